@@ -1,0 +1,1 @@
+"""The daemon: one supervised task per modem."""

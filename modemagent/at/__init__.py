@@ -1,0 +1,1 @@
+"""Sans-I/O AT codec: bytes in, events out; a stranger to identity."""

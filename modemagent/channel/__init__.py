@@ -1,0 +1,1 @@
+"""Where bytes meet I/O: the only place that imports serial."""

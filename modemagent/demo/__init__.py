@@ -1,0 +1,1 @@
+"""The whole path on one machine with no hardware, as real processes."""

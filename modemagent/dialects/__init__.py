@@ -1,0 +1,1 @@
+"""Vendor knowledge as tables; a dialect is rows, not a class hierarchy."""

@@ -1,0 +1,1 @@
+"""Which ports exist and whose they are; never opens one."""

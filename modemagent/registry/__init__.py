@@ -1,0 +1,1 @@
+"""The central registry: which modem, which SIM, where, since when, says who."""

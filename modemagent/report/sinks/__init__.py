@@ -1,0 +1,1 @@
+"""Where a report may go: one module a sink."""

@@ -1,0 +1,1 @@
+"""A modem played from a transcript, on a PTY or TCP; never imports dialects."""
