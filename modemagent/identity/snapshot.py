@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 
 from modemagent.identity.problems import Problem, Verdict, verdict_of
 
@@ -35,7 +34,6 @@ class SimState(StrEnum):
 
 
 ReadStates = Mapping[str, ReadState]
-_NONE_READ: ReadStates = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +50,7 @@ class Modem:
     imei_raw: str | None = None
     imeisv_raw: str | None = None
     meid_raw: str | None = None
-    read: ReadStates = _NONE_READ
+    read: ReadStates = field(default_factory=dict)
 
     @property
     def tac(self) -> str | None:
@@ -91,7 +89,7 @@ class Sim:
     iccid_raw: str | None = None
     imsi_raw: str | None = None
     eid_raw: str | None = None
-    read: ReadStates = _NONE_READ
+    read: ReadStates = field(default_factory=dict)
 
     def to_json(self) -> dict[str, object]:
         out: dict[str, object] = {
