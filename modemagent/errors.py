@@ -15,6 +15,7 @@
     │   └── DeadlinePassed    (4)   the time given to the whole call is over
     ├── ProtocolError         (1)   the AT dialogue was used wrongly, or its limits were passed
     ├── TranscriptError       (1)   a transcript file that can not be played
+    ├── ReportError           (1)   a report body that can not be read; carries the key
     ├── OutboxError           (1)   the local queue can not be read or written
     ├── AgentNotRunning       (4)   nobody listens on the control socket
     └── RegistryError         (6)   the registry did not take what it was sent
@@ -184,6 +185,22 @@ class TranscriptError(ModemAgentError):
     """A transcript file that can not be read or played."""
 
     code = "transcript"
+
+
+class ReportError(ModemAgentError):
+    """A report body that can not be read.
+
+    :param key: the key that is missing or off, as ``port.path``; "" for the body as a whole
+    """
+
+    code = "report"
+
+    def __init__(self, message: str, *, key: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.key = key
+
+    def to_json(self) -> dict[str, object]:
+        return {**super().to_json(), "key": self.key}
 
 
 class OutboxError(ModemAgentError):

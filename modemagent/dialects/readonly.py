@@ -1,0 +1,145 @@
+"""The allow-list: every complete command line that may ever be written to a modem.
+
+Read and write forms often differ only in an argument (``AT+EGMR=0,7`` reads an IMEI,
+``AT+EGMR=1,7`` writes one), so whole lines are listed, never prefixes. The list is written by
+hand and is not derived from the dialect tables: a row that asks for anything else fails the
+table test, and at run time the channel refuses it.
+
+Three kinds of lines are here: reads; volatile settings of this session (echo, result and error
+format), which no module stores without a further command; and nothing else.
+"""
+
+from __future__ import annotations
+
+SESSION = frozenset(
+    (
+        "AT",
+        "ATE0",  # echo: V.250 clause 6.2.4, volatile
+        "ATE1",
+        "ATV1",  # verbose results: V.250 clause 6.2.6, volatile
+        "ATV0",  # only ever sent to put it back
+        "AT+CMEE=0",  # error format: 3GPP TS 27.007 clause 9.1, volatile
+        "AT+CMEE=1",
+        "AT+CMEE=2",
+    )
+)
+
+READS = frozenset(
+    (
+        # who made it, which model, which firmware: TS 27.007 clauses 5.1 to 5.3, V.250 6.1
+        "ATI",
+        "ATI1",
+        "ATI8",
+        "ATI9",
+        "AT+CGMI",
+        "AT+CGMM",
+        "AT+CGMR",
+        "AT+CGMI?",
+        "AT+CGMM?",
+        "AT+CGMR?",
+        "AT+GMI",
+        "AT+GMM",
+        "AT+GMR",
+        "AT+GMI?",
+        "AT+GMM?",
+        "AT+GMR?",
+        "AT+GTPKGVER?",
+        "AT+MYGMR",
+        "AT+SIMCOMATI",
+        "AT+GCAP",
+        # the equipment's numbers: TS 27.007 clause 5.4
+        "AT+CGSN",
+        "AT+CGSN?",
+        "AT+CGSN=?",
+        "AT+CGSN=0",
+        "AT+CGSN=1",
+        "AT+CGSN=2",
+        "AT+CGSN=3",
+        "AT+GSN",
+        "AT+GSN?",
+        "AT+GSN=?",
+        "AT+GSN=0",
+        "AT+GSN=1",
+        "AT#CGSN",
+        # the card's state
+        "AT+CPIN?",
+        "AT+CFUN?",
+        "AT+CMEE?",
+        "AT+QINISTAT",
+        "AT+QSIMSTAT?",
+        "AT+QSIMDET?",
+        "AT+CSMINS?",
+        "AT#QSS?",
+        'AT^SIND="simstatus",2',
+        # the card's numbers
+        "AT+CCID",
+        "AT+CCID?",
+        "AT+ICCID",
+        "AT+ICCID?",
+        "AT+QCCID",
+        "AT+CICCID",
+        "AT+ZGETICCID",
+        "AT+SQNCCID",
+        "AT+SQNCCID?",
+        "AT^ICCID?",
+        "AT^SCID",
+        "AT#CCID",
+        "AT!ICCID?",
+        "AT*ICCID?",
+        "AT%XICCID",
+        "AT%CCID",
+        "AT$MYCCID",
+        "AT+CIMI",
+        "AT+CIMI?",
+        "AT#CIMI",
+        'AT+QESIM="eid"',
+        # elementary files: READ BINARY of EF_ICCID, EF_IMSI, EF_AD (TS 31.102 clause 4.2)
+        "AT+CRSM=176,12258,0,0,10",
+        "AT+CRSM=176,28423,0,0,9",
+        "AT+CRSM=176,28589,0,0,4",
+        # slots, query forms only
+        "AT+QUIMSLOT?",
+        "AT+GTDUALSIM?",
+        "AT+SMSIMCFG?",
+        "AT+SIMCROSS?",
+        "AT^SIMSLOT?",
+        "AT!UIMS?",
+        # network and signal
+        "AT+CSQ",
+        "AT+CESQ",
+        "AT+CREG?",
+        "AT+CGREG?",
+        "AT+CEREG?",
+        "AT+C5GREG?",
+        "AT+COPS?",
+        "AT+CGATT?",
+        "AT+CCLK?",
+        "AT+CNUM",
+        "AT+CLAC",
+        "AT+CEER",
+        "AT+QNWINFO",
+        "AT+CPSI?",
+    )
+)
+
+PERMITTED = SESSION | READS
+
+
+def permits(line: str) -> bool:
+    """Tell whether this complete command line may be written to a modem.
+
+    Case and surrounding blanks do not matter. A concatenated line (V.250 clause 5.2.1,
+    ``AT+CGMI;+CGMM``) is permitted when each of its commands is, written alone.
+
+    >>> permits("at+cgsn"), permits("AT+CGMI;+CGSN=1"), permits("AT+EGMR=1,7,\\"35\\"")
+    (True, True, False)
+    """
+    text = line.strip().upper()
+    if text in _UPPER:
+        return True
+    if ";" not in text or not text.startswith("AT"):
+        return False
+    return all("AT" + part in _UPPER for part in text[2:].split(";"))
+
+
+_UPPER = frozenset(entry.upper() for entry in PERMITTED)
