@@ -1,0 +1,244 @@
+"""The table of commands, and the one place where a call ends: exit status, one line, a remedy.
+
+Start-up time is part of the interface: scripts call ``modemagent`` once a value. This module
+imports click and nothing else that takes time; a command's module is imported when it is called.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import click
+
+from modemagent import __version__
+from modemagent.cli.options import JSON_ASKED, Globals
+from modemagent.errors import ModemAgentError, UsageError
+
+INTERRUPTED = 130
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+class Entry(NamedTuple):
+    """One command: the module and attribute that hold it, and its line in the overview."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Entry] = MappingProxyType(
+    {
+        "identify": Entry(
+            "modemagent.cli.identify", "command", "Read and validate modem and SIM identities."
+        ),
+        "list": Entry("modemagent.cli.list", "command", "Show ports by modem; sends not one byte."),
+        "at": Entry("modemagent.cli.at", "command", "Send reading AT lines, explain the answers."),
+        "validate": Entry(
+            "modemagent.cli.validate", "command", "Check identity numbers without hardware."
+        ),
+        "run": Entry("modemagent.cli.run", "command", "The daemon: identify, watch, report."),
+        "status": Entry("modemagent.cli.status", "command", "Ask the running daemon how it is."),
+        "outbox": Entry("modemagent.cli.outbox", "command", "Reports that wait to be sent."),
+        "registry": Entry("modemagent.cli.registry", "command", "The central registry."),
+        "simulate": Entry("modemagent.cli.simulate", "command", "Play simulated modems."),
+        "demo": Entry("modemagent.cli.demo", "command", "Everything on this machine, no hardware."),
+        "completion": Entry(
+            "modemagent.cli.completion", "command", "Print the completion script of a shell."
+        ),
+    }
+)
+
+# Packages of optional parts, and the extra that brings them.
+EXTRAS: Mapping[str, str] = MappingProxyType(
+    {
+        "fastapi": "registry",
+        "msgspec": "registry",
+        "sqlalchemy": "registry",
+        "starlette": "registry",
+        "uvicorn": "registry",
+        "rich": "live",
+    }
+)
+
+
+class MissingExtra(UsageError):
+    """A command needs packages that an optional part of the installation brings."""
+
+    code = "missing_extra"
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"this needs the package {package}",
+            hint=f"Install it with: pip install 'modemagent[{extra}]'",
+        )
+
+
+class LazyGroup(click.Group):
+    """A group whose help needs no command: names and summaries come from the table."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from importlib import import_module
+
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = getattr(import_module(entry.module), entry.attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"Did you mean {near[0]}?" if near else "See: modemagent --help"
+            raise UsageError(f"there is no command {args[0]!r}", hint=hint)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(name, help=entry.summary)
+            for name, entry in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
+
+EPILOG = """\b
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 checked and found wrong,
+4 no modem, port or answer, 5 port busy, 6 registry refused or unreachable.
+Every option can come from the environment: MODEMAGENT_<COMMAND>_<OPTION>."""
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    epilog=EPILOG,
+    context_settings={
+        "auto_envvar_prefix": "MODEMAGENT",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
+)
+@click.version_option(__version__, "-V", "--version", message="modemagent %(version)s")
+@click.option("--config", metavar="FILE", help="Settings file.")
+@click.option("--log-level", type=click.Choice(LOG_LEVELS), help="How much to say on stderr.")
+@click.option("--no-color", is_flag=True, help="Plain text, also on a terminal.")
+@click.pass_context
+def cli(context: click.Context, config: str | None, log_level: str | None, no_color: bool) -> None:
+    """Find out which cellular module and which SIM card is really in a box, and report it."""
+    context.obj = Globals(config=config, log_level=log_level)
+    if no_color or os.environ.get("NO_COLOR"):
+        context.color = False
+    elif os.environ.get("FORCE_COLOR"):
+        context.color = True
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one call of the command line and return its exit status.
+
+    Every way a call can end is here: an expected failure is one line with its remedy on stderr,
+    or with ``--json`` an ``error`` object on stdout; anything else is a fault of this program
+    and says how to see more.
+    """
+    if "_MODEMAGENT_COMPLETE" in os.environ:
+        cli.main(list(argv), prog_name="modemagent")
+    meta: dict[str, Any] = {JSON_ASKED: "--json" in _before_dashes(argv)}
+    try:
+        with cli.make_context("modemagent", list(argv)) as context:
+            meta = context.meta
+            cli.invoke(context)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_left()
+    except click.exceptions.Exit as ended:
+        return _flushed(ended.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(err=True)
+        return INTERRUPTED
+    except click.ClickException as refused:
+        hint = getattr(getattr(refused, "ctx", None), "command_path", "modemagent")
+        failure: ModemAgentError = UsageError(
+            refused.format_message().rstrip("."), hint=f"See: {hint} --help"
+        )
+    except ModemAgentError as expected:
+        failure = expected
+    except ModuleNotFoundError as missing:
+        package = (missing.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            return _unexpected(missing, argv)
+        failure = MissingExtra(package, EXTRAS[package])
+    except Exception as fault:  # noqa: BLE001 - the outermost caller: nothing may show a traceback
+        return _unexpected(fault, argv)
+    else:
+        return 0
+    return _failed(failure, as_json=_json_asked(meta, argv))
+
+
+def _before_dashes(argv: Sequence[str]) -> Sequence[str]:
+    return argv[: argv.index("--")] if "--" in argv else argv
+
+
+def _json_asked(meta: Mapping[str, Any], argv: Sequence[str]) -> bool:
+    # The words are looked at too: a call that could not be parsed never got to its options.
+    return bool(meta.get(JSON_ASKED)) or "--json" in _before_dashes(argv)
+
+
+def _failed(failure: ModemAgentError, *, as_json: bool) -> int:
+    from modemagent.cli.render import one_line
+
+    if as_json:
+        import json
+
+        click.echo(json.dumps({"error": failure.to_json()}))
+    else:
+        click.echo(one_line(failure), err=True)
+    return failure.exit_status
+
+
+def _unexpected(fault: BaseException, argv: Sequence[str]) -> int:
+    from modemagent.cli.render import plain
+
+    if "debug" in argv or os.environ.get("MODEMAGENT_LOG_LEVEL") == "debug":
+        import traceback
+
+        click.echo("".join(traceback.format_exception(fault)), err=True, nl=False)
+        return 1
+    what = plain(f"{type(fault).__name__}: {fault}")
+    click.echo(
+        f"modemagent: unexpected {what}. This is a fault of modemagent; "
+        "run with --log-level debug to see where.",
+        err=True,
+    )
+    return 1
+
+
+def _flushed(status: int) -> int:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_left()
+    return status
+
+
+def _reader_left() -> int:
+    # The reader (head, less) has what it wanted. The interpreter flushes stdout once more when
+    # it ends, which would print a complaint: give it a place where that succeeds.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
