@@ -1,0 +1,161 @@
+"""Ports from one walk over sysfs: what is there now. Opens no device, sends not one byte."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from modemagent.discovery.candidate import Candidate, Role
+from modemagent.discovery.roles import row_for
+
+#: The role in a wwan port's name: the kernel names it wwan<device><kind><number>.
+_WWAN_ROLES = (("at", Role.AT), ("nmea", Role.NMEA), ("qcdm", Role.DIAG))
+#: Kinds of wwan port that speak no lines of text, and so are no candidates.
+_WWAN_BINARY = ("mbim", "qmi", "firehose", "xmmrpc", "fastboot", "adb", "mipc")
+
+
+def scan(root: Path = Path("/")) -> tuple[Candidate, ...]:
+    """Return every port with hardware behind it, ordered by place.
+
+    :param root: the tree that holds ``sys`` and ``dev``; another than ``/`` for an image or a test
+    """
+    links = _links(root)
+    found = [
+        candidate
+        for kind in ("tty", "wwan")
+        for name in _names(root / "sys/class" / kind)
+        if (candidate := _candidate(root, kind, name, links)) is not None
+    ]
+    return tuple(sorted(found, key=_place))
+
+
+def describe(path: str, root: Path = Path("/")) -> Candidate | None:
+    """Return what sysfs says of one device file, following links; None when it says nothing."""
+    for name in (Path(path).name, Path(os.path.realpath(path)).name):
+        for kind in ("tty", "wwan"):
+            if (root / "sys/class" / kind / name).exists():
+                return _candidate(root, kind, name, {})
+    return None
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208 - the names only
+    except OSError:
+        return []
+
+
+def _links(root: Path) -> dict[str, list[str]]:
+    """Map a device's name to the by-id links that lead to it."""
+    folder = root / "dev/serial/by-id"
+    links: dict[str, list[str]] = {}
+    for name in _names(folder):
+        target = os.path.realpath(folder / name).rpartition("/")[2]
+        links.setdefault(target, []).append(str(folder / name))
+    return links
+
+
+def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) -> Candidate | None:
+    entry = root / "sys/class" / kind / name
+    if kind == "tty" and not (entry / "device").exists():
+        return None  # a console or a pseudo terminal
+    if kind == "wwan" and (not _is_wwan_port(name) or any(word in name for word in _WWAN_BINARY)):
+        return None
+    path = str(root / "dev" / name)
+    place = entry.resolve()
+    interface = next((p for p in _above(place, root) if (p / "bInterfaceNumber").exists()), None)
+    device = next((p for p in _above(place, root) if (p / "idVendor").exists()), None)
+    by_id = tuple(links.get(name, ()))
+    if device is None or interface is None:
+        return _on_board(entry, kind, name, path, by_id, root)
+    vid, pid = _text(device / "idVendor"), _text(device / "idProduct")
+    number = int(_text(interface / "bInterfaceNumber") or "0", 16)
+    row = row_for(vid, pid)
+    role, why = _wwan_role(name) if kind == "wwan" else (Role.UNKNOWN, "")
+    if row is not None and role is Role.UNKNOWN:
+        role = row.roles.get(number, Role.UNKNOWN)
+        why = f"interface {number} of {vid}:{pid} ({row.source})"
+    # A UART bridge (FTDI, CP210x) has several ttys on interfaces that all look alike; the last
+    # part of the interface's name, "1.2", is its configuration and number.
+    modem_id = f"usb:{device.name}"
+    return Candidate(
+        path=path,
+        port_id=f"{modem_id}:{interface.name.partition(':')[2]}",
+        modem_id=modem_id,
+        usb_vid=vid,
+        usb_pid=pid,
+        interface=number,
+        driver=_driver(interface),
+        role=role,
+        why=why or "no table row for these USB ids",
+        cellular=row is not None,
+        manufacturer=_text(device / "manufacturer"),
+        product=_text(device / "product"),
+        links=by_id,
+    )
+
+
+def _on_board(
+    entry: Path, kind: str, name: str, path: str, links: tuple[str, ...], root: Path
+) -> Candidate | None:
+    if kind == "wwan":
+        bus = next((p for p in _above(entry.resolve(), root) if (p / "vendor").exists()), None)
+        modem_id = f"pci:{bus.name}" if bus else f"wwan:{name.rstrip('0123456789')}"
+        role, why = _wwan_role(name)
+        return Candidate(
+            path=path,
+            port_id=f"{modem_id}:{name}",
+            modem_id=modem_id,
+            driver=_driver(bus) if bus else None,
+            role=role,
+            why=why,
+            cellular=True,
+            links=links,
+        )
+    if _text(entry / "type") == "0":
+        return None  # the 8250 driver makes names for UARTs that are not there
+    return Candidate(
+        path=path,
+        port_id=f"tty:{name}",
+        driver=_driver(entry / "device"),
+        why="a UART does not say what is wired to it",
+        links=links,
+    )
+
+
+def _is_wwan_port(name: str) -> bool:
+    # wwan0 is the device itself, wwan0at0 one of its ports.
+    return name.startswith("wwan") and not name[4:].isdigit()
+
+
+def _wwan_role(name: str) -> tuple[Role, str]:
+    kind = name[4:].strip("0123456789")
+    role = next((role for word, role in _WWAN_ROLES if word == kind), Role.UNKNOWN)
+    return role, f"the kernel names this port {kind!r}"
+
+
+def _above(place: Path, root: Path) -> Iterator[Path]:
+    stop = (root / "sys/devices").resolve()
+    for folder in (place, *place.parents):
+        if folder == stop:
+            return
+        yield folder
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8", "replace").strip() or None
+    except OSError:
+        return None
+
+
+def _driver(folder: Path) -> str | None:
+    link = folder / "driver"
+    return link.resolve().name if link.exists() else None
+
+
+def _place(candidate: Candidate) -> tuple[object, ...]:
+    # Hub ports are numbers: 1-1.10 comes after 1-1.9.
+    parts = "".join(c if c.isdigit() else " " for c in candidate.port_id).split()
+    return (candidate.modem_id is None, [int(part) for part in parts], candidate.path)
