@@ -1,0 +1,24 @@
+"""Ericsson mobile broadband modules (MBM), also as Sony Ericsson, Dell, HP, Toshiba."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
+from modemagent.dialects.model import Attempt, Dialect, first
+
+DIALECT = Dialect(
+    name="ericsson",
+    ladders={
+        **GENERIC,
+        "imei": first(
+            Attempt("AT+CGSN", "", "imei", "trace ericsson-md300"),
+            then=IMEI,
+        ),
+        "imeisv": (),
+        # No ICCID command of its own: the file itself (ModemManager mbm plugin).
+        "iccid": (ICCID[-1], *ICCID[:-1]),
+    },
+    sim_urcs=(
+        r"\*EMRDY\s?: ?1",
+        CPIN_URC,
+    ),
+)

@@ -1,0 +1,78 @@
+"""The generic dialect: what 3GPP TS 27.007 and V.250 promise, then what most makers added."""
+
+from __future__ import annotations
+
+from modemagent.dialects.model import Attempt, Dialect
+
+_27007 = "3GPP TS 27.007 clause "
+#: The card came, went, or wants a PIN: most makers say so with the words of the answer.
+CPIN_URC = r"\+CPIN\s?: ?(NOT READY|NOT INSERTED|READY|SIM (PIN|PUK))"
+_V250 = "ITU-T V.250 clause 6.1"
+
+MANUFACTURER = (
+    Attempt("AT+CGMI", "", "text", _27007 + "5.1"),
+    Attempt("AT+GMI", "", "text", _V250 + ".4"),
+    Attempt("AT+CGMI?", "+CGMI", "text", "trace fibocom-fm350-gl"),
+    Attempt("ATI", "", "ati_manufacturer", _V250 + ".3; trace huawei-e3372"),
+)
+MODEL = (
+    Attempt("AT+CGMM", "", "text", _27007 + "5.2"),
+    Attempt("AT+GMM", "", "text", _V250 + ".5"),
+    Attempt("AT+CGMM?", "+CGMM", "model", "trace fibocom-fm350-gl"),
+    Attempt("AT+GMM?", "+GMM", "model", "trace fibocom-l850-gl"),
+    Attempt("ATI", "", "ati_model", _V250 + ".3; trace huawei-e3372"),
+)
+FIRMWARE = (
+    Attempt("AT+CGMR", "", "revision", _27007 + "5.3"),
+    Attempt("AT+GMR", "", "revision", _V250 + ".6"),
+    Attempt("AT+CGMR?", "+CGMR", "revision", "read form, as the maker's and model's"),
+    Attempt("AT+GMR?", "+GMR", "revision", "trace fibocom-fm350-gl"),
+    Attempt("ATI", "", "ati_revision", _V250 + ".3; trace huawei-e3372"),
+)
+# AT+CGSN=1 first: plain AT+CGSN may answer a maker's serial number of 15 characters.
+IMEI = (
+    Attempt("AT+CGSN=1", "+CGSN", "imei", _27007 + "5.4"),
+    Attempt("AT+CGSN", "", "imei", _27007 + "5.4"),
+    Attempt("AT+CGSN?", "+CGSN", "imei", "trace fibocom-fm350-gl"),
+    Attempt("AT+GSN", "", "imei", _V250 + ".7"),
+    Attempt("ATI", "", "ati_imei", "traces huawei-e1752, zte-mf627, sierra-wp7702"),
+)
+IMEISV = (Attempt("AT+CGSN=2", "+CGSN", "imeisv", _27007 + "5.4"),)
+SIM_STATE = (Attempt("AT+CPIN?", "+CPIN", "sim_state", _27007 + "8.3"),)
+ICCID = (
+    Attempt("AT+CCID", "+CCID", "iccid", "usual; traces quectel-rm500u-cnv, ublox-sara-g350"),
+    Attempt("AT+ICCID", "+ICCID", "iccid", "usual; trace fibocom-fm350-gl"),
+    Attempt("AT+QCCID", "+QCCID", "iccid", "trace quectel-eg25-g"),
+    Attempt("AT^ICCID?", "^ICCID", "iccid", "trace huawei-e3372"),
+    Attempt("AT#CCID", "#CCID", "iccid", "trace telit-ge910-quad"),
+    Attempt("AT!ICCID?", "!ICCID", "iccid", "trace sierra-em7455b"),
+    Attempt("AT%XICCID", "%XICCID", "iccid", "trace nordic-nrf9160"),
+    Attempt("AT+CICCID", "+ICCID", "iccid", "trace simcom-a7670"),
+    Attempt("AT+CRSM=176,12258,0,0,10", "+CRSM", "crsm_iccid", "TS 27.007 8.18; TS 102 221 13.2"),
+)
+IMSI = (
+    Attempt("AT+CIMI", "", "imsi", _27007 + "5.6"),
+    Attempt("AT+CIMI?", "+CIMI", "imsi", "trace fibocom-fm350-gl"),
+    Attempt("AT+CRSM=176,28423,0,0,9", "+CRSM", "crsm_imsi", "TS 27.007 8.18; TS 31.102 4.2.2"),
+)
+MNC_LENGTH = Attempt(
+    "AT+CRSM=176,28589,0,0,4", "+CRSM", "crsm_ad", "TS 27.007 8.18; TS 31.102 4.2.18"
+)
+
+#: The usual ladders, for vendors to end theirs with.
+GENERIC = {
+    "manufacturer": MANUFACTURER,
+    "model": MODEL,
+    "firmware": FIRMWARE,
+    "imei": IMEI,
+    "imeisv": IMEISV,
+    "sim_state": SIM_STATE,
+    "iccid": ICCID,
+    "imsi": IMSI,
+}
+
+DIALECT = Dialect(
+    name="generic",
+    ladders=GENERIC,
+    sim_urcs=(CPIN_URC,),
+)

@@ -1,0 +1,26 @@
+"""MeiG Smart."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
+from modemagent.dialects.model import Attempt, Dialect, first
+
+DIALECT = Dialect(
+    name="meig",
+    ladders={
+        **GENERIC,
+        "imei": first(
+            Attempt("AT+CGSN", "", "imei", "trace meig-slm770a"),
+            then=IMEI,
+        ),
+        "imeisv": (),
+        "iccid": first(
+            Attempt("AT+ICCID", "+ICCID", "iccid", "trace meig-slm770a"),
+            then=ICCID,
+        ),
+    },
+    sim_urcs=(
+        r"\^SIMSLOT(URC)?\s?: ?\d",
+        CPIN_URC,
+    ),
+)

@@ -1,0 +1,20 @@
+"""Neoway."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
+from modemagent.dialects.model import Attempt, Dialect, first
+
+DIALECT = Dialect(
+    name="neoway",
+    ladders={
+        **GENERIC,
+        "imei": first(
+            Attempt("AT+CGSN", "+CGSN", "imei", "trace neoway-m590"),
+            then=IMEI,
+        ),
+        "imeisv": (),
+        "iccid": (Attempt("AT$MYCCID", "$MYCCID", "iccid", "trace neoway-m590"), *ICCID),
+    },
+    sim_urcs=(CPIN_URC,),
+)

@@ -1,0 +1,23 @@
+"""Nordic nRF91: the serial LTE modem application and host-less boards."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import GENERIC, ICCID, IMEI, IMEISV
+from modemagent.dialects.model import Attempt, Dialect
+
+DIALECT = Dialect(
+    name="nordic",
+    ladders={
+        **GENERIC,
+        "imei": IMEI,
+        "imeisv": IMEISV,
+        "serial_number": (
+            Attempt("AT+CGSN=0", "+CGSN", "serial", "nRF91 AT reference; trace nordic-nrf9160"),
+        ),
+        "iccid": (
+            Attempt("AT%XICCID", "%XICCID", "iccid", "nRF91 AT reference; trace nordic-nrf9160"),
+            *(rung for rung in ICCID if rung.command == "AT+CRSM=176,12258,0,0,10"),
+        ),
+    },
+    sim_urcs=(r"%XSIM\s?: ?[01]",),
+)

@@ -1,0 +1,21 @@
+"""Option N.V. (GTM, GlobeTrotter; the hso driver)."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import GENERIC, ICCID, IMEI
+from modemagent.dialects.model import Attempt, Dialect, first
+
+DIALECT = Dialect(
+    name="option",
+    ladders={
+        **GENERIC,
+        "imei": first(
+            Attempt("AT+CGSN", "", "imei", "trace option-gtm382: IMEI,SERIAL"),
+            then=IMEI,
+        ),
+        "imeisv": (),
+        "serial_number": (Attempt("AT+CGSN", "", "serial_second", "trace option-gtm382"),),
+        "iccid": (ICCID[-1], *ICCID[:-1]),
+    },
+    sim_urcs=(r"_OSSYSI\s?: ?\d",),
+)

@@ -1,0 +1,19 @@
+"""Sequans Monarch (GM01Q, GM02S, Renesas RYZ014A, Pycom GPy)."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import GENERIC, ICCID, IMEI
+from modemagent.dialects.model import Attempt, Dialect
+
+_SQNCCID = "trace sequans-monarch"
+
+DIALECT = Dialect(
+    name="sequans",
+    ladders={
+        **GENERIC,
+        "imei": IMEI,
+        "imeisv": (),
+        "iccid": (Attempt("AT+SQNCCID", "+SQNCCID", "iccid", _SQNCCID), *ICCID),
+        "eid": (Attempt("AT+SQNCCID", "+SQNCCID", "eid", _SQNCCID),),
+    },
+)

@@ -1,0 +1,27 @@
+"""Wavecom, and Sierra's HL modules of that line."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import GENERIC, ICCID, IMEI
+from modemagent.dialects.model import Attempt, Dialect, first
+
+DIALECT = Dialect(
+    name="wavecom",
+    ladders={
+        **GENERIC,
+        "imei": first(
+            Attempt("AT+CGSN", "", "imei", "trace wavecom-multiband"),
+            then=IMEI,
+        ),
+        "imeisv": (),
+        # No final result follows +CPIN: the line is used at the deadline, so it is a short one.
+        "sim_state": (Attempt("AT+CPIN?", "+CPIN", "sim_state", "trace wavecom-multiband", 1.0),),
+        "iccid": (
+            Attempt("AT+CCID", "+CCID", "iccid", "Wavecom AT manual"),
+            Attempt("AT+CCID?", "+CCID", "iccid", "ModemManager wavecom plugin"),
+            *(rung for rung in ICCID if rung.command == "AT+CRSM=176,12258,0,0,10"),
+        ),
+    },
+    sim_urcs=(r"\+WIND\s?: ?[01]$",),
+    sim_wait_s=30.0,
+)

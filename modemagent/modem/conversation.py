@@ -1,0 +1,219 @@
+"""Speaking with one port: waking it, asking, keeping question and answer in step.
+
+Everything here is a plain generator of :mod:`modemagent.at.plan` steps. A late answer must
+never be taken for the answer to the next question, so whatever may have gone out of step
+(a deadline that passed, an answer about something else) is followed by drain and ``AT`` until
+the dialogue is in step again, and what was read since the last proof is read once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from modemagent.at.plan import Answer, Ask, Heard, Listen, Outcome, Step
+from modemagent.dialects.model import WANTS, Attempt
+from modemagent.errors import NoAnswer, NotAModem, ProtocolError
+from modemagent.modem.reading import Reading, read
+
+WAKE_STEP_S = 0.5
+#: No sign of life for this long: mute. Long enough for a module that boots silently for 4 s.
+WAKE_MUTE_S = 4.8
+#: Signs of life but no clean OK: still booting. u-blox TOBY-L4 needs 20 s.
+WAKE_BOOT_S = 25.0
+_QUIET_S, _DRAIN_LIMIT_S = 0.2, 2.0
+_RESYNC_TRIES = 6
+_READINGS = 4
+_UNCLEAN_ENOUGH = 6
+#: Wants that are often read from an answer that another want has already brought.
+_COMPANIONS = frozenset(("eid", "serial_number", "imeisv"))
+
+
+class OutOfStep(Exception):
+    """An answer was surely not for its question; what was read since the last proof is void."""
+
+
+class Conversation:
+    """One port being talked to.
+
+    :param port: as the user named it, for error messages
+    :ivar commands: command lines sent so far
+    :ivar elapsed_s: seconds spent in steps so far
+    :ivar doubtful: something came in late or unasked; a bare answer needs a proof behind it
+    :ivar echoing: the port repeats what it is sent, so that answers say what they answer
+    """
+
+    def __init__(self, port: str) -> None:
+        self.port = port
+        self.commands = 0
+        self.elapsed_s = 0.0
+        self.doubtful = False
+        self.echoing = False
+        self.unproven = False
+        self.sim_event = False
+        self.restore: list[str] = []
+        self._remembered: dict[str, Answer] = {}
+
+    # -- single steps ---------------------------------------------------------------------
+
+    def ask(self, line: str, timeout_s: float) -> Generator[Step, Outcome, Answer]:
+        """Send one line and return its answer, whatever it is."""
+        self.commands += 1
+        outcome = yield Ask(line, timeout_s)
+        if not isinstance(outcome, Answer):
+            raise ProtocolError("a question was not answered by an Answer")
+        self.elapsed_s += outcome.elapsed_s
+        if outcome.echoed:
+            self.echoing = True
+        return outcome
+
+    def listen(self, quiet_s: float, limit_s: float) -> Generator[Step, Outcome, Heard]:
+        """Send nothing and return what came."""
+        outcome = yield Listen(quiet_s, limit_s)
+        if not isinstance(outcome, Heard):
+            raise ProtocolError("listening was not answered by a Heard")
+        self.elapsed_s += outcome.elapsed_s
+        return outcome
+
+    # -- waking ---------------------------------------------------------------------------
+
+    def wake(self) -> Generator[Step, Outcome, None]:
+        """Listen first, then ask ``AT`` until a clean OK comes.
+
+        :raises NotAModem: what comes unasked is NMEA or binary; nothing was written if it was
+            already coming, and no identity is asked for in any case
+        :raises NoAnswer: no sign of life within 4.8 s, or no clean OK within 25 s
+        """
+        waiting = yield from self.listen(0.0, 0.0)
+        heard = waiting.raw
+        if heard:
+            self.doubtful = True
+            more = yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)
+            self._refuse_strangers(heard + more.raw, "before anything was sent")
+        heard = b""
+        unclean = 0
+        begun_s = self.elapsed_s
+        while True:
+            answer = yield from self.ask("AT", WAKE_STEP_S)
+            heard = (heard + answer.raw)[-65536:]
+            if answer.ok:
+                if answer.final is not None and answer.final.text.strip() == "0":
+                    yield from self.ask("ATV1", WAKE_STEP_S)
+                    self.restore.append("ATV0")
+                    continue
+                if not answer.lines:
+                    return
+                # Text with the OK: a late answer, or a device that never keeps quiet.
+                self.doubtful = True
+                unclean += 1
+                if unclean >= _UNCLEAN_ENOUGH:
+                    return
+                yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)
+                continue
+            spent = self.elapsed_s - begun_s
+            if _nmea_sentences(heard) >= 3 or _is_binary(heard):
+                self._refuse_strangers(heard, "in answer to AT")
+            if spent >= (WAKE_BOOT_S if heard.strip(b"\x00") else WAKE_MUTE_S) - 0.01:
+                raise NoAnswer(
+                    f"no answer to AT on {self.port}"
+                    + (", only other bytes" if heard else f" in {WAKE_MUTE_S:.0f} s"),
+                    port=self.port,
+                    hint="check power, cable and baud rate, or try the device's other ports",
+                )
+            if heard:
+                self.doubtful = True
+            if not answer.timed_out:  # ERROR proves life; give it its time
+                yield from self.listen(WAKE_STEP_S, WAKE_STEP_S)
+
+    def _refuse_strangers(self, data: bytes, when: str) -> None:
+        kind = ""
+        if _nmea_sentences(data) >= 1 and b"OK" not in data:
+            kind = "NMEA sentences (a GNSS receiver or a modem's GNSS port)"
+        elif _is_binary(data):
+            kind = "binary data (a diagnostic port, or the wrong baud rate)"
+        if kind:
+            raise NotAModem(
+                f"{self.port} sends {kind} {when}",
+                port=self.port,
+                hint="this is no AT port: try the device's other ports",
+            )
+
+    def resync(self) -> Generator[Step, Outcome, None]:
+        """Drain, then ``AT`` until one clean OK comes back.
+
+        :raises NoAnswer: the port no longer answers
+        """
+        self.doubtful = True
+        for _ in range(_RESYNC_TRIES):
+            yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)
+            answer = yield from self.ask("AT", WAKE_STEP_S)
+            if answer.ok and not answer.lines:
+                return
+        raise NoAnswer(
+            f"{self.port} stopped answering",
+            port=self.port,
+            hint="the modem may be restarting: try again in a minute",
+        )
+
+    # -- reading --------------------------------------------------------------------------
+
+    def read(self, want: str, attempt: Attempt) -> Generator[Step, Outcome, tuple[Reading, Answer]]:
+        """Make one attempt: ask, and ask again while the answer is not sure.
+
+        :raises OutOfStep: the answer was about something else
+        """
+        timeout_s = attempt.timeout_s or WANTS[want]
+        tally: dict[str, int] = {}
+        reusable = want in _COMPANIONS or attempt.shape.startswith("ati_")
+        if reusable and (known := self._remembered.get(attempt.command)) is not None:
+            return read(attempt, known), known
+        for _ in range(_READINGS):
+            answer = yield from self.ask(attempt.command, timeout_s)
+            reading = read(attempt, answer)
+            self._keep_step(answer, reading)
+            if answer.timed_out:
+                yield from self.resync()
+                if reading.values and reading.labelled and len(reading.values) == 1:
+                    # No final result follows on some modems (wavecom-multiband).
+                    reading = reading._replace(sure=True)
+            if reading.sure or not reading.values:
+                self._remembered[attempt.command] = answer
+                return reading, answer
+            for value in reading.values:
+                tally[value] = tally.get(value, 0) + 1
+            agreed = [value for value, times in tally.items() if times >= 2]
+            ahead = [value for value in agreed if tally[value] == max(tally.values())]
+            if len(ahead) == 1:
+                return reading._replace(values=(ahead[0],), sure=True), answer
+        return reading._replace(sure=False), answer
+
+    def _keep_step(self, answer: Answer, reading: Reading) -> None:
+        if reading.labelled and reading.values:
+            self.unproven = False
+        elif answer.ok and not answer.echoed:
+            self.unproven = True
+        if reading.astray and (self.doubtful or not answer.echoed):
+            raise OutOfStep(answer.line)
+        if answer.timed_out or answer.foreign:
+            self.doubtful = True
+
+    def forget(self) -> None:
+        """Nothing read so far may be used again."""
+        self._remembered.clear()
+        self.unproven = False
+
+
+def _nmea_sentences(data: bytes) -> int:
+    """Count what begins like a sentence: ``$G``, ``$P``, ``$B``, ``!AI`` and a comma after it."""
+    count = 0
+    for line in data.replace(b"\r", b"\n").split(b"\n"):
+        head, comma, _ = line.partition(b",")
+        count += bool(comma) and head[:2] in (b"$G", b"$P", b"$B", b"!A") and 5 <= len(head) <= 7
+    return count
+
+
+def _is_binary(data: bytes) -> bool:
+    """Tell text from noise: a third or more of at least 24 bytes is not printable."""
+    if len(data) < 24:
+        return False
+    strange = sum(byte > 126 or (byte < 32 and byte not in b"\r\n\t\x00\x1b") for byte in data)
+    return strange * 3 >= len(data)

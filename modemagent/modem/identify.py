@@ -1,0 +1,213 @@
+"""Which module and which SIM card is this: the identification, written as the requirement reads.
+
+Wake the port; ask who made it, which model, which firmware, and so which dialect it speaks; ask
+for the equipment's identity; ask for the SIM's state and identity; judge; leave everything as it
+was found. A plain generator: whoever drives it owns the port and the clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+
+from modemagent.at.plan import Answer, Outcome, Plan, Step
+from modemagent.dialects.ati import read_block
+from modemagent.dialects.catalogue import GENERIC_DIALECT, choose
+from modemagent.dialects.model import Attempt, Dialect
+from modemagent.errors import DeadlinePassed, ModemAgentError, NoAnswer
+from modemagent.identity.snapshot import ReadState, Snapshot
+from modemagent.modem.conversation import Conversation, OutOfStep
+from modemagent.modem.judge import judge
+from modemagent.modem.sim import SimReader
+
+_RESTARTS = 3
+_PROOF_TIMEOUT_S = 3.0
+_ESN = re.compile(r"(0x)?[0-9A-F]{7,8}", re.IGNORECASE)
+_MEID = re.compile(r"(0x)?(00)?[A-F][0-9A-F]{13}|\d{17,18}", re.IGNORECASE)
+
+Steps = Generator[Step, Outcome, None]
+
+
+def identify(port: str, *, port_id: str | None = None) -> Plan[Snapshot]:
+    """Identify the modem behind a port.
+
+    :param port: the port as the user named it
+    :param port_id: its stable id, when discovery knows one
+    :returns: a plan that yields steps and returns the reading, with every field it could not
+        read marked so. When the time runs out after the equipment has said who it is, the
+        reading holds what is known until then
+    :raises NoAnswer, NotAModem: from the plan, when no identity can be asked for
+    """
+    talk = Conversation(port)
+    attempt = Identification(talk)
+    try:
+        yield from talk.wake()
+        for _ in range(_RESTARTS):
+            attempt = Identification(talk)
+            try:
+                yield from attempt.run()
+                break
+            except OutOfStep:
+                talk.forget()
+                yield from talk.resync()
+        else:
+            raise NoAnswer(
+                f"the answers of {port} do not match the questions",
+                port=port,
+                hint="another program may be using the port: stop it and try again",
+            )
+        yield from _leave(talk)
+    except DeadlinePassed:
+        if not attempt.values:
+            raise
+        attempt.out_of_time()
+    except NoAnswer:
+        if "imei" not in attempt.values or attempt.talk.unproven:
+            raise
+        attempt.out_of_time()
+    return judge(attempt, port=port, port_id=port_id)
+
+
+def _leave(talk: Conversation) -> Steps:
+    """Put back what was changed for the session, newest first."""
+    while talk.restore:
+        yield from talk.ask(talk.restore.pop(), _PROOF_TIMEOUT_S)
+
+
+class Identification:
+    """One pass through the ladders.
+
+    :ivar values: the fields of the modem that were read
+    :ivar offered: what stood in their place but does not fit, as evidence
+    :ivar read: how each reading ended
+    :ivar sim: the reading of the active slot
+    """
+
+    def __init__(self, talk: Conversation) -> None:
+        self.talk = talk
+        self.dialect: Dialect = GENERIC_DIALECT
+        self.values: dict[str, str] = {}
+        self.offered: dict[str, str] = {}
+        self.read: dict[str, ReadState] = {}
+        self.sim = SimReader(talk, self.dialect)
+        self._is_cdma = False
+
+    def run(self) -> Steps:
+        """Ask for everything, in the order that lets the most be published early."""
+        for want in ("manufacturer", "model", "firmware"):
+            yield from self._climb(want)
+        values = self.values
+        self.dialect = choose(
+            values.get("manufacturer"), values.get("model"), values.get("firmware")
+        )
+        for want in ("manufacturer", "model", "firmware"):
+            if want not in values:
+                yield from self._climb(want, beyond=GENERIC_DIALECT)
+        yield from self._climb("imei")
+        self.sim = SimReader(self.talk, self.dialect)
+        yield from self.sim.read_all(imei=values.get("imei"))
+        for want in ("imeisv", "serial_number"):
+            yield from self._climb(want)
+        if self.sim.values.get("imsi") and _mnc_is_open(self.sim.values["imsi"]):
+            yield from self.sim.read_mnc_length()
+        yield from self._prove()
+
+    def out_of_time(self) -> None:
+        """Mark what was not reached."""
+        for want in ("manufacturer", "model", "firmware", "imei", "imeisv", "serial_number"):
+            self.read.setdefault(want, ReadState.TIMEOUT)
+        for want in ("iccid", "imsi", "eid"):
+            self.sim.read.setdefault(want, ReadState.TIMEOUT)
+
+    def _climb(self, want: str, *, beyond: Dialect | None = None) -> Steps:
+        """Try the rungs of one ladder until one value fits.
+
+        :param beyond: rungs of this dialect have been tried already
+        """
+        ladder = self.dialect.ladder(want)
+        if beyond is not None:
+            done = {rung.command for rung in beyond.ladder(want)}
+            ladder = tuple(rung for rung in ladder if rung.command not in done)
+        elif want in ("model", "firmware"):
+            ladder = self._likely_first(ladder)
+        worst = self.read.get(want, ReadState.UNSUPPORTED)
+        for attempt in ladder:
+            if want == "imeisv" and attempt.command == "AT+CGSN=2" and self._cgsn_is_plain:
+                continue
+            reading, answer = yield from self.talk.read(want, attempt)
+            if want == "imei":
+                self._notice_cdma(answer)
+            if reading.sure:
+                self.values[want] = reading.values[0]
+                self.read[want] = ReadState.OK
+                self._note_form(want, attempt)
+                return
+            if reading.offered is not None:
+                self.offered.setdefault(want, reading.offered)
+            if answer.timed_out:
+                worst = ReadState.TIMEOUT
+            elif answer.ok and (reading.values or reading.offered is not None):
+                worst = ReadState.FAILED
+        self.read[want] = worst
+
+    # -- what one answer tells about the next question ------------------------------------
+
+    _form = ""
+    _cgsn_is_plain = False
+
+    def _note_form(self, want: str, attempt: Attempt) -> None:
+        if want in ("manufacturer", "model"):
+            self._form = _form_of(attempt.command)
+        elif want == "imei":
+            self._cgsn_is_plain = attempt.command != "AT+CGSN=1"
+
+    def _likely_first(self, ladder: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+        """A modem that gave its maker for AT+GMI gives its model for AT+GMM."""
+        return tuple(sorted(ladder, key=lambda rung: _form_of(rung.command) != self._form))
+
+    def _notice_cdma(self, answer: Answer) -> None:
+        """Keep the MEID of a CDMA device; ESN and MEID must never pass for an IMEI."""
+        block = read_block(answer.lines) if answer.line.upper() == "ATI" else {}
+        texts = [block[key] for key in ("meid", "esn") if key in block]
+        if not block and answer.ok:
+            texts = [part for line in answer.lines for part in re.split(r"[:,\s\"]+", line)]
+        for text in texts:
+            if _MEID.fullmatch(text) or text == block.get("meid"):
+                self.values.setdefault("meid", text)
+                self.read["meid"] = ReadState.OK
+                self._is_cdma = True
+            elif _ESN.fullmatch(text) and not text.isdigit():
+                self._is_cdma = True
+        if self._is_cdma:
+            self.offered.pop("imei", None)
+
+    def _prove(self) -> Steps:
+        """Close with a question whose answer says what it answers.
+
+        Bare answers of a port without echo could all have been shifted by one late answer;
+        then this one comes back wrong too.
+        """
+        if not self.talk.unproven or (self.talk.echoing and not self.talk.doubtful):
+            return
+        for command, label in (("AT+CPIN?", "CPIN"), ("AT+CSQ", "CSQ"), ("AT+CREG?", "CREG")):
+            answer = yield from self.talk.ask(command, _PROOF_TIMEOUT_S)
+            if any(label in line.upper().split(":")[0] for line in answer.lines):
+                self.talk.unproven = False
+                return
+            if answer.ok or answer.timed_out:
+                raise OutOfStep(command)
+
+
+def _form_of(command: str) -> str:
+    """The family of a question: ``+CG``, ``+CG?``, ``+G``, ``+G?`` or another."""
+    match = re.fullmatch(r"AT(\+C?G)M[IMR](\??)", command)
+    return match[1] + match[2] if match else command
+
+
+def _mnc_is_open(imsi: str) -> bool:
+    from modemagent.identity.numbering import split_imsi
+
+    return not split_imsi(imsi).certain
+
+
+__all__ = ["Identification", "ModemAgentError", "identify"]

@@ -1,0 +1,101 @@
+"""What an answer may be believed to say: candidates, and whether they are sure.
+
+The rule (right or silent, never wrong): a value behind a label of the wanted thing counts when
+it is the only such value. A bare value counts when exactly one line fits and nothing else came
+in between; otherwise a second reading has to agree.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from modemagent.at.plan import Answer
+from modemagent.dialects.ati import read_block
+from modemagent.dialects.model import Attempt
+from modemagent.dialects.shapes import look, split_label
+
+_BLOCK_KEYS = {
+    "ati_manufacturer": "manufacturer",
+    "ati_model": "model",
+    "ati_revision": "revision",
+    "ati_imei": "imei",
+    "ati_imeisv": "imeisv",
+    "ati_serial": "serial",
+}
+_BLOCK_SHAPES = {"ati_imei": "imei", "ati_serial": "serial", "ati_imeisv": "imeisv"}
+
+
+class Reading(NamedTuple):
+    """One answer looked at for one want.
+
+    :param values: distinct fitting values, in the order they came
+    :param sure: exactly one value, and it needs no second reading
+    :param offered: a value that does not fit but stood where the wanted one belongs: evidence
+    :param labelled: the value said what it is, which proves that question and answer are in step
+    :param astray: the answer was positive but about something else: question and answer may be
+        out of step
+    """
+
+    values: tuple[str, ...] = ()
+    sure: bool = False
+    offered: str | None = None
+    labelled: bool = False
+    astray: bool = False
+
+
+def read(attempt: Attempt, answer: Answer) -> Reading:
+    """Look at an answer with the eyes of one attempt."""
+    if attempt.shape in _BLOCK_KEYS:
+        return _read_block(attempt.shape, answer)
+    labelled: list[str] = []
+    bare: list[str] = []
+    offered: list[tuple[str, bool]] = []
+    odd = len(answer.foreign)
+    for line in answer.lines:
+        found = look(attempt.shape, line, command=attempt.command, prefix=attempt.prefix)
+        if found.value is None:
+            odd += not found.labelled
+        elif not found.fits:
+            offered.append((found.value, found.labelled))
+            odd += 1
+        else:
+            (labelled if found.labelled else bare).append(found.value)
+    if labelled:
+        values = tuple(dict.fromkeys(labelled))
+        return Reading(values, len(values) == 1 and not answer.timed_out, None, labelled=True)
+    values = tuple(dict.fromkeys(bare))
+    if attempt.shape == "revision" and len(bare) > 1:
+        values = (" ".join(bare),)  # some revisions have several lines
+        odd += 1
+    believed = next((value for value, said in offered if said), None)
+    if believed is None and len(offered) == 1 and odd == 1 and not values:
+        believed = offered[0][0]
+    return Reading(
+        values,
+        len(values) == 1 and not odd and answer.ok,
+        believed,
+        labelled=any(said for _, said in offered),
+        astray=answer.ok and not values and believed is None and bool(answer.lines),
+    )
+
+
+def _read_block(shape: str, answer: Answer) -> Reading:
+    block = read_block(answer.lines)
+    if shape == "ati_imeisv" and (svn := block.get("svn", "")).isdigit() and len(svn) <= 2:
+        # IMEI SV: the software version number alone; TS 23.003 clause 6.2.2 puts it behind TAC
+        # and serial in place of the check digit
+        imei = block.get("imei", "")
+        if len(imei) == 15 and imei.isdigit():
+            return Reading((f"{imei[:14]}{svn:0>2}",), sure=True, labelled=True)
+        return Reading()
+    value = block.get(_BLOCK_KEYS[shape])
+    if value is None:
+        return Reading()
+    if shape not in _BLOCK_SHAPES:
+        keyed = any(split_label(line)[0] for line in answer.lines)
+        sure = answer.ok and (keyed or (len(answer.lines) != 2 and not answer.foreign))
+        return Reading((value,), sure=sure, labelled=keyed)
+    found = look(_BLOCK_SHAPES[shape], value, command="", prefix="")
+    if found.fits and found.value is not None:
+        return Reading((found.value,), sure=True, labelled=True)
+    return Reading(offered=found.value or value, labelled=True)

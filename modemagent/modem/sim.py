@@ -1,0 +1,224 @@
+"""The SIM part of an identification: its state first, then what the state lets be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from typing import Literal
+
+from modemagent.at.plan import Answer, Outcome, Step
+from modemagent.dialects.generic import MNC_LENGTH
+from modemagent.dialects.model import Dialect
+from modemagent.identity.snapshot import ReadState, SimState
+from modemagent.modem.conversation import Conversation
+from modemagent.modem.reading import Reading
+from modemagent.modem.simstate import Hint, refusal_state, word_state
+
+_RETRY_S = 1.0
+_REFUSALS = 5  # a bare ERROR lasts for two or three tries on nordic-nrf9160 and SIM800
+_EMPTY_TRIES = 3  # ready, but every rung refused: twice more
+_RESTARTS = 3  # SIM events in the middle of a reading
+
+_LOCKED = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED)
+_OPEN = (SimState.READY, SimState.UNKNOWN)
+
+#: Why a reading of the card has to begin again.
+Upset = Literal["", "event", "busy", "absent"]
+Steps = Generator[Step, Outcome, None]
+
+
+class SimReader:
+    """Reads the active slot of one modem.
+
+    :ivar state: what the slot is in
+    :ivar values: iccid, imsi, eid as far as they were read
+    :ivar offered: what stood in their place but does not fit, as evidence
+    :ivar read: how each reading ended
+    :ivar mnc_length: from EF_AD, when it was asked for
+    """
+
+    def __init__(self, talk: Conversation, dialect: Dialect) -> None:
+        self.talk = talk
+        self.dialect = dialect
+        self.state = SimState.UNKNOWN
+        self.values: dict[str, str] = {}
+        self.offered: dict[str, str] = {}
+        self.read: dict[str, ReadState] = {}
+        self.mnc_length: int | None = None
+        self._events = tuple(re.compile(urc, re.IGNORECASE) for urc in dialect.sim_urcs)
+        self._upset: Upset = ""
+
+    def read_all(self, *, imei: str | None) -> Steps:
+        """Read state, ICCID, IMSI and EID.
+
+        :param imei: refused as an IMSI, which a late answer could make of it
+        """
+        begun_s = self.talk.elapsed_s
+        events = absences = 0
+        while True:
+            self.values.clear()
+            self.offered.clear()
+            self.read.clear()
+            self._upset = ""
+            yield from self._read_state(begun_s)
+            yield from self._read_card(imei)
+            if self._upset == "busy":
+                if self.talk.elapsed_s - begun_s >= self.dialect.sim_wait_s:
+                    self.state = SimState.BUSY
+                    return
+                yield from self.talk.listen(_RETRY_S, _RETRY_S)
+            elif self._upset == "absent":
+                absences += 1
+                if absences > 1:
+                    self.state = SimState.ABSENT
+                    yield from self._read_card(imei)
+                    return
+            elif self._upset == "event" and events < _RESTARTS:
+                events += 1
+            else:
+                return
+
+    def read_mnc_length(self) -> Steps:
+        """Ask EF_AD how long the MNC is, for the few countries where the IMSI leaves it open."""
+        reading, _ = yield from self.talk.read("imsi", MNC_LENGTH)
+        if reading.sure:
+            self.mnc_length = int(reading.values[0])
+
+    # -- the state ------------------------------------------------------------------------
+
+    def _read_state(self, begun_s: float) -> Steps:
+        """Ask until the state is settled or has been waited for long enough."""
+        refusals = 0
+        spoken_up = False
+        while True:
+            state = yield from self._ask_state()
+            if isinstance(state, SimState):
+                self.state = state
+                return
+            if state is Hint.OFF_OR_FAILED:
+                self.state = yield from self._off_or_failed()
+                return
+            self.state = SimState.UNKNOWN
+            if state is Hint.UNKNOWN:
+                return
+            if state is Hint.REFUSED:
+                if not spoken_up:
+                    spoken_up = True
+                    if (yield from self._speak_up()):
+                        continue
+                # The state is not told; a card number that is told means the card is there.
+                if (yield from self._climb("iccid", rungs=1)) is ReadState.OK:
+                    self.state = SimState.READY
+                    return
+                refusals += 1
+                if refusals >= _REFUSALS:
+                    return
+            else:
+                self.state = SimState.BUSY
+                if self.talk.elapsed_s - begun_s >= self.dialect.sim_wait_s:
+                    return
+            yield from self.talk.listen(_RETRY_S, _RETRY_S)
+
+    def _ask_state(self) -> Generator[Step, Outcome, SimState | Hint]:
+        said: SimState | Hint = Hint.UNKNOWN
+        for attempt in self.dialect.ladder("sim_state"):
+            reading, answer = yield from self.talk.read("sim_state", attempt)
+            if reading.sure:
+                return word_state(reading.values[0])
+            # Several values: URC and answer share the prefix and the URC comes each time, so
+            # the state stays open and the card's numbers decide.
+            said = Hint.UNKNOWN if reading.values else refusal_state(answer)
+        return said
+
+    def _speak_up(self) -> Generator[Step, Outcome, bool]:
+        """Turn numeric errors on where errors come without a reason; note what to put back."""
+        answer = yield from self.talk.ask("AT+CMEE?", 3.0)
+        said = next((line for line in answer.lines if "CMEE" in line.upper()), "")
+        if not said.rstrip().endswith("0"):
+            return False
+        answer = yield from self.talk.ask("AT+CMEE=1", 3.0)
+        if answer.ok:
+            self.talk.restore.append("AT+CMEE=0")
+        return answer.ok
+
+    def _off_or_failed(self) -> Generator[Step, Outcome, SimState]:
+        """CME 13 is said of a failed card and of one without power: CFUN 0 and 4 tell."""
+        answer = yield from self.talk.ask("AT+CFUN?", 3.0)
+        for line in answer.lines:
+            if (match := re.match(r"\+CFUN\s?:+\s*(\d+)", line, re.IGNORECASE)) is not None:
+                return SimState.OFF if match[1] in ("0", "4") else SimState.FAILURE
+        return SimState.FAILURE
+
+    # -- the card -------------------------------------------------------------------------
+
+    def _read_card(self, imei: str | None) -> Steps:
+        """Read the numbers that the state lets be read."""
+        state = self.state
+        if state is SimState.ABSENT:
+            self.values.clear()
+            self.read.update(iccid=ReadState.ABSENT, imsi=ReadState.ABSENT)
+            self.read["eid"] = ReadState.UNSUPPORTED
+            return
+        for turn in range(_EMPTY_TRIES if state is SimState.READY else 1):
+            if turn:
+                yield from self.talk.listen(_RETRY_S, _RETRY_S)
+            if "iccid" not in self.values:
+                self.read["iccid"] = yield from self._climb("iccid")
+            else:
+                self.read["iccid"] = ReadState.OK
+            if state in _OPEN and not self._upset:
+                self.read["imsi"] = yield from self._climb("imsi", refuse=imei)
+            if self._upset or self.values:
+                break
+        if state in _LOCKED:
+            self.read["imsi"] = ReadState.LOCKED
+        elif state not in _OPEN:
+            missing = ReadState.TIMEOUT if state is SimState.BUSY else ReadState.FAILED
+            self.read["imsi"] = missing
+            if "iccid" not in self.values:
+                self.read["iccid"] = missing
+        elif self.values:
+            self.state = SimState.READY
+        if not self._upset:
+            self.read["eid"] = yield from self._climb("eid")
+
+    def _climb(
+        self, want: str, *, refuse: str | None = None, rungs: int | None = None
+    ) -> Generator[Step, Outcome, ReadState]:
+        """Try the rungs of one ladder until one value fits; say how it ended."""
+        worst = ReadState.UNSUPPORTED
+        for attempt in self.dialect.ladder(want)[:rungs]:
+            reading, answer = yield from self.talk.read(want, attempt)
+            self._watch(answer)
+            if reading.sure and reading.values[0] != refuse:
+                self.values[want] = reading.values[0]
+                return ReadState.OK
+            if reading.offered is not None:
+                self.offered.setdefault(want, reading.offered)
+            if answer.final is None:
+                worst = ReadState.TIMEOUT
+                continue
+            code = answer.final.code if answer.final.kind == "cme" else None
+            if code in (10, 14) and want != "eid":
+                # The next rung can not know better; the state may.
+                self._upset = "absent" if code == 10 else "busy"
+                return ReadState.FAILED
+            if want == "eid" and _understood(answer, reading):
+                return ReadState.ABSENT
+            if answer.ok or (code is not None and code not in (3, 4, 100)):
+                worst = ReadState.FAILED
+        return worst
+
+    def _watch(self, answer: Answer) -> None:
+        if any(event.match(line) for event in self._events for line in answer.foreign):
+            self._upset = "event"
+
+
+def _understood(answer: Answer, reading: Reading) -> bool:
+    """The question was answered, and there is no such number."""
+    return answer.ok and not reading.values and reading.offered is None
+
+
+def sim_urc(line: str, dialect: Dialect) -> bool:
+    """Tell whether an unsolicited line means: read the SIM anew."""
+    return any(re.match(pattern, line, re.IGNORECASE) for pattern in dialect.sim_urcs)
