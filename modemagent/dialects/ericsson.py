@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
+from modemagent.dialects.generic import CPIN_URC, CRSM_ICCID, GENERIC, ICCID, IMEI
 from modemagent.dialects.model import Attempt, Dialect, first
 
 DIALECT = Dialect(
@@ -15,7 +15,7 @@ DIALECT = Dialect(
         ),
         "imeisv": (),
         # No ICCID command of its own: the file itself (ModemManager mbm plugin).
-        "iccid": (ICCID[-1], *ICCID[:-1]),
+        "iccid": first(CRSM_ICCID, then=ICCID),
     },
     sim_urcs=(
         r"\*EMRDY\s?: ?1",

@@ -7,6 +7,7 @@ from modemagent.dialects.model import Attempt, Dialect
 _27007 = "3GPP TS 27.007 clause "
 #: The card came, went, or wants a PIN: most makers say so with the words of the answer.
 CPIN_URC = r"\+CPIN\s?: ?(NOT READY|NOT INSERTED|READY|SIM (PIN|PUK))"
+_SIMCOMATI = "trace simcom-a7670; the block of those SIMCom modules that say nothing else"
 _V250 = "ITU-T V.250 clause 6.1"
 
 MANUFACTURER = (
@@ -14,6 +15,7 @@ MANUFACTURER = (
     Attempt("AT+GMI", "", "text", _V250 + ".4"),
     Attempt("AT+CGMI?", "+CGMI", "text", "trace fibocom-fm350-gl"),
     Attempt("ATI", "", "ati_manufacturer", _V250 + ".3; trace huawei-e3372"),
+    Attempt("AT+SIMCOMATI", "", "ati_manufacturer", _SIMCOMATI),
 )
 MODEL = (
     Attempt("AT+CGMM", "", "text", _27007 + "5.2"),
@@ -21,6 +23,7 @@ MODEL = (
     Attempt("AT+CGMM?", "+CGMM", "model", "trace fibocom-fm350-gl"),
     Attempt("AT+GMM?", "+GMM", "model", "trace fibocom-l850-gl"),
     Attempt("ATI", "", "ati_model", _V250 + ".3; trace huawei-e3372"),
+    Attempt("AT+SIMCOMATI", "", "ati_model", _SIMCOMATI),
 )
 FIRMWARE = (
     Attempt("AT+CGMR", "", "revision", _27007 + "5.3"),
@@ -28,6 +31,7 @@ FIRMWARE = (
     Attempt("AT+CGMR?", "+CGMR", "revision", "read form, as the maker's and model's"),
     Attempt("AT+GMR?", "+GMR", "revision", "trace fibocom-fm350-gl"),
     Attempt("ATI", "", "ati_revision", _V250 + ".3; trace huawei-e3372"),
+    Attempt("AT+SIMCOMATI", "", "ati_revision", _SIMCOMATI),
 )
 # AT+CGSN=1 first: plain AT+CGSN may answer a maker's serial number of 15 characters.
 IMEI = (
@@ -36,9 +40,13 @@ IMEI = (
     Attempt("AT+CGSN?", "+CGSN", "imei", "trace fibocom-fm350-gl"),
     Attempt("AT+GSN", "", "imei", _V250 + ".7"),
     Attempt("ATI", "", "ati_imei", "traces huawei-e1752, zte-mf627, sierra-wp7702"),
+    Attempt("AT+SIMCOMATI", "", "ati_imei", _SIMCOMATI),
 )
 IMEISV = (Attempt("AT+CGSN=2", "+CGSN", "imeisv", _27007 + "5.4"),)
 SIM_STATE = (Attempt("AT+CPIN?", "+CPIN", "sim_state", _27007 + "8.3"),)
+CRSM_ICCID = Attempt(
+    "AT+CRSM=176,12258,0,0,10", "+CRSM", "crsm_iccid", "TS 27.007 8.18; TS 102 221 13.2"
+)
 ICCID = (
     Attempt("AT+CCID", "+CCID", "iccid", "usual; traces quectel-rm500u-cnv, ublox-sara-g350"),
     Attempt("AT+ICCID", "+ICCID", "iccid", "usual; trace fibocom-fm350-gl"),
@@ -48,7 +56,7 @@ ICCID = (
     Attempt("AT!ICCID?", "!ICCID", "iccid", "trace sierra-em7455b"),
     Attempt("AT%XICCID", "%XICCID", "iccid", "trace nordic-nrf9160"),
     Attempt("AT+CICCID", "+ICCID", "iccid", "trace simcom-a7670"),
-    Attempt("AT+CRSM=176,12258,0,0,10", "+CRSM", "crsm_iccid", "TS 27.007 8.18; TS 102 221 13.2"),
+    CRSM_ICCID,
 )
 IMSI = (
     Attempt("AT+CIMI", "", "imsi", _27007 + "5.6"),

@@ -9,11 +9,11 @@ DIALECT = Dialect(
     name="huawei",
     ladders={
         **GENERIC,
-        "imei": (
+        "imei": first(
             Attempt("AT+CGSN", "", "imei", "trace huawei-e1752"),
             Attempt("AT+GSN", "", "imei", "trace huawei-e3372"),
             Attempt("ATI", "", "ati_imei", "traces huawei-e1752, huawei-e3372"),
-            *(rung for rung in IMEI if rung.command in ("AT+CGSN=1", "AT+CGSN?")),
+            then=IMEI,
         ),
         "imeisv": (),
         "iccid": first(

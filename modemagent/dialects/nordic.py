@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import GENERIC, ICCID, IMEI, IMEISV
+from modemagent.dialects.generic import CRSM_ICCID, GENERIC, IMEI, IMEISV
 from modemagent.dialects.model import Attempt, Dialect
 
 DIALECT = Dialect(
@@ -16,7 +16,7 @@ DIALECT = Dialect(
         ),
         "iccid": (
             Attempt("AT%XICCID", "%XICCID", "iccid", "nRF91 AT reference; trace nordic-nrf9160"),
-            *(rung for rung in ICCID if rung.command == "AT+CRSM=176,12258,0,0,10"),
+            CRSM_ICCID,
         ),
     },
     sim_urcs=(r"%XSIM\s?: ?[01]",),

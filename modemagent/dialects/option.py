@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import GENERIC, ICCID, IMEI
+from modemagent.dialects.generic import CRSM_ICCID, GENERIC, ICCID, IMEI
 from modemagent.dialects.model import Attempt, Dialect, first
 
 DIALECT = Dialect(
@@ -15,7 +15,7 @@ DIALECT = Dialect(
         ),
         "imeisv": (),
         "serial_number": (Attempt("AT+CGSN", "", "serial_second", "trace option-gtm382"),),
-        "iccid": (ICCID[-1], *ICCID[:-1]),
+        "iccid": first(CRSM_ICCID, then=ICCID),
     },
     sim_urcs=(r"_OSSYSI\s?: ?\d",),
 )

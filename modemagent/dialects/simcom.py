@@ -5,7 +5,6 @@ from __future__ import annotations
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
 from modemagent.dialects.model import Attempt, Dialect, first
 
-_SIMCOMATI = "AT+SIMCOMATI"
 _CICCID = Attempt("AT+CICCID", "+ICCID", "iccid", "traces simcom-a7670, simcom-sim7600e")
 _URCS = (CPIN_URC,)
 
@@ -13,19 +12,9 @@ DIALECT = Dialect(
     name="simcom",
     ladders={
         **GENERIC,
-        "manufacturer": (
-            *GENERIC["manufacturer"],
-            Attempt(_SIMCOMATI, "", "ati_manufacturer", "trace simcom-a7670"),
-        ),
-        "model": (*GENERIC["model"], Attempt(_SIMCOMATI, "", "ati_model", "trace simcom-a7670")),
-        "firmware": (
-            *GENERIC["firmware"],
-            Attempt(_SIMCOMATI, "", "ati_revision", "trace simcom-a7670"),
-        ),
         "imei": first(
             Attempt("AT+CGSN", "", "imei", "traces simcom-sim868, simcom-sim7600e"),
             then=IMEI,
-            Attempt(_SIMCOMATI, "", "ati_imei", "trace simcom-a7670"),
         ),
         "imeisv": (),
         "iccid": first(_CICCID, then=ICCID),

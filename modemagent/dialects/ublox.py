@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
+from modemagent.dialects.generic import CPIN_URC, CRSM_ICCID, GENERIC, IMEI
 from modemagent.dialects.model import Attempt, Dialect, first
 
 DIALECT = Dialect(
@@ -17,7 +17,7 @@ DIALECT = Dialect(
         "iccid": (
             Attempt("AT+CCID", "+CCID", "iccid", "traces ublox-sara-g350, ublox-sara-r410m"),
             Attempt("AT+CCID?", "+CCID", "iccid", "trace ublox-sara-g350"),
-            *(rung for rung in ICCID if rung.command == "AT+CRSM=176,12258,0,0,10"),
+            CRSM_ICCID,
         ),
     },
     sim_urcs=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import GENERIC, ICCID, IMEI
+from modemagent.dialects.generic import CRSM_ICCID, GENERIC, IMEI
 from modemagent.dialects.model import Attempt, Dialect, first
 
 DIALECT = Dialect(
@@ -19,7 +19,7 @@ DIALECT = Dialect(
         "iccid": (
             Attempt("AT+CCID", "+CCID", "iccid", "Wavecom AT manual"),
             Attempt("AT+CCID?", "+CCID", "iccid", "ModemManager wavecom plugin"),
-            *(rung for rung in ICCID if rung.command == "AT+CRSM=176,12258,0,0,10"),
+            CRSM_ICCID,
         ),
     },
     sim_urcs=(r"\+WIND\s?: ?[01]$",),
