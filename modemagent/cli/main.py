@@ -90,6 +90,7 @@ class LazyGroup(click.Group):
         if entry is None:
             return None
         command: click.Command = getattr(import_module(entry.module), entry.attribute)
+        _name_variables(command, f"MODEMAGENT_{cmd_name.upper()}")
         return command
 
     def resolve_command(
@@ -116,6 +117,21 @@ class LazyGroup(click.Group):
             if name.startswith(incomplete)
         ]
         return names + click.Command.shell_complete(self, ctx, incomplete)
+
+
+def _name_variables(command: click.Command, prefix: str) -> None:
+    """Give each option the environment variable that its spelling promises.
+
+    Click's own automatism names variables after Python parameters, so ``--json`` would be
+    ``..._AS_JSON``.
+    """
+    for parameter in command.params:
+        spelled = next((word for word in parameter.opts if word.startswith("--")), None)
+        if isinstance(parameter, click.Option) and spelled and parameter.envvar is None:
+            parameter.envvar = f"{prefix}_{spelled[2:].upper().replace('-', '_')}"
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            _name_variables(child, f"{prefix}_{name.upper().replace('-', '_')}")
 
 
 EPILOG = """\b

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -39,4 +40,40 @@ def json_option(function: F) -> F:
         is_eager=True,
         callback=_remember,
         help="Print one JSON document.",
+    )(function)
+
+
+def root_option(function: F) -> F:
+    """Add ``--root``: the tree that holds ``sys`` and ``dev``, for images and tests."""
+    return click.option(
+        "--root",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        default=Path("/"),
+        metavar="DIR",
+        help="Look for ports in DIR/sys and DIR/dev.",
+    )(function)
+
+
+def timeout_option(default_s: float) -> Callable[[F], F]:
+    """Add ``--timeout``: the deadline of the whole call, in seconds."""
+    return click.option(
+        "--timeout",
+        "timeout_s",
+        type=click.FloatRange(min=0.1, max=86400),
+        default=default_s,
+        show_default=True,
+        metavar="S",
+        help="Seconds for the whole call.",
+    )
+
+
+def baud_option(function: F) -> F:
+    """Add ``--baud``: the speed of a UART; USB ports ignore it."""
+    return click.option(
+        "--baud",
+        type=click.IntRange(min=50),
+        default=115200,
+        show_default=True,
+        metavar="N",
+        help="Speed of a UART.",
     )(function)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import click
+
 from modemagent.errors import ModemAgentError
 
 
@@ -26,3 +30,29 @@ def one_line(failure: ModemAgentError) -> str:
     """Return an expected failure as the one line that ends a call."""
     line = f"modemagent: {plain(failure.message).rstrip('.')}."
     return f"{line} {plain(failure.hint)}" if failure.hint else line
+
+
+def heading(text: str) -> str:
+    """Return a title: bold on a terminal, the same words in a pipe."""
+    return click.style(text, bold=True)
+
+
+COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
+
+
+def verdict_word(verdict: str) -> str:
+    """Return a verdict in its colour; the word itself says it where there is no colour."""
+    return click.style(verdict, fg=COLOURS.get(verdict), bold=True)
+
+
+def table(rows: Sequence[Sequence[str]], *, indent: int = 0) -> str:
+    """Return rows as aligned columns, two blanks apart; cells may carry colours."""
+    widths = [max(len(click.unstyle(row[i])) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell + " " * (width - len(click.unstyle(cell)))
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        lines.append((" " * indent + "  ".join(cells)).rstrip())
+    return "\n".join(lines)

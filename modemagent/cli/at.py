@@ -1,0 +1,208 @@
+"""``modemagent at``: reading AT lines, one by one or in a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from modemagent.at.plan import Answer, Ask, Heard, Listen, Plan
+from modemagent.cli.options import baud_option, json_option, root_option
+from modemagent.cli.ports import named
+from modemagent.cli.render import one_line, plain
+from modemagent.errors import LineRefused, ModemAgentError, NoAnswer
+
+#: A terminal is left when its user leaves it; the channel wants some deadline.
+_SESSION_S = 7 * 86400.0
+_PROMPT = "at> "
+_FAILED = 1
+_LEAVE = ("exit", "quit", "bye")
+
+
+@click.command("at")
+@click.argument("port")
+@click.argument("lines", metavar="[LINE]...", nargs=-1)
+@json_option
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0.1, max=600),
+    default=10.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds for each line.",
+)
+@baud_option
+@root_option
+@click.pass_context
+def command(
+    context: click.Context,
+    port: str,
+    lines: tuple[str, ...],
+    as_json: bool,
+    timeout_s: float,
+    baud: int,
+    root: Path,
+) -> None:
+    """Send AT lines that read, print the answers, decoded where known.
+
+    \b
+    modemagent at /dev/ttyUSB2 AT+CGSN 'AT+CPIN?'
+    modemagent at /dev/ttyUSB2                 (a terminal with history and completion)
+
+    Only lines that read are sent; what could change a modem, a SIM card or a setting is refused.
+    """
+    from modemagent.channel.blocking import run_plans
+
+    for line in lines:
+        _permit(line)
+    path = named(port, root).path
+    if lines:
+        plan = _ask_all(lines, timeout_s)
+        limit_s = timeout_s * len(lines) + 5.0
+    else:
+        plan = _session(_typed() if sys.stdin.isatty() else _piped(), timeout_s, as_json=as_json)
+        limit_s = _SESSION_S
+    result = run_plans({path: plan}, timeout_s=limit_s, baud=baud)[path]
+    if isinstance(result, ModemAgentError):
+        raise result
+    if lines and as_json:
+        import json
+
+        answers = [_to_json(answer) for answer in result]
+        click.echo(json.dumps({"schema": 1, "port": path, "answers": answers}))
+    elif lines:
+        for answer in result:
+            _print(answer, with_line=len(lines) > 1)
+    context.exit(_status(result))
+
+
+def _permit(line: str) -> None:
+    from modemagent.dialects.readonly import permits
+
+    if not permits(line):
+        raise LineRefused(
+            f"{line!r} was not sent: it is not on the list of lines that only read",
+            hint="modemagent never changes a modem, a SIM card or a setting; "
+            "use a terminal program for that",
+        )
+
+
+def _ask_all(lines: Sequence[str], timeout_s: float) -> Plan[list[Answer]]:
+    yield Listen(0.0, 0.0)
+    answers = []
+    for line in lines:
+        answer = yield Ask(line, timeout_s)
+        assert isinstance(answer, Answer)  # noqa: S101 - narrowing: a driver answers an Ask so
+        answers.append(answer)
+    return answers
+
+
+def _session(lines: Iterator[str], timeout_s: float, *, as_json: bool) -> Plan[list[Answer]]:
+    """Hold the port while lines are typed; refused lines are explained and the session goes on."""
+    answers: list[Answer] = []
+    for line in lines:
+        heard = yield Listen(0.0, 0.0)
+        if isinstance(heard, Heard) and not as_json:
+            for unasked in heard.lines:
+                _print_line(unasked, mark="*")
+        try:
+            _permit(line)
+        except LineRefused as refused:
+            click.echo(one_line(refused), err=True)
+            continue
+        answer = yield Ask(line, timeout_s)
+        if isinstance(answer, Answer):
+            answers = [answer]
+            _print_answer(answer, as_json=as_json)
+    return answers
+
+
+def _piped() -> Iterator[str]:
+    for line in sys.stdin:
+        if line.strip():
+            yield line.strip()
+
+
+def _typed() -> Iterator[str]:
+    """Yield lines from a person: history, completion of the lines that may be sent."""
+    import readline
+
+    from modemagent.dialects.readonly import PERMITTED
+
+    known = sorted(PERMITTED)
+
+    def complete(text: str, state: int) -> str | None:
+        fitting = [line for line in known if line.startswith(text.upper())]
+        return fitting[state] if state < len(fitting) else None
+
+    readline.set_completer_delims("")
+    readline.set_completer(complete)
+    readline.parse_and_bind("tab: complete")
+    click.echo("Lines that read are sent. Tab completes, Ctrl-D leaves.", err=True)
+    while True:
+        try:
+            line = input(_PROMPT).strip()
+        except EOFError:
+            click.echo(err=True)
+            return
+        if line.lower() in _LEAVE:
+            return
+        if line:
+            yield line
+
+
+def _print_answer(answer: Answer, *, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        click.echo(json.dumps(_to_json(answer)))
+    else:
+        _print(answer, with_line=False)
+    sys.stdout.flush()
+
+
+def _print(answer: Answer, *, with_line: bool) -> None:
+    if with_line:
+        click.echo(click.style(plain(answer.line), bold=True))
+    for line in answer.foreign:
+        _print_line(line, mark="*")
+    for line in answer.lines:
+        _print_line(line)
+    if answer.final is None:
+        click.echo(f"no final result within {answer.elapsed_s:.1f} s", err=True)
+    else:
+        _print_line(answer.final.text)
+
+
+def _print_line(line: str, mark: str = "") -> None:
+    words = _explainer()(line)
+    said = f"{mark} {plain(line)}" if mark else plain(line)
+    click.echo(f"{said}    ({plain(words)})" if words else said)
+
+
+def _explainer() -> Callable[[str], str | None]:
+    from modemagent.at.words import explain
+
+    return explain
+
+
+def _to_json(answer: Answer) -> dict[str, object]:
+    explain = _explainer()
+    return {
+        "line": answer.line,
+        "lines": [{"text": line, "words": explain(line)} for line in answer.lines],
+        "unsolicited": list(answer.foreign),
+        "final": None if answer.final is None else answer.final.text,
+        "words": None if answer.final is None else explain(answer.final.text),
+        "ok": answer.ok,
+        "elapsed_ms": round(answer.elapsed_s * 1000),
+    }
+
+
+def _status(answers: Sequence[Answer]) -> int:
+    if any(answer.timed_out for answer in answers):
+        return NoAnswer.exit_status
+    return 0 if all(answer.ok for answer in answers) else _FAILED

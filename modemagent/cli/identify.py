@@ -1,0 +1,172 @@
+"""``modemagent identify``: read, validate, print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from modemagent.cli.fields import FIELDS, value_of
+from modemagent.cli.options import baud_option, json_option, root_option, timeout_option
+from modemagent.cli.reading import Reading, read, reason_of
+from modemagent.cli.render import one_line, plain
+from modemagent.errors import IdentityError, ModemAgentError, UsageError
+from modemagent.identity.problems import Verdict
+from modemagent.identity.snapshot import Snapshot
+
+FOUND_WRONG = IdentityError.exit_status
+
+
+class Difference(NamedTuple):
+    """A field that is not what ``--expect`` said."""
+
+    port: str
+    field: str
+    expected: str
+    found: str | None
+
+
+@click.command("identify")
+@click.argument("ports", metavar="[PORT]...", nargs=-1)
+@json_option
+@click.option(
+    "--field", "fields", multiple=True, metavar="FIELD", help="Print this value alone; repeatable."
+)
+@click.option(
+    "--expect", multiple=True, metavar="FIELD=VALUE", help="Exit status 3 if it is not so."
+)
+@timeout_option(30.0)
+@baud_option
+@root_option
+@click.pass_context
+def command(
+    context: click.Context,
+    ports: tuple[str, ...],
+    as_json: bool,
+    fields: tuple[str, ...],
+    expect: tuple[str, ...],
+    timeout_s: float,
+    baud: int,
+    root: Path,
+) -> None:
+    """Read and validate the identity of modems and SIM cards. No PORT: every modem found.
+
+    \b
+    modemagent identify /dev/ttyUSB2
+    modemagent identify usb:1-1.4 --field imei --field iccid
+
+    PORT is a device path, socket://HOST:PORT, rfc2217://HOST:PORT, a stable id from
+    modemagent list, imei:PREFIX, iccid:PREFIX, or auto for the only modem there is.
+    """
+    if fields and as_json:
+        raise UsageError("give --field or --json, not both")
+    for name in fields:
+        _known(name)
+    wanted = [_expectation(text) for text in expect]
+    reading = read(ports, timeout_s=timeout_s, baud=baud, root=root)
+    differences = _differences(reading.snapshots, wanted)
+    status = _status(reading, differences)
+    if as_json:
+        _print_json(reading, differences)
+    elif fields:
+        values = [value_of(snapshot, name) for snapshot in reading.snapshots for name in fields]
+        for value in values:
+            click.echo(plain(value) if value is not None else "")
+        if status == 0 and None in values:
+            status = FOUND_WRONG
+    else:
+        _print(reading)
+    if not as_json:
+        _complain(reading, differences)
+    context.exit(status)
+
+
+def _known(name: str) -> str:
+    if name not in FIELDS:
+        raise UsageError(f"there is no field {name!r}", hint=f"Known are: {', '.join(FIELDS)}")
+    return name
+
+
+def _expectation(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(
+            f"--expect {text} says no value", hint="As in: --expect imei=867698040000013"
+        )
+    return _known(name), value
+
+
+def _differences(snapshots: list[Snapshot], wanted: list[tuple[str, str]]) -> list[Difference]:
+    return [
+        Difference(snapshot.port, name, value, found)
+        for snapshot in snapshots
+        for name, value in wanted
+        if (found := value_of(snapshot, name)) is None
+        or found.casefold() != _normalized(name, value).casefold()
+    ]
+
+
+def _normalized(name: str, value: str) -> str:
+    """Return a number as the snapshot spells it, so that ``8676 9804...`` from a label fits."""
+    from modemagent.identity.validation import KINDS, validate
+
+    return (validate(name, value).normalized or value) if name in KINDS else value
+
+
+def _status(reading: Reading, differences: list[Difference]) -> int:
+    if differences or any(s.verdict is Verdict.ERROR for s in reading.snapshots):
+        return FOUND_WRONG
+    if reading.failed and (reading.by_name or not reading.snapshots):
+        return reading.failed[0][1].exit_status
+    return 0
+
+
+def _print_json(reading: Reading, differences: list[Difference]) -> None:
+    import json
+
+    document: dict[str, object] = {
+        "schema": 1,
+        "modems": [snapshot.to_json() for snapshot in reading.snapshots],
+        "failed": [_failure(path, error) for path, error in reading.failed],
+    }
+    if differences:
+        document["differences"] = [difference._asdict() for difference in differences]
+    if reading.failed and not reading.snapshots:
+        document["error"] = reading.failed[0][1].to_json()
+    click.echo(json.dumps(document))
+
+
+def _failure(path: str, error: ModemAgentError) -> dict[str, object]:
+    described = error.to_json()
+    entry: dict[str, object] = {
+        "port": path,
+        "reason": reason_of(error),
+        "message": error.message,
+        "hint": error.hint,
+    }
+    if "holder" in described:
+        entry["holder"] = described["holder"]
+    return entry
+
+
+def _print(reading: Reading) -> None:
+    from modemagent.cli.snapshots import paragraph
+
+    for number, snapshot in enumerate(reading.snapshots):
+        if number:
+            click.echo()
+        click.echo(paragraph(snapshot))
+
+
+def _complain(reading: Reading, differences: list[Difference]) -> None:
+    for path, error in reading.failed:
+        line = one_line(error)
+        click.echo(line if path in line else f"{line} ({plain(path)})", err=True)
+    for difference in differences:
+        found = plain(difference.found) if difference.found is not None else "nothing"
+        click.echo(
+            f"modemagent: {plain(difference.port)}: expected {difference.field} "
+            f"{plain(difference.expected)}, read {found}.",
+            err=True,
+        )

@@ -1,0 +1,91 @@
+"""From what a user writes as PORT to ports that can be opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from modemagent.discovery.candidate import Candidate, Role
+from modemagent.errors import PortNotFound
+
+#: Prefixes that name a modem by what it answers, which takes asking all of them.
+BY_NUMBER = ("imei:", "iccid:")
+NONE_FOUND_HINT = (
+    "Is a modem plugged in and powered? modemagent list shows every port; "
+    "name one, as in: modemagent identify /dev/ttyUSB2"
+)
+
+
+class Target(NamedTuple):
+    """One modem to ask.
+
+    :param paths: its ports, the likeliest AT port first; the next is asked if one stays silent
+    :param ids: the stable id of each port, None where sysfs does not know it
+    """
+
+    paths: tuple[str, ...]
+    ids: tuple[str | None, ...]
+
+    @property
+    def path(self) -> str:
+        return self.paths[0]
+
+
+def discovered(root: Path) -> list[Target]:
+    """Return a target for each cellular modem that sysfs shows."""
+    from modemagent.discovery.static import scan
+
+    return [
+        target
+        for group in _groups(c for c in scan(root) if c.cellular)
+        if (target := _target(group)) is not None
+    ]
+
+
+def named(word: str, root: Path) -> Target:
+    """Return the target a path, URL or stable id stands for.
+
+    :raises PortNotFound: nothing with this stable id is plugged in
+    """
+    if "://" in word:
+        return Target((word,), (None,))
+    if word.startswith(("usb:", "pci:", "tty:", "wwan:")):
+        return _by_id(word, root)
+    from modemagent.discovery.static import describe
+
+    candidate = describe(word, root)
+    return Target((word,), (candidate.port_id if candidate else None,))
+
+
+def _by_id(word: str, root: Path) -> Target:
+    from modemagent.discovery.static import scan
+
+    candidates = scan(root)
+    for candidate in candidates:
+        if candidate.port_id == word:
+            return Target((candidate.path,), (candidate.port_id,))
+    target = _target([c for c in candidates if c.modem_id == word])
+    if target is None:
+        raise PortNotFound(
+            f"no port with the id {word}",
+            port=word,
+            hint="See the ids that are plugged in: modemagent list",
+        )
+    return target
+
+
+def _groups(candidates: Iterable[Candidate]) -> list[list[Candidate]]:
+    groups: dict[str | None, list[Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault(candidate.modem_id, []).append(candidate)
+    return list(groups.values())
+
+
+def _target(group: Sequence[Candidate]) -> Target | None:
+    # Ports known as NMEA or DIAG are never written to; where no port is known as AT, the
+    # composition is not in the table and each unknown port is worth a question.
+    likely = [c for c in group if c.role is Role.AT] or [c for c in group if c.role is Role.UNKNOWN]
+    if not likely:
+        return None
+    return Target(tuple(c.path for c in likely), tuple(c.port_id for c in likely))

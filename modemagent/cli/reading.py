@@ -1,0 +1,138 @@
+"""One reading of the modems a user named: ask, fall back, pick, gather failures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from modemagent.channel.blocking import run_plans
+from modemagent.cli.ports import BY_NUMBER, NONE_FOUND_HINT, Target, discovered, named
+from modemagent.errors import ModemAgentError, PortError, PortNotFound, UsageError
+from modemagent.identity.snapshot import Snapshot
+from modemagent.modem.identify import identify
+
+#: After these another port of the same modem may do better; busy or denied would stay so.
+_TRY_NEXT = ("no_answer", "not_a_modem")
+_LEAST_S = 0.5
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one call found.
+
+    :param failed: a failure for every port that gave no snapshot
+    :param by_name: the user named the ports, so that a failure is the call's failure
+    """
+
+    snapshots: list[Snapshot] = field(default_factory=list)
+    failed: list[tuple[str, ModemAgentError]] = field(default_factory=list)
+    by_name: bool = True
+
+
+def read(words: Sequence[str], *, timeout_s: float, baud: int, root: Path) -> Reading:
+    """Identify the modems behind the words, all side by side.
+
+    :param words: PORT words as in the interface; none means every modem that is plugged in
+    :param timeout_s: seconds for the whole call
+    :raises PortNotFound: nothing to ask, or no one modem fits ``auto``, ``imei:``, ``iccid:``
+    """
+    deadline = time.monotonic() + timeout_s
+    picks = [word for word in words if word == "auto" or word.startswith(BY_NUMBER)]
+    if not words or picks:
+        found = discovered(root)
+        if not found:
+            raise PortNotFound("no modem found", port="auto", hint=NONE_FOUND_HINT)
+        everything = _ask(found, deadline=deadline, baud=baud)
+        if not words:
+            everything.by_name = False
+            return everything
+        reading = Reading([_pick(word, everything) for word in dict.fromkeys(picks)])
+    else:
+        reading = Reading()
+    targets: list[Target] = []
+    for word in dict.fromkeys(words):
+        if word in picks:
+            continue
+        try:
+            targets.append(named(word, root))
+        except PortNotFound as missing:
+            reading.failed.append((word, missing))
+    more = _ask(targets, deadline=deadline, baud=baud)
+    reading.snapshots += more.snapshots
+    reading.failed += more.failed
+    return reading
+
+
+def _ask(targets: Sequence[Target], *, deadline: float, baud: int) -> Reading:
+    """Ask the first port of each target, then the next port of those that stayed silent."""
+    reading = Reading()
+    results: dict[str, Snapshot] = {}
+    waiting = [(target, 0) for target in targets]
+    while waiting:
+        left_s = max(_LEAST_S, deadline - time.monotonic())
+        plans = {
+            target.paths[turn]: identify(target.paths[turn], port_id=target.ids[turn])
+            for target, turn in waiting
+        }
+        answers = run_plans(plans, timeout_s=left_s, baud=baud)
+        again = []
+        for target, turn in waiting:
+            path = target.paths[turn]
+            answer = answers[path]
+            if isinstance(answer, Snapshot):
+                results[target.path] = answer
+                continue
+            reading.failed.append((path, answer))
+            more = turn + 1 < len(target.paths) and deadline - time.monotonic() > _LEAST_S
+            if more and reason_of(answer) in _TRY_NEXT:
+                again.append((target, turn + 1))
+        waiting = again
+    reading.snapshots = [results[t.path] for t in targets if t.path in results]
+    # A silent port of a modem that answered on another is no failure.
+    solved = {path for target in targets if target.path in results for path in target.paths}
+    reading.failed = [(path, error) for path, error in reading.failed if path not in solved]
+    return reading
+
+
+def _pick(word: str, everything: Reading) -> Snapshot:
+    fitting = [snapshot for snapshot in everything.snapshots if _fits(word, snapshot)]
+    if len(fitting) == 1:
+        return fitting[0]
+    seen = ", ".join(
+        f"{s.port_id or s.port} (imei:{s.modem.imei or '?'})"
+        for s in (fitting or everything.snapshots)
+    )
+    what = "modem" if word == "auto" else f"modem that fits {word}"
+    if fitting:
+        raise PortNotFound(
+            f"{len(fitting)} modems fit {word}: {seen}", port=word, hint="Name one of them."
+        )
+    silent = ", ".join(f"{path}: {error.message}" for path, error in everything.failed)
+    raise PortNotFound(
+        f"no {what}" + (f" among {seen}" if seen else "") + (f"; {silent}" if silent else ""),
+        port=word,
+        hint=NONE_FOUND_HINT,
+    )
+
+
+def _fits(word: str, snapshot: Snapshot) -> bool:
+    if word == "auto":
+        return True
+    kind, _, prefix = word.partition(":")
+    if not prefix:
+        raise UsageError(f"{word} says no number", hint=f"As in: {kind}:8676980400")
+    if kind == "imei":
+        numbers = [snapshot.modem.imei, snapshot.modem.imei_raw]
+    else:
+        numbers = [number for sim in snapshot.sims for number in (sim.iccid, sim.iccid_raw)]
+    return any(number is not None and number.startswith(prefix.upper()) for number in numbers)
+
+
+def reason_of(error: ModemAgentError) -> str:
+    """Return the failure's word for ``failed[].reason``."""
+    if isinstance(error, PortError):
+        return error.reason
+    # Limits passed: what came was no dialogue (a flood without line ends).
+    return "not_a_modem"

@@ -1,0 +1,93 @@
+"""A snapshot in words for people: aligned, escaped, with a remedy where one is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import click
+
+from modemagent.cli.render import heading, plain, verdict_word
+from modemagent.identity.snapshot import Modem, ReadState, ReadStates, Sim, SimState, Snapshot
+
+SIM_WORDS: Mapping[SimState, str] = MappingProxyType(
+    {
+        SimState.READY: "ready",
+        SimState.PIN_REQUIRED: "PIN required. Unlock the card with its PIN, or switch the PIN off",
+        SimState.PUK_REQUIRED: "PUK required: blocked by wrong PINs. The card's issuer has the PUK",
+        SimState.ABSENT: "no card. Insert one, or check that it sits right",
+        SimState.BUSY: "still starting. Ask again in a few seconds",
+        SimState.FAILURE: "failure: the card does not answer. Take it out and insert it again",
+        SimState.OFF: "switched off with the radio (CFUN 0 or 4). Switch the radio on to read it",
+        SimState.UNKNOWN: "unknown: the modem does not say",
+    }
+)
+
+READ_WORDS: Mapping[ReadState, str] = MappingProxyType(
+    {
+        ReadState.ABSENT: "none",
+        ReadState.LOCKED: "locked",
+        ReadState.FAILED: "not read: the modem refused",
+        ReadState.UNSUPPORTED: "not offered by this modem",
+        ReadState.TIMEOUT: "not read: no answer in time",
+    }
+)
+
+# Many modems have none of these: a line that says so each time hides the lines that matter.
+_ONLY_WITH_VALUE = ("imeisv", "meid", "serial_number", "eid")
+_LABEL_WIDTH = 9
+
+
+def paragraph(snapshot: Snapshot) -> str:
+    """Return one reading as lines for people."""
+    modem = snapshot.modem
+    name = " ".join(plain(part) for part in (modem.manufacturer, modem.model) if part)
+    title = heading(plain(snapshot.port)) + f"  {name or 'modem of unknown make'}"
+    place = f"  ({plain(snapshot.port_id)})" if snapshot.port_id else ""
+    lines = [title + place]
+    for key, label in (
+        ("imei", "IMEI"),
+        ("imeisv", "IMEISV"),
+        ("meid", "MEID"),
+        ("serial_number", "Serial"),
+        ("firmware", "Firmware"),
+    ):
+        lines += _field(key, label, modem, modem.read)
+    for sim in snapshot.sims:
+        lines += _sim(sim, several=len(snapshot.sims) > 1)
+    for problem in snapshot.problems:
+        lines.append(_line(str(problem.severity), f"{plain(problem.message)} [{problem.code}]"))
+    effort = f"{snapshot.commands} commands, {snapshot.elapsed_ms} ms"
+    lines.append(_line("Verdict", f"{verdict_word(str(snapshot.verdict))} ({effort})"))
+    return "\n".join(lines)
+
+
+def _sim(sim: Sim, *, several: bool) -> list[str]:
+    label = f"SIM {sim.slot}" if several else "SIM"
+    words = SIM_WORDS[sim.state] + ("" if sim.active else " (slot not in use)")
+    lines = [_line(label, words)]
+    if sim.state is SimState.ABSENT:
+        return lines
+    for key, label in (("iccid", "ICCID"), ("imsi", "IMSI"), ("eid", "EID")):
+        lines += _field(key, label, sim, sim.read)
+    return lines
+
+
+def _field(key: str, label: str, holder: Modem | Sim, read: ReadStates) -> list[str]:
+    value = getattr(holder, key)
+    raw = getattr(holder, f"{key}_raw", None)
+    state = read.get(key)
+    if value is not None:
+        extra = ""
+        if key == "imsi" and isinstance(holder, Sim) and holder.mcc and holder.mnc:
+            extra = f"  (network {holder.mcc}-{holder.mnc})"
+        return [_line(label, plain(value) + extra)]
+    if raw is not None:
+        return [_line(label, click.style(f"{plain(raw)} (not valid)", fg="red"))]
+    if state is None or state is ReadState.OK or key in _ONLY_WITH_VALUE:
+        return []
+    return [_line(label, READ_WORDS[state])]
+
+
+def _line(label: str, words: str) -> str:
+    return f"  {label:<{_LABEL_WIDTH}} {words}"

@@ -1,0 +1,102 @@
+"""Real processes: each test calls ``python -m modemagent`` as a user's script would."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+COMMAND = (sys.executable, "-m", "modemagent")
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """The environment of a call: no variable of the tester's own shell reaches a command."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MODEMAGENT_", "FORCE_"))}
+    return {**kept, "LC_ALL": "C.UTF-8"}
+
+
+@pytest.fixture
+def call(environment: dict[str, str]) -> Call:
+    def run(
+        *words: str, stdin: str | bytes = "", env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [*COMMAND, *words],
+            input=stdin.encode() if isinstance(stdin, str) else stdin,
+            capture_output=True,
+            env={**environment, **(env or {})},
+            timeout=50,
+            check=False,
+        )
+        return subprocess.CompletedProcess(
+            done.args,
+            done.returncode,
+            done.stdout.decode("utf-8", "surrogateescape"),
+            done.stderr.decode("utf-8", "surrogateescape"),
+        )
+
+    return run
+
+
+class Machine:
+    """A tree with ``sys`` and ``dev`` as the kernel lays them out."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "sys/class/tty").mkdir(parents=True)
+        (root / "dev").mkdir()
+
+    def usb_modem(
+        self,
+        place: str,
+        vid: str,
+        pid: str,
+        interfaces: dict[int, str],
+        *,
+        product: str = "",
+        devices: dict[str, str] | None = None,
+    ) -> None:
+        """Plug in a modem.
+
+        :param place: bus and hub ports, as ``1-1.4``
+        :param interfaces: interface number -> name of its tty
+        :param devices: name of a tty -> the file its device name leads to
+        """
+        usb = self.root / "sys/devices/pci0000:00/usb1" / place
+        usb.mkdir(parents=True)
+        (usb / "idVendor").write_text(vid + "\n")
+        (usb / "idProduct").write_text(pid + "\n")
+        (usb / "product").write_text(product + "\n")
+        driver = self.root / "sys/bus/usb/drivers/option"
+        driver.mkdir(parents=True, exist_ok=True)
+        for number, name in interfaces.items():
+            interface = usb / f"{place}:1.{number}"
+            port = interface / name
+            (port / "tty" / name).mkdir(parents=True)
+            (interface / "bInterfaceNumber").write_text(f"{number:02x}\n")
+            (interface / "driver").symlink_to(driver)
+            (port / "tty" / name / "device").symlink_to(port)
+            (self.root / "sys/class/tty" / name).symlink_to(port / "tty" / name)
+            target = (devices or {}).get(name)
+            if target is None:
+                (self.root / "dev" / name).touch()
+            else:
+                (self.root / "dev" / name).symlink_to(target)
+
+    def uart(self, name: str, kind: int) -> None:
+        """Add a UART of the board; kind 0 is a name without hardware."""
+        place = self.root / "sys/devices/platform/serial8250" / name
+        place.mkdir(parents=True)
+        (place / "type").write_text(f"{kind}\n")
+        (place / "device").symlink_to(place.parent)
+        (self.root / "sys/class/tty" / name).symlink_to(place)
+        (self.root / "dev" / name).touch()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "machine")

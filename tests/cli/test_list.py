@@ -1,0 +1,59 @@
+"""list, on trees laid out as the kernel lays out sysfs; the devices are plain files."""
+
+import json
+
+
+def _listed(call, machine, *words):
+    done = call("list", "--root", str(machine.root), *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_ports_are_grouped_by_modem_in_order_of_place(call, machine):
+    machine.usb_modem("1-1.10", "1e0e", "9001", {2: "ttyUSB9"}, product="SimTech")
+    machine.usb_modem(
+        "1-1.4", "2c7c", "0125", {n: f"ttyUSB{n}" for n in range(4)}, product="EG25-G"
+    )
+    document = json.loads(_listed(call, machine, "--json"))
+    assert [modem["id"] for modem in document["modems"]] == ["usb:1-1.4", "usb:1-1.10"]
+    ports = document["modems"][0]["ports"]
+    assert [port["port_id"] for port in ports] == [f"usb:1-1.4:1.{n}" for n in range(4)]
+    assert [port["role"] for port in ports] == ["diag", "nmea", "at", "at"]
+    assert {port["driver"] for port in ports} == {"option"}
+    assert [port["holder"] for port in ports] == [None] * 4
+
+
+def test_an_unknown_device_is_shown_and_not_called_cellular(call, machine):
+    machine.usb_modem("1-2", "0403", "6001", {0: "ttyUSB0"}, product="UART bridge")
+    document = json.loads(_listed(call, machine, "--json"))
+    assert document["modems"][0]["cellular"] is False
+    assert document["modems"][0]["ports"][0]["role"] == "unknown"
+    assert "not a known cellular modem" in _listed(call, machine)
+
+
+def test_uarts_with_hardware_only(call, machine):
+    machine.uart("ttyS0", 4)
+    machine.uart("ttyS1", 0)
+    document = json.loads(_listed(call, machine, "--json"))
+    assert [port["port_id"] for port in document["ports"]] == ["tty:ttyS0"]
+
+
+def test_by_id_links_are_shown(call, machine):
+    machine.usb_modem("1-2", "2c7c", "0125", {2: "ttyUSB2"})
+    links = machine.root / "dev/serial/by-id"
+    links.mkdir(parents=True)
+    (links / "usb-Quectel_EG25-if02-port0").symlink_to("../../ttyUSB2")
+    port = json.loads(_listed(call, machine, "--json"))["modems"][0]["ports"][0]
+    assert port["links"] == [str(links / "usb-Quectel_EG25-if02-port0")]
+
+
+def test_what_a_device_says_of_itself_can_not_steer_the_terminal(call, machine):
+    machine.usb_modem("1-2", "2c7c", "0125", {2: "ttyUSB2"}, product="EG25\x1b]0;x\x07\u202e")
+    shown = _listed(call, machine)
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+
+
+def test_no_ports_is_no_failure(call, machine):
+    assert "No ports" in _listed(call, machine)
+    assert json.loads(_listed(call, machine, "--json")) == {"schema": 1, "modems": [], "ports": []}

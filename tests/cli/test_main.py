@@ -1,0 +1,161 @@
+"""What holds for every command: help, errors, exit statuses, the environment, start-up."""
+
+import json
+import os
+import pty
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+
+from modemagent import __version__
+from modemagent.cli.main import COMMANDS
+
+# Modules whose import costs more than a modem's answer.
+HEAVY = ("json", "asyncio", "structlog", "rich", "importlib.metadata", "serial", "logging", "ssl")
+
+
+def test_without_a_command_comes_help(call):
+    done = call()
+    assert done.returncode == 0
+    for name in COMMANDS:
+        assert f"\n  {name} " in done.stdout
+
+
+def test_version(call):
+    assert call("--version").stdout == f"modemagent {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], []])
+def test_start_up_imports_click_and_nothing_heavy(words):
+    program = (
+        "import sys\n"
+        "from modemagent.cli.main import run\n"
+        f"run({words!r})\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)\n"
+        "print([m for m in sys.modules if m.startswith('modemagent.')], file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    heavy, own = done.stderr.decode().splitlines()
+    assert heavy == "[]"
+    assert "modemagent.cli.identify" not in own
+
+
+def test_version_costs_at_most_one_and_a_half_imports_of_click():
+    def median_ms(*words: str) -> float:
+        times = []
+        for _ in range(15):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *words], capture_output=True, check=True)
+            times.append(time.perf_counter() - start)
+        return statistics.median(times) * 1000
+
+    assert median_ms("-m", "modemagent", "--version") <= 1.5 * median_ms("-c", "import click")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(call, name):
+    done = call(name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"Usage: modemagent {name}")
+
+
+def test_an_unknown_command_names_the_nearest(call):
+    done = call("identfy")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "modemagent: there is no command 'identfy'. Did you mean identify?\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "code"),
+    [
+        (["identify", "--json", "--bogus"], 2, "usage"),
+        (["identify", "--json", "/dev/no-such-port"], 4, "port_not_found"),
+        (["validate", "--json", "imex", "1"], 2, "usage"),
+        (["at", "--json", "/dev/no-such-port", "AT+CFUN=0"], 2, "line_refused"),
+    ],
+)
+def test_an_expected_failure_is_an_object_when_json_is_asked(call, words, status, code):
+    done = call(*words)
+    assert done.returncode == status
+    error = json.loads(done.stdout)["error"]
+    assert (error["code"], error["exit"]) == (code, status)
+    assert error["message"]
+
+
+def test_an_expected_failure_is_one_line_with_a_remedy(call):
+    done = call("identify", "/dev/no-such-port")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith("modemagent: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_json_from_the_environment(call):
+    done = call("validate", "imei", "1", env={"MODEMAGENT_VALIDATE_JSON": "1"})
+    assert json.loads(done.stdout)["valid"] is False
+
+
+def test_interrupt_is_130(environment):
+    # A terminal nobody answers on: identify waits until the interrupt comes.
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "modemagent", "identify", os.ttyname(theirs)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    try:
+        os.read(ours, 1)  # blocks until the first byte to the modem: the call is under way
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        os.close(ours)
+        os.close(theirs)
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+    assert out == b""
+
+
+def test_a_reader_that_leaves_is_no_failure(environment):
+    lines = b'{"kind": "imei", "input": "867698040000013"}\n' * 3
+    with subprocess.Popen(
+        [sys.executable, "-m", "modemagent", "validate", "--jsonl"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdout.close()
+        process.stdin.write(lines)
+        process.stdin.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_colour_only_where_it_is_wanted(call):
+    words = ("validate", "imei", "867698040000013")
+    assert "\x1b[" not in call(*words).stdout
+    assert "\x1b[" in call(*words, env={"FORCE_COLOR": "1"}).stdout
+    assert "\x1b[" not in call(*words, env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).stdout
+    assert "\x1b[" not in call("--no-color", *words, env={"FORCE_COLOR": "1"}).stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(call, shell):
+    assert "_MODEMAGENT_COMPLETE" in call("completion", shell).stdout
+
+
+def test_completion_of_command_names(call):
+    done = call(
+        env={
+            "_MODEMAGENT_COMPLETE": "bash_complete",
+            "COMP_WORDS": "modemagent id",
+            "COMP_CWORD": "1",
+        }
+    )
+    assert done.stdout.split() == ["plain,identify"]

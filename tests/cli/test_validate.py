@@ -1,0 +1,132 @@
+"""validate: values, files, streams; nothing a line holds may end the stream."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+GOOD = "867698040000013"
+
+
+def test_a_valid_number(call):
+    done = call("validate", "imei", GOOD)
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"ok     imei {GOOD}\n")
+
+
+def test_a_wrong_number_is_3(call):
+    done = call("validate", "imei", GOOD, "867698040000014")
+    assert done.returncode == 3
+    assert "imei.check_digit" in done.stdout
+
+
+def test_one_value_is_one_verdict(call):
+    verdict = json.loads(call("validate", "--json", "imei", "8676-9804 0000013").stdout)
+    assert verdict.keys() >= {"kind", "input", "valid", "normalized", "codes", "details"}
+    assert (verdict["valid"], verdict["normalized"]) == (True, GOOD)
+
+
+def test_several_values_are_one_document(call):
+    done = call("validate", "--json", "imei", GOOD, "1")
+    assert [v["valid"] for v in json.loads(done.stdout)["verdicts"]] == [True, False]
+    assert done.returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ([], f"kind,value\nimei,{GOOD}\nimei,1\n"),
+        ([], f"\ufeffKind;Value\r\nimei;{GOOD}\r\nimei;1\r\n"),
+        ([], f"box,value,kind\n7,{GOOD},imei\n8,1,imei\n"),
+        (["imei"], f"{GOOD}\n1\n"),
+        (["imei"], f"imei\n{GOOD}\n\n1\n"),
+    ],
+)
+def test_csv(call, tmp_path, words, text):
+    path = tmp_path / "order.csv"
+    path.write_bytes(text.encode())
+    done = call("validate", *words, "--file", str(path), "--json")
+    assert done.returncode == 3
+    assert [v["valid"] for v in json.loads(done.stdout)["verdicts"]] == [True, False]
+    assert call("validate", *words, "--file", "-", "--json", stdin=text).stdout == done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n1,2\n", "no columns"),
+        ("kind,value\nimei\n", "line 2"),
+        ("kind,value\nx,1\n", "line 2"),
+    ],
+)
+def test_a_csv_that_says_nothing_is_usage(call, text, said):
+    done = call("validate", "--file", "-", stdin=text)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_a_stream_answers_every_line(call):
+    lines = [
+        json.dumps({"kind": "imei", "input": GOOD}).encode(),
+        b"no json",
+        b"",
+        b"[" * 5000,
+        b"[1]",
+        b'{"kind": "imex", "input": "1"}',
+        b'{"kind": ["imei"], "input": "1"}',
+        b'{"kind": "imei", "input": 867698040000013}',
+        b'{"kind": "imei"}',
+        b'{"kind": "imei", "input": "' + b"1" * 200_000 + b'"}',
+        b'{"kind": "iccid", "input": "\\ud83d\\r\\n\\u0000\xff"}',
+        json.dumps({"kind": "imei", "input": f"\r\n\x00{GOOD}\r\n"}).encode() + b"\r",
+    ]
+    done = call("validate", "--jsonl", stdin=b"\n".join(lines) + b"\n")
+    verdicts = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(verdicts) == len(lines)
+    assert [v["valid"] for v in verdicts] == [True, *[False] * 10, True]
+    assert all("error" in v for v in verdicts[1:10])
+    assert verdicts[10]["input"] == "\ud83d\r\n\x00\udcff"
+    assert verdicts[11]["input"] == f"\r\n\x00{GOOD}\r\n"
+    assert done.returncode == 3
+    assert done.stderr == ""
+
+
+def test_a_verdict_comes_before_the_next_question(environment):
+    with subprocess.Popen(
+        [sys.executable, "-m", "modemagent", "validate", "--jsonl"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+    ) as process:
+        assert process.stdin and process.stdout
+        for _ in range(3):
+            process.stdin.write(json.dumps({"kind": "imei", "input": GOOD}).encode() + b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["valid"] is True
+        process.stdin.close()
+    assert process.returncode == 0
+
+
+def test_a_long_stream_in_constant_memory(environment):
+    """Peak memory of 100,000 lines is that of 1,000: nothing is kept."""
+
+    def peak_kib(count: int) -> int:
+        program = (
+            "import resource, sys\n"
+            "from modemagent.cli.main import run\n"
+            "run(['validate', '--jsonl'])\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+        )
+        lines = b'{"kind": "imei", "input": "867698040000013"}\n' * count
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            input=lines,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment,
+            check=True,
+        )
+        return int(done.stderr)
+
+    assert peak_kib(100_000) < peak_kib(1_000) + 2048
