@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
-from modemagent.identity.problems import Problem, Verdict, verdict_of
+from modemagent.errors import ReportError
+from modemagent.identity.problems import Problem, Severity, Verdict, verdict_of
 
 
 class ReadState(StrEnum):
@@ -34,6 +36,39 @@ class SimState(StrEnum):
 
 
 ReadStates = Mapping[str, ReadState]
+_Wanted = TypeVar("_Wanted")
+
+
+def _get(data: Mapping[str, object], key: str, wanted: type[_Wanted], default: _Wanted) -> _Wanted:
+    """Return a key's value, the default where it is missing or null.
+
+    :raises ReportError: it has another type; a truth value is no number
+    """
+    value = data.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        raise ReportError(f"{key} is no {wanted.__name__}", key=key)
+    return value
+
+
+def _text(data: Mapping[str, object], key: str) -> str | None:
+    return _get(data, key, str, "") if data.get(key) is not None else None
+
+
+def _object(value: object, key: str) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise ReportError(f"{key} is no object", key=key)
+    return value
+
+
+def _read_states(data: Mapping[str, object]) -> dict[str, ReadState]:
+    """Return the read states; one that a later version invented counts as a failed read."""
+    states = {}
+    for name, state in _object(data.get("read") or {}, "read").items():
+        known = isinstance(state, str) and state in list(ReadState)
+        states[str(name)] = ReadState(str(state)) if known else ReadState.FAILED
+    return states
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +108,26 @@ class Modem:
         out["read"] = {name: str(state) for name, state in self.read.items()}
         return out
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Modem:
+        """Read what :meth:`to_json` wrote; unknown keys are ignored.
+
+        :raises ReportError: a known key with a value of another type
+        """
+        return cls(
+            manufacturer=_text(data, "manufacturer"),
+            model=_text(data, "model"),
+            firmware=_text(data, "firmware"),
+            imei=_text(data, "imei"),
+            imeisv=_text(data, "imeisv"),
+            meid=_text(data, "meid"),
+            serial_number=_text(data, "serial_number"),
+            imei_raw=_text(data, "imei_raw"),
+            imeisv_raw=_text(data, "imeisv_raw"),
+            meid_raw=_text(data, "meid_raw"),
+            read=_read_states(data),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sim:
@@ -108,6 +163,28 @@ class Sim:
         out["read"] = {name: str(state) for name, state in self.read.items()}
         return out
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Sim:
+        """Read what :meth:`to_json` wrote; unknown keys are ignored, unknown states UNKNOWN.
+
+        :raises ReportError: a known key with a value of another type
+        """
+        state = _get(data, "state", str, "unknown")
+        return cls(
+            slot=_get(data, "slot", int, 1),
+            active=_get(data, "active", bool, True),
+            state=SimState(state) if state in list(SimState) else SimState.UNKNOWN,
+            iccid=_text(data, "iccid"),
+            imsi=_text(data, "imsi"),
+            eid=_text(data, "eid"),
+            mcc=_text(data, "mcc"),
+            mnc=_text(data, "mnc"),
+            iccid_raw=_text(data, "iccid_raw"),
+            imsi_raw=_text(data, "imsi_raw"),
+            eid_raw=_text(data, "eid_raw"),
+            read=_read_states(data),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
@@ -142,3 +219,40 @@ class Snapshot:
             "commands": self.commands,
             "elapsed_ms": self.elapsed_ms,
         }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Snapshot:
+        """Read what :meth:`to_json` wrote; unknown keys are ignored, the verdict is judged anew.
+
+        :raises ReportError: a known key with a value of another type
+        """
+        return cls(
+            port=_get(data, "port", str, ""),
+            port_id=_text(data, "port_id"),
+            dialect=_get(data, "dialect", str, "generic"),
+            modem=Modem.from_json(_object(data.get("modem") or {}, "modem")),
+            sims=tuple(Sim.from_json(_object(sim, "sims")) for sim in _get(data, "sims", list, [])),
+            problems=problems_from_json(_get(data, "problems", list, [])),
+            commands=_get(data, "commands", int, 0),
+            elapsed_ms=_get(data, "elapsed_ms", int, 0),
+        )
+
+
+def problems_from_json(items: list[object]) -> tuple[Problem, ...]:
+    """Read a list of findings; a severity that is not known counts as a warning.
+
+    :raises ReportError: an item that is no object, or a key of another type
+    """
+    found = []
+    for item in items:
+        data = _object(item, "problems")
+        severity = _get(data, "severity", str, "warning")
+        found.append(
+            Problem(
+                code=_get(data, "code", str, ""),
+                severity=Severity(severity) if severity in list(Severity) else Severity.WARNING,
+                field=_get(data, "field", str, ""),
+                message=_get(data, "message", str, ""),
+            )
+        )
+    return tuple(found)
