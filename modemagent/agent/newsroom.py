@@ -1,0 +1,137 @@
+"""From a reading to a report on disk, and a word to the courier that there is one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from modemagent.agent.known import merged, reason_for
+from modemagent.errors import OutboxError
+from modemagent.identity.snapshot import Snapshot
+from modemagent.logs import Log
+from modemagent.report.courier import Courier
+from modemagent.report.message import JsonObject, PortPlace, Reason, Report
+from modemagent.report.outbox import Observation, Outbox
+
+
+class Newsroom:
+    """Decides what is news of each port and stores it together with what is then known.
+
+    A report that could not be stored changes nothing of what is known, so the same difference is
+    seen again at the next reading.
+    """
+
+    def __init__(self, outbox: Outbox, courier: Courier | None, log: Log) -> None:
+        self._outbox = outbox
+        self._courier = courier
+        self._log = log
+        self._known: dict[str, Snapshot] = {}
+        self._places: dict[str, PortPlace] = {}
+        self.last: dict[str, Report] = {}
+        self.trouble = ""
+        for path, body in outbox.places().items():
+            self._recall(path, body)
+
+    def _recall(self, path: str, body: JsonObject) -> None:
+        try:
+            snapshot, place = body["snapshot"], body["port"]
+            self._known[path] = Snapshot.from_json(snapshot)  # type: ignore[arg-type]
+            self._places[path] = PortPlace.from_json(place)  # type: ignore[arg-type]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            # written by another version; the port is identified as if it were new
+            self._log.warning("last_reading_unreadable", port=path, reason=str(error))
+
+    def known(self, port: str) -> Snapshot | None:
+        return self._known.get(port)
+
+    def known_ports(self) -> list[str]:
+        return list(self._known)
+
+    def tell(
+        self, place: PortPlace, reading: Snapshot, *, otherwise: Reason | None
+    ) -> Reason | None:
+        """Report a reading when it is news; what is no news is reported as ``otherwise``, if any.
+
+        :returns: the reason it was reported with, None when it was not
+        """
+        before = self._known.get(place.path)
+        reason = reason_for(before, reading) or otherwise
+        known = merged(before, reading)
+        if reason is None:
+            self._known[place.path] = known
+            return None
+        if not self._store(reason, place, reading, known):
+            return None
+        return reason
+
+    def removed(self, port: str) -> bool:
+        """Report that a known port is gone, once: what was known of it goes with the report."""
+        known = self._known.get(port)
+        if known is None:
+            return False
+        place = self._places.get(port, PortPlace(path=port))
+        return self._store(Reason.REMOVED, place, known, None)
+
+    def heartbeat(self, ports: list[PortPlace]) -> None:
+        """Report that this gateway lives, with each modem it watches, or with none."""
+        for place in ports:
+            if known := self._known.get(place.path):
+                self._store(Reason.HEARTBEAT, place, known, known)
+        if not ports:
+            self._store(Reason.HEARTBEAT, None, None, None)
+
+    def _store(
+        self,
+        reason: Reason,
+        place: PortPlace | None,
+        reading: Snapshot | None,
+        known: Snapshot | None,
+    ) -> bool:
+        observation = Observation(reason=reason, port=place)
+        if reading is not None:
+            observation = replace(
+                observation,
+                modem=reading.modem.to_json(),
+                sims=[sim.to_json() for sim in reading.sims],
+                problems=[problem.to_json() for problem in reading.problems],
+            )
+        places: dict[str, JsonObject | None] = {}
+        if place is not None:
+            kept = known and {"snapshot": known.to_json(), "port": place.to_json()}
+            places[place.path] = kept
+        try:
+            report = self._outbox.put(observation, places=places)
+        except OutboxError as error:
+            if error.message != self.trouble:
+                self._log.error("report_not_stored", reason=error.message, hint=error.hint)
+            self.trouble = error.message
+            return False
+        self.trouble = ""
+        if place is not None:
+            self.last[place.path] = report
+            if known is None:
+                self._known.pop(place.path, None)
+                self._places.pop(place.path, None)
+            else:
+                self._known[place.path] = known
+                self._places[place.path] = place
+        self._log.info(
+            "report_stored",
+            reason=str(reason),
+            port=place.path if place else None,
+            sequence=report.sequence,
+            **_who(reading),
+        )
+        if self._courier is not None:
+            self._courier.wake()
+        return True
+
+
+def _who(reading: Snapshot | None) -> dict[str, object]:
+    if reading is None:
+        return {}
+    sim = reading.active_sim
+    return {
+        "imei": reading.modem.imei,
+        "iccid": sim.iccid if sim else None,
+        "sim": str(sim.state) if sim else None,
+    }

@@ -1,0 +1,227 @@
+"""One watched port: open, identify, watch, and say what is wrong when something is.
+
+Everything that can go wrong with a port ends in a state with a reason and a wait that grows;
+nothing here ever retries in a hot loop, and nothing that fails here touches another port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from typing import TYPE_CHECKING
+
+from modemagent.agent.lifecycle import Condition, PortState
+from modemagent.agent.newsroom import Newsroom
+from modemagent.agent.presence import is_remote, is_there, modem_id
+from modemagent.agent.vigil import Vigil
+from modemagent.channel.drive import drive
+from modemagent.channel.open import open_channel
+from modemagent.errors import (
+    ModemAgentError,
+    PortError,
+    PortNotFound,
+    PortVanished,
+)
+from modemagent.identity.snapshot import Snapshot
+from modemagent.logs import Log
+from modemagent.modem.identify import identify
+from modemagent.report.message import PortPlace, Reason
+
+if TYPE_CHECKING:
+    from modemagent.channel.channel import Channel
+    from modemagent.settings import Settings
+
+_BROKEN_BASE_S = 1.0
+_BROKEN_CAP_S = 30.0
+_STANDBY_S = 5.0
+# a remote port has no node that disappears: it is gone when connecting keeps failing
+_REMOTE_GONE_AFTER = 3
+
+
+class Claims:
+    """Which port speaks for which modem: a USB modem with two AT ports is one modem."""
+
+    def __init__(self) -> None:
+        self._holders: dict[tuple[str, str], str] = {}
+
+    def take(self, place: PortPlace, reading: Snapshot) -> str | None:
+        """Claim the modem for this port; return the port that already speaks for it, if any."""
+        device, imei = modem_id(place), reading.modem.imei
+        if device is None or imei is None:
+            return None
+        holder = self._holders.setdefault((device, imei), place.path)
+        return None if holder == place.path else holder
+
+    def drop(self, port: str) -> None:
+        self._holders = {key: held for key, held in self._holders.items() if held != port}
+
+
+class WatchedPort:
+    """The task of one port, and what ``status`` shows of it."""
+
+    def __init__(
+        self, place: PortPlace, *, settings: Settings, news: Newsroom, claims: Claims, log: Log
+    ) -> None:
+        self.place = place
+        self.condition = Condition()
+        self._settings = settings
+        self._news = news
+        self._claims = claims
+        self._log = log
+        self._present = asyncio.Event()
+        self._absent = asyncio.Event()
+        self._absent.set()
+        self._absence_counts = False
+        self._vigil: Vigil | None = None
+        self._restarted = True
+
+    @property
+    def port(self) -> str:
+        return self.place.path
+
+    # -- what the supervisor says
+
+    def seen(self, place: PortPlace) -> None:
+        self.place = place
+        self._absent.clear()
+        self._present.set()
+
+    def not_seen(self, *, counts: bool) -> None:
+        """The port is not there; ``counts`` is False while devices may still be coming up."""
+        self._absence_counts = counts
+        self._present.clear()
+        self._absent.set()
+        if counts and self.condition.state is PortState.ABSENT:
+            self._removed()
+
+    async def read_now(self) -> Snapshot:
+        """Return a fresh reading, made by the one who holds the port.
+
+        :raises PortError: the port is not being watched, and why
+        """
+        if self._vigil is None:
+            why = self.condition.message or f"it is {self.condition.state}"
+            raise PortError(
+                f"{self.port} can not be read now: {why}", port=self.port, hint=self.condition.hint
+            )
+        return await self._vigil.ask()
+
+    # -- the task
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        try:
+            while True:
+                await self._present.wait()
+                await self._attempt()
+        finally:
+            self.condition.enter(PortState.STOPPED)
+
+    async def _attempt(self) -> None:
+        session = asyncio.create_task(self._session(), name=f"session {self.port}")
+        absence = asyncio.create_task(self._absent.wait())
+        try:
+            await asyncio.wait({session, absence}, return_when=asyncio.FIRST_COMPLETED)
+            if not session.done():
+                session.cancel()
+            standby = await session
+        except asyncio.CancelledError:
+            this = asyncio.current_task()
+            if this is None or this.cancelling():
+                raise  # it is we who are to stop, not the session that was stopped by us
+            self._gone()
+        except PortVanished as error:
+            # the node of an unplugged device goes a moment after its bytes do
+            self._gone() if not is_there(self.port) else await self._broken(error)
+        except ModemAgentError as error:
+            await self._broken(error)
+        except Exception as fault:  # noqa: BLE001 - a fault of ours stops one port's attempt only
+            self._log.error("port_fault", port=self.port, exc_info=True)
+            text = f"a fault of modemagent: {type(fault).__name__}: {fault}"
+            await self._broken(ModemAgentError(text, hint="See the log."))
+        else:
+            if standby:
+                self.condition.enter(
+                    PortState.STANDBY, message=f"{standby} speaks for the same modem"
+                )
+                await self._rest(_STANDBY_S)
+        finally:
+            for task in (session, absence):
+                task.cancel()
+            await asyncio.gather(session, absence, return_exceptions=True)
+
+    def _gone(self) -> None:
+        self._present.clear()
+        self._absent.set()
+        self.condition.enter(PortState.ABSENT, message="the port is not there")
+        self._claims.drop(self.port)
+        self._log.info("port_gone", port=self.port)
+        self._removed()
+
+    def _removed(self) -> None:
+        if self._absence_counts or not self._restarted:
+            self._news.removed(self.port)
+
+    async def _broken(self, error: ModemAgentError) -> None:
+        if self.condition.break_down(error):
+            self._log.warning(
+                "port_broken",
+                port=self.port,
+                reason=self.condition.reason,
+                message=error.message,
+                hint=error.hint,
+            )
+        failures = self.condition.failures
+        if isinstance(error, PortNotFound | PortVanished) and is_remote(self.port):
+            if failures == _REMOTE_GONE_AFTER:
+                self._news.removed(self.port)
+        self._claims.drop(self.port)
+        pause_s = min(_BROKEN_CAP_S, _BROKEN_BASE_S * 2.0 ** min(failures - 1, 10))
+        if isinstance(error, PortVanished) and failures == 1:
+            pause_s = 0.1
+        await self._rest(pause_s * random.uniform(0.8, 1.2))
+
+    async def _rest(self, pause_s: float) -> None:
+        """Wait, but not longer than the port is there."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._absent.wait()
+        if self._absent.is_set():
+            self._gone()
+
+    # -- one time with the port open
+
+    async def _session(self) -> str | None:
+        """Identify and watch; return the port that speaks for the same modem, or raise."""
+        self.condition.enter(PortState.OPENING)
+        channel = await open_channel(self.port, baud=self._settings.baud)
+        try:
+            self.condition.enter(PortState.IDENTIFYING)
+            reading = await self._identify(channel)
+            if holder := self._claims.take(self.place, reading):
+                return holder
+            otherwise = Reason.REFRESH if self._restarted else None
+            self._news.tell(self.place, reading, otherwise=otherwise)
+            self._restarted = False
+            self.condition.enter(PortState.WATCHING)
+            self._log.info("watching", port=self.port, model=reading.modem.model)
+            self._vigil = Vigil(
+                channel,
+                identify=lambda: self._identify(channel),
+                report=lambda reading, otherwise: self._news.tell(
+                    self.place, reading, otherwise=otherwise
+                ),
+                known=lambda: self._news.known(self.port),
+                poll_interval_s=self._settings.poll_interval,
+                refresh_interval_s=self._settings.refresh_interval,
+            )
+            await self._vigil.run(reading)
+        finally:
+            self._vigil = None
+            with contextlib.suppress(ModemAgentError):
+                await channel.close()
+        return None
+
+    async def _identify(self, channel: Channel) -> Snapshot:
+        return await drive(identify(self.port, port_id=self.place.id), channel)

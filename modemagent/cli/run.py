@@ -1,0 +1,57 @@
+"""``modemagent run``: the daemon."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from modemagent.cli.options import Globals
+
+
+@click.command()
+@click.option("--port", multiple=True, metavar="PORT", help="Watch this port; repeatable.")
+@click.option("--port-glob", multiple=True, metavar="PATTERN", help="Watch what matches.")
+@click.option("--no-discovery", is_flag=True, help="Watch only what is named.")
+@click.option("--registry", metavar="URL", help="Where reports go: https://, http:// or file://.")
+@click.option("--token-file", metavar="FILE", help="File with the gateway's token.")
+@click.option("--state-dir", metavar="DIR", help="Where the outbox lives.")
+@click.option("--gateway-id", metavar="ID", help="Who reports; made from the machine id else.")
+@click.option("--baud", type=int, metavar="SPEED", help="Speed of serial lines.")
+@click.option(
+    "--poll-interval", type=float, metavar="SECONDS", help="Between looks at the card [60]."
+)
+@click.option(
+    "--refresh-interval", type=float, metavar="SECONDS", help="Between full reports [86400]."
+)
+@click.option(
+    "--heartbeat-interval", type=float, metavar="SECONDS", help="Between heartbeats; 0: none [0]."
+)
+@click.pass_context
+def command(context: click.Context, no_discovery: bool, **given: Any) -> None:
+    """Discover, identify, watch and report, until stopped.
+
+    Every report is on disk before it is sent, and stays there until the registry has it. Settings
+    come from /etc/modemagent/agent.toml; what is given here goes before.
+    """
+    from modemagent.settings import load
+
+    settings_file, level = chosen(context)
+    named = {key: value for key, value in given.items() if value not in (None, ())}
+    if no_discovery:
+        named["discovery"] = False
+    settings = load(settings_file, named)
+    if not (settings.discovery or settings.port or settings.port_glob):
+        raise click.UsageError("with --no-discovery, name a port with --port or --port-glob")
+
+    from modemagent.agent.daemon import main
+    from modemagent.logs import open_log
+
+    main(settings, open_log(level, color=context.color))
+
+
+def chosen(context: click.Context) -> tuple[Path | None, str]:
+    """Return the settings file and the log level that were named before the command."""
+    named = context.obj if isinstance(context.obj, Globals) else Globals(None, None)
+    return (Path(named.config) if named.config else None), named.log_level or "info"

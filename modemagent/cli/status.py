@@ -1,0 +1,107 @@
+"""``modemagent status``: ask the running daemon how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from modemagent.cli.options import json_option
+from modemagent.cli.render import heading, plain, table
+
+
+@click.command()
+@click.option("--state-dir", metavar="DIR", help="The agent's state directory.")
+@json_option
+@click.pass_context
+def command(context: click.Context, state_dir: str | None, as_json: bool) -> None:
+    """Show modems, their last reports, the outbox and the way to the registry."""
+    from modemagent.agent.caller import ask
+    from modemagent.cli.run import chosen
+    from modemagent.settings import load
+
+    settings = load(chosen(context)[0], {"state_dir": state_dir})
+    status = ask(settings.state_dir, {"do": "status"})
+    if as_json:
+        import json
+
+        click.echo(json.dumps(status))
+        return
+    for line in _lines(status):
+        click.echo(line)
+
+
+def _lines(status: Mapping[str, Any]) -> Sequence[str]:
+    lines = [
+        f"{heading('gateway')}   {plain(str(status['gateway_id']))}",
+        f"{heading('agent')}     {status['version']}, process {status['pid']}, "
+        f"running {span(status['running_s'])}",
+        f"{heading('registry')}  {_uplink(status['uplink'])}",
+        f"{heading('outbox')}    {_outbox(status['outbox'])}",
+        "",
+    ]
+    if not status["modems"]:
+        lines.append("No port is being watched. modemagent list shows every port.")
+        return lines
+    rows = [["PORT", "STATE", "MODEM", "IMEI", "ICCID", "LAST REPORT"]]
+    rows += [[plain(cell) for cell in _row(modem)] for modem in status["modems"]]
+    lines.append(table(rows))
+    for modem in status["modems"]:
+        if modem.get("message"):
+            hint = f" {modem['hint']}" if modem.get("hint") else ""
+            lines.append(plain(f"{modem['port']}: {modem['message']}.{hint}"))
+    return lines
+
+
+def _row(modem: Mapping[str, Any]) -> list[str]:
+    unit = modem.get("modem") or {}
+    sim = next((sim for sim in modem.get("sims", ()) if sim["active"]), None) or {}
+    state = modem["state"] + (f" ({modem['reason']})" if modem.get("reason") else "")
+    last = modem.get("last_report")
+    return [
+        modem["port"],
+        state,
+        " ".join(filter(None, (unit.get("manufacturer"), unit.get("model")))) or "-",
+        unit.get("imei") or "-",
+        sim.get("iccid") or (f"SIM {sim['state']}" if sim else "-"),
+        f"{last['reason']} {last['observed_at']}" if last else "-",
+    ]
+
+
+def _uplink(uplink: Mapping[str, Any]) -> str:
+    if uplink["state"] == "off":
+        return "none is set: reports stay in the outbox"
+    words = f"{uplink['registry']}: "
+    if not uplink["reason"]:
+        last = uplink["last_success_ago_s"]
+        words += "well" if last is None else f"well, last delivery {span(last)} ago"
+        return plain(words)
+    words += f"{uplink['reason']} (attempt {uplink['attempts']}"
+    if uplink["next_attempt_in_s"] is not None:
+        words += f", next in {span(uplink['next_attempt_in_s'])}"
+    return plain(f"{words}). {uplink['hint'] or ''}".rstrip())
+
+
+def _outbox(outbox: Mapping[str, Any]) -> str:
+    words = "empty" if not outbox["waiting"] else f"{outbox['waiting']} waiting"
+    if outbox["set_aside"]:
+        words += f", {outbox['set_aside']} refused by the registry (modemagent outbox list)"
+    if outbox["trouble"]:
+        words += f"; {outbox['trouble']}"
+    return plain(words)
+
+
+def span(seconds: float) -> str:
+    """Return a duration in the two largest units that say something.
+
+    >>> span(4.2), span(3700), span(200000)
+    ('4 s', '1 h 1 min', '2 d 7 h')
+    """
+    whole = int(seconds)
+    days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"

@@ -1,0 +1,116 @@
+"""Logs: one line an event to stderr, with every identifier masked.
+
+Whoever logs takes a :class:`Log`; only :func:`open_log`, called by the daemon, imports structlog.
+Events are named in snake case, with fields; people read them on a terminal, machines as JSON.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from modemagent.identity.masking import scrub
+
+if TYPE_CHECKING:
+    from structlog.types import Processor
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class Log(Protocol):
+    """What a module needs of a log."""
+
+    def debug(self, event: str, **fields: Any) -> Any: ...
+    def info(self, event: str, **fields: Any) -> Any: ...
+    def warning(self, event: str, **fields: Any) -> Any: ...
+    def error(self, event: str, **fields: Any) -> Any: ...
+
+
+class Silence:
+    """A log that keeps nothing: for one-shot commands, whose errors go to the user instead."""
+
+    def debug(self, event: str, **fields: Any) -> None: ...
+    def info(self, event: str, **fields: Any) -> None: ...
+    def warning(self, event: str, **fields: Any) -> None: ...
+    def error(self, event: str, **fields: Any) -> None: ...
+
+
+# The keys of fields that hold numbers of ours, never a subscriber's; a digit run in them stays.
+_OURS = frozenset({"timestamp", "level", "stream_id", "report_id", "set_aside"})
+
+
+def mask_fields(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Mask identifiers in every field of one event: values, wire trace and error texts alike."""
+    for key, value in event.items():
+        if key not in _OURS:
+            event[key] = _masked(value)
+    return event
+
+
+def _masked(value: Any) -> Any:
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        text = scrub(str(value))
+        return value if text == str(value) else text
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, bytes | bytearray):
+        return scrub(bytes(value).decode("ascii", "backslashreplace"))
+    if isinstance(value, dict):
+        return {scrub(str(key)): _masked(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(inner) for inner in value]
+    return scrub(str(value))
+
+
+def open_log(
+    level: str = "info", *, stream: TextIO | None = None, color: bool | None = None
+) -> Log:
+    """Set structlog up and return the daemon's log.
+
+    :param level: ``debug``, ``info``, ``warning`` or ``error``
+    :param color: None: coloured on a terminal; a stream that is no terminal gets JSON lines
+    """
+    structlog = _structlog()
+    out = sys.stderr if stream is None else stream
+    terminal = out.isatty()
+    last: list[Processor]
+    if terminal:
+        last = [
+            structlog.dev.ConsoleRenderer(
+                colors=terminal if color is None else color,
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
+    else:
+        last = [structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            mask_fields,
+            *last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(file=out),
+        cache_logger_on_first_use=True,
+    )
+    log: Log = structlog.get_logger()
+    return log
+
+
+def _structlog() -> Any:
+    # structlog imports rich for tracebacks wherever it is installed: 4 MiB and 60 ms that a
+    # daemon writing to the journal never uses. While it is imported, rich is not to be found.
+    absent = "rich" not in sys.modules
+    if absent:
+        sys.modules["rich"] = None  # type: ignore[assignment]
+    try:
+        import structlog
+    finally:
+        if absent:
+            del sys.modules["rich"]
+    return structlog

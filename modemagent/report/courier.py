@@ -1,0 +1,276 @@
+"""The courier: one thread that carries reports from the outbox to a sink.
+
+In order and at least once. A thread of its own, because neither name resolution nor a TLS
+handshake can be given a deadline; a daemon thread, because the process must be able to stop
+while one of them hangs. Nothing is lost by that: a row goes only after its receipt.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from modemagent.errors import (
+    ModemAgentError,
+    OutboxError,
+    RegistryError,
+    RegistryRefused,
+    RegistryUnreachable,
+)
+from modemagent.logs import Log
+from modemagent.report.outbox import Outbox, Stored
+from modemagent.report.sinks.contract import Receipt, Sink, Status
+
+BATCH = 100
+BASE_S = 1.0
+CAP_S = 900.0
+BETWEEN_FULL_BATCHES_S = 1.0
+SPREAD_AFTER_BOOT_S = 30.0
+
+_BISECTED = (400, 413, 422)
+
+
+class UplinkState(StrEnum):
+    """How the way to the registry is."""
+
+    IDLE = "idle"
+    SENDING = "sending"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    OUTBOX_FAILED = "outbox_failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uplink:
+    """The state people are shown. Times are of ``time.monotonic``, in seconds.
+
+    :param reason: why it is not well, in words; "" when it is
+    :param attempts: failed attempts in a row
+    """
+
+    state: UplinkState = UplinkState.IDLE
+    reason: str = ""
+    hint: str = ""
+    attempts: int = 0
+    next_attempt: float | None = None
+    last_success: float | None = None
+    since: float = 0.0
+    delivered: int = 0
+
+
+class Courier:
+    """Carries until stopped; :meth:`wake` tells it that there is something new."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        sink: Sink,
+        *,
+        log: Log,
+        base_s: float = BASE_S,
+        cap_s: float = CAP_S,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._outbox = outbox
+        self._sink = sink
+        self._log = log
+        self._base_s = base_s
+        self._cap_s = cap_s
+        self._uniform = uniform
+        self._limit = BATCH
+        self._changed = threading.Condition()
+        self._news = True
+        self._asked = self._served = 0
+        self._stopping = False
+        self._uplink = Uplink(since=time.monotonic())
+        self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
+
+    @property
+    def uplink(self) -> Uplink:
+        return self._uplink
+
+    @property
+    def address(self) -> str:
+        return self._sink.address
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that there is a new report. A wait after a failure is kept: others wait too."""
+        with self._changed:
+            self._news = True
+            self._changed.notify_all()
+
+    def flush(self, timeout_s: float) -> Uplink:
+        """Try now, whatever was waited for, until the outbox is empty or an attempt failed."""
+        with self._changed:
+            self._asked += 1
+            mine = self._asked
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._served >= mine or self._stopping, timeout_s)
+        return self._uplink
+
+    def stop(self, timeout_s: float) -> None:
+        """Stop after the attempt in hand, or leave it behind when it takes longer."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        if not self._thread.is_alive():
+            self._sink.close()
+
+    # -- the thread
+
+    def _work(self) -> None:
+        if self._outbox.rebooted:
+            # after a power cut in a whole region all gateways boot in the same second
+            self._rest(self._uniform(0.0, SPREAD_AFTER_BOOT_S))
+        while not self._stopping:
+            with self._changed:
+                self._news = False
+                asked = self._asked
+            pause_s = self._round(in_haste=asked > self._served)
+            with self._changed:
+                self._served = asked
+                self._changed.notify_all()
+            if pause_s is None:
+                self._await_news()
+            else:
+                self._rest(pause_s)
+
+    def _await_news(self) -> None:
+        with self._changed:
+            self._changed.wait_for(self._called_or(lambda: self._news))
+
+    def _rest(self, pause_s: float) -> None:
+        with self._changed:
+            self._changed.wait_for(self._called_or(lambda: False), pause_s)
+
+    def _called_or(self, other: Callable[[], bool]) -> Callable[[], bool]:
+        return lambda: self._stopping or self._asked > self._served or other()
+
+    def _round(self, *, in_haste: bool) -> float | None:
+        """Carry what is there; return seconds to rest, or None when all is carried."""
+        try:
+            while batch := self._outbox.batch(self._limit):
+                self._show(UplinkState.SENDING)
+                self._settle(batch, self._sink.deliver(batch))
+                self._well(len(batch))
+                if self._stopping:
+                    return None
+                if len(batch) == BATCH and not in_haste:
+                    return BETWEEN_FULL_BATCHES_S
+        except RegistryRefused as refused:
+            if refused.status in _BISECTED:
+                self._narrow(batch, refused)
+                return 0.0
+            return self._failed(UplinkState.REFUSED, refused)
+        except RegistryError as error:
+            return self._failed(UplinkState.UNREACHABLE, error)
+        except OutboxError as error:
+            return None if self._stopping else self._failed(UplinkState.OUTBOX_FAILED, error)
+        except Exception as fault:  # noqa: BLE001 - a fault of ours must not end the thread
+            self._log.error("courier_fault", fault=f"{type(fault).__name__}: {fault}")
+            return self._failed(
+                UplinkState.UNREACHABLE,
+                RegistryUnreachable(f"a fault of modemagent: {type(fault).__name__}: {fault}"),
+            )
+        self._show(UplinkState.IDLE)
+        return None
+
+    def _settle(self, batch: list[Stored], receipts: Sequence[Receipt]) -> None:
+        by_id = {receipt.report_id: receipt for receipt in receipts}
+        done: list[Stored] = []
+        dead: list[tuple[Stored, str]] = []
+        for stored in batch:
+            receipt = by_id.get(stored.report_id)
+            if receipt is None:
+                continue
+            if receipt.status is Status.REJECTED:
+                why = receipt.problem or "rejected without a reason"
+                self._log.error("report_rejected", sequence=stored.sequence, why=why)
+                dead.append((stored, why))
+                continue
+            if receipt.status is Status.CONFLICT:
+                self._log.error(
+                    "report_conflict",
+                    sequence=stored.sequence,
+                    why=receipt.problem or "the registry holds another report under this key",
+                    hint="Two gateways share one state directory: was a disk image copied?",
+                )
+            done.append(stored)
+        if not done and not dead:
+            raise RegistryUnreachable("the registry acknowledged none of the reports")
+        self._outbox.settle(done, dead)
+
+    def _narrow(self, batch: list[Stored], refused: RegistryRefused) -> None:
+        """Find the report a registry will not even read; one bad report never stops the rest."""
+        if len(batch) > 1:
+            self._limit = len(batch) // 2
+            return
+        self._log.error("report_rejected", sequence=batch[0].sequence, why=refused.message)
+        self._outbox.settle([], [(batch[0], refused.message)])
+        self._limit = BATCH
+
+    def _well(self, count: int) -> None:
+        before = self._uplink
+        if before.attempts:
+            self._log.info("registry_reached", address=self.address, failed_before=before.attempts)
+        now = time.monotonic()
+        self._limit = min(BATCH, self._limit * 2)
+        self._uplink = Uplink(
+            state=UplinkState.SENDING,
+            last_success=now,
+            since=now if before.reason else before.since,
+            delivered=before.delivered + count,
+        )
+
+    def _show(self, state: UplinkState) -> None:
+        old = self._uplink
+        self._uplink = Uplink(
+            state=state,
+            reason=old.reason if state is UplinkState.SENDING else "",
+            hint=old.hint if state is UplinkState.SENDING else "",
+            attempts=old.attempts,
+            last_success=old.last_success,
+            since=old.since if old.state is state else time.monotonic(),
+            delivered=old.delivered,
+        )
+
+    def _failed(self, state: UplinkState, error: ModemAgentError) -> float:
+        old = self._uplink
+        attempts = old.attempts + 1
+        pause_s = self._uniform(0.0, min(self._cap_s, self._base_s * 2 ** min(attempts - 1, 30)))
+        asked_s = getattr(error, "retry_after_s", None)
+        if asked_s is not None:
+            # everybody was told the same number: come no earlier, and not all at once
+            asked_s = min(asked_s, 24 * 3600.0)
+            pause_s = asked_s + self._uniform(0.0, asked_s)
+        now = time.monotonic()
+        self._uplink = Uplink(
+            state=state,
+            reason=error.message,
+            hint=error.hint,
+            attempts=attempts,
+            next_attempt=now + pause_s,
+            last_success=old.last_success,
+            since=old.since if old.attempts else now,
+            delivered=old.delivered,
+        )
+        # once when it begins or changes its reason, and then only now and then
+        if attempts == 1 or error.message != old.reason or attempts % 20 == 0:
+            say = self._log.error if state is UplinkState.REFUSED else self._log.warning
+            say(
+                f"registry_{state}",
+                reason=error.message,
+                hint=error.hint,
+                attempts=attempts,
+                next_attempt_in_s=round(pause_s, 1),
+            )
+        return pause_s

@@ -1,0 +1,277 @@
+"""The registry over HTTP: ``POST /api/v1/reports`` with a batch, a receipt per report."""
+
+from __future__ import annotations
+
+import email.utils
+import gzip
+import json
+import ssl
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import urllib3
+
+from modemagent import __version__
+from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError
+from modemagent.report import origin
+from modemagent.report.message import BOOT_ID_HEADER, UPTIME_HEADER
+from modemagent.report.outbox import Stored
+from modemagent.report.sinks.catalogue import SinkOptions
+from modemagent.report.sinks.contract import Receipt, Status
+
+CONNECT_S = 5.0
+READ_S = 15.0
+TOTAL_S = 30.0
+_LARGEST_ANSWER = 2 * 1024 * 1024
+_COMPRESS_FROM = 1024
+_PROBLEM_JSON = "application/problem+json"
+
+# These answers are about the batch as sent, so sending it again can not help; they are believed
+# only from a registry (a problem document), never from a proxy or a login page in between.
+ABOUT_THE_BATCH = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+)
+
+
+class HttpSink:
+    """One registry; keeps its connection open between batches."""
+
+    def __init__(self, options: SinkOptions) -> None:
+        parts = urlsplit(options.url)
+        if not parts.hostname or parts.username or parts.query or parts.fragment:
+            raise SettingsError(
+                f"{_without_secret(options.url)!r} is no registry address",
+                hint="It looks like https://registry.example:8470, with no user and no query.",
+            )
+        self.address = options.url.rstrip("/")
+        self._options = options
+        timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S, total=TOTAL_S)
+        tls = _tls(options) if parts.scheme == "https" else None
+        if options.proxy:
+            self._pool: urllib3.PoolManager = urllib3.ProxyManager(
+                options.proxy, timeout=timeout, retries=False, maxsize=1, ssl_context=tls
+            )
+        else:
+            self._pool = urllib3.PoolManager(
+                timeout=timeout, retries=False, maxsize=1, ssl_context=tls
+            )
+
+    def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
+        body = b'{"reports":[' + b",".join(stored.body for stored in batch) + b"]}"
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "User-Agent": f"modemagent/{__version__}",
+            BOOT_ID_HEADER: origin.boot_id(),
+            UPTIME_HEADER: str(origin.uptime_ms()),
+        }
+        if token := self._token():
+            headers["Authorization"] = f"Bearer {token}"
+        if self._options.compress and len(body) >= _COMPRESS_FROM:
+            body = gzip.compress(body, compresslevel=6, mtime=0)
+            headers["Content-Encoding"] = "gzip"
+        status, answer_headers, answer = self._exchange(body, headers)
+        if status == HTTPStatus.OK:
+            return _receipts(answer, batch)
+        raise _refusal(status, answer_headers, answer, self.address)
+
+    def close(self) -> None:
+        self._pool.clear()
+
+    def _token(self) -> str:
+        file = self._options.token_file
+        if file is None:
+            return ""
+        try:
+            token = file.read_text("ascii").strip()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no ASCII text"
+            raise RegistryRefused(
+                f"no token: {file} can not be read ({reason})",
+                status=HTTPStatus.UNAUTHORIZED,
+                hint="Put the gateway's token into that file.",
+            ) from None
+        if not token or not token.isprintable() or " " in token:
+            raise RegistryRefused(
+                f"no token: {file} must hold one token and nothing else",
+                status=HTTPStatus.UNAUTHORIZED,
+                hint="Put the gateway's token into that file.",
+            )
+        return token
+
+    def _exchange(
+        self, body: bytes, headers: dict[str, str]
+    ) -> tuple[int, urllib3.HTTPHeaderDict, bytes]:
+        deadline = time.monotonic() + TOTAL_S
+        try:
+            answer = self._pool.request(
+                "POST",
+                f"{self.address}/api/v1/reports",
+                body=body,
+                headers=headers,
+                preload_content=False,
+                redirect=False,
+            )
+            try:
+                content = bytearray()
+                # a read deadline alone would let a peer that drips bytes hold us for ever
+                while chunk := answer.read1(65536):
+                    content += chunk
+                    if len(content) > _LARGEST_ANSWER or time.monotonic() > deadline:
+                        raise RegistryUnreachable(
+                            f"{self.address} does not come to an end with its answer"
+                        )
+            except BaseException:
+                answer.close()
+                raise
+            answer.release_conn()
+        except urllib3.exceptions.HTTPError as error:
+            raise RegistryUnreachable(
+                f"{self.address}: {_in_words(error)}",
+                hint="Check the address, the network and that the registry runs.",
+            ) from None
+        return answer.status, answer.headers, bytes(content)
+
+
+def open_sink(options: SinkOptions) -> HttpSink:
+    return HttpSink(options)
+
+
+def _tls(options: SinkOptions) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(
+            cafile=str(options.ca_file) if options.ca_file else None
+        )
+        if options.client_cert_file:
+            context.load_cert_chain(options.client_cert_file, options.client_key_file)
+    except (OSError, ssl.SSLError) as error:
+        named = [str(f) for f in (options.ca_file, options.client_cert_file) if f]
+        raise SettingsError(
+            f"certificates can not be loaded from {', '.join(named) or 'the system'}: {error}",
+            hint="ca_file and client_cert_file name PEM files this user can read.",
+        ) from None
+    return context
+
+
+def _without_secret(url: str) -> str:
+    scheme, slashes, rest = url.partition("://")
+    return scheme + slashes + rest.rpartition("@")[2]
+
+
+def _in_words(error: urllib3.exceptions.HTTPError) -> str:
+    """Say why no answer came, in words for the person reading ``status``."""
+    names = urllib3.exceptions
+    match error:
+        case names.NameResolutionError():
+            return "its name can not be resolved"
+        case names.ConnectTimeoutError():
+            return f"no connection within {CONNECT_S:.0f} s"
+        case names.ReadTimeoutError():
+            return f"no answer within {READ_S:.0f} s"
+        case names.NewConnectionError():
+            cause = error.__cause__ or error.__context__
+            said = getattr(cause, "strerror", None)
+            return said.lower() if said else "the connection can not be made"
+        case names.SSLError():
+            if "not yet valid" in str(error):
+                now = datetime.now(UTC)
+                return f"its certificate is not yet valid: this gateway's clock says {now:%Y-%m-%d}"
+            return f"TLS failed: {error}"
+        case names.ProtocolError():
+            return "the connection broke off"
+    return f"{type(error).__name__}: {error}"
+
+
+def _receipts(answer: bytes, batch: Sequence[Stored]) -> Sequence[Receipt]:
+    strange = RegistryUnreachable(
+        "what answers is no registry: its answer can not be read",
+        hint="Check that the address is the registry's and not a proxy's or a login page's.",
+    )
+    try:
+        results = json.loads(answer)["results"]
+        offered = {stored.report_id for stored in batch}
+        receipts = [
+            Receipt(
+                str(result["report_id"]),
+                Status(result["status"]),
+                _problem_text(result.get("problem")),
+            )
+            for result in results
+            if result["report_id"] in offered
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise strange from None
+    if not receipts:
+        raise strange
+    return receipts
+
+
+def _problem_text(problem: object) -> str:
+    """Return a problem document as one line: its detail, else its title, else all of it."""
+    if isinstance(problem, dict):
+        found = problem.get("detail") or problem.get("title")
+        return str(found)[:500] if found else json.dumps(problem)[:500]
+    return str(problem)[:500] if problem else ""
+
+
+def _refusal(
+    status: int, headers: urllib3.HTTPHeaderDict, answer: bytes, address: str
+) -> RegistryRefused | RegistryUnreachable:
+    said = ""
+    of_a_registry = headers.get("Content-Type", "").partition(";")[0].strip() == _PROBLEM_JSON
+    if of_a_registry:
+        try:
+            said = _problem_text(json.loads(answer))
+        except (ValueError, RecursionError):
+            of_a_registry = False
+    after = f": {said}" if said else ""
+    if status == HTTPStatus.UNAUTHORIZED:
+        return RegistryRefused(
+            f"refused: wrong token{after}",
+            status=status,
+            hint="Create one with: modemagent registry token create --scope gateway",
+        )
+    if status == HTTPStatus.FORBIDDEN:
+        return RegistryRefused(
+            f"refused: the token does not allow this gateway to report{after}",
+            status=status,
+            hint="The token must have the scope gateway and be made for this gateway id.",
+        )
+    if status == HTTPStatus.NOT_FOUND or 300 <= status < 400:
+        return RegistryRefused(
+            f"refused: nothing at {address} takes reports (HTTP {status})",
+            status=status,
+            hint="Check the registry's address.",
+        )
+    if status in ABOUT_THE_BATCH and of_a_registry:
+        return RegistryRefused(f"refused: HTTP {status}{after}", status=status)
+    return RegistryUnreachable(
+        f"{address} answers HTTP {status}{after}", retry_after_s=_retry_after_s(headers)
+    )
+
+
+def _retry_after_s(headers: urllib3.HTTPHeaderDict) -> float | None:
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit() and len(text) < 9:
+        return float(text)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def token_file_is_private(file: Path) -> bool:
+    """Tell whether only its owner and group can read a token file."""
+    try:
+        return not file.stat().st_mode & 0o007
+    except OSError:
+        return True

@@ -1,0 +1,61 @@
+"""What people and scripts are shown of the outbox and the way to the registry."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from modemagent.report.courier import Courier
+    from modemagent.report.outbox import SetAside, Stored
+
+
+class Shelf(Protocol):
+    """An outbox one may look at, with the daemon or without."""
+
+    def depth(self) -> tuple[int, int]: ...
+    def batch(self, limit: int) -> list[Stored]: ...
+    def set_aside(self, limit: int = ...) -> list[SetAside]: ...
+
+
+def listing(shelf: Shelf, limit: int) -> dict[str, object]:
+    """Return the reports that wait, oldest first, and those the registry would not take."""
+    waiting, set_aside = shelf.depth()
+    return {
+        "waiting": waiting,
+        "set_aside": set_aside,
+        "reports": [json.loads(stored.body) for stored in shelf.batch(limit)],
+        "refused": [
+            {
+                "why": dead.why,
+                "set_aside_at": dead.set_aside_at,
+                "report": json.loads(dead.stored.body),
+            }
+            for dead in shelf.set_aside(limit)
+        ],
+    }
+
+
+def uplink_json(courier: Courier | None) -> dict[str, object]:
+    """Return the state of the way to the registry; durations in seconds from now."""
+    if courier is None:
+        return {"state": "off", "registry": None, "reason": "no registry is set"}
+    uplink, now = courier.uplink, time.monotonic()
+    return {
+        "state": str(uplink.state),
+        "registry": courier.address,
+        "reason": uplink.reason or None,
+        "hint": uplink.hint or None,
+        "attempts": uplink.attempts,
+        "since_s": round(now - uplink.since, 1),
+        "next_attempt_in_s": _in_s(uplink.next_attempt, now),
+        "last_success_ago_s": (
+            None if uplink.last_success is None else round(now - uplink.last_success, 1)
+        ),
+        "delivered": uplink.delivered,
+    }
+
+
+def _in_s(moment: float | None, now: float) -> float | None:
+    return None if moment is None else round(max(0.0, moment - now), 1)
