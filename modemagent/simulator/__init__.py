@@ -1,1 +1,1 @@
-"""A modem played from a transcript, on a PTY or TCP; never imports dialects."""
+"""A modem played from a transcript, on a PTY or TCP: what there is when there is no hardware."""

@@ -1,0 +1,64 @@
+"""What keeps coming by itself: satellite sentences, binary frames, URCs, a line without end."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import cycle
+
+from modemagent.simulator.faults import Faults
+from modemagent.simulator.outbox import Outbox
+from modemagent.simulator.script import Script
+
+_NMEA = (
+    b"$GPGGA,092725.00,4717.11399,N,00833.91590,E,1,08,1.01,499.6,M,48.0,M,,*5B\r\n",
+    b"$GPRMC,,V,,,,,,,,,,N*53\r\n",
+    b"$GPGSV,1,1,00*79\r\n",
+    b"$GPVTG,,T,,M,,N,,K,N*2C\r\n",
+)
+_URCS = (b"\r\n+CREG: 1\r\n", b"\r\n+CSQ: 17,99\r\n", b"\r\n+CGREG: 2\r\n")
+_ENDLESS = b"A" * 1024
+_ENDLESS_STEP_S = 0.005
+
+
+def _binary() -> Iterator[bytes]:
+    while True:  # frames closed by 0x7E, as a diagnostic port's
+        yield bytes(random.randrange(256) for _ in range(48)) + b"\x7e"
+
+
+class Floods:
+    """The floods of one modem; each is a source of bytes and a beat."""
+
+    def __init__(self, faults: Faults, script: Script) -> None:
+        self._faults = faults
+        self._script = script
+        self._running: dict[str, tuple[float, float, Iterator[bytes]]] = {}
+
+    def start(self, now: float) -> None:
+        """Begin the floods the faults ask for, and end all others."""
+        urcs = tuple(urc.raw for urc in self._script.urcs) or _URCS
+        sources: dict[str, Iterator[bytes]] = {
+            "nmea": cycle(_NMEA),
+            "nmea-mixed": cycle(_NMEA),
+            "binary": _binary(),
+            "urc-flood": cycle(urcs),
+        }
+        self._running = {
+            name: (now, max(0.0005, self._faults.number(name) / 1000), source)
+            for name, source in sources.items()
+            if name in self._faults
+        }
+
+    def begin_endless(self, at: float) -> None:
+        self._running.setdefault("endless", (at, _ENDLESS_STEP_S, cycle((_ENDLESS,))))
+
+    def pour(self, outbox: Outbox, now: float) -> None:
+        """Queue what is due by now; beats missed by a sleeping process are skipped."""
+        for name, (due, step, source) in self._running.items():
+            if due <= now:
+                outbox.send(next(source), now)
+                self._running[name] = (max(due + step, now), step, source)
+
+    @property
+    def wake_at(self) -> float | None:
+        return min((due for due, _, _ in self._running.values()), default=None)

@@ -1,0 +1,194 @@
+"""Which answer a line gets: the recorded one for the present condition, else the usual manners."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from modemagent.errors import UsageError
+from modemagent.simulator.manners import (
+    BOOTING,
+    FOR_ALL_COMMANDS,
+    PASSING,
+    Card,
+    card_answer,
+    card_of,
+)
+from modemagent.simulator.script import Exchange, Reply, Script, line_key
+
+_BASIC = re.compile(r"AT((?:E[01]?|Q0?|V1?|X[0-4]?|&[CDK][0-3]?)+)")
+_ECHO = re.compile(r"E([01]?)")
+_SET_CMEE = re.compile(r"AT\+CMEE=([012])")
+_OK = re.compile(r"(?:^|\r\n)OK\s*$")
+_FINAL = re.compile(r"(?:^|\r\n)(OK|ERROR|\+CM[ES] ERROR:[^\r\n]*|COMMAND NOT SUPPORT)\s*$")
+#: Conditions that may be asked of any transcript, recorded there or not.
+COMMON_STATES = ("no sim", "pin", "puk", "sim busy", "sim failure", "after AT+CFUN=0")
+
+
+class Repertoire:
+    """The dialogue side of one simulated modem; knows no clock and no faults of the wire.
+
+    :param state: a recorded condition, one of :data:`COMMON_STATES`, or "" for ready
+    :raises UsageError: the transcript has no such condition
+    :ivar card: what the card slot is in; may be changed from outside at any time
+    :ivar echo: the modem repeats what it is sent
+    """
+
+    def __init__(self, script: Script, state: str = "") -> None:
+        if state and state not in script.states and state not in COMMON_STATES:
+            known = ", ".join(
+                repr(name) for name in dict.fromkeys((*script.states, *COMMON_STATES))
+            )
+            raise UsageError(f"{script.name} has no state {state!r}", hint=f"Known: {known}")
+        self.script = script
+        self._wanted_state = state
+        self.card = card_of(state)
+        self.cmee_fixed: int | None = script.fixed_cmee
+        self.power_on()
+
+    def power_on(self) -> None:
+        """Return to what the modem is like after power-up; the card stays as it is."""
+        self.state = self._wanted_state
+        self.echo = self.script.echo_default
+        chosen = [e.cmee for e in self.script.exchanges if e.state == self.state]
+        self.cmee = next((n for n in chosen if n is not None), self.script.default_cmee)
+        self._given: Counter[tuple[str, str]] = Counter()
+
+    def card_changed(self, card: Card) -> None:
+        """Take note that the card came, went or changed: a card's condition ends with it."""
+        if card_of(self.state) is not Card.READY:
+            self.state = self._wanted_state = ""
+        self.card = card
+
+    def reply(self, line: str) -> Reply:
+        """Return the answer to one command line and carry out its effect."""
+        key = line_key(line)
+        reply = self._recorded(key) or self._manners(key) or self._joined(line)
+        if reply is None:
+            reply = _lines(self.script.refusal)
+        if _OK.search(reply.body.decode("latin-1")):
+            self._obey(key)
+        return reply
+
+    def _obey(self, key: str) -> None:
+        if _BASIC.fullmatch(key):
+            for switch in _ECHO.findall(key):
+                self.echo = switch == "1"
+        if (match := _SET_CMEE.fullmatch(key)) and self.cmee_fixed is None:
+            self.cmee = int(match[1])
+
+    def _recorded(self, key: str) -> Reply | None:
+        if self.state in FOR_ALL_COMMANDS:
+            for exchange in self.script.exchanges:
+                if exchange.state == self.state and self._still(exchange, "any"):
+                    return exchange.reply
+        entries = self.script.by_line.get(key, ())
+        for state in self._conditions():
+            for exchange in self._fitting(entries, state):
+                if self._still(exchange, key):
+                    return exchange.reply
+        if (blocked := self._because_of_card(key, entries)) is not None:
+            return blocked
+        ready = [e for e in entries if not e.state]
+        if not ready:
+            return None
+        turn = self._given[(key, "")]
+        self._given[(key, "")] += 1
+        return ready[turn % len(ready)].reply
+
+    def _because_of_card(self, key: str, entries: Sequence[Exchange]) -> Reply | None:
+        if self.card is Card.READY:
+            return None
+        if card_of(self.state) is not self.card:  # changed at run time: any record of it will do
+            for exchange in entries:
+                if exchange.state and card_of(exchange.state) is self.card and self._cmee(exchange):
+                    return exchange.reply
+        answer = card_answer(key, self.card, self.cmee)
+        if answer is None:
+            return None
+        if self.state in PASSING:
+            self._given[(key, self.state)] += 1
+            if self._given[(key, self.state)] > PASSING[self.state]:
+                return None
+        return _lines(answer)
+
+    def _conditions(self) -> list[str]:
+        """The chosen condition, then recorded ones named by some of its words."""
+        if not self.state:
+            return []
+        words = set(self.state.replace(",", " ").split())
+        part = [
+            state
+            for state in self.script.states
+            if state != self.state and set(state.replace(",", " ").split()) < words
+        ]
+        return [self.state, *sorted(part, key=len, reverse=True)]
+
+    def _fitting(self, entries: Sequence[Exchange], state: str) -> list[Exchange]:
+        return [e for e in entries if e.state == state and self._cmee(e)]
+
+    def _cmee(self, exchange: Exchange) -> bool:
+        return exchange.cmee is None or exchange.cmee == self.cmee
+
+    def _still(self, exchange: Exchange, key: str) -> bool:
+        """Say whether a passing condition still gives this answer, and count it."""
+        if exchange.state == BOOTING:
+            mark = (str(id(exchange)), BOOTING)
+            limit = 1
+        elif exchange.state in PASSING:
+            mark = (key, exchange.state)
+            limit = PASSING[exchange.state]
+        else:
+            return True
+        self._given[mark] += 1
+        return self._given[mark] <= limit
+
+    def _manners(self, key: str) -> Reply | None:
+        if key == "AT" or _BASIC.fullmatch(key) or _SET_CMEE.fullmatch(key):
+            return _lines("OK")
+        if key == "AT+CMEE?":
+            return _lines(f"+CMEE: {self.cmee}", "", "OK")
+        if key == "AT+CFUN?":
+            return _lines(f"+CFUN: {0 if self.card is Card.OFF else 1}", "", "OK")
+        return None
+
+    def _joined(self, line: str) -> Reply | None:
+        """Answer ``AT+A;+B`` part by part: all information lines, then one final result."""
+        parts = split_parts(line)
+        if len(parts) < 2:
+            return None
+        lines: list[str] = []
+        for part in parts:
+            text = self.reply(part).body.decode("latin-1")
+            final = _FINAL.search(text)
+            information = text[: final.start()] if final else text
+            lines += [row for row in information.replace("\r", "\n").split("\n") if row]
+            if final and final[1] != "OK":
+                return _lines(*lines, final[1])
+        return _lines(*lines, "", "OK") if lines else _lines("OK")
+
+
+def split_parts(line: str) -> list[str]:
+    """Split a joined command line at the semicolons outside quotes.
+
+    >>> split_parts("AT+CGMI;+CPIN?"), split_parts('AT+X="a;b"')
+    (['AT+CGMI', 'AT+CPIN?'], ['AT+X="a;b"'])
+    """
+    rows, row, quoted = [], "", False
+    for character in line.strip():
+        if character == ";" and not quoted:
+            rows.append(row)
+            row = ""
+        else:
+            quoted ^= character == '"'
+            row += character
+    rows = [text.strip() for text in (*rows, row) if text.strip()]
+    return [
+        text if n == 0 or text.upper().startswith("AT") else "AT" + text
+        for n, text in enumerate(rows)
+    ]
+
+
+def _lines(*rows: str) -> Reply:
+    return Reply(("\r\n" + "\r\n".join(rows) + "\r\n").encode("latin-1", "replace"))
