@@ -58,10 +58,26 @@ ICCID = (
     Attempt("AT+CICCID", "+ICCID", "iccid", "trace simcom-a7670"),
     CRSM_ICCID,
 )
+#: Makers who also hide behind a name that the catalogue does not know.
+_ICCID_OF_OTHERS = (
+    Attempt("AT+SQNCCID", "+SQNCCID", "iccid", "trace sequans-monarch"),
+    Attempt("AT^SCID", "^SCID", "iccid", "trace cinterion-ehs6"),
+    Attempt("AT$MYCCID", "$MYCCID", "iccid", "trace neoway-m590"),
+    Attempt("AT%CCID", "%CCID", "iccid", "WncController; ModemManager altair plugin"),
+    Attempt("AT+CCID?", "+CCID", "iccid", "trace ublox-sara-g350"),
+    Attempt("AT+ICCID?", "+ICCID", "iccid", "read form, as the IMEI's and IMSI's"),
+    Attempt("AT+ZGETICCID", "+ZGETICCID", "iccid", "MG2639 library; Gosuncn GM800"),
+    Attempt("AT*ICCID?", "*ICCID", "iccid", "obsy/modemdata"),
+)
 IMSI = (
     Attempt("AT+CIMI", "", "imsi", _27007 + "5.6"),
     Attempt("AT+CIMI?", "+CIMI", "imsi", "trace fibocom-fm350-gl"),
     Attempt("AT+CRSM=176,28423,0,0,9", "+CRSM", "crsm_imsi", "TS 27.007 8.18; TS 31.102 4.2.2"),
+)
+_EID_BESIDE = "traces sierra-wp7702, sequans-monarch: the field behind the ICCID"
+EID = (
+    Attempt("AT+CCID", "+CCID", "eid", _EID_BESIDE, at_hand=True),
+    Attempt("AT+SQNCCID", "+SQNCCID", "eid", _EID_BESIDE, at_hand=True),
 )
 MNC_LENGTH = Attempt(
     "AT+CRSM=176,28589,0,0,4", "+CRSM", "crsm_ad", "TS 27.007 8.18; TS 31.102 4.2.18"
@@ -77,10 +93,16 @@ GENERIC = {
     "sim_state": SIM_STATE,
     "iccid": ICCID,
     "imsi": IMSI,
+    "eid": EID,
 }
 
 DIALECT = Dialect(
     name="generic",
-    ladders=GENERIC,
+    ladders={
+        **GENERIC,
+        "imei": (*IMEI, Attempt("AT#CGSN", "#CGSN", "imei", "trace telit-ge910-quad")),
+        "iccid": (*ICCID, *_ICCID_OF_OTHERS),
+        "imsi": (*IMSI, Attempt("AT#CIMI", "#CIMI", "imsi", "Telit HE910 trace")),
+    },
     sim_urcs=(CPIN_URC,),
 )

@@ -32,6 +32,7 @@ class Attempt(NamedTuple):
     :param shape: the reader in :mod:`modemagent.dialects.shapes` that takes the value out
     :param source: manual and section, or the trace it was seen in
     :param timeout_s: seconds until the attempt is given up; None for the usual of its want
+    :param at_hand: read it only from an answer that another want has already brought
     """
 
     command: str
@@ -39,6 +40,7 @@ class Attempt(NamedTuple):
     shape: str
     source: str
     timeout_s: float | None = None
+    at_hand: bool = False
 
 
 class Dialect(NamedTuple):

@@ -14,6 +14,5 @@ DIALECT = Dialect(
         "imei": IMEI,
         "imeisv": (),
         "iccid": (Attempt("AT+SQNCCID", "+SQNCCID", "iccid", _SQNCCID), *ICCID),
-        "eid": (Attempt("AT+SQNCCID", "+SQNCCID", "eid", _SQNCCID),),
     },
 )

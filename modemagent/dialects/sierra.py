@@ -24,8 +24,6 @@ DIALECT = Dialect(
             Attempt("AT!ICCID?", "!ICCID", "iccid", "trace sierra-em7455b"),
             then=ICCID,
         ),
-        # The second field of +CCID on eUICC models; asked for nothing else.
-        "eid": (Attempt("AT+CCID", "+CCID", "eid", "trace sierra-wp7702"),),
     },
     sim_urcs=(CPIN_URC,),
 )

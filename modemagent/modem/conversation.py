@@ -23,6 +23,7 @@ WAKE_BOOT_S = 25.0
 _QUIET_S, _DRAIN_LIMIT_S = 0.2, 2.0
 _RESYNC_TRIES = 6
 _READINGS = 4
+_IMPATIENT_S = 3.0
 _UNCLEAN_ENOUGH = 6
 #: Wants that are often read from an answer that another want has already brought.
 _COMPANIONS = frozenset(("eid", "serial_number", "imeisv"))
@@ -52,6 +53,7 @@ class Conversation:
         self.sim_event = False
         self.restore: list[str] = []
         self._remembered: dict[str, Answer] = {}
+        self._silences = 0
 
     # -- single steps ---------------------------------------------------------------------
 
@@ -162,15 +164,22 @@ class Conversation:
         :raises OutOfStep: the answer was about something else
         """
         timeout_s = attempt.timeout_s or WANTS[want]
+        if self._silences:  # this modem stays mute on what it does not know
+            timeout_s = min(timeout_s, _IMPATIENT_S)
         tally: dict[str, int] = {}
+        known = self._remembered.get(attempt.command)
+        if attempt.at_hand:
+            answer = known or Answer(attempt.command, (), None)
+            return read(attempt, answer), answer
         reusable = want in _COMPANIONS or attempt.shape.startswith("ati_")
-        if reusable and (known := self._remembered.get(attempt.command)) is not None:
+        if reusable and known is not None:
             return read(attempt, known), known
         for _ in range(_READINGS):
             answer = yield from self.ask(attempt.command, timeout_s)
             reading = read(attempt, answer)
             self._keep_step(answer, reading)
             if answer.timed_out:
+                self._silences += not answer.lines
                 yield from self.resync()
                 if reading.values and reading.labelled and len(reading.values) == 1:
                     # No final result follows on some modems (wavecom-multiband).

@@ -107,7 +107,9 @@ class SimReader:
                     if (yield from self._speak_up()):
                         continue
                 # The state is not told; a card number that is told means the card is there.
-                if (yield from self._climb("iccid", rungs=1)) is ReadState.OK:
+                # All rungs at first, then only the one that is likeliest to open.
+                rungs = 1 if refusals else None
+                if (yield from self._climb("iccid", rungs=rungs)) is ReadState.OK:
                     self.state = SimState.READY
                     return
                 refusals += 1
@@ -189,6 +191,8 @@ class SimReader:
         worst = ReadState.UNSUPPORTED
         for attempt in self.dialect.ladder(want)[:rungs]:
             reading, answer = yield from self.talk.read(want, attempt)
+            if attempt.at_hand and not reading.values:
+                continue
             self._watch(answer)
             if reading.sure and reading.values[0] != refuse:
                 self.values[want] = reading.values[0]
