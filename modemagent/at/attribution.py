@@ -1,0 +1,371 @@
+"""Whose line is it: ours, another command's, or nobody's?
+
+One :class:`Attribution` sorts the lines that come while one command is in flight. Its rules:
+
+* Our own echo, whole (also cut in two by a URC), proves that everything before it is foreign and
+  everything behind it ours.
+* Another command's echo claims the lines behind it up to and with the next final result. Booting
+  modules answer one command late (Quectel EG25-G), other programs type on the same port.
+* On a port known to echo, a final result before our echo is *held*: if our echo still comes, it
+  was somebody else's; if not, echo has been lost or switched off, and :meth:`release` gives it.
+* A known URC with a prefix that was not asked for is foreign. One with the prefix asked for stays:
+  only the caller can tell ``+CEREG: 2`` from ``+CEREG: 1,2``.
+* ``NO CARRIER`` and the like answer calls. To other commands they are foreign (a call dropped
+  while the query was pending), unless nothing else has closed the answer by the deadline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modemagent.at.codec import ANSWER_LIMIT, Event
+from modemagent.at.lines import BROKEN
+from modemagent.at.plan import Final
+from modemagent.at.results import NUMERIC, parse_final
+from modemagent.at.urcs import asked_prefixes, is_urc, prefix_of
+from modemagent.at.values import SIGILS
+
+_BASIC = "EVIQXZHLMOASPTN"
+_CALLING = ("ATD", "ATA", "ATH", "ATO", "AT+CHUP", "AT+CGDATA")
+
+
+def looks_like_command(line: str) -> bool:
+    """Tell whether a line has the shape of an AT command line, so that it must be an echo.
+
+    A ``T`` in front is what is left of another echo (``TATE0``).
+
+    >>> [looks_like_command(line) for line in ("AT+CREG?", "TATE0", "ate0q0v1", "AT")]
+    [True, True, True, True]
+    >>> [looks_like_command(line) for line in ("AT&T", "ATLAS", "AT command set 2", "OK")]
+    [False, False, False, False]
+    """
+    upper = line.upper()
+    if upper.startswith("TAT"):
+        upper = upper[1:]
+    if not upper.startswith("AT"):
+        return False
+    body = upper[2:]
+    if not body:
+        return True
+    if body[0] == "&":
+        return body[1:2].isalpha() and not body[2:].strip("0123456789") and body != "&T"
+    if body[0] in SIGILS:
+        name, end = body[1:], 0
+        while end < len(name) and (name[end].isalnum() or name[end] == "_"):
+            end += 1
+        return end > 0 and name[0].isalpha() and name[end : end + 1] in ("", "=", "?", ";", ",")
+    if body[0] == "D":
+        return bool(body[1:]) and not body[1:].strip("0123456789*#+,;TP")
+    return is_basic(upper)
+
+
+def is_basic(line: str) -> bool:
+    """Tell whether a line holds basic commands only (``AT``, ``ATE0Q0V1``), ``ATI`` among them."""
+    body = line.upper().removeprefix("AT")
+    before = "0"
+    for char in body:
+        if char not in _BASIC and not char.isdecimal():
+            return False
+        if char.isalpha() and before.isalpha():
+            return False
+        before = char
+    return True
+
+
+def sets(line: str, letter: str) -> bool | None:
+    """Return what a line of basic commands sets E or V to, None when it does not mention it.
+
+    >>> sets("ATE0Q0V1", "E"), sets("ATE0Q0V1", "V"), sets("ATE", "E"), sets("AT+CREG?", "E")
+    (False, True, False, None)
+    """
+    upper = line.upper()
+    if not upper.startswith("AT") or not is_basic(upper):
+        return None
+    _, found, behind = upper[2:].partition(letter)
+    return behind[:1] == "1" if found else None
+
+
+def is_crippled(line: str, command: str) -> bool:
+    """Tell whether an upper-case line is a command's echo with its beginning lost or a byte broken.
+
+    At least half of the command is left, or at most its first two characters are gone; a letter
+    must be among what is left, so that no number is taken for an echo.
+    """
+    if not line or line == command:
+        return False
+    lost = len(command) - len(line)
+    if lost == 0:
+        return (
+            BROKEN in line
+            and len(line.replace(BROKEN, "")) * 2 > len(line)
+            and all(ours in (theirs, BROKEN) for ours, theirs in zip(line, command, strict=True))
+        )
+    return (
+        lost > 0
+        and command.endswith(line)
+        and (lost <= 2 or len(line) * 2 >= len(command))
+        and any(char.isalpha() for char in line)
+    )
+
+
+class _Entry:
+    __slots__ = ("mine", "text")
+
+    def __init__(self, text: str, mine: bool) -> None:
+        self.text = text
+        self.mine = mine
+
+
+class Attribution:
+    """Sorts the lines that come for one command.
+
+    :param line: the command line as sent
+    :param echoes: this port has echoed earlier commands
+    :param late: upper-case lines of earlier commands whose answers never came, oldest first;
+        those that turn up here are taken out of the list
+    :param numeric: ATV0 is in force: ``0`` and ``4`` are final results
+    :param begun: bytes of an unfinished line came before the command was written
+    """
+
+    def __init__(
+        self,
+        line: str,
+        *,
+        echoes: bool = False,
+        late: list[str] | None = None,
+        numeric: bool = False,
+        begun: bool = False,
+    ) -> None:
+        self.command = line.strip().upper()
+        self.echoes = echoes
+        self.late = [] if late is None else late
+        self.echoed = False
+        """Our whole exact echo was seen."""
+        self.dropped = 0
+        self._asked = asked_prefixes(self.command)
+        # a digit alone answers "AT" or "ATE0" only as a result, these have no information
+        self._numeric = numeric or (is_basic(self.command) and "I" not in self.command)
+        self._begun = begun
+        self._entries: list[_Entry] = []
+        self._size = 0
+        self._ours = False
+        self._other: str | None = None
+        self._held: tuple[Final, int] | None = None
+        self._call: tuple[Final, _Entry] | None = None
+        self._head_from: tuple[int, int] | None = None
+        self._head: list[_Entry] = []
+        self._reach = 0
+
+    @property
+    def holds(self) -> bool:
+        """True while a final result is held that came without our echo."""
+        return self._held is not None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(entry.text for entry in self._entries if entry.mine)
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        return tuple(entry.text for entry in self._entries if not entry.mine)
+
+    def take(self, event: Event) -> Final | None:
+        """Sort one line in; return the final result when it closes our answer."""
+        text = event.line
+        if not text:
+            return None
+        if event.kind == "nmea":
+            self._add(text, mine=False)
+            return None
+        if self._is_own_echo(text):
+            return None
+        if event.kind == "noise":
+            self._add(text, mine=False)
+            return None
+        final = event.final
+        if final is None and self._numeric and text in NUMERIC:
+            final = parse_final(text, numeric=True)
+        if final is not None:
+            return self._closing(final, text)
+        if self._is_other_echo(text):
+            return None
+        self._add(text, mine=self._other is None and not self._is_other_urc(text))
+        return None
+
+    def release(self) -> Final | None:
+        """Time is up: return the final result there is reason to believe in, or None."""
+        if self._held is not None:
+            final, index = self._held
+            self._held = None
+            entries = self._entries[:index]
+            for entry in self._entries[index:]:
+                entry.mine = False
+            # an answer is still owed to an earlier command: believe only what fits this one
+            if not self.late or self.command in self.late or self._fits(entries):
+                del self._entries[index]
+                return final
+            for entry in entries:
+                entry.mine = False
+            return None
+        mine = [entry for entry in self._entries if entry.mine]
+        if self._other is None and mine and mine[-1].text in NUMERIC:
+            self._entries.remove(mine[-1])
+            return parse_final(mine[-1].text, numeric=True)
+        if self._call is not None:
+            final, called = self._call
+            self._entries = [entry for entry in self._entries if entry is not called]
+            return final
+        return None
+
+    def _add(self, text: str, *, mine: bool) -> _Entry:
+        entry = _Entry(text, mine)
+        # what a line costs beside its characters, so that many short lines are bounded too
+        size = len(text) + 8
+        if self._size + size > ANSWER_LIMIT:
+            self.dropped += len(text)
+        else:
+            self._size += size
+            self._entries.append(entry)
+        return entry
+
+    def _fits(self, entries: Sequence[_Entry]) -> bool:
+        return any(entry.mine and prefix_of(entry.text) in self._asked for entry in entries)
+
+    def _is_other_urc(self, text: str) -> bool:
+        return is_urc(text) and prefix_of(text) not in self._asked
+
+    # echoes
+
+    def _own(self, before: int, *, whole: bool) -> None:
+        """Our echo began at entry number ``before``: all earlier entries are foreign."""
+        for entry in self._entries[:before]:
+            entry.mine = False
+        self._ours = True
+        self.echoed = self.echoed or whole
+        self._other = None
+        self._held = None
+        self._head_from = None
+        # modules answer in order: what an earlier command did not get by now never comes
+        self.late.clear()
+
+    def _is_own_echo(self, text: str) -> bool:
+        upper = text.upper()
+        command = self.command
+        if upper == command:
+            self._own(0 if self.echoed else len(self._entries), whole=True)
+            return True
+        if self.echoed:
+            return False
+        if self._head_from is not None and self._is_continued(text, upper):
+            return True
+        if upper.endswith(command) and (len(command) > 3 or self._begun):
+            self._add(text[: -len(command)].strip(), mine=False)
+            self._own(len(self._entries), whole=True)
+            return True
+        if not self._ours and self._other is None and is_crippled(upper, command):
+            self._add(text, mine=False)
+            self._own(len(self._entries), whole=False)
+            return True
+        return self._is_head(text, upper)
+
+    def _is_continued(self, text: str, upper: str) -> bool:
+        """The rest of an echo whose beginning a URC has cut off (``*EMRDY``, Ericsson)."""
+        rest = self.command[self._reach :]
+        if not rest.startswith(upper) or self._head_from is None:
+            return False
+        self._head.append(self._add(text, mine=True))
+        self._reach += len(upper)
+        if upper != rest:
+            return True
+        start, index = self._head_from
+        if start == 0:
+            self._entries = [entry for entry in self._entries if entry not in self._head]
+        for entry in self._head:
+            entry.mine = False
+        for entry in self._entries[index:]:
+            # what another echo seemed to claim was in the middle of ours
+            entry.mine = entry not in self._head and not self._is_other_urc(entry.text)
+        self._own(min(index, len(self._entries)), whole=start == 0)
+        return True
+
+    def _is_head(self, text: str, upper: str) -> bool:
+        """A beginning of our echo, perhaps with its first characters lost or a URC behind it."""
+        command = self.command
+        if self._ours or self._head_from is not None:
+            return False
+        for start in (0, 1, 2):
+            left = len(command) - start
+            if len(upper) < left and command.startswith(upper, start):
+                if start and len(upper) < 2:
+                    continue
+                self._head_from = (start, len(self._entries))
+                self._reach = start + len(upper)
+                if looks_like_command(text):
+                    self._claim(text)
+                    self._head = [self._entries[-1]] if self._entries else []
+                else:
+                    self._head = [self._add(text, mine=True)]
+                return True
+        if upper[0] != "A":
+            return False
+        size = 1
+        while size < min(len(upper), len(command) - 1) and upper[size] == command[size]:
+            size += 1
+        while size > 0:
+            if command.startswith(upper[:size]) and is_urc(text[size:]):
+                self._head_from = (0, len(self._entries))
+                self._reach = size
+                self._head = [self._add(text[:size], mine=True)]
+                self._add(text[size:], mine=not self._is_other_urc(text[size:]))
+                return True
+            size -= 1
+        return False
+
+    def _is_other_echo(self, text: str) -> bool:
+        upper = text.upper()
+        known = any(upper == line or is_crippled(upper, line) for line in self.late)
+        if not known and not looks_like_command(text):
+            return False
+        # AT+CLAC lists commands, on some modules with their AT
+        if "+CLAC" in self.command and (self._ours or not self.echoes):
+            return False
+        self._claim(text)
+        return True
+
+    def _claim(self, text: str) -> None:
+        """Another command's echo: what follows belongs to it."""
+        self._add(text, mine=False)
+        self._other = text.upper()
+        if self._other in self.late:
+            self.echoes = True
+        if sets(self._other.removeprefix("T"), "E") is False:
+            self.echoes = False
+
+    # final results
+
+    def _closing(self, final: Final, text: str) -> Final | None:
+        self._head_from = None
+        if self._other is not None:
+            self._add(text, mine=False)
+            if self._other in self.late:
+                self.late.remove(self._other)
+            self._other = None
+            return None
+        calls = final.kind == "call" and final.text != "ABORTED"
+        if calls and not self.command.startswith(_CALLING):
+            self._call = final, self._add(text, mine=False)
+            return None
+        if self._ours or not self.echoes:
+            return final
+        if self._held is not None:
+            kept = self._entries[: self._held[1]]
+            if self._fits(kept):
+                self._add(text, mine=False)
+                return None
+            for entry in kept:
+                entry.mine = False
+        index = len(self._entries)
+        self._add(text, mine=False)
+        if index < len(self._entries):
+            self._held = final, index
+        return None
