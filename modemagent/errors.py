@@ -18,6 +18,7 @@
     ├── ReportError           (1)   a report body that can not be read; carries the key
     ├── OutboxError           (1)   the local queue can not be read or written
     ├── AgentNotRunning       (4)   nobody listens on the control socket
+    ├── RegistryStoreError    (1)   the registry's own database can not be used
     └── RegistryError         (6)   the registry did not take what it was sent
         ├── RegistryUnreachable (6) no connection or no answer in time: try again later
         └── RegistryRefused   (6)   it answered, and said no (wrong token, bad request)
@@ -214,6 +215,12 @@ class AgentNotRunning(ModemAgentError):
 
     code = "agent_not_running"
     exit_status = 4
+
+
+class RegistryStoreError(ModemAgentError):
+    """The registry's own database can not be opened, read or brought to today's schema."""
+
+    code = "registry_store"
 
 
 class RegistryError(ModemAgentError):

@@ -1,0 +1,205 @@
+"""What one report says, judged again: a gateway's verdict on a number is never taken over.
+
+Only a value whose read state is ``ok`` and that passes identity's own checks becomes a key. All
+other values stay in the kept report, and say nothing about change.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+
+import msgspec
+
+from modemagent.errors import ReportError
+from modemagent.identity.validation import validate
+from modemagent.report.message import Report, body_digest, canonical_body
+
+# A modem that reports from its second AT port has not moved: the place is the USB device.
+_USB_INTERFACE = re.compile(r"(usb:[^:]+):[^:]+")
+
+_SIM_STATES = frozenset(
+    {"ready", "pin_required", "puk_required", "absent", "busy", "failure", "off", "unknown"}
+)
+_MODEM_FACTS = ("manufacturer", "model", "firmware", "serial_number")
+_LONGEST_TEXT = 256
+
+
+class CardReading(msgspec.Struct, frozen=True):
+    """One slot of one report. ``iccid``, ``imsi``, ``eid``: read and valid, or None."""
+
+    slot: int
+    state: str
+    iccid: str | None
+    imsi: str | None
+    eid: str | None
+
+
+class Observation(msgspec.Struct, frozen=True):
+    """One report as the registry takes it.
+
+    :param place: the port's stable id without its interface, else its path; None without a port
+    :param imei: 15 digits, normalized; None when it was not read or is no identity
+    :param modem: facts about the modem that were read
+    """
+
+    report_id: str
+    gateway_id: str
+    stream_id: str
+    sequence: int
+    boot_id: str
+    boot_count: int
+    uptime_ms: int
+    observed_ms: int
+    synchronized: bool
+    agent_version: str
+    reason: str
+    place: str | None
+    imei: str | None
+    modem: dict[str, str]
+    cards: tuple[CardReading, ...]
+    body: bytes
+    digest: str
+
+
+def read_report(raw: bytes | memoryview) -> Observation:
+    """Read one report as it came over the wire.
+
+    :raises ReportError: not JSON, a key twice in one object, or a known key of a wrong type
+    """
+    body = _decode(bytes(raw))
+    report = Report.from_json(body)
+    modem = report.modem or {}
+    imei = _number("imei", modem, "modem") or _imei_of_imeisv(modem)
+    facts = {name: value for name in _MODEM_FACTS if (value := _read(name, modem, "modem"))}
+    for kind in ("imeisv", "meid"):
+        if (value := _number(kind, modem, "modem")) is not None:
+            facts[kind] = value
+    return Observation(
+        report_id=report.report_id,
+        gateway_id=report.gateway_id,
+        stream_id=report.stream_id,
+        sequence=report.sequence,
+        boot_id=report.boot_id,
+        boot_count=report.boot_count,
+        uptime_ms=report.uptime_ms,
+        observed_ms=int(datetime.fromisoformat(report.observed_at).timestamp() * 1000),
+        synchronized=report.clock_synchronized,
+        agent_version=report.agent_version,
+        reason=str(report.reason),
+        place=place_of(report.port.id, report.port.path) if report.port else None,
+        imei=imei,
+        modem=facts,
+        cards=_cards(report),
+        body=canonical_body(body),
+        digest=body_digest(body),
+    )
+
+
+def place_of(port_id: str | None, path: str) -> str:
+    """Return where in the gateway a modem sits.
+
+    >>> place_of("usb:1-2:1.3", "/dev/ttyUSB3")
+    'usb:1-2'
+    >>> place_of(None, "/dev/ttyS1")
+    '/dev/ttyS1'
+    """
+    if not port_id:
+        return path
+    usb = _USB_INTERFACE.fullmatch(port_id)
+    return usb[1] if usb else port_id
+
+
+def _decode(raw: bytes) -> Mapping[str, object]:
+    try:
+        body = json.loads(raw, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
+    except ReportError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise ReportError("a report is a JSON object", key="") from error
+    if not isinstance(body, dict):
+        raise ReportError("a report is a JSON object", key="")
+    try:
+        canonical_body(body)
+    except (ValueError, RecursionError) as error:
+        raise ReportError("a number in the report is out of range", key="") from error
+    return body
+
+
+def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ReportError(f"the key {twice[:40]!r} stands twice in one object", key=twice[:40])
+    return found
+
+
+def _no_constant(name: str) -> float:
+    raise ReportError(f"{name} is no JSON number", key="")
+
+
+def _cards(report: Report) -> tuple[CardReading, ...]:
+    found: dict[int, CardReading] = {}
+    for sim in report.sims:
+        slot = sim.get("slot", 1)
+        if isinstance(slot, bool) or not isinstance(slot, int) or not 0 <= slot <= 255:
+            raise ReportError("sims.slot must be an integer from 0 to 255", key="sims.slot")
+        state = _text("state", sim, "sims") or "unknown"
+        card = CardReading(
+            slot=slot,
+            state=state if state in _SIM_STATES else "unknown",
+            iccid=_number("iccid", sim, "sims"),
+            imsi=_number("imsi", sim, "sims"),
+            eid=_number("eid", sim, "sims"),
+        )
+        found.setdefault(slot, card)
+    return tuple(found[slot] for slot in sorted(found))
+
+
+def _imei_of_imeisv(modem: Mapping[str, object]) -> str | None:
+    """An IMEISV holds the IMEI: 14 digits, the check digit computed (TS 23.003 clause 6.2.2)."""
+    imeisv = _number("imeisv", modem, "modem")
+    return _normalized("imei", imeisv[:14]) if imeisv else None
+
+
+def _number(kind: str, source: Mapping[str, object], path: str) -> str | None:
+    text = _read(kind, source, path)
+    return _normalized(kind, text) if text else None
+
+
+def _read(name: str, source: Mapping[str, object], path: str) -> str | None:
+    """Return the value of a field whose read state is ok."""
+    states = source.get("read")
+    if states is None:
+        states = {}
+    if not isinstance(states, Mapping):
+        raise ReportError(f"{path}.read must be an object", key=f"{path}.read")
+    state = states.get(name)
+    if state is not None and not isinstance(state, str):
+        raise ReportError(f"{path}.read.{name} must be a text", key=f"{path}.read.{name}")
+    value = _text(name, source, path)
+    return value if state == "ok" else None
+
+
+def _text(name: str, source: Mapping[str, object], path: str) -> str | None:
+    value = source.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ReportError(f"{path}.{name} must be a text or null", key=f"{path}.{name}")
+    if len(value) > _LONGEST_TEXT or not value.isprintable():
+        raise ReportError(
+            f"{path}.{name} must be at most {_LONGEST_TEXT} printable characters",
+            key=f"{path}.{name}",
+        )
+    return value
+
+
+@lru_cache(maxsize=32768)
+def _normalized(kind: str, text: str) -> str | None:
+    check = validate(kind, text)
+    return check.normalized if check.valid else None

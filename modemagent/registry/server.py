@@ -1,0 +1,75 @@
+"""The registry as a process: listen, say where, stop in order."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import uvicorn
+
+from modemagent.errors import SettingsError
+from modemagent.registry.api.app import create_app
+
+_STOP_WITHIN_S = 10
+
+
+def serve(database_url: str, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT; port 0 takes a free one.
+
+    Prints ``listening on http://HOST:PORT`` to stderr once connections are accepted.
+
+    :raises RegistryStoreError: the database can not be used
+    :raises SettingsError: the address can not be listened on
+    """
+    app = create_app(database_url)
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,  # a path may hold an identifier
+        lifespan="on",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_WITHIN_S,
+        backlog=2048,
+    )
+    server = _Server(config, listener, app.state.bell.close)
+    server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens when it does, and ends live streams before it waits for requests."""
+
+    def __init__(
+        self, config: uvicorn.Config, listener: socket.socket, end_streams: object
+    ) -> None:
+        super().__init__(config)
+        self._listener = listener
+        self._end_streams = end_streams
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.should_exit:
+            return
+        host, port = self._listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        print(f"listening on http://{shown}:{port}", file=sys.stderr, flush=True)  # noqa: T201
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if callable(self._end_streams):
+            self._end_streams()
+        await super().shutdown(sockets)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        raise SettingsError(
+            f"can not listen on {host}:{port}: {error.strerror or error}",
+            hint="choose another --listen HOST:PORT; port 0 takes a free one",
+        ) from error
+    return listener
