@@ -32,7 +32,7 @@ _SPACED = 14
 _HEXADECIMAL = 14
 
 _KEPT = r"""
-    (?<![0-9A-F])[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}(?![0-9A-F])    # UUID
+    (?<![0-9A-F])(?=[0-9-]*[A-F])[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}(?![0-9A-F])  # UUID
   | (?<!\d)(?:19|20)\d\d[-/.][01]\d[-/.][0-3]\d                              # date and time
     (?:[ T_]+[0-2]\d:[0-5]\d(?::[0-6]\d(?:[.,]\d{1,9})?)?)?(?!\d)
   | (?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?(?![\d.])                 # IPv4
@@ -54,15 +54,16 @@ _RUN = rf"""
 
 
 @cache
-def _patterns() -> re.Pattern[str]:
-    """Compile at the first use: most commands never mask anything."""
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Compile at the first use: most commands never mask anything.
+
+    Returns what splits the text (kept as it is) and what is masked in between.
+    """
     import re
 
     # in verbose mode a blank counts only inside brackets, where the gaps' blank stands
-    return re.compile(
-        f"(?P<kept>{_KEPT})|{_LABEL}|{_RUN}",
-        re.VERBOSE | re.IGNORECASE,
-    )
+    flags = re.VERBOSE | re.IGNORECASE
+    return re.compile(f"({_KEPT})", flags), re.compile(f"{_LABEL}|{_RUN}", flags)
 
 
 def mask(value: str) -> str:
@@ -79,16 +80,13 @@ def mask(value: str) -> str:
 
 def _masked(found: re.Match[str]) -> str:
     kind, text = found.lastgroup, found.group()
-    bare = without_separators(text)
-    if kind == "kept":
-        # 32 digits and not one letter are an EID in odd groups rather than a UUID
-        return mask(text) if len(bare) == 32 and bare.isdigit() else text
     if kind == "labelled":
         value = found["labelled"]
         return f"{found['label']}{mask(value)}" if len(without_separators(value)) >= 6 else text
     if kind in ("bytes", "dump"):
         return "*" * len(text)
-    if kind == "spaced" and len(bare) < _SPACED and len(bare) != len(text):
+    digits = len(without_separators(text))
+    if kind == "spaced" and digits < _SPACED and digits != len(text):
         return _parts_masked(text)
     return mask(text)
 
@@ -102,7 +100,11 @@ def _parts_masked(text: str) -> str:
 
 def scrub(text: str) -> str:
     """Return the text with everything masked that could be an identifier."""
-    return _patterns().sub(_masked, text)
+    kept, runs = _patterns()
+    # every second piece is one to keep
+    pieces = kept.split(text)
+    pieces[::2] = [runs.sub(_masked, piece) for piece in pieces[::2]]
+    return "".join(pieces)
 
 
 def describe(value: str) -> str:

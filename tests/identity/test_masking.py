@@ -1,0 +1,137 @@
+"""No identifier survives scrubbing, in any form it can have on the wire or in a log."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modemagent.identity import eid, iccid, imei, imsi, meid
+from modemagent.identity.masking import describe, mask, scrub
+
+IDENTIFIERS = {
+    "imei": "867698040000013",
+    "imei 14": "86769804000001",
+    "imeisv": "3526561000000101",
+    "imsi": "901288000000001",
+    "iccid 18": "898830300000000001",
+    "iccid": "8988303000000000010",
+    "iccid hexadecimal": "898600F00A0000000051",
+    "iccid lower case": "898600f00a0000000051",
+    "iccid swapped": "988830030000000000F0",
+    "eid": "89049032000000000000000000000066",
+    "eid object": "BF3E125A10890490320000000000000000000000669000",
+    "meid": "AF0123450ABCDE",
+    "meid letters": "ABCDEFABCDEFAB",
+    "meid decimal": "293608736500703710",
+    "ef imsi": "082926100000000010",
+}
+WRAPS = [
+    "{}",
+    "+CGSN: {}",
+    '+CGSN:"{}"',
+    "b'\\r\\n{}\\r\\n\\r\\nOK\\r\\n'",
+    "IMEI{}OK",
+    "\x00{}\x00",
+    '{{"iccid": "{}", "slot": 1}}',
+    "read imei={} on /dev/ttyUSB2 at 2026-11-20 19:00:00",
+    "2026-11-20 19:00:00.123 {}",
+    "ICCID,EID: {},{}",
+    "10.0.0.1 {}",
+    "+CRSM: 144,0,{}",
+]
+
+
+def leaked(identifier: str, text: str) -> bool:
+    """Say whether seven characters of the number in a row are still to be read."""
+    bare = "".join(sign for sign in text if sign.isalnum() or sign == "*").upper()
+    wanted = identifier.upper()
+    return any(wanted[at : at + 7] in bare for at in range(len(wanted) - 6))
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+@pytest.mark.parametrize("name", IDENTIFIERS)
+def test_no_identifier_survives(name: str, wrap: str) -> None:
+    text = wrap.replace("{}", IDENTIFIERS[name])
+    assert not leaked(IDENTIFIERS[name], scrub(text)), scrub(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        imei.format(imei.parse("867698040000013")),
+        iccid.format(iccid.parse("8988303000000000010")),
+        iccid.format(iccid.parse("898600F00A0000000051")),
+        imsi.format(imsi.parse("262010000000001")),
+        eid.format(eid.parse(IDENTIFIERS["eid"])),
+        meid.format(meid.parse("AF0123450ABCDE")),
+        "86 769804\u00a0000001\u20103",
+        "38 36 37 36 39 38 30 34 30 30 30 30 30 31 33",
+        "38363736393830343030303030313 3",
+        "\\x38\\x36\\x37\\x36\\x39\\x38\\x30\\x34",
+    ],
+)
+def test_separated_and_dumped_forms(text: str) -> None:
+    digits = "".join(sign for sign in text if sign.isalnum())
+    assert not leaked(digits, scrub(text)), scrub(text)
+
+
+def test_a_broken_number_behind_a_label() -> None:
+    assert scrub("IMEI: 8676980 40000013") == "IMEI: 867698*****0013"
+
+
+def test_short_numbers_behind_a_label() -> None:
+    assert "80ABCD" not in scrub("ESN: 0x80ABCDEF")
+    assert "262011" not in scrub('{"imsi": "262011"}')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "EG25GGBR07A08M2G",
+        "SWI9X30C_02.24.05.06 r7040 CARMD-EV-FRMWR2 2017/05/19 06:23:09",
+        "L0.0.00.00.05.08,A.02.04",
+        "REVISION 03.006 [Sep 15 2014 13:21:35]",
+        "mfw_nrf9160_1.3.5",
+        "/dev/ttyUSB2 usb:1-2:1.2 2c7c:0125",
+        "2026-11-20T19:00:00.000Z report 0192f7c0-1234-7abc-8def-0123456789ab",
+        "192.168.100.200:8470",
+        '+CREG: 2,5,"0502","0404736D"',
+        '+CCLK: "26/11/20,19:00:00+04"',
+        "AT+CRSM=176,28589,0,0,4",
+        "the modem answered after 1234 ms",
+        "+CPIN: READY",
+        "",
+    ],
+)
+def test_ordinary_text_stays(text: str) -> None:
+    assert scrub(text) == text
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+@pytest.mark.parametrize("name", IDENTIFIERS)
+def test_a_second_pass_changes_nothing(name: str, wrap: str) -> None:
+    once = scrub(wrap.replace("{}", IDENTIFIERS[name]))
+    assert scrub(once) == once
+
+
+@given(st.text('0123456789AF -:,\r\nimeisdc=*"x\\', max_size=80))
+def test_no_long_run_of_digits_is_left(text: str) -> None:
+    run = 0
+    for sign in scrub(text):
+        run = run + 1 if sign.isdigit() else 0
+        assert run < 10
+
+
+def test_mask() -> None:
+    assert mask("867698040000013") == "867698*****0013"
+    assert mask("86-769804-000001-3") == "867698*****0013"
+    assert mask("0123456789") == "******6789"
+    assert mask("80ABCDEF") == "******EF"
+    assert mask("") == ""
+
+
+def test_describe() -> None:
+    assert describe("867698040000014") == "15 digits, check digit wrong"
+    assert describe("hello") == "5 characters"
+    assert describe(" ") == "nothing"
