@@ -39,8 +39,8 @@ PASSING = {
     "initialising": 2,
     "sim busy after unlock": 3,
 }
-#: Passing conditions in which any command at all gets the recorded answer.
-FOR_ALL_COMMANDS = frozenset(("initialising",))
+#: Conditions in which any command at all gets the recorded answer.
+FOR_ALL_COMMANDS = frozenset(("initialising", "port 02 (DIAG)", "wrong baud rate"))
 BOOTING = "booting"
 
 _CARD_STATES: Sequence[tuple[re.Pattern[str], Card]] = (

@@ -55,14 +55,14 @@ class PtySeat:
     """
 
     def __init__(self, link: Path | None = None) -> None:
-        self._link = link
+        self.link = link
         self._near: int | None = None
         self._far: int | None = None
         self.device = ""
 
     @property
     def address(self) -> str:
-        return str(self._link) if self._link is not None else self.device
+        return str(self.link) if self.link is not None else self.device
 
     @property
     def open(self) -> bool:
@@ -73,15 +73,15 @@ class PtySeat:
         tty.setraw(self._far)
         os.set_blocking(self._near, False)
         self.device = os.ttyname(self._far)
-        if self._link is not None:
-            fresh = self._link.with_name(f".{self._link.name}.new")
+        if self.link is not None:
+            fresh = self.link.with_name(f".{self.link.name}.new")
             fresh.unlink(missing_ok=True)
             fresh.symlink_to(self.device)
-            fresh.replace(self._link)
+            fresh.replace(self.link)
 
     def unplug(self) -> None:
         # Only our own link: another simulator may have taken the name over.
-        link = self._link
+        link = self.link
         if link is not None and link.is_symlink() and str(link.readlink()) == self.device:
             link.unlink(missing_ok=True)
         for descriptor in (self._near, self._far):

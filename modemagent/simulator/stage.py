@@ -16,6 +16,8 @@ from modemagent.simulator.modem import Received, SimulatedModem
 from modemagent.simulator.seats import Seat
 
 _BACKLOG_LIMIT = 256 * 1024
+#: What is kept for a client that has yet to connect, as in a UART driver's buffer.
+_UNHEARD_LIMIT = 4096
 
 
 class PlayedModem:
@@ -196,7 +198,8 @@ class Stage:
         wake_at = player.modem.wake_at
         if wake_at is not None and wake_at <= now:
             data = player.modem.take(now)
-            if len(player.backlog) < _BACKLOG_LIMIT:
+            heard = player.seat.output() is not None
+            if len(player.backlog) < (_BACKLOG_LIMIT if heard else _UNHEARD_LIMIT):
                 player.backlog += data
         had = bool(player.backlog)
         if had:
