@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modemagent.agent.known import merged, reason_for
+from modemagent.agent.known import leaving, merged, reason_for
 from modemagent.errors import OutboxError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
@@ -69,13 +69,13 @@ class Newsroom:
         if known is None:
             return False
         place = self._places.get(port, PortPlace(path=port))
-        return self._store(Reason.REMOVED, place, known, None)
+        return self._store(Reason.REMOVED, place, leaving(known), None)
 
     def heartbeat(self, ports: list[PortPlace]) -> None:
         """Report that this gateway lives, with each modem it watches, or with none."""
         for place in ports:
             if known := self._known.get(place.path):
-                self._store(Reason.HEARTBEAT, place, known, known)
+                self._store(Reason.HEARTBEAT, place, leaving(known), known)
         if not ports:
             self._store(Reason.HEARTBEAT, None, None, None)
 
@@ -96,8 +96,9 @@ class Newsroom:
             )
         places: dict[str, JsonObject | None] = {}
         if place is not None:
-            kept = known and {"snapshot": known.to_json(), "port": place.to_json()}
-            places[place.path] = kept
+            places[place.path] = (
+                {"snapshot": known.to_json(), "port": place.to_json()} if known else None
+            )
         try:
             report = self._outbox.put(observation, places=places)
         except OutboxError as error:

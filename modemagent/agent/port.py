@@ -173,9 +173,9 @@ class WatchedPort:
                 hint=error.hint,
             )
         failures = self.condition.failures
-        if isinstance(error, PortNotFound | PortVanished) and is_remote(self.port):
-            if failures == _REMOTE_GONE_AFTER:
-                self._news.removed(self.port)
+        lost = isinstance(error, PortNotFound | PortVanished) and is_remote(self.port)
+        if lost and failures == _REMOTE_GONE_AFTER:
+            self._news.removed(self.port)
         self._claims.drop(self.port)
         pause_s = min(_BROKEN_CAP_S, _BROKEN_BASE_S * 2.0 ** min(failures - 1, 10))
         if isinstance(error, PortVanished) and failures == 1:

@@ -60,7 +60,7 @@ class Presence:
             self._rescan()
             ports = [self._resolved(port) for port in ports]
         for pattern in self._settings.port_glob:
-            ports += sorted(glob.glob(pattern))
+            ports += sorted(glob.glob(pattern))  # noqa: PTH207 - patterns may be absolute
         if self._settings.discovery:
             ports += _one_a_modem(self._found)
         return ports

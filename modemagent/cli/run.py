@@ -29,7 +29,7 @@ from modemagent.cli.options import Globals
     "--heartbeat-interval", type=float, metavar="SECONDS", help="Between heartbeats; 0: none [0]."
 )
 @click.pass_context
-def command(context: click.Context, no_discovery: bool, **given: Any) -> None:
+def command(context: click.Context, /, no_discovery: bool, **given: Any) -> None:
     """Discover, identify, watch and report, until stopped.
 
     Every report is on disk before it is sent, and stays there until the registry has it. Settings

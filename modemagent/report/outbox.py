@@ -39,8 +39,10 @@ from modemagent.report.state_dir import StateDirLock
 T = TypeVar("T")
 
 DB_NAME = "outbox.db"
-_BALLAST_NAME = "ballast"
-_BALLAST_BYTES = 256 * 1024
+# A full disk stops even the deletes of a write-ahead log, so room is kept in hand: some for what
+# must still be stored, and some apart that only the taking out may use.
+_RESERVES = {"put": "reserve-put", "settle": "reserve-settle"}
+_RESERVE_BYTES = 256 * 1024
 
 _SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -97,7 +99,7 @@ class Outbox:
         self._mutex = threading.Lock()
         self._closed = False
         self._path = state_dir / DB_NAME
-        self._ballast = state_dir / _BALLAST_NAME
+        self._reserves = {use: state_dir / name for use, name in _RESERVES.items()}
         self._state_dir_lock = StateDirLock(state_dir)
         self._wanted_gateway_id = gateway_id
         try:
@@ -142,6 +144,7 @@ class Outbox:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         self._db = db
         db.execute("PRAGMA page_size=1024")
+        db.execute("PRAGMA auto_vacuum=INCREMENTAL")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA wal_autocheckpoint=256")
@@ -162,7 +165,7 @@ class Outbox:
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
             self._settle_identity(db)
-        self._keep_ballast()
+        self._keep_reserves()
 
     def _settle_identity(self, db: sqlite3.Connection) -> None:
         meta: dict[str, str] = dict(db.execute("SELECT key, value FROM meta").fetchall())
@@ -196,7 +199,7 @@ class Outbox:
         """
         moment = origin.Moment.now()
         with self._using() as db:
-            return self._full_disk_retried(lambda: self._put(db, observation, places, moment))
+            return self._with_reserve("put", lambda: self._put(db, observation, places, moment))
 
     def _put(
         self,
@@ -234,16 +237,6 @@ class Outbox:
             )
             _keep_places(db, places)
         return report
-
-    def remember(self, places: Mapping[str, JsonObject | None]) -> None:
-        """Store what the agent remembers of its ports, with no report."""
-        with self._using() as db:
-
-            def store() -> None:
-                with _transaction(db):
-                    _keep_places(db, places)
-
-            self._full_disk_retried(store)
 
     def places(self) -> dict[str, JsonObject]:
         """Return port path -> the last reading stored for it."""
@@ -284,8 +277,8 @@ class Outbox:
                         [(stored.sequence, stored.report_id) for stored in gone],
                     )
 
-            self._full_disk_retried(settle)
-            self._keep_ballast()
+            self._with_reserve("settle", settle)
+            self._keep_reserves()
 
     def depth(self) -> tuple[int, int]:
         """Return how many reports wait, and how many are set aside."""
@@ -321,35 +314,41 @@ class Outbox:
                     ) from None
                 raise _unusable(self._path, error) from None
 
-    def _full_disk_retried(self, work: Callable[[], T]) -> T:
+    def _with_reserve(self, use: str, work: Callable[[], T]) -> T:
         try:
             return work()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL or not self._drop_ballast():
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL or not self._open_up(use):
                 raise
         return work()
 
-    def _drop_ballast(self) -> bool:
-        # A full disk stops even the deletes of a write-ahead log, so some room is kept in hand.
+    def _open_up(self, use: str) -> bool:
         try:
-            self._ballast.unlink()
+            self._reserves[use].unlink()
         except OSError:
             return False
-        self._log.error("disk_full", file=str(self._path), effect="the kept reserve is in use")
+        self._log.error("disk_full", file=str(self._path), effect=f"the reserve to {use} is used")
         return True
 
-    def _keep_ballast(self) -> None:
-        if self._ballast.exists():
+    def _keep_reserves(self) -> None:
+        if all(reserve.exists() for reserve in self._reserves.values()):
             return
-        try:
-            descriptor = os.open(self._ballast, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # what was filled with reports is free inside the file; give it back to the disk first
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("PRAGMA incremental_vacuum").fetchall()
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        for reserve in reversed(self._reserves.values()):
+            if reserve.exists():
+                continue
             try:
-                os.posix_fallocate(descriptor, 0, _BALLAST_BYTES)
-            finally:
-                os.close(descriptor)
-        except OSError:
-            with contextlib.suppress(OSError):
-                self._ballast.unlink()
+                descriptor = os.open(reserve, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                try:
+                    os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)
+                finally:
+                    os.close(descriptor)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    reserve.unlink()
 
 
 class OutboxReader:

@@ -216,7 +216,7 @@ def _problem_text(problem: object) -> str:
     """Return a problem document as one line: its detail, else its title, else all of it."""
     if isinstance(problem, dict):
         found = problem.get("detail") or problem.get("title")
-        return str(found)[:500] if found else json.dumps(problem)[:500]
+        return str(found or (json.dumps(problem) if problem else ""))[:500]
     return str(problem)[:500] if problem else ""
 
 

@@ -1,0 +1,219 @@
+"""The courier: in order, at least once, patient when refused, quick when well."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from modemagent.errors import RegistryRefused, RegistryUnreachable
+from modemagent.logs import Silence
+from modemagent.report import courier as courier_module
+from modemagent.report.courier import Courier, UplinkState
+from modemagent.report.outbox import Outbox, Stored
+from modemagent.report.sinks.catalogue import SinkOptions, open_sink
+from modemagent.report.sinks.contract import Receipt, Status
+from modemagent.report.views import uplink_json
+from tests.report.conftest import Exchange, SmallRegistry, fill
+
+
+def highest(_: float, most: float) -> float:
+    """Jitter that always waits longest, so that a wait is what the test says it is."""
+    return most
+
+
+@contextmanager
+def carrying(
+    outbox: Outbox, registry: SmallRegistry, *, base_s: float = 0.01, cap_s: float = 0.05
+) -> Iterator[Courier]:
+    sink = open_sink(SinkOptions(url=registry.url))
+    courier = Courier(outbox, sink, log=Silence(), base_s=base_s, cap_s=cap_s)
+    courier.start()
+    try:
+        yield courier
+    finally:
+        courier.stop(5)
+
+
+def until(claim: Callable[[], object], deadline_s: float = 10) -> None:
+    deadline = time.monotonic() + deadline_s
+    while not claim():
+        assert time.monotonic() < deadline, "did not come true in time"
+        time.sleep(0.005)
+
+
+def test_a_backlog_is_carried_in_order_and_the_outbox_is_empty_after(
+    outbox: Outbox, registry: SmallRegistry, monkeypatch: object
+) -> None:
+    fill(outbox, 250)
+    with carrying(outbox, registry) as courier:
+        assert not courier.flush(20).reason
+    assert registry.order == list(range(1, 251))
+    assert [len(request) for request in registry.requests] == [100, 100, 50]
+    assert outbox.depth() == (0, 0)
+
+
+def test_a_new_report_is_sent_at_once_when_the_link_is_well(
+    outbox: Outbox, registry: SmallRegistry
+) -> None:
+    with carrying(outbox, registry, base_s=60) as courier:
+        courier.flush(5)
+        for sequence in range(1, 6):
+            begun = time.monotonic()
+            fill(outbox, 1)
+            courier.wake()
+            until(lambda: sequence in registry.order)  # noqa: B023
+            assert time.monotonic() - begun < 0.5
+    assert registry.order == [1, 2, 3, 4, 5]
+
+
+def test_a_registry_that_forgets_to_answer_gets_everything_once(
+    outbox: Outbox, registry: SmallRegistry
+) -> None:
+    def keep_and_hang_up(exchange: Exchange) -> None:
+        for report in exchange.reports:
+            exchange.server.take(report)
+        exchange.close_connection = True
+
+    registry.moods += [keep_and_hang_up] * 3
+    fill(outbox, 5)
+    with carrying(outbox, registry) as courier:
+        until(lambda: outbox.depth() == (0, 0))
+        until(lambda: courier.uplink.state is UplinkState.IDLE)
+    assert registry.order == [1, 2, 3, 4, 5]
+    assert len(registry.requests) == 4
+
+
+def test_a_rejected_report_is_set_aside_and_stops_nobody(
+    outbox: Outbox, registry: SmallRegistry
+) -> None:
+    registry.refused = {2}
+    fill(outbox, 3)
+    with carrying(outbox, registry):
+        until(lambda: outbox.depth() == (0, 1))
+    (dead,) = outbox.set_aside()
+    assert (dead.stored.sequence, dead.why) == (2, "not like this")
+    assert registry.order == [1, 3]
+
+
+def test_a_conflict_goes_too(outbox: Outbox, registry: SmallRegistry) -> None:
+    fill(outbox, 1)
+    (stored,) = outbox.batch(1)
+    registry.take(json.loads(stored.body) | {"reason": "removed"})
+    with carrying(outbox, registry):
+        until(lambda: outbox.depth() == (0, 0))
+
+
+def test_a_batch_the_registry_can_not_read_is_halved_down_to_the_bad_report(
+    outbox: Outbox, registry: SmallRegistry
+) -> None:
+    def whole(exchange: Exchange) -> None:
+        if any(report["sequence"] == 7 for report in exchange.reports):
+            exchange.reply(422, {"detail": "can not be read"})
+            return
+        exchange.behave()
+
+    registry.moods += [whole] * 100
+    fill(outbox, 20)
+    with carrying(outbox, registry):
+        until(lambda: outbox.depth() == (0, 1))
+    assert registry.order == [n for n in range(1, 21) if n != 7]
+
+
+def test_a_wrong_token_is_a_state_with_a_reason_and_ends_when_it_is_put_right(
+    outbox: Outbox, registry: SmallRegistry
+) -> None:
+    registry.moods += [lambda exchange: exchange.reply(401, {})] * 3
+    fill(outbox, 1)
+    seen = set()
+    with carrying(outbox, registry, base_s=0.2) as courier:
+        until(lambda: courier.uplink.state is UplinkState.REFUSED)
+        shown = uplink_json(courier)
+        assert shown["reason"] == "refused: wrong token" and shown["hint"]
+        until(lambda: seen.add(courier.uplink.state) or outbox.depth() == (0, 0))
+        until(lambda: courier.uplink.state is UplinkState.IDLE)
+        assert courier.uplink.reason == ""
+
+
+class Unwell:
+    """A sink that fails as told."""
+
+    address = "test"
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+
+    def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
+        if self.errors:
+            raise self.errors.pop(0)
+        return [Receipt(stored.report_id, Status.ACCEPTED) for stored in batch]
+
+    def close(self) -> None:
+        pass
+
+
+def test_waits_double_up_to_the_cap_and_a_success_forgets_them(outbox: Outbox) -> None:
+    down = RegistryUnreachable("down")
+    courier = Courier(outbox, Unwell(*[down] * 12), log=Silence(), uniform=highest)
+    fill(outbox, 1)
+    waits = [courier._round(in_haste=False) for _ in range(12)]
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
+    assert courier._round(in_haste=False) is None
+    assert courier.uplink.attempts == 0
+
+
+def test_retry_after_is_kept_and_spread(outbox: Outbox) -> None:
+    busy = RegistryUnreachable("busy", retry_after_s=30)
+    courier = Courier(outbox, Unwell(busy), log=Silence(), uniform=highest)
+    fill(outbox, 1)
+    assert courier._round(in_haste=False) == 60
+
+
+def test_news_do_not_cut_a_wait_short_and_flush_does(outbox: Outbox) -> None:
+    sink = Unwell(RegistryUnreachable("down"), RegistryRefused("no", status=401))
+    courier = Courier(outbox, sink, log=Silence(), base_s=3600, cap_s=3600, uniform=highest)
+    fill(outbox, 1)
+    courier.start()
+    until(lambda: courier.uplink.attempts == 1)
+    courier.wake()
+    assert courier.flush(5).attempts == 2
+    assert courier.flush(5).reason == ""
+    courier.stop(1)
+    assert outbox.depth() == (0, 0)
+
+
+def test_after_a_reboot_gateways_do_not_all_come_at_once(outbox: Outbox) -> None:
+    outbox.rebooted = True
+    fill(outbox, 1)
+    waits: list[float] = []
+
+    def spread(least: float, most: float) -> float:
+        waits.append(most)
+        return 0.0
+
+    courier = Courier(outbox, Unwell(), log=Silence(), uniform=spread)
+    courier.start()
+    until(lambda: outbox.depth() == (0, 0))
+    courier.stop(1)
+    assert waits == [courier_module.SPREAD_AFTER_BOOT_S]
+
+
+def test_it_stops_while_the_other_side_hangs(outbox: Outbox) -> None:
+    import threading
+
+    held = threading.Event()
+
+    class Hangs(Unwell):
+        def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
+            held.wait(20)
+            return []
+
+    fill(outbox, 1)
+    courier = Courier(outbox, Hangs(), log=Silence())
+    courier.start()
+    until(lambda: courier.uplink.state is UplinkState.SENDING)
+    begun = time.monotonic()
+    courier.stop(0.1)
+    assert time.monotonic() - begun < 1
+    held.set()

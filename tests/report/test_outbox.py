@@ -1,0 +1,225 @@
+"""The outbox: on disk before it is sent, once each, through kills, damage and full disks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from modemagent.errors import OutboxError
+from modemagent.logs import Silence
+from modemagent.report import origin
+from modemagent.report.message import PortPlace, Reason, Report
+from modemagent.report.outbox import DB_NAME, Observation, Outbox, OutboxReader
+from tests.report.conftest import fill
+
+
+def opened(state_dir: Path) -> closing[Outbox]:
+    return closing(Outbox(state_dir, gateway_id="gw-1", log=Silence()))
+
+
+def test_sequences_have_no_holes_and_go_on_after_a_restart(tmp_path: Path) -> None:
+    with opened(tmp_path) as outbox:
+        fill(outbox, 3)
+        stream = outbox.stream_id
+        outbox.settle(outbox.batch(10))
+    with opened(tmp_path) as outbox:
+        fill(outbox, 1)
+        assert [stored.sequence for stored in outbox.batch(10)] == [4]
+        assert outbox.stream_id == stream
+        assert outbox.boot_count == 1
+
+
+def test_what_is_stored_is_the_report_as_it_will_be_sent(outbox: Outbox) -> None:
+    report = outbox.put(
+        Observation(reason=Reason.IDENTIFIED, port=PortPlace(path="/dev/ttyUSB2")), places={}
+    )
+    (stored,) = outbox.batch(10)
+    assert Report.from_json(json.loads(stored.body)) == report
+    assert report.gateway_id == "gw-1"
+    assert report.boot_id == origin.boot_id()
+    assert report.report_id[14] == "7" and report.report_id[19] in "89ab"
+
+
+def test_the_directory_is_for_its_owner_only(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with opened(tmp_path):
+        assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+        assert stat.S_IMODE((tmp_path / DB_NAME).stat().st_mode) == 0o600
+
+
+def test_the_pragmas_are_those_that_lost_nothing(outbox: Outbox) -> None:
+    pragmas = {
+        name: outbox._db.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "page_size", "wal_autocheckpoint")
+    }
+    assert pragmas == {
+        "journal_mode": "wal", "synchronous": 2, "page_size": 1024, "wal_autocheckpoint": 256,
+    }  # fmt: skip
+
+
+def test_a_second_agent_is_refused_with_the_holder_named(tmp_path: Path) -> None:
+    with opened(tmp_path), pytest.raises(OutboxError, match=f"process {os.getpid()}"):
+        Outbox(tmp_path, gateway_id=None, log=Silence())
+    with opened(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("damage", ["not_a_database", "torn_page", "empty_header"])
+def test_a_damaged_file_is_set_aside_and_a_new_stream_begins(tmp_path: Path, damage: str) -> None:
+    with opened(tmp_path) as outbox:
+        fill(outbox, 40)
+        before = outbox.stream_id
+    path = tmp_path / DB_NAME
+    content = bytearray(path.read_bytes())
+    match damage:
+        case "not_a_database":
+            content = bytearray(b"half a gigabyte of something else " * 100)
+        case "torn_page":
+            content[2048 : len(content) - 1024] = os.urandom(len(content) - 3072)
+        case "empty_header":
+            content[:1024] = bytes(1024)
+    path.write_bytes(content)
+    with opened(tmp_path) as outbox:
+        fill(outbox, 1)
+        assert outbox.stream_id != before
+        assert [stored.sequence for stored in outbox.batch(10)] == [1]
+    (aside,) = [p for p in tmp_path.glob(f"{DB_NAME}.damaged-*") if p.suffix not in ("-wal",)]
+    assert aside.read_bytes()[:100] == bytes(content[:100])
+
+
+def test_damage_found_while_running_does_not_end_the_agent(tmp_path: Path) -> None:
+    with opened(tmp_path) as outbox:
+        fill(outbox, 200)
+        before = outbox.stream_id
+        outbox._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with (tmp_path / DB_NAME).open("r+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(1024)
+            file.write(os.urandom(size - 1024))
+        outbox._db.execute("PRAGMA shrink_memory")
+        with pytest.raises(OutboxError):
+            for _ in range(300):
+                outbox.batch(1000)
+                fill(outbox, 1)
+        fill(outbox, 1)
+        assert outbox.stream_id != before
+
+
+def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    with opened(tmp_path):
+        pass
+    with closing(sqlite3.connect(tmp_path / DB_NAME)) as db:
+        db.execute("PRAGMA user_version=99")
+    with pytest.raises(OutboxError, match="newer"):
+        Outbox(tmp_path, gateway_id=None, log=Silence())
+
+
+def test_a_new_boot_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = []
+    for boot in ("a", "a", "b", "b", "c"):
+        monkeypatch.setattr(origin, "boot_id", lambda boot=boot: boot)
+        with opened(tmp_path) as outbox:
+            counts.append((outbox.boot_count, outbox.rebooted))
+    assert counts == [(1, False), (1, False), (2, True), (2, False), (3, True)]
+
+
+def test_places_go_with_their_report_or_not_at_all(outbox: Outbox) -> None:
+    place = PortPlace(path="/dev/a")
+    observation = Observation(reason=Reason.IDENTIFIED, port=place)
+    outbox.put(observation, places={"/dev/a": {"x": 1}})
+    with pytest.raises(TypeError):
+        outbox.put(observation, places={"/dev/a": {"x": object()}})
+    assert outbox.places() == {"/dev/a": {"x": 1}}
+    assert outbox.depth() == (1, 0)
+    outbox.put(observation, places={"/dev/a": None})
+    assert outbox.places() == {}
+    assert [stored.sequence for stored in outbox.batch(10)] == [1, 2]
+
+
+def test_a_refused_report_is_kept_for_a_person(outbox: Outbox) -> None:
+    fill(outbox, 3)
+    one, two, three = outbox.batch(10)
+    outbox.settle([one], [(two, "bad")])
+    assert outbox.batch(10) == [three]
+    (dead,) = outbox.set_aside()
+    assert (dead.stored, dead.why) == (two, "bad")
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_it_can_be_read_beside_a_running_agent_and_without_one(
+    tmp_path: Path, running: bool
+) -> None:
+    outbox = Outbox(tmp_path, gateway_id="gw-1", log=Silence())
+    fill(outbox, 2)
+    if not running:
+        outbox.close()
+    with closing(OutboxReader(tmp_path)) as reader:
+        assert reader.depth() == (2, 0)
+        assert [stored.sequence for stored in reader.batch(10)] == [1, 2]
+    outbox.close()
+
+
+def test_no_outbox_says_where_it_looked(tmp_path: Path) -> None:
+    with pytest.raises(OutboxError, match=str(tmp_path)):
+        OutboxReader(tmp_path)
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from modemagent.logs import Silence
+from modemagent.report.message import PortPlace, Reason
+from modemagent.report.outbox import Observation, Outbox
+outbox = Outbox(Path(sys.argv[1]), gateway_id="gw-1", log=Silence())
+for stored in outbox.batch(1000):
+    print("found", stored.sequence, stored.report_id, flush=True)
+while True:
+    report = outbox.put(Observation(reason=Reason.HEARTBEAT, port=PortPlace(path="/x")),
+                        places={"/x": {"n": 1}})
+    print("stored", report.sequence, report.report_id, flush=True)
+    if report.sequence % 3 == 0:
+        (first, *_) = outbox.batch(1)
+        outbox.settle([first])
+        print("settled", first.sequence, first.report_id, flush=True)
+"""
+
+
+def test_kill_9_at_any_moment_loses_nothing_and_gives_no_number_twice(tmp_path: Path) -> None:
+    ids: dict[int, str] = {}
+    settled: set[int] = set()
+    for lines_until_the_kill in (1, 2, 3, 5, 8, 13, 21, 34, 7, 4):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        ) as writer:
+            assert writer.stdout
+            said = []
+            while sum(not line.startswith("found") for line in said) < lines_until_the_kill:
+                said.append(writer.stdout.readline())
+            writer.send_signal(signal.SIGKILL)
+            said += writer.stdout.readlines()
+        for line in said:
+            if not line.endswith("\n"):
+                continue
+            what, number, report_id = line.split()
+            sequence = int(number)
+            assert ids.setdefault(sequence, report_id) == report_id
+            if what == "settled":
+                settled.add(sequence)
+    with opened(tmp_path) as outbox:
+        left = [stored.sequence for stored in outbox.batch(100_000)]
+        fill(outbox, 1)
+        last = outbox.batch(100_000)[-1].sequence
+    # one settling and one storing may have happened unseen, after the last line of each run
+    assert left == sorted(left)
+    assert set(left) >= {sequence for sequence in ids if sequence > max(left[0], max(settled) + 1)}
+    assert last == max(left) + 1 and last > max(ids)
+    assert left == list(range(left[0], left[-1] + 1))

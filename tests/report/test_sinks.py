@@ -1,0 +1,288 @@
+"""The contract every sink keeps: duplicate, refused, slow, half-sent, gone."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError
+from modemagent.report.outbox import Outbox
+from modemagent.report.sinks import http
+from modemagent.report.sinks.catalogue import SINKS, SinkOptions, open_sink
+from modemagent.report.sinks.contract import Sink, Status
+from tests.report.conftest import Exchange, SmallRegistry, fill, running
+
+
+class Place(Protocol):
+    """A sink's other side, as a test sees it: what it holds, and how it is made to fail."""
+
+    url: str
+
+    def held(self) -> list[int]: ...
+    def refuse(self) -> None: ...
+    def break_in_the_middle(self) -> None: ...
+    def vanish(self) -> None: ...
+
+
+@dataclass
+class FilePlace:
+    path: Path
+
+    @property
+    def url(self) -> str:
+        return f"file://{self.path}"
+
+    def held(self) -> list[int]:
+        return [json.loads(line)["sequence"] for line in self.path.read_text().splitlines()]
+
+    def refuse(self) -> None:
+        pytest.skip("root may write everywhere")
+
+    def break_in_the_middle(self) -> None:
+        whole = self.path.read_bytes()
+        self.path.write_bytes(whole[:-20])
+
+    def vanish(self) -> None:
+        self.path.unlink()
+        self.path.parent.rename(self.path.parent.with_name("gone"))
+
+
+@dataclass
+class HttpPlace:
+    registry: SmallRegistry
+
+    @property
+    def url(self) -> str:
+        return self.registry.url
+
+    def held(self) -> list[int]:
+        return self.registry.order
+
+    def refuse(self) -> None:
+        self.registry.moods.append(lambda exchange: exchange.reply(401, {"title": "no"}))
+
+    def break_in_the_middle(self) -> None:
+        key = next(reversed(self.registry.kept))
+        del self.registry.kept[key]
+        self.registry.order.pop()
+
+    def vanish(self) -> None:
+        self.registry.shutdown()
+        self.registry.server_close()
+        # a connection that is still open ends in mid-request
+        self.registry.moods.append(lambda exchange: setattr(exchange, "close_connection", True))
+
+
+@pytest.fixture(params=["file", "http"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    if request.param == "file":
+        (tmp_path / "out").mkdir()
+        yield FilePlace(tmp_path / "out" / "reports.jsonl")
+        return
+    with running(SmallRegistry()) as registry:
+        yield HttpPlace(registry)
+
+
+@pytest.fixture
+def sink(place: Place) -> Iterator[Sink]:
+    with closing(open_sink(SinkOptions(url=place.url))) as opened:
+        yield opened
+
+
+def statuses(sink: Sink, outbox: Outbox) -> list[Status]:
+    return [receipt.status for receipt in sink.deliver(outbox.batch(100))]
+
+
+def test_a_receipt_for_every_report_in_order(place: Place, sink: Sink, outbox: Outbox) -> None:
+    fill(outbox, 5)
+    batch = outbox.batch(100)
+    receipts = sink.deliver(batch)
+    assert [receipt.report_id for receipt in receipts] == [stored.report_id for stored in batch]
+    assert {receipt.status for receipt in receipts} == {Status.ACCEPTED}
+    assert place.held() == [1, 2, 3, 4, 5]
+
+
+def test_duplicate_is_known_also_by_a_sink_opened_anew(place: Place, outbox: Outbox) -> None:
+    fill(outbox, 2)
+    for expected in (Status.ACCEPTED, Status.DUPLICATE):
+        with closing(open_sink(SinkOptions(url=place.url))) as sink:
+            assert statuses(sink, outbox) == [expected] * 2
+            assert statuses(sink, outbox) == [Status.DUPLICATE] * 2
+    assert place.held() == [1, 2]
+
+
+def test_half_sent_is_completed_and_nothing_stands_twice(place: Place, outbox: Outbox) -> None:
+    fill(outbox, 3)
+    with closing(open_sink(SinkOptions(url=place.url))) as sink:
+        sink.deliver(outbox.batch(100))
+    place.break_in_the_middle()
+    with closing(open_sink(SinkOptions(url=place.url))) as sink:
+        assert statuses(sink, outbox) == [Status.DUPLICATE, Status.DUPLICATE, Status.ACCEPTED]
+    assert place.held() == [1, 2, 3]
+
+
+def test_refused_is_told_from_unreachable(place: Place, sink: Sink, outbox: Outbox) -> None:
+    fill(outbox, 1)
+    place.refuse()
+    with pytest.raises(RegistryRefused, match="token"):
+        sink.deliver(outbox.batch(1))
+
+
+def test_gone_says_so_and_what_to_check(place: Place, sink: Sink, outbox: Outbox) -> None:
+    fill(outbox, 1)
+    sink.deliver(outbox.batch(1))
+    place.vanish()
+    with pytest.raises(RegistryUnreachable) as error:
+        for _ in range(2):  # the first may still be answered over the connection kept open
+            sink.deliver(outbox.batch(1))
+    assert error.value.hint
+
+
+def test_every_scheme_of_the_table_opens_a_sink(tmp_path: Path) -> None:
+    for scheme, _ in SINKS:
+        rest = f"{tmp_path}/x" if scheme == "file" else "registry.example"
+        open_sink(SinkOptions(url=f"{scheme}://{rest}")).close()
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "registry.example", "http://", "https://u:secret@x", "file://host/x", ""]
+)
+def test_an_address_that_can_not_be_used_is_refused_without_its_secret(url: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        open_sink(SinkOptions(url=url))
+    assert refused.value.hint
+    assert "secret" not in refused.value.message
+
+
+# -- what only HTTP can do
+
+
+def test_slow_ends_with_the_read_deadline(
+    registry: SmallRegistry, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "READ_S", 0.2)
+    fill(outbox, 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        begun = time.monotonic()
+        with (
+            closing(open_sink(SinkOptions(url=url))) as sink,
+            pytest.raises(RegistryUnreachable, match="no answer within"),
+        ):
+            sink.deliver(outbox.batch(1))
+    assert time.monotonic() - begun < 2
+
+
+def test_an_answer_that_drips_ends_with_the_total_deadline(
+    registry: SmallRegistry, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "TOTAL_S", 0.3)
+    fill(outbox, 1)
+
+    def drip(exchange: Exchange) -> None:
+        exchange.send_response(200)
+        exchange.send_header("Content-Length", "100000")
+        exchange.end_headers()
+        deadline = time.monotonic() + 5
+        try:
+            while time.monotonic() < deadline:
+                exchange.wfile.write(b" ")
+                exchange.wfile.flush()
+                time.sleep(0.02)  # the peer's own slowness, not the test's waiting
+        except OSError:
+            pass
+        exchange.close_connection = True
+
+    registry.moods.append(drip)
+    begun = time.monotonic()
+    with (
+        closing(open_sink(SinkOptions(url=registry.url))) as sink,
+        pytest.raises(RegistryUnreachable),
+    ):
+        sink.deliver(outbox.batch(1))
+    assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "kind", "words"),
+    [
+        (401, {}, RegistryRefused, "wrong token"),
+        (403, {}, RegistryRefused, "does not allow"),
+        (404, {}, RegistryRefused, "nothing at"),
+        (302, {"Location": "/login"}, RegistryRefused, "nothing at"),
+        (422, {}, RegistryRefused, "422: the registry's words"),
+        (500, {}, RegistryUnreachable, "HTTP 500"),
+        (503, {"Retry_After": "7"}, RegistryUnreachable, "HTTP 503"),
+    ],
+)
+def test_each_answer_is_said_in_words(
+    registry: SmallRegistry,
+    outbox: Outbox,
+    status: int,
+    headers: dict[str, str],
+    kind: type[Exception],
+    words: str,
+) -> None:
+    fill(outbox, 1)
+    problem = {"detail": "the registry's words"}
+    registry.moods.append(lambda exchange: exchange.reply(status, problem, **headers))
+    with (
+        closing(open_sink(SinkOptions(url=registry.url))) as sink,
+        pytest.raises(kind, match=words) as error,
+    ):
+        sink.deliver(outbox.batch(1))
+    if status == 503:
+        assert isinstance(error.value, RegistryUnreachable)
+        assert error.value.retry_after_s == 7
+
+
+@pytest.mark.parametrize("answer", [{}, [], {"results": []}, {"results": [{"report_id": 1}]}, "x"])
+def test_an_answer_that_is_no_registrys_acknowledges_nothing(
+    registry: SmallRegistry, outbox: Outbox, answer: object
+) -> None:
+    fill(outbox, 1)
+    registry.moods.append(lambda exchange: exchange.reply(200, answer))
+    with (
+        closing(open_sink(SinkOptions(url=registry.url))) as sink,
+        pytest.raises(RegistryUnreachable),
+    ):
+        sink.deliver(outbox.batch(1))
+
+
+def test_the_token_is_read_anew_each_time_and_never_shown(
+    registry: SmallRegistry, outbox: Outbox, tmp_path: Path
+) -> None:
+    fill(outbox, 1)
+    file = tmp_path / "token"
+    with closing(open_sink(SinkOptions(url=registry.url, token_file=file))) as sink:
+        with pytest.raises(RegistryRefused, match="no token"):
+            sink.deliver(outbox.batch(1))
+        for token in ("first", "second"):
+            file.write_text(f"{token}\n")
+            sink.deliver(outbox.batch(1))
+            assert registry.headers[-1]["Authorization"] == f"Bearer {token}"
+        assert "second" not in sink.address
+        file.write_text("two words\n")
+        with pytest.raises(RegistryRefused) as refused:
+            sink.deliver(outbox.batch(1))
+        assert "two" not in refused.value.message
+
+
+def test_a_large_batch_is_compressed_and_dated_by_the_boot(
+    registry: SmallRegistry, outbox: Outbox
+) -> None:
+    fill(outbox, 100)
+    with closing(open_sink(SinkOptions(url=registry.url))) as sink:
+        assert len(sink.deliver(outbox.batch(100))) == 100
+    (headers,) = registry.headers
+    assert headers["Content-Encoding"] == "gzip"
+    assert headers["Modemagent-Boot-Id"] == outbox.boot_id
+    assert int(headers["Modemagent-Uptime-Ms"]) >= registry.requests[0][-1]["uptime_ms"]
