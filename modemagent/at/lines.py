@@ -7,9 +7,13 @@ port; :func:`nature` says so from what was heard before the first write.
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 Nature = Literal["silence", "text", "nmea", "binary"]
+
+_TERMINAL_CODE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[@-Z\\^_])?")
+"""ECMA-48 control sequences: colours and cursor moves that a hostile modem may send."""
 
 BROKEN = "\ufffd"
 """Stands for a byte that is no UTF-8, as in the transcripts."""
@@ -32,6 +36,8 @@ def tidy(raw: bytes) -> tuple[str, int]:
     text = raw.decode("utf-8", "replace")
     if text.isprintable() and BROKEN not in text:
         return text.strip(), 0
+    if "\x1b" in text:
+        text = _TERMINAL_CODE.sub("", text)
     noise = text.count(BROKEN)
     kept = []
     for char in text:

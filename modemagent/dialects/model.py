@@ -16,7 +16,7 @@ WANTS: Mapping[str, float] = {
     "imei": IDENTITY_TIMEOUT_S,
     "imeisv": IDENTITY_TIMEOUT_S,
     "serial_number": IDENTITY_TIMEOUT_S,
-    "sim_state": SIM_TIMEOUT_S,
+    "sim_state": 5.0,  # no card is read for it; some modules never close this answer
     "iccid": SIM_TIMEOUT_S,
     "imsi": SIM_TIMEOUT_S,
     "eid": SIM_TIMEOUT_S,

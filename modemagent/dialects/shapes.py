@@ -16,7 +16,6 @@ from modemagent.identity.luhn import fits as luhn_fits
 
 _LABEL = re.compile(r"([+^%#*!$_&@~]?)([A-Za-z][A-Za-z0-9_/ ]{0,30}?)\s*[:=]+\s*(.*)", re.DOTALL)
 _SPACES = re.compile(r"\s+")
-_ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[@-_])?|[\x00-\x1f\x7f]")
 _FIELD_GAPS = str.maketrans("", "", " -\t")
 
 
@@ -25,7 +24,9 @@ class Found(NamedTuple):
 
     :param value: the value in the form identity rules read, or None: the line is foreign
     :param fits: it has the shape that was asked for; otherwise it is only evidence
-    :param labelled: the line carried a label of the wanted thing, so it says what it is
+    :param labelled: the line carried the label of this very question, so it says what it
+        answers; the label of another question for the same thing (``+QCCID`` after ``AT+CCID``)
+        may be its late answer and proves nothing
     """
 
     value: str | None
@@ -126,7 +127,7 @@ def _iccid(body: str) -> tuple[str, bool] | None:
         bare = number.rstrip("F")
         if re.fullmatch(r"89[0-9A-F]{16,18}", bare) or re.fullmatch(r"98[0-9A-F]{18}", number):
             return number, True
-        if offered is None and re.fullmatch(r"[0-9A-F]{10,24}", number):
+        if offered is None and re.fullmatch(r"[0-9A-F]{17,24}", number):
             offered = number
     return (offered, False) if offered is not None else None
 
@@ -154,8 +155,8 @@ def _sim_state(body: str) -> tuple[str, bool] | None:
 
 
 def plain(text: str) -> str:
-    """Make one printable line of what a modem calls itself: no escapes, single blanks."""
-    return _SPACES.sub(" ", _ESCAPE.sub("", text)).strip().strip('"').strip()
+    """Take the quotes off what a modem calls itself and leave single blanks."""
+    return _SPACES.sub(" ", text).strip().strip('"').strip()
 
 
 def _is_identifier(text: str) -> bool:
@@ -246,15 +247,16 @@ def look(shape_name: str, line: str, *, command: str, prefix: str = "") -> Found
         head, _, rest = line.partition(" ")
         if rest and head[:1] in "+#^%$!*" and head[1:].upper() == own:
             label, body = own, rest
+    answers = False
     if label:
         name = label.upper()
-        wanted = name in (own, command_name(prefix)) or re.fullmatch(shape.labels, name, re.I)
-        if not wanted:
+        answers = name in (own, command_name(prefix))
+        if not answers and not re.fullmatch(shape.labels, name, re.IGNORECASE):
             return FOREIGN
     found = shape.extract(body)
     if found is None:
-        return Found(None, labelled=bool(label))
-    return Found(found[0], found[1], bool(label))
+        return Found(None, labelled=answers)
+    return Found(found[0], found[1], answers)
 
 
 def command_name(command: str) -> str:

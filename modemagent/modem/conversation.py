@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from modemagent.at.lines import nature
 from modemagent.at.plan import Answer, Ask, Heard, Listen, Outcome, Step
 from modemagent.dialects.model import WANTS, Attempt
 from modemagent.errors import NoAnswer, NotAModem, ProtocolError
@@ -25,6 +26,9 @@ _RESYNC_TRIES = 6
 _READINGS = 4
 _IMPATIENT_S = 3.0
 _UNCLEAN_ENOUGH = 6
+_STRANGE_ENOUGH = 3
+_BINARY_ENOUGH = 24
+_HEARD_LIMIT = 65536
 #: Wants that are often read from an answer that another want has already brought.
 _COMPANIONS = frozenset(("eid", "serial_number", "imeisv"))
 
@@ -92,11 +96,12 @@ class Conversation:
             more = yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)
             self._refuse_strangers(heard + more.raw, "before anything was sent")
         heard = b""
-        unclean = 0
+        unclean = asked = 0
         begun_s = self.elapsed_s
         while True:
             answer = yield from self.ask("AT", WAKE_STEP_S)
-            heard = (heard + answer.raw)[-65536:]
+            asked += 1
+            heard = (heard + answer.raw)[-_HEARD_LIMIT:]
             if answer.ok:
                 if answer.final is not None and answer.final.text.strip() == "0":
                     yield from self.ask("ATV1", WAKE_STEP_S)
@@ -112,7 +117,7 @@ class Conversation:
                 yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)
                 continue
             spent = self.elapsed_s - begun_s
-            if _nmea_sentences(heard) >= 3 or _is_binary(heard):
+            if asked >= _STRANGE_ENOUGH:
                 self._refuse_strangers(heard, "in answer to AT")
             if spent >= (WAKE_BOOT_S if heard.strip(b"\x00") else WAKE_MUTE_S) - 0.01:
                 raise NoAnswer(
@@ -128,7 +133,7 @@ class Conversation:
 
     def _refuse_strangers(self, data: bytes, when: str) -> None:
         kind = ""
-        if _nmea_sentences(data) >= 1 and b"OK" not in data:
+        if nature(data) == "nmea":
             kind = "NMEA sentences (a GNSS receiver or a modem's GNSS port)"
         elif _is_binary(data):
             kind = "binary data (a diagnostic port, or the wrong baud rate)"
@@ -211,18 +216,6 @@ class Conversation:
         self.unproven = False
 
 
-def _nmea_sentences(data: bytes) -> int:
-    """Count what begins like a sentence: ``$G``, ``$P``, ``$B``, ``!AI`` and a comma after it."""
-    count = 0
-    for line in data.replace(b"\r", b"\n").split(b"\n"):
-        head, comma, _ = line.partition(b",")
-        count += bool(comma) and head[:2] in (b"$G", b"$P", b"$B", b"!A") and 5 <= len(head) <= 7
-    return count
-
-
 def _is_binary(data: bytes) -> bool:
-    """Tell text from noise: a third or more of at least 24 bytes is not printable."""
-    if len(data) < 24:
-        return False
-    strange = sum(byte > 126 or (byte < 32 and byte not in b"\r\n\t\x00\x1b") for byte in data)
-    return strange * 3 >= len(data)
+    """A glitch or two while a level settles is no binary talker."""
+    return len(data) >= _BINARY_ENOUGH and nature(data) == "binary"

@@ -12,9 +12,10 @@ from collections.abc import Generator
 
 from modemagent.at.plan import Answer, Outcome, Plan, Step
 from modemagent.dialects.ati import read_block
-from modemagent.dialects.catalogue import GENERIC_DIALECT, choose
+from modemagent.dialects.catalogue import choose
+from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
 from modemagent.dialects.model import Attempt, Dialect
-from modemagent.errors import DeadlinePassed, ModemAgentError, NoAnswer
+from modemagent.errors import DeadlinePassed, NoAnswer
 from modemagent.identity.snapshot import ReadState, Snapshot
 from modemagent.modem.conversation import Conversation, OutOfStep
 from modemagent.modem.judge import judge
@@ -208,6 +209,3 @@ def _mnc_is_open(imsi: str) -> bool:
     from modemagent.identity.numbering import split_imsi
 
     return not split_imsi(imsi).certain
-
-
-__all__ = ["Identification", "ModemAgentError", "identify"]

@@ -61,11 +61,13 @@ def read(attempt: Attempt, answer: Answer) -> Reading:
         else:
             (labelled if found.labelled else bare).append(found.value)
     if labelled:
-        values = tuple(dict.fromkeys(labelled))
+        # A bare value beside a labelled one: either may be the unasked one (a URC can carry
+        # the very prefix that is asked for).
+        values = tuple(dict.fromkeys((*labelled, *bare)))
         return Reading(values, len(values) == 1 and not answer.timed_out, None, labelled=True)
     values = tuple(dict.fromkeys(bare))
-    if attempt.shape == "revision" and len(bare) > 1:
-        values = (" ".join(bare),)  # some revisions have several lines
+    if attempt.shape == "revision" and len(bare) > 1 and _is_one_text(bare, answer):
+        values = (" ".join(bare),)
         odd += 1
     believed = next((value for value, said in offered if said), None)
     if believed is None and len(offered) == 1 and odd == 1 and not values:
@@ -77,6 +79,12 @@ def read(attempt: Attempt, answer: Answer) -> Reading:
         labelled=any(said for _, said in offered),
         astray=answer.ok and not values and believed is None and bool(answer.lines),
     )
+
+
+def _is_one_text(lines: list[str], answer: Answer) -> bool:
+    """Some revisions have several lines; a URC beside one has blank lines around it."""
+    raw = answer.raw.replace(b"\r\n", b"\n").replace(b"\r", b"")
+    return b"\n".join(line.encode() for line in lines) in raw
 
 
 def _read_block(shape: str, answer: Answer) -> Reading:

@@ -62,18 +62,19 @@ class SimReader:
             self._upset = ""
             yield from self._read_state(begun_s)
             yield from self._read_card(imei)
-            if self._upset == "busy":
+            upset = self._trouble()
+            if upset == "busy":
                 if self.talk.elapsed_s - begun_s >= self.dialect.sim_wait_s:
                     self.state = SimState.BUSY
                     return
                 yield from self.talk.listen(_RETRY_S, _RETRY_S)
-            elif self._upset == "absent":
+            elif upset == "absent":
                 absences += 1
                 if absences > 1:
                     self.state = SimState.ABSENT
                     yield from self._read_card(imei)
                     return
-            elif self._upset == "event" and events < _RESTARTS:
+            elif upset == "event" and events < _RESTARTS:
                 events += 1
             else:
                 return
@@ -164,12 +165,14 @@ class SimReader:
         for turn in range(_EMPTY_TRIES if state is SimState.READY else 1):
             if turn:
                 yield from self.talk.listen(_RETRY_S, _RETRY_S)
-            if "iccid" not in self.values:
-                self.read["iccid"] = yield from self._climb("iccid")
-            else:
-                self.read["iccid"] = ReadState.OK
-            if state in _OPEN and not self._upset:
+            # The IMSI comes bare, the ICCID mostly says what it is: asked for last, it proves
+            # that all the answers before it were in step.
+            if state in _OPEN:
                 self.read["imsi"] = yield from self._climb("imsi", refuse=imei)
+            if "iccid" not in self.values and not self._upset:
+                self.read["iccid"] = yield from self._climb("iccid")
+            elif "iccid" in self.values:
+                self.read["iccid"] = ReadState.OK
             if self._upset or self.values:
                 break
         if state in _LOCKED:
@@ -212,6 +215,9 @@ class SimReader:
             if answer.ok or (code is not None and code not in (3, 4, 100)):
                 worst = ReadState.FAILED
         return worst
+
+    def _trouble(self) -> Upset:
+        return self._upset
 
     def _watch(self, answer: Answer) -> None:
         if any(event.match(line) for event in self._events for line in answer.foreign):
