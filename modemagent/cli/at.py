@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -54,10 +54,11 @@ def command(
 
     Only lines that read are sent; what could change a modem, a SIM card or a setting is refused.
     """
-    from modemagent.channel.blocking import run_plans
-
     for line in lines:
         _permit(line)
+
+    from modemagent.channel.blocking import run_plans
+
     path = named(port, root).path
     if lines:
         plan = _ask_all(lines, timeout_s)
@@ -170,33 +171,32 @@ def _print(answer: Answer, *, with_line: bool) -> None:
     for line in answer.foreign:
         _print_line(line, mark="*")
     for line in answer.lines:
-        _print_line(line)
+        _print_line(line, answer.line)
     if answer.final is None:
         click.echo(f"no final result within {answer.elapsed_s:.1f} s", err=True)
     else:
-        _print_line(answer.final.text)
+        _print_line(answer.final.text, answer.line)
 
 
-def _print_line(line: str, mark: str = "") -> None:
-    words = _explainer()(line)
-    said = f"{mark} {plain(line)}" if mark else plain(line)
-    click.echo(f"{said}    ({plain(words)})" if words else said)
-
-
-def _explainer() -> Callable[[str], str | None]:
+def _print_line(line: str, asked: str = "", mark: str = "") -> None:
     from modemagent.at.words import explain
 
-    return explain
+    explained = explain(asked, line)
+    said = f"{mark} {plain(line)}" if mark else plain(line)
+    click.echo(f"{said}    ({plain(str(explained['text']))})" if explained else said)
 
 
 def _to_json(answer: Answer) -> dict[str, object]:
-    explain = _explainer()
+    from modemagent.at.words import explain
+
+    def decoded(line: str) -> dict[str, object]:
+        return {"text": line, "explained": explain(answer.line, line)}
+
     return {
         "line": answer.line,
-        "lines": [{"text": line, "words": explain(line)} for line in answer.lines],
-        "unsolicited": list(answer.foreign),
-        "final": None if answer.final is None else answer.final.text,
-        "words": None if answer.final is None else explain(answer.final.text),
+        "lines": [decoded(line) for line in answer.lines],
+        "unsolicited": [decoded(line) for line in answer.foreign],
+        "final": None if answer.final is None else decoded(answer.final.text),
         "ok": answer.ok,
         "elapsed_ms": round(answer.elapsed_s * 1000),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import click
 
 from modemagent.cli.fields import FIELDS, value_of
 from modemagent.cli.options import baud_option, json_option, root_option, timeout_option
-from modemagent.cli.reading import Reading, read, reason_of
+from modemagent.cli.reading import How, Reading, read, reason_of
 from modemagent.cli.render import one_line, plain
 from modemagent.errors import IdentityError, ModemAgentError, UsageError
 from modemagent.identity.problems import Verdict
@@ -39,6 +40,12 @@ class Difference(NamedTuple):
 @timeout_option(30.0)
 @baud_option
 @root_option
+@click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="State directory of the agent, if not the usual one; it is asked for ports it holds.",
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -49,6 +56,7 @@ def command(
     timeout_s: float,
     baud: int,
     root: Path,
+    state_dir: Path | None,
 ) -> None:
     """Read and validate the identity of modems and SIM cards. No PORT: every modem found.
 
@@ -64,7 +72,7 @@ def command(
     for name in fields:
         _known(name)
     wanted = [_expectation(text) for text in expect]
-    reading = read(ports, timeout_s=timeout_s, baud=baud, root=root)
+    reading = read(ports, How(time.monotonic() + timeout_s, baud, root, state_dir))
     differences = _differences(reading.snapshots, wanted)
     status = _status(reading, differences)
     if as_json:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from modemagent.channel.blocking import run_plans
 from modemagent.cli.ports import BY_NUMBER, NONE_FOUND_HINT, Target, discovered, named
-from modemagent.errors import ModemAgentError, PortError, PortNotFound, UsageError
+from modemagent.errors import ModemAgentError, PortBusy, PortError, PortNotFound, UsageError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
 
@@ -31,61 +31,82 @@ class Reading:
     by_name: bool = True
 
 
-def read(words: Sequence[str], *, timeout_s: float, baud: int, root: Path) -> Reading:
+@dataclass(frozen=True, slots=True)
+class How:
+    """How to ask.
+
+    :param deadline: monotonic seconds by which the whole call must have ended
+    :param baud: speed of a UART
+    :param root: the tree that holds ``sys`` and ``dev``
+    :param state_dir: that of the agent which may hold the ports; None for the system's agent
+    """
+
+    deadline: float
+    baud: int
+    root: Path
+    state_dir: Path | None
+
+    @property
+    def left_s(self) -> float:
+        return max(_LEAST_S, self.deadline - time.monotonic())
+
+
+def read(words: Sequence[str], how: How) -> Reading:
     """Identify the modems behind the words, all side by side.
 
     :param words: PORT words as in the interface; none means every modem that is plugged in
-    :param timeout_s: seconds for the whole call
     :raises PortNotFound: nothing to ask, or no one modem fits ``auto``, ``imei:``, ``iccid:``
     """
-    deadline = time.monotonic() + timeout_s
     picks = [word for word in words if word == "auto" or word.startswith(BY_NUMBER)]
     if not words or picks:
-        found = discovered(root)
+        found = discovered(how.root)
         if not found:
             raise PortNotFound("no modem found", port="auto", hint=NONE_FOUND_HINT)
-        everything = _ask(found, deadline=deadline, baud=baud)
+        everything = _ask(found, how)
         if not words:
             everything.by_name = False
             return everything
         reading = Reading([_pick(word, everything) for word in dict.fromkeys(picks)])
     else:
         reading = Reading()
-    targets: list[Target] = []
+    targets: dict[str, Target] = {}
     for word in dict.fromkeys(words):
         if word in picks:
             continue
         try:
-            targets.append(named(word, root))
+            target = named(word, how.root)
         except PortNotFound as missing:
             reading.failed.append((word, missing))
-    more = _ask(targets, deadline=deadline, baud=baud)
+        else:
+            targets.setdefault(target.path, target)
+    more = _ask(list(targets.values()), how)
     reading.snapshots += more.snapshots
     reading.failed += more.failed
     return reading
 
 
-def _ask(targets: Sequence[Target], *, deadline: float, baud: int) -> Reading:
+def _ask(targets: Sequence[Target], how: How) -> Reading:
     """Ask the first port of each target, then the next port of those that stayed silent."""
     reading = Reading()
     results: dict[str, Snapshot] = {}
     waiting = [(target, 0) for target in targets]
     while waiting:
-        left_s = max(_LEAST_S, deadline - time.monotonic())
         plans = {
             target.paths[turn]: identify(target.paths[turn], port_id=target.ids[turn])
             for target, turn in waiting
         }
-        answers = run_plans(plans, timeout_s=left_s, baud=baud)
+        answers = run_plans(plans, timeout_s=how.left_s, baud=how.baud)
         again = []
         for target, turn in waiting:
             path = target.paths[turn]
             answer = answers[path]
+            if isinstance(answer, PortBusy):
+                answer = _from_agent(path, how) or answer
             if isinstance(answer, Snapshot):
                 results[target.path] = answer
                 continue
             reading.failed.append((path, answer))
-            more = turn + 1 < len(target.paths) and deadline - time.monotonic() > _LEAST_S
+            more = turn + 1 < len(target.paths) and how.left_s > _LEAST_S
             if more and reason_of(answer) in _TRY_NEXT:
                 again.append((target, turn + 1))
         waiting = again
@@ -94,6 +115,20 @@ def _ask(targets: Sequence[Target], *, deadline: float, baud: int) -> Reading:
     solved = {path for target in targets if target.path in results for path in target.paths}
     reading.failed = [(path, error) for path, error in reading.failed if path not in solved]
     return reading
+
+
+def _from_agent(path: str, how: How) -> Snapshot | None:
+    """Ask the agent of this machine, which may be who holds the port; None when it is not."""
+    from modemagent.agent.caller import ask
+    from modemagent.settings import DEFAULT_STATE_DIR
+
+    request: dict[str, object] = {"do": "identify", "port": path}
+    try:
+        answer = ask(how.state_dir or DEFAULT_STATE_DIR, request, timeout_s=how.left_s)
+    except ModemAgentError:
+        return None
+    snapshot = answer.get("snapshot")
+    return Snapshot.from_json(snapshot) if isinstance(snapshot, dict) else None
 
 
 def _pick(word: str, everything: Reading) -> Snapshot:

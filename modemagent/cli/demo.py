@@ -1,0 +1,179 @@
+"""``modemagent demo``: everything on this machine, no hardware."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modemagent.cli.options import json_option, timeout_option
+from modemagent.cli.render import heading, plain, table, verdict_word
+from modemagent.errors import UsageError
+
+if TYPE_CHECKING:
+    from modemagent.demo.scene import Row, Scene
+
+_SWAP_WITHIN_S = 30.0
+_SWAP_EVERY_S = 6.0
+_REDRAW_EVERY_S = 1.0
+_EVENTS_SHOWN = 8
+_COLUMNS = ("MODEM", "MAKER", "MODEL", "IMEI", "ICCID", "SIM", "VERDICT")
+_NEEDED = ("fastapi", "msgspec", "sqlalchemy", "uvicorn")
+
+
+@click.command("demo")
+@click.option("--once", is_flag=True, help="Show every modem and one SIM swap, then end.")
+@click.option(
+    "--modems", type=click.IntRange(1, 500), metavar="N", help="So many modems; else one of each."
+)
+@click.option("--keep", is_flag=True, help="Keep the folder with state and logs, and name it.")
+@json_option
+@timeout_option(90.0)
+def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s: float) -> None:
+    """Start simulated modems, the registry and the daemon, and swap SIM cards.
+
+    \b
+    modemagent demo --once
+    modemagent demo --modems 6          (until Ctrl-C; a card is swapped every few seconds)
+
+    Exit status 0 if every simulated modem came into the registry.
+    """
+    _require_registry()
+    if as_json and not once:
+        raise UsageError("--json goes with --once")
+    from modemagent.demo.processes import Processes
+    from modemagent.demo.scene import Scene
+
+    with _folder(keep=keep) as folder, Processes(folder) as processes:
+        scene = Scene(processes, folder, modems, lambda words: click.echo(words, err=True))
+        complete = _once(scene, timeout_s, as_json=as_json) if once else _live(scene)
+    click.get_current_context().exit(0 if complete else 1)
+
+
+def _require_registry() -> None:
+    from importlib.util import find_spec
+
+    if any(find_spec(package) is None for package in _NEEDED):
+        raise UsageError(
+            "the demo needs the registry's packages",
+            hint="Install them with: pip install 'modemagent[registry]'",
+        )
+
+
+@contextmanager
+def _folder(*, keep: bool) -> Iterator[Path]:
+    from tempfile import TemporaryDirectory, mkdtemp
+
+    if not keep:
+        with TemporaryDirectory(prefix="modemagent-demo-") as name:
+            yield Path(name)
+        return
+    folder = Path(mkdtemp(prefix="modemagent-demo-"))
+    try:
+        yield folder
+    finally:
+        click.echo(f"kept: {folder}", err=True)
+
+
+def _once(scene: Scene, timeout_s: float, *, as_json: bool) -> bool:
+    missing = scene.wait_for_all(timeout_s)
+    seconds = time.monotonic() - scene.started_at
+    total = len(scene.ports)
+    click.echo(f"{total - len(missing)} of {total} modems after {seconds:.1f} s", err=True)
+    swap = None
+    if (subject := _ready(scene.rows())) is not None:
+        click.echo(f"swapping the SIM card of {subject.name}", err=True)
+        swapped_at = time.monotonic()
+        scene.swap(subject.name)
+        swap = scene.swap_seen(subject.port, _SWAP_WITHIN_S)
+        click.echo(f"seen after {time.monotonic() - swapped_at:.1f} s", err=True)
+    rows = scene.rows()
+    if as_json:
+        import json
+
+        document = {
+            "schema": 1,
+            "modems": [_to_json(row) for row in rows],
+            "missing": missing,
+            "seconds": round(seconds, 3),
+            "swap": swap,
+        }
+        click.echo(json.dumps(document))
+    else:
+        click.echo(_table(rows))
+        if swap is not None:
+            click.echo()
+            click.echo(_event(swap))
+        for name in missing:
+            click.echo(f"missing in the registry: {name} ({scene.ports[name]})", err=True)
+    return not missing and swap is not None
+
+
+def _ready(rows: list[Row]) -> Row | None:
+    return next((row for row in rows if row.state == "ready" and row.iccid), None)
+
+
+def _live(scene: Scene) -> bool:
+    """Redraw and swap until Ctrl-C, which is the way to leave and no failure."""
+    swap_at, turn = time.monotonic() + _SWAP_EVERY_S, 0
+    try:
+        with _screen() as draw:
+            while True:
+                rows = scene.rows()
+                events = map(_event, scene.fleet.newest_events(_EVENTS_SHOWN))
+                draw("\n".join([_table(rows), "", *events]))
+                ready = [row for row in rows if row.state == "ready"]
+                if ready and time.monotonic() >= swap_at:
+                    scene.swap(ready[turn % len(ready)].name)
+                    swap_at, turn = time.monotonic() + _SWAP_EVERY_S, turn + 1
+                time.sleep(_REDRAW_EVERY_S)
+    except KeyboardInterrupt:
+        click.echo("stopping", err=True)
+    return not scene.missing()
+
+
+@contextmanager
+def _screen() -> Iterator[Callable[[str], None]]:
+    """Give what draws the page anew: in place with rich, else by clearing the screen."""
+    try:
+        from rich.live import Live
+        from rich.text import Text
+    except ModuleNotFoundError:
+        yield _redraw
+        return
+    with Live(auto_refresh=False, vertical_overflow="crop") as live:
+        yield lambda page: live.update(Text.from_ansi(page, no_wrap=True), refresh=True)
+
+
+def _redraw(page: str) -> None:
+    click.clear()  # does nothing where stdout is no terminal
+    click.echo(page + "\n")
+
+
+def _table(rows: list[Row]) -> str:
+    return table([tuple(map(heading, _COLUMNS)), *map(_cells, rows)])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    verdict = verdict_word(row.verdict) if row.verdict else "-"
+    values = (row.manufacturer, row.model, row.imei, row.iccid, row.state)
+    return (plain(row.name), *(plain(value) if value else "-" for value in values), verdict)
+
+
+def _event(event: dict[str, Any]) -> str:
+    before, after = event["data"]["previous"] or {}, event["data"]["new"] or {}
+    known = after.get("imei") or before.get("imei") or ""
+    words = f"{event['time'][11:19]}  {event['type']:<20} {known}"
+    if event["type"] == "sim.swapped":
+        words += f"  {before.get('iccid')} -> {after.get('iccid')}"
+    return plain(words)
+
+
+def _to_json(row: Row) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return asdict(row)

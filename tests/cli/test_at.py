@@ -1,0 +1,58 @@
+"""at: lines that read are sent and explained, others are refused before anything is sent."""
+
+import json
+
+from modemagent.simulator.bench import played
+
+EG25 = "quectel-eg25-g"
+IMEI = "867698040000013"
+
+
+def test_an_answer_is_printed_and_explained(call):
+    with played(EG25) as sim:
+        done = call("at", sim.path, "AT+CPIN?")
+    assert done.returncode == 0, done.stderr
+    first, *_, last = done.stdout.splitlines()
+    assert first.startswith("+CPIN: READY    (")
+    assert last.startswith("OK")
+
+
+def test_json_holds_lines_and_their_meaning(call):
+    with played(EG25) as sim:
+        done = call("at", sim.path, "AT+CGSN", "AT+CPIN?", "--json")
+    document = json.loads(done.stdout)
+    assert [answer["line"] for answer in document["answers"]] == ["AT+CGSN", "AT+CPIN?"]
+    assert document["answers"][0]["lines"][0]["text"] == IMEI
+    assert document["answers"][1]["lines"][0]["explained"]["text"]
+    assert all(answer["ok"] for answer in document["answers"])
+
+
+def test_a_line_that_writes_is_never_sent(call):
+    with played(EG25) as sim:
+        done = call("at", sim.path, "AT+CGSN", 'AT+EGMR=1,7,"1"')
+        assert sim.lines_received == []
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "only read" in done.stderr
+
+
+def test_a_refusing_modem_is_1_and_a_mute_one_4(call):
+    with played(EG25, faults=["refuse=AT+CSQ"]) as sim:
+        assert call("at", sim.path, "AT+CSQ").returncode == 1
+    with played(EG25, faults=["silent=AT+CSQ"]) as sim:
+        assert call("at", sim.path, "AT+CSQ", "--timeout", "0.5").returncode == 4
+
+
+def test_lines_from_a_pipe(call):
+    with played(EG25) as sim:
+        done = call("at", sim.path, stdin="AT+CGSN\n\nAT+CFUN=0\nAT+CPIN?\n")
+        assert "AT+CFUN=0" not in sim.lines_received
+    assert IMEI in done.stdout
+    assert "+CPIN: READY" in done.stdout
+    assert "AT+CFUN=0" in done.stderr
+    assert done.returncode == 0
+
+
+def test_nobody_home(call):
+    done = call("at", "/dev/no-such-port", "AT")
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1

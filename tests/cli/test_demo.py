@@ -1,0 +1,64 @@
+"""demo: real processes from end to end, and none of them left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the demo needs the registry's packages")
+
+
+def _children(marker: str) -> list[str]:
+    """Return the command lines of processes that name a folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().decode("utf-8", "replace")
+            except OSError:
+                continue
+            if marker in words:
+                found.append(words)
+    return found
+
+
+@pytest.mark.timeout(150)
+def test_every_shipped_modem_comes_into_the_registry_and_a_swap_is_seen(call, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "modemagent", "demo", "--once", "--json"],
+        capture_output=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        timeout=140,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    document = json.loads(done.stdout)
+    assert document["missing"] == []
+    assert len({modem["imei"] for modem in document["modems"]}) == len(document["modems"])
+    assert document["swap"]["type"] == "sim.swapped"
+    assert list(tmp_path.iterdir()) == []
+    assert _children(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_process_is_left_behind(tmp_path, environment, number):
+    with subprocess.Popen(
+        [sys.executable, "-m", "modemagent", "demo", "--modems", "2"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**environment, "TMPDIR": str(tmp_path)},
+    ) as process:
+        assert process.stderr is not None
+        while b"starting the daemon" not in (line := process.stderr.readline()):
+            assert line, "the demo ended early"
+        process.send_signal(number)
+        process.wait(30)
+    deadline = time.monotonic() + 15
+    while (left := _children(str(tmp_path))) and time.monotonic() < deadline:
+        os.sched_yield()
+    assert left == []

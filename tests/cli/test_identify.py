@@ -1,0 +1,212 @@
+"""identify, as a process, against simulated modems on pseudo terminals and TCP."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from modemagent.simulator.bench import played, played_many
+
+EG25 = "quectel-eg25-g"
+IMEI = "867698040000013"
+ICCID = "8988303000000000010"
+
+
+def _identified(call, *words, status=0):
+    done = call("identify", *words, "--json")
+    assert done.returncode == status, done.stderr + done.stdout
+    return json.loads(done.stdout)
+
+
+def test_one_modem_for_people(call):
+    with played(EG25) as sim:
+        done = call("identify", sim.path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{sim.path}  Quectel")
+    for said in (IMEI, "ready", "Verdict"):
+        assert said in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_one_modem_for_machines(call):
+    with played(EG25) as sim:
+        document = _identified(call, sim.path)
+    assert (document["schema"], document["failed"]) == (1, [])
+    (modem,) = document["modems"]
+    assert modem["port"] == sim.path
+    assert modem["modem"]["imei"] == IMEI
+    assert modem["modem"]["read"]["imei"] == "ok"
+    assert modem["sims"][0]["state"] == "ready"
+    assert modem["verdict"] == "ok"
+    assert modem["commands"] == len(sim.lines_received)
+
+
+def test_over_tcp(call):
+    with played(EG25, tcp=True) as sim:
+        assert _identified(call, sim.path)["modems"][0]["modem"]["imei"] == IMEI
+
+
+def test_fields_are_bare_values_in_the_order_asked(call):
+    with played(EG25) as sim:
+        done = call("identify", sim.path, "--field", "iccid", "--field", "imei")
+        iccid, imei = done.stdout.splitlines()
+    assert (done.returncode, imei, done.stderr) == (0, IMEI, "")
+    assert iccid.startswith("89")
+
+
+def test_a_field_that_was_not_read_is_an_empty_line_and_3(call):
+    with played(EG25, faults=["sim-out"]) as sim:
+        done = call("identify", sim.path, "--field", "imei", "--field", "iccid", "--field", "state")
+    assert done.stdout.splitlines() == [IMEI, "", "absent"]
+    assert done.returncode == 3
+
+
+def test_no_card_is_a_warning_with_a_remedy(call):
+    with played(EG25, faults=["sim-out"]) as sim:
+        done = call("identify", sim.path)
+    assert done.returncode == 0
+    assert "no card. Insert one" in done.stdout
+    assert "warning" in done.stdout
+
+
+def test_an_unknown_field_is_usage_before_anything_is_sent(call):
+    with played(EG25) as sim:
+        done = call("identify", sim.path, "--field", "imie")
+        assert sim.lines_received == []
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("expected", "status"),
+    [
+        (f"imei={IMEI}", 0),
+        ("imei=86-769804-000001-3", 0),
+        ("imei=867698040000021", 3),
+        ("model=EG25-G", 0),
+        ("eid=89049032000000000000000000000000", 3),
+    ],
+)
+def test_expectations(call, expected, status):
+    with played(EG25) as sim:
+        done = call("identify", sim.path, "--expect", expected)
+    assert done.returncode == status, done.stderr
+    assert ("expected" in done.stderr) == (status == 3)
+
+
+def test_an_imei_that_lies_is_3(call):
+    with played(EG25, faults=["lie=imei-check-digit"]) as sim:
+        document = _identified(call, sim.path, status=3)
+    modem = document["modems"][0]
+    assert modem["modem"]["imei"] is None
+    assert modem["modem"]["imei_raw"]
+    assert modem["verdict"] == "error"
+
+
+@pytest.mark.parametrize("lie", ["model-ansi", "model-bytes"])
+def test_text_from_a_modem_can_not_steer_the_terminal(call, lie):
+    with played(EG25, faults=[f"lie={lie}"]) as sim:
+        done = call("identify", sim.path, env={"NO_COLOR": "1"})
+    assert all(letter.isprintable() or letter == "\n" for letter in done.stdout)
+    assert "\x1b" not in done.stderr
+
+
+def test_a_mute_port_ends_in_time_with_4(call):
+    with played(EG25, faults=["mute"]) as sim:
+        start = time.monotonic()
+        document = _identified(call, sim.path, "--timeout", "2", status=4)
+        assert time.monotonic() - start < 4
+    assert document["failed"][0]["reason"] in ("no_answer", "timeout")
+    assert document["error"]["exit"] == 4
+
+
+def test_one_failure_among_named_ports_is_told_beside_what_was_read(call):
+    with played(EG25) as sim:
+        document = _identified(call, sim.path, "/dev/no-such-port", status=4)
+    assert document["modems"][0]["modem"]["imei"] == IMEI
+    assert document["failed"][0]["reason"] == "not_found"
+    assert "error" not in document
+
+
+def test_a_held_port_says_who_holds_it(call):
+    with played(EG25) as sim:
+        held = os.open(sim.path, os.O_RDWR | os.O_NOCTTY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            document = _identified(call, sim.path, status=5)
+        finally:
+            os.close(held)
+    assert document["error"]["code"] == "port_busy"
+    assert document["error"]["holder"]["pid"] == os.getpid()
+    assert document["failed"][0]["holder"]["pid"] == os.getpid()
+
+
+def test_many_modems_side_by_side(call):
+    with played_many([EG25], count=8, faults=["latency-ms=20"]) as sims:
+        document = _identified(call, *(sim.path for sim in sims))
+    imeis = {modem["modem"]["imei"] for modem in document["modems"]}
+    assert len(imeis) == 8
+    assert [modem["port"] for modem in document["modems"]] == [sim.path for sim in sims]
+
+
+def test_without_a_port_every_modem_that_is_plugged_in(call, machine):
+    with played_many([EG25, "telit-ge910-quad"]) as (quectel, telit):
+        machine.usb_modem(
+            "1-1.4",
+            "2c7c",
+            "0125",
+            {0: "ttyUSB0", 2: "ttyUSB2"},
+            devices={"ttyUSB2": quectel.path},
+        )
+        machine.usb_modem("1-1.5", "1bc7", "1101", {1: "ttyUSB5"}, devices={"ttyUSB5": telit.path})
+        machine.usb_modem("1-1.6", "0403", "6001", {0: "ttyUSB6"})
+        root = ("--root", str(machine.root))
+        document = _identified(call, *root)
+        assert [m["port_id"] for m in document["modems"]] == ["usb:1-1.4:1.2", "usb:1-1.5:1.1"]
+        assert _identified(call, "usb:1-1.4", *root)["modems"][0]["modem"]["imei"] == IMEI
+        assert _identified(call, f"imei:{IMEI[:12]}", *root)["modems"][0]["port_id"] == (
+            "usb:1-1.4:1.2"
+        )
+        several = call("identify", "auto", *root)
+        assert several.returncode == 4
+        assert "usb:1-1.4:1.2" in several.stderr
+        assert "usb:1-1.5:1.1" in several.stderr
+        assert call("identify", "imei:99", *root).returncode == 4
+        assert call("identify", "usb:1-9", *root).returncode == 4
+
+
+def test_the_second_at_port_is_asked_when_the_first_is_mute(call, machine):
+    with played(EG25, faults=["mute"]) as mute, played(EG25) as sim:
+        machine.usb_modem(
+            "1-1",
+            "2c7c",
+            "0125",
+            {2: "ttyUSB2", 3: "ttyUSB3"},
+            devices={"ttyUSB2": mute.path, "ttyUSB3": sim.path},
+        )
+        document = _identified(call, "--root", str(machine.root))
+    assert [modem["port_id"] for modem in document["modems"]] == ["usb:1-1:1.3"]
+    assert document["failed"] == []
+
+
+def test_no_modem_found_is_4_with_a_remedy(call, machine):
+    done = call("identify", "--root", str(machine.root))
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "modemagent list" in done.stderr
+
+
+def test_a_call_imports_neither_asyncio_nor_pyserial():
+    program = (
+        "import sys\n"
+        "from modemagent.cli.main import run\n"
+        "run(['identify', sys.argv[1], '--field', 'imei'])\n"
+        "print([m for m in ('asyncio', 'serial', 'json', 'structlog') if m in sys.modules])\n"
+    )
+    with played(EG25) as sim:
+        done = subprocess.run(
+            [sys.executable, "-c", program, sim.path], capture_output=True, text=True, check=True
+        )
+    assert done.stdout.splitlines() == [IMEI, "[]"]

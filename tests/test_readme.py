@@ -1,0 +1,78 @@
+"""The README's commands exist and do what stands there, against simulated modems."""
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from modemagent.cli.main import cli
+from modemagent.simulator.bench import played
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^\$ (.+)$", README, re.MULTILINE)
+OWN = [line for line in COMMANDS if line.startswith("modemagent ")]
+# What ends by itself and needs no daemon or registry that runs elsewhere.
+RUNNABLE = [
+    line for line in OWN if re.match(r"modemagent (list|identify|at|validate|registry token)", line)
+]
+
+
+def test_it_is_short_enough_to_be_read() -> None:
+    assert len(README.splitlines()) < 120
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("scripts/")])
+def test_scripts_are_there_and_executable(line: str) -> None:
+    assert (ROOT / line.split()[0]).stat().st_mode & 0o111
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("pip ")])
+def test_what_pip_is_told_to_install_exists(line: str) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    assert set(re.findall(r"\[(\w+)\]", line)) <= extras.keys()
+
+
+@pytest.mark.parametrize("line", OWN)
+def test_every_command_line_is_accepted(line: str) -> None:
+    words = shlex.split(line)[1:]
+    command: click.Command | None = cli
+    context = click.Context(cli, info_name="modemagent")
+    while isinstance(command, click.Group):
+        command = command.get_command(context, words.pop(0))
+    assert command is not None
+    command.make_context("modemagent", words)
+
+
+@pytest.mark.parametrize("line", RUNNABLE)
+def test_every_command_line_runs(line: str, machine, environment, tmp_path) -> None:
+    with played("quectel-eg25-g") as sim:
+        machine.usb_modem("1-1.4", "2c7c", "0125", {2: "ttyUSB2"}, devices={"ttyUSB2": sim.path})
+        words = shlex.split(line.replace("/dev/ttyUSB2", str(machine.root / "dev/ttyUSB2")))
+        done = subprocess.run(
+            [sys.executable, "-m", *words],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={
+                **environment,
+                "MODEMAGENT_IDENTIFY_ROOT": str(machine.root),
+                "MODEMAGENT_LIST_ROOT": str(machine.root),
+            },
+            timeout=50,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(([^):]+)\)", README))
+def test_links_lead_somewhere(target: str) -> None:
+    assert (ROOT / target).exists()
