@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from modemagent.errors import TranscriptError
+from modemagent.at import transcript
 from modemagent.simulator.numbers import imsis_in
 
 _OWN_OR_OTHER_ECHO = re.compile(rb"AT[^\r\n]*\r", re.IGNORECASE)
 _CMEE_IN_STATE = re.compile(r",?\s*CMEE=([0-2])")
 _REFUSAL = re.compile(r"COMMAND NOT SUPPORT|\+CME ERROR: ?[34]")
-_UNKNOWN_BYTE = b"\xfe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,69 +131,33 @@ def load(path: Path) -> Script:
     :raises TranscriptError: the file is missing, is no TOML, or an entry can not be played
     """
     file = path / "transcript.toml" if path.is_dir() else path
-    name = file.parent.name if file.name == "transcript.toml" else file.stem
-    try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TranscriptError(
-            f"{file}: {error.strerror}", hint="See: modemagent simulate --list"
-        ) from error
-    except ValueError as error:
-        raise TranscriptError(f"{file}: {error}", hint="A transcript is a TOML file") from error
-    try:
-        return _script(name, table)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise TranscriptError(
-            f"{file}: entry can not be played ({type(error).__name__}: {error})",
-            hint="See fixtures/transcripts/README.md for the format",
-        ) from error
-
-
-def _script(name: str, table: Mapping[str, Any]) -> Script:
-    echo = bool(table.get("echo_default", True))
+    recorded = transcript.load(file)
+    echo = recorded.header.get("echo_default", True) is True
     return Script(
-        name=name,
-        vendor=str(table.get("vendor", "")),
-        model=str(table.get("model", "")),
+        name=file.parent.name if file.name == "transcript.toml" else file.stem,
+        vendor=recorded.vendor,
+        model=recorded.model,
         echo_default=echo,
-        exchanges=tuple(_exchange(row, echo) for row in table.get("exchange", ())),
-        urcs=tuple(_urc(row) for row in table.get("urc", ())),
+        exchanges=tuple(
+            Exchange(send=row.send, reply=_reply(row, echo), state=row.state)
+            for row in recorded.exchanges
+        ),
+        urcs=tuple(
+            Urc(
+                raw=row.wire(), text=row.line or row.wire().decode("latin-1").strip(), when=row.when
+            )
+            for row in recorded.urcs
+        ),
     )
 
 
-def _exchange(row: Mapping[str, Any], echo_default: bool) -> Exchange:
-    send = str(row["send"])
-    return Exchange(send=send, reply=_reply(row, send, echo_default), state=row.get("state", ""))
-
-
-def _reply(row: Mapping[str, Any], send: str, echo_default: bool) -> Reply:
-    if "raw" not in row:
-        lines: list[str] = row["lines"]
-        if not lines:
-            return Reply(b"", echo=False)
-        return Reply(wire("\r\n" + "\r\n".join(lines) + "\r\n"))
-    raw = wire(row["raw"])
-    own = wire(send) + b"\r"
+def _reply(row: transcript.Exchange, echo_default: bool) -> Reply:
+    raw = row.wire()
+    if row.raw is None:
+        return Reply(raw, echo=bool(raw))
+    own = transcript.to_bytes(row.send) + b"\r"
     if raw[: len(own)].upper() == own.upper():
         return Reply(raw[len(own) :])
     # Behind an echo of its own every answer starts with CR LF. What starts otherwise, on a
     # modem that echoes, is an older answer, a spliced echo or noise: played as it is.
     return Reply(raw, echo=not echo_default or raw.startswith(b"\r"))
-
-
-def _urc(row: Mapping[str, Any]) -> Urc:
-    raw = wire(row["raw"]) if "raw" in row else wire("\r\n" + row["line"] + "\r\n")
-    text = row.get("line", raw.decode("latin-1").strip())
-    return Urc(raw=raw, text=text, when=row.get("when", ""))
-
-
-def wire(text: str) -> bytes:
-    """Return a transcript's text as bytes; what the source could not show becomes 0xFE."""
-    return (
-        text.encode("latin-1", errors="replace")
-        if "\ufffd" not in text
-        else b"".join(
-            _UNKNOWN_BYTE if character == "\ufffd" else character.encode("latin-1", "replace")
-            for character in text
-        )
-    )

@@ -64,7 +64,7 @@ def test_unknown_name_says_what_was_perhaps_meant() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["vendor = ", '[[exchange]]\nlines = ["OK"]', '[[exchange]]\nsend = "AT"', "exchange = 3"],
+    ["vendor = ", '[[exchange]]\nlines = ["OK"]', "exchange = 3"],
 )
 def test_a_file_that_can_not_be_played_is_a_transcript_error(tmp_path: Path, text: str) -> None:
     file = tmp_path / "bad.toml"
