@@ -1,0 +1,222 @@
+"""Real processes: simulated modems, the daemon and the registry, started as a user starts them.
+
+Nothing here sleeps to wait: every wait polls a claim against a deadline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+COMMAND = [sys.executable, "-m", "modemagent"]
+ENVIRONMENT = {key: value for key, value in os.environ.items() if "MODEMAGENT" not in key}
+
+
+def until(claim: Callable[[], T], *, deadline_s: float = 20, what: str = "") -> T:
+    """Return the first true answer; a claim that may not be asked yet counts as untrue."""
+    deadline = time.monotonic() + deadline_s
+    while True:
+        found = claim()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not in {deadline_s} s: {what or claim}; last: {found!r}")
+        time.sleep(0.01)
+
+
+def call(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *words], capture_output=True, text=True, timeout=40, env=ENVIRONMENT
+    )
+
+
+class Process:
+    """One of our processes, ended with the test however that ends."""
+
+    def __init__(self, *words: str, log: Path, **options: Any) -> None:
+        self.words = words
+        self.log = log
+        self.options = options
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.popen = subprocess.Popen(
+                [*COMMAND, *self.words], stderr=log, env=ENVIRONMENT, **self.options
+            )
+
+    def kill(self) -> None:
+        self.popen.send_signal(signal.SIGKILL)
+        self.popen.wait(10)
+
+    def stop(self) -> float:
+        """Ask it to end; return the seconds it took."""
+        begun = time.monotonic()
+        if self.popen.poll() is None:
+            self.popen.terminate()
+            try:
+                self.popen.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+        return time.monotonic() - begun
+
+
+class Bench(Process):
+    """``modemagent simulate``, steered over its stdin."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self.links = folder / "ports"
+        super().__init__(
+            "simulate", *words, "--link-dir", str(self.links), log=folder / "simulate.log",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        )  # fmt: skip
+        self.paths: dict[str, str] = {}
+        while (line := self._line()) != "ready":
+            name, path = line.split()
+            self.paths[name] = path
+
+    def _line(self) -> str:
+        assert self.popen.stdout
+        line: str = self.popen.stdout.readline()
+        assert line, self.log.read_text()
+        return line.strip()
+
+    def do(self, command: str) -> float:
+        """Carry out one command; return the moment it was sent."""
+        assert self.popen.stdin
+        sent = time.monotonic()
+        self.popen.stdin.write(command + "\n")
+        self.popen.stdin.flush()
+        assert self._line().startswith("ok")
+        return sent
+
+
+class Registry(Process):
+    """``modemagent registry serve`` on a port of its own, which it keeps over a restart."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state_dir = folder / "registry"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.url = f"http://{self.address}"
+        self._reading = ""
+        super().__init__(
+            "registry", "serve", "--listen", self.address, "--state-dir", str(self.state_dir),
+            log=folder / "registry.log",
+        )  # fmt: skip
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        def answers() -> bool:
+            assert self.popen.poll() is None, self.log.read_text()
+            with contextlib.suppress(OSError):
+                return urllib.request.urlopen(f"{self.url}/healthz", timeout=2).status == 200
+            return False
+
+        until(answers, what="the registry answers")
+
+    def token(self, *words: str) -> str:
+        done = call("registry", "token", "create", "--state-dir", str(self.state_dir), *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def get(self, path: str) -> Any:
+        if not self._reading:
+            self._reading = self.token("--scope", "read", "--full-ids")
+        headers = {"Authorization": f"Bearer {self._reading}"}
+        request = urllib.request.Request(f"{self.url}/api/v1/{path}", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return json.load(answer)
+        except (urllib.error.URLError, ConnectionError):
+            return None
+
+    def sequences(self) -> list[int]:
+        """Return the sequence of every report it holds, straight from its database."""
+        with contextlib.closing(sqlite3.connect(self.state_dir / "registry.db")) as db:
+            return [row[0] for row in db.execute("SELECT sequence FROM report ORDER BY sequence")]
+
+    def events(self) -> list[str]:
+        found = self.get("events?limit=200") or {}
+        rows = next((value for value in found.values() if isinstance(value, list)), [])
+        return [row["type"] for row in rows]
+
+    def knows(self, identifier: str) -> bool:
+        found = self.get(f"lookup?id={identifier}")
+        return bool(found and found["matches"])
+
+
+class Agent(Process):
+    """``modemagent run`` without discovery, with a state directory of its own."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self.state_dir = folder / "state"
+        super().__init__(
+            "run", "--no-discovery", "--state-dir", str(self.state_dir), "--gateway-id", "gw-1",
+            *words, log=folder / "agent.log",
+        )  # fmt: skip
+
+    def status(self) -> dict[str, Any]:
+        """Return its status, or nothing when it does not answer (yet)."""
+        from modemagent.agent.caller import ask
+        from modemagent.errors import ModemAgentError
+
+        try:
+            return ask(self.state_dir, {"do": "status"})
+        except ModemAgentError:
+            return {}
+
+    def ports(self) -> dict[str, dict[str, Any]]:
+        return {modem["port"]: modem for modem in self.status().get("modems", ())}
+
+    def state(self, path: str) -> str:
+        return str(self.ports().get(path, {}).get("state", ""))
+
+    def is_watching(self, *paths: str) -> bool:
+        return all(self.state(path) == "watching" for path in paths)
+
+    def outbox(self) -> list[dict[str, Any]]:
+        from modemagent.agent.caller import ask
+
+        listed: Any = ask(self.state_dir, {"do": "outbox.list"})
+        return list(listed["reports"])
+
+    def is_empty(self) -> bool:
+        return self.status().get("outbox", {}).get("waiting") == 0
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Start processes by class, all ended after the test; their logs are shown if it fails."""
+    running: list[Process] = []
+
+    def start(kind: type[Process], *words: str) -> Process:
+        process = kind(tmp_path, *words)  # type: ignore[arg-type]
+        running.append(process)
+        return process
+
+    yield start
+    for process in reversed(running):
+        if process.popen.poll() is None:
+            process.kill()
+        for pipe in (process.popen.stdin, process.popen.stdout):
+            if pipe:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        print(f"--- {process.log.name}\n{process.log.read_text()[-6000:]}")

@@ -1,0 +1,257 @@
+"""The daemon alone: what it makes of modems that come, go, fall silent and are held by others."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.process.conftest import Agent, Bench, call, until
+
+pytestmark = pytest.mark.timeout(120)
+Start = Callable[..., Any]
+
+
+def reasons(agent: Agent, path: str) -> list[str]:
+    return [r["reason"] for r in agent.outbox() if r["port"] and r["port"]["path"] == path]
+
+
+def test_without_a_registry_reports_stay_in_the_outbox(started: Start) -> None:
+    bench = started(Bench, "quectel-eg25-g", "telit-ge910-quad")
+    paths = list(bench.paths.values())
+    agent = started(Agent, "--port-glob", f"{bench.links}/ttySIM*")
+    until(lambda: agent.is_watching(*paths))
+    reports = agent.outbox()
+    assert [report["sequence"] for report in reports] == [1, 2]
+    assert {report["reason"] for report in reports} == {"identified"}
+    assert {report["port"]["path"] for report in reports} == set(paths)
+    assert all(report["modem"]["imei"] for report in reports)
+    assert agent.status()["uplink"]["state"] == "off"
+    listed = call("outbox", "list", "--json", "--state-dir", str(agent.state_dir))
+    assert [r["sequence"] for r in json.loads(listed.stdout)["reports"]] == [1, 2]
+    assert agent.stop() < 2
+    assert agent.popen.returncode == 0
+    alone = call("outbox", "list", "--json", "--state-dir", str(agent.state_dir))
+    assert alone.stdout == listed.stdout
+
+
+def test_unplug_and_replug_are_reported_once_each(started: Start) -> None:
+    bench = started(Bench, "quectel-eg25-g")
+    ((name, path),) = bench.paths.items()
+    agent = started(Agent, "--port", path)
+    until(lambda: agent.is_watching(path))
+    for _ in range(2):
+        bench.do(f"unplug {name}")
+        until(lambda: agent.state(path) == "absent")
+        bench.do(f"replug {name}")
+        until(lambda: agent.is_watching(path))
+    assert reasons(agent, path) == ["identified", "removed", "identified", "removed", "identified"]
+    removed = agent.outbox()[1]
+    assert removed["modem"]["imei"] == agent.outbox()[0]["modem"]["imei"]
+    assert removed["sims"][0]["iccid"] == agent.outbox()[0]["sims"][0]["iccid"]
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_modem_taken_away_while_the_agent_is_down_is_reported_removed_once(
+    started: Start, how: str
+) -> None:
+    bench = started(Bench, "quectel-eg25-g")
+    ((name, path),) = bench.paths.items()
+    agent = started(Agent, "--port-glob", f"{bench.links}/*")
+    until(lambda: agent.is_watching(path))
+    getattr(agent, how)()
+    bench.do(f"unplug {name}")
+    for _ in range(2):
+        agent.start()
+        until(lambda: "removed" in (reasons(agent, path) if agent.status() else ()))
+        getattr(agent, how)()
+    agent.start()
+    bench.do(f"replug {name}")
+    until(lambda: agent.is_watching(path))
+    assert reasons(agent, path) == ["identified", "removed", "identified"]
+
+
+def test_after_a_restart_the_same_modem_is_a_refresh_and_a_swap_is_seen(started: Start) -> None:
+    bench = started(Bench, "quectel-eg25-g")
+    ((name, path),) = bench.paths.items()
+    agent = started(Agent, "--port", path)
+    until(lambda: agent.is_watching(path))
+    agent.kill()
+    agent.start()
+    until(lambda: agent.is_watching(path))
+    agent.kill()
+    bench.do(f"swap-silent {name}")
+    agent.start()
+    until(lambda: agent.is_watching(path))
+    assert reasons(agent, path) == ["identified", "refresh", "sim_changed"]
+
+
+def test_a_card_out_and_in_again_by_its_urcs(started: Start) -> None:
+    bench = started(Bench, "quectel-eg25-g")
+    ((name, path),) = bench.paths.items()
+    agent = started(Agent, "--port", path, "--poll-interval", "3600")
+    until(lambda: agent.is_watching(path))
+    bench.do(f"sim-out {name}")
+    out = until(lambda: [r for r in agent.outbox() if r["sims"][0]["state"] == "absent"])
+    assert (out[0]["reason"], out[0]["sims"][0]["iccid"]) == ("sim_changed", None)
+    bench.do(f"sim-in {name}")
+    back = until(lambda: agent.outbox()[2:])
+    assert back[-1]["sims"][0]["iccid"] == agent.outbox()[0]["sims"][0]["iccid"]
+
+
+def test_a_silent_swap_is_found_by_the_poll(started: Start) -> None:
+    bench = started(Bench, "quectel-eg25-g")
+    ((name, path),) = bench.paths.items()
+    agent = started(Agent, "--port", path, "--poll-interval", "0.3")
+    until(lambda: agent.is_watching(path))
+    bench.do(f"swap-silent {name}")
+    until(lambda: reasons(agent, path) == ["identified", "sim_changed"])
+    first, second = agent.outbox()
+    assert first["modem"] == second["modem"]
+    assert first["sims"][0]["iccid"] != second["sims"][0]["iccid"]
+
+
+def test_a_quiet_modem_is_reported_once_however_often_it_is_polled(started: Start) -> None:
+    bench = started(Bench, "quectel-eg25-g")
+    ((name, path),) = bench.paths.items()
+    agent = started(Agent, "--port", path, "--poll-interval", "0.1")
+    until(lambda: agent.is_watching(path))
+    for _ in range(5):
+        bench.do(f"urc {name} +CPIN: READY")
+    bench.do(f"urc {name} RING")
+    begun = time.monotonic()
+    until(lambda: time.monotonic() - begun > 1.5)
+    assert agent.is_watching(path)
+    assert reasons(agent, path) == ["identified"]
+
+
+def test_daily_refresh_and_heartbeats_come_by_themselves(started: Start) -> None:
+    bench = started(Bench, "quectel-eg25-g")
+    (path,) = bench.paths.values()
+    agent = started(Agent, "--port", path, "--refresh-interval", "1", "--heartbeat-interval", "1")
+    until(lambda: {"refresh", "heartbeat"} <= set(reasons(agent, path) if agent.status() else ()))
+
+
+def test_a_held_port_names_its_holder_and_is_taken_when_it_is_free(started: Start) -> None:
+    bench = started(Bench, "quectel-eg25-g")
+    (path,) = bench.paths.values()
+    held = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    agent = started(Agent, "--port", path)
+    broken = until(lambda: (p := agent.ports().get(path, {})).get("state") == "broken" and p)
+    assert broken["reason"] == "busy"
+    assert broken["holder"]["pid"] == os.getpid()
+    shown = call("status", "--state-dir", str(agent.state_dir))
+    assert str(os.getpid()) in shown.stdout
+    os.close(held)
+    until(lambda: agent.is_watching(path))
+
+
+def test_a_mute_port_is_a_state_with_a_reason_and_costs_nothing(
+    started: Start, tmp_path: Path
+) -> None:
+    master, slave = pty.openpty()
+    link = tmp_path / "mute"
+    link.symlink_to(os.ttyname(slave))
+    os.close(slave)
+    agent = started(Agent, "--port", str(link))
+    broken = until(lambda: (p := agent.ports().get(str(link), {})).get("reason") and p)
+    assert broken["state"] == "broken"
+    assert broken["reason"] == "no_answer"
+    ticks = sum(map(int, Path(f"/proc/{agent.popen.pid}/stat").read_text().split()[13:15]))
+    begun = time.monotonic()
+    until(lambda: time.monotonic() - begun > 2)
+    after = sum(map(int, Path(f"/proc/{agent.popen.pid}/stat").read_text().split()[13:15]))
+    assert (after - ticks) / os.sysconf("SC_CLK_TCK") < 0.3
+    os.close(master)
+
+
+def test_a_port_that_comes_later_is_found(started: Start, tmp_path: Path) -> None:
+    later = tmp_path / "ports" / "ttySIM0"
+    agent = started(Agent, "--port", str(later))
+    until(lambda: agent.state(str(later)) == "absent")
+    started(Bench, "quectel-eg25-g")
+    until(lambda: agent.is_watching(str(later)))
+
+
+def test_a_remote_port_works_the_same(started: Start, tmp_path: Path) -> None:
+    from modemagent.simulator.bench import played
+
+    with played("quectel-eg25-g", tcp=True) as modem:
+        agent = started(Agent, "--port", modem.path)
+        until(lambda: agent.is_watching(modem.path))
+        modem.unplug()
+        until(lambda: "removed" in reasons(agent, modem.path), deadline_s=30)
+        modem.replug()
+        until(lambda: agent.is_watching(modem.path), deadline_s=30)
+        assert reasons(agent, modem.path) == ["identified", "removed", "identified"]
+
+
+def test_a_second_agent_on_the_same_state_is_refused(started: Start) -> None:
+    agent = started(Agent, "--port", "/nowhere/tty")
+    until(agent.status)
+    second = call(
+        "run", "--no-discovery", "--port", "/nowhere/tty", "--state-dir", str(agent.state_dir)
+    )
+    assert second.returncode == 1
+    assert f"process {agent.popen.pid}" in second.stderr
+    assert agent.status()
+
+
+def test_status_says_how_to_start_an_agent_that_does_not_run(tmp_path: Path) -> None:
+    done = call("status", "--state-dir", str(tmp_path))
+    assert done.returncode == 4
+    assert "modemagent run" in done.stderr and done.stderr.count("\n") == 1
+    done = call("status", "--json", "--state-dir", str(tmp_path))
+    assert json.loads(done.stdout)["error"]["code"] == "agent_not_running"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_in_order_within_two_seconds_with_every_port_open(
+    started: Start, number: signal.Signals
+) -> None:
+    bench = started(Bench, "quectel-eg25-g", "--count", "5", "--fault", "mute-after=40")
+    agent = started(Agent, "--port-glob", f"{bench.links}/*")
+    until(lambda: len(agent.ports()) == 5)
+    begun = time.monotonic()
+    agent.popen.send_signal(number)
+    assert agent.popen.wait(10) == 0
+    assert time.monotonic() - begun < 2
+    assert not (agent.state_dir / "agent.sock").exists()
+
+
+def test_no_identifier_is_ever_in_the_log(started: Start) -> None:
+    bench = started(Bench, "quectel-eg25-g", "telit-ge910-quad")
+    agent = started(Agent, "--port-glob", f"{bench.links}/*", "--poll-interval", "0.2")
+    agent.kill()
+    agent.words = ("--log-level", "debug", *agent.words)
+    agent.start()
+    paths = list(bench.paths.values())
+    until(lambda: agent.is_watching(*paths))
+    bench.do("swap quectel-eg25-g")
+    until(lambda: len(agent.outbox()) == 3)
+    agent.stop()
+    log = agent.log.read_text()
+    assert "report_stored" in log
+    assert re.findall(r"(?<![\d.:TZ-])\d{14,20}(?![\d.])", log) == []
+
+
+def test_the_daemon_is_small(started: Start) -> None:
+    bench = started(Bench, "quectel-eg25-g", "telit-ge910-quad")
+    agent = started(Agent, "--port-glob", f"{bench.links}/*", "--registry", "http://127.0.0.1:9")
+    until(lambda: agent.is_watching(*bench.paths.values()))
+    until(lambda: agent.status()["uplink"]["attempts"])
+    text = Path(f"/proc/{agent.popen.pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", text)
+    assert found
+    print("resident KiB:", found.group(1))
+    assert int(found.group(1)) < 35 * 1024
