@@ -1,0 +1,425 @@
+"""Whose line is it? One case a rule."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modemagent.at.codec import ANSWER_LIMIT
+from modemagent.at.dialogue import Dialogue, Stray, Urc
+from modemagent.at.plan import Answer
+from modemagent.at.transcript import load
+from modemagent.errors import ProtocolError
+
+EXCHANGES = tuple(
+    (each.send, each.wire(echo=transcript.echoes))
+    for path in sorted(Path(__file__).parents[2].glob("fixtures/transcripts/*/transcript.toml"))
+    for transcript in (load(path),)
+    for each in transcript.exchanges
+)
+ECHOING = ("AT", b"AT\r\r\nOK\r\n")
+MUTE = ("AT+CGMI", b"")
+
+
+def ask(dialogue, line, wire):
+    dialogue.begin(line)
+    got = dialogue.receive(wire)
+    return [each for each in got if isinstance(each, Answer)]
+
+
+# echo
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        b"AT+CGSN\r",
+        b"AT+CGSN\r\n",
+        b"AT+CGSN\r\r\n",
+        b"at+cgsn\r",
+        b"\x00AT+CGSN\r",
+        b"\xff\xfeAT+CGSN\r",
+        b"AT+CGSN\rAT+CGSN\r",
+        b"AT+C\r\n+CREG: 2\r\nGSN\r",
+        b"AT+C+CREG: 2\r\nGSN\r",
+        b"AT\r\n+CREG: 2\r\n+CG\r\n+CREG: 5\r\nSN\r",
+        b"_OWANCALL: 1, 0\r\nAT+CGSN\r",
+    ],
+)
+def test_own_echo(talk, echo):
+    [answer] = talk(("AT+CGSN", echo + b"\r\n354533020000016,PR29A1F99T\r\n\r\nOK\r\n"))
+    assert answer.lines == ("354533020000016,PR29A1F99T",)
+    assert answer.echoed
+    assert answer.ok
+    assert all(line.startswith(("+CREG:", "_OWANCALL:")) for line in answer.foreign)
+
+
+@pytest.mark.parametrize("echo", [b"T+CGSN\r", b"+CGSN\r", b"CGSN\r", b"AT+C\xffSN\r"])
+def test_a_crippled_echo_is_told_and_proves_the_answer(talk, echo):
+    [answer] = talk(ECHOING, ("AT+CGSN", echo + b"\r\n352656100000010\r\n\r\nOK\r\n"))
+    assert answer.lines == ("352656100000010",)
+    assert not answer.echoed
+    assert len(answer.foreign) == 1
+    assert answer.ok
+
+
+def test_echo_spliced_by_a_urc_as_recorded_on_an_ericsson(talk):
+    [answer] = talk(("AT*EMRDY?", b"T*EMRD\r\n*EMRDY: 1\r\nY?"))
+    assert answer.lines == ("*EMRDY: 1",)
+    assert answer.foreign == ("T*EMRD", "Y?")
+    assert answer.timed_out
+    assert not answer.echoed
+
+
+def test_nothing_but_an_equal_line_is_taken_for_an_echo(talk):
+    [answer] = talk(("AT+GMM", b"\r\nGMM900\r\nAT&T\r\n\r\nOK\r\n"))
+    assert answer.lines == ("GMM900", "AT&T")
+
+
+def test_echo_behind_an_unfinished_line():
+    dialogue = Dialogue()
+    assert dialogue.receive(b"> ") == []
+    [answer] = ask(dialogue, "AT", b"AT\r\r\nOK\r\n")
+    assert answer.echoed
+    assert answer.foreign == (">",)
+
+
+# late answers
+
+
+def test_another_commands_echo_claims_its_answer_and_final(talk):
+    late = b"AT+CREG?\r\r\n+CREG: 0,2\r\n\r\nOK\r\n"
+    [answer] = talk(("AT+COPS?", late))
+    assert answer.timed_out
+    assert answer.lines == ()
+    assert answer.foreign == ("AT+CREG?", "+CREG: 0,2", "OK")
+    ours = b'AT+COPS?\r\r\n+COPS: 0,0,"SGP-M1",2\r\n\r\nOK\r\n'
+    [answer] = talk(("AT+COPS?", late + ours))
+    assert answer.lines == ('+COPS: 0,0,"SGP-M1",2',)
+    assert answer.foreign == ("AT+CREG?", "+CREG: 0,2", "OK")
+
+
+def test_a_booting_quectel_lags_one_command_behind(talk):
+    got = talk(
+        ECHOING,
+        ("AT", b""),
+        ("AT+CREG?", b"AT\r\r\nOK\r\n\r\n+QIND: SMS DONE\r\n"),
+        ("AT+COPS?", b"AT+CREG?\r\r\n+CREG: 0,2\r\n\r\nOK\r\n"),
+        ("AT", b"AT+COPS?\r\r\n+COPS: 0\r\n\r\nOK\r\nAT\r\r\nOK\r\n"),
+    )
+    assert got == [
+        Answer("AT", (), got[0].final, True, ("AT+COPS?", "+COPS: 0", "OK"), got[0].raw),
+    ]
+    assert got[0].ok
+
+
+def test_what_comes_before_our_echo_is_foreign_once_the_port_echoes(talk):
+    [answer] = talk(
+        ECHOING,
+        ("AT+CGMI", b"AT+CGMI\r"),
+        ("AT+CIMI", b"\r\nu-blox\r\n\r\nOK\r\nAT+CIMI\r\r\n204040000000037\r\n\r\nOK\r\n"),
+    )
+    assert answer.lines == ("204040000000037",)
+    assert answer.foreign == ("u-blox", "OK")
+    assert answer.echoed
+
+
+def test_a_late_answer_never_becomes_the_answer_of_a_lost_command(talk):
+    [answer] = talk(ECHOING, ("AT+CGMI", b"AT+CGMI\r"), ("AT+CIMI", b"\r\nu-blox\r\n\r\nOK\r\n"))
+    assert answer.lines == ()
+    assert answer.timed_out
+    assert answer.foreign == ("u-blox", "OK")
+
+
+def test_another_programs_answer_before_our_echo(talk):
+    [answer] = talk(
+        ECHOING,
+        ("AT+CIMI", b"\r\nQuectel\r\n\r\nOK\r\nAT+CIMI\r\r\n310260000000011\r\n\r\nOK\r\n"),
+    )
+    assert answer.lines == ("310260000000011",)
+
+
+def test_echo_lost_for_good_costs_one_deadline_at_most():
+    dialogue = Dialogue()
+    ask(dialogue, *ECHOING)
+    assert dialogue.echoes
+    assert ask(dialogue, "AT+CIMI", b"\r\n310260000000011\r\n\r\nOK\r\n") == []
+    assert dialogue.holds
+    answer = dialogue.expire()
+    assert answer.lines == ("310260000000011",)
+    assert answer.ok
+    assert not answer.echoed
+    assert not dialogue.echoes
+    [answer] = ask(dialogue, "AT+CGMI", b"\r\nQuectel\r\n\r\nOK\r\n")
+    assert answer.lines == ("Quectel",)
+
+
+def test_our_own_ate0_ends_echo_at_once(talk):
+    for line in ("ATE0", "ATE", "ATE0Q0V1"):
+        [answer] = talk(
+            ECHOING,
+            (line, line.encode() + b"\r\r\nOK\r\n"),
+            ("AT+CGMI", b"\r\nQuectel\r\n\r\nOK\r\n"),
+        )
+        assert answer.ok
+
+
+def test_ate0_may_be_ignored(talk):
+    [answer] = talk(
+        ("ATE0", b"ATE0\r\r\nOK\r\n"), ("AT+CGMI", b"AT+CGMI\r\r\nQuectel\r\n\r\nOK\r\n")
+    )
+    assert answer.lines == ("Quectel",)
+    assert answer.echoed
+
+
+def test_another_programs_broken_echo(talk):
+    [answer] = talk(("AT+CIMI", b"TATE0\r\r\nOK\r\n\r\n310260000000011\r\n\r\nOK\r\n"))
+    assert answer.lines == ("310260000000011",)
+    assert answer.foreign == ("TATE0", "OK")
+
+
+def test_a_list_of_commands_is_no_list_of_echoes(talk):
+    [answer] = talk(ECHOING, ("AT+CLAC", b"AT+CLAC\r\r\nAT+CGSN\r\nATI\r\n\r\nOK\r\n"))
+    assert answer.lines == ("AT+CGSN", "ATI")
+
+
+# unsolicited lines
+
+
+@pytest.mark.parametrize(
+    "urc",
+    [
+        b"RING",
+        b'+CMTI: "SM",3',
+        b"+QIND: PB DONE",
+        b"Call Ready",
+        b"^RSSI: 19",
+        b"^SYSSTART AIRPLANE MODE",
+        b"MODEM:STARTUP",
+        b"+PACSP0",
+        b"%XMODEMSLEEP: 4,0",
+        b"+UUSIMSTAT:6",
+        b"NO CARRIER",
+        b"$GPRMC,,V,,,,,,,,,,N*53",
+        b"\x93\xe4\xff\x81",
+    ],
+)
+def test_known_urcs_between_command_and_answer(talk, urc):
+    [answer] = talk(("AT+CGSN", b"\r\n" + urc + b"\r\n352656100000010\r\nOK\r\n"))
+    assert answer.lines == ("352656100000010",)
+    assert answer.ok
+    assert len(answer.foreign) == 1
+
+
+def test_the_prefix_asked_for_stays(talk):
+    [answer] = talk(("AT+CEREG?", b"+CEREG: 2\r\n+CPIN: READY\r\n+CEREG: 1,2\r\nOK\r\n"))
+    assert answer.lines == ("+CEREG: 2", "+CEREG: 1,2")
+    assert answer.foreign == ("+CPIN: READY",)
+
+
+@pytest.mark.parametrize(
+    ("line", "information"),
+    [
+        ("AT+CICCID", "+ICCID: 898607E0000000000751"),
+        ("AT+ZPAS?", '+BEARTYPE: "UMTS","CS_PS"'),
+        ("AT+CPIN?", "+CPIN: READY"),
+        ("AT+CFUN?", "+CFUN: 1"),
+        ("ATI", "+GCAP: +CGSM,+DS"),
+    ],
+)
+def test_an_answer_is_never_swallowed_as_a_urc(talk, line, information):
+    [answer] = talk((line, b"\r\n" + information.encode() + b"\r\n\r\nOK\r\n"))
+    assert answer.lines == (information,)
+
+
+def test_lines_behind_the_final_result_belong_to_nobody(talk):
+    got = talk(("AT", b"AT\r\r\nOK\r\n\r\n+CPIN: READY\r\n\r\nhello\r\n"))
+    assert isinstance(got[0], Answer)
+    assert got[1:] == [Urc("+CPIN: READY"), Stray("hello")]
+
+
+def test_outside_a_command():
+    dialogue = Dialogue()
+    got = dialogue.receive(b"\r\nRDY\r\nOK\r\n$GPGGA,1,2,3\r\n8\xff\xff\r\nhi\r\n")
+    assert got == [
+        Urc("RDY"),
+        Stray("OK", "final"),
+        Stray("$GPGGA,1,2,3", "nmea"),
+        Stray("8\ufffd\ufffd", "noise"),
+        Stray("hi"),
+    ]
+    heard = dialogue.heard()
+    assert heard.lines == ("RDY", "OK", "$GPGGA,1,2,3", "8\ufffd\ufffd", "hi")
+    assert heard.raw.endswith(b"hi\r\n")
+    assert dialogue.heard().lines == ()
+
+
+# final results
+
+
+@pytest.mark.parametrize(
+    ("final", "kind"),
+    [
+        (b"OK", "ok"),
+        (b"ERROR", "error"),
+        (b"ERROR: 4", "error"),
+        (b"SIM ERROR", "error"),
+        (b"+CME ERROR: 10", "cme"),
+        (b"+CME ERROR:10", "cme"),
+        (b"+CME ERROR: SIM not inserted", "cme"),
+        (b"+CMS ERROR: 310", "cms"),
+        (b"COMMAND NOT SUPPORT", "refused"),
+        (b"NA", "refused"),
+        (b"ABORTED", "call"),
+        (b"NO CARRIER", "call"),
+    ],
+)
+def test_final_results_close_the_answer(talk, final, kind):
+    [answer] = talk(("AT+CPIN?", b"\r\n" + final + b"\r\n"))
+    assert answer.final.kind == kind
+    assert answer.final.text == final.decode()
+    assert answer.lines == answer.foreign == ()
+
+
+@pytest.mark.parametrize("final", [b"NO CARRIER", b"BUSY", b"NO ANSWER", b"NO DIALTONE"])
+def test_a_call_result_closes_a_call_at_once_and_a_query_at_the_deadline(final):
+    [answer] = ask(Dialogue(), "ATD123;", final + b"\r\n")
+    assert answer.final.kind == "call"
+    dialogue = Dialogue()
+    assert ask(dialogue, "AT+CPIN?", final + b"\r\n") == []
+    assert dialogue.expire().final.kind == "call"
+
+
+def test_no_final_result(talk):
+    [answer] = talk(("AT+CPIN?", b"AT+CPIN?\r\r\n+CPIN: READY\r\n"))
+    assert answer.timed_out
+    assert answer.lines == ("+CPIN: READY",)
+    [answer] = talk(("AT+CPIN?", b"\r\n+CME ERROR:\r\n"))
+    assert answer.timed_out
+
+
+def test_a_final_result_without_its_line_end_counts_at_the_deadline(talk):
+    [answer] = talk(("AT+CPIN?", b"AT+CPIN?\r\r\n+CPIN: READY\r\n\r\nOK"))
+    assert answer.ok
+    assert answer.lines == ("+CPIN: READY",)
+
+
+def test_numeric_results(talk):
+    [answer] = talk(("AT", b"AT\r0\r"))
+    assert answer.ok
+    assert answer.final.text == "0"
+    [answer] = talk(("AT", b"AT\r4\r"))
+    assert answer.final.kind == "error"
+    [answer] = talk(("AT", b"AT\r0\r"), ("AT+CGSN", b"AT+CGSN\r352656100000010\r\n0\r"))
+    assert answer.ok
+    assert answer.lines == ("352656100000010",)
+    [answer] = talk(("AT", b"0\r"), ("ATV1", b"\r\nOK\r\n"), ("AT+CGSN", b"\r\n0\r\n\r\nOK\r\n"))
+    assert answer.lines == ("0",)
+
+
+def test_a_bare_zero_is_information_in_verbose_mode(talk):
+    [answer] = talk(ECHOING, ("AT+CGSN", b"AT+CGSN\r\r\n0\r\n\r\nOK\r\n"))
+    assert answer.lines == ("0",)
+    assert answer.ok
+
+
+# the words around it
+
+
+def test_raw_is_all_that_came_from_the_write_to_the_final_result():
+    dialogue = Dialogue()
+    dialogue.receive(b"\r\nRDY\r\n")
+    dialogue.begin("AT")
+    [answer, _] = dialogue.receive(b"AT\r\r\nOK\r\n\r\nRDY\r\n")
+    assert answer.raw == b"AT\r\r\nOK\r\n"
+    dialogue.heard()
+    dialogue.begin("AT")
+    [answer] = dialogue.receive(b"AT\r\r\nOK\r")
+    assert dialogue.receive(b"\n") == []
+    assert dialogue.heard().raw == b""
+
+
+def test_one_command_at_a_time():
+    dialogue = Dialogue()
+    with pytest.raises(ProtocolError):
+        dialogue.expire()
+    dialogue.begin("AT")
+    assert dialogue.in_flight
+    with pytest.raises(ProtocolError):
+        dialogue.begin("AT")
+
+
+@pytest.mark.parametrize("line", ["", "  ", "AT\r", "AT\nATZ", "AT+CÖPS", "AT\x1a"])
+def test_a_line_that_is_none_is_refused(line):
+    with pytest.raises(ProtocolError):
+        Dialogue().begin(line)
+
+
+def test_memory_stays_flat():
+    dialogue = Dialogue()
+    dialogue.begin("ATI")
+    chunk = b"x\r\n" * 100 + b"y" * 9000
+    tracemalloc.start()
+    for _ in range(200):
+        assert dialogue.receive(chunk) == []
+    _, peak = tracemalloc.get_traced_memory()
+    [answer] = dialogue.receive(b"\r\nOK\r\n")
+    assert answer.ok
+    assert sum(map(len, answer.lines)) <= ANSWER_LIMIT
+    assert len(answer.raw) <= ANSWER_LIMIT
+    assert dialogue.dropped > 1_000_000
+    for _ in range(100):
+        dialogue.receive(chunk)
+    _, idle_peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert max(peak, idle_peak) < 4_000_000
+
+
+def run(steps, chop):
+    dialogue = Dialogue()
+    out = []
+    for line, wire in steps:
+        dialogue.begin(line)
+        for chunk in chop(wire):
+            out += dialogue.receive(chunk)
+        if dialogue.in_flight:
+            out.append(dialogue.expire())
+    return out
+
+
+@given(st.lists(st.sampled_from(EXCHANGES), min_size=1, max_size=4), st.integers(1, 9))
+def test_no_cut_changes_the_answers_of_a_transcript(steps, size):
+    def chop(wire):
+        return [wire[at : at + size] for at in range(0, len(wire), size)]
+
+    whole = run(steps, lambda wire: [wire])
+    assert [strip(each) for each in run(steps, chop)] == [strip(each) for each in whole]
+
+
+PIECES = st.sampled_from(
+    [b"OK\r\n", b"\r\n", b"AT", b"AT+CGSN", b"\r", b"ERROR\r", b"+CREG: 1\r\n", b"0\r", b"T"]
+) | st.binary(max_size=20)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["AT", "AT+CGSN", "ATE0", "AT+CREG?"]), st.lists(PIECES)),
+        max_size=5,
+    )
+)
+def test_whatever_comes_nothing_is_raised_and_no_cut_matters(steps):
+    wires = [(line, b"".join(pieces)) for line, pieces in steps]
+    whole = run(wires, lambda wire: [wire])
+    single = run(wires, lambda wire: [wire[at : at + 1] for at in range(len(wire))])
+    assert [strip(each) for each in single] == [strip(each) for each in whole]
+
+
+def strip(each):
+    """Without ``raw``: it ends before the line feed when that came in a read of its own."""
+    if isinstance(each, Answer):
+        return (each.line, each.lines, each.final, each.echoed, each.foreign)
+    return each

@@ -1,0 +1,97 @@
+"""Final result codes: what closes an answer, what does not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modemagent.at.results import CME, CMS, code_of, parse_final, plain
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "code"),
+    [
+        ("OK", "ok", None),
+        ("ERROR", "error", None),
+        ("ERROR: 10", "error", None),
+        ("ERROR 4", "error", None),
+        ("ERROR: SIM not inserted", "error", None),
+        ("PARAMETER ERROR", "error", None),
+        ("+CIS ERROR: 3", "error", None),
+        ("+CME ERROR: 10", "cme", 10),
+        ("+CME ERROR:10", "cme", 10),
+        ("+CME ERROR : 10", "cme", 10),
+        ("+CME ERROR:  010", "cme", 10),
+        ("+CME ERROR: 515", "cme", 515),
+        ('+CME ERROR: "SIM busy"', "cme", 14),
+        ("+CME ERROR: SIM not inserted", "cme", 10),
+        ("+CME ERROR: sim-not-inserted", "cme", 10),
+        ("+CME ERROR:No network service", "cme", 30),
+        ("+CME ERROR: something new", "cme", None),
+        ("+CMS ERROR: 310", "cms", 310),
+        ("+CMS ERROR: (U)SIM not inserted", "cms", 310),
+        ("COMMAND NOT SUPPORT", "refused", None),
+        ("COMMAND UNKNOWN", "refused", None),
+        ("NA", "refused", None),
+        ("NO CARRIER", "call", None),
+        ("BUSY", "call", None),
+        ("NO ANSWER", "call", None),
+        ("NO DIALTONE", "call", None),
+        ("ABORTED", "call", None),
+    ],
+)
+def test_final(line, kind, code):
+    final = parse_final(line)
+    assert final is not None
+    assert (final.kind, final.code, final.text) == (kind, code, line)
+    assert final.ok is (kind == "ok")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "OKAY",
+        "ok then",
+        "+CME ERROR:",
+        "+CME ERROR: ",
+        "+CMS ERROR:",
+        "+CME ERRORS: 3",
+        "ERRORS",
+        "TERROR",
+        '+CEER: "SIM ERROR"',
+        "+CEER: Protocol ERROR",
+        "0 ERROR codes",
+        "NAME",
+        "COMMANDER",
+        "BUSY LINE",
+        "0",
+        "4",
+    ],
+)
+def test_no_final(line):
+    assert parse_final(line) is None
+
+
+def test_digits_count_only_where_atv0_is_in_force():
+    ok, error = parse_final("0", numeric=True), parse_final("4", numeric=True)
+    assert ok is not None
+    assert error is not None
+    assert (ok.kind, error.kind) == ("ok", "error")
+    assert parse_final("7", numeric=True) is None
+
+
+@pytest.mark.parametrize(("kind", "table"), [("cme", CME), ("cms", CMS)])
+def test_each_text_leads_to_its_number(kind, table):
+    assert len({plain(text) for text in table.values()}) == len(table)
+    for code, text in table.items():
+        assert code_of(kind, text.upper()) == code
+        assert code_of(kind, str(code)) == code
+
+
+@given(st.text(max_size=60))
+def test_any_text(line):
+    parse_final(line)
+    parse_final("+CME ERROR:" + line)
+    parse_final(line + " ERROR " + line)
