@@ -19,93 +19,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modemagent.at.codec import ANSWER_LIMIT, Event
-from modemagent.at.lines import BROKEN
+from modemagent.at.grammar import is_basic, is_crippled, looks_like_command, sets
 from modemagent.at.plan import Final
 from modemagent.at.results import NUMERIC, parse_final
 from modemagent.at.urcs import asked_prefixes, is_urc, prefix_of
-from modemagent.at.values import SIGILS
 
-_BASIC = "EVIQXZHLMOASPTN"
 _CALLING = ("ATD", "ATA", "ATH", "ATO", "AT+CHUP", "AT+CGDATA")
-
-
-def looks_like_command(line: str) -> bool:
-    """Tell whether a line has the shape of an AT command line, so that it must be an echo.
-
-    A ``T`` in front is what is left of another echo (``TATE0``).
-
-    >>> [looks_like_command(line) for line in ("AT+CREG?", "TATE0", "ate0q0v1", "AT")]
-    [True, True, True, True]
-    >>> [looks_like_command(line) for line in ("AT&T", "ATLAS", "AT command set 2", "OK")]
-    [False, False, False, False]
-    """
-    upper = line.upper()
-    if upper.startswith("TAT"):
-        upper = upper[1:]
-    if not upper.startswith("AT"):
-        return False
-    body = upper[2:]
-    if not body:
-        return True
-    if body[0] == "&":
-        return body[1:2].isalpha() and not body[2:].strip("0123456789") and body != "&T"
-    if body[0] in SIGILS:
-        name, end = body[1:], 0
-        while end < len(name) and (name[end].isalnum() or name[end] == "_"):
-            end += 1
-        return end > 0 and name[0].isalpha() and name[end : end + 1] in ("", "=", "?", ";", ",")
-    if body[0] == "D":
-        return bool(body[1:]) and not body[1:].strip("0123456789*#+,;TP")
-    return is_basic(upper)
-
-
-def is_basic(line: str) -> bool:
-    """Tell whether a line holds basic commands only (``AT``, ``ATE0Q0V1``), ``ATI`` among them."""
-    body = line.upper().removeprefix("AT")
-    before = "0"
-    for char in body:
-        if char not in _BASIC and not char.isdecimal():
-            return False
-        if char.isalpha() and before.isalpha():
-            return False
-        before = char
-    return True
-
-
-def sets(line: str, letter: str) -> bool | None:
-    """Return what a line of basic commands sets E or V to, None when it does not mention it.
-
-    >>> sets("ATE0Q0V1", "E"), sets("ATE0Q0V1", "V"), sets("ATE", "E"), sets("AT+CREG?", "E")
-    (False, True, False, None)
-    """
-    upper = line.upper()
-    if not upper.startswith("AT") or not is_basic(upper):
-        return None
-    _, found, behind = upper[2:].partition(letter)
-    return behind[:1] == "1" if found else None
-
-
-def is_crippled(line: str, command: str) -> bool:
-    """Tell whether an upper-case line is a command's echo with its beginning lost or a byte broken.
-
-    At least half of the command is left, or at most its first two characters are gone; a letter
-    must be among what is left, so that no number is taken for an echo.
-    """
-    if not line or line == command:
-        return False
-    lost = len(command) - len(line)
-    if lost == 0:
-        return (
-            BROKEN in line
-            and len(line.replace(BROKEN, "")) * 2 > len(line)
-            and all(ours in (theirs, BROKEN) for ours, theirs in zip(line, command, strict=True))
-        )
-    return (
-        lost > 0
-        and command.endswith(line)
-        and (lost <= 2 or len(line) * 2 >= len(command))
-        and any(char.isalpha() for char in line)
-    )
 
 
 class _Entry:
@@ -345,15 +264,15 @@ class Attribution:
 
     def _closing(self, final: Final, text: str) -> Final | None:
         self._head_from = None
+        calls = final.kind == "call" and final.text != "ABORTED"
+        if calls and not (self._other or self.command).startswith(_CALLING):
+            self._call = final, self._add(text, mine=False)
+            return None
         if self._other is not None:
             self._add(text, mine=False)
             if self._other in self.late:
                 self.late.remove(self._other)
             self._other = None
-            return None
-        calls = final.kind == "call" and final.text != "ABORTED"
-        if calls and not self.command.startswith(_CALLING):
-            self._call = final, self._add(text, mine=False)
             return None
         if self._ours or not self.echoes:
             return final

@@ -16,8 +16,9 @@ from collections import deque
 from typing import Final as Constant
 from typing import Literal
 
-from modemagent.at.attribution import Attribution, sets
+from modemagent.at.attribution import Attribution
 from modemagent.at.codec import ANSWER_LIMIT, Codec, Event, NeedData
+from modemagent.at.grammar import sets
 from modemagent.at.plan import Answer, Final, Heard
 from modemagent.errors import ProtocolError
 

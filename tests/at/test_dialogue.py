@@ -294,6 +294,12 @@ def test_a_call_result_closes_a_call_at_once_and_a_query_at_the_deadline(final):
     assert dialogue.expire().final.kind == "call"
 
 
+def test_a_dropped_call_does_not_end_another_commands_answer(talk):
+    [answer] = talk(("AT+CIMI", b"AT+GMM\r\nNO CARRIER\r\nX\r\nOK\r\nAT+CIMI\r\n1\r\nOK\r\n"))
+    assert answer.lines == ("1",)
+    assert answer.foreign == ("AT+GMM", "NO CARRIER", "X", "OK")
+
+
 def test_no_final_result(talk):
     [answer] = talk(("AT+CPIN?", b"AT+CPIN?\r\r\n+CPIN: READY\r\n"))
     assert answer.timed_out
