@@ -7,7 +7,8 @@ The dialogue learns whether the port echoes. Once it does, a final result in fro
 does not close our answer: it is *held* (:mod:`modemagent.at.attribution`). When our echo does not
 follow either, echo has been switched off behind our back; the answer is released at the deadline,
 or after :data:`GRACE_S` of silence by an owner that looks at :attr:`Dialogue.holds`, and the
-dialogue unlearns echo, so that no second command pays for it. Our own ``ATE0`` is known to end it.
+dialogue unlearns echo, so that the next command does not pay for it; a port that echoes now and
+then is believed twice and no more. Our own ``ATE0`` is known to end echo.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ GRACE_S: Constant = 0.5
 """Silence after which a held final result is taken for ours: an echo never comes that late."""
 
 _REMEMBERED = 8
+_MISLED_ENOUGH = 2
 
 StrayKind = Literal["text", "final", "nmea", "noise"]
 
@@ -94,6 +96,7 @@ class Dialogue:
         self._numeric = False
         self._feed_due = False
         self._dropped = 0
+        self._misled = 0
         self.echoes = False
         """The port echoes what is sent, as far as is known."""
 
@@ -133,7 +136,7 @@ class Dialogue:
             self._numeric = not setting
         self._flight = Attribution(
             line,
-            echoes=self.echoes,
+            echoes=self.echoes and self._misled < _MISLED_ENOUGH,
             late=self._late,
             numeric=self._numeric,
             begun=self._codec.partial,
@@ -192,6 +195,7 @@ class Dialogue:
         answer = self._close(final)
         if held:
             self.echoes = False
+            self._misled += final is not None
         return answer
 
     def heard(self) -> Heard:

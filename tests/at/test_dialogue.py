@@ -158,6 +158,16 @@ def test_echo_lost_for_good_costs_one_deadline_at_most():
     assert answer.lines == ("Quectel",)
 
 
+def test_a_port_that_echoes_now_and_then_is_believed_twice():
+    dialogue = Dialogue()
+    for misled in range(4):
+        ask(dialogue, *ECHOING)
+        answered = ask(dialogue, "AT+CGMI", b"\r\nQuectel\r\n\r\nOK\r\n")
+        assert bool(answered) is (misled >= 2)
+        [answer] = answered or [dialogue.expire()]
+        assert answer.lines == ("Quectel",)
+
+
 def test_our_own_ate0_ends_echo_at_once(talk):
     for line in ("ATE0", "ATE", "ATE0Q0V1"):
         [answer] = talk(
