@@ -80,9 +80,9 @@ class Repertoire:
 
     def _recorded(self, key: str) -> Reply | None:
         if self.state in FOR_ALL_COMMANDS:
-            for exchange in self.script.exchanges:
-                if exchange.state == self.state and self._still(exchange, "any"):
-                    return exchange.reply
+            only = next(e for e in self.script.exchanges if e.state == self.state)
+            if self._still(only, "any"):
+                return only.reply
         entries = self.script.by_line.get(key, ())
         for state in self._conditions():
             for exchange in self._fitting(entries, state):
@@ -107,10 +107,8 @@ class Repertoire:
         answer = card_answer(key, self.card, self.cmee)
         if answer is None:
             return None
-        if self.state in PASSING:
-            self._given[(key, self.state)] += 1
-            if self._given[(key, self.state)] > PASSING[self.state]:
-                return None
+        if self.state in PASSING and self._worn_off(key):
+            return None
         return _lines(answer)
 
     def _conditions(self) -> list[str]:
@@ -135,14 +133,18 @@ class Repertoire:
         """Say whether a passing condition still gives this answer, and count it."""
         if exchange.state == BOOTING:
             mark = (str(id(exchange)), BOOTING)
-            limit = 1
-        elif exchange.state in PASSING:
-            mark = (key, exchange.state)
-            limit = PASSING[exchange.state]
-        else:
-            return True
+            self._given[mark] += 1
+            return self._given[mark] == 1
+        return exchange.state not in PASSING or not self._worn_off(key)
+
+    def _worn_off(self, key: str) -> bool:
+        """Count one more answer of a passing condition; the first command to see it end ends it."""
+        mark = (key, self.state)
         self._given[mark] += 1
-        return self._given[mark] <= limit
+        if self._given[mark] <= PASSING[self.state]:
+            return False
+        self.state, self.card = "", Card.READY
+        return True
 
     def _manners(self, key: str) -> Reply | None:
         if key == "AT" or _BASIC.fullmatch(key) or _SET_CMEE.fullmatch(key):

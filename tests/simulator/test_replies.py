@@ -155,7 +155,8 @@ def test_busy_after_unlock_passes() -> None:
     bench = Rehearsal("zte-mf627", state="sim busy after unlock")
     answers = [bench.ask("AT+CPMS?") for _ in range(3)]
     assert answers == [b"\r\n+CME ERROR: 14\r\n"] * 3
-    bench.ask("AT+CPIN?")
+    bench.ask("AT+CPMS?")
+    assert bench.ask("AT+CPIN?") == b"\r\n+CPIN: READY\r\n\r\nOK\r\n"
 
 
 def test_a_state_includes_what_is_recorded_for_its_words() -> None:
