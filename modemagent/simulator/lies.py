@@ -44,10 +44,9 @@ def check(name: str) -> None:
 def tell(name: str, script: Script, key: str, answer: str) -> str:
     """Return the answer to one command with the lie in it."""
     if twist := _IMEI_LIES.get(name):
-        return _FIFTEEN.sub(
-            lambda m: twist(m[0]) if m[0] not in script.imsis and luhn_fits(m[0]) else m[0],
-            answer,
-        )
+        if "CIMI" in key:  # an IMSI may pass the check of an IMEI by chance
+            return answer
+        return _FIFTEEN.sub(lambda m: twist(m[0]) if luhn_fits(m[0]) else m[0], answer)
     if _ASKS_MODEL.match(key):
         lie = _MODEL_LIES[name]
         return re.sub(rf"(?<![\w-]){re.escape(_own_model(script))}(?![\w-])", lambda _: lie, answer)

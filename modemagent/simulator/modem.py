@@ -6,11 +6,11 @@ may also drive it by hand with any clock it likes.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from modemagent.simulator import lies
+from modemagent.simulator.disguise import disguised
 from modemagent.simulator.faults import FAULTS, Faults, Given
 from modemagent.simulator.floods import Floods
 from modemagent.simulator.manners import Card, boot_urcs, card_urcs
@@ -216,7 +216,13 @@ class SimulatedModem:
         reply = self._reply(command, now)
         if "echo-stays" in self.faults:
             self.repertoire.echo = True
-        body = self._shaped(command, reply, echo)
+        body = disguised(
+            reply.body if echo else reply.without_echo(),
+            line_key(command),
+            script=self.script,
+            identities=self.identities,
+            faults=self.faults,
+        )
         if self._left("boot-lag", now) > 0:
             self._lag(line, body, echo and reply.echo, now)
             return
@@ -280,20 +286,6 @@ class SimulatedModem:
             elif self.repertoire.card is Card.BUSY:
                 self.repertoire.card_changed(Card.READY)
         return self.repertoire.reply(command)
-
-    def _shaped(self, command: str, reply: Reply, echo: bool) -> bytes:
-        text = (reply.body if echo else reply.without_echo()).decode("latin-1")
-        for lie in self.faults.texts("lie"):
-            text = lies.tell(lie, self.script, line_key(command), text)
-        body = self.identities.rewrite(text).encode("latin-1", "replace")
-        if not body:
-            return body
-        if "garbage" in self.faults:
-            body = self._garbage(int(self.faults.number("garbage"))) + body
-        return b"\0" * int(self.faults.number("nul")) + body
-
-    def _garbage(self, length: int) -> bytes:
-        return bytes(random.randrange(0x80, 0x100) for _ in range(length))
 
     def _echo(self, line: str, on: bool, now: float) -> None:
         if on:

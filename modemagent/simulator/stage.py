@@ -32,6 +32,7 @@ class PlayedModem:
         self.seat = seat
         self._stage = stage
         self.backlog = bytearray()
+        self.wake_at: float | None = None
 
     @property
     def path(self) -> str:
@@ -175,13 +176,22 @@ class Stage:
         while not self._ending:
             events = self._selector.select(timeout)
             with self.lock:
+                # A visit costs little, 64 for each byte do not: only those with something to do.
+                touched: set[PlayedModem] = set()
                 for key, mask in events:
                     if key.fd == self._wake_read:
                         os.read(self._wake_read, 4096)
-                    elif mask & selectors.EVENT_READ and key.fd in self._polled:
-                        self._read(self._polled[key.fd][0], key.fd)
+                        touched.update(self._players)
+                    elif key.fd in self._polled:
+                        player, _ = self._polled[key.fd]
+                        touched.add(player)
+                        if mask & selectors.EVENT_READ:
+                            self._read(player, key.fd)
+                now = time.monotonic()
                 for player in self._players:
-                    self._write(player)
+                    due = player.wake_at is not None and player.wake_at <= now
+                    if due or player in touched:
+                        self._write(player)
                 timeout = self._pause()
 
     def _read(self, player: PlayedModem, descriptor: int) -> None:
@@ -192,6 +202,10 @@ class Stage:
             self._watch(player)
 
     def _write(self, player: PlayedModem) -> None:
+        self._move(player)
+        player.wake_at = player.modem.wake_at if player.seat.open else None
+
+    def _move(self, player: PlayedModem) -> None:
         if not player.seat.open:
             return
         now = time.monotonic()
@@ -234,9 +248,5 @@ class Stage:
             return
 
     def _pause(self) -> float | None:
-        times = [
-            at
-            for player in self._players
-            if player.seat.open and (at := player.modem.wake_at) is not None
-        ]
+        times = [player.wake_at for player in self._players if player.wake_at is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
