@@ -7,15 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from modemagent.at.plan import Plan
 from modemagent.channel.blocking import run_plans
 from modemagent.cli.ports import BY_NUMBER, NONE_FOUND_HINT, Target, discovered, named
-from modemagent.errors import ModemAgentError, PortBusy, PortError, PortNotFound, UsageError
+from modemagent.errors import (
+    ModemAgentError,
+    NoAnswer,
+    PortBusy,
+    PortError,
+    PortNotFound,
+    UsageError,
+)
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
 
 #: After these another port of the same modem may do better; busy or denied would stay so.
 _TRY_NEXT = ("no_answer", "not_a_modem")
 _LEAST_S = 0.5
+#: Modems that are slow to wake say something within this time, if only an echo.
+_MUTE_AFTER_S = 5.0
 
 
 @dataclass(slots=True)
@@ -91,10 +101,7 @@ def _ask(targets: Sequence[Target], how: How) -> Reading:
     results: dict[str, Snapshot] = {}
     waiting = [(target, 0) for target in targets]
     while waiting:
-        plans = {
-            target.paths[turn]: identify(target.paths[turn], port_id=target.ids[turn])
-            for target, turn in waiting
-        }
+        plans = {target.paths[turn]: _plan(target, turn) for target, turn in waiting}
         answers = run_plans(plans, timeout_s=how.left_s, baud=how.baud)
         again = []
         for target, turn in waiting:
@@ -115,6 +122,34 @@ def _ask(targets: Sequence[Target], how: How) -> Reading:
     solved = {path for target in targets if target.path in results for path in target.paths}
     reading.failed = [(path, error) for path, error in reading.failed if path not in solved]
     return reading
+
+
+def _plan(target: Target, turn: int) -> Plan[Snapshot]:
+    port = target.paths[turn]
+    plan = identify(port, port_id=target.ids[turn])
+    return _unless_mute(plan, port) if turn + 1 < len(target.paths) else plan
+
+
+def _unless_mute(plan: Plan[Snapshot], port: str) -> Plan[Snapshot]:
+    """Give a port up early when not one byte comes and the modem has another port."""
+    until, heard = time.monotonic() + _MUTE_AFTER_S, False
+    try:
+        step = next(plan)
+        while True:
+            try:
+                outcome = yield step
+            except ModemAgentError as error:
+                step = plan.throw(error)
+                continue
+            heard = heard or bool(outcome.raw)
+            if not heard and time.monotonic() > until:
+                raise NoAnswer(f"{port} is mute", port=port)
+            step = plan.send(outcome)
+    except StopIteration as done:
+        snapshot: Snapshot = done.value
+        return snapshot
+    finally:
+        plan.close()
 
 
 def _from_agent(path: str, how: How) -> Snapshot | None:

@@ -47,16 +47,19 @@ class Child:
         """
         line = re.compile(pattern, re.MULTILINE)
         while True:
-            ended = self._process.poll() is not None
             text = self._said.read_text("utf-8", "replace") + self.log
             if line.search(text):
                 return text
-            if ended:
-                last = self.log.strip().rpartition("\n")[2]
-                raise ModemAgentError(f"{self.name} ended: {last.removeprefix('modemagent: ')}")
+            self.must_live()
             if time.monotonic() > deadline:
                 raise ModemAgentError(f"{self.name} did not start in time")
             time.sleep(_LOOK_EVERY_S)
+
+    def must_live(self) -> None:
+        """Raise ModemAgentError with its last words if the process has ended."""
+        if self._process.poll() is not None:
+            last = self.log.strip().rpartition("\n")[2].removeprefix("modemagent: ")
+            raise ModemAgentError(f"the demo's {self.name} ended: {last}")
 
     @property
     def log(self) -> str:
@@ -123,8 +126,8 @@ def answer_of(*words: str) -> str:
         check=False,
     )
     if done.returncode != 0:
-        said = done.stderr.strip().rpartition("\n")[2].removeprefix("modemagent: ")
-        raise ModemAgentError(said or f"modemagent {words[0]} failed")
+        said = (done.stderr or done.stdout).strip().rpartition("\n")[2]
+        raise ModemAgentError(said.removeprefix("modemagent: ") or f"{words[0]} failed")
     return done.stdout
 
 

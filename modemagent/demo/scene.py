@@ -97,6 +97,7 @@ class Scene:
 
     def missing(self) -> list[str]:
         """Return the names of the modems that the registry does not know yet."""
+        self._daemon.must_live()
         seen = {modem["port"] for modem in self.fleet.modems()}
         return [name for name, port in self.ports.items() if port not in seen]
 

@@ -5,7 +5,7 @@ import json
 from modemagent.simulator.bench import played
 
 EG25 = "quectel-eg25-g"
-IMEI = "867698040000013"
+IMEI = "865284040000014"
 
 
 def test_an_answer_is_printed_and_explained(call):

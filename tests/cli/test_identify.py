@@ -12,8 +12,7 @@ import pytest
 from modemagent.simulator.bench import played, played_many
 
 EG25 = "quectel-eg25-g"
-IMEI = "867698040000013"
-ICCID = "8988303000000000010"
+IMEI = "865284040000014"
 
 
 def _identified(call, *words, status=0):
@@ -84,9 +83,9 @@ def test_an_unknown_field_is_usage_before_anything_is_sent(call):
     ("expected", "status"),
     [
         (f"imei={IMEI}", 0),
-        ("imei=86-769804-000001-3", 0),
-        ("imei=867698040000021", 3),
-        ("model=EG25-G", 0),
+        ("imei=86-528404-000001-4", 0),
+        ("imei=865284040000022", 3),
+        ("model=EG25", 0),
         ("eid=89049032000000000000000000000000", 3),
     ],
 )
