@@ -186,8 +186,8 @@ class Conversation:
             if answer.timed_out:
                 self._silences += not answer.lines
                 yield from self.resync()
-                if reading.values and reading.labelled and len(reading.values) == 1:
-                    # No final result follows on some modems (wavecom-multiband).
+                if len(reading.values) == 1 and (reading.labelled or answer.echoed):
+                    # No final result follows on some modems (wavecom-multiband, neoway-m590).
                     reading = reading._replace(sure=True)
             if reading.sure or not reading.values:
                 self._remembered[attempt.command] = answer

@@ -138,6 +138,8 @@ class Identification:
             reading, answer = yield from self.talk.read(want, attempt)
             if want == "imei":
                 self._notice_cdma(answer)
+            elif attempt.shape.startswith("ati_") and not self._is_of_this_modem(answer):
+                continue
             if reading.sure:
                 self.values[want] = reading.values[0]
                 self.read[want] = ReadState.OK
@@ -165,6 +167,11 @@ class Identification:
     def _likely_first(self, ladder: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
         """A modem that gave its maker for AT+GMI gives its model for AT+GMM."""
         return tuple(sorted(ladder, key=lambda rung: _form_of(rung.command) != self._form))
+
+    def _is_of_this_modem(self, answer: Answer) -> bool:
+        """A block that names another IMEI than the modem does says nothing about the modem."""
+        named, imei = read_block(answer.lines).get("imei"), self.values.get("imei")
+        return named is None or imei is None or named[:14] == imei[:14]
 
     def _notice_cdma(self, answer: Answer) -> None:
         """Keep the MEID of a CDMA device; ESN and MEID must never pass for an IMEI."""

@@ -17,6 +17,7 @@ from modemagent.modem.simstate import Hint, refusal_state, word_state
 _RETRY_S = 1.0
 _REFUSALS = 5  # a bare ERROR lasts for two or three tries on nordic-nrf9160 and SIM800
 _EMPTY_TRIES = 3  # ready, but every rung refused: twice more
+_NUMBERS = 2  # ICCID and IMSI
 _RESTARTS = 3  # SIM events in the middle of a reading
 
 _LOCKED = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED)
@@ -60,7 +61,7 @@ class SimReader:
             self.offered.clear()
             self.read.clear()
             self._upset = ""
-            yield from self._read_state(begun_s)
+            yield from self._read_state(begun_s, imei)
             yield from self._read_card(imei)
             upset = self._trouble()
             if upset == "busy":
@@ -87,7 +88,7 @@ class SimReader:
 
     # -- the state ------------------------------------------------------------------------
 
-    def _read_state(self, begun_s: float) -> Steps:
+    def _read_state(self, begun_s: float, imei: str | None) -> Steps:
         """Ask until the state is settled or has been waited for long enough."""
         refusals = 0
         spoken_up = False
@@ -107,11 +108,13 @@ class SimReader:
                     spoken_up = True
                     if (yield from self._speak_up()):
                         continue
-                # The state is not told; a card number that is told means the card is there.
-                # All rungs at first, then only the one that is likeliest to open.
+                # The state is not told, but an IMSI that is told means ready, and an ICCID that
+                # there is nothing to wait for. All rungs at first, then the likeliest.
                 rungs = 1 if refusals else None
-                if (yield from self._climb("iccid", rungs=rungs)) is ReadState.OK:
+                if (yield from self._climb("imsi", rungs=rungs, refuse=imei)) is ReadState.OK:
                     self.state = SimState.READY
+                    return
+                if (yield from self._climb("iccid", rungs=rungs)) is ReadState.OK:
                     return
                 refusals += 1
                 if refusals >= _REFUSALS:
@@ -168,12 +171,10 @@ class SimReader:
             # The IMSI comes bare, the ICCID mostly says what it is: asked for last, it proves
             # that all the answers before it were in step.
             if state in _OPEN:
-                self.read["imsi"] = yield from self._climb("imsi", refuse=imei)
-            if "iccid" not in self.values and not self._upset:
-                self.read["iccid"] = yield from self._climb("iccid")
-            elif "iccid" in self.values:
-                self.read["iccid"] = ReadState.OK
-            if self._upset or self.values:
+                yield from self._read_number("imsi", refuse=imei)
+            if not self._upset:
+                yield from self._read_number("iccid")
+            if self._upset or len(self.values) == _NUMBERS:
                 break
         if state in _LOCKED:
             self.read["imsi"] = ReadState.LOCKED
@@ -182,10 +183,16 @@ class SimReader:
             self.read["imsi"] = missing
             if "iccid" not in self.values:
                 self.read["iccid"] = missing
-        elif self.values:
+        elif "imsi" in self.values:
             self.state = SimState.READY
         if not self._upset:
             self.read["eid"] = yield from self._climb("eid")
+
+    def _read_number(self, want: str, *, refuse: str | None = None) -> Steps:
+        if want not in self.values:
+            self.read[want] = yield from self._climb(want, refuse=refuse)
+        else:
+            self.read[want] = ReadState.OK
 
     def _climb(
         self, want: str, *, refuse: str | None = None, rungs: int | None = None
