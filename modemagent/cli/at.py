@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import click
 
@@ -44,7 +43,7 @@ def command(
     as_json: bool,
     timeout_s: float,
     baud: int,
-    root: Path,
+    root: str,
 ) -> None:
     """Send AT lines that read, print the answers, decoded where known.
 

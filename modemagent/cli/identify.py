@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -42,7 +41,7 @@ class Difference(NamedTuple):
 @root_option
 @click.option(
     "--state-dir",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     metavar="DIR",
     help="State directory of the agent, if not the usual one; it is asked for ports it holds.",
 )
@@ -55,8 +54,8 @@ def command(
     expect: tuple[str, ...],
     timeout_s: float,
     baud: int,
-    root: Path,
-    state_dir: Path | None,
+    root: str,
+    state_dir: str | None,
 ) -> None:
     """Read and validate the identity of modems and SIM cards. No PORT: every modem found.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -22,7 +21,7 @@ class Holder(NamedTuple):
 @click.command("list")
 @json_option
 @root_option
-def command(as_json: bool, root: Path) -> None:
+def command(as_json: bool, root: str) -> None:
     """Show ports grouped by modem: path, stable id, driver, role, who holds it.
 
     \b
@@ -31,9 +30,11 @@ def command(as_json: bool, root: Path) -> None:
 
     Roles come from a table of USB ids; nothing is opened and nothing is sent.
     """
+    from pathlib import Path
+
     from modemagent.discovery.static import scan
 
-    candidates = scan(root)
+    candidates = scan(Path(root))
     holders = {candidate.path: _holder(candidate.path) for candidate in candidates}
     if as_json:
         import json

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -47,8 +46,8 @@ def root_option(function: F) -> F:
     """Add ``--root``: the tree that holds ``sys`` and ``dev``, for images and tests."""
     return click.option(
         "--root",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        default=Path("/"),
+        type=click.Path(exists=True, file_okay=False),
+        default="/",
         metavar="DIR",
         help="Look for ports in DIR/sys and DIR/dev.",
     )(function)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from modemagent.discovery.candidate import Candidate, Role
 from modemagent.errors import PortNotFound
+
+if TYPE_CHECKING:
+    from modemagent.discovery.candidate import Candidate
 
 #: Prefixes that name a modem by what it answers, which takes asking all of them.
 BY_NUMBER = ("imei:", "iccid:")
+_CLASSES = ("tty", "wwan")
 NONE_FOUND_HINT = (
     "Is a modem plugged in and powered? modemagent list shows every port; "
     "name one, as in: modemagent identify /dev/ttyUSB2"
@@ -32,18 +35,16 @@ class Target(NamedTuple):
         return self.paths[0]
 
 
-def discovered(root: Path) -> list[Target]:
+def discovered(root: str) -> list[Target]:
     """Return a target for each cellular modem that sysfs shows."""
-    from modemagent.discovery.static import scan
-
     return [
         target
-        for group in _groups(c for c in scan(root) if c.cellular)
+        for group in _groups(c for c in _scan(root) if c.cellular)
         if (target := _target(group)) is not None
     ]
 
 
-def named(word: str, root: Path) -> Target:
+def named(word: str, root: str) -> Target:
     """Return the target a path, URL or stable id stands for.
 
     :raises PortNotFound: nothing with this stable id is plugged in
@@ -52,16 +53,24 @@ def named(word: str, root: Path) -> Target:
         return Target((word,), (None,))
     if word.startswith(("usb:", "pci:", "tty:", "wwan:")):
         return _by_id(word, root)
+    if not _may_be_in_sysfs(word, root):
+        return Target((word,), (None,))
+    from pathlib import Path
+
     from modemagent.discovery.static import describe
 
-    candidate = describe(word, root)
+    candidate = describe(word, Path(root))
     return Target((word,), (candidate.port_id if candidate else None,))
 
 
-def _by_id(word: str, root: Path) -> Target:
-    from modemagent.discovery.static import scan
+def _may_be_in_sysfs(path: str, root: str) -> bool:
+    """Tell a device from a pseudo terminal, for which discovery need not be loaded."""
+    names = {os.path.basename(path), os.path.basename(os.path.realpath(path))}  # noqa: PTH119
+    return any(os.path.exists(f"{root}/sys/class/{kind}/{n}") for kind in _CLASSES for n in names)  # noqa: PTH110
 
-    candidates = scan(root)
+
+def _by_id(word: str, root: str) -> Target:
+    candidates = _scan(root)
     for candidate in candidates:
         if candidate.port_id == word:
             return Target((candidate.path,), (candidate.port_id,))
@@ -75,6 +84,14 @@ def _by_id(word: str, root: Path) -> Target:
     return target
 
 
+def _scan(root: str) -> tuple[Candidate, ...]:
+    from pathlib import Path
+
+    from modemagent.discovery.static import scan
+
+    return scan(Path(root))
+
+
 def _groups(candidates: Iterable[Candidate]) -> list[list[Candidate]]:
     groups: dict[str | None, list[Candidate]] = {}
     for candidate in candidates:
@@ -83,6 +100,8 @@ def _groups(candidates: Iterable[Candidate]) -> list[list[Candidate]]:
 
 
 def _target(group: Sequence[Candidate]) -> Target | None:
+    from modemagent.discovery.candidate import Role
+
     # Ports known as NMEA or DIAG are never written to; where no port is known as AT, the
     # composition is not in the table and each unknown port is worth a question.
     likely = [c for c in group if c.role is Role.AT] or [c for c in group if c.role is Role.UNKNOWN]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from modemagent.at.plan import Plan
 from modemagent.channel.blocking import run_plans
@@ -53,8 +52,8 @@ class How:
 
     deadline: float
     baud: int
-    root: Path
-    state_dir: Path | None
+    root: str
+    state_dir: str | None
 
     @property
     def left_s(self) -> float:
@@ -154,12 +153,14 @@ def _unless_mute(plan: Plan[Snapshot], port: str) -> Plan[Snapshot]:
 
 def _from_agent(path: str, how: How) -> Snapshot | None:
     """Ask the agent of this machine, which may be who holds the port; None when it is not."""
+    from pathlib import Path
+
     from modemagent.agent.caller import ask
     from modemagent.settings import DEFAULT_STATE_DIR
 
     request: dict[str, object] = {"do": "identify", "port": path}
     try:
-        answer = ask(how.state_dir or DEFAULT_STATE_DIR, request, timeout_s=how.left_s)
+        answer = ask(Path(how.state_dir or DEFAULT_STATE_DIR), request, timeout_s=how.left_s)
     except ModemAgentError:
         return None
     snapshot = answer.get("snapshot")
