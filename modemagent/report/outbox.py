@@ -143,8 +143,9 @@ class Outbox:
         os.close(descriptor)
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         self._db = db
-        db.execute("PRAGMA page_size=1024")
-        db.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        if not self._path.stat().st_size:
+            db.execute("PRAGMA page_size=1024")
+            db.execute("PRAGMA auto_vacuum=INCREMENTAL")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA wal_autocheckpoint=256")
@@ -335,8 +336,11 @@ class Outbox:
             return
         # what was filled with reports is free inside the file; give it back to the disk first
         with contextlib.suppress(sqlite3.Error):
-            self._db.execute("PRAGMA incremental_vacuum").fetchall()
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            free = -1
+            # a little at a time: the moved pages pass through the log, on the same full disk
+            while free != (free := self._db.execute("PRAGMA freelist_count").fetchone()[0]):
+                self._db.execute("PRAGMA incremental_vacuum(128)").fetchall()
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         for reserve in reversed(self._reserves.values()):
             if reserve.exists():
                 continue

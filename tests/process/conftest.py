@@ -207,12 +207,15 @@ def started(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     running: list[Process] = []
 
     def start(kind: type[Process], *words: str) -> Process:
-        process = kind(tmp_path, *words)  # type: ignore[arg-type]
-        running.append(process)
+        process = kind.__new__(kind)
+        running.append(process)  # also when it does not come up
+        process.__init__(tmp_path, *words)  # type: ignore[misc]
         return process
 
     yield start
     for process in reversed(running):
+        if not hasattr(process, "popen"):
+            continue
         if process.popen.poll() is None:
             process.kill()
         for pipe in (process.popen.stdin, process.popen.stdout):

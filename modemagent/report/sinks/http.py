@@ -170,14 +170,15 @@ def _in_words(error: urllib3.exceptions.HTTPError) -> str:
     match error:
         case names.NameResolutionError():
             return "its name can not be resolved"
-        case names.ConnectTimeoutError():
-            return f"no connection within {CONNECT_S:.0f} s"
         case names.ReadTimeoutError():
             return f"no answer within {READ_S:.0f} s"
         case names.NewConnectionError():
             cause = error.__cause__ or error.__context__
             said = getattr(cause, "strerror", None)
             return said.lower() if said else "the connection can not be made"
+        # after the two above, which are its subclasses
+        case names.ConnectTimeoutError():
+            return f"no connection within {CONNECT_S:.0f} s"
         case names.SSLError():
             if "not yet valid" in str(error):
                 now = datetime.now(UTC)

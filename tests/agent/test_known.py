@@ -1,0 +1,124 @@
+"""When a reading is news, case by case; what was not read never is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from modemagent.agent.known import leaving, merged, reason_for, unsettled
+from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
+from modemagent.report.message import Reason
+
+OK, FAILED, TIMEOUT = ReadState.OK, ReadState.FAILED, ReadState.TIMEOUT
+MODEM = Modem(
+    manufacturer="Quectel", model="EG25-G", firmware="R07", imei="867698040000013",
+    read={"manufacturer": OK, "model": OK, "firmware": OK, "imei": OK},
+)  # fmt: skip
+CARD = Sim(
+    state=SimState.READY, iccid="8988303000000000010", imsi="901288000000001", mcc="901",
+    mnc="28", read={"iccid": OK, "imsi": OK},
+)  # fmt: skip
+OTHER = replace(CARD, iccid="8988303000000000028", imsi="901288000000002")
+UNREAD = Sim(state=SimState.READY, read={"iccid": FAILED, "imsi": TIMEOUT})
+BUSY = replace(UNREAD, state=SimState.BUSY)
+ABSENT = Sim(state=SimState.ABSENT, read={"iccid": ReadState.ABSENT, "imsi": ReadState.ABSENT})
+LOCKED = Sim(
+    state=SimState.PIN_REQUIRED, read={"iccid": ReadState.LOCKED, "imsi": ReadState.LOCKED}
+)
+MUTE = Modem(read={"imei": TIMEOUT, "model": FAILED})
+ANOTHER = replace(MODEM, imei="867698040000021")
+UPDATED = replace(MODEM, firmware="R08")
+
+
+def reading(modem: Modem = MODEM, *sims: Sim) -> Snapshot:
+    return Snapshot(port="/dev/ttyUSB2", modem=modem, sims=sims or (CARD,))
+
+
+CASES: list[tuple[str, list[Snapshot], list[Reason | None]]] = [
+    ("the same", [reading(), reading()], [None]),
+    ("another card", [reading(), reading(MODEM, OTHER)], [Reason.SIM_CHANGED]),
+    ("another modem", [reading(), reading(ANOTHER)], [Reason.MODEM_CHANGED]),
+    ("both", [reading(), reading(ANOTHER, OTHER)], [Reason.MODEM_CHANGED]),
+    ("card out", [reading(), reading(MODEM, ABSENT)], [Reason.SIM_CHANGED]),
+    ("card out and in", [reading(), reading(MODEM, ABSENT), reading()], [Reason.SIM_CHANGED] * 2),
+    ("still out", [reading(MODEM, ABSENT), reading(MODEM, ABSENT)], [None]),
+    ("not read", [reading(), reading(MODEM, UNREAD)], [None]),
+    ("busy", [reading(), reading(MODEM, BUSY)], [None]),
+    ("busy and back", [reading(), reading(MODEM, BUSY), reading()], [None, None]),
+    (
+        "a swap seen across a busy card",
+        [reading(), reading(MODEM, BUSY), reading(MODEM, OTHER)],
+        [None, Reason.SIM_CHANGED],
+    ),
+    (
+        "a swap seen across an empty slot",
+        [reading(), reading(MODEM, ABSENT), reading(MODEM, OTHER)],
+        [Reason.SIM_CHANGED, Reason.SIM_CHANGED],
+    ),
+    ("locked", [reading(), reading(MODEM, LOCKED)], [Reason.SIM_CHANGED]),
+    ("modem not read", [reading(), reading(MUTE)], [None]),
+    (
+        "another modem across one not read",
+        [reading(), reading(MUTE), reading(ANOTHER)],
+        [None, Reason.MODEM_CHANGED],
+    ),
+    ("card read at last", [reading(MODEM, BUSY), reading()], [Reason.SIM_CHANGED]),
+    ("new firmware", [reading(), reading(UPDATED)], [Reason.REFRESH]),
+    ("firmware not read", [reading(), reading(replace(MODEM, firmware=None, read={
+        **MODEM.read, "firmware": TIMEOUT}))], [None]),
+    (
+        "a second slot appears",
+        [reading(), reading(MODEM, CARD, replace(ABSENT, slot=2, active=False))],
+        [Reason.SIM_CHANGED],
+    ),
+    (
+        "the other slot is used",
+        [
+            reading(MODEM, CARD, replace(ABSENT, slot=2, active=False)),
+            reading(MODEM, replace(CARD, active=False), replace(ABSENT, slot=2, active=True)),
+        ],
+        [Reason.SIM_CHANGED],
+    ),
+    ("no slots told", [reading(), Snapshot(port="x", modem=MODEM, sims=())], [None]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("readings", "told"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
+)
+def test_what_is_reported(readings: list[Snapshot], told: list[Reason | None]) -> None:
+    first, *rest = readings
+    assert reason_for(None, first) is Reason.IDENTIFIED
+    known = merged(None, first)
+    reasons = []
+    for later in rest:
+        reasons.append(reason_for(known, later))
+        known = merged(known, later)
+    assert reasons == told
+
+
+@pytest.mark.parametrize("readings", [case[1] for case in CASES], ids=[c[0] for c in CASES])
+def test_the_same_again_is_never_news_and_memory_survives_a_restart(
+    readings: list[Snapshot],
+) -> None:
+    known: Snapshot | None = None
+    for one in readings:
+        known = merged(known, one)
+        assert reason_for(known, one) is None
+        stored = Snapshot.from_json(known.to_json())
+        assert reason_for(stored, one) is None
+
+
+def test_a_card_that_left_before_its_modem_does_not_leave_with_it() -> None:
+    known = merged(merged(None, reading()), reading(MODEM, ABSENT))
+    (card,) = leaving(known).sims
+    assert (card.state, card.iccid, card.read) == (SimState.ABSENT, None, {})
+    assert leaving(reading()).sims == (CARD,)
+
+
+def test_only_a_card_that_comes_up_is_read_again_soon() -> None:
+    assert unsettled(reading(MODEM, BUSY))
+    assert unsettled(reading(MODEM, UNREAD))
+    for settled in (CARD, ABSENT, LOCKED, replace(BUSY, active=False)):
+        assert not unsettled(reading(MODEM, settled))

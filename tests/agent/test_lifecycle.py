@@ -1,0 +1,35 @@
+"""The states of a port and the reasons that are shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from modemagent.agent.lifecycle import TRANSITIONS, Condition, PortState
+from modemagent.errors import NoAnswer, PortBusy
+
+
+def test_every_state_has_a_row_and_every_port_can_stop() -> None:
+    assert set(TRANSITIONS) == set(PortState)
+    for state, following in TRANSITIONS.items():
+        assert (PortState.STOPPED in following) == (state is not PortState.STOPPED)
+
+
+def test_a_change_that_is_not_in_the_table_is_refused() -> None:
+    with pytest.raises(ValueError, match="absent to watching"):
+        Condition().enter(PortState.WATCHING)
+
+
+def test_a_broken_port_shows_reason_holder_and_how_often() -> None:
+    condition = Condition()
+    condition.enter(PortState.OPENING)
+    error = PortBusy("held", port="/dev/x", holder_pid=7, holder_name="minicom", hint="stop it")
+    assert condition.break_down(error)
+    shown = condition.to_json()
+    assert (shown["state"], shown["reason"], shown["hint"]) == ("broken", "busy", "stop it")
+    assert shown["holder"] == {"pid": 7, "name": "minicom"}
+    condition.enter(PortState.OPENING)
+    assert not condition.break_down(error), "the same reason again is no news"
+    condition.enter(PortState.OPENING)
+    assert condition.break_down(NoAnswer("silent", port="/dev/x"))
+    assert condition.to_json()["failures"] == 3
+    assert "holder" not in condition.to_json()
