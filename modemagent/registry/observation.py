@@ -115,7 +115,7 @@ def place_of(port_id: str | None, path: str) -> str:
 
 def _decode(raw: bytes) -> Mapping[str, object]:
     try:
-        body = json.loads(raw, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
+        body = json.loads(raw, object_pairs_hook=no_key_twice, parse_constant=_no_constant)
     except ReportError:
         raise
     except (ValueError, RecursionError) as error:
@@ -129,7 +129,8 @@ def _decode(raw: bytes) -> Mapping[str, object]:
     return body
 
 
-def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse an object that holds a key twice: for :func:`json.loads`."""
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 
@@ -11,6 +16,7 @@ from modemagent.errors import SettingsError
 from modemagent.registry.api.app import create_app
 
 _STOP_WITHIN_S = 10
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(database_url: str, host: str, port: int) -> None:
@@ -35,17 +41,20 @@ def serve(database_url: str, host: str, port: int) -> None:
     )
     server = _Server(config, listener, app.state.bell.close)
     server.run(sockets=[listener])
+    if server.interrupted:
+        raise KeyboardInterrupt
 
 
 class _Server(uvicorn.Server):
-    """Says where it listens when it does, and ends live streams before it waits for requests."""
+    """Says where it listens once it does, and ends live streams before it waits for requests."""
 
     def __init__(
-        self, config: uvicorn.Config, listener: socket.socket, end_streams: object
+        self, config: uvicorn.Config, listener: socket.socket, end_streams: Callable[[], None]
     ) -> None:
         super().__init__(config)
         self._listener = listener
         self._end_streams = end_streams
+        self.interrupted = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -56,9 +65,25 @@ class _Server(uvicorn.Server):
         print(f"listening on http://{shown}:{port}", file=sys.stderr, flush=True)  # noqa: T201
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if callable(self._end_streams):
-            self._end_streams()
+        self._end_streams()
         await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop in order at a signal, and not die of it as the parent class does: that is exit 0."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in _STOPS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.interrupted = sig == signal.SIGINT
+        super().handle_exit(sig, frame)
 
 
 def _listen(host: str, port: int) -> socket.socket:

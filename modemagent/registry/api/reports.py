@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ from modemagent.registry.api.access import caller, requires
 from modemagent.registry.api.documents import Enrolled, Enrolment
 from modemagent.registry.api.problems import Problem, document
 from modemagent.registry.ingest import Ingest
-from modemagent.registry.observation import Observation, read_report
+from modemagent.registry.observation import Observation, no_key_twice, read_report
 from modemagent.registry.store import tokens
 from modemagent.registry.store.database import now_ms
 from modemagent.registry.store.recording import Arrival, Status
@@ -91,7 +92,7 @@ def _take(
     return Response(msgspec.json.encode({"results": results}), media_type="application/json")
 
 
-def _read(raw: msgspec.Raw, token: Token) -> Observation:
+def _read(raw: bytes | msgspec.Raw, token: Token) -> Observation:
     view = memoryview(raw)
     if view.nbytes > MOST_BYTES_EACH:
         raise ReportError(f"a report has at most {MOST_BYTES_EACH} bytes", key="")
@@ -101,7 +102,7 @@ def _read(raw: msgspec.Raw, token: Token) -> Observation:
     return observation
 
 
-def _rejected(raw: msgspec.Raw, error: ReportError) -> dict[str, Any]:
+def _rejected(raw: bytes | msgspec.Raw, error: ReportError) -> dict[str, Any]:
     foreign = error.key == "gateway_id" and "token" in error.message
     status = HTTPStatus.FORBIDDEN if foreign else HTTPStatus.UNPROCESSABLE_ENTITY
     problem = document(
@@ -110,19 +111,24 @@ def _rejected(raw: msgspec.Raw, error: ReportError) -> dict[str, Any]:
     return {"report_id": _report_id(raw), "status": "rejected", "problem": problem}
 
 
-def _report_id(raw: msgspec.Raw) -> str | None:
+def _report_id(raw: bytes | msgspec.Raw) -> str | None:
     """Return the id of a report that can not be read, if that much can be read of it."""
     try:
-        body = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        body = json.loads(bytes(raw))
+    except (ValueError, RecursionError):
         return None
     found = body.get("report_id") if isinstance(body, dict) else None
-    return found[:64] if isinstance(found, str) else None
+    return found[:64] if isinstance(found, str) and found.isprintable() else None
 
 
-def _items(body: bytes) -> list[msgspec.Raw]:
+def _items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     try:
-        batch = _batches.decode(body)
+        try:
+            batch = _batches.decode(body)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError as error:
+            return _items_by_the_lenient_reader(body, error)
         if body.count(b'"reports"') != 1 or b"\\" in body:
             _no_second_list(body)
     except msgspec.ValidationError as error:
@@ -130,6 +136,29 @@ def _items(body: bytes) -> list[msgspec.Raw]:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _unreadable(HTTPStatus.BAD_REQUEST, "malformed_json", str(error)) from error
     return batch.reports
+
+
+def _items_by_the_lenient_reader(
+    body: bytes, refusal: msgspec.DecodeError
+) -> Sequence[bytes | msgspec.Raw]:
+    """Split a body whose strings hold half a surrogate pair, or whose numbers are none.
+
+    What a modem sends can end up so in one report; its neighbours are not to suffer. The items are
+    judged one by one afterwards.
+    """
+    try:
+        whole = json.loads(body, object_pairs_hook=no_key_twice)
+    except (ValueError, RecursionError, ReportError):
+        raise refusal from None
+    _batches.decode(msgspec.json.encode({"reports": [None] * _length(whole)}))
+    return [json.dumps(one).encode("ascii") for one in whole["reports"]]
+
+
+def _length(whole: object) -> int:
+    reports = whole.get("reports") if isinstance(whole, dict) else None
+    if not isinstance(reports, list):
+        raise msgspec.ValidationError("no list of reports")
+    return len(reports)
 
 
 def _no_second_list(body: bytes) -> None:

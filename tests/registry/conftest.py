@@ -1,0 +1,235 @@
+"""Reports as gateways send them, a registry as a process, and a client for it."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+IMEI = "867698040000013"
+OTHER_IMEI = "867698040000021"
+ICCID = "8988303000000000010"
+OTHER_ICCID = "8988303000000000028"
+EID = "89044000000000000000000000000039"
+
+Body = dict[str, Any]
+
+
+def sim(iccid: str | None = ICCID, imsi: str | None = "901288000000001", **more: Any) -> Body:
+    """One slot; ``iccid=None`` is a card that could not be read."""
+    body: Body = {
+        "slot": 1,
+        "active": True,
+        "state": "ready",
+        "iccid": iccid,
+        "imsi": imsi,
+        "eid": None,
+        "mcc": None,
+        "mnc": None,
+        "read": {
+            "iccid": "ok" if iccid else "failed",
+            "imsi": "ok" if imsi else "failed",
+            "eid": "unsupported",
+        },
+    }
+    if more.get("eid"):
+        body["read"]["eid"] = "ok"
+    return {**body, **more}
+
+
+def no_sim() -> Body:
+    return sim(None, None, state="absent", read={"iccid": "absent", "imsi": "absent"})
+
+
+@dataclass
+class Gateway:
+    """Makes reports with a growing sequence, one second apart."""
+
+    gateway_id: str = "gw-1"
+    stream_id: str = "stream-1"
+    boot_count: int = 1
+    started: str = "2026-03-01T12:"
+    sequence: int = 0
+    port: str = "usb:1-2:1.2"
+    extra: Body = field(default_factory=dict)
+
+    def report(
+        self,
+        reason: str = "refresh",
+        imei: str | None = IMEI,
+        sims: list[Body] | None = None,
+        **more: Any,
+    ) -> Body:
+        self.sequence += 1
+        minutes, seconds = divmod(self.sequence, 60)
+        return {
+            "schema": 1,
+            "report_id": f"0192f7c0-0000-7000-8000-{self.sequence:012d}",
+            "gateway_id": self.gateway_id,
+            "stream_id": self.stream_id,
+            "sequence": self.sequence,
+            "boot_id": f"boot-{self.boot_count}",
+            "boot_count": self.boot_count,
+            "uptime_ms": self.sequence * 1000,
+            "observed_at": f"{self.started}{minutes:02d}:{seconds:02d}.000Z",
+            "clock_synchronized": True,
+            "agent_version": "0.1.0",
+            "reason": reason,
+            "port": {"path": "/dev/ttyUSB2", "id": self.port, "usb_vid": None, "usb_pid": None},
+            "modem": {
+                "manufacturer": "Quectel",
+                "model": "EG25-G",
+                "firmware": "EG25GGBR07A08M2G",
+                "imei": imei,
+                "read": {
+                    "imei": "ok" if imei else "failed",
+                    "manufacturer": "ok",
+                    "model": "ok",
+                    "firmware": "ok",
+                },
+            },
+            "sims": [sim()] if sims is None else sims,
+            "problems": [],
+            "network": None,
+            **self.extra,
+            **more,
+        }
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    raw: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.raw)
+
+
+class Client:
+    """Asks a registry over HTTP, one connection a request."""
+
+    def __init__(self, port: int, token: str | None) -> None:
+        self.port = port
+        self.token = token
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+        if self.token:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
+        with contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        ) as connection:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+
+    def get(self, path: str) -> Any:
+        answer = self.ask("GET", f"/api/v1/{path}")
+        assert answer.status == 200, answer.raw
+        return answer.json
+
+    def post(self, *reports: Any, packed: bool = False) -> list[str]:
+        """Send a batch; return the statuses."""
+        body = json.dumps({"reports": reports}).encode()
+        headers = {"Content-Encoding": "gzip"} if packed else {}
+        answer = self.ask(
+            "POST", "/api/v1/reports", gzip.compress(body) if packed else body, **headers
+        )
+        assert answer.status == 200, answer.raw
+        return [result["status"] for result in answer.json["results"]]
+
+    def event_types(self) -> list[str]:
+        return [event["type"] for event in self.get("events?limit=1000")["events"]]
+
+
+def modemagent(*words: str) -> list[str]:
+    return [sys.executable, "-m", "modemagent", *words]
+
+
+class Registry:
+    """A registry in a process of its own."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.state_dir = state_dir
+        self.process: subprocess.Popen[str] | None = None
+        self.port = 0
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            modemagent(
+                "registry", "serve", "--listen", "127.0.0.1:0", "--state-dir", str(self.state_dir)
+            ),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stderr is not None
+        line = self.process.stderr.readline()
+        found = re.fullmatch(r"listening on http://127\.0\.0\.1:(\d+)\n", line)
+        assert found, line
+        self.port = int(found[1])
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        assert self.process is not None
+        self.process.send_signal(how)
+        _, said = self.process.communicate(timeout=20)
+        return self.process.returncode, said
+
+    def token(self, *words: str) -> str:
+        done = subprocess.run(
+            modemagent("registry", "token", "create", *words, "--state-dir", str(self.state_dir)),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    def client(self, *words: str) -> Client:
+        return Client(self.port, self.token(*words))
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    found = Registry(tmp_path / "state")
+    found.start()
+    yield found
+    if found.process is not None and found.process.poll() is None:
+        found.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def reader(registry: Registry) -> Client:
+    return registry.client("--scope", "read", "--full-ids")
+
+
+@pytest.fixture
+def gateway_client(registry: Registry) -> Callable[[str], Client]:
+    def make(gateway_id: str = "gw-1") -> Client:
+        return registry.client("--scope", "gateway", "--gateway-id", gateway_id)
+
+    return make
+
+
+@pytest.fixture
+def quick_dir(tmp_path: Path) -> Iterator[Path]:
+    """A directory in memory when there is one: for tests that write much, none of it to last."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    import tempfile
+
+    with tempfile.TemporaryDirectory(dir=memory) as found:
+        yield Path(found)

@@ -1,0 +1,88 @@
+"""When a report was made, from gateways whose clocks are wrong in every way."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modemagent.registry.clock import EARLIEST_MS, FUTURE_MS, StreamClock, Tick, date_stream
+
+NOW = 1_790_000_000_000
+HOUR = 3_600_000
+
+
+def tick(
+    sequence: int,
+    observed_ms: int,
+    *,
+    boot: int = 1,
+    synchronized: bool = True,
+    latest_ms: int = NOW,
+) -> Tick:
+    return Tick((boot, sequence * 1000, sequence), observed_ms, latest_ms, synchronized)
+
+
+def dates(*ticks: Tick) -> list[int]:
+    return date_stream(sorted(ticks, key=lambda one: one.order))[0]
+
+
+def test_a_trusted_clock_is_taken() -> None:
+    assert dates(tick(1, NOW - HOUR), tick(2, NOW - HOUR + 5)) == [NOW - HOUR, NOW - HOUR + 5]
+
+
+def test_a_boot_in_1970_is_dated_by_its_first_trusted_clock() -> None:
+    before = tick(1, 12_000, synchronized=False)
+    assert dates(before, tick(9, NOW - HOUR)) == [NOW - HOUR - 8000, NOW - HOUR]
+
+
+def test_a_boot_without_any_trusted_clock_is_dated_by_its_arrival() -> None:
+    first = tick(1, 5, synchronized=False, latest_ms=NOW - 1000)
+    second = tick(2, 6, synchronized=False)
+    assert dates(first, second) == [NOW - 1000, NOW]
+
+
+def test_an_unsynchronised_clock_that_is_not_impossible_is_taken() -> None:
+    assert dates(tick(1, NOW - HOUR, synchronized=False)) == [NOW - HOUR]
+
+
+def test_a_clock_in_the_future_is_not_believed() -> None:
+    assert dates(tick(1, NOW + FUTURE_MS + 1)) == [NOW]
+    assert dates(tick(1, NOW + FUTURE_MS)) == [NOW + FUTURE_MS]
+
+
+def test_dates_do_not_run_backwards_within_a_stream() -> None:
+    assert dates(tick(1, NOW - 10), tick(2, NOW - HOUR), tick(1, NOW - HOUR, boot=2)) == [
+        NOW - 10,
+        NOW - 10,
+        NOW - 10,
+    ]
+
+
+ticks = st.lists(
+    st.builds(
+        Tick,
+        st.tuples(st.integers(1, 3), st.integers(0, 10**7), st.integers(1, 10**6)),
+        st.one_of(st.integers(0, 10**9), st.integers(EARLIEST_MS, NOW + HOUR)),
+        st.just(NOW),
+        st.booleans(),
+    ),
+    unique_by=lambda one: one.order,
+    max_size=12,
+)
+
+
+@given(ticks)
+def test_dates_rise_and_none_is_beyond_its_bound(found: list[Tick]) -> None:
+    dated = dates(*found)
+    assert dated == sorted(dated)
+    assert all(0 < at_ms <= NOW + FUTURE_MS for at_ms in dated)
+
+
+@given(ticks)
+def test_one_by_one_gives_the_same_as_all_at_once(found: list[Tick]) -> None:
+    clock, one_by_one = StreamClock(), []
+    for one in sorted(found, key=lambda one: one.order):
+        if clock.must_rewind(one):
+            return
+        one_by_one.append(clock.advance(one))
+    assert one_by_one == dates(*found)

@@ -1,0 +1,121 @@
+"""``modemagent registry``: tokens, and the same answers from the API and from the database."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.registry.conftest import ICCID, IMEI, Client, Gateway, Registry, modemagent
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        modemagent("registry", *words), capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_a_token_is_printed_alone_and_can_be_revoked(registry: Registry) -> None:
+    place = ("--state-dir", str(registry.state_dir))
+    made = run("token", "create", "--scope", "read", *place)
+    assert made.returncode == 0
+    assert made.stderr == ""
+    secret = made.stdout.strip()
+    assert made.stdout == secret + "\n"
+    assert len(secret) >= 43
+    client = Client(registry.port, secret)
+    assert client.ask("GET", "/api/v1/modems").status == 200
+    (listed,) = json.loads(run("token", "list", "--json", *place).stdout)["tokens"]
+    assert (listed["scope"], listed["full_ids"], listed["revoked"]) == ("read", False, None)
+    assert secret not in json.dumps(listed)
+    assert run("token", "revoke", str(listed["number"]), *place).returncode == 0
+    assert client.ask("GET", "/api/v1/modems").status == 401
+    assert run("token", "revoke", "99", *place).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("token", "create", "--scope", "gateway"),
+        ("token", "create", "--scope", "read", "--gateway-id", "gw-1"),
+        ("token", "create", "--scope", "enroll", "--full-ids"),
+        ("token", "create", "--scope", "root"),
+        ("serve", "--listen", "nowhere"),
+        ("modems", "--token-file", "/dev/null"),
+        ("modems", "--url", "http://127.0.0.1:1"),
+    ],
+)
+def test_wrong_usage(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = run(*words, "--state-dir", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+
+
+def test_both_sources_say_the_same(
+    registry: Registry, gateway_client: Callable[[str], Client], tmp_path: Path
+) -> None:
+    gateway = Gateway()
+    gateway_client("gw-1").post(gateway.report("identified"), gateway.report("removed"))
+    token = tmp_path / "token"
+    token.write_text(registry.token("--scope", "read", "--full-ids") + "\n")
+    over_http = ("--url", f"http://127.0.0.1:{registry.port}", "--token-file", str(token))
+    from_file = ("--database", f"sqlite:///{registry.state_dir}/registry.db")
+    for words in (
+        ("modems",),
+        ("sims",),
+        ("gateways",),
+        ("events",),
+        ("events", "--newest-first", "--limit", "2"),
+        ("lookup", IMEI),
+        ("lookup", ICCID),
+        ("lookup", "gw-1"),
+    ):
+        one, other = run(*words, "--json", *over_http), run(*words, "--json", *from_file)
+        assert (one.returncode, one.stderr) == (0, ""), words
+        assert json.loads(one.stdout) == json.loads(other.stdout), words
+        people = run(*words, *from_file)
+        assert people.returncode == 0
+        assert IMEI in people.stdout or "gw-1" in people.stdout
+    assert run("lookup", "357999000000009", *from_file).returncode == 4
+
+
+def test_a_registry_that_can_not_be_asked(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("mma_x")
+    gone = run("modems", "--url", "http://127.0.0.1:1", "--token-file", str(token))
+    assert (gone.returncode, gone.stdout) == (6, "")
+    absent = run("modems", "--state-dir", str(tmp_path / "nothing"))
+    assert absent.returncode == 1
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_wrong_token_is_refused_with_6(registry: Registry, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("mma_x")
+    url = f"http://127.0.0.1:{registry.port}"
+    done = run("modems", "--json", "--url", url, "--token-file", str(token))
+    assert done.returncode == 6
+    assert json.loads(done.stdout)["error"]["code"] == "registry_refused"
+
+
+def test_a_database_of_a_newer_version_is_left_alone(registry: Registry) -> None:
+    registry.stop()
+    path = registry.state_dir / "registry.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO schema_version VALUES (999)")
+    connection.close()
+    done = run("serve", "--state-dir", str(registry.state_dir))
+    assert done.returncode == 1
+    assert "schema version 999" in done.stderr
+
+
+@pytest.mark.parametrize("url", ["nonsense", "sqlite://", "postgresql://localhost/x", "sqlite:///"])
+def test_a_database_url_that_can_not_be_used(url: str) -> None:
+    done = run("serve", "--database", url)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
