@@ -70,7 +70,9 @@ def check(text: str) -> Check:
         base = 10 if is_decimal(meid) else 16
         if len(digits) == 15 and digits[14] != luhn.check_digit(meid, base=base):
             return refused("meid", text, "check_digit")
-    elif len(digits) in (18, 19) and is_decimal(digits):
+    elif len(digits) in (18, 19):
+        if not is_decimal(digits):
+            return refused("meid", text, "charset")
         form = "decimal"
         converted = _from_decimal(digits)
         if converted is None:

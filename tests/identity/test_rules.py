@@ -100,7 +100,8 @@ CASES: list[tuple[str, str, str | None, tuple[str, ...]]] = [
     ("meid", luhn10("99000012345678"), "99000012345678", ("meid.imei_form",)),
     ("meid", "9900001234567A", "9900001234567A", ("meid.region_code",)),
     ("meid", "80ABCDEF", None, ("meid.length",)),
-    ("meid", "29360873650070371A", None, ("meid.length",)),
+    ("meid", "29360873650070371A", None, ("meid.charset",)),  # 18 digits are decimal ones
+    ("meid", "429496729600000000A", None, ("meid.charset",)),  # found before the range
     ("meid", "AG0123450ABCDE", None, ("meid.charset",)),
     ("meid", "A\ufb000123450ABCDE", None, ("meid.charset",)),  # an ff ligature is no hex
     ("meid", "0x00000000", None, ("meid.placeholder",)),
