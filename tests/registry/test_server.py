@@ -393,6 +393,11 @@ def test_probes_need_no_token_and_the_api_describes_itself(registry: Registry) -
     described = nobody.ask("GET", "/openapi.json").json
     assert "/api/v1/reports" in described["paths"]
     assert "/api/v1/modems/{imei}/timeline" in described["paths"]
+    for operations in described["paths"].values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                if status >= "4":
+                    assert list(response["content"]) == ["application/problem+json"]
 
 
 def test_the_database_is_its_owners_alone(registry: Registry) -> None:

@@ -53,10 +53,29 @@ def create_app(database_url: str) -> FastAPI:
     def openapi() -> dict[str, Any]:
         schema = described()
         schema["paths"]["/api/v1/reports"] = {"post": _BATCH_ROUTE}
+        for path, operations in schema["paths"].items():
+            for method, operation in operations.items():
+                _describe_problems(path, method, operation["responses"])
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]
     return app
+
+
+def _describe_problems(path: str, method: str, responses: dict[str, Any]) -> None:
+    """Say that every error is a problem document, and which ones come from the whole API."""
+    general = ["401", "403", "422"] if path.startswith("/api/") else []
+    if method == "post":
+        general.append("400")
+    if path.endswith("/enroll"):
+        general.append("409")
+    for status in {*general, *(status for status in responses if status >= "4")}:
+        responses[status] = {
+            "description": "Problem document (RFC 9457)",
+            "content": {
+                problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+            },
+        }
 
 
 _BATCH_ROUTE: dict[str, Any] = {

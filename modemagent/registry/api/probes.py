@@ -20,7 +20,7 @@ def healthz() -> Response:
     return JSONResponse({"status": "ok"})
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={503: {}})
 def readyz(request: Request) -> Response:
     """The database answers too."""
     if not request.app.state.database.answers():
