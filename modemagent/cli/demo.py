@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -139,6 +140,9 @@ def _live(scene: Scene) -> bool:
 @contextmanager
 def _screen() -> Iterator[Callable[[str], None]]:
     """Give what draws the page anew: in place with rich, else by clearing the screen."""
+    if not sys.stdout.isatty():
+        yield _redraw
+        return
     try:
         from rich.live import Live
         from rich.text import Text
@@ -152,6 +156,7 @@ def _screen() -> Iterator[Callable[[str], None]]:
 def _redraw(page: str) -> None:
     click.clear()  # does nothing where stdout is no terminal
     click.echo(page + "\n")
+    sys.stdout.flush()
 
 
 def _table(rows: list[Row]) -> str:

@@ -134,7 +134,11 @@ class Scene:
         )
 
     def _verdicts(self) -> dict[str, str]:
-        status = json.loads(answer_of("status", "--json", "--state-dir", str(self._state)))
+        self._daemon.must_live()
+        try:
+            status = json.loads(answer_of("status", "--json", "--state-dir", str(self._state)))
+        except ModemAgentError:
+            return {}  # it is still starting
         return {modem["port"]: modem.get("verdict") for modem in status["modems"]}
 
     def swap(self, name: str) -> None:

@@ -62,3 +62,19 @@ def test_no_process_is_left_behind(tmp_path, environment, number):
     while (left := _children(str(tmp_path))) and time.monotonic() < deadline:
         os.sched_yield()
     assert left == []
+
+
+def test_the_live_demo_swaps_cards_until_it_is_interrupted(tmp_path, environment):
+    with subprocess.Popen(
+        [sys.executable, "-m", "modemagent", "demo", "--modems", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**environment, "TMPDIR": str(tmp_path)},
+    ) as process:
+        assert process.stdout is not None
+        while b"sim.swapped" not in (line := process.stdout.readline()):
+            assert line, "the demo ended early"
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+    assert process.returncode == 0
+    assert _children(str(tmp_path)) == []
