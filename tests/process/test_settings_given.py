@@ -1,0 +1,57 @@
+"""The daemon takes its options from the call, the environment and the file, in that order."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.process.conftest import COMMAND, ENVIRONMENT
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def refusal(*words: str, **environment: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [*COMMAND, *words], capture_output=True, text=True, timeout=30,
+        env=ENVIRONMENT | environment,
+    )  # fmt: skip
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.returncode, done.stderr
+
+
+def test_a_mistake_in_the_file_is_one_line_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text('\nregistry = "http://x"\npol_interval = 3\n')
+    status, said = refusal("--config", str(file), "run")
+    assert status == 2
+    assert f"{file}, line 3" in said and "poll_interval" in said
+
+
+def test_the_environment_counts_as_given(tmp_path: Path) -> None:
+    status, said = refusal(
+        "run", MODEMAGENT_RUN_REGISTRY="gopher://x", MODEMAGENT_RUN_STATE_DIR=str(tmp_path)
+    )
+    assert (status, "gopher://x" in said) == (2, True)
+
+
+def test_a_token_file_that_is_not_there_ends_the_start(tmp_path: Path) -> None:
+    missing = str(tmp_path / "token")
+    words = ("run", "--state-dir", str(tmp_path), "--registry", "http://127.0.0.1:9")
+    status, said = refusal(*words, "--token-file", missing)
+    assert status == 2
+    assert missing in said and "registry token create" in said
+
+
+def test_nothing_to_watch_is_a_usage_error(tmp_path: Path) -> None:
+    status, said = refusal("run", "--no-discovery", "--state-dir", str(tmp_path))
+    assert (status, "--port" in said) == (2, True)
+
+
+def test_a_state_directory_that_can_not_be_made_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    status, said = refusal("run", "--port", "/x", "--state-dir", f"{tmp_path}/file/state")
+    assert status == 1
+    assert "--state-dir" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
