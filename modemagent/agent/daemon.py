@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import threading
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from modemagent import __version__
 from modemagent.agent.address import socket_path
@@ -14,7 +18,6 @@ from modemagent.agent.delivery import sink_options
 from modemagent.agent.newsroom import Newsroom
 from modemagent.agent.notify import notify, watchdog_interval_s
 from modemagent.agent.supervisor import Supervisor
-from modemagent.channel.channel import in_thread
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError, UsageError
 from modemagent.logs import Log
 from modemagent.report.courier import Courier, UplinkState
@@ -25,6 +28,7 @@ from modemagent.settings import Settings
 
 _COURIER_STOP_S = 0.5
 _PORTS_STOP_S = 1.2
+T = TypeVar("T")
 
 
 def main(settings: Settings, log: Log) -> None:
@@ -129,7 +133,7 @@ class Daemon:
         if courier is None:
             raise SettingsError("the agent has no registry", hint="Start it with --registry URL.")
         before, _ = self._outbox.depth()
-        uplink = await in_thread(lambda: courier.flush(float(timeout_s)))
+        uplink = await _in_daemon_thread(lambda: courier.flush(float(timeout_s)))
         waiting, set_aside = self._outbox.depth()
         if uplink.state is UplinkState.REFUSED:
             raise RegistryRefused(uplink.reason, status=0, hint=uplink.hint)
@@ -148,3 +152,29 @@ async def _keep_alive() -> None:
     while interval_s is not None:
         notify("WATCHDOG=1")
         await asyncio.sleep(interval_s)
+
+
+async def _in_daemon_thread(work: Callable[[], T]) -> T:
+    """Run something that may hang, in a thread that does not keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def settle(value: T | None, error: BaseException | None) -> None:
+        if result.done():
+            return
+        if error is not None:
+            result.set_exception(error)
+        else:
+            result.set_result(value)  # type: ignore[arg-type]  # what the work returned
+
+    def run() -> None:
+        value, error = None, None
+        try:
+            value = work()
+        except Exception as failed:  # noqa: BLE001 - handed to whoever awaits
+            error = failed
+        with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
+            loop.call_soon_threadsafe(settle, value, error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await result
