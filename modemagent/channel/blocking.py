@@ -1,28 +1,33 @@
-"""Plans driven side by side in one thread, without an event loop.
+"""Many ports side by side in one thread, for one-shot commands.
 
-The one-shot commands live here: importing asyncio costs more time than a whole identification,
-so this is ``poll(2)`` and nothing else. For ttys and TCP it imports neither asyncio nor pyserial.
+Start-up time decides here: neither asyncio nor pyserial is imported for terminals. Ports behind
+a network connect in a thread each, because looking up a name has no deadline.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import select
 import time
 from collections.abc import Callable, Mapping
-from typing import Generic, TypeVar
+from math import ceil, inf
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from modemagent.at.dialogue import Dialogue
-from modemagent.at.plan import Outcome, Plan, Step
-from modemagent.channel.link import CONNECT_TIMEOUT_S, Link, open_link
-from modemagent.channel.record import Trace
-from modemagent.channel.turn import Turn
-from modemagent.errors import DeadlinePassed, ModemAgentError, PortVanished
+from modemagent.at.plan import Ask, Outcome, Plan, Step
+from modemagent.channel.exchange import Exchange, conclude, fault_of_ours
+from modemagent.channel.way import is_remote, open_port
+from modemagent.errors import DeadlinePassed, ModemAgentError
+
+if TYPE_CHECKING:
+    from modemagent.channel.opening import Opening
+    from modemagent.channel.port import Port
+    from modemagent.channel.record import Trace
 
 T = TypeVar("T")
-_READ_SIZE = 65536
-_Resume = Callable[[], Step]
+
+_DRAIN: Final = 32
+"""Chunks read before a step at most: a port that never pauses must not hold up the others."""
+
+_now = time.monotonic
 
 
 def run_plans(
@@ -32,170 +37,234 @@ def run_plans(
     baud: int = 115200,
     trace: Trace | None = None,
 ) -> dict[str, T | ModemAgentError]:
-    """Drive one plan per port until all have ended.
+    """Run a plan on each port and return what each came to, in the order given.
 
-    :param plans: port (device path or URL) -> plan
-    :param timeout_s: for the whole call. When it is over each plan still at work is thrown
-        :class:`DeadlinePassed` once, and may return what it has
-    :returns: for each port what its plan returned, or the error that ended it
+    Every port ends in a result or an error of its own; none touches another. When the time is
+    over, :class:`DeadlinePassed` is thrown into the plans that are not done, so that they may
+    return what they have; so is :class:`PortVanished` when a port goes.
+
+    :param plans: port, as the user named it, to its plan
+    :param timeout_s: seconds for the whole call
+    :param baud: speed of a UART
     """
-    end = time.monotonic() + timeout_s
-    results: dict[str, T | ModemAgentError] = {}
-    seats: dict[int, _Seat[T]] = {}
-    poll = select.poll()
+    deadline = _now() + timeout_s
+    table: _Table[T] = _Table()
+    runs = [_Run(name, plan, table) for name, plan in plans.items()]
     try:
-        for port, plan in plans.items():
-            try:
-                left_s = max(0.1, min(CONNECT_TIMEOUT_S, end - time.monotonic()))
-                link = open_link(port, baud=baud, timeout_s=left_s)
-            except ModemAgentError as error:
-                plan.close()
-                results[port] = error
-                continue
-            seat = _Seat(link, plan, trace)
-            seats[link.fd] = seat
-            poll.register(link.fd, select.POLLIN)
-            seat.start()
-        while True:
-            for fd in [fd for fd, seat in seats.items() if seat.is_done]:
-                seat = seats.pop(fd)
-                poll.unregister(fd)
-                seat.close()
-                results[seat.port] = seat.result
-            if not seats:
-                return results
-            _wait(poll, seats, end)
+        for run in runs:
+            run.open(baud, deadline - _now(), trace)
+            # the answers of those opened before are taken meanwhile
+            table.serve(0.0)
+        while table.runs and (left_s := deadline - _now()) > 0:
+            table.serve(left_s)
+        for run in runs:
+            run.out_of_time(timeout_s)
+        return {run.name: run.results[0] for run in runs}
     finally:
-        for seat in seats.values():
-            seat.close()
+        for run in runs:
+            run.close()
 
 
-def _wait(poll: select.poll, seats: Mapping[int, _Seat[T]], end: float) -> None:
-    due = min(min(seat.due for seat in seats.values()), end)
-    wait_s = due - time.monotonic()
-    ready = poll.poll(max(0.0, wait_s) * 1000) if wait_s > 0 else poll.poll(0)
-    for fd, _ in ready:
-        seats[fd].readable()
-    now = time.monotonic()
-    if now >= due:
-        for seat in seats.values():
-            if not seat.is_done and now >= seat.due:
-                seat.expire(now)
-    if now >= end:
-        for seat in seats.values():
-            seat.fail(
-                DeadlinePassed(f"{seat.port}: the time is up", port=seat.port, hint=_SLOW_HINT)
-            )
+class _Table(Generic[T]):
+    """The runs that wait for something, by descriptor."""
+
+    def __init__(self) -> None:
+        self.runs: dict[int, _Run[T]] = {}
+        self._poll = select.poll()
+        self._soonest = inf
+
+    def add(self, run: _Run[T], descriptor: int) -> None:
+        self.runs[descriptor] = run
+        self._poll.register(descriptor, select.POLLIN)
+
+    def remove(self, descriptor: int) -> None:
+        if self.runs.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
+
+    def watch_output(self, descriptor: int, wanted: bool) -> None:
+        self._poll.modify(descriptor, select.POLLIN | (select.POLLOUT if wanted else 0))
+
+    def expect(self, due: float) -> None:
+        """Wake at this time at the latest; too early does no harm."""
+        self._soonest = min(self._soonest, due)
+
+    def serve(self, limit_s: float) -> None:
+        """Wait until something happens, ``limit_s`` at most, and see to it."""
+        wait_s = min(limit_s, max(0.0, self._soonest - _now()))
+        for descriptor, events in self._poll.poll(ceil(wait_s * 1000)):
+            run = self.runs.get(descriptor)
+            if run is not None:
+                run.on_event(events)
+        if _now() >= self._soonest:
+            self._soonest = inf
+            for run in list(self.runs.values()):
+                run.on_time()
+                self._soonest = min(self._soonest, run.due)
 
 
-_SLOW_HINT = "give it more time with --timeout"
+class _Run(Generic[T]):
+    """One port and its plan.
 
+    :ivar results: empty until the plan has ended, then its result or error
+    """
 
-class _Seat(Generic[T]):
-    """One port at the table: its link, its dialogue, its plan and the turn in progress."""
-
-    def __init__(self, link: Link, plan: Plan[T], trace: Trace | None) -> None:
-        self.port = link.port
-        self.is_done = False
-        self._link = link
+    def __init__(self, name: str, plan: Plan[T], table: _Table[T]) -> None:
+        self.name = name
+        self.results: list[T | ModemAgentError] = []
         self._plan = plan
-        self._trace = trace
-        self._dialogue = Dialogue()
-        self._turn: Turn | None = None
-        self._value: T | ModemAgentError | None = None
+        self._table = table
+        self._exchange = Exchange()
+        self._opening: Opening | None = None
+        self._port: Port | None = None
+        self._unsent = b""
 
     @property
     def due(self) -> float:
-        return self._turn.due if self._turn is not None else float("inf")
+        return self._exchange.due
 
-    @property
-    def result(self) -> T | ModemAgentError:
-        return self._value  # type: ignore[return-value]  # set whenever is_done is
+    def open(self, baud: int, timeout_s: float, trace: Trace | None) -> None:
+        """Open the port, or begin to, and start the plan."""
+        self._guarded(lambda: self._open(baud, timeout_s, trace))
 
-    def start(self) -> None:
-        self._advance(lambda: next(self._plan))
-
-    def readable(self) -> None:
-        if self.is_done:
+    def _open(self, baud: int, timeout_s: float, trace: Trace | None) -> None:
+        name = self.name
+        if not is_remote(name):
+            self._begin(open_port(name, baud=baud, trace=trace))
             return
+        from modemagent.channel.opening import Opening
+
+        self._opening = Opening(
+            lambda: open_port(name, baud=baud, timeout_s=max(0.1, timeout_s), trace=trace)
+        )
+        self._table.add(self, self._opening.fileno())
+
+    def on_event(self, events: int) -> None:
+        """Serve the descriptor."""
+        self._guarded(lambda: self._on_event(events))
+
+    def _on_event(self, events: int) -> None:
+        if self._opening is not None:
+            opening, self._opening = self._opening, None
+            self._table.remove(opening.fileno())
+            self._begin(opening.take())
+        elif self._port is not None:
+            self._serve(self._port, events)
+
+    def on_time(self) -> None:
+        """See whether the step's time is up."""
+        self._guarded(self._on_time)
+
+    def _on_time(self) -> None:
+        self._exchange.tick(_now())
+        self._go_on()
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        """What goes wrong at this port ends this run, and no other."""
         try:
-            data = os.read(self._link.fd, _READ_SIZE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self.fail(_vanished(self.port))
-            return
-        if self._trace is not None:
-            self._trace("<", data)
-        if self._turn is not None:
-            outcome = self._turn.receive(data, time.monotonic())
-            if outcome is not None:
-                self._answer(outcome)
+            call()
+        except ModemAgentError as error:
+            self._fail(error)
+        except BrokenPipeError:  # of our own output: the whole call is over
+            raise
+        except Exception as fault:  # noqa: BLE001 - a fault at one port stays at that port
+            self._fail(fault_of_ours(fault))
 
-    def expire(self, now: float) -> None:
-        if self._turn is not None:
-            self._answer(self._turn.expire(now))
-
-    def fail(self, error: ModemAgentError) -> None:
-        """Throw an error into the plan; it may return what it has, but asks no more."""
-        if self.is_done:
-            return
-        self._turn = None
-        try:
-            self._plan.throw(error)
-        except StopIteration as stop:
-            self._finish(stop.value)
-        except ModemAgentError as ended:
-            self._finish(ended)
-        else:
-            self._plan.close()
-            self._finish(error)
+    def out_of_time(self, timeout_s: float) -> None:
+        """The time of the whole call is over."""
+        if not self.results:
+            self._fail(
+                DeadlinePassed(
+                    f"{self.name} was not done within {timeout_s:g} s",
+                    port=self.name,
+                    hint="give it more time, or see whether its modem answers at all",
+                )
+            )
 
     def close(self) -> None:
-        if not self.is_done:
-            self._plan.close()
-        self._link.close()
+        """Close the port and let go of the plan, whatever has happened."""
+        self._plan.close()
+        if self._opening is not None:
+            self._table.remove(self._opening.fileno())
+            self._opening.abandon()
+            self._opening = None
+        if self._port is not None:
+            self._table.remove(self._port.fileno())
+            self._port.close()
+            self._port = None
 
-    def _answer(self, outcome: Outcome) -> None:
-        self._advance(lambda: self._plan.send(outcome))
+    # -- the port
 
-    def _advance(self, resume: _Resume) -> None:
-        self._turn = None
-        try:
-            step = resume()
-            self._turn = Turn(step, self._dialogue, time.monotonic())
-        except StopIteration as stop:
-            self._finish(stop.value)
-        except ModemAgentError as error:
-            with contextlib.suppress(Exception):
-                self._plan.close()
-            self._finish(error)
-        else:
-            self._write(self._turn.outgoing)
+    def _begin(self, port: Port) -> None:
+        self._port = port
+        self._table.add(self, port.fileno())
+        self._drive(port, None)
 
-    def _write(self, data: bytes) -> None:
-        if not data:
+    def _serve(self, port: Port, events: int) -> None:
+        if events & select.POLLOUT:
+            self._write(port, self._unsent)
+        if events & ~select.POLLOUT:
+            self._exchange.feed(port.read(), _now())
+            self._go_on()
+
+    def _write(self, port: Port, data: bytes) -> None:
+        """Write what fits; the rest when there is room."""
+        unsent = data[port.write(data) :]
+        if bool(unsent) != bool(self._unsent):
+            self._table.watch_output(port.fileno(), wanted=bool(unsent))
+        self._unsent = unsent
+
+    def _catch_up(self, port: Port, step: Step) -> None:
+        """Take what came before the step: it belongs to no answer, and is what Listen wants."""
+        for _ in range(1 if isinstance(step, Ask) else _DRAIN):
+            data = port.read()
+            if not data:
+                break
+            self._exchange.feed(data, _now())
+
+    # -- the plan
+
+    def _go_on(self) -> None:
+        """Hand the plan what its step has come to, if it has."""
+        outcome = self._exchange.outcome
+        if outcome is None or self._port is None:
+            self._table.expect(self._exchange.due)
             return
-        if self._trace is not None:
-            self._trace(">", data)
+        if self._unsent:  # of a command that nobody waits for any more
+            self._unsent = b""
+            self._table.watch_output(self._port.fileno(), wanted=False)
+        self._drive(self._port, outcome)
+
+    def _drive(self, port: Port, outcome: Outcome | None) -> None:
+        """Run the plan until it waits for the port, or ends."""
+        exchange = self._exchange
+        exchange.outcome = outcome
         try:
-            os.write(self._link.fd, data)
-        except BlockingIOError:
-            return  # a stuck peer: the deadline of the question says so
-        except OSError:
-            self.fail(_vanished(self.port))
+            while True:
+                # a generator is begun by sending None
+                step = self._plan.send(exchange.outcome)  # type: ignore[arg-type]
+                self._catch_up(port, step)
+                data = exchange.start(step, _now())
+                if data:
+                    self._write(port, data)
+                if exchange.outcome is None:
+                    break
+        except StopIteration as done:
+            self._end(done.value)
+        else:
+            self._table.expect(exchange.due)
 
-    def _finish(self, value: T | ModemAgentError) -> None:
-        self._value = value
-        self._turn = None
-        self.is_done = True
+    def _fail(self, error: ModemAgentError) -> None:
+        self._exchange.abandon()
+        try:
+            result: T | ModemAgentError = conclude(self._plan, error)
+        except ModemAgentError as told:
+            result = told
+        except BrokenPipeError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - a fault at one port stays at that port
+            result = fault_of_ours(fault)
+        self._end(result)
 
-
-def _vanished(port: str) -> PortVanished:
-    return PortVanished(
-        f"{port} vanished while it was in use",
-        port=port,
-        hint="the modem was unplugged, switched off or restarted: try again",
-    )
+    def _end(self, result: T | ModemAgentError) -> None:
+        self.results.append(result)
+        self.close()

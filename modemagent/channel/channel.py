@@ -1,225 +1,181 @@
-"""The asynchronous channel: one port, one command in flight, URCs heard at any time.
-
-Our own ``loop.add_reader`` on a descriptor instead of pyserial-asyncio's transport, because three
-rows of the conformance suite can not be met with that (0.6): closing with unsent bytes and a
-stuck peer never ends (it drains), opening blocks the loop, and a second open of a held port is
-allowed. ``benchmarks/transports.py`` shows it.
-"""
+"""The asyncio door: one open port, one step at a time, unsolicited lines beside it."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
-from collections import deque
-from collections.abc import AsyncIterator, Callable
-from typing import TypeVar
+import contextlib
+from typing import Final, overload
 
-from modemagent.at.dialogue import Dialogue, Urc
-from modemagent.at.plan import Outcome, Step
-from modemagent.channel.link import Link
-from modemagent.channel.record import Trace
-from modemagent.channel.turn import Turn
-from modemagent.errors import PortVanished, ProtocolError
+from modemagent.at.plan import Answer, Ask, Heard, Listen, Outcome, Step
+from modemagent.channel.aside import begin_aside
+from modemagent.channel.exchange import Exchange
+from modemagent.channel.port import Port, vanished
+from modemagent.channel.transport import attach
+from modemagent.channel.urcs import Urcs
+from modemagent.errors import ProtocolError
 
-T = TypeVar("T")
-_READ_SIZE = 65536
-_URCS_KEPT = 256
-_CLOSE_TIMEOUT_S = 1.0
+CLOSE_LIMIT_S: Final = 0.8
+"""Closing is waited for so long; a driver that takes longer is left to its thread."""
+
+_TURNS: Final = 32
 
 
 class Channel:
-    """An open port on the running event loop; made by :func:`channel.open.open_channel`.
+    """One open port in a running loop; made by :func:`modemagent.channel.open.open_channel`.
 
-    :ivar port: as the user named it
-    :ivar closed: set when the port is gone or was closed
-    :ivar lines_sent: command lines written so far
-    :ivar bytes_written: bytes written so far
+    :ivar port: the port as the user named it
+    :ivar closed: set when the port has gone, and when it has been closed
+    :ivar urcs: unsolicited lines, whether they came alone or amid an answer
     """
 
-    def __init__(self, link: Link, trace: Trace | None = None) -> None:
-        self.port = link.port
+    def __init__(self, port: Port) -> None:
+        self.port = port.name
         self.closed = asyncio.Event()
-        self.lines_sent = 0
-        self.bytes_written = 0
-        self._link = link
-        self._trace = trace
-        self._loop = asyncio.get_running_loop()
-        self._dialogue = Dialogue()
-        self._turn: Turn | None = None
-        self._outcome: asyncio.Future[Outcome] | None = None
+        self.urcs = Urcs()
+        self._port = port
+        self._exchange = Exchange()
+        self._waiter: asyncio.Future[Outcome] | None = None
+        self._busy = False
         self._timer: asyncio.TimerHandle | None = None
-        self._urcs: deque[str] = deque(maxlen=_URCS_KEPT)
-        self._urc_came = asyncio.Event()
-        self._is_open = True
-        self._loop.add_reader(link.fd, self._readable)
+        self._why = ""
+        self._received = 0
+        self._closing: asyncio.Future[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._transport = attach(_Link(self), port)
 
     @property
-    def urcs(self) -> AsyncIterator[str]:
-        """Unsolicited lines as they come, until the channel closes; the newest 256 are kept."""
-        return self._each_urc()
+    def bytes_written(self) -> int:
+        """Bytes the kernel has taken for this port so far."""
+        return self._port.bytes_written
 
+    @property
+    def lines_sent(self) -> int:
+        """Command lines sent so far."""
+        return self._exchange.lines_sent
+
+    @overload
+    async def perform(self, step: Ask) -> Answer: ...
+    @overload
+    async def perform(self, step: Listen) -> Heard: ...
+    @overload
+    async def perform(self, step: Step) -> Outcome: ...
     async def perform(self, step: Step) -> Outcome:
-        """Do one step of a plan and return what came of it.
+        """Do one step and return what it came to.
 
-        :raises LineRefused: not on the allow-list, nothing was written
-        :raises ProtocolError: another step is in progress
-        :raises PortVanished: the port is gone
+        :raises LineRefused: the line is not on the allow-list; nothing was written
+        :raises PortVanished: the port has gone, or was closed meanwhile
+        :raises ProtocolError: another step is going on
         """
-        if self._turn is not None:
-            raise ProtocolError(f"{self.port}: a command is being answered")
-        if self.closed.is_set():
-            raise self._vanished()
-        turn = Turn(step, self._dialogue, self._loop.time(), self._heard_urc)
-        self._turn = turn
-        self._outcome = self._loop.create_future()
+        if self._busy:
+            raise ProtocolError(f"one step at a time on {self.port}")
+        self._busy = True
         try:
-            self._write(turn.outgoing)
+            if isinstance(step, Listen):
+                await self._catch_up()
+            if self.closed.is_set():
+                raise vanished(self.port, self._why)
+            data = self._exchange.start(step, self._loop.time())
+            if self._exchange.outcome is not None:
+                return self._exchange.outcome
+            self._waiter = self._loop.create_future()
+            if data:
+                self._transport.write(data)
             self._set_timer()
-            return await self._outcome
+            return await self._waiter
         finally:
-            self._abandon()
+            self._busy = False
+            self._waiter = None
+            self._exchange.abandon()
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            # what is unsent belongs to a command that nobody waits for any more
+            if self._transport.get_write_buffer_size():
+                self._transport.flush()
 
     async def close(self) -> None:
-        """Give the port back. Never waits for the modem, and at most 1 s for the driver."""
-        if not self._is_open:
-            return
-        self._is_open = False
-        self._lose()
-        try:
-            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                await in_thread(self._link.close)
-        except TimeoutError:
-            pass  # the thread goes on waiting for the driver; nobody else has to
+        """Throw away what is unsent, put the settings back, unlock and close; within 1 s.
 
-    # -- bytes
+        A driver that takes longer is left to its thread, which ends the work.
+        """
+        done = self._shut("closed here")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(done), CLOSE_LIMIT_S)
 
-    def _write(self, data: bytes) -> None:
-        if not data:
-            return
-        if self._trace is not None:
-            self._trace(">", data)
-        try:
-            self.bytes_written += os.write(self._link.fd, data)
-            self.lines_sent += 1
-        except BlockingIOError:
-            pass  # a stuck peer: the deadline of the question says so
-        except OSError:
-            self._lose()
+    # -- what the loop tells
 
-    def _readable(self) -> None:
-        try:
-            data = os.read(self._link.fd, _READ_SIZE)
-        except BlockingIOError:
+    def received(self, data: bytes) -> None:
+        """Take bytes from the port."""
+        self._received += len(data)
+        self._exchange.feed(data, self._loop.time())
+        if self._exchange.urcs:
+            for line in self._exchange.urcs:
+                self.urcs.put(line)
+            self._exchange.urcs.clear()
+        self._see()
+
+    def lost(self, error: BaseException | None) -> None:
+        """The port has gone: close what is left of it."""
+        self._shut(str(error.__cause__ or "") if error is not None else "")
+
+    # -- inside
+
+    def _shut(self, why: str) -> asyncio.Future[None]:
+        """Stop serving the port and begin to close it; again: nothing more."""
+        if self._closing is None:
+            self._why = why
+            self.closed.set()
+            self.urcs.end()
+            if not self._transport.is_closing():
+                self._transport.abort()
+            self._closing = begin_aside(self._port.close)
+            # an error in closing a port that nobody waits for is of no interest
+            self._closing.add_done_callback(lambda future: future.cancelled() or future.exception())
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_exception(vanished(self.port, why))
+        return self._closing
+
+    async def _catch_up(self) -> None:
+        """Let the loop read what is waiting: a turn reads one chunk."""
+        for _ in range(_TURNS):
+            before = self._received
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            if self._received == before:
+                return
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._exchange.tick(self._loop.time())
+        self._see()
+
+    def _see(self) -> None:
+        """Hand over what the step has come to, or wait on."""
+        waiter = self._waiter
+        if waiter is None or waiter.done():
             return
-        except OSError:
-            data = b""
-        if not data:
-            self._lose()
-            return
-        if self._trace is not None:
-            self._trace("<", data)
-        if self._turn is None:
-            for event in self._dialogue.receive(data):
-                if isinstance(event, Urc):
-                    self._heard_urc(event.line)
-            return
-        before = self._turn.due
-        outcome = self._turn.receive(data, self._loop.time())
-        if outcome is not None:
-            self._settle(outcome)
-        elif self._turn.due != before:
+        if self._exchange.outcome is not None:
+            waiter.set_result(self._exchange.outcome)
+        else:
             self._set_timer()
 
-    # -- turns
-
     def _set_timer(self) -> None:
+        due = self._exchange.due
         if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._turn is not None:
-            self._timer = self._loop.call_at(self._turn.due, self._time_up)
-
-    def _time_up(self) -> None:
-        self._timer = None
-        if self._turn is not None and self._outcome is not None and not self._outcome.done():
-            self._settle(self._turn.expire(self._loop.time()))
-
-    def _settle(self, outcome: Outcome) -> None:
-        self._turn = None
-        if self._outcome is not None and not self._outcome.done():
-            self._outcome.set_result(outcome)
-
-    def _abandon(self) -> None:
-        """End a turn in any way; a cancelled question must not leave its answer to the next."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._turn is not None:
-            self._turn = None
-            if self._dialogue.in_flight:
-                self._dialogue.expire()
-        self._outcome = None
-
-    # -- the end
-
-    def _lose(self) -> None:
-        if self.closed.is_set():
-            return
-        self._loop.remove_reader(self._link.fd)
-        self.closed.set()
-        self._urc_came.set()
-        if self._outcome is not None and not self._outcome.done():
-            self._outcome.set_exception(self._vanished())
-
-    def _vanished(self) -> PortVanished:
-        return PortVanished(
-            f"{self.port} vanished while it was in use",
-            port=self.port,
-            hint="the modem was unplugged, switched off or restarted",
-        )
-
-    # -- unsolicited lines
-
-    def _heard_urc(self, line: str) -> None:
-        self._urcs.append(line)
-        self._urc_came.set()
-
-    async def _each_urc(self) -> AsyncIterator[str]:
-        while True:
-            while self._urcs:
-                yield self._urcs.popleft()
-            if self.closed.is_set():
+            if self._timer.when() == due:
                 return
-            self._urc_came.clear()
-            await self._urc_came.wait()
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._on_timer)
 
 
-async def in_thread(call: Callable[[], T]) -> T:
-    """Run a blocking call in a thread of its own.
+class _Link(asyncio.Protocol):
+    """What the transport calls."""
 
-    Not the loop's executor: its threads are joined at exit, where one that hangs in a driver or
-    a name server would keep the whole process.
-    """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
 
-    def settle(value: T | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(value)  # type: ignore[arg-type]  # the call's own value
+    def data_received(self, data: bytes) -> None:
+        self._channel.received(data)
 
-    def run() -> None:
-        value, error = None, None
-        try:
-            value = call()
-        except BaseException as caught:  # noqa: BLE001 - handed to whoever waits
-            error = caught
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, value, error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return await future
+    def connection_lost(self, error: Exception | None) -> None:
+        self._channel.lost(error)

@@ -1,4 +1,4 @@
-"""Drives a plan over an asynchronous channel."""
+"""Driving a plan over asyncio."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from typing import TypeVar
 
 from modemagent.at.plan import Plan
 from modemagent.channel.channel import Channel
+from modemagent.channel.exchange import conclude
 from modemagent.errors import DeadlinePassed, ModemAgentError
 
 T = TypeVar("T")
 
 
 async def drive(plan: Plan[T], channel: Channel, *, deadline: float | None = None) -> T:
-    """Run a plan to its end.
+    """Run a plan on a channel and return its result.
 
-    :param deadline: time of the loop's clock. When it passes, or when the port fails, the error
-        is thrown into the plan, which may return what it has but asks no more
+    What goes wrong at the port, and the deadline, is thrown into the plan, which may return what
+    it has; a further step is not made for it then.
+
+    :param deadline: in the loop's time; None for none
+    :raises PortVanished: the port has gone
+    :raises DeadlinePassed: the deadline has come first
     """
     try:
         step = next(plan)
@@ -25,17 +30,20 @@ async def drive(plan: Plan[T], channel: Channel, *, deadline: float | None = Non
                 async with asyncio.timeout_at(deadline):
                     outcome = await channel.perform(step)
             except TimeoutError:
-                error: ModemAgentError = DeadlinePassed(
-                    f"{channel.port}: the time is up", port=channel.port
-                )
-                plan.throw(error)
-                raise error from None
-            except ModemAgentError as failure:
-                plan.throw(failure)
-                raise
+                return conclude(plan, _deadline_passed(channel.port))
+            except ModemAgentError as error:
+                return conclude(plan, error)
             step = plan.send(outcome)
-    except StopIteration as stop:
-        result: T = stop.value
+    except StopIteration as done:
+        result: T = done.value
         return result
     finally:
         plan.close()
+
+
+def _deadline_passed(port: str) -> DeadlinePassed:
+    return DeadlinePassed(
+        f"{port} was not done in time",
+        port=port,
+        hint="give it more time, or see whether its modem answers at all",
+    )

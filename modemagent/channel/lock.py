@@ -1,235 +1,254 @@
-"""Who holds a port, and taking it for ourselves.
+"""One program at a time on a port: taking it, and telling who has it.
 
-Three customs exist side by side and each has its believers: ``LCK..`` files (minicom, pppd),
-flock (gammu, picocom) and TIOCEXCL (ModemManager, which never looks at flock; root passes it).
-So all three are read and the last two are taken. LCK files are never written.
+Programs do not agree on how to say "mine": flock (pyserial, picocom), TIOCEXCL (ModemManager,
+which never looks at flock), lock files (minicom, pppd). All three are heeded; flock and TIOCEXCL
+are taken. No lock file is written: one that outlives its writer is worse than none.
+
+A port that somebody merely has open is not busy: shells, loggers and ``stty`` do that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
 import stat
 import struct
-import tempfile
-from pathlib import Path
-from typing import NamedTuple
+import termios
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
-from modemagent.errors import PortBusy, PortDenied, PortNotFound
+from modemagent.errors import PortBusy
 
-_TIOCEXCL, _TIOCNXCL, _TIOCGEXCL = 0x540C, 0x540D, 0x80045440
-_LOCK_FOLDERS = (Path("/run/lock"), Path("/var/lock"))
-_PTY_SLAVE_MAJORS = range(136, 144)
-_BUSY_HINT = "stop that program or let it finish, then try again"
+LOCK_DIRS: Final = ("/run/lock", "/var/lock")
+_TIOCGEXCL: Final = getattr(termios, "TIOCGEXCL", 0x80045440)  # in termios from Python 3.13 on
+_PTY_MASTER: Final = os.makedev(5, 2)
+_PTY_MAJORS: Final = range(136, 144)
 
 
 class Holder(NamedTuple):
-    """A process that holds a port; what can not be found out is None."""
+    """Who has a port; each part None when it can not be found out."""
 
     pid: int | None
     name: str | None
 
 
-def claim(port: str) -> int:
-    """Open a device for ourselves alone and return its file descriptor, not blocking.
+def take(descriptor: int, *, port: str, path: str) -> None:
+    """Make an open terminal ours.
 
-    :raises PortNotFound, PortDenied, PortBusy:
+    Call :func:`check_lock_files` before opening it, and :func:`give_back` before closing it.
+
+    :param port: as the user named it
+    :param path: the device itself, links resolved
+    :raises PortBusy: it is somebody else's; the lock of this very process counts as well
     """
-    path = os.path.realpath(port)
-    if (holder := _lock_file_holder(path)) is not None:
-        raise _busy(port, holder)
     try:
-        fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise _unopened(port, path, error) from error
-    try:
-        if not stat.S_ISCHR(os.fstat(fd).st_mode):
-            raise PortNotFound(
-                f"{port} is no serial device", port=port, hint="name a port that `list` shows"
-            )
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise _busy(port, find_holder(path)) from error
-        if _is_exclusive(fd) and not _is_left_over(fd):
-            raise _busy(port, find_holder(path))
-        _set_exclusive(fd)
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            raise busy(port, _flock_holder(path) or _opener(path, but=descriptor)) from error
+    if _is_exclusive(descriptor):
+        # The flag outlives a killed holder for as long as anybody, such as the far side of a
+        # PTY, keeps the terminal open. With nobody there who could have set it, it is stale.
+        holder = _opener(path, but=descriptor, far_side=False)
+        if holder is not None or not _sees_everyone():
+            raise busy(port, holder)
+    with contextlib.suppress(OSError):  # ENOTTY: a port without terminal calls (/dev/wwan0at0)
+        fcntl.ioctl(descriptor, termios.TIOCEXCL)
 
 
-def release(fd: int) -> None:
-    """Give a claimed device back; closes the descriptor."""
-    try:
-        fcntl.ioctl(fd, _TIOCNXCL)
-        _record(fd).unlink(missing_ok=True)
-    except OSError:
-        pass  # the device is gone, or never was a tty
-    finally:
-        os.close(fd)
+def give_back(descriptor: int) -> None:
+    """Undo :func:`take`; the terminal may stay open elsewhere, so closing alone is not enough."""
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(descriptor, termios.TIOCNXCL)
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def check_lock_files(port: str, path: str) -> None:
+    """Look for a lock file of a live process.
+
+    :raises PortBusy: there is one
+    """
+    holder = _lock_file_holder(port, path)
+    if holder is not None:
+        raise busy(port, holder)
+
+
+def busy(port: str, holder: Holder | None) -> PortBusy:
+    """Return the error for a port that somebody else has."""
+    pid, name = holder or (None, None)
+    who = f"held by {name or 'a program'}" + (f" (pid {pid})" if pid else "")
+    if holder is None:
+        who = "held by another program"
+    hint = f"stop {name or 'that program'} and try again"
+    if holder is None:
+        hint += "; only root can see which one it is"
+    elif name == "ModemManager":
+        hint = (
+            "stop it (systemctl stop ModemManager) or tell it to leave the modem alone "
+            "(mmcli --inhibit-device, udev ID_MM_DEVICE_IGNORE)"
+        )
+    elif pid == os.getpid():
+        hint = "this very process has it open already"
+    return PortBusy(f"{port} is {who}", port=port, holder_pid=pid, holder_name=name, hint=hint)
 
 
 def find_holder(port: str) -> Holder | None:
-    """Return who holds or has open a port, None when nobody does. Opens nothing."""
-    path = os.path.realpath(port)
-    found = _lock_file_holder(path) or _flock_holder(path)
-    if found is not None:
-        return found
-    try:
-        device = os.stat(path).st_rdev
-    except OSError:
-        return None
-    for pid in _processes():
-        if pid == os.getpid() or not _has_open(pid, path):
-            continue
-        if not _is_master_owner(pid, device):
-            return Holder(pid, _name(pid))
-    return None
+    """Tell who holds a port, without opening it: a lock, a lock file, or an open descriptor.
 
+    Who plays a modem on a PTY is the device and not its holder.
 
-def _busy(port: str, holder: Holder | None) -> PortBusy:
-    pid, name = holder if holder is not None else (None, None)
-    who = f"{name or 'another program'}, pid {pid}" if pid is not None else "another program"
-    return PortBusy(
-        f"{port} is held by {who}", port=port, holder_pid=pid, holder_name=name, hint=_BUSY_HINT
-    )
-
-
-def _unopened(port: str, path: str, error: OSError) -> Exception:
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return PortDenied(
-            f"no permission to open {port}",
-            port=port,
-            hint="add yourself to the group dialout (sudo adduser $USER dialout) and log in again",
-        )
-    if error.errno == errno.EBUSY:
-        return _busy(port, find_holder(path))
-    if error.errno in (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR, errno.EIO):
-        return PortNotFound(
-            f"{port} does not exist",
-            port=port,
-            hint="`modemagent list` shows the ports that do",
-        )
-    return PortNotFound(f"{port} can not be opened: {error.strerror}", port=port)
-
-
-def _is_exclusive(fd: int) -> bool:
-    try:
-        answer = fcntl.ioctl(fd, _TIOCGEXCL, b"\0\0\0\0")
-    except OSError:
-        return False  # no tty: a kernel WWAN port
-    return bool(struct.unpack("i", answer)[0])
-
-
-def _set_exclusive(fd: int) -> None:
-    try:
-        fcntl.ioctl(fd, _TIOCEXCL)
-        _record(fd).write_text(str(os.getpid()))
-    except OSError:
-        pass  # flock holds it all the same
-
-
-def _record(fd: int) -> Path:
-    """Where we note that it was us who set TIOCEXCL on this device.
-
-    The flag outlives a killed process when somebody else has the device open, as the other end
-    of a PTY mostly does; without the note the port would stay busy for ever.
+    >>> find_holder("/dev/null-and-void") is None
+    True
     """
-    device = os.fstat(fd).st_rdev
-    folder = next((f for f in _LOCK_FOLDERS if os.access(f, os.W_OK)), Path(tempfile.gettempdir()))
-    return folder / f"modemagent-{os.major(device)}-{os.minor(device)}"
+    path = os.path.realpath(port)
+    return _lock_file_holder(port, path) or _flock_holder(path) or _opener(path, far_side=False)
 
 
-def _is_left_over(fd: int) -> bool:
-    try:
-        pid = int(_record(fd).read_text())
-    except (OSError, ValueError):
-        return False
-    return not _is_alive(pid)
+# -- lock files
 
 
-def _lock_file_holder(path: str) -> Holder | None:
-    for folder in _LOCK_FOLDERS:
-        try:
-            text = (folder / f"LCK..{os.path.basename(path)}").read_bytes()
-        except OSError:
-            continue
-        # ASCII with blanks in front (HDB UUCP), or four bytes of a binary pid (old Kermit)
-        words = text.split()
-        try:
-            pid = int(words[0]) if words else 0
-        except ValueError:
-            pid = struct.unpack("i", text)[0] if len(text) == 4 else 0
-        if pid > 0 and pid != os.getpid() and _is_alive(pid):
-            return Holder(pid, _name(pid))
+def _lock_file_holder(port: str, path: str) -> Holder | None:
+    names = {path.removeprefix("/dev/").replace("/", "_"), os.path.basename(port)}
+    for folder in LOCK_DIRS:
+        for name in names:
+            try:
+                with open(f"{folder}/LCK..{name}", "rb") as file:
+                    content = file.read(64)
+            except OSError:
+                continue
+            pid = _pid_in(content)
+            if pid is not None and pid != os.getpid() and os.path.exists(f"/proc/{pid}"):
+                return Holder(pid, _name_of(pid))
     return None
+
+
+def _pid_in(content: bytes) -> int | None:
+    # ten characters of ASCII by the book (FHS 5.9), four bytes binary from old programs
+    words = content.split()
+    if words and words[0].isdigit():
+        pid = int(words[0][:10])
+    elif len(content) == 4:
+        (pid,) = struct.unpack("=i", content)
+    else:
+        return None
+    return pid if pid > 0 else None
+
+
+# -- the kernel's locks
+
+
+def _is_exclusive(descriptor: int) -> bool:
+    try:
+        answer = fcntl.ioctl(descriptor, _TIOCGEXCL, bytes(4))
+    except OSError:
+        return False
+    return answer != bytes(4)
 
 
 def _flock_holder(path: str) -> Holder | None:
+    """Find the owner of a lock on this very file in /proc/locks, by device and inode."""
     try:
         about = os.stat(path)
-        lines = Path("/proc/locks").read_text().splitlines()
+        with open("/proc/locks", encoding="ascii", errors="replace") as file:
+            table = file.read().splitlines()
     except OSError:
         return None
-    wanted = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
-    for line in lines:
-        words = line.split()
-        if "FLOCK" in words and wanted in words and "->" not in words:
+    device = about.st_dev
+    key = f"{os.major(device):02x}:{os.minor(device):02x}:{about.st_ino}"
+    for row in table:
+        words = row.split()
+        # a row with "->" waits for the lock and does not have it
+        if len(words) >= 6 and words[1] != "->" and words[5] == key:
             pid = int(words[4])
-            return Holder(pid, _name(pid)) if pid > 0 else Holder(None, None)
+            if pid <= 0:  # taken outside of our PID namespace
+                return Holder(None, None)
+            return Holder(pid, _name_of(pid))
     return None
 
 
-def _processes() -> list[int]:
-    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+# -- open descriptors
 
 
-def _has_open(pid: int, path: str) -> bool:
-    folder = f"/proc/{pid}/fd"
+def _opener(path: str, *, but: int | None = None, far_side: bool = True) -> Holder | None:
+    """Find who else has the device open, most likely holder first.
+
+    :param but: a descriptor of our own that does not count
+    :param far_side: count processes that have the master of this PTY: who plays a modem on it
+        may keep the terminal open as well, and is the least likely holder
+    """
     try:
-        return any(_target(f"{folder}/{entry}") == path for entry in os.listdir(folder))
-    except OSError:
-        return False  # gone meanwhile, or not ours to look into
-
-
-def _is_master_owner(pid: int, device: int) -> bool:
-    """The process at the other end of a PTY is the device, not a user of it."""
-    if os.major(device) not in _PTY_SLAVE_MAJORS:
-        return False
-    index = os.minor(device) + 256 * (os.major(device) - _PTY_SLAVE_MAJORS[0])
-    try:
-        for entry in os.listdir(f"/proc/{pid}/fd"):
-            if _target(f"/proc/{pid}/fd/{entry}").endswith("ptmx"):
-                about = Path(f"/proc/{pid}/fdinfo/{entry}").read_text()
-                if f"tty-index:\t{index}\n" in about:
-                    return True
-    except OSError:
-        return False
-    return False
-
-
-def _target(link: str) -> str:
-    try:
-        return os.readlink(link)
-    except OSError:
-        return ""
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _name(pid: int) -> str | None:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip() or None
+        about = os.stat(path)
     except OSError:
         return None
+    last: Holder | None = None
+    for pid in _pids():
+        opens = has_master = False
+        for number, other in _descriptors(pid):
+            if other.st_rdev == _PTY_MASTER:
+                has_master = has_master or _is_master(pid, number, about)
+            elif pid == os.getpid() and number == but:
+                continue
+            elif _is_same(about, other):
+                opens = True
+        if not opens:
+            continue
+        holder = Holder(pid, _name_of(pid))
+        if not has_master:
+            return holder
+        if far_side:
+            last = last or holder
+    return last
+
+
+def _pids() -> Iterator[int]:
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            yield int(name)
+
+
+def _descriptors(pid: int) -> Iterator[tuple[int, os.stat_result]]:
+    folder = f"/proc/{pid}/fd"
+    with contextlib.suppress(OSError):  # it ended, or is another user's
+        for name in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                about = os.stat(f"{folder}/{name}")
+                if stat.S_ISCHR(about.st_mode):
+                    yield int(name), about
+
+
+def _is_master(pid: int, number: int, terminal: os.stat_result) -> bool:
+    if os.major(terminal.st_rdev) not in _PTY_MAJORS:
+        return False
+    try:
+        with open(f"/proc/{pid}/fdinfo/{number}", encoding="ascii") as file:
+            rows = file.read().splitlines()
+    except OSError:
+        return False
+    return f"tty-index:\t{os.minor(terminal.st_rdev)}" in rows
+
+
+def _is_same(ours: os.stat_result, other: os.stat_result) -> bool:
+    if other.st_rdev != ours.st_rdev:
+        return False
+    # each container has PTYs of its own under the same numbers
+    return os.major(ours.st_rdev) not in _PTY_MAJORS or other.st_dev == ours.st_dev
+
+
+def _sees_everyone() -> bool:
+    return os.geteuid() == 0
+
+
+def _name_of(pid: int) -> str | None:
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip() or None
+    except OSError:
+        return None
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()

@@ -1,17 +1,36 @@
-"""Opens an asynchronous channel to a port."""
+"""Opening a port in a running loop, without holding the loop up."""
 
 from __future__ import annotations
 
-from modemagent.channel.channel import Channel, in_thread
-from modemagent.channel.link import open_link
-from modemagent.channel.record import Trace
+from typing import TYPE_CHECKING
+
+from modemagent.channel.aside import begin_aside
+from modemagent.channel.port import Port
+from modemagent.channel.way import open_port
+
+if TYPE_CHECKING:
+    from modemagent.channel.channel import Channel
+    from modemagent.channel.record import Trace
 
 
-async def open_channel(port: str, *, baud: int = 115200, trace: Trace | None = None) -> Channel:
-    """Open a port without blocking the loop, for ourselves alone.
+async def open_channel(url: str, *, baud: int = 115200, trace: Trace | None = None) -> Channel:
+    """Open a port: a device path, ``socket://HOST:PORT`` or ``rfc2217://HOST:PORT``.
 
-    :param port: device path, ``socket://HOST:PORT`` or ``rfc2217://HOST:PORT``
-    :param trace: called with every byte that passes
-    :raises PortNotFound, PortDenied, PortBusy, UsageError:
+    Nothing is written, and what is waiting at the port stays there to be read.
+
+    :param baud: speed of a UART; PTYs and network ports without settings do not mind
+    :param trace: told of every chunk that crosses
+    :raises UsageError: an unknown scheme, no address, no baud rate
+    :raises PortNotFound, PortDenied, PortBusy: why it can not be opened
     """
-    return Channel(await in_thread(lambda: open_link(port, baud=baud)), trace)
+
+    def call() -> Port:
+        # here, so that pyserial's import does not hold up the loop either
+        import modemagent.channel.transport  # noqa: F401
+
+        return open_port(url, baud=baud, trace=trace)
+
+    port = await begin_aside(call, undo=Port.close)
+    from modemagent.channel.channel import Channel
+
+    return Channel(port)

@@ -1,78 +1,77 @@
-"""A bridge to a remote serial port (RFC 2217): pyserial in threads, a socket pair for the rest.
+"""RFC 2217 by pyserial, turned into a descriptor: two threads behind a socket pair.
 
-pyserial's client has no file descriptor to wait on, so two threads carry the bytes to and from
-one end of a socket pair and everybody else sees the other end. When the connection is lost the
-pair is closed, which reads as a port that has vanished.
+pyserial's client has no descriptor to wait for, its open and close block, it purges the far
+input on opening, and a reader of it is never told that the connection is lost. All of that stays
+in this module: the one end of the pair that leaves it behaves as a plain socket does.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import threading
 from typing import Any
 
-from modemagent.channel.link import Link, host_and_port
-from modemagent.errors import PortNotFound
-
-_POLL_S = 0.05
+import serial
+import serial.rfc2217
 
 
-def open_bridge(port: str, *, baud: int, timeout_s: float) -> Link:
-    """Connect to ``rfc2217://HOST:PORT`` and return the near end.
+class _Client(serial.rfc2217.Serial):  # type: ignore[misc]
+    """pyserial's client with two of its habits changed."""
 
-    :raises PortNotFound: no connection, or the other end does not speak RFC 2217
+    def reset_input_buffer(self) -> None:
+        """Keep what is waiting: it is evidence, and ``open`` would throw it away."""
+
+    def reset_output_buffer(self) -> None:
+        """Send no purge: some servers answer it late, none needs it."""
+
+    def _telnet_read_loop(self) -> None:
+        try:
+            with contextlib.suppress(Exception):  # a server that breaks the protocol is gone too
+                super()._telnet_read_loop()
+        finally:
+            self._read_buffer.put(None)  # read() returns nothing for this: the end
+
+
+def connect(url: str, *, baud: int, timeout_s: float) -> socket.socket:
+    """Connect, set 8N1 without flow control, and return the descriptor's socket.
+
+    :param timeout_s: for the negotiation; the connection itself may take 5 s (pyserial's own)
+    :raises OSError: not reachable, or no RFC 2217 there
     """
-    import serial
-
-    host_and_port(port, port.partition("://")[2])
+    client = _Client(None, baudrate=baud, timeout=None)
+    client.port = f"{url}?timeout={min(timeout_s, 5.0):.1f}"
     try:
-        remote = serial.serial_for_url(
-            f"{port}?timeout={timeout_s:g}", baudrate=baud, timeout=_POLL_S, write_timeout=timeout_s
-        )
-    except (serial.SerialException, OSError, ValueError) as error:
-        raise PortNotFound(
-            f"no connection to {port}: {error}",
-            port=port,
-            hint="check the address, and that the other end speaks RFC 2217 (ser2net: telnet)",
-        ) from error
-    near, far = socket.socketpair()
-    near.setblocking(False)
-    ending = threading.Event()
-    threads = (
-        threading.Thread(target=_carry_in, args=(remote, far, ending), daemon=True),
-        threading.Thread(target=_carry_out, args=(remote, far, ending), daemon=True),
-    )
-    for thread in threads:
-        thread.start()
-    fd = near.detach()
-
-    def close() -> None:
-        ending.set()
-        os.close(fd)
-        with contextlib.suppress(OSError):
-            far.shutdown(socket.SHUT_RDWR)
-        far.close()
-        with contextlib.suppress(serial.SerialException, OSError):
-            remote.close()
-
-    return Link(port, fd, close)
+        client.open()
+    except ValueError as error:  # an option the server refuses
+        raise OSError(str(error)) from error
+    outside, inside = socket.socketpair()
+    outside.setblocking(False)
+    threading.Thread(
+        target=_inwards, args=(client, inside), name=f"from {url}", daemon=True
+    ).start()
+    threading.Thread(target=_outwards, args=(client, inside), name=f"to {url}", daemon=True).start()
+    return outside
 
 
-def _carry_in(remote: Any, far: socket.socket, ending: threading.Event) -> None:
-    """Carry what the modem says until either side ends."""
-    with contextlib.suppress(Exception):  # whatever ends the connection ends the port
-        while not ending.is_set():
-            data = remote.read(max(1, min(4096, remote.in_waiting)))
-            if data:
-                far.sendall(data)
+def _inwards(client: Any, inside: socket.socket) -> None:
+    """Pass on what comes from the modem until the connection ends."""
     with contextlib.suppress(OSError):
-        far.shutdown(socket.SHUT_RDWR)
+        while data := client.read(1):
+            if waiting := client.in_waiting:
+                data += client.read(waiting)
+            inside.sendall(data)
+    with contextlib.suppress(OSError):
+        inside.shutdown(socket.SHUT_RDWR)
 
 
-def _carry_out(remote: Any, far: socket.socket, ending: threading.Event) -> None:
-    """Carry what we say until either side ends."""
-    with contextlib.suppress(Exception):  # as above
-        while not ending.is_set() and (data := far.recv(4096)):
-            remote.write(data)
+def _outwards(client: Any, inside: socket.socket) -> None:
+    """Pass on what goes to the modem until the port is closed or the connection ends."""
+    with contextlib.suppress(OSError):
+        while data := inside.recv(4096):
+            client.write(data)
+    with contextlib.suppress(OSError):
+        inside.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(Exception):  # it is being closed: nobody is left to be told
+        client.close()
+    inside.close()

@@ -1,60 +1,123 @@
-"""The line settings of a tty: every field set, the old ones kept and put back.
+"""Terminals: /dev/ttyUSB2, a UART, a PTY, and ports such as /dev/wwan0at0 that are none.
 
-A tty is left by other programs in any mood (cooked, echoing, VMIN 0, flow control on), so nothing
-is taken over. What has no line settings (``/dev/wwan0at0``) says ENOTTY and needs none.
+The input is never flushed: what is waiting when a port is opened is evidence.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
+import stat
 import termios
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from modemagent.errors import UsageError
+from modemagent.channel import lock
+from modemagent.channel.port import Port
+from modemagent.errors import PortDenied, PortError, PortNotFound, UsageError
 
-Saved = list[Any]
+if TYPE_CHECKING:
+    from modemagent.channel.record import Trace
 
-_SPEEDS = {
-    int(name[1:]): getattr(termios, name)
-    for name in dir(termios)
-    if name[0] == "B" and name[1:].isdigit() and name != "B0"
-}
+_CFLAG: Final = 2
+_NOT_THERE: Final = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ENOTDIR, errno.EIO)
 
 
-def make_raw(fd: int, baud: int) -> Saved | None:
-    """Set the line to raw 8N1 at ``baud`` without flow control; return what was set before.
+def open_tty(port: str, *, baud: int, trace: Trace | None = None) -> Port:
+    """Open a terminal, take its locks and set it; links are resolved first.
 
-    :returns: None when the port has no line settings
-    :raises UsageError: the speed is not one a tty can be set to
+    :raises PortNotFound: no such device, or no hardware behind it
+    :raises PortDenied: this user may not open it
+    :raises PortBusy: somebody else holds it
     """
-    if baud not in _SPEEDS:
+    speed = _speed(baud)
+    path = os.path.realpath(port)
+    try:
+        # looked at before it is opened: opening some devices (a watchdog) has consequences
+        about = os.stat(path)  # noqa: PTH116
+        if not stat.S_ISCHR(about.st_mode):
+            raise PortNotFound(f"{port} is no device", port=port, hint=_LIST_HINT)
+        lock.check_lock_files(port, path)
+        descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise _refused(port, path, error) from error
+    try:
+        lock.take(descriptor, port=port, path=path)
+        before = _set(descriptor, port, speed)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+    def release(descriptor: int) -> None:
+        if before is not None:
+            # in this order: setting or closing a terminal may wait for its output to drain
+            with contextlib.suppress(termios.error):
+                termios.tcflush(descriptor, termios.TCIOFLUSH)
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(descriptor, termios.TCSANOW, before)
+        lock.give_back(descriptor)
+
+    return Port(port, descriptor, release=release, trace=trace)
+
+
+def _set(descriptor: int, port: str, speed: int) -> list[Any] | None:
+    """Set every field and return what to put back; None when the port has no settings."""
+    try:
+        before = termios.tcgetattr(descriptor)
+        # VMIN 1: with O_NONBLOCK an empty read then always means the end, never "nothing yet"
+        characters: list[Any] = [b"\0"] * len(before[6])
+        characters[termios.VMIN] = 1
+        characters[termios.VTIME] = 0
+        # 8N1, no flow control, deaf to modem lines (CLOCAL), DTR stays up on close (no HUPCL)
+        cflag = termios.CS8 | termios.CREAD | termios.CLOCAL
+        wanted: list[Any] = [0, 0, cflag, 0, speed, speed, characters]
+        termios.tcsetattr(descriptor, termios.TCSANOW, wanted)
+    except termios.error as error:
+        number, text = error.args[0], error.args[-1]
+        if number == errno.ENOTTY:
+            return None
+        if number in (errno.EIO, errno.ENODEV):
+            raise PortNotFound(
+                f"{port} has no hardware behind it", port=port, hint=_LIST_HINT
+            ) from error
+        raise PortError(f"{port} can not be set: {text}", port=port) from error
+    # Everything goes back but one bit: with HUPCL the close behind it would drop DTR, upon
+    # which many modems hang up or reset.
+    before[_CFLAG] &= ~termios.HUPCL
+    return before
+
+
+def _speed(baud: int) -> int:
+    speed = getattr(termios, f"B{baud}", None) if baud > 0 else None
+    if not isinstance(speed, int):
         raise UsageError(
-            f"{baud} is no speed of a serial line", hint="use 9600, 115200 or another usual one"
+            f"{baud} is no baud rate of this system",
+            hint="the usual ones are 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600",
         )
+    return speed
+
+
+_LIST_HINT: Final = "modemagent list shows the ports there are"
+
+
+def _refused(port: str, path: str, error: OSError) -> PortError:
+    if error.errno in _NOT_THERE:
+        return PortNotFound(f"{port} is not there", port=port, hint=_LIST_HINT)
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return PortDenied(f"this user may not open {port}", port=port, hint=_permission_hint(path))
+    if error.errno == errno.EBUSY:
+        return lock.busy(port, lock.find_holder(path))
+    return PortError(f"{port} can not be opened: {error.strerror}", port=port)
+
+
+def _permission_hint(path: str) -> str:
+    import grp
+
     try:
-        saved = termios.tcgetattr(fd)
-    except termios.error:
-        return None
-    control = list(saved[6])
-    control[termios.VMIN], control[termios.VTIME] = 1, 0
-    # CLOCAL: no modem line decides whether we may talk. No HUPCL: closing must not drop DTR,
-    # which ends a data call or resets the module on many boards.
-    flags = termios.CS8 | termios.CREAD | termios.CLOCAL
-    try:
-        termios.tcsetattr(
-            fd, termios.TCSANOW, [0, 0, flags, 0, _SPEEDS[baud], _SPEEDS[baud], control]
-        )
-    except termios.error:
-        return None
-    return saved
-
-
-def put_back(fd: int, saved: Saved | None) -> None:
-    """Throw away what is unsent and unread, and restore the settings; never waits.
-
-    Draining (tcdrain) would wait for ever on a peer that has stopped reading.
-    """
-    with contextlib.suppress(termios.error):
-        termios.tcflush(fd, termios.TCIOFLUSH)
-        if saved is not None:
-            termios.tcsetattr(fd, termios.TCSANOW, saved)
+        about = os.stat(path)  # noqa: PTH116
+        group = grp.getgrgid(about.st_gid).gr_name
+    except (OSError, KeyError):
+        return "ask root for access to it"
+    if about.st_mode & stat.S_IWGRP and group not in ("root", "tty"):
+        return f"add yourself to its group: sudo usermod -aG {group} $USER, then log in again"
+    return "ask root for access to it, or run this as root"

@@ -1,0 +1,152 @@
+"""One port's dialogue with its deadlines: the part both doors share.
+
+Sans-I/O: the owner of the port writes what :meth:`Exchange.start` returns, hands over what it
+reads, calls :meth:`Exchange.tick` when :attr:`Exchange.due` has come, and tells the time.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TypeVar
+
+from modemagent.at.dialogue import GRACE_S, Dialogue, Urc
+from modemagent.at.plan import Answer, Ask, Heard, Listen, Outcome, Plan, Step
+from modemagent.at.urcs import is_urc
+from modemagent.dialects.readonly import permits
+from modemagent.errors import LineRefused, ModemAgentError, ProtocolError
+
+T = TypeVar("T")
+
+
+class Exchange:
+    """What is going on at one port.
+
+    :ivar due: monotonic seconds at which :meth:`tick` is wanted; infinity when nothing is awaited
+    :ivar outcome: what the step that was started last has come to, None while it goes on
+    :ivar urcs: unsolicited lines since the owner last cleared this list
+    :ivar lines_sent: command lines begun so far
+    """
+
+    def __init__(self) -> None:
+        self.due = inf
+        self.outcome: Outcome | None = None
+        self.urcs: list[str] = []
+        self.lines_sent = 0
+        self._dialogue = Dialogue()
+        self._listen: Listen | None = None
+        self._begun = 0.0
+        self._deadline = inf
+
+    def start(self, step: Step, now: float) -> bytes:
+        """Begin a step and return the bytes to write, b"" for listening.
+
+        Read what is waiting at the port first: it is not part of an answer, and listening for
+        no time at all takes exactly that.
+
+        :raises LineRefused: the line is not on the allow-list
+        :raises ProtocolError: a step is going on already
+        """
+        if self.due < inf:
+            raise ProtocolError("one step at a time")
+        data = b""
+        if isinstance(step, Ask):
+            data = _permitted(self._dialogue, step.line)
+            self.lines_sent += 1
+            self._deadline = self.due = now + step.timeout_s
+        else:
+            self._listen = step
+            self._deadline = now + step.limit_s
+            self.due = min(self._deadline, now + step.quiet_s)
+        self._begun = now
+        self.outcome = None
+        if not data and self.due <= now:
+            self._end(now)
+        return data
+
+    def feed(self, data: bytes, now: float) -> None:
+        """Take bytes from the port."""
+        for event in self._dialogue.receive(data):
+            if isinstance(event, Answer):
+                self._answered(event, now)
+            elif isinstance(event, Urc):
+                self.urcs.append(event.line)
+        if self.due == inf:
+            return
+        if now >= self._deadline:
+            self._end(now)
+        elif self._listen is not None:
+            self.due = min(self._deadline, now + self._listen.quiet_s)
+        elif self._dialogue.holds:
+            # a final result is there but not its echo: not worth the whole deadline
+            self.due = min(self._deadline, now + GRACE_S)
+        else:
+            self.due = self._deadline
+
+    def tick(self, now: float) -> None:
+        """End the step if its time is up."""
+        if now >= self.due:
+            self._end(now)
+
+    def abandon(self) -> None:
+        """Nobody waits any more; a late answer will be known as one."""
+        if self._dialogue.in_flight:
+            self._dialogue.expire()
+        self._listen = None
+        self.due = inf
+
+    def _end(self, now: float) -> None:
+        if self._dialogue.in_flight:
+            self._answered(self._dialogue.expire(), now)
+        elif self._listen is not None:
+            heard = self._dialogue.heard()
+            self._listen = None
+            self.due = inf
+            self.outcome = Heard(heard.lines, heard.raw, now - self._begun)
+
+    def _answered(self, answer: Answer, now: float) -> None:
+        # what came in between is for the owner of the port as well as for the plan
+        self.urcs += [line for line in answer.foreign if is_urc(line)]
+        self.due = inf
+        self.outcome = Answer(
+            line=answer.line,
+            lines=answer.lines,
+            final=answer.final,
+            echoed=answer.echoed,
+            foreign=answer.foreign,
+            raw=answer.raw,
+            elapsed_s=now - self._begun,
+        )
+
+
+def _permitted(dialogue: Dialogue, line: str) -> bytes:
+    """Begin a command: the one place where bytes for a modem come into being."""
+    if not (line.isascii() and line.isprintable() and permits(line)):
+        raise LineRefused(
+            f"{line!r} was not sent: it is not on the list of lines that only read",
+            hint="modemagent never changes a modem, a SIM card or a setting; "
+            "use a terminal program for that",
+        )
+    return dialogue.begin(line)
+
+
+def conclude(plan: Plan[T], error: ModemAgentError) -> T:
+    """Throw an error into a plan that can not go on; return the result it makes of it.
+
+    :raises ModemAgentError: it makes none; a plan that asks for yet another step gets no more
+    """
+    try:
+        plan.throw(error)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    plan.close()
+    raise error
+
+
+def fault_of_ours(fault: Exception) -> ModemAgentError:
+    """Return the error that stands for a fault of this program at one port."""
+    error = ModemAgentError(
+        f"a fault of modemagent: {type(fault).__name__}: {fault}", hint="please report it"
+    )
+    error.__cause__ = fault
+    return error
