@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import urllib3
@@ -268,11 +267,3 @@ def _retry_after_s(headers: urllib3.HTTPHeaderDict) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-
-
-def token_file_is_private(file: Path) -> bool:
-    """Tell whether only its owner and group can read a token file."""
-    try:
-        return not file.stat().st_mode & 0o007
-    except OSError:
-        return True
