@@ -12,12 +12,13 @@ from modemagent.channel.exchange import Exchange
 from modemagent.channel.port import Port, vanished
 from modemagent.channel.transport import attach
 from modemagent.channel.urcs import Urcs
-from modemagent.errors import ProtocolError
+from modemagent.errors import PortVanished, ProtocolError
 
 CLOSE_LIMIT_S: Final = 0.8
 """Closing is waited for so long; a driver that takes longer is left to its thread."""
 
-_TURNS: Final = 32
+_DRAIN: Final = 8
+"""Chunks read before a step at most: one port must not hold up the loop."""
 
 
 class Channel:
@@ -38,7 +39,6 @@ class Channel:
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
         self._why = ""
-        self._received = 0
         self._closing: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._transport = attach(_Link(self), port)
@@ -70,8 +70,8 @@ class Channel:
             raise ProtocolError(f"one step at a time on {self.port}")
         self._busy = True
         try:
-            if isinstance(step, Listen):
-                await self._catch_up()
+            if not self.closed.is_set():
+                self._catch_up(step)
             if self.closed.is_set():
                 raise vanished(self.port, self._why)
             data = self._exchange.start(step, self._loop.time())
@@ -106,7 +106,6 @@ class Channel:
 
     def received(self, data: bytes) -> None:
         """Take bytes from the port."""
-        self._received += len(data)
         self._exchange.feed(data, self._loop.time())
         if self._exchange.urcs:
             for line in self._exchange.urcs:
@@ -135,14 +134,16 @@ class Channel:
                 self._waiter.set_exception(vanished(self.port, why))
         return self._closing
 
-    async def _catch_up(self) -> None:
-        """Let the loop read what is waiting: a turn reads one chunk."""
-        for _ in range(_TURNS):
-            before = self._received
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            if self._received == before:
-                return
+    def _catch_up(self, step: Step) -> None:
+        """Take what came before the step: it belongs to no answer, and is what Listen wants."""
+        try:
+            for _ in range(1 if isinstance(step, Ask) else _DRAIN):
+                data = self._port.read()
+                if not data:
+                    return
+                self.received(data)
+        except PortVanished as error:
+            self.lost(error)
 
     def _on_timer(self) -> None:
         self._timer = None

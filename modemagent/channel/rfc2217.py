@@ -1,8 +1,8 @@
 """RFC 2217 by pyserial, turned into a descriptor: two threads behind a socket pair.
 
 pyserial's client has no descriptor to wait for, its open and close block, it purges the far
-input on opening, and a reader of it is never told that the connection is lost. All of that stays
-in this module: the one end of the pair that leaves it behaves as a plain socket does.
+input on opening, a reader of it is never told that the connection is lost, and what came before
+the loss can not be read any more. All of that stays in this module: the one end of the pair that leaves it behaves as a plain socket does.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from typing import Any
 
 import serial
 import serial.rfc2217
 
 
 class _Client(serial.rfc2217.Serial):  # type: ignore[misc]
-    """pyserial's client with two of its habits changed."""
+    """pyserial's client with its habits changed."""
 
     def reset_input_buffer(self) -> None:
         """Keep what is waiting: it is evidence, and ``open`` would throw it away."""
@@ -30,7 +29,17 @@ class _Client(serial.rfc2217.Serial):  # type: ignore[misc]
             with contextlib.suppress(Exception):  # a server that breaks the protocol is gone too
                 super()._telnet_read_loop()
         finally:
-            self._read_buffer.put(None)  # read() returns nothing for this: the end
+            self._read_buffer.put(None)
+
+    def receive(self) -> bytes:
+        """Wait for bytes and return all there are, b"" at the end."""
+        data = bytearray()
+        while (byte := self._read_buffer.get()) is not None:
+            data += byte
+            if self._read_buffer.empty():
+                return bytes(data)
+        self._read_buffer.put(None)
+        return bytes(data)
 
 
 def connect(url: str, *, baud: int, timeout_s: float) -> socket.socket:
@@ -54,18 +63,16 @@ def connect(url: str, *, baud: int, timeout_s: float) -> socket.socket:
     return outside
 
 
-def _inwards(client: Any, inside: socket.socket) -> None:
+def _inwards(client: _Client, inside: socket.socket) -> None:
     """Pass on what comes from the modem until the connection ends."""
     with contextlib.suppress(OSError):
-        while data := client.read(1):
-            if waiting := client.in_waiting:
-                data += client.read(waiting)
+        while data := client.receive():
             inside.sendall(data)
     with contextlib.suppress(OSError):
         inside.shutdown(socket.SHUT_RDWR)
 
 
-def _outwards(client: Any, inside: socket.socket) -> None:
+def _outwards(client: _Client, inside: socket.socket) -> None:
     """Pass on what goes to the modem until the port is closed or the connection ends."""
     with contextlib.suppress(OSError):
         while data := inside.recv(4096):
