@@ -2,7 +2,8 @@
 
 pyserial's client has no descriptor to wait for, its open and close block, it purges the far
 input on opening, a reader of it is never told that the connection is lost, and what came before
-the loss can not be read any more. All of that stays in this module: the one end of the pair that leaves it behaves as a plain socket does.
+the loss can not be read any more. All of that stays in this module: the one end of the pair that
+leaves it behaves as a plain socket does.
 """
 
 from __future__ import annotations
@@ -24,12 +25,26 @@ class _Client(serial.rfc2217.Serial):  # type: ignore[misc]
     def reset_output_buffer(self) -> None:
         """Send no purge: some servers answer it late, none needs it."""
 
+    def rfc2217_set_control(self, value: bytes) -> None:
+        """Ask for DTR, RTS and no flow control without waiting for the answer.
+
+        ser2net 4.3 gives none when its device has no modem lines.
+        """
+        self._rfc2217_options["control"].set(value)
+
     def _telnet_read_loop(self) -> None:
         try:
             with contextlib.suppress(Exception):  # a server that breaks the protocol is gone too
                 super()._telnet_read_loop()
         finally:
             self._read_buffer.put(None)
+
+    def close(self) -> None:
+        """Close the socket as well when the far side has hung up first."""
+        link = self._socket
+        super().close()
+        if link is not None:
+            link.close()
 
     def receive(self) -> bytes:
         """Wait for bytes and return all there are, b"" at the end."""

@@ -270,7 +270,9 @@ async def test_a_stuck_far_side_is_closed_within_a_second(far: Any, stall: Any) 
 
 
 async def test_the_loop_never_stalls(far: Any, stall: Any) -> None:
-    flood = b"+CREG: 1\r\n" * 2000
+    # pyserial's end and ours share one process here, and both take bytes one by one in Python;
+    # a serial server never has more to say than its line gives, which is less than this
+    flood = b"+CREG: 1\r\n" * (200 if far.address.startswith("rfc2217") else 2000)
     far.reply = lambda line: flood + b"\r\nOK\r\n"
     # on a machine with other things to do one slow turn proves nothing, three do
     for _ in range(3):

@@ -1,0 +1,154 @@
+"""What opening refuses, in which words, and who holds a port."""
+
+import grp  # noqa: F401 - before the user changes, who may not read Python's own files
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modemagent.at.plan import Answer, Ask, Plan
+from modemagent.channel.blocking import run_plans
+from modemagent.channel.lock import Holder, find_holder
+from modemagent.channel.way import open_port
+from modemagent.errors import PortDenied, PortError, PortNotFound, UsageError
+
+
+def at() -> Plan[Answer]:
+    return (yield Ask("AT", 2.0))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    "port",
+    ["loop://", "spy:///dev/ttyUSB0", "http://localhost:80", "socket://", "socket://localhost",
+     "socket://localhost:0", "socket://localhost:99999", "socket://localhost:seven",
+     "rfc2217://:7000", "rfc2217://localhost:7000?logging=debug"],
+)  # fmt: skip
+def test_words_that_name_no_port(port: str, door: Any) -> None:
+    with pytest.raises(UsageError) as wrong:
+        door(port, at())
+    assert wrong.value.hint
+
+
+def test_a_rate_that_no_line_has(far_pty: Any) -> None:
+    with pytest.raises(UsageError):
+        open_port(far_pty.address, baud=12345)
+
+
+@pytest.mark.parametrize("port", ["/dev/ttyUSB_none", "/dev/null/tty", "/dev"])
+def test_no_such_device(port: str, door: Any) -> None:
+    with pytest.raises(PortNotFound) as missing:
+        door(port, at())
+    assert missing.value.port == port
+    assert missing.value.hint
+
+
+def test_a_file_is_no_device(tmp_path: Path, door: Any) -> None:
+    file = tmp_path / "modem"
+    file.write_bytes(b"OK\r\n")
+    with pytest.raises(PortNotFound):
+        door(str(file), at())
+    assert file.read_bytes() == b"OK\r\n"
+
+
+@pytest.mark.parametrize("scheme", ["socket", "rfc2217"])
+def test_nobody_listens(scheme: str, door: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+    with pytest.raises(PortNotFound) as missing:
+        door(f"{scheme}://127.0.0.1:{number}", at())
+    assert missing.value.hint
+
+
+def test_no_rfc2217_there(far_socket: Any) -> None:
+    far_socket.reply = lambda line: b""
+    url = far_socket.address.replace("socket", "rfc2217")
+    with pytest.raises(PortNotFound):
+        open_port(url, baud=115200, timeout_s=0.3)
+
+
+def test_a_device_without_terminal_settings_is_a_port_too() -> None:
+    # as /dev/wwan0at0, which is not to be had without a modem: ENOTTY from every terminal call
+    port = open_port("/dev/zero", baud=115200)
+    assert port.read()
+    port.close()
+    port.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_not_allowed(far_pty: Any) -> None:
+    os.chown(far_pty.address, 0, 20)  # dialout
+    Path(far_pty.address).chmod(0o660)
+    effective = os.geteuid()
+    os.seteuid(65534)
+    try:
+        with pytest.raises(PortDenied) as denied:
+            open_port(far_pty.address, baud=115200)
+    finally:
+        os.seteuid(effective)
+    assert "usermod -aG dialout" in denied.value.hint
+
+
+def test_who_holds_a_port(far_pty: Any) -> None:
+    assert find_holder(far_pty.address) is None, "who plays the modem is no holder"
+    port = open_port(far_pty.address, baud=115200)
+    own = Path("/proc/self/comm").read_text().strip()
+    assert find_holder(far_pty.address) == Holder(os.getpid(), own)
+    port.close()
+    assert find_holder(far_pty.address) is None
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"],
+        stdin=os.open(far_pty.address, os.O_RDWR | os.O_NOCTTY),
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        holder = find_holder(far_pty.address)
+        process.kill()
+    assert holder is not None
+    assert holder.pid == process.pid
+
+
+def test_a_failed_opening_leaves_no_descriptor_and_no_lock(far_pty: Any) -> None:
+    before = len([*Path("/proc/self/fd").iterdir()])
+    for _ in range(3):
+        with pytest.raises(PortError):
+            open_port(far_pty.address + "0", baud=115200)
+    first = open_port(far_pty.address, baud=115200)
+    with pytest.raises(PortError):
+        open_port(far_pty.address, baud=115200)
+    first.close()
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+
+
+@pytest.mark.skipif(shutil.which("ser2net") is None, reason="ser2net is not installed")
+def test_a_real_serial_server(far_pty: Any, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        number = free.getsockname()[1]
+    config = tmp_path / "ser2net.yaml"
+    config.write_text(
+        "connection: &modem\n"
+        f"  accepter: telnet(rfc2217),tcp,127.0.0.1,{number}\n"
+        f"  connector: serialdev,{far_pty.address},115200n81,local\n"
+    )
+    with subprocess.Popen(
+        ["ser2net", "-n", "-d", "-c", str(config)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as server:
+        try:
+            url = f"rfc2217://127.0.0.1:{number}"
+            deadline = time.monotonic() + 20
+            while True:  # until it listens
+                result = run_plans({url: at()}, timeout_s=10)[url]
+                if not isinstance(result, PortNotFound) or time.monotonic() > deadline:
+                    break
+        finally:
+            server.kill()
+    assert isinstance(result, Answer), result
+    assert result.ok
