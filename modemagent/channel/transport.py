@@ -1,8 +1,8 @@
 """pyserial-asyncio's transport over a port of ours.
 
-pyserial-asyncio 0.6 as it comes fails five rows of the conformance suite: its ``open`` throws
-away what is waiting at the port and blocks the loop, its ``close`` drains in the loop (and with
-unsent bytes never ends), settings are not put back, a second open is allowed, and URLs have no
+pyserial-asyncio 0.6 as it comes can not meet the conformance suite: its ``open`` throws away what
+is waiting at the port and is done in the loop, its ``close`` drains (and with unsent bytes and a
+stuck far side never ends), settings are not put back, a second open is allowed, and URLs have no
 descriptor. All of them lie in how it opens and closes a ``serial.Serial``. Here its transport is
 given a port that is open, set and locked already, and that is closed elsewhere: so it does what
 it does well, reading and writing in the loop, and every row is met.
