@@ -38,7 +38,7 @@ def answers(number: int) -> dict[bytes, bytes]:
         b"AT+CGSN": b"\r\n" + _imei(number).encode() + ok,
         b"AT+CPIN?": b"\r\n+CPIN: READY" + ok,
         b"AT+QCCID": b"\r\n+QCCID: 8901260000000000014F" + ok,
-        b"AT+CIMI": b"\r\n31026000000%04d" % number + ok,
+        b"AT+CIMI": b"\r\n31026000000%04d" % (number + 1) + ok,
     }
 
 

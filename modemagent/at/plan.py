@@ -3,19 +3,19 @@
 A plan is a plain generator. It yields :class:`Ask` and :class:`Listen`, is sent an
 :class:`Answer` or a :class:`Heard`, and returns its result. It owns no clock and no port, so
 the daemon drives it over asyncio, the one-shot command over a blocking loop, a test over a list.
+
+Named tuples, not data classes: making five of those costs a one-shot command 3 ms at its start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 FinalKind = Literal["ok", "error", "cme", "cms", "refused", "call"]
 
 
-@dataclass(frozen=True, slots=True)
-class Final:
+class Final(NamedTuple):
     """The final result code that closed an answer.
 
     :param kind: ``ok``; ``error`` (bare ERROR and unknown error texts); ``cme`` and ``cms``
@@ -35,8 +35,7 @@ class Final:
         return self.kind == "ok"
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """Send one command line and collect its answer.
 
     :param line: the complete line, without the carriage return, as ``AT+CGSN``
@@ -47,8 +46,7 @@ class Ask:
     timeout_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Listen:
+class Listen(NamedTuple):
     """Send nothing; read on until ``quiet_s`` of silence, ``limit_s`` at most.
 
     With ``quiet_s`` 0 take only what is already waiting.
@@ -58,8 +56,7 @@ class Listen:
     limit_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back for one command line.
 
     :param line: the line that was asked
@@ -91,8 +88,7 @@ class Answer:
         return self.final is None
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """What came while nothing was asked.
 
     :param lines: complete lines, as in :class:`Answer`

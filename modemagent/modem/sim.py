@@ -16,7 +16,8 @@ from modemagent.modem.simstate import Hint, refusal_state, word_state
 
 _RETRY_S = 1.0
 _REFUSALS = 5  # a bare ERROR lasts for two or three tries on nordic-nrf9160 and SIM800
-_EMPTY_TRIES = 3  # ready, but every rung refused: twice more
+_EMPTY_TRIES = 5  # ready, but nothing can be read: the card is still starting
+_HALF_TRIES = 3  # one of the two numbers is there, the other may not be offered at all
 _NUMBERS = 2  # ICCID and IMSI
 _RESTARTS = 3  # SIM events in the middle of a reading
 
@@ -166,6 +167,8 @@ class SimReader:
             self.read["eid"] = ReadState.UNSUPPORTED
             return
         for turn in range(_EMPTY_TRIES if state is SimState.READY else 1):
+            if turn >= _HALF_TRIES and self.values:
+                break
             if turn:
                 yield from self.talk.listen(_RETRY_S, _RETRY_S)
             # The IMSI comes bare, the ICCID mostly says what it is: asked for last, it proves
