@@ -266,4 +266,4 @@ def command_name(command: str) -> str:
     ('ICCID', 'QCCID', 'I')
     """
     text = command.upper().removeprefix("AT").lstrip("+^%#*!$_&@~")
-    return re.split(r"[=?]", text, maxsplit=1)[0]
+    return text.partition("=")[0].partition("?")[0]

@@ -23,8 +23,8 @@ from modemagent.modem.sim import SimReader
 
 _RESTARTS = 3
 _PROOF_TIMEOUT_S = 3.0
-_ESN = re.compile(r"(0x)?[0-9A-F]{7,8}", re.IGNORECASE)
-_MEID = re.compile(r"(0x)?(00)?[A-F][0-9A-F]{13}|\d{17,18}", re.IGNORECASE)
+_ESN = r"(?i)(0x)?[0-9A-F]{7,8}"
+_MEID = r"(?i)(0x)?(00)?[A-F][0-9A-F]{13}|\d{17,18}"
 
 Steps = Generator[Step, Outcome, None]
 
@@ -136,7 +136,7 @@ class Identification:
             if want == "imeisv" and attempt.command == "AT+CGSN=2" and self._cgsn_is_plain:
                 continue
             reading, answer = yield from self.talk.read(want, attempt)
-            if want == "imei":
+            if want == "imei" and not reading.sure:
                 self._notice_cdma(answer)
             elif attempt.shape.startswith("ati_") and not self._is_of_this_modem(answer):
                 continue
@@ -180,11 +180,11 @@ class Identification:
         if not block and answer.ok:
             texts = [part for line in answer.lines for part in re.split(r"[:,\s\"]+", line)]
         for text in texts:
-            if _MEID.fullmatch(text) or text == block.get("meid"):
+            if re.fullmatch(_MEID, text) or text == block.get("meid"):
                 self.values.setdefault("meid", text)
                 self.read["meid"] = ReadState.OK
                 self._is_cdma = True
-            elif _ESN.fullmatch(text) and not text.isdigit():
+            elif re.fullmatch(_ESN, text) and not text.isdigit():
                 self._is_cdma = True
         if self._is_cdma:
             self.offered.pop("imei", None)

@@ -47,7 +47,6 @@ class SimReader:
         self.offered: dict[str, str] = {}
         self.read: dict[str, ReadState] = {}
         self.mnc_length: int | None = None
-        self._events = tuple(re.compile(urc, re.IGNORECASE) for urc in dialect.sim_urcs)
         self._upset: Upset = ""
 
     def read_all(self, *, imei: str | None) -> Steps:
@@ -230,7 +229,7 @@ class SimReader:
         return self._upset
 
     def _watch(self, answer: Answer) -> None:
-        if any(event.match(line) for event in self._events for line in answer.foreign):
+        if any(sim_urc(line, self.dialect) for line in answer.foreign):
             self._upset = "event"
 
 
