@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,7 +63,7 @@ def converse(
 def _without_last_feed(each: Answer | Urc | Stray) -> Answer | Urc | Stray:
     """``raw`` ends before the last line feed when that came in a read of its own."""
     if isinstance(each, Answer):
-        return replace(each, raw=each.raw.removesuffix(b"\n"))
+        return each._replace(raw=each.raw.removesuffix(b"\n"))
     return each
 
 
