@@ -45,6 +45,8 @@ class Conversation:
     :ivar elapsed_s: seconds spent in steps so far
     :ivar doubtful: something came in late or unasked; a bare answer needs a proof behind it
     :ivar echoing: the port repeats what it is sent, so that answers say what they answer
+    :ivar unproven: bare answers were taken since the last one that said what it answers
+    :ivar restore: session settings to put back, the newest last
     """
 
     def __init__(self, port: str) -> None:
@@ -54,7 +56,6 @@ class Conversation:
         self.doubtful = False
         self.echoing = False
         self.unproven = False
-        self.sim_event = False
         self.restore: list[str] = []
         self._remembered: dict[str, Answer] = {}
         self._silences = 0
@@ -103,7 +104,8 @@ class Conversation:
             asked += 1
             heard = (heard + answer.raw)[-_HEARD_LIMIT:]
             if answer.ok:
-                if answer.final is not None and answer.final.text.strip() == "0":
+                is_numeric = answer.final is not None and answer.final.text.strip() == "0"
+                if is_numeric and not self.restore:
                     yield from self.ask("ATV1", WAKE_STEP_S)
                     self.restore.append("ATV0")
                     continue

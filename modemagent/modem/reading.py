@@ -45,10 +45,10 @@ class Reading(NamedTuple):
 
 def read(attempt: Attempt, answer: Answer) -> Reading:
     """Look at an answer with the eyes of one attempt."""
-    if attempt.shape in _BLOCK_KEYS:
-        return _read_block(attempt.shape, answer)
     if answer.final is not None and not answer.ok:
         return Reading()  # a refusal holds no value; what looks like one came unasked
+    if attempt.shape in _BLOCK_KEYS:
+        return _read_block(attempt.shape, answer)
     labelled: list[str] = []
     bare: list[str] = []
     offered: list[tuple[str, bool]] = []

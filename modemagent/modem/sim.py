@@ -57,28 +57,30 @@ class SimReader:
         begun_s = self.talk.elapsed_s
         events = absences = 0
         while True:
-            self.values.clear()
-            self.offered.clear()
-            self.read.clear()
-            self._upset = ""
+            self._begin_anew()
             yield from self._read_state(begun_s, imei)
             yield from self._read_card(imei)
-            upset = self._trouble()
-            if upset == "busy":
+            if self._upset == "busy":
                 if self.talk.elapsed_s - begun_s >= self.dialect.sim_wait_s:
                     self.state = SimState.BUSY
                     return
                 yield from self.talk.listen(_RETRY_S, _RETRY_S)
-            elif upset == "absent":
+            elif self._upset == "absent":
                 absences += 1
                 if absences > 1:
                     self.state = SimState.ABSENT
                     yield from self._read_card(imei)
                     return
-            elif upset == "event" and events < _RESTARTS:
+            elif self._upset == "event" and events < _RESTARTS:
                 events += 1
             else:
                 return
+
+    def _begin_anew(self) -> None:
+        self.values.clear()
+        self.offered.clear()
+        self.read.clear()
+        self._upset = ""
 
     def read_mnc_length(self) -> Steps:
         """Ask EF_AD how long the MNC is, for the few countries where the IMSI leaves it open."""
@@ -225,11 +227,8 @@ class SimReader:
                 worst = ReadState.FAILED
         return worst
 
-    def _trouble(self) -> Upset:
-        return self._upset
-
     def _watch(self, answer: Answer) -> None:
-        if any(sim_urc(line, self.dialect) for line in answer.foreign):
+        if any(says_sim_changed(line, self.dialect) for line in answer.foreign):
             self._upset = "event"
 
 
@@ -238,6 +237,6 @@ def _understood(answer: Answer, reading: Reading) -> bool:
     return answer.ok and not reading.values and reading.offered is None
 
 
-def sim_urc(line: str, dialect: Dialect) -> bool:
+def says_sim_changed(line: str, dialect: Dialect) -> bool:
     """Tell whether an unsolicited line means: read the SIM anew."""
     return any(re.match(pattern, line, re.IGNORECASE) for pattern in dialect.sim_urcs)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from modemagent.at.plan import Plan
 from modemagent.dialects.catalogue import choose
-from modemagent.errors import NoAnswer
 from modemagent.identity.iccid import same_card
 from modemagent.identity.snapshot import ReadState, SimState, Snapshot
 from modemagent.identity.validation import validate
 from modemagent.modem.conversation import Conversation, OutOfStep
+from modemagent.modem.sim import says_sim_changed
 from modemagent.modem.simstate import refusal_state, word_state
 
 #: States in which a card may appear or open at any time: the number is asked for as well.
@@ -53,19 +53,7 @@ def poll(snapshot: Snapshot) -> Plan[bool]:
     return not (check.normalized and known.iccid and same_card(check.normalized, known.iccid))
 
 
-def is_alive(port: str) -> Plan[bool]:
-    """Ask ``AT`` once or twice; False when nothing comes back."""
-    talk = Conversation(port)
-    try:
-        yield from talk.resync()
-    except NoAnswer:
-        return False
-    return True
-
-
 def sim_urc(line: str, snapshot: Snapshot) -> bool:
     """Tell whether an unsolicited line of this modem means: read the SIM anew."""
-    from modemagent.modem.sim import sim_urc as says_so
-
     modem = snapshot.modem
-    return says_so(line, choose(modem.manufacturer, modem.model, modem.firmware))
+    return says_sim_changed(line, choose(modem.manufacturer, modem.model, modem.firmware))
