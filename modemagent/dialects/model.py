@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ WANTS: Mapping[str, float] = {
     "iccid": SIM_TIMEOUT_S,
     "imsi": SIM_TIMEOUT_S,
     "eid": SIM_TIMEOUT_S,
+    "slot": IDENTITY_TIMEOUT_S,  # which slot is in use, perhaps what is in the others
+    "slot_count": IDENTITY_TIMEOUT_S,
 }
 
 
@@ -33,6 +36,8 @@ class Attempt(NamedTuple):
     :param source: manual and section, or the trace it was seen in
     :param timeout_s: seconds until the attempt is given up; None for the usual of its want
     :param at_hand: read it only from an answer that another want has already brought
+    :param models: pattern searched for in "model firmware", case ignored, when only some families
+        of the maker answer this command; "" for all of them
     """
 
     command: str
@@ -41,6 +46,30 @@ class Attempt(NamedTuple):
     source: str
     timeout_s: float | None = None
     at_hand: bool = False
+    models: str = ""
+
+    def applies(self, kind: str) -> bool:
+        """Tell whether this rung is for a modem that calls itself so.
+
+        :param kind: model and firmware with a blank between
+        """
+        return not self.models or re.search(self.models, kind, re.IGNORECASE) is not None
+
+
+class Join(NamedTuple):
+    """Commands that this dialect's firmware takes in one line (ITU-T V.250 clause 5.2.1).
+
+    The line is made of the first rung of each want that applies. One refused command ends the
+    whole line, so only rungs that these modems do not refuse belong together.
+
+    :param wants: in the order of the line
+    :param source: manual and section, or the trace it was seen in
+    :param models: as in :class:`Attempt`
+    """
+
+    wants: tuple[str, ...]
+    source: str
+    models: str = ""
 
 
 class Dialect(NamedTuple):
@@ -52,16 +81,24 @@ class Dialect(NamedTuple):
 
     :param sim_urcs: regular expressions of unsolicited lines that mean: read the SIM anew
     :param sim_wait_s: seconds a starting SIM is waited for
+    :param joins: wants whose commands go out in one line; all others go one by one
     """
 
     name: str
     ladders: Mapping[str, tuple[Attempt, ...]]
     sim_urcs: tuple[str, ...] = ()
     sim_wait_s: float = 20.0
+    joins: tuple[Join, ...] = ()
 
-    def ladder(self, want: str) -> tuple[Attempt, ...]:
-        """Return the attempts for a want, or () when this dialect knows no way to read it."""
-        return self.ladders.get(want, ())
+    def ladder(self, want: str, kind: str | None = None) -> tuple[Attempt, ...]:
+        """Return the attempts for a want, or () when this dialect knows no way to read it.
+
+        :param kind: model and firmware with a blank between; None for every row there is
+        """
+        ladder = self.ladders.get(want, ())
+        if kind is None:
+            return ladder
+        return tuple(attempt for attempt in ladder if attempt.applies(kind))
 
 
 def first(*attempts: Attempt, then: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
