@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from modemagent.at.plan import Ask, Outcome, Plan, Step
 from modemagent.channel.exchange import Exchange, conclude, fault_of_ours
+from modemagent.channel.undo import put_back
 from modemagent.channel.way import is_remote, open_port
 from modemagent.errors import DeadlinePassed, ModemAgentError
 
@@ -189,6 +190,8 @@ class _Run(Generic[T]):
             self._opening = None
         if self._port is not None:
             self._table.remove(self._port.fileno())
+            if self._exchange.undo.owed:
+                put_back(self._port, self._exchange.undo.owed)
             self._port.close()
             self._port = None
 

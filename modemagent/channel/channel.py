@@ -11,6 +11,7 @@ from modemagent.channel.aside import begin_aside
 from modemagent.channel.exchange import Exchange
 from modemagent.channel.port import Port, vanished
 from modemagent.channel.transport import attach
+from modemagent.channel.undo import put_back
 from modemagent.channel.urcs import Urcs
 from modemagent.errors import PortVanished, ProtocolError
 
@@ -127,12 +128,19 @@ class Channel:
             self.urcs.end()
             if not self._transport.is_closing():
                 self._transport.abort()
-            self._closing = begin_aside(self._port.close)
+            self._closing = begin_aside(self._put_back_and_close)
             # an error in closing a port that nobody waits for is of no interest
             self._closing.add_done_callback(lambda future: future.cancelled() or future.exception())
             if self._waiter is not None and not self._waiter.done():
                 self._waiter.set_exception(vanished(self.port, why))
         return self._closing
+
+    def _put_back_and_close(self) -> None:
+        try:
+            if self._exchange.undo.owed:
+                put_back(self._port, self._exchange.undo.owed)
+        finally:
+            self._port.close()
 
     def _catch_up(self, step: Step) -> None:
         """Take what came before the step: it belongs to no answer, and is what Listen wants."""

@@ -12,6 +12,7 @@ from typing import TypeVar
 from modemagent.at.dialogue import GRACE_S, Dialogue, Urc
 from modemagent.at.plan import Answer, Ask, Heard, Listen, Outcome, Plan, Step
 from modemagent.at.urcs import is_urc
+from modemagent.channel.undo import Undo
 from modemagent.dialects.readonly import permits
 from modemagent.errors import LineRefused, ModemAgentError, ProtocolError
 
@@ -25,6 +26,7 @@ class Exchange:
     :ivar outcome: what the step that was started last has come to, None while it goes on
     :ivar urcs: unsolicited lines since the owner last cleared this list
     :ivar lines_sent: command lines begun so far
+    :ivar undo: what is owed to the modem; whoever closes the port writes it first
     """
 
     def __init__(self) -> None:
@@ -32,6 +34,7 @@ class Exchange:
         self.outcome: Outcome | None = None
         self.urcs: list[str] = []
         self.lines_sent = 0
+        self.undo = Undo()
         self._dialogue = Dialogue()
         self._listen: Listen | None = None
         self._begun = 0.0
@@ -50,7 +53,8 @@ class Exchange:
             raise ProtocolError("one step at a time")
         data = b""
         if isinstance(step, Ask):
-            data = _permitted(self._dialogue, step.line)
+            data = _permitted(self._dialogue, step.line, self.undo)
+            self.undo.sent(step.line)
             self.lines_sent += 1
             self._deadline = self.due = now + step.timeout_s
         else:
@@ -90,7 +94,7 @@ class Exchange:
     def abandon(self) -> None:
         """Nobody waits any more; a late answer will be known as one."""
         if self._dialogue.in_flight:
-            self._dialogue.expire()
+            self.undo.answered(self._dialogue.expire())
         self._listen = None
         self.due = inf
 
@@ -106,6 +110,7 @@ class Exchange:
     def _answered(self, answer: Answer, now: float) -> None:
         # what came in between is for the owner of the port as well as for the plan
         self.urcs += [line for line in answer.foreign if is_urc(line)]
+        self.undo.answered(answer)
         self.due = inf
         self.outcome = Answer(
             line=answer.line,
@@ -118,9 +123,13 @@ class Exchange:
         )
 
 
-def _permitted(dialogue: Dialogue, line: str) -> bytes:
-    """Begin a command: the one place where bytes for a modem come into being."""
-    if not (line.isascii() and line.isprintable() and permits(line)):
+def _permitted(dialogue: Dialogue, line: str, undo: Undo) -> bytes:
+    """Begin a command: the one place where bytes for a modem come into being.
+
+    A logical channel of the card is only spoken to, and closed, by who has opened it.
+    """
+    sound = line.isascii() and line.isprintable()
+    if not (sound and permits(line) and not undo.concerns_other(line)):
         raise LineRefused(
             f"{line!r} was not sent: it is not on the list of lines that only read",
             hint="modemagent never changes a modem, a SIM card or a setting; "

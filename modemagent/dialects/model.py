@@ -20,6 +20,7 @@ WANTS: Mapping[str, float] = {
     "sim_state": 5.0,  # no card is read for it; some modules never close this answer
     "iccid": SIM_TIMEOUT_S,
     "imsi": SIM_TIMEOUT_S,
+    "mnc_length": SIM_TIMEOUT_S,
     "eid": SIM_TIMEOUT_S,
     "slot": IDENTITY_TIMEOUT_S,  # which slot is in use, perhaps what is in the others
     "slot_count": IDENTITY_TIMEOUT_S,

@@ -122,6 +122,22 @@ READS = frozenset(
     )
 )
 
+#: Asking an eUICC for its number over a logical channel (3GPP TS 27.007 clauses 8.43 to 8.46):
+#: lines that hold a session or channel number, so they are patterns; all else in them is fixed.
+_SESSION = r"[0-9A-F]{1,16}"
+CARD_READS = (
+    # open a channel to the ISD-R or the ECASD, no other application (SGP.02 clause 2.2.3)
+    r'AT\+CCHO="A0000005591010FFFFFFFF8900000[12]00"',
+    # ES10c.GetEID (SGP.22 clause 5.7.20) and ES10b.GetEUICCInfo2 (5.7.8): they travel in
+    # STORE DATA, and only read
+    rf'AT\+CGLA={_SESSION},22,"(8[0-3]|C[0-9A-F])E2910006BF3E035C015A"',
+    rf'AT\+CGLA={_SESSION},16,"(8[0-3]|C[0-9A-F])E2910003BF2200"',
+    # GET DATA of the EID at the ECASD (SGP.02 clause 4.1.1.1), GET RESPONSE (ISO 7816-4)
+    rf'AT\+CGLA={_SESSION},10,"(8[0-3]|C[0-9A-F])CA005A12"',
+    rf'AT\+CGLA={_SESSION},10,"([08][0-3]|C[0-9A-F]|4[0-9A-F])C00000[0-9A-F][0-9A-F]"',
+    rf"AT\+CCHC={_SESSION}",
+)
+
 PERMITTED = SESSION | READS
 
 
@@ -137,6 +153,11 @@ def permits(line: str) -> bool:
     text = line.strip().upper()
     if text in _UPPER:
         return True
+    if text.startswith(("AT+CC", "AT+CG")):
+        from re import fullmatch
+
+        if any(fullmatch(pattern, text) for pattern in CARD_READS):
+            return True
     if ";" not in text or not text.startswith("AT"):
         return False
     return all("AT" + part in _UPPER for part in text[2:].split(";"))

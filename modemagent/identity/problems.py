@@ -121,6 +121,7 @@ CODES |= {
     "sim.busy": (_E, "the SIM card stayed busy"),
     "sim.failure": (_E, "the SIM card failed"),
     "sim.off": (_W, "the SIM interface is switched off"),
+    "sim.wrong_slot": (_W, "the slot in use is empty, another one holds a card"),
     "sim.unknown": (_E, "the state of the SIM card could not be read"),
 }
 

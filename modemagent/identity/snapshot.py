@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from modemagent.errors import ReportError
+from modemagent.identity.evidence import Evidence
 from modemagent.identity.problems import Problem, Severity, Verdict, verdict_of
 
 
@@ -131,7 +132,11 @@ class Modem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sim:
-    """One slot. ``mcc`` and ``mnc`` are split from the IMSI."""
+    """One slot. ``mcc`` and ``mnc`` are split from the IMSI.
+
+    ``euicc``: which of GSMA's architectures an eUICC follows, ``m2m`` (SGP.02), ``consumer``
+    (SGP.22) or ``iot`` (SGP.32); None when the card did not say, or is none.
+    """
 
     slot: int = 1
     active: bool = True
@@ -141,6 +146,7 @@ class Sim:
     eid: str | None = None
     mcc: str | None = None
     mnc: str | None = None
+    euicc: str | None = None
     iccid_raw: str | None = None
     imsi_raw: str | None = None
     eid_raw: str | None = None
@@ -157,7 +163,7 @@ class Sim:
             "mcc": self.mcc,
             "mnc": self.mnc,
         }
-        for name in ("iccid_raw", "imsi_raw", "eid_raw"):
+        for name in ("euicc", "iccid_raw", "imsi_raw", "eid_raw"):
             if (value := getattr(self, name)) is not None:
                 out[name] = value
         out["read"] = {name: str(state) for name, state in self.read.items()}
@@ -179,6 +185,7 @@ class Sim:
             eid=_text(data, "eid"),
             mcc=_text(data, "mcc"),
             mnc=_text(data, "mnc"),
+            euicc=_text(data, "euicc"),
             iccid_raw=_text(data, "iccid_raw"),
             imsi_raw=_text(data, "imsi_raw"),
             eid_raw=_text(data, "eid_raw"),
@@ -188,7 +195,10 @@ class Sim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """One reading of one modem: what ``identify --json`` prints as an entry of ``modems``."""
+    """One reading of one modem: what ``identify --json`` prints as an entry of ``modems``.
+
+    ``sims`` holds one entry a slot; where the modem tells no slots, one entry.
+    """
 
     port: str
     port_id: str | None = None
@@ -198,6 +208,7 @@ class Snapshot:
     problems: tuple[Problem, ...] = ()
     commands: int = 0
     elapsed_ms: int = 0
+    evidence: tuple[Evidence, ...] = ()
 
     @property
     def active_sim(self) -> Sim | None:
@@ -207,8 +218,12 @@ class Snapshot:
     def verdict(self) -> Verdict:
         return verdict_of(self.problems)
 
-    def to_json(self) -> dict[str, object]:
-        return {
+    def to_json(self, *, evidence: bool = False) -> dict[str, object]:
+        """Return the reading as JSON.
+
+        :param evidence: with what each value was read from
+        """
+        out: dict[str, object] = {
             "port": self.port,
             "port_id": self.port_id,
             "dialect": self.dialect,
@@ -219,6 +234,9 @@ class Snapshot:
             "commands": self.commands,
             "elapsed_ms": self.elapsed_ms,
         }
+        if evidence:
+            out["evidence"] = [each.to_json() for each in self.evidence]
+        return out
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Snapshot:
@@ -235,6 +253,10 @@ class Snapshot:
             problems=problems_from_json(_get(data, "problems", list, [])),
             commands=_get(data, "commands", int, 0),
             elapsed_ms=_get(data, "elapsed_ms", int, 0),
+            evidence=tuple(
+                Evidence.from_json(_object(each, "evidence"))
+                for each in _get(data, "evidence", list, [])
+            ),
         )
 
 

@@ -8,13 +8,14 @@ the dialogue is in step again, and what was read since the last proof is read on
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 
 from modemagent.at.lines import nature
 from modemagent.at.plan import Answer, Ask, Heard, Listen, Outcome, Step
 from modemagent.dialects.model import WANTS, Attempt
 from modemagent.errors import NoAnswer, NotAModem, ProtocolError
-from modemagent.modem.reading import Reading, read
+from modemagent.identity.evidence import Evidence, as_text
+from modemagent.modem.reading import Reading, parts_of, read
 
 WAKE_STEP_S = 0.5
 #: No sign of life for this long: mute. Long enough for a module that boots silently for 4 s.
@@ -47,6 +48,7 @@ class Conversation:
     :ivar echoing: the port repeats what it is sent, so that answers say what they answer
     :ivar unproven: bare answers were taken since the last one that said what it answers
     :ivar restore: session settings to put back, the newest last
+    :ivar evidence: field to what it was last read from
     """
 
     def __init__(self, port: str) -> None:
@@ -57,6 +59,9 @@ class Conversation:
         self.echoing = False
         self.unproven = False
         self.restore: list[str] = []
+        self.evidence: dict[str, Evidence] = {}
+        self._joins = True
+        self._answered_s: dict[str, float] = {}
         self._remembered: dict[str, Answer] = {}
         self._silences = 0
 
@@ -69,6 +74,7 @@ class Conversation:
         if not isinstance(outcome, Answer):
             raise ProtocolError("a question was not answered by an Answer")
         self.elapsed_s += outcome.elapsed_s
+        self._answered_s[line] = self.elapsed_s
         if outcome.echoed:
             self.echoing = True
         return outcome
@@ -170,6 +176,14 @@ class Conversation:
 
         :raises OutOfStep: the answer was about something else
         """
+        reading, answer = yield from self._read(want, attempt)
+        if answer.line in self._answered_s:
+            self.note(want, attempt, answer)
+        return reading, answer
+
+    def _read(
+        self, want: str, attempt: Attempt
+    ) -> Generator[Step, Outcome, tuple[Reading, Answer]]:
         timeout_s = attempt.timeout_s or WANTS[want]
         if self._silences:  # this modem stays mute on what it does not know
             timeout_s = min(timeout_s, _IMPATIENT_S)
@@ -202,6 +216,43 @@ class Conversation:
                 return reading._replace(values=(ahead[0],), sure=True), answer
         return reading._replace(sure=False), answer
 
+    def read_joined(
+        self, attempts: Mapping[str, Attempt]
+    ) -> Generator[Step, Outcome, dict[str, str]]:
+        """Ask for several wants in one line; return the values, all of them or none.
+
+        Bare values are told apart by their order alone, so one line must fit each question and
+        nothing else may have come; otherwise the caller asks one by one. A port that refuses one
+        joined line is sent no other.
+
+        :param attempts: want to its rung, in the order of the line
+        """
+        if not self._joins:
+            return {}
+        first, *rest = [attempt.command for attempt in attempts.values()]
+        line = ";".join((first, *(command[2:] for command in rest)))
+        timeout_s = max(rung.timeout_s or WANTS[want] for want, rung in attempts.items())
+        answer = yield from self.ask(line, timeout_s)
+        parts = parts_of(answer, [attempt.command for attempt in attempts.values()])
+        readings = [read(rung, part) for rung, part in zip(attempts.values(), parts, strict=False)]
+        if not parts or not all(reading.sure for reading in readings):
+            self._joins = answer.foreign != ()
+            if answer.timed_out or (answer.ok and (self.doubtful or not answer.echoed)):
+                yield from self.resync()
+            return {}
+        for (want, attempt), part, reading in zip(attempts.items(), parts, readings, strict=True):
+            self._keep_step(part, reading)
+            self._remembered[attempt.command] = part._replace(line=line)
+            self.note(want, attempt, answer)
+        return {want: reading.values[0] for want, reading in zip(attempts, readings, strict=True)}
+
+    def note(self, field: str, attempt: Attempt, answer: Answer) -> None:
+        """Keep what a field was read from; the last answer stands."""
+        at_ms = round(self._answered_s[answer.line] * 1000)
+        self.evidence[field] = Evidence(
+            field, answer.line, as_text(answer.raw), attempt.shape, at_ms
+        )
+
     def _keep_step(self, answer: Answer, reading: Reading) -> None:
         if reading.labelled and reading.values:
             self.unproven = False
@@ -215,6 +266,7 @@ class Conversation:
     def forget(self) -> None:
         """Nothing read so far may be used again."""
         self._remembered.clear()
+        self.evidence.clear()
         self.unproven = False
 
 

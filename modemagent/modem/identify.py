@@ -20,6 +20,7 @@ from modemagent.identity.snapshot import ReadState, Snapshot
 from modemagent.modem.conversation import Conversation, OutOfStep
 from modemagent.modem.judge import judge
 from modemagent.modem.sim import SimReader
+from modemagent.modem.slots import Slot, slots_of
 
 _RESTARTS = 3
 _PROOF_TIMEOUT_S = 3.0
@@ -29,11 +30,13 @@ _MEID = r"(?i)(0x)?(00)?[A-F][0-9A-F]{13}|\d{17,18}"
 Steps = Generator[Step, Outcome, None]
 
 
-def identify(port: str, *, port_id: str | None = None) -> Plan[Snapshot]:
+def identify(port: str, *, port_id: str | None = None, eid_by_apdu: bool = False) -> Plan[Snapshot]:
     """Identify the modem behind a port.
 
     :param port: the port as the user named it
     :param port_id: its stable id, when discovery knows one
+    :param eid_by_apdu: where the modem has no command for the EID, ask the card itself over a
+        logical channel (:mod:`modemagent.modem.euicc`)
     :returns: a plan that yields steps and returns the reading, with every field it could not
         read marked so. When the time runs out after the equipment has said who it is, the
         reading holds what is known until then
@@ -44,7 +47,7 @@ def identify(port: str, *, port_id: str | None = None) -> Plan[Snapshot]:
     try:
         yield from talk.wake()
         for _ in range(_RESTARTS):
-            attempt = Identification(talk)
+            attempt = Identification(talk, eid_by_apdu=eid_by_apdu)
             try:
                 yield from attempt.run()
                 break
@@ -82,36 +85,54 @@ class Identification:
     :ivar offered: what stood in their place but does not fit, as evidence
     :ivar read: how each reading ended
     :ivar sim: the reading of the active slot
+    :ivar slots: what is in each slot and which is in use, as the modem's dialect tells it
     """
 
-    def __init__(self, talk: Conversation) -> None:
+    def __init__(self, talk: Conversation, *, eid_by_apdu: bool = False) -> None:
         self.talk = talk
+        self._eid_by_apdu = eid_by_apdu
         self.dialect: Dialect = GENERIC_DIALECT
         self.values: dict[str, str] = {}
         self.offered: dict[str, str] = {}
         self.read: dict[str, ReadState] = {}
         self.sim = SimReader(talk, self.dialect)
+        self.slots: tuple[Slot, ...] = ()
         self._is_cdma = False
 
     def run(self) -> Steps:
         """Ask for everything, in the order that lets the most be published early."""
-        for want in ("manufacturer", "model", "firmware"):
-            yield from self._climb(want)
         values = self.values
+        yield from self._climb("manufacturer")
+        joined = yield from self._ask_joined("imei")
+        for want in ("model", "firmware"):
+            yield from self._climb(want)
         self.dialect = choose(
             values.get("manufacturer"), values.get("model"), values.get("firmware")
         )
         for want in ("manufacturer", "model", "firmware"):
             if want not in values:
                 yield from self._climb(want, beyond=GENERIC_DIALECT)
-        yield from self._climb("imei")
-        self.sim = SimReader(self.talk, self.dialect)
+        if not joined or joined != self._ladder("imei")[:1]:
+            values.pop("imei", None)
+            yield from self._climb("imei")
+        self.sim = SimReader(self.talk, self.dialect, self.kind)
         yield from self.sim.read_all(imei=values.get("imei"))
         for want in ("imeisv", "serial_number"):
             yield from self._climb(want)
+        yield from self._read_slots()
         if self.sim.values.get("imsi") and _mnc_is_open(self.sim.values["imsi"]):
             yield from self.sim.read_mnc_length()
+        if self._eid_by_apdu:
+            yield from self.sim.read_eid_by_apdu()
         yield from self._prove()
+
+    @property
+    def kind(self) -> str:
+        """Model and firmware, as the rows of a dialect look at them."""
+        return f"{self.values.get('model', '')} {self.values.get('firmware', '')}"
+
+    def _ladder(self, want: str) -> tuple[Attempt, ...]:
+        return self.dialect.ladder(want, self.kind)
 
     def out_of_time(self) -> None:
         """Mark what was not reached."""
@@ -125,7 +146,9 @@ class Identification:
 
         :param beyond: rungs of this dialect have been tried already
         """
-        ladder = self.dialect.ladder(want)
+        if beyond is None and want in self.values:
+            return
+        ladder = self._ladder(want)
         if beyond is not None:
             done = {rung.command for rung in beyond.ladder(want)}
             ladder = tuple(rung for rung in ladder if rung.command not in done)
@@ -152,6 +175,35 @@ class Identification:
             elif answer.ok and (reading.values or reading.offered is not None):
                 worst = ReadState.FAILED
         self.read[want] = worst
+
+    def _ask_joined(self, last: str) -> Generator[Step, Outcome, tuple[Attempt, ...]]:
+        """Ask for what this maker's modems tell in one line, if they take joined lines.
+
+        :param last: the want that the wanted join ends with
+        :returns: the rung that read it; () when nothing was read
+        """
+        dialect = choose(self.values.get("manufacturer"), None, None)
+        join = next((each for each in dialect.joins if each.wants[-1] == last), None)
+        if join is None or self._form != "+CG":
+            return ()
+        rungs = {want: dialect.ladder(want, self.kind)[0] for want in join.wants}
+        values = yield from self.talk.read_joined(rungs)
+        for want, value in values.items():
+            self.values[want] = value
+            self.read[want] = ReadState.OK
+            self._note_form(want, rungs[want])
+        return (rungs[last],) if values else ()
+
+    def _read_slots(self) -> Steps:
+        """Ask which slot is in use, and how many there are, where a modem can have several."""
+        if not self._ladder("slot"):
+            return
+        yield from self._climb("slot")
+        yield from self._climb("slot_count")
+        said = self.values.pop("slot", None)
+        count = self.values.pop("slot_count", None)
+        if said is not None:
+            self.slots = slots_of(said, int(count or 0))
 
     # -- what one answer tells about the next question ------------------------------------
 

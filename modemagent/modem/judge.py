@@ -10,6 +10,7 @@ from modemagent.identity.numbering import split_imsi
 from modemagent.identity.problems import Problem, problem
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 from modemagent.identity.validation import validate
+from modemagent.modem.slots import all_slots
 
 if TYPE_CHECKING:
     from modemagent.modem.identify import Identification
@@ -56,15 +57,18 @@ def judge(found: Identification, *, port: str, port_id: str | None) -> Snapshot:
     """Validate what one identification read and make its snapshot."""
     modem, problems = _judge_modem(found)
     sim, sim_problems = _judge_sim(found)
+    if sim.state is SimState.ABSENT and any(slot.word == "present" for slot in found.slots):
+        sim_problems.append(problem("sim.wrong_slot", "sim"))
     return Snapshot(
         port=port,
         port_id=port_id,
         dialect=found.dialect.name,
         modem=modem,
-        sims=(sim,),
+        sims=all_slots(sim, found.slots),
         problems=(*problems, *sim_problems, *compare(modem, sim)),
         commands=found.talk.commands,
         elapsed_ms=round(found.talk.elapsed_s * 1000),
+        evidence=tuple(found.talk.evidence.values()),
     )
 
 
@@ -122,6 +126,7 @@ def _judge_sim(found: Identification) -> tuple[Sim, list[Problem]]:
         eid_raw=eid.raw,
         mcc=mcc,
         mnc=mnc,
+        euicc=card.euicc,
         read={"iccid": iccid.state, "imsi": imsi.state, "eid": eid.state},
     )
     return sim, problems

@@ -7,6 +7,7 @@ in between; otherwise a second reading has to agree.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from modemagent.at.plan import Answer
@@ -81,6 +82,16 @@ def read(attempt: Attempt, answer: Answer) -> Reading:
         labelled=any(said for _, said in offered),
         astray=answer.ok and not values and believed is None and bool(answer.lines),
     )
+
+
+def parts_of(answer: Answer, commands: Sequence[str]) -> list[Answer]:
+    """Take the answer to a joined line apart, one line for each command; [] when it is not so."""
+    if not answer.ok or answer.foreign or len(answer.lines) != len(commands):
+        return []
+    return [
+        answer._replace(line=command, lines=(line,))
+        for command, line in zip(commands, answer.lines, strict=True)
+    ]
 
 
 def _is_one_text(lines: list[str], answer: Answer) -> bool:

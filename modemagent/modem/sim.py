@@ -8,7 +8,7 @@ from typing import Literal
 
 from modemagent.at.plan import Answer, Outcome, Step
 from modemagent.dialects.generic import MNC_LENGTH
-from modemagent.dialects.model import Dialect
+from modemagent.dialects.model import Attempt, Dialect
 from modemagent.identity.snapshot import ReadState, SimState
 from modemagent.modem.conversation import Conversation
 from modemagent.modem.reading import Reading
@@ -23,6 +23,7 @@ _RESTARTS = 3  # SIM events in the middle of a reading
 
 _LOCKED = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED)
 _OPEN = (SimState.READY, SimState.UNKNOWN)
+_NO_CARD = (SimState.ABSENT, SimState.OFF, SimState.FAILURE, SimState.BUSY)
 
 #: Why a reading of the card has to begin again.
 Upset = Literal["", "event", "busy", "absent"]
@@ -37,16 +38,21 @@ class SimReader:
     :ivar offered: what stood in their place but does not fit, as evidence
     :ivar read: how each reading ended
     :ivar mnc_length: from EF_AD, when it was asked for
+    :ivar euicc: which architecture an eUICC follows, when it was asked itself
+
+    :param kind: model and firmware, for the rows that are for some models only
     """
 
-    def __init__(self, talk: Conversation, dialect: Dialect) -> None:
+    def __init__(self, talk: Conversation, dialect: Dialect, kind: str = "") -> None:
         self.talk = talk
         self.dialect = dialect
+        self.kind = kind
         self.state = SimState.UNKNOWN
         self.values: dict[str, str] = {}
         self.offered: dict[str, str] = {}
         self.read: dict[str, ReadState] = {}
         self.mnc_length: int | None = None
+        self.euicc: str | None = None
         self._upset: Upset = ""
 
     def read_all(self, *, imei: str | None) -> Steps:
@@ -84,9 +90,24 @@ class SimReader:
 
     def read_mnc_length(self) -> Steps:
         """Ask EF_AD how long the MNC is, for the few countries where the IMSI leaves it open."""
-        reading, _ = yield from self.talk.read("imsi", MNC_LENGTH)
+        reading, _ = yield from self.talk.read("mnc_length", MNC_LENGTH)
         if reading.sure:
             self.mnc_length = int(reading.values[0])
+
+    def read_eid_by_apdu(self) -> Steps:
+        """Ask the card itself for its EID, where the modem did not tell it."""
+        if "eid" in self.values or self.state in _NO_CARD:
+            return
+        from modemagent.modem.euicc import read_euicc
+
+        found = yield from read_euicc(self.talk)
+        self.euicc = found.kind
+        self.read["eid"] = found.read
+        if found.eid is not None:
+            self.values["eid"] = found.eid
+
+    def _ladder(self, want: str) -> tuple[Attempt, ...]:
+        return self.dialect.ladder(want, self.kind)
 
     # -- the state ------------------------------------------------------------------------
 
@@ -129,7 +150,7 @@ class SimReader:
 
     def _ask_state(self) -> Generator[Step, Outcome, SimState | Hint]:
         said: SimState | Hint = Hint.UNKNOWN
-        for attempt in self.dialect.ladder("sim_state"):
+        for attempt in self._ladder("sim_state"):
             reading, answer = yield from self.talk.read("sim_state", attempt)
             if reading.sure:
                 return word_state(reading.values[0])
@@ -172,6 +193,8 @@ class SimReader:
                 break
             if turn:
                 yield from self.talk.listen(_RETRY_S, _RETRY_S)
+            if turn == 0 and state is SimState.READY:
+                yield from self._ask_joined(imei)
             # The IMSI comes bare, the ICCID mostly says what it is: asked for last, it proves
             # that all the answers before it were in step.
             if state in _OPEN:
@@ -192,6 +215,17 @@ class SimReader:
         if not self._upset:
             self.read["eid"] = yield from self._climb("eid")
 
+    def _ask_joined(self, imei: str | None) -> Steps:
+        """Ask for both numbers in one line, where this dialect's modems take one."""
+        join = next((each for each in self.dialect.joins if "iccid" in each.wants), None)
+        if join is None or not re.search(join.models, self.kind, re.IGNORECASE):
+            return
+        values = yield from self.talk.read_joined(
+            {want: self._ladder(want)[0] for want in join.wants}
+        )
+        if imei not in values.values():
+            self.values.update(values)
+
     def _read_number(self, want: str, *, refuse: str | None = None) -> Steps:
         if want not in self.values:
             self.read[want] = yield from self._climb(want, refuse=refuse)
@@ -203,7 +237,7 @@ class SimReader:
     ) -> Generator[Step, Outcome, ReadState]:
         """Try the rungs of one ladder until one value fits; say how it ended."""
         worst = ReadState.UNSUPPORTED
-        for attempt in self.dialect.ladder(want)[:rungs]:
+        for attempt in self._ladder(want)[:rungs]:
             reading, answer = yield from self.talk.read(want, attempt)
             if attempt.at_hand and not reading.values:
                 continue
