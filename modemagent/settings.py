@@ -30,6 +30,9 @@ class Settings:
     :param poll_interval: seconds between looks at a modem that gives no sign by itself
     :param refresh_interval: seconds between full reports when nothing changes
     :param heartbeat_interval: seconds between heartbeats; 0 sends none
+    :param eid_by_apdu: ask the card itself for its EID where the modem has no command for it
+    :param network: report operator and registration with each full reading
+    :param evidence: report with each value the answer it was read from
     """
 
     gateway_id: str | None = None
@@ -48,6 +51,9 @@ class Settings:
     poll_interval: float = 60.0
     refresh_interval: float = 86400.0
     heartbeat_interval: float = 0.0
+    eid_by_apdu: bool = False
+    network: bool = True
+    evidence: bool = True
 
 
 class Mistake(NamedTuple):
@@ -135,6 +141,9 @@ _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "poll_interval": _seconds(0.1, 86400),
     "refresh_interval": _seconds(1, 30 * 86400, zero=True),
     "heartbeat_interval": _seconds(1, 30 * 86400, zero=True),
+    "eid_by_apdu": _flag,
+    "network": _flag,
+    "evidence": _flag,
 }
 KEYS = tuple(field.name for field in fields(Settings))
 

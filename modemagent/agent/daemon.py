@@ -144,7 +144,7 @@ class Daemon:
 
     async def _identify(self, request: Request) -> dict[str, object]:
         reading = await self._supervisor.read_now(str(request.get("port")))
-        return {"snapshot": reading.to_json()}
+        return {"snapshot": reading.to_json(evidence=True)}
 
 
 async def _keep_alive() -> None:

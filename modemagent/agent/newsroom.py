@@ -12,6 +12,9 @@ from modemagent.report.courier import Courier
 from modemagent.report.message import JsonObject, PortPlace, Reason, Report
 from modemagent.report.outbox import Observation, Outbox
 
+#: Reports of these reasons repeat what is known; nothing was read for them.
+_FROM_MEMORY = (Reason.REMOVED, Reason.HEARTBEAT)
+
 
 class Newsroom:
     """Decides what is news of each port and stores it together with what is then known.
@@ -94,6 +97,12 @@ class Newsroom:
                 sims=[sim.to_json() for sim in reading.sims],
                 problems=[problem.to_json() for problem in reading.problems],
             )
+            if reason not in _FROM_MEMORY:
+                observation = replace(
+                    observation,
+                    network=reading.network.to_json() if reading.network else None,
+                    evidence=[each.to_json() for each in reading.evidence],
+                )
         places: dict[str, JsonObject | None] = {}
         if place is not None:
             places[place.path] = (

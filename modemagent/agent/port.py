@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modemagent.agent.lifecycle import Condition, PortState
@@ -25,7 +26,7 @@ from modemagent.errors import (
 )
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
-from modemagent.modem.identify import identify
+from modemagent.modem.identify import Extras, identify
 from modemagent.report.message import PortPlace, Reason
 
 if TYPE_CHECKING:
@@ -224,4 +225,12 @@ class WatchedPort:
         return None
 
     async def _identify(self, channel: Channel) -> Snapshot:
-        return await drive(identify(self.port, port_id=self.place.id), channel)
+        extras = Extras(self._settings.eid_by_apdu, self._settings.network)
+        plan = identify(self.port, port_id=self.place.id, extras=extras, early=self._tell_early)
+        reading = await drive(plan, channel)
+        return reading if self._settings.evidence else replace(reading, evidence=())
+
+    def _tell_early(self, reading: Snapshot) -> None:
+        """Report who the modem is while its card keeps everybody waiting."""
+        if not self._claims.take(self.place, reading):
+            self._news.tell(self.place, reading, otherwise=None)

@@ -14,6 +14,7 @@ from modemagent.cli.render import one_line, plain
 from modemagent.errors import IdentityError, ModemAgentError, UsageError
 from modemagent.identity.problems import Verdict
 from modemagent.identity.snapshot import Snapshot
+from modemagent.modem.identify import Extras
 
 FOUND_WRONG = IdentityError.exit_status
 
@@ -36,6 +37,13 @@ class Difference(NamedTuple):
 @click.option(
     "--expect", multiple=True, metavar="FIELD=VALUE", help="Exit status 3 if it is not so."
 )
+@click.option("--evidence", is_flag=True, help="Also say what each value was read from.")
+@click.option("--network", is_flag=True, help="Also read operator and registration.")
+@click.option(
+    "--eid-by-apdu",
+    is_flag=True,
+    help="Ask the card for its EID where the modem has no command for it.",
+)
 @timeout_option(30.0)
 @baud_option
 @root_option
@@ -52,6 +60,9 @@ def command(
     as_json: bool,
     fields: tuple[str, ...],
     expect: tuple[str, ...],
+    evidence: bool,
+    network: bool,
+    eid_by_apdu: bool,
     timeout_s: float,
     baud: int,
     root: str,
@@ -71,11 +82,13 @@ def command(
     for name in fields:
         _known(name)
     wanted = [_expectation(text) for text in expect]
-    reading = read(ports, How(time.monotonic() + timeout_s, baud, root, state_dir))
+    extras = Extras(eid_by_apdu, network)
+    how = How(time.monotonic() + timeout_s, baud, root, state_dir, extras)
+    reading = read(ports, how)
     differences = _differences(reading.snapshots, wanted)
     status = _status(reading, differences)
     if as_json:
-        _print_json(reading, differences)
+        _print_json(reading, differences, evidence=evidence)
     elif fields:
         values = [value_of(snapshot, name) for snapshot in reading.snapshots for name in fields]
         for value in values:
@@ -83,7 +96,7 @@ def command(
         if status == 0 and None in values:
             status = FOUND_WRONG
     else:
-        _print(reading)
+        _print(reading, evidence=evidence)
     if not as_json:
         _complain(reading, differences)
     context.exit(status)
@@ -129,12 +142,12 @@ def _status(reading: Reading, differences: list[Difference]) -> int:
     return 0
 
 
-def _print_json(reading: Reading, differences: list[Difference]) -> None:
+def _print_json(reading: Reading, differences: list[Difference], *, evidence: bool) -> None:
     import json
 
     document: dict[str, object] = {
         "schema": 1,
-        "modems": [snapshot.to_json() for snapshot in reading.snapshots],
+        "modems": [snapshot.to_json(evidence=evidence) for snapshot in reading.snapshots],
         "failed": [_failure(path, error) for path, error in reading.failed],
     }
     if differences:
@@ -157,13 +170,15 @@ def _failure(path: str, error: ModemAgentError) -> dict[str, object]:
     return entry
 
 
-def _print(reading: Reading) -> None:
-    from modemagent.cli.snapshots import paragraph
+def _print(reading: Reading, *, evidence: bool) -> None:
+    from modemagent.cli.snapshots import evidence_table, paragraph
 
     for number, snapshot in enumerate(reading.snapshots):
         if number:
             click.echo()
         click.echo(paragraph(snapshot))
+        if evidence:
+            click.echo(evidence_table(snapshot))
 
 
 def _complain(reading: Reading, differences: list[Difference]) -> None:

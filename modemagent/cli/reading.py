@@ -18,7 +18,7 @@ from modemagent.errors import (
     UsageError,
 )
 from modemagent.identity.snapshot import Snapshot
-from modemagent.modem.identify import identify
+from modemagent.modem.identify import NO_EXTRAS, Extras, identify
 
 #: After these another port of the same modem may do better; busy or denied would stay so.
 _TRY_NEXT = ("no_answer", "not_a_modem")
@@ -48,12 +48,14 @@ class How:
     :param baud: speed of a UART
     :param root: the tree that holds ``sys`` and ``dev``
     :param state_dir: that of the agent which may hold the ports; None for the system's agent
+    :param extras: what is read besides; an agent that holds the port goes by its own settings
     """
 
     deadline: float
     baud: int
     root: str
     state_dir: str | None
+    extras: Extras = NO_EXTRAS
 
     @property
     def left_s(self) -> float:
@@ -100,7 +102,7 @@ def _ask(targets: Sequence[Target], how: How) -> Reading:
     results: dict[str, Snapshot] = {}
     waiting = [(target, 0) for target in targets]
     while waiting:
-        plans = {target.paths[turn]: _plan(target, turn) for target, turn in waiting}
+        plans = {target.paths[turn]: _plan(target, turn, how.extras) for target, turn in waiting}
         answers = run_plans(plans, timeout_s=how.left_s, baud=how.baud)
         again = []
         for target, turn in waiting:
@@ -123,9 +125,9 @@ def _ask(targets: Sequence[Target], how: How) -> Reading:
     return reading
 
 
-def _plan(target: Target, turn: int) -> Plan[Snapshot]:
+def _plan(target: Target, turn: int, extras: Extras) -> Plan[Snapshot]:
     port = target.paths[turn]
-    plan = identify(port, port_id=target.ids[turn])
+    plan = identify(port, port_id=target.ids[turn], extras=extras)
     return _unless_mute(plan, port) if turn + 1 < len(target.paths) else plan
 
 

@@ -28,6 +28,9 @@ from modemagent.cli.options import Globals
 @click.option(
     "--heartbeat-interval", type=float, metavar="SECONDS", help="Between heartbeats; 0: none [0]."
 )
+@click.option(
+    "--eid-by-apdu", is_flag=True, default=None, help="Ask cards for the EID if modems can not."
+)
 @click.pass_context
 def command(context: click.Context, /, no_discovery: bool, **given: Any) -> None:
     """Discover, identify, watch and report, until stopped.

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import click
 
 from modemagent.cli.render import heading, plain, verdict_word
+from modemagent.identity.network import Network
 from modemagent.identity.snapshot import Modem, ReadState, ReadStates, Sim, SimState, Snapshot
 
 SIM_WORDS: Mapping[SimState, str] = MappingProxyType(
@@ -33,6 +34,14 @@ READ_WORDS: Mapping[ReadState, str] = MappingProxyType(
     }
 )
 
+EUICC_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "m2m": "M2M (GSMA SGP.02): profiles are managed over the air by its operator",
+        "consumer": "consumer (GSMA SGP.22): profiles are managed by a local assistant",
+        "iot": "IoT (GSMA SGP.32): profiles are managed by a remote manager",
+    }
+)
+
 # Many modems have none of these: a line that says so each time hides the lines that matter.
 _ONLY_WITH_VALUE = ("imeisv", "meid", "serial_number", "eid")
 _LABEL_WIDTH = 9
@@ -55,6 +64,8 @@ def paragraph(snapshot: Snapshot) -> str:
         lines += _field(key, label, modem, modem.read)
     for sim in snapshot.sims:
         lines += _sim(sim, several=len(snapshot.sims) > 1)
+    if snapshot.network is not None:
+        lines.append(_line("Network", _network(snapshot.network)))
     for problem in snapshot.problems:
         lines.append(_line(str(problem.severity), f"{plain(problem.message)} [{problem.code}]"))
     effort = f"{snapshot.commands} commands, {snapshot.elapsed_ms} ms"
@@ -64,13 +75,42 @@ def paragraph(snapshot: Snapshot) -> str:
 
 def _sim(sim: Sim, *, several: bool) -> list[str]:
     label = f"SIM {sim.slot}" if several else "SIM"
-    words = SIM_WORDS[sim.state] + ("" if sim.active else " (slot not in use)")
+    words = SIM_WORDS[sim.state] if sim.active else _unused(sim)
     lines = [_line(label, words)]
     if sim.state is SimState.ABSENT:
         return lines
+    if not sim.active:
+        return lines
     for key, label in (("iccid", "ICCID"), ("imsi", "IMSI"), ("eid", "EID")):
         lines += _field(key, label, sim, sim.read)
+    if sim.euicc is not None:
+        lines.append(_line("eUICC", EUICC_WORDS.get(sim.euicc, plain(sim.euicc))))
     return lines
+
+
+def _unused(sim: Sim) -> str:
+    return "not in use, no card" if sim.state is SimState.ABSENT else "not in use"
+
+
+def _network(network: Network) -> str:
+    plmn = f"{network.mcc}-{network.mnc}" if network.mcc else ""
+    parts = [plain(part) for part in (network.operator or plmn, network.rat) if part]
+    parts.append({True: "registered", False: "not registered", None: "unknown"}[network.registered])
+    if network.provider:
+        parts.append(f"the card's provider is {plain(network.provider)}")
+    return ", ".join(parts)
+
+
+def evidence_table(snapshot: Snapshot) -> str:
+    """Return what each field was read from: command, answer as it came, reader, moment."""
+    if not snapshot.evidence:
+        return _line("Evidence", "none: an agent that holds the port did not pass it on")
+    lines = ["  Evidence"]
+    for each in snapshot.evidence:
+        answer = each.answer.encode("unicode_escape").decode("ascii")
+        lines.append(f"    {each.field}: {plain(each.command)}  [{each.parser}, {each.at_ms} ms]")
+        lines.append(f"        {answer or 'no answer'}")
+    return "\n".join(lines)
 
 
 def _field(key: str, label: str, holder: Modem | Sim, read: ReadStates) -> list[str]:

@@ -93,10 +93,11 @@ READS = frozenset(
         "AT+CIMI?",
         "AT#CIMI",
         'AT+QESIM="eid"',
-        # elementary files: READ BINARY of EF_ICCID, EF_IMSI, EF_AD (TS 31.102 clause 4.2)
+        # elementary files: READ BINARY of EF_ICCID, EF_IMSI, EF_AD, EF_SPN (TS 31.102 clause 4.2)
         "AT+CRSM=176,12258,0,0,10",
         "AT+CRSM=176,28423,0,0,9",
         "AT+CRSM=176,28589,0,0,4",
+        "AT+CRSM=176,28486,0,0,17",  # EF_SPN, the service provider's name
         # slots, query forms only
         "AT+QUIMSLOT?",
         "AT+GTDUALSIM?",

@@ -178,7 +178,7 @@ def _model(body: str) -> tuple[str, bool] | None:
     return _text(body)
 
 
-def _crsm(body: str) -> bytes | None:
+def crsm_data(body: str) -> bytes | None:
     """Return the data of a successful READ BINARY (TS 27.007 clause 8.18)."""
     parts = fields(body)
     if len(parts) < 3 or not parts[2]:
@@ -192,12 +192,12 @@ def _crsm(body: str) -> bytes | None:
 
 
 def _crsm_iccid(body: str) -> tuple[str, bool] | None:
-    data = _crsm(body)
+    data = crsm_data(body)
     return _iccid(data.hex().upper()) if data is not None and len(data) == 10 else None
 
 
 def _crsm_imsi(body: str) -> tuple[str, bool] | None:
-    data = _crsm(body)
+    data = crsm_data(body)
     if data is None or len(data) != 9 or not 1 <= data[0] <= 8:
         return None
     swapped = "".join(f"{byte & 15:X}{byte >> 4:X}" for byte in data[1 : 1 + data[0]])
@@ -206,7 +206,7 @@ def _crsm_imsi(body: str) -> tuple[str, bool] | None:
 
 
 def _crsm_ad(body: str) -> tuple[str, bool] | None:
-    data = _crsm(body)
+    data = crsm_data(body)
     if data is None or len(data) < 4 or data[3] & 15 not in (2, 3):
         return None
     return str(data[3] & 15), True

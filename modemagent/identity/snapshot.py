@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from modemagent.errors import ReportError
 from modemagent.identity.evidence import Evidence
+from modemagent.identity.network import Network
 from modemagent.identity.problems import Problem, Severity, Verdict, verdict_of
 
 
@@ -208,6 +209,7 @@ class Snapshot:
     problems: tuple[Problem, ...] = ()
     commands: int = 0
     elapsed_ms: int = 0
+    network: Network | None = None
     evidence: tuple[Evidence, ...] = ()
 
     @property
@@ -234,6 +236,8 @@ class Snapshot:
             "commands": self.commands,
             "elapsed_ms": self.elapsed_ms,
         }
+        if self.network is not None:
+            out["network"] = self.network.to_json()
         if evidence:
             out["evidence"] = [each.to_json() for each in self.evidence]
         return out
@@ -244,6 +248,7 @@ class Snapshot:
 
         :raises ReportError: a known key with a value of another type
         """
+        network = data.get("network")
         return cls(
             port=_get(data, "port", str, ""),
             port_id=_text(data, "port_id"),
@@ -253,6 +258,7 @@ class Snapshot:
             problems=problems_from_json(_get(data, "problems", list, [])),
             commands=_get(data, "commands", int, 0),
             elapsed_ms=_get(data, "elapsed_ms", int, 0),
+            network=Network.from_json(_object(network, "network")) if network else None,
             evidence=tuple(
                 Evidence.from_json(_object(each, "evidence"))
                 for each in _get(data, "evidence", list, [])

@@ -8,7 +8,9 @@ was found. A plain generator: whoever drives it owns the port and the clock.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from modemagent.at.plan import Answer, Outcome, Plan, Step
 from modemagent.dialects.ati import read_block
@@ -22,6 +24,9 @@ from modemagent.modem.judge import judge
 from modemagent.modem.sim import SimReader
 from modemagent.modem.slots import Slot, slots_of
 
+if TYPE_CHECKING:
+    from modemagent.identity.network import Network
+
 _RESTARTS = 3
 _PROOF_TIMEOUT_S = 3.0
 _ESN = r"(?i)(0x)?[0-9A-F]{7,8}"
@@ -30,13 +35,34 @@ _MEID = r"(?i)(0x)?(00)?[A-F][0-9A-F]{13}|\d{17,18}"
 Steps = Generator[Step, Outcome, None]
 
 
-def identify(port: str, *, port_id: str | None = None, eid_by_apdu: bool = False) -> Plan[Snapshot]:
+class Extras(NamedTuple):
+    """What is read only on request, because it takes more commands.
+
+    :param eid_by_apdu: where the modem has no command for the EID, ask the card itself over a
+        logical channel (:mod:`modemagent.modem.euicc`)
+    :param network: operator, registration and the card's provider name
+        (:mod:`modemagent.modem.network`)
+    """
+
+    eid_by_apdu: bool = False
+    network: bool = False
+
+
+NO_EXTRAS = Extras()
+
+
+def identify(
+    port: str,
+    *,
+    port_id: str | None = None,
+    extras: Extras = NO_EXTRAS,
+    early: Callable[[Snapshot], None] | None = None,
+) -> Plan[Snapshot]:
     """Identify the modem behind a port.
 
     :param port: the port as the user named it
     :param port_id: its stable id, when discovery knows one
-    :param eid_by_apdu: where the modem has no command for the EID, ask the card itself over a
-        logical channel (:mod:`modemagent.modem.euicc`)
+    :param early: called with what is known so far when the card has to be waited for
     :returns: a plan that yields steps and returns the reading, with every field it could not
         read marked so. When the time runs out after the equipment has said who it is, the
         reading holds what is known until then
@@ -47,7 +73,9 @@ def identify(port: str, *, port_id: str | None = None, eid_by_apdu: bool = False
     try:
         yield from talk.wake()
         for _ in range(_RESTARTS):
-            attempt = Identification(talk, eid_by_apdu=eid_by_apdu)
+            attempt = Identification(talk, extras)
+            if early is not None:
+                attempt.on_wait = partial(_tell_early, early, attempt, port, port_id)
             try:
                 yield from attempt.run()
                 break
@@ -72,6 +100,13 @@ def identify(port: str, *, port_id: str | None = None, eid_by_apdu: bool = False
     return judge(attempt, port=port, port_id=port_id)
 
 
+def _tell_early(
+    tell: Callable[[Snapshot], None], found: Identification, port: str, port_id: str | None
+) -> None:
+    if not found.talk.unproven or found.talk.echoing:
+        tell(judge(found, port=port, port_id=port_id))
+
+
 def _leave(talk: Conversation) -> Steps:
     """Put back what was changed for the session, newest first."""
     while talk.restore:
@@ -85,18 +120,22 @@ class Identification:
     :ivar offered: what stood in their place but does not fit, as evidence
     :ivar read: how each reading ended
     :ivar sim: the reading of the active slot
+    :ivar on_wait: called once when the card has to be waited for
+    :ivar network: which network it is on, when that was asked for
     :ivar slots: what is in each slot and which is in use, as the modem's dialect tells it
     """
 
-    def __init__(self, talk: Conversation, *, eid_by_apdu: bool = False) -> None:
+    def __init__(self, talk: Conversation, extras: Extras = NO_EXTRAS) -> None:
         self.talk = talk
-        self._eid_by_apdu = eid_by_apdu
+        self._extras = extras
         self.dialect: Dialect = GENERIC_DIALECT
         self.values: dict[str, str] = {}
         self.offered: dict[str, str] = {}
         self.read: dict[str, ReadState] = {}
         self.sim = SimReader(talk, self.dialect)
         self.slots: tuple[Slot, ...] = ()
+        self.network: Network | None = None
+        self.on_wait: Callable[[], None] | None = None
         self._is_cdma = False
 
     def run(self) -> Steps:
@@ -115,16 +154,21 @@ class Identification:
         if not joined or joined != self._ladder("imei")[:1]:
             values.pop("imei", None)
             yield from self._climb("imei")
-        self.sim = SimReader(self.talk, self.dialect, self.kind)
-        yield from self.sim.read_all(imei=values.get("imei"))
         for want in ("imeisv", "serial_number"):
             yield from self._climb(want)
         yield from self._read_slots()
+        # From here on it may take long: cards start slowly.
+        self.sim = SimReader(self.talk, self.dialect, self.kind, on_wait=self.on_wait)
+        yield from self.sim.read_all(imei=values.get("imei"))
         if self.sim.values.get("imsi") and _mnc_is_open(self.sim.values["imsi"]):
             yield from self.sim.read_mnc_length()
-        if self._eid_by_apdu:
-            yield from self.sim.read_eid_by_apdu()
         yield from self._prove()
+        if self._extras.eid_by_apdu:
+            yield from self.sim.read_eid_by_apdu()
+        if self._extras.network:
+            from modemagent.modem.network import read_network
+
+            self.network = yield from read_network(self.talk, self.sim.state)
 
     @property
     def kind(self) -> str:

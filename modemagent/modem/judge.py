@@ -68,6 +68,7 @@ def judge(found: Identification, *, port: str, port_id: str | None) -> Snapshot:
         problems=(*problems, *sim_problems, *compare(modem, sim)),
         commands=found.talk.commands,
         elapsed_ms=round(found.talk.elapsed_s * 1000),
+        network=found.network,
         evidence=tuple(found.talk.evidence.values()),
     )
 

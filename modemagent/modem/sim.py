@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Literal
 
 from modemagent.at.plan import Answer, Outcome, Step
@@ -41,9 +41,17 @@ class SimReader:
     :ivar euicc: which architecture an eUICC follows, when it was asked itself
 
     :param kind: model and firmware, for the rows that are for some models only
+    :param on_wait: called once when the card is not ready and will be asked again
     """
 
-    def __init__(self, talk: Conversation, dialect: Dialect, kind: str = "") -> None:
+    def __init__(
+        self,
+        talk: Conversation,
+        dialect: Dialect,
+        kind: str = "",
+        *,
+        on_wait: Callable[[], None] | None = None,
+    ) -> None:
         self.talk = talk
         self.dialect = dialect
         self.kind = kind
@@ -54,6 +62,7 @@ class SimReader:
         self.mnc_length: int | None = None
         self.euicc: str | None = None
         self._upset: Upset = ""
+        self._on_wait = on_wait
 
     def read_all(self, *, imei: str | None) -> Steps:
         """Read state, ICCID, IMSI and EID.
@@ -70,7 +79,7 @@ class SimReader:
                 if self.talk.elapsed_s - begun_s >= self.dialect.sim_wait_s:
                     self.state = SimState.BUSY
                     return
-                yield from self.talk.listen(_RETRY_S, _RETRY_S)
+                yield from self._wait()
             elif self._upset == "absent":
                 absences += 1
                 if absences > 1:
@@ -105,6 +114,15 @@ class SimReader:
         self.read["eid"] = found.read
         if found.eid is not None:
             self.values["eid"] = found.eid
+
+    def _wait(self) -> Steps:
+        """Give the card a second; say once that it takes its time."""
+        if self._on_wait is not None:
+            for want in ("iccid", "imsi", "eid"):
+                self.read.setdefault(want, ReadState.TIMEOUT)
+            self._on_wait()
+            self._on_wait = None
+        yield from self.talk.listen(_RETRY_S, _RETRY_S)
 
     def _ladder(self, want: str) -> tuple[Attempt, ...]:
         return self.dialect.ladder(want, self.kind)
@@ -146,7 +164,7 @@ class SimReader:
                 self.state = SimState.BUSY
                 if self.talk.elapsed_s - begun_s >= self.dialect.sim_wait_s:
                     return
-            yield from self.talk.listen(_RETRY_S, _RETRY_S)
+            yield from self._wait()
 
     def _ask_state(self) -> Generator[Step, Outcome, SimState | Hint]:
         said: SimState | Hint = Hint.UNKNOWN

@@ -107,6 +107,8 @@ class Report:
     :param boot_count: counts the boots this state directory has seen, from 1
     :param uptime_ms: milliseconds since boot, time asleep included
     :param observed_at: RFC 3339 in UTC with milliseconds, from the gateway's wall clock
+    :param evidence: for each field the command, the answer as it came, its reader and the
+        milliseconds since the reading began; optional, absent where nothing was read
     :param clock_synchronized: the wall clock was known to follow a time source
     """
 
@@ -126,6 +128,7 @@ class Report:
     sims: tuple[JsonObject, ...] = ()
     problems: tuple[JsonObject, ...] = ()
     network: JsonObject | None = None
+    evidence: tuple[JsonObject, ...] = ()
     schema: int = SCHEMA
 
     @property
@@ -134,7 +137,7 @@ class Report:
         return (self.gateway_id, self.stream_id, self.sequence)
 
     def to_json(self) -> dict[str, object]:
-        return {
+        out: dict[str, object] = {
             "schema": self.schema,
             "report_id": self.report_id,
             "gateway_id": self.gateway_id,
@@ -153,6 +156,9 @@ class Report:
             "problems": list(self.problems),
             "network": self.network,
         }
+        if self.evidence:
+            out["evidence"] = list(self.evidence)
+        return out
 
     @classmethod
     def from_json(cls, body: object) -> Report:
@@ -188,6 +194,7 @@ class Report:
             sims=_objects(body, "sims"),
             problems=_objects(body, "problems"),
             network=_object_or_none(body, "network"),
+            evidence=_objects(body, "evidence"),
         )
 
     def digest(self) -> str:

@@ -84,6 +84,7 @@ class Observation:
     sims: Sequence[JsonObject] = ()
     problems: Sequence[JsonObject] = ()
     network: JsonObject | None = None
+    evidence: Sequence[JsonObject] = ()
 
 
 class Outbox:
@@ -228,6 +229,7 @@ class Outbox:
                 sims=tuple(observation.sims),
                 problems=tuple(observation.problems),
                 network=observation.network,
+                evidence=tuple(observation.evidence),
             )
             db.execute(
                 "UPDATE meta SET value=? WHERE key='next_sequence'", (str(report.sequence + 1),)
