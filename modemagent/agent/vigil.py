@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from modemagent.agent.known import unsettled
@@ -61,6 +62,7 @@ class Vigil:
         self._askers: list[asyncio.Future[Snapshot]] = []
         self._idle_urcs = 0
         self._poll_failures = 0
+        self._numbers = cycle(("iccid", "imsi"))
 
     async def ask(self) -> Snapshot:
         """Return a fresh reading, as soon as the one who holds the port has made it."""
@@ -168,7 +170,8 @@ class Vigil:
     async def _differs(self) -> bool:
         """Poll; a modem that does not answer is given some more chances."""
         try:
-            differs = await drive(poll(self._known() or self._reading), self._channel)
+            plan = poll(self._known() or self._reading, number=next(self._numbers))
+            differs = await drive(plan, self._channel)
         except PortVanished:
             raise
         except PortError:

@@ -95,7 +95,7 @@ def _unused(sim: Sim) -> str:
 def _network(network: Network) -> str:
     plmn = f"{network.mcc}-{network.mnc}" if network.mcc else ""
     parts = [plain(part) for part in (network.operator or plmn, network.rat) if part]
-    parts.append({True: "registered", False: "not registered", None: "unknown"}[network.registered])
+    parts.append({True: "registered", False: "not registered", None: "registration not told"}[network.registered])
     if network.provider:
         parts.append(f"the card's provider is {plain(network.provider)}")
     return ", ".join(parts)

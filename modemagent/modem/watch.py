@@ -19,38 +19,51 @@ from modemagent.modem.simstate import refusal_state, word_state
 _SETTLED = (SimState.READY, SimState.UNKNOWN)
 
 
-def poll(snapshot: Snapshot) -> Plan[bool]:
-    """Ask for the card's state and number; True when the reading has to be made anew.
+def poll(snapshot: Snapshot, *, number: str = "iccid") -> Plan[bool]:
+    """Ask for the card's state and one of its numbers; True when all has to be read anew.
+
+    Another card shows in either number, another subscription on the same card in the IMSI alone:
+    ask for them in turn and nothing stays unseen for more than two polls.
 
     :param snapshot: the last reading of this port
+    :param number: ``iccid`` or ``imsi``; the other one where this one was never read
     :raises NoAnswer: from the plan, when the modem no longer answers
     """
     talk = Conversation(snapshot.port)
     known = snapshot.active_sim
     modem = snapshot.modem
     dialect = choose(modem.manufacturer, modem.model, modem.firmware)
+    kind = f"{modem.model or ''} {modem.firmware or ''}"
     if known is None:
         return True
     try:
-        (state_row, *_) = dialect.ladder("sim_state")
+        (state_row, *_) = dialect.ladder("sim_state", kind)
         reading, answer = yield from talk.read("sim_state", state_row)
         state = word_state(reading.values[0]) if reading.sure else refusal_state(answer)
         if isinstance(state, SimState) and state is not known.state:
             return True
-        if known.state not in _SETTLED or known.read.get("iccid") is not ReadState.OK:
+        read_before = [
+            name
+            for name in (number, "iccid", "imsi")
+            if known.state in _SETTLED and known.read.get(name) is ReadState.OK
+        ]
+        if not read_before:
             # Nothing readable before; a state that has not changed promises nothing new,
             # unless it was never told.
             return known.state in (SimState.BUSY, SimState.FAILURE)
-        for rung in dialect.ladder("iccid"):
-            reading, answer = yield from talk.read("iccid", rung)
+        wanted = read_before[0]
+        for rung in dialect.ladder(wanted, kind):
+            reading, answer = yield from talk.read(wanted, rung)
             if reading.sure:
                 break
     except OutOfStep:
         return True
     if not reading.sure:
         return True  # a card that answered before and does not now
-    check = validate("iccid", reading.values[0])
-    return not (check.normalized and known.iccid and same_card(check.normalized, known.iccid))
+    found = validate(wanted, reading.values[0]).normalized
+    if wanted == "imsi":
+        return found != known.imsi
+    return not (found and known.iccid and same_card(found, known.iccid))
 
 
 def sim_urc(line: str, snapshot: Snapshot) -> bool:

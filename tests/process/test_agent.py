@@ -120,6 +120,18 @@ def test_a_silent_swap_is_found_by_the_poll(started: Start) -> None:
     assert first["sims"][0]["iccid"] != second["sims"][0]["iccid"]
 
 
+def test_a_silent_switch_to_another_imsi_on_the_same_card_is_found_too(started: Start) -> None:
+    bench = started(Bench, "quectel-eg25-g")
+    ((name, path),) = bench.paths.items()
+    agent = started(Agent, "--port", path, "--poll-interval", "0.3")
+    until(lambda: agent.is_watching(path))
+    iccid = agent.outbox()[0]["sims"][0]["iccid"]
+    bench.do(f"swap-silent {name} {iccid} 262010000000019")
+    until(lambda: reasons(agent, path) == ["identified", "sim_changed"])
+    second = agent.outbox()[1]["sims"][0]
+    assert (second["iccid"], second["imsi"]) == (iccid, "262010000000019")
+
+
 def test_a_quiet_modem_is_reported_once_however_often_it_is_polled(started: Start) -> None:
     bench = started(Bench, "quectel-eg25-g")
     ((name, path),) = bench.paths.items()
