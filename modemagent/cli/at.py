@@ -183,6 +183,8 @@ def _print_line(line: str, asked: str = "", mark: str = "") -> None:
     explained = explain(asked, line)
     said = f"{mark} {plain(line)}" if mark else plain(line)
     click.echo(f"{said}    ({plain(str(explained['text']))})" if explained else said)
+    if explained and "remedy" in explained:
+        click.echo(f"    what to do: {explained['remedy']}")
 
 
 def _to_json(answer: Answer) -> dict[str, object]:

@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "validate": Entry(
             "modemagent.cli.validate", "command", "Check identity numbers without hardware."
         ),
+        "explain": Entry("modemagent.cli.explain", "command", "Say answers and errors in words."),
         "run": Entry("modemagent.cli.run", "command", "The daemon: identify, watch, report."),
         "status": Entry("modemagent.cli.status", "command", "Ask the running daemon how it is."),
         "outbox": Entry("modemagent.cli.outbox", "command", "Reports that wait to be sent."),

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.at.results import CME, CMS, code_of, parse_final, plain
+from modemagent.at.error_codes import CME, CMS
+from modemagent.at.results import code_of, parse_final, plain
 
 
 @pytest.mark.parametrize(

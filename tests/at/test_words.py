@@ -26,7 +26,7 @@ from modemagent.at.words import explain
         ("AT+CGREG?", "+CGREG: 0,77", "unknown to the standard"),
         ("AT+CSQ", "+CSQ: 18,99", "-77 dBm"),
         ("AT+CSQ", "+CSQ: 99,99", "not known"),
-        ("AT+CESQ", "+CESQ: 99,99,255,255,20,80", "RSRQ -10 dB, RSRP -61 dBm"),
+        ("AT+CESQ", "+CESQ: 99,99,255,255,20,80", "RSRP -61 dBm, RSRQ -10 dB, good"),
         ("AT+COPS?", '+COPS: 0,0,"SGP-M1",2', "SGP-M1, UMTS"),
         ("AT+COPS?", '+COPS: 0,0,"Vodafone.de"', "Vodafone.de (automatic"),
         ("AT+COPS?", "+COPS: 0", "no operator"),
