@@ -1,0 +1,335 @@
+"""Synthetic numbers in place of real ones, the same for the same wherever it comes up.
+
+What makes a case interesting stays: the TAC and whether the check digit fits, the issuer of a
+card, its length, filler and hexadecimal digits, the network of an IMSI. A pseudonym is the first
+number that the identity rules judge as they judge the original. Published test numbers and
+placeholders are nobody's and stay as they are.
+
+>>> book = Pseudonyms([("AT+CGSN", "867698041357925")])
+>>> book.rewrite("+CGSN: 867698041357925, 8676980413579278 and 68678940317529F5")
+'+CGSN: 867698040000013, 8676980400000178 and 68678940000010F3'
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from modemagent.identity import luhn, mod97
+from modemagent.identity.imei import is_placeholder
+from modemagent.identity.imsi import swap_nibbles
+from modemagent.identity.location import Places
+from modemagent.identity.numbering import split_imsi
+from modemagent.identity.problems import KINDS
+from modemagent.identity.sightings import Sighting, find
+from modemagent.identity.validation import validate
+
+_TRIES = 5000
+_TAIL = 7
+_NOBODYS = (".placeholder", ".test_value", ".test_profile")
+#: What may stand between two digits of one number: separators, or a line that cut it in two.
+_GAP = r"(?:[-/._: \t]{0,2}|[ \t]*[\r\n]+(?:[^\r\n]{1,120}[\r\n]+)?)"
+_TOKEN = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{7,}(?![0-9A-Za-z])")
+
+Answers = Iterable[tuple[str, str]]
+
+
+class Pseudonyms:
+    """The numbers of one modem and its card, and what is written in their place.
+
+    :param answers: command line and text of every answer there is; the pseudonyms follow from
+        their order, so all of them are needed before the first is rewritten
+    :param like: answers already rewritten on an earlier occasion: where the same question got a
+        number that fits, the same pseudonym is given again, and none of them to anything else
+    :ivar given: original to pseudonym, by kind
+    """
+
+    def __init__(self, answers: Answers, *, like: Answers = ()) -> None:
+        answers, like = list(answers), list(like)
+        sightings = [(line, seen) for line, text in answers for seen in find(line, text)]
+        earlier = [(line, seen) for line, text in like for seen in find(line, text)]
+        self.given: dict[Sighting, str] = {}
+        self._originals = {_core(seen) for _, seen in sightings}
+        self._taken = {_core(seen) for _, seen in earlier}
+        self._imeis: dict[str, set[str]] = {}
+        for _, seen in sightings:
+            if seen.kind == "imei" and len(seen.value) == 15:
+                self._imeis.setdefault(seen.value[:14], set()).add(seen.value)
+        for line, seen in sorted(sightings, key=lambda each: len(each[1].value)):
+            core = Sighting(seen.kind, _core(seen))
+            if core not in self.given and not _is_nobodys(seen):
+                before = [
+                    _core(old) for said, old in earlier if (said, old.kind) == (line, seen.kind)
+                ]
+                self.given[core] = self._pseudonym(core, before)
+        self._places = Places(answers, like=like)
+        self._rules = list(self._make_rules())
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many different originals were replaced, by kind."""
+        return Counter([seen.kind for seen in self.given] + ["location"] * len(self._places))
+
+    def rewrite(self, text: str) -> str:
+        """Return a text with every original replaced, in whatever form it stands there."""
+        text = self._places.rewrite(text)
+        # pieces at odd places are done and not looked at again: a pseudonym must not be replaced
+        pieces = [text]
+        for pattern, new in self._rules:
+            fresh: list[str] = []
+            for place, piece in enumerate(pieces):
+                fresh += [piece] if place % 2 else _replaced(piece, pattern, new)
+            pieces = fresh
+        pieces[::2] = [_TOKEN.sub(self._tail, piece) for piece in pieces[::2]]
+        return "".join(pieces)
+
+    def survivors(self, text: str) -> set[str]:
+        """Return the kinds of those originals that can still be read in a text."""
+        bare = re.sub(r"[-/._: \t\r\n]", "", text).upper()
+        return {
+            seen.kind
+            for seen, new in self.given.items()
+            for form in _FORMS
+            if "?" not in form(seen.value) and form(seen.value).upper() in bare
+        }
+
+    def _tail(self, match: re.Match[str]) -> str:
+        """Replace the end of a number that stands alone."""
+        token = match[0].upper().rstrip("F")
+        for seen, new in self.given.items():
+            for whole, other in (*self._whole(seen, new), (seen.value, new)):
+                if len(token) >= _TAIL and whole.endswith(token):
+                    return other[len(other) - len(token) :] + match[0][len(token) :]
+        return match[0]
+
+    # -- choosing
+
+    def _pseudonym(self, seen: Sighting, before: list[str]) -> str:
+        kept = _kept(seen)
+        for known in before:
+            alike = len(known) == len(seen.value) and known[:kept] == seen.value[:kept]
+            if alike and known != seen.value and self._judged_alike(seen, known):
+                return known
+        for number in range(1, _TRIES):
+            new = self._candidate(seen, number)
+            if new in self._taken or new in self._originals or new == seen.value:
+                continue
+            if self._judged_alike(seen, new):
+                self._taken.add(new)
+                return new
+        self._taken.add(new)
+        return new
+
+    def _candidate(self, seen: Sighting, number: int) -> str:
+        kind, value = seen
+        for shorter, new in self.given.items():
+            # the same card with and without its last digit
+            if shorter.kind == kind == "iccid" and value.startswith(shorter.value):
+                return _SHAPED["iccid"](value, len(shorter.value), new, number - 1)
+        kept = _kept(seen)
+        return _SHAPED.get(kind, _plain)(value, kept, value[:kept], number)
+
+    def _judged_alike(self, seen: Sighting, new: str) -> bool:
+        if seen.kind == "imei":
+            old_codes = [_codes("imei", whole) for whole in (seen.value, *self._shown(seen.value))]
+            shown = [_checked_like(whole, new) for whole in self._shown(seen.value)]
+            return old_codes == [_codes("imei", whole) for whole in (new, *shown)]
+        return seen.kind not in KINDS or _codes(seen.kind, seen.value) == _codes(seen.kind, new)
+
+    def _shown(self, fourteen: str) -> list[str]:
+        return sorted(self._imeis.get(fourteen, ()))
+
+    # -- replacing
+
+    def _whole(self, seen: Sighting, new: str) -> Iterator[tuple[str, str]]:
+        """Yield every spelling of a number that has digits the number itself has not."""
+        if seen.kind == "imei":
+            for shown in self._shown(seen.value):
+                yield shown, _checked_like(shown, new)
+        elif seen.kind == "meid":
+            yield _in_decimal(seen.value, 8, 10, 8), _in_decimal(new, 8, 10, 8)
+        elif seen.kind == "esn":
+            yield _in_decimal(seen.value, 2, 3, 8), _in_decimal(new, 2, 3, 8)
+
+    def _make_rules(self) -> Iterator[tuple[re.Pattern[str], str]]:
+        spelled = [
+            (form(old), form(other), form in (_upright, _swapped, _swapped_behind_a_nibble))
+            for seen, new in self.given.items()
+            for old, other in (*self._whole(seen, new), (seen.value, new))
+            for form in (_FORMS if old.isalnum() and seen.kind in _NUMBERS else (_upright,))
+        ]
+        for old, new, gaps in sorted(spelled, key=lambda each: -len(each[0])):
+            parts = [f"([{'0-9A-F' if c == '?' else re.escape(c)}])" for c in old]
+            yield re.compile((_GAP if gaps else "").join(parts), re.IGNORECASE), new
+
+
+def _replaced(text: str, pattern: re.Pattern[str], new: str) -> list[str]:
+    """Split a text into what is left alone and what was replaced, in turns."""
+    pieces, at = [], 0
+    for match in pattern.finditer(text):
+        lower = any("a" <= char <= "f" for group in match.groups() for char in group)
+        out, end = "", match.start()
+        for number, char in enumerate(new, 1):
+            out += text[end : match.start(number)]
+            out += match[number] if char == "?" else char.lower() if lower else char
+            end = match.end(number)
+        pieces += [text[at : match.start()], out]
+        at = match.end()
+    return [*pieces, text[at:]]
+
+
+# -- forms a number is written in
+
+
+def _upright(value: str) -> str:
+    return value
+
+
+def _swapped(value: str) -> str:
+    """As cards store it: nibbles swapped, filled up with F."""
+    return swap_nibbles(value + "F" * (len(value) % 2))
+
+
+def _swapped_behind_a_nibble(value: str) -> str:
+    """As EF_IMSI and mobile identities store it: parity or type in the first nibble."""
+    return _swapped("?" + value)
+
+
+def _as_characters(value: str) -> str:
+    return value.encode().hex().upper()
+
+
+def _as_ucs2(value: str) -> str:
+    return value.encode("utf-16-be").hex().upper()
+
+
+_FORMS: tuple[Callable[[str], str], ...] = (
+    _upright,
+    _swapped,
+    _swapped_behind_a_nibble,
+    _as_characters,
+    _as_ucs2,
+)
+_NUMBERS = frozenset(("imei", "imsi", "iccid", "eid", "meid", "phone_number", "number"))
+
+
+def _in_decimal(digits: str, cut: int, front: int, back: int) -> str:
+    return f"{int(digits[:cut], 16):0{front}d}{int(digits[cut:], 16):0{back}d}"
+
+
+# -- one candidate of each kind: (original, how many characters are kept, those, number)
+
+
+def _core(seen: Sighting) -> str:
+    return seen.value[:14] if seen.kind == "imei" else seen.value
+
+
+def _kept(seen: Sighting) -> int:
+    """Return how many leading characters say whose number it is, not which."""
+    kind, value = seen
+    match kind:
+        case "imsi":
+            plmn = split_imsi(value)
+            width = 3 + len(plmn.mnc) if plmn.certain else 6
+            return max(0, min(width, len(value) - 2))
+        case "serial_number":
+            return min(4, len(value) // 3)
+        case "iccid":
+            return 7  # ITU-T E.118: 89, country and issuer
+        case "esn":
+            return 2
+        case "phone_number" | "number":
+            return min(3, len(value) // 3)
+        case _:
+            return 8  # TAC; region and maker of a MEID; issuer of an EID
+
+
+def _filled(shape: str, number: int, *, letters: bool = False) -> str:
+    """Write a number, right-aligned, into the places of a text; what is no place stays."""
+    out = []
+    for char in reversed(shape):
+        if char.isdigit() or not char.isalpha():
+            number, digit = divmod(number, 10) if char.isdigit() else (number, 0)
+            out.append(str(digit) if char.isdigit() else char)
+        elif letters:
+            number, digit = divmod(number, 26)
+            out.append(chr((ord("A") if char.isupper() else ord("a")) + digit))
+        else:
+            out.append(char)
+    return "".join(reversed(out))
+
+
+def _plain(value: str, kept: int, front: str, number: int) -> str:
+    return front + _filled(value[kept:], number)
+
+
+def _serial(value: str, kept: int, front: str, number: int) -> str:
+    return front + _filled(value[kept:], number, letters=True)
+
+
+def _imei(value: str, kept: int, front: str, number: int) -> str:
+    serial = value[8:14]
+    if len(set(serial)) == 1:
+        return front + str(number % 10) * 6
+    counted = ("123456", "012345", "654321")
+    if serial in counted:
+        return front + counted[number % 3]
+    return front + f"{number:06d}"
+
+
+def _hexadecimal(value: str, kept: int, front: str, number: int) -> str:
+    if value.isdigit():
+        return front + f"{number:0{len(value) - kept}d}"
+    return front + f"{number:0{len(value) - kept}X}"
+
+
+def _iccid(value: str, kept: int, front: str, number: int) -> str:
+    """Write the check digit where the original has one that fits, a wrong one where not."""
+    if not value.isdigit():
+        return front + _filled(value[kept:], number)
+    whole = len(value) - 1
+    if len(value) == 20 and not luhn.fits(value) and luhn.fits(value[:19]):
+        whole = 18
+    if kept > whole:  # all but what stands behind the check digit is known
+        return front + value[kept:]
+    body = front + _filled(value[kept:whole], number)
+    right = int(luhn.check_digit(value[:whole]))
+    off = int(value[whole]) - right
+    return body + str((int(luhn.check_digit(body)) + off) % 10) + value[whole + 1 :]
+
+
+def _eid(value: str, kept: int, front: str, number: int) -> str:
+    body = front + _filled(value[kept:30], number)
+    off = int(value[30:]) - int(mod97.check_digits(value[:30]))
+    return body + f"{(int(mod97.check_digits(body)) + off) % 100:02d}"
+
+
+_SHAPED: Mapping[str, Callable[[str, int, str, int], str]] = {
+    "imei": _imei,
+    "iccid": _iccid,
+    "eid": _eid,
+    "serial_number": _serial,
+    "meid": _hexadecimal,
+    "esn": _hexadecimal,
+}
+
+
+def _checked_like(shown: str, fourteen: str) -> str:
+    """Return an IMEI whose 15th digit is right, a zero, or wrong, as the shown one's is."""
+    right, new = luhn.check_digit(shown[:14]), luhn.check_digit(fourteen)
+    if shown[14] == "0" != right:
+        return fourteen + "0"
+    return fourteen + str((int(new) + int(shown[14]) - int(right)) % 10)
+
+
+def _codes(kind: str, value: str) -> tuple[str, ...]:
+    return validate(kind, value).codes
+
+
+def _is_nobodys(seen: Sighting) -> bool:
+    if seen.kind == "imei":
+        return is_placeholder(seen.value)
+    if seen.kind in KINDS:
+        return any(code.endswith(_NOBODYS) for code in _codes(seen.kind, seen.value))
+    return len(set(seen.value)) == 1
