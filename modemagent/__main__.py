@@ -12,12 +12,17 @@ _ONE_SHOT_THRESHOLD = 20_000
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
-    if _LASTING.isdisjoint(sys.argv[1:]):
+    is_lasting = not _LASTING.isdisjoint(sys.argv[1:])
+    if not is_lasting:
         # Looking for cyclic garbage while modules load costs a one-shot command some 10 ms.
         gc.set_threshold(_ONE_SHOT_THRESHOLD)
     from modemagent.cli.main import run
 
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    if not is_lasting:
+        # So does the last look before the end: what is frozen is not looked at.
+        gc.freeze()
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import ceil, inf
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -28,6 +28,7 @@ T = TypeVar("T")
 _DRAIN: Final = 32
 """Chunks read before a step at most: a port that never pauses must not hold up the others."""
 
+_DONE: Final = object()
 _now = time.monotonic
 
 
@@ -37,6 +38,7 @@ def run_plans(
     timeout_s: float,
     baud: int = 115200,
     trace: Trace | None = None,
+    meanwhile: Iterator[object] | None = None,
 ) -> dict[str, T | ModemAgentError]:
     """Run a plan on each port and return what each came to, in the order given.
 
@@ -47,6 +49,7 @@ def run_plans(
     :param plans: port, as the user named it, to its plan
     :param timeout_s: seconds for the whole call
     :param baud: speed of a UART
+    :param meanwhile: work in pieces of a few milliseconds, done while all modems think
     """
     deadline = _now() + timeout_s
     table: _Table[T] = _Table()
@@ -57,7 +60,10 @@ def run_plans(
             # the answers of those opened before are taken meanwhile
             table.serve(0.0)
         while table.runs and (left_s := deadline - _now()) > 0:
-            table.serve(left_s)
+            if meanwhile is None:
+                table.serve(left_s)
+            elif not table.serve(0.0) and next(meanwhile, _DONE) is _DONE:
+                meanwhile = None
         for run in runs:
             run.out_of_time(timeout_s)
         return {run.name: run.results[0] for run in runs}
@@ -89,10 +95,11 @@ class _Table(Generic[T]):
         """Wake at this time at the latest; too early does no harm."""
         self._soonest = min(self._soonest, due)
 
-    def serve(self, limit_s: float) -> None:
-        """Wait until something happens, ``limit_s`` at most, and see to it."""
+    def serve(self, limit_s: float) -> bool:
+        """Wait until something happens, ``limit_s`` at most, see to it, and tell if it did."""
         wait_s = min(limit_s, max(0.0, self._soonest - _now()))
-        for descriptor, events in self._poll.poll(ceil(wait_s * 1000)):
+        ready = self._poll.poll(ceil(wait_s * 1000))
+        for descriptor, events in ready:
             run = self.runs.get(descriptor)
             if run is not None:
                 run.on_event(events)
@@ -101,6 +108,8 @@ class _Table(Generic[T]):
             for run in list(self.runs.values()):
                 run.on_time()
                 self._soonest = min(self._soonest, run.due)
+            return True
+        return bool(ready)
 
 
 class _Run(Generic[T]):

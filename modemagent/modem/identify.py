@@ -20,12 +20,15 @@ from modemagent.dialects.model import Attempt, Dialect
 from modemagent.errors import DeadlinePassed, NoAnswer
 from modemagent.identity.snapshot import ReadState, Snapshot
 from modemagent.modem.conversation import Conversation, OutOfStep
-from modemagent.modem.judge import judge
-from modemagent.modem.sim import SimReader
-from modemagent.modem.slots import Slot, slots_of
 
 if TYPE_CHECKING:
     from modemagent.identity.network import Network
+    from modemagent.modem.sim import SimReader
+    from modemagent.modem.slots import Slot
+
+#: What an identification needs later than its first answers. They are imported where they are
+#: used; a one-shot command imports them while it waits for the modem, 10 ms of its start.
+NEEDED_LATER = ("modemagent.modem.sim", "modemagent.modem.judge", "modemagent.modem.slots")
 
 _RESTARTS = 3
 _PROOF_TIMEOUT_S = 3.0
@@ -94,15 +97,19 @@ def identify(
             raise
         attempt.out_of_time()
     except NoAnswer:
-        if "imei" not in attempt.values or attempt.talk.unproven:
+        if "imei" not in attempt.values or talk.unproven:
             raise
         attempt.out_of_time()
+    from modemagent.modem.judge import judge
+
     return judge(attempt, port=port, port_id=port_id)
 
 
 def _tell_early(
     tell: Callable[[Snapshot], None], found: Identification, port: str, port_id: str | None
 ) -> None:
+    from modemagent.modem.judge import judge
+
     if not found.talk.unproven or found.talk.echoing:
         tell(judge(found, port=port, port_id=port_id))
 
@@ -119,7 +126,6 @@ class Identification:
     :ivar values: the fields of the modem that were read
     :ivar offered: what stood in their place but does not fit, as evidence
     :ivar read: how each reading ended
-    :ivar sim: the reading of the active slot
     :ivar on_wait: called once when the card has to be waited for
     :ivar network: which network it is on, when that was asked for
     :ivar slots: what is in each slot and which is in use, as the modem's dialect tells it
@@ -132,7 +138,7 @@ class Identification:
         self.values: dict[str, str] = {}
         self.offered: dict[str, str] = {}
         self.read: dict[str, ReadState] = {}
-        self.sim = SimReader(talk, self.dialect)
+        self._sim: SimReader | None = None
         self.slots: tuple[Slot, ...] = ()
         self.network: Network | None = None
         self.on_wait: Callable[[], None] | None = None
@@ -158,7 +164,7 @@ class Identification:
             yield from self._climb(want)
         yield from self._read_slots()
         # From here on it may take long: cards start slowly.
-        self.sim = SimReader(self.talk, self.dialect, self.kind, on_wait=self.on_wait)
+        self._sim = None
         yield from self.sim.read_all(imei=values.get("imei"))
         if self.sim.values.get("imsi") and _mnc_is_open(self.sim.values["imsi"]):
             yield from self.sim.read_mnc_length()
@@ -169,6 +175,15 @@ class Identification:
             from modemagent.modem.network import read_network
 
             self.network = yield from read_network(self.talk, self.sim.state)
+
+    @property
+    def sim(self) -> SimReader:
+        """The reading of the slot in use."""
+        if self._sim is None:
+            from modemagent.modem.sim import SimReader
+
+            self._sim = SimReader(self.talk, self.dialect, self.kind, on_wait=self.on_wait)
+        return self._sim
 
     @property
     def kind(self) -> str:
@@ -247,6 +262,8 @@ class Identification:
         said = self.values.pop("slot", None)
         count = self.values.pop("slot_count", None)
         if said is not None:
+            from modemagent.modem.slots import slots_of
+
             self.slots = slots_of(said, int(count or 0))
 
     # -- what one answer tells about the next question ------------------------------------
