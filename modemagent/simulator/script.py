@@ -66,6 +66,7 @@ class Script:
     """A whole transcript, ready to be played.
 
     :param name: the folder's name, as ``quectel-eg25-g``, or the file's without its ending
+    :param cmee_default: the error format after power-up, where the header says it
     """
 
     name: str
@@ -74,6 +75,7 @@ class Script:
     echo_default: bool
     exchanges: tuple[Exchange, ...]
     urcs: tuple[Urc, ...]
+    cmee_default: int | None = None
 
     @cached_property
     def states(self) -> tuple[str, ...]:
@@ -113,6 +115,8 @@ class Script:
         """The error format after power-up, as far as the recorded errors show it."""
         if self.fixed_cmee is not None:
             return self.fixed_cmee
+        if self.cmee_default is not None:
+            return self.cmee_default
         for exchange in self.exchanges:
             match = re.search(rb"\+CME ERROR: ?(\w)", exchange.reply.body)
             if match and exchange.cmee is None:
@@ -133,6 +137,7 @@ def load(path: Path) -> Script:
     file = path / "transcript.toml" if path.is_dir() else path
     recorded = transcript.load(file)
     echo = recorded.header.get("echo_default", True) is True
+    default = recorded.header.get("cmee_default")
     return Script(
         name=file.parent.name if file.name == "transcript.toml" else file.stem,
         vendor=recorded.vendor,
@@ -148,6 +153,7 @@ def load(path: Path) -> Script:
             )
             for row in recorded.urcs
         ),
+        cmee_default=default if isinstance(default, int) else None,
     )
 
 
