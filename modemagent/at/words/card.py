@@ -162,7 +162,7 @@ def card_number(line: Line) -> Said | None:
     if other := line.text(1):
         found["eid"] = other
         text += f", eUICC number (EID) {other}"
-    return Said("SIM", text, CARD_NUMBER[line.prefix])
+    return Said("SIM", text, CARD_NUMBER[line.prefix], found)
 
 
 def quectel_euicc(line: Line) -> Said | None:

@@ -9,6 +9,8 @@ from modemagent.at.values import integer
 
 TS_27007 = "3GPP TS 27.007"
 TS_27005 = "3GPP TS 27.005"
+LONGEST_TEXT = 2000
+"""Characters of a text; a list of forty networks fits."""
 
 
 class Line(NamedTuple):
@@ -64,7 +66,7 @@ class Said(NamedTuple):
         """
         found: dict[str, object] = {
             "about": clean(self.about),
-            "text": clean(self.text),
+            "text": clean(self.text[:LONGEST_TEXT]),
             "source": self.source,
         }
         if self.fields:

@@ -77,7 +77,7 @@ def _networks(line: Line) -> Said | None:
             continue
         parts = split_fields("N: " + field.strip("()"))
         status = integer(parts[0]) if parts else None
-        if status not in AVAILABILITY or len(parts) < 4 or not parts[3].isdecimal():
+        if status not in AVAILABILITY or len(parts) < 4 or not _is_network(parts[3]):
             continue
         network: dict[str, object] = {
             "status": AVAILABILITY[status],
@@ -94,6 +94,11 @@ def _networks(line: Line) -> Said | None:
     noun = "network" if len(networks) == 1 else "networks"
     text = f"{len(networks)} {noun} in reach: {words}"
     return Said("operators", text, _SOURCE, {"networks": networks})
+
+
+def _is_network(digits: str) -> bool:
+    # seven digits: 3104100 from an Option Quicksilver
+    return digits.isascii() and digits.isdecimal() and 5 <= len(digits) <= 7
 
 
 def _network_words(network: Mapping[str, object]) -> str:

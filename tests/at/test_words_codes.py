@@ -1,0 +1,180 @@
+"""Error and cause numbers: names against an independent reading, remedies, forms of asking."""
+
+from __future__ import annotations
+
+import pytest
+
+from modemagent.at.error_codes import CME, CME_REMEDIES, CMS, CMS_REMEDIES, MAKERS_CME, MAKERS_CMS
+from modemagent.at.words import explain, explain_code
+from modemagent.at.words.card import STATUS_WORDS
+from modemagent.at.words.causes import FAMILIES
+
+# Wireshark packet-nas_eps.c, packet-nas_5gs.c, packet-gsm_a_gm.c and ModemManager-errors.h
+NAMES = [
+    ("EMM 2", "IMSI unknown in HSS"),
+    ("EMM 3", "illegal UE"),
+    ("EMM 7", "EPS services not allowed"),
+    ("EMM 11", "PLMN not allowed"),
+    ("EMM 14", "EPS services not allowed in this PLMN"),
+    ("EMM 15", "no suitable cells in tracking area"),
+    ("EMM 19", "ESM failure"),
+    ("EMM 22", "congestion"),
+    ("EMM 42", "severe network failure"),
+    ("EMM 0x0F", "no suitable cells in tracking area"),
+    ("EMM cause #15", "no suitable cells in tracking area"),
+    ("emm reject cause: 15", "no suitable cells in tracking area"),
+    ("5GMM 3", "illegal UE"),
+    ("5GMM 27", "N1 mode not allowed"),
+    ("5GMM 62", "no network slices available"),
+    ("5GMM 73", "serving network not authorized"),
+    ("5gmm_cause 91", "DNN not supported or not subscribed in the slice"),
+    ("GMM 7", "GPRS services not allowed"),
+    ("GMM 14", "GPRS services not allowed in this PLMN"),
+    ("GMM 40", "no PDP context activated"),
+    ("MM 4", "IMSI unknown in VLR"),
+    ("MM 38", "call cannot be identified"),
+    ("MM 55", "retry upon entry into a new cell"),
+    ("SM 27", "missing or unknown APN"),
+    ("SM 33", "requested service option not subscribed"),
+    ("SM 25", "LLC or SNDCP failure (A/Gb mode only)"),
+    ("ESM 27", "missing or unknown APN"),
+    ("ESM 50", "PDN type IPv4 only allowed"),
+    ("ESM 54", "PDN connection does not exist"),
+    ("ESM 112", "APN restriction value incompatible with active EPS bearer context"),
+    ("5GSM 27", "missing or unknown DNN"),
+    ("5GSM 70", "missing or unknown DNN in a slice"),
+    ("CME 13", "SIM failure"),
+    ("CME ERROR 30", "no network service"),
+    ("CME 103", "illegal MS"),
+    ("CME 111", "PLMN not allowed"),
+    ("CME 122", "congestion"),
+    ("CME 133", "requested service option not subscribed"),
+    ("CME 148", "unspecified GPRS error"),
+    ("CME 171", "last PDN disconnection not allowed"),
+    ("CME 179", "requested APN not supported in current RAT and PLMN combination"),
+    ("CME 210", "N1 mode not allowed"),
+    ("CME 226", "redirection to 5GCN required"),
+    ("CME 233", "wireline access area not allowed"),
+    ("CME SIM busy", "SIM busy"),
+    ("CMS 1", "unassigned (unallocated) number"),
+    ("CMS 38", "network out of order"),
+    ("CMS 69", "requested facility not implemented"),
+    ("CMS 160", "command cannot be actioned"),
+    ("CMS 194", "SC system failure"),
+    ("CMS 213", "SIM data download error"),
+    ("CMS 330", "SMSC address unknown"),
+    ("CMS 500", "unknown error"),
+    ("SW 9000", "done"),
+    ("SW 0x6A82", "file not found"),
+    ("sw 69 82", "security status not satisfied"),
+]
+
+
+@pytest.mark.parametrize(("asked", "name"), NAMES)
+def test_names(asked, name):
+    found = explain_code(asked)
+    assert found is not None
+    assert found["text"] == name
+    assert "3GPP TS" in str(found["source"]) or "ETSI TS" in str(found["source"])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "",
+        "13",
+        "EMM",
+        "EMM 0",
+        "EMM 999",
+        "EMM -",
+        "EMM 1 2 3",
+        "milk 3",
+        "SW 6A8",
+        "SW ZZZZ",
+        "5GMM 2",
+        "CME",
+        "CME 999",
+        "CME no such text",
+        "CMS 299",
+        "EMM \u0663",
+        f"EMM {'9' * 70}",
+    ],
+)
+def test_what_is_no_known_number(asked):
+    assert explain_code(asked) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "remedy"),
+    [
+        ("+CME ERROR: 10", "SIM not inserted", "card"),
+        ("+CME ERROR: SIM PUK required", "SIM PUK required", "PUK"),
+        ("+CME ERROR: sim busy", "SIM busy", "wait"),
+        ("+CME ERROR: 516", "Quectel: GNSS: no fix yet", "sky"),
+        ("+CME ERROR: 132", "service option not supported", "APN"),
+        ("+CMS ERROR: 330", "SMSC address unknown", "AT+CSCA?"),
+        ("+CMS ERROR: 42", "congestion", "later"),
+    ],
+)
+def test_error_lines_name_a_remedy(line, text, remedy):
+    found = explain("AT+X", line)
+    assert found is not None
+    assert found["text"] == text
+    assert remedy in str(found["remedy"])
+
+
+def test_numbers_that_makers_use_differently_name_each_maker():
+    found = explain("", "+CME ERROR: 553")
+    assert found is not None
+    assert found["fields"]["makers"] == ["Quectel", "Telit"]
+    assert "memory not enough" in str(found["text"])
+    assert "context already activated" in str(found["text"])
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("+CME ERROR: 9999", "unknown to the standard"),
+        ("+CME ERROR: out of milk", "a maker's own text"),
+        ("+CMS ERROR: 299", "unknown to the standard"),
+        ("ERROR", "no reason"),
+        ("COMMAND NOT SUPPORT", "does not know this command"),
+        ("NO CARRIER", "a call ended"),
+        ("OK", "done"),
+    ],
+)
+def test_results_without_a_known_number(line, words):
+    found = explain("AT", line)
+    assert found is not None
+    assert words in str(found["text"])
+
+
+# Numbers each table of the standard must hold; 27.007 clause 9.2 and 27.005 clause 3.2.5
+def test_tables_are_whole():
+    general = {*range(8), *range(10, 19), *range(20, 28), 30, 31, 32, *range(40, 64), 100}
+    packet = {*range(102, 120), 122, *range(124, 151), *range(171, 234)}
+    assert set(CME) == general | packet | set(range(151, 166))
+    assert not set(CME) & set(MAKERS_CME)
+    assert not set(CMS) & set(MAKERS_CMS)
+    assert {1, 8, 10, 21, 22, 27, 28, 29, 30, 38, 41, 42, 47, 50, 69, 81, 95, 111, 127} <= set(CMS)
+    assert {n for n in CMS if 128 <= n < 256} == (
+        {128, 129, 130, 143, 144, 145, 159, 160, 161, 175, 176, 255}
+        | {*range(192, 200), *range(208, 214)}
+    )
+    assert set(CME_REMEDIES) <= set(CME) | set(MAKERS_CME)
+    assert set(CMS_REMEDIES) <= set(CMS)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_each_family_has_sound_rows(name):
+    family = FAMILIES[name]
+    assert family.source.startswith("3GPP TS 24.")
+    assert all(0 < number < 256 for number in family.names)
+    assert all(text and text == text.strip() for text in family.names.values())
+    assert {95, 96, 97, 98, 99, 100, 101, 111} <= set(family.names)
+    # a remedy may stand for a number that only a sister table has
+    assert set(family.remedies) & set(family.names)
+
+
+def test_status_words_are_two_bytes():
+    assert all(0x6000 <= word <= 0x9FFF for word in STATUS_WORDS)

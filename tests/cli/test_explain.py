@@ -1,0 +1,84 @@
+"""explain: words for lines and numbers, from arguments and from a stream, without hardware."""
+
+import json
+
+import pytest
+
+
+def test_a_line_is_said_with_its_source_and_what_to_do(call):
+    done = call("explain", "+CEREG: 3,3,,,,0,15")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == "+CEREG: 3,3,,,,0,15"
+    assert "EMM cause 15, no suitable cells in tracking area" in done.stdout
+    assert "what to do: " in done.stdout
+    assert "3GPP TS 27.007 clause 10.1.22" in done.stdout
+
+
+def test_json_is_one_document_of_one_shape(call):
+    one = json.loads(call("explain", "CME 13", "--json").stdout)
+    many = json.loads(call("explain", "--json", "EMM 15", "+CSQ: 18,99", "milk").stdout)
+    keys = {"line", "about", "text", "source", "remedy", "fields"}
+    assert [set(entry) for entry in one["lines"] + many["lines"]] == [keys] * 4
+    assert one["lines"][0]["fields"] == {"code": 13}
+    assert many["lines"][1]["fields"]["rssi_dbm"] == -77
+    assert (many["lines"][2]["text"], many["lines"][2]["fields"]) == (None, {})
+
+
+def test_one_known_line_is_enough(call):
+    assert call("explain", "milk", "OK").returncode == 0
+
+
+@pytest.mark.parametrize("words", [["milk"], ["13"], ["milk", "13"], ["865284040000014"]])
+def test_nothing_known_is_1_with_one_line(call, words):
+    done = call("explain", *words)
+    assert done.returncode == 1
+    assert done.stdout.count("not known") == len(words)
+    assert done.stderr.count("\n") == 1
+    assert "EMM 15" in done.stderr
+
+
+def test_nothing_known_is_1_in_json_too(call):
+    done = call("explain", "--json", "milk")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["lines"][0]["text"] is None
+
+
+@pytest.mark.parametrize("words", [[], ["-"], ["AT+CSQ"]])
+def test_no_line_is_wrong_usage(call, words):
+    done = call("explain", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_log_from_stdin(call):
+    log = b"AT+CPIN?\r\r\n+CPIN: READY\r\n\r\nOK\r\nat+csq\r\n+CSQ: 99,99\r\n\r\n\xffmilk\r\n"
+    done = call("explain", "-", "--json", stdin=log)
+    lines = json.loads(done.stdout)["lines"]
+    assert [entry["line"] for entry in lines] == ["+CPIN: READY", "OK", "+CSQ: 99,99", "\udcffmilk"]
+    assert [entry["text"] is None for entry in lines] == [False, False, False, True]
+
+
+def test_the_command_tells_an_answer_from_a_urc(call):
+    # a prefix that no table decodes is a URC only when it was not asked for
+    assert call("explain", "+QIURC: 1").returncode == 0
+    assert call("explain", "--command", "AT+QIURC?", "+QIURC: 1").returncode == 1
+    assert call("explain", "AT+QIURC?", "+QIURC: 1").returncode == 1
+
+
+def test_a_stream_without_end_of_line_is_cut(call):
+    done = call("explain", "-", "--json", stdin="+CSQ: 18,99" + "9" * 100_000 + "\nOK\n")
+    lines = json.loads(done.stdout)["lines"]
+    assert len(lines) == 2
+    assert len(lines[0]["line"]) == 4096
+    assert lines[1]["text"] == "done"
+
+
+def test_nothing_steers_the_terminal(call):
+    done = call("explain", '+COPS: 0,0,"\x1b[2J\u202evil",7', "\x1b]0;x\x07")
+    assert done.returncode == 0
+    assert all(letter.isprintable() or letter == "\n" for letter in done.stdout)
+
+
+def test_help_begins_with_what_it_does_and_two_examples(call):
+    shown = call("explain", "--help").stdout
+    assert shown.index("modemagent explain 'CME 13'") < shown.index("Options:")
