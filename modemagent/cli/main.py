@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         ),
         "list": Entry("modemagent.cli.list", "command", "Show ports by modem; sends not one byte."),
         "at": Entry("modemagent.cli.at", "command", "Send reading AT lines, explain the answers."),
+        "record": Entry("modemagent.cli.record", "command", "Write a transcript of a real modem."),
         "validate": Entry(
             "modemagent.cli.validate", "command", "Check identity numbers without hardware."
         ),
