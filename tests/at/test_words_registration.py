@@ -143,6 +143,20 @@ def test_a_frequent_cause_has_a_remedy():
     assert "activated" in str(found["remedy"])
 
 
+@pytest.mark.parametrize("line", ["+CREG: 0,0", "+CREG: 0,3", "+CGREG: 4"])
+def test_the_older_domains_do_not_decide(line):
+    found = explain("", line)
+    assert found is not None
+    assert str(found["remedy"]).startswith("on LTE and 5G ask AT+CEREG?")
+
+
+def test_who_is_registered_needs_no_remedy():
+    for line in ("+CREG: 0,1", "+CEREG: 0,5", "+C5GREG: 1"):
+        found = explain("", line)
+        assert found is not None
+        assert "remedy" not in found
+
+
 # T3324: unit 000 is 2 s, 001 1 min, 010 6 min, 111 off, all else minutes. T3412 extended: 000 is
 # 10 min, 001 1 h, 010 10 h, 011 2 s, 100 30 s, 101 1 min, 110 320 h, 111 off.
 @pytest.mark.parametrize(

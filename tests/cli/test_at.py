@@ -17,6 +17,16 @@ def test_an_answer_is_printed_and_explained(call):
     assert last.startswith("OK")
 
 
+def test_a_refusal_says_what_to_do(call):
+    with played(EG25, faults=["sim-out"]) as sim:
+        done = call("at", sim.path, "AT+CPIN?")
+        document = json.loads(call("at", sim.path, "AT+CPIN?", "--json").stdout)
+    final, remedy = done.stdout.splitlines()[-2:]
+    assert final == "+CME ERROR: 10    (SIM not inserted)"
+    assert remedy.startswith("    what to do: push the card in")
+    assert document["answers"][0]["final"]["explained"]["remedy"] in remedy
+
+
 def test_json_holds_lines_and_their_meaning(call):
     with played(EG25) as sim:
         done = call("at", sim.path, "AT+CGSN", "AT+CPIN?", "--json")

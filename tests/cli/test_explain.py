@@ -1,6 +1,8 @@
 """explain: words for lines and numbers, from arguments and from a stream, without hardware."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -82,3 +84,15 @@ def test_nothing_steers_the_terminal(call):
 def test_help_begins_with_what_it_does_and_two_examples(call):
     shown = call("explain", "--help").stdout
     assert shown.index("modemagent explain 'CME 13'") < shown.index("Options:")
+
+
+@pytest.mark.parametrize("words", [["--version"], ["identify", "--help"], ["validate", "--help"]])
+def test_no_other_command_loads_the_tables(words):
+    program = (
+        "import sys\n"
+        "from modemagent.cli.main import run\n"
+        f"run({words!r})\n"
+        "print([m for m in sys.modules if '.words' in m or 'error_codes' in m], file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stderr.decode().splitlines()[-1] == "[]"

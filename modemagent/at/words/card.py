@@ -92,13 +92,15 @@ _REMEDIES: dict[int, str] = {
 def status_word(word: int) -> Said:
     """Say a status word of two bytes.
 
-    >>> status_word(0x6A82).text, status_word(0x63C2).text, status_word(0x9F0C).text
-    ('file not found', 'wrong PIN, 2 attempts left', 'done; 12 bytes are waiting (GET RESPONSE)')
+    >>> status_word(0x6A82).text, status_word(0x9F0C).text
+    ('file not found', 'done; 12 bytes are waiting (GET RESPONSE)')
     """
     first, second = word >> 8, word & 0xFF
     text = STATUS_WORDS.get(word)
     if text is None and first == 0x63 and second >> 4 == 0xC:
-        text = f"wrong PIN, {second & 15} attempts left"
+        # the clause gives it two meanings: VERIFY and the like, UPDATE and the like
+        tries = second & 15
+        text = f"wrong PIN, {tries} attempts left; of a write: done after {tries} retries"
     elif text is None:
         text = _FAMILIES.get(first, "unknown to the standard").format(n=second)
     success = word == 0x9000 or first in (0x91, 0x61, 0x9F)

@@ -417,11 +417,3 @@ FAMILIES: dict[str, Family] = {
     "ESM": ESM,
     "5GSM": FIVE_GSM,
 }
-
-OF_REGISTRATION: dict[str, str] = {
-    "+CREG": "MM",
-    "+CGREG": "GMM",
-    "+CEREG": "EMM",
-    "+C5GREG": "5GMM",
-}
-"""Whose causes a registration report carries when its cause type is 0 (TS 27.007 clause 7.2)."""

@@ -93,7 +93,7 @@ def packet_event(line: Line) -> Said | None:
         if upper.startswith(start):
             cid = integer(upper.removeprefix(start).lstrip(" ,").partition(",")[0])
             found: dict[str, object] = {"event": start}
-            if cid is not None:
+            if cid is not None and "PDN" in start:
                 found["cid"] = cid
             return Said("packet event", words, f"{TS_27007} clause 10.1.19", found)
     return None
@@ -151,7 +151,7 @@ def indicator(line: Line) -> Said | None:
         text = f"indicator {name} is now {value}; AT+CIND=? names the indicators"
     else:
         text = f"indicator {name} is now {value}"
-    return Said("indicator", text, f"{TS_27007} clause 8.9", found)
+    return Said("indicator", text, f"{TS_27007} clause 8.10", found)
 
 
 _INDICATIONS: dict[str, str] = {

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from modemagent.at.values import hex_integer, integer
-from modemagent.at.words.causes import FAMILIES, OF_REGISTRATION
 from modemagent.at.words.entry import TS_27007, Decoder, Line, Said
 from modemagent.at.words.timers import active_time, duration, periodic_update
 
-SUBJECTS: dict[str, tuple[str, str]] = {
-    "+CREG": ("registration (circuit switched)", "clause 7.2"),
-    "+CGREG": ("registration (GPRS)", "clause 10.1.20"),
-    "+CEREG": ("registration (LTE)", "clause 10.1.22"),
-    "+C5GREG": ("registration (5G)", "clause 10.1.47"),
+# subject, clause, and whose causes a report carries when its cause type is 0
+SUBJECTS: dict[str, tuple[str, str, str]] = {
+    "+CREG": ("registration (circuit switched)", "clause 7.2", "MM"),
+    "+CGREG": ("registration (GPRS)", "clause 10.1.20", "GMM"),
+    "+CEREG": ("registration (LTE)", "clause 10.1.22", "EMM"),
+    "+C5GREG": ("registration (5G)", "clause 10.1.47", "5GMM"),
 }
 
 STATUS: dict[int, str] = {
@@ -65,6 +65,10 @@ REMEDIES: dict[int, str] = {
     90: "see AT+CPIN?; push the card in again",
 }
 
+# a module on LTE or 5G alone is "not registered", even "denied", in the older domains
+_OLDER = frozenset(("+CREG", "+CGREG"))
+_ASK_NEWER = "on LTE and 5G ask AT+CEREG? and AT+C5GREG?, they decide"
+
 _HIGHEST_MODE = 5
 
 
@@ -74,7 +78,7 @@ def decode(line: Line) -> Said | None:
     status = line.number(at)
     if status is None or status < 0:
         return None
-    about, clause = SUBJECTS[line.prefix]
+    about, clause, name = SUBJECTS[line.prefix]
     text = STATUS.get(status, f"status {status}, unknown to the standard")
     found: dict[str, object] = {"status": status, "registered": status in REGISTERED}
     if at:
@@ -87,7 +91,9 @@ def decode(line: Line) -> Said | None:
     elif line.prefix == "+CGREG" and tail and len(tail[0]) != 1:
         tail = _routing_area(tail, found)
     remedy = REMEDIES.get(status, "")
-    why, better = _cause(line.prefix, tail, found)
+    if line.prefix in _OLDER and status not in REGISTERED:
+        remedy = f"{_ASK_NEWER}; {remedy}" if remedy else _ASK_NEWER
+    why, better = _cause(name, tail, found)
     text += why
     text += _power_saving(tail[2:], found)
     return Said(about, text, f"{TS_27007} {clause}", found, better or remedy)
@@ -145,7 +151,7 @@ def _routing_area(tail: list[str], found: dict[str, object]) -> list[str]:
     return tail[1:]
 
 
-def _cause(prefix: str, tail: list[str], found: dict[str, object]) -> tuple[str, str]:
+def _cause(name: str, tail: list[str], found: dict[str, object]) -> tuple[str, str]:
     """Read cause type and reject cause; return words for the text, and a remedy."""
     if len(tail) < 2:
         return "", ""
@@ -155,7 +161,8 @@ def _cause(prefix: str, tail: list[str], found: dict[str, object]) -> tuple[str,
     found["cause_type"], found["reject_cause"] = kind, cause
     if kind != 0:
         return f": cause {cause}, the maker's own", ""
-    name = OF_REGISTRATION[prefix]
+    from modemagent.at.words.causes import FAMILIES
+
     family = FAMILIES[name]
     words = family.names.get(cause)
     if words is None:
