@@ -199,6 +199,10 @@ EMM = Family(
         42: "severe network failure",
         78: "PLMN not allowed to operate at the present UE location",
         80: "disaster roaming for the determined PLMN with disaster condition not allowed",
+        83: (
+            "procedure cannot be completed due to unavailable feeder link "
+            "while MME is operating in S&F mode"
+        ),
         **_PROTOCOL,
     },
     {
