@@ -42,6 +42,7 @@ ROWS = (
     Row("fibocom", "", "fibocom:DIALECT"),
     Row("meig", "", "meig:DIALECT"),
     Row("neoway", "", "neoway:DIALECT"),
+    Row("airm2m|^luat", "", "luat:DIALECT"),
     Row("nordic", "", "nordic:DIALECT"),
     Row("sequans|pycom|renesas", "", "sequans:DIALECT"),
     Row("altair|wnc|wistron neweb|murata", "", "altair:DIALECT"),
@@ -52,6 +53,7 @@ ROWS = (
     Row("", r"^SIMCOM|\bSIM7\d\d\d|\bA76\d\d", "simcom:DIALECT"),
     Row("", r"^(EC|EG|EP|EM|ER|BC|BG|RM|RG|UC|UG)\d\d", "quectel:DIALECT"),
     Row("", r"^M590", "neoway:DIALECT"),
+    Row("", r"\bAir7\d\d|AirM2M_", "luat:DIALECT"),
     Row("", r"^SARA-|^LARA-|^LISA-|^TOBY-", "ublox:DIALECT"),
 )
 

@@ -70,6 +70,7 @@ ROWS: tuple[Row, ...] = (
     Row("1782", "4d10", {0: AT, 5: AT, 6: AT}, "Fibocom L610"),
     Row("1782", "4d11", {0: AT, 5: AT, 6: AT}, "Fibocom L610"),
     Row("2dee", "", {2: DIAG, 3: AT, 4: AT, 5: NMEA}, "trace SLM770A"),
+    Row("19d1", "0001", {2: AT}, "trace Air780E; interface 6 is a script's own on LuatOS firmware"),
     Row("3763", "", {}, "Neoway: varies"),
     Row("216f", "", {}, "Altair, WNC, Murata"),
     Row("0bdb", "", {9: NMEA}, "Ericsson MBM"),

@@ -56,6 +56,7 @@ FOR_DIALECT: Mapping[str, tuple[str, ...]] = {
     "fibocom": ("AT+GTDUALSIM?", "AT+GTPKGVER?"),
     "meig": ("AT^SIMSLOT?", "AT+SIMCROSS?"),
     "huawei": ("AT^SIMSLOT?",),
+    "luat": ("AT+SIMCROSS?",),
     "ublox": ("ATI9",),
 }
 #: The simulator's words for the condition of a recording (no word: card in and ready).

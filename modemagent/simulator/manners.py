@@ -60,7 +60,7 @@ _NEEDS_CARD = re.compile(
 
 _CARD_OUT = re.compile(
     r"NOT READY|NOT INSERTED|simstatus,0|SCKS ?: ?0|#QSS: 0|WIND: 0|XSIM: 0|QSIMSTAT ?: ?\d,0"
-    r"|SIM: Removed|SIM DROP|SIMST: ?255|UUSIMSTAT: ?0",
+    r"|SIM: Removed|CPIN: SIM REMOVED|SIM DROP|SIMST: ?255|UUSIMSTAT: ?0",
 )
 _CARD_IN = re.compile(
     r"CPIN: READY|QUSIM: 1|simstatus,[15]|SCKS ?: ?1|#QSS: [13]|WIND: 1|XSIM: 1"

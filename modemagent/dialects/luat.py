@@ -1,0 +1,23 @@
+"""Luat (AirM2M): EigenComm EC618 and EC7xx based modules with the maker's AT firmware."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
+from modemagent.dialects.model import Attempt, Dialect, first
+
+DIALECT = Dialect(
+    name="luat",
+    ladders={
+        **GENERIC,
+        "imei": first(Attempt("AT+CGSN", "", "imei", "trace luat-air780e"), then=IMEI),
+        "iccid": first(
+            Attempt("AT+ICCID", "+ICCID", "iccid", "trace luat-air780e"),
+            then=ICCID,
+        ),
+    },
+    sim_urcs=(
+        # the number of the slot stands behind the word
+        r"\+CPIN\s?: ?SIM REMOVED",
+        CPIN_URC,
+    ),
+)
