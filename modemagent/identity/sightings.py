@@ -61,7 +61,7 @@ _ASKED: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         (r"C?GSN", "meid", r"(?:0x)?((?=\d*[A-F])[0-9A-F]{14})"),
         (r"C?GSN", "imei", r"(\d{14,17})"),
         # a maker's own number in place of the IMEI or beside it
-        (r"C?GSN", "serial_number", r"((?=\w*\d)(?!\d{14,17}\b)[0-9A-Z]{8,32})"),
+        (r"C?GSN", "serial_number", r"((?!0x|\d{14,17}\b)(?=\w*\d)[0-9A-Z]{8,32})"),
         (r"\w*CCID|SCID", "iccid", r"([0-9A-F]{17,20})"),
     )
 )
