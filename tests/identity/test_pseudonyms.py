@@ -100,7 +100,8 @@ def readable(original: str, text: str) -> bool:
     bare = re.sub(r"[-/._: \t\r\n]|\+CREG: 1", "", text).upper()
     original = original.upper()
     forms = {original, swap_nibbles(original + "F" * (len(original) % 2)), original[-7:]}
-    return any(form in bare for form in forms | {original.encode().hex()})
+    forms |= {original.encode().hex().upper(), original.encode("utf-16-be").hex().upper()}
+    return any(form in bare for form in forms)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much], deadline=None)
