@@ -217,6 +217,7 @@ class _Tape:
                     raise
                 if isinstance(outcome, Answer):
                     passed.append((outcome, self._cmee))
+                    self.overhear(outcome.foreign)
                     self._follow(outcome)
                 else:
                     self.overhear(outcome.lines)

@@ -1,0 +1,281 @@
+"""Each transcript played, recorded and played again: identification finds the same modem.
+
+All modems are recorded side by side in one call, so the whole takes as long as its slowest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple, TypeVar
+
+import pytest
+
+from modemagent.at.plan import Plan
+from modemagent.at.transcript import Transcript, dumps, loads
+from modemagent.channel.blocking import run_plans
+from modemagent.dialects.readonly import permits
+from modemagent.errors import ModemAgentError
+from modemagent.identity.snapshot import Snapshot
+from modemagent.identity.validation import validate
+from modemagent.modem.identify import identify
+from modemagent.modem.recording import STATES, Recording, record
+from modemagent.modem.scribe import Written, write
+from modemagent.simulator.bench import played
+from modemagent.simulator.modem import SimulatedModem
+from modemagent.simulator.script import load
+from modemagent.simulator.seats import PtySeat
+from modemagent.simulator.shipped import find, names
+from modemagent.simulator.stage import Stage
+
+T = TypeVar("T")
+K = TypeVar("K")
+HEADER = {"usb_vid": "2c7c", "usb_pid": "0125", "source": "a test"}
+EG25 = "quectel-eg25-g"
+NUMBERS = ("iccid", "imsi", "eid")
+
+
+class Wire(NamedTuple):
+    """One pass: the state of the card and the faults of the wire that is recorded over."""
+
+    state: str
+    faults: tuple[str, ...] = ()
+
+
+WIRES = {
+    "ready": Wire(""),
+    "no sim": Wire("no sim"),
+    "pin": Wire("pin"),
+    "byte by byte": Wire("", ("chunk=1",)),
+    "slow": Wire("", ("baud=9600", "latency-ms=5")),
+    "urc between": Wire("", ('urc=+CMTI: "SM",1',)),
+    "echo off": Wire("", ("echo-off",)),
+    "no sim, bare errors": Wire("no sim", ("cmee-fixed=0",)),
+}
+
+
+CASES = [(wire, name) for wire in WIRES for name in names()]
+EACH_CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[1]}: {case[0]}")
+
+Case = tuple[str, str]
+Play = tuple[str | Path, str, Sequence[str]]
+
+
+class Passes(NamedTuple):
+    """By case: identified before, recorded, written, identified after; and the lines sent."""
+
+    before: Mapping[Case, object]
+    recorded: Mapping[Case, object]
+    written: Mapping[Case, Written]
+    after: Mapping[Case, object]
+    lines: Mapping[Case, list[str]]
+
+
+def run(
+    plan: Callable[[str], Plan[T]], plays: Mapping[K, Play]
+) -> tuple[dict[K, T | ModemAgentError], dict[K, list[str]]]:
+    """Run one plan on each of many modems: (transcript, state, faults), all at once."""
+    with TemporaryDirectory() as folder, Stage() as stage:
+        players = {}
+        for number, (key, (source, state, faults)) in enumerate(plays.items()):
+            modem = SimulatedModem(load(find(source)), state=state, faults=faults)
+            seat = PtySeat(Path(folder) / f"ttySIM{number}")
+            players[key] = stage.add(str(number), modem, seat)
+        results = run_plans(
+            {player.path: plan(player.path) for player in players.values()}, timeout_s=55
+        )
+        return (
+            {key: results[player.path] for key, player in players.items()},
+            {key: player.lines_received for key, player in players.items()},
+        )
+
+
+@pytest.fixture(scope="module")
+def passed(tmp_path_factory: pytest.TempPathFactory) -> Passes:
+    states = {case: WIRES[case[0]].state for case in CASES}
+    once = {(state, name): (name, state, ()) for state in set(states.values()) for name in names()}
+    known, _ = run(identify, once)
+    before = {case: known[(states[case], case[1])] for case in CASES}
+    recorded, lines = run(record, {case: (case[1], *WIRES[case[0]]) for case in CASES})
+    folder = tmp_path_factory.mktemp("recorded")
+    written: dict[Case, Written] = {}
+    plays: dict[Case, Play] = {}
+    for number, (case, recording) in enumerate(recorded.items()):
+        if isinstance(recording, Recording):
+            written[case] = write(recording, HEADER)
+            file = folder / f"{number}.toml"
+            file.write_text(dumps(written[case].transcript), encoding="utf-8")
+            plays[case] = (file, states[case], ())
+    after, _ = run(identify, plays)
+    return Passes(before, recorded, written, after, lines)
+
+
+@pytest.mark.timeout(150)
+@EACH_CASE
+def test_the_recording_is_the_same_modem(case: Case, passed: Passes) -> None:
+    before, after = passed.before[case], passed.after[case]
+    assert isinstance(before, Snapshot)
+    assert isinstance(after, Snapshot)
+    assert seen(after) == seen(before)
+    for old, new in zip(numbers(before), numbers(after), strict=True):
+        assert (old is None) == (new is None)
+        assert old is None or (new is not None and old != new and len(old) == len(new))
+    for old, new, kind in zip(before.sims, after.sims, ["iccid"] * 8, strict=False):
+        if old.iccid is not None and new.iccid is not None:
+            assert validate(kind, old.iccid).codes == validate(kind, new.iccid).codes
+
+
+def seen(snapshot: Snapshot) -> object:
+    """Return everything that names nobody."""
+    modem = snapshot.modem
+    return (
+        (modem.manufacturer, modem.model, modem.firmware, modem.tac, snapshot.dialect),
+        dict(modem.read),
+        [(sim.slot, sim.active, sim.state, dict(sim.read), sim.mcc) for sim in snapshot.sims],
+        sorted(problem.code for problem in snapshot.problems),
+    )
+
+
+def numbers(snapshot: Snapshot) -> Iterator[str | None]:
+    yield snapshot.modem.imei
+    yield snapshot.modem.serial_number
+    for sim in snapshot.sims:
+        for name in NUMBERS:
+            yield getattr(sim, name)
+
+
+@pytest.mark.timeout(150)
+@EACH_CASE
+def test_only_lines_that_read_were_sent(case: Case, passed: Passes) -> None:
+    assert all(permits(line) for line in passed.lines[case] if line)
+    recording = passed.recorded[case]
+    assert isinstance(recording, Recording)
+    assert not recording.why
+    assert not recording.missing
+
+
+@pytest.mark.timeout(150)
+@EACH_CASE
+def test_the_file_reads_back(case: Case, passed: Passes) -> None:
+    transcript = passed.written[case].transcript
+    again = loads(dumps(transcript), name=transcript.name)
+    assert again == transcript
+    for each in again.exchanges:
+        assert each.evidence == "trace"
+        assert not (each.lines and each.raw)
+
+
+# -- one modem at a time
+
+
+def recorded(
+    source: str | Path, state: str = "", faults: Sequence[str] = (), more: Sequence[str] = ()
+) -> Recording:
+    outcomes, _ = run(lambda port: record(port, more=more), {"it": (source, state, faults)})
+    recording = outcomes["it"]
+    assert isinstance(recording, Recording), recording
+    return recording
+
+
+def rows(transcript: Transcript, send: str) -> list[tuple[str, tuple[str, ...], bytes | None]]:
+    return [(each.state, each.lines, each.raw) for each in transcript.answers(send)]
+
+
+def test_standard_framing_is_lines_other_framing_is_bytes() -> None:
+    eg25 = write(recorded(EG25), HEADER).transcript
+    assert rows(eg25, "AT+CGMI") == [("", ("Quectel", "", "OK"), None)]
+    nordic = write(recorded("nordic-nrf9160"), HEADER).transcript
+    assert rows(nordic, "AT+CGMM") == [("", (), b"nRF9160-SICA\r\nOK\r\n")]
+
+
+def test_silence_is_recorded_and_the_dialogue_stays_in_step() -> None:
+    recording = recorded(EG25, faults=["silent=AT+CSQ"])
+    transcript = write(recording, HEADER).transcript
+    assert rows(transcript, "AT+CSQ") == [("", (), b"AT+CSQ\r")]
+    assert rows(transcript, "AT+CEREG?") == rows(
+        write(recorded(EG25), HEADER).transcript, "AT+CEREG?"
+    )
+
+
+def test_silence_without_echo_is_no_line_at_all() -> None:
+    recording = recorded(EG25, faults=["silent=AT+CSQ", "echo-off"])
+    assert rows(write(recording, HEADER).transcript, "AT+CSQ") == [("", (), None)]
+
+
+def test_what_comes_unasked_is_kept_apart() -> None:
+    recording = recorded(EG25, faults=["urc-once=+QIND: SMS DONE"])
+    transcript = write(recording, HEADER).transcript
+    assert [urc.line for urc in transcript.urcs] == ["+QIND: SMS DONE"]
+    assert all(b"SMS DONE" not in each.wire() for each in transcript.exchanges)
+
+
+def test_other_peoples_calls_are_not_kept() -> None:
+    recording = recorded(EG25, faults=['urc=+CLIP: "+491711234567",145'])
+    transcript = write(recording, HEADER).transcript
+    assert not transcript.urcs
+    assert "CLIP" not in dumps(transcript)
+
+
+def test_further_lines_are_asked() -> None:
+    recording = recorded(EG25, more=["AT+GSN=0"])
+    assert rows(write(recording, HEADER).transcript, "AT+GSN=0")
+
+
+def test_the_state_is_the_simulators_word() -> None:
+    assert recorded(EG25).state == ""
+    for state in ("no sim", "pin", "puk"):
+        recording = recorded(EG25, state)
+        assert recording.state == state
+        transcript = write(recording, HEADER).transcript
+        assert {row[0] for row in rows(transcript, "AT+CPIN?")} == {state}
+        assert {row[0] for row in rows(transcript, "AT+CGSN")} == {""}
+    assert "after AT+CFUN=0" in STATES.values()
+
+
+def test_the_error_format_of_the_modem_is_kept() -> None:
+    transcript = write(recorded("simcom-sim868", "no sim, CMEE=0"), HEADER).transcript
+    assert transcript.header["cmee_default"] == 0
+    said = {state: lines for state, lines, _ in rows(transcript, "AT+CPIN?")}
+    assert said["no sim, CMEE=0"] == ("ERROR",)
+    assert said["no sim, CMEE=1"][0].startswith("+CME ERROR")
+
+
+def test_another_state_is_added_with_the_same_pseudonyms(tmp_path: Path) -> None:
+    first = write(recorded(EG25), HEADER)
+    earlier = loads(dumps(first.transcript))
+    added = write(recorded(EG25, "no sim"), HEADER, earlier=earlier)
+    assert all(each.state == "no sim" for each in added.transcript.exchanges)
+    assert not rows(added.transcript, "AT+CGSN")  # the same number stands there already
+    file = tmp_path / "both.toml"
+    both = Transcript(
+        "both", earlier.header, (*earlier.exchanges, *added.transcript.exchanges), earlier.urcs
+    )
+    file.write_text(dumps(both), encoding="utf-8")
+    for state, found in (("", "ready"), ("no sim", "absent")):
+        outcome = run(identify, {"it": (file, state, ())})[0]["it"]
+        assert isinstance(outcome, Snapshot)
+        assert outcome.sims[0].state == found
+        assert outcome.modem.imei is not None
+
+
+def test_the_same_state_again_adds_nothing() -> None:
+    first = write(recorded(EG25), HEADER)
+    again = write(recorded(EG25), HEADER, earlier=loads(dumps(first.transcript)))
+    assert again.transcript.exchanges == ()
+
+
+def test_a_deadline_leaves_what_there_is() -> None:
+    with played(EG25, faults=["silent=AT+CSQ", "silent=AT+CREG?", "silent=AT+COPS?"]) as sim:
+        (outcome,) = run_plans({sim.path: record(sim.path)}, timeout_s=5).values()
+    assert isinstance(outcome, Recording)
+    assert outcome.why
+    assert "AT+CLAC" in outcome.missing
+    assert rows(write(outcome, HEADER).transcript, "AT+CGMI")
+
+
+def test_a_modem_that_goes_away_leaves_what_there_is() -> None:
+    with played(EG25, faults=["vanish=AT+CEER"]) as sim:
+        (outcome,) = run_plans({sim.path: record(sim.path)}, timeout_s=20).values()
+    assert isinstance(outcome, Recording)
+    assert outcome.missing[0] == "AT+CEER"
