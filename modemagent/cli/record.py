@@ -21,6 +21,7 @@ from modemagent.errors import (
     TranscriptError,
     UsageError,
 )
+from modemagent.identity.problems import KINDS
 from modemagent.modem.identify import Extras
 from modemagent.modem.recording import Recording, record
 from modemagent.modem.scribe import Written, write
@@ -36,7 +37,7 @@ _FILE = "transcript.toml"
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     metavar="FILE",
     help="Write here; into a directory as VENDOR-MODEL/transcript.toml. Default: stdout.",
 )
@@ -61,7 +62,7 @@ _FILE = "transcript.toml"
 def command(
     context: click.Context,
     port: str,
-    output: Path | None,
+    output: str | None,
     add: Path | None,
     force: bool,
     more: tuple[str, ...],
@@ -75,7 +76,7 @@ def command(
 
     \b
     modemagent record /dev/ttyUSB2 -o fixtures/transcripts/
-    modemagent record /dev/ttyUSB2 --add fixtures/transcripts/acme-m1   (now without the card)
+    modemagent record /dev/ttyUSB2 --add fixtures/transcripts/acme-m1   (card out)
 
     Asks every line that identifying may ask, and reads of network and signal: only lines that
     read. IMEI, ICCID, IMSI, EID, serial and phone numbers, cells and addresses are replaced by
@@ -87,8 +88,8 @@ def command(
         raise UsageError("--json needs a place for the transcript", hint="Add: -o FILE")
     _permit(more)
     earlier, add = _load(add)
-    if output is not None:
-        _refuse_overwriting(output, force=force)
+    if output is not None and not _is_folder(output):
+        _refuse_overwriting(Path(output), force=force)
     path = _path_of(port, root, baud, timeout_s)
     recording = _record(path, more, Extras(eid_by_apdu=eid_by_apdu), timeout_s, baud)
     if earlier is not None and not force:
@@ -126,15 +127,17 @@ def _load(add: Path | None) -> tuple[Transcript | None, Path | None]:
     return load(file), file
 
 
+def _is_folder(output: str) -> bool:
+    return output.endswith("/") or Path(output).is_dir()
+
+
 def _refuse_overwriting(file: Path, *, force: bool) -> None:
-    if file.is_dir():
-        return
     if file.exists() and not force:
         raise UsageError(
             f"{file} is there already",
             hint="Add another state to it with --add, or overwrite it with --force",
         )
-    if not file.parent.is_dir() and not str(file).endswith("/"):
+    if not file.parent.is_dir():
         raise UsageError(f"there is no directory {file.parent}", hint="Make it first")
 
 
@@ -202,7 +205,7 @@ def _header(recording: Recording, path: str, root: str) -> dict[str, object]:
     }
 
 
-def _save(written: Written, output: Path | None, add: Path | None, *, force: bool) -> Path | None:
+def _save(written: Written, output: str | None, add: Path | None, *, force: bool) -> Path | None:
     from modemagent.at.transcript import Transcript, dumps
 
     transcript = written.transcript
@@ -216,14 +219,15 @@ def _save(written: Written, output: Path | None, add: Path | None, *, force: boo
         if output is None:
             click.echo(text, nl=False)
             return None
-        if output.is_dir() or str(output).endswith("/"):
-            output = output / _folder(transcript) / _FILE
-            output.parent.mkdir(parents=True, exist_ok=True)
-            _refuse_overwriting(output, force=force)
-        _write(output, text)
+        file = Path(output)
+        if _is_folder(output):
+            file = file / _folder(transcript) / _FILE
+            file.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_overwriting(file, force=force)
+        _write(file, text)
     except OSError as error:
         raise TranscriptError(f"the transcript was not written: {error}") from error
-    return output
+    return file
 
 
 def _write(file: Path, text: str) -> None:
@@ -288,4 +292,9 @@ def _report(recording: Recording, written: Written, place: Path | None) -> None:
 
 
 def _counted(replaced: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in replaced.items())
+    """Say ``1 IMEI, 2 serial numbers`` of counts by kind."""
+    said = []
+    for kind, count in replaced.items():
+        word = kind.upper() if kind in (*KINDS, "esn") else kind.replace("_", " ")
+        said.append(f"{count} {word}" + ("s" if count > 1 else ""))
+    return ", ".join(said)
