@@ -1,9 +1,17 @@
-"""Cinterion (Siemens, Gemalto, Thales): MC, BGS, EHS, PLS and MV families."""
+"""Cinterion (Siemens, Gemalto, Thales): MC, BGS, EHS, PLS and MV families.
+
+No joined lines: the EHS6 command set (V03.001, 1.5.2) warns that the order of processing may
+differ from the order in the line, and bare answers are told apart by their order alone.
+"""
 
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
 from modemagent.dialects.model import Attempt, Dialect, first
+
+#: MV31 and MV32 are Qualcomm based, with another maker's firmware below the name.
+_MV3 = r"^MV3[12]"
+_MV3_SOURCE = "Thales MV32-W AT reference guide 15.10, 15.41; QModem thales driver"
 
 DIALECT = Dialect(
     name="cinterion",
@@ -14,10 +22,16 @@ DIALECT = Dialect(
             then=IMEI,
         ),
         "imeisv": (),
-        "iccid": first(
-            Attempt("AT+CCID", "+CCID", "iccid", "trace cinterion-ehs6"),
-            Attempt("AT^SCID", "^SCID", "iccid", "trace cinterion-ehs6"),
-            then=ICCID,
+        "iccid": (
+            Attempt("AT+ICCID", "+ICCID", "iccid", _MV3_SOURCE, models=_MV3),
+            *first(
+                Attempt("AT+CCID", "+CCID", "iccid", "trace cinterion-ehs6"),
+                Attempt("AT^SCID", "^SCID", "iccid", "trace cinterion-ehs6"),
+                then=ICCID,
+            ),
+        ),
+        "slot": (
+            Attempt("AT+SWITCH_SLOT?", "+SWITCH_SLOT", "slot_enabled", _MV3_SOURCE, models=_MV3),
         ),
     },
     sim_urcs=(

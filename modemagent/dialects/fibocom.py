@@ -1,9 +1,12 @@
-"""Fibocom: Intel, MediaTek, Qualcomm and Unisoc based modules."""
+"""Fibocom (and Rolling Wireless): Intel, MediaTek, Qualcomm and Unisoc based modules."""
 
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
 from modemagent.dialects.model import Attempt, Dialect, first
+
+_FM350_MANUAL = "Fibocom FM350 AT commands manual "
+_FM160 = "luci-app-fm160, recorded on FM160-CN"
 
 DIALECT = Dialect(
     name="fibocom",
@@ -20,7 +23,38 @@ DIALECT = Dialect(
             then=IMEI,
         ),
         "imeisv": (),
-        "iccid": ICCID,
+        "serial_number": (
+            Attempt(
+                "AT+CFSN?",
+                "+CFSN",
+                "serial",
+                _FM350_MANUAL + "3.16; host software of L610 and of L850",
+                models=r"^(FM350|L610|L8[56]0)",
+            ),
+            Attempt("AT+CFSN", "+CFSN", "serial", _FM160, models="^FM160"),
+        ),
+        # Without a card AT+CCID of an FM160 takes ten seconds, AT+ICCID 18 ms.
+        "iccid": (
+            Attempt(
+                "AT+ICCID",
+                "+ICCID",
+                "iccid",
+                f"trace fibocom-fm350-gl; {_FM160}",
+                models=r"^F[GM]\d",
+            ),
+            *ICCID,
+        ),
+        # "" when the slot in use holds no eUICC
+        "eid": (Attempt("AT+EID?", "+EID", "eid", _FM350_MANUAL + "3.13", models="^FM350"),),
+        "slot": (
+            Attempt(
+                "AT+GTDUALSIM?",
+                "+GTDUALSIM",
+                "slot_index_of_two",
+                f"trace fibocom-fm350-gl; {_FM350_MANUAL}4.3; {_FM160}",
+                models=r"^FM(160|350)",
+            ),
+        ),
     },
     sim_urcs=(
         r"\+SIM\s?: ?(Inserted|Removed)",

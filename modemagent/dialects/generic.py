@@ -28,7 +28,7 @@ MODEL = (
 FIRMWARE = (
     Attempt("AT+CGMR", "", "revision", _27007 + "5.3"),
     Attempt("AT+GMR", "", "revision", _V250 + ".6"),
-    Attempt("AT+CGMR?", "+CGMR", "revision", "read form, as the maker's and model's"),
+    Attempt("AT+CGMR?", "+CGMR", "revision", "QModem fibocom driver"),
     Attempt("AT+GMR?", "+GMR", "revision", "trace fibocom-fm350-gl"),
     Attempt("ATI", "", "ati_revision", _V250 + ".3; trace huawei-e3372"),
     Attempt("AT+SIMCOMATI", "", "ati_revision", _SIMCOMATI),
@@ -48,8 +48,8 @@ CRSM_ICCID = Attempt(
     "AT+CRSM=176,12258,0,0,10", "+CRSM", "crsm_iccid", "TS 27.007 8.18; TS 102 221 13.2"
 )
 ICCID = (
-    Attempt("AT+CCID", "+CCID", "iccid", "usual; traces quectel-rm500u-cnv, ublox-sara-g350"),
-    Attempt("AT+ICCID", "+ICCID", "iccid", "usual; trace fibocom-fm350-gl"),
+    Attempt("AT+CCID", "+CCID", "iccid", "traces quectel-rm500u-cnv, ublox-sara-g350"),
+    Attempt("AT+ICCID", "+ICCID", "iccid", "traces fibocom-fm350-gl, meig-slm770a"),
     Attempt("AT+QCCID", "+QCCID", "iccid", "trace quectel-eg25-g"),
     Attempt("AT^ICCID?", "^ICCID", "iccid", "trace huawei-e3372"),
     Attempt("AT#CCID", "#CCID", "iccid", "trace telit-ge910-quad"),
@@ -65,8 +65,8 @@ _ICCID_OF_OTHERS = (
     Attempt("AT$MYCCID", "$MYCCID", "iccid", "trace neoway-m590"),
     Attempt("AT%CCID", "%CCID", "iccid", "WncController; ModemManager altair plugin"),
     Attempt("AT+CCID?", "+CCID", "iccid", "trace ublox-sara-g350"),
-    Attempt("AT+ICCID?", "+ICCID", "iccid", "read form, as the IMEI's and IMSI's"),
-    Attempt("AT+ZGETICCID", "+ZGETICCID", "iccid", "MG2639 library; Gosuncn GM800"),
+    Attempt("AT+NCCID", "+NCCID", "iccid", "drivers of BC28, BC95 and M5310"),
+    Attempt("AT+ZGETICCID", "+ZGETICCID", "iccid", "driver of MG2639; koshev-msk/modemfeed, GM800"),
     Attempt("AT*ICCID?", "*ICCID", "iccid", "obsy/modemdata"),
 )
 IMSI = (
@@ -102,7 +102,7 @@ DIALECT = Dialect(
         **GENERIC,
         "imei": (*IMEI, Attempt("AT#CGSN", "#CGSN", "imei", "trace telit-ge910-quad")),
         "iccid": (*ICCID, *_ICCID_OF_OTHERS),
-        "imsi": (*IMSI, Attempt("AT#CIMI", "#CIMI", "imsi", "Telit HE910 trace")),
+        "imsi": (*IMSI, Attempt("AT#CIMI", "#CIMI", "imsi", "trace telit-ge910-quad")),
     },
     sim_urcs=(CPIN_URC,),
 )

@@ -18,6 +18,15 @@ DIALECT = Dialect(
             Attempt("AT+ICCID", "+ICCID", "iccid", "trace meig-slm770a"),
             then=ICCID,
         ),
+        "slot": (
+            Attempt(
+                "AT^SIMSLOT?",
+                "^SIMSLOT",
+                "slot_pairs",
+                "trace meig-slm770a; host software of SRM810; QModem meig driver",
+                models=r"^(SLM770|SRM8\d\d)",
+            ),
+        ),
     },
     sim_urcs=(
         r"\^SIMSLOT(URC)?\s?: ?\d",

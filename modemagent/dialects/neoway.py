@@ -15,6 +15,16 @@ DIALECT = Dialect(
         ),
         "imeisv": (),
         "iccid": (Attempt("AT$MYCCID", "$MYCCID", "iccid", "trace neoway-m590"), *ICCID),
+        # M590 and its like hold one card.
+        "slot": (
+            Attempt(
+                "AT+SIMCROSS?",
+                "+SIMCROSS",
+                "slot_number",
+                "QModem neoway driver: the first field, counted from 1",
+                models=r"^N[5-7]\d",
+            ),
+        ),
     },
     sim_urcs=(CPIN_URC,),
 )

@@ -1,31 +1,79 @@
-"""Quectel: Qualcomm, Unisoc and ASR based modules alike."""
+"""Quectel: Qualcomm, Unisoc, ASR and NB-IoT based modules alike."""
 
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, first
+from modemagent.dialects.model import Attempt, Dialect, Join, first
 
-_CGSN = Attempt("AT+CGSN", "", "imei", "Quectel EC2x/EG9x/EG2x-G AT manual; quectel-eg25-g")
+_CGSN = Attempt("AT+CGSN", "", "imei", "Quectel EC2x/EG9x/EG2x-G AT manual; trace quectel-eg25-g")
+
+#: NB-IoT modules: plain AT+CGSN is a serial number there, and the numbered forms are all there.
+_NB = r"(^|[ _])BC\d\d"
+_NB_MANUALS = "Quectel BC26 AT manual 2.7; Quectel BC660K-GL&BC950K-GL AT manual 2.5"
+#: NB-IoT modules with a HiSilicon (Neul) chip.
+_NEUL = r"(^|[ _])BC(95|28|35|68)"
+#: 4G and 5G families; 2G, 3G and NB-IoT firmware has no eSIM commands.
+_ESIM = r"^(E[CGMP]|R[GM]|AG)\d"
+#: Two slots, counted from 1.
+_TWO_SLOTS = r"^R[GM]5\d\d"
+_QUIMSLOT = "trace quectel-rm500u-cnv; Quectel RG5xx/RM5xx AT manual 4.15"
+#: Two slots, counted from 0.
+_DSIM = r"^(EC80[01]|EG800|EG915|EM06)"
 
 DIALECT = Dialect(
     name="quectel",
     ladders={
         **GENERIC,
-        "imei": first(_CGSN, then=IMEI),
-        # AT+CGSN=2 and AT+GSN=0 exist on newer firmware only, where the base firmware stays mute
-        # about which: not asked, so that a plain identification costs no refused command.
-        "imeisv": (),
-        "iccid": first(
-            Attempt("AT+QCCID", "+QCCID", "iccid", "traces quectel-eg25-g, quectel-bg95-m3"),
-            then=ICCID,
+        "imei": (
+            Attempt("AT+CGSN=1", "+CGSN", "imei", _NB_MANUALS, models=_NB),
+            *first(_CGSN, then=IMEI),
+        ),
+        # Elsewhere AT+CGSN=2 and AT+GSN=0 exist on newer firmware only, and nothing tells which:
+        # not asked, so that a plain identification costs no refused command.
+        "imeisv": (Attempt("AT+CGSN=2", "+CGSN", "imeisv", _NB_MANUALS, models=_NB),),
+        "iccid": (
+            Attempt("AT+NCCID", "+NCCID", "iccid", "drivers of BC28 and BC95", models=_NEUL),
+            *first(
+                Attempt("AT+QCCID", "+QCCID", "iccid", "traces quectel-eg25-g, quectel-bg95-m3"),
+                then=ICCID,
+            ),
         ),
         "eid": (
-            Attempt('AT+QESIM="eid"', "+QESIM", "eid", "Quectel eSIM manual; quectel-eg25-g", 3.0),
+            Attempt(
+                'AT+QESIM="eid"',
+                "+QESIM",
+                "eid",
+                "Quectel eSIM AT manual; trace quectel-eg25-g",
+                3.0,
+                models=_ESIM,
+            ),
+        ),
+        "slot": (
+            Attempt("AT+QUIMSLOT?", "+QUIMSLOT", "slot_number", _QUIMSLOT, models=_TWO_SLOTS),
+            Attempt(
+                "AT+QDSIM?",
+                "+QDSIM",
+                "slot_index_of_two",
+                "drivers and tests of EC800, EG800, EG915 and EM06 host software",
+                models=_DSIM,
+            ),
+        ),
+        "slot_count": (
+            Attempt("AT+QUIMSLOT=?", "+QUIMSLOT", "slot_count", _QUIMSLOT, models=_TWO_SLOTS),
         ),
     },
     sim_urcs=(
         CPIN_URC,
         r"\+QSIMSTAT\s?: ?\d,[012]",
         r"\+QUSIM\s?: ?[01]",
+    ),
+    joins=(
+        Join(
+            ("model", "firmware", "imei"),
+            "trace quectel-rm500u-cnv; Quectel BC660K-GL&BC950K-GL AT manual 1.2",
+        ),
+        Join(
+            ("imsi", "iccid"), "trace quectel-rm500u-cnv; Quectel BC660K-GL&BC950K-GL AT manual 1.2"
+        ),
     ),
 )

@@ -61,6 +61,12 @@ READS = frozenset(
         "AT+GSN=0",
         "AT+GSN=1",
         "AT#CGSN",
+        "AT#CGSN=2",  # Telit: which number is wanted, as AT+CGSN=2; nothing is stored
+        "AT+IMEISV",  # Telit LE910 V2
+        "AT+KGSN=1",  # Sierra HL: IMEISV; the number selects what is told
+        "AT+KGSN=3",  # Sierra HL: the module's serial number
+        "AT+CFSN",  # Fibocom: the module's serial number (AT+GTSN=1,... writes it: not here)
+        "AT+CFSN?",
         # the card's state
         "AT+CPIN?",
         "AT+CFUN?",
@@ -77,6 +83,7 @@ READS = frozenset(
         "AT+ICCID",
         "AT+ICCID?",
         "AT+QCCID",
+        "AT+NCCID",  # HiSilicon based NB-IoT modules
         "AT+CICCID",
         "AT+ZGETICCID",
         "AT+SQNCCID",
@@ -93,13 +100,18 @@ READS = frozenset(
         "AT+CIMI?",
         "AT#CIMI",
         'AT+QESIM="eid"',
+        "AT+EID?",  # Fibocom FM350: the eUICC's number
         # elementary files: READ BINARY of EF_ICCID, EF_IMSI, EF_AD, EF_SPN (TS 31.102 clause 4.2)
         "AT+CRSM=176,12258,0,0,10",
         "AT+CRSM=176,28423,0,0,9",
         "AT+CRSM=176,28589,0,0,4",
         "AT+CRSM=176,28486,0,0,17",  # EF_SPN, the service provider's name
-        # slots, query forms only
+        # slots, query forms only: with a number behind "=" each of them switches
         "AT+QUIMSLOT?",
+        "AT+QUIMSLOT=?",  # test form: which slots there are
+        "AT+QDSIM?",
+        "AT+SWITCH_SLOT?",
+        "AT^SWITCH_SLOT?",
         "AT+GTDUALSIM?",
         "AT+SMSIMCFG?",
         "AT+SIMCROSS?",

@@ -1,4 +1,4 @@
-"""Sequans Monarch (GM01Q, GM02S, Renesas RYZ014A, Pycom GPy)."""
+"""Sequans Monarch (GM01Q, GM02S, Renesas RYZ014A, Pycom GPy, DPTechnics Walter)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ DIALECT = Dialect(
     ladders={
         **GENERIC,
         "imei": IMEI,
-        "imeisv": (),
+        "imeisv": (
+            Attempt(
+                "AT+CGSN=2", "+CGSN", "imeisv", "walter-modem library (GM02SP); Pycom GPy notes"
+            ),
+        ),
         "iccid": (Attempt("AT+SQNCCID", "+SQNCCID", "iccid", _SQNCCID), *ICCID),
     },
 )

@@ -154,6 +154,17 @@ def _sim_state(body: str) -> tuple[str, bool] | None:
     return (word, True) if word else None
 
 
+#: Telit's status: no card; card in; PIN done; card read. Every value settles the state, since
+#: AT+CPIN? has told a missing PIN before this is asked.
+_QSS = {"0": "NOT INSERTED", "1": "SIM BUSY", "2": "READY", "3": "READY"}
+
+
+def _sim_state_qss(body: str) -> tuple[str, bool] | None:
+    parts = fields(body)
+    word = _QSS.get(parts[1]) if len(parts) > 1 else None
+    return (word, True) if word else None
+
+
 def plain(text: str) -> str:
     """Take the quotes off what a modem calls itself and leave single blanks."""
     return _SPACES.sub(" ", text).strip().strip('"').strip()
@@ -215,13 +226,14 @@ def _crsm_ad(body: str) -> tuple[str, bool] | None:
 _TEXT_LABELS = "C?GM[IMR]|GTPKGVER|MYGMR"
 SHAPES: Mapping[str, Shape] = {
     "imei": Shape("C?GSN|IMEI", _imei),
-    "imeisv": Shape("C?GSN|IMEI ?SV", _imeisv),
-    "serial": Shape("C?GSN|FSN|S/?N", _serial),
+    "imeisv": Shape("[CK]?GSN|IMEI ?SV", _imeisv),
+    "serial": Shape("[CK]?GSN|C?FSN|S/?N", _serial),
     "serial_second": Shape("C?GSN", _serial_second),
     "iccid": Shape(r"\w*C?CID", _iccid),
     "imsi": Shape("CIMI|IMSI", _imsi),
     "eid": Shape(r"QESIM|EID|\w*C?CID", _eid),
     "sim_state": Shape("CPIN", _sim_state),
+    "sim_state_qss": Shape("QSS", _sim_state_qss),
     "text": Shape(_TEXT_LABELS, _text, signed_only=True),
     "model": Shape(_TEXT_LABELS, _model, signed_only=True),
     "revision": Shape(_TEXT_LABELS, _text, signed_only=True),
@@ -229,6 +241,15 @@ SHAPES: Mapping[str, Shape] = {
     "crsm_imsi": Shape("CRSM", _crsm_imsi),
     "crsm_ad": Shape("CRSM", _crsm_ad),
 }
+
+
+def shape_named(name: str) -> Shape:
+    """Return a shape; those of the slots are imported for the modems that have some."""
+    if name in SHAPES:
+        return SHAPES[name]
+    from modemagent.dialects.slot_shapes import SLOT_SHAPES
+
+    return SLOT_SHAPES[name]
 
 
 def look(shape_name: str, line: str, *, command: str, prefix: str = "") -> Found:
@@ -239,7 +260,7 @@ def look(shape_name: str, line: str, *, command: str, prefix: str = "") -> Found
     >>> look("imei", "+CSQ: 20,99", command="AT+CGSN")
     Found(value=None, fits=False, labelled=False)
     """
-    shape = SHAPES[shape_name]
+    shape = shape_named(shape_name)
     own = command_name(command)
     label, body = split_label(line, signed_only=shape.signed_only)
     if not label and own:

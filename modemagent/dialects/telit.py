@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMSI
-from modemagent.dialects.model import Attempt, Dialect, first
+from modemagent.dialects.model import Attempt, Dialect, Join, first
+
+_TRACE = "trace telit-ge910-quad"
+_CONCAT = "Telit LE910Cx AT reference guide, command lines (page 32)"
+_ME910C1 = r"^(ME910C1|NE910C1|ML865C1)"
+_LE910_V2 = r"^LE910(B1-|B4-|-(SVL?|SV1|NA1?|EU1?|AU|JN1)\b)"
 
 DIALECT = Dialect(
     name="telit",
@@ -11,20 +16,55 @@ DIALECT = Dialect(
         **GENERIC,
         # AT+GSN is the module's serial number here: it is no rung of the IMEI's ladder.
         "imei": (
-            Attempt("AT+CGSN", "", "imei", "trace telit-ge910-quad"),
-            Attempt("AT#CGSN", "#CGSN", "imei", "trace telit-ge910-quad"),
+            Attempt("AT+CGSN", "", "imei", _TRACE),
+            Attempt("AT#CGSN", "#CGSN", "imei", _TRACE),
             Attempt("AT+CGSN=1", "+CGSN", "imei", "3GPP TS 27.007 clause 5.4"),
         ),
-        "imeisv": (),
-        "serial_number": (Attempt("AT+GSN", "", "serial", "trace telit-ge910-quad"),),
-        "iccid": first(
-            Attempt("AT#CCID", "#CCID", "iccid", "trace telit-ge910-quad"),
-            then=ICCID,
+        "imeisv": (
+            Attempt(
+                "AT#CGSN=2",
+                "#CGSN",
+                "imeisv",
+                "Telit ME910C1 AT reference guide 80529ST10815A, #CGSN",
+                models=_ME910C1,
+            ),
+            Attempt(
+                "AT+IMEISV",
+                "",
+                "imeisv",
+                "Telit LE910 V2 AT reference guide 80446ST10707A, +IMEISV",
+                models=_LE910_V2,
+            ),
         ),
-        "imsi": (*IMSI[:1], Attempt("AT#CIMI", "#CIMI", "imsi", "HE910 trace"), *IMSI[1:]),
+        "serial_number": (Attempt("AT+GSN", "", "serial", _TRACE),),
+        # AT+CPIN? is silent or refused while the card starts; this one answers from the start.
+        "sim_state": (
+            *GENERIC["sim_state"],
+            Attempt(
+                "AT#QSS?",
+                "#QSS",
+                "sim_state_qss",
+                "trace telit-ge910-quad; Telit ME310G1 AT reference guide 3.3.9; ModemManager",
+            ),
+        ),
+        "iccid": first(Attempt("AT#CCID", "#CCID", "iccid", _TRACE), then=ICCID),
+        "imsi": (*IMSI[:1], Attempt("AT#CIMI", "#CIMI", "imsi", _TRACE), *IMSI[1:]),
+        "slot": (
+            Attempt(
+                "AT#QSS?",
+                "#QSS",
+                "slot_third_index",
+                "QModem telit driver: the third field, counted from 0",
+                models=r"^F[NE]9[89]0",
+            ),
+        ),
     },
     sim_urcs=(
         r"#QSS\s?: ?[0-3]$",
         CPIN_URC,
+    ),
+    joins=(
+        Join(("model", "firmware", "imei"), _CONCAT),
+        Join(("imsi", "iccid"), _CONCAT),
     ),
 )

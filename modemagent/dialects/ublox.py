@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, CRSM_ICCID, GENERIC, IMEI
-from modemagent.dialects.model import Attempt, Dialect, first
+from modemagent.dialects.model import Attempt, Dialect, Join, first
+
+_CONCAT = "u-blox SARA-R4/N4 AT commands manual UBX-17003787 R09, 1.1.4.1"
 
 DIALECT = Dialect(
     name="ublox",
@@ -13,6 +15,8 @@ DIALECT = Dialect(
             Attempt("AT+CGSN", "", "imei", "traces ublox-sara-g350, ublox-sara-r410m"),
             then=IMEI,
         ),
+        # The manual of SARA-R4 shows AT+CGSN=2 and says a few lines below that some firmware of
+        # the same series does not take it: not asked.
         "imeisv": (),
         "iccid": (
             Attempt("AT+CCID", "+CCID", "iccid", "traces ublox-sara-g350, ublox-sara-r410m"),
@@ -23,5 +27,9 @@ DIALECT = Dialect(
     sim_urcs=(
         r"\+UUSIMSTAT\s?: ?\d",
         CPIN_URC,
+    ),
+    joins=(
+        Join(("model", "firmware", "imei"), _CONCAT),
+        Join(("imsi", "iccid"), _CONCAT),
     ),
 )

@@ -1,4 +1,4 @@
-"""ZTE sticks, and Gosuncn (the former ZTE module house)."""
+"""ZTE sticks and modules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DIALECT = Dialect(
         ),
         "imeisv": (),
         "iccid": (
-            Attempt("AT+ZGETICCID", "+ZGETICCID", "iccid", "MG2639 library; ZTE, Gosuncn GM800"),
+            Attempt("AT+ZGETICCID", "+ZGETICCID", "iccid", "driver of MG2639"),
             *ICCID,
         ),
     },

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from modemagent.dialects.usb import layout_of
 from modemagent.discovery.candidate import Candidate, Role
-from modemagent.discovery.roles import row_for
 
 #: The role in a wwan port's name: the kernel names it wwan<device><kind><number>.
 _WWAN_ROLES = (("at", Role.AT), ("nmea", Role.NMEA), ("qcdm", Role.DIAG))
@@ -71,11 +71,11 @@ def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) ->
         return _on_board(entry, kind, name, path, by_id, root)
     vid, pid = _text(device / "idVendor"), _text(device / "idProduct")
     number = int(_text(interface / "bInterfaceNumber") or "0", 16)
-    row = row_for(vid, pid)
+    layout = layout_of(vid, pid)
     role, why = _wwan_role(name) if kind == "wwan" else (Role.UNKNOWN, "")
-    if row is not None and role is Role.UNKNOWN:
-        role = row.roles.get(number, Role.UNKNOWN)
-        why = f"interface {number} of {vid}:{pid} ({row.source})"
+    if layout is not None and role is Role.UNKNOWN:
+        role = Role(layout.roles.get(number, "unknown"))
+        why = f"interface {number} of {vid}:{pid} ({layout.source})"
     # A UART bridge (FTDI, CP210x) has several ttys on interfaces that all look alike; the last
     # part of the interface's name, "1.2", is its configuration and number.
     modem_id = f"usb:{device.name}"
@@ -89,7 +89,7 @@ def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) ->
         driver=_driver(interface),
         role=role,
         why=why or "no table row for these USB ids",
-        cellular=row is not None,
+        cellular=layout is not None,
         manufacturer=_text(device / "manufacturer"),
         product=_text(device / "product"),
         links=by_id,

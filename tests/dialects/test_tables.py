@@ -14,8 +14,26 @@ from modemagent.dialects import ati, catalogue, readonly
 from modemagent.dialects.generic import DIALECT as GENERIC
 from modemagent.dialects.generic import MNC_LENGTH
 from modemagent.dialects.model import WANTS, Attempt, Dialect
-from modemagent.dialects.shapes import SHAPES
+from modemagent.dialects.shapes import SHAPES, look
+from modemagent.dialects.slot_shapes import SLOT_SHAPES
 from modemagent.modem.reading import _BLOCK_KEYS
+from modemagent.modem.simstate import Hint, word_state
+
+TRANSCRIPTS = {
+    path.parent.name
+    for path in (Path(__file__).parents[2] / "fixtures" / "transcripts").glob("*/transcript.toml")
+}
+#: What a source may be: a trace of ours, a standard, a maker's manual, a project's code or notes.
+SOURCE = re.compile(
+    r"\btraces? [a-z]|3GPP TS|\bTS \d|ITU-T|[Mm]anual|reference( guide)?\b|ModemManager|QModem"
+    r"|modemdata|modemfeed|WncController|luci-app|Legato|library|\bdrivers?\b|plugin|web interface"
+)
+#: A transcript of ours, as sources name them: the maker, a hyphen, the model.
+NAMED = re.compile(
+    r"(?<![\w-])(?:"
+    + "|".join({name.partition("-")[0] for name in TRANSCRIPTS})
+    + r")-[a-z0-9][a-z0-9-]*"
+)
 
 TABLES = [
     GENERIC,
@@ -38,17 +56,70 @@ def test_row(table: Dialect, want: str, attempt: Attempt) -> None:
     assert want in WANTS
     assert readonly.permits(attempt.command), f"{table.name}: {attempt.command} is not allowed"
     assert attempt.command in readonly.PERMITTED, "rows are single commands, letter by letter"
-    assert attempt.shape in SHAPES or attempt.shape in _BLOCK_KEYS
-    assert attempt.source.strip()
+    assert attempt.shape in SHAPES or attempt.shape in _BLOCK_KEYS or attempt.shape in SLOT_SHAPES
+    check_source(attempt.source)
     assert attempt.timeout_s is None or 0.2 <= attempt.timeout_s <= 30
-    assert attempt.prefix == "" or re.fullmatch(r"[+^%#!$*]?[A-Z]+", attempt.prefix)
+    assert re.compile(attempt.models)
+    assert attempt.prefix == "" or re.fullmatch(r"[+^%#!$*]?[A-Z][A-Z_]+", attempt.prefix)
+
+
+def check_source(source: str) -> None:
+    assert SOURCE.search(source), source
+    assert "usual" not in source
+    for name in NAMED.findall(source):
+        assert name in TRANSCRIPTS, f"{source}: there is no transcript {name}"
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_ladders_do_not_repeat_a_command(table: Dialect) -> None:
+    """A command may stand twice only when the first time is for some models."""
     for want, ladder in table.ladders.items():
-        commands = [attempt.command for attempt in ladder]
-        assert len(commands) == len(set(commands)), (table.name, want)
+        for general in (True, False):
+            commands = [rung.command for rung in ladder if (not rung.models) is general]
+            assert len(commands) == len(set(commands)), (table.name, want)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_what_not_every_modem_has_is_asked_only_where_it_is_known(table: Dialect) -> None:
+    """Slots and an EID command cost a round trip: no row of these is for all models."""
+    for want in ("slot", "slot_count"):
+        for rung in table.ladder(want):
+            assert rung.models, (table.name, want, rung.command)
+    if table is GENERIC:
+        return
+    for rung in table.ladder("eid"):
+        assert rung.at_hand or rung.models, (table.name, rung.command)
+    if table.ladder("slot_count"):
+        assert table.ladder("slot")
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_joins(table: Dialect) -> None:
+    for join in table.joins:
+        check_source(join.source)
+        assert re.compile(join.models)
+        first = [table.ladder(want, " ")[0] for want in join.wants]
+        line = ";".join((first[0].command, *(rung.command[2:] for rung in first[1:])))
+        assert readonly.permits(line), line
+    assert [join.wants for join in table.joins] in (
+        [],
+        [("model", "firmware", "imei"), ("imsi", "iccid")],
+    )
+
+
+def test_a_line_that_is_joined_before_the_model_is_known_is_for_all_models() -> None:
+    for table in TABLES:
+        for join in table.joins:
+            if join.wants[-1] == "imei":
+                assert not join.models
+                assert not any(table.ladder(want, " ")[0].models for want in join.wants)
+
+
+@pytest.mark.parametrize(
+    "name", ["option", "neoway", "wavecom", "huawei", "nordic", "sequans", "cinterion", "generic"]
+)
+def test_families_that_do_not_join(name: str) -> None:
+    assert not any(table.joins for table in TABLES if table.name == name)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -59,7 +130,17 @@ def test_urcs_are_patterns(table: Dialect) -> None:
 
 
 def test_every_table_is_in_the_catalogue() -> None:
-    rooms = {"__init__", "model", "generic", "catalogue", "readonly", "shapes", "ati"}
+    rooms = {
+        "__init__",
+        "model",
+        "generic",
+        "catalogue",
+        "readonly",
+        "shapes",
+        "slot_shapes",
+        "ati",
+    }
+    rooms.add("usb")
     here = Path(modemagent.dialects.__file__).parent
     vendors = {path.stem for path in here.glob("*.py")} - rooms
     assert vendors == {row.table.split(":")[0] for row in catalogue.ROWS}
@@ -82,6 +163,20 @@ def test_every_table_is_in_the_catalogue() -> None:
         "ATZ",
         "ATD112;",
         "AT+QUIMSLOT=1",
+        "AT+QDSIM=1",
+        "AT+GTDUALSIM=1",
+        "AT+SMSIMCFG=1,2",
+        "AT+SIMCROSS=2",
+        "AT^SIMSLOT=2",
+        "AT^SWITCH_SLOT=1",
+        "AT+SWITCH_SLOT=1",
+        "AT!UIMS=1",
+        "AT#QSS=2",
+        'AT^SIND="simstatus",1',
+        "AT+KGSN=2,1",
+        'AT+GTSN=1,7,"867698040000013"',
+        "AT+GTESIMCFG=1",
+        "AT+XSIMSTATE=1",
         'AT!ENTERCND="A710"',
         "AT+CRSM=214,28423,0,0,9",
         "AT+QSIMDET=1,0",
@@ -96,6 +191,130 @@ def test_every_table_is_in_the_catalogue() -> None:
 )
 def test_lines_that_change_a_modem_are_refused(line: str) -> None:
     assert not readonly.permits(line)
+
+
+#: Every maker that the field guide's table of vendors names, and what it says of itself.
+MAKERS = [
+    ("Quectel", "EG25", "quectel"),
+    ("Quectel_Ltd", "Quectel_BC660K-GL", "quectel"),
+    ("Telit", "ME910C1-WW", "telit"),
+    ("Telit Cinterion", "LE910C1-EUX", "telit"),
+    ("SIMCOM INCORPORATED", "SIM7600E-H", "simcom"),
+    ("INCORPORATED", "A7670SA-FASE", "simcom"),
+    ("u-blox", "SARA-R410M-02B", "ublox"),
+    ("Sierra Wireless, Incorporated", "EM7455B", "sierra"),
+    ("Semtech", "HL7812", "sierra"),
+    ("Cinterion", "EHS6-A", "cinterion"),
+    ("Gemalto M2M", "PLS62-W", "cinterion"),
+    ("Thales", "MV32-W-B", "cinterion"),
+    ("huawei", "E3372", "huawei"),
+    ("ZTE CORPORATION", "MF627", "zte"),
+    ("GosuncnWelink", "GM800", "gosuncn"),
+    ("Fibocom Wireless Inc.", "FM350-GL", "fibocom"),
+    ("Rolling Wireless S.a.r.l.", "RW101R-GL", "fibocom"),
+    ("Intel Corporation", "XMM7360", "xmm"),
+    ("Intel", "L850", "fibocom"),
+    ("MEIG", "SLM770A", "meig"),
+    ("NEOWAY", "N510M", "neoway"),
+    ("AirM2M", "Air780E", "luat"),
+    ("Nordic Semiconductor ASA", "nRF9160-SICA", "nordic"),
+    ("Sequans", "GM02S", "sequans"),
+    ("Murata Manufacturing Co., Ltd.", "LBAD0XX1SC", "altair"),
+    ("WNC", "M14A2A", "altair"),
+    ("Ericsson", "F5521gw", "ericsson"),
+    ("Sony Ericsson", "MD300", "ericsson"),
+    ("Option N.V.", "GTM382", "option"),
+    ("WAVECOM MODEM", "MULTIBAND  900E  1800", "wavecom"),
+    ("MediaTek Inc.", "MTK2", "mediatek"),
+    ("Foxconn", "T99W175", "foxconn"),
+    ("Dell", "DW5821e Snapdragon X20 LTE", "foxconn"),
+    ("Alcatel", "X220D", "longcheer"),
+    ("PANTECH CO., LTD.", "UMW190", "pantech"),
+    # without a maker's name
+    (None, "EM7455", "sierra"),
+    (None, "EM12-G", "quectel"),
+    (None, "SIM8200EA-M2", "simcom"),
+    (None, "MV31-W", "cinterion"),
+    (None, "LE910C1-EUX", "telit"),
+    (None, "ME910C1-WW", "telit"),
+    (None, "nRF9161", "nordic"),
+    ("ACME", "X1", "generic"),
+]
+
+
+@pytest.mark.parametrize(("maker", "model", "name"), MAKERS)
+def test_every_maker_finds_its_dialect(maker: str | None, model: str, name: str) -> None:
+    assert catalogue.choose(maker, model, "x").name == name
+
+
+def test_every_dialect_has_a_maker_in_the_list() -> None:
+    assert {table.name for table in TABLES} == {name for *_, name in MAKERS}
+
+
+#: model and firmware, the want, and the commands that are asked for it in order (or the first)
+FAMILIES = [
+    ("Quectel", "EG25 EG25GGBR07A08M2G", "slot", []),
+    ("Quectel", "RM500U-CNV RM500UCNVAAR03", "slot", ["AT+QUIMSLOT?"]),
+    ("Quectel", "RM520N-GL RM520NGLAAR03", "slot_count", ["AT+QUIMSLOT=?"]),
+    ("Quectel", "EG915U-EU EG915UEUAB", "slot", ["AT+QDSIM?"]),
+    ("Quectel", "BC95-G BC95GJBR01A07", "imei", ["AT+CGSN=1"]),
+    ("Quectel", "BC95-G BC95GJBR01A07", "iccid", ["AT+NCCID"]),
+    ("Quectel", "Quectel_BC660K-GL BC660KGLAAR01A03", "imeisv", ["AT+CGSN=2"]),
+    ("Quectel", "Quectel_M95 M95FAR01A06", "eid", []),
+    ("Quectel", "EG25 EG25GGBR07A08M2G", "eid", ['AT+QESIM="eid"']),
+    ("Quectel", "EG25 EG25GGBR07A08M2G", "imei", ["AT+CGSN"]),
+    ("Quectel", "EG25 EG25GGBR07A08M2G", "imeisv", []),
+    ("Telit", "GE910-QUAD 10.01.150", "imeisv", []),
+    ("Telit", "ME910C1-E1 30.00.003", "imeisv", ["AT#CGSN=2"]),
+    ("Telit", "LE910-EU V2 20.00.402", "imeisv", ["AT+IMEISV"]),
+    ("Telit", "LE910C1-EUX 25.30.223", "imeisv", []),
+    ("Telit", "LE910C1-EUX 25.30.223", "slot", []),
+    ("Telit", "FN990A28 45.00.003", "slot", ["AT#QSS?"]),
+    ("Telit", "GE910-QUAD 10.01.150", "sim_state", ["AT+CPIN?", "AT#QSS?"]),
+    ("SIMCOM", "SIM7600E LE11B08SIM7600", "slot", []),
+    ("SIMCOM", "SIM8260C LE20B02SIM8260", "slot", ["AT+SMSIMCFG?"]),
+    ("SIMCOM", "SIM868 R1418B05", "slot", []),
+    ("Sierra", "EM7455B SWI9X30C", "slot", ["AT!UIMS?"]),
+    ("Sierra", "EM9191 SWIX55C", "slot", ["AT!UIMS?"]),
+    ("Sierra", "HL7812 HL7812.5.5.14.0", "slot", []),
+    ("Sierra", "HL7812 HL7812.5.5.14.0", "serial_number", ["AT+KGSN=3"]),
+    ("Sierra", "EM7455B SWI9X30C", "serial_number", ["ATI"]),
+    ("Cinterion", "EHS6-A REVISION 03.001", "slot", []),
+    ("Thales", "MV32-W FDE.F0", "slot", ["AT+SWITCH_SLOT?"]),
+    ("Thales", "MV32-W FDE.F0", "iccid", ["AT+ICCID"]),
+    ("Fibocom", "L850 18500.5001", "slot", []),
+    ("Fibocom", "L850 18500.5001", "iccid", ["AT+CCID"]),
+    ("Fibocom", "L850 18500.5001", "eid", []),
+    ("Fibocom", "FM350-GL 81600", "slot", ["AT+GTDUALSIM?"]),
+    ("Fibocom", "FM350-GL 81600", "eid", ["AT+EID?"]),
+    ("Fibocom", "FM350-GL 81600", "serial_number", ["AT+CFSN?"]),
+    ("Fibocom", "FM160-CN 89614", "serial_number", ["AT+CFSN"]),
+    ("Fibocom", "FM160-CN 89614", "iccid", ["AT+ICCID"]),
+    ("MEIG", "SLM770A SLM770A_A.57.3", "slot", ["AT^SIMSLOT?"]),
+    ("MEIG", "SLM750 SLM750_4.0.6", "slot", []),
+    ("NEOWAY", "M590 ", "slot", []),
+    ("NEOWAY", "N510M-CN V001", "slot", ["AT+SIMCROSS?"]),
+    ("Foxconn", "T99W175 T99W175.F0", "slot", ["AT^SWITCH_SLOT?"]),
+    ("Foxconn", "T99W640 T99W640.F0", "slot", ["AT+SWITCH_SLOT?"]),
+    ("Foxconn", "T77W968 T77W968.F1", "slot", []),
+    ("Sequans", "GM02S LR8.2.1.0", "imeisv", ["AT+CGSN=2"]),
+    ("u-blox", "SARA-R410M-02B L0", "imeisv", []),
+]
+
+
+@pytest.mark.parametrize(("maker", "kind", "want", "commands"), FAMILIES)
+def test_what_a_family_is_asked_first(
+    maker: str, kind: str, want: str, commands: list[str]
+) -> None:
+    model, _, firmware = kind.partition(" ")
+    ladder = catalogue.choose(maker, model, firmware).ladder(want, kind)
+    assert [rung.command for rung in ladder[: max(len(commands), 1)]] == commands
+
+
+def test_pantech_is_never_asked_for_an_elementary_file() -> None:
+    pantech = catalogue.choose("PANTECH", "UMW190", None)
+    for ladder in pantech.ladders.values():
+        assert not any("CRSM" in rung.command for rung in ladder)
 
 
 def test_choice_of_dialect() -> None:
@@ -143,3 +362,53 @@ def test_choice_of_dialect() -> None:
 )
 def test_ati_blocks(lines: list[str], expected: dict[str, str]) -> None:
     assert ati.read_block(lines) == expected
+
+
+#: Answers that are not in a transcript of ours: numbers are synthetic, forms are the sources'.
+ANSWERS = [
+    # zephyr hl7800 driver and Legato tests
+    ("serial", "AT+KGSN=3", "+KGSN: D1306210000021", "D1306210000021"),
+    ("imeisv", "AT+KGSN=1", "+KGSN: 3526530900000101", "3526530900000101"),
+    # Fibocom FM350 manual 3.16, 3.13; FM160 notes
+    ("serial", "AT+CFSN?", '+CFSN: "FP62PE0002"', "FP62PE0002"),
+    ("serial", "AT+CFSN", '+CFSN: ""', None),
+    (
+        "eid",
+        "AT+EID?",
+        '+EID: "89049032000000000000000000000163"',
+        "89049032000000000000000000000163",
+    ),
+    ("eid", "AT+EID?", "+EID:", None),
+    # Telit ME910C1 and LE910 V2 manuals
+    ("imeisv", "AT#CGSN=2", "#CGSN: 3536130800000101", "3536130800000101"),
+    ("imeisv", "AT+IMEISV", "3536130800000101", "3536130800000101"),
+    ("imeisv", "AT+IMEISV", "353613080000014", None),
+    # walter-modem library
+    ("imeisv", "AT+CGSN=2", '+CGSN: "3543470000000119"', "3543470000000119"),
+    # BC28 driver, BC660K manual
+    ("iccid", "AT+NCCID", "+NCCID:89860300000000005148", "89860300000000005148"),
+    ("imei", "AT+CGSN=1", "+CGSN:869951040000014", "869951040000014"),
+    # ModemManager tests: Sierra, Huawei, Telit, Cinterion, Wavecom forms
+    ("iccid", "AT!ICCID?", "!ICCID: 89610100000000000850", "89610100000000000850"),
+    ("iccid", "AT^ICCID?", "^ICCID: 98680130400000000015", "98680130400000000015"),
+    ("iccid", "AT%CCID", "%CCID: 89860300000000005148", "89860300000000005148"),
+    # Telit ME310G1 manual 3.3.9
+    ("sim_state_qss", "AT#QSS?", "#QSS: 0,0", "NOT INSERTED"),
+    ("sim_state_qss", "AT#QSS?", "#QSS:0,3", "READY"),
+    ("sim_state_qss", "AT#QSS?", "#QSS: 2,1", "SIM BUSY"),
+    ("sim_state_qss", "AT#QSS?", "#QSS: 3", None),
+]
+
+
+@pytest.mark.parametrize(("shape", "command", "line", "value"), ANSWERS)
+def test_answers(shape: str, command: str, line: str, value: str | None) -> None:
+    found = look(shape, line, command=command)
+    assert (found.value if found.fits else None) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    sorted({value for shape, *_, value in ANSWERS if shape.startswith("sim_state") and value}),
+)
+def test_words_of_the_sim_state_are_known(value: str) -> None:
+    assert word_state(value) is not Hint.UNKNOWN

@@ -1,0 +1,23 @@
+"""Gosuncn (GosuncnWelink), the former ZTE module house."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
+from modemagent.dialects.model import Attempt, Dialect, first
+
+_MODEMFEED = "koshev-msk/modemfeed, GM800"
+
+DIALECT = Dialect(
+    name="gosuncn",
+    ladders={
+        **GENERIC,
+        "imei": first(Attempt("AT+CGSN", "", "imei", _MODEMFEED), then=IMEI),
+        "imeisv": (),
+        "iccid": first(
+            Attempt("AT+ZGETICCID", "+ZGETICCID", "iccid", _MODEMFEED),
+            Attempt("AT+ICCID", "+ICCID", "iccid", "QModem gosuncn driver"),
+            then=ICCID,
+        ),
+    },
+    sim_urcs=(CPIN_URC,),
+)

@@ -1,0 +1,20 @@
+"""Longcheer's sticks and their like: Alcatel One Touch (TCT), Olivetti Olicard, Zoom."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import CPIN_URC, CRSM_ICCID, GENERIC, ICCID, IMEI
+from modemagent.dialects.model import Attempt, Dialect, first
+
+DIALECT = Dialect(
+    name="longcheer",
+    ladders={
+        **GENERIC,
+        "imei": first(
+            Attempt("AT+CGSN", "", "imei", "ModemManager longcheer and x22x plugins"), then=IMEI
+        ),
+        "imeisv": (),
+        # No ICCID command of its own: the file itself (ModemManager, longcheer plugin).
+        "iccid": first(CRSM_ICCID, then=ICCID),
+    },
+    sim_urcs=(CPIN_URC,),
+)

@@ -1,0 +1,18 @@
+"""MediaTek based sticks under the chip maker's name."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import CPIN_URC, CRSM_ICCID, GENERIC, ICCID, IMEI
+from modemagent.dialects.model import Attempt, Dialect, first
+
+DIALECT = Dialect(
+    name="mediatek",
+    ladders={
+        **GENERIC,
+        "imei": first(Attempt("AT+CGSN", "", "imei", "ModemManager mtk plugin"), then=IMEI),
+        "imeisv": (),
+        # No ICCID command of its own: the file itself (ModemManager, mtk plugin).
+        "iccid": first(CRSM_ICCID, then=ICCID),
+    },
+    sim_urcs=(CPIN_URC,),
+)

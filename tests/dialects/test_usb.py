@@ -1,0 +1,75 @@
+"""The table of USB layouts: every row is well formed, and none hides another."""
+
+import re
+
+import pytest
+
+from modemagent.dialects import catalogue
+from modemagent.dialects.usb import NEVER, ROWS, Layout, layout_of, layouts
+from modemagent.discovery.candidate import Role
+
+LAYOUTS = list(layouts())
+DIALECTS = {catalogue.load(row.table).name for row in catalogue.ROWS}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]}:{row[1][:9] or '*'}")
+def test_a_row_is_well_formed(row: tuple[str, str, str, str, str]) -> None:
+    vid, pids, dialect, roles, source = row
+    assert re.fullmatch(r"[0-9a-f]{4}", vid)
+    assert re.fullmatch(r"([0-9a-f]{4}( [0-9a-f]{4})*)?", pids)
+    assert dialect == "" or dialect in DIALECTS
+    assert re.fullmatch(r"(\d{1,2}:(at|data|nmea|diag)( |$))*", roles)
+    numbers = [int(role.partition(":")[0]) for role in roles.split()]
+    assert numbers == sorted(set(numbers)) and all(number < 32 for number in numbers)
+    assert source.strip()
+
+
+def test_a_layout_that_is_claimed_names_who_says_so() -> None:
+    for layout in LAYOUTS:
+        if layout.roles:
+            assert re.search(r"\bMM\b|\bkernel\b|\btrace [a-z]|modemdata|QModem", layout.source)
+
+
+def test_no_ids_stand_twice() -> None:
+    ids = [(layout.vid, layout.pid) for layout in LAYOUTS]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_recovery_mode_is_never_a_modem() -> None:
+    for vid, pid in NEVER:
+        assert layout_of(vid, pid) is None
+
+
+def test_roles_are_words_of_discovery() -> None:
+    words = {word for layout in LAYOUTS for word in layout.roles.values()}
+    assert words == {str(role) for role in Role} - {"unknown"}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda row: f"{row.vid}:{row.pid or '*'}")
+def test_every_row_is_found(layout: Layout) -> None:
+    assert layout_of(layout.vid, layout.pid or "ffff") == layout
+
+
+@pytest.mark.parametrize(
+    ("vid", "pid", "roles"),
+    [
+        ("2c7c", "0125", {0: "diag", 1: "nmea", 2: "at", 3: "at"}),
+        ("2c7c", "0128", {3: "diag", 4: "nmea", 5: "at"}),
+        ("2c7c", "0900", {}),
+        ("2c7c", "fffe", {0: "diag", 1: "nmea", 2: "at", 3: "at"}),
+        ("1bc7", "1101", {0: "diag", 1: "at", 2: "at"}),
+        ("1546", "1104", {0: "at", 4: "diag"}),
+        ("19d2", "000a", {0: "at", 1: "at"}),
+        ("19d2", "fffe", {}),
+        ("413c", "8147", {9: "nmea"}),
+    ],
+)
+def test_known_products(vid: str, pid: str, roles: dict[int, str]) -> None:
+    layout = layout_of(vid, pid)
+    assert layout is not None
+    assert layout.roles == roles
+
+
+@pytest.mark.parametrize(("vid", "pid"), [("0403", "6001"), ("413c", "2003"), (None, "0125")])
+def test_other_devices_are_no_modems(vid: str | None, pid: str | None) -> None:
+    assert layout_of(vid, pid) is None
