@@ -60,12 +60,15 @@ _NEEDS_CARD = re.compile(
 
 _CARD_OUT = re.compile(
     r"NOT READY|NOT INSERTED|simstatus,0|SCKS ?: ?0|#QSS: 0|WIND: 0|XSIM: 0|QSIMSTAT ?: ?\d,0"
-    r"|SIM: Removed|CPIN: SIM REMOVED|SIM DROP|SIMST: ?255|UUSIMSTAT: ?0",
+    r"|SIM: Removed|SIM DROP|SIMST: ?255|UUSIMSTAT: ?0",
 )
 _CARD_IN = re.compile(
     r"CPIN: READY|QUSIM: 1|simstatus,[15]|SCKS ?: ?1|#QSS: [13]|WIND: 1|XSIM: 1"
     r"|QSIMSTAT ?: ?\d,1|SIM: Inserted|SIM READY|SIMST: ?1|UUSIMSTAT: ?6|EMRDY: 1",
 )
+#: How a transcript says it of a line whose words are not among those above.
+_WHEN_OUT = re.compile(r"^(card|sim) (pulled|removed)", re.I)
+_WHEN_IN = re.compile(r"^(card|sim) inserted", re.I)
 _AT_BOOT = re.compile(r"boot|power-up|after RDY|card has been read|initialis|seconds later", re.I)
 _NOT_THIS_BOOT = re.compile(r"without card|airplane|factory|TOBY|SIMconfig", re.I)
 
@@ -107,8 +110,9 @@ def card_answer(key: str, card: Card, cmee: int) -> str | None:
 
 def card_urcs(urcs: Sequence[Urc], *, present: bool) -> list[Urc]:
     """Return the lines this module sends when a card goes or comes, each wording once."""
-    wanted = _CARD_IN if present else _CARD_OUT
-    found = {u.text.replace(" ", ""): u for u in reversed(urcs) if wanted.search(u.text)}
+    words, when = (_CARD_IN, _WHEN_IN) if present else (_CARD_OUT, _WHEN_OUT)
+    said = [u for u in urcs if words.search(u.text)] or [u for u in urcs if when.search(u.when)]
+    found = {u.text.replace(" ", ""): u for u in reversed(said)}
     return [u for u in urcs if u in found.values()]
 
 
