@@ -90,11 +90,12 @@ def choose(manufacturer: str | None, model: str | None, firmware: str | None) ->
     >>> choose("ACME", None, None).name
     'generic'
     """
-    kind = f"{model or ''} {firmware or ''}"
+    maker, kind = manufacturer or "", f"{model or ''} {firmware or ''}".rstrip()
     for row in ROWS:
-        if row.maker and not re.search(row.maker, manufacturer or "", re.IGNORECASE):
+        # nothing is compiled for what the modem did not say
+        if row.maker and not (maker and re.search(row.maker, maker, re.IGNORECASE)):
             continue
-        if row.model and not re.search(row.model, kind, re.IGNORECASE):
+        if row.model and not (kind and re.search(row.model, kind, re.IGNORECASE)):
             continue
         return load(row.table)
     return GENERIC_DIALECT

@@ -14,6 +14,15 @@ DIALECT = Dialect(
             Attempt("AT+ICCID", "+ICCID", "iccid", "trace luat-air780e"),
             then=ICCID,
         ),
+        "slot": (
+            Attempt(
+                "AT+SIMCROSS?",
+                "+SIMCROSS",
+                "slot_index_of_two",
+                "Luat 780E SIM application guide (SIM0, SIM1); drivers of host software",
+                models=r"Air(780E|201)",
+            ),
+        ),
     },
     sim_urcs=(
         # the number of the slot stands behind the word

@@ -24,6 +24,9 @@ CASES = [
     ("slot_index_of_two", "AT+QDSIM?", "+QDSIM: 0", "unknown*,unknown"),
     ("slot_index_of_two", "AT+QDSIM?", "+QDSIM: 1", "unknown,unknown*"),
     ("slot_index_of_two", "AT+QDSIM?", "+QDSIM: 2", None),
+    # Luat: 780E SIM guide; host software shows a second field
+    ("slot_index_of_two", "AT+SIMCROSS?", "+SIMCROSS:1", "unknown,unknown*"),
+    ("slot_index_of_two", "AT+SIMCROSS?", "+SIMCROSS: 0,1", "unknown*,unknown"),
     # Fibocom: trace fibocom-fm350-gl; FM160 notes
     ("slot_index_of_two", "AT+GTDUALSIM?", '+GTDUALSIM : 0, "SUB1", "L"', "unknown*,unknown"),
     ("slot_index_of_two", "AT+GTDUALSIM?", '+GTDUALSIM: 1,"SUB2","LTE"', "unknown,unknown*"),

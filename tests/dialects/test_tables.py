@@ -294,6 +294,8 @@ FAMILIES = [
     ("MEIG", "SLM750 SLM750_4.0.6", "slot", []),
     ("NEOWAY", "M590 ", "slot", []),
     ("NEOWAY", "N510M-CN V001", "slot", ["AT+SIMCROSS?"]),
+    ("AirM2M", "Air780E AirM2M_780E_V1171_LTE_AT", "slot", ["AT+SIMCROSS?"]),
+    ("AirM2M", "Air724UG V1", "slot", []),
     ("Foxconn", "T99W175 T99W175.F0", "slot", ["AT^SWITCH_SLOT?"]),
     ("Foxconn", "T99W640 T99W640.F0", "slot", ["AT+SWITCH_SLOT?"]),
     ("Foxconn", "T77W968 T77W968.F1", "slot", []),
