@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ EIDS = st.builds(
 )
 
 #: Ways an answer carries a number: as makers spell it, with filler, swapped, cut, in characters.
-SPELLINGS = (
+SPELLINGS: tuple[Callable[[str], str], ...] = (
     lambda n: n,
     lambda n: f'"{n}"',
     lambda n: swap_nibbles(n + "F" * (len(n) % 2)),
@@ -113,7 +114,14 @@ def readable(original: str, text: str) -> bool:
     eid=EIDS,
     spelled=st.lists(st.sampled_from(SPELLINGS), min_size=4, max_size=4),
 )
-def test_nothing_real_is_left(which, imei, iccid, imsi, eid, spelled):
+def test_nothing_real_is_left(
+    which: Transcript,
+    imei: str,
+    iccid: str,
+    imsi: str,
+    eid: str,
+    spelled: list[Callable[[str], str]],
+) -> None:
     real = {"imei": imei, "iccid": iccid, "imsi": imsi, "eid": eid}
     answers = spoken(which, real)
     # each number once where it is asked for, then once more as some module may spell it
