@@ -27,9 +27,12 @@ from modemagent.identity.validation import validate
 
 _TRIES = 5000
 _TAIL = 7
+_LONG = 10
 _NOBODYS = (".placeholder", ".test_value", ".test_profile")
 #: What may stand between two digits of one number: separators, or a line that cut it in two.
 _GAP = r"(?:[-/._: \t]{0,2}|[ \t]*[\r\n]+(?:[^\r\n]{1,120}[\r\n]+)?)"
+#: The name that goes with a subscriber's own number is often the subscriber's.
+_OWNER = re.compile(r'(\+CNUM ?: ?")([^"\r\n]*)(?=")', re.IGNORECASE)
 _TOKEN = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{7,}(?![0-9A-Za-z])")
 
 Answers = Iterable[tuple[str, str]]
@@ -74,6 +77,7 @@ class Pseudonyms:
     def rewrite(self, text: str) -> str:
         """Return a text with every original replaced, in whatever form it stands there."""
         text = self._places.rewrite(text)
+        text = _OWNER.sub(lambda line: line[1] + "x" * len(line[2]), text)
         # pieces at odd places are done and not looked at again: a pseudonym must not be replaced
         pieces = [text]
         for pattern, new in self._rules:
@@ -85,13 +89,18 @@ class Pseudonyms:
         return "".join(pieces)
 
     def survivors(self, text: str) -> set[str]:
-        """Return the kinds of those originals that can still be read in a text."""
+        """Return the kinds of those originals that can still be read in a text.
+
+        Short ones may stand in any long number by chance and prove nothing.
+        """
         bare = re.sub(r"[-/._: \t\r\n]", "", text).upper()
         return {
             seen.kind
             for seen, new in self.given.items()
             for form in _FORMS
-            if "?" not in form(seen.value) and form(seen.value).upper() in bare
+            if len(seen.value) >= _LONG
+            and "?" not in form(seen.value)
+            and form(seen.value).upper() in bare
         }
 
     def _tail(self, match: re.Match[str]) -> str:

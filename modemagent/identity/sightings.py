@@ -45,7 +45,7 @@ _LABELS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"(?:\b[FP]SN|\bS/?N|\bserial(?: ?(?:number|no\.?))?)"
             r"\s*[:=]\s*([0-9A-Z][0-9A-Z-]{5,31})\b",
         ),
-        ("phone_number", r"\+CNUM ?:[^,]*,\"?\+?(\d{6,20})"),
+        ("phone_number", r"\+CNUM ?:[^,]*,\"?\+?(\d{7,20})"),
         # callers, senders, forwarding: any international number in quotes
         ("phone_number", r"\"\+(\d{7,18})\""),
     )

@@ -90,6 +90,12 @@ def test_card_out_and_in_with_the_modems_own_urcs(sim: PlayedModem) -> None:
         assert b"8901260000000000014F" in ask(port, "AT+QCCID")
 
 
+def test_a_transcript_says_itself_which_line_a_pulled_card_brings() -> None:
+    with played("luat-air780e") as luat, opened(luat.path) as port:
+        luat.remove_sim()
+        assert read_until(port, b"+CPIN: SIM REMOVED 0\r\n") == b"\r\n+CPIN: SIM REMOVED 0\r\n"
+
+
 def test_a_silent_swap_shows_only_in_the_numbers(sim: PlayedModem) -> None:
     with opened(sim.path) as port:
         sim.swap_sim("8988303000000000010", "901288000000001", silent=True)
