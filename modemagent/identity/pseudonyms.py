@@ -16,11 +16,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from modemagent.identity import luhn, mod97
 from modemagent.identity.imei import is_placeholder
 from modemagent.identity.imsi import swap_nibbles
 from modemagent.identity.location import Places
-from modemagent.identity.numbering import split_imsi
+from modemagent.identity.lookalike import checked_like, kept, lookalike
 from modemagent.identity.problems import KINDS
 from modemagent.identity.sightings import Sighting, find
 from modemagent.identity.validation import validate
@@ -115,9 +114,9 @@ class Pseudonyms:
     # -- choosing
 
     def _pseudonym(self, seen: Sighting, before: list[str]) -> str:
-        kept = _kept(seen)
+        front = kept(*seen)
         for known in before:
-            alike = len(known) == len(seen.value) and known[:kept] == seen.value[:kept]
+            alike = len(known) == len(seen.value) and known[:front] == seen.value[:front]
             if alike and known != seen.value and self._judged_alike(seen, known):
                 return known
         for number in range(1, _TRIES):
@@ -135,14 +134,13 @@ class Pseudonyms:
         for shorter, new in self.given.items():
             # the same card with and without its last digit
             if shorter.kind == kind == "iccid" and value.startswith(shorter.value):
-                return _SHAPED["iccid"](value, len(shorter.value), new, number - 1)
-        kept = _kept(seen)
-        return _SHAPED.get(kind, _plain)(value, kept, value[:kept], number)
+                return lookalike(kind, value, number - 1, front=new)
+        return lookalike(kind, value, number)
 
     def _judged_alike(self, seen: Sighting, new: str) -> bool:
         if seen.kind == "imei":
             old_codes = [_codes("imei", whole) for whole in (seen.value, *self._shown(seen.value))]
-            shown = [_checked_like(whole, new) for whole in self._shown(seen.value)]
+            shown = [checked_like(whole, new) for whole in self._shown(seen.value)]
             return old_codes == [_codes("imei", whole) for whole in (new, *shown)]
         return seen.kind not in KINDS or _codes(seen.kind, seen.value) == _codes(seen.kind, new)
 
@@ -155,7 +153,7 @@ class Pseudonyms:
         """Yield every spelling of a number that has digits the number itself has not."""
         if seen.kind == "imei":
             for shown in self._shown(seen.value):
-                yield shown, _checked_like(shown, new)
+                yield shown, checked_like(shown, new)
         elif seen.kind == "meid":
             yield _in_decimal(seen.value, 8, 10, 8), _in_decimal(new, 8, 10, 8)
         elif seen.kind == "esn":
@@ -227,109 +225,8 @@ def _in_decimal(digits: str, cut: int, front: int, back: int) -> str:
     return f"{int(digits[:cut], 16):0{front}d}{int(digits[cut:], 16):0{back}d}"
 
 
-# -- one candidate of each kind: (original, how many characters are kept, those, number)
-
-
 def _core(seen: Sighting) -> str:
     return seen.value[:14] if seen.kind == "imei" else seen.value
-
-
-def _kept(seen: Sighting) -> int:
-    """Return how many leading characters say whose number it is, not which."""
-    kind, value = seen
-    match kind:
-        case "imsi":
-            plmn = split_imsi(value)
-            width = 3 + len(plmn.mnc) if plmn.certain else 6
-            return max(0, min(width, len(value) - 2))
-        case "serial_number":
-            return min(4, len(value) // 3)
-        case "iccid":
-            return 7  # ITU-T E.118: 89, country and issuer
-        case "esn":
-            return 2
-        case "phone_number" | "number":
-            return min(3, len(value) // 3)
-        case _:
-            return 8  # TAC; region and maker of a MEID; issuer of an EID
-
-
-def _filled(shape: str, number: int, *, letters: bool = False) -> str:
-    """Write a number, right-aligned, into the places of a text; what is no place stays."""
-    out = []
-    for char in reversed(shape):
-        if char.isdigit() or not char.isalpha():
-            number, digit = divmod(number, 10) if char.isdigit() else (number, 0)
-            out.append(str(digit) if char.isdigit() else char)
-        elif letters:
-            number, digit = divmod(number, 26)
-            out.append(chr((ord("A") if char.isupper() else ord("a")) + digit))
-        else:
-            out.append(char)
-    return "".join(reversed(out))
-
-
-def _plain(value: str, kept: int, front: str, number: int) -> str:
-    return front + _filled(value[kept:], number)
-
-
-def _serial(value: str, kept: int, front: str, number: int) -> str:
-    return front + _filled(value[kept:], number, letters=True)
-
-
-def _imei(value: str, kept: int, front: str, number: int) -> str:
-    serial = value[8:14]
-    if len(set(serial)) == 1:
-        return front + str(number % 10) * 6
-    counted = ("123456", "012345", "654321")
-    if serial in counted:
-        return front + counted[number % 3]
-    return front + f"{number:06d}"
-
-
-def _hexadecimal(value: str, kept: int, front: str, number: int) -> str:
-    if value.isdigit():
-        return front + f"{number:0{len(value) - kept}d}"
-    return front + f"{number:0{len(value) - kept}X}"
-
-
-def _iccid(value: str, kept: int, front: str, number: int) -> str:
-    """Write the check digit where the original has one that fits, a wrong one where not."""
-    if not value.isdigit():
-        return front + _filled(value[kept:], number)
-    whole = len(value) - 1
-    if len(value) == 20 and not luhn.fits(value) and luhn.fits(value[:19]):
-        whole = 18
-    if kept > whole:  # all but what stands behind the check digit is known
-        return front + value[kept:]
-    body = front + _filled(value[kept:whole], number)
-    right = int(luhn.check_digit(value[:whole]))
-    off = int(value[whole]) - right
-    return body + str((int(luhn.check_digit(body)) + off) % 10) + value[whole + 1 :]
-
-
-def _eid(value: str, kept: int, front: str, number: int) -> str:
-    body = front + _filled(value[kept:30], number)
-    off = int(value[30:]) - int(mod97.check_digits(value[:30]))
-    return body + f"{(int(mod97.check_digits(body)) + off) % 100:02d}"
-
-
-_SHAPED: Mapping[str, Callable[[str, int, str, int], str]] = {
-    "imei": _imei,
-    "iccid": _iccid,
-    "eid": _eid,
-    "serial_number": _serial,
-    "meid": _hexadecimal,
-    "esn": _hexadecimal,
-}
-
-
-def _checked_like(shown: str, fourteen: str) -> str:
-    """Return an IMEI whose 15th digit is right, a zero, or wrong, as the shown one's is."""
-    right, new = luhn.check_digit(shown[:14]), luhn.check_digit(fourteen)
-    if shown[14] == "0" != right:
-        return fourteen + "0"
-    return fourteen + str((int(new) + int(shown[14]) - int(right)) % 10)
 
 
 def _codes(kind: str, value: str) -> tuple[str, ...]:

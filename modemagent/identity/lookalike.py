@@ -1,0 +1,123 @@
+"""Numbers that look like another: the same issuer, form and kind of check digit, other digits.
+
+Every function here makes one candidate from the original, how many of its characters are kept,
+what stands in their place, and a running number. Whether the rules judge it as they judge the
+original is looked at where it is chosen (:mod:`modemagent.identity.pseudonyms`).
+
+>>> lookalike("imsi", "262018273645091", 1)
+'262010000000001'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from modemagent.identity import luhn, mod97
+from modemagent.identity.numbering import split_imsi
+
+
+def lookalike(kind: str, value: str, number: int, *, front: str | None = None) -> str:
+    """Return a candidate.
+
+    :param front: what the number begins with, when more is known of it than its issuer
+    """
+    if front is None:
+        front = value[: kept(kind, value)]
+    return _SHAPED.get(kind, _plain)(value, len(front), front, number)
+
+
+def kept(kind: str, value: str) -> int:
+    """Return how many leading characters say whose number it is, not which."""
+    match kind:
+        case "imsi":
+            plmn = split_imsi(value)
+            width = 3 + len(plmn.mnc) if plmn.certain else 6
+            return max(0, min(width, len(value) - 2))
+        case "serial_number":
+            return min(4, len(value) // 3)
+        case "iccid":
+            return 7  # ITU-T E.118: 89, country and issuer
+        case "esn":
+            return 2
+        case "phone_number" | "number":
+            return min(3, len(value) // 3)
+        case _:
+            return 8  # TAC; region and maker of a MEID; issuer of an EID
+
+
+def _filled(shape: str, number: int, *, letters: bool = False) -> str:
+    """Write a number, right-aligned, into the places of a text; what is no place stays."""
+    out = []
+    for char in reversed(shape):
+        if char.isdigit() or not char.isalpha():
+            number, digit = divmod(number, 10) if char.isdigit() else (number, 0)
+            out.append(str(digit) if char.isdigit() else char)
+        elif letters:
+            number, digit = divmod(number, 26)
+            out.append(chr((ord("A") if char.isupper() else ord("a")) + digit))
+        else:
+            out.append(char)
+    return "".join(reversed(out))
+
+
+def _plain(value: str, kept: int, front: str, number: int) -> str:
+    return front + _filled(value[kept:], number)
+
+
+def _serial(value: str, kept: int, front: str, number: int) -> str:
+    return front + _filled(value[kept:], number, letters=True)
+
+
+def _imei(value: str, kept: int, front: str, number: int) -> str:
+    serial = value[8:14]
+    if len(set(serial)) == 1:
+        return front + str(number % 10) * 6
+    counted = ("123456", "012345", "654321")
+    if serial in counted:
+        return front + counted[number % 3]
+    return front + f"{number:06d}"
+
+
+def _hexadecimal(value: str, kept: int, front: str, number: int) -> str:
+    if value.isdigit():
+        return front + f"{number:0{len(value) - kept}d}"
+    return front + f"{number:0{len(value) - kept}X}"
+
+
+def _iccid(value: str, kept: int, front: str, number: int) -> str:
+    """Write the check digit where the original has one that fits, a wrong one where not."""
+    if not value.isdigit():
+        return front + _filled(value[kept:], number)
+    whole = len(value) - 1
+    if len(value) == 20 and not luhn.fits(value) and luhn.fits(value[:19]):
+        whole = 18
+    if kept > whole:  # all but what stands behind the check digit is known
+        return front + value[kept:]
+    body = front + _filled(value[kept:whole], number)
+    right = int(luhn.check_digit(value[:whole]))
+    off = int(value[whole]) - right
+    return body + str((int(luhn.check_digit(body)) + off) % 10) + value[whole + 1 :]
+
+
+def _eid(value: str, kept: int, front: str, number: int) -> str:
+    body = front + _filled(value[kept:30], number)
+    off = int(value[30:]) - int(mod97.check_digits(value[:30]))
+    return body + f"{(int(mod97.check_digits(body)) + off) % 100:02d}"
+
+
+_SHAPED: Mapping[str, Callable[[str, int, str, int], str]] = {
+    "imei": _imei,
+    "iccid": _iccid,
+    "eid": _eid,
+    "serial_number": _serial,
+    "meid": _hexadecimal,
+    "esn": _hexadecimal,
+}
+
+
+def checked_like(shown: str, fourteen: str) -> str:
+    """Return an IMEI whose 15th digit is right, a zero, or wrong, as the shown one's is."""
+    right, new = luhn.check_digit(shown[:14]), luhn.check_digit(fourteen)
+    if shown[14] == "0" != right:
+        return fourteen + "0"
+    return fourteen + str((int(new) + int(shown[14]) - int(right)) % 10)
