@@ -19,7 +19,7 @@ DIALECT = Dialect(
                 "AT+SIMCROSS?",
                 "+SIMCROSS",
                 "slot_index_of_two",
-                "Luat 780E SIM application guide (SIM0, SIM1); drivers of host software",
+                "Luat 780E SIM application guide (SIM0, SIM1); drivers of Luat modules",
                 models=r"Air(780E|201)",
             ),
         ),

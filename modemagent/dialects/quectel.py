@@ -54,7 +54,7 @@ DIALECT = Dialect(
                 "AT+QDSIM?",
                 "+QDSIM",
                 "slot_index_of_two",
-                "drivers and tests of EC800, EG800, EG915 and EM06 host software",
+                "tests of an EG915 library and of an EM06 driver; an EC800 and EG800 driver",
                 models=_DSIM,
             ),
         ),
