@@ -151,6 +151,7 @@ def record(
     except PortError as ended:  # the deadline, a modem gone or fallen silent: keep what there is
         why = ended.message
     missing = [line for line in missing if not tape.has(line)]
+    why = why if missing else ""
     return Recording(snapshot, tuple(tape.kept.values()), tuple(tape.urcs), tuple(missing), why)
 
 
