@@ -6,6 +6,7 @@ What is given on the command line or in the environment goes before the file.
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -191,6 +192,8 @@ def _line_of(text: str, key: str) -> int:
 def load(file: Path | None = None, given: Mapping[str, object] | None = None) -> Settings:
     """Return the settings of a file with what was given on the call put over them.
 
+    A token file that is not named is the one systemd hands over, if there is one.
+
     :param file: None reads :data:`DEFAULT_FILE`, and the defaults when there is none
     :param given: setting -> value; None values were not given
     :raises SettingsError: for the first mistake, with how many more there are
@@ -214,7 +217,25 @@ def load(file: Path | None = None, given: Mapping[str, object] | None = None) ->
         if mistakes:
             more = f" ({len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
             raise SettingsError(f"{named}, {mistakes[0]}{more}", hint=mistakes[0].remedy)
-    return overlaid(settings, given or {})
+    settings = overlaid(settings, given or {})
+    if settings.token_file is None and (handed := _credential()) is not None:
+        settings = overlaid(settings, {"token_file": handed})
+    return settings
+
+
+def _credential() -> Path | None:
+    """Return the token that systemd hands a service (``LoadCredential=token:...``), if it does.
+
+    A blank one is the unit's stand-in for a token that nobody has written yet.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        return None
+    file = Path(folder) / "token"
+    try:
+        return file if file.read_bytes().strip() else None
+    except OSError:
+        return None
 
 
 def overlaid(settings: Settings, given: Mapping[str, object]) -> Settings:

@@ -17,6 +17,7 @@ from modemagent.agent.control import ControlSocket, Request
 from modemagent.agent.delivery import sink_options
 from modemagent.agent.newsroom import Newsroom
 from modemagent.agent.notify import notify, watchdog_interval_s
+from modemagent.agent.progress import Progress
 from modemagent.agent.supervisor import Supervisor
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError, UsageError
 from modemagent.logs import Log
@@ -27,6 +28,7 @@ from modemagent.report.views import listing, uplink_json
 from modemagent.settings import Settings
 
 _COURIER_STOP_S = 0.5
+_LOOK_EVERY_S = 30.0
 _PORTS_STOP_S = 1.2
 T = TypeVar("T")
 
@@ -57,6 +59,13 @@ class Daemon:
         self._news = Newsroom(outbox, courier, log)
         self._supervisor = Supervisor(settings, self._news, log)
         self._begun = time.monotonic()
+        self._progress = Progress(
+            ports=lambda: {
+                port: watched.condition for port, watched in self._supervisor.ports.items()
+            },
+            uplink=lambda: courier.uplink if courier else None,
+            waiting=lambda: outbox.depth()[0],
+        )
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -84,7 +93,7 @@ class Daemon:
             registry=self._settings.registry,
         )
         watching = asyncio.create_task(self._supervisor.run())
-        alive = asyncio.create_task(_keep_alive())
+        alive = asyncio.create_task(self._give_signs_of_life())
         stopping = asyncio.create_task(stop.wait())
         notify("READY=1")
         try:
@@ -98,6 +107,24 @@ class Daemon:
             self._log.info("stopped", in_order=bool(done))
         if done and not watching.cancelled():
             watching.result()
+
+    async def _give_signs_of_life(self) -> None:
+        """Tell systemd that the daemon gets on, and people what is in its way."""
+        interval_s = watchdog_interval_s() or _LOOK_EVERY_S
+        obstacle, stuck = "", tuple[str, ...]()
+        while True:
+            look = self._progress.look()
+            if look.obstacle:
+                notify(f"STATUS=no progress: {look.obstacle}; {look.summary}")
+            else:
+                notify(f"WATCHDOG=1\nSTATUS={look.summary}")
+            if look.obstacle != obstacle:
+                say = self._log.error if look.obstacle else self._log.info
+                say("no_progress" if look.obstacle else "progress", reason=look.obstacle)
+            for port in set(look.stuck) - set(stuck):
+                self._log.error("port_stuck", port=port, hint="The others go on without it.")
+            obstacle, stuck = look.obstacle, look.stuck
+            await asyncio.sleep(interval_s)
 
     # -- what can be asked for
 
@@ -145,13 +172,6 @@ class Daemon:
     async def _identify(self, request: Request) -> dict[str, object]:
         reading = await self._supervisor.read_now(str(request.get("port")))
         return {"snapshot": reading.to_json(evidence=True)}
-
-
-async def _keep_alive() -> None:
-    interval_s = watchdog_interval_s()
-    while interval_s is not None:
-        notify("WATCHDOG=1")
-        await asyncio.sleep(interval_s)
 
 
 async def _in_daemon_thread(work: Callable[[], T]) -> T:

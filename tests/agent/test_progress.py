@@ -1,0 +1,127 @@
+"""What counts as progress: one stuck part never hides behind a timer, nor stops the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from modemagent.agent.lifecycle import Condition, PortState
+from modemagent.agent.progress import COURIER_STUCK_S, PORT_STUCK_S, Progress
+from modemagent.errors import OutboxError
+from modemagent.report.courier import Uplink, UplinkState
+
+LONG = 2 * max(PORT_STUCK_S, COURIER_STUCK_S)
+
+
+class Daemon:
+    """The parts as plain values, and a clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.ports: dict[str, Condition] = {}
+        self.uplink: Uplink | None = None
+        self.waiting: int | None = 0
+        self.progress = Progress(
+            ports=lambda: self.ports,
+            uplink=lambda: self.uplink,
+            waiting=self._depth,
+            clock=lambda: self.now,
+        )
+
+    def _depth(self) -> int:
+        if self.waiting is None:
+            raise OutboxError("the disk is full")
+        return self.waiting
+
+    def port(self, name: str, state: PortState) -> None:
+        self.ports[name] = Condition(state=state, since=self.now)
+
+
+@pytest.fixture
+def daemon() -> Daemon:
+    return Daemon()
+
+
+def test_a_gateway_without_modems_and_registry_gets_on(daemon: Daemon) -> None:
+    daemon.waiting = 3
+    daemon.now += LONG
+    look = daemon.progress.look()
+    assert look == ("", (), "0 of 0 ports watched, 3 reports waiting, no registry set")
+
+
+@pytest.mark.parametrize("state", [PortState.OPENING, PortState.IDENTIFYING])
+def test_one_stuck_port_is_named_and_stops_nothing(daemon: Daemon, state: PortState) -> None:
+    daemon.port("/dev/ttyUSB2", state)
+    daemon.port("/dev/ttyUSB6", PortState.WATCHING)
+    assert not daemon.progress.look().stuck
+    daemon.now += PORT_STUCK_S + 1
+    look = daemon.progress.look()
+    assert (look.obstacle, look.stuck) == ("", ("/dev/ttyUSB2",))
+    assert "stuck: /dev/ttyUSB2" in look.summary
+
+
+def test_every_port_stuck_is_no_progress(daemon: Daemon) -> None:
+    daemon.port("/dev/ttyUSB2", PortState.OPENING)
+    daemon.port("/dev/ttyUSB6", PortState.IDENTIFYING)
+    daemon.port("/dev/ttyUSB9", PortState.ABSENT)
+    daemon.now += PORT_STUCK_S + 1
+    assert "every port" in daemon.progress.look().obstacle
+    daemon.port("/dev/ttyUSB6", PortState.WATCHING)
+    assert not daemon.progress.look().obstacle
+
+
+@pytest.mark.parametrize("state", [PortState.BROKEN, PortState.STANDBY, PortState.WATCHING])
+def test_a_port_that_waits_with_a_reason_is_not_stuck(daemon: Daemon, state: PortState) -> None:
+    daemon.port("/dev/ttyUSB2", state)
+    daemon.now += LONG
+    assert not daemon.progress.look().obstacle
+
+
+@pytest.mark.parametrize("state", UplinkState)
+def test_reports_that_wait_for_a_courier_that_does_not_move(
+    daemon: Daemon, state: UplinkState
+) -> None:
+    daemon.uplink, daemon.waiting = Uplink(state=state), 5
+    assert not daemon.progress.look().obstacle
+    daemon.now += COURIER_STUCK_S
+    assert not daemon.progress.look().obstacle
+    daemon.now += 1
+    assert "courier" in daemon.progress.look().obstacle
+    daemon.uplink = replace(daemon.uplink, delivered=1)
+    assert not daemon.progress.look().obstacle
+
+
+def test_a_courier_that_fails_again_and_again_gets_on(daemon: Daemon) -> None:
+    daemon.waiting = 5
+    for attempts in range(1, 6):
+        daemon.uplink = Uplink(state=UplinkState.UNREACHABLE, attempts=attempts)
+        daemon.now += COURIER_STUCK_S
+        assert not daemon.progress.look().obstacle
+
+
+def test_a_rest_is_no_standstill_until_it_is_over(daemon: Daemon) -> None:
+    daemon.waiting = 5
+    daemon.uplink = Uplink(
+        state=UplinkState.UNREACHABLE, attempts=1, next_attempt=daemon.now + 86400
+    )
+    daemon.now += 86399
+    assert not daemon.progress.look().obstacle
+    daemon.now += 1 + COURIER_STUCK_S
+    assert "courier" in daemon.progress.look().obstacle
+
+
+def test_nothing_to_send_is_no_standstill(daemon: Daemon) -> None:
+    daemon.uplink = Uplink(state=UplinkState.IDLE)
+    daemon.now += LONG
+    assert not daemon.progress.look().obstacle
+    daemon.waiting = 1
+    assert not daemon.progress.look().obstacle
+
+
+def test_a_full_disk_is_said_and_no_reason_to_start_again(daemon: Daemon) -> None:
+    daemon.uplink, daemon.waiting = Uplink(state=UplinkState.OUTBOX_FAILED), None
+    for _ in range(3):
+        daemon.now += LONG
+        look = daemon.progress.look()
+        assert (look.obstacle, "outbox in trouble" in look.summary) == ("", True)
