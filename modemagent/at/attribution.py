@@ -70,6 +70,8 @@ class Attribution:
         self._ours = False
         self._other: str | None = None
         self._held: tuple[Final, int] | None = None
+        self._held_fits = False
+        self._settled = 0
         self._call: tuple[Final, _Entry] | None = None
         self._head_from: tuple[int, int] | None = None
         self._head: list[_Entry] = []
@@ -276,15 +278,20 @@ class Attribution:
             return None
         if self._ours or not self.echoes:
             return final
+        # a flood of final results must not look at every line each time: what came before the
+        # one that is held has been looked at
+        begin = 0
         if self._held is not None:
-            kept = self._entries[: self._held[1]]
-            if self._fits(kept):
+            if self._held_fits:
                 self._add(text, mine=False)
                 return None
-            for entry in kept:
+            begin = self._held[1]
+            for entry in self._entries[self._settled : begin]:
                 entry.mine = False
+            self._settled = begin
         index = len(self._entries)
         self._add(text, mine=False)
         if index < len(self._entries):
             self._held = final, index
+            self._held_fits = self._fits(self._entries[begin:index])
         return None

@@ -142,7 +142,8 @@ def loads(text: str, *, name: str = "transcript") -> Transcript:
 
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # beside its own error: a number of thousands of digits, brackets thousands deep
         raise TranscriptError(f"{name} is no TOML: {error}") from error
     header = {key: value for key, value in document.items() if key not in ("exchange", "urc")}
     exchanges = []
