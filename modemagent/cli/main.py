@@ -44,10 +44,15 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "explain": Entry("modemagent.cli.explain", "command", "Say answers and errors in words."),
         "run": Entry("modemagent.cli.run", "command", "The daemon: identify, watch, report."),
         "status": Entry("modemagent.cli.status", "command", "Ask the running daemon how it is."),
+        "config": Entry("modemagent.cli.config", "command", "Check and show the settings."),
         "outbox": Entry("modemagent.cli.outbox", "command", "Reports that wait to be sent."),
         "registry": Entry("modemagent.cli.registry", "command", "The central registry."),
         "simulate": Entry("modemagent.cli.simulate", "command", "Play simulated modems."),
         "demo": Entry("modemagent.cli.demo", "command", "Everything on this machine, no hardware."),
+        "install": Entry(
+            "modemagent.cli.install", "install", "Put rules, unit, settings in place."
+        ),
+        "uninstall": Entry("modemagent.cli.install", "uninstall", "Take them away again."),
         "completion": Entry(
             "modemagent.cli.completion", "command", "Print the completion script of a shell."
         ),

@@ -8,11 +8,20 @@ from pathlib import Path
 import pytest
 
 from modemagent.errors import SettingsError
-from modemagent.settings import _CHECKS, Settings, check, load, overlaid
+from modemagent.settings import (
+    TABLE,
+    Key,
+    Origin,
+    Settings,
+    check,
+    effective,
+    load,
+    overlaid,
+)
 
 
-def test_every_setting_has_a_check_and_a_word_in_the_docstring_or_its_name() -> None:
-    assert set(_CHECKS) == {field.name for field in fields(Settings)}
+def test_every_setting_has_its_row() -> None:
+    assert [key.name for key in TABLE] == [field.name for field in fields(Settings)]
 
 
 def test_settings_are_frozen() -> None:
@@ -33,7 +42,12 @@ def test_settings_are_frozen() -> None:
         ('gateway_id = "a b"', "gateway_id", 1, "letters, digits"),
         ('[registry]\nurl = "x"', "registry", 1, "a text"),
         ('registry = ""', "registry", 1, "not empty"),
-        ("a = 1\nregistry = http", "", 2, "no TOML"),
+        ("a = 1\nregistry = http", "registry", 2, "no TOML"),
+        ("a = 1\nhello", "", 2, "no TOML"),
+        ("baud = 9600\nbaud = 9600", "baud", 2, "twice"),
+        ("poll-interval = 5", "poll-interval", 1, "Did you mean poll_interval"),
+        ('client_key_file = "/k"', "client_key_file", 1, "client_cert_file"),
+        ('metrics_listen = "9470"', "metrics_listen", 1, "127.0.0.1:9470"),
     ],
 )
 def test_a_mistake_is_named(text: str, key: str, line: int, words: str) -> None:
@@ -48,6 +62,74 @@ def test_all_mistakes_are_found_and_what_is_right_is_kept() -> None:
     settings, mistakes = check('baud = 1\nregistry = "http://x"\ncompress = 1\n')
     assert [mistake.line for mistake in mistakes] == [1, 3]
     assert settings.registry == "http://x"
+
+
+def test_broken_lines_do_not_hide_each_other_or_what_follows() -> None:
+    text = 'baud = \nregistry = http://x\n\npol_interval = 3\n"\ncompress = 1\nnetwork = false\n'
+    settings, mistakes = check(text)
+    assert [mistake.line for mistake in mistakes] == [1, 2, 4, 5, 6]
+    assert settings.network is False
+
+
+@pytest.mark.parametrize("text", ["port = [", "x" * 10000, "\x00", '"""', "[" * 9000, "= \n" * 99])
+def test_what_is_no_file_of_settings_at_all_is_named_in_a_few_lines(text: str) -> None:
+    _, mistakes = check(text)
+    assert 1 <= len(mistakes) <= 11
+
+
+@pytest.mark.parametrize("key", TABLE, ids=lambda key: key.name)
+def test_every_key_can_be_written_as_its_example_says(key: Key) -> None:
+    settings, mistakes = check(f"{key.name} = {key.example}\n")
+    assert [mistake for mistake in mistakes if "of no use without" not in mistake.message] == []
+    assert key.meaning.endswith(".")
+    default = getattr(Settings(), key.name)
+    if default not in (None, ()):
+        assert getattr(settings, key.name) == default, "a default is shown as the example"
+
+
+IN_THE_ENVIRONMENT = {
+    "port": ("/dev/a /dev/b", ("/dev/a", "/dev/b")),
+    "compress": ("no", False),
+    "baud": ("9600", 9600),
+    "poll_interval": ("7.5", 7.5),
+    "heartbeat_interval": ("0", 0.0),
+    "registry": ("http://x", "http://x"),
+    "state_dir": ("/x", Path("/x")),
+    "metrics_listen": ("[::1]:0", "[::1]:0"),
+}
+
+
+@pytest.mark.parametrize("key", IN_THE_ENVIRONMENT)
+def test_the_environment_goes_before_the_file_and_after_the_options(
+    tmp_path: Path, key: str
+) -> None:
+    words, value = IN_THE_ENVIRONMENT[key]
+    file = tmp_path / "agent.toml"
+    row = next(row for row in TABLE if row.name == key)
+    file.write_text(f"{key} = {row.example}\n")
+    variable = f"MODEMAGENT_RUN_{key.upper()}"
+    found = effective(file, {}, {variable: words})
+    assert getattr(found.settings, key) == value
+    assert found.origins[key] == Origin("environment", variable)
+    assert effective(file, {}, {variable: ""}).origins[key] == Origin("file", str(file))
+    over = effective(file, {key: value}, {variable: words})
+    assert over.origins[key] == Origin("option", f"--{key.replace('_', '-')}")
+
+
+def test_a_wrong_variable_is_named_as_it_was_written() -> None:
+    with pytest.raises(SettingsError, match="MODEMAGENT_RUN_COMPRESS must be true or false"):
+        load(None, {}, {"MODEMAGENT_RUN_COMPRESS": "perhaps"})
+
+
+def test_the_token_of_systemd_is_taken_when_no_other_is_named(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("abc\n")
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    found = effective(None, {}, environ)
+    assert found.settings.token_file == tmp_path / "token"
+    assert found.origins["token_file"].kind == "credential"
+    assert load(None, {"token_file": "/x"}, environ).token_file == Path("/x")
+    (tmp_path / "token").write_text("\n")
+    assert load(None, {}, environ).token_file is None
 
 
 def test_what_is_given_goes_before_the_file(tmp_path: Path) -> None:

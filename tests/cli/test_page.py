@@ -1,15 +1,17 @@
-"""docs/cli.md is written from the commands: it can not promise what they do not do."""
+"""Pages written from the program itself: they can not promise what it does not do."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_page_is_what_the_commands_say() -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts/cli-page")], capture_output=True, text=True, check=True
-    )
-    page = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
-    assert page == done.stdout, "docs/cli.md is old: scripts/cli-page > docs/cli.md"
+@pytest.mark.parametrize("name", ["cli", "settings"])
+def test_the_page_is_what_the_program_says(name: str) -> None:
+    script = ROOT / f"scripts/{name}-page"
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    page = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
+    assert page == done.stdout, f"docs/{name}.md is old: scripts/{name}-page > docs/{name}.md"

@@ -1,0 +1,138 @@
+"""``modemagent config``: is the settings file right, and what is in force?"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modemagent.cli.options import json_option
+from modemagent.cli.render import heading, plain, table
+from modemagent.errors import IdentityError, ModemAgentError
+
+if TYPE_CHECKING:
+    from modemagent.settings import Mistake, Settings
+
+FOUND_WRONG = IdentityError.exit_status
+_FILES = ("token_file", "ca_file", "client_cert_file", "client_key_file")
+
+
+@click.group()
+def command() -> None:
+    """Check the settings file, and show what is in force."""
+
+
+@command.command()
+@click.argument("file", required=False)
+@json_option
+@click.pass_context
+def check(context: click.Context, file: str | None, as_json: bool) -> None:
+    """Name every mistake in the settings file with its line, its key and what to do.
+
+    Without FILE it is the one named with --config, else /etc/modemagent/agent.toml.
+    """
+    from modemagent import settings
+
+    path = Path(file) if file else (_chosen(context) or settings.DEFAULT_FILE)
+    text = settings.read(path)
+    assert text is not None  # noqa: S101 - narrowing: a file that must be there has a text
+    found, mistakes = settings.check(text)
+    mistakes += _out_of_reach(found, text, {mistake.key for mistake in mistakes})
+    mistakes = tuple(sorted(mistakes, key=lambda mistake: mistake.line))
+    if as_json:
+        import json
+
+        listed = [mistake._asdict() for mistake in mistakes]
+        click.echo(json.dumps({"schema": 1, "file": str(path), "mistakes": listed}))
+    else:
+        for mistake in mistakes:
+            place = f"{path}:{mistake.line}" if mistake.line else f"{path}"
+            click.echo(plain(f"{place}: {mistake.message}. {mistake.remedy}"))
+        if not mistakes:
+            click.echo(plain(f"{path}: no mistakes"))
+    context.exit(FOUND_WRONG if mistakes else 0)
+
+
+@command.command()
+@json_option
+@click.pass_context
+def show(context: click.Context, as_json: bool) -> None:
+    """Show every setting in force and where it comes from; passwords are not shown."""
+    from modemagent.settings import KEYS, effective
+
+    found = effective(_chosen(context))
+    values = {key: _shown(getattr(found.settings, key)) for key in KEYS}
+    if as_json:
+        import json
+
+        entries = {
+            key: {"value": values[key], "from": origin.kind, "where": origin.where or None}
+            for key, origin in found.origins.items()
+        }
+        click.echo(json.dumps({"schema": 1, "settings": entries}))
+        return
+    rows = [[heading(title) for title in ("KEY", "VALUE", "FROM")]]
+    rows += [
+        [key, plain(_written(values[key])), plain(" ".join(filter(None, found.origins[key])))]
+        for key in KEYS
+    ]
+    click.echo(table(rows))
+
+
+def _chosen(context: click.Context) -> Path | None:
+    from modemagent.cli.run import chosen
+
+    return chosen(context)[0]
+
+
+def _out_of_reach(found: Settings, text: str, known: set[str]) -> tuple[Mistake, ...]:
+    """Return the mistakes that only show outside the file: files not there, addresses no sink has.
+
+    :param known: keys that are wrong already
+    """
+    from modemagent.settings import Mistake, line_of
+
+    mistakes = []
+    files: dict[str, Path] = {key: file for key in _FILES if (file := getattr(found, key))}
+    for key, file in files.items():
+        try:
+            with file.open("rb"):
+                pass
+        except OSError as error:
+            said = f"{key}: {file} can not be read: {error.strerror}"
+            remedy = "Put the file there, or check who may read it."
+            mistakes.append(Mistake(key, line_of(text, key), said, remedy))
+    if found.registry and not known.intersection(("registry", *_FILES)):
+        from modemagent.report.sinks.catalogue import SinkOptions, open_sink
+
+        readable = {} if mistakes else files
+        try:
+            open_sink(SinkOptions(url=found.registry, **readable)).close()
+        except ModemAgentError as error:
+            key = next((k for k, f in readable.items() if str(f) in error.message), "registry")
+            said = str(_shown(error.message))
+            mistakes.append(Mistake(key, line_of(text, key), said, error.hint))
+    return tuple(mistakes)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_shown(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, str):
+        return re.sub(r"(://[^/@:\s]*):[^/@\s]*@", r"\1:***@", value)
+    return value
+
+
+def _written(value: Any) -> str:
+    """Return a value as it would stand in the file; what is not set is a dash."""
+    import json
+
+    if value in (None, []):
+        return "-"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,28 @@
+"""One TOML file, the environment and the call -> frozen :class:`Settings`.
+
+``kinds`` checks values, ``table`` holds every key, ``file`` takes a file apart and names its
+mistakes, ``sources`` puts file, environment and options over each other.
+"""
+
+from modemagent.settings.file import Mistake, check, line_of
+from modemagent.settings.sources import Effective, Origin, effective, load, overlaid, read, refusal
+from modemagent.settings.table import DEFAULT_FILE, DEFAULT_STATE_DIR, KEYS, TABLE, Key, Settings
+
+__all__ = [
+    "DEFAULT_FILE",
+    "DEFAULT_STATE_DIR",
+    "KEYS",
+    "TABLE",
+    "Effective",
+    "Key",
+    "Mistake",
+    "Origin",
+    "Settings",
+    "check",
+    "effective",
+    "line_of",
+    "load",
+    "overlaid",
+    "read",
+    "refusal",
+]

@@ -1,0 +1,108 @@
+"""The kinds of values a setting can have: each reads TOML values and words of the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Wrong(ValueError):
+    """A value that can not be used; the text completes "KEY must be"."""
+
+
+class Kind(NamedTuple):
+    """One kind of value.
+
+    :param check: takes a TOML value and returns what is kept of it, or raises :class:`Wrong`
+    :param of_words: makes the TOML value out of a text of the environment
+    """
+
+    check: Callable[[object], Any]
+    of_words: Callable[[str], object] = str
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise Wrong('a text in quotes that is not empty, as "..."')
+    return value
+
+
+def _gateway_id(value: object) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", text):
+        raise Wrong("at most 128 letters, digits and . _ : - beginning with a letter or digit")
+    return text
+
+
+def _file(value: object) -> Path:
+    return Path(_text(value)).expanduser()
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise Wrong('a list of texts, as ["/dev/ttyUSB2"]')
+    try:
+        return tuple(_text(item) for item in value)
+    except Wrong:
+        raise Wrong('a list of texts, as ["/dev/ttyUSB2"]') from None
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise Wrong("true or false, without quotes")
+    return value
+
+
+def _baud(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 300 <= value <= 4_000_000:
+        raise Wrong("a speed in bits a second between 300 and 4000000")
+    return value
+
+
+def _address(value: object) -> str:
+    text = _text(value)
+    host, colon, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not colon or not bare or not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise Wrong('an address and a port, as "127.0.0.1:9470" or "[::1]:9470"')
+    return text
+
+
+def _number_of_words(words: str) -> object:
+    try:
+        return int(words)
+    except ValueError:
+        pass
+    try:
+        return float(words)
+    except ValueError:
+        return words
+
+
+_FLAGS = {"true": True, "yes": True, "on": True, "1": True}
+_FLAGS |= {"false": False, "no": False, "off": False, "0": False}
+
+TEXT = Kind(_text)
+GATEWAY_ID = Kind(_gateway_id)
+FILE = Kind(_file)
+TEXTS = Kind(_texts, str.split)
+FLAG = Kind(_flag, lambda words: _FLAGS.get(words.strip().lower(), words))
+BAUD = Kind(_baud, _number_of_words)
+ADDRESS = Kind(_address)
+
+
+def seconds(least: float, most: float, *, zero: bool = False) -> Kind:
+    """Return the kind of a duration; ``zero`` also allows 0, which stands for never."""
+
+    def check(value: object) -> float:
+        if not isinstance(value, bool) and isinstance(value, int | float):
+            if least <= value <= most:
+                return float(value)
+            if zero and value == 0:
+                return 0.0
+        off = ", or 0 for never" if zero else ""
+        raise Wrong(f"a number of seconds between {least:g} and {most:g}{off}")
+
+    return Kind(check, _number_of_words)

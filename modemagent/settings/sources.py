@@ -1,0 +1,154 @@
+"""Where settings come from, the later before the earlier: default, file, environment, option.
+
+Every key can be given in the environment as ``MODEMAGENT_RUN_<KEY>``, for containers that have no
+file; lists are divided by blanks, flags are ``true`` or ``false``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from modemagent.errors import SettingsError
+from modemagent.settings.file import Mistake, values_of
+from modemagent.settings.kinds import Wrong
+from modemagent.settings.table import BY_NAME, DEFAULT_FILE, KEYS, Settings
+
+PREFIX = "MODEMAGENT_RUN_"
+
+
+class Origin(NamedTuple):
+    """Where a value comes from.
+
+    :param kind: ``default``, ``file``, ``environment``, ``option`` or ``credential``
+    :param where: the file, variable or option by name; "" for a default
+    """
+
+    kind: str
+    where: str = ""
+
+
+class Effective(NamedTuple):
+    """The settings in force and, for each key, where its value comes from."""
+
+    settings: Settings
+    origins: Mapping[str, Origin]
+
+
+def load(
+    file: Path | None = None,
+    given: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings in force; see :func:`effective`."""
+    return effective(file, given, environ).settings
+
+
+def effective(
+    file: Path | None = None,
+    given: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Effective:
+    """Return the settings in force with their origins.
+
+    A token file that is not named is the one systemd hands over, if there is one.
+
+    :param file: None reads :data:`DEFAULT_FILE`, and the defaults when there is none
+    :param given: key -> value of an option; None values were not given
+    :param environ: None takes the process's own environment
+    :raises SettingsError: for the first mistake, with how many more there are
+    """
+    environ = os.environ if environ is None else environ
+    named = file or DEFAULT_FILE
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(KEYS, Origin("default"))
+    text = read(named, must=file is not None)
+    if text is not None:
+        values, mistakes = values_of(text)
+        if mistakes:
+            raise refusal(named, mistakes)
+        origins |= dict.fromkeys(values, Origin("file", str(named)))
+    for key, words in _in_environment(environ).items():
+        values[key] = _checked(key, BY_NAME[key].kind.of_words(words), f"{PREFIX}{key.upper()}")
+        origins[key] = Origin("environment", f"{PREFIX}{key.upper()}")
+    for key, value in (given or {}).items():
+        if value is not None:
+            option = f"--{key.replace('_', '-')}"
+            values[key] = _checked(key, value, option)
+            origins[key] = Origin("option", option)
+    if "token_file" not in values and (handed := _credential(environ)) is not None:
+        values["token_file"] = handed
+        origins["token_file"] = Origin("credential", str(handed))
+    return Effective(Settings(**values), origins)
+
+
+def read(file: Path, *, must: bool = True) -> str | None:
+    """Return the text of a settings file, None when there is none and none is needed.
+
+    :raises SettingsError: it can not be read
+    """
+    try:
+        return file.read_text("utf-8")
+    except FileNotFoundError:
+        if not must:
+            return None
+        raise SettingsError(
+            f"there is no settings file {file}", hint="Name another one with --config."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"the settings file {file} can not be read: {error}",
+            hint="Check who may read it, and that it is UTF-8 text.",
+        ) from None
+
+
+def refusal(file: Path, mistakes: tuple[Mistake, ...]) -> SettingsError:
+    """Return the error that stands for the mistakes of a file: the first, and how many more."""
+    more = f" ({len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+    hint = mistakes[0].remedy
+    if more:
+        hint += f" See all: modemagent config check {file}"
+    return SettingsError(f"{file}, {mistakes[0]}{more}", hint=hint)
+
+
+def overlaid(settings: Settings, given: Mapping[str, object]) -> Settings:
+    """Return settings with given values checked and put over them.
+
+    :raises SettingsError: a given value can not be used
+    """
+    values = {key: getattr(settings, key) for key in KEYS}
+    for key, value in given.items():
+        if value is not None:
+            values[key] = _checked(key, value, f"--{key.replace('_', '-')}")
+    return Settings(**values)
+
+
+def _checked(key: str, value: object, called: str) -> Any:
+    try:
+        return BY_NAME[key].kind.check(str(value) if isinstance(value, Path) else value)
+    except Wrong as wrong:
+        hint = "See: modemagent run --help" if called.startswith("--") else f"Correct {called}."
+        raise SettingsError(f"{called} must be {wrong}", hint=hint) from None
+
+
+def _in_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the keys that the environment sets; an empty variable sets nothing."""
+    found = ((key, environ.get(f"{PREFIX}{key.upper()}", "")) for key in KEYS)
+    return {key: words for key, words in found if words.strip()}
+
+
+def _credential(environ: Mapping[str, str]) -> Path | None:
+    """Return the token that systemd hands a service (``LoadCredential=token:...``), if it does.
+
+    A blank one is the unit's stand-in for a token that nobody has written yet.
+    """
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        return None
+    file = Path(folder) / "token"
+    try:
+        return file if file.read_bytes().strip() else None
+    except OSError:
+        return None

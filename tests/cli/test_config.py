@@ -1,0 +1,94 @@
+"""config: every mistake with its line and remedy, and where each value in force comes from."""
+
+import json
+
+import pytest
+
+WRONG = """\
+registry = "gopher://me:secret@x"
+token_file = "/nowhere/token"
+pol_interval = 3
+baud =
+[port]
+a = 1
+"""
+
+
+@pytest.fixture
+def wrong(tmp_path):
+    file = tmp_path / "agent.toml"
+    file.write_text(WRONG)
+    return str(file)
+
+
+def test_all_mistakes_are_named_in_their_order(call, wrong):
+    done = call("config", "check", wrong)
+    assert done.returncode == 3
+    lines = done.stdout.splitlines()
+    assert [line.removeprefix(wrong).split(":")[1] for line in lines] == ["1", "2", "3", "4", "5"]
+    assert "https://" in lines.pop(0) and "secret" not in done.stdout
+    assert "/nowhere/token" in lines[0] and "check who may read it" in lines[0]
+    assert "Did you mean poll_interval?" in lines[1]
+    assert "baud = 115200" in lines[2]
+    assert "port must be a list" in lines[3]
+
+
+def test_json_names_the_same_mistakes(call, wrong):
+    document = json.loads(call("--config", wrong, "config", "check", "--json").stdout)
+    keys = [mistake["key"] for mistake in document["mistakes"]]
+    assert keys == ["registry", "token_file", "pol_interval", "baud", "port"]
+    assert all(m["line"] and m["message"] and m["remedy"] for m in document["mistakes"])
+
+
+@pytest.mark.parametrize("url", ["gopher://me:secret@x", "https://me:secret@x", "http://"])
+def test_an_address_that_no_report_can_go_to_is_a_mistake_and_its_password_not_shown(
+    call, tmp_path, url
+):
+    file = tmp_path / "agent.toml"
+    file.write_text(f'\nregistry = "{url}"\n')
+    done = call("config", "check", str(file))
+    assert done.returncode == 3
+    assert done.stdout.startswith(f"{file}:2: ")
+    assert "secret" not in done.stdout + done.stderr
+
+
+def test_a_certificate_that_is_none_is_a_mistake_of_its_own_key(call, tmp_path):
+    file, pem = tmp_path / "agent.toml", tmp_path / "ca.pem"
+    pem.write_text("no certificate")
+    file.write_text(f'registry = "https://x"\n\nca_file = "{pem}"\n')
+    done = call("config", "check", str(file))
+    assert (done.returncode, done.stdout.startswith(f"{file}:3: ")) == (3, True), done.stdout
+
+
+def test_a_right_file_is_0(call, tmp_path):
+    file = tmp_path / "agent.toml"
+    file.write_text('registry = "https://registry.example"\nport = ["/dev/ttyUSB2"]\n')
+    done = call("config", "check", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(call("config", "check", str(file), "--json").stdout)["mistakes"] == []
+
+
+def test_a_file_that_is_not_there_is_one_line(call, tmp_path):
+    done = call("config", "check", str(tmp_path / "none.toml"))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_show_says_what_is_in_force_and_why(call, tmp_path):
+    file = tmp_path / "agent.toml"
+    file.write_text('proxy = "http://me:secret@p:3128"\nbaud = 9600\npoll_interval = 5\n')
+    env = {"MODEMAGENT_RUN_BAUD": "19200", "MODEMAGENT_RUN_PORT": "/dev/a /dev/b"}
+    done = call("--config", str(file), "config", "show", "--json", env=env)
+    shown = json.loads(done.stdout)["settings"]
+    assert shown["baud"] == {"value": 19200, "from": "environment", "where": "MODEMAGENT_RUN_BAUD"}
+    assert shown["port"]["value"] == ["/dev/a", "/dev/b"]
+    assert shown["poll_interval"] == {"value": 5, "from": "file", "where": str(file)}
+    assert shown["compress"] == {"value": True, "from": "default", "where": None}
+    assert shown["proxy"]["value"] == "http://me:***@p:3128"
+    people = call("--config", str(file), "config", "show", env=env)
+    assert "secret" not in people.stdout and "MODEMAGENT_RUN_BAUD" in people.stdout
+
+
+def test_what_can_not_be_shown_is_one_line_that_leads_to_the_check(call, wrong):
+    done = call("--config", wrong, "config", "show")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "modemagent config check" in done.stderr
