@@ -1,0 +1,208 @@
+"""``modemagent install`` and ``modemagent uninstall``: the files of a gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from modemagent.cli.options import json_option
+from modemagent.cli.render import plain
+
+if TYPE_CHECKING:
+    from modemagent.installation.execution import Command
+    from modemagent.installation.plan import Step
+    from modemagent.installation.tree import Tree
+
+F = TypeVar("F", bound=Callable[..., Any])
+_COLOURS = {"create": "green", "update": "yellow", "remove": "red", "keep": "cyan"}
+
+
+def _common(function: F) -> F:
+    for option in (
+        click.option(
+            "--root",
+            type=click.Path(exists=True, file_okay=False),
+            default="/",
+            metavar="DIR",
+            help="Work on the image in DIR instead of the running system.",
+        ),
+        click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing."),
+    ):
+        function = option(function)
+    return json_option(function)
+
+
+@click.command("install")
+@_common
+@click.option(
+    "--prefix",
+    type=click.Choice(("/usr/local", "/usr")),
+    default="/usr/local",
+    show_default=True,
+    help="Where rules and unit go; /usr is for packages and images.",
+)
+@click.option(
+    "--executable",
+    metavar="PATH",
+    help="Program the service starts, as the image sees it; else the one that runs now.",
+)
+def install(root: str, dry_run: bool, as_json: bool, prefix: str, executable: str | None) -> None:
+    """Put udev rules, systemd unit, user and settings in place.
+
+    \b
+    sudo modemagent install
+    modemagent install --dry-run
+    modemagent install --root ./image --prefix /usr --executable /usr/bin/modemagent
+
+    May be called again at any time, as after an update. A file that somebody edited is never
+    written over: the new version is put beside it as .new.
+    """
+    from pathlib import Path
+
+    from modemagent import __version__
+    from modemagent.installation import execution, manifest, plan
+    from modemagent.installation.tree import Tree
+
+    tree = Tree(Path(root))
+    if not dry_run:
+        execution.require_root(tree)
+    before = manifest.read(tree)
+    unit, program, notes = _unit(tree, executable, dry_run)
+    steps, record = plan.install(tree, before, unit=unit, prefix=prefix, version=__version__)
+    commands = execution.after_install(tree, steps, prefix)
+    if not dry_run:
+        execution.carry_out(tree, steps, record)
+        commands = execution.run(commands)
+    left = plan.left(tree, steps)
+    if left or not (before and before.links):
+        left.append(
+            "Start it: systemctl restart modemagent; then see: modemagent status"
+            if tree.is_live
+            else "Boot the image: the service starts by itself; then see: modemagent status"
+        )
+    _show(tree, steps, commands, dry_run, as_json, notes, left, executable=program)
+
+
+@click.command("uninstall")
+@_common
+@click.option("--purge", is_flag=True, help="Remove settings, token and waiting reports as well.")
+def uninstall(root: str, dry_run: bool, as_json: bool, purge: bool) -> None:
+    """Take away what install wrote, and nothing else.
+
+    \b
+    sudo modemagent uninstall
+    modemagent uninstall --dry-run --purge
+
+    Files that somebody edited, the token and reports that wait stay unless --purge is given. The
+    user modemagent stays: files may still be his.
+    """
+    from pathlib import Path
+
+    from modemagent.installation import execution, manifest, plan
+    from modemagent.installation.tree import Tree
+
+    tree = Tree(Path(root))
+    if not dry_run:
+        execution.require_root(tree)
+    record = manifest.read(tree)
+    if record is None:
+        _show(tree, [], [], dry_run, as_json, ["modemagent is not installed here."], [])
+        return
+    steps = plan.uninstall(tree, record, purge=purge)
+    before, after = execution.before_uninstall(tree, record), execution.after_uninstall(tree)
+    if not dry_run:
+        before = execution.run(before)
+        execution.carry_out(tree, steps, plan.remainder(record, steps))
+        execution.clear_folders(tree, record)
+        after = execution.run(after)
+    _show(tree, steps, [*before, *after], dry_run, as_json, [], [])
+
+
+def _unit(tree: Tree, executable: str | None, dry_run: bool) -> tuple[str, str, list[str]]:
+    """Return the text of the unit, the program in it, and what to know of that program."""
+    from modemagent.installation import executable as program
+    from modemagent.installation.layout import UNIT, shipped
+    from modemagent.installation.tree import InstallError
+
+    text = shipped(UNIT)
+    words = (executable,) if executable else program.running()
+    if not words[0].startswith("/"):
+        raise InstallError(f"{words[0]} is no absolute path", hint="Name the whole path.")
+    homes: tuple[str, ...] = ()
+    notes = []
+    if tree.is_live:
+        homes, vanishing = program.hidden(program.folders(words))
+        try:
+            program.check(words, vanishing)
+        except InstallError as refusal:
+            if not dry_run:
+                raise
+            notes = [f"It would be refused: {refusal.message}. {refusal.hint}"]
+        notes += [f"The service runs from {home}: leave it there." for home in homes]
+    elif not tree.exists(words[0]):
+        notes = [f"The service starts {words[0]}, which is not in the image yet (--executable)."]
+    return program.unit(text, words, homes), " ".join(words), notes
+
+
+def _show(
+    tree: Tree,
+    steps: Sequence[Step],
+    commands: Sequence[Command],
+    dry_run: bool,
+    as_json: bool,
+    notes: Sequence[str],
+    left: Sequence[str],
+    *,
+    executable: str | None = None,
+) -> None:
+    failed = [command for command in commands if command.failure]
+    if as_json:
+        import json
+
+        document = {
+            "schema": 1,
+            "root": str(tree.root),
+            "dry_run": dry_run,
+            "executable": executable,
+            "steps": [
+                {"action": str(s.action), "path": s.path, "why": s.why, "diff": s.diff}
+                for s in steps
+            ],
+            "commands": [{"words": c.words, "failure": c.failure or None} for c in commands],
+            "notes": notes,
+            "left_to_do": left,
+        }
+        click.echo(json.dumps(document))
+    else:
+        for line in _lines(tree, steps, commands, dry_run, notes, left):
+            click.echo(line)
+    if failed:
+        click.get_current_context().exit(1)
+
+
+def _lines(
+    tree: Tree,
+    steps: Sequence[Step],
+    commands: Sequence[Command],
+    dry_run: bool,
+    notes: Sequence[str],
+    left: Sequence[str],
+) -> list[str]:
+    where = "" if tree.is_live else f" in {plain(str(tree.root))}"
+    lines = [f"Nothing is changed; this would be done{where}:"] if dry_run else []
+    if not dry_run and where and steps:
+        lines.append(f"Done{where}:")
+    for step in steps:
+        word = click.style(f"{step.action:<7}", fg=_COLOURS.get(step.action))
+        lines.append(f"{word} {plain(step.path)}" + (f"  ({plain(step.why)})" if step.why else ""))
+        lines += [f"        {plain(line)}" for line in step.diff.splitlines()]
+    for command in commands:
+        line = f"{'run':<7} {' '.join(command.words)}"
+        lines.append(f"{line}  (failed: {plain(command.failure)})" if command.failure else line)
+    lines += [plain(note) for note in notes]
+    if left:
+        lines += ["", "Left to do:"]
+        lines += [f"{number}. {line}" for number, line in enumerate(left, 1)]
+    return lines

@@ -1,0 +1,67 @@
+"""The table of files that an installation consists of."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+PREFIXES = ("/usr/local", "/usr")
+UNIT = "modemagent.service"
+
+
+class Kind(StrEnum):
+    """What a file is to whoever runs the machine.
+
+    :cvar PROGRAM: ours; brought up to date unless somebody edited it
+    :cvar SETTINGS: theirs after the first time
+    :cvar SECRET: made empty; never read, shown or compared
+    """
+
+    PROGRAM = "program"
+    SETTINGS = "settings"
+    SECRET = "secret"  # noqa: S105 - the name of a kind
+
+
+class Item(NamedTuple):
+    """One file.
+
+    :param source: its name among the shipped files, "" for an empty file
+    :param target: where it goes; ``{prefix}`` is one of :data:`PREFIXES`
+    """
+
+    source: str
+    target: str
+    kind: Kind = Kind.PROGRAM
+    mode: int = 0o644
+
+
+UNIT_FILE = f"{{prefix}}/lib/systemd/system/{UNIT}"
+SYSUSERS = "{prefix}/lib/sysusers.d/modemagent.conf"
+TMPFILES = "{prefix}/lib/tmpfiles.d/modemagent.conf"
+SETTINGS = "/etc/modemagent/agent.toml"
+TOKEN = "/etc/modemagent/token"  # noqa: S105 - a path
+RULES = ("71-modemagent-access.rules", "79-modemagent-ports.rules")
+
+ITEMS = (
+    *(Item(name, f"{{prefix}}/lib/udev/rules.d/{name}") for name in RULES),
+    Item(UNIT, UNIT_FILE),
+    Item("modemagent.sysusers.conf", SYSUSERS),
+    Item("modemagent.tmpfiles.conf", TMPFILES),
+    Item("agent.toml", SETTINGS, Kind.SETTINGS),
+    Item("", TOKEN, Kind.SECRET, 0o600),
+)
+
+#: The link that "systemctl enable" would make.
+ENABLED = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
+MANIFEST = "/etc/modemagent/installed.json"
+#: State, as systemd keeps it for a dynamic user: a link, and the directory behind it.
+STATE = ("/var/lib/modemagent", "/var/lib/private/modemagent")
+
+
+def shipped(source: str) -> str:
+    """Return the text of a shipped file: of the installed package, or of the checkout."""
+    folder = Path(__file__).with_name("files")
+    if not folder.is_dir():
+        folder = Path(__file__).parents[2] / "udev"
+    return (folder / source).read_text(encoding="utf-8") if source else ""
