@@ -179,6 +179,7 @@ WORDS = frozenset(
         "START",
         "SIM REMOVED",
         "SIM INSERTED",
+        "+E_UTRAN SERVICE",  # Luat Air780E
     )
 )
 """Whole lines, in upper case."""

@@ -42,6 +42,10 @@ EUICC_WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_REGISTERED: Mapping[bool | None, str] = MappingProxyType(
+    {True: "registered", False: "not registered", None: "registration not told"}
+)
+
 # Many modems have none of these: a line that says so each time hides the lines that matter.
 _ONLY_WITH_VALUE = ("imeisv", "meid", "serial_number", "eid")
 _LABEL_WIDTH = 9
@@ -95,7 +99,7 @@ def _unused(sim: Sim) -> str:
 def _network(network: Network) -> str:
     plmn = f"{network.mcc}-{network.mnc}" if network.mcc else ""
     parts = [plain(part) for part in (network.operator or plmn, network.rat) if part]
-    parts.append({True: "registered", False: "not registered", None: "registration not told"}[network.registered])
+    parts.append(_REGISTERED[network.registered])
     if network.provider:
         parts.append(f"the card's provider is {plain(network.provider)}")
     return ", ".join(parts)

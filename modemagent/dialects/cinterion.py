@@ -30,6 +30,15 @@ DIALECT = Dialect(
                 then=ICCID,
             ),
         ),
+        "sim_state": (
+            *GENERIC["sim_state"],
+            Attempt(
+                'AT^SIND="simstatus",2',
+                "^SIND",
+                "sim_state_sind",
+                "Cinterion EHS6 AT command set V03.001, ^SIND; trace cinterion-ehs6",
+            ),
+        ),
         "slot": (
             Attempt("AT+SWITCH_SLOT?", "+SWITCH_SLOT", "slot_enabled", _MV3_SOURCE, models=_MV3),
         ),

@@ -79,8 +79,8 @@ EID = (
     Attempt("AT+CCID", "+CCID", "eid", _EID_BESIDE, at_hand=True),
     Attempt("AT+SQNCCID", "+SQNCCID", "eid", _EID_BESIDE, at_hand=True),
 )
-MNC_LENGTH = Attempt(
-    "AT+CRSM=176,28589,0,0,4", "+CRSM", "crsm_ad", "TS 27.007 8.18; TS 31.102 4.2.18"
+MNC_LENGTH = (
+    Attempt("AT+CRSM=176,28589,0,0,4", "+CRSM", "crsm_ad", "TS 27.007 8.18; TS 31.102 4.2.18"),
 )
 
 #: The usual ladders, for vendors to end theirs with.
@@ -94,6 +94,7 @@ GENERIC = {
     "iccid": ICCID,
     "imsi": IMSI,
     "eid": EID,
+    "mnc_length": MNC_LENGTH,
 }
 
 DIALECT = Dialect(

@@ -17,6 +17,7 @@ DIALECT = Dialect(
         "imeisv": (),
         "iccid": tuple(rung for rung in ICCID if "CRSM" not in rung.command),
         "imsi": tuple(rung for rung in IMSI if "CRSM" not in rung.command),
+        "mnc_length": (),
     },
     sim_urcs=(CPIN_URC,),
 )

@@ -165,6 +165,22 @@ def _sim_state_qss(body: str) -> tuple[str, bool] | None:
     return (word, True) if word else None
 
 
+#: ``AT^SIND="simstatus",2``: 3 is PIN or PUK, and 1 (inserted) says nothing of its state
+_SIND = {"0": "NOT INSERTED", "2": "READY", "5": "READY"}
+
+
+def _sim_state_sind(body: str) -> tuple[str, bool] | None:
+    parts = fields(body)
+    word = _SIND.get(parts[2]) if len(parts) > 2 and parts[0].lower() == "simstatus" else None
+    return (word, True) if word else None
+
+
+def _sim_state_csmins(body: str) -> tuple[str, bool] | None:
+    """Take only "no card": that there is one says nothing of its state."""
+    parts = fields(body)
+    return ("NOT INSERTED", True) if len(parts) > 1 and parts[1] == "0" else None
+
+
 def plain(text: str) -> str:
     """Take the quotes off what a modem calls itself and leave single blanks."""
     return _SPACES.sub(" ", text).strip().strip('"').strip()
@@ -234,6 +250,8 @@ SHAPES: Mapping[str, Shape] = {
     "eid": Shape(r"QESIM|EID|\w*C?CID", _eid),
     "sim_state": Shape("CPIN", _sim_state),
     "sim_state_qss": Shape("QSS", _sim_state_qss),
+    "sim_state_sind": Shape("SIND", _sim_state_sind),
+    "sim_state_csmins": Shape("CSMINS", _sim_state_csmins),
     "text": Shape(_TEXT_LABELS, _text, signed_only=True),
     "model": Shape(_TEXT_LABELS, _model, signed_only=True),
     "revision": Shape(_TEXT_LABELS, _text, signed_only=True),

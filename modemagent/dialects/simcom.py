@@ -40,7 +40,20 @@ DIALECT = Dialect(
 #: SIM800 and SIM70xx answer AT+CCID, bare, and refuse AT+CICCID.
 SIM800 = Dialect(
     name="simcom",
-    ladders={**DIALECT.ladders, "iccid": ICCID, "slot": ()},
+    ladders={
+        **DIALECT.ladders,
+        "iccid": ICCID,
+        "slot": (),
+        "sim_state": (
+            *GENERIC["sim_state"],
+            Attempt(
+                "AT+CSMINS?",
+                "+CSMINS",
+                "sim_state_csmins",
+                "SIM800 series AT command manual V1.09, +CSMINS; trace simcom-sim868",
+            ),
+        ),
+    },
     sim_urcs=_URCS,
     joins=_JOINS,
 )

@@ -16,6 +16,7 @@ from modemagent.at.plan import Answer, Outcome, Plan, Step
 from modemagent.dialects.ati import read_block
 from modemagent.dialects.catalogue import choose
 from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
+from modemagent.dialects.generic import IMEISV
 from modemagent.dialects.model import Attempt, Dialect
 from modemagent.errors import DeadlinePassed, NoAnswer
 from modemagent.identity.snapshot import ReadState, Snapshot
@@ -215,8 +216,8 @@ class Identification:
             ladder = self._likely_first(ladder)
         worst = self.read.get(want, ReadState.UNSUPPORTED)
         for attempt in ladder:
-            if want == "imeisv" and attempt.command == "AT+CGSN=2" and self._cgsn_is_plain:
-                continue
+            if want == "imeisv" and self._cgsn_is_plain and attempt in IMEISV:
+                continue  # a modem without AT+CGSN=1 has no AT+CGSN=2, unless its maker says so
             reading, answer = yield from self.talk.read(want, attempt)
             if want == "imei" and not reading.sure:
                 self._notice_cdma(answer)

@@ -14,7 +14,6 @@ from modemagent.at.plan import Answer, Ask, Outcome, Plan, Step
 from modemagent.at.urcs import is_urc
 from modemagent.dialects.catalogue import choose
 from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
-from modemagent.dialects.generic import MNC_LENGTH
 from modemagent.dialects.model import WANTS
 from modemagent.errors import DeadlinePassed, PortError
 from modemagent.identity.snapshot import SimState, Snapshot
@@ -38,7 +37,6 @@ FOR_ALL = (
     "AT+CCLK?",
     "AT+CNUM",
     "AT+CEER",
-    MNC_LENGTH.command,
     "AT+CRSM=176,12258,0,0,10",
     "AT+CRSM=176,28423,0,0,9",
     "AT+CRSM=176,28486,0,0,17",

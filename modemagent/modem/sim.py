@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator
 from typing import Literal
 
 from modemagent.at.plan import Answer, Outcome, Step
-from modemagent.dialects.generic import MNC_LENGTH
 from modemagent.dialects.model import Attempt, Dialect
 from modemagent.identity.snapshot import ReadState, SimState
 from modemagent.modem.conversation import Conversation
@@ -99,9 +98,10 @@ class SimReader:
 
     def read_mnc_length(self) -> Steps:
         """Ask EF_AD how long the MNC is, for the few countries where the IMSI leaves it open."""
-        reading, _ = yield from self.talk.read("mnc_length", MNC_LENGTH)
-        if reading.sure:
-            self.mnc_length = int(reading.values[0])
+        for attempt in self._ladder("mnc_length"):
+            reading, _ = yield from self.talk.read("mnc_length", attempt)
+            if reading.sure:
+                self.mnc_length = int(reading.values[0])
 
     def read_eid_by_apdu(self) -> Steps:
         """Ask the card itself for its EID, where the modem did not tell it."""
@@ -167,15 +167,19 @@ class SimReader:
             yield from self._wait()
 
     def _ask_state(self) -> Generator[Step, Outcome, SimState | Hint]:
-        said: SimState | Hint = Hint.UNKNOWN
+        said: SimState | Hint | None = None
         for attempt in self._ladder("sim_state"):
             reading, answer = yield from self.talk.read("sim_state", attempt)
             if reading.sure:
                 return word_state(reading.values[0])
             # Several values: URC and answer share the prefix and the URC comes each time, so
             # the state stays open and the card's numbers decide.
-            said = Hint.UNKNOWN if reading.values else refusal_state(answer)
-        return said
+            told = Hint.UNKNOWN if reading.values else refusal_state(answer)
+            if told not in (Hint.REFUSED, Hint.UNKNOWN):
+                return told
+            # the first rung is the standard's own; what a later one can not say changes nothing
+            said = said or told
+        return said or Hint.UNKNOWN
 
     def _speak_up(self) -> Generator[Step, Outcome, bool]:
         """Turn numeric errors on where errors come without a reason; note what to put back."""

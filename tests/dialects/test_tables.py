@@ -12,7 +12,6 @@ from _pytest.mark.structures import ParameterSet
 import modemagent.dialects
 from modemagent.dialects import ati, catalogue, readonly
 from modemagent.dialects.generic import DIALECT as GENERIC
-from modemagent.dialects.generic import MNC_LENGTH
 from modemagent.dialects.model import WANTS, Attempt, Dialect
 from modemagent.dialects.shapes import SHAPES, look
 from modemagent.dialects.slot_shapes import SLOT_SHAPES
@@ -48,7 +47,6 @@ def attempts() -> Iterator[ParameterSet]:
                 yield pytest.param(
                     table, want, attempt, id=f"{table.name}-{want}-{attempt.command}"
                 )
-    yield pytest.param(GENERIC, "imsi", MNC_LENGTH, id="generic-mnc")
 
 
 @pytest.mark.parametrize(("table", "want", "attempt"), list(attempts()))
