@@ -21,6 +21,7 @@ FLOORS = {
     "modem": 4,
     "report": 4,
     "agent": 5,
+    "installation": 5,
     "registry": 5,
     "demo": 5,
     "cli": 6,
