@@ -6,6 +6,7 @@ Broken is a state with a reason that people are shown, not a retry in silence.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -42,6 +43,7 @@ class Condition:
 
     :param reason: a stable word, as ``failed[].reason`` of ``identify``; "" when well
     :param since: ``time.monotonic`` seconds
+    :param changed: called after each change of state
     """
 
     state: PortState = PortState.ABSENT
@@ -51,9 +53,15 @@ class Condition:
     holder: dict[str, object] | None = None
     failures: int = 0
     since: float = field(default_factory=time.monotonic)
+    changed: Callable[[], None] | None = None
 
     def enter(self, state: PortState, *, message: str = "") -> None:
         """Go to another state, leaving the reason of the old one behind."""
+        self._enter(state, message)
+        if self.changed:
+            self.changed()
+
+    def _enter(self, state: PortState, message: str) -> None:
         if state is not self.state:
             if state not in TRANSITIONS[self.state]:
                 raise ValueError(f"a port does not go from {self.state} to {state}")
@@ -69,12 +77,14 @@ class Condition:
         """Go to BROKEN with the error as its reason; tell whether that reason is news."""
         reason = error.reason if isinstance(error, PortError) else error.code
         news = self.failures == 0 or error.message != self._told
-        self.enter(PortState.BROKEN, message=error.message)
+        self._enter(PortState.BROKEN, error.message)
         self.reason, self.hint = reason, error.hint
         holder = error.to_json().get("holder")
         self.holder = holder if isinstance(holder, dict) else None
         self.failures += 1
         self._told = error.message
+        if self.changed:
+            self.changed()
         return news
 
     _told: str = ""

@@ -28,12 +28,14 @@ class Channel:
     :ivar port: the port as the user named it
     :ivar closed: set when the port has gone, and when it has been closed
     :ivar urcs: unsolicited lines, whether they came alone or amid an answer
+    :ivar turn: held by whoever takes several steps that belong together, as :func:`drive` does
     """
 
     def __init__(self, port: Port) -> None:
         self.port = port.name
         self.closed = asyncio.Event()
         self.urcs = Urcs()
+        self.turn = asyncio.Lock()
         self._port = port
         self._exchange = Exchange()
         self._waiter: asyncio.Future[Outcome] | None = None
@@ -48,6 +50,11 @@ class Channel:
     def bytes_written(self) -> int:
         """Bytes the kernel has taken for this port so far."""
         return self._port.bytes_written
+
+    @property
+    def owed(self) -> tuple[str, ...]:
+        """Lines that put back what was changed in this session, the newest change first."""
+        return tuple(self._exchange.undo.owed)
 
     @property
     def lines_sent(self) -> int:

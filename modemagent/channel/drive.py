@@ -14,8 +14,9 @@ T = TypeVar("T")
 
 
 async def drive(plan: Plan[T], channel: Channel, *, deadline: float | None = None) -> T:
-    """Run a plan on a channel and return its result.
+    """Run a plan on a channel when it is its turn, and return its result.
 
+    Nobody else's step comes between the steps of the plan; plans wait in the order they came.
     What goes wrong at the port, and the deadline, is thrown into the plan, which may return what
     it has; a further step is not made for it then.
 
@@ -23,6 +24,21 @@ async def drive(plan: Plan[T], channel: Channel, *, deadline: float | None = Non
     :raises PortVanished: the port has gone
     :raises DeadlinePassed: the deadline has come first
     """
+    try:
+        try:
+            async with asyncio.timeout_at(deadline):
+                await channel.turn.acquire()
+        except TimeoutError:
+            raise _deadline_passed(channel.port) from None
+        try:
+            return await _drive(plan, channel, deadline)
+        finally:
+            channel.turn.release()
+    finally:
+        plan.close()
+
+
+async def _drive(plan: Plan[T], channel: Channel, deadline: float | None) -> T:
     try:
         step = next(plan)
         while True:
@@ -37,8 +53,6 @@ async def drive(plan: Plan[T], channel: Channel, *, deadline: float | None = Non
     except StopIteration as done:
         result: T = done.value
         return result
-    finally:
-        plan.close()
 
 
 def _deadline_passed(port: str) -> DeadlinePassed:

@@ -57,8 +57,18 @@ class Undo:
 
     def concerns_other(self, line: str) -> bool:
         """Tell whether a line speaks to a logical channel that was not opened here."""
-        match = _CHANNEL.match(line.strip().upper())
-        return match is not None and f"AT+CCHC={match[1]}" not in self.owed
+        closing = closing_of(line)
+        return closing is not None and closing not in self.owed
+
+
+def closing_of(line: str) -> str | None:
+    """Return the line that closes the logical channel a line speaks to, None when to none.
+
+    >>> closing_of("AT+CGLA=1,10,00A4"), closing_of("AT+CSQ")
+    ('AT+CCHC=1', None)
+    """
+    match = _CHANNEL.match(line.strip().upper())
+    return f"AT+CCHC={match[1]}" if match else None
 
 
 def session_of(answer: Answer) -> str | None:
