@@ -18,9 +18,11 @@
     ├── ReportError           (1)   a report body that can not be read; carries the key
     ├── OutboxError           (1)   the local queue can not be read or written
     ├── AgentNotRunning       (4)   nobody listens on the control socket
+    ├── AgentDenied           (4)   the agent is there, and this user may not talk to it
     ├── RegistryStoreError    (1)   the registry's own database can not be used
     └── RegistryError         (6)   the registry did not take what it was sent
         ├── RegistryUnreachable (6) no connection or no answer in time: try again later
+        │   └── ClockNotSet   (6)   a certificate's dates, by a clock that is not set: wait for it
         └── RegistryRefused   (6)   it answered, and said no (wrong token, bad request)
 
 ``code`` is the stable name in JSON, ``exit_status`` the process's exit code, ``hint`` the
@@ -217,6 +219,13 @@ class AgentNotRunning(ModemAgentError):
     exit_status = 4
 
 
+class AgentDenied(ModemAgentError):
+    """The agent is there, and this user may not talk to it."""
+
+    code = "agent_denied"
+    exit_status = 4
+
+
 class RegistryStoreError(ModemAgentError):
     """The registry's own database can not be opened, read or brought to today's schema."""
 
@@ -241,6 +250,12 @@ class RegistryUnreachable(RegistryError):
     def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
+
+
+class ClockNotSet(RegistryUnreachable):
+    """A certificate can not be judged while this machine's clock is not set: wait for the time."""
+
+    code = "clock_not_set"
 
 
 class RegistryRefused(RegistryError):
