@@ -113,6 +113,17 @@ class Attribution:
         self._add(text, mine=self._other is None and not self._is_other_urc(text))
         return None
 
+    def take_unfinished(self, event: Event) -> Final | None:
+        """Sort in what has no line end when time is up; return the final result if it is one.
+
+        It is no information: it may be the first half of a number.
+        """
+        begin = len(self._entries)
+        final = self.take(event)
+        for entry in self._entries[begin:]:
+            entry.mine = False
+        return final
+
     def release(self) -> Final | None:
         """Time is up: return the final result there is reason to believe in, or None."""
         if self._held is not None:

@@ -175,7 +175,8 @@ class Dialogue:
     def expire(self) -> Answer:
         """Time is up: close the answer with what came.
 
-        ``final`` is None unless one came without its line end, or was held.
+        ``final`` is None unless one came without its line end, or was held. Any other line
+        without its end is foreign: half a number must not be taken for a whole one.
 
         :raises ProtocolError: nothing is in flight
         """
@@ -184,7 +185,7 @@ class Dialogue:
             raise ProtocolError("nothing is in flight")
         event = self._codec.flush()
         if not isinstance(event, NeedData):
-            final = flight.take(event)
+            final = flight.take_unfinished(event)
             if final is not None:
                 return self._close(final)
         held = flight.holds
