@@ -1,0 +1,216 @@
+"""The service as systemd would run it: the unit by systemd's own judges, the daemon over a real
+notification socket."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.process.conftest import COMMAND, ENVIRONMENT, Bench, until
+
+pytestmark = pytest.mark.timeout(120)
+UNIT = "modemagent.service"
+WATCHDOG_S = 0.4
+
+
+def analyze(*words: str) -> subprocess.CompletedProcess[str]:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed (apt-get install systemd)")
+    return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """The unit as install writes it for this very interpreter."""
+    from modemagent.installation import executable, layout
+
+    text = executable.unit(layout.shipped(UNIT), (sys.executable, "-m", "modemagent"), ())
+    file = tmp_path / UNIT
+    file.write_text(text)
+    return file
+
+
+def test_systemd_has_nothing_to_say_about_the_unit(unit: Path) -> None:
+    done = analyze("verify", "--man=no", str(unit))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    # it exits with 0 whatever it finds: see that it would have said something
+    unit.write_text(unit.read_text().replace("RestartSec=5", "RestartSecs=5"))
+    assert "RestartSecs" in analyze("verify", "--man=no", str(unit)).stderr
+
+
+@pytest.mark.parametrize("homes", [(), ("/home/pi/venv", "/root/.pyenv/versions/3.11")])
+def test_its_exposure_is_at_most_two(unit: Path, homes: tuple[str, ...]) -> None:
+    from modemagent.installation import executable
+
+    text = executable.unit(unit.read_text(), (sys.executable, "-m", "modemagent"), homes)
+    unit.write_text(text)
+    assert text.count("BindReadOnlyPaths=") == len(homes)
+    done = analyze("security", "--offline=true", "--threshold=20", "--no-pager", str(unit))
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
+    assert found, done.stdout + done.stderr
+    print("exposure:", found.group(1))
+    assert (done.returncode, float(found.group(1)) <= 2.0) == (0, True)
+
+
+class Service:
+    """The daemon with a notification socket, as systemd starts it."""
+
+    def __init__(self, folder: Path, *words: str, code: str = "", **environment: str) -> None:
+        self.log = folder / "service.log"
+        self.systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.systemd.bind(str(folder / "notify"))
+        start = [sys.executable, "-c", code] if code else COMMAND
+        with self.log.open("ab") as log:
+            self.popen = subprocess.Popen(
+                [*start, "run", "--no-discovery", "--state-dir", str(folder / "state"), *words],
+                stderr=log,
+                env=ENVIRONMENT
+                | {
+                    "NOTIFY_SOCKET": str(folder / "notify"),
+                    "WATCHDOG_USEC": str(int(WATCHDOG_S * 1_000_000)),
+                }
+                | environment,
+            )
+
+    def said(self, word: str) -> str:
+        """Return the next datagram that holds a word."""
+        self.systemd.settimeout(20)
+        while True:
+            text = self.systemd.recv(65536).decode()
+            if word in text:
+                return text
+
+    def drain(self) -> None:
+        self.systemd.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while self.systemd.recv(65536):
+                pass
+
+    def is_silent(self) -> bool:
+        """Tell whether nothing comes for ten times the interval of its signs of life."""
+        self.systemd.settimeout(WATCHDOG_S / 2 * 10)
+        try:
+            self.systemd.recv(65536)
+        except TimeoutError:
+            return True
+        return False
+
+    def process_state(self) -> str:
+        text = Path(f"/proc/{self.popen.pid}/stat").read_text()
+        return text.rpartition(")")[2].split()[0]
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    running: list[Service] = []
+
+    def start(*words: str, **options: Any) -> Service:
+        running.append(Service(tmp_path, *words, **options))
+        return running[-1]
+
+    yield start
+    for each in running:
+        if each.popen.poll() is None:
+            each.popen.kill()
+            each.popen.wait(10)
+        each.systemd.close()
+        print(each.log.read_text()[-3000:])
+
+
+def test_ready_signs_of_life_status_and_stopping(
+    service: Callable[..., Service], started: Callable[..., Any]
+) -> None:
+    bench = started(Bench, "quectel-eg25-g")
+    daemon = service("--port", next(iter(bench.paths.values())))
+    assert daemon.said("READY=1")
+    alive = daemon.said("1 of 1 ports watched")
+    assert "WATCHDOG=1" in alive.splitlines()
+    assert "STATUS=1 of 1 ports watched, 1 reports waiting, no registry set" in alive.splitlines()
+    daemon.popen.terminate()
+    assert daemon.said("STOPPING=1")
+    assert daemon.popen.wait(10) == 0
+
+
+def test_a_frozen_daemon_gives_no_sign_of_life(service: Callable[..., Service]) -> None:
+    daemon = service("--port", "/nowhere/tty")
+    daemon.said("WATCHDOG=1")
+    daemon.popen.send_signal(signal.SIGSTOP)
+    until(lambda: daemon.process_state() == "T")
+    daemon.drain()
+    assert daemon.is_silent()
+    daemon.popen.send_signal(signal.SIGCONT)
+    assert daemon.said("WATCHDOG=1")
+
+
+# a signal's handler runs in the thread of the loop, between two of its steps
+BLOCKED = """
+import os, signal, sys, threading
+from modemagent.__main__ import main
+def block(*_):
+    os.write(2, b"blocked\\n")
+    threading.Event().wait()
+signal.signal(signal.SIGUSR1, block)
+sys.argv[0] = "modemagent"
+main()
+"""
+
+
+def test_a_daemon_whose_loop_is_blocked_gives_no_sign_of_life(
+    service: Callable[..., Service],
+) -> None:
+    daemon = service("--port", "/nowhere/tty", code=BLOCKED)
+    daemon.said("WATCHDOG=1")
+    os.kill(daemon.popen.pid, signal.SIGUSR1)
+    until(lambda: "blocked\n" in daemon.log.read_text())
+    daemon.drain()
+    assert daemon.is_silent()
+    assert daemon.process_state() == "S"  # it lives, and waits
+
+
+def test_a_modem_that_hangs_takes_no_sign_of_life_away(
+    service: Callable[..., Service], started: Callable[..., Any]
+) -> None:
+    bench = started(Bench, "quectel-eg25-g", "telit-ge910-quad")
+    daemon = service(*(word for path in bench.paths.values() for word in ("--port", path)))
+    daemon.said("2 of 2 ports watched")
+    bench.popen.send_signal(signal.SIGSTOP)  # both modems: no byte comes any more
+    for _ in range(5):
+        daemon.said("WATCHDOG=1")
+    bench.popen.send_signal(signal.SIGCONT)
+
+
+def test_the_token_is_taken_from_the_credentials(
+    service: Callable[..., Service], started: Callable[..., Any], tmp_path: Path
+) -> None:
+    heard = socket.create_server(("127.0.0.1", 0))
+    heard.settimeout(30)
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "token").write_text("handed-over\n")
+    bench = started(Bench, "quectel-eg25-g")
+    with heard:
+        service(
+            *("--port", next(iter(bench.paths.values()))),
+            *("--registry", f"http://127.0.0.1:{heard.getsockname()[1]}"),
+            CREDENTIALS_DIRECTORY=str(credentials),
+        )
+        connection, _ = heard.accept()
+        with connection:
+            connection.settimeout(20)
+            request = b""
+            while b"\r\n\r\n" not in request:
+                chunk = connection.recv(65536)
+                assert chunk
+                request += chunk
+    assert b"\r\nauthorization: bearer handed-over\r\n" in request.lower()
