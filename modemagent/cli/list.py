@@ -28,13 +28,11 @@ def command(as_json: bool, root: str) -> None:
     modemagent list
     modemagent list --json
 
-    Roles come from a table of USB ids; nothing is opened and nothing is sent.
+    Roles come from udev's rules and a table of USB ids; nothing is opened and nothing is sent.
     """
-    from pathlib import Path
+    from modemagent.cli.ports import seen
 
-    from modemagent.discovery.static import scan
-
-    candidates = scan(Path(root))
+    candidates = seen(root)
     holders = {candidate.path: _holder(candidate.path) for candidate in candidates}
     if as_json:
         import json

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from modemagent.errors import PortNotFound
@@ -39,7 +39,7 @@ def discovered(root: str) -> list[Target]:
     """Return a target for each cellular modem that sysfs shows."""
     return [
         target
-        for group in _groups(c for c in _scan(root) if c.cellular)
+        for group in _groups(c for c in seen(root) if c.cellular)
         if (target := _target(group)) is not None
     ]
 
@@ -70,7 +70,7 @@ def _may_be_in_sysfs(path: str, root: str) -> bool:
 
 
 def _by_id(word: str, root: str) -> Target:
-    candidates = _scan(root)
+    candidates = seen(root)
     for candidate in candidates:
         if candidate.port_id == word:
             return Target((candidate.path,), (candidate.port_id,))
@@ -84,12 +84,25 @@ def _by_id(word: str, root: str) -> Target:
     return target
 
 
-def _scan(root: str) -> tuple[Candidate, ...]:
+def seen(root: str) -> tuple[Candidate, ...]:
+    """Return every port that sysfs shows, with what udev's rules say of them where udev runs.
+
+    :param root: the tree that holds ``sys`` and ``dev``; another than ``/`` has no udev
+    """
     from pathlib import Path
 
     from modemagent.discovery.static import scan
 
-    return scan(Path(root))
+    return scan(Path(root), _hints() if root == "/" else {})
+
+
+def _hints() -> dict[str, Mapping[str, str]]:
+    from modemagent.discovery import udev
+
+    try:
+        return udev.hints() if udev.runs() else {}
+    except (ImportError, OSError):
+        return {}  # no libudev here: the table alone decides
 
 
 def _groups(candidates: Iterable[Candidate]) -> list[list[Candidate]]:
@@ -107,4 +120,5 @@ def _target(group: Sequence[Candidate]) -> Target | None:
     likely = [c for c in group if c.role is Role.AT] or [c for c in group if c.role is Role.UNKNOWN]
     if not likely:
         return None
+    likely.sort(key=lambda candidate: not candidate.secondary)
     return Target(tuple(c.path for c in likely), tuple(c.port_id for c in likely))

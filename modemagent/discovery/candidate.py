@@ -29,6 +29,7 @@ class Candidate(NamedTuple):
     :param interface: USB interface number, None when the port is not USB
     :param driver: the kernel driver, as ``option`` or ``cdc_acm``
     :param cellular: the ids are those of a maker of cellular modems
+    :param secondary: the AT port that data calls and ModemManager leave free, as udev's rules say
     """
 
     path: str
@@ -44,6 +45,7 @@ class Candidate(NamedTuple):
     manufacturer: str | None = None
     product: str | None = None
     links: tuple[str, ...] = ()
+    secondary: bool = False
 
     def to_json(self) -> dict[str, object]:
         return {

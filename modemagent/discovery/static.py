@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-from modemagent.dialects.usb import layout_of
+from modemagent.dialects.usb import NEVER, layout_of
 from modemagent.discovery.candidate import Candidate, Role
 
 #: The role in a wwan port's name: the kernel names it wwan<device><kind><number>.
@@ -15,10 +16,14 @@ _WWAN_ROLES = (("at", Role.AT), ("nmea", Role.NMEA), ("qcdm", Role.DIAG))
 _WWAN_BINARY = ("mbim", "qmi", "firehose", "xmmrpc", "fastboot", "adb", "mipc")
 
 
-def scan(root: Path = Path("/")) -> tuple[Candidate, ...]:
+def scan(
+    root: Path = Path("/"), hints: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+) -> tuple[Candidate, ...]:
     """Return every port with hardware behind it, ordered by place.
 
     :param root: the tree that holds ``sys`` and ``dev``; another than ``/`` for an image or a test
+    :param hints: udev's properties by device name (:func:`modemagent.discovery.udev.hints`); what
+        they say of a port goes before the table
     """
     links = _links(root)
     found = [
@@ -27,6 +32,8 @@ def scan(root: Path = Path("/")) -> tuple[Candidate, ...]:
         for name in _names(root / "sys/class" / kind)
         if (candidate := _candidate(root, kind, name, links)) is not None
     ]
+    if hints:
+        found = [_hinted(each, hints.get(Path(each.path).name, {})) for each in found]
     return tuple(sorted(found, key=_place))
 
 
@@ -37,6 +44,19 @@ def describe(path: str, root: Path = Path("/")) -> Candidate | None:
             if (root / "sys/class" / kind / name).exists():
                 return _candidate(root, kind, name, {})
     return None
+
+
+def _hinted(candidate: Candidate, properties: Mapping[str, str]) -> Candidate:
+    from modemagent.discovery.udev import is_secondary, role_of
+
+    told = role_of(properties)
+    if told is None or (candidate.usb_vid, candidate.usb_pid) in NEVER:
+        return candidate
+    role, why = told
+    # a maker that is not in our table, and in ModemManager's
+    cellular = candidate.cellular or role is Role.AT
+    secondary = is_secondary(properties)
+    return candidate._replace(role=role, why=why, cellular=cellular, secondary=secondary)
 
 
 def _names(folder: Path) -> list[str]:

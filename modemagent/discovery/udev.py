@@ -1,0 +1,97 @@
+"""What udev knows beyond sysfs: news of ports that come and go, and what other rules say of them.
+
+Opens no device. Where udev does not run (containers, minimal systems) there is no news and there
+are no hints; whoever asks looks at sysfs by himself then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from modemagent.discovery.candidate import Role
+
+SUBSYSTEMS = ("tty", "wwan")
+#: ModemManager's rules mark ports whose use its authors know; ID_MM_PORT_TYPE_* = "1".
+_TYPES: Mapping[str, tuple[Role, str]] = {
+    "AT_PRIMARY": (Role.AT, "primary AT port"),
+    "AT_SECONDARY": (Role.AT, "secondary AT port"),
+    "AT_PPP": (Role.DATA, "port for data calls"),
+    "AT_GPS_CONTROL": (Role.UNKNOWN, "port that controls the GNSS receiver"),
+    "GPS": (Role.NMEA, "GNSS port"),
+    "QCDM": (Role.DIAG, "diagnostic port"),
+    "AUDIO": (Role.DATA, "audio port"),
+    "XMMRPC": (Role.DIAG, "RPC port"),
+}
+_PREFIX = "ID_MM_PORT_TYPE_"
+
+
+def runs() -> bool:
+    """Tell whether udev runs on this machine."""
+    return Path("/run/udev/control").exists()
+
+
+def hints() -> dict[str, Mapping[str, str]]:
+    """Return the properties of every tty and wwan port, by the name of its device."""
+    import pyudev
+
+    context = pyudev.Context()
+    return {
+        device.sys_name: dict(device.properties)
+        for kind in SUBSYSTEMS
+        for device in context.list_devices(subsystem=kind)
+    }
+
+
+def role_of(properties: Mapping[str, str]) -> tuple[Role, str] | None:
+    """Return the role that ModemManager's rules give a port, and in whose words; None for none.
+
+    A port with several marks (a second AT port that data calls may use) is an AT port.
+
+    >>> role_of({"ID_MM_PORT_TYPE_GPS": "1"})
+    (<Role.NMEA: 'nmea'>, "ModemManager's rules call it a GNSS port")
+    >>> role_of({"ID_MM_PORT_TYPE_GPS": "0"}) is None
+    True
+    """
+    found = [
+        (role, words)
+        for name, (role, words) in _TYPES.items()
+        if properties.get(_PREFIX + name) == "1"
+    ]
+    if not found:
+        return None
+    role, words = next((each for each in found if each[0] is Role.AT), found[0])
+    return role, f"ModemManager's rules call it a {words}"
+
+
+def is_secondary(properties: Mapping[str, str]) -> bool:
+    """Tell whether this AT port is the one that data calls and ModemManager leave free."""
+    return properties.get(_PREFIX + "AT_SECONDARY") == "1"
+
+
+class News:
+    """Netlink news of ports.
+
+    After udev's rules have run where udev runs, so that links and permissions are there; from the
+    kernel itself elsewhere.
+    """
+
+    def __init__(self) -> None:
+        import pyudev
+
+        source = "udev" if runs() else "kernel"
+        self._monitor = pyudev.Monitor.from_netlink(pyudev.Context(), source)
+        for kind in SUBSYSTEMS:
+            self._monitor.filter_by(kind)
+        self._monitor.start()
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when there is news."""
+        return int(self._monitor.fileno())
+
+    def take(self) -> list[tuple[str, str]]:
+        """Return what has happened since the last call: action (``add``, ``remove``) and name."""
+        found = []
+        while (device := self._monitor.poll(timeout=0)) is not None:
+            found.append((str(device.action), str(device.sys_name)))
+        return found

@@ -1,0 +1,79 @@
+"""A machine whose devices come and go: real libudev and netlink news, by umockdev."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+TREES = Path(__file__).parents[2] / "fixtures" / "udev"
+_PYTHON = "/usr/bin/python3"
+
+
+class Bed:
+    """A machine without devices at first.
+
+    :ivar environment: what a process needs to live on it
+    :ivar devices: the folder in the place of ``/dev``
+    """
+
+    def __init__(self) -> None:
+        self._host = subprocess.Popen(
+            ["umockdev-wrapper", _PYTHON, str(Path(__file__).with_name("bed.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        folder = self._hear()
+        self.devices = Path(folder, "dev")
+        self.environment: Mapping[str, str] = {
+            **os.environ,
+            "UMOCKDEV_DIR": folder,
+            "LD_PRELOAD": "libumockdev-preload.so.0",
+        }
+
+    def add(self, tree: str) -> None:
+        """Plug in what ``fixtures/udev/TREE.umockdev`` describes; a path names another file."""
+        self._do("add", self._file(tree))
+
+    def remove(self, tree: str) -> None:
+        """Unplug it."""
+        self._do("remove", self._file(tree))
+
+    def link(self, node: str, terminal: str) -> None:
+        """Let a modem on a pseudo terminal answer at ``/dev/NODE``."""
+        self._do("link", node, terminal)
+
+    def close(self) -> None:
+        self._host.communicate(timeout=10)
+
+    def _file(self, tree: str) -> str:
+        return tree if "/" in tree else str(TREES / f"{tree}.umockdev")
+
+    def _do(self, *words: str) -> None:
+        assert self._host.stdin is not None
+        print(*words, file=self._host.stdin, flush=True)
+        assert self._hear() == "ok"
+
+    def _hear(self) -> str:
+        assert self._host.stdout is not None
+        return self._host.stdout.readline().strip()
+
+
+@pytest.fixture
+def bed() -> Iterator[Bed]:
+    wrapper = shutil.which("umockdev-wrapper")
+    has_gi = subprocess.run(
+        [_PYTHON, "-c", "import gi; gi.require_version('UMockdev', '1.0')"],
+        capture_output=True,
+        check=False,
+    )
+    if wrapper is None or has_gi.returncode:
+        pytest.skip("needs umockdev (apt-get install umockdev gir1.2-umockdev-1.0 python3-gi)")
+    made = Bed()
+    yield made
+    made.close()

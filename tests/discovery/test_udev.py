@@ -1,0 +1,128 @@
+"""What is plugged in, as the real libudev and its netlink news tell it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from modemagent.discovery.candidate import Role
+from modemagent.discovery.udev import is_secondary, role_of
+from tests.discovery.conftest import Bed
+
+Ports = dict[str, dict[str, Any]]
+
+LISTEN = """
+import select
+from modemagent.discovery.udev import News
+news = News()
+print("listening", flush=True)
+while select.select([news.fileno()], [], [], 20)[0]:
+    for action, name in news.take():
+        print(action, name, flush=True)
+"""
+LOOK = """
+import json
+from modemagent.discovery.static import scan
+from modemagent.discovery.udev import hints
+print(json.dumps([[c.path, str(c.role), c.cellular, c.secondary] for c in scan(hints=hints())]))
+"""
+
+
+def seen(bed: Bed) -> dict[str, tuple[str, bool, bool]]:
+    """Path -> role, cellular, secondary, as a process on this machine finds them."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK],
+        env=bed.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {path: tuple(rest) for path, *rest in json.loads(done.stdout)}  # type: ignore[misc]
+
+
+def test_the_table_decides_where_udev_says_nothing(bed: Bed) -> None:
+    bed.add("quectel-eg25-g")
+    assert {path: role for path, (role, *_) in seen(bed).items()} == {
+        "/dev/ttyUSB0": "diag",
+        "/dev/ttyUSB1": "nmea",
+        "/dev/ttyUSB2": "at",
+        "/dev/ttyUSB3": "at",
+    }
+
+
+def test_marks_of_modemmanagers_rules_go_before_the_table(bed: Bed) -> None:
+    bed.add("modemmanager-hints")
+    roles = seen(bed)
+    assert any(secondary for _, _, secondary in roles.values())
+    assert {role for role, *_ in roles.values()} >= {"at"}
+    for role, _, secondary in roles.values():
+        assert role == "at" or not secondary
+
+
+def test_no_stranger_is_taken_for_a_modem(bed: Bed) -> None:
+    bed.add("strangers")
+    found = seen(bed)
+    assert found
+    assert not any(cellular for _, cellular, _ in found.values())
+
+
+def test_two_sticks_without_serial_numbers_are_two(bed: Bed) -> None:
+    bed.add("two-identical-sticks")
+    done = subprocess.run(
+        [sys.executable, "-m", "modemagent", "list", "--json"],
+        env=bed.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modems = json.loads(done.stdout)["modems"]
+    assert len(modems) == len({modem["id"] for modem in modems}) == 2
+    assert [len(modem["ports"]) for modem in modems] == [3, 3]
+    # list has written nothing: the device files are plain files here and would keep it
+    assert not any(node.stat().st_size for node in bed.devices.iterdir() if node.is_file())
+
+
+def test_news_of_ports_comes_over_netlink(bed: Bed) -> None:
+    bed.add("wwan-pcie")
+    listener = subprocess.Popen(
+        [sys.executable, "-c", LISTEN], env=bed.environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert listener.stdout is not None
+        assert listener.stdout.readline() == "listening\n"
+        bed.add("two-identical-sticks")
+        told = [listener.stdout.readline().split() for _ in range(6)]
+        assert all(action == "add" and name.startswith("ttyUSB") for action, name in told)
+        bed.remove("two-identical-sticks")
+        gone = [listener.stdout.readline().split() for _ in range(6)]
+        assert {action for action, _ in gone} == {"remove"}
+        assert {name for _, name in gone} == {name for _, name in told}
+    finally:
+        listener.kill()
+        listener.wait()
+        listener.stdout.close()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("marks", "role"),
+    [
+        ({}, None),
+        ({"ID_MM_PORT_TYPE_AT_PRIMARY": "1"}, Role.AT),
+        ({"ID_MM_PORT_TYPE_AT_SECONDARY": "1"}, Role.AT),
+        ({"ID_MM_PORT_TYPE_AT_PPP": "1"}, Role.DATA),
+        ({"ID_MM_PORT_TYPE_AT_PPP": "1", "ID_MM_PORT_TYPE_AT_SECONDARY": "1"}, Role.AT),
+        ({"ID_MM_PORT_TYPE_GPS": "1"}, Role.NMEA),
+        ({"ID_MM_PORT_TYPE_QCDM": "1"}, Role.DIAG),
+        ({"ID_MM_PORT_TYPE_QCDM": "0"}, None),
+        ({"ID_MM_PORT_IGNORE": "1"}, None),
+        ({"ID_MM_CANDIDATE": "1"}, None),
+    ],
+)
+def test_a_port_is_what_its_marks_say(marks: dict[str, str], role: Role | None) -> None:
+    told = role_of(marks)
+    assert (told and told[0]) == role
+    assert is_secondary(marks) == ("ID_MM_PORT_TYPE_AT_SECONDARY" in marks)
