@@ -117,7 +117,7 @@ def uninstall(root: str, dry_run: bool, as_json: bool, purge: bool) -> None:
         execution.carry_out(tree, steps, plan.remainder(record, steps))
         execution.clear_folders(tree, record)
         after = execution.run(after)
-    _show(tree, steps, [*before, *after], dry_run, as_json, [], [])
+    _show(tree, steps, after, dry_run, as_json, [], [], first=before)
 
 
 def _unit(tree: Tree, executable: str | None, dry_run: bool) -> tuple[str, str, list[str]]:
@@ -156,8 +156,10 @@ def _show(
     left: Sequence[str],
     *,
     executable: str | None = None,
+    first: Sequence[Command] = (),
 ) -> None:
-    failed = [command for command in commands if command.failure]
+    """Print it all; ``first`` are commands that ran before the steps, ``commands`` after them."""
+    failed = [command for command in (*first, *commands) if command.failure]
     if as_json:
         import json
 
@@ -170,13 +172,15 @@ def _show(
                 {"action": str(s.action), "path": s.path, "why": s.why, "diff": s.diff}
                 for s in steps
             ],
-            "commands": [{"words": c.words, "failure": c.failure or None} for c in commands],
+            "commands": [
+                {"words": c.words, "failure": c.failure or None} for c in (*first, *commands)
+            ],
             "notes": notes,
             "left_to_do": left,
         }
         click.echo(json.dumps(document))
     else:
-        for line in _lines(tree, steps, commands, dry_run, notes, left):
+        for line in _lines(tree, first, steps, commands, dry_run, notes, left):
             click.echo(line)
     if failed:
         click.get_current_context().exit(1)
@@ -184,6 +188,7 @@ def _show(
 
 def _lines(
     tree: Tree,
+    first: Sequence[Command],
     steps: Sequence[Step],
     commands: Sequence[Command],
     dry_run: bool,
@@ -194,15 +199,19 @@ def _lines(
     lines = [f"Nothing is changed; this would be done{where}:"] if dry_run else []
     if not dry_run and where and steps:
         lines.append(f"Done{where}:")
+    lines += map(_command_line, first)
     for step in steps:
         word = click.style(f"{step.action:<7}", fg=_COLOURS.get(step.action))
         lines.append(f"{word} {plain(step.path)}" + (f"  ({plain(step.why)})" if step.why else ""))
         lines += [f"        {plain(line)}" for line in step.diff.splitlines()]
-    for command in commands:
-        line = f"{'run':<7} {' '.join(command.words)}"
-        lines.append(f"{line}  (failed: {plain(command.failure)})" if command.failure else line)
+    lines += map(_command_line, commands)
     lines += [plain(note) for note in notes]
     if left:
         lines += ["", "Left to do:"]
         lines += [f"{number}. {line}" for number, line in enumerate(left, 1)]
     return lines
+
+
+def _command_line(command: Command) -> str:
+    line = f"{'run':<7} {' '.join(command.words)}"
+    return f"{line}  (failed: {plain(command.failure)})" if command.failure else line
