@@ -1,134 +1,144 @@
-"""How fast is an identification: ours beside the floor and a plain script, in one run.
+"""How fast is an identification: ours beside the raw floor and the tools of others, in one run.
 
-    python benchmarks/identify.py [--runs 15] [--think-ms 5]
+    python benchmarks/identify.py --install-peers
+    python benchmarks/identify.py [--runs 11] [--think-ms 5] [--quick] [--json]
 
-Everything talks to the same simulated modem (``benchmarks/modem.py``, a process of its own).
-Prints medians in milliseconds and the ratios that are promised.
+Everything talks to the same simulated modems (``benchmarks/modem.py``, processes of their own) in
+turns, A B C A B C ..., and every number that is found is compared. README.md beside this file
+says what the columns mean.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import select
-import statistics
-import subprocess
+import platform
 import sys
-import time
-import tty
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
-LINES = ("AT", "AT+CGMI", "AT+CGMM", "AT+CGMR", "AT+CGSN", "AT+CPIN?", "AT+QCCID", "AT+CIMI")
+import mixed
+import ours
+import wire
+from measure import Played, Simulator, judge, side_by_side, weigh, whole
+from table import print_all
+from tools import TOOLS, Tool, install, modemagent
 
-PLAIN_SCRIPT = f"""
-import sys, serial
-port = serial.Serial(sys.argv[1], 115200, timeout=2)
-for line in {LINES!r}:
-    port.write(line.encode() + b"\\r")
-    answer = port.read_until(b"OK\\r\\n")
-    print(answer.decode().split())
-"""
+IN_PROCESS = "modemagent, in process"
 
 
-def raw(path: str) -> None:
-    """The floor: the same lines by os.write and os.read, no think time, no reading of values."""
-    fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-    try:
-        tty.setraw(fd)
-        poll = select.poll()
-        poll.register(fd, select.POLLIN)
-        for line in LINES:
-            os.write(fd, line.encode() + b"\r")
-            answer = b""
-            while not answer.endswith(b"OK\r\n"):
-                poll.poll()
-                answer += os.read(fd, 4096)
-    finally:
-        os.close(fd)
-
-
-def in_process(paths: list[str]) -> None:
-    """Identify all the ports side by side, as the command does after its imports."""
-    from modemagent.channel.blocking import run_plans
-    from modemagent.modem.identify import identify
-
-    outcomes = run_plans({path: identify(path) for path in paths}, timeout_s=30)
-    for outcome in outcomes.values():
-        if isinstance(outcome, Exception):
-            raise outcome
-        if outcome.modem.imei is None or outcome.sims[0].iccid is None:
-            raise SystemExit(f"not identified: {outcome}")
-
-
-def process(*words: str) -> Callable[[], None]:
-    """Return a call that runs a whole process and throws its output away."""
-    return lambda: subprocess.run(words, check=True, stdout=subprocess.DEVNULL) and None
-
-
-def side_by_side(cases: dict[str, Callable[[], None]], runs: int) -> dict[str, float]:
-    """Run the cases in turn, A B C A B C ..., and return their medians in milliseconds."""
-    times: dict[str, list[float]] = {name: [] for name in cases}
-    for run in range(runs + 1):
+def single(tools: list[Tool], runs: int, think_ms: float) -> dict[str, dict[str, Any]]:
+    """Measure one modem: row name -> milliseconds, lines, bytes, memory, verdicts."""
+    rows: dict[str, dict[str, Any]] = {}
+    with Simulator(["eg25"], think_ms) as simulator:
+        modem = simulator.modems[0]
+        cases: dict[str, Callable[[], object]] = {
+            "raw, 1 joined line": lambda: ours.raw(modem.path, ours.ONE_LINE),
+            "raw, 3 lines": lambda: ours.raw(modem.path, ours.THREE_LINES),
+            "raw, 8 lines": lambda: ours.raw(modem.path, ours.EIGHT_LINES),
+            IN_PROCESS: lambda: ours.in_process([modem.path]),
+        }
+        cases |= {tool.name: _whole(tool, modem, rows) for tool in tools}
         for name, call in cases.items():
-            begun = time.perf_counter()
+            simulator.reset()
+            rows[name] = {"verdicts": {}}
             call()
-            if run:
-                times[name].append((time.perf_counter() - begun) * 1000)
-    return {name: statistics.median(values) for name, values in times.items()}
+            rows[name] |= simulator.counts()["modems"][modem.path]
+        simulator.reset()
+        found = ours.in_process([modem.path])[modem.path]
+        rows[IN_PROCESS]["verdicts"] = judge(found, modem.expected)
+        for tool in tools:
+            simulator.reset()
+            rows[tool.name]["rss_mb"] = weigh(tool.command(modem.path)).rss_mb
+        for name, value in side_by_side(cases, runs, simulator.reset).items():
+            rows[name]["ms"] = value
+    return rows
+
+
+def _whole(tool: Tool, modem: Played, rows: dict[str, dict[str, Any]]) -> Callable[[], object]:
+    """Return a call that runs the tool and keeps the worst verdict of all its runs."""
+
+    def call() -> None:
+        found = tool.found(whole(tool.command(modem.path)).output)
+        kept = rows[tool.name]["verdicts"]
+        for field, verdict in judge(found, modem.expected).items():
+            if kept.get(field) != "wrong":
+                kept[field] = verdict
+
+    return call
+
+
+def others(runs: int, think_ms: float) -> dict[str, float]:
+    """Measure what else is promised: sixteen modems beside one, and the start of the command."""
+    with Simulator(["eg25*16"], think_ms) as simulator:
+        paths = [modem.path for modem in simulator.modems]
+        cases: dict[str, Callable[[], object]] = {
+            "1 modem": lambda: ours.in_process(paths[:1]),
+            "16 modems": lambda: ours.in_process(paths),
+            "import click": lambda: whole([sys.executable, "-c", "import click"]),
+            "--version": lambda: whole(modemagent("--version")),
+        }
+        return side_by_side(cases, runs, simulator.reset)
+
+
+def promises(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is promised: each ratio, its limit, whether it is met."""
+    one, more, many = results["single"], results["others"], results["mixed"]
+    ms = {name: row["ms"] for name, row in one.items()}
+    command, script = "modemagent identify", "plain pyserial script"
+    rows = [
+        ("in process / raw, 8 lines", ms[IN_PROCESS] / ms["raw, 8 lines"], 1.3),
+        ("16 modems / 1 modem", more["16 modems"] / more["1 modem"], 1.5),
+        ("modemagent --version / import click", more["--version"] / more["import click"], 1.5),
+    ]
+    if script in ms:
+        rows.append(("whole process / plain script", ms[command] / ms[script], 2.0))
+    for way in ("in process", "whole process"):
+        ratio = many["ms"][f"all, {way}"] / many["ms"][f"slowest alone, {way}"]
+        rows.append((f"64 mixed / slowest alone, {way}", ratio, 2.0))
+    rows.append(("64 mixed: wrong or missing numbers", float(len(many["errors"])), 0.0))
+    return [
+        {"name": name, "value": value, "limit": limit, "met": value <= limit}
+        for name, value, limit in rows
+    ]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=15)
-    parser.add_argument("--think-ms", type=float, default=5.0)
-    options = parser.parse_args()
-    modems = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("modem.py")), "64", str(options.think_ms)],
-        stdout=subprocess.PIPE,
-        text=True,
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    try:
-        assert modems.stdout is not None
-        paths = [line.strip() for line in iter(modems.stdout.readline, "ready\n")]
-        command = str(Path(sys.executable).with_name("modemagent"))
-        medians = side_by_side(
-            {
-                "raw, 1 modem": lambda: raw(paths[0]),
-                "in process, 1 modem": lambda: in_process(paths[:1]),
-                "in process, 16 modems": lambda: in_process(paths[:16]),
-                "in process, 64 modems": lambda: in_process(paths),
-                "plain pyserial script": process(sys.executable, "-c", PLAIN_SCRIPT, paths[0]),
-                "modemagent identify": process(command, "identify", paths[0], "--json"),
-                "python -c 'import click'": process(sys.executable, "-c", "import click"),
-                "modemagent --version": process(command, "--version"),
-            },
-            options.runs,
-        )
-    finally:
-        modems.kill()
-        modems.wait()
-    print(f"medians of {options.runs} runs, modem thinks {options.think_ms:g} ms a command")
-    for name, value in medians.items():
-        print(f"  {name:28} {value:8.1f} ms")
-    one = medians["in process, 1 modem"]
-    for name, value, limit in (
-        ("in process / raw", one / medians["raw, 1 modem"], 1.3),
-        ("16 modems / 1 modem", medians["in process, 16 modems"] / one, 1.5),
-        (
-            "identify / plain script",
-            medians["modemagent identify"] / medians["plain pyserial script"],
-            2.0,
-        ),
-        (
-            "--version / import click",
-            medians["modemagent --version"] / medians["python -c 'import click'"],
-            1.5,
-        ),
-        ("64 modems, seconds", medians["in process, 64 modems"] / 1000, 0.3),
-    ):
-        print(f"  {name:28} {value:8.2f}    at most {limit}")
-    return 0
+    parser.add_argument("--runs", type=int, default=11, help="rounds of all the tools")
+    parser.add_argument("--think-ms", type=float, default=5.0, help="time a modem takes a line")
+    parser.add_argument("--simulators", type=int, choices=(1, 2, 4), default=2)
+    parser.add_argument("--quick", action="store_true", help="3 rounds, 8 s on a mute port")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--install-peers", action="store_true", help="apt and pip; then end")
+    options = parser.parse_args()
+    if options.install_peers:
+        install()
+        return 0
+    runs = 3 if options.quick else options.runs
+    missing = {tool.name: how for tool in TOOLS if (how := tool.missing())}
+    tools = [tool for tool in TOOLS if tool.name not in missing]
+    results: dict[str, Any] = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors, Linux {platform.release()}",
+        "python": platform.python_version(),
+        "load": os.getloadavg()[0],
+        "runs": runs,
+        "think_ms": options.think_ms,
+        "missing": missing,
+        "single": single(tools, runs, options.think_ms),
+        "others": others(runs, options.think_ms),
+        "wire": wire.run(tools, options.think_ms, 8.0 if options.quick else 45.0),
+        "mixed": mixed.run(runs, options.think_ms, options.simulators),
+    }
+    results["promises"] = promises(results)
+    if options.json:
+        print(json.dumps(results))
+    else:
+        print_all(results)
+    return 0 if all(promise["met"] for promise in results["promises"]) else 3
 
 
 if __name__ == "__main__":

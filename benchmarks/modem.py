@@ -1,77 +1,229 @@
-"""A byte-level modem on PTYs for the benchmarks, in a process of its own.
+"""Byte-level modems on PTYs for the benchmarks, in a process of their own.
 
-    python benchmarks/modem.py COUNT THINK_MS
+    python benchmarks/modem.py [--think-ms 5] [--trace] KIND ...
 
-prints COUNT device paths, one a line, then ``ready``. It answers the questions of an
-identification as a Quectel EG25-G does (echo on) and thinks THINK_MS before each answer.
-Independent of the package, so that it measures and does not share a mistake.
+A KIND is ``eg25``, ``eg25*16``, ``mixed*64`` (units of all the recorded kinds in turn) or
+``mixed*32@32`` (the next 32 of them, for a second process), with a mood behind a colon if wanted:
+``eg25:urc`` (a URC comes between each command and its answer), ``eg25:mute``. It prints one JSON
+object a modem (``path``, ``name``, ``expected``), then ``ready``. On stdin it takes ``reset``
+(forget counts, echo and what is under way; answers ``ok``) and ``counts`` (answers one JSON
+object), and ends with its input.
+
+Lines are read as V.250 says: several commands in one line, extended ones parted by semicolons;
+all information responses, then one final result, or ERROR at the first that fails. A modem thinks
+``--think-ms`` a line, however many commands it holds. It counts what it receives and sends, and
+how late it was itself. It shares no code with the package, and so no mistake.
 """
 
 from __future__ import annotations
 
+import argparse
+import fcntl
 import heapq
+import json
 import os
 import selectors
 import sys
+import termios
 import time
 import tty
+from typing import NamedTuple
+
+from personalities import REFUSED, Personality, Reply, eg25, recorded, renumbered
+
+URC = b"\r\n+QIND: PB DONE\r\n"
+EXTENDED = "+#^!%$*@\\"
 
 
-def _imei(number: int) -> str:
-    body = f"86528404{number:06d}"
-    total = 0
-    for place, digit in enumerate(body):
-        value = int(digit) * (2 if place % 2 else 1)
-        total += value - 9 if value > 9 else value
-    return body + str(-total % 10)
+def commands(body: str) -> list[str]:
+    """Return the commands of a line without its ``AT`` (V.250, clauses 5.2.1, 5.3.1, 5.4.1)."""
+    found: list[str] = []
+    start = at = 0
+    while at < len(body):
+        if body[at] in EXTENDED:
+            quoted = False
+            while at < len(body) and (quoted or body[at] != ";"):
+                quoted ^= body[at] == '"'
+                at += 1
+        else:
+            at += 2 if body[at] == "&" else 1
+            while at < len(body) and body[at].isdigit():
+                at += 1
+        if body[start:at].strip("; "):
+            found.append(body[start:at].strip())
+        at += at < len(body) and body[at] == ";"
+        start = at
+    return found
 
 
-def answers(number: int) -> dict[bytes, bytes]:
-    """Return command -> information lines and final result of modem ``number``."""
-    ok = b"\r\n\r\nOK\r\n"
-    return {
-        b"AT": b"\r\nOK\r\n",
-        b"ATE0": b"\r\nOK\r\n",
-        b"AT+CGMI": b"\r\nQuectel" + ok,
-        b"AT+CGMM": b"\r\nEG25" + ok,
-        b"AT+CGMR": b"\r\nEG25GGBR07A08M2G" + ok,
-        b"AT+CGSN": b"\r\n" + _imei(number).encode() + ok,
-        b"AT+CPIN?": b"\r\n+CPIN: READY" + ok,
-        b"AT+QCCID": b"\r\n+QCCID: 8901260000000000014F" + ok,
-        b"AT+CIMI": b"\r\n31026000000%04d" % (number + 1) + ok,
-    }
+class Modem:
+    """One modem on a PTY.
+
+    :ivar counts: ``lines``, ``received`` and ``sent`` (bytes) since the last reset
+    """
+
+    def __init__(self, personality: Personality, mood: str) -> None:
+        self.personality = personality
+        self._mood = mood
+        self.master, self._slave = os.openpty()
+        self.path = os.ttyname(self._slave)
+        os.set_blocking(self.master, False)
+        self.reset()
+
+    def reset(self) -> None:
+        """Be as after power-up, on a port nobody has used."""
+        tty.setraw(self._slave)
+        fcntl.ioctl(self._slave, termios.TIOCNXCL)
+        termios.tcflush(self._slave, termios.TCIOFLUSH)
+        self.counts = {"lines": 0, "received": 0, "sent": 0}
+        self._echo = self.personality.echo
+        self._waiting = b""
+        self._turns: dict[str, int] = {}
+
+    def read(self) -> list[str]:
+        """Return the command lines that are complete."""
+        data = os.read(self.master, 4096)
+        self.counts["received"] += len(data)
+        *lines, self._waiting = (self._waiting + data).split(b"\r")
+        self.counts["lines"] += len(lines)
+        return [line.decode("latin-1").lstrip("\n\x1a\x1b") for line in lines]
+
+    def answer(self, line: str) -> bytes:
+        """Return what the modem sends for a line, echo first."""
+        sent = line.encode("latin-1") + b"\r" if self._echo else b""
+        if self._mood == "mute" or line[:2].upper() != "AT":
+            return b"" if self._mood == "mute" else sent
+        between = URC if self._mood == "urc" else b""
+        information = b""
+        final = b"\r\nOK\r\n"
+        # a recorded line may be of a shape of its own: it comes before any parsing
+        whole = line.upper() in self.personality.replies
+        for command in [line[2:]] if whole else commands(line[2:]):
+            reply = self._reply("AT" + command.upper())
+            information += reply.information
+            final = reply.final
+            if b"OK" not in final:
+                break
+        return sent + between + information + final
+
+    def _reply(self, command: str) -> Reply:
+        if command in ("ATE0", "ATE1"):
+            self._echo = command == "ATE1"
+        turns = self.personality.replies.get(command, [REFUSED])
+        turn = self._turns.get(command, 0)
+        self._turns[command] = turn + 1
+        return turns[turn % len(turns)]
+
+    def send(self, data: bytes) -> None:
+        self.counts["sent"] += os.write(self.master, data)
 
 
-def serve(count: int, think_s: float) -> None:
-    """Open COUNT PTYs and answer until the process is ended."""
-    chooser = selectors.DefaultSelector()
-    slaves = []
-    for number in range(count):
-        master, slave = os.openpty()
-        tty.setraw(slave)
-        os.set_blocking(master, False)
-        slaves.append(slave)
-        chooser.register(master, selectors.EVENT_READ, (answers(number), bytearray()))
-        print(os.ttyname(slave))
-    print("ready", flush=True)
-    due: list[tuple[float, int, bytes]] = []
-    while True:
-        timeout = max(0.0, due[0][0] - time.monotonic()) if due else None
-        for key, _ in chooser.select(timeout):
-            table, waiting = key.data
-            waiting += os.read(key.fd, 4096)
-            while b"\r" in waiting:
-                line, _, rest = waiting.partition(b"\r")
-                waiting[:] = rest
-                reply = table.get(bytes(line).upper(), b"\r\nERROR\r\n")
-                heapq.heappush(
-                    due, (time.monotonic() + think_s, key.fd, bytes(line) + b"\r" + reply)
-                )
+class Due(NamedTuple):
+    """An answer and when it is to be sent."""
+
+    at: float
+    order: int
+    modem: Modem
+    data: bytes
+
+
+class Stage:
+    """All the modems of this process, and the conversation with whoever started it."""
+
+    def __init__(self, modems: list[Modem], think_s: float, *, trace: bool) -> None:
+        self._modems = modems
+        self._think_s = think_s
+        self._trace = trace
+        self._due: list[Due] = []
+        self._order = 0
+        self._late_s: list[float] = []
+        self._cpu_s = time.process_time()
+        self._chooser = selectors.DefaultSelector()
+        self._chooser.register(sys.stdin.fileno(), selectors.EVENT_READ)
+        for modem in modems:
+            self._chooser.register(modem.master, selectors.EVENT_READ, modem)
+
+    def serve(self) -> None:
+        """Answer until the input ends."""
+        while True:
+            wait_s = max(0.0, self._due[0].at - time.monotonic()) if self._due else None
+            for key, _ in self._chooser.select(wait_s):
+                if key.data is None:
+                    said = os.read(key.fd, 4096).decode()
+                    if not said:
+                        return
+                    for order in said.split():
+                        self._obey(order)
+                else:
+                    self._take(key.data)
+            self._send()
+
+    def _take(self, modem: Modem) -> None:
+        for line in modem.read():
+            if self._trace:
+                print(modem.path, line, file=sys.stderr)
+            data = modem.answer(line)
+            if data:
+                self._order += 1
+                due = Due(time.monotonic() + self._think_s, self._order, modem, data)
+                heapq.heappush(self._due, due)
+
+    def _send(self) -> None:
         now = time.monotonic()
-        while due and due[0][0] <= now:
-            _, fd, reply = heapq.heappop(due)
-            os.write(fd, reply)
+        while self._due and self._due[0].at <= now:
+            due = heapq.heappop(self._due)
+            self._late_s.append(time.monotonic() - due.at)
+            due.modem.send(due.data)
+
+    def _obey(self, order: str) -> None:
+        if order == "reset":
+            self._due.clear()
+            self._late_s.clear()
+            self._cpu_s = time.process_time()
+            for modem in self._modems:
+                modem.reset()
+            print("ok", flush=True)
+        else:
+            late = sorted(self._late_s) or [0.0]
+            told = {
+                "modems": {modem.path: modem.counts for modem in self._modems},
+                "late_ms": late[len(late) // 2] * 1000,
+                "late_ms_worst": late[-1] * 1000,
+                "cpu_s": time.process_time() - self._cpu_s,
+            }
+            print(json.dumps(told), flush=True)
+
+
+def cast(kinds: list[str]) -> list[Modem]:
+    """Return the modems that were asked for."""
+    modems: list[Modem] = []
+    for kind in kinds:
+        name, _, mood = kind.partition(":")
+        name, _, first = name.partition("@")
+        name, _, count = name.partition("*")
+        species = recorded() if name == "mixed" else []
+        for number in range(int(first or 0), int(first or 0) + int(count or 1)):
+            if species:
+                unit, place = divmod(number, len(species))
+                modems.append(Modem(renumbered(species[place], unit), mood))
+            else:
+                modems.append(Modem(eg25(number), mood))
+    return modems
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("kinds", nargs="+", metavar="KIND")
+    parser.add_argument("--think-ms", type=float, default=5.0)
+    parser.add_argument("--trace", action="store_true", help="print each command line on stderr")
+    options = parser.parse_args()
+    modems = cast(options.kinds)
+    for modem in modems:
+        about = {"path": modem.path, "name": modem.personality.name}
+        print(json.dumps({**about, "expected": modem.personality.expected}))
+    print("ready", flush=True)
+    Stage(modems, options.think_ms / 1000, trace=options.trace).serve()
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), float(sys.argv[2]) / 1000)
+    main()

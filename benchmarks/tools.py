@@ -1,0 +1,129 @@
+"""The tools that are measured: how each is started, what it found, how it is installed.
+
+A tool that is not installed is told so and left out. Those from the Python package index live in
+an environment of their own beside this file, so that they can not change ours.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from measure import HERE, Numbers
+
+ENVIRONMENT = HERE / ".venv"
+SETTINGS = tempfile.TemporaryDirectory(prefix="modemagent-benchmark-")
+
+#: Versions are fixed: a figure belongs to what was measured.
+PYTHON_PEERS = ("python-gsmmodem-new==0.13.0", "atlib==0.6.0", "pyserial==3.5")
+DEBIAN_PEERS = ("gammu",)
+
+INSTALL = "python benchmarks/identify.py --install-peers"
+
+
+class Tool(NamedTuple):
+    """A tool.
+
+    :ivar command: the words to run for a port
+    :ivar found: its output to the numbers it claims
+    :ivar missing: how to install it, or None when it is there
+    """
+
+    name: str
+    command: Callable[[str], list[str]]
+    found: Callable[[str], Numbers]
+    missing: Callable[[], str | None]
+
+
+def modemagent(*words: str) -> list[str]:
+    """Return the words that run our command, of this interpreter's environment."""
+    return [str(Path(sys.executable).with_name("modemagent")), *words]
+
+
+def _ours(output: str) -> Numbers:
+    modems = json.loads(output or "{}").get("modems", [])
+    return numbers(modems[0]) if modems else {}
+
+
+def numbers(modem: dict[str, dict[str, str | None]] | dict[str, object]) -> Numbers:
+    """Return the three numbers of one entry of ``identify --json``."""
+    device, sims = modem["modem"], modem["sims"]
+    assert isinstance(device, dict)
+    assert isinstance(sims, list)
+    card = sims[0] if sims else {}
+    return {"imei": device["imei"], "imsi": card.get("imsi"), "iccid": card.get("iccid")}
+
+
+def _printed(output: str) -> Numbers:
+    """Our scripts around other people's libraries print one JSON object."""
+    last = output.strip().rpartition("\n")[2]
+    return json.loads(last) if last.startswith("{") else {}
+
+
+def _gammu_command(port: str) -> list[str]:
+    settings = Path(SETTINGS.name) / f"gammu-{port.strip('/').replace('/', '-')}.rc"
+    settings.write_text(f"[gammu]\ndevice = {port}\nconnection = at\n")
+    return ["gammu", "-c", str(settings), "identify"]
+
+
+def _gammu_found(output: str) -> Numbers:
+    said = dict(re.findall(r"^(\S.*?) *: (.*)$", output, re.MULTILINE))
+    return {"imei": said.get("IMEI"), "imsi": said.get("SIM IMSI")}
+
+
+def _script(name: str) -> Callable[[str], list[str]]:
+    return lambda port: [str(ENVIRONMENT / "bin/python"), str(HERE / "peers" / name), port]
+
+
+def _python_peer(package: str) -> Callable[[], str | None]:
+    def missing() -> str | None:
+        folders = (ENVIRONMENT / "lib").glob(f"python3*/site-packages/{package}")
+        return None if any(folders) else INSTALL
+
+    return missing
+
+
+TOOLS = (
+    Tool(
+        "modemagent identify",
+        lambda port: modemagent("identify", port, "--json"),
+        _ours,
+        lambda: None if Path(modemagent()[0]).exists() else "pip install -e .",
+    ),
+    Tool(
+        "plain pyserial script",
+        _script("plain_script.py"),
+        _printed,
+        _python_peer("serial"),
+    ),
+    Tool("atlib", _script("atlib_identify.py"), _printed, _python_peer("atlib")),
+    Tool(
+        "python-gsmmodem-new",
+        _script("gsmmodem_identify.py"),
+        _printed,
+        _python_peer("gsmmodem"),
+    ),
+    Tool(
+        "gammu identify",
+        _gammu_command,
+        _gammu_found,
+        lambda: None if shutil.which("gammu") else f"apt install gammu, or {INSTALL}",
+    ),
+)
+
+
+def install() -> None:
+    """Install the peers: Debian's with apt (as root), Python's into an environment of their own."""
+    if not all(map(shutil.which, DEBIAN_PEERS)):
+        subprocess.run(["apt-get", "install", "-y", *DEBIAN_PEERS], check=True)
+    venv.create(ENVIRONMENT, with_pip=True)
+    pip = str(ENVIRONMENT / "bin/pip")
+    subprocess.run([pip, "install", "--quiet", *PYTHON_PEERS], check=True)
