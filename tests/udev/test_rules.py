@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -71,6 +73,25 @@ def test_each_port_has_its_link_and_its_role(judged: Judge, tree: str) -> None:
     for name, port in ports.items():
         assert port.links == ({EXPECTED[tree][name][0]} if port.ours else set())
         assert not port.said
+
+
+@pytest.mark.parametrize("tree", [*EXPECTED, "strangers"])
+def test_links_are_the_port_ids_that_list_prints(tree: str) -> None:
+    if shutil.which("umockdev-run") is None:
+        pytest.skip("umockdev-run is not installed (apt-get install umockdev)")
+    done = subprocess.run(
+        ["umockdev-run", "-d", str(TREES / f"{tree}.umockdev"), "--",
+         sys.executable, "-m", "modemagent", "list", "--json"],
+        capture_output=True, text=True, timeout=50,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    listed = {
+        Path(port["path"]).name: port["port_id"]
+        for modem in json.loads(done.stdout)["modems"]
+        if modem["cellular"]
+        for port in modem["ports"]
+    }
+    assert listed == {name: port_id for name, (port_id, _, _) in EXPECTED.get(tree, {}).items()}
 
 
 @pytest.mark.parametrize("tree", EXPECTED)
