@@ -69,6 +69,8 @@ class Answer(NamedTuple):
     :param foreign: lines that came in between and are not ours: URCs, other echoes, noise
     :param raw: every byte received from the write on (bounded), as evidence
     :param elapsed_s: seconds from the write to the final result, or to the deadline
+    :param strays: final results that came between the last step and this one, when nothing was
+        asked: an answer before this one was not the answer to its question
     """
 
     line: str
@@ -78,6 +80,7 @@ class Answer(NamedTuple):
     foreign: tuple[str, ...] = ()
     raw: bytes = b""
     elapsed_s: float = 0.0
+    strays: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

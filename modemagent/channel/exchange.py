@@ -6,6 +6,7 @@ reads, calls :meth:`Exchange.tick` when :attr:`Exchange.due` has come, and tells
 
 from __future__ import annotations
 
+from collections import deque
 from math import inf
 from typing import TypeVar
 
@@ -17,6 +18,9 @@ from modemagent.dialects.readonly import permits
 from modemagent.errors import LineRefused, ModemAgentError, ProtocolError
 
 T = TypeVar("T")
+
+#: Final results that came while nothing was asked: that there is one is what counts.
+_STRAYS = 4
 
 
 class Exchange:
@@ -37,6 +41,7 @@ class Exchange:
         self.undo = Undo()
         self._dialogue = Dialogue()
         self._listen: Listen | None = None
+        self._strays: deque[str] = deque(maxlen=_STRAYS)
         self._begun = 0.0
         self._deadline = inf
 
@@ -59,6 +64,7 @@ class Exchange:
             self._deadline = self.due = now + step.timeout_s
         else:
             self._listen = step
+            self._strays.clear()
             self._deadline = now + step.limit_s
             self.due = min(self._deadline, now + step.quiet_s)
         self._begun = now
@@ -74,6 +80,8 @@ class Exchange:
                 self._answered(event, now)
             elif isinstance(event, Urc):
                 self.urcs.append(event.line)
+            elif event.kind == "final" and self._listen is None:
+                self._strays.append(event.line)
         if self.due == inf:
             return
         if now >= self._deadline:
@@ -120,7 +128,9 @@ class Exchange:
             foreign=answer.foreign,
             raw=answer.raw,
             elapsed_s=now - self._begun,
+            strays=tuple(self._strays),
         )
+        self._strays.clear()
 
 
 def _permitted(dialogue: Dialogue, line: str, undo: Undo) -> bytes:

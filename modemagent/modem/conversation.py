@@ -12,6 +12,7 @@ from collections.abc import Generator, Mapping
 
 from modemagent.at.lines import nature
 from modemagent.at.plan import Answer, Ask, Heard, Listen, Outcome, Step
+from modemagent.at.results import parse_final
 from modemagent.dialects.model import WANTS, Attempt
 from modemagent.errors import NoAnswer, NotAModem, ProtocolError
 from modemagent.identity.evidence import Evidence, as_text
@@ -233,6 +234,7 @@ class Conversation:
         line = ";".join((first, *(command[2:] for command in rest)))
         timeout_s = max(rung.timeout_s or WANTS[want] for want, rung in attempts.items())
         answer = yield from self.ask(line, timeout_s)
+        self._keep_step(answer, Reading())
         parts = parts_of(answer, [attempt.command for attempt in attempts.values()])
         readings = [read(rung, part) for rung, part in zip(attempts.values(), parts, strict=False)]
         if not parts or not all(reading.sure for reading in readings):
@@ -254,6 +256,9 @@ class Conversation:
         )
 
     def _keep_step(self, answer: Answer, reading: Reading) -> None:
+        if not self.echoing and any(map(_closes_a_question, answer.strays)):
+            # the real answer to an earlier question, which took somebody else's for its own
+            raise OutOfStep(answer.line)
         if reading.labelled and reading.values:
             self.unproven = False
         elif answer.ok and not answer.echoed:
@@ -268,6 +273,11 @@ class Conversation:
         self._remembered.clear()
         self.evidence.clear()
         self.unproven = False
+
+
+def _closes_a_question(line: str) -> bool:
+    final = parse_final(line)
+    return final is not None and final.kind != "call"
 
 
 def _is_binary(data: bytes) -> bool:
