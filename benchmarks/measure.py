@@ -102,6 +102,13 @@ def whole(command: list[str], limit_s: float = 60.0) -> Ended:
     return Ended(time.perf_counter() - begun, process.returncode, output)
 
 
+class Times(NamedTuple):
+    """Milliseconds of several runs: the usual one, and the one least disturbed."""
+
+    median: float
+    least: float
+
+
 class Weight(NamedTuple):
     """What a process needed at most, and in all."""
 
@@ -129,8 +136,8 @@ def weigh(command: list[str]) -> Weight:
 
 def side_by_side(
     cases: Mapping[str, Callable[[], object]], runs: int, before: Callable[[], None]
-) -> dict[str, float]:
-    """Run the cases in turn, A B C A B C ..., and return their medians in milliseconds.
+) -> dict[str, Times]:
+    """Run the cases in turn, A B C A B C ..., and return their times.
 
     :param before: called before each case, outside its time
     """
@@ -142,7 +149,7 @@ def side_by_side(
             call()
             if run:  # the first round fills caches
                 times[name].append((time.perf_counter() - begun) * 1000)
-    return {name: statistics.median(values) for name, values in times.items()}
+    return {name: Times(statistics.median(ms), min(ms)) for name, ms in times.items()}
 
 
 def judge(found: Numbers, expected: Numbers) -> dict[str, str]:

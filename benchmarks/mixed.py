@@ -61,7 +61,7 @@ def _measure(
         output = whole(command).output
         claims.append(("whole process", _told(output)))
 
-    medians = side_by_side(
+    times = side_by_side(
         {
             "slowest alone, in process": lambda: in_process([slow_path]),
             "all, in process": all_in_process,
@@ -82,7 +82,7 @@ def _measure(
         "modems": len(modems),
         "kinds": len(alone),
         "slowest_kind": slowest,
-        "ms": medians,
+        "ms": {name: ms.median for name, ms in times.items()},
         "errors": sorted({error for way, found in claims for error in _errors(way, found, modems)}),
         "runs_compared": len(claims),
         "cpu_s": {"in process": cpu, "whole process": weight.cpu_s},

@@ -26,7 +26,8 @@ def _print_single(results: dict[str, Any]) -> None:
     floor = results["single"]["raw, 1 joined line"]["ms"]
     print("One EG25-G")
     print(
-        f"  {'':24} {'ms':>8} {'/floor':>7} {'lines':>5} {'B out':>6} {'B in':>6} {'MB':>5}"
+        f"  {'':24} {'ms':>8} {'least':>8} {'/floor':>7}"
+        f" {'lines':>5} {'B out':>6} {'B in':>6} {'MB':>5}"
         f"  {'IMEI':5} {'IMSI':5} {'ICCID':5}  {'URC in between':15} mute port"
     )
     for name, row in results["single"].items():
@@ -36,8 +37,8 @@ def _print_single(results: dict[str, Any]) -> None:
         )
         wire = results["wire"].get(name, {"urc": "", "mute": ""})
         print(
-            f"  {name:24} {row['ms']:8.1f} {row['ms'] / floor:7.1f} {row['lines']:5}"
-            f" {row['received']:6} {row['sent']:6} {rss:>5}"
+            f"  {name:24} {row['ms']:8.1f} {row['ms_least']:8.1f} {row['ms'] / floor:7.1f}"
+            f" {row['lines']:5} {row['received']:6} {row['sent']:6} {rss:>5}"
             f"  {marks}  {wire['urc']:15} {wire['mute']}".rstrip()
         )
     for name, how in results["missing"].items():

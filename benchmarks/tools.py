@@ -100,9 +100,10 @@ TOOLS = (
     ),
     Tool(
         "plain pyserial script",
-        _script("plain_script.py"),
+        # pyserial is a dependency of ours: the same interpreter, so that only the program differs
+        lambda port: [sys.executable, str(HERE / "peers" / "plain_script.py"), port],
         _printed,
-        _python_peer("serial"),
+        lambda: None,
     ),
     Tool("atlib", _script("atlib_identify.py"), _printed, _python_peer("atlib")),
     Tool(
