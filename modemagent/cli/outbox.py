@@ -35,6 +35,10 @@ def list_(context: click.Context, state_dir: str | None, limit: int, as_json: bo
 
         click.echo(json.dumps(listed))
         return
+    for name in listed["damaged"]:
+        click.echo(f"A damaged outbox file was set aside: {plain(name)}", err=True)
+    if listed["dropped"]:
+        click.echo(f"{listed['dropped']} reports were dropped for want of room.", err=True)
     if not listed["waiting"] and not listed["set_aside"]:
         click.echo("The outbox is empty: the registry has every report.")
         return

@@ -87,6 +87,12 @@ def _outbox(outbox: Mapping[str, Any]) -> str:
     words = "empty" if not outbox["waiting"] else f"{outbox['waiting']} waiting"
     if outbox["set_aside"]:
         words += f", {outbox['set_aside']} refused by the registry (modemagent outbox list)"
+    if outbox["held"]:
+        words += f", {outbox['held']} of them in memory only"
+    if outbox["dropped"]:
+        words += f", {outbox['dropped']} dropped for want of room"
+    for name in outbox["damaged"]:
+        words += f"; damaged file set aside: {name}"
     if outbox["trouble"]:
         words += f"; {outbox['trouble']}"
     return plain(words)

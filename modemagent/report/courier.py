@@ -1,6 +1,10 @@
 """The courier: one thread that carries reports from the outbox to a sink.
 
-In order and at least once. A thread of its own, because neither name resolution nor a TLS
+In order and at least once, with the manners of one among ten thousand: after a failure it waits a
+random time up to a bound that doubles (full jitter), after a boot too, never less than a registry
+asks for, and a backlog leaves in batches with a pause between.
+
+A thread of its own, because neither name resolution nor a TLS
 handshake can be given a deadline; a daemon thread, because the process must be able to stop
 while one of them hangs. Nothing is lost by that: a row goes only after its receipt.
 """
@@ -15,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from modemagent.errors import (
+    ClockNotSet,
     ModemAgentError,
     OutboxError,
     RegistryError,
@@ -22,16 +27,21 @@ from modemagent.errors import (
     RegistryUnreachable,
 )
 from modemagent.logs import Log
+from modemagent.report import origin
+from modemagent.report.message import Reason
 from modemagent.report.outbox import Outbox, Stored
 from modemagent.report.sinks.contract import Receipt, Sink, Status
 
 BATCH = 100
-BASE_S = 1.0
+BASE_S = 5.0
 CAP_S = 900.0
 BETWEEN_FULL_BATCHES_S = 1.0
 SPREAD_AFTER_BOOT_S = 30.0
+LOOK_AT_CLOCK_S = 5.0
 
 _BISECTED = (400, 413, 422)
+# a card or a modem that went or was changed may be a theft
+_URGENT = (Reason.SIM_CHANGED, Reason.MODEM_CHANGED, Reason.REMOVED)
 
 
 class UplinkState(StrEnum):
@@ -42,6 +52,7 @@ class UplinkState(StrEnum):
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
     OUTBOX_FAILED = "outbox_failed"
+    WAITING_FOR_TIME = "waiting_for_time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,21 +84,29 @@ class Courier:
         log: Log,
         base_s: float = BASE_S,
         cap_s: float = CAP_S,
+        spread_s: float = SPREAD_AFTER_BOOT_S,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._outbox = outbox
         self._sink = sink
+        self._next_sink: Sink | None = None
+        self.on_delivery: Callable[[int], None] | None = None
+        """Told, in the courier's thread, how many reports were acknowledged at once."""
         self._log = log
         self._base_s = base_s
         self._cap_s = cap_s
+        self._spread_s = spread_s
         self._uniform = uniform
         self._limit = BATCH
         self._changed = threading.Condition()
         self._news = True
+        self._urgent = False
+        self._moved: set[str] = set()
         self._asked = self._served = 0
         self._stopping = False
         self._uplink = Uplink(since=time.monotonic())
         self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
+        outbox.on_stored = self.stored
 
     @property
     def uplink(self) -> Uplink:
@@ -100,11 +119,24 @@ class Courier:
     def start(self) -> None:
         self._thread.start()
 
+    def redirect(self, sink: Sink) -> None:
+        """Carry to another sink, after the attempt in hand and without a wait."""
+        with self._changed:
+            self._next_sink = sink
+            self._asked += 1
+            self._changed.notify_all()
+
     def wake(self) -> None:
         """Say that there is a new report. A wait after a failure is kept: others wait too."""
         with self._changed:
             self._news = True
             self._changed.notify_all()
+
+    def stored(self, reason: Reason) -> None:
+        """Say that a report of this reason was stored."""
+        with self._changed:
+            self._urgent = self._urgent or reason in _URGENT
+        self.wake()
 
     def flush(self, timeout_s: float) -> Uplink:
         """Try now, whatever was waited for, until the outbox is empty or an attempt failed."""
@@ -130,19 +162,33 @@ class Courier:
     def _work(self) -> None:
         if self._outbox.rebooted:
             # after a power cut in a whole region all gateways boot in the same second
-            self._rest(self._uniform(0.0, SPREAD_AFTER_BOOT_S))
+            with self._changed:
+                spread_s = self._uniform(0.0, self._spread_s)
+                self._changed.wait_for(self._called_or(lambda: self._urgent), spread_s)
         while not self._stopping:
             with self._changed:
                 self._news = False
                 asked = self._asked
+            self._turn_to_next_sink()
             pause_s = self._round(in_haste=asked > self._served)
             with self._changed:
                 self._served = asked
                 self._changed.notify_all()
             if pause_s is None:
                 self._await_news()
+            elif self._uplink.state is UplinkState.WAITING_FOR_TIME:
+                self._await_time(pause_s)
             else:
                 self._rest(pause_s)
+
+    def _turn_to_next_sink(self) -> None:
+        with self._changed:
+            sink, self._next_sink = self._next_sink, None
+        if sink is not None:
+            self._sink.close()
+            self._sink = sink
+            self._limit = BATCH
+            self._uplink = Uplink(since=time.monotonic(), delivered=self._uplink.delivered)
 
     def _await_news(self) -> None:
         with self._changed:
@@ -151,6 +197,15 @@ class Courier:
     def _rest(self, pause_s: float) -> None:
         with self._changed:
             self._changed.wait_for(self._called_or(lambda: False), pause_s)
+
+    def _await_time(self, pause_s: float) -> None:
+        """Rest, but not longer than the clock is wrong."""
+        until = time.monotonic() + pause_s
+        while not origin.clock_synchronized() and not self._called_or(lambda: False)():
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                return
+            self._rest(min(left_s, LOOK_AT_CLOCK_S))
 
     def _called_or(self, other: Callable[[], bool]) -> Callable[[], bool]:
         return lambda: self._stopping or self._asked > self._served or other()
@@ -171,6 +226,8 @@ class Courier:
                 self._narrow(batch, refused)
                 return 0.0
             return self._failed(UplinkState.REFUSED, refused)
+        except ClockNotSet as error:
+            return self._failed(UplinkState.WAITING_FOR_TIME, error)
         except RegistryError as error:
             return self._failed(UplinkState.UNREACHABLE, error)
         except OutboxError as error:
@@ -188,6 +245,7 @@ class Courier:
         by_id = {receipt.report_id: receipt for receipt in receipts}
         done: list[Stored] = []
         dead: list[tuple[Stored, str]] = []
+        forked: Stored | None = None
         for stored in batch:
             receipt = by_id.get(stored.report_id)
             if receipt is None:
@@ -198,16 +256,20 @@ class Courier:
                 dead.append((stored, why))
                 continue
             if receipt.status is Status.CONFLICT:
-                self._log.error(
-                    "report_conflict",
-                    sequence=stored.sequence,
-                    why=receipt.problem or "the registry holds another report under this key",
-                    hint="Two gateways share one state directory: was a disk image copied?",
-                )
+                why = receipt.problem or "the registry holds another report under this key"
+                if stored.report_id in self._moved:
+                    # its number is nobody else's: what answers is no registry
+                    self._log.error("report_conflict", sequence=stored.sequence, why=why)
+                    dead.append((stored, why))
+                else:
+                    forked = forked or stored
+                continue
             done.append(stored)
-        if not done and not dead:
+        if not done and not dead and not forked:
             raise RegistryUnreachable("the registry acknowledged none of the reports")
         self._outbox.settle(done, dead)
+        if forked:
+            self._moved = self._outbox.renumber(forked)
 
     def _narrow(self, batch: list[Stored], refused: RegistryRefused) -> None:
         """Find the report a registry will not even read; one bad report never stops the rest."""
@@ -222,6 +284,8 @@ class Courier:
         before = self._uplink
         if before.attempts:
             self._log.info("registry_reached", address=self.address, failed_before=before.attempts)
+        if self.on_delivery is not None:
+            self.on_delivery(count)
         now = time.monotonic()
         self._limit = min(BATCH, self._limit * 2)
         self._uplink = Uplink(

@@ -1,90 +1,41 @@
 """The outbox: reports wait on disk until the registry has acknowledged them.
 
-A report gets its sequence number and its row in one committed transaction, together with the
-reading the agent will compare the next one with. So whenever the process dies, either all of it
-happened or nothing did, and what was not recorded is observed again.
+What the disk does not take waits in memory, in order, and is written when it can be
+(:mod:`~modemagent.report.held`); :mod:`~modemagent.report.disk` has the file, and what is done when
+there is none to be had. ``docs/durability.md`` tells what may be lost when.
 
-SQLite with a write-ahead log, ``synchronous=FULL``; one process, one connection, and a lock
-around it, because the courier's thread removes rows while the agent adds some. A longer module
-than most: every statement that touches the file stands here and nowhere else.
+One lock is around everything, because the courier's thread takes reports out while the agent
+puts some in, and a third thread tries again what the disk did not take.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import secrets
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from modemagent import __version__
 from modemagent.errors import OutboxError
 from modemagent.logs import Log
-from modemagent.report import origin
-from modemagent.report.message import (
-    JsonObject,
-    PortPlace,
-    Reason,
-    Report,
-    canonical_body,
-)
+from modemagent.report import origin, reader
+from modemagent.report.damaged import set_aside_files
+from modemagent.report.disk import Disk
+from modemagent.report.held import HELD_MOST, Entry, Held
+from modemagent.report.identity import Identity
+from modemagent.report.message import JsonObject, Reason, Report
+from modemagent.report.reader import OutboxReader, unusable
+from modemagent.report.schema import DB_NAME, is_full
 from modemagent.report.state_dir import StateDirLock
+from modemagent.report.stored import Observation, SetAside, Stored
 
-T = TypeVar("T")
+__all__ = ["DB_NAME", "Observation", "Outbox", "OutboxReader", "SetAside", "Stored"]
 
-DB_NAME = "outbox.db"
-# A full disk stops even the deletes of a write-ahead log, so room is kept in hand: some for what
-# must still be stored, and some apart that only the taking out may use.
-_RESERVES = {"put": "reserve-put", "settle": "reserve-settle"}
-_RESERVE_BYTES = 256 * 1024
-
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE reports (sequence INTEGER PRIMARY KEY, report_id TEXT NOT NULL, body BLOB NOT NULL);
-CREATE TABLE dead (
-    stream_id TEXT NOT NULL, sequence INTEGER NOT NULL, report_id TEXT NOT NULL,
-    body BLOB NOT NULL, why TEXT NOT NULL, set_aside_at TEXT NOT NULL);
-CREATE TABLE places (path TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-"""
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A report as it stands in the outbox; ``body`` is its canonical JSON."""
-
-    sequence: int
-    report_id: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """A report the registry would not take, kept for a person to look at."""
-
-    stored: Stored
-    why: str
-    set_aside_at: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
-    """What a report will say, before it has a sequence number."""
-
-    reason: Reason
-    port: PortPlace | None = None
-    modem: JsonObject | None = None
-    sims: Sequence[JsonObject] = ()
-    problems: Sequence[JsonObject] = ()
-    network: JsonObject | None = None
-    evidence: Sequence[JsonObject] = ()
+LIMIT_BYTES = 32 * 1024 * 1024
+RETRY_S = 5.0
 
 
 class Outbox:
@@ -92,357 +43,291 @@ class Outbox:
 
     :param state_dir: made with mode 0700 when missing, and held by this process alone
     :param gateway_id: who reports; None derives one from the machine's id
-    :raises OutboxError: the directory can not be written, or another agent holds it
+    :param limit_bytes: reports on disk may take so many, compressed
+    :param held_most: so many reports are held in memory while the disk takes none
+    :param retry_s: how often the disk is tried again then
+    :raises OutboxError: there is no such directory, or another agent holds it
     """
 
-    def __init__(self, state_dir: Path, *, gateway_id: str | None, log: Log) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        gateway_id: str | None,
+        log: Log,
+        limit_bytes: int = LIMIT_BYTES,
+        held_most: int = HELD_MOST,
+        retry_s: float = RETRY_S,
+    ) -> None:
         self._log = log
         self._mutex = threading.Lock()
-        self._closed = False
+        self._closed = threading.Event()
+        self._state_dir = state_dir
         self._path = state_dir / DB_NAME
-        self._reserves = {use: state_dir / name for use, name in _RESERVES.items()}
+        self._retry_s = retry_s
+        self._retrying = False
+        self._held = Held(held_most)
+        #: what is wrong, in words for people; "" when nothing is
+        self.trouble = ""
+        #: told the reason of each report once it is stored
+        self.on_stored: Callable[[Reason], None] = lambda _: None
         self._state_dir_lock = StateDirLock(state_dir)
-        self._wanted_gateway_id = gateway_id
         try:
-            self._open()
+            self._disk = Disk(state_dir, gateway_id=gateway_id, limit_bytes=limit_bytes, log=log)
         except BaseException:
             self._state_dir_lock.close()
             raise
+        self._tell_of_the_disk()
 
-    # -- opening, and opening anew after damage
+    # -- who speaks
 
-    def _open(self) -> None:
-        try:
-            self._connect()
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise _unusable(self._path, error) from None
-            self._replace(error)
+    @property
+    def gateway_id(self) -> str:
+        return self._disk.identity.gateway_id
 
-    def _replace(self, damage: sqlite3.DatabaseError) -> None:
-        """Set the damaged file aside and start a new stream; the damage must not stop reports."""
-        with contextlib.suppress(sqlite3.Error, AttributeError):
-            self._db.close()
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        aside = self._path.with_name(f"{DB_NAME}.damaged-{stamp}-{secrets.token_hex(2)}")
-        for suffix in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                Path(f"{self._path}{suffix}").rename(f"{aside}{suffix}")
-        self._log.error(
-            "outbox_damaged",
-            reason=str(damage),
-            set_aside=str(aside),
-            effect="reports in it were not sent; a new stream begins",
-        )
-        try:
-            self._connect()
-        except sqlite3.DatabaseError as error:
-            raise _unusable(self._path, error) from None
+    @property
+    def stream_id(self) -> str:
+        return self._disk.identity.stream_id
 
-    def _connect(self) -> None:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.close(descriptor)
-        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        self._db = db
-        if not self._path.stat().st_size:
-            db.execute("PRAGMA page_size=1024")
-            db.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")
-        db.execute("PRAGMA wal_autocheckpoint=256")
-        db.execute("PRAGMA journal_size_limit=262144")
-        db.execute("PRAGMA cache_size=-256")
-        (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise _Damage(str(verdict))
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version > _SCHEMA_VERSION:
-            raise OutboxError(
-                f"{self._path} was written by a newer modemagent (schema {version})",
-                hint="Update modemagent, or name another directory with --state-dir.",
-            )
-        with _transaction(db):
-            if version == 0:
-                for statement in _SCHEMA.split(";\n"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
-            self._settle_identity(db)
-        self._keep_reserves()
+    @property
+    def boot_id(self) -> str:
+        return self._disk.identity.boot_id
 
-    def _settle_identity(self, db: sqlite3.Connection) -> None:
-        meta: dict[str, str] = dict(db.execute("SELECT key, value FROM meta").fetchall())
-        boot = origin.boot_id()
-        same_boot = meta.get("boot_id") == boot
-        self.rebooted = "boot_id" in meta and not same_boot
-        count = int(meta.get("boot_count", "0")) + (0 if same_boot else 1)
-        new = {
-            "stream_id": meta.get("stream_id") or secrets.token_hex(16),
-            "next_sequence": meta.get("next_sequence", "1"),
-            "boot_id": boot,
-            "boot_count": str(count),
-            "gateway_id": self._wanted_gateway_id
-            or origin.derived_gateway_id()
-            or meta.get("gateway_id")
-            or f"gw-{secrets.token_hex(6)}",
-        }
-        db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(new.items()))
-        self.stream_id = new["stream_id"]
-        self.gateway_id = new["gateway_id"]
-        self.boot_id = boot
-        self.boot_count = count
+    @property
+    def boot_count(self) -> int:
+        return self._disk.identity.boot_count
+
+    @property
+    def rebooted(self) -> bool:
+        """Whether this machine has booted since the outbox was last opened."""
+        return self._disk.identity.rebooted
 
     # -- the agent's side
 
-    def put(self, observation: Observation, *, places: Mapping[str, JsonObject | None]) -> Report:
+    def put(
+        self, observation: Observation, *, places: Mapping[str, JsonObject | None]
+    ) -> Report | None:
         """Store one report and what the agent remembers with it; return once it is on disk.
 
         :param places: port path -> the reading to compare the next one with, None to forget it
-        :raises OutboxError: the disk took it not; nothing at all was stored
+        :returns: None when the disk does not take it now; it is written when the disk does
         """
-        moment = origin.Moment.now()
-        with self._using() as db:
-            return self._with_reserve("put", lambda: self._put(db, observation, places, moment))
+        texts = {path: None if body is None else json.dumps(body) for path, body in places.items()}
+        entry = Entry(observation, origin.Moment.now(), texts)
+        with self._using():
+            if dropped := self._held.add(entry):
+                self._say_dropped(dropped)
+            report = self._write_held()
+        if report is not None:
+            self.on_stored(report.reason)
+        return report
 
-    def _put(
-        self,
-        db: sqlite3.Connection,
-        observation: Observation,
-        places: Mapping[str, JsonObject | None],
-        moment: origin.Moment,
-    ) -> Report:
-        with _transaction(db):
-            (text,) = db.execute("SELECT value FROM meta WHERE key='next_sequence'").fetchone()
-            report = Report(
-                report_id=origin.uuid7(),
-                gateway_id=self.gateway_id,
-                stream_id=self.stream_id,
-                sequence=int(text),
-                boot_id=self.boot_id,
-                boot_count=self.boot_count,
-                uptime_ms=moment.uptime_ms,
-                observed_at=moment.observed_at,
-                clock_synchronized=moment.clock_synchronized,
-                agent_version=__version__,
-                reason=observation.reason,
-                port=observation.port,
-                modem=observation.modem,
-                sims=tuple(observation.sims),
-                problems=tuple(observation.problems),
-                network=observation.network,
-                evidence=tuple(observation.evidence),
-            )
-            db.execute(
-                "UPDATE meta SET value=? WHERE key='next_sequence'", (str(report.sequence + 1),)
-            )
-            db.execute(
-                "INSERT INTO reports VALUES (?, ?, ?)",
-                (report.sequence, report.report_id, canonical_body(report.to_json())),
-            )
-            _keep_places(db, places)
+    def _write_held(self) -> Report | None:
+        """Write what is held, oldest first; return the last report when all is written."""
+        report = None
+        while (entry := self._held.first()) is not None:
+            try:
+                report = self._disk.do("put", partial(self._store, entry))
+            except sqlite3.Error as error:
+                self._say_trouble(f"the disk takes no reports, they wait in memory: {error}")
+                return None
+            except BaseException:
+                self._held.drop_first()
+                raise
+            self._held.drop_first()
+        self._tell_of_the_disk()
+        return report
+
+    def _store(self, entry: Entry) -> Report:
+        report, shed = self._disk.file.put(
+            lambda number: _report(entry, self._disk.identity, number),
+            entry.places,
+            skipped=self._held.shed,
+            meta=self._disk.unwritten,
+        )
+        self._held.shed = 0
+        self._disk.unwritten = {}
+        if shed:
+            self._say_dropped(shed)
         return report
 
     def places(self) -> dict[str, JsonObject]:
         """Return port path -> the last reading stored for it."""
-        with self._using() as db:
-            rows = db.execute("SELECT path, body FROM places ORDER BY path").fetchall()
-        return {path: json.loads(body) for path, body in rows}
+        with self._using():
+            texts = self._disk.do("put", lambda: reader.places(self._disk.file.db))
+        return {path: json.loads(text) for path, text in texts.items()}
 
     # -- the courier's side
 
     def batch(self, limit: int) -> list[Stored]:
-        """Return the oldest reports in the order of their sequence."""
-        with self._using() as db:
-            return _stored(db, limit)
+        """Return the oldest reports in the order they were put in."""
+        with self._using():
+            return self._disk.do("put", lambda: reader.stored(self._disk.file.db, limit))
 
     def settle(self, done: Sequence[Stored], dead: Sequence[tuple[Stored, str]] = ()) -> None:
         """Take acknowledged reports out, and set refused ones aside with the reason."""
-        now = origin.Moment.now().observed_at
-        with self._using() as db:
+        with self._using():
+            self._settle(done, dead)
+            self._disk.tidy()
+            if self._held:
+                self._write_held()
 
-            def settle() -> None:
-                with _transaction(db):
-                    for stored, why in dead:
-                        db.execute(
-                            "INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?)",
-                            (
-                                self.stream_id,
-                                stored.sequence,
-                                stored.report_id,
-                                stored.body,
-                                why,
-                                now,
-                            ),
-                        )
-                    gone = [*done, *(stored for stored, _ in dead)]
-                    # the id too: after damage a new stream may use the same number again
-                    db.executemany(
-                        "DELETE FROM reports WHERE sequence=? AND report_id=?",
-                        [(stored.sequence, stored.report_id) for stored in gone],
-                    )
+    def _settle(self, done: Sequence[Stored], dead: Sequence[tuple[Stored, str]]) -> None:
+        moment = origin.Moment.now().observed_at
+        try:
+            self._disk.do("settle", lambda: self._disk.file.settle(done, dead, moment))
+        except sqlite3.Error as error:
+            if not is_full(error) or len(done) + len(dead) < 2:
+                raise
+            # smaller transactions need less room in the log
+            with contextlib.suppress(sqlite3.Error):
+                self._disk.file.shorten_log()
+            for part in (done[: len(done) // 2], done[len(done) // 2 :]):
+                if part:
+                    self._settle(part, ())
+            for one in dead:
+                self._settle((), (one,))
 
-            self._with_reserve("settle", settle)
-            self._keep_reserves()
+    def renumber(self, first: Stored) -> set[str]:
+        """Move a report, and those of its stream behind it, to a new stream.
+
+        For when the registry holds another report under its number: this outbox was copied, or is
+        older than what was sent from it. Under numbers of their own nothing of it is lost.
+
+        :returns: the new ids of the reports moved
+        """
+        with self._using():
+            new = self._disk.identity.in_new_stream()
+            count, named = self._disk.do(
+                "put", lambda: self._disk.file.renumber(first, new.stream_id, origin.uuid7)
+            )
+            self._disk.identity = new
+        self._log.error(
+            "stream_forked",
+            sequence=first.sequence,
+            moved=count,
+            hint="Two gateways share one state directory: was a disk image copied?",
+        )
+        return named
 
     def depth(self) -> tuple[int, int]:
-        """Return how many reports wait, and how many are set aside."""
-        with self._using() as db:
-            return _depth(db)
+        """Return how many reports wait, in memory too, and how many are set aside."""
+        with self._using():
+            waiting, dead = reader.depth(self._disk.file.db)
+            return waiting + len(self._held), dead
+
+    def sendable(self) -> int:
+        """Return how many reports a courier may take now."""
+        with self._using():
+            return reader.depth(self._disk.file.db)[0]
 
     def set_aside(self, limit: int = 1000) -> list[SetAside]:
-        with self._using() as db:
-            return _dead(db, limit)
+        with self._using():
+            return reader.dead(self._disk.file.db, limit)
+
+    def held(self) -> int:
+        """Return how many reports are in memory only."""
+        with self._using():
+            waiting = reader.depth(self._disk.file.db)[0] if self._disk.standing_in else 0
+            return waiting + len(self._held)
+
+    def dropped(self) -> int:
+        """Return how many reports were ever dropped for want of room."""
+        with self._using():
+            return reader.dropped(self._disk.file.db) + self._held.shed
+
+    def damaged(self) -> list[str]:
+        """Return the names of damaged files set aside, oldest first."""
+        return set_aside_files(self._state_dir)
 
     def close(self) -> None:
         with self._mutex:
-            if not self._closed:
-                self._closed = True
+            if self._closed.is_set():
+                return
+            self._closed.set()
+            if self._held:
                 with contextlib.suppress(sqlite3.Error):
-                    self._db.close()
-                self._state_dir_lock.close()
+                    self._write_held()
+            if lost := len(self._held):
+                self._log.error(
+                    "reports_not_stored",
+                    count=lost,
+                    reason=self.trouble,
+                    effect="what they said is seen again at the next start",
+                )
+            self._disk.file.close()
+            self._state_dir_lock.close()
 
     # -- the disk
 
     @contextlib.contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
+    def _using(self) -> Iterator[None]:
         with self._mutex:
-            if self._closed:
+            if self._closed.is_set():
                 raise OutboxError("the outbox is closed")
             try:
-                yield self._db
-            except sqlite3.DatabaseError as error:
-                if _is_damage(error):
-                    self._replace(error)
-                    raise OutboxError(
-                        "the outbox was damaged and has been replaced", hint="See the log."
-                    ) from None
-                raise _unusable(self._path, error) from None
+                yield
+            except sqlite3.Error as error:
+                raise unusable(self._path, error) from None
 
-    def _with_reserve(self, use: str, work: Callable[[], T]) -> T:
-        try:
-            return work()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL or not self._open_up(use):
-                raise
-        return work()
+    def _try_again(self) -> None:
+        """Try now and then what the disk did not take, until there is nothing of it."""
+        while not self._closed.wait(self._retry_s):
+            with self._mutex:
+                if self._closed.is_set():
+                    return
+                was_held = len(self._held)
+                with contextlib.suppress(sqlite3.Error, OSError, OutboxError):
+                    if self._disk.standing_in:
+                        self._disk.return_to_disk()
+                    self._write_held()
+                written = len(self._held) < was_held
+                if not self.trouble:
+                    self._retrying = False
+            if written:
+                self.on_stored(Reason.REFRESH)
+            if not self._retrying:
+                return
 
-    def _open_up(self, use: str) -> bool:
-        try:
-            self._reserves[use].unlink()
-        except OSError:
-            return False
-        self._log.error("disk_full", file=str(self._path), effect=f"the reserve to {use} is used")
-        return True
+    # -- what is said of it, once when it changes
 
-    def _keep_reserves(self) -> None:
-        if all(reserve.exists() for reserve in self._reserves.values()):
-            return
-        # what was filled with reports is free inside the file; give it back to the disk first
-        with contextlib.suppress(sqlite3.Error):
-            free = -1
-            # a little at a time: the moved pages pass through the log, on the same full disk
-            while free != (free := self._db.execute("PRAGMA freelist_count").fetchone()[0]):
-                self._db.execute("PRAGMA incremental_vacuum(128)").fetchall()
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        for reserve in reversed(self._reserves.values()):
-            if reserve.exists():
-                continue
-            try:
-                descriptor = os.open(reserve, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                try:
-                    os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)
-                finally:
-                    os.close(descriptor)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    reserve.unlink()
+    def _say_trouble(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            self._log.error("outbox_in_trouble", reason=trouble, file=str(self._path))
+        self.trouble = trouble
+        if not self._retrying:
+            self._retrying = True
+            threading.Thread(target=self._try_again, name="outbox", daemon=True).start()
+
+    def _tell_of_the_disk(self) -> None:
+        if self._disk.standing_in:
+            self._say_trouble(self._disk.why)
+        elif self.trouble:
+            self._log.info("outbox_well", was=self.trouble)
+            self.trouble = ""
+
+    def _say_dropped(self, count: int) -> None:
+        self._log.error("reports_dropped", count=count, reason="no room", held=len(self._held))
 
 
-class OutboxReader:
-    """The outbox of an agent that does not run, opened to be read only.
-
-    :raises OutboxError: there is none, or it can not be read
-    """
-
-    def __init__(self, state_dir: Path) -> None:
-        path = state_dir / DB_NAME
-        if not path.exists():
-            raise OutboxError(
-                f"there is no outbox in {state_dir}",
-                hint="Name the agent's directory with --state-dir.",
-            )
-        try:
-            # after an orderly stop there is no log to read; saying so spares making one
-            mode = "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
-            self._db = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
-            self.depth()
-        except sqlite3.Error as error:
-            raise _unusable(path, error) from None
-
-    def depth(self) -> tuple[int, int]:
-        return _depth(self._db)
-
-    def batch(self, limit: int) -> list[Stored]:
-        return _stored(self._db, limit)
-
-    def set_aside(self, limit: int = 1000) -> list[SetAside]:
-        return _dead(self._db, limit)
-
-    def close(self) -> None:
-        self._db.close()
-
-
-class _Damage(sqlite3.DatabaseError):
-    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-
-
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
-
-
-def _unusable(path: Path, error: sqlite3.Error) -> OutboxError:
-    return OutboxError(
-        f"the outbox {path} can not be used: {error}",
-        hint="Check the disk and who may write there.",
+def _report(entry: Entry, identity: Identity, number: int) -> Report:
+    seen, moment = entry.observation, entry.moment
+    return Report(
+        report_id=origin.uuid7(),
+        gateway_id=identity.gateway_id,
+        stream_id=identity.stream_id,
+        sequence=number,
+        boot_id=identity.boot_id,
+        boot_count=identity.boot_count,
+        uptime_ms=moment.uptime_ms,
+        observed_at=moment.observed_at,
+        clock_synchronized=moment.clock_synchronized,
+        agent_version=__version__,
+        reason=seen.reason,
+        port=seen.port,
+        modem=seen.modem,
+        sims=tuple(seen.sims),
+        problems=tuple(seen.problems),
+        network=seen.network,
+        evidence=tuple(seen.evidence),
     )
-
-
-@contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        # SQLite has rolled back by itself after some errors (a full disk is one)
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-
-
-def _keep_places(db: sqlite3.Connection, places: Mapping[str, JsonObject | None]) -> None:
-    for path, body in places.items():
-        if body is None:
-            db.execute("DELETE FROM places WHERE path=?", (path,))
-        else:
-            db.execute("INSERT OR REPLACE INTO places VALUES (?, ?)", (path, json.dumps(body)))
-
-
-def _stored(db: sqlite3.Connection, limit: int) -> list[Stored]:
-    rows = db.execute(
-        "SELECT sequence, report_id, body FROM reports ORDER BY sequence LIMIT ?", (limit,)
-    )
-    return [Stored(*row) for row in rows]
-
-
-def _dead(db: sqlite3.Connection, limit: int) -> list[SetAside]:
-    rows = db.execute(
-        "SELECT sequence, report_id, body, why, set_aside_at FROM dead ORDER BY rowid DESC LIMIT ?",
-        (limit,),
-    )
-    return [SetAside(Stored(*row[:3]), row[3], row[4]) for row in rows]
-
-
-def _depth(db: sqlite3.Connection) -> tuple[int, int]:
-    (waiting,) = db.execute("SELECT count(*) FROM reports").fetchone()
-    (dead,) = db.execute("SELECT count(*) FROM dead").fetchone()
-    return waiting, dead

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -11,6 +12,7 @@ from types import TracebackType
 from modemagent.errors import OutboxError
 
 _LOCK_FILE = "agent.lock"
+_DISK = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 class StateDirLock:
@@ -29,8 +31,9 @@ class StateDirLock:
             state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             # identities are personal: a directory that was made with other rights is narrowed
             if state_dir.stat().st_mode & 0o077:
-                state_dir.chmod(0o700)
-            self._fd = os.open(state_dir / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                with contextlib.suppress(OSError):
+                    state_dir.chmod(0o700)
+            self._fd = _open_lock(state_dir)
         except OSError as refused:
             raise OutboxError(
                 f"the state directory {state_dir} can not be used: {refused.strerror}", hint=hint
@@ -38,7 +41,9 @@ class StateDirLock:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as held:
-            holder = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip()
+            holder = ""
+            with contextlib.suppress(OSError):
+                holder = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip()
             os.close(self._fd)
             if held.errno not in (errno.EAGAIN, errno.EACCES):
                 raise OutboxError(
@@ -48,8 +53,9 @@ class StateDirLock:
                 f"{state_dir} is in use by process {holder or 'unknown'}",
                 hint="Only one agent may run on a state directory: stop it, or name another.",
             ) from None
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # the lock counts, not what is in it
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
     def close(self) -> None:
         if self._fd >= 0:
@@ -66,3 +72,16 @@ class StateDirLock:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _open_lock(state_dir: Path) -> int:
+    """Open the lock file; where the disk takes no new file, what is there already is locked."""
+    try:
+        return os.open(state_dir / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+    try:
+        return os.open(state_dir / _LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

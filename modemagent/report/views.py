@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from modemagent.report.courier import Courier
-    from modemagent.report.outbox import SetAside, Stored
+    from modemagent.report.outbox import Outbox, SetAside, Stored
 
 
 class Shelf(Protocol):
@@ -17,12 +17,15 @@ class Shelf(Protocol):
     def depth(self) -> tuple[int, int]: ...
     def batch(self, limit: int) -> list[Stored]: ...
     def set_aside(self, limit: int = ...) -> list[SetAside]: ...
+    def dropped(self) -> int: ...
+    def damaged(self) -> list[str]: ...
 
 
 def listing(shelf: Shelf, limit: int) -> dict[str, object]:
     """Return the reports that wait, oldest first, and those the registry would not take."""
     waiting, set_aside = shelf.depth()
     return {
+        "schema": 1,
         "waiting": waiting,
         "set_aside": set_aside,
         "reports": [json.loads(stored.body) for stored in shelf.batch(limit)],
@@ -34,6 +37,25 @@ def listing(shelf: Shelf, limit: int) -> dict[str, object]:
             }
             for dead in shelf.set_aside(limit)
         ],
+        "dropped": shelf.dropped(),
+        "damaged": shelf.damaged(),
+    }
+
+
+def outbox_json(outbox: Outbox) -> dict[str, object]:
+    """Return how the outbox is.
+
+    ``held`` of those ``waiting`` are in memory only; ``dropped`` were given up for want of room
+    since the outbox was made; ``damaged`` are files that were set aside.
+    """
+    waiting, set_aside = outbox.depth()
+    return {
+        "waiting": waiting,
+        "set_aside": set_aside,
+        "held": outbox.held(),
+        "dropped": outbox.dropped(),
+        "damaged": outbox.damaged(),
+        "trouble": outbox.trouble or None,
     }
 
 

@@ -106,3 +106,14 @@ def seconds(least: float, most: float, *, zero: bool = False) -> Kind:
         raise Wrong(f"a number of seconds between {least:g} and {most:g}{off}")
 
     return Kind(check, _number_of_words)
+
+
+def mebibytes(least: int, most: int) -> Kind:
+    """Return the kind of a size on disk."""
+
+    def check(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise Wrong(f"a whole number of MiB between {least} and {most}")
+        return value
+
+    return Kind(check, _number_of_words)

@@ -19,6 +19,7 @@ from modemagent.settings.kinds import (
     TEXT,
     TEXTS,
     Kind,
+    mebibytes,
     seconds,
 )
 
@@ -32,6 +33,7 @@ class Settings:
 
     gateway_id: str | None = None
     state_dir: Path = DEFAULT_STATE_DIR
+    outbox_limit: int = 32
     registry: str | None = None
     token_file: Path | None = None
     ca_file: Path | None = None
@@ -39,6 +41,7 @@ class Settings:
     client_key_file: Path | None = None
     proxy: str | None = None
     compress: bool = True
+    boot_spread: float = 30.0
     port: tuple[str, ...] = ()
     port_glob: tuple[str, ...] = ()
     discovery: bool = True
@@ -77,6 +80,9 @@ TABLE: Final = (
     Key("state_dir", FILE, '"/var/lib/modemagent"',
         "Where reports wait until the registry has them. The control socket is there too, unless "
         "it is the default directory and /run/modemagent is there.", "restart"),
+    Key("outbox_limit", mebibytes(1, 4096), "32",
+        "So many MiB of waiting reports are kept, compressed; docs/durability.md says what goes "
+        "first beyond it.", "restart"),
     Key("registry", TEXT, '"https://registry.example"',
         "Where reports go: https://, http:// or file://. Without it they wait on disk."),
     Key("token_file", FILE, '"/etc/modemagent/token"',
@@ -92,6 +98,10 @@ TABLE: Final = (
         "HTTP proxy on the way to the registry."),
     Key("compress", FLAG, "true",
         "Send batches of reports compressed."),
+    Key("boot_spread", seconds(0, 3600), "30",
+        "After a boot the first delivery waits a random time up to this, so that the gateways of "
+        "a region do not all come at once after a power cut. A change of SIM does not wait.",
+        "restart"),
     Key("port", TEXTS, '["/dev/ttyAMA0", "socket://192.0.2.7:2000"]',
         "Ports that are watched whether they are there or not: device paths, ids of `modemagent "
         "list`, socket:// and rfc2217:// addresses.", "ports"),

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
-from modemagent.errors import RegistryRefused, RegistryUnreachable
+import pytest
+
+from modemagent.errors import ClockNotSet, RegistryRefused, RegistryUnreachable
 from modemagent.logs import Silence
 from modemagent.report import courier as courier_module
+from modemagent.report import origin
 from modemagent.report.courier import Courier, UplinkState
-from modemagent.report.outbox import Outbox, Stored
+from modemagent.report.message import Reason
+from modemagent.report.outbox import Observation, Outbox, Stored
 from modemagent.report.sinks.catalogue import SinkOptions, open_sink
 from modemagent.report.sinks.contract import Receipt, Status
 from modemagent.report.views import uplink_json
@@ -97,12 +103,43 @@ def test_a_rejected_report_is_set_aside_and_stops_nobody(
     assert registry.order == [1, 3]
 
 
-def test_a_conflict_goes_too(outbox: Outbox, registry: SmallRegistry) -> None:
-    fill(outbox, 1)
-    (stored,) = outbox.batch(1)
-    registry.take(json.loads(stored.body) | {"reason": "removed"})
+def test_numbers_that_were_used_before_are_given_up_and_nothing_is_lost(
+    outbox: Outbox, registry: SmallRegistry
+) -> None:
+    fill(outbox, 4)
+    before = outbox.stream_id
+    for stored in outbox.batch(2):
+        registry.take(json.loads(stored.body) | {"reason": "removed"})
     with carrying(outbox, registry):
         until(lambda: outbox.depth() == (0, 0))
+    assert outbox.stream_id != before
+    # 3 and 4 went under their old numbers, 1 and 2 under new ones
+    assert sorted(sequence for stream, sequence in registry.kept if stream == before) == [
+        1,
+        2,
+        3,
+        4,
+    ]
+    moved = [r for (stream, _), r in registry.kept.items() if stream == outbox.stream_id]
+    assert [(r["sequence"], r["port"]["path"]) for r in moved] == [
+        (1, "/dev/ttyUSB0"), (2, "/dev/ttyUSB1"),
+    ]  # fmt: skip
+    fill(outbox, 1)
+    assert [stored.sequence for stored in outbox.batch(9)] == [3]
+
+
+def test_a_conflict_under_a_number_nobody_had_is_set_aside(
+    outbox: Outbox, registry: SmallRegistry
+) -> None:
+    def conflict(exchange: Exchange) -> None:
+        said = [{"report_id": r["report_id"], "status": "conflict"} for r in exchange.reports]
+        exchange.reply(200, {"results": said})
+
+    registry.moods += [conflict] * 2
+    fill(outbox, 1)
+    with carrying(outbox, registry):
+        until(lambda: outbox.depth() == (0, 1))
+    assert "another report" in outbox.set_aside()[0].why
 
 
 def test_a_batch_the_registry_can_not_read_is_halved_down_to_the_bad_report(
@@ -158,7 +195,7 @@ def test_waits_double_up_to_the_cap_and_a_success_forgets_them(outbox: Outbox) -
     courier = Courier(outbox, Unwell(*[down] * 12), log=Silence(), uniform=highest)
     fill(outbox, 1)
     waits = [courier._round(in_haste=False) for _ in range(12)]
-    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
+    assert waits == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900, 900, 900]
     assert courier._round(in_haste=False) is None
     assert courier.uplink.attempts == 0
 
@@ -183,25 +220,103 @@ def test_news_do_not_cut_a_wait_short_and_flush_does(outbox: Outbox) -> None:
     assert outbox.depth() == (0, 0)
 
 
-def test_after_a_reboot_gateways_do_not_all_come_at_once(outbox: Outbox) -> None:
-    outbox.rebooted = True
-    fill(outbox, 1)
-    waits: list[float] = []
+@pytest.fixture
+def rebooted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outbox]:
+    Outbox(tmp_path / "boots", gateway_id="gw-1", log=Silence()).close()
+    monkeypatch.setattr(origin, "boot_id", lambda: "another")
+    with closing(Outbox(tmp_path / "boots", gateway_id="gw-1", log=Silence())) as outbox:
+        yield outbox
+
+
+def test_after_a_reboot_gateways_do_not_all_come_at_once(rebooted: Outbox) -> None:
+    fill(rebooted, 1)
+    waits: list[tuple[float, float]] = []
 
     def spread(least: float, most: float) -> float:
-        waits.append(most)
+        waits.append((least, most))
         return 0.0
 
-    courier = Courier(outbox, Unwell(), log=Silence(), uniform=spread)
+    courier = Courier(rebooted, Unwell(), log=Silence(), uniform=spread)
     courier.start()
-    until(lambda: outbox.depth() == (0, 0))
+    until(lambda: rebooted.depth() == (0, 0))
     courier.stop(1)
-    assert waits == [courier_module.SPREAD_AFTER_BOOT_S]
+    assert waits == [(0.0, courier_module.SPREAD_AFTER_BOOT_S)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "waits"),
+    [
+        (Reason.IDENTIFIED, True),
+        (Reason.REFRESH, True),
+        (Reason.SIM_CHANGED, False),
+        (Reason.MODEM_CHANGED, False),
+        (Reason.REMOVED, False),
+    ],
+)
+def test_a_change_of_card_does_not_wait_for_its_turn_after_a_boot(
+    rebooted: Outbox, reason: Reason, waits: bool
+) -> None:
+    courier = Courier(rebooted, Unwell(), log=Silence(), spread_s=3600, uniform=highest)
+    fill(rebooted, 1)
+    courier.start()
+    rebooted.put(Observation(reason=reason), places={})
+    if waits:
+        assert courier.uplink.state is UplinkState.IDLE
+        assert rebooted.depth() == (2, 0)
+        courier.flush(5)
+    until(lambda: rebooted.depth() == (0, 0))
+    courier.stop(1)
+
+
+def test_between_full_batches_is_a_second_and_a_person_does_not_wait_it(outbox: Outbox) -> None:
+    fill(outbox, 250)
+    courier = Courier(outbox, Unwell(), log=Silence())
+    assert courier._round(in_haste=False) == courier_module.BETWEEN_FULL_BATCHES_S == 1.0
+    assert outbox.depth() == (150, 0)
+    assert courier._round(in_haste=True) is None
+    assert outbox.depth() == (0, 0)
+
+
+def test_jitter_is_full_from_nothing_to_the_bound(outbox: Outbox) -> None:
+    asked: list[tuple[float, float]] = []
+
+    def least(low: float, high: float) -> float:
+        asked.append((low, high))
+        return low
+
+    down = RegistryUnreachable("down")
+    courier = Courier(outbox, Unwell(down, down), log=Silence(), uniform=least)
+    fill(outbox, 1)
+    assert [courier._round(in_haste=False) for _ in range(2)] == [0.0, 0.0]
+    assert asked == [(0.0, 5.0), (0.0, 10.0)]
+
+
+def test_a_clock_that_is_not_set_is_waited_for_and_not_longer(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synchronized = threading.Event()
+    looked = threading.Event()
+
+    def look() -> bool:
+        looked.set()
+        return synchronized.is_set()
+
+    monkeypatch.setattr(origin, "clock_synchronized", look)
+    monkeypatch.setattr(courier_module, "LOOK_AT_CLOCK_S", 0.01)
+    fill(outbox, 1)
+    looked.clear()
+    sink = Unwell(ClockNotSet("its certificate is not yet valid"))
+    courier = Courier(outbox, sink, log=Silence(), base_s=3600, cap_s=3600, uniform=highest)
+    courier.start()
+    assert looked.wait(10)
+    assert courier.uplink.state is UplinkState.WAITING_FOR_TIME
+    assert "not yet valid" in courier.uplink.reason
+    synchronized.set()
+    until(lambda: outbox.depth() == (0, 0))
+    courier.stop(5)
 
 
 def test_it_stops_while_the_other_side_hangs(outbox: Outbox) -> None:
-    import threading
-
     held = threading.Event()
 
     class Hangs(Unwell):

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from modemagent import __version__
-from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError
+from modemagent.errors import ClockNotSet, RegistryRefused, RegistryUnreachable, SettingsError
 from modemagent.report import origin
 from modemagent.report.message import BOOT_ID_HEADER, UPTIME_HEADER
 from modemagent.report.outbox import Stored
@@ -131,6 +131,11 @@ class HttpSink:
                 raise
             answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
+            if _is_about_time(error) and not origin.clock_synchronized():
+                raise ClockNotSet(
+                    f"{self.address}: {_in_words(error)}",
+                    hint="Waits for the clock to be set; is there a way to a time server?",
+                ) from None
             raise RegistryUnreachable(
                 f"{self.address}: {_in_words(error)}",
                 hint="Check the address, the network and that the registry runs.",
@@ -182,10 +187,19 @@ def _in_words(error: urllib3.exceptions.HTTPError) -> str:
             if "not yet valid" in str(error):
                 now = datetime.now(UTC)
                 return f"its certificate is not yet valid: this gateway's clock says {now:%Y-%m-%d}"
+            if "has expired" in str(error):
+                now = datetime.now(UTC)
+                return f"its certificate has expired: this gateway's clock says {now:%Y-%m-%d}"
             return f"TLS failed: {error}"
         case names.ProtocolError():
             return "the connection broke off"
     return f"{type(error).__name__}: {error}"
+
+
+def _is_about_time(error: urllib3.exceptions.HTTPError) -> bool:
+    """Tell whether a certificate was refused for its dates, which a wrong clock may be."""
+    said = str(error)
+    return "not yet valid" in said or "has expired" in said
 
 
 def _receipts(answer: bytes, batch: Sequence[Stored]) -> Sequence[Receipt]:

@@ -1,0 +1,73 @@
+"""Reports in memory, in their order, until the disk takes them.
+
+They have no sequence number yet: a number is only given together with the row on disk, so a
+process that ends here ends without having used one, and its successor sees the same differences
+again. What is shed here leaves its numbers unused as well, so that the registry sees the hole.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from modemagent.report.origin import Moment
+from modemagent.report.shedding import Waiting, to_shed
+from modemagent.report.stored import Observation
+
+# about 4 MiB of a daemon that has 35, and hours of a busy gateway
+HELD_MOST = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One observation with the moment it was made.
+
+    :param places: port path -> what to remember of it as JSON text, None to forget it
+    """
+
+    observation: Observation
+    moment: Moment
+    places: Mapping[str, str | None]
+
+
+class Held:
+    """A bounded queue; :mod:`modemagent.report.shedding` says what goes beyond the bound."""
+
+    def __init__(self, most: int = HELD_MOST) -> None:
+        self._most = most
+        self._entries: deque[Entry] = deque()
+        #: shed since the last time this was set to 0
+        self.shed = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, entry: Entry) -> int:
+        """Take one in; return how many others were shed for it."""
+        self._entries.append(entry)
+        over = len(self._entries) - self._most
+        if over <= 0:
+            return 0
+        waiting = [
+            Waiting(place, held.observation.path, held.observation.reason, 0)
+            for place, held in enumerate(self._entries)
+        ]
+        gone = set(to_shed(waiting, rows=over, size=0))
+        # what the next start compares with must still come to be what was seen last
+        places: dict[str, str | None] = {}
+        kept: deque[Entry] = deque()
+        for place, held in enumerate(self._entries):
+            places |= held.places
+            if place not in gone:
+                kept.append(Entry(held.observation, held.moment, places))
+                places = {}
+        self._entries = kept
+        self.shed += len(gone)
+        return len(gone)
+
+    def first(self) -> Entry | None:
+        return self._entries[0] if self._entries else None
+
+    def drop_first(self) -> None:
+        self._entries.popleft()

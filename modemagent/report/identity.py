@@ -1,0 +1,62 @@
+"""Who the reports of an outbox are from: gateway, stream and boot, as the outbox remembers them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from modemagent.report import origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What all reports of this run have in common.
+
+    :param rebooted: the machine has booted since the outbox was last opened
+    """
+
+    gateway_id: str
+    stream_id: str
+    boot_id: str
+    boot_count: int
+    rebooted: bool
+
+    def in_new_stream(self) -> Identity:
+        return replace(self, stream_id=new_stream_id())
+
+
+def new_stream_id() -> str:
+    return secrets.token_hex(16)
+
+
+def settled(
+    meta: Mapping[str, str], gateway_id: str | None, *, new_stream: bool, boot_count: int
+) -> tuple[Identity, dict[str, str]]:
+    """Return who speaks in this run, and what an outbox with this ``meta`` must take down.
+
+    :param gateway_id: what the settings say; None leaves it to the machine's id
+    :param new_stream: the numbers of the old stream can not be trusted
+    :param boot_count: boots counted elsewhere, as in a damaged file
+    """
+    boot = origin.boot_id()
+    same_boot = meta.get("boot_id") == boot
+    count = int(meta.get("boot_count", boot_count)) + (0 if same_boot else 1)
+    values = {
+        "stream_id": (not new_stream and meta.get("stream_id")) or new_stream_id(),
+        "next_sequence": "1" if new_stream else meta.get("next_sequence", "1"),
+        "boot_id": boot,
+        "boot_count": str(count),
+        "gateway_id": gateway_id
+        or origin.derived_gateway_id()
+        or meta.get("gateway_id")
+        or f"gw-{secrets.token_hex(6)}",
+    }
+    identity = Identity(
+        gateway_id=values["gateway_id"],
+        stream_id=values["stream_id"],
+        boot_id=boot,
+        boot_count=count,
+        rebooted="boot_id" in meta and not same_boot,
+    )
+    return identity, {key: value for key, value in values.items() if meta.get(key) != value}

@@ -1,0 +1,206 @@
+"""The writing side of the outbox file: every statement that changes its tables.
+
+SQLite with a write-ahead log, ``synchronous=FULL``, small pages, one process, one connection. A
+report gets its sequence number and its row in one committed transaction, together with the
+reading the agent compares the next one with: whenever the process dies or the power goes, either
+all of it happened or nothing did. Bodies are compressed: fewer pages are written to flash, and the
+checksum in each tells whether a row out of a damaged file is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from modemagent.report.message import Report, canonical_body
+from modemagent.report.schema import connect, insert_report, packed, transaction, unpacked
+from modemagent.report.shedding import Waiting, to_shed
+from modemagent.report.stored import Stored
+
+#: Refused reports are for people to look at; the oldest go beyond this.
+DEAD_MOST = 1000
+ROWS_MOST = 50_000
+# shedding makes room for a while, so that it is not done again with every report
+_SHED_SHARE = 16
+
+
+class QueueFile:
+    """An open outbox.
+
+    :param path: None keeps everything in memory, for as long as no disk can be written
+    :param limit_bytes: reports may take so many, compressed; what goes beyond is in
+        :mod:`modemagent.report.shedding`
+    """
+
+    def __init__(self, path: Path | None, *, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self.db = connect(path)
+        self._count()
+
+    def close(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self.db.close()
+
+    def _count(self) -> None:
+        rows = self.db.execute("SELECT count(*), total(length(body)) FROM reports").fetchone()
+        self.rows, self.size = int(rows[0]), int(rows[1])
+
+    # -- who speaks
+
+    def meta(self) -> dict[str, str]:
+        return dict(self.db.execute("SELECT key, value FROM meta").fetchall())
+
+    def note(self, values: Mapping[str, str]) -> None:
+        with transaction(self.db):
+            self._keep_meta(values)
+
+    def _keep_meta(self, values: Mapping[str, str]) -> None:
+        self.db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))
+
+    # -- storing
+
+    def put(
+        self,
+        build: Callable[[int], Report],
+        places: Mapping[str, str | None],
+        *,
+        skipped: int = 0,
+        meta: Mapping[str, str] | None = None,
+    ) -> tuple[Report, int]:
+        """Store the report that ``build`` makes with the next number.
+
+        :param skipped: numbers left unused before it, one for each report that was shed unstored
+        :param meta: what else to take down with it
+        :returns: the report, and how many others were shed to make room
+        """
+        with transaction(self.db):
+            self._keep_meta(meta or {})
+            asked = self.db.execute("SELECT value FROM meta WHERE key='next_sequence'")
+            (text,) = asked.fetchone()
+            report = build(int(text) + skipped)
+            self._keep_meta({"next_sequence": str(report.sequence + 1)})
+            size = insert_report(self.db, report.to_json())
+            shed, freed = self._make_room(self.rows + 1, self.size + size)
+            self._keep_places(places)
+            self._count_dropped(skipped + shed)
+        self.rows += 1 - shed
+        self.size += size - freed
+        return report, shed
+
+    def append(
+        self,
+        reports: Sequence[Mapping[str, object]],
+        dead: Sequence[tuple[Stored, str, str]],
+        places: Mapping[str, str | None],
+        dropped: int = 0,
+    ) -> None:
+        """Put in, behind what is there, what was taken out of another outbox."""
+        with transaction(self.db):
+            for report in reports:
+                insert_report(self.db, report)
+            for stored, why, moment in dead:
+                self._insert_dead(stored, why, moment)
+            self._keep_places(places)
+            self._count_dropped(dropped)
+        self._count()
+
+    def _make_room(self, rows: int, size: int) -> tuple[int, int]:
+        if rows <= ROWS_MOST and size <= self._limit_bytes:
+            return 0, 0
+        every = "SELECT position, port, reason, length(body) FROM reports ORDER BY position"
+        waiting = [Waiting(*row) for row in self.db.execute(every)]
+        gone = to_shed(
+            waiting,
+            rows=rows - ROWS_MOST + ROWS_MOST // _SHED_SHARE if rows > ROWS_MOST else 0,
+            size=max(0, size - self._limit_bytes + self._limit_bytes // _SHED_SHARE),
+        )
+        self.db.executemany("DELETE FROM reports WHERE position=?", [(place,) for place in gone])
+        sizes = {each.place: each.size for each in waiting}
+        return len(gone), sum(sizes[place] for place in gone)
+
+    def _keep_places(self, places: Mapping[str, str | None]) -> None:
+        for path, text in places.items():
+            if text is None:
+                self.db.execute("DELETE FROM places WHERE path=?", (path,))
+            else:
+                self.db.execute(
+                    "INSERT INTO places VALUES (?, ?)"
+                    " ON CONFLICT (path) DO UPDATE SET body=excluded.body",
+                    (path, packed(text.encode())),
+                )
+
+    def _count_dropped(self, count: int) -> None:
+        if count:
+            self._keep_meta({"dropped": str(int(self.meta().get("dropped", "0")) + count)})
+
+    # -- taking out
+
+    def settle(
+        self, done: Sequence[Stored], dead: Sequence[tuple[Stored, str]], moment: str
+    ) -> None:
+        """Take delivered reports out, and refused ones aside, in one transaction."""
+        with transaction(self.db):
+            for stored, why in dead:
+                self._insert_dead(stored, why, moment)
+            gone = [*done, *(stored for stored, _ in dead)]
+            # the id too: another file may have taken this one's place since the batch was made
+            self.db.executemany(
+                "DELETE FROM reports WHERE position=? AND report_id=?",
+                [(stored.position, stored.report_id) for stored in gone],
+            )
+            if dead:
+                oldest = "DELETE FROM dead WHERE rowid <= (SELECT max(rowid) FROM dead) - ?"
+                self._count_dropped(self.db.execute(oldest, (DEAD_MOST,)).rowcount)
+        self._count()
+
+    def _insert_dead(self, stored: Stored, why: str, moment: str) -> None:
+        stream_id = str(json.loads(stored.body)["stream_id"])
+        row = (stream_id, stored.sequence, stored.report_id, why, moment, packed(stored.body))
+        self.db.execute("INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def renumber(
+        self, first: Stored, stream_id: str, report_ids: Callable[[], str]
+    ) -> tuple[int, set[str]]:
+        """Move a report, and those of its stream behind it, into a new stream.
+
+        :param report_ids: gives a new id at each call
+        :returns: how many were moved, and their new ids
+        """
+        old = json.loads(first.body)["stream_id"]
+        named: set[str] = set()
+        with transaction(self.db):
+            rows = self.db.execute(
+                "SELECT position, body FROM reports WHERE stream_id=? AND position>=?"
+                " ORDER BY position",
+                (old, first.position),
+            ).fetchall()
+            for number, (position, body) in enumerate(rows, 1):
+                report_id = report_ids()
+                named.add(report_id)
+                report = json.loads(unpacked(body))
+                report |= {"stream_id": stream_id, "sequence": number, "report_id": report_id}
+                self.db.execute(
+                    "UPDATE reports SET stream_id=?, sequence=?, report_id=?, body=?"
+                    " WHERE position=?",
+                    (stream_id, number, report_id, packed(canonical_body(report)), position),
+                )
+            self._keep_meta({"stream_id": stream_id, "next_sequence": str(len(rows) + 1)})
+        self._count()
+        return len(rows), named
+
+    # -- room
+
+    def give_back(self) -> None:
+        """Return what is free inside the file to the disk."""
+        with contextlib.suppress(sqlite3.Error):
+            free = -1
+            # a little at a time: the moved pages pass through the log, on the same full disk
+            while free != (free := self.db.execute("PRAGMA freelist_count").fetchone()[0]):
+                self.db.execute("PRAGMA incremental_vacuum(128)").fetchall()
+                self.shorten_log()
+
+    def shorten_log(self) -> None:
+        self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
