@@ -1,0 +1,95 @@
+"""The program that the service starts: found, checked, and still seen by a hardened service."""
+
+from __future__ import annotations
+
+import doctest
+import sys
+from pathlib import Path
+
+import pytest
+
+from modemagent.installation import executable
+from modemagent.installation.executable import check, folders, hidden, running, unit
+from modemagent.installation.layout import UNIT, shipped
+from modemagent.installation.tree import InstallError
+
+
+def test_the_running_installation_starts_without_help_of_the_environment() -> None:
+    words = running()
+    assert words[0].startswith("/")
+    check(words)
+
+
+@pytest.mark.parametrize("script", ["echo modemagent 9.9.9", "exit 1", "echo broken >&2; exit 1"])
+def test_a_program_that_is_not_this_version_is_refused(tmp_path: Path, script: str) -> None:
+    program = tmp_path / "modemagent"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    with pytest.raises(InstallError, match="does not start modemagent"):
+        check((str(program),))
+    with pytest.raises(InstallError, match="does not start modemagent"):
+        check((str(tmp_path / "missing"),))
+
+
+def test_a_place_that_does_not_outlive_a_boot_is_refused_with_the_remedy() -> None:
+    with pytest.raises(InstallError, match="emptied at boot") as refused:
+        check(running(), ("/tmp/venv",))
+    assert "/opt" in refused.value.hint
+
+
+def test_a_script_called_by_its_whole_path_is_the_one_that_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "modemagent"
+    script.touch()
+    monkeypatch.setattr(sys, "argv", [str(script), "install"])
+    assert running() == (str(script),)
+
+
+def test_the_interpreter_s_own_place_counts_too() -> None:
+    found = folders(running())
+    for prefix in (sys.prefix, sys.base_prefix, str(Path(executable.__file__).parent)):
+        assert any(f"{prefix}/".startswith(f"{place}/") for place in found)
+
+
+@pytest.mark.parametrize(
+    ("places", "homes", "vanishing"),
+    [
+        (("/opt/m", "/usr"), (), ()),
+        (("/home/pi/venv/bin", "/home/pi/venv", "/usr"), ("/home/pi/venv",), ()),
+        (("/root/.pyenv/versions/3.11", "/opt/m"), ("/root/.pyenv/versions/3.11",), ()),
+        (("/homestead/m", "/rooted/m", "/tmpfiles/m"), (), ()),
+        (("/tmp/v/bin", "/var/tmp/w"), (), ("/tmp/v/bin", "/var/tmp/w")),
+    ],
+)
+def test_what_a_hardened_service_would_not_see(
+    places: tuple[str, ...], homes: tuple[str, ...], vanishing: tuple[str, ...]
+) -> None:
+    assert hidden(places) == (homes, vanishing)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("/usr/bin/modemagent",), "ExecStart=/usr/bin/modemagent run"),
+        (
+            ("/opt/v/bin/python", "-m", "modemagent"),
+            "ExecStart=/opt/v/bin/python -m modemagent run",
+        ),
+        (("/opt/100% sure/$x",), 'ExecStart="/opt/100%% sure/$$x" run'),
+    ],
+)
+def test_the_line_that_starts_it(words: tuple[str, ...], line: str) -> None:
+    text = unit(shipped(UNIT), words, ())
+    assert [row for row in text.splitlines() if row.startswith("ExecStart=")] == [line]
+
+
+def test_a_home_is_seen_and_nothing_else_there() -> None:
+    text = unit(shipped(UNIT), ("/home/pi/my venv/bin/modemagent",), ("/home/pi/my venv",))
+    assert 'BindReadOnlyPaths="/home/pi/my venv"' in text.splitlines()
+    assert "ProtectHome=tmpfs" in text.splitlines()
+    assert "ProtectHome=yes" not in text.splitlines()
+
+
+def test_the_examples_hold() -> None:
+    assert doctest.testmod(executable) == (0, 2)
