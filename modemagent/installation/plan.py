@@ -63,12 +63,12 @@ def install(
     :param unit: the text of the unit, with its program in it
     :raises InstallError: it is installed under another prefix
     """
-    if before and before.prefix != prefix and before.files:
-        raise InstallError(
-            f"it is installed under {before.prefix}",
-            hint=f"Use --prefix {before.prefix}, or uninstall it first.",
-        )
     old = before or Manifest()
+    if old.prefix != prefix and any(path.startswith(f"{old.prefix}/") for path in old.files):
+        raise InstallError(
+            f"it is installed under {old.prefix}",
+            hint=f"Use --prefix {old.prefix}, or uninstall it first.",
+        )
     record = Manifest(version=version, prefix=prefix, folders=list(old.folders))
     steps: list[Step] = []
     for item in ITEMS:

@@ -191,7 +191,8 @@ def test_another_prefix_is_refused_while_one_is_installed(image: Image) -> None:
     refused = image.call("install", "--prefix", "/usr")
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert "--prefix /usr/local" in refused.stderr
-    image.done("uninstall")
+    (image.root / TOKEN).write_text("secret\n")
+    assert image.done("uninstall")[TOKEN] == "keep"
     assert f"usr/lib/systemd/system/{UNIT}" in image.done("install", "--prefix", "/usr")
 
 
