@@ -16,7 +16,7 @@ from modemagent.modem.simstate import Hint, refusal_state, word_state
 _RETRY_S = 1.0
 _REFUSALS = 5  # a bare ERROR lasts for two or three tries on nordic-nrf9160 and SIM800
 _EMPTY_TRIES = 5  # ready, but nothing can be read: the card is still starting
-_HALF_TRIES = 3  # one of the two numbers is there, the other may not be offered at all
+_HALF_TRIES = 4  # one of the two numbers is there, the other may not be offered at all
 _NUMBERS = 2  # ICCID and IMSI
 _RESTARTS = 3  # SIM events in the middle of a reading
 
