@@ -1,16 +1,40 @@
-"""The calling side of the control socket: one question, one answer, no asyncio."""
+"""The calling side of the control socket: questions, answers and events, no asyncio."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 from modemagent.agent.address import short_name, socket_path
-from modemagent.errors import AgentNotRunning, ModemAgentError
+from modemagent.errors import (
+    AgentDenied,
+    AgentNotRunning,
+    DeadlinePassed,
+    ModemAgentError,
+    NoAnswer,
+    NotAModem,
+    PortBusy,
+    PortDenied,
+    PortError,
+    PortNotFound,
+    PortVanished,
+)
 
 _REMEDY = "Start it with: modemagent run (and give the same --state-dir here)."
 _LARGEST_ANSWER = 16 * 1024 * 1024
+
+
+#: The word for ``failed[].reason`` of ``identify`` by the code of a port's error.
+_REASONS = {
+    kind.code: kind.reason
+    for kind in (
+        PortNotFound, PortDenied, PortVanished, PortBusy, NoAnswer, NotAModem, DeadlinePassed,
+        PortError,
+    )
+}  # fmt: skip
 
 
 class AgentSaysNo(ModemAgentError):
@@ -19,6 +43,7 @@ class AgentSaysNo(ModemAgentError):
     def __init__(self, error: dict[str, object]) -> None:
         super().__init__(str(error.get("message", "failed")), hint=str(error.get("hint", "")))
         self.error = error
+        self.reason = _REASONS.get(str(error.get("code")))
         status = error.get("exit")
         self.exit_status = status if isinstance(status, int) else 1  # type: ignore[misc]
 
@@ -26,53 +51,100 @@ class AgentSaysNo(ModemAgentError):
         return self.error
 
 
+class Call:
+    """A connection to the daemon: requests one after another, and events.
+
+    :raises AgentNotRunning: nobody listens
+    :raises AgentDenied: this user may not talk to it
+    """
+
+    def __init__(self, state_dir: Path, *, timeout_s: float = 5.0) -> None:
+        self._path = socket_path(state_dir)
+        self._received = bytearray()
+        self._line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._line.settimeout(timeout_s)
+        try:
+            with short_name(self._path) as name:
+                self._line.connect(name)
+        except OSError as error:
+            self._line.close()
+            raise self._failure(error) from None
+
+    def __enter__(self) -> Call:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._line.close()
+
+    def ask(
+        self, request: dict[str, object], *, timeout_s: float | None = None
+    ) -> dict[str, object]:
+        """Ask, and return the answer.
+
+        :raises AgentSaysNo: the daemon could not do it
+        :raises AgentNotRunning: it went away, or takes longer than the time given
+        """
+        if timeout_s is not None:
+            self._line.settimeout(timeout_s)
+        try:
+            # a daemon that refuses says why and closes: its word counts more than the error
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self._line.sendall(json.dumps({"schema": 1, **request}).encode() + b"\n")
+            answer = self._next()
+        except OSError as error:
+            raise self._failure(error) from None
+        if answer is None:
+            raise AgentNotRunning("the agent went away in mid-sentence", hint=_REMEDY)
+        error_object = answer.get("error")
+        if not isinstance(error_object, dict):
+            return answer
+        if error_object.get("code") == AgentDenied.code:
+            said = str(error_object.get("message", ""))
+            raise AgentDenied(said, hint=str(error_object.get("hint", "")))
+        raise AgentSaysNo(error_object)
+
+    def events(self) -> Iterator[dict[str, object]]:
+        """Yield what the daemon tells after ``watch``, until it ends."""
+        self._line.settimeout(None)
+        try:
+            while (event := self._next()) is not None:
+                yield event
+        except OSError:
+            return
+
+    def _next(self) -> dict[str, object] | None:
+        """Return the next object, None at the end or for what is none."""
+        while b"\n" not in self._received and len(self._received) < _LARGEST_ANSWER:
+            chunk = self._line.recv(65536)
+            if not chunk:
+                break
+            self._received += chunk
+        line, _, self._received = self._received.partition(b"\n")
+        try:
+            found = json.loads(line)
+        except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
+
+    def _failure(self, error: OSError) -> ModemAgentError:
+        if isinstance(error, PermissionError):
+            return AgentDenied(
+                f"this user may not talk to the agent at {self._path}",
+                hint="Join the group modemagent and log in again, or run this as the agent's user.",
+            )
+        if isinstance(error, TimeoutError):
+            return AgentNotRunning(
+                f"the agent at {self._path} does not answer", hint="Look at its log, or restart it."
+            )
+        return AgentNotRunning(f"no agent is running on {self._path.parent}", hint=_REMEDY)
+
+
 def ask(
     state_dir: Path, request: dict[str, object], *, timeout_s: float = 5.0
 ) -> dict[str, object]:
-    """Ask the daemon of a state directory; the answer is a JSON object.
+    """Ask the daemon of a state directory one thing; :mod:`modemagent.agent.requests` lists them.
 
-    Requests: ``{"do": "status"}``; ``{"do": "outbox.list", "limit": N}``;
-    ``{"do": "outbox.flush", "timeout_s": S}``; ``{"do": "identify", "port": PORT}``.
-
-    :raises AgentNotRunning: nobody listens
-    :raises AgentSaysNo: the daemon could not do it
+    :raises AgentNotRunning, AgentDenied, AgentSaysNo: see :class:`Call`
     """
-    path = socket_path(state_dir)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-        line.settimeout(timeout_s)
-        try:
-            with short_name(path) as name:
-                line.connect(name)
-            line.sendall(json.dumps(request).encode() + b"\n")
-            answer = _read_line(line)
-        except PermissionError:
-            raise AgentNotRunning(
-                f"this user may not talk to the agent at {path}",
-                hint="Join the group modemagent, or run this as the agent's user.",
-            ) from None
-        except TimeoutError:
-            raise AgentNotRunning(
-                f"the agent at {path} does not answer", hint="Look at its log, or restart it."
-            ) from None
-        except OSError:
-            raise AgentNotRunning(f"no agent is running on {state_dir}", hint=_REMEDY) from None
-    error = answer.get("error")
-    if isinstance(error, dict):
-        raise AgentSaysNo(error)
-    return answer
-
-
-def _read_line(line: socket.socket) -> dict[str, object]:
-    received = bytearray()
-    while not received.endswith(b"\n") and len(received) < _LARGEST_ANSWER:
-        chunk = line.recv(65536)
-        if not chunk:
-            break
-        received += chunk
-    try:
-        answer = json.loads(received)
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise AgentNotRunning("the agent went away in mid-sentence", hint=_REMEDY)
-    return answer
+    with Call(state_dir, timeout_s=timeout_s) as call:
+        return call.ask(request)

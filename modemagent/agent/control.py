@@ -1,7 +1,9 @@
-"""The control socket: one JSON request a line, one JSON answer a line.
+"""The control socket: JSON both ways, one object a line, each with its ``schema``.
 
-:mod:`modemagent.agent.caller` lists the requests. Whoever may open the socket may see full
-identifiers: it is for root, the agent's user and the group ``modemagent``.
+A request says what to ``do``; what there is stands in :mod:`modemagent.agent.requests`. Whoever
+may open the socket may see full identifiers: it is for root, the agent's user and the group
+``modemagent``. Clients are served side by side, each at its own cost: one that is slow, dead or
+talks nonsense holds up nobody else.
 """
 
 from __future__ import annotations
@@ -10,27 +12,81 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import shutil
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from modemagent.agent.address import short_name
-from modemagent.errors import ModemAgentError, OutboxError, UsageError
+from modemagent.agent.intake import FIRST_REQUEST_S, LONGEST_REQUEST, Intake
+from modemagent.agent.peers import admit, peer_of
+from modemagent.errors import AgentDenied, ModemAgentError, OutboxError, UsageError
 from modemagent.logs import Log
 
+SCHEMA = 1
 _GROUP = "modemagent"
-_LONGEST_REQUEST = 64 * 1024
+_TAKEN_WITHIN_S = 30.0
+_MOST_CLIENTS = 64
 
 Request = Mapping[str, object]
 Doer = Callable[[Request], Awaitable[dict[str, object]]]
 
 
-class ControlSocket:
-    """Listens while the daemon runs; ``doers`` is the table of what can be asked for."""
+class ClientGone(Exception):
+    """The client has left, or does not take what it asked for."""
 
-    def __init__(self, path: Path, doers: Mapping[str, Doer], log: Log) -> None:
+
+class Visit:
+    """One client from its coming to its going."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._leaving: list[Callable[[], Awaitable[None]]] = []
+
+    async def send(self, message: Mapping[str, object]) -> None:
+        """Send one object, and wait until the client has room for it.
+
+        :raises ClientGone: it is there no more, or does not take what it asked for
+        """
+        if self._writer.is_closing():
+            raise ClientGone
+        self._writer.write(json.dumps({"schema": SCHEMA, **message}).encode() + b"\n")
+        try:
+            await asyncio.wait_for(self._writer.drain(), _TAKEN_WITHIN_S)
+        except (OSError, TimeoutError):
+            raise ClientGone from None
+
+    def at_leaving(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Have something done when the client goes."""
+        self._leaving.append(act)
+
+    async def leave(self) -> None:
+        while self._leaving:
+            await self._leaving.pop()()
+
+
+VisitDoer = Callable[[Request, Visit], Awaitable[dict[str, object]]]
+
+
+class ControlSocket:
+    """Listens while the daemon runs.
+
+    :param doers: what can be asked for
+    :param visits: what can be asked for that lasts: it is given the client as well
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        doers: Mapping[str, Doer],
+        log: Log,
+        *,
+        visits: Mapping[str, VisitDoer] | None = None,
+    ) -> None:
         self._path = path
         self._doers = doers
+        self._visits = visits or {}
         self._log = log
         self._server: asyncio.Server | None = None
         self._calls: set[asyncio.Task[None]] = set()
@@ -44,7 +100,7 @@ class ControlSocket:
                 before = os.umask(0o117)
                 try:
                     self._server = await asyncio.start_unix_server(
-                        self._call, name, limit=_LONGEST_REQUEST
+                        self._call, name, limit=LONGEST_REQUEST
                     )
                 finally:
                     os.umask(before)
@@ -56,6 +112,7 @@ class ControlSocket:
         # no such group, or not ours to give: then only this user and root may ask
         with contextlib.suppress(LookupError, OSError):
             shutil.chown(self._path, group=_GROUP)
+        self._group = self._path.stat().st_gid
 
     async def close(self) -> None:
         if self._server is not None:
@@ -66,33 +123,89 @@ class ControlSocket:
         with contextlib.suppress(OSError):
             self._path.unlink()
 
+    # -- one client
+
     async def _call(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         this = asyncio.current_task()
         if this is not None:
             self._calls.add(this)
             this.add_done_callback(self._calls.discard)
+        visit = Visit(writer)
+        intake = Intake(reader)
         try:
-            while line := await reader.readline():
-                answer = await self._answer(line)
-                writer.write(json.dumps(answer).encode() + b"\n")
-                await writer.drain()
-        except (ValueError, OSError, asyncio.CancelledError):
-            pass  # too long a line, a caller that left, or the daemon's own end
+            self._let_in(writer.get_extra_info("socket"))
+            limit_s: float | None = FIRST_REQUEST_S
+            while (line := await intake.line(limit_s)) is not None:
+                answer = await self._unless_gone(self._answer(line, visit), intake, writer)
+                await visit.send(answer)
+                limit_s = None  # who has asked once, as a terminal does, may take its time
+        except ModemAgentError as error:
+            with contextlib.suppress(ClientGone):
+                await visit.send({"error": error.to_json()})
+        except (ClientGone, TimeoutError, asyncio.CancelledError):
+            pass  # a client that left or sleeps, or the daemon's own end
         finally:
-            writer.close()
+            intake.close()
+            writer.close()  # which still sends what is left, but not to one who never takes it
+            asyncio.get_running_loop().call_later(_TAKEN_WITHIN_S, writer.transport.abort)
+            await visit.leave()
 
-    async def _answer(self, line: bytes) -> dict[str, object]:
+    def _let_in(self, line: socket.socket) -> None:
+        admit(peer_of(line), self._group)
+        if len(self._calls) > _MOST_CLIENTS:
+            raise AgentDenied(
+                f"{_MOST_CLIENTS} clients are talking to the agent already",
+                hint="Try again when some have ended.",
+            )
+
+    async def _unless_gone(
+        self,
+        answering: Awaitable[dict[str, object]],
+        intake: Intake,
+        writer: asyncio.StreamWriter,
+    ) -> dict[str, object]:
+        """Return the answer; when the client goes before it is there, stop working on it."""
+        work = asyncio.ensure_future(answering)
+        going = asyncio.ensure_future(intake.ended.wait())
+        try:
+            await asyncio.wait({work, going}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done() and not _has_hung_up(writer.get_extra_info("socket")):
+                # it will say no more and still listens, as "nc -U" at the end of a pipe
+                await asyncio.wait({work})
+            if not work.done():
+                raise ClientGone
+            return work.result()
+        finally:
+            for task in (work, going):
+                task.cancel()
+            await asyncio.gather(work, going, return_exceptions=True)
+
+    async def _answer(self, line: bytes, visit: Visit | None = None) -> dict[str, object]:
         try:
             request = json.loads(line)
-            doer = self._doers[request["do"]]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            known = ", ".join(self._doers)
+            name = request["do"]
+            doer, long_doer = self._doers.get(name), self._visits.get(name)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            doer = long_doer = None
+        if doer is None and (long_doer is None or visit is None):
+            known = ", ".join((*self._doers, *self._visits))
             return {"error": UsageError("unknown request", hint=f"Known: {known}").to_json()}
         try:
-            return await doer(request)
+            if doer is not None:
+                return await doer(request)
+            assert long_doer and visit  # noqa: S101 - narrowing: looked at above
+            return await long_doer(request, visit)
         except ModemAgentError as error:
             return {"error": error.to_json()}
+        except ClientGone:
+            raise
         except Exception as fault:  # noqa: BLE001 - a fault of ours is an answer, not an end
-            self._log.error("control_fault", request=request["do"], exc_info=True)
+            self._log.error("control_fault", request=name, exc_info=True)
             said = f"a fault of modemagent: {type(fault).__name__}: {fault}"
             return {"error": ModemAgentError(said, hint="See the agent's log.").to_json()}
+
+
+def _has_hung_up(line: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(line.fileno(), 0)  # a hang-up is always told
+    return bool(poll.poll(0))

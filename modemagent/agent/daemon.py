@@ -4,44 +4,59 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 from modemagent import __version__
 from modemagent.agent.address import socket_path
-from modemagent.agent.control import ControlSocket, Request
+from modemagent.agent.control import ControlSocket
 from modemagent.agent.delivery import sink_options
+from modemagent.agent.events import Events
 from modemagent.agent.newsroom import Newsroom
 from modemagent.agent.notify import notify, watchdog_interval_s
 from modemagent.agent.progress import Progress
+from modemagent.agent.reload import UPLINK, Change, change_from
+from modemagent.agent.requests import Requests
 from modemagent.agent.supervisor import Supervisor
-from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError, UsageError
+from modemagent.agent.wire import WireLog
+from modemagent.channel.aside import begin_aside
+from modemagent.errors import ModemAgentError
 from modemagent.logs import Log
-from modemagent.report.courier import Courier, UplinkState
+from modemagent.report.courier import Courier
 from modemagent.report.outbox import Outbox
 from modemagent.report.sinks.catalogue import open_sink
-from modemagent.report.views import listing, uplink_json
+from modemagent.report.views import outbox_json, uplink_json
 from modemagent.settings import Settings
 
 _COURIER_STOP_S = 0.5
 _LOOK_EVERY_S = 30.0
 _PORTS_STOP_S = 1.2
-T = TypeVar("T")
 
 
-def main(settings: Settings, log: Log) -> None:
-    """Run until SIGTERM or SIGINT, then stop in order within two seconds."""
+def main(
+    settings: Settings, log: Log, again: Callable[[], Settings], *, log_wire: bool = False
+) -> None:
+    """Run until SIGTERM or SIGINT, then stop in order within two seconds.
+
+    :param again: reads the settings anew, for SIGHUP
+    :param log_wire: log every line that crosses a port
+    """
     sink = open_sink(sink_options(settings)) if settings.registry else None
-    outbox = Outbox(settings.state_dir, gateway_id=settings.gateway_id, log=log)
+    outbox = Outbox(
+        settings.state_dir,
+        gateway_id=settings.gateway_id,
+        limit_bytes=settings.outbox_limit * 1024 * 1024,
+        log=log,
+    )
     try:
-        courier = Courier(outbox, sink, log=log) if sink else None
-        asyncio.run(Daemon(settings, outbox, courier, log).run())
-        if courier:
-            courier.stop(_COURIER_STOP_S)
+        courier = Courier(outbox, sink, log=log, spread_s=settings.boot_spread) if sink else None
+        daemon = Daemon(settings, outbox, courier, log, again, log_wire=log_wire)
+        asyncio.run(daemon.run())
+        if daemon.courier:
+            daemon.courier.stop(_COURIER_STOP_S)
     finally:
         outbox.close()
 
@@ -50,21 +65,32 @@ class Daemon:
     """All parts of the running agent."""
 
     def __init__(
-        self, settings: Settings, outbox: Outbox, courier: Courier | None, log: Log
+        self,
+        settings: Settings,
+        outbox: Outbox,
+        courier: Courier | None,
+        log: Log,
+        again: Callable[[], Settings],
+        *,
+        log_wire: bool,
     ) -> None:
         self._settings = settings
         self._outbox = outbox
-        self._courier = courier
+        self.courier = courier
         self._log = log
-        self._news = Newsroom(outbox, courier, log)
-        self._supervisor = Supervisor(settings, self._news, log)
+        self._again = again
+        self._settings_trouble = ""
+        self._events = Events()
+        self._news = Newsroom(outbox, courier, log, self._events)
+        trace = WireLog(log) if log_wire else None
+        self._supervisor = Supervisor(settings, self._news, log, self._events, trace)
         self._begun = time.monotonic()
         self._progress = Progress(
             ports=lambda: {
                 port: watched.condition for port, watched in self._supervisor.ports.items()
             },
-            uplink=lambda: courier.uplink if courier else None,
-            waiting=lambda: outbox.depth()[0],
+            uplink=lambda: self.courier.uplink if self.courier else None,
+            waiting=outbox.sendable,
         )
 
     async def run(self) -> None:
@@ -72,19 +98,24 @@ class Daemon:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        hung_up = asyncio.Event()
+        loop.add_signal_handler(signal.SIGHUP, hung_up.set)
+        requests = Requests(
+            status=self._status,
+            supervisor=self._supervisor,
+            outbox=self._outbox,
+            courier=lambda: self.courier,
+            events=self._events,
+        )
         control = ControlSocket(
             socket_path(self._settings.state_dir),
-            {
-                "status": self._status,
-                "outbox.list": self._outbox_list,
-                "outbox.flush": self._outbox_flush,
-                "identify": self._identify,
-            },
+            requests.doers,
             self._log,
+            visits=requests.visits,
         )
         await control.open()
-        if self._courier:
-            self._courier.start()
+        if self.courier:
+            self._set_off(self.courier)
         self._log.info(
             "started",
             version=__version__,
@@ -94,13 +125,14 @@ class Daemon:
         )
         watching = asyncio.create_task(self._supervisor.run())
         alive = asyncio.create_task(self._give_signs_of_life())
+        reloading = asyncio.create_task(self._reload_at(hung_up))
         stopping = asyncio.create_task(stop.wait())
         notify("READY=1")
         try:
             await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             notify("STOPPING=1")
-            for task in (watching, alive, stopping):
+            for task in (watching, alive, reloading, stopping):
                 task.cancel()
             done, _ = await asyncio.wait({watching}, timeout=_PORTS_STOP_S)
             await control.close()
@@ -111,6 +143,7 @@ class Daemon:
     async def _give_signs_of_life(self) -> None:
         """Tell systemd that the daemon gets on, and people what is in its way."""
         interval_s = watchdog_interval_s() or _LOOK_EVERY_S
+        pause_s = 1.0  # while modems come up, people see it soon
         obstacle, stuck = "", tuple[str, ...]()
         while True:
             look = self._progress.look()
@@ -124,12 +157,59 @@ class Daemon:
             for port in set(look.stuck) - set(stuck):
                 self._log.error("port_stuck", port=port, hint="The others go on without it.")
             obstacle, stuck = look.obstacle, look.stuck
-            await asyncio.sleep(interval_s)
+            await asyncio.sleep(min(pause_s, interval_s))
+            pause_s = min(2 * pause_s, interval_s)
 
-    # -- what can be asked for
+    def _set_off(self, courier: Courier) -> None:
+        loop = asyncio.get_running_loop()
 
-    async def _status(self, _: Request) -> dict[str, object]:
-        waiting, set_aside = self._outbox.depth()
+        def delivered(count: int) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
+                loop.call_soon_threadsafe(
+                    functools.partial(self._events.tell, "report.delivered", count=count)
+                )
+
+        courier.on_delivery = delivered
+        courier.start()
+
+    # -- new settings
+
+    async def _reload_at(self, hung_up: asyncio.Event) -> None:
+        while True:
+            await hung_up.wait()
+            hung_up.clear()
+            notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            try:
+                change = change_from(self._settings, self._again, self._log)
+                await self._take_over(change)
+                self._settings_trouble = ""
+            except ModemAgentError as error:
+                self._settings_trouble = error.message
+            except Exception:  # noqa: BLE001 - a fault of ours must not end what runs well
+                self._settings_trouble = "a fault of modemagent, see the log"
+                self._log.error("reload_fault", exc_info=True)
+            notify("READY=1")
+
+    async def _take_over(self, change: Change) -> None:
+        self._log.info("settings_taken_over", changed=sorted(change.keys))
+        self._settings = change.settings
+        if change.concerns(UPLINK):
+            await self._redirect(change)
+        await self._supervisor.follow(change.settings)
+
+    async def _redirect(self, change: Change) -> None:
+        if change.sink is None:
+            if self.courier:
+                begin_aside(functools.partial(self.courier.stop, _COURIER_STOP_S))
+            self.courier = self._news.courier = None
+        elif self.courier is None:
+            courier = Courier(self._outbox, change.sink, log=self._log, spread_s=0.0)
+            self.courier = self._news.courier = courier
+            self._set_off(courier)
+        else:
+            self.courier.redirect(change.sink)
+
+    def _status(self) -> dict[str, object]:
         return {
             "version": __version__,
             "pid": os.getpid(),
@@ -138,63 +218,7 @@ class Daemon:
             "stream_id": self._outbox.stream_id,
             "state_dir": str(self._settings.state_dir),
             "modems": self._supervisor.to_json(),
-            "outbox": {
-                "waiting": waiting,
-                "set_aside": set_aside,
-                "trouble": self._news.trouble or None,
-            },
-            "uplink": uplink_json(self._courier),
+            "outbox": outbox_json(self._outbox),
+            "uplink": uplink_json(self.courier),
+            "settings": {"trouble": self._settings_trouble or None},
         }
-
-    async def _outbox_list(self, request: Request) -> dict[str, object]:
-        limit = request.get("limit", 1000)
-        if isinstance(limit, bool) or not isinstance(limit, int) or not 0 < limit <= 1_000_000:
-            raise UsageError("limit must be between 1 and 1000000")
-        return listing(self._outbox, limit)
-
-    async def _outbox_flush(self, request: Request) -> dict[str, object]:
-        timeout_s = request.get("timeout_s", 30.0)
-        if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float):
-            raise UsageError("timeout_s must be a number")
-        courier = self._courier
-        if courier is None:
-            raise SettingsError("the agent has no registry", hint="Start it with --registry URL.")
-        before, _ = self._outbox.depth()
-        uplink = await _in_daemon_thread(lambda: courier.flush(float(timeout_s)))
-        waiting, set_aside = self._outbox.depth()
-        if uplink.state is UplinkState.REFUSED:
-            raise RegistryRefused(uplink.reason, status=0, hint=uplink.hint)
-        if uplink.reason or waiting:
-            reason = uplink.reason or f"{waiting} reports still wait after {timeout_s:g} s"
-            raise RegistryUnreachable(reason, hint=uplink.hint)
-        return {"flushed": before, "waiting": waiting, "set_aside": set_aside}
-
-    async def _identify(self, request: Request) -> dict[str, object]:
-        reading = await self._supervisor.read_now(str(request.get("port")))
-        return {"snapshot": reading.to_json(evidence=True)}
-
-
-async def _in_daemon_thread(work: Callable[[], T]) -> T:
-    """Run something that may hang, in a thread that does not keep the process from ending."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[T] = loop.create_future()
-
-    def settle(value: T | None, error: BaseException | None) -> None:
-        if result.done():
-            return
-        if error is not None:
-            result.set_exception(error)
-        else:
-            result.set_result(value)  # type: ignore[arg-type]  # what the work returned
-
-    def run() -> None:
-        value, error = None, None
-        try:
-            value = work()
-        except Exception as failed:  # noqa: BLE001 - handed to whoever awaits
-            error = failed
-        with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
-            loop.call_soon_threadsafe(settle, value, error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return await result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from modemagent.agent.events import Events
 from modemagent.agent.known import leaving, merged, reason_for
 from modemagent.errors import OutboxError
 from modemagent.identity.snapshot import Snapshot
@@ -23,10 +24,13 @@ class Newsroom:
     seen again at the next reading.
     """
 
-    def __init__(self, outbox: Outbox, courier: Courier | None, log: Log) -> None:
+    def __init__(
+        self, outbox: Outbox, courier: Courier | None, log: Log, events: Events | None = None
+    ) -> None:
         self._outbox = outbox
-        self._courier = courier
+        self.courier = courier
         self._log = log
+        self._events = events or Events()
         self._known: dict[str, Snapshot] = {}
         self._places: dict[str, PortPlace] = {}
         self.last: dict[str, Report] = {}
@@ -61,9 +65,11 @@ class Newsroom:
         known = merged(before, reading)
         if reason is None:
             self._known[place.path] = known
+            self._events.tell_changes(place, before, reading)
             return None
         if not self._store(reason, place, reading, known):
             return None
+        self._events.tell_changes(place, before, reading)
         return reason
 
     def removed(self, port: str) -> bool:
@@ -72,7 +78,10 @@ class Newsroom:
         if known is None:
             return False
         place = self._places.get(port, PortPlace(path=port))
-        return self._store(Reason.REMOVED, place, leaving(known), None)
+        stored = self._store(Reason.REMOVED, place, leaving(known), None)
+        if stored:
+            self._events.tell("modem.removed", place, before=known.modem.imei)
+        return stored
 
     def heartbeat(self, ports: list[PortPlace]) -> None:
         """Report that this gateway lives, with each modem it watches, or with none."""
@@ -117,7 +126,8 @@ class Newsroom:
             return False
         self.trouble = ""
         if place is not None:
-            self.last[place.path] = report
+            if report is not None:
+                self.last[place.path] = report
             if known is None:
                 self._known.pop(place.path, None)
                 self._places.pop(place.path, None)
@@ -125,14 +135,16 @@ class Newsroom:
                 self._known[place.path] = known
                 self._places[place.path] = place
         self._log.info(
-            "report_stored",
+            "report_stored" if report else "report_held",
             reason=str(reason),
             port=place.path if place else None,
-            sequence=report.sequence,
+            sequence=report.sequence if report else None,
             **_who(reading),
         )
-        if self._courier is not None:
-            self._courier.wake()
+        if report:
+            self._events.tell("report.stored", place, sequence=report.sequence, reason=str(reason))
+        if self.courier is not None:
+            self.courier.wake()
         return True
 
 

@@ -12,8 +12,9 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from modemagent.agent.events import Events
 from modemagent.agent.lifecycle import Condition, PortState
-from modemagent.agent.newsroom import Newsroom
+from modemagent.agent.news import News
 from modemagent.agent.presence import is_remote, is_there, modem_id
 from modemagent.agent.vigil import Vigil
 from modemagent.channel.drive import drive
@@ -31,6 +32,7 @@ from modemagent.report.message import PortPlace, Reason
 
 if TYPE_CHECKING:
     from modemagent.channel.channel import Channel
+    from modemagent.channel.record import Trace
     from modemagent.settings import Settings
 
 _BROKEN_BASE_S = 1.0
@@ -62,14 +64,27 @@ class WatchedPort:
     """The task of one port, and what ``status`` shows of it."""
 
     def __init__(
-        self, place: PortPlace, *, settings: Settings, news: Newsroom, claims: Claims, log: Log
+        self,
+        place: PortPlace,
+        *,
+        settings: Settings,
+        news: News,
+        claims: Claims,
+        events: Events,
+        log: Log,
+        trace: Trace | None = None,
     ) -> None:
         self.place = place
-        self.condition = Condition()
+        self.condition = Condition(changed=self._tell_state)
         self._settings = settings
         self._news = news
         self._claims = claims
+        self._events = events
         self._log = log
+        self._trace = trace
+        self._moved = asyncio.Event()
+        self._asked = Extras()
+        self._channel: Channel | None = None
         self._present = asyncio.Event()
         self._absent = asyncio.Event()
         self._absent.set()
@@ -96,17 +111,50 @@ class WatchedPort:
         if counts and self.condition.state is PortState.ABSENT:
             self._removed()
 
-    async def read_now(self) -> Snapshot:
+    def follow(self, settings: Settings) -> None:
+        """Go by other settings from now on; the port stays as it is, and nothing is sent."""
+        self._settings = settings
+        if self._vigil is not None:
+            self._vigil.retime(settings.poll_interval, settings.refresh_interval)
+
+    async def read_now(self, extras: Extras) -> Snapshot:
         """Return a fresh reading, made by the one who holds the port.
 
+        :param extras: what is read besides what the settings say
         :raises PortError: the port is not being watched, and why
         """
+        await self._settled(PortState.OPENING, PortState.IDENTIFYING)
         if self._vigil is None:
-            why = self.condition.message or f"it is {self.condition.state}"
-            raise PortError(
-                f"{self.port} can not be read now: {why}", port=self.port, hint=self.condition.hint
-            )
+            raise self._unattended()
+        self._asked = _both(self._asked, extras)
         return await self._vigil.ask()
+
+    async def channel(self) -> Channel:
+        """Return the open channel, for plans that wait their turn on it.
+
+        :raises PortError: the port is not open, and why
+        """
+        await self._settled(PortState.OPENING)
+        if self._channel is None:
+            raise self._unattended()
+        return self._channel
+
+    async def _settled(self, *passing: PortState) -> None:
+        while self.condition.state in passing:
+            await self._moved.wait()
+
+    def _unattended(self) -> PortError:
+        why = self.condition.message or f"it is {self.condition.state}"
+        return PortError(
+            f"{self.port} can not be asked now: {why}", port=self.port, hint=self.condition.hint
+        )
+
+    def _tell_state(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+        told = self.condition.to_json()
+        del told["since_s"]
+        self._events.tell("port.state", self.place, **told)
 
     # -- the task
 
@@ -196,41 +244,57 @@ class WatchedPort:
     async def _session(self) -> str | None:
         """Identify and watch; return the port that speaks for the same modem, or raise."""
         self.condition.enter(PortState.OPENING)
-        channel = await open_channel(self.port, baud=self._settings.baud)
+        channel = await open_channel(self.port, baud=self._settings.baud, trace=self._trace)
         try:
+            self._channel = channel
             self.condition.enter(PortState.IDENTIFYING)
             reading = await self._identify(channel)
             if holder := self._claims.take(self.place, reading):
                 return holder
             otherwise = Reason.REFRESH if self._restarted else None
-            self._news.tell(self.place, reading, otherwise=otherwise)
+            self._tell(reading, otherwise)
             self._restarted = False
             self.condition.enter(PortState.WATCHING)
             self._log.info("watching", port=self.port, model=reading.modem.model)
             self._vigil = Vigil(
                 channel,
                 identify=lambda: self._identify(channel),
-                report=lambda reading, otherwise: self._news.tell(
-                    self.place, reading, otherwise=otherwise
-                ),
+                report=self._tell,
                 known=lambda: self._news.known(self.port),
                 poll_interval_s=self._settings.poll_interval,
                 refresh_interval_s=self._settings.refresh_interval,
+                heard=lambda line: self._events.tell("port.urc", self.place, line=line),
             )
             await self._vigil.run(reading)
         finally:
-            self._vigil = None
+            self._vigil = self._channel = None
             with contextlib.suppress(ModemAgentError):
                 await channel.close()
         return None
 
     async def _identify(self, channel: Channel) -> Snapshot:
-        extras = Extras(self._settings.eid_by_apdu, self._settings.network)
+        asked, self._asked = self._asked, Extras()
+        extras = _both(Extras(self._settings.eid_by_apdu, self._settings.network), asked)
         plan = identify(self.port, port_id=self.place.id, extras=extras, early=self._tell_early)
+        begun = asyncio.get_running_loop().time()
         reading = await drive(plan, channel)
-        return reading if self._settings.evidence else replace(reading, evidence=())
+        elapsed_s = asyncio.get_running_loop().time() - begun
+        self._events.tell("port.read", self.place, elapsed_s=round(elapsed_s, 3))
+        return reading
+
+    def _tell(self, reading: Snapshot, otherwise: Reason | None) -> Reason | None:
+        """Report what the settings say, which may be less than somebody has asked for."""
+        if not self._settings.evidence:
+            reading = replace(reading, evidence=())
+        if not self._settings.network:
+            reading = replace(reading, network=None)
+        return self._news.tell(self.place, reading, otherwise=otherwise)
 
     def _tell_early(self, reading: Snapshot) -> None:
         """Report who the modem is while its card keeps everybody waiting."""
         if not self._claims.take(self.place, reading):
-            self._news.tell(self.place, reading, otherwise=None)
+            self._tell(reading, None)
+
+
+def _both(one: Extras, other: Extras) -> Extras:
+    return Extras(one.eid_by_apdu or other.eid_by_apdu, one.network or other.network)

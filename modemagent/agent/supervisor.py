@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
+from modemagent.agent.events import Events
 from modemagent.agent.lifecycle import PortState
-from modemagent.agent.newsroom import Newsroom
+from modemagent.agent.news import News
 from modemagent.agent.port import Claims, WatchedPort
 from modemagent.agent.presence import Presence, is_remote, is_there
 from modemagent.errors import PortNotFound
-from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
 from modemagent.report import origin
 from modemagent.report.message import PortPlace
 
 if TYPE_CHECKING:
+    from modemagent.channel.record import Trace
     from modemagent.settings import Settings
 
 LOOK_EVERY_S = 0.5
+_STABLE = ("usb:", "pci:", "tty:")
 # USB devices take their time after a boot; before this a missing one is not called removed
 _COMING_UP_MS = 120_000
 
@@ -27,10 +30,19 @@ _COMING_UP_MS = 120_000
 class Supervisor:
     """Looks what is there, starts and drops the tasks, and answers for all of them."""
 
-    def __init__(self, settings: Settings, news: Newsroom, log: Log) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        news: News,
+        log: Log,
+        events: Events,
+        trace: Trace | None = None,
+    ) -> None:
         self._settings = settings
         self._news = news
         self._log = log
+        self._events = events
+        self._trace = trace
         self._presence = Presence(settings)
         self._claims = Claims()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -38,9 +50,9 @@ class Supervisor:
 
     async def run(self) -> None:
         """Watch until cancelled; then every port is closed when this returns."""
-        heart = asyncio.create_task(self._beat())
+        self._heart = asyncio.create_task(self._beat())
         for port in self._settings.port:
-            if not port.startswith(("usb:", "pci:", "tty:")):
+            if not port.startswith(_STABLE):
                 self._watch(PortPlace(path=port))
         for port in self._news.known_ports():
             # reported by an earlier run and gone since: its removal is still to be reported
@@ -51,10 +63,10 @@ class Supervisor:
                 self._look()
                 await asyncio.sleep(LOOK_EVERY_S)
         finally:
-            heart.cancel()
+            self._heart.cancel()
             for task in self._tasks.values():
                 task.cancel()
-            await asyncio.gather(heart, *self._tasks.values(), return_exceptions=True)
+            await asyncio.gather(self._heart, *self._tasks.values(), return_exceptions=True)
 
     def _look(self) -> None:
         there = self._presence.look()
@@ -75,24 +87,67 @@ class Supervisor:
 
     def _watch(self, place: PortPlace) -> None:
         watched = WatchedPort(
-            place, settings=self._settings, news=self._news, claims=self._claims, log=self._log
+            place,
+            settings=self._settings,
+            news=self._news,
+            claims=self._claims,
+            events=self._events,
+            log=self._log,
+            trace=self._trace,
         )
         self.ports[place.path] = watched
         self._tasks[place.path] = asyncio.create_task(watched.run(), name=f"port {place.path}")
 
-    def _drop(self, port: str) -> None:
+    def _drop(self, port: str) -> asyncio.Task[None]:
+        """Stop watching a port; the task that is returned ends when the port is closed."""
         del self.ports[port]
-        self._tasks.pop(port).cancel()
+        task = self._tasks.pop(port)
+        task.cancel()
+        self._claims.drop(port)
+        return task
 
-    async def read_now(self, port: str) -> Snapshot:
-        """Return a fresh reading of a watched port.
+    async def follow(self, settings: Settings) -> None:
+        """Go by other settings from now on.
+
+        A port that both name stays open and hears nothing of it; one that is named no more is
+        closed without being reported as removed; a new one is opened at the next look.
+        """
+        before, self._settings = self._settings, settings
+        presence, self._presence = self._presence, Presence(settings)
+        there, wanted = presence.look().keys(), self._presence.look().keys()
+        reopened = before.baud != settings.baud
+        closing = []
+        for port in list(self.ports):
+            left_out = port in there or presence.named(port)
+            left_out = left_out and port not in wanted and not self._presence.named(port)
+            if left_out or reopened:
+                closing.append(self._drop(port))
+            else:
+                self.ports[port].follow(settings)
+            if left_out:
+                self._log.info("port_left_out", port=port)
+        await asyncio.gather(*closing, return_exceptions=True)
+        for port in settings.port:
+            if port not in self.ports and not port.startswith(_STABLE):
+                self._watch(PortPlace(path=port))
+        if before.heartbeat_interval != settings.heartbeat_interval:
+            self._heart.cancel()
+            self._heart = asyncio.create_task(self._beat())
+
+    def find(self, word: str) -> WatchedPort:
+        """Return the watched port that is called so: by its path, another path to it, or its id.
 
         :raises PortNotFound: the agent does not watch this port
-        :raises PortError: it can not be read now
         """
-        if port not in self.ports:
-            raise PortNotFound(f"the agent does not watch {port}", port=port)
-        return await self.ports[port].read_now()
+        if word in self.ports:
+            return self.ports[word]
+        real = None if is_remote(word) else os.path.realpath(word)
+        for port, watched in self.ports.items():
+            if watched.place.id == word or (real and os.path.realpath(port) == real):
+                return watched
+        raise PortNotFound(
+            f"the agent does not watch {word}", port=word, hint="See: modemagent status"
+        )
 
     async def _beat(self) -> None:
         if not self._settings.heartbeat_interval:

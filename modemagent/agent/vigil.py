@@ -39,6 +39,7 @@ class Vigil:
     :param report: takes a reading and the reason to report it with when it is no news;
         returns the reason it was reported with
     :param known: what is known of the port, the last reading completed
+    :param heard: told of every unsolicited line
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Vigil:
         known: Callable[[], Snapshot | None],
         poll_interval_s: float,
         refresh_interval_s: float,
+        heard: Callable[[str], None],
     ) -> None:
         self._channel = channel
         self._identify = identify
@@ -57,6 +59,8 @@ class Vigil:
         self._known = known
         self._poll_interval_s = poll_interval_s
         self._refresh_interval_s = refresh_interval_s
+        self._heard = heard
+        self._poll_at = self._refresh_at = float("inf")
         self._stirred = asyncio.Event()
         self._sim_moved = False
         self._askers: list[asyncio.Future[Snapshot]] = []
@@ -70,6 +74,16 @@ class Vigil:
         self._askers.append(asker)
         self._stirred.set()
         return await asker
+
+    def retime(self, poll_interval_s: float, refresh_interval_s: float) -> None:
+        """Go by other intervals from now on; nothing is read for that alone."""
+        now = asyncio.get_running_loop().time()
+        self._poll_at = min(self._poll_at, now + poll_interval_s)
+        if refresh_interval_s != self._refresh_interval_s:
+            self._refresh_at = now + (refresh_interval_s or float("inf"))
+        self._poll_interval_s = poll_interval_s
+        self._refresh_interval_s = refresh_interval_s
+        self._stirred.set()
 
     async def run(self, reading: Snapshot) -> None:
         """Watch from a first reading on.
@@ -93,6 +107,7 @@ class Vigil:
 
     async def _listen(self) -> None:
         async for line in self._channel.urcs:
+            self._heard(line)
             if sim_urc(line, self._reading):
                 self._sim_moved = True
                 self._stirred.set()
@@ -103,34 +118,38 @@ class Vigil:
 
     async def _watch(self) -> None:
         now = asyncio.get_running_loop().time
-        poll_at = now() + self._poll_interval_s
-        refresh_at = now() + (self._refresh_interval_s or float("inf"))
+        self._poll_at = now() + self._poll_interval_s
+        self._refresh_at = now() + (self._refresh_interval_s or float("inf"))
         settle = iter(_SETTLE_S)
         settle_at = float("inf")
         if unsettled(self._reading):
             settle_at = now() + next(settle)
         while True:
-            await self._wait_until(min(poll_at, refresh_at, settle_at))
+            await self._wait_until(min(self._poll_at, self._refresh_at, settle_at))
             if self._channel.closed.is_set():
                 raise PortVanished(f"{self._channel.port} is gone", port=self._channel.port)
+            if not (self._sim_moved or self._askers) and now() < min(
+                self._poll_at, self._refresh_at, settle_at
+            ):
+                continue  # the times have changed
             by_urc = self._sim_moved
             otherwise = None
             if by_urc:
                 await self._rest_from_urcs()
                 settle = iter(_SETTLE_S)
-            elif now() >= refresh_at:
+            elif now() >= self._refresh_at:
                 otherwise = Reason.REFRESH
             elif not self._askers and now() < settle_at:
-                poll_at = now() + self._poll_interval_s
+                self._poll_at = now() + self._poll_interval_s
                 if not await self._differs():
                     if self._poll_failures:
-                        poll_at = now() + min(_POLL_AGAIN_S, self._poll_interval_s)
+                        self._poll_at = now() + min(_POLL_AGAIN_S, self._poll_interval_s)
                     continue
             reported = await self._read(otherwise)
             if reported is not None:
-                refresh_at = now() + (self._refresh_interval_s or float("inf"))
+                self._refresh_at = now() + (self._refresh_interval_s or float("inf"))
             self._idle_urcs = self._idle_urcs + 1 if by_urc and reported is None else 0
-            poll_at = now() + self._poll_interval_s
+            self._poll_at = now() + self._poll_interval_s
             pause_s = next(settle, None) if unsettled(self._reading) else None
             if pause_s is None:
                 settle, settle_at = iter(_SETTLE_S), float("inf")

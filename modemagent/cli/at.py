@@ -8,10 +8,17 @@ from collections.abc import Iterator, Sequence
 import click
 
 from modemagent.at.plan import Answer, Ask, Heard, Listen, Plan
-from modemagent.cli.options import baud_option, json_option, root_option
+from modemagent.cli.options import baud_option, json_option, root_option, state_dir_option
 from modemagent.cli.ports import named
 from modemagent.cli.render import one_line, plain
-from modemagent.errors import LineRefused, ModemAgentError, NoAnswer
+from modemagent.errors import (
+    AgentDenied,
+    LineRefused,
+    ModemAgentError,
+    NoAnswer,
+    PortBusy,
+    PortNotFound,
+)
 
 #: A terminal is left when its user leaves it; the channel wants some deadline.
 _SESSION_S = 7 * 86400.0
@@ -35,6 +42,7 @@ _LEAVE = ("exit", "quit", "bye")
 )
 @baud_option
 @root_option
+@state_dir_option
 @click.pass_context
 def command(
     context: click.Context,
@@ -44,6 +52,7 @@ def command(
     timeout_s: float,
     baud: int,
     root: str,
+    state_dir: str | None,
 ) -> None:
     """Send AT lines that read, print the answers, decoded where known.
 
@@ -52,6 +61,7 @@ def command(
     modemagent at /dev/ttyUSB2                 (a terminal with history and completion)
 
     Only lines that read are sent; what could change a modem, a SIM card or a setting is refused.
+    A port that the agent holds is asked through it.
     """
     for line in lines:
         _permit(line)
@@ -59,13 +69,17 @@ def command(
     from modemagent.channel.blocking import run_plans
 
     path = named(port, root).path
-    if lines:
-        plan = _ask_all(lines, timeout_s)
-        limit_s = timeout_s * len(lines) + 5.0
-    else:
-        plan = _session(_typed() if sys.stdin.isatty() else _piped(), timeout_s, as_json=as_json)
-        limit_s = _SESSION_S
-    result = run_plans({path: plan}, timeout_s=limit_s, baud=baud)[path]
+    limit_s = timeout_s * len(lines) + 5.0 if lines else _SESSION_S
+
+    def plan() -> Plan[list[Answer]]:
+        if lines:
+            return _ask_all(lines, timeout_s)
+        typed = _typed() if sys.stdin.isatty() else _piped()
+        return _session(typed, timeout_s, as_json=as_json)
+
+    result = run_plans({path: plan()}, timeout_s=limit_s, baud=baud)[path]
+    if isinstance(result, PortBusy):
+        result = _through_agent(path, plan(), state_dir, result)
     if isinstance(result, ModemAgentError):
         raise result
     if lines and as_json:
@@ -77,6 +91,30 @@ def command(
         for answer in result:
             _print(answer, with_line=len(lines) > 1)
     context.exit(_status(result))
+
+
+def _through_agent(
+    path: str, plan: Plan[list[Answer]], state_dir: str | None, busy: PortBusy
+) -> list[Answer] | ModemAgentError:
+    """Ask through the agent of this machine, which may be who holds the port."""
+    from pathlib import Path
+
+    from modemagent.agent.caller import AgentSaysNo, Call
+    from modemagent.agent.remote import drive_through
+    from modemagent.cli.reading import denied
+    from modemagent.settings import DEFAULT_STATE_DIR
+
+    try:
+        call = Call(Path(state_dir or DEFAULT_STATE_DIR))
+    except ModemAgentError as error:
+        return denied(busy, error)
+    with call:
+        try:
+            return drive_through(call, path, plan)
+        except AgentDenied as error:
+            return denied(busy, error)
+        except AgentSaysNo as error:
+            return busy if error.reason == PortNotFound.reason else error
 
 
 def _permit(line: str) -> None:

@@ -94,7 +94,7 @@ def _out_of_reach(found: Settings, text: str, known: set[str]) -> tuple[Mistake,
     """
     from modemagent.settings import Mistake, line_of
 
-    mistakes = []
+    mistakes: list[Mistake] = []
     files: dict[str, Path] = {key: file for key in _FILES if (file := getattr(found, key))}
     for key, file in files.items():
         try:
@@ -107,7 +107,7 @@ def _out_of_reach(found: Settings, text: str, known: set[str]) -> tuple[Mistake,
     if found.registry and not known.intersection(("registry", *_FILES)):
         from modemagent.report.sinks.catalogue import SinkOptions, open_sink
 
-        readable = {} if mistakes else files
+        readable: dict[str, Any] = {} if mistakes else files
         try:
             open_sink(SinkOptions(url=found.registry, **readable)).close()
         except ModemAgentError as error:

@@ -8,7 +8,13 @@ from typing import NamedTuple
 import click
 
 from modemagent.cli.fields import FIELDS, value_of
-from modemagent.cli.options import baud_option, json_option, root_option, timeout_option
+from modemagent.cli.options import (
+    baud_option,
+    json_option,
+    root_option,
+    state_dir_option,
+    timeout_option,
+)
 from modemagent.cli.reading import How, Reading, read, reason_of
 from modemagent.cli.render import one_line, plain
 from modemagent.errors import IdentityError, ModemAgentError, UsageError
@@ -47,12 +53,7 @@ class Difference(NamedTuple):
 @timeout_option(30.0)
 @baud_option
 @root_option
-@click.option(
-    "--state-dir",
-    type=click.Path(),
-    metavar="DIR",
-    help="State directory of the agent, if not the usual one; it is asked for ports it holds.",
-)
+@state_dir_option
 @click.pass_context
 def command(
     context: click.Context,

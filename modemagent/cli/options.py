@@ -53,6 +53,16 @@ def root_option(function: F) -> F:
     )(function)
 
 
+def state_dir_option(function: F) -> F:
+    """Add ``--state-dir``: which agent is asked for ports that it holds."""
+    return click.option(
+        "--state-dir",
+        type=click.Path(),
+        metavar="DIR",
+        help="State directory of the agent, if not the usual one; it is asked for ports it holds.",
+    )(function)
+
+
 def timeout_option(default_s: float) -> Callable[[F], F]:
     """Add ``--timeout``: the deadline of the whole call, in seconds."""
     return click.option(

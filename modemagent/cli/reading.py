@@ -11,6 +11,8 @@ from modemagent.at.plan import Plan
 from modemagent.channel.blocking import run_plans
 from modemagent.cli.ports import BY_NUMBER, NONE_FOUND_HINT, Target, discovered, named
 from modemagent.errors import (
+    AgentDenied,
+    AgentNotRunning,
     ModemAgentError,
     NoAnswer,
     PortBusy,
@@ -112,7 +114,7 @@ def _ask(targets: Sequence[Target], how: How) -> Reading:
             path = target.paths[turn]
             answer = answers[path]
             if isinstance(answer, PortBusy):
-                answer = _from_agent(path, how) or answer
+                answer = _from_agent(path, how, answer)
             if isinstance(answer, Snapshot):
                 results[target.path] = answer
                 continue
@@ -156,20 +158,34 @@ def _unless_mute(plan: Plan[Snapshot], port: str) -> Plan[Snapshot]:
         plan.close()
 
 
-def _from_agent(path: str, how: How) -> Snapshot | None:
-    """Ask the agent of this machine, which may be who holds the port; None when it is not."""
+def _from_agent(path: str, how: How, busy: PortBusy) -> Snapshot | ModemAgentError:
+    """Ask the agent of this machine, which may be who holds the port; ``busy`` when it is not."""
+    from dataclasses import replace
     from pathlib import Path
 
     from modemagent.agent.caller import ask
     from modemagent.settings import DEFAULT_STATE_DIR
 
-    request: dict[str, object] = {"do": "identify", "port": path}
+    request: dict[str, object] = {"do": "identify", "port": path, **how.extras._asdict()}
     try:
         answer = ask(Path(how.state_dir or DEFAULT_STATE_DIR), request, timeout_s=how.left_s)
-    except ModemAgentError:
-        return None
+    except (AgentNotRunning, AgentDenied) as error:
+        return denied(busy, error)
+    except ModemAgentError as error:
+        return busy if reason_of(error) == PortNotFound.reason else error
     snapshot = answer.get("snapshot")
-    return Snapshot.from_json(snapshot) if isinstance(snapshot, dict) else None
+    if not isinstance(snapshot, dict):
+        return busy
+    found = Snapshot.from_json(snapshot)
+    # an agent may read more than was asked for here
+    return found if how.extras.network else replace(found, network=None)
+
+
+def denied(busy: PortBusy, error: ModemAgentError) -> PortBusy:
+    """Return why a port stays busy when the agent that may hold it can not be asked."""
+    if isinstance(error, AgentDenied):
+        busy.hint = f"If it is the agent: {error.message}. {error.hint}"
+    return busy
 
 
 def _pick(word: str, everything: Reading) -> Snapshot:
@@ -210,5 +226,6 @@ def reason_of(error: ModemAgentError) -> str:
     """Return the failure's word for ``failed[].reason``."""
     if isinstance(error, PortError):
         return error.reason
-    # Limits passed: what came was no dialogue (a flood without line ends).
-    return "not_a_modem"
+    # An agent says what its port's error was. Else limits were passed: what came was no dialogue
+    # (a flood without line ends).
+    return getattr(error, "reason", None) or "not_a_modem"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from modemagent.cli.options import Globals
+
+if TYPE_CHECKING:
+    from modemagent.settings import Settings
 
 
 @click.command()
@@ -38,20 +41,32 @@ def command(context: click.Context, /, no_discovery: bool, **given: Any) -> None
     Every report is on disk before it is sent, and stays there until the registry has it. Settings
     come from /etc/modemagent/agent.toml; what is given here goes before.
     """
+    from click.core import ParameterSource
+
     from modemagent.settings import load
 
     settings_file, level = chosen(context)
-    named = {key: value for key, value in given.items() if value not in (None, ())}
+    # what comes from the environment is left to the settings, which take every key from there
+    named = {
+        key: value
+        for key, value in given.items()
+        if context.get_parameter_source(key) is ParameterSource.COMMANDLINE
+    }
     if no_discovery:
         named["discovery"] = False
-    settings = load(settings_file, named)
+
+    def settings_now() -> Settings:
+        return load(settings_file, named)
+
+    settings = settings_now()
     if not (settings.discovery or settings.port or settings.port_glob):
         raise click.UsageError("with --no-discovery, name a port with --port or --port-glob")
 
     from modemagent.agent.daemon import main
     from modemagent.logs import open_log
 
-    main(settings, open_log(level, color=context.color))
+    log = open_log(level, color=context.color)
+    main(settings, log, settings_now, log_wire=level == "debug")
 
 
 def chosen(context: click.Context) -> tuple[Path | None, str]:

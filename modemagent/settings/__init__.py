@@ -5,7 +5,15 @@ mistakes, ``sources`` puts file, environment and options over each other.
 """
 
 from modemagent.settings.file import Mistake, check, line_of
-from modemagent.settings.sources import Effective, Origin, effective, load, overlaid, read, refusal
+from modemagent.settings.sources import (
+    Effective,
+    FileRefused,
+    Origin,
+    effective,
+    load,
+    overlaid,
+    read,
+)
 from modemagent.settings.table import DEFAULT_FILE, DEFAULT_STATE_DIR, KEYS, TABLE, Key, Settings
 
 __all__ = [
@@ -14,6 +22,7 @@ __all__ = [
     "KEYS",
     "TABLE",
     "Effective",
+    "FileRefused",
     "Key",
     "Mistake",
     "Origin",
@@ -24,5 +33,4 @@ __all__ = [
     "load",
     "overlaid",
     "read",
-    "refusal",
 ]

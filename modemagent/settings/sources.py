@@ -19,6 +19,18 @@ from modemagent.settings.table import BY_NAME, DEFAULT_FILE, KEYS, Settings
 PREFIX = "MODEMAGENT_RUN_"
 
 
+class FileRefused(SettingsError):
+    """A settings file with mistakes; the message is the first of them."""
+
+    def __init__(self, file: Path, mistakes: tuple[Mistake, ...]) -> None:
+        more = f" ({len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+        hint = mistakes[0].remedy
+        if more:
+            hint += f" See all: modemagent config check {file}"
+        super().__init__(f"{file}, {mistakes[0]}{more}", hint=hint)
+        self.mistakes = mistakes
+
+
 class Origin(NamedTuple):
     """Where a value comes from.
 
@@ -68,7 +80,7 @@ def effective(
     if text is not None:
         values, mistakes = values_of(text)
         if mistakes:
-            raise refusal(named, mistakes)
+            raise FileRefused(named, mistakes)
         origins |= dict.fromkeys(values, Origin("file", str(named)))
     for key, words in _in_environment(environ).items():
         values[key] = _checked(key, BY_NAME[key].kind.of_words(words), f"{PREFIX}{key.upper()}")
@@ -102,15 +114,6 @@ def read(file: Path, *, must: bool = True) -> str | None:
             f"the settings file {file} can not be read: {error}",
             hint="Check who may read it, and that it is UTF-8 text.",
         ) from None
-
-
-def refusal(file: Path, mistakes: tuple[Mistake, ...]) -> SettingsError:
-    """Return the error that stands for the mistakes of a file: the first, and how many more."""
-    more = f" ({len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
-    hint = mistakes[0].remedy
-    if more:
-        hint += f" See all: modemagent config check {file}"
-    return SettingsError(f"{file}, {mistakes[0]}{more}", hint=hint)
 
 
 def overlaid(settings: Settings, given: Mapping[str, object]) -> Settings:

@@ -1,0 +1,71 @@
+"""New settings for a running agent: first everything is checked, then everything is taken over.
+
+A file with a mistake, a token file that is not there, a registry no report can go to: the
+settings from before stay in force, and the log and ``status`` say why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from modemagent.agent.delivery import sink_options
+from modemagent.errors import ModemAgentError
+from modemagent.logs import Log
+from modemagent.report.sinks.catalogue import open_sink
+from modemagent.report.sinks.contract import Sink
+from modemagent.settings import KEYS, TABLE, FileRefused, Settings
+
+#: Keys that say how reports leave.
+UPLINK = (
+    "registry", "token_file", "ca_file", "client_cert_file", "client_key_file", "proxy", "compress",
+)  # fmt: skip
+METRICS = ("metrics_listen", "metrics_file")
+
+
+class Change(NamedTuple):
+    """Settings to take over.
+
+    :param keys: the keys whose values are others now
+    :param sink: the way to the registry, None when it stays or there is none any more
+    """
+
+    settings: Settings
+    keys: frozenset[str]
+    sink: Sink | None
+
+    def concerns(self, keys: tuple[str, ...]) -> bool:
+        return not self.keys.isdisjoint(keys)
+
+
+def change_from(old: Settings, again: Callable[[], Settings], log: Log) -> Change:
+    """Read the settings anew and return what is to be taken over.
+
+    :raises ModemAgentError: they can not be used; the mistakes have been logged
+    """
+    try:
+        new = again()
+        kept = {}
+        for key in TABLE:
+            if key.on_reload == "restart" and getattr(new, key.name) != getattr(old, key.name):
+                kept[key.name] = getattr(old, key.name)
+                log.warning(
+                    "setting_needs_restart", key=key.name, hint="It is kept as it was until then."
+                )
+        new = replace(new, **kept)
+        keys = frozenset(key for key in KEYS if getattr(new, key) != getattr(old, key))
+        change = Change(new, keys, None)
+        if change.concerns(UPLINK) and new.registry:
+            change = change._replace(sink=open_sink(sink_options(new)))
+    except FileRefused as refused:
+        for mistake in refused.mistakes:
+            log.error("settings_refused", reason=str(mistake), hint=mistake.remedy, effect=_EFFECT)
+        raise
+    except ModemAgentError as error:
+        log.error("settings_refused", reason=error.message, hint=error.hint, effect=_EFFECT)
+        raise
+    return change
+
+
+_EFFECT = "the settings from before stay in force"

@@ -1,0 +1,56 @@
+"""Driving a plan at a port that the daemon holds, over its control socket."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from modemagent.agent import answers
+from modemagent.agent.caller import Call
+from modemagent.at.plan import Answer, Ask, Heard, Listen, Plan
+from modemagent.channel.exchange import conclude
+from modemagent.errors import AgentNotRunning, ModemAgentError
+
+T = TypeVar("T")
+
+# the daemon may be in the middle of an identification
+_TURN_S = 90.0
+
+
+def drive_through(call: Call, port: str, plan: Plan[T]) -> T:
+    """Run a plan through the daemon and return its result.
+
+    The bytes of answers stay with the daemon, so this is for plans that go by lines.
+
+    :param port: as the daemon or a user calls it
+    :raises ModemAgentError: what the daemon said, unless the plan makes a result of it
+    """
+    try:
+        step = next(plan)
+        while True:
+            try:
+                outcome = _perform(call, port, step)
+            except ModemAgentError as error:
+                return conclude(plan, error)
+            step = plan.send(outcome)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    finally:
+        plan.close()
+
+
+def _perform(call: Call, port: str, step: Ask | Listen) -> Answer | Heard:
+    if isinstance(step, Listen):
+        told = call.ask({"do": "heard", "port": port}, timeout_s=_TURN_S)
+        lines = told.get("lines")
+        return Heard(tuple(map(str, lines)) if isinstance(lines, list) else (), b"")
+    request: dict[str, object] = {"do": "at", "port": port, "line": step.line}
+    request["timeout_s"] = step.timeout_s
+    told = call.ask(request, timeout_s=step.timeout_s + _TURN_S)
+    try:
+        return answers.from_json(told["answer"])  # type: ignore[arg-type]
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise AgentNotRunning(
+            "the agent answers in a way this command does not know",
+            hint="Are both of the same version? See: modemagent status",
+        ) from None
