@@ -126,6 +126,9 @@ class HttpSink:
                         raise RegistryUnreachable(
                             f"{self.address} does not come to an end with its answer"
                         )
+                # urllib3 looks at the length only of what is read at one go
+                if len(content) < int(answer.headers.get("Content-Length", "0")):
+                    raise RegistryUnreachable(f"{self.address}: the answer broke off")
             except BaseException:
                 answer.close()
                 raise

@@ -1,0 +1,189 @@
+"""What a gateway writes to its flash and sends over its uplink in a day.
+
+    python benchmarks/flash.py          (root and mkfs.ext4: written bytes are the block device's)
+
+The outbox lies on an ext4 of its own, on a loop device; what reaches the device is counted by the
+kernel (``/sys/block/loopN/stat``: sectors), the file system's own journal included. The reports are
+what the daemon makes of a simulated EG25-G, evidence included, and go to a real registry through a
+relay that counts the bytes of HTTP; TLS would add its handshake, 2 to 5 KiB for each connection. A
+day is lived through report by report, each delivered before the next on a connection of its own:
+the dearest way, in which nothing shares a commit, a request or a compression. Only the hours in
+between are left out; nothing is written in them.
+
+Limits, and why: 4 GB of eMMC of which each cell bears 1000 writes last ten years at 1 GB a day. A
+thousandth of that is ours on a quiet day: 1 MiB; ten times as much when a modem flaps 100 times. A
+SIM for machines has some MB a month: 30 KiB on a quiet day leave most of it, and a hundred changes
+must not use it up: 512 KiB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from modemagent.logs import Silence
+from modemagent.report.courier import Courier
+from modemagent.report.message import PortPlace, Reason
+from modemagent.report.outbox import Observation, Outbox
+from modemagent.report.sinks.catalogue import SinkOptions, open_sink
+from tests.process.conftest import Agent, Bench, Process, Registry, until
+from tests.process.uplink import Uplink
+
+KIB = 1024
+#: life -> (what happens in a day, limit of flash in KiB, limit of the uplink in KiB)
+LIVES: dict[str, tuple[dict[Reason, int], int, int]] = {
+    "quiet": ({Reason.REFRESH: 1}, 1024, 30),
+    "quiet, a heartbeat an hour": ({Reason.REFRESH: 1, Reason.HEARTBEAT: 24}, 1024, 60),
+    "100 changes": ({Reason.REFRESH: 1, Reason.SIM_CHANGED: 100}, 10 * 1024, 512),
+}
+
+
+@contextlib.contextmanager
+def counted_disk(folder: Path) -> Iterator[tuple[Path, Callable[[], int]]]:
+    """Give a file system, and a function that returns the KiB its device has been written."""
+    image, at = folder / "flash.img", folder / "flash"
+    with image.open("wb") as file:
+        file.truncate(32 * KIB * KIB)
+    run("mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(image))
+    at.mkdir()
+    run("mount", "-o", "loop,noatime", str(image), str(at))
+    device = Path(subprocess.check_output(["findmnt", "-no", "SOURCE", str(at)], text=True).strip())
+
+    def written() -> int:
+        os.sync()
+        stat = Path(f"/sys/block/{device.name}/stat").read_text().split()
+        return int(stat[6]) * 512 // KIB  # sectors written, of 512 bytes always
+
+    try:
+        yield at, written
+    finally:
+        run("umount", str(at))
+
+
+def run(*words: str) -> None:
+    subprocess.run(words, check=True, capture_output=True)
+
+
+def a_report(start: Callable[..., Any]) -> dict[str, Any]:
+    """Return what the daemon really reports of a simulated modem."""
+    bench = start(Bench, "quectel-eg25-g")
+    agent = start(Agent, "--port-glob", f"{bench.links}/*")
+    until(lambda: agent.is_watching(*bench.paths.values()))
+    (report,) = agent.outbox()
+    places = {"/dev/ttyUSB2": {"snapshot": {k: report[k] for k in ("modem", "sims")}, "port": {}}}
+    agent.stop()
+    return {"report": report, "places": places}
+
+
+def live(
+    name: str, folder: Path, seen: dict[str, Any], registry: Registry, token: Path, batch: bool
+) -> dict[str, Any]:
+    day, flash_limit, uplink_limit = LIVES[name]
+    address = urlsplit(registry.url)
+    uplink = Uplink(str(address.hostname), int(address.port or 0))
+    body = seen["report"]
+    with counted_disk(folder) as (disk, written):
+        outbox = Outbox(disk / "state", gateway_id="gw-1", log=Silence())
+        sink = open_sink(SinkOptions(url=uplink.url, token_file=token))
+        courier = Courier(outbox, sink, log=Silence())
+        courier.start()
+        before = written()
+        for reason, count in day.items():
+            for number in range(count):
+                repeats = reason is Reason.HEARTBEAT
+                sims = [dict(sim) for sim in body["sims"]]
+                if reason is Reason.SIM_CHANGED:
+                    sims[0]["iccid"] = f"89883030000000{number:05d}"
+                outbox.put(
+                    Observation(
+                        reason=reason, port=PortPlace(path="/dev/ttyUSB2"), modem=body["modem"],
+                        sims=sims, problems=body["problems"],
+                        network=None if repeats else body["network"],
+                        evidence=() if repeats else body.get("evidence", ()),
+                    ),
+                    places=seen["places"],
+                )  # fmt: skip
+                if not batch:
+                    said = courier.flush(20)
+                    # minutes lie between two reports: each begins a connection
+                    sink.close()
+                    assert not said.reason, said.reason
+        assert not courier.flush(60).reason
+        courier.stop(5)
+        outbox.close()
+        flash = written() - before
+    uplink.close()
+    reports = sum(day.values())
+    return {
+        "life": name + (", one batch" if batch else ""), "reports": reports,
+        "flash_kib": flash, "flash_kib_a_report": round(flash / reports, 1),
+        "flash_limit_kib": flash_limit, "up_bytes": uplink.up, "down_bytes": uplink.down,
+        "uplink_kib": round((uplink.up + uplink.down) / KIB, 1), "uplink_limit_kib": uplink_limit,
+        "connections": uplink.connections,
+        "met": flash <= flash_limit and (uplink.up + uplink.down) / KIB <= uplink_limit,
+    }  # fmt: skip
+
+
+def main() -> int:
+    wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    wanted.add_argument("--json", action="store_true")
+    given = wanted.parse_args()
+    if os.geteuid():
+        print("flash.py mounts a file system: run it as root", file=sys.stderr)
+        return 2
+    running: list[Process] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+
+        def start(kind: type[Process], *words: str) -> Any:
+            process = kind.__new__(kind)
+            running.append(process)
+            process.__init__(folder, *words)  # type: ignore[misc]
+            return process
+
+        try:
+            seen = a_report(start)
+            registry = start(Registry)
+            token = folder / "token"
+            words = ("--scope", "gateway", "--gateway-id", "gw-1")
+            token.write_text(registry.token(*words) + "\n")
+            rows = []
+            for number, (life, batch) in enumerate(
+                [(life, False) for life in LIVES] + [("100 changes", True)]
+            ):
+                (folder / str(number)).mkdir()
+                rows.append(live(life, folder / str(number), seen, registry, token, batch))
+        finally:
+            for process in running:
+                if hasattr(process, "popen"):
+                    process.kill()
+    if given.json:
+        print(json.dumps(rows))
+    else:
+        print(
+            "one report as JSON:", len(json.dumps(seen["report"], separators=(",", ":"))), "bytes"
+        )
+        for row in rows:
+            print(
+                f"{row['life']:32} {row['reports']:4} reports  "
+                f"flash {row['flash_kib']:6} KiB (limit {row['flash_limit_kib']})  "
+                f"{row['flash_kib_a_report']:5} a report  "
+                f"uplink {row['uplink_kib']:6} KiB (limit {row['uplink_limit_kib']})  "
+                f"{'met' if row['met'] else 'NOT MET'}"
+            )
+    return 0 if all(row["met"] for row in rows) else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())
