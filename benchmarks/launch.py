@@ -2,7 +2,7 @@
 
 Linux hands the peak of the starting process down to the started one, through fork and exec. So
 the benchmark itself, which is large, must not start what it weighs; this small process does. What
-needs less than this one (some 9 MB) can not be told from it.
+needs less than this one (8.3 MB) can not be told from it.
 """
 
 import os
