@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from modemagent import __version__
 from modemagent.agent.address import socket_path
@@ -18,18 +19,19 @@ from modemagent.agent.events import Events
 from modemagent.agent.newsroom import Newsroom
 from modemagent.agent.notify import notify, watchdog_interval_s
 from modemagent.agent.progress import Progress
-from modemagent.agent.reload import UPLINK, Change, change_from
 from modemagent.agent.requests import Requests
 from modemagent.agent.supervisor import Supervisor
-from modemagent.agent.wire import WireLog
 from modemagent.channel.aside import begin_aside
-from modemagent.errors import ModemAgentError
+from modemagent.errors import ModemAgentError, OutboxError
 from modemagent.logs import Log
 from modemagent.report.courier import Courier
 from modemagent.report.outbox import Outbox
 from modemagent.report.sinks.catalogue import open_sink
 from modemagent.report.views import outbox_json, uplink_json
 from modemagent.settings import Settings
+
+if TYPE_CHECKING:
+    from modemagent.agent.reload import Change
 
 _COURIER_STOP_S = 0.5
 _LOOK_EVERY_S = 30.0
@@ -82,7 +84,11 @@ class Daemon:
         self._settings_trouble = ""
         self._events = Events()
         self._news = Newsroom(outbox, courier, log, self._events)
-        trace = WireLog(log) if log_wire else None
+        trace = None
+        if log_wire:
+            from modemagent.agent.wire import WireLog
+
+            trace = WireLog(log)
         self._supervisor = Supervisor(settings, self._news, log, self._events, trace)
         self._begun = time.monotonic()
         self._progress = Progress(
@@ -113,7 +119,13 @@ class Daemon:
             self._log,
             visits=requests.visits,
         )
-        await control.open()
+        try:
+            await control.open()
+        except OutboxError as error:
+            # on a disk that takes no file, reports still go; with any other, somebody must act
+            if not self._outbox.trouble:
+                raise
+            self._log.error("no_control_socket", reason=error.message)
         if self.courier:
             self._set_off(self.courier)
         self._log.info(
@@ -180,6 +192,8 @@ class Daemon:
             hung_up.clear()
             notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
             try:
+                from modemagent.agent.reload import change_from  # few ever need it
+
                 change = change_from(self._settings, self._again, self._log)
                 await self._take_over(change)
                 self._settings_trouble = ""
@@ -193,7 +207,7 @@ class Daemon:
     async def _take_over(self, change: Change) -> None:
         self._log.info("settings_taken_over", changed=sorted(change.keys))
         self._settings = change.settings
-        if change.concerns(UPLINK):
+        if change.concerns_uplink:
             await self._redirect(change)
         await self._supervisor.follow(change.settings)
 

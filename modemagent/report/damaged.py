@@ -73,7 +73,12 @@ def forget_oldest(state_dir: Path) -> list[str]:
 
 
 def obstructed(path: Path) -> bool:
-    """Tell whether something that is no readable file stands in an outbox file's place."""
+    """Tell whether something that is no readable file stands in an outbox file's place.
+
+    Where nothing can be moved out of the way it is the disk that is in the way, not the file.
+    """
+    if not os.access(path.parent, os.W_OK):
+        return False
     for suffix in _FILES:
         file = Path(f"{path}{suffix}")
         if file.exists() and not (file.is_file() and os.access(file, os.R_OK | os.W_OK)):

@@ -276,15 +276,16 @@ class Outbox:
             with self._mutex:
                 if self._closed.is_set():
                     return
-                was_held = len(self._held)
+                before = (len(self._held), self._disk.standing_in)
                 with contextlib.suppress(sqlite3.Error, OSError, OutboxError):
                     if self._disk.standing_in:
                         self._disk.return_to_disk()
                     self._write_held()
-                written = len(self._held) < was_held
+                moved = before != (len(self._held), self._disk.standing_in)
                 if not self.trouble:
                     self._retrying = False
-            if written:
+            if moved:
+                # what it was that moved was said when it was put in
                 self.on_stored(Reason.REFRESH)
             if not self._retrying:
                 return
