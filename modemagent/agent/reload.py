@@ -18,10 +18,10 @@ from modemagent.report.sinks.contract import Sink
 from modemagent.settings import KEYS, TABLE, FileRefused, Settings
 
 #: Keys that say how reports leave.
-UPLINK = (
+_UPLINK = (
     "registry", "token_file", "ca_file", "client_cert_file", "client_key_file", "proxy", "compress",
 )  # fmt: skip
-METRICS = ("metrics_listen", "metrics_file")
+_METRICS = ("metrics_listen", "metrics_file")
 
 
 class Change(NamedTuple):
@@ -35,8 +35,13 @@ class Change(NamedTuple):
     keys: frozenset[str]
     sink: Sink | None
 
-    def concerns(self, keys: tuple[str, ...]) -> bool:
-        return not self.keys.isdisjoint(keys)
+    @property
+    def concerns_uplink(self) -> bool:
+        return not self.keys.isdisjoint(_UPLINK)
+
+    @property
+    def concerns_metrics(self) -> bool:
+        return not self.keys.isdisjoint(_METRICS)
 
 
 def change_from(old: Settings, again: Callable[[], Settings], log: Log) -> Change:
@@ -56,7 +61,7 @@ def change_from(old: Settings, again: Callable[[], Settings], log: Log) -> Chang
         new = replace(new, **kept)
         keys = frozenset(key for key in KEYS if getattr(new, key) != getattr(old, key))
         change = Change(new, keys, None)
-        if change.concerns(UPLINK) and new.registry:
+        if change.concerns_uplink and new.registry:
             change = change._replace(sink=open_sink(sink_options(new)))
     except FileRefused as refused:
         for mistake in refused.mistakes:

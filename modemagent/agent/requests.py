@@ -22,10 +22,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from modemagent.agent import answers
 from modemagent.agent.control import Doer, Request, Visit, VisitDoer
 from modemagent.agent.events import Event, Events
-from modemagent.agent.guest import Guest
 from modemagent.agent.supervisor import Supervisor
 from modemagent.channel.aside import begin_aside
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError, UsageError
@@ -35,6 +33,7 @@ from modemagent.report.outbox import Outbox
 from modemagent.report.views import listing
 
 if TYPE_CHECKING:
+    from modemagent.agent.guest import Guest
     from modemagent.report.courier import Courier
 
 _EVENTS_WAITING = 1000
@@ -107,6 +106,8 @@ class Requests:
     # -- what lasts
 
     async def _at(self, request: Request, visit: Visit) -> dict[str, object]:
+        from modemagent.agent import answers  # here and below: a daemon is rarely asked for lines
+
         line = _text(request, "line")
         timeout_s = _seconds(request, "timeout_s", 10.0)
         guest = await self._guest(request, visit)
@@ -118,6 +119,8 @@ class Requests:
         return {"port": guest.channel.port, "lines": guest.heard()}
 
     async def _guest(self, request: Request, visit: Visit) -> Guest:
+        from modemagent.agent.guest import Guest
+
         channel = await self._supervisor.find(_text(request, "port")).channel()
         place = (visit, channel.port)
         guest = self._guests.get(place)

@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-import urllib3
-
 from modemagent import __version__
 from modemagent.errors import ClockNotSet, RegistryRefused, RegistryUnreachable, SettingsError
 from modemagent.report import origin
@@ -21,6 +19,7 @@ from modemagent.report.message import BOOT_ID_HEADER, UPTIME_HEADER
 from modemagent.report.outbox import Stored
 from modemagent.report.sinks.catalogue import SinkOptions
 from modemagent.report.sinks.contract import Receipt, Status
+from modemagent.report.sinks.lean import urllib3
 
 CONNECT_S = 5.0
 READ_S = 15.0
