@@ -97,7 +97,8 @@ def live(
         outbox = Outbox(disk / "state", gateway_id="gw-1", log=Silence())
         sink = open_sink(SinkOptions(url=uplink.url, token_file=token))
         courier = Courier(outbox, sink, log=Silence())
-        courier.start()
+        if not batch:
+            courier.start()
         before = written()
         for reason, count in day.items():
             for number in range(count):
@@ -119,6 +120,8 @@ def live(
                     # minutes lie between two reports: each begins a connection
                     sink.close()
                     assert not said.reason, said.reason
+        if batch:
+            courier.start()
         assert not courier.flush(60).reason
         courier.stop(5)
         outbox.close()
