@@ -102,7 +102,8 @@ class Report:
 
     :param report_id: UUIDv7, for people and logs; the identity of a report is :attr:`key`
     :param stream_id: random per state directory; a copied disk image shows by it
-    :param sequence: counts up from 1 within a stream, without holes
+    :param sequence: counts up from 1 within a stream; a hole is as many reports as were dropped
+        for want of room
     :param boot_id: the kernel's id of this boot
     :param boot_count: counts the boots this state directory has seen, from 1
     :param uptime_ms: milliseconds since boot, time asleep included

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from modemagent.report.message import Report, canonical_body
@@ -141,8 +141,12 @@ class QueueFile:
     def settle(
         self, done: Sequence[Stored], dead: Sequence[tuple[Stored, str]], moment: str
     ) -> None:
-        """Take delivered reports out, and refused ones aside, in one transaction."""
-        with transaction(self.db):
+        """Take delivered reports out, and refused ones aside, in one transaction.
+
+        What was only taken out need not be synced: a report that is there again after a power
+        cut is sent again, and the registry knows it. The next report stored syncs it as well.
+        """
+        with self._unsynced() if not dead else contextlib.nullcontext(), transaction(self.db):
             for stored, why in dead:
                 self._insert_dead(stored, why, moment)
             gone = [*done, *(stored for stored, _ in dead)]
@@ -155,6 +159,14 @@ class QueueFile:
                 oldest = "DELETE FROM dead WHERE rowid <= (SELECT max(rowid) FROM dead) - ?"
                 self._count_dropped(self.db.execute(oldest, (DEAD_MOST,)).rowcount)
         self._count()
+
+    @contextlib.contextmanager
+    def _unsynced(self) -> Iterator[None]:
+        self.db.execute("PRAGMA synchronous=NORMAL")
+        try:
+            yield
+        finally:
+            self.db.execute("PRAGMA synchronous=FULL")
 
     def _insert_dead(self, stored: Stored, why: str, moment: str) -> None:
         stream_id = str(json.loads(stored.body)["stream_id"])
