@@ -16,7 +16,7 @@ from typing import NamedTuple
 from modemagent.errors import AgentDenied
 
 _SO_PEERGROUPS = 59  # asm-generic/socket.h, Linux 4.13; Python has no name for it
-_MOST_GROUPS = 65536  # NGROUPS_MAX
+_MOST_GROUPS = 256  # what Python's getsockopt has room for
 
 
 class Peer(NamedTuple):
@@ -37,7 +37,7 @@ def peer_of(line: socket.socket) -> Peer:
     groups = array.array("I")
     try:
         groups.frombytes(line.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MOST_GROUPS * 4))
-    except (OSError, ValueError):  # another architecture's number, or an old kernel
+    except (OSError, ValueError):  # another architecture's number, an old kernel, too many groups
         groups = array.array("I")
     return Peer(pid, uid, frozenset((gid, *groups)))
 

@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         ),
         "explain": Entry("modemagent.cli.explain", "command", "Say answers and errors in words."),
         "run": Entry("modemagent.cli.run", "command", "The daemon: identify, watch, report."),
+        "watch": Entry("modemagent.cli.watch", "command", "Show what happens, as it happens."),
         "status": Entry("modemagent.cli.status", "command", "Ask the running daemon how it is."),
         "config": Entry("modemagent.cli.config", "command", "Check and show the settings."),
         "outbox": Entry("modemagent.cli.outbox", "command", "Reports that wait to be sent."),

@@ -1,0 +1,245 @@
+"""The daemon's socket as its users meet it: at, identify and watch at a port that is held."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modemagent.agent.address import short_name, socket_path
+from modemagent.agent.caller import Call
+from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, Bench, call, until
+
+pytestmark = pytest.mark.timeout(120)
+Start = Callable[..., Any]
+EG25 = "quectel-eg25-g"
+
+
+@pytest.fixture
+def held(started: Start) -> tuple[Bench, Agent, str]:
+    """A modem that the daemon holds and does not poll."""
+    bench = started(Bench, EG25)
+    (path,) = bench.paths.values()
+    agent = started(Agent, "--port", path, "--poll-interval", "3600")
+    until(lambda: agent.is_watching(path))
+    return bench, agent, path
+
+
+def test_at_answers_the_same_through_the_daemon(held: tuple[Bench, Agent, str]) -> None:
+    _, agent, path = held
+    state = ("--state-dir", str(agent.state_dir))
+    lines = ("AT+CGSN", "AT+CPIN?")
+    through = call("at", path, *lines, "--json", *state)
+    assert through.returncode == 0, through.stderr
+    agent.stop()
+    alone = call("at", path, *lines, "--json", *state)
+
+    def timeless(text: str) -> Any:
+        document = json.loads(text)
+        for answer in document["answers"]:
+            del answer["elapsed_ms"]
+        return document
+
+    assert timeless(through.stdout) == timeless(alone.stdout)
+
+
+def test_what_is_not_on_the_list_is_refused_by_the_daemon_too(
+    held: tuple[Bench, Agent, str],
+) -> None:
+    _, agent, path = held
+    with Call(agent.state_dir) as line, pytest.raises(Exception, match="only read") as refused:
+        line.ask({"do": "at", "port": path, "line": "AT+CFUN=0", "timeout_s": 1})
+    assert refused.value.exit_status == 2  # type: ignore[attr-defined]
+    assert agent.is_watching(path)
+
+
+def test_lines_from_a_pipe_go_through_the_daemon(held: tuple[Bench, Agent, str]) -> None:
+    _, agent, path = held
+    done = subprocess.run(
+        [*COMMAND, "at", path, "--state-dir", str(agent.state_dir)],
+        input="AT+CPIN?\nAT+CFUN=0\nAT+CSQ\n", capture_output=True, text=True, env=ENVIRONMENT,
+        timeout=30,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "+CPIN: READY" in done.stdout and "+CSQ:" in done.stdout
+    assert done.stderr.count("not sent") == 1
+
+
+def test_a_port_the_daemon_does_not_hold_stays_busy(started: Start) -> None:
+    import fcntl
+
+    bench = started(Bench, EG25)
+    (path,) = bench.paths.values()
+    agent = started(Agent, "--port", "/nowhere/tty")
+    until(agent.status)
+    descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    done = call("at", path, "AT", "--state-dir", str(agent.state_dir))
+    os.close(descriptor)
+    assert (done.returncode, str(os.getpid()) in done.stderr) == (5, True)
+
+
+def test_identify_reads_more_than_the_daemon_reports(started: Start, tmp_path: Path) -> None:
+    bench = started(Bench, EG25)
+    (path,) = bench.paths.values()
+    file = tmp_path / "agent.toml"
+    file.write_text("network = false\nevidence = false\n")
+    agent = started(Agent, "--port", path, "--poll-interval", "3600")
+    agent.kill()
+    agent.words = ("--config", str(file), *agent.words)
+    agent.start()
+    until(lambda: agent.is_watching(path))
+    state = ("--state-dir", str(agent.state_dir))
+    (modem,) = json.loads(call("identify", path, "--json", "--network", *state).stdout)["modems"]
+    assert modem["network"]
+    (modem,) = json.loads(call("identify", path, "--json", "--evidence", *state).stdout)["modems"]
+    assert modem["evidence"] and not modem.get("network")
+    assert all(report["network"] is None for report in agent.outbox())
+
+
+def events_of(words: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
+    assert words.stdout
+    for line in words.stdout:
+        yield json.loads(line)
+
+
+@contextlib.contextmanager
+def watching(*words: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [*COMMAND, "watch", "--json", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env=ENVIRONMENT,
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_watch_tells_a_card_out_and_an_unplug_and_ends_with_130(
+    held: tuple[Bench, Agent, str],
+) -> None:
+    bench, agent, path = held
+    with watching("--state-dir", str(agent.state_dir)) as process:
+        events = events_of(process)
+        # its connection is there once it has told of something that comes for sure
+        bench.do(f"urc {EG25} RING")
+        while next(events)["event"] != "port.urc":
+            bench.do(f"urc {EG25} RING")
+        bench.do(f"sim-out {EG25}")
+        removed = next(event for event in events if event["event"] == "sim.removed")
+        assert (removed["schema"], removed["port"]) == (1, path)
+        assert removed["data"]["before"]
+        bench.do(f"unplug {EG25}")
+        gone = next(event for event in events if event["event"] == "modem.removed")
+        assert gone["data"]["before"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+
+
+def test_watch_without_a_daemon_watches_by_itself(started: Start, tmp_path: Path) -> None:
+    bench = started(Bench, EG25)
+    (path,) = bench.paths.values()
+    state = tmp_path / "none"
+    state.mkdir()
+    with watching(path, "--state-dir", str(state), "--poll-interval", "0.2") as process:
+        events = events_of(process)
+        names = []
+        while "modem.first_seen" not in names or "sim.first_seen" not in names:
+            names.append(next(events)["event"])
+        bench.do(f"swap-silent {EG25}")
+        assert next(event for event in events if event["event"] == "sim.swapped")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+
+
+def test_watch_ends_quietly_when_its_reader_does(started: Start, tmp_path: Path) -> None:
+    bench = started(Bench, EG25)
+    (path,) = bench.paths.values()
+    state = tmp_path / "none"
+    state.mkdir()
+    with watching(path, "--state-dir", str(state), "--poll-interval", "0.1") as process:
+        assert process.stdout and process.stderr
+        next(events_of(process))
+        process.stdout.close()
+        while process.poll() is None:
+            bench.do(f"urc {EG25} RING")
+        assert (process.returncode, process.stderr.read()) == (0, "")
+
+
+# -- what goes wrong
+
+
+def raw(agent: Agent) -> socket.socket:
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    line.settimeout(20)
+    with short_name(socket_path(agent.state_dir)) as name:
+        line.connect(name)
+    return line
+
+
+def test_a_reader_that_sleeps_holds_up_nobody(held: tuple[Bench, Agent, str]) -> None:
+    bench, agent, _ = held
+    with raw(agent) as sleeper:
+        sleeper.sendall(b'{"do": "watch"}\n')
+        for _ in range(2000):
+            bench.do(f"urc {EG25} RING")
+        assert agent.status()["modems"]
+        with raw(agent) as other:
+            other.sendall(b"[[[[\n" + b'{"do": "status"}\n')
+            with other.makefile("rb") as answers:
+                assert json.loads(answers.readline())["error"]["code"] == "usage"
+                assert json.loads(answers.readline())["pid"] == agent.popen.pid
+
+
+def test_one_that_ends_its_words_is_still_answered(held: tuple[Bench, Agent, str]) -> None:
+    _, agent, path = held
+    with raw(agent) as line:
+        request = {"do": "at", "port": path, "line": "AT+CSQ"}
+        line.sendall(json.dumps(request).encode())
+        line.shutdown(socket.SHUT_WR)
+        with line.makefile("rb") as answers:
+            assert json.loads(answers.readline())["answer"]["final"]["text"] == "OK"
+            assert answers.readline() == b""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
+def test_a_stranger_is_refused_even_where_the_mode_lets_him(started: Start) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        agent = started(Agent, "--port", "/nowhere/tty")
+        agent.stop()
+        agent.words = (*agent.words, "--state-dir", folder)
+        agent.state_dir = Path(folder)
+        agent.start()
+        until(agent.status)
+        Path(folder).chmod(0o755)
+        (Path(folder) / "agent.sock").chmod(0o666)
+        program = (
+            "import socket, sys; line = socket.socket(socket.AF_UNIX); line.settimeout(20);"
+            f"line.connect('{folder}/agent.sock'); line.sendall(b'{{\"do\": \"status\"}}\\n');"
+            "print(line.makefile().readline())"
+        )
+
+        def said(group: int, *others: int) -> Any:
+            done = subprocess.run(
+                ["/usr/bin/env", "python3", "-c", program], capture_output=True, text=True,
+                user=65534, group=group, extra_groups=others, timeout=30,
+            )  # fmt: skip
+            return json.loads(done.stdout), done.stderr
+
+        answer, _ = said(65534)
+        assert answer["error"]["code"] == "agent_denied"
+        assert "group modemagent" in answer["error"]["hint"]
+        socket_group = (Path(folder) / "agent.sock").stat().st_gid
+        assert said(65534, socket_group)[0]["pid"] == agent.popen.pid
+        agent.stop()
