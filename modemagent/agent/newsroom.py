@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from modemagent.agent.events import Events
 from modemagent.agent.known import leaving, merged, reason_for
+from modemagent.agent.presence import seat_of
 from modemagent.errors import OutboxError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
@@ -35,23 +36,23 @@ class Newsroom:
         self._places: dict[str, PortPlace] = {}
         self.last: dict[str, Report] = {}
         self.trouble = ""
-        for path, body in outbox.places().items():
-            self._recall(path, body)
+        for seat, body in outbox.places().items():
+            self._recall(seat, body)
 
-    def _recall(self, path: str, body: JsonObject) -> None:
+    def _recall(self, seat: str, body: JsonObject) -> None:
         try:
             snapshot, place = body["snapshot"], body["port"]
-            self._known[path] = Snapshot.from_json(snapshot)  # type: ignore[arg-type]
-            self._places[path] = PortPlace.from_json(place)  # type: ignore[arg-type]
+            self._known[seat] = Snapshot.from_json(snapshot)  # type: ignore[arg-type]
+            self._places[seat] = PortPlace.from_json(place)  # type: ignore[arg-type]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             # written by another version; the port is identified as if it were new
-            self._log.warning("last_reading_unreadable", port=path, reason=str(error))
+            self._log.warning("last_reading_unreadable", port=seat, reason=str(error))
 
-    def known(self, port: str) -> Snapshot | None:
-        return self._known.get(port)
+    def known(self, place: PortPlace) -> Snapshot | None:
+        return self._known.get(seat_of(place))
 
-    def known_ports(self) -> list[str]:
-        return list(self._known)
+    def known_places(self) -> list[PortPlace]:
+        return list(self._places.values())
 
     def tell(
         self, place: PortPlace, reading: Snapshot, *, otherwise: Reason | None
@@ -60,11 +61,11 @@ class Newsroom:
 
         :returns: the reason it was reported with, None when it was not
         """
-        before = self._known.get(place.path)
+        before = self.known(place)
         reason = reason_for(before, reading) or otherwise
         known = merged(before, reading)
         if reason is None:
-            self._known[place.path] = known
+            self._known[seat_of(place)] = known
             self._events.tell_changes(place, before, reading)
             return None
         if not self._store(reason, place, reading, known):
@@ -72,12 +73,12 @@ class Newsroom:
         self._events.tell_changes(place, before, reading)
         return reason
 
-    def removed(self, port: str) -> bool:
-        """Report that a known port is gone, once: what was known of it goes with the report."""
-        known = self._known.get(port)
+    def removed(self, place: PortPlace) -> bool:
+        """Report that a known modem is gone, once: what was known of it goes with the report."""
+        known = self.known(place)
         if known is None:
             return False
-        place = self._places.get(port, PortPlace(path=port))
+        place = self._places.get(seat_of(place), place)
         stored = self._store(Reason.REMOVED, place, leaving(known), None)
         if stored:
             self._events.tell("modem.removed", place, before=known.modem.imei)
@@ -86,7 +87,7 @@ class Newsroom:
     def heartbeat(self, ports: list[PortPlace]) -> None:
         """Report that this gateway lives, with each modem it watches, or with none."""
         for place in ports:
-            if known := self._known.get(place.path):
+            if known := self.known(place):
                 self._store(Reason.HEARTBEAT, place, leaving(known), known)
         if not ports:
             self._store(Reason.HEARTBEAT, None, None, None)
@@ -114,7 +115,7 @@ class Newsroom:
                 )
         places: dict[str, JsonObject | None] = {}
         if place is not None:
-            places[place.path] = (
+            places[seat_of(place)] = (
                 {"snapshot": known.to_json(), "port": place.to_json()} if known else None
             )
         try:
@@ -126,14 +127,15 @@ class Newsroom:
             return False
         self.trouble = ""
         if place is not None:
+            seat = seat_of(place)
             if report is not None:
-                self.last[place.path] = report
+                self.last[seat] = report
             if known is None:
-                self._known.pop(place.path, None)
-                self._places.pop(place.path, None)
+                self._known.pop(seat, None)
+                self._places.pop(seat, None)
             else:
-                self._known[place.path] = known
-                self._places[place.path] = place
+                self._known[seat] = known
+                self._places[seat] = place
         self._log.info(
             "report_stored" if report else "report_held",
             reason=str(reason),

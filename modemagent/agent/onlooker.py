@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from modemagent.agent.events import Events
 from modemagent.agent.known import merged, reason_for
+from modemagent.agent.presence import seat_of
 from modemagent.agent.supervisor import Supervisor
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Silence
@@ -20,28 +21,27 @@ class Onlooker:
         self.last: Mapping[str, Report] = {}
         self._events = events
         self._known: dict[str, Snapshot] = {}
-        self._places: dict[str, PortPlace] = {}
 
-    def known(self, port: str) -> Snapshot | None:
-        return self._known.get(port)
+    def known(self, place: PortPlace) -> Snapshot | None:
+        return self._known.get(seat_of(place))
 
-    def known_ports(self) -> list[str]:
+    def known_places(self) -> list[PortPlace]:
         return []
 
     def tell(
         self, place: PortPlace, reading: Snapshot, *, otherwise: Reason | None
     ) -> Reason | None:
-        before = self._known.get(place.path)
-        self._known[place.path] = merged(before, reading)
-        self._places[place.path] = place
+        seat = seat_of(place)
+        before = self._known.get(seat)
+        self._known[seat] = merged(before, reading)
         self._events.tell_changes(place, before, reading)
         return reason_for(before, reading) or otherwise
 
-    def removed(self, port: str) -> bool:
-        known = self._known.pop(port, None)
+    def removed(self, place: PortPlace) -> bool:
+        known = self._known.pop(seat_of(place), None)
         if known is None:
             return False
-        self._events.tell("modem.removed", self._places.pop(port), before=known.modem.imei)
+        self._events.tell("modem.removed", place, before=known.modem.imei)
         return True
 
     def heartbeat(self, ports: list[PortPlace]) -> None:

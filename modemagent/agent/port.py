@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modemagent.agent.events import Events
 from modemagent.agent.lifecycle import Condition, PortState
 from modemagent.agent.news import News
-from modemagent.agent.presence import is_remote, is_there, modem_id
+from modemagent.agent.presence import is_remote, is_there, modem_id, seat_of
 from modemagent.agent.vigil import Vigil
 from modemagent.channel.drive import drive
 from modemagent.channel.open import open_channel
@@ -73,8 +74,10 @@ class WatchedPort:
         events: Events,
         log: Log,
         trace: Trace | None = None,
+        stir: Callable[[], None] = lambda: None,
     ) -> None:
         self.place = place
+        self._stir = stir
         self.condition = Condition(changed=self._tell_state)
         self._settings = settings
         self._news = news
@@ -95,6 +98,11 @@ class WatchedPort:
     @property
     def port(self) -> str:
         return self.place.path
+
+    @property
+    def was_read(self) -> bool:
+        """A modem has answered here since the agent was started."""
+        return not self._restarted
 
     # -- what the supervisor says
 
@@ -155,6 +163,7 @@ class WatchedPort:
         told = self.condition.to_json()
         del told["since_s"]
         self._events.tell("port.state", self.place, **told)
+        self._stir()
 
     # -- the task
 
@@ -206,11 +215,12 @@ class WatchedPort:
         self.condition.enter(PortState.ABSENT, message="the port is not there")
         self._claims.drop(self.port)
         self._log.info("port_gone", port=self.port)
-        self._removed()
+        if seat_of(self.place) == self.port:
+            self._removed()  # a USB modem may come back under another name: see the supervisor
 
     def _removed(self) -> None:
         if self._absence_counts or not self._restarted:
-            self._news.removed(self.port)
+            self._news.removed(self.place)
 
     async def _broken(self, error: ModemAgentError) -> None:
         if self.condition.break_down(error):
@@ -224,7 +234,7 @@ class WatchedPort:
         failures = self.condition.failures
         lost = isinstance(error, PortNotFound | PortVanished) and is_remote(self.port)
         if lost and failures == _REMOTE_GONE_AFTER:
-            self._news.removed(self.port)
+            self._news.removed(self.place)
         self._claims.drop(self.port)
         pause_s = min(_BROKEN_CAP_S, _BROKEN_BASE_S * 2.0 ** min(failures - 1, 10))
         if isinstance(error, PortVanished) and failures == 1:
@@ -260,7 +270,7 @@ class WatchedPort:
                 channel,
                 identify=lambda: self._identify(channel),
                 report=self._tell,
-                known=lambda: self._news.known(self.port),
+                known=lambda: self._news.known(self.place),
                 poll_interval_s=self._settings.poll_interval,
                 refresh_interval_s=self._settings.refresh_interval,
                 heard=lambda line: self._events.tell("port.urc", self.place, line=line),

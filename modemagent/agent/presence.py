@@ -1,21 +1,26 @@
 """Which ports to watch, and whether they are there now. Looks, never opens.
 
-Everything is found by ``stat`` and by names in sysfs, about once a second: containers and minimal
-systems get no uevents, and a look costs less than a millisecond.
+Everything is found by ``stat`` and by names in sysfs, whenever udev tells news, and now and then
+without: containers and minimal systems get no news, and a look costs less than a millisecond.
 """
 
 from __future__ import annotations
 
 import glob
 import os
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
+from modemagent.dialects.usb import layout_of
+from modemagent.discovery import udev
 from modemagent.discovery.candidate import Candidate, Role
 from modemagent.discovery.static import describe, scan
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 
 _RESCAN_EVERY = 15
+_AVOIDED_S = 60.0
 
 
 def is_remote(port: str) -> bool:
@@ -36,10 +41,26 @@ class Presence:
         self._found: tuple[Candidate, ...] = ()
         self._dev_changed_at = 0
         self._looks = 0
+        self._avoided: dict[str, float] = {}
 
     def named(self, port: str) -> bool:
         """Tell whether the settings name this port itself, so that its absence is of interest."""
         return port in self._settings.port
+
+    @property
+    def waits(self) -> bool:
+        """Something is named that is not there, or by a pattern: nobody tells when it comes."""
+        return bool(self._settings.port_glob) or not all(
+            is_there(port) for port in self._settings.port if not _is_stable_id(port)
+        )
+
+    def avoid(self, port: str) -> None:
+        """A port did not do: for a minute its modem's other AT ports go before it."""
+        self._avoided[port] = time.monotonic() + _AVOIDED_S
+
+    def renew(self) -> None:
+        """There is news: look at everything again."""
+        self._dev_changed_at = 0
 
     def look(self) -> dict[str, PortPlace]:
         """Return the ports that are there now; one device is named once, as first named."""
@@ -62,7 +83,7 @@ class Presence:
         for pattern in self._settings.port_glob:
             ports += sorted(glob.glob(pattern))  # noqa: PTH207 - patterns may be absolute
         if self._settings.discovery:
-            ports += _one_a_modem(self._found)
+            ports += self._one_a_modem(self._found)
         return ports
 
     def _rescan(self) -> None:
@@ -70,15 +91,51 @@ class Presence:
         changed_at = _mtime("/dev")
         if changed_at != self._dev_changed_at or self._looks % _RESCAN_EVERY == 0:
             self._dev_changed_at = changed_at
-            self._found = scan()
+            self._found = scan(hints=_hints())
         self._looks += 1
 
     def _resolved(self, port: str) -> str:
         if not _is_stable_id(port):
             return port
         of_modem = [c.path for c in self._found if port in (c.port_id, c.modem_id)]
-        at_first = _one_a_modem(tuple(c for c in self._found if c.path in of_modem))
+        at_first = self._one_a_modem(tuple(c for c in self._found if c.path in of_modem))
         return (at_first or of_modem or [port])[0]
+
+    def _one_a_modem(self, found: tuple[Candidate, ...]) -> list[str]:
+        """Return the port to ask of each cellular modem.
+
+        Its AT ports by udev's marks or the table; where none is known, one whose use is not
+        known. The one that data calls leave free goes first, one that did not answer last.
+        """
+        now = time.monotonic()
+        self._avoided = {port: until for port, until in self._avoided.items() if until > now}
+        groups: dict[str, list[Candidate]] = {}
+        for candidate in found:
+            if candidate.cellular and candidate.role in (Role.AT, Role.UNKNOWN):
+                groups.setdefault(candidate.modem_id or candidate.port_id, []).append(candidate)
+        return [min(group, key=self._preference).path for group in groups.values()]
+
+    def _preference(self, candidate: Candidate) -> tuple[bool, ...]:
+        avoided = candidate.path in self._avoided
+        return (candidate.role is not Role.AT, avoided, not candidate.secondary)
+
+
+def _hints() -> dict[str, Mapping[str, str]]:
+    try:
+        return udev.hints() if udev.runs() else {}
+    except (ImportError, OSError):
+        return {}  # no libudev here: the table alone decides
+
+
+def seat_of(place: PortPlace) -> str:
+    """Return what the modem behind a port is remembered by: its USB device, else the path.
+
+    A modem that comes back under another ttyUSB number sits where it sat before. A UART bridge
+    is no modem: each of its ttys may lead to another one.
+    """
+    owner = modem_id(place)
+    is_modem = owner is not None and layout_of(place.usb_vid, place.usb_pid) is not None
+    return owner if owner is not None and is_modem else place.path
 
 
 def place_of(port: str) -> PortPlace:
@@ -94,18 +151,6 @@ def modem_id(place: PortPlace) -> str | None:
     if place.id is None or not place.id.startswith("usb:"):
         return None
     return place.id.rpartition(":")[0]
-
-
-def _one_a_modem(found: tuple[Candidate, ...]) -> list[str]:
-    """Return the port to ask of each cellular modem: its first AT port by the table."""
-    first: dict[str, Candidate] = {}
-    for candidate in found:
-        if not candidate.cellular or candidate.role not in (Role.AT, Role.UNKNOWN):
-            continue
-        owner = candidate.modem_id or candidate.port_id
-        if owner not in first or (first[owner].role is not Role.AT and candidate.role is Role.AT):
-            first[owner] = candidate
-    return [candidate.path for candidate in first.values()]
 
 
 def _is_stable_id(port: str) -> bool:

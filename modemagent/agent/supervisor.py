@@ -11,7 +11,8 @@ from modemagent.agent.events import Events
 from modemagent.agent.lifecycle import PortState
 from modemagent.agent.news import News
 from modemagent.agent.port import Claims, WatchedPort
-from modemagent.agent.presence import Presence, is_remote, is_there
+from modemagent.agent.presence import Presence, is_remote, is_there, seat_of
+from modemagent.discovery import udev
 from modemagent.errors import PortNotFound
 from modemagent.logs import Log
 from modemagent.report import origin
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
     from modemagent.channel.record import Trace
     from modemagent.settings import Settings
 
-LOOK_EVERY_S = 0.5
+#: Between looks: with udev's news, without it, and while something that is named is not there.
+_LOOK_WITH_NEWS_S, _LOOK_S, _LOOK_FOR_IT_S = 15.0, 2.0, 0.5
+#: A USB modem that is reset comes back within this; then nothing has been removed.
+_COMES_BACK_S = 2.5
+#: After these another AT port of the same modem may do better.
+_TRY_ANOTHER = ("no_answer", "not_a_modem", "busy", "permission")
 _STABLE = ("usb:", "pci:", "tty:")
 # USB devices take their time after a boot; before this a missing one is not called removed
 _COMING_UP_MS = 120_000
@@ -46,6 +52,8 @@ class Supervisor:
         self._presence = Presence(settings)
         self._claims = Claims()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._missing: dict[str, float] = {}
+        self._stirred = asyncio.Event()
         self.ports: dict[str, WatchedPort] = {}
 
     async def run(self) -> None:
@@ -54,36 +62,77 @@ class Supervisor:
         for port in self._settings.port:
             if not port.startswith(_STABLE):
                 self._watch(PortPlace(path=port))
-        for port in self._news.known_ports():
+        for place in self._news.known_places():
             # reported by an earlier run and gone since: its removal is still to be reported
-            if not is_remote(port) and not is_there(port):
-                self._watch(PortPlace(path=port))
+            if not is_remote(place.path) and not is_there(place.path):
+                self._watch(place)
+        news = self._open_news()
         try:
             while True:
+                self._stirred.clear()
                 self._look()
-                await asyncio.sleep(LOOK_EVERY_S)
+                await self._wait(has_news=news is not None)
         finally:
+            if news is not None:
+                asyncio.get_running_loop().remove_reader(news.fileno())
             self._heart.cancel()
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(self._heart, *self._tasks.values(), return_exceptions=True)
 
+    def _open_news(self) -> udev.News | None:
+        """Let udev wake us when ports come and go; None where it can not."""
+        try:
+            news = udev.News()
+        except (ImportError, OSError) as error:
+            self._log.info("no_udev_news", reason=str(error))
+            return None
+
+        def on_news() -> None:
+            if news.take():
+                self._presence.renew()
+                self._stirred.set()
+
+        asyncio.get_running_loop().add_reader(news.fileno(), on_news)
+        return news
+
+    async def _wait(self, *, has_news: bool) -> None:
+        pause_s = _LOOK_WITH_NEWS_S if has_news else _LOOK_S
+        if self._missing or self._presence.waits:
+            pause_s = _LOOK_FOR_IT_S
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._stirred.wait()
+
     def _look(self) -> None:
+        for port, watched in self.ports.items():
+            broken = watched.condition.state is PortState.BROKEN
+            if broken and watched.condition.reason in _TRY_ANOTHER:
+                self._presence.avoid(port)
         there = self._presence.look()
-        counts = origin.uptime_ms() > _COMING_UP_MS
         for port, place in there.items():
             if port not in self.ports:
                 self._watch(place)
             self.ports[port].seen(place)
+            self._missing.pop(port, None)
+        seats = {seat_of(place) for place in there.values()}
         for port in self.ports.keys() - there.keys():
             watched = self.ports[port]
-            watched.not_seen(counts=counts)
-            if (
-                watched.condition.state is PortState.ABSENT
-                and not self._presence.named(port)
-                and self._news.known(port) is None
-            ):
-                self._drop(port)
+            elsewhere = seat_of(watched.place) in seats
+            watched.not_seen(counts=not elsewhere and self._is_gone(watched))
+            gone = elsewhere or self._news.known(watched.place) is None
+            if watched.condition.state is PortState.ABSENT and gone:
+                self._missing.pop(port, None)
+                if not self._presence.named(port):
+                    self._drop(port)
+
+    def _is_gone(self, watched: WatchedPort) -> bool:
+        """Tell whether a port has been away for so long that its modem has been taken out."""
+        now = asyncio.get_running_loop().time()
+        away_s = now - self._missing.setdefault(watched.port, now)
+        if seat_of(watched.place) != watched.port and away_s < _COMES_BACK_S:
+            return False
+        return watched.was_read or origin.uptime_ms() > _COMING_UP_MS
 
     def _watch(self, place: PortPlace) -> None:
         watched = WatchedPort(
@@ -94,6 +143,7 @@ class Supervisor:
             events=self._events,
             log=self._log,
             trace=self._trace,
+            stir=self._stirred.set,
         )
         self.ports[place.path] = watched
         self._tasks[place.path] = asyncio.create_task(watched.run(), name=f"port {place.path}")
@@ -168,11 +218,11 @@ class Supervisor:
         for port, watched in sorted(self.ports.items()):
             entry: dict[str, object] = {"port": port, "port_id": watched.place.id}
             entry |= watched.condition.to_json()
-            if known := self._news.known(port):
+            if known := self._news.known(watched.place):
                 with contextlib.suppress(KeyError):
                     reading = known.to_json()
                     entry |= {key: reading[key] for key in _SHOWN}
-            last = self._news.last.get(port)
+            last = self._news.last.get(seat_of(watched.place))
             entry["last_report"] = last and {
                 "sequence": last.sequence,
                 "reason": str(last.reason),
