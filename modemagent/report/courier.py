@@ -7,6 +7,8 @@ asks for, and a backlog leaves in batches with a pause between.
 A thread of its own, because neither name resolution nor a TLS
 handshake can be given a deadline; a daemon thread, because the process must be able to stop
 while one of them hangs. Nothing is lost by that: a row goes only after its receipt.
+
+Some lines above 300: the thread and what it does with each answer are one idea.
 """
 
 from __future__ import annotations
@@ -15,8 +17,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 
 from modemagent.errors import (
     ClockNotSet,
@@ -31,6 +32,9 @@ from modemagent.report import origin
 from modemagent.report.message import Reason
 from modemagent.report.outbox import Outbox, Stored
 from modemagent.report.sinks.contract import Receipt, Sink, Status
+from modemagent.report.uplink import Uplink, UplinkState, pause_s
+
+__all__ = ["Courier", "Uplink", "UplinkState"]
 
 BATCH = 100
 BASE_S = 5.0
@@ -42,35 +46,6 @@ LOOK_AT_CLOCK_S = 5.0
 _BISECTED = (400, 413, 422)
 # a card or a modem that went or was changed may be a theft
 _URGENT = (Reason.SIM_CHANGED, Reason.MODEM_CHANGED, Reason.REMOVED)
-
-
-class UplinkState(StrEnum):
-    """How the way to the registry is."""
-
-    IDLE = "idle"
-    SENDING = "sending"
-    UNREACHABLE = "unreachable"
-    REFUSED = "refused"
-    OUTBOX_FAILED = "outbox_failed"
-    WAITING_FOR_TIME = "waiting_for_time"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Uplink:
-    """The state people are shown. Times are of ``time.monotonic``, in seconds.
-
-    :param reason: why it is not well, in words; "" when it is
-    :param attempts: failed attempts in a row
-    """
-
-    state: UplinkState = UplinkState.IDLE
-    reason: str = ""
-    hint: str = ""
-    attempts: int = 0
-    next_attempt: float | None = None
-    last_success: float | None = None
-    since: float = 0.0
-    delivered: int = 0
 
 
 class Courier:
@@ -297,35 +272,30 @@ class Courier:
 
     def _show(self, state: UplinkState) -> None:
         old = self._uplink
-        self._uplink = Uplink(
-            state=state,
-            reason=old.reason if state is UplinkState.SENDING else "",
-            hint=old.hint if state is UplinkState.SENDING else "",
-            attempts=old.attempts,
-            last_success=old.last_success,
-            since=old.since if old.state is state else time.monotonic(),
-            delivered=old.delivered,
-        )
+        since = old.since if old.state is state else time.monotonic()
+        if state is not UplinkState.SENDING:
+            old = replace(old, reason="", hint="")
+        self._uplink = replace(old, state=state, since=since, next_attempt=None)
 
     def _failed(self, state: UplinkState, error: ModemAgentError) -> float:
         old = self._uplink
         attempts = old.attempts + 1
-        pause_s = self._uniform(0.0, min(self._cap_s, self._base_s * 2 ** min(attempts - 1, 30)))
-        asked_s = getattr(error, "retry_after_s", None)
-        if asked_s is not None:
-            # everybody was told the same number: come no earlier, and not all at once
-            asked_s = min(asked_s, 24 * 3600.0)
-            pause_s = asked_s + self._uniform(0.0, asked_s)
+        pause = pause_s(
+            attempts,
+            base_s=self._base_s,
+            cap_s=self._cap_s,
+            asked_s=getattr(error, "retry_after_s", None),
+            uniform=self._uniform,
+        )
         now = time.monotonic()
-        self._uplink = Uplink(
+        self._uplink = replace(
+            old,
             state=state,
             reason=error.message,
             hint=error.hint,
             attempts=attempts,
-            next_attempt=now + pause_s,
-            last_success=old.last_success,
+            next_attempt=now + pause,
             since=old.since if old.attempts else now,
-            delivered=old.delivered,
         )
         # once when it begins or changes its reason, and then only now and then
         if attempts == 1 or error.message != old.reason or attempts % 20 == 0:
@@ -335,6 +305,6 @@ class Courier:
                 reason=error.message,
                 hint=error.hint,
                 attempts=attempts,
-                next_attempt_in_s=round(pause_s, 1),
+                next_attempt_in_s=round(pause, 1),
             )
-        return pause_s
+        return pause

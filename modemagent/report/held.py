@@ -11,7 +11,10 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from modemagent.report.origin import Moment
+from modemagent import __version__
+from modemagent.report.identity import Identity
+from modemagent.report.message import Report
+from modemagent.report.origin import Moment, uuid7
 from modemagent.report.shedding import Waiting, to_shed
 from modemagent.report.stored import Observation
 
@@ -29,6 +32,29 @@ class Entry:
     observation: Observation
     moment: Moment
     places: Mapping[str, str | None]
+
+    def report(self, identity: Identity, number: int) -> Report:
+        """Return the report that says this under a number."""
+        seen, moment = self.observation, self.moment
+        return Report(
+            report_id=uuid7(),
+            gateway_id=identity.gateway_id,
+            stream_id=identity.stream_id,
+            sequence=number,
+            boot_id=identity.boot_id,
+            boot_count=identity.boot_count,
+            uptime_ms=moment.uptime_ms,
+            observed_at=moment.observed_at,
+            clock_synchronized=moment.clock_synchronized,
+            agent_version=__version__,
+            reason=seen.reason,
+            port=seen.port,
+            modem=seen.modem,
+            sims=tuple(seen.sims),
+            problems=tuple(seen.problems),
+            network=seen.network,
+            evidence=tuple(seen.evidence),
+        )
 
 
 class Held:

@@ -5,7 +5,8 @@ What the disk does not take waits in memory, in order, and is written when it ca
 there is none to be had. ``docs/durability.md`` tells what may be lost when.
 
 One lock is around everything, because the courier's thread takes reports out while the agent
-puts some in, and a third thread tries again what the disk did not take.
+puts some in, and a third thread tries again what the disk did not take. Some lines above 300 for
+that reason: all that takes the lock stands here.
 """
 
 from __future__ import annotations
@@ -18,14 +19,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from modemagent import __version__
 from modemagent.errors import OutboxError
 from modemagent.logs import Log
 from modemagent.report import origin, reader
 from modemagent.report.damaged import set_aside_files
 from modemagent.report.disk import Disk
 from modemagent.report.held import HELD_MOST, Entry, Held
-from modemagent.report.identity import Identity
 from modemagent.report.message import JsonObject, Reason, Report
 from modemagent.report.reader import OutboxReader, unusable
 from modemagent.report.schema import DB_NAME, is_full
@@ -140,7 +139,7 @@ class Outbox:
 
     def _store(self, entry: Entry) -> Report:
         report, shed = self._disk.file.put(
-            lambda number: _report(entry, self._disk.identity, number),
+            lambda number: entry.report(self._disk.identity, number),
             entry.places,
             skipped=self._held.shed,
             meta=self._disk.unwritten,
@@ -228,8 +227,11 @@ class Outbox:
     def held(self) -> int:
         """Return how many reports are in memory only."""
         with self._using():
-            waiting = reader.depth(self._disk.file.db)[0] if self._disk.standing_in else 0
-            return waiting + len(self._held)
+            return self._in_memory()
+
+    def _in_memory(self) -> int:
+        waiting = reader.depth(self._disk.file.db)[0] if self._disk.standing_in else 0
+        return waiting + len(self._held)
 
     def dropped(self) -> int:
         """Return how many reports were ever dropped for want of room."""
@@ -245,10 +247,11 @@ class Outbox:
             if self._closed.is_set():
                 return
             self._closed.set()
-            if self._held:
-                with contextlib.suppress(sqlite3.Error):
-                    self._write_held()
-            if lost := len(self._held):
+            with contextlib.suppress(sqlite3.Error, OSError, OutboxError):
+                if self._disk.standing_in:
+                    self._disk.return_to_disk()
+                self._write_held()
+            if lost := self._in_memory():
                 self._log.error(
                     "reports_not_stored",
                     count=lost,
@@ -309,26 +312,3 @@ class Outbox:
 
     def _say_dropped(self, count: int) -> None:
         self._log.error("reports_dropped", count=count, reason="no room", held=len(self._held))
-
-
-def _report(entry: Entry, identity: Identity, number: int) -> Report:
-    seen, moment = entry.observation, entry.moment
-    return Report(
-        report_id=origin.uuid7(),
-        gateway_id=identity.gateway_id,
-        stream_id=identity.stream_id,
-        sequence=number,
-        boot_id=identity.boot_id,
-        boot_count=identity.boot_count,
-        uptime_ms=moment.uptime_ms,
-        observed_at=moment.observed_at,
-        clock_synchronized=moment.clock_synchronized,
-        agent_version=__version__,
-        reason=seen.reason,
-        port=seen.port,
-        modem=seen.modem,
-        sims=tuple(seen.sims),
-        problems=tuple(seen.problems),
-        network=seen.network,
-        evidence=tuple(seen.evidence),
-    )

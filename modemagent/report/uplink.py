@@ -1,0 +1,54 @@
+"""How the way to the registry is: the state that people and the watchdog are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+LONGEST_ASKED_S = 24 * 3600.0
+
+Uniform = Callable[[float, float], float]
+
+
+class UplinkState(StrEnum):
+    """How the way to the registry is."""
+
+    IDLE = "idle"
+    SENDING = "sending"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    OUTBOX_FAILED = "outbox_failed"
+    WAITING_FOR_TIME = "waiting_for_time"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uplink:
+    """The state people are shown. Times are of ``time.monotonic``, in seconds.
+
+    :param reason: why it is not well, in words; "" when it is
+    :param attempts: failed attempts in a row
+    """
+
+    state: UplinkState = UplinkState.IDLE
+    reason: str = ""
+    hint: str = ""
+    attempts: int = 0
+    next_attempt: float | None = None
+    last_success: float | None = None
+    since: float = 0.0
+    delivered: int = 0
+
+
+def pause_s(
+    attempts: int, *, base_s: float, cap_s: float, asked_s: float | None, uniform: Uniform
+) -> float:
+    """Return how long to wait after so many failed attempts in a row.
+
+    :param asked_s: what the registry asked for (``Retry-After``), None when it said nothing
+    """
+    if asked_s is not None:
+        # everybody was told the same number: come no earlier, and not all at once
+        asked_s = min(asked_s, LONGEST_ASKED_S)
+        return asked_s + uniform(0.0, asked_s)
+    return uniform(0.0, min(cap_s, base_s * 2 ** min(attempts - 1, 30)))
