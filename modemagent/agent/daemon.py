@@ -31,6 +31,7 @@ from modemagent.report.views import outbox_json, uplink_json
 from modemagent.settings import Settings
 
 if TYPE_CHECKING:
+    from modemagent.agent.exposure import Exposure
     from modemagent.agent.reload import Change
 
 _COURIER_STOP_S = 0.5
@@ -82,6 +83,7 @@ class Daemon:
         self._log = log
         self._again = again
         self._settings_trouble = ""
+        self._exposure: Exposure | None = None
         self._events = Events()
         self._news = Newsroom(outbox, courier, log, self._events)
         trace = None
@@ -135,6 +137,7 @@ class Daemon:
             stream_id=self._outbox.stream_id,
             registry=self._settings.registry,
         )
+        await self._show_metrics()
         watching = asyncio.create_task(self._supervisor.run())
         alive = asyncio.create_task(self._give_signs_of_life())
         reloading = asyncio.create_task(self._reload_at(hung_up))
@@ -148,6 +151,8 @@ class Daemon:
                 task.cancel()
             done, _ = await asyncio.wait({watching}, timeout=_PORTS_STOP_S)
             await control.close()
+            if self._exposure is not None:
+                await self._exposure.close()
             self._log.info("stopped", in_order=bool(done))
         if done and not watching.cancelled():
             watching.result()
@@ -209,7 +214,27 @@ class Daemon:
         self._settings = change.settings
         if change.concerns_uplink:
             await self._redirect(change)
+        if change.concerns_metrics:
+            await self._show_metrics()
         await self._supervisor.follow(change.settings)
+
+    async def _show_metrics(self) -> None:
+        """Show metrics where the settings say, and no longer where they said before."""
+        if self._exposure is not None:
+            await self._exposure.close()
+            self._exposure = None
+        listen, file = self._settings.metrics_listen, self._settings.metrics_file
+        if not (listen or file):
+            return
+        from modemagent.agent.exposure import Exposure
+        from modemagent.agent.metrics import Metrics
+
+        def oldest() -> bytes | None:
+            return next((stored.body for stored in self._outbox.batch(1)), None)
+
+        metrics = Metrics(self._events, status=self._status, oldest=oldest)
+        self._exposure = Exposure(metrics, self._log)
+        await self._exposure.open(listen, file)
 
     async def _redirect(self, change: Change) -> None:
         if change.sink is None:

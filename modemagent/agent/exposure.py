@@ -1,0 +1,119 @@
+"""How metrics are shown: a small HTTP answer to GET /metrics, and a file for the node exporter."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from modemagent.agent.metrics import CONTENT_TYPE, Metrics
+from modemagent.logs import Log
+
+_FILE_EVERY_S: Final = 15.0
+_REQUEST_S: Final = 5.0
+_LONGEST_REQUEST: Final = 8192
+
+
+class Exposure:
+    """Shows metrics where the settings say, until closed.
+
+    What can not be opened or written is said in the log and does not stop the daemon.
+    """
+
+    def __init__(self, metrics: Metrics, log: Log) -> None:
+        self._metrics = metrics
+        self._log = log
+        self._server: asyncio.Server | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._trouble = ""
+
+    async def open(self, listen: str | None, file: Path | None) -> None:
+        if listen:
+            host, _, port = listen.rpartition(":")
+            bare = host.removeprefix("[").removesuffix("]")
+            try:
+                self._server = await asyncio.start_server(
+                    self._serve, bare, int(port), limit=_LONGEST_REQUEST
+                )
+            except OSError as error:
+                self._log.error(
+                    "metrics_not_shown", address=listen, reason=error.strerror or str(error),
+                    hint="Is another program listening there? Change metrics_listen.",
+                )  # fmt: skip
+            else:
+                shown = self._server.sockets[0].getsockname()
+                self._log.info("metrics_shown", address=f"http://{shown[0]}:{shown[1]}/metrics")
+        if file:
+            self._writing = asyncio.create_task(self._keep(file))
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
+        self._metrics.close()
+
+    # -- the listener
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(_REQUEST_S):
+                head = await reader.readuntil(b"\r\n\r\n")
+                writer.write(self._answer(head))
+                await writer.drain()
+        except (OSError, TimeoutError, EOFError, asyncio.LimitOverrunError):
+            pass  # no request, or nobody who takes the answer
+        finally:
+            with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
+                writer.close()
+
+    def _answer(self, head: bytes) -> bytes:
+        method, path, *_ = (*head.split(b"\r\n", 1)[0].split(b" "), b"", b"")
+        if path.partition(b"?")[0] != b"/metrics":
+            return _http("404 Not Found", "There is only /metrics here.\n")
+        if method not in (b"GET", b"HEAD"):
+            return _http("405 Method Not Allowed", "Only GET.\n", "Allow: GET, HEAD\r\n")
+        answer = _http("200 OK", _guarded(self._metrics.text, self._log), kind=CONTENT_TYPE)
+        return answer if method == b"GET" else answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+
+    # -- the file
+
+    async def _keep(self, file: Path) -> None:
+        while True:
+            self._write(file)
+            await asyncio.sleep(_FILE_EVERY_S)
+
+    def _write(self, file: Path) -> None:
+        """Write beside and rename: a reader never sees half a file."""
+        beside = file.with_name(f".{file.name}.{os.getpid()}")
+        try:
+            beside.write_text(_guarded(self._metrics.text, self._log), "utf-8")
+            beside.chmod(0o644)
+            beside.replace(file)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if reason != self._trouble:
+                self._log.error("metrics_not_written", file=str(file), reason=reason)
+            self._trouble = reason
+            with contextlib.suppress(OSError):
+                beside.unlink()
+        else:
+            self._trouble = ""
+
+
+def _guarded(text: Callable[[], str], log: Log) -> str:
+    try:
+        return text()
+    except Exception:  # who looks on must not be able to stop the daemon
+        log.error("metrics_fault", exc_info=True)
+        return ""
+
+
+def _http(status: str, body: str, headers: str = "", kind: str = "text/plain") -> bytes:
+    content = body.encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n"
+    return f"{head}{headers}Connection: close\r\n\r\n".encode() + content

@@ -1,0 +1,165 @@
+"""Metrics for Prometheus: counted from the daemon's events, the rest read when it is asked.
+
+Loaded only when the settings ask for metrics. The text is that of the Prometheus exposition format
+0.0.4; labels hold a port's id and words of this program, never an identifier.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from modemagent import __version__
+from modemagent.agent.events import Event, Events
+from modemagent.agent.lifecycle import PortState
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metric(NamedTuple):
+    """One metric: its kind for Prometheus, and what it says."""
+
+    kind: str
+    help: str
+
+
+#: Every metric there is; docs/metrics.md shows the same.
+METRICS: Final = {
+    "modemagent_build_info": Metric("gauge", "Version of the agent; always 1."),
+    "modemagent_start_time_seconds": Metric("gauge", "When the agent started, in Unix time."),
+    "modemagent_ports": Metric("gauge", "Ports the agent knows, by state."),
+    "modemagent_port_watched": Metric("gauge", "1 for a port whose modem is watched, else 0."),
+    "modemagent_identification_seconds": Metric("histogram", "Time of one whole reading."),
+    "modemagent_failures_total": Metric("counter", "Attempts at a port that failed, by reason."),
+    "modemagent_events_total": Metric("counter", "What happened to modems and cards, by event."),
+    "modemagent_reports_stored_total": Metric("counter", "Reports stored, by reason."),
+    "modemagent_reports_delivered_total": Metric("counter", "Reports the registry acknowledged."),
+    "modemagent_outbox_waiting": Metric("gauge", "Reports that wait to be sent."),
+    "modemagent_outbox_set_aside": Metric("gauge", "Reports the registry would not take."),
+    "modemagent_outbox_oldest_age_seconds": Metric("gauge", "Age of the oldest waiting report."),
+    "modemagent_uplink_state": Metric("gauge", "1 for the state the way to the registry is in."),
+    "modemagent_uplink_failures": Metric("gauge", "Failed attempts in a row."),
+    "modemagent_uplink_last_success_age_seconds": Metric(
+        "gauge", "Since reports were last acknowledged; missing before the first time."
+    ),
+}
+_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_COUNTED: Final = ("modem.", "sim.", "network.")
+
+Sample = tuple[str, Mapping[str, str], float]
+
+
+class Metrics:
+    """Counts from its making on.
+
+    :param status: what ``status`` answers
+    :param oldest: the body of the oldest waiting report, None when none waits
+    """
+
+    def __init__(
+        self,
+        events: Events,
+        *,
+        status: Callable[[], Mapping[str, Any]],
+        oldest: Callable[[], bytes | None],
+    ) -> None:
+        self._status = status
+        self._oldest = oldest
+        self._started = time.time()
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._buckets = [0] * len(_BUCKETS)
+        self._readings, self._reading_s = 0, 0.0
+        self._delivered = 0
+        self.close = events.listen(self._count)
+
+    def _count(self, event: Event) -> None:
+        data = event.data
+        if event.name == "port.read":
+            elapsed_s = float(data["elapsed_s"])  # type: ignore[arg-type]
+            self._readings += 1
+            self._reading_s += elapsed_s
+            for index, bound in enumerate(_BUCKETS):
+                self._buckets[index] += elapsed_s <= bound
+        elif event.name == "port.state":
+            if data["state"] == PortState.BROKEN:
+                self._add("modemagent_failures_total", "reason", data.get("reason"))
+        elif event.name == "report.stored":
+            self._add("modemagent_reports_stored_total", "reason", data["reason"])
+        elif event.name == "report.delivered":
+            self._delivered += int(data["count"])  # type: ignore[call-overload]
+        elif event.name.startswith(_COUNTED):
+            self._add("modemagent_events_total", "event", event.name)
+
+    def _add(self, name: str, label: str, value: object) -> None:
+        self._counts[name, label, str(value or "unknown")] += 1
+
+    def text(self) -> str:
+        """Return all metrics as Prometheus reads them."""
+        samples: dict[str, list[Sample]] = {name: [] for name in METRICS}
+        for name, labels, value in self._samples():
+            family = name if name in METRICS else name.rpartition("_")[0]
+            samples[family].append((name, labels, value))
+        lines = []
+        for family, metric in METRICS.items():
+            lines.append(f"# HELP {family} {metric.help}")
+            lines.append(f"# TYPE {family} {metric.kind}")
+            lines += [_line(*sample) for sample in samples[family]]
+        return "\n".join(lines) + "\n"
+
+    def _samples(self) -> Iterator[Sample]:
+        yield "modemagent_build_info", {"version": __version__}, 1
+        yield "modemagent_start_time_seconds", {}, self._started
+        for (name, label, value), count in sorted(self._counts.items()):
+            yield name, {label: value}, count
+        yield from self._reading_samples()
+        yield "modemagent_reports_delivered_total", {}, self._delivered
+        status = self._status()
+        states = Counter(modem["state"] for modem in status["modems"])
+        for state in PortState:
+            yield "modemagent_ports", {"state": str(state)}, states[str(state)]
+        watched: dict[str, bool] = {}
+        for modem in status["modems"]:
+            port = modem["port_id"] or modem["port"]
+            watched[port] = watched.get(port, False) or modem["state"] == PortState.WATCHING
+        for port, is_watched in watched.items():
+            yield "modemagent_port_watched", {"port": port}, is_watched
+        yield from self._report_samples(status)
+
+    def _reading_samples(self) -> Iterator[Sample]:
+        name = "modemagent_identification_seconds"
+        for bound, count in zip(_BUCKETS, self._buckets, strict=True):
+            yield f"{name}_bucket", {"le": str(bound)}, count
+        yield f"{name}_bucket", {"le": "+Inf"}, self._readings
+        yield f"{name}_sum", {}, self._reading_s
+        yield f"{name}_count", {}, self._readings
+
+    def _report_samples(self, status: Mapping[str, Any]) -> Iterator[Sample]:
+        outbox, uplink = status["outbox"], status["uplink"]
+        yield "modemagent_outbox_waiting", {}, outbox["waiting"]
+        yield "modemagent_outbox_set_aside", {}, outbox["set_aside"]
+        yield "modemagent_outbox_oldest_age_seconds", {}, _age_s(self._oldest())
+        yield "modemagent_uplink_state", {"state": uplink["state"]}, 1
+        yield "modemagent_uplink_failures", {}, uplink.get("attempts") or 0
+        if (ago_s := uplink.get("last_success_ago_s")) is not None:
+            yield "modemagent_uplink_last_success_age_seconds", {}, ago_s
+
+
+def _age_s(body: bytes | None) -> float:
+    """Return the age of a report; 0 for none, and for one of a clock that was ahead."""
+    if body is None:
+        return 0.0
+    observed = datetime.fromisoformat(json.loads(body)["observed_at"])
+    return max(0.0, (datetime.now(UTC) - observed).total_seconds())
+
+
+def _line(name: str, labels: Mapping[str, str], value: float) -> str:
+    shown = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+    return f"{name}{{{shown}}} {float(value)!r}" if shown else f"{name} {float(value)!r}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

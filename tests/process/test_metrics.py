@@ -1,0 +1,110 @@
+"""Metrics as Prometheus and the node exporter see them, read by Prometheus' own parser."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from modemagent.agent.metrics import METRICS
+from tests.process.conftest import Agent, Bench, until
+
+pytestmark = pytest.mark.timeout(120)
+Start = Callable[..., Any]
+PAGE = Path(__file__).parents[2] / "docs/metrics.md"
+
+
+def samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@pytest.fixture
+def shown(started: Start, tmp_path: Path) -> tuple[Agent, Bench, str, Path]:
+    bench = started(Bench, "quectel-eg25-g")
+    (path,) = bench.paths.values()
+    config, file = tmp_path / "agent.toml", tmp_path / "modemagent.prom"
+    config.write_text(f'metrics_listen = "127.0.0.1:0"\nmetrics_file = "{file}"\n')
+    agent = started(Agent, "--port", path, "--port", "/nowhere/tty", "--poll-interval", "3600")
+    agent.kill()
+    agent.words = ("--config", str(config), *agent.words)
+    agent.start()
+    until(lambda: agent.is_watching(path))
+    address = until(lambda: re.findall(r"http://127\.0\.0\.1:\d+/metrics", agent.log.read_text()))
+    return agent, bench, address[-1], file
+
+
+def test_a_real_parser_reads_what_the_listener_says(
+    shown: tuple[Agent, Bench, str, Path],
+) -> None:
+    agent, bench, address, _ = shown
+
+    def told() -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            return samples(answer.read().decode())
+
+    first = told()
+    assert first["modemagent_ports", (("state", "watching"),)] == 1
+    assert first["modemagent_ports", (("state", "absent"),)] == 1
+    waiting = agent.status()["outbox"]["waiting"]
+    assert first["modemagent_outbox_waiting", ()] == waiting > 0
+    assert first["modemagent_identification_seconds_bucket", (("le", "+Inf"),)] >= 1
+    bench.do("sim-out quectel-eg25-g")
+    removed = ("modemagent_events_total", (("event", "sim.removed"),))
+    assert until(lambda: told().get(removed)) == 1
+    report = agent.outbox()[0]
+    numbers = [report["modem"]["imei"], *(report["sims"][0][key] for key in ("iccid", "imsi"))]
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        text = answer.read().decode()
+    assert not [number for number in numbers if number in text]
+
+
+def test_there_is_nothing_but_metrics(shown: tuple[Agent, Bench, str, Path]) -> None:
+    _, _, address, _ = shown
+    for url, data, status in ((address[:-7], None, 404), (address, b"x", 405)):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(url, data=data, timeout=10)
+        assert refused.value.code == status
+        refused.value.close()
+
+
+def test_the_file_is_whole_and_a_reload_moves_it(shown: tuple[Agent, Bench, str, Path]) -> None:
+    agent, _, _, file = shown
+    families = {family.name for family in text_string_to_metric_families(file.read_text())}
+    assert families == {name.removesuffix("_total") for name in METRICS}
+    other = file.with_name("other.prom")
+    Path(agent.words[1]).write_text(f'metrics_file = "{other}"\n')
+    agent.popen.send_signal(signal.SIGHUP)
+    until(other.exists)
+    assert samples(other.read_text())["modemagent_port_watched", (("port", "/nowhere/tty"),)] == 0
+    assert sorted(path.name for path in file.parent.glob("*.prom*")) == [
+        "modemagent.prom", "other.prom",
+    ]  # fmt: skip
+
+
+def test_nothing_listens_and_nothing_is_loaded_unasked(started: Start) -> None:
+    agent = started(Agent, "--port", "/nowhere/tty")
+    until(agent.status)
+    assert "metrics" not in agent.log.read_text()
+    program = "import sys, modemagent.agent.daemon; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "modemagent.agent.daemon" in done.stdout.split()
+    assert not {"modemagent.agent.metrics", "modemagent.agent.exposure"} & {*done.stdout.split()}
+
+
+def test_every_metric_is_on_its_page() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \|$", PAGE.read_text(), re.MULTILINE)
+    assert rows == [(name, metric.kind, metric.help) for name, metric in METRICS.items()]
