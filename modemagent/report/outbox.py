@@ -212,13 +212,13 @@ class Outbox:
     def depth(self) -> tuple[int, int]:
         """Return how many reports wait, in memory too, and how many are set aside."""
         with self._using():
-            waiting, dead = reader.depth(self._disk.file.db)
-            return waiting + len(self._held), dead
+            dead = reader.set_aside_count(self._disk.file.db)
+            return self._disk.file.rows + len(self._held), dead
 
     def sendable(self) -> int:
         """Return how many reports a courier may take now."""
         with self._using():
-            return reader.depth(self._disk.file.db)[0]
+            return self._disk.file.rows
 
     def set_aside(self, limit: int = 1000) -> list[SetAside]:
         with self._using():
@@ -230,8 +230,7 @@ class Outbox:
             return self._in_memory()
 
     def _in_memory(self) -> int:
-        waiting = reader.depth(self._disk.file.db)[0] if self._disk.standing_in else 0
-        return waiting + len(self._held)
+        return len(self._held) + (self._disk.file.rows if self._disk.standing_in else 0)
 
     def dropped(self) -> int:
         """Return how many reports were ever dropped for want of room."""

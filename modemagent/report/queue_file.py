@@ -45,6 +45,7 @@ class QueueFile:
             self.db.close()
 
     def _count(self) -> None:
+        """Count what waits; kept up to date after that, for counting reads the whole file."""
         rows = self.db.execute("SELECT count(*), total(length(body)) FROM reports").fetchone()
         self.rows, self.size = int(rows[0]), int(rows[1])
 
@@ -149,16 +150,23 @@ class QueueFile:
         with self._unsynced() if not dead else contextlib.nullcontext(), transaction(self.db):
             for stored, why in dead:
                 self._insert_dead(stored, why, moment)
-            gone = [*done, *(stored for stored, _ in dead)]
-            # the id too: another file may have taken this one's place since the batch was made
-            self.db.executemany(
-                "DELETE FROM reports WHERE position=? AND report_id=?",
-                [(stored.position, stored.report_id) for stored in gone],
-            )
+            sizes = [self._take_out(each) for each in (*done, *(stored for stored, _ in dead))]
             if dead:
                 oldest = "DELETE FROM dead WHERE rowid <= (SELECT max(rowid) FROM dead) - ?"
                 self._count_dropped(self.db.execute(oldest, (DEAD_MOST,)).rowcount)
-        self._count()
+        self.rows -= sum(size is not None for size in sizes)
+        self.size -= sum(size or 0 for size in sizes)
+
+    def _take_out(self, stored: Stored) -> int | None:
+        """Delete one report; return its bytes, or None when it is not there."""
+        # the id too: another file may have taken this one's place since the batch was made
+        key = (stored.position, stored.report_id)
+        asked = "SELECT length(body) FROM reports WHERE position=? AND report_id=?"
+        found = self.db.execute(asked, key).fetchone()
+        if found is None:
+            return None
+        self.db.execute("DELETE FROM reports WHERE position=?", key[:1])
+        return int(found[0])
 
     @contextlib.contextmanager
     def _unsynced(self) -> Iterator[None]:

@@ -29,8 +29,12 @@ def dead(db: sqlite3.Connection, limit: int) -> list[SetAside]:
 
 def depth(db: sqlite3.Connection) -> tuple[int, int]:
     (waiting,) = db.execute("SELECT count(*) FROM reports").fetchone()
-    (set_aside,) = db.execute("SELECT count(*) FROM dead").fetchone()
-    return waiting, set_aside
+    return waiting, set_aside_count(db)
+
+
+def set_aside_count(db: sqlite3.Connection) -> int:
+    (count,) = db.execute("SELECT count(*) FROM dead").fetchone()
+    return int(count)
 
 
 def places(db: sqlite3.Connection) -> dict[str, str]:

@@ -182,3 +182,22 @@ def test_kill_9_at_any_moment_loses_nothing_and_gives_no_number_twice(tmp_path: 
     assert set(left) >= {sequence for sequence in ids if sequence > max(left[0], max(settled) + 1)}
     assert last == max(left) + 1 and last > max(ids)
     assert left == list(range(left[0], left[-1] + 1))
+
+
+def test_what_is_counted_is_what_is_there(outbox: Outbox) -> None:
+    file = outbox._disk.file
+
+    def there() -> tuple[int, int]:
+        asked = "SELECT count(*), coalesce(sum(length(body)), 0) FROM reports"
+        rows, size = file.db.execute(asked).fetchone()
+        return rows, size
+
+    for step in range(6):
+        fill(outbox, 20)
+        batch = outbox.batch(15)
+        outbox.settle(batch[:10], [(batch[12], "no")] if step % 2 else [])
+        outbox.settle(batch[:12])  # most of them a second time
+        assert (file.rows, file.size) == there()
+    outbox.renumber(outbox.batch(5)[3])
+    assert (file.rows, file.size) == there()
+    assert outbox.depth() == (file.rows, 3)
