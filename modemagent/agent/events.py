@@ -30,6 +30,7 @@ EVENTS: Final = {
     "port.urc": "line: what the modem said unasked",
     "report.stored": "sequence, reason",
     "report.delivered": "count: so many reports were acknowledged",
+    "watch.started": "ports: from now on these are watched; empty for all that come",
     "watch.missed": "count: events that were lost because they were not taken in time",
 }
 

@@ -9,7 +9,7 @@
 ``identify``       ``port``; ``network``, ``eid_by_apdu``: read that as well    ``snapshot``
 ``at``             ``port``, ``line``, ``timeout_s``                            ``answer``
 ``heard``          ``port``: what it said unasked since the last ``heard``      ``lines``
-``watch``          ``ports``: these alone                                       ``watching``, events
+``watch``          ``ports``: these alone                                       events
 =================  ===========================================================  ==================
 
 An answer is one object; ``watch`` goes on with one object an event until the client goes. A
@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from modemagent.agent.control import Doer, Request, Visit, VisitDoer
-from modemagent.agent.events import Event, Events
+from modemagent.agent.events import Event, Events, now
 from modemagent.agent.supervisor import Supervisor
 from modemagent.channel.aside import begin_aside
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError, UsageError
@@ -158,7 +158,9 @@ class Requests:
 
         deafen = self._events.listen(take)
         try:
-            await visit.send({"watching": sorted(ports or self._supervisor.ports)})
+            watched: list[str] = sorted(ports or self._supervisor.ports)
+            begun = Event("watch.started", now(), None, None, {"ports": watched})
+            await visit.send(begun.to_json())
             while True:
                 event = await waiting.get()
                 await visit.send(event.to_json())

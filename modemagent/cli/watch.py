@@ -89,11 +89,12 @@ def _from_agent(
         return False
     with call:
         try:
-            call.ask({"do": "watch", "ports": list(paths)})
+            started = call.ask({"do": "watch", "ports": list(paths)})
         except AgentSaysNo as error:
             if error.reason == PortNotFound.reason:
                 return False
             raise
+        _show(started, as_json=as_json)
         for event in call.events():
             _show(event, as_json=as_json)
     raise AgentNotRunning("the agent has ended", hint="Start it with: modemagent run")
@@ -127,6 +128,7 @@ def _by_itself(paths: tuple[str, ...], baud: int, poll_interval: float, *, as_js
                 looking.cancel()
 
         events.listen(show)
+        events.tell("watch.started", ports=list(paths))
         try:
             await looking
         except asyncio.CancelledError:
@@ -159,6 +161,8 @@ def _said(event: Mapping[str, Any], meaning: Mapping[str, Any] | None) -> str:
     if name == "port.state":
         why = f": {data['message']}. {data.get('hint', '')}" if data.get("message") else ""
         return f"{data['state']}{why}".rstrip()
+    if name == "watch.started":
+        return f"watching {' '.join(data['ports']) or 'every modem that comes'}"
     if name == "network.changed":
         return f"network: {_network(data['before'])} -> {_network(data['after'])}"
     if name in _WORDS:

@@ -129,10 +129,10 @@ def test_watch_tells_a_card_out_and_an_unplug_and_ends_with_130(
     bench, agent, path = held
     with watching("--state-dir", str(agent.state_dir)) as process:
         events = events_of(process)
-        # its connection is there once it has told of something that comes for sure
-        bench.do(f"urc {EG25} RING")
-        while next(events)["event"] != "port.urc":
-            bench.do(f"urc {EG25} RING")
+        assert next(events)["event"] == "watch.started"
+        bench.do(f"urc {EG25} +CREG: 3")
+        urc = next(event for event in events if event["event"] == "port.urc")
+        assert urc["data"]["line"] == "+CREG: 3" and urc["data"]["explained"]["text"]
         bench.do(f"sim-out {EG25}")
         removed = next(event for event in events if event["event"] == "sim.removed")
         assert (removed["schema"], removed["port"]) == (1, path)
