@@ -39,8 +39,10 @@ def _lines(status: Mapping[str, Any]) -> Sequence[str]:
         f"running {span(status['running_s'])}",
         f"{heading('registry')}  {_uplink(status['uplink'])}",
         f"{heading('outbox')}    {_outbox(status['outbox'])}",
-        "",
     ]
+    if trouble := status.get("settings", {}).get("trouble"):
+        lines.append(plain(f"settings  {trouble}; the settings from before stay in force"))
+    lines.append("")
     if not status["modems"]:
         lines.append("No port is being watched. modemagent list shows every port.")
         return lines
