@@ -7,7 +7,8 @@ Events are named in snake case, with fields; people read them on a terminal, mac
 from __future__ import annotations
 
 import sys
-from collections.abc import MutableMapping
+import time
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from modemagent.identity.masking import scrub
@@ -65,6 +66,45 @@ def _masked(value: Any) -> Any:
     return scrub(str(value))
 
 
+class Throttle:
+    """Lets a warning that says the same again through a few times a minute, and counts the rest.
+
+    The next one that is let through says how many were left out, as ``left_out``. Numbers in its
+    fields do not make a warning another one.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[tuple[object, ...], list[float]] = {}
+
+    def __call__(
+        self, _: Any, name: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any] | None:
+        """Return the event, None for one that is to be left out."""
+        if LEVELS.get(name, 0) < LEVELS["warning"]:
+            return event
+        now = self._clock()
+        key = tuple(sorted((k, v) for k, v in event.items() if isinstance(v, str)))
+        begun, count, left_out = self._seen.get(key) or (now, 0, 0)
+        if now - begun >= _MINUTE_S:
+            begun, count = now, 0
+        let_through = count < _A_MINUTE
+        self._seen.pop(key, None)
+        self._seen[key] = [begun, count + 1, 0 if let_through else left_out + 1]
+        while len(self._seen) > _KINDS:
+            del self._seen[next(iter(self._seen))]
+        if not let_through:
+            return None
+        if left_out:
+            event["left_out"] = int(left_out)
+        return event
+
+
+_MINUTE_S = 60.0
+_A_MINUTE = 5
+_KINDS = 256
+
+
 def open_log(
     level: str = "info", *, stream: TextIO | None = None, color: bool | None = None
 ) -> Log:
@@ -86,8 +126,16 @@ def open_log(
         ]
     else:
         last = [structlog.processors.JSONRenderer()]
+    throttle = Throttle()
+
+    def throttled(logger: Any, name: str, event: MutableMapping[str, Any]) -> Any:
+        if throttle(logger, name, event) is None:
+            raise structlog.DropEvent
+        return event
+
     structlog.configure(
         processors=[
+            throttled,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from modemagent.logs import open_log
+from modemagent.agent.wire import WireLog
+from modemagent.logs import Throttle, open_log
 
 IMEI, ICCID, IMSI = "867698040000013", "8988303000000000010", "901288000000001"
 
@@ -61,3 +62,65 @@ def test_the_log_does_not_bring_rich_with_it() -> None:
         "sys.modules.get('rich', 0) is not None or sys.exit('rich was left blocked')"
     )
     subprocess.run([sys.executable, "-c", check], check=True)
+
+
+def test_the_same_warning_is_said_a_few_times_a_minute_and_then_counted() -> None:
+    now = [0.0]
+    throttle = Throttle(lambda: now[0])
+
+    def said(port: str, attempt: int) -> dict[str, object] | None:
+        event = {"event": "port_broken", "port": port, "attempt": attempt}
+        return throttle(None, "warning", event)  # type: ignore[return-value]
+
+    assert sum(said("/dev/a", number) is not None for number in range(100)) == 5
+    assert said("/dev/b", 1), "another port is another warning"
+    assert throttle(None, "info", {"event": "x"}) and throttle(None, "info", {"event": "x"})
+    now[0] = 61.0
+    again = said("/dev/a", 101)
+    assert again and again["left_out"] == 95
+    then = said("/dev/a", 102)
+    assert then and "left_out" not in then
+
+
+def test_a_storm_of_warnings_reaches_the_log_as_a_few() -> None:
+    out = io.StringIO()
+    log = open_log("info", stream=out)
+    for number in range(50):
+        log.warning("storm", port="/dev/a", attempt=number)
+        log.info("calm")
+    assert out.getvalue().count("storm") == 5
+    assert out.getvalue().count("calm") == 50
+
+
+def swapped(number: str) -> str:
+    """Return a number as the card stores it: two digits a byte, the lower half first."""
+    padded = number + "F" * (len(number) % 2)
+    return "".join(padded[at + 1] + padded[at] for at in range(0, len(padded), 2))
+
+
+def chunks(text: str, size: int) -> list[bytes]:
+    data = text.encode()
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 10, 4096])
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"\r\n{IMEI}\r\n",
+        f'+CRSM: 144,0,"{swapped(ICCID)}"\r\n',
+        f"^WHAT: <{IMSI}>\r\n",
+        f"\x00\xff{IMSI}\xfe\r",
+        f"$GARBAGE {IMEI}",
+    ],
+)
+def test_the_wire_shows_no_number_however_it_comes(said: str, size: int) -> None:
+    out = io.StringIO()
+    wire = WireLog(open_log("debug", stream=out))
+    for chunk in chunks(said, size):
+        wire("/dev/a", "received", chunk)
+    wire("/dev/a", "sent", b"AT+CGSN\r")
+    assert "AT+CGSN" in out.getvalue()
+    joined = "".join(json.loads(line).get("line", "") for line in out.getvalue().splitlines())
+    for number in (IMEI, ICCID, IMSI):
+        assert number not in joined and swapped(number).replace("F", "") not in joined
