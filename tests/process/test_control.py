@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,11 +17,13 @@ import pytest
 
 from modemagent.agent.address import short_name, socket_path
 from modemagent.agent.caller import Call
+from modemagent.simulator.bench import played
 from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, Bench, call, until
 
 pytestmark = pytest.mark.timeout(120)
 Start = Callable[..., Any]
 EG25 = "quectel-eg25-g"
+WITH_CHANNELS = "sierra-em7455b"
 
 
 @pytest.fixture
@@ -243,3 +246,28 @@ def test_a_stranger_is_refused_even_where_the_mode_lets_him(started: Start) -> N
         socket_group = (Path(folder) / "agent.sock").stat().st_gid
         assert said(65534, socket_group)[0]["pid"] == agent.popen.pid
         agent.stop()
+
+
+AID = 'AT+CCHO="A0000005591010FFFFFFFF8900000100"'
+
+
+def test_what_a_client_opened_is_closed_when_it_goes(started: Start) -> None:
+    with played(WITH_CHANNELS) as modem:
+        agent = started(Agent, "--port", modem.path, "--poll-interval", "3600")
+        until(lambda: agent.is_watching(modem.path))
+        with raw(agent) as line, raw(agent) as other:
+            line.sendall(json.dumps({"do": "at", "port": modem.path, "line": AID}).encode() + b"\n")
+            with line.makefile("rb") as answers:
+                answer = json.loads(answers.readline())["answer"]
+            session = re.sub(r".*: *", "", answer["lines"][0]).upper()
+            closing = f"AT+CCHC={session}"
+            # nobody else may speak there
+            request = {"do": "at", "port": modem.path, "line": closing}
+            other.sendall(json.dumps(request).encode() + b"\n")
+            with other.makefile("rb") as answers:
+                assert json.loads(answers.readline())["error"]["code"] == "line_refused"
+            assert closing not in modem.lines_received
+            line.close()
+            until(lambda: closing in modem.lines_received)
+        assert agent.is_watching(modem.path)
+        assert modem.lines_received.count(closing) == 1
