@@ -41,6 +41,7 @@ class Presence:
         self._found: tuple[Candidate, ...] = ()
         self._dev_changed_at = 0
         self._looks = 0
+        self.renewed = False
         self._avoided: dict[str, float] = {}
 
     def named(self, port: str) -> bool:
@@ -59,8 +60,8 @@ class Presence:
         self._avoided[port] = time.monotonic() + _AVOIDED_S
 
     def renew(self) -> None:
-        """There is news: look at everything again."""
-        self._dev_changed_at = 0
+        """There is news: look at everything again at the next look."""
+        self.renewed = True
 
     def look(self) -> dict[str, PortPlace]:
         """Return the ports that are there now; one device is named once, as first named."""
@@ -89,7 +90,9 @@ class Presence:
     def _rescan(self) -> None:
         # nodes that come and go change /dev itself; now and then look anyway
         changed_at = _mtime("/dev")
-        if changed_at != self._dev_changed_at or self._looks % _RESCAN_EVERY == 0:
+        is_due = self.renewed or self._looks % _RESCAN_EVERY == 0
+        if is_due or changed_at != self._dev_changed_at:
+            self.renewed = False
             self._dev_changed_at = changed_at
             self._found = scan(hints=_hints())
         self._looks += 1

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Between looks: with udev's news, without it, and while something that is named is not there.
 _LOOK_WITH_NEWS_S, _LOOK_S, _LOOK_FOR_IT_S = 15.0, 2.0, 0.5
+#: The ports of one modem come within moments.
+_SETTLES_S = 0.02
 #: A USB modem that is reset comes back within this; then nothing has been removed.
 _COMES_BACK_S = 2.5
 #: After these another AT port of the same modem may do better.
@@ -88,12 +90,15 @@ class Supervisor:
             self._log.info("no_udev_news", reason=str(error))
             return None
 
-        def on_news() -> None:
-            if news.take():
-                self._presence.renew()
-                self._stirred.set()
+        loop = asyncio.get_running_loop()
 
-        asyncio.get_running_loop().add_reader(news.fileno(), on_news)
+        def on_news() -> None:
+            # a modem comes with many ports at once, a hub with many modems: one look for all
+            if news.take() and not self._presence.renewed:
+                self._presence.renew()
+                loop.call_later(_SETTLES_S, self._stirred.set)
+
+        loop.add_reader(news.fileno(), on_news)
         return news
 
     async def _wait(self, *, has_news: bool) -> None:

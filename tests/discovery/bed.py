@@ -3,10 +3,15 @@
     umockdev-wrapper /usr/bin/python3 bed.py
 
 Prints the folder that stands for ``/sys`` and ``/dev`` (UMOCKDEV_DIR), then obeys lines on stdin,
-each answered by ``ok``: ``add TREE`` and ``remove TREE`` plug in and out what a tree file
-describes, ``link NODE PATH`` puts a pseudo terminal in the place of a device file.
+each answered by ``ok``: ``add TREE [NODE=PATH]...`` and ``remove TREE`` plug in and out what a tree
+file describes, with the pseudo terminal PATH in the place of a device file. At all other device
+files nobody answers; ``written`` tells, as JSON, how many bytes were written to each.
 """
 
+import contextlib
+import json
+import os
+import select
 import sys
 from pathlib import Path
 
@@ -16,13 +21,17 @@ gi.require_version("UMockdev", "1.0")
 from gi.repository import UMockdev  # noqa: E402 - the version has to be named first
 
 
-def places(tree: str) -> list[str]:
-    """Return the devices of a tree that news is told of."""
-    blocks = [block for block in tree.split("\n\n") if block.startswith("P: ")]
-    told = ("SUBSYSTEM=tty", "SUBSYSTEM=wwan", "DEVTYPE=usb_device")
-    return [
-        block.splitlines()[0][3:] for block in blocks if any(f"E: {word}" in block for word in told)
-    ]
+def nodes(tree: str) -> list[str]:
+    return [row[3:] for row in tree.splitlines() if row.startswith(("N: tty", "N: wwan"))]
+
+
+def heard(bed: UMockdev.Testbed, node: str, counts: dict[str, int]) -> int:
+    """Add what was written to a device file since the last look to its count."""
+    descriptor = bed.get_dev_fd(f"/dev/{node}")
+    with contextlib.suppress(OSError):  # nobody has it open, and all is read
+        while descriptor >= 0 and select.select([descriptor], [], [], 0)[0]:
+            counts[node] += len(os.read(descriptor, 4096))
+    return counts[node]
 
 
 def present(bed: UMockdev.Testbed, block: str) -> bool:
@@ -31,26 +40,34 @@ def present(bed: UMockdev.Testbed, block: str) -> bool:
 
 def main() -> None:
     bed = UMockdev.Testbed.new()
+    devices = Path(bed.get_root_dir(), "dev")
+    counts: dict[str, int] = {}
+    added: dict[str, list[str]] = {}
     print(bed.get_root_dir(), flush=True)
     for line in sys.stdin:
         verb, *words = line.split()
-        if verb == "link":
-            node = Path(bed.get_root_dir(), "dev", words[0])
-            node.unlink(missing_ok=True)
-            node.symlink_to(words[1])
+        if verb == "written":
+            print(json.dumps({node: heard(bed, node, counts) for node in counts}), flush=True)
+            continue
+        tree = Path(words[0]).read_text(encoding="utf-8")
+        if verb == "add":
+            devices.mkdir(exist_ok=True)
+            for node, _, path in (word.partition("=") for word in words[1:]):
+                (devices / node).unlink(missing_ok=True)
+                (devices / node).symlink_to(path)
+                tree = tree.replace(f"N: {node}\n", "")
+            # trees have the bus and the hubs in common
+            blocks = [block for block in tree.split("\n\n") if block.startswith("P: ")]
+            new = [block for block in blocks if not present(bed, block)]
+            bed.add_from_string("\n\n".join(new) + "\n")
+            added[words[0]] = [block.splitlines()[0][3:] for block in new]
+            counts.update(dict.fromkeys(nodes(tree), 0))
         else:
-            tree = Path(words[0]).read_text(encoding="utf-8")
-            if verb == "add":
-                # trees have the bus and the hubs in common
-                blocks = [block for block in tree.split("\n\n") if block.startswith("P: ")]
-                new = [block for block in blocks if not present(bed, block)]
-                bed.add_from_string("\n\n".join(new) + "\n")
-            else:
-                for place in reversed(places(tree)):
-                    bed.uevent("/sys" + place, "remove")
-                    bed.remove_device("/sys" + place)
-                for node in [row[3:] for row in tree.splitlines() if row.startswith("N: tty")]:
-                    Path(bed.get_root_dir(), "dev", node).unlink(missing_ok=True)
+            for place in reversed(added.pop(words[0])):
+                bed.uevent("/sys" + place, "remove")
+                bed.remove_device("/sys" + place)
+            for node in nodes(tree):
+                (devices / node).unlink(missing_ok=True)
         print("ok", flush=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -36,17 +37,23 @@ class Bed:
             "LD_PRELOAD": "libumockdev-preload.so.0",
         }
 
-    def add(self, tree: str) -> None:
-        """Plug in what ``fixtures/udev/TREE.umockdev`` describes; a path names another file."""
-        self._do("add", self._file(tree))
+    def add(self, tree: str, **terminals: str) -> None:
+        """Plug in what ``fixtures/udev/TREE.umockdev`` describes; a path names another file.
+
+        :param terminals: device file -> the pseudo terminal that answers there
+        """
+        self._do("add", self._file(tree), *(f"{node}={path}" for node, path in terminals.items()))
 
     def remove(self, tree: str) -> None:
         """Unplug it."""
         self._do("remove", self._file(tree))
 
-    def link(self, node: str, terminal: str) -> None:
-        """Let a modem on a pseudo terminal answer at ``/dev/NODE``."""
-        self._do("link", node, terminal)
+    def written(self) -> dict[str, int]:
+        """Device file -> how many bytes were written to it, for those that nobody answers at."""
+        assert self._host.stdin is not None
+        print("written", file=self._host.stdin, flush=True)
+        counts: dict[str, int] = json.loads(self._hear())
+        return counts
 
     def close(self) -> None:
         self._host.communicate(timeout=10)

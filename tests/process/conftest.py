@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +48,8 @@ def call(*words: str) -> subprocess.CompletedProcess[str]:
 class Process:
     """One of our processes, ended with the test however that ends."""
 
+    environment: Mapping[str, str] = ENVIRONMENT
+
     def __init__(self, *words: str, log: Path, **options: Any) -> None:
         self.words = words
         self.log = log
@@ -57,7 +59,7 @@ class Process:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.popen = subprocess.Popen(
-                [*COMMAND, *self.words], stderr=log, env=ENVIRONMENT, **self.options
+                [*COMMAND, *self.words], stderr=log, env=self.environment, **self.options
             )
 
     def kill(self) -> None:
