@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import grp
 import json
 import os
 import select
-import shutil
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -111,7 +111,7 @@ class ControlSocket:
             ) from None
         # no such group, or not ours to give: then only this user and root may ask
         with contextlib.suppress(LookupError, OSError):
-            shutil.chown(self._path, group=_GROUP)
+            os.chown(self._path, -1, grp.getgrnam(_GROUP).gr_gid)
         self._group = self._path.stat().st_gid
 
     async def close(self) -> None:
