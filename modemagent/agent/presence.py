@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from modemagent.dialects.usb import layout_of
@@ -94,7 +94,7 @@ class Presence:
         if is_due or changed_at != self._dev_changed_at:
             self.renewed = False
             self._dev_changed_at = changed_at
-            self._found = scan(hints=_hints())
+            self._found = scan(hints=_hints)
         self._looks += 1
 
     def _resolved(self, port: str) -> str:
@@ -123,9 +123,9 @@ class Presence:
         return (candidate.role is not Role.AT, avoided, not candidate.secondary)
 
 
-def _hints() -> dict[str, Mapping[str, str]]:
+def _hints(names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
     try:
-        return udev.hints() if udev.runs() else {}
+        return udev.hints(names) if udev.runs() else {}
     except (ImportError, OSError):
         return {}  # no libudev here: the table alone decides
 

@@ -93,14 +93,14 @@ def seen(root: str) -> tuple[Candidate, ...]:
 
     from modemagent.discovery.static import scan
 
-    return scan(Path(root), _hints() if root == "/" else {})
+    return scan(Path(root), _hints if root == "/" else None)
 
 
-def _hints() -> dict[str, Mapping[str, str]]:
+def _hints(names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
     from modemagent.discovery import udev
 
     try:
-        return udev.hints() if udev.runs() else {}
+        return udev.hints(names) if udev.runs() else {}
     except (ImportError, OSError):
         return {}  # no libudev here: the table alone decides
 

@@ -62,11 +62,12 @@ def command(context: click.Context, /, no_discovery: bool, **given: Any) -> None
     if not (settings.discovery or settings.port or settings.port_glob):
         raise click.UsageError("with --no-discovery, name a port with --port or --port-glob")
 
-    from modemagent.agent.daemon import main
+    from modemagent.agent.lean import load_daemon
     from modemagent.logs import open_log
 
+    daemon = load_daemon(settings)
     log = open_log(level, color=context.color)
-    main(settings, log, settings_now, log_wire=level == "debug")
+    daemon.main(settings, log, settings_now, log_wire=level == "debug")
 
 
 def chosen(context: click.Context) -> tuple[Path | None, str]:

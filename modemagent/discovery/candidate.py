@@ -47,6 +47,11 @@ class Candidate(NamedTuple):
     links: tuple[str, ...] = ()
     secondary: bool = False
 
+    @property
+    def name(self) -> str:
+        """The name of its device, ``ttyUSB2``."""
+        return self.path.rpartition("/")[2]
+
     def to_json(self) -> dict[str, object]:
         return {
             "path": self.path,

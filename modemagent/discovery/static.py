@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from modemagent.dialects.usb import NEVER, layout_of
 from modemagent.discovery.candidate import Candidate, Role
+
+Hints = Callable[[Iterable[str]], Mapping[str, Mapping[str, str]]]
 
 #: The role in a wwan port's name: the kernel names it wwan<device><kind><number>.
 _WWAN_ROLES = (("at", Role.AT), ("nmea", Role.NMEA), ("qcdm", Role.DIAG))
@@ -16,14 +17,12 @@ _WWAN_ROLES = (("at", Role.AT), ("nmea", Role.NMEA), ("qcdm", Role.DIAG))
 _WWAN_BINARY = ("mbim", "qmi", "firehose", "xmmrpc", "fastboot", "adb", "mipc")
 
 
-def scan(
-    root: Path = Path("/"), hints: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-) -> tuple[Candidate, ...]:
+def scan(root: Path = Path("/"), hints: Hints | None = None) -> tuple[Candidate, ...]:
     """Return every port with hardware behind it, ordered by place.
 
     :param root: the tree that holds ``sys`` and ``dev``; another than ``/`` for an image or a test
-    :param hints: udev's properties by device name (:func:`modemagent.discovery.udev.hints`); what
-        they say of a port goes before the table
+    :param hints: asked for udev's properties of ports by name
+        (:func:`modemagent.discovery.udev.hints`); what they say goes before the table
     """
     links = _links(root)
     found = [
@@ -32,8 +31,9 @@ def scan(
         for name in _names(root / "sys/class" / kind)
         if (candidate := _candidate(root, kind, name, links)) is not None
     ]
-    if hints:
-        found = [_hinted(each, hints.get(Path(each.path).name, {})) for each in found]
+    if hints is not None:
+        told = hints(candidate.name for candidate in found if candidate.modem_id is not None)
+        found = [_hinted(each, told.get(each.name, {})) for each in found]
     return tuple(sorted(found, key=_place))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from modemagent.discovery.candidate import Role
@@ -34,16 +34,23 @@ def runs() -> bool:
     return Path("/run/udev/control").exists()
 
 
-def hints() -> dict[str, Mapping[str, str]]:
-    """Return the properties of every tty and wwan port, by the name of its device."""
+def hints(names: Iterable[str]) -> dict[str, Mapping[str, str]]:
+    """Return what udev's rules say of ports, by the name of the device.
+
+    :param names: of ttys and wwan ports, ``ttyUSB2``
+    """
     import pyudev
 
     context = pyudev.Context()
-    return {
-        device.sys_name: dict(device.properties)
-        for kind in SUBSYSTEMS
-        for device in context.list_devices(subsystem=kind)
-    }
+    found: dict[str, Mapping[str, str]] = {}
+    for name in names:
+        kind = "wwan" if name.startswith("wwan") else "tty"
+        with contextlib.suppress(pyudev.DeviceNotFoundError):
+            device = pyudev.Devices.from_name(context, kind, name)
+            found[name] = {
+                key: value for key, value in device.properties.items() if key.startswith(_PREFIX)
+            }
+    return found
 
 
 def role_of(properties: Mapping[str, str]) -> tuple[Role, str] | None:

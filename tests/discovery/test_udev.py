@@ -28,7 +28,7 @@ LOOK = """
 import json
 from modemagent.discovery.static import scan
 from modemagent.discovery.udev import hints
-print(json.dumps([[c.path, str(c.role), c.cellular, c.secondary] for c in scan(hints=hints())]))
+print(json.dumps([[c.path, str(c.role), c.cellular, c.secondary] for c in scan(hints=hints)]))
 """
 
 

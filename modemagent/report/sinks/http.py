@@ -5,11 +5,11 @@ from __future__ import annotations
 import email.utils
 import gzip
 import json
-import ssl
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from modemagent import __version__
@@ -20,6 +20,9 @@ from modemagent.report.outbox import Stored
 from modemagent.report.sinks.catalogue import SinkOptions
 from modemagent.report.sinks.contract import Receipt, Status
 from modemagent.report.sinks.lean import urllib3
+
+if TYPE_CHECKING:
+    import ssl
 
 CONNECT_S = 5.0
 READ_S = 15.0
@@ -151,6 +154,13 @@ def open_sink(options: SinkOptions) -> HttpSink:
 
 
 def _tls(options: SinkOptions) -> ssl.SSLContext:
+    import ssl
+
+    if getattr(urllib3.connection, "ssl", None) is None:
+        # see modemagent.agent.lean; only another address at a reload comes here
+        raise SettingsError(
+            "the agent was started without TLS", hint="Restart it to use an https registry."
+        )
     try:
         context = ssl.create_default_context(
             cafile=str(options.ca_file) if options.ca_file else None
