@@ -78,7 +78,7 @@ def _operator(answer: Answer) -> Network:
         if not mode.isdigit() or not name:
             continue
         known = _RATS.get(rat)
-        if shape == "2" and name.isdigit() and len(name) in (5, 6):
+        if shape == "2" and name.isascii() and name.isdigit() and len(name) in (5, 6):
             return Network(mcc=name[:3], mnc=name[3:], rat=known)
         return Network(operator=name[:64], rat=known)
     return Network()
@@ -97,9 +97,10 @@ def _registration(answer: Answer) -> tuple[bool | None, str | None]:
         # and then the second field is the quoted area code.
         second = body.partition(",")[2].lstrip()
         place = 1 if len(parts) > 1 and len(parts[1]) <= 2 and not second.startswith('"') else 0
-        if parts[place].isdigit():
+        status = parts[place] if parts else ""
+        if status.isascii() and status.isdigit() and len(status) <= 3:
             rat = parts[place + 3] if len(parts) > place + 3 else ""
-            told = int(parts[place]) in _REGISTERED, _RATS.get(rat)
+            told = int(status) in _REGISTERED, _RATS.get(rat)
     return told
 
 
