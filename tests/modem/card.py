@@ -45,12 +45,15 @@ class Module:
 
     :ivar open: session id -> application of each open channel
     :ivar lines: what it was sent
+    :ivar iccid: of the profile in use
+    :ivar eid: of the chip
     """
 
     def __init__(self, manner: Manner, echo: bool = True) -> None:
         self.manner = manner
         self.open: dict[str, str] = {}
         self.lines: list[str] = []
+        self.iccid, self.eid = "8901260000000000014", EID
         self.asked = threading.Event()
         self._echo = echo
         self._rest = ""
@@ -96,7 +99,7 @@ class Module:
             "AT+CGSN=1": '+CGSN: "865284040000014"',
             "AT+CPIN?": "+CPIN: READY",
             "AT+CIMI": "310260000000011",
-            "AT+CCID": "+CCID: 8901260000000000014",
+            "AT+CCID": f"+CCID: {self.iccid}",
         }
         if line in usual:
             text = usual[line]
@@ -153,12 +156,12 @@ class Module:
             return self._piece(self._rest)
         is_isd_r = self.open[session] == ISD_R
         if apdu[2:] == "E2910006BF3E035C015A" and is_isd_r and manner.kind != "m2m":
-            return self._piece(f"BF3E125A10{EID}")
+            return self._piece(f"BF3E125A10{self.eid}")
         if apdu[2:] == "E2910003BF2200" and is_isd_r and manner.kind != "m2m":
             value = IOT if manner.kind == "iot" else INFO2
             return self._piece(f"BF22{len(value) // 2:02X}{value}")
         if apdu[2:] == "CA005A12" and not is_isd_r and manner.kind == "m2m":
-            return self._piece(f"5A10{EID}")
+            return self._piece(f"5A10{self.eid}")
         return "6985"
 
     def _piece(self, data: str) -> str:
