@@ -56,14 +56,24 @@ def _masked(value: Any) -> Any:
         text = scrub(str(value))
         return value if text == str(value) else text
     if isinstance(value, str):
-        return scrub(value)
+        return _printable(scrub(value))
     if isinstance(value, bytes | bytearray):
-        return scrub(bytes(value).decode("ascii", "backslashreplace"))
+        return _printable(scrub(bytes(value).decode("ascii", "backslashreplace")))
     if isinstance(value, dict):
-        return {scrub(str(key)): _masked(inner) for key, inner in value.items()}
+        return {_printable(scrub(str(key))): _masked(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_masked(inner) for inner in value]
-    return scrub(str(value))
+    return _printable(scrub(str(value)))
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal obeys; what a modem says gets into logs too."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        for char in text
+    )
 
 
 class Throttle:

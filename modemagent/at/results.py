@@ -75,9 +75,10 @@ def parse_final(line: str, *, numeric: bool = False) -> Final | None:
     if "ERROR" not in upper:
         return None
     for kind, head in (("cme", "CME ERROR"), ("cms", "CMS ERROR")):
-        bare = upper.removeprefix("+")
-        if bare.startswith(head):
-            behind = text[len(text) - len(bare) + len(head) :]
+        sign = upper.startswith("+")
+        if upper.startswith(head, sign):
+            # counted from the front: upper case may be longer than the line
+            behind = text[sign + len(head) :]
             if behind[:1].isalnum():
                 return None
             value = behind.lstrip(": \t")

@@ -13,12 +13,17 @@ import json
 import os
 import select
 import sys
+import time
 from pathlib import Path
 
 import gi
 
 gi.require_version("UMockdev", "1.0")
 from gi.repository import UMockdev  # noqa: E402 - the version has to be named first
+
+#: umockdev's stand-in for netlink holds ten messages and gives up on the eleventh; the kernel's
+#: holds thousands.
+NEWS_S = 0.01
 
 
 def nodes(tree: str) -> list[str]:
@@ -59,12 +64,15 @@ def main() -> None:
             # trees have the bus and the hubs in common
             blocks = [block for block in tree.split("\n\n") if block.startswith("P: ")]
             new = [block for block in blocks if not present(bed, block)]
-            bed.add_from_string("\n\n".join(new) + "\n")
+            for block in new:
+                bed.add_from_string(block + "\n\n")
+                time.sleep(NEWS_S)
             added[words[0]] = [block.splitlines()[0][3:] for block in new]
             counts.update(dict.fromkeys(nodes(tree), 0))
         else:
             for place in reversed(added.pop(words[0])):
                 bed.uevent("/sys" + place, "remove")
+                time.sleep(NEWS_S)
                 bed.remove_device("/sys" + place)
             for node in nodes(tree):
                 (devices / node).unlink(missing_ok=True)

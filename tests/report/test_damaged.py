@@ -23,6 +23,7 @@ from tests.report.conftest import fill
 
 COUNT = 60
 PAGE = 1024
+ROOT = Path(__file__).parents[2]
 
 
 class Loud(Silence):
@@ -42,7 +43,8 @@ def opened(state_dir: Path, log: Silence | None = None) -> closing[Outbox]:
 def killed_with_a_log(state_dir: Path) -> None:
     """Leave an outbox as kill -9 does: the newest reports only in the write-ahead log."""
     code = (
-        "import os, sys; from pathlib import Path; from modemagent.logs import Silence\n"
+        f"import os, sys; sys.path.append({str(ROOT)!r})\n"
+        "from pathlib import Path; from modemagent.logs import Silence\n"
         "from modemagent.report.outbox import Outbox; from tests.report.conftest import fill\n"
         f"o = Outbox(Path(sys.argv[1]), gateway_id='gw-1', log=Silence()); fill(o, {COUNT})\n"
         "os._exit(9)"

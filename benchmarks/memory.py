@@ -1,0 +1,102 @@
+"""A million random and mutated lines: does memory stay flat, and how fast do they go?
+
+    python benchmarks/memory.py [--lines 1000000] [--seed 1]
+
+Lines of recorded modules, spoiled at random (bytes changed, cut, doubled, run together), and plain
+noise go through codec, dialogue, value readers, final results and explanations, in the pieces a
+serial port gives. Prints the resident memory at a tenth, half and all of them; ends with status 3
+if it grew by more than 5 % from the tenth to the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+import tomllib
+from pathlib import Path
+
+from modemagent.at.dialogue import Dialogue
+from modemagent.at.plan import Answer
+from modemagent.at.words import explain
+from modemagent.dialects.shapes import SHAPES, look
+
+TRANSCRIPTS = Path(__file__).parents[1] / "fixtures" / "transcripts"
+QUESTIONS = ("AT+CGSN", "AT+CIMI", "AT+CCID", "AT+CPIN?", "AT+CEREG?")
+GROWTH = 0.05
+PIECE = 512
+
+
+def recorded() -> list[bytes]:
+    """Return every line that a transcript's module has sent."""
+    found: set[str] = set()
+    for path in TRANSCRIPTS.glob("*/transcript.toml"):
+        for exchange in tomllib.loads(path.read_text(encoding="utf-8")).get("exchange", ()):
+            found.update(exchange.get("lines", ()))
+    return sorted(line.encode("utf-8") for line in found if line)
+
+
+def spoiled(line: bytes, chance: random.Random) -> bytes:
+    """Return the line with one thing wrong, or noise in its place."""
+    kind = chance.randrange(6)
+    if kind == 0:
+        return chance.randbytes(chance.randrange(1, 80))
+    if kind == 1:
+        place = chance.randrange(len(line))
+        return line[:place] + bytes((chance.randrange(256),)) + line[place + 1 :]
+    if kind == 2:
+        return line[: chance.randrange(len(line))]
+    if kind == 3:
+        return line * chance.randrange(2, 40)
+    if kind == 4:
+        return line + chance.choice((b"\x1b[2J", b"9" * 5000, b"\x00" * 9, "\u202e".encode()))
+    return line
+
+
+def resident_kib() -> int:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(next(row for row in status.splitlines() if row.startswith("VmRSS")).split()[1])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    chance = random.Random(options.seed)
+    lines = recorded()
+    shapes = list(SHAPES)
+    marks = {options.lines // 10: "10 %", options.lines // 2: "50 %", options.lines: "100 %"}
+    seen: list[int] = []
+    dialogue = Dialogue()
+    question = QUESTIONS[0]
+    dialogue.begin(question)
+    waiting = b""
+    begun = time.perf_counter()
+    for number in range(1, options.lines + 1):
+        waiting += b"\r\n" + spoiled(chance.choice(lines), chance) + b"\r\n"
+        while len(waiting) >= PIECE:
+            piece, waiting = waiting[:PIECE], waiting[PIECE:]
+            for event in dialogue.receive(piece):
+                for line in event.lines[:8] if isinstance(event, Answer) else (event.line,):
+                    look(chance.choice(shapes), line, command=question)
+                    explain(question, line)
+        if not dialogue.in_flight:
+            dialogue.heard()
+            question = chance.choice(QUESTIONS)
+            dialogue.begin(question)
+        elif number % 500 == 0:
+            dialogue.expire()
+        if number in marks:
+            seen.append(resident_kib())
+            print(f"{marks[number]:>6} {number:>9} lines  {seen[-1] / 1024:6.1f} MiB")
+    spent = time.perf_counter() - begun
+    growth = seen[-1] / seen[0] - 1
+    met = growth <= GROWTH
+    print(f"{options.lines / spent:,.0f} lines/s; {dialogue.dropped:,} bytes dropped as too long")
+    print(f"growth {growth:.1%}, at most {GROWTH:.0%}: {'met' if met else 'NOT MET'}")
+    return 0 if met else 3
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
