@@ -450,7 +450,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
     {
         "codec": Target(fuzz_codec, some_wires, Work(20_000, 400)),
         "dialogue": Target(fuzz_dialogue, some_talks, Work(50_000, 1000)),
-        "flood": Target(fuzz_flood, some_wires, Work(1_500_000, 0)),
+        "flood": Target(fuzz_flood, some_wires, Work(4_000_000, 0)),
         "attribution": Target(fuzz_attribution, some_wires, Work(50_000, 6000)),
         "lines": Target(fuzz_lines, some_lines, _LINE),
         "results": Target(fuzz_results, some_lines, _LINE),
