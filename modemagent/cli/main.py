@@ -6,7 +6,6 @@ imports click and nothing else that takes time; a command's module is imported w
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -185,7 +184,6 @@ def run(argv: Sequence[str]) -> int:
     if "_MODEMAGENT_COMPLETE" in os.environ:
         cli.main(list(argv), prog_name="modemagent")
     meta: dict[str, Any] = {JSON_ASKED: "--json" in _before_dashes(argv)}
-    _end_in_order()
     try:
         with cli.make_context("modemagent", list(argv)) as context:
             meta = context.meta
@@ -215,20 +213,6 @@ def run(argv: Sequence[str]) -> int:
     else:
         return 0
     return _failed(failure, as_json=_json_asked(meta, argv))
-
-
-def _end_in_order() -> None:
-    """Let SIGTERM end a command as Ctrl-C does, so that modems are left as they were found.
-
-    Commands that stay, and stop in an order of their own, put their own handler in its place.
-    """
-    import signal
-
-    def end(number: int, _: object) -> None:
-        sys.exit(128 + number)
-
-    with contextlib.suppress(ValueError):  # not in the main thread: a test, an embedding
-        signal.signal(signal.SIGTERM, end)
 
 
 def _before_dashes(argv: Sequence[str]) -> Sequence[str]:
