@@ -65,8 +65,9 @@ def _parsed(text: str) -> tuple[dict[str, Any], list[Mistake]]:
             if not lines[line - 1].strip():
                 break  # leaving out an empty line would change nothing
             lines[line - 1] = ""
-        except RecursionError:
-            mistakes.append(_no_toml("nested too deeply", "", 1))
+        except (RecursionError, ValueError):
+            # tomllib lets what Python itself refuses through: nesting, numbers of 4300 digits
+            mistakes.append(_no_toml("nested too deeply, or a number too long", "", 1))
             break
     return {}, mistakes
 
