@@ -38,8 +38,8 @@ def test_what_people_and_programs_get_to_see(faults: tuple[str, ...], call: Call
         for_people = call("identify", modem.path, "--evidence", "--timeout", "15")
         for_programs = call("identify", modem.path, "--json", "--evidence", "--timeout", "15")
         asked = call("at", modem.path, "AT+CGMM", "AT+CGSN", "--timeout", "5")
-    assert for_people.returncode == for_programs.returncode
     assert for_people.returncode in (0, 3, 4), for_people.stderr
+    assert for_programs.returncode in (0, 3, 4), for_programs.stderr
     assert asked.returncode in (0, 1, 4), asked.stderr  # 1: a line was answered with an error
     for done in (for_people, for_programs, asked):
         assert "Traceback" not in done.stderr
