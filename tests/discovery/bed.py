@@ -39,6 +39,13 @@ def heard(bed: UMockdev.Testbed, node: str, counts: dict[str, int]) -> int:
     return counts[node]
 
 
+def pass_on(_: UMockdev.IoctlBase, client: UMockdev.IoctlClient) -> bool:
+    """Let the terminal itself answer: ModemManager leaves a port whose ioctls fail."""
+    result, number = client.execute()
+    client.complete(result, number)
+    return True
+
+
 def present(bed: UMockdev.Testbed, block: str) -> bool:
     return Path(bed.get_root_dir() + "/sys" + block.splitlines()[0][3:]).exists()
 
@@ -48,6 +55,7 @@ def main() -> None:
     devices = Path(bed.get_root_dir(), "dev")
     counts: dict[str, int] = {}
     added: dict[str, list[str]] = {}
+    answered: set[str] = set()
     print(bed.get_root_dir(), flush=True)
     for line in sys.stdin:
         verb, *words = line.split()
@@ -67,6 +75,12 @@ def main() -> None:
             for block in new:
                 bed.add_from_string(block + "\n\n")
                 time.sleep(NEWS_S)
+            for word in words[1:]:
+                calls = UMockdev.IoctlBase()
+                calls.connect("handle-ioctl", pass_on)
+                node = word.partition("=")[0]
+                bed.attach_ioctl(f"/dev/{node}", calls)
+                answered.add(node)
             added[words[0]] = [block.splitlines()[0][3:] for block in new]
             counts.update(dict.fromkeys(nodes(tree), 0))
         else:
@@ -76,6 +90,9 @@ def main() -> None:
                 bed.remove_device("/sys" + place)
             for node in nodes(tree):
                 (devices / node).unlink(missing_ok=True)
+                if node in answered:
+                    answered.remove(node)
+                    bed.detach_ioctl(f"/dev/{node}")
         print("ok", flush=True)
 
 
