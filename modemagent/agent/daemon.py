@@ -229,10 +229,7 @@ class Daemon:
         from modemagent.agent.exposure import Exposure
         from modemagent.agent.metrics import Metrics
 
-        def oldest() -> bytes | None:
-            return next((stored.body for stored in self._outbox.batch(1)), None)
-
-        metrics = Metrics(self._events, status=self._status, oldest=oldest)
+        metrics = Metrics(self._events, status=self._status, outbox=self._outbox)
         self._exposure = Exposure(metrics, self._log)
         await self._exposure.open(listen, file)
 

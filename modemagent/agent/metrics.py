@@ -1,7 +1,11 @@
 """Metrics for Prometheus: counted from the daemon's events, the rest read when it is asked.
 
-Loaded only when the settings ask for metrics. The text is that of the Prometheus exposition format
-0.0.4; labels hold a port's id and words of this program, never an identifier.
+Loaded only when the settings ask for metrics. Counters count what this process saw, as Prometheus
+expects: what ``status`` says of the outbox's whole life can fall, while a queue in memory stands in
+for the file, and would then be taken for a restart.
+
+The text is that of the Prometheus exposition format 0.0.4; labels hold a port's id and words of
+this program, never an identifier.
 """
 
 from __future__ import annotations
@@ -11,11 +15,24 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modemagent import __version__
-from modemagent.agent.events import Event, Events
+from modemagent.agent.events import EVENTS, Event, Events
 from modemagent.agent.lifecycle import PortState
+from modemagent.errors import (
+    DeadlinePassed,
+    NoAnswer,
+    NotAModem,
+    PortBusy,
+    PortDenied,
+    PortNotFound,
+    PortVanished,
+)
+from modemagent.report.message import Reason
+
+if TYPE_CHECKING:
+    from modemagent.report.outbox import Outbox
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -39,6 +56,11 @@ METRICS: Final = {
     "modemagent_reports_stored_total": Metric("counter", "Reports stored, by reason."),
     "modemagent_reports_delivered_total": Metric("counter", "Reports the registry acknowledged."),
     "modemagent_outbox_waiting": Metric("gauge", "Reports that wait to be sent."),
+    "modemagent_outbox_held": Metric("gauge", "Waiting reports that are in memory only."),
+    "modemagent_outbox_bytes": Metric("gauge", "Bytes that waiting reports take, compressed."),
+    "modemagent_outbox_limit_bytes": Metric("gauge", "Bytes that waiting reports may take."),
+    "modemagent_outbox_dropped_total": Metric("counter", "Reports given up for want of room."),
+    "modemagent_outbox_damaged_files": Metric("gauge", "Damaged outbox files kept beside it."),
     "modemagent_outbox_set_aside": Metric("gauge", "Reports the registry would not take."),
     "modemagent_outbox_oldest_age_seconds": Metric("gauge", "Age of the oldest waiting report."),
     "modemagent_uplink_state": Metric("gauge", "1 for the state the way to the registry is in."),
@@ -48,7 +70,16 @@ METRICS: Final = {
     ),
 }
 _BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_PORT_ERRORS: Final = (
+    PortNotFound, PortDenied, PortVanished, PortBusy, NoAnswer, NotAModem, DeadlinePassed,
+)  # fmt: skip
 _COUNTED: Final = ("modem.", "sim.", "network.")
+#: Shown as 0 before they first happen: ``increase()`` does not see a series that begins at 1.
+_FROM_ZERO: Final = (
+    *(("modemagent_failures_total", "reason", kind.reason) for kind in _PORT_ERRORS),
+    *(("modemagent_events_total", "event", name) for name in EVENTS if name.startswith(_COUNTED)),
+    *(("modemagent_reports_stored_total", "reason", str(reason)) for reason in Reason),
+)
 
 Sample = tuple[str, Mapping[str, str], float]
 
@@ -57,7 +88,6 @@ class Metrics:
     """Counts from its making on.
 
     :param status: what ``status`` answers
-    :param oldest: the body of the oldest waiting report, None when none waits
     """
 
     def __init__(
@@ -65,12 +95,12 @@ class Metrics:
         events: Events,
         *,
         status: Callable[[], Mapping[str, Any]],
-        oldest: Callable[[], bytes | None],
+        outbox: Outbox,
     ) -> None:
         self._status = status
-        self._oldest = oldest
+        self._outbox = outbox
         self._started = time.time()
-        self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._counts: Counter[tuple[str, str, str]] = Counter(dict.fromkeys(_FROM_ZERO, 0))
         self._buckets = [0] * len(_BUCKETS)
         self._readings, self._reading_s = 0, 0.0
         self._delivered = 0
@@ -140,8 +170,15 @@ class Metrics:
     def _report_samples(self, status: Mapping[str, Any]) -> Iterator[Sample]:
         outbox, uplink = status["outbox"], status["uplink"]
         yield "modemagent_outbox_waiting", {}, outbox["waiting"]
+        yield "modemagent_outbox_held", {}, outbox["held"]
+        taken, limit = self._outbox.room()
+        yield "modemagent_outbox_bytes", {}, taken
+        yield "modemagent_outbox_limit_bytes", {}, limit
+        yield "modemagent_outbox_dropped_total", {}, self._outbox.given_up
+        yield "modemagent_outbox_damaged_files", {}, len(outbox["damaged"])
         yield "modemagent_outbox_set_aside", {}, outbox["set_aside"]
-        yield "modemagent_outbox_oldest_age_seconds", {}, _age_s(self._oldest())
+        oldest = next((stored.body for stored in self._outbox.batch(1)), None)
+        yield "modemagent_outbox_oldest_age_seconds", {}, _age_s(oldest)
         yield "modemagent_uplink_state", {"state": uplink["state"]}, 1
         yield "modemagent_uplink_failures", {}, uplink.get("attempts") or 0
         if (ago_s := uplink.get("last_success_ago_s")) is not None:

@@ -68,6 +68,8 @@ class Outbox:
         self._held = Held(held_most)
         #: what is wrong, in words for people; "" when nothing is
         self.trouble = ""
+        #: reports given up for want of room since this was opened; never goes back
+        self.given_up = 0
         #: told the reason of each report once it is stored
         self.on_stored: Callable[[Reason], None] = lambda _: None
         self._state_dir_lock = StateDirLock(state_dir)
@@ -237,6 +239,11 @@ class Outbox:
         with self._using():
             return reader.dropped(self._disk.file.db) + self._held.shed
 
+    def room(self) -> tuple[int, int]:
+        """Return the bytes that waiting reports take, compressed, and how many they may take."""
+        with self._using():
+            return self._disk.file.size, self._disk.file.limit_bytes
+
     def damaged(self) -> list[str]:
         """Return the names of damaged files set aside, oldest first."""
         return set_aside_files(self._state_dir)
@@ -310,4 +317,5 @@ class Outbox:
             self.trouble = ""
 
     def _say_dropped(self, count: int) -> None:
+        self.given_up += count
         self._log.error("reports_dropped", count=count, reason="no room", held=len(self._held))

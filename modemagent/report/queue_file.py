@@ -36,7 +36,7 @@ class QueueFile:
     """
 
     def __init__(self, path: Path | None, *, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         self.db = connect(path)
         self._count()
 
@@ -109,14 +109,14 @@ class QueueFile:
         self._count()
 
     def _make_room(self, rows: int, size: int) -> tuple[int, int]:
-        if rows <= ROWS_MOST and size <= self._limit_bytes:
+        if rows <= ROWS_MOST and size <= self.limit_bytes:
             return 0, 0
         every = "SELECT position, port, reason, length(body) FROM reports ORDER BY position"
         waiting = [Waiting(*row) for row in self.db.execute(every)]
         gone = to_shed(
             waiting,
             rows=rows - ROWS_MOST + ROWS_MOST // _SHED_SHARE if rows > ROWS_MOST else 0,
-            size=max(0, size - self._limit_bytes + self._limit_bytes // _SHED_SHARE),
+            size=max(0, size - self.limit_bytes + self.limit_bytes // _SHED_SHARE),
         )
         self.db.executemany("DELETE FROM reports WHERE position=?", [(place,) for place in gone])
         sizes = {each.place: each.size for each in waiting}

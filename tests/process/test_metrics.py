@@ -16,6 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from modemagent.agent.metrics import METRICS
+from modemagent.report.outbox import DB_NAME
 from tests.process.conftest import Agent, Bench, until
 
 pytestmark = pytest.mark.timeout(120)
@@ -64,6 +65,7 @@ def test_a_real_parser_reads_what_the_listener_says(
     assert first["modemagent_identification_seconds_bucket", (("le", "+Inf"),)] >= 1
     bench.do("sim-out quectel-eg25-g")
     removed = ("modemagent_events_total", (("event", "sim.removed"),))
+    assert first[removed] == 0
     assert until(lambda: told().get(removed)) == 1
     report = agent.outbox()[0]
     numbers = [report["modem"]["imei"], *(report["sims"][0][key] for key in ("iccid", "imsi"))]
@@ -103,6 +105,19 @@ def test_nothing_listens_and_nothing_is_loaded_unasked(started: Start) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "modemagent.agent.daemon" in done.stdout.split()
     assert not {"modemagent.agent.metrics", "modemagent.agent.exposure"} & {*done.stdout.split()}
+
+
+def test_a_damaged_outbox_is_a_metric_and_the_file_of_the_exporter_says_it(
+    shown: tuple[Agent, Bench, str, Path],
+) -> None:
+    agent, _, _, file = shown
+    assert samples(file.read_text())["modemagent_outbox_damaged_files", ()] == 0
+    agent.stop()
+    (agent.state_dir / DB_NAME).write_bytes(b"not a database" * 100)
+    file.unlink()
+    agent.start()
+    until(file.exists)
+    assert samples(file.read_text())["modemagent_outbox_damaged_files", ()] == 1
 
 
 def test_every_metric_is_on_its_page() -> None:
