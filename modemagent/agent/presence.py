@@ -43,6 +43,8 @@ class Presence:
         self._looks = 0
         self.renewed = False
         self._avoided: dict[str, float] = {}
+        self._doing_well: frozenset[str] = frozenset()
+        self._under_way: frozenset[str] = frozenset()
 
     def named(self, port: str) -> bool:
         """Tell whether the settings name this port itself, so that its absence is of interest."""
@@ -59,6 +61,19 @@ class Presence:
         """A port did not do: for a minute its modem's other AT ports go before it."""
         self._avoided[port] = time.monotonic() + _AVOIDED_S
 
+    def stay(self, doing_well: Iterable[str], under_way: Iterable[str]) -> None:
+        """Leave no modem's port for another one of it without need.
+
+        :param doing_well: ports whose modem is being watched
+        :param under_way: ports that are being opened or identified
+        """
+        self._doing_well, self._under_way = frozenset(doing_well), frozenset(under_way)
+
+    def sees(self, place: PortPlace) -> bool:
+        """Tell whether any port of the USB modem at this place was there at the last look."""
+        owner = modem_id(place)
+        return any(each.cellular and each.modem_id == owner for each in self._found if owner)
+
     def renew(self) -> None:
         """There is news: look at everything again at the next look."""
         self.renewed = True
@@ -67,13 +82,20 @@ class Presence:
         """Return the ports that are there now; one device is named once, as first named."""
         there: dict[str, PortPlace] = {}
         devices: set[str] = set()
-        for port in self._ports():
+        wanted = self._ports()
+        expected = {each.path: each.port_id for each in self._found}
+        for port in wanted:
             if not is_there(port):
                 continue
             device = port if is_remote(port) else os.path.realpath(port)
-            if device not in devices:
-                devices.add(device)
-                there[port] = place_of(port)
+            if device in devices:
+                continue
+            place = place_of(port)
+            if place.id != expected.get(port, place.id):
+                self.renew()  # a stranger has got the name of a modem's port since the scan
+                continue
+            devices.add(device)
+            there[port] = place
         return there
 
     def _ports(self) -> list[str]:
@@ -81,6 +103,8 @@ class Presence:
         if self._settings.discovery or any(map(_is_stable_id, ports)):
             self._rescan()
             ports = [self._resolved(port) for port in ports]
+        else:
+            self.renewed = False
         for pattern in self._settings.port_glob:
             ports += sorted(glob.glob(pattern))  # noqa: PTH207 - patterns may be absolute
         if self._settings.discovery:
@@ -107,8 +131,9 @@ class Presence:
     def _one_a_modem(self, found: tuple[Candidate, ...]) -> list[str]:
         """Return the port to ask of each cellular modem.
 
-        Its AT ports by udev's marks or the table; where none is known, one whose use is not
-        known. The one that data calls leave free goes first, one that did not answer last.
+        One that does well stays. Else its AT ports by udev's marks or the table, then those whose
+        use is not known: the user may have changed the composition that the table tells. The one
+        that data calls leave free goes first, those that did not answer last.
         """
         now = time.monotonic()
         self._avoided = {port: until for port, until in self._avoided.items() if until > now}
@@ -119,8 +144,14 @@ class Presence:
         return [min(group, key=self._preference).path for group in groups.values()]
 
     def _preference(self, candidate: Candidate) -> tuple[bool, ...]:
-        avoided = candidate.path in self._avoided
-        return (candidate.role is not Role.AT, avoided, not candidate.secondary)
+        path = candidate.path
+        return (
+            path not in self._doing_well,
+            path in self._avoided,
+            candidate.role is not Role.AT,
+            path not in self._under_way,
+            not candidate.secondary,
+        )
 
 
 def _hints(names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:

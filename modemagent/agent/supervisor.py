@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from modemagent.agent.events import Events
 from modemagent.agent.lifecycle import PortState
 from modemagent.agent.news import News
 from modemagent.agent.port import Claims, WatchedPort
-from modemagent.agent.presence import Presence, is_remote, is_there, seat_of
+from modemagent.agent.presence import Presence, is_remote, is_there, place_of, seat_of
 from modemagent.discovery import udev
 from modemagent.errors import PortNotFound
 from modemagent.logs import Log
@@ -28,8 +29,11 @@ _LOOK_WITH_NEWS_S, _LOOK_S, _LOOK_FOR_IT_S = 15.0, 2.0, 0.5
 _SETTLES_S = 0.02
 #: A USB modem that is reset comes back within this; then nothing has been removed.
 _COMES_BACK_S = 2.5
+#: A modem that starts shows its ports one after the other; while some are there it is.
+_COMPLETES_S = 30.0
 #: After these another AT port of the same modem may do better.
 _TRY_ANOTHER = ("no_answer", "not_a_modem", "busy", "permission")
+_UNDER_WAY = (PortState.OPENING, PortState.IDENTIFYING)
 _STABLE = ("usb:", "pci:", "tty:")
 # USB devices take their time after a boot; before this a missing one is not called removed
 _COMING_UP_MS = 120_000
@@ -54,7 +58,11 @@ class Supervisor:
         self._presence = Presence(settings)
         self._claims = Claims()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        #: seat -> since when nothing was seen there
         self._missing: dict[str, float] = {}
+        #: seat -> a modem that was known there, whose port's name another one has got, and
+        #: whether it was read since the agent was started
+        self._displaced: dict[str, tuple[PortPlace, bool]] = {}
         self._stirred = asyncio.Event()
         self.ports: dict[str, WatchedPort] = {}
 
@@ -66,8 +74,12 @@ class Supervisor:
                 self._watch(PortPlace(path=port))
         for place in self._news.known_places():
             # reported by an earlier run and gone since: its removal is still to be reported
-            if not is_remote(place.path) and not is_there(place.path):
+            if is_remote(place.path):
+                continue
+            if not is_there(place.path):
                 self._watch(place)
+            elif seat_of(place_of(place.path)) != seat_of(place):
+                self._displaced[seat_of(place)] = place, False
         news = self._open_news()
         try:
             while True:
@@ -105,39 +117,79 @@ class Supervisor:
         pause_s = _LOOK_WITH_NEWS_S if has_news else _LOOK_S
         if self._missing or self._presence.waits:
             pause_s = _LOOK_FOR_IT_S
+        if self._presence.renewed:
+            pause_s = _SETTLES_S
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._stirred.wait()
 
     def _look(self) -> None:
-        for port, watched in self.ports.items():
-            broken = watched.condition.state is PortState.BROKEN
-            if broken and watched.condition.reason in _TRY_ANOTHER:
-                self._presence.avoid(port)
+        self._tell_how_they_do(self._presence)
         there = self._presence.look()
         for port, place in there.items():
-            if port not in self.ports:
-                self._watch(place)
-            self.ports[port].seen(place)
-            self._missing.pop(port, None)
+            self._meet(port, place)
         seats = {seat_of(place) for place in there.values()}
         for port in self.ports.keys() - there.keys():
             watched = self.ports[port]
             elsewhere = seat_of(watched.place) in seats
-            watched.not_seen(counts=not elsewhere and self._is_gone(watched))
+            # what it spoke for may speak through another port from now on
+            self._claims.drop(port)
+            watched.not_seen(
+                counts=not elsewhere and self._is_gone(watched.place, watched.was_read)
+            )
             gone = elsewhere or self._news.known(watched.place) is None
             if watched.condition.state is PortState.ABSENT and gone:
-                self._missing.pop(port, None)
+                self._missing.pop(seat_of(watched.place), None)
                 if not self._presence.named(port):
                     self._drop(port)
+        self._see_off_the_displaced(seats)
+        for seat in seats:
+            self._missing.pop(seat, None)
 
-    def _is_gone(self, watched: WatchedPort) -> bool:
+    def _meet(self, port: str, place: PortPlace) -> None:
+        """Take note of a port that is there."""
+        watched = self.ports.get(port)
+        if watched is not None and watched.place.id is not None:
+            before = watched.place
+            if place.id is None:
+                place = before  # it is just going: its node outlives what sysfs says of it
+            elif seat_of(before) != seat_of(place):
+                # two modems were plugged in anew, and one has got the other's name
+                self._displaced[seat_of(before)] = before, watched.was_read
+                self._drop(port)
+        if port not in self.ports:
+            self._watch(place)
+        self.ports[port].seen(place)
+
+    def _see_off_the_displaced(self, seats: Set[str]) -> None:
+        for seat, (place, was_read) in list(self._displaced.items()):
+            if seat not in seats:
+                if not self._is_gone(place, was_read):
+                    continue
+                self._news.removed(place)
+            if seat in seats or self._news.known(place) is None:
+                del self._displaced[seat]
+                self._missing.pop(seat, None)
+
+    def _tell_how_they_do(self, presence: Presence) -> None:
+        states = {port: watched.condition.state for port, watched in self.ports.items()}
+        for port, state in states.items():
+            if state is PortState.BROKEN and self.ports[port].condition.reason in _TRY_ANOTHER:
+                presence.avoid(port)
+        presence.stay(
+            doing_well=[port for port, state in states.items() if state is PortState.WATCHING],
+            under_way=[port for port, state in states.items() if state in _UNDER_WAY],
+        )
+
+    def _is_gone(self, place: PortPlace, was_read: bool) -> bool:
         """Tell whether a port has been away for so long that its modem has been taken out."""
         now = asyncio.get_running_loop().time()
-        away_s = now - self._missing.setdefault(watched.port, now)
-        if seat_of(watched.place) != watched.port and away_s < _COMES_BACK_S:
+        seat = seat_of(place)
+        away_s = now - self._missing.setdefault(seat, now)
+        comes_back_s = _COMPLETES_S if self._presence.sees(place) else _COMES_BACK_S
+        if seat != place.path and away_s < comes_back_s:
             return False
-        return watched.was_read or origin.uptime_ms() > _COMING_UP_MS
+        return was_read or origin.uptime_ms() > _COMING_UP_MS
 
     def _watch(self, place: PortPlace) -> None:
         watched = WatchedPort(
@@ -157,6 +209,7 @@ class Supervisor:
         """Stop watching a port; the task that is returned ends when the port is closed."""
         del self.ports[port]
         task = self._tasks.pop(port)
+        self._missing.pop(port, None)
         task.cancel()
         self._claims.drop(port)
         return task
@@ -169,6 +222,7 @@ class Supervisor:
         """
         before, self._settings = self._settings, settings
         presence, self._presence = self._presence, Presence(settings)
+        self._tell_how_they_do(self._presence)
         there, wanted = presence.look().keys(), self._presence.look().keys()
         reopened = before.baud != settings.baud
         closing = []
