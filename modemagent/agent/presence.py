@@ -21,6 +21,8 @@ from modemagent.settings import Settings
 
 _RESCAN_EVERY = 15
 _AVOIDED_S = 60.0
+#: The ports of a modem come one after the other; so long one that is known to be better is awaited.
+_COMPLETES_S = 10.0
 
 
 def is_remote(port: str) -> bool:
@@ -43,6 +45,7 @@ class Presence:
         self._looks = 0
         self.renewed = False
         self._avoided: dict[str, float] = {}
+        self._since: dict[str, float] = {}
         self._doing_well: frozenset[str] = frozenset()
         self._under_way: frozenset[str] = frozenset()
 
@@ -141,7 +144,20 @@ class Presence:
         for candidate in found:
             if candidate.cellular and candidate.role in (Role.AT, Role.UNKNOWN):
                 groups.setdefault(candidate.modem_id or candidate.port_id, []).append(candidate)
-        return [min(group, key=self._preference).path for group in groups.values()]
+        self._since = {owner: self._since.get(owner, now) for owner in groups}
+        return [
+            min(group, key=self._preference).path
+            for owner, group in groups.items()
+            if now - self._since[owner] >= _COMPLETES_S or not self._is_incomplete(group)
+        ]
+
+    def _is_incomplete(self, group: list[Candidate]) -> bool:
+        """Tell whether the AT port of a modem is still to come, as far as the table knows."""
+        for each in group:
+            if each.role is Role.AT or each.path in self._doing_well or each.path in self._avoided:
+                return False
+        layout = layout_of(group[0].usb_vid, group[0].usb_pid)
+        return layout is not None and Role.AT in layout.roles.values()
 
     def _preference(self, candidate: Candidate) -> tuple[bool, ...]:
         path = candidate.path

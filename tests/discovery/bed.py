@@ -14,6 +14,7 @@ import os
 import select
 import sys
 import time
+import tty
 from pathlib import Path
 
 import gi
@@ -30,13 +31,39 @@ def nodes(tree: str) -> list[str]:
     return [row[3:] for row in tree.splitlines() if row.startswith(("N: tty", "N: wwan"))]
 
 
-def heard(bed: UMockdev.Testbed, node: str, counts: dict[str, int]) -> int:
-    """Add what was written to a device file since the last look to its count."""
-    descriptor = bed.get_dev_fd(f"/dev/{node}")
-    with contextlib.suppress(OSError):  # nobody has it open, and all is read
-        while descriptor >= 0 and select.select([descriptor], [], [], 0)[0]:
-            counts[node] += len(os.read(descriptor, 4096))
-    return counts[node]
+class Silent:
+    """Device files that nobody answers at, and how many bytes were written to each.
+
+    Terminals of our own: those that umockdev makes can not be made again under the same name.
+    """
+
+    def __init__(self) -> None:
+        self._masters: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
+
+    def open(self, node: str) -> str:
+        """Return the path of the terminal that stands for a device file."""
+        master, slave = os.openpty()
+        path = os.ttyname(slave)
+        tty.setraw(slave)
+        os.close(slave)
+        self._masters[node] = master
+        self.counts.setdefault(node, 0)
+        return path
+
+    def close(self, node: str) -> None:
+        """Hang up, as the kernel does when a device has gone."""
+        if node in self._masters:
+            self.heard(node)
+            os.close(self._masters.pop(node))
+
+    def heard(self, node: str) -> int:
+        """Return how many bytes were written until now."""
+        master = self._masters.get(node, -1)
+        with contextlib.suppress(OSError):  # nobody has it open, and all is read
+            while master >= 0 and select.select([master], [], [], 0)[0]:
+                self.counts[node] += len(os.read(master, 4096))
+        return self.counts[node]
 
 
 def pass_on(_: UMockdev.IoctlBase, client: UMockdev.IoctlClient) -> bool:
@@ -53,21 +80,25 @@ def present(bed: UMockdev.Testbed, block: str) -> bool:
 def main() -> None:
     bed = UMockdev.Testbed.new()
     devices = Path(bed.get_root_dir(), "dev")
-    counts: dict[str, int] = {}
     added: dict[str, list[str]] = {}
-    answered: set[str] = set()
+    silent = Silent()
     print(bed.get_root_dir(), flush=True)
     for line in sys.stdin:
         verb, *words = line.split()
         if verb == "written":
-            print(json.dumps({node: heard(bed, node, counts) for node in counts}), flush=True)
+            print(json.dumps({node: silent.heard(node) for node in silent.counts}), flush=True)
             continue
         tree = Path(words[0]).read_text(encoding="utf-8")
         if verb == "add":
             devices.mkdir(exist_ok=True)
-            for node, _, path in (word.partition("=") for word in words[1:]):
+            named = dict(word.split("=") for word in words[1:])
+            for node in nodes(tree):
+                path = named.get(node) or silent.open(node)
                 (devices / node).unlink(missing_ok=True)
                 (devices / node).symlink_to(path)
+                calls = UMockdev.IoctlBase()
+                calls.connect("handle-ioctl", pass_on)
+                bed.attach_ioctl(f"/dev/{node}", calls)
                 tree = tree.replace(f"N: {node}\n", "")
             # trees have the bus and the hubs in common
             blocks = [block for block in tree.split("\n\n") if block.startswith("P: ")]
@@ -75,14 +106,7 @@ def main() -> None:
             for block in new:
                 bed.add_from_string(block + "\n\n")
                 time.sleep(NEWS_S)
-            for word in words[1:]:
-                calls = UMockdev.IoctlBase()
-                calls.connect("handle-ioctl", pass_on)
-                node = word.partition("=")[0]
-                bed.attach_ioctl(f"/dev/{node}", calls)
-                answered.add(node)
             added[words[0]] = [block.splitlines()[0][3:] for block in new]
-            counts.update(dict.fromkeys(nodes(tree), 0))
         else:
             for place in reversed(added.pop(words[0])):
                 bed.uevent("/sys" + place, "remove")
@@ -90,9 +114,8 @@ def main() -> None:
                 bed.remove_device("/sys" + place)
             for node in nodes(tree):
                 (devices / node).unlink(missing_ok=True)
-                if node in answered:
-                    answered.remove(node)
-                    bed.detach_ioctl(f"/dev/{node}")
+                bed.detach_ioctl(f"/dev/{node}")
+                silent.close(node)
         print("ok", flush=True)
 
 

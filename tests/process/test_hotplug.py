@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import json
+import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,25 +13,34 @@ import pytest
 
 from tests.discovery.conftest import TREES, Bed
 from tests.discovery.conftest import bed as bed_fixture
-from tests.process.conftest import Agent, Bench, Process, until
+from tests.process.conftest import COMMAND, Bench, until
 from tests.process.conftest import started as started_fixture
+from tests.process.plugging import Discovering, place, renamed, reports, told
 
 bed, started = bed_fixture, started_fixture
 MODEM = "quectel-eg25-g"
-
-
-class Discovering(Agent):
-    """``modemagent run`` that finds its modems by itself, on a machine of the test's making."""
-
-    def __init__(self, folder: Path, *words: str, bed: Bed) -> None:
-        self.environment = {
-            key: value for key, value in bed.environment.items() if "MODEMAGENT" not in key
-        }
-        self.state_dir = folder / "state"
-        Process.__init__(
-            self, "--log-level", "debug", "run", "--state-dir", str(self.state_dir),
-            "--gateway-id", "gw-1", *words, log=folder / "agent.log",
-        )  # fmt: skip
+#: transcript -> the port it answers at in the tree ``eight-makers``, and that port's id
+EIGHT = {
+    "quectel-eg25-g": ("ttyUSB2", "usb:1-1.1:1.2"),
+    "simcom-a7670": ("ttyUSB6", "usb:1-1.2:1.4"),
+    "telit-ge910-quad": ("ttyUSB10", "usb:1-1.3:1.4"),
+    "ublox-sara-g350": ("ttyACM0", "usb:1-1.4:1.0"),
+    "huawei-e1752": ("ttyUSB12", "usb:1-2.1:1.0"),
+    "sierra-em7455b": ("ttyUSB17", "usb:1-2.2:1.3"),
+    "zte-mf627": ("ttyUSB19", "usb:1-2.3.1:1.1"),
+    "fibocom-fm350-gl": ("wwan0at0", "pci:0000:01:00.0:wwan0at0"),
+}
+#: as a kernel WWAN port answers: it is no terminal
+NO_TERMINAL = """
+import errno, fcntl, termios
+def no_terminal(*_):
+    raise termios.error(errno.ENOTTY, "Inappropriate ioctl for device")
+def no_control(*_):
+    raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
+for name in ("tcgetattr", "tcsetattr", "tcflush", "tcdrain", "tcsendbreak"):
+    setattr(termios, name, no_terminal)
+fcntl.ioctl = no_control
+"""
 
 
 @pytest.fixture
@@ -41,18 +52,9 @@ def agent(bed: Bed, tmp_path: Path) -> Iterator[Discovering]:
     print(found.log.read_text()[-6000:])
 
 
-def reports(agent: Agent) -> list[tuple[str, str]]:
-    """Reason and port id of each report, oldest first."""
-    return [(report["reason"], report["port"]["id"]) for report in agent.outbox()]
-
-
-def renamed(tree: str, folder: Path, shift: int) -> str:
-    """Return a copy of a tree whose ttys have other numbers, as after a reset."""
-    text = (TREES / f"{tree}.umockdev").read_text()
-    text = re.sub(r"ttyUSB(\d+)", lambda found: f"ttyUSB{int(found[1]) + shift}", text)
-    path = folder / f"{tree}-{shift}.umockdev"
-    path.write_text(re.sub(r"MINOR=(\d)\n", lambda n: f"MINOR={int(n[1]) + shift}\n", text))
-    return str(path)
+def imei_of(transcript: str) -> str:
+    expected = TREES.parent / "transcripts" / transcript / "expected.toml"
+    return str(tomllib.loads(expected.read_text())["reading"][0]["modem"]["imei"])
 
 
 def test_a_modem_that_is_plugged_in_is_reported_and_nobody_else_hears_a_byte(
@@ -113,3 +115,72 @@ def test_the_other_at_port_is_asked_when_the_first_is_mute(
     finally:
         bench.stop()
         bench.popen.communicate()
+
+
+def listed(bed: Bed) -> dict[str, str]:
+    """Path -> role, as ``modemagent list`` shows it on this machine."""
+    done = subprocess.run(
+        [*COMMAND, "list", "--json"],
+        env=bed.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {
+        port["path"].removeprefix("/dev/"): port["role"]
+        for modem in json.loads(done.stdout)["modems"]
+        for port in modem["ports"]
+    }
+
+
+def test_eight_makers_are_reported_among_strangers_that_hear_nothing(
+    bed: Bed, agent: Discovering, started: Any
+) -> None:
+    bench = started(Bench, *EIGHT)
+    nodes = {node: bench.paths[name] for name, (node, _) in EIGHT.items()}
+    bed.add("eight-makers", **nodes)
+    ids = {port_id: imei_of(name) for name, (_, port_id) in EIGHT.items()}
+    until(lambda: agent.watched() == ids)
+    assert told(agent.outbox()) == {place(port_id): imei for port_id, imei in ids.items()}
+    assert [reason for reason, _ in reports(agent)] == ["identified"] * 8
+    written = bed.written()
+    assert len(written) == 30
+    assert not any(written.values()), written
+
+
+def test_a_list_of_eight_makers_shows_roles_and_sends_nothing(bed: Bed) -> None:
+    bed.add("eight-makers")
+    roles = listed(bed)
+    assert {node: roles[node] for node, _ in EIGHT.values()} == {
+        **{node: "at" for node, _ in EIGHT.values()},
+        "ttyUSB12": "unknown",  # a Huawei stick tells by its protocols, not by its ids
+    }
+    assert {node for node, role in roles.items() if role == "diag"} == {
+        "ttyUSB0", "ttyUSB8", "ttyACM4", "ttyACM5", "ttyUSB15"
+    }  # fmt: skip
+    assert {node for node, role in roles.items() if role == "nmea"} == {
+        "ttyUSB1", "ttyUSB9", "ttyUSB16"
+    }  # fmt: skip
+    assert set(bed.written().values()) == {0}
+
+
+def test_a_kernel_wwan_port_is_no_terminal_and_is_watched(
+    bed: Bed, tmp_path: Path, started: Any
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NO_TERMINAL)
+    bench = started(Bench, "fibocom-fm350-gl")
+    agent = Discovering(tmp_path, bed=bed, environment={"PYTHONPATH": str(tmp_path)})
+    try:
+        until(agent.status)
+        imei = imei_of("fibocom-fm350-gl")
+        for _ in range(2):
+            bed.add("wwan-pcie", wwan0at0=bench.paths["fibocom-fm350-gl"])
+            until(lambda: agent.watched() == {"pci:0000:01:00.0:wwan0at0": imei})
+            bed.remove("wwan-pcie")
+            until(lambda: not agent.ports())
+        found = [reason for reason, _ in reports(agent)]
+        assert found == ["identified", "removed"] * 2
+        assert set(bed.written().values()) == {0}
+    finally:
+        agent.stop()
+        print(agent.log.read_text()[-6000:])

@@ -1,0 +1,122 @@
+"""Device trees made to order: any USB serial device, at any place, under any tty numbers.
+
+The text is what umockdev reads, in the form of the files in ``fixtures/udev/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+_ROOT = "/devices/pci0000:00/0000:00:14.0/usb1"
+_MAJORS = {"ttyUSB": 188, "ttyACM": 166}
+
+
+class Kind(NamedTuple):
+    """A USB device with serial ports.
+
+    :param ttys: numbers of the interfaces that have a tty, in the order the kernel names them
+    :param driver: ``cdc_acm`` makes ttyACM, every other one ttyUSB
+    """
+
+    vid: str
+    pid: str
+    ttys: tuple[int, ...]
+    driver: str = "option"
+    maker: str = ""
+    product: str = ""
+
+    @property
+    def stem(self) -> str:
+        return "ttyACM" if self.driver == "cdc_acm" else "ttyUSB"
+
+
+def hub(place: str) -> str:
+    """Return the blocks of the bus and of the hubs that lead to a place, ``1-1.4``."""
+    blocks = [
+        _block(
+            "/devices/pci0000:00/0000:00:14.0",
+            "E: DRIVER=xhci_hcd\nE: SUBSYSTEM=pci\nE: PCI_SLOT_NAME=0000:00:14.0\n"
+            "A: vendor=0x8086\\n\nA: device=0xa36d\\n\n",
+        ),
+        _block(
+            _ROOT,
+            "E: DEVTYPE=usb_device\nE: DRIVER=usb\nE: SUBSYSTEM=usb\n"
+            "A: idVendor=1d6b\\n\nA: idProduct=0002\\n\nA: product=xHCI Host Controller\\n\n",
+        ),
+    ]
+    parts = place.split(".")
+    for depth in range(1, len(parts)):
+        blocks.append(
+            _block(
+                _path(".".join(parts[:depth])),
+                "E: DEVTYPE=usb_device\nE: DRIVER=usb\nE: SUBSYSTEM=usb\n"
+                "A: idVendor=05e3\\n\nA: idProduct=0608\\n\nA: product=USB2.0 Hub\\n\n",
+            )
+        )
+    return "".join(blocks)
+
+
+def device(place: str, kind: Kind, numbers: Mapping[int, int]) -> str:
+    """Return a device at a place with those of its ports that are named.
+
+    :param numbers: interface -> number of its tty
+    """
+    path = _path(place)
+    blocks = [
+        _block(
+            path,
+            f"E: DEVTYPE=usb_device\nE: DRIVER=usb\nE: SUBSYSTEM=usb\n"
+            f"E: PRODUCT={kind.vid.lstrip('0')}/{kind.pid.lstrip('0')}/318\n"
+            f"A: idVendor={kind.vid}\\n\nA: idProduct={kind.pid}\\n\n"
+            + (f"A: manufacturer={kind.maker}\\n\n" if kind.maker else "")
+            + (f"A: product={kind.product}\\n\n" if kind.product else ""),
+        )
+    ]
+    for interface, number in numbers.items():
+        node = f"{kind.stem}{number}"
+        below = f"{path}/{place}:1.{interface}"
+        up = "../" * (below.count("/") - 1)
+        blocks.append(
+            _block(
+                below,
+                f"E: DEVTYPE=usb_interface\nE: DRIVER={kind.driver}\nE: SUBSYSTEM=usb\n"
+                f"A: bInterfaceNumber={interface:02x}\\n\n"
+                f"L: driver={up}bus/usb/drivers/{kind.driver}\n",
+            )
+        )
+        if kind.stem == "ttyUSB":
+            below += f"/{node}"
+            blocks.append(_block(below, "E: SUBSYSTEM=usb-serial\nA: port_number=0\\n\n"))
+        blocks.append(
+            _block(
+                f"{below}/tty/{node}",
+                f"N: {node}\nE: DEVNAME=/dev/{node}\nE: MAJOR={_MAJORS[kind.stem]}\n"
+                f"E: MINOR={number}\nE: SUBSYSTEM=tty\nL: device=../../../{Path(below).name}\n",
+            )
+        )
+    return "".join(blocks)
+
+
+def tree(folder: Path, place: str, kind: Kind, first: int) -> tuple[str, dict[int, str]]:
+    """Write the tree of one whole device.
+
+    :param first: number of its first tty
+    :returns: the file, and interface -> name of its tty
+    """
+    numbers = {interface: first + n for n, interface in enumerate(kind.ttys)}
+    file = folder / f"{place}-{kind.vid}-{kind.pid}-{first}.umockdev"
+    file.write_text(hub(place) + device(place, kind, numbers))
+    return str(file), {interface: f"{kind.stem}{number}" for interface, number in numbers.items()}
+
+
+def _path(place: str) -> str:
+    bus, _, ports = place.partition("-")
+    assert bus == "1"
+    parts = ports.split(".")
+    return "/".join((_ROOT, *(f"1-{'.'.join(parts[: n + 1])}" for n in range(len(parts)))))
+
+
+def _block(path: str, rest: str) -> str:
+    return f"P: {path}\n{rest}\n"

@@ -1,0 +1,86 @@
+"""The daemon on a machine whose devices come and go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.discovery.conftest import TREES, Bed
+from tests.process.conftest import Agent, Process
+
+
+class Discovering(Agent):
+    """``modemagent run`` that finds its modems by itself, on a machine of the test's making."""
+
+    def __init__(
+        self, folder: Path, *words: str, bed: Bed, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.environment = {
+            key: value for key, value in bed.environment.items() if "MODEMAGENT" not in key
+        } | dict(environment or {})
+        self.state_dir = folder / "state"
+        Process.__init__(
+            self, "--log-level", "debug", "run", "--state-dir", str(self.state_dir),
+            "--gateway-id", "gw-1", *words, log=folder / "agent.log",
+        )  # fmt: skip
+
+    def watched(self) -> dict[str, str]:
+        """Port id -> IMEI of every modem that is being watched."""
+        return {
+            modem["port_id"] or modem["port"]: modem["modem"]["imei"]
+            for modem in self.ports().values()
+            if modem["state"] == "watching" and "modem" in modem
+        }
+
+    def open_files(self) -> list[str]:
+        """What its descriptors lead to, names of terminals left out."""
+        found = [str(link.readlink()) for link in Path(f"/proc/{self.popen.pid}/fd").iterdir()]
+        return sorted(re.sub(r"/dev/pts/\d+|:\[\d+\]", "", name) for name in found)
+
+    def threads(self) -> int:
+        return len(list(Path(f"/proc/{self.popen.pid}/task").iterdir()))
+
+
+def reports(agent: Agent) -> list[tuple[str, str]]:
+    """Reason and port id of each report, oldest first."""
+    return [(report["reason"], report["port"]["id"]) for report in agent.outbox()]
+
+
+def place(port_id: str) -> str:
+    """Return the modem's place: ``usb:1-2`` of ``usb:1-2:1.2``."""
+    return port_id.rpartition(":")[0] if port_id.startswith("usb:") else port_id
+
+
+def told(reports: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Read a run of reports as the registry does; return place -> IMEI of the modems there now.
+
+    Fails where the story is not consistent: a removal of what was not there, another IMEI at the
+    removal than before, one modem identified twice in one place without having left it.
+    """
+    there: dict[str, str] = {}
+    for report in reports:
+        where, imei = place(report["port"]["id"] or report["port"]["path"]), report["modem"]["imei"]
+        story = f"{report['sequence']}: {report['reason']} {imei} at {where}, there: {there}"
+        match report["reason"]:
+            case "removed":
+                assert there.pop(where, None) == imei, story
+            case "identified":
+                assert where not in there, story
+                there[where] = imei
+            case "modem_changed":
+                assert there.get(where, imei) != imei, story
+                there[where] = imei
+            case _:
+                assert there.get(where) == imei, story
+    return there
+
+
+def renamed(tree: str, folder: Path, shift: int) -> str:
+    """Return a copy of a tree whose ttys have other numbers, as after a reset."""
+    text = (TREES / f"{tree}.umockdev").read_text()
+    text = re.sub(r"ttyUSB(\d+)", lambda found: f"ttyUSB{int(found[1]) + shift}", text)
+    path = folder / f"{tree}-{shift}.umockdev"
+    path.write_text(re.sub(r"MINOR=(\d)\n", lambda n: f"MINOR={int(n[1]) + shift}\n", text))
+    return str(path)
