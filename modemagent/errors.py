@@ -18,6 +18,7 @@
     ├── ReportError           (1)   a report body that can not be read; carries the key
     ├── OutboxError           (1)   the local queue can not be read or written
     ├── AgentNotRunning       (4)   nobody listens on the control socket
+    ├── NeighbourAway         (4)   a program that holds modems can not be asked about them
     ├── AgentDenied           (4)   the agent is there, and this user may not talk to it
     ├── RegistryStoreError    (1)   the registry's own database can not be used
     └── RegistryError         (6)   the registry did not take what it was sent
@@ -216,6 +217,13 @@ class AgentNotRunning(ModemAgentError):
     """Nobody listens on the control socket."""
 
     code = "agent_not_running"
+    exit_status = 4
+
+
+class NeighbourAway(ModemAgentError):
+    """A program that may hold modems (ModemManager) can not be asked about them."""
+
+    code = "neighbour_away"
     exit_status = 4
 
 

@@ -101,18 +101,27 @@ def identify(
         if "imei" not in attempt.values or talk.unproven:
             raise
         attempt.out_of_time()
-    from modemagent.modem.judge import judge
-
-    return judge(attempt, port=port, port_id=port_id)
+    return _judged(attempt, port, port_id)
 
 
 def _tell_early(
     tell: Callable[[Snapshot], None], found: Identification, port: str, port_id: str | None
 ) -> None:
+    if not found.talk.unproven or found.talk.echoing:
+        tell(_judged(found, port, port_id))
+
+
+def _judged(found: Identification, port: str, port_id: str | None) -> Snapshot:
+    from dataclasses import replace
+
     from modemagent.modem.judge import judge
 
-    if not found.talk.unproven or found.talk.echoing:
-        tell(judge(found, port=port, port_id=port_id))
+    return replace(
+        judge(found, port=port, port_id=port_id, dialect=found.dialect.name),
+        commands=found.talk.commands,
+        elapsed_ms=round(found.talk.elapsed_s * 1000),
+        evidence=tuple(found.talk.evidence.values()),
+    )
 
 
 def _leave(talk: Conversation) -> Steps:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from modemagent.identity.cross import compare
+from modemagent.identity.network import Network
 from modemagent.identity.numbering import split_imsi
 from modemagent.identity.problems import Problem, problem
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 from modemagent.identity.validation import validate
-from modemagent.modem.slots import all_slots
-
-if TYPE_CHECKING:
-    from modemagent.modem.identify import Identification
+from modemagent.modem.slots import Slot, all_slots
 
 _SIM_PROBLEMS: Mapping[SimState, str] = {
     SimState.ABSENT: "sim.absent",
@@ -24,6 +22,40 @@ _SIM_PROBLEMS: Mapping[SimState, str] = {
     SimState.OFF: "sim.off",
     SimState.UNKNOWN: "sim.unknown",
 }
+
+
+class CardFound(Protocol):
+    """What was read of one card; the names are those of :class:`modemagent.modem.sim.SimReader`."""
+
+    @property
+    def state(self) -> SimState: ...
+    @property
+    def values(self) -> Mapping[str, str]: ...
+    @property
+    def offered(self) -> Mapping[str, str]: ...
+    @property
+    def read(self) -> Mapping[str, ReadState]: ...
+    @property
+    def mnc_length(self) -> int | None: ...
+    @property
+    def euicc(self) -> str | None: ...
+
+
+class Found(Protocol):
+    """What was read of one modem; the names are those of an ``Identification``."""
+
+    @property
+    def values(self) -> Mapping[str, str]: ...
+    @property
+    def offered(self) -> Mapping[str, str]: ...
+    @property
+    def read(self) -> Mapping[str, ReadState]: ...
+    @property
+    def sim(self) -> CardFound: ...
+    @property
+    def slots(self) -> tuple[Slot, ...]: ...
+    @property
+    def network(self) -> Network | None: ...
 
 
 class _Field:
@@ -53,27 +85,29 @@ class _Field:
                 self.state = ReadState.FAILED
 
 
-def judge(found: Identification, *, port: str, port_id: str | None) -> Snapshot:
-    """Validate what one identification read and make its snapshot."""
+def judge(found: Found, *, port: str, port_id: str | None, dialect: str) -> Snapshot:
+    """Validate what one identification read and make its snapshot.
+
+    How it was read (commands, time, evidence) is for the reader to add.
+
+    :param dialect: how the modem was read, a name of the catalogue or ``modemmanager``
+    """
     modem, problems = _judge_modem(found)
-    sim, sim_problems = _judge_sim(found)
+    sim, sim_problems = judge_card(found.sim)
     if sim.state is SimState.ABSENT and any(slot.word == "present" for slot in found.slots):
         sim_problems.append(problem("sim.wrong_slot", "sim"))
     return Snapshot(
         port=port,
         port_id=port_id,
-        dialect=found.dialect.name,
+        dialect=dialect,
         modem=modem,
         sims=all_slots(sim, found.slots),
         problems=(*problems, *sim_problems, *compare(modem, sim)),
-        commands=found.talk.commands,
-        elapsed_ms=round(found.talk.elapsed_s * 1000),
         network=found.network,
-        evidence=tuple(found.talk.evidence.values()),
     )
 
 
-def _judge_modem(found: Identification) -> tuple[Modem, list[Problem]]:
+def _judge_modem(found: Found) -> tuple[Modem, list[Problem]]:
     values, read = found.values, found.read
     imei, imeisv, meid = (
         _Field(kind, values, found.offered, read) for kind in ("imei", "imeisv", "meid")
@@ -101,8 +135,8 @@ def _judge_modem(found: Identification) -> tuple[Modem, list[Problem]]:
     return modem, problems
 
 
-def _judge_sim(found: Identification) -> tuple[Sim, list[Problem]]:
-    card = found.sim
+def judge_card(card: CardFound) -> tuple[Sim, list[Problem]]:
+    """Validate what was read of one card: its entry of a snapshot, and what is off with it."""
     iccid, imsi, eid = (
         _Field(kind, card.values, card.offered, card.read) for kind in ("iccid", "imsi", "eid")
     )

@@ -1,0 +1,1 @@
+"""Programs that hold modems as well and can be asked what they know of them."""
