@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tests.discovery.conftest import Bed
 
 _ROOT = "/devices/pci0000:00/0000:00:14.0/usb1"
 _MAJORS = {"ttyUSB": 188, "ttyACM": 166}
@@ -99,16 +103,59 @@ def device(place: str, kind: Kind, numbers: Mapping[int, int]) -> str:
     return "".join(blocks)
 
 
-def tree(folder: Path, place: str, kind: Kind, first: int) -> tuple[str, dict[int, str]]:
-    """Write the tree of one whole device.
+class Sockets:
+    """Where devices are plugged in; gives ttys the lowest free numbers, as the kernel does.
 
-    :param first: number of its first tty
-    :returns: the file, and interface -> name of its tty
+    :param folder: for the tree files
+    :param random: with it, ttys get free numbers that nobody can foresee
     """
-    numbers = {interface: first + n for n, interface in enumerate(kind.ttys)}
-    file = folder / f"{place}-{kind.vid}-{kind.pid}-{first}.umockdev"
-    file.write_text(hub(place) + device(place, kind, numbers))
-    return str(file), {interface: f"{kind.stem}{number}" for interface, number in numbers.items()}
+
+    def __init__(self, bed: Bed, folder: Path, random: Random | None = None) -> None:
+        self._bed = bed
+        self._folder = folder
+        self._random = random
+        self._files: dict[str, list[str]] = {}
+        self._names: dict[str, set[str]] = {}
+
+    def plug(
+        self,
+        place: str,
+        kind: Kind,
+        answering: Mapping[int, str | Path] | None = None,
+        only: tuple[int, ...] | None = None,
+    ) -> dict[int, str]:
+        """Plug a device in; return interface -> name of its tty.
+
+        :param answering: interface -> pseudo terminal that answers there
+        :param only: the ports that show up; others follow with the next call
+        """
+        taken = set().union(*self._names.values())
+        nodes: dict[int, str] = {}
+        for interface in kind.ttys if only is None else only:
+            free = [name for n in range(64) if (name := f"{kind.stem}{n}") not in taken]
+            nodes[interface] = self._random.choice(free) if self._random else free[0]
+            taken.add(nodes[interface])
+        self._names.setdefault(place, set()).update(nodes.values())
+        numbers = {n: int(name.removeprefix(kind.stem)) for n, name in nodes.items()}
+        files = self._files.setdefault(place, [])
+        self._lead_to(place)
+        file = self._folder / f"{place}-{len(files)}.umockdev"
+        file.write_text(device(place, kind, numbers))
+        files.append(str(file))
+        answers = {nodes[n]: str(path) for n, path in (answering or {}).items() if n in nodes}
+        self._bed.add(str(file), **answers)
+        return nodes
+
+    def _lead_to(self, place: str) -> None:
+        file = self._folder / f"to-{place}.umockdev"
+        if not file.exists():  # hubs stay
+            file.write_text(hub(place))
+            self._bed.add(str(file))
+
+    def unplug(self, place: str) -> None:
+        for file in reversed(self._files.pop(place)):
+            self._bed.remove(file)
+        del self._names[place]
 
 
 def _path(place: str) -> str:

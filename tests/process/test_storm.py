@@ -1,0 +1,242 @@
+"""Plugging and unplugging at its worst: resets without pause, hubs that come and go, late ports.
+
+Whatever has happened, in the end exactly the modems that are there are watched, and the reports
+tell one consistent story of how it came to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.discovery.conftest import Bed
+from tests.discovery.conftest import bed as bed_fixture
+from tests.discovery.trees import Kind, Sockets
+from tests.process.conftest import Bench, call, until
+from tests.process.conftest import started as started_fixture
+from tests.process.plugging import Discovering, place, reports, told
+
+bed, started = bed_fixture, started_fixture
+pytestmark = pytest.mark.timeout(120)
+
+EG25 = Kind("2c7c", "0125", (0, 1, 2, 3), maker="Quectel", product="EG25-G")
+A7670 = Kind("1e0e", "9011", (2, 3, 4, 5))
+SARA = Kind("1546", "1102", (0, 2, 4, 8), driver="cdc_acm")
+EM7455 = Kind("413c", "81b6", (0, 2, 3), driver="qcserial")
+E1752 = Kind("12d1", "1001", (0, 1, 2))
+STRANGERS = (
+    Kind("2341", "0043", (0,), driver="cdc_acm", product="Arduino Uno"),
+    Kind("1546", "01a8", (0,), driver="cdc_acm", product="u-blox GNSS receiver"),
+    Kind("10c4", "ea60", (0,), driver="cp210x", product="Zigbee stick"),
+    Kind("0403", "6011", (0, 1, 2, 3), driver="ftdi_sio", product="Quad RS232-HS"),
+    Kind("05c6", "9008", (0,), driver="qcserial", product="QUSB__BULK"),
+)
+#: transcript, what it is plugged in as, and the interface it answers at
+HUB = {
+    "1-1.1": ("quectel-eg25-g", EG25, 2),
+    "1-1.2": ("simcom-a7670", A7670, 4),
+    "1-1.3": ("ublox-sara-g350", SARA, 0),
+    "1-1.4": ("sierra-em7455b", EM7455, 3),
+}
+
+
+@pytest.fixture
+def agent(bed: Bed, tmp_path: Path) -> Iterator[Discovering]:
+    found = Discovering(tmp_path, bed=bed)
+    until(found.status)
+    yield found
+    found.stop()
+    log = found.log.read_text()
+    print(*log.splitlines()[-60:], sep="\n")
+    assert "Traceback" not in log
+    assert '"level": "error"' not in log
+
+
+def imeis(bench: Bench) -> dict[str, str]:
+    """Name -> IMEI of each simulated modem, as it tells it itself."""
+    return {
+        name: call("identify", path, "--field", "imei").stdout.strip()
+        for name, path in bench.paths.items()
+    }
+
+
+def at_rest(agent: Discovering) -> Callable[[], bool]:
+    """Remember what the agent holds; the claim that is returned is true when it is so again."""
+    files, threads = agent.open_files(), agent.threads()
+    return lambda: agent.open_files() == files and agent.threads() <= threads
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_thirty_resets_in_a_row_are_one_modem_that_never_left(
+    bed: Bed, agent: Discovering, started: Any, tmp_path: Path, seed: int
+) -> None:
+    bench = started(Bench, "quectel-eg25-g")
+    ((name, path),) = bench.paths.items()
+    expected = {"usb:1-1.2:1.2": imeis(bench)[name]}
+    sockets = Sockets(bed, tmp_path, Random(seed))
+    sockets.plug("1-1.2", EG25, {2: path})
+    until(lambda: agent.watched() == expected)
+    rests = at_rest(agent)
+    for _ in range(30):
+        bench.do(f"unplug {name}")
+        sockets.unplug("1-1.2")
+        bench.do(f"replug {name}")
+        node = sockets.plug("1-1.2", EG25, {2: path})[2]
+    until(lambda: agent.is_watching(f"/dev/{node}") and agent.watched() == expected)
+    until(rests)
+    assert len(agent.ports()) == 1
+    assert {reason for reason, _ in reports(agent)} <= {"identified", "refresh"}
+    assert told(agent.outbox()) == {"usb:1-1.2": expected["usb:1-1.2:1.2"]}
+    assert agent.outbox()[-1]["port"]["path"] == f"/dev/{node}"
+    assert not any(bed.written().values())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_hub_that_comes_and_goes_at_any_moment(
+    bed: Bed, agent: Discovering, started: Any, tmp_path: Path, seed: int
+) -> None:
+    bench = started(Bench, *(transcript for transcript, _, _ in HUB.values()))
+    numbers = imeis(bench)
+    ids = {where: f"usb:{where}:1.{interface}" for where, (_, _, interface) in HUB.items()}
+    random, sockets = Random(seed), Sockets(bed, tmp_path)
+    there: set[str] = set()
+
+    def plug(where: str) -> None:
+        transcript, kind, interface = HUB[where]
+        sockets.plug(where, kind, {interface: bench.paths[transcript]})
+        there.add(where)
+
+    def unplug(where: str) -> None:
+        there.discard(where)
+        bench.do(f"unplug {HUB[where][0]}")
+        sockets.unplug(where)
+        bench.do(f"replug {HUB[where][0]}")
+
+    def is_settled() -> bool:
+        expected = {ids[where]: numbers[HUB[where][0]] for where in there}
+        return agent.watched() == expected and told(agent.outbox()) == {
+            place(port_id): imei for port_id, imei in expected.items()
+        }
+
+    def at_some_moment() -> None:
+        """Let the agent get on for some lines of its log, or until it has nothing more to do."""
+        least = agent.log.stat().st_size + random.choice((0, 500, 3000, 10000, 30000, 10**9))
+        until(lambda: agent.log.stat().st_size >= least or is_settled())
+
+    for where in HUB:
+        plug(where)
+    until(is_settled)
+    rests = at_rest(agent)
+    for _ in range(4):
+        for where in random.sample(sorted(there), random.randint(1, len(there))):
+            unplug(where)
+            if random.random() < 0.2:
+                at_some_moment()
+        at_some_moment()
+        for where in random.sample(sorted(HUB.keys() - there), len(HUB) - len(there)):
+            plug(where)
+            if random.random() < 0.2:
+                at_some_moment()
+        at_some_moment()
+    until(is_settled)
+    until(rests)
+    assert len(agent.ports()) == len(HUB)
+    unplug("1-1.3")
+    until(is_settled)
+    assert len(agent.ports()) == len(HUB) - 1
+    assert not any(bed.written().values()), bed.written()
+
+
+@pytest.mark.parametrize(
+    ("kind", "transcript", "answering", "order"),
+    [
+        (EG25, "quectel-eg25-g", (2, 3), (3, 2, 1, 0)),
+        (EG25, "quectel-eg25-g", (2, 3), (1, 3, 0, 2)),
+        (EG25, "quectel-eg25-g", (2, 3), (0, 1, 2, 3)),
+        (A7670, "simcom-a7670", (4,), (2, 3, 5, 4)),
+        (A7670, "simcom-a7670", (4,), (4, 2, 5, 3)),
+    ],
+)
+def test_ports_that_come_one_by_one_are_one_modem(
+    bed: Bed,
+    agent: Discovering,
+    started: Any,
+    tmp_path: Path,
+    kind: Kind,
+    transcript: str,
+    answering: tuple[int, ...],
+    order: tuple[int, ...],
+) -> None:
+    bench = started(Bench, transcript, "fibocom-fm350-gl")
+    imei = imeis(bench)[transcript]
+    sockets = Sockets(bed, tmp_path)
+    for interface in order:
+        answers = dict.fromkeys(answering, bench.paths[transcript])
+        sockets.plug("1-2", kind, answers, only=(interface,))
+        if interface in answering:
+            until(lambda: set(agent.watched().values()) == {imei})
+    chosen = next(interface for interface in order if interface in answering)
+    # a second modem, so that the agent has surely looked once more
+    bed.add("wwan-pcie", wwan0at0=bench.paths["fibocom-fm350-gl"])
+    until(lambda: len(agent.watched()) == 2)
+    assert agent.watched()[f"usb:1-2:1.{chosen}"] == imei
+    assert [reason for reason, _ in reports(agent)] == ["identified"] * 2
+    assert not any(bed.written().values()), bed.written()
+
+
+@pytest.mark.parametrize("after", [1, 30, 90, 200, 320])
+def test_a_port_that_vanishes_while_it_is_identified(
+    bed: Bed, agent: Discovering, started: Any, tmp_path: Path, after: int
+) -> None:
+    bench = started(Bench, "quectel-eg25-g", "--fault", f"vanish-byte={after}")
+    ((name, path),) = bench.paths.items()
+    sockets = Sockets(bed, tmp_path)
+    rests = at_rest(agent)
+    sockets.plug("1-1", EG25, {2: path})
+    until(lambda: "port_gone" in agent.log.read_text())
+    assert reports(agent) == []
+    sockets.unplug("1-1")
+    until(lambda: not agent.ports())
+    until(rests)
+    bench.do(f"fault {name} none")
+    bench.do(f"replug {name}")
+    sockets.plug("1-1", EG25, {2: path})
+    until(lambda: len(agent.watched()) == 1)
+    assert reports(agent) == [("identified", "usb:1-1:1.2")]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_identical_modems_and_strangers_in_any_order(
+    bed: Bed, agent: Discovering, started: Any, tmp_path: Path, seed: int
+) -> None:
+    bench = started(Bench, "quectel-eg25-g", "--count", "2")
+    modems = dict(zip(("1-3.2", "1-3.4.1"), bench.paths.items(), strict=True))
+    numbers = imeis(bench)
+    expected = {f"usb:{where}:1.2": numbers[name] for where, (name, _) in modems.items()}
+    assert len(set(expected.values())) == 2
+    random, sockets = Random(seed), Sockets(bed, tmp_path)
+    strangers = random.sample(STRANGERS, 4)
+    places = ["1-3.1", "1-3.3", "1-3.4.2", "1-4"]
+    whole = {**dict(zip(places, strangers, strict=True)), **dict.fromkeys(modems, EG25)}
+    names: dict[str, str] = {}
+    for where in random.sample(sorted(whole), len(whole)):
+        answers = {2: modems[where][1]} if where in modems else {}
+        names[where] = list(sockets.plug(where, whole[where], answers).values())[-1]
+    until(lambda: agent.watched() == expected)
+    first = {where: names[where] for where in modems}
+    # out, and in again in the other order: each gets the names that the other had
+    order = sorted(modems, key=lambda where: first[where])
+    for where, (name, _) in modems.items():
+        bench.do(f"unplug {name}")
+        sockets.unplug(where)
+        bench.do(f"replug {name}")
+    for where in reversed(order):
+        names[where] = list(sockets.plug(where, EG25, {2: modems[where][1]}).values())[-1]
+    until(lambda: agent.watched() == expected)
+    until(lambda: told(agent.outbox()) == {place(key): imei for key, imei in expected.items()})
+    assert {reason for reason, _ in reports(agent)} <= {"identified", "refresh"}
+    assert not any(bed.written().values()), bed.written()
