@@ -28,9 +28,10 @@ class PortState(StrEnum):
 _S = PortState
 TRANSITIONS: dict[PortState, frozenset[PortState]] = {
     _S.ABSENT: frozenset({_S.OPENING, _S.STOPPED}),
-    _S.OPENING: frozenset({_S.IDENTIFYING, _S.BROKEN, _S.ABSENT, _S.STOPPED}),
+    _S.OPENING: frozenset({_S.IDENTIFYING, _S.STANDBY, _S.BROKEN, _S.ABSENT, _S.STOPPED}),
     _S.IDENTIFYING: frozenset({_S.WATCHING, _S.STANDBY, _S.BROKEN, _S.ABSENT, _S.STOPPED}),
-    _S.WATCHING: frozenset({_S.BROKEN, _S.ABSENT, _S.STOPPED}),
+    # from watching to opening: another way to the modem (ModemManager has come or gone)
+    _S.WATCHING: frozenset({_S.OPENING, _S.BROKEN, _S.ABSENT, _S.STOPPED}),
     _S.STANDBY: frozenset({_S.OPENING, _S.ABSENT, _S.STOPPED}),
     _S.BROKEN: frozenset({_S.OPENING, _S.ABSENT, _S.STOPPED}),
     _S.STOPPED: frozenset(),

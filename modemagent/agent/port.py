@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING
 
 from modemagent.agent.events import Events
 from modemagent.agent.lifecycle import Condition, PortState
+from modemagent.agent.managed import ManagedVigil
+from modemagent.agent.neighbour import Neighbour
 from modemagent.agent.news import News
 from modemagent.agent.presence import is_remote, is_there, modem_id, seat_of
 from modemagent.agent.vigil import Vigil
 from modemagent.channel.drive import drive
+from modemagent.channel.lock import Holder, busy, find_holder
 from modemagent.channel.open import open_channel
 from modemagent.errors import (
     ModemAgentError,
@@ -29,6 +32,7 @@ from modemagent.errors import (
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
 from modemagent.modem.identify import Extras, identify
+from modemagent.neighbours.modemmanager import NAME
 from modemagent.report.message import PortPlace, Reason
 
 if TYPE_CHECKING:
@@ -73,10 +77,13 @@ class WatchedPort:
         claims: Claims,
         events: Events,
         log: Log,
+        neighbour: Neighbour | None = None,
         trace: Trace | None = None,
         stir: Callable[[], None] = lambda: None,
     ) -> None:
         self.place = place
+        self._neighbour = neighbour
+        self._appeared = 0.0
         self._stir = stir
         self.condition = Condition(changed=self._tell_state)
         self._settings = settings
@@ -92,7 +99,7 @@ class WatchedPort:
         self._absent = asyncio.Event()
         self._absent.set()
         self._absence_counts = False
-        self._vigil: Vigil | None = None
+        self._vigil: Vigil | ManagedVigil | None = None
         self._restarted = True
 
     @property
@@ -108,6 +115,8 @@ class WatchedPort:
 
     def seen(self, place: PortPlace) -> None:
         self.place = place
+        if self._absent.is_set() and self._neighbour is not None:
+            self._appeared = self._neighbour.appeared(place)
         self._absent.clear()
         self._present.set()
 
@@ -144,6 +153,8 @@ class WatchedPort:
         """
         await self._settled(PortState.OPENING)
         if self._channel is None:
+            if isinstance(self._vigil, ManagedVigil):
+                raise busy(self.port, find_holder(self.port) or Holder(None, NAME))
             raise self._unattended()
         return self._channel
 
@@ -179,8 +190,9 @@ class WatchedPort:
     async def _attempt(self) -> None:
         session = asyncio.create_task(self._session(), name=f"session {self.port}")
         absence = asyncio.create_task(self._absent.wait())
+        claim = asyncio.create_task(self._claimed())
         try:
-            await asyncio.wait({session, absence}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({session, absence, claim}, return_when=asyncio.FIRST_COMPLETED)
             if not session.done():
                 session.cancel()
             standby = await session
@@ -188,7 +200,11 @@ class WatchedPort:
             this = asyncio.current_task()
             if this is None or this.cancelling():
                 raise  # it is we who are to stop, not the session that was stopped by us
-            self._gone()
+            if self._absent.is_set():
+                self._gone()
+            else:
+                self._claims.drop(self.port)
+                self._log.info("port_given_back", port=self.port, to=NAME)
         except PortVanished as error:
             # the node of an unplugged device goes a moment after its bytes do
             self._gone() if not is_there(self.port) else await self._broken(error)
@@ -205,9 +221,9 @@ class WatchedPort:
                 )
                 await self._rest(_STANDBY_S)
         finally:
-            for task in (session, absence):
+            for task in (session, absence, claim):
                 task.cancel()
-            await asyncio.gather(session, absence, return_exceptions=True)
+            await asyncio.gather(session, absence, claim, return_exceptions=True)
 
     def _gone(self) -> None:
         self._present.clear()
@@ -254,6 +270,13 @@ class WatchedPort:
     async def _session(self) -> str | None:
         """Identify and watch; return the port that speaks for the same modem, or raise."""
         self.condition.enter(PortState.OPENING)
+        if self._neighbour is not None:
+            await self._neighbour.known.wait()
+            if self._neighbour.modem_of(self.place):
+                return await self._accompany(self._neighbour)
+            if self._left_for_s() > 0:
+                await self._leave_it(self._neighbour)
+                return None
         channel = await open_channel(self.port, baud=self._settings.baud, trace=self._trace)
         try:
             self._channel = channel
@@ -280,6 +303,56 @@ class WatchedPort:
             self._vigil = self._channel = None
             with contextlib.suppress(ModemAgentError):
                 await channel.close()
+        return None
+
+    # -- beside ModemManager
+
+    def _left_for_s(self) -> float:
+        """Return for how many seconds the port is to be left to ModemManager."""
+        if self._neighbour is None or self._neighbour.modem_of(self.place):
+            return 0.0
+        return self._neighbour.looks_for_s(self.place, self._appeared)
+
+    async def _leave_it(self, neighbour: Neighbour) -> None:
+        """Wait until ModemManager has the modem, or has had its time."""
+        self.condition.enter(PortState.STANDBY, message=f"left to {NAME}, which may look at it")
+        while (left_s := self._left_for_s()) > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await neighbour.turn.wait()
+
+    async def _claimed(self) -> None:
+        """Wait until ModemManager has been started and may look at a port that is open here."""
+        if self._neighbour is None:
+            await asyncio.Event().wait()
+            return
+        while True:
+            await self._neighbour.turn.wait()
+            if self._channel is not None and self._left_for_s() > 0:
+                return
+
+    async def _accompany(self, neighbour: Neighbour) -> str | None:
+        """Watch a modem that ModemManager has, until it has it no longer."""
+        vigil = ManagedVigil(
+            neighbour,
+            place=lambda: self.place,
+            report=self._tell,
+            refresh_interval_s=self._settings.refresh_interval,
+        )
+        reading = await vigil.ask()
+        self.condition.enter(PortState.IDENTIFYING)
+        if holder := self._claims.take(self.place, reading):
+            return holder
+        self._tell(reading, Reason.REFRESH if self._restarted else None)
+        self._restarted = False
+        self.condition.enter(PortState.WATCHING, message=f"read through {NAME}, which has it")
+        self._log.info("watching", port=self.port, model=reading.modem.model, through=NAME)
+        self._vigil = vigil
+        try:
+            await vigil.run(reading)
+        finally:
+            self._vigil = None
+        self._claims.drop(self.port)
         return None
 
     async def _identify(self, channel: Channel) -> Snapshot:

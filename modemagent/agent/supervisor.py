@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from modemagent.agent.events import Events
 from modemagent.agent.lifecycle import PortState
+from modemagent.agent.neighbour import Neighbour
 from modemagent.agent.news import News
 from modemagent.agent.port import Claims, WatchedPort
 from modemagent.agent.presence import Presence, is_remote, is_there, place_of, seat_of
@@ -63,12 +64,15 @@ class Supervisor:
         #: seat -> a modem that was known there, whose port's name another one has got, and
         #: whether it was read since the agent was started
         self._displaced: dict[str, tuple[PortPlace, bool]] = {}
+        self._neighbour: Neighbour | None = None
+        self._asking: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
         self.ports: dict[str, WatchedPort] = {}
 
     async def run(self) -> None:
         """Watch until cancelled; then every port is closed when this returns."""
         self._heart = asyncio.create_task(self._beat())
+        self._mind_neighbour()
         for port in self._settings.port:
             if not port.startswith(_STABLE):
                 self._watch(PortPlace(path=port))
@@ -89,10 +93,21 @@ class Supervisor:
         finally:
             if news is not None:
                 asyncio.get_running_loop().remove_reader(news.fileno())
-            self._heart.cancel()
-            for task in self._tasks.values():
+            tasks = [self._heart, *self._tasks.values()]
+            if self._asking is not None:
+                tasks.append(self._asking)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(self._heart, *self._tasks.values(), return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _mind_neighbour(self) -> None:
+        """Follow ModemManager, or no longer, as the settings say."""
+        if self._asking is not None:
+            self._asking.cancel()
+        self._neighbour = self._asking = None
+        if self._settings.via != "port":
+            self._neighbour = Neighbour(self._log)
+            self._asking = asyncio.create_task(self._neighbour.run(), name="neighbour")
 
     def _open_news(self) -> udev.News | None:
         """Let udev wake us when ports come and go; None where it can not."""
@@ -199,6 +214,7 @@ class Supervisor:
             claims=self._claims,
             events=self._events,
             log=self._log,
+            neighbour=self._neighbour,
             trace=self._trace,
             stir=self._stirred.set,
         )
@@ -224,7 +240,9 @@ class Supervisor:
         presence, self._presence = self._presence, Presence(settings)
         self._tell_how_they_do(self._presence)
         there, wanted = presence.look().keys(), self._presence.look().keys()
-        reopened = before.baud != settings.baud
+        reopened = (before.baud, before.via) != (settings.baud, settings.via)
+        if before.via != settings.via:
+            self._mind_neighbour()
         closing = []
         for port in list(self.ports):
             left_out = port in there or presence.named(port)

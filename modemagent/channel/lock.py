@@ -47,11 +47,12 @@ def take(descriptor: int, *, port: str, path: str) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            raise busy(port, _flock_holder(path) or _opener(path, but=descriptor)) from error
+            about = os.fstat(descriptor)
+            raise busy(port, _flock_holder(path) or _opener(about, but=descriptor)) from error
     if _is_exclusive(descriptor):
         # The flag outlives a killed holder for as long as anybody, such as the far side of a
         # PTY, keeps the terminal open. With nobody there who could have set it, it is stale.
-        holder = _opener(path, but=descriptor, far_side=False)
+        holder = _opener(os.fstat(descriptor), but=descriptor, far_side=False)
         if holder is not None or not _sees_everyone():
             raise busy(port, holder)
     with contextlib.suppress(OSError):  # ENOTTY: a port without terminal calls (/dev/wwan0at0)
@@ -104,7 +105,11 @@ def find_holder(port: str) -> Holder | None:
     True
     """
     path = os.path.realpath(port)
-    return _lock_file_holder(port, path) or _flock_holder(path) or _opener(path, far_side=False)
+    holder = _lock_file_holder(port, path) or _flock_holder(path)
+    if holder is None:
+        with contextlib.suppress(OSError):
+            holder = _opener(os.stat(path), far_side=False)
+    return holder
 
 
 # -- lock files
@@ -172,17 +177,16 @@ def _flock_holder(path: str) -> Holder | None:
 # -- open descriptors
 
 
-def _opener(path: str, *, but: int | None = None, far_side: bool = True) -> Holder | None:
+def _opener(
+    about: os.stat_result, *, but: int | None = None, far_side: bool = True
+) -> Holder | None:
     """Find who else has the device open, most likely holder first.
 
+    :param about: of the device itself
     :param but: a descriptor of our own that does not count
     :param far_side: count processes that have the master of this PTY: who plays a modem on it
         may keep the terminal open as well, and is the least likely holder
     """
-    try:
-        about = os.stat(path)
-    except OSError:
-        return None
     last: Holder | None = None
     for pid in _pids():
         opens = has_master = False

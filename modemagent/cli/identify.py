@@ -50,6 +50,13 @@ class Difference(NamedTuple):
     is_flag=True,
     help="Ask the card for its EID where the modem has no command for it.",
 )
+@click.option(
+    "--via",
+    type=click.Choice(("auto", "port", "modemmanager")),
+    default="auto",
+    show_default=True,
+    help="Read from the port, or what ModemManager knows; auto: that for a modem it holds.",
+)
 @timeout_option(30.0)
 @baud_option
 @root_option
@@ -64,6 +71,7 @@ def command(
     evidence: bool,
     network: bool,
     eid_by_apdu: bool,
+    via: str,
     timeout_s: float,
     baud: int,
     root: str,
@@ -84,7 +92,7 @@ def command(
         _known(name)
     wanted = [_expectation(text) for text in expect]
     extras = Extras(eid_by_apdu, network)
-    how = How(time.monotonic() + timeout_s, baud, root, state_dir, extras)
+    how = How(time.monotonic() + timeout_s, baud, root, state_dir, extras, via)
     reading = read(ports, how)
     differences = _differences(reading.snapshots, wanted)
     status = _status(reading, differences)

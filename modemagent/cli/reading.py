@@ -52,6 +52,7 @@ class How:
     :param root: the tree that holds ``sys`` and ``dev``
     :param state_dir: that of the agent which may hold the ports; None for the system's agent
     :param extras: what is read besides; an agent that holds the port goes by its own settings
+    :param via: ``port``, ``modemmanager``, or ``auto``: the port, and ModemManager for one it holds
     """
 
     deadline: float
@@ -59,6 +60,7 @@ class How:
     root: str
     state_dir: str | None
     extras: Extras = NO_EXTRAS
+    via: str = "auto"
 
     @property
     def left_s(self) -> float:
@@ -73,10 +75,7 @@ def read(words: Sequence[str], how: How) -> Reading:
     """
     picks = [word for word in words if word == "auto" or word.startswith(BY_NUMBER)]
     if not words or picks:
-        found = discovered(how.root)
-        if not found:
-            raise PortNotFound("no modem found", port="auto", hint=NONE_FOUND_HINT)
-        everything = _ask(found, how)
+        everything = _everything(how)
         if not words:
             everything.by_name = False
             return everything
@@ -93,9 +92,33 @@ def read(words: Sequence[str], how: How) -> Reading:
             reading.failed.append((word, missing))
         else:
             targets.setdefault(target.path, target)
-    more = _ask(list(targets.values()), how)
+    ask_all = list(targets.values())
+    more = _ask_modemmanager(ask_all) if how.via == "modemmanager" else _ask(ask_all, how)
     reading.snapshots += more.snapshots
     reading.failed += more.failed
+    return reading
+
+
+def _everything(how: How) -> Reading:
+    if how.via == "modemmanager":
+        from modemagent.cli import managed
+
+        return Reading(managed.everything())
+    found = discovered(how.root)
+    if not found:
+        raise PortNotFound("no modem found", port="auto", hint=NONE_FOUND_HINT)
+    return _ask(found, how)
+
+
+def _ask_modemmanager(targets: Sequence[Target]) -> Reading:
+    from modemagent.cli import managed
+
+    reading = Reading()
+    for target in targets:
+        try:
+            reading.snapshots.append(managed.one(target.path, target.ids[0]))
+        except ModemAgentError as error:
+            reading.failed.append((target.path, error))
     return reading
 
 
@@ -115,6 +138,10 @@ def _ask(targets: Sequence[Target], how: How) -> Reading:
             answer = answers[path]
             if isinstance(answer, PortBusy):
                 answer = _from_agent(path, how, answer)
+            if isinstance(answer, PortBusy) and how.via == "auto":
+                from modemagent.cli import managed
+
+                answer = managed.instead(path, target.ids[turn], answer)
             if isinstance(answer, Snapshot):
                 results[target.path] = answer
                 continue

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 @click.option("--token-file", metavar="FILE", help="File with the gateway's token.")
 @click.option("--state-dir", metavar="DIR", help="Where the outbox lives.")
 @click.option("--gateway-id", metavar="ID", help="Who reports; made from the machine id else.")
+@click.option(
+    "--via",
+    type=click.Choice(("auto", "port")),
+    help="auto: what ModemManager has is read through it [auto].",
+)
 @click.option("--baud", type=int, metavar="SPEED", help="Speed of serial lines.")
 @click.option(
     "--poll-interval", type=float, metavar="SECONDS", help="Between looks at the card [60]."

@@ -79,6 +79,38 @@ def is_secondary(properties: Mapping[str, str]) -> bool:
     return properties.get(_PREFIX + "AT_SECONDARY") == "1"
 
 
+def is_left_by_modemmanager(name: str) -> bool:
+    """Tell whether udev's rules tell ModemManager to leave a port, or its whole device, alone.
+
+    :param name: of a tty or wwan port, ``ttyUSB2``
+    """
+    try:
+        import pyudev
+
+        kind = "wwan" if name.startswith("wwan") else "tty"
+        device = pyudev.Devices.from_name(pyudev.Context(), kind, name)
+    except (ImportError, OSError, pyudev.DeviceNotFoundError):
+        return False
+    if device.properties.get("ID_MM_PORT_IGNORE") == "1":
+        return True
+    return any(
+        each.properties.get("ID_MM_DEVICE_IGNORE") == "1" for each in (device, *device.ancestors)
+    )
+
+
+def age_s(name: str) -> float | None:
+    """Return how long a port has been there, None where udev does not say."""
+    try:
+        import pyudev
+
+        kind = "wwan" if name.startswith("wwan") else "tty"
+        device = pyudev.Devices.from_name(pyudev.Context(), kind, name)
+    except (ImportError, OSError, pyudev.DeviceNotFoundError):
+        return None
+    known: float = device.time_since_initialized.total_seconds()
+    return known if known > 0 else None
+
+
 class News:
     """Netlink news of ports.
 

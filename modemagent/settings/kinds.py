@@ -93,6 +93,17 @@ BAUD = Kind(_baud, _number_of_words)
 ADDRESS = Kind(_address)
 
 
+def one_of(*words: str) -> Kind:
+    """Return the kind of a text that is one of a few words."""
+
+    def check(value: object) -> str:
+        if value not in words:
+            raise Wrong("one of " + ", ".join(f'"{word}"' for word in words))
+        return str(value)
+
+    return Kind(check)
+
+
 def seconds(least: float, most: float, *, zero: bool = False) -> Kind:
     """Return the kind of a duration; ``zero`` also allows 0, which stands for never."""
 

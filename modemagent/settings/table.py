@@ -20,6 +20,7 @@ from modemagent.settings.kinds import (
     TEXTS,
     Kind,
     mebibytes,
+    one_of,
     seconds,
 )
 
@@ -45,6 +46,7 @@ class Settings:
     port: tuple[str, ...] = ()
     port_glob: tuple[str, ...] = ()
     discovery: bool = True
+    via: str = "auto"
     baud: int = 115200
     poll_interval: float = 60.0
     refresh_interval: float = 86400.0
@@ -109,6 +111,9 @@ TABLE: Final = (
         "Patterns of device paths: what matches now is watched.", "ports"),
     Key("discovery", FLAG, "true",
         "Watch the cellular modems that the system shows by itself.", "ports"),
+    Key("via", one_of("auto", "port"), '"auto"',
+        "The way to a modem. auto: one that ModemManager has is read through it, and its ports are "
+        "left to it first; port: by its port, whoever else may want it.", "reopens"),
     Key("baud", BAUD, "115200",
         "Speed of UARTs in bits a second; USB ports ignore it.", "reopens"),
     Key("poll_interval", seconds(0.1, 86400), "60",

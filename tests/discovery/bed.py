@@ -95,7 +95,12 @@ def main() -> None:
             for node in nodes(tree):
                 path = named.get(node) or silent.open(node)
                 (devices / node).unlink(missing_ok=True)
-                (devices / node).symlink_to(path)
+                # the terminal itself: what is opened by another name under /dev has no ioctls
+                (devices / node).symlink_to(os.path.realpath(path))
+                kind = os.stat(path).st_rdev
+                (devices / ".node").mkdir(exist_ok=True)
+                (devices / ".node" / node).unlink(missing_ok=True)
+                (devices / ".node" / node).symlink_to(f"{os.major(kind)}:{os.minor(kind)}")
                 calls = UMockdev.IoctlBase()
                 calls.connect("handle-ioctl", pass_on)
                 bed.attach_ioctl(f"/dev/{node}", calls)

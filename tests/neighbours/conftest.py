@@ -17,8 +17,11 @@ from tests.process.conftest import Bench
 from tests.process.conftest import started as started_fixture
 
 bed, started = bed_fixture, started_fixture
-#: What ModemManager's own rules would say of the ports of a Quectel module.
-_MARKS = {0: "QCDM", 1: "GPS", 2: "AT_PRIMARY", 3: "AT_SECONDARY"}
+MODEM = "quectel-eg25-g"
+TRANSCRIPTS = TREES.parent / "transcripts"
+#: What ModemManager's own rules would say of the ports of a Quectel module. The others are left
+#: out: a module with a single AT port is the one that two programs can not share.
+_MARKS = {"1": "GPS", "2": "AT_PRIMARY"}
 _PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 
@@ -91,14 +94,38 @@ def marked(folder: Path, tree: str = "quectel-eg25-g", **more: str) -> str:
     extra = "".join(f"\nE: {key}={value}" for key, value in more.items())
     blocks = []
     for block in (TREES / f"{tree}.umockdev").read_text().split("\n\n"):
-        found = re.search(r"^N: ttyUSB(\d+)$", block, re.MULTILINE)
-        if found:
-            kind = _MARKS[int(found[1]) % 4]
+        name = re.search(r"/ttyUSB(\d+)", block)
+        if name is not None and name[1] not in _MARKS:
+            continue
+        if re.search(r"^N: ttyUSB", block, re.MULTILINE) and name is not None:
+            kind = _MARKS[name[1]]
             block += f"\nE: ID_MM_CANDIDATE=1\nE: ID_MM_PORT_TYPE_{kind}=1{extra}"
         blocks.append(block)
     path = folder / f"{tree}-marked.umockdev"
     path.write_text("\n\n".join(blocks))
     return str(path)
+
+
+def transcript(folder: Path) -> str:
+    """Return a transcript of an EG25-G whose card also gives its ICCID as a file.
+
+    So ModemManager reads it (EF_ICCID, TS 102 221 clause 13.2); the trace holds no such line.
+    """
+    text = (TRANSCRIPTS / MODEM / "transcript.toml").read_text()
+    iccid = re.search(r"QCCID: (\d+F)", text)
+    assert iccid is not None
+    data = "".join(b + a for a, b in zip(iccid[1][::2], iccid[1][1::2], strict=True))
+    for line in ("AT+CRSM=176,12258,0,0,10",):
+        text += f"""
+[[exchange]]
+send = "{line}"
+lines = ["+CRSM: 144,0,\\"{data}\\"", "", "OK"]
+evidence = "inferred"
+"""
+    place = folder / "with-file"
+    place.mkdir(exist_ok=True)
+    (place / "transcript.toml").write_text(text)
+    return str(place)
 
 
 @pytest.fixture
@@ -125,4 +152,7 @@ def neighbour(bed: Bed, bus: Bus, tmp_path: Path) -> Iterator[Callable[[], Neigh
         print(each.log.read_text(errors="replace")[-3000:])
 
 
-__all__ = ["Bench", "Bus", "Neighbour", "marked"]
+@pytest.fixture
+def modem(bed: Bed, started: Callable[..., Bench], tmp_path: Path) -> tuple[Bench, str]:
+    """A module that can be plugged in: ``bed.add(tree, ttyUSB2=bench.path)``; bench and tree."""
+    return started(Bench, transcript(tmp_path)), marked(tmp_path)
