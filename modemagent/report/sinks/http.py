@@ -22,7 +22,7 @@ from modemagent.report.sinks.contract import Receipt, Status
 from modemagent.report.sinks.lean import urllib3
 
 if TYPE_CHECKING:
-    import ssl
+    from modemagent.report.sinks.trust import Trust
 
 CONNECT_S = 5.0
 READ_S = 15.0
@@ -54,7 +54,8 @@ class HttpSink:
         self.address = options.url.rstrip("/")
         self._options = options
         timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S, total=TOTAL_S)
-        tls = _tls(options) if parts.scheme == "https" else None
+        self._trust = _trust(options) if parts.scheme == "https" else None
+        tls = self._trust.context if self._trust else None
         if options.proxy:
             self._pool: urllib3.PoolManager = urllib3.ProxyManager(
                 options.proxy, timeout=timeout, retries=False, maxsize=1, ssl_context=tls
@@ -142,6 +143,8 @@ class HttpSink:
                     f"{self.address}: {_in_words(error)}",
                     hint="Waits for the clock to be set; is there a way to a time server?",
                 ) from None
+            if self._trust and self._trust.widen(error):  # which it does once
+                return self._exchange(body, headers)
             raise RegistryUnreachable(
                 f"{self.address}: {_in_words(error)}",
                 hint="Check the address, the network and that the registry runs.",
@@ -153,27 +156,15 @@ def open_sink(options: SinkOptions) -> HttpSink:
     return HttpSink(options)
 
 
-def _tls(options: SinkOptions) -> ssl.SSLContext:
-    import ssl
-
+def _trust(options: SinkOptions) -> Trust:
     if getattr(urllib3.connection, "ssl", None) is None:
         # see modemagent.agent.lean; only another address at a reload comes here
         raise SettingsError(
             "the agent was started without TLS", hint="Restart it to use an https registry."
         )
-    try:
-        context = ssl.create_default_context(
-            cafile=str(options.ca_file) if options.ca_file else None
-        )
-        if options.client_cert_file:
-            context.load_cert_chain(options.client_cert_file, options.client_key_file)
-    except (OSError, ssl.SSLError) as error:
-        named = [str(f) for f in (options.ca_file, options.client_cert_file) if f]
-        raise SettingsError(
-            f"certificates can not be loaded from {', '.join(named) or 'the system'}: {error}",
-            hint="ca_file and client_cert_file name PEM files this user can read.",
-        ) from None
-    return context
+    from modemagent.report.sinks.trust import Trust
+
+    return Trust(options)
 
 
 def _without_secret(url: str) -> str:

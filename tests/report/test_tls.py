@@ -1,0 +1,202 @@
+"""Whom a registry is believed to be: real handshakes against certificates made for each test."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from modemagent.errors import RegistryUnreachable
+from modemagent.report.outbox import Outbox
+from modemagent.report.sinks.catalogue import SinkOptions
+from modemagent.report.sinks.contract import Status
+from modemagent.report.sinks.http import HttpSink
+from tests.report.conftest import SmallRegistry, fill, running
+
+Pair = tuple[Path, Path]
+Serve = Callable[[Pair], SmallRegistry]
+Trusts = Callable[[Path, Path], None]
+_NEW = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+LOCAL = "IP:127.0.0.1"
+
+
+def openssl(*words: object) -> str:
+    done = subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+class Authority:
+    """A certificate authority, and what it signs."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self.key, self.made = folder / f"{name}.key", folder / f"{name}.pem"
+        openssl(
+            "req", "-x509", *_NEW, "-subj", f"/CN={name}", "-days", 2, "-keyout", self.key,
+            "-out", self.made,
+        )  # fmt: skip
+
+    def sign(self, names: str) -> Pair:
+        key, made = self._folder / "server.key", self._folder / "server.pem"
+        request, names_file = self._folder / "server.csr", self._folder / "names"
+        names_file.write_text(f"subjectAltName={names}\n")
+        openssl("req", *_NEW, "-subj", "/CN=registry", "-keyout", key, "-out", request)
+        openssl(
+            "x509", "-req", "-in", request, "-CA", self.made, "-CAkey", self.key, "-days", 2,
+            "-CAcreateserial", "-extfile", names_file, "-out", made,
+        )  # fmt: skip
+        return made, key
+
+    def into(self, directory: Path) -> Path:
+        """Put the authority into a directory, as update-ca-certificates does."""
+        directory.mkdir(exist_ok=True)
+        name = openssl("x509", "-hash", "-noout", "-in", self.made)
+        (directory / f"{name}.0").write_text(self.made.read_text())
+        return directory
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Authority:
+    return Authority(tmp_path, "ours")
+
+
+@pytest.fixture
+def strange(tmp_path: Path) -> Authority:
+    return Authority(tmp_path, "strange")
+
+
+@pytest.fixture
+def hashed(tmp_path: Path) -> Path:
+    return tmp_path / "hashed"
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch) -> Trusts:
+    """Have the system trust a bundle and a directory."""
+
+    def trust(bundle: Path, directory: Path) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+        monkeypatch.setenv("SSL_CERT_DIR", str(directory))
+
+    return trust
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    with ExitStack() as stack:
+
+        def start(pair: Pair) -> SmallRegistry:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*pair)
+            server = SmallRegistry()
+            server.socket = context.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
+            return stack.enter_context(running(server))
+
+        yield start
+
+
+def sent(server: SmallRegistry, outbox: Outbox, **options: object) -> HttpSink:
+    """Deliver one report, and return the sink that did."""
+    url = f"https://127.0.0.1:{server.server_port}"
+    sink = HttpSink(SinkOptions(url=url, **options))  # type: ignore[arg-type]
+    fill(outbox, 1)
+    with closing(sink):
+        (receipt,) = sink.deliver(outbox.batch(1))
+    assert receipt.status is Status.ACCEPTED
+    return sink
+
+
+def loaded(sink: HttpSink) -> int:
+    """Return how many certificates are in memory."""
+    assert sink._trust
+    return int(sink._trust.context.cert_store_stats()["x509"])
+
+
+def refused(server: SmallRegistry, outbox: Outbox, **options: object) -> str:
+    with pytest.raises(RegistryUnreachable) as raised:
+        sent(server, outbox, **options)
+    assert not server.requests
+    return raised.value.message
+
+
+# -- the system's authorities
+
+
+def test_of_a_directory_only_the_authority_asked_for_is_loaded(
+    ours: Authority,
+    strange: Authority,
+    system: Trusts,
+    serve: Serve,
+    outbox: Outbox,
+    hashed: Path,
+) -> None:
+    ours.into(strange.into(hashed))
+    system(strange.made, hashed)
+    sink = sent(serve(ours.sign(LOCAL)), outbox)
+    assert loaded(sink) == 1
+
+
+def test_an_authority_that_only_the_bundle_holds_is_found_at_the_second_try(
+    ours: Authority,
+    strange: Authority,
+    system: Trusts,
+    serve: Serve,
+    outbox: Outbox,
+    hashed: Path,
+) -> None:
+    system(ours.made, strange.into(hashed))
+    sink = sent(serve(ours.sign(LOCAL)), outbox)
+    assert loaded(sink) == 1
+
+
+def test_a_system_with_nothing_but_a_bundle(
+    ours: Authority, system: Trusts, serve: Serve, outbox: Outbox, hashed: Path
+) -> None:
+    (tmp_path / "not-hashed").mkdir()
+    (tmp_path / "not-hashed" / "ours.pem").write_text(ours.made.read_text())
+    system(ours.made, tmp_path / "not-hashed")
+    sent(serve(ours.sign(LOCAL)), outbox)
+
+
+def test_an_authority_that_the_system_does_not_know_is_refused(
+    ours: Authority,
+    strange: Authority,
+    system: Trusts,
+    serve: Serve,
+    outbox: Outbox,
+    hashed: Path,
+) -> None:
+    system(strange.made, strange.into(hashed))
+    assert "unable to get local issuer" in refused(serve(ours.sign(LOCAL)), outbox)
+
+
+def test_the_name_must_be_right_whoever_signed(
+    ours: Authority, system: Trusts, serve: Serve, outbox: Outbox, hashed: Path
+) -> None:
+    system(ours.made, ours.into(hashed))
+    server = serve(ours.sign("DNS:registry.example,IP:127.0.0.2"))
+    assert "mismatch" in refused(server, outbox)
+    assert "mismatch" in refused(server, outbox, ca_file=ours.made)
+
+
+# -- an authority of the settings' own
+
+
+def test_a_ca_file_is_trusted_and_nothing_else_is(
+    ours: Authority,
+    strange: Authority,
+    system: Trusts,
+    serve: Serve,
+    outbox: Outbox,
+    hashed: Path,
+) -> None:
+    system(ours.made, ours.into(hashed))
+    server = serve(ours.sign(LOCAL))
+    assert "unable to get local issuer" in refused(server, outbox, ca_file=strange.made)
+    sent(server, outbox, ca_file=ours.made)
