@@ -156,7 +156,7 @@ def test_an_authority_that_only_the_bundle_holds_is_found_at_the_second_try(
 
 
 def test_a_system_with_nothing_but_a_bundle(
-    ours: Authority, system: Trusts, serve: Serve, outbox: Outbox, hashed: Path
+    ours: Authority, system: Trusts, serve: Serve, outbox: Outbox, tmp_path: Path
 ) -> None:
     (tmp_path / "not-hashed").mkdir()
     (tmp_path / "not-hashed" / "ours.pem").write_text(ours.made.read_text())
