@@ -21,6 +21,8 @@ from modemagent.settings import Settings
 
 _RESCAN_EVERY = 15
 _AVOIDED_S = 60.0
+#: NMEA 0183 receivers repeat their sentences each second.
+_ONE_SENTENCE_S = 1.1
 #: The ports of a modem come one after the other; so long one that is known to be better is awaited.
 _COMPLETES_S = 10.0
 
@@ -194,6 +196,18 @@ def place_of(port: str) -> PortPlace:
     if seen is None:
         return PortPlace(path=port)
     return PortPlace(path=port, id=seen.port_id, usb_vid=seen.usb_vid, usb_pid=seen.usb_pid)
+
+
+def listening_s(port: str) -> float:
+    """Return how long to listen at a port before the first byte is written to it.
+
+    A port that is not known to take AT commands may be a GNSS receiver's, which must not be
+    written to and speaks once a second. Nothing but a modem sits behind a pseudo terminal.
+    """
+    seen = None if is_remote(port) else describe(port, hints=_hints)
+    if seen is None:
+        return _ONE_SENTENCE_S if is_remote(port) else 0.0
+    return 0.0 if seen.role in (Role.AT, Role.DATA) else _ONE_SENTENCE_S
 
 
 def modem_id(place: PortPlace) -> str | None:

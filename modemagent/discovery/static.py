@@ -37,12 +37,18 @@ def scan(root: Path = Path("/"), hints: Hints | None = None) -> tuple[Candidate,
     return tuple(sorted(found, key=_place))
 
 
-def describe(path: str, root: Path = Path("/")) -> Candidate | None:
-    """Return what sysfs says of one device file, following links; None when it says nothing."""
+def describe(path: str, root: Path = Path("/"), hints: Hints | None = None) -> Candidate | None:
+    """Return what sysfs says of one device file, following links; None when it says nothing.
+
+    :param hints: as for :func:`scan`
+    """
     for name in (Path(path).name, Path(os.path.realpath(path)).name):
         for kind in ("tty", "wwan"):
             if (root / "sys/class" / kind / name).exists():
-                return _candidate(root, kind, name, {})
+                found = _candidate(root, kind, name, {})
+                if found is None or hints is None:
+                    return found
+                return _hinted(found, hints([name]).get(name, {}))
     return None
 
 

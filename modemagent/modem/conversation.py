@@ -90,14 +90,15 @@ class Conversation:
 
     # -- waking ---------------------------------------------------------------------------
 
-    def wake(self) -> Generator[Step, Outcome, None]:
+    def wake(self, listen_s: float = 0.0) -> Generator[Step, Outcome, None]:
         """Listen first, then ask ``AT`` until a clean OK comes.
 
+        :param listen_s: how long to listen; 0 hears only what is already waiting
         :raises NotAModem: what comes unasked is NMEA or binary; nothing was written if it was
             already coming, and no identity is asked for in any case
         :raises NoAnswer: no sign of life within 4.8 s, or no clean OK within 25 s
         """
-        waiting = yield from self.listen(0.0, 0.0)
+        waiting = yield from self.listen(listen_s, listen_s)
         heard = waiting.raw
         if heard:
             self.doubtful = True

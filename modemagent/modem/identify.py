@@ -61,12 +61,14 @@ def identify(
     port_id: str | None = None,
     extras: Extras = NO_EXTRAS,
     early: Callable[[Snapshot], None] | None = None,
+    listen_s: float = 0.0,
 ) -> Plan[Snapshot]:
     """Identify the modem behind a port.
 
     :param port: the port as the user named it
     :param port_id: its stable id, when discovery knows one
     :param early: called with what is known so far when the card has to be waited for
+    :param listen_s: how long to listen before the first byte is sent
     :returns: a plan that yields steps and returns the reading, with every field it could not
         read marked so. When the time runs out after the equipment has said who it is, the
         reading holds what is known until then
@@ -75,7 +77,7 @@ def identify(
     talk = Conversation(port)
     attempt = Identification(talk)
     try:
-        yield from talk.wake()
+        yield from talk.wake(listen_s)
         for _ in range(_RESTARTS):
             attempt = Identification(talk, extras)
             if early is not None:

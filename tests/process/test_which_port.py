@@ -1,0 +1,118 @@
+"""Which port of a modem the daemon asks, when one is mute, and when one is no AT port at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.discovery.conftest import Bed
+from tests.discovery.conftest import bed as bed_fixture
+from tests.discovery.trees import Kind, Sockets
+from tests.process.conftest import Bench, until
+from tests.process.conftest import started as started_fixture
+from tests.process.plugging import Discovering, reports, told
+from tests.process.receiver import Receiver
+
+bed, started = bed_fixture, started_fixture
+
+EG25 = Kind("2c7c", "0125", (0, 1, 2, 3))
+#: a product whose layout is not known, of a vendor whose other products have one
+RM500U = Kind("2c7c", "0900", (2, 3, 4))
+ARDUINO = Kind("2341", "0043", (0,), driver="cdc_acm")
+#: a port that did not do goes behind the others of its modem for an instant instead of a minute
+SHORT_MEMORY = """
+from modemagent.agent import presence
+presence._AVOIDED_S = 0.01
+"""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def agent(bed: Bed, tmp_path: Path) -> Iterator[Discovering]:
+    found = Discovering(tmp_path, bed=bed)
+    until(found.status)
+    yield found
+    found.stop()
+    print(found.log.read_text()[-6000:])
+
+
+def test_a_port_that_answers_is_not_left_for_a_mute_one(
+    bed: Bed, tmp_path: Path, started: Any
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SHORT_MEMORY)
+    bench = started(Bench, "quectel-eg25-g")
+    agent = Discovering(tmp_path, bed=bed, environment={"PYTHONPATH": str(tmp_path)})
+    sockets = Sockets(bed, tmp_path)
+    try:
+        until(agent.status)
+        sockets.plug("1-2", EG25, {3: bench.paths["quectel-eg25-g"]})
+        until(lambda: agent.is_watching("/dev/ttyUSB3"))
+        spent = bed.written()["ttyUSB2"]
+        assert spent > 0
+        for _ in range(3):  # each is a reason to look at everything again
+            sockets.plug("1-3", ARDUINO)
+            sockets.unplug("1-3")
+        bed.add("wwan-pcie")
+        until(lambda: len(agent.ports()) == 2)
+        assert agent.is_watching("/dev/ttyUSB3")
+        assert bed.written()["ttyUSB2"] == spent
+        assert reports(agent) == [("identified", "usb:1-2:1.3")]
+    finally:
+        agent.stop()
+        print(agent.log.read_text()[-6000:])
+
+
+def test_a_mute_port_is_tried_again_when_the_others_are_mute_too(
+    bed: Bed, agent: Discovering, started: Any, tmp_path: Path
+) -> None:
+    bench = started(Bench, "quectel-eg25-g", "--fault", "mute")
+    ((name, path),) = bench.paths.items()
+    Sockets(bed, tmp_path).plug("1-2", EG25, {2: path})
+    until(lambda: bed.written()["ttyUSB3"] > 0)
+    bench.do(f"fault {name} none")
+    until(lambda: agent.is_watching("/dev/ttyUSB2"), deadline_s=40)
+    assert reports(agent) == [("identified", "usb:1-2:1.2")]
+    written = bed.written()
+    assert written["ttyUSB0"] == written["ttyUSB1"] == 0
+
+
+_AWAITED = pytest.mark.xfail(strict=True, reason="the agent's port does not listen first yet")
+
+
+@_AWAITED
+def test_a_gnss_port_of_a_modem_of_unknown_layout_hears_nothing(
+    bed: Bed, agent: Discovering, started: Any, tmp_path: Path, receiver: Receiver
+) -> None:
+    bench = started(Bench, "quectel-rm500u-cnv")
+    path = bench.paths["quectel-rm500u-cnv"]
+    Sockets(bed, tmp_path).plug("1-2", RM500U, {2: receiver.path, 3: path})
+    until(lambda: agent.is_watching("/dev/ttyUSB1"))
+    assert receiver.opened
+    assert receiver.heard == b""
+    assert list(told(agent.outbox())) == ["usb:1-2"]
+
+
+@_AWAITED
+def test_a_gnss_port_that_is_named_hears_nothing(
+    bed: Bed, tmp_path: Path, receiver: Receiver
+) -> None:
+    agent = Discovering(tmp_path, "--no-discovery", "--port", "/dev/ttyUSB1", bed=bed)
+    try:
+        until(agent.status)
+        Sockets(bed, tmp_path).plug("1-2", EG25, {1: receiver.path})
+        until(lambda: agent.state("/dev/ttyUSB1") == "broken")
+        assert agent.ports()["/dev/ttyUSB1"]["reason"] == "not_a_modem"
+        assert receiver.heard == b""
+        assert reports(agent) == []
+    finally:
+        agent.stop()
+        print(agent.log.read_text()[-6000:])
