@@ -127,7 +127,8 @@ class ModemManager:
             raise _away(f"no way to the D-Bus system bus: {_words(error)}") from error
 
     def close(self) -> None:
-        self._bus.disconnect()
+        if self._bus.connected:
+            self._bus.disconnect()
 
     async def ended(self) -> None:
         """Wait until the connection has ended, by whichever side."""
@@ -194,6 +195,8 @@ class ModemManager:
     ) -> list[Any]:
         from dbus_fast import Message, MessageFlag, MessageType
 
+        if not self._bus.connected:
+            raise _away("the connection to D-Bus has ended")
         message = Message(
             destination=to,
             path=path,

@@ -32,6 +32,8 @@ class Bus:
     """
 
     def __init__(self) -> None:
+        if shutil.which("dbus-daemon") is None:
+            pytest.skip("needs D-Bus (apt-get install dbus-daemon)")
         # without a service directory nothing can be started by a call to its name
         self._daemon = subprocess.Popen(
             ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address"],
@@ -130,8 +132,8 @@ evidence = "inferred"
 
 @pytest.fixture
 def bus(bed: Bed) -> Iterator[Bus]:
-    if shutil.which("dbus-daemon") is None or _where() is None:
-        pytest.skip("needs ModemManager and D-Bus (apt-get install modemmanager dbus-daemon)")
+    if _where() is None:
+        pytest.skip("needs ModemManager (apt-get install modemmanager)")
     made = Bus()
     yield made
     made.close()

@@ -1,0 +1,132 @@
+"""What ModemManager says, judged: a case for each way a card and a modem can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modemagent.identity.snapshot import ReadState, SimState, Snapshot
+from modemagent.modem.managed import snapshot_of
+from modemagent.neighbours.modemmanager import ManagedCard, ManagedModem
+
+IMEI, ICCID, IMSI = "867698040000013", "8988303000000000010", "901288000000001"
+EID = "89049032000000000000000000000163"
+CARD = {"Sim.SimIdentifier": ICCID, "Sim.Imsi": IMSI, "Sim.Eid": "", "Sim.Active": True}
+MODEM = {
+    "Modem.Manufacturer": "Quectel",
+    "Modem.Model": "EG25-G",
+    "Modem.Revision": "EG25GGBR07A08M2G",
+    "Modem.EquipmentIdentifier": IMEI,
+    "Modem.State": 8,
+    "Modem.UnlockRequired": 1,
+    "Modem3gpp.Imei": IMEI,
+    "Modem3gpp.RegistrationState": 1,
+    "Modem3gpp.OperatorCode": "26201",
+    "Modem3gpp.OperatorName": "Telekom",
+    "Modem.AccessTechnologies": 1 << 14,
+}
+
+
+def read(*cards: ManagedCard, **told: Any) -> Snapshot:
+    """Read a modem with these cards; ``Modem__State=3`` sets a property, None takes it away."""
+    changed = {key.replace("__", "."): value for key, value in told.items()}
+    properties = {key: value for key, value in (MODEM | changed).items() if value is not None}
+    modem = ManagedModem(
+        "/Modem/0", "/sys/devices/usb1/1-2", ("ttyUSB2",), properties,
+        cards or (ManagedCard(1, True, CARD),),
+    )  # fmt: skip
+    return snapshot_of(modem, port="/dev/ttyUSB2", port_id="usb:1-2:1.2")
+
+
+def test_everything_it_knows_is_there() -> None:
+    found = read()
+    assert (found.dialect, found.commands, str(found.verdict)) == ("modemmanager", 0, "ok")
+    assert (found.modem.imei, found.modem.firmware) == (IMEI, "EG25GGBR07A08M2G")
+    sim = found.active_sim
+    assert sim is not None
+    assert (sim.state, sim.iccid, sim.imsi, sim.mcc) == (SimState.READY, ICCID, IMSI, "901")
+    network = found.network
+    assert network is not None
+    assert network[:5] == ("262", "01", "lte", True, "Telekom")
+    assert {each.field for each in found.evidence} == {
+        "imei", "manufacturer", "model", "firmware", "iccid", "imsi",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "read_as"),
+    [
+        ({"Modem__UnlockRequired": 2}, SimState.PIN_REQUIRED, ReadState.LOCKED),
+        ({"Modem__UnlockRequired": 4}, SimState.PUK_REQUIRED, ReadState.LOCKED),
+        ({"Modem__UnlockRequired": 15}, SimState.PIN_REQUIRED, ReadState.LOCKED),
+        ({"Modem__UnlockRequired": 3}, SimState.READY, ReadState.FAILED),
+        ({"Modem__UnlockRequired": 0}, SimState.UNKNOWN, ReadState.FAILED),
+        ({"Modem__State": -1, "Modem__StateFailedReason": 2}, SimState.ABSENT, ReadState.ABSENT),
+        ({"Modem__State": -1, "Modem__StateFailedReason": 3}, SimState.FAILURE, ReadState.FAILED),
+        ({"Modem__State": -1, "Modem__StateFailedReason": 1}, SimState.UNKNOWN, ReadState.FAILED),
+        ({"Modem__State": 1}, SimState.BUSY, ReadState.FAILED),
+    ],
+)
+def test_a_card_that_was_not_read_says_why(
+    told: dict[str, Any], state: SimState, read_as: ReadState
+) -> None:
+    sim = read(ManagedCard(1, True, {}), **told).active_sim
+    assert sim is not None
+    assert (sim.state, sim.iccid, sim.read["iccid"], sim.read["imsi"]) == (
+        state, None, read_as, read_as,
+    )  # fmt: skip
+    assert sim.read["eid"] in (ReadState.UNSUPPORTED, ReadState.ABSENT)
+
+
+def test_slots_that_are_not_in_use_have_entries_of_their_own() -> None:
+    other = {"Sim.SimIdentifier": ICCID, "Sim.Eid": EID}
+    found = read(
+        ManagedCard(1, False, other), ManagedCard(2, True, CARD), ManagedCard(3, False, {})
+    )
+    first, second, third = found.sims
+    assert (first.slot, first.active, first.iccid, first.eid) == (1, False, ICCID, EID)
+    assert first.read["imsi"] is ReadState.UNSUPPORTED
+    assert (second.slot, second.active, second.imsi) == (2, True, IMSI)
+    assert (third.slot, third.state) == (3, SimState.ABSENT)
+    assert str(found.verdict) == "ok"
+
+
+def test_the_rules_for_numbers_are_those_of_a_port() -> None:
+    found = read(Modem3gpp__Imei="867698040000015")  # its check digit is 3
+    assert (found.modem.imei, found.modem.imei_raw) == (None, "867698040000015")
+    assert "imei.check_digit" in {each.code for each in found.problems}
+
+
+def test_the_identifier_of_a_cdma_modem_is_no_imei() -> None:
+    found = read(
+        Modem3gpp__Imei=None, Modem__EquipmentIdentifier="A1000009000000",
+        ModemCdma__Meid="A1000009000000",
+    )  # fmt: skip
+    assert (found.modem.imei, found.modem.imei_raw, found.modem.meid) == (
+        None, None, "A1000009000000",
+    )  # fmt: skip
+
+
+def test_the_home_network_tells_how_long_the_mnc_is() -> None:
+    card = CARD | {"Sim.Imsi": "310260000000011", "Sim.OperatorIdentifier": "310260"}
+    sim = read(ManagedCard(1, True, card)).active_sim
+    assert sim is not None
+    assert (sim.mcc, sim.mnc) == ("310", "260")
+
+
+@pytest.mark.parametrize("value", [None, True, "8", 2.5, [], {}, -7, 1 << 70])
+def test_properties_of_another_kind_are_as_good_as_none(value: Any) -> None:
+    found = read(
+        Modem__State=value, Modem__UnlockRequired=value, Modem__AccessTechnologies=value,
+        Modem3gpp__RegistrationState=value, Modem__Manufacturer=value,
+    )  # fmt: skip
+    assert found.modem.imei == IMEI
+
+
+def test_a_network_that_it_does_not_know_is_not_called_unregistered() -> None:
+    found = read(
+        Modem3gpp__RegistrationState=4, Modem3gpp__OperatorCode="", Modem__AccessTechnologies=0
+    )
+    assert found.network is not None
+    assert (found.network.registered, found.network.mcc, found.network.rat) == (None, None, None)
