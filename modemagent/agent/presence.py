@@ -205,9 +205,9 @@ def listening_s(port: str) -> float:
     written to and speaks once a second. Nothing but a modem sits behind a pseudo terminal.
     """
     seen = None if is_remote(port) else describe(port, hints=_hints)
-    if seen is None:
-        return _ONE_SENTENCE_S if is_remote(port) else 0.0
-    return 0.0 if seen.role in (Role.AT, Role.DATA) else _ONE_SENTENCE_S
+    takes_commands = seen is not None and seen.role in (Role.AT, Role.DATA)
+    is_pseudo = seen is None and os.path.realpath(port).startswith("/dev/pts/")
+    return 0.0 if takes_commands or is_pseudo else _ONE_SENTENCE_S
 
 
 def modem_id(place: PortPlace) -> str | None:

@@ -77,6 +77,24 @@ def present(bed: UMockdev.Testbed, block: str) -> bool:
     return Path(bed.get_root_dir() + "/sys" + block.splitlines()[0][3:]).exists()
 
 
+def connect(bed: UMockdev.Testbed, node: str, path: str) -> None:
+    """Put a terminal in the place of a device file."""
+    devices = Path(bed.get_root_dir(), "dev")
+    kind = Path(path).stat().st_rdev
+    # the terminal itself: what is opened by another name under /dev has no ioctls
+    links = {
+        devices / node: os.path.realpath(path),
+        devices / ".node" / node: f"{os.major(kind)}:{os.minor(kind)}",
+    }
+    for link, target in links.items():
+        link.parent.mkdir(exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+    calls = UMockdev.IoctlBase()
+    calls.connect("handle-ioctl", pass_on)
+    bed.attach_ioctl(f"/dev/{node}", calls)
+
+
 def main() -> None:
     bed = UMockdev.Testbed.new()
     devices = Path(bed.get_root_dir(), "dev")
@@ -92,23 +110,13 @@ def main() -> None:
         if verb == "add":
             devices.mkdir(exist_ok=True)
             named = dict(word.split("=") for word in words[1:])
-            for node in nodes(tree):
-                path = named.get(node) or silent.open(node)
-                (devices / node).unlink(missing_ok=True)
-                # the terminal itself: what is opened by another name under /dev has no ioctls
-                (devices / node).symlink_to(os.path.realpath(path))
-                kind = os.stat(path).st_rdev
-                (devices / ".node").mkdir(exist_ok=True)
-                (devices / ".node" / node).unlink(missing_ok=True)
-                (devices / ".node" / node).symlink_to(f"{os.major(kind)}:{os.minor(kind)}")
-                calls = UMockdev.IoctlBase()
-                calls.connect("handle-ioctl", pass_on)
-                bed.attach_ioctl(f"/dev/{node}", calls)
-                tree = tree.replace(f"N: {node}\n", "")
             # trees have the bus and the hubs in common
             blocks = [block for block in tree.split("\n\n") if block.startswith("P: ")]
             new = [block for block in blocks if not present(bed, block)]
             for block in new:
+                for node in nodes(block):
+                    connect(bed, node, named.get(node) or silent.open(node))
+                    block = block.replace(f"N: {node}\n", "")
                 bed.add_from_string(block + "\n\n")
                 time.sleep(NEWS_S)
             added[words[0]] = [block.splitlines()[0][3:] for block in new]
