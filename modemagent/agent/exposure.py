@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,16 @@ from modemagent.logs import Log
 _FILE_EVERY_S: Final = 15.0
 _REQUEST_S: Final = 5.0
 _LONGEST_REQUEST: Final = 8192
+
+#: What to do about a file that can not be written, by the system's error; docs/metrics.md has more.
+REMEDIES: Final = {
+    errno.EROFS: "The unit must allow it: systemctl edit modemagent, [Service], "
+    "ReadWritePaths=-{folder}, then restart.",
+    errno.EACCES: "Let the daemon's group write there: chgrp modemagent {folder}; "
+    "chmod g+w {folder}.",
+    errno.ENOENT: "Make the folder {folder}, or change metrics_file.",
+    errno.EISDIR: "metrics_file must name a file, as {folder}/modemagent.prom.",
+}
 
 
 class Exposure:
@@ -97,7 +108,10 @@ class Exposure:
         except OSError as error:
             reason = error.strerror or str(error)
             if reason != self._trouble:
-                self._log.error("metrics_not_written", file=str(file), reason=reason)
+                self._log.error(
+                    "metrics_not_written", file=str(file), reason=reason,
+                    hint=REMEDIES.get(error.errno or 0, "").format(folder=file.parent),
+                )  # fmt: skip
             self._trouble = reason
             with contextlib.suppress(OSError):
                 beside.unlink()

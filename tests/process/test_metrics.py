@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import signal
 import subprocess
@@ -95,6 +97,33 @@ def test_the_file_is_whole_and_a_reload_moves_it(shown: tuple[Agent, Bench, str,
     assert sorted(path.name for path in file.parent.glob("*.prom*")) == [
         "modemagent.prom", "other.prom",
     ]  # fmt: skip
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_folder_the_unit_does_not_allow_is_said_with_what_to_do(
+    started: Start, tmp_path: Path
+) -> None:
+    """ProtectSystem=strict is a file system that can only be read."""
+    folder, config = tmp_path / "textfile_collector", tmp_path / "agent.toml"
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", str(folder)]
+    if subprocess.run(words, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        config.write_text(f'metrics_file = "{folder}/modemagent.prom"\n')
+        agent = started(Agent, "--port", "/nowhere/tty")
+        agent.kill()
+        agent.words = ("--config", str(config), *agent.words)
+        agent.start()
+        said = until(lambda: re.search(r'.*"metrics_not_written".*', agent.log.read_text()))
+        assert f"ReadWritePaths=-{folder}," in json.loads(said[0])["hint"]
+        config.write_text(f'metrics_file = "{tmp_path}/missing/modemagent.prom"\n')
+        agent.popen.send_signal(signal.SIGHUP)
+        until(lambda: f"Make the folder {tmp_path}/missing" in agent.log.read_text())
+        assert agent.status()["settings"]["trouble"] is None
+        assert agent.stop() < 5
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_nothing_listens_and_nothing_is_loaded_unasked(started: Start) -> None:
