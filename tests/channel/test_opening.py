@@ -16,7 +16,7 @@ from modemagent.at.plan import Answer, Ask, Plan
 from modemagent.channel.blocking import run_plans
 from modemagent.channel.lock import Holder, find_holder
 from modemagent.channel.way import open_port
-from modemagent.errors import PortDenied, PortError, PortNotFound, UsageError
+from modemagent.errors import PortBusy, PortDenied, PortError, PortNotFound, UsageError
 
 
 def at() -> Plan[Answer]:
@@ -112,6 +112,25 @@ def test_who_holds_a_port(far_pty: Any) -> None:
         process.kill()
     assert holder is not None
     assert holder.pid == process.pid
+
+
+@pytest.mark.parametrize("name", ["gpsd", "pppd", "minicom", "gammu-smsd"])
+def test_a_program_that_lives_by_a_port_holds_it_though_it_locks_nothing(
+    name: str, far_pty: Any, tmp_path: Path, door: Any
+) -> None:
+    program = tmp_path / name
+    program.symlink_to(sys.executable)
+    reading = f"import os; os.open({far_pty.address!r}, os.O_RDWR); print(flush=True); input()"
+    holder = subprocess.Popen(
+        [program, "-c", reading], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    with pytest.raises(PortBusy) as busy:
+        door(far_pty.address, at())
+    assert (busy.value.holder_pid, busy.value.holder_name) == (holder.pid, name)
+    holder.communicate(b"\n")
+    assert door(far_pty.address, at()).ok
 
 
 def test_a_failed_opening_leaves_no_descriptor_and_no_lock(far_pty: Any) -> None:
