@@ -206,6 +206,8 @@ class ControlSocket:
 
 
 def _has_hung_up(line: socket.socket) -> bool:
+    if line.fileno() < 0:
+        return True  # found out while something was being sent to it
     poll = select.poll()
     poll.register(line.fileno(), 0)  # a hang-up is always told
     return bool(poll.poll(0))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+import termios
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from modemagent.agent.caller import Call
 from modemagent.simulator.bench import played
+from modemagent.simulator.seats import PtySeat
+from modemagent.simulator.stage import PlayedModem
 from tests.process.conftest import Agent, call, until
 
 pytestmark = pytest.mark.timeout(120)
@@ -87,3 +91,52 @@ def test_a_broken_file_leaves_everything_as_it_was_and_says_so(
         assert agent.is_watching(modem.path)
         assert agent.status()["settings"]["trouble"] is None
         assert len(modem.lines_received) == heard
+
+
+def speeds(modem: PlayedModem) -> list[int]:
+    """Return the speeds the terminal of a modem is set to, in and out."""
+    assert isinstance(modem.seat, PtySeat) and modem.seat._far is not None
+    attributes: list[int] = termios.tcgetattr(modem.seat._far)[4:6]
+    return attributes
+
+
+def states(call: Call, path: str) -> Iterator[str]:
+    """Yield the states a port goes through, up to being watched."""
+    for event in call.events():
+        if event["event"] == "port.state" and event["port"] == path:
+            data: Any = event["data"]
+            yield data["state"]
+            if data["state"] == "watching":
+                return
+
+
+def test_another_speed_opens_the_port_once_more_and_is_set_on_the_line(
+    started: Start, tmp_path: Path
+) -> None:
+    file = tmp_path / "agent.toml"
+    with played(EG25) as modem, played(EG25, clone=1) as other:
+        ports = f'port = ["{modem.path}", "{other.path}"]\npoll_interval = 3600\n'
+        before = speeds(modem)
+        agent = begun(started, file, f"{ports}baud = 9600\n")
+        until(lambda: agent.is_watching(modem.path, other.path))
+        assert speeds(modem) == speeds(other) == [termios.B9600] * 2
+        heard = modem.lines_received
+        with Call(agent.state_dir, timeout_s=20) as call:
+            call.ask({"do": "watch"})
+            reload(agent, file, f"{ports}baud = 57600\n", "settings_taken_over")
+            told = list(states(call, modem.path))
+        assert told == ["stopped", "opening", "identifying", "watching"]
+        until(lambda: agent.is_watching(modem.path, other.path))
+        assert speeds(modem) == speeds(other) == [termios.B57600] * 2
+        # it was read once more, and is watched: its own word is heard
+        assert modem.lines_received == heard * 2
+        modem.remove_sim()
+        until(lambda: [r["reason"] for r in agent.outbox()][-1] == "sim_changed")
+        assert "removed" not in [report["reason"] for report in agent.outbox()]
+        assert "Unhandled" not in agent.log.read_text()
+        # the same again changes nothing
+        heard = other.lines_received
+        reload(agent, file, f"{ports}baud = 57600\n", "settings_taken_over")
+        assert other.lines_received == heard
+        agent.stop()
+        assert speeds(modem) == before != [termios.B57600] * 2
