@@ -60,6 +60,7 @@ class Modem:
     """One modem on a PTY.
 
     :ivar counts: ``lines``, ``received`` and ``sent`` (bytes) since the last reset
+    :ivar first_at: when the first byte since then came, on the monotonic clock; 0 for none yet
     """
 
     def __init__(self, personality: Personality, mood: str) -> None:
@@ -76,6 +77,7 @@ class Modem:
         fcntl.ioctl(self._slave, termios.TIOCNXCL)
         termios.tcflush(self._slave, termios.TCIOFLUSH)
         self.counts = {"lines": 0, "received": 0, "sent": 0}
+        self.first_at = 0.0
         self._echo = self.personality.echo
         self._waiting = b""
         self._turns: dict[str, int] = {}
@@ -83,6 +85,7 @@ class Modem:
     def read(self) -> list[str]:
         """Return the command lines that are complete."""
         data = os.read(self.master, 4096)
+        self.first_at = self.first_at or time.monotonic()
         self.counts["received"] += len(data)
         *lines, self._waiting = (self._waiting + data).split(b"\r")
         self.counts["lines"] += len(lines)
@@ -187,6 +190,7 @@ class Stage:
             late = sorted(self._late_s) or [0.0]
             told = {
                 "modems": {modem.path: modem.counts for modem in self._modems},
+                "first_at": {modem.path: modem.first_at for modem in self._modems},
                 "late_ms": late[len(late) // 2] * 1000,
                 "late_ms_worst": late[-1] * 1000,
                 "cpu_s": time.process_time() - self._cpu_s,

@@ -5,7 +5,8 @@
 Prints the folder that stands for ``/sys`` and ``/dev`` (UMOCKDEV_DIR), then obeys lines on stdin,
 each answered by ``ok``: ``add TREE [NODE=PATH]...`` and ``remove TREE`` plug in and out what a tree
 file describes, with the pseudo terminal PATH in the place of a device file. At all other device
-files nobody answers; ``written`` tells, as JSON, how many bytes were written to each.
+files nobody answers; ``written`` tells, as JSON, how many bytes were written to each, ``moments``
+when each appeared. NEWS_MS in the environment: the pause after each piece of news.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ from gi.repository import UMockdev  # noqa: E402 - the version has to be named f
 
 #: umockdev's stand-in for netlink holds ten messages and gives up on the eleventh; the kernel's
 #: holds thousands.
-NEWS_S = 0.01
+NEWS_S = float(os.environ.get("NEWS_MS", "10")) / 1000
 
 
 def nodes(tree: str) -> list[str]:
@@ -99,10 +100,14 @@ def main() -> None:
     bed = UMockdev.Testbed.new()
     devices = Path(bed.get_root_dir(), "dev")
     added: dict[str, list[str]] = {}
+    moments: dict[str, float] = {}
     silent = Silent()
     print(bed.get_root_dir(), flush=True)
     for line in sys.stdin:
         verb, *words = line.split()
+        if verb == "moments":
+            print(json.dumps(moments), flush=True)
+            continue
         if verb == "written":
             print(json.dumps({node: silent.heard(node) for node in silent.counts}), flush=True)
             continue
@@ -117,6 +122,7 @@ def main() -> None:
                 for node in nodes(block):
                     connect(bed, node, named.get(node) or silent.open(node))
                     block = block.replace(f"N: {node}\n", "")
+                    moments[node] = time.monotonic()
                 bed.add_from_string(block + "\n\n")
                 time.sleep(NEWS_S)
             added[words[0]] = [block.splitlines()[0][3:] for block in new]

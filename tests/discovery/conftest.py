@@ -48,6 +48,13 @@ class Bed:
         """Unplug it."""
         self._do("remove", self._file(tree))
 
+    def moments(self) -> dict[str, float]:
+        """Device file -> when it last appeared, on the monotonic clock."""
+        assert self._host.stdin is not None
+        print("moments", file=self._host.stdin, flush=True)
+        told: dict[str, float] = json.loads(self._hear())
+        return told
+
     def written(self) -> dict[str, int]:
         """Device file -> how many bytes were written to it, for those that nobody answers at."""
         assert self._host.stdin is not None
