@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Set
 from typing import TYPE_CHECKING
 
+from modemagent.agent.absences import Absences
 from modemagent.agent.events import Events
 from modemagent.agent.lifecycle import PortState
 from modemagent.agent.neighbour import Neighbour
@@ -17,7 +17,6 @@ from modemagent.agent.presence import Presence, is_remote, is_there, place_of, s
 from modemagent.discovery import udev
 from modemagent.errors import PortNotFound
 from modemagent.logs import Log
-from modemagent.report import origin
 from modemagent.report.message import PortPlace
 
 if TYPE_CHECKING:
@@ -28,16 +27,10 @@ if TYPE_CHECKING:
 _LOOK_WITH_NEWS_S, _LOOK_S, _LOOK_FOR_IT_S = 15.0, 2.0, 0.5
 #: The ports of one modem come within moments.
 _SETTLES_S = 0.02
-#: A USB modem that is reset comes back within this; then nothing has been removed.
-_COMES_BACK_S = 2.5
-#: A modem that starts shows its ports one after the other; while some are there it is.
-_COMPLETES_S = 30.0
 #: After these another AT port of the same modem may do better.
 _TRY_ANOTHER = ("no_answer", "not_a_modem", "busy", "permission")
 _UNDER_WAY = (PortState.OPENING, PortState.IDENTIFYING)
 _STABLE = ("usb:", "pci:", "tty:")
-# USB devices take their time after a boot; before this a missing one is not called removed
-_COMING_UP_MS = 120_000
 
 
 class Supervisor:
@@ -59,11 +52,7 @@ class Supervisor:
         self._presence = Presence(settings)
         self._claims = Claims()
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        #: seat -> since when nothing was seen there
-        self._missing: dict[str, float] = {}
-        #: seat -> a modem that was known there, whose port's name another one has got, and
-        #: whether it was read since the agent was started
-        self._displaced: dict[str, tuple[PortPlace, bool]] = {}
+        self._absences = Absences()
         self._neighbour: Neighbour | None = None
         self._asking: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
@@ -83,7 +72,7 @@ class Supervisor:
             if not is_there(place.path):
                 self._watch(place)
             elif seat_of(place_of(place.path)) != seat_of(place):
-                self._displaced[seat_of(place)] = place, False
+                self._absences.displace(place, was_read=False)
         news = self._open_news()
         try:
             while True:
@@ -130,7 +119,7 @@ class Supervisor:
 
     async def _wait(self, *, has_news: bool) -> None:
         pause_s = _LOOK_WITH_NEWS_S if has_news else _LOOK_S
-        if self._missing or self._presence.waits:
+        if self._absences or self._presence.waits:
             pause_s = _LOOK_FOR_IT_S
         if self._presence.renewed:
             pause_s = _SETTLES_S
@@ -149,17 +138,20 @@ class Supervisor:
             elsewhere = seat_of(watched.place) in seats
             # what it spoke for may speak through another port from now on
             self._claims.drop(port)
-            watched.not_seen(
-                counts=not elsewhere and self._is_gone(watched.place, watched.was_read)
-            )
+            is_gone = not elsewhere and self._is_gone(watched.place, watched.was_read)
+            watched.not_seen(counts=is_gone)
             gone = elsewhere or self._news.known(watched.place) is None
             if watched.condition.state is PortState.ABSENT and gone:
-                self._missing.pop(seat_of(watched.place), None)
+                self._absences.end(seat_of(watched.place))
                 if not self._presence.named(port):
                     self._drop(port)
-        self._see_off_the_displaced(seats)
+        for place, was_read in self._absences.displaced(seats):
+            if self._is_gone(place, was_read):
+                self._news.removed(place)
+            if self._news.known(place) is None:
+                self._absences.end(seat_of(place))
         for seat in seats:
-            self._missing.pop(seat, None)
+            self._absences.end(seat)
 
     def _meet(self, port: str, place: PortPlace) -> None:
         """Take note of a port that is there."""
@@ -170,21 +162,11 @@ class Supervisor:
                 place = before  # it is just going: its node outlives what sysfs says of it
             elif seat_of(before) != seat_of(place):
                 # two modems were plugged in anew, and one has got the other's name
-                self._displaced[seat_of(before)] = before, watched.was_read
                 self._drop(port)
+                self._absences.displace(before, was_read=watched.was_read)
         if port not in self.ports:
             self._watch(place)
         self.ports[port].seen(place)
-
-    def _see_off_the_displaced(self, seats: Set[str]) -> None:
-        for seat, (place, was_read) in list(self._displaced.items()):
-            if seat not in seats:
-                if not self._is_gone(place, was_read):
-                    continue
-                self._news.removed(place)
-            if seat in seats or self._news.known(place) is None:
-                del self._displaced[seat]
-                self._missing.pop(seat, None)
 
     def _tell_how_they_do(self, presence: Presence) -> None:
         states = {port: watched.condition.state for port, watched in self.ports.items()}
@@ -197,14 +179,8 @@ class Supervisor:
         )
 
     def _is_gone(self, place: PortPlace, was_read: bool) -> bool:
-        """Tell whether a port has been away for so long that its modem has been taken out."""
-        now = asyncio.get_running_loop().time()
-        seat = seat_of(place)
-        away_s = now - self._missing.setdefault(seat, now)
-        comes_back_s = _COMPLETES_S if self._presence.sees(place) else _COMES_BACK_S
-        if seat != place.path and away_s < comes_back_s:
-            return False
-        return was_read or origin.uptime_ms() > _COMING_UP_MS
+        in_part = self._presence.sees(place)
+        return self._absences.is_gone(place, was_read=was_read, in_part=in_part)
 
     def _watch(self, place: PortPlace) -> None:
         watched = WatchedPort(
@@ -225,7 +201,7 @@ class Supervisor:
         """Stop watching a port; the task that is returned ends when the port is closed."""
         del self.ports[port]
         task = self._tasks.pop(port)
-        self._missing.pop(port, None)
+        self._absences.end(port)
         task.cancel()
         self._claims.drop(port)
         return task

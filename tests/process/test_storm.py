@@ -240,3 +240,33 @@ def test_two_identical_modems_and_strangers_in_any_order(
     until(lambda: told(agent.outbox()) == {place(key): imei for key, imei in expected.items()})
     assert {reason for reason, _ in reports(agent)} <= {"identified", "refresh"}
     assert not any(bed.written().values()), bed.written()
+
+
+@pytest.mark.parametrize("meanwhile", ["watching", "killed"])
+def test_a_modem_is_missed_though_another_one_has_got_the_names_of_its_ports(
+    bed: Bed, agent: Discovering, started: Any, tmp_path: Path, meanwhile: str
+) -> None:
+    bench = started(Bench, "quectel-eg25-g", "--count", "2")
+    (one, _), (other, _) = bench.paths.items()
+    numbers = imeis(bench)
+    sockets = Sockets(bed, tmp_path)
+    first = sockets.plug("1-1.1", EG25, {2: bench.paths[one]})
+    sockets.plug("1-1.2", EG25, {2: bench.paths[other]})
+    until(lambda: len(agent.watched()) == 2)
+    if meanwhile == "killed":
+        agent.kill()
+    for name, where in ((one, "1-1.1"), (other, "1-1.2")):
+        bench.do(f"unplug {name}")
+        sockets.unplug(where)
+    bench.do(f"replug {other}")
+    assert sockets.plug("1-1.2", EG25, {2: bench.paths[other]}) == first
+    if meanwhile == "killed":
+        agent.start()
+        until(agent.status)
+    until(lambda: agent.watched() == {"usb:1-1.2:1.2": numbers[other]})
+    until(lambda: told(agent.outbox()) == {"usb:1-1.2": numbers[other]})
+    assert sorted(reason for reason, _ in reports(agent)) == [
+        "identified", "identified", "refresh", "removed"
+    ]  # fmt: skip
+    assert len(agent.ports()) == 1
+    assert not any(bed.written().values())
