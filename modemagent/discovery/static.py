@@ -56,12 +56,14 @@ def _hinted(candidate: Candidate, properties: Mapping[str, str]) -> Candidate:
     from modemagent.discovery.udev import is_secondary, role_of
 
     told = role_of(properties)
-    if told is None or (candidate.usb_vid, candidate.usb_pid) in NEVER:
+    if (candidate.usb_vid, candidate.usb_pid) in NEVER:
         return candidate
+    secondary = is_secondary(properties)
+    if told is None:
+        return candidate._replace(secondary=secondary)
     role, why = told
     # a maker that is not in our table, and in ModemManager's
     cellular = candidate.cellular or role is Role.AT
-    secondary = is_secondary(properties)
     return candidate._replace(role=role, why=why, cellular=cellular, secondary=secondary)
 
 

@@ -10,6 +10,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from modemagent.discovery.candidate import Role
 
@@ -27,6 +28,8 @@ _TYPES: Mapping[str, tuple[Role, str]] = {
 }
 _LONGEST = 16384
 _PREFIX = "ID_MM_PORT_TYPE_"
+#: Set by whoever wants this port for himself and the rest of the modem for ModemManager.
+_OURS = "ID_MM_PORT_IGNORE"
 
 
 def runs() -> bool:
@@ -48,7 +51,9 @@ def hints(names: Iterable[str]) -> dict[str, Mapping[str, str]]:
         with contextlib.suppress(pyudev.DeviceNotFoundError):
             device = pyudev.Devices.from_name(context, kind, name)
             found[name] = {
-                key: value for key, value in device.properties.items() if key.startswith(_PREFIX)
+                key: value
+                for key, value in device.properties.items()
+                if key.startswith(_PREFIX) or key == _OURS
             }
     return found
 
@@ -75,8 +80,12 @@ def role_of(properties: Mapping[str, str]) -> tuple[Role, str] | None:
 
 
 def is_secondary(properties: Mapping[str, str]) -> bool:
-    """Tell whether this AT port is the one that data calls and ModemManager leave free."""
-    return properties.get(_PREFIX + "AT_SECONDARY") == "1"
+    """Tell whether this AT port is the one that data calls and ModemManager leave free.
+
+    >>> is_secondary({"ID_MM_PORT_IGNORE": "1"}), is_secondary({"ID_MM_PORT_TYPE_AT_PRIMARY": "1"})
+    (True, False)
+    """
+    return "1" in (properties.get(_PREFIX + "AT_SECONDARY"), properties.get(_OURS))
 
 
 def is_left_by_modemmanager(name: str) -> bool:
@@ -84,14 +93,10 @@ def is_left_by_modemmanager(name: str) -> bool:
 
     :param name: of a tty or wwan port, ``ttyUSB2``
     """
-    try:
-        import pyudev
-
-        kind = "wwan" if name.startswith("wwan") else "tty"
-        device = pyudev.Devices.from_name(pyudev.Context(), kind, name)
-    except (ImportError, OSError, pyudev.DeviceNotFoundError):
+    device = _device(name)
+    if device is None:
         return False
-    if device.properties.get("ID_MM_PORT_IGNORE") == "1":
+    if device.properties.get(_OURS) == "1":
         return True
     return any(
         each.properties.get("ID_MM_DEVICE_IGNORE") == "1" for each in (device, *device.ancestors)
@@ -100,15 +105,23 @@ def is_left_by_modemmanager(name: str) -> bool:
 
 def age_s(name: str) -> float | None:
     """Return how long a port has been there, None where udev does not say."""
-    try:
-        import pyudev
-
-        kind = "wwan" if name.startswith("wwan") else "tty"
-        device = pyudev.Devices.from_name(pyudev.Context(), kind, name)
-    except (ImportError, OSError, pyudev.DeviceNotFoundError):
+    device = _device(name)
+    if device is None:
         return None
     known: float = device.time_since_initialized.total_seconds()
     return known if known > 0 else None
+
+
+def _device(name: str) -> Any:
+    try:
+        import pyudev
+    except (ImportError, OSError):
+        return None
+    kind = "wwan" if name.startswith("wwan") else "tty"
+    try:
+        return pyudev.Devices.from_name(pyudev.Context(), kind, name)
+    except (OSError, pyudev.DeviceNotFoundError):
+        return None
 
 
 class News:
