@@ -194,6 +194,8 @@ def ours(count: int, rounds: int) -> list[Round]:
         def listen() -> None:
             for line in told:
                 event = json.loads(line)
+                if "event" not in event:
+                    return  # it was asked to end
                 if event["event"] == "report.stored":
                     at = datetime.fromisoformat(event["at"]).timestamp() - offset
                     stored.note(f"{event['data']['reason']} {event['port_id']}", at)
