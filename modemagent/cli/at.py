@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import click
 
@@ -71,15 +71,17 @@ def command(
     path = named(port, root).path
     limit_s = timeout_s * len(lines) + 5.0 if lines else _SESSION_S
 
+    typing = not lines and sys.stdin.isatty()
+    typed = _typed() if typing else _piped()  # what is left of it, when a session is begun anew
+
     def plan() -> Plan[list[Answer]]:
         if lines:
             return _ask_all(lines, timeout_s)
-        typed = _typed() if sys.stdin.isatty() else _piped()
         return _session(typed, timeout_s, as_json=as_json)
 
     result = run_plans({path: plan()}, timeout_s=limit_s, baud=baud)[path]
     if isinstance(result, PortBusy):
-        result = _through_agent(path, plan(), state_dir, result)
+        result = _through_agent(path, plan, state_dir, result, goes_on=typing)
     if isinstance(result, ModemAgentError):
         raise result
     if lines and as_json:
@@ -94,9 +96,17 @@ def command(
 
 
 def _through_agent(
-    path: str, plan: Plan[list[Answer]], state_dir: str | None, busy: PortBusy
+    path: str,
+    plan: Callable[[], Plan[list[Answer]]],
+    state_dir: str | None,
+    busy: PortBusy,
+    *,
+    goes_on: bool,
 ) -> list[Answer] | ModemAgentError:
-    """Ask through the agent of this machine, which may be who holds the port."""
+    """Ask through the agent of this machine, which may be who holds the port.
+
+    :param goes_on: what goes wrong is said, and the next line may be typed
+    """
     from pathlib import Path
 
     from modemagent.agent.caller import AgentSaysNo, Call
@@ -110,7 +120,15 @@ def _through_agent(
         return denied(busy, error)
     with call:
         try:
-            return drive_through(call, path, plan)
+            if goes_on:  # before anything is typed: does it have this port, and is it open?
+                drive_through(call, path, _ask_all((), 0.0))
+            while True:
+                try:
+                    return drive_through(call, path, plan())
+                except AgentSaysNo as error:
+                    if not goes_on:
+                        raise
+                    click.echo(one_line(error), err=True)
         except AgentDenied as error:
             return denied(busy, error)
         except AgentSaysNo as error:
@@ -179,10 +197,13 @@ def _typed() -> Iterator[str]:
     readline.set_completer_delims("")
     readline.set_completer(complete)
     readline.parse_and_bind("tab: complete")
-    click.echo("Lines that read are sent. Tab completes, Ctrl-D leaves.", err=True)
+    click.echo("Lines that read are sent. Tab completes, Ctrl-C clears, Ctrl-D leaves.", err=True)
     while True:
         try:
             line = input(_PROMPT).strip()
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            continue
         except EOFError:
             click.echo(err=True)
             return

@@ -1,0 +1,220 @@
+"""``modemagent at PORT`` on a real terminal: alone, and through the daemon that holds the port."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from modemagent.errors import AgentNotRunning, PortBusy
+from modemagent.simulator.bench import played
+from modemagent.simulator.stage import PlayedModem
+from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, until
+
+pytestmark = pytest.mark.timeout(120)
+Start = Callable[..., Any]
+EG25 = "quectel-eg25-g"
+PROMPT = "at> "
+UP, CTRL_C, CTRL_D, TAB = "\x1b[A", "\x03", "\x04", "\t"
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\x07]")
+
+
+class Terminal:
+    """A person at a terminal: types, and reads up to a word."""
+
+    def __init__(self, *words: str) -> None:
+        self._near, far = pty.openpty()
+        # a prompt that is redrawn on a narrow terminal would be hard to read here
+        termios.tcsetwinsize(self._near, (50, 200))
+        self.popen = subprocess.Popen(
+            [*COMMAND, *words], stdin=far, stdout=far, stderr=far, start_new_session=True,
+            env={**ENVIRONMENT, "TERM": "xterm", "INPUTRC": os.devnull},
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )  # fmt: skip
+        os.close(far)
+        self.seen = ""
+
+    def read_to(self, word: str, *, after: str = "", deadline_s: float = 20) -> str:
+        """Return what is shown up to and with a word."""
+        if after:
+            self.read_to(after)
+        deadline = time.monotonic() + deadline_s
+        while word not in self.seen:
+            ready, _, _ = select.select([self._near], [], [], deadline - time.monotonic())
+            assert ready, f"{word!r} was not shown, but {self.seen!r}"
+            self.seen += self._more()
+        shown, _, self.seen = self.seen.partition(word)
+        return shown + word
+
+    def _more(self) -> str:
+        try:
+            data = os.read(self._near, 65536)
+        except OSError:  # nobody is at the other end any more
+            data = b""
+        assert data, f"it ended: {self.seen!r}"
+        return _CONTROL.sub("", data.decode())
+
+    def type(self, text: str) -> None:
+        os.write(self._near, text.encode())
+
+    def ask(self, text: str) -> str:
+        """Type a line; return what is shown up to the next prompt."""
+        self.type(text + "\r")
+        return self.read_to(PROMPT)
+
+    def ends(self) -> int:
+        while True:
+            try:
+                if not os.read(self._near, 65536):
+                    break
+            except OSError:
+                break
+        return self.popen.wait(20)
+
+    def close(self) -> None:
+        if self.popen.poll() is None:
+            self.popen.kill()
+            self.popen.wait(10)
+        os.close(self._near)
+
+
+@contextmanager
+def at(*words: str) -> Iterator[Terminal]:
+    terminal = Terminal("at", *words)
+    try:
+        yield terminal
+    finally:
+        terminal.close()
+
+
+@pytest.fixture
+def modem() -> Iterator[PlayedModem]:
+    with played(EG25) as sim:
+        yield sim
+
+
+@pytest.fixture(params=["alone", "through the daemon"])
+def words(request: pytest.FixtureRequest, modem: PlayedModem, started: Start) -> list[str]:
+    """What comes after ``at``, with the port free and with the daemon holding it."""
+    if request.param == "alone":
+        return [modem.path]
+    agent = started(Agent, "--port", modem.path, "--poll-interval", "3600")
+    until(lambda: agent.is_watching(modem.path))
+    return [modem.path, "--state-dir", str(agent.state_dir)]
+
+
+def test_history_completion_a_refused_line_and_both_ways_out(
+    words: list[str], modem: PlayedModem
+) -> None:
+    before = len(modem.lines_received)
+    with at(*words) as terminal:
+        assert "Ctrl-D leaves" in terminal.read_to(PROMPT)
+        assert "+CSQ: 17,99    (signal" in terminal.ask("AT+CSQ")
+        assert "+CSQ: 17,99    (signal" in terminal.ask(UP)
+        terminal.type("at+cpi" + TAB)
+        terminal.read_to("AT+CPIN?")
+        assert "+CPIN: READY" in terminal.ask("")
+        assert "it is not on the list of lines that only read" in terminal.ask("AT+CFUN=0")
+        # a line half typed is thrown away, and nothing else
+        terminal.type("AT+CFU" + CTRL_C)
+        terminal.read_to(PROMPT)
+        assert "EG25" in terminal.ask("AT+CGMM")
+        terminal.type(CTRL_D)
+        assert terminal.ends() == 0
+    sent = [line for line in modem.lines_received[before:] if line.startswith("AT+")]
+    expected = ["AT+CSQ", "AT+CSQ", "AT+CPIN?", "AT+CGMM"]
+    assert [line for line in sent if line in (*expected, "AT+CFUN=0")] == expected
+    with at(*words) as terminal:
+        terminal.read_to(PROMPT)
+        terminal.type("quit\r")
+        assert terminal.ends() == 0
+
+
+@pytest.fixture
+def agent(modem: PlayedModem, started: Start) -> Agent:
+    agent: Agent = started(Agent, "--port", modem.path, "--poll-interval", "3600")
+    until(lambda: agent.is_watching(modem.path))
+    return agent
+
+
+def test_what_the_modem_says_meanwhile_is_shown_and_the_watch_goes_on(
+    agent: Agent, modem: PlayedModem
+) -> None:
+    with at(modem.path, "--state-dir", str(agent.state_dir)) as terminal:
+        terminal.read_to(PROMPT)
+        assert "OK" in terminal.ask("AT")
+        modem.remove_sim()
+        until(lambda: agent.outbox()[-1]["reason"] == "sim_changed")
+        assert "* +CPIN: NOT READY" in terminal.ask("AT")
+        terminal.type(CTRL_D)
+        assert terminal.ends() == 0
+    modem.insert_sim()
+    until(lambda: [r["reason"] for r in agent.outbox()].count("sim_changed") == 2)
+    assert agent.is_watching(modem.path)
+    assert '"error"' not in agent.log.read_text()
+
+
+def test_a_modem_that_goes_and_comes_does_not_end_the_terminal(
+    agent: Agent, modem: PlayedModem
+) -> None:
+    with at(modem.path, "--state-dir", str(agent.state_dir)) as terminal:
+        terminal.read_to(PROMPT)
+        assert "OK" in terminal.ask("AT")
+        modem.unplug()
+        until(lambda: agent.state(modem.path) == "absent")
+        assert "modemagent: " in terminal.ask("AT")
+        modem.replug()
+        until(lambda: agent.is_watching(modem.path))
+        assert "OK" in terminal.ask("AT")
+        terminal.type(CTRL_D)
+        assert terminal.ends() == 0
+
+
+def test_the_end_of_the_daemon_is_said_and_ends_the_terminal(
+    agent: Agent, modem: PlayedModem
+) -> None:
+    with at(modem.path, "--state-dir", str(agent.state_dir)) as terminal:
+        terminal.read_to(PROMPT)
+        agent.stop()
+        terminal.type("AT\r")
+        assert "the agent went away" in terminal.read_to("\n", after="modemagent: ")
+        assert terminal.ends() == AgentNotRunning.exit_status
+
+
+def test_a_port_that_somebody_else_holds_is_said_before_anything_is_typed(
+    agent: Agent, started: Start
+) -> None:
+    with played(EG25, clone=1) as other, at(other.path) as holder:
+        holder.read_to(PROMPT)
+        with at(other.path, "--state-dir", str(agent.state_dir)) as terminal:
+            assert "is held by python" in terminal.read_to("\n")
+            assert terminal.ends() == PortBusy.exit_status
+
+
+def test_ctrl_c_leaves_a_line_that_is_not_answered_and_the_daemon_hears_it_to_its_end(
+    started: Start,
+) -> None:
+    with played(EG25, faults=["silent=AT+CSQ"]) as mute:
+        agent = started(Agent, "--port", mute.path, "--poll-interval", "3600")
+        until(lambda: agent.is_watching(mute.path))
+        words = ("--timeout", "1", "--state-dir", str(agent.state_dir))
+        with at(mute.path, *words) as terminal:
+            terminal.read_to(PROMPT)
+            terminal.type("AT+CSQ\r")
+            until(lambda: "AT+CSQ" in mute.lines_received)
+            terminal.type(CTRL_C)
+            assert terminal.ends() == 130
+        with at(mute.path, *words) as terminal:
+            terminal.read_to(PROMPT)
+            assert "EG25" in terminal.ask("AT+CGMM")
+        assert agent.is_watching(mute.path)
