@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Iterable
 
 from modemagent.agent.presence import modem_id
 from modemagent.discovery import udev
@@ -46,8 +47,11 @@ class Neighbour:
     :ivar known: set once it is known whether it runs
     """
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, changed: Callable[[], None]) -> None:
         self._log = log
+        self._changed = changed
+        #: device -> the modem, and whether it has, or had, a port that is watched for itself
+        self._seen: dict[str, tuple[ManagedModem, bool]] = {}
         #: Set when something changes; each change begins a new turn.
         self.turn = asyncio.Event()
         self._came = self._went = _LONG_AGO
@@ -110,14 +114,30 @@ class Neighbour:
         if moved:
             self.turn.set()
             self.turn = asyncio.Event()
+            self._changed()
+
+    def portless(self, others: Iterable[PortPlace]) -> dict[str, PortPlace]:
+        """Return the modems that only ModemManager can read: QMI, MBIM, makers not in our table.
+
+        They stay while their device is there, so that one is not taken for removed when
+        ModemManager ends.
+
+        :param others: the ports that are watched for themselves
+        """
+        others = tuple(others)
+        for modem in self.modems:
+            _, has_port = self._seen.get(modem.device, (modem, False))
+            has_port = has_port or any(_is_behind(place, modem) for place in others)
+            self._seen[modem.device] = modem, has_port
+        for device in list(self._seen):
+            if not os.path.isdir(device):  # noqa: PTH112
+                del self._seen[device]
+        places = [_place_of(modem) for modem, has_port in self._seen.values() if not has_port]
+        return {place.path: place for place in places}
 
     def modem_of(self, place: PortPlace) -> ManagedModem | None:
         """Return the modem behind a port, when it is one that ModemManager has."""
-        name = place.path.rpartition("/")[2]
-        device = (modem_id(place) or "").partition(":")[2]
-        return next(
-            (m for m in self.modems if (device and m.place == device) or name in m.ports), None
-        )
+        return next((modem for modem in self.modems if _is_behind(place, modem)), None)
 
     def appeared(self, place: PortPlace) -> float:
         """Return when a port that is there now has come, by the loop's clock."""
@@ -135,6 +155,37 @@ class Neighbour:
         if left_s <= 0 or place.id is None or not place.id.startswith(("usb:", "pci:")):
             return 0.0
         return 0.0 if udev.is_left_by_modemmanager(place.path.rpartition("/")[2]) else left_s
+
+
+def _is_behind(place: PortPlace, modem: ManagedModem) -> bool:
+    device = (modem_id(place) or "").partition(":")[2]
+    return modem.place == device or place.path.rpartition("/")[2] in modem.ports
+
+
+def _place_of(modem: ManagedModem) -> PortPlace:
+    """Return where a modem sits, by the first of its ports that is no network interface."""
+    name = next((name for name in modem.ports if not _is_network(name)), "") or "modem"
+    bus = "pci" if modem.place.count(":") > 1 else "usb"
+    above = os.path.realpath(f"/sys/class/usbmisc/{name}").split("/")
+    interface = next((part for part in above if part.startswith(f"{modem.place}:")), None)
+    return PortPlace(
+        path=f"/dev/{name}",
+        id=f"{bus}:{interface or f'{modem.place}:{name}'}",
+        usb_vid=_text(f"{modem.device}/idVendor"),
+        usb_pid=_text(f"{modem.device}/idProduct"),
+    )
+
+
+def _is_network(name: str) -> bool:
+    return os.path.isdir(f"/sys/class/net/{name}")  # noqa: PTH112
+
+
+def _text(path: str) -> str | None:
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:  # noqa: PTH123
+            return file.read().strip() or None
+    except OSError:
+        return None
 
 
 def _now() -> float:

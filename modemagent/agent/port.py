@@ -25,6 +25,7 @@ from modemagent.channel.lock import Holder, busy, find_holder
 from modemagent.channel.open import open_channel
 from modemagent.errors import (
     ModemAgentError,
+    NeighbourAway,
     PortError,
     PortNotFound,
     PortVanished,
@@ -78,11 +79,13 @@ class WatchedPort:
         events: Events,
         log: Log,
         neighbour: Neighbour | None = None,
+        may_open: bool = True,
         trace: Trace | None = None,
         stir: Callable[[], None] = lambda: None,
     ) -> None:
         self.place = place
         self._neighbour = neighbour
+        self._may_open = may_open
         self._appeared = 0.0
         self._stir = stir
         self.condition = Condition(changed=self._tell_state)
@@ -277,6 +280,11 @@ class WatchedPort:
             if self._left_for_s() > 0:
                 await self._leave_it(self._neighbour)
                 return None
+        if not self._may_open:
+            raise NeighbourAway(
+                f"only {NAME} can read this modem, and does not have it now",
+                hint="See: mmcli --list-modems",
+            )
         channel = await open_channel(self.port, baud=self._settings.baud, trace=self._trace)
         try:
             self._channel = channel

@@ -55,6 +55,8 @@ class Supervisor:
         self._absences = Absences()
         self._neighbour: Neighbour | None = None
         self._asking: asyncio.Task[None] | None = None
+        #: modems that only ModemManager can read
+        self._portless: dict[str, PortPlace] = {}
         self._stirred = asyncio.Event()
         self.ports: dict[str, WatchedPort] = {}
 
@@ -95,7 +97,7 @@ class Supervisor:
             self._asking.cancel()
         self._neighbour = self._asking = None
         if self._settings.via != "port":
-            self._neighbour = Neighbour(self._log)
+            self._neighbour = Neighbour(self._log, changed=self._stirred.set)
             self._asking = asyncio.create_task(self._neighbour.run(), name="neighbour")
 
     def _open_news(self) -> udev.News | None:
@@ -130,6 +132,9 @@ class Supervisor:
     def _look(self) -> None:
         self._tell_how_they_do(self._presence)
         there = self._presence.look()
+        if self._neighbour is not None and self._settings.discovery:
+            self._portless = self._neighbour.portless(there.values())
+            there |= self._portless
         for port, place in there.items():
             self._meet(port, place)
         seats = {seat_of(place) for place in there.values()}
@@ -191,6 +196,7 @@ class Supervisor:
             events=self._events,
             log=self._log,
             neighbour=self._neighbour,
+            may_open=place.path not in self._portless,
             trace=self._trace,
             stir=self._stirred.set,
         )

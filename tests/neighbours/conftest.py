@@ -154,6 +154,15 @@ def neighbour(bed: Bed, bus: Bus, tmp_path: Path) -> Iterator[Callable[[], Neigh
         print(each.log.read_text(errors="replace")[-3000:])
 
 
+def unknown(folder: Path) -> str:
+    """Return a tree of a modem whose maker only ModemManager knows: told to try it, no marks."""
+    text = Path(marked(folder, ID_MM_DEVICE_PROCESS="1")).read_text()
+    text = re.sub(r"E: ID_MM_PORT_TYPE_\w+=1\n?", "", text)
+    path = folder / "unknown.umockdev"
+    path.write_text(text.replace("2c7c", "1209").replace("2C7C", "1209"))
+    return str(path)
+
+
 @pytest.fixture
 def modem(bed: Bed, started: Callable[..., Bench], tmp_path: Path) -> tuple[Bench, str]:
     """A module that can be plugged in: ``bed.add(tree, ttyUSB2=bench.path)``; bench and tree."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.discovery.conftest import Bed
-from tests.neighbours.conftest import Bench, Bus, Neighbour, marked
+from tests.neighbours.conftest import Bench, Bus, Neighbour, marked, unknown
 from tests.process.conftest import until
 from tests.process.plugging import Discovering, reports
 
@@ -143,6 +143,29 @@ def test_the_settings_may_say_that_ports_are_opened_whoever_else_is_there(
     bed.add(tree, ttyUSB2=path_of(bench))
     until(lambda: daemon.is_watching(PORT))
     assert "message" not in daemon.ports()[PORT]
+
+
+def test_a_modem_that_only_it_knows_is_read_through_it_and_never_opened(
+    bed: Bed, neighbour: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    bench, _ = modem
+    other = neighbour()
+    until(other.is_up)
+    daemon = agent()
+    bed.add(unknown(tmp_path), ttyUSB2=path_of(bench))
+    until(lambda: numbers(daemon), deadline_s=40)
+    [report] = daemon.outbox()
+    assert report["modem"]["imei"] and report["port"]["usb_vid"] == "1209"
+    assert report["port"]["id"].startswith("usb:1-2:")
+    port = report["port"]["path"]
+    other.stop()
+    until(lambda: daemon.ports()[port]["state"] == "broken", deadline_s=30)
+    assert daemon.ports()[port]["reason"] == "neighbour_away"
+    assert [reason for reason, _ in numbers(daemon)] == ["identified"]
+    assert not [each for each in daemon.open_files() if "tty" in each]
+    bed.remove(unknown(tmp_path))
+    until(lambda: [reason for reason, _ in numbers(daemon)] == ["identified", "removed"])
 
 
 def path_of(bench: Bench) -> str:
