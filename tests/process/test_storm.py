@@ -27,7 +27,7 @@ EG25 = Kind("2c7c", "0125", (0, 1, 2, 3), maker="Quectel", product="EG25-G")
 A7670 = Kind("1e0e", "9011", (2, 3, 4, 5))
 SARA = Kind("1546", "1102", (0, 2, 4, 8), driver="cdc_acm")
 EM7455 = Kind("413c", "81b6", (0, 2, 3), driver="qcserial")
-E1752 = Kind("12d1", "1001", (0, 1, 2))
+MF627 = Kind("19d2", "0031", (0, 1, 2, 3))
 STRANGERS = (
     Kind("2341", "0043", (0,), driver="cdc_acm", product="Arduino Uno"),
     Kind("1546", "01a8", (0,), driver="cdc_acm", product="u-blox GNSS receiver"),
@@ -38,7 +38,7 @@ STRANGERS = (
 #: transcript, what it is plugged in as, and the interface it answers at
 HUB = {
     "1-1.1": ("quectel-eg25-g", EG25, 2),
-    "1-1.2": ("simcom-a7670", A7670, 4),
+    "1-1.2": ("zte-mf627", MF627, 1),
     "1-1.3": ("ublox-sara-g350", SARA, 0),
     "1-1.4": ("sierra-em7455b", EM7455, 3),
 }
@@ -70,7 +70,7 @@ def at_rest(agent: Discovering) -> Callable[[], bool]:
     return lambda: agent.open_files() == files and agent.threads() <= threads
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_thirty_resets_in_a_row_are_one_modem_that_never_left(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path, seed: int
 ) -> None:
