@@ -18,7 +18,7 @@ from modemagent.agent.delivery import sink_options
 from modemagent.agent.events import Events
 from modemagent.agent.newsroom import Newsroom
 from modemagent.agent.notify import notify, watchdog_interval_s
-from modemagent.agent.progress import Progress
+from modemagent.agent.progress import Progress, Standing
 from modemagent.agent.requests import Requests
 from modemagent.agent.supervisor import Supervisor
 from modemagent.channel.aside import begin_aside
@@ -95,7 +95,8 @@ class Daemon:
         self._begun = time.monotonic()
         self._progress = Progress(
             ports=lambda: {
-                port: watched.condition for port, watched in self._supervisor.ports.items()
+                port: Standing(watched.condition.state, watched.due)
+                for port, watched in self._supervisor.ports.items()
             },
             uplink=lambda: self.courier.uplink if self.courier else None,
             waiting=outbox.sendable,
@@ -172,7 +173,8 @@ class Daemon:
                 say = self._log.error if look.obstacle else self._log.info
                 say("no_progress" if look.obstacle else "progress", reason=look.obstacle)
             for port in set(look.stuck) - set(stuck):
-                self._log.error("port_stuck", port=port, hint="The others go on without it.")
+                self._log.error("port_stuck", port=port, hint="It is begun anew, the others go on.")
+                self._supervisor.ports[port].begin_anew()
             obstacle, stuck = look.obstacle, look.stuck
             await asyncio.sleep(min(pause_s, interval_s))
             pause_s = min(2 * pause_s, interval_s)

@@ -24,6 +24,7 @@ from modemagent.channel.drive import drive
 from modemagent.channel.lock import Holder, busy, find_holder
 from modemagent.channel.open import open_channel
 from modemagent.errors import (
+    DeadlinePassed,
     ModemAgentError,
     NeighbourAway,
     PortError,
@@ -104,6 +105,7 @@ class WatchedPort:
         self._absence_counts = False
         self._vigil: Vigil | ManagedVigil | None = None
         self._restarted = True
+        self._stuck = asyncio.Event()
 
     @property
     def port(self) -> str:
@@ -136,6 +138,17 @@ class WatchedPort:
         self._settings = settings
         if self._vigil is not None:
             self._vigil.retime(settings.poll_interval, settings.refresh_interval)
+
+    @property
+    def due(self) -> float | None:
+        """When the next step should have been taken, in the loop's time; None for any time."""
+        if self.condition.state in (PortState.OPENING, PortState.IDENTIFYING):
+            return self.condition.since
+        return self._vigil.due if isinstance(self._vigil, Vigil) else None
+
+    def begin_anew(self) -> None:
+        """End a session that makes no step; it is tried again as after any failure."""
+        self._stuck.set()
 
     async def read_now(self, extras: Extras) -> Snapshot:
         """Return a fresh reading, made by the one who holds the port.
@@ -194,8 +207,11 @@ class WatchedPort:
         session = asyncio.create_task(self._session(), name=f"session {self.port}")
         absence = asyncio.create_task(self._absent.wait())
         claim = asyncio.create_task(self._claimed())
+        self._stuck.clear()
+        stuck = asyncio.create_task(self._stuck.wait())
+        others = (absence, claim, stuck)
         try:
-            await asyncio.wait({session, absence, claim}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({session, *others}, return_when=asyncio.FIRST_COMPLETED)
             if not session.done():
                 session.cancel()
             standby = await session
@@ -205,6 +221,9 @@ class WatchedPort:
                 raise  # it is we who are to stop, not the session that was stopped by us
             if self._absent.is_set():
                 self._gone()
+            elif self._stuck.is_set():
+                said = f"{self.port} made no step for minutes"
+                await self._broken(DeadlinePassed(said, port=self.port, hint="See the log."))
             else:
                 self._claims.drop(self.port)
                 self._log.info("port_given_back", port=self.port, to=NAME)
@@ -224,9 +243,9 @@ class WatchedPort:
                 )
                 await self._rest(_STANDBY_S)
         finally:
-            for task in (session, absence, claim):
+            for task in (session, *others):
                 task.cancel()
-            await asyncio.gather(session, absence, claim, return_exceptions=True)
+            await asyncio.gather(session, *others, return_exceptions=True)
 
     def _gone(self) -> None:
         self._present.clear()

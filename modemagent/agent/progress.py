@@ -8,26 +8,40 @@ the work have moved:
   has answered: starting again would not help, and would lose what is kept in memory;
 * the courier: while reports wait and it is not resting until a moment it has named, something
   of it must change within :data:`COURIER_STUCK_S`;
-* the ports: a port that opens or identifies for longer than :data:`PORT_STUCK_S` is stuck, for all
-  its steps have deadlines far below that. One stuck port is named and changes nothing for the
-  others; only when every port that is there is stuck is nothing left that works.
+* the ports: one that opens or identifies, or that should have looked at its modem again, and has
+  made no step for :data:`PORT_STUCK_S`, is stuck, for all its steps have deadlines far below that.
+  It is named and begun anew, and nothing changes for the others. Only when that has helped none
+  of the ports that are there is nothing left that works.
+
+All of it goes by the monotonic clock, which stands still while the machine sleeps. After a process
+was stopped for long everything looks late at once; so a port is stuck when it is found late twice.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from modemagent.agent.lifecycle import Condition, PortState
+from modemagent.agent.lifecycle import PortState
 from modemagent.errors import OutboxError
 from modemagent.report.courier import Uplink
 
 PORT_STUCK_S = 300.0
 COURIER_STUCK_S = 300.0
 
-_BUSY = (PortState.OPENING, PortState.IDENTIFYING)
 _NOT_THERE = (PortState.ABSENT, PortState.STOPPED)
+
+
+class Standing(NamedTuple):
+    """How it stands with one port.
+
+    :param due: when it should have taken its next step, in monotonic seconds; None for any time
+    """
+
+    state: PortState
+    due: float | None
 
 
 class Look(NamedTuple):
@@ -46,7 +60,7 @@ class Look(NamedTuple):
 class Progress:
     """Looks at the parts, and remembers of the courier what it last looked like.
 
-    :param ports: the condition of each port that is watched
+    :param ports: how it stands with each port
     :param uplink: the courier's state, None when there is no courier
     :param waiting: number of reports that wait; may raise :class:`OutboxError`
     """
@@ -54,7 +68,7 @@ class Progress:
     def __init__(
         self,
         *,
-        ports: Callable[[], Mapping[str, Condition]],
+        ports: Callable[[], Mapping[str, Standing]],
         uplink: Callable[[], Uplink | None],
         waiting: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
@@ -65,26 +79,47 @@ class Progress:
         self._clock = clock
         self._courier_was: tuple[object, ...] = ()
         self._courier_moved = clock()
+        self._late: dict[str, float] = {}
+        self._stuck: frozenset[str] = frozenset()
+        self._begun_anew: Counter[str] = Counter()
 
     def look(self) -> Look:
         now = self._clock()
-        there = {p: c for p, c in self._ports().items() if c.state not in _NOT_THERE}
-        stuck = tuple(
-            port
-            for port, condition in sorted(there.items())
-            if condition.state in _BUSY and now - condition.since > PORT_STUCK_S
-        )
+        there = {p: s for p, s in self._ports().items() if s.state not in _NOT_THERE}
+        stuck, hopeless = self._judge(there, now)
         try:
             waiting: int | None = self._waiting()
         except OutboxError:
             waiting = None
         uplink = self._uplink()
         obstacle = ""
-        if there and len(stuck) == len(there):
-            obstacle = f"every port has been stuck for {PORT_STUCK_S:g} s"
+        if there and len(hopeless) == len(there):
+            obstacle = f"no port has made a step for {PORT_STUCK_S:g} s"
         elif not self._courier_moves(uplink, waiting or 0, now):
             obstacle = f"reports wait and the courier has not moved for {COURIER_STUCK_S:g} s"
         return Look(obstacle, stuck, _summary(there, stuck, waiting, uplink))
+
+    def _judge(
+        self, there: Mapping[str, Standing], now: float
+    ) -> tuple[tuple[str, ...], frozenset[str]]:
+        """Return the ports that are stuck, and those for which beginning anew did not help."""
+        late = {
+            port: standing.due
+            for port, standing in there.items()
+            if standing.due is not None and now - standing.due > PORT_STUCK_S
+        }
+        stuck = frozenset(port for port, due in late.items() if self._late.get(port) == due)
+        well = {
+            port
+            for port, standing in there.items()
+            if standing.state is PortState.WATCHING and (standing.due or now) >= now
+        }
+        still, self._stuck, self._late = stuck & self._stuck, stuck, late
+        for port in self._begun_anew.keys() - (there.keys() - well):
+            del self._begun_anew[port]
+        self._begun_anew.update(stuck - still)
+        in_vain = {port for port, count in self._begun_anew.items() if count > 1}
+        return tuple(sorted(stuck)), still | in_vain
 
     def _courier_moves(self, uplink: Uplink | None, waiting: int, now: float) -> bool:
         if uplink is None:
@@ -98,12 +133,12 @@ class Progress:
 
 
 def _summary(
-    there: Mapping[str, Condition],
+    there: Mapping[str, Standing],
     stuck: tuple[str, ...],
     waiting: int | None,
     uplink: Uplink | None,
 ) -> str:
-    watched = sum(condition.state is PortState.WATCHING for condition in there.values())
+    watched = sum(standing.state is PortState.WATCHING for standing in there.values())
     parts = [f"{watched} of {len(there)} ports watched"]
     if stuck:
         parts.append(f"stuck: {' '.join(stuck)}")

@@ -28,6 +28,8 @@ _SETTLE_S = (0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
 _URC_REST_S = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 _POLL_FAILURES = 3
 _POLL_AGAIN_S = 2.0
+# so long the line of a client may take, behind which this waits its turn
+_TURN_S = 600.0
 
 Report = Callable[[Snapshot, Reason | None], Reason | None]
 
@@ -40,6 +42,7 @@ class Vigil:
         returns the reason it was reported with
     :param known: what is known of the port, the last reading completed
     :param heard: told of every unsolicited line
+    :ivar due: when it takes its next step at the latest, in the loop's time; moves with each
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Vigil:
         self._refresh_interval_s = refresh_interval_s
         self._heard = heard
         self._poll_at = self._refresh_at = float("inf")
+        self.due = asyncio.get_running_loop().time()
         self._stirred = asyncio.Event()
         self._sim_moved = False
         self._askers: list[asyncio.Future[Snapshot]] = []
@@ -159,11 +163,14 @@ class Vigil:
                 settle_at = now() + pause_s
 
     async def _wait_until(self, moment: float) -> None:
+        self.due = moment
         try:
             async with asyncio.timeout_at(moment):
                 await self._stirred.wait()
         except TimeoutError:
             return
+        finally:
+            self.due = asyncio.get_running_loop().time() + _TURN_S
         self._stirred.clear()
 
     async def _rest_from_urcs(self) -> None:

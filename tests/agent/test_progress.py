@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from modemagent.agent.lifecycle import Condition, PortState
-from modemagent.agent.progress import COURIER_STUCK_S, PORT_STUCK_S, Progress
+from modemagent.agent.lifecycle import PortState
+from modemagent.agent.progress import COURIER_STUCK_S, PORT_STUCK_S, Progress, Standing
 from modemagent.errors import OutboxError
 from modemagent.report.courier import Uplink, UplinkState
 
+EVERY_S = 30.0
+WITH_A_REASON = (PortState.BROKEN, PortState.STANDBY, PortState.ABSENT)
 LONG = 2 * max(PORT_STUCK_S, COURIER_STUCK_S)
 
 
@@ -19,7 +21,7 @@ class Daemon:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.ports: dict[str, Condition] = {}
+        self.ports: dict[str, Standing] = {}
         self.uplink: Uplink | None = None
         self.waiting: int | None = 0
         self.progress = Progress(
@@ -34,8 +36,16 @@ class Daemon:
             raise OutboxError("the disk is full")
         return self.waiting
 
-    def port(self, name: str, state: PortState) -> None:
-        self.ports[name] = Condition(state=state, since=self.now)
+    def port(self, name: str, state: PortState, *, in_s: float = 0.0) -> None:
+        """Have a port stand so, its next step being due in so many seconds."""
+        due = None if state in WITH_A_REASON else self.now + in_s
+        self.ports[name] = Standing(state, due)
+
+    def stuck(self) -> tuple[str, ...]:
+        """Look twice, as what was late once may have had no turn yet."""
+        self.progress.look()
+        self.now += EVERY_S
+        return self.progress.look().stuck
 
 
 @pytest.fixture
@@ -50,31 +60,75 @@ def test_a_gateway_without_modems_and_registry_gets_on(daemon: Daemon) -> None:
     assert look == ("", (), "0 of 0 ports watched, 3 reports waiting, no registry set")
 
 
-@pytest.mark.parametrize("state", [PortState.OPENING, PortState.IDENTIFYING])
+BUSY = [PortState.OPENING, PortState.IDENTIFYING, PortState.WATCHING]
+
+
+@pytest.mark.parametrize("state", BUSY)
 def test_one_stuck_port_is_named_and_stops_nothing(daemon: Daemon, state: PortState) -> None:
     daemon.port("/dev/ttyUSB2", state)
-    daemon.port("/dev/ttyUSB6", PortState.WATCHING)
-    assert not daemon.progress.look().stuck
-    daemon.now += PORT_STUCK_S + 1
+    daemon.port("/dev/ttyUSB6", PortState.WATCHING, in_s=LONG)
+    assert not daemon.stuck()
+    daemon.now += PORT_STUCK_S
+    assert daemon.stuck() == ("/dev/ttyUSB2",)
     look = daemon.progress.look()
-    assert (look.obstacle, look.stuck) == ("", ("/dev/ttyUSB2",))
+    assert not look.obstacle
     assert "stuck: /dev/ttyUSB2" in look.summary
 
 
-def test_every_port_stuck_is_no_progress(daemon: Daemon) -> None:
+def test_a_port_that_looks_once_a_day_is_stuck_only_when_it_does_not(daemon: Daemon) -> None:
+    daemon.port("/dev/ttyUSB2", PortState.WATCHING, in_s=86400)
+    daemon.now += 86400 + PORT_STUCK_S
+    assert not daemon.stuck()
+    daemon.now += 1
+    assert daemon.stuck()
+
+
+def test_a_process_that_was_stopped_for_long_has_no_stuck_ports(daemon: Daemon) -> None:
+    daemon.port("/dev/ttyUSB2", PortState.WATCHING, in_s=60)
+    daemon.port("/dev/ttyUSB6", PortState.IDENTIFYING)
+    daemon.progress.look()
+    daemon.now += 86400  # SIGSTOP, or a virtual machine that was held
+    assert daemon.progress.look()[:2] == ("", ())
+    daemon.port("/dev/ttyUSB2", PortState.WATCHING, in_s=60)
+    daemon.port("/dev/ttyUSB6", PortState.WATCHING, in_s=60)
+    daemon.now += EVERY_S
+    assert daemon.progress.look()[:2] == ("", ())
+
+
+def test_every_port_stuck_is_no_progress_unless_beginning_anew_helps(daemon: Daemon) -> None:
     daemon.port("/dev/ttyUSB2", PortState.OPENING)
     daemon.port("/dev/ttyUSB6", PortState.IDENTIFYING)
     daemon.port("/dev/ttyUSB9", PortState.ABSENT)
     daemon.now += PORT_STUCK_S + 1
-    assert "every port" in daemon.progress.look().obstacle
-    daemon.port("/dev/ttyUSB6", PortState.WATCHING)
+    assert daemon.stuck() == ("/dev/ttyUSB2", "/dev/ttyUSB6")
+    assert "no port has made a step" in daemon.progress.look().obstacle
+    daemon.port("/dev/ttyUSB6", PortState.BROKEN)
     assert not daemon.progress.look().obstacle
 
 
-@pytest.mark.parametrize("state", [PortState.BROKEN, PortState.STANDBY, PortState.WATCHING])
+def test_a_port_that_is_stuck_again_and_again_is_no_progress_until_it_is_watched(
+    daemon: Daemon,
+) -> None:
+    for time in (1, 2):
+        daemon.port("/dev/ttyUSB2", PortState.IDENTIFYING)
+        daemon.now += PORT_STUCK_S + 1
+        assert daemon.stuck()
+        daemon.port("/dev/ttyUSB2", PortState.BROKEN)
+        assert bool(daemon.progress.look().obstacle) == (time == 2)
+    daemon.port("/dev/ttyUSB2", PortState.WATCHING, in_s=60)
+    assert not daemon.progress.look().obstacle
+    daemon.port("/dev/ttyUSB2", PortState.IDENTIFYING)
+    daemon.now += PORT_STUCK_S + 1
+    assert daemon.stuck()
+    daemon.port("/dev/ttyUSB2", PortState.BROKEN)
+    assert not daemon.progress.look().obstacle
+
+
+@pytest.mark.parametrize("state", [PortState.BROKEN, PortState.STANDBY])
 def test_a_port_that_waits_with_a_reason_is_not_stuck(daemon: Daemon, state: PortState) -> None:
     daemon.port("/dev/ttyUSB2", state)
     daemon.now += LONG
+    assert not daemon.stuck()
     assert not daemon.progress.look().obstacle
 
 

@@ -1,0 +1,89 @@
+"""A watched port whose look at the modem never ends: found late, and begun anew."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from modemagent.agent import vigil
+from modemagent.agent.events import Event, Events
+from modemagent.agent.lifecycle import PortState
+from modemagent.agent.onlooker import Onlooker
+from modemagent.agent.port import Claims, WatchedPort
+from modemagent.agent.progress import PORT_STUCK_S, Progress, Standing
+from modemagent.at.plan import Ask, Plan
+from modemagent.logs import Silence
+from modemagent.modem.identify import Extras
+from modemagent.report.message import PortPlace
+from modemagent.settings import Settings
+from modemagent.simulator.bench import played
+
+EG25 = "quectel-eg25-g"
+
+
+class Told:
+    """The states of a port, as its task tells them."""
+
+    def __init__(self, events: Events) -> None:
+        self._states: asyncio.Queue[tuple[object, object]] = asyncio.Queue()
+        events.listen(self._take)
+
+    def _take(self, event: Event) -> None:
+        if event.name == "port.state":
+            self._states.put_nowait((event.data["state"], event.data.get("reason")))
+
+    async def until(self, state: PortState) -> object:
+        """Wait for a state; return the reason for it."""
+        while (told := await self._states.get())[0] != state:
+            pass
+        return told[1]
+
+
+def test_a_look_that_never_ends_is_found_and_the_port_begun_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario(path: str) -> None:
+        place, events = PortPlace(path=path), Events()
+        told, rounds = Told(events), asyncio.Semaphore(0)
+
+        def endless(*_: object, **__: object) -> Plan[bool]:
+            while True:
+                yield Ask("AT", 5.0)
+                rounds.release()
+
+        watched = WatchedPort(
+            place,
+            settings=Settings(discovery=False, poll_interval=0.1),
+            news=Onlooker(events), claims=Claims(), events=events, log=Silence(),
+        )  # fmt: skip
+        loop, later_s = asyncio.get_running_loop(), 0.0
+        progress = Progress(
+            ports=lambda: {path: Standing(watched.condition.state, watched.due)},
+            uplink=lambda: None, waiting=lambda: 0, clock=lambda: loop.time() + later_s,
+        )  # fmt: skip
+        with monkeypatch.context() as patched:
+            patched.setattr(vigil, "poll", endless)
+            task = asyncio.create_task(watched.run())
+            watched.seen(place)
+            await told.until(PortState.WATCHING)
+            await rounds.acquire()
+            due = watched.due
+            await rounds.acquire()
+            # it talks all the time, and takes no step
+            assert due is not None and watched.due == due
+            later_s = due - loop.time() + PORT_STUCK_S + 1
+            assert progress.look().stuck == ()
+            assert progress.look().stuck == (path,)
+            watched.begin_anew()
+            assert await told.until(PortState.BROKEN) == "timeout"
+        later_s = 0.0
+        await told.until(PortState.WATCHING)
+        await watched.read_now(Extras())
+        assert progress.look()[:2] == ("", ())
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert watched.condition.state is PortState.STOPPED
+
+    with played(EG25) as modem:
+        asyncio.run(scenario(modem.path))
