@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, Entry] = MappingProxyType(
         "validate": Entry(
             "modemagent.cli.validate", "command", "Check identity numbers without hardware."
         ),
+        "diagnose": Entry("modemagent.cli.diagnose", "command", "What is wrong, what to do."),
         "explain": Entry("modemagent.cli.explain", "command", "Say answers and errors in words."),
         "run": Entry("modemagent.cli.run", "command", "The daemon: identify, watch, report."),
         "watch": Entry("modemagent.cli.watch", "command", "Show what happens, as it happens."),

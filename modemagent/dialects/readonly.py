@@ -74,6 +74,7 @@ READS = frozenset(
         "AT+QINISTAT",
         "AT+QSIMSTAT?",
         "AT+QSIMDET?",
+        "AT+CPINR",  # attempts left for each code: TS 27.007 clause 8.65, nothing else
         "AT+CSMINS?",
         "AT#QSS?",
         'AT^SIND="simstatus",2',
@@ -126,6 +127,7 @@ READS = frozenset(
         "AT+C5GREG?",
         "AT+COPS?",
         "AT+CGATT?",
+        "AT+CGDCONT?",  # the access points that are set: TS 27.007 clause 10.1.1
         "AT+CCLK?",
         "AT+CNUM",
         "AT+CLAC",

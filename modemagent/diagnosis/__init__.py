@@ -1,0 +1,1 @@
+"""What is wrong with this modem, and what to do: one question, one finding, one remedy each."""

@@ -1,0 +1,1 @@
+"""The checks by subject: pure functions from facts to a finding."""
