@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -36,7 +37,10 @@ class Discovering(Agent):
 
     def open_files(self) -> list[str]:
         """What its descriptors lead to, names of terminals left out."""
-        found = [str(link.readlink()) for link in Path(f"/proc/{self.popen.pid}/fd").iterdir()]
+        found = []
+        for link in Path(f"/proc/{self.popen.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                found.append(str(link.readlink()))
         return sorted(re.sub(r"/dev/pts/\d+|:\[\d+\]", "", name) for name in found)
 
     def threads(self) -> int:
