@@ -53,7 +53,7 @@ def access(facts: Facts) -> Finding:
 def holder(facts: Facts) -> Finding:
     failure = facts.failure
     if isinstance(failure, PortBusy):
-        return wrong(failure.message, failure.hint)
+        return wrong(failure.message, failure.hint or "stop it and ask again")
     if facts.way == "agent":
         return ok("modemagent's own daemon has the port, and was asked through it")
     if facts.way == "modemmanager":

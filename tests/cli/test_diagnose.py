@@ -1,0 +1,101 @@
+"""diagnose, as a process, against simulated modems."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modemagent.diagnosis.catalogue import HOST_CHECKS, MODEM_CHECKS
+from modemagent.simulator.bench import played
+
+EG25 = "quectel-eg25-g"
+IMEI = "865284040000014"
+
+
+def diagnosed(call: Any, tmp_path: Path, *words: str, status: int) -> dict[str, Any]:
+    done = call("diagnose", *words, "--json", "--state-dir", str(tmp_path))
+    assert done.returncode == status, done.stdout + done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def findings(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    [modem] = document["modems"]
+    return {each["check"]: each for each in modem["findings"]}
+
+
+def test_a_modem_that_is_well(call: Any, tmp_path: Path) -> None:
+    with played(EG25) as sim:
+        document = diagnosed(call, tmp_path, sim.path, status=0)
+        heard = sim.lines_received
+    assert (document["schema"], document["modems"][0]["through"]) == (1, "port")
+    assert document["modems"][0]["first"] is None
+    found = findings(document)
+    assert list(found) == [check.name for check in MODEM_CHECKS]
+    assert [each["check"] for each in document["host"]] == [check.name for check in HOST_CHECKS]
+    assert found["identity"]["message"] == f"IMEI {IMEI}"
+    assert found["radio"]["evidence"] == "+CFUN: 1"
+    assert "error" not in {each["state"] for each in found.values()}
+    assert len(heard) < 25
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "check"),
+    [
+        ({"state": "no sim"}, 3, "sim"),
+        ({"state": "pin"}, 3, "sim"),
+        ({"state": "after AT+CFUN=0"}, 3, "radio"),
+        ({"faults": ("mute",)}, 4, "answers"),
+        ({"faults": ("nmea=50",)}, 4, "answers"),
+        ({"faults": ("binary=50",)}, 4, "answers"),
+    ],
+)
+def test_what_is_wrong_is_said_first(
+    call: Any, tmp_path: Path, how: dict[str, Any], status: int, check: str
+) -> None:
+    with played(EG25, **how) as sim:
+        document = diagnosed(call, tmp_path, sim.path, status=status)
+    assert document["modems"][0]["first"] == check
+    assert findings(document)[check]["state"] == "error"
+    assert findings(document)[check]["remedy"]
+
+
+def test_no_such_port_is_the_first_finding(call: Any, tmp_path: Path) -> None:
+    document = diagnosed(call, tmp_path, "/dev/ttyNONE", status=4)
+    assert document["error"]["code"] == "port_not_found"
+    assert findings(document)["device"]["state"] == "error"
+
+
+def test_for_people(call: Any, tmp_path: Path) -> None:
+    with played(EG25, state="no sim") as sim:
+        done = call("diagnose", sim.path, "--state-dir", str(tmp_path))
+    assert done.returncode == 3
+    assert "WRONG  sim" in done.stdout
+    assert "-> insert one" in done.stdout
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(f"{sim.path}: no card") and "To do first: insert one" in last
+    assert "\x1b" not in done.stdout
+
+
+def test_why_a_check_was_not_made_is_said_on_request(call: Any, tmp_path: Path) -> None:
+    with played(EG25) as sim:
+        short = call("diagnose", sim.path, "--state-dir", str(tmp_path)).stdout
+        long = call("diagnose", sim.path, "--state-dir", str(tmp_path), "--all").stdout
+    assert "not checked: role" in short and "nothing says what this port is for" not in short
+    assert "nothing says what this port is for" in long and "not checked" not in long
+
+
+def test_no_modem_at_all(call: Any, machine: Any, tmp_path: Path) -> None:
+    done = call("diagnose", "--root", str(machine.root), "--state-dir", str(tmp_path))
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "no modem found" in done.stderr
+
+
+def test_the_page_has_the_checks_of_the_program() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "diagnose.md").read_text()
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
+    shown = {row[1].strip(" `"): row[2].strip() for row in rows}
+    assert shown == {check.name: check.question for check in (*MODEM_CHECKS, *HOST_CHECKS)}

@@ -1,0 +1,41 @@
+"""diagnose at a port that the daemon holds: through its socket, by reading lines alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tests.process.conftest import Agent, Bench, Process, call, until
+
+EG25 = "quectel-eg25-g"
+
+
+def diagnosed(agent: Agent, port: str, *, status: int) -> dict[str, Any]:
+    done = call("diagnose", port, "--json", "--state-dir", str(agent.state_dir))
+    assert done.returncode == status, done.stdout + done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_the_agent_is_asked_for_a_port_that_it_holds(started: Callable[..., Process]) -> None:
+    bench: Any = started(Bench, EG25)
+    [port] = bench.paths.values()
+    agent: Any = started(Agent, "--port", port)
+    until(lambda: agent.is_watching(port))
+    document = diagnosed(agent, port, status=0)
+    [modem] = document["modems"]
+    found = {each["check"]: each for each in modem["findings"]}
+    assert modem["through"] == "agent"
+    assert "own daemon has the port" in found["holder"]["message"]
+    assert found["signal"]["state"] == "ok"
+    host = {each["check"]: each for each in document["host"]}
+    assert host["agent"]["state"] == "ok"
+    assert "1 of 1 modems watched" in host["agent"]["message"]
+    assert host["registry"]["state"] == "note"
+    # the daemon goes on watching
+    assert agent.is_watching(port)
+    bench.do(f"sim-out {EG25}")
+    until(lambda: agent.outbox()[-1]["reason"] == "sim_changed")
+    document = diagnosed(agent, port, status=3)
+    assert document["modems"][0]["first"] == "sim"
