@@ -14,6 +14,7 @@ import json
 import os
 import select
 import sys
+import threading
 import time
 import tty
 from pathlib import Path
@@ -36,35 +37,54 @@ class Silent:
     """Device files that nobody answers at, and how many bytes were written to each.
 
     Terminals of our own: those that umockdev makes can not be made again under the same name.
+    They are read all the time, because who closes a port throws away what nobody has read.
     """
 
     def __init__(self) -> None:
-        self._masters: dict[str, int] = {}
-        self.counts: dict[str, int] = {}
+        self._ends: dict[str, tuple[int, int]] = {}
+        self._counts: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._wake = os.pipe()
+        threading.Thread(target=self._listen, daemon=True).start()
 
     def open(self, node: str) -> str:
         """Return the path of the terminal that stands for a device file."""
         master, slave = os.openpty()
-        path = os.ttyname(slave)
         tty.setraw(slave)
-        os.close(slave)
-        self._masters[node] = master
-        self.counts.setdefault(node, 0)
-        return path
+        with self._lock:
+            self._ends[node] = master, slave
+            self._counts.setdefault(node, 0)
+        os.write(self._wake[1], b"!")
+        return os.ttyname(slave)
 
     def close(self, node: str) -> None:
         """Hang up, as the kernel does when a device has gone."""
-        if node in self._masters:
-            self.heard(node)
-            os.close(self._masters.pop(node))
+        with self._lock:
+            self._take()
+            for end in self._ends.pop(node, ()):
+                os.close(end)
 
-    def heard(self, node: str) -> int:
-        """Return how many bytes were written until now."""
-        master = self._masters.get(node, -1)
-        with contextlib.suppress(OSError):  # nobody has it open, and all is read
-            while master >= 0 and select.select([master], [], [], 0)[0]:
-                self.counts[node] += len(os.read(master, 4096))
-        return self.counts[node]
+    def counts(self) -> dict[str, int]:
+        """Device file -> how many bytes were written until now."""
+        with self._lock:
+            self._take()
+            return dict(self._counts)
+
+    def _take(self) -> None:
+        for node, (master, _) in self._ends.items():
+            while select.select([master], [], [], 0)[0]:
+                self._counts[node] += len(os.read(master, 4096))
+
+    def _listen(self) -> None:
+        while True:
+            with self._lock:
+                masters = [master for master, _ in self._ends.values()]
+            # a terminal that is closed meanwhile is taken off the list in the next turn
+            with contextlib.suppress(OSError, ValueError):
+                if self._wake[0] in select.select([self._wake[0], *masters], [], [], 0.2)[0]:
+                    os.read(self._wake[0], 64)
+            with self._lock:
+                self._take()
 
 
 def pass_on(_: UMockdev.IoctlBase, client: UMockdev.IoctlClient) -> bool:
@@ -109,7 +129,7 @@ def main() -> None:
             print(json.dumps(moments), flush=True)
             continue
         if verb == "written":
-            print(json.dumps({node: silent.heard(node) for node in silent.counts}), flush=True)
+            print(json.dumps(silent.counts()), flush=True)
             continue
         tree = Path(words[0]).read_text(encoding="utf-8")
         if verb == "add":
