@@ -342,7 +342,8 @@ class WatchedPort:
 
     async def _leave_it(self, neighbour: Neighbour) -> None:
         """Wait until ModemManager has the modem, or has had its time."""
-        self.condition.enter(PortState.STANDBY, message=f"left to {NAME}, which may look at it")
+        why = "which may look at it" if neighbour.running else "which may be starting again"
+        self.condition.enter(PortState.STANDBY, message=f"left to {NAME}, {why}")
         while (left_s := self._left_for_s()) > 0:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left_s):

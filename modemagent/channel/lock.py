@@ -103,8 +103,9 @@ def busy(port: str, holder: Holder | None) -> PortBusy:
         hint += "; only root can see which one it is"
     elif name == "ModemManager":
         hint = (
-            "stop it (systemctl stop ModemManager) or tell it to leave the modem alone "
-            "(mmcli --inhibit-device, udev ID_MM_DEVICE_IGNORE)"
+            "modemagent identify --via modemmanager reads through it; to share the modem, this "
+            'udev rule leaves its second AT port free: ENV{MODEMAGENT_SECONDARY}=="1", '
+            'ENV{ID_MM_PORT_IGNORE}="1"; or: systemctl stop ModemManager'
         )
     elif pid == os.getpid():
         hint = "this very process has it open already"

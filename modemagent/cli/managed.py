@@ -74,5 +74,4 @@ def _snapshot(modem: ManagedModem, port: str, port_id: str | None) -> Snapshot:
 
 
 def _port_of(modem: ManagedModem) -> str:
-    ports = [name for name in modem.ports if name.startswith(("tty", "wwan"))]
-    return f"/dev/{(ports or modem.ports or ('',))[0]}"
+    return f"/dev/{modem.ports[0]}" if modem.ports else modem.path

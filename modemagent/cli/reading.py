@@ -93,7 +93,7 @@ def read(words: Sequence[str], how: How) -> Reading:
         else:
             targets.setdefault(target.path, target)
     ask_all = list(targets.values())
-    more = _ask_modemmanager(ask_all) if how.via == "modemmanager" else _ask(ask_all, how)
+    more = _ask_modemmanager(ask_all, how) if how.via == "modemmanager" else _ask(ask_all, how)
     reading.snapshots += more.snapshots
     reading.failed += more.failed
     return reading
@@ -103,20 +103,21 @@ def _everything(how: How) -> Reading:
     if how.via == "modemmanager":
         from modemagent.cli import managed
 
-        return Reading(managed.everything())
+        return Reading([_only_asked(snapshot, how) for snapshot in managed.everything()])
     found = discovered(how.root)
     if not found:
         raise PortNotFound("no modem found", port="auto", hint=NONE_FOUND_HINT)
     return _ask(found, how)
 
 
-def _ask_modemmanager(targets: Sequence[Target]) -> Reading:
+def _ask_modemmanager(targets: Sequence[Target], how: How) -> Reading:
     from modemagent.cli import managed
 
     reading = Reading()
     for target in targets:
         try:
-            reading.snapshots.append(managed.one(target.path, target.ids[0]))
+            found = managed.one(target.path, target.ids[0])
+            reading.snapshots.append(_only_asked(found, how))
         except ModemAgentError as error:
             reading.failed.append((target.path, error))
     return reading
@@ -143,7 +144,7 @@ def _ask(targets: Sequence[Target], how: How) -> Reading:
 
                 answer = managed.instead(path, target.ids[turn], answer)
             if isinstance(answer, Snapshot):
-                results[target.path] = answer
+                results[target.path] = _only_asked(answer, how)
                 continue
             reading.failed.append((path, answer))
             more = turn + 1 < len(target.paths) and how.left_s > _LEAST_S
@@ -187,7 +188,6 @@ def _unless_mute(plan: Plan[Snapshot], port: str) -> Plan[Snapshot]:
 
 def _from_agent(path: str, how: How, busy: PortBusy) -> Snapshot | ModemAgentError:
     """Ask the agent of this machine, which may be who holds the port; ``busy`` when it is not."""
-    from dataclasses import replace
     from pathlib import Path
 
     from modemagent.agent.caller import ask
@@ -203,9 +203,16 @@ def _from_agent(path: str, how: How, busy: PortBusy) -> Snapshot | ModemAgentErr
     snapshot = answer.get("snapshot")
     if not isinstance(snapshot, dict):
         return busy
-    found = Snapshot.from_json(snapshot)
-    # an agent may read more than was asked for here
-    return found if how.extras.network else replace(found, network=None)
+    return Snapshot.from_json(snapshot)
+
+
+def _only_asked(found: Snapshot, how: How) -> Snapshot:
+    """Leave out what was not asked for: an agent or ModemManager may tell more."""
+    if found.network is None or how.extras.network:
+        return found
+    from dataclasses import replace
+
+    return replace(found, network=None)
 
 
 def denied(busy: PortBusy, error: ModemAgentError) -> PortBusy:

@@ -73,6 +73,8 @@ def paragraph(snapshot: Snapshot) -> str:
     for problem in snapshot.problems:
         lines.append(_line(str(problem.severity), f"{plain(problem.message)} [{problem.code}]"))
     effort = f"{snapshot.commands} commands, {snapshot.elapsed_ms} ms"
+    if snapshot.dialect == "modemmanager":
+        effort = "read through ModemManager"
     lines.append(_line("Verdict", f"{verdict_word(str(snapshot.verdict))} ({effort})"))
     return "\n".join(lines)
 

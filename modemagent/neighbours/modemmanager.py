@@ -36,9 +36,9 @@ _NO_OBJECT: Final = "/"
 #: every few seconds.
 _TAKEN: Final[Mapping[str, tuple[str, ...]]] = {
     "Modem": (
-        "Device", "Ports", "Manufacturer", "Model", "Revision", "EquipmentIdentifier", "State",
-        "StateFailedReason", "UnlockRequired", "AccessTechnologies", "Sim", "SimSlots",
-        "PrimarySimSlot",
+        "Device", "Ports", "PrimaryPort", "Manufacturer", "Model", "Revision",
+        "EquipmentIdentifier", "State", "StateFailedReason", "UnlockRequired",
+        "AccessTechnologies", "Sim", "SimSlots", "PrimarySimSlot",
     ),
     "Modem.Modem3gpp": ("Imei", "RegistrationState", "OperatorCode", "OperatorName"),
     "Modem.ModemCdma": ("Meid",),
@@ -71,7 +71,7 @@ class ManagedModem(NamedTuple):
 
     :param path: its object on the bus, ``/org/freedesktop/ModemManager1/Modem/0``
     :param device: its USB or PCI device in sysfs
-    :param ports: names of its ports, ``ttyUSB2``
+    :param ports: names of its ports, ``ttyUSB2``; the one it uses for control comes first
     :param told: property -> value, as ``Modem.Manufacturer``
     """
 
@@ -157,7 +157,9 @@ class ModemManager:
             told = dict(_taken(interfaces))
             if "Modem.Device" in told:
                 cards = tuple([card async for card in self._cards(told)])
-                ports = tuple(_port_names(told.get("Modem.Ports")))
+                primary = told.get("Modem.PrimaryPort")
+                names = _port_names(told.get("Modem.Ports"))
+                ports = tuple(sorted(names, key=lambda name: name != primary))
                 found.append(ManagedModem(path, str(told["Modem.Device"]), ports, told, cards))
         return tuple(found)
 
