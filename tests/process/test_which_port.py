@@ -77,7 +77,8 @@ def test_a_mute_port_is_tried_again_when_the_others_are_mute_too(
     bench = started(Bench, "quectel-eg25-g", "--fault", "mute")
     ((name, path),) = bench.paths.items()
     Sockets(bed, tmp_path).plug("1-2", EG25, {2: path})
-    until(lambda: bed.written()["ttyUSB3"] > 0)
+    # a lost piece of news costs 15 s on a busy machine, a mute port 5 s
+    until(lambda: bed.written()["ttyUSB3"] > 0, deadline_s=40)
     bench.do(f"fault {name} none")
     until(lambda: agent.is_watching("/dev/ttyUSB2"), deadline_s=40)
     assert reports(agent) == [("identified", "usb:1-2:1.2")]
