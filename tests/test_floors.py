@@ -38,7 +38,12 @@ ONLY = {
 }
 
 # Packages from outside that belong to one place.
-OWNERS = {"serial": "channel", "serial_asyncio": "channel", "click": "cli", "dbus_fast": "neighbours"}
+OWNERS = {
+    "serial": "channel",
+    "serial_asyncio": "channel",
+    "click": "cli",
+    "dbus_fast": "neighbours",
+}
 
 
 def test_each_module_imports_lower_floors_only() -> None:

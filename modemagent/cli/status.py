@@ -77,7 +77,7 @@ def _uplink(uplink: Mapping[str, Any]) -> str:
     words = f"{uplink['registry']}: "
     if not uplink["reason"]:
         last = uplink["last_success_ago_s"]
-        words += "well" if last is None else f"well, last delivery {span(last)} ago"
+        words += "nothing sent yet" if last is None else f"well, last delivery {span(last)} ago"
         return plain(words)
     words += f"{uplink['reason']} (attempt {uplink['attempts']}"
     if uplink["next_attempt_in_s"] is not None:

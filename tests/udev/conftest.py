@@ -25,8 +25,8 @@ set -e
 mount -t tmpfs tmpfs /run
 mkdir -p /run/udev/rules.d /run/dev
 # what else is installed here (ModemManager, gpsd) has rules of its own
-for rules in /usr/lib/udev/rules.d /lib/udev/rules.d /usr/local/lib/udev/rules.d /etc/udev/rules.d; do
-    if [ -d "$rules" ]; then mount -t tmpfs tmpfs "$rules"; fi
+for place in /usr/lib /lib /usr/local/lib /etc; do
+    if [ -d "$place/udev/rules.d" ]; then mount -t tmpfs tmpfs "$place/udev/rules.d"; fi
 done
 cp "$RULES"/*.rules $MORE_RULES /run/udev/rules.d
 for node in null zero full random urandom; do
