@@ -98,6 +98,15 @@ def present(bed: UMockdev.Testbed, block: str) -> bool:
     return Path(bed.get_root_dir() + "/sys" + block.splitlines()[0][3:]).exists()
 
 
+def point(link: Path, target: str) -> None:
+    """Make a link lead elsewhere, at once: umockdev gives up on one that goes while it looks."""
+    link.parent.mkdir(exist_ok=True)
+    new = link.with_name(f".new-{link.name}")
+    new.unlink(missing_ok=True)
+    new.symlink_to(target)
+    new.replace(link)
+
+
 def connect(bed: UMockdev.Testbed, node: str, path: str) -> None:
     """Put a terminal in the place of a device file."""
     devices = Path(bed.get_root_dir(), "dev")
@@ -108,9 +117,7 @@ def connect(bed: UMockdev.Testbed, node: str, path: str) -> None:
         devices / ".node" / node: f"{os.major(kind)}:{os.minor(kind)}",
     }
     for link, target in links.items():
-        link.parent.mkdir(exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(target)
+        point(link, target)
     calls = UMockdev.IoctlBase()
     calls.connect("handle-ioctl", pass_on)
     bed.attach_ioctl(f"/dev/{node}", calls)
@@ -152,7 +159,7 @@ def main() -> None:
                 time.sleep(NEWS_S)
                 bed.remove_device("/sys" + place)
             for node in nodes(tree):
-                (devices / node).unlink(missing_ok=True)
+                point(devices / node, "/dev/pts/gone")
                 bed.detach_ioctl(f"/dev/{node}")
                 silent.close(node)
         print("ok", flush=True)
