@@ -18,7 +18,14 @@ from modemagent.agent.lifecycle import Condition, PortState
 from modemagent.agent.managed import ManagedVigil
 from modemagent.agent.neighbour import Neighbour
 from modemagent.agent.news import News
-from modemagent.agent.presence import is_remote, is_there, modem_id, seat_of
+from modemagent.agent.presence import (
+    is_remote,
+    is_there,
+    listening_s,
+    modem_id,
+    place_of,
+    seat_of,
+)
 from modemagent.agent.vigil import Vigil
 from modemagent.channel.drive import drive
 from modemagent.channel.lock import Holder, busy, find_holder
@@ -304,6 +311,7 @@ class WatchedPort:
                 f"only {NAME} can read this modem, and does not have it now",
                 hint="See: mmcli --list-modems",
             )
+        self._refuse_a_stranger()
         channel = await open_channel(self.port, baud=self._settings.baud, trace=self._trace)
         try:
             self._channel = channel
@@ -331,6 +339,12 @@ class WatchedPort:
             with contextlib.suppress(ModemAgentError):
                 await channel.close()
         return None
+
+    def _refuse_a_stranger(self) -> None:
+        """Open no port whose name another device has got since the supervisor looked."""
+        now = place_of(self.port).id
+        if None not in (now, self.place.id) and now != self.place.id:
+            raise PortVanished(f"{self.port} is another device's now", port=self.port)
 
     # -- beside ModemManager
 
@@ -386,7 +400,14 @@ class WatchedPort:
     async def _identify(self, channel: Channel) -> Snapshot:
         asked, self._asked = self._asked, Extras()
         extras = _both(Extras(self._settings.eid_by_apdu, self._settings.network), asked)
-        plan = identify(self.port, port_id=self.place.id, extras=extras, early=self._tell_early)
+        plan = identify(
+            self.port,
+            port_id=self.place.id,
+            extras=extras,
+            early=self._tell_early,
+            # a modem that is being watched is no stranger any more
+            listen_s=listening_s(self.port) if self._vigil is None else 0.0,
+        )
         begun = asyncio.get_running_loop().time()
         reading = await drive(plan, channel)
         elapsed_s = asyncio.get_running_loop().time() - begun
@@ -403,8 +424,8 @@ class WatchedPort:
 
     def _tell_early(self, reading: Snapshot) -> None:
         """Report who the modem is while its card keeps everybody waiting."""
-        if not self._claims.take(self.place, reading):
-            self._tell(reading, None)
+        if not self._claims.take(self.place, reading) and self._tell(reading, None):
+            self._restarted = False
 
 
 def _both(one: Extras, other: Extras) -> Extras:

@@ -22,7 +22,7 @@ def command(context: click.Context, state_dir: str | None, as_json: bool) -> Non
     from modemagent.settings import load
 
     settings = load(chosen(context)[0], {"state_dir": state_dir})
-    status = ask(settings.state_dir, {"do": "status"})
+    status = with_holders(ask(settings.state_dir, {"do": "status"}))
     if as_json:
         import json
 
@@ -30,6 +30,22 @@ def command(context: click.Context, state_dir: str | None, as_json: bool) -> Non
         return
     for line in _lines(status):
         click.echo(line)
+
+
+def with_holders(status: dict[str, Any]) -> dict[str, Any]:
+    """Say who holds a busy port where the agent can not see it and this user can.
+
+    The agent's own user sees no processes of others (``ProtectProc`` in its unit); root does.
+    """
+    for modem in status["modems"]:
+        holder = modem.get("holder") or {}
+        if modem.get("reason") == "busy" and holder.get("pid") is None:
+            from modemagent.channel.lock import busy, find_holder
+
+            if found := find_holder(modem["port"]):
+                error = busy(modem["port"], found)
+                modem |= {"message": error.message, "hint": error.hint, "holder": found._asdict()}
+    return status
 
 
 def _lines(status: Mapping[str, Any]) -> Sequence[str]:

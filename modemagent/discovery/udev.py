@@ -7,6 +7,7 @@ are no hints; whoever asks looks at sysfs by himself then.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -151,7 +152,14 @@ class News:
         lost because many came at once.
         """
         found = False
-        with contextlib.suppress(BlockingIOError):
-            while os.read(self.fileno(), _LONGEST):
-                found = True
-        return found
+        while True:
+            try:
+                if not os.read(self.fileno(), _LONGEST):
+                    return found
+            except BlockingIOError:
+                return found
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                # more than the kernel keeps: what was lost was news, too
+            found = True

@@ -98,6 +98,7 @@ class Conversation:
             already coming, and no identity is asked for in any case
         :raises NoAnswer: no sign of life within 4.8 s, or no clean OK within 25 s
         """
+        begun_s = self.elapsed_s
         waiting = yield from self.listen(listen_s, listen_s)
         heard = waiting.raw
         if heard:
@@ -106,7 +107,6 @@ class Conversation:
             self._refuse_strangers(heard + more.raw, "before anything was sent")
         heard = b""
         unclean = asked = 0
-        begun_s = self.elapsed_s
         while True:
             answer = yield from self.ask("AT", WAKE_STEP_S)
             asked += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from modemagent.discovery.candidate import Role
-from modemagent.discovery.udev import is_secondary, role_of
+from modemagent.discovery.udev import News, is_secondary, role_of
 from tests.discovery.conftest import Bed
 
 Ports = dict[str, dict[str, Any]]
@@ -123,3 +124,15 @@ def test_a_port_is_what_its_marks_say(marks: dict[str, str], role: Role | None) 
     assert (told and told[0]) == role
     free = {"ID_MM_PORT_TYPE_AT_SECONDARY", "ID_MM_PORT_IGNORE"}
     assert is_secondary(marks) == bool(free & marks.keys())
+
+
+def test_news_that_was_lost_is_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    results = [OSError(errno.ENOBUFS, "No buffer space available"), BlockingIOError()]
+
+    def read(*_: int) -> bytes:
+        raise results.pop(0)
+
+    news = News()
+    monkeypatch.setattr("modemagent.discovery.udev.os.read", read)
+    assert news.take()
+    assert not results

@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 from modemagent.agent.address import short_name, socket_path
 from modemagent.agent.caller import Call
+from modemagent.cli.status import with_holders
 from modemagent.simulator.bench import played
 from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, Bench, call, until
 
@@ -275,3 +277,26 @@ def test_what_a_client_opened_is_closed_when_it_goes(started: Start) -> None:
             until(lambda: closing in modem.lines_received)
         assert agent.is_watching(modem.path)
         assert modem.lines_received.count(closing) == 1
+
+
+def test_who_holds_a_port_is_looked_for_where_the_agent_can_not_see_it(started: Start) -> None:
+    bench = started(Bench, EG25)
+    (port,) = bench.paths.values()
+    locker = (
+        "import fcntl, sys; port = open(sys.argv[1], 'rb+', buffering=0); "
+        "fcntl.flock(port, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", locker, port], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        # what an agent says that runs as a user of its own, under ProtectProc
+        modem = {"port": port, "reason": "busy", "holder": {"pid": None, "name": None}}
+        [shown] = with_holders({"modems": [modem]})["modems"]
+        assert shown["holder"]["pid"] == holder.pid
+        assert f"(pid {holder.pid})" in shown["message"]
+        holder.communicate()
+    assert with_holders({"modems": [{"port": port, "state": "watching"}]})["modems"] == [
+        {"port": port, "state": "watching"}
+    ]

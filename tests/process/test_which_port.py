@@ -86,10 +86,6 @@ def test_a_mute_port_is_tried_again_when_the_others_are_mute_too(
     assert written["ttyUSB0"] == written["ttyUSB1"] == 0
 
 
-_AWAITED = pytest.mark.xfail(strict=True, reason="the agent's port does not listen first yet")
-
-
-@_AWAITED
 def test_a_gnss_port_of_a_modem_of_unknown_layout_hears_nothing(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path, receiver: Receiver
 ) -> None:
@@ -102,7 +98,6 @@ def test_a_gnss_port_of_a_modem_of_unknown_layout_hears_nothing(
     assert list(told(agent.outbox())) == ["usb:1-2"]
 
 
-@_AWAITED
 def test_a_gnss_port_that_is_named_hears_nothing(
     bed: Bed, tmp_path: Path, receiver: Receiver
 ) -> None:
