@@ -8,12 +8,14 @@ import os
 from typing import TYPE_CHECKING
 
 from modemagent.agent.absences import Absences
+from modemagent.agent.claims import Claims
 from modemagent.agent.events import Events
 from modemagent.agent.lifecycle import PortState
 from modemagent.agent.neighbour import Neighbour
 from modemagent.agent.news import News
-from modemagent.agent.port import Claims, WatchedPort
+from modemagent.agent.port import WatchedPort
 from modemagent.agent.presence import Presence, is_remote, is_there, place_of, seat_of
+from modemagent.agent.session import Surroundings
 from modemagent.discovery import udev
 from modemagent.errors import PortNotFound
 from modemagent.logs import Log
@@ -191,13 +193,10 @@ class Supervisor:
         watched = WatchedPort(
             place,
             settings=self._settings,
-            news=self._news,
-            claims=self._claims,
-            events=self._events,
-            log=self._log,
-            neighbour=self._neighbour,
+            around=Surroundings(
+                self._news, self._claims, self._events, self._log, self._neighbour, self._trace
+            ),
             may_open=place.path not in self._portless,
-            trace=self._trace,
             stir=self._stirred.set,
         )
         self.ports[place.path] = watched

@@ -7,11 +7,13 @@ import asyncio
 import pytest
 
 from modemagent.agent import vigil
+from modemagent.agent.claims import Claims
 from modemagent.agent.events import Event, Events
 from modemagent.agent.lifecycle import PortState
 from modemagent.agent.onlooker import Onlooker
-from modemagent.agent.port import Claims, WatchedPort
+from modemagent.agent.port import WatchedPort
 from modemagent.agent.progress import PORT_STUCK_S, Progress, Standing
+from modemagent.agent.session import Surroundings
 from modemagent.at.plan import Ask, Plan
 from modemagent.logs import Silence
 from modemagent.modem.identify import Extras
@@ -55,8 +57,8 @@ def test_a_look_that_never_ends_is_found_and_the_port_begun_anew(
         watched = WatchedPort(
             place,
             settings=Settings(discovery=False, poll_interval=0.1),
-            news=Onlooker(events), claims=Claims(), events=events, log=Silence(),
-        )  # fmt: skip
+            around=Surroundings(Onlooker(events), Claims(), events, Silence()),
+        )
         loop, later_s = asyncio.get_running_loop(), 0.0
         progress = Progress(
             ports=lambda: {path: Standing(watched.condition.state, watched.due)},
