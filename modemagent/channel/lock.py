@@ -103,8 +103,8 @@ def busy(port: str, holder: Holder | None) -> PortBusy:
         hint += "; only root can see which one it is"
     elif name == "ModemManager":
         hint = (
-            "modemagent identify --via modemmanager reads through it; to share the modem, this "
-            'udev rule leaves its second AT port free: ENV{MODEMAGENT_SECONDARY}=="1", '
+            "pip install 'modemagent[modemmanager]' and it is read through ModemManager; to share "
+            'the modem, this udev rule leaves its second AT port free: ENV{MODEMAGENT_SECONDARY}=="1", '
             'ENV{ID_MM_PORT_IGNORE}="1"; or: systemctl stop ModemManager'
         )
     elif pid == os.getpid():

@@ -6,7 +6,7 @@ import asyncio
 
 from modemagent.errors import ModemAgentError, NeighbourAway, PortBusy, PortNotFound
 from modemagent.identity.snapshot import Snapshot
-from modemagent.neighbours.modemmanager import EXTRA, NAME, ManagedModem, ModemManager, has_library
+from modemagent.neighbours.modemmanager import NAME, ManagedModem, ModemManager, has_library
 
 
 def everything() -> list[Snapshot]:
@@ -39,11 +39,7 @@ def one(port: str, port_id: str | None) -> Snapshot:
 
 def instead(port: str, port_id: str | None, busy: PortBusy) -> Snapshot | ModemAgentError:
     """Return the reading of a modem whose port is held by ModemManager, else why it stays busy."""
-    if busy.holder_name not in (NAME, None):
-        return busy
-    if not has_library():
-        if busy.holder_name == NAME:
-            busy.hint = f"to read it through {NAME}: pip install '{EXTRA}'; else {busy.hint}"
+    if busy.holder_name not in (NAME, None) or not has_library():
         return busy
     try:
         return one(port, port_id)
