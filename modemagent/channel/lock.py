@@ -104,8 +104,9 @@ def busy(port: str, holder: Holder | None) -> PortBusy:
     elif name == "ModemManager":
         hint = (
             "pip install 'modemagent[modemmanager]' and it is read through ModemManager; to share "
-            'the modem, this udev rule leaves its second AT port free: ENV{MODEMAGENT_SECONDARY}=="1", '
-            'ENV{ID_MM_PORT_IGNORE}="1"; or: systemctl stop ModemManager'
+            "the modem, this udev rule leaves its second AT port free: "
+            'ENV{MODEMAGENT_SECONDARY}=="1", ENV{ID_MM_PORT_IGNORE}="1"; or: '
+            "systemctl stop ModemManager"
         )
     elif pid == os.getpid():
         hint = "this very process has it open already"
