@@ -12,6 +12,8 @@ One :class:`Attribution` sorts the lines that come while one command is in fligh
   only the caller can tell ``+CEREG: 2`` from ``+CEREG: 1,2``.
 * ``NO CARRIER`` and the like answer calls. To other commands they are foreign (a call dropped
   while the query was pending), unless nothing else has closed the answer by the deadline.
+
+Some lines above 300: these rules and the one state they share.
 """
 
 from __future__ import annotations

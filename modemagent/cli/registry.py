@@ -1,4 +1,7 @@
-"""``modemagent registry``: serve it, hand out its tokens, ask it."""
+"""``modemagent registry``: serve it, hand out its tokens, ask it.
+
+Some lines above 300: one group of commands, each of a few lines.
+"""
 
 from __future__ import annotations
 

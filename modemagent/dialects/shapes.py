@@ -4,6 +4,8 @@ A shape never guesses. It is given one line and says what it found there: a valu
 value that is offered but does not fit (kept as evidence), or that the line is about something
 else. Whether a value may be believed is decided where the whole answer is known
 (:mod:`modemagent.modem.reading`).
+
+Some lines above 300: a table of readers, each of a few lines.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Wake the port; ask who made it, which model, which firmware, and so which dialect it speaks; ask
 for the equipment's identity; ask for the SIM's state and identity; judge; leave everything as it
 was found. A plain generator: whoever drives it owns the port and the clock.
+
+Above 300 lines: the order of the questions is the idea, and is read in one place.
 """
 
 from __future__ import annotations

@@ -26,6 +26,8 @@ that a registry loses nothing a newer agent adds to them. Unknown keys at the to
 A batch of reports travels with two HTTP headers, :data:`BOOT_ID_HEADER` and
 :data:`UPTIME_HEADER`, the sender's boot and its milliseconds since boot *now*: with them the
 registry dates the reports of the same boot without trusting the gateway's wall clock.
+
+Some lines above 300: a good part of them says what each reason and key carries.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 In order: which reports are new (same key and same body: a duplicate; another body: a conflict, the
 first wins); when each was made; and what that means for the lines of history.
+
+Some lines above 300: one transaction, step by step.
 """
 
 from __future__ import annotations
