@@ -36,7 +36,7 @@ def test_a_word_arrives_whole(
     ("usec", "pid", "interval_s"),
     [
         ("60000000", None, 30.0),
-        ("60000000", str(os.getpid()), 30.0),
+        pytest.param("60000000", str(os.getpid()), 30.0, id="60000000-this-30.0"),
         ("60000000", "1", None),  # meant for another process of the service
         ("0", None, None),
         ("", None, None),
