@@ -14,6 +14,8 @@ from modemagent.installation.tree import InstallError
 _HOMES = ("/home/", "/root/", "/run/user/")
 _VANISHING = ("/tmp/", "/var/tmp/")  # noqa: S108 - names to warn of
 _CHECK_S = 30
+#: What the unit calls as it is shipped.
+_SHIPPED = "/usr/bin/modemagent"
 
 
 def running() -> tuple[str, ...]:
@@ -77,7 +79,7 @@ def unit(text: str, words: tuple[str, ...], visible: tuple[str, ...]) -> str:
     ExecStart="/opt/my modem/bin/modemagent" run
     """
     start = " ".join(_quoted(word.replace("$", "$$")) for word in words)
-    text = re.sub(r"(?m)^ExecStart=\S+", lambda _: f"ExecStart={start}", text, count=1)
+    text = re.sub(rf"(?m)^(Exec\w+=){_SHIPPED}(?= )", lambda line: line[1] + start, text)
     if visible:
         binds = "\n".join(f"BindReadOnlyPaths={_quoted(place)}" for place in visible)
         why = "# modemagent is installed in a home directory: that alone stays to be seen."

@@ -82,6 +82,8 @@ def test_what_a_hardened_service_would_not_see(
 def test_the_line_that_starts_it(words: tuple[str, ...], line: str) -> None:
     text = unit(shipped(UNIT), words, ())
     assert [row for row in text.splitlines() if row.startswith("ExecStart=")] == [line]
+    checks = line.replace("ExecStart=", "ExecReload=").removesuffix("run") + "config check"
+    assert next(row for row in text.splitlines() if row.startswith("ExecReload=")) == checks
 
 
 def test_a_home_is_seen_and_nothing_else_there() -> None:
