@@ -136,12 +136,8 @@ def _lock_file_holder(port: str, path: str) -> Holder | None:
     names = {path.removeprefix("/dev/").replace("/", "_"), os.path.basename(port)}
     for folder in LOCK_DIRS:
         for name in names:
-            try:
-                with open(f"{folder}/LCK..{name}", "rb") as file:
-                    content = file.read(64)
-            except OSError:
-                continue
-            pid = _pid_in(content)
+            # everybody may put something there (mode 1777): a FIFO would be waited at for ever
+            pid = _pid_in(_start_of(f"{folder}/LCK..{name}"))
             if pid is not None and pid != os.getpid() and os.path.exists(f"/proc/{pid}"):
                 return Holder(pid, _name_of(pid))
     return None
@@ -280,18 +276,20 @@ def _sees_everyone() -> bool:
 
 
 def _name_of(pid: int) -> str | None:
+    # without a file object, which takes twice as long: every process is asked at each opening
+    return _start_of(f"/proc/{pid}/comm").decode("utf-8", "replace").strip() or None
+
+
+def _start_of(path: str) -> bytes:
+    """Return the first bytes of a file, b"" when it is none or can not be read; never waits."""
     try:
-        descriptor = os.open(f"/proc/{pid}/comm", os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
-        return None
-    try:  # every process is asked when a port is opened: a file object each takes twice as long
-        return os.read(descriptor, 64).decode("utf-8", "replace").strip() or None
+        return b""
+    try:
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return os.read(descriptor, 64) if regular else b""
     except OSError:
-        return None
+        return b""
     finally:
         os.close(descriptor)
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from modemagent.at.plan import Answer, Ask, Plan
+from modemagent.channel import lock
 from modemagent.channel.blocking import run_plans
 from modemagent.channel.lock import Holder, find_holder
 from modemagent.channel.way import open_port
@@ -112,6 +114,27 @@ def test_who_holds_a_port(far_pty: Any) -> None:
         process.kill()
     assert holder is not None
     assert holder.pid == process.pid
+
+
+@pytest.mark.parametrize("there", ["fifo", "folder", "terminal"])
+def test_what_lies_in_place_of_a_lock_file_is_no_lock(
+    there: str, far_pty: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "LOCK_DIRS", (str(tmp_path),))
+    file = tmp_path / f"LCK..{Path(far_pty.address).name}"
+    if there == "fifo":
+        os.mkfifo(file)
+    elif there == "folder":
+        file.mkdir()
+    else:
+        file.symlink_to(far_pty.address)
+    outcome: list[object] = []
+    looking = threading.Thread(
+        target=lambda: outcome.append(find_holder(far_pty.address)), daemon=True
+    )
+    looking.start()
+    looking.join(5.0)
+    assert outcome == [None]
 
 
 @pytest.mark.parametrize("name", ["gpsd", "pppd", "minicom", "gammu-smsd"])
