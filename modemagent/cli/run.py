@@ -59,6 +59,8 @@ def command(context: click.Context, /, no_discovery: bool, **given: Any) -> None
     }
     if no_discovery:
         named["discovery"] = False
+    if "port" in named:
+        named["port"] = tuple(map(_whole, named["port"]))
 
     def settings_now() -> Settings:
         return load(settings_file, named)
@@ -73,6 +75,12 @@ def command(context: click.Context, /, no_discovery: bool, **given: Any) -> None
     daemon = load_daemon(settings)
     log = open_log(level, color=context.color)
     daemon.main(settings, log, settings_now, log_wire=level == "debug")
+
+
+def _whole(port: str) -> str:
+    """Return a relative path of a port as the absolute one; a daemon's directory is no matter."""
+    is_path = "/" in port and ":" not in port
+    return str(Path(port).absolute()) if is_path else port
 
 
 def chosen(context: click.Context) -> tuple[Path | None, str]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from modemagent.settings.addresses import is_file_address, is_place, is_port, is_web_address
+
 
 class Wrong(ValueError):
     """A value that can not be used; the text completes "KEY must be"."""
@@ -49,6 +51,40 @@ def _texts(value: object) -> tuple[str, ...]:
         raise Wrong('a list of texts, as ["/dev/ttyUSB2"]') from None
 
 
+def _ports(value: object) -> tuple[str, ...]:
+    for text in (ports := _texts(value)):
+        if not is_port(text):
+            # no more than the kind of a number: an IMEI is nobody else's business
+            shown = text if ":" not in text else text.partition(":")[0] + ":..."
+            raise Wrong(
+                'a list of device paths, ids of "modemagent list", socket://HOST:PORT or '
+                f'rfc2217://HOST:PORT, and "{shown}" is none of them'
+            )
+    return ports
+
+
+def _registry(value: object) -> str:
+    text = _text(value)
+    scheme = text.partition("://")[0].lower()
+    # a scheme that no sink has is named by the table of sinks
+    if scheme in ("http", "https"):
+        is_right = is_web_address(text)
+    elif scheme == "file":
+        is_right = is_file_address(text)
+    else:
+        is_right = re.match("[A-Za-z]+://", text) is not None
+    if not is_right:
+        raise Wrong("an address as https://HOST, https://HOST:PORT or file:///PATH, without a user")
+    return text
+
+
+def _proxy(value: object) -> str:
+    text = _text(value)
+    if not is_web_address(text, user_allowed=True):
+        raise Wrong("an address as http://HOST:PORT")
+    return text
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise Wrong("true or false, without quotes")
@@ -63,9 +99,7 @@ def _baud(value: object) -> int:
 
 def _address(value: object) -> str:
     text = _text(value)
-    host, colon, port = text.rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    if not colon or not bare or not port.isdecimal() or not 0 <= int(port) <= 65535:
+    if not is_place(text, least_port=0):
         raise Wrong('an address and a port, as "127.0.0.1:9470" or "[::1]:9470"')
     return text
 
@@ -84,10 +118,12 @@ def _number_of_words(words: str) -> object:
 _FLAGS = {"true": True, "yes": True, "on": True, "1": True}
 _FLAGS |= {"false": False, "no": False, "off": False, "0": False}
 
-TEXT = Kind(_text)
 GATEWAY_ID = Kind(_gateway_id)
 FILE = Kind(_file)
 TEXTS = Kind(_texts, str.split)
+PORTS = Kind(_ports, str.split)
+REGISTRY = Kind(_registry)
+PROXY = Kind(_proxy)
 FLAG = Kind(_flag, lambda words: _FLAGS.get(words.strip().lower(), words))
 BAUD = Kind(_baud, _number_of_words)
 ADDRESS = Kind(_address)

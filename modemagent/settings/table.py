@@ -16,7 +16,9 @@ from modemagent.settings.kinds import (
     FILE,
     FLAG,
     GATEWAY_ID,
-    TEXT,
+    PORTS,
+    PROXY,
+    REGISTRY,
     TEXTS,
     Kind,
     mebibytes,
@@ -85,7 +87,7 @@ TABLE: Final = (
     Key("outbox_limit", mebibytes(1, 4096), "32",
         "So many MiB of waiting reports are kept, compressed; docs/durability.md says what goes "
         "first beyond it.", "restart"),
-    Key("registry", TEXT, '"https://registry.example"',
+    Key("registry", REGISTRY, '"https://registry.example"',
         "Where reports go: https://, http:// or file://. Without it they wait on disk."),
     Key("token_file", FILE, '"/etc/modemagent/token"',
         "File with the gateway's token, read anew for every delivery. When it is not set, the "
@@ -96,7 +98,7 @@ TABLE: Final = (
         "Certificate that this gateway shows of itself."),
     Key("client_key_file", FILE, '"/etc/modemagent/client.key"',
         "Key of that certificate, when it is not in the same file."),
-    Key("proxy", TEXT, '"http://proxy.example:3128"',
+    Key("proxy", PROXY, '"http://proxy.example:3128"',
         "HTTP proxy on the way to the registry."),
     Key("compress", FLAG, "true",
         "Send batches of reports compressed."),
@@ -104,7 +106,7 @@ TABLE: Final = (
         "After a boot the first delivery waits a random time up to this, so that the gateways of "
         "a region do not all come at once after a power cut. A change of SIM does not wait.",
         "restart"),
-    Key("port", TEXTS, '["/dev/ttyAMA0", "socket://192.0.2.7:2000"]',
+    Key("port", PORTS, '["/dev/ttyAMA0", "socket://192.0.2.7:2000"]',
         "Ports that are watched whether they are there or not: device paths, ids of `modemagent "
         "list`, socket:// and rfc2217:// addresses.", "ports"),
     Key("port_glob", TEXTS, '["/dev/ttyUSB*"]',

@@ -29,6 +29,26 @@ def test_a_mistake_in_the_file_is_one_line_with_its_place(tmp_path: Path) -> Non
     assert f"{file}, line 3" in said and "poll_interval" in said
 
 
+@pytest.mark.parametrize(
+    "line", ['proxy = "proxy:3128"', 'registry = "https://r:99999"', 'port = ["imei:86"]']
+)
+def test_an_address_that_nothing_can_use_ends_the_start_with_its_place(
+    tmp_path: Path, line: str
+) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text(f'state_dir = "{tmp_path}"\n{line}\n')
+    status, said = refusal("--config", str(file), "run", "--registry", "http://127.0.0.1:9")
+    assert (status, f"{file}, line 2" in said) == (2, True), said
+
+
+def test_a_port_may_be_named_from_here_and_no_name_is_guessed_at(tmp_path: Path) -> None:
+    words = ("run", "--no-discovery", "--state-dir", str(tmp_path), "--registry", "gopher://x")
+    status, said = refusal(*words, "--port", "./ttySIM0")
+    assert (status, "gopher" in said) == (2, True)
+    status, said = refusal(*words, "--port", "ttyUSB2")
+    assert (status, '"ttyUSB2" is none of them' in said) == (2, True)
+
+
 def test_the_environment_counts_as_given(tmp_path: Path) -> None:
     status, said = refusal(
         "run", MODEMAGENT_RUN_REGISTRY="gopher://x", MODEMAGENT_RUN_STATE_DIR=str(tmp_path)
