@@ -8,6 +8,7 @@ from pathlib import Path
 
 from modemagent.dialects.usb import NEVER, layout_of
 from modemagent.discovery.candidate import Candidate, Role
+from modemagent.discovery.usb import driver_of, interface_of, text
 
 Hints = Callable[[Iterable[str]], Mapping[str, Mapping[str, str]]]
 
@@ -86,19 +87,19 @@ def _links(root: Path) -> dict[str, list[str]]:
 
 def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) -> Candidate | None:
     entry = root / "sys/class" / kind / name
-    if kind == "tty" and not (entry / "device").exists():
+    place = entry.resolve()
+    if kind == "tty" and not _has_hardware(entry, place, root):
         return None  # a console or a pseudo terminal
+    if text(entry / "type") == "0":
+        return None  # the 8250 driver makes names for UARTs that are not there
     if kind == "wwan" and (not _is_wwan_port(name) or any(word in name for word in _WWAN_BINARY)):
         return None
     path = str(root / "dev" / name)
-    place = entry.resolve()
-    interface = next((p for p in _above(place, root) if (p / "bInterfaceNumber").exists()), None)
-    device = next((p for p in _above(place, root) if (p / "idVendor").exists()), None)
     by_id = tuple(links.get(name, ()))
-    if device is None or interface is None:
+    found = interface_of(place, list(_above(place, root)))
+    if found is None:
         return _on_board(entry, kind, name, path, by_id, root)
-    vid, pid = _text(device / "idVendor"), _text(device / "idProduct")
-    number = int(_text(interface / "bInterfaceNumber") or "0", 16)
+    device, folder, number, (vid, pid) = found
     layout = layout_of(vid, pid)
     role, why = _wwan_role(name) if kind == "wwan" else (Role.UNKNOWN, "")
     if layout is not None and role is Role.UNKNOWN:
@@ -109,19 +110,30 @@ def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) ->
     modem_id = f"usb:{device.name}"
     return Candidate(
         path=path,
-        port_id=f"{modem_id}:{interface.name.partition(':')[2]}",
+        port_id=f"{modem_id}:{folder.name.partition(':')[2] or f'1.{number}'}",
         modem_id=modem_id,
         usb_vid=vid,
         usb_pid=pid,
         interface=number,
-        driver=_driver(interface),
+        driver=driver_of(folder),
         role=role,
         why=why or "no table row for these USB ids",
         cellular=layout is not None,
-        manufacturer=_text(device / "manufacturer"),
-        product=_text(device / "product"),
+        manufacturer=text(device / "manufacturer"),
+        product=text(device / "product"),
         links=by_id,
     )
+
+
+def _has_hardware(entry: Path, place: Path, root: Path) -> bool:
+    """Tell whether a tty belongs to a bus; its ``device`` link is missing in some made trees."""
+    devices = (root / "sys/devices").resolve()
+    if place.is_relative_to(devices / "virtual"):
+        return False
+    if (entry / "device").exists():
+        return True
+    above = place.parent.parent if place.parent.name == "tty" else place.parent
+    return above != devices and above.is_relative_to(devices)
 
 
 def _on_board(
@@ -135,18 +147,16 @@ def _on_board(
             path=path,
             port_id=f"{modem_id}:{name}",
             modem_id=modem_id,
-            driver=_driver(bus) if bus else None,
+            driver=driver_of(bus) if bus else None,
             role=role,
             why=why,
             cellular=True,
             links=links,
         )
-    if _text(entry / "type") == "0":
-        return None  # the 8250 driver makes names for UARTs that are not there
     return Candidate(
         path=path,
         port_id=f"tty:{name}",
-        driver=_driver(entry / "device"),
+        driver=driver_of(entry / "device"),
         why="a UART does not say what is wired to it",
         links=links,
     )
@@ -169,18 +179,6 @@ def _above(place: Path, root: Path) -> Iterator[Path]:
         if folder == stop:
             return
         yield folder
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text("utf-8", "replace").strip() or None
-    except OSError:
-        return None
-
-
-def _driver(folder: Path) -> str | None:
-    link = folder / "driver"
-    return link.resolve().name if link.exists() else None
 
 
 def _place(candidate: Candidate) -> tuple[object, ...]:

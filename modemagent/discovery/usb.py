@@ -1,0 +1,112 @@
+"""Whose USB interface a port is: found in the folders above it, whatever of them is filled in.
+
+The kernel writes every attribute that is looked at here. Trees made for tests, and images, often
+hold some only, so that what one file does not say is taken from the next: the attributes, the
+``uevent`` files, the names of the folders.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+#: The kernel names an interface DEVICE:CONFIGURATION.NUMBER, both in decimal digits.
+_INTERFACE = re.compile(r"(.+):\d+\.(\d+)")
+
+
+class Interface(NamedTuple):
+    """The interface of a USB device that a port is.
+
+    :param device: the device's folder; its name is the place, bus and hub ports
+    :param folder: the interface's own; that of the device where there is none
+    :param number: the interface's in the device
+    :param ids: vendor and product, four hexadecimal digits in lower case each
+    """
+
+    device: Path
+    folder: Path
+    number: int
+    ids: tuple[str, str]
+
+
+def interface_of(port: Path, above: Sequence[Path]) -> Interface | None:
+    """Return the interface that a port is, or None when no USB device is above it.
+
+    :param port: the port's own folder in ``/sys/devices``
+    :param above: that folder and those above it, the nearest first
+    """
+    told = uevent(port)
+    interface = next((folder for folder in above if _is_interface(folder)), None)
+    device = interface.parent if interface is not None else None
+    if device is None:
+        device = next((folder for folder in above if _is_device(folder)), None)
+    if device is None:
+        return None
+    number = _number(interface, told)
+    ids = _ids(device, interface, told)
+    if number is None or ids is None:
+        return None
+    return Interface(device, interface or device, number, ids)
+
+
+def _is_interface(folder: Path) -> bool:
+    if (folder / "bInterfaceNumber").exists() or _named(folder) is not None:
+        return True
+    return uevent(folder).get("DEVTYPE") == "usb_interface"
+
+
+def _named(folder: Path) -> int | None:
+    """Return the number in an interface's name; a UART's serial8250:0.1 is none."""
+    named = _INTERFACE.fullmatch(folder.name)
+    return int(named[2]) if named and named[1] == folder.parent.name else None
+
+
+def _is_device(folder: Path) -> bool:
+    return (folder / "idVendor").exists() or uevent(folder).get("DEVTYPE") == "usb_device"
+
+
+def _number(interface: Path | None, told: Mapping[str, str]) -> int | None:
+    sources = [told.get("ID_USB_INTERFACE_NUM")]
+    if interface is not None:
+        own = uevent(interface).get("ID_USB_INTERFACE_NUM")
+        sources = [text(interface / "bInterfaceNumber"), *sources, own]
+    for digits in sources:
+        if digits and re.fullmatch("[0-9a-fA-F]{1,2}", digits):
+            return int(digits, 16)
+    return _named(interface) if interface is not None else None
+
+
+def _ids(device: Path, interface: Path | None, told: Mapping[str, str]) -> tuple[str, str] | None:
+    tellers = [uevent(device), uevent(interface) if interface is not None else {}]
+    products = [teller.get("PRODUCT", "").split("/") for teller in tellers]
+    pairs = [
+        (text(device / "idVendor"), text(device / "idProduct")),
+        *((product[0], product[1]) for product in products if len(product) > 1),
+        *((teller.get("ID_VENDOR_ID"), teller.get("ID_MODEL_ID")) for teller in (*tellers, told)),
+    ]
+    for vid, pid in pairs:
+        if vid and pid:
+            return vid.lower().zfill(4), pid.lower().zfill(4)
+    return None
+
+
+def uevent(folder: Path) -> dict[str, str]:
+    """Return what the kernel tells udev of a device, {} where it tells nothing."""
+    lines = (text(folder / "uevent") or "").splitlines()
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}
+
+
+def text(path: Path) -> str | None:
+    """Return what an attribute says, None where there is none."""
+    try:
+        return path.read_text("utf-8", "replace").strip() or None
+    except (OSError, ValueError):
+        return None
+
+
+def driver_of(folder: Path) -> str | None:
+    """Return the name of the kernel driver a device is bound to."""
+    link = folder / "driver"
+    return link.resolve().name if link.exists() else uevent(folder).get("DRIVER")
