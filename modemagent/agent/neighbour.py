@@ -32,7 +32,10 @@ from modemagent.report.message import PortPlace
 LOOKS_S = 30.0
 #: One that goes is mostly started again.
 _RETURNS_S = 10.0
-_CONNECT_AGAIN_S = 60.0
+#: Between attempts to reach the bus: at first, after a link that was well, and growing up to.
+_CONNECT_AGAIN_S, _CONNECT_SELDOM_S = 2.0, 60.0
+#: It is going or busy when it refuses to answer, and a card may go while it is asked for.
+_ASK_AGAIN_S, _REFUSALS = 1.0, 5
 _SETTLES_S = 0.05
 _JUST_BOOTED_MS = 60_000
 _LONG_AGO = float("-inf")
@@ -55,6 +58,9 @@ class Neighbour:
         #: Set when something changes; each change begins a new turn.
         self.turn = asyncio.Event()
         self._came = self._went = _LONG_AGO
+        #: which of those that were started one after the other it is
+        self._owner: str | None = None
+        self._was_well = False
         self.running = False
         self.modems: tuple[ManagedModem, ...] = ()
         self.known = asyncio.Event()
@@ -67,8 +73,9 @@ class Neighbour:
                 self._log.info("modemmanager_not_asked", hint=f"pip install '{EXTRA}'")
             self.known.set()
             return
-        told = ""
+        told, pause_s = "", _CONNECT_AGAIN_S
         while True:
+            self._was_well = False
             try:
                 if has_bus():
                     await self._follow()
@@ -79,29 +86,54 @@ class Neighbour:
             except Exception:  # noqa: BLE001 - a fault of ours must not keep the ports closed
                 self._log.error("modemmanager_fault", exc_info=True)
             self._take((), running=False)
-            await asyncio.sleep(_CONNECT_AGAIN_S)
+            if self._was_well:
+                told, pause_s = "", _CONNECT_AGAIN_S
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _CONNECT_SELDOM_S)
 
     async def _follow(self) -> None:
+        """Follow it over one link to the bus.
+
+        :raises NeighbourAway: the bus can not be reached, or it has refused to answer for long
+        """
         link = await ModemManager.connect()
         ended = asyncio.create_task(link.ended())
         dirty = asyncio.Event()
         ended.add_done_callback(lambda _: dirty.set())
+        refusals = 0
         try:
             await link.listen(dirty.set)
-            was_there = await link.is_running()
-            self._came = _LONG_AGO if was_there and origin.uptime_ms() > _JUST_BOOTED_MS else _now()
             while not ended.done():
                 dirty.clear()
-                running = await link.is_running()
-                if running and not self.running and self.known.is_set():
-                    self._came = _now()
-                self._take(await link.modems(), running=running)
+                try:
+                    self._meet(await link.owner())
+                    modems = await link.modems()
+                except NeighbourAway:
+                    # not away as long as the bus is well: what is known of it stays
+                    refusals += 1
+                    if refusals >= _REFUSALS:
+                        raise
+                    await asyncio.wait({ended}, timeout=_ASK_AGAIN_S)
+                    continue
+                refusals, self._was_well = 0, True
+                self._take(modems, running=self._owner is not None)
                 await dirty.wait()
                 await asyncio.sleep(_SETTLES_S)  # changes come in bursts
         finally:
             ended.cancel()
             link.close()
             await asyncio.gather(ended, return_exceptions=True)
+
+    def _meet(self, owner: str | None) -> None:
+        """Note who it is now; the one that was there before a link broke has seen the ports."""
+        if owner == self._owner:
+            return
+        self._owner = owner
+        if self.known.is_set():
+            self._came = _now()
+            self._take((), running=owner is not None)  # it has published nothing yet
+        elif origin.uptime_ms() <= _JUST_BOOTED_MS:
+            self._came = _now()
 
     def _take(self, modems: tuple[ManagedModem, ...], *, running: bool) -> None:
         if self.running and not running:

@@ -58,7 +58,8 @@ class ManagedCard(NamedTuple):
 
     :param slot: counted from 1
     :param active: the slot in use
-    :param told: property -> value, as ``Sim.SimIdentifier``; empty for a slot without a card
+    :param told: property -> value, as ``Sim.SimIdentifier``; empty for a slot without a card, only
+        ``Sim.Active`` for a card of which nothing is told
     """
 
     slot: int
@@ -143,10 +144,27 @@ class ModemManager:
         reply = await self._call(_BUS, "/org/freedesktop/DBus", _BUS, "NameHasOwner", "s", SERVICE)
         return reply[:1] == [True]
 
+    async def owner(self) -> str | None:
+        """Return who is ModemManager on the bus: another word after each start; None for nobody.
+
+        A bus counts its connections, and a new bus from the beginning, so its id belongs to it.
+
+        :raises NeighbourAway: the bus does not answer, or it has gone this moment
+        """
+        if not await self.is_running():
+            return None
+        words = []
+        for member, about in (("GetId", ()), ("GetNameOwner", (SERVICE,))):
+            signature = "s" * len(about)
+            words += await self._call(
+                _BUS, "/org/freedesktop/DBus", _BUS, member, signature, *about
+            )
+        return " ".join(map(str, words))
+
     async def modems(self) -> tuple[ManagedModem, ...]:
         """Return the modems it has; () when it is not running.
 
-        :raises NeighbourAway: it does not answer
+        :raises NeighbourAway: it does not answer, which may be over in a moment
         """
         if not await self.is_running():
             return ()
@@ -171,12 +189,16 @@ class ModemManager:
             paths, in_use = [str(told.get("Modem.Sim", _NO_OBJECT))], 1
         for number, path in enumerate(paths, 1):
             card: Told = {}
+            active = number == (in_use or 1)
             if path != _NO_OBJECT:
-                reply = await self._call(
-                    SERVICE, path, _PROPERTIES, "GetAll", "s", f"{SERVICE}.Sim"
-                )
-                card = dict(_taken({f"{SERVICE}.Sim": reply[0]})) if reply else {}
-            yield ManagedCard(number, number == (in_use or 1), card)
+                reply = await self._ask(SERVICE, path, _PROPERTIES, "GetAll", "s", f"{SERVICE}.Sim")
+                if (why := _refusal(reply)) is None and reply.body:
+                    card = dict(_taken({f"{SERVICE}.Sim": _plain(reply.body[0])}))
+                if why or not card:
+                    # its object goes with a card or a modem that has just been taken out: there
+                    # was a card, and that is all
+                    card = {"Sim.Active": active}
+            yield ManagedCard(number, active, card)
 
     async def listen(self, changed: Callable[[], None]) -> None:
         """Call ``changed`` whenever ModemManager comes, goes, or says something else of a modem.
@@ -195,7 +217,15 @@ class ModemManager:
     async def _call(
         self, to: str, path: str, interface: str, member: str, signature: str = "", *body: str
     ) -> list[Any]:
-        from dbus_fast import Message, MessageFlag, MessageType
+        reply = await self._ask(to, path, interface, member, signature, *body)
+        if why := _refusal(reply):
+            raise _away(f"D-Bus refuses {member}: {why}")
+        return [_plain(value) for value in reply.body]
+
+    async def _ask(
+        self, to: str, path: str, interface: str, member: str, signature: str, *body: str
+    ) -> Any:
+        from dbus_fast import Message, MessageFlag
 
         if not self._bus.connected:
             raise _away("the connection to D-Bus has ended")
@@ -210,14 +240,19 @@ class ModemManager:
         )
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                reply = await self._bus.call(message)
+                return await self._bus.call(message)
         except (OSError, EOFError, TimeoutError) as error:
             raise _away(f"{member} got no answer over D-Bus: {_words(error)}") from error
-        if reply is None or reply.message_type is not MessageType.METHOD_RETURN:
-            name = getattr(reply, "error_name", None)
-            text = next(iter(getattr(reply, "body", ())), "")
-            raise _away(f"D-Bus refuses {member}: {name}: {text}")
-        return [_plain(value) for value in reply.body]
+
+
+def _refusal(reply: Any) -> str | None:
+    """Return in whose words a call was refused, None when it was answered."""
+    from dbus_fast import MessageType
+
+    if reply is not None and reply.message_type is MessageType.METHOD_RETURN:
+        return None
+    text = next(iter(getattr(reply, "body", ())), "")
+    return f"{getattr(reply, 'error_name', None)}: {text}"
 
 
 def _away(message: str) -> NeighbourAway:

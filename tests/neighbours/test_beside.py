@@ -118,6 +118,27 @@ def test_when_it_ends_the_port_is_taken_over_and_given_back_when_it_returns(
     assert "removed" not in {reason for reason, _ in numbers(daemon)}
 
 
+def test_a_restart_of_it_costs_no_byte_at_the_port(
+    bed: Bed, neighbour: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str]
+) -> None:
+    bench, tree = modem
+    other = neighbour()
+    bed.add(tree, ttyUSB2=path_of(bench))
+    until(lambda: other.has(1))
+    daemon = agent()
+    until(lambda: daemon.is_watching(PORT))
+    other.stop()
+    again = neighbour()
+    until(lambda: daemon.ports()[PORT]["state"] == "standby")
+    until(lambda: again.has(1))
+    until(lambda: "which has it" in daemon.ports()[PORT].get("message", ""))
+    assert {each["command"].split()[0] for r in daemon.outbox() for each in r["evidence"]} == {
+        "modemmanager"
+    }
+    log = daemon.log.read_text()
+    assert "port_given_back" not in log and "modemmanager_not_asked" not in log
+
+
 def test_what_it_is_told_to_ignore_is_opened_at_once(
     bed: Bed, neighbour: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str],
     tmp_path: Path,
