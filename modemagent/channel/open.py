@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from modemagent.channel.aside import begin_aside
@@ -30,7 +31,14 @@ async def open_channel(url: str, *, baud: int = 115200, trace: Trace | None = No
 
         return open_port(url, baud=baud, trace=trace)
 
-    port = await begin_aside(call, undo=Port.close)
+    opening = begin_aside(call, undo=Port.close)
+    try:
+        port = await opening
+    except asyncio.CancelledError:
+        # cancelled in the turn between its handing over and here: it would be nobody's
+        if opening.done() and not opening.cancelled() and opening.exception() is None:
+            begin_aside(opening.result().close)
+        raise
     from modemagent.channel.channel import Channel
 
     return Channel(port)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from modemagent.at.plan import Ask, Listen
+from modemagent.channel import open as opening
 from modemagent.channel.open import open_channel
 from modemagent.channel.record import Recorder
 from modemagent.channel.urcs import Urcs
@@ -78,6 +79,31 @@ async def test_an_opening_that_nobody_waits_for_is_undone(far_pty: Any) -> None:
             except PortBusy:
                 await asyncio.sleep(0.01)
     await channel.close()
+
+
+async def test_an_opening_cancelled_as_it_ends_is_undone(
+    far_pty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    opened: list[Any] = []
+    begin = opening.begin_aside
+
+    def begin_aside(call: Any, **more: Any) -> Any:
+        future = begin(call, **more)
+        if not opened:
+            opened.append(future)
+            # in the turn of the hand-over, before the task that waits for it comes to run
+            future.add_done_callback(lambda _: task.cancel())
+        return future
+
+    monkeypatch.setattr(opening, "begin_aside", begin_aside)
+    task = loop.create_task(open_channel(far_pty.address))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    port = opened[0].result()
+    async with asyncio.timeout(5.0):
+        while port.fileno() >= 0:
+            await asyncio.sleep(0.01)
 
 
 async def test_closing_ends_a_question(far: Any) -> None:
