@@ -9,6 +9,7 @@ from typing import Final, overload
 from modemagent.at.plan import Answer, Ask, Heard, Listen, Outcome, Step
 from modemagent.channel.aside import begin_aside
 from modemagent.channel.exchange import Exchange
+from modemagent.channel.pending import under_way
 from modemagent.channel.port import Port, vanished
 from modemagent.channel.transport import attach
 from modemagent.channel.undo import put_back
@@ -143,11 +144,12 @@ class Channel:
         return self._closing
 
     def _put_back_and_close(self) -> None:
-        try:
-            if self._exchange.undo.owed:
-                put_back(self._port, self._exchange.undo.owed)
-        finally:
-            self._port.close()
+        with under_way(self.port, "closing"):
+            try:
+                if self._exchange.undo.owed:
+                    put_back(self._port, self._exchange.undo.owed)
+            finally:
+                self._port.close()
 
     def _catch_up(self, step: Step) -> None:
         """Take what came before the step: it belongs to no answer, and is what Listen wants."""

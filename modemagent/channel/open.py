@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import TYPE_CHECKING
 
 from modemagent.channel.aside import begin_aside
-from modemagent.channel.port import Port
+from modemagent.channel.pending import under_way
 from modemagent.channel.way import open_port
 
 if TYPE_CHECKING:
     from modemagent.channel.channel import Channel
+    from modemagent.channel.port import Port
     from modemagent.channel.record import Trace
 
 
@@ -29,16 +31,22 @@ async def open_channel(url: str, *, baud: int = 115200, trace: Trace | None = No
         # here, so that pyserial's import does not hold up the loop either
         import modemagent.channel.transport  # noqa: F401
 
-        return open_port(url, baud=baud, trace=trace)
+        with under_way(url, "opening"):
+            return open_port(url, baud=baud, trace=trace)
 
-    opening = begin_aside(call, undo=Port.close)
+    opening = begin_aside(call, undo=_close)
     try:
         port = await opening
     except asyncio.CancelledError:
         # cancelled in the turn between its handing over and here: it would be nobody's
         if opening.done() and not opening.cancelled() and opening.exception() is None:
-            begin_aside(opening.result().close)
+            begin_aside(functools.partial(_close, opening.result()))
         raise
     from modemagent.channel.channel import Channel
 
     return Channel(port)
+
+
+def _close(port: Port) -> None:
+    with under_way(port.name, "closing"):
+        port.close()

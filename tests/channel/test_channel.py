@@ -1,7 +1,9 @@
 """The asyncio door beyond the conformance suite: unsolicited lines, cancelling, counting."""
 
 import asyncio
+import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from modemagent.at.plan import Ask, Listen
 from modemagent.channel import open as opening
 from modemagent.channel.open import open_channel
+from modemagent.channel.port import Port
 from modemagent.channel.record import Recorder
 from modemagent.channel.urcs import Urcs
 from modemagent.errors import PortBusy, PortVanished, ProtocolError
@@ -71,20 +74,12 @@ async def test_an_opening_that_nobody_waits_for_is_undone(far_pty: Any) -> None:
     with pytest.raises(asyncio.CancelledError):
         await opening
     # the lock is free again as soon as the thread is through
-    async with asyncio.timeout(2.0):
-        while True:
-            try:
-                channel = await open_channel(far_pty.address)
-                break
-            except PortBusy:
-                await asyncio.sleep(0.01)
-    await channel.close()
+    await _opened_at_last(far_pty.address)
 
 
 async def test_an_opening_cancelled_as_it_ends_is_undone(
     far_pty: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loop = asyncio.get_running_loop()
     opened: list[Any] = []
     begin = opening.begin_aside
 
@@ -97,13 +92,77 @@ async def test_an_opening_cancelled_as_it_ends_is_undone(
         return future
 
     monkeypatch.setattr(opening, "begin_aside", begin_aside)
-    task = loop.create_task(open_channel(far_pty.address))
+    task = asyncio.create_task(open_channel(far_pty.address))
     with pytest.raises(asyncio.CancelledError):
         await task
     port = opened[0].result()
     async with asyncio.timeout(5.0):
         while port.fileno() >= 0:
             await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def stuck() -> Iterator[threading.Event]:
+    """Set to let a driver go that does not come back."""
+    come_back = threading.Event()
+    yield come_back
+    come_back.set()
+
+
+async def test_a_driver_that_never_opens_costs_one_thread(
+    far_pty: Any, stuck: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    open_port = opening.open_port
+
+    def never(url: str, **how: Any) -> Any:
+        begun.append(url)
+        stuck.wait()
+        return open_port(url, **how)
+
+    monkeypatch.setattr(opening, "open_port", never)
+    first = asyncio.create_task(open_channel(far_pty.address))
+    async with asyncio.timeout(5.0):
+        while not begun:
+            await asyncio.sleep(0.01)
+    first.cancel()
+    for _ in range(5):
+        with pytest.raises(PortBusy, match="from an earlier opening") as busy:
+            await open_channel(far_pty.address)
+    assert busy.value.hint
+    assert len(begun) == 1
+    stuck.set()
+    await _opened_at_last(far_pty.address)
+
+
+async def test_a_driver_that_never_closes_is_not_opened_again(
+    far_pty: Any, stuck: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = await open_channel(far_pty.address)
+    close = Port.close
+
+    def never(port: Port) -> None:
+        stuck.wait()
+        close(port)
+
+    monkeypatch.setattr(Port, "close", never)
+    await channel.close()
+    with pytest.raises(PortBusy, match="from an earlier closing"):
+        await open_channel(far_pty.address)
+    stuck.set()
+    await _opened_at_last(far_pty.address)
+
+
+async def _opened_at_last(port: str) -> None:
+    """Open and close it as soon as it is free again."""
+    async with asyncio.timeout(5.0):
+        while True:
+            try:
+                channel = await open_channel(port)
+                break
+            except PortBusy:
+                await asyncio.sleep(0.01)
+    await channel.close()
 
 
 async def test_closing_ends_a_question(far: Any) -> None:
