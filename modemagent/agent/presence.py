@@ -10,7 +10,6 @@ import glob
 import os
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from modemagent.dialects.usb import layout_of
 from modemagent.discovery import udev
@@ -33,8 +32,11 @@ def is_remote(port: str) -> bool:
 
 
 def is_there(port: str) -> bool:
-    """Tell whether a device path exists; a remote port is always worth a try."""
-    return is_remote(port) or Path(port).exists()
+    """Tell whether a device path exists; a remote port is always worth a try.
+
+    A path that may not be looked at, or is none at all, is one that does not exist.
+    """
+    return is_remote(port) or os.path.exists(port)  # noqa: PTH110 - Path.exists raises on EACCES
 
 
 class Presence:

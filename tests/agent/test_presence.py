@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from modemagent.agent.presence import Presence, modem_id
 from modemagent.report.message import PortPlace
@@ -30,6 +35,33 @@ def test_what_is_not_there_is_not_seen_until_it_is(tmp_path: Path) -> None:
     assert list(presence.look()) == [str(port)]
     port.unlink()
     assert presence.look() == {}
+
+
+@pytest.mark.parametrize("port", ["/dev/" + "x" * 300, "/dev/tty\0"])
+def test_what_is_no_path_is_not_there(port: str) -> None:
+    assert Presence(Settings(discovery=False, port=(port,))).look() == {}
+
+
+def test_what_may_not_be_looked_at_is_not_there(tmp_path: Path) -> None:
+    """As an unprivileged process, which the test's own often is not."""
+    (tmp_path / "tty").touch()
+    tmp_path.chmod(0o700)
+    look = (
+        "import os, sys; from modemagent.agent.presence import Presence;"
+        "from modemagent.settings import Settings;"
+        "os.geteuid() or os.seteuid(65534);"
+        "print(Presence(Settings(discovery=False, port=(sys.argv[1],))).look())"
+    )
+    if os.geteuid():
+        tmp_path.chmod(0)
+    done = subprocess.run(
+        [sys.executable, "-c", look, str(tmp_path / "tty")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    tmp_path.chmod(0o700)
+    assert (done.stdout, done.returncode) == ("{}\n", 0), done.stderr
 
 
 def test_a_remote_port_is_always_worth_a_try() -> None:
