@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import json
+import pwd
 import socket
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from modemagent.agent.address import short_name, socket_path
@@ -130,13 +133,35 @@ class Call:
         if isinstance(error, PermissionError):
             return AgentDenied(
                 f"this user may not talk to the agent at {self._path}",
-                hint="Join the group modemagent and log in again, or run this as the agent's user.",
+                hint=_way_in(self._path),
             )
         if isinstance(error, TimeoutError):
             return AgentNotRunning(
                 f"the agent at {self._path} does not answer", hint="Look at its log, or restart it."
             )
         return AgentNotRunning(f"no agent is running on {self._path.parent}", hint=_REMEDY)
+
+
+def _way_in(path: Path) -> str:
+    """Say who may talk to an agent, by the directory of its socket and the socket itself."""
+    try:
+        seen = path.parent.stat()
+    except OSError:
+        return "Run this as the agent's user."
+    is_open = seen.st_mode & (stat.S_IXGRP | stat.S_IXOTH)
+    with contextlib.suppress(OSError):  # only who may enter the directory sees the socket
+        seen = path.stat()
+    who = f"run this as {_name(seen.st_uid, pwd.getpwuid)}"
+    if not is_open:
+        return f"Its directory is open to its owner alone: {who}."
+    return f"Join the group {_name(seen.st_gid, grp.getgrgid)} and log in again, or {who}."
+
+
+def _name(number: int, look_up: Callable[[int], tuple[object, ...]]) -> str:
+    try:
+        return str(look_up(number)[0])
+    except KeyError:
+        return str(number)
 
 
 def ask(

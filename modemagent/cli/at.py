@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import click
 
 from modemagent.at.plan import Answer, Ask, Heard, Listen, Plan
+from modemagent.cli.agent import Whose, still_busy, whose
 from modemagent.cli.options import baud_option, json_option, root_option, state_dir_option
 from modemagent.cli.ports import named
 from modemagent.cli.render import one_line, plain
@@ -81,7 +82,8 @@ def command(
 
     result = run_plans({path: plan()}, timeout_s=limit_s, baud=baud)[path]
     if isinstance(result, PortBusy):
-        result = _through_agent(path, plan, state_dir, result, goes_on=typing)
+        agent = whose(context, state_dir)
+        result = _through_agent(path, plan, agent, result, goes_on=typing)
     if isinstance(result, ModemAgentError):
         raise result
     if lines and as_json:
@@ -98,7 +100,7 @@ def command(
 def _through_agent(
     path: str,
     plan: Callable[[], Plan[list[Answer]]],
-    state_dir: str | None,
+    agent: Whose,
     busy: PortBusy,
     *,
     goes_on: bool,
@@ -107,17 +109,13 @@ def _through_agent(
 
     :param goes_on: what goes wrong is said, and the next line may be typed
     """
-    from pathlib import Path
-
     from modemagent.agent.caller import AgentSaysNo, Call
     from modemagent.agent.remote import drive_through
-    from modemagent.cli.reading import denied
-    from modemagent.settings import DEFAULT_STATE_DIR
 
     try:
-        call = Call(Path(state_dir or DEFAULT_STATE_DIR))
+        call = Call(agent.state_dir)
     except ModemAgentError as error:
-        return denied(busy, error)
+        return still_busy(busy, error)
     with call:
         try:
             if goes_on:  # before anything is typed: does it have this port, and is it open?
@@ -130,9 +128,9 @@ def _through_agent(
                         raise
                     click.echo(one_line(error), err=True)
         except AgentDenied as error:
-            return denied(busy, error)
+            return still_busy(busy, error)
         except AgentSaysNo as error:
-            return busy if error.reason == PortNotFound.reason else error
+            return still_busy(busy, error) if error.reason == PortNotFound.reason else error
 
 
 def _permit(line: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modemagent.cli.agent import Whose, whose
 from modemagent.cli.examination import How, facts_of, targets_of
 from modemagent.cli.options import (
     baud_option,
@@ -60,9 +61,10 @@ def command(
     """
     from modemagent.diagnosis.catalogue import check_host, check_modem, first_to_do
 
-    how = How(time.monotonic() + timeout_s, baud, root, state_dir)
+    agent = whose(context, state_dir)
+    how = How(time.monotonic() + timeout_s, baud, root, agent)
     facts = facts_of(targets_of(ports, root), how)
-    host = check_host(_host(state_dir))
+    host = check_host(_host(agent))
     modems = [(each, check_modem(each)) for each in facts]
     if as_json:
         _print_json(modems, host)
@@ -74,17 +76,14 @@ def command(
     context.exit(_status(modems, host))
 
 
-def _host(state_dir: str | None) -> HostFacts:
-    from pathlib import Path
-
+def _host(agent: Whose) -> HostFacts:
     from modemagent.agent.caller import ask
     from modemagent.diagnosis.facts import HostFacts
     from modemagent.report.origin import clock_synchronized
-    from modemagent.settings import DEFAULT_STATE_DIR
 
     status, why = None, ""
     try:
-        status = ask(Path(state_dir or DEFAULT_STATE_DIR), {"do": "status"})
+        status = ask(agent.state_dir, {"do": "status"})
     except ModemAgentError as error:
         why = error.message
     return HostFacts(status, why, time.time(), clock_synchronized())

@@ -6,9 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from modemagent.errors import ModemAgentError, PortNotFound
+from modemagent.errors import ModemAgentError, PortBusy, PortNotFound
 
 if TYPE_CHECKING:
+    from modemagent.cli.agent import Whose
     from modemagent.cli.ports import Target
     from modemagent.diagnosis.facts import Facts
 
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 class How:
     """How to ask: the deadline in monotonic seconds, the speed, and which agent."""
 
-    def __init__(self, deadline: float, baud: int, root: str, state_dir: str | None) -> None:
+    def __init__(self, deadline: float, baud: int, root: str, agent: Whose) -> None:
         self.deadline = deadline
         self.baud = baud
         self.root = root
-        self.state_dir = state_dir
+        self.agent = agent
 
     @property
     def left_s(self) -> float:
@@ -109,13 +110,12 @@ def _known(facts: Facts, candidates: dict[str, Any]) -> Facts:
 def _otherwise(facts: Facts, port_id: str | None, error: ModemAgentError, how: How) -> Facts:
     """Ask whoever holds the port: the agent, or ModemManager."""
     from modemagent.cli import managed
-    from modemagent.errors import PortBusy
     from modemagent.identity.snapshot import Snapshot
 
     if not isinstance(error, PortBusy):
         return facts._replace(failure=error)
-    through = _through_agent(facts, how)
-    if through is not None:
+    through = _through_agent(facts, how, error)
+    if not isinstance(through, PortBusy):
         return through
     instead = managed.instead(facts.port, port_id, error)
     if isinstance(instead, Snapshot):
@@ -123,27 +123,30 @@ def _otherwise(facts: Facts, port_id: str | None, error: ModemAgentError, how: H
     return facts._replace(failure=instead)
 
 
-def _through_agent(facts: Facts, how: How) -> Facts | None:
-    """Ask the agent for a reading and the further lines; None when it does not have the port."""
-    from pathlib import Path
-
-    from modemagent.agent.caller import Call
+def _through_agent(facts: Facts, how: How, busy: PortBusy) -> Facts | PortBusy:
+    """Ask the agent for a reading and the further lines; ``busy`` when it has not the port."""
+    from modemagent.agent.caller import AgentSaysNo, Call
     from modemagent.agent.remote import drive_through
+    from modemagent.cli.agent import still_busy
     from modemagent.diagnosis.gather import ask_lines
     from modemagent.identity.snapshot import Snapshot
-    from modemagent.settings import DEFAULT_STATE_DIR
 
     try:
-        with Call(Path(how.state_dir or DEFAULT_STATE_DIR)) as call:
+        with Call(how.agent.state_dir) as call:
             request: dict[str, object] = {"do": "identify", "port": facts.port, "network": True}
             answer = call.ask(request, timeout_s=how.left_s)
             snapshot = answer.get("snapshot")
             if not isinstance(snapshot, dict):
-                return None
+                return busy
             facts = facts._replace(snapshot=Snapshot.from_json(snapshot), way="agent", holder=None)
             if facts.snapshot and facts.snapshot.dialect == "modemmanager":
                 return facts._replace(way="modemmanager")
             return facts._replace(answers=drive_through(call, facts.port, ask_lines()))
     except ModemAgentError as error:
         # it has the port, and the modem behind it does not answer
-        return facts._replace(failure=error, way="agent") if facts.way == "agent" else None
+        if facts.way == "agent":
+            return facts._replace(failure=error)
+        if isinstance(error, AgentSaysNo) and error.reason != PortNotFound.reason:
+            busy.hint = f"{error.message}. {error.hint}".rstrip()
+            return busy
+        return still_busy(busy, error)

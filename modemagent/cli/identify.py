@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import click
 
+from modemagent.cli.agent import whose
 from modemagent.cli.fields import FIELDS, value_of
 from modemagent.cli.options import (
     baud_option,
@@ -92,7 +93,8 @@ def command(
         _known(name)
     wanted = [_expectation(text) for text in expect]
     extras = Extras(eid_by_apdu, network)
-    how = How(time.monotonic() + timeout_s, baud, root, state_dir, extras, via)
+    agent = whose(context, state_dir)
+    how = How(time.monotonic() + timeout_s, baud, root, agent, extras, via)
     reading = read(ports, how)
     differences = _differences(reading.snapshots, wanted)
     status = _status(reading, differences)

@@ -57,9 +57,8 @@ def state_dir_option(function: F) -> F:
     """Add ``--state-dir``: which agent is asked for ports that it holds."""
     return click.option(
         "--state-dir",
-        type=click.Path(),
         metavar="DIR",
-        help="State directory of the agent, if not the usual one; it is asked for ports it holds.",
+        help="State directory of the agent, if not that of the settings; asked for ports it holds.",
     )(function)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from modemagent.cli.agent import whose
 from modemagent.cli.options import json_option
 from modemagent.cli.render import plain, table
 from modemagent.errors import AgentNotRunning, OutboxError, RegistryUnreachable
@@ -29,7 +30,7 @@ def command() -> None:
 @click.pass_context
 def list_(context: click.Context, state_dir: str | None, limit: int, as_json: bool) -> None:
     """Show what waits, oldest first."""
-    listed = _listing(_settings(context, state_dir).state_dir, limit)
+    listed = _listing(whose(context, state_dir).state_dir, limit)
     if as_json:
         import json
 
@@ -58,14 +59,15 @@ def list_(context: click.Context, state_dir: str | None, limit: int, as_json: bo
 @click.pass_context
 def flush(context: click.Context, state_dir: str | None, timeout: float, as_json: bool) -> None:
     """Send now what waits, whatever pause the agent is making."""
-    settings = _settings(context, state_dir)
     from modemagent.agent.caller import ask
 
     request: dict[str, object] = {"do": "outbox.flush", "timeout_s": timeout}
     try:
-        done: dict[str, Any] = ask(settings.state_dir, request, timeout_s=timeout + 5)
+        done: dict[str, Any] = ask(
+            whose(context, state_dir).state_dir, request, timeout_s=timeout + 5
+        )
     except AgentNotRunning:
-        done = _flush_alone(settings, timeout)
+        done = _flush_alone(_settings(context, state_dir), timeout)
     if as_json:
         import json
 
@@ -82,7 +84,7 @@ def export(context: click.Context, state_dir: str | None, _: bool) -> None:
     """Print every waiting report as one JSON object a line; nothing is taken out."""
     import json
 
-    listed = _listing(_settings(context, state_dir).state_dir, 1_000_000)
+    listed = _listing(whose(context, state_dir).state_dir, 1_000_000)
     for report in listed["reports"]:
         click.echo(json.dumps(report, separators=(",", ":")))
 

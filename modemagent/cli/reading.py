@@ -9,10 +9,9 @@ from importlib import import_module
 
 from modemagent.at.plan import Plan
 from modemagent.channel.blocking import run_plans
+from modemagent.cli.agent import Whose, still_busy
 from modemagent.cli.ports import BY_NUMBER, NONE_FOUND_HINT, Target, discovered, named
 from modemagent.errors import (
-    AgentDenied,
-    AgentNotRunning,
     ModemAgentError,
     NoAnswer,
     PortBusy,
@@ -50,7 +49,7 @@ class How:
     :param deadline: monotonic seconds by which the whole call must have ended
     :param baud: speed of a UART
     :param root: the tree that holds ``sys`` and ``dev``
-    :param state_dir: that of the agent which may hold the ports; None for the system's agent
+    :param agent: the agent that may hold the ports
     :param extras: what is read besides; an agent that holds the port goes by its own settings
     :param via: ``port``, ``modemmanager``, or ``auto``: the port, and ModemManager for one it holds
     """
@@ -58,7 +57,7 @@ class How:
     deadline: float
     baud: int
     root: str
-    state_dir: str | None
+    agent: Whose
     extras: Extras = NO_EXTRAS
     via: str = "auto"
 
@@ -188,18 +187,15 @@ def _unless_mute(plan: Plan[Snapshot], port: str) -> Plan[Snapshot]:
 
 def _from_agent(path: str, how: How, busy: PortBusy) -> Snapshot | ModemAgentError:
     """Ask the agent of this machine, which may be who holds the port; ``busy`` when it is not."""
-    from pathlib import Path
-
-    from modemagent.agent.caller import ask
-    from modemagent.settings import DEFAULT_STATE_DIR
+    from modemagent.agent.caller import AgentSaysNo, ask
 
     request: dict[str, object] = {"do": "identify", "port": path, **how.extras._asdict()}
     try:
-        answer = ask(Path(how.state_dir or DEFAULT_STATE_DIR), request, timeout_s=how.left_s)
-    except (AgentNotRunning, AgentDenied) as error:
-        return denied(busy, error)
+        answer = ask(how.agent.state_dir, request, timeout_s=how.left_s)
+    except AgentSaysNo as error:
+        return still_busy(busy, error) if error.reason == PortNotFound.reason else error
     except ModemAgentError as error:
-        return busy if reason_of(error) == PortNotFound.reason else error
+        return still_busy(busy, error)
     snapshot = answer.get("snapshot")
     if not isinstance(snapshot, dict):
         return busy
@@ -213,13 +209,6 @@ def _only_asked(found: Snapshot, how: How) -> Snapshot:
     from dataclasses import replace
 
     return replace(found, network=None)
-
-
-def denied(busy: PortBusy, error: ModemAgentError) -> PortBusy:
-    """Return why a port stays busy when the agent that may hold it can not be asked."""
-    if isinstance(error, AgentDenied):
-        busy.hint = f"If it is the agent: {error.message}. {error.hint}"
-    return busy
 
 
 def _pick(word: str, everything: Reading) -> Snapshot:

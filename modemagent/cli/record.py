@@ -1,4 +1,7 @@
-"""``modemagent record``: a transcript of a real modem that may be shown to anybody."""
+"""``modemagent record``: a transcript of a real modem that may be shown to anybody.
+
+Above 300 lines: one command, from its options to the last line it says.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,20 @@ from typing import TYPE_CHECKING
 import click
 
 from modemagent.channel.blocking import run_plans
-from modemagent.cli.options import baud_option, json_option, root_option, timeout_option
+from modemagent.cli.agent import Whose, what_holds, whose
+from modemagent.cli.options import (
+    baud_option,
+    json_option,
+    root_option,
+    state_dir_option,
+    timeout_option,
+)
 from modemagent.cli.ports import BY_NUMBER, named
 from modemagent.errors import (
     DeadlinePassed,
     LineRefused,
     ModemAgentError,
+    PortBusy,
     TranscriptError,
     UsageError,
 )
@@ -58,6 +69,7 @@ _FILE = "transcript.toml"
 @timeout_option(300.0)
 @baud_option
 @root_option
+@state_dir_option
 @click.pass_context
 def command(
     context: click.Context,
@@ -71,6 +83,7 @@ def command(
     timeout_s: float,
     baud: int,
     root: str,
+    state_dir: str | None,
 ) -> None:
     """Write a transcript of a modem, ready for simulate and for bug reports.
 
@@ -90,7 +103,7 @@ def command(
     earlier, add = _load(add)
     if output is not None and not _is_folder(output):
         _refuse_overwriting(Path(output), force=force)
-    path = _path_of(port, root, baud, timeout_s)
+    path = _path_of(port, root, baud, timeout_s, whose(context, state_dir))
     recording = _record(path, more, Extras(eid_by_apdu=eid_by_apdu), timeout_s, baud)
     if earlier is not None and not force:
         _refuse_other_model(earlier, recording)
@@ -141,12 +154,12 @@ def _refuse_overwriting(file: Path, *, force: bool) -> None:
         raise UsageError(f"there is no directory {file.parent}", hint="Make it first")
 
 
-def _path_of(word: str, root: str, baud: int, timeout_s: float) -> str:
+def _path_of(word: str, root: str, baud: int, timeout_s: float, agent: Whose) -> str:
     if word != "auto" and not word.startswith(BY_NUMBER):
         return named(word, root).path
     from modemagent.cli.reading import How, read
 
-    how = How(time.monotonic() + timeout_s, baud, root, None)
+    how = How(time.monotonic() + timeout_s, baud, root, agent)
     return read([word], how).snapshots[0].port
 
 
@@ -158,6 +171,11 @@ def _record(
     result = run_plans({path: plan}, timeout_s=timeout_s, baud=baud)[path]
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
+    if isinstance(result, PortBusy) and what_holds(result) == "daemon":
+        result.hint = (
+            "It is modemagent's daemon, which hands out lines and not the bytes that a transcript "
+            "is made of: stop it meanwhile (systemctl stop modemagent)"
+        )
     if isinstance(result, ModemAgentError):
         raise result
     return result

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from modemagent.cli.agent import whose
 from modemagent.cli.options import json_option
 from modemagent.cli.render import heading, plain, table
 
@@ -18,11 +19,8 @@ from modemagent.cli.render import heading, plain, table
 def command(context: click.Context, state_dir: str | None, as_json: bool) -> None:
     """Show modems, their last reports, the outbox and the way to the registry."""
     from modemagent.agent.caller import ask
-    from modemagent.cli.run import chosen
-    from modemagent.settings import load
 
-    settings = load(chosen(context)[0], {"state_dir": state_dir})
-    status = with_holders(ask(settings.state_dir, {"do": "status"}))
+    status = with_holders(ask(whose(context, state_dir).state_dir, {"do": "status"}))
     if as_json:
         import json
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modemagent.cli.agent import whose
 from modemagent.cli.options import baud_option, json_option, root_option, state_dir_option
 from modemagent.cli.render import plain
 from modemagent.errors import AgentDenied, AgentNotRunning, PortNotFound
@@ -74,12 +75,9 @@ def _from_agent(
 ) -> bool:
     """Show the agent's events until it ends; False when there is none for these ports."""
     from modemagent.agent.caller import AgentSaysNo, Call
-    from modemagent.cli.run import chosen
-    from modemagent.settings import load
 
-    directory = load(chosen(context)[0], {"state_dir": state_dir}).state_dir
     try:
-        call = Call(directory)
+        call = Call(whose(context, state_dir).state_dir)
     except AgentNotRunning:
         return False
     except AgentDenied as denied:
