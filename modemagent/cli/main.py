@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 import click
 
 from modemagent import __version__
+from modemagent.cli import streams
 from modemagent.cli.options import JSON_ASKED, Globals
+from modemagent.cli.streams import say
 from modemagent.errors import ModemAgentError, UsageError
 
 INTERRUPTED = 130
@@ -182,6 +184,18 @@ def run(argv: Sequence[str]) -> int:
     or with ``--json`` an ``error`` object on stdout; anything else is a fault of this program
     and says how to see more.
     """
+    streams.stand_in_for_closed()
+    try:
+        status = _called(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return streams.reader_left()
+    except OSError as error:
+        return streams.not_written(error)
+    return status
+
+
+def _called(argv: Sequence[str]) -> int:
     if "_MODEMAGENT_COMPLETE" in os.environ:
         cli.main(list(argv), prog_name="modemagent")
     meta: dict[str, Any] = {JSON_ASKED: "--json" in _before_dashes(argv)}
@@ -189,13 +203,12 @@ def run(argv: Sequence[str]) -> int:
         with cli.make_context("modemagent", list(argv)) as context:
             meta = context.meta
             cli.invoke(context)
-        sys.stdout.flush()
     except BrokenPipeError:
-        return _reader_left()
+        raise
     except click.exceptions.Exit as ended:
-        return _flushed(ended.exit_code)
+        return ended.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo(err=True)
+        say("")
         return INTERRUPTED
     except click.ClickException as refused:
         hint = getattr(getattr(refused, "ctx", None), "command_path", "modemagent")
@@ -203,13 +216,17 @@ def run(argv: Sequence[str]) -> int:
             refused.format_message().rstrip("."), hint=f"See: {hint} --help"
         )
     except ModemAgentError as expected:
+        if expected.__cause__ is not None and streams.is_of_output(expected.__cause__):
+            raise expected.__cause__ from None  # printed while a port was open
         failure = expected
     except ModuleNotFoundError as missing:
         package = (missing.name or "").partition(".")[0]
         if package not in EXTRAS:
             return _unexpected(missing, argv)
         failure = MissingExtra(package, EXTRAS[package])
-    except Exception as fault:  # noqa: BLE001 - the outermost caller: nothing may show a traceback
+    except Exception as fault:  # the outermost caller: nothing may show a traceback
+        if streams.is_of_output(fault):
+            raise
         return _unexpected(fault, argv)
     else:
         return 0
@@ -233,7 +250,7 @@ def _failed(failure: ModemAgentError, *, as_json: bool) -> int:
 
         click.echo(json.dumps({"error": failure.to_json()}))
     else:
-        click.echo(one_line(failure), err=True)
+        say(one_line(failure))
     return failure.exit_status
 
 
@@ -243,27 +260,11 @@ def _unexpected(fault: BaseException, argv: Sequence[str]) -> int:
     if "debug" in argv or os.environ.get("MODEMAGENT_LOG_LEVEL") == "debug":
         import traceback
 
-        click.echo("".join(traceback.format_exception(fault)), err=True, nl=False)
+        say("".join(traceback.format_exception(fault)).rstrip())
         return 1
     what = plain(f"{type(fault).__name__}: {fault}")
-    click.echo(
+    say(
         f"modemagent: unexpected {what}. This is a fault of modemagent; "
-        "run with --log-level debug to see where.",
-        err=True,
+        "run with --log-level debug to see where."
     )
     return 1
-
-
-def _flushed(status: int) -> int:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _reader_left()
-    return status
-
-
-def _reader_left() -> int:
-    # The reader (head, less) has what it wanted. The interpreter flushes stdout once more when
-    # it ends, which would print a complaint: give it a place where that succeeds.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0

@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -131,6 +132,36 @@ def test_a_reader_that_leaves_is_no_failure(environment):
         process.stdin.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+CLOSED = [
+    (">&-", "--version", 0),
+    (">&-", "validate imei 1", 3),
+    (">&-", "identify /dev/no-such-port --json", 4),
+    ("<&-", "at /dev/no-such-port", 4),
+    ("2>&-", "identify /dev/no-such-port", 4),
+    ("<&- >&- 2>&-", "validate imei 1", 3),
+]
+
+
+@pytest.mark.parametrize(("closed", "words", "status"), CLOSED)
+def test_a_closed_stream_leaves_the_status_as_it_is(environment, closed, words, status):
+    line = f"exec {sys.executable} -m modemagent {words} {closed}"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, env=environment, timeout=50)
+    assert (done.returncode, b"Traceback" in done.stderr) == (status, False), done.stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("words", ["--version", "validate imei 1", "validate --json imex 1", "at"])
+def test_a_full_disk_behind_stdout_is_one_line_and_1(environment, words, unbuffered):
+    with played("quectel-eg25-g") as sim, Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "modemagent", *words.split(), *([sim.path] * (words == "at"))],
+            stdout=full, stderr=subprocess.PIPE, input=b"AT+CSQ\n", timeout=50,
+            env={**environment, "PYTHONUNBUFFERED": unbuffered},
+        )  # fmt: skip
+    assert done.stderr == b"modemagent: stdout can not be written: No space left on device.\n"
+    assert done.returncode == 1
 
 
 def test_colour_only_where_it_is_wanted(call):
