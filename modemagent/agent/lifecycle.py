@@ -26,13 +26,16 @@ class PortState(StrEnum):
 
 
 _S = PortState
+#: Broken and absent are reached from everywhere: whatever happens has to be shown.
 TRANSITIONS: dict[PortState, frozenset[PortState]] = {
-    _S.ABSENT: frozenset({_S.OPENING, _S.STOPPED}),
+    _S.ABSENT: frozenset({_S.OPENING, _S.BROKEN, _S.STOPPED}),
     _S.OPENING: frozenset({_S.IDENTIFYING, _S.STANDBY, _S.BROKEN, _S.ABSENT, _S.STOPPED}),
-    _S.IDENTIFYING: frozenset({_S.WATCHING, _S.STANDBY, _S.BROKEN, _S.ABSENT, _S.STOPPED}),
-    # from watching to opening: another way to the modem (ModemManager has come or gone)
+    # back to opening: another way to the modem, for ModemManager has come or gone
+    _S.IDENTIFYING: frozenset(
+        {_S.WATCHING, _S.OPENING, _S.STANDBY, _S.BROKEN, _S.ABSENT, _S.STOPPED}
+    ),
     _S.WATCHING: frozenset({_S.OPENING, _S.BROKEN, _S.ABSENT, _S.STOPPED}),
-    _S.STANDBY: frozenset({_S.OPENING, _S.ABSENT, _S.STOPPED}),
+    _S.STANDBY: frozenset({_S.OPENING, _S.BROKEN, _S.ABSENT, _S.STOPPED}),
     _S.BROKEN: frozenset({_S.OPENING, _S.ABSENT, _S.STOPPED}),
     _S.STOPPED: frozenset(),
 }

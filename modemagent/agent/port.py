@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _BROKEN_BASE_S = 1.0
 _BROKEN_CAP_S = 30.0
 _STANDBY_S = 5.0
+_NOT_THERE = "the port is not there"
 # a remote port has no node that disappears: it is gone when connecting keeps failing
 _REMOTE_GONE_AFTER = 3
 
@@ -164,11 +165,14 @@ class WatchedPort:
     # -- the task
 
     async def run(self) -> None:
-        """Watch until cancelled."""
+        """Watch until cancelled; a fault of ours is shown, and then it is tried again."""
         try:
             while True:
                 await self._present.wait()
-                await self._attempt()
+                try:
+                    await self._attempt()
+                except Exception as fault:  # noqa: BLE001 - the other ways out of here end it
+                    await self._outlive(fault)
         finally:
             self.condition.enter(PortState.STOPPED)
 
@@ -188,12 +192,13 @@ class WatchedPort:
             this = asyncio.current_task()
             if this is None or this.cancelling():
                 raise  # it is we who are to stop, not the session that was stopped by us
-            if self._absent.is_set():
-                self._gone()
-            elif self._stuck.is_set():
+            if absence.done() or self._absent.is_set():
+                self._gone_and_back() if self._present.is_set() else self._gone()
+            elif stuck.done():
                 said = f"{self.port} made no step for minutes"
                 await self._broken(DeadlinePassed(said, port=self.port, hint="See the log."))
             else:
+                claim.result()
                 self._around.claims.drop(self.port)
                 self._around.log.info("port_given_back", port=self.port, to=NAME)
         except PortVanished as error:
@@ -201,10 +206,6 @@ class WatchedPort:
             self._gone() if not is_there(self.port) else await self._broken(error)
         except ModemAgentError as error:
             await self._broken(error)
-        except Exception as fault:
-            self._around.log.error("port_fault", port=self.port, exc_info=True)
-            text = f"a fault of modemagent: {type(fault).__name__}: {fault}"
-            await self._broken(ModemAgentError(text, hint="See the log."))
         else:
             if standby:
                 self.condition.enter(
@@ -216,10 +217,26 @@ class WatchedPort:
                 task.cancel()
             await asyncio.gather(session, *others, return_exceptions=True)
 
+    async def _outlive(self, fault: Exception) -> None:
+        """Show a fault and wait; nothing is done here that may have been its cause."""
+        self._around.log.error("port_fault", port=self.port, exc_info=True)
+        text = f"a fault of modemagent: {type(fault).__name__}: {fault}"
+        self.condition.break_down(ModemAgentError(text, hint="See the log."))
+        self._around.claims.drop(self.port)
+        await asyncio.sleep(self._pause_s())
+        if self._absent.is_set():
+            self._present.clear()
+            self.condition.enter(PortState.ABSENT, message=_NOT_THERE)
+
+    def _gone_and_back(self) -> None:
+        """It went and came while its session was being ended."""
+        self._gone()
+        self.seen(self.place)
+
     def _gone(self) -> None:
         self._present.clear()
         self._absent.set()
-        self.condition.enter(PortState.ABSENT, message="the port is not there")
+        self.condition.enter(PortState.ABSENT, message=_NOT_THERE)
         self._around.claims.drop(self.port)
         self._around.log.info("port_gone", port=self.port)
         if seat_of(self.place) == self.port:
@@ -243,10 +260,13 @@ class WatchedPort:
         if lost and failures == _REMOTE_GONE_AFTER:
             self._around.news.removed(self.place)
         self._around.claims.drop(self.port)
-        pause_s = min(_BROKEN_CAP_S, _BROKEN_BASE_S * 2.0 ** min(failures - 1, 10))
-        if isinstance(error, PortVanished) and failures == 1:
-            pause_s = 0.1
-        await self._rest(pause_s * random.uniform(0.8, 1.2))
+        is_first_loss = isinstance(error, PortVanished) and failures == 1
+        await self._rest(0.1 if is_first_loss else self._pause_s())
+
+    def _pause_s(self) -> float:
+        doublings = min(self.condition.failures - 1, 10)
+        pause_s = min(_BROKEN_CAP_S, _BROKEN_BASE_S * 2.0**doublings)
+        return pause_s * random.uniform(0.8, 1.2)
 
     async def _rest(self, pause_s: float) -> None:
         """Wait, but not longer than the port is there."""

@@ -14,6 +14,22 @@ def test_every_state_has_a_row_and_every_port_can_stop() -> None:
         assert (PortState.STOPPED in following) == (state is not PortState.STOPPED)
 
 
+@pytest.mark.parametrize("state", [state for state in PortState if state is not PortState.STOPPED])
+def test_what_may_happen_at_any_time_is_possible_in_every_state(state: PortState) -> None:
+    for after in (
+        PortState.OPENING,  # ModemManager has come or gone: the next session begins
+        PortState.BROKEN,  # a fault
+        PortState.ABSENT,  # it is pulled
+        PortState.STOPPED,
+    ):
+        condition = Condition(state=state)
+        condition.enter(after)
+        assert condition.state is after
+    condition = Condition(state=state)
+    condition.break_down(NoAnswer("silent", port="/dev/x"))
+    assert condition.state is PortState.BROKEN
+
+
 def test_a_change_that_is_not_in_the_table_is_refused() -> None:
     with pytest.raises(ValueError, match="absent to watching"):
         Condition().enter(PortState.WATCHING)

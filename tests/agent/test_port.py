@@ -1,0 +1,145 @@
+"""A watched port: ModemManager that comes at any moment, and faults that must not end its task."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import tty
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from modemagent.agent.claims import Claims
+from modemagent.agent.events import Event, Events
+from modemagent.agent.lifecycle import PortState
+from modemagent.agent.neighbour import Neighbour
+from modemagent.agent.onlooker import Onlooker
+from modemagent.agent.port import WatchedPort
+from modemagent.agent.session import Surroundings
+from modemagent.logs import Silence
+from modemagent.report.message import PortPlace
+from modemagent.settings import Settings
+from modemagent.simulator.bench import played
+
+EG25 = "quectel-eg25-g"
+
+
+class Kept(Silence):
+    """A log whose events are kept."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def info(self, event: str, **_: Any) -> None:
+        self.events.append(event)
+
+    warning = error = info
+
+
+class Watched:
+    """A port that is being watched: its states as they come, and what was logged of it.
+
+    :ivar neighbour: runs as soon as the test says so
+    """
+
+    def __init__(self, path: str, port_id: str | None = None) -> None:
+        self.place = PortPlace(path=path, id=port_id)
+        self.log, self.claims, events = Kept(), Claims(), Events()
+        self.neighbour = Neighbour(self.log, changed=lambda: None)
+        self.neighbour.known.set()
+        self.news = Onlooker(events)
+        self.port = WatchedPort(
+            self.place,
+            settings=Settings(discovery=False),
+            around=Surroundings(self.news, self.claims, events, self.log, self.neighbour),
+        )
+        self._states: asyncio.Queue[tuple[object, object]] = asyncio.Queue()
+        events.listen(self._take)
+
+    def _take(self, event: Event) -> None:
+        if event.name == "port.state":
+            self._states.put_nowait((event.data["state"], event.data.get("message")))
+
+    async def next(self) -> tuple[object, object]:
+        return await asyncio.wait_for(self._states.get(), 20)
+
+    async def until(self, state: PortState) -> list[tuple[object, object]]:
+        """Wait for a state; return those on the way to it."""
+        passed = [await self.next()]
+        while passed[-1][0] != state:
+            passed.append(await self.next())
+        return passed
+
+    def modemmanager_comes(self) -> None:
+        self.neighbour._came = asyncio.get_running_loop().time()
+        self.neighbour._take((), running=True)
+
+
+@contextlib.asynccontextmanager
+async def running(watched: Watched) -> AsyncIterator[Watched]:
+    task = asyncio.create_task(watched.port.run())
+    watched.port.seen(watched.place)
+    yield watched
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert watched.port.condition.state is PortState.STOPPED
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A port at which nobody answers."""
+    master, terminal = os.openpty()
+    tty.setraw(terminal)
+    yield os.ttyname(terminal)
+    os.close(master)
+    os.close(terminal)
+
+
+async def test_a_port_is_given_back_while_its_modem_is_identified(silent: str) -> None:
+    async with running(Watched(silent, "usb:1-2:1.2")) as watched:
+        await watched.until(PortState.IDENTIFYING)
+        watched.modemmanager_comes()
+        assert [state for state, _ in await watched.until(PortState.STANDBY)] == [
+            PortState.OPENING,
+            PortState.STANDBY,
+        ]
+        assert watched.log.events == ["modemmanager", "port_given_back"]
+
+
+async def test_one_that_goes_and_comes_while_its_session_ends_is_not_called_given_back() -> None:
+    with played(EG25) as modem:
+        async with running(Watched(modem.path)) as watched:
+            await watched.until(PortState.WATCHING)
+            watched.port.not_seen(counts=True)
+            watched.port.seen(watched.place)
+            assert [state for state, _ in await watched.until(PortState.WATCHING)] == [
+                PortState.ABSENT,
+                PortState.OPENING,
+                PortState.IDENTIFYING,
+                PortState.WATCHING,
+            ]
+            assert watched.log.events == ["watching", "port_gone", "watching"]
+
+
+async def test_a_fault_while_it_is_seen_off_does_not_end_its_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("modemagent.agent.port._BROKEN_BASE_S", 0.01)
+
+    def fail(_: PortPlace) -> bool:
+        raise RuntimeError("a fault")
+
+    with played(EG25) as modem:
+        async with running(Watched(modem.path)) as watched:
+            await watched.until(PortState.WATCHING)
+            monkeypatch.setattr(watched.news, "removed", fail)
+            watched.port.not_seen(counts=True)
+            _, broken = await watched.until(PortState.BROKEN)
+            assert broken[1] == "a fault of modemagent: RuntimeError: a fault"
+            assert watched.log.events[-1] == "port_fault"
+            await watched.until(PortState.ABSENT)
+            watched.port.seen(watched.place)
+            await watched.until(PortState.WATCHING)
