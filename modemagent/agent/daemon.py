@@ -16,6 +16,7 @@ from modemagent.agent.address import socket_path
 from modemagent.agent.control import ControlSocket
 from modemagent.agent.delivery import sink_options
 from modemagent.agent.events import Events
+from modemagent.agent.faults import keep_faults, keep_faults_of
 from modemagent.agent.newsroom import Newsroom
 from modemagent.agent.notify import notify, watchdog_interval_s
 from modemagent.agent.progress import Progress, Standing
@@ -46,7 +47,20 @@ def main(
 
     :param again: reads the settings anew, for SIGHUP
     :param log_wire: log every line that crosses a port
+    :raises ModemAgentError: it can not begin
+    :raises SystemExit: a fault of ours ended it; the log, which masks, has the traceback
     """
+    keep_faults(log)
+    try:
+        _run(settings, log, again, log_wire=log_wire)
+    except (ModemAgentError, ModuleNotFoundError):  # both are told with a remedy
+        raise
+    except Exception:  # nobody above would mask what its text may hold
+        log.error("uncaught", where="the daemon", exc_info=True)
+        raise SystemExit(1) from None
+
+
+def _run(settings: Settings, log: Log, again: Callable[[], Settings], *, log_wire: bool) -> None:
     sink = open_sink(sink_options(settings)) if settings.registry else None
     outbox = Outbox(
         settings.state_dir,
@@ -104,6 +118,7 @@ class Daemon:
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
+        keep_faults_of(loop, self._log)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)

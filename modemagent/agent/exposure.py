@@ -16,6 +16,9 @@ from modemagent.logs import Log
 _FILE_EVERY_S: Final = 15.0
 _REQUEST_S: Final = 5.0
 _LONGEST_REQUEST: Final = 8192
+#: Collectors are few. Whoever else can reach the port must not be able to take the descriptors
+#: that modems need.
+_MOST_CLIENTS: Final = 8
 
 #: What to do about a file that can not be written, by the system's error; docs/metrics.md has more.
 REMEDIES: Final = {
@@ -38,6 +41,7 @@ class Exposure:
         self._metrics = metrics
         self._log = log
         self._server: asyncio.Server | None = None
+        self._clients = 0
         self._writing: asyncio.Task[None] | None = None
         self._trouble = ""
 
@@ -47,7 +51,7 @@ class Exposure:
             bare = host.removeprefix("[").removesuffix("]")
             try:
                 self._server = await asyncio.start_server(
-                    self._serve, bare, int(port), limit=_LONGEST_REQUEST
+                    self._serve, bare, int(port), limit=_LONGEST_REQUEST, backlog=_MOST_CLIENTS
                 )
             except OSError as error:
                 self._log.error(
@@ -71,16 +75,22 @@ class Exposure:
     # -- the listener
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._clients >= _MOST_CLIENTS:
+            writer.transport.abort()
+            return
+        self._clients += 1
         try:
             async with asyncio.timeout(_REQUEST_S):
                 head = await reader.readuntil(b"\r\n\r\n")
                 writer.write(self._answer(head))
-                await writer.drain()
+                writer.close()
+                await writer.wait_closed()
         except (OSError, TimeoutError, EOFError, asyncio.LimitOverrunError):
             pass  # no request, or nobody who takes the answer
         finally:
+            self._clients -= 1
             with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
-                writer.close()
+                writer.transport.abort()
 
     def _answer(self, head: bytes) -> bytes:
         method, path, *_ = (*head.split(b"\r\n", 1)[0].split(b" "), b"", b"")

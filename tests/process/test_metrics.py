@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -17,6 +20,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from modemagent.agent.address import short_name, socket_path
 from modemagent.agent.metrics import METRICS
 from modemagent.report.outbox import DB_NAME
 from tests.process.conftest import Agent, Bench, until
@@ -83,6 +87,62 @@ def test_there_is_nothing_but_metrics(shown: tuple[Agent, Bench, str, Path]) -> 
             urllib.request.urlopen(url, data=data, timeout=10)
         assert refused.value.code == status
         refused.value.close()
+
+
+def descriptors(agent: Agent) -> int:
+    return len([*Path(f"/proc/{agent.popen.pid}/fd").iterdir()])
+
+
+def test_idle_connections_take_no_descriptors_from_modems(
+    shown: tuple[Agent, Bench, str, Path],
+) -> None:
+    agent, bench, address, _ = shown
+    (path,) = bench.paths.values()
+    place = ("127.0.0.1", int(re.findall(r":(\d+)/", address)[0]))
+    # what a unit with 1024 leaves after 900 idle connections, in small
+    most = descriptors(agent) + 50
+    resource.prlimit(agent.popen.pid, resource.RLIMIT_NOFILE, (most, most))
+    with contextlib.ExitStack() as held:
+        for _ in range(3 * most):
+            line = held.enter_context(socket.socket())
+            line.setblocking(False)
+            line.connect_ex(place)
+        bench.do("unplug quectel-eg25-g")
+        until(lambda: agent.state(path) == "absent")
+        bench.do("replug quectel-eg25-g")
+        until(lambda: agent.is_watching(path))
+        assert descriptors(agent) < most
+    text = until(lambda: fetched(address))
+    assert samples(text)["modemagent_port_watched", (("port", "/nowhere/tty"),)] == 0
+    events = [json.loads(line)["event"] for line in agent.log.read_text().splitlines()]
+    assert "uncaught" not in events
+
+
+def fetched(address: str) -> str:
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
+def test_want_of_descriptors_is_said_in_the_log_a_few_times(
+    shown: tuple[Agent, Bench, str, Path],
+) -> None:
+    """asyncio says so itself a hundred times for each connection, as tracebacks."""
+    agent, _, _, _ = shown
+    before = resource.prlimit(agent.popen.pid, resource.RLIMIT_NOFILE)
+    free = descriptors(agent) // 2  # below what is open: no more can be opened
+    resource.prlimit(agent.popen.pid, resource.RLIMIT_NOFILE, (free, before[1]))
+    with socket.socket(socket.AF_UNIX) as line, short_name(socket_path(agent.state_dir)) as name:
+        line.connect(name)
+        until(lambda: "out of system resource" in agent.log.read_text())
+        resource.prlimit(agent.popen.pid, resource.RLIMIT_NOFILE, before)
+        until(agent.status)
+    events = [json.loads(line) for line in agent.log.read_text().splitlines()]
+    said = [event for event in events if event["event"] == "uncaught"]
+    assert 0 < len(said) <= 5
+    assert all("out of system resource" in event["where"] for event in said)
 
 
 def test_the_file_is_whole_and_a_reload_moves_it(shown: tuple[Agent, Bench, str, Path]) -> None:
