@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from modemagent.agent.delivery import sink_options
-from modemagent.errors import ModemAgentError
+from modemagent.errors import ModemAgentError, SettingsError
 from modemagent.logs import Log
 from modemagent.report.sinks.catalogue import open_sink
 from modemagent.report.sinks.contract import Sink
 from modemagent.settings import KEYS, TABLE, FileRefused, Settings
+from modemagent.settings.surroundings import out_of_reach
 
 #: Keys that say how reports leave.
 _UPLINK = (
@@ -61,6 +62,9 @@ def change_from(old: Settings, again: Callable[[], Settings], log: Log) -> Chang
         new = replace(new, **kept)
         keys = frozenset(key for key in KEYS if getattr(new, key) != getattr(old, key))
         change = Change(new, keys, None)
+        for mistake in out_of_reach(new):
+            if mistake.key in keys:
+                raise SettingsError(mistake.message, hint=mistake.remedy)
         if change.concerns_uplink and new.registry:
             change = change._replace(sink=open_sink(sink_options(new)))
     except FileRefused as refused:

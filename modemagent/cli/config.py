@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from modemagent.settings import Mistake, Settings
 
 FOUND_WRONG = IdentityError.exit_status
-_FILES = ("token_file", "ca_file", "client_cert_file", "client_key_file")
 
 
 @click.group()
@@ -92,29 +91,23 @@ def _out_of_reach(found: Settings, text: str, known: set[str]) -> tuple[Mistake,
 
     :param known: keys that are wrong already
     """
-    from modemagent.settings import Mistake, line_of
+    from modemagent.settings import line_of
+    from modemagent.settings.file import Mistake
+    from modemagent.settings.surroundings import FILES, out_of_reach
 
-    mistakes: list[Mistake] = []
-    files: dict[str, Path] = {key: file for key in _FILES if (file := getattr(found, key))}
-    for key, file in files.items():
-        try:
-            with file.open("rb"):
-                pass
-        except OSError as error:
-            said = f"{key}: {file} can not be read: {error.strerror}"
-            remedy = "Put the file there, or check who may read it."
-            mistakes.append(Mistake(key, line_of(text, key), said, remedy))
-    if found.registry and not known.intersection(("registry", *_FILES)):
+    mistakes = list(out_of_reach(found))
+    if found.registry and not known.intersection(("registry", "proxy", *FILES)):
         from modemagent.report.sinks.catalogue import SinkOptions, open_sink
 
-        readable: dict[str, Any] = {} if mistakes else files
+        files: dict[str, Any] = {key: file for key in FILES if (file := getattr(found, key))}
+        if any(mistake.key in files for mistake in mistakes):
+            files = {}
         try:
-            open_sink(SinkOptions(url=found.registry, **readable)).close()
+            open_sink(SinkOptions(url=found.registry, proxy=found.proxy, **files)).close()
         except ModemAgentError as error:
-            key = next((k for k, f in readable.items() if str(f) in error.message), "registry")
-            said = str(_shown(error.message))
-            mistakes.append(Mistake(key, line_of(text, key), said, error.hint))
-    return tuple(mistakes)
+            key = next((k for k, f in files.items() if str(f) in error.message), "registry")
+            mistakes.append(Mistake(key, 0, str(_shown(error.message)), error.hint))
+    return tuple(mistake._replace(line=line_of(text, mistake.key)) for mistake in mistakes)
 
 
 def _shown(value: Any) -> Any:

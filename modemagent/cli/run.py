@@ -71,9 +71,13 @@ def command(context: click.Context, /, no_discovery: bool, **given: Any) -> None
 
     from modemagent.agent.lean import load_daemon
     from modemagent.logs import open_log
+    from modemagent.settings.surroundings import out_of_reach
 
     daemon = load_daemon(settings)
     log = open_log(level, color=context.color)
+    for mistake in out_of_reach(settings):
+        if mistake.key == "registry":  # what else is missing ends the start by itself
+            log.warning("setting_out_of_reach", reason=mistake.message, hint=mistake.remedy)
     daemon.main(settings, log, settings_now, log_wire=level == "debug")
 
 

@@ -1,7 +1,8 @@
 """One TOML file, the environment and the call -> frozen :class:`Settings`.
 
-``kinds`` checks values, ``table`` holds every key, ``file`` takes a file apart and names its
-mistakes, ``sources`` puts file, environment and options over each other.
+``kinds`` and ``addresses`` check values, ``table`` holds every key, ``file`` takes a file apart and
+names its mistakes, ``sources`` puts file, environment and options over each other, and
+``surroundings`` holds the settings against this machine.
 """
 
 from modemagent.settings.file import Mistake, check, line_of

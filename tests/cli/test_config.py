@@ -60,6 +60,36 @@ def test_a_certificate_that_is_none_is_a_mistake_of_its_own_key(call, tmp_path):
     assert (done.returncode, done.stdout.startswith(f"{file}:3: ")) == (3, True), done.stdout
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('state_dir = "{here}/file"', "{here}/file is no directory"),
+        ('state_dir = "{here}/file/state"', "{here}/file is no directory"),
+        ('registry = "file://{here}/no/out.jsonl"', "mkdir -p {here}/no"),
+        ('registry = "file://{here}/file/out.jsonl"', "no directory {here}/file"),
+        ('registry = "file://{here}/folder"', "{here}/folder is a directory"),
+        ('token_file = "{here}/folder"', "Is a directory"),
+    ],
+)
+def test_what_this_machine_lacks_is_a_mistake(call, tmp_path, line, said):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    file = tmp_path / "agent.toml"
+    file.write_text(f"\n{line.format(here=tmp_path)}\n")
+    done = call("config", "check", str(file))
+    assert (done.returncode, done.stdout.count("\n")) == (3, 1), done.stdout
+    assert done.stdout.startswith(f"{file}:2: ") and said.format(here=tmp_path) in done.stdout
+
+
+def test_what_is_still_to_be_made_is_no_mistake(call, tmp_path):
+    file = tmp_path / "agent.toml"
+    file.write_text(
+        f'state_dir = "{tmp_path}/a/b"\nregistry = "file://{tmp_path}/all%20of it.jsonl"\n'
+    )
+    done = call("config", "check", str(file))
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
 def test_a_right_file_is_0(call, tmp_path):
     file = tmp_path / "agent.toml"
     file.write_text('registry = "https://registry.example"\nport = ["/dev/ttyUSB2"]\n')

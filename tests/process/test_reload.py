@@ -87,6 +87,9 @@ def test_a_broken_file_leaves_everything_as_it_was_and_says_so(
         until(lambda: agent.status()["settings"]["trouble"])
         assert "stay in force" in call("status", "--state-dir", str(agent.state_dir)).stdout
         reload(agent, file, f'{good}token_file = "/nowhere"\nregistry = "http://x"\n', "/nowhere")
+        reload(agent, file, f'{good}proxy = "proxy:3128"\nregistry = "http://x"\n', "HOST:PORT")
+        reload(agent, file, f'{good}registry = "file://{tmp_path}/no/out"\n', "mkdir -p")
+        assert agent.status()["uplink"]["state"] == "off"
         reload(agent, file, f'{good}state_dir = "/elsewhere"\n', "settings_taken_over")
         assert agent.is_watching(modem.path)
         assert agent.status()["settings"]["trouble"] is None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.process.conftest import COMMAND, ENVIRONMENT
+from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -75,3 +77,12 @@ def test_a_state_directory_that_can_not_be_made_says_so(tmp_path: Path) -> None:
     assert status == 1
     assert "--state-dir" in said
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_of_reports_without_its_directory_is_said_and_reports_wait(
+    started: Callable[..., Any], tmp_path: Path
+) -> None:
+    words = ("--port", "/nowhere/tty", "--registry", f"file://{tmp_path}/no/out.jsonl")
+    agent: Agent = started(Agent, *words)
+    until(agent.status)
+    assert f"mkdir -p {tmp_path}/no" in agent.log.read_text()
