@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from modemagent.dialects.usb import layout_of
 from modemagent.discovery import udev
@@ -125,7 +125,7 @@ class Presence:
         if is_due or changed_at != self._dev_changed_at:
             self.renewed = False
             self._dev_changed_at = changed_at
-            self._found = scan(hints=_hints)
+            self._found = scan(hints=udev.hints)
         self._looks += 1
 
     def _resolved(self, port: str) -> str:
@@ -174,13 +174,6 @@ class Presence:
         )
 
 
-def _hints(names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
-    try:
-        return udev.hints(names) if udev.runs() else {}
-    except (ImportError, OSError):
-        return {}  # no libudev here: the table alone decides
-
-
 def seat_of(place: PortPlace) -> str:
     """Return what the modem behind a port is remembered by: its USB device, else the path.
 
@@ -206,7 +199,7 @@ def listening_s(port: str) -> float:
     A port that is not known to take AT commands may be a GNSS receiver's, which must not be
     written to and speaks once a second. Nothing but a modem sits behind a pseudo terminal.
     """
-    seen = None if is_remote(port) else describe(port, hints=_hints)
+    seen = None if is_remote(port) else describe(port, hints=udev.hints)
     takes_commands = seen is not None and seen.role in (Role.AT, Role.DATA)
     is_pseudo = seen is None and os.path.realpath(port).startswith("/dev/pts/")
     return 0.0 if takes_commands or is_pseudo else _ONE_SENTENCE_S

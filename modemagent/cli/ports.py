@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from modemagent.errors import PortNotFound
@@ -85,24 +85,16 @@ def _by_id(word: str, root: str) -> Target:
 
 
 def seen(root: str) -> tuple[Candidate, ...]:
-    """Return every port that sysfs shows, with what udev's rules say of them where udev runs.
+    """Return every port that sysfs shows, with what udev's rules say of them.
 
     :param root: the tree that holds ``sys`` and ``dev``; another than ``/`` has no udev
     """
     from pathlib import Path
 
+    from modemagent.discovery import udev
     from modemagent.discovery.static import scan
 
-    return scan(Path(root), _hints if root == "/" else None)
-
-
-def _hints(names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
-    from modemagent.discovery import udev
-
-    try:
-        return udev.hints(names) if udev.runs() else {}
-    except (ImportError, OSError):
-        return {}  # no libudev here: the table alone decides
+    return scan(Path(root), udev.hints if root == "/" else None)
 
 
 def _groups(candidates: Iterable[Candidate]) -> list[list[Candidate]]:

@@ -59,10 +59,11 @@ def _hinted(candidate: Candidate, properties: Mapping[str, str]) -> Candidate:
     told = role_of(properties)
     if (candidate.usb_vid, candidate.usb_pid) in NEVER:
         return candidate
-    secondary = is_secondary(properties)
+    role, why = told or (candidate.role, candidate.why)
+    # debug ports are marked to be ignored too
+    secondary = role is Role.AT and is_secondary(properties)
     if told is None:
         return candidate._replace(secondary=secondary)
-    role, why = told
     # a maker that is not in our table, and in ModemManager's
     cellular = candidate.cellular or role is Role.AT
     return candidate._replace(role=role, why=why, cellular=cellular, secondary=secondary)

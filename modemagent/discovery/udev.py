@@ -1,7 +1,8 @@
 """What udev knows beyond sysfs: news of ports that come and go, and what other rules say of them.
 
-Opens no device. Where udev does not run (containers, minimal systems) there is no news and there
-are no hints; whoever asks looks at sysfs by himself then.
+Opens no device. Where udev does not run (containers, minimal systems) news comes from the kernel,
+if at all, and whoever asks looks at sysfs now and then. What the rules say may be there even so: a
+host's database in a container, a tree made for a test.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +43,16 @@ def runs() -> bool:
 def hints(names: Iterable[str]) -> dict[str, Mapping[str, str]]:
     """Return what udev's rules say of ports, by the name of the device.
 
+    Nothing where there is no libudev: the table alone decides there.
+
     :param names: of ttys and wwan ports, ``ttyUSB2``
     """
-    import pyudev
-
-    context = pyudev.Context()
     found: dict[str, Mapping[str, str]] = {}
     for name in names:
-        kind = "wwan" if name.startswith("wwan") else "tty"
-        with contextlib.suppress(pyudev.DeviceNotFoundError):
-            device = pyudev.Devices.from_name(context, kind, name)
+        device = _device(name)
+        if device is None:
+            continue
+        with contextlib.suppress(OSError):  # it is just going
             found[name] = {
                 key: value
                 for key, value in device.properties.items()
@@ -113,14 +115,25 @@ def age_s(name: str) -> float | None:
     return known if known > 0 else None
 
 
-def _device(name: str) -> Any:
+@cache
+def _library() -> tuple[Any, Any] | None:
+    """Return pyudev and its context; looked for once, for in vain it is a slow look."""
     try:
         import pyudev
+
+        return pyudev, pyudev.Context()
     except (ImportError, OSError):
         return None
+
+
+def _device(name: str) -> Any:
+    library = _library()
+    if library is None:
+        return None
+    pyudev, context = library
     kind = "wwan" if name.startswith("wwan") else "tty"
     try:
-        return pyudev.Devices.from_name(pyudev.Context(), kind, name)
+        return pyudev.Devices.from_name(context, kind, name)
     except (OSError, pyudev.DeviceNotFoundError):
         return None
 

@@ -6,6 +6,7 @@ import errno
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from modemagent.discovery.candidate import Role
 from modemagent.discovery.udev import News, is_secondary, role_of
 from tests.discovery.conftest import Bed
+from tests.discovery.trees import Kind, device, hub, marked
 
 Ports = dict[str, dict[str, Any]]
 
@@ -62,6 +64,31 @@ def test_marks_of_modemmanagers_rules_go_before_the_table(bed: Bed) -> None:
     assert {role for role, *_ in roles.values()} >= {"at"}
     for role, _, secondary in roles.values():
         assert role == "at" or not secondary
+
+
+def test_list_shows_what_marks_say_whether_udev_runs_or_not(bed: Bed) -> None:
+    bed.add("modemmanager-hints")
+    done = subprocess.run(
+        [sys.executable, "-m", "modemagent", "list", "--json"],
+        env=bed.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (modem,) = json.loads(done.stdout)["modems"]
+    roles = [(port["interface"], port["role"]) for port in modem["ports"]]
+    assert roles == [(2, "at"), (3, "at"), (4, "nmea"), (5, "diag"), (6, "data")]
+
+
+def test_an_ignored_port_of_unknown_use_is_not_the_one_that_is_left_free(
+    bed: Bed, tmp_path: Path
+) -> None:
+    """Rules of ModemManager mark debug ports so."""
+    tree = hub("1-2") + device("1-2", Kind("2c7c", "0900", (2, 3)), {2: 0, 3: 1})
+    file = tmp_path / "tree.umockdev"
+    file.write_text(marked(tree, "ttyUSB0", "ID_MM_PORT_IGNORE"))
+    bed.add(str(file))
+    assert seen(bed)["/dev/ttyUSB0"] == ("unknown", True, False)
 
 
 def test_no_stranger_is_taken_for_a_modem(bed: Bed) -> None:

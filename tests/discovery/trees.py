@@ -103,6 +103,13 @@ def device(place: str, kind: Kind, numbers: Mapping[int, int]) -> str:
     return "".join(blocks)
 
 
+def marked(tree: str, node: str, *names: str) -> str:
+    """Return a tree in which udev's rules have set properties of a port to 1."""
+    assert f"N: {node}\n" in tree
+    lines = "".join(f"E: {name}=1\n" for name in names)
+    return tree.replace(f"N: {node}\n", f"N: {node}\n{lines}")
+
+
 class Sockets:
     """Where devices are plugged in; gives ttys the lowest free numbers, as the kernel does.
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.discovery.conftest import Bed
 from tests.discovery.conftest import bed as bed_fixture
-from tests.discovery.trees import Kind, Sockets
+from tests.discovery.trees import Kind, Sockets, device, hub, marked
 from tests.process.conftest import Bench, until
 from tests.process.conftest import started as started_fixture
 from tests.process.plugging import Discovering, reports, told
@@ -21,6 +21,7 @@ bed, started = bed_fixture, started_fixture
 EG25 = Kind("2c7c", "0125", (0, 1, 2, 3))
 #: a product whose layout is not known, of a vendor whose other products have one
 RM500U = Kind("2c7c", "0900", (2, 3, 4))
+UNLISTED = Kind("05c6", "9215", (0, 1, 2))
 ARDUINO = Kind("2341", "0043", (0,), driver="cdc_acm")
 #: a port that did not do goes behind the others of its modem for an instant instead of a minute
 SHORT_MEMORY = """
@@ -96,6 +97,25 @@ def test_a_gnss_port_of_a_modem_of_unknown_layout_hears_nothing(
     assert receiver.opened
     assert receiver.heard == b""
     assert list(told(agent.outbox())) == ["usb:1-2"]
+
+
+def test_marks_decide_where_udev_does_not_run_too(
+    bed: Bed, agent: Discovering, started: Any, tmp_path: Path
+) -> None:
+    """Against the table for a known product, and for a product that is in no table."""
+    bench = started(Bench, "quectel-eg25-g", "simcom-a7670")
+    tree = hub("1-2") + device("1-2", EG25, {n: n for n in EG25.ttys})
+    tree += device("1-3", UNLISTED, {0: 10, 1: 11, 2: 12})
+    for node, use in {
+        "ttyUSB1": "AT_PRIMARY", "ttyUSB2": "QCDM", "ttyUSB3": "GPS", "ttyUSB12": "AT_PRIMARY",
+    }.items():  # fmt: skip
+        tree = marked(tree, node, f"ID_MM_PORT_TYPE_{use}")
+    file = tmp_path / "marked.umockdev"
+    file.write_text(tree)
+    eg25, a7670 = (bench.paths[name] for name in ("quectel-eg25-g", "simcom-a7670"))
+    bed.add(str(file), ttyUSB1=eg25, ttyUSB12=a7670)
+    until(lambda: agent.is_watching("/dev/ttyUSB1") and agent.is_watching("/dev/ttyUSB12"))
+    assert set(bed.written().values()) == {0}
 
 
 def test_a_gnss_port_that_is_named_hears_nothing(
