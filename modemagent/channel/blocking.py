@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from modemagent.at.plan import Ask, Outcome, Plan, Step
 from modemagent.channel.exchange import Exchange, conclude, fault_of_ours
-from modemagent.channel.undo import put_back
 from modemagent.channel.way import is_remote, open_port
-from modemagent.errors import DeadlinePassed, ModemAgentError
+from modemagent.errors import DeadlinePassed, ModemAgentError, PortVanished
 
 if TYPE_CHECKING:
     from modemagent.channel.opening import Opening
@@ -127,6 +126,7 @@ class _Run(Generic[T]):
         self._opening: Opening | None = None
         self._port: Port | None = None
         self._unsent = b""
+        self._gone = False
 
     @property
     def due(self) -> float:
@@ -199,10 +199,13 @@ class _Run(Generic[T]):
             self._opening = None
         if self._port is not None:
             self._table.remove(self._port.fileno())
-            if self._exchange.undo.owed:
-                put_back(self._port, self._exchange.undo.owed)
-            self._port.close()
-            self._port = None
+            port, self._port = self._port, None
+            try:
+                farewell = self._exchange.leave()
+                if farewell is not None and not self._gone:
+                    farewell.say(port)
+            finally:
+                port.close()
 
     # -- the port
 
@@ -266,7 +269,7 @@ class _Run(Generic[T]):
             self._table.expect(exchange.due)
 
     def _fail(self, error: ModemAgentError) -> None:
-        self._exchange.abandon()
+        self._gone = isinstance(error, PortVanished)
         try:
             result: T | ModemAgentError = conclude(self._plan, error)
         except ModemAgentError as told:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Final, overload
+import functools
+from typing import TYPE_CHECKING, Final, overload
 
 from modemagent.at.plan import Answer, Ask, Heard, Listen, Outcome, Step
 from modemagent.channel.aside import begin_aside
@@ -12,9 +13,11 @@ from modemagent.channel.exchange import Exchange
 from modemagent.channel.pending import under_way
 from modemagent.channel.port import Port, vanished
 from modemagent.channel.transport import attach
-from modemagent.channel.undo import put_back
 from modemagent.channel.urcs import Urcs
 from modemagent.errors import PortVanished, ProtocolError
+
+if TYPE_CHECKING:
+    from modemagent.channel.farewell import Farewell
 
 CLOSE_LIMIT_S: Final = 0.8
 """Closing is waited for so long; a driver that takes longer is left to its thread."""
@@ -124,11 +127,11 @@ class Channel:
 
     def lost(self, error: BaseException | None) -> None:
         """The port has gone: close what is left of it."""
-        self._shut(str(error.__cause__ or "") if error is not None else "")
+        self._shut(str(error.__cause__ or "") if error is not None else "", gone=True)
 
     # -- inside
 
-    def _shut(self, why: str) -> asyncio.Future[None]:
+    def _shut(self, why: str, *, gone: bool = False) -> asyncio.Future[None]:
         """Stop serving the port and begin to close it; again: nothing more."""
         if self._closing is None:
             self._why = why
@@ -136,18 +139,19 @@ class Channel:
             self.urcs.end()
             if not self._transport.is_closing():
                 self._transport.abort()
-            self._closing = begin_aside(self._put_back_and_close)
+            farewell = None if gone else self._exchange.leave()
+            self._closing = begin_aside(functools.partial(self._say_and_close, farewell))
             # an error in closing a port that nobody waits for is of no interest
             self._closing.add_done_callback(lambda future: future.cancelled() or future.exception())
             if self._waiter is not None and not self._waiter.done():
                 self._waiter.set_exception(vanished(self.port, why))
         return self._closing
 
-    def _put_back_and_close(self) -> None:
+    def _say_and_close(self, farewell: Farewell | None) -> None:
         with under_way(self.port, "closing"):
             try:
-                if self._exchange.undo.owed:
-                    put_back(self._port, self._exchange.undo.owed)
+                if farewell is not None:
+                    farewell.say(self._port)
             finally:
                 self._port.close()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from math import inf
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from modemagent.at.dialogue import GRACE_S, Dialogue, Urc
 from modemagent.at.plan import Answer, Ask, Heard, Listen, Outcome, Plan, Step
@@ -16,6 +16,9 @@ from modemagent.at.urcs import is_urc
 from modemagent.channel.undo import Undo
 from modemagent.dialects.readonly import permits
 from modemagent.errors import LineRefused, ModemAgentError, ProtocolError
+
+if TYPE_CHECKING:
+    from modemagent.channel.farewell import Farewell
 
 T = TypeVar("T")
 
@@ -30,7 +33,7 @@ class Exchange:
     :ivar outcome: what the step that was started last has come to, None while it goes on
     :ivar urcs: unsolicited lines since the owner last cleared this list
     :ivar lines_sent: command lines begun so far
-    :ivar undo: what is owed to the modem; whoever closes the port writes it first
+    :ivar undo: what is owed to the modem; see :meth:`leave`
     """
 
     def __init__(self) -> None:
@@ -42,6 +45,7 @@ class Exchange:
         self._dialogue = Dialogue()
         self._listen: Listen | None = None
         self._strays: deque[str] = deque(maxlen=_STRAYS)
+        self._unanswered = 0
         self._begun = 0.0
         self._deadline = inf
 
@@ -75,13 +79,16 @@ class Exchange:
 
     def feed(self, data: bytes, now: float) -> None:
         """Take bytes from the port."""
+        self.undo.heard(data)
         for event in self._dialogue.receive(data):
             if isinstance(event, Answer):
                 self._answered(event, now)
             elif isinstance(event, Urc):
                 self.urcs.append(event.line)
-            elif event.kind == "final" and self._listen is None:
-                self._strays.append(event.line)
+            elif event.kind == "final":
+                self._unanswered = max(0, self._unanswered - 1)
+                if self._listen is None:
+                    self._strays.append(event.line)
         if self.due == inf:
             return
         if now >= self._deadline:
@@ -102,9 +109,24 @@ class Exchange:
     def abandon(self) -> None:
         """Nobody waits any more; a late answer will be known as one."""
         if self._dialogue.in_flight:
-            self.undo.answered(self._dialogue.expire())
+            self._note(self._dialogue.expire())
         self._listen = None
         self.due = inf
+
+    def leave(self) -> Farewell | None:
+        """Return what is to be said at the port before it is closed, None for nothing.
+
+        It stands alone from then on, and may be said in another thread.
+        """
+        undo, self.undo = self.undo, Undo()
+        dialogue, self._dialogue = self._dialogue, Dialogue()
+        self._listen = None
+        self.due = inf
+        if not undo.in_debt:
+            return None
+        from modemagent.channel.farewell import Farewell
+
+        return Farewell(undo, dialogue, unanswered=self._unanswered)
 
     def _end(self, now: float) -> None:
         if self._dialogue.in_flight:
@@ -118,7 +140,7 @@ class Exchange:
     def _answered(self, answer: Answer, now: float) -> None:
         # what came in between is for the owner of the port as well as for the plan
         self.urcs += [line for line in answer.foreign if is_urc(line)]
-        self.undo.answered(answer)
+        self._note(answer)
         self.due = inf
         self.outcome = Answer(
             line=answer.line,
@@ -131,6 +153,10 @@ class Exchange:
             strays=tuple(self._strays),
         )
         self._strays.clear()
+
+    def _note(self, answer: Answer) -> None:
+        self.undo.answered(answer)
+        self._unanswered = self._unanswered + 1 if answer.timed_out else 0
 
 
 def _permitted(dialogue: Dialogue, line: str, undo: Undo) -> bytes:

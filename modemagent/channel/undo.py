@@ -9,15 +9,10 @@ has few of them.
 from __future__ import annotations
 
 import re
-import select
-from time import monotonic
 from typing import TYPE_CHECKING, Final
-
-from modemagent.errors import PortVanished
 
 if TYPE_CHECKING:
     from modemagent.at.plan import Answer
-    from modemagent.channel.port import Port
 
 #: A line that changes the session -> the one that puts it back. Both are only sent when the
 #: modem was found in the other state, so the second is the modem's own.
@@ -25,8 +20,12 @@ _PAIRS: Final = {"AT+CMEE=1": "AT+CMEE=0", "ATV1": "ATV0"}
 _OPENS: Final = "AT+CCHO="
 #: Lines that concern one logical channel.
 _CHANNEL: Final = re.compile(r"AT\+(?:CGLA|CCHC)=([0-9A-F]+)")
-_WAIT_S: Final = 0.25
-"""For the answer to each line: a modem drops a line that comes before the last was answered."""
+#: A session id in an answer that comes late; without its label only when nothing was asked since.
+_LABELLED: Final = re.compile(rb'(?:\A|[\r\n])\+CCHO ?: ?"?([0-9A-F]{1,16})"?[\r\n]', re.I)
+_BARE: Final = re.compile(
+    rb'(?:\A|[\r\n])(?:\+CCHO ?: ?)?"?([0-9A-F]{1,16})"?\s*[\r\n](?:OK|0)[\r\n]', re.I
+)
+_LATE_LIMIT: Final = 4096
 
 
 class Undo:
@@ -41,10 +40,21 @@ class Undo:
     def __init__(self) -> None:
         self.owed: list[str] = []
         """Lines that put back what was changed, the newest change first."""
+        self._opens = False
+        self._late: bytearray | None = None
+        self._asked_since = False
+
+    @property
+    def in_debt(self) -> bool:
+        """True when something is owed, or will be: a channel may be open that is not known yet."""
+        return bool(self.owed) or self._opens
 
     def sent(self, line: str) -> None:
         """Take note of a line that is being written."""
         upper = line.strip().upper()
+        self._asked_since = self._late is not None
+        if upper.startswith(_OPENS):
+            self._opens, self._late, self._asked_since = True, None, False
         if upper in self.owed:
             self.owed.remove(upper)
         elif (back := _PAIRS.get(upper)) is not None:
@@ -52,8 +62,29 @@ class Undo:
 
     def answered(self, answer: Answer) -> None:
         """Take note of the channel that an answer says is open now."""
-        if answer.line.upper().startswith(_OPENS) and (session := session_of(answer)):
-            self.owed.insert(0, f"AT+CCHC={session}")
+        if answer.line.strip().upper().startswith(_OPENS):
+            session = session_of(answer)
+            if session is not None:
+                self._owe_channel(session)
+            elif answer.timed_out:
+                self._late = bytearray(answer.raw)
+                return
+        if not answer.timed_out:  # modems answer in order: what has not come by now never will
+            self._opens, self._late = False, None
+
+    def heard(self, data: bytes) -> None:
+        """Take the bytes that come: the answer of a channel that was given up may be in them."""
+        if self._late is None or len(self._late) > _LATE_LIMIT:
+            return
+        self._late += data
+        pattern = _LABELLED if self._asked_since else _BARE
+        match = _LABELLED.search(self._late) or pattern.search(self._late)
+        if match is not None:
+            self._owe_channel(match[1].decode("ascii").upper())
+
+    def _owe_channel(self, session: str) -> None:
+        self.owed.insert(0, f"AT+CCHC={session}")
+        self._opens, self._late = False, None
 
     def concerns_other(self, line: str) -> bool:
         """Tell whether a line speaks to a logical channel that was not opened here."""
@@ -87,22 +118,3 @@ def session_of(answer: Answer) -> str | None:
         if match is not None:
             return match[1]
     return None
-
-
-def put_back(port: Port, lines: list[str]) -> None:
-    """Write what is owed and give the modem a moment for each line; blocks that long at most."""
-    poll = select.poll()
-    poll.register(port.fileno(), select.POLLIN)
-    try:
-        for line in lines:
-            port.write(line.encode("ascii") + b"\r")
-            until, heard = monotonic() + _WAIT_S, b""
-            while (left_s := until - monotonic()) > 0 and not _is_final(heard):
-                if poll.poll(left_s * 1000):
-                    heard += port.read()
-    except PortVanished:
-        pass  # with the port went the session
-
-
-def _is_final(heard: bytes) -> bool:
-    return b"OK\r" in heard or b"ERROR" in heard or b"\r0\r" in heard or heard[-2:] == b"0\r"
