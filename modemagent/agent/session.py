@@ -110,6 +110,10 @@ class Sessions:
         channel = await open_channel(port, baud=settings.baud, trace=self._around.trace)
         try:
             self.channel = channel
+            if self._left_for_s() > 0:
+                # it has come while the port was being opened, when claimed() had nothing to give
+                self._around.log.info("port_given_back", port=port, to=NAME)
+                return None
             self._condition.enter(PortState.IDENTIFYING)
             reading = await self._identify(channel)
             if holder := self._around.claims.take(self.place, reading):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import threading
 import tty
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +21,8 @@ from modemagent.agent.neighbour import Neighbour
 from modemagent.agent.onlooker import Onlooker
 from modemagent.agent.port import WatchedPort
 from modemagent.agent.session import Surroundings
+from modemagent.channel.port import Port
+from modemagent.channel.way import open_port
 from modemagent.logs import Silence
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
@@ -107,6 +112,31 @@ async def test_a_port_is_given_back_while_its_modem_is_identified(silent: str) -
             PortState.STANDBY,
         ]
         assert watched.log.events == ["modemmanager", "port_given_back"]
+
+
+async def test_a_port_is_given_back_that_was_being_opened_when_it_came(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, opening, may_go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def slowly(url: str, **options: Any) -> Port:
+        loop.call_soon_threadsafe(opening.set)
+        may_go_on.wait(20)
+        return open_port(url, **options)
+
+    monkeypatch.setattr("modemagent.channel.open.open_port", slowly)
+    async with running(Watched(silent, "usb:1-2:1.2")) as watched:
+        await opening.wait()
+        watched.modemmanager_comes()
+        may_go_on.set()
+        assert [state for state, _ in await watched.until(PortState.STANDBY)] == [
+            PortState.OPENING,
+            PortState.OPENING,
+            PortState.STANDBY,
+        ]
+        assert watched.log.events == ["modemmanager", "port_given_back"]
+        with Path(silent).open("rb", buffering=0) as port:
+            fcntl.flock(port, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody has it
 
 
 async def test_one_that_goes_and_comes_while_its_session_ends_is_not_called_given_back() -> None:
