@@ -13,7 +13,7 @@ from modemagent.cli.render import plain
 if TYPE_CHECKING:
     from modemagent.installation.execution import Command
     from modemagent.installation.plan import Step
-    from modemagent.installation.tree import Tree
+    from modemagent.installation.tree import InstallError, Tree
 
 F = TypeVar("F", bound=Callable[..., Any])
 _COLOURS = {"create": "green", "update": "yellow", "remove": "red", "keep": "cyan"}
@@ -63,7 +63,7 @@ def install(root: str, dry_run: bool, as_json: bool, prefix: str, executable: st
 
     from modemagent import __version__
     from modemagent.installation import execution, manifest, plan
-    from modemagent.installation.tree import Tree
+    from modemagent.installation.tree import InstallError, Tree
 
     tree = Tree(Path(root))
     if not dry_run:
@@ -72,6 +72,12 @@ def install(root: str, dry_run: bool, as_json: bool, prefix: str, executable: st
     unit, program, notes = _unit(tree, executable, dry_run)
     steps, record = plan.install(tree, before, unit=unit, prefix=prefix, version=__version__)
     commands = execution.after_install(tree, steps, prefix)
+    try:
+        execution.check(tree, steps)
+    except InstallError as refusal:
+        if not dry_run:
+            raise
+        notes.append(_would_be_refused(refusal))
     if not dry_run:
         execution.carry_out(tree, steps, record)
         commands = execution.run(commands)
@@ -139,11 +145,15 @@ def _unit(tree: Tree, executable: str | None, dry_run: bool) -> tuple[str, str, 
         except InstallError as refusal:
             if not dry_run:
                 raise
-            notes = [f"It would be refused: {refusal.message}. {refusal.hint}"]
+            notes = [_would_be_refused(refusal)]
         notes += [f"The service runs from {home}: leave it there." for home in homes]
     elif not tree.exists(words[0]):
         notes = [f"The service starts {words[0]}, which is not in the image yet (--executable)."]
     return program.unit(text, words, homes), " ".join(words), notes
+
+
+def _would_be_refused(refusal: InstallError) -> str:
+    return f"It would be refused: {refusal.message}. {refusal.hint}"
 
 
 def _show(

@@ -40,6 +40,17 @@ def require_root(tree: Tree) -> None:
         )
 
 
+def check(tree: Tree, steps: Iterable[Step]) -> None:
+    """See that every file can be written, so that an installation does not end half-way.
+
+    :raises InstallError: one can not be
+    """
+    for step in steps:
+        if step.text is not None or step.link is not None:
+            tree.check(step.path)
+    tree.check(MANIFEST)
+
+
 def carry_out(tree: Tree, steps: Iterable[Step], record: Manifest | None) -> None:
     """Write and remove files; the record is kept, or removed with what it records.
 

@@ -7,6 +7,7 @@ where it would lead there, never out of the image.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -130,21 +131,52 @@ class Tree:
         with contextlib.suppress(OSError):
             self.place(folder).rmdir()
 
+    def check(self, path: str) -> None:
+        """See that a file can be written here, without writing it.
+
+        :raises InstallError: a link on the way leads to nothing, a file is in the way of a
+            directory, or this user may not write there
+        """
+        for folder in reversed(PurePosixPath(path).parents[:-1]):
+            place = self.place(str(folder))
+            inside = self.place(f"{folder}/x").parent  # where it leads in this tree
+            if inside.is_dir():
+                continue
+            if place.is_symlink():
+                raise InstallError(
+                    f"{folder} is a link to {place.readlink()}, which is no directory here",
+                    hint=f"Make that directory first: mkdir -p {inside}",
+                )
+            if place.exists():
+                raise InstallError(
+                    f"{path} can not be written: {folder} is no directory",
+                    hint=f"Move {place} away.",
+                )
+            break
+        there = self.place(path).parent
+        while not there.exists():
+            there = there.parent
+        if not os.access(there, os.W_OK | os.X_OK):
+            is_fixed = os.statvfs(there).f_flag & os.ST_RDONLY
+            number = errno.EROFS if is_fixed else errno.EACCES
+            raise _not_written(path, OSError(number, os.strerror(number)))
+
     def _make_folders(self, path: str) -> list[str]:
         made = []
         for folder in reversed(PurePosixPath(path).parents[:-1]):
             place = self.place(str(folder))
             if not place.exists() and not place.is_symlink():
-                place.mkdir(mode=0o755)
+                place.mkdir()
+                place.chmod(0o755)  # the service's user comes through, whatever the umask
                 made.append(str(folder))
         return made
 
 
 def _not_written(path: str, error: OSError) -> InstallError:
-    return InstallError(
-        f"{path} can not be written: {error.strerror}",
-        hint="Use sudo, or name a directory you may write with --root.",
-    )
+    hint = "Use sudo, or name a directory you may write with --root."
+    if error.errno == errno.EROFS:
+        hint = "Mount that file system for writing first, or install into an image with --root."
+    return InstallError(f"{path} can not be written: {error.strerror}", hint=hint)
 
 
 def digest(text: str) -> str:

@@ -225,6 +225,29 @@ def test_rights_of_what_is_written(image: Image) -> None:
     assert (image.root / SETTINGS).stat().st_mode & 0o777 == 0o644
 
 
+def test_folders_are_open_to_the_service_whatever_the_umask(image: Image) -> None:
+    assert image.call("install", umask=0o077).returncode == 0
+    folders = [path for path in image.root.rglob("*") if path.is_dir() and not path.is_symlink()]
+    assert {oct(folder.stat().st_mode & 0o777) for folder in folders} == {"0o755"}
+    assert (image.root / SETTINGS).stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("link", ["etc/modemagent", "etc"])
+def test_a_link_to_nothing_is_said_before_anything_is_written(image: Image, link: str) -> None:
+    (image.root / link).parent.mkdir(exist_ok=True)
+    (image.root / link).symlink_to("/data/there")
+    before = image.files()
+    refused = image.call("install")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert f"/{link} is a link to /data/there" in refused.stderr
+    assert f"mkdir -p {image.root}/data/there" in refused.stderr and "sudo" not in refused.stderr
+    assert image.files() == before and [p.name for p in image.root.iterdir()] == ["etc"]
+    assert "It would be refused: " in image.call("install", "--dry-run").stdout
+    (image.root / "data/there").mkdir(parents=True)
+    assert image.done("install")[SETTINGS] == "create"
+    assert list((image.root / "data/there").rglob("agent.toml"))
+
+
 def test_a_record_that_can_not_be_read_stops_everything(image: Image) -> None:
     image.done("install")
     before = image.files()
@@ -279,7 +302,20 @@ def test_a_place_that_can_not_be_written_is_one_line(image: Image) -> None:
     (image.root / "usr").write_text("a file where a folder should be")
     refused = image.call("install")
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
-    assert "can not be written" in refused.stderr
+    assert "can not be written: /usr is no directory" in refused.stderr
+    assert list(image.root.iterdir()) == [image.root / "usr"]
+
+
+def test_a_place_that_is_another_s_is_said_before_anything_is_written(image: Image) -> None:
+    image.root.chmod(0o777)
+    for folder in image.root.parents:
+        if folder.stat().st_uid == os.getuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o011)
+    (image.root / "etc").mkdir(mode=0o555)
+    refused = _as_nobody(f"sys.exit(run(['install', '--root', {str(image.root)!r}]))")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "/etc/modemagent/agent.toml can not be written: Permission denied" in refused.stderr
+    assert image.files() == {} and "sudo" in refused.stderr
 
 
 def test_the_settings_that_come_with_it_name_every_key_with_its_default() -> None:
