@@ -43,7 +43,11 @@ def open_tty(port: str, *, baud: int, trace: Trace | None = None) -> Port:
         raise _refused(port, path, error) from error
     try:
         lock.take(descriptor, port=port, path=path)
-        before = _set(descriptor, port, speed)
+        try:
+            before = _set(descriptor, port, speed)
+        except BaseException:
+            lock.give_back(descriptor)
+            raise
     except BaseException:
         os.close(descriptor)
         raise

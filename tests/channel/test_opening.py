@@ -1,11 +1,14 @@
 """What opening refuses, in which words, and who holds a port."""
 
+import errno
+import fcntl
 import grp  # noqa: F401 - before the user changes, who may not read Python's own files
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 from pathlib import Path
@@ -166,6 +169,24 @@ def test_a_failed_opening_leaves_no_descriptor_and_no_lock(far_pty: Any) -> None
         open_port(far_pty.address, baud=115200)
     first.close()
     assert len([*Path("/proc/self/fd").iterdir()]) == before
+
+
+def test_a_port_that_can_not_be_set_is_given_back(
+    far_pty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise termios.error(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(termios, "tcsetattr", refuse)
+        with pytest.raises(PortNotFound):
+            open_port(far_pty.address, baud=115200)
+    # the far side keeps the terminal open, so the kernel would keep TIOCEXCL
+    descriptor = os.open(far_pty.address, os.O_RDWR | os.O_NOCTTY)
+    try:
+        assert fcntl.ioctl(descriptor, lock._TIOCGEXCL, bytes(4)) == bytes(4)
+    finally:
+        os.close(descriptor)
 
 
 @pytest.mark.skipif(shutil.which("ser2net") is None, reason="ser2net is not installed")
