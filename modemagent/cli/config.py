@@ -35,11 +35,15 @@ def check(context: click.Context, file: str | None, as_json: bool) -> None:
     from modemagent import settings
 
     path = Path(file) if file else (_chosen(context) or settings.DEFAULT_FILE)
-    text = settings.read(path)
-    assert text is not None  # noqa: S101 - narrowing: a file that must be there has a text
-    found, mistakes = settings.check(text)
-    mistakes += _out_of_reach(found, text, {mistake.key for mistake in mistakes})
-    mistakes = tuple(sorted(mistakes, key=lambda mistake: mistake.line))
+    hint = "Check its name." if file else "Name another one: modemagent config check FILE."
+    try:
+        text = settings.read(path, hint=hint)
+    except settings.FileRefused as refused:
+        mistakes = refused.mistakes
+    else:
+        found, mistakes = settings.check(text)
+        mistakes += _out_of_reach(found, text, {mistake.key for mistake in mistakes})
+        mistakes = tuple(sorted(mistakes, key=lambda mistake: mistake.line))
     if as_json:
         import json
 

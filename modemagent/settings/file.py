@@ -54,7 +54,8 @@ def _parsed(text: str) -> tuple[dict[str, Any], list[Mistake]]:
     import tomllib
 
     mistakes: list[Mistake] = []
-    lines = text.replace("\r\n", "\n").split("\n")
+    # editors on Windows begin a file with a byte order mark
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     while len(mistakes) < _MOST_SYNTAX_MISTAKES:
         try:
             return tomllib.loads("\n".join(lines)), mistakes
@@ -110,7 +111,7 @@ def _at_odds(values: dict[str, Any], text: str) -> list[Mistake]:
 def line_of(text: str, key: str) -> int:
     """Return the line that sets a key, 0 when none does."""
     wanted = re.compile(rf"\s*(?:\[+\s*)?[\"']?{re.escape(key)}[\"']?\s*[\].=]")
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         if wanted.match(line):
             return number
     return 0

@@ -39,7 +39,12 @@ def _gateway_id(value: object) -> str:
 
 
 def _file(value: object) -> Path:
-    return Path(_text(value)).expanduser()
+    text = _text(value)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # pathlib's word for it
+        home = text.partition("/")[0]
+        raise Wrong(f'a path, and there is no home directory for "{home}"') from None
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -92,9 +97,17 @@ def _flag(value: object) -> bool:
 
 
 def _baud(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 300 <= value <= 4_000_000:
-        raise Wrong("a speed in bits a second between 300 and 4000000")
+    if isinstance(value, bool) or not isinstance(value, int) or value not in speeds():
+        raise Wrong("a speed that serial ports can be set to, as 9600, 57600, 115200 or 921600")
     return value
+
+
+def speeds() -> frozenset[int]:
+    """Return the speeds a terminal of this system can be set to, in bits a second."""
+    import termios
+
+    names = (name[1:] for name in dir(termios) if name.startswith("B"))
+    return frozenset(int(name) for name in names if name.isdecimal() and int(name))
 
 
 def _address(value: object) -> str:
@@ -115,8 +128,9 @@ def _number_of_words(words: str) -> object:
         return words
 
 
-_FLAGS = {"true": True, "yes": True, "on": True, "1": True}
-_FLAGS |= {"false": False, "no": False, "off": False, "0": False}
+# what click takes for a flag in the environment
+_FLAGS = dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True)
+_FLAGS |= dict.fromkeys(("false", "f", "no", "n", "off", "0"), False)
 
 GATEWAY_ID = Kind(_gateway_id)
 FILE = Kind(_file)
@@ -150,7 +164,7 @@ def seconds(least: float, most: float, *, zero: bool = False) -> Kind:
             if zero and value == 0:
                 return 0.0
         off = ", or 0 for never" if zero else ""
-        raise Wrong(f"a number of seconds between {least:g} and {most:g}{off}")
+        raise Wrong(f"a number of seconds between {least:.15g} and {most:.15g}{off}")
 
     return Kind(check, _number_of_words)
 

@@ -74,14 +74,11 @@ def effective(
     """
     environ = os.environ if environ is None else environ
     named = file or DEFAULT_FILE
-    values: dict[str, Any] = {}
     origins = dict.fromkeys(KEYS, Origin("default"))
-    text = read(named, must=file is not None)
-    if text is not None:
-        values, mistakes = values_of(text)
-        if mistakes:
-            raise FileRefused(named, mistakes)
-        origins |= dict.fromkeys(values, Origin("file", str(named)))
+    values, mistakes = values_of(read(named, must=file is not None))
+    if mistakes:
+        raise FileRefused(named, mistakes)
+    origins |= dict.fromkeys(values, Origin("file", str(named)))
     for key, words in _in_environment(environ).items():
         values[key] = _checked(key, BY_NAME[key].kind.of_words(words), f"{PREFIX}{key.upper()}")
         origins[key] = Origin("environment", f"{PREFIX}{key.upper()}")
@@ -96,24 +93,34 @@ def effective(
     return Effective(Settings(**values), origins)
 
 
-def read(file: Path, *, must: bool = True) -> str | None:
-    """Return the text of a settings file, None when there is none and none is needed.
+def read(file: Path, *, must: bool = True, hint: str = "Name another one with --config.") -> str:
+    """Return the text of a settings file, "" when there is none and none is needed.
 
+    :param hint: what to do when there is no such file
+    :raises FileRefused: it is no UTF-8 text
     :raises SettingsError: it can not be read
     """
     try:
-        return file.read_text("utf-8")
-    except FileNotFoundError:
+        content = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
         if not must:
-            return None
+            return ""
+        raise SettingsError(f"there is no settings file {file}", hint=hint) from None
+    except IsADirectoryError:
         raise SettingsError(
-            f"there is no settings file {file}", hint="Name another one with --config."
+            f"{file} is a directory, no settings file", hint="Name the file in it."
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise SettingsError(
-            f"the settings file {file} can not be read: {error}",
-            hint="Check who may read it, and that it is UTF-8 text.",
+            f"the settings file {file} can not be read: {error.strerror}",
+            hint="Check who may read it.",
         ) from None
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        said = f"not UTF-8: byte 0x{content[error.start]:02x}"
+        raise FileRefused(file, (Mistake("", line, said, "Save the file as UTF-8."),)) from None
 
 
 def overlaid(settings: Settings, given: Mapping[str, object]) -> Settings:

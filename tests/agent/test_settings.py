@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 
 import pytest
 
-from modemagent.errors import SettingsError
+from modemagent.channel.tty import open_tty
+from modemagent.errors import SettingsError, UsageError
 from modemagent.settings import (
     TABLE,
+    FileRefused,
     Key,
     Origin,
     Settings,
@@ -18,6 +21,7 @@ from modemagent.settings import (
     load,
     overlaid,
 )
+from modemagent.settings.kinds import speeds
 
 
 def test_every_setting_has_its_row() -> None:
@@ -33,7 +37,14 @@ def test_settings_are_frozen() -> None:
     ("text", "key", "line", "words"),
     [
         ('registry = "http://x"\npoll_intervall = 5\n', "poll_intervall", 2, "poll_interval"),
-        ("# first\n\nbaud = true\n", "baud", 3, "between 300"),
+        ("# first\n\nbaud = true\n", "baud", 3, "115200"),
+        ("baud = 12345", "baud", 1, "115200"),
+        ("baud = 0", "baud", 1, "115200"),
+        ('state_dir = "~nobodyhere/x"', "state_dir", 1, 'home directory for "~nobodyhere"'),
+        ("refresh_interval = 0.5", "refresh_interval", 1, "between 1 and 2592000, or 0"),
+        ("poll_interval = 0", "poll_interval", 1, "between 0.1 and 86400"),
+        ("# a line\u2028of its own\nbaud = 1", "baud", 2, "115200"),
+        ("\ufeffbaud = 1", "baud", 1, "115200"),
         ('port = "/dev/ttyUSB2"', "port", 1, "a list of texts"),
         ("port = [1]", "port", 1, "a list of texts"),
         ('poll_interval = "60"', "poll_interval", 1, "number of seconds"),
@@ -69,6 +80,44 @@ def test_broken_lines_do_not_hide_each_other_or_what_follows() -> None:
     settings, mistakes = check(text)
     assert [mistake.line for mistake in mistakes] == [1, 2, 4, 5, 6]
     assert settings.network is False
+
+
+def test_the_speeds_are_those_that_a_terminal_can_be_set_to() -> None:
+    assert {9600, 115200, 921600, 4_000_000} <= speeds() and 0 not in speeds()
+    for baud in {*speeds(), *(speed + 1 for speed in speeds())}:
+        mistakes = check(f"baud = {baud}")[1]
+        far, near = os.openpty()
+        try:
+            open_tty(os.ttyname(near), baud=baud).close()
+        except UsageError:
+            assert mistakes
+        else:
+            assert not mistakes
+        finally:
+            os.close(far)
+            os.close(near)
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text("baud = 9600\n", "utf-8-sig")
+    assert load(file).baud == 9600
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"baud = 9600\n# \xff\n", "line 2: not UTF-8: byte 0xff"),
+        ("baud = 9600\n".encode("utf-16"), "line 1: not UTF-8: byte 0xff"),
+    ],
+)
+def test_a_byte_that_is_no_utf_8_is_named_with_its_line(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_bytes(content)
+    with pytest.raises(FileRefused, match=said):
+        load(file)
 
 
 @pytest.mark.parametrize("text", ["port = [", "x" * 10000, "\x00", '"""', "[" * 9000, "= \n" * 99])

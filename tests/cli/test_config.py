@@ -99,8 +99,32 @@ def test_a_right_file_is_0(call, tmp_path):
 
 
 def test_a_file_that_is_not_there_is_one_line(call, tmp_path):
-    done = call("config", "check", str(tmp_path / "none.toml"))
+    file = tmp_path / "none.toml"
+    for words, remedy in (
+        (("config", "check", str(file)), "Check its name"),
+        (("config", "check", str(file / "x")), "Check its name"),
+        (("--config", str(file), "config", "check"), "config check FILE"),
+        (("--config", str(file), "config", "show"), "--config"),
+    ):
+        done = call(*words)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert remedy in done.stderr and "[Errno" not in done.stderr
+
+
+def test_a_directory_is_said_to_be_one(call, tmp_path):
+    done = call("config", "check", str(tmp_path))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"{tmp_path} is a directory" in done.stderr and "[Errno" not in done.stderr
+
+
+def test_what_is_not_utf_8_is_a_mistake_with_its_line(call, tmp_path):
+    file = tmp_path / "agent.toml"
+    file.write_bytes(b"baud = 9600\n# \xff\n")
+    done = call("config", "check", str(file))
+    assert (done.returncode, done.stdout.count("\n")) == (3, 1)
+    assert done.stdout.startswith(f"{file}:2: not UTF-8")
+    mistakes = json.loads(call("config", "check", str(file), "--json").stdout)["mistakes"]
+    assert [mistake["line"] for mistake in mistakes] == [2]
 
 
 def test_show_says_what_is_in_force_and_why(call, tmp_path):
