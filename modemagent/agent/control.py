@@ -3,7 +3,7 @@
 A request says what to ``do``; what there is stands in :mod:`modemagent.agent.requests`. Whoever
 may open the socket may see full identifiers: it is for root, the agent's user and the group
 ``modemagent``. Clients are served side by side, each at its own cost: one that is slow, dead or
-talks nonsense holds up nobody else.
+talks nonsense holds up nobody else, and one that has nothing to ask gives its place to others.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from modemagent.agent.address import short_name
-from modemagent.agent.intake import FIRST_REQUEST_S, LONGEST_REQUEST, Intake
-from modemagent.agent.peers import admit, peer_of
-from modemagent.errors import AgentDenied, ModemAgentError, OutboxError, UsageError
+from modemagent.agent.intake import FIRST_REQUEST_S, LONGEST_REQUEST, NEXT_REQUEST_S, Intake
+from modemagent.agent.peers import Places, admit, peer_of
+from modemagent.errors import ModemAgentError, OutboxError, UsageError
 from modemagent.logs import Log
 
 SCHEMA = 1
 _GROUP = "modemagent"
 _TAKEN_WITHIN_S = 30.0
-_MOST_CLIENTS = 64
 
 Request = Mapping[str, object]
 Doer = Callable[[Request], Awaitable[dict[str, object]]]
@@ -61,6 +60,11 @@ class Visit:
         """Have something done when the client goes."""
         self._leaving.append(act)
 
+    @property
+    def lasts(self) -> bool:
+        """Something is open for this client, as a terminal is: it may take its time."""
+        return bool(self._leaving)
+
     async def leave(self) -> None:
         while self._leaving:
             await self._leaving.pop()()
@@ -74,6 +78,7 @@ class ControlSocket:
 
     :param doers: what can be asked for
     :param visits: what can be asked for that lasts: it is given the client as well
+    :param idle_s: after how long a client that asks nothing and holds nothing open is ended
     """
 
     def __init__(
@@ -83,11 +88,14 @@ class ControlSocket:
         log: Log,
         *,
         visits: Mapping[str, VisitDoer] | None = None,
+        idle_s: float = NEXT_REQUEST_S,
     ) -> None:
         self._path = path
         self._doers = doers
         self._visits = visits or {}
         self._log = log
+        self._idle_s = idle_s
+        self._places = Places()
         self._server: asyncio.Server | None = None
         self._calls: set[asyncio.Task[None]] = set()
 
@@ -133,12 +141,10 @@ class ControlSocket:
         visit = Visit(writer)
         intake = Intake(reader)
         try:
-            self._let_in(writer.get_extra_info("socket"))
-            limit_s: float | None = FIRST_REQUEST_S
-            while (line := await intake.line(limit_s)) is not None:
-                answer = await self._unless_gone(self._answer(line, visit), intake, writer)
-                await visit.send(answer)
-                limit_s = None  # who has asked once, as a terminal does, may take its time
+            peer = peer_of(writer.get_extra_info("socket"))
+            admit(peer, self._group)
+            with self._places.taken_by(peer):
+                await self._serve(intake, visit, writer)
         except ModemAgentError as error:
             with contextlib.suppress(ClientGone):
                 await visit.send({"error": error.to_json()})
@@ -150,13 +156,12 @@ class ControlSocket:
             asyncio.get_running_loop().call_later(_TAKEN_WITHIN_S, writer.transport.abort)
             await visit.leave()
 
-    def _let_in(self, line: socket.socket) -> None:
-        admit(peer_of(line), self._group)
-        if len(self._calls) > _MOST_CLIENTS:
-            raise AgentDenied(
-                f"{_MOST_CLIENTS} clients are talking to the agent already",
-                hint="Try again when some have ended.",
-            )
+    async def _serve(self, intake: Intake, visit: Visit, writer: asyncio.StreamWriter) -> None:
+        limit_s: float | None = FIRST_REQUEST_S
+        while (line := await intake.line(limit_s)) is not None:
+            answer = await self._unless_gone(self._answer(line, visit), intake, writer)
+            await visit.send(answer)
+            limit_s = None if visit.lasts else self._idle_s
 
     async def _unless_gone(
         self,

@@ -12,6 +12,9 @@ LONGEST_REQUEST: Final = 64 * 1024
 FIRST_REQUEST_S: Final = 30.0
 """For a client that has just come to say what it wants."""
 
+NEXT_REQUEST_S: Final = 600.0
+"""For a client that has asked before and holds nothing open."""
+
 _WHOLE_LINE_S: Final = 10.0
 """For a line that has begun to end."""
 

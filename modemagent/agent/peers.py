@@ -1,4 +1,4 @@
-"""Who is at the other end of the control socket, and may they ask?
+"""Who is at the other end of the control socket, may they ask, and is there a place for them?
 
 The kernel says who connected (``SO_PEERCRED``, ``SO_PEERGROUPS``; unix(7)), so it can not be
 feigned. The mode of the socket says the same; this holds where the mode was opened up, and where
@@ -11,12 +11,19 @@ import array
 import os
 import socket
 import struct
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple
 
 from modemagent.errors import AgentDenied
 
 _SO_PEERGROUPS = 59  # asm-generic/socket.h, Linux 4.13; Python has no name for it
 _MOST_GROUPS = 256  # what Python's getsockopt has room for
+_PLACES: Final = 64
+_PLACES_KEPT: Final = 8
+"""For root and the agent's own user: whoever has to look into it gets in."""
+_PLACES_OF_ONE: Final = 32
 
 
 class Peer(NamedTuple):
@@ -53,3 +60,40 @@ def admit(peer: Peer, group: int) -> None:
             f"user {peer.uid} may not talk to the agent",
             hint="Join the group modemagent and log in again, or run this as the agent's user.",
         )
+
+
+class Places:
+    """The clients that are served at the same time: one user can not take every place.
+
+    In a user namespace of the service's own all users but root and the agent's count as one.
+    """
+
+    def __init__(self) -> None:
+        self._taken: Counter[int] = Counter()
+
+    @contextmanager
+    def taken_by(self, peer: Peer) -> Iterator[None]:
+        """Give a client a place for as long as the block lasts.
+
+        :raises AgentDenied: there is none for it
+        """
+        uid, total = peer.uid, self._taken.total()
+        most = _PLACES if uid in (0, os.geteuid()) else _PLACES - _PLACES_KEPT
+        if self._taken[uid] >= _PLACES_OF_ONE:
+            raise AgentDenied(
+                f"{_PLACES_OF_ONE} clients of user {uid} are talking to the agent already",
+                hint="End some of them; one that asks nothing is ended after 10 minutes.",
+            )
+        if total >= most:
+            raise AgentDenied(
+                f"{total} clients are talking to the agent already",
+                hint="Try again when some have ended; root still gets in."
+                if most < _PLACES
+                else "Try again when some have ended.",
+            )
+        self._taken[uid] += 1
+        try:
+            yield
+        finally:
+            self._taken[uid] -= 1
+            self._taken += Counter()  # forgets who has none left

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from modemagent.agent.address import short_name, socket_path
-from modemagent.agent.caller import AgentSaysNo, ask
-from modemagent.agent.control import ControlSocket, Request
-from modemagent.errors import AgentNotRunning, PortBusy
+from modemagent.agent.caller import AgentSaysNo, Call, ask
+from modemagent.agent.control import ControlSocket, Request, Visit
+from modemagent.agent.peers import Peer, Places
+from modemagent.errors import AgentDenied, AgentNotRunning, PortBusy
 from modemagent.logs import Silence
 
 
@@ -29,11 +34,20 @@ async def faulty(_: Request) -> dict[str, object]:
     raise RuntimeError("boom")
 
 
+async def stay(_: Request, visit: Visit) -> dict[str, object]:
+    async def nothing() -> None: ...
+
+    visit.at_leaving(nothing)
+    return {}
+
+
 @asynccontextmanager
-async def listening(state_dir: Path) -> AsyncIterator[None]:
+async def listening(state_dir: Path, idle_s: float = 600.0) -> AsyncIterator[None]:
     state_dir.mkdir(parents=True, exist_ok=True)
     table = {"echo": echo, "busy": busy, "faulty": faulty}
-    control = ControlSocket(socket_path(state_dir), table, Silence())
+    control = ControlSocket(
+        socket_path(state_dir), table, Silence(), visits={"stay": stay}, idle_s=idle_s
+    )
     await control.open()
     try:
         yield
@@ -92,3 +106,81 @@ def test_nobody_listening_says_how_to_start(tmp_path: Path) -> None:
     with pytest.raises(AgentNotRunning) as error:
         ask(tmp_path, {"do": "status"})
     assert "modemagent run" in error.value.hint
+
+
+async def test_who_asks_nothing_more_is_ended_unless_something_is_open(tmp_path: Path) -> None:
+    async with listening(tmp_path, idle_s=0.05):
+        with short_name(socket_path(tmp_path)) as name:
+            reader, writer = await asyncio.open_unix_connection(name)
+            idle, its_writer = await asyncio.open_unix_connection(name)
+        writer.write(b'{"do": "stay"}\n')
+        assert await reader.readline() == b'{"schema": 1}\n'
+        its_writer.write(b'{"do": "echo"}\n')
+        assert await idle.readline()
+        assert await idle.read() == b"", "it came later and has its end"
+        writer.write(b'{"do": "echo"}\n')
+        assert await reader.readline() == b'{"schema": 1, "got": null}\n'
+        writer.close()
+        its_writer.close()
+
+
+async def test_one_user_does_not_take_every_place(tmp_path: Path) -> None:
+    def crowd() -> tuple[int, str]:
+        with ExitStack() as stack:
+            for count in range(100):
+                call = stack.enter_context(Call(tmp_path))
+                try:
+                    call.ask({"do": "echo"})
+                except AgentDenied as denied:
+                    return count, f"{denied}; {denied.hint}"
+        return 100, ""
+
+    async with listening(tmp_path):
+        count, said = await asyncio.to_thread(crowd)
+        assert count == 32
+        assert f"32 clients of user {os.geteuid()}" in said and "10 minutes" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to be somebody else needs root")
+async def test_another_user_at_its_limit_keeps_nobody_out() -> None:
+    """Its group is that of the socket, as a member of the group modemagent has it."""
+    program = (
+        "import os, sys, pathlib; from modemagent.agent.caller import Call\n"
+        "os.setgroups([]); os.setgid(os.stat(sys.argv[1] + '/agent.sock').st_gid)\n"
+        "os.setuid(12345)\n"
+        "held = []\n"
+        "try:\n"
+        "    while len(held) < 100:\n"
+        "        held.append(Call(pathlib.Path(sys.argv[1]))); held[-1].ask({'do': 'echo'})\n"
+        "except Exception as error: print(len(held), error, flush=True)\n"
+        "input()\n"
+    )
+    with TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o711)
+        async with listening(Path(folder)):
+            with subprocess.Popen(
+                [sys.executable, "-c", program, folder], stdin=subprocess.PIPE, text=True,
+                stdout=subprocess.PIPE,
+            ) as other:  # fmt: skip
+                assert other.stdout
+                said = await asyncio.to_thread(other.stdout.readline)
+                assert said == "33 32 clients of user 12345 are talking to the agent already\n"
+                answer = await asyncio.to_thread(ask, Path(folder), {"do": "echo"})
+                assert answer == {"schema": 1, "got": None}
+                other.communicate("\n")
+
+
+def test_the_last_places_are_for_root_and_the_agents_own_user() -> None:
+    places = Places()
+    with ExitStack() as stack:
+        for number in range(56):
+            stack.enter_context(places.taken_by(Peer(1, 1000 + number, frozenset())))
+        with pytest.raises(AgentDenied, match="56 clients"):
+            stack.enter_context(places.taken_by(Peer(1, 2000, frozenset())))
+        for number in range(8):
+            uid = 0 if number % 2 else os.geteuid()
+            stack.enter_context(places.taken_by(Peer(1, uid, frozenset())))
+        with pytest.raises(AgentDenied, match="64 clients"):
+            stack.enter_context(places.taken_by(Peer(1, 0, frozenset())))
+    with places.taken_by(Peer(1, 2000, frozenset())):
+        assert len(places._taken) == 1
