@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from modemagent.channel.record import Trace
 
 _CFLAG: Final = 2
+#: Kinds of devices that are no ports (Documentation/admin-guide/devices.txt of Linux): memory
+#: with null, zero, full and random; miscellaneous with watchdog and tun; input. That a device
+#: has no terminal calls proves nothing: /dev/wwan0at0 may have none.
+_NO_PORTS: Final = frozenset((1, 10, 13))
 _NOT_THERE: Final = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ENOTDIR, errno.EIO)
 
 
@@ -37,6 +41,8 @@ def open_tty(port: str, *, baud: int, trace: Trace | None = None) -> Port:
         about = os.stat(path)  # noqa: PTH116
         if not stat.S_ISCHR(about.st_mode):
             raise PortNotFound(f"{port} is no device", port=port, hint=_LIST_HINT)
+        if os.major(about.st_rdev) in _NO_PORTS:
+            raise PortNotFound(f"{port} is no serial port", port=port, hint=_LIST_HINT)
         lock.check_lock_files(port, path)
         descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:

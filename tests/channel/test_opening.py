@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from modemagent.at.plan import Answer, Ask, Plan
-from modemagent.channel import lock
+from modemagent.channel import lock, tty
 from modemagent.channel.blocking import run_plans
 from modemagent.channel.lock import Holder, find_holder
 from modemagent.channel.way import open_port
@@ -77,8 +77,17 @@ def test_no_rfc2217_there(far_socket: Any) -> None:
         open_port(url, baud=115200, timeout_s=0.3)
 
 
-def test_a_device_without_terminal_settings_is_a_port_too() -> None:
+@pytest.mark.parametrize("name", ["null", "zero", "full", "random", "urandom"])
+def test_devices_that_are_no_ports(name: str, door: Any) -> None:
+    with pytest.raises(PortNotFound, match=f"/dev/{name} is no serial port") as wrong:
+        door(f"/dev/{name}", at())
+    assert "modemagent list" in wrong.value.hint
+    assert wrong.value.exit_status == 4
+
+
+def test_a_device_without_terminal_settings_is_a_port_too(monkeypatch: pytest.MonkeyPatch) -> None:
     # as /dev/wwan0at0, which is not to be had without a modem: ENOTTY from every terminal call
+    monkeypatch.setattr(tty, "_NO_PORTS", ())
     port = open_port("/dev/zero", baud=115200)
     assert port.read()
     port.close()
