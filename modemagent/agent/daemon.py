@@ -237,10 +237,10 @@ class Daemon:
 
     async def _show_metrics(self) -> None:
         """Show metrics where the settings say, and no longer where they said before."""
-        if self._exposure is not None:
-            await self._exposure.close()
-            self._exposure = None
         listen, file = self._settings.metrics_listen, self._settings.metrics_file
+        if self._exposure is not None:
+            await self._exposure.close(goes_on_with=file)
+            self._exposure = None
         if not (listen or file):
             return
         from modemagent.agent.exposure import Exposure

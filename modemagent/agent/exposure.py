@@ -43,6 +43,7 @@ class Exposure:
         self._server: asyncio.Server | None = None
         self._clients = 0
         self._writing: asyncio.Task[None] | None = None
+        self._file: Path | None = None
         self._trouble = ""
 
     async def open(self, listen: str | None, file: Path | None) -> None:
@@ -61,15 +62,23 @@ class Exposure:
             else:
                 shown = self._server.sockets[0].getsockname()
                 self._log.info("metrics_shown", address=f"http://{shown[0]}:{shown[1]}/metrics")
+        self._file = file
         if file:
             self._writing = asyncio.create_task(self._keep(file))
 
-    async def close(self) -> None:
+    async def close(self, *, goes_on_with: Path | None = None) -> None:
+        """Stop showing, and take the file away: the exporter would show old values for ever.
+
+        :param goes_on_with: the file that is written anew at once, so it is better left
+        """
         if self._server is not None:
             self._server.close()
         if self._writing is not None:
             self._writing.cancel()
             await asyncio.gather(self._writing, return_exceptions=True)
+        if self._file is not None and self._file != goes_on_with:
+            with contextlib.suppress(OSError):
+                self._file.unlink()
         self._metrics.close()
 
     # -- the listener
@@ -109,11 +118,18 @@ class Exposure:
             await asyncio.sleep(_FILE_EVERY_S)
 
     def _write(self, file: Path) -> None:
-        """Write beside and rename: a reader never sees half a file."""
-        beside = file.with_name(f".{file.name}.{os.getpid()}")
+        """Write beside and rename: a reader never sees half a file.
+
+        Others may write to the folder too: what lies under the name beside, a link of theirs for
+        one, is taken away and never written to.
+        """
+        beside = file.with_name(f".{file.name}.new")
         try:
-            beside.write_text(_guarded(self._metrics.text, self._log), "utf-8")
-            beside.chmod(0o644)
+            beside.unlink(missing_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(beside, flags, 0o600), "w", encoding="utf-8") as new:
+                new.write(_guarded(self._metrics.text, self._log))
+                os.fchmod(new.fileno(), 0o644)
             beside.replace(file)
         except OSError as error:
             reason = error.strerror or str(error)

@@ -154,9 +154,26 @@ def test_the_file_is_whole_and_a_reload_moves_it(shown: tuple[Agent, Bench, str,
     agent.popen.send_signal(signal.SIGHUP)
     until(other.exists)
     assert samples(other.read_text())["modemagent_port_watched", (("port", "/nowhere/tty"),)] == 0
-    assert sorted(path.name for path in file.parent.glob("*.prom*")) == [
-        "modemagent.prom", "other.prom",
-    ]  # fmt: skip
+    assert files(file.parent) == ["other.prom"]
+    Path(agent.words[1]).write_text("")
+    agent.popen.send_signal(signal.SIGHUP)
+    until(lambda: not files(file.parent))
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if ".prom" in path.name)
+
+
+def test_no_file_is_left_behind_that_would_show_old_values(
+    shown: tuple[Agent, Bench, str, Path],
+) -> None:
+    agent, _, _, file = shown
+    Path(agent.words[1]).write_text(f'metrics_file = "{file}"\nmetrics_listen = "127.0.0.1:0"\n')
+    agent.popen.send_signal(signal.SIGHUP)
+    until(lambda: "settings_taken_over" in agent.log.read_text())
+    until(file.exists)
+    agent.stop()
+    assert files(file.parent) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
@@ -176,7 +193,7 @@ def test_a_folder_the_unit_does_not_allow_is_said_with_what_to_do(
         agent.words = ("--config", str(config), *agent.words)
         agent.start()
         said = until(lambda: re.search(r'.*"metrics_not_written".*', agent.log.read_text()))
-        assert f"ReadWritePaths=-{folder}," in json.loads(said[0])["hint"]
+        assert said and f"ReadWritePaths=-{folder}," in json.loads(said[0])["hint"]
         config.write_text(f'metrics_file = "{tmp_path}/missing/modemagent.prom"\n')
         agent.popen.send_signal(signal.SIGHUP)
         until(lambda: f"Make the folder {tmp_path}/missing" in agent.log.read_text())
@@ -203,7 +220,6 @@ def test_a_damaged_outbox_is_a_metric_and_the_file_of_the_exporter_says_it(
     assert samples(file.read_text())["modemagent_outbox_damaged_files", ()] == 0
     agent.stop()
     (agent.state_dir / DB_NAME).write_bytes(b"not a database" * 100)
-    file.unlink()
     agent.start()
     until(file.exists)
     assert samples(file.read_text())["modemagent_outbox_damaged_files", ()] == 1
