@@ -1,7 +1,8 @@
 """New settings for a running agent: first everything is checked, then everything is taken over.
 
 A file with a mistake, a token file that is not there, a registry no report can go to: the
-settings from before stay in force, and the log and ``status`` say why.
+settings from before stay in force, and the log and ``status`` say why. Certificates are read anew
+at each reload: a renewed one mostly lies under the name of the old one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from modemagent.agent.delivery import sink_options
+from modemagent.agent.lean import needs_tls
 from modemagent.errors import ModemAgentError, SettingsError
 from modemagent.logs import Log
 from modemagent.report.sinks.catalogue import open_sink
@@ -29,7 +31,7 @@ class Change(NamedTuple):
     """Settings to take over.
 
     :param keys: the keys whose values are others now
-    :param sink: the way to the registry, None when it stays or there is none any more
+    :param sink: the new way to the registry, None when it stays or there is none any more
     """
 
     settings: Settings
@@ -38,7 +40,7 @@ class Change(NamedTuple):
 
     @property
     def concerns_uplink(self) -> bool:
-        return not self.keys.isdisjoint(_UPLINK)
+        return self.sink is not None or not self.keys.isdisjoint(_UPLINK)
 
     @property
     def concerns_metrics(self) -> bool:
@@ -65,7 +67,7 @@ def change_from(old: Settings, again: Callable[[], Settings], log: Log) -> Chang
         for mistake in out_of_reach(new):
             if mistake.key in keys:
                 raise SettingsError(mistake.message, hint=mistake.remedy)
-        if change.concerns_uplink and new.registry:
+        if new.registry and (change.concerns_uplink or needs_tls(new)):
             change = change._replace(sink=open_sink(sink_options(new)))
     except FileRefused as refused:
         for mistake in refused.mistakes:

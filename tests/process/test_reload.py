@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import ssl
+import subprocess
 import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from modemagent.simulator.bench import played
 from modemagent.simulator.seats import PtySeat
 from modemagent.simulator.stage import PlayedModem
 from tests.process.conftest import Agent, call, until
+from tests.report.conftest import SmallRegistry, running
 
 pytestmark = pytest.mark.timeout(120)
 Start = Callable[..., Any]
@@ -94,6 +97,54 @@ def test_a_broken_file_leaves_everything_as_it_was_and_says_so(
         assert agent.is_watching(modem.path)
         assert agent.status()["settings"]["trouble"] is None
         assert len(modem.lines_received) == heard
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """Make a certificate for this machine that is its own authority; return it and its key."""
+    made, key = folder / f"{name}.pem", folder / f"{name}.key"
+    words = (
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+        "-nodes", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2",
+        "-keyout", str(key), "-out", str(made),
+    )  # fmt: skip
+    subprocess.run(words, check=True, capture_output=True)
+    return made, key
+
+
+@pytest.mark.parametrize("renewed", ["ca_file", "client_cert_file"])
+def test_a_renewed_certificate_under_the_old_name_is_taken_up(
+    started: Start, tmp_path: Path, renewed: str
+) -> None:
+    registry, gateway = certificate(tmp_path, "registry"), certificate(tmp_path, "gateway")
+    old = certificate(tmp_path, "old")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*registry)
+    context.load_verify_locations(gateway[0])
+    context.verify_mode = ssl.CERT_REQUIRED
+    server = SmallRegistry()
+    server.socket = context.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
+    texts = {
+        "ca_file": registry[0].read_text(),
+        "client_cert_file": "".join(part.read_text() for part in gateway),
+    }
+    files = {key: tmp_path / key for key in texts}
+    for key, made in files.items():
+        made.write_text("".join(part.read_text() for part in old) if key == renewed else texts[key])
+    settings = "".join(f'{key} = "{made}"\n' for key, made in files.items())
+    settings += f'port = ["/nowhere/tty"]\nregistry = "https://127.0.0.1:{server.server_port}"\n'
+    settings += "heartbeat_interval = 1\n"
+    file = tmp_path / "agent.toml"
+    with running(server):
+        agent = begun(started, file, settings)
+        until(lambda: agent.status()["uplink"]["state"] == "unreachable")
+        assert not server.order
+        files[renewed].write_text("no certificate")
+        reload(agent, file, settings, "can not be loaded")
+        files[renewed].write_text(texts[renewed])
+        reload(agent, file, settings, "settings_taken_over")
+        until(lambda: server.order)
 
 
 def speeds(modem: PlayedModem) -> list[int]:
