@@ -5,7 +5,7 @@ expects: what ``status`` says of the outbox's whole life can fall, while a queue
 for the file, and would then be taken for a restart.
 
 The text is that of the Prometheus exposition format 0.0.4; labels hold a port's id and words of
-this program, never an identifier.
+this program, never an identifier: the serial number in a path of /dev/serial/by-id can be the IMEI.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from modemagent.errors import (
     PortNotFound,
     PortVanished,
 )
+from modemagent.identity.masking import scrub
 from modemagent.report.message import Reason
 
 if TYPE_CHECKING:
@@ -155,8 +156,13 @@ class Metrics:
         for modem in status["modems"]:
             port = modem["port_id"] or modem["port"]
             watched[port] = watched.get(port, False) or modem["state"] == PortState.WATCHING
+        shown: dict[str, bool] = {}
         for port, is_watched in watched.items():
-            yield "modemagent_port_watched", {"port": port}, is_watched
+            # two that look the same once masked are one series: Prometheus takes no double ones
+            label = scrub(port)
+            shown[label] = shown.get(label, True) and is_watched
+        for label, is_watched in shown.items():
+            yield "modemagent_port_watched", {"port": label}, is_watched
         yield from self._report_samples(status)
 
     def _reading_samples(self) -> Iterator[Sample]:

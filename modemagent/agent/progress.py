@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 from modemagent.agent.lifecycle import PortState
 from modemagent.errors import OutboxError
+from modemagent.identity.masking import scrub
 from modemagent.report.courier import Uplink
 
 PORT_STUCK_S = 300.0
@@ -141,7 +142,7 @@ def _summary(
     watched = sum(standing.state is PortState.WATCHING for standing in there.values())
     parts = [f"{watched} of {len(there)} ports watched"]
     if stuck:
-        parts.append(f"stuck: {' '.join(stuck)}")
+        parts.append(f"stuck: {' '.join(map(scrub, stuck))}")
     parts.append("outbox in trouble" if waiting is None else f"{waiting} reports waiting")
     parts.append(f"registry {uplink.state}" if uplink else "no registry set")
     return ", ".join(parts)

@@ -112,3 +112,38 @@ def test_all_that_can_be_counted_is_there_from_the_start(outbox: Outbox) -> None
         ("modemagent_outbox_dropped_total",),
     ):
         assert expected in zero
+
+
+BY_ID = "/dev/serial/by-id/usb-Quectel_867698040000013-if02-port0"
+
+
+def test_a_path_that_holds_the_imei_is_shown_masked_and_once(outbox: Outbox) -> None:
+    watched = {BY_ID: "watching", BY_ID.replace("69804000", "69804111"): "absent"}
+
+    def status() -> dict[str, object]:
+        modems = [{"port": p, "port_id": None, "state": s} for p, s in watched.items()]
+        return {"modems": modems, "outbox": outbox_json(outbox), "uplink": {"state": "off"}}
+
+    text = Metrics(Events(), status=status, outbox=outbox).text()
+    assert "/dev/serial/by-id/usb-Quectel_867698*****0013-if02-port0" in text
+    assert "8676980400" not in text
+    assert text.count("modemagent_port_watched{") == 1
+    assert 'port0"} 0.0' in text, "of two that look the same, one is not watched"
+
+
+@pytest.mark.parametrize(
+    "port",
+    [
+        "usb:10-1.4.3.2.4.1:1.12",
+        "pci:0000:01:00.0:wwan0at0",
+        "/dev/serial/by-path/platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.3.2:1.2-port0",
+        "tcp://192.168.100.200:8470",
+    ],
+)
+def test_an_ordinary_port_is_shown_whole(outbox: Outbox, port: str) -> None:
+    def status() -> dict[str, object]:
+        modems = [{"port": "/dev/ttyUSB2", "port_id": port, "state": "watching"}]
+        return {"modems": modems, "outbox": outbox_json(outbox), "uplink": {"state": "off"}}
+
+    text = Metrics(Events(), status=status, outbox=outbox).text()
+    assert f'modemagent_port_watched{{port="{port}"}} 1.0' in text

@@ -75,6 +75,14 @@ def test_one_stuck_port_is_named_and_stops_nothing(daemon: Daemon, state: PortSt
     assert "stuck: /dev/ttyUSB2" in look.summary
 
 
+def test_the_summary_names_a_stuck_port_without_the_imei_in_its_path(daemon: Daemon) -> None:
+    port = "/dev/serial/by-id/usb-Quectel_867698040000013-if02-port0"
+    daemon.port(port, PortState.OPENING)
+    daemon.now += PORT_STUCK_S + 1
+    assert daemon.stuck() == (port,)
+    assert "stuck: /dev/serial/by-id/usb-Quectel_867698*****0013" in daemon.progress.look().summary
+
+
 def test_a_port_that_looks_once_a_day_is_stuck_only_when_it_does_not(daemon: Daemon) -> None:
     daemon.port("/dev/ttyUSB2", PortState.WATCHING, in_s=86400)
     daemon.now += 86400 + PORT_STUCK_S
