@@ -18,7 +18,7 @@ from modemagent.cli.options import (
 )
 from modemagent.cli.reading import How, Reading, read, reason_of
 from modemagent.cli.render import one_line, plain
-from modemagent.errors import IdentityError, ModemAgentError, UsageError
+from modemagent.errors import DeadlinePassed, IdentityError, ModemAgentError, UsageError
 from modemagent.identity.problems import Verdict
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import Extras
@@ -39,7 +39,11 @@ class Difference(NamedTuple):
 @click.argument("ports", metavar="[PORT]...", nargs=-1)
 @json_option
 @click.option(
-    "--field", "fields", multiple=True, metavar="FIELD", help="Print this value alone; repeatable."
+    "--field",
+    "fields",
+    multiple=True,
+    metavar="FIELD",
+    help="Print this value alone; repeatable. Exit status 3 if one was not read; stderr says why.",
 )
 @click.option(
     "--expect", multiple=True, metavar="FIELD=VALUE", help="Exit status 3 if it is not so."
@@ -94,22 +98,19 @@ def command(
     wanted = [_expectation(text) for text in expect]
     extras = Extras(eid_by_apdu, network)
     agent = whose(context, state_dir)
-    how = How(time.monotonic() + timeout_s, baud, root, agent, extras, via)
+    how = How(timeout_s, time.monotonic() + timeout_s, baud, root, agent, extras, via)
     reading = read(ports, how)
     differences = _differences(reading.snapshots, wanted)
     status = _status(reading, differences)
     if as_json:
-        _print_json(reading, differences, evidence=evidence)
+        _print_json(reading, differences, timeout_s, evidence=evidence)
     elif fields:
-        values = [value_of(snapshot, name) for snapshot in reading.snapshots for name in fields]
-        for value in values:
-            click.echo(plain(value) if value is not None else "")
-        if status == 0 and None in values:
+        if not _print_fields(reading.snapshots, fields) and status == 0:
             status = FOUND_WRONG
     else:
         _print(reading, evidence=evidence)
     if not as_json:
-        _complain(reading, differences)
+        _complain(reading, differences, timeout_s)
     context.exit(status)
 
 
@@ -150,15 +151,21 @@ def _status(reading: Reading, differences: list[Difference]) -> int:
         return FOUND_WRONG
     if reading.failed and (reading.by_name or not reading.snapshots):
         return reading.failed[0][1].exit_status
-    return 0
+    return DeadlinePassed.exit_status if reading.stopped else 0
 
 
-def _print_json(reading: Reading, differences: list[Difference], *, evidence: bool) -> None:
+def _print_json(
+    reading: Reading, differences: list[Difference], timeout_s: float, *, evidence: bool
+) -> None:
     import json
 
     document: dict[str, object] = {
         "schema": 1,
-        "modems": [snapshot.to_json(evidence=evidence) for snapshot in reading.snapshots],
+        "modems": [
+            snapshot.to_json(evidence=evidence)
+            | ({"stopped_after_s": timeout_s} if snapshot.port in reading.stopped else {})
+            for snapshot in reading.snapshots
+        ],
         "failed": [_failure(path, error) for path, error in reading.failed],
     }
     if differences:
@@ -192,7 +199,29 @@ def _print(reading: Reading, *, evidence: bool) -> None:
             click.echo(evidence_table(snapshot))
 
 
-def _complain(reading: Reading, differences: list[Difference]) -> None:
+def _print_fields(snapshots: list[Snapshot], names: tuple[str, ...]) -> bool:
+    """Print bare values, and on stderr why one is missing; tell whether all were there."""
+    complete = True
+    for snapshot in snapshots:
+        whose = f"{plain(snapshot.port)}: " if len(snapshots) > 1 else ""
+        for name in names:
+            value = value_of(snapshot, name)
+            click.echo(plain(value) if value is not None else "")
+            if value is None:
+                from modemagent.cli.snapshots import why_missing
+
+                complete = False
+                click.echo(f"modemagent: {whose}{why_missing(snapshot, name)}", err=True)
+    return complete
+
+
+def _complain(reading: Reading, differences: list[Difference], timeout_s: float) -> None:
+    for path in sorted(reading.stopped):
+        click.echo(
+            f"modemagent: {plain(path)} was stopped after {timeout_s:g} s, before everything was "
+            "read. raise --timeout",
+            err=True,
+        )
     for path, error in reading.failed:
         line = one_line(error)
         click.echo(line if path in line else f"{line} ({plain(path)})", err=True)

@@ -12,6 +12,8 @@ from modemagent.channel.blocking import run_plans
 from modemagent.cli.agent import Whose, still_busy
 from modemagent.cli.ports import BY_NUMBER, NONE_FOUND_HINT, Target, discovered, named
 from modemagent.errors import (
+    AgentNotRunning,
+    DeadlinePassed,
     ModemAgentError,
     NoAnswer,
     PortBusy,
@@ -35,18 +37,21 @@ class Reading:
 
     :param failed: a failure for every port that gave no snapshot
     :param by_name: the user named the ports, so that a failure is the call's failure
+    :param stopped: ports of snapshots that miss something because the time was up
     """
 
     snapshots: list[Snapshot] = field(default_factory=list)
     failed: list[tuple[str, ModemAgentError]] = field(default_factory=list)
     by_name: bool = True
+    stopped: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class How:
     """How to ask.
 
-    :param deadline: monotonic seconds by which the whole call must have ended
+    :param timeout_s: what the user gave the whole call
+    :param deadline: monotonic seconds by which it must have ended
     :param baud: speed of a UART
     :param root: the tree that holds ``sys`` and ``dev``
     :param agent: the agent that may hold the ports
@@ -54,6 +59,7 @@ class How:
     :param via: ``port``, ``modemmanager``, or ``auto``: the port, and ModemManager for one it holds
     """
 
+    timeout_s: float
     deadline: float
     baud: int
     root: str
@@ -95,6 +101,7 @@ def read(words: Sequence[str], how: How) -> Reading:
     more = _ask_modemmanager(ask_all, how) if how.via == "modemmanager" else _ask(ask_all, how)
     reading.snapshots += more.snapshots
     reading.failed += more.failed
+    reading.stopped |= more.stopped
     return reading
 
 
@@ -128,7 +135,10 @@ def _ask(targets: Sequence[Target], how: How) -> Reading:
     results: dict[str, Snapshot] = {}
     waiting = [(target, 0) for target in targets]
     while waiting:
-        plans = {target.paths[turn]: _plan(target, turn, how.extras) for target, turn in waiting}
+        late: set[str] = set()
+        plans = {
+            target.paths[turn]: _plan(target, turn, how.extras, late) for target, turn in waiting
+        }
         answers = run_plans(
             plans, timeout_s=how.left_s, baud=how.baud, meanwhile=map(import_module, NEEDED_LATER)
         )
@@ -142,6 +152,12 @@ def _ask(targets: Sequence[Target], how: How) -> Reading:
                 from modemagent.cli import managed
 
                 answer = managed.instead(path, target.ids[turn], answer)
+            if isinstance(answer, DeadlinePassed) or path in late:
+                from modemagent.cli.late import as_far_as_it_came
+
+                answer, is_whole = as_far_as_it_came(path, answer, how.timeout_s)
+                if not is_whole:
+                    reading.stopped.add(path)
             if isinstance(answer, Snapshot):
                 results[target.path] = _only_asked(answer, how)
                 continue
@@ -157,14 +173,16 @@ def _ask(targets: Sequence[Target], how: How) -> Reading:
     return reading
 
 
-def _plan(target: Target, turn: int, extras: Extras) -> Plan[Snapshot]:
+def _plan(target: Target, turn: int, extras: Extras, late: set[str]) -> Plan[Snapshot]:
     port = target.paths[turn]
     plan = identify(port, port_id=target.ids[turn], extras=extras)
-    return _unless_mute(plan, port) if turn + 1 < len(target.paths) else plan
+    return _attended(plan, port, late, has_another=turn + 1 < len(target.paths))
 
 
-def _unless_mute(plan: Plan[Snapshot], port: str) -> Plan[Snapshot]:
-    """Give a port up early when not one byte comes and the modem has another port."""
+def _attended(
+    plan: Plan[Snapshot], port: str, late: set[str], *, has_another: bool
+) -> Plan[Snapshot]:
+    """Note when the time is up; give a mute port up early when the modem has another one."""
     until, heard = time.monotonic() + _MUTE_AFTER_S, False
     try:
         step = next(plan)
@@ -172,10 +190,12 @@ def _unless_mute(plan: Plan[Snapshot], port: str) -> Plan[Snapshot]:
             try:
                 outcome = yield step
             except ModemAgentError as error:
+                if isinstance(error, DeadlinePassed):
+                    late.add(port)
                 step = plan.throw(error)
                 continue
             heard = heard or bool(outcome.raw)
-            if not heard and time.monotonic() > until:
+            if has_another and not heard and time.monotonic() > until:
                 raise NoAnswer(f"{port} is mute", port=port)
             step = plan.send(outcome)
     except StopIteration as done:
@@ -195,6 +215,8 @@ def _from_agent(path: str, how: How, busy: PortBusy) -> Snapshot | ModemAgentErr
     except AgentSaysNo as error:
         return still_busy(busy, error) if error.reason == PortNotFound.reason else error
     except ModemAgentError as error:
+        if isinstance(error, AgentNotRunning) and time.monotonic() >= how.deadline:
+            return DeadlinePassed("", port=path)  # its words come later
         return still_busy(busy, error)
     snapshot = answer.get("snapshot")
     if not isinstance(snapshot, dict):

@@ -159,7 +159,7 @@ def _path_of(word: str, root: str, baud: int, timeout_s: float, agent: Whose) ->
         return named(word, root).path
     from modemagent.cli.reading import How, read
 
-    how = How(time.monotonic() + timeout_s, baud, root, agent)
+    how = How(timeout_s, time.monotonic() + timeout_s, baud, root, agent)
     return read([word], how).snapshots[0].port
 
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import click
 
+from modemagent.cli.fields import holder_of, read_as
 from modemagent.cli.render import heading, plain, verdict_word
 from modemagent.identity.network import Network
 from modemagent.identity.snapshot import Modem, ReadState, ReadStates, Sim, SimState, Snapshot
@@ -117,6 +118,22 @@ def evidence_table(snapshot: Snapshot) -> str:
         lines.append(f"    {each.field}: {plain(each.command)}  [{each.parser}, {each.at_ms} ms]")
         lines.append(f"        {answer or 'no answer'}")
     return "\n".join(lines)
+
+
+def why_missing(snapshot: Snapshot, name: str) -> str:
+    """Return one line on why a field has no value, with the remedy where one is known."""
+    holder, asked = holder_of(snapshot, name), read_as(name)
+    raw = getattr(holder, f"{asked}_raw", None)
+    if raw is not None:
+        return f"{name}: failed ({plain(raw)} was read, which is not valid)."
+    state = holder.read.get(asked) if holder is not None else None
+    of_itself = state in (ReadState.UNSUPPORTED, ReadState.TIMEOUT)
+    if isinstance(holder, Sim) and holder.state is not SimState.READY and not of_itself:
+        what, _, remedy = SIM_WORDS[holder.state].partition(". ")
+        return f"{name}: {state or holder.state} ({what})." + (f" {remedy}." if remedy else "")
+    if state is None or state is ReadState.OK:
+        return f"{name}: absent (this modem or port has none)."
+    return f"{name}: {state} ({READ_WORDS[state]})."
 
 
 def _field(key: str, label: str, holder: Modem | Sim, read: ReadStates) -> list[str]:

@@ -62,6 +62,68 @@ def test_a_field_that_was_not_read_is_an_empty_line_and_3(call):
         done = call("identify", sim.path, "--field", "imei", "--field", "iccid", "--field", "state")
     assert done.stdout.splitlines() == [IMEI, "", "absent"]
     assert done.returncode == 3
+    assert done.stderr == (
+        "modemagent: iccid: absent (no card). Insert one, or check that it sits right.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("how", "field", "said"),
+    [
+        ({"state": "pin"}, "imsi", "imsi: locked (PIN required). Unlock the card"),
+        ({"state": "no sim"}, "mcc", "mcc: absent (no card). Insert one"),
+        ({}, "port_id", "port_id: absent (this modem or port has none)."),
+        ({}, "meid", "meid: unsupported (not offered by this modem)."),
+        ({"faults": ["lie=imei-check-digit"]}, "tac", "tac: failed (865284040000015 was read"),
+        ({"faults": ["refuse=AT+CIMI"]}, "mnc", "mnc: unsupported (not offered by this modem)."),
+    ],
+)
+def test_why_a_field_is_missing(call, how, field, said):
+    with played(EG25, **how) as sim:
+        done = call("identify", sim.path, "--field", field)
+    assert (done.stdout, done.returncode) == ("\n", 3)
+    assert done.stderr.startswith(f"modemagent: {said}"), done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_of_several_modems_it_is_said_which_one_misses_a_field(call):
+    with played(EG25) as sim, played(EG25, faults=["sim-out"]) as empty:
+        done = call("identify", sim.path, empty.path, "--field", "iccid")
+    assert done.stderr.startswith(f"modemagent: {empty.path}: iccid: absent (no card).")
+
+
+def test_time_that_is_up_before_the_imei_is_no_verdict_on_the_imei(call):
+    with played(EG25, faults=["silent=AT+CGMM;+CGMR;+CGSN"]) as sim:
+        document = _identified(call, sim.path, "--timeout", "0.5", status=4)
+        done = call("identify", sim.path, "--timeout", "0.5")
+    assert document["modems"] == []
+    assert document["error"]["code"] == "timeout"
+    assert document["failed"][0]["message"].endswith(
+        "stopped after 0.5 s, before its IMEI was read"
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "raise --timeout" in done.stderr
+
+
+def test_time_that_is_up_after_the_imei_leaves_what_was_read_and_says_so(call):
+    with played(EG25, faults=["silent=AT+CIMI;+QCCID"]) as sim:
+        document = _identified(call, sim.path, "--timeout", "1", status=4)
+        done = call("identify", sim.path, "--timeout", "1", "--field", "imei")
+    (modem,) = document["modems"]
+    assert (modem["modem"]["imei"], modem["stopped_after_s"]) == (IMEI, 1)
+    assert modem["sims"][0]["read"]["iccid"] == "timeout"
+    assert modem["verdict"] == "ok"  # nobody knows yet that anything is wrong
+    assert (done.stdout, done.returncode) == (f"{IMEI}\n", 4)
+    assert "stopped after 1 s" in done.stderr and "raise --timeout" in done.stderr
+    with played(EG25) as sim:
+        assert "stopped_after_s" not in _identified(call, sim.path)["modems"][0]
+
+
+def test_a_mute_modem_is_given_the_time_that_was_asked_for(call):
+    with played(EG25, faults=["mute"]) as sim:
+        document = _identified(call, sim.path, "--timeout", "1", status=4)
+    assert document["error"]["message"] == f"{sim.path} was not done within 1 s"
+    assert document["error"]["hint"].startswith("raise --timeout")
 
 
 def test_no_card_is_a_warning_with_a_remedy(call):
