@@ -126,6 +126,7 @@ class _Run(Generic[T]):
         self._opening: Opening | None = None
         self._port: Port | None = None
         self._unsent = b""
+        self._next: Step | None = None
         self._gone = False
 
     @property
@@ -255,8 +256,13 @@ class _Run(Generic[T]):
         exchange.outcome = outcome
         try:
             while True:
-                # a generator is begun by sending None
-                step = self._plan.send(exchange.outcome)  # type: ignore[arg-type]
+                step, self._next = self._next, None
+                if step is None:
+                    # a generator is begun by sending None
+                    step = self._plan.send(exchange.outcome)  # type: ignore[arg-type]
+                    first = exchange.question_before(step)
+                    if first is not None:
+                        step, self._next = first, step
                 self._catch_up(port, step)
                 data = exchange.start(step, _now())
                 if data:

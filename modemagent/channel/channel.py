@@ -80,6 +80,8 @@ class Channel:
         """
         if self._busy:
             raise ProtocolError(f"one step at a time on {self.port}")
+        if (first := self._exchange.question_before(step)) is not None:
+            await self.perform(first)
         self._busy = True
         try:
             if not self.closed.is_set():

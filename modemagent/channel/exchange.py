@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from math import inf
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from modemagent.at.dialogue import GRACE_S, Dialogue, Urc
 from modemagent.at.plan import Answer, Ask, Heard, Listen, Outcome, Plan, Step
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_QUESTION_S: Final = 2.0
 #: Final results that came while nothing was asked: that there is one is what counts.
 _STRAYS = 4
 
@@ -48,6 +49,16 @@ class Exchange:
         self._unanswered = 0
         self._begun = 0.0
         self._deadline = inf
+
+    def question_before(self, step: Step) -> Ask | None:
+        """Return the step that comes before this one, None as a rule.
+
+        A setting that is changed for the first time is asked for, or it could not be put back.
+        """
+        if not isinstance(step, Ask) or not permits(step.line):
+            return None
+        question = self.undo.question_before(step.line)
+        return None if question is None else Ask(question, min(step.timeout_s, _QUESTION_S))
 
     def start(self, step: Step, now: float) -> bytes:
         """Begin a step and return the bytes to write, b"" for listening.

@@ -11,12 +11,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from modemagent.channel.volatile import SETTINGS, changes, told_by
+
 if TYPE_CHECKING:
     from modemagent.at.plan import Answer
 
-#: A line that changes the session -> the one that puts it back. Both are only sent when the
-#: modem was found in the other state, so the second is the modem's own.
-_PAIRS: Final = {"AT+CMEE=1": "AT+CMEE=0", "ATV1": "ATV0"}
 _OPENS: Final = "AT+CCHO="
 #: Lines that concern one logical channel.
 _CHANNEL: Final = re.compile(r"AT\+(?:CGLA|CCHC)=([0-9A-F]+)")
@@ -29,7 +28,9 @@ _LATE_LIMIT: Final = 4096
 
 
 class Undo:
-    """The changes that are owed to one port.
+    """The changes that are owed to one port: one line for each setting and each channel.
+
+    A setting goes back to what it was found at, as far as the answers of this session tell.
 
     >>> undo = Undo()
     >>> undo.sent("AT+CMEE=1")
@@ -40,6 +41,8 @@ class Undo:
     def __init__(self) -> None:
         self.owed: list[str] = []
         """Lines that put back what was changed, the newest change first."""
+        self._found: dict[str, str] = {}
+        self._questions: set[str] = set()
         self._opens = False
         self._late: bytearray | None = None
         self._asked_since = False
@@ -49,19 +52,34 @@ class Undo:
         """True when something is owed, or will be: a channel may be open that is not known yet."""
         return bool(self.owed) or self._opens
 
+    def question_before(self, line: str) -> str | None:
+        """Return the line to ask before a setting is changed of which nothing is known; once.
+
+        >>> undo = Undo()
+        >>> undo.question_before("AT+CMEE=2"), undo.question_before("AT+CMEE=2")
+        ('AT+CMEE?', None)
+        """
+        for name in changes(line):
+            question = SETTINGS[name].question
+            if name not in self._found and question not in self._questions:
+                self._questions.add(question)
+                return question
+        return None
+
     def sent(self, line: str) -> None:
         """Take note of a line that is being written."""
         upper = line.strip().upper()
         self._asked_since = self._late is not None
         if upper.startswith(_OPENS):
             self._opens, self._late, self._asked_since = True, None, False
+        for name, value in changes(upper).items():
+            self._set(name, value)
         if upper in self.owed:
             self.owed.remove(upper)
-        elif (back := _PAIRS.get(upper)) is not None:
-            self.owed.insert(0, back)
 
     def answered(self, answer: Answer) -> None:
-        """Take note of the channel that an answer says is open now."""
+        """Take note of what an answer tells: the channel that is open now, the settings found."""
+        self._learn(answer)
         if answer.line.strip().upper().startswith(_OPENS):
             session = session_of(answer)
             if session is not None:
@@ -81,6 +99,25 @@ class Undo:
         match = _LABELLED.search(self._late) or pattern.search(self._late)
         if match is not None:
             self._owe_channel(match[1].decode("ascii").upper())
+
+    def _learn(self, answer: Answer) -> None:
+        changed = changes(answer.line)
+        for name, value in told_by(answer).items():
+            if name in changed:
+                if name not in self._found:
+                    self._found[name] = value
+                    self._set(name, changed[name])
+            elif not self._owes(name):  # else it tells what was set here
+                self._found[name] = value
+
+    def _set(self, name: str, value: str) -> None:
+        found = self._found.get(name, SETTINGS[name].powered_up)
+        self.owed = [line for line in self.owed if not line.startswith(name)]
+        if value != found:
+            self.owed.insert(0, name + found)
+
+    def _owes(self, name: str) -> bool:
+        return any(line.startswith(name) for line in self.owed)
 
     def _owe_channel(self, session: str) -> None:
         self.owed.insert(0, f"AT+CCHC={session}")
