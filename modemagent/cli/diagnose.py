@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modemagent.cli.agent import Whose, whose
-from modemagent.cli.examination import How, facts_of, targets_of
+from modemagent.cli.examination import How, facts_of, none_found, targets_of
 from modemagent.cli.options import (
     baud_option,
     json_option,
@@ -17,7 +17,7 @@ from modemagent.cli.options import (
     state_dir_option,
     timeout_option,
 )
-from modemagent.cli.render import COLOURS, heading, plain, table
+from modemagent.cli.render import COLOURS, heading, one_line, plain, table
 from modemagent.errors import IdentityError, ModemAgentError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def command(
     root: str,
     state_dir: str | None,
 ) -> None:
-    """Say what is wrong with a modem and what to do. No PORT: every modem found.
+    """Say what is wrong with a modem and what to do. No PORT: every modem found or watched.
 
     \b
     modemagent diagnose
@@ -62,17 +62,23 @@ def command(
     from modemagent.diagnosis.catalogue import check_host, check_modem, first_to_do
 
     agent = whose(context, state_dir)
-    how = How(time.monotonic() + timeout_s, baud, root, agent)
-    facts = facts_of(targets_of(ports, root), how)
-    host = check_host(_host(agent))
+    machine = _host(agent)
+    targets = targets_of(ports, root, _watched(machine))
+    missing = None if targets else none_found(root)
+    facts = facts_of(targets, How(timeout_s, baud, root, agent))
+    host = check_host(machine)
     modems = [(each, check_modem(each)) for each in facts]
     if as_json:
-        _print_json(modems, host)
+        _print_json(modems, host, missing)
     else:
         for each, found in modems:
             _print(_title(each), found, show_all=show_all)
         _print("this machine", host, show_all=show_all)
         _conclude([(each.port, first_to_do(found)) for each, found in modems], first_to_do(host))
+    if missing is not None:
+        if not as_json:
+            click.echo(one_line(missing), err=True)
+        context.exit(missing.exit_status)
     context.exit(_status(modems, host))
 
 
@@ -89,6 +95,12 @@ def _host(agent: Whose) -> HostFacts:
     return HostFacts(status, why, time.time(), clock_synchronized())
 
 
+def _watched(machine: HostFacts) -> list[str]:
+    """Return the ports that the agent watches and that speak for a modem of their own."""
+    modems = machine.status["modems"] if machine.status else ()
+    return [str(modem["port"]) for modem in modems if modem["state"] not in ("standby", "stopped")]
+
+
 def _status(modems: Iterable[tuple[Facts, Sequence[Checked]]], host: Iterable[Checked]) -> int:
     failures = [facts.failure for facts, _ in modems if facts.failure is not None]
     if failures:
@@ -97,7 +109,11 @@ def _status(modems: Iterable[tuple[Facts, Sequence[Checked]]], host: Iterable[Ch
     return FOUND_WRONG if any(each.finding.state == "error" for each in everything) else 0
 
 
-def _print_json(modems: Sequence[tuple[Facts, Sequence[Checked]]], host: Sequence[Checked]) -> None:
+def _print_json(
+    modems: Sequence[tuple[Facts, Sequence[Checked]]],
+    host: Sequence[Checked],
+    missing: ModemAgentError | None,
+) -> None:
     import json
 
     from modemagent.diagnosis.catalogue import first_to_do
@@ -120,7 +136,9 @@ def _print_json(modems: Sequence[tuple[Facts, Sequence[Checked]]], host: Sequenc
         "host": [each.to_json() for each in host],
     }
     failed = [facts.failure for facts, _ in modems if facts.failure is not None]
-    if failed and len(failed) == len(modems):
+    if missing is not None:
+        document["error"] = missing.to_json()
+    elif failed and len(failed) == len(modems):
         document["error"] = failed[0].to_json()
     click.echo(json.dumps(document))
 

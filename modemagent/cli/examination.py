@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from modemagent.errors import ModemAgentError, PortBusy, PortNotFound
+from modemagent.errors import DeadlinePassed, ModemAgentError, PortNotFound
 
 if TYPE_CHECKING:
     from modemagent.cli.agent import Whose
     from modemagent.cli.ports import Target
     from modemagent.diagnosis.facts import Facts
 
+_NONE_FOUND_HINT = (
+    "Is a modem plugged in and powered? modemagent list shows every port; "
+    "name one, as in: modemagent diagnose /dev/ttyUSB2"
+)
+#: What the agent calls a modem that ModemManager has and no port of which is known.
+_OF_MODEMMANAGER = "/org/freedesktop/"
+
 
 class How:
-    """How to ask: the deadline in monotonic seconds, the speed, and which agent."""
+    """How to ask: the seconds that were given, the speed, where ports are, and which agent."""
 
-    def __init__(self, deadline: float, baud: int, root: str, agent: Whose) -> None:
-        self.deadline = deadline
+    def __init__(self, timeout_s: float, baud: int, root: str, agent: Whose) -> None:
+        self.timeout_s = timeout_s
+        self.deadline = time.monotonic() + timeout_s
         self.baud = baud
         self.root = root
         self.agent = agent
@@ -28,25 +37,32 @@ class How:
         return max(1.0, self.deadline - time.monotonic())
 
 
-def targets_of(words: Sequence[str], root: str) -> list[Target]:
-    from modemagent.cli.ports import NONE_FOUND_HINT, Target, discovered, named, seen
+def targets_of(words: Sequence[str], root: str, watched: Sequence[str]) -> list[Target]:
+    """Return the modems to examine: those named, else every one that is found or watched.
 
-    if words:
-        targets = []
-        for word in dict.fromkeys(words):
-            try:
-                targets.append(named(word, root))
-            except PortNotFound:
-                targets.append(
-                    Target((word,), (None,))
-                )  # the first check says that it is not there
-        return targets
-    found = discovered(root)
-    if not found:
-        others = ", ".join(each.path for each in seen(root))
-        hint = f"No known modem, but there are {others}. " if others else ""
-        raise PortNotFound("no modem found", port="auto", hint=hint + NONE_FOUND_HINT)
-    return found
+    :param watched: ports that the agent watches; discovery may know nothing of them
+    """
+    from modemagent.cli.ports import Target, discovered, named
+
+    targets = [] if words else discovered(root)
+    known = {os.path.realpath(path) for target in targets for path in target.paths}
+    unknown = [path for path in watched if os.path.realpath(path) not in known]
+    for word in dict.fromkeys(words or unknown):
+        try:
+            targets.append(named(word, root))
+        except PortNotFound:
+            # the first check says that it is not there
+            targets.append(Target((word,), (None,)))
+    return targets
+
+
+def none_found(root: str) -> PortNotFound:
+    """Return the error for a machine on which no modem is found and none is watched."""
+    from modemagent.cli.ports import seen
+
+    others = ", ".join(each.path for each in seen(root))
+    hint = f"No known modem, but there are {others}. " if others else ""
+    return PortNotFound("no modem found", port="auto", hint=hint + _NONE_FOUND_HINT)
 
 
 def facts_of(targets: Sequence[Target], how: How) -> list[Facts]:
@@ -92,8 +108,6 @@ def _surroundings(root: str) -> dict[str, Any]:
 
 def _known(facts: Facts, candidates: dict[str, Any]) -> Facts:
     """Add what can be seen without opening the port."""
-    import os
-
     from modemagent.channel.lock import find_holder
 
     candidate = candidates.get(facts.port) or candidates.get(os.path.realpath(facts.port))
@@ -109,25 +123,46 @@ def _known(facts: Facts, candidates: dict[str, Any]) -> Facts:
 
 def _otherwise(facts: Facts, port_id: str | None, error: ModemAgentError, how: How) -> Facts:
     """Ask whoever holds the port: the agent, or ModemManager."""
+    from modemagent.agent.caller import AgentSaysNo
     from modemagent.cli import managed
+    from modemagent.cli.agent import still_busy
+    from modemagent.diagnosis.facts import Facts
+    from modemagent.errors import PortBusy
     from modemagent.identity.snapshot import Snapshot
 
+    is_portless = isinstance(error, PortNotFound) and facts.port.startswith(_OF_MODEMMANAGER)
+    if not isinstance(error, PortBusy) and not is_portless:
+        return facts._replace(failure=_as_given(error, facts.port, how))
+    through = _through_agent(facts, how)
+    if isinstance(through, Facts):
+        return through
     if not isinstance(error, PortBusy):
         return facts._replace(failure=error)
-    through = _through_agent(facts, how, error)
-    if not isinstance(through, PortBusy):
-        return through
+    if isinstance(through, AgentSaysNo) and through.reason != PortNotFound.reason:
+        error.hint = f"{through.message}. {through.hint}".rstrip()  # it is the agent's
+    else:
+        error = still_busy(error, through)
     instead = managed.instead(facts.port, port_id, error)
     if isinstance(instead, Snapshot):
         return facts._replace(snapshot=instead, way="modemmanager")
     return facts._replace(failure=instead)
 
 
-def _through_agent(facts: Facts, how: How, busy: PortBusy) -> Facts | PortBusy:
-    """Ask the agent for a reading and the further lines; ``busy`` when it has not the port."""
-    from modemagent.agent.caller import AgentSaysNo, Call
+def _as_given(error: ModemAgentError, port: str, how: How) -> ModemAgentError:
+    """Return an error about time with the time that the user gave, not what was left of it."""
+    if not isinstance(error, DeadlinePassed):
+        return error
+    return DeadlinePassed(
+        f"{port} was not done within {how.timeout_s:g} s",
+        port=port,
+        hint="give it more time with --timeout; see power, cable, baud rate, the other ports",
+    )
+
+
+def _through_agent(facts: Facts, how: How) -> Facts | ModemAgentError:
+    """Ask the agent for a reading and the further lines; return why not when it can not be."""
+    from modemagent.agent.caller import Call
     from modemagent.agent.remote import drive_through
-    from modemagent.cli.agent import still_busy
     from modemagent.diagnosis.gather import ask_lines
     from modemagent.identity.snapshot import Snapshot
 
@@ -135,18 +170,11 @@ def _through_agent(facts: Facts, how: How, busy: PortBusy) -> Facts | PortBusy:
         with Call(how.agent.state_dir) as call:
             request: dict[str, object] = {"do": "identify", "port": facts.port, "network": True}
             answer = call.ask(request, timeout_s=how.left_s)
-            snapshot = answer.get("snapshot")
-            if not isinstance(snapshot, dict):
-                return busy
-            facts = facts._replace(snapshot=Snapshot.from_json(snapshot), way="agent", holder=None)
-            if facts.snapshot and facts.snapshot.dialect == "modemmanager":
+            snapshot = Snapshot.from_json(answer["snapshot"])  # type: ignore[arg-type]
+            facts = facts._replace(snapshot=snapshot, way="agent", holder=None)
+            if snapshot.dialect == "modemmanager":
                 return facts._replace(way="modemmanager")
             return facts._replace(answers=drive_through(call, facts.port, ask_lines()))
     except ModemAgentError as error:
         # it has the port, and the modem behind it does not answer
-        if facts.way == "agent":
-            return facts._replace(failure=error)
-        if isinstance(error, AgentSaysNo) and error.reason != PortNotFound.reason:
-            busy.hint = f"{error.message}. {error.hint}".rstrip()
-            return busy
-        return still_busy(busy, error)
+        return facts._replace(failure=error) if facts.way == "agent" else error

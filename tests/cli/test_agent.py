@@ -82,6 +82,15 @@ def test_watch_goes_by_the_settings_file_too(environment: dict[str, str], place:
     assert started["data"]["ports"] == [place.port]
 
 
+def test_diagnose_examines_what_the_agent_watches(call: Any, machine: Any, place: Place) -> None:
+    """A pseudo terminal is in no sysfs, so only the agent knows of it."""
+    words = ("diagnose", "--root", str(machine.root), "--state-dir", str(place.agent.state_dir))
+    done = call(*words, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (modem,) = json.loads(done.stdout)["modems"]
+    assert (modem["port"], modem["through"]) == (place.port, "agent")
+
+
 def test_the_environment_says_it_as_for_the_agent(call: Any, place: Place) -> None:
     env = {"MODEMAGENT_RUN_STATE_DIR": str(place.agent.state_dir)}
     assert call("identify", place.port, env=env).returncode == 0

@@ -89,9 +89,22 @@ def test_why_a_check_was_not_made_is_said_on_request(call: Any, tmp_path: Path) 
 
 
 def test_no_modem_at_all(call: Any, machine: Any, tmp_path: Path) -> None:
-    done = call("diagnose", "--root", str(machine.root), "--state-dir", str(tmp_path))
-    assert (done.returncode, done.stdout) == (4, "")
-    assert "no modem found" in done.stderr
+    words = ("diagnose", "--root", str(machine.root), "--state-dir", str(tmp_path))
+    done = call(*words)
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+    assert done.stderr.startswith("modemagent: no modem found.")
+    assert "modemagent diagnose /dev/ttyUSB2" in done.stderr and "identify" not in done.stderr
+    assert "this machine" in done.stdout and "no agent is running" in done.stdout
+    document = json.loads(call(*words, "--json").stdout)
+    assert (document["modems"], document["error"]["code"]) == ([], "port_not_found")
+    assert [each["check"] for each in document["host"]] == [check.name for check in HOST_CHECKS]
+
+
+def test_time_that_is_up_is_the_time_that_was_given(call: Any, tmp_path: Path) -> None:
+    with played(EG25, faults=["mute"]) as sim:
+        document = diagnosed(call, tmp_path, sim.path, "--timeout", "1.5", status=4)
+    assert document["error"]["message"] == f"{sim.path} was not done within 1.5 s"
+    assert document["modems"][0]["first"] == "answers"
 
 
 def test_the_page_has_the_checks_of_the_program() -> None:
