@@ -1,8 +1,8 @@
-"""A damaged outbox file: set aside under a dated name, and read row by row for what is whole.
+"""A damaged outbox file: read row by row for what is whole, and kept for a person to look at.
 
-Nothing is written to the file set aside: it is for a person to look at. What can be read of it
-goes into the new outbox under the numbers it has, for the registry knows by them what it already
-holds; the numbers after it can not be trusted, so the new outbox is a new stream.
+Nothing is written to it. What can be read of it goes into the new outbox under the numbers it has,
+for the registry knows by them what it already holds; the numbers after it can not be trusted, so
+the new outbox is a new stream.
 """
 
 from __future__ import annotations
@@ -10,25 +10,26 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import sqlite3
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modemagent.errors import ReportError
+from modemagent.report import notes, pages
+from modemagent.report.faults import Damage
 from modemagent.report.message import JsonObject, Report
-from modemagent.report.schema import DB_NAME, connect, unpacked
+from modemagent.report.schema import BESIDE, DB_NAME, connect, unpacked
 from modemagent.report.stored import Stored
 
 #: A flash that fails again and again must not fill itself with what it spoiled.
 SET_ASIDE_MOST = 4
-_FILES = ("", "-wal", "-shm")
+_FILES = ("", *BESIDE)
 _PAGE = 1024
 # between the rows that can be reached from both ends, so many numbers are tried one by one
 _MOST_TRIED = 200_000
+# a count that is read wrong must not go where it can not be counted on from
+_MOST_BOOTS = 2**31
 
 
 @dataclass(slots=True)
@@ -38,27 +39,13 @@ class Salvage:
     reports: list[JsonObject] = field(default_factory=list)
     dead: list[tuple[Stored, str, str]] = field(default_factory=list)
     places: dict[str, str | None] = field(default_factory=dict)
-    gateway_id: str = ""
-    boot_count: int = 0
-
-
-def set_aside(path: Path) -> Path:
-    """Rename the outbox and the files beside it; return the new name.
-
-    :raises OSError: the directory can not be written
-    """
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    aside = path.with_name(f"{path.name}.damaged-{stamp}-{secrets.token_hex(2)}")
-    for suffix in _FILES:
-        with contextlib.suppress(FileNotFoundError):
-            Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
-    return aside
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 def set_aside_files(state_dir: Path) -> list[str]:
     """Return the names of the damaged outbox files in a state directory, oldest first."""
     found = state_dir.glob(f"{DB_NAME}.damaged-*")
-    return sorted(file.name for file in found if not file.name.endswith(_FILES[1:]))
+    return sorted(file.name for file in found if not file.name.endswith(BESIDE))
 
 
 def forget_oldest(state_dir: Path) -> list[str]:
@@ -86,24 +73,28 @@ def obstructed(path: Path) -> bool:
     return False
 
 
-def salvage(aside: Path) -> Salvage:
-    """Return what is whole in a file set aside; never fails."""
-    found = Salvage()
-    seen: set[str] = set()
-    for db in _ways_in(aside):
+def salvage(path: Path) -> Salvage:
+    """Return what is whole in a file; writes nothing and never fails."""
+    reading = _Reading()
+    for db in _ways_in(path):
         with contextlib.closing(db):
-            _read(db, found, seen)
+            if reading.take_from(db):
+                break  # another way in could only find what was taken out since
+    else:
+        with contextlib.suppress(Exception):
+            reading.take_from_pages(path.read_bytes())
+    found = reading.found
     found.reports.sort(key=lambda report: (str(report["stream_id"]), int(str(report["sequence"]))))
     return found
 
 
-def _ways_in(aside: Path) -> Iterator[sqlite3.Connection]:
+def _ways_in(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the file with its log, without it, and with the first page of a new outbox."""
     for mode in ("mode=ro", "mode=ro&immutable=1"):
-        with contextlib.suppress(sqlite3.Error):
-            yield sqlite3.connect(f"{aside.absolute().as_uri()}?{mode}", uri=True)
+        with contextlib.suppress(sqlite3.Error, OSError):
+            yield sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
     with contextlib.suppress(sqlite3.Error, OSError, AttributeError):
-        content = aside.read_bytes()
+        content = path.read_bytes()
         with contextlib.closing(connect(None)) as new:
             # every outbox is laid out in the same order: the tables begin at the same pages
             first = bytearray(new.serialize()[:_PAGE])
@@ -115,38 +106,90 @@ def _ways_in(aside: Path) -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def _read(db: sqlite3.Connection, found: Salvage, seen: set[str]) -> None:
-    db.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    for row in _rows(db, "reports", "report_id, body"):
-        with contextlib.suppress(sqlite3.Error, ValueError, ReportError, RecursionError):
-            body = json.loads(unpacked(row[1]))
-            report = Report.from_json(body)
-            if report.report_id == row[0] and report.report_id not in seen:
-                seen.add(report.report_id)
-                found.reports.append(body)
-                found.gateway_id = report.gateway_id
-                found.boot_count = max(found.boot_count, report.boot_count)
-    for report_id, why, moment, sequence, packed in _rows(
-        db, "dead", "report_id, why, set_aside_at, sequence, body"
-    ):
-        with contextlib.suppress(sqlite3.Error, ValueError):
-            body = unpacked(packed)
-            if json.loads(body)["report_id"] == report_id and report_id not in seen:
-                seen.add(report_id)
-                found.dead.append((Stored(sequence, report_id, body), why, moment))
-    with contextlib.suppress(sqlite3.Error, ValueError):
-        for path, packed in db.execute("SELECT path, body FROM places"):
-            text = unpacked(packed).decode()
-            if isinstance(json.loads(text), dict):
-                found.places.setdefault(path, text)
-    with contextlib.suppress(sqlite3.Error, ValueError):
-        meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
-        found.gateway_id = meta["gateway_id"]
-        found.boot_count = max(found.boot_count, int(meta["boot_count"]))
+class _Reading:
+    """What was found so far. Each row stands for itself: one that is not whole stops no other."""
+
+    def __init__(self) -> None:
+        self.found = Salvage()
+        self._seen: set[str] = set()
+        self._counted = 0
+
+    def take_from(self, db: sqlite3.Connection) -> bool:
+        """Take what is whole; tell whether all was."""
+        db.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        whole = [
+            self._each(_rows(db, "dead", "body, why, set_aside_at"), self._dead),
+            self._each(_rows(db, "reports", "body"), self._report),
+            self._each(_asked(db, "SELECT path, body FROM places"), self._place),
+            self._each(_asked(db, "SELECT key, value FROM meta"), self._note),
+            # a page may say that it holds less than it does, and be read without a complaint
+            self._each(_asked(db, "PRAGMA quick_check(1)"), _must_be_ok),
+        ]
+        return all(whole)
+
+    def take_from_pages(self, content: bytes) -> None:
+        """Take what stands on pages no tree leads to."""
+        # as many columns as the tables have; the body is the last of them
+        dead = ((row[5], row[3], row[4]) for row in pages.rows(content, _PAGE, 6))
+        reports = ((row[6],) for row in pages.rows(content, _PAGE, 7))
+        self._each(dead, self._dead)
+        self._each(reports, self._report)
+
+    def _each(
+        self, rows: Iterator[tuple[Any, ...]], take: Callable[[tuple[Any, ...]], None]
+    ) -> bool:
+        whole = True
+        try:
+            for row in rows:
+                try:
+                    take(row)
+                except Exception:  # noqa: BLE001 - a row may hold anything, and stops no other
+                    whole = False
+        except Exception:  # noqa: BLE001 - nor does a table any other
+            whole = False
+        return whole
+
+    def _report(self, row: tuple[Any, ...]) -> None:
+        body = json.loads(unpacked(row[0]))
+        # the other columns repeat what stands in the body, and only the body has a checksum
+        report = Report.from_json(body)
+        if report.report_id not in self._seen:
+            self._seen.add(report.report_id)
+            self.found.reports.append(body)
+            self.found.notes.setdefault("gateway_id", report.gateway_id)
+            self._count_boots(report.boot_count)
+
+    def _dead(self, row: tuple[Any, ...]) -> None:
+        body = unpacked(row[0])
+        report = Report.from_json(json.loads(body))
+        if report.report_id not in self._seen:
+            self._seen.add(report.report_id)
+            stored = Stored(report.sequence, report.report_id, body)
+            self.found.dead.append((stored, str(row[1]), str(row[2])))
+
+    def _place(self, row: tuple[Any, ...]) -> None:
+        text = unpacked(row[1]).decode()
+        if not (isinstance(row[0], str) and isinstance(json.loads(text), dict)):
+            raise TypeError("a place is a path with an object")
+        self.found.places.setdefault(row[0], text)
+
+    def _note(self, row: tuple[Any, ...]) -> None:
+        key, value = row
+        if key == "gateway_id" and isinstance(value, str) and value.isascii():
+            self.found.notes.setdefault(key, value)
+        if key == "boot_count" and (count := notes.number(value)) and count < _MOST_BOOTS:
+            self._count_boots(count)
+
+    def _count_boots(self, count: int) -> None:
+        self._counted = max(self._counted, count)
+        self.found.notes["boot_count"] = str(self._counted)
 
 
 def _rows(db: sqlite3.Connection, table: str, columns: str) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows that can be reached: from the front, from the back, then one by one."""
+    """Yield the rows that can be reached: from the front, from the back, then one by one.
+
+    :raises Damage: at the end, when there are some that can not
+    """
     # table and columns are this module's own words
     every = f"SELECT rowid, {columns} FROM {table} ORDER BY rowid "  # noqa: S608
     one = f"SELECT {columns} FROM {table} WHERE rowid=?"  # noqa: S608
@@ -156,10 +199,21 @@ def _rows(db: sqlite3.Connection, table: str, columns: str) -> Iterator[tuple[An
             for number, *row in db.execute(every + order):
                 ends[at] = number
                 yield tuple(row)
-        except sqlite3.Error:
+        except (sqlite3.Error, ValueError):
             continue
         return  # came through to the other end
     low, high = ends[0] or 0, ends[1] or (ends[0] or 0) + 1000
     for number in range(low + 1, min(high, low + _MOST_TRIED)):
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(sqlite3.Error, ValueError):
             yield from db.execute(one, (number,))
+    raise Damage(f"not all rows of {table} can be reached")
+
+
+def _asked(db: sqlite3.Connection, question: str) -> Iterator[tuple[Any, ...]]:
+    # asked when the first row is wanted, so that an error is met where the others are
+    yield from db.execute(question)
+
+
+def _must_be_ok(row: tuple[Any, ...]) -> None:
+    if row[0] != "ok":
+        raise Damage(str(row[0]))

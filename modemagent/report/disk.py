@@ -1,8 +1,9 @@
 """The outbox file in use, and what is done when there can be none.
 
-Four ways on: a full disk gives up its reserve; a damaged file is set aside, what is whole in it is
-saved, and a new stream begins; where no file can be had, a queue in memory with a stream of its
-own stands in; and when one can be had again, what waits in memory moves there.
+Four ways on: a full disk gives up its reserve; what is whole in a damaged file is saved to a new
+one, which then takes its place, and a new stream begins; where no file can be had, a queue in
+memory with a stream of its own stands in; and when one can be had again, what waits in memory
+moves there.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from modemagent.logs import Log
-from modemagent.report import reader
-from modemagent.report.damaged import Salvage, forget_oldest, obstructed, salvage, set_aside
+from modemagent.report import reader, swap
+from modemagent.report.damaged import Salvage, forget_oldest, obstructed, salvage
+from modemagent.report.faults import is_damage, is_full
 from modemagent.report.identity import Identity, settled
 from modemagent.report.queue_file import QueueFile
 from modemagent.report.reserve import Reserves
-from modemagent.report.schema import DB_NAME, is_damage, is_full
+from modemagent.report.schema import BESIDE, DB_NAME
 
 T = TypeVar("T")
 _IN_MEMORY_BYTES = 2 * 1024 * 1024
@@ -56,15 +58,19 @@ class Disk:
         for _ in range(3):
             try:
                 return work()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 if is_damage(error):
                     self._begin_anew(str(error))
-                elif not is_full(error) or not self.reserves.open_up(use):
+                elif not is_full(error) or not self._open_up(use):
                     raise
-                else:
-                    effect = f"the reserve to {use} is used"
-                    self._log.error("disk_full", file=str(self._path), effect=effect)
         return work()
+
+    def _open_up(self, use: str) -> bool:
+        given_up = self.reserves.open_up(use)
+        if given_up:
+            effect = f"the reserve to {use} is used"
+            self._log.error("disk_full", file=str(self._path), effect=effect)
+        return given_up
 
     def tidy(self) -> None:
         """Make the reserves anew once there is room for them."""
@@ -77,38 +83,59 @@ class Disk:
 
     def _open(self) -> None:
         try:
+            swap.settle(self._path)
             self._take(QueueFile(self._path, limit_bytes=self._limit_bytes))
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             if is_damage(error) or obstructed(self._path):
                 self._begin_anew(str(error))
             else:
-                self._stand_in(str(error), salvage(self._path))
+                self._stand_in(str(error), salvage(swap.pending(self._path) or self._path))
 
-    def _take(self, file: QueueFile, *, new_stream: bool = False, boot_count: int = 0) -> None:
+    def _take(self, file: QueueFile, *, boot_count: int = 0) -> None:
         """Go on with this file."""
-        identity, changed = settled(
-            file.meta(), self._wanted_gateway_id, new_stream=new_stream, boot_count=boot_count
-        )
+        identity, changed = settled(file.meta(), self._wanted_gateway_id, boot_count=boot_count)
         self.file, self.identity = file, identity
         # what can not be written now goes with the next report
         self.unwritten = changed
         if changed:
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
                 self.do("put", lambda: file.note(changed))
                 self.unwritten = {}
         if not self.standing_in:
             self.reserves.keep()
 
     def _begin_anew(self, reason: str) -> None:
-        """Set the file aside, save what is whole, and start a new stream."""
+        """Save what is whole to a new file, in a new stream, and put it in the old one's place."""
         with contextlib.suppress(AttributeError):
             self.file.close()
+        saved = salvage(self._path)
         try:
-            aside = set_aside(self._path)
-        except OSError as refused:
-            self._stand_in(f"{reason}, and {refused.strerror}", salvage(self._path))
-            return
-        saved = salvage(aside)
+            file = self._replace(reason, saved)
+        except (sqlite3.Error, OSError) as error:
+            self._stand_in(f"{reason}, and no new file can be had: {error}", saved)
+        else:
+            self._take(file)
+
+    def _replace(self, reason: str, saved: Salvage) -> QueueFile:
+        """Put a new file with these contents in the place of the damaged one.
+
+        :raises sqlite3.Error, OSError: no such file can be had; the damaged one stays
+        """
+        new = swap.name_for_new(self._path)
+        try:
+            while True:
+                try:
+                    self._make(new, saved)
+                    break
+                except sqlite3.Error as error:
+                    if not is_full(error) or not self._open_up("put"):
+                        raise
+            aside = swap.put_in_place(new, self._path)
+        except BaseException:
+            if swap.pending(self._path) is None:
+                with contextlib.suppress(OSError):
+                    swap.discard(new)
+            raise
         self._log.error(
             "outbox_damaged",
             reason=reason,
@@ -118,20 +145,29 @@ class Disk:
         )
         for name in forget_oldest(self._path.parent):
             self._log.error("outbox_damaged_forgotten", file=name, reason="too many are set aside")
+        return QueueFile(self._path, limit_bytes=self._limit_bytes)
+
+    def _make(self, new: Path, saved: Salvage) -> None:
+        """Write a file that holds this, and nothing beside it.
+
+        :raises sqlite3.Error, OSError: there is no room, or no right to
+        """
+        swap.discard(new)
+        file = QueueFile(new, limit_bytes=self._limit_bytes)
         try:
-            file = QueueFile(self._path, limit_bytes=self._limit_bytes)
-            file.append(saved.reports, saved.dead, saved.places)
-        except (sqlite3.Error, OSError) as error:
-            self._stand_in(str(error), saved)
-            return
-        self._take(file, new_stream=True, boot_count=saved.boot_count)
+            file.append(saved.reports, saved.dead, saved.places, meta=saved.notes)
+            file.shorten_log()
+        finally:
+            file.close()
+        if any(Path(f"{new}{suffix}").exists() for suffix in BESIDE):
+            raise OSError("its log can not be brought into it")
 
     def _stand_in(self, reason: str, saved: Salvage) -> None:
         """Keep the queue in memory, in a stream of its own, until a file can be had."""
         file = QueueFile(None, limit_bytes=_IN_MEMORY_BYTES)
-        file.append(saved.reports, saved.dead, saved.places)
+        file.append(saved.reports, saved.dead, saved.places, meta=saved.notes)
         self.standing_in = True
-        self._take(file, new_stream=True, boot_count=saved.boot_count)
+        self._take(file)
         self.why = f"reports are kept in memory only: {reason}"
 
     def return_to_disk(self) -> None:
@@ -139,21 +175,47 @@ class Disk:
 
         :raises sqlite3.Error, OSError: there is still no file to be had
         """
-        file = QueueFile(self._path, limit_bytes=self._limit_bytes)
+        swap.settle(self._path)
+        try:
+            file = QueueFile(self._path, limit_bytes=self._limit_bytes)
+        except (sqlite3.Error, OSError) as error:
+            if not (is_damage(error) or obstructed(self._path)):
+                raise
+            # what was whole in it is in memory since, or was delivered
+            file = self._replace(str(error), self._in_memory())
+        else:
+            self._add_what_is_in_memory(file)
+        self.file.close()
+        self.standing_in = False
+        self._take(file, boot_count=self.identity.boot_count - 1)
+
+    def _in_memory(self) -> Salvage:
+        return Salvage(
+            reports=[json.loads(each.body) for each in reader.stored(self.file.db, -1)],
+            dead=[
+                (each.stored, each.why, each.set_aside_at)
+                for each in reversed(reader.dead(self.file.db, -1))
+            ],
+            places=dict(reader.places(self.file.db)),
+            notes={
+                "gateway_id": self.identity.gateway_id,
+                "dropped": str(reader.dropped(self.file.db)),
+            },
+        )
+
+    def _add_what_is_in_memory(self, file: QueueFile) -> None:
+        """Put it behind what a file has; close the file when that can not be done."""
         try:
             # a file that could be read, but not written, has what was read from it
-            there = {row[0] for row in file.db.execute("SELECT report_id FROM reports")}
-            waiting = reader.stored(self.file.db, -1)
-            places: dict[str, str | None] = dict.fromkeys(reader.places(file.db))
+            asked = "SELECT report_id FROM reports UNION ALL SELECT report_id FROM dead"
+            there = {row[0] for row in file.db.execute(asked)}
+            memory = self._in_memory()
             file.append(
-                [json.loads(each.body) for each in waiting if each.report_id not in there],
-                [],
-                places | reader.places(self.file.db),
+                [each for each in memory.reports if each["report_id"] not in there],
+                [each for each in memory.dead if each[0].report_id not in there],
+                dict.fromkeys(reader.places(file.db)) | memory.places,
                 reader.dropped(self.file.db),
             )
         except BaseException:
             file.close()
             raise
-        self.file.close()
-        self.standing_in = False
-        self._take(file, boot_count=self.identity.boot_count - 1)

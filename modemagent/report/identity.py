@@ -31,20 +31,21 @@ def new_stream_id() -> str:
 
 
 def settled(
-    meta: Mapping[str, str], gateway_id: str | None, *, new_stream: bool, boot_count: int
+    meta: Mapping[str, str], gateway_id: str | None, *, boot_count: int
 ) -> tuple[Identity, dict[str, str]]:
     """Return who speaks in this run, and what an outbox with this ``meta`` must take down.
 
     :param gateway_id: what the settings say; None leaves it to the machine's id
-    :param new_stream: the numbers of the old stream can not be trusted
-    :param boot_count: boots counted elsewhere, as in a damaged file
+    :param meta: what it has taken down, its numbers looked through
+        (:func:`modemagent.report.notes.read`)
+    :param boot_count: boots counted elsewhere, for an outbox that has counted none
     """
     boot = origin.boot_id()
     same_boot = meta.get("boot_id") == boot
     count = int(meta.get("boot_count", boot_count)) + (0 if same_boot else 1)
     values = {
-        "stream_id": (not new_stream and meta.get("stream_id")) or new_stream_id(),
-        "next_sequence": "1" if new_stream else meta.get("next_sequence", "1"),
+        "stream_id": meta.get("stream_id") or new_stream_id(),
+        "next_sequence": meta.get("next_sequence", "1"),
         "boot_id": boot,
         "boot_count": str(count),
         "gateway_id": gateway_id

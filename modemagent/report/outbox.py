@@ -24,10 +24,11 @@ from modemagent.logs import Log
 from modemagent.report import origin, reader
 from modemagent.report.damaged import set_aside_files
 from modemagent.report.disk import Disk
+from modemagent.report.faults import is_full
 from modemagent.report.held import HELD_MOST, Entry, Held
 from modemagent.report.message import JsonObject, Reason, Report
 from modemagent.report.reader import OutboxReader, unusable
-from modemagent.report.schema import DB_NAME, is_full
+from modemagent.report.schema import DB_NAME
 from modemagent.report.state_dir import StateDirLock
 from modemagent.report.stored import Observation, SetAside, Stored
 
@@ -129,7 +130,7 @@ class Outbox:
         while (entry := self._held.first()) is not None:
             try:
                 report = self._disk.do("put", partial(self._store, entry))
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 self._say_trouble(f"the disk takes no reports, they wait in memory: {error}")
                 return None
             except BaseException:
@@ -214,7 +215,7 @@ class Outbox:
     def depth(self) -> tuple[int, int]:
         """Return how many reports wait, in memory too, and how many are set aside."""
         with self._using():
-            dead = reader.set_aside_count(self._disk.file.db)
+            dead = self._disk.do("put", lambda: reader.set_aside_count(self._disk.file.db))
             return self._disk.file.rows + len(self._held), dead
 
     def sendable(self) -> int:
@@ -224,7 +225,7 @@ class Outbox:
 
     def set_aside(self, limit: int = 1000) -> list[SetAside]:
         with self._using():
-            return reader.dead(self._disk.file.db, limit)
+            return self._disk.do("put", lambda: reader.dead(self._disk.file.db, limit))
 
     def held(self) -> int:
         """Return how many reports are in memory only."""
@@ -237,7 +238,8 @@ class Outbox:
     def dropped(self) -> int:
         """Return how many reports were ever dropped for want of room."""
         with self._using():
-            return reader.dropped(self._disk.file.db) + self._held.shed
+            noted = self._disk.do("put", lambda: reader.dropped(self._disk.file.db))
+            return noted + self._held.shed
 
     def room(self) -> tuple[int, int]:
         """Return the bytes that waiting reports take, compressed, and how many they may take."""
@@ -276,7 +278,7 @@ class Outbox:
                 raise OutboxError("the outbox is closed")
             try:
                 yield
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise unusable(self._path, error) from None
 
     def _try_again(self) -> None:

@@ -15,8 +15,17 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from modemagent.report import notes
+from modemagent.report.faults import Damage
 from modemagent.report.message import Report, canonical_body
-from modemagent.report.schema import connect, insert_report, packed, transaction, unpacked
+from modemagent.report.schema import (
+    SCHEMA_VERSION,
+    connect,
+    insert_report,
+    packed,
+    transaction,
+    unpacked,
+)
 from modemagent.report.shedding import Waiting, to_shed
 from modemagent.report.stored import Stored
 
@@ -52,14 +61,14 @@ class QueueFile:
     # -- who speaks
 
     def meta(self) -> dict[str, str]:
-        return dict(self.db.execute("SELECT key, value FROM meta").fetchall())
+        return notes.read(self.db)
 
     def note(self, values: Mapping[str, str]) -> None:
         with transaction(self.db):
             self._keep_meta(values)
 
     def _keep_meta(self, values: Mapping[str, str]) -> None:
-        self.db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))
+        notes.write(self.db, values, schema=SCHEMA_VERSION)
 
     # -- storing
 
@@ -79,9 +88,10 @@ class QueueFile:
         """
         with transaction(self.db):
             self._keep_meta(meta or {})
-            asked = self.db.execute("SELECT value FROM meta WHERE key='next_sequence'")
-            (text,) = asked.fetchone()
-            report = build(int(text) + skipped)
+            number = notes.number(self.meta().get("next_sequence", ""))
+            if not number:
+                raise Damage("it does not know which number is next")
+            report = build(number + skipped)
             self._keep_meta({"next_sequence": str(report.sequence + 1)})
             size = insert_report(self.db, report.to_json())
             shed, freed = self._make_room(self.rows + 1, self.size + size)
@@ -97,6 +107,7 @@ class QueueFile:
         dead: Sequence[tuple[Stored, str, str]],
         places: Mapping[str, str | None],
         dropped: int = 0,
+        meta: Mapping[str, str] | None = None,
     ) -> None:
         """Put in, behind what is there, what was taken out of another outbox."""
         with transaction(self.db):
@@ -106,6 +117,7 @@ class QueueFile:
                 self._insert_dead(stored, why, moment)
             self._keep_places(places)
             self._count_dropped(dropped)
+            self._keep_meta(meta or {})
         self._count()
 
     def _make_room(self, rows: int, size: int) -> tuple[int, int]:

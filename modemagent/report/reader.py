@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from modemagent.errors import OutboxError
+from modemagent.report import notes
 from modemagent.report.damaged import set_aside_files
+from modemagent.report.faults import Damage
 from modemagent.report.schema import DB_NAME, SCHEMA_VERSION, unpacked
 from modemagent.report.stored import SetAside, Stored
 
 
 def stored(db: sqlite3.Connection, limit: int) -> list[Stored]:
+    """Return the oldest reports.
+
+    :raises Damage: one of them is not what was written
+    """
     rows = db.execute(
         "SELECT sequence, report_id, body, position FROM reports ORDER BY position LIMIT ?",
         (limit,),
     )
-    return [Stored(row[0], row[1], unpacked(row[2]), row[3]) for row in rows]
+    return [_sound(Stored(row[0], row[1], unpacked(row[2]), row[3])) for row in rows]
+
+
+def _sound(stored: Stored) -> Stored:
+    """Compare a row with its body, for only the body has a checksum."""
+    try:
+        body = json.loads(stored.body)
+        if (body["sequence"], body["report_id"]) == (stored.sequence, stored.report_id):
+            return stored
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise Damage("a row of it does not agree with its report")
 
 
 def dead(db: sqlite3.Connection, limit: int) -> list[SetAside]:
@@ -24,7 +44,10 @@ def dead(db: sqlite3.Connection, limit: int) -> list[SetAside]:
         "SELECT sequence, report_id, body, why, set_aside_at FROM dead ORDER BY rowid DESC LIMIT ?",
         (limit,),
     )
-    return [SetAside(Stored(row[0], row[1], unpacked(row[2])), row[3], row[4]) for row in rows]
+    return [
+        SetAside(_sound(Stored(row[0], row[1], unpacked(row[2]))), str(row[3]), str(row[4]))
+        for row in rows
+    ]
 
 
 def depth(db: sqlite3.Connection) -> tuple[int, int]:
@@ -38,13 +61,28 @@ def set_aside_count(db: sqlite3.Connection) -> int:
 
 
 def places(db: sqlite3.Connection) -> dict[str, str]:
-    rows = db.execute("SELECT path, body FROM places ORDER BY path").fetchall()
-    return {path: unpacked(body).decode() for path, body in rows}
+    """Return port path -> what is remembered of it, the text of a JSON object.
+
+    :raises Damage: one of them is not what was written
+    """
+    texts = {}
+    for path, body in db.execute("SELECT path, body FROM places ORDER BY path").fetchall():
+        try:
+            texts[path] = unpacked(body).decode()
+            sound = isinstance(path, str) and isinstance(json.loads(texts[path]), dict)
+        except (ValueError, RecursionError):
+            sound = False
+        if not sound:
+            raise Damage("what it remembers of a port is not what was written")
+    return texts
 
 
 def dropped(db: sqlite3.Connection) -> int:
-    row = db.execute("SELECT value FROM meta WHERE key='dropped'").fetchone()
-    return int(row[0]) if row else 0
+    """Return how many reports were given up for want of room.
+
+    :raises Damage: what is noted of it is no number
+    """
+    return int(notes.read(db).get("dropped", "0"))
 
 
 class OutboxReader:
@@ -55,7 +93,7 @@ class OutboxReader:
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
-        path = state_dir / DB_NAME
+        path = self._path = state_dir / DB_NAME
         if not path.exists():
             raise OutboxError(
                 f"there is no outbox in {state_dir}",
@@ -67,8 +105,8 @@ class OutboxReader:
             self._db = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
             if version == SCHEMA_VERSION:
-                self.depth()
-        except sqlite3.Error as error:
+                depth(self._db)
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise unusable(path, error) from None
         if version != SCHEMA_VERSION:
             raise OutboxError(
@@ -77,25 +115,36 @@ class OutboxReader:
             )
 
     def depth(self) -> tuple[int, int]:
-        return depth(self._db)
+        with self._using():
+            return depth(self._db)
 
     def batch(self, limit: int) -> list[Stored]:
-        return stored(self._db, limit)
+        with self._using():
+            return stored(self._db, limit)
 
     def set_aside(self, limit: int = 1000) -> list[SetAside]:
-        return dead(self._db, limit)
+        with self._using():
+            return dead(self._db, limit)
 
     def dropped(self) -> int:
-        return dropped(self._db)
+        with self._using():
+            return dropped(self._db)
 
     def damaged(self) -> list[str]:
         return set_aside_files(self._state_dir)
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise unusable(self._path, error) from None
 
     def close(self) -> None:
         self._db.close()
 
 
-def unusable(path: Path, error: sqlite3.Error | OSError) -> OutboxError:
+def unusable(path: Path, error: sqlite3.Error | OSError | ValueError) -> OutboxError:
     said = getattr(error, "strerror", None) or error
     return OutboxError(
         f"the outbox {path} can not be used: {said}",

@@ -12,10 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from modemagent.errors import OutboxError
+from modemagent.report import notes
+from modemagent.report.faults import Damage, is_damage_at_the_opening
 from modemagent.report.message import canonical_body
 
 DB_NAME = "outbox.db"
+#: What SQLite keeps beside the file, by the end of its name.
+BESIDE = ("-wal", "-shm")
 SCHEMA_VERSION = 2
+# A number beyond this in the header was written by no version to come.
+_LATEST_PLAUSIBLE = 99
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE reports (
@@ -26,6 +32,11 @@ CREATE TABLE dead (
     why TEXT NOT NULL, set_aside_at TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE places (path TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 """
+_LAYOUT = {
+    statement.split("(")[0].split()[-1]: " ".join(statement.replace("IF NOT EXISTS ", "").split())
+    for statement in _SCHEMA.split(";\n")
+    if statement.strip()
+}
 _PRAGMAS = (
     "page_size=1024",
     "auto_vacuum=INCREMENTAL",
@@ -35,72 +46,89 @@ _PRAGMAS = (
     "journal_size_limit=262144",
     "cache_size=-256",
 )
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _WAL_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")  # sqlite.org/fileformat2.html, 4.1
-_PROBES = (
-    "SELECT value FROM meta WHERE key=''",
-    "SELECT stream_id, sequence, report_id, port, reason, body FROM reports LIMIT 0",
-    "SELECT stream_id, sequence, report_id, why, set_aside_at, body FROM dead LIMIT 0",
-    "SELECT path, body FROM places LIMIT 0",
-)
-
-
-class Damage(sqlite3.DatabaseError):
-    """The file is not what was written: torn, overwritten, of another kind."""
-
-    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-
-
-def is_damage(error: Exception) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
-
-
-def is_full(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+# file format of the header, write and read (clause 1.3.3): a third one makes a file read-only
+_FORMATS = (b"\1\1", b"\2\2")
 
 
 def connect(path: Path | None) -> sqlite3.Connection:
     """Open the one writing connection, and bring an older file up to date.
 
     :param path: None makes one in memory
-    :raises sqlite3.Error: it can not be opened; see :func:`is_damage`
+    :raises Damage: it is not what was written
+    :raises sqlite3.Error: it can not be opened
     :raises OutboxError: it was written by a newer version
     """
     if path is not None:
         _look_at_the_log(path)
+        _look_at_the_header(path)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
     try:
         _prepare(db, path)
-    except BaseException:
+        _look_through(db)
+    except (OSError, OutboxError, MemoryError):
         db.close()
+        raise
+    except Exception as error:
+        db.close()
+        if is_damage_at_the_opening(error) and not isinstance(error, Damage):
+            raise Damage(f"{type(error).__name__}: {error}") from None
         raise
     return db
 
 
 def _prepare(db: sqlite3.Connection, path: Path | None) -> None:
+    version = _version(db, path)
     for pragma in _PRAGMAS:
         db.execute(f"PRAGMA {pragma}")
     (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise Damage(str(verdict))
-    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version < SCHEMA_VERSION:
+        with transaction(db):
+            _migrate(db, version)
+
+
+def _version(db: sqlite3.Connection, path: Path | None) -> int:
+    """Return the schema of a file, as its header says it and its notes do not deny.
+
+    A file with another schema than this version's says so in both; a header that alone says it
+    is damaged.
+    """
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    noted = None
+    with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
+        asked = "SELECT value FROM meta WHERE key=?"
+        noted = db.execute(asked, (notes.SCHEMA_KEY,)).fetchone()
+    if noted is not None and noted[0] != str(version):
+        raise Damage(f"its header says schema {version}, and its notes {noted[0]}")
+    if not 0 <= version <= _LATEST_PLAUSIBLE:
+        raise Damage(f"there is no schema {version}")
     if version > SCHEMA_VERSION:
         raise OutboxError(
             f"{path} was written by a newer modemagent (schema {version})",
             hint="Update modemagent, or name another directory with --state-dir.",
         )
-    try:
-        if version < SCHEMA_VERSION:
-            with transaction(db):
-                _migrate(db, version)
-        for probe in _PROBES:
-            db.execute(probe)
-    except sqlite3.OperationalError as error:
-        if "no such" in str(error) or "already exists" in str(error):
-            raise Damage(f"it is an SQLite file, but no outbox: {error}") from None
-        raise
+    return version
+
+
+def _look_through(db: sqlite3.Connection) -> None:
+    """Raise Damage for what a sound file does not hold, and SQLite does not look at."""
+    found = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type='table'").fetchall())
+    for name, laid_out in _LAYOUT.items():
+        if " ".join(str(found.get(name)).split()) != laid_out:
+            raise Damage(f"its table {name} is not laid out as an outbox's is")
+    noted = notes.read(db)
+    if "stream_id" in noted:
+        asked = (
+            "SELECT sequence FROM reports WHERE stream_id=:stream_id UNION ALL"
+            " SELECT sequence FROM dead WHERE stream_id=:stream_id ORDER BY 1 DESC LIMIT 1"
+        )
+        last = db.execute(asked, noted).fetchone()
+        if last and not (isinstance(last[0], int) and last[0] < int(noted["next_sequence"])):
+            raise Damage("the number it would give next is one it has given")
 
 
 @contextlib.contextmanager
@@ -133,9 +161,11 @@ def _migrate(db: sqlite3.Connection, version: int) -> None:
     for (body,) in reports:
         insert_report(db, json.loads(body))
     for body, *row in dead:
+        json.loads(body)
         db.execute("INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?)", (*row, packed(body)))
     for path, text in places:
         db.execute("INSERT INTO places VALUES (?, ?)", (path, packed(text.encode())))
+    notes.write(db, notes.read(db) | {notes.SCHEMA_KEY: str(SCHEMA_VERSION)}, schema=SCHEMA_VERSION)
     db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 
@@ -184,3 +214,12 @@ def _look_at_the_log(path: Path) -> None:
             head = log.read(32)
         if head and head[:4] not in _WAL_MAGIC:
             raise Damage("its write-ahead log is something else")
+
+
+def _look_at_the_header(path: Path) -> None:
+    """Raise Damage for a file SQLite would open to be read only, for ever."""
+    with contextlib.suppress(OSError):
+        with path.open("rb") as file:
+            head = file.read(20)
+        if len(head) == 20 and head[18:] not in _FORMATS:
+            raise Damage("its header names an unknown format")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import stat
 import subprocess
 import sys
@@ -71,15 +70,6 @@ def test_a_second_agent_is_refused_with_the_holder_named(tmp_path: Path) -> None
         Outbox(tmp_path, gateway_id=None, log=Silence())
     with opened(tmp_path):
         pass
-
-
-def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    with opened(tmp_path):
-        pass
-    with closing(sqlite3.connect(tmp_path / DB_NAME)) as db:
-        db.execute("PRAGMA user_version=99")
-    with pytest.raises(OutboxError, match="newer"):
-        Outbox(tmp_path, gateway_id=None, log=Silence())
 
 
 def test_a_new_boot_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
