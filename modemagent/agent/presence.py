@@ -138,22 +138,29 @@ class Presence:
     def _one_a_modem(self, found: tuple[Candidate, ...]) -> list[str]:
         """Return the port to ask of each cellular modem.
 
-        One that does well stays. Else its AT ports by udev's marks or the table, then those whose
-        use is not known: the user may have changed the composition that the table tells. The one
-        that data calls leave free goes first, those that did not answer last.
+        One that does well stays. Else it is one of its AT ports by udev's marks, the table or the
+        interface's protocol, and where none is known one of those whose use is not known: each in
+        its turn. The one that data calls leave free goes first, those that did not answer last.
         """
         now = time.monotonic()
         self._avoided = {port: until for port, until in self._avoided.items() if until > now}
-        groups: dict[str, list[Candidate]] = {}
-        for candidate in found:
-            if candidate.cellular and candidate.role in (Role.AT, Role.UNKNOWN):
-                groups.setdefault(candidate.modem_id or candidate.port_id, []).append(candidate)
+        modems = _modems(candidate for candidate in found if candidate.cellular)
+        groups = {
+            owner: group
+            for owner, ports in modems.items()
+            if (group := [each for each in ports if each.role in (Role.AT, Role.UNKNOWN)])
+        }
         self._since = {owner: self._since.get(owner, now) for owner in groups}
         return [
-            min(group, key=self._preference).path
+            min(self._askable(group), key=self._preference).path
             for owner, group in groups.items()
             if now - self._since[owner] >= _COMPLETES_S or not self._is_incomplete(group)
         ]
+
+    def _askable(self, group: list[Candidate]) -> list[Candidate]:
+        """Leave out ports of unknown use where an AT port is known: audio, logs, a console."""
+        known = [c for c in group if c.role is Role.AT or c.path in self._doing_well]
+        return known or group
 
     def _is_incomplete(self, group: list[Candidate]) -> bool:
         """Tell whether the AT port of a modem is still to come, as far as the table knows."""
@@ -167,11 +174,18 @@ class Presence:
         path = candidate.path
         return (
             path not in self._doing_well,
-            path in self._avoided,
             candidate.role is not Role.AT,
+            path in self._avoided,
             path not in self._under_way,
             not candidate.secondary,
         )
+
+
+def _modems(found: Iterable[Candidate]) -> dict[str, list[Candidate]]:
+    modems: dict[str, list[Candidate]] = {}
+    for candidate in found:
+        modems.setdefault(candidate.modem_id or candidate.port_id, []).append(candidate)
+    return modems
 
 
 def seat_of(place: PortPlace) -> str:

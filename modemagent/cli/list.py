@@ -93,7 +93,10 @@ def _title(modem_id: str | None, first: Candidate) -> str:
         return "other serial ports"
     ids = f"{first.usb_vid}:{first.usb_pid}" if first.usb_vid else ""
     name = " ".join(part for part in (first.manufacturer, first.product) if part)
-    words = [modem_id, ids, plain(name), "" if first.cellular else "(not a known cellular modem)"]
+    remark = "" if first.cellular else "(not a known cellular modem)"
+    if first.is_recovery:
+        remark = "(waits to be recovered or flashed: never written to)"
+    words = [modem_id, ids, plain(name), remark]
     return "  ".join(word for word in words if word)
 
 

@@ -1,8 +1,9 @@
 """USB ids of cellular modems: whose they are and what their interfaces are for.
 
-The interface numbers follow the device's USB composition, which its owner can change: a role from
-this table says which port to ask first, never that a port may not answer. A dialect named here is
-a hint of the same kind; which dialect a modem speaks it says itself.
+The interface numbers follow the device's USB composition, which its owner can change, and with it
+its product id, most often. Where a row names AT ports nothing but those is asked; where none does,
+every port that is not known for another use. A dialect named here is a hint; which dialect a modem
+speaks it says itself.
 
 Sources: "MM" is a port rule of ModemManager (``77-mm-*-port-types.rules``), "kernel" the
 ``option`` driver or the commit that added the id there, "trace" a recorded device.
@@ -138,7 +139,7 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("1e2d", "", "cinterion", "", "other Cinterion products: by composition"),
     ("0681", "", "cinterion", "", "Siemens: older ids"),
     ("1269", "", "cinterion", "", "Cinterion: older ids"),
-    # -- Huawei tells roles by interface protocol, not by number
+    # -- Huawei tells roles by interface protocol (PROTOCOLS below), not by number
     ("12d1", "", "huawei", "", "Huawei: the order of interfaces is the stick's own"),
     # -- Gosuncn
     ("305a", "1405", "gosuncn", "1:at 2:at", "GM800; MM"),
@@ -303,9 +304,121 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("1bbb", "022c", "longcheer", "1:at 2:at", "Alcatel X602D; MM"),
 )
 
-#: Recovery modes: ids that must never be written to, whatever else the vendor's row says.
-#: Qualcomm emergency download (ModemManager, and the sahara driver); memory dump.
-NEVER: frozenset[tuple[str, str]] = frozenset({("05c6", "9008"), ("05c6", "9006")})
+#: What the class, subclass and protocol of an interface tell of its use, for makers whose products
+#: agree in it: vendor ids; SUBCLASS/PROTOCOL:ROLE of interfaces of class ff (the vendor's own),
+#: with a * for any subclass; source. It goes before the row for the rest of a vendor, and after a
+#: product's own.
+PROTOCOLS: tuple[tuple[str, str, str], ...] = (
+    (
+        "1bc7",
+        "ff/30:diag ff/40:at ff/60:nmea",
+        "kernel option, the commits that add Telit FN990B, FE990B and FE910C04",
+    ),
+    (
+        "2c7c 3731",
+        "ff/30:diag ff/40:at 00/40:nmea",
+        "kernel option, the commits that add Quectel RM500Q, RM520N and EM060K",
+    ),
+    (
+        "2cb7 33f8",
+        "ff/30:diag ff/40:at",
+        "kernel option, the commits that add Fibocom FM101 and Rolling RW101",
+    ),
+    ("1199", "ff/30:diag", "kernel option and qcserial, Sierra EM9191"),
+    # The subclass names the firmware's origin only (kernel qcserial). 04 is a smart card's, 06
+    # controls the GNSS receiver, 0a is a console, 17 a log: none of them speaks AT.
+    (
+        "12d1",
+        "*/01:data */02:at */03:diag */04:diag */05:nmea */06:diag */0a:diag "
+        "*/10:data */12:at */13:diag */14:nmea */17:diag",
+        "MM; Huawei's own kernel for Balong chips, usb_vendor.h",
+    ),
+    (
+        "12d1",
+        "*/31:data */32:at */33:diag */34:diag */35:nmea */36:diag */3a:diag",
+        "Huawei's own kernel for Balong chips, Vodafone's protocols in usb_vendor.h",
+    ),
+)
+
+#: Modes for recovery and flashing: ids that must never be written to, whatever else the vendor's
+#: row says and whoever names the port. vendor id; product ids; source. QDL is Qualcomm's download
+#: mode; in the source "MM QDL" stands for ``77-mm-qdl-device-blacklist.rules``.
+RECOVERY: tuple[tuple[str, str, str], ...] = (
+    ("05c6", "9006 9008", "Qualcomm emergency download, memory dump; MM QDL; the sahara driver"),
+    ("05c6", "9201 9204 9208 9211 9214 9221 9224 9231 9234 9244 9264 9274", "Gobi QDL; MM QDL"),
+    ("05c6", "920c", "Gobi 3000 QDL; kernel qcserial"),
+    ("03f0", "201d 241d", "HP un2400, un2420 QDL; MM QDL"),
+    ("03f0", "371d", "HP un2430 QDL; kernel qcserial"),
+    ("04da", "250c", "Panasonic Gobi QDL; MM QDL"),
+    ("0b05", "1774", "Asus Gobi QDL; MM QDL"),
+    ("0e8d", "2000", "MediaTek preloader; kernel cdc-acm"),
+    ("1199", "9000", "Sierra Gobi 2000 QDL; MM QDL"),
+    (
+        "1199",
+        "68a4 68a8 9010 9012 9014 9018 9062 907a 9090 90d2 90e4 c080",
+        "Sierra QDL; kernel qcserial",
+    ),
+    ("1199", "9070 9078", "MC74xx, EM74xx in boot mode; sierra-wireless-modems by danielewood"),
+    ("1199", "90b0 90c0 90c2", "EM7511, EM7565 in boot mode; AT!USBPID as told on linux-usb"),
+    ("12d1", "1443", "Huawei Balong in download mode; guides to balong-usbdload"),
+    ("12d1", "14f0", "Sony Gobi 3000 QDL; kernel qcserial"),
+    ("1410", "a008 a014", "Novatel Gobi QDL; MM QDL"),
+    ("1410", "a010 a011 a012 a013 a020", "Novatel Gobi 2000, 3000 QDL; kernel qcserial"),
+    ("1557", "0a80", "OQO Gobi QDL; MM QDL"),
+    ("16d8", "8001", "CMDTech Gobi 2000 QDL; MM QDL"),
+    ("1782", "4d00", "Unisoc download mode; spreadtrum_flash"),
+    ("19d2", "fff2", "ONDA Gobi QDL; MM QDL"),
+    ("1bc7", "900e", "Telit Gobi QDL; kernel qcserial"),
+    ("1bc7", "9010 9200 9201", "Telit FN980, LE910S1, LE910R1 flashing devices; kernel option"),
+    ("1f45", "0001", "Gobi QDL of an unknown maker; MM QDL"),
+    ("413c", "8171 8185", "Dell Gobi QDL; MM QDL"),
+    (
+        "413c",
+        "8193 81a6 81b5 81cb",
+        "Dell Gobi 3000, DW5570, DW5811e, DW5816e QDL; kernel qcserial",
+    ),
+)
+
+NEVER: frozenset[tuple[str, str]] = frozenset(
+    (vid, pid) for vid, pids, _ in RECOVERY for pid in pids.split()
+)
+
+
+def recovery_of(vid: str | None, pid: str | None) -> str | None:
+    """Return which recovery or flashing mode these ids are, with its source; None for none.
+
+    >>> recovery_of("1bc7", "9010")
+    'Telit FN980, LE910S1, LE910R1 flashing devices; kernel option'
+    >>> recovery_of("2c7c", "0125") is None
+    True
+    """
+    if (vid, pid) not in NEVER:
+        return None
+    return next(source for row, pids, source in RECOVERY if row == vid and pid in pids.split())
+
+
+def role_by_protocol(vid: str, kind: str) -> tuple[str, str] | None:
+    """Return the role that an interface's class tells, and its source; None when it tells none.
+
+    :param kind: class, subclass and protocol, ``ff/02/12``
+
+    >>> role_by_protocol("1bc7", "ff/ff/30")[0], role_by_protocol("12d1", "ff/02/12")[0]
+    ('diag', 'at')
+    >>> role_by_protocol("1bc7", "ff/00/00") is None
+    True
+    """
+    kind_class, _, rest = kind.partition("/")
+    if kind_class != "ff":
+        return None
+    names = (rest, f"*/{rest.partition('/')[2]}")
+    for vids, roles, source in PROTOCOLS:
+        if vid not in vids.split():
+            continue
+        for one in roles.split():
+            name, _, role = one.partition(":")
+            if name in names:
+                return role, source
+    return None
 
 
 def layouts() -> Iterator[Layout]:

@@ -30,6 +30,7 @@ class Candidate(NamedTuple):
     :param driver: the kernel driver, as ``option`` or ``cdc_acm``
     :param cellular: the ids are those of a maker of cellular modems
     :param secondary: the AT port that data calls and ModemManager leave free, as udev's rules say
+    :param is_recovery: the device waits to be flashed or recovered; nothing may be written to it
     """
 
     path: str
@@ -46,6 +47,7 @@ class Candidate(NamedTuple):
     product: str | None = None
     links: tuple[str, ...] = ()
     secondary: bool = False
+    is_recovery: bool = False
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from modemagent.dialects.usb import NEVER, layout_of
+from modemagent.dialects.usb import Layout, layout_of, recovery_of, role_by_protocol
 from modemagent.discovery.candidate import Candidate, Role
 from modemagent.discovery.usb import driver_of, interface_of, text
 
@@ -57,7 +57,7 @@ def _hinted(candidate: Candidate, properties: Mapping[str, str]) -> Candidate:
     from modemagent.discovery.udev import is_secondary, role_of
 
     told = role_of(properties)
-    if (candidate.usb_vid, candidate.usb_pid) in NEVER:
+    if candidate.is_recovery:
         return candidate
     role, why = told or (candidate.role, candidate.why)
     # debug ports are marked to be ignored too
@@ -100,12 +100,14 @@ def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) ->
     found = interface_of(place, list(_above(place, root)))
     if found is None:
         return _on_board(entry, kind, name, path, by_id, root)
-    device, folder, number, (vid, pid) = found
+    device, folder, number, (vid, pid), kind_of = found
     layout = layout_of(vid, pid)
+    recovery = recovery_of(vid, pid)
     role, why = _wwan_role(name) if kind == "wwan" else (Role.UNKNOWN, "")
-    if layout is not None and role is Role.UNKNOWN:
-        role = Role(layout.roles.get(number, "unknown"))
-        why = f"interface {number} of {vid}:{pid} ({layout.source})"
+    if recovery is not None:
+        role, why = Role.UNKNOWN, f"never written to: {recovery}"
+    elif layout is not None and role is Role.UNKNOWN:
+        role, why = _usb_role(vid, pid, layout, number, kind_of)
     # A UART bridge (FTDI, CP210x) has several ttys on interfaces that all look alike; the last
     # part of the interface's name, "1.2", is its configuration and number.
     modem_id = f"usb:{device.name}"
@@ -123,7 +125,18 @@ def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) ->
         manufacturer=text(device / "manufacturer"),
         product=text(device / "product"),
         links=by_id,
+        is_recovery=recovery is not None,
     )
+
+
+def _usb_role(vid: str, pid: str, layout: Layout, number: int, kind: str) -> tuple[Role, str]:
+    """A product's own row goes before what the interface says of itself, the vendor's after."""
+    by_number = layout.roles.get(number, "unknown"), layout.source
+    why = f"interface {number} of {vid}:{pid}"
+    by_protocol = role_by_protocol(vid, kind)
+    if by_protocol is not None and (not layout.pid or by_number[0] == "unknown"):
+        return Role(by_protocol[0]), f"{why} is a {kind} ({by_protocol[1]})"
+    return Role(by_number[0]), f"{why} ({by_number[1]})"
 
 
 def _has_hardware(entry: Path, place: Path, root: Path) -> bool:

@@ -23,12 +23,14 @@ class Interface(NamedTuple):
     :param folder: the interface's own; that of the device where there is none
     :param number: the interface's in the device
     :param ids: vendor and product, four hexadecimal digits in lower case each
+    :param kind: class, subclass and protocol, ``ff/02/12``; "" when nothing tells
     """
 
     device: Path
     folder: Path
     number: int
     ids: tuple[str, str]
+    kind: str
 
 
 def interface_of(port: Path, above: Sequence[Path]) -> Interface | None:
@@ -48,7 +50,7 @@ def interface_of(port: Path, above: Sequence[Path]) -> Interface | None:
     ids = _ids(device, interface, told)
     if number is None or ids is None:
         return None
-    return Interface(device, interface or device, number, ids)
+    return Interface(device, interface or device, number, ids, _kind(interface))
 
 
 def _is_interface(folder: Path) -> bool:
@@ -90,6 +92,19 @@ def _ids(device: Path, interface: Path | None, told: Mapping[str, str]) -> tuple
         if vid and pid:
             return vid.lower().zfill(4), pid.lower().zfill(4)
     return None
+
+
+def _kind(interface: Path | None) -> str:
+    if interface is None:
+        return ""
+    names = ("bInterfaceClass", "bInterfaceSubClass", "bInterfaceProtocol")
+    attributes = [text(interface / name) for name in names]
+    if all(attributes):
+        return "/".join(str(each).lower().zfill(2) for each in attributes)
+    decimal = uevent(interface).get("INTERFACE", "").split("/")
+    if len(decimal) == len(names) and all(each.isdecimal() for each in decimal):
+        return "/".join(f"{int(each):02x}" for each in decimal)
+    return ""
 
 
 def uevent(folder: Path) -> dict[str, str]:

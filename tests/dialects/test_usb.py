@@ -5,7 +5,17 @@ import re
 import pytest
 
 from modemagent.dialects import catalogue
-from modemagent.dialects.usb import NEVER, ROWS, Layout, layout_of, layouts
+from modemagent.dialects.usb import (
+    NEVER,
+    PROTOCOLS,
+    RECOVERY,
+    ROWS,
+    Layout,
+    layout_of,
+    layouts,
+    recovery_of,
+    role_by_protocol,
+)
 from modemagent.discovery.candidate import Role
 
 LAYOUTS = list(layouts())
@@ -38,6 +48,63 @@ def test_no_ids_stand_twice() -> None:
 def test_a_recovery_mode_is_never_a_modem() -> None:
     for vid, pid in NEVER:
         assert layout_of(vid, pid) is None
+
+
+@pytest.mark.parametrize("row", RECOVERY, ids=lambda row: f"{row[0]}:{row[1][:9]}")
+def test_a_recovery_row_is_well_formed_and_says_who_says_so(row: tuple[str, str, str]) -> None:
+    vid, pids, source = row
+    assert re.fullmatch(r"[0-9a-f]{4}", vid)
+    assert re.fullmatch(r"[0-9a-f]{4}( [0-9a-f]{4})*", pids)
+    what, _, who = source.partition("; ")
+    assert what and who
+    for pid in pids.split():
+        assert recovery_of(vid, pid) == source
+
+
+def test_no_product_with_a_row_of_its_own_is_a_recovery_mode() -> None:
+    assert not NEVER & {(layout.vid, layout.pid) for layout in LAYOUTS}
+    assert recovery_of("2c7c", "0125") is None
+    assert recovery_of(None, None) is None
+
+
+@pytest.mark.parametrize("row", PROTOCOLS, ids=lambda row: row[0])
+def test_a_protocol_row_is_well_formed(row: tuple[str, str, str]) -> None:
+    vids, roles, source = row
+    wholly = {layout.vid for layout in LAYOUTS}
+    assert set(vids.split()) <= wholly
+    assert re.fullmatch(r"((\*|[0-9a-f]{2})/[0-9a-f]{2}:(at|data|nmea|diag)( |$))+", roles)
+    names = [one.partition(":")[0] for one in roles.split()]
+    assert len(names) == len(set(names))
+    assert re.search(r"\bMM\b|kernel", source)
+
+
+@pytest.mark.parametrize(
+    ("vid", "kind", "role"),
+    [
+        # a composition as the kernel's commit for Telit FN990B shows it
+        ("1bc7", "ff/ff/50", None),
+        ("1bc7", "ff/ff/60", "nmea"),
+        ("1bc7", "ff/ff/40", "at"),
+        ("1bc7", "ff/ff/30", "diag"),
+        # Quectel RM520N: DIAG, NMEA, AT
+        ("2c7c", "ff/ff/30", "diag"),
+        ("2c7c", "ff/00/40", "nmea"),
+        ("2c7c", "ff/00/00", None),
+        # rules of ModemManager for Huawei
+        ("12d1", "ff/01/01", "data"),
+        ("12d1", "ff/02/02", "at"),
+        ("12d1", "ff/06/14", "nmea"),
+        ("12d1", "ff/02/13", "diag"),
+        ("12d1", "ff/02/16", None),
+        # other classes tell nothing: mass storage, CDC
+        ("12d1", "08/06/50", None),
+        ("1bc7", "02/02/01", None),
+        ("0403", "ff/ff/30", None),
+    ],
+)
+def test_what_a_protocol_tells(vid: str, kind: str, role: str | None) -> None:
+    told = role_by_protocol(vid, kind)
+    assert (told and told[0]) == role
 
 
 def test_roles_are_words_of_discovery() -> None:

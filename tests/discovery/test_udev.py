@@ -14,7 +14,7 @@ import pytest
 from modemagent.discovery.candidate import Role
 from modemagent.discovery.udev import News, is_secondary, role_of
 from tests.discovery.conftest import Bed
-from tests.discovery.trees import Kind, device, hub, marked
+from tests.discovery.trees import Kind, Sockets, device, hub, marked
 
 Ports = dict[str, dict[str, Any]]
 
@@ -89,6 +89,48 @@ def test_an_ignored_port_of_unknown_use_is_not_the_one_that_is_left_free(
     file.write_text(marked(tree, "ttyUSB0", "ID_MM_PORT_IGNORE"))
     bed.add(str(file))
     assert seen(bed)["/dev/ttyUSB0"] == ("unknown", True, False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "roles"),
+    [
+        pytest.param(
+            Kind("12d1", "1506", (0, 1, 2), kinds=("ff/02/10", "ff/02/12", "ff/02/13")),
+            ["data", "at", "diag"],
+            id="a vendor without numbers",
+        ),
+        pytest.param(
+            Kind("2c7c", "fffe", (0, 1, 2, 3), kinds=("ff/ff/30", "ff/00/00", "ff/ff/40", "")),
+            ["diag", "nmea", "at", "at"],
+            id="before the row for the rest of a vendor",
+        ),
+        pytest.param(
+            Kind("2cb7", "01a2", (2, 3, 4, 6), kinds=("ff/ff/30", "ff/ff/40", "", "ff/ff/30")),
+            ["at", "at", "diag", "diag"],
+            id="after the product's own row",
+        ),
+        pytest.param(
+            Kind("1bc7", "1206", (0, 1), kinds=("08/06/50", "ff/00/00")),
+            ["unknown", "unknown"],
+            id="nothing told",
+        ),
+    ],
+)
+def test_the_protocol_of_an_interface_tells_its_role(
+    bed: Bed, tmp_path: Path, kind: Kind, roles: list[str]
+) -> None:
+    Sockets(bed, tmp_path).plug("1-2", kind)
+    assert [role for role, *_ in seen(bed).values()] == roles
+
+
+def test_the_kernels_own_words_tell_the_protocol_too(bed: Bed, tmp_path: Path) -> None:
+    tree = hub("1-2") + device("1-2", Kind("1bc7", "1206", (0,)), {0: 0})
+    interface = "E: DEVTYPE=usb_interface\n"
+    assert interface in tree
+    file = tmp_path / "tree.umockdev"
+    file.write_text(tree.replace(interface, f"{interface}E: INTERFACE=255/255/64\n"))
+    bed.add(str(file))
+    assert [role for role, *_ in seen(bed).values()] == ["at"]
 
 
 def test_no_stranger_is_taken_for_a_modem(bed: Bed) -> None:

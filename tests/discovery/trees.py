@@ -22,6 +22,7 @@ class Kind(NamedTuple):
 
     :param ttys: numbers of the interfaces that have a tty, in the order the kernel names them
     :param driver: ``cdc_acm`` makes ttyACM, every other one ttyUSB
+    :param kinds: class, subclass and protocol of each interface that has a tty, ``ff/02/12``
     """
 
     vid: str
@@ -30,6 +31,7 @@ class Kind(NamedTuple):
     driver: str = "option"
     maker: str = ""
     product: str = ""
+    kinds: tuple[str, ...] = ()
 
     @property
     def stem(self) -> str:
@@ -78,6 +80,7 @@ def device(place: str, kind: Kind, numbers: Mapping[int, int]) -> str:
             + (f"A: product={kind.product}\\n\n" if kind.product else ""),
         )
     ]
+    told = dict(zip(kind.ttys, kind.kinds, strict=False))
     for interface, number in numbers.items():
         node = f"{kind.stem}{number}"
         below = f"{path}/{place}:1.{interface}"
@@ -86,7 +89,7 @@ def device(place: str, kind: Kind, numbers: Mapping[int, int]) -> str:
             _block(
                 below,
                 f"E: DEVTYPE=usb_interface\nE: DRIVER={kind.driver}\nE: SUBSYSTEM=usb\n"
-                f"A: bInterfaceNumber={interface:02x}\\n\n"
+                f"A: bInterfaceNumber={interface:02x}\\n\n{_attributes(told.get(interface, ''))}"
                 f"L: driver={up}bus/usb/drivers/{kind.driver}\n",
             )
         )
@@ -170,6 +173,15 @@ def _path(place: str) -> str:
     assert bus == "1"
     parts = ports.split(".")
     return "/".join((_ROOT, *(f"1-{'.'.join(parts[: n + 1])}" for n in range(len(parts)))))
+
+
+def _attributes(kind: str) -> str:
+    names = ("Class", "SubClass", "Protocol")
+    return "".join(
+        f"A: bInterface{name}={value}\\n\n"
+        for name, value in zip(names, kind.split("/"), strict=False)
+        if value
+    )
 
 
 def _block(path: str, rest: str) -> str:

@@ -22,6 +22,7 @@ EG25 = Kind("2c7c", "0125", (0, 1, 2, 3))
 #: a product whose layout is not known, of a vendor whose other products have one
 RM500U = Kind("2c7c", "0900", (2, 3, 4))
 UNLISTED = Kind("05c6", "9215", (0, 1, 2))
+FLASHING, EDL = ("1bc7", "9010"), ("05c6", "9008")
 ARDUINO = Kind("2341", "0043", (0,), driver="cdc_acm")
 #: a port that did not do goes behind the others of its modem for an instant instead of a minute
 SHORT_MEMORY = """
@@ -85,6 +86,41 @@ def test_a_mute_port_is_tried_again_when_the_others_are_mute_too(
     assert reports(agent) == [("identified", "usb:1-2:1.2")]
     written = bed.written()
     assert written["ttyUSB0"] == written["ttyUSB1"] == 0
+
+
+def test_ports_of_unknown_use_hear_nothing_where_an_at_port_is_known(
+    bed: Bed, agent: Discovering, tmp_path: Path
+) -> None:
+    """Not even when each AT port is mute; an audio or a diagnostic port may be among them."""
+    Sockets(bed, tmp_path).plug("1-2", EG25._replace(ttys=(0, 1, 2, 3, 4)))
+    until(lambda: bed.written()["ttyUSB3"] > 0, deadline_s=40)
+    spent = bed.written()["ttyUSB2"]
+    until(lambda: bed.written()["ttyUSB2"] > spent, deadline_s=40)
+    written = bed.written()
+    assert [written[f"ttyUSB{n}"] for n in (0, 1, 4)] == [0, 0, 0]
+
+
+def test_the_at_port_of_an_unlisted_product_is_found_by_its_protocol(
+    bed: Bed, agent: Discovering, started: Any, tmp_path: Path
+) -> None:
+    bench = started(Bench, "huawei-e3372")
+    stick = Kind("12d1", "1506", (0, 1, 2), kinds=("ff/02/13", "ff/02/14", "ff/02/12"))
+    Sockets(bed, tmp_path).plug("1-2", stick, {2: bench.paths["huawei-e3372"]})
+    until(lambda: agent.is_watching("/dev/ttyUSB2"))
+    assert set(bed.written().values()) == {0}
+
+
+def test_what_waits_to_be_flashed_hears_nothing(
+    bed: Bed, agent: Discovering, started: Any, tmp_path: Path
+) -> None:
+    bench = started(Bench, "quectel-eg25-g")
+    sockets = Sockets(bed, tmp_path)
+    for place, ids in {"1-3": FLASHING, "1-4": ("1199", "9070"), "1-5": EDL}.items():
+        sockets.plug(place, Kind(*ids, ttys=(0, 1)))
+    nodes = sockets.plug("1-2", EG25, {2: bench.paths["quectel-eg25-g"]})
+    until(lambda: agent.is_watching(f"/dev/{nodes[2]}"))
+    assert set(agent.ports()) == {f"/dev/{nodes[2]}"}
+    assert set(bed.written().values()) == {0}
 
 
 def test_a_gnss_port_of_a_modem_of_unknown_layout_hears_nothing(
