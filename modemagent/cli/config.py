@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,9 +64,11 @@ def check(context: click.Context, file: str | None, as_json: bool) -> None:
 @click.pass_context
 def show(context: click.Context, as_json: bool) -> None:
     """Show every setting in force and where it comes from; passwords are not shown."""
-    from modemagent.settings import KEYS, effective
+    from modemagent.settings import KEYS, effective, unknown_in
 
     found = effective(_chosen(context))
+    for variable, remedy in unknown_in(os.environ).items():
+        click.echo(plain(f"modemagent: {variable} is no setting. {remedy}"), err=True)
     values = {key: _shown(getattr(found.settings, key)) for key in KEYS}
     if as_json:
         import json

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     "--eid-by-apdu", is_flag=True, default=None, help="Ask cards for the EID if modems can not."
 )
 @click.pass_context
-def command(context: click.Context, /, no_discovery: bool, **given: Any) -> None:
+def command(context: click.Context, /, **given: Any) -> None:
     """Discover, identify, watch and report, until stopped.
 
     Every report is on disk before it is sent, and stays there until the registry has it. Settings
@@ -48,7 +49,7 @@ def command(context: click.Context, /, no_discovery: bool, **given: Any) -> None
     """
     from click.core import ParameterSource
 
-    from modemagent.settings import load
+    from modemagent.settings import load, unknown_in
 
     settings_file, level = chosen(context)
     # what comes from the environment is left to the settings, which take every key from there
@@ -57,7 +58,7 @@ def command(context: click.Context, /, no_discovery: bool, **given: Any) -> None
         for key, value in given.items()
         if context.get_parameter_source(key) is ParameterSource.COMMANDLINE
     }
-    if no_discovery:
+    if named.pop("no_discovery", False):
         named["discovery"] = False
     if "port" in named:
         named["port"] = tuple(map(_whole, named["port"]))
@@ -75,6 +76,8 @@ def command(context: click.Context, /, no_discovery: bool, **given: Any) -> None
 
     daemon = load_daemon(settings)
     log = open_log(level, color=context.color)
+    for variable, remedy in unknown_in(os.environ).items():
+        log.warning("unknown_variable", variable=variable, hint=remedy)
     for mistake in out_of_reach(settings):
         if mistake.key == "registry":  # what else is missing ends the start by itself
             log.warning("setting_out_of_reach", reason=mistake.message, hint=mistake.remedy)

@@ -14,6 +14,7 @@ from modemagent.settings.sources import (
     load,
     overlaid,
     read,
+    unknown_in,
 )
 from modemagent.settings.table import DEFAULT_FILE, DEFAULT_STATE_DIR, KEYS, TABLE, Key, Settings
 
@@ -34,4 +35,5 @@ __all__ = [
     "load",
     "overlaid",
     "read",
+    "unknown_in",
 ]

@@ -7,7 +7,7 @@ file; lists are divided by blanks, flags are ``true`` or ``false``.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from modemagent.settings.kinds import Wrong
 from modemagent.settings.table import BY_NAME, DEFAULT_FILE, KEYS, Settings
 
 PREFIX = "MODEMAGENT_RUN_"
+NO_DISCOVERY = f"{PREFIX}NO_DISCOVERY"
 
 
 class FileRefused(SettingsError):
@@ -79,9 +80,9 @@ def effective(
     if mistakes:
         raise FileRefused(named, mistakes)
     origins |= dict.fromkeys(values, Origin("file", str(named)))
-    for key, words in _in_environment(environ).items():
-        values[key] = _checked(key, BY_NAME[key].kind.of_words(words), f"{PREFIX}{key.upper()}")
-        origins[key] = Origin("environment", f"{PREFIX}{key.upper()}")
+    for key, value, variable in _in_environment(environ):
+        values[key] = _checked(key, value, variable)
+        origins[key] = Origin("environment", variable)
     for key, value in (given or {}).items():
         if value is not None:
             option = f"--{key.replace('_', '-')}"
@@ -143,10 +144,35 @@ def _checked(key: str, value: object, called: str) -> Any:
         raise SettingsError(f"{called} must be {wrong}", hint=hint) from None
 
 
-def _in_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the keys that the environment sets; an empty variable sets nothing."""
-    found = ((key, environ.get(f"{PREFIX}{key.upper()}", "")) for key in KEYS)
-    return {key: words for key, words in found if words.strip()}
+def _in_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, object, str]]:
+    """Yield what the environment sets: key, value, variable. An empty variable sets nothing."""
+    for key in KEYS:
+        words = environ.get(f"{PREFIX}{key.upper()}", "")
+        if words.strip():
+            yield key, BY_NAME[key].kind.of_words(words), f"{PREFIX}{key.upper()}"
+    # the option --no-discovery has a variable as every option has
+    words = environ.get(NO_DISCOVERY, "")
+    if words.strip():
+        value = BY_NAME["discovery"].kind.of_words(words)
+        if value is not False:
+            yield "discovery", False if value is True else value, NO_DISCOVERY
+
+
+def unknown_in(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that look like settings and are none, each with what to do about it."""
+    from difflib import get_close_matches
+
+    known = {NO_DISCOVERY, *(f"{PREFIX}{key.upper()}" for key in KEYS)}
+    found = {}
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = get_close_matches(name.removeprefix(PREFIX).lower(), KEYS, n=1)
+            found[name] = (
+                f"Did you mean {PREFIX}{near[0].upper()}?"
+                if near
+                else "See what there is: modemagent config show"
+            )
+    return found
 
 
 def _credential(environ: Mapping[str, str]) -> Path | None:

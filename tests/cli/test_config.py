@@ -146,3 +146,24 @@ def test_what_can_not_be_shown_is_one_line_that_leads_to_the_check(call, wrong):
     done = call("--config", wrong, "config", "show")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "modemagent config check" in done.stderr
+
+
+def test_show_names_the_variable_of_the_option_without_a_key(call):
+    words, variable = ("config", "show", "--json"), "MODEMAGENT_RUN_NO_DISCOVERY"
+    for given, value in (("1", False), ("0", True), ("", True)):
+        shown = json.loads(call(*words, env={variable: given}).stdout)["settings"]["discovery"]
+        assert shown["value"] is value
+        assert shown["where"] == (None if value else variable)
+    done = call(*words, env={variable: "perhaps"})
+    assert (done.returncode, f"{variable} must be true or false" in done.stdout) == (2, True)
+
+
+def test_a_variable_that_is_no_setting_is_said(call):
+    env = {"MODEMAGENT_RUN_POL_INTERVAL": "5", "MODEMAGENT_RUN_BOGUS": "1"}
+    done = call("config", "show", "--json", env=env)
+    assert done.returncode == 0 and json.loads(done.stdout)["schema"] == 1
+    said = done.stderr.splitlines()
+    assert len(said) == 2
+    assert "MODEMAGENT_RUN_BOGUS is no setting. See" in said[0]
+    assert "Did you mean MODEMAGENT_RUN_POLL_INTERVAL?" in said[1]
+    assert call("config", "show", env={"MODEMAGENT_RUN_NO_DISCOVERY": "1"}).stderr == ""

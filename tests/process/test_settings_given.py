@@ -86,3 +86,16 @@ def test_a_file_of_reports_without_its_directory_is_said_and_reports_wait(
     agent: Agent = started(Agent, *words)
     until(agent.status)
     assert f"mkdir -p {tmp_path}/no" in agent.log.read_text()
+
+
+def test_variables_are_taken_as_config_show_says_and_unknown_ones_named(
+    tmp_path: Path, started: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, said = refusal(
+        "run", "--state-dir", str(tmp_path / "state"), MODEMAGENT_RUN_NO_DISCOVERY="1"
+    )
+    assert (status, "--port" in said) == (2, True)
+    monkeypatch.setitem(ENVIRONMENT, "MODEMAGENT_RUN_POL_INTERVAL", "5")
+    agent: Agent = started(Agent, "--port", "/nowhere/tty")
+    until(agent.status)
+    assert "Did you mean MODEMAGENT_RUN_POLL_INTERVAL?" in agent.log.read_text()
