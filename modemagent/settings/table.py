@@ -132,7 +132,7 @@ TABLE: Final = (
         "Report with each value the answer it was read from."),
     Key("metrics_listen", ADDRESS, '"127.0.0.1:9470"',
         "Answer Prometheus there, GET /metrics. Without it nothing listens."),
-    Key("metrics_file", FILE, '"/var/lib/node_exporter/textfile_collector/modemagent.prom"',
+    Key("metrics_file", FILE, '"/var/lib/prometheus/node-exporter/modemagent.prom"',
         "Write the metrics to this file for the node exporter's textfile collector."),
 )  # fmt: skip
 KEYS: Final = tuple(field.name for field in fields(Settings))

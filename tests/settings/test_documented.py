@@ -1,0 +1,17 @@
+"""What the manual shows of the settings is what their table says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modemagent.settings import TABLE
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize("name", ["metrics_file", "metrics_listen"])
+def test_the_page_on_metrics_shows_the_examples_of_the_table(name: str) -> None:
+    example = next(key.example for key in TABLE if key.name == name)
+    assert f"    {name} = {example}\n" in (DOCS / "metrics.md").read_text("utf-8")
