@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from modemagent.agent.absences import Absences
@@ -59,6 +60,8 @@ class Supervisor:
         self._asking: asyncio.Task[None] | None = None
         #: modems that only ModemManager can read
         self._portless: dict[str, PortPlace] = {}
+        #: ports that are to be opened in another way, and are not closed yet
+        self._closing: frozenset[str] = frozenset()
         self._stirred = asyncio.Event()
         self.ports: dict[str, WatchedPort] = {}
 
@@ -66,17 +69,8 @@ class Supervisor:
         """Watch until cancelled; then every port is closed when this returns."""
         self._heart = asyncio.create_task(self._beat())
         self._mind_neighbour()
-        for port in self._settings.port:
-            if not port.startswith(_STABLE):
-                self._watch(PortPlace(path=port))
-        for place in self._news.known_places():
-            # reported by an earlier run and gone since: its removal is still to be reported
-            if is_remote(place.path):
-                continue
-            if not is_there(place.path):
-                self._watch(place)
-            elif seat_of(place_of(place.path)) != seat_of(place):
-                self._absences.displace(place, was_read=False)
+        for place in self._expected():
+            self._watch(place)
         news = self._open_news()
         try:
             while True:
@@ -93,11 +87,28 @@ class Supervisor:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _expected(self) -> Iterable[PortPlace]:
+        """Return the ports that the settings name, and those of modems that are gone.
+
+        These were reported by an earlier run: their removal is still to be reported.
+        """
+        named = [port for port in self._settings.port if not port.startswith(_STABLE)]
+        places = {port: PortPlace(path=port) for port in named}
+        for place in self._news.known_places():
+            if is_remote(place.path):
+                continue
+            if not is_there(place.path) and places.get(place.path, place).id in (None, place.id):
+                places[place.path] = place
+            elif seat_of(place_of(place.path)) != seat_of(place):
+                self._absences.displace(place, was_read=False)
+        return places.values()
+
     def _mind_neighbour(self) -> None:
         """Follow ModemManager, or no longer, as the settings say."""
         if self._asking is not None:
             self._asking.cancel()
         self._neighbour = self._asking = None
+        self._portless = {}
         if self._settings.via != "port":
             self._neighbour = Neighbour(self._log, changed=self._stirred.set)
             self._asking = asyncio.create_task(self._neighbour.run(), name="neighbour")
@@ -138,7 +149,8 @@ class Supervisor:
             self._portless = self._neighbour.portless(there.values())
             there |= self._portless
         for port, place in there.items():
-            self._meet(port, place)
+            if port not in self._closing:
+                self._meet(port, place)
         seats = {seat_of(place) for place in there.values()}
         for port in self.ports.keys() - there.keys():
             watched = self.ports[port]
@@ -220,24 +232,34 @@ class Supervisor:
         before, self._settings = self._settings, settings
         presence, self._presence = self._presence, Presence(settings)
         self._tell_how_they_do(self._presence)
-        there, wanted = presence.look().keys(), self._presence.look().keys()
+        there = presence.look().keys() | self._portless.keys()
+        wanted = set(self._presence.look())
         reopened = (before.baud, before.via) != (settings.baud, settings.via)
+        if settings.via != "port" and settings.discovery:
+            wanted |= self._portless.keys()
         if before.via != settings.via:
             self._mind_neighbour()
-        closing = []
+        elif not settings.discovery:
+            self._portless = {}
+        closing = {}
         for port in list(self.ports):
             left_out = port in there or presence.named(port)
             left_out = left_out and port not in wanted and not self._presence.named(port)
             if left_out or reopened:
-                closing.append(self._drop(port))
+                closing[port] = self._drop(port)
             else:
                 self.ports[port].follow(settings)
             if left_out:
                 self._log.info("port_left_out", port=port)
-        await asyncio.gather(*closing, return_exceptions=True)
+        self._closing = frozenset(closing)
+        try:
+            await asyncio.gather(*closing.values(), return_exceptions=True)
+        finally:
+            self._closing = frozenset()
         for port in settings.port:
             if port not in self.ports and not port.startswith(_STABLE):
                 self._watch(PortPlace(path=port))
+        self._stirred.set()
         if before.heartbeat_interval != settings.heartbeat_interval:
             self._heart.cancel()
             self._heart = asyncio.create_task(self._beat())
