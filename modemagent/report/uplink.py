@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+#: A registry may ask for so long a wait; gateways do not go silent for a slip of its keyboard.
 LONGEST_ASKED_S = 24 * 3600.0
 
 Uniform = Callable[[float, float], float]
@@ -45,10 +46,12 @@ def pause_s(
 ) -> float:
     """Return how long to wait after so many failed attempts in a row.
 
-    :param asked_s: what the registry asked for (``Retry-After``), None when it said nothing
+    :param asked_s: what the registry asked for (``Retry-After``), None when it said nothing. It
+        can make the wait longer, never shorter: "at once" from a registry that fails is no wish
     """
-    if asked_s is not None:
-        # everybody was told the same number: come no earlier, and not all at once
-        asked_s = min(asked_s, LONGEST_ASKED_S)
-        return asked_s + uniform(0.0, asked_s)
-    return uniform(0.0, min(cap_s, base_s * 2 ** min(attempts - 1, 30)))
+    backoff_s = uniform(0.0, min(cap_s, base_s * 2 ** min(attempts - 1, 30)))
+    if asked_s is None:
+        return backoff_s
+    # everybody was told the same number: come no earlier, and not all at once
+    asked_s = min(asked_s, LONGEST_ASKED_S)
+    return max(asked_s + uniform(0.0, asked_s), backoff_s)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.report import courier, damaged, held, outbox, queue_file
+from modemagent.report import courier, damaged, held, outbox, queue_file, uplink
 from modemagent.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs/durability.md").read_text("utf-8")
@@ -25,6 +25,7 @@ ROWS = dict(re.findall(r"^\| ([^|]+?) \| (\d+) \|$", PAGE, re.MULTILINE))
         ("damaged files that are kept", damaged.SET_ASIDE_MOST),
         ("first wait after a failure, at most", courier.BASE_S),
         ("longest wait", courier.CAP_S),
+        ("longest wait a registry may ask for", uplink.LONGEST_ASKED_S),
         ("after a boot (`boot_spread`), at most", courier.SPREAD_AFTER_BOOT_S),
         ("after a boot (`boot_spread`), at most", Settings().boot_spread),
         ("between two full batches", courier.BETWEEN_FULL_BATCHES_S),
@@ -35,4 +36,4 @@ def test_a_documented_figure_is_the_programs(row: str, value: float) -> None:
 
 
 def test_every_documented_figure_is_looked_at() -> None:
-    assert len(ROWS) == 9
+    assert len(ROWS) == 10

@@ -244,6 +244,34 @@ def test_each_answer_is_said_in_words(
         assert error.value.retry_after_s == 7
 
 
+@pytest.mark.parametrize(
+    ("said", "synchronized", "asked"),
+    [
+        ({"Retry-After": "0"}, False, 0),
+        ({"Retry-After": "9" * 400}, False, float("inf")),
+        # on the registry's clock it is five minutes, whatever this gateway's clock says
+        ({"Retry-After": "Fri, 02 Jan 1998 00:05:00 GMT", "Date": "Fri, 02 Jan 1998 00:00:00 GMT"},
+         True, 300),
+        ({"Retry-After": "Thu, 01 Jan 1998 00:00:00 GMT", "Date": "Fri, 02 Jan 1998 00:00:00 GMT"},
+         True, 0),
+        ({"Retry-After": "Fri, 02 Jan 1998 00:05:00 GMT", "Date": "today"}, False, None),
+        ({"Retry-After": "Fri, 02 Jan 1998 00:05:00 GMT"}, True, 0),
+        ({"Retry-After": "Fri, 02 Jan 2998 00:05:00 GMT"}, False, None),
+        ({"Retry-After": "soon"}, True, None),
+        ({"Retry-After": "-3"}, True, None),
+        ({}, True, None),
+    ],
+)  # fmt: skip
+def test_what_is_asked_with_retry_after(
+    monkeypatch: pytest.MonkeyPatch,
+    said: dict[str, str],
+    synchronized: bool,
+    asked: float | None,
+) -> None:
+    monkeypatch.setattr(http.origin, "clock_synchronized", lambda: synchronized)
+    assert http._retry_after_s(http.urllib3.HTTPHeaderDict(said)) == asked
+
+
 @pytest.mark.parametrize("answer", [{}, [], {"results": []}, {"results": [{"report_id": 1}]}, "x"])
 def test_an_answer_that_is_no_registrys_acknowledges_nothing(
     registry: SmallRegistry, outbox: Outbox, answer: object

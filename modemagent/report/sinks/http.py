@@ -275,13 +275,25 @@ def _refusal(
 
 
 def _retry_after_s(headers: urllib3.HTTPHeaderDict) -> float | None:
+    """Return the seconds a registry asks to wait, None when it asks for none that can be known.
+
+    A date (RFC 9110, 10.2.3) is one on the registry's clock, so it is measured against the date of
+    the answer; against this gateway's clock only when that is known to be right.
+    """
     text = headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit() and len(text) < 9:
+    if text.isascii() and text.isdigit():
         return float(text)
+    moment, now = _date(text), _date(headers.get("Date", ""))
+    if now is None and origin.clock_synchronized():
+        now = datetime.now(UTC)
+    if moment is None or now is None:
+        return None
+    return max(0.0, (moment - now).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
