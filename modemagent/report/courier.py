@@ -137,8 +137,10 @@ class Courier:
     def _work(self) -> None:
         if self._outbox.rebooted:
             # after a power cut in a whole region all gateways boot in the same second
+            spread_s = self._uniform(0.0, self._spread_s)
+            # a rest like any other: said until when, or the watchdog takes it for a standstill
+            self._uplink = replace(self._uplink, next_attempt=time.monotonic() + spread_s)
             with self._changed:
-                spread_s = self._uniform(0.0, self._spread_s)
                 self._changed.wait_for(self._called_or(lambda: self._urgent), spread_s)
         while not self._stopping:
             with self._changed:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from modemagent.agent.progress import Progress
 from modemagent.errors import ClockNotSet, RegistryRefused, RegistryUnreachable
 from modemagent.logs import Silence
 from modemagent.report import courier as courier_module
-from modemagent.report import origin
+from modemagent.report import origin, uplink
 from modemagent.report.courier import Courier, UplinkState
 from modemagent.report.message import Reason
 from modemagent.report.outbox import Observation, Outbox, Stored
@@ -204,6 +205,24 @@ def test_retry_after_is_kept_and_spread(outbox: Outbox) -> None:
     assert courier._round(in_haste=False) == 60
 
 
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [
+        (0.0, [5, 10, 20]),
+        (6.0, [12, 12, 20]),
+        (uplink.LONGEST_ASKED_S * 9, [2 * uplink.LONGEST_ASKED_S] * 3),
+        (float("inf"), [2 * uplink.LONGEST_ASKED_S] * 3),
+    ],
+)
+def test_retry_after_makes_a_wait_longer_and_never_shorter(
+    outbox: Outbox, asked: float, waits: list[float]
+) -> None:
+    busy = RegistryUnreachable("busy", retry_after_s=asked)
+    courier = Courier(outbox, Unwell(*[busy] * 3), log=Silence(), uniform=highest)
+    fill(outbox, 1)
+    assert [courier._round(in_haste=False) for _ in range(3)] == waits
+
+
 def test_news_do_not_cut_a_wait_short_and_flush_does(outbox: Outbox) -> None:
     sink = Unwell(RegistryUnreachable("down"), RegistryRefused("no", status=401))
     courier = Courier(outbox, sink, log=Silence(), base_s=3600, cap_s=3600, uniform=highest)
@@ -238,6 +257,25 @@ def test_after_a_reboot_gateways_do_not_all_come_at_once(rebooted: Outbox) -> No
     until(lambda: rebooted.depth() == (0, 0))
     courier.stop(1)
     assert waits == [(0.0, courier_module.SPREAD_AFTER_BOOT_S)]
+
+
+def test_the_wait_after_a_boot_is_no_standstill(rebooted: Outbox) -> None:
+    fill(rebooted, 1)
+    courier = Courier(rebooted, Unwell(), log=Silence(), spread_s=3600, uniform=highest)
+    now = time.monotonic()
+    progress = Progress(
+        ports=dict, uplink=lambda: courier.uplink, waiting=lambda: 1, clock=lambda: now
+    )
+    courier.start()
+    until(lambda: courier.uplink.next_attempt)
+    shown = uplink_json(courier)
+    assert shown["state"] == "idle" and 3000 < shown["next_attempt_in_s"] <= 3600
+    for minute in range(59):
+        now += 60
+        assert not progress.look().obstacle, minute
+    courier.flush(5)
+    assert courier.uplink.next_attempt is None
+    courier.stop(1)
 
 
 @pytest.mark.parametrize(
