@@ -1,7 +1,7 @@
 """What happens in the daemon, told to whoever listens: ``watch``, the metrics.
 
 An event has a name and a port; the names of what happens to modems and cards are the registry's.
-Nothing is kept: without a listener an event costs a function call.
+Without a listener an event costs a function call, and nothing is kept.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from modemagent.identity.changes import changes
-from modemagent.identity.snapshot import Snapshot
+from modemagent.identity.snapshot import ReadState, SimState, Snapshot
 from modemagent.report.message import PortPlace
 
 #: Every event there is, and what its ``data`` holds.
@@ -24,6 +24,8 @@ EVENTS: Final = {
     "sim.profile_switched": "field, before, after, slot",
     "sim.imsi_switched": "field, before, after, slot",
     "sim.removed": "field, before, slot",
+    "sim.inserted": "field, after, slot, state: the card that was removed is back; after is null "
+    "for one that waits for its PIN and can not be read",
     "network.changed": "before, after: mcc, mnc, rat, registered, operator, provider",
     "port.state": "state; reason, message and hint where something is wrong",
     "port.read": "elapsed_s: a whole reading was made",
@@ -58,6 +60,9 @@ class Event(NamedTuple):
         }
 
 
+_NUMBERS: Final = ("iccid", "imsi")
+_LOCKED: Final = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED)
+
 Listener = Callable[[Event], None]
 
 
@@ -66,6 +71,8 @@ class Events:
 
     def __init__(self) -> None:
         self._listeners: dict[object, Listener] = {}
+        #: port and slot of cards that have been put in and not been read yet
+        self._coming: set[tuple[str, int]] = set()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Have a listener told from now on; call what is returned to end it.
@@ -74,7 +81,13 @@ class Events:
         """
         key = object()
         self._listeners[key] = listener
-        return lambda: self._listeners.pop(key, None) and None
+
+        def deafen() -> None:
+            self._listeners.pop(key, None)
+            if not self._listeners:
+                self._coming.clear()
+
+        return deafen
 
     def tell(self, name: str, place: PortPlace | None = None, **data: object) -> None:
         if not self._listeners:
@@ -88,11 +101,14 @@ class Events:
         """Tell what lies between two readings of one port."""
         if not self._listeners:
             return
+        told_slots = set()
         for change in changes(before, after):
+            told_slots.add(change.slot)
             told = {"field": change.field, "before": change.before, "after": change.after}
             if change.slot is not None:
                 told["slot"] = change.slot  # type: ignore[assignment]
             self.tell(change.kind, place, **told)
+        self._tell_inserted(place, before, after, told_slots)
         known = before.network if before else None
         if after.network is not None and known != after.network:
             self.tell(
@@ -101,6 +117,34 @@ class Events:
                 before=known.to_json() if known else None,
                 after=after.network.to_json(),
             )
+
+    def _tell_inserted(
+        self, place: PortPlace, before: Snapshot | None, after: Snapshot, told: set[int | None]
+    ) -> None:
+        """Tell of a card that was removed and is back; one that starts slowly, when it is read.
+
+        :param told: slots whose change has been told: a card never seen before, another card
+        """
+        known = {sim.slot: sim.state for sim in before.sims} if before else {}
+        for sim in after.sims:
+            seat = (place.path, sim.slot)
+            if sim.state is SimState.ABSENT or sim.slot in told:
+                self._coming.discard(seat)
+                continue
+            if known.get(sim.slot) is SimState.ABSENT:
+                self._coming.add(seat)
+            field = next((name for name in _NUMBERS if sim.read.get(name) is ReadState.OK), None)
+            if seat in self._coming and (field is not None or sim.state in _LOCKED):
+                self._coming.discard(seat)
+                number = getattr(sim, field) if field else None
+                self.tell(
+                    "sim.inserted",
+                    place,
+                    field=field or "iccid",
+                    after=number,
+                    slot=sim.slot,
+                    state=str(sim.state),
+                )
 
 
 def now() -> str:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from modemagent.agent.control import Doer, Request, Visit, VisitDoer
 from modemagent.agent.events import Event, Events, now
+from modemagent.agent.lifecycle import PortState
 from modemagent.agent.supervisor import Supervisor
 from modemagent.channel.aside import begin_aside
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError, UsageError
@@ -161,6 +162,9 @@ class Requests:
             watched: list[str] = sorted(ports or self._supervisor.ports)
             begun = Event("watch.started", now(), None, None, {"ports": watched})
             await visit.send(begun.to_json())
+            for port in sorted(ports):
+                if trouble := self._trouble(port):
+                    await visit.send(trouble.to_json())
             while True:
                 event = await waiting.get()
                 await visit.send(event.to_json())
@@ -170,6 +174,17 @@ class Requests:
                     await visit.send(lost.to_json())
         finally:
             deafen()
+
+    def _trouble(self, port: str) -> Event | None:
+        """Return the state of a port that was asked for and is not well, as an event."""
+        watched = self._supervisor.ports[port]
+        told = watched.condition.to_json()
+        if watched.condition.state is PortState.ABSENT:
+            told.setdefault("message", "the port is not there")
+        if not told.get("message"):
+            return None
+        del told["since_s"]
+        return Event("port.state", now(), port, watched.place.id, told)
 
 
 def _text(request: Request, key: str) -> str:

@@ -26,10 +26,19 @@ _WORDS = {
     "sim.profile_switched": "another profile on the same card: {field} {before} -> {after}",
     "sim.imsi_switched": "another IMSI on the same card: {before} -> {after}",
     "sim.removed": "the card is gone: {field} {before}",
+    "sim.inserted": "the card is back: {field} {after}",
     "port.read": "read in {elapsed_s} s",
     "report.stored": "report {sequence} stored: {reason}",
     "report.delivered": "{count} delivered to the registry",
     "watch.missed": "{count} events were lost: this reader is too slow",
+}
+#: States on the way to one that stays.
+_TRYING = ("opening", "identifying")
+_NOT_THERE = {
+    "state": "absent",
+    "reason": "not_found",
+    "message": "the port is not there",
+    "hint": "Waiting for it; modemagent list shows the ports there are",
 }
 
 
@@ -92,9 +101,10 @@ def _from_agent(
             if error.reason == PortNotFound.reason:
                 return False
             raise
-        _show(started, as_json=as_json)
+        show = Screen(as_json=as_json).show
+        show(started)
         for event in call.events():
-            _show(event, as_json=as_json)
+            show(event)
     raise AgentNotRunning("the agent has ended", hint="Start it with: modemagent run")
 
 
@@ -103,6 +113,8 @@ def _by_itself(paths: tuple[str, ...], baud: int, poll_interval: float, *, as_js
 
     from modemagent.agent.events import Events
     from modemagent.agent.onlooker import look_on
+    from modemagent.agent.presence import is_there
+    from modemagent.report.message import PortPlace
     from modemagent.settings import Settings
 
     settings = Settings(
@@ -113,6 +125,7 @@ def _by_itself(paths: tuple[str, ...], baud: int, poll_interval: float, *, as_js
         poll_interval=poll_interval,
     )
     events = Events()
+    screen = Screen(as_json=as_json)
 
     async def watch() -> None:
         looking = asyncio.ensure_future(look_on(settings, events))
@@ -120,13 +133,16 @@ def _by_itself(paths: tuple[str, ...], baud: int, poll_interval: float, *, as_js
 
         def show(event: Event) -> None:
             try:
-                _show(event.to_json(), as_json=as_json)
+                screen.show(event.to_json())
             except Exception as error:  # noqa: BLE001 - raised again where it ends the command
                 failed.append(error)
                 looking.cancel()
 
         events.listen(show)
         events.tell("watch.started", ports=list(paths))
+        for path in paths:
+            if not is_there(path):
+                events.tell("port.state", PortPlace(path=path), **_NOT_THERE)
         try:
             await looking
         except asyncio.CancelledError:
@@ -137,19 +153,35 @@ def _by_itself(paths: tuple[str, ...], baud: int, poll_interval: float, *, as_js
     asyncio.run(watch())
 
 
-def _show(event: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print one event at once; a line of the modem with its meaning, where that is known."""
-    import json
-    import sys
+class Screen:
+    """Prints each event at once, and a trouble that stays once: a port is tried again for ever."""
 
-    data = event["data"]
-    meaning = _meaning(str(data["line"])) if event["event"] == "port.urc" else None
-    if as_json:
-        shown = {**event, "data": {**data, "explained": meaning}} if meaning else event
-        click.echo(json.dumps(shown))
-    else:
-        click.echo(plain(f"{event['at']}  {event['port'] or '-'}  {_said(event, meaning)}"))
-    sys.stdout.flush()
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._told: dict[str, tuple[object, object]] = {}
+
+    def show(self, event: Mapping[str, Any]) -> None:
+        """Print an event; a line of the modem with its meaning, where that is known."""
+        import json
+        import sys
+
+        data = event["data"]
+        if event["event"] == "port.state" and not self._is_news(event["port"], data):
+            return
+        meaning = _meaning(str(data["line"])) if event["event"] == "port.urc" else None
+        if self._as_json:
+            shown = {**event, "data": {**data, "explained": meaning}} if meaning else event
+            click.echo(json.dumps(shown))
+        else:
+            click.echo(plain(f"{event['at']}  {event['port'] or '-'}  {_said(event, meaning)}"))
+        sys.stdout.flush()
+
+    def _is_news(self, port: str, data: Mapping[str, Any]) -> bool:
+        state, told = data["state"], self._told.get(port)
+        if state in _TRYING and told is not None and told[0] == "broken":
+            return False  # and it may break again for the same reason
+        now = self._told[port] = state, data.get("message")
+        return now != told
 
 
 def _said(event: Mapping[str, Any], meaning: Mapping[str, Any] | None) -> str:
@@ -159,6 +191,8 @@ def _said(event: Mapping[str, Any], meaning: Mapping[str, Any] | None) -> str:
     if name == "port.state":
         why = f": {data['message']}. {data.get('hint', '')}" if data.get("message") else ""
         return f"{data['state']}{why}".rstrip()
+    if name == "sim.inserted" and data["after"] is None:
+        return f"a card is in and can not be read: {data['state']}"
     if name == "watch.started":
         return f"watching {' '.join(data['ports']) or 'every modem that comes'}"
     if name == "network.changed":
