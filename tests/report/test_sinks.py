@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -117,6 +118,43 @@ def test_duplicate_is_known_also_by_a_sink_opened_anew(place: Place, outbox: Out
             assert statuses(sink, outbox) == [expected] * 2
             assert statuses(sink, outbox) == [Status.DUPLICATE] * 2
     assert place.held() == [1, 2]
+
+
+@pytest.mark.parametrize("another_is_there", [False, True])
+def test_a_file_that_was_moved_away_gets_nothing_more(
+    tmp_path: Path, outbox: Outbox, another_is_there: bool
+) -> None:
+    file, moved = tmp_path / "out.jsonl", tmp_path / "out.jsonl.1"
+    with closing(open_sink(SinkOptions(url=f"file://{file}"))) as sink:
+        for number in (1, 2, 3):
+            fill(outbox, 1)
+            batch = outbox.batch(1)
+            assert [receipt.status for receipt in sink.deliver(batch)] == [Status.ACCEPTED]
+            outbox.settle(batch)
+            if number == 1:
+                file.rename(moved)
+                if another_is_there:
+                    file.touch()
+    assert FilePlace(moved).held() == [1]
+    assert FilePlace(file).held() == [2, 3]
+
+
+def test_a_new_file_is_on_the_disk_with_its_name(
+    tmp_path: Path, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    sync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))  # noqa: PTH115
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    with closing(open_sink(SinkOptions(url=f"file://{tmp_path}/out.jsonl"))) as sink:
+        for _ in range(2):
+            fill(outbox, 1)
+            sink.deliver(outbox.batch(9))
+    assert synced.count(str(tmp_path)) == 1
 
 
 def test_half_sent_is_completed_and_nothing_stands_twice(place: Place, outbox: Outbox) -> None:

@@ -1,11 +1,13 @@
 """A file of JSON lines, ``file:///path``: for boxes whose reports leave by other means.
 
 A report is taken when its line is on disk. What a crash left half written is cut off at the next
-start, and reports that stand in the file are known again by it, so each stands there once.
+start, and reports that stand in the file are known again by it, so each stands there once. A file
+that was moved away, as logrotate does it, is finished: the next report begins a new one.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -36,7 +38,7 @@ class FileSink:
 
     def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
         try:
-            if self._fd < 0 or not os.fstat(self._fd).st_nlink:
+            if self._fd < 0 or not self._is_in_place():
                 self._open()
             return self._append(batch)
         except PermissionError as refused:
@@ -76,10 +78,19 @@ class FileSink:
         self._last = taken
         return receipts
 
+    def _is_in_place(self) -> bool:
+        """Tell whether the open file is the one under its name: neither removed nor moved away."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), self._path.stat())
+        except FileNotFoundError:
+            return False
+
     def _open(self) -> None:
         self.close()
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(self._path, flags, 0o600)
+        # a report is only taken when its file will be found again by its name
+        _sync(self._path.parent)
         self._last = {}
         whole = 0
         with self._path.open("rb") as lines:
@@ -102,6 +113,20 @@ class FileSink:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def _sync(directory: Path) -> None:
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return  # a directory one may write in and not read
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # not every file system can
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def open_sink(options: SinkOptions) -> FileSink:
