@@ -192,8 +192,7 @@ class Courier:
         try:
             while batch := self._outbox.batch(self._limit):
                 self._show(UplinkState.SENDING)
-                self._settle(batch, self._sink.deliver(batch))
-                self._well(len(batch))
+                self._well(self._settle(batch, self._sink.deliver(batch)))
                 if self._stopping:
                     return None
                 if len(batch) == BATCH and not in_haste:
@@ -218,7 +217,8 @@ class Courier:
         self._show(UplinkState.IDLE)
         return None
 
-    def _settle(self, batch: list[Stored], receipts: Sequence[Receipt]) -> None:
+    def _settle(self, batch: list[Stored], receipts: Sequence[Receipt]) -> int:
+        """Do what the receipts say; return how many reports the other side has now."""
         by_id = {receipt.report_id: receipt for receipt in receipts}
         done: list[Stored] = []
         dead: list[tuple[Stored, str]] = []
@@ -247,6 +247,7 @@ class Courier:
         self._outbox.settle(done, dead)
         if forked:
             self._moved = self._outbox.renumber(forked)
+        return len(done)
 
     def _narrow(self, batch: list[Stored], refused: RegistryRefused) -> None:
         """Find the report a registry will not even read; one bad report never stops the rest."""
@@ -261,7 +262,7 @@ class Courier:
         before = self._uplink
         if before.attempts:
             self._log.info("registry_reached", address=self.address, failed_before=before.attempts)
-        if self.on_delivery is not None:
+        if count and self.on_delivery is not None:
             self.on_delivery(count)
         now = time.monotonic()
         self._limit = min(BATCH, self._limit * 2)

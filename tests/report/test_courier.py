@@ -101,6 +101,26 @@ def test_a_rejected_report_is_set_aside_and_stops_nobody(
     assert registry.order == [1, 3]
 
 
+def test_only_what_was_acknowledged_counts_as_delivered(outbox: Outbox) -> None:
+    class TakesTwo(Unwell):
+        """Takes two of each batch, will not have the third, and is silent on the others."""
+
+        def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
+            said = (Status.ACCEPTED, Status.DUPLICATE, Status.REJECTED)
+            return [
+                Receipt(stored.report_id, status)
+                for stored, status in zip(batch, said, strict=False)
+            ]
+
+    fill(outbox, 10)
+    courier = Courier(outbox, TakesTwo(), log=Silence())
+    told: list[int] = []
+    courier.on_delivery = told.append
+    assert courier._round(in_haste=True) is None
+    assert outbox.depth() == (0, 3)
+    assert (courier.uplink.delivered, told) == (7, [2, 2, 2, 1])
+
+
 def test_numbers_that_were_used_before_are_given_up_and_nothing_is_lost(
     outbox: Outbox, registry: SmallRegistry
 ) -> None:
