@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
-from modemagent.agent.presence import seat_of
+from modemagent.agent.presence import is_remote, is_there, place_of, seat_of
 from modemagent.report import origin
 from modemagent.report.message import PortPlace
 
@@ -27,6 +27,24 @@ class Absences:
 
     def __bool__(self) -> bool:
         return bool(self._since)
+
+    def expected(self, named: Iterable[str], known: Iterable[PortPlace]) -> list[PortPlace]:
+        """Return the ports to watch from the start, each once.
+
+        Those that are named, and those of modems that an earlier run has reported and that are
+        gone: their removal is still to be reported.
+
+        :param known: where modems were
+        """
+        places = {port: PortPlace(path=port) for port in named}
+        for place in known:
+            if is_remote(place.path):
+                continue
+            if not is_there(place.path) and places.get(place.path, place).id in (None, place.id):
+                places[place.path] = place
+            elif seat_of(place_of(place.path)) != seat_of(place):
+                self.displace(place, was_read=False)
+        return list(places.values())
 
     def is_gone(self, place: PortPlace, *, was_read: bool, in_part: bool) -> bool:
         """Tell whether a modem has been away for so long that it has been taken out.

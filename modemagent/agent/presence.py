@@ -58,11 +58,10 @@ class Presence:
         return port in self._settings.port
 
     @property
-    def waits(self) -> bool:
-        """Something is named that is not there, or by a pattern: nobody tells when it comes."""
-        return bool(self._settings.port_glob) or not all(
-            is_there(port) for port in self._settings.port if not _is_stable_id(port)
-        )
+    def awaited(self) -> tuple[str, ...]:
+        """The paths that are named and not there, and the patterns: more may come of them."""
+        ports = (port for port in self._settings.port if not _is_stable_id(port))
+        return (*(port for port in ports if not is_there(port)), *self._settings.port_glob)
 
     def avoid(self, port: str) -> None:
         """A port did not do: for a minute its modem's other AT ports go before it."""

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from modemagent.agent.absences import Absences
 from modemagent.agent.claims import Claims
 from modemagent.agent.events import Events
 from modemagent.agent.lifecycle import PortState
+from modemagent.agent.lookout import SETTLES_S, SOON_S, Lookout
 from modemagent.agent.neighbour import Neighbour
 from modemagent.agent.news import News
 from modemagent.agent.port import WatchedPort
-from modemagent.agent.presence import Presence, is_remote, is_there, place_of, seat_of
+from modemagent.agent.presence import Presence, is_remote, seat_of
 from modemagent.agent.session import Surroundings
-from modemagent.discovery import udev
 from modemagent.errors import PortNotFound
 from modemagent.logs import Log
 from modemagent.report.message import PortPlace
@@ -26,10 +25,8 @@ if TYPE_CHECKING:
     from modemagent.channel.record import Trace
     from modemagent.settings import Settings
 
-#: Between looks: with udev's news, without it, and while something that is named is not there.
-_LOOK_WITH_NEWS_S, _LOOK_S, _LOOK_FOR_IT_S = 15.0, 2.0, 0.5
-#: The ports of one modem come within moments.
-_SETTLES_S = 0.02
+#: After a look that failed by a fault of ours.
+_LOOK_AGAIN_S = 2.0
 #: After these another AT port of the same modem may do better.
 _TRY_ANOTHER = ("no_answer", "not_a_modem", "busy", "permission")
 _UNDER_WAY = (PortState.OPENING, PortState.IDENTIFYING)
@@ -62,46 +59,31 @@ class Supervisor:
         self._portless: dict[str, PortPlace] = {}
         #: ports that are to be opened in another way, and are not closed yet
         self._closing: frozenset[str] = frozenset()
-        self._stirred = asyncio.Event()
+        self._lookout = Lookout(log, self._hear)
+        self._fault = ""
         self.ports: dict[str, WatchedPort] = {}
 
     async def run(self) -> None:
         """Watch until cancelled; then every port is closed when this returns."""
         self._heart = asyncio.create_task(self._beat())
         self._mind_neighbour()
-        for place in self._expected():
+        named = [port for port in self._settings.port if not port.startswith(_STABLE)]
+        for place in self._absences.expected(named, self._news.known_places()):
             self._watch(place)
-        news = self._open_news()
+        self._lookout.open()
         try:
             while True:
-                self._stirred.clear()
-                self._look()
-                await self._wait(has_news=news is not None)
+                self._lookout.begin()
+                well = self._try_to_look()
+                await self._lookout.wait(self._pause_s() if well else _LOOK_AGAIN_S)
         finally:
-            if news is not None:
-                asyncio.get_running_loop().remove_reader(news.fileno())
+            self._lookout.close()
             tasks = [self._heart, *self._tasks.values()]
             if self._asking is not None:
                 tasks.append(self._asking)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _expected(self) -> Iterable[PortPlace]:
-        """Return the ports that the settings name, and those of modems that are gone.
-
-        These were reported by an earlier run: their removal is still to be reported.
-        """
-        named = [port for port in self._settings.port if not port.startswith(_STABLE)]
-        places = {port: PortPlace(path=port) for port in named}
-        for place in self._news.known_places():
-            if is_remote(place.path):
-                continue
-            if not is_there(place.path) and places.get(place.path, place).id in (None, place.id):
-                places[place.path] = place
-            elif seat_of(place_of(place.path)) != seat_of(place):
-                self._absences.displace(place, was_read=False)
-        return places.values()
 
     def _mind_neighbour(self) -> None:
         """Follow ModemManager, or no longer, as the settings say."""
@@ -110,37 +92,31 @@ class Supervisor:
         self._neighbour = self._asking = None
         self._portless = {}
         if self._settings.via != "port":
-            self._neighbour = Neighbour(self._log, changed=self._stirred.set)
+            self._neighbour = Neighbour(self._log, changed=self._lookout.stir)
             self._asking = asyncio.create_task(self._neighbour.run(), name="neighbour")
 
-    def _open_news(self) -> udev.News | None:
-        """Let udev wake us when ports come and go; None where it can not."""
-        try:
-            news = udev.News()
-        except (ImportError, OSError) as error:
-            self._log.info("no_udev_news", reason=str(error))
-            return None
+    def _hear(self) -> None:
+        # a modem comes with many ports at once, a hub with many modems: one look for all
+        if not self._presence.renewed:
+            self._presence.renew()
+            self._lookout.stir_soon()
 
-        loop = asyncio.get_running_loop()
-
-        def on_news() -> None:
-            # a modem comes with many ports at once, a hub with many modems: one look for all
-            if news.take() and not self._presence.renewed:
-                self._presence.renew()
-                loop.call_later(_SETTLES_S, self._stirred.set)
-
-        loop.add_reader(news.fileno(), on_news)
-        return news
-
-    async def _wait(self, *, has_news: bool) -> None:
-        pause_s = _LOOK_WITH_NEWS_S if has_news else _LOOK_S
-        if self._absences or self._presence.waits:
-            pause_s = _LOOK_FOR_IT_S
+    def _pause_s(self) -> float:
         if self._presence.renewed:
-            pause_s = _SETTLES_S
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause_s):
-                await self._stirred.wait()
+            return SETTLES_S
+        return SOON_S if self._absences else self._lookout.pause_s(self._presence.awaited)
+
+    def _try_to_look(self) -> bool:
+        """Look; a fault of ours is told once, and the ports that are watched stay watched."""
+        try:
+            self._look()
+        except Exception as fault:  # noqa: BLE001 - the next look may be better
+            if repr(fault) != self._fault:
+                self._fault = repr(fault)
+                self._log.error("look_fault", exc_info=True)
+            return False
+        self._fault = ""
+        return True
 
     def _look(self) -> None:
         self._tell_how_they_do(self._presence)
@@ -148,6 +124,7 @@ class Supervisor:
         if self._neighbour is not None and self._settings.discovery:
             self._portless = self._neighbour.portless(there.values())
             there |= self._portless
+        self._lookout.saw(there)
         for port, place in there.items():
             if port not in self._closing:
                 self._meet(port, place)
@@ -209,7 +186,7 @@ class Supervisor:
                 self._news, self._claims, self._events, self._log, self._neighbour, self._trace
             ),
             may_open=place.path not in self._portless,
-            stir=self._stirred.set,
+            stir=self._lookout.stir,
         )
         self.ports[place.path] = watched
         self._tasks[place.path] = asyncio.create_task(watched.run(), name=f"port {place.path}")
@@ -259,7 +236,7 @@ class Supervisor:
         for port in settings.port:
             if port not in self.ports and not port.startswith(_STABLE):
                 self._watch(PortPlace(path=port))
-        self._stirred.set()
+        self._lookout.begin_anew()
         if before.heartbeat_interval != settings.heartbeat_interval:
             self._heart.cancel()
             self._heart = asyncio.create_task(self._beat())

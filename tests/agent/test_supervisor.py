@@ -178,13 +178,36 @@ async def test_a_port_that_is_reopened_is_not_opened_before_it_is_closed(
             monkeypatch.setattr(supervisor, "_look", noted)
             following = asyncio.create_task(supervisor.follow(replace(settings, baud=9600)))
             await closing.wait()
-            supervisor._stirred.set()
+            supervisor._lookout.stir()
             await looks.acquire()
             assert supervised.tasks(modem.path) == 1, "the one that closes it"
             may_close.set()
             await following
             assert "broken" not in await supervised.until("watching")
             assert supervised.log.events == []
+
+
+async def test_a_fault_in_a_look_is_told_once_and_does_not_end_the_watch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("modemagent.agent.supervisor._LOOK_AGAIN_S", 0.0)
+    with played(EG25) as modem:
+        supervised = Supervised(Settings(discovery=False, port=(modem.path,)))
+        supervisor, look, faults = supervised.supervisor, supervised.supervisor._look, 0
+
+        def fail_three_times() -> None:
+            nonlocal faults
+            faults += 1
+            if faults <= 3:
+                raise OSError("a fault")
+            look()
+
+        monkeypatch.setattr(supervisor, "_look", fail_three_times)
+        task = asyncio.create_task(supervisor.run())
+        await supervised.until("watching")
+        assert supervised.log.events == ["look_fault"]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 NOBODY = Snapshot.from_json({"port": "/dev/ttyUSB2", "dialect": "generic", "modem": {}, "sims": []})
