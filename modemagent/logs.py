@@ -12,7 +12,8 @@ from collections.abc import Callable, MutableMapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from modemagent.identity.masking import scrub
+from modemagent.identity.masking import mask, scrub
+from modemagent.identity.scattered import gathered
 
 if TYPE_CHECKING:
     from structlog.types import Processor
@@ -63,7 +64,13 @@ def _masked(value: Any) -> Any:
     if isinstance(value, dict):
         return {_printable(scrub(str(key))): _masked(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_masked(inner) for inner in value]
+        # digits of one number, an element each, are seen only from the whole list
+        whole = str([*value])
+        return (
+            [_masked(inner) for inner in value]
+            if gathered(whole, mask) == whole
+            else _printable(scrub(whole))
+        )
     return _printable(scrub(str(value)))
 
 

@@ -1,7 +1,8 @@
 """The wire trace in the log: every line that crosses a port, at level debug.
 
 Lines are put together before they are logged, so that a number which came in pieces is masked as
-one number. What never ends as a line is not shown, only counted.
+one number. What never ends as a line is not shown, only counted. NUL, every second byte of UCS2,
+ends no line and is not shown; a line of nothing but digits may be one half of a number.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 from typing import Final
 
 from modemagent.channel.record import Direction
+from modemagent.identity.cleaning import is_decimal
+from modemagent.identity.masking import mask
 from modemagent.logs import Log
 
 _LONGEST: Final = 4096
-_ENDS: Final = str.maketrans({"\r": "\n", "\0": "\n", "\x1a": "\n"})
+_ENDS: Final = str.maketrans({"\r": "\n", "\0": None, "\x1a": "\n"})
+_HALF: Final = 6
 
 
 class WireLog:
@@ -39,4 +43,7 @@ def _shown(line: str) -> str:
     """Return a line with what is no printable ASCII written out, as the masking expects it."""
     if len(line) > _LONGEST:
         return f"({len(line)} characters)"
+    bare = line.strip("\"', ")
+    if len(bare) >= _HALF and is_decimal(bare):
+        return mask(bare)
     return line.encode("latin-1").decode("ascii", "backslashreplace")

@@ -2,7 +2,8 @@
 
 :func:`mask` shows one known value; :func:`scrub` goes over any text, wire trace included, and
 masks whatever could be an IMEI, IMSI, ICCID, EID or MEID, in the forms the cleaning accepts:
-with separators, nibble-swapped, in hexadecimal, behind a label, as a dump of its characters.
+with separators, nibble-swapped, in hexadecimal, behind a label, as a dump of its characters, and in
+pieces (:mod:`modemagent.identity.scattered`).
 Ends of a number stay so that people can tell two modems apart; dates, addresses, UUIDs and
 firmware versions stay whole. A masked value looks the same after a second pass.
 
@@ -20,6 +21,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from modemagent.identity.cleaning import without_separators
+from modemagent.identity.scattered import gathered
 
 if TYPE_CHECKING:
     import re
@@ -34,7 +36,8 @@ _HEXADECIMAL = 14
 _KEPT = r"""
     (?<![0-9A-F])(?=[0-9-]*[A-F])[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}(?![0-9A-F])  # UUID
   | (?<!\d)(?:19|20)\d\d[-/.][01]\d[-/.][0-3]\d                              # date and time
-    (?:[ T_]+[0-2]\d:[0-5]\d(?::[0-6]\d(?:[.,]\d{1,9})?)?)?(?!\d)
+    (?:[ T_,]+[0-2]\d:[0-5]\d(?::[0-6]\d(?:[.,]\d{1,9})?)?)?(?!\d)
+  | (?<!\d)\d\d/[01]\d/[0-3]\d,[0-2]\d:[0-5]\d:[0-6]\d(?:[+-]\d\d)?(?!\d)   # AT+CCLK?
   | (?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?(?![\d.])                 # IPv4
 """
 # behind a label shorter numbers count too: an ESN, a short IMSI
@@ -103,7 +106,7 @@ def scrub(text: str) -> str:
     kept, runs = _patterns()
     # every second piece is one to keep
     pieces = kept.split(text)
-    pieces[::2] = [runs.sub(_masked, piece) for piece in pieces[::2]]
+    pieces[::2] = [runs.sub(_masked, gathered(piece, mask)) for piece in pieces[::2]]
     return "".join(pieces)
 
 

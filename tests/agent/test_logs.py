@@ -26,12 +26,17 @@ def test_every_field_is_masked_and_the_line_is_json() -> None:
         nested={"sims": [{"imsi": IMSI}, (ICCID,)], ICCID: 1},
         error=ValueError(f"bad {IMSI}"),
         sequence=17,
+        digits=[*map(int, IMEI)],
+        codes=[*ICCID.encode()],
+        ports=["/dev/ttyUSB2", "/dev/ttyUSB6"],
         port="/dev/ttyUSB2",
     )
     line = json.loads(out.getvalue())
     for number in (IMEI, ICCID, IMSI):
         assert number not in out.getvalue()
     assert line["sequence"] == 17
+    assert (line["digits"], line["codes"]) == ("[867698*****0013]", "[898830*********0010]")
+    assert line["ports"] == ["/dev/ttyUSB2", "/dev/ttyUSB6"]
     assert line["port"] == "/dev/ttyUSB2"
     assert line["level"] == "info"
     assert line["timestamp"].endswith("Z")
@@ -112,6 +117,9 @@ def chunks(text: str, size: int) -> list[bytes]:
         f"^WHAT: <{IMSI}>\r\n",
         f"\x00\xff{IMSI}\xfe\r",
         f"$GARBAGE {IMEI}",
+        "\0".join(f"+CSCS {IMSI}\r\n"),
+        f"\r\n{IMEI[:8]}\r\n{IMEI[8:]}\r\n",
+        f"\r\n{IMEI[:8]}\0{IMEI[8:]}\r\n",
     ],
 )
 def test_the_wire_shows_no_number_however_it_comes(said: str, size: int) -> None:
@@ -124,3 +132,10 @@ def test_the_wire_shows_no_number_however_it_comes(said: str, size: int) -> None
     joined = "".join(json.loads(line).get("line", "") for line in out.getvalue().splitlines())
     for number in (IMEI, ICCID, IMSI):
         assert number not in joined and swapped(number).replace("F", "") not in joined
+
+
+@pytest.mark.parametrize("said", ["+CSQ: 23,99", "25.30.602", "01234", "+CIND: 5,5,1,0,0,1"])
+def test_the_wire_shows_ordinary_answers_whole(said: str) -> None:
+    out = io.StringIO()
+    WireLog(open_log("debug", stream=out))("/dev/a", "received", f"\r\n{said}\r\n".encode())
+    assert [json.loads(line)["line"] for line in out.getvalue().splitlines()] == [said]

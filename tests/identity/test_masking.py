@@ -76,6 +76,78 @@ def test_separated_and_dumped_forms(text: str) -> None:
     assert not leaked(digits, scrub(text)), scrub(text)
 
 
+IMEI, ICCID, IMSI, EID = (IDENTIFIERS[name] for name in ("imei", "iccid", "imsi", "eid"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",".join(IMEI),
+        ", ".join(ICCID),
+        ";".join(IMSI),
+        "|".join(IMEI),
+        "   ".join(IMEI),
+        "%20".join(IMEI),
+        str([*IMEI]),
+        str([*map(int, IMSI)]),
+        repr(tuple(ICCID)),
+        str(list(IMSI.encode())),
+        str(list(IMEI.encode("utf-16-be"))),
+        str(list(EID.encode("utf-16-le"))),
+        ", ".join(f"0x{code:x}" for code in IMSI.encode()),
+        ", ".join(f"{code:x}" for code in ICCID.encode()),
+        repr(IMEI.encode("utf-16-be")),
+        repr(ICCID.encode("utf-16-le")),
+        IMSI.encode("utf-16-be").decode("latin-1"),
+        f"{IMEI[:6]},{IMEI[6:8]},{IMEI[8:14]},{IMEI[14]}",
+        f"+WHAT: 1,{IMEI[:6]},{IMEI[6:8]},{IMEI[8:14]},{IMEI[14]},7",
+        ",".join(ICCID[at : at + 2] for at in range(0, len(ICCID), 2)),
+        ",".join(EID[at : at + 4] for at in range(0, len(EID), 4)),
+        f'"{IMEI[:8]}","{IMEI[8:]}"',
+        f"{IMEI[:7]}'{IMEI[7:]}",
+        f"{IMEI[:8]}+{IMEI[8:]}",
+        f"{IMEI[:9]} ({IMEI[9:]})",
+        f"{ICCID[:10]},{ICCID[10:]}",
+        f"{IMEI[:10]}\n{IMEI[10:]}",
+        f"\r\n{IMSI[:8]}\r\n{IMSI[8:]}\r\n",
+        repr(f"\r\n{IMSI[:8]}\r\r\n{IMSI[8:]}\r\n".encode()),
+        f"IMEI: {IMEI[:8]}\r\n{IMEI[8:]}",
+    ],
+)
+def test_numbers_in_pieces(text: str) -> None:
+    once = scrub(text)
+    digits = "".join(sign for sign in once if sign.isdigit() or sign == "*")
+    assert not any(leaked(number, digits) for number in (IMEI, ICCID, IMSI, EID)), once
+    assert "***" in once and scrub(once) == once
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+CSQ: 23,99",
+        "+CESQ: 99,99,255,255,20,45",
+        '+CREG: 2,1,"1A2B","01A2B3C4",7',
+        "+CIND: 5,5,1,0,0,0,1,0,0,0,0,0,0,0,2",
+        "+CNMI: (0-3),(0-3),(0,2),(0-2),(0,1)",
+        '+CGDCONT: (1-24),"IP",,,(0-2),(0-4),(0-1),(0-1),(0-2),(0-1),(0-1),(0-8),(0-1),(0-1)',
+        '+COPS: (2,"Telekom.de","TDG","26201",7),(1,"o2 - de","o2","26203",7),,(0-4),(0-2)',
+        '+CPMS: "SM",0,20,"SM",0,20,"SM",0,20',
+        '+QENG: "servingcell","NOCONN","LTE","FDD",262,01,1A2D003,123,1300,3,5,5,1234,-95,-12,-64',
+        "+CPSI: LTE,Online,262-01,0x1234,12345678,123,EUTRAN-BAND3,1300,5,5,-110,-900,-600,12",
+        "$GPGSV,3,1,12,01,05,060,18,02,17,259,43,04,56,287,28,09,08,277,28*77",
+        '+CCLK: "35/11/20,19:00:00+04",2',
+        '+QLTS: "2035/11/20,19:00:00+04,0",2',
+        "+QGDCNT: 1234567,12345678",
+        "[1, 2, 3, 0, 0, 0, 1, 1, 0, 2, 4, 5, 0, 0, 1, 0]",
+        "[115200, 57600, 9600, 921600, 230400]",
+        "ports 8470, 8471, 8472 and 8473",
+        "modemagent 0.1.0, Python 3.11.7, Linux 6.1.0-37, urllib3 2.2.1",
+    ],
+)
+def test_ordinary_lists_stay(text: str) -> None:
+    assert scrub(text) == text
+
+
 def test_a_broken_number_behind_a_label() -> None:
     assert scrub("IMEI: 8676980 40000013") == "IMEI: 867698*****0013"
 
@@ -112,6 +184,12 @@ def test_ordinary_text_stays(text: str) -> None:
 @pytest.mark.parametrize("name", IDENTIFIERS)
 def test_a_second_pass_changes_nothing(name: str, wrap: str) -> None:
     once = scrub(wrap.replace("{}", IDENTIFIERS[name]))
+    assert scrub(once) == once
+
+
+@given(st.lists(st.text("0189", max_size=16), max_size=20), st.sampled_from([",", "\n", "|", "*"]))
+def test_a_second_pass_changes_no_list(pieces: list[str], between: str) -> None:
+    once = scrub(between.join(pieces))
     assert scrub(once) == once
 
 
