@@ -30,6 +30,7 @@ from modemagent.errors import (
 from modemagent.logs import Log
 from modemagent.report import origin
 from modemagent.report.message import Reason
+from modemagent.report.narrowing import Narrowing, Next
 from modemagent.report.outbox import Outbox, Stored
 from modemagent.report.sinks.contract import Receipt, Sink, Status
 from modemagent.report.uplink import Uplink, UplinkState, pause_s
@@ -72,7 +73,7 @@ class Courier:
         self._cap_s = cap_s
         self._spread_s = spread_s
         self._uniform = uniform
-        self._limit = BATCH
+        self._narrowing = Narrowing(BATCH)
         self._changed = threading.Condition()
         self._news = True
         self._urgent = False
@@ -164,7 +165,7 @@ class Courier:
         if sink is not None:
             self._sink.close()
             self._sink = sink
-            self._limit = BATCH
+            self._narrowing.begin_anew()
             self._uplink = Uplink(since=time.monotonic(), delivered=self._uplink.delivered)
 
     def _await_news(self) -> None:
@@ -190,17 +191,20 @@ class Courier:
     def _round(self, *, in_haste: bool) -> float | None:
         """Carry what is there; return seconds to rest, or None when all is carried."""
         try:
-            while batch := self._outbox.batch(self._limit):
+            while batch := self._narrowing.batch(self._outbox.batch):
                 self._show(UplinkState.SENDING)
-                self._well(self._settle(batch, self._sink.deliver(batch)))
+                try:
+                    receipts = self._sink.deliver(batch)
+                except RegistryRefused as refused:
+                    if refused.status not in _BISECTED or not self._narrowed(batch, refused):
+                        raise
+                    return 0.0
+                self._well(self._settle(batch, receipts))
                 if self._stopping:
                     return None
                 if len(batch) == BATCH and not in_haste:
                     return BETWEEN_FULL_BATCHES_S
         except RegistryRefused as refused:
-            if refused.status in _BISECTED:
-                self._narrow(batch, refused)
-                return 0.0
             return self._failed(UplinkState.REFUSED, refused)
         except ClockNotSet as error:
             return self._failed(UplinkState.WAITING_FOR_TIME, error)
@@ -249,14 +253,13 @@ class Courier:
             self._moved = self._outbox.renumber(forked)
         return len(done)
 
-    def _narrow(self, batch: list[Stored], refused: RegistryRefused) -> None:
-        """Find the report a registry will not even read; one bad report never stops the rest."""
-        if len(batch) > 1:
-            self._limit = len(batch) // 2
-            return
-        self._log.error("report_rejected", sequence=batch[0].sequence, why=refused.message)
-        self._outbox.settle([], [(batch[0], refused.message)])
-        self._limit = BATCH
+    def _narrowed(self, batch: list[Stored], refused: RegistryRefused) -> bool:
+        """Look for the report a registry will not read; tell whether there is one to look for."""
+        following = self._narrowing.refused(batch)
+        if following is Next.SET_ASIDE:
+            self._log.error("report_rejected", sequence=batch[0].sequence, why=refused.message)
+            self._outbox.settle([], [(batch[0], refused.message)])
+        return following is not Next.REST
 
     def _well(self, count: int) -> None:
         before = self._uplink
@@ -265,7 +268,7 @@ class Courier:
         if count and self.on_delivery is not None:
             self.on_delivery(count)
         now = time.monotonic()
-        self._limit = min(BATCH, self._limit * 2)
+        self._narrowing.taken()
         self._uplink = Uplink(
             state=UplinkState.SENDING,
             last_success=now,

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from modemagent.agent.progress import Progress
-from modemagent.errors import ClockNotSet, RegistryRefused, RegistryUnreachable
+from modemagent.errors import ClockNotSet, OutboxError, RegistryRefused, RegistryUnreachable
 from modemagent.logs import Silence
 from modemagent.report import courier as courier_module
-from modemagent.report import origin, uplink
+from modemagent.report import narrowing, origin, uplink
 from modemagent.report.courier import Courier, UplinkState
 from modemagent.report.message import Reason
 from modemagent.report.outbox import Observation, Outbox, Stored
@@ -176,21 +176,6 @@ def test_a_batch_the_registry_can_not_read_is_halved_down_to_the_bad_report(
     assert registry.order == [n for n in range(1, 21) if n != 7]
 
 
-def test_a_wrong_token_is_a_state_with_a_reason_and_ends_when_it_is_put_right(
-    outbox: Outbox, registry: SmallRegistry
-) -> None:
-    registry.moods += [lambda exchange: exchange.reply(401, {})] * 3
-    fill(outbox, 1)
-    seen = set()
-    with carrying(outbox, registry, base_s=0.2) as courier:
-        until(lambda: courier.uplink.state is UplinkState.REFUSED)
-        shown = uplink_json(courier)
-        assert shown["reason"] == "refused: wrong token" and shown["hint"]
-        until(lambda: seen.add(courier.uplink.state) or outbox.depth() == (0, 0))
-        until(lambda: courier.uplink.state is UplinkState.IDLE)
-        assert courier.uplink.reason == ""
-
-
 class Unwell:
     """A sink that fails as told."""
 
@@ -206,6 +191,100 @@ class Unwell:
 
     def close(self) -> None:
         pass
+
+
+class Picky(Unwell):
+    """A registry that refuses a batch as a whole when it holds a report it will not read."""
+
+    def __init__(self, bad: Callable[[int], bool]) -> None:
+        super().__init__()
+        self.bad = bad
+        self.offered: list[int] = []
+        self.took: list[int] = []
+
+    def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
+        self.offered.append(len(batch))
+        if any(self.bad(stored.sequence) for stored in batch):
+            raise RegistryRefused("refused: HTTP 422", status=422)
+        self.took += [stored.sequence for stored in batch]
+        return super().deliver(batch)
+
+
+def rounds(courier: Courier, count: int) -> list[float | None]:
+    return [courier._round(in_haste=False) for _ in range(count)]
+
+
+def test_a_registry_that_refuses_everything_is_waited_for_and_the_backlog_is_kept(
+    outbox: Outbox,
+) -> None:
+    fill(outbox, 300)
+    registry = Picky(lambda _: True)
+    courier = Courier(outbox, registry, log=Silence(), uniform=highest)
+    waits = rounds(courier, 60)
+    assert outbox.depth() == (300 - narrowing.BELIEVED_IN_A_ROW, narrowing.BELIEVED_IN_A_ROW)
+    searching = waits.index(5)
+    assert searching < 30 and set(waits[:searching]) == {0.0}
+    assert waits[searching : searching + 9] == [5, 10, 20, 40, 80, 160, 320, 640, 900]
+    assert set(waits[searching + 9 :]) == {900}
+    assert set(registry.offered[searching:]) == {1}
+    assert courier.uplink.state is UplinkState.REFUSED
+    assert (courier.uplink.reason, courier.uplink.delivered) == ("refused: HTTP 422", 0)
+    # put right: all of the rest is delivered, and nothing more set aside
+    registry.bad = lambda _: False
+    while courier._round(in_haste=True) is not None:
+        pass
+    assert outbox.depth() == (0, narrowing.BELIEVED_IN_A_ROW)
+    assert len(registry.took) == 300 - narrowing.BELIEVED_IN_A_ROW
+    assert courier.uplink.reason == ""
+
+
+def test_many_bad_reports_in_a_row_do_not_stop_the_good_ones_behind_them(outbox: Outbox) -> None:
+    fill(outbox, 30)
+    registry = Picky(lambda sequence: 5 <= sequence < 15)
+    courier = Courier(outbox, registry, log=Silence(), uniform=highest)
+    waits = rounds(courier, 100)
+    assert outbox.depth() == (0, 10)
+    assert sorted(registry.took) == [*range(1, 5), *range(15, 31)]
+    assert waits[-1] is None
+
+
+def test_single_bad_reports_among_good_ones_are_found_without_a_wait(outbox: Outbox) -> None:
+    fill(outbox, 100)
+    registry = Picky(lambda sequence: sequence % 25 == 7)
+    courier = Courier(outbox, registry, log=Silence(), uniform=highest)
+    waits = rounds(courier, 50)
+    assert outbox.depth() == (0, 4)
+    assert registry.took == [n for n in range(1, 101) if n % 25 != 7]
+    assert set(waits) == {0.0, None}
+
+
+def test_an_outbox_that_fails_while_a_bad_report_is_set_aside_ends_no_thread(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(outbox, 1)
+
+    def refuse(*_: object) -> None:
+        raise OutboxError("the disk is gone")
+
+    monkeypatch.setattr(outbox, "settle", refuse)
+    courier = Courier(outbox, Picky(lambda _: True), log=Silence(), uniform=highest)
+    assert rounds(courier, 1) == [5]
+    assert courier.uplink.state is UplinkState.OUTBOX_FAILED
+
+
+def test_a_wrong_token_is_a_state_with_a_reason_and_ends_when_it_is_put_right(
+    outbox: Outbox, registry: SmallRegistry
+) -> None:
+    registry.moods += [lambda exchange: exchange.reply(401, {})] * 3
+    fill(outbox, 1)
+    seen = set()
+    with carrying(outbox, registry, base_s=0.2) as courier:
+        until(lambda: courier.uplink.state is UplinkState.REFUSED)
+        shown = uplink_json(courier)
+        assert shown["reason"] == "refused: wrong token" and shown["hint"]
+        until(lambda: seen.add(courier.uplink.state) or outbox.depth() == (0, 0))
+        until(lambda: courier.uplink.state is UplinkState.IDLE)
+        assert courier.uplink.reason == ""
 
 
 def test_waits_double_up_to_the_cap_and_a_success_forgets_them(outbox: Outbox) -> None:
