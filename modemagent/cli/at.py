@@ -9,9 +9,10 @@ import click
 
 from modemagent.at.plan import Answer, Ask, Heard, Listen, Plan
 from modemagent.cli.agent import Whose, still_busy, whose
-from modemagent.cli.options import baud_option, json_option, root_option, state_dir_option
+from modemagent.cli.answers import print_answer, print_at_once, print_line, print_refused, to_json
+from modemagent.cli.options import baud_option, json_option_of, root_option, state_dir_option
 from modemagent.cli.ports import named
-from modemagent.cli.render import one_line, plain
+from modemagent.cli.render import one_line
 from modemagent.errors import (
     AgentDenied,
     LineRefused,
@@ -31,7 +32,7 @@ _LEAVE = ("exit", "quit", "bye")
 @click.command("at")
 @click.argument("port")
 @click.argument("lines", metavar="[LINE]...", nargs=-1)
-@json_option
+@json_option_of("Print one JSON document; of lines from a pipe one object a line.")
 @click.option(
     "--timeout",
     "timeout_s",
@@ -60,9 +61,11 @@ def command(
     \b
     modemagent at /dev/ttyUSB2 AT+CGSN 'AT+CPIN?'
     modemagent at /dev/ttyUSB2                 (a terminal with history and completion)
+    modemagent at /dev/ttyUSB2 < lines.txt
 
     Only lines that read are sent; what could change a modem, a SIM card or a setting is refused.
-    A port that the agent holds is asked through it.
+    A port that the agent holds is asked through it. Exit status 1 when the modem refused a line,
+    4 when it did not answer one, 2 when one was not sent.
     """
     for line in lines:
         _permit(line)
@@ -74,11 +77,12 @@ def command(
 
     typing = not lines and sys.stdin.isatty()
     typed = _typed() if typing else _piped()  # what is left of it, when a session is begun anew
+    tally = Tally()
 
     def plan() -> Plan[list[Answer]]:
         if lines:
             return _ask_all(lines, timeout_s)
-        return _session(typed, timeout_s, as_json=as_json)
+        return _session(typed, timeout_s, tally, as_json=as_json)
 
     result = run_plans({path: plan()}, timeout_s=limit_s, baud=baud)[path]
     if isinstance(result, PortBusy):
@@ -89,12 +93,14 @@ def command(
     if lines and as_json:
         import json
 
-        answers = [_to_json(answer) for answer in result]
+        answers = [to_json(answer) for answer in result]
         click.echo(json.dumps({"schema": 1, "port": path, "answers": answers}))
     elif lines:
         for answer in result:
-            _print(answer, with_line=len(lines) > 1)
-    context.exit(_status(result))
+            print_answer(answer, with_line=len(lines) > 1)
+    if lines or typing:
+        context.exit(_status(result))  # in a terminal that of the last line, as of a shell
+    context.exit(tally.status)
 
 
 def _through_agent(
@@ -154,23 +160,45 @@ def _ask_all(lines: Sequence[str], timeout_s: float) -> Plan[list[Answer]]:
     return answers
 
 
-def _session(lines: Iterator[str], timeout_s: float, *, as_json: bool) -> Plan[list[Answer]]:
+class Tally:
+    """How the lines of a pipe ended; :attr:`status` is that of the worst."""
+
+    def __init__(self) -> None:
+        self._not_sent = False
+        self._answered = 0
+
+    def refused(self) -> None:
+        self._not_sent = True
+
+    def add(self, answer: Answer) -> None:
+        self._answered = max(self._answered, _status((answer,)))
+
+    @property
+    def status(self) -> int:
+        return LineRefused.exit_status if self._not_sent else self._answered
+
+
+def _session(
+    lines: Iterator[str], timeout_s: float, tally: Tally, *, as_json: bool
+) -> Plan[list[Answer]]:
     """Hold the port while lines are typed; refused lines are explained and the session goes on."""
     answers: list[Answer] = []
     for line in lines:
         heard = yield Listen(0.0, 0.0)
         if isinstance(heard, Heard) and not as_json:
             for unasked in heard.lines:
-                _print_line(unasked, mark="*")
+                print_line(unasked, mark="*")
         try:
             _permit(line)
         except LineRefused as refused:
-            click.echo(one_line(refused), err=True)
+            tally.refused()
+            print_refused(line, refused, as_json=as_json)
             continue
         answer = yield Ask(line, timeout_s)
         if isinstance(answer, Answer):
             answers = [answer]
-            _print_answer(answer, as_json=as_json)
+            tally.add(answer)
+            print_at_once(answer, as_json=as_json)
     return answers
 
 
@@ -209,55 +237,6 @@ def _typed() -> Iterator[str]:
             return
         if line:
             yield line
-
-
-def _print_answer(answer: Answer, *, as_json: bool) -> None:
-    if as_json:
-        import json
-
-        click.echo(json.dumps(_to_json(answer)))
-    else:
-        _print(answer, with_line=False)
-    sys.stdout.flush()
-
-
-def _print(answer: Answer, *, with_line: bool) -> None:
-    if with_line:
-        click.echo(click.style(plain(answer.line), bold=True))
-    for line in answer.foreign:
-        _print_line(line, mark="*")
-    for line in answer.lines:
-        _print_line(line, answer.line)
-    if answer.final is None:
-        click.echo(f"no final result within {answer.elapsed_s:.1f} s", err=True)
-    else:
-        _print_line(answer.final.text, answer.line)
-
-
-def _print_line(line: str, asked: str = "", mark: str = "") -> None:
-    from modemagent.at.words import explain
-
-    explained = explain(asked, line)
-    said = f"{mark} {plain(line)}" if mark else plain(line)
-    click.echo(f"{said}    ({plain(str(explained['text']))})" if explained else said)
-    if explained and "remedy" in explained:
-        click.echo(f"    what to do: {explained['remedy']}")
-
-
-def _to_json(answer: Answer) -> dict[str, object]:
-    from modemagent.at.words import explain
-
-    def decoded(line: str) -> dict[str, object]:
-        return {"text": line, "explained": explain(answer.line, line)}
-
-    return {
-        "line": answer.line,
-        "lines": [decoded(line) for line in answer.lines],
-        "unsolicited": [decoded(line) for line in answer.foreign],
-        "final": None if answer.final is None else decoded(answer.final.text),
-        "ok": answer.ok,
-        "elapsed_ms": round(answer.elapsed_s * 1000),
-    }
 
 
 def _status(answers: Sequence[Answer]) -> int:

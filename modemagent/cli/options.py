@@ -30,16 +30,21 @@ def _remember(context: click.Context, _: click.Parameter, value: bool) -> bool:
     return value
 
 
-def json_option(function: F) -> F:
-    """Add ``--json``: one JSON document on stdout and nothing else there."""
+def json_option_of(prints: str) -> Callable[[F], F]:
+    """Add ``--json`` to a command that does not always print one document, and say what it does."""
     return click.option(
         "--json",
         "as_json",
         is_flag=True,
         is_eager=True,
         callback=_remember,
-        help="Print one JSON document.",
-    )(function)
+        help=prints,
+    )
+
+
+def json_option(function: F) -> F:
+    """Add ``--json``: one JSON document on stdout and nothing else there."""
+    return json_option_of("Print one JSON document.")(function)
 
 
 def root_option(function: F) -> F:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modemagent.cli.agent import whose
-from modemagent.cli.options import baud_option, json_option, root_option, state_dir_option
+from modemagent.cli.options import baud_option, json_option_of, root_option, state_dir_option
 from modemagent.cli.render import plain
 from modemagent.errors import AgentDenied, AgentNotRunning, PortNotFound
 
@@ -44,7 +44,7 @@ _NOT_THERE = {
 
 @click.command("watch")
 @click.argument("ports", metavar="[PORT]...", nargs=-1)
-@json_option
+@json_option_of("Print JSON, one object a line.")
 @baud_option
 @root_option
 @state_dir_option

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from modemagent.simulator.bench import played
 
 EG25 = "quectel-eg25-g"
@@ -59,7 +61,39 @@ def test_lines_from_a_pipe(call):
     assert IMEI in done.stdout
     assert "+CPIN: READY" in done.stdout
     assert "AT+CFUN=0" in done.stderr
-    assert done.returncode == 0
+    assert done.returncode == 2
+
+
+def test_lines_from_a_pipe_are_one_object_each_also_one_that_was_not_sent(call):
+    with played(EG25) as sim:
+        done = call("at", sim.path, "--json", stdin="AT+CGSN\nAT+CFUN=0\nAT+CPIN?\n")
+    imei, refused, pin = map(json.loads, done.stdout.splitlines())
+    assert (imei["line"], refused["line"], pin["line"]) == ("AT+CGSN", "AT+CFUN=0", "AT+CPIN?")
+    assert (refused["error"]["code"], refused["error"]["exit"]) == ("line_refused", 2)
+    assert (done.returncode, done.stderr) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [("refuse=AT+CSQ", 1), ("silent=AT+CSQ", 4), ("latency-ms=1", 0)]
+)
+def test_the_worst_line_of_a_pipe_counts_not_the_last(call, fault, status):
+    with played(EG25, faults=[fault]) as sim:
+        done = call("at", sim.path, "--timeout", "0.5", stdin="AT+CSQ\nAT+CPIN?\n")
+    assert done.returncode == status
+    assert "+CPIN: READY" in done.stdout
+
+
+def test_a_line_without_an_answer_has_a_remedy(call):
+    with played(EG25, faults=["silent=AT+CSQ"]) as sim:
+        done = call("at", sim.path, "AT+CSQ", "--timeout", "0.5")
+        document = json.loads(call("at", sim.path, "AT+CSQ", "--timeout", "0.5", "--json").stdout)
+    for said in (done.stderr, document["answers"][0]["hint"]):
+        assert "raise --timeout" in said and "modemagent diagnose" in said
+
+
+@pytest.mark.parametrize("command", ["at", "watch"])
+def test_help_says_where_json_is_one_object_a_line(call, command):
+    assert "one object a line" in " ".join(call(command, "--help").stdout.split())
 
 
 def test_nobody_home(call):
