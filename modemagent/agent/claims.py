@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from modemagent.agent.presence import modem_id
 from modemagent.identity.snapshot import Snapshot
 from modemagent.report.message import PortPlace
@@ -12,6 +14,7 @@ class Claims:
 
     def __init__(self) -> None:
         self._holders: dict[tuple[str, str], str] = {}
+        self._dropped = asyncio.Event()
 
     def take(self, place: PortPlace, reading: Snapshot) -> str | None:
         """Claim the modem for this port; return the port that already speaks for it, if any."""
@@ -22,4 +25,12 @@ class Claims:
         return None if holder == place.path else holder
 
     def drop(self, port: str) -> None:
+        """This port speaks for no modem any more."""
         self._holders = {key: held for key, held in self._holders.items() if held != port}
+        self._dropped.set()
+        self._dropped = asyncio.Event()
+
+    async def dropped_by(self, port: str) -> None:
+        """Wait until this port speaks for no modem."""
+        while port in self._holders.values():
+            await self._dropped.wait()

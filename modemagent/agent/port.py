@@ -17,6 +17,7 @@ from modemagent.agent.managed import ManagedVigil
 from modemagent.agent.presence import is_remote, is_there, seat_of
 from modemagent.agent.session import Sessions, Surroundings
 from modemagent.agent.vigil import Vigil
+from modemagent.channel.aside import begin_aside
 from modemagent.channel.lock import Holder, busy, find_holder
 from modemagent.errors import (
     DeadlinePassed,
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 
 _BROKEN_BASE_S = 1.0
 _BROKEN_CAP_S = 30.0
-_STANDBY_S = 5.0
+#: The other AT port of a modem waits until the first one is given up, and so long for it to come
+#: back; it looks by itself only because a claim might be held by mistake.
+_TAKES_OVER_S, _LOOKS_ITSELF_S = 2.0, 3600.0
 _NOT_THERE = "the port is not there"
 # a remote port has no node that disappears: it is gone when connecting keeps failing
 _REMOTE_GONE_AFTER = 3
@@ -141,7 +144,9 @@ class WatchedPort:
         if self._sessions.channel is not None:
             return self._sessions.channel
         if isinstance(self._sessions.vigil, ManagedVigil):
-            raise busy(self.port, find_holder(self.port) or Holder(None, NAME))
+            # it looks through the descriptors of every process
+            holder = await begin_aside(lambda: find_holder(self.port))
+            raise busy(self.port, holder or Holder(None, NAME))
         raise self._unattended()
 
     async def _settled(self, *passing: PortState) -> None:
@@ -211,7 +216,7 @@ class WatchedPort:
                 self.condition.enter(
                     PortState.STANDBY, message=f"{standby} speaks for the same modem"
                 )
-                await self._rest(_STANDBY_S)
+                await self._stand_by(standby)
         finally:
             for task in (session, *others):
                 task.cancel()
@@ -267,6 +272,20 @@ class WatchedPort:
         doublings = min(self.condition.failures - 1, 10)
         pause_s = min(_BROKEN_CAP_S, _BROKEN_BASE_S * 2.0**doublings)
         return pause_s * random.uniform(0.8, 1.2)
+
+    async def _stand_by(self, holder: str) -> None:
+        """Wait until the port that speaks for the same modem is given up."""
+        waits = [
+            asyncio.create_task(self._around.claims.dropped_by(holder)),
+            asyncio.create_task(self._absent.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, timeout=_LOOKS_ITSELF_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        await self._rest(_TAKES_OVER_S)
 
     async def _rest(self, pause_s: float) -> None:
         """Wait, but not longer than the port is there."""

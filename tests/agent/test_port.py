@@ -21,9 +21,13 @@ from modemagent.agent.neighbour import Neighbour
 from modemagent.agent.onlooker import Onlooker
 from modemagent.agent.port import WatchedPort
 from modemagent.agent.session import Surroundings
+from modemagent.channel.drive import drive
+from modemagent.channel.open import open_channel
 from modemagent.channel.port import Port
 from modemagent.channel.way import open_port
+from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Silence
+from modemagent.modem.identify import identify
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 from modemagent.simulator.bench import played
@@ -152,6 +156,49 @@ async def test_one_that_goes_and_comes_while_its_session_ends_is_not_called_give
                 PortState.WATCHING,
             ]
             assert watched.log.events == ["watching", "port_gone", "watching"]
+
+
+async def test_the_second_port_of_a_modem_is_not_opened_again_before_the_first_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("modemagent.agent.port._TAKES_OVER_S", 0.0)
+    with played(EG25) as modem:
+        watched = Watched(modem.path, "usb:1-2:1.3")
+        first = PortPlace(path="/dev/ttyUSB2", id="usb:1-2:1.2")
+        reading = await read(modem.path)
+        assert watched.claims.take(first, reading) is None
+        async with running(watched):
+            [*_, (_, message)] = await watched.until(PortState.STANDBY)
+            assert message == "/dev/ttyUSB2 speaks for the same modem"
+            heard = len(modem.lines_received)
+            # another one's claim is nothing to it
+            watched.claims.drop("/dev/ttyUSB7")
+            for _ in range(50):  # time enough for what waits no longer
+                await asyncio.sleep(0)
+            assert watched.port.condition.state is PortState.STANDBY
+            assert len(modem.lines_received) == heard
+            watched.claims.drop(first.path)
+            await watched.until(PortState.WATCHING)
+
+
+async def test_the_second_port_of_a_modem_that_is_pulled_is_not_tried() -> None:
+    with played(EG25) as modem:
+        watched = Watched(modem.path, "usb:1-2:1.3")
+        first = PortPlace(path="/dev/ttyUSB2", id="usb:1-2:1.2")
+        watched.claims.take(first, await read(modem.path))
+        async with running(watched):
+            await watched.until(PortState.STANDBY)
+            watched.claims.drop(first.path)
+            watched.port.not_seen(counts=True)
+            assert await watched.next() == (PortState.ABSENT, "the port is not there")
+
+
+async def read(path: str) -> Snapshot:
+    channel = await open_channel(path)
+    try:
+        return await drive(identify(path), channel)
+    finally:
+        await channel.close()
 
 
 async def test_a_fault_while_it_is_seen_off_does_not_end_its_task(
