@@ -277,6 +277,11 @@ def test_each_answer_is_said_in_words(
         pytest.raises(kind, match=words) as error,
     ):
         sink.deliver(outbox.batch(1))
+    if status == 401:
+        whose = json.loads(outbox.batch(1)[0].body)["gateway_id"]
+        assert isinstance(error.value, RegistryRefused)
+        assert f"token create --scope gateway --gateway-id {whose}" in error.value.hint
+        assert "registry's machine" in error.value.hint and "token_file" in error.value.hint
     if status == 503:
         assert isinstance(error.value, RegistryUnreachable)
         assert error.value.retry_after_s == 7

@@ -82,7 +82,7 @@ class HttpSink:
         status, answer_headers, answer = self._exchange(body, headers)
         if status == HTTPStatus.OK:
             return _receipts(answer, batch)
-        raise _refusal(status, answer_headers, answer, self.address)
+        raise _refusal(status, answer_headers, answer, self.address, batch[0])
 
     def close(self) -> None:
         self._pool.clear()
@@ -239,7 +239,7 @@ def _problem_text(problem: object) -> str:
 
 
 def _refusal(
-    status: int, headers: urllib3.HTTPHeaderDict, answer: bytes, address: str
+    status: int, headers: urllib3.HTTPHeaderDict, answer: bytes, address: str, first: Stored
 ) -> RegistryRefused | RegistryUnreachable:
     said = ""
     of_a_registry = headers.get("Content-Type", "").partition(";")[0].strip() == _PROBLEM_JSON
@@ -253,7 +253,8 @@ def _refusal(
         return RegistryRefused(
             f"refused: wrong token{after}",
             status=status,
-            hint="Create one with: modemagent registry token create --scope gateway",
+            hint="Make one on the registry's machine, for token_file: modemagent registry token "
+            f"create --scope gateway --gateway-id {json.loads(first.body).get('gateway_id', 'ID')}",
         )
     if status == HTTPStatus.FORBIDDEN:
         return RegistryRefused(
