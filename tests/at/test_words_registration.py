@@ -135,6 +135,7 @@ def test_no_cause_is_no_cause():
     assert found is not None
     assert "reject_cause" not in found["fields"]
     assert "AT+CEREG=3" in str(found["remedy"])
+    assert "terminal program" in str(found["remedy"])  # at does not send it
 
 
 def test_a_frequent_cause_has_a_remedy():

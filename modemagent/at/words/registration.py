@@ -60,7 +60,8 @@ TECHNOLOGY: dict[int, str] = {
 REMEDIES: dict[int, str] = {
     0: "ask AT+CFUN? (1 is needed), AT+COPS? (2 is deregistered) and AT+CPIN?",
     2: "wait; if it stays, see signal, antenna, bands and whether the card is activated",
-    3: "the network refused; AT+CEREG=3 (or the like) makes the modem say why, AT+CEER may know",
+    3: "the network refused; AT+CEER may know why, and so does the modem after AT+CEREG=3, which "
+    "takes a terminal program",
     4: "see antenna and coverage",
     90: "see AT+CPIN?; push the card in again",
 }

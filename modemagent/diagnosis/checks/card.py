@@ -30,7 +30,10 @@ _STATES: Mapping[SimState, tuple[str, str]] = {
         "the card does not answer",
         "clean its contacts and insert it again; try it in another device",
     ),
-    SimState.OFF: ("the card is off with the radio", "switch the radio on: AT+CFUN=1"),
+    SimState.OFF: (
+        "the card is off with the radio",
+        "switch the radio on: AT+CFUN=1 with a terminal program",
+    ),
     SimState.UNKNOWN: ("the modem does not tell how the card is", "ask again; see modemagent at"),
 }
 
