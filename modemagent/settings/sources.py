@@ -160,19 +160,18 @@ def _in_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, object, s
 
 def unknown_in(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that look like settings and are none, each with what to do about it."""
+    known = {NO_DISCOVERY, *(f"{PREFIX}{key.upper()}" for key in KEYS)}
+    names = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    return {name: _remedy(name) for name in names}
+
+
+def _remedy(name: str) -> str:
     from difflib import get_close_matches
 
-    known = {NO_DISCOVERY, *(f"{PREFIX}{key.upper()}" for key in KEYS)}
-    found = {}
-    for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known:
-            near = get_close_matches(name.removeprefix(PREFIX).lower(), KEYS, n=1)
-            found[name] = (
-                f"Did you mean {PREFIX}{near[0].upper()}?"
-                if near
-                else "See what there is: modemagent config show"
-            )
-    return found
+    near = get_close_matches(name.removeprefix(PREFIX).lower(), KEYS, n=1)
+    if near:
+        return f"Did you mean {PREFIX}{near[0].upper()}?"
+    return "See what there is: modemagent config show"
 
 
 def _credential(environ: Mapping[str, str]) -> Path | None:

@@ -108,9 +108,12 @@ TABLE: Final = (
         "restart"),
     Key("port", PORTS, '["/dev/ttyAMA0", "socket://192.0.2.7:2000"]',
         "Ports that are watched whether they are there or not: device paths, ids of `modemagent "
-        "list`, socket:// and rfc2217:// addresses.", "ports"),
+        "list`, socket:// and rfc2217:// addresses. A port that is named here is asked whatever is "
+        "known of it, unless its device waits to be recovered or flashed.", "ports"),
     Key("port_glob", TEXTS, '["/dev/ttyUSB*"]',
-        "Patterns of device paths: what matches now is watched.", "ports"),
+        "Patterns of device paths: what matches now is watched. Left out are USB devices that are "
+        "not known as cellular modems, and those ports of a modem that are not for AT commands.",
+        "ports"),
     Key("discovery", FLAG, "true",
         "Watch the cellular modems that the system shows by itself.", "ports"),
     Key("via", one_of("auto", "port"), '"auto"',
