@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from modemagent.dialects.usb import layout_of
 from modemagent.discovery import udev
-from modemagent.discovery.candidate import Candidate, Role
+from modemagent.discovery.candidate import Candidate, Role, refuse_recovery
 from modemagent.discovery.static import describe, scan
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
@@ -106,13 +106,15 @@ class Presence:
 
     def _ports(self) -> list[str]:
         ports = list(self._settings.port)
-        if self._settings.discovery or any(map(_is_stable_id, ports)):
+        patterns = self._settings.port_glob
+        if self._settings.discovery or patterns or any(map(_is_stable_id, ports)):
             self._rescan()
             ports = [self._resolved(port) for port in ports]
         else:
             self.renewed = False
-        for pattern in self._settings.port_glob:
-            ports += sorted(glob.glob(pattern))  # noqa: PTH207 - patterns may be absolute
+        for pattern in patterns:
+            matching = sorted(glob.glob(pattern))  # noqa: PTH207 - patterns may be absolute
+            ports += filter(self._is_meant, matching)
         if self._settings.discovery:
             ports += self._one_a_modem(self._found)
         return ports
@@ -126,6 +128,31 @@ class Presence:
             self._dev_changed_at = changed_at
             self._found = scan(hints=udev.hints)
         self._looks += 1
+
+    def _is_meant(self, port: str) -> bool:
+        """Tell whether a pattern that matches this port means it.
+
+        Of a USB device that is known for a cellular modem it means the ports that discovery would
+        ask, and of no other USB device any. What is wired to a UART nobody knows but its user.
+        """
+        candidate = self._candidate(port)
+        if candidate is None:
+            if describe(port) is None:
+                return True  # a pseudo terminal, a console
+            self.renew()  # it came after the scan
+            return False
+        if candidate.usb_vid is None:
+            return candidate.role not in (Role.NMEA, Role.DIAG)
+        modem = _modems(self._found)[candidate.modem_id or candidate.port_id]
+        if candidate.is_recovery or not any(each.cellular for each in modem):
+            return False
+        if self._is_incomplete(modem) or any(each.role is Role.AT for each in modem):
+            return candidate.role is Role.AT
+        return candidate.role in (Role.DATA, Role.UNKNOWN)
+
+    def _candidate(self, port: str) -> Candidate | None:
+        paths = {os.path.abspath(port), os.path.realpath(port)}  # noqa: PTH100 - no path objects
+        return next((each for each in self._found if each.path in paths), None)
 
     def _resolved(self, port: str) -> str:
         if not _is_stable_id(port):
@@ -211,8 +238,11 @@ def listening_s(port: str) -> float:
 
     A port that is not known to take AT commands may be a GNSS receiver's, which must not be
     written to and speaks once a second. Nothing but a modem sits behind a pseudo terminal.
+
+    :raises NotAModem: nothing may ever be written to it
     """
     seen = None if is_remote(port) else describe(port, hints=udev.hints)
+    refuse_recovery(port, seen)
     takes_commands = seen is not None and seen.role in (Role.AT, Role.DATA)
     is_pseudo = seen is None and os.path.realpath(port).startswith("/dev/pts/")
     return 0.0 if takes_commands or is_pseudo else _ONE_SENTENCE_S

@@ -48,6 +48,7 @@ def named(word: str, root: str) -> Target:
     """Return the target a path, URL or stable id stands for.
 
     :raises PortNotFound: nothing with this stable id is plugged in
+    :raises NotAModem: the device waits to be recovered or flashed
     """
     if "://" in word:
         return Target((word,), (None,))
@@ -57,21 +58,28 @@ def named(word: str, root: str) -> Target:
         return Target((word,), (None,))
     from pathlib import Path
 
+    from modemagent.discovery.candidate import refuse_recovery
     from modemagent.discovery.static import describe
 
     candidate = describe(word, Path(root))
+    refuse_recovery(word, candidate)
     return Target((word,), (candidate.port_id if candidate else None,))
 
 
 def _may_be_in_sysfs(path: str, root: str) -> bool:
     """Tell a device from a pseudo terminal, for which discovery need not be loaded."""
     names = {os.path.basename(path), os.path.basename(os.path.realpath(path))}  # noqa: PTH119
-    return any(os.path.exists(f"{root}/sys/class/{kind}/{n}") for kind in _CLASSES for n in names)  # noqa: PTH110
+    classes = [os.path.join(root, "sys/class", kind) for kind in _CLASSES]  # noqa: PTH118
+    return any(os.path.exists(f"{one}/{name}") for one in classes for name in names)  # noqa: PTH110
 
 
 def _by_id(word: str, root: str) -> Target:
+    from modemagent.discovery.candidate import refuse_recovery
+
     candidates = seen(root)
     for candidate in candidates:
+        if word in (candidate.port_id, candidate.modem_id):
+            refuse_recovery(word, candidate)
         if candidate.port_id == word:
             return Target((candidate.path,), (candidate.port_id,))
     target = _target([c for c in candidates if c.modem_id == word])

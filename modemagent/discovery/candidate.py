@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from modemagent.errors import NotAModem
+
 
 class Role(StrEnum):
     """What a port is for, as far as the USB ids tell."""
@@ -64,3 +66,23 @@ class Candidate(NamedTuple):
             "why": self.why,
             "links": list(self.links),
         }
+
+
+def refuse_recovery(port: str, candidate: Candidate | None) -> None:
+    """Let no port be asked whose device waits to be recovered or flashed, whoever names it.
+
+    A flashing device takes what it is sent for a part of its firmware, or hangs.
+
+    :param port: as the user named it
+    :param candidate: what discovery knows of it
+    :raises NotAModem: it is such a device's
+    """
+    if candidate is None or not candidate.is_recovery:
+        return
+    ids = f"{candidate.usb_vid}:{candidate.usb_pid}"
+    raise NotAModem(
+        f"{port} ({ids}) waits to be recovered or flashed, and is never written to",
+        port=port,
+        hint="Cut the modem's power and connect it again; if it comes back like this, its "
+        "firmware has to be written anew with its maker's tool.",
+    )

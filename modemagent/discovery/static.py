@@ -43,7 +43,10 @@ def describe(path: str, root: Path = Path("/"), hints: Hints | None = None) -> C
 
     :param hints: as for :func:`scan`
     """
-    for name in (Path(path).name, Path(os.path.realpath(path)).name):
+    names = [Path(os.path.realpath(path)).name]
+    if Path(path).parent in (root / "dev", Path("/dev")):  # a link elsewhere may be called anything
+        names.insert(0, Path(path).name)
+    for name in names:
         for kind in ("tty", "wwan"):
             if (root / "sys/class" / kind / name).exists():
                 found = _candidate(root, kind, name, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,11 @@ import pytest
 from modemagent.agent.presence import Presence, modem_id
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
+from tests.discovery.conftest import Bed
+from tests.discovery.conftest import bed as bed_fixture
+from tests.discovery.trees import Kind, device, hub, marked
+
+bed = bed_fixture
 
 
 def test_a_named_port_a_pattern_and_a_link_are_one_device_once(tmp_path: Path) -> None:
@@ -73,3 +79,68 @@ def test_the_modem_of_a_usb_port_is_its_device() -> None:
     assert modem_id(PortPlace(path="/dev/ttyUSB2", id="usb:1-1.4:1.2")) == "usb:1-1.4"
     assert modem_id(PortPlace(path="/dev/ttyAMA0", id="tty:ttyAMA0")) is None
     assert modem_id(PortPlace(path="/dev/pts/3")) is None
+
+
+UNLISTED = Kind("1bc7", "1206", (0, 1), kinds=("ff/ff/30", ""))
+LOOK = """
+import json, sys
+from modemagent.agent.presence import Presence
+from modemagent.settings import Settings
+discovery, port, port_glob = json.loads(sys.argv[1])
+settings = Settings(discovery=discovery, port=tuple(port), port_glob=tuple(port_glob))
+print(json.dumps(sorted(Presence(settings).look())))
+"""
+
+
+@pytest.mark.parametrize(
+    ("port", "port_glob", "meant"),
+    [
+        ([], ["/dev/ttyUSB*"], ["ttyUSB12", "ttyUSB13", "ttyUSB21", "ttyUSB32"]),
+        ([], ["/dev/tty[AU]*"], ["ttyAMA0", "ttyUSB12", "ttyUSB13", "ttyUSB21", "ttyUSB32"]),
+        (["/dev/ttyUSB10"], ["/dev/ttyUSB1*"], ["ttyUSB10", "ttyUSB12", "ttyUSB13"]),
+        (["/dev/ttyUSB40", "/dev/ttyACM0"], [], ["ttyACM0", "ttyUSB40"]),
+    ],
+)
+def test_a_pattern_means_ports_of_modems_and_a_name_what_it_names(
+    bed: Bed, tmp_path: Path, port: list[str], port_glob: list[str], meant: list[str]
+) -> None:
+    """An EG25 with an audio port, a modem of unknown layout, one that marks call a modem alone."""
+    eg25 = Kind("2c7c", "0125", (0, 1, 2, 3, 4))
+    tree = hub("1-1") + device("1-1", eg25, {n: 10 + n for n in eg25.ttys})
+    tree += device("1-2", UNLISTED, {0: 20, 1: 21})
+    tree += device("1-3", Kind("05c6", "9215", (0, 1, 2)), {0: 30, 1: 31, 2: 32})
+    tree = marked(tree, "ttyUSB32", "ID_MM_PORT_TYPE_AT_PRIMARY")
+    tree += device("1-4", Kind("05c6", "9008", (0,)), {0: 40})
+    tree += device("1-5", Kind("0403", "6001", (0,), driver="ftdi_sio"), {0: 50})
+    tree += device("1-6", Kind("1546", "01a8", (0,), driver="cdc_acm"), {0: 0})
+    tree += "P: /devices/platform/uart/tty/ttyAMA0\nN: ttyAMA0\nE: SUBSYSTEM=tty\n\n"
+    file = tmp_path / "tree.umockdev"
+    file.write_text(tree)
+    bed.add(str(file))
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK, json.dumps([False, port, port_glob])],
+        env=bed.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == [f"/dev/{name}" for name in meant]
+
+
+def test_a_port_that_came_after_the_scan_is_looked_up_before_it_is_meant(bed: Bed) -> None:
+    bed.add("strangers")
+    look = (
+        "from modemagent.agent import presence;"
+        "from modemagent.settings import Settings;"
+        "presence.scan = lambda **_: ();"
+        "made = presence.Presence(Settings(discovery=False, port_glob=('/dev/ttyUSB*',)));"
+        "print(made.look(), made.renewed)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", look],
+        env=bed.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "{} True\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,51 @@ def test_what_waits_to_be_flashed_hears_nothing(
     until(lambda: agent.is_watching(f"/dev/{nodes[2]}"))
     assert set(agent.ports()) == {f"/dev/{nodes[2]}"}
     assert set(bed.written().values()) == {0}
+
+
+def test_what_waits_to_be_flashed_hears_nothing_whoever_names_it(bed: Bed, tmp_path: Path) -> None:
+    sockets = Sockets(bed, tmp_path)
+    sockets.plug("1-3", Kind(*FLASHING, ttys=(0,)))
+    agent = Discovering(tmp_path, "--no-discovery", "--port", "/dev/ttyUSB0", bed=bed)
+    try:
+        until(lambda: agent.state("/dev/ttyUSB0") == "broken")
+        assert agent.ports()["/dev/ttyUSB0"]["reason"] == "not_a_modem"
+        assert "1bc7:9010" in agent.ports()["/dev/ttyUSB0"]["message"]
+        assert "port_broken" in agent.log.read_text()
+    finally:
+        agent.stop()
+    for port in ("/dev/ttyUSB0", "usb:1-3", "usb:1-3:1.0"):
+        for command in ("identify", "at", "diagnose"):
+            done = subprocess.run(
+                [sys.executable, "-m", "modemagent", command, port, *(["AT"] * (command == "at"))],
+                env=bed.environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 4, done.stdout + done.stderr
+            assert "never written to" in done.stderr
+    assert bed.written() == {"ttyUSB0": 0}
+
+
+def test_a_pattern_sends_nothing_to_strangers(bed: Bed, tmp_path: Path, started: Any) -> None:
+    bench = started(Bench, "quectel-eg25-g")
+    settings = tmp_path / "agent.toml"
+    settings.write_text('discovery = false\nport_glob = ["/dev/tty[AU]*"]\n')
+    environment = {"MODEMAGENT_CONFIG": str(settings)}
+    sockets = Sockets(bed, tmp_path)
+    sockets.plug("1-3", Kind(*EDL, ttys=(0,)))
+    sockets.plug("1-4", ARDUINO)
+    sockets.plug("1-2", EG25, {2: bench.paths["quectel-eg25-g"]})
+    agent = Discovering(tmp_path, bed=bed, environment=environment)
+    try:
+        # its further AT port is meant too: here nobody answers at it
+        until(lambda: agent.is_watching("/dev/ttyUSB3") and bed.written()["ttyUSB4"] > 0)
+        assert set(agent.ports()) == {"/dev/ttyUSB3", "/dev/ttyUSB4"}
+        assert {node for node, count in bed.written().items() if count} == {"ttyUSB4"}
+    finally:
+        agent.stop()
+        print(agent.log.read_text()[-6000:])
 
 
 def test_a_gnss_port_of_a_modem_of_unknown_layout_hears_nothing(
