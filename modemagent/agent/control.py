@@ -15,12 +15,13 @@ import json
 import os
 import select
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from modemagent.agent.address import short_name
 from modemagent.agent.intake import FIRST_REQUEST_S, LONGEST_REQUEST, NEXT_REQUEST_S, Intake
-from modemagent.agent.peers import Places, admit, peer_of
+from modemagent.agent.peers import Place, Places, admit, peer_of
 from modemagent.errors import ModemAgentError, OutboxError, UsageError
 from modemagent.logs import Log
 
@@ -143,8 +144,8 @@ class ControlSocket:
         try:
             peer = peer_of(writer.get_extra_info("socket"))
             admit(peer, self._group)
-            with self._places.taken_by(peer):
-                await self._serve(intake, visit, writer)
+            with self._places.taken_by(peer, this.cancel if this else writer.close) as place:
+                await self._serve(place, intake, visit, writer)
         except ModemAgentError as error:
             with contextlib.suppress(ClientGone):
                 await visit.send({"error": error.to_json()})
@@ -156,12 +157,16 @@ class ControlSocket:
             asyncio.get_running_loop().call_later(_TAKEN_WITHIN_S, writer.transport.abort)
             await visit.leave()
 
-    async def _serve(self, intake: Intake, visit: Visit, writer: asyncio.StreamWriter) -> None:
+    async def _serve(
+        self, place: Place, intake: Intake, visit: Visit, writer: asyncio.StreamWriter
+    ) -> None:
         limit_s: float | None = FIRST_REQUEST_S
         while (line := await intake.line(limit_s)) is not None:
+            place.idle_since = None
             answer = await self._unless_gone(self._answer(line, visit), intake, writer)
             await visit.send(answer)
             limit_s = None if visit.lasts else self._idle_s
+            place.idle_since = None if visit.lasts else time.monotonic()
 
     async def _unless_gone(
         self,

@@ -11,8 +11,7 @@ import array
 import os
 import socket
 import struct
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
@@ -62,38 +61,64 @@ def admit(peer: Peer, group: int) -> None:
         )
 
 
+class Place:
+    """One client that is served.
+
+    :ivar idle_since: since when it could go without losing anything, in monotonic seconds; None
+        while it waits for an answer or holds something open
+    """
+
+    def __init__(self, uid: int, end: Callable[[], object]) -> None:
+        self.uid = uid
+        self.end = end
+        self.idle_since: float | None = None
+
+
 class Places:
     """The clients that are served at the same time: one user can not take every place.
 
-    In a user namespace of the service's own all users but root and the agent's count as one.
+    Where none is left, the client that has been idle for longest makes room. In a user namespace
+    of the service's own all users but root and the agent's count as one.
     """
 
     def __init__(self) -> None:
-        self._taken: Counter[int] = Counter()
+        self._taken: list[Place] = []
 
     @contextmanager
-    def taken_by(self, peer: Peer) -> Iterator[None]:
+    def taken_by(self, peer: Peer, end: Callable[[], object]) -> Iterator[Place]:
         """Give a client a place for as long as the block lasts.
 
+        :param end: ends this client, when another one needs its place
         :raises AgentDenied: there is none for it
         """
-        uid, total = peer.uid, self._taken.total()
-        most = _PLACES if uid in (0, os.geteuid()) else _PLACES - _PLACES_KEPT
-        if self._taken[uid] >= _PLACES_OF_ONE:
+        first = (0, os.geteuid())
+        most = _PLACES if peer.uid in first else _PLACES - _PLACES_KEPT
+        its = [place for place in self._taken if place.uid == peer.uid]
+        if len(its) >= _PLACES_OF_ONE and not self._made_room(its):
             raise AgentDenied(
-                f"{_PLACES_OF_ONE} clients of user {uid} are talking to the agent already",
-                hint="End some of them; one that asks nothing is ended after 10 minutes.",
+                f"{len(its)} clients of user {peer.uid} are talking to the agent already",
+                hint="End some of them: terminals, watches, or requests that wait.",
             )
-        if total >= most:
+        others = [place for place in self._taken if peer.uid in first or place.uid not in first]
+        if len(self._taken) >= most and not self._made_room(others):
             raise AgentDenied(
-                f"{total} clients are talking to the agent already",
-                hint="Try again when some have ended; root still gets in."
-                if most < _PLACES
-                else "Try again when some have ended.",
+                f"{len(self._taken)} clients are talking to the agent already",
+                hint="Try again when some have ended"
+                + ("." if most == _PLACES else "; root still gets in."),
             )
-        self._taken[uid] += 1
+        place = Place(peer.uid, end)
+        self._taken.append(place)
         try:
-            yield
+            yield place
         finally:
-            self._taken[uid] -= 1
-            self._taken += Counter()  # forgets who has none left
+            if place in self._taken:
+                self._taken.remove(place)
+
+    def _made_room(self, places: list[Place]) -> bool:
+        idle = [(place.idle_since, place) for place in places if place.idle_since is not None]
+        if not idle:
+            return False
+        _, longest = min(idle, key=lambda each: each[0])
+        self._taken.remove(longest)
+        longest.end()
+        return True

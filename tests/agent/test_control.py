@@ -17,7 +17,7 @@ import pytest
 from modemagent.agent.address import short_name, socket_path
 from modemagent.agent.caller import AgentSaysNo, Call, ask
 from modemagent.agent.control import ControlSocket, Request, Visit
-from modemagent.agent.peers import Peer, Places
+from modemagent.agent.peers import Peer, Place, Places
 from modemagent.errors import AgentDenied, AgentNotRunning, PortBusy
 from modemagent.logs import Silence
 
@@ -130,7 +130,7 @@ async def test_one_user_does_not_take_every_place(tmp_path: Path) -> None:
             for count in range(100):
                 call = stack.enter_context(Call(tmp_path))
                 try:
-                    call.ask({"do": "echo"})
+                    call.ask({"do": "stay"})
                 except AgentDenied as denied:
                     return count, f"{denied}; {denied.hint}"
         return 100, ""
@@ -138,7 +138,30 @@ async def test_one_user_does_not_take_every_place(tmp_path: Path) -> None:
     async with listening(tmp_path):
         count, said = await asyncio.to_thread(crowd)
         assert count == 32
-        assert f"32 clients of user {os.geteuid()}" in said and "10 minutes" in said
+        assert f"32 clients of user {os.geteuid()}" in said and "End some" in said
+
+
+async def test_who_is_idle_for_longest_makes_room_for_the_next(tmp_path: Path) -> None:
+    def crowd() -> tuple[object, int]:
+        with ExitStack() as stack:
+            busy = stack.enter_context(Call(tmp_path))
+            busy.ask({"do": "stay"})
+            calls = []
+            for _ in range(33):
+                calls.append(stack.enter_context(Call(tmp_path)))
+                calls[-1].ask({"do": "echo"})
+            ended = sum(not answers(call) for call in calls)
+            return busy.ask({"do": "echo", "what": 1})["got"], ended
+
+    def answers(call: Call) -> bool:
+        try:
+            call.ask({"do": "echo"})
+        except AgentNotRunning:
+            return False
+        return True
+
+    async with listening(tmp_path):
+        assert await asyncio.to_thread(crowd) == (1, 2)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="to be somebody else needs root")
@@ -151,7 +174,7 @@ async def test_another_user_at_its_limit_keeps_nobody_out() -> None:
         "held = []\n"
         "try:\n"
         "    while len(held) < 100:\n"
-        "        held.append(Call(pathlib.Path(sys.argv[1]))); held[-1].ask({'do': 'echo'})\n"
+        "        held.append(Call(pathlib.Path(sys.argv[1]))); held[-1].ask({'do': 'stay'})\n"
         "except Exception as error: print(len(held), error, flush=True)\n"
         "input()\n"
     )
@@ -171,16 +194,26 @@ async def test_another_user_at_its_limit_keeps_nobody_out() -> None:
 
 
 def test_the_last_places_are_for_root_and_the_agents_own_user() -> None:
-    places = Places()
+    places, ended = Places(), list[int]()
+
+    def enter(stack: ExitStack, uid: int) -> Place:
+        return stack.enter_context(
+            places.taken_by(Peer(1, uid, frozenset()), lambda: ended.append(uid))
+        )
+
     with ExitStack() as stack:
-        for number in range(56):
-            stack.enter_context(places.taken_by(Peer(1, 1000 + number, frozenset())))
+        strangers = [enter(stack, 1000 + number) for number in range(56)]
         with pytest.raises(AgentDenied, match="56 clients"):
-            stack.enter_context(places.taken_by(Peer(1, 2000, frozenset())))
-        for number in range(8):
-            uid = 0 if number % 2 else os.geteuid()
-            stack.enter_context(places.taken_by(Peer(1, uid, frozenset())))
+            enter(stack, 2000)
+        first = [enter(stack, 0 if number % 2 else os.geteuid()) for number in range(8)]
         with pytest.raises(AgentDenied, match="64 clients"):
-            stack.enter_context(places.taken_by(Peer(1, 0, frozenset())))
-    with places.taken_by(Peer(1, 2000, frozenset())):
-        assert len(places._taken) == 1
+            enter(stack, 0)
+        first[0].idle_since = 1.0
+        with pytest.raises(AgentDenied, match="64 clients"):
+            enter(stack, 2000)
+        strangers[3].idle_since, strangers[7].idle_since = 3.0, 2.0
+        enter(stack, 2000)
+        enter(stack, 0)
+        assert ended == [1007, first[0].uid]
+    with ExitStack() as stack:
+        assert len([enter(stack, 1000 + number) for number in range(56)]) == 56
