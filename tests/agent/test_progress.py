@@ -173,6 +173,15 @@ def test_a_rest_is_no_standstill_until_it_is_over(daemon: Daemon) -> None:
     assert "courier" in daemon.progress.look().obstacle
 
 
+def test_the_wait_after_a_boot_is_a_rest_too(daemon: Daemon) -> None:
+    daemon.waiting = 5
+    daemon.uplink = Uplink(state=UplinkState.IDLE, next_attempt=daemon.now + LONG)
+    daemon.now += LONG - 1
+    assert not daemon.progress.look().obstacle
+    daemon.now += 1 + COURIER_STUCK_S
+    assert "courier" in daemon.progress.look().obstacle
+
+
 def test_nothing_to_send_is_no_standstill(daemon: Daemon) -> None:
     daemon.uplink = Uplink(state=UplinkState.IDLE)
     daemon.now += LONG
