@@ -19,11 +19,16 @@ LINE_LIMIT = 64 * 1024
 
 
 class Asked(NamedTuple):
-    """One question: a kind and the text to judge; ``line`` is its place in a file."""
+    """One question: a kind and the text to judge.
+
+    :param line: its place in a file
+    :param refused: why there is no verdict on this row of the file
+    """
 
     kind: str
     text: str
     line: int | None = None
+    refused: str = ""
 
 
 @click.command("validate")
@@ -33,7 +38,8 @@ class Asked(NamedTuple):
     "--file",
     "path",
     metavar="CSV",
-    help="Check a file: columns kind and value, or one column when KIND is given. - is stdin.",
+    help="Check a file: columns kind and value, or one column when KIND is given; a row's own kind "
+    "goes before KIND. - is stdin.",
 )
 @click.option(
     "--jsonl",
@@ -80,6 +86,12 @@ def _known(kind: str) -> str:
 def _print(asked: Iterable[Asked]) -> bool:
     all_valid = True
     for question in asked:
+        if question.refused:
+            all_valid = False
+            shown = plain(f"{question.kind} {question.text}".strip())
+            click.echo(f"{verdict_word('error')}  {shown}  (line {question.line})")
+            click.echo(f"         error: {plain(question.refused)}")
+            continue
         check = validate(question.kind, question.text)
         all_valid &= check.valid
         word = verdict_word("ok" if check.valid else "error")
@@ -110,9 +122,11 @@ def _print_json(asked: Iterable[Asked], *, one: bool) -> bool:
 
     all_valid, verdicts = True, []
     for question in asked:
-        check = validate(question.kind, question.text)
-        all_valid &= check.valid
-        verdict = check.to_json()
+        if question.refused:
+            verdict = _no_verdict(question.kind or None, question.text, question.refused)
+        else:
+            verdict = dict(validate(question.kind, question.text).to_json())
+        all_valid &= verdict["valid"] is True
         verdicts.append(verdict if question.line is None else {**verdict, "line": question.line})
     document = verdicts[0] if one else {"schema": 1, "verdicts": verdicts}
     click.echo(json.dumps(document))
@@ -147,10 +161,10 @@ def _rows(file: IO[str], path: str, kind: str | None) -> Iterator[Asked]:
     try:
         reader = csv.reader(file, delimiter=delimiter)
         if not headed and first:
-            yield _row(next(csv.reader([first], delimiter=delimiter)), columns, kind, path, 1)
+            yield _row(next(csv.reader([first], delimiter=delimiter)), columns, kind, 1)
         for row in reader:
             if any(cell.strip() for cell in row):
-                yield _row(row, columns, kind, path, reader.line_num + 1)
+                yield _row(row, columns, kind, reader.line_num + 1)
     except csv.Error as broken:
         raise UsageError(f"{path} is no CSV file: {broken}") from broken
 
@@ -160,25 +174,29 @@ def _columns(header: list[str], kind: str | None, path: str) -> tuple[tuple[int,
     value = next((i for i, name in enumerate(header) if name in ("value", "input", kind)), None)
     if "kind" in header and value is not None:
         return (header.index("kind"), value), True
-    if kind is not None:
-        return (-1, value or 0), value is not None
+    if kind is not None and value is not None:
+        return (-1, value), True
     if len(header) >= 2 and header[0] in KINDS:
         return (0, 1), False
+    if kind is not None:
+        return (-1, 0), False
     raise UsageError(
         f"{path} has no columns kind and value",
         hint="Give a header line kind,value, or the KIND for a file of one column",
     )
 
 
-def _row(row: list[str], columns: tuple[int, int], kind: str | None, path: str, line: int) -> Asked:
+def _row(row: list[str], columns: tuple[int, int], kind: str | None, line: int) -> Asked:
+    """Return the question of one row: of its own kind, where it says one, else of the one given."""
     at_kind, at_value = columns
-    if len(row) <= max(columns):
-        raise UsageError(f"{path} line {line} has {len(row)} columns, the value is missing")
-    own = kind if at_kind < 0 or kind is not None else row[at_kind].strip()
-    try:
-        return Asked(_known(own or ""), row[at_value], line)
-    except UsageError as unknown:
-        raise UsageError(f"{path} line {line}: {unknown.message}", hint=unknown.hint) from None
+    own = row[at_kind].strip() if 0 <= at_kind < len(row) else ""
+    own = own.lower() or kind or ""
+    if len(row) <= at_value:
+        return Asked(own, "", line, f"the row has {len(row)} columns, the value is missing")
+    if own not in KINDS:
+        wrong = f"there is no kind of number {own!r}" if own else "the kind is missing"
+        return Asked(own, row[at_value], line, f"{wrong}. Known are: {', '.join(KINDS)}")
+    return Asked(own, row[at_value], line)
 
 
 def _stream(source: IO[bytes], sink: IO[bytes]) -> bool:

@@ -56,14 +56,47 @@ def test_csv(call, tmp_path, words, text):
     ("text", "said"),
     [
         ("a,b\n1,2\n", "no columns"),
-        ("kind,value\nimei\n", "line 2"),
-        ("kind,value\nx,1\n", "line 2"),
+        ("1\n2\n", "no columns"),
     ],
 )
 def test_a_csv_that_says_nothing_is_usage(call, text, said):
     done = call("validate", "--file", "-", stdin=text)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("imex,1", "no kind of number 'imex'"),
+        (",1", "the kind is missing"),
+        ("imei", "the value is missing"),
+    ],
+)
+def test_a_row_that_is_no_question_gets_an_error_and_the_rest_its_verdict(call, row, said):
+    text = f"kind,value\nimei,{GOOD}\n{row}\nimei,{GOOD}\n"
+    done = call("validate", "--file", "-", "--json", stdin=text)
+    verdicts = json.loads(done.stdout)["verdicts"]
+    assert [verdict["valid"] for verdict in verdicts] == [True, False, True]
+    assert said in verdicts[1]["error"] and verdicts[1]["line"] == 3
+    for_people = call("validate", "--file", "-", stdin=text)
+    assert said in for_people.stdout and "(line 3)" in for_people.stdout
+    assert for_people.stdout.count(f"ok     imei {GOOD}") == 2
+    assert (done.returncode, for_people.returncode) == (3, 3)
+
+
+@pytest.mark.parametrize("header", ["kind,value\n", ""])
+def test_the_kind_of_a_row_goes_before_the_one_that_was_given(call, header):
+    text = f"{header}iccid,8988303000000000010\nimei,{GOOD}\n"
+    done = call("validate", "imei", "--file", "-", "--json", stdin=text)
+    verdicts = json.loads(done.stdout)["verdicts"]
+    assert [(each["kind"], each["valid"]) for each in verdicts] == [("iccid", True), ("imei", True)]
+
+
+def test_the_kind_that_was_given_is_for_rows_that_say_none(call):
+    text = f"kind,value\n,{GOOD}\n"
+    done = call("validate", "imei", "--file", "-", "--json", stdin=text)
+    assert [each["kind"] for each in json.loads(done.stdout)["verdicts"]] == ["imei"]
 
 
 def test_a_stream_answers_every_line(call):
