@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, MutableMapping
+from threading import RLock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -94,6 +95,9 @@ class Throttle:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen: dict[tuple[object, ...], list[float]] = {}
+        # the courier and others have threads of their own; what fails as an object ends may be told
+        # in the middle of another warning
+        self._lock = RLock()
 
     def __call__(
         self, _: Any, name: str, event: MutableMapping[str, Any]
@@ -103,14 +107,15 @@ class Throttle:
             return event
         now = self._clock()
         key = tuple(sorted((k, v) for k, v in event.items() if isinstance(v, str)))
-        begun, count, left_out = self._seen.get(key) or (now, 0, 0)
-        if now - begun >= _MINUTE_S:
-            begun, count = now, 0
-        let_through = count < _A_MINUTE
-        self._seen.pop(key, None)
-        self._seen[key] = [begun, count + 1, 0 if let_through else left_out + 1]
-        while len(self._seen) > _KINDS:
-            del self._seen[next(iter(self._seen))]
+        with self._lock:
+            begun, count, left_out = self._seen.get(key) or (now, 0, 0)
+            if now - begun >= _MINUTE_S:
+                begun, count = now, 0
+            let_through = count < _A_MINUTE
+            self._seen.pop(key, None)
+            self._seen[key] = [begun, count + 1, 0 if let_through else left_out + 1]
+            while len(self._seen) > _KINDS:
+                del self._seen[next(iter(self._seen))]
         if not let_through:
             return None
         if left_out:

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -85,6 +86,25 @@ def test_the_same_warning_is_said_a_few_times_a_minute_and_then_counted() -> Non
     assert again and again["left_out"] == 95
     then = said("/dev/a", 102)
     assert then and "left_out" not in then
+
+
+def test_warnings_of_many_threads_at_once_are_all_told() -> None:
+    throttle, told, interval = Throttle(), list[object](), sys.getswitchinterval()
+
+    def warn(number: int) -> None:
+        for count in range(2000):
+            told.append(throttle(None, "warning", {"event": f"{number} {count}"}))
+
+    threads = [threading.Thread(target=warn, args=(number,)) for number in range(4)]
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(told) == 8000 and None not in told
 
 
 def test_a_storm_of_warnings_reaches_the_log_as_a_few() -> None:
