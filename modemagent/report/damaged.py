@@ -16,16 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modemagent.report import notes, pages
+from modemagent.report import notes, pages, wal
 from modemagent.report.faults import Damage
 from modemagent.report.message import JsonObject, Report
-from modemagent.report.schema import BESIDE, DB_NAME, connect, unpacked
+from modemagent.report.schema import BESIDE, DB_NAME, PAGE_SIZE, connect, unpacked
 from modemagent.report.stored import Stored
 
 #: A flash that fails again and again must not fill itself with what it spoiled.
 SET_ASIDE_MOST = 4
 _FILES = ("", *BESIDE)
-_PAGE = 1024
 # between the rows that can be reached from both ends, so many numbers are tried one by one
 _MOST_TRIED = 200_000
 # a count that is read wrong must not go where it can not be counted on from
@@ -76,33 +75,46 @@ def obstructed(path: Path) -> bool:
 def salvage(path: Path) -> Salvage:
     """Return what is whole in a file; writes nothing and never fails."""
     reading = _Reading()
-    for db in _ways_in(path):
+    image, cut_short = _image(path)
+    for db in _ways_in(path, image):
         with contextlib.closing(db):
-            if reading.take_from(db):
+            if reading.take_from(db) and not cut_short:
                 break  # another way in could only find what was taken out since
     else:
-        with contextlib.suppress(Exception):
-            reading.take_from_pages(path.read_bytes())
+        reading.take_from_pages(image)
     found = reading.found
     found.reports.sort(key=lambda report: (str(report["stream_id"]), int(str(report["sequence"]))))
     return found
 
 
-def _ways_in(path: Path) -> Iterator[sqlite3.Connection]:
+def _image(path: Path) -> tuple[bytes, bool]:
+    """Return a file with what is whole of its log, and whether SQLite would leave some out."""
+    image, log = bytearray(), wal.Log()
+    with contextlib.suppress(OSError):
+        image += path.read_bytes()
+    with contextlib.suppress(OSError):
+        log = wal.read(path, PAGE_SIZE)
+    for number, page in log.pages:
+        end = number * PAGE_SIZE
+        image += bytes(max(0, end - len(image)))
+        image[end - PAGE_SIZE : end] = page
+    return bytes(image), log.broken
+
+
+def _ways_in(path: Path, image: bytes) -> Iterator[sqlite3.Connection]:
     """Open the file with its log, without it, and with the first page of a new outbox."""
     for mode in ("mode=ro", "mode=ro&immutable=1"):
         with contextlib.suppress(sqlite3.Error, OSError):
             yield sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
     with contextlib.suppress(sqlite3.Error, OSError, AttributeError):
-        content = path.read_bytes()
         with contextlib.closing(connect(None)) as new:
             # every outbox is laid out in the same order: the tables begin at the same pages
-            first = bytearray(new.serialize()[:_PAGE])
+            first = bytearray(new.serialize()[:PAGE_SIZE])
         first[18:20] = b"\1\1"  # no log (fileformat2.html, 1.3.3)
         # two unlike counters: the size in the header is not believed, the file's is (1.3.7)
         first[24:28], first[92:96] = b"\0\0\0\1", b"\0\0\0\2"
         db = sqlite3.connect(":memory:")
-        db.deserialize(bytes(first) + content[_PAGE:])
+        db.deserialize(bytes(first) + image[PAGE_SIZE:])
         yield db
 
 
@@ -130,8 +142,8 @@ class _Reading:
     def take_from_pages(self, content: bytes) -> None:
         """Take what stands on pages no tree leads to."""
         # as many columns as the tables have; the body is the last of them
-        dead = ((row[5], row[3], row[4]) for row in pages.rows(content, _PAGE, 6))
-        reports = ((row[6],) for row in pages.rows(content, _PAGE, 7))
+        dead = ((row[5], row[3], row[4]) for row in pages.rows(content, PAGE_SIZE, 6))
+        reports = ((row[6],) for row in pages.rows(content, PAGE_SIZE, 7))
         self._each(dead, self._dead)
         self._each(reports, self._report)
 

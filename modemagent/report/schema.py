@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from modemagent.errors import OutboxError
-from modemagent.report import notes
+from modemagent.report import notes, wal
 from modemagent.report.faults import Damage, is_damage_at_the_opening
 from modemagent.report.message import canonical_body
 
@@ -20,6 +20,7 @@ DB_NAME = "outbox.db"
 #: What SQLite keeps beside the file, by the end of its name.
 BESIDE = ("-wal", "-shm")
 SCHEMA_VERSION = 2
+PAGE_SIZE = 1024
 # A number beyond this in the header was written by no version to come.
 _LATEST_PLAUSIBLE = 99
 _SCHEMA = """
@@ -38,7 +39,7 @@ _LAYOUT = {
     if statement.strip()
 }
 _PRAGMAS = (
-    "page_size=1024",
+    f"page_size={PAGE_SIZE}",
     "auto_vacuum=INCREMENTAL",
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -46,7 +47,6 @@ _PRAGMAS = (
     "journal_size_limit=262144",
     "cache_size=-256",
 )
-_WAL_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")  # sqlite.org/fileformat2.html, 4.1
 # file format of the header, write and read (clause 1.3.3): a third one makes a file read-only
 _FORMATS = (b"\1\1", b"\2\2")
 
@@ -204,16 +204,13 @@ def unpacked(body: bytes) -> bytes:
 
 
 def _look_at_the_log(path: Path) -> None:
-    """Raise Damage for a write-ahead log that is none.
+    """Raise Damage for a write-ahead log that is none, or that breaks off before its end.
 
-    SQLite takes such a log for an empty one and goes on with the state before it, in which
-    numbers that were given since are free again.
+    SQLite takes such a log for an empty or a shorter one and goes on with the state before it, in
+    which numbers that were given since are free again.
     """
-    with contextlib.suppress(FileNotFoundError):
-        with Path(f"{path}-wal").open("rb") as log:
-            head = log.read(32)
-        if head and head[:4] not in _WAL_MAGIC:
-            raise Damage("its write-ahead log is something else")
+    if wal.read(path, PAGE_SIZE).broken:
+        raise Damage("its write-ahead log is not whole")
 
 
 def _look_at_the_header(path: Path) -> None:

@@ -177,6 +177,79 @@ def test_a_byte_in_a_place_that_matters(tmp_path: Path, whole: Whole, place: str
     assert len(set_aside_files(tmp_path / "state")) == 1
 
 
+class WithALog(NamedTuple):
+    """An outbox as kill -9 leaves it, all of it still in the log.
+
+    :param sync: where the log ended when the last but one report was begun
+    """
+
+    file: bytes
+    log: bytes
+    sync: int
+    bodies: list[bytes]
+    used: set[Key]
+
+
+@pytest.fixture(scope="module")
+def with_a_log(tmp_path_factory: pytest.TempPathFactory) -> WithALog:
+    state_dir = tmp_path_factory.mktemp("log")
+    log = state_dir / f"{DB_NAME}-wal"
+    with closing(Outbox(state_dir, gateway_id="gw-1", log=Silence())) as outbox:
+        for number in range(10):
+            say(outbox, number)
+        sync = log.stat().st_size
+        for number in range(10, 12):
+            say(outbox, number)
+        batch = outbox.batch(99)
+        used = {(outbox.stream_id, stored.sequence) for stored in batch}
+        bodies = [stored.body for stored in batch]
+        return WithALog((state_dir / DB_NAME).read_bytes(), log.read_bytes(), sync, bodies, used)
+
+
+def log_lives_on(state_dir: Path, whole: WithALog, log: bytes) -> tuple[set[bytes], list[str]]:
+    """Open an outbox with this log and go on; return what is missing and what was set aside."""
+    state_dir.mkdir()
+    (state_dir / DB_NAME).write_bytes(whole.file)
+    (state_dir / f"{DB_NAME}-wal").write_bytes(log)
+    registry = Registry()
+    with closing(Outbox(state_dir, gateway_id="gw-1", log=Silence())) as outbox:
+        say(outbox, 0)
+        assert (outbox.stream_id, outbox.batch(99)[-1].sequence) not in whole.used
+        assert Courier(outbox, registry, log=Silence())._round(in_haste=True) is None
+        assert set(registry.got.values()) == {1}
+        return set(whole.bodies) - registry.got.keys(), outbox.damaged()
+
+
+def test_a_byte_in_the_log(tmp_path: Path, with_a_log: WithALog) -> None:
+    chance = random.Random(5)
+    for number in range(100):
+        log = bytearray(with_a_log.log)
+        log[chance.randrange(32 if number % 10 == 0 else with_a_log.sync)] ^= 1 << number % 8
+        missing, broken = log_lives_on(tmp_path / str(number), with_a_log, bytes(log))
+        # a page is in the log again and again: only what came to it last can be gone with it
+        assert len(missing) <= 1
+        assert broken or not missing
+
+
+def test_a_log_whose_end_a_power_cut_has_torn_is_no_damage(
+    tmp_path: Path, with_a_log: WithALog
+) -> None:
+    """The last report had not been acknowledged; what is before it stays in its stream."""
+    frame = 24 + PAGE
+    last = [with_a_log.log[at : at + frame] for at in range(32, len(with_a_log.log), frame)]
+    torn = max(n for n, each in enumerate(last[:-1]) if each[4:8] != bytes(4)) + 1
+    for lost in range(torn, len(last)):
+        left = [bytes(frame) if n == lost else each for n, each in enumerate(last)]
+        state_dir = tmp_path / str(lost)
+        state_dir.mkdir()
+        (state_dir / DB_NAME).write_bytes(with_a_log.file)
+        (state_dir / f"{DB_NAME}-wal").write_bytes(with_a_log.log[:32] + b"".join(left))
+        with closing(Outbox(state_dir, gateway_id="gw-1", log=Silence())) as outbox:
+            assert [stored.body for stored in outbox.batch(99)] == with_a_log.bodies[:-1]
+            assert (outbox.stream_id, 1) in with_a_log.used
+            assert not outbox.damaged()
+
+
 STATEMENTS = [
     "UPDATE meta SET value='x' WHERE key='boot_count'",
     "UPDATE meta SET value='x' WHERE key='next_sequence'",
