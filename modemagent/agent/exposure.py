@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,8 @@ _LONGEST_REQUEST: Final = 8192
 #: that modems need.
 _MOST_CLIENTS: Final = 8
 
+_IN_USE: Final = "Is another program listening there? Change metrics_listen."
+_NO_SUCH_NAME: Final = "This name is not known here: write an address, as 127.0.0.1:9470."
 #: What to do about a file that can not be written, by the system's error; docs/metrics.md has more.
 REMEDIES: Final = {
     errno.EROFS: "The unit must allow it: systemctl edit modemagent, [Service], "
@@ -57,7 +60,7 @@ class Exposure:
             except OSError as error:
                 self._log.error(
                     "metrics_not_shown", address=listen, reason=error.strerror or str(error),
-                    hint="Is another program listening there? Change metrics_listen.",
+                    hint=_NO_SUCH_NAME if isinstance(error, socket.gaierror) else _IN_USE,
                 )  # fmt: skip
             else:
                 shown = self._server.sockets[0].getsockname()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -70,3 +71,30 @@ async def test_a_file_that_is_written_anew_at_once_is_left(tmp_path: Path, file:
     async with written(tmp_path, file) as exposure:
         await exposure.close(goes_on_with=file)
         assert file.exists()
+
+
+class Kept(Silence):
+    """Keeps what is said as an error."""
+
+    def __init__(self) -> None:
+        self.errors: list[dict[str, object]] = []
+
+    def error(self, event: str, **values: object) -> None:
+        self.errors.append({"event": event, **values})
+
+
+@pytest.mark.parametrize(
+    ("listen", "remedy"),
+    [("nobody-has-this-name.invalid:9470", "write an address"), ("{taken}", "another program")],
+)
+async def test_an_address_that_can_not_be_listened_at_comes_with_its_own_remedy(
+    listen: str, remedy: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        log = Kept()
+        exposure = Exposure(Metrics(Events(), status=dict, outbox=None), log)
+        await exposure.open(listen.format(taken=f"127.0.0.1:{other.getsockname()[1]}"), None)
+        await exposure.close()
+    (told,) = log.errors
+    assert told["event"] == "metrics_not_shown"
+    assert remedy in str(told["hint"])
