@@ -30,9 +30,17 @@ def address(url: str) -> tuple[str, int]:
     scheme, _, rest = url.partition("://")
     host, _, number = rest.rstrip("/").rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not host or not (number.isascii() and number.isdigit()) or not 0 < int(number[:6]) < 65536:
+    numbered = number.isascii() and number.isdigit() and 0 < int(number[:6]) < 65536
+    if not (numbered and _can_be_a_host(host)):
         raise UsageError(f"{url} is no address", hint=f"As in: {scheme}://192.168.1.5:7000")
     return host, int(number)
+
+
+def _can_be_a_host(host: str) -> bool:
+    try:
+        return bool(host.encode("idna"))  # so the name look-up does, and has no port's error
+    except UnicodeError:
+        return False
 
 
 def open_socket(url: str, *, timeout_s: float, trace: Trace | None = None) -> Port:

@@ -32,7 +32,8 @@ def at() -> Plan[Answer]:
     "port",
     ["loop://", "spy:///dev/ttyUSB0", "http://localhost:80", "socket://", "socket://localhost",
      "socket://localhost:0", "socket://localhost:99999", "socket://localhost:seven",
-     "rfc2217://:7000", "rfc2217://localhost:7000?logging=debug"],
+     "rfc2217://:7000", "socket://a..b:7000", "rfc2217://" + 64 * "a" + ":7000",
+     "rfc2217://localhost:7000?logging=debug"],
 )  # fmt: skip
 def test_words_that_name_no_port(port: str, door: Any) -> None:
     with pytest.raises(UsageError) as wrong:
