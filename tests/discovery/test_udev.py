@@ -100,8 +100,8 @@ def test_an_ignored_port_of_unknown_use_is_not_the_one_that_is_left_free(
             id="a vendor without numbers",
         ),
         pytest.param(
-            Kind("2c7c", "fffe", (0, 1, 2, 3), kinds=("ff/ff/30", "ff/00/00", "ff/ff/40", "")),
-            ["diag", "nmea", "at", "at"],
+            Kind("2c7c", "fffe", (0, 1, 2, 3), kinds=("ff/ff/40", "ff/00/00", "ff/ff/30", "")),
+            ["at", "nmea", "diag", "at"],
             id="before the row for the rest of a vendor",
         ),
         pytest.param(
