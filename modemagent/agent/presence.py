@@ -127,6 +127,8 @@ class Presence:
             self.renewed = False
             self._dev_changed_at = changed_at
             self._found = scan(hints=udev.hints)
+            now = time.monotonic()
+            self._since = {owner: self._since.get(owner, now) for owner in _modems(self._found)}
         self._looks += 1
 
     def _is_meant(self, port: str) -> bool:
@@ -155,11 +157,20 @@ class Presence:
         return next((each for each in self._found if each.path in paths), None)
 
     def _resolved(self, port: str) -> str:
+        """Return the path of a port that is named by its id; the id while it is not there.
+
+        The id of a modem means the port that discovery would ask, which may still be to come. A
+        device that is not known for a modem is taken for one because its user says so.
+        """
         if not _is_stable_id(port):
             return port
-        of_modem = [c.path for c in self._found if port in (c.port_id, c.modem_id)]
-        at_first = self._one_a_modem(tuple(c for c in self._found if c.path in of_modem))
-        return (at_first or of_modem or [port])[0]
+        named = [each.path for each in self._found if each.port_id == port]
+        modem = tuple(each for each in self._found if each.modem_id == port)
+        if any(each.cellular for each in modem):
+            named += self._one_a_modem(modem)
+        else:
+            named += [each.path for each in modem]
+        return (named or [port])[0]
 
     def _one_a_modem(self, found: tuple[Candidate, ...]) -> list[str]:
         """Return the port to ask of each cellular modem.
@@ -176,7 +187,6 @@ class Presence:
             for owner, ports in modems.items()
             if (group := [each for each in ports if each.role in (Role.AT, Role.UNKNOWN)])
         }
-        self._since = {owner: self._since.get(owner, now) for owner in groups}
         return [
             min(self._askable(group), key=self._preference).path
             for owner, group in groups.items()

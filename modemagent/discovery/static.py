@@ -124,7 +124,7 @@ def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) ->
         driver=driver_of(folder),
         role=role,
         why=why or "no table row for these USB ids",
-        cellular=layout is not None,
+        cellular=layout is not None or (kind == "wwan" and recovery is None),
         manufacturer=text(device / "manufacturer"),
         product=text(device / "product"),
         links=by_id,

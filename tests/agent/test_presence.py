@@ -144,3 +144,33 @@ def test_a_port_that_came_after_the_scan_is_looked_up_before_it_is_meant(bed: Be
         check=True,
     )
     assert done.stdout == "{} True\n"
+
+
+@pytest.mark.parametrize(
+    ("port", "ttys", "meant"),
+    [
+        ("usb:1-1", (0,), []),  # its AT port is still to come
+        ("usb:1-1", (0, 1, 4), []),
+        ("usb:1-1", (0, 1, 2, 3, 4), ["ttyUSB2"]),
+        ("usb:1-1:1.0", (0, 1, 2, 3, 4), ["ttyUSB0"]),
+        ("usb:1-3", (0, 2), ["ttyUSB7"]),  # a bridge, to which a modem may be wired
+    ],
+)
+def test_the_id_of_a_modem_means_its_at_port(
+    bed: Bed, tmp_path: Path, port: str, ttys: tuple[int, ...], meant: list[str]
+) -> None:
+    tree = hub("1-1") + device("1-1", Kind("2c7c", "0125", ttys), {n: n for n in ttys})
+    tree += device("1-3", Kind("0403", "6001", (0,), driver="ftdi_sio"), {0: 7})
+    file = tmp_path / "tree.umockdev"
+    file.write_text(tree)
+    bed.add(str(file))
+    for discovery in (False, True):
+        done = subprocess.run(
+            [sys.executable, "-c", LOOK, json.dumps([discovery, [port], []])],
+            env=bed.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found = {path.removeprefix("/dev/") for path in json.loads(done.stdout)}
+        assert found == {*meant, *(["ttyUSB2"] if discovery and 2 in ttys else [])}
