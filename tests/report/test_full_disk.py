@@ -295,3 +295,48 @@ def test_a_disk_that_turns_read_only_under_a_running_agent(small_disk: Path) -> 
         outbox._disk.file.db.execute("PRAGMA query_only=0")
         until(lambda: not outbox.trouble)
         assert sequences(outbox) == [1, 2, 3, 4, 5]
+
+
+@mounting
+@pytest.mark.parametrize("trouble", ["full", "read_only"])
+def test_a_damaged_file_where_no_new_one_can_be_had_is_lived_with_and_then_replaced(
+    small_disk: Path, trouble: str
+) -> None:
+    state_dir, other = small_disk / "state", small_disk / "other"
+    with opened(state_dir) as outbox:
+        fill(outbox, 12)
+        outbox.settle(outbox.batch(1), [(outbox.batch(2)[1], "not like this")])
+        bodies = [stored.body for stored in outbox.batch(99)]
+    file = state_dir / DB_NAME
+    file.write_bytes(file.read_bytes().replace(b"boot_count", b"boot_c\xeeunt", 1))
+    if trouble == "full":
+        for reserve in state_dir.glob("reserve-*"):
+            reserve.unlink()
+        with pytest.raises(OSError, match="No space"), other.open("wb", 0) as filled:
+            while True:
+                filled.write(bytes(4096))
+    else:
+        remount(small_disk, "ro")
+    before = file.read_bytes()
+    for _ in range(2):  # the second start, as after kill -9, finds the same again
+        with opened(state_dir) as outbox:
+            assert "in memory only" in outbox.trouble
+            assert [stored.body for stored in outbox.batch(99)] == bodies
+            assert len(outbox.set_aside()) == 1
+            assert outbox.damaged() == []
+        assert file.read_bytes() == before
+    with opened(state_dir) as outbox:
+        outbox.settle(outbox.batch(3))
+        fill(outbox, 1)
+        if trouble == "full":
+            other.unlink()
+        else:
+            remount(small_disk, "rw")
+        until(lambda: not outbox.trouble)
+        assert [stored.body for stored in outbox.batch(99)[:-1]] == bodies[3:]
+        assert len(outbox.damaged()) == len(outbox.set_aside()) == 1
+        assert outbox.held() == 0
+        fill(outbox, 1)
+    with opened(state_dir) as outbox:
+        assert len(outbox.batch(99)) == len(bodies) - 3 + 2
+        assert not list(state_dir.glob("*.saved-*"))
