@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modemagent.cli.agent import whose
+from modemagent.cli.agent import still_busy, whose
 from modemagent.cli.options import baud_option, json_option_of, root_option, state_dir_option
 from modemagent.cli.render import plain
-from modemagent.errors import AgentDenied, AgentNotRunning, PortNotFound
+from modemagent.errors import AgentDenied, AgentNotRunning, ModemAgentError, PortBusy, PortNotFound
 
 if TYPE_CHECKING:
     from modemagent.agent.events import Event
@@ -75,31 +75,31 @@ def command(
     from modemagent.cli.ports import named
 
     paths = tuple(named(word, root).path for word in ports)
-    if not _from_agent(context, paths, state_dir, as_json=as_json):
-        _by_itself(paths, baud, poll_interval, as_json=as_json)
+    no_agent = _from_agent(context, paths, state_dir, as_json=as_json)
+    _by_itself(paths, baud, poll_interval, no_agent, as_json=as_json)
 
 
 def _from_agent(
     context: click.Context, paths: tuple[str, ...], state_dir: str | None, *, as_json: bool
-) -> bool:
-    """Show the agent's events until it ends; False when there is none for these ports."""
+) -> ModemAgentError:
+    """Show the agent's events until it ends; return why there is none for these ports."""
     from modemagent.agent.caller import AgentSaysNo, Call
 
     try:
         call = Call(whose(context, state_dir).state_dir)
-    except AgentNotRunning:
-        return False
+    except AgentNotRunning as away:
+        return away
     except AgentDenied as denied:
         if not paths:
             raise
         click.echo(f"modemagent: {denied.message}. Watching by itself.", err=True)
-        return False
+        return denied
     with call:
         try:
             started = call.ask({"do": "watch", "ports": list(paths)})
         except AgentSaysNo as error:
             if error.reason == PortNotFound.reason:
-                return False
+                return error
             raise
         show = Screen(as_json=as_json).show
         show(started)
@@ -108,7 +108,14 @@ def _from_agent(
     raise AgentNotRunning("the agent has ended", hint="Start it with: modemagent run")
 
 
-def _by_itself(paths: tuple[str, ...], baud: int, poll_interval: float, *, as_json: bool) -> None:
+def _by_itself(
+    paths: tuple[str, ...],
+    baud: int,
+    poll_interval: float,
+    no_agent: ModemAgentError,
+    *,
+    as_json: bool,
+) -> None:
     import asyncio
 
     from modemagent.agent.events import Events
@@ -133,7 +140,7 @@ def _by_itself(paths: tuple[str, ...], baud: int, poll_interval: float, *, as_js
 
         def show(event: Event) -> None:
             try:
-                screen.show(event.to_json())
+                screen.show(_with_remedy(event, no_agent))
             except Exception as error:  # noqa: BLE001 - raised again where it ends the command
                 failed.append(error)
                 looking.cancel()
@@ -151,6 +158,22 @@ def _by_itself(paths: tuple[str, ...], baud: int, poll_interval: float, *, as_js
             raise failed[0] from None
 
     asyncio.run(watch())
+
+
+def _with_remedy(event: Event, no_agent: ModemAgentError) -> dict[str, Any]:
+    """Return an event; of a port that is held, with the remedy that fits who holds it."""
+    shown, data = event.to_json(), event.data
+    if data.get("reason") == PortBusy.reason and isinstance(data.get("holder"), dict):
+        holder: Any = data["holder"]
+        busy = PortBusy(
+            str(data["message"]),
+            port=str(event.port),
+            holder_pid=holder["pid"],
+            holder_name=holder["name"],
+            hint=str(data["hint"]),
+        )
+        shown["data"] = {**data, "hint": still_busy(busy, no_agent).hint}
+    return shown
 
 
 class Screen:

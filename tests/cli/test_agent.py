@@ -82,6 +82,19 @@ def test_watch_goes_by_the_settings_file_too(environment: dict[str, str], place:
     assert started["data"]["ports"] == [place.port]
 
 
+def test_watch_names_the_wrong_state_directory_as_the_others_do(
+    environment: dict[str, str], place: Place, tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "modemagent", "watch", place.port, "--state-dir", str(tmp_path)],
+        stdout=subprocess.PIPE, text=True, env=environment,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        broken = next(line for line in process.stdout if "broken" in line)
+        process.kill()
+    assert "--state-dir" in broken and "stop modemagent" not in broken
+
+
 def test_diagnose_examines_what_the_agent_watches(call: Any, machine: Any, place: Place) -> None:
     """A pseudo terminal is in no sysfs, so only the agent knows of it."""
     words = ("diagnose", "--root", str(machine.root), "--state-dir", str(place.agent.state_dir))
