@@ -8,7 +8,7 @@ hold some only, so that what one file does not say is taken from the next: the a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,24 +39,33 @@ def interface_of(port: Path, above: Sequence[Path]) -> Interface | None:
     :param port: the port's own folder in ``/sys/devices``
     :param above: that folder and those above it, the nearest first
     """
-    told = uevent(port)
-    interface = next((folder for folder in above if _is_interface(folder)), None)
+    interface = _first(above, _looks_like_interface) or _first(above, _is_called("usb_interface"))
     device = interface.parent if interface is not None else None
     if device is None:
-        device = next((folder for folder in above if _is_device(folder)), None)
+        device = _first(above, _has_ids) or _first(above, _is_called("usb_device"))
     if device is None:
         return None
-    number = _number(interface, told)
-    ids = _ids(device, interface, told)
+    number = _number(interface, port)
+    ids = next(_ids(device, interface, port), None)
     if number is None or ids is None:
         return None
     return Interface(device, interface or device, number, ids, _kind(interface))
 
 
-def _is_interface(folder: Path) -> bool:
-    if (folder / "bInterfaceNumber").exists() or _named(folder) is not None:
-        return True
-    return uevent(folder).get("DEVTYPE") == "usb_interface"
+def _first(folders: Iterable[Path], claim: Callable[[Path], bool]) -> Path | None:
+    return next((folder for folder in folders if claim(folder)), None)
+
+
+def _looks_like_interface(folder: Path) -> bool:
+    return _named(folder) is not None or (folder / "bInterfaceNumber").exists()
+
+
+def _has_ids(folder: Path) -> bool:
+    return (folder / "idVendor").exists()
+
+
+def _is_called(kind: str) -> Callable[[Path], bool]:
+    return lambda folder: uevent(folder).get("DEVTYPE") == kind
 
 
 def _named(folder: Path) -> int | None:
@@ -65,33 +74,31 @@ def _named(folder: Path) -> int | None:
     return int(named[2]) if named and named[1] == folder.parent.name else None
 
 
-def _is_device(folder: Path) -> bool:
-    return (folder / "idVendor").exists() or uevent(folder).get("DEVTYPE") == "usb_device"
-
-
-def _number(interface: Path | None, told: Mapping[str, str]) -> int | None:
-    sources = [told.get("ID_USB_INTERFACE_NUM")]
-    if interface is not None:
-        own = uevent(interface).get("ID_USB_INTERFACE_NUM")
-        sources = [text(interface / "bInterfaceNumber"), *sources, own]
-    for digits in sources:
-        if digits and re.fullmatch("[0-9a-fA-F]{1,2}", digits):
-            return int(digits, 16)
+def _number(interface: Path | None, port: Path) -> int | None:
+    digits = text(interface / "bInterfaceNumber") if interface is not None else None
+    for folder in (port, interface):
+        if digits is None and folder is not None:
+            digits = uevent(folder).get("ID_USB_INTERFACE_NUM")
+    if digits and re.fullmatch("[0-9a-fA-F]{1,2}", digits):
+        return int(digits, 16)
     return _named(interface) if interface is not None else None
 
 
-def _ids(device: Path, interface: Path | None, told: Mapping[str, str]) -> tuple[str, str] | None:
-    tellers = [uevent(device), uevent(interface) if interface is not None else {}]
-    products = [teller.get("PRODUCT", "").split("/") for teller in tellers]
-    pairs = [
-        (text(device / "idVendor"), text(device / "idProduct")),
-        *((product[0], product[1]) for product in products if len(product) > 1),
-        *((teller.get("ID_VENDOR_ID"), teller.get("ID_MODEL_ID")) for teller in (*tellers, told)),
-    ]
-    for vid, pid in pairs:
+def _ids(device: Path, interface: Path | None, port: Path) -> Iterator[tuple[str, str]]:
+    """Yield what each that may know says of vendor and product."""
+
+    def pairs() -> Iterator[tuple[str | None, str | None]]:
+        yield text(device / "idVendor"), text(device / "idProduct")
+        tellers = [uevent(folder) for folder in (device, interface, port) if folder is not None]
+        for teller in tellers:
+            vid, _, rest = teller.get("PRODUCT", "").partition("/")
+            yield vid, rest.partition("/")[0]
+        for teller in tellers:
+            yield teller.get("ID_VENDOR_ID"), teller.get("ID_MODEL_ID")
+
+    for vid, pid in pairs():
         if vid and pid:
-            return vid.lower().zfill(4), pid.lower().zfill(4)
-    return None
+            yield vid.lower().zfill(4), pid.lower().zfill(4)
 
 
 def _kind(interface: Path | None) -> str:
