@@ -57,3 +57,22 @@ def test_what_a_device_says_of_itself_can_not_steer_the_terminal(call, machine):
 def test_no_ports_is_no_failure(call, machine):
     assert "No ports" in _listed(call, machine)
     assert json.loads(_listed(call, machine, "--json")) == {"schema": 1, "modems": [], "ports": []}
+
+
+def test_a_device_that_waits_to_be_flashed_is_shown_as_one(call, machine):
+    machine.usb_modem("1-2", "1bc7", "9010", {0: "ttyUSB0"})
+    assert "waits to be recovered or flashed" in _listed(call, machine)
+    (modem,) = json.loads(_listed(call, machine, "--json"))["modems"]
+    assert modem["cellular"] is False
+    assert "FN980" in modem["ports"][0]["why"]
+
+
+def test_identify_leaves_it_alone_and_says_why(call, machine):
+    machine.usb_modem("1-2", "1bc7", "9010", {0: "ttyUSB0"})
+    done = call(
+        "identify", "--root", str(machine.root), str(machine.root / "dev/ttyUSB0"), "--json"
+    )
+    assert done.returncode == 4
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == "not_a_modem"
+    assert "1bc7:9010" in error["message"]
