@@ -78,7 +78,7 @@ def test_lines_from_a_pipe_are_one_object_each_also_one_that_was_not_sent(call):
 )
 def test_the_worst_line_of_a_pipe_counts_not_the_last(call, fault, status):
     with played(EG25, faults=[fault]) as sim:
-        done = call("at", sim.path, "--timeout", "0.5", stdin="AT+CSQ\nAT+CPIN?\n")
+        done = call("at", sim.path, "--timeout", "2", stdin="AT+CSQ\nAT+CPIN?\n")
     assert done.returncode == status
     assert "+CPIN: READY" in done.stdout
 

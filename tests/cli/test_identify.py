@@ -94,27 +94,25 @@ def test_of_several_modems_it_is_said_which_one_misses_a_field(call):
 
 def test_time_that_is_up_before_the_imei_is_no_verdict_on_the_imei(call):
     with played(EG25, faults=["silent=AT+CGMM;+CGMR;+CGSN"]) as sim:
-        document = _identified(call, sim.path, "--timeout", "0.5", status=4)
-        done = call("identify", sim.path, "--timeout", "0.5")
+        document = _identified(call, sim.path, "--timeout", "2", status=4)
+        done = call("identify", sim.path, "--timeout", "2")
     assert document["modems"] == []
     assert document["error"]["code"] == "timeout"
-    assert document["failed"][0]["message"].endswith(
-        "stopped after 0.5 s, before its IMEI was read"
-    )
+    assert document["failed"][0]["message"].endswith("stopped after 2 s, before its IMEI was read")
     assert (done.returncode, done.stdout) == (4, "")
     assert "raise --timeout" in done.stderr
 
 
 def test_time_that_is_up_after_the_imei_leaves_what_was_read_and_says_so(call):
     with played(EG25, faults=["silent=AT+CIMI;+QCCID"]) as sim:
-        document = _identified(call, sim.path, "--timeout", "1", status=4)
-        done = call("identify", sim.path, "--timeout", "1", "--field", "imei")
+        document = _identified(call, sim.path, "--timeout", "2", status=4)
+        done = call("identify", sim.path, "--timeout", "2", "--field", "imei")
     (modem,) = document["modems"]
-    assert (modem["modem"]["imei"], modem["stopped_after_s"]) == (IMEI, 1)
+    assert (modem["modem"]["imei"], modem["stopped_after_s"]) == (IMEI, 2)
     assert modem["sims"][0]["read"]["iccid"] == "timeout"
     assert modem["verdict"] == "ok"  # nobody knows yet that anything is wrong
     assert (done.stdout, done.returncode) == (f"{IMEI}\n", 4)
-    assert "stopped after 1 s" in done.stderr and "raise --timeout" in done.stderr
+    assert "stopped after 2 s" in done.stderr and "raise --timeout" in done.stderr
     with played(EG25) as sim:
         assert "stopped_after_s" not in _identified(call, sim.path)["modems"][0]
 
