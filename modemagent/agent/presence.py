@@ -114,7 +114,7 @@ class Presence:
             self.renewed = False
         for pattern in patterns:
             matching = sorted(glob.glob(pattern))  # noqa: PTH207 - patterns may be absolute
-            ports += filter(self._is_meant, matching)
+            ports += self._meant(matching)
         if self._settings.discovery:
             ports += self._one_a_modem(self._found)
         return ports
@@ -131,13 +131,18 @@ class Presence:
             self._since = {owner: self._since.get(owner, now) for owner in _modems(self._found)}
         self._looks += 1
 
-    def _is_meant(self, port: str) -> bool:
-        """Tell whether a pattern that matches this port means it.
+    def _meant(self, matching: list[str]) -> list[str]:
+        """Return those of the ports that match a pattern that it means.
 
-        Of a USB device that is known for a cellular modem it means the ports that discovery would
-        ask, and of no other USB device any. What is wired to a UART nobody knows but its user.
+        Of a USB device that is known for a cellular modem these are its AT ports; where none is
+        known one of the others, as discovery would ask them; of every other USB device none. What
+        is wired to a UART nobody knows but its user.
         """
-        candidate = self._candidate(port)
+        found = {port: self._candidate(port) for port in matching}
+        in_turn = set(self._one_a_modem(tuple(each for each in found.values() if each)))
+        return [port for port, each in found.items() if self._is_meant(port, each, in_turn)]
+
+    def _is_meant(self, port: str, candidate: Candidate | None, in_turn: set[str]) -> bool:
         if candidate is None:
             if describe(port) is None:
                 return True  # a pseudo terminal, a console
@@ -146,11 +151,9 @@ class Presence:
         if candidate.usb_vid is None:
             return candidate.role not in (Role.NMEA, Role.DIAG)
         modem = _modems(self._found)[candidate.modem_id or candidate.port_id]
-        if candidate.is_recovery or not any(each.cellular for each in modem):
-            return False
-        if self._is_incomplete(modem) or any(each.role is Role.AT for each in modem):
+        if any(each.role is Role.AT for each in modem):
             return candidate.role is Role.AT
-        return candidate.role in (Role.DATA, Role.UNKNOWN)
+        return candidate.path in in_turn
 
     def _candidate(self, port: str) -> Candidate | None:
         paths = {os.path.abspath(port), os.path.realpath(port)}  # noqa: PTH100 - no path objects

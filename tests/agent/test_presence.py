@@ -81,7 +81,7 @@ def test_the_modem_of_a_usb_port_is_its_device() -> None:
     assert modem_id(PortPlace(path="/dev/pts/3")) is None
 
 
-UNLISTED = Kind("1bc7", "1206", (0, 1), kinds=("ff/ff/30", ""))
+UNLISTED = Kind("1bc7", "1206", (0, 1, 2), kinds=("ff/ff/30", "", ""))
 LOOK = """
 import json, sys
 from modemagent.agent.presence import Presence
@@ -96,6 +96,7 @@ print(json.dumps(sorted(Presence(settings).look())))
     ("port", "port_glob", "meant"),
     [
         ([], ["/dev/ttyUSB*"], ["ttyUSB12", "ttyUSB13", "ttyUSB21", "ttyUSB32"]),
+        ([], ["/dev/ttyUSB*[023]"], ["ttyUSB12", "ttyUSB13", "ttyUSB22", "ttyUSB32"]),
         ([], ["/dev/tty[AU]*"], ["ttyAMA0", "ttyUSB12", "ttyUSB13", "ttyUSB21", "ttyUSB32"]),
         (["/dev/ttyUSB10"], ["/dev/ttyUSB1*"], ["ttyUSB10", "ttyUSB12", "ttyUSB13"]),
         (["/dev/ttyUSB40", "/dev/ttyACM0"], [], ["ttyACM0", "ttyUSB40"]),
@@ -107,7 +108,7 @@ def test_a_pattern_means_ports_of_modems_and_a_name_what_it_names(
     """An EG25 with an audio port, a modem of unknown layout, one that marks call a modem alone."""
     eg25 = Kind("2c7c", "0125", (0, 1, 2, 3, 4))
     tree = hub("1-1") + device("1-1", eg25, {n: 10 + n for n in eg25.ttys})
-    tree += device("1-2", UNLISTED, {0: 20, 1: 21})
+    tree += device("1-2", UNLISTED, {0: 20, 1: 21, 2: 22})
     tree += device("1-3", Kind("05c6", "9215", (0, 1, 2)), {0: 30, 1: 31, 2: 32})
     tree = marked(tree, "ttyUSB32", "ID_MM_PORT_TYPE_AT_PRIMARY")
     tree += device("1-4", Kind("05c6", "9008", (0,)), {0: 40})
