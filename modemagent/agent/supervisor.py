@@ -61,6 +61,7 @@ class Supervisor:
         self._closing: frozenset[str] = frozenset()
         self._lookout = Lookout(log, self._hear)
         self._fault = ""
+        self._renewals = 0
         self.ports: dict[str, WatchedPort] = {}
 
     async def run(self) -> None:
@@ -103,7 +104,10 @@ class Supervisor:
 
     def _pause_s(self) -> float:
         if self._presence.renewed:
-            return SETTLES_S
+            # it may go on not to fit what was found: a name that is something else than it says
+            self._renewals += 1
+            return min(SOON_S, SETTLES_S * 2.0 ** min(self._renewals - 1, 10))
+        self._renewals = 0
         return SOON_S if self._absences else self._lookout.pause_s(self._presence.awaited)
 
     def _try_to_look(self) -> bool:

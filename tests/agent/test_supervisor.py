@@ -210,4 +210,15 @@ async def test_a_fault_in_a_look_is_told_once_and_does_not_end_the_watch(
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_what_never_fits_is_not_looked_at_fifty_times_a_second() -> None:
+    supervisor = Supervised(Settings(discovery=False)).supervisor
+    supervisor._presence.renew()
+    pauses = [supervisor._pause_s() for _ in range(8)]
+    assert pauses[:3] == [0.02, 0.04, 0.08] and pauses[-1] == 0.5
+    supervisor._presence.renewed = False
+    assert supervisor._pause_s() > 0.5
+    supervisor._presence.renew()
+    assert supervisor._pause_s() == 0.02
+
+
 NOBODY = Snapshot.from_json({"port": "/dev/ttyUSB2", "dialect": "generic", "modem": {}, "sims": []})
