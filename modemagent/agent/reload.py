@@ -18,7 +18,6 @@ from modemagent.logs import Log
 from modemagent.report.sinks.catalogue import open_sink
 from modemagent.report.sinks.contract import Sink
 from modemagent.settings import KEYS, TABLE, FileRefused, Settings
-from modemagent.settings.surroundings import out_of_reach
 
 #: Keys that say how reports leave.
 _UPLINK = (
@@ -52,6 +51,8 @@ def change_from(old: Settings, again: Callable[[], Settings], log: Log) -> Chang
 
     :raises ModemAgentError: they can not be used; the mistakes have been logged
     """
+    from modemagent.settings.surroundings import out_of_reach  # not needed before a reload
+
     try:
         new = again()
         kept = {}

@@ -72,15 +72,17 @@ def command(context: click.Context, /, **given: Any) -> None:
 
     from modemagent.agent.lean import load_daemon
     from modemagent.logs import open_log
-    from modemagent.settings.surroundings import out_of_reach
 
     daemon = load_daemon(settings)
     log = open_log(level, color=context.color)
     for variable, remedy in unknown_in(os.environ).items():
         log.warning("unknown_variable", variable=variable, hint=remedy)
-    for mistake in out_of_reach(settings):
-        if mistake.key == "registry":  # what else is missing ends the start by itself
-            log.warning("setting_out_of_reach", reason=mistake.message, hint=mistake.remedy)
+    if (settings.registry or "").startswith("file:"):
+        from modemagent.settings.surroundings import out_of_reach
+
+        for mistake in out_of_reach(settings):
+            if mistake.key == "registry":  # what else is missing ends the start by itself
+                log.warning("setting_out_of_reach", reason=mistake.message, hint=mistake.remedy)
     daemon.main(settings, log, settings_now, log_wire=level == "debug")
 
 

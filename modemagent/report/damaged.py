@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,12 +18,9 @@ from typing import Any
 from modemagent.report import notes, pages, wal
 from modemagent.report.faults import Damage
 from modemagent.report.message import JsonObject, Report
-from modemagent.report.schema import BESIDE, DB_NAME, PAGE_SIZE, connect, unpacked
+from modemagent.report.schema import PAGE_SIZE, connect, unpacked
 from modemagent.report.stored import Stored
 
-#: A flash that fails again and again must not fill itself with what it spoiled.
-SET_ASIDE_MOST = 4
-_FILES = ("", *BESIDE)
 # between the rows that can be reached from both ends, so many numbers are tried one by one
 _MOST_TRIED = 200_000
 # a count that is read wrong must not go where it can not be counted on from
@@ -39,37 +35,6 @@ class Salvage:
     dead: list[tuple[Stored, str, str]] = field(default_factory=list)
     places: dict[str, str | None] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
-
-
-def set_aside_files(state_dir: Path) -> list[str]:
-    """Return the names of the damaged outbox files in a state directory, oldest first."""
-    found = state_dir.glob(f"{DB_NAME}.damaged-*")
-    return sorted(file.name for file in found if not file.name.endswith(BESIDE))
-
-
-def forget_oldest(state_dir: Path) -> list[str]:
-    """Remove the oldest files set aside beyond :data:`SET_ASIDE_MOST`; return their names."""
-    gone = set_aside_files(state_dir)[:-SET_ASIDE_MOST]
-    for name in gone:
-        for suffix in _FILES:
-            # something that is no file is left where it is
-            with contextlib.suppress(OSError):
-                (state_dir / f"{name}{suffix}").unlink()
-    return gone
-
-
-def obstructed(path: Path) -> bool:
-    """Tell whether something that is no readable file stands in an outbox file's place.
-
-    Where nothing can be moved out of the way it is the disk that is in the way, not the file.
-    """
-    if not os.access(path.parent, os.W_OK):
-        return False
-    for suffix in _FILES:
-        file = Path(f"{path}{suffix}")
-        if file.exists() and not (file.is_file() and os.access(file, os.R_OK | os.W_OK)):
-            return True
-    return False
 
 
 def salvage(path: Path) -> Salvage:

@@ -13,16 +13,19 @@ import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from modemagent.logs import Log
 from modemagent.report import reader, swap
-from modemagent.report.damaged import Salvage, forget_oldest, obstructed, salvage
 from modemagent.report.faults import is_damage, is_full
 from modemagent.report.identity import Identity, settled
 from modemagent.report.queue_file import QueueFile
 from modemagent.report.reserve import Reserves
 from modemagent.report.schema import BESIDE, DB_NAME
+from modemagent.report.set_aside import forget_oldest, obstructed
+
+if TYPE_CHECKING:
+    from modemagent.report.damaged import Salvage
 
 T = TypeVar("T")
 _IN_MEMORY_BYTES = 2 * 1024 * 1024
@@ -89,7 +92,7 @@ class Disk:
             if is_damage(error) or obstructed(self._path):
                 self._begin_anew(str(error))
             else:
-                self._stand_in(str(error), salvage(swap.pending(self._path) or self._path))
+                self._stand_in(str(error), _saved_from(swap.pending(self._path) or self._path))
 
     def _take(self, file: QueueFile, *, boot_count: int = 0) -> None:
         """Go on with this file."""
@@ -108,7 +111,7 @@ class Disk:
         """Save what is whole to a new file, in a new stream, and put it in the old one's place."""
         with contextlib.suppress(AttributeError):
             self.file.close()
-        saved = salvage(self._path)
+        saved = _saved_from(self._path)
         try:
             file = self._replace(reason, saved)
         except (sqlite3.Error, OSError) as error:
@@ -190,6 +193,8 @@ class Disk:
         self._take(file, boot_count=self.identity.boot_count - 1)
 
     def _in_memory(self) -> Salvage:
+        from modemagent.report.damaged import Salvage
+
         return Salvage(
             reports=[json.loads(each.body) for each in reader.stored(self.file.db, -1)],
             dead=[
@@ -219,3 +224,10 @@ class Disk:
         except BaseException:
             file.close()
             raise
+
+
+def _saved_from(path: Path) -> Salvage:
+    # much that is hardly ever needed: loaded when it is
+    from modemagent.report.damaged import salvage
+
+    return salvage(path)

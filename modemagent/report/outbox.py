@@ -22,13 +22,13 @@ from pathlib import Path
 from modemagent.errors import OutboxError
 from modemagent.logs import Log
 from modemagent.report import origin, reader
-from modemagent.report.damaged import set_aside_files
 from modemagent.report.disk import Disk
 from modemagent.report.faults import is_full
 from modemagent.report.held import HELD_MOST, Entry, Held
 from modemagent.report.message import JsonObject, Reason, Report
 from modemagent.report.reader import OutboxReader, unusable
 from modemagent.report.schema import DB_NAME
+from modemagent.report.set_aside import set_aside_files
 from modemagent.report.state_dir import StateDirLock
 from modemagent.report.stored import Observation, SetAside, Stored
 

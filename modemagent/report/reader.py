@@ -10,9 +10,9 @@ from pathlib import Path
 
 from modemagent.errors import OutboxError
 from modemagent.report import notes
-from modemagent.report.damaged import set_aside_files
 from modemagent.report.faults import Damage
 from modemagent.report.schema import DB_NAME, SCHEMA_VERSION, unpacked
+from modemagent.report.set_aside import set_aside_files
 from modemagent.report.stored import SetAside, Stored
 
 

@@ -51,6 +51,8 @@ def values_of(text: str) -> tuple[dict[str, Any], tuple[Mistake, ...]]:
 
 def _parsed(text: str) -> tuple[dict[str, Any], list[Mistake]]:
     """Parse; a line that is no TOML is named and left out, so that the next one is found too."""
+    if not text:  # no file, as in many containers
+        return {}, []
     import tomllib
 
     mistakes: list[Mistake] = []

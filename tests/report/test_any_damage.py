@@ -22,10 +22,10 @@ import pytest
 from modemagent.errors import OutboxError
 from modemagent.logs import Silence
 from modemagent.report.courier import Courier, UplinkState
-from modemagent.report.damaged import set_aside_files
 from modemagent.report.message import PortPlace, Reason
 from modemagent.report.outbox import DB_NAME, Observation, Outbox
 from modemagent.report.schema import SCHEMA_VERSION
+from modemagent.report.set_aside import set_aside_files
 from modemagent.report.sinks.contract import Receipt, Status
 from modemagent.report.stored import Stored
 from tests.report.test_damaged import Loud

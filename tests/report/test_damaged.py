@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from modemagent.logs import Silence
-from modemagent.report.damaged import SET_ASIDE_MOST, set_aside_files
 from modemagent.report.outbox import DB_NAME, Outbox, OutboxReader
+from modemagent.report.set_aside import SET_ASIDE_MOST, set_aside_files
 from modemagent.report.views import listing, outbox_json
 from tests.report.conftest import fill
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.report import courier, damaged, held, outbox, queue_file, uplink
+from modemagent.report import courier, held, outbox, queue_file, set_aside, uplink
 from modemagent.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs/durability.md").read_text("utf-8")
@@ -22,7 +22,7 @@ ROWS = dict(re.findall(r"^\| ([^|]+?) \| (\d+) \|$", PAGE, re.MULTILINE))
         ("reports on disk, rows", queue_file.ROWS_MOST),
         ("reports in memory while the disk is full", held.HELD_MOST),
         ("reports refused by the registry that are kept", queue_file.DEAD_MOST),
-        ("damaged files that are kept", damaged.SET_ASIDE_MOST),
+        ("damaged files that are kept", set_aside.SET_ASIDE_MOST),
         ("first wait after a failure, at most", courier.BASE_S),
         ("longest wait", courier.CAP_S),
         ("longest wait a registry may ask for", uplink.LONGEST_ASKED_S),
