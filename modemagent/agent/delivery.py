@@ -17,7 +17,8 @@ def sink_options(settings: Settings) -> SinkOptions:
     if settings.token_file is not None and not settings.token_file.exists():
         raise SettingsError(
             f"there is no token file {settings.token_file}",
-            hint="Write the token there: modemagent registry token create --scope gateway",
+            hint="On the registry's machine: modemagent registry token create --scope gateway "
+            "--gateway-id ID; write there what it prints.",
         )
     return SinkOptions(
         url=settings.registry,

@@ -35,8 +35,9 @@ class StateDirLock:
                     state_dir.chmod(0o700)
             self._fd = _open_lock(state_dir)
         except OSError as refused:
+            why = "it is a file" if isinstance(refused, FileExistsError) else refused.strerror
             raise OutboxError(
-                f"the state directory {state_dir} can not be used: {refused.strerror}", hint=hint
+                f"the state directory {state_dir} can not be used: {why}", hint=hint
             ) from None
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -50,7 +50,10 @@ class FileSink:
         except OSError as failed:
             self.close()
             raise RegistryUnreachable(
-                f"{self._path} can not be written: {failed.strerror}", hint="Check the disk."
+                f"{self._path} can not be written: {failed.strerror}",
+                hint="Make its directory."
+                if isinstance(failed, FileNotFoundError)
+                else "Check the disk.",
             ) from None
 
     def _append(self, batch: Sequence[Stored]) -> Sequence[Receipt]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import email.utils
-import gzip
 import json
 import time
+import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -30,6 +30,7 @@ TOTAL_S = 30.0
 _LARGEST_ANSWER = 2 * 1024 * 1024
 # the smallest batch there is, a heartbeat without modems, is 419 bytes and 305 compressed
 _COMPRESS_FROM = 384
+_GZIP = 16 + zlib.MAX_WBITS  # zlib.h, deflateInit2: a gzip header, whose time is not told
 _PROBLEM_JSON = "application/problem+json"
 
 # These answers are about the batch as sent, so sending it again can not help; they are believed
@@ -77,7 +78,7 @@ class HttpSink:
         if token := self._token():
             headers["Authorization"] = f"Bearer {token}"
         if self._options.compress and len(body) >= _COMPRESS_FROM:
-            body = gzip.compress(body, compresslevel=6, mtime=0)
+            body = zlib.compress(body, level=6, wbits=_GZIP)
             headers["Content-Encoding"] = "gzip"
         status, answer_headers, answer = self._exchange(body, headers)
         if status == HTTPStatus.OK:
