@@ -18,6 +18,8 @@ from modemagent.discovery.static import describe, scan
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 
+#: How the ids begin that stay, whatever the system calls the port.
+STABLE_IDS = ("usb:", "pci:", "tty:", "wwan:")
 _RESCAN_EVERY = 15
 _AVOIDED_S = 60.0
 #: NMEA 0183 receivers repeat their sentences each second.
@@ -60,7 +62,7 @@ class Presence:
     @property
     def awaited(self) -> tuple[str, ...]:
         """The paths that are named and not there, and the patterns: more may come of them."""
-        ports = (port for port in self._settings.port if not _is_stable_id(port))
+        ports = (port for port in self._settings.port if not port.startswith(STABLE_IDS))
         return (*(port for port in ports if not is_there(port)), *self._settings.port_glob)
 
     def avoid(self, port: str) -> None:
@@ -107,7 +109,8 @@ class Presence:
     def _ports(self) -> list[str]:
         ports = list(self._settings.port)
         patterns = self._settings.port_glob
-        if self._settings.discovery or patterns or any(map(_is_stable_id, ports)):
+        by_id = any(port.startswith(STABLE_IDS) for port in ports)
+        if self._settings.discovery or patterns or by_id:
             self._rescan()
             ports = [self._resolved(port) for port in ports]
         else:
@@ -165,7 +168,7 @@ class Presence:
         The id of a modem means the port that discovery would ask, which may still be to come. A
         device that is not known for a modem is taken for one because its user says so.
         """
-        if not _is_stable_id(port):
+        if not port.startswith(STABLE_IDS):
             return port
         named = [each.path for each in self._found if each.port_id == port]
         modem = tuple(each for each in self._found if each.modem_id == port)
@@ -266,10 +269,6 @@ def modem_id(place: PortPlace) -> str | None:
     if place.id is None or not place.id.startswith("usb:"):
         return None
     return place.id.rpartition(":")[0]
-
-
-def _is_stable_id(port: str) -> bool:
-    return port.startswith(("usb:", "pci:", "tty:"))
 
 
 def _mtime(path: str) -> int:

@@ -21,6 +21,8 @@ from modemagent.agent.presence import listening_s, place_of
 from modemagent.agent.vigil import Vigil
 from modemagent.channel.drive import drive
 from modemagent.channel.open import open_channel
+from modemagent.discovery.candidate import refuse_recovery
+from modemagent.discovery.static import describe
 from modemagent.errors import ModemAgentError, NeighbourAway, PortVanished
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
@@ -146,6 +148,7 @@ class Sessions:
             # another device has got the name since the supervisor looked
             port = self.place.path
             raise PortVanished(f"{port} is another device's now", port=port)
+        refuse_recovery(self.place.path, describe(self.place.path))
 
     async def _identify(self, channel: Channel) -> Snapshot:
         asked, self._asked = self._asked, NO_EXTRAS

@@ -15,7 +15,7 @@ from modemagent.agent.lookout import SETTLES_S, SOON_S, Lookout
 from modemagent.agent.neighbour import Neighbour
 from modemagent.agent.news import News
 from modemagent.agent.port import WatchedPort
-from modemagent.agent.presence import Presence, is_remote, seat_of
+from modemagent.agent.presence import STABLE_IDS, Presence, is_remote, seat_of
 from modemagent.agent.session import Surroundings
 from modemagent.errors import PortNotFound
 from modemagent.logs import Log
@@ -30,7 +30,6 @@ _LOOK_AGAIN_S = 2.0
 #: After these another AT port of the same modem may do better.
 _TRY_ANOTHER = ("no_answer", "not_a_modem", "busy", "permission")
 _UNDER_WAY = (PortState.OPENING, PortState.IDENTIFYING)
-_STABLE = ("usb:", "pci:", "tty:")
 
 
 class Supervisor:
@@ -68,7 +67,7 @@ class Supervisor:
         """Watch until cancelled; then every port is closed when this returns."""
         self._heart = asyncio.create_task(self._beat())
         self._mind_neighbour()
-        named = [port for port in self._settings.port if not port.startswith(_STABLE)]
+        named = [port for port in self._settings.port if not port.startswith(STABLE_IDS)]
         for place in self._absences.expected(named, self._news.known_places()):
             self._watch(place)
         self._lookout.open()
@@ -238,7 +237,7 @@ class Supervisor:
         finally:
             self._closing = frozenset()
         for port in settings.port:
-            if port not in self.ports and not port.startswith(_STABLE):
+            if port not in self.ports and not port.startswith(STABLE_IDS):
                 self._watch(PortPlace(path=port))
         self._lookout.begin_anew()
         if before.heartbeat_interval != settings.heartbeat_interval:

@@ -128,6 +128,26 @@ def test_a_pattern_means_ports_of_modems_and_a_name_what_it_names(
     assert json.loads(done.stdout) == [f"/dev/{name}" for name in meant]
 
 
+@pytest.mark.parametrize("name", ["wwan:wwan0at:wwan0at0", "wwan:wwan0at"])
+def test_a_port_of_the_kernels_own_kind_is_found_by_its_id(
+    bed: Bed, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "tree.umockdev"
+    place = "P: /devices/platform/soc/wwan/wwan0"
+    file.write_text(
+        f"{place}\nE: SUBSYSTEM=wwan\n\n{place}/wwan0at0\nN: wwan0at0\nE: SUBSYSTEM=wwan\n\n"
+    )
+    bed.add(str(file))
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK, json.dumps([False, [name], []])],
+        env=bed.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == ["/dev/wwan0at0"]
+
+
 def test_a_port_that_came_after_the_scan_is_looked_up_before_it_is_meant(bed: Bed) -> None:
     bed.add("strangers")
     look = (
