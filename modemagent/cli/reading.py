@@ -93,8 +93,8 @@ def read(words: Sequence[str], how: How) -> Reading:
             continue
         try:
             target = named(word, how.root)
-        except PortNotFound as missing:
-            reading.failed.append((word, missing))
+        except PortError as refused:
+            reading.failed.append((word, refused))
         else:
             targets.setdefault(target.path, target)
     ask_all = list(targets.values())

@@ -76,3 +76,12 @@ def test_identify_leaves_it_alone_and_says_why(call, machine):
     error = json.loads(done.stdout)["error"]
     assert error["code"] == "not_a_modem"
     assert "1bc7:9010" in error["message"]
+
+
+def test_one_that_waits_to_be_flashed_does_not_end_the_others(call, machine):
+    machine.usb_modem("1-2", "1bc7", "9010", {0: "ttyUSB0"})
+    ports = [str(machine.root / "dev" / name) for name in ("ttyUSB0", "ttyNOPE")]
+    done = call("identify", "--root", str(machine.root), *ports, "--json")
+    assert done.returncode == 4
+    failed = json.loads(done.stdout)["failed"]
+    assert [each["reason"] for each in failed] == ["not_a_modem", "not_found"]
