@@ -71,8 +71,8 @@ class Lookout:
         """Have a look taken in a moment: one for all that comes together."""
         asyncio.get_running_loop().call_later(SETTLES_S, self._stirred.set)
 
-    def begin(self) -> None:
-        """A look begins: what stirs from now on asks for another one."""
+    def look_begins(self) -> None:
+        """From now on what stirs asks for another look."""
         self._stirred.clear()
 
     def saw(self, ports: Collection[str]) -> None:

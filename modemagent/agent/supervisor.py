@@ -73,7 +73,7 @@ class Supervisor:
         self._lookout.open()
         try:
             while True:
-                self._lookout.begin()
+                self._lookout.look_begins()
                 well = self._try_to_look()
                 await self._lookout.wait(self._pause_s() if well else _LOOK_AGAIN_S)
         finally:
