@@ -25,7 +25,7 @@ EVENTS: Final = {
     "sim.imsi_switched": "field, before, after, slot",
     "sim.removed": "field, before, slot",
     "sim.inserted": "field, after, slot, state: the card that was removed is back; after is null "
-    "for one that waits for its PIN and can not be read",
+    "for one that cannot be read because it waits for its PIN or the module is locked",
     "network.changed": "before, after: mcc, mnc, rat, registered, operator, provider",
     "port.state": "state; reason, message and hint where something is wrong",
     "port.read": "elapsed_s: a whole reading was made",
@@ -61,7 +61,7 @@ class Event(NamedTuple):
 
 
 _NUMBERS: Final = ("iccid", "imsi")
-_LOCKED: Final = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED)
+_LOCKED: Final = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED, SimState.LOCKED)
 
 Listener = Callable[[Event], None]
 

@@ -68,7 +68,7 @@ def _coming_up(sim: Sim) -> bool:
 def _settled(before: Sim | None, after: Sim) -> Sim:
     if before is None or after.state not in _PASSING or before.state is SimState.ABSENT:
         return after
-    return replace(after, state=before.state)
+    return replace(after, state=before.state, lock=before.lock, lock_code=before.lock_code)
 
 
 def _says_more(before: Modem | Sim, after: Modem | Sim, *, values: bool = False) -> bool:
@@ -88,6 +88,10 @@ def _sims_say_more(before: tuple[Sim, ...], after: tuple[Sim, ...]) -> bool:
         old = known.get(sim.slot)
         if old is None or _says_more(old, sim) or sim.active != old.active:
             return True
-        if sim.state is not old.state and sim.state not in _PASSING:
+        if sim.state not in _PASSING and _condition(sim) != _condition(old):
             return True
     return False
+
+
+def _condition(sim: Sim) -> tuple[str | None, ...]:
+    return sim.state, sim.lock, sim.lock_code

@@ -9,6 +9,8 @@ text says where it belongs, so that a text from a module leads to one number.
 
 from __future__ import annotations
 
+from modemagent.at.locks import CME_LOCKS, REMEDY
+
 CME: dict[int, str] = {
     # clause 9.2.1, general errors
     0: "phone failure",
@@ -278,6 +280,15 @@ OTHER_WORDS: dict[str, dict[str, int]] = {
         "simnotinserted": 10,
         "nosim": 10,
         "simcardnotinserted": 10,
+        # the words of +CPIN in place of the standard's texts
+        "phnetpinrequired": 40,
+        "phnetpukrequired": 41,
+        "phnetsubpinrequired": 42,
+        "phnetsubpukrequired": 43,
+        "phsppinrequired": 44,
+        "phsppukrequired": 45,
+        "phcorppinrequired": 46,
+        "phcorppukrequired": 47,
         # Wavecom: seen while it starts, in wavecom-multiband
         "pleasewaitinitializationorcommandprocessinginprogress": 515,
         # names of the same numbers for LTE and 5G, TS 27.007 release 17
@@ -445,7 +456,9 @@ CME_REMEDIES: dict[int, str] = {
     30: "see antenna and coverage: AT+CESQ and AT+CEREG? say more",
     31: "try again; if it stays, see the signal",
     32: "the card is not accepted here: ask the operator whether it is active and may roam",
-    40: "the modem is locked to another network: its seller has the code",
+    17: "the card is ready: PIN2 is for fixed dialling only",
+    18: "the card is ready: PUK2 is for fixed dialling only",
+    **dict.fromkeys(CME_LOCKS, f"the modem is locked to certain cards: {REMEDY}"),
     48: "the modem is locked and asks for a hidden key",
     50: "see the command's test form (the command with =?) for what it takes",
     58: "some firmware answers this to any line it can not read: check the spelling",
@@ -481,6 +494,7 @@ CMS_REMEDIES: dict[int, str] = {
     305: "see AT+CMGF and AT+CSMP",
     310: "push the card in again",
     311: "the card waits for its PIN",
+    312: f"the modem is locked to one card: {REMEDY}",
     320: "the message memory can not be read: see AT+CPMS?",
     321: "there is no message at this place",
     322: "delete messages: new ones can not be stored",

@@ -7,11 +7,14 @@ from types import MappingProxyType
 
 import click
 
+from modemagent.at.locks import REMEDY
 from modemagent.cli.fields import holder_of, read_as
 from modemagent.cli.render import heading, plain, verdict_word
+from modemagent.identity.locks import describe_lock
 from modemagent.identity.network import Network
 from modemagent.identity.snapshot import Modem, ReadState, ReadStates, Sim, SimState, Snapshot
 
+#: Every state but LOCKED, whose words depend on the kind of lock.
 SIM_WORDS: Mapping[SimState, str] = MappingProxyType(
     {
         SimState.READY: "ready",
@@ -82,7 +85,7 @@ def paragraph(snapshot: Snapshot) -> str:
 
 def _sim(sim: Sim, *, several: bool) -> list[str]:
     label = f"SIM {sim.slot}" if several else "SIM"
-    words = SIM_WORDS[sim.state] if sim.active else _unused(sim)
+    words = sim_words(sim) if sim.active else _unused(sim)
     lines = [_line(label, words)]
     if sim.state is SimState.ABSENT:
         return lines
@@ -93,6 +96,14 @@ def _sim(sim: Sim, *, several: bool) -> list[str]:
     if sim.euicc is not None:
         lines.append(_line("eUICC", EUICC_WORDS.get(sim.euicc, plain(sim.euicc))))
     return lines
+
+
+def sim_words(sim: Sim) -> str:
+    """Return the state of a slot in words, followed by the remedy if there is one."""
+    if sim.state is SimState.LOCKED:
+        remedy = REMEDY[0].upper() + REMEDY[1:]
+        return f"{describe_lock(sim.lock, sim.lock_code)}. {remedy}"
+    return SIM_WORDS[sim.state]
 
 
 def _unused(sim: Sim) -> str:
@@ -129,7 +140,7 @@ def why_missing(snapshot: Snapshot, name: str) -> str:
     state = holder.read.get(asked) if holder is not None else None
     of_itself = state in (ReadState.UNSUPPORTED, ReadState.TIMEOUT)
     if isinstance(holder, Sim) and holder.state is not SimState.READY and not of_itself:
-        what, _, remedy = SIM_WORDS[holder.state].partition(". ")
+        what, _, remedy = sim_words(holder).partition(". ")
         return f"{name}: {state or holder.state} ({what})." + (f" {remedy}." if remedy else "")
     if state is None or state is ReadState.OK:
         return f"{name}: absent (this modem or port has none)."

@@ -80,9 +80,15 @@ def _row(modem: Mapping[str, Any]) -> list[str]:
         state,
         " ".join(filter(None, (unit.get("manufacturer"), unit.get("model")))) or "-",
         unit.get("imei") or "-",
-        sim.get("iccid") or (f"SIM {sim['state']}" if sim else "-"),
+        _card(sim),
         f"{last['reason']} {last['observed_at']}" if last else "-",
     ]
+
+
+def _card(sim: Mapping[str, Any]) -> str:
+    if sim.get("state") == "locked":
+        return f"{sim.get('iccid') or '-'} (module locked)"
+    return sim.get("iccid") or (f"SIM {sim['state']}" if sim else "-")
 
 
 def _uplink(uplink: Mapping[str, Any]) -> str:

@@ -215,7 +215,8 @@ def _said(event: Mapping[str, Any], meaning: Mapping[str, Any] | None) -> str:
         why = f": {data['message']}. {data.get('hint', '')}" if data.get("message") else ""
         return f"{data['state']}{why}".rstrip()
     if name == "sim.inserted" and data["after"] is None:
-        return f"a card is in and can not be read: {data['state']}"
+        state = "the module is locked" if data["state"] == "locked" else data["state"]
+        return f"a card is in and can not be read: {state}"
     if name == "watch.started":
         return f"watching {' '.join(data['ports']) or 'every modem that comes'}"
     if name == "network.changed":

@@ -6,7 +6,7 @@ from modemagent.dialects.model import Attempt, Dialect
 
 _27007 = "3GPP TS 27.007 clause "
 #: The card came, went, or wants a PIN: most makers say so with the words of the answer.
-CPIN_URC = r"\+CPIN\s?: ?(NOT READY|NOT INSERTED|READY|SIM (PIN|PUK))"
+CPIN_URC = r"\+CPIN\s?: ?(NOT READY|NOT INSERTED|READY|SIM (PIN|PUK)|PH[-_ ])"
 _SIMCOMATI = "trace simcom-a7670; the block of those SIMCom modules that say nothing else"
 _V250 = "ITU-T V.250 clause 6.1"
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from modemagent.errors import ReportError
 from modemagent.identity.evidence import Evidence
+from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.network import Network
 from modemagent.identity.problems import Problem, Severity, Verdict, verdict_of
 
@@ -30,6 +31,7 @@ class SimState(StrEnum):
     READY = "ready"
     PIN_REQUIRED = "pin_required"
     PUK_REQUIRED = "puk_required"
+    LOCKED = "locked"
     ABSENT = "absent"
     BUSY = "busy"
     FAILURE = "failure"
@@ -135,6 +137,9 @@ class Modem:
 class Sim:
     """One slot. ``mcc`` and ``mnc`` are split from the IMSI.
 
+    ``lock``, ``lock_code``: in state LOCKED, which cards the module accepts and the code it waits
+    for. The module is locked then, not the card: ICCID and IMSI are read all the same.
+
     ``euicc``: which of GSMA's architectures an eUICC follows, ``m2m`` (SGP.02), ``consumer``
     (SGP.22) or ``iot`` (SGP.32); None when the card did not say, or is none.
     """
@@ -148,6 +153,8 @@ class Sim:
     mcc: str | None = None
     mnc: str | None = None
     euicc: str | None = None
+    lock: LockKind | None = None
+    lock_code: LockCode | None = None
     iccid_raw: str | None = None
     imsi_raw: str | None = None
     eid_raw: str | None = None
@@ -164,6 +171,9 @@ class Sim:
             "mcc": self.mcc,
             "mnc": self.mnc,
         }
+        for name in ("lock", "lock_code"):
+            if (value := getattr(self, name)) is not None:
+                out[name] = str(value)
         for name in ("euicc", "iccid_raw", "imsi_raw", "eid_raw"):
             if (value := getattr(self, name)) is not None:
                 out[name] = value
@@ -174,9 +184,12 @@ class Sim:
     def from_json(cls, data: Mapping[str, object]) -> Sim:
         """Read what :meth:`to_json` wrote; unknown keys are ignored, unknown states UNKNOWN.
 
+        A kind of lock that a later version invented is None.
+
         :raises ReportError: a known key with a value of another type
         """
         state = _get(data, "state", str, "unknown")
+        lock, lock_code = _text(data, "lock"), _text(data, "lock_code")
         return cls(
             slot=_get(data, "slot", int, 1),
             active=_get(data, "active", bool, True),
@@ -187,6 +200,8 @@ class Sim:
             mcc=_text(data, "mcc"),
             mnc=_text(data, "mnc"),
             euicc=_text(data, "euicc"),
+            lock=LockKind(lock) if lock in list(LockKind) else None,
+            lock_code=LockCode(lock_code) if lock_code in list(LockCode) else None,
             iccid_raw=_text(data, "iccid_raw"),
             imsi_raw=_text(data, "imsi_raw"),
             eid_raw=_text(data, "eid_raw"),

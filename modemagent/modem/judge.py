@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from modemagent.identity.cross import compare
+from modemagent.identity.locks import LockCode, LockKind, describe_lock
 from modemagent.identity.network import Network
 from modemagent.identity.numbering import split_imsi
 from modemagent.identity.problems import Problem, problem
@@ -17,6 +18,7 @@ _SIM_PROBLEMS: Mapping[SimState, str] = {
     SimState.ABSENT: "sim.absent",
     SimState.PIN_REQUIRED: "sim.pin_required",
     SimState.PUK_REQUIRED: "sim.puk_required",
+    SimState.LOCKED: "sim.locked",
     SimState.BUSY: "sim.busy",
     SimState.FAILURE: "sim.failure",
     SimState.OFF: "sim.off",
@@ -29,6 +31,10 @@ class CardFound(Protocol):
 
     @property
     def state(self) -> SimState: ...
+    @property
+    def lock(self) -> LockKind | None: ...
+    @property
+    def lock_code(self) -> LockCode | None: ...
     @property
     def values(self) -> Mapping[str, str]: ...
     @property
@@ -141,8 +147,10 @@ def judge_card(card: CardFound) -> tuple[Sim, list[Problem]]:
         _Field(kind, card.values, card.offered, card.read) for kind in ("iccid", "imsi", "eid")
     )
     problems = [*iccid.problems, *imsi.problems, *eid.problems]
+    locked = card.state is SimState.LOCKED
     if (code := _SIM_PROBLEMS.get(card.state)) is not None:
-        problems.append(problem(code, "sim"))
+        message = describe_lock(card.lock, card.lock_code) if locked else None
+        problems.append(problem(code, "sim", message))
     elif iccid.value is None and iccid.raw is None:
         problems.append(problem("iccid.missing", "iccid"))
     if card.state is SimState.READY and imsi.value is None and imsi.raw is None:
@@ -162,6 +170,8 @@ def judge_card(card: CardFound) -> tuple[Sim, list[Problem]]:
         mcc=mcc,
         mnc=mnc,
         euicc=card.euicc,
+        lock=card.lock if locked else None,
+        lock_code=card.lock_code if locked else None,
         read={"iccid": iccid.state, "imsi": imsi.state, "eid": eid.state},
     )
     return sim, problems

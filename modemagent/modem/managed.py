@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from modemagent.at.locks import Lock
 from modemagent.identity.evidence import ANSWER_LIMIT, Evidence
+from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.network import Network
 from modemagent.identity.problems import Problem
 from modemagent.identity.snapshot import ReadState, Sim, SimState, Snapshot
@@ -34,11 +36,25 @@ _CARD_FIELDS: Final[Mapping[str, str]] = {
     "imsi": "Sim.Imsi",
     "eid": "Sim.Eid",
 }
-#: MMModemLock; PIN2 and PUK2 guard fixed dialling only. 0 is unknown.
+#: MMModemLock, locks of the card; PIN2 and PUK2 guard fixed dialling only. 0 is unknown.
 _LOCKS: Final[Mapping[int, SimState]] = {
     **dict.fromkeys((1, 3, 5), SimState.READY),
-    **dict.fromkeys((2, 6, 8, 10, 11, 13, 15), SimState.PIN_REQUIRED),
-    **dict.fromkeys((4, 7, 9, 12, 14, 16), SimState.PUK_REQUIRED),
+    2: SimState.PIN_REQUIRED,
+    4: SimState.PUK_REQUIRED,
+}
+#: MMModemLock, locks of the module
+_MODULE_LOCKS: Final[Mapping[int, Lock]] = {
+    6: Lock("service_provider", "pin"),
+    7: Lock("service_provider", "puk"),
+    8: Lock("network", "pin"),
+    9: Lock("network", "puk"),
+    10: Lock("sim", "pin"),
+    11: Lock("corporate", "pin"),
+    12: Lock("corporate", "puk"),
+    13: Lock("first_sim", "pin"),
+    14: Lock("first_sim", "puk"),
+    15: Lock("network_subset", "pin"),
+    16: Lock("network_subset", "puk"),
 }
 #: MMModemStateFailedReason, in state failed
 _FAILED: Final[Mapping[int, SimState]] = {2: SimState.ABSENT, 3: SimState.FAILURE}
@@ -54,7 +70,7 @@ _RATS: Final = (
     (0b11111 << 5, "umts"),
     (0b1111 << 1, "gsm"),
 )
-_LOCKED: Final = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED)
+_LOCKED: Final = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED, SimState.LOCKED)
 
 
 @dataclass
@@ -65,6 +81,8 @@ class _Card:
     read: dict[str, ReadState] = field(default_factory=dict)
     mnc_length: int | None = None
     euicc: str | None = None
+    lock: LockKind | None = None
+    lock_code: LockCode | None = None
 
 
 @dataclass
@@ -84,7 +102,11 @@ def snapshot_of(modem: ManagedModem, *, port: str, port_id: str | None) -> Snaps
     """
     in_use = next((card for card in modem.cards if card.active), ManagedCard(1, True, {}))
     evidence: list[Evidence] = []
-    found = _Modem(_card(in_use, _state_of(modem.told), evidence), network=_network(modem.told))
+    card = _card(in_use, _state_of(modem.told), evidence)
+    if card.state is SimState.LOCKED:
+        kind, code = _MODULE_LOCKS[_number(modem.told, "Modem.UnlockRequired")]
+        card.lock, card.lock_code = LockKind(kind) if kind else None, LockCode(code)
+    found = _Modem(card, network=_network(modem.told))
     for name, properties in _MODEM_FIELDS.items():
         source = next((each for each in properties if _text(modem.told, each)), None)
         if source is not None:
@@ -125,7 +147,10 @@ def _state_of(told: Told) -> SimState:
         return _FAILED.get(reason, SimState.UNKNOWN)
     if state == _STATE_INITIALIZING:
         return SimState.BUSY
-    return _LOCKS.get(_number(told, "Modem.UnlockRequired"), SimState.UNKNOWN)
+    required = _number(told, "Modem.UnlockRequired")
+    if required in _MODULE_LOCKS:
+        return SimState.LOCKED
+    return _LOCKS.get(required, SimState.UNKNOWN)
 
 
 def _card(card: ManagedCard, state: SimState, evidence: list[Evidence]) -> _Card:

@@ -62,6 +62,7 @@ STATES: Mapping[SimState, str] = {
     SimState.ABSENT: "no sim",
     SimState.PIN_REQUIRED: "pin",
     SimState.PUK_REQUIRED: "puk",
+    SimState.LOCKED: "module locked",
     SimState.BUSY: "sim busy",
     SimState.FAILURE: "sim failure",
     SimState.OFF: "after AT+CFUN=0",

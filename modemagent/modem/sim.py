@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Generator
 from typing import Literal
 
+from modemagent.at.locks import CME_LOCKS, Lock
 from modemagent.at.plan import Answer, Outcome, Step
 from modemagent.dialects.model import Attempt, Dialect
+from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.snapshot import ReadState, SimState
 from modemagent.modem.conversation import Conversation
 from modemagent.modem.reading import Reading
@@ -20,7 +22,7 @@ _HALF_TRIES = 4  # one of the two numbers is there, the other may not be offered
 _NUMBERS = 2  # ICCID and IMSI
 _RESTARTS = 3  # SIM events in the middle of a reading
 
-_LOCKED = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED)
+_NEEDS_CODE = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED)
 _OPEN = (SimState.READY, SimState.UNKNOWN)
 _NO_CARD = (SimState.ABSENT, SimState.OFF, SimState.FAILURE, SimState.BUSY)
 
@@ -33,6 +35,8 @@ class SimReader:
     """Reads the active slot of one modem.
 
     :ivar state: what the slot is in
+    :ivar lock: which cards a locked module accepts, None when it does not name them
+    :ivar lock_code: the code a locked module waits for, None for one that is not locked
     :ivar values: iccid, imsi, eid as far as they were read
     :ivar offered: what stood in their place but does not fit, as evidence
     :ivar read: how each reading ended
@@ -55,6 +59,8 @@ class SimReader:
         self.dialect = dialect
         self.kind = kind
         self.state = SimState.UNKNOWN
+        self.lock: LockKind | None = None
+        self.lock_code: LockCode | None = None
         self.values: dict[str, str] = {}
         self.offered: dict[str, str] = {}
         self.read: dict[str, ReadState] = {}
@@ -76,7 +82,8 @@ class SimReader:
             yield from self._read_card(imei)
             if self._upset == "busy":
                 if self.talk.elapsed_s - begun_s >= self.dialect.sim_wait_s:
-                    self.state = SimState.BUSY
+                    if self.lock_code is None:
+                        self.state = SimState.BUSY
                     return
                 yield from self._wait()
             elif self._upset == "absent":
@@ -95,6 +102,7 @@ class SimReader:
         self.offered.clear()
         self.read.clear()
         self._upset = ""
+        self.lock = self.lock_code = None
 
     def read_mnc_length(self) -> Steps:
         """Ask EF_AD how long the MNC is, for the few countries where the IMSI leaves it open."""
@@ -135,6 +143,9 @@ class SimReader:
         spoken_up = False
         while True:
             state = yield from self._ask_state()
+            if isinstance(state, Lock):
+                self._set_locked(state)
+                return
             if isinstance(state, SimState):
                 self.state = state
                 return
@@ -157,6 +168,8 @@ class SimReader:
                     return
                 if (yield from self._climb("iccid", rungs=rungs)) is ReadState.OK:
                     return
+                if self.lock_code is not None:
+                    return
                 refusals += 1
                 if refusals >= _REFUSALS:
                     return
@@ -166,12 +179,21 @@ class SimReader:
                     return
             yield from self._wait()
 
-    def _ask_state(self) -> Generator[Step, Outcome, SimState | Hint]:
-        said: SimState | Hint | None = None
+    def _set_locked(self, lock: Lock) -> None:
+        self.state = SimState.LOCKED
+        self.lock = LockKind(lock.kind) if lock.kind is not None else None
+        self.lock_code = LockCode(lock.code)
+
+    def _ask_state(self) -> Generator[Step, Outcome, SimState | Lock | Hint]:
+        said: SimState | Lock | Hint | None = None
         for attempt in self._ladder("sim_state"):
             reading, answer = yield from self.talk.read("sim_state", attempt)
             if reading.sure:
                 return word_state(reading.values[0])
+            # The numbers of a locked module can be read: they cannot decide against its lock.
+            states = [word_state(value) for value in reading.values]
+            if lock := next((each for each in states if isinstance(each, Lock)), None):
+                return lock
             # Several values: URC and answer share the prefix and the URC comes each time, so
             # the state stays open and the card's numbers decide.
             told = Hint.UNKNOWN if reading.values else refusal_state(answer)
@@ -219,14 +241,18 @@ class SimReader:
                 yield from self._ask_joined(imei)
             # The IMSI comes bare, the ICCID mostly says what it is: asked for last, it proves
             # that all the answers before it were in step.
-            if state in _OPEN:
+            if state in _OPEN or state is SimState.LOCKED:
                 yield from self._read_number("imsi", refuse=imei)
             if not self._upset:
                 yield from self._read_number("iccid")
             if self._upset or len(self.values) == _NUMBERS:
                 break
-        if state in _LOCKED:
+        if state in _NEEDS_CODE:
             self.read["imsi"] = ReadState.LOCKED
+        elif self.lock_code is not None:
+            # Every modem has AT+CIMI: the lock is the reason for a refusal.
+            if self.read.get("imsi") in (ReadState.FAILED, ReadState.UNSUPPORTED):
+                self.read["imsi"] = ReadState.LOCKED
         elif state not in _OPEN:
             missing = ReadState.TIMEOUT if state is SimState.BUSY else ReadState.FAILED
             self.read["imsi"] = missing
@@ -277,6 +303,8 @@ class SimReader:
                 # The next rung can not know better; the state may.
                 self._upset = "absent" if code == 10 else "busy"
                 return ReadState.FAILED
+            if code is not None and code in CME_LOCKS and self.state is SimState.UNKNOWN:
+                self._set_locked(CME_LOCKS[code])
             if want == "eid" and _understood(answer, reading):
                 return ReadState.ABSENT
             if answer.ok or (code is not None and code not in (3, 4, 100)):

@@ -1,5 +1,7 @@
 """What the answer to ``AT+CPIN?`` says about the card, as a table.
 
+Locks of the module, which are no state of the card, are read by :mod:`modemagent.at.locks`.
+
 Sources: 3GPP TS 27.007 clause 8.3 (codes) and 9.2 (CME errors); the maker's forms are from the
 traces of simcom-sim868, wavecom-multiband, quectel-eg25-g, zte-mf627 and nordic-nrf9160.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
+from modemagent.at.locks import CME_LOCKS, Lock, lock_of
 from modemagent.at.plan import Answer
 from modemagent.identity.snapshot import SimState
 
@@ -29,18 +32,6 @@ _WORDS: Mapping[str, SimState | Hint] = {
     # PIN2 guards fixed dialling only, the numbers are readable
     "SIM PIN2": SimState.READY,
     "SIM PUK2": SimState.READY,
-    "PH-SIM PIN": SimState.PIN_REQUIRED,
-    "PH-FSIM PIN": SimState.PIN_REQUIRED,
-    "PH-NET PIN": SimState.PIN_REQUIRED,
-    "PH-NETSUB PIN": SimState.PIN_REQUIRED,
-    "PH-SP PIN": SimState.PIN_REQUIRED,
-    "PH-CORP PIN": SimState.PIN_REQUIRED,
-    "PH-SIM PUK": SimState.PUK_REQUIRED,
-    "PH-FSIM PUK": SimState.PUK_REQUIRED,
-    "PH-NET PUK": SimState.PUK_REQUIRED,
-    "PH-NETSUB PUK": SimState.PUK_REQUIRED,
-    "PH-SP PUK": SimState.PUK_REQUIRED,
-    "PH-CORP PUK": SimState.PUK_REQUIRED,
     "BLOCKED": SimState.FAILURE,
     "NOT INSERTED": SimState.ABSENT,
     "SIM NOT INSERTED": SimState.ABSENT,
@@ -54,9 +45,6 @@ _WORDS: Mapping[str, SimState | Hint] = {
 }
 
 _CME: Mapping[int, SimState | Hint] = {
-    5: SimState.PIN_REQUIRED,
-    6: SimState.PIN_REQUIRED,
-    7: SimState.PUK_REQUIRED,
     10: SimState.ABSENT,
     11: SimState.PIN_REQUIRED,
     12: SimState.PUK_REQUIRED,
@@ -69,20 +57,22 @@ _CME: Mapping[int, SimState | Hint] = {
 }
 
 
-def word_state(word: str) -> SimState | Hint:
+def word_state(word: str) -> SimState | Lock | Hint:
     """Translate what stands behind ``+CPIN:``.
 
-    >>> word_state("SIM PIN").value
-    'pin_required'
+    >>> word_state("SIM PIN").value, word_state("PH-NET PIN")
+    ('pin_required', Lock(kind='network', code='pin'))
     """
-    return _WORDS.get(word, Hint.UNKNOWN)
+    return lock_of(word) or _WORDS.get(word, Hint.UNKNOWN)
 
 
-def refusal_state(answer: Answer) -> SimState | Hint:
+def refusal_state(answer: Answer) -> SimState | Lock | Hint:
     """Translate a final result other than OK, or its absence."""
     final = answer.final
     if final is None:
         return Hint.UNKNOWN
     if final.kind == "cme":
-        return _CME.get(final.code, Hint.UNKNOWN) if final.code is not None else Hint.UNKNOWN
+        if final.code is None:  # a maker's own text
+            return lock_of(final.text.partition(":")[2]) or Hint.UNKNOWN
+        return CME_LOCKS.get(final.code) or _CME.get(final.code, Hint.UNKNOWN)
     return Hint.REFUSED if final.kind == "error" else Hint.UNKNOWN

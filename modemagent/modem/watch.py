@@ -6,6 +6,7 @@ it only says that a fresh identification is due.
 
 from __future__ import annotations
 
+from modemagent.at.locks import Lock
 from modemagent.at.plan import Plan
 from modemagent.dialects.catalogue import choose
 from modemagent.identity.iccid import same_card
@@ -15,8 +16,8 @@ from modemagent.modem.conversation import Conversation, OutOfStep
 from modemagent.modem.sim import says_sim_changed
 from modemagent.modem.simstate import refusal_state, word_state
 
-#: States in which a card may appear or open at any time: the number is asked for as well.
-_SETTLED = (SimState.READY, SimState.UNKNOWN)
+#: States in which the numbers can be read, or a card may appear or open at any time.
+_SETTLED = (SimState.READY, SimState.LOCKED, SimState.UNKNOWN)
 
 
 def poll(snapshot: Snapshot, *, number: str = "iccid") -> Plan[bool]:
@@ -41,6 +42,10 @@ def poll(snapshot: Snapshot, *, number: str = "iccid") -> Plan[bool]:
         reading, answer = yield from talk.read("sim_state", state_row)
         state = word_state(reading.values[0]) if reading.sure else refusal_state(answer)
         if isinstance(state, SimState) and state is not known.state:
+            return True
+        if isinstance(state, Lock) and (SimState.LOCKED, *state) != (
+            known.state, known.lock, known.lock_code,
+        ):  # fmt: skip
             return True
         read_before = [
             name

@@ -22,7 +22,17 @@ from modemagent.report.message import Report, body_digest, canonical_body
 _USB_INTERFACE = re.compile(r"(usb:[^:]+):[^:]+")
 
 _SIM_STATES = frozenset(
-    {"ready", "pin_required", "puk_required", "absent", "busy", "failure", "off", "unknown"}
+    {
+        "ready",
+        "pin_required",
+        "puk_required",
+        "locked",
+        "absent",
+        "busy",
+        "failure",
+        "off",
+        "unknown",
+    }
 )
 _MODEM_FACTS = ("manufacturer", "model", "firmware", "serial_number")
 _LONGEST_TEXT = 256

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from modemagent.agent.known import leaving, merged, reason_for, unsettled
+from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 from modemagent.report.message import Reason
 
@@ -108,6 +109,18 @@ def test_the_same_again_is_never_news_and_memory_survives_a_restart(
         assert reason_for(known, one) is None
         stored = Snapshot.from_json(known.to_json())
         assert reason_for(stored, one) is None
+
+
+def test_another_lock_of_the_module_is_news_and_kept_while_busy() -> None:
+    locked = replace(CARD, state=SimState.LOCKED, lock=LockKind.NETWORK, lock_code=LockCode.PIN)
+    blocked = replace(locked, lock_code=LockCode.PUK)
+    before, after = Snapshot(port="x", sims=(locked,)), Snapshot(port="x", sims=(blocked,))
+    assert reason_for(before, after) is Reason.SIM_CHANGED
+    assert reason_for(after, after) is None
+    (kept,) = merged(after, Snapshot(port="x", sims=(BUSY,))).sims
+    assert (kept.state, kept.lock, kept.lock_code) == (
+        SimState.LOCKED, LockKind.NETWORK, LockCode.PUK,
+    )  # fmt: skip
 
 
 def test_a_card_that_left_before_its_modem_does_not_leave_with_it() -> None:

@@ -29,6 +29,7 @@ from modemagent.errors import (
     PortNotFound,
     PortVanished,
 )
+from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.network import Network
 from modemagent.identity.problems import problem
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
@@ -148,6 +149,19 @@ NOT_WELL: Mapping[str, list[tuple[Facts, str, str]]] = {
             (facts(snapshot=sim(state)), "error", "")
             for state in SimState
             if state is not SimState.READY
+        ),
+        (
+            facts(
+                snapshot=sim(SimState.LOCKED, lock=LockKind.NETWORK, lock_code=LockCode.PIN),
+                says={"AT+CPINR": "+CPINR: SIM PIN,3,3"},
+            ),
+            "error",
+            "module is locked: it accepts only SIM cards of one network",
+        ),
+        (
+            facts(snapshot=sim(SimState.LOCKED, lock=LockKind.CORPORATE, lock_code=LockCode.PUK)),
+            "error",
+            "wrong unlock codes have blocked the lock",
         ),
         (
             facts(snapshot=sim(SimState.PIN_REQUIRED), says={"AT+CPINR": "+CPINR: SIM PIN,1,3"}),

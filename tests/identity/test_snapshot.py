@@ -7,6 +7,7 @@ import json
 import pytest
 
 from modemagent.errors import ReportError
+from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.problems import Severity, problem
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 
@@ -32,6 +33,18 @@ FULL = Snapshot(
 
 def test_round_trip() -> None:
     assert Snapshot.from_json(json.loads(json.dumps(FULL.to_json()))) == FULL
+
+
+def test_locked_survives_the_round_trip() -> None:
+    sim = Sim(state=SimState.LOCKED, lock=LockKind.NETWORK, lock_code=LockCode.PUK)
+    data = json.loads(json.dumps(sim.to_json()))
+    assert (data["state"], data["lock"], data["lock_code"]) == ("locked", "network", "puk")
+    assert Sim.from_json(data) == sim
+    assert Sim.from_json(data | {"lock": "planet"}).lock is None
+
+
+def test_only_a_locked_module_has_the_keys_of_a_lock() -> None:
+    assert not {"lock", "lock_code"} & Sim(state=SimState.PIN_REQUIRED).to_json().keys()
 
 
 def test_a_later_version_is_understood() -> None:

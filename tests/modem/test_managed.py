@@ -59,7 +59,7 @@ def test_everything_it_knows_is_there() -> None:
     [
         ({"Modem__UnlockRequired": 2}, SimState.PIN_REQUIRED, ReadState.LOCKED),
         ({"Modem__UnlockRequired": 4}, SimState.PUK_REQUIRED, ReadState.LOCKED),
-        ({"Modem__UnlockRequired": 15}, SimState.PIN_REQUIRED, ReadState.LOCKED),
+        ({"Modem__UnlockRequired": 15}, SimState.LOCKED, ReadState.LOCKED),
         ({"Modem__UnlockRequired": 3}, SimState.READY, ReadState.FAILED),
         ({"Modem__UnlockRequired": 0}, SimState.UNKNOWN, ReadState.FAILED),
         ({"Modem__State": -1, "Modem__StateFailedReason": 2}, SimState.ABSENT, ReadState.ABSENT),
@@ -77,6 +77,24 @@ def test_a_card_that_was_not_read_says_why(
         state, None, read_as, read_as,
     )  # fmt: skip
     assert sim.read["eid"] in (ReadState.UNSUPPORTED, ReadState.ABSENT)
+
+
+@pytest.mark.parametrize(
+    ("required", "lock", "code"),
+    [
+        (6, "service_provider", "pin"), (7, "service_provider", "puk"),
+        (8, "network", "pin"), (9, "network", "puk"),
+        (10, "sim", "pin"), (11, "corporate", "pin"), (12, "corporate", "puk"),
+        (13, "first_sim", "pin"), (14, "first_sim", "puk"),
+        (15, "network_subset", "pin"), (16, "network_subset", "puk"),
+    ],
+)  # fmt: skip
+def test_a_module_lock_keeps_the_numbers_of_the_sim(required: int, lock: str, code: str) -> None:
+    found = read(Modem__UnlockRequired=required)
+    sim = found.active_sim
+    assert sim is not None
+    assert (sim.state, sim.lock, sim.lock_code) == (SimState.LOCKED, lock, code)
+    assert (sim.iccid, sim.imsi, str(found.verdict)) == (ICCID, IMSI, "warning")
 
 
 def test_slots_that_are_not_in_use_have_entries_of_their_own() -> None:

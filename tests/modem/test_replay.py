@@ -23,7 +23,7 @@ from modemagent.simulator.bench import played
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "transcripts"
 MODEM_FIELDS = ("manufacturer", "model", "firmware", "imei", "imeisv", "meid", "serial_number")
-SIM_FIELDS = ("iccid", "imsi", "eid")
+SIM_FIELDS = ("lock", "lock_code", "iccid", "imsi", "eid")
 
 Case = tuple[str, dict[str, Any]]
 

@@ -70,7 +70,7 @@ def test_the_same_card_back_is_no_swap(gateway_client: Clients, reader: Client) 
     ]
 
 
-@pytest.mark.parametrize("state", ["pin_required", "busy", "failure", "off", "unknown"])
+@pytest.mark.parametrize("state", ["pin_required", "locked", "busy", "failure", "off", "unknown"])
 def test_a_card_that_can_not_be_read_changes_nothing(
     gateway_client: Clients, reader: Client, state: str
 ) -> None:

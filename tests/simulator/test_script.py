@@ -12,7 +12,9 @@ from modemagent.simulator.numbers import luhn_fits
 from modemagent.simulator.script import load
 from modemagent.simulator.shipped import find, names, shipped_dir
 
-READ_STATES = {"ready", "pin_required", "puk_required", "absent", "busy", "failure", "off"}
+READ_STATES = {
+    "ready", "pin_required", "puk_required", "locked", "absent", "busy", "failure", "off",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", names())

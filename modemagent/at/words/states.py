@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from modemagent.at.locks import REMEDY, lock_of
 from modemagent.at.values import integer
 from modemagent.at.words.entry import TS_27007, Decoder, Line, Said
 
@@ -31,22 +32,20 @@ PIN_STATE: dict[str, str] = {
     "READY": "the card asks for no PIN",
     "SIM PIN": "the card waits for its PIN",
     "SIM PUK": "the PIN is blocked, the card waits for its PUK",
-    "SIM PIN2": "the card waits for PIN2",
-    "SIM PUK2": "PIN2 is blocked, the card waits for PUK2",
-    "PH-SIM PIN": "the modem is locked to another card",
-    "PH-FSIM PIN": "the modem is locked to the first card it met",
-    "PH-FSIM PUK": "the modem is locked to the first card it met, code blocked",
-    "PH-NET PIN": "the modem is locked to another network",
-    "PH-NET PUK": "the modem is locked to another network, code blocked",
-    "PH-NETSUB PIN": "the modem is locked to another network subset",
-    "PH-NETSUB PUK": "the modem is locked to another network subset, code blocked",
-    "PH-SP PIN": "the modem is locked to another service provider",
-    "PH-SP PUK": "the modem is locked to another service provider, code blocked",
-    "PH-CORP PIN": "the modem is locked to another company's cards",
-    "PH-CORP PUK": "the modem is locked to another company's cards, code blocked",
+    "SIM PIN2": "the card is ready, PIN2 is asked for fixed dialling only",
+    "SIM PUK2": "the card is ready, PIN2 for fixed dialling is blocked and needs PUK2",
     # not in the standard: SIMCom, Quectel, Fibocom
     "NOT READY": "the card is not ready, or was pulled",
     "NOT INSERTED": "no card",
+}
+_LOCKS: dict[str | None, str] = {
+    "sim": "another card",
+    "first_sim": "the first card it met",
+    "network": "another network",
+    "network_subset": "another network subset",
+    "service_provider": "another service provider",
+    "corporate": "another company's cards",
+    None: "certain cards",
 }
 _PIN_REMEDIES: dict[str, str] = {
     "SIM PUK": "the operator has the PUK; ten wrong ones destroy the card",
@@ -300,6 +299,20 @@ def decode(line: Line) -> Said | None:
     return Said(row.about, words, row.source, {row.name: value}, row.remedies.get(key, ""))
 
 
+def pin_state(line: Line) -> Said | None:
+    """``+CPIN: <code>``: a state of the card, or a lock of the modem in any maker's spelling."""
+    raw = line.text(0)
+    lock = lock_of(raw)
+    if lock is None:
+        return decode(line)
+    row = ROWS[line.prefix]
+    text = f"the modem is locked to {_LOCKS[lock.kind]}"
+    if lock.code == "puk":
+        text += ", code blocked"
+    found: dict[str, object] = {"state": raw, "lock": lock.kind, "lock_code": lock.code}
+    return Said(row.about, text, row.source, found, REMEDY)
+
+
 def huawei_system(line: Line) -> Said | None:
     """``^SYSINFO`` and ``^SYSINFOEX``: service, domain, roaming, SIM, technology."""
     longer = line.prefix == "^SYSINFOEX"
@@ -372,6 +385,8 @@ def nordic_sleep(line: Line) -> Said | None:
 DECODERS: Mapping[str, Decoder] = MappingProxyType(
     {
         **dict.fromkeys(ROWS, decode),
+        "+CPIN": pin_state,
+        "^CPIN": pin_state,
         "^SYSINFO": huawei_system,
         "^SYSINFOEX": huawei_system,
         "+QINISTAT": quectel_initialised,

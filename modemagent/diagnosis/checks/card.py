@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from modemagent.at.locks import REMEDY
 from modemagent.diagnosis.checks.answer import said_all
 from modemagent.diagnosis.checks.modem import judged
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import Finding, ok, skipped, warning, wrong
+from modemagent.identity.locks import describe_lock
 from modemagent.identity.snapshot import ReadState, SimState
 
 _NUMBERS = ("iccid", "imsi", "eid")
+#: Every state but READY and LOCKED.
 _STATES: Mapping[SimState, tuple[str, str]] = {
     SimState.ABSENT: (
         "no card in the slot that is in use",
@@ -50,6 +53,8 @@ def sim(facts: Facts) -> Finding:
         )
     if card.state is SimState.READY:
         return ok(f"ready, slot {card.slot}" if len(facts.snapshot.sims) > 1 else "ready")
+    if card.state is SimState.LOCKED:
+        return wrong(describe_lock(card.lock, card.lock_code), REMEDY)
     message, remedy = _STATES[card.state]
     left = [words.text for words in said_all(facts, "AT+CPINR", "+CPINR: SIM")]
     if card.state in (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED) and left:

@@ -1,0 +1,87 @@
+"""Answers to ``AT+CPIN?``: a lock of the module is never taken for a code of the SIM."""
+
+from __future__ import annotations
+
+import pytest
+
+from modemagent.at.locks import Lock
+from modemagent.at.plan import Answer
+from modemagent.at.results import parse_final
+from modemagent.dialects.shapes import look
+from modemagent.identity.snapshot import SimState
+from modemagent.modem.simstate import Hint, refusal_state, word_state
+
+KINDS = {
+    "NET": "network",
+    "NETSUB": "network_subset",
+    "SP": "service_provider",
+    "CORP": "corporate",
+    "SIM": "sim",
+    "FSIM": "first_sim",
+}
+LOCKS = [
+    *((f"PH-{word} {code}", kind, code) for word, kind in KINDS.items() for code in ("PIN", "PUK")),
+    ("PH_NET PIN", "network", "PIN"),
+    ("PH-NETWORK PIN", "network", "PIN"),
+    ("PH-NET1 PUK", "network", "PUK"),
+    ("PH-SIMLOCK", "sim", "PIN"),
+    ("PH_SIMLOCK PIN", "sim", "PIN"),
+    ("ph-netsub puk", "network_subset", "PUK"),
+    ('"PH-SP PIN"', "service_provider", "PIN"),
+    ("PH-NET-PIN", "network", "PIN"),
+    ("PH-XY PUK", None, "PUK"),
+]
+REFUSALS = [
+    ("5", "sim", "pin"),
+    ("6", "first_sim", "pin"),
+    ("7", "first_sim", "puk"),
+    ("40", "network", "pin"),
+    ("41", "network", "puk"),
+    ("42", "network_subset", "pin"),
+    ("43", "network_subset", "puk"),
+    ("44", "service_provider", "pin"),
+    ("45", "service_provider", "puk"),
+    ("46", "corporate", "pin"),
+    ("47", "corporate", "puk"),
+    ("PH-SIM PIN required", "sim", "pin"),
+    ("PH-FSIM PUK required", "first_sim", "puk"),
+    ("network personalization PIN required", "network", "pin"),
+    ("Network subset personalisation PUK required", "network_subset", "puk"),
+    ("PH-NET PIN required", "network", "pin"),
+    ("PH_CORP PUK", "corporate", "puk"),
+]
+
+
+@pytest.mark.parametrize(("word", "kind", "code"), LOCKS)
+def test_words_of_a_module_lock(word: str, kind: str | None, code: str) -> None:
+    found = look("sim_state", f"+CPIN: {word}", command="AT+CPIN?")
+    assert found.value is not None
+    assert word_state(found.value) == Lock(kind, code.lower())
+
+
+@pytest.mark.parametrize(("reason", "kind", "code"), REFUSALS)
+def test_errors_of_a_module_lock(reason: str, kind: str, code: str) -> None:
+    final = parse_final(f"+CME ERROR: {reason}")
+    assert refusal_state(Answer("AT+CPIN?", (), final)) == Lock(kind, code)
+
+
+@pytest.mark.parametrize(
+    ("line", "state"),
+    [
+        ("+CPIN: SIM PIN", SimState.PIN_REQUIRED),
+        ('+CPIN: "sim puk"', SimState.PUK_REQUIRED),
+        ("+CPIN: SIM PIN2", SimState.READY),
+        ("+CPIN: SIM PUK2", SimState.READY),
+        ("+CME ERROR: 11", SimState.PIN_REQUIRED),
+        ("+CME ERROR: SIM PUK required", SimState.PUK_REQUIRED),
+        ("+CME ERROR: 17", SimState.READY),
+        ("+CME ERROR: SIM PUK2 required", SimState.READY),
+        ("+CME ERROR: out of milk", Hint.UNKNOWN),
+    ],
+)
+def test_codes_of_the_sim(line: str, state: SimState | Hint) -> None:
+    final = parse_final(line)
+    if final is not None:
+        assert refusal_state(Answer("AT+CPIN?", (), final)) is state
+    else:
+        assert word_state(look("sim_state", line, command="AT+CPIN?").value or "") is state
