@@ -181,9 +181,11 @@ def lookup(identifier: str, as_json: bool, **where: Any) -> None:
 
     Exits with 4 when nobody ever reported it.
     """
+    from modemagent.registry.client import rows
+
     document = _source(**where).get("lookup", id=identifier) or {"matches": []}
-    matches = document["matches"]
     columns = ("kind", "id", "modem", "sim", "gateway", "last_seen")
+    matches = rows(document, "matches", columns)
     _show(document, matches, columns, as_json, none="Nobody ever reported that.")
     if not matches:
         click.get_current_context().exit(4)
@@ -193,7 +195,7 @@ def _collection(name: str, columns: Sequence[str], summary: str) -> None:
     def collection(limit: int | None, as_json: bool, **where: Any) -> None:
         from modemagent.registry.client import entries
 
-        found = list(entries(_source(**where), name, most=limit))
+        found = list(entries(_source(**where), name, most=limit, fields=columns))
         _show({name: found}, found, columns, as_json)
 
     collection.__doc__ = summary
@@ -229,12 +231,13 @@ def events(limit: int | None, newest_first: bool, as_json: bool, **where: Any) -
     from modemagent.registry.client import entries
 
     order = "desc" if newest_first else "asc"
-    found = list(entries(_source(**where), "events", most=limit, order=order))
-    rows = [{**one, "change": _change(one["type"], one["data"])} for one in found]
+    fields = ("time", "type", "subject", "data")
+    found = list(entries(_source(**where), "events", most=limit, fields=fields, order=order))
+    rows = [{**one, "change": _change(str(one["type"]), one["data"])} for one in found]
     _show({"events": found}, rows, ("time", "type", "subject", "change"), as_json)
 
 
-def _change(kind: str, data: dict[str, Any]) -> str:
+def _change(kind: str, data: object) -> str:
     """Say in a few words what changed, by the field that the kind of event is about."""
     fields = {
         "sim.swapped": ("iccid",),
@@ -245,10 +248,13 @@ def _change(kind: str, data: dict[str, Any]) -> str:
         "sim.moved": ("imei",),
     }.get(kind, ("gateway_id", "port"))
 
-    def side(pair: dict[str, Any] | None) -> str:
-        return " ".join(str(pair[name]) for name in fields if pair[name]) if pair else "-"
+    def side(name: str) -> str:
+        pair = data.get(name) if isinstance(data, dict) else None
+        if not isinstance(pair, dict):
+            return "-"
+        return " ".join(str(pair[field]) for field in fields if pair.get(field))
 
-    return f"{side(data['previous'])} -> {side(data['new'])}"
+    return f"{side('previous')} -> {side('new')}"
 
 
 def _show(

@@ -102,6 +102,8 @@ def _uplink(uplink: Mapping[str, Any]) -> str:
     words += f"{uplink['reason']} (attempt {uplink['attempts']}"
     if uplink["next_attempt_in_s"] is not None:
         words += f", next in {span(uplink['next_attempt_in_s'])}"
+    if uplink.get("retry_after_s") is not None:
+        words += f", Retry-After {span(uplink['retry_after_s'])}"
     return plain(f"{words}). {uplink['hint'] or ''}".rstrip())
 
 

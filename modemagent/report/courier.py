@@ -33,7 +33,7 @@ from modemagent.report.message import Reason
 from modemagent.report.narrowing import Narrowing, Next
 from modemagent.report.outbox import Outbox, Stored
 from modemagent.report.sinks.contract import Receipt, Sink, Status
-from modemagent.report.uplink import Uplink, UplinkState, pause_s
+from modemagent.report.uplink import LONGEST_ASKED_S, Uplink, UplinkState, pause_s
 
 __all__ = ["Courier", "Uplink", "UplinkState"]
 
@@ -281,16 +281,17 @@ class Courier:
         since = old.since if old.state is state else time.monotonic()
         if state is not UplinkState.SENDING:
             old = replace(old, reason="", hint="")
-        self._uplink = replace(old, state=state, since=since, next_attempt=None)
+        self._uplink = replace(old, state=state, since=since, next_attempt=None, retry_after_s=None)
 
     def _failed(self, state: UplinkState, error: ModemAgentError) -> float:
         old = self._uplink
         attempts = old.attempts + 1
+        asked_s: float | None = getattr(error, "retry_after_s", None)
         pause = pause_s(
             attempts,
             base_s=self._base_s,
             cap_s=self._cap_s,
-            asked_s=getattr(error, "retry_after_s", None),
+            asked_s=asked_s,
             uniform=self._uniform,
         )
         now = time.monotonic()
@@ -301,6 +302,7 @@ class Courier:
             hint=error.hint,
             attempts=attempts,
             next_attempt=now + pause,
+            retry_after_s=None if asked_s is None else min(asked_s, LONGEST_ASKED_S),
             since=old.since if old.attempts else now,
         )
         # once when it begins or changes its reason, and then only now and then

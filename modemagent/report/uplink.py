@@ -8,6 +8,8 @@ from enum import StrEnum
 
 #: A registry may ask for so long a wait; gateways do not go silent for a slip of its keyboard.
 LONGEST_ASKED_S = 24 * 3600.0
+#: The same when it is not known who asks: without TLS the answer may be anybody's on the way.
+LONGEST_ASKED_UNAUTHENTICATED_S = 3600.0
 
 Uniform = Callable[[float, float], float]
 
@@ -29,6 +31,7 @@ class Uplink:
 
     :param reason: why it is not well, in words; "" when it is
     :param attempts: failed attempts in a row
+    :param retry_after_s: ``Retry-After`` of the last answer, after its limit; None without one
     """
 
     state: UplinkState = UplinkState.IDLE
@@ -36,6 +39,7 @@ class Uplink:
     hint: str = ""
     attempts: int = 0
     next_attempt: float | None = None
+    retry_after_s: float | None = None
     last_success: float | None = None
     since: float = 0.0
     delivered: int = 0

@@ -72,6 +72,7 @@ def uplink_json(courier: Courier | None) -> dict[str, object]:
         "attempts": uplink.attempts,
         "since_s": round(now - uplink.since, 1),
         "next_attempt_in_s": _in_s(uplink.next_attempt, now),
+        "retry_after_s": uplink.retry_after_s,
         "last_success_ago_s": (
             None if uplink.last_success is None else round(now - uplink.last_success, 1)
         ),

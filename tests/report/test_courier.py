@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from modemagent.agent.progress import Progress
+from modemagent.cli import status
 from modemagent.errors import ClockNotSet, OutboxError, RegistryRefused, RegistryUnreachable
 from modemagent.logs import Silence
 from modemagent.report import courier as courier_module
@@ -19,6 +22,7 @@ from modemagent.report import narrowing, origin, uplink
 from modemagent.report.courier import Courier, UplinkState
 from modemagent.report.message import Reason
 from modemagent.report.outbox import Observation, Outbox, Stored
+from modemagent.report.sinks import http
 from modemagent.report.sinks.catalogue import SinkOptions, open_sink
 from modemagent.report.sinks.contract import Receipt, Status
 from modemagent.report.views import uplink_json
@@ -320,6 +324,55 @@ def test_retry_after_makes_a_wait_longer_and_never_shorter(
     courier = Courier(outbox, Unwell(*[busy] * 3), log=Silence(), uniform=highest)
     fill(outbox, 1)
     assert [courier._round(in_haste=False) for _ in range(3)] == waits
+
+
+def test_retry_after_is_shown_until_the_next_delivery(
+    outbox: Outbox, registry: SmallRegistry
+) -> None:
+    registry.moods.append(lambda exchange: exchange.reply(503, {}, Retry_After="90000"))
+    fill(outbox, 1)
+    with carrying(outbox, registry) as courier:
+        until(lambda: courier.uplink.attempts)
+        shown = uplink_json(courier)
+        assert shown["retry_after_s"] == 3600 and shown["next_attempt_in_s"] > 3590
+        shown["registry"] = "http://registry.example"
+        assert ", Retry-After 1 h 0 min)." in status._uplink(shown)
+        courier.flush(10)
+        assert uplink_json(courier)["retry_after_s"] is None
+        assert "Retry-After" not in status._uplink(uplink_json(courier))
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"HTTP/1.1 ", b"HTTP/1.1 200 OK\r\nA: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"],
+)
+def test_registry_that_drips_holds_up_no_report(
+    outbox: Outbox, registry: SmallRegistry, start: bytes
+) -> None:
+    let_go = threading.Event()
+
+    def drip(exchange: Exchange) -> None:
+        exchange.wfile.write(start)
+        with contextlib.suppress(OSError):
+            while not let_go.wait(0.01):
+                exchange.wfile.write(b" ")
+        exchange.close_connection = True
+
+    registry.moods.append(drip)
+    fill(outbox, 3)
+    limits = replace(http.LIMITS, total_s=1.0)
+    sink = http.HttpSink(SinkOptions(url=registry.url), limits=limits)
+    courier = Courier(outbox, sink, log=Silence(), base_s=3600, cap_s=3600, uniform=highest)
+    courier.start()
+    try:
+        until(lambda: courier.uplink.attempts, 30)
+        assert "no complete answer within 1 s" in courier.uplink.reason
+        until(lambda: not courier.flush(10).reason, 30)
+        until(lambda: outbox.depth() == (0, 0), 30)
+        assert registry.order == [1, 2, 3]
+    finally:
+        let_go.set()
+        courier.stop(5)
 
 
 def test_news_do_not_cut_a_wait_short_and_flush_does(outbox: Outbox) -> None:

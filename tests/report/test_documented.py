@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from modemagent.report import courier, held, outbox, queue_file, set_aside, uplink
+from modemagent.report.sinks import http
 from modemagent.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs/durability.md").read_text("utf-8")
@@ -25,7 +26,15 @@ ROWS = dict(re.findall(r"^\| ([^|]+?) \| (\d+) \|$", PAGE, re.MULTILINE))
         ("damaged files that are kept", set_aside.SET_ASIDE_MOST),
         ("first wait after a failure, at most", courier.BASE_S),
         ("longest wait", courier.CAP_S),
-        ("longest wait a registry may ask for", uplink.LONGEST_ASKED_S),
+        ("longest `Retry-After` of a registry with a verified certificate", uplink.LONGEST_ASKED_S),
+        ("longest `Retry-After` without TLS", uplink.LONGEST_ASKED_UNAUTHENTICATED_S),
+        ("connecting to one address, and the TLS handshake, at most", http.LIMITS.connect_s),
+        ("between two pieces of an answer, at most", http.LIMITS.idle_s),
+        (
+            "a whole exchange, from connecting to the end of the answer, at most",
+            http.LIMITS.total_s,
+        ),
+        ("an answer, KiB, at most", http.LIMITS.body_bytes // 1024),
         ("after a boot (`boot_spread`), at most", courier.SPREAD_AFTER_BOOT_S),
         ("after a boot (`boot_spread`), at most", Settings().boot_spread),
         ("between two full batches", courier.BETWEEN_FULL_BATCHES_S),
@@ -36,4 +45,4 @@ def test_a_documented_figure_is_the_programs(row: str, value: float) -> None:
 
 
 def test_every_documented_figure_is_looked_at() -> None:
-    assert len(ROWS) == 10
+    assert len(ROWS) == 15

@@ -200,3 +200,16 @@ def test_a_ca_file_is_trusted_and_nothing_else_is(
     server = serve(ours.sign(LOCAL))
     assert "unable to get local issuer" in refused(server, outbox, ca_file=strange.made)
     sent(server, outbox, ca_file=ours.made)
+
+
+# -- how long it may ask gateways to wait
+
+
+def test_an_authenticated_registry_may_ask_for_more_than_an_hour(
+    ours: Authority, serve: Serve, outbox: Outbox
+) -> None:
+    server = serve(ours.sign(LOCAL))
+    server.moods.append(lambda exchange: exchange.reply(503, {}, Retry_After="7200"))
+    with pytest.raises(RegistryUnreachable) as raised:
+        sent(server, outbox, ca_file=ours.made)
+    assert raised.value.retry_after_s == 7200

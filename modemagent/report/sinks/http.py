@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email.utils
 import json
-import time
 import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,20 +13,19 @@ from urllib.parse import urlsplit
 
 from modemagent import __version__
 from modemagent.errors import ClockNotSet, RegistryRefused, RegistryUnreachable, SettingsError
+from modemagent.http_exchange import ExchangeError, HttpAnswer, HttpClient, Limits
 from modemagent.report import origin
 from modemagent.report.message import BOOT_ID_HEADER, UPTIME_HEADER
 from modemagent.report.outbox import Stored
 from modemagent.report.sinks.catalogue import SinkOptions
 from modemagent.report.sinks.contract import Receipt, Status
 from modemagent.report.sinks.lean import urllib3
+from modemagent.report.uplink import LONGEST_ASKED_S, LONGEST_ASKED_UNAUTHENTICATED_S
 
 if TYPE_CHECKING:
     from modemagent.report.sinks.trust import Trust
 
-CONNECT_S = 5.0
-READ_S = 15.0
-TOTAL_S = 30.0
-_LARGEST_ANSWER = 2 * 1024 * 1024
+LIMITS = Limits(connect_s=5.0, idle_s=15.0, total_s=30.0, body_bytes=2 * 1024 * 1024)
 # the smallest batch there is, a heartbeat without modems, is 419 bytes and 305 compressed
 _COMPRESS_FROM = 384
 _GZIP = 16 + zlib.MAX_WBITS  # zlib.h, deflateInit2: a gzip header, whose time is not told
@@ -45,7 +43,7 @@ ABOUT_THE_BATCH = (
 class HttpSink:
     """One registry; keeps its connection open between batches."""
 
-    def __init__(self, options: SinkOptions) -> None:
+    def __init__(self, options: SinkOptions, *, limits: Limits = LIMITS) -> None:
         parts = urlsplit(options.url)
         if not parts.hostname or parts.username or parts.query or parts.fragment:
             raise SettingsError(
@@ -54,17 +52,13 @@ class HttpSink:
             )
         self.address = options.url.rstrip("/")
         self._options = options
-        timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S, total=TOTAL_S)
+        self._limits = limits
         self._trust = _trust(options) if parts.scheme == "https" else None
-        tls = self._trust.context if self._trust else None
-        if options.proxy:
-            self._pool: urllib3.PoolManager = urllib3.ProxyManager(
-                options.proxy, timeout=timeout, retries=False, maxsize=1, ssl_context=tls
-            )
-        else:
-            self._pool = urllib3.PoolManager(
-                timeout=timeout, retries=False, maxsize=1, ssl_context=tls
-            )
+        if (options.proxy or "").lower().startswith("https:"):
+            _require_tls()
+        self._client = HttpClient(
+            limits, tls=self._trust.context if self._trust else None, proxy=options.proxy
+        )
 
     def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
         body = b'{"reports":[' + b",".join(stored.body for stored in batch) + b"]}"
@@ -80,13 +74,21 @@ class HttpSink:
         if self._options.compress and len(body) >= _COMPRESS_FROM:
             body = zlib.compress(body, level=6, wbits=_GZIP)
             headers["Content-Encoding"] = "gzip"
-        status, answer_headers, answer = self._exchange(body, headers)
-        if status == HTTPStatus.OK:
-            return _receipts(answer, batch)
-        raise _refusal(status, answer_headers, answer, self.address, batch[0])
+        answer = self._exchange(body, headers)
+        if answer.status == HTTPStatus.OK:
+            return _receipts(answer.body, batch)
+        raise _refusal(
+            answer.status,
+            answer.headers,
+            answer.body,
+            self.address,
+            batch[0],
+            # whoever can write into a connection without TLS could ask for a day's silence
+            longest_wait_s=LONGEST_ASKED_S if self._trust else LONGEST_ASKED_UNAUTHENTICATED_S,
+        )
 
     def close(self) -> None:
-        self._pool.clear()
+        self._client.close()
 
     def _token(self) -> str:
         file = self._options.token_file
@@ -109,48 +111,28 @@ class HttpSink:
             )
         return token
 
-    def _exchange(
-        self, body: bytes, headers: dict[str, str]
-    ) -> tuple[int, urllib3.HTTPHeaderDict, bytes]:
-        deadline = time.monotonic() + TOTAL_S
+    def _exchange(self, body: bytes, headers: dict[str, str]) -> HttpAnswer:
         try:
-            answer = self._pool.request(
-                "POST",
-                f"{self.address}/api/v1/reports",
-                body=body,
-                headers=headers,
-                preload_content=False,
-                redirect=False,
+            return self._client.request(
+                "POST", f"{self.address}/api/v1/reports", body=body, headers=headers
             )
-            try:
-                content = bytearray()
-                # a read deadline alone would let a peer that drips bytes hold us for ever
-                while chunk := answer.read1(65536):
-                    content += chunk
-                    if len(content) > _LARGEST_ANSWER or time.monotonic() > deadline:
-                        raise RegistryUnreachable(
-                            f"{self.address} does not come to an end with its answer"
-                        )
-                # urllib3 looks at the length only of what is read at one go
-                if len(content) < int(answer.headers.get("Content-Length", "0")):
-                    raise RegistryUnreachable(f"{self.address}: the answer broke off")
-            except BaseException:
-                answer.close()
-                raise
-            answer.release_conn()
+        except ExchangeError as error:
+            raise RegistryUnreachable(
+                f"{self.address}: {error}",
+                hint="Check that the address is the registry's, and the network.",
+            ) from None
         except urllib3.exceptions.HTTPError as error:
             if _is_about_time(error) and not origin.clock_synchronized():
                 raise ClockNotSet(
-                    f"{self.address}: {_in_words(error)}",
+                    f"{self.address}: {_in_words(error, self._limits)}",
                     hint="Waits for the clock to be set; is there a way to a time server?",
                 ) from None
             if self._trust and self._trust.widen(error):  # which it does once
                 return self._exchange(body, headers)
             raise RegistryUnreachable(
-                f"{self.address}: {_in_words(error)}",
+                f"{self.address}: {_in_words(error, self._limits)}",
                 hint="Check the address, the network and that the registry runs.",
             ) from None
-        return answer.status, answer.headers, bytes(content)
 
 
 def open_sink(options: SinkOptions) -> HttpSink:
@@ -158,14 +140,19 @@ def open_sink(options: SinkOptions) -> HttpSink:
 
 
 def _trust(options: SinkOptions) -> Trust:
-    if getattr(urllib3.connection, "ssl", None) is None:
-        # see modemagent.agent.lean; only another address at a reload comes here
-        raise SettingsError(
-            "the agent was started without TLS", hint="Restart it to use an https registry."
-        )
+    _require_tls()
     from modemagent.report.sinks.trust import Trust
 
     return Trust(options)
+
+
+def _require_tls() -> None:
+    if getattr(urllib3.connection, "ssl", None) is None:
+        # see modemagent.agent.lean; only another address at a reload comes here
+        raise SettingsError(
+            "the agent was started without TLS",
+            hint="Restart it to use an https registry or proxy.",
+        )
 
 
 def _without_secret(url: str) -> str:
@@ -173,21 +160,21 @@ def _without_secret(url: str) -> str:
     return scheme + slashes + rest.rpartition("@")[2]
 
 
-def _in_words(error: urllib3.exceptions.HTTPError) -> str:
+def _in_words(error: urllib3.exceptions.HTTPError, limits: Limits) -> str:
     """Say why no answer came, in words for the person reading ``status``."""
     names = urllib3.exceptions
     match error:
         case names.NameResolutionError():
             return "its name can not be resolved"
         case names.ReadTimeoutError():
-            return f"no answer within {READ_S:.0f} s"
+            return f"no answer within {limits.idle_s:g} s"
         case names.NewConnectionError():
             cause = error.__cause__ or error.__context__
             said = getattr(cause, "strerror", None)
             return said.lower() if said else "the connection can not be made"
         # after the two above, which are its subclasses
         case names.ConnectTimeoutError():
-            return f"no connection within {CONNECT_S:.0f} s"
+            return f"no connection within {limits.connect_s:g} s"
         case names.SSLError():
             if "not yet valid" in str(error):
                 now = datetime.now(UTC)
@@ -240,7 +227,13 @@ def _problem_text(problem: object) -> str:
 
 
 def _refusal(
-    status: int, headers: urllib3.HTTPHeaderDict, answer: bytes, address: str, first: Stored
+    status: int,
+    headers: urllib3.HTTPHeaderDict,
+    answer: bytes,
+    address: str,
+    first: Stored,
+    *,
+    longest_wait_s: float,
 ) -> RegistryRefused | RegistryUnreachable:
     said = ""
     of_a_registry = headers.get("Content-Type", "").partition(";")[0].strip() == _PROBLEM_JSON
@@ -271,8 +264,10 @@ def _refusal(
         )
     if status in ABOUT_THE_BATCH and of_a_registry:
         return RegistryRefused(f"refused: HTTP {status}{after}", status=status)
+    asked_s = _retry_after_s(headers)
     return RegistryUnreachable(
-        f"{address} answers HTTP {status}{after}", retry_after_s=_retry_after_s(headers)
+        f"{address} answers HTTP {status}{after}",
+        retry_after_s=None if asked_s is None else min(asked_s, longest_wait_s),
     )
 
 
