@@ -1,0 +1,58 @@
+"""What is sent to modems, printed, queued and stored is what the golden copies say.
+
+``scripts/golden`` makes the copies through public interfaces only, so that a change of names
+inside the package shows here as no change at all.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+def _script() -> ModuleType:
+    path = Path(__file__).parents[1] / "scripts/golden"
+    loader = importlib.machinery.SourceFileLoader("golden", str(path))
+    spec = importlib.util.spec_from_loader("golden", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+golden = _script()
+
+# All transcripts are played at the same time, which takes half a minute on two cores.
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+def of_modems() -> dict[str, str]:
+    return golden.of_modems_settled(golden.transcripts())
+
+
+def must_be_equal(name: str, text: str) -> None:
+    difference = golden.difference(name, text)
+    if difference:
+        pytest.fail(f"{difference}\n{golden.REMEDY}", pytrace=False)
+
+
+@pytest.mark.parametrize("name", golden.transcripts())
+def test_modem_dialogue_matches_golden_copy(name: str, of_modems: dict[str, str]) -> None:
+    must_be_equal(f"modems/{name}.json", of_modems[f"modems/{name}.json"])
+
+
+@pytest.mark.parametrize("name", golden.PARTS)
+def test_output_matches_golden_copy(name: str) -> None:
+    for made, text in golden.PARTS[name]().items():
+        must_be_equal(made, text)
+
+
+def test_every_golden_copy_is_still_made() -> None:
+    kept = {str(file.relative_to(golden.GOLDEN)) for file in golden.GOLDEN.rglob("*.*")}
+    made = {f"modems/{name}.json" for name in golden.transcripts()}
+    assert kept == made | golden.PARTS.keys()
