@@ -1,6 +1,7 @@
 """Real processes: each test calls ``python -m modemagent`` as a user's script would."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,15 @@ import pytest
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 COMMAND = (sys.executable, "-m", "modemagent")
+
+
+def pytest_configure() -> None:
+    """Let SIGINT end the processes that tests start.
+
+    A shell starts a command in the background, and what nohup runs there, with SIGINT ignored, and
+    every process inherits that. It does not inherit a handler.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -1,0 +1,59 @@
+"""Tests run side by side in namespaces of their own, and a killed one leaves no process."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+WORKER = Path(__file__).parents[1] / "scripts" / "test-worker"
+#: Starts a process that outlives it, in a session of its own, with the same stdout.
+LEAVES = """
+import os, subprocess, sys
+subprocess.Popen(["sleep", "1000"], start_new_session=True)
+print("started", flush=True)
+"""
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make the namespaces")
+
+
+def start(code: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen([WORKER, sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"started\n"
+    return process
+
+
+@pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), 9)"], ids=["ends", "is_killed"])
+def test_what_a_worker_started_ends_with_it(end: str) -> None:
+    with start(LEAVES + end) as process:
+        # the end of the pipe: nobody has its other end any more
+        assert process.stdout is not None
+        assert process.stdout.read() == b""
+        assert process.wait() == (128 + signal.SIGKILL if end else 0)
+
+
+def test_a_worker_ends_with_the_process_that_started_it() -> None:
+    stays = "\nimport time\ntime.sleep(1000)\n"
+    words = [str(WORKER), sys.executable, "-c", LEAVES + stays]
+    starts = f"import subprocess\nsubprocess.Popen({words})" + stays
+    with subprocess.Popen([sys.executable, "-c", starts], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"started\n"
+        process.kill()
+        assert process.stdout.read() == b""
+
+
+def test_a_worker_shares_no_terminal_and_no_port() -> None:
+    """The numbers of its terminals begin at 0, and a port that is taken outside is free."""
+    code = """
+import os, pty, socket
+print("started", flush=True)
+print(os.ttyname(pty.openpty()[1]), socket.create_server(("127.0.0.1", 4)).getsockname()[1])
+print(sorted(name for name in os.listdir("/proc") if name.isdigit())[0], os.listdir("/run/lock"))
+"""
+    with start(code) as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == b"/dev/pts/0 4\n1 []\n"
