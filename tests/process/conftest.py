@@ -22,6 +22,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.conftest import call_in_process
+
 T = TypeVar("T")
 COMMAND = [sys.executable, "-m", "modemagent"]
 ENVIRONMENT = {key: value for key, value in os.environ.items() if "MODEMAGENT" not in key}
@@ -134,7 +136,8 @@ class Registry(Process):
         until(answers, what="the registry answers")
 
     def token(self, *words: str) -> str:
-        done = call("registry", "token", "create", "--state-dir", str(self.state_dir), *words)
+        place = ("--state-dir", str(self.state_dir))
+        done = call_in_process("registry", "token", "create", *place, *words)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

@@ -84,10 +84,11 @@ def kill_again_and_again(
             if chance.random() < 0.3:
                 uplink.cut_after(chance.randrange(1200))
                 outcome.cuts += 1
-            end = time.monotonic() + chance.uniform(0.05, longest_s)
+            lasts_s = chance.uniform(0.05, longest_s)
             # the daemon's own start is a moment like any other
             if kill % 2:
                 until(agent.status)
+            end = time.monotonic() + lasts_s
             while time.monotonic() < end:
                 bench.do(f"swap {chance.choice(names)}")
                 outcome.swaps += 1

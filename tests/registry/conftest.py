@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import call_in_process
+
 IMEI = "867698040000013"
 OTHER_IMEI = "867698040000021"
 ICCID = "8988303000000000010"
@@ -188,12 +190,9 @@ class Registry:
         return self.process.returncode, said
 
     def token(self, *words: str) -> str:
-        done = subprocess.run(
-            modemagent("registry", "token", "create", *words, "--state-dir", str(self.state_dir)),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        place = ("--state-dir", str(self.state_dir))
+        done = call_in_process("registry", "token", "create", *words, *place)
+        assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
     def client(self, *words: str) -> Client:

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.registry.conftest import ICCID, IMEI, Client, Gateway, Registry, modemagent
+from tests.conftest import call_in_process
+from tests.registry.conftest import ICCID, IMEI, Client, Gateway, Registry
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        modemagent("registry", *words), capture_output=True, text=True, timeout=30, check=False
-    )
+    return call_in_process("registry", *words)
 
 
 def test_a_token_is_printed_alone_and_can_be_revoked(registry: Registry) -> None:

@@ -150,7 +150,7 @@ def history(directory: Path, batches: Sequence[Sequence[Body]]) -> dict[str, Any
 
 
 @settings(
-    max_examples=150,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
