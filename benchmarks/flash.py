@@ -32,10 +32,10 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.report.courier import Courier
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox import Observation, Outbox
+from modemagent.report.outbox import Outbox, ReportDraft
 from modemagent.report.sinks.catalogue import SinkOptions, open_sink
 from tests.process.conftest import Agent, Bench, Process, Registry, until
 from tests.process.uplink import Uplink
@@ -94,9 +94,9 @@ def live(
     uplink = Uplink(str(address.hostname), int(address.port or 0))
     body = seen["report"]
     with counted_disk(folder) as (disk, written):
-        outbox = Outbox(disk / "state", gateway_id="gw-1", log=Silence())
+        outbox = Outbox(disk / "state", gateway_id="gw-1", log=NullLog())
         sink = open_sink(SinkOptions(url=uplink.url, token_file=token))
-        courier = Courier(outbox, sink, log=Silence())
+        courier = Courier(outbox, sink, log=NullLog())
         if not batch:
             courier.start()
         before = written()
@@ -107,7 +107,7 @@ def live(
                 if reason is Reason.SIM_CHANGED:
                     sims[0]["iccid"] = f"89883030000000{number:05d}"
                 outbox.put(
-                    Observation(
+                    ReportDraft(
                         reason=reason, port=PortPlace(path="/dev/ttyUSB2"), modem=body["modem"],
                         sims=sims, problems=body["problems"],
                         network=None if repeats else body["network"],

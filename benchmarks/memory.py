@@ -20,10 +20,10 @@ import time
 import tomllib
 from pathlib import Path
 
-from modemagent.at.dialogue import Dialogue
-from modemagent.at.plan import Answer
+from modemagent.at.dialogue import AtConnection
+from modemagent.at.plan import Response
 from modemagent.at.words import explain
-from modemagent.dialects.shapes import SHAPES, look
+from modemagent.dialects.shapes import SHAPES, parse_line
 
 TRANSCRIPTS = Path(__file__).parents[1] / "fixtures" / "transcripts"
 QUESTIONS = ("AT+CGSN", "AT+CIMI", "AT+CCID", "AT+CPIN?", "AT+CEREG?")
@@ -74,29 +74,29 @@ def main() -> int:
     marks = {options.lines // 10: "10 %", options.lines // 2: "50 %", options.lines: "100 %"}
     kept: list[int] = []
     held: list[int] = []
-    dialogue = Dialogue()
+    dialogue = AtConnection()
     question = QUESTIONS[0]
-    dialogue.begin(question)
+    dialogue.send(question)
     waiting = b""
     begun = time.perf_counter()
     for number in range(1, options.lines + 1):
         waiting += b"\r\n" + spoiled(chance.choice(lines), chance) + b"\r\n"
         while len(waiting) >= PIECE:
             piece, waiting = waiting[:PIECE], waiting[PIECE:]
-            for event in dialogue.receive(piece):
-                for line in event.lines[:8] if isinstance(event, Answer) else (event.line,):
-                    look(chance.choice(shapes), line, command=question)
+            for event in dialogue.receive_data(piece):
+                for line in event.lines[:8] if isinstance(event, Response) else (event.line,):
+                    parse_line(chance.choice(shapes), line, command=question)
                     explain(question, line)
         if not dialogue.in_flight:
-            dialogue.heard()
+            dialogue.take_unsolicited()
             question = chance.choice(QUESTIONS)
-            dialogue.begin(question)
+            dialogue.send(question)
         elif number % 500 == 0:
             dialogue.expire()
         if number in marks:
             if dialogue.in_flight:
                 dialogue.expire()
-            dialogue.heard()
+            dialogue.take_unsolicited()
             gc.collect()
             kept.append(sys.getallocatedblocks())
             held.append(resident_kib())
@@ -104,7 +104,7 @@ def main() -> int:
                 f"{marks[number]:>6} {number:>9} lines  {kept[-1]:>7} blocks kept  "
                 f"{held[-1] / 1024:5.1f} MiB held"
             )
-            dialogue.begin(question)
+            dialogue.send(question)
     spent = time.perf_counter() - begun
     print(f"{options.lines / spent:,.0f} lines/s; {dialogue.dropped:,} bytes dropped as too long")
     growth = kept[-1] / kept[0] - 1

@@ -29,9 +29,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox import Observation, Outbox
+from modemagent.report.outbox import Outbox, ReportDraft
 
 _WRITER = """
 import random, sys
@@ -83,7 +83,7 @@ class Cut:
 
 def faults(state_dir: Path, cut: Cut) -> list[str]:
     """Open the outbox as the daemon would after the cut, and say what is not as promised."""
-    outbox = Outbox(state_dir, gateway_id="gw-1", log=Silence(), retry_s=3600)
+    outbox = Outbox(state_dir, gateway_id="gw-1", log=NullLog(), retry_s=3600)
     with contextlib.closing(outbox):
         said = []
         if outbox.damaged() or outbox.trouble:
@@ -103,7 +103,7 @@ def faults(state_dir: Path, cut: Cut) -> list[str]:
             if cut.ids.get(number, stored.report_id) != stored.report_id:
                 said.append(f"number {number} was used twice")
         place = PortPlace(path="/dev/a")
-        report = outbox.put(Observation(reason=Reason.REFRESH, port=place), places={})
+        report = outbox.put(ReportDraft(reason=Reason.REFRESH, port=place), places={})
         if report is None:
             said.append("it takes no report")
         elif report.sequence <= max(cut.stored, default=0):

@@ -220,7 +220,7 @@ class AgentNotRunning(ModemAgentError):
     exit_status = 4
 
 
-class NeighbourAway(ModemAgentError):
+class ModemManagerUnavailable(ModemAgentError):
     """A program that may hold modems (ModemManager) can not be asked about them."""
 
     code = "neighbour_away"

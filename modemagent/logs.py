@@ -13,8 +13,8 @@ from threading import RLock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from modemagent.identity.masking import mask, scrub
-from modemagent.identity.scattered import gathered
+from modemagent.identity.masking import mask, mask_text
+from modemagent.identity.scattered import join_fragments
 
 if TYPE_CHECKING:
     from structlog.types import Processor
@@ -31,7 +31,7 @@ class Log(Protocol):
     def error(self, event: str, **fields: Any) -> Any: ...
 
 
-class Silence:
+class NullLog:
     """A log that keeps nothing: for one-shot commands, whose errors go to the user instead."""
 
     def debug(self, event: str, **fields: Any) -> None: ...
@@ -56,23 +56,23 @@ def _masked(value: Any) -> Any:
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
-        text = scrub(str(value))
+        text = mask_text(str(value))
         return value if text == str(value) else text
     if isinstance(value, str):
-        return _printable(scrub(value))
+        return _printable(mask_text(value))
     if isinstance(value, bytes | bytearray):
-        return _printable(scrub(bytes(value).decode("ascii", "backslashreplace")))
+        return _printable(mask_text(bytes(value).decode("ascii", "backslashreplace")))
     if isinstance(value, dict):
-        return {_printable(scrub(str(key))): _masked(inner) for key, inner in value.items()}
+        return {_printable(mask_text(str(key))): _masked(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         # digits of one number, an element each, are seen only from the whole list
         whole = str([*value])
         return (
             [_masked(inner) for inner in value]
-            if gathered(whole, mask) == whole
-            else _printable(scrub(whole))
+            if join_fragments(whole, mask) == whole
+            else _printable(mask_text(whole))
         )
-    return _printable(scrub(str(value)))
+    return _printable(mask_text(str(value)))
 
 
 def _printable(text: str) -> str:

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from modemagent.cli.main import cli
-from modemagent.simulator.bench import played
+from modemagent.simulator.bench import simulated
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def test_every_command_line_is_accepted(line: str) -> None:
 
 @pytest.mark.parametrize("line", RUNNABLE)
 def test_every_command_line_runs(line: str, machine, environment, tmp_path) -> None:
-    with played("quectel-eg25-g") as sim:
+    with simulated("quectel-eg25-g") as sim:
         machine.usb_modem("1-1.4", "2c7c", "0125", {2: "ttyUSB2"}, devices={"ttyUSB2": sim.path})
         words = shlex.split(line.replace("/dev/ttyUSB2", str(machine.root / "dev/ttyUSB2")))
         done = subprocess.run(

@@ -17,7 +17,7 @@ _COMPLETES_S = 30.0
 _COMING_UP_MS = 120_000
 
 
-class Absences:
+class RemovalTimers:
     """Since when nothing has been seen in which seat; true while somebody is waited for."""
 
     def __init__(self) -> None:

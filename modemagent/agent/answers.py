@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from modemagent.at.plan import Answer, Final, FinalKind
+from modemagent.at.plan import FinalKind, FinalResult, Response
 
 JsonObject = dict[str, object]
 
 
-def to_json(answer: Answer) -> JsonObject:
+def to_json(answer: Response) -> JsonObject:
     """Return an answer as an object."""
     final = answer.final
     return {
@@ -26,17 +26,19 @@ def to_json(answer: Answer) -> JsonObject:
     }
 
 
-def from_json(data: Mapping[str, Any]) -> Answer:
+def from_json(data: Mapping[str, Any]) -> Response:
     """Read what :func:`to_json` wrote.
 
     :raises ValueError: it is none
     """
     try:
         final = data["final"]
-        return Answer(
+        return Response(
             line=str(data["line"]),
             lines=_texts(data["lines"]),
-            final=Final(_kind(final["kind"]), final["code"], str(final["text"])) if final else None,
+            final=FinalResult(_kind(final["kind"]), final["code"], str(final["text"]))
+            if final
+            else None,
             echoed=bool(data["echoed"]),
             foreign=_texts(data["foreign"]),
             elapsed_s=float(data["elapsed_s"]),

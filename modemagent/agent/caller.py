@@ -40,7 +40,7 @@ _REASONS = {
 }  # fmt: skip
 
 
-class AgentSaysNo(ModemAgentError):
+class AgentError(ModemAgentError):
     """The daemon answered with an error; its code, exit status and remedy are the daemon's."""
 
     def __init__(self, error: dict[str, object]) -> None:
@@ -54,7 +54,7 @@ class AgentSaysNo(ModemAgentError):
         return self.error
 
 
-class Call:
+class ControlClient:
     """A connection to the daemon: requests one after another, and events.
 
     :raises AgentNotRunning: nobody listens
@@ -73,7 +73,7 @@ class Call:
             self._line.close()
             raise self._failure(error) from None
 
-    def __enter__(self) -> Call:
+    def __enter__(self) -> ControlClient:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,7 +104,7 @@ class Call:
         if error_object.get("code") == AgentDenied.code:
             said = str(error_object.get("message", ""))
             raise AgentDenied(said, hint=str(error_object.get("hint", "")))
-        raise AgentSaysNo(error_object)
+        raise AgentError(error_object)
 
     def events(self) -> Iterator[dict[str, object]]:
         """Yield what the daemon tells after ``watch``, until it ends."""
@@ -169,7 +169,7 @@ def ask(
 ) -> dict[str, object]:
     """Ask the daemon of a state directory one thing; :mod:`modemagent.agent.requests` lists them.
 
-    :raises AgentNotRunning, AgentDenied, AgentSaysNo: see :class:`Call`
+    :raises AgentNotRunning, AgentDenied, AgentSaysNo: see :class:`ControlClient`
     """
-    with Call(state_dir, timeout_s=timeout_s) as call:
+    with ControlClient(state_dir, timeout_s=timeout_s) as call:
         return call.ask(request)

@@ -20,8 +20,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from modemagent.agent.address import short_name
-from modemagent.agent.intake import FIRST_REQUEST_S, LONGEST_REQUEST, NEXT_REQUEST_S, Intake
-from modemagent.agent.peers import Place, Places, admit, peer_of
+from modemagent.agent.intake import FIRST_REQUEST_S, LONGEST_REQUEST, NEXT_REQUEST_S, LineReader
+from modemagent.agent.peers import ClientSlot, ClientSlots, admit, peer_of
 from modemagent.errors import ModemAgentError, OutboxError, UsageError
 from modemagent.logs import Log
 
@@ -37,7 +37,7 @@ class ClientGone(Exception):
     """The client has left, or does not take what it asked for."""
 
 
-class Visit:
+class ClientConnection:
     """One client from its coming to its going."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
@@ -57,7 +57,7 @@ class Visit:
         except (OSError, TimeoutError):
             raise ClientGone from None
 
-    def at_leaving(self, act: Callable[[], Awaitable[None]]) -> None:
+    def on_disconnect(self, act: Callable[[], Awaitable[None]]) -> None:
         """Have something done when the client goes."""
         self._leaving.append(act)
 
@@ -71,7 +71,7 @@ class Visit:
             await self._leaving.pop()()
 
 
-VisitDoer = Callable[[Request, Visit], Awaitable[dict[str, object]]]
+VisitDoer = Callable[[Request, ClientConnection], Awaitable[dict[str, object]]]
 
 
 class ControlSocket:
@@ -96,7 +96,7 @@ class ControlSocket:
         self._visits = visits or {}
         self._log = log
         self._idle_s = idle_s
-        self._places = Places()
+        self._places = ClientSlots()
         self._server: asyncio.Server | None = None
         self._calls: set[asyncio.Task[None]] = set()
 
@@ -139,8 +139,8 @@ class ControlSocket:
         if this is not None:
             self._calls.add(this)
             this.add_done_callback(self._calls.discard)
-        visit = Visit(writer)
-        intake = Intake(reader)
+        visit = ClientConnection(writer)
+        intake = LineReader(reader)
         try:
             peer = peer_of(writer.get_extra_info("socket"))
             admit(peer, self._group)
@@ -158,7 +158,11 @@ class ControlSocket:
             await visit.leave()
 
     async def _serve(
-        self, place: Place, intake: Intake, visit: Visit, writer: asyncio.StreamWriter
+        self,
+        place: ClientSlot,
+        intake: LineReader,
+        visit: ClientConnection,
+        writer: asyncio.StreamWriter,
     ) -> None:
         limit_s: float | None = FIRST_REQUEST_S
         while (line := await intake.line(limit_s)) is not None:
@@ -171,7 +175,7 @@ class ControlSocket:
     async def _unless_gone(
         self,
         answering: Awaitable[dict[str, object]],
-        intake: Intake,
+        intake: LineReader,
         writer: asyncio.StreamWriter,
     ) -> dict[str, object]:
         """Return the answer; when the client goes before it is there, stop working on it."""
@@ -190,7 +194,9 @@ class ControlSocket:
                 task.cancel()
             await asyncio.gather(work, going, return_exceptions=True)
 
-    async def _answer(self, line: bytes, visit: Visit | None = None) -> dict[str, object]:
+    async def _answer(
+        self, line: bytes, visit: ClientConnection | None = None
+    ) -> dict[str, object]:
         try:
             request = json.loads(line)
             name = request["do"]

@@ -15,14 +15,14 @@ from modemagent import __version__
 from modemagent.agent.address import socket_path
 from modemagent.agent.control import ControlSocket
 from modemagent.agent.delivery import sink_options
-from modemagent.agent.events import Events
-from modemagent.agent.faults import keep_faults, keep_faults_of
-from modemagent.agent.newsroom import Newsroom
+from modemagent.agent.events import EventBus
+from modemagent.agent.faults import install_crash_logging, keep_faults_of
+from modemagent.agent.newsroom import Reporter
 from modemagent.agent.notify import notify, watchdog_interval_s
-from modemagent.agent.progress import Progress, Standing
-from modemagent.agent.requests import Requests
+from modemagent.agent.progress import HealthCheck, PortHealth
+from modemagent.agent.requests import Handlers
 from modemagent.agent.supervisor import Supervisor
-from modemagent.channel.aside import begin_aside
+from modemagent.channel.aside import run_in_thread
 from modemagent.errors import ModemAgentError, OutboxError
 from modemagent.logs import Log
 from modemagent.report.courier import Courier
@@ -32,8 +32,8 @@ from modemagent.report.views import outbox_json, uplink_json
 from modemagent.settings import Settings
 
 if TYPE_CHECKING:
-    from modemagent.agent.exposure import Exposure
-    from modemagent.agent.reload import Change
+    from modemagent.agent.exposure import MetricsExporter
+    from modemagent.agent.reload import SettingsChange
 
 _COURIER_STOP_S = 0.5
 _LOOK_EVERY_S = 30.0
@@ -50,7 +50,7 @@ def main(
     :raises ModemAgentError: it can not begin
     :raises SystemExit: a fault of ours ended it; the log, which masks, has the traceback
     """
-    keep_faults(log)
+    install_crash_logging(log)
     try:
         _run(settings, log, again, log_wire=log_wire)
     except (ModemAgentError, ModuleNotFoundError):  # both are told with a remedy
@@ -97,9 +97,9 @@ class Daemon:
         self._log = log
         self._again = again
         self._settings_trouble = ""
-        self._exposure: Exposure | None = None
-        self._events = Events()
-        self._news = Newsroom(outbox, courier, log, self._events)
+        self._exposure: MetricsExporter | None = None
+        self._events = EventBus()
+        self._news = Reporter(outbox, courier, log, self._events)
         trace = None
         if log_wire:
             from modemagent.agent.wire import WireLog
@@ -107,9 +107,9 @@ class Daemon:
             trace = WireLog(log)
         self._supervisor = Supervisor(settings, self._news, log, self._events, trace)
         self._begun = time.monotonic()
-        self._progress = Progress(
+        self._progress = HealthCheck(
             ports=lambda: {
-                port: Standing(watched.condition.state, watched.due)
+                port: PortHealth(watched.condition.state, watched.due)
                 for port, watched in self._supervisor.ports.items()
             },
             uplink=lambda: self.courier.uplink if self.courier else None,
@@ -124,7 +124,7 @@ class Daemon:
             loop.add_signal_handler(number, stop.set)
         hung_up = asyncio.Event()
         loop.add_signal_handler(signal.SIGHUP, hung_up.set)
-        requests = Requests(
+        requests = Handlers(
             status=self._status,
             supervisor=self._supervisor,
             outbox=self._outbox,
@@ -200,7 +200,7 @@ class Daemon:
         def delivered(count: int) -> None:
             with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
                 loop.call_soon_threadsafe(
-                    functools.partial(self._events.tell, "report.delivered", count=count)
+                    functools.partial(self._events.emit, "report.delivered", count=count)
                 )
 
         courier.on_delivery = delivered
@@ -226,7 +226,7 @@ class Daemon:
                 self._log.error("reload_fault", exc_info=True)
             notify("READY=1")
 
-    async def _take_over(self, change: Change) -> None:
+    async def _take_over(self, change: SettingsChange) -> None:
         self._log.info("settings_taken_over", changed=sorted(change.keys))
         self._settings = change.settings
         if change.concerns_uplink:
@@ -243,17 +243,17 @@ class Daemon:
             self._exposure = None
         if not (listen or file):
             return
-        from modemagent.agent.exposure import Exposure
+        from modemagent.agent.exposure import MetricsExporter
         from modemagent.agent.metrics import Metrics
 
         metrics = Metrics(self._events, status=self._status, outbox=self._outbox)
-        self._exposure = Exposure(metrics, self._log)
+        self._exposure = MetricsExporter(metrics, self._log)
         await self._exposure.open(listen, file)
 
-    async def _redirect(self, change: Change) -> None:
+    async def _redirect(self, change: SettingsChange) -> None:
         if change.sink is None:
             if self.courier:
-                begin_aside(functools.partial(self.courier.stop, _COURIER_STOP_S))
+                run_in_thread(functools.partial(self.courier.stop, _COURIER_STOP_S))
             self.courier = self._news.courier = None
         elif self.courier is None:
             courier = Courier(self._outbox, change.sink, log=self._log, spread_s=0.0)

@@ -37,7 +37,7 @@ EVENTS: Final = {
 }
 
 
-class Event(NamedTuple):
+class ModemEvent(NamedTuple):
     """One thing that happened.
 
     :param at: RFC 3339, UTC, milliseconds
@@ -63,10 +63,10 @@ class Event(NamedTuple):
 _NUMBERS: Final = ("iccid", "imsi")
 _LOCKED: Final = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED, SimState.LOCKED)
 
-Listener = Callable[[Event], None]
+Listener = Callable[[ModemEvent], None]
 
 
-class Events:
+class EventBus:
     """Tells each event to all listeners at once. Used in the loop's thread."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class Events:
         #: port and slot of cards that have been put in and not been read yet
         self._coming: set[tuple[str, int]] = set()
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Have a listener told from now on; call what is returned to end it.
 
         A listener returns at once and does not raise.
@@ -89,11 +89,11 @@ class Events:
 
         return deafen
 
-    def tell(self, name: str, place: PortPlace | None = None, **data: object) -> None:
+    def emit(self, name: str, place: PortPlace | None = None, **data: object) -> None:
         if not self._listeners:
             return
         path, port_id = (place.path, place.id) if place else (None, None)
-        event = Event(name, now(), path, port_id, data)
+        event = ModemEvent(name, now(), path, port_id, data)
         for listener in tuple(self._listeners.values()):
             listener(event)
 
@@ -107,11 +107,11 @@ class Events:
             told = {"field": change.field, "before": change.before, "after": change.after}
             if change.slot is not None:
                 told["slot"] = change.slot  # type: ignore[assignment]
-            self.tell(change.kind, place, **told)
+            self.emit(change.kind, place, **told)
         self._tell_inserted(place, before, after, told_slots)
         known = before.network if before else None
         if after.network is not None and known != after.network:
-            self.tell(
+            self.emit(
                 "network.changed",
                 place,
                 before=known.to_json() if known else None,
@@ -137,7 +137,7 @@ class Events:
             if seat in self._coming and (field is not None or sim.state in _LOCKED):
                 self._coming.discard(seat)
                 number = getattr(sim, field) if field else None
-                self.tell(
+                self.emit(
                     "sim.inserted",
                     place,
                     field=field or "iccid",

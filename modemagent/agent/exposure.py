@@ -34,7 +34,7 @@ REMEDIES: Final = {
 }
 
 
-class Exposure:
+class MetricsExporter:
     """Shows metrics where the settings say, until closed.
 
     What can not be opened or written is said in the log and does not stop the daemon.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _Caught = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
-def keep_faults(log: Log) -> None:
+def install_crash_logging(log: Log) -> None:
     """Log what no part of this process catches, and what libraries say at warning and above."""
 
     def outermost(

@@ -13,29 +13,29 @@ import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from modemagent.at.plan import Answer, Ask, Plan
-from modemagent.channel.drive import drive
-from modemagent.channel.undo import closing_of
+from modemagent.at.plan import Command, Plan, Response
+from modemagent.channel.drive import run
+from modemagent.channel.undo import closing_command
 from modemagent.errors import LineRefused, ModemAgentError
 
 if TYPE_CHECKING:
-    from modemagent.agent.events import Event
-    from modemagent.channel.channel import Channel
+    from modemagent.agent.events import ModemEvent
+    from modemagent.channel.channel import AsyncChannel
 
 _PUT_BACK_S: Final = 5.0
 _HEARD: Final = 256
 
 
-class Guest:
+class AtSession:
     """One client at one port, for as long as the port stays open."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: AsyncChannel) -> None:
         self.channel = channel
         self._owes: list[str] = []
         self._heard: deque[str] = deque(maxlen=_HEARD)
         self._told: list[str] = []
 
-    def listen(self, event: Event) -> None:
+    def listen(self, event: ModemEvent) -> None:
         """Take note of what the modem says unasked, unless it was told with an answer."""
         if event.name != "port.urc" or event.port != self.channel.port:
             return
@@ -51,7 +51,7 @@ class Guest:
         self._heard.clear()
         return lines
 
-    async def ask(self, line: str, timeout_s: float) -> Answer:
+    async def ask(self, line: str, timeout_s: float) -> Response:
         """Send a line when it is its turn and return the answer.
 
         A client that goes while its line waits is forgotten; a line that was sent is heard to its
@@ -61,7 +61,7 @@ class Guest:
         :raises PortVanished: the port has gone
         """
         begun: list[str] = []
-        work = asyncio.ensure_future(drive(self._asking(line, timeout_s, begun), self.channel))
+        work = asyncio.ensure_future(run(self._asking(line, timeout_s, begun), self.channel))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -70,8 +70,8 @@ class Guest:
             await asyncio.gather(work, return_exceptions=True)
             raise
 
-    def _asking(self, line: str, timeout_s: float, begun: list[str]) -> Plan[Answer]:
-        closing = closing_of(line)
+    def _asking(self, line: str, timeout_s: float, begun: list[str]) -> Plan[Response]:
+        closing = closing_command(line)
         if closing is not None and closing not in self._owes:
             raise LineRefused(
                 f"{line!r} was not sent: it speaks to a logical channel that was not opened here",
@@ -80,12 +80,12 @@ class Guest:
         before = self.channel.owed
         begun.append(line)
         try:
-            answer = yield Ask(line, timeout_s)
+            answer = yield Command(line, timeout_s)
         finally:
             owed = self.channel.owed
             self._owes = [each for each in self._owes if each in owed]
             self._owes = [each for each in owed if each not in before] + self._owes
-        assert isinstance(answer, Answer)  # noqa: S101 - narrowing: a driver answers an Ask so
+        assert isinstance(answer, Response)  # noqa: S101 - narrowing: a driver answers an Ask so
         self._told = list(answer.foreign)
         return answer
 
@@ -94,9 +94,9 @@ class Guest:
         if not self._owes:
             return
         with contextlib.suppress(ModemAgentError):
-            await drive(self._putting_back(), self.channel)
+            await run(self._putting_back(), self.channel)
 
     def _putting_back(self) -> Plan[None]:
         for line in self._owes:
             if line in self.channel.owed:
-                yield Ask(line, _PUT_BACK_S)
+                yield Command(line, _PUT_BACK_S)

@@ -19,7 +19,7 @@ _WHOLE_LINE_S: Final = 10.0
 """For a line that has begun to end."""
 
 
-class Intake:
+class LineReader:
     """Reads ahead, so that the client's going is seen while its request is worked on.
 
     :ivar ended: set when the client will say no more

@@ -31,7 +31,7 @@ def reason_for(known: Snapshot | None, reading: Snapshot) -> Reason | None:
     return Reason.REFRESH if _says_more(known.modem, reading.modem, values=True) else None
 
 
-def merged(known: Snapshot | None, reading: Snapshot) -> Snapshot:
+def update_baseline(known: Snapshot | None, reading: Snapshot) -> Snapshot:
     """Return what is known after a reading: itself, completed by what was known before."""
     if known is None or any(c.kind == "modem.swapped" for c in changes(known, reading)):
         return reading
@@ -40,7 +40,7 @@ def merged(known: Snapshot | None, reading: Snapshot) -> Snapshot:
     return replace(memory, sims=tuple(_settled(before.get(sim.slot), sim) for sim in memory.sims))
 
 
-def leaving(known: Snapshot) -> Snapshot:
+def removal_snapshot(known: Snapshot) -> Snapshot:
     """Return what leaves with a modem that is taken out: not the cards that left before it."""
     return replace(
         known,
@@ -53,7 +53,7 @@ def leaving(known: Snapshot) -> Snapshot:
     )
 
 
-def unsettled(reading: Snapshot) -> bool:
+def sim_still_starting(reading: Snapshot) -> bool:
     """Tell whether a card is still coming up, so that reading again soon will say more."""
     return any(sim.active and _coming_up(sim) for sim in reading.sims)
 

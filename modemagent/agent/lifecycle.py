@@ -42,7 +42,7 @@ TRANSITIONS: dict[PortState, frozenset[PortState]] = {
 
 
 @dataclass(slots=True)
-class Condition:
+class PortCondition:
     """The state of one port, why it is in it, and since when.
 
     :param reason: a stable word, as ``failed[].reason`` of ``identify``; "" when well
@@ -77,7 +77,7 @@ class Condition:
         if state is PortState.WATCHING:
             self.failures = 0
 
-    def break_down(self, error: ModemAgentError) -> bool:
+    def mark_broken(self, error: ModemAgentError) -> bool:
         """Go to BROKEN with the error as its reason; tell whether that reason is news."""
         reason = error.reason if isinstance(error, PortError) else error.code
         news = self.failures == 0 or error.message != self._told

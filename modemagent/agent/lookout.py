@@ -24,7 +24,7 @@ _EAGER_S, _WEARIES = 30.0, 0.1
 SETTLES_S = 0.02
 
 
-class Lookout:
+class RescanScheduler:
     """Wakes the one who looks.
 
     :param heard: called when udev has told something
@@ -33,7 +33,7 @@ class Lookout:
     def __init__(self, log: Log, heard: Callable[[], None]) -> None:
         self._log = log
         self._heard = heard
-        self._news: udev.News | None = None
+        self._news: udev.UdevMonitor | None = None
         self._stirred = asyncio.Event()
         self._there: frozenset[str] = frozenset()
         self._changed_at = time.monotonic()
@@ -41,7 +41,7 @@ class Lookout:
     def open(self) -> None:
         """Hear from udev when ports come and go, where it can be heard."""
         try:
-            news = udev.News()
+            news = udev.UdevMonitor()
         except (ImportError, OSError) as error:
             self._log.info("no_udev_news", reason=str(error))
             return
@@ -58,16 +58,16 @@ class Lookout:
             asyncio.get_running_loop().remove_reader(self._news.fileno())
             self._news = None
 
-    def stir(self) -> None:
+    def request(self) -> None:
         """Have a look taken at once."""
         self._stirred.set()
 
     def begin_anew(self) -> None:
         """Other ports are awaited from now on."""
         self._changed_at = time.monotonic()
-        self.stir()
+        self.request()
 
-    def stir_soon(self) -> None:
+    def request_soon(self) -> None:
         """Have a look taken in a moment: one for all that comes together."""
         asyncio.get_running_loop().call_later(SETTLES_S, self._stirred.set)
 

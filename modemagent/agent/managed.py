@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from modemagent.agent.neighbour import Neighbour
+from modemagent.agent.neighbour import ModemManagerArbiter
 from modemagent.errors import PortError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.managed import snapshot_of
@@ -14,10 +14,10 @@ from modemagent.report.message import PortPlace, Reason
 Report = Callable[[Snapshot, Reason | None], Reason | None]
 
 
-class ManagedVigil:
+class ModemManagerMonitor:
     """Watches one modem until ModemManager no longer has it.
 
-    Takes the place of :class:`modemagent.agent.vigil.Vigil`.
+    Takes the place of :class:`modemagent.agent.vigil.Monitor`.
 
     :param place: where the modem's port is now
     :param report: takes a reading and the reason to report it with when it is no news
@@ -25,7 +25,7 @@ class ManagedVigil:
 
     def __init__(
         self,
-        neighbour: Neighbour,
+        neighbour: ModemManagerArbiter,
         *,
         place: Callable[[], PortPlace],
         report: Report,

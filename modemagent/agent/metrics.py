@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modemagent import __version__
-from modemagent.agent.events import EVENTS, Event, Events
+from modemagent.agent.events import EVENTS, EventBus, ModemEvent
 from modemagent.agent.lifecycle import PortState
 from modemagent.errors import (
     DeadlinePassed,
@@ -29,7 +29,7 @@ from modemagent.errors import (
     PortNotFound,
     PortVanished,
 )
-from modemagent.identity.masking import scrub
+from modemagent.identity.masking import mask_text
 from modemagent.report.message import Reason
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Metrics:
 
     def __init__(
         self,
-        events: Events,
+        events: EventBus,
         *,
         status: Callable[[], Mapping[str, Any]],
         outbox: Outbox,
@@ -105,9 +105,9 @@ class Metrics:
         self._buckets = [0] * len(_BUCKETS)
         self._readings, self._reading_s = 0, 0.0
         self._delivered = 0
-        self.close = events.listen(self._count)
+        self.close = events.subscribe(self._count)
 
-    def _count(self, event: Event) -> None:
+    def _count(self, event: ModemEvent) -> None:
         data = event.data
         if event.name == "port.read":
             elapsed_s = float(data["elapsed_s"])  # type: ignore[arg-type]
@@ -159,7 +159,7 @@ class Metrics:
         shown: dict[str, bool] = {}
         for port, is_watched in watched.items():
             # two that look the same once masked are one series: Prometheus takes no double ones
-            label = scrub(port)
+            label = mask_text(port)
             shown[label] = shown.get(label, True) and is_watched
         for label, is_watched in shown.items():
             yield "modemagent_port_watched", {"port": label}, is_watched

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable
 
 from modemagent.agent.presence import modem_id
 from modemagent.discovery import udev
-from modemagent.errors import NeighbourAway
+from modemagent.errors import ModemManagerUnavailable
 from modemagent.logs import Log
 from modemagent.neighbours.modemmanager import (
     EXTRA,
     NAME,
-    ManagedModem,
+    MmModem,
     ModemManager,
     has_bus,
     has_library,
@@ -42,7 +42,7 @@ _LONG_AGO = float("-inf")
 _PROGRAMS = ("/usr/sbin", "/sbin", "/usr/bin")
 
 
-class Neighbour:
+class ModemManagerArbiter:
     """What is known of ModemManager, kept up to date while :meth:`run` runs.
 
     :ivar running: it is on the bus
@@ -54,7 +54,7 @@ class Neighbour:
         self._log = log
         self._changed = changed
         #: device -> the modem, and whether it has, or had, a port that is watched for itself
-        self._seen: dict[str, tuple[ManagedModem, bool]] = {}
+        self._seen: dict[str, tuple[MmModem, bool]] = {}
         #: Set when something changes; each change begins a new turn.
         self.turn = asyncio.Event()
         self._came = self._went = _LONG_AGO
@@ -62,7 +62,7 @@ class Neighbour:
         self._owner: str | None = None
         self._was_well = False
         self.running = False
-        self.modems: tuple[ManagedModem, ...] = ()
+        self.modems: tuple[MmModem, ...] = ()
         self.known = asyncio.Event()
 
     async def run(self) -> None:
@@ -79,7 +79,7 @@ class Neighbour:
             try:
                 if has_bus():
                     await self._follow()
-            except NeighbourAway as error:
+            except ModemManagerUnavailable as error:
                 if error.message != told:
                     told = error.message
                     self._log.info("modemmanager_not_asked", reason=error.message, hint=error.hint)
@@ -108,7 +108,7 @@ class Neighbour:
                 try:
                     self._meet(await link.owner())
                     modems = await link.modems()
-                except NeighbourAway:
+                except ModemManagerUnavailable:
                     # not away as long as the bus is well: what is known of it stays
                     refusals += 1
                     if refusals >= _REFUSALS:
@@ -135,7 +135,7 @@ class Neighbour:
         elif origin.uptime_ms() <= _JUST_BOOTED_MS:
             self._came = _now()
 
-    def _take(self, modems: tuple[ManagedModem, ...], *, running: bool) -> None:
+    def _take(self, modems: tuple[MmModem, ...], *, running: bool) -> None:
         if self.running and not running:
             self._went = _now()
         if running != self.running:
@@ -167,7 +167,7 @@ class Neighbour:
         places = [_place_of(modem) for modem, has_port in self._seen.values() if not has_port]
         return {place.path: place for place in places}
 
-    def modem_of(self, place: PortPlace) -> ManagedModem | None:
+    def modem_of(self, place: PortPlace) -> MmModem | None:
         """Return the modem behind a port, when it is one that ModemManager has."""
         return next((modem for modem in self.modems if _is_behind(place, modem)), None)
 
@@ -175,7 +175,7 @@ class Neighbour:
         """Return when a port that is there now has come, by the loop's clock."""
         return _now() - (udev.age_s(place.path.rpartition("/")[2]) or 0.0)
 
-    def looks_for_s(self, place: PortPlace, appeared: float) -> float:
+    def probe_grace_s(self, place: PortPlace, appeared: float) -> float:
         """Return for how many seconds the port is still to be left to it; 0 for not at all.
 
         :param appeared: when the port came, by the loop's clock
@@ -189,12 +189,12 @@ class Neighbour:
         return 0.0 if udev.is_left_by_modemmanager(place.path.rpartition("/")[2]) else left_s
 
 
-def _is_behind(place: PortPlace, modem: ManagedModem) -> bool:
+def _is_behind(place: PortPlace, modem: MmModem) -> bool:
     device = (modem_id(place) or "").partition(":")[2]
     return modem.place == device or place.path.rpartition("/")[2] in modem.ports
 
 
-def _place_of(modem: ManagedModem) -> PortPlace:
+def _place_of(modem: MmModem) -> PortPlace:
     """Return where a modem sits, by the first of its ports that is no network interface."""
     name = next((name for name in modem.ports if not _is_network(name)), "") or "modem"
     bus = "pci" if modem.place.count(":") > 1 else "usb"

@@ -9,7 +9,7 @@ from modemagent.identity.snapshot import Snapshot
 from modemagent.report.message import PortPlace, Reason, Report
 
 
-class News(Protocol):
+class ReadingConsumer(Protocol):
     """Takes readings and removals; remembers what is known of each port.
 
     :ivar last: seat (:func:`modemagent.agent.presence.seat_of`) -> the last report made of it
@@ -22,7 +22,7 @@ class News(Protocol):
 
     def known_places(self) -> list[PortPlace]: ...
 
-    def tell(
+    def submit(
         self, place: PortPlace, reading: Snapshot, *, otherwise: Reason | None
     ) -> Reason | None: ...
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modemagent.agent.events import Events
-from modemagent.agent.known import leaving, merged, reason_for
+from modemagent.agent.events import EventBus
+from modemagent.agent.known import reason_for, removal_snapshot, update_baseline
 from modemagent.agent.presence import seat_of
 from modemagent.errors import OutboxError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
 from modemagent.report.courier import Courier
 from modemagent.report.message import JsonObject, PortPlace, Reason, Report
-from modemagent.report.outbox import Observation, Outbox
+from modemagent.report.outbox import Outbox, ReportDraft
 
 #: Reports of these reasons repeat what is known; nothing was read for them.
 _FROM_MEMORY = (Reason.REMOVED, Reason.HEARTBEAT)
 
 
-class Newsroom:
+class Reporter:
     """Decides what is news of each port and stores it together with what is then known.
 
     A report that could not be stored changes nothing of what is known, so the same difference is
@@ -26,12 +26,12 @@ class Newsroom:
     """
 
     def __init__(
-        self, outbox: Outbox, courier: Courier | None, log: Log, events: Events | None = None
+        self, outbox: Outbox, courier: Courier | None, log: Log, events: EventBus | None = None
     ) -> None:
         self._outbox = outbox
         self.courier = courier
         self._log = log
-        self._events = events or Events()
+        self._events = events or EventBus()
         self._known: dict[str, Snapshot] = {}
         self._places: dict[str, PortPlace] = {}
         self.last: dict[str, Report] = {}
@@ -54,7 +54,7 @@ class Newsroom:
     def known_places(self) -> list[PortPlace]:
         return list(self._places.values())
 
-    def tell(
+    def submit(
         self, place: PortPlace, reading: Snapshot, *, otherwise: Reason | None
     ) -> Reason | None:
         """Report a reading when it is news; what is no news is reported as ``otherwise``, if any.
@@ -63,7 +63,7 @@ class Newsroom:
         """
         before = self.known(place)
         reason = reason_for(before, reading) or otherwise
-        known = merged(before, reading)
+        known = update_baseline(before, reading)
         if reason is None:
             self._known[seat_of(place)] = known
             self._events.tell_changes(place, before, reading)
@@ -79,16 +79,16 @@ class Newsroom:
         if known is None:
             return False
         place = self._places.get(seat_of(place), place)
-        stored = self._store(Reason.REMOVED, place, leaving(known), None)
+        stored = self._store(Reason.REMOVED, place, removal_snapshot(known), None)
         if stored:
-            self._events.tell("modem.removed", place, before=known.modem.imei)
+            self._events.emit("modem.removed", place, before=known.modem.imei)
         return stored
 
     def heartbeat(self, ports: list[PortPlace]) -> None:
         """Report that this gateway lives, with each modem it watches, or with none."""
         for place in ports:
             if known := self.known(place):
-                self._store(Reason.HEARTBEAT, place, leaving(known), known)
+                self._store(Reason.HEARTBEAT, place, removal_snapshot(known), known)
         if not ports:
             self._store(Reason.HEARTBEAT, None, None, None)
 
@@ -99,7 +99,7 @@ class Newsroom:
         reading: Snapshot | None,
         known: Snapshot | None,
     ) -> bool:
-        observation = Observation(reason=reason, port=place)
+        observation = ReportDraft(reason=reason, port=place)
         if reading is not None:
             observation = replace(
                 observation,
@@ -144,7 +144,7 @@ class Newsroom:
             **_who(reading),
         )
         if report:
-            self._events.tell("report.stored", place, sequence=report.sequence, reason=str(reason))
+            self._events.emit("report.stored", place, sequence=report.sequence, reason=str(reason))
         if self.courier is not None:
             self.courier.wake()
         return True

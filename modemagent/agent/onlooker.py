@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modemagent.agent.events import Events
-from modemagent.agent.known import merged, reason_for
+from modemagent.agent.events import EventBus
+from modemagent.agent.known import reason_for, update_baseline
 from modemagent.agent.presence import seat_of
 from modemagent.agent.supervisor import Supervisor
 from modemagent.identity.snapshot import Snapshot
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason, Report
 from modemagent.settings import Settings
 
 
-class Onlooker:
+class EventOnlyConsumer:
     """Takes readings as the newsroom does, remembers them, and only tells what happened."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: EventBus) -> None:
         self.last: Mapping[str, Report] = {}
         self._events = events
         self._known: dict[str, Snapshot] = {}
@@ -28,12 +28,12 @@ class Onlooker:
     def known_places(self) -> list[PortPlace]:
         return []
 
-    def tell(
+    def submit(
         self, place: PortPlace, reading: Snapshot, *, otherwise: Reason | None
     ) -> Reason | None:
         seat = seat_of(place)
         before = self._known.get(seat)
-        self._known[seat] = merged(before, reading)
+        self._known[seat] = update_baseline(before, reading)
         self._events.tell_changes(place, before, reading)
         return reason_for(before, reading) or otherwise
 
@@ -41,13 +41,13 @@ class Onlooker:
         known = self._known.pop(seat_of(place), None)
         if known is None:
             return False
-        self._events.tell("modem.removed", place, before=known.modem.imei)
+        self._events.emit("modem.removed", place, before=known.modem.imei)
         return True
 
     def heartbeat(self, ports: list[PortPlace]) -> None:
         """Nobody is to be told."""
 
 
-async def look_on(settings: Settings, events: Events) -> None:
+async def watch_only(settings: Settings, events: EventBus) -> None:
     """Watch the ports of the settings until cancelled."""
-    await Supervisor(settings, Onlooker(events), Silence(), events).run()
+    await Supervisor(settings, EventOnlyConsumer(events), NullLog(), events).run()

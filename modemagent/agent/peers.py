@@ -61,7 +61,7 @@ def admit(peer: Peer, group: int) -> None:
         )
 
 
-class Place:
+class ClientSlot:
     """One client that is served.
 
     :ivar idle_since: since when it could go without losing anything, in monotonic seconds; None
@@ -74,7 +74,7 @@ class Place:
         self.idle_since: float | None = None
 
 
-class Places:
+class ClientSlots:
     """The clients that are served at the same time: one user can not take every place.
 
     Where none is left, the client that has been idle for longest makes room. In a user namespace
@@ -82,10 +82,10 @@ class Places:
     """
 
     def __init__(self) -> None:
-        self._taken: list[Place] = []
+        self._taken: list[ClientSlot] = []
 
     @contextmanager
-    def taken_by(self, peer: Peer, end: Callable[[], object]) -> Iterator[Place]:
+    def taken_by(self, peer: Peer, end: Callable[[], object]) -> Iterator[ClientSlot]:
         """Give a client a place for as long as the block lasts.
 
         :param end: ends this client, when another one needs its place
@@ -106,7 +106,7 @@ class Places:
                 hint="Try again when some have ended"
                 + ("." if most == _PLACES else "; root still gets in."),
             )
-        place = Place(peer.uid, end)
+        place = ClientSlot(peer.uid, end)
         self._taken.append(place)
         try:
             yield place
@@ -114,7 +114,7 @@ class Places:
             if place in self._taken:
                 self._taken.remove(place)
 
-    def _made_room(self, places: list[Place]) -> bool:
+    def _made_room(self, places: list[ClientSlot]) -> bool:
         idle = [(place.idle_since, place) for place in places if place.idle_since is not None]
         if not idle:
             return False

@@ -12,12 +12,12 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from modemagent.agent.lifecycle import Condition, PortState
-from modemagent.agent.managed import ManagedVigil
+from modemagent.agent.lifecycle import PortCondition, PortState
+from modemagent.agent.managed import ModemManagerMonitor
 from modemagent.agent.presence import is_remote, is_there, seat_of
-from modemagent.agent.session import Sessions, Surroundings
-from modemagent.agent.vigil import Vigil
-from modemagent.channel.aside import begin_aside
+from modemagent.agent.session import AgentContext, Sessions
+from modemagent.agent.vigil import Monitor
+from modemagent.channel.aside import run_in_thread
 from modemagent.channel.lock import Holder, busy, find_holder
 from modemagent.errors import (
     DeadlinePassed,
@@ -32,7 +32,7 @@ from modemagent.neighbours.modemmanager import NAME
 from modemagent.report.message import PortPlace
 
 if TYPE_CHECKING:
-    from modemagent.channel.channel import Channel
+    from modemagent.channel.channel import AsyncChannel
     from modemagent.settings import Settings
 
 _BROKEN_BASE_S = 1.0
@@ -45,7 +45,7 @@ _NOT_THERE = "the port is not there"
 _REMOTE_GONE_AFTER = 3
 
 
-class WatchedPort:
+class ModemTask:
     """The task of one port, and what ``status`` shows of it.
 
     :param around: what all ports have in common
@@ -58,11 +58,11 @@ class WatchedPort:
         place: PortPlace,
         *,
         settings: Settings,
-        around: Surroundings,
+        around: AgentContext,
         may_open: bool = True,
         stir: Callable[[], None] = lambda: None,
     ) -> None:
-        self.condition = Condition(changed=self._tell_state)
+        self.condition = PortCondition(changed=self._tell_state)
         self._sessions = Sessions(
             place, settings=settings, around=around, condition=self.condition, may_open=may_open
         )
@@ -117,7 +117,7 @@ class WatchedPort:
         if self.condition.state in (PortState.OPENING, PortState.IDENTIFYING):
             return self.condition.since
         vigil = self._sessions.vigil
-        return vigil.due if isinstance(vigil, Vigil) else None
+        return vigil.due if isinstance(vigil, Monitor) else None
 
     def begin_anew(self) -> None:
         """End a session that makes no step; it is tried again as after any failure."""
@@ -135,7 +135,7 @@ class WatchedPort:
         self._sessions.ask_besides(extras)
         return await self._sessions.vigil.ask()
 
-    async def channel(self) -> Channel:
+    async def channel(self) -> AsyncChannel:
         """Return the open channel, for plans that wait their turn on it.
 
         :raises PortError: the port is not open, and why
@@ -143,9 +143,9 @@ class WatchedPort:
         await self._settled(PortState.OPENING)
         if self._sessions.channel is not None:
             return self._sessions.channel
-        if isinstance(self._sessions.vigil, ManagedVigil):
+        if isinstance(self._sessions.vigil, ModemManagerMonitor):
             # it looks through the descriptors of every process
-            holder = await begin_aside(lambda: find_holder(self.port))
+            holder = await run_in_thread(lambda: find_holder(self.port))
             raise busy(self.port, holder or Holder(None, NAME))
         raise self._unattended()
 
@@ -164,7 +164,7 @@ class WatchedPort:
         self._moved = asyncio.Event()
         told = self.condition.to_json()
         del told["since_s"]
-        self._around.events.tell("port.state", self.place, **told)
+        self._around.events.emit("port.state", self.place, **told)
         self._stir()
 
     # -- the task
@@ -226,7 +226,7 @@ class WatchedPort:
         """Show a fault and wait; nothing is done here that may have been its cause."""
         self._around.log.error("port_fault", port=self.port, exc_info=True)
         text = f"a fault of modemagent: {type(fault).__name__}: {fault}"
-        self.condition.break_down(ModemAgentError(text, hint="See the log."))
+        self.condition.mark_broken(ModemAgentError(text, hint="See the log."))
         self._around.claims.drop(self.port)
         await asyncio.sleep(self._pause_s())
         if self._absent.is_set():
@@ -252,7 +252,7 @@ class WatchedPort:
             self._around.news.removed(self.place)
 
     async def _broken(self, error: ModemAgentError) -> None:
-        if self.condition.break_down(error):
+        if self.condition.mark_broken(error):
             self._around.log.warning(
                 "port_broken",
                 port=self.port,

@@ -41,7 +41,7 @@ def is_there(port: str) -> bool:
     return is_remote(port) or os.path.exists(port)  # noqa: PTH110 - Path.exists raises on EACCES
 
 
-class Presence:
+class Selection:
     """The ports the settings name, as they are at each look."""
 
     def __init__(self, settings: Settings) -> None:
@@ -65,11 +65,11 @@ class Presence:
         ports = (port for port in self._settings.port if not port.startswith(STABLE_IDS))
         return (*(port for port in ports if not is_there(port)), *self._settings.port_glob)
 
-    def avoid(self, port: str) -> None:
+    def demote(self, port: str) -> None:
         """A port did not do: for a minute its modem's other AT ports go before it."""
         self._avoided[port] = time.monotonic() + _AVOIDED_S
 
-    def stay(self, doing_well: Iterable[str], under_way: Iterable[str]) -> None:
+    def prefer(self, doing_well: Iterable[str], under_way: Iterable[str]) -> None:
         """Leave no modem's port for another one of it without need.
 
         :param doing_well: ports whose modem is being watched
@@ -86,7 +86,7 @@ class Presence:
         """There is news: look at everything again at the next look."""
         self.renewed = True
 
-    def look(self) -> dict[str, PortPlace]:
+    def current_modems(self) -> dict[str, PortPlace]:
         """Return the ports that are there now; one device is named once, as first named."""
         there: dict[str, PortPlace] = {}
         devices: set[str] = set()
@@ -249,7 +249,7 @@ def place_of(port: str) -> PortPlace:
     return PortPlace(path=port, id=seen.port_id, usb_vid=seen.usb_vid, usb_pid=seen.usb_pid)
 
 
-def listening_s(port: str) -> float:
+def initial_listen_s(port: str) -> float:
     """Return how long to listen at a port before the first byte is written to it.
 
     A port that is not known to take AT commands may be a GNSS receiver's, which must not be

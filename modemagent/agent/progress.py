@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from modemagent.agent.lifecycle import PortState
 from modemagent.errors import OutboxError
-from modemagent.identity.masking import scrub
+from modemagent.identity.masking import mask_text
 from modemagent.report.courier import Uplink
 
 PORT_STUCK_S = 300.0
@@ -35,7 +35,7 @@ COURIER_STUCK_S = 300.0
 _NOT_THERE = (PortState.ABSENT, PortState.STOPPED)
 
 
-class Standing(NamedTuple):
+class PortHealth(NamedTuple):
     """How it stands with one port.
 
     :param due: when it should have taken its next step, in monotonic seconds; None for any time
@@ -45,7 +45,7 @@ class Standing(NamedTuple):
     due: float | None
 
 
-class Look(NamedTuple):
+class HealthReport(NamedTuple):
     """How it stands at one moment.
 
     :param obstacle: why nothing moves any more; "" while it does
@@ -58,7 +58,7 @@ class Look(NamedTuple):
     summary: str
 
 
-class Progress:
+class HealthCheck:
     """Looks at the parts, and remembers of the courier what it last looked like.
 
     :param ports: how it stands with each port
@@ -69,7 +69,7 @@ class Progress:
     def __init__(
         self,
         *,
-        ports: Callable[[], Mapping[str, Standing]],
+        ports: Callable[[], Mapping[str, PortHealth]],
         uplink: Callable[[], Uplink | None],
         waiting: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
@@ -84,7 +84,7 @@ class Progress:
         self._stuck: frozenset[str] = frozenset()
         self._begun_anew: Counter[str] = Counter()
 
-    def look(self) -> Look:
+    def look(self) -> HealthReport:
         now = self._clock()
         there = {p: s for p, s in self._ports().items() if s.state not in _NOT_THERE}
         stuck, hopeless = self._judge(there, now)
@@ -98,10 +98,10 @@ class Progress:
             obstacle = f"no port has made a step for {PORT_STUCK_S:g} s"
         elif not self._courier_moves(uplink, waiting or 0, now):
             obstacle = f"reports wait and the courier has not moved for {COURIER_STUCK_S:g} s"
-        return Look(obstacle, stuck, _summary(there, stuck, waiting, uplink))
+        return HealthReport(obstacle, stuck, _summary(there, stuck, waiting, uplink))
 
     def _judge(
-        self, there: Mapping[str, Standing], now: float
+        self, there: Mapping[str, PortHealth], now: float
     ) -> tuple[tuple[str, ...], frozenset[str]]:
         """Return the ports that are stuck, and those for which beginning anew did not help."""
         late = {
@@ -134,7 +134,7 @@ class Progress:
 
 
 def _summary(
-    there: Mapping[str, Standing],
+    there: Mapping[str, PortHealth],
     stuck: tuple[str, ...],
     waiting: int | None,
     uplink: Uplink | None,
@@ -142,7 +142,7 @@ def _summary(
     watched = sum(standing.state is PortState.WATCHING for standing in there.values())
     parts = [f"{watched} of {len(there)} ports watched"]
     if stuck:
-        parts.append(f"stuck: {' '.join(map(scrub, stuck))}")
+        parts.append(f"stuck: {' '.join(map(mask_text, stuck))}")
     parts.append("outbox in trouble" if waiting is None else f"{waiting} reports waiting")
     parts.append(f"registry {uplink.state}" if uplink else "no registry set")
     return ", ".join(parts)

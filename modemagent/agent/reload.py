@@ -26,7 +26,7 @@ _UPLINK = (
 _METRICS = ("metrics_listen", "metrics_file")
 
 
-class Change(NamedTuple):
+class SettingsChange(NamedTuple):
     """Settings to take over.
 
     :param keys: the keys whose values are others now
@@ -46,12 +46,12 @@ class Change(NamedTuple):
         return not self.keys.isdisjoint(_METRICS)
 
 
-def change_from(old: Settings, again: Callable[[], Settings], log: Log) -> Change:
+def change_from(old: Settings, again: Callable[[], Settings], log: Log) -> SettingsChange:
     """Read the settings anew and return what is to be taken over.
 
     :raises ModemAgentError: they can not be used; the mistakes have been logged
     """
-    from modemagent.settings.surroundings import out_of_reach  # not needed before a reload
+    from modemagent.settings.surroundings import check_machine  # not needed before a reload
 
     try:
         new = again()
@@ -64,8 +64,8 @@ def change_from(old: Settings, again: Callable[[], Settings], log: Log) -> Chang
                 )
         new = replace(new, **kept)
         keys = frozenset(key for key in KEYS if getattr(new, key) != getattr(old, key))
-        change = Change(new, keys, None)
-        for mistake in out_of_reach(new):
+        change = SettingsChange(new, keys, None)
+        for mistake in check_machine(new):
             if mistake.key in keys:
                 raise SettingsError(mistake.message, hint=mistake.remedy)
         if new.registry and (change.concerns_uplink or needs_tls(new)):

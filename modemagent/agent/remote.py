@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TypeVar
 
 from modemagent.agent import answers
-from modemagent.agent.caller import Call
-from modemagent.at.plan import Answer, Ask, Heard, Listen, Plan
-from modemagent.channel.exchange import conclude
+from modemagent.agent.caller import ControlClient
+from modemagent.at.plan import Command, Listen, Plan, Received, Response
+from modemagent.channel.exchange import throw_into_plan
 from modemagent.errors import AgentNotRunning, ModemAgentError
 
 T = TypeVar("T")
@@ -16,7 +16,7 @@ T = TypeVar("T")
 _TURN_S = 90.0
 
 
-def drive_through(call: Call, port: str, plan: Plan[T]) -> T:
+def run_through_agent(call: ControlClient, port: str, plan: Plan[T]) -> T:
     """Run a plan through the daemon and return its result.
 
     The bytes of answers stay with the daemon, so this is for plans that go by lines.
@@ -30,7 +30,7 @@ def drive_through(call: Call, port: str, plan: Plan[T]) -> T:
             try:
                 outcome = _perform(call, port, step)
             except ModemAgentError as error:
-                return conclude(plan, error)
+                return throw_into_plan(plan, error)
             step = plan.send(outcome)
     except StopIteration as done:
         result: T = done.value
@@ -39,11 +39,11 @@ def drive_through(call: Call, port: str, plan: Plan[T]) -> T:
         plan.close()
 
 
-def _perform(call: Call, port: str, step: Ask | Listen) -> Answer | Heard:
+def _perform(call: ControlClient, port: str, step: Command | Listen) -> Response | Received:
     if isinstance(step, Listen):
         told = call.ask({"do": "heard", "port": port}, timeout_s=_TURN_S)
         lines = told.get("lines")
-        return Heard(tuple(map(str, lines)) if isinstance(lines, list) else (), b"")
+        return Received(tuple(map(str, lines)) if isinstance(lines, list) else (), b"")
     request: dict[str, object] = {"do": "at", "port": port, "line": step.line}
     request["timeout_s"] = step.timeout_s
     told = call.ask(request, timeout_s=step.timeout_s + _TURN_S)

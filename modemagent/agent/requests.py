@@ -22,11 +22,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from modemagent.agent.control import Doer, Request, Visit, VisitDoer
-from modemagent.agent.events import Event, Events, now
+from modemagent.agent.control import ClientConnection, Doer, Request, VisitDoer
+from modemagent.agent.events import EventBus, ModemEvent, now
 from modemagent.agent.lifecycle import PortState
 from modemagent.agent.supervisor import Supervisor
-from modemagent.channel.aside import begin_aside
+from modemagent.channel.aside import run_in_thread
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError, UsageError
 from modemagent.modem.identify import Extras
 from modemagent.report.courier import UplinkState
@@ -34,13 +34,13 @@ from modemagent.report.outbox import Outbox
 from modemagent.report.views import listing
 
 if TYPE_CHECKING:
-    from modemagent.agent.guest import Guest
+    from modemagent.agent.guest import AtSession
     from modemagent.report.courier import Courier
 
 _EVENTS_WAITING = 1000
 
 
-class Requests:
+class Handlers:
     """The table of requests and what each does.
 
     :param status: what ``status`` answers
@@ -54,14 +54,14 @@ class Requests:
         supervisor: Supervisor,
         outbox: Outbox,
         courier: Callable[[], Courier | None],
-        events: Events,
+        events: EventBus,
     ) -> None:
         self._status = status
         self._supervisor = supervisor
         self._outbox = outbox
         self._courier = courier
         self._events = events
-        self._guests: dict[tuple[Visit, str], Guest] = {}
+        self._guests: dict[tuple[ClientConnection, str], AtSession] = {}
         self.doers: Mapping[str, Doer] = {
             "status": self._tell_status,
             "outbox.list": self._outbox_list,
@@ -89,7 +89,7 @@ class Requests:
         if courier is None:
             raise SettingsError("the agent has no registry", hint="Start it with --registry URL.")
         before, _ = self._outbox.depth()
-        uplink = await begin_aside(lambda: courier.flush(timeout_s))
+        uplink = await run_in_thread(lambda: courier.flush(timeout_s))
         waiting, set_aside = self._outbox.depth()
         if uplink.state is UplinkState.REFUSED:
             raise RegistryRefused(uplink.reason, status=0, hint=uplink.hint)
@@ -106,7 +106,7 @@ class Requests:
 
     # -- what lasts
 
-    async def _at(self, request: Request, visit: Visit) -> dict[str, object]:
+    async def _at(self, request: Request, visit: ClientConnection) -> dict[str, object]:
         from modemagent.agent import answers  # here and below: a daemon is rarely asked for lines
 
         line = _text(request, "line")
@@ -115,23 +115,23 @@ class Requests:
         answer = await guest.ask(line, timeout_s)
         return {"port": guest.channel.port, "answer": answers.to_json(answer)}
 
-    async def _what_was_heard(self, request: Request, visit: Visit) -> dict[str, object]:
+    async def _what_was_heard(self, request: Request, visit: ClientConnection) -> dict[str, object]:
         guest = await self._guest(request, visit)
         return {"port": guest.channel.port, "lines": guest.heard()}
 
-    async def _guest(self, request: Request, visit: Visit) -> Guest:
-        from modemagent.agent.guest import Guest
+    async def _guest(self, request: Request, visit: ClientConnection) -> AtSession:
+        from modemagent.agent.guest import AtSession
 
         channel = await self._supervisor.find(_text(request, "port")).channel()
         place = (visit, channel.port)
         guest = self._guests.get(place)
         if guest is None or guest.channel is not channel:
-            guest = self._guests[place] = Guest(channel)
-            visit.at_leaving(self._farewell(place, guest, self._events.listen(guest.listen)))
+            guest = self._guests[place] = AtSession(channel)
+            visit.on_disconnect(self._farewell(place, guest, self._events.subscribe(guest.listen)))
         return guest
 
     def _farewell(
-        self, place: tuple[Visit, str], guest: Guest, deafen: Callable[[], None]
+        self, place: tuple[ClientConnection, str], guest: AtSession, deafen: Callable[[], None]
     ) -> Callable[[], asyncio.Future[None]]:
         async def leave() -> None:
             deafen()
@@ -140,15 +140,15 @@ class Requests:
 
         return lambda: asyncio.ensure_future(leave())
 
-    async def _watch(self, request: Request, visit: Visit) -> dict[str, object]:
+    async def _watch(self, request: Request, visit: ClientConnection) -> dict[str, object]:
         words = request.get("ports") or []
         if not isinstance(words, list):
             raise UsageError("ports must be a list")
         ports = {self._supervisor.find(str(word)).port for word in words}
-        waiting: asyncio.Queue[Event] = asyncio.Queue()
+        waiting: asyncio.Queue[ModemEvent] = asyncio.Queue()
         missed = 0
 
-        def take(event: Event) -> None:
+        def take(event: ModemEvent) -> None:
             nonlocal missed
             if ports and event.port is not None and event.port not in ports:
                 return
@@ -157,10 +157,10 @@ class Requests:
             else:
                 waiting.put_nowait(event)
 
-        deafen = self._events.listen(take)
+        deafen = self._events.subscribe(take)
         try:
             watched: list[str] = sorted(ports or self._supervisor.ports)
-            begun = Event("watch.started", now(), None, None, {"ports": watched})
+            begun = ModemEvent("watch.started", now(), None, None, {"ports": watched})
             await visit.send(begun.to_json())
             for port in sorted(ports):
                 if trouble := self._trouble(port):
@@ -170,12 +170,12 @@ class Requests:
                 await visit.send(event.to_json())
                 if missed and waiting.empty():
                     count, missed = missed, 0
-                    lost = Event("watch.missed", event.at, None, None, {"count": count})
+                    lost = ModemEvent("watch.missed", event.at, None, None, {"count": count})
                     await visit.send(lost.to_json())
         finally:
             deafen()
 
-    def _trouble(self, port: str) -> Event | None:
+    def _trouble(self, port: str) -> ModemEvent | None:
         """Return the state of a port that was asked for and is not well, as an event."""
         watched = self._supervisor.ports[port]
         told = watched.condition.to_json()
@@ -184,7 +184,7 @@ class Requests:
         if not told.get("message"):
             return None
         del told["since_s"]
-        return Event("port.state", now(), port, watched.place.id, told)
+        return ModemEvent("port.state", now(), port, watched.place.id, told)
 
 
 def _text(request: Request, key: str) -> str:

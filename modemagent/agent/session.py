@@ -12,18 +12,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from modemagent.agent.claims import Claims
-from modemagent.agent.events import Events
-from modemagent.agent.lifecycle import Condition, PortState
-from modemagent.agent.managed import ManagedVigil
-from modemagent.agent.neighbour import Neighbour
-from modemagent.agent.news import News
-from modemagent.agent.presence import listening_s, place_of
-from modemagent.agent.vigil import Vigil
-from modemagent.channel.drive import drive
+from modemagent.agent.events import EventBus
+from modemagent.agent.lifecycle import PortCondition, PortState
+from modemagent.agent.managed import ModemManagerMonitor
+from modemagent.agent.neighbour import ModemManagerArbiter
+from modemagent.agent.news import ReadingConsumer
+from modemagent.agent.presence import initial_listen_s, place_of
+from modemagent.agent.vigil import Monitor
+from modemagent.channel.drive import run
 from modemagent.channel.open import open_channel
 from modemagent.discovery.candidate import refuse_recovery
 from modemagent.discovery.static import describe
-from modemagent.errors import ModemAgentError, NeighbourAway, PortVanished
+from modemagent.errors import ModemAgentError, ModemManagerUnavailable, PortVanished
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
 from modemagent.modem.identify import NO_EXTRAS, Extras, identify
@@ -31,12 +31,12 @@ from modemagent.neighbours.modemmanager import NAME
 from modemagent.report.message import PortPlace, Reason
 
 if TYPE_CHECKING:
-    from modemagent.channel.channel import Channel
+    from modemagent.channel.channel import AsyncChannel
     from modemagent.channel.record import Trace
     from modemagent.settings import Settings
 
 
-class Surroundings(NamedTuple):
+class AgentContext(NamedTuple):
     """What all watched ports have in common.
 
     :param news: takes readings and removals
@@ -45,11 +45,11 @@ class Surroundings(NamedTuple):
     :param trace: told of every line that crosses a port
     """
 
-    news: News
+    news: ReadingConsumer
     claims: Claims
-    events: Events
+    events: EventBus
     log: Log
-    neighbour: Neighbour | None = None
+    neighbour: ModemManagerArbiter | None = None
     trace: Trace | None = None
 
 
@@ -69,8 +69,8 @@ class Sessions:
         place: PortPlace,
         *,
         settings: Settings,
-        around: Surroundings,
-        condition: Condition,
+        around: AgentContext,
+        condition: PortCondition,
         may_open: bool,
     ) -> None:
         self.place = place
@@ -79,8 +79,8 @@ class Sessions:
         self._condition = condition
         self._may_open = may_open
         self.appeared = 0.0
-        self.channel: Channel | None = None
-        self.vigil: Vigil | ManagedVigil | None = None
+        self.channel: AsyncChannel | None = None
+        self.vigil: Monitor | ModemManagerMonitor | None = None
         self.was_read = False
         self._asked = NO_EXTRAS
 
@@ -121,14 +121,14 @@ class Sessions:
             if holder := self._around.claims.take(self.place, reading):
                 return holder
             self._begin(reading)
-            self.vigil = Vigil(
+            self.vigil = Monitor(
                 channel,
                 identify=lambda: self._identify(channel),
                 report=self._tell,
                 known=lambda: self._around.news.known(self.place),
                 poll_interval_s=settings.poll_interval,
                 refresh_interval_s=settings.refresh_interval,
-                heard=lambda line: self._around.events.tell("port.urc", self.place, line=line),
+                heard=lambda line: self._around.events.emit("port.urc", self.place, line=line),
             )
             await self.vigil.run(reading)
         finally:
@@ -139,7 +139,7 @@ class Sessions:
 
     def _refuse_to_open(self) -> None:
         if not self._may_open:
-            raise NeighbourAway(
+            raise ModemManagerUnavailable(
                 f"only {NAME} can read this modem, and does not have it now",
                 hint="See: mmcli --list-modems",
             )
@@ -150,7 +150,7 @@ class Sessions:
             raise PortVanished(f"{port} is another device's now", port=port)
         refuse_recovery(self.place.path, describe(self.place.path))
 
-    async def _identify(self, channel: Channel) -> Snapshot:
+    async def _identify(self, channel: AsyncChannel) -> Snapshot:
         asked, self._asked = self._asked, NO_EXTRAS
         extras = _both(Extras(self.settings.eid_by_apdu, self.settings.network), asked)
         plan = identify(
@@ -159,12 +159,12 @@ class Sessions:
             extras=extras,
             early=self._tell_early,
             # a modem that is being watched is no stranger any more
-            listen_s=listening_s(self.place.path) if self.vigil is None else 0.0,
+            listen_s=initial_listen_s(self.place.path) if self.vigil is None else 0.0,
         )
         begun = asyncio.get_running_loop().time()
-        reading = await drive(plan, channel)
+        reading = await run(plan, channel)
         elapsed_s = asyncio.get_running_loop().time() - begun
-        self._around.events.tell("port.read", self.place, elapsed_s=round(elapsed_s, 3))
+        self._around.events.emit("port.read", self.place, elapsed_s=round(elapsed_s, 3))
         return reading
 
     # -- what is read
@@ -184,7 +184,7 @@ class Sessions:
             reading = replace(reading, evidence=())
         if not self.settings.network:
             reading = replace(reading, network=None)
-        return self._around.news.tell(self.place, reading, otherwise=otherwise)
+        return self._around.news.submit(self.place, reading, otherwise=otherwise)
 
     def _tell_early(self, reading: Snapshot) -> None:
         """Report who the modem is while its card keeps everybody waiting."""
@@ -198,9 +198,9 @@ class Sessions:
         neighbour = self._around.neighbour
         if neighbour is None or neighbour.modem_of(self.place):
             return 0.0
-        return neighbour.looks_for_s(self.place, self.appeared)
+        return neighbour.probe_grace_s(self.place, self.appeared)
 
-    async def _leave_to(self, neighbour: Neighbour) -> None:
+    async def _leave_to(self, neighbour: ModemManagerArbiter) -> None:
         """Wait until ModemManager has the modem, or has had its time."""
         why = "which may look at it" if neighbour.running else "which may be starting again"
         self._condition.enter(PortState.STANDBY, message=f"left to {NAME}, {why}")
@@ -220,9 +220,9 @@ class Sessions:
             if self.channel is not None and self._left_for_s() > 0:
                 return
 
-    async def _through(self, neighbour: Neighbour) -> str | None:
+    async def _through(self, neighbour: ModemManagerArbiter) -> str | None:
         """Watch a modem that ModemManager has, until it has it no longer."""
-        vigil = ManagedVigil(
+        vigil = ModemManagerMonitor(
             neighbour,
             place=lambda: self.place,
             report=self._tell,

@@ -7,16 +7,16 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from modemagent.agent.absences import Absences
+from modemagent.agent.absences import RemovalTimers
 from modemagent.agent.claims import Claims
-from modemagent.agent.events import Events
+from modemagent.agent.events import EventBus
 from modemagent.agent.lifecycle import PortState
-from modemagent.agent.lookout import SETTLES_S, SOON_S, Lookout
-from modemagent.agent.neighbour import Neighbour
-from modemagent.agent.news import News
-from modemagent.agent.port import WatchedPort
-from modemagent.agent.presence import STABLE_IDS, Presence, is_remote, seat_of
-from modemagent.agent.session import Surroundings
+from modemagent.agent.lookout import SETTLES_S, SOON_S, RescanScheduler
+from modemagent.agent.neighbour import ModemManagerArbiter
+from modemagent.agent.news import ReadingConsumer
+from modemagent.agent.port import ModemTask
+from modemagent.agent.presence import STABLE_IDS, Selection, is_remote, seat_of
+from modemagent.agent.session import AgentContext
 from modemagent.errors import PortNotFound
 from modemagent.logs import Log
 from modemagent.report.message import PortPlace
@@ -38,9 +38,9 @@ class Supervisor:
     def __init__(
         self,
         settings: Settings,
-        news: News,
+        news: ReadingConsumer,
         log: Log,
-        events: Events,
+        events: EventBus,
         trace: Trace | None = None,
     ) -> None:
         self._settings = settings
@@ -48,20 +48,20 @@ class Supervisor:
         self._log = log
         self._events = events
         self._trace = trace
-        self._presence = Presence(settings)
+        self._presence = Selection(settings)
         self._claims = Claims()
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._absences = Absences()
-        self._neighbour: Neighbour | None = None
+        self._absences = RemovalTimers()
+        self._neighbour: ModemManagerArbiter | None = None
         self._asking: asyncio.Task[None] | None = None
         #: modems that only ModemManager can read
         self._portless: dict[str, PortPlace] = {}
         #: ports that are to be opened in another way, and are not closed yet
         self._closing: frozenset[str] = frozenset()
-        self._lookout = Lookout(log, self._hear)
+        self._lookout = RescanScheduler(log, self._hear)
         self._fault = ""
         self._renewals = 0
-        self.ports: dict[str, WatchedPort] = {}
+        self.ports: dict[str, ModemTask] = {}
 
     async def run(self) -> None:
         """Watch until cancelled; then every port is closed when this returns."""
@@ -92,14 +92,14 @@ class Supervisor:
         self._neighbour = self._asking = None
         self._portless = {}
         if self._settings.via != "port":
-            self._neighbour = Neighbour(self._log, changed=self._lookout.stir)
+            self._neighbour = ModemManagerArbiter(self._log, changed=self._lookout.request)
             self._asking = asyncio.create_task(self._neighbour.run(), name="neighbour")
 
     def _hear(self) -> None:
         # a modem comes with many ports at once, a hub with many modems: one look for all
         if not self._presence.renewed:
             self._presence.renew()
-            self._lookout.stir_soon()
+            self._lookout.request_soon()
 
     def _pause_s(self) -> float:
         if self._presence.renewed:
@@ -123,7 +123,7 @@ class Supervisor:
 
     def _look(self) -> None:
         self._tell_how_they_do(self._presence)
-        there = self._presence.look()
+        there = self._presence.current_modems()
         if self._neighbour is not None and self._settings.discovery:
             self._portless = self._neighbour.portless(there.values())
             there |= self._portless
@@ -167,12 +167,12 @@ class Supervisor:
             self._watch(place)
         self.ports[port].seen(place)
 
-    def _tell_how_they_do(self, presence: Presence) -> None:
+    def _tell_how_they_do(self, presence: Selection) -> None:
         states = {port: watched.condition.state for port, watched in self.ports.items()}
         for port, state in states.items():
             if state is PortState.BROKEN and self.ports[port].condition.reason in _TRY_ANOTHER:
-                presence.avoid(port)
-        presence.stay(
+                presence.demote(port)
+        presence.prefer(
             doing_well=[port for port, state in states.items() if state is PortState.WATCHING],
             under_way=[port for port, state in states.items() if state in _UNDER_WAY],
         )
@@ -182,14 +182,14 @@ class Supervisor:
         return self._absences.is_gone(place, was_read=was_read, in_part=in_part)
 
     def _watch(self, place: PortPlace) -> None:
-        watched = WatchedPort(
+        watched = ModemTask(
             place,
             settings=self._settings,
-            around=Surroundings(
+            around=AgentContext(
                 self._news, self._claims, self._events, self._log, self._neighbour, self._trace
             ),
             may_open=place.path not in self._portless,
-            stir=self._lookout.stir,
+            stir=self._lookout.request,
         )
         self.ports[place.path] = watched
         self._tasks[place.path] = asyncio.create_task(watched.run(), name=f"port {place.path}")
@@ -210,10 +210,10 @@ class Supervisor:
         closed without being reported as removed; a new one is opened at the next look.
         """
         before, self._settings = self._settings, settings
-        presence, self._presence = self._presence, Presence(settings)
+        presence, self._presence = self._presence, Selection(settings)
         self._tell_how_they_do(self._presence)
-        there = presence.look().keys() | self._portless.keys()
-        wanted = set(self._presence.look())
+        there = presence.current_modems().keys() | self._portless.keys()
+        wanted = set(self._presence.current_modems())
         reopened = (before.baud, before.via) != (settings.baud, settings.via)
         if settings.via != "port" and settings.discovery:
             wanted |= self._portless.keys()
@@ -244,7 +244,7 @@ class Supervisor:
             self._heart.cancel()
             self._heart = asyncio.create_task(self._beat())
 
-    def find(self, word: str) -> WatchedPort:
+    def find(self, word: str) -> ModemTask:
         """Return the watched port that is called so: by its path, another path to it, or its id.
 
         :raises PortNotFound: the agent does not watch this port

@@ -12,15 +12,15 @@ from collections.abc import Awaitable, Callable
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from modemagent.agent.known import unsettled
-from modemagent.channel.drive import drive
+from modemagent.agent.known import sim_still_starting
+from modemagent.channel.drive import run
 from modemagent.errors import PortError, PortVanished
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.watch import poll, sim_urc
 from modemagent.report.message import Reason
 
 if TYPE_CHECKING:
-    from modemagent.channel.channel import Channel
+    from modemagent.channel.channel import AsyncChannel
 
 # a card coming up is read again after these; then the poll takes over
 _SETTLE_S = (0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -34,7 +34,7 @@ _TURN_S = 600.0
 Report = Callable[[Snapshot, Reason | None], Reason | None]
 
 
-class Vigil:
+class Monitor:
     """Watches one identified modem until its channel closes or it stops answering.
 
     :param identify: makes a fresh reading over the channel
@@ -47,7 +47,7 @@ class Vigil:
 
     def __init__(
         self,
-        channel: Channel,
+        channel: AsyncChannel,
         *,
         identify: Callable[[], Awaitable[Snapshot]],
         report: Report,
@@ -126,7 +126,7 @@ class Vigil:
         self._refresh_at = now() + (self._refresh_interval_s or float("inf"))
         settle = iter(_SETTLE_S)
         settle_at = float("inf")
-        if unsettled(self._reading):
+        if sim_still_starting(self._reading):
             settle_at = now() + next(settle)
         while True:
             await self._wait_until(min(self._poll_at, self._refresh_at, settle_at))
@@ -154,10 +154,10 @@ class Vigil:
                 self._refresh_at = now() + (self._refresh_interval_s or float("inf"))
             self._idle_urcs = self._idle_urcs + 1 if by_urc and reported is None else 0
             self._poll_at = now() + self._poll_interval_s
-            pause_s = next(settle, None) if unsettled(self._reading) else None
+            pause_s = next(settle, None) if sim_still_starting(self._reading) else None
             if pause_s is None:
                 settle, settle_at = iter(_SETTLE_S), float("inf")
-                if unsettled(self._reading):
+                if sim_still_starting(self._reading):
                     settle = iter(())
             else:
                 settle_at = now() + pause_s
@@ -197,7 +197,7 @@ class Vigil:
         """Poll; a modem that does not answer is given some more chances."""
         try:
             plan = poll(self._known() or self._reading, number=next(self._numbers))
-            differs = await drive(plan, self._channel)
+            differs = await run(plan, self._channel)
         except PortVanished:
             raise
         except PortError:

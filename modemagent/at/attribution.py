@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modemagent.at.codec import ANSWER_LIMIT, Event
-from modemagent.at.grammar import is_basic, is_crippled, looks_like_command, sets
-from modemagent.at.plan import Final
+from modemagent.at.codec import ANSWER_LIMIT, LineEvent
+from modemagent.at.grammar import is_basic, is_truncated_echo, looks_like_command, setting_value
+from modemagent.at.plan import FinalResult
 from modemagent.at.results import NUMERIC, parse_final
 from modemagent.at.urcs import asked_prefixes, is_urc, prefix_of
 
@@ -71,10 +71,10 @@ class Attribution:
         self._size = 0
         self._ours = False
         self._other: str | None = None
-        self._held: tuple[Final, int] | None = None
+        self._held: tuple[FinalResult, int] | None = None
         self._held_fits = False
         self._settled = 0
-        self._call: tuple[Final, _Entry] | None = None
+        self._call: tuple[FinalResult, _Entry] | None = None
         self._head_from: tuple[int, int] | None = None
         self._head: list[_Entry] = []
         self._reach = 0
@@ -92,7 +92,7 @@ class Attribution:
     def foreign(self) -> tuple[str, ...]:
         return tuple(entry.text for entry in self._entries if not entry.mine)
 
-    def take(self, event: Event) -> Final | None:
+    def take(self, event: LineEvent) -> FinalResult | None:
         """Sort one line in; return the final result when it closes our answer."""
         text = event.line
         if not text:
@@ -115,7 +115,7 @@ class Attribution:
         self._add(text, mine=self._other is None and not self._is_other_urc(text))
         return None
 
-    def take_unfinished(self, event: Event) -> Final | None:
+    def take_unfinished(self, event: LineEvent) -> FinalResult | None:
         """Sort in what has no line end when time is up; return the final result if it is one.
 
         It is no information: it may be the first half of a number.
@@ -126,7 +126,7 @@ class Attribution:
             entry.mine = False
         return final
 
-    def release(self) -> Final | None:
+    def release(self) -> FinalResult | None:
         """Time is up: return the final result there is reason to believe in, or None."""
         if self._held is not None:
             final, index = self._held
@@ -196,7 +196,7 @@ class Attribution:
             self._add(text[: -len(command)].strip(), mine=False)
             self._own(len(self._entries), whole=True)
             return True
-        if not self._ours and self._other is None and is_crippled(upper, command):
+        if not self._ours and self._other is None and is_truncated_echo(upper, command):
             self._add(text, mine=False)
             self._own(len(self._entries), whole=False)
             return True
@@ -257,7 +257,7 @@ class Attribution:
 
     def _is_other_echo(self, text: str) -> bool:
         upper = text.upper()
-        known = any(upper == line or is_crippled(upper, line) for line in self.late)
+        known = any(upper == line or is_truncated_echo(upper, line) for line in self.late)
         if not known and not looks_like_command(text):
             return False
         # AT+CLAC lists commands, on some modules with their AT
@@ -272,12 +272,12 @@ class Attribution:
         self._other = text.upper()
         if self._other in self.late:
             self.echoes = True
-        if sets(self._other.removeprefix("T"), "E") is False:
+        if setting_value(self._other.removeprefix("T"), "E") is False:
             self.echoes = False
 
     # final results
 
-    def _closing(self, final: Final, text: str) -> Final | None:
+    def _closing(self, final: FinalResult, text: str) -> FinalResult | None:
         self._head_from = None
         calls = final.kind == "call" and final.text != "ABORTED"
         if calls and not (self._other or self.command).startswith(_CALLING):

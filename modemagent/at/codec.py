@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import Final as Constant
 from typing import Literal
 
-from modemagent.at.lines import is_noise, is_sentence, tidy
-from modemagent.at.plan import Final
+from modemagent.at.lines import clean_line, is_nmea, is_noise
+from modemagent.at.plan import FinalResult
 from modemagent.at.results import parse_final
 from modemagent.at.urcs import is_urc
 
@@ -23,7 +23,7 @@ ANSWER_LIMIT: Constant = 64 * 1024
 EventKind = Literal["text", "final", "urc", "nmea", "noise"]
 
 
-class Event:
+class LineEvent:
     """One line.
 
     ``kind``: ``final`` (its result is in ``final``), ``urc`` (may be unsolicited), ``nmea`` (a
@@ -33,13 +33,13 @@ class Event:
 
     __slots__ = ("final", "kind", "line")
 
-    def __init__(self, kind: EventKind, line: str, final: Final | None = None) -> None:
+    def __init__(self, kind: EventKind, line: str, final: FinalResult | None = None) -> None:
         self.kind = kind
         self.line = line
         self.final = final
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Event) and (self.kind, self.line, self.final) == (
+        return isinstance(other, LineEvent) and (self.kind, self.line, self.final) == (
             other.kind,
             other.line,
             other.final,
@@ -103,7 +103,7 @@ class Codec:
             return
         self._input += data
 
-    def next_event(self) -> Event | NeedData:
+    def next_event(self) -> LineEvent | NeedData:
         """Return the next line's event, or :data:`NEED_DATA`."""
         while self._input:
             window = min(len(self._input), LINE_LIMIT)
@@ -121,7 +121,7 @@ class Codec:
                 return event
         return NEED_DATA
 
-    def flush(self) -> Event | NeedData:
+    def flush(self) -> LineEvent | NeedData:
         """Return the line that has begun and not ended as if it had; for when time is up."""
         event = self._finish()
         return NEED_DATA if event is None else event
@@ -135,21 +135,21 @@ class Codec:
         self.position += size
         del self._input[:size]
 
-    def _finish(self) -> Event | None:
+    def _finish(self) -> LineEvent | None:
         raw = bytes(self._line)
         self._line.clear()
         if not raw:
             return None
-        text, noise = tidy(raw)
+        text, noise = clean_line(raw)
         self.noise += noise
         if not text:
             # control characters only: NULs say nothing, others are no text
-            return Event("noise", "") if noise else None
+            return LineEvent("noise", "") if noise else None
         if is_noise(text):
-            return Event("noise", text)
-        if is_sentence(text):
-            return Event("nmea", text)
+            return LineEvent("noise", text)
+        if is_nmea(text):
+            return LineEvent("nmea", text)
         final = parse_final(text)
         if final is not None:
-            return Event("final", text, final)
-        return Event("urc" if is_urc(text) else "text", text)
+            return LineEvent("final", text, final)
+        return LineEvent("urc" if is_urc(text) else "text", text)

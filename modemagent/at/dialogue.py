@@ -1,12 +1,12 @@
 """One command in flight on one port: what is written, and what came back for it.
 
-Sans-I/O: the owner of the port writes what :meth:`Dialogue.begin` returns, hands over what it
-reads, and calls :meth:`Dialogue.expire` at the deadline. There is no clock here.
+Sans-I/O: the owner of the port writes what :meth:`AtConnection.send` returns, hands over what it
+reads, and calls :meth:`AtConnection.expire` at the deadline. There is no clock here.
 
 The dialogue learns whether the port echoes. Once it does, a final result in front of our own echo
 does not close our answer: it is *held* (:mod:`modemagent.at.attribution`). When our echo does not
 follow either, echo has been switched off behind our back; the answer is released at the deadline,
-or after :data:`GRACE_S` of silence by an owner that looks at :attr:`Dialogue.holds`, and the
+or after :data:`GRACE_S` of silence by an owner that looks at :attr:`AtConnection.awaiting_echo`, and the
 dialogue unlearns echo, so that the next command does not pay for it; a port that echoes now and
 then is believed twice and no more. Our own ``ATE0`` is known to end echo.
 """
@@ -18,9 +18,9 @@ from typing import Final as Constant
 from typing import Literal
 
 from modemagent.at.attribution import Attribution
-from modemagent.at.codec import ANSWER_LIMIT, Codec, Event, NeedData
-from modemagent.at.grammar import sets
-from modemagent.at.plan import Answer, Final, Heard
+from modemagent.at.codec import ANSWER_LIMIT, Codec, LineEvent, NeedData
+from modemagent.at.grammar import setting_value
+from modemagent.at.plan import FinalResult, Received, Response
 from modemagent.errors import ProtocolError
 
 GRACE_S: Constant = 0.5
@@ -50,7 +50,7 @@ class Urc:
         return f"Urc({self.line!r})"
 
 
-class Stray:
+class UnexpectedLine:
     """Any other line that came while nothing was asked: late answers, sentences, noise."""
 
     __slots__ = ("kind", "line")
@@ -60,7 +60,10 @@ class Stray:
         self.kind = kind
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Stray) and (other.line, other.kind) == (self.line, self.kind)
+        return isinstance(other, UnexpectedLine) and (other.line, other.kind) == (
+            self.line,
+            self.kind,
+        )
 
     def __hash__(self) -> int:
         return hash(self.line)
@@ -69,18 +72,18 @@ class Stray:
         return f"Stray({self.line!r}, {self.kind!r})"
 
 
-class Dialogue:
+class AtConnection:
     """The AT dialogue of one port.
 
-    >>> dialogue = Dialogue()
-    >>> dialogue.begin("AT+CPIN?")
+    >>> dialogue = AtConnection()
+    >>> dialogue.send("AT+CPIN?")
     b'AT+CPIN?\\r'
-    >>> dialogue.receive(b"AT+CPIN?\\r\\r\\n+CPIN: READY\\r\\n")
+    >>> dialogue.receive_data(b"AT+CPIN?\\r\\r\\n+CPIN: READY\\r\\n")
     []
-    >>> [answer] = dialogue.receive(b"\\r\\nOK\\r\\n")
+    >>> [answer] = dialogue.receive_data(b"\\r\\nOK\\r\\n")
     >>> answer.lines, answer.ok, answer.echoed
     (('+CPIN: READY',), True, True)
-    >>> dialogue.receive(b"\\r\\n+CMTI: 1\\r\\n")
+    >>> dialogue.receive_data(b"\\r\\n+CMTI: 1\\r\\n")
     [Urc('+CMTI: 1')]
     """
 
@@ -102,11 +105,11 @@ class Dialogue:
 
     @property
     def in_flight(self) -> bool:
-        """True from :meth:`begin` until the answer is closed or expired."""
+        """True from :meth:`send` until the answer is closed or expired."""
         return self._flight is not None
 
     @property
-    def holds(self) -> bool:
+    def awaiting_echo(self) -> bool:
         """A final result is there but our echo is not: ``expire()`` may come early now."""
         return self._flight is not None and self._flight.holds
 
@@ -120,7 +123,7 @@ class Dialogue:
         """Bytes received so far that can not be text."""
         return self._codec.noise
 
-    def begin(self, line: str) -> bytes:
+    def send(self, line: str) -> bytes:
         """Start a command; return the bytes to write.
 
         :raises ProtocolError: a command is in flight, or the line is no single ASCII line
@@ -131,7 +134,7 @@ class Dialogue:
             raise ProtocolError("a command line is one line of printable ASCII")
         self._line = line
         self._raw.clear()
-        setting = sets(line, "V")
+        setting = setting_value(line, "V")
         if setting is not None:
             self._numeric = not setting
         self._flight = Attribution(
@@ -143,9 +146,9 @@ class Dialogue:
         )
         return line.encode("ascii") + b"\r"
 
-    def receive(self, data: bytes) -> list[Answer | Urc | Stray]:
+    def receive_data(self, data: bytes) -> list[Response | Urc | UnexpectedLine]:
         """Take bytes from the port; return what they completed, in order."""
-        out: list[Answer | Urc | Stray] = []
+        out: list[Response | Urc | UnexpectedLine] = []
         if self._feed_due and data:
             # the line feed of a final result whose carriage return has closed the answer
             self._feed_due = False
@@ -172,7 +175,7 @@ class Dialogue:
         self._record(data[taken:])
         return out
 
-    def expire(self) -> Answer:
+    def expire(self) -> Response:
         """Time is up: close the answer with what came.
 
         ``final`` is None unless one came without its line end, or was held. Any other line
@@ -199,18 +202,18 @@ class Dialogue:
             self._misled += final is not None
         return answer
 
-    def heard(self) -> Heard:
+    def take_unsolicited(self) -> Received:
         """Return and forget what came since the last call while nothing was in flight.
 
         Of more than 64 KiB the newest are kept.
         """
-        heard = Heard(tuple(self._heard), bytes(self._heard_raw))
+        heard = Received(tuple(self._heard), bytes(self._heard_raw))
         self._heard.clear()
         self._heard_raw.clear()
         self._heard_size = 0
         return heard
 
-    def _close(self, final: Final | None) -> Answer:
+    def _close(self, final: FinalResult | None) -> Response:
         flight = self._flight
         if flight is None:
             raise ProtocolError("nothing is in flight")
@@ -220,12 +223,12 @@ class Dialogue:
             self._late.clear()
             if final.ok:
                 # E0 is in force from the next command on, whatever the echo of this one
-                echo = sets(flight.command, "E")
+                echo = setting_value(flight.command, "E")
                 if echo is False:
                     self.echoes = False
                 self._learn_format(flight, final)
         self._dropped += flight.dropped
-        return Answer(
+        return Response(
             line=self._line,
             lines=flight.lines,
             final=final,
@@ -234,8 +237,8 @@ class Dialogue:
             raw=bytes(self._raw),
         )
 
-    def _learn_format(self, flight: Attribution, final: Final) -> None:
-        setting = sets(flight.command, "V")
+    def _learn_format(self, flight: Attribution, final: FinalResult) -> None:
+        setting = setting_value(flight.command, "V")
         self._numeric = final.text != "OK" if setting is None else not setting
 
     def _record(self, data: bytes) -> None:
@@ -245,7 +248,7 @@ class Dialogue:
         self._heard_raw += data[-ANSWER_LIMIT:]
         del self._heard_raw[: max(0, len(self._heard_raw) - ANSWER_LIMIT)]
 
-    def _stray(self, event: Event) -> Urc | Stray:
+    def _stray(self, event: LineEvent) -> Urc | UnexpectedLine:
         line = event.line
         self._heard.append(line)
         self._heard_size += len(line) + 8
@@ -257,4 +260,4 @@ class Dialogue:
         if kind == "final" and self._late:
             # a late answer has come after all; nothing is owed for it any more
             self._late.pop(0)
-        return Stray(line, kind)
+        return UnexpectedLine(line, kind)

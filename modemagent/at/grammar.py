@@ -51,10 +51,10 @@ def is_basic(line: str) -> bool:
     return True
 
 
-def sets(line: str, letter: str) -> bool | None:
+def setting_value(line: str, letter: str) -> bool | None:
     """Return what a line of basic commands sets E or V to, None when it does not mention it.
 
-    >>> sets("ATE0Q0V1", "E"), sets("ATE0Q0V1", "V"), sets("ATE", "E"), sets("AT+CREG?", "E")
+    >>> setting_value("ATE0Q0V1", "E"), setting_value("ATE0Q0V1", "V"), setting_value("ATE", "E"), setting_value("AT+CREG?", "E")
     (False, True, False, None)
     """
     upper = line.upper()
@@ -64,7 +64,7 @@ def sets(line: str, letter: str) -> bool | None:
     return behind[:1] == "1" if found else None
 
 
-def is_crippled(line: str, command: str) -> bool:
+def is_truncated_echo(line: str, command: str) -> bool:
     """Tell whether an upper-case line is a command's echo with its beginning lost or a byte broken.
 
     At least half of the command is left, or at most its first two characters are gone; a letter

@@ -2,7 +2,7 @@
 
 A wrong baud rate gives bytes with the high bit set, a diagnostic port gives binary frames, a GNSS
 port gives NMEA sentences. None of them is an AT dialogue, and nothing should be written to such a
-port; :func:`nature` says so from what was heard before the first write.
+port; :func:`stream_kind` says so from what was heard before the first write.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ BROKEN = "\ufffd"
 _NMEA_HEAD = range(4, 13)
 
 
-def tidy(raw: bytes) -> tuple[str, int]:
+def clean_line(raw: bytes) -> tuple[str, int]:
     """Return a line's text and how many of its bytes were noise.
 
     NUL and other control characters are taken out, tabs become blanks, surrounding blanks go.
     Broken bytes in front of text are dropped too: a level change or a break on the line makes
     them, and the line behind them is sound.
 
-    >>> tidy(b"\\x00\\xff\\xfeOK ")
+    >>> clean_line(b"\\x00\\xff\\xfeOK ")
     ('OK', 2)
-    >>> tidy(b" WAVECOM MODEM")
+    >>> clean_line(b" WAVECOM MODEM")
     ('WAVECOM MODEM', 0)
     """
     text = raw.decode("utf-8", "replace")
@@ -63,10 +63,10 @@ def is_noise(text: str) -> bool:
     return text.count(BROKEN) * 4 >= max(len(text), 1)
 
 
-def is_sentence(text: str) -> bool:
+def is_nmea(text: str) -> bool:
     """Tell whether a line is an NMEA 0183 sentence: ``$GPGGA,...`` or ``!AIVDM,...``.
 
-    >>> is_sentence("$GPGGA,123519,4807.038,N"), is_sentence('$MYCCID: "8986..."')
+    >>> is_nmea("$GPGGA,123519,4807.038,N"), is_nmea('$MYCCID: "8986..."')
     (True, False)
     """
     if text[:1] not in ("$", "!"):
@@ -82,15 +82,15 @@ def is_sentence(text: str) -> bool:
     )
 
 
-def nature(raw: bytes) -> Nature:
+def stream_kind(raw: bytes) -> Nature:
     """Judge what talks on a port from what was heard on it.
 
     ``nmea``: sentences and no word of an AT dialogue beside them; some modules mix both, and
     those still answer AT. ``binary``: a third or more of the bytes are no text.
 
-    >>> nature(b"$GPGSV,1,1,00*79\\r\\n$GPRMC,,V,,,*53\\r\\n")
+    >>> stream_kind(b"$GPGSV,1,1,00*79\\r\\n$GPRMC,,V,,,*53\\r\\n")
     'nmea'
-    >>> nature(b"\\x7e\\x1c\\x8f\\xff\\x93\\x7e"), nature(b"\\r\\nRDY\\r\\n"), nature(b"\\r\\n")
+    >>> stream_kind(b"\\x7e\\x1c\\x8f\\xff\\x93\\x7e"), stream_kind(b"\\r\\nRDY\\r\\n"), stream_kind(b"\\r\\n")
     ('binary', 'text', 'silence')
     """
     lines = [raw_line for raw_line in raw.replace(b"\n", b"\r").split(b"\r") if raw_line]
@@ -98,9 +98,9 @@ def nature(raw: bytes) -> Nature:
     sentences = 0
     words = 0
     for raw_line in lines:
-        text, bad = tidy(raw_line)
+        text, bad = clean_line(raw_line)
         noise += bad
-        if is_sentence(text):
+        if is_nmea(text):
             sentences += 1
         elif text and not is_noise(text) and "*" not in text:
             words += 1

@@ -1,7 +1,7 @@
 """The words between a plan and whoever drives it: steps out, outcomes back.
 
-A plan is a plain generator. It yields :class:`Ask` and :class:`Listen`, is sent an
-:class:`Answer` or a :class:`Heard`, and returns its result. It owns no clock and no port, so
+A plan is a plain generator. It yields :class:`SystemCommand` and :class:`Listen`, is sent an
+:class:`Response` or a :class:`HostLine`, and returns its result. It owns no clock and no port, so
 the daemon drives it over asyncio, the one-shot command over a blocking loop, a test over a list.
 
 Named tuples, not data classes: making five of those costs a one-shot command 3 ms at its start.
@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, TypeVar
 FinalKind = Literal["ok", "error", "cme", "cms", "refused", "call"]
 
 
-class Final(NamedTuple):
+class FinalResult(NamedTuple):
     """The final result code that closed an answer.
 
     :param kind: ``ok``; ``error`` (bare ERROR and unknown error texts); ``cme`` and ``cms``
@@ -35,7 +35,7 @@ class Final(NamedTuple):
         return self.kind == "ok"
 
 
-class Ask(NamedTuple):
+class Command(NamedTuple):
     """Send one command line and collect its answer.
 
     :param line: the complete line, without the carriage return, as ``AT+CGSN``
@@ -56,7 +56,7 @@ class Listen(NamedTuple):
     limit_s: float
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """What came back for one command line.
 
     :param line: the line that was asked
@@ -75,7 +75,7 @@ class Answer(NamedTuple):
 
     line: str
     lines: tuple[str, ...]
-    final: Final | None
+    final: FinalResult | None
     echoed: bool = False
     foreign: tuple[str, ...] = ()
     raw: bytes = b""
@@ -91,10 +91,10 @@ class Answer(NamedTuple):
         return self.final is None
 
 
-class Heard(NamedTuple):
+class Received(NamedTuple):
     """What came while nothing was asked.
 
-    :param lines: complete lines, as in :class:`Answer`
+    :param lines: complete lines, as in :class:`Response`
     :param raw: the bytes (bounded)
     """
 
@@ -103,7 +103,7 @@ class Heard(NamedTuple):
     elapsed_s: float = 0.0
 
 
-Step = Ask | Listen
-Outcome = Answer | Heard
+Step = Command | Listen
+Outcome = Response | Received
 T = TypeVar("T")
 Plan = Generator[Step, Outcome, T]

@@ -8,7 +8,7 @@ case without blanks and punctuation; an unknown text is still a failure.
 
 from __future__ import annotations
 
-from modemagent.at.plan import Final
+from modemagent.at.plan import FinalResult
 
 CALL = frozenset(("NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE", "ABORTED"))
 """Results of calls (V.250 clause 5.7) and of an interrupted command (TS 27.007)."""
@@ -19,10 +19,10 @@ NUMERIC: dict[str, str] = {"0": "ok", "4": "error"}
 _texts: dict[str, dict[str, int]] = {}
 
 
-def plain(text: str) -> str:
+def fold_error_text(text: str) -> str:
     """Return a text as it is compared: lower case, letters and digits only, ``(U)SIM`` as SIM.
 
-    >>> plain("Network not allowed, emergency-calls only"), plain("(U)SIM not inserted")
+    >>> fold_error_text("Network not allowed, emergency-calls only"), fold_error_text("(U)SIM not inserted")
     ('networknotallowedemergencycallsonly', 'simnotinserted')
     """
     lower = text.lower().replace("(u)", "").replace("usim", "sim").replace("isation", "ization")
@@ -42,35 +42,35 @@ def code_of(kind: str, text: str) -> int | None:
         from modemagent.at.error_codes import CME, CMS, OTHER_WORDS
 
         for name, table in (("cme", CME), ("cms", CMS)):
-            _texts[name] = {plain(words): code for code, words in table.items()}
+            _texts[name] = {fold_error_text(words): code for code, words in table.items()}
             _texts[name].update(OTHER_WORDS[name])
-    return _texts.get(kind, {}).get(plain(bare))
+    return _texts.get(kind, {}).get(fold_error_text(bare))
 
 
-def parse_final(line: str, *, numeric: bool = False) -> Final | None:
+def parse_final(line: str, *, numeric: bool = False) -> FinalResult | None:
     """Return the final result code a line is, or None when it is none.
 
     :param numeric: take ``0`` and ``4`` too. Off by default: blank hardware answers ``0`` to
         ``AT+CGSN``, so only who knows that ATV0 is in force may ask for it
 
     >>> parse_final("+CME ERROR: SIM not inserted")
-    Final(kind='cme', code=10, text='+CME ERROR: SIM not inserted')
+    FinalResult(kind='cme', code=10, text='+CME ERROR: SIM not inserted')
     >>> parse_final("+CME ERROR:") is None, parse_final("0") is None
     (True, True)
     """
     text = line.strip()
     if text == "OK":
-        return Final("ok", None, text)
+        return FinalResult("ok", None, text)
     if text == "ERROR":
-        return Final("error", None, text)
+        return FinalResult("error", None, text)
     if text in CALL:
-        return Final("call", None, text)
+        return FinalResult("call", None, text)
     if text == "NA" or text.startswith("COMMAND "):
-        return Final("refused", None, text)
+        return FinalResult("refused", None, text)
     if text in NUMERIC:
         if not numeric:
             return None
-        return Final("ok" if NUMERIC[text] == "ok" else "error", None, text)
+        return FinalResult("ok" if NUMERIC[text] == "ok" else "error", None, text)
     upper = text.upper()
     if "ERROR" not in upper:
         return None
@@ -84,8 +84,8 @@ def parse_final(line: str, *, numeric: bool = False) -> Final | None:
             value = behind.lstrip(": \t")
             if not value:
                 return None  # not complete
-            return Final("cme" if kind == "cme" else "cms", code_of(kind, value), text)
-    return Final("error", None, text) if _is_error(text) else None
+            return FinalResult("cme" if kind == "cme" else "cms", code_of(kind, value), text)
+    return FinalResult("error", None, text) if _is_error(text) else None
 
 
 def _is_error(text: str) -> bool:

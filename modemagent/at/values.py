@@ -88,10 +88,10 @@ def split_fields(line: str) -> tuple[str, ...]:
     return tuple(fields)
 
 
-def integer(text: str) -> int | None:
+def parse_integer(text: str) -> int | None:
     """Return a decimal field's number, or None when it is none.
 
-    >>> integer(" 007"), integer("-3"), integer("0A"), integer("")
+    >>> parse_integer(" 007"), parse_integer("-3"), parse_integer("0A"), parse_integer("")
     (7, -3, None, None)
     """
     digits = text.strip()

@@ -15,7 +15,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def begin_aside(
+def run_in_thread(
     call: Callable[[], T], *, undo: Callable[[T], object] | None = None
 ) -> asyncio.Future[T]:
     """Begin a blocking call and return the future of its result.

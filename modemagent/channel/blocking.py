@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from math import ceil, inf
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from modemagent.at.plan import Ask, Outcome, Plan, Step
-from modemagent.channel.exchange import Exchange, conclude, fault_of_ours
+from modemagent.at.plan import Command, Outcome, Plan, Step
+from modemagent.channel.exchange import PortSession, internal_error, throw_into_plan
 from modemagent.channel.way import is_remote, open_port
 from modemagent.errors import DeadlinePassed, ModemAgentError, PortVanished
 
 if TYPE_CHECKING:
-    from modemagent.channel.opening import Opening
+    from modemagent.channel.opening import ThreadedOpen
     from modemagent.channel.port import Port
     from modemagent.channel.record import Trace
 
@@ -122,8 +122,8 @@ class _Run(Generic[T]):
         self.results: list[T | ModemAgentError] = []
         self._plan = plan
         self._table = table
-        self._exchange = Exchange()
-        self._opening: Opening | None = None
+        self._exchange = PortSession()
+        self._opening: ThreadedOpen | None = None
         self._port: Port | None = None
         self._unsent = b""
         self._next: Step | None = None
@@ -142,9 +142,9 @@ class _Run(Generic[T]):
         if not is_remote(name):
             self._begin(open_port(name, baud=baud, trace=trace))
             return
-        from modemagent.channel.opening import Opening
+        from modemagent.channel.opening import ThreadedOpen
 
-        self._opening = Opening(
+        self._opening = ThreadedOpen(
             lambda: open_port(name, baud=baud, timeout_s=max(0.1, timeout_s), trace=trace)
         )
         self._table.add(self, self._opening.fileno())
@@ -166,7 +166,7 @@ class _Run(Generic[T]):
         self._guarded(self._on_time)
 
     def _on_time(self) -> None:
-        self._exchange.tick(_now())
+        self._exchange.on_timer(_now())
         self._go_on()
 
     def _guarded(self, call: Callable[[], None]) -> None:
@@ -178,7 +178,7 @@ class _Run(Generic[T]):
         except BrokenPipeError:  # of our own output: the whole call is over
             raise
         except Exception as fault:  # noqa: BLE001 - a fault at one port stays at that port
-            self._fail(fault_of_ours(fault))
+            self._fail(internal_error(fault))
 
     def out_of_time(self, timeout_s: float) -> None:
         """The time of the whole call is over."""
@@ -202,9 +202,9 @@ class _Run(Generic[T]):
             self._table.remove(self._port.fileno())
             port, self._port = self._port, None
             try:
-                farewell = self._exchange.leave()
+                farewell = self._exchange.detach()
                 if farewell is not None and not self._gone:
-                    farewell.say(port)
+                    farewell.run(port)
             finally:
                 port.close()
 
@@ -219,7 +219,7 @@ class _Run(Generic[T]):
         if events & select.POLLOUT:
             self._write(port, self._unsent)
         if events & ~select.POLLOUT:
-            self._exchange.feed(port.read(), _now())
+            self._exchange.receive(port.read(), _now())
             self._go_on()
 
     def _write(self, port: Port, data: bytes) -> None:
@@ -231,11 +231,11 @@ class _Run(Generic[T]):
 
     def _catch_up(self, port: Port, step: Step) -> None:
         """Take what came before the step: it belongs to no answer, and is what Listen wants."""
-        for _ in range(1 if isinstance(step, Ask) else _DRAIN):
+        for _ in range(1 if isinstance(step, Command) else _DRAIN):
             data = port.read()
             if not data:
                 break
-            self._exchange.feed(data, _now())
+            self._exchange.receive(data, _now())
 
     # -- the plan
 
@@ -277,13 +277,13 @@ class _Run(Generic[T]):
     def _fail(self, error: ModemAgentError) -> None:
         self._gone = isinstance(error, PortVanished)
         try:
-            result: T | ModemAgentError = conclude(self._plan, error)
+            result: T | ModemAgentError = throw_into_plan(self._plan, error)
         except ModemAgentError as told:
             result = told
         except BrokenPipeError:
             raise
         except Exception as fault:  # noqa: BLE001 - a fault at one port stays at that port
-            result = fault_of_ours(fault)
+            result = internal_error(fault)
         self._end(result)
 
     def _end(self, result: T | ModemAgentError) -> None:

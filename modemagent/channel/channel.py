@@ -7,17 +7,17 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Final, overload
 
-from modemagent.at.plan import Answer, Ask, Heard, Listen, Outcome, Step
-from modemagent.channel.aside import begin_aside
-from modemagent.channel.exchange import Exchange
-from modemagent.channel.pending import under_way
-from modemagent.channel.port import Port, vanished
+from modemagent.at.plan import Command, Listen, Outcome, Received, Response, Step
+from modemagent.channel.aside import run_in_thread
+from modemagent.channel.exchange import PortSession
+from modemagent.channel.pending import driver_call
+from modemagent.channel.port import Port, port_vanished
 from modemagent.channel.transport import attach
 from modemagent.channel.urcs import Urcs
 from modemagent.errors import PortVanished, ProtocolError
 
 if TYPE_CHECKING:
-    from modemagent.channel.farewell import Farewell
+    from modemagent.channel.farewell import FinalRestore
 
 CLOSE_LIMIT_S: Final = 0.8
 """Closing is waited for so long; a driver that takes longer is left to its thread."""
@@ -26,22 +26,22 @@ _DRAIN: Final = 8
 """Chunks read before a step at most: one port must not hold up the loop."""
 
 
-class Channel:
+class AsyncChannel:
     """One open port in a running loop; made by :func:`modemagent.channel.open.open_channel`.
 
     :ivar port: the port as the user named it
     :ivar closed: set when the port has gone, and when it has been closed
     :ivar urcs: unsolicited lines, whether they came alone or amid an answer
-    :ivar turn: held by whoever takes several steps that belong together, as :func:`drive` does
+    :ivar turn: held by whoever takes several steps that belong together, as :func:`run` does
     """
 
     def __init__(self, port: Port) -> None:
         self.port = port.name
         self.closed = asyncio.Event()
         self.urcs = Urcs()
-        self.turn = asyncio.Lock()
+        self.lock = asyncio.Lock()
         self._port = port
-        self._exchange = Exchange()
+        self._exchange = PortSession()
         self._waiter: asyncio.Future[Outcome] | None = None
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
@@ -58,7 +58,7 @@ class Channel:
     @property
     def owed(self) -> tuple[str, ...]:
         """Lines that put back what was changed in this session, the newest change first."""
-        return tuple(self._exchange.undo.owed)
+        return tuple(self._exchange.undo.pending)
 
     @property
     def lines_sent(self) -> int:
@@ -66,9 +66,9 @@ class Channel:
         return self._exchange.lines_sent
 
     @overload
-    async def perform(self, step: Ask) -> Answer: ...
+    async def perform(self, step: Command) -> Response: ...
     @overload
-    async def perform(self, step: Listen) -> Heard: ...
+    async def perform(self, step: Listen) -> Received: ...
     @overload
     async def perform(self, step: Step) -> Outcome: ...
     async def perform(self, step: Step) -> Outcome:
@@ -87,7 +87,7 @@ class Channel:
             if not self.closed.is_set():
                 self._catch_up(step)
             if self.closed.is_set():
-                raise vanished(self.port, self._why)
+                raise port_vanished(self.port, self._why)
             data = self._exchange.start(step, self._loop.time())
             if self._exchange.outcome is not None:
                 return self._exchange.outcome
@@ -99,7 +99,7 @@ class Channel:
         finally:
             self._busy = False
             self._waiter = None
-            self._exchange.abandon()
+            self._exchange.cancel()
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
@@ -120,7 +120,7 @@ class Channel:
 
     def received(self, data: bytes) -> None:
         """Take bytes from the port."""
-        self._exchange.feed(data, self._loop.time())
+        self._exchange.receive(data, self._loop.time())
         if self._exchange.urcs:
             for line in self._exchange.urcs:
                 self.urcs.put(line)
@@ -141,26 +141,26 @@ class Channel:
             self.urcs.end()
             if not self._transport.is_closing():
                 self._transport.abort()
-            farewell = None if gone else self._exchange.leave()
-            self._closing = begin_aside(functools.partial(self._say_and_close, farewell))
+            farewell = None if gone else self._exchange.detach()
+            self._closing = run_in_thread(functools.partial(self._say_and_close, farewell))
             # an error in closing a port that nobody waits for is of no interest
             self._closing.add_done_callback(lambda future: future.cancelled() or future.exception())
             if self._waiter is not None and not self._waiter.done():
-                self._waiter.set_exception(vanished(self.port, why))
+                self._waiter.set_exception(port_vanished(self.port, why))
         return self._closing
 
-    def _say_and_close(self, farewell: Farewell | None) -> None:
-        with under_way(self.port, "closing"):
+    def _say_and_close(self, farewell: FinalRestore | None) -> None:
+        with driver_call(self.port, "closing"):
             try:
                 if farewell is not None:
-                    farewell.say(self._port)
+                    farewell.run(self._port)
             finally:
                 self._port.close()
 
     def _catch_up(self, step: Step) -> None:
         """Take what came before the step: it belongs to no answer, and is what Listen wants."""
         try:
-            for _ in range(1 if isinstance(step, Ask) else _DRAIN):
+            for _ in range(1 if isinstance(step, Command) else _DRAIN):
                 data = self._port.read()
                 if not data:
                     return
@@ -170,7 +170,7 @@ class Channel:
 
     def _on_timer(self) -> None:
         self._timer = None
-        self._exchange.tick(self._loop.time())
+        self._exchange.on_timer(self._loop.time())
         self._see()
 
     def _see(self) -> None:
@@ -195,7 +195,7 @@ class Channel:
 class _Link(asyncio.Protocol):
     """What the transport calls."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: AsyncChannel) -> None:
         self._channel = channel
 
     def data_received(self, data: bytes) -> None:

@@ -6,14 +6,14 @@ import asyncio
 from typing import TypeVar
 
 from modemagent.at.plan import Plan
-from modemagent.channel.channel import Channel
-from modemagent.channel.exchange import conclude
+from modemagent.channel.channel import AsyncChannel
+from modemagent.channel.exchange import throw_into_plan
 from modemagent.errors import DeadlinePassed, ModemAgentError
 
 T = TypeVar("T")
 
 
-async def drive(plan: Plan[T], channel: Channel, *, deadline: float | None = None) -> T:
+async def run(plan: Plan[T], channel: AsyncChannel, *, deadline: float | None = None) -> T:
     """Run a plan on a channel when it is its turn, and return its result.
 
     Nobody else's step comes between the steps of the plan; plans wait in the order they came.
@@ -27,18 +27,18 @@ async def drive(plan: Plan[T], channel: Channel, *, deadline: float | None = Non
     try:
         try:
             async with asyncio.timeout_at(deadline):
-                await channel.turn.acquire()
+                await channel.lock.acquire()
         except TimeoutError:
             raise _deadline_passed(channel.port) from None
         try:
             return await _drive(plan, channel, deadline)
         finally:
-            channel.turn.release()
+            channel.lock.release()
     finally:
         plan.close()
 
 
-async def _drive(plan: Plan[T], channel: Channel, deadline: float | None) -> T:
+async def _drive(plan: Plan[T], channel: AsyncChannel, deadline: float | None) -> T:
     try:
         step = next(plan)
         while True:
@@ -46,9 +46,9 @@ async def _drive(plan: Plan[T], channel: Channel, deadline: float | None) -> T:
                 async with asyncio.timeout_at(deadline):
                     outcome = await channel.perform(step)
             except TimeoutError:
-                return conclude(plan, _deadline_passed(channel.port))
+                return throw_into_plan(plan, _deadline_passed(channel.port))
             except ModemAgentError as error:
-                return conclude(plan, error)
+                return throw_into_plan(plan, error)
             step = plan.send(outcome)
     except StopIteration as done:
         result: T = done.value

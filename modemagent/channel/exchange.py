@@ -1,7 +1,7 @@
 """One port's dialogue with its deadlines: the part both doors share.
 
-Sans-I/O: the owner of the port writes what :meth:`Exchange.start` returns, hands over what it
-reads, calls :meth:`Exchange.tick` when :attr:`Exchange.due` has come, and tells the time.
+Sans-I/O: the owner of the port writes what :meth:`PortSession.start` returns, hands over what it
+reads, calls :meth:`PortSession.on_timer` when :attr:`PortSession.due` has come, and tells the time.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from modemagent.at.dialogue import GRACE_S, Dialogue, Urc
-from modemagent.at.plan import Answer, Ask, Heard, Listen, Outcome, Plan, Step
+from modemagent.at.dialogue import GRACE_S, AtConnection, Urc
+from modemagent.at.plan import Command, Listen, Outcome, Plan, Received, Response, Step
 from modemagent.at.urcs import is_urc
-from modemagent.channel.undo import Undo
-from modemagent.dialects.readonly import permits
+from modemagent.channel.undo import RestoreList
+from modemagent.dialects.readonly import is_allowed
 from modemagent.errors import LineRefused, ModemAgentError, ProtocolError
 
 if TYPE_CHECKING:
-    from modemagent.channel.farewell import Farewell
+    from modemagent.channel.farewell import FinalRestore
 
 T = TypeVar("T")
 
@@ -27,14 +27,14 @@ _QUESTION_S: Final = 2.0
 _STRAYS = 4
 
 
-class Exchange:
+class PortSession:
     """What is going on at one port.
 
-    :ivar due: monotonic seconds at which :meth:`tick` is wanted; infinity when nothing is awaited
+    :ivar due: monotonic seconds at which :meth:`on_timer` is wanted; infinity when nothing is awaited
     :ivar outcome: what the step that was started last has come to, None while it goes on
     :ivar urcs: unsolicited lines since the owner last cleared this list
     :ivar lines_sent: command lines begun so far
-    :ivar undo: what is owed to the modem; see :meth:`leave`
+    :ivar undo: what is owed to the modem; see :meth:`detach`
     """
 
     def __init__(self) -> None:
@@ -42,23 +42,23 @@ class Exchange:
         self.outcome: Outcome | None = None
         self.urcs: list[str] = []
         self.lines_sent = 0
-        self.undo = Undo()
-        self._dialogue = Dialogue()
+        self.undo = RestoreList()
+        self._dialogue = AtConnection()
         self._listen: Listen | None = None
         self._strays: deque[str] = deque(maxlen=_STRAYS)
         self._unanswered = 0
         self._begun = 0.0
         self._deadline = inf
 
-    def question_before(self, step: Step) -> Ask | None:
+    def question_before(self, step: Step) -> Command | None:
         """Return the step that comes before this one, None as a rule.
 
         A setting that is changed for the first time is asked for, or it could not be put back.
         """
-        if not isinstance(step, Ask) or not permits(step.line):
+        if not isinstance(step, Command) or not is_allowed(step.line):
             return None
         question = self.undo.question_before(step.line)
-        return None if question is None else Ask(question, min(step.timeout_s, _QUESTION_S))
+        return None if question is None else Command(question, min(step.timeout_s, _QUESTION_S))
 
     def start(self, step: Step, now: float) -> bytes:
         """Begin a step and return the bytes to write, b"" for listening.
@@ -72,7 +72,7 @@ class Exchange:
         if self.due < inf:
             raise ProtocolError("one step at a time")
         data = b""
-        if isinstance(step, Ask):
+        if isinstance(step, Command):
             data = _permitted(self._dialogue, step.line, self.undo)
             self.undo.sent(step.line)
             self.lines_sent += 1
@@ -88,11 +88,11 @@ class Exchange:
             self._end(now)
         return data
 
-    def feed(self, data: bytes, now: float) -> None:
+    def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the port."""
         self.undo.heard(data)
-        for event in self._dialogue.receive(data):
-            if isinstance(event, Answer):
+        for event in self._dialogue.receive_data(data):
+            if isinstance(event, Response):
                 self._answered(event, now)
             elif isinstance(event, Urc):
                 self.urcs.append(event.line)
@@ -106,54 +106,54 @@ class Exchange:
             self._end(now)
         elif self._listen is not None:
             self.due = min(self._deadline, now + self._listen.quiet_s)
-        elif self._dialogue.holds:
+        elif self._dialogue.awaiting_echo:
             # a final result is there but not its echo: not worth the whole deadline
             self.due = min(self._deadline, now + GRACE_S)
         else:
             self.due = self._deadline
 
-    def tick(self, now: float) -> None:
+    def on_timer(self, now: float) -> None:
         """End the step if its time is up."""
         if now >= self.due:
             self._end(now)
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Nobody waits any more; a late answer will be known as one."""
         if self._dialogue.in_flight:
             self._note(self._dialogue.expire())
         self._listen = None
         self.due = inf
 
-    def leave(self) -> Farewell | None:
+    def detach(self) -> FinalRestore | None:
         """Return what is to be said at the port before it is closed, None for nothing.
 
         It stands alone from then on, and may be said in another thread.
         """
-        undo, self.undo = self.undo, Undo()
-        dialogue, self._dialogue = self._dialogue, Dialogue()
+        undo, self.undo = self.undo, RestoreList()
+        dialogue, self._dialogue = self._dialogue, AtConnection()
         self._listen = None
         self.due = inf
-        if not undo.in_debt:
+        if not undo.is_dirty:
             return None
-        from modemagent.channel.farewell import Farewell
+        from modemagent.channel.farewell import FinalRestore
 
-        return Farewell(undo, dialogue, unanswered=self._unanswered)
+        return FinalRestore(undo, dialogue, unanswered=self._unanswered)
 
     def _end(self, now: float) -> None:
         if self._dialogue.in_flight:
             self._answered(self._dialogue.expire(), now)
         elif self._listen is not None:
-            heard = self._dialogue.heard()
+            heard = self._dialogue.take_unsolicited()
             self._listen = None
             self.due = inf
-            self.outcome = Heard(heard.lines, heard.raw, now - self._begun)
+            self.outcome = Received(heard.lines, heard.raw, now - self._begun)
 
-    def _answered(self, answer: Answer, now: float) -> None:
+    def _answered(self, answer: Response, now: float) -> None:
         # what came in between is for the owner of the port as well as for the plan
         self.urcs += [line for line in answer.foreign if is_urc(line)]
         self._note(answer)
         self.due = inf
-        self.outcome = Answer(
+        self.outcome = Response(
             line=answer.line,
             lines=answer.lines,
             final=answer.final,
@@ -165,27 +165,27 @@ class Exchange:
         )
         self._strays.clear()
 
-    def _note(self, answer: Answer) -> None:
+    def _note(self, answer: Response) -> None:
         self.undo.answered(answer)
         self._unanswered = self._unanswered + 1 if answer.timed_out else 0
 
 
-def _permitted(dialogue: Dialogue, line: str, undo: Undo) -> bytes:
+def _permitted(dialogue: AtConnection, line: str, undo: RestoreList) -> bytes:
     """Begin a command: the one place where bytes for a modem come into being.
 
     A logical channel of the card is only spoken to, and closed, by who has opened it.
     """
     sound = line.isascii() and line.isprintable()
-    if not (sound and permits(line) and not undo.concerns_other(line)):
+    if not (sound and is_allowed(line) and not undo.is_foreign_channel(line)):
         raise LineRefused(
             f"{line!r} was not sent: it is not on the list of lines that only read",
             hint="modemagent never changes a modem, a SIM card or a setting; "
             "use a terminal program for that",
         )
-    return dialogue.begin(line)
+    return dialogue.send(line)
 
 
-def conclude(plan: Plan[T], error: ModemAgentError) -> T:
+def throw_into_plan(plan: Plan[T], error: ModemAgentError) -> T:
     """Throw an error into a plan that can not go on; return the result it makes of it.
 
     :raises ModemAgentError: it makes none; a plan that asks for yet another step gets no more
@@ -199,7 +199,7 @@ def conclude(plan: Plan[T], error: ModemAgentError) -> T:
     raise error
 
 
-def fault_of_ours(fault: Exception) -> ModemAgentError:
+def internal_error(fault: Exception) -> ModemAgentError:
     """Return the error that stands for a fault of this program at one port."""
     error = ModemAgentError(
         f"a fault of modemagent: {type(fault).__name__}: {fault}", hint="please report it"

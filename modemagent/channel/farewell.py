@@ -14,13 +14,13 @@ from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from modemagent.at.dialogue import Dialogue, Stray
-from modemagent.at.plan import Answer
+from modemagent.at.dialogue import AtConnection, UnexpectedLine
+from modemagent.at.plan import Response
 from modemagent.errors import PortVanished
 
 if TYPE_CHECKING:
     from modemagent.channel.port import Port
-    from modemagent.channel.undo import Undo
+    from modemagent.channel.undo import RestoreList
 
 _LATE_S: Final = 0.5
 """For the answer that is on its way. With one line it fits into the time that closing may take."""
@@ -28,7 +28,7 @@ _WAIT_S: Final = 0.25
 """For the answer to each line."""
 
 
-class Farewell:
+class FinalRestore:
     """The last words of a session.
 
     :param undo: what is owed
@@ -36,12 +36,12 @@ class Farewell:
     :param unanswered: commands given up whose final result is still to come
     """
 
-    def __init__(self, undo: Undo, dialogue: Dialogue, *, unanswered: int) -> None:
+    def __init__(self, undo: RestoreList, dialogue: AtConnection, *, unanswered: int) -> None:
         self._undo = undo
         self._dialogue = dialogue
         self._unanswered = unanswered
 
-    def say(self, port: Port) -> None:
+    def run(self, port: Port) -> None:
         """Hear what is in flight to its end and put back what is owed; blocks, a second or so."""
         try:
             for data in _chunks(port, _LATE_S) if self._expects_more else ():
@@ -50,7 +50,7 @@ class Farewell:
                     break
             if self._dialogue.in_flight:
                 self._undo.answered(self._dialogue.expire())
-            for line in self._undo.owed:
+            for line in self._undo.pending:
                 _put_back(port, line)
         except PortVanished:
             pass  # with the port went the session
@@ -58,16 +58,16 @@ class Farewell:
     @property
     def _expects_more(self) -> bool:
         if self._dialogue.in_flight:
-            return not self._dialogue.holds
+            return not self._dialogue.awaiting_echo
         return self._unanswered > 0
 
     def _hear(self, data: bytes) -> None:
         self._undo.heard(data)
-        for event in self._dialogue.receive(data):
-            if isinstance(event, Answer):
+        for event in self._dialogue.receive_data(data):
+            if isinstance(event, Response):
                 self._undo.answered(event)
                 self._unanswered = 0
-            elif isinstance(event, Stray) and event.kind == "final":
+            elif isinstance(event, UnexpectedLine) and event.kind == "final":
                 self._unanswered -= 1
 
 

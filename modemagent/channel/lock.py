@@ -46,10 +46,10 @@ class Holder(NamedTuple):
     name: str | None
 
 
-def take(descriptor: int, *, port: str, path: str) -> None:
+def acquire(descriptor: int, *, port: str, path: str) -> None:
     """Make an open terminal ours.
 
-    Call :func:`check_lock_files` before opening it, and :func:`give_back` before closing it.
+    Call :func:`check_lock_files` before opening it, and :func:`release` before closing it.
 
     :param port: as the user named it
     :param path: the device itself, links resolved
@@ -74,8 +74,8 @@ def take(descriptor: int, *, port: str, path: str) -> None:
         fcntl.ioctl(descriptor, termios.TIOCEXCL)
 
 
-def give_back(descriptor: int) -> None:
-    """Undo :func:`take`; the terminal may stay open elsewhere, so closing alone is not enough."""
+def release(descriptor: int) -> None:
+    """Undo :func:`acquire`; the terminal may stay open elsewhere, so closing alone is not enough."""
     with contextlib.suppress(OSError):
         fcntl.ioctl(descriptor, termios.TIOCNXCL)
     with contextlib.suppress(OSError):

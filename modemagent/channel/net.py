@@ -22,7 +22,7 @@ _KEEPALIVE = (
 )
 
 
-def address(url: str) -> tuple[str, int]:
+def parse_host_port(url: str) -> tuple[str, int]:
     """Return host and port of ``SCHEME://HOST:PORT``.
 
     :raises UsageError: it has another form
@@ -48,7 +48,7 @@ def open_socket(url: str, *, timeout_s: float, trace: Trace | None = None) -> Po
 
     :raises PortNotFound: nobody answers there
     """
-    host, number = address(url)
+    host, number = parse_host_port(url)
     try:
         link = socket.create_connection((host, number), timeout=timeout_s)
     except OSError as error:
@@ -64,7 +64,7 @@ def open_rfc2217(url: str, *, baud: int, timeout_s: float, trace: Trace | None =
 
     :raises PortNotFound: nobody answers there, or not in RFC 2217
     """
-    address(url)
+    parse_host_port(url)
     from modemagent.channel.rfc2217 import connect
 
     try:

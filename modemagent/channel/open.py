@@ -6,17 +6,17 @@ import asyncio
 import functools
 from typing import TYPE_CHECKING
 
-from modemagent.channel.aside import begin_aside
-from modemagent.channel.pending import under_way
+from modemagent.channel.aside import run_in_thread
+from modemagent.channel.pending import driver_call
 from modemagent.channel.way import open_port
 
 if TYPE_CHECKING:
-    from modemagent.channel.channel import Channel
+    from modemagent.channel.channel import AsyncChannel
     from modemagent.channel.port import Port
     from modemagent.channel.record import Trace
 
 
-async def open_channel(url: str, *, baud: int = 115200, trace: Trace | None = None) -> Channel:
+async def open_channel(url: str, *, baud: int = 115200, trace: Trace | None = None) -> AsyncChannel:
     """Open a port: a device path, ``socket://HOST:PORT`` or ``rfc2217://HOST:PORT``.
 
     Nothing is written, and what is waiting at the port stays there to be read.
@@ -31,22 +31,22 @@ async def open_channel(url: str, *, baud: int = 115200, trace: Trace | None = No
         # here, so that pyserial's import does not hold up the loop either
         import modemagent.channel.transport  # noqa: F401
 
-        with under_way(url, "opening"):
+        with driver_call(url, "opening"):
             return open_port(url, baud=baud, trace=trace)
 
-    opening = begin_aside(call, undo=_close)
+    opening = run_in_thread(call, undo=_close)
     try:
         port = await opening
     except asyncio.CancelledError:
         # cancelled in the turn between its handing over and here: it would be nobody's
         if opening.done() and not opening.cancelled() and opening.exception() is None:
-            begin_aside(functools.partial(_close, opening.result()))
+            run_in_thread(functools.partial(_close, opening.result()))
         raise
-    from modemagent.channel.channel import Channel
+    from modemagent.channel.channel import AsyncChannel
 
-    return Channel(port)
+    return AsyncChannel(port)
 
 
 def _close(port: Port) -> None:
-    with under_way(port.name, "closing"):
+    with driver_call(port.name, "closing"):
         port.close()

@@ -7,14 +7,14 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from modemagent.channel.exchange import fault_of_ours
+from modemagent.channel.exchange import internal_error
 from modemagent.errors import ModemAgentError
 
 if TYPE_CHECKING:
     from modemagent.channel.port import Port
 
 
-class Opening:
+class ThreadedOpen:
     """A port being opened elsewhere.
 
     :param call: opens the port; may block for as long as it likes
@@ -64,7 +64,7 @@ class Opening:
         except ModemAgentError as error:
             outcome = error
         except Exception as fault:  # noqa: BLE001 - told to the one who waits, in its own words
-            outcome = fault_of_ours(fault)
+            outcome = internal_error(fault)
         with self._lock:
             if not self._abandoned:
                 self._outcome = outcome

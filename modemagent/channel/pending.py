@@ -21,7 +21,7 @@ _lock = threading.Lock()
 
 
 @contextmanager
-def under_way(port: str, what: Literal["opening", "closing"]) -> Iterator[None]:
+def driver_call(port: str, what: Literal["opening", "closing"]) -> Iterator[None]:
     """Note a call that may not return for as long as it lasts; call this in its thread.
 
     Connections over a network pass: they have deadlines of their own.

@@ -104,10 +104,10 @@ class Port:
         return not poll.poll(0)
 
     def _vanished(self, why: str | None) -> PortVanished:
-        return vanished(self.name, why or "")
+        return port_vanished(self.name, why or "")
 
 
-def vanished(port: str, why: str = "") -> PortVanished:
+def port_vanished(port: str, why: str = "") -> PortVanished:
     """Return the error for a port that was open and has gone."""
     return PortVanished(
         f"{port} is gone" + (f" ({why.lower()})" if why else ""),

@@ -48,11 +48,11 @@ def open_tty(port: str, *, baud: int, trace: Trace | None = None) -> Port:
     except OSError as error:
         raise _refused(port, path, error) from error
     try:
-        lock.take(descriptor, port=port, path=path)
+        lock.acquire(descriptor, port=port, path=path)
         try:
             before = _set(descriptor, port, speed)
         except BaseException:
-            lock.give_back(descriptor)
+            lock.release(descriptor)
             raise
     except BaseException:
         os.close(descriptor)
@@ -65,7 +65,7 @@ def open_tty(port: str, *, baud: int, trace: Trace | None = None) -> Port:
                 termios.tcflush(descriptor, termios.TCIOFLUSH)
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(descriptor, termios.TCSANOW, before)
-        lock.give_back(descriptor)
+        lock.release(descriptor)
 
     return Port(port, descriptor, release=release, trace=trace)
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from modemagent.channel.volatile import SETTINGS, changes, told_by
+from modemagent.channel.volatile import SESSION_SETTINGS, changes, observed_values
 
 if TYPE_CHECKING:
-    from modemagent.at.plan import Answer
+    from modemagent.at.plan import Response
 
 _OPENS: Final = "AT+CCHO="
 #: Lines that concern one logical channel.
@@ -27,19 +27,19 @@ _BARE: Final = re.compile(
 _LATE_LIMIT: Final = 4096
 
 
-class Undo:
+class RestoreList:
     """The changes that are owed to one port: one line for each setting and each channel.
 
     A setting goes back to what it was found at, as far as the answers of this session tell.
 
-    >>> undo = Undo()
+    >>> undo = RestoreList()
     >>> undo.sent("AT+CMEE=1")
-    >>> undo.owed, undo.sent("AT+CMEE=0"), undo.owed
+    >>> undo.pending, undo.sent("AT+CMEE=0"), undo.pending
     (['AT+CMEE=0'], None, [])
     """
 
     def __init__(self) -> None:
-        self.owed: list[str] = []
+        self.pending: list[str] = []
         """Lines that put back what was changed, the newest change first."""
         self._found: dict[str, str] = {}
         self._questions: set[str] = set()
@@ -48,19 +48,19 @@ class Undo:
         self._asked_since = False
 
     @property
-    def in_debt(self) -> bool:
+    def is_dirty(self) -> bool:
         """True when something is owed, or will be: a channel may be open that is not known yet."""
-        return bool(self.owed) or self._opens
+        return bool(self.pending) or self._opens
 
     def question_before(self, line: str) -> str | None:
         """Return the line to ask before a setting is changed of which nothing is known; once.
 
-        >>> undo = Undo()
+        >>> undo = RestoreList()
         >>> undo.question_before("AT+CMEE=2"), undo.question_before("AT+CMEE=2")
         ('AT+CMEE?', None)
         """
         for name in changes(line):
-            question = SETTINGS[name].question
+            question = SESSION_SETTINGS[name].question
             if name not in self._found and question not in self._questions:
                 self._questions.add(question)
                 return question
@@ -74,14 +74,14 @@ class Undo:
             self._opens, self._late, self._asked_since = True, None, False
         for name, value in changes(upper).items():
             self._set(name, value)
-        if upper in self.owed:
-            self.owed.remove(upper)
+        if upper in self.pending:
+            self.pending.remove(upper)
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: Response) -> None:
         """Take note of what an answer tells: the channel that is open now, the settings found."""
         self._learn(answer)
         if answer.line.strip().upper().startswith(_OPENS):
-            session = session_of(answer)
+            session = channel_session_id(answer)
             if session is not None:
                 self._owe_channel(session)
             elif answer.timed_out:
@@ -100,9 +100,9 @@ class Undo:
         if match is not None:
             self._owe_channel(match[1].decode("ascii").upper())
 
-    def _learn(self, answer: Answer) -> None:
+    def _learn(self, answer: Response) -> None:
         changed = changes(answer.line)
-        for name, value in told_by(answer).items():
+        for name, value in observed_values(answer).items():
             if name in changed:
                 if name not in self._found:
                     self._found[name] = value
@@ -111,41 +111,41 @@ class Undo:
                 self._found[name] = value
 
     def _set(self, name: str, value: str) -> None:
-        found = self._found.get(name, SETTINGS[name].powered_up)
-        self.owed = [line for line in self.owed if not line.startswith(name)]
+        found = self._found.get(name, SESSION_SETTINGS[name].powered_up)
+        self.pending = [line for line in self.pending if not line.startswith(name)]
         if value != found:
-            self.owed.insert(0, name + found)
+            self.pending.insert(0, name + found)
 
     def _owes(self, name: str) -> bool:
-        return any(line.startswith(name) for line in self.owed)
+        return any(line.startswith(name) for line in self.pending)
 
     def _owe_channel(self, session: str) -> None:
-        self.owed.insert(0, f"AT+CCHC={session}")
+        self.pending.insert(0, f"AT+CCHC={session}")
         self._opens, self._late = False, None
 
-    def concerns_other(self, line: str) -> bool:
+    def is_foreign_channel(self, line: str) -> bool:
         """Tell whether a line speaks to a logical channel that was not opened here."""
-        closing = closing_of(line)
-        return closing is not None and closing not in self.owed
+        closing = closing_command(line)
+        return closing is not None and closing not in self.pending
 
 
-def closing_of(line: str) -> str | None:
+def closing_command(line: str) -> str | None:
     """Return the line that closes the logical channel a line speaks to, None when to none.
 
-    >>> closing_of("AT+CGLA=1,10,00A4"), closing_of("AT+CSQ")
+    >>> closing_command("AT+CGLA=1,10,00A4"), closing_command("AT+CSQ")
     ('AT+CCHC=1', None)
     """
     match = _CHANNEL.match(line.strip().upper())
     return f"AT+CCHC={match[1]}" if match else None
 
 
-def session_of(answer: Answer) -> str | None:
+def channel_session_id(answer: Response) -> str | None:
     """Return the session id of an answer to ``AT+CCHO``, upper case; None when there is none.
 
     With its label or bare, decimal, or a long hexadecimal handle (Sierra EM7455).
 
     >>> from modemagent.at.plan import Answer, Final
-    >>> session_of(Answer("AT+CCHO=", ("+CCHO: 00000000038aa32f",), Final("ok", None, "OK")))
+    >>> channel_session_id(Answer("AT+CCHO=", ("+CCHO: 00000000038aa32f",), Final("ok", None, "OK")))
     '00000000038AA32F'
     """
     if not answer.ok and not answer.timed_out:

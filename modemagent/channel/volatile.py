@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from modemagent.at.plan import Answer
+    from modemagent.at.plan import Response
 
 
 class Setting(NamedTuple):
@@ -25,7 +25,7 @@ class Setting(NamedTuple):
 
 
 #: What sets it, without the value -> the setting.
-SETTINGS: Final = {
+SESSION_SETTINGS: Final = {
     "ATE": Setting("AT", "1"),  # echo: V.250 clause 6.2.4; seen by the echo
     "ATV": Setting("AT", "1"),  # verbose results: V.250 clause 6.2.6; seen by "OK" or "0"
     # error format: TS 27.007 clause 9.1, which has 0 for the default; many firmwares have 1 or 2
@@ -46,11 +46,11 @@ def changes(line: str) -> dict[str, str]:
     return {f"AT{match[1]}": match[2] for match in found if match is not None}
 
 
-def told_by(answer: Answer) -> dict[str, str]:
+def observed_values(answer: Response) -> dict[str, str]:
     """Return the values that an answer tells, as they were before its line changed anything.
 
     >>> from modemagent.at.plan import Answer, Final
-    >>> told_by(Answer("AT+CMEE?", ("+CMEE: 2",), Final("ok", None, "OK"), echoed=True))
+    >>> observed_values(Answer("AT+CMEE?", ("+CMEE: 2",), Final("ok", None, "OK"), echoed=True))
     {'ATE': '1', 'ATV': '1', 'AT+CMEE=': '2'}
     """
     if answer.final is None:

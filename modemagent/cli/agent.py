@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Whose(NamedTuple):
+class AgentLocator(NamedTuple):
     """The words that say which agent is meant; nothing is looked up before it is needed.
 
     :param given: ``--state-dir``, None when it was not given
@@ -54,16 +54,16 @@ class Whose(NamedTuple):
         return found
 
 
-def whose(context: click.Context, state_dir: str | None) -> Whose:
+def whose(context: click.Context, state_dir: str | None) -> AgentLocator:
     """Return which agent this call means."""
     named = context.obj if isinstance(context.obj, Globals) else Globals(None, None)
-    return Whose(state_dir, named.config)
+    return AgentLocator(state_dir, named.config)
 
 
 Holding = Literal["daemon", "command", "another", "unknown"]
 
 
-def still_busy(busy: PortBusy, error: ModemAgentError) -> PortBusy:
+def busy_with_hint(busy: PortBusy, error: ModemAgentError) -> PortBusy:
     """Return a busy port's error with the remedy that fits who holds it.
 
     :param error: why the agent did not answer for the port

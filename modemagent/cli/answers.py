@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from modemagent.at.plan import Answer
+from modemagent.at.plan import Response
 from modemagent.cli.render import one_line, plain
 from modemagent.errors import LineRefused
 
@@ -15,7 +15,7 @@ _NO_ANSWER = (
 )
 
 
-def print_at_once(answer: Answer, *, as_json: bool) -> None:
+def print_at_once(answer: Response, *, as_json: bool) -> None:
     """Print the answer of one line of a session."""
     if as_json:
         import json
@@ -37,7 +37,7 @@ def print_refused(line: str, refused: LineRefused, *, as_json: bool) -> None:
         click.echo(one_line(refused), err=True)
 
 
-def print_answer(answer: Answer, *, with_line: bool) -> None:
+def print_answer(answer: Response, *, with_line: bool) -> None:
     """Print an answer for people; what came unasked in between is marked with a star."""
     if with_line:
         click.echo(click.style(plain(answer.line), bold=True))
@@ -62,7 +62,7 @@ def print_line(line: str, asked: str = "", mark: str = "") -> None:
         click.echo(f"    what to do: {explained['remedy']}")
 
 
-def to_json(answer: Answer) -> dict[str, object]:
+def to_json(answer: Response) -> dict[str, object]:
     """Return an answer as it is printed for machines."""
     from modemagent.at.words import explain
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import click
 
-from modemagent.at.plan import Answer, Ask, Heard, Listen, Plan
-from modemagent.cli.agent import Whose, still_busy, whose
+from modemagent.at.plan import Command, Listen, Plan, Received, Response
+from modemagent.cli.agent import AgentLocator, busy_with_hint, whose
 from modemagent.cli.answers import print_answer, print_at_once, print_line, print_refused, to_json
 from modemagent.cli.options import baud_option, json_option_of, root_option, state_dir_option
-from modemagent.cli.ports import named
+from modemagent.cli.ports import resolve_target
 from modemagent.cli.render import one_line
 from modemagent.errors import (
     AgentDenied,
@@ -72,14 +72,14 @@ def command(
 
     from modemagent.channel.blocking import run_plans
 
-    path = named(port, root).path
+    path = resolve_target(port, root).path
     limit_s = timeout_s * len(lines) + 5.0 if lines else _SESSION_S
 
     typing = not lines and sys.stdin.isatty()
     typed = _typed() if typing else _piped()  # what is left of it, when a session is begun anew
     tally = Tally()
 
-    def plan() -> Plan[list[Answer]]:
+    def plan() -> Plan[list[Response]]:
         if lines:
             return _ask_all(lines, timeout_s)
         return _session(typed, timeout_s, tally, as_json=as_json)
@@ -105,44 +105,44 @@ def command(
 
 def _through_agent(
     path: str,
-    plan: Callable[[], Plan[list[Answer]]],
-    agent: Whose,
+    plan: Callable[[], Plan[list[Response]]],
+    agent: AgentLocator,
     busy: PortBusy,
     *,
     goes_on: bool,
-) -> list[Answer] | ModemAgentError:
+) -> list[Response] | ModemAgentError:
     """Ask through the agent of this machine, which may be who holds the port.
 
     :param goes_on: what goes wrong is said, and the next line may be typed
     """
-    from modemagent.agent.caller import AgentSaysNo, Call
-    from modemagent.agent.remote import drive_through
+    from modemagent.agent.caller import AgentError, ControlClient
+    from modemagent.agent.remote import run_through_agent
 
     try:
-        call = Call(agent.state_dir)
+        call = ControlClient(agent.state_dir)
     except ModemAgentError as error:
-        return still_busy(busy, error)
+        return busy_with_hint(busy, error)
     with call:
         try:
             if goes_on:  # before anything is typed: does it have this port, and is it open?
-                drive_through(call, path, _ask_all((), 0.0))
+                run_through_agent(call, path, _ask_all((), 0.0))
             while True:
                 try:
-                    return drive_through(call, path, plan())
-                except AgentSaysNo as error:
+                    return run_through_agent(call, path, plan())
+                except AgentError as error:
                     if not goes_on:
                         raise
                     click.echo(one_line(error), err=True)
         except AgentDenied as error:
-            return still_busy(busy, error)
-        except AgentSaysNo as error:
-            return still_busy(busy, error) if error.reason == PortNotFound.reason else error
+            return busy_with_hint(busy, error)
+        except AgentError as error:
+            return busy_with_hint(busy, error) if error.reason == PortNotFound.reason else error
 
 
 def _permit(line: str) -> None:
-    from modemagent.dialects.readonly import permits
+    from modemagent.dialects.readonly import is_allowed
 
-    if not permits(line):
+    if not is_allowed(line):
         raise LineRefused(
             f"{line!r} was not sent: it is not on the list of lines that only read",
             hint="modemagent never changes a modem, a SIM card or a setting; "
@@ -150,12 +150,12 @@ def _permit(line: str) -> None:
         )
 
 
-def _ask_all(lines: Sequence[str], timeout_s: float) -> Plan[list[Answer]]:
+def _ask_all(lines: Sequence[str], timeout_s: float) -> Plan[list[Response]]:
     yield Listen(0.0, 0.0)
     answers = []
     for line in lines:
-        answer = yield Ask(line, timeout_s)
-        assert isinstance(answer, Answer)  # noqa: S101 - narrowing: a driver answers an Ask so
+        answer = yield Command(line, timeout_s)
+        assert isinstance(answer, Response)  # noqa: S101 - narrowing: a driver answers an Ask so
         answers.append(answer)
     return answers
 
@@ -170,7 +170,7 @@ class Tally:
     def refused(self) -> None:
         self._not_sent = True
 
-    def add(self, answer: Answer) -> None:
+    def add(self, answer: Response) -> None:
         self._answered = max(self._answered, _status((answer,)))
 
     @property
@@ -180,12 +180,12 @@ class Tally:
 
 def _session(
     lines: Iterator[str], timeout_s: float, tally: Tally, *, as_json: bool
-) -> Plan[list[Answer]]:
+) -> Plan[list[Response]]:
     """Hold the port while lines are typed; refused lines are explained and the session goes on."""
-    answers: list[Answer] = []
+    answers: list[Response] = []
     for line in lines:
         heard = yield Listen(0.0, 0.0)
-        if isinstance(heard, Heard) and not as_json:
+        if isinstance(heard, Received) and not as_json:
             for unasked in heard.lines:
                 print_line(unasked, mark="*")
         try:
@@ -194,8 +194,8 @@ def _session(
             tally.refused()
             print_refused(line, refused, as_json=as_json)
             continue
-        answer = yield Ask(line, timeout_s)
-        if isinstance(answer, Answer):
+        answer = yield Command(line, timeout_s)
+        if isinstance(answer, Response):
             answers = [answer]
             tally.add(answer)
             print_at_once(answer, as_json=as_json)
@@ -239,7 +239,7 @@ def _typed() -> Iterator[str]:
             yield line
 
 
-def _status(answers: Sequence[Answer]) -> int:
+def _status(answers: Sequence[Response]) -> int:
     if any(answer.timed_out for answer in answers):
         return NoAnswer.exit_status
     return 0 if all(answer.ok for answer in answers) else _FAILED

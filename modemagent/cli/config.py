@@ -100,9 +100,9 @@ def _out_of_reach(found: Settings, text: str, known: set[str]) -> tuple[Mistake,
     """
     from modemagent.settings import line_of
     from modemagent.settings.file import Mistake
-    from modemagent.settings.surroundings import FILES, out_of_reach
+    from modemagent.settings.surroundings import FILES, check_machine
 
-    mistakes = list(out_of_reach(found))
+    mistakes = list(check_machine(found))
     if found.registry and not known.intersection(("registry", "proxy", *FILES)):
         from modemagent.report.sinks.catalogue import SinkOptions, open_sink
 

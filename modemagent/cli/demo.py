@@ -16,7 +16,7 @@ from modemagent.cli.render import heading, plain, table, verdict_word
 from modemagent.errors import UsageError
 
 if TYPE_CHECKING:
-    from modemagent.demo.scene import Row, Scene
+    from modemagent.demo.scene import FleetRow, Scene
 
 _SWAP_WITHIN_S = 30.0
 _SWAP_EVERY_S = 6.0
@@ -114,7 +114,7 @@ def _once(scene: Scene, timeout_s: float, *, as_json: bool) -> bool:
     return not missing and swap is not None
 
 
-def _ready(rows: list[Row]) -> Row | None:
+def _ready(rows: list[FleetRow]) -> FleetRow | None:
     return next((row for row in rows if row.state == "ready" and row.iccid), None)
 
 
@@ -159,11 +159,11 @@ def _redraw(page: str) -> None:
     sys.stdout.flush()
 
 
-def _table(rows: list[Row]) -> str:
+def _table(rows: list[FleetRow]) -> str:
     return table([tuple(map(heading, _COLUMNS)), *map(_cells, rows)])
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: FleetRow) -> tuple[str, ...]:
     verdict = verdict_word(row.verdict) if row.verdict else "-"
     values = (row.manufacturer, row.model, row.imei, row.iccid, row.state)
     return (plain(row.name), *(plain(value) if value else "-" for value in values), verdict)
@@ -178,7 +178,7 @@ def _event(event: dict[str, Any]) -> str:
     return plain(words)
 
 
-def _to_json(row: Row) -> dict[str, object]:
+def _to_json(row: FleetRow) -> dict[str, object]:
     from dataclasses import asdict
 
     return asdict(row)

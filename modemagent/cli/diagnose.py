@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from modemagent.cli.agent import Whose, whose
-from modemagent.cli.examination import How, facts_of, none_found, targets_of
+from modemagent.cli.agent import AgentLocator, whose
+from modemagent.cli.examination import DiagnoseOptions, facts_of, none_found, targets_of
 from modemagent.cli.options import (
     baud_option,
     json_option,
@@ -65,7 +65,7 @@ def command(
     machine = _host(agent)
     targets = targets_of(ports, root, _watched(machine))
     missing = None if targets else none_found(root)
-    facts = facts_of(targets, How(timeout_s, baud, root, agent))
+    facts = facts_of(targets, DiagnoseOptions(timeout_s, baud, root, agent))
     host = check_host(machine)
     modems = [(each, check_modem(each)) for each in facts]
     if as_json:
@@ -82,7 +82,7 @@ def command(
     context.exit(_status(modems, host))
 
 
-def _host(agent: Whose) -> HostFacts:
+def _host(agent: AgentLocator) -> HostFacts:
     from modemagent.agent.caller import ask
     from modemagent.diagnosis.facts import HostFacts
     from modemagent.report.origin import clock_synchronized

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from modemagent.errors import DeadlinePassed, ModemAgentError, PortNotFound
 
 if TYPE_CHECKING:
-    from modemagent.cli.agent import Whose
-    from modemagent.cli.ports import Target
+    from modemagent.cli.agent import AgentLocator
+    from modemagent.cli.ports import ModemTarget
     from modemagent.diagnosis.facts import Facts
 
 _NONE_FOUND_HINT = (
@@ -22,10 +22,10 @@ _NONE_FOUND_HINT = (
 _OF_MODEMMANAGER = "/org/freedesktop/"
 
 
-class How:
+class DiagnoseOptions:
     """How to ask: the seconds that were given, the speed, where ports are, and which agent."""
 
-    def __init__(self, timeout_s: float, baud: int, root: str, agent: Whose) -> None:
+    def __init__(self, timeout_s: float, baud: int, root: str, agent: AgentLocator) -> None:
         self.timeout_s = timeout_s
         self.deadline = time.monotonic() + timeout_s
         self.baud = baud
@@ -37,22 +37,22 @@ class How:
         return max(1.0, self.deadline - time.monotonic())
 
 
-def targets_of(words: Sequence[str], root: str, watched: Sequence[str]) -> list[Target]:
+def targets_of(words: Sequence[str], root: str, watched: Sequence[str]) -> list[ModemTarget]:
     """Return the modems to examine: those named, else every one that is found or watched.
 
     :param watched: ports that the agent watches; discovery may know nothing of them
     """
-    from modemagent.cli.ports import Target, discovered, named
+    from modemagent.cli.ports import ModemTarget, discover_targets, resolve_target
 
-    targets = [] if words else discovered(root)
+    targets = [] if words else discover_targets(root)
     known = {os.path.realpath(path) for target in targets for path in target.paths}
     unknown = [path for path in watched if os.path.realpath(path) not in known]
     for word in dict.fromkeys(words or unknown):
         try:
-            targets.append(named(word, root))
+            targets.append(resolve_target(word, root))
         except PortNotFound:
             # the first check says that it is not there
-            targets.append(Target((word,), (None,)))
+            targets.append(ModemTarget((word,), (None,)))
     return targets
 
 
@@ -65,7 +65,7 @@ def none_found(root: str) -> PortNotFound:
     return PortNotFound("no modem found", port="auto", hint=hint + _NONE_FOUND_HINT)
 
 
-def facts_of(targets: Sequence[Target], how: How) -> list[Facts]:
+def facts_of(targets: Sequence[ModemTarget], how: DiagnoseOptions) -> list[Facts]:
     """Ask every modem, side by side; the next port of those whose first one is mute."""
     from modemagent.channel.blocking import run_plans
     from modemagent.diagnosis.facts import Facts
@@ -121,11 +121,13 @@ def _known(facts: Facts, candidates: dict[str, Any]) -> Facts:
     return facts._replace(candidate=candidate, siblings=siblings, holder=holder)
 
 
-def _otherwise(facts: Facts, port_id: str | None, error: ModemAgentError, how: How) -> Facts:
+def _otherwise(
+    facts: Facts, port_id: str | None, error: ModemAgentError, how: DiagnoseOptions
+) -> Facts:
     """Ask whoever holds the port: the agent, or ModemManager."""
-    from modemagent.agent.caller import AgentSaysNo
+    from modemagent.agent.caller import AgentError
     from modemagent.cli import managed
-    from modemagent.cli.agent import still_busy
+    from modemagent.cli.agent import busy_with_hint
     from modemagent.diagnosis.facts import Facts
     from modemagent.errors import PortBusy
     from modemagent.identity.snapshot import Snapshot
@@ -138,17 +140,17 @@ def _otherwise(facts: Facts, port_id: str | None, error: ModemAgentError, how: H
         return through
     if not isinstance(error, PortBusy):
         return facts._replace(failure=error)
-    if isinstance(through, AgentSaysNo) and through.reason != PortNotFound.reason:
+    if isinstance(through, AgentError) and through.reason != PortNotFound.reason:
         error.hint = f"{through.message}. {through.hint}".rstrip()  # it is the agent's
     else:
-        error = still_busy(error, through)
-    instead = managed.instead(facts.port, port_id, error)
+        error = busy_with_hint(error, through)
+    instead = managed.fallback(facts.port, port_id, error)
     if isinstance(instead, Snapshot):
         return facts._replace(snapshot=instead, way="modemmanager")
     return facts._replace(failure=instead)
 
 
-def _as_given(error: ModemAgentError, port: str, how: How) -> ModemAgentError:
+def _as_given(error: ModemAgentError, port: str, how: DiagnoseOptions) -> ModemAgentError:
     """Return an error about time with the time that the user gave, not what was left of it."""
     if not isinstance(error, DeadlinePassed):
         return error
@@ -159,22 +161,22 @@ def _as_given(error: ModemAgentError, port: str, how: How) -> ModemAgentError:
     )
 
 
-def _through_agent(facts: Facts, how: How) -> Facts | ModemAgentError:
+def _through_agent(facts: Facts, how: DiagnoseOptions) -> Facts | ModemAgentError:
     """Ask the agent for a reading and the further lines; return why not when it can not be."""
-    from modemagent.agent.caller import Call
-    from modemagent.agent.remote import drive_through
+    from modemagent.agent.caller import ControlClient
+    from modemagent.agent.remote import run_through_agent
     from modemagent.diagnosis.gather import ask_lines
     from modemagent.identity.snapshot import Snapshot
 
     try:
-        with Call(how.agent.state_dir) as call:
+        with ControlClient(how.agent.state_dir) as call:
             request: dict[str, object] = {"do": "identify", "port": facts.port, "network": True}
             answer = call.ask(request, timeout_s=how.left_s)
             snapshot = Snapshot.from_json(answer["snapshot"])  # type: ignore[arg-type]
             facts = facts._replace(snapshot=snapshot, way="agent", holder=None)
             if snapshot.dialect == "modemmanager":
                 return facts._replace(way="modemmanager")
-            return facts._replace(answers=drive_through(call, facts.port, ask_lines()))
+            return facts._replace(answers=run_through_agent(call, facts.port, ask_lines()))
     except ModemAgentError as error:
         # it has the port, and the modem behind it does not answer
         return facts._replace(failure=error) if facts.way == "agent" else error

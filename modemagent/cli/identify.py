@@ -16,7 +16,7 @@ from modemagent.cli.options import (
     state_dir_option,
     timeout_option,
 )
-from modemagent.cli.reading import How, Reading, read, reason_of
+from modemagent.cli.reading import AccessOptions, AccessResult, read, reason_of
 from modemagent.cli.render import one_line, plain
 from modemagent.errors import DeadlinePassed, IdentityError, ModemAgentError, UsageError
 from modemagent.identity.problems import Verdict
@@ -98,7 +98,7 @@ def command(
     wanted = [_expectation(text) for text in expect]
     extras = Extras(eid_by_apdu, network)
     agent = whose(context, state_dir)
-    how = How(timeout_s, time.monotonic() + timeout_s, baud, root, agent, extras, via)
+    how = AccessOptions(timeout_s, time.monotonic() + timeout_s, baud, root, agent, extras, via)
     reading = read(ports, how)
     differences = _differences(reading.snapshots, wanted)
     status = _status(reading, differences)
@@ -146,7 +146,7 @@ def _normalized(name: str, value: str) -> str:
     return (validate(name, value).normalized or value) if name in KINDS else value
 
 
-def _status(reading: Reading, differences: list[Difference]) -> int:
+def _status(reading: AccessResult, differences: list[Difference]) -> int:
     if differences or any(s.verdict is Verdict.ERROR for s in reading.snapshots):
         return FOUND_WRONG
     if reading.failed and (reading.by_name or not reading.snapshots):
@@ -155,7 +155,7 @@ def _status(reading: Reading, differences: list[Difference]) -> int:
 
 
 def _print_json(
-    reading: Reading, differences: list[Difference], timeout_s: float, *, evidence: bool
+    reading: AccessResult, differences: list[Difference], timeout_s: float, *, evidence: bool
 ) -> None:
     import json
 
@@ -188,13 +188,13 @@ def _failure(path: str, error: ModemAgentError) -> dict[str, object]:
     return entry
 
 
-def _print(reading: Reading, *, evidence: bool) -> None:
-    from modemagent.cli.snapshots import evidence_table, paragraph
+def _print(reading: AccessResult, *, evidence: bool) -> None:
+    from modemagent.cli.snapshots import evidence_table, format_snapshot
 
     for number, snapshot in enumerate(reading.snapshots):
         if number:
             click.echo()
-        click.echo(paragraph(snapshot))
+        click.echo(format_snapshot(snapshot))
         if evidence:
             click.echo(evidence_table(snapshot))
 
@@ -215,7 +215,7 @@ def _print_fields(snapshots: list[Snapshot], names: tuple[str, ...]) -> bool:
     return complete
 
 
-def _complain(reading: Reading, differences: list[Difference], timeout_s: float) -> None:
+def _complain(reading: AccessResult, differences: list[Difference], timeout_s: float) -> None:
     for path in sorted(reading.stopped):
         click.echo(
             f"modemagent: {plain(path)} was stopped after {timeout_s:g} s, before everything was "

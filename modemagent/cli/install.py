@@ -11,9 +11,9 @@ from modemagent.cli.options import json_option
 from modemagent.cli.render import plain
 
 if TYPE_CHECKING:
-    from modemagent.installation.execution import Command
+    from modemagent.installation.execution import SystemCommand
     from modemagent.installation.plan import Step
-    from modemagent.installation.tree import InstallError, Tree
+    from modemagent.installation.tree import InstallError, TargetRoot
 
 F = TypeVar("F", bound=Callable[..., Any])
 _COLOURS = {"create": "green", "update": "yellow", "remove": "red", "keep": "cyan"}
@@ -63,9 +63,9 @@ def install(root: str, dry_run: bool, as_json: bool, prefix: str, executable: st
 
     from modemagent import __version__
     from modemagent.installation import execution, manifest, plan
-    from modemagent.installation.tree import InstallError, Tree
+    from modemagent.installation.tree import InstallError, TargetRoot
 
-    tree = Tree(Path(root))
+    tree = TargetRoot(Path(root))
     if not dry_run:
         execution.require_root(tree)
     before = manifest.read(tree)
@@ -79,7 +79,7 @@ def install(root: str, dry_run: bool, as_json: bool, prefix: str, executable: st
             raise
         notes.append(_would_be_refused(refusal))
     if not dry_run:
-        execution.carry_out(tree, steps, record)
+        execution.apply(tree, steps, record)
         commands = execution.run(commands)
     left = plan.left(tree, steps)
     if left or not (before and before.links):
@@ -107,9 +107,9 @@ def uninstall(root: str, dry_run: bool, as_json: bool, purge: bool) -> None:
     from pathlib import Path
 
     from modemagent.installation import execution, manifest, plan
-    from modemagent.installation.tree import Tree
+    from modemagent.installation.tree import TargetRoot
 
-    tree = Tree(Path(root))
+    tree = TargetRoot(Path(root))
     if not dry_run:
         execution.require_root(tree)
     record = manifest.read(tree)
@@ -120,13 +120,13 @@ def uninstall(root: str, dry_run: bool, as_json: bool, purge: bool) -> None:
     before, after = execution.before_uninstall(tree, record), execution.after_uninstall(tree)
     if not dry_run:
         before = execution.run(before)
-        execution.carry_out(tree, steps, plan.remainder(record, steps))
+        execution.apply(tree, steps, plan.remainder(record, steps))
         execution.clear_folders(tree, record)
         after = execution.run(after)
     _show(tree, steps, after, dry_run, as_json, [], [], first=before)
 
 
-def _unit(tree: Tree, executable: str | None, dry_run: bool) -> tuple[str, str, list[str]]:
+def _unit(tree: TargetRoot, executable: str | None, dry_run: bool) -> tuple[str, str, list[str]]:
     """Return the text of the unit, the program in it, and what to know of that program."""
     from modemagent.installation import executable as program
     from modemagent.installation.layout import UNIT, shipped
@@ -157,16 +157,16 @@ def _would_be_refused(refusal: InstallError) -> str:
 
 
 def _show(
-    tree: Tree,
+    tree: TargetRoot,
     steps: Sequence[Step],
-    commands: Sequence[Command],
+    commands: Sequence[SystemCommand],
     dry_run: bool,
     as_json: bool,
     notes: Sequence[str],
     left: Sequence[str],
     *,
     executable: str | None = None,
-    first: Sequence[Command] = (),
+    first: Sequence[SystemCommand] = (),
 ) -> None:
     """Print it all; ``first`` are commands that ran before the steps, ``commands`` after them."""
     failed = [command for command in (*first, *commands) if command.failure]
@@ -197,10 +197,10 @@ def _show(
 
 
 def _lines(
-    tree: Tree,
-    first: Sequence[Command],
+    tree: TargetRoot,
+    first: Sequence[SystemCommand],
     steps: Sequence[Step],
-    commands: Sequence[Command],
+    commands: Sequence[SystemCommand],
     dry_run: bool,
     notes: Sequence[str],
     left: Sequence[str],
@@ -222,6 +222,6 @@ def _lines(
     return lines
 
 
-def _command_line(command: Command) -> str:
+def _command_line(command: SystemCommand) -> str:
     line = f"{'run':<7} {' '.join(command.words)}"
     return f"{line}  (failed: {plain(command.failure)})" if command.failure else line

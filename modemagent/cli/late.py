@@ -8,7 +8,7 @@ from modemagent.errors import DeadlinePassed, ModemAgentError
 from modemagent.identity.snapshot import ReadState, Snapshot
 
 
-def as_far_as_it_came(
+def partial_result(
     path: str, answer: Snapshot | ModemAgentError, timeout_s: float
 ) -> tuple[Snapshot | ModemAgentError, bool]:
     """Return what is known of a modem, and False where it lacks what there was no time for.

@@ -11,7 +11,7 @@ from modemagent.cli.render import heading, plain, table
 from modemagent.discovery.candidate import Candidate
 
 
-class Holder(NamedTuple):
+class PortHolder(NamedTuple):
     """Who has a port open."""
 
     pid: int | None
@@ -59,7 +59,7 @@ def _by_modem(candidates: tuple[Candidate, ...]) -> list[tuple[str | None, list[
     return list(groups.items())
 
 
-def _document(candidates: tuple[Candidate, ...], holders: dict[str, Holder | None]) -> object:
+def _document(candidates: tuple[Candidate, ...], holders: dict[str, PortHolder | None]) -> object:
     modems = []
     ports: list[object] = []
     for modem_id, group in _by_modem(candidates):
@@ -100,15 +100,15 @@ def _title(modem_id: str | None, first: Candidate) -> str:
     return "  ".join(word for word in words if word)
 
 
-def _held(holder: Holder | None) -> str:
+def _held(holder: PortHolder | None) -> str:
     if holder is None:
         return "free"
     pid = f" (pid {holder.pid})" if holder.pid is not None else ""
     return f"held by {plain(holder.name or 'another program')}{pid}"
 
 
-def _holder(path: str) -> Holder | None:
+def _holder(path: str) -> PortHolder | None:
     from modemagent.channel.lock import find_holder
 
     found = find_holder(path)
-    return Holder(found.pid, found.name) if found is not None else None
+    return PortHolder(found.pid, found.name) if found is not None else None

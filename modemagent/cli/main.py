@@ -17,14 +17,14 @@ import click
 from modemagent import __version__
 from modemagent.cli import streams
 from modemagent.cli.options import JSON_ASKED, Globals
-from modemagent.cli.streams import say
+from modemagent.cli.streams import print_error
 from modemagent.errors import ModemAgentError, UsageError
 
 INTERRUPTED = 130
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
-class Entry(NamedTuple):
+class CommandEntry(NamedTuple):
     """One command: the module and attribute that hold it, and its line in the overview."""
 
     module: str
@@ -32,32 +32,50 @@ class Entry(NamedTuple):
     summary: str
 
 
-COMMANDS: Mapping[str, Entry] = MappingProxyType(
+COMMANDS: Mapping[str, CommandEntry] = MappingProxyType(
     {
-        "identify": Entry(
+        "identify": CommandEntry(
             "modemagent.cli.identify", "command", "Read and validate modem and SIM identities."
         ),
-        "list": Entry("modemagent.cli.list", "command", "Show ports by modem; sends not one byte."),
-        "at": Entry("modemagent.cli.at", "command", "Send reading AT lines, explain the answers."),
-        "record": Entry("modemagent.cli.record", "command", "Write a transcript of a real modem."),
-        "validate": Entry(
+        "list": CommandEntry(
+            "modemagent.cli.list", "command", "Show ports by modem; sends not one byte."
+        ),
+        "at": CommandEntry(
+            "modemagent.cli.at", "command", "Send reading AT lines, explain the answers."
+        ),
+        "record": CommandEntry(
+            "modemagent.cli.record", "command", "Write a transcript of a real modem."
+        ),
+        "validate": CommandEntry(
             "modemagent.cli.validate", "command", "Check identity numbers without hardware."
         ),
-        "diagnose": Entry("modemagent.cli.diagnose", "command", "What is wrong, what to do."),
-        "explain": Entry("modemagent.cli.explain", "command", "Say answers and errors in words."),
-        "run": Entry("modemagent.cli.run", "command", "The daemon: identify, watch, report."),
-        "watch": Entry("modemagent.cli.watch", "command", "Show what happens, as it happens."),
-        "status": Entry("modemagent.cli.status", "command", "Ask the running daemon how it is."),
-        "config": Entry("modemagent.cli.config", "command", "Check and show the settings."),
-        "outbox": Entry("modemagent.cli.outbox", "command", "Reports that wait to be sent."),
-        "registry": Entry("modemagent.cli.registry", "command", "The central registry."),
-        "simulate": Entry("modemagent.cli.simulate", "command", "Play simulated modems."),
-        "demo": Entry("modemagent.cli.demo", "command", "Everything on this machine, no hardware."),
-        "install": Entry(
+        "diagnose": CommandEntry(
+            "modemagent.cli.diagnose", "command", "What is wrong, what to do."
+        ),
+        "explain": CommandEntry(
+            "modemagent.cli.explain", "command", "Say answers and errors in words."
+        ),
+        "run": CommandEntry(
+            "modemagent.cli.run", "command", "The daemon: identify, watch, report."
+        ),
+        "watch": CommandEntry(
+            "modemagent.cli.watch", "command", "Show what happens, as it happens."
+        ),
+        "status": CommandEntry(
+            "modemagent.cli.status", "command", "Ask the running daemon how it is."
+        ),
+        "config": CommandEntry("modemagent.cli.config", "command", "Check and show the settings."),
+        "outbox": CommandEntry("modemagent.cli.outbox", "command", "Reports that wait to be sent."),
+        "registry": CommandEntry("modemagent.cli.registry", "command", "The central registry."),
+        "simulate": CommandEntry("modemagent.cli.simulate", "command", "Play simulated modems."),
+        "demo": CommandEntry(
+            "modemagent.cli.demo", "command", "Everything on this machine, no hardware."
+        ),
+        "install": CommandEntry(
             "modemagent.cli.install", "install", "Put rules, unit, settings in place."
         ),
-        "uninstall": Entry("modemagent.cli.install", "uninstall", "Take them away again."),
-        "completion": Entry(
+        "uninstall": CommandEntry("modemagent.cli.install", "uninstall", "Take them away again."),
+        "completion": CommandEntry(
             "modemagent.cli.completion", "command", "Print the completion script of a shell."
         ),
     }
@@ -208,7 +226,7 @@ def _called(argv: Sequence[str]) -> int:
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except (KeyboardInterrupt, click.Abort):
-        say("")
+        print_error("")
         return INTERRUPTED
     except click.ClickException as refused:
         hint = getattr(getattr(refused, "ctx", None), "command_path", "modemagent")
@@ -250,7 +268,7 @@ def _failed(failure: ModemAgentError, *, as_json: bool) -> int:
 
         click.echo(json.dumps({"error": failure.to_json()}))
     else:
-        say(one_line(failure))
+        print_error(one_line(failure))
     return failure.exit_status
 
 
@@ -260,10 +278,10 @@ def _unexpected(fault: BaseException, argv: Sequence[str]) -> int:
     if "debug" in argv or os.environ.get("MODEMAGENT_LOG_LEVEL") == "debug":
         import traceback
 
-        say("".join(traceback.format_exception(fault)).rstrip())
+        print_error("".join(traceback.format_exception(fault)).rstrip())
         return 1
     what = plain(f"{type(fault).__name__}: {fault}")
-    say(
+    print_error(
         f"modemagent: unexpected {what}. This is a fault of modemagent; "
         "run with --log-level debug to see where."
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from modemagent.errors import ModemAgentError, NeighbourAway, PortBusy, PortNotFound
+from modemagent.errors import ModemAgentError, ModemManagerUnavailable, PortBusy, PortNotFound
 from modemagent.identity.snapshot import Snapshot
-from modemagent.neighbours.modemmanager import NAME, ManagedModem, ModemManager, has_library
+from modemagent.neighbours.modemmanager import NAME, MmModem, ModemManager, has_library
 
 
 def everything() -> list[Snapshot]:
@@ -37,25 +37,25 @@ def one(port: str, port_id: str | None) -> Snapshot:
     )
 
 
-def instead(port: str, port_id: str | None, busy: PortBusy) -> Snapshot | ModemAgentError:
+def fallback(port: str, port_id: str | None, busy: PortBusy) -> Snapshot | ModemAgentError:
     """Return the reading of a modem whose port is held by ModemManager, else why it stays busy."""
     if busy.holder_name not in (NAME, None) or not has_library():
         return busy
     try:
         return one(port, port_id)
-    except (NeighbourAway, PortNotFound):
+    except (ModemManagerUnavailable, PortNotFound):
         return busy
 
 
-def _modems() -> tuple[ManagedModem, ...]:
+def _modems() -> tuple[MmModem, ...]:
     return asyncio.run(_ask())
 
 
-async def _ask() -> tuple[ManagedModem, ...]:
+async def _ask() -> tuple[MmModem, ...]:
     link = await ModemManager.connect()
     try:
         if not await link.is_running():
-            raise NeighbourAway(
+            raise ModemManagerUnavailable(
                 f"{NAME} is not running", hint="Leave --via out, or: systemctl start ModemManager"
             )
         return await link.modems()
@@ -63,11 +63,11 @@ async def _ask() -> tuple[ManagedModem, ...]:
         link.close()
 
 
-def _snapshot(modem: ManagedModem, port: str, port_id: str | None) -> Snapshot:
+def _snapshot(modem: MmModem, port: str, port_id: str | None) -> Snapshot:
     from modemagent.modem.managed import snapshot_of
 
     return snapshot_of(modem, port=port, port_id=port_id)
 
 
-def _port_of(modem: ManagedModem) -> str:
+def _port_of(modem: MmModem) -> str:
     return f"/dev/{modem.ports[0]}" if modem.ports else modem.path

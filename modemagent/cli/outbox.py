@@ -115,7 +115,7 @@ def _listing(state_dir: Path, limit: int) -> dict[str, Any]:
 def _flush_alone(settings: Any, timeout_s: float) -> dict[str, Any]:
     """Send the reports of an agent that does not run, in its place and under its lock."""
     from modemagent.agent.delivery import sink_options
-    from modemagent.logs import Silence
+    from modemagent.logs import NullLog
     from modemagent.report.courier import Courier
     from modemagent.report.outbox import DB_NAME, Outbox
     from modemagent.report.sinks.catalogue import open_sink
@@ -126,10 +126,10 @@ def _flush_alone(settings: Any, timeout_s: float) -> dict[str, Any]:
             hint="Name the agent's directory with --state-dir.",
         )
     sink = open_sink(sink_options(settings))
-    outbox = Outbox(settings.state_dir, gateway_id=settings.gateway_id, log=Silence())
+    outbox = Outbox(settings.state_dir, gateway_id=settings.gateway_id, log=NullLog())
     try:
         before, _ = outbox.depth()
-        courier = Courier(outbox, sink, log=Silence())
+        courier = Courier(outbox, sink, log=NullLog())
         courier.start()
         uplink = courier.flush(timeout_s)
         courier.stop(0.5)

@@ -20,7 +20,7 @@ NONE_FOUND_HINT = (
 )
 
 
-class Target(NamedTuple):
+class ModemTarget(NamedTuple):
     """One modem to ask.
 
     :param paths: its ports, the likeliest AT port first; the next is asked if one stays silent
@@ -35,7 +35,7 @@ class Target(NamedTuple):
         return self.paths[0]
 
 
-def discovered(root: str) -> list[Target]:
+def discover_targets(root: str) -> list[ModemTarget]:
     """Return a target for each cellular modem that sysfs shows."""
     return [
         target
@@ -44,18 +44,18 @@ def discovered(root: str) -> list[Target]:
     ]
 
 
-def named(word: str, root: str) -> Target:
+def resolve_target(word: str, root: str) -> ModemTarget:
     """Return the target a path, URL or stable id stands for.
 
     :raises PortNotFound: nothing with this stable id is plugged in
     :raises NotAModem: the device waits to be recovered or flashed
     """
     if "://" in word:
-        return Target((word,), (None,))
+        return ModemTarget((word,), (None,))
     if word.startswith(("usb:", "pci:", "tty:", "wwan:")):
         return _by_id(word, root)
     if not _may_be_in_sysfs(word, root):
-        return Target((word,), (None,))
+        return ModemTarget((word,), (None,))
     from pathlib import Path
 
     from modemagent.discovery.candidate import refuse_recovery
@@ -63,7 +63,7 @@ def named(word: str, root: str) -> Target:
 
     candidate = describe(word, Path(root))
     refuse_recovery(word, candidate)
-    return Target((word,), (candidate.port_id if candidate else None,))
+    return ModemTarget((word,), (candidate.port_id if candidate else None,))
 
 
 def _may_be_in_sysfs(path: str, root: str) -> bool:
@@ -73,7 +73,7 @@ def _may_be_in_sysfs(path: str, root: str) -> bool:
     return any(os.path.exists(f"{one}/{name}") for one in classes for name in names)  # noqa: PTH110
 
 
-def _by_id(word: str, root: str) -> Target:
+def _by_id(word: str, root: str) -> ModemTarget:
     from modemagent.discovery.candidate import refuse_recovery
 
     candidates = seen(root)
@@ -81,7 +81,7 @@ def _by_id(word: str, root: str) -> Target:
         if word in (candidate.port_id, candidate.modem_id):
             refuse_recovery(word, candidate)
         if candidate.port_id == word:
-            return Target((candidate.path,), (candidate.port_id,))
+            return ModemTarget((candidate.path,), (candidate.port_id,))
     target = _target([c for c in candidates if c.modem_id == word])
     if target is None:
         raise PortNotFound(
@@ -112,7 +112,7 @@ def _groups(candidates: Iterable[Candidate]) -> list[list[Candidate]]:
     return list(groups.values())
 
 
-def _target(group: Sequence[Candidate]) -> Target | None:
+def _target(group: Sequence[Candidate]) -> ModemTarget | None:
     from modemagent.discovery.candidate import Role
 
     # Ports known as NMEA or DIAG are never written to; where no port is known as AT, the
@@ -121,4 +121,4 @@ def _target(group: Sequence[Candidate]) -> Target | None:
     if not likely:
         return None
     likely.sort(key=lambda candidate: not candidate.secondary)
-    return Target(tuple(c.path for c in likely), tuple(c.port_id for c in likely))
+    return ModemTarget(tuple(c.path for c in likely), tuple(c.port_id for c in likely))

@@ -9,8 +9,14 @@ from importlib import import_module
 
 from modemagent.at.plan import Plan
 from modemagent.channel.blocking import run_plans
-from modemagent.cli.agent import Whose, still_busy
-from modemagent.cli.ports import BY_NUMBER, NONE_FOUND_HINT, Target, discovered, named
+from modemagent.cli.agent import AgentLocator, busy_with_hint
+from modemagent.cli.ports import (
+    BY_NUMBER,
+    NONE_FOUND_HINT,
+    ModemTarget,
+    discover_targets,
+    resolve_target,
+)
 from modemagent.errors import (
     AgentNotRunning,
     DeadlinePassed,
@@ -32,7 +38,7 @@ _MUTE_AFTER_S = 5.0
 
 
 @dataclass(slots=True)
-class Reading:
+class AccessResult:
     """What one call found.
 
     :param failed: a failure for every port that gave no snapshot
@@ -47,7 +53,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class How:
+class AccessOptions:
     """How to ask.
 
     :param timeout_s: what the user gave the whole call
@@ -63,7 +69,7 @@ class How:
     deadline: float
     baud: int
     root: str
-    agent: Whose
+    agent: AgentLocator
     extras: Extras = NO_EXTRAS
     via: str = "auto"
 
@@ -72,7 +78,7 @@ class How:
         return max(_LEAST_S, self.deadline - time.monotonic())
 
 
-def read(words: Sequence[str], how: How) -> Reading:
+def read(words: Sequence[str], how: AccessOptions) -> AccessResult:
     """Identify the modems behind the words, all side by side.
 
     :param words: PORT words as in the interface; none means every modem that is plugged in
@@ -84,15 +90,15 @@ def read(words: Sequence[str], how: How) -> Reading:
         if not words:
             everything.by_name = False
             return everything
-        reading = Reading([_pick(word, everything) for word in dict.fromkeys(picks)])
+        reading = AccessResult([_pick(word, everything) for word in dict.fromkeys(picks)])
     else:
-        reading = Reading()
-    targets: dict[str, Target] = {}
+        reading = AccessResult()
+    targets: dict[str, ModemTarget] = {}
     for word in dict.fromkeys(words):
         if word in picks:
             continue
         try:
-            target = named(word, how.root)
+            target = resolve_target(word, how.root)
         except PortError as refused:
             reading.failed.append((word, refused))
         else:
@@ -105,21 +111,21 @@ def read(words: Sequence[str], how: How) -> Reading:
     return reading
 
 
-def _everything(how: How) -> Reading:
+def _everything(how: AccessOptions) -> AccessResult:
     if how.via == "modemmanager":
         from modemagent.cli import managed
 
-        return Reading([_only_asked(snapshot, how) for snapshot in managed.everything()])
-    found = discovered(how.root)
+        return AccessResult([_only_asked(snapshot, how) for snapshot in managed.everything()])
+    found = discover_targets(how.root)
     if not found:
         raise PortNotFound("no modem found", port="auto", hint=NONE_FOUND_HINT)
     return _ask(found, how)
 
 
-def _ask_modemmanager(targets: Sequence[Target], how: How) -> Reading:
+def _ask_modemmanager(targets: Sequence[ModemTarget], how: AccessOptions) -> AccessResult:
     from modemagent.cli import managed
 
-    reading = Reading()
+    reading = AccessResult()
     for target in targets:
         try:
             found = managed.one(target.path, target.ids[0])
@@ -129,9 +135,9 @@ def _ask_modemmanager(targets: Sequence[Target], how: How) -> Reading:
     return reading
 
 
-def _ask(targets: Sequence[Target], how: How) -> Reading:
+def _ask(targets: Sequence[ModemTarget], how: AccessOptions) -> AccessResult:
     """Ask the first port of each target, then the next port of those that stayed silent."""
-    reading = Reading()
+    reading = AccessResult()
     results: dict[str, Snapshot] = {}
     waiting = [(target, 0) for target in targets]
     while waiting:
@@ -151,11 +157,11 @@ def _ask(targets: Sequence[Target], how: How) -> Reading:
             if isinstance(answer, PortBusy) and how.via == "auto":
                 from modemagent.cli import managed
 
-                answer = managed.instead(path, target.ids[turn], answer)
+                answer = managed.fallback(path, target.ids[turn], answer)
             if isinstance(answer, DeadlinePassed) or path in late:
-                from modemagent.cli.late import as_far_as_it_came
+                from modemagent.cli.late import partial_result
 
-                answer, is_whole = as_far_as_it_came(path, answer, how.timeout_s)
+                answer, is_whole = partial_result(path, answer, how.timeout_s)
                 if not is_whole:
                     reading.stopped.add(path)
             if isinstance(answer, Snapshot):
@@ -173,7 +179,7 @@ def _ask(targets: Sequence[Target], how: How) -> Reading:
     return reading
 
 
-def _plan(target: Target, turn: int, extras: Extras, late: set[str]) -> Plan[Snapshot]:
+def _plan(target: ModemTarget, turn: int, extras: Extras, late: set[str]) -> Plan[Snapshot]:
     port = target.paths[turn]
     plan = identify(port, port_id=target.ids[turn], extras=extras)
     return _attended(plan, port, late, has_another=turn + 1 < len(target.paths))
@@ -205,26 +211,26 @@ def _attended(
         plan.close()
 
 
-def _from_agent(path: str, how: How, busy: PortBusy) -> Snapshot | ModemAgentError:
+def _from_agent(path: str, how: AccessOptions, busy: PortBusy) -> Snapshot | ModemAgentError:
     """Ask the agent of this machine, which may be who holds the port; ``busy`` when it is not."""
-    from modemagent.agent.caller import AgentSaysNo, ask
+    from modemagent.agent.caller import AgentError, ask
 
     request: dict[str, object] = {"do": "identify", "port": path, **how.extras._asdict()}
     try:
         answer = ask(how.agent.state_dir, request, timeout_s=how.left_s)
-    except AgentSaysNo as error:
-        return still_busy(busy, error) if error.reason == PortNotFound.reason else error
+    except AgentError as error:
+        return busy_with_hint(busy, error) if error.reason == PortNotFound.reason else error
     except ModemAgentError as error:
         if isinstance(error, AgentNotRunning) and time.monotonic() >= how.deadline:
             return DeadlinePassed("", port=path)  # its words come later
-        return still_busy(busy, error)
+        return busy_with_hint(busy, error)
     snapshot = answer.get("snapshot")
     if not isinstance(snapshot, dict):
         return busy
     return Snapshot.from_json(snapshot)
 
 
-def _only_asked(found: Snapshot, how: How) -> Snapshot:
+def _only_asked(found: Snapshot, how: AccessOptions) -> Snapshot:
     """Leave out what was not asked for: an agent or ModemManager may tell more."""
     if found.network is None or how.extras.network:
         return found
@@ -233,7 +239,7 @@ def _only_asked(found: Snapshot, how: How) -> Snapshot:
     return replace(found, network=None)
 
 
-def _pick(word: str, everything: Reading) -> Snapshot:
+def _pick(word: str, everything: AccessResult) -> Snapshot:
     fitting = [snapshot for snapshot in everything.snapshots if _fits(word, snapshot)]
     if len(fitting) == 1:
         return fitting[0]

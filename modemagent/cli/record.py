@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modemagent.channel.blocking import run_plans
-from modemagent.cli.agent import Whose, what_holds, whose
+from modemagent.cli.agent import AgentLocator, what_holds, whose
 from modemagent.cli.options import (
     baud_option,
     json_option,
@@ -23,7 +23,7 @@ from modemagent.cli.options import (
     state_dir_option,
     timeout_option,
 )
-from modemagent.cli.ports import BY_NUMBER, named
+from modemagent.cli.ports import BY_NUMBER, resolve_target
 from modemagent.errors import (
     DeadlinePassed,
     LineRefused,
@@ -35,7 +35,7 @@ from modemagent.errors import (
 from modemagent.identity.problems import KINDS
 from modemagent.modem.identify import Extras
 from modemagent.modem.recording import Recording, record
-from modemagent.modem.scribe import Written, write
+from modemagent.modem.scribe import Written, transcribe
 
 if TYPE_CHECKING:
     from modemagent.at.transcript import Transcript
@@ -107,7 +107,7 @@ def command(
     recording = _record(path, more, Extras(eid_by_apdu=eid_by_apdu), timeout_s, baud)
     if earlier is not None and not force:
         _refuse_other_model(earlier, recording)
-    written = write(recording, _header(recording, path, root), earlier=earlier)
+    written = transcribe(recording, _header(recording, path, root), earlier=earlier)
     place = _save(written, output, add, force=force)
     if as_json:
         _print_json(recording, written, place)
@@ -120,10 +120,10 @@ def command(
 
 
 def _permit(lines: tuple[str, ...]) -> None:
-    from modemagent.dialects.readonly import permits
+    from modemagent.dialects.readonly import is_allowed
 
     for line in lines:
-        if not permits(line):
+        if not is_allowed(line):
             raise LineRefused(
                 f"{line!r} was not sent: it is not on the list of lines that only read",
                 hint="Nothing was recorded. Lines that only read are added in "
@@ -154,12 +154,12 @@ def _refuse_overwriting(file: Path, *, force: bool) -> None:
         raise UsageError(f"there is no directory {file.parent}", hint="Make it first")
 
 
-def _path_of(word: str, root: str, baud: int, timeout_s: float, agent: Whose) -> str:
+def _path_of(word: str, root: str, baud: int, timeout_s: float, agent: AgentLocator) -> str:
     if word != "auto" and not word.startswith(BY_NUMBER):
-        return named(word, root).path
-    from modemagent.cli.reading import How, read
+        return resolve_target(word, root).path
+    from modemagent.cli.reading import AccessOptions, read
 
-    how = How(timeout_s, time.monotonic() + timeout_s, baud, root, agent)
+    how = AccessOptions(timeout_s, time.monotonic() + timeout_s, baud, root, agent)
     return read([word], how).snapshots[0].port
 
 

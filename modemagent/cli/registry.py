@@ -130,7 +130,7 @@ def token_list(as_json: bool, database: str | None, state_dir: Path | None) -> N
     """List tokens, without their secrets."""
     from modemagent.registry.store import tokens
     from modemagent.registry.store.database import Database
-    from modemagent.registry.store.queries import moment
+    from modemagent.registry.store.queries import to_rfc3339
 
     store = Database(_existing(database, state_dir), guest=True)
     found = [
@@ -139,9 +139,9 @@ def token_list(as_json: bool, database: str | None, state_dir: Path | None) -> N
             "scope": str(token.scope),
             "gateway_id": token.gateway_id,
             "full_ids": token.full_ids,
-            "created": moment(token.created_ms),
-            "last_used": moment(token.used_ms),
-            "revoked": moment(token.revoked_ms),
+            "created": to_rfc3339(token.created_ms),
+            "last_used": to_rfc3339(token.used_ms),
+            "revoked": to_rfc3339(token.revoked_ms),
         }
         for token in tokens.all_tokens(store)
     ]
@@ -285,12 +285,12 @@ def _cell(value: object) -> str:
 def _source(
     url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
 ) -> Source:
-    from modemagent.registry.client import Api, Local
+    from modemagent.registry.client import DatabaseSource, HttpSource
 
     if url is None:
         if token_file is not None:
             raise UsageError("--token-file goes with --url", hint="Add --url http://HOST:PORT")
-        return Local(_existing(database, state_dir))
+        return DatabaseSource(_existing(database, state_dir))
     if database is not None:
         raise UsageError("--url and --database exclude each other", hint="Leave one of them out")
     if token_file is None:
@@ -298,7 +298,7 @@ def _source(
             "--url needs --token-file",
             hint="Make a token: modemagent registry token create --scope read --full-ids",
         )
-    return Api(url, token_file.read_text().strip())
+    return HttpSource(url, token_file.read_text().strip())
 
 
 def _url(database: str | None, state_dir: Path | None) -> str:

@@ -78,9 +78,9 @@ def command(context: click.Context, /, **given: Any) -> None:
     for variable, remedy in unknown_in(os.environ).items():
         log.warning("unknown_variable", variable=variable, hint=remedy)
     if (settings.registry or "").startswith("file:"):
-        from modemagent.settings.surroundings import out_of_reach
+        from modemagent.settings.surroundings import check_machine
 
-        for mistake in out_of_reach(settings):
+        for mistake in check_machine(settings):
             if mistake.key == "registry":  # what else is missing ends the start by itself
                 log.warning("setting_out_of_reach", reason=mistake.message, hint=mistake.remedy)
     daemon.main(settings, log, settings_now, log_wire=level == "debug")

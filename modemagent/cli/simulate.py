@@ -17,9 +17,9 @@ from modemagent.errors import ModemAgentError, UsageError
 from modemagent.simulator.faults import FAULTS
 from modemagent.simulator.modem import SimulatedModem
 from modemagent.simulator.script import Script, load
-from modemagent.simulator.seats import PtySeat, Seat, TcpSeat
+from modemagent.simulator.seats import Endpoint, PtyEndpoint, TcpEndpoint
 from modemagent.simulator.shipped import find, names
-from modemagent.simulator.stage import PlayedModem, Stage
+from modemagent.simulator.stage import RunningModem, SimulatorServer
 
 #: One modem of a kind differs from the next in its serial; there is room for this many.
 MOST_OF_A_KIND = 999
@@ -95,8 +95,8 @@ def command(
     scripts = [load(find(transcript)) for transcript in transcripts]
     cast = [(n, m) for script in scripts for n, m in _cast(script, count, state, given)]
     _refuse_equal_names([name for name, _ in cast])
-    with _stop_signals() as (stopped, signals), Stage() as stage:
-        players: dict[str, PlayedModem] = {}
+    with _stop_signals() as (stopped, signals), SimulatorServer() as stage:
+        players: dict[str, RunningModem] = {}
         for number, (name, modem) in enumerate(cast):
             players[name] = _add(stage, name, modem, _seat(number, link_dir, tcp))
         click.echo("".join(f"{name} {p.path}\n" for name, p in players.items()) + "ready")
@@ -121,17 +121,17 @@ def _refuse_equal_names(cast: list[str]) -> None:
             raise UsageError(f"{name} is named twice", hint="Use --count for several of a kind")
 
 
-def _seat(number: int, link_dir: Path | None, tcp: int | None) -> Seat:
+def _seat(number: int, link_dir: Path | None, tcp: int | None) -> Endpoint:
     if tcp is not None:
-        return TcpSeat(tcp + number if tcp else 0)
+        return TcpEndpoint(tcp + number if tcp else 0)
     if link_dir is None:
-        return PtySeat()
-    return PtySeat(link_dir / f"ttySIM{number}")
+        return PtyEndpoint()
+    return PtyEndpoint(link_dir / f"ttySIM{number}")
 
 
-def _add(stage: Stage, name: str, modem: SimulatedModem, seat: Seat) -> PlayedModem:
+def _add(stage: SimulatorServer, name: str, modem: SimulatedModem, seat: Endpoint) -> RunningModem:
     try:
-        if isinstance(seat, PtySeat) and seat.link is not None:
+        if isinstance(seat, PtyEndpoint) and seat.link is not None:
             seat.link.parent.mkdir(parents=True, exist_ok=True)
         return stage.add(name, modem, seat)
     except OSError as error:
@@ -158,7 +158,7 @@ def _stop_signals() -> Iterator[tuple[threading.Event, list[int]]]:
             signal.signal(number, handler)
 
 
-def _obey(players: dict[str, PlayedModem], stopped: threading.Event) -> None:
+def _obey(players: dict[str, RunningModem], stopped: threading.Event) -> None:
     """Carry out the lines of stdin; its end (``</dev/null``) ends nothing but this."""
     waiting = b""
     while True:
@@ -178,7 +178,7 @@ def _obey(players: dict[str, PlayedModem], stopped: threading.Event) -> None:
                 _perform_and_say(players, words)
 
 
-def _perform_and_say(players: dict[str, PlayedModem], words: str) -> None:
+def _perform_and_say(players: dict[str, RunningModem], words: str) -> None:
     try:
         _perform(players, words)
     except (ModemAgentError, OSError, ValueError) as error:
@@ -188,7 +188,7 @@ def _perform_and_say(players: dict[str, PlayedModem], words: str) -> None:
         click.echo(f"ok {words}")
 
 
-def _perform(players: dict[str, PlayedModem], words: str) -> None:
+def _perform(players: dict[str, RunningModem], words: str) -> None:
     verb, _, rest = words.partition(" ")
     name, _, argument = rest.strip().partition(" ")
     argument = argument.strip()

@@ -55,7 +55,7 @@ _ONLY_WITH_VALUE = ("imeisv", "meid", "serial_number", "eid")
 _LABEL_WIDTH = 9
 
 
-def paragraph(snapshot: Snapshot) -> str:
+def format_snapshot(snapshot: Snapshot) -> str:
     """Return one reading as lines for people."""
     modem = snapshot.modem
     name = " ".join(plain(part) for part in (modem.manufacturer, modem.model) if part)

@@ -38,11 +38,11 @@ def reader_left() -> int:
 def not_written(error: OSError) -> int:
     """Return the status when output can not be written, as to a full disk, and say so."""
     _drop_the_rest()
-    say(f"modemagent: stdout can not be written: {error.strerror}.")
+    print_error(f"modemagent: stdout can not be written: {error.strerror}.")
     return 1
 
 
-def say(line: str) -> None:
+def print_error(line: str) -> None:
     """Say a last line on stderr; where that can not be written, the status has to do."""
     with contextlib.suppress(OSError):
         click.echo(line, err=True)

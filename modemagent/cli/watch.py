@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from modemagent.cli.agent import still_busy, whose
+from modemagent.cli.agent import busy_with_hint, whose
 from modemagent.cli.options import baud_option, json_option_of, root_option, state_dir_option
 from modemagent.cli.render import plain
 from modemagent.errors import AgentDenied, AgentNotRunning, ModemAgentError, PortBusy, PortNotFound
 
 if TYPE_CHECKING:
-    from modemagent.agent.events import Event
+    from modemagent.agent.events import ModemEvent
 
 #: Events in words; those that are missing say what their data says.
 _WORDS = {
@@ -72,9 +72,9 @@ def command(
     An agent that runs is asked; ports that it does not watch are watched by this command itself.
     With --json one object a line.
     """
-    from modemagent.cli.ports import named
+    from modemagent.cli.ports import resolve_target
 
-    paths = tuple(named(word, root).path for word in ports)
+    paths = tuple(resolve_target(word, root).path for word in ports)
     no_agent = _from_agent(context, paths, state_dir, as_json=as_json)
     _by_itself(paths, baud, poll_interval, no_agent, as_json=as_json)
 
@@ -83,10 +83,10 @@ def _from_agent(
     context: click.Context, paths: tuple[str, ...], state_dir: str | None, *, as_json: bool
 ) -> ModemAgentError:
     """Show the agent's events until it ends; return why there is none for these ports."""
-    from modemagent.agent.caller import AgentSaysNo, Call
+    from modemagent.agent.caller import AgentError, ControlClient
 
     try:
-        call = Call(whose(context, state_dir).state_dir)
+        call = ControlClient(whose(context, state_dir).state_dir)
     except AgentNotRunning as away:
         return away
     except AgentDenied as denied:
@@ -97,7 +97,7 @@ def _from_agent(
     with call:
         try:
             started = call.ask({"do": "watch", "ports": list(paths)})
-        except AgentSaysNo as error:
+        except AgentError as error:
             if error.reason == PortNotFound.reason:
                 return error
             raise
@@ -118,8 +118,8 @@ def _by_itself(
 ) -> None:
     import asyncio
 
-    from modemagent.agent.events import Events
-    from modemagent.agent.onlooker import look_on
+    from modemagent.agent.events import EventBus
+    from modemagent.agent.onlooker import watch_only
     from modemagent.agent.presence import is_there
     from modemagent.report.message import PortPlace
     from modemagent.settings import Settings
@@ -131,25 +131,25 @@ def _by_itself(
         baud=baud,
         poll_interval=poll_interval,
     )
-    events = Events()
+    events = EventBus()
     screen = Screen(as_json=as_json)
 
     async def watch() -> None:
-        looking = asyncio.ensure_future(look_on(settings, events))
+        looking = asyncio.ensure_future(watch_only(settings, events))
         failed: list[Exception] = []
 
-        def show(event: Event) -> None:
+        def show(event: ModemEvent) -> None:
             try:
                 screen.show(_with_remedy(event, no_agent))
             except Exception as error:  # noqa: BLE001 - raised again where it ends the command
                 failed.append(error)
                 looking.cancel()
 
-        events.listen(show)
-        events.tell("watch.started", ports=list(paths))
+        events.subscribe(show)
+        events.emit("watch.started", ports=list(paths))
         for path in paths:
             if not is_there(path):
-                events.tell("port.state", PortPlace(path=path), **_NOT_THERE)
+                events.emit("port.state", PortPlace(path=path), **_NOT_THERE)
         try:
             await looking
         except asyncio.CancelledError:
@@ -160,7 +160,7 @@ def _by_itself(
     asyncio.run(watch())
 
 
-def _with_remedy(event: Event, no_agent: ModemAgentError) -> dict[str, Any]:
+def _with_remedy(event: ModemEvent, no_agent: ModemAgentError) -> dict[str, Any]:
     """Return an event; of a port that is held, with the remedy that fits who holds it."""
     shown, data = event.to_json(), event.data
     if data.get("reason") == PortBusy.reason and isinstance(data.get("holder"), dict):
@@ -172,7 +172,7 @@ def _with_remedy(event: Event, no_agent: ModemAgentError) -> dict[str, Any]:
             holder_name=holder["name"],
             hint=str(data["hint"]),
         )
-        shown["data"] = {**data, "hint": still_busy(busy, no_agent).hint}
+        shown["data"] = {**data, "hint": busy_with_hint(busy, no_agent).hint}
     return shown
 
 

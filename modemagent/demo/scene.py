@@ -21,7 +21,7 @@ _POLL_S = "1"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FleetRow:
     """One simulated modem as the registry knows it; None where it knows nothing."""
 
     name: str
@@ -108,7 +108,7 @@ class Scene:
             time.sleep(_LOOK_EVERY_S)
         return missing
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[FleetRow]:
         """Return every simulated modem, with what the registry and the daemon say of it."""
         by_port = {modem["port"]: modem for modem in self.fleet.modems()}
         verdicts = self._verdicts()
@@ -117,12 +117,14 @@ class Scene:
             for name, port in self.ports.items()
         ]
 
-    def _row(self, name: str, port: str, modem: dict[str, Any] | None, verdict: str | None) -> Row:
+    def _row(
+        self, name: str, port: str, modem: dict[str, Any] | None, verdict: str | None
+    ) -> FleetRow:
         if modem is None:
-            return Row(name, port, verdict=verdict)
+            return FleetRow(name, port, verdict=verdict)
         slots = self.fleet.modem(modem["imei"])["sims"]
         slot = next((s for s in slots if s["present"]), slots[0] if slots else {})
-        return Row(
+        return FleetRow(
             name=name,
             port=port,
             manufacturer=modem["manufacturer"],

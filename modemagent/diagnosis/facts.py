@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from modemagent.at.plan import Answer
+    from modemagent.at.plan import Response
     from modemagent.channel.lock import Holder
     from modemagent.discovery.candidate import Candidate
     from modemagent.errors import ModemAgentError
@@ -37,7 +37,7 @@ class Facts(NamedTuple):
     failure: ModemAgentError | None = None
     mute: tuple[str, ...] = ()
     snapshot: Snapshot | None = None
-    answers: Mapping[str, Answer] = {}
+    answers: Mapping[str, Response] = {}
 
 
 class HostFacts(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import Final, NamedTuple
 
-from modemagent.at.plan import Answer, Ask, Listen, Outcome, Plan, Step
+from modemagent.at.plan import Command, Listen, Outcome, Plan, Response, Step
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
 
@@ -35,7 +35,7 @@ class Gathered(NamedTuple):
     """What the modem said."""
 
     snapshot: Snapshot
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, Response]
 
 
 def gather(port: str, port_id: str | None) -> Plan[Gathered]:
@@ -48,13 +48,13 @@ def gather(port: str, port_id: str | None) -> Plan[Gathered]:
     return Gathered(snapshot, answers)
 
 
-def ask_lines() -> Generator[Step, Outcome, dict[str, Answer]]:
+def ask_lines() -> Generator[Step, Outcome, dict[str, Response]]:
     """Ask the further lines alone, of a modem that has been identified."""
-    answers: dict[str, Answer] = {}
+    answers: dict[str, Response] = {}
     silences = 0
     for line in LINES:
-        answer = yield Ask(line, _TIMEOUT_S)
-        if not isinstance(answer, Answer):
+        answer = yield Command(line, _TIMEOUT_S)
+        if not isinstance(answer, Response):
             continue
         answers[line] = answer
         if answer.timed_out:
@@ -63,5 +63,5 @@ def ask_lines() -> Generator[Step, Outcome, dict[str, Answer]]:
                 break
             # a late answer must not be taken for that of the next line
             yield Listen(0.5, 2.0)
-            yield Ask("AT", 1.0)
+            yield Command("AT", 1.0)
     return answers

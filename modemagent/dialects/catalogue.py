@@ -15,7 +15,7 @@ from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
 from modemagent.dialects.model import Dialect
 
 
-class Row(NamedTuple):
+class VendorRow(NamedTuple):
     """One dialect and when it applies.
 
     :param maker: pattern searched for in the maker's name, "" for any
@@ -29,49 +29,49 @@ class Row(NamedTuple):
 
 
 ROWS = (
-    Row("quectel", "", "quectel:DIALECT"),
-    Row("telit", "", "telit:DIALECT"),
-    Row("cinterion|gemalto|thales|^siemens", "", "cinterion:DIALECT"),
-    Row("foxconn|hon hai", "", "foxconn:DIALECT"),
-    Row("simcom|incorporated$", r"SIM(COM_)?(800|808|868|900|7000|70\d\d)", "simcom:SIM800"),
-    Row("simcom", "", "simcom:DIALECT"),
-    Row(r"u-?blox", "", "ublox:DIALECT"),
-    Row("sierra|semtech", "", "sierra:DIALECT"),
-    Row("wavecom", "", "wavecom:DIALECT"),
-    Row("huawei", "", "huawei:DIALECT"),
-    Row("gosuncn", "", "gosuncn:DIALECT"),
-    Row("zte", "", "zte:DIALECT"),
-    Row("fibocom|rolling wireless", "", "fibocom:DIALECT"),
-    Row("meig", "", "meig:DIALECT"),
-    Row("neoway", "", "neoway:DIALECT"),
-    Row("airm2m|^luat", "", "luat:DIALECT"),
-    Row("nordic", "", "nordic:DIALECT"),
-    Row("sequans|pycom|renesas", "", "sequans:DIALECT"),
-    Row("altair|wnc|wistron neweb|murata", "", "altair:DIALECT"),
-    Row("ericsson", "", "ericsson:DIALECT"),
-    Row(r"^option\b", "", "option:DIALECT"),
-    Row("pantech", "", "pantech:DIALECT"),
-    Row("longcheer|alcatel|olivetti|^tct", "", "longcheer:DIALECT"),
+    VendorRow("quectel", "", "quectel:DIALECT"),
+    VendorRow("telit", "", "telit:DIALECT"),
+    VendorRow("cinterion|gemalto|thales|^siemens", "", "cinterion:DIALECT"),
+    VendorRow("foxconn|hon hai", "", "foxconn:DIALECT"),
+    VendorRow("simcom|incorporated$", r"SIM(COM_)?(800|808|868|900|7000|70\d\d)", "simcom:SIM800"),
+    VendorRow("simcom", "", "simcom:DIALECT"),
+    VendorRow(r"u-?blox", "", "ublox:DIALECT"),
+    VendorRow("sierra|semtech", "", "sierra:DIALECT"),
+    VendorRow("wavecom", "", "wavecom:DIALECT"),
+    VendorRow("huawei", "", "huawei:DIALECT"),
+    VendorRow("gosuncn", "", "gosuncn:DIALECT"),
+    VendorRow("zte", "", "zte:DIALECT"),
+    VendorRow("fibocom|rolling wireless", "", "fibocom:DIALECT"),
+    VendorRow("meig", "", "meig:DIALECT"),
+    VendorRow("neoway", "", "neoway:DIALECT"),
+    VendorRow("airm2m|^luat", "", "luat:DIALECT"),
+    VendorRow("nordic", "", "nordic:DIALECT"),
+    VendorRow("sequans|pycom|renesas", "", "sequans:DIALECT"),
+    VendorRow("altair|wnc|wistron neweb|murata", "", "altair:DIALECT"),
+    VendorRow("ericsson", "", "ericsson:DIALECT"),
+    VendorRow(r"^option\b", "", "option:DIALECT"),
+    VendorRow("pantech", "", "pantech:DIALECT"),
+    VendorRow("longcheer|alcatel|olivetti|^tct", "", "longcheer:DIALECT"),
     # Chip makers' names, which rebranded modules keep: the model tells more, if it is known.
-    Row("", r"\b(T77W|T99W|DW5821e|DW5930e)", "foxconn:DIALECT"),
-    Row("", r"^(L8[56]0|FM\d{3}|NL668)", "fibocom:DIALECT"),
-    Row("intel|comneon|infineon", "", "xmm:DIALECT"),
-    Row("mediatek|^mtk", "", "mediatek:DIALECT"),
+    VendorRow("", r"\b(T77W|T99W|DW5821e|DW5930e)", "foxconn:DIALECT"),
+    VendorRow("", r"^(L8[56]0|FM\d{3}|NL668)", "fibocom:DIALECT"),
+    VendorRow("intel|comneon|infineon", "", "xmm:DIALECT"),
+    VendorRow("mediatek|^mtk", "", "mediatek:DIALECT"),
     # From here on the maker did not say who he is, or under another name.
-    Row("", r"SIM(COM_)?(800|808|868|900|7000|70\d\d)", "simcom:SIM800"),
-    Row("", r"^SIMCOM|\bSIM7\d{3}|\bSIM8[23]\d\d|\bA76\d\d", "simcom:DIALECT"),
-    Row("", r"^(EM|MC|WP)\d{4}|^HL[678]\d{3}", "sierra:DIALECT"),
-    Row("", r"^(EC|EG|EP|EM|ER|BC|BG|RM|RG|UC|UG)\d\d", "quectel:DIALECT"),
-    Row("", r"^(SLM|SRM)\d{3}", "meig:DIALECT"),
-    Row("", r"^(BGS|EHS|ELS|PLS|PHS|PDS|EXS|TX)\d|^MV3\d", "cinterion:DIALECT"),
-    Row("", r"^nRF91", "nordic:DIALECT"),
-    Row("", r"^(GM01Q|GM02S|RYZ014)", "sequans:DIALECT"),
-    Row(
+    VendorRow("", r"SIM(COM_)?(800|808|868|900|7000|70\d\d)", "simcom:SIM800"),
+    VendorRow("", r"^SIMCOM|\bSIM7\d{3}|\bSIM8[23]\d\d|\bA76\d\d", "simcom:DIALECT"),
+    VendorRow("", r"^(EM|MC|WP)\d{4}|^HL[678]\d{3}", "sierra:DIALECT"),
+    VendorRow("", r"^(EC|EG|EP|EM|ER|BC|BG|RM|RG|UC|UG)\d\d", "quectel:DIALECT"),
+    VendorRow("", r"^(SLM|SRM)\d{3}", "meig:DIALECT"),
+    VendorRow("", r"^(BGS|EHS|ELS|PLS|PHS|PDS|EXS|TX)\d|^MV3\d", "cinterion:DIALECT"),
+    VendorRow("", r"^nRF91", "nordic:DIALECT"),
+    VendorRow("", r"^(GM01Q|GM02S|RYZ014)", "sequans:DIALECT"),
+    VendorRow(
         "", r"^([GHU]E910|L[EN]9[0-9]0|LM9[46]0|ME[39]10|ML865|NE910|F[NE]9[0-9]0)", "telit:DIALECT"
     ),
-    Row("", r"^M590", "neoway:DIALECT"),
-    Row("", r"\bAir7\d\d|AirM2M_", "luat:DIALECT"),
-    Row("", r"^SARA-|^LARA-|^LISA-|^TOBY-", "ublox:DIALECT"),
+    VendorRow("", r"^M590", "neoway:DIALECT"),
+    VendorRow("", r"\bAir7\d\d|AirM2M_", "luat:DIALECT"),
+    VendorRow("", r"^SARA-|^LARA-|^LISA-|^TOBY-", "ublox:DIALECT"),
 )
 
 

@@ -7,7 +7,7 @@ differ from the order in the line, and bare answers are told apart by their orde
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, first
+from modemagent.dialects.model import Attempt, Dialect, then_generic
 
 #: MV31 and MV32 are Qualcomm based, with another maker's firmware below the name.
 _MV3 = r"^MV3[12]"
@@ -17,14 +17,14 @@ DIALECT = Dialect(
     name="cinterion",
     ladders={
         **GENERIC,
-        "imei": first(
+        "imei": then_generic(
             Attempt("AT+CGSN", "", "imei", "trace cinterion-ehs6"),
             then=IMEI,
         ),
         "imeisv": (),
         "iccid": (
             Attempt("AT+ICCID", "+ICCID", "iccid", _MV3_SOURCE, models=_MV3),
-            *first(
+            *then_generic(
                 Attempt("AT+CCID", "+CCID", "iccid", "trace cinterion-ehs6"),
                 Attempt("AT^SCID", "^SCID", "iccid", "trace cinterion-ehs6"),
                 then=ICCID,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, CRSM_ICCID, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, first
+from modemagent.dialects.model import Attempt, Dialect, then_generic
 
 DIALECT = Dialect(
     name="ericsson",
     ladders={
         **GENERIC,
-        "imei": first(
+        "imei": then_generic(
             Attempt("AT+CGSN", "", "imei", "trace ericsson-md300"),
             then=IMEI,
         ),
         "imeisv": (),
         # No ICCID command of its own: the file itself (ModemManager mbm plugin).
-        "iccid": first(CRSM_ICCID, then=ICCID),
+        "iccid": then_generic(CRSM_ICCID, then=ICCID),
     },
     sim_urcs=(
         r"\*EMRDY\s?: ?1",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, first
+from modemagent.dialects.model import Attempt, Dialect, then_generic
 
 _FM350_MANUAL = "Fibocom FM350 AT commands manual "
 _FM160 = "luci-app-fm160, recorded on FM160-CN"
@@ -17,7 +17,7 @@ DIALECT = Dialect(
             Attempt("AT+GTPKGVER?", "+GTPKGVER", "revision", "trace fibocom-l850-gl"),
             *GENERIC["firmware"][-1:],
         ),
-        "imei": first(
+        "imei": then_generic(
             Attempt("AT+CGSN", "", "imei", "trace fibocom-l850-gl"),
             Attempt("AT+CGSN?", "+CGSN", "imei", "trace fibocom-fm350-gl"),
             then=IMEI,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, Join, first
+from modemagent.dialects.model import Attempt, Dialect, JoinedQuery, then_generic
 
 _QMODEM = "QModem foxconn driver"
 _T99W175 = "T99W175 web interface: commands joined by semicolons as it sends them"
@@ -12,13 +12,13 @@ DIALECT = Dialect(
     name="foxconn",
     ladders={
         **GENERIC,
-        "imei": first(
+        "imei": then_generic(
             Attempt("AT+CGSN", "", "imei", "T99W175 web interface"),
             Attempt("ATI", "", "ati_imei", _QMODEM),
             then=IMEI,
         ),
         "imeisv": (),
-        "iccid": first(Attempt("AT+ICCID", "ICCID", "iccid", _QMODEM), then=ICCID),
+        "iccid": then_generic(Attempt("AT+ICCID", "ICCID", "iccid", _QMODEM), then=ICCID),
         "slot": (
             Attempt("AT+SWITCH_SLOT?", "", "slot_enabled", _QMODEM, models="T99W640"),
             Attempt(
@@ -32,7 +32,7 @@ DIALECT = Dialect(
     },
     sim_urcs=(CPIN_URC,),
     joins=(
-        Join(("model", "firmware", "imei"), _T99W175),
-        Join(("imsi", "iccid"), _T99W175),
+        JoinedQuery(("model", "firmware", "imei"), _T99W175),
+        JoinedQuery(("imsi", "iccid"), _T99W175),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, first
+from modemagent.dialects.model import Attempt, Dialect, then_generic
 
 _MODEMFEED = "koshev-msk/modemfeed, GM800"
 
@@ -11,9 +11,9 @@ DIALECT = Dialect(
     name="gosuncn",
     ladders={
         **GENERIC,
-        "imei": first(Attempt("AT+CGSN", "", "imei", _MODEMFEED), then=IMEI),
+        "imei": then_generic(Attempt("AT+CGSN", "", "imei", _MODEMFEED), then=IMEI),
         "imeisv": (),
-        "iccid": first(
+        "iccid": then_generic(
             Attempt("AT+ZGETICCID", "+ZGETICCID", "iccid", _MODEMFEED),
             Attempt("AT+ICCID", "+ICCID", "iccid", "QModem gosuncn driver"),
             then=ICCID,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, CRSM_ICCID, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, first
+from modemagent.dialects.model import Attempt, Dialect, then_generic
 
 DIALECT = Dialect(
     name="longcheer",
     ladders={
         **GENERIC,
-        "imei": first(
+        "imei": then_generic(
             Attempt("AT+CGSN", "", "imei", "ModemManager longcheer and x22x plugins"), then=IMEI
         ),
         "imeisv": (),
         # No ICCID command of its own: the file itself (ModemManager, longcheer plugin).
-        "iccid": first(CRSM_ICCID, then=ICCID),
+        "iccid": then_generic(CRSM_ICCID, then=ICCID),
     },
     sim_urcs=(CPIN_URC,),
 )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, first
+from modemagent.dialects.model import Attempt, Dialect, then_generic
 
 DIALECT = Dialect(
     name="luat",
     ladders={
         **GENERIC,
-        "imei": first(Attempt("AT+CGSN", "", "imei", "trace luat-air780e"), then=IMEI),
-        "iccid": first(
+        "imei": then_generic(Attempt("AT+CGSN", "", "imei", "trace luat-air780e"), then=IMEI),
+        "iccid": then_generic(
             Attempt("AT+ICCID", "+ICCID", "iccid", "trace luat-air780e"),
             then=ICCID,
         ),

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, CRSM_ICCID, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, first
+from modemagent.dialects.model import Attempt, Dialect, then_generic
 
 DIALECT = Dialect(
     name="mediatek",
     ladders={
         **GENERIC,
-        "imei": first(Attempt("AT+CGSN", "", "imei", "ModemManager mtk plugin"), then=IMEI),
+        "imei": then_generic(Attempt("AT+CGSN", "", "imei", "ModemManager mtk plugin"), then=IMEI),
         "imeisv": (),
         # No ICCID command of its own: the file itself (ModemManager, mtk plugin).
-        "iccid": first(CRSM_ICCID, then=ICCID),
+        "iccid": then_generic(CRSM_ICCID, then=ICCID),
     },
     sim_urcs=(CPIN_URC,),
 )

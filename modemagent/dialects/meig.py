@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, first
+from modemagent.dialects.model import Attempt, Dialect, then_generic
 
 DIALECT = Dialect(
     name="meig",
     ladders={
         **GENERIC,
-        "imei": first(
+        "imei": then_generic(
             Attempt("AT+CGSN", "", "imei", "trace meig-slm770a"),
             then=IMEI,
         ),
         "imeisv": (),
-        "iccid": first(
+        "iccid": then_generic(
             Attempt("AT+ICCID", "+ICCID", "iccid", "trace meig-slm770a"),
             then=ICCID,
         ),

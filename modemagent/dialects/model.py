@@ -57,7 +57,7 @@ class Attempt(NamedTuple):
         return not self.models or re.search(self.models, kind, re.IGNORECASE) is not None
 
 
-class Join(NamedTuple):
+class JoinedQuery(NamedTuple):
     """Commands that this dialect's firmware takes in one line (ITU-T V.250 clause 5.2.1).
 
     The line is made of the first rung of each want that applies. One refused command ends the
@@ -89,7 +89,7 @@ class Dialect(NamedTuple):
     ladders: Mapping[str, tuple[Attempt, ...]]
     sim_urcs: tuple[str, ...] = ()
     sim_wait_s: float = 20.0
-    joins: tuple[Join, ...] = ()
+    joins: tuple[JoinedQuery, ...] = ()
 
     def ladder(self, want: str, kind: str | None = None) -> tuple[Attempt, ...]:
         """Return the attempts for a want, or () when this dialect knows no way to read it.
@@ -102,7 +102,7 @@ class Dialect(NamedTuple):
         return tuple(attempt for attempt in ladder if attempt.applies(kind))
 
 
-def first(*attempts: Attempt, then: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+def then_generic(*attempts: Attempt, then: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
     """Return a ladder that begins with ``attempts`` and goes on with the rest of another."""
     commands = {attempt.command for attempt in attempts}
     return (*attempts, *(rung for rung in then if rung.command not in commands))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, Join, first
+from modemagent.dialects.model import Attempt, Dialect, JoinedQuery, then_generic
 
 _CGSN = Attempt("AT+CGSN", "", "imei", "Quectel EC2x/EG9x/EG2x-G AT manual; trace quectel-eg25-g")
 
@@ -26,14 +26,14 @@ DIALECT = Dialect(
         **GENERIC,
         "imei": (
             Attempt("AT+CGSN=1", "+CGSN", "imei", _NB_MANUALS, models=_NB),
-            *first(_CGSN, then=IMEI),
+            *then_generic(_CGSN, then=IMEI),
         ),
         # Elsewhere AT+CGSN=2 and AT+GSN=0 exist on newer firmware only, and nothing tells which:
         # not asked, so that a plain identification costs no refused command.
         "imeisv": (Attempt("AT+CGSN=2", "+CGSN", "imeisv", _NB_MANUALS, models=_NB),),
         "iccid": (
             Attempt("AT+NCCID", "+NCCID", "iccid", "drivers of BC28 and BC95", models=_NEUL),
-            *first(
+            *then_generic(
                 Attempt("AT+QCCID", "+QCCID", "iccid", "traces quectel-eg25-g, quectel-bg95-m3"),
                 then=ICCID,
             ),
@@ -68,11 +68,11 @@ DIALECT = Dialect(
         r"\+QUSIM\s?: ?[01]",
     ),
     joins=(
-        Join(
+        JoinedQuery(
             ("model", "firmware", "imei"),
             "trace quectel-rm500u-cnv; Quectel BC660K-GL&BC950K-GL AT manual 1.2",
         ),
-        Join(
+        JoinedQuery(
             ("imsi", "iccid"), "trace quectel-rm500u-cnv; Quectel BC660K-GL&BC950K-GL AT manual 1.2"
         ),
     ),

@@ -156,13 +156,13 @@ CARD_READS = (
 PERMITTED = SESSION | READS
 
 
-def permits(line: str) -> bool:
+def is_allowed(line: str) -> bool:
     """Tell whether this complete command line may be written to a modem.
 
     Case and surrounding blanks do not matter. A concatenated line (V.250 clause 5.2.1,
     ``AT+CGMI;+CGMM``) is permitted when each of its commands is, written alone.
 
-    >>> permits("at+cgsn"), permits("AT+CGMI;+CGSN=1"), permits("AT+EGMR=1,7,\\"35\\"")
+    >>> is_allowed("at+cgsn"), is_allowed("AT+CGMI;+CGSN=1"), is_allowed("AT+EGMR=1,7,\\"35\\"")
     (True, True, False)
     """
     text = line.strip().upper()

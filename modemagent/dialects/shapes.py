@@ -21,7 +21,7 @@ _SPACES = re.compile(r"\s+")
 _FIELD_GAPS = str.maketrans("", "", " -\t")
 
 
-class Found(NamedTuple):
+class Parsed(NamedTuple):
     """What one line holds for one want.
 
     :param value: the value in the form identity rules read, or None: the line is foreign
@@ -36,10 +36,10 @@ class Found(NamedTuple):
     labelled: bool = False
 
 
-FOREIGN = Found(None)
+UNRELATED = Parsed(None)
 
 
-class Shape(NamedTuple):
+class Parser(NamedTuple):
     """One kind of value.
 
     :param labels: pattern of the label names (without the leading sign) it may stand behind
@@ -242,28 +242,28 @@ def _crsm_ad(body: str) -> tuple[str, bool] | None:
 
 
 _TEXT_LABELS = "C?GM[IMR]|GTPKGVER|MYGMR"
-SHAPES: Mapping[str, Shape] = {
-    "imei": Shape("C?GSN|IMEI", _imei),
-    "imeisv": Shape("[CK]?GSN|IMEI ?SV", _imeisv),
-    "serial": Shape("[CK]?GSN|C?FSN|S/?N", _serial),
-    "serial_second": Shape("C?GSN", _serial_second),
-    "iccid": Shape(r"\w*C?CID", _iccid),
-    "imsi": Shape("CIMI|IMSI", _imsi),
-    "eid": Shape(r"QESIM|EID|\w*C?CID", _eid),
-    "sim_state": Shape("CPIN", _sim_state),
-    "sim_state_qss": Shape("QSS", _sim_state_qss),
-    "sim_state_sind": Shape("SIND", _sim_state_sind),
-    "sim_state_csmins": Shape("CSMINS", _sim_state_csmins),
-    "text": Shape(_TEXT_LABELS, _text, signed_only=True),
-    "model": Shape(_TEXT_LABELS, _model, signed_only=True),
-    "revision": Shape(_TEXT_LABELS, _text, signed_only=True),
-    "crsm_iccid": Shape("CRSM", _crsm_iccid),
-    "crsm_imsi": Shape("CRSM", _crsm_imsi),
-    "crsm_ad": Shape("CRSM", _crsm_ad),
+SHAPES: Mapping[str, Parser] = {
+    "imei": Parser("C?GSN|IMEI", _imei),
+    "imeisv": Parser("[CK]?GSN|IMEI ?SV", _imeisv),
+    "serial": Parser("[CK]?GSN|C?FSN|S/?N", _serial),
+    "serial_second": Parser("C?GSN", _serial_second),
+    "iccid": Parser(r"\w*C?CID", _iccid),
+    "imsi": Parser("CIMI|IMSI", _imsi),
+    "eid": Parser(r"QESIM|EID|\w*C?CID", _eid),
+    "sim_state": Parser("CPIN", _sim_state),
+    "sim_state_qss": Parser("QSS", _sim_state_qss),
+    "sim_state_sind": Parser("SIND", _sim_state_sind),
+    "sim_state_csmins": Parser("CSMINS", _sim_state_csmins),
+    "text": Parser(_TEXT_LABELS, _text, signed_only=True),
+    "model": Parser(_TEXT_LABELS, _model, signed_only=True),
+    "revision": Parser(_TEXT_LABELS, _text, signed_only=True),
+    "crsm_iccid": Parser("CRSM", _crsm_iccid),
+    "crsm_imsi": Parser("CRSM", _crsm_imsi),
+    "crsm_ad": Parser("CRSM", _crsm_ad),
 }
 
 
-def shape_named(name: str) -> Shape:
+def shape_named(name: str) -> Parser:
     """Return a shape; those of the slots are imported for the modems that have some."""
     if name in SHAPES:
         return SHAPES[name]
@@ -272,12 +272,12 @@ def shape_named(name: str) -> Shape:
     return SLOT_SHAPES[name]
 
 
-def look(shape_name: str, line: str, *, command: str, prefix: str = "") -> Found:
+def parse_line(shape_name: str, line: str, *, command: str, prefix: str = "") -> Parsed:
     """Say what one information line holds.
 
-    >>> look("imei", '+CGSN: "352656100000010"', command="AT+CGSN=1")
+    >>> parse_line("imei", '+CGSN: "352656100000010"', command="AT+CGSN=1")
     Found(value='352656100000010', fits=True, labelled=True)
-    >>> look("imei", "+CSQ: 20,99", command="AT+CGSN")
+    >>> parse_line("imei", "+CSQ: 20,99", command="AT+CGSN")
     Found(value=None, fits=False, labelled=False)
     """
     shape = shape_named(shape_name)
@@ -293,11 +293,11 @@ def look(shape_name: str, line: str, *, command: str, prefix: str = "") -> Found
         name = label.upper()
         answers = name in (own, command_name(prefix))
         if not answers and not re.fullmatch(shape.labels, name, re.IGNORECASE):
-            return FOREIGN
+            return UNRELATED
     found = shape.extract(body)
     if found is None:
-        return Found(None, labelled=answers)
-    return Found(found[0], found[1], answers)
+        return Parsed(None, labelled=answers)
+    return Parsed(found[0], found[1], answers)
 
 
 def command_name(command: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, first
+from modemagent.dialects.model import Attempt, Dialect, then_generic
 
 _ATI = "traces sierra-wp7702, sierra-em7455b"
 #: The HL modules' own firmware; their ATI names the model only.
@@ -14,7 +14,7 @@ DIALECT = Dialect(
     name="sierra",
     ladders={
         **GENERIC,
-        "imei": first(
+        "imei": then_generic(
             Attempt("AT+CGSN", "", "imei", "traces sierra-wp7702, sierra-em7455b"),
             Attempt("ATI", "", "ati_imei", _ATI),
             then=IMEI,
@@ -27,7 +27,7 @@ DIALECT = Dialect(
             Attempt("AT+KGSN=3", "+KGSN", "serial", _KGSN + "zephyr hl7800 driver", models=_HL),
             Attempt("ATI", "", "ati_serial", _ATI),
         ),
-        "iccid": first(
+        "iccid": then_generic(
             Attempt("AT+CCID", "+CCID", "iccid", "trace sierra-wp7702"),
             Attempt("AT+ICCID", "ICCID", "iccid", "trace sierra-em7455b"),
             Attempt("AT!ICCID?", "!ICCID", "iccid", "trace sierra-em7455b"),

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, Join, first
+from modemagent.dialects.model import Attempt, Dialect, JoinedQuery, then_generic
 
 _CICCID = Attempt("AT+CICCID", "+ICCID", "iccid", "traces simcom-a7670, simcom-sim7600e")
 _COMBINE = "SIM800 series AT command manual V1.09, 1.4.4; SIM7500_SIM7600 AT command manual"
 _URCS = (CPIN_URC,)
 _JOINS = (
-    Join(("model", "firmware", "imei"), _COMBINE),
-    Join(("imsi", "iccid"), _COMBINE),
+    JoinedQuery(("model", "firmware", "imei"), _COMBINE),
+    JoinedQuery(("imsi", "iccid"), _COMBINE),
 )
 
 DIALECT = Dialect(
     name="simcom",
     ladders={
         **GENERIC,
-        "imei": first(
+        "imei": then_generic(
             Attempt("AT+CGSN", "", "imei", "traces simcom-sim868, simcom-sim7600e"),
             then=IMEI,
         ),
         "imeisv": (),
-        "iccid": first(_CICCID, then=ICCID),
+        "iccid": then_generic(_CICCID, then=ICCID),
         "slot": (
             Attempt(
                 "AT+SMSIMCFG?",

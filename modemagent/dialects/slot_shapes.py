@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from modemagent.dialects.shapes import Shape, fields
+from modemagent.dialects.shapes import Parser, fields
 
 
 def _slot_words(active: int, count: int = 0) -> tuple[str, bool]:
@@ -91,13 +91,13 @@ def _slot_count(body: str) -> tuple[str, bool] | None:
     return (str(len(slots)), True) if 1 <= len(slots) <= 8 else None
 
 
-SLOT_SHAPES: Mapping[str, Shape] = {
-    "slot_number": Shape("QUI?MSLOT|QUSIMSLOT|SIMCROSS", _slot_number),
-    "slot_index_of_two": Shape("GTDUALSIM|QDSIM|SIMCROSS", _slot_index_of_two),
-    "slot_uims": Shape("UIMS", _slot_uims),
-    "slot_second_field": Shape("SMSIMCFG", _slot_second_field),
-    "slot_third_index": Shape("QSS", _slot_third_index),
-    "slot_enabled": Shape("SWITCH_SLOT", _slot_enabled),
-    "slot_pairs": Shape("SIMSLOT", _slot_pairs),
-    "slot_count": Shape("QUI?MSLOT|QUSIMSLOT", _slot_count),
+SLOT_SHAPES: Mapping[str, Parser] = {
+    "slot_number": Parser("QUI?MSLOT|QUSIMSLOT|SIMCROSS", _slot_number),
+    "slot_index_of_two": Parser("GTDUALSIM|QDSIM|SIMCROSS", _slot_index_of_two),
+    "slot_uims": Parser("UIMS", _slot_uims),
+    "slot_second_field": Parser("SMSIMCFG", _slot_second_field),
+    "slot_third_index": Parser("QSS", _slot_third_index),
+    "slot_enabled": Parser("SWITCH_SLOT", _slot_enabled),
+    "slot_pairs": Parser("SIMSLOT", _slot_pairs),
+    "slot_count": Parser("QUI?MSLOT|QUSIMSLOT", _slot_count),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMSI
-from modemagent.dialects.model import Attempt, Dialect, Join, first
+from modemagent.dialects.model import Attempt, Dialect, JoinedQuery, then_generic
 
 _TRACE = "trace telit-ge910-quad"
 _CONCAT = "Telit LE910Cx AT reference guide, command lines (page 32)"
@@ -47,7 +47,7 @@ DIALECT = Dialect(
                 "trace telit-ge910-quad; Telit ME310G1 AT reference guide 3.3.9; ModemManager",
             ),
         ),
-        "iccid": first(Attempt("AT#CCID", "#CCID", "iccid", _TRACE), then=ICCID),
+        "iccid": then_generic(Attempt("AT#CCID", "#CCID", "iccid", _TRACE), then=ICCID),
         "imsi": (*IMSI[:1], Attempt("AT#CIMI", "#CIMI", "imsi", _TRACE), *IMSI[1:]),
         "slot": (
             Attempt(
@@ -64,7 +64,7 @@ DIALECT = Dialect(
         CPIN_URC,
     ),
     joins=(
-        Join(("model", "firmware", "imei"), _CONCAT),
-        Join(("imsi", "iccid"), _CONCAT),
+        JoinedQuery(("model", "firmware", "imei"), _CONCAT),
+        JoinedQuery(("imsi", "iccid"), _CONCAT),
     ),
 )

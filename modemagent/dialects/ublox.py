@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, CRSM_ICCID, GENERIC, IMEI
-from modemagent.dialects.model import Attempt, Dialect, Join, first
+from modemagent.dialects.model import Attempt, Dialect, JoinedQuery, then_generic
 
 _CONCAT = "u-blox SARA-R4/N4 AT commands manual UBX-17003787 R09, 1.1.4.1"
 
@@ -11,7 +11,7 @@ DIALECT = Dialect(
     name="ublox",
     ladders={
         **GENERIC,
-        "imei": first(
+        "imei": then_generic(
             Attempt("AT+CGSN", "", "imei", "traces ublox-sara-g350, ublox-sara-r410m"),
             then=IMEI,
         ),
@@ -29,7 +29,7 @@ DIALECT = Dialect(
         CPIN_URC,
     ),
     joins=(
-        Join(("model", "firmware", "imei"), _CONCAT),
-        Join(("imsi", "iccid"), _CONCAT),
+        JoinedQuery(("model", "firmware", "imei"), _CONCAT),
+        JoinedQuery(("imsi", "iccid"), _CONCAT),
     ),
 )

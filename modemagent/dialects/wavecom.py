@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CRSM_ICCID, GENERIC, IMEI
-from modemagent.dialects.model import Attempt, Dialect, first
+from modemagent.dialects.model import Attempt, Dialect, then_generic
 
 DIALECT = Dialect(
     name="wavecom",
     ladders={
         **GENERIC,
-        "imei": first(
+        "imei": then_generic(
             Attempt("AT+CGSN", "", "imei", "trace wavecom-multiband"),
             then=IMEI,
         ),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, first
+from modemagent.dialects.model import Attempt, Dialect, then_generic
 
 DIALECT = Dialect(
     name="xmm",
     ladders={
         **GENERIC,
-        "imei": first(Attempt("AT+CGSN", "", "imei", "ModemManager xmm plugin"), then=IMEI),
+        "imei": then_generic(Attempt("AT+CGSN", "", "imei", "ModemManager xmm plugin"), then=IMEI),
         "imeisv": (),
         "iccid": ICCID,
     },

@@ -138,7 +138,7 @@ def _device(name: str) -> Any:
         return None
 
 
-class News:
+class UdevMonitor:
     """Netlink news of ports.
 
     After udev's rules have run where udev runs, so that links and permissions are there; from the

@@ -8,7 +8,7 @@ from modemagent.errors import IdentityError
 from modemagent.identity.problems import CODES, Problem, problem
 
 
-class Check(NamedTuple):
+class CheckResult(NamedTuple):
     """What the rules say about one raw text.
 
     :param normalized: the identity key, None where the text is not valid
@@ -51,12 +51,12 @@ class Check(NamedTuple):
         return self.normalized
 
 
-def refused(kind: str, text: str, name: str, **details: object) -> Check:
+def refused(kind: str, text: str, name: str, **details: object) -> CheckResult:
     """Return the verdict of an error, which is the only code."""
-    return Check(kind, text, False, None, (f"{kind}.{name}",), details)
+    return CheckResult(kind, text, False, None, (f"{kind}.{name}",), details)
 
 
 def accepted(
     kind: str, text: str, normalized: str, codes: list[str], details: dict[str, object]
-) -> Check:
-    return Check(kind, text, True, normalized, tuple(codes), details)
+) -> CheckResult:
+    return CheckResult(kind, text, True, normalized, tuple(codes), details)

@@ -15,7 +15,7 @@ Thirty-two digits, never nibble-swapped. One EID holds several ICCIDs over time.
 from __future__ import annotations
 
 from modemagent.identity import mod97
-from modemagent.identity.check import Check, accepted, refused
+from modemagent.identity.check import CheckResult, accepted, refused
 from modemagent.identity.cleaning import clean, is_decimal, is_filler, is_hexadecimal
 from modemagent.identity.numbering import country_of_iccid
 from modemagent.identity.problems import Problem
@@ -39,7 +39,7 @@ def _from_object(digits: str) -> str | None:
     return value if len(value) == 32 and status in ("", "9000") else None
 
 
-def check(text: str) -> Check:
+def check(text: str) -> CheckResult:
     """Judge what a module or eUICC answered to a question for the EID."""
     digits = clean(text, minimum=MINIMUM)
     if digits is None:

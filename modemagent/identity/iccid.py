@@ -18,7 +18,7 @@ True
 from __future__ import annotations
 
 from modemagent.identity import luhn
-from modemagent.identity.check import Check, accepted, refused
+from modemagent.identity.check import CheckResult, accepted, refused
 from modemagent.identity.cleaning import clean, is_decimal, is_filler, is_hexadecimal
 from modemagent.identity.imsi import swap_nibbles
 from modemagent.identity.numbering import Country, country_of_iccid
@@ -59,7 +59,7 @@ def _tail_codes(digits: str) -> tuple[list[str], bool | None]:
     return ["iccid.luhn"], False
 
 
-def check(text: str) -> Check:
+def check(text: str) -> CheckResult:
     """Judge what a module answered to a question for the ICCID."""
     digits = clean(text)
     if digits is None:

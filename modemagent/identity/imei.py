@@ -18,7 +18,7 @@ carries the computed check digit, whatever the module sent in its place.
 from __future__ import annotations
 
 from modemagent.identity import luhn
-from modemagent.identity.check import Check, accepted, refused
+from modemagent.identity.check import CheckResult, accepted, refused
 from modemagent.identity.cleaning import clean, is_decimal, is_filler
 from modemagent.identity.numbering import reporting_body
 from modemagent.identity.problems import Problem
@@ -81,7 +81,7 @@ def equipment_parts(digits: str) -> dict[str, object]:
     return parts
 
 
-def check(text: str) -> Check:
+def check(text: str) -> CheckResult:
     """Judge what a module answered to a question for its IMEI."""
     digits = clean(text)
     if digits is None:

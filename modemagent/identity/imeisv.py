@@ -12,7 +12,7 @@ Sixteen digits, no check digit: never cut it to fifteen.
 
 from __future__ import annotations
 
-from modemagent.identity.check import Check, accepted, refused
+from modemagent.identity.check import CheckResult, accepted, refused
 from modemagent.identity.cleaning import clean, is_decimal, is_filler
 from modemagent.identity.imei import (
     Imei,
@@ -46,7 +46,7 @@ class Imeisv(str):
         return from_digits(self[:14])
 
 
-def check(text: str) -> Check:
+def check(text: str) -> CheckResult:
     """Judge what a module answered to a question for its IMEISV."""
     digits = clean(text)
     if digits is None:

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from modemagent.identity.check import Check, accepted, refused
+from modemagent.identity.check import CheckResult, accepted, refused
 from modemagent.identity.cleaning import clean, is_decimal, is_filler, is_hexadecimal
 from modemagent.identity.numbering import Country, Plmn, country_of_mcc, split_imsi
 from modemagent.identity.problems import Problem
@@ -67,7 +67,7 @@ def _network_code(imsi: str, country: Country | None) -> str | None:
     return "imsi.unknown_mcc" if country is None else None
 
 
-def check(text: str, *, mnc_length: int | None = None) -> Check:
+def check(text: str, *, mnc_length: int | None = None) -> CheckResult:
     """Judge what a module answered to a question for the IMSI.
 
     :param mnc_length: byte 4 of EF_AD where it was read; decides how the network is split

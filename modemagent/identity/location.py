@@ -3,7 +3,7 @@
 They stand at fixed places of known answers and are too short to be looked for elsewhere, so they
 are replaced where they stand. Values that mean "not known" stay.
 
->>> places = Places([("AT+CREG?", '+CREG: 2,1,"84CD","00D30173",7')])
+>>> places = LocationMap([("AT+CREG?", '+CREG: 2,1,"84CD","00D30173",7')])
 >>> places.rewrite('+CREG: 2,1,"84CD","00D30173",7')
 '+CREG: 2,1,"0001","00000001",7'
 >>> places.rewrite('+CREG: 1,"84CD","FFFFFFFF"')
@@ -42,7 +42,7 @@ _NOTHING = re.compile(r"0+|F+|(FFFE)", re.IGNORECASE)
 _ANY_ADDRESS = re.compile(r"0(\.0)+|127\.0\.0\.\d+|(255\.)+\d+")
 
 
-class Places:
+class LocationMap:
     """The places of one recording, and what is written in their stead.
 
     :param answers: command line and text of each answer

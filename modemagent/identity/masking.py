@@ -1,6 +1,6 @@
 """How an identifier may be shown where it is not the point: logs, wire trace, pages.
 
-:func:`mask` shows one known value; :func:`scrub` goes over any text, wire trace included, and
+:func:`mask` shows one known value; :func:`mask_text` goes over any text, wire trace included, and
 masks whatever could be an IMEI, IMSI, ICCID, EID or MEID, in the forms the cleaning accepts:
 with separators, nibble-swapped, in hexadecimal, behind a label, as a dump of its characters, and in
 pieces (:mod:`modemagent.identity.scattered`).
@@ -9,9 +9,9 @@ firmware versions stay whole. A masked value looks the same after a second pass.
 
 >>> mask("867698040000013")
 '867698*****0013'
->>> scrub('+CGSN: "867698040000013", EG25GGBR07A08M2G')
+>>> mask_text('+CGSN: "867698040000013", EG25GGBR07A08M2G')
 '+CGSN: "867698*****0013", EG25GGBR07A08M2G'
->>> scrub("8988 3030 0000 0000 010 at 2026-11-20 19:00:00")
+>>> mask_text("8988 3030 0000 0000 010 at 2026-11-20 19:00:00")
 '898830*********0010 at 2026-11-20 19:00:00'
 """
 
@@ -21,7 +21,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from modemagent.identity.cleaning import without_separators
-from modemagent.identity.scattered import gathered
+from modemagent.identity.scattered import join_fragments
 
 if TYPE_CHECKING:
     import re
@@ -101,12 +101,12 @@ def _parts_masked(text: str) -> str:
     return re.sub(rf"\d{{{_PLAIN},}}", lambda run: mask(run.group()), text)
 
 
-def scrub(text: str) -> str:
+def mask_text(text: str) -> str:
     """Return the text with everything masked that could be an identifier."""
     kept, runs = _patterns()
     # every second piece is one to keep
     pieces = kept.split(text)
-    pieces[::2] = [runs.sub(_masked, gathered(piece, mask)) for piece in pieces[::2]]
+    pieces[::2] = [runs.sub(_masked, join_fragments(piece, mask)) for piece in pieces[::2]]
     return "".join(pieces)
 
 

@@ -18,7 +18,7 @@ hexadecimal digits are an ESN: not unique, never a key.
 from __future__ import annotations
 
 from modemagent.identity import luhn
-from modemagent.identity.check import Check, accepted, refused
+from modemagent.identity.check import CheckResult, accepted, refused
 from modemagent.identity.cleaning import clean, is_decimal, is_filler, is_hexadecimal
 from modemagent.identity.problems import Problem
 
@@ -52,7 +52,7 @@ def _from_decimal(digits: str) -> str | None:
     return f"{maker:08X}{serial:06X}"
 
 
-def check(text: str) -> Check:
+def check(text: str) -> CheckResult:
     """Judge what a module answered to a question for its MEID."""
     digits = clean(text)
     if digits is not None:

@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from modemagent.identity.imei import is_placeholder
 from modemagent.identity.imsi import swap_nibbles
-from modemagent.identity.location import Places
+from modemagent.identity.location import LocationMap
 from modemagent.identity.lookalike import checked_like, kept, lookalike
 from modemagent.identity.problems import KINDS
-from modemagent.identity.sightings import Sighting, find
+from modemagent.identity.sightings import DetectedNumber, detect
 from modemagent.identity.validation import validate
 
 _TRIES = 5000
@@ -49,9 +49,9 @@ class Pseudonyms:
 
     def __init__(self, answers: Answers, *, like: Answers = ()) -> None:
         answers, like = list(answers), list(like)
-        sightings = [(line, seen) for line, text in answers for seen in find(line, text)]
-        earlier = [(line, seen) for line, text in like for seen in find(line, text)]
-        self.given: dict[Sighting, str] = {}
+        sightings = [(line, seen) for line, text in answers for seen in detect(line, text)]
+        earlier = [(line, seen) for line, text in like for seen in detect(line, text)]
+        self.given: dict[DetectedNumber, str] = {}
         self._originals = {_core(seen) for _, seen in sightings}
         self._taken = {_core(seen) for _, seen in earlier}
         self._imeis: dict[str, set[str]] = {}
@@ -59,13 +59,13 @@ class Pseudonyms:
             if seen.kind == "imei" and len(seen.value) == 15:
                 self._imeis.setdefault(seen.value[:14], set()).add(seen.value)
         for line, seen in sorted(sightings, key=lambda each: len(each[1].value)):
-            core = Sighting(seen.kind, _core(seen))
+            core = DetectedNumber(seen.kind, _core(seen))
             if core not in self.given and not _is_nobodys(seen):
                 before = [
                     _core(old) for said, old in earlier if (said, old.kind) == (line, seen.kind)
                 ]
                 self.given[core] = self._pseudonym(core, before)
-        self._places = Places(answers, like=like)
+        self._places = LocationMap(answers, like=like)
         self._rules = list(self._make_rules())
 
     @property
@@ -113,7 +113,7 @@ class Pseudonyms:
 
     # -- choosing
 
-    def _pseudonym(self, seen: Sighting, before: list[str]) -> str:
+    def _pseudonym(self, seen: DetectedNumber, before: list[str]) -> str:
         front = kept(*seen)
         for known in before:
             alike = len(known) == len(seen.value) and known[:front] == seen.value[:front]
@@ -129,7 +129,7 @@ class Pseudonyms:
         self._taken.add(new)
         return new
 
-    def _candidate(self, seen: Sighting, number: int) -> str:
+    def _candidate(self, seen: DetectedNumber, number: int) -> str:
         kind, value = seen
         for shorter, new in self.given.items():
             # the same card with and without its last digit
@@ -137,7 +137,7 @@ class Pseudonyms:
                 return lookalike(kind, value, number - 1, front=new)
         return lookalike(kind, value, number)
 
-    def _judged_alike(self, seen: Sighting, new: str) -> bool:
+    def _judged_alike(self, seen: DetectedNumber, new: str) -> bool:
         if seen.kind == "imei":
             old_codes = [_codes("imei", whole) for whole in (seen.value, *self._shown(seen.value))]
             shown = [checked_like(whole, new) for whole in self._shown(seen.value)]
@@ -149,7 +149,7 @@ class Pseudonyms:
 
     # -- replacing
 
-    def _whole(self, seen: Sighting, new: str) -> Iterator[tuple[str, str]]:
+    def _whole(self, seen: DetectedNumber, new: str) -> Iterator[tuple[str, str]]:
         """Yield every spelling of a number that has digits the number itself has not."""
         if seen.kind == "imei":
             for shown in self._shown(seen.value):
@@ -225,7 +225,7 @@ def _in_decimal(digits: str, cut: int, front: int, back: int) -> str:
     return f"{int(digits[:cut], 16):0{front}d}{int(digits[cut:], 16):0{back}d}"
 
 
-def _core(seen: Sighting) -> str:
+def _core(seen: DetectedNumber) -> str:
     return seen.value[:14] if seen.kind == "imei" else seen.value
 
 
@@ -233,7 +233,7 @@ def _codes(kind: str, value: str) -> tuple[str, ...]:
     return validate(kind, value).codes
 
 
-def _is_nobodys(seen: Sighting) -> bool:
+def _is_nobodys(seen: DetectedNumber) -> bool:
     if seen.kind == "imei":
         return is_placeholder(seen.value)
     if seen.kind in KINDS:

@@ -4,11 +4,11 @@ What stands between digits in a list stands between the numbers of every AT answ
 something more must say that they are one number: one digit at a time, codes of nothing but
 digits, a break in the line, or a check digit that fits.
 
->>> gathered("[8, 6, 7, 6, 9, 8, 0, 4, 0, 0, 0, 0, 0, 1, 3]", len)
+>>> join_fragments("[8, 6, 7, 6, 9, 8, 0, 4, 0, 0, 0, 0, 0, 1, 3]", len)
 '[15]'
->>> gathered("867698,04,000001,3", str)
+>>> join_fragments("867698,04,000001,3", str)
 '867698040000013'
->>> gathered("+CESQ: 99,99,255,255,20,45", len)
+>>> join_fragments("+CESQ: 99,99,255,255,20,45", len)
 '+CESQ: 99,99,255,255,20,45'
 """
 
@@ -63,7 +63,7 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     )
 
 
-def gathered(text: str, shown: Callable[[str], object]) -> str:
+def join_fragments(text: str, shown: Callable[[str], object]) -> str:
     """Return the text with each number that lies in pieces put together and shown as told.
 
     :param shown: given the digits, returns what is to stand for them
@@ -91,7 +91,7 @@ def gathered(text: str, shown: Callable[[str], object]) -> str:
 
     # numbers that overlap are taken one after the other
     out = rows.sub(replaced, text)
-    return out if out == text else gathered(out, shown)
+    return out if out == text else join_fragments(out, shown)
 
 
 def _set_aside(pieces: list[str], joined: Sequence[bool]) -> None:

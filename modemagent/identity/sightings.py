@@ -3,9 +3,9 @@
 The finding side of :mod:`modemagent.identity.pseudonyms`. Wrongly found is better than missed:
 a number that is replaced without need costs nothing, one that is missed has been published.
 
->>> find("AT+CGSN", "\\r\\n867698040000013\\r\\n\\r\\nOK\\r\\n")
+>>> detect("AT+CGSN", "\\r\\n867698040000013\\r\\n\\r\\nOK\\r\\n")
 [Sighting(kind='imei', value='867698040000013')]
->>> find("AT+CRSM=176,28423,0,0,9", '+CRSM: 144,0,"082926100000000010"')
+>>> detect("AT+CRSM=176,28423,0,0,9", '+CRSM: 144,0,"082926100000000010"')
 [Sighting(kind='imsi', value='262010000000001')]
 """
 
@@ -18,7 +18,7 @@ from modemagent.identity import luhn
 from modemagent.identity.imsi import swap_nibbles
 
 
-class Sighting(NamedTuple):
+class DetectedNumber(NamedTuple):
     """One number.
 
     :param kind: ``imei`` (14 digits or 15, also of an IMEISV), ``meid``, ``esn``, ``iccid``,
@@ -75,13 +75,13 @@ _NO_NUMBERS = re.compile(r"C?GMR|GTPKGVER|MYGMR|CRSM|CGLA")
 _OTHERS = 10  # digits from which an unknown number is taken for somebody's
 
 
-def find(command: str, answer: str) -> list[Sighting]:
+def detect(command: str, answer: str) -> list[DetectedNumber]:
     """Return the numbers in one answer, in the order they come up, each once.
 
     :param command: the line that was asked, "" for what came unasked
     :param answer: its text, echo and all
     """
-    found: dict[Sighting, None] = {}
+    found: dict[DetectedNumber, None] = {}
     asked = command.upper().removeprefix("AT").lstrip("+^%#*!$_&@~")
     for line in re.split(r"[\r\n]+", answer):
         if line.strip().upper() == command.strip().upper():
@@ -103,7 +103,7 @@ def _bare(shown: str) -> str:
     return re.sub(r"[-/. ]", "", shown).upper()
 
 
-def _add(found: dict[Sighting, None], kind: str, shown: str) -> None:
+def _add(found: dict[DetectedNumber, None], kind: str, shown: str) -> None:
     value = _bare(shown)
     match kind:
         case "imei":
@@ -128,14 +128,14 @@ def _add(found: dict[Sighting, None], kind: str, shown: str) -> None:
         case "serial_number":
             value = shown
     if value and all(value != sighting.value for sighting in found):
-        found.setdefault(Sighting(kind, value))
+        found.setdefault(DetectedNumber(kind, value))
 
 
 def _is_revision(asked: str, line: str) -> bool:
     return bool(_NO_NUMBERS.match(asked)) or line.lstrip().upper().startswith("REVISION")
 
 
-def _by_look(found: dict[Sighting, None], shown: str, *, any_number: bool) -> None:
+def _by_look(found: dict[DetectedNumber, None], shown: str, *, any_number: bool) -> None:
     value = _bare(shown)
     half = len(value) // 2
     if len(value) in (36, 38, 40) and value[:half] == value[half:]:

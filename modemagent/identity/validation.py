@@ -15,12 +15,12 @@ from modemagent.errors import UsageError
 from modemagent.identity.problems import KINDS
 
 if TYPE_CHECKING:
-    from modemagent.identity.check import Check
+    from modemagent.identity.check import CheckResult
 
 __all__ = ["KINDS", "validate"]
 
 
-def validate(kind: str, text: str) -> Check:
+def validate(kind: str, text: str) -> CheckResult:
     """Return the verdict on a raw text under the rules of one kind.
 
     :param kind: one of :data:`KINDS`
@@ -29,5 +29,5 @@ def validate(kind: str, text: str) -> Check:
     if kind not in KINDS:
         raise UsageError(f"unknown kind {kind!r}", hint=f"one of: {', '.join(KINDS)}")
     # each kind is a module with the same verbs; only the one asked for is loaded
-    verdict: Check = import_module(f"modemagent.identity.{kind}").check(text)
+    verdict: CheckResult = import_module(f"modemagent.identity.{kind}").check(text)
     return verdict

@@ -12,13 +12,13 @@ from typing import NamedTuple
 from modemagent.installation.layout import MANIFEST, SYSUSERS, TMPFILES, UNIT, UNIT_FILE
 from modemagent.installation.manifest import Manifest
 from modemagent.installation.plan import Action, Step
-from modemagent.installation.tree import InstallError, Tree
+from modemagent.installation.tree import InstallError, TargetRoot
 
 _COMMAND_S = 90
 _CHANGES = (Action.CREATE, Action.UPDATE, Action.REMOVE)
 
 
-class Command(NamedTuple):
+class SystemCommand(NamedTuple):
     """One program of the system and how it went.
 
     :param failure: what it said when it failed, "" when it went well or was not run
@@ -28,7 +28,7 @@ class Command(NamedTuple):
     failure: str = ""
 
 
-def require_root(tree: Tree) -> None:
+def require_root(tree: TargetRoot) -> None:
     """See that this process may change the system.
 
     :raises InstallError: it is the running one, and this is not root
@@ -40,7 +40,7 @@ def require_root(tree: Tree) -> None:
         )
 
 
-def check(tree: Tree, steps: Iterable[Step]) -> None:
+def check(tree: TargetRoot, steps: Iterable[Step]) -> None:
     """See that every file can be written, so that an installation does not end half-way.
 
     :raises InstallError: one can not be
@@ -51,7 +51,7 @@ def check(tree: Tree, steps: Iterable[Step]) -> None:
     tree.check(MANIFEST)
 
 
-def carry_out(tree: Tree, steps: Iterable[Step], record: Manifest | None) -> None:
+def apply(tree: TargetRoot, steps: Iterable[Step], record: Manifest | None) -> None:
     """Write and remove files; the record is kept, or removed with what it records.
 
     :raises InstallError: a file can not be written or removed
@@ -72,13 +72,13 @@ def carry_out(tree: Tree, steps: Iterable[Step], record: Manifest | None) -> Non
         tree.write(MANIFEST, text, 0o644)
 
 
-def clear_folders(tree: Tree, record: Manifest) -> None:
+def clear_folders(tree: TargetRoot, record: Manifest) -> None:
     """Remove the directories that the installation made, as far as they are empty."""
     for folder in reversed(record.folders):
         tree.remove_if_empty(folder)
 
 
-def after_install(tree: Tree, steps: Iterable[Step], prefix: str) -> list[Command]:
+def after_install(tree: TargetRoot, steps: Iterable[Step], prefix: str) -> list[SystemCommand]:
     """Return the commands by which the running system learns of new files.
 
     Only ports of cellular modems are looked at again by udev; no other device notices.
@@ -92,34 +92,36 @@ def after_install(tree: Tree, steps: Iterable[Step], prefix: str) -> list[Comman
             ("systemd-tmpfiles", ("--create", TMPFILES)),
         ):
             if shutil.which(tool):
-                commands.append(Command((tool, *(word.format(prefix=prefix) for word in words))))
+                commands.append(
+                    SystemCommand((tool, *(word.format(prefix=prefix) for word in words)))
+                )
         # before udev, which may start the service
-        commands.append(Command(("systemctl", "daemon-reload")))
+        commands.append(SystemCommand(("systemctl", "daemon-reload")))
     commands += _udev_again()
     if _systemd_runs():
-        commands.append(Command(("systemctl", "try-restart", UNIT)))
+        commands.append(SystemCommand(("systemctl", "try-restart", UNIT)))
     return commands
 
 
-def before_uninstall(tree: Tree, record: Manifest) -> list[Command]:
+def before_uninstall(tree: TargetRoot, record: Manifest) -> list[SystemCommand]:
     """Return the commands that stop the service while its unit is still there."""
     unit = UNIT_FILE.format(prefix=record.prefix)
     if not tree.is_live or not _systemd_runs() or not tree.exists(unit):
         return []
-    return [Command(("systemctl", "disable", "--now", UNIT))]
+    return [SystemCommand(("systemctl", "disable", "--now", UNIT))]
 
 
-def after_uninstall(tree: Tree) -> list[Command]:
+def after_uninstall(tree: TargetRoot) -> list[SystemCommand]:
     """Return the commands by which the running system learns that the files are gone."""
     if not tree.is_live:
         return []
-    reload = [Command(("systemctl", "daemon-reload"))] if _systemd_runs() else []
+    reload = [SystemCommand(("systemctl", "daemon-reload"))] if _systemd_runs() else []
     return reload + _udev_again()
 
 
-def run(commands: Iterable[Command]) -> list[Command]:
+def run(commands: Iterable[SystemCommand]) -> list[SystemCommand]:
     """Run the commands in order; one that fails does not keep the next from running."""
-    return [Command(command.words, _failure(command.words)) for command in commands]
+    return [SystemCommand(command.words, _failure(command.words)) for command in commands]
 
 
 def _failure(words: tuple[str, ...]) -> str:
@@ -139,14 +141,14 @@ def _systemd_runs() -> bool:
     return Path("/run/systemd/system").is_dir() and shutil.which("systemctl") is not None
 
 
-def _udev_again() -> list[Command]:
+def _udev_again() -> list[SystemCommand]:
     if not Path("/run/udev/control").exists() or shutil.which("udevadm") is None:
         return []
     from modemagent.discovery.static import scan
 
     names = [Path(port.path).name for port in scan() if port.cellular]
     ports = [f"/sys/class/{'wwan' if name.startswith('wwan') else 'tty'}/{name}" for name in names]
-    commands = [Command(("udevadm", "control", "--reload"))]
+    commands = [SystemCommand(("udevadm", "control", "--reload"))]
     if ports:
-        commands.append(Command(("udevadm", "trigger", "--action=change", *ports)))
+        commands.append(SystemCommand(("udevadm", "trigger", "--action=change", *ports)))
     return commands

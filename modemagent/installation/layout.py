@@ -10,7 +10,7 @@ PREFIXES = ("/usr/local", "/usr")
 UNIT = "modemagent.service"
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """What a file is to whoever runs the machine.
 
     :cvar PROGRAM: ours; brought up to date unless somebody edited it
@@ -23,7 +23,7 @@ class Kind(StrEnum):
     SECRET = "secret"  # noqa: S105 - the name of a kind
 
 
-class Item(NamedTuple):
+class InstalledFile(NamedTuple):
     """One file.
 
     :param source: its name among the shipped files, "" for an empty file
@@ -32,7 +32,7 @@ class Item(NamedTuple):
 
     source: str
     target: str
-    kind: Kind = Kind.PROGRAM
+    kind: FileKind = FileKind.PROGRAM
     mode: int = 0o644
 
 
@@ -44,12 +44,12 @@ TOKEN = "/etc/modemagent/token"  # noqa: S105 - a path
 RULES = ("71-modemagent-access.rules", "79-modemagent-ports.rules")
 
 ITEMS = (
-    *(Item(name, f"{{prefix}}/lib/udev/rules.d/{name}") for name in RULES),
-    Item(UNIT, UNIT_FILE),
-    Item("modemagent.sysusers.conf", SYSUSERS),
-    Item("modemagent.tmpfiles.conf", TMPFILES),
-    Item("agent.toml", SETTINGS, Kind.SETTINGS),
-    Item("", TOKEN, Kind.SECRET, 0o600),
+    *(InstalledFile(name, f"{{prefix}}/lib/udev/rules.d/{name}") for name in RULES),
+    InstalledFile(UNIT, UNIT_FILE),
+    InstalledFile("modemagent.sysusers.conf", SYSUSERS),
+    InstalledFile("modemagent.tmpfiles.conf", TMPFILES),
+    InstalledFile("agent.toml", SETTINGS, FileKind.SETTINGS),
+    InstalledFile("", TOKEN, FileKind.SECRET, 0o600),
 )
 
 #: The link that "systemctl enable" would make.

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 
 from modemagent.installation.layout import MANIFEST, PREFIXES
-from modemagent.installation.tree import InstallError, Tree
+from modemagent.installation.tree import InstallError, TargetRoot
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Manifest:
         )
 
 
-def read(tree: Tree) -> Manifest | None:
+def read(tree: TargetRoot) -> Manifest | None:
     """Return the record of the installation in a tree, None when there is none.
 
     :raises InstallError: there is one that can not be read; guessing would remove other's files

@@ -20,11 +20,11 @@ from modemagent.installation.layout import (
     STATE,
     TOKEN,
     UNIT_FILE,
-    Kind,
+    FileKind,
     shipped,
 )
 from modemagent.installation.manifest import Manifest
-from modemagent.installation.tree import InstallError, Tree, digest
+from modemagent.installation.tree import InstallError, TargetRoot, digest
 
 
 class Action(StrEnum):
@@ -56,7 +56,7 @@ class Step(NamedTuple):
 
 
 def install(
-    tree: Tree, before: Manifest | None, *, unit: str, prefix: str, version: str
+    tree: TargetRoot, before: Manifest | None, *, unit: str, prefix: str, version: str
 ) -> tuple[list[Step], Manifest]:
     """Return the steps to an installation, and the record to be kept of it.
 
@@ -74,7 +74,7 @@ def install(
     for item in ITEMS:
         path = item.target.format(prefix=prefix)
         text = unit if item.target == UNIT_FILE else shipped(item.source)
-        if item.kind is Kind.SECRET:
+        if item.kind is FileKind.SECRET:
             there = tree.exists(path)
             steps.append(Step(Action.SAME, path) if there else _created(path, text, item.mode))
             record.files[path] = ""
@@ -87,7 +87,7 @@ def install(
 
 
 def _file(
-    tree: Tree,
+    tree: TargetRoot,
     path: str,
     text: str,
     mode: int,
@@ -119,7 +119,7 @@ def _file(
     return [keep, Step(action, beside, text=text, mode=mode)]
 
 
-def _enable(tree: Tree, target: str, old: Manifest, record: Manifest) -> Step:
+def _enable(tree: TargetRoot, target: str, old: Manifest, record: Manifest) -> Step:
     there = tree.link(ENABLED)
     if there == target:
         record.links[ENABLED] = target
@@ -132,7 +132,7 @@ def _enable(tree: Tree, target: str, old: Manifest, record: Manifest) -> Step:
     return Step(Action.CREATE, ENABLED, f"to {target}: the service starts at boot", link=target)
 
 
-def uninstall(tree: Tree, record: Manifest, *, purge: bool) -> list[Step]:
+def uninstall(tree: TargetRoot, record: Manifest, *, purge: bool) -> list[Step]:
     """Return the steps that take away what an installation wrote, and nothing else.
 
     :param purge: settings, token and state go as well, edited or not
@@ -178,7 +178,7 @@ def remainder(record: Manifest, steps: list[Step]) -> Manifest | None:
     )
 
 
-def _gone(tree: Tree, path: str, was: str) -> Step:
+def _gone(tree: TargetRoot, path: str, was: str) -> Step:
     there = tree.text(path)
     if there is None and not tree.exists(path):
         return Step(Action.SAME, path, "is gone already")
@@ -187,7 +187,7 @@ def _gone(tree: Tree, path: str, was: str) -> Step:
     return Step(Action.KEEP, path, "edited; --purge of uninstall removes it")
 
 
-def left(tree: Tree, steps: list[Step]) -> list[str]:
+def left(tree: TargetRoot, steps: list[Step]) -> list[str]:
     """Return what only the owner can do before reports flow, at most three lines."""
     from modemagent.settings import check
 

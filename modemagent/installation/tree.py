@@ -26,7 +26,7 @@ class InstallError(ModemAgentError):
     code = "installation"
 
 
-class Tree:
+class TargetRoot:
     """The files below one root."""
 
     def __init__(self, root: Path) -> None:

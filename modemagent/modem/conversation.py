@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from modemagent.at.lines import nature
-from modemagent.at.plan import Answer, Ask, Heard, Listen, Outcome, Step
+from modemagent.at.lines import stream_kind
+from modemagent.at.plan import Command, Listen, Outcome, Received, Response, Step
 from modemagent.at.results import parse_final
 from modemagent.dialects.model import WANTS, Attempt
 from modemagent.errors import NoAnswer, NotAModem, ProtocolError
 from modemagent.identity.evidence import Evidence, as_text
-from modemagent.modem.reading import Reading, parts_of, read
+from modemagent.modem.reading import Interpretation, interpret, parts_of
 
 WAKE_STEP_S = 0.5
 #: No sign of life for this long: mute. Long enough for a module that boots silently for 4 s.
@@ -35,11 +35,11 @@ _HEARD_LIMIT = 65536
 _COMPANIONS = frozenset(("eid", "serial_number", "imeisv"))
 
 
-class OutOfStep(Exception):
+class Desynchronized(Exception):
     """An answer was surely not for its question; what was read since the last proof is void."""
 
 
-class Conversation:
+class AtClient:
     """One port being talked to.
 
     :param port: as the user named it, for error messages
@@ -63,16 +63,16 @@ class Conversation:
         self.evidence: dict[str, Evidence] = {}
         self._joins = True
         self._answered_s: dict[str, float] = {}
-        self._remembered: dict[str, Answer] = {}
+        self._remembered: dict[str, Response] = {}
         self._silences = 0
 
     # -- single steps ---------------------------------------------------------------------
 
-    def ask(self, line: str, timeout_s: float) -> Generator[Step, Outcome, Answer]:
+    def ask(self, line: str, timeout_s: float) -> Generator[Step, Outcome, Response]:
         """Send one line and return its answer, whatever it is."""
         self.commands += 1
-        outcome = yield Ask(line, timeout_s)
-        if not isinstance(outcome, Answer):
+        outcome = yield Command(line, timeout_s)
+        if not isinstance(outcome, Response):
             raise ProtocolError("a question was not answered by an Answer")
         self.elapsed_s += outcome.elapsed_s
         self._answered_s[line] = self.elapsed_s
@@ -80,17 +80,17 @@ class Conversation:
             self.echoing = True
         return outcome
 
-    def listen(self, quiet_s: float, limit_s: float) -> Generator[Step, Outcome, Heard]:
+    def listen(self, quiet_s: float, limit_s: float) -> Generator[Step, Outcome, Received]:
         """Send nothing and return what came."""
         outcome = yield Listen(quiet_s, limit_s)
-        if not isinstance(outcome, Heard):
+        if not isinstance(outcome, Received):
             raise ProtocolError("listening was not answered by a Heard")
         self.elapsed_s += outcome.elapsed_s
         return outcome
 
     # -- waking ---------------------------------------------------------------------------
 
-    def wake(self, listen_s: float = 0.0) -> Generator[Step, Outcome, None]:
+    def probe(self, listen_s: float = 0.0) -> Generator[Step, Outcome, None]:
         """Listen first, then ask ``AT`` until a clean OK comes.
 
         :param listen_s: how long to listen; 0 hears only what is already waiting
@@ -143,7 +143,7 @@ class Conversation:
 
     def _refuse_strangers(self, data: bytes, when: str) -> None:
         kind = ""
-        if nature(data) == "nmea":
+        if stream_kind(data) == "nmea":
             kind = "NMEA sentences (a GNSS receiver or a modem's GNSS port)"
         elif _is_binary(data):
             kind = "binary data (a diagnostic port, or the wrong baud rate)"
@@ -173,33 +173,35 @@ class Conversation:
 
     # -- reading --------------------------------------------------------------------------
 
-    def read(self, want: str, attempt: Attempt) -> Generator[Step, Outcome, tuple[Reading, Answer]]:
+    def read(
+        self, want: str, attempt: Attempt
+    ) -> Generator[Step, Outcome, tuple[Interpretation, Response]]:
         """Make one attempt: ask, and ask again while the answer is not sure.
 
         :raises OutOfStep: the answer was about something else
         """
         reading, answer = yield from self._read(want, attempt)
         if answer.line in self._answered_s:
-            self.note(want, attempt, answer)
+            self.record_evidence(want, attempt, answer)
         return reading, answer
 
     def _read(
         self, want: str, attempt: Attempt
-    ) -> Generator[Step, Outcome, tuple[Reading, Answer]]:
+    ) -> Generator[Step, Outcome, tuple[Interpretation, Response]]:
         timeout_s = attempt.timeout_s or WANTS[want]
         if self._silences:  # this modem stays mute on what it does not know
             timeout_s = min(timeout_s, _IMPATIENT_S)
         tally: dict[str, int] = {}
         known = self._remembered.get(attempt.command)
         if attempt.at_hand:
-            answer = known or Answer(attempt.command, (), None)
-            return read(attempt, answer), answer
+            answer = known or Response(attempt.command, (), None)
+            return interpret(attempt, answer), answer
         reusable = want in _COMPANIONS or attempt.shape.startswith("ati_")
         if reusable and known is not None:
-            return read(attempt, known), known
+            return interpret(attempt, known), known
         for _ in range(_READINGS):
             answer = yield from self.ask(attempt.command, timeout_s)
-            reading = read(attempt, answer)
+            reading = interpret(attempt, answer)
             self._keep_step(answer, reading)
             if answer.timed_out:
                 self._silences += not answer.lines
@@ -235,9 +237,11 @@ class Conversation:
         line = ";".join((first, *(command[2:] for command in rest)))
         timeout_s = max(rung.timeout_s or WANTS[want] for want, rung in attempts.items())
         answer = yield from self.ask(line, timeout_s)
-        self._keep_step(answer, Reading())
+        self._keep_step(answer, Interpretation())
         parts = parts_of(answer, [attempt.command for attempt in attempts.values()])
-        readings = [read(rung, part) for rung, part in zip(attempts.values(), parts, strict=False)]
+        readings = [
+            interpret(rung, part) for rung, part in zip(attempts.values(), parts, strict=False)
+        ]
         if not parts or not all(reading.sure for reading in readings):
             self._joins = answer.foreign != ()
             if answer.timed_out or (answer.ok and (self.doubtful or not answer.echoed)):
@@ -246,30 +250,30 @@ class Conversation:
         for (want, attempt), part, reading in zip(attempts.items(), parts, readings, strict=True):
             self._keep_step(part, reading)
             self._remembered[attempt.command] = part._replace(line=line)
-            self.note(want, attempt, answer)
+            self.record_evidence(want, attempt, answer)
         return {want: reading.values[0] for want, reading in zip(attempts, readings, strict=True)}
 
-    def note(self, field: str, attempt: Attempt, answer: Answer) -> None:
+    def record_evidence(self, field: str, attempt: Attempt, answer: Response) -> None:
         """Keep what a field was read from; the last answer stands."""
         at_ms = round(self._answered_s[answer.line] * 1000)
         self.evidence[field] = Evidence(
             field, answer.line, as_text(answer.raw), attempt.shape, at_ms
         )
 
-    def _keep_step(self, answer: Answer, reading: Reading) -> None:
+    def _keep_step(self, answer: Response, reading: Interpretation) -> None:
         if not self.echoing and any(map(_closes_a_question, answer.strays)):
             # the real answer to an earlier question, which took somebody else's for its own
-            raise OutOfStep(answer.line)
+            raise Desynchronized(answer.line)
         if reading.labelled and reading.values:
             self.unproven = False
         elif answer.ok and not answer.echoed:
             self.unproven = True
         if reading.astray and (self.doubtful or not answer.echoed):
-            raise OutOfStep(answer.line)
+            raise Desynchronized(answer.line)
         if answer.timed_out or answer.foreign:
             self.doubtful = True
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Nothing read so far may be used again."""
         self._remembered.clear()
         self.evidence.clear()
@@ -283,4 +287,4 @@ def _closes_a_question(line: str) -> bool:
 
 def _is_binary(data: bytes) -> bool:
     """A glitch or two while a level settles is no binary talker."""
-    return len(data) >= _BINARY_ENOUGH and nature(data) == "binary"
+    return len(data) >= _BINARY_ENOUGH and stream_kind(data) == "binary"

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import NamedTuple
 
-from modemagent.at.plan import Answer, Outcome, Step
-from modemagent.channel.undo import session_of
+from modemagent.at.plan import Outcome, Response, Step
+from modemagent.channel.undo import channel_session_id
 from modemagent.dialects.model import Attempt
-from modemagent.dialects.shapes import fields, look, split_label
+from modemagent.dialects.shapes import fields, parse_line, split_label
 from modemagent.identity.snapshot import ReadState
-from modemagent.modem.conversation import Conversation
+from modemagent.modem.conversation import AtClient
 
 APDU_TIMEOUT_S = 30.0
 ISD_R = "A0000005591010FFFFFFFF8900000100"
@@ -53,7 +53,7 @@ class Euicc(NamedTuple):
     kind: str | None = None
 
 
-def read_euicc(talk: Conversation) -> Generator[Step, Outcome, Euicc]:
+def read_euicc(talk: AtClient) -> Generator[Step, Outcome, Euicc]:
     """Ask the card for its EID; every channel that was opened is closed again."""
     session, refused = yield from _open(talk, ISD_R)
     if session is None:
@@ -74,14 +74,14 @@ def read_euicc(talk: Conversation) -> Generator[Step, Outcome, Euicc]:
     return Euicc(eid, ReadState.FAILED if eid is None else ReadState.OK, kind)
 
 
-def _open(talk: Conversation, aid: str) -> Generator[Step, Outcome, tuple[str | None, ReadState]]:
+def _open(talk: AtClient, aid: str) -> Generator[Step, Outcome, tuple[str | None, ReadState]]:
     line = f'AT+CCHO="{aid}"'
     answer = yield from talk.ask(line, APDU_TIMEOUT_S)
-    talk.note("eid", Attempt(line, "+CCHO", "session", ""), answer)
+    talk.record_evidence("eid", Attempt(line, "+CCHO", "session", ""), answer)
     if answer.timed_out:
         yield from talk.resync()
-        return session_of(answer), ReadState.TIMEOUT
-    session = session_of(answer)
+        return channel_session_id(answer), ReadState.TIMEOUT
+    session = channel_session_id(answer)
     if session is not None:
         return session, ReadState.OK
     final = answer.final
@@ -89,7 +89,7 @@ def _open(talk: Conversation, aid: str) -> Generator[Step, Outcome, tuple[str | 
     return None, ReadState.ABSENT if has_command else ReadState.UNSUPPORTED
 
 
-def _close(talk: Conversation, session: str) -> Generator[Step, Outcome, None]:
+def _close(talk: AtClient, session: str) -> Generator[Step, Outcome, None]:
     answer = yield from talk.ask(f"AT+CCHC={session}", APDU_TIMEOUT_S)
     if answer.timed_out:
         yield from talk.resync()
@@ -103,7 +103,7 @@ class _Channel:
         modem's own, the first free channel is the likeliest
     """
 
-    def __init__(self, talk: Conversation, session: str) -> None:
+    def __init__(self, talk: AtClient, session: str) -> None:
         self.talk = talk
         self.session = session
         number = int(session) if session.isdigit() and len(session) <= 2 else 0
@@ -136,13 +136,13 @@ class _Channel:
     def _send(self, apdu: str) -> Generator[Step, Outcome, tuple[str, str]]:
         line = f'AT+CGLA={self.session},{len(apdu)},"{apdu}"'
         answer = yield from self.talk.ask(line, APDU_TIMEOUT_S)
-        self.talk.note("eid", Attempt(line, "+CGLA", "apdu", ""), answer)
+        self.talk.record_evidence("eid", Attempt(line, "+CGLA", "apdu", ""), answer)
         if answer.timed_out:
             yield from self.talk.resync()
         return _response(answer)
 
 
-def _response(answer: Answer) -> tuple[str, str]:
+def _response(answer: Response) -> tuple[str, str]:
     """Return data and status word of an answer to AT+CGLA, ("", "") when it holds none."""
     for line in answer.lines:
         label, body = split_label(line)
@@ -154,7 +154,7 @@ def _response(answer: Answer) -> tuple[str, str]:
 
 
 def _eid_of(data: str) -> str | None:
-    found = look("eid", data, command="") if data else None
+    found = parse_line("eid", data, command="") if data else None
     return found.value if found is not None and found.fits else None
 
 

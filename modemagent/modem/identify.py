@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from modemagent.at.plan import Answer, Outcome, Plan, Step
+from modemagent.at.plan import Outcome, Plan, Response, Step
 from modemagent.dialects.ati import read_block
 from modemagent.dialects.catalogue import choose
 from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
@@ -22,7 +22,7 @@ from modemagent.dialects.generic import IMEISV
 from modemagent.dialects.model import Attempt, Dialect
 from modemagent.errors import DeadlinePassed, NoAnswer
 from modemagent.identity.snapshot import ReadState, Snapshot
-from modemagent.modem.conversation import Conversation, OutOfStep
+from modemagent.modem.conversation import AtClient, Desynchronized
 
 if TYPE_CHECKING:
     from modemagent.identity.network import Network
@@ -76,10 +76,10 @@ def identify(
         reading holds what is known until then
     :raises NoAnswer, NotAModem: from the plan, when no identity can be asked for
     """
-    talk = Conversation(port)
+    talk = AtClient(port)
     attempt = Identification(talk)
     try:
-        yield from talk.wake(listen_s)
+        yield from talk.probe(listen_s)
         for _ in range(_RESTARTS):
             attempt = Identification(talk, extras)
             if early is not None:
@@ -87,8 +87,8 @@ def identify(
             try:
                 yield from attempt.run()
                 break
-            except OutOfStep:
-                talk.forget()
+            except Desynchronized:
+                talk.reset()
                 yield from talk.resync()
         else:
             raise NoAnswer(
@@ -118,17 +118,17 @@ def _tell_early(
 def _judged(found: Identification, port: str, port_id: str | None) -> Snapshot:
     from dataclasses import replace
 
-    from modemagent.modem.judge import judge
+    from modemagent.modem.judge import assess
 
     return replace(
-        judge(found, port=port, port_id=port_id, dialect=found.dialect.name),
+        assess(found, port=port, port_id=port_id, dialect=found.dialect.name),
         commands=found.talk.commands,
         elapsed_ms=round(found.talk.elapsed_s * 1000),
         evidence=tuple(found.talk.evidence.values()),
     )
 
 
-def _leave(talk: Conversation) -> Steps:
+def _leave(talk: AtClient) -> Steps:
     """Put back what was changed for the session, newest first."""
     while talk.restore:
         yield from talk.ask(talk.restore.pop(), _PROOF_TIMEOUT_S)
@@ -145,7 +145,7 @@ class Identification:
     :ivar slots: what is in each slot and which is in use, as the modem's dialect tells it
     """
 
-    def __init__(self, talk: Conversation, extras: Extras = NO_EXTRAS) -> None:
+    def __init__(self, talk: AtClient, extras: Extras = NO_EXTRAS) -> None:
         self.talk = talk
         self._extras = extras
         self.dialect: Dialect = GENERIC_DIALECT
@@ -295,12 +295,12 @@ class Identification:
         """A modem that gave its maker for AT+GMI gives its model for AT+GMM."""
         return tuple(sorted(ladder, key=lambda rung: _form_of(rung.command) != self._form))
 
-    def _is_of_this_modem(self, answer: Answer) -> bool:
+    def _is_of_this_modem(self, answer: Response) -> bool:
         """A block that names another IMEI than the modem does says nothing about the modem."""
         named, imei = read_block(answer.lines).get("imei"), self.values.get("imei")
         return named is None or imei is None or named[:14] == imei[:14]
 
-    def _notice_cdma(self, answer: Answer) -> None:
+    def _notice_cdma(self, answer: Response) -> None:
         """Keep the MEID of a CDMA device; ESN and MEID must never pass for an IMEI."""
         block = read_block(answer.lines) if answer.line.upper() == "ATI" else {}
         texts = [block[key] for key in ("meid", "esn") if key in block]
@@ -330,7 +330,7 @@ class Identification:
                 self.talk.unproven = False
                 return
             if answer.ok or answer.timed_out:
-                raise OutOfStep(command)
+                raise Desynchronized(command)
 
 
 def _form_of(command: str) -> str:

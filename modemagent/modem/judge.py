@@ -26,7 +26,7 @@ _SIM_PROBLEMS: Mapping[SimState, str] = {
 }
 
 
-class CardFound(Protocol):
+class RawSim(Protocol):
     """What was read of one card; the names are those of :class:`modemagent.modem.sim.SimReader`."""
 
     @property
@@ -47,7 +47,7 @@ class CardFound(Protocol):
     def euicc(self) -> str | None: ...
 
 
-class Found(Protocol):
+class RawReading(Protocol):
     """What was read of one modem; the names are those of an ``Identification``."""
 
     @property
@@ -57,7 +57,7 @@ class Found(Protocol):
     @property
     def read(self) -> Mapping[str, ReadState]: ...
     @property
-    def sim(self) -> CardFound: ...
+    def sim(self) -> RawSim: ...
     @property
     def slots(self) -> tuple[Slot, ...]: ...
     @property
@@ -91,7 +91,7 @@ class _Field:
                 self.state = ReadState.FAILED
 
 
-def judge(found: Found, *, port: str, port_id: str | None, dialect: str) -> Snapshot:
+def assess(found: RawReading, *, port: str, port_id: str | None, dialect: str) -> Snapshot:
     """Validate what one identification read and make its snapshot.
 
     How it was read (commands, time, evidence) is for the reader to add.
@@ -99,7 +99,7 @@ def judge(found: Found, *, port: str, port_id: str | None, dialect: str) -> Snap
     :param dialect: how the modem was read, a name of the catalogue or ``modemmanager``
     """
     modem, problems = _judge_modem(found)
-    sim, sim_problems = judge_card(found.sim)
+    sim, sim_problems = assess_sim(found.sim)
     if sim.state is SimState.ABSENT and any(slot.word == "present" for slot in found.slots):
         sim_problems.append(problem("sim.wrong_slot", "sim"))
     return Snapshot(
@@ -113,7 +113,7 @@ def judge(found: Found, *, port: str, port_id: str | None, dialect: str) -> Snap
     )
 
 
-def _judge_modem(found: Found) -> tuple[Modem, list[Problem]]:
+def _judge_modem(found: RawReading) -> tuple[Modem, list[Problem]]:
     values, read = found.values, found.read
     imei, imeisv, meid = (
         _Field(kind, values, found.offered, read) for kind in ("imei", "imeisv", "meid")
@@ -141,7 +141,7 @@ def _judge_modem(found: Found) -> tuple[Modem, list[Problem]]:
     return modem, problems
 
 
-def judge_card(card: CardFound) -> tuple[Sim, list[Problem]]:
+def assess_sim(card: RawSim) -> tuple[Sim, list[Problem]]:
     """Validate what was read of one card: its entry of a snapshot, and what is off with it."""
     iccid, imsi, eid = (
         _Field(kind, card.values, card.offered, card.read) for kind in ("iccid", "imsi", "eid")

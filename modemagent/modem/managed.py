@@ -16,9 +16,9 @@ from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.network import Network
 from modemagent.identity.problems import Problem
 from modemagent.identity.snapshot import ReadState, Sim, SimState, Snapshot
-from modemagent.modem.judge import judge, judge_card
+from modemagent.modem.judge import assess, assess_sim
 from modemagent.modem.slots import Slot
-from modemagent.neighbours.modemmanager import ManagedCard, ManagedModem, Told
+from modemagent.neighbours.modemmanager import MmModem, MmSim, Told
 
 DIALECT: Final = "modemmanager"
 
@@ -95,12 +95,12 @@ class _Modem:
     network: Network | None = None
 
 
-def snapshot_of(modem: ManagedModem, *, port: str, port_id: str | None) -> Snapshot:
+def snapshot_of(modem: MmModem, *, port: str, port_id: str | None) -> Snapshot:
     """Return the reading of a modem that ModemManager has.
 
     :param port: the port by which the user knows it; it is not opened
     """
-    in_use = next((card for card in modem.cards if card.active), ManagedCard(1, True, {}))
+    in_use = next((card for card in modem.cards if card.active), MmSim(1, True, {}))
     evidence: list[Evidence] = []
     card = _card(in_use, _state_of(modem.told), evidence)
     if card.state is SimState.LOCKED:
@@ -115,7 +115,7 @@ def snapshot_of(modem: ManagedModem, *, port: str, port_id: str | None) -> Snaps
             evidence.append(_evidence(name, source, modem.told))
     if "meid" in found.values and not _text(modem.told, "Modem3gpp.Imei"):
         del found.values["imei"], found.read["imei"]
-    snapshot = judge(found, port=port, port_id=port_id, dialect=DIALECT)
+    snapshot = assess(found, port=port, port_id=port_id, dialect=DIALECT)
     sims, problems = _other_slots(modem.cards, snapshot.sims[0])
     return replace(
         snapshot,
@@ -125,9 +125,7 @@ def snapshot_of(modem: ManagedModem, *, port: str, port_id: str | None) -> Snaps
     )
 
 
-def _other_slots(
-    cards: Iterable[ManagedCard], in_use: Sim
-) -> tuple[tuple[Sim, ...], list[Problem]]:
+def _other_slots(cards: Iterable[MmSim], in_use: Sim) -> tuple[tuple[Sim, ...], list[Problem]]:
     sims, problems = [], list[Problem]()
     for card in cards:
         if card.active:
@@ -135,7 +133,7 @@ def _other_slots(
             continue
         # ModemManager reads the numbers of a card that is not in use where the modem can
         state = SimState.UNKNOWN if card.told else SimState.ABSENT
-        sim, off = judge_card(_card(card, state, []))
+        sim, off = assess_sim(_card(card, state, []))
         sims.append(replace(sim, slot=card.slot, active=False))
         problems += [each for each in off if each.field == "eid"]
     return tuple(sims) or (in_use,), problems
@@ -153,7 +151,7 @@ def _state_of(told: Told) -> SimState:
     return _LOCKS.get(required, SimState.UNKNOWN)
 
 
-def _card(card: ManagedCard, state: SimState, evidence: list[Evidence]) -> _Card:
+def _card(card: MmSim, state: SimState, evidence: list[Evidence]) -> _Card:
     found = _Card(state)
     for name, source in _CARD_FIELDS.items():
         if text := _text(card.told, source):

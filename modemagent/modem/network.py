@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from modemagent.at.plan import Answer, Outcome, Step
+from modemagent.at.plan import Outcome, Response, Step
 from modemagent.at.values import split_fields, split_prefix
 from modemagent.dialects.shapes import crsm_data
 from modemagent.identity.network import Network
 from modemagent.identity.snapshot import SimState
-from modemagent.modem.conversation import Conversation
+from modemagent.modem.conversation import AtClient
 
 #: Some modems look the network up before they answer.
 _TIMEOUT_S = 5.0
@@ -43,7 +43,7 @@ _RATS: Mapping[str, str] = {
 _SPN = "AT+CRSM=176,28486,0,0,17"
 
 
-def read_network(talk: Conversation, sim_state: SimState) -> Generator[Step, Outcome, Network]:
+def read_network(talk: AtClient, sim_state: SimState) -> Generator[Step, Outcome, Network]:
     """Ask for operator, registration and the card's service provider name."""
     found = Network()
     answer = yield from _ask(talk, "AT+COPS?")
@@ -62,14 +62,14 @@ def read_network(talk: Conversation, sim_state: SimState) -> Generator[Step, Out
     return found
 
 
-def _ask(talk: Conversation, line: str) -> Generator[Step, Outcome, Answer]:
+def _ask(talk: AtClient, line: str) -> Generator[Step, Outcome, Response]:
     answer = yield from talk.ask(line, _TIMEOUT_S)
     if answer.timed_out:
         yield from talk.resync()
     return answer
 
 
-def _operator(answer: Answer) -> Network:
+def _operator(answer: Response) -> Network:
     for line in answer.lines:
         label, _ = split_prefix(line)
         if label.upper() != "+COPS":
@@ -84,7 +84,7 @@ def _operator(answer: Answer) -> Network:
     return Network()
 
 
-def _registration(answer: Answer) -> tuple[bool | None, str | None]:
+def _registration(answer: Response) -> tuple[bool | None, str | None]:
     """Return whether the modem is registered, and its technology; None for what is not told."""
     wanted = answer.line.removeprefix("AT").rstrip("?")
     told: tuple[bool | None, str | None] = (None, None)
@@ -104,7 +104,7 @@ def _registration(answer: Answer) -> tuple[bool | None, str | None]:
     return told
 
 
-def _provider(answer: Answer) -> str | None:
+def _provider(answer: Response) -> str | None:
     """Return the name in EF_SPN: a display byte, then text, filled up with FF."""
     for line in answer.lines if answer.ok else ():
         label, body = split_prefix(line)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from modemagent.at.plan import Answer
+from modemagent.at.plan import Response
 from modemagent.dialects.ati import read_block
 from modemagent.dialects.model import Attempt
-from modemagent.dialects.shapes import look, split_label
+from modemagent.dialects.shapes import parse_line, split_label
 
 _BLOCK_KEYS = {
     "ati_manufacturer": "manufacturer",
@@ -26,7 +26,7 @@ _BLOCK_KEYS = {
 _BLOCK_SHAPES = {"ati_imei": "imei", "ati_serial": "serial", "ati_imeisv": "imeisv"}
 
 
-class Reading(NamedTuple):
+class Interpretation(NamedTuple):
     """One answer looked at for one want.
 
     :param values: distinct fitting values, in the order they came
@@ -44,10 +44,10 @@ class Reading(NamedTuple):
     astray: bool = False
 
 
-def read(attempt: Attempt, answer: Answer) -> Reading:
+def interpret(attempt: Attempt, answer: Response) -> Interpretation:
     """Look at an answer with the eyes of one attempt."""
     if answer.final is not None and not answer.ok:
-        return Reading()  # a refusal holds no value; what looks like one came unasked
+        return Interpretation()  # a refusal holds no value; what looks like one came unasked
     if attempt.shape in _BLOCK_KEYS:
         return _read_block(attempt.shape, answer)
     labelled: list[str] = []
@@ -55,7 +55,7 @@ def read(attempt: Attempt, answer: Answer) -> Reading:
     offered: list[tuple[str, bool]] = []
     odd = len(answer.foreign)
     for line in answer.lines:
-        found = look(attempt.shape, line, command=attempt.command, prefix=attempt.prefix)
+        found = parse_line(attempt.shape, line, command=attempt.command, prefix=attempt.prefix)
         if found.value is None:
             odd += not found.labelled
         elif not found.fits:
@@ -67,7 +67,9 @@ def read(attempt: Attempt, answer: Answer) -> Reading:
         # A bare value beside a labelled one: either may be the unasked one (a URC can carry
         # the very prefix that is asked for).
         values = tuple(dict.fromkeys((*labelled, *bare)))
-        return Reading(values, len(values) == 1 and not answer.timed_out, None, labelled=True)
+        return Interpretation(
+            values, len(values) == 1 and not answer.timed_out, None, labelled=True
+        )
     values = tuple(dict.fromkeys(bare))
     if attempt.shape == "revision" and len(bare) > 1 and _is_one_text(bare, answer):
         values = (" ".join(bare),)
@@ -75,7 +77,7 @@ def read(attempt: Attempt, answer: Answer) -> Reading:
     believed = next((value for value, said in offered if said), None)
     if believed is None and len(offered) == 1 and odd == 1 and not values:
         believed = offered[0][0]
-    return Reading(
+    return Interpretation(
         values,
         len(values) == 1 and not odd and answer.ok,
         believed,
@@ -84,7 +86,7 @@ def read(attempt: Attempt, answer: Answer) -> Reading:
     )
 
 
-def parts_of(answer: Answer, commands: Sequence[str]) -> list[Answer]:
+def parts_of(answer: Response, commands: Sequence[str]) -> list[Response]:
     """Take the answer to a joined line apart, one line for each command; [] when it is not so."""
     if not answer.ok or answer.foreign or len(answer.lines) != len(commands):
         return []
@@ -94,29 +96,29 @@ def parts_of(answer: Answer, commands: Sequence[str]) -> list[Answer]:
     ]
 
 
-def _is_one_text(lines: list[str], answer: Answer) -> bool:
+def _is_one_text(lines: list[str], answer: Response) -> bool:
     """Some revisions have several lines; a URC beside one has blank lines around it."""
     raw = answer.raw.replace(b"\r\n", b"\n").replace(b"\r", b"")
     return b"\n".join(line.encode() for line in lines) in raw
 
 
-def _read_block(shape: str, answer: Answer) -> Reading:
+def _read_block(shape: str, answer: Response) -> Interpretation:
     block = read_block(answer.lines)
     if shape == "ati_imeisv" and (svn := block.get("svn", "")).isdigit() and len(svn) <= 2:
         # IMEI SV: the software version number alone; TS 23.003 clause 6.2.2 puts it behind TAC
         # and serial in place of the check digit
         imei = block.get("imei", "")
         if len(imei) == 15 and imei.isdigit():
-            return Reading((f"{imei[:14]}{svn:0>2}",), sure=True, labelled=True)
-        return Reading()
+            return Interpretation((f"{imei[:14]}{svn:0>2}",), sure=True, labelled=True)
+        return Interpretation()
     value = block.get(_BLOCK_KEYS[shape])
     if value is None:
-        return Reading()
+        return Interpretation()
     if shape not in _BLOCK_SHAPES:
         keyed = any(split_label(line)[0] for line in answer.lines)
         sure = answer.ok and (keyed or (len(answer.lines) != 2 and not answer.foreign))
-        return Reading((value,), sure=sure, labelled=keyed)
-    found = look(_BLOCK_SHAPES[shape], value, command="", prefix="")
+        return Interpretation((value,), sure=sure, labelled=keyed)
+    found = parse_line(_BLOCK_SHAPES[shape], value, command="", prefix="")
     if found.fits and found.value is not None:
-        return Reading((found.value,), sure=True, labelled=True)
-    return Reading(offered=found.value or value, labelled=True)
+        return Interpretation((found.value,), sure=True, labelled=True)
+    return Interpretation(offered=found.value or value, labelled=True)

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from modemagent.at.plan import Answer, Ask, Outcome, Plan, Step
+from modemagent.at.plan import Command, Outcome, Plan, Response, Step
 from modemagent.at.urcs import is_urc
 from modemagent.dialects.catalogue import choose
 from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
 from modemagent.dialects.model import WANTS
 from modemagent.errors import DeadlinePassed, PortError
 from modemagent.identity.snapshot import SimState, Snapshot
-from modemagent.modem.conversation import Conversation
+from modemagent.modem.conversation import AtClient
 from modemagent.modem.identify import NO_EXTRAS, Extras, identify
 
 #: Reads beside the ladders, for every modem: network and signal, settings, own commands.
@@ -81,7 +81,7 @@ class Kept(NamedTuple):
     :param cmee: the error format (``AT+CMEE``) this program had chosen, None for the modem's own
     """
 
-    answer: Answer
+    answer: Response
     cmee: int | None = None
 
 
@@ -131,12 +131,12 @@ def record(
     tape = _Tape(progress)
     snapshot = yield from tape.listening(identify(port, extras=extras))
     lines = [*_lines(snapshot), *more]
-    talk = Conversation(port)
+    talk = AtClient(port)
     missing, why = lines, tape.why
     try:
         if why:
             raise DeadlinePassed(why, port=port)
-        yield from talk.wake()
+        yield from talk.probe()
         for number, line in enumerate(lines):
             missing = lines[number:]
             if not tape.has(line):
@@ -163,7 +163,7 @@ def _lines(snapshot: Snapshot) -> Iterator[str]:
     yield from dict.fromkeys((*rungs, *FOR_DIALECT.get(dialect.name, ()), *FOR_ALL))
 
 
-def _ask(talk: Conversation, tape: _Tape, line: str) -> Generator[Step, Outcome, None]:
+def _ask(talk: AtClient, tape: _Tape, line: str) -> Generator[Step, Outcome, None]:
     """Ask until the answer comes clean, and keep the best there is."""
     for _ in range(_TRIES):
         heard = yield from talk.listen(0.0, 0.0)
@@ -202,12 +202,12 @@ class _Tape:
         Answers on a wire that was out of step even once may be shifted; then only those that
         say by their echo what they answer are kept, and the others are asked for again.
         """
-        passed: list[tuple[Answer, int | None]] = []
+        passed: list[tuple[Response, int | None]] = []
         outcome: Outcome | None = None
         try:
             while True:
                 step = plan.send(outcome)  # type: ignore[arg-type]  # a generator begins with None
-                if isinstance(step, Ask):
+                if isinstance(step, Command):
                     self._progress(step.line, len(passed) + 1, 0)
                 try:
                     outcome = yield step
@@ -215,7 +215,7 @@ class _Tape:
                     self.why = over.message
                     plan.throw(over)
                     raise
-                if isinstance(outcome, Answer):
+                if isinstance(outcome, Response):
                     passed.append((outcome, self._cmee))
                     self.overhear(outcome.foreign)
                     self._follow(outcome)
@@ -232,7 +232,7 @@ class _Tape:
                 self.keep(answer, cmee)
         return snapshot
 
-    def keep(self, answer: Answer, cmee: int | None = None) -> None:
+    def keep(self, answer: Response, cmee: int | None = None) -> None:
         """Keep an answer unless a better one is there."""
         self.overhear(answer.foreign)
         self.silent |= answer.timed_out and not answer.lines
@@ -247,7 +247,7 @@ class _Tape:
             if is_urc(line) and not line.upper().startswith(PRIVATE):
                 self.urcs.setdefault(line)
 
-    def _follow(self, answer: Answer) -> None:
+    def _follow(self, answer: Response) -> None:
         """Note which error format the answers from here on are in."""
         head, _, number = answer.line.upper().partition("=")
         if head == "AT+CMEE" and number.isdigit() and answer.ok:
@@ -263,6 +263,6 @@ PRIVATE = (
 )
 
 
-def _worth(answer: Answer) -> int:
+def _worth(answer: Response) -> int:
     """Closed, nothing in between: 3. A later answer of equal worth replaces an earlier one."""
     return (answer.final is not None) + 2 * (not answer.foreign)

@@ -34,7 +34,7 @@ class Written(NamedTuple):
     replaced: Mapping[str, int]
 
 
-def write(
+def transcribe(
     recording: Recording, header: Mapping[str, object], *, earlier: Transcript | None = None
 ) -> Written:
     """Turn a recording into a transcript.

@@ -7,13 +7,13 @@ from collections.abc import Callable, Generator
 from typing import Literal
 
 from modemagent.at.locks import CME_LOCKS, Lock
-from modemagent.at.plan import Answer, Outcome, Step
+from modemagent.at.plan import Outcome, Response, Step
 from modemagent.dialects.model import Attempt, Dialect
 from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.snapshot import ReadState, SimState
-from modemagent.modem.conversation import Conversation
-from modemagent.modem.reading import Reading
-from modemagent.modem.simstate import Hint, refusal_state, word_state
+from modemagent.modem.conversation import AtClient
+from modemagent.modem.reading import Interpretation
+from modemagent.modem.simstate import PendingState, refusal_state, word_state
 
 _RETRY_S = 1.0
 _REFUSALS = 5  # a bare ERROR lasts for two or three tries on nordic-nrf9160 and SIM800
@@ -49,7 +49,7 @@ class SimReader:
 
     def __init__(
         self,
-        talk: Conversation,
+        talk: AtClient,
         dialect: Dialect,
         kind: str = "",
         *,
@@ -149,13 +149,13 @@ class SimReader:
             if isinstance(state, SimState):
                 self.state = state
                 return
-            if state is Hint.OFF_OR_FAILED:
+            if state is PendingState.OFF_OR_FAILED:
                 self.state = yield from self._off_or_failed()
                 return
             self.state = SimState.UNKNOWN
-            if state is Hint.UNKNOWN:
+            if state is PendingState.UNKNOWN:
                 return
-            if state is Hint.REFUSED:
+            if state is PendingState.REFUSED:
                 if not spoken_up:
                     spoken_up = True
                     if (yield from self._speak_up()):
@@ -184,8 +184,8 @@ class SimReader:
         self.lock = LockKind(lock.kind) if lock.kind is not None else None
         self.lock_code = LockCode(lock.code)
 
-    def _ask_state(self) -> Generator[Step, Outcome, SimState | Lock | Hint]:
-        said: SimState | Lock | Hint | None = None
+    def _ask_state(self) -> Generator[Step, Outcome, SimState | Lock | PendingState]:
+        said: SimState | Lock | PendingState | None = None
         for attempt in self._ladder("sim_state"):
             reading, answer = yield from self.talk.read("sim_state", attempt)
             if reading.sure:
@@ -196,12 +196,12 @@ class SimReader:
                 return lock
             # Several values: URC and answer share the prefix and the URC comes each time, so
             # the state stays open and the card's numbers decide.
-            told = Hint.UNKNOWN if reading.values else refusal_state(answer)
-            if told not in (Hint.REFUSED, Hint.UNKNOWN):
+            told = PendingState.UNKNOWN if reading.values else refusal_state(answer)
+            if told not in (PendingState.REFUSED, PendingState.UNKNOWN):
                 return told
             # the first rung is the standard's own; what a later one can not say changes nothing
             said = said or told
-        return said or Hint.UNKNOWN
+        return said or PendingState.UNKNOWN
 
     def _speak_up(self) -> Generator[Step, Outcome, bool]:
         """Turn numeric errors on where errors come without a reason; note what to put back."""
@@ -311,12 +311,12 @@ class SimReader:
                 worst = ReadState.FAILED
         return worst
 
-    def _watch(self, answer: Answer) -> None:
+    def _watch(self, answer: Response) -> None:
         if any(says_sim_changed(line, self.dialect) for line in answer.foreign):
             self._upset = "event"
 
 
-def _understood(answer: Answer, reading: Reading) -> bool:
+def _understood(answer: Response, reading: Interpretation) -> bool:
     """The question was answered, and there is no such number."""
     return answer.ok and not reading.values and reading.offered is None
 

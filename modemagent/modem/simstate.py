@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from enum import Enum
 
 from modemagent.at.locks import CME_LOCKS, Lock, lock_of
-from modemagent.at.plan import Answer
+from modemagent.at.plan import Response
 from modemagent.identity.snapshot import SimState
 
 
-class Hint(Enum):
+class PendingState(Enum):
     """Answers that do not settle the state by themselves."""
 
     BUSY = "ask again in a second"
@@ -25,7 +25,7 @@ class Hint(Enum):
     UNKNOWN = "the card may be fine all the same"
 
 
-_WORDS: Mapping[str, SimState | Hint] = {
+_WORDS: Mapping[str, SimState | PendingState] = {
     "READY": SimState.READY,
     "SIM PIN": SimState.PIN_REQUIRED,
     "SIM PUK": SimState.PUK_REQUIRED,
@@ -38,41 +38,41 @@ _WORDS: Mapping[str, SimState | Hint] = {
     "NO SIM": SimState.ABSENT,
     "ABSENT": SimState.ABSENT,
     "REMOVED": SimState.ABSENT,
-    "NOT READY": Hint.BUSY,
-    "BUSY": Hint.BUSY,
-    "SIM BUSY": Hint.BUSY,
+    "NOT READY": PendingState.BUSY,
+    "BUSY": PendingState.BUSY,
+    "SIM BUSY": PendingState.BUSY,
     "SIM FAILURE": SimState.FAILURE,
 }
 
-_CME: Mapping[int, SimState | Hint] = {
+_CME: Mapping[int, SimState | PendingState] = {
     10: SimState.ABSENT,
     11: SimState.PIN_REQUIRED,
     12: SimState.PUK_REQUIRED,
-    13: Hint.OFF_OR_FAILED,
-    14: Hint.BUSY,
+    13: PendingState.OFF_OR_FAILED,
+    14: PendingState.BUSY,
     15: SimState.FAILURE,
     17: SimState.READY,
     18: SimState.READY,
-    515: Hint.BUSY,
+    515: PendingState.BUSY,
 }
 
 
-def word_state(word: str) -> SimState | Lock | Hint:
+def word_state(word: str) -> SimState | Lock | PendingState:
     """Translate what stands behind ``+CPIN:``.
 
     >>> word_state("SIM PIN").value, word_state("PH-NET PIN")
     ('pin_required', Lock(kind='network', code='pin'))
     """
-    return lock_of(word) or _WORDS.get(word, Hint.UNKNOWN)
+    return lock_of(word) or _WORDS.get(word, PendingState.UNKNOWN)
 
 
-def refusal_state(answer: Answer) -> SimState | Lock | Hint:
+def refusal_state(answer: Response) -> SimState | Lock | PendingState:
     """Translate a final result other than OK, or its absence."""
     final = answer.final
     if final is None:
-        return Hint.UNKNOWN
+        return PendingState.UNKNOWN
     if final.kind == "cme":
         if final.code is None:  # a maker's own text
-            return lock_of(final.text.partition(":")[2]) or Hint.UNKNOWN
-        return CME_LOCKS.get(final.code) or _CME.get(final.code, Hint.UNKNOWN)
-    return Hint.REFUSED if final.kind == "error" else Hint.UNKNOWN
+            return lock_of(final.text.partition(":")[2]) or PendingState.UNKNOWN
+        return CME_LOCKS.get(final.code) or _CME.get(final.code, PendingState.UNKNOWN)
+    return PendingState.REFUSED if final.kind == "error" else PendingState.UNKNOWN

@@ -12,7 +12,7 @@ from modemagent.dialects.catalogue import choose
 from modemagent.identity.iccid import same_card
 from modemagent.identity.snapshot import ReadState, SimState, Snapshot
 from modemagent.identity.validation import validate
-from modemagent.modem.conversation import Conversation, OutOfStep
+from modemagent.modem.conversation import AtClient, Desynchronized
 from modemagent.modem.sim import says_sim_changed
 from modemagent.modem.simstate import refusal_state, word_state
 
@@ -30,7 +30,7 @@ def poll(snapshot: Snapshot, *, number: str = "iccid") -> Plan[bool]:
     :param number: ``iccid`` or ``imsi``; the other one where this one was never read
     :raises NoAnswer: from the plan, when the modem no longer answers
     """
-    talk = Conversation(snapshot.port)
+    talk = AtClient(snapshot.port)
     known = snapshot.active_sim
     modem = snapshot.modem
     dialect = choose(modem.manufacturer, modem.model, modem.firmware)
@@ -61,7 +61,7 @@ def poll(snapshot: Snapshot, *, number: str = "iccid") -> Plan[bool]:
             reading, answer = yield from talk.read(wanted, rung)
             if reading.sure:
                 break
-    except OutOfStep:
+    except Desynchronized:
         return True
     if not reading.sure:
         return True  # a card that answered before and does not now

@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from modemagent.errors import NeighbourAway
+from modemagent.errors import ModemManagerUnavailable
 
 if TYPE_CHECKING:
     from dbus_fast import Message
@@ -53,7 +53,7 @@ _RULES: Final = (
 Told = Mapping[str, object]
 
 
-class ManagedCard(NamedTuple):
+class MmSim(NamedTuple):
     """A card slot of a modem that ModemManager has.
 
     :param slot: counted from 1
@@ -67,7 +67,7 @@ class ManagedCard(NamedTuple):
     told: Told
 
 
-class ManagedModem(NamedTuple):
+class MmModem(NamedTuple):
     """A modem that ModemManager has.
 
     :param path: its object on the bus, ``/org/freedesktop/ModemManager1/Modem/0``
@@ -80,7 +80,7 @@ class ManagedModem(NamedTuple):
     device: str
     ports: tuple[str, ...]
     told: Told
-    cards: tuple[ManagedCard, ...]
+    cards: tuple[MmSim, ...]
 
     @property
     def place(self) -> str:
@@ -112,11 +112,11 @@ class ModemManager:
         :raises NeighbourAway: there is none, it can not be spoken to, or the library is missing
         """
         if not has_library():
-            raise NeighbourAway(
+            raise ModemManagerUnavailable(
                 "asking ModemManager needs a D-Bus library", hint=f"pip install '{EXTRA}'"
             )
         if not has_bus():
-            raise NeighbourAway("there is no D-Bus system bus, so no ModemManager to ask")
+            raise ModemManagerUnavailable("there is no D-Bus system bus, so no ModemManager to ask")
         from dbus_fast import BusType
         from dbus_fast.aio import MessageBus
         from dbus_fast.errors import AuthError, InvalidAddressError
@@ -161,7 +161,7 @@ class ModemManager:
             )
         return " ".join(map(str, words))
 
-    async def modems(self) -> tuple[ManagedModem, ...]:
+    async def modems(self) -> tuple[MmModem, ...]:
         """Return the modems it has; () when it is not running.
 
         :raises NeighbourAway: it does not answer, which may be over in a moment
@@ -178,7 +178,7 @@ class ModemManager:
                 primary = told.get("Modem.PrimaryPort")
                 names = _port_names(told.get("Modem.Ports"))
                 ports = tuple(sorted(names, key=lambda name: name != primary))
-                found.append(ManagedModem(path, str(told["Modem.Device"]), ports, told, cards))
+                found.append(MmModem(path, str(told["Modem.Device"]), ports, told, cards))
         return tuple(found)
 
     async def _cards(self, told: Told) -> Any:
@@ -198,7 +198,7 @@ class ModemManager:
                     # its object goes with a card or a modem that has just been taken out: there
                     # was a card, and that is all
                     card = {"Sim.Active": active}
-            yield ManagedCard(number, active, card)
+            yield MmSim(number, active, card)
 
     async def listen(self, changed: Callable[[], None]) -> None:
         """Call ``changed`` whenever ModemManager comes, goes, or says something else of a modem.
@@ -255,8 +255,8 @@ def _refusal(reply: Any) -> str | None:
     return f"{getattr(reply, 'error_name', None)}: {text}"
 
 
-def _away(message: str) -> NeighbourAway:
-    return NeighbourAway(message, hint="See: systemctl status dbus ModemManager")
+def _away(message: str) -> ModemManagerUnavailable:
+    return ModemManagerUnavailable(message, hint="See: systemctl status dbus ModemManager")
 
 
 def _words(error: BaseException) -> str:

@@ -42,7 +42,7 @@ class Budget:
     total_s: float = 1800.0
 
 
-class Api:
+class HttpSource:
     """A registry over HTTP, for one command.
 
     :param url: its root, as ``http://127.0.0.1:8470``
@@ -128,7 +128,7 @@ class Api:
         )
 
 
-class Local:
+class DatabaseSource:
     """The registry's database on this machine."""
 
     def __init__(self, database_url: str) -> None:

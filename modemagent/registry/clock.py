@@ -28,7 +28,7 @@ EARLIEST_MS = 1_704_067_200_000  # 2024-01-01: a clock before it was never set
 StreamOrder = tuple[int, int, int]
 
 
-class Tick(msgspec.Struct, frozen=True):
+class ClockReading(msgspec.Struct, frozen=True):
     """What one report says about time.
 
     :param order: boot_count, uptime_ms, sequence
@@ -69,14 +69,14 @@ class StreamClock(msgspec.Struct):
     latest_start_ms: int | None = None
     guessed: bool = False
 
-    def must_rewind(self, tick: Tick) -> bool:
+    def must_rewind(self, tick: ClockReading) -> bool:
         """Return whether this report changes the dates of reports that came before it."""
         if tick.order < self.tail:
             return True
         same_boot = tick.boot == self.tail[0]
         return same_boot and self.guessed and tick.trusted and self.boot_start_ms is None
 
-    def advance(self, tick: Tick) -> int:
+    def advance(self, tick: ClockReading) -> int:
         """Date the next report of the stream; milliseconds since 1970 UTC."""
         if tick.boot != self.tail[0]:
             self.boot_start_ms, self.latest_start_ms, self.guessed = None, None, False
@@ -88,7 +88,7 @@ class StreamClock(msgspec.Struct):
         self.tail = tick.order
         return self.last_ms
 
-    def _date(self, tick: Tick, *, latest_ms: int) -> int:
+    def _date(self, tick: ClockReading, *, latest_ms: int) -> int:
         if tick.trusted:
             if self.boot_start_ms is None:
                 self.boot_start_ms = tick.observed_ms - tick.uptime_ms
@@ -101,7 +101,7 @@ class StreamClock(msgspec.Struct):
         return latest_ms
 
 
-def date_stream(ticks: Sequence[Tick]) -> tuple[list[int], StreamClock]:
+def date_stream(ticks: Sequence[ClockReading]) -> tuple[list[int], StreamClock]:
     """Date all reports of a stream, given in stream order; also its clock after the last."""
     starts: dict[int, int] = {}
     for tick in ticks:

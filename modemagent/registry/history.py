@@ -5,9 +5,9 @@ There are two kinds of thing, and both exist twice:
 * a **seat** holds one item at a time: a gateway's port holds a modem, a modem's slot holds a card;
 * an **item** is at one seat at a time: a modem in a port, a card in a slot.
 
-:func:`read_seat` takes a seat's next reading and says what changed there: another item, none any
+:func:`advance_place` takes a seat's next reading and says what changed there: another item, none any
 more, the same card with another IMSI. When an item leaves, a *departure* tells the item so.
-:func:`read_item` takes an item's next sighting or departure and keeps its *stays*: where it was,
+:func:`advance_unit` takes an item's next sighting or departure and keeps its *stays*: where it was,
 from when to when, opened and closed by which report; it says when the item is first seen and when
 it moved.
 
@@ -42,7 +42,7 @@ _STAYS_KEPT = 64  # seats an item remembers; older ones are in the store
 Order = tuple[int, str, str, int, int, int, int]  # date, gateway, stream, boot, uptime, seq, slot
 
 
-class Pair(msgspec.Struct, omit_defaults=True):
+class Identities(msgspec.Struct, omit_defaults=True):
     """Who was with whom, as far as known."""
 
     imei: str | None = None
@@ -53,7 +53,7 @@ class Pair(msgspec.Struct, omit_defaults=True):
     gateway_id: str | None = None
     port: str | None = None
 
-    def filled_from(self, older: Pair, *, bare: bool = False) -> Pair:
+    def filled_from(self, older: Identities, *, bare: bool = False) -> Identities:
         """Return this pair, with what it does not know taken from an older one.
 
         :param bare: no card is there: the older card is not taken over
@@ -61,7 +61,7 @@ class Pair(msgspec.Struct, omit_defaults=True):
         one_card = not bare and (
             self.iccid is None or older.iccid is None or same_card(self.iccid, older.iccid)
         )
-        return Pair(
+        return Identities(
             imei=self.imei or older.imei,
             slot=older.slot if self.slot is None and one_card else self.slot,
             iccid=self.iccid or (older.iccid if one_card else None),
@@ -87,7 +87,7 @@ class Reading(msgspec.Struct, frozen=True):
     report: str
     seat: str
     item: str | None
-    pair: Pair
+    pair: Identities
     via: str
     session: str
     continuing: bool
@@ -109,7 +109,7 @@ class Departure(msgspec.Struct, frozen=True):
     cause: str
 
 
-class Event(msgspec.Struct, frozen=True):
+class RegistryEvent(msgspec.Struct, frozen=True):
     """Something that changed. ``id`` follows from what changed and by which report."""
 
     id: str
@@ -118,29 +118,29 @@ class Event(msgspec.Struct, frozen=True):
     subject: str
     gateway_id: str
     report: str
-    previous: Pair | None
-    new: Pair | None
+    previous: Identities | None
+    new: Identities | None
     extra: dict[str, bool]
 
 
-class Held(msgspec.Struct):
+class Occupant(msgspec.Struct):
     """What a seat holds by one pair of eyes."""
 
     item: str
-    pair: Pair
+    pair: Identities
     occupied: bool
     session: str
 
 
-class Seat(msgspec.Struct):
+class PlaceState(msgspec.Struct):
     """State of a seat after its last reading."""
 
     tail: Order | None = None
     via: str = ""
-    held: dict[str, Held] = {}
+    held: dict[str, Occupant] = {}
 
 
-class Stay(msgspec.Struct):
+class Interval(msgspec.Struct):
     """An item at a seat, from ``first_ms`` to ``last_ms``; open while nothing closed it.
 
     :param cause: ``removed``, ``replaced`` or ``moved``
@@ -148,7 +148,7 @@ class Stay(msgspec.Struct):
     """
 
     seat: str
-    pair: Pair
+    pair: Identities
     opened_by: str
     first_ms: int
     last_ms: int
@@ -160,7 +160,7 @@ class Stay(msgspec.Struct):
     move: str | None = None
 
 
-class Item(msgspec.Struct):
+class Unit(msgspec.Struct):
     """State of an item after its last sighting.
 
     :param number: its number in full, as last read
@@ -174,27 +174,27 @@ class Item(msgspec.Struct):
     last_ms: int
     last_by: str
     seat: str
-    stays: dict[str, Stay]
+    stays: dict[str, Interval]
     facts: dict[str, str]
 
 
-class ItemLine(msgspec.Struct):
+class UnitTimeline(msgspec.Struct):
     """All items under one key: one, unless cards differ only in their 20th digit."""
 
     tail: Order | None = None
-    items: list[Item] = []
+    items: list[Unit] = []
 
 
-class Outcome:
+class Changes:
     """What readings led to: events and departures by id, stays touched."""
 
     def __init__(self) -> None:
-        self.events: dict[str, Event] = {}
+        self.events: dict[str, RegistryEvent] = {}
         self.withdrawn: set[str] = set()
         self.departures: list[Departure] = []
-        self.stays: dict[tuple[str, str, str], Stay] = {}
+        self.stays: dict[tuple[str, str, str], Interval] = {}
 
-    def tell(self, kind: str, about: str, reading: Reading, **what: Pair | None) -> str:
+    def add_event(self, kind: str, about: str, reading: Reading, **what: Identities | None) -> str:
         """Add an event about a seat or item, shown first by this reading; return its id."""
         previous, new = what.get("previous"), what.get("new")
         event_id = str(uuid5(_NAMESPACE, f"{kind}\n{about}\n{reading.report}"))
@@ -202,7 +202,7 @@ class Outcome:
         if kind == "modem.swapped" and previous and new and previous.imei and new.imei:
             extra["tac_changed"] = previous.imei[:8] != new.imei[:8]
         self.withdrawn.discard(event_id)
-        self.events[event_id] = Event(
+        self.events[event_id] = RegistryEvent(
             id=event_id,
             type=kind,
             at_ms=reading.at_ms,
@@ -238,7 +238,7 @@ def item_key(kind: str, number: str) -> str:
     return number[:14] if kind == "modem" else number[:19]
 
 
-def read_seat(kind: str, seat: Seat, reading: Reading, out: Outcome) -> None:
+def advance_place(kind: str, seat: PlaceState, reading: Reading, out: Changes) -> None:
     """Take the next reading of a seat; ``kind`` is ``modem`` (a port) or ``card`` (a slot)."""
     seat.tail = reading.order
     own = seat.held.get(reading.via)
@@ -260,42 +260,44 @@ def read_seat(kind: str, seat: Seat, reading: Reading, out: Outcome) -> None:
         del seat.held[next(via for via in seat.held if via != seat.via)]
 
 
-def _change(kind: str, before: Held | None, reading: Reading, out: Outcome) -> Held | None:
+def _change(kind: str, before: Occupant | None, reading: Reading, out: Changes) -> Occupant | None:
     if reading.item is None:
         if before is None:
             return None
         if before.occupied:
             name = "modem.removed" if kind == "modem" else "sim.removed"
-            out.tell(name, reading.seat, reading, previous=before.pair, new=None)
+            out.add_event(name, reading.seat, reading, previous=before.pair, new=None)
             _depart(before, reading, "removed", out)
-        return Held(before.item, before.pair, False, reading.session)
+        return Occupant(before.item, before.pair, False, reading.session)
     if before is None:
-        return Held(reading.item, reading.pair, True, reading.session)
+        return Occupant(reading.item, reading.pair, True, reading.session)
     if _same(kind, before.item, reading.item):
         pair = reading.pair.filled_from(before.pair, bare=reading.bare)
         if kind == "card" and before.pair.imsi and pair.imsi != before.pair.imsi:
-            out.tell("sim.imsi_switched", reading.seat, reading, previous=before.pair, new=pair)
+            out.add_event(
+                "sim.imsi_switched", reading.seat, reading, previous=before.pair, new=pair
+            )
         longer = max(reading.item, before.item, key=len)
-        return Held(longer, pair, True, reading.session)
+        return Occupant(longer, pair, True, reading.session)
     if kind == "modem":
         name = "modem.swapped"
     elif before.pair.eid and before.pair.eid == reading.pair.eid:
         name = "sim.profile_switched"
     else:
         name = "sim.swapped"
-    out.tell(name, reading.seat, reading, previous=before.pair, new=reading.pair)
+    out.add_event(name, reading.seat, reading, previous=before.pair, new=reading.pair)
     if before.occupied:
         _depart(before, reading, "replaced", out)
-    return Held(reading.item, reading.pair, True, reading.session)
+    return Occupant(reading.item, reading.pair, True, reading.session)
 
 
-def _depart(before: Held, reading: Reading, cause: str, out: Outcome) -> None:
+def _depart(before: Occupant, reading: Reading, cause: str, out: Changes) -> None:
     out.departures.append(
         Departure(reading.order, reading.report, reading.seat, before.item, cause)
     )
 
 
-def read_item(kind: str, line: ItemLine, reading: Reading | Departure, out: Outcome) -> None:
+def advance_unit(kind: str, line: UnitTimeline, reading: Reading | Departure, out: Changes) -> None:
     """Take the next sighting of an item, or the news that it left a seat."""
     line.tail = reading.order
     number = reading.item
@@ -307,8 +309,8 @@ def read_item(kind: str, line: ItemLine, reading: Reading | Departure, out: Outc
             _leave(kind, item, reading, out)
         return
     if item is None:
-        item = Item(number, reading.at_ms, reading.report, 0, "", reading.seat, {}, {})
-        out.tell(f"{_prefix(kind)}.first_seen", f"{kind}:{number}", reading, new=reading.pair)
+        item = Unit(number, reading.at_ms, reading.report, 0, "", reading.seat, {}, {})
+        out.add_event(f"{_prefix(kind)}.first_seen", f"{kind}:{number}", reading, new=reading.pair)
     else:
         line.items.remove(item)
     line.items.insert(0, item)  # the one seen last is the first that a shorter number can mean
@@ -318,7 +320,7 @@ def read_item(kind: str, line: ItemLine, reading: Reading | Departure, out: Outc
     _arrive(kind, item, reading, out)
 
 
-def _arrive(kind: str, item: Item, reading: Reading, out: Outcome) -> None:
+def _arrive(kind: str, item: Unit, reading: Reading, out: Changes) -> None:
     stay = item.stays.get(reading.seat)
     there = item.stays.get(item.seat)
     if stay is not None and reading.seat == item.seat:
@@ -339,7 +341,7 @@ def _arrive(kind: str, item: Item, reading: Reading, out: Outcome) -> None:
     move = None
     if there is not None:
         if there.pair.imei != reading.pair.imei or kind == "modem":
-            move = out.tell(
+            move = out.add_event(
                 f"{_prefix(kind)}.moved",
                 f"{kind}:{item_key(kind, item.number)}",
                 reading,
@@ -354,12 +356,12 @@ def _arrive(kind: str, item: Item, reading: Reading, out: Outcome) -> None:
     _open(kind, item, reading, move, out)
 
 
-def _continues(stay: Stay, reading: Reading) -> bool:
+def _continues(stay: Interval, reading: Reading) -> bool:
     return reading.continuing and stay.session == reading.session and stay.cause in (None, "moved")
 
 
-def _open(kind: str, item: Item, reading: Reading, move: str | None, out: Outcome) -> Stay:
-    stay = Stay(
+def _open(kind: str, item: Unit, reading: Reading, move: str | None, out: Changes) -> Interval:
+    stay = Interval(
         seat=reading.seat,
         pair=reading.pair,
         opened_by=reading.report,
@@ -377,14 +379,14 @@ def _open(kind: str, item: Item, reading: Reading, move: str | None, out: Outcom
     return stay
 
 
-def _extend(kind: str, item: Item, stay: Stay, reading: Reading, out: Outcome) -> None:
+def _extend(kind: str, item: Unit, stay: Interval, reading: Reading, out: Changes) -> None:
     stay.last_ms, stay.last_by = reading.at_ms, reading.report
     stay.session = reading.session
     stay.pair = reading.pair.filled_from(stay.pair, bare=reading.bare)
     _touch(kind, item, stay, out)
 
 
-def _leave(kind: str, item: Item, departure: Departure, out: Outcome) -> None:
+def _leave(kind: str, item: Unit, departure: Departure, out: Changes) -> None:
     stay = item.stays.get(departure.seat)
     if stay is None or stay.cause is not None:
         return
@@ -393,7 +395,7 @@ def _leave(kind: str, item: Item, departure: Departure, out: Outcome) -> None:
     _touch(kind, item, stay, out)
 
 
-def _touch(kind: str, item: Item, stay: Stay, out: Outcome) -> None:
+def _touch(kind: str, item: Unit, stay: Interval, out: Changes) -> None:
     out.stays[(item_key(kind, item.number), stay.seat, stay.opened_by)] = stay
 
 
@@ -405,7 +407,7 @@ def _prefix(kind: str) -> str:
     return "modem" if kind == "modem" else "sim"
 
 
-def _subject(kind: str, pair: Pair) -> str:
+def _subject(kind: str, pair: Identities) -> str:
     if kind in ("sim.first_seen", "sim.moved") and pair.iccid:
         return f"iccid:{pair.iccid}"
     return f"imei:{pair.imei}" if pair.imei else f"iccid:{pair.iccid}"

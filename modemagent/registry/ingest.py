@@ -13,11 +13,11 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 
 from modemagent.registry.store.database import Database, now_ms
-from modemagent.registry.store.recording import Arrival, Status, record
+from modemagent.registry.store.recording import Arrival, ReceiptStatus, record
 
 _MOST_AT_ONCE = 2000
 
-Answer = Future[list[Status]]
+Answer = Future[list[ReceiptStatus]]
 
 
 class Ingest:
@@ -31,7 +31,7 @@ class Ingest:
         self._on_events = on_events
         self._waiting: SimpleQueue[tuple[Sequence[Arrival], Answer] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="registry-writer", daemon=True)
-        self.recorded = dict.fromkeys(Status, 0)
+        self.recorded = dict.fromkeys(ReceiptStatus, 0)
 
     def start(self) -> None:
         self._thread.start()

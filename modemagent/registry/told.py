@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from modemagent.registry.history import Order, Pair, Reading, item_key
+from modemagent.registry.history import Identities, Order, Reading, item_key
 from modemagent.registry.observation import CardReading, Observation
 
 LineKey = tuple[str, str]  # kind of item (modem, card) and key
@@ -19,7 +19,7 @@ LineKey = tuple[str, str]  # kind of item (modem, card) and key
 _CONTINUING = frozenset({"refresh", "heartbeat", "sim_changed"})
 
 
-class Told(msgspec.Struct, frozen=True):
+class Sighting(msgspec.Struct, frozen=True):
     """A kept report with its date, as far as history is concerned."""
 
     gateway_id: str
@@ -91,7 +91,7 @@ class Told(msgspec.Struct, frozen=True):
             report=self.key,
             seat=seat,
             item=item,
-            pair=Pair(
+            pair=Identities(
                 imei=self.imei,
                 slot=with_card.slot if with_card else None,
                 iccid=with_card.iccid if with_card else None,
@@ -108,9 +108,9 @@ class Told(msgspec.Struct, frozen=True):
         )
 
 
-def told(observation: Observation, at_ms: int) -> Told:
+def told(observation: Observation, at_ms: int) -> Sighting:
     """Return what a report that just came in tells, dated."""
-    return Told(
+    return Sighting(
         gateway_id=observation.gateway_id,
         stream_id=observation.stream_id,
         sequence=observation.sequence,

@@ -30,9 +30,9 @@ from modemagent.errors import (
 from modemagent.logs import Log
 from modemagent.report import origin
 from modemagent.report.message import Reason
-from modemagent.report.narrowing import Narrowing, Next
-from modemagent.report.outbox import Outbox, Stored
-from modemagent.report.sinks.contract import Receipt, Sink, Status
+from modemagent.report.narrowing import Next, RejectionIsolator
+from modemagent.report.outbox import Outbox, QueuedReport
+from modemagent.report.sinks.contract import ItemStatus, Receipt, Sink
 from modemagent.report.uplink import LONGEST_ASKED_S, Uplink, UplinkState, pause_s
 
 __all__ = ["Courier", "Uplink", "UplinkState"]
@@ -50,7 +50,7 @@ _URGENT = (Reason.SIM_CHANGED, Reason.MODEM_CHANGED, Reason.REMOVED)
 
 
 class Courier:
-    """Carries until stopped; :meth:`wake` tells it that there is something new."""
+    """Carries until stopped; :meth:`probe` tells it that there is something new."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Courier:
         self._cap_s = cap_s
         self._spread_s = spread_s
         self._uniform = uniform
-        self._narrowing = Narrowing(BATCH)
+        self._narrowing = RejectionIsolator(BATCH)
         self._changed = threading.Condition()
         self._news = True
         self._urgent = False
@@ -221,22 +221,22 @@ class Courier:
         self._show(UplinkState.IDLE)
         return None
 
-    def _settle(self, batch: list[Stored], receipts: Sequence[Receipt]) -> int:
+    def _settle(self, batch: list[QueuedReport], receipts: Sequence[Receipt]) -> int:
         """Do what the receipts say; return how many reports the other side has now."""
         by_id = {receipt.report_id: receipt for receipt in receipts}
-        done: list[Stored] = []
-        dead: list[tuple[Stored, str]] = []
-        forked: Stored | None = None
+        done: list[QueuedReport] = []
+        dead: list[tuple[QueuedReport, str]] = []
+        forked: QueuedReport | None = None
         for stored in batch:
             receipt = by_id.get(stored.report_id)
             if receipt is None:
                 continue
-            if receipt.status is Status.REJECTED:
+            if receipt.status is ItemStatus.REJECTED:
                 why = receipt.problem or "rejected without a reason"
                 self._log.error("report_rejected", sequence=stored.sequence, why=why)
                 dead.append((stored, why))
                 continue
-            if receipt.status is Status.CONFLICT:
+            if receipt.status is ItemStatus.CONFLICT:
                 why = receipt.problem or "the registry holds another report under this key"
                 if stored.report_id in self._moved:
                     # its number is nobody else's: what answers is no registry
@@ -248,17 +248,17 @@ class Courier:
             done.append(stored)
         if not done and not dead and not forked:
             raise RegistryUnreachable("the registry acknowledged none of the reports")
-        self._outbox.settle(done, dead)
+        self._outbox.acknowledge(done, dead)
         if forked:
-            self._moved = self._outbox.renumber(forked)
+            self._moved = self._outbox.move_to_new_stream(forked)
         return len(done)
 
-    def _narrowed(self, batch: list[Stored], refused: RegistryRefused) -> bool:
+    def _narrowed(self, batch: list[QueuedReport], refused: RegistryRefused) -> bool:
         """Look for the report a registry will not read; tell whether there is one to look for."""
         following = self._narrowing.refused(batch)
         if following is Next.SET_ASIDE:
             self._log.error("report_rejected", sequence=batch[0].sequence, why=refused.message)
-            self._outbox.settle([], [(batch[0], refused.message)])
+            self._outbox.acknowledge([], [(batch[0], refused.message)])
         return following is not Next.REST
 
     def _well(self, count: int) -> None:

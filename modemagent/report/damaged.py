@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from modemagent.report import notes, pages, wal
-from modemagent.report.faults import Damage
+from modemagent.report.faults import DatabaseDamaged
 from modemagent.report.message import JsonObject, Report
 from modemagent.report.schema import PAGE_SIZE, connect, unpacked
-from modemagent.report.stored import Stored
+from modemagent.report.stored import QueuedReport
 
 # between the rows that can be reached from both ends, so many numbers are tried one by one
 _MOST_TRIED = 200_000
@@ -28,16 +28,16 @@ _MOST_BOOTS = 2**31
 
 
 @dataclass(slots=True)
-class Salvage:
+class Recovered:
     """What was whole in a damaged file."""
 
     reports: list[JsonObject] = field(default_factory=list)
-    dead: list[tuple[Stored, str, str]] = field(default_factory=list)
+    dead: list[tuple[QueuedReport, str, str]] = field(default_factory=list)
     places: dict[str, str | None] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
 
 
-def salvage(path: Path) -> Salvage:
+def recover(path: Path) -> Recovered:
     """Return what is whole in a file; writes nothing and never fails."""
     reading = _Reading()
     image, cut_short = _image(path)
@@ -87,7 +87,7 @@ class _Reading:
     """What was found so far. Each row stands for itself: one that is not whole stops no other."""
 
     def __init__(self) -> None:
-        self.found = Salvage()
+        self.found = Recovered()
         self._seen: set[str] = set()
         self._counted = 0
 
@@ -141,7 +141,7 @@ class _Reading:
         report = Report.from_json(json.loads(body))
         if report.report_id not in self._seen:
             self._seen.add(report.report_id)
-            stored = Stored(report.sequence, report.report_id, body)
+            stored = QueuedReport(report.sequence, report.report_id, body)
             self.found.dead.append((stored, str(row[1]), str(row[2])))
 
     def _place(self, row: tuple[Any, ...]) -> None:
@@ -183,7 +183,7 @@ def _rows(db: sqlite3.Connection, table: str, columns: str) -> Iterator[tuple[An
     for number in range(low + 1, min(high, low + _MOST_TRIED)):
         with contextlib.suppress(sqlite3.Error, ValueError):
             yield from db.execute(one, (number,))
-    raise Damage(f"not all rows of {table} can be reached")
+    raise DatabaseDamaged(f"not all rows of {table} can be reached")
 
 
 def _asked(db: sqlite3.Connection, question: str) -> Iterator[tuple[Any, ...]]:
@@ -193,4 +193,4 @@ def _asked(db: sqlite3.Connection, question: str) -> Iterator[tuple[Any, ...]]:
 
 def _must_be_ok(row: tuple[Any, ...]) -> None:
     if row[0] != "ok":
-        raise Damage(str(row[0]))
+        raise DatabaseDamaged(str(row[0]))

@@ -18,27 +18,27 @@ from typing import TYPE_CHECKING, TypeVar
 from modemagent.logs import Log
 from modemagent.report import reader, swap
 from modemagent.report.faults import is_damage, is_full
-from modemagent.report.identity import Identity, settled
-from modemagent.report.queue_file import QueueFile
+from modemagent.report.identity import Identity, resolve_stream
+from modemagent.report.queue_file import OutboxDatabase
 from modemagent.report.reserve import Reserves
 from modemagent.report.schema import BESIDE, DB_NAME
 from modemagent.report.set_aside import forget_oldest, obstructed
 
 if TYPE_CHECKING:
-    from modemagent.report.damaged import Salvage
+    from modemagent.report.damaged import Recovered
 
 T = TypeVar("T")
 _IN_MEMORY_BYTES = 2 * 1024 * 1024
 
 
-class Disk:
+class OutboxStorage:
     """One state directory's outbox file; not to be used by two threads at once.
 
     :param limit_bytes: reports may take so many, compressed
     :raises OutboxError: a newer version wrote the file
     """
 
-    file: QueueFile
+    file: OutboxDatabase
     identity: Identity
 
     def __init__(
@@ -56,7 +56,7 @@ class Disk:
         self.unwritten: dict[str, str] = {}
         self._open()
 
-    def do(self, use: str, work: Callable[[], T]) -> T:
+    def run_with_recovery(self, use: str, work: Callable[[], T]) -> T:
         """Do it; on a full disk with the reserve, on a damaged file with a new one."""
         for _ in range(3):
             try:
@@ -69,7 +69,7 @@ class Disk:
         return work()
 
     def _open_up(self, use: str) -> bool:
-        given_up = self.reserves.open_up(use)
+        given_up = self.reserves.release(use)
         if given_up:
             effect = f"the reserve to {use} is used"
             self._log.error("disk_full", file=str(self._path), effect=effect)
@@ -80,32 +80,34 @@ class Disk:
         if not self.standing_in and not self.reserves.complete:
             # what was filled with reports is free inside the file: first to the disk with it
             self.file.give_back()
-            self.reserves.keep()
+            self.reserves.allocate()
 
     # -- opening, and opening anew
 
     def _open(self) -> None:
         try:
             swap.settle(self._path)
-            self._take(QueueFile(self._path, limit_bytes=self._limit_bytes))
+            self._take(OutboxDatabase(self._path, limit_bytes=self._limit_bytes))
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             if is_damage(error) or obstructed(self._path):
                 self._begin_anew(str(error))
             else:
                 self._stand_in(str(error), _saved_from(swap.pending(self._path) or self._path))
 
-    def _take(self, file: QueueFile, *, boot_count: int = 0) -> None:
+    def _take(self, file: OutboxDatabase, *, boot_count: int = 0) -> None:
         """Go on with this file."""
-        identity, changed = settled(file.meta(), self._wanted_gateway_id, boot_count=boot_count)
+        identity, changed = resolve_stream(
+            file.meta(), self._wanted_gateway_id, boot_count=boot_count
+        )
         self.file, self.identity = file, identity
         # what can not be written now goes with the next report
         self.unwritten = changed
         if changed:
             with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
-                self.do("put", lambda: file.note(changed))
+                self.run_with_recovery("put", lambda: file.note(changed))
                 self.unwritten = {}
         if not self.standing_in:
-            self.reserves.keep()
+            self.reserves.allocate()
 
     def _begin_anew(self, reason: str) -> None:
         """Save what is whole to a new file, in a new stream, and put it in the old one's place."""
@@ -119,7 +121,7 @@ class Disk:
         else:
             self._take(file)
 
-    def _replace(self, reason: str, saved: Salvage) -> QueueFile:
+    def _replace(self, reason: str, saved: Recovered) -> OutboxDatabase:
         """Put a new file with these contents in the place of the damaged one.
 
         :raises sqlite3.Error, OSError: no such file can be had; the damaged one stays
@@ -148,15 +150,15 @@ class Disk:
         )
         for name in forget_oldest(self._path.parent):
             self._log.error("outbox_damaged_forgotten", file=name, reason="too many are set aside")
-        return QueueFile(self._path, limit_bytes=self._limit_bytes)
+        return OutboxDatabase(self._path, limit_bytes=self._limit_bytes)
 
-    def _make(self, new: Path, saved: Salvage) -> None:
+    def _make(self, new: Path, saved: Recovered) -> None:
         """Write a file that holds this, and nothing beside it.
 
         :raises sqlite3.Error, OSError: there is no room, or no right to
         """
         swap.discard(new)
-        file = QueueFile(new, limit_bytes=self._limit_bytes)
+        file = OutboxDatabase(new, limit_bytes=self._limit_bytes)
         try:
             file.append(saved.reports, saved.dead, saved.places, meta=saved.notes)
             file.shorten_log()
@@ -165,9 +167,9 @@ class Disk:
         if any(Path(f"{new}{suffix}").exists() for suffix in BESIDE):
             raise OSError("its log can not be brought into it")
 
-    def _stand_in(self, reason: str, saved: Salvage) -> None:
+    def _stand_in(self, reason: str, saved: Recovered) -> None:
         """Keep the queue in memory, in a stream of its own, until a file can be had."""
-        file = QueueFile(None, limit_bytes=_IN_MEMORY_BYTES)
+        file = OutboxDatabase(None, limit_bytes=_IN_MEMORY_BYTES)
         file.append(saved.reports, saved.dead, saved.places, meta=saved.notes)
         self.standing_in = True
         self._take(file)
@@ -180,7 +182,7 @@ class Disk:
         """
         swap.settle(self._path)
         try:
-            file = QueueFile(self._path, limit_bytes=self._limit_bytes)
+            file = OutboxDatabase(self._path, limit_bytes=self._limit_bytes)
         except (sqlite3.Error, OSError) as error:
             if not (is_damage(error) or obstructed(self._path)):
                 raise
@@ -192,10 +194,10 @@ class Disk:
         self.standing_in = False
         self._take(file, boot_count=self.identity.boot_count - 1)
 
-    def _in_memory(self) -> Salvage:
-        from modemagent.report.damaged import Salvage
+    def _in_memory(self) -> Recovered:
+        from modemagent.report.damaged import Recovered
 
-        return Salvage(
+        return Recovered(
             reports=[json.loads(each.body) for each in reader.stored(self.file.db, -1)],
             dead=[
                 (each.stored, each.why, each.set_aside_at)
@@ -208,7 +210,7 @@ class Disk:
             },
         )
 
-    def _add_what_is_in_memory(self, file: QueueFile) -> None:
+    def _add_what_is_in_memory(self, file: OutboxDatabase) -> None:
         """Put it behind what a file has; close the file when that can not be done."""
         try:
             # a file that could be read, but not written, has what was read from it
@@ -226,8 +228,8 @@ class Disk:
             raise
 
 
-def _saved_from(path: Path) -> Salvage:
+def _saved_from(path: Path) -> Recovered:
     # much that is hardly ever needed: loaded when it is
-    from modemagent.report.damaged import salvage
+    from modemagent.report.damaged import recover
 
-    return salvage(path)
+    return recover(path)

@@ -22,7 +22,7 @@ _NOT_THE_FILES = (
 _NO_TEXT = "Could not decode to UTF-8"
 
 
-class Damage(sqlite3.DatabaseError):
+class DatabaseDamaged(sqlite3.DatabaseError):
     """The file is not what was written: torn, overwritten, of another kind."""
 
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT

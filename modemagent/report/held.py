@@ -15,21 +15,21 @@ from modemagent import __version__
 from modemagent.report.identity import Identity
 from modemagent.report.message import Report
 from modemagent.report.origin import Moment, uuid7
-from modemagent.report.shedding import Waiting, to_shed
-from modemagent.report.stored import Observation
+from modemagent.report.shedding import Waiting, select_evictions
+from modemagent.report.stored import ReportDraft
 
 # about 4 MiB of a daemon that has 35, and hours of a busy gateway
 HELD_MOST = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PendingReport:
     """One observation with the moment it was made.
 
     :param places: port path -> what to remember of it as JSON text, None to forget it
     """
 
-    observation: Observation
+    observation: ReportDraft
     moment: Moment
     places: Mapping[str, str | None]
 
@@ -57,19 +57,19 @@ class Entry:
         )
 
 
-class Held:
+class MemoryBuffer:
     """A bounded queue; :mod:`modemagent.report.shedding` says what goes beyond the bound."""
 
     def __init__(self, most: int = HELD_MOST) -> None:
         self._most = most
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[PendingReport] = deque()
         #: shed since the last time this was set to 0
         self.shed = 0
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, entry: Entry) -> int:
+    def add(self, entry: PendingReport) -> int:
         """Take one in; return how many others were shed for it."""
         self._entries.append(entry)
         over = len(self._entries) - self._most
@@ -79,20 +79,20 @@ class Held:
             Waiting(place, held.observation.path, held.observation.reason, 0)
             for place, held in enumerate(self._entries)
         ]
-        gone = set(to_shed(waiting, rows=over, size=0))
+        gone = set(select_evictions(waiting, rows=over, size=0))
         # what the next start compares with must still come to be what was seen last
         places: dict[str, str | None] = {}
-        kept: deque[Entry] = deque()
+        kept: deque[PendingReport] = deque()
         for place, held in enumerate(self._entries):
             places |= held.places
             if place not in gone:
-                kept.append(Entry(held.observation, held.moment, places))
+                kept.append(PendingReport(held.observation, held.moment, places))
                 places = {}
         self._entries = kept
         self.shed += len(gone)
         return len(gone)
 
-    def first(self) -> Entry | None:
+    def first(self) -> PendingReport | None:
         return self._entries[0] if self._entries else None
 
     def drop_first(self) -> None:

@@ -30,14 +30,14 @@ def new_stream_id() -> str:
     return secrets.token_hex(16)
 
 
-def settled(
+def resolve_stream(
     meta: Mapping[str, str], gateway_id: str | None, *, boot_count: int
 ) -> tuple[Identity, dict[str, str]]:
     """Return who speaks in this run, and what an outbox with this ``meta`` must take down.
 
     :param gateway_id: what the settings say; None leaves it to the machine's id
     :param meta: what it has taken down, its numbers looked through
-        (:func:`modemagent.report.notes.read`)
+        (:func:`modemagent.report.notes.interpret`)
     :param boot_count: boots counted elsewhere, for an outbox that has counted none
     """
     boot = origin.boot_id()

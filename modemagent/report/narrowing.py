@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum, auto
 
-from modemagent.report.stored import Stored
+from modemagent.report.stored import QueuedReport
 
 #: So many reports in a row are set aside on the word of a registry that takes none.
 BELIEVED_IN_A_ROW = 3
@@ -27,12 +27,12 @@ class Next(Enum):
     REST = auto()
 
 
-class Narrowing:
+class RejectionIsolator:
     """Remembers what was refused since a report was last taken.
 
     :param most: the largest batch
 
-    >>> narrowing, waiting = Narrowing(4), [Stored(n, f"id{n}", b"") for n in range(4)]
+    >>> narrowing, waiting = RejectionIsolator(4), [Stored(n, f"id{n}", b"") for n in range(4)]
     >>> batch = narrowing.batch(lambda limit: waiting[:limit])
     >>> len(batch), narrowing.refused(batch)
     (4, <Next.OFFER_LESS: 1>)
@@ -50,7 +50,7 @@ class Narrowing:
         self._set_aside = 0
         self._step_over = 0
 
-    def batch(self, oldest: Callable[[int], list[Stored]]) -> list[Stored]:
+    def batch(self, oldest: Callable[[int], list[QueuedReport]]) -> list[QueuedReport]:
         """Return what to offer next; ``oldest`` gives so many of the oldest reports."""
         if not self._step_over:
             return oldest(self._limit)
@@ -65,7 +65,7 @@ class Narrowing:
         self._set_aside = 0
         self._step_over = 0
 
-    def refused(self, batch: list[Stored]) -> Next:
+    def refused(self, batch: list[QueuedReport]) -> Next:
         """Say that it would not have this batch."""
         if len(batch) > 1:
             self._limit = len(batch) // 2

@@ -10,7 +10,7 @@ import sqlite3
 import zlib
 from collections.abc import Mapping
 
-from modemagent.report.faults import Damage
+from modemagent.report.faults import DatabaseDamaged
 
 #: The schema of the file, which its header has too: one of the two may be damaged.
 SCHEMA_KEY = "schema"
@@ -29,12 +29,12 @@ def read(db: sqlite3.Connection) -> dict[str, str]:
     said = notes.pop(_CHECKSUM, None)
     # an outbox that was made before there was one gets it with its next report
     if said is not None and said != _checksum(notes):
-        raise Damage("its notes about itself are not what was written")
+        raise DatabaseDamaged("its notes about itself are not what was written")
     for key in _NUMBERS:
         if key in notes and number(notes[key]) is None:
-            raise Damage(f"its {key} is no number")
+            raise DatabaseDamaged(f"its {key} is no number")
     if len(notes.keys() & _TOGETHER) == 1:
-        raise Damage("it does not know which number is next")
+        raise DatabaseDamaged("it does not know which number is next")
     return notes
 
 
@@ -59,7 +59,7 @@ def everything(db: sqlite3.Connection) -> dict[str, str]:
     """
     notes = dict(db.execute("SELECT key, value FROM meta").fetchall())
     if not all(isinstance(text, str) for row in notes.items() for text in row):
-        raise Damage("its notes about itself are no text")
+        raise DatabaseDamaged("its notes about itself are no text")
     return notes
 
 

@@ -1,7 +1,7 @@
 """The outbox: reports wait on disk until the registry has acknowledged them.
 
 What the disk does not take waits in memory, in order, and is written when it can be
-(:mod:`~modemagent.report.held`); :mod:`~modemagent.report.disk` has the file, and what is done when
+(:mod:`~modemagent.report.buffered`); :mod:`~modemagent.report.disk` has the file, and what is done when
 there is none to be had. ``docs/durability.md`` tells what may be lost when.
 
 One lock is around everything, because the courier's thread takes reports out while the agent
@@ -22,17 +22,17 @@ from pathlib import Path
 from modemagent.errors import OutboxError
 from modemagent.logs import Log
 from modemagent.report import origin, reader
-from modemagent.report.disk import Disk
+from modemagent.report.disk import OutboxStorage
 from modemagent.report.faults import is_full
-from modemagent.report.held import HELD_MOST, Entry, Held
+from modemagent.report.held import HELD_MOST, MemoryBuffer, PendingReport
 from modemagent.report.message import JsonObject, Reason, Report
 from modemagent.report.reader import OutboxReader, unusable
 from modemagent.report.schema import DB_NAME
 from modemagent.report.set_aside import set_aside_files
 from modemagent.report.state_dir import StateDirLock
-from modemagent.report.stored import Observation, SetAside, Stored
+from modemagent.report.stored import DeadLetter, QueuedReport, ReportDraft
 
-__all__ = ["DB_NAME", "Observation", "Outbox", "OutboxReader", "SetAside", "Stored"]
+__all__ = ["DB_NAME", "DeadLetter", "Outbox", "OutboxReader", "QueuedReport", "ReportDraft"]
 
 LIMIT_BYTES = 32 * 1024 * 1024
 RETRY_S = 5.0
@@ -66,7 +66,7 @@ class Outbox:
         self._path = state_dir / DB_NAME
         self._retry_s = retry_s
         self._retrying = False
-        self._held = Held(held_most)
+        self._held = MemoryBuffer(held_most)
         #: what is wrong, in words for people; "" when nothing is
         self.trouble = ""
         #: reports given up for want of room since this was opened; never goes back
@@ -75,7 +75,9 @@ class Outbox:
         self.on_stored: Callable[[Reason], None] = lambda _: None
         self._state_dir_lock = StateDirLock(state_dir)
         try:
-            self._disk = Disk(state_dir, gateway_id=gateway_id, limit_bytes=limit_bytes, log=log)
+            self._disk = OutboxStorage(
+                state_dir, gateway_id=gateway_id, limit_bytes=limit_bytes, log=log
+            )
         except BaseException:
             self._state_dir_lock.close()
             raise
@@ -107,7 +109,7 @@ class Outbox:
     # -- the agent's side
 
     def put(
-        self, observation: Observation, *, places: Mapping[str, JsonObject | None]
+        self, observation: ReportDraft, *, places: Mapping[str, JsonObject | None]
     ) -> Report | None:
         """Store one report and what the agent remembers with it; return once it is on disk.
 
@@ -115,7 +117,7 @@ class Outbox:
         :returns: None when the disk does not take it now; it is written when the disk does
         """
         texts = {path: None if body is None else json.dumps(body) for path, body in places.items()}
-        entry = Entry(observation, origin.Moment.now(), texts)
+        entry = PendingReport(observation, origin.Moment.now(), texts)
         with self._using():
             if dropped := self._held.add(entry):
                 self._say_dropped(dropped)
@@ -129,7 +131,7 @@ class Outbox:
         report = None
         while (entry := self._held.first()) is not None:
             try:
-                report = self._disk.do("put", partial(self._store, entry))
+                report = self._disk.run_with_recovery("put", partial(self._store, entry))
             except (sqlite3.Error, UnicodeDecodeError) as error:
                 self._say_trouble(f"the disk takes no reports, they wait in memory: {error}")
                 return None
@@ -140,7 +142,7 @@ class Outbox:
         self._tell_of_the_disk()
         return report
 
-    def _store(self, entry: Entry) -> Report:
+    def _store(self, entry: PendingReport) -> Report:
         report, shed = self._disk.file.put(
             lambda number: entry.report(self._disk.identity, number),
             entry.places,
@@ -156,17 +158,21 @@ class Outbox:
     def places(self) -> dict[str, JsonObject]:
         """Return port path -> the last reading stored for it."""
         with self._using():
-            texts = self._disk.do("put", lambda: reader.places(self._disk.file.db))
+            texts = self._disk.run_with_recovery("put", lambda: reader.places(self._disk.file.db))
         return {path: json.loads(text) for path, text in texts.items()}
 
     # -- the courier's side
 
-    def batch(self, limit: int) -> list[Stored]:
+    def batch(self, limit: int) -> list[QueuedReport]:
         """Return the oldest reports in the order they were put in."""
         with self._using():
-            return self._disk.do("put", lambda: reader.stored(self._disk.file.db, limit))
+            return self._disk.run_with_recovery(
+                "put", lambda: reader.stored(self._disk.file.db, limit)
+            )
 
-    def settle(self, done: Sequence[Stored], dead: Sequence[tuple[Stored, str]] = ()) -> None:
+    def acknowledge(
+        self, done: Sequence[QueuedReport], dead: Sequence[tuple[QueuedReport, str]] = ()
+    ) -> None:
         """Take acknowledged reports out, and set refused ones aside with the reason."""
         with self._using():
             self._settle(done, dead)
@@ -174,10 +180,14 @@ class Outbox:
             if self._held:
                 self._write_held()
 
-    def _settle(self, done: Sequence[Stored], dead: Sequence[tuple[Stored, str]]) -> None:
+    def _settle(
+        self, done: Sequence[QueuedReport], dead: Sequence[tuple[QueuedReport, str]]
+    ) -> None:
         moment = origin.Moment.now().observed_at
         try:
-            self._disk.do("settle", lambda: self._disk.file.settle(done, dead, moment))
+            self._disk.run_with_recovery(
+                "settle", lambda: self._disk.file.settle(done, dead, moment)
+            )
         except sqlite3.Error as error:
             if not is_full(error) or len(done) + len(dead) < 2:
                 raise
@@ -190,7 +200,7 @@ class Outbox:
             for one in dead:
                 self._settle((), (one,))
 
-    def renumber(self, first: Stored) -> set[str]:
+    def move_to_new_stream(self, first: QueuedReport) -> set[str]:
         """Move a report, and those of its stream behind it, to a new stream.
 
         For when the registry holds another report under its number: this outbox was copied, or is
@@ -200,7 +210,7 @@ class Outbox:
         """
         with self._using():
             new = self._disk.identity.in_new_stream()
-            count, named = self._disk.do(
+            count, named = self._disk.run_with_recovery(
                 "put", lambda: self._disk.file.renumber(first, new.stream_id, origin.uuid7)
             )
             self._disk.identity = new
@@ -215,7 +225,9 @@ class Outbox:
     def depth(self) -> tuple[int, int]:
         """Return how many reports wait, in memory too, and how many are set aside."""
         with self._using():
-            dead = self._disk.do("put", lambda: reader.set_aside_count(self._disk.file.db))
+            dead = self._disk.run_with_recovery(
+                "put", lambda: reader.set_aside_count(self._disk.file.db)
+            )
             return self._disk.file.rows + len(self._held), dead
 
     def sendable(self) -> int:
@@ -223,11 +235,13 @@ class Outbox:
         with self._using():
             return self._disk.file.rows
 
-    def set_aside(self, limit: int = 1000) -> list[SetAside]:
+    def set_aside(self, limit: int = 1000) -> list[DeadLetter]:
         with self._using():
-            return self._disk.do("put", lambda: reader.dead(self._disk.file.db, limit))
+            return self._disk.run_with_recovery(
+                "put", lambda: reader.dead(self._disk.file.db, limit)
+            )
 
-    def held(self) -> int:
+    def buffered(self) -> int:
         """Return how many reports are in memory only."""
         with self._using():
             return self._in_memory()
@@ -238,7 +252,7 @@ class Outbox:
     def dropped(self) -> int:
         """Return how many reports were ever dropped for want of room."""
         with self._using():
-            noted = self._disk.do("put", lambda: reader.dropped(self._disk.file.db))
+            noted = self._disk.run_with_recovery("put", lambda: reader.dropped(self._disk.file.db))
             return noted + self._held.shed
 
     def room(self) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from modemagent.report import notes
-from modemagent.report.faults import Damage
+from modemagent.report.faults import DatabaseDamaged
 from modemagent.report.message import Report, canonical_body
 from modemagent.report.schema import (
     SCHEMA_VERSION,
@@ -26,8 +26,8 @@ from modemagent.report.schema import (
     transaction,
     unpacked,
 )
-from modemagent.report.shedding import Waiting, to_shed
-from modemagent.report.stored import Stored
+from modemagent.report.shedding import Waiting, select_evictions
+from modemagent.report.stored import QueuedReport
 
 #: Refused reports are for people to look at; the oldest go beyond this.
 DEAD_MOST = 1000
@@ -36,7 +36,7 @@ ROWS_MOST = 50_000
 _SHED_SHARE = 16
 
 
-class QueueFile:
+class OutboxDatabase:
     """An open outbox.
 
     :param path: None keeps everything in memory, for as long as no disk can be written
@@ -90,7 +90,7 @@ class QueueFile:
             self._keep_meta(meta or {})
             number = notes.number(self.meta().get("next_sequence", ""))
             if not number:
-                raise Damage("it does not know which number is next")
+                raise DatabaseDamaged("it does not know which number is next")
             report = build(number + skipped)
             self._keep_meta({"next_sequence": str(report.sequence + 1)})
             size = insert_report(self.db, report.to_json())
@@ -104,7 +104,7 @@ class QueueFile:
     def append(
         self,
         reports: Sequence[Mapping[str, object]],
-        dead: Sequence[tuple[Stored, str, str]],
+        dead: Sequence[tuple[QueuedReport, str, str]],
         places: Mapping[str, str | None],
         dropped: int = 0,
         meta: Mapping[str, str] | None = None,
@@ -125,7 +125,7 @@ class QueueFile:
             return 0, 0
         every = "SELECT position, port, reason, length(body) FROM reports ORDER BY position"
         waiting = [Waiting(*row) for row in self.db.execute(every)]
-        gone = to_shed(
+        gone = select_evictions(
             waiting,
             rows=rows - ROWS_MOST + ROWS_MOST // _SHED_SHARE if rows > ROWS_MOST else 0,
             size=max(0, size - self.limit_bytes + self.limit_bytes // _SHED_SHARE),
@@ -152,7 +152,7 @@ class QueueFile:
     # -- taking out
 
     def settle(
-        self, done: Sequence[Stored], dead: Sequence[tuple[Stored, str]], moment: str
+        self, done: Sequence[QueuedReport], dead: Sequence[tuple[QueuedReport, str]], moment: str
     ) -> None:
         """Take delivered reports out, and refused ones aside, in one transaction.
 
@@ -169,7 +169,7 @@ class QueueFile:
         self.rows -= sum(size is not None for size in sizes)
         self.size -= sum(size or 0 for size in sizes)
 
-    def _take_out(self, stored: Stored) -> int | None:
+    def _take_out(self, stored: QueuedReport) -> int | None:
         """Delete one report; return its bytes, or None when it is not there."""
         # the id too: another file may have taken this one's place since the batch was made
         key = (stored.position, stored.report_id)
@@ -188,13 +188,13 @@ class QueueFile:
         finally:
             self.db.execute("PRAGMA synchronous=FULL")
 
-    def _insert_dead(self, stored: Stored, why: str, moment: str) -> None:
+    def _insert_dead(self, stored: QueuedReport, why: str, moment: str) -> None:
         stream_id = str(json.loads(stored.body)["stream_id"])
         row = (stream_id, stored.sequence, stored.report_id, why, moment, packed(stored.body))
         self.db.execute("INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def renumber(
-        self, first: Stored, stream_id: str, report_ids: Callable[[], str]
+        self, first: QueuedReport, stream_id: str, report_ids: Callable[[], str]
     ) -> tuple[int, set[str]]:
         """Move a report, and those of its stream behind it, into a new stream.
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from modemagent.errors import OutboxError
 from modemagent.report import notes
-from modemagent.report.faults import Damage
+from modemagent.report.faults import DatabaseDamaged
 from modemagent.report.schema import DB_NAME, SCHEMA_VERSION, unpacked
 from modemagent.report.set_aside import set_aside_files
-from modemagent.report.stored import SetAside, Stored
+from modemagent.report.stored import DeadLetter, QueuedReport
 
 
-def stored(db: sqlite3.Connection, limit: int) -> list[Stored]:
+def stored(db: sqlite3.Connection, limit: int) -> list[QueuedReport]:
     """Return the oldest reports.
 
     :raises Damage: one of them is not what was written
@@ -25,10 +25,10 @@ def stored(db: sqlite3.Connection, limit: int) -> list[Stored]:
         "SELECT sequence, report_id, body, position FROM reports ORDER BY position LIMIT ?",
         (limit,),
     )
-    return [_sound(Stored(row[0], row[1], unpacked(row[2]), row[3])) for row in rows]
+    return [_sound(QueuedReport(row[0], row[1], unpacked(row[2]), row[3])) for row in rows]
 
 
-def _sound(stored: Stored) -> Stored:
+def _sound(stored: QueuedReport) -> QueuedReport:
     """Compare a row with its body, for only the body has a checksum."""
     try:
         body = json.loads(stored.body)
@@ -36,16 +36,16 @@ def _sound(stored: Stored) -> Stored:
             return stored
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
-    raise Damage("a row of it does not agree with its report")
+    raise DatabaseDamaged("a row of it does not agree with its report")
 
 
-def dead(db: sqlite3.Connection, limit: int) -> list[SetAside]:
+def dead(db: sqlite3.Connection, limit: int) -> list[DeadLetter]:
     rows = db.execute(
         "SELECT sequence, report_id, body, why, set_aside_at FROM dead ORDER BY rowid DESC LIMIT ?",
         (limit,),
     )
     return [
-        SetAside(_sound(Stored(row[0], row[1], unpacked(row[2]))), str(row[3]), str(row[4]))
+        DeadLetter(_sound(QueuedReport(row[0], row[1], unpacked(row[2]))), str(row[3]), str(row[4]))
         for row in rows
     ]
 
@@ -73,7 +73,7 @@ def places(db: sqlite3.Connection) -> dict[str, str]:
         except (ValueError, RecursionError):
             sound = False
         if not sound:
-            raise Damage("what it remembers of a port is not what was written")
+            raise DatabaseDamaged("what it remembers of a port is not what was written")
     return texts
 
 
@@ -118,11 +118,11 @@ class OutboxReader:
         with self._using():
             return depth(self._db)
 
-    def batch(self, limit: int) -> list[Stored]:
+    def batch(self, limit: int) -> list[QueuedReport]:
         with self._using():
             return stored(self._db, limit)
 
-    def set_aside(self, limit: int = 1000) -> list[SetAside]:
+    def set_aside(self, limit: int = 1000) -> list[DeadLetter]:
         with self._using():
             return dead(self._db, limit)
 

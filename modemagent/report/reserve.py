@@ -24,7 +24,7 @@ class Reserves:
         # the one for taking out is made first: it is the way out of a full disk
         self._files = {use: state_dir / f"reserve-{use}" for use in ("settle", "put")}
 
-    def open_up(self, use: str) -> bool:
+    def release(self, use: str) -> bool:
         """Give one up; tell whether there was one."""
         try:
             self._files[use].unlink()
@@ -36,7 +36,7 @@ class Reserves:
     def complete(self) -> bool:
         return all(file.exists() for file in self._files.values())
 
-    def keep(self) -> None:
+    def allocate(self) -> None:
         """Make what is missing, as far as there is room."""
         for file in self._files.values():
             with contextlib.suppress(OSError):

@@ -13,7 +13,7 @@ from typing import Any
 
 from modemagent.errors import OutboxError
 from modemagent.report import notes, wal
-from modemagent.report.faults import Damage, is_damage_at_the_opening
+from modemagent.report.faults import DatabaseDamaged, is_damage_at_the_opening
 from modemagent.report.message import canonical_body
 
 DB_NAME = "outbox.db"
@@ -73,8 +73,8 @@ def connect(path: Path | None) -> sqlite3.Connection:
         raise
     except Exception as error:
         db.close()
-        if is_damage_at_the_opening(error) and not isinstance(error, Damage):
-            raise Damage(f"{type(error).__name__}: {error}") from None
+        if is_damage_at_the_opening(error) and not isinstance(error, DatabaseDamaged):
+            raise DatabaseDamaged(f"{type(error).__name__}: {error}") from None
         raise
     return db
 
@@ -85,7 +85,7 @@ def _prepare(db: sqlite3.Connection, path: Path | None) -> None:
         db.execute(f"PRAGMA {pragma}")
     (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
-        raise Damage(str(verdict))
+        raise DatabaseDamaged(str(verdict))
     if version < SCHEMA_VERSION:
         with transaction(db):
             _migrate(db, version)
@@ -103,9 +103,9 @@ def _version(db: sqlite3.Connection, path: Path | None) -> int:
         asked = "SELECT value FROM meta WHERE key=?"
         noted = db.execute(asked, (notes.SCHEMA_KEY,)).fetchone()
     if noted is not None and noted[0] != str(version):
-        raise Damage(f"its header says schema {version}, and its notes {noted[0]}")
+        raise DatabaseDamaged(f"its header says schema {version}, and its notes {noted[0]}")
     if not 0 <= version <= _LATEST_PLAUSIBLE:
-        raise Damage(f"there is no schema {version}")
+        raise DatabaseDamaged(f"there is no schema {version}")
     if version > SCHEMA_VERSION:
         raise OutboxError(
             f"{path} was written by a newer modemagent (schema {version})",
@@ -119,7 +119,7 @@ def _look_through(db: sqlite3.Connection) -> None:
     found = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type='table'").fetchall())
     for name, laid_out in _LAYOUT.items():
         if " ".join(str(found.get(name)).split()) != laid_out:
-            raise Damage(f"its table {name} is not laid out as an outbox's is")
+            raise DatabaseDamaged(f"its table {name} is not laid out as an outbox's is")
     noted = notes.read(db)
     if "stream_id" in noted:
         asked = (
@@ -128,7 +128,7 @@ def _look_through(db: sqlite3.Connection) -> None:
         )
         last = db.execute(asked, noted).fetchone()
         if last and not (isinstance(last[0], int) and last[0] < int(noted["next_sequence"])):
-            raise Damage("the number it would give next is one it has given")
+            raise DatabaseDamaged("the number it would give next is one it has given")
 
 
 @contextlib.contextmanager
@@ -200,7 +200,7 @@ def unpacked(body: bytes) -> bytes:
     try:
         return zlib.decompress(body)
     except (zlib.error, TypeError) as error:
-        raise Damage(f"a report in it is not whole: {error}") from None
+        raise DatabaseDamaged(f"a report in it is not whole: {error}") from None
 
 
 def _look_at_the_log(path: Path) -> None:
@@ -210,7 +210,7 @@ def _look_at_the_log(path: Path) -> None:
     which numbers that were given since are free again.
     """
     if wal.read(path, PAGE_SIZE).broken:
-        raise Damage("its write-ahead log is not whole")
+        raise DatabaseDamaged("its write-ahead log is not whole")
 
 
 def _look_at_the_header(path: Path) -> None:
@@ -219,4 +219,4 @@ def _look_at_the_header(path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(20)
         if len(head) == 20 and head[18:] not in _FORMATS:
-            raise Damage("its header names an unknown format")
+            raise DatabaseDamaged("its header names an unknown format")

@@ -27,14 +27,14 @@ class Waiting(NamedTuple):
     size: int
 
 
-def to_shed(waiting: Iterable[Waiting], *, rows: int, size: int) -> Sequence[int]:
+def select_evictions(waiting: Iterable[Waiting], *, rows: int, size: int) -> Sequence[int]:
     """Return the places to give up so that at least ``rows`` and ``size`` bytes become free.
 
     Fewer when no more may be given up.
 
     >>> queue = [Waiting(1, "a", "identified", 9), Waiting(2, "a", "refresh", 9),
     ...          Waiting(3, "", "heartbeat", 2), Waiting(4, "a", "sim_changed", 9)]
-    >>> to_shed(queue, rows=2, size=0), to_shed(queue, rows=9, size=0)
+    >>> select_evictions(queue, rows=2, size=0), select_evictions(queue, rows=9, size=0)
     ([3, 2], [3, 2, 1])
     """
     queue = list(waiting)

@@ -9,7 +9,7 @@ from modemagent.report.message import JsonObject, PortPlace, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class ReportDraft:
     """What a report will say, before it has a sequence number."""
 
     reason: Reason
@@ -27,7 +27,7 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class QueuedReport:
     """A report as it stands in the outbox; ``body`` is its canonical JSON.
 
     :param position: its place in the queue. Not its sequence: reports saved out of a damaged
@@ -41,9 +41,9 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class SetAside:
+class DeadLetter:
     """A report the registry would not take, kept for a person to look at."""
 
-    stored: Stored
+    stored: QueuedReport
     why: str
     set_aside_at: str

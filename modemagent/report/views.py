@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from modemagent.report.courier import Courier
-    from modemagent.report.outbox import Outbox, SetAside, Stored
+    from modemagent.report.outbox import DeadLetter, Outbox, QueuedReport
 
 
-class Shelf(Protocol):
+class OutboxView(Protocol):
     """An outbox one may look at, with the daemon or without."""
 
     def depth(self) -> tuple[int, int]: ...
-    def batch(self, limit: int) -> list[Stored]: ...
-    def set_aside(self, limit: int = ...) -> list[SetAside]: ...
+    def batch(self, limit: int) -> list[QueuedReport]: ...
+    def set_aside(self, limit: int = ...) -> list[DeadLetter]: ...
     def dropped(self) -> int: ...
     def damaged(self) -> list[str]: ...
 
 
-def listing(shelf: Shelf, limit: int) -> dict[str, object]:
+def listing(shelf: OutboxView, limit: int) -> dict[str, object]:
     """Return the reports that wait, oldest first, and those the registry would not take."""
     waiting, set_aside = shelf.depth()
     return {
@@ -52,7 +52,7 @@ def outbox_json(outbox: Outbox) -> dict[str, object]:
     return {
         "waiting": waiting,
         "set_aside": set_aside,
-        "held": outbox.held(),
+        "held": outbox.buffered(),
         "dropped": outbox.dropped(),
         "damaged": outbox.damaged(),
         "trouble": outbox.trouble or None,

@@ -12,9 +12,9 @@ from modemagent.settings.sources import (
     Origin,
     effective,
     load,
-    overlaid,
     read,
     unknown_in,
+    with_overrides,
 )
 from modemagent.settings.table import DEFAULT_FILE, DEFAULT_STATE_DIR, KEYS, TABLE, Key, Settings
 
@@ -33,7 +33,7 @@ __all__ = [
     "effective",
     "line_of",
     "load",
-    "overlaid",
     "read",
     "unknown_in",
+    "with_overrides",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from modemagent.settings.kinds import Wrong
+from modemagent.settings.kinds import InvalidValue
 from modemagent.settings.table import BY_NAME, KEYS, Settings
 
 # a file that is no TOML at all (a picture, a script) is not listed line by line
@@ -42,7 +42,7 @@ def values_of(text: str) -> tuple[dict[str, Any], tuple[Mistake, ...]]:
             continue
         try:
             values[key] = BY_NAME[key].kind.check(value)
-        except Wrong as wrong:
+        except InvalidValue as wrong:
             remedy = f"As in: {key} = {BY_NAME[key].example}"
             mistakes.append(Mistake(key, line, f"{key} must be {wrong}", remedy))
     mistakes += _at_odds(values, text)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from modemagent.errors import SettingsError
 from modemagent.settings.file import Mistake, values_of
-from modemagent.settings.kinds import Wrong
+from modemagent.settings.kinds import InvalidValue
 from modemagent.settings.table import BY_NAME, DEFAULT_FILE, KEYS, Settings
 
 PREFIX = "MODEMAGENT_RUN_"
@@ -124,7 +124,7 @@ def read(file: Path, *, must: bool = True, hint: str = "Name another one with --
         raise FileRefused(file, (Mistake("", line, said, "Save the file as UTF-8."),)) from None
 
 
-def overlaid(settings: Settings, given: Mapping[str, object]) -> Settings:
+def with_overrides(settings: Settings, given: Mapping[str, object]) -> Settings:
     """Return settings with given values checked and put over them.
 
     :raises SettingsError: a given value can not be used
@@ -139,7 +139,7 @@ def overlaid(settings: Settings, given: Mapping[str, object]) -> Settings:
 def _checked(key: str, value: object, called: str) -> Any:
     try:
         return BY_NAME[key].kind.check(str(value) if isinstance(value, Path) else value)
-    except Wrong as wrong:
+    except InvalidValue as wrong:
         hint = "See: modemagent run --help" if called.startswith("--") else f"Correct {called}."
         raise SettingsError(f"{called} must be {wrong}", hint=hint) from None
 

@@ -18,7 +18,7 @@ from modemagent.settings.table import Settings
 FILES: Final = ("token_file", "ca_file", "client_cert_file", "client_key_file")
 
 
-def out_of_reach(settings: Settings) -> tuple[Mistake, ...]:
+def check_machine(settings: Settings) -> tuple[Mistake, ...]:
     """Return what this machine lacks of what the settings name; the lines are not known here."""
     found = []
     for key in FILES:

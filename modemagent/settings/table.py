@@ -20,7 +20,7 @@ from modemagent.settings.kinds import (
     PROXY,
     REGISTRY,
     TEXTS,
-    Kind,
+    Validator,
     mebibytes,
     one_of,
     seconds,
@@ -71,7 +71,7 @@ class Key(NamedTuple):
     """
 
     name: str
-    kind: Kind
+    kind: Validator
     example: str
     meaning: str
     on_reload: str = "now"

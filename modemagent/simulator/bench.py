@@ -9,13 +9,13 @@ from tempfile import TemporaryDirectory
 
 from modemagent.simulator.modem import SimulatedModem
 from modemagent.simulator.script import load
-from modemagent.simulator.seats import PtySeat, Seat, TcpSeat
+from modemagent.simulator.seats import Endpoint, PtyEndpoint, TcpEndpoint
 from modemagent.simulator.shipped import find
-from modemagent.simulator.stage import PlayedModem, Stage
+from modemagent.simulator.stage import RunningModem, SimulatorServer
 
 
 @contextmanager
-def played(
+def simulated(
     transcript: str | Path,
     *,
     state: str = "",
@@ -26,7 +26,7 @@ def played(
     imsi: str | None = None,
     eid: str | None = None,
     tcp: bool = False,
-) -> Iterator[PlayedModem]:
+) -> Iterator[RunningModem]:
     """Play one modem in a thread of its own until the block ends.
 
     :param transcript: a shipped name or a path
@@ -43,22 +43,22 @@ def played(
         state=state,
         faults=faults,
     )
-    with TemporaryDirectory(prefix="modemagent-") as folder, Stage() as stage:
-        seat: Seat = TcpSeat() if tcp else PtySeat(Path(folder) / "ttySIM0")
+    with TemporaryDirectory(prefix="modemagent-") as folder, SimulatorServer() as stage:
+        seat: Endpoint = TcpEndpoint() if tcp else PtyEndpoint(Path(folder) / "ttySIM0")
         yield stage.add(modem.script.name, modem, seat)
 
 
 @contextmanager
-def played_many(
+def simulated_fleet(
     transcripts: Sequence[str | Path], *, count: int = 1, faults: Sequence[str] = ()
-) -> Iterator[list[PlayedModem]]:
+) -> Iterator[list[RunningModem]]:
     """Play ``count`` modems of each transcript on PTYs in one thread, all with own numbers."""
-    with TemporaryDirectory(prefix="modemagent-") as folder, Stage() as stage:
-        players: list[PlayedModem] = []
+    with TemporaryDirectory(prefix="modemagent-") as folder, SimulatorServer() as stage:
+        players: list[RunningModem] = []
         for transcript in transcripts:
             script = load(find(transcript))
             for clone in range(count):
-                seat = PtySeat(Path(folder) / f"ttySIM{len(players)}")
+                seat = PtyEndpoint(Path(folder) / f"ttySIM{len(players)}")
                 modem = SimulatedModem(script, clone=clone, faults=faults)
                 name = script.name if clone == 0 else f"{script.name}-{clone + 1}"
                 players.append(stage.add(name, modem, seat))

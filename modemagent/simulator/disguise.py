@@ -6,12 +6,12 @@ import random
 
 from modemagent.simulator import lies
 from modemagent.simulator.faults import Faults
-from modemagent.simulator.numbers import Identities
+from modemagent.simulator.numbers import SyntheticIdentities
 from modemagent.simulator.script import Script
 
 
-def disguised(
-    recorded: bytes, key: str, *, script: Script, identities: Identities, faults: Faults
+def tamper(
+    recorded: bytes, key: str, *, script: Script, identities: SyntheticIdentities, faults: Faults
 ) -> bytes:
     """Return the bytes that are sent in place of the recorded ones.
 

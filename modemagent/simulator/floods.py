@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import cycle
 
 from modemagent.simulator.faults import Faults
-from modemagent.simulator.outbox import Outbox
+from modemagent.simulator.outbox import TransmitQueue
 from modemagent.simulator.script import Script
 
 _NMEA = (
@@ -52,7 +52,7 @@ class Floods:
     def begin_endless(self, at: float) -> None:
         self._running.setdefault("endless", (at, _ENDLESS_STEP_S, cycle((_ENDLESS,))))
 
-    def pour(self, outbox: Outbox, now: float) -> None:
+    def pour(self, outbox: TransmitQueue, now: float) -> None:
         """Queue what is due by now; beats missed by a sleeping process are skipped."""
         for name, (due, step, source) in self._running.items():
             if due <= now:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 
-from modemagent.simulator.script import Urc
+from modemagent.simulator.script import ScriptedUrc
 
 
 class Card(StrEnum):
@@ -108,7 +108,7 @@ def card_answer(key: str, card: Card, cmee: int) -> str | None:
     return None
 
 
-def card_urcs(urcs: Sequence[Urc], *, present: bool) -> list[Urc]:
+def card_urcs(urcs: Sequence[ScriptedUrc], *, present: bool) -> list[ScriptedUrc]:
     """Return the lines this module sends when a card goes or comes, each wording once."""
     words, when = (_CARD_IN, _WHEN_IN) if present else (_CARD_OUT, _WHEN_OUT)
     said = [u for u in urcs if words.search(u.text)] or [u for u in urcs if when.search(u.when)]
@@ -116,6 +116,6 @@ def card_urcs(urcs: Sequence[Urc], *, present: bool) -> list[Urc]:
     return [u for u in urcs if u in found.values()]
 
 
-def boot_urcs(urcs: Sequence[Urc]) -> list[Urc]:
+def boot_urcs(urcs: Sequence[ScriptedUrc]) -> list[ScriptedUrc]:
     """Return the lines this module sends while it starts, in the recorded order."""
     return [u for u in urcs if _AT_BOOT.search(u.when) and not _NOT_THIS_BOOT.search(u.when)]

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from modemagent.simulator import lies
-from modemagent.simulator.disguise import disguised
+from modemagent.simulator.disguise import tamper
 from modemagent.simulator.faults import FAULTS, Faults, Given
 from modemagent.simulator.floods import Floods
 from modemagent.simulator.manners import Card, boot_urcs, card_urcs
-from modemagent.simulator.numbers import Identities
-from modemagent.simulator.outbox import Outbox
-from modemagent.simulator.repertoire import Repertoire
-from modemagent.simulator.script import Reply, Script, Urc, line_key
+from modemagent.simulator.numbers import SyntheticIdentities
+from modemagent.simulator.outbox import TransmitQueue
+from modemagent.simulator.repertoire import Responder
+from modemagent.simulator.script import Reply, Script, ScriptedUrc, line_key
 
 _LINE_LIMIT = 4096
 _CARD_FAULTS = {
@@ -29,7 +29,7 @@ _CARD_FAULTS = {
 _DEAF = ("mute", "nmea", "binary")
 
 
-class Received(NamedTuple):
+class HostLine(NamedTuple):
     """One command line the modem was sent.
 
     :param at: seconds on the clock the modem is driven with
@@ -67,11 +67,11 @@ class SimulatedModem:
         self.faults = Faults(faults)
         for lie in self.faults.texts("lie"):
             lies.check(lie)
-        self.identities = Identities(script.imsis, clone, 0, imei, iccid, imsi, eid)
-        self.repertoire = Repertoire(script, state)
-        self.outbox = Outbox(self.faults)
+        self.identities = SyntheticIdentities(script.imsis, clone, 0, imei, iccid, imsi, eid)
+        self.repertoire = Responder(script, state)
+        self.outbox = TransmitQueue(self.faults)
         self.floods = Floods(self.faults, script)
-        self.received: list[Received] = []
+        self.received: list[HostLine] = []
         self.power_on(now)
 
     def power_on(self, now: float) -> None:
@@ -121,7 +121,7 @@ class SimulatedModem:
 
     @property
     def wake_at(self) -> float | None:
-        """When :meth:`take` has something again, None if only input can change that."""
+        """When :meth:`acquire` has something again, None if only input can change that."""
         times = [t for t in (self.outbox.wake_at, self.floods.wake_at) if t is not None]
         if self._held and "boot-lag" in self.faults:
             times.append(self._since["boot-lag"] + self.faults.number("boot-lag"))
@@ -165,7 +165,7 @@ class SimulatedModem:
         if not silent:
             self._urcs(card_urcs(self.script.urcs, present=card is Card.READY), now)
 
-    def _urcs(self, urcs: Sequence[Urc], now: float) -> None:
+    def _urcs(self, urcs: Sequence[ScriptedUrc], now: float) -> None:
         for urc in urcs:
             self.outbox.send(urc.raw, now)
 
@@ -204,7 +204,7 @@ class SimulatedModem:
         if not line.strip():
             return
         self._count += 1
-        self.received.append(Received(now, line))
+        self.received.append(HostLine(now, line))
         if any(fault in self.faults for fault in _DEAF) or self._left("boot-silent", now) > 0:
             return
         start = line.upper().find("AT")
@@ -216,7 +216,7 @@ class SimulatedModem:
         reply = self._reply(command, now)
         if "echo-stays" in self.faults:
             self.repertoire.echo = True
-        body = disguised(
+        body = tamper(
             reply.body if echo else reply.without_echo(),
             line_key(command),
             script=self.script,

@@ -87,7 +87,7 @@ def _shifted(text: str, clone: int, card: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Identities:
+class SyntheticIdentities:
     """Which numbers a simulated modem and its card give out.
 
     :param imsis: the IMSIs of the transcript; any other 15 digits with a right check digit are
@@ -109,7 +109,9 @@ class Identities:
     def as_recorded(self) -> bool:
         return not (self.clone or self.card or self.imei or self.iccid or self.imsi or self.eid)
 
-    def other_card(self, *, iccid: str | None, imsi: str | None, eid: str | None) -> Identities:
+    def other_card(
+        self, *, iccid: str | None, imsi: str | None, eid: str | None
+    ) -> SyntheticIdentities:
         """Return the identities after another card was put in; unnamed numbers differ too."""
         return replace(self, card=self.card + 1, iccid=iccid, imsi=imsi, eid=eid)
 

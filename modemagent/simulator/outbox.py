@@ -12,7 +12,7 @@ _CHUNK_GAP_S = 0.001
 _LIMIT = 256 * 1024
 
 
-class Outbox:
+class TransmitQueue:
     """Bytes in order of sending, shaped by the wire faults: line ends, chunks, pacing.
 
     :ivar vanish_at: when the modem disappears, None while it stays

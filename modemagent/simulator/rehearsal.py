@@ -10,7 +10,7 @@ from modemagent.simulator.script import load
 from modemagent.simulator.shipped import find
 
 
-class Rehearsal:
+class OfflineModem:
     """Minutes of dialogue in no time: for tests of what is said, not of how it travels.
 
     :ivar now: the clock, seconds; may be moved on by hand

@@ -15,7 +15,7 @@ from modemagent.simulator.manners import (
     card_answer,
     card_of,
 )
-from modemagent.simulator.script import Exchange, Reply, Script, line_key
+from modemagent.simulator.script import Reply, Script, ScriptedExchange, line_key
 
 _BASIC = re.compile(r"AT((?:E[01]?|Q0?|V1?|X[0-4]?|&[CDK][0-3]?)+)")
 _ECHO = re.compile(r"E([01]?)")
@@ -26,7 +26,7 @@ _FINAL = re.compile(r"(?:^|\r\n)(OK|ERROR|\+CM[ES] ERROR:[^\r\n]*|COMMAND NOT SU
 COMMON_STATES = ("no sim", "pin", "puk", "sim busy", "sim failure", "after AT+CFUN=0")
 
 
-class Repertoire:
+class Responder:
     """The dialogue side of one simulated modem; knows no clock and no faults of the wire.
 
     :param state: a recorded condition, one of :data:`COMMON_STATES`, or "" for ready
@@ -97,7 +97,7 @@ class Repertoire:
         self._given[(key, "")] += 1
         return ready[turn % len(ready)].reply
 
-    def _because_of_card(self, key: str, entries: Sequence[Exchange]) -> Reply | None:
+    def _because_of_card(self, key: str, entries: Sequence[ScriptedExchange]) -> Reply | None:
         if self.card is Card.READY:
             return None
         if card_of(self.state) is not self.card:  # changed at run time: any record of it will do
@@ -123,13 +123,13 @@ class Repertoire:
         ]
         return [self.state, *sorted(part, key=len, reverse=True)]
 
-    def _fitting(self, entries: Sequence[Exchange], state: str) -> list[Exchange]:
+    def _fitting(self, entries: Sequence[ScriptedExchange], state: str) -> list[ScriptedExchange]:
         return [e for e in entries if e.state == state and self._cmee(e)]
 
-    def _cmee(self, exchange: Exchange) -> bool:
+    def _cmee(self, exchange: ScriptedExchange) -> bool:
         return exchange.cmee is None or exchange.cmee == self.cmee
 
-    def _still(self, exchange: Exchange, key: str) -> bool:
+    def _still(self, exchange: ScriptedExchange, key: str) -> bool:
         """Say whether a passing condition still gives this answer, and count it."""
         if exchange.state == BOOTING:
             mark = (str(id(exchange)), BOOTING)

@@ -35,7 +35,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class ScriptedExchange:
     """One recorded answer.
 
     :param state: the condition it was recorded under, "" for card present and ready
@@ -53,7 +53,7 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Urc:
+class ScriptedUrc:
     """A line the module sends unasked: its bytes, its text, and when it was seen."""
 
     raw: bytes
@@ -73,8 +73,8 @@ class Script:
     vendor: str
     model: str
     echo_default: bool
-    exchanges: tuple[Exchange, ...]
-    urcs: tuple[Urc, ...]
+    exchanges: tuple[ScriptedExchange, ...]
+    urcs: tuple[ScriptedUrc, ...]
     cmee_default: int | None = None
 
     @cached_property
@@ -83,8 +83,8 @@ class Script:
         return tuple(dict.fromkeys(e.state for e in self.exchanges if e.state))
 
     @cached_property
-    def by_line(self) -> Mapping[str, Sequence[Exchange]]:
-        table: dict[str, list[Exchange]] = {}
+    def by_line(self) -> Mapping[str, Sequence[ScriptedExchange]]:
+        table: dict[str, list[ScriptedExchange]] = {}
         for exchange in self.exchanges:
             table.setdefault(line_key(exchange.send), []).append(exchange)
         return table
@@ -144,11 +144,11 @@ def load(path: Path) -> Script:
         model=recorded.model,
         echo_default=echo,
         exchanges=tuple(
-            Exchange(send=row.send, reply=_reply(row, echo), state=row.state)
+            ScriptedExchange(send=row.send, reply=_reply(row, echo), state=row.state)
             for row in recorded.exchanges
         ),
         urcs=tuple(
-            Urc(
+            ScriptedUrc(
                 raw=row.wire(), text=row.line or row.wire().decode("latin-1").strip(), when=row.when
             )
             for row in recorded.urcs

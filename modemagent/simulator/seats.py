@@ -13,7 +13,7 @@ from typing import Protocol
 _READ_SIZE = 65536
 
 
-class Seat(Protocol):
+class Endpoint(Protocol):
     """One way to the bytes of a modem.
 
     :ivar address: what a client opens: a path, or ``socket://HOST:PORT``
@@ -45,7 +45,7 @@ class Seat(Protocol):
         """Write what fits and return how much that was."""
 
 
-class PtySeat:
+class PtyEndpoint:
     """A PTY, raw from the start.
 
     The far side is held open here too: a client that closes does not end the PTY, and bytes
@@ -107,7 +107,7 @@ class PtySeat:
         return 0
 
 
-class TcpSeat:
+class TcpEndpoint:
     """A TCP port with one client at a time, as a terminal server gives it; a second is closed.
 
     :param port: 0 takes any free one

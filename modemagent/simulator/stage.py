@@ -12,21 +12,23 @@ import threading
 import time
 from types import TracebackType
 
-from modemagent.simulator.modem import Received, SimulatedModem
-from modemagent.simulator.seats import Seat
+from modemagent.simulator.modem import HostLine, SimulatedModem
+from modemagent.simulator.seats import Endpoint
 
 _BACKLOG_LIMIT = 256 * 1024
 #: What is kept for a client that has yet to connect, as in a UART driver's buffer.
 _UNHEARD_LIMIT = 4096
 
 
-class PlayedModem:
+class RunningModem:
     """A modem in its seat, and what can be done to it while it plays.
 
     :ivar name: as ``quectel-eg25-g`` or, for further ones of a kind, ``quectel-eg25-g-2``
     """
 
-    def __init__(self, name: str, modem: SimulatedModem, seat: Seat, stage: Stage) -> None:
+    def __init__(
+        self, name: str, modem: SimulatedModem, seat: Endpoint, stage: SimulatorServer
+    ) -> None:
         self.name = name
         self.modem = modem
         self.seat = seat
@@ -40,7 +42,7 @@ class PlayedModem:
         return self.seat.address
 
     @property
-    def received(self) -> list[Received]:
+    def received(self) -> list[HostLine]:
         """Every command line so far with its time on the monotonic clock, in seconds."""
         with self._stage.lock:
             return list(self.modem.received)
@@ -102,7 +104,7 @@ class PlayedModem:
 class _Changing:
     """The lock, and a nudge to the loop when it is given back."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: SimulatorServer) -> None:
         self._stage = stage
 
     def __enter__(self) -> None:
@@ -113,7 +115,7 @@ class _Changing:
         self._stage.nudge()
 
 
-class Stage:
+class SimulatorServer:
     """Plays modems from entering the ``with`` block to leaving it."""
 
     def __init__(self) -> None:
@@ -121,12 +123,12 @@ class Stage:
         self._selector = selectors.DefaultSelector()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
-        self._players: list[PlayedModem] = []
-        self._polled: dict[int, tuple[PlayedModem, int]] = {}
+        self._players: list[RunningModem] = []
+        self._polled: dict[int, tuple[RunningModem, int]] = {}
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> SimulatorServer:
         self._thread.start()
         return self
 
@@ -148,21 +150,21 @@ class Stage:
     def changing(self) -> _Changing:
         return _Changing(self)
 
-    def add(self, name: str, modem: SimulatedModem, seat: Seat) -> PlayedModem:
+    def add(self, name: str, modem: SimulatedModem, seat: Endpoint) -> RunningModem:
         """Plug a modem in and play it."""
-        player = PlayedModem(name, modem, seat, self)
+        player = RunningModem(name, modem, seat, self)
         with self.changing():
             self._players.append(player)
             self.enter(player)
         return player
 
-    def enter(self, player: PlayedModem) -> None:
+    def enter(self, player: RunningModem) -> None:
         player.seat.plug()
         player.backlog.clear()
         player.modem.power_on(time.monotonic())
         self._watch(player)
 
-    def leave(self, player: PlayedModem) -> None:
+    def leave(self, player: RunningModem) -> None:
         for descriptor in [fd for fd, (whose, _) in self._polled.items() if whose is player]:
             self._selector.unregister(descriptor)
             del self._polled[descriptor]
@@ -177,7 +179,7 @@ class Stage:
             events = self._selector.select(timeout)
             with self.lock:
                 # A visit costs little, 64 for each byte do not: only those with something to do.
-                touched: set[PlayedModem] = set()
+                touched: set[RunningModem] = set()
                 for key, mask in events:
                     if key.fd == self._wake_read:
                         os.read(self._wake_read, 4096)
@@ -194,18 +196,18 @@ class Stage:
                         self._write(player)
                 timeout = self._pause()
 
-    def _read(self, player: PlayedModem, descriptor: int) -> None:
+    def _read(self, player: RunningModem, descriptor: int) -> None:
         data = player.seat.read(descriptor)
         if data:
             player.modem.receive(data, time.monotonic())
         else:
             self._watch(player)
 
-    def _write(self, player: PlayedModem) -> None:
+    def _write(self, player: RunningModem) -> None:
         self._move(player)
         player.wake_at = player.modem.wake_at if player.seat.open else None
 
-    def _move(self, player: PlayedModem) -> None:
+    def _move(self, player: RunningModem) -> None:
         if not player.seat.open:
             return
         now = time.monotonic()
@@ -223,7 +225,7 @@ class Stage:
         elif had:
             self._watch(player)
 
-    def _watch(self, player: PlayedModem) -> None:
+    def _watch(self, player: RunningModem) -> None:
         """Poll a seat for reading, and for writing while something could not be written."""
         output = player.seat.output() if player.backlog else None
         wanted = {

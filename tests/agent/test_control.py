@@ -15,11 +15,11 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from modemagent.agent.address import short_name, socket_path
-from modemagent.agent.caller import AgentSaysNo, Call, ask
-from modemagent.agent.control import ControlSocket, Request, Visit
-from modemagent.agent.peers import Peer, Place, Places
+from modemagent.agent.caller import AgentError, ControlClient, ask
+from modemagent.agent.control import ClientConnection, ControlSocket, Request
+from modemagent.agent.peers import ClientSlot, ClientSlots, Peer
 from modemagent.errors import AgentDenied, AgentNotRunning, PortBusy
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 
 
 async def echo(request: Request) -> dict[str, object]:
@@ -34,10 +34,10 @@ async def faulty(_: Request) -> dict[str, object]:
     raise RuntimeError("boom")
 
 
-async def stay(_: Request, visit: Visit) -> dict[str, object]:
+async def stay(_: Request, visit: ClientConnection) -> dict[str, object]:
     async def nothing() -> None: ...
 
-    visit.at_leaving(nothing)
+    visit.on_disconnect(nothing)
     return {}
 
 
@@ -46,7 +46,7 @@ async def listening(state_dir: Path, idle_s: float = 600.0) -> AsyncIterator[Non
     state_dir.mkdir(parents=True, exist_ok=True)
     table = {"echo": echo, "busy": busy, "faulty": faulty}
     control = ControlSocket(
-        socket_path(state_dir), table, Silence(), visits={"stay": stay}, idle_s=idle_s
+        socket_path(state_dir), table, NullLog(), visits={"stay": stay}, idle_s=idle_s
     )
     await control.open()
     try:
@@ -68,11 +68,11 @@ async def test_it_answers_and_is_for_its_group_only(tmp_path: Path, name: str) -
 
 async def test_an_error_comes_with_its_code_exit_and_remedy(tmp_path: Path) -> None:
     async with listening(tmp_path):
-        with pytest.raises(AgentSaysNo) as said:
+        with pytest.raises(AgentError) as said:
             await asyncio.to_thread(ask, tmp_path, {"do": "busy"})
         assert (said.value.exit_status, said.value.hint) == (5, "stop it")
         assert said.value.to_json()["holder"] == {"pid": 7, "name": "minicom"}
-        with pytest.raises(AgentSaysNo, match="boom"):
+        with pytest.raises(AgentError, match="boom"):
             await asyncio.to_thread(ask, tmp_path, {"do": "faulty"})
 
 
@@ -128,7 +128,7 @@ async def test_one_user_does_not_take_every_place(tmp_path: Path) -> None:
     def crowd() -> tuple[int, str]:
         with ExitStack() as stack:
             for count in range(100):
-                call = stack.enter_context(Call(tmp_path))
+                call = stack.enter_context(ControlClient(tmp_path))
                 try:
                     call.ask({"do": "stay"})
                 except AgentDenied as denied:
@@ -144,16 +144,16 @@ async def test_one_user_does_not_take_every_place(tmp_path: Path) -> None:
 async def test_who_is_idle_for_longest_makes_room_for_the_next(tmp_path: Path) -> None:
     def crowd() -> tuple[object, int]:
         with ExitStack() as stack:
-            busy = stack.enter_context(Call(tmp_path))
+            busy = stack.enter_context(ControlClient(tmp_path))
             busy.ask({"do": "stay"})
             calls = []
             for _ in range(33):
-                calls.append(stack.enter_context(Call(tmp_path)))
+                calls.append(stack.enter_context(ControlClient(tmp_path)))
                 calls[-1].ask({"do": "echo"})
             ended = sum(not answers(call) for call in calls)
             return busy.ask({"do": "echo", "what": 1})["got"], ended
 
-    def answers(call: Call) -> bool:
+    def answers(call: ControlClient) -> bool:
         try:
             call.ask({"do": "echo"})
         except AgentNotRunning:
@@ -194,9 +194,9 @@ async def test_another_user_at_its_limit_keeps_nobody_out() -> None:
 
 
 def test_the_last_places_are_for_root_and_the_agents_own_user() -> None:
-    places, ended = Places(), list[int]()
+    places, ended = ClientSlots(), list[int]()
 
-    def enter(stack: ExitStack, uid: int) -> Place:
+    def enter(stack: ExitStack, uid: int) -> ClientSlot:
         return stack.enter_context(
             places.taken_by(Peer(1, uid, frozenset()), lambda: ended.append(uid))
         )

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from modemagent.agent.events import Event, Events
-from modemagent.agent.known import merged
+from modemagent.agent.events import EventBus, ModemEvent
+from modemagent.agent.known import update_baseline
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 from modemagent.report.message import PortPlace
 
@@ -28,12 +28,12 @@ ANOTHER = reading(SimState.READY, OTHER)
 
 def told(*readings: Snapshot) -> list[str]:
     """Return the events of cards that a series of readings makes, with what is in the slot then."""
-    heard: list[Event] = []
-    events = Events()
-    events.listen(heard.append)
+    heard: list[ModemEvent] = []
+    events = EventBus()
+    events.subscribe(heard.append)
     known: Snapshot | None = None
     for each in readings:
-        before, known = known, merged(known, each)
+        before, known = known, update_baseline(known, each)
         events.tell_changes(PLACE, before, each)
     return [f"{each.name} {each.data['after']}" for each in heard if each.name.startswith("sim.")]
 
@@ -66,11 +66,11 @@ def test_a_slot_that_was_empty_from_the_start_gets_a_card_for_the_first_time() -
 
 
 def test_who_comes_later_is_not_told_of_what_was_before() -> None:
-    events, heard = Events(), list[Any]()
-    events.listen(heard.append)()
-    leave = events.listen(lambda _: None)
+    events, heard = EventBus(), list[Any]()
+    events.subscribe(heard.append)()
+    leave = events.subscribe(lambda _: None)
     events.tell_changes(PLACE, OUT, STARTING)
     leave()
-    events.listen(heard.append)
-    events.tell_changes(PLACE, merged(IN, STARTING), IN)
+    events.subscribe(heard.append)
+    events.tell_changes(PLACE, update_baseline(IN, STARTING), IN)
     assert heard == []

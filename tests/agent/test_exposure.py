@@ -12,22 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.agent.events import Events
-from modemagent.agent.exposure import Exposure
+from modemagent.agent.events import EventBus
+from modemagent.agent.exposure import MetricsExporter
 from modemagent.agent.metrics import Metrics
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.report.outbox import Outbox
 from modemagent.report.views import outbox_json
 
 
 @asynccontextmanager
-async def written(folder: Path, file: Path) -> AsyncIterator[Exposure]:
-    outbox = Outbox(folder / "state", gateway_id="gw-1", log=Silence())
+async def written(folder: Path, file: Path) -> AsyncIterator[MetricsExporter]:
+    outbox = Outbox(folder / "state", gateway_id="gw-1", log=NullLog())
 
     def status() -> dict[str, object]:
         return {"modems": [], "outbox": outbox_json(outbox), "uplink": {"state": "off"}}
 
-    exposure = Exposure(Metrics(Events(), status=status, outbox=outbox), Silence())
+    exposure = MetricsExporter(Metrics(EventBus(), status=status, outbox=outbox), NullLog())
     try:
         await exposure.open(None, file)
         await asyncio.sleep(0)  # its first turn writes
@@ -73,7 +73,7 @@ async def test_a_file_that_is_written_anew_at_once_is_left(tmp_path: Path, file:
         assert file.exists()
 
 
-class Kept(Silence):
+class Kept(NullLog):
     """Keeps what is said as an error."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ async def test_an_address_that_can_not_be_listened_at_comes_with_its_own_remedy(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         log = Kept()
-        exposure = Exposure(Metrics(Events(), status=dict, outbox=None), log)
+        exposure = MetricsExporter(Metrics(EventBus(), status=dict, outbox=None), log)
         await exposure.open(listen.format(taken=f"127.0.0.1:{other.getsockname()[1]}"), None)
         await exposure.close()
     (told,) = log.errors

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from modemagent.agent.known import leaving, merged, reason_for, unsettled
+from modemagent.agent.known import reason_for, removal_snapshot, sim_still_starting, update_baseline
 from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 from modemagent.report.message import Reason
@@ -91,11 +91,11 @@ CASES: list[tuple[str, list[Snapshot], list[Reason | None]]] = [
 def test_what_is_reported(readings: list[Snapshot], told: list[Reason | None]) -> None:
     first, *rest = readings
     assert reason_for(None, first) is Reason.IDENTIFIED
-    known = merged(None, first)
+    known = update_baseline(None, first)
     reasons = []
     for later in rest:
         reasons.append(reason_for(known, later))
-        known = merged(known, later)
+        known = update_baseline(known, later)
     assert reasons == told
 
 
@@ -105,7 +105,7 @@ def test_the_same_again_is_never_news_and_memory_survives_a_restart(
 ) -> None:
     known: Snapshot | None = None
     for one in readings:
-        known = merged(known, one)
+        known = update_baseline(known, one)
         assert reason_for(known, one) is None
         stored = Snapshot.from_json(known.to_json())
         assert reason_for(stored, one) is None
@@ -117,21 +117,21 @@ def test_another_lock_of_the_module_is_news_and_kept_while_busy() -> None:
     before, after = Snapshot(port="x", sims=(locked,)), Snapshot(port="x", sims=(blocked,))
     assert reason_for(before, after) is Reason.SIM_CHANGED
     assert reason_for(after, after) is None
-    (kept,) = merged(after, Snapshot(port="x", sims=(BUSY,))).sims
+    (kept,) = update_baseline(after, Snapshot(port="x", sims=(BUSY,))).sims
     assert (kept.state, kept.lock, kept.lock_code) == (
         SimState.LOCKED, LockKind.NETWORK, LockCode.PUK,
     )  # fmt: skip
 
 
 def test_a_card_that_left_before_its_modem_does_not_leave_with_it() -> None:
-    known = merged(merged(None, reading()), reading(MODEM, ABSENT))
-    (card,) = leaving(known).sims
+    known = update_baseline(update_baseline(None, reading()), reading(MODEM, ABSENT))
+    (card,) = removal_snapshot(known).sims
     assert (card.state, card.iccid, card.read) == (SimState.ABSENT, None, {})
-    assert leaving(reading()).sims == (CARD,)
+    assert removal_snapshot(reading()).sims == (CARD,)
 
 
 def test_only_a_card_that_comes_up_is_read_again_soon() -> None:
-    assert unsettled(reading(MODEM, BUSY))
-    assert unsettled(reading(MODEM, UNREAD))
+    assert sim_still_starting(reading(MODEM, BUSY))
+    assert sim_still_starting(reading(MODEM, UNREAD))
     for settled in (CARD, ABSENT, LOCKED, replace(BUSY, active=False)):
-        assert not unsettled(reading(MODEM, settled))
+        assert not sim_still_starting(reading(MODEM, settled))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.agent.lifecycle import TRANSITIONS, Condition, PortState
+from modemagent.agent.lifecycle import TRANSITIONS, PortCondition, PortState
 from modemagent.errors import NoAnswer, PortBusy
 
 
@@ -22,30 +22,30 @@ def test_what_may_happen_at_any_time_is_possible_in_every_state(state: PortState
         PortState.ABSENT,  # it is pulled
         PortState.STOPPED,
     ):
-        condition = Condition(state=state)
+        condition = PortCondition(state=state)
         condition.enter(after)
         assert condition.state is after
-    condition = Condition(state=state)
-    condition.break_down(NoAnswer("silent", port="/dev/x"))
+    condition = PortCondition(state=state)
+    condition.mark_broken(NoAnswer("silent", port="/dev/x"))
     assert condition.state is PortState.BROKEN
 
 
 def test_a_change_that_is_not_in_the_table_is_refused() -> None:
     with pytest.raises(ValueError, match="absent to watching"):
-        Condition().enter(PortState.WATCHING)
+        PortCondition().enter(PortState.WATCHING)
 
 
 def test_a_broken_port_shows_reason_holder_and_how_often() -> None:
-    condition = Condition()
+    condition = PortCondition()
     condition.enter(PortState.OPENING)
     error = PortBusy("held", port="/dev/x", holder_pid=7, holder_name="minicom", hint="stop it")
-    assert condition.break_down(error)
+    assert condition.mark_broken(error)
     shown = condition.to_json()
     assert (shown["state"], shown["reason"], shown["hint"]) == ("broken", "busy", "stop it")
     assert shown["holder"] == {"pid": 7, "name": "minicom"}
     condition.enter(PortState.OPENING)
-    assert not condition.break_down(error), "the same reason again is no news"
+    assert not condition.mark_broken(error), "the same reason again is no news"
     condition.enter(PortState.OPENING)
-    assert condition.break_down(NoAnswer("silent", port="/dev/x"))
+    assert condition.mark_broken(NoAnswer("silent", port="/dev/x"))
     assert condition.to_json()["failures"] == 3
     assert "holder" not in condition.to_json()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.agent.lookout import Lookout
+from modemagent.agent.lookout import RescanScheduler
 from modemagent.discovery import udev
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 
 
 class Clock:
@@ -23,7 +23,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def looks_a_minute(lookout: Lookout, clock: Clock, *awaited: str) -> int:
+def looks_a_minute(lookout: RescanScheduler, clock: Clock, *awaited: str) -> int:
     """Count the looks of the next minute when nothing stirs."""
     end, looks = clock.now + 60.0, 0
     while clock.now < end:
@@ -32,10 +32,10 @@ def looks_a_minute(lookout: Lookout, clock: Clock, *awaited: str) -> int:
     return looks
 
 
-def hearing() -> Lookout:
+def hearing() -> RescanScheduler:
     """Return a lookout on a machine on which udev can be heard, whatever this one is."""
-    lookout = Lookout(Silence(), heard=lambda: None)
-    lookout._news = udev.News.__new__(udev.News)
+    lookout = RescanScheduler(NullLog(), heard=lambda: None)
+    lookout._news = udev.UdevMonitor.__new__(udev.UdevMonitor)
     return lookout
 
 
@@ -66,7 +66,7 @@ def test_what_nobody_tells_of_is_looked_for_ever_less(clock: Clock, port: str) -
 
 
 def test_without_news_everything_is_looked_for(clock: Clock) -> None:
-    lookout = Lookout(Silence(), heard=lambda: None)
+    lookout = RescanScheduler(NullLog(), heard=lambda: None)
     assert lookout.pause_s(("/dev/ttyUSB2",)) == 0.5
     assert looks_a_minute(lookout, clock) == 30
     clock.now += 3600.0

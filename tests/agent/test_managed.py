@@ -11,21 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.agent.managed import ManagedVigil
-from modemagent.agent.neighbour import LOOKS_S, Neighbour
-from modemagent.agent.onlooker import Silence
+from modemagent.agent.managed import ModemManagerMonitor
+from modemagent.agent.neighbour import LOOKS_S, ModemManagerArbiter
+from modemagent.agent.onlooker import NullLog
 from modemagent.errors import PortError
 from modemagent.identity.snapshot import Snapshot
-from modemagent.neighbours.modemmanager import ManagedCard, ManagedModem
+from modemagent.neighbours.modemmanager import MmModem, MmSim
 from modemagent.report.message import PortPlace, Reason
 
 PLACE = PortPlace(path="/dev/ttyUSB2", id="usb:1-2:1.2", usb_vid="2c7c", usb_pid="0125")
 IMEI, ICCID, OTHER = "867698040000013", "8988303000000000010", "8988303000000000028"
 
 
-def modem(
-    iccid: str = ICCID, *, device: str = "/sys/devices/usb1/1-2", **told: int
-) -> ManagedModem:
+def modem(iccid: str = ICCID, *, device: str = "/sys/devices/usb1/1-2", **told: int) -> MmModem:
     """Return a modem with a card; keyword arguments are properties of ``Modem``."""
     properties: Mapping[str, object] = {
         "Modem.Device": device,
@@ -33,8 +31,8 @@ def modem(
         "Modem.UnlockRequired": 1,
         **{f"Modem.{name}": value for name, value in told.items()},
     }
-    card = ManagedCard(1, True, {"Sim.SimIdentifier": iccid, "Sim.Imsi": "901288000000001"})
-    return ManagedModem("/Modem/0", device, ("ttyUSB2", "ttyUSB3"), properties, (card,))
+    card = MmSim(1, True, {"Sim.SimIdentifier": iccid, "Sim.Imsi": "901288000000001"})
+    return MmModem("/Modem/0", device, ("ttyUSB2", "ttyUSB3"), properties, (card,))
 
 
 class Watched:
@@ -42,10 +40,10 @@ class Watched:
 
     def __init__(self, refresh_interval_s: float = 0.0) -> None:
         self.stirred = 0
-        self.neighbour = Neighbour(Silence(), changed=self._stir)
+        self.neighbour = ModemManagerArbiter(NullLog(), changed=self._stir)
         self.neighbour._take((modem(),), running=True)
         self.told: asyncio.Queue[tuple[str | None, Reason | None]] = asyncio.Queue()
-        self.vigil = ManagedVigil(
+        self.vigil = ModemManagerMonitor(
             self.neighbour,
             place=lambda: PLACE,
             report=self._report,
@@ -103,22 +101,22 @@ async def test_other_intervals_count_at_once() -> None:
 
 
 async def test_a_port_is_left_to_it_for_a_while_after_either_has_come() -> None:
-    neighbour = Neighbour(Silence(), changed=lambda: None)
+    neighbour = ModemManagerArbiter(NullLog(), changed=lambda: None)
     now = asyncio.get_running_loop().time()
-    assert neighbour.looks_for_s(PLACE, now) == 0, "it does not run"
+    assert neighbour.probe_grace_s(PLACE, now) == 0, "it does not run"
     neighbour._take((), running=True)
-    assert 0 < neighbour.looks_for_s(PLACE, now) <= LOOKS_S
-    assert neighbour.looks_for_s(PLACE, now - LOOKS_S) == 0, "it has had its time"
+    assert 0 < neighbour.probe_grace_s(PLACE, now) <= LOOKS_S
+    assert neighbour.probe_grace_s(PLACE, now - LOOKS_S) == 0, "it has had its time"
     uart = PortPlace(path="/dev/ttyAMA0", id="tty:ttyAMA0")
-    assert neighbour.looks_for_s(uart, now) == 0, "it does not look at these by itself"
+    assert neighbour.probe_grace_s(uart, now) == 0, "it does not look at these by itself"
     neighbour._take((), running=False)
-    assert neighbour.looks_for_s(PLACE, now - LOOKS_S) > 0, "it may be starting again"
+    assert neighbour.probe_grace_s(PLACE, now - LOOKS_S) > 0, "it may be starting again"
 
 
 async def test_modems_without_a_port_of_their_own_stay_while_their_device_is_there(
     tmp_path: Path,
 ) -> None:
-    neighbour = Neighbour(Silence(), changed=lambda: None)
+    neighbour = ModemManagerArbiter(NullLog(), changed=lambda: None)
     device = tmp_path / "1-3"
     device.mkdir()
     (device / "idVendor").write_text("1199\n")
@@ -135,7 +133,7 @@ async def test_modems_without_a_port_of_their_own_stay_while_their_device_is_the
 
 
 async def test_a_modem_whose_port_is_watched_is_not_watched_twice(tmp_path: Path) -> None:
-    neighbour = Neighbour(Silence(), changed=lambda: None)
+    neighbour = ModemManagerArbiter(NullLog(), changed=lambda: None)
     device = tmp_path / "1-2"
     device.mkdir()
     neighbour._take((modem(device=str(device)),), running=True)
@@ -155,6 +153,6 @@ async def test_a_modem_whose_port_is_watched_is_not_watched_twice(tmp_path: Path
     ],
 )
 async def test_whose_port_it_is(place: PortPlace, is_it: bool) -> None:
-    neighbour = Neighbour(Silence(), changed=lambda: None)
+    neighbour = ModemManagerArbiter(NullLog(), changed=lambda: None)
     neighbour._take((modem(),), running=True)
     assert (neighbour.modem_of(place) is not None) is is_it

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from modemagent.agent.events import Events
+from modemagent.agent.events import EventBus
 from modemagent.agent.metrics import Metrics
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox import Observation, Outbox
+from modemagent.report.outbox import Outbox, ReportDraft
 from modemagent.report.views import outbox_json
 
 HELD_MOST = 4
@@ -23,7 +23,7 @@ OUTBOX = "modemagent_outbox_"
 @pytest.fixture
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
     opened = Outbox(
-        tmp_path, gateway_id="gw-1", log=Silence(), limit_bytes=100_000, held_most=HELD_MOST,
+        tmp_path, gateway_id="gw-1", log=NullLog(), limit_bytes=100_000, held_most=HELD_MOST,
         retry_s=3600,
     )  # fmt: skip
     with closing(opened):
@@ -45,13 +45,13 @@ def metrics_of(outbox: Outbox) -> Metrics:
     def status() -> dict[str, object]:
         return {"modems": [], "outbox": outbox_json(outbox), "uplink": {"state": "off"}}
 
-    return Metrics(Events(), status=status, outbox=outbox)
+    return Metrics(EventBus(), status=status, outbox=outbox)
 
 
 def say(outbox: Outbox, reason: Reason, count: int = 1) -> None:
     for _ in range(count):
         place = PortPlace(path="/dev/ttyUSB2")
-        outbox.put(Observation(reason=reason, port=place), places={})
+        outbox.put(ReportDraft(reason=reason, port=place), places={})
 
 
 def limit_pages(outbox: Outbox, pages: int) -> None:
@@ -70,7 +70,7 @@ def test_what_a_full_disk_leaves_in_memory_and_what_is_given_up_for_it(outbox: O
     say(outbox, Reason.IDENTIFIED)
     assert 0 < told(outbox)["bytes"] < told(outbox)["limit_bytes"]
     limit_pages(outbox, 1)
-    while not outbox.held():
+    while not outbox.buffered():
         say(outbox, Reason.REFRESH)
     assert (told(outbox)["held"], told(outbox)["dropped_total"]) == (1, 0)
     say(outbox, Reason.REFRESH, HELD_MOST + 1)
@@ -93,7 +93,7 @@ def test_the_counter_of_reports_given_up_does_not_fall_and_begins_at_0_with_the_
         say(outbox, Reason.REFRESH, 50)
     assert told(outbox)["dropped_total"] > dropped
     outbox.close()
-    with closing(Outbox(tmp_path, gateway_id="gw-1", log=Silence())) as again:
+    with closing(Outbox(tmp_path, gateway_id="gw-1", log=NullLog())) as again:
         assert again.dropped() > 0 == told(again)["dropped_total"]
 
 
@@ -124,7 +124,7 @@ def test_a_path_that_holds_the_imei_is_shown_masked_and_once(outbox: Outbox) -> 
         modems = [{"port": p, "port_id": None, "state": s} for p, s in watched.items()]
         return {"modems": modems, "outbox": outbox_json(outbox), "uplink": {"state": "off"}}
 
-    text = Metrics(Events(), status=status, outbox=outbox).text()
+    text = Metrics(EventBus(), status=status, outbox=outbox).text()
     assert "/dev/serial/by-id/usb-Quectel_867698*****0013-if02-port0" in text
     assert "8676980400" not in text
     assert text.count("modemagent_port_watched{") == 1
@@ -145,5 +145,5 @@ def test_an_ordinary_port_is_shown_whole(outbox: Outbox, port: str) -> None:
         modems = [{"port": "/dev/ttyUSB2", "port_id": port, "state": "watching"}]
         return {"modems": modems, "outbox": outbox_json(outbox), "uplink": {"state": "off"}}
 
-    text = Metrics(Events(), status=status, outbox=outbox).text()
+    text = Metrics(EventBus(), status=status, outbox=outbox).text()
     assert f'modemagent_port_watched{{port="{port}"}} 1.0' in text

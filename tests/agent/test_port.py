@@ -15,27 +15,27 @@ from typing import Any
 import pytest
 
 from modemagent.agent.claims import Claims
-from modemagent.agent.events import Event, Events
+from modemagent.agent.events import EventBus, ModemEvent
 from modemagent.agent.lifecycle import PortState
-from modemagent.agent.neighbour import Neighbour
-from modemagent.agent.onlooker import Onlooker
-from modemagent.agent.port import WatchedPort
-from modemagent.agent.session import Surroundings
-from modemagent.channel.drive import drive
+from modemagent.agent.neighbour import ModemManagerArbiter
+from modemagent.agent.onlooker import EventOnlyConsumer
+from modemagent.agent.port import ModemTask
+from modemagent.agent.session import AgentContext
+from modemagent.channel.drive import run
 from modemagent.channel.open import open_channel
 from modemagent.channel.port import Port
 from modemagent.channel.way import open_port
 from modemagent.identity.snapshot import Snapshot
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.modem.identify import identify
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
-from modemagent.simulator.bench import played
+from modemagent.simulator.bench import simulated
 
 EG25 = "quectel-eg25-g"
 
 
-class Kept(Silence):
+class Kept(NullLog):
     """A log whose events are kept."""
 
     def __init__(self) -> None:
@@ -55,19 +55,19 @@ class Watched:
 
     def __init__(self, path: str, port_id: str | None = None) -> None:
         self.place = PortPlace(path=path, id=port_id)
-        self.log, self.claims, events = Kept(), Claims(), Events()
-        self.neighbour = Neighbour(self.log, changed=lambda: None)
+        self.log, self.claims, events = Kept(), Claims(), EventBus()
+        self.neighbour = ModemManagerArbiter(self.log, changed=lambda: None)
         self.neighbour.known.set()
-        self.news = Onlooker(events)
-        self.port = WatchedPort(
+        self.news = EventOnlyConsumer(events)
+        self.port = ModemTask(
             self.place,
             settings=Settings(discovery=False),
-            around=Surroundings(self.news, self.claims, events, self.log, self.neighbour),
+            around=AgentContext(self.news, self.claims, events, self.log, self.neighbour),
         )
         self._states: asyncio.Queue[tuple[object, object]] = asyncio.Queue()
-        events.listen(self._take)
+        events.subscribe(self._take)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: ModemEvent) -> None:
         if event.name == "port.state":
             self._states.put_nowait((event.data["state"], event.data.get("message")))
 
@@ -144,7 +144,7 @@ async def test_a_port_is_given_back_that_was_being_opened_when_it_came(
 
 
 async def test_one_that_goes_and_comes_while_its_session_ends_is_not_called_given_back() -> None:
-    with played(EG25) as modem:
+    with simulated(EG25) as modem:
         async with running(Watched(modem.path)) as watched:
             await watched.until(PortState.WATCHING)
             watched.port.not_seen(counts=True)
@@ -162,7 +162,7 @@ async def test_the_second_port_of_a_modem_is_not_opened_again_before_the_first_i
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("modemagent.agent.port._TAKES_OVER_S", 0.0)
-    with played(EG25) as modem:
+    with simulated(EG25) as modem:
         watched = Watched(modem.path, "usb:1-2:1.3")
         first = PortPlace(path="/dev/ttyUSB2", id="usb:1-2:1.2")
         reading = await read(modem.path)
@@ -182,7 +182,7 @@ async def test_the_second_port_of_a_modem_is_not_opened_again_before_the_first_i
 
 
 async def test_the_second_port_of_a_modem_that_is_pulled_is_not_tried() -> None:
-    with played(EG25) as modem:
+    with simulated(EG25) as modem:
         watched = Watched(modem.path, "usb:1-2:1.3")
         first = PortPlace(path="/dev/ttyUSB2", id="usb:1-2:1.2")
         watched.claims.take(first, await read(modem.path))
@@ -196,7 +196,7 @@ async def test_the_second_port_of_a_modem_that_is_pulled_is_not_tried() -> None:
 async def read(path: str) -> Snapshot:
     channel = await open_channel(path)
     try:
-        return await drive(identify(path), channel)
+        return await run(identify(path), channel)
     finally:
         await channel.close()
 
@@ -209,7 +209,7 @@ async def test_a_fault_while_it_is_seen_off_does_not_end_its_task(
     def fail(_: PortPlace) -> bool:
         raise RuntimeError("a fault")
 
-    with played(EG25) as modem:
+    with simulated(EG25) as modem:
         async with running(Watched(modem.path)) as watched:
             await watched.until(PortState.WATCHING)
             monkeypatch.setattr(watched.news, "removed", fail)

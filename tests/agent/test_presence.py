@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.agent.presence import Presence, modem_id
+from modemagent.agent.presence import Selection, modem_id
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 from tests.discovery.conftest import Bed
@@ -25,27 +25,27 @@ def test_a_named_port_a_pattern_and_a_link_are_one_device_once(tmp_path: Path) -
         (tmp_path / name).touch()
     link = tmp_path / "by-id"
     link.symlink_to(tmp_path / "ttyA")
-    presence = Presence(
+    presence = Selection(
         Settings(discovery=False, port=(str(link),), port_glob=(f"{tmp_path}/tty*",))
     )
-    assert list(presence.look()) == [str(link), str(tmp_path / "ttyB")]
+    assert list(presence.current_modems()) == [str(link), str(tmp_path / "ttyB")]
     assert presence.named(str(link)) and not presence.named(str(tmp_path / "ttyB"))
 
 
 def test_what_is_not_there_is_not_seen_until_it_is(tmp_path: Path) -> None:
     port, dangling = tmp_path / "ttyA", tmp_path / "link"
     dangling.symlink_to(tmp_path / "nothing")
-    presence = Presence(Settings(discovery=False, port=(str(port), str(dangling))))
-    assert presence.look() == {}
+    presence = Selection(Settings(discovery=False, port=(str(port), str(dangling))))
+    assert presence.current_modems() == {}
     port.touch()
-    assert list(presence.look()) == [str(port)]
+    assert list(presence.current_modems()) == [str(port)]
     port.unlink()
-    assert presence.look() == {}
+    assert presence.current_modems() == {}
 
 
 @pytest.mark.parametrize("port", ["/dev/" + "x" * 300, "/dev/tty\0"])
 def test_what_is_no_path_is_not_there(port: str) -> None:
-    assert Presence(Settings(discovery=False, port=(port,))).look() == {}
+    assert Selection(Settings(discovery=False, port=(port,))).current_modems() == {}
 
 
 def test_what_may_not_be_looked_at_is_not_there(tmp_path: Path) -> None:
@@ -71,8 +71,8 @@ def test_what_may_not_be_looked_at_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_remote_port_is_always_worth_a_try() -> None:
-    presence = Presence(Settings(discovery=False, port=("socket://192.0.2.7:4001",)))
-    assert list(presence.look()) == ["socket://192.0.2.7:4001"]
+    presence = Selection(Settings(discovery=False, port=("socket://192.0.2.7:4001",)))
+    assert list(presence.current_modems()) == ["socket://192.0.2.7:4001"]
 
 
 def test_the_modem_of_a_usb_port_is_its_device() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from modemagent.agent.lifecycle import PortState
-from modemagent.agent.progress import COURIER_STUCK_S, PORT_STUCK_S, Progress, Standing
+from modemagent.agent.progress import COURIER_STUCK_S, PORT_STUCK_S, HealthCheck, PortHealth
 from modemagent.errors import OutboxError
 from modemagent.report.courier import Uplink, UplinkState
 
@@ -21,10 +21,10 @@ class Daemon:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.ports: dict[str, Standing] = {}
+        self.ports: dict[str, PortHealth] = {}
         self.uplink: Uplink | None = None
         self.waiting: int | None = 0
-        self.progress = Progress(
+        self.progress = HealthCheck(
             ports=lambda: self.ports,
             uplink=lambda: self.uplink,
             waiting=self._depth,
@@ -39,7 +39,7 @@ class Daemon:
     def port(self, name: str, state: PortState, *, in_s: float = 0.0) -> None:
         """Have a port stand so, its next step being due in so many seconds."""
         due = None if state in WITH_A_REASON else self.now + in_s
-        self.ports[name] = Standing(state, due)
+        self.ports[name] = PortHealth(state, due)
 
     def stuck(self) -> tuple[str, ...]:
         """Look twice, as what was late once may have had no turn yet."""

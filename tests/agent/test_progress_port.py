@@ -8,18 +8,18 @@ import pytest
 
 from modemagent.agent import vigil
 from modemagent.agent.claims import Claims
-from modemagent.agent.events import Event, Events
+from modemagent.agent.events import EventBus, ModemEvent
 from modemagent.agent.lifecycle import PortState
-from modemagent.agent.onlooker import Onlooker
-from modemagent.agent.port import WatchedPort
-from modemagent.agent.progress import PORT_STUCK_S, Progress, Standing
-from modemagent.agent.session import Surroundings
-from modemagent.at.plan import Ask, Plan
-from modemagent.logs import Silence
+from modemagent.agent.onlooker import EventOnlyConsumer
+from modemagent.agent.port import ModemTask
+from modemagent.agent.progress import PORT_STUCK_S, HealthCheck, PortHealth
+from modemagent.agent.session import AgentContext
+from modemagent.at.plan import Command, Plan
+from modemagent.logs import NullLog
 from modemagent.modem.identify import Extras
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
-from modemagent.simulator.bench import played
+from modemagent.simulator.bench import simulated
 
 EG25 = "quectel-eg25-g"
 
@@ -27,11 +27,11 @@ EG25 = "quectel-eg25-g"
 class Told:
     """The states of a port, as its task tells them."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: EventBus) -> None:
         self._states: asyncio.Queue[tuple[object, object]] = asyncio.Queue()
-        events.listen(self._take)
+        events.subscribe(self._take)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: ModemEvent) -> None:
         if event.name == "port.state":
             self._states.put_nowait((event.data["state"], event.data.get("reason")))
 
@@ -46,22 +46,22 @@ def test_a_look_that_never_ends_is_found_and_the_port_begun_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def scenario(path: str) -> None:
-        place, events = PortPlace(path=path), Events()
+        place, events = PortPlace(path=path), EventBus()
         told, rounds = Told(events), asyncio.Semaphore(0)
 
         def endless(*_: object, **__: object) -> Plan[bool]:
             while True:
-                yield Ask("AT", 5.0)
+                yield Command("AT", 5.0)
                 rounds.release()
 
-        watched = WatchedPort(
+        watched = ModemTask(
             place,
             settings=Settings(discovery=False, poll_interval=0.1),
-            around=Surroundings(Onlooker(events), Claims(), events, Silence()),
+            around=AgentContext(EventOnlyConsumer(events), Claims(), events, NullLog()),
         )
         loop, later_s = asyncio.get_running_loop(), 0.0
-        progress = Progress(
-            ports=lambda: {path: Standing(watched.condition.state, watched.due)},
+        progress = HealthCheck(
+            ports=lambda: {path: PortHealth(watched.condition.state, watched.due)},
             uplink=lambda: None, waiting=lambda: 0, clock=lambda: loop.time() + later_s,
         )  # fmt: skip
         with monkeypatch.context() as patched:
@@ -87,5 +87,5 @@ def test_a_look_that_never_ends_is_found_and_the_port_begun_anew(
         await asyncio.gather(task, return_exceptions=True)
         assert watched.condition.state is PortState.STOPPED
 
-    with played(EG25) as modem:
+    with simulated(EG25) as modem:
         asyncio.run(scenario(modem.path))

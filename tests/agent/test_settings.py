@@ -19,7 +19,7 @@ from modemagent.settings import (
     check,
     effective,
     load,
-    overlaid,
+    with_overrides,
 )
 from modemagent.settings.kinds import speeds
 
@@ -199,7 +199,7 @@ def test_a_missing_file_matters_only_when_it_was_named(tmp_path: Path) -> None:
 
 def test_a_wrong_option_is_named_as_it_was_written() -> None:
     with pytest.raises(SettingsError, match="--poll-interval"):
-        overlaid(Settings(), {"poll_interval": -1.0})
+        with_overrides(Settings(), {"poll_interval": -1.0})
 
 
 def test_the_first_mistake_ends_the_start_with_line_and_remedy(tmp_path: Path) -> None:

@@ -12,22 +12,22 @@ from typing import Any
 
 import pytest
 
-from modemagent.agent.events import Event, Events
-from modemagent.agent.onlooker import Onlooker
+from modemagent.agent.events import EventBus, ModemEvent
+from modemagent.agent.onlooker import EventOnlyConsumer
 from modemagent.agent.presence import seat_of
 from modemagent.agent.supervisor import Supervisor
-from modemagent.channel.channel import Channel
+from modemagent.channel.channel import AsyncChannel
 from modemagent.identity.snapshot import Snapshot
-from modemagent.logs import Silence
-from modemagent.neighbours.modemmanager import ManagedModem
+from modemagent.logs import NullLog
+from modemagent.neighbours.modemmanager import MmModem
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
-from modemagent.simulator.bench import played
+from modemagent.simulator.bench import simulated
 
 EG25 = "quectel-eg25-g"
 
 
-class Kept(Silence):
+class Kept(NullLog):
     """A log whose warnings and errors are kept."""
 
     def __init__(self) -> None:
@@ -39,10 +39,10 @@ class Kept(Silence):
     error = warning
 
 
-class Remembering(Onlooker):
+class Remembering(EventOnlyConsumer):
     """What an earlier run knew."""
 
-    def __init__(self, events: Events, *places: PortPlace) -> None:
+    def __init__(self, events: EventBus, *places: PortPlace) -> None:
         super().__init__(events)
         self._places = places
         self.gone: list[str] = []
@@ -70,11 +70,11 @@ class Supervised:
     """A supervisor at work, and the states of its ports as they come."""
 
     def __init__(self, settings: Settings, *known: PortPlace) -> None:
-        self.events, self.log = Events(), Kept()
+        self.events, self.log = EventBus(), Kept()
         self.news = Remembering(self.events, *known)
         self.supervisor = Supervisor(settings, self.news, self.log, self.events)
-        self._states: asyncio.Queue[Event] = asyncio.Queue()
-        self.events.listen(self._states.put_nowait)
+        self._states: asyncio.Queue[ModemEvent] = asyncio.Queue()
+        self.events.subscribe(self._states.put_nowait)
 
     async def until(self, state: str) -> list[str]:
         """Wait until a port is in this state; return the states that were told on the way."""
@@ -111,10 +111,10 @@ def nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_port_that_was_read_through_modemmanager_is_opened_when_the_settings_say_so(
     tmp_path: Path,
 ) -> None:
-    with played(EG25) as modem:
+    with simulated(EG25) as modem:
         port = os.path.realpath(modem.path)
         told = {"Modem.Device": str(tmp_path), "Modem.EquipmentIdentifier": "867698040000013"}
-        managed = ManagedModem("/Modem/0", str(tmp_path), (port.removeprefix("/dev/"),), told, ())
+        managed = MmModem("/Modem/0", str(tmp_path), (port.removeprefix("/dev/"),), told, ())
         settings = Settings(discovery=True)
         async with running(settings) as supervised:
             neighbour = supervised.supervisor._neighbour
@@ -156,18 +156,18 @@ async def test_a_port_that_is_reopened_is_not_opened_before_it_is_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     closing, may_close = asyncio.Event(), asyncio.Event()
-    close = Channel.close
+    close = AsyncChannel.close
 
-    async def slowly(channel: Channel) -> None:
+    async def slowly(channel: AsyncChannel) -> None:
         closing.set()
         await may_close.wait()
         await close(channel)
 
-    with played(EG25) as modem:
+    with simulated(EG25) as modem:
         settings = Settings(discovery=False, port=(modem.path,))
         async with running(settings) as supervised:
             await supervised.until("watching")
-            monkeypatch.setattr(Channel, "close", slowly)
+            monkeypatch.setattr(AsyncChannel, "close", slowly)
             supervisor, looks = supervised.supervisor, asyncio.Semaphore(0)
             look = supervisor._look
 
@@ -178,7 +178,7 @@ async def test_a_port_that_is_reopened_is_not_opened_before_it_is_closed(
             monkeypatch.setattr(supervisor, "_look", noted)
             following = asyncio.create_task(supervisor.follow(replace(settings, baud=9600)))
             await closing.wait()
-            supervisor._lookout.stir()
+            supervisor._lookout.request()
             await looks.acquire()
             assert supervised.tasks(modem.path) == 1, "the one that closes it"
             may_close.set()
@@ -191,7 +191,7 @@ async def test_a_fault_in_a_look_is_told_once_and_does_not_end_the_watch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("modemagent.agent.supervisor._LOOK_AGAIN_S", 0.0)
-    with played(EG25) as modem:
+    with simulated(EG25) as modem:
         supervised = Supervised(Settings(discovery=False, port=(modem.path,)))
         supervisor, look, faults = supervised.supervisor, supervised.supervisor._look, 0
 

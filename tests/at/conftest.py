@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.at.codec import NEED_DATA, Codec, Event, NeedData
-from modemagent.at.dialogue import Dialogue, Stray, Urc
-from modemagent.at.plan import Answer
+from modemagent.at.codec import NEED_DATA, Codec, LineEvent, NeedData
+from modemagent.at.dialogue import AtConnection, UnexpectedLine, Urc
+from modemagent.at.plan import Response
 
 TRANSCRIPTS = Path(__file__).parents[2] / "fixtures" / "transcripts"
 
@@ -22,9 +22,9 @@ def cuts(wire: bytes) -> Iterator[list[bytes]]:
     yield [wire[:-1], wire[-1:]]
 
 
-def told(chunks: list[bytes]) -> list[Event]:
+def told(chunks: list[bytes]) -> list[LineEvent]:
     codec = Codec()
-    events: list[Event] = []
+    events: list[LineEvent] = []
     for chunk in chunks:
         codec.receive_data(chunk)
         while not isinstance(event := codec.next_event(), NeedData):
@@ -33,41 +33,41 @@ def told(chunks: list[bytes]) -> list[Event]:
     return events
 
 
-def _tr(wire: bytes) -> list[Event]:
+def _tr(wire: bytes) -> list[LineEvent]:
     """The events of a wire form; fails when a cut changes them."""
     events = told([wire])
     for chunks in cuts(wire):
         assert told(chunks) == events, chunks
     behind = told([wire + b"RDY\r\n"])
     if wire.endswith((b"\r", b"\n")):
-        assert behind == [*events, Event("urc", "RDY")]
+        assert behind == [*events, LineEvent("urc", "RDY")]
     return events
 
 
 def converse(
     steps: list[tuple[str, bytes]], chunking: Callable[[bytes], list[bytes]]
-) -> list[list[Answer | Urc | Stray]]:
-    dialogue = Dialogue()
-    out: list[list[Answer | Urc | Stray]] = []
+) -> list[list[Response | Urc | UnexpectedLine]]:
+    dialogue = AtConnection()
+    out: list[list[Response | Urc | UnexpectedLine]] = []
     for line, wire in steps:
-        assert dialogue.begin(line) == line.encode() + b"\r"
-        got: list[Answer | Urc | Stray] = []
+        assert dialogue.send(line) == line.encode() + b"\r"
+        got: list[Response | Urc | UnexpectedLine] = []
         for chunk in chunking(wire):
-            got += dialogue.receive(chunk)
+            got += dialogue.receive_data(chunk)
         if dialogue.in_flight:
             got.append(dialogue.expire())
         out.append([_without_last_feed(each) for each in got])
     return out
 
 
-def _without_last_feed(each: Answer | Urc | Stray) -> Answer | Urc | Stray:
+def _without_last_feed(each: Response | Urc | UnexpectedLine) -> Response | Urc | UnexpectedLine:
     """``raw`` ends before the last line feed when that came in a read of its own."""
-    if isinstance(each, Answer):
+    if isinstance(each, Response):
         return each._replace(raw=each.raw.removesuffix(b"\n"))
     return each
 
 
-def _talk(*steps: tuple[str, bytes]) -> list[Answer | Urc | Stray]:
+def _talk(*steps: tuple[str, bytes]) -> list[Response | Urc | UnexpectedLine]:
     """What the last of some commands brought; each is expired when nothing closed it."""
     whole = converse(list(steps), lambda wire: [wire])
     for number in range(4):
@@ -76,12 +76,12 @@ def _talk(*steps: tuple[str, bytes]) -> list[Answer | Urc | Stray]:
 
 
 @pytest.fixture
-def tr() -> Callable[[bytes], list[Event]]:
+def tr() -> Callable[[bytes], list[LineEvent]]:
     return _tr
 
 
 @pytest.fixture
-def talk() -> Callable[..., list[Answer | Urc | Stray]]:
+def talk() -> Callable[..., list[Response | Urc | UnexpectedLine]]:
     return _talk
 
 

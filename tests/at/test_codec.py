@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, NEED_DATA, Codec, Event, NeedData
+from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, NEED_DATA, Codec, LineEvent, NeedData
 from modemagent.at.transcript import load
 
 WIRES = tuple(
@@ -49,7 +49,7 @@ def test_a_final_result_needs_its_line_end(tr):
     assert codec.next_event() is NEED_DATA
     assert codec.partial
     flushed = codec.flush()
-    assert isinstance(flushed, Event)
+    assert isinstance(flushed, LineEvent)
     assert flushed.kind == "final"
     assert codec.flush() is NEED_DATA
     assert kinds(tr(b"\r\nOKAY\r\n")) == [("text", "OKAY")]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemagent.at.codec import ANSWER_LIMIT
-from modemagent.at.dialogue import Dialogue, Stray, Urc
-from modemagent.at.plan import Answer
+from modemagent.at.dialogue import AtConnection, UnexpectedLine, Urc
+from modemagent.at.plan import Response
 from modemagent.at.transcript import load
 from modemagent.errors import ProtocolError
 
@@ -28,7 +28,7 @@ MUTE = ("AT+CGMI", b"")
 def ask(dialogue, line, wire):
     dialogue.begin(line)
     got = dialogue.receive(wire)
-    return [each for each in got if isinstance(each, Answer)]
+    return [each for each in got if isinstance(each, Response)]
 
 
 # echo
@@ -81,8 +81,8 @@ def test_nothing_but_an_equal_line_is_taken_for_an_echo(talk):
 
 
 def test_echo_behind_an_unfinished_line():
-    dialogue = Dialogue()
-    assert dialogue.receive(b"> ") == []
+    dialogue = AtConnection()
+    assert dialogue.receive_data(b"> ") == []
     [answer] = ask(dialogue, "AT", b"AT\r\r\nOK\r\n")
     assert answer.echoed
     assert answer.foreign == (">",)
@@ -112,7 +112,7 @@ def test_a_booting_quectel_lags_one_command_behind(talk):
         ("AT", b"AT+COPS?\r\r\n+COPS: 0\r\n\r\nOK\r\nAT\r\r\nOK\r\n"),
     )
     assert got == [
-        Answer("AT", (), got[0].final, True, ("AT+COPS?", "+COPS: 0", "OK"), got[0].raw),
+        Response("AT", (), got[0].final, True, ("AT+COPS?", "+COPS: 0", "OK"), got[0].raw),
     ]
     assert got[0].ok
 
@@ -144,11 +144,11 @@ def test_another_programs_answer_before_our_echo(talk):
 
 
 def test_echo_lost_for_good_costs_one_deadline_at_most():
-    dialogue = Dialogue()
+    dialogue = AtConnection()
     ask(dialogue, *ECHOING)
     assert dialogue.echoes
     assert ask(dialogue, "AT+CIMI", b"\r\n310260000000011\r\n\r\nOK\r\n") == []
-    assert dialogue.holds
+    assert dialogue.awaiting_echo
     answer = dialogue.expire()
     assert answer.lines == ("310260000000011",)
     assert answer.ok
@@ -159,7 +159,7 @@ def test_echo_lost_for_good_costs_one_deadline_at_most():
 
 
 def test_a_port_that_echoes_now_and_then_is_believed_twice():
-    dialogue = Dialogue()
+    dialogue = AtConnection()
     for misled in range(4):
         ask(dialogue, *ECHOING)
         answered = ask(dialogue, "AT+CGMI", b"\r\nQuectel\r\n\r\nOK\r\n")
@@ -248,24 +248,24 @@ def test_an_answer_is_never_swallowed_as_a_urc(talk, line, information):
 
 def test_lines_behind_the_final_result_belong_to_nobody(talk):
     got = talk(("AT", b"AT\r\r\nOK\r\n\r\n+CPIN: READY\r\n\r\nhello\r\n"))
-    assert isinstance(got[0], Answer)
-    assert got[1:] == [Urc("+CPIN: READY"), Stray("hello")]
+    assert isinstance(got[0], Response)
+    assert got[1:] == [Urc("+CPIN: READY"), UnexpectedLine("hello")]
 
 
 def test_outside_a_command():
-    dialogue = Dialogue()
-    got = dialogue.receive(b"\r\nRDY\r\nOK\r\n$GPGGA,1,2,3\r\n8\xff\xff\r\nhi\r\n")
+    dialogue = AtConnection()
+    got = dialogue.receive_data(b"\r\nRDY\r\nOK\r\n$GPGGA,1,2,3\r\n8\xff\xff\r\nhi\r\n")
     assert got == [
         Urc("RDY"),
-        Stray("OK", "final"),
-        Stray("$GPGGA,1,2,3", "nmea"),
-        Stray("8\ufffd\ufffd", "noise"),
-        Stray("hi"),
+        UnexpectedLine("OK", "final"),
+        UnexpectedLine("$GPGGA,1,2,3", "nmea"),
+        UnexpectedLine("8\ufffd\ufffd", "noise"),
+        UnexpectedLine("hi"),
     ]
-    heard = dialogue.heard()
+    heard = dialogue.take_unsolicited()
     assert heard.lines == ("RDY", "OK", "$GPGGA,1,2,3", "8\ufffd\ufffd", "hi")
     assert heard.raw.endswith(b"hi\r\n")
-    assert dialogue.heard().lines == ()
+    assert dialogue.take_unsolicited().lines == ()
 
 
 # final results
@@ -297,9 +297,9 @@ def test_final_results_close_the_answer(talk, final, kind):
 
 @pytest.mark.parametrize("final", [b"NO CARRIER", b"BUSY", b"NO ANSWER", b"NO DIALTONE"])
 def test_a_call_result_closes_a_call_at_once_and_a_query_at_the_deadline(final):
-    [answer] = ask(Dialogue(), "ATD123;", final + b"\r\n")
+    [answer] = ask(AtConnection(), "ATD123;", final + b"\r\n")
     assert answer.final.kind == "call"
-    dialogue = Dialogue()
+    dialogue = AtConnection()
     assert ask(dialogue, "AT+CPIN?", final + b"\r\n") == []
     assert dialogue.expire().final.kind == "call"
 
@@ -347,61 +347,61 @@ def test_a_bare_zero_is_information_in_verbose_mode(talk):
 
 
 def test_raw_is_all_that_came_from_the_write_to_the_final_result():
-    dialogue = Dialogue()
-    dialogue.receive(b"\r\nRDY\r\n")
-    dialogue.begin("AT")
-    [answer, _] = dialogue.receive(b"AT\r\r\nOK\r\n\r\nRDY\r\n")
+    dialogue = AtConnection()
+    dialogue.receive_data(b"\r\nRDY\r\n")
+    dialogue.send("AT")
+    [answer, _] = dialogue.receive_data(b"AT\r\r\nOK\r\n\r\nRDY\r\n")
     assert answer.raw == b"AT\r\r\nOK\r\n"
-    dialogue.heard()
-    dialogue.begin("AT")
-    [answer] = dialogue.receive(b"AT\r\r\nOK\r")
-    assert dialogue.receive(b"\n") == []
-    assert dialogue.heard().raw == b""
+    dialogue.take_unsolicited()
+    dialogue.send("AT")
+    [answer] = dialogue.receive_data(b"AT\r\r\nOK\r")
+    assert dialogue.receive_data(b"\n") == []
+    assert dialogue.take_unsolicited().raw == b""
 
 
 def test_one_command_at_a_time():
-    dialogue = Dialogue()
+    dialogue = AtConnection()
     with pytest.raises(ProtocolError):
         dialogue.expire()
-    dialogue.begin("AT")
+    dialogue.send("AT")
     assert dialogue.in_flight
     with pytest.raises(ProtocolError):
-        dialogue.begin("AT")
+        dialogue.send("AT")
 
 
 @pytest.mark.parametrize("line", ["", "  ", "AT\r", "AT\nATZ", "AT+CÖPS", "AT\x1a"])
 def test_a_line_that_is_none_is_refused(line):
     with pytest.raises(ProtocolError):
-        Dialogue().begin(line)
+        AtConnection().send(line)
 
 
 def test_memory_stays_flat():
-    dialogue = Dialogue()
-    dialogue.begin("ATI")
+    dialogue = AtConnection()
+    dialogue.send("ATI")
     chunk = b"x\r\n" * 100 + b"y" * 9000
     tracemalloc.start()
     for _ in range(200):
-        assert dialogue.receive(chunk) == []
+        assert dialogue.receive_data(chunk) == []
     _, peak = tracemalloc.get_traced_memory()
-    [answer] = dialogue.receive(b"\r\nOK\r\n")
+    [answer] = dialogue.receive_data(b"\r\nOK\r\n")
     assert answer.ok
     assert sum(map(len, answer.lines)) <= ANSWER_LIMIT
     assert len(answer.raw) <= ANSWER_LIMIT
     assert dialogue.dropped > 1_000_000
     for _ in range(100):
-        dialogue.receive(chunk)
+        dialogue.receive_data(chunk)
     _, idle_peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert max(peak, idle_peak) < 4_000_000
 
 
 def run(steps, chop):
-    dialogue = Dialogue()
+    dialogue = AtConnection()
     out = []
     for line, wire in steps:
-        dialogue.begin(line)
+        dialogue.send(line)
         for chunk in chop(wire):
-            out += dialogue.receive(chunk)
+            out += dialogue.receive_data(chunk)
         if dialogue.in_flight:
             out.append(dialogue.expire())
     return out
@@ -436,6 +436,6 @@ def test_whatever_comes_nothing_is_raised_and_no_cut_matters(steps):
 
 def strip(each):
     """Without ``raw``: it ends before the line feed when that came in a read of its own."""
-    if isinstance(each, Answer):
+    if isinstance(each, Response):
         return (each.line, each.lines, each.final, each.echoed, each.foreign)
     return each

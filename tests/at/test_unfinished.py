@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.at.dialogue import Dialogue
+from modemagent.at.dialogue import AtConnection
 from modemagent.at.results import parse_final
 
 
 def test_half_a_number_is_not_believed() -> None:
-    dialogue = Dialogue()
-    dialogue.begin("AT+CIMI")
+    dialogue = AtConnection()
+    dialogue.send("AT+CIMI")
     # seen with a modem that paused for longer than the deadline: eleven digits pass for an IMSI
-    assert dialogue.receive(b"AT+CIMI\r\r\n46000000000") == []
+    assert dialogue.receive_data(b"AT+CIMI\r\r\n46000000000") == []
     answer = dialogue.expire()
     assert (answer.lines, answer.foreign) == ((), ("46000000000",))
     assert answer.timed_out
@@ -20,9 +20,9 @@ def test_half_a_number_is_not_believed() -> None:
 
 @pytest.mark.parametrize("final", [b"OK", b"ERROR", b"+CME ERROR: 10"])
 def test_a_final_result_without_its_line_end_still_closes(final: bytes) -> None:
-    dialogue = Dialogue()
-    dialogue.begin("AT+CIMI")
-    dialogue.receive(b"AT+CIMI\r\r\n460000000000031\r\n\r\n" + final)
+    dialogue = AtConnection()
+    dialogue.send("AT+CIMI")
+    dialogue.receive_data(b"AT+CIMI\r\r\n460000000000031\r\n\r\n" + final)
     answer = dialogue.expire()
     assert answer.lines == ("460000000000031",)
     assert answer.final == parse_final(final.decode())

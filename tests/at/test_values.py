@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.at.lines import nature, tidy
+from modemagent.at.lines import clean_line, stream_kind
 from modemagent.at.urcs import PREFIXES, WORDS, asked_prefixes, is_urc, prefix_of
-from modemagent.at.values import hex_bytes, hex_integer, integer, split_fields, split_prefix
+from modemagent.at.values import hex_bytes, hex_integer, parse_integer, split_fields, split_prefix
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_fields(line, expected):
 def test_any_text_can_be_taken_apart(text):
     split_prefix(text)
     split_fields(text)
-    integer(text)
+    parse_integer(text)
     hex_integer(text)
     hex_bytes(text)
     is_urc(text)
@@ -78,7 +78,7 @@ def test_each_recorded_urc_is_known(transcript_files):
     for path in transcript_files:
         for urc in load(path).urcs:
             for raw in urc.wire().split(b"\r\n"):
-                text, _ = tidy(raw)
+                text, _ = clean_line(raw)
                 if not text or is_noise(text) or text == "NO CARRIER":
                     continue
                 assert is_urc(text), (path.parent.name, text)
@@ -98,4 +98,4 @@ def test_each_recorded_urc_is_known(transcript_files):
     ],
 )
 def test_nature(raw, expected):
-    assert nature(raw) == expected
+    assert stream_kind(raw) == expected

@@ -16,7 +16,7 @@ import pytest
 
 from modemagent.at.plan import Plan
 from modemagent.channel.blocking import run_plans
-from modemagent.channel.drive import drive
+from modemagent.channel.drive import run
 from modemagent.channel.open import open_channel
 from modemagent.errors import ModemAgentError
 
@@ -310,7 +310,7 @@ def _asynchronous(port: str, plan: Plan[Any], *, timeout_s: float = LIMIT_S) -> 
         deadline = asyncio.get_running_loop().time() + timeout_s
         channel = await open_channel(port)
         try:
-            return await drive(plan, channel, deadline=deadline)
+            return await run(plan, channel, deadline=deadline)
         finally:
             await channel.close()
 

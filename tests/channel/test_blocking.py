@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import modemagent.channel
-from modemagent.at.plan import Answer, Ask, Listen, Plan
+from modemagent.at.plan import Command, Listen, Plan, Response
 from modemagent.channel.blocking import run_plans
 from modemagent.errors import DeadlinePassed, ModemAgentError, PortNotFound, PortVanished
 
@@ -17,8 +17,8 @@ from modemagent.errors import DeadlinePassed, ModemAgentError, PortNotFound, Por
 def asking(line: str, *, times: int = 1, timeout_s: float = 2.0) -> Plan[int]:
     fine = 0
     for _ in range(times):
-        answer = yield Ask(line, timeout_s)
-        fine += isinstance(answer, Answer) and answer.ok
+        answer = yield Command(line, timeout_s)
+        fine += isinstance(answer, Response) and answer.ok
     return fine
 
 
@@ -28,7 +28,7 @@ def test_each_port_ends_in_its_own_way(another_far: Callable[[], Any], far_socke
     mute.reply = lambda line: b""
 
     def wrong() -> Plan[int]:
-        yield Ask("AT", 1.0)
+        yield Command("AT", 1.0)
         raise ZeroDivisionError("a fault in a plan")
 
     plans = {
@@ -77,7 +77,7 @@ def test_a_port_that_never_pauses_does_not_hold_up_the_others(
     loud.reply = lambda line: b"^RSSI: 1\r\n" * 20000
 
     def listening() -> Plan[str]:
-        yield Ask("AT", 0.1)
+        yield Command("AT", 0.1)
         yield Listen(5.0, 0.3)
         return "heard"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.at.plan import Ask, Listen
+from modemagent.at.plan import Command, Listen
 from modemagent.channel import open as opening
 from modemagent.channel.open import open_channel
 from modemagent.channel.port import Port
@@ -20,7 +20,7 @@ from modemagent.errors import PortBusy, PortVanished, ProtocolError
 async def test_urcs_come_alone_and_amid_an_answer(far: Any) -> None:
     channel = await open_channel(far.address)
     far.reply = lambda line: line + b"\r\r\n+QUSIM: 1\r\n\r\nOK\r\n"
-    answer = await channel.perform(Ask("AT+CSQ", 2.0))
+    answer = await channel.perform(Command("AT+CSQ", 2.0))
     assert answer.foreign == ("+QUSIM: 1",)
     far.say(b"\r\n+CPIN: NOT READY\r\n")
     async with asyncio.timeout(2.0):
@@ -44,10 +44,10 @@ async def test_urcs_are_bounded_and_the_newest_are_kept() -> None:
 async def test_one_step_at_a_time(far_pty: Any) -> None:
     far_pty.reply = lambda line: b""
     channel = await open_channel(far_pty.address)
-    first = asyncio.create_task(channel.perform(Ask("AT", 0.2)))
+    first = asyncio.create_task(channel.perform(Command("AT", 0.2)))
     await asyncio.sleep(0)
     with pytest.raises(ProtocolError):
-        await channel.perform(Ask("AT", 0.2))
+        await channel.perform(Command("AT", 0.2))
     assert (await first).timed_out
     await channel.close()
 
@@ -55,7 +55,7 @@ async def test_one_step_at_a_time(far_pty: Any) -> None:
 async def test_a_cancelled_question_leaves_its_answer_to_nobody(far: Any) -> None:
     far.reply = lambda line: b""
     channel = await open_channel(far.address)
-    question = asyncio.create_task(channel.perform(Ask("AT+CGSN", 30.0)))
+    question = asyncio.create_task(channel.perform(Command("AT+CGSN", 30.0)))
     await asyncio.to_thread(far.wait_for, b"AT+CGSN\r")
     question.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -63,7 +63,7 @@ async def test_a_cancelled_question_leaves_its_answer_to_nobody(far: Any) -> Non
     far.say(b"AT+CGSN\r\r\n867698040000013\r\n\r\nOK\r\n")
     assert "867698040000013" in (await channel.perform(Listen(0.2, 2.0))).lines
     far.reply = lambda line: line + b"\r\r\n23420\r\n\r\nOK\r\n"
-    assert (await channel.perform(Ask("AT+CIMI", 2.0))).lines == ("23420",)
+    assert (await channel.perform(Command("AT+CIMI", 2.0))).lines == ("23420",)
     await channel.close()
 
 
@@ -81,7 +81,7 @@ async def test_an_opening_cancelled_as_it_ends_is_undone(
     far_pty: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Any] = []
-    begin = opening.begin_aside
+    begin = opening.run_in_thread
 
     def begin_aside(call: Any, **more: Any) -> Any:
         future = begin(call, **more)
@@ -168,7 +168,7 @@ async def _opened_at_last(port: str) -> None:
 async def test_closing_ends_a_question(far: Any) -> None:
     far.reply = lambda line: b""
     channel = await open_channel(far.address)
-    question = asyncio.create_task(channel.perform(Ask("AT", 30.0)))
+    question = asyncio.create_task(channel.perform(Command("AT", 30.0)))
     await asyncio.to_thread(far.wait_for, b"AT\r")
     begun = time.monotonic()
     await asyncio.gather(channel.close(), channel.close())
@@ -180,8 +180,8 @@ async def test_closing_ends_a_question(far: Any) -> None:
 async def test_what_crosses_is_counted_and_traced(far: Any) -> None:
     recorder = Recorder()
     channel = await open_channel(far.address, trace=recorder)
-    await channel.perform(Ask("AT", 2.0))
-    await channel.perform(Ask("ATE0", 2.0))
+    await channel.perform(Command("AT", 2.0))
+    await channel.perform(Command("ATE0", 2.0))
     await channel.close()
     assert (channel.lines_sent, channel.bytes_written) == (2, 8)
     sent = b"".join(c.data for c in recorder.chunks if c.direction == "sent")
@@ -203,7 +203,7 @@ async def test_a_hang_up_makes_no_noise_in_the_loop(far: Any) -> None:
     far.reply = lambda line: None
     channel = await open_channel(far.address)
     with pytest.raises(PortVanished):
-        await channel.perform(Ask("AT", 5.0))
+        await channel.perform(Command("AT", 5.0))
     with pytest.raises(PortVanished):
         await channel.perform(Listen(0.0, 0.0))
     await channel.close()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.at.plan import Answer, Ask, Heard, Listen, Plan
+from modemagent.at.plan import Command, Listen, Plan, Received, Response
 from modemagent.channel.open import open_channel
 from modemagent.errors import (
     DeadlinePassed,
@@ -25,18 +25,18 @@ from modemagent.errors import (
 LIMIT_S = 5.0
 
 
-def asking(*lines: str, timeout_s: float = 2.0) -> Plan[list[Answer]]:
+def asking(*lines: str, timeout_s: float = 2.0) -> Plan[list[Response]]:
     answers = []
     for line in lines:
-        answer = yield Ask(line, timeout_s)
-        assert isinstance(answer, Answer)
+        answer = yield Command(line, timeout_s)
+        assert isinstance(answer, Response)
         answers.append(answer)
     return answers
 
 
-def listening(quiet_s: float, limit_s: float) -> Plan[Heard]:
+def listening(quiet_s: float, limit_s: float) -> Plan[Received]:
     heard = yield Listen(quiet_s, limit_s)
-    assert isinstance(heard, Heard)
+    assert isinstance(heard, Received)
     return heard
 
 
@@ -90,11 +90,11 @@ def test_a_late_answer_is_not_the_next_one(far: Any, door: Any) -> None:
     answers = iter((b"", b"\r\nERROR\r\n"))
     far.reply = lambda line: next(answers)
 
-    def plan() -> Plan[tuple[Answer, Heard, Answer]]:
-        late = yield Ask("AT+CGSN", 0.1)
+    def plan() -> Plan[tuple[Response, Received, Response]]:
+        late = yield Command("AT+CGSN", 0.1)
         far.say(b"AT+CGSN\r\r\n867698040000013\r\n\r\nOK\r\n")
         heard = yield Listen(0.3, 2.0)
-        after = yield Ask("AT+CIMI", 1.0)
+        after = yield Command("AT+CIMI", 1.0)
         return late, heard, after  # type: ignore[return-value]
 
     late, heard, after = door(far.address, plan())
@@ -107,8 +107,8 @@ def test_a_late_answer_is_not_the_next_one(far: Any, door: Any) -> None:
 
 
 def test_listening_ends_with_silence(far: Any, door: Any) -> None:
-    def plan() -> Plan[Heard]:
-        yield Ask("AT", 1.0)
+    def plan() -> Plan[Received]:
+        yield Command("AT", 1.0)
         far.say(b"\r\nRDY\r\n")
         heard = yield Listen(0.15, 3.0)
         return heard  # type: ignore[return-value]
@@ -125,8 +125,8 @@ def test_listening_ends_at_its_limit_though_it_never_gets_quiet(far: Any, door: 
 
     far.reply = reply
 
-    def plan() -> Plan[Heard]:
-        yield Ask("AT", 1.0)
+    def plan() -> Plan[Received]:
+        yield Command("AT", 1.0)
         heard = yield Listen(5.0, 0.2)
         return heard  # type: ignore[return-value]
 
@@ -188,8 +188,8 @@ def test_a_plan_may_keep_what_it_has_when_the_port_goes(far: Any, door: Any) -> 
 
     def plan() -> Plan[str]:
         try:
-            yield Ask("AT", 2.0)
-            yield Ask("AT", 2.0)
+            yield Command("AT", 2.0)
+            yield Command("AT", 2.0)
         except PortVanished:
             return "one answer"
         return "two answers"
@@ -202,7 +202,7 @@ def test_a_plan_may_keep_what_it_has_when_time_is_up(far: Any, door: Any) -> Non
 
     def plan() -> Plan[str]:
         try:
-            yield Ask("AT", 30.0)
+            yield Command("AT", 30.0)
         except DeadlinePassed:
             return "what there was"
         return "an answer"
@@ -218,7 +218,7 @@ def test_a_plan_that_asks_on_when_time_is_up_gets_no_more(far: Any, door: Any) -
     def plan() -> Plan[None]:
         while True:
             try:
-                yield Ask("AT", 30.0)
+                yield Command("AT", 30.0)
             except DeadlinePassed:
                 continue
 
@@ -257,7 +257,7 @@ async def test_a_stuck_far_side_is_closed_within_a_second(far: Any, stall: Any) 
     far.stall()
     fill(channel)
     watch = asyncio.create_task(stall.watch())
-    question = asyncio.create_task(channel.perform(Ask("AT", 30.0)))
+    question = asyncio.create_task(channel.perform(Command("AT", 30.0)))
     await asyncio.sleep(0)
     begun = time.monotonic()
     await channel.close()
@@ -280,7 +280,7 @@ async def test_the_loop_never_stalls(far: Any, stall: Any) -> None:
         watch = asyncio.create_task(stall.watch())
         channel = await open_channel(far.address)
         for _ in range(5):
-            assert (await channel.perform(Ask("AT", 5.0))).ok
+            assert (await channel.perform(Command("AT", 5.0))).ok
         await channel.close()
         watch.cancel()
         if stall.longest_s < 0.05:
@@ -290,13 +290,13 @@ async def test_the_loop_never_stalls(far: Any, stall: Any) -> None:
 
 async def test_closed_tells_of_a_hang_up_while_nothing_is_asked(far: Any) -> None:
     channel = await open_channel(far.address)
-    assert (await channel.perform(Ask("AT", 2.0))).ok
+    assert (await channel.perform(Command("AT", 2.0))).ok
     far.hang_up()
     async with asyncio.timeout(2.0):
         await channel.closed.wait()
         assert [line async for line in channel.urcs] == []
     with pytest.raises(PortVanished):
-        await channel.perform(Ask("AT", 2.0))
+        await channel.perform(Command("AT", 2.0))
     await channel.close()
     await channel.close()
 
@@ -347,9 +347,9 @@ def odd(far_pty: Any) -> list[Any]:
 def test_every_setting_is_made_and_put_back(far_pty: Any, door: Any, odd: list[Any]) -> None:
     meanwhile: list[Any] = []
 
-    def plan() -> Plan[Answer]:
+    def plan() -> Plan[Response]:
         meanwhile.extend(settings(far_pty))
-        return (yield Ask("AT", 2.0))  # type: ignore[return-value]
+        return (yield Command("AT", 2.0))  # type: ignore[return-value]
 
     assert door(far_pty.address, plan()).ok
     # bits that a PTY's driver keeps as they are: it knows no parity and no other width
@@ -464,7 +464,7 @@ async def test_our_own_lock_counts_and_a_link_is_the_same_port(
     with pytest.raises(PortBusy) as busy:
         await open_channel(str(link))
     assert (busy.value.holder_pid, busy.value.port) == (os.getpid(), str(link))
-    assert (await channel.perform(Ask("AT", 2.0))).ok
+    assert (await channel.perform(Command("AT", 2.0))).ok
     await channel.close()
     again = await open_channel(str(link))
     await again.close()

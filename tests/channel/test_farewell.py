@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from modemagent.at.plan import Answer, Ask, Plan
+from modemagent.at.plan import Command, Plan, Response
 from modemagent.channel import farewell
 from modemagent.channel.blocking import run_plans
 from modemagent.channel.open import open_channel
 from modemagent.channel.record import Recorder
-from modemagent.channel.undo import Undo
+from modemagent.channel.undo import RestoreList
 from modemagent.errors import DeadlinePassed, PortVanished
 from tests.channel.conftest import Door, Far
 
@@ -37,7 +37,7 @@ async def test_a_channel_that_opens_while_the_port_is_closed_is_closed(
 ) -> None:
     far_pty.reply = mute(CCHO)
     channel = await open_channel(far_pty.address)
-    question = asyncio.create_task(channel.perform(Ask(CCHO, 30.0)))
+    question = asyncio.create_task(channel.perform(Command(CCHO, 30.0)))
     await asyncio.to_thread(far_pty.wait_for, CCHO.encode())
     if given_up == "cancelled":
         question.cancel()
@@ -54,7 +54,7 @@ def test_a_channel_that_opens_when_the_time_is_over_is_closed(far_pty: Far) -> N
 
     def plan() -> Plan[None]:
         try:
-            yield Ask(CCHO, 30.0)
+            yield Command(CCHO, 30.0)
         except DeadlinePassed:
             far_pty.say(OPENED)
             raise
@@ -70,8 +70,8 @@ def test_a_channel_that_opens_after_its_deadline_is_closed_at_the_end(
     far_pty.reply = mute(CCHO)
 
     def plan() -> Plan[bool]:
-        late = yield Ask(CCHO, 0.1)
-        assert isinstance(late, Answer)
+        late = yield Command(CCHO, 0.1)
+        assert isinstance(late, Response)
         far_pty.say(b"\r\n+CCHO: 2\r\n\r\nOK\r\n")
         return late.timed_out
 
@@ -83,8 +83,8 @@ async def test_nothing_is_put_back_before_the_last_answer_has_come(far_pty: Far)
     far_pty.reply = mute("AT+COPS?")
     recorder = Recorder()
     channel = await open_channel(far_pty.address, trace=recorder)
-    await channel.perform(Ask("AT+CMEE=1", 2.0))
-    question = asyncio.create_task(channel.perform(Ask("AT+COPS?", 30.0)))
+    await channel.perform(Command("AT+CMEE=1", 2.0))
+    question = asyncio.create_task(channel.perform(Command("AT+COPS?", 30.0)))
     await asyncio.to_thread(far_pty.wait_for, b"AT+COPS?\r")
     question.cancel()
     await asyncio.gather(question, return_exceptions=True)
@@ -103,9 +103,9 @@ def test_the_same_at_the_blocking_door(far_pty: Far) -> None:
     recorder = Recorder()
 
     def plan() -> Plan[None]:
-        yield Ask("AT+CMEE=1", 2.0)
+        yield Command("AT+CMEE=1", 2.0)
         try:
-            yield Ask("AT+COPS?", 30.0)
+            yield Command("AT+COPS?", 30.0)
         except DeadlinePassed:
             far_pty.say(b"\r\n+COPS: 0\r\n\r\nOK\r\n")
             raise
@@ -119,12 +119,12 @@ def test_at_a_port_that_has_gone_nothing_is_waited_for(
     far_pty: Far, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[object] = []
-    monkeypatch.setattr(farewell.Farewell, "say", lambda self, port: said.append(port))
+    monkeypatch.setattr(farewell.FinalRestore, "say", lambda self, port: said.append(port))
     far_pty.reply = lambda line: None if line == CCHO.encode() else b"\r\nOK\r\n"
 
     def plan() -> Plan[None]:
-        yield Ask("AT+CMEE=1", 2.0)
-        yield Ask(CCHO, 30.0)
+        yield Command("AT+CMEE=1", 2.0)
+        yield Command(CCHO, 30.0)
 
     with pytest.raises(PortVanished):
         door(far_pty.address, plan())
@@ -142,18 +142,18 @@ def test_at_a_port_that_has_gone_nothing_is_waited_for(
     ],
 )
 def test_the_session_of_a_late_answer(chunks: tuple[bytes, ...], owed: list[str]) -> None:
-    undo = Undo()
+    undo = RestoreList()
     undo.sent(CCHO)
-    undo.answered(Answer(CCHO, (), None, raw=CCHO.encode() + b"\r"))
+    undo.answered(Response(CCHO, (), None, raw=CCHO.encode() + b"\r"))
     for chunk in chunks:
         undo.heard(chunk)
-    assert undo.owed == owed
+    assert undo.pending == owed
 
 
 def test_the_number_in_the_next_answer_is_no_session() -> None:
-    undo = Undo()
+    undo = RestoreList()
     undo.sent(CCHO)
-    undo.answered(Answer(CCHO, (), None))
+    undo.answered(Response(CCHO, (), None))
     undo.sent("AT+CGSN")
     undo.heard(b"\r\n867698040000013\r\n\r\nOK\r\n")
-    assert (undo.owed, undo.in_debt) == ([], True)
+    assert (undo.pending, undo.is_dirty) == ([], True)

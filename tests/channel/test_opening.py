@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.at.plan import Answer, Ask, Plan
+from modemagent.at.plan import Command, Plan, Response
 from modemagent.channel import lock, tty
 from modemagent.channel.blocking import run_plans
 from modemagent.channel.lock import Holder, find_holder
@@ -24,8 +24,8 @@ from modemagent.channel.way import open_port
 from modemagent.errors import PortBusy, PortDenied, PortError, PortNotFound, UsageError
 
 
-def at() -> Plan[Answer]:
-    return (yield Ask("AT", 2.0))  # type: ignore[return-value]
+def at() -> Plan[Response]:
+    return (yield Command("AT", 2.0))  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize(
@@ -223,5 +223,5 @@ def test_a_real_serial_server(far_pty: Any, tmp_path: Path) -> None:
                     break
         finally:
             server.kill()
-    assert isinstance(result, Answer), result
+    assert isinstance(result, Response), result
     assert result.ok

@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from modemagent.at.plan import Answer, Ask, Final, Listen, Plan
+from modemagent.at.plan import Command, FinalResult, Listen, Plan, Response
 from modemagent.channel.blocking import run_plans
-from modemagent.channel.undo import Undo, session_of
+from modemagent.channel.undo import RestoreList, channel_session_id
 from modemagent.channel.volatile import changes
-from modemagent.dialects.readonly import READS, SESSION, permits
+from modemagent.dialects.readonly import READS, SESSION, is_allowed
 from modemagent.errors import DeadlinePassed, NoAnswer
 from tests.channel.conftest import Door, Far
 
-OK = Final("ok", None, "OK")
+OK = FinalResult("ok", None, "OK")
 
 
 @pytest.mark.parametrize(
@@ -32,30 +32,32 @@ OK = Final("ok", None, "OK")
     ],
 )
 def test_the_session_of_an_answer(lines: tuple[str, ...], session: str | None) -> None:
-    assert session_of(Answer("AT+CCHO=", lines, OK)) == session
+    assert channel_session_id(Response("AT+CCHO=", lines, OK)) == session
 
 
 def test_a_refused_channel_is_not_owed() -> None:
-    undo = Undo()
-    undo.answered(Answer('AT+CCHO="A0"', ("1",), Final("cme", 22, "+CME ERROR: 22")))
-    assert undo.owed == []
+    undo = RestoreList()
+    undo.answered(Response('AT+CCHO="A0"', ("1",), FinalResult("cme", 22, "+CME ERROR: 22")))
+    assert undo.pending == []
 
 
-def told(undo: Undo, line: str, *lines: str, final: str = "OK", echoed: bool = False) -> None:
+def told(
+    undo: RestoreList, line: str, *lines: str, final: str = "OK", echoed: bool = False
+) -> None:
     """Ask a line and have it answered."""
     undo.sent(line)
-    undo.answered(Answer(line, lines, Final("ok", None, final), echoed=echoed))
+    undo.answered(Response(line, lines, FinalResult("ok", None, final), echoed=echoed))
 
 
 def test_the_newest_change_is_put_back_first_and_each_once() -> None:
-    undo = Undo()
+    undo = RestoreList()
     told(undo, "AT", final="0")
     told(undo, "ATV1")
     told(undo, "AT+CMEE=1")
     told(undo, 'AT+CCHO="A0"', "+CCHO: 1")
-    assert undo.owed == ["AT+CCHC=1", "AT+CMEE=0", "ATV0"]
+    assert undo.pending == ["AT+CCHC=1", "AT+CMEE=0", "ATV0"]
     undo.sent("AT+CMEE=0")
-    assert undo.owed == ["AT+CCHC=1", "ATV0"]
+    assert undo.pending == ["AT+CCHC=1", "ATV0"]
 
 
 @pytest.mark.parametrize(
@@ -75,13 +77,13 @@ def test_the_newest_change_is_put_back_first_and_each_once() -> None:
 def test_the_error_format_goes_back_to_what_it_was_found_at(
     found: str | None, lines: list[str], owed: list[str]
 ) -> None:
-    undo = Undo()
+    undo = RestoreList()
     if found is not None:
         told(undo, "AT+CMEE?", f"+CMEE: {found}")
     for line in lines:
         told(undo, line)
         told(undo, "AT+CMEE?", f"+CMEE: {changes(line)['AT+CMEE=']}")
-    assert undo.owed == owed
+    assert undo.pending == owed
 
 
 @pytest.mark.parametrize("asked_before", [True, False])
@@ -97,37 +99,37 @@ def test_the_error_format_goes_back_to_what_it_was_found_at(
 def test_the_echo_goes_back_to_what_was_seen(
     echoes: bool, line: str, owed: list[str], asked_before: bool
 ) -> None:
-    undo = Undo()
+    undo = RestoreList()
     if asked_before:
         told(undo, "AT", echoed=echoes)
     told(undo, line, echoed=echoes)
     told(undo, "AT", echoed=line == "ATE1")
     told(undo, line, echoed=line == "ATE1")
-    assert undo.owed == owed
+    assert undo.pending == owed
 
 
 def test_verbose_results_are_only_switched_off_where_they_were_off() -> None:
-    undo = Undo()
+    undo = RestoreList()
     assert undo.question_before("ATV1") == "AT"
     told(undo, "AT")
     assert undo.question_before("ATV1") is None
     told(undo, "ATV1")
-    assert undo.owed == []
+    assert undo.pending == []
     told(undo, "ATV0", final="0")
-    assert undo.owed == ["ATV1"]
+    assert undo.pending == ["ATV1"]
 
 
 def test_every_line_that_sets_something_is_put_back() -> None:
     for line in sorted(SESSION - {"AT"}):
         (name, value), *_ = changes(line).items()
-        undo = Undo()
+        undo = RestoreList()
         question = undo.question_before(line)
         assert question in SESSION | READS
         other = "1" if value == "0" else "0"
         undo._found[name] = other
         undo.sent(line)
-        assert undo.owed == [name + other]
-        assert permits(undo.owed[0])
+        assert undo.pending == [name + other]
+        assert is_allowed(undo.pending[0])
 
 
 def test_a_client_changes_a_setting_for_its_session_only(far_pty: Far, door: Door) -> None:
@@ -138,8 +140,8 @@ def test_a_client_changes_a_setting_for_its_session_only(far_pty: Far, door: Doo
     def plan() -> Plan[list[str]]:
         asked = []
         for line in ("AT+CMEE=2", "AT+CMEE=0", "AT+CSQ"):
-            answer = yield Ask(line, 2.0)
-            assert isinstance(answer, Answer)
+            answer = yield Command(line, 2.0)
+            assert isinstance(answer, Response)
             asked.append(answer.line)
         return asked
 
@@ -152,7 +154,7 @@ def test_echo_is_switched_on_again(far_pty: Far, door: Door) -> None:
     far_pty.reply = lambda line: line + b"\r\r\nOK\r\n"
 
     def plan() -> Plan[None]:
-        yield Ask("ATE0", 2.0)
+        yield Command("ATE0", 2.0)
 
     door(far_pty.address, plan())
     far_pty.wait_for(b"ATE1\r")
@@ -160,12 +162,12 @@ def test_echo_is_switched_on_again(far_pty: Far, door: Door) -> None:
 
 
 def changing() -> Plan[None]:
-    yield Ask("AT+CMEE=1", 2.0)
+    yield Command("AT+CMEE=1", 2.0)
     yield Listen(30.0, 30.0)
 
 
 def failing() -> Plan[None]:
-    yield Ask("AT+CMEE=1", 2.0)
+    yield Command("AT+CMEE=1", 2.0)
     raise NoAnswer("it went wrong in the middle", port="")
 
 

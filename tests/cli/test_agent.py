@@ -14,8 +14,8 @@ from typing import Any
 import click
 import pytest
 
-from modemagent.agent.caller import Call
-from modemagent.cli.agent import Whose
+from modemagent.agent.caller import ControlClient
+from modemagent.cli.agent import AgentLocator
 from modemagent.cli.main import cli
 from modemagent.errors import AgentDenied, SettingsError
 from tests.process.conftest import Agent, Bench, until
@@ -130,15 +130,15 @@ def test_a_recording_is_the_one_thing_that_takes_the_port_itself(call: Any, plac
 def test_a_settings_file_that_is_not_there_stops_no_port_that_is_free(
     call: Any, place: Place, tmp_path: Path
 ) -> None:
-    from modemagent.simulator.bench import played
+    from modemagent.simulator.bench import simulated
 
     missing = ("--config", str(tmp_path / "none.toml"))
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         assert call(*missing, "identify", sim.path).returncode == 0
     held = call(*missing, "identify", place.port)
     assert (held.returncode, "there is no settings file" in held.stderr) == (5, True)
     with pytest.raises(SettingsError):
-        _ = Whose(None, str(tmp_path / "none.toml")).state_dir
+        _ = AgentLocator(None, str(tmp_path / "none.toml")).state_dir
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
@@ -158,7 +158,7 @@ def test_the_way_in_is_that_of_the_directory(mode: int, group: int, said: str) -
         os.seteuid(NOBODY)
         try:
             with pytest.raises(AgentDenied) as denied:
-                Call(state)
+                ControlClient(state)
         finally:
             os.seteuid(0)
     assert said in denied.value.hint

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from modemagent.simulator.bench import played
+from modemagent.simulator.bench import simulated
 
 EG25 = "quectel-eg25-g"
 IMEI = "865284040000014"
 
 
 def test_an_answer_is_printed_and_explained(call):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = call("at", sim.path, "AT+CPIN?")
     assert done.returncode == 0, done.stderr
     first, *_, last = done.stdout.splitlines()
@@ -20,7 +20,7 @@ def test_an_answer_is_printed_and_explained(call):
 
 
 def test_a_refusal_says_what_to_do(call):
-    with played(EG25, faults=["sim-out"]) as sim:
+    with simulated(EG25, faults=["sim-out"]) as sim:
         done = call("at", sim.path, "AT+CPIN?")
         document = json.loads(call("at", sim.path, "AT+CPIN?", "--json").stdout)
     final, remedy = done.stdout.splitlines()[-2:]
@@ -30,7 +30,7 @@ def test_a_refusal_says_what_to_do(call):
 
 
 def test_json_holds_lines_and_their_meaning(call):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = call("at", sim.path, "AT+CGSN", "AT+CPIN?", "--json")
     document = json.loads(done.stdout)
     assert [answer["line"] for answer in document["answers"]] == ["AT+CGSN", "AT+CPIN?"]
@@ -40,7 +40,7 @@ def test_json_holds_lines_and_their_meaning(call):
 
 
 def test_a_line_that_writes_is_never_sent(call):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = call("at", sim.path, "AT+CGSN", 'AT+EGMR=1,7,"1"')
         assert sim.lines_received == []
     assert (done.returncode, done.stdout) == (2, "")
@@ -48,14 +48,14 @@ def test_a_line_that_writes_is_never_sent(call):
 
 
 def test_a_refusing_modem_is_1_and_a_mute_one_4(call):
-    with played(EG25, faults=["refuse=AT+CSQ"]) as sim:
+    with simulated(EG25, faults=["refuse=AT+CSQ"]) as sim:
         assert call("at", sim.path, "AT+CSQ").returncode == 1
-    with played(EG25, faults=["silent=AT+CSQ"]) as sim:
+    with simulated(EG25, faults=["silent=AT+CSQ"]) as sim:
         assert call("at", sim.path, "AT+CSQ", "--timeout", "0.5").returncode == 4
 
 
 def test_lines_from_a_pipe(call):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = call("at", sim.path, stdin="AT+CGSN\n\nAT+CFUN=0\nAT+CPIN?\n")
         assert "AT+CFUN=0" not in sim.lines_received
     assert IMEI in done.stdout
@@ -65,7 +65,7 @@ def test_lines_from_a_pipe(call):
 
 
 def test_lines_from_a_pipe_are_one_object_each_also_one_that_was_not_sent(call):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = call("at", sim.path, "--json", stdin="AT+CGSN\nAT+CFUN=0\nAT+CPIN?\n")
     imei, refused, pin = map(json.loads, done.stdout.splitlines())
     assert (imei["line"], refused["line"], pin["line"]) == ("AT+CGSN", "AT+CFUN=0", "AT+CPIN?")
@@ -77,14 +77,14 @@ def test_lines_from_a_pipe_are_one_object_each_also_one_that_was_not_sent(call):
     ("fault", "status"), [("refuse=AT+CSQ", 1), ("silent=AT+CSQ", 4), ("latency-ms=1", 0)]
 )
 def test_the_worst_line_of_a_pipe_counts_not_the_last(call, fault, status):
-    with played(EG25, faults=[fault]) as sim:
+    with simulated(EG25, faults=[fault]) as sim:
         done = call("at", sim.path, "--timeout", "2", stdin="AT+CSQ\nAT+CPIN?\n")
     assert done.returncode == status
     assert "+CPIN: READY" in done.stdout
 
 
 def test_a_line_without_an_answer_has_a_remedy(call):
-    with played(EG25, faults=["silent=AT+CSQ"]) as sim:
+    with simulated(EG25, faults=["silent=AT+CSQ"]) as sim:
         done = call("at", sim.path, "AT+CSQ", "--timeout", "0.5")
         document = json.loads(call("at", sim.path, "AT+CSQ", "--timeout", "0.5", "--json").stdout)
     for said in (done.stderr, document["answers"][0]["hint"]):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from modemagent.diagnosis.catalogue import HOST_CHECKS, MODEM_CHECKS
-from modemagent.simulator.bench import played
+from modemagent.simulator.bench import simulated
 
 EG25 = "quectel-eg25-g"
 IMEI = "865284040000014"
@@ -28,7 +28,7 @@ def findings(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_a_modem_that_is_well(call: Any, tmp_path: Path) -> None:
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         document = diagnosed(call, tmp_path, sim.path, status=0)
         heard = sim.lines_received
     assert (document["schema"], document["modems"][0]["through"]) == (1, "port")
@@ -56,7 +56,7 @@ def test_a_modem_that_is_well(call: Any, tmp_path: Path) -> None:
 def test_what_is_wrong_is_said_first(
     call: Any, tmp_path: Path, how: dict[str, Any], status: int, check: str
 ) -> None:
-    with played(EG25, **how) as sim:
+    with simulated(EG25, **how) as sim:
         document = diagnosed(call, tmp_path, sim.path, status=status)
     assert document["modems"][0]["first"] == check
     assert findings(document)[check]["state"] == "error"
@@ -70,7 +70,7 @@ def test_no_such_port_is_the_first_finding(call: Any, tmp_path: Path) -> None:
 
 
 def test_for_people(call: Any, tmp_path: Path) -> None:
-    with played(EG25, state="no sim") as sim:
+    with simulated(EG25, state="no sim") as sim:
         done = call("diagnose", sim.path, "--state-dir", str(tmp_path))
     assert done.returncode == 3
     assert "WRONG  sim" in done.stdout
@@ -81,7 +81,7 @@ def test_for_people(call: Any, tmp_path: Path) -> None:
 
 
 def test_why_a_check_was_not_made_is_said_on_request(call: Any, tmp_path: Path) -> None:
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         short = call("diagnose", sim.path, "--state-dir", str(tmp_path)).stdout
         long = call("diagnose", sim.path, "--state-dir", str(tmp_path), "--all").stdout
     assert "not checked: role" in short and "nothing says what this port is for" not in short
@@ -101,7 +101,7 @@ def test_no_modem_at_all(call: Any, machine: Any, tmp_path: Path) -> None:
 
 
 def test_time_that_is_up_is_the_time_that_was_given(call: Any, tmp_path: Path) -> None:
-    with played(EG25, faults=["mute"]) as sim:
+    with simulated(EG25, faults=["mute"]) as sim:
         document = diagnosed(call, tmp_path, sim.path, "--timeout", "1.5", status=4)
     assert document["error"]["message"] == f"{sim.path} was not done within 1.5 s"
     assert document["modems"][0]["first"] == "answers"

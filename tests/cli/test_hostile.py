@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from modemagent.simulator.bench import played
+from modemagent.simulator.bench import simulated
 from tests.conftest import Call
 
 MODEM = "quectel-eg25-g"
@@ -34,7 +34,7 @@ _NOT_TEXT = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u
 
 @pytest.mark.parametrize("faults", FAULTS, ids=lambda faults: ascii(", ".join(faults)))
 def test_what_people_and_programs_get_to_see(faults: tuple[str, ...], call: Call) -> None:
-    with played(MODEM, faults=faults) as modem:
+    with simulated(MODEM, faults=faults) as modem:
         for_people = call("identify", modem.path, "--evidence", "--timeout", "15")
         for_programs = call("identify", modem.path, "--json", "--evidence", "--timeout", "15")
         asked = call("at", modem.path, "AT+CGMM", "AT+CGSN", "--timeout", "5")

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from modemagent.simulator.bench import played, played_many
+from modemagent.simulator.bench import simulated, simulated_fleet
 
 EG25 = "quectel-eg25-g"
 IMEI = "865284040000014"
@@ -22,7 +22,7 @@ def _identified(call, *words, status=0):
 
 
 def test_one_modem_for_people(call):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = call("identify", sim.path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{sim.path}  Quectel")
@@ -32,7 +32,7 @@ def test_one_modem_for_people(call):
 
 
 def test_one_modem_for_machines(call):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         document = _identified(call, sim.path)
     assert (document["schema"], document["failed"]) == (1, [])
     (modem,) = document["modems"]
@@ -45,12 +45,12 @@ def test_one_modem_for_machines(call):
 
 
 def test_over_tcp(call):
-    with played(EG25, tcp=True) as sim:
+    with simulated(EG25, tcp=True) as sim:
         assert _identified(call, sim.path)["modems"][0]["modem"]["imei"] == IMEI
 
 
 def test_fields_are_bare_values_in_the_order_asked(call):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = call("identify", sim.path, "--field", "iccid", "--field", "imei")
         iccid, imei = done.stdout.splitlines()
     assert (done.returncode, imei, done.stderr) == (0, IMEI, "")
@@ -58,7 +58,7 @@ def test_fields_are_bare_values_in_the_order_asked(call):
 
 
 def test_a_field_that_was_not_read_is_an_empty_line_and_3(call):
-    with played(EG25, faults=["sim-out"]) as sim:
+    with simulated(EG25, faults=["sim-out"]) as sim:
         done = call("identify", sim.path, "--field", "imei", "--field", "iccid", "--field", "state")
     assert done.stdout.splitlines() == [IMEI, "", "absent"]
     assert done.returncode == 3
@@ -79,7 +79,7 @@ def test_a_field_that_was_not_read_is_an_empty_line_and_3(call):
     ],
 )
 def test_why_a_field_is_missing(call, how, field, said):
-    with played(EG25, **how) as sim:
+    with simulated(EG25, **how) as sim:
         done = call("identify", sim.path, "--field", field)
     assert (done.stdout, done.returncode) == ("\n", 3)
     assert done.stderr.startswith(f"modemagent: {said}"), done.stderr
@@ -87,13 +87,13 @@ def test_why_a_field_is_missing(call, how, field, said):
 
 
 def test_of_several_modems_it_is_said_which_one_misses_a_field(call):
-    with played(EG25) as sim, played(EG25, faults=["sim-out"]) as empty:
+    with simulated(EG25) as sim, simulated(EG25, faults=["sim-out"]) as empty:
         done = call("identify", sim.path, empty.path, "--field", "iccid")
     assert done.stderr.startswith(f"modemagent: {empty.path}: iccid: absent (no card).")
 
 
 def test_time_that_is_up_before_the_imei_is_no_verdict_on_the_imei(call):
-    with played(EG25, faults=["silent=AT+CGMM;+CGMR;+CGSN"]) as sim:
+    with simulated(EG25, faults=["silent=AT+CGMM;+CGMR;+CGSN"]) as sim:
         document = _identified(call, sim.path, "--timeout", "2", status=4)
         done = call("identify", sim.path, "--timeout", "2")
     assert document["modems"] == []
@@ -104,7 +104,7 @@ def test_time_that_is_up_before_the_imei_is_no_verdict_on_the_imei(call):
 
 
 def test_time_that_is_up_after_the_imei_leaves_what_was_read_and_says_so(call):
-    with played(EG25, faults=["silent=AT+CIMI;+QCCID"]) as sim:
+    with simulated(EG25, faults=["silent=AT+CIMI;+QCCID"]) as sim:
         document = _identified(call, sim.path, "--timeout", "2", status=4)
         done = call("identify", sim.path, "--timeout", "2", "--field", "imei")
     (modem,) = document["modems"]
@@ -113,19 +113,19 @@ def test_time_that_is_up_after_the_imei_leaves_what_was_read_and_says_so(call):
     assert modem["verdict"] == "ok"  # nobody knows yet that anything is wrong
     assert (done.stdout, done.returncode) == (f"{IMEI}\n", 4)
     assert "stopped after 2 s" in done.stderr and "raise --timeout" in done.stderr
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         assert "stopped_after_s" not in _identified(call, sim.path)["modems"][0]
 
 
 def test_a_mute_modem_is_given_the_time_that_was_asked_for(call):
-    with played(EG25, faults=["mute"]) as sim:
+    with simulated(EG25, faults=["mute"]) as sim:
         document = _identified(call, sim.path, "--timeout", "1", status=4)
     assert document["error"]["message"] == f"{sim.path} was not done within 1 s"
     assert document["error"]["hint"].startswith("raise --timeout")
 
 
 def test_no_card_is_a_warning_with_a_remedy(call):
-    with played(EG25, faults=["sim-out"]) as sim:
+    with simulated(EG25, faults=["sim-out"]) as sim:
         done = call("identify", sim.path)
     assert done.returncode == 0
     assert "no card. Insert one" in done.stdout
@@ -133,7 +133,7 @@ def test_no_card_is_a_warning_with_a_remedy(call):
 
 
 def test_an_unknown_field_is_usage_before_anything_is_sent(call):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = call("identify", sim.path, "--field", "imie")
         assert sim.lines_received == []
     assert done.returncode == 2
@@ -150,14 +150,14 @@ def test_an_unknown_field_is_usage_before_anything_is_sent(call):
     ],
 )
 def test_expectations(call, expected, status):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = call("identify", sim.path, "--expect", expected)
     assert done.returncode == status, done.stderr
     assert ("expected" in done.stderr) == (status == 3)
 
 
 def test_an_imei_that_lies_is_3(call):
-    with played(EG25, faults=["lie=imei-check-digit"]) as sim:
+    with simulated(EG25, faults=["lie=imei-check-digit"]) as sim:
         document = _identified(call, sim.path, status=3)
     modem = document["modems"][0]
     assert modem["modem"]["imei"] is None
@@ -167,14 +167,14 @@ def test_an_imei_that_lies_is_3(call):
 
 @pytest.mark.parametrize("lie", ["model-ansi", "model-bytes"])
 def test_text_from_a_modem_can_not_steer_the_terminal(call, lie):
-    with played(EG25, faults=[f"lie={lie}"]) as sim:
+    with simulated(EG25, faults=[f"lie={lie}"]) as sim:
         done = call("identify", sim.path, env={"NO_COLOR": "1"})
     assert all(letter.isprintable() or letter == "\n" for letter in done.stdout)
     assert "\x1b" not in done.stderr
 
 
 def test_a_mute_port_ends_in_time_with_4(call):
-    with played(EG25, faults=["mute"]) as sim:
+    with simulated(EG25, faults=["mute"]) as sim:
         start = time.monotonic()
         document = _identified(call, sim.path, "--timeout", "2", status=4)
         assert time.monotonic() - start < 4
@@ -183,7 +183,7 @@ def test_a_mute_port_ends_in_time_with_4(call):
 
 
 def test_one_failure_among_named_ports_is_told_beside_what_was_read(call):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         document = _identified(call, sim.path, "/dev/no-such-port", status=4)
     assert document["modems"][0]["modem"]["imei"] == IMEI
     assert document["failed"][0]["reason"] == "not_found"
@@ -191,7 +191,7 @@ def test_one_failure_among_named_ports_is_told_beside_what_was_read(call):
 
 
 def test_a_held_port_says_who_holds_it(call):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         held = os.open(sim.path, os.O_RDWR | os.O_NOCTTY)
         try:
             fcntl.flock(held, fcntl.LOCK_EX)
@@ -204,7 +204,7 @@ def test_a_held_port_says_who_holds_it(call):
 
 
 def test_many_modems_side_by_side(call):
-    with played_many([EG25], count=8, faults=["latency-ms=20"]) as sims:
+    with simulated_fleet([EG25], count=8, faults=["latency-ms=20"]) as sims:
         document = _identified(call, *(sim.path for sim in sims))
     imeis = {modem["modem"]["imei"] for modem in document["modems"]}
     assert len(imeis) == 8
@@ -212,7 +212,7 @@ def test_many_modems_side_by_side(call):
 
 
 def test_without_a_port_every_modem_that_is_plugged_in(call, machine):
-    with played_many([EG25, "telit-ge910-quad"]) as (quectel, telit):
+    with simulated_fleet([EG25, "telit-ge910-quad"]) as (quectel, telit):
         machine.usb_modem(
             "1-1.4",
             "2c7c",
@@ -238,7 +238,7 @@ def test_without_a_port_every_modem_that_is_plugged_in(call, machine):
 
 
 def test_the_second_at_port_is_asked_when_the_first_is_mute(call, machine):
-    with played(EG25, faults=["mute"]) as mute, played(EG25) as sim:
+    with simulated(EG25, faults=["mute"]) as mute, simulated(EG25) as sim:
         machine.usb_modem(
             "1-1",
             "2c7c",
@@ -264,7 +264,7 @@ def test_a_call_imports_neither_asyncio_nor_pyserial():
         "run(['identify', sys.argv[1], '--field', 'imei'])\n"
         "print([m for m in ('asyncio', 'serial', 'json', 'structlog') if m in sys.modules])\n"
     )
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = subprocess.run(
             [sys.executable, "-c", program, sim.path], capture_output=True, text=True, check=True
         )

@@ -13,7 +13,7 @@ import pytest
 
 from modemagent import __version__
 from modemagent.cli.main import COMMANDS
-from modemagent.simulator.bench import played
+from modemagent.simulator.bench import simulated
 
 # Modules whose import costs more than a modem's answer.
 HEAVY = ("json", "asyncio", "structlog", "rich", "importlib.metadata", "serial", "logging", "ssl")
@@ -101,7 +101,7 @@ def test_json_from_the_environment(call):
 
 def test_interrupt_is_130(environment):
     with (
-        played("quectel-eg25-g", faults=["mute"]) as sim,
+        simulated("quectel-eg25-g", faults=["mute"]) as sim,
         subprocess.Popen(
             [sys.executable, "-m", "modemagent", "identify", sim.path],
             stdout=subprocess.PIPE,
@@ -154,7 +154,7 @@ def test_a_closed_stream_leaves_the_status_as_it_is(environment, closed, words, 
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("words", ["--version", "validate imei 1", "validate --json imex 1", "at"])
 def test_a_full_disk_behind_stdout_is_one_line_and_1(environment, words, unbuffered):
-    with played("quectel-eg25-g") as sim, Path("/dev/full").open("wb") as full:
+    with simulated("quectel-eg25-g") as sim, Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "modemagent", *words.split(), *([sim.path] * (words == "at"))],
             stdout=full, stderr=subprocess.PIPE, input=b"AT+CSQ\n", timeout=50,

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from modemagent.simulator.bench import played
+from modemagent.simulator.bench import simulated
 
 EG25 = "quectel-eg25-g"
 IMEI, ICCID, IMSI = "865284040000014", "8901260000000000014", "310260000000011"
@@ -15,7 +15,7 @@ EID = "89049032000000000000000000000163"
 
 
 def test_a_transcript_on_stdout(call):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = call("record", sim.path)
     assert done.returncode == 0, done.stderr
     document = tomllib.loads(done.stdout)
@@ -31,11 +31,11 @@ def test_a_transcript_on_stdout(call):
 
 
 def test_a_folder_is_made_and_can_be_simulated_and_identified(call, tmp_path):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = call("record", sim.path, "-o", f"{tmp_path}/made/")
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "made/quectel-eg25"
-    with played(folder) as sim:
+    with simulated(folder) as sim:
         found = call("identify", sim.path, "--json")
     (modem,) = json.loads(found.stdout)["modems"]
     assert (modem["dialect"], modem["verdict"]) == ("quectel", "ok")
@@ -46,7 +46,7 @@ def test_a_folder_is_made_and_can_be_simulated_and_identified(call, tmp_path):
 def test_nothing_is_overwritten_unasked(call, tmp_path):
     file = tmp_path / "it.toml"
     file.write_text("mine")
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         refused = call("record", sim.path, "-o", str(file))
         assert sim.lines_received == []
         forced = call("record", sim.path, "-o", str(file), "--force")
@@ -57,11 +57,11 @@ def test_nothing_is_overwritten_unasked(call, tmp_path):
 
 def test_another_state_is_added_behind_what_is_there(call, tmp_path):
     file = tmp_path / "it.toml"
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         call("record", sim.path, "-o", str(file))
     file.write_text("# looked through\n" + file.read_text())
     before = file.read_text()
-    with played(EG25, state="no sim") as sim:
+    with simulated(EG25, state="no sim") as sim:
         done = call("record", sim.path, "--add", str(file))
     assert done.returncode == 0, done.stderr
     assert file.read_text().startswith(before)
@@ -72,10 +72,10 @@ def test_another_state_is_added_behind_what_is_there(call, tmp_path):
 
 def test_another_model_is_not_added(call, tmp_path):
     file = tmp_path / "it.toml"
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         call("record", sim.path, "-o", str(file))
     before = file.read_text()
-    with played("simcom-a7670") as sim:
+    with simulated("simcom-a7670") as sim:
         done = call("record", sim.path, "--add", str(file))
     assert done.returncode == 2
     assert "EG25" in done.stderr
@@ -84,7 +84,7 @@ def test_another_model_is_not_added(call, tmp_path):
 
 def test_a_summary_for_machines(call, tmp_path):
     file = tmp_path / "it.toml"
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = call("record", sim.path, "-o", str(file), "--json")
         asked = len(set(sim.lines_received))
     document = json.loads(done.stdout)
@@ -101,14 +101,14 @@ def test_a_summary_for_machines(call, tmp_path):
     [("--json",), ("-o", "a.toml", "--add", "pyproject.toml"), ("--command", "AT+CFUN=1,1")],
 )
 def test_wrong_usage_sends_nothing(call, words):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = call("record", sim.path, *words)
         assert sim.lines_received == []
     assert done.returncode == 2
 
 
 def test_a_further_line(call):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         done = call("record", sim.path, "--command", "AT+GSN=0")
     assert 'send = "AT+GSN=0"' in done.stdout
 
@@ -120,14 +120,14 @@ def test_no_port_is_4(call):
 
 
 def test_no_modem_is_4(call):
-    with played(EG25, faults=["nmea"]) as sim:
+    with simulated(EG25, faults=["nmea"]) as sim:
         done = call("record", sim.path)
     assert done.returncode == 4
     assert "NMEA" in done.stderr
 
 
 def test_a_held_port_is_5_and_says_by_whom(call):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         descriptor = os.open(sim.path, os.O_RDWR | os.O_NOCTTY)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         done = call("record", sim.path)
@@ -138,7 +138,7 @@ def test_a_held_port_is_5_and_says_by_whom(call):
 
 def test_time_that_runs_out_leaves_a_file_that_says_so(call, tmp_path):
     file = tmp_path / "it.toml"
-    with played(EG25, faults=["silent=AT+CSQ"]) as sim:
+    with simulated(EG25, faults=["silent=AT+CSQ"]) as sim:
         done = call("record", sim.path, "-o", str(file), "--timeout", "3")
     assert done.returncode == 4
     assert "incomplete" in done.stderr
@@ -149,7 +149,7 @@ def test_time_that_runs_out_leaves_a_file_that_says_so(call, tmp_path):
 
 
 def test_a_usb_modem_brings_its_ids(call, machine):
-    with played(EG25) as sim:
+    with simulated(EG25) as sim:
         devices = {"ttyUSB2": sim.path}
         machine.usb_modem("1-1.4", "2c7c", "0125", {2: "ttyUSB2"}, devices=devices)
         done = call("record", "usb:1-1.4", "--root", str(machine.root))

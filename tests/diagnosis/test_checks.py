@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.at.plan import Answer, Final
+from modemagent.at.plan import FinalResult, Response
 from modemagent.channel.lock import Holder
 from modemagent.diagnosis.catalogue import (
     HOST_CHECKS,
@@ -18,7 +18,7 @@ from modemagent.diagnosis.catalogue import (
 )
 from modemagent.diagnosis.facts import Facts, HostFacts
 from modemagent.diagnosis.gather import LINES
-from modemagent.dialects.readonly import permits
+from modemagent.dialects.readonly import is_allowed
 from modemagent.discovery.candidate import Candidate, Role
 from modemagent.errors import (
     DeadlinePassed,
@@ -35,7 +35,7 @@ from modemagent.identity.problems import problem
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 
 PORT = "/dev/ttyUSB2"
-OK, ERROR = Final("ok", None, "OK"), Final("error", None, "ERROR")
+OK, ERROR = FinalResult("ok", None, "OK"), FinalResult("error", None, "ERROR")
 AT_PORT = Candidate(
     PORT, "usb:1-2:1.2", "usb:1-2", "2c7c", "0125", 2, "option", Role.AT, "interface 2",
     True, "Quectel", "EG25-G",
@@ -66,10 +66,10 @@ STATUS = {
 }
 
 
-def answers(lines: Mapping[str, str | None]) -> dict[str, Answer]:
+def answers(lines: Mapping[str, str | None]) -> dict[str, Response]:
     """Make answers of one line each; None for a line that was refused."""
     return {
-        line: Answer(line, (said,), OK) if said is not None else Answer(line, (), ERROR)
+        line: Response(line, (said,), OK) if said is not None else Response(line, (), ERROR)
         for line, said in lines.items()
     }
 
@@ -124,7 +124,7 @@ NOT_WELL: Mapping[str, list[tuple[Facts, str, str]]] = {
         (failed(DeadlinePassed("late", port=PORT)), "error", "late"),
         (failed(PortBusy("held", port=PORT)), "skipped", "nothing was asked"),
         (facts(mute=("/dev/ttyUSB3",)), "warning", "ttyUSB3"),
-        (facts(answers={"AT+CSQ": Answer("AT+CSQ", (), None)}), "warning", "AT+CSQ"),
+        (facts(answers={"AT+CSQ": Response("AT+CSQ", (), None)}), "warning", "AT+CSQ"),
     ],
     "firmware": [
         (facts(snapshot=snapshot(dialect="generic")), "note", "no table"),
@@ -240,7 +240,7 @@ NOT_WELL: Mapping[str, list[tuple[Facts, str, str]]] = {
     "access_point": [
         (facts(says={"AT+CGDCONT?": '+CGDCONT: 1,"IP",""'}), "note", "no APN"),
         (
-            facts(answers={"AT+CGDCONT?": Answer("AT+CGDCONT?", (), OK)}),
+            facts(answers={"AT+CGDCONT?": Response("AT+CGDCONT?", (), OK)}),
             "note",
             "no data connection",
         ),
@@ -331,7 +331,7 @@ def test_what_to_do_first_is_the_first_error() -> None:
 
 
 def test_every_line_is_on_the_list() -> None:
-    assert all(map(permits, LINES))
+    assert all(map(is_allowed, LINES))
 
 
 @pytest.mark.parametrize("judge", [check.judge for check in MODEM_CHECKS])

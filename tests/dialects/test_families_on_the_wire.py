@@ -16,7 +16,7 @@ import pytest
 from modemagent.channel.blocking import run_plans
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
-from modemagent.simulator.bench import played
+from modemagent.simulator.bench import simulated
 
 ICCID = "89860300000000005148"
 IMSI = "460110000000092"
@@ -192,7 +192,7 @@ def identified(
     folder = tmp_path_factory.mktemp("families")
     with ExitStack() as stack:
         players = {
-            name: stack.enter_context(played(write(folder, name, family)))
+            name: stack.enter_context(simulated(write(folder, name, family)))
             for name, family in FAMILIES.items()
         }
         outcomes = run_plans({m.path: identify(m.path) for m in players.values()}, timeout_s=40)

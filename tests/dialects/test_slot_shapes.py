@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.dialects.shapes import look
+from modemagent.dialects.shapes import parse_line
 from modemagent.dialects.slot_shapes import SLOT_SHAPES
 from modemagent.modem.slots import slots_of
 
@@ -63,7 +63,7 @@ CASES = [
 
 @pytest.mark.parametrize(("shape", "command", "line", "expected"), CASES)
 def test_answers(shape: str, command: str, line: str, expected: str | None) -> None:
-    assert look(shape, line, command=command).value == expected
+    assert parse_line(shape, line, command=command).value == expected
 
 
 def test_every_shape_is_tried_both_ways() -> None:
@@ -83,4 +83,4 @@ def test_the_words_make_sense_to_their_reader(said: str) -> None:
 @pytest.mark.parametrize("shape", sorted(SLOT_SHAPES))
 def test_other_lines_say_nothing(shape: str) -> None:
     for line in ("+CSQ: 1,1", "+CPIN: READY", "+CREG: 0,1", "", "OK", '+CGREG: 0,1,"1","1"'):
-        assert look(shape, line, command="AT+X?").value is None, line
+        assert parse_line(shape, line, command="AT+X?").value is None, line

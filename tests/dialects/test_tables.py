@@ -13,10 +13,10 @@ import modemagent.dialects
 from modemagent.dialects import ati, catalogue, readonly
 from modemagent.dialects.generic import DIALECT as GENERIC
 from modemagent.dialects.model import WANTS, Attempt, Dialect
-from modemagent.dialects.shapes import SHAPES, look
+from modemagent.dialects.shapes import SHAPES, parse_line
 from modemagent.dialects.slot_shapes import SLOT_SHAPES
 from modemagent.modem.reading import _BLOCK_KEYS
-from modemagent.modem.simstate import Hint, word_state
+from modemagent.modem.simstate import PendingState, word_state
 
 TRANSCRIPTS = {
     path.parent.name
@@ -52,7 +52,7 @@ def attempts() -> Iterator[ParameterSet]:
 @pytest.mark.parametrize(("table", "want", "attempt"), list(attempts()))
 def test_row(table: Dialect, want: str, attempt: Attempt) -> None:
     assert want in WANTS
-    assert readonly.permits(attempt.command), f"{table.name}: {attempt.command} is not allowed"
+    assert readonly.is_allowed(attempt.command), f"{table.name}: {attempt.command} is not allowed"
     assert attempt.command in readonly.PERMITTED, "rows are single commands, letter by letter"
     assert attempt.shape in SHAPES or attempt.shape in _BLOCK_KEYS or attempt.shape in SLOT_SHAPES
     check_source(attempt.source)
@@ -98,7 +98,7 @@ def test_joins(table: Dialect) -> None:
         assert re.compile(join.models)
         first = [table.ladder(want, " ")[0] for want in join.wants]
         line = ";".join((first[0].command, *(rung.command[2:] for rung in first[1:])))
-        assert readonly.permits(line), line
+        assert readonly.is_allowed(line), line
     assert [join.wants for join in table.joins] in (
         [],
         [("model", "firmware", "imei"), ("imsi", "iccid")],
@@ -188,7 +188,7 @@ def test_every_table_is_in_the_catalogue() -> None:
     ],
 )
 def test_lines_that_change_a_modem_are_refused(line: str) -> None:
-    assert not readonly.permits(line)
+    assert not readonly.is_allowed(line)
 
 
 #: Every maker that the field guide's table of vendors names, and what it says of itself.
@@ -402,7 +402,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("shape", "command", "line", "value"), ANSWERS)
 def test_answers(shape: str, command: str, line: str, value: str | None) -> None:
-    found = look(shape, line, command=command)
+    found = parse_line(shape, line, command=command)
     assert (found.value if found.fits else None) == value
 
 
@@ -411,4 +411,4 @@ def test_answers(shape: str, command: str, line: str, value: str | None) -> None
     sorted({value for shape, *_, value in ANSWERS if shape.startswith("sim_state") and value}),
 )
 def test_words_of_the_sim_state_are_known(value: str) -> None:
-    assert word_state(value) is not Hint.UNKNOWN
+    assert word_state(value) is not PendingState.UNKNOWN

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from modemagent.discovery.candidate import Role
-from modemagent.discovery.udev import News, is_secondary, role_of
+from modemagent.discovery.udev import UdevMonitor, is_secondary, role_of
 from tests.discovery.conftest import Bed
 from tests.discovery.trees import Kind, Sockets, device, hub, marked
 
@@ -201,7 +201,7 @@ def test_news_that_was_lost_is_news(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(*_: int) -> bytes:
         raise results.pop(0)
 
-    news = News()
+    news = UdevMonitor()
     monkeypatch.setattr("modemagent.discovery.udev.os.read", read)
     assert news.take()
     assert not results

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from fuzz.wire import Said, driven, transcripts, true_answer
-from modemagent.at.plan import Ask, Step
+from modemagent.at.plan import Command, Step
 from modemagent.at.transcript import Transcript
 from modemagent.errors import ModemAgentError
 from modemagent.identity.luhn import check_digit
@@ -128,7 +128,7 @@ def modems() -> tuple[tuple[Transcript, Snapshot], ...]:
 
 def honest(modem: Transcript) -> Callable[[Step], Said]:
     def react(step: Step) -> Said:
-        return [(0.01, true_answer(modem, step.line))] if isinstance(step, Ask) else []
+        return [(0.01, true_answer(modem, step.line))] if isinstance(step, Command) else []
 
     return react
 
@@ -174,7 +174,7 @@ def _troubled(modem: Transcript, troubles: Iterator[tuple[int, int]]) -> Callabl
     others = Others()
 
     def react(step: Step) -> Said:
-        if not isinstance(step, Ask):
+        if not isinstance(step, Command):
             return []
         what, how = next(troubles, (0, 0))
         # most answers are whole: half the numbers stand for none

@@ -26,9 +26,9 @@ from modemagent import settings
 from modemagent.agent.control import ControlSocket
 from modemagent.at import attribution, codec, grammar, lines, results, urcs, values
 from modemagent.at import transcript as transcript_file
-from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, Event, NeedData
-from modemagent.at.dialogue import Dialogue, Stray, Urc
-from modemagent.at.plan import Answer, Ask, Final, Step
+from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, LineEvent, NeedData
+from modemagent.at.dialogue import AtConnection, UnexpectedLine, Urc
+from modemagent.at.plan import Command, FinalResult, Response, Step
 from modemagent.at.words import explain, explain_code
 from modemagent.cli.render import plain
 from modemagent.dialects import ati, shapes
@@ -40,7 +40,7 @@ from modemagent.identity.problems import KINDS
 from modemagent.identity.snapshot import Snapshot
 from modemagent.identity.validation import validate
 from modemagent.modem.identify import Extras, identify
-from modemagent.modem.reading import _BLOCK_KEYS, read
+from modemagent.modem.reading import _BLOCK_KEYS, interpret
 from modemagent.report.message import Report
 
 SEPARATOR = b"\x1e"
@@ -95,9 +95,9 @@ def is_clean(text: str) -> bool:
     return text.isprintable()
 
 
-def _told(chunks: Sequence[bytes]) -> list[Event]:
+def _told(chunks: Sequence[bytes]) -> list[LineEvent]:
     stream = Codec()
-    events: list[Event] = []
+    events: list[LineEvent] = []
     for chunk in chunks:
         stream.receive_data(chunk)
         while not isinstance(event := stream.next_event(), NeedData):
@@ -105,7 +105,7 @@ def _told(chunks: Sequence[bytes]) -> list[Event]:
         assert len(stream._line) <= LINE_LIMIT, "a line is kept beyond its limit"
         assert not stream._input, "input is kept unread"
     last = stream.flush()
-    return [*events, last] if isinstance(last, Event) else events
+    return [*events, last] if isinstance(last, LineEvent) else events
 
 
 def cuts(data: bytes) -> list[list[bytes]]:
@@ -129,19 +129,19 @@ def fuzz_codec(data: bytes) -> None:
         assert _told(chunks) == events, "the events depend on the cuts"
 
 
-Come = list[Answer | Urc | Stray]
+Come = list[Response | Urc | UnexpectedLine]
 
 
-def _talked(data: bytes, pieces: bool) -> tuple[Come, Dialogue]:
-    talk = Dialogue()
+def _talked(data: bytes, pieces: bool) -> tuple[Come, AtConnection]:
+    talk = AtConnection()
     out: Come = []
     for part in data.split(SEPARATOR):
         if part and not talk.in_flight:
             command = COMMANDS[part[0] % len(COMMANDS)]
-            assert talk.begin(command) == command.encode() + b"\r"
+            assert talk.send(command) == command.encode() + b"\r"
         wire = part[1:]
         for chunk in cuts(wire)[len(wire) % 2] if pieces else [wire]:
-            out += talk.receive(chunk)
+            out += talk.receive_data(chunk)
         # a command that is still open at the end of its part has met its deadline, or has not
         if talk.in_flight and len(part) % 3:
             out.append(talk.expire())
@@ -150,13 +150,13 @@ def _talked(data: bytes, pieces: bool) -> tuple[Come, Dialogue]:
 
 def _comparable(come: Come) -> list[object]:
     """Raw bytes end before the last line feed when that came in a read of its own."""
-    return [each._replace(raw=b"") if isinstance(each, Answer) else each for each in come]
+    return [each._replace(raw=b"") if isinstance(each, Response) else each for each in come]
 
 
 def fuzz_dialogue(data: bytes) -> None:
     come, talk = _talked(data, pieces=False)
     for each in come:
-        if isinstance(each, Answer):
+        if isinstance(each, Response):
             said = (*each.lines, *each.foreign)
             assert all(map(is_clean, said)), "a control character in an answer"
             size = sum(len(line) + 8 for line in said)
@@ -164,7 +164,7 @@ def fuzz_dialogue(data: bytes) -> None:
             assert len(each.raw) <= ANSWER_LIMIT, "evidence beyond its limit"
         else:
             assert is_clean(each.line), "a control character in an unsolicited line"
-    heard = talk.heard()
+    heard = talk.take_unsolicited()
     assert all(map(is_clean, heard.lines))
     assert len(heard.raw) <= ANSWER_LIMIT
     again, other = _talked(data, pieces=True)
@@ -180,17 +180,17 @@ def fuzz_flood(data: bytes) -> None:
     if not data:
         return
     for echoes in (False, True):
-        talk = Dialogue()
+        talk = AtConnection()
         talk.echoes = echoes
-        talk.begin(COMMANDS[data[0] % len(COMMANDS)])
+        talk.send(COMMANDS[data[0] % len(COMMANDS)])
         piece = data * (1 + 512 // len(data))
         fed = 0
         while fed < FLOOD and talk.in_flight:
-            talk.receive(piece)
+            talk.receive_data(piece)
             fed += len(piece)
         if talk.in_flight:
             talk.expire()
-        talk.heard()
+        talk.take_unsolicited()
 
 
 # -- single lines
@@ -198,16 +198,16 @@ def fuzz_flood(data: bytes) -> None:
 
 def text_of(data: bytes) -> str:
     """A line as the codec gives it."""
-    return lines.tidy(data[:LINE_LIMIT])[0]
+    return lines.clean_line(data[:LINE_LIMIT])[0]
 
 
 def fuzz_lines(data: bytes) -> None:
-    text, noise = lines.tidy(data)
+    text, noise = lines.clean_line(data)
     assert is_clean(text)
     assert 0 <= noise <= len(data)
-    assert lines.nature(data) in ("silence", "text", "nmea", "binary")
+    assert lines.stream_kind(data) in ("silence", "text", "nmea", "binary")
     lines.is_noise(text)
-    lines.is_sentence(text)
+    lines.is_nmea(text)
 
 
 def fuzz_results(data: bytes) -> None:
@@ -224,7 +224,7 @@ def fuzz_values(data: bytes) -> None:
     label, rest = values.split_prefix(text)
     assert len(label) + len(rest) <= len(text)
     for field in values.split_fields(text):
-        values.integer(field)
+        values.parse_integer(field)
         values.hex_integer(field)
         values.hex_bytes(field)
 
@@ -233,9 +233,9 @@ def fuzz_grammar(data: bytes) -> None:
     text = text_of(data)
     grammar.looks_like_command(text)
     grammar.is_basic(text)
-    grammar.sets(text, "E")
+    grammar.setting_value(text, "E")
     for command in COMMANDS:
-        grammar.is_crippled(text.upper(), command)
+        grammar.is_truncated_echo(text.upper(), command)
     urcs.is_urc(text)
     urcs.prefix_of(text)
     urcs.asked_prefixes(text)
@@ -248,7 +248,7 @@ def fuzz_attribution(data: bytes) -> None:
         late = ["AT+CGSN", "AT+CIMI"]
         flight = attribution.Attribution(command, echoes=bool(len(rows) % 2), late=late)
         for text in rows:
-            if flight.take(codec.Event("text", text, results.parse_final(text))) is not None:
+            if flight.take(codec.LineEvent("text", text, results.parse_final(text))) is not None:
                 break
         flight.release()
         assert len(flight.lines) + len(flight.foreign) <= len(rows) * 2
@@ -271,7 +271,7 @@ def fuzz_shapes(data: bytes) -> None:
     text = text_of(data)
     for name in SHAPES:
         for command in ("AT+CGSN", "AT+QUIMSLOT?"):
-            found = shapes.look(name, text, command=command)
+            found = shapes.parse_line(name, text, command=command)
             if found.value is not None:
                 assert is_clean(found.value)
                 assert len(found.value) <= max(3 * len(text), 64)  # upper case may be longer
@@ -283,10 +283,10 @@ def fuzz_ati(data: bytes) -> None:
 
 def fuzz_reading(data: bytes) -> None:
     rows = tuple(text for line in data.split(b"\n") if (text := text_of(line)))
-    for final in (Final("ok", None, "OK"), Final("error", None, "ERROR"), None):
-        answer = Answer("AT+CGSN", rows, final, raw=data)
+    for final in (FinalResult("ok", None, "OK"), FinalResult("error", None, "ERROR"), None):
+        answer = Response("AT+CGSN", rows, final, raw=data)
         for shape in (*SHAPES, *_BLOCK_KEYS):
-            reading = read(Attempt("AT+CGSN", "+CGSN", shape, "fuzz"), answer)
+            reading = interpret(Attempt("AT+CGSN", "+CGSN", shape, "fuzz"), answer)
             assert not reading.sure or len(reading.values) == 1
             assert all(map(is_clean, reading.values))
 
@@ -308,8 +308,8 @@ def fuzz_identity(data: bytes) -> None:
 
 def fuzz_masking(data: bytes) -> None:
     for text in (text_of(data), data.decode("utf-8", "surrogateescape")):
-        once = masking.scrub(text)
-        masking.scrub(once)
+        once = masking.mask_text(text)
+        masking.mask_text(once)
         assert not re.search(r"(?<![0-9A-Za-z])[0-9]{15}(?![0-9A-Za-z])", once), "a whole number"
         masking.mask(text)
         masking.describe(text)
@@ -383,7 +383,7 @@ def fuzz_identify(data: bytes) -> None:
 
     def react(step: Step) -> Said:
         chunk = _next_chunk(chunks)
-        answer = true_answer(modem, step.line) if isinstance(step, Ask) else b""
+        answer = true_answer(modem, step.line) if isinstance(step, Command) else b""
         return _played(chunk, answer)
 
     extras = Extras(eid_by_apdu=bool(flags & 1), network=bool(flags & 2))

@@ -18,8 +18,8 @@ from fuzz import corpus_files
 from fuzz.engine import Coverage, Fault, Fuzzer, Hangs, Target, TooMuchWork, Work, survives
 from fuzz.targets import TARGETS
 from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, NeedData
-from modemagent.at.dialogue import Dialogue, Stray, Urc
-from modemagent.at.plan import Answer
+from modemagent.at.dialogue import AtConnection, UnexpectedLine, Urc
+from modemagent.at.plan import Response
 
 KEPT = [(name, data) for name in TARGETS for data in corpus_files.load(name)]
 #: Runs of the short fuzz: a second or so each; a whole identification is slow.
@@ -142,13 +142,13 @@ def answers(draw: st.DrawFn) -> tuple[bytes, str]:
     return "".join(f"{row}{end}" for row in rows if row).encode(), value
 
 
-def _fed(wire: bytes, sizes: list[int]) -> list[Answer | Urc | Stray]:
-    dialogue = Dialogue()
-    dialogue.begin("AT+CGSN")
-    out: list[Answer | Urc | Stray] = []
+def _fed(wire: bytes, sizes: list[int]) -> list[Response | Urc | UnexpectedLine]:
+    dialogue = AtConnection()
+    dialogue.send("AT+CGSN")
+    out: list[Response | Urc | UnexpectedLine] = []
     at = 0
     for size in [*sizes, len(wire)]:
-        out += dialogue.receive(wire[at : at + size])
+        out += dialogue.receive_data(wire[at : at + size])
         at += size
     return out if not dialogue.in_flight else [*out, dialogue.expire()]
 
@@ -160,7 +160,7 @@ def test_the_value_is_found_among_urcs_and_late_answers(
 ) -> None:
     wire, value = made
     whole = _fed(wire, [])
-    found = [each for each in whole if isinstance(each, Answer)]
+    found = [each for each in whole if isinstance(each, Response)]
     assert len(found) == 1
     if found[0].echoed:
         assert found[0].lines == (value,)
@@ -170,8 +170,8 @@ def test_the_value_is_found_among_urcs_and_late_answers(
     assert [_without_raw(each) for each in cut] == [_without_raw(each) for each in whole]
 
 
-def _without_raw(each: Answer | Urc | Stray) -> object:
-    return each._replace(raw=b"") if isinstance(each, Answer) else each
+def _without_raw(each: Response | Urc | UnexpectedLine) -> object:
+    return each._replace(raw=b"") if isinstance(each, Response) else each
 
 
 # -- memory
@@ -181,17 +181,17 @@ def _without_raw(each: Answer | Urc | Stray) -> object:
 @pytest.mark.parametrize("asked", [True, False])
 def test_what_never_ends_is_kept_in_bounds(data: bytes, asked: bool) -> None:
     """The same without an end: no more is kept than a line and an answer."""
-    dialogue = Dialogue()
+    dialogue = AtConnection()
     piece = data * (4096 // len(data))
     dialogue.echoes = True
     kept = []
     tracemalloc.start()
     try:
         if asked:
-            dialogue.begin("AT+CGSN")
+            dialogue.send("AT+CGSN")
         for size in (2 * ANSWER_LIMIT, ANSWER_LIMIT):
             for _ in range(size // len(piece)):
-                dialogue.receive(piece)
+                dialogue.receive_data(piece)
             kept.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()

@@ -10,9 +10,9 @@ from math import inf
 from pathlib import Path
 from typing import TypeVar
 
-from modemagent.at.plan import Ask, Outcome, Plan, Step
+from modemagent.at.plan import Command, Outcome, Plan, Step
 from modemagent.at.transcript import Transcript, load
-from modemagent.channel.exchange import Exchange, conclude
+from modemagent.channel.exchange import PortSession, throw_into_plan
 from modemagent.errors import DeadlinePassed, ModemAgentError
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ def driven(plan: Plan[T], react: Callable[[Step], Said]) -> T | ModemAgentError:
 
     :param react: what the modem says from each step on; called once a step
     """
-    exchange = Exchange()
+    exchange = PortSession()
     now, last_at, steps = 0.0, 0.0, 0
     coming: Said = []
     outcome: Outcome | None = None
@@ -55,11 +55,11 @@ def driven(plan: Plan[T], react: Callable[[Step], Said]) -> T | ModemAgentError:
             steps += 1
             assert steps <= STEPS, "the plan does not end"
             if now > LIMIT_S:
-                return conclude(plan, DeadlinePassed("the time is over", port="wire"))
+                return throw_into_plan(plan, DeadlinePassed("the time is over", port="wire"))
             while coming and coming[0][0] <= now:
-                exchange.feed(coming.pop(0)[1], now)
+                exchange.receive(coming.pop(0)[1], now)
             data = exchange.start(step, now)
-            assert bool(data) == isinstance(step, Ask)
+            assert bool(data) == isinstance(step, Command)
             for after, piece in react(step):
                 # a port is one stream: nothing overtakes what was said before
                 last_at = max(last_at, now + after)
@@ -68,10 +68,10 @@ def driven(plan: Plan[T], react: Callable[[Step], Said]) -> T | ModemAgentError:
                 at = coming[0][0] if coming else inf
                 if at < exchange.due:
                     now = max(now, at)
-                    exchange.feed(coming.pop(0)[1], now)
+                    exchange.receive(coming.pop(0)[1], now)
                 else:
                     now = max(now, exchange.due)
-                    exchange.tick(now)
+                    exchange.on_timer(now)
             outcome = exchange.outcome
     except StopIteration as done:
         result: T = done.value

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemagent.identity import eid, iccid, imei, imsi, meid
-from modemagent.identity.masking import describe, mask, scrub
+from modemagent.identity.masking import describe, mask, mask_text
 
 IDENTIFIERS = {
     "imei": "867698040000013",
@@ -53,7 +53,7 @@ def leaked(identifier: str, text: str) -> bool:
 @pytest.mark.parametrize("name", IDENTIFIERS)
 def test_no_identifier_survives(name: str, wrap: str) -> None:
     text = wrap.replace("{}", IDENTIFIERS[name])
-    assert not leaked(IDENTIFIERS[name], scrub(text)), scrub(text)
+    assert not leaked(IDENTIFIERS[name], mask_text(text)), mask_text(text)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_no_identifier_survives(name: str, wrap: str) -> None:
 )
 def test_separated_and_dumped_forms(text: str) -> None:
     digits = "".join(sign for sign in text if sign.isalnum())
-    assert not leaked(digits, scrub(text)), scrub(text)
+    assert not leaked(digits, mask_text(text)), mask_text(text)
 
 
 IMEI, ICCID, IMSI, EID = (IDENTIFIERS[name] for name in ("imei", "iccid", "imsi", "eid"))
@@ -115,10 +115,10 @@ IMEI, ICCID, IMSI, EID = (IDENTIFIERS[name] for name in ("imei", "iccid", "imsi"
     ],
 )
 def test_numbers_in_pieces(text: str) -> None:
-    once = scrub(text)
+    once = mask_text(text)
     digits = "".join(sign for sign in once if sign.isdigit() or sign == "*")
     assert not any(leaked(number, digits) for number in (IMEI, ICCID, IMSI, EID)), once
-    assert "***" in once and scrub(once) == once
+    assert "***" in once and mask_text(once) == once
 
 
 @pytest.mark.parametrize(
@@ -145,16 +145,16 @@ def test_numbers_in_pieces(text: str) -> None:
     ],
 )
 def test_ordinary_lists_stay(text: str) -> None:
-    assert scrub(text) == text
+    assert mask_text(text) == text
 
 
 def test_a_broken_number_behind_a_label() -> None:
-    assert scrub("IMEI: 8676980 40000013") == "IMEI: 867698*****0013"
+    assert mask_text("IMEI: 8676980 40000013") == "IMEI: 867698*****0013"
 
 
 def test_short_numbers_behind_a_label() -> None:
-    assert "80ABCD" not in scrub("ESN: 0x80ABCDEF")
-    assert "262011" not in scrub('{"imsi": "262011"}')
+    assert "80ABCD" not in mask_text("ESN: 0x80ABCDEF")
+    assert "262011" not in mask_text('{"imsi": "262011"}')
 
 
 @pytest.mark.parametrize(
@@ -177,26 +177,26 @@ def test_short_numbers_behind_a_label() -> None:
     ],
 )
 def test_ordinary_text_stays(text: str) -> None:
-    assert scrub(text) == text
+    assert mask_text(text) == text
 
 
 @pytest.mark.parametrize("wrap", WRAPS)
 @pytest.mark.parametrize("name", IDENTIFIERS)
 def test_a_second_pass_changes_nothing(name: str, wrap: str) -> None:
-    once = scrub(wrap.replace("{}", IDENTIFIERS[name]))
-    assert scrub(once) == once
+    once = mask_text(wrap.replace("{}", IDENTIFIERS[name]))
+    assert mask_text(once) == once
 
 
 @given(st.lists(st.text("0189", max_size=16), max_size=20), st.sampled_from([",", "\n", "|", "*"]))
 def test_a_second_pass_changes_no_list(pieces: list[str], between: str) -> None:
-    once = scrub(between.join(pieces))
-    assert scrub(once) == once
+    once = mask_text(between.join(pieces))
+    assert mask_text(once) == once
 
 
 @given(st.text('0123456789AF -:,\r\nimeisdc=*"x\\', max_size=80))
 def test_no_long_run_of_digits_is_left(text: str) -> None:
     run = 0
-    for sign in scrub(text):
+    for sign in mask_text(text):
         run = run + 1 if sign.isdigit() else 0
         assert run < 10
 

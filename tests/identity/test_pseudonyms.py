@@ -14,7 +14,7 @@ from modemagent.at.transcript import Transcript, load
 from modemagent.identity import luhn, mod97
 from modemagent.identity.imsi import swap_nibbles
 from modemagent.identity.pseudonyms import Pseudonyms
-from modemagent.identity.sightings import Sighting, find
+from modemagent.identity.sightings import DetectedNumber, detect
 from modemagent.identity.validation import validate
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "transcripts"
@@ -84,7 +84,7 @@ def spoken(transcript: Transcript, new: dict[str, str]) -> list[tuple[str, str]]
     answers = [(each.send, each.wire().decode("latin-1")) for each in transcript.exchanges]
     first: dict[str, str] = {}
     for line, text in answers:
-        for seen in find(line, text):
+        for seen in detect(line, text):
             if seen.kind in new:
                 first.setdefault(seen.value, new[seen.kind])
     out = []
@@ -142,7 +142,7 @@ def test_nothing_real_is_left(
     assert [len(each) for each in rewritten] == [len(text) for _, text in [*answers, *again]]
     for place, (kind, number) in enumerate(real.items(), len(answers) - 4):
         line, _ = answers[place]
-        (new,) = [seen.value for seen in find(line, rewritten[place]) if seen.kind == kind][:1]
+        (new,) = [seen.value for seen in detect(line, rewritten[place]) if seen.kind == kind][:1]
         assert validate(kind, new).codes == validate(kind, number.upper()).codes
 
 
@@ -287,9 +287,9 @@ def test_an_earlier_recording_is_continued() -> None:
 
 
 def test_sightings_are_upright() -> None:
-    card = Sighting("iccid", ICCID)
+    card = DetectedNumber("iccid", ICCID)
     swapped = swap_nibbles(ICCID + "F")
-    assert find("AT+CRSM=176,12258,0,0,10", f'+CRSM: 144,0,"{swapped}"') == [card]
-    assert find("AT^ICCID?", f"^ICCID: {swapped}") == [card]
-    assert set(find("AT+CCID", f"+CCID: {ICCID},{EID}")) == {card, Sighting("eid", EID)}
-    assert find("AT+CCID", f"AT+CCID\r\r\n+CCID: {ICCID}{ICCID}") == [card]
+    assert detect("AT+CRSM=176,12258,0,0,10", f'+CRSM: 144,0,"{swapped}"') == [card]
+    assert detect("AT^ICCID?", f"^ICCID: {swapped}") == [card]
+    assert set(detect("AT+CCID", f"+CCID: {ICCID},{EID}")) == {card, DetectedNumber("eid", EID)}
+    assert detect("AT+CCID", f"AT+CCID\r\r\n+CCID: {ICCID}{ICCID}") == [card]

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from modemagent.at.plan import Answer, Ask, Final, Heard, Listen
-from modemagent.modem.conversation import Conversation
+from modemagent.at.plan import Command, FinalResult, Listen, Received, Response
+from modemagent.modem.conversation import AtClient
 
 
 def wake(*finals: str) -> list[str]:
     """Feed one final result per question; return what was asked until the port was awake."""
-    plan, asked, waiting = Conversation("port").wake(), [], list(finals)
+    plan, asked, waiting = AtClient("port").probe(), [], list(finals)
     step = next(plan)
     try:
         while True:
             if isinstance(step, Listen):
-                step = plan.send(Heard((), b""))
+                step = plan.send(Received((), b""))
                 continue
-            assert isinstance(step, Ask)
+            assert isinstance(step, Command)
             asked.append(step.line)
             text = waiting.pop(0)
-            final = Final("ok" if text in ("OK", "0") else "error", None, text)
-            step = plan.send(Answer(step.line, (), final, raw=text.encode(), elapsed_s=0.01))
+            final = FinalResult("ok" if text in ("OK", "0") else "error", None, text)
+            step = plan.send(Response(step.line, (), final, raw=text.encode(), elapsed_s=0.01))
     except StopIteration:
         return asked
 

@@ -10,9 +10,9 @@ import sys
 import pytest
 
 from modemagent.channel.blocking import run_plans
-from modemagent.channel.drive import drive
+from modemagent.channel.drive import run
 from modemagent.channel.open import open_channel
-from modemagent.dialects.readonly import permits
+from modemagent.dialects.readonly import is_allowed
 from modemagent.errors import LineRefused, PortVanished
 from modemagent.identity.snapshot import ReadState, Sim, Snapshot
 from modemagent.modem.identify import Extras, identify
@@ -53,7 +53,7 @@ def read(modem: Module, timeout_s: float = 40) -> Sim:
     assert snapshot.modem.imei == "865284040000014"
     (sim,) = snapshot.sims
     assert (sim.iccid, sim.imsi) == ("8901260000000000014", "310260000000011")
-    assert all(permits(line) for line in modem.lines)
+    assert all(is_allowed(line) for line in modem.lines)
     return sim
 
 
@@ -109,7 +109,7 @@ def test_the_channel_is_closed_when_the_command_is_interrupted(sent: signal.Sign
 async def test_the_channel_is_closed_when_the_task_is_cancelled() -> None:
     with module(Manner(on_apdu="silence")) as modem:
         channel = await open_channel(modem.path)
-        task = asyncio.create_task(drive(identify(modem.path, extras=APDU), channel))
+        task = asyncio.create_task(run(identify(modem.path, extras=APDU), channel))
         await asyncio.to_thread(modem.asked.wait, 20)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -119,15 +119,15 @@ async def test_the_channel_is_closed_when_the_task_is_cancelled() -> None:
 
 
 async def test_nobody_speaks_to_a_channel_that_was_not_opened_here() -> None:
-    from modemagent.at.plan import Ask
+    from modemagent.at.plan import Command
 
     with module(Manner()) as modem:
         channel = await open_channel(modem.path)
         try:
             for line in ("AT+CCHC=1", 'AT+CGLA=1,22,"81E2910006BF3E035C015A"'):
                 with pytest.raises(LineRefused):
-                    await channel.perform(Ask(line, 1.0))
-            answer = await channel.perform(Ask(f'AT+CCHO="{ISD_R}"', 5.0))
+                    await channel.perform(Command(line, 1.0))
+            answer = await channel.perform(Command(f'AT+CCHO="{ISD_R}"', 5.0))
             assert answer.ok and len(modem.open) == 1
         finally:
             await channel.close()

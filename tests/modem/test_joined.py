@@ -6,10 +6,10 @@ import pytest
 
 from modemagent.channel.blocking import run_plans
 from modemagent.dialects import quectel
-from modemagent.dialects.model import Join
+from modemagent.dialects.model import JoinedQuery
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
-from modemagent.simulator.bench import PlayedModem, played
+from modemagent.simulator.bench import RunningModem, simulated
 
 MODEM = "quectel-eg25-g"
 RIGHT = ("Quectel", "EG25", "EG25GGBR07A08M2G", "865284040000014")
@@ -21,13 +21,13 @@ NUMBERS = "AT+CIMI;+QCCID"
 @pytest.fixture(autouse=True)
 def joining(monkeypatch: pytest.MonkeyPatch) -> None:
     joins = (
-        Join(("model", "firmware", "imei"), "test"),
-        Join(("imsi", "iccid"), "test"),
+        JoinedQuery(("model", "firmware", "imei"), "test"),
+        JoinedQuery(("imsi", "iccid"), "test"),
     )
     monkeypatch.setattr(quectel, "DIALECT", quectel.DIALECT._replace(joins=joins))
 
 
-def identified(modem: PlayedModem) -> Snapshot:
+def identified(modem: RunningModem) -> Snapshot:
     outcome = run_plans({modem.path: identify(modem.path)}, timeout_s=40)[modem.path]
     assert isinstance(outcome, Snapshot), outcome
     modem_said = outcome.modem
@@ -39,7 +39,7 @@ def identified(modem: PlayedModem) -> Snapshot:
 
 @pytest.mark.parametrize("faults", [(), ("echo-off",), ("chunk=1",), ("lf-only",), ("cr-only",)])
 def test_two_lines_instead_of_five(faults: tuple[str, ...]) -> None:
-    with played(MODEM, faults=faults) as modem:
+    with simulated(MODEM, faults=faults) as modem:
         identified(modem)
         lines = modem.lines_received
     assert EQUIPMENT in lines and NUMBERS in lines
@@ -66,18 +66,18 @@ def test_two_lines_instead_of_five(faults: tuple[str, ...]) -> None:
     ids=", ".join,
 )
 def test_one_by_one_where_the_joined_answer_is_not_clean(faults: tuple[str, ...]) -> None:
-    with played(MODEM, faults=faults) as modem:
+    with simulated(MODEM, faults=faults) as modem:
         identified(modem)
 
 
 def test_a_port_that_refused_one_joined_line_is_sent_no_other() -> None:
-    with played(MODEM, faults=(f"refuse={EQUIPMENT}",)) as modem:
+    with simulated(MODEM, faults=(f"refuse={EQUIPMENT}",)) as modem:
         identified(modem)
         assert NUMBERS not in modem.lines_received
 
 
 def test_each_value_of_a_joined_answer_has_its_evidence() -> None:
-    with played(MODEM) as modem:
+    with simulated(MODEM) as modem:
         reading = identified(modem)
     evidence = {each.field: each for each in reading.evidence}
     assert evidence["imei"].command == evidence["firmware"].command == EQUIPMENT

@@ -8,7 +8,7 @@ import pytest
 
 from modemagent.identity.snapshot import ReadState, SimState, Snapshot
 from modemagent.modem.managed import snapshot_of
-from modemagent.neighbours.modemmanager import ManagedCard, ManagedModem
+from modemagent.neighbours.modemmanager import MmModem, MmSim
 
 IMEI, ICCID, IMSI = "867698040000013", "8988303000000000010", "901288000000001"
 EID = "89049032000000000000000000000163"
@@ -28,13 +28,13 @@ MODEM = {
 }
 
 
-def read(*cards: ManagedCard, **told: Any) -> Snapshot:
+def read(*cards: MmSim, **told: Any) -> Snapshot:
     """Read a modem with these cards; ``Modem__State=3`` sets a property, None takes it away."""
     changed = {key.replace("__", "."): value for key, value in told.items()}
     properties = {key: value for key, value in (MODEM | changed).items() if value is not None}
-    modem = ManagedModem(
+    modem = MmModem(
         "/Modem/0", "/sys/devices/usb1/1-2", ("ttyUSB2",), properties,
-        cards or (ManagedCard(1, True, CARD),),
+        cards or (MmSim(1, True, CARD),),
     )  # fmt: skip
     return snapshot_of(modem, port="/dev/ttyUSB2", port_id="usb:1-2:1.2")
 
@@ -71,7 +71,7 @@ def test_everything_it_knows_is_there() -> None:
 def test_a_card_that_was_not_read_says_why(
     told: dict[str, Any], state: SimState, read_as: ReadState
 ) -> None:
-    sim = read(ManagedCard(1, True, {}), **told).active_sim
+    sim = read(MmSim(1, True, {}), **told).active_sim
     assert sim is not None
     assert (sim.state, sim.iccid, sim.read["iccid"], sim.read["imsi"]) == (
         state, None, read_as, read_as,
@@ -99,9 +99,7 @@ def test_a_module_lock_keeps_the_numbers_of_the_sim(required: int, lock: str, co
 
 def test_slots_that_are_not_in_use_have_entries_of_their_own() -> None:
     other = {"Sim.SimIdentifier": ICCID, "Sim.Eid": EID}
-    found = read(
-        ManagedCard(1, False, other), ManagedCard(2, True, CARD), ManagedCard(3, False, {})
-    )
+    found = read(MmSim(1, False, other), MmSim(2, True, CARD), MmSim(3, False, {}))
     first, second, third = found.sims
     assert (first.slot, first.active, first.iccid, first.eid) == (1, False, ICCID, EID)
     assert first.read["imsi"] is ReadState.UNSUPPORTED
@@ -128,7 +126,7 @@ def test_the_identifier_of_a_cdma_modem_is_no_imei() -> None:
 
 def test_the_home_network_tells_how_long_the_mnc_is() -> None:
     card = CARD | {"Sim.Imsi": "310260000000011", "Sim.OperatorIdentifier": "310260"}
-    sim = read(ManagedCard(1, True, card)).active_sim
+    sim = read(MmSim(1, True, card)).active_sim
     assert sim is not None
     assert (sim.mcc, sim.mnc) == ("310", "260")
 

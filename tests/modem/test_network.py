@@ -6,26 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.at.plan import Answer, Ask, Final, Listen
+from modemagent.at.plan import Command, FinalResult, Listen, Response
 from modemagent.identity.network import Network
 from modemagent.identity.snapshot import SimState
-from modemagent.modem.conversation import Conversation
+from modemagent.modem.conversation import AtClient
 from modemagent.modem.network import read_network
 
-OK, ERROR = Final("ok", None, "OK"), Final("error", None, "ERROR")
+OK, ERROR = FinalResult("ok", None, "OK"), FinalResult("error", None, "ERROR")
 
 
 def network(answers: dict[str, str], state: SimState = SimState.READY) -> Network:
     """Drive the plan over a table of answers; what is not in it is refused."""
-    plan = read_network(Conversation("port"), state)
+    plan = read_network(AtClient("port"), state)
     try:
         step = next(plan)
         while True:
-            assert isinstance(step, Ask | Listen)
-            line = step.line if isinstance(step, Ask) else ""
+            assert isinstance(step, Command | Listen)
+            line = step.line if isinstance(step, Command) else ""
             said = answers.get(line)
             lines = tuple(said.split("\n")) if said else ()
-            step = plan.send(Answer(line, lines, OK if said else ERROR))
+            step = plan.send(Response(line, lines, OK if said else ERROR))
     except StopIteration as done:
         found: Network = done.value
         return found

@@ -15,19 +15,19 @@ import pytest
 from modemagent.at.plan import Plan
 from modemagent.at.transcript import Transcript, dumps, loads
 from modemagent.channel.blocking import run_plans
-from modemagent.dialects.readonly import permits
+from modemagent.dialects.readonly import is_allowed
 from modemagent.errors import ModemAgentError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.identity.validation import validate
 from modemagent.modem.identify import identify
 from modemagent.modem.recording import STATES, Recording, record
-from modemagent.modem.scribe import Written, write
-from modemagent.simulator.bench import played
+from modemagent.modem.scribe import Written, transcribe
+from modemagent.simulator.bench import simulated
 from modemagent.simulator.modem import SimulatedModem
 from modemagent.simulator.script import load
-from modemagent.simulator.seats import PtySeat
+from modemagent.simulator.seats import PtyEndpoint
 from modemagent.simulator.shipped import find, names
-from modemagent.simulator.stage import Stage
+from modemagent.simulator.stage import SimulatorServer
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -76,11 +76,11 @@ def run(
     plan: Callable[[str], Plan[T]], plays: Mapping[K, Play]
 ) -> tuple[dict[K, T | ModemAgentError], dict[K, list[str]]]:
     """Run one plan on each of many modems: (transcript, state, faults), all at once."""
-    with TemporaryDirectory() as folder, Stage() as stage:
+    with TemporaryDirectory() as folder, SimulatorServer() as stage:
         players = {}
         for number, (key, (source, state, faults)) in enumerate(plays.items()):
             modem = SimulatedModem(load(find(source)), state=state, faults=faults)
-            seat = PtySeat(Path(folder) / f"ttySIM{number}")
+            seat = PtyEndpoint(Path(folder) / f"ttySIM{number}")
             players[key] = stage.add(str(number), modem, seat)
         results = run_plans(
             {player.path: plan(player.path) for player in players.values()}, timeout_s=55
@@ -114,7 +114,7 @@ def passed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     plays: dict[Case, Play] = {}
     for number, (case, recording) in enumerate(recorded.items()):
         if isinstance(recording, Recording):
-            written[case] = write(recording, HEADER)
+            written[case] = transcribe(recording, HEADER)
             file = folder / f"{number}.toml"
             file.write_text(dumps(written[case].transcript), encoding="utf-8")
             plays[case] = (file, states[case], ())
@@ -162,7 +162,7 @@ def numbers(snapshot: Snapshot) -> Iterator[str | None]:
 @pytest.mark.xdist_group("recorded side by side")
 @EACH_CASE
 def test_only_lines_that_read_were_sent(case: Case, passed: Passes) -> None:
-    assert all(permits(line) for line in passed.lines[case] if line)
+    assert all(is_allowed(line) for line in passed.lines[case] if line)
     recording = passed.recorded[case]
     assert isinstance(recording, Recording)
     assert not recording.why
@@ -198,43 +198,43 @@ def rows(transcript: Transcript, send: str) -> list[tuple[str, tuple[str, ...], 
 
 
 def test_standard_framing_is_lines_other_framing_is_bytes() -> None:
-    eg25 = write(recorded(EG25), HEADER).transcript
+    eg25 = transcribe(recorded(EG25), HEADER).transcript
     assert rows(eg25, "AT+CGMI") == [("", ("Quectel", "", "OK"), None)]
-    nordic = write(recorded("nordic-nrf9160"), HEADER).transcript
+    nordic = transcribe(recorded("nordic-nrf9160"), HEADER).transcript
     assert rows(nordic, "AT+CGMM") == [("", (), b"nRF9160-SICA\r\nOK\r\n")]
 
 
 def test_silence_is_recorded_and_the_dialogue_stays_in_step() -> None:
     recording = recorded(EG25, faults=["silent=AT+CSQ"])
-    transcript = write(recording, HEADER).transcript
+    transcript = transcribe(recording, HEADER).transcript
     assert rows(transcript, "AT+CSQ") == [("", (), b"AT+CSQ\r")]
     assert rows(transcript, "AT+CEREG?") == rows(
-        write(recorded(EG25), HEADER).transcript, "AT+CEREG?"
+        transcribe(recorded(EG25), HEADER).transcript, "AT+CEREG?"
     )
 
 
 def test_silence_without_echo_is_no_line_at_all() -> None:
     recording = recorded(EG25, faults=["silent=AT+CSQ", "echo-off"])
-    assert rows(write(recording, HEADER).transcript, "AT+CSQ") == [("", (), None)]
+    assert rows(transcribe(recording, HEADER).transcript, "AT+CSQ") == [("", (), None)]
 
 
 def test_what_comes_unasked_is_kept_apart() -> None:
     recording = recorded(EG25, faults=["urc-once=+QIND: SMS DONE"])
-    transcript = write(recording, HEADER).transcript
+    transcript = transcribe(recording, HEADER).transcript
     assert [urc.line for urc in transcript.urcs] == ["+QIND: SMS DONE"]
     assert all(b"SMS DONE" not in each.wire() for each in transcript.exchanges)
 
 
 def test_other_peoples_calls_are_not_kept() -> None:
     recording = recorded(EG25, faults=['urc=+CLIP: "+491711234567",145'])
-    transcript = write(recording, HEADER).transcript
+    transcript = transcribe(recording, HEADER).transcript
     assert not transcript.urcs
     assert "CLIP" not in dumps(transcript)
 
 
 def test_further_lines_are_asked() -> None:
     recording = recorded(EG25, more=["AT+GSN=0"])
-    assert rows(write(recording, HEADER).transcript, "AT+GSN=0")
+    assert rows(transcribe(recording, HEADER).transcript, "AT+GSN=0")
 
 
 def test_the_state_is_the_simulators_word() -> None:
@@ -242,14 +242,14 @@ def test_the_state_is_the_simulators_word() -> None:
     for state in ("no sim", "pin", "puk"):
         recording = recorded(EG25, state)
         assert recording.state == state
-        transcript = write(recording, HEADER).transcript
+        transcript = transcribe(recording, HEADER).transcript
         assert {row[0] for row in rows(transcript, "AT+CPIN?")} == {state}
         assert {row[0] for row in rows(transcript, "AT+CGSN")} == {""}
     assert "after AT+CFUN=0" in STATES.values()
 
 
 def test_the_error_format_of_the_modem_is_kept() -> None:
-    transcript = write(recorded("simcom-sim868", "no sim, CMEE=0"), HEADER).transcript
+    transcript = transcribe(recorded("simcom-sim868", "no sim, CMEE=0"), HEADER).transcript
     assert transcript.header["cmee_default"] == 0
     said = {state: lines for state, lines, _ in rows(transcript, "AT+CPIN?")}
     assert said["no sim, CMEE=0"] == ("ERROR",)
@@ -257,9 +257,9 @@ def test_the_error_format_of_the_modem_is_kept() -> None:
 
 
 def test_another_state_is_added_with_the_same_pseudonyms(tmp_path: Path) -> None:
-    first = write(recorded(EG25), HEADER)
+    first = transcribe(recorded(EG25), HEADER)
     earlier = loads(dumps(first.transcript))
-    added = write(recorded(EG25, "no sim"), HEADER, earlier=earlier)
+    added = transcribe(recorded(EG25, "no sim"), HEADER, earlier=earlier)
     assert all(each.state == "no sim" for each in added.transcript.exchanges)
     assert not rows(added.transcript, "AT+CGSN")  # the same number stands there already
     file = tmp_path / "both.toml"
@@ -275,22 +275,22 @@ def test_another_state_is_added_with_the_same_pseudonyms(tmp_path: Path) -> None
 
 
 def test_the_same_state_again_adds_nothing() -> None:
-    first = write(recorded(EG25), HEADER)
-    again = write(recorded(EG25), HEADER, earlier=loads(dumps(first.transcript)))
+    first = transcribe(recorded(EG25), HEADER)
+    again = transcribe(recorded(EG25), HEADER, earlier=loads(dumps(first.transcript)))
     assert again.transcript.exchanges == ()
 
 
 def test_a_deadline_leaves_what_there_is() -> None:
-    with played(EG25, faults=["silent=AT+CSQ", "silent=AT+CREG?", "silent=AT+COPS?"]) as sim:
+    with simulated(EG25, faults=["silent=AT+CSQ", "silent=AT+CREG?", "silent=AT+COPS?"]) as sim:
         (outcome,) = run_plans({sim.path: record(sim.path)}, timeout_s=5).values()
     assert isinstance(outcome, Recording)
     assert outcome.why
     assert "AT+CLAC" in outcome.missing
-    assert rows(write(outcome, HEADER).transcript, "AT+CGMI")
+    assert rows(transcribe(outcome, HEADER).transcript, "AT+CGMI")
 
 
 def test_a_modem_that_goes_away_leaves_what_there_is() -> None:
-    with played(EG25, faults=["vanish=AT+CEER"]) as sim:
+    with simulated(EG25, faults=["vanish=AT+CEER"]) as sim:
         (outcome,) = run_plans({sim.path: record(sim.path)}, timeout_s=20).values()
     assert isinstance(outcome, Recording)
     assert outcome.missing[0] == "AT+CEER"

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from modemagent.channel.blocking import run_plans
-from modemagent.dialects.readonly import permits
+from modemagent.dialects.readonly import is_allowed
 from modemagent.errors import PortError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
-from modemagent.simulator.bench import played
+from modemagent.simulator.bench import simulated
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "transcripts"
 MODEM_FIELDS = ("manufacturer", "model", "firmware", "imei", "imeisv", "meid", "serial_number")
@@ -48,7 +48,7 @@ def replayed() -> Iterator[dict[str, tuple[object, list[str]]]]:
     """Case name -> what identify made of it, and the command lines the modem received."""
     with ExitStack() as stack:
         players = {
-            name_of(case): stack.enter_context(played(case[0], state=case[1]["state"]))
+            name_of(case): stack.enter_context(simulated(case[0], state=case[1]["state"]))
             for case in CASES
         }
         outcomes = run_plans(
@@ -69,7 +69,7 @@ def test_every_transcript_has_its_expected_identity() -> None:
 def test_identity(case: Case, replayed: dict[str, tuple[object, list[str]]]) -> None:
     expected = case[1]
     outcome, lines = replayed[name_of(case)]
-    assert all(permits(line) for line in lines if line), lines
+    assert all(is_allowed(line) for line in lines if line), lines
     if "failed" in expected:
         assert isinstance(outcome, PortError)
         assert outcome.reason in expected["failed"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from modemagent.at.locks import Lock
-from modemagent.at.plan import Answer
+from modemagent.at.plan import Response
 from modemagent.at.results import parse_final
-from modemagent.dialects.shapes import look
+from modemagent.dialects.shapes import parse_line
 from modemagent.identity.snapshot import SimState
-from modemagent.modem.simstate import Hint, refusal_state, word_state
+from modemagent.modem.simstate import PendingState, refusal_state, word_state
 
 KINDS = {
     "NET": "network",
@@ -54,7 +54,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("word", "kind", "code"), LOCKS)
 def test_words_of_a_module_lock(word: str, kind: str | None, code: str) -> None:
-    found = look("sim_state", f"+CPIN: {word}", command="AT+CPIN?")
+    found = parse_line("sim_state", f"+CPIN: {word}", command="AT+CPIN?")
     assert found.value is not None
     assert word_state(found.value) == Lock(kind, code.lower())
 
@@ -62,7 +62,7 @@ def test_words_of_a_module_lock(word: str, kind: str | None, code: str) -> None:
 @pytest.mark.parametrize(("reason", "kind", "code"), REFUSALS)
 def test_errors_of_a_module_lock(reason: str, kind: str, code: str) -> None:
     final = parse_final(f"+CME ERROR: {reason}")
-    assert refusal_state(Answer("AT+CPIN?", (), final)) == Lock(kind, code)
+    assert refusal_state(Response("AT+CPIN?", (), final)) == Lock(kind, code)
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_errors_of_a_module_lock(reason: str, kind: str, code: str) -> None:
         ("+CME ERROR: SIM PUK required", SimState.PUK_REQUIRED),
         ("+CME ERROR: 17", SimState.READY),
         ("+CME ERROR: SIM PUK2 required", SimState.READY),
-        ("+CME ERROR: out of milk", Hint.UNKNOWN),
+        ("+CME ERROR: out of milk", PendingState.UNKNOWN),
     ],
 )
-def test_codes_of_the_sim(line: str, state: SimState | Hint) -> None:
+def test_codes_of_the_sim(line: str, state: SimState | PendingState) -> None:
     final = parse_final(line)
     if final is not None:
-        assert refusal_state(Answer("AT+CPIN?", (), final)) is state
+        assert refusal_state(Response("AT+CPIN?", (), final)) is state
     else:
-        assert word_state(look("sim_state", line, command="AT+CPIN?").value or "") is state
+        assert word_state(parse_line("sim_state", line, command="AT+CPIN?").value or "") is state

@@ -9,7 +9,7 @@ from modemagent.identity.changes import changes
 from modemagent.identity.snapshot import ReadState, Sim, SimState, Snapshot
 from modemagent.modem.identify import identify
 from modemagent.modem.slots import all_slots, slots_of
-from modemagent.simulator.bench import played
+from modemagent.simulator.bench import simulated
 
 #: transcript, state -> (slot, in use, state) of each slot
 PLAYED = [
@@ -21,7 +21,7 @@ PLAYED = [
 
 
 def identified(name: str, state: str = "", *faults: str) -> Snapshot:
-    with played(name, state=state, faults=faults) as modem:
+    with simulated(name, state=state, faults=faults) as modem:
         outcome = run_plans({modem.path: identify(modem.path)}, timeout_s=40)[modem.path]
     assert isinstance(outcome, Snapshot), outcome
     return outcome

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from modemagent.channel.blocking import run_plans
-from modemagent.dialects.readonly import permits
+from modemagent.dialects.readonly import is_allowed
 from modemagent.errors import ModemAgentError, NoAnswer, NotAModem, PortVanished
 from modemagent.identity.problems import Verdict
 from modemagent.identity.snapshot import SimState, Snapshot
 from modemagent.modem.identify import identify
-from modemagent.simulator.bench import PlayedModem, played
+from modemagent.simulator.bench import RunningModem, simulated
 
 MODEM = "quectel-eg25-g"
 RIGHT = ("865284040000014", "8901260000000000014", "310260000000011")
@@ -97,14 +97,14 @@ CARD_STATES = [
 
 ALL = [*RIGHT_ALL_THE_SAME, *RIGHT_OR_SILENT, *(faults for faults, _ in REFUSED)]
 ALL += [(name,) for name, _ in CARD_STATES]
-Outcomes = dict[tuple[str, ...], tuple[object, PlayedModem]]
+Outcomes = dict[tuple[str, ...], tuple[object, RunningModem]]
 
 
 @pytest.fixture(scope="module")
 def outcomes() -> Iterator[Outcomes]:
     """All the wires side by side; the slowest decides how long it takes."""
     with ExitStack() as stack:
-        players = {faults: stack.enter_context(played(MODEM, faults=faults)) for faults in ALL}
+        players = {faults: stack.enter_context(simulated(MODEM, faults=faults)) for faults in ALL}
         read = run_plans(
             {player.path: identify(player.path) for player in players.values()}, timeout_s=50
         )
@@ -159,11 +159,11 @@ def test_nothing_outside_the_allow_list_is_sent(
     # A wire that loses the first bytes leaves the rest of a line.
     crippled = any(fault.startswith(("lose", "baud")) for fault in faults)
     lines = player.lines_received[crippled:]
-    assert all(permits(line) for line in lines if line), lines
+    assert all(is_allowed(line) for line in lines if line), lines
 
 
 def test_an_nmea_port_that_talks_is_never_written_to(outcomes: Outcomes) -> None:
-    with played(MODEM, faults=("nmea",)) as player:
+    with simulated(MODEM, faults=("nmea",)) as player:
         # Sentences wait once it has talked for a while; listening comes first.
         with Path(player.path).open("rb", buffering=0) as port:
             assert select.select([port], [], [], 5)[0]
@@ -173,7 +173,7 @@ def test_an_nmea_port_that_talks_is_never_written_to(outcomes: Outcomes) -> None
 
 
 def test_a_known_modem_takes_ten_lines_at_most(outcomes: Outcomes) -> None:
-    with played(MODEM) as player:
+    with simulated(MODEM) as player:
         (snapshot,) = run_plans({player.path: identify(player.path)}, timeout_s=20).values()
     assert isinstance(snapshot, Snapshot)
     assert snapshot.commands == len(player.lines_received) <= 10

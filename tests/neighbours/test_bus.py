@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.errors import NeighbourAway
+from modemagent.errors import ModemManagerUnavailable
 from modemagent.neighbours.modemmanager import ModemManager, has_bus
 from tests.neighbours.conftest import Bus
 from tests.process.conftest import COMMAND, until
@@ -52,7 +52,7 @@ def test_asking_never_starts_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 def test_no_bus_is_said_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/nothing")
     assert has_bus()
-    with pytest.raises(NeighbourAway, match="no way to the D-Bus system bus"):
+    with pytest.raises(ModemManagerUnavailable, match="no way to the D-Bus system bus"):
         asyncio.run(ModemManager.connect())
 
 
@@ -79,7 +79,7 @@ def test_the_end_of_the_bus_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         link = await ModemManager.connect()
         bus.close()
         await asyncio.wait_for(link.ended(), 10)
-        with pytest.raises(NeighbourAway):
+        with pytest.raises(ModemManagerUnavailable):
             await link.is_running()
 
     asyncio.run(connect_and_wait())

@@ -13,9 +13,9 @@ import pytest
 from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
-from modemagent.agent.neighbour import Neighbour
-from modemagent.agent.onlooker import Silence
-from modemagent.neighbours.modemmanager import SERVICE, ManagedModem, ModemManager
+from modemagent.agent.neighbour import ModemManagerArbiter
+from modemagent.agent.onlooker import NullLog
+from modemagent.neighbours.modemmanager import SERVICE, MmModem, ModemManager
 from modemagent.report.message import PortPlace
 from tests.neighbours.conftest import Bus
 
@@ -85,7 +85,7 @@ class Followed:
 
     def __init__(self) -> None:
         self.turns: asyncio.Queue[tuple[bool, int]] = asyncio.Queue()
-        self.neighbour = Neighbour(Silence(), changed=self._note)
+        self.neighbour = ModemManagerArbiter(NullLog(), changed=self._note)
         self.task = asyncio.create_task(self.neighbour.run())
 
     def _note(self) -> None:
@@ -120,11 +120,11 @@ async def test_a_restart_is_followed_over_the_answers_it_owes() -> None:
     await service.asked.wait()
     await service.leave()
     assert await followed.next() == (False, 0)
-    assert followed.neighbour.looks_for_s(PLACE, float("-inf")) > 0, "it may be starting again"
+    assert followed.neighbour.probe_grace_s(PLACE, float("-inf")) > 0, "it may be starting again"
     again = Service()
     await again.come()
     assert await followed.next() == (True, 0)
-    assert followed.neighbour.looks_for_s(PLACE, float("-inf")) > 10, "it looks at every port"
+    assert followed.neighbour.probe_grace_s(PLACE, float("-inf")) > 10, "it looks at every port"
     assert await followed.next() == (True, 1)
     await followed.end()
     await again.leave()
@@ -202,8 +202,8 @@ async def test_after_a_broken_link_its_ports_are_not_given_up_to_one_that_has_se
     links[0].close()
     assert await followed.next() == (False, 0)
     assert await followed.next() == (True, 1)
-    assert isinstance(followed.neighbour.modem_of(AT_IT), ManagedModem)
-    assert followed.neighbour.looks_for_s(PLACE, float("-inf")) == 0
+    assert isinstance(followed.neighbour.modem_of(AT_IT), MmModem)
+    assert followed.neighbour.probe_grace_s(PLACE, float("-inf")) == 0
     await followed.end()
     await service.leave()
 

@@ -198,9 +198,9 @@ def test_a_port_that_comes_later_is_found(started: Start, tmp_path: Path) -> Non
 
 
 def test_a_remote_port_works_the_same(started: Start, tmp_path: Path) -> None:
-    from modemagent.simulator.bench import played
+    from modemagent.simulator.bench import simulated
 
-    with played("quectel-eg25-g", tcp=True) as modem:
+    with simulated("quectel-eg25-g", tcp=True) as modem:
         agent = started(Agent, "--port", modem.path)
         until(lambda: agent.is_watching(modem.path))
         modem.unplug()

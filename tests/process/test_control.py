@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from modemagent.agent.address import short_name, socket_path
-from modemagent.agent.caller import Call
+from modemagent.agent.caller import ControlClient
 from modemagent.cli.status import with_holders
-from modemagent.simulator.bench import played
+from modemagent.simulator.bench import simulated
 from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, Bench, call, until
 
 pytestmark = pytest.mark.timeout(120)
@@ -60,7 +60,10 @@ def test_what_is_not_on_the_list_is_refused_by_the_daemon_too(
     held: tuple[Bench, Agent, str],
 ) -> None:
     _, agent, path = held
-    with Call(agent.state_dir) as line, pytest.raises(Exception, match="only read") as refused:
+    with (
+        ControlClient(agent.state_dir) as line,
+        pytest.raises(Exception, match="only read") as refused,
+    ):
         line.ask({"do": "at", "port": path, "line": "AT+CFUN=0", "timeout_s": 1})
     assert refused.value.exit_status == 2  # type: ignore[attr-defined]
     assert agent.is_watching(path)
@@ -260,7 +263,7 @@ AID = 'AT+CCHO="A0000005591010FFFFFFFF8900000100"'
 
 
 def test_what_a_client_opened_is_closed_when_it_goes(started: Start) -> None:
-    with played(WITH_CHANNELS) as modem:
+    with simulated(WITH_CHANNELS) as modem:
         agent = started(Agent, "--port", modem.path, "--poll-interval", "3600")
         until(lambda: agent.is_watching(modem.path))
         with raw(agent) as line, raw(agent) as other:

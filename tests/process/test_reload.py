@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from modemagent.agent.caller import Call
-from modemagent.simulator.bench import played
-from modemagent.simulator.seats import PtySeat
-from modemagent.simulator.stage import PlayedModem
+from modemagent.agent.caller import ControlClient
+from modemagent.simulator.bench import simulated
+from modemagent.simulator.seats import PtyEndpoint
+from modemagent.simulator.stage import RunningModem
 from tests.process.conftest import Agent, call, until
 from tests.report.conftest import SmallRegistry, running
 
@@ -47,7 +47,7 @@ def test_a_port_that_stays_hears_nothing_while_others_come_and_go(
     started: Start, tmp_path: Path
 ) -> None:
     file, sent = tmp_path / "agent.toml", tmp_path / "reports"
-    with played(EG25) as stays, played(EG25) as goes, played(EG25) as comes:
+    with simulated(EG25) as stays, simulated(EG25) as goes, simulated(EG25) as comes:
         agent = begun(
             started, file, f'port = ["{stays.path}", "{goes.path}"]\npoll_interval = 3600\n'
         )
@@ -78,7 +78,7 @@ def test_a_broken_file_leaves_everything_as_it_was_and_says_so(
     started: Start, tmp_path: Path
 ) -> None:
     file = tmp_path / "agent.toml"
-    with played(EG25) as modem:
+    with simulated(EG25) as modem:
         good = f'port = ["{modem.path}"]\npoll_interval = 3600\n'
         agent = begun(started, file, good)
         until(lambda: agent.is_watching(modem.path))
@@ -147,14 +147,14 @@ def test_a_renewed_certificate_under_the_old_name_is_taken_up(
         until(lambda: server.order)
 
 
-def speeds(modem: PlayedModem) -> list[int]:
+def speeds(modem: RunningModem) -> list[int]:
     """Return the speeds the terminal of a modem is set to, in and out."""
-    assert isinstance(modem.seat, PtySeat) and modem.seat._far is not None
+    assert isinstance(modem.seat, PtyEndpoint) and modem.seat._far is not None
     attributes: list[int] = termios.tcgetattr(modem.seat._far)[4:6]
     return attributes
 
 
-def states(call: Call, path: str) -> Iterator[str]:
+def states(call: ControlClient, path: str) -> Iterator[str]:
     """Yield the states a port goes through, up to being watched."""
     for event in call.events():
         if event["event"] == "port.state" and event["port"] == path:
@@ -168,14 +168,14 @@ def test_another_speed_opens_the_port_once_more_and_is_set_on_the_line(
     started: Start, tmp_path: Path
 ) -> None:
     file = tmp_path / "agent.toml"
-    with played(EG25) as modem, played(EG25, clone=1) as other:
+    with simulated(EG25) as modem, simulated(EG25, clone=1) as other:
         ports = f'port = ["{modem.path}", "{other.path}"]\npoll_interval = 3600\n'
         before = speeds(modem)
         agent = begun(started, file, f"{ports}baud = 9600\n")
         until(lambda: agent.is_watching(modem.path, other.path))
         assert speeds(modem) == speeds(other) == [termios.B9600] * 2
         heard = modem.lines_received
-        with Call(agent.state_dir, timeout_s=20) as call:
+        with ControlClient(agent.state_dir, timeout_s=20) as call:
             call.ask({"do": "watch"})
             reload(agent, file, f"{ports}baud = 57600\n", "settings_taken_over")
             told = list(states(call, modem.path))

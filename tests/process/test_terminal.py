@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from modemagent.errors import AgentNotRunning, PortBusy
-from modemagent.simulator.bench import played
-from modemagent.simulator.stage import PlayedModem
+from modemagent.simulator.bench import simulated
+from modemagent.simulator.stage import RunningModem
 from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, until
 
 pytestmark = pytest.mark.timeout(120)
@@ -106,13 +106,13 @@ def at(*words: str) -> Iterator[Terminal]:
 
 
 @pytest.fixture
-def modem() -> Iterator[PlayedModem]:
-    with played(EG25) as sim:
+def modem() -> Iterator[RunningModem]:
+    with simulated(EG25) as sim:
         yield sim
 
 
 @pytest.fixture(params=["alone", "through the daemon"])
-def words(request: pytest.FixtureRequest, modem: PlayedModem, started: Start) -> list[str]:
+def words(request: pytest.FixtureRequest, modem: RunningModem, started: Start) -> list[str]:
     """What comes after ``at``, with the port free and with the daemon holding it."""
     if request.param == "alone":
         return [modem.path]
@@ -122,7 +122,7 @@ def words(request: pytest.FixtureRequest, modem: PlayedModem, started: Start) ->
 
 
 def test_history_completion_a_refused_line_and_both_ways_out(
-    words: list[str], modem: PlayedModem
+    words: list[str], modem: RunningModem
 ) -> None:
     before = len(modem.lines_received)
     with at(*words) as terminal:
@@ -151,14 +151,14 @@ def test_history_completion_a_refused_line_and_both_ways_out(
 
 
 @pytest.fixture
-def agent(modem: PlayedModem, started: Start) -> Agent:
+def agent(modem: RunningModem, started: Start) -> Agent:
     agent: Agent = started(Agent, "--port", modem.path, "--poll-interval", "3600")
     until(lambda: agent.is_watching(modem.path))
     return agent
 
 
 def test_what_the_modem_says_meanwhile_is_shown_and_the_watch_goes_on(
-    agent: Agent, modem: PlayedModem
+    agent: Agent, modem: RunningModem
 ) -> None:
     with at(modem.path, "--state-dir", str(agent.state_dir)) as terminal:
         terminal.read_to(PROMPT)
@@ -175,7 +175,7 @@ def test_what_the_modem_says_meanwhile_is_shown_and_the_watch_goes_on(
 
 
 def test_a_modem_that_goes_and_comes_does_not_end_the_terminal(
-    agent: Agent, modem: PlayedModem
+    agent: Agent, modem: RunningModem
 ) -> None:
     with at(modem.path, "--state-dir", str(agent.state_dir)) as terminal:
         terminal.read_to(PROMPT)
@@ -191,7 +191,7 @@ def test_a_modem_that_goes_and_comes_does_not_end_the_terminal(
 
 
 def test_the_end_of_the_daemon_is_said_and_ends_the_terminal(
-    agent: Agent, modem: PlayedModem
+    agent: Agent, modem: RunningModem
 ) -> None:
     with at(modem.path, "--state-dir", str(agent.state_dir)) as terminal:
         terminal.read_to(PROMPT)
@@ -204,7 +204,7 @@ def test_the_end_of_the_daemon_is_said_and_ends_the_terminal(
 def test_a_port_that_somebody_else_holds_is_said_before_anything_is_typed(
     agent: Agent, started: Start
 ) -> None:
-    with played(EG25, clone=1) as other, at(other.path) as holder:
+    with simulated(EG25, clone=1) as other, at(other.path) as holder:
         holder.read_to(PROMPT)
         with at(other.path, "--state-dir", str(agent.state_dir)) as terminal:
             assert "is held by python" in terminal.read_to("\n")
@@ -214,7 +214,7 @@ def test_a_port_that_somebody_else_holds_is_said_before_anything_is_typed(
 def test_ctrl_c_leaves_a_line_that_is_not_answered_and_the_daemon_hears_it_to_its_end(
     started: Start,
 ) -> None:
-    with played(EG25, faults=["silent=AT+CSQ"]) as mute:
+    with simulated(EG25, faults=["silent=AT+CSQ"]) as mute:
         agent = started(Agent, "--port", mute.path, "--poll-interval", "3600")
         until(lambda: agent.is_watching(mute.path))
         words = ("--timeout", "1", "--state-dir", str(agent.state_dir))

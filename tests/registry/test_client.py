@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from modemagent.errors import RegistryError, RegistryRefused, RegistryUnreachable
-from modemagent.registry.client import LIMITS, Api, Budget, entries
+from modemagent.registry.client import LIMITS, Budget, HttpSource, entries
 from tests.registry.conftest import modemagent
 
 Respond = Callable[["Request"], None]
@@ -77,7 +77,7 @@ def bad() -> Iterator[BadRegistry]:
     thread.join()
 
 
-def gateways(api: Api) -> list[dict[str, Any]]:
+def gateways(api: HttpSource) -> list[dict[str, Any]]:
     return list(entries(api, "gateways", most=None, fields=FIELDS))
 
 
@@ -89,7 +89,7 @@ def test_pages_are_followed_to_the_last(bad: BadRegistry) -> None:
         request.reply(json.dumps(page).encode())
 
     bad.respond = respond
-    assert gateways(Api(bad.url, "t")) == [GATEWAY] * 3
+    assert gateways(HttpSource(bad.url, "t")) == [GATEWAY] * 3
 
 
 @pytest.mark.parametrize("cursors", ["a", "ab", "abc"])
@@ -100,7 +100,7 @@ def test_repeated_cursor_ends_the_listing(bad: BadRegistry, cursors: str) -> Non
 
     bad.respond = respond
     with pytest.raises(RegistryRefused, match="cursor of one page comes again") as error:
-        gateways(Api(bad.url, "t"))
+        gateways(HttpSource(bad.url, "t"))
     assert error.value.hint
 
 
@@ -119,7 +119,7 @@ def test_endless_pages_end(bad: BadRegistry, budget: Budget, words: str) -> None
 
     bad.respond = respond
     with pytest.raises(RegistryUnreachable, match=words) as error:
-        gateways(Api(bad.url, "t", budget=budget))
+        gateways(HttpSource(bad.url, "t", budget=budget))
     assert "--limit" in error.value.hint
 
 
@@ -146,7 +146,7 @@ def test_endless_pages_end(bad: BadRegistry, budget: Budget, words: str) -> None
 def test_malformed_page_is_refused_in_words(bad: BadRegistry, page: Any) -> None:
     bad.says(page)
     with pytest.raises(RegistryRefused, match=r"malformed|not a modemagent registry") as error:
-        gateways(Api(bad.url, "t"))
+        gateways(HttpSource(bad.url, "t"))
     assert error.value.hint
 
 
@@ -154,14 +154,14 @@ def test_malformed_page_is_refused_in_words(bad: BadRegistry, page: Any) -> None
 def test_status_of_a_foreign_server_is_named(bad: BadRegistry, status: int) -> None:
     bad.says(b"<html>", status)
     with pytest.raises(RegistryRefused, match=f"HTTP {status}"):
-        gateways(Api(bad.url, "t"))
+        gateways(HttpSource(bad.url, "t"))
 
 
 def test_gzip_bomb_is_refused(bad: BadRegistry) -> None:
     body = zlib.compress(bytes(20 * 2**20), wbits=31)
     bad.respond = lambda request: request.reply(body, Content_Encoding="gzip")
     with pytest.raises(RegistryUnreachable, match="larger than 16384 KiB"):
-        gateways(Api(bad.url, "t"))
+        gateways(HttpSource(bad.url, "t"))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_dripping_server_ends_at_the_deadline(bad: BadRegistry, start: bytes) ->
     bad.respond = respond
     try:
         with pytest.raises(RegistryUnreachable, match=r"no complete answer within 0\.3 s"):
-            gateways(Api(bad.url, "t", limits=replace(LIMITS, total_s=0.3)))
+            gateways(HttpSource(bad.url, "t", limits=replace(LIMITS, total_s=0.3)))
     finally:
         let_go.set()
 
@@ -186,7 +186,7 @@ def test_dripping_server_ends_at_the_deadline(bad: BadRegistry, start: bytes) ->
 @pytest.mark.parametrize("token", ["two words", "two\nlines", "schlüssel"])
 def test_token_that_is_none_is_not_sent(bad: BadRegistry, token: str) -> None:
     with pytest.raises(RegistryError, match="one token"):
-        Api(bad.url, token)
+        HttpSource(bad.url, token)
 
 
 @pytest.mark.parametrize(

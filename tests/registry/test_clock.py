@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.registry.clock import EARLIEST_MS, FUTURE_MS, StreamClock, Tick, date_stream
+from modemagent.registry.clock import EARLIEST_MS, FUTURE_MS, ClockReading, StreamClock, date_stream
 
 NOW = 1_790_000_000_000
 HOUR = 3_600_000
@@ -18,11 +18,11 @@ def tick(
     boot: int = 1,
     synchronized: bool = True,
     latest_ms: int = NOW,
-) -> Tick:
-    return Tick((boot, sequence * 1000, sequence), observed_ms, latest_ms, synchronized)
+) -> ClockReading:
+    return ClockReading((boot, sequence * 1000, sequence), observed_ms, latest_ms, synchronized)
 
 
-def dates(*ticks: Tick) -> list[int]:
+def dates(*ticks: ClockReading) -> list[int]:
     return date_stream(sorted(ticks, key=lambda one: one.order))[0]
 
 
@@ -60,7 +60,7 @@ def test_dates_do_not_run_backwards_within_a_stream() -> None:
 
 ticks = st.lists(
     st.builds(
-        Tick,
+        ClockReading,
         st.tuples(st.integers(1, 3), st.integers(0, 10**7), st.integers(1, 10**6)),
         st.one_of(st.integers(0, 10**9), st.integers(EARLIEST_MS, NOW + HOUR)),
         st.just(NOW),
@@ -72,14 +72,14 @@ ticks = st.lists(
 
 
 @given(ticks)
-def test_dates_rise_and_none_is_beyond_its_bound(found: list[Tick]) -> None:
+def test_dates_rise_and_none_is_beyond_its_bound(found: list[ClockReading]) -> None:
     dated = dates(*found)
     assert dated == sorted(dated)
     assert all(0 < at_ms <= NOW + FUTURE_MS for at_ms in dated)
 
 
 @given(ticks)
-def test_one_by_one_gives_the_same_as_all_at_once(found: list[Tick]) -> None:
+def test_one_by_one_gives_the_same_as_all_at_once(found: list[ClockReading]) -> None:
     clock, one_by_one = StreamClock(), []
     for one in sorted(found, key=lambda one: one.order):
         if clock.must_rewind(one):

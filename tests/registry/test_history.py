@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from modemagent.registry.history import (
     GRACE_MS,
-    ItemLine,
-    Outcome,
-    Pair,
+    Changes,
+    Identities,
+    PlaceState,
     Reading,
-    Seat,
+    UnitTimeline,
+    advance_place,
+    advance_unit,
     item_key,
-    read_item,
-    read_seat,
     same_card,
 )
 
@@ -32,7 +32,7 @@ def sighting(
         report=f"{gateway}/{session}/{at_ms}",
         seat=seat,
         item=item,
-        pair=Pair(imei=item, gateway_id=gateway, port=seat.partition("\t")[2]),
+        pair=Identities(imei=item, gateway_id=gateway, port=seat.partition("\t")[2]),
         via="",
         session=session,
         continuing=reason_continues,
@@ -48,7 +48,7 @@ def card(
         report=f"a/s/{at_ms}",
         seat=f"{IMEI[:14]}\t1",
         item=iccid,
-        pair=Pair(imei=IMEI, slot=1, iccid=iccid, **pair),
+        pair=Identities(imei=IMEI, slot=1, iccid=iccid, **pair),
         via=via,
         session=f"{via}/1",
         continuing=continuing,
@@ -57,16 +57,16 @@ def card(
 
 
 def of_slot(*readings: Reading) -> list[str]:
-    seat, out = Seat(), Outcome()
+    seat, out = PlaceState(), Changes()
     for reading in readings:
-        read_seat("card", seat, reading, out)
+        advance_place("card", seat, reading, out)
     return [event.type for event in sorted(out.events.values(), key=lambda one: one.at_ms)]
 
 
-def of_modem(*readings: Reading) -> Outcome:
-    line, out = ItemLine(), Outcome()
+def of_modem(*readings: Reading) -> Changes:
+    line, out = UnitTimeline(), Changes()
     for reading in readings:
-        read_item("modem", line, reading, out)
+        advance_unit("modem", line, reading, out)
     return out
 
 
@@ -123,9 +123,9 @@ def test_a_modem_that_comes_back_has_moved_twice() -> None:
 def test_the_20th_digit() -> None:
     assert same_card(ONE, ONE + "4")
     assert not same_card("89860000000000000012", "89860000000000000013")
-    line, out = ItemLine(), Outcome()
+    line, out = UnitTimeline(), Changes()
     for at_ms, number in enumerate(("89860000000000000012", "89860000000000000013")):
-        read_item("card", line, card(at_ms, number), out)
+        advance_unit("card", line, card(at_ms, number), out)
     assert len(line.items) == 2
     assert len(out.events) == 2
     assert item_key("card", ONE) == item_key("card", ONE + "4")

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox import Observation, Outbox
+from modemagent.report.outbox import Outbox, ReportDraft
 
 Answer = Callable[["Exchange"], None]
 
@@ -109,11 +109,11 @@ def running(server: SmallRegistry) -> Iterator[SmallRegistry]:
 
 @pytest.fixture
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    with closing(Outbox(tmp_path / "state", gateway_id="gw-1", log=Silence())) as opened:
+    with closing(Outbox(tmp_path / "state", gateway_id="gw-1", log=NullLog())) as opened:
         yield opened
 
 
 def fill(outbox: Outbox, count: int) -> None:
     for number in range(count):
         place = PortPlace(path=f"/dev/ttyUSB{number}")
-        outbox.put(Observation(reason=Reason.IDENTIFIED, port=place), places={})
+        outbox.put(ReportDraft(reason=Reason.IDENTIFIED, port=place), places={})

@@ -20,14 +20,14 @@ from typing import NamedTuple
 import pytest
 
 from modemagent.errors import OutboxError
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.report.courier import Courier, UplinkState
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox import DB_NAME, Observation, Outbox
+from modemagent.report.outbox import DB_NAME, Outbox, ReportDraft
 from modemagent.report.schema import SCHEMA_VERSION
 from modemagent.report.set_aside import set_aside_files
-from modemagent.report.sinks.contract import Receipt, Status
-from modemagent.report.stored import Stored
+from modemagent.report.sinks.contract import ItemStatus, Receipt
+from modemagent.report.stored import QueuedReport
 from tests.report.test_damaged import Loud
 
 PAGE, SECTOR = 1024, 512
@@ -46,9 +46,9 @@ class Registry:
     def __init__(self) -> None:
         self.got: Counter[bytes] = Counter()
 
-    def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
+    def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
         self.got.update(stored.body for stored in batch)
-        return [Receipt(stored.report_id, Status.ACCEPTED) for stored in batch]
+        return [Receipt(stored.report_id, ItemStatus.ACCEPTED) for stored in batch]
 
     def close(self) -> None:
         pass
@@ -80,7 +80,7 @@ def say(outbox: Outbox, number: int) -> None:
     """Store reports of which some fill a part of a page and some several pages."""
     noise = random.Random(number).randbytes(40 * (number % 5) ** 3).hex()
     outbox.put(
-        Observation(
+        ReportDraft(
             reason=Reason.IDENTIFIED,
             port=PortPlace(path=f"/dev/ttyUSB{number % 3}"),
             evidence=[{"field": "imei", "raw": noise}],
@@ -92,11 +92,11 @@ def say(outbox: Outbox, number: int) -> None:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     state_dir = tmp_path_factory.mktemp("whole")
-    with closing(Outbox(state_dir, gateway_id="gw-1", log=Silence())) as outbox:
+    with closing(Outbox(state_dir, gateway_id="gw-1", log=NullLog())) as outbox:
         for number in range(30):
             say(outbox, number)
         batch = outbox.batch(99)
-        outbox.settle(batch[: SETTLED - 1], [(batch[SETTLED - 1], "not like this")])
+        outbox.acknowledge(batch[: SETTLED - 1], [(batch[SETTLED - 1], "not like this")])
         used = {(outbox.stream_id, stored.sequence) for stored in batch}
         bodies = [stored.body for stored in batch[SETTLED:]]
     return Whole((state_dir / DB_NAME).read_bytes(), bodies, used)
@@ -118,7 +118,7 @@ def lives_on(state_dir: Path, damaged: bytes, whole: Whole) -> None:
         courier = Courier(outbox, registry, log=log)
         assert courier._round(in_haste=True) is None
         assert (courier.uplink.state, outbox.depth()[0]) == (UplinkState.IDLE, 0)
-        assert outbox.held() == 0
+        assert outbox.buffered() == 0
         broken = outbox.damaged()
     assert set(registry.got.values()) == {1}
     missing = set(whole.bodies) - registry.got.keys()
@@ -197,7 +197,7 @@ class WithALog(NamedTuple):
 def with_a_log(tmp_path_factory: pytest.TempPathFactory) -> WithALog:
     state_dir = tmp_path_factory.mktemp("log")
     log = state_dir / f"{DB_NAME}-wal"
-    with closing(Outbox(state_dir, gateway_id="gw-1", log=Silence())) as outbox:
+    with closing(Outbox(state_dir, gateway_id="gw-1", log=NullLog())) as outbox:
         for number in range(10):
             say(outbox, number)
         sync = log.stat().st_size
@@ -215,10 +215,10 @@ def log_lives_on(state_dir: Path, whole: WithALog, log: bytes) -> tuple[set[byte
     (state_dir / DB_NAME).write_bytes(whole.file)
     (state_dir / f"{DB_NAME}-wal").write_bytes(log)
     registry = Registry()
-    with closing(Outbox(state_dir, gateway_id="gw-1", log=Silence())) as outbox:
+    with closing(Outbox(state_dir, gateway_id="gw-1", log=NullLog())) as outbox:
         say(outbox, 0)
         assert (outbox.stream_id, outbox.batch(99)[-1].sequence) not in whole.used
-        assert Courier(outbox, registry, log=Silence())._round(in_haste=True) is None
+        assert Courier(outbox, registry, log=NullLog())._round(in_haste=True) is None
         assert set(registry.got.values()) == {1}
         return set(whole.bodies) - registry.got.keys(), outbox.damaged()
 
@@ -247,7 +247,7 @@ def test_a_log_whose_end_a_power_cut_has_torn_is_no_damage(
         state_dir.mkdir()
         (state_dir / DB_NAME).write_bytes(with_a_log.file)
         (state_dir / f"{DB_NAME}-wal").write_bytes(with_a_log.log[:32] + b"".join(left))
-        with closing(Outbox(state_dir, gateway_id="gw-1", log=Silence())) as outbox:
+        with closing(Outbox(state_dir, gateway_id="gw-1", log=NullLog())) as outbox:
             assert [stored.body for stored in outbox.batch(99)] == with_a_log.bodies[:-1]
             assert (outbox.stream_id, 1) in with_a_log.used
             assert not outbox.damaged()
@@ -309,7 +309,7 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path, whole: Whole, n
     before = file.read_bytes()
     for _ in range(2):
         with pytest.raises(OutboxError, match="newer"):
-            Outbox(tmp_path, gateway_id="gw-1", log=Silence())
+            Outbox(tmp_path, gateway_id="gw-1", log=NullLog())
     assert file.read_bytes() == before
     assert not list(tmp_path.glob("*.damaged-*"))
 
@@ -361,7 +361,7 @@ def test_kill_9_between_the_damage_and_the_new_outbox_loses_and_doubles_nothing(
 ) -> None:
     for state_dir in killed_at_each_step:
         for _ in range(2):
-            with closing(Outbox(state_dir, gateway_id="gw-1", log=Silence())) as outbox:
+            with closing(Outbox(state_dir, gateway_id="gw-1", log=NullLog())) as outbox:
                 assert [stored.body for stored in outbox.batch(99)] == whole.bodies
                 assert len(outbox.set_aside()) == 1
                 assert len(outbox.damaged()) == 1

@@ -13,18 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.agent.progress import Progress
+from modemagent.agent.progress import HealthCheck
 from modemagent.cli import status
 from modemagent.errors import ClockNotSet, OutboxError, RegistryRefused, RegistryUnreachable
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.report import courier as courier_module
 from modemagent.report import narrowing, origin, uplink
 from modemagent.report.courier import Courier, UplinkState
 from modemagent.report.message import Reason
-from modemagent.report.outbox import Observation, Outbox, Stored
+from modemagent.report.outbox import Outbox, QueuedReport, ReportDraft
 from modemagent.report.sinks import http
 from modemagent.report.sinks.catalogue import SinkOptions, open_sink
-from modemagent.report.sinks.contract import Receipt, Status
+from modemagent.report.sinks.contract import ItemStatus, Receipt
 from modemagent.report.views import uplink_json
 from tests.report.conftest import Exchange, SmallRegistry, fill
 
@@ -39,7 +39,7 @@ def carrying(
     outbox: Outbox, registry: SmallRegistry, *, base_s: float = 0.01, cap_s: float = 0.05
 ) -> Iterator[Courier]:
     sink = open_sink(SinkOptions(url=registry.url))
-    courier = Courier(outbox, sink, log=Silence(), base_s=base_s, cap_s=cap_s)
+    courier = Courier(outbox, sink, log=NullLog(), base_s=base_s, cap_s=cap_s)
     courier.start()
     try:
         yield courier
@@ -109,15 +109,15 @@ def test_only_what_was_acknowledged_counts_as_delivered(outbox: Outbox) -> None:
     class TakesTwo(Unwell):
         """Takes two of each batch, will not have the third, and is silent on the others."""
 
-        def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
-            said = (Status.ACCEPTED, Status.DUPLICATE, Status.REJECTED)
+        def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
+            said = (ItemStatus.ACCEPTED, ItemStatus.DUPLICATE, ItemStatus.REJECTED)
             return [
                 Receipt(stored.report_id, status)
                 for stored, status in zip(batch, said, strict=False)
             ]
 
     fill(outbox, 10)
-    courier = Courier(outbox, TakesTwo(), log=Silence())
+    courier = Courier(outbox, TakesTwo(), log=NullLog())
     told: list[int] = []
     courier.on_delivery = told.append
     assert courier._round(in_haste=True) is None
@@ -188,10 +188,10 @@ class Unwell:
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
 
-    def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
+    def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
         if self.errors:
             raise self.errors.pop(0)
-        return [Receipt(stored.report_id, Status.ACCEPTED) for stored in batch]
+        return [Receipt(stored.report_id, ItemStatus.ACCEPTED) for stored in batch]
 
     def close(self) -> None:
         pass
@@ -206,7 +206,7 @@ class Picky(Unwell):
         self.offered: list[int] = []
         self.took: list[int] = []
 
-    def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
+    def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
         self.offered.append(len(batch))
         if any(self.bad(stored.sequence) for stored in batch):
             raise RegistryRefused("refused: HTTP 422", status=422)
@@ -223,7 +223,7 @@ def test_a_registry_that_refuses_everything_is_waited_for_and_the_backlog_is_kep
 ) -> None:
     fill(outbox, 300)
     registry = Picky(lambda _: True)
-    courier = Courier(outbox, registry, log=Silence(), uniform=highest)
+    courier = Courier(outbox, registry, log=NullLog(), uniform=highest)
     waits = rounds(courier, 60)
     assert outbox.depth() == (300 - narrowing.BELIEVED_IN_A_ROW, narrowing.BELIEVED_IN_A_ROW)
     searching = waits.index(5)
@@ -245,7 +245,7 @@ def test_a_registry_that_refuses_everything_is_waited_for_and_the_backlog_is_kep
 def test_many_bad_reports_in_a_row_do_not_stop_the_good_ones_behind_them(outbox: Outbox) -> None:
     fill(outbox, 30)
     registry = Picky(lambda sequence: 5 <= sequence < 15)
-    courier = Courier(outbox, registry, log=Silence(), uniform=highest)
+    courier = Courier(outbox, registry, log=NullLog(), uniform=highest)
     waits = rounds(courier, 100)
     assert outbox.depth() == (0, 10)
     assert sorted(registry.took) == [*range(1, 5), *range(15, 31)]
@@ -255,7 +255,7 @@ def test_many_bad_reports_in_a_row_do_not_stop_the_good_ones_behind_them(outbox:
 def test_single_bad_reports_among_good_ones_are_found_without_a_wait(outbox: Outbox) -> None:
     fill(outbox, 100)
     registry = Picky(lambda sequence: sequence % 25 == 7)
-    courier = Courier(outbox, registry, log=Silence(), uniform=highest)
+    courier = Courier(outbox, registry, log=NullLog(), uniform=highest)
     waits = rounds(courier, 50)
     assert outbox.depth() == (0, 4)
     assert registry.took == [n for n in range(1, 101) if n % 25 != 7]
@@ -271,7 +271,7 @@ def test_an_outbox_that_fails_while_a_bad_report_is_set_aside_ends_no_thread(
         raise OutboxError("the disk is gone")
 
     monkeypatch.setattr(outbox, "settle", refuse)
-    courier = Courier(outbox, Picky(lambda _: True), log=Silence(), uniform=highest)
+    courier = Courier(outbox, Picky(lambda _: True), log=NullLog(), uniform=highest)
     assert rounds(courier, 1) == [5]
     assert courier.uplink.state is UplinkState.OUTBOX_FAILED
 
@@ -293,7 +293,7 @@ def test_a_wrong_token_is_a_state_with_a_reason_and_ends_when_it_is_put_right(
 
 def test_waits_double_up_to_the_cap_and_a_success_forgets_them(outbox: Outbox) -> None:
     down = RegistryUnreachable("down")
-    courier = Courier(outbox, Unwell(*[down] * 12), log=Silence(), uniform=highest)
+    courier = Courier(outbox, Unwell(*[down] * 12), log=NullLog(), uniform=highest)
     fill(outbox, 1)
     waits = [courier._round(in_haste=False) for _ in range(12)]
     assert waits == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900, 900, 900]
@@ -303,7 +303,7 @@ def test_waits_double_up_to_the_cap_and_a_success_forgets_them(outbox: Outbox) -
 
 def test_retry_after_is_kept_and_spread(outbox: Outbox) -> None:
     busy = RegistryUnreachable("busy", retry_after_s=30)
-    courier = Courier(outbox, Unwell(busy), log=Silence(), uniform=highest)
+    courier = Courier(outbox, Unwell(busy), log=NullLog(), uniform=highest)
     fill(outbox, 1)
     assert courier._round(in_haste=False) == 60
 
@@ -321,7 +321,7 @@ def test_retry_after_makes_a_wait_longer_and_never_shorter(
     outbox: Outbox, asked: float, waits: list[float]
 ) -> None:
     busy = RegistryUnreachable("busy", retry_after_s=asked)
-    courier = Courier(outbox, Unwell(*[busy] * 3), log=Silence(), uniform=highest)
+    courier = Courier(outbox, Unwell(*[busy] * 3), log=NullLog(), uniform=highest)
     fill(outbox, 1)
     assert [courier._round(in_haste=False) for _ in range(3)] == waits
 
@@ -362,7 +362,7 @@ def test_registry_that_drips_holds_up_no_report(
     fill(outbox, 3)
     limits = replace(http.LIMITS, total_s=1.0)
     sink = http.HttpSink(SinkOptions(url=registry.url), limits=limits)
-    courier = Courier(outbox, sink, log=Silence(), base_s=3600, cap_s=3600, uniform=highest)
+    courier = Courier(outbox, sink, log=NullLog(), base_s=3600, cap_s=3600, uniform=highest)
     courier.start()
     try:
         until(lambda: courier.uplink.attempts, 30)
@@ -377,7 +377,7 @@ def test_registry_that_drips_holds_up_no_report(
 
 def test_news_do_not_cut_a_wait_short_and_flush_does(outbox: Outbox) -> None:
     sink = Unwell(RegistryUnreachable("down"), RegistryRefused("no", status=401))
-    courier = Courier(outbox, sink, log=Silence(), base_s=3600, cap_s=3600, uniform=highest)
+    courier = Courier(outbox, sink, log=NullLog(), base_s=3600, cap_s=3600, uniform=highest)
     fill(outbox, 1)
     courier.start()
     until(lambda: courier.uplink.attempts == 1)
@@ -390,9 +390,9 @@ def test_news_do_not_cut_a_wait_short_and_flush_does(outbox: Outbox) -> None:
 
 @pytest.fixture
 def rebooted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outbox]:
-    Outbox(tmp_path / "boots", gateway_id="gw-1", log=Silence()).close()
+    Outbox(tmp_path / "boots", gateway_id="gw-1", log=NullLog()).close()
     monkeypatch.setattr(origin, "boot_id", lambda: "another")
-    with closing(Outbox(tmp_path / "boots", gateway_id="gw-1", log=Silence())) as outbox:
+    with closing(Outbox(tmp_path / "boots", gateway_id="gw-1", log=NullLog())) as outbox:
         yield outbox
 
 
@@ -404,7 +404,7 @@ def test_after_a_reboot_gateways_do_not_all_come_at_once(rebooted: Outbox) -> No
         waits.append((least, most))
         return 0.0
 
-    courier = Courier(rebooted, Unwell(), log=Silence(), uniform=spread)
+    courier = Courier(rebooted, Unwell(), log=NullLog(), uniform=spread)
     courier.start()
     until(lambda: rebooted.depth() == (0, 0))
     courier.stop(1)
@@ -413,9 +413,9 @@ def test_after_a_reboot_gateways_do_not_all_come_at_once(rebooted: Outbox) -> No
 
 def test_the_wait_after_a_boot_is_no_standstill(rebooted: Outbox) -> None:
     fill(rebooted, 1)
-    courier = Courier(rebooted, Unwell(), log=Silence(), spread_s=3600, uniform=highest)
+    courier = Courier(rebooted, Unwell(), log=NullLog(), spread_s=3600, uniform=highest)
     now = time.monotonic()
-    progress = Progress(
+    progress = HealthCheck(
         ports=dict, uplink=lambda: courier.uplink, waiting=lambda: 1, clock=lambda: now
     )
     courier.start()
@@ -443,10 +443,10 @@ def test_the_wait_after_a_boot_is_no_standstill(rebooted: Outbox) -> None:
 def test_a_change_of_card_does_not_wait_for_its_turn_after_a_boot(
     rebooted: Outbox, reason: Reason, waits: bool
 ) -> None:
-    courier = Courier(rebooted, Unwell(), log=Silence(), spread_s=3600, uniform=highest)
+    courier = Courier(rebooted, Unwell(), log=NullLog(), spread_s=3600, uniform=highest)
     fill(rebooted, 1)
     courier.start()
-    rebooted.put(Observation(reason=reason), places={})
+    rebooted.put(ReportDraft(reason=reason), places={})
     if waits:
         assert courier.uplink.state is UplinkState.IDLE
         assert rebooted.depth() == (2, 0)
@@ -457,7 +457,7 @@ def test_a_change_of_card_does_not_wait_for_its_turn_after_a_boot(
 
 def test_between_full_batches_is_a_second_and_a_person_does_not_wait_it(outbox: Outbox) -> None:
     fill(outbox, 250)
-    courier = Courier(outbox, Unwell(), log=Silence())
+    courier = Courier(outbox, Unwell(), log=NullLog())
     assert courier._round(in_haste=False) == courier_module.BETWEEN_FULL_BATCHES_S == 1.0
     assert outbox.depth() == (150, 0)
     assert courier._round(in_haste=True) is None
@@ -472,7 +472,7 @@ def test_jitter_is_full_from_nothing_to_the_bound(outbox: Outbox) -> None:
         return low
 
     down = RegistryUnreachable("down")
-    courier = Courier(outbox, Unwell(down, down), log=Silence(), uniform=least)
+    courier = Courier(outbox, Unwell(down, down), log=NullLog(), uniform=least)
     fill(outbox, 1)
     assert [courier._round(in_haste=False) for _ in range(2)] == [0.0, 0.0]
     assert asked == [(0.0, 5.0), (0.0, 10.0)]
@@ -493,7 +493,7 @@ def test_a_clock_that_is_not_set_is_waited_for_and_not_longer(
     fill(outbox, 1)
     looked.clear()
     sink = Unwell(ClockNotSet("its certificate is not yet valid"))
-    courier = Courier(outbox, sink, log=Silence(), base_s=3600, cap_s=3600, uniform=highest)
+    courier = Courier(outbox, sink, log=NullLog(), base_s=3600, cap_s=3600, uniform=highest)
     courier.start()
     assert looked.wait(10)
     assert courier.uplink.state is UplinkState.WAITING_FOR_TIME
@@ -507,12 +507,12 @@ def test_it_stops_while_the_other_side_hangs(outbox: Outbox) -> None:
     held = threading.Event()
 
     class Hangs(Unwell):
-        def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
+        def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
             held.wait(20)
             return []
 
     fill(outbox, 1)
-    courier = Courier(outbox, Hangs(), log=Silence())
+    courier = Courier(outbox, Hangs(), log=NullLog())
     courier.start()
     until(lambda: courier.uplink.state is UplinkState.SENDING)
     courier.stop(0.1)

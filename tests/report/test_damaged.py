@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.report.outbox import DB_NAME, Outbox, OutboxReader
 from modemagent.report.set_aside import SET_ASIDE_MOST, set_aside_files
 from modemagent.report.views import listing, outbox_json
@@ -26,7 +26,7 @@ PAGE = 1024
 ROOT = Path(__file__).parents[2]
 
 
-class Loud(Silence):
+class Loud(NullLog):
     """A log that counts what it was told."""
 
     def __init__(self) -> None:
@@ -36,8 +36,8 @@ class Loud(Silence):
         self.errors.append((event, fields))
 
 
-def opened(state_dir: Path, log: Silence | None = None) -> closing[Outbox]:
-    return closing(Outbox(state_dir, gateway_id="gw-1", log=log or Silence(), retry_s=0.01))
+def opened(state_dir: Path, log: NullLog | None = None) -> closing[Outbox]:
+    return closing(Outbox(state_dir, gateway_id="gw-1", log=log or NullLog(), retry_s=0.01))
 
 
 def killed_with_a_log(state_dir: Path) -> None:
@@ -179,7 +179,7 @@ def test_damage_found_while_running_does_not_end_the_agent(tmp_path: Path) -> No
 def test_refused_reports_places_and_the_boot_count_are_saved_too(tmp_path: Path) -> None:
     with opened(tmp_path) as outbox:
         fill(outbox, 3)
-        outbox.settle([], [(outbox.batch(1)[0], "not like this")])
+        outbox.acknowledge([], [(outbox.batch(1)[0], "not like this")])
         outbox._disk.file.append([], [], {"/dev/a": '{"x": 1}'})
         outbox._disk.file.note({"boot_count": "41"})
     rewrite(tmp_path / DB_NAME, DAMAGE["first_page_zero"])
@@ -201,7 +201,7 @@ def test_a_flash_that_spoils_everything_does_not_fill_itself(tmp_path: Path) -> 
 def test_an_outbox_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
     with opened(tmp_path / "new") as outbox:
         fill(outbox, 3)
-        outbox.settle([], [(outbox.batch(1)[0], "bad")])
+        outbox.acknowledge([], [(outbox.batch(1)[0], "bad")])
         bodies = [stored.body for stored in outbox.batch(9)]
         (dead,) = outbox.set_aside()
         meta = outbox._disk.file.meta()

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox import DB_NAME, Observation, Outbox
-from modemagent.report.shedding import Waiting, to_shed
+from modemagent.report.outbox import DB_NAME, Outbox, ReportDraft
+from modemagent.report.shedding import Waiting, select_evictions
 from modemagent.report.views import outbox_json
 from tests.report.conftest import fill
 from tests.report.test_damaged import Loud
@@ -23,10 +23,10 @@ from tests.report.test_damaged import Loud
 mounting = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 
 
-def opened(state_dir: Path, log: Silence | None = None, held_most: int = 256) -> closing[Outbox]:
+def opened(state_dir: Path, log: NullLog | None = None, held_most: int = 256) -> closing[Outbox]:
     return closing(
         Outbox(
-            state_dir, gateway_id="gw-1", log=log or Silence(), held_most=held_most, retry_s=0.01
+            state_dir, gateway_id="gw-1", log=log or NullLog(), held_most=held_most, retry_s=0.01
         )
     )
 
@@ -39,7 +39,7 @@ def until(claim: Callable[[], object], deadline_s: float = 10) -> None:
 
 
 def say(outbox: Outbox, port: str, reason: Reason) -> None:
-    outbox.put(Observation(reason=reason, port=PortPlace(path=port)), places={})
+    outbox.put(ReportDraft(reason=reason, port=PortPlace(path=port)), places={})
 
 
 def sequences(outbox: Outbox) -> list[int]:
@@ -54,7 +54,7 @@ def limit_pages(outbox: Outbox, pages: int) -> None:
 def use_up(outbox: Outbox) -> None:
     """Fill the file; what is reserved on the disk does not help against a limit in pages."""
     limit_pages(outbox, 20)
-    while not outbox.held():
+    while not outbox.buffered():
         fill(outbox, 1)
 
 
@@ -75,7 +75,7 @@ def test_what_the_disk_refuses_is_held_said_once_and_written_in_order(tmp_path: 
         assert [event for event, _ in log.errors].count("outbox_in_trouble") == 1
         limit_pages(outbox, 1_000_000)
         until(lambda: not outbox.trouble)
-        assert outbox.held() == 0
+        assert outbox.buffered() == 0
         assert sequences(outbox) == list(range(1, stored + 22))
 
 
@@ -89,11 +89,11 @@ def test_the_courier_is_told_when_held_reports_come_to_the_disk(tmp_path: Path) 
 
 
 def test_room_made_by_a_delivery_is_used_at_once(tmp_path: Path) -> None:
-    with closing(Outbox(tmp_path, gateway_id="gw-1", log=Silence(), retry_s=3600)) as outbox:
+    with closing(Outbox(tmp_path, gateway_id="gw-1", log=NullLog(), retry_s=3600)) as outbox:
         use_up(outbox)
         last = sequences(outbox)[-1]
-        outbox.settle(outbox.batch(5))
-        assert outbox.held() == 0
+        outbox.acknowledge(outbox.batch(5))
+        assert outbox.buffered() == 0
         assert sequences(outbox)[-1] == last + 1
 
 
@@ -130,7 +130,7 @@ def test_what_could_not_be_stored_at_the_end_is_said_and_not_remembered(tmp_path
         use_up(outbox)
         before = outbox.places()
         place = PortPlace(path="/dev/new")
-        outbox.put(Observation(reason=Reason.IDENTIFIED, port=place), places={"/dev/new": {"x": 1}})
+        outbox.put(ReportDraft(reason=Reason.IDENTIFIED, port=place), places={"/dev/new": {"x": 1}})
     assert ("reports_not_stored", 2) in [(event, said.get("count")) for event, said in log.errors]
     with opened(tmp_path) as outbox:
         # not remembered: so the next reading of this port is news again
@@ -161,7 +161,7 @@ def test_a_file_at_its_limit_sheds_what_repeats_and_counts_it(tmp_path: Path) ->
 
 def test_the_newest_of_every_port_is_kept_whatever_the_bound() -> None:
     queue = [Waiting(n, f"/dev/{n % 5}", Reason.SIM_CHANGED, 100) for n in range(50)]
-    assert to_shed(queue, rows=10_000, size=10_000_000) == list(range(45))
+    assert select_evictions(queue, rows=10_000, size=10_000_000) == list(range(45))
 
 
 # -- with one
@@ -194,7 +194,7 @@ def test_a_full_disk_holds_keeps_its_order_and_recovers(small_disk: Path) -> Non
     with opened(state_dir) as outbox:
         reserves = [state_dir / "reserve-put", state_dir / "reserve-settle"]
         assert all(path.stat().st_size >= 16 * 1024 for path in reserves)
-        while not outbox.held():
+        while not outbox.buffered():
             fill(outbox, 1)
         fill(outbox, 50)
         assert not reserves[0].exists()
@@ -203,9 +203,9 @@ def test_a_full_disk_holds_keeps_its_order_and_recovers(small_disk: Path) -> Non
         # a write-ahead log needs room even to delete
         while batch := outbox.batch(100):
             taken += [stored.sequence for stored in batch]
-            outbox.settle(batch)
+            outbox.acknowledge(batch)
         assert taken == list(range(1, total + 1))
-        assert (outbox.held(), outbox.trouble) == (0, "")
+        assert (outbox.buffered(), outbox.trouble) == (0, "")
         assert [path.name for path in reserves if not path.exists()] == []
         fill(outbox, 1)
         assert outbox.batch(1)[0].sequence == total + 1
@@ -219,7 +219,7 @@ def test_when_somebody_else_fills_the_disk_and_leaves_again(small_disk: Path) ->
         with pytest.raises(OSError, match="No space"), other.open("wb", 0) as file:
             while True:
                 file.write(bytes(4096))
-        while not outbox.held():
+        while not outbox.buffered():
             fill(outbox, 1)
         fill(outbox, 30)
         total, _ = outbox.depth()
@@ -241,14 +241,14 @@ def test_a_disk_that_is_full_at_the_start_does_not_stop_the_start(small_disk: Pa
         assert "in memory only" in outbox.trouble
         fill(outbox, 5)
         assert sequences(outbox) == [1, 2, 3, 4, 5]
-        assert outbox.held() == 5
+        assert outbox.buffered() == 5
         in_memory = outbox.stream_id
         other.unlink()
         until(lambda: not outbox.trouble)
         assert outbox.stream_id != in_memory
         fill(outbox, 1)
         assert sequences(outbox) == [1, 2, 3, 4, 5, 1]
-        assert outbox.held() == 0
+        assert outbox.buffered() == 0
     assert [event for event, _ in log.errors] == ["outbox_in_trouble"]
     with opened(state_dir) as outbox:
         assert len(outbox.batch(99)) == 6
@@ -273,7 +273,7 @@ def test_a_disk_that_can_only_be_read_is_lived_with_and_returned_to(
         assert outbox.places() == {"/dev/a": {"x": 1}}
         fill(outbox, 1)
         assert sequences(outbox) == [1, 2, 1]
-        outbox.settle(outbox.batch(2))
+        outbox.acknowledge(outbox.batch(2))
         with pytest.raises(Exception, match="in use"):
             opened(state_dir)
         remount(small_disk, "rw")
@@ -291,7 +291,7 @@ def test_a_disk_that_turns_read_only_under_a_running_agent(small_disk: Path) -> 
         fill(outbox, 2)
         outbox._disk.file.db.execute("PRAGMA query_only=1")  # a mounted tmpfs in use stays writable
         fill(outbox, 3)
-        assert (outbox.depth(), outbox.held()) == ((5, 0), 3)
+        assert (outbox.depth(), outbox.buffered()) == ((5, 0), 3)
         outbox._disk.file.db.execute("PRAGMA query_only=0")
         until(lambda: not outbox.trouble)
         assert sequences(outbox) == [1, 2, 3, 4, 5]
@@ -305,7 +305,7 @@ def test_a_damaged_file_where_no_new_one_can_be_had_is_lived_with_and_then_repla
     state_dir, other = small_disk / "state", small_disk / "other"
     with opened(state_dir) as outbox:
         fill(outbox, 12)
-        outbox.settle(outbox.batch(1), [(outbox.batch(2)[1], "not like this")])
+        outbox.acknowledge(outbox.batch(1), [(outbox.batch(2)[1], "not like this")])
         bodies = [stored.body for stored in outbox.batch(99)]
     file = state_dir / DB_NAME
     file.write_bytes(file.read_bytes().replace(b"boot_count", b"boot_c\xeeunt", 1))
@@ -326,7 +326,7 @@ def test_a_damaged_file_where_no_new_one_can_be_had_is_lived_with_and_then_repla
             assert outbox.damaged() == []
         assert file.read_bytes() == before
     with opened(state_dir) as outbox:
-        outbox.settle(outbox.batch(3))
+        outbox.acknowledge(outbox.batch(3))
         fill(outbox, 1)
         if trouble == "full":
             other.unlink()
@@ -335,7 +335,7 @@ def test_a_damaged_file_where_no_new_one_can_be_had_is_lived_with_and_then_repla
         until(lambda: not outbox.trouble)
         assert [stored.body for stored in outbox.batch(99)[:-1]] == bodies[3:]
         assert len(outbox.damaged()) == len(outbox.set_aside()) == 1
-        assert outbox.held() == 0
+        assert outbox.buffered() == 0
         fill(outbox, 1)
     with opened(state_dir) as outbox:
         assert len(outbox.batch(99)) == len(bodies) - 3 + 2

@@ -14,22 +14,22 @@ from pathlib import Path
 import pytest
 
 from modemagent.errors import OutboxError
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.report import origin
 from modemagent.report.message import PortPlace, Reason, Report
-from modemagent.report.outbox import DB_NAME, Observation, Outbox, OutboxReader
+from modemagent.report.outbox import DB_NAME, Outbox, OutboxReader, ReportDraft
 from tests.report.conftest import fill
 
 
 def opened(state_dir: Path) -> closing[Outbox]:
-    return closing(Outbox(state_dir, gateway_id="gw-1", log=Silence()))
+    return closing(Outbox(state_dir, gateway_id="gw-1", log=NullLog()))
 
 
 def test_sequences_have_no_holes_and_go_on_after_a_restart(tmp_path: Path) -> None:
     with opened(tmp_path) as outbox:
         fill(outbox, 3)
         stream = outbox.stream_id
-        outbox.settle(outbox.batch(10))
+        outbox.acknowledge(outbox.batch(10))
     with opened(tmp_path) as outbox:
         fill(outbox, 1)
         assert [stored.sequence for stored in outbox.batch(10)] == [4]
@@ -39,7 +39,7 @@ def test_sequences_have_no_holes_and_go_on_after_a_restart(tmp_path: Path) -> No
 
 def test_what_is_stored_is_the_report_as_it_will_be_sent(outbox: Outbox) -> None:
     report = outbox.put(
-        Observation(reason=Reason.IDENTIFIED, port=PortPlace(path="/dev/ttyUSB2")), places={}
+        ReportDraft(reason=Reason.IDENTIFIED, port=PortPlace(path="/dev/ttyUSB2")), places={}
     )
     (stored,) = outbox.batch(10)
     assert report and Report.from_json(json.loads(stored.body)) == report
@@ -67,7 +67,7 @@ def test_the_pragmas_are_those_that_lost_nothing(outbox: Outbox) -> None:
 
 def test_a_second_agent_is_refused_with_the_holder_named(tmp_path: Path) -> None:
     with opened(tmp_path), pytest.raises(OutboxError, match=f"process {os.getpid()}"):
-        Outbox(tmp_path, gateway_id=None, log=Silence())
+        Outbox(tmp_path, gateway_id=None, log=NullLog())
     with opened(tmp_path):
         pass
 
@@ -83,12 +83,12 @@ def test_a_new_boot_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_places_go_with_their_report_or_not_at_all(outbox: Outbox) -> None:
     place = PortPlace(path="/dev/a")
-    observation = Observation(reason=Reason.IDENTIFIED, port=place)
+    observation = ReportDraft(reason=Reason.IDENTIFIED, port=place)
     outbox.put(observation, places={"/dev/a": {"x": 1}})
     with pytest.raises(TypeError):
         outbox.put(observation, places={"/dev/a": {"x": object()}})
     assert outbox.places() == {"/dev/a": {"x": 1}}
-    assert (outbox.depth(), outbox.held()) == ((1, 0), 0)
+    assert (outbox.depth(), outbox.buffered()) == ((1, 0), 0)
     outbox.put(observation, places={"/dev/a": None})
     assert outbox.places() == {}
     assert [stored.sequence for stored in outbox.batch(10)] == [1, 2]
@@ -97,7 +97,7 @@ def test_places_go_with_their_report_or_not_at_all(outbox: Outbox) -> None:
 def test_a_refused_report_is_kept_for_a_person(outbox: Outbox) -> None:
     fill(outbox, 3)
     one, two, three = outbox.batch(10)
-    outbox.settle([one], [(two, "bad")])
+    outbox.acknowledge([one], [(two, "bad")])
     assert outbox.batch(10) == [three]
     (dead,) = outbox.set_aside()
     assert (dead.stored, dead.why) == (two, "bad")
@@ -107,7 +107,7 @@ def test_a_refused_report_is_kept_for_a_person(outbox: Outbox) -> None:
 def test_it_can_be_read_beside_a_running_agent_and_without_one(
     tmp_path: Path, running: bool
 ) -> None:
-    outbox = Outbox(tmp_path, gateway_id="gw-1", log=Silence())
+    outbox = Outbox(tmp_path, gateway_id="gw-1", log=NullLog())
     fill(outbox, 2)
     if not running:
         outbox.close()
@@ -185,9 +185,9 @@ def test_what_is_counted_is_what_is_there(outbox: Outbox) -> None:
     for step in range(6):
         fill(outbox, 20)
         batch = outbox.batch(15)
-        outbox.settle(batch[:10], [(batch[12], "no")] if step % 2 else [])
-        outbox.settle(batch[:12])  # most of them a second time
+        outbox.acknowledge(batch[:10], [(batch[12], "no")] if step % 2 else [])
+        outbox.acknowledge(batch[:12])  # most of them a second time
         assert (file.rows, file.size) == there()
-    outbox.renumber(outbox.batch(5)[3])
+    outbox.move_to_new_stream(outbox.batch(5)[3])
     assert (file.rows, file.size) == there()
     assert outbox.depth() == (file.rows, 3)

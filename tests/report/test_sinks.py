@@ -17,7 +17,7 @@ from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsErro
 from modemagent.report.outbox import Outbox
 from modemagent.report.sinks import http
 from modemagent.report.sinks.catalogue import SINKS, SinkOptions, open_sink
-from modemagent.report.sinks.contract import Sink, Status
+from modemagent.report.sinks.contract import ItemStatus, Sink
 from tests.report.conftest import SmallRegistry, fill, running
 
 
@@ -97,7 +97,7 @@ def sink(place: Place) -> Iterator[Sink]:
         yield opened
 
 
-def statuses(sink: Sink, outbox: Outbox) -> list[Status]:
+def statuses(sink: Sink, outbox: Outbox) -> list[ItemStatus]:
     return [receipt.status for receipt in sink.deliver(outbox.batch(100))]
 
 
@@ -106,16 +106,16 @@ def test_a_receipt_for_every_report_in_order(place: Place, sink: Sink, outbox: O
     batch = outbox.batch(100)
     receipts = sink.deliver(batch)
     assert [receipt.report_id for receipt in receipts] == [stored.report_id for stored in batch]
-    assert {receipt.status for receipt in receipts} == {Status.ACCEPTED}
+    assert {receipt.status for receipt in receipts} == {ItemStatus.ACCEPTED}
     assert place.held() == [1, 2, 3, 4, 5]
 
 
 def test_duplicate_is_known_also_by_a_sink_opened_anew(place: Place, outbox: Outbox) -> None:
     fill(outbox, 2)
-    for expected in (Status.ACCEPTED, Status.DUPLICATE):
+    for expected in (ItemStatus.ACCEPTED, ItemStatus.DUPLICATE):
         with closing(open_sink(SinkOptions(url=place.url))) as sink:
             assert statuses(sink, outbox) == [expected] * 2
-            assert statuses(sink, outbox) == [Status.DUPLICATE] * 2
+            assert statuses(sink, outbox) == [ItemStatus.DUPLICATE] * 2
     assert place.held() == [1, 2]
 
 
@@ -128,8 +128,8 @@ def test_a_file_that_was_moved_away_gets_nothing_more(
         for number in (1, 2, 3):
             fill(outbox, 1)
             batch = outbox.batch(1)
-            assert [receipt.status for receipt in sink.deliver(batch)] == [Status.ACCEPTED]
-            outbox.settle(batch)
+            assert [receipt.status for receipt in sink.deliver(batch)] == [ItemStatus.ACCEPTED]
+            outbox.acknowledge(batch)
             if number == 1:
                 file.rename(moved)
                 if another_is_there:
@@ -162,7 +162,11 @@ def test_half_sent_is_completed_and_nothing_stands_twice(place: Place, outbox: O
         sink.deliver(outbox.batch(100))
     place.break_in_the_middle()
     with closing(open_sink(SinkOptions(url=place.url))) as sink:
-        assert statuses(sink, outbox) == [Status.DUPLICATE, Status.DUPLICATE, Status.ACCEPTED]
+        assert statuses(sink, outbox) == [
+            ItemStatus.DUPLICATE,
+            ItemStatus.DUPLICATE,
+            ItemStatus.ACCEPTED,
+        ]
     assert place.held() == [1, 2, 3]
 
 

@@ -13,7 +13,7 @@ import pytest
 from modemagent.errors import RegistryUnreachable
 from modemagent.report.outbox import Outbox
 from modemagent.report.sinks.catalogue import SinkOptions
-from modemagent.report.sinks.contract import Status
+from modemagent.report.sinks.contract import ItemStatus
 from modemagent.report.sinks.http import HttpSink
 from tests.report.conftest import SmallRegistry, fill, running
 
@@ -108,7 +108,7 @@ def sent(server: SmallRegistry, outbox: Outbox, **options: object) -> HttpSink:
     fill(outbox, 1)
     with closing(sink):
         (receipt,) = sink.deliver(outbox.batch(1))
-    assert receipt.status is Status.ACCEPTED
+    assert receipt.status is ItemStatus.ACCEPTED
     return sink
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemagent.channel import way
-from modemagent.channel.net import address
+from modemagent.channel.net import parse_host_port
 from modemagent.errors import SettingsError
 from modemagent.report.sinks.catalogue import SINKS, SinkOptions, open_sink
 from modemagent.settings import Mistake, addresses, check
@@ -174,5 +174,5 @@ def test_what_passes_is_an_address_for_those_who_use_it(text: str) -> None:
     if is_file_address(url := f"file:///{text}"):
         open_sink(SinkOptions(url=url)).close()
     if is_place(text):
-        host, port = address(f"socket://{text}")
+        host, port = parse_host_port(f"socket://{text}")
         assert host.encode("idna") and port

@@ -6,33 +6,35 @@ import pytest
 
 from modemagent.errors import UsageError
 from modemagent.simulator.faults import FAULTS, parse
-from modemagent.simulator.rehearsal import Rehearsal
+from modemagent.simulator.rehearsal import OfflineModem
 
 EG25 = "quectel-eg25-g"
 OK = b"\r\nOK\r\n"
 
 
-def eg25(*faults: str) -> Rehearsal:
-    return Rehearsal(EG25, faults=["echo-off", *faults])
+def eg25(*faults: str) -> OfflineModem:
+    return OfflineModem(EG25, faults=["echo-off", *faults])
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_every_fault_can_be_given_alone_and_the_modem_still_plays(name: str) -> None:
-    bench = Rehearsal(EG25, faults=[name])
+    bench = OfflineModem(EG25, faults=[name])
     bench.ask("AT", within_s=0.1)
     bench.ask("AT+CGSN", within_s=0.1)
     assert [line for _, line in bench.modem.received][-1:] == ["AT+CGSN"]
 
 
 def test_all_harmless_faults_together() -> None:
-    bench = Rehearsal(EG25, faults=["latency-ms=5", "chunk=1", "lf-only", "nul=1", "urc=+CREG: 2"])
+    bench = OfflineModem(
+        EG25, faults=["latency-ms=5", "chunk=1", "lf-only", "nul=1", "urc=+CREG: 2"]
+    )
     assert bench.ask("AT+CGSN") == (b"AT+CGSN\r\n+CREG: 2\n\x00\n865284040000014\n\nOK\n")
 
 
 @pytest.mark.parametrize("text", ["nosuch", "latency-ms=soon", "lie=imei-6000", "chunk=-1"])
 def test_what_is_not_in_the_table_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
-        Rehearsal(EG25, faults=[text])
+        OfflineModem(EG25, faults=[text])
 
 
 def test_a_near_name_is_offered() -> None:
@@ -69,13 +71,13 @@ def test_line_ends(fault: str, end: bytes) -> None:
 
 
 def test_first_bytes_are_lost() -> None:
-    bench = Rehearsal(EG25, faults=["lose=1"])
+    bench = OfflineModem(EG25, faults=["lose=1"])
     assert bench.ask("AT") == b"T\r"
     assert bench.ask("AT") == b"AT\r\r\nOK\r\n"
 
 
 def test_echo_that_stays() -> None:
-    bench = Rehearsal(EG25, faults=["echo-stays"])
+    bench = OfflineModem(EG25, faults=["echo-stays"])
     assert bench.ask("ATE0") == b"ATE0\r\r\nOK\r\n"
     assert bench.ask("AT") == b"AT\r\r\nOK\r\n"
 
@@ -95,7 +97,7 @@ def test_boot_with_errors() -> None:
 
 
 def test_boot_lags_one_command_behind_and_releases_the_last_at_its_end() -> None:
-    bench = Rehearsal(EG25, faults=["boot-lag=2"])
+    bench = OfflineModem(EG25, faults=["boot-lag=2"])
     assert bench.ask("AT", within_s=0.5) == b""
     assert bench.ask("AT+CGMI", within_s=0.5) == b"AT\r\r\nOK\r\n"
     assert bench.listen(3) == b"AT+CGMI\r\r\nQuectel\r\n\r\nOK\r\n"
@@ -151,7 +153,7 @@ def test_nmea_between_answers() -> None:
 
 
 def test_a_urc_between_command_and_answer() -> None:
-    bench = Rehearsal(EG25, faults=["urc=+QIND: SMS DONE"])
+    bench = OfflineModem(EG25, faults=["urc=+QIND: SMS DONE"])
     assert bench.ask("AT") == b"AT\r\r\n+QIND: SMS DONE\r\n\r\nOK\r\n"
 
 
@@ -218,7 +220,7 @@ def test_refused_and_silent_commands() -> None:
 
 
 def test_error_format_that_does_not_change() -> None:
-    bench = Rehearsal("simcom-sim868", state="no sim", faults=["cmee-fixed=0", "echo-off"])
+    bench = OfflineModem("simcom-sim868", state="no sim", faults=["cmee-fixed=0", "echo-off"])
     assert bench.ask("AT+CMEE=1") == OK
     assert bench.ask("AT+CPIN?") == b"\r\nERROR\r\n"
 

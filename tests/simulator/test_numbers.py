@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modemagent.simulator.numbers import (
-    Identities,
+    SyntheticIdentities,
     luhn_fits,
     shifted_eid,
     shifted_iccid,
@@ -17,7 +17,7 @@ IMSI = "310260000000011"
 
 def test_the_transcripts_own_modem_is_left_untouched() -> None:
     text = "+CGSN: 865284040000014 8901260000000000014F"
-    assert Identities().rewrite(text) == text
+    assert SyntheticIdentities().rewrite(text) == text
 
 
 @pytest.mark.parametrize("clone", [1, 2, 64, 998])
@@ -47,7 +47,7 @@ def test_no_two_of_999_clones_are_alike() -> None:
     ],
 )
 def test_a_named_iccid_takes_the_form_of_the_old_one(shown: str, wanted: str) -> None:
-    given = Identities(iccid="8988303000000000010").rewrite(shown)
+    given = SyntheticIdentities(iccid="8988303000000000010").rewrite(shown)
     if shown.startswith("98"):
         pairs = "".join(given[i + 1] + given[i] for i in range(0, 20, 2))
         assert pairs == "8988303000000000010F"
@@ -56,7 +56,7 @@ def test_a_named_iccid_takes_the_form_of_the_old_one(shown: str, wanted: str) ->
 
 
 def test_imsi_imei_and_imeisv_are_told_apart() -> None:
-    given = Identities(frozenset((IMSI,)), imei="867698040000013", imsi="901288000000001")
+    given = SyntheticIdentities(frozenset((IMSI,)), imei="867698040000013", imsi="901288000000001")
     assert given.rewrite(IMSI) == "901288000000001"
     assert given.rewrite('+CGSN: "352656100000010"') == '+CGSN: "867698040000013"'
     assert given.rewrite("3526561000000101") == "8676980400000101"
@@ -64,14 +64,14 @@ def test_imsi_imei_and_imeisv_are_told_apart() -> None:
 
 def test_eid_inside_an_apdu_answer_is_replaced() -> None:
     apdu = '+CGLA: 46,"BF3E125A10890490320000000000000000000007459000"'
-    given = Identities(clone=1).rewrite(apdu)
+    given = SyntheticIdentities(clone=1).rewrite(apdu)
     assert given != apdu
     assert given.startswith('+CGLA: 46,"BF3E125A10') and given.endswith('9000"')
     assert int(given[21:53]) % 97 == 1
 
 
 def test_another_card_differs_and_the_modem_stays() -> None:
-    first = Identities(frozenset((IMSI,)), clone=3)
+    first = SyntheticIdentities(frozenset((IMSI,)), clone=3)
     second = first.other_card(iccid=None, imsi=None, eid=None)
     for text in (IMSI, "8901260000000000014"):
         assert first.rewrite(text) != second.rewrite(text)

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from modemagent.errors import UsageError
-from modemagent.simulator.rehearsal import Rehearsal
+from modemagent.simulator.rehearsal import OfflineModem
 from modemagent.simulator.shipped import find, names
 
 
@@ -37,11 +37,11 @@ def test_each_recorded_exchange_is_played_to_the_byte(name: str, row: dict[str, 
             wanted = echo + wanted[len(echo) :]
     else:
         wanted = echo + ("\r\n" + "\r\n".join(row["lines"]) + "\r\n").encode()  # type: ignore[arg-type]
-    assert Rehearsal(name).ask(send) == wanted
+    assert OfflineModem(name).ask(send) == wanted
 
 
 def test_an_embedded_echo_goes_when_echo_is_off() -> None:
-    bench = Rehearsal("quectel-rm500u-cnv")
+    bench = OfflineModem("quectel-rm500u-cnv")
     assert bench.ask("ATE0") == b"ATE0\r\r\nOK\r\n"
     assert bench.ask("AT+CIMI") == b"\r\n460110000000007\r\n\r\nOK\r\n"
     assert bench.ask("ATE1") == b"\r\nOK\r\n"
@@ -49,27 +49,27 @@ def test_an_embedded_echo_goes_when_echo_is_off() -> None:
 
 
 def test_a_joined_basic_line_switches_echo() -> None:
-    bench = Rehearsal("quectel-rm500u-cnv")
+    bench = OfflineModem("quectel-rm500u-cnv")
     assert bench.ask("ATE0Q0V1") == b"ATE0Q0V1\r\r\nOK\r\n"
     assert bench.ask("AT") == b"\r\nOK\r\n"
 
 
 def test_echo_default_off_is_obeyed() -> None:
-    assert Rehearsal("zte-mf627").ask("AT+CGMM") == b"\r\nMF627\r\n\r\nOK\r\n"
+    assert OfflineModem("zte-mf627").ask("AT+CGMM") == b"\r\nMF627\r\n\r\nOK\r\n"
 
 
 def test_line_feeds_and_empty_lines_are_swallowed() -> None:
-    bench = Rehearsal("zte-mf627")
+    bench = OfflineModem("zte-mf627")
     assert bench.write(b"AT\r\n\r\nAT+CGMM\r\n") == b"\r\nOK\r\n\r\nMF627\r\n\r\nOK\r\n"
     assert [line for _, line in bench.modem.received] == ["AT", "AT+CGMM"]
 
 
 def test_a_crippled_line_without_its_a_is_no_command() -> None:
-    assert Rehearsal("quectel-eg25-g").ask("T+CGSN") == b"T+CGSN\r"
+    assert OfflineModem("quectel-eg25-g").ask("T+CGSN") == b"T+CGSN\r"
 
 
 def test_noise_before_the_command_does_not_hide_it() -> None:
-    assert Rehearsal("zte-mf627").ask("\x00xAT") == b"\r\nOK\r\n"
+    assert OfflineModem("zte-mf627").ask("\x00xAT") == b"\r\nOK\r\n"
 
 
 @pytest.mark.parametrize(
@@ -81,16 +81,16 @@ def test_noise_before_the_command_does_not_hide_it() -> None:
     ],
 )
 def test_unknown_commands_are_refused_in_the_familys_form(name: str, refusal: bytes) -> None:
-    bench = Rehearsal(name, faults=["echo-off"])
+    bench = OfflineModem(name, faults=["echo-off"])
     assert bench.ask("AT+NOSUCH?") == b"\r\n" + refusal + b"\r\n"
 
 
 def test_silence_is_recorded_and_played() -> None:
-    assert Rehearsal("fibocom-l850-gl", state="no answer captured").ask("AT+MTSM=1") == b""
+    assert OfflineModem("fibocom-l850-gl", state="no answer captured").ask("AT+MTSM=1") == b""
 
 
 def test_joined_lines_are_answered_from_their_parts() -> None:
-    bench = Rehearsal("quectel-eg25-g", faults=["echo-off"])
+    bench = OfflineModem("quectel-eg25-g", faults=["echo-off"])
     assert bench.ask("AT+CGMI;+CGMM;+CSQ") == b"\r\nQuectel\r\nEG25\r\n+CSQ: 17,99\r\n\r\nOK\r\n"
     assert bench.ask("AT+CGMI;+NOSUCH;+CSQ") == b"\r\nQuectel\r\nERROR\r\n"
     assert bench.ask("ATE0;+CMEE=2") == b"\r\nOK\r\n"
@@ -98,13 +98,13 @@ def test_joined_lines_are_answered_from_their_parts() -> None:
 
 
 def test_a_recorded_joined_line_wins_over_its_parts() -> None:
-    bench = Rehearsal("quectel-rm500u-cnv", faults=["echo-off"])
+    bench = OfflineModem("quectel-rm500u-cnv", faults=["echo-off"])
     answer = bench.ask("AT+COPS=3,0;+COPS?;+COPS=3,1;+COPS?;+COPS=3,2;+COPS?")
     assert answer.count(b"+COPS:") == 3 and answer.count(b"OK") == 1
 
 
 def test_error_format_chooses_among_the_recorded_states() -> None:
-    bench = Rehearsal("simcom-sim868", state="no sim", faults=["echo-off"])
+    bench = OfflineModem("simcom-sim868", state="no sim", faults=["echo-off"])
     assert bench.ask("AT+CPIN?") == b"\r\nERROR\r\n"
     bench.ask("AT+CMEE=1")
     assert bench.ask("AT+CPIN?") == b"\r\n+CME ERROR: 10\r\n"
@@ -113,24 +113,24 @@ def test_error_format_chooses_among_the_recorded_states() -> None:
 
 
 def test_a_state_with_an_error_format_starts_in_it() -> None:
-    bench = Rehearsal("simcom-sim868", state="no sim, CMEE=2", faults=["echo-off"])
+    bench = OfflineModem("simcom-sim868", state="no sim, CMEE=2", faults=["echo-off"])
     assert bench.ask("AT+CPIN?") == b"\r\n+CME ERROR: SIM not inserted\r\n"
 
 
 def test_a_firmware_whose_error_format_does_not_change() -> None:
-    bench = Rehearsal("simcom-sim7600e", state="no sim", faults=["echo-off"])
+    bench = OfflineModem("simcom-sim7600e", state="no sim", faults=["echo-off"])
     assert bench.ask("AT+CMEE=1") == b"\r\nOK\r\n"
     assert bench.ask("AT+CPIN?") == b"\r\n+CME ERROR: SIM not inserted\r\n"
 
 
 def test_a_recorded_refusal_of_an_error_format_is_kept() -> None:
-    bench = Rehearsal("nordic-nrf9160")
+    bench = OfflineModem("nordic-nrf9160")
     assert bench.ask("AT+CMEE=2") == b"\r\nERROR\r\n"
     assert bench.ask("AT+CMEE=1") == b"\r\nOK\r\n"
 
 
 def test_booting_is_played_in_its_recorded_order_then_passes() -> None:
-    bench = Rehearsal("quectel-eg25-g", state="booting")
+    bench = OfflineModem("quectel-eg25-g", state="booting")
     assert bench.ask("AT") == b"AT\r\r\nOK\r\n"
     assert bench.ask("AT") == b"AT\r\r\nOK\r\n\r\n+CPIN: READY\r\n\r\n+QUSIM: 1\r\n"
     assert bench.ask("AT+CREG?") == b"AT\r\r\nOK\r\n\r\n+QIND: SMS DONE\r\n"
@@ -140,19 +140,19 @@ def test_booting_is_played_in_its_recorded_order_then_passes() -> None:
 
 
 def test_two_errors_then_ready() -> None:
-    bench = Rehearsal("nordic-nrf9160", state="seconds after CFUN=1")
+    bench = OfflineModem("nordic-nrf9160", state="seconds after CFUN=1")
     answers = [bench.ask("AT+CPIN?") for _ in range(3)]
     assert answers == [b"\r\nERROR\r\n"] * 2 + [b"\r\n+CPIN: READY\r\nOK\r\n"]
 
 
 def test_initialising_refuses_any_two_commands() -> None:
-    bench = Rehearsal("wavecom-multiband", state="initialising", faults=["echo-off"])
+    bench = OfflineModem("wavecom-multiband", state="initialising", faults=["echo-off"])
     assert [bench.ask("AT+CGSN"), bench.ask("AT")] == [b"\r\n+CME ERROR: 515\r\n"] * 2
     assert bench.ask("AT") == b"\r\nOK\r\n"
 
 
 def test_busy_after_unlock_passes() -> None:
-    bench = Rehearsal("zte-mf627", state="sim busy after unlock")
+    bench = OfflineModem("zte-mf627", state="sim busy after unlock")
     answers = [bench.ask("AT+CPMS?") for _ in range(3)]
     assert answers == [b"\r\n+CME ERROR: 14\r\n"] * 3
     bench.ask("AT+CPMS?")
@@ -160,31 +160,31 @@ def test_busy_after_unlock_passes() -> None:
 
 
 def test_a_state_includes_what_is_recorded_for_its_words() -> None:
-    bench = Rehearsal("quectel-eg25-g", state="M2M (SGP.02) eUICC", faults=["echo-off"])
+    bench = OfflineModem("quectel-eg25-g", state="M2M (SGP.02) eUICC", faults=["echo-off"])
     assert bench.ask('AT+CCHO="A0000005591010FFFFFFFF8900000100"').startswith(b"\r\n+CCHO: 1")
     assert b"6985" in bench.ask('AT+CGLA=1,22,"81E2910006BF3E035C015A"')
 
 
 def test_mute_port_and_wrong_speed_hold_for_every_command() -> None:
-    assert Rehearsal("meig-slm770a", state="port 02 (DIAG)").ask("AT+CGMI") == b""
-    assert Rehearsal("ublox-sara-r410m", state="wrong baud rate").ask("AT+CGMI") == b"8\xfe\xfe"
+    assert OfflineModem("meig-slm770a", state="port 02 (DIAG)").ask("AT+CGMI") == b""
+    assert OfflineModem("ublox-sara-r410m", state="wrong baud rate").ask("AT+CGMI") == b"8\xfe\xfe"
 
 
 def test_two_ready_answers_to_one_line_take_turns() -> None:
-    bench = Rehearsal("nordic-nrf9160")
+    bench = OfflineModem("nordic-nrf9160")
     first, second, third = (bench.ask("AT+CEREG?") for _ in range(3))
     assert first == third != second
 
 
 def test_pin_locks_the_imsi_and_not_the_card_number() -> None:
-    bench = Rehearsal("quectel-eg25-g", state="pin", faults=["echo-off"])
+    bench = OfflineModem("quectel-eg25-g", state="pin", faults=["echo-off"])
     assert bench.ask("AT+CPIN?") == b"\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n"
     assert bench.ask("AT+CIMI") == b"\r\n+CME ERROR: 11\r\n"
     assert b"+QCCID: 89" in bench.ask("AT+QCCID")
 
 
 def test_switched_off_says_so_when_asked_for_cfun() -> None:
-    bench = Rehearsal("quectel-bg95-m3", state="after AT+CFUN=0", faults=["echo-off"])
+    bench = OfflineModem("quectel-bg95-m3", state="after AT+CFUN=0", faults=["echo-off"])
     assert bench.ask("AT+CMEE=1") == b"\r\nOK\r\n"
     assert bench.ask("AT+CPIN?") == b"\r\n+CME ERROR: 13\r\n"
     assert bench.ask("AT+CFUN?") == b"\r\n+CFUN: 0\r\n\r\nOK\r\n"
@@ -192,5 +192,5 @@ def test_switched_off_says_so_when_asked_for_cfun() -> None:
 
 def test_an_unknown_state_names_the_known_ones() -> None:
     with pytest.raises(UsageError) as caught:
-        Rehearsal("zte-mf627", state="asleep")
+        OfflineModem("zte-mf627", state="asleep")
     assert "'sim busy after unlock'" in caught.value.hint

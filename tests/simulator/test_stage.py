@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.simulator.bench import played, played_many
-from modemagent.simulator.stage import PlayedModem
+from modemagent.simulator.bench import simulated, simulated_fleet
+from modemagent.simulator.stage import RunningModem
 
 OK = b"\r\nOK\r\n"
 
@@ -49,12 +49,12 @@ def ask(descriptor: int, line: str, until: bytes = OK) -> bytes:
 
 
 @pytest.fixture
-def sim() -> Iterator[PlayedModem]:
-    with played("quectel-eg25-g", faults=["echo-off"]) as sim:
+def sim() -> Iterator[RunningModem]:
+    with simulated("quectel-eg25-g", faults=["echo-off"]) as sim:
         yield sim
 
 
-def test_the_terminal_is_raw_from_the_start(sim: PlayedModem) -> None:
+def test_the_terminal_is_raw_from_the_start(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         iflag, oflag, _, lflag, *_ = termios.tcgetattr(port)
         assert not lflag & (termios.ECHO | termios.ICANON | termios.ISIG)
@@ -63,14 +63,14 @@ def test_the_terminal_is_raw_from_the_start(sim: PlayedModem) -> None:
         assert ask(port, "AT+CGSN") == b"\r\n865284040000014\r\n\r\nOK\r\n"
 
 
-def test_it_survives_clients_that_come_and_go(sim: PlayedModem) -> None:
+def test_it_survives_clients_that_come_and_go(sim: RunningModem) -> None:
     for _ in range(20):
         with opened(sim.path) as port:
             assert ask(port, "AT") == OK
     assert sim.lines_received == ["AT"] * 20
 
 
-def test_lines_are_kept_with_their_times(sim: PlayedModem) -> None:
+def test_lines_are_kept_with_their_times(sim: RunningModem) -> None:
     before = time.monotonic()
     with opened(sim.path) as port:
         ask(port, "AT+CGMI")
@@ -79,7 +79,7 @@ def test_lines_are_kept_with_their_times(sim: PlayedModem) -> None:
     assert before <= received.at <= time.monotonic()
 
 
-def test_card_out_and_in_with_the_modems_own_urcs(sim: PlayedModem) -> None:
+def test_card_out_and_in_with_the_modems_own_urcs(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         sim.remove_sim()
         assert b"+QSIMSTAT: 1,0" in read_until(port, b"+CPIN: NOT READY\r\n")
@@ -91,12 +91,12 @@ def test_card_out_and_in_with_the_modems_own_urcs(sim: PlayedModem) -> None:
 
 
 def test_a_transcript_says_itself_which_line_a_pulled_card_brings() -> None:
-    with played("luat-air780e") as luat, opened(luat.path) as port:
+    with simulated("luat-air780e") as luat, opened(luat.path) as port:
         luat.remove_sim()
         assert read_until(port, b"+CPIN: SIM REMOVED 0\r\n") == b"\r\n+CPIN: SIM REMOVED 0\r\n"
 
 
-def test_a_silent_swap_shows_only_in_the_numbers(sim: PlayedModem) -> None:
+def test_a_silent_swap_shows_only_in_the_numbers(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         sim.swap_sim("8988303000000000010", "901288000000001", silent=True)
         assert ask(port, "AT+QCCID") == b"\r\n+QCCID: 8988303000000000010F\r\n\r\nOK\r\n"
@@ -104,7 +104,7 @@ def test_a_silent_swap_shows_only_in_the_numbers(sim: PlayedModem) -> None:
         assert ask(port, "AT+CGSN") == b"\r\n865284040000014\r\n\r\nOK\r\n"
 
 
-def test_a_swap_without_numbers_makes_up_others(sim: PlayedModem) -> None:
+def test_a_swap_without_numbers_makes_up_others(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         seen = set()
         for _ in range(3):
@@ -113,20 +113,20 @@ def test_a_swap_without_numbers_makes_up_others(sim: PlayedModem) -> None:
         assert len(seen) == 3
 
 
-def test_a_swap_tells_of_both_cards(sim: PlayedModem) -> None:
+def test_a_swap_tells_of_both_cards(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         sim.swap_sim()
         heard = read_until(port, b"+QSIMSTAT: 1,1\r\n")
         assert heard.index(b"+CPIN: NOT READY") < heard.index(b"+CPIN: READY")
 
 
-def test_an_unsolicited_line(sim: PlayedModem) -> None:
+def test_an_unsolicited_line(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         sim.urc("+CREG: 5")
         assert read_until(port, b"5\r\n") == b"\r\n+CREG: 5\r\n"
 
 
-def test_unplug_hangs_up_and_replug_comes_back_under_the_same_name(sim: PlayedModem) -> None:
+def test_unplug_hangs_up_and_replug_comes_back_under_the_same_name(sim: RunningModem) -> None:
     path = sim.path
     with opened(path) as port:
         ask(port, "AT+CMEE=2")
@@ -143,7 +143,7 @@ def test_unplug_hangs_up_and_replug_comes_back_under_the_same_name(sim: PlayedMo
         assert b"+CMEE: 1" in ask(port, "AT+CMEE?")  # as after power-up
 
 
-def test_a_card_taken_out_stays_out_over_a_replug(sim: PlayedModem) -> None:
+def test_a_card_taken_out_stays_out_over_a_replug(sim: RunningModem) -> None:
     sim.remove_sim(silent=True)
     sim.unplug()
     sim.replug()
@@ -151,7 +151,7 @@ def test_a_card_taken_out_stays_out_over_a_replug(sim: PlayedModem) -> None:
         assert ask(port, "AT+CPIN?", b"10\r\n") == b"\r\n+CME ERROR: 10\r\n"
 
 
-def test_a_fault_given_at_run_time_and_taken_away(sim: PlayedModem) -> None:
+def test_a_fault_given_at_run_time_and_taken_away(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         sim.fault("refuse=AT+CGMI")
         assert ask(port, "AT+CGMI", b"ERROR\r\n") == b"\r\nERROR\r\n"
@@ -161,7 +161,7 @@ def test_a_fault_given_at_run_time_and_taken_away(sim: PlayedModem) -> None:
 
 def test_vanishing_by_itself_hangs_up() -> None:
     with (
-        played("quectel-eg25-g", faults=["vanish=AT+CGSN"]) as sim,
+        simulated("quectel-eg25-g", faults=["vanish=AT+CGSN"]) as sim,
         opened(sim.path) as port,
     ):
         os.write(port, b"AT+CGSN\r")
@@ -172,7 +172,7 @@ def test_vanishing_by_itself_hangs_up() -> None:
         assert Path(sim.path).exists()
 
 
-def test_a_flood_nobody_reads_costs_little(sim: PlayedModem) -> None:
+def test_a_flood_nobody_reads_costs_little(sim: RunningModem) -> None:
     sim.fault("nmea-mixed=1")
     with opened(sim.path) as port:
         started = time.process_time()
@@ -181,7 +181,7 @@ def test_a_flood_nobody_reads_costs_little(sim: PlayedModem) -> None:
         assert OK in ask(port, "AT")
 
 
-def test_an_answer_comes_within_a_millisecond(sim: PlayedModem) -> None:
+def test_an_answer_comes_within_a_millisecond(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         times = []
         for _ in range(201):
@@ -192,7 +192,7 @@ def test_an_answer_comes_within_a_millisecond(sim: PlayedModem) -> None:
 
 
 def test_64_modems_in_one_thread_all_differ_and_stay_quick() -> None:
-    with played_many(["quectel-eg25-g"], count=64, faults=["echo-off"]) as sims:
+    with simulated_fleet(["quectel-eg25-g"], count=64, faults=["echo-off"]) as sims:
         ports = [os.open(sim.path, os.O_RDWR | os.O_NOCTTY) for sim in sims]
         try:
             started = time.perf_counter()
@@ -207,7 +207,7 @@ def test_64_modems_in_one_thread_all_differ_and_stay_quick() -> None:
 
 
 def test_tcp_serves_one_client_at_a_time_and_replugs_at_its_port() -> None:
-    with played("telit-ge910-quad", tcp=True) as sim:
+    with simulated("telit-ge910-quad", tcp=True) as sim:
         assert sim.path.startswith("socket://127.0.0.1:")
         place = ("127.0.0.1", int(sim.path.rpartition(":")[2]))
         with socket.create_connection(place) as first:

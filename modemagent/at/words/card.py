@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from modemagent.at.values import integer
+from modemagent.at.values import parse_integer
 from modemagent.at.words.entry import TS_27007, Decoder, Line, Said
 
 TS_102221 = "ETSI TS 102 221 clause 10.2.1"
@@ -212,7 +212,7 @@ def own_number(line: Line) -> Said | None:
     found: dict[str, object] = {"number": number}
     if name := line.text(0):
         found["name"] = name
-    kind = integer(line.text(2))
+    kind = parse_integer(line.text(2))
     if kind in (145, 161, 129):
         found["international"] = kind == 145
     return Said("own number", f"own number {number}", f"{TS_27007} clause 7.1", found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from modemagent.at.values import hex_integer, integer
+from modemagent.at.values import hex_integer, parse_integer
 from modemagent.at.words.entry import Decoder, Line, Said
 from modemagent.at.words.operators import plmn
 from modemagent.at.words.registration import STATUS, TECHNOLOGY
@@ -80,7 +80,7 @@ def _cell(
         text = field.strip()
         if name == "-" or text in ("", "-"):
             continue
-        number = integer(text)
+        number = parse_integer(text)
         if name in _MEASURES:
             if number is not None and _sound(name, number):
                 values[name] = number
@@ -105,7 +105,7 @@ def simcom(line: Line) -> Said | None:
     """``+CPSI: <system>,<operation>,<mcc>-<mnc>,...``; strengths in dB or in tenths of a dB."""
     system, operation = line.text(0), line.text(1)
     source = f"{_SIMCOM}, +CPSI"
-    if not system or integer(system) is not None:
+    if not system or parse_integer(system) is not None:
         return None
     found: dict[str, object] = {"technology": system, "operation": operation}
     parts = [part for part in (system, operation.lower()) if part]

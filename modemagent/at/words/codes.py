@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.at.plan import Final
+from modemagent.at.plan import FinalResult
 from modemagent.at.results import code_of
 from modemagent.at.words.entry import TS_27005, TS_27007, Said
 
@@ -15,7 +15,7 @@ _RESULTS: dict[str, tuple[str, str]] = {
 _FILLERS = frozenset(("ERROR", "ERR", "CAUSE", "CODE", "REJECT"))
 
 
-def result(final: Final) -> Said:
+def result(final: FinalResult) -> Said:
     """Say a final result code."""
     if final.kind == "cme":
         return _known_cme(final.code) or _unknown(
@@ -51,7 +51,7 @@ def named(text: str) -> Said | None:
     return _cause(family, rest)
 
 
-def _unknown(final: Final, about: str, source: str) -> Said:
+def _unknown(final: FinalResult, about: str, source: str) -> Said:
     words = "a maker's own text" if final.code is None else "unknown to the standard"
     return Said(about, words, source, {"code": final.code})
 

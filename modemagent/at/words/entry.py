@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from modemagent.at.values import integer
+from modemagent.at.values import parse_integer
 
 TS_27007 = "3GPP TS 27.007"
 TS_27005 = "3GPP TS 27.005"
@@ -30,7 +30,7 @@ class Line(NamedTuple):
     def number(self, at: int) -> int | None:
         """Return a field as a number; None when it is missing or none."""
         try:
-            return integer(self.fields[at])
+            return parse_integer(self.fields[at])
         except IndexError:
             return None
 

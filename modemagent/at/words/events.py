@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from modemagent.at.values import integer
+from modemagent.at.values import parse_integer
 from modemagent.at.words.entry import TS_27005, TS_27007, Decoder, Line, Said
 
 IP_TYPE: dict[str, str] = {
@@ -91,7 +91,7 @@ def packet_event(line: Line) -> Said | None:
     upper = line.rest.strip().upper()
     for start, words in PACKET_EVENTS:
         if upper.startswith(start):
-            cid = integer(upper.removeprefix(start).lstrip(" ,").partition(",")[0])
+            cid = parse_integer(upper.removeprefix(start).lstrip(" ,").partition(",")[0])
             found: dict[str, object] = {"event": start}
             if cid is not None and "PDN" in start:
                 found["cid"] = cid
@@ -105,15 +105,15 @@ def clock(line: Line) -> Said | None:
     date, comma, rest = text.partition(",")
     sign = next((letter for letter in "+-" if letter in rest), "")
     time, _, zone = rest.partition(sign) if sign else (rest, "", "")
-    day = [integer(part) for part in date.split("/")]
-    hour = [integer(part) for part in time.split(":")]
+    day = [parse_integer(part) for part in date.split("/")]
+    hour = [parse_integer(part) for part in time.split(":")]
     if not comma or len(day) != 3 or len(hour) != 3 or None in day or None in hour:
         return None
     year = day[0] or 0
     year += 2000 if year < 100 else 0
     written = f"{year:04d}-{day[1]:02d}-{day[2]:02d} {time.strip()}"
     found: dict[str, object] = {"local_time": written}
-    quarters = integer(zone)
+    quarters = parse_integer(zone)
     if sign and quarters is not None and quarters < 96:
         minutes = quarters * 15 * (-1 if sign == "-" else 1)
         found["utc_offset_min"] = minutes
@@ -147,7 +147,7 @@ def indicator(line: Line) -> Said | None:
     if not name or not value:
         return None
     found: dict[str, object] = {"indicator": name, "value": value}
-    if integer(name) is not None:
+    if parse_integer(name) is not None:
         text = f"indicator {name} is now {value}; AT+CIND=? names the indicators"
     else:
         text = f"indicator {name} is now {value}"
@@ -177,7 +177,7 @@ def quectel_indication(line: Line) -> Said | None:
 def time_zone(line: Line) -> Said | None:
     """``+CTZV: <zone>``: quarters of an hour, with a sign (clause 8.41)."""
     raw = line.text(0)
-    quarters = integer(raw.lstrip("+"))
+    quarters = parse_integer(raw.lstrip("+"))
     if quarters is None or abs(quarters) >= 96:
         return None
     sign = "-" if quarters < 0 else "+"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from modemagent.at.values import integer, split_fields
+from modemagent.at.values import parse_integer, split_fields
 from modemagent.at.words.entry import TS_27007, Decoder, Line, Said
 from modemagent.at.words.registration import TECHNOLOGY
 
@@ -71,12 +71,12 @@ def _networks(line: Line) -> Said | None:
     networks: list[dict[str, object]] = []
     for field in line.fields:
         if not field.startswith("("):
-            number = integer(field.rstrip(")"))
+            number = parse_integer(field.rstrip(")"))
             if number in TECHNOLOGY and networks and "technology" not in networks[-1]:
                 networks[-1]["technology"] = TECHNOLOGY[number]
             continue
         parts = split_fields("N: " + field.strip("()"))
-        status = integer(parts[0]) if parts else None
+        status = parse_integer(parts[0]) if parts else None
         if status not in AVAILABILITY or len(parts) < 4 or not _is_network(parts[3]):
             continue
         network: dict[str, object] = {
@@ -84,7 +84,7 @@ def _networks(line: Line) -> Said | None:
             "operator": parts[1] or parts[2],
             "plmn": parts[3],
         }
-        technology = integer(parts[4]) if len(parts) > 4 else None
+        technology = parse_integer(parts[4]) if len(parts) > 4 else None
         if technology in TECHNOLOGY:
             network["technology"] = TECHNOLOGY[technology]
         networks.append(network)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from modemagent.at.values import hex_integer, integer
+from modemagent.at.values import hex_integer, parse_integer
 from modemagent.at.words.entry import TS_27007, Decoder, Line, Said
 from modemagent.at.words.timers import active_time, duration, periodic_update
 
@@ -130,7 +130,7 @@ def _place(line: Line, at: int, found: dict[str, object]) -> tuple[list[str], st
         value = hex_integer(digits) if 0 < len(digits) <= 16 else None
         if value is not None:
             found[name] = value
-    number = integer(fields[2]) if len(fields) > 2 else None
+    number = parse_integer(fields[2]) if len(fields) > 2 else None
     technology = TECHNOLOGY.get(number, "") if number is not None else ""
     if technology:
         found["technology"] = technology
@@ -139,7 +139,7 @@ def _place(line: Line, at: int, found: dict[str, object]) -> tuple[list[str], st
 
 def _slices(tail: list[str], found: dict[str, object]) -> list[str]:
     """Read the allowed NSSAI: its length in octets, then the slices in hexadecimal."""
-    if tail and (length := integer(tail[0])) is not None:
+    if tail and (length := parse_integer(tail[0])) is not None:
         found["nssai_length"] = length
     if len(tail) > 1 and tail[1]:
         found["nssai"] = tail[1]
@@ -156,7 +156,7 @@ def _cause(name: str, tail: list[str], found: dict[str, object]) -> tuple[str, s
     """Read cause type and reject cause; return words for the text, and a remedy."""
     if len(tail) < 2:
         return "", ""
-    kind, cause = integer(tail[0]), integer(tail[1])
+    kind, cause = parse_integer(tail[0]), parse_integer(tail[1])
     if kind is None or not cause:
         return "", ""
     found["cause_type"], found["reject_cause"] = kind, cause

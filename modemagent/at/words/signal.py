@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from modemagent.at.values import integer
+from modemagent.at.values import parse_integer
 from modemagent.at.words.entry import TS_27007, Decoder, Line, Said
 
 # name: label, unit, lowest value that is good, fair, weak; in the order of the text
@@ -174,7 +174,7 @@ def strength(line: Line) -> Said | None:
 
 def extended(line: Line) -> Said | None:
     """``+CESQ``: one number for each technology's measures."""
-    numbers = [integer(field) for field in line.fields]
+    numbers = [parse_integer(field) for field in line.fields]
     if None in numbers[:6]:
         return None
     values, edges = scaled(CESQ, numbers)
@@ -200,7 +200,7 @@ def huawei(line: Line) -> Said | None:
     scales = HCSQ.get(technology)
     if scales is None:
         return None
-    values, edges = scaled(scales, [integer(field) for field in line.fields[1:]])
+    values, edges = scaled(scales, [parse_integer(field) for field in line.fields[1:]])
     text, found = measured(values, edges)
     found["technology"] = technology
     return Said("signal", f"{technology}, {text or 'not known'}", f"{_HUAWEI}, ^HCSQ", found)
@@ -217,7 +217,7 @@ def quectel(line: Line) -> Said | None:
         return None
     values: dict[str, float] = {}
     for name, field in zip(names, line.fields[1:], strict=False):
-        number = integer(field)
+        number = parse_integer(field)
         if number is None:
             continue
         if name == "sinr_index" and 0 <= number <= 250:

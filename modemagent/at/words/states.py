@@ -11,13 +11,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from modemagent.at.locks import REMEDY, lock_of
-from modemagent.at.values import integer
+from modemagent.at.values import parse_integer
 from modemagent.at.words.entry import TS_27007, Decoder, Line, Said
 
 FIRST, BEHIND_MODE = 0, 1
 
 
-class Row(NamedTuple):
+class StateRow(NamedTuple):
     """One state: subject, JSON name, place, words, source, remedies for some of the words."""
 
     about: str
@@ -97,10 +97,10 @@ _UBLOX = "u-blox AT commands manual"
 _NORDIC = "nRF91 AT commands reference guide"
 _CINTERION = "Cinterion EHS6 AT command set"
 
-ROWS: dict[str, Row] = {
-    "+CPIN": Row("SIM", "state", FIRST, PIN_STATE, f"{TS_27007} clause 8.3", _PIN_REMEDIES),
-    "^CPIN": Row("SIM", "state", FIRST, PIN_STATE, f"{_HUAWEI}, ^CPIN", _PIN_REMEDIES),
-    "+CFUN": Row(
+ROWS: dict[str, StateRow] = {
+    "+CPIN": StateRow("SIM", "state", FIRST, PIN_STATE, f"{TS_27007} clause 8.3", _PIN_REMEDIES),
+    "^CPIN": StateRow("SIM", "state", FIRST, PIN_STATE, f"{_HUAWEI}, ^CPIN", _PIN_REMEDIES),
+    "+CFUN": StateRow(
         "functionality",
         "level",
         FIRST,
@@ -114,7 +114,7 @@ ROWS: dict[str, Row] = {
         f"{TS_27007} clause 8.2",
         {"0": "AT+CFUN=1 switches the radio on", "4": "AT+CFUN=1 switches the radio on"},
     ),
-    "+CPAS": Row(
+    "+CPAS": StateRow(
         "activity",
         "status",
         FIRST,
@@ -128,14 +128,14 @@ ROWS: dict[str, Row] = {
         },
         f"{TS_27007} clause 8.1",
     ),
-    "+CMEE": Row(
+    "+CMEE": StateRow(
         "error format",
         "format",
         FIRST,
         {"0": "a bare ERROR", "1": "errors as numbers", "2": "errors as texts"},
         f"{TS_27007} clause 9.1",
     ),
-    "+CGATT": Row(
+    "+CGATT": StateRow(
         "packet service",
         "attached",
         FIRST,
@@ -143,14 +143,14 @@ ROWS: dict[str, Row] = {
         f"{TS_27007} clause 10.1.9",
         {"0": "see AT+CEREG? for why"},
     ),
-    "+CSCON": Row(
+    "+CSCON": StateRow(
         "signalling connection",
         "state",
         BEHIND_MODE,
         {"0": "idle", "1": "connected"},
         f"{TS_27007} clause 10.1.30",
     ),
-    "+CUSD": Row(
+    "+CUSD": StateRow(
         "USSD",
         "status",
         FIRST,
@@ -165,15 +165,15 @@ ROWS: dict[str, Row] = {
         f"{TS_27007} clause 7.15",
     ),
     # Quectel
-    "+QSIMSTAT": Row("SIM", "inserted", BEHIND_MODE, _INSERTED, f"{_QUECTEL}, +QSIMSTAT"),
-    "+QUIMSLOT": Row(
+    "+QSIMSTAT": StateRow("SIM", "inserted", BEHIND_MODE, _INSERTED, f"{_QUECTEL}, +QSIMSTAT"),
+    "+QUIMSLOT": StateRow(
         "SIM slot",
         "slot",
         FIRST,
         {"1": "slot 1 is active", "2": "slot 2 is active"},
         "Quectel RG50xQ/RM5xxQ AT commands manual, +QUIMSLOT",
     ),
-    "+QUSIM": Row(
+    "+QUSIM": StateRow(
         "SIM",
         "kind",
         FIRST,
@@ -184,10 +184,10 @@ ROWS: dict[str, Row] = {
         f"{_QUECTEL}, +QUSIM",
     ),
     # SIMCom
-    "+CSMINS": Row(
+    "+CSMINS": StateRow(
         "SIM", "inserted", BEHIND_MODE, _INSERTED, "SIMCom SIM800 AT command manual, +CSMINS"
     ),
-    "+CNSMOD": Row(
+    "+CNSMOD": StateRow(
         "technology",
         "technology",
         BEHIND_MODE,
@@ -205,7 +205,7 @@ ROWS: dict[str, Row] = {
         f"{_SIMCOM}, +CNSMOD",
     ),
     # Telit
-    "#QSS": Row(
+    "#QSS": StateRow(
         "SIM",
         "state",
         BEHIND_MODE,
@@ -218,7 +218,7 @@ ROWS: dict[str, Row] = {
         f"{_TELIT}, #QSS",
         {"0": "push the card in again"},
     ),
-    "#PSNT": Row(
+    "#PSNT": StateRow(
         "technology",
         "technology",
         BEHIND_MODE,
@@ -226,7 +226,7 @@ ROWS: dict[str, Row] = {
         f"{_TELIT}, #PSNT",
     ),
     # u-blox
-    "+UUSIMSTAT": Row(
+    "+UUSIMSTAT": StateRow(
         "SIM",
         "state",
         FIRST,
@@ -246,7 +246,7 @@ ROWS: dict[str, Row] = {
         f"{_UBLOX}, +USIMSTAT",
     ),
     # Nordic
-    "%XSIM": Row(
+    "%XSIM": StateRow(
         "SIM",
         "state",
         FIRST,
@@ -254,12 +254,12 @@ ROWS: dict[str, Row] = {
         f"{_NORDIC}, %XSIM",
     ),
     # Cinterion
-    "^SCKS": Row("SIM", "inserted", BEHIND_MODE, _INSERTED, f"{_CINTERION}, ^SCKS"),
+    "^SCKS": StateRow("SIM", "inserted", BEHIND_MODE, _INSERTED, f"{_CINTERION}, ^SCKS"),
     # Huawei
-    "^SIMST": Row("SIM", "state", FIRST, _HUAWEI_SIM, f"{_HUAWEI}, ^SIMST"),
-    "^SRVST": Row("service", "service", FIRST, _HUAWEI_SERVICE, f"{_HUAWEI}, ^SRVST"),
+    "^SIMST": StateRow("SIM", "state", FIRST, _HUAWEI_SIM, f"{_HUAWEI}, ^SIMST"),
+    "^SRVST": StateRow("service", "service", FIRST, _HUAWEI_SERVICE, f"{_HUAWEI}, ^SRVST"),
     # Wavecom
-    "+WIND": Row(
+    "+WIND": StateRow(
         "start-up",
         "step",
         FIRST,
@@ -274,7 +274,7 @@ ROWS: dict[str, Row] = {
         "Wavecom AT commands interface guide, +WIND",
     ),
     # Fibocom
-    "+SIM": Row(
+    "+SIM": StateRow(
         "SIM",
         "state",
         FIRST,
@@ -288,7 +288,7 @@ def decode(line: Line) -> Said | None:
     """Decode the one state of a line by its row."""
     row = ROWS[line.prefix]
     raw = line.text(min(row.place, len(line.fields) - 1))
-    number = integer(raw)
+    number = parse_integer(raw)
     key = str(number) if number is not None else raw.upper()
     if not key:
         return None

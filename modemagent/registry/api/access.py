@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import Request
 
 from modemagent.identity.masking import mask
-from modemagent.registry.api.problems import Problem
+from modemagent.registry.api.problems import ProblemDetails
 from modemagent.registry.store.database import Database
 from modemagent.registry.store.tokens import Scope, Token, find
 
@@ -40,7 +40,7 @@ def caller(database: Database, authorization: str | None, scope: Scope) -> Token
     if found is None:
         raise _unknown("the token is not known or was revoked")
     if scope not in _INCLUDES[found.scope]:
-        raise Problem(
+        raise ProblemDetails(
             HTTPStatus.FORBIDDEN,
             "scope",
             f"the token's scope is {found.scope}, this needs {scope}",
@@ -49,8 +49,8 @@ def caller(database: Database, authorization: str | None, scope: Scope) -> Token
     return found
 
 
-def _unknown(detail: str) -> Problem:
-    return Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, headers=_CHALLENGE)
+def _unknown(detail: str) -> ProblemDetails:
+    return ProblemDetails(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, headers=_CHALLENGE)
 
 
 def requires(scope: Scope) -> Callable[[Request], Token]:
@@ -62,7 +62,7 @@ def requires(scope: Scope) -> Callable[[Request], Token]:
     return check
 
 
-def shown(value: Any, token: Token) -> Any:
+def redact_for(value: Any, token: Token) -> Any:
     """Return a document as this caller may see it."""
     return value if token.full_ids else _masked(value)
 

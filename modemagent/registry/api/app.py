@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from modemagent import __version__
 from modemagent.registry.api import live, probes, problems, reads, reports
-from modemagent.registry.api.live import Bell
+from modemagent.registry.api.live import Notifier
 from modemagent.registry.ingest import Ingest
 from modemagent.registry.store.database import Database
 
@@ -22,7 +22,7 @@ def create_app(database_url: str) -> FastAPI:
     :raises RegistryStoreError: the database can not be used
     """
     database = Database(database_url)
-    bell = Bell()
+    bell = Notifier()
     ingest = Ingest(database, bell.ring)
 
     @asynccontextmanager

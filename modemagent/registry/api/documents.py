@@ -28,7 +28,7 @@ class ProblemDocument(BaseModel):
     detail: str
 
 
-class Modem(Document):
+class ModemDocument(Document):
     """A modem and where it is, or was last (``present`` false)."""
 
     imei: str
@@ -48,7 +48,7 @@ class Modem(Document):
     last_report: str
 
 
-class Slot(Document):
+class SlotDocument(Document):
     """A modem's slot and the card in it; ``state`` as in the last report."""
 
     slot: int
@@ -60,11 +60,11 @@ class Slot(Document):
     link_state: LinkState
 
 
-class ModemDetail(Modem):
-    sims: list[Slot]
+class ModemDetail(ModemDocument):
+    sims: list[SlotDocument]
 
 
-class Sim(Document):
+class SimDocument(Document):
     """A card and where it is, or was last (``present`` false)."""
 
     iccid: str
@@ -92,10 +92,10 @@ class Gateway(Document):
 
 
 class GatewayDetail(Gateway):
-    modems: list[Modem]
+    modems: list[ModemDocument]
 
 
-class Place(Document):
+class PlaceDocument(Document):
     """A modem in a gateway's port, from when to when, by which reports."""
 
     imei: str | None
@@ -111,7 +111,7 @@ class Place(Document):
     recorded_at: str
 
 
-class Pairing(Place):
+class Pairing(PlaceDocument):
     """A card in a modem's slot, from when to when, by which reports."""
 
     slot: int | None
@@ -120,7 +120,7 @@ class Pairing(Place):
     eid: str | None
 
 
-class Who(Document):
+class IdentityDocument(Document):
     """Who was with whom, as far as known."""
 
     imei: str | None
@@ -132,16 +132,16 @@ class Who(Document):
     port: str | None
 
 
-class Change(BaseModel):
+class ChangeDocument(BaseModel):
     """What changed. ``report`` first shows the new state."""
 
-    previous: Who | None
-    new: Who | None
+    previous: IdentityDocument | None
+    new: IdentityDocument | None
     report: str
     tac_changed: bool | None = None
 
 
-class Event(Document):
+class EventDocument(Document):
     """An event with the fields of CloudEvents 1.0.
 
     ``id`` stays the same however often the event is told; ``revision`` counts up when a late
@@ -157,20 +157,20 @@ class Event(Document):
     datacontenttype: Literal["application/json"]
     revision: int
     recordedtime: str
-    data: Change
+    data: ChangeDocument
 
 
 class ModemTimeline(Document):
     imei: str
-    places: list[Place]
+    places: list[PlaceDocument]
     pairings: list[Pairing]
-    events: list[Event]
+    events: list[EventDocument]
 
 
 class SimTimeline(Document):
     iccid: str
     pairings: list[Pairing]
-    events: list[Event]
+    events: list[EventDocument]
 
 
 class Match(Document):
@@ -188,12 +188,12 @@ class Matches(Document):
 
 
 class Modems(Document):
-    modems: list[Modem]
+    modems: list[ModemDocument]
     next: str | None
 
 
 class Sims(Document):
-    sims: list[Sim]
+    sims: list[SimDocument]
     next: str | None
 
 
@@ -202,8 +202,8 @@ class Gateways(Document):
     next: str | None
 
 
-class Events(Document):
-    events: list[Event]
+class EventPage(Document):
+    events: list[EventDocument]
     next: str | None
 
 

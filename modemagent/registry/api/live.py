@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from modemagent.registry.api.access import requires, shown
+from modemagent.registry.api.access import redact_for, requires
 from modemagent.registry.store import queries
 from modemagent.registry.store.database import Database
 from modemagent.registry.store.tokens import Scope, Token
@@ -27,7 +27,7 @@ _AT_ONCE = 200
 router = APIRouter(prefix="/api/v1", tags=["fleet"])
 
 
-class Bell:
+class Notifier:
     """Wakes the streams after a commit; may be rung from any thread."""
 
     def __init__(self) -> None:
@@ -90,7 +90,9 @@ async def stream(
     )
 
 
-async def _follow(database: Database, bell: Bell, after: int, token: Token) -> AsyncIterator[str]:
+async def _follow(
+    database: Database, bell: Notifier, after: int, token: Token
+) -> AsyncIterator[str]:
     rung = bell.listen()
     try:
         yield ": modemagent registry\n\n"
@@ -98,7 +100,7 @@ async def _follow(database: Database, bell: Bell, after: int, token: Token) -> A
             rows = await run_in_threadpool(_beyond, database, after)
             for position, event in rows:
                 after = position
-                body = json.dumps(shown(event, token), separators=(",", ":"))
+                body = json.dumps(redact_for(event, token), separators=(",", ":"))
                 yield f"id: {position}\nevent: {event['type']}\ndata: {body}\n\n"
             if not rows and not await bell.wait(rung, _KEEP_ALIVE_S):
                 yield ": still here\n\n"

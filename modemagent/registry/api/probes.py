@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from modemagent.registry.api.problems import Problem
+from modemagent.registry.api.problems import ProblemDetails
 from modemagent.registry.store import queries
 
 router = APIRouter(tags=["operation"])
@@ -24,7 +24,7 @@ def healthz() -> Response:
 def readyz(request: Request) -> Response:
     """The database answers too."""
     if not request.app.state.database.answers():
-        raise Problem(
+        raise ProblemDetails(
             HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", "the database can not be read now"
         )
     return JSONResponse({"status": "ok"})

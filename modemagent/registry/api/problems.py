@@ -20,7 +20,7 @@ TYPES = "https://modemagent.invalid/problems/"
 log = logging.getLogger(__name__)
 
 
-class Problem(Exception):
+class ProblemDetails(Exception):
     """Ends a request with a problem document.
 
     :param code: stable name of the problem, the end of its ``type``
@@ -54,7 +54,7 @@ def document(status: HTTPStatus, code: str, detail: str, **members: Any) -> dict
     }
 
 
-def reply(problem: Problem) -> Response:
+def reply(problem: ProblemDetails) -> Response:
     return Response(
         json.dumps(problem.body),
         status_code=problem.status,
@@ -67,14 +67,16 @@ def add_to(app: FastAPI) -> None:
     """Have all errors of an application answered with problem documents."""
 
     async def known(request: Request, error: Exception) -> Response:
-        return reply(error) if isinstance(error, Problem) else await unexpected(request, error)
+        return (
+            reply(error) if isinstance(error, ProblemDetails) else await unexpected(request, error)
+        )
 
     async def http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             return await unexpected(request, error)
         status = HTTPStatus(error.status_code)
         code = status.name.lower()
-        return reply(Problem(status, code, str(error.detail), headers=error.headers))
+        return reply(ProblemDetails(status, code, str(error.detail), headers=error.headers))
 
     async def invalid(request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
@@ -85,21 +87,23 @@ def add_to(app: FastAPI) -> None:
         ]
         detail = "; ".join(f"{one['location']}: {one['message']}" for one in errors)
         return reply(
-            Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail, errors=errors)
+            ProblemDetails(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail, errors=errors
+            )
         )
 
     async def unexpected(request: Request, error: Exception) -> Response:
         # the path may hold an identifier; it stays out of the log
         log.error("a request failed", exc_info=error)
         return reply(
-            Problem(
+            ProblemDetails(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
                 "internal",
                 "the registry failed; the request may be sent again",
             )
         )
 
-    app.add_exception_handler(Problem, known)
+    app.add_exception_handler(ProblemDetails, known)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, unexpected)

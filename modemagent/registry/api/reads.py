@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from modemagent.registry.api import documents
-from modemagent.registry.api.access import requires, shown
-from modemagent.registry.api.problems import Problem
+from modemagent.registry.api.access import redact_for, requires
+from modemagent.registry.api.problems import ProblemDetails
 from modemagent.registry.store import queries
 from modemagent.registry.store.tokens import Scope, Token
 
@@ -42,13 +42,13 @@ def _read(request: Request, query: Callable[[Connection], T]) -> T:
 def _page(name: str, found: tuple[list[dict[str, Any]], object], token: Token) -> Response:
     entries, following = found
     cursor = None if following is None else str(following)
-    return JSONResponse({name: shown(entries, token), "next": cursor})
+    return JSONResponse({name: redact_for(entries, token), "next": cursor})
 
 
 def _one(found: dict[str, Any] | None, what: str, token: Token) -> Response:
     if found is None:
-        raise Problem(HTTPStatus.NOT_FOUND, "not_found", f"no such {what} was ever reported")
-    return JSONResponse(shown(found, token))
+        raise ProblemDetails(HTTPStatus.NOT_FOUND, "not_found", f"no such {what} was ever reported")
+    return JSONResponse(redact_for(found, token))
 
 
 @router.get("/lookup", response_model=documents.Matches)
@@ -59,7 +59,7 @@ def lookup(
 ) -> Response:
     """Find any IMEI, IMEISV, MEID, ICCID, IMSI, EID, serial number or gateway id."""
     found = _read(request, lambda connection: queries.lookup(connection, wanted))
-    return JSONResponse({"matches": shown(found, token)})
+    return JSONResponse({"matches": redact_for(found, token)})
 
 
 @router.get("/modems", response_model=documents.Modems)
@@ -90,7 +90,7 @@ def sims(request: Request, token: Reader, limit: Limit = 100, after: After = Non
     return _page("sims", found, token)
 
 
-@router.get("/sims/{iccid}", response_model=documents.Sim, responses={404: _PROBLEM})
+@router.get("/sims/{iccid}", response_model=documents.SimDocument, responses={404: _PROBLEM})
 def sim(request: Request, token: Reader, iccid: Number) -> Response:
     """Show one card; 19 and 20 digits mean the same card."""
     return _one(_read(request, lambda it: queries.sim(it, iccid)), "card", token)
@@ -128,7 +128,7 @@ def gateway(
     return _one(_read(request, lambda it: queries.gateway(it, gateway_id)), "gateway", token)
 
 
-@router.get("/events", response_model=documents.Events)
+@router.get("/events", response_model=documents.EventPage)
 def events(
     request: Request,
     token: Reader,

@@ -22,12 +22,12 @@ from starlette.responses import Response
 from modemagent.errors import ReportError
 from modemagent.registry.api.access import caller, requires
 from modemagent.registry.api.documents import Enrolled, Enrolment
-from modemagent.registry.api.problems import Problem, document
+from modemagent.registry.api.problems import ProblemDetails, document
 from modemagent.registry.ingest import Ingest
 from modemagent.registry.observation import Observation, no_key_twice, read_report
 from modemagent.registry.store import tokens
 from modemagent.registry.store.database import now_ms
-from modemagent.registry.store.recording import Arrival, Status
+from modemagent.registry.store.recording import Arrival, ReceiptStatus
 from modemagent.registry.store.tokens import Scope, Token
 from modemagent.report.message import BOOT_ID_HEADER, UPTIME_HEADER
 
@@ -82,7 +82,7 @@ def _take(
         statuses = ingest.submit(arrivals).result(timeout=_WRITER_DEADLINE_S)
         for result, status in zip(accepted, statuses, strict=True):
             result["status"] = str(status)
-            if status is Status.CONFLICT:
+            if status is ReceiptStatus.CONFLICT:
                 result["problem"] = document(
                     HTTPStatus.CONFLICT,
                     "conflict",
@@ -176,14 +176,16 @@ def _no_second_list(body: bytes) -> None:
         raise msgspec.ValidationError("the key 'reports' stands twice")
 
 
-def _unreadable(status: HTTPStatus, code: str, detail: str) -> Problem:
-    return Problem(status, code, f'{detail}; expected {{"reports": [1 to {MOST_REPORTS} reports]}}')
+def _unreadable(status: HTTPStatus, code: str, detail: str) -> ProblemDetails:
+    return ProblemDetails(
+        status, code, f'{detail}; expected {{"reports": [1 to {MOST_REPORTS} reports]}}'
+    )
 
 
 async def _body(request: Request) -> bytes:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
-        raise Problem(
+        raise ProblemDetails(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "content_encoding",
             f"content encoding {encoding[:40]!r} is not known, gzip is",
@@ -213,12 +215,14 @@ async def _body(request: Request) -> bytes:
     return b"".join(parts)
 
 
-def _bad_gzip() -> Problem:
-    return Problem(HTTPStatus.BAD_REQUEST, "malformed_gzip", "the body is no complete gzip data")
+def _bad_gzip() -> ProblemDetails:
+    return ProblemDetails(
+        HTTPStatus.BAD_REQUEST, "malformed_gzip", "the body is no complete gzip data"
+    )
 
 
-def _too_large() -> Problem:
-    return Problem(
+def _too_large() -> ProblemDetails:
+    return ProblemDetails(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "too_large",
         f"a body has at most {MOST_BYTES} bytes, unpacked",
@@ -234,12 +238,12 @@ def enroll(
 ) -> Enrolled:
     """Make a gateway's own token, so that one secret sets up a fleet."""
     if not wish.gateway_id.isprintable():
-        raise Problem(
+        raise ProblemDetails(
             HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", "gateway_id must be printable"
         )
     secret = tokens.enroll(request.app.state.database, wish.gateway_id)
     if secret is None:
-        raise Problem(
+        raise ProblemDetails(
             HTTPStatus.CONFLICT,
             "enrolled",
             "this gateway has a token in use; revoke that one first",

@@ -19,31 +19,31 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from modemagent.registry.history import (
+    Changes,
     Departure,
-    Event,
-    ItemLine,
+    Identities,
+    Interval,
     Order,
-    Outcome,
-    Pair,
+    PlaceState,
     Reading,
-    Seat,
-    Stay,
+    RegistryEvent,
+    UnitTimeline,
+    advance_place,
+    advance_unit,
     item_key,
-    read_item,
-    read_seat,
 )
 from modemagent.registry.store import schema
 from modemagent.registry.store.loading import portions, reports_of_item, reports_of_seat
-from modemagent.registry.told import LineKey, Told
+from modemagent.registry.told import LineKey, Sighting
 
 _order = msgspec.json.Decoder(Order)
-_seat = msgspec.json.Decoder(Seat)
-_items = msgspec.json.Decoder(ItemLine)
+_seat = msgspec.json.Decoder(PlaceState)
+_items = msgspec.json.Decoder(UnitTimeline)
 
 Row = dict[str, Any]
 
 
-class Lines:
+class TimelineWriter:
     """The lines of history that one batch touches.
 
     :param now_ms: when the registry learned all this
@@ -58,14 +58,14 @@ class Lines:
         self._stale_seats: set[LineKey] = set()
         self._stale_items: set[LineKey] = set()
 
-    def add(self, told: Told) -> None:
+    def add(self, told: Sighting) -> None:
         """Take a new report, already stored."""
         for line, reading in told.seats():
             self._seat_readings[line].append(reading)
         for line, reading in told.items():
             self._item_readings[line].append(reading)
 
-    def redate(self, told: Told) -> None:
+    def redate(self, told: Sighting) -> None:
         """Take note that a kept report has another date now."""
         self._stale_seats.update(line for line, _ in told.seats())
         self._stale_items.update(line for line, _ in told.items())
@@ -73,30 +73,30 @@ class Lines:
     def write(self) -> list[str]:
         """Bring all touched lines up to date; return the ids of new or changed events."""
         changed: list[str] = []
-        told: list[tuple[str, Event]] = []
+        told: list[tuple[str, RegistryEvent]] = []
         self._write_seats(changed, told)
         self._write_items(changed, told)
         return changed + self._tell(told)
 
-    def _write_seats(self, changed: list[str], told_now: list[tuple[str, Event]]) -> None:
+    def _write_seats(self, changed: list[str], told_now: list[tuple[str, RegistryEvent]]) -> None:
         lines = {*self._seat_readings, *self._stale_seats}
         known = self._states(schema.seat, lines)
         rows: list[Row] = []
         departures: list[Row] = []
         for line in sorted(lines):
             kind, key = line
-            seat = _seat.decode(known[line]) if line in known else Seat()
+            seat = _seat.decode(known[line]) if line in known else PlaceState()
             fresh = sorted(self._seat_readings.get(line, ()), key=lambda reading: reading.order)
-            out = Outcome()
+            out = Changes()
             if line in self._stale_seats or _late(seat.tail, fresh):
-                seat = Seat()
+                seat = PlaceState()
                 for reading in self._all_readings(line):
-                    read_seat(kind, seat, reading, out)
+                    advance_place(kind, seat, reading, out)
                 changed += self._rewrite_events(_line_name("seat", line), out)
                 self._rewrite_departures(line, out)
             else:
                 for reading in fresh:
-                    read_seat(kind, seat, reading, out)
+                    advance_place(kind, seat, reading, out)
                 told_now += [(_line_name("seat", line), event) for event in out.events.values()]
                 departures += [_departure_row(kind, gone) for gone in out.departures]
                 for gone in out.departures:
@@ -106,7 +106,7 @@ class Lines:
         if departures:
             self._connection.execute(schema.departure.insert(), departures)
 
-    def _write_items(self, changed: list[str], told_now: list[tuple[str, Event]]) -> None:
+    def _write_items(self, changed: list[str], told_now: list[tuple[str, RegistryEvent]]) -> None:
         lines = {*self._item_readings, *self._stale_items}
         known = self._states(schema.item, lines)
         rows: list[Row] = []
@@ -114,18 +114,18 @@ class Lines:
         withdrawn: list[str] = []
         for line in sorted(lines):
             kind, key = line
-            state = _items.decode(known[line]) if line in known else ItemLine()
+            state = _items.decode(known[line]) if line in known else UnitTimeline()
             fresh = sorted(self._item_readings.get(line, ()), key=_departures_first)
-            out = Outcome()
+            out = Changes()
             if line in self._stale_items or _late(state.tail, fresh):
-                state = ItemLine()
+                state = UnitTimeline()
                 for reading in self._all_sightings(line):
-                    read_item(kind, state, reading, out)
+                    advance_unit(kind, state, reading, out)
                 changed += self._rewrite_events(_line_name("item", line), out)
                 stays += self._rewritten_stays(line, out)
             else:
                 for reading in fresh:
-                    read_item(kind, state, reading, out)
+                    advance_unit(kind, state, reading, out)
                 told_now += [(_line_name("item", line), event) for event in out.events.values()]
                 withdrawn += sorted(out.withdrawn)
                 stays += [self._stay_row(kind, *name, stay) for name, stay in out.stays.items()]
@@ -190,7 +190,7 @@ class Lines:
         )
         self._connection.execute(statement, rows)
 
-    def _rewrite_departures(self, line: LineKey, out: Outcome) -> None:
+    def _rewrite_departures(self, line: LineKey, out: Changes) -> None:
         kind, key = line
         table = schema.departure
         here = (table.c.kind == kind) & (table.c.seat == key)
@@ -211,7 +211,7 @@ class Lines:
         differing = before.keys() ^ after.keys()
         self._stale_items.update((kind, {**before, **after}[name]) for name in differing)
 
-    def _rewritten_stays(self, line: LineKey, out: Outcome) -> list[Row]:
+    def _rewritten_stays(self, line: LineKey, out: Changes) -> list[Row]:
         kind, key = line
         table = schema.stay
         here = (table.c.kind == kind) & (table.c.item_key == key)
@@ -225,7 +225,7 @@ class Lines:
             row["recorded_ms"] = recorded.get((row["seat"], row["opened_by"]), self._now_ms)
         return rows
 
-    def _stay_row(self, kind: str, key: str, seat: str, opened_by: str, stay: Stay) -> Row:
+    def _stay_row(self, kind: str, key: str, seat: str, opened_by: str, stay: Interval) -> Row:
         return {
             "kind": kind,
             "item_key": key,
@@ -242,7 +242,7 @@ class Lines:
             "recorded_ms": self._now_ms,
         }
 
-    def _rewrite_events(self, line: str, out: Outcome) -> list[str]:
+    def _rewrite_events(self, line: str, out: Changes) -> list[str]:
         table = schema.event
         query = select(table.c.id).where(table.c.line == line, ~table.c.withdrawn)
         gone = [row.id for row in self._connection.execute(query) if row.id not in out.events]
@@ -266,7 +266,7 @@ class Lines:
             self._connection.execute(statement, rows)
         return list(ids)
 
-    def _tell(self, told: Sequence[tuple[str, Event]]) -> list[str]:
+    def _tell(self, told: Sequence[tuple[str, RegistryEvent]]) -> list[str]:
         """Write events that are new, and those that read differently now."""
         table = schema.event
         known: dict[str, Any] = {}
@@ -296,7 +296,7 @@ class Lines:
         self._tell_about([event for _, event in told if event.id in set(written)], known.keys())
         return written
 
-    def _tell_about(self, events: Sequence[Event], revised: Container[str]) -> None:
+    def _tell_about(self, events: Sequence[RegistryEvent], revised: Container[str]) -> None:
         """Keep which numbers an event speaks of, so that it is found from either side."""
         table = schema.event_about
         again = [event.id for event in events if event.id in revised]
@@ -346,8 +346,8 @@ def _departure_row(kind: str, gone: Departure) -> Row:
     }
 
 
-def _event_row(line: str, event: Event) -> Row:
-    data: dict[str, Pair | bool | str | None] = {
+def _event_row(line: str, event: RegistryEvent) -> Row:
+    data: dict[str, Identities | bool | str | None] = {
         "previous": event.previous,
         "new": event.new,
         **event.extra,

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 
 from modemagent.registry.observation import CardReading
 from modemagent.registry.store.schema import card_reading, report
-from modemagent.registry.told import LineKey, Told
+from modemagent.registry.told import LineKey, Sighting
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ def portions(values: Sequence[T], size: int = _PARAMETERS) -> Iterator[Sequence[
         yield values[start : start + size]
 
 
-def reports_of_seat(connection: Connection, line: LineKey) -> list[Told]:
+def reports_of_seat(connection: Connection, line: LineKey) -> list[Sighting]:
     """Return all reports that speak of a port or a slot, in no order."""
     kind, key = line
     left, _, right = key.partition("\t")
@@ -35,7 +35,7 @@ def reports_of_seat(connection: Connection, line: LineKey) -> list[Told]:
     return _load(connection, report.c.imei_key == left)
 
 
-def reports_of_item(connection: Connection, line: LineKey) -> list[Told]:
+def reports_of_item(connection: Connection, line: LineKey) -> list[Sighting]:
     """Return all reports that sight a modem or a card, in no order."""
     kind, key = line
     if kind == "modem":
@@ -44,14 +44,14 @@ def reports_of_item(connection: Connection, line: LineKey) -> list[Told]:
     return _load(connection, report.c.number.in_(sighted))
 
 
-def reports_numbered(connection: Connection, numbers: Sequence[int]) -> list[Told]:
+def reports_numbered(connection: Connection, numbers: Sequence[int]) -> list[Sighting]:
     """Return some reports by their row numbers."""
     return [
         told for some in portions(numbers) for told in _load(connection, report.c.number.in_(some))
     ]
 
 
-def _load(connection: Connection, which: ColumnElement[bool]) -> list[Told]:
+def _load(connection: Connection, which: ColumnElement[bool]) -> list[Sighting]:
     cards: defaultdict[int, list[CardReading]] = defaultdict(list)
     of_cards = (
         select(card_reading)
@@ -75,6 +75,6 @@ def _load(connection: Connection, which: ColumnElement[bool]) -> list[Told]:
         report.c.facts,
     )
     return [
-        Told(*row[1:10], _facts.decode(row.facts), tuple(cards.get(row.number, ())))
+        Sighting(*row[1:10], _facts.decode(row.facts), tuple(cards.get(row.number, ())))
         for row in connection.execute(select(*columns).where(which))
     ]

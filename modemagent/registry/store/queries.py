@@ -15,19 +15,19 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, and_, func, select
 
 from modemagent.identity.cleaning import without_separators
-from modemagent.registry.history import Item, ItemLine, Pair, Seat, same_card
+from modemagent.registry.history import Identities, PlaceState, Unit, UnitTimeline, same_card
 from modemagent.registry.store import schema
 
 Document = dict[str, Any]
 
-_lines = msgspec.json.Decoder(ItemLine)
-_seats = msgspec.json.Decoder(Seat)
-_pairs = msgspec.json.Decoder(Pair)
+_lines = msgspec.json.Decoder(UnitTimeline)
+_seats = msgspec.json.Decoder(PlaceState)
+_pairs = msgspec.json.Decoder(Identities)
 
 LINK_STATE = "unlinked"  # no pairing policy exists yet
 
 
-def moment(at_ms: int | None) -> str | None:
+def to_rfc3339(at_ms: int | None) -> str | None:
     """Return milliseconds since 1970 as an RFC 3339 time in UTC."""
     if at_ms is None:
         return None
@@ -211,7 +211,7 @@ def lookup(connection: Connection, wanted: str) -> list[Document]:
     return matches
 
 
-def _match(connection: Connection, kind: str, by: str, item: Item) -> Document:
+def _match(connection: Connection, kind: str, by: str, item: Unit) -> Document:
     stay = item.stays[item.seat]
     imei: str | None
     iccid: str | None
@@ -230,7 +230,7 @@ def _match(connection: Connection, kind: str, by: str, item: Item) -> Document:
         "sim": iccid,
         "gateway": stay.pair.gateway_id if stay.cause is None else None,
         "link_state": LINK_STATE,
-        "last_seen": moment(item.last_ms),
+        "last_seen": to_rfc3339(item.last_ms),
     }
 
 
@@ -240,7 +240,7 @@ def _digits(text: str) -> str:
 
 def _items(
     connection: Connection, kind: str, limit: int, after: int
-) -> tuple[list[ItemLine], int | None]:
+) -> tuple[list[UnitTimeline], int | None]:
     table = schema.item
     query = (
         select(table.c.number, table.c.state)
@@ -254,7 +254,7 @@ def _items(
     return [line for line in lines if line.items], following
 
 
-def _line(connection: Connection, kind: str, key: str) -> ItemLine | None:
+def _line(connection: Connection, kind: str, key: str) -> UnitTimeline | None:
     table = schema.item
     query = select(table.c.state).where(table.c.kind == kind, table.c.key == key)
     state = connection.execute(query).scalar()
@@ -262,23 +262,23 @@ def _line(connection: Connection, kind: str, key: str) -> ItemLine | None:
     return line if line and line.items else None
 
 
-def _card_item(connection: Connection, iccid: str) -> Item | None:
+def _card_item(connection: Connection, iccid: str) -> Unit | None:
     number = _digits(iccid)
     line = _line(connection, "card", number[:19])
-    items: Sequence[Item] = line.items if line else ()
+    items: Sequence[Unit] = line.items if line else ()
     return next((item for item in items if same_card(item.number, number)), None)
 
 
-def _seen(item: Item) -> Document:
+def _seen(item: Unit) -> Document:
     return {
-        "first_seen": moment(item.first_ms),
-        "last_seen": moment(item.last_ms),
+        "first_seen": to_rfc3339(item.first_ms),
+        "last_seen": to_rfc3339(item.last_ms),
         "first_report": item.first_by,
         "last_report": item.last_by,
     }
 
 
-def _modem(connection: Connection, line: ItemLine) -> Document:
+def _modem(connection: Connection, line: UnitTimeline) -> Document:
     item = line.items[0]
     stay = item.stays[item.seat]
     names = ("manufacturer", "model", "firmware", "imeisv", "meid", "serial_number")
@@ -293,7 +293,7 @@ def _modem(connection: Connection, line: ItemLine) -> Document:
     }
 
 
-def _card(item: Item) -> Document:
+def _card(item: Unit) -> Document:
     stay = item.stays[item.seat]
     return {
         "iccid": item.number,
@@ -337,7 +337,7 @@ def _slots(connection: Connection, imei_key: str) -> list[Document]:
     slots = []
     for slot in sorted({*held, *states}):
         here = held.get(slot)
-        pair = here.pair if here and here.occupied else Pair()
+        pair = here.pair if here and here.occupied else Identities()
         slots.append(
             {
                 "slot": slot,
@@ -357,9 +357,9 @@ def _gateway(row: RowMapping) -> Document:
         "gateway_id": row["gateway_id"],
         "agent_version": row["agent_version"],
         "reports": row["reports"],
-        "first_seen": moment(row["first_ms"]),
-        "last_seen": moment(row["last_ms"]),
-        "last_received": moment(row["last_received_ms"]),
+        "first_seen": to_rfc3339(row["first_ms"]),
+        "last_seen": to_rfc3339(row["last_ms"]),
+        "last_received": to_rfc3339(row["last_received_ms"]),
     }
 
 
@@ -376,14 +376,14 @@ def _stays(connection: Connection, which: Any) -> list[Document]:
                 **(card if row.kind == "card" else {}),
                 "gateway_id": pair.gateway_id,
                 "port": pair.port,
-                "first_seen": moment(row.first_ms),
-                "last_seen": moment(row.last_ms),
-                "closed_at": moment(row.closed_ms),
+                "first_seen": to_rfc3339(row.first_ms),
+                "last_seen": to_rfc3339(row.last_ms),
+                "closed_at": to_rfc3339(row.closed_ms),
                 "cause": row.cause,
                 "opened_by": row.opened_by,
                 "last_report": row.last_by,
                 "closed_by": row.closed_by,
-                "recorded_at": moment(row.recorded_ms),
+                "recorded_at": to_rfc3339(row.recorded_ms),
             }
         )
     return found
@@ -404,16 +404,16 @@ def _event(row: RowMapping) -> Document:
     data = msgspec.json.decode(row["data"])
     for side in ("previous", "new"):
         if data[side] is not None:
-            data[side] = {name: data[side].get(name) for name in Pair.__struct_fields__}
+            data[side] = {name: data[side].get(name) for name in Identities.__struct_fields__}
     return {
         "specversion": "1.0",
         "id": row["id"],
         "type": row["type"],
         "source": f"/gateways/{row['gateway_id']}",
         "subject": row["subject"],
-        "time": moment(row["at_ms"]),
+        "time": to_rfc3339(row["at_ms"]),
         "datacontenttype": "application/json",
         "revision": row["revision"],
-        "recordedtime": moment(row["recorded_ms"]),
+        "recordedtime": to_rfc3339(row["recorded_ms"]),
         "data": data,
     }

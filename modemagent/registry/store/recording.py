@@ -17,11 +17,11 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
-from modemagent.registry.clock import StreamClock, Tick, date_stream
+from modemagent.registry.clock import ClockReading, StreamClock, date_stream
 from modemagent.registry.history import item_key
 from modemagent.registry.observation import Observation
 from modemagent.registry.store import schema
-from modemagent.registry.store.lines import Lines
+from modemagent.registry.store.lines import TimelineWriter
 from modemagent.registry.store.loading import portions, reports_numbered
 from modemagent.registry.told import told
 
@@ -31,7 +31,7 @@ Key = tuple[str, str, int]
 Row = dict[str, Any]
 
 
-class Status(StrEnum):
+class ReceiptStatus(StrEnum):
     """What became of a report that could be read."""
 
     ACCEPTED = "accepted"
@@ -55,9 +55,9 @@ class Arrival(msgspec.Struct, frozen=True):
         return one.gateway_id, one.stream_id, one.sequence
 
     @property
-    def tick(self) -> Tick:
+    def tick(self) -> ClockReading:
         one = self.observation
-        return Tick(
+        return ClockReading(
             order=(one.boot_count, one.uptime_ms, one.sequence),
             observed_ms=one.observed_ms,
             latest_ms=self.latest_ms,
@@ -67,14 +67,14 @@ class Arrival(msgspec.Struct, frozen=True):
 
 def record(
     connection: Connection, arrivals: Sequence[Arrival], now_ms: int
-) -> tuple[list[Status], list[str]]:
+) -> tuple[list[ReceiptStatus], list[str]]:
     """Store a batch; return each report's status and the ids of new or changed events."""
     statuses, fresh, conflicts = _sort_out(connection, arrivals)
     if conflicts:
         connection.execute(insert(schema.conflict).on_conflict_do_nothing(), conflicts)
     if not fresh:
         return statuses, []
-    lines = Lines(connection, now_ms)
+    lines = TimelineWriter(connection, now_ms)
     dates, redated = _date(connection, fresh)
     _store(connection, fresh, dates)
     for kept in reports_numbered(connection, redated):
@@ -86,7 +86,7 @@ def record(
 
 def _sort_out(
     connection: Connection, arrivals: Sequence[Arrival]
-) -> tuple[list[Status], list[Arrival], list[Row]]:
+) -> tuple[list[ReceiptStatus], list[Arrival], list[Row]]:
     table = schema.report
     key_columns = (table.c.gateway_id, table.c.stream_id, table.c.sequence)
     known: dict[Key, tuple[int | None, str]] = {}
@@ -96,7 +96,7 @@ def _sort_out(
         )
         for gateway_id, stream_id, sequence, number, digest in connection.execute(query):
             known[gateway_id, stream_id, sequence] = (number, digest)
-    statuses: list[Status] = []
+    statuses: list[ReceiptStatus] = []
     fresh: list[Arrival] = []
     clashes: list[tuple[Arrival, Key]] = []
     for arrival in arrivals:
@@ -104,11 +104,11 @@ def _sort_out(
         if first is None:
             known[arrival.key] = (None, arrival.observation.digest)
             fresh.append(arrival)
-            statuses.append(Status.ACCEPTED)
+            statuses.append(ReceiptStatus.ACCEPTED)
         elif first[1] == arrival.observation.digest:
-            statuses.append(Status.DUPLICATE)
+            statuses.append(ReceiptStatus.DUPLICATE)
         else:
-            statuses.append(Status.CONFLICT)
+            statuses.append(ReceiptStatus.CONFLICT)
             clashes.append((arrival, arrival.key))
     conflicts = [
         {
@@ -165,7 +165,7 @@ def _date(connection: Connection, fresh: Sequence[Arrival]) -> tuple[list[int], 
     return dates, redated
 
 
-def _rewinds_within(clock: StreamClock, ticks: Sequence[Tick]) -> bool:
+def _rewinds_within(clock: StreamClock, ticks: Sequence[ClockReading]) -> bool:
     """Return whether a trusted clock comes after guessed ones inside this batch or before it."""
     guessed = {clock.tail[0]} if clock.guessed and clock.boot_start_ms is None else set()
     trusted = {clock.tail[0]} if clock.boot_start_ms is not None else set()
@@ -180,7 +180,10 @@ def _rewinds_within(clock: StreamClock, ticks: Sequence[Tick]) -> bool:
 
 
 def _date_anew(
-    connection: Connection, stream: tuple[str, str], fresh: Sequence[Tick], redated: list[int]
+    connection: Connection,
+    stream: tuple[str, str],
+    fresh: Sequence[ClockReading],
+    redated: list[int],
 ) -> tuple[Mapping[tuple[int, int, int], int], StreamClock]:
     table = schema.report
     query = select(
@@ -193,8 +196,8 @@ def _date_anew(
         table.c.synchronized,
         table.c.at_ms,
     ).where(table.c.gateway_id == stream[0], table.c.stream_id == stream[1])
-    kept: list[tuple[Tick, int, int]] = [
-        (Tick((boot, uptime, sequence), observed, latest, synchronized), number, at_ms)
+    kept: list[tuple[ClockReading, int, int]] = [
+        (ClockReading((boot, uptime, sequence), observed, latest, synchronized), number, at_ms)
         for number, boot, uptime, sequence, observed, latest, synchronized, at_ms in (
             connection.execute(query)
         )

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from modemagent.report.outbox import Stored
+from modemagent.report.outbox import QueuedReport
 
 
-class Status(StrEnum):
+class ItemStatus(StrEnum):
     """What became of one report; interface names of ``results[].status``."""
 
     ACCEPTED = "accepted"
@@ -30,7 +30,7 @@ class Receipt:
     """The other side's word on one report; ``problem`` says why it was not taken."""
 
     report_id: str
-    status: Status
+    status: ItemStatus
     problem: str = ""
 
 
@@ -42,6 +42,6 @@ class Sink(Protocol):
         """Where reports go, to be shown to people; never holds a secret."""
         ...
 
-    def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]: ...
+    def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]: ...
 
     def close(self) -> None: ...

@@ -15,9 +15,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError
-from modemagent.report.outbox import Stored
+from modemagent.report.outbox import QueuedReport
 from modemagent.report.sinks.catalogue import SinkOptions
-from modemagent.report.sinks.contract import Receipt, Status
+from modemagent.report.sinks.contract import ItemStatus, Receipt
 
 _FORBIDDEN = 403
 
@@ -36,7 +36,7 @@ class FileSink:
         self._last: dict[str, int] = {}
         self._fd = -1
 
-    def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
+    def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
         try:
             if self._fd < 0 or not self._is_in_place():
                 self._open()
@@ -56,7 +56,7 @@ class FileSink:
                 else "Check the disk.",
             ) from None
 
-    def _append(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
+    def _append(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
         receipts = []
         lines = bytearray()
         taken = dict(self._last)
@@ -67,7 +67,7 @@ class FileSink:
                 taken[stream_id] = stored.sequence
                 lines += stored.body + b"\n"
             receipts.append(
-                Receipt(stored.report_id, Status.DUPLICATE if known else Status.ACCEPTED)
+                Receipt(stored.report_id, ItemStatus.DUPLICATE if known else ItemStatus.ACCEPTED)
             )
         end = os.lseek(self._fd, 0, os.SEEK_END)
         try:

@@ -16,14 +16,14 @@ from modemagent.errors import ClockNotSet, RegistryRefused, RegistryUnreachable,
 from modemagent.http_exchange import ExchangeError, HttpAnswer, HttpClient, Limits
 from modemagent.report import origin
 from modemagent.report.message import BOOT_ID_HEADER, UPTIME_HEADER
-from modemagent.report.outbox import Stored
+from modemagent.report.outbox import QueuedReport
 from modemagent.report.sinks.catalogue import SinkOptions
-from modemagent.report.sinks.contract import Receipt, Status
+from modemagent.report.sinks.contract import ItemStatus, Receipt
 from modemagent.report.sinks.lean import urllib3
 from modemagent.report.uplink import LONGEST_ASKED_S, LONGEST_ASKED_UNAUTHENTICATED_S
 
 if TYPE_CHECKING:
-    from modemagent.report.sinks.trust import Trust
+    from modemagent.report.sinks.trust import TlsTrust
 
 LIMITS = Limits(connect_s=5.0, idle_s=15.0, total_s=30.0, body_bytes=2 * 1024 * 1024)
 # the smallest batch there is, a heartbeat without modems, is 419 bytes and 305 compressed
@@ -60,7 +60,7 @@ class HttpSink:
             limits, tls=self._trust.context if self._trust else None, proxy=options.proxy
         )
 
-    def deliver(self, batch: Sequence[Stored]) -> Sequence[Receipt]:
+    def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
         body = b'{"reports":[' + b",".join(stored.body for stored in batch) + b"]}"
         headers = {
             "Content-Type": "application/json",
@@ -139,11 +139,11 @@ def open_sink(options: SinkOptions) -> HttpSink:
     return HttpSink(options)
 
 
-def _trust(options: SinkOptions) -> Trust:
+def _trust(options: SinkOptions) -> TlsTrust:
     _require_tls()
-    from modemagent.report.sinks.trust import Trust
+    from modemagent.report.sinks.trust import TlsTrust
 
-    return Trust(options)
+    return TlsTrust(options)
 
 
 def _require_tls() -> None:
@@ -194,7 +194,7 @@ def _is_about_time(error: urllib3.exceptions.HTTPError) -> bool:
     return "not yet valid" in said or "has expired" in said
 
 
-def _receipts(answer: bytes, batch: Sequence[Stored]) -> Sequence[Receipt]:
+def _receipts(answer: bytes, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
     strange = RegistryUnreachable(
         "what answers is no registry: its answer can not be read",
         hint="Check that the address is the registry's and not a proxy's or a login page's.",
@@ -205,7 +205,7 @@ def _receipts(answer: bytes, batch: Sequence[Stored]) -> Sequence[Receipt]:
         receipts = [
             Receipt(
                 str(result["report_id"]),
-                Status(result["status"]),
+                ItemStatus(result["status"]),
                 _problem_text(result.get("problem")),
             )
             for result in results
@@ -231,7 +231,7 @@ def _refusal(
     headers: urllib3.HTTPHeaderDict,
     answer: bytes,
     address: str,
-    first: Stored,
+    first: QueuedReport,
     *,
     longest_wait_s: float,
 ) -> RegistryRefused | RegistryUnreachable:

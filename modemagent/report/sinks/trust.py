@@ -19,7 +19,7 @@ from modemagent.report.sinks.catalogue import SinkOptions
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 
 
-class Trust:
+class TlsTrust:
     """The TLS context of one registry.
 
     :raises SettingsError: certificates that the settings name can not be loaded
