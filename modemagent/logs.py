@@ -13,8 +13,8 @@ from threading import RLock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from modemagent.identity.masking import mask, mask_text
-from modemagent.identity.scattered import join_fragments
+from modemagent.privacy.fragments import join_fragments
+from modemagent.privacy.masking import mask, mask_text
 
 if TYPE_CHECKING:
     from structlog.types import Processor

@@ -29,7 +29,7 @@ from modemagent.errors import (
     PortNotFound,
     PortVanished,
 )
-from modemagent.identity.masking import mask_text
+from modemagent.privacy.masking import mask_text
 from modemagent.report.message import Reason
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from modemagent.agent.lifecycle import PortState
 from modemagent.errors import OutboxError
-from modemagent.identity.masking import mask_text
+from modemagent.privacy.masking import mask_text
 from modemagent.report.courier import Uplink
 
 PORT_STUCK_S = 300.0

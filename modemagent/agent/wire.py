@@ -11,8 +11,8 @@ from typing import Final
 
 from modemagent.channel.record import Direction
 from modemagent.identity.cleaning import is_decimal
-from modemagent.identity.masking import mask
 from modemagent.logs import Log
+from modemagent.privacy.masking import mask
 
 _LONGEST: Final = 4096
 _ENDS: Final = str.maketrans({"\r": "\n", "\0": None, "\x1a": "\n"})

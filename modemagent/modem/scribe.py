@@ -1,6 +1,6 @@
 """From a recording to a transcript that may be shown to anybody.
 
-Every number is replaced (:mod:`modemagent.identity.pseudonyms`); framing stays to the byte.
+Every number is replaced (:mod:`modemagent.privacy.pseudonyms`); framing stays to the byte.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from modemagent.at.transcript import Exchange, Transcript, Unsolicited, framed
 from modemagent.errors import TranscriptError
-from modemagent.identity.pseudonyms import Pseudonyms
 from modemagent.modem.recording import PRIVATE, Kept, Recording
+from modemagent.privacy.pseudonyms import Pseudonyms
 
 #: Answers that are the same with any card, and with none.
 _OF_THE_EQUIPMENT = re.compile(

@@ -35,12 +35,12 @@ from modemagent.dialects import ati, shapes
 from modemagent.dialects.model import Attempt
 from modemagent.dialects.slot_shapes import SLOT_SHAPES
 from modemagent.errors import ModemAgentError
-from modemagent.identity import masking
 from modemagent.identity.problems import KINDS
 from modemagent.identity.snapshot import Snapshot
 from modemagent.identity.validation import validate
 from modemagent.modem.identify import Extras, identify
 from modemagent.modem.reading import _BLOCK_KEYS, interpret
+from modemagent.privacy import masking
 from modemagent.report.message import Report
 
 SEPARATOR = b"\x1e"

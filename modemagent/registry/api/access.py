@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from modemagent.identity.masking import mask
+from modemagent.privacy.masking import mask
 from modemagent.registry.api.problems import ProblemDetails
 from modemagent.registry.store.database import Database
 from modemagent.registry.store.tokens import Scope, Token, find

@@ -30,7 +30,7 @@ _BETWEEN: Final = (
     r"(?:[-/._:,;|+'\"()\[\] \t\r\n\0\u00a0\u2000-\u200b\u2010-\u2015\u202f\u2212\ufeff]"
     r"|\\(?:[rnt]|x0[09AD]|u000[09AD])|%2[0C])"
 )
-#: As in :mod:`modemagent.identity.masking`, which masks what has nothing but these in it.
+#: As in :mod:`modemagent.privacy.masking`, which masks what has nothing but these in it.
 _SEPARATOR: Final = r"[-/._:\u2010-\u2015\u2212\u200b\ufeff \t\u00a0\u2000-\u200a\u202f]{1,2}"
 _LINE_END: Final = r"(?:[\r\n]|\\(?:[rn]|x0[AD]))+"
 _PIECE: Final = r"(?:0x)?+[0-9]++(?!\*)"  # what is masked already has signs in its middle

@@ -1,6 +1,6 @@
 """Where personal numbers stand in what a module answers: found by label, by question, by shape.
 
-The finding side of :mod:`modemagent.identity.pseudonyms`. Wrongly found is better than missed:
+The finding side of :mod:`modemagent.privacy.pseudonyms`. Wrongly found is better than missed:
 a number that is replaced without need costs nothing, one that is missed has been published.
 
 >>> detect("AT+CGSN", "\\r\\n867698040000013\\r\\n\\r\\nOK\\r\\n")

@@ -2,7 +2,7 @@
 
 Every function here makes one candidate from the original, how many of its characters are kept,
 what stands in their place, and a running number. Whether the rules judge it as they judge the
-original is looked at where it is chosen (:mod:`modemagent.identity.pseudonyms`).
+original is looked at where it is chosen (:mod:`modemagent.privacy.pseudonyms`).
 
 >>> lookalike("imsi", "262018273645091", 1)
 '262010000000001'

@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from modemagent.identity.imei import is_placeholder
 from modemagent.identity.imsi import swap_nibbles
-from modemagent.identity.location import LocationMap
-from modemagent.identity.lookalike import checked_like, kept, lookalike
 from modemagent.identity.problems import KINDS
-from modemagent.identity.sightings import DetectedNumber, detect
 from modemagent.identity.validation import validate
+from modemagent.privacy.detection import DetectedNumber, detect
+from modemagent.privacy.locations import LocationMap
+from modemagent.privacy.synthetic import checked_like, kept, lookalike
 
 _TRIES = 5000
 _TAIL = 7

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemagent.identity import eid, iccid, imei, imsi, meid
-from modemagent.identity.masking import describe, mask, mask_text
+from modemagent.privacy.masking import describe, mask, mask_text
 
 IDENTIFIERS = {
     "imei": "867698040000013",

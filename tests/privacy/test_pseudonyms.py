@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from modemagent.at.transcript import Transcript, load
 from modemagent.identity import luhn, mod97
 from modemagent.identity.imsi import swap_nibbles
-from modemagent.identity.pseudonyms import Pseudonyms
-from modemagent.identity.sightings import DetectedNumber, detect
 from modemagent.identity.validation import validate
+from modemagent.privacy.detection import DetectedNumber, detect
+from modemagent.privacy.pseudonyms import Pseudonyms
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "transcripts"
 TRANSCRIPTS = [load(path) for path in sorted(FOLDER.glob("*/transcript.toml"))]

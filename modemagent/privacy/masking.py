@@ -3,7 +3,7 @@
 :func:`mask` shows one known value; :func:`mask_text` goes over any text, wire trace included, and
 masks whatever could be an IMEI, IMSI, ICCID, EID or MEID, in the forms the cleaning accepts:
 with separators, nibble-swapped, in hexadecimal, behind a label, as a dump of its characters, and in
-pieces (:mod:`modemagent.identity.scattered`).
+pieces (:mod:`modemagent.privacy.fragments`).
 Ends of a number stay so that people can tell two modems apart; dates, addresses, UUIDs and
 firmware versions stay whole. A masked value looks the same after a second pass.
 
@@ -21,7 +21,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from modemagent.identity.cleaning import without_separators
-from modemagent.identity.scattered import join_fragments
+from modemagent.privacy.fragments import join_fragments
 
 if TYPE_CHECKING:
     import re

@@ -1,0 +1,1 @@
+"""How identifiers are recognized, masked and replaced."""
