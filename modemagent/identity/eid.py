@@ -17,9 +17,9 @@ from __future__ import annotations
 from modemagent.identity import mod97
 from modemagent.identity.check import CheckResult, accepted, refused
 from modemagent.identity.cleaning import clean, is_decimal, is_filler, is_hexadecimal
+from modemagent.identity.datafiles import listed
 from modemagent.identity.numbering import country_of_iccid
 from modemagent.identity.problems import Problem
-from modemagent.identity.tables import listed
 
 MINIMUM = 30  # characters a field needs to be looked at: the ICCID before it is shorter
 

@@ -20,10 +20,10 @@ from __future__ import annotations
 from modemagent.identity import luhn
 from modemagent.identity.check import CheckResult, accepted, refused
 from modemagent.identity.cleaning import clean, is_decimal, is_filler, is_hexadecimal
+from modemagent.identity.datafiles import listed
 from modemagent.identity.imsi import swap_nibbles
 from modemagent.identity.numbering import Country, country_of_iccid
 from modemagent.identity.problems import Problem
-from modemagent.identity.tables import listed
 
 
 class Iccid(str):

@@ -20,9 +20,9 @@ from __future__ import annotations
 from modemagent.identity import luhn
 from modemagent.identity.check import CheckResult, accepted, refused
 from modemagent.identity.cleaning import clean, is_decimal, is_filler
+from modemagent.identity.datafiles import listed, row
 from modemagent.identity.numbering import reporting_body
 from modemagent.identity.problems import Problem
-from modemagent.identity.tables import listed, row
 
 _COUNTED_SERIALS = frozenset(("123456", "012345", "654321"))
 

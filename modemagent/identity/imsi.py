@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from modemagent.identity.check import CheckResult, accepted, refused
 from modemagent.identity.cleaning import clean, is_decimal, is_filler, is_hexadecimal
+from modemagent.identity.datafiles import listed
 from modemagent.identity.numbering import Country, Plmn, country_of_mcc, split_imsi
 from modemagent.identity.problems import Problem
-from modemagent.identity.tables import listed
 
 _SHARED = frozenset(("901", "902", "991"))
 

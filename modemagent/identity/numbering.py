@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from modemagent.identity.tables import row
+from modemagent.identity.datafiles import row
 
 
 class Plmn(NamedTuple):

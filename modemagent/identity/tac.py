@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from modemagent.identity.tables import row
+from modemagent.identity.datafiles import row
 
 _MAKER_COLUMNS = ("manufacturer", "maker", "vendor", "brand", "brandname")
 _MODEL_COLUMNS = ("model", "modelname", "marketingname", "devicename")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from modemagent.identity.cross import compare
+from modemagent.identity.crosscheck import compare
 from modemagent.identity.locks import LockCode, LockKind, describe_lock
 from modemagent.identity.network import Network
 from modemagent.identity.numbering import split_imsi

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.identity import cross
+from modemagent.identity import crosscheck
 from modemagent.identity.changes import Change, changes, remember
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 
@@ -140,7 +140,7 @@ def test_memory_keeps_the_modem_unless_it_was_swapped() -> None:
 
 
 def codes(modem: Modem, card: Sim | None = None) -> list[str]:
-    return [problem.code for problem in cross.compare(modem, card)]
+    return [problem.code for problem in crosscheck.compare(modem, card)]
 
 
 def test_imei_and_imeisv() -> None:
@@ -180,9 +180,9 @@ def test_countries() -> None:
 
 
 def test_label_and_duplicates() -> None:
-    assert cross.compare_label(IMEI, IMEI) == ()
-    assert cross.compare_label(OTHER_IMEI, IMEI)[0].code == "cross.imei_label_differ"
-    assert cross.duplicates([IMEI, IMEI[:14] + "07", OTHER_IMEI, None]) == (IMEI[:14],)
+    assert crosscheck.compare_label(IMEI, IMEI) == ()
+    assert crosscheck.compare_label(OTHER_IMEI, IMEI)[0].code == "cross.imei_label_differ"
+    assert crosscheck.duplicates([IMEI, IMEI[:14] + "07", OTHER_IMEI, None]) == (IMEI[:14],)
 
 
 def test_pairs_over_time() -> None:
@@ -190,7 +190,7 @@ def test_pairs_over_time() -> None:
         return Modem(imei=imei, read={"imei": ReadState.OK}), card
 
     def found(before: tuple[Modem, Sim], after: tuple[Modem, Sim]) -> list[str]:
-        return [problem.code for problem in cross.compare_pairs(before, after)]
+        return [problem.code for problem in crosscheck.compare_pairs(before, after)]
 
     card = sim(iccid=ICCID, imsi=IMSI, eid=EID)
     assert found(pair(IMEI, card), pair(IMEI, card)) == []

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from modemagent.identity import luhn, tac
+from modemagent.identity.datafiles import TABLES, about, row, rows, text_of
 from modemagent.identity.numbering import (
     country_of_iccid,
     country_of_mcc,
@@ -16,7 +17,6 @@ from modemagent.identity.numbering import (
     split_imsi,
 )
 from modemagent.identity.problems import CODES, Severity, problem
-from modemagent.identity.tables import TABLES, about, row, rows, text_of
 
 DATA = Path(tac.__file__).parent / "data"
 BY_LIST = ("placeholders.txt", "test_values.txt")  # the kind is the first field, not a key
