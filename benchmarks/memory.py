@@ -22,8 +22,8 @@ from pathlib import Path
 
 from modemagent.at.dialogue import AtConnection
 from modemagent.at.plan import Response
-from modemagent.at.words import explain
 from modemagent.dialects.shapes import SHAPES, parse_line
+from modemagent.explain import explain
 
 TRANSCRIPTS = Path(__file__).parents[1] / "fixtures" / "transcripts"
 QUESTIONS = ("AT+CGSN", "AT+CIMI", "AT+CCID", "AT+CPIN?", "AT+CEREG?")

@@ -53,7 +53,7 @@ def print_answer(answer: Response, *, with_line: bool) -> None:
 
 def print_line(line: str, asked: str = "", mark: str = "") -> None:
     """Print one line of a modem with its meaning and remedy, where they are known."""
-    from modemagent.at.words import explain
+    from modemagent.explain import explain
 
     explained = explain(asked, line)
     said = f"{mark} {plain(line)}" if mark else plain(line)
@@ -64,7 +64,7 @@ def print_line(line: str, asked: str = "", mark: str = "") -> None:
 
 def to_json(answer: Response) -> dict[str, object]:
     """Return an answer as it is printed for machines."""
-    from modemagent.at.words import explain
+    from modemagent.explain import explain
 
     def decoded(line: str) -> dict[str, object]:
         return {"text": line, "explained": explain(answer.line, line)}

@@ -79,7 +79,7 @@ def _is_command(line: str) -> bool:
 
 
 def _entry(line: str, asked: str) -> dict[str, object]:
-    from modemagent.at.words import explain, explain_code
+    from modemagent.explain import explain, explain_code
 
     said = explain(asked, line) or explain_code(line) or {}
     return {

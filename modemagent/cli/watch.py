@@ -235,6 +235,6 @@ def _network(network: Mapping[str, Any] | None) -> str:
 
 
 def _meaning(line: str) -> Mapping[str, Any] | None:
-    from modemagent.at.words import explain
+    from modemagent.explain import explain
 
     return explain("", line)

@@ -29,12 +29,12 @@ from modemagent.at import transcript as transcript_file
 from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, LineEvent, NeedData
 from modemagent.at.dialogue import AtConnection, UnexpectedLine, Urc
 from modemagent.at.plan import Command, FinalResult, Response, Step
-from modemagent.at.words import explain, explain_code
 from modemagent.cli.render import plain
 from modemagent.dialects import ati, shapes
 from modemagent.dialects.model import Attempt
 from modemagent.dialects.slot_shapes import SLOT_SHAPES
 from modemagent.errors import ModemAgentError
+from modemagent.explain import explain, explain_code
 from modemagent.identity.problems import KINDS
 from modemagent.identity.snapshot import Snapshot
 from modemagent.identity.validation import validate

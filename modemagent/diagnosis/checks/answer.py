@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from modemagent.at.words import explain
 from modemagent.diagnosis.facts import Facts
+from modemagent.explain import explain
 
 
 class Words(NamedTuple):
     """One line of an answer in words.
 
-    :param fields: name to value, as :func:`modemagent.at.words.explain` gives them
+    :param fields: name to value, as :func:`modemagent.explain.explain` gives them
     """
 
     line: str

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from modemagent.at.values import parse_integer
-from modemagent.at.words.entry import TS_27005, TS_27007, Decoder, Line, Said
+from modemagent.explain.decoder import TS_27005, TS_27007, Decoder, Line, Said
 
 IP_TYPE: dict[str, str] = {
     "IP": "IPv4",

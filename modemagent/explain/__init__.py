@@ -10,9 +10,9 @@ from __future__ import annotations
 from modemagent.at.results import parse_final
 from modemagent.at.urcs import PREFIXES, asked_prefixes, is_urc, prefix_of
 from modemagent.at.values import split_fields, split_prefix
-from modemagent.at.words import card, cells, events, operators, registration, signal, states
-from modemagent.at.words.codes import named, result
-from modemagent.at.words.entry import Decoder, Line, Said
+from modemagent.explain import cells, events, operators, registration, signal, sim, states
+from modemagent.explain.codes import named, result
+from modemagent.explain.decoder import Decoder, Line, Said
 
 LONGEST = 4096
 """Characters of a line that are looked at; no module's answer is longer."""
@@ -22,7 +22,7 @@ DECODERS: dict[str, Decoder] = {
     **signal.DECODERS,
     **operators.DECODERS,
     **cells.DECODERS,
-    **card.DECODERS,
+    **sim.DECODERS,
     **events.DECODERS,
     **states.DECODERS,
 }

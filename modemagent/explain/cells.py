@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from modemagent.at.values import hex_integer, parse_integer
-from modemagent.at.words.entry import Decoder, Line, Said
-from modemagent.at.words.operators import plmn
-from modemagent.at.words.registration import STATUS, TECHNOLOGY
-from modemagent.at.words.signal import CESQ, measured, scaled
+from modemagent.explain.decoder import Decoder, Line, Said
+from modemagent.explain.operators import plmn
+from modemagent.explain.registration import STATUS, TECHNOLOGY
+from modemagent.explain.signal import CESQ, measured, scaled
 
 _QUECTEL = "Quectel EC2x/EG9x/EG2x-G AT commands manual"
 _QUECTEL_5G = "Quectel RG50xQ/RM5xxQ AT commands manual"

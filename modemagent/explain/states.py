@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from modemagent.at.locks import REMEDY, lock_of
 from modemagent.at.values import parse_integer
-from modemagent.at.words.entry import TS_27007, Decoder, Line, Said
+from modemagent.explain.decoder import TS_27007, Decoder, Line, Said
 
 FIRST, BEHIND_MODE = 0, 1
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.at.words import explain
-from modemagent.at.words.signal import level
+from modemagent.explain import explain
+from modemagent.explain.signal import level
 
 # TS 27.007 clause 8.5: 0 is -113 dBm or less, 2 to 30 are -109 to -53, 31 is -51 or more
 CSQ = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from modemagent.at.error_codes import CME, CME_REMEDIES, CMS, CMS_REMEDIES, MAKERS_CME, MAKERS_CMS
-from modemagent.at.words import explain, explain_code
-from modemagent.at.words.card import STATUS_WORDS
-from modemagent.at.words.causes import FAMILIES
+from modemagent.explain import explain, explain_code
+from modemagent.explain.reject_causes import FAMILIES
+from modemagent.explain.sim import STATUS_WORDS
 
 # Wireshark packet-nas_eps.c, packet-nas_5gs.c, packet-gsm_a_gm.c and ModemManager-errors.h
 NAMES = [

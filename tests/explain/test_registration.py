@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.at.words import explain
-from modemagent.at.words.timers import active_time, periodic_update
+from modemagent.explain import explain
+from modemagent.explain.timers import active_time, periodic_update
 
 # line, mode (None: a URC), status, area, cell, technology
 FORMS = [

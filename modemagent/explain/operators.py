@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from modemagent.at.values import parse_integer, split_fields
-from modemagent.at.words.entry import TS_27007, Decoder, Line, Said
-from modemagent.at.words.registration import TECHNOLOGY
+from modemagent.explain.decoder import TS_27007, Decoder, Line, Said
+from modemagent.explain.registration import TECHNOLOGY
 
 MODE: dict[int, str] = {
     0: "automatic choice",

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from modemagent.at.values import hex_integer, parse_integer
-from modemagent.at.words.entry import TS_27007, Decoder, Line, Said
-from modemagent.at.words.timers import active_time, duration, periodic_update
+from modemagent.explain.decoder import TS_27007, Decoder, Line, Said
+from modemagent.explain.timers import active_time, duration, periodic_update
 
 # subject, clause, and whose causes a report carries when its cause type is 0
 SUBJECTS: dict[str, tuple[str, str, str]] = {
@@ -162,7 +162,7 @@ def _cause(name: str, tail: list[str], found: dict[str, object]) -> tuple[str, s
     found["cause_type"], found["reject_cause"] = kind, cause
     if kind != 0:
         return f": cause {cause}, the maker's own", ""
-    from modemagent.at.words.causes import FAMILIES
+    from modemagent.explain.reject_causes import FAMILIES
 
     family = FAMILIES[name]
     words = family.names.get(cause)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.at.words import explain
+from modemagent.explain import explain
 
 
 @pytest.mark.parametrize(

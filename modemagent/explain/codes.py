@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modemagent.at.plan import FinalResult
 from modemagent.at.results import code_of
-from modemagent.at.words.entry import TS_27005, TS_27007, Said
+from modemagent.explain.decoder import TS_27005, TS_27007, Said
 
 _RESULTS: dict[str, tuple[str, str]] = {
     "ok": ("done", ""),
@@ -95,7 +95,7 @@ def _of_makers(about: str, code: int, rows: tuple[tuple[str, str, str], ...], re
 
 
 def _cause(name: str, rest: list[str]) -> Said | None:
-    from modemagent.at.words.causes import FAMILIES
+    from modemagent.explain.reject_causes import FAMILIES
 
     family = FAMILIES.get(name)
     digits = rest[-1]
@@ -115,7 +115,7 @@ def _cause(name: str, rest: list[str]) -> Said | None:
 
 
 def _status_word(digits: str) -> Said | None:
-    from modemagent.at.words.card import status_word
+    from modemagent.explain.sim import status_word
 
     digits = digits.removeprefix("0X")
     if len(digits) != 4 or digits.strip("0123456789ABCDEF"):

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from modemagent.at.values import parse_integer
-from modemagent.at.words.entry import TS_27007, Decoder, Line, Said
+from modemagent.explain.decoder import TS_27007, Decoder, Line, Said
 
 # name: label, unit, lowest value that is good, fair, weak; in the order of the text
 MEASURES: dict[str, tuple[str, str, tuple[float, float, float] | None]] = {

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.at.words import DECODERS, LONGEST, explain, explain_code
-from modemagent.at.words.entry import LONGEST_TEXT
+from modemagent.explain import DECODERS, LONGEST, explain, explain_code
+from modemagent.explain.decoder import LONGEST_TEXT
 
 # line, names and values that must be among the fields, words that must be in the text
 CASES = [

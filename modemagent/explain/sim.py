@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from modemagent.at.values import parse_integer
-from modemagent.at.words.entry import TS_27007, Decoder, Line, Said
+from modemagent.explain.decoder import TS_27007, Decoder, Line, Said
 
 TS_102221 = "ETSI TS 102 221 clause 10.2.1"
 
