@@ -20,8 +20,8 @@ import time
 import tomllib
 from pathlib import Path
 
-from modemagent.at.dialogue import AtConnection
-from modemagent.at.plan import Response
+from modemagent.at.connection import AtConnection
+from modemagent.at.steps import Response
 from modemagent.dialects.shapes import SHAPES, parse_line
 from modemagent.explain import explain
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from modemagent.at.plan import FinalKind, FinalResult, Response
+from modemagent.at.steps import FinalKind, FinalResult, Response
 
 JsonObject = dict[str, object]
 

@@ -13,7 +13,7 @@ import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from modemagent.at.plan import Command, Plan, Response
+from modemagent.at.steps import Command, Plan, Response
 from modemagent.channel.drive import run
 from modemagent.channel.undo import closing_command
 from modemagent.errors import LineRefused, ModemAgentError

@@ -21,9 +21,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modemagent.at.codec import ANSWER_LIMIT, LineEvent
-from modemagent.at.grammar import is_basic, is_truncated_echo, looks_like_command, setting_value
-from modemagent.at.plan import FinalResult
+from modemagent.at.commands import is_basic, is_truncated_echo, looks_like_command, setting_value
 from modemagent.at.results import NUMERIC, parse_final
+from modemagent.at.steps import FinalResult
 from modemagent.at.urcs import asked_prefixes, is_urc, prefix_of
 
 _CALLING = ("ATD", "ATA", "ATH", "ATO", "AT+CHUP", "AT+CGDATA")

@@ -13,8 +13,8 @@ from typing import Final as Constant
 from typing import Literal
 
 from modemagent.at.lines import clean_line, is_nmea, is_noise
-from modemagent.at.plan import FinalResult
 from modemagent.at.results import parse_final
+from modemagent.at.steps import FinalResult
 from modemagent.at.urcs import is_urc
 
 LINE_LIMIT: Constant = 4 * 1024

@@ -8,7 +8,7 @@ case without blanks and punctuation; an unknown text is still a failure.
 
 from __future__ import annotations
 
-from modemagent.at.plan import FinalResult
+from modemagent.at.steps import FinalResult
 
 CALL = frozenset(("NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE", "ABORTED"))
 """Results of calls (V.250 clause 5.7) and of an interrupted command (TS 27.007)."""

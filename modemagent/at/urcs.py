@@ -7,7 +7,7 @@ table says only what *may* be unsolicited; the dialogue weighs it against what w
 
 from __future__ import annotations
 
-from modemagent.at.values import SIGILS, split_prefix
+from modemagent.at.fields import SIGILS, split_prefix
 
 PREFIXES: dict[str, str] = {
     # 3GPP TS 27.007, TS 27.005

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from math import ceil, inf
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from modemagent.at.plan import Command, Outcome, Plan, Step
+from modemagent.at.steps import Command, Outcome, Plan, Step
 from modemagent.channel.exchange import PortSession, internal_error, throw_into_plan
 from modemagent.channel.way import is_remote, open_port
 from modemagent.errors import DeadlinePassed, ModemAgentError, PortVanished

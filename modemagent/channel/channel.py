@@ -7,7 +7,7 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Final, overload
 
-from modemagent.at.plan import Command, Listen, Outcome, Received, Response, Step
+from modemagent.at.steps import Command, Listen, Outcome, Received, Response, Step
 from modemagent.channel.aside import run_in_thread
 from modemagent.channel.exchange import PortSession
 from modemagent.channel.pending import driver_call

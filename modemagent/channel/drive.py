@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TypeVar
 
-from modemagent.at.plan import Plan
+from modemagent.at.steps import Plan
 from modemagent.channel.channel import AsyncChannel
 from modemagent.channel.exchange import throw_into_plan
 from modemagent.errors import DeadlinePassed, ModemAgentError

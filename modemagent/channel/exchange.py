@@ -10,8 +10,8 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from modemagent.at.dialogue import GRACE_S, AtConnection, Urc
-from modemagent.at.plan import Command, Listen, Outcome, Plan, Received, Response, Step
+from modemagent.at.connection import GRACE_S, AtConnection, Urc
+from modemagent.at.steps import Command, Listen, Outcome, Plan, Received, Response, Step
 from modemagent.at.urcs import is_urc
 from modemagent.channel.undo import RestoreList
 from modemagent.dialects.readonly import is_allowed

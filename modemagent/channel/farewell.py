@@ -14,8 +14,8 @@ from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from modemagent.at.dialogue import AtConnection, UnexpectedLine
-from modemagent.at.plan import Response
+from modemagent.at.connection import AtConnection, UnexpectedLine
+from modemagent.at.steps import Response
 from modemagent.errors import PortVanished
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from modemagent.channel.volatile import SESSION_SETTINGS, changes, observed_values
 
 if TYPE_CHECKING:
-    from modemagent.at.plan import Response
+    from modemagent.at.steps import Response
 
 _OPENS: Final = "AT+CCHO="
 #: Lines that concern one logical channel.
@@ -144,7 +144,7 @@ def channel_session_id(answer: Response) -> str | None:
 
     With its label or bare, decimal, or a long hexadecimal handle (Sierra EM7455).
 
-    >>> from modemagent.at.plan import Answer, Final
+    >>> from modemagent.at.steps import Answer, Final
     >>> channel_session_id(Answer("AT+CCHO=", ("+CCHO: 00000000038aa32f",), Final("ok", None, "OK")))
     '00000000038AA32F'
     """

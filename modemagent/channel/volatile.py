@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from modemagent.at.plan import Response
+    from modemagent.at.steps import Response
 
 
 class Setting(NamedTuple):
@@ -49,7 +49,7 @@ def changes(line: str) -> dict[str, str]:
 def observed_values(answer: Response) -> dict[str, str]:
     """Return the values that an answer tells, as they were before its line changed anything.
 
-    >>> from modemagent.at.plan import Answer, Final
+    >>> from modemagent.at.steps import Answer, Final
     >>> observed_values(Answer("AT+CMEE?", ("+CMEE: 2",), Final("ok", None, "OK"), echoed=True))
     {'ATE': '1', 'ATV': '1', 'AT+CMEE=': '2'}
     """

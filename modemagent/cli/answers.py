@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from modemagent.at.plan import Response
+from modemagent.at.steps import Response
 from modemagent.cli.render import one_line, plain
 from modemagent.errors import LineRefused
 

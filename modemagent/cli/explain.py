@@ -8,7 +8,7 @@ from typing import IO
 
 import click
 
-from modemagent.at.values import SIGILS
+from modemagent.at.fields import SIGILS
 from modemagent.cli.options import json_option
 from modemagent.cli.render import heading, one_line, plain
 from modemagent.errors import UsageError

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 
-from modemagent.at.plan import Plan
+from modemagent.at.steps import Plan
 from modemagent.channel.blocking import run_plans
 from modemagent.cli.agent import AgentLocator, busy_with_hint
 from modemagent.cli.ports import (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from modemagent.at.plan import Response
+    from modemagent.at.steps import Response
     from modemagent.channel.lock import Holder
     from modemagent.discovery.candidate import Candidate
     from modemagent.errors import ModemAgentError

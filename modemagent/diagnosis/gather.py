@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import Final, NamedTuple
 
-from modemagent.at.plan import Command, Listen, Outcome, Plan, Response, Step
+from modemagent.at.steps import Command, Listen, Outcome, Plan, Response, Step
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
 

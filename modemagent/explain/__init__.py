@@ -7,9 +7,9 @@ of error numbers and reject causes are loaded when a number comes.
 
 from __future__ import annotations
 
+from modemagent.at.fields import split_fields, split_prefix
 from modemagent.at.results import parse_final
 from modemagent.at.urcs import PREFIXES, asked_prefixes, is_urc, prefix_of
-from modemagent.at.values import split_fields, split_prefix
 from modemagent.explain import cells, events, operators, registration, signal, sim, states
 from modemagent.explain.codes import named, result
 from modemagent.explain.decoder import Decoder, Line, Said

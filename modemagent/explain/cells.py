@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from modemagent.at.values import hex_integer, parse_integer
+from modemagent.at.fields import hex_integer, parse_integer
 from modemagent.explain.decoder import Decoder, Line, Said
 from modemagent.explain.operators import plmn
 from modemagent.explain.registration import STATUS, TECHNOLOGY

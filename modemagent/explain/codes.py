@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from modemagent.at.plan import FinalResult
 from modemagent.at.results import code_of
+from modemagent.at.steps import FinalResult
 from modemagent.explain.decoder import TS_27005, TS_27007, Said
 
 _RESULTS: dict[str, tuple[str, str]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from modemagent.at.values import parse_integer
+from modemagent.at.fields import parse_integer
 
 TS_27007 = "3GPP TS 27.007"
 TS_27005 = "3GPP TS 27.005"

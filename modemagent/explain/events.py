@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from modemagent.at.values import parse_integer
+from modemagent.at.fields import parse_integer
 from modemagent.explain.decoder import TS_27005, TS_27007, Decoder, Line, Said
 
 IP_TYPE: dict[str, str] = {

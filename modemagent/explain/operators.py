@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from modemagent.at.values import parse_integer, split_fields
+from modemagent.at.fields import parse_integer, split_fields
 from modemagent.explain.decoder import TS_27007, Decoder, Line, Said
 from modemagent.explain.registration import TECHNOLOGY
 

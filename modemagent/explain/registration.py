@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from modemagent.at.values import hex_integer, parse_integer
+from modemagent.at.fields import hex_integer, parse_integer
 from modemagent.explain.decoder import TS_27007, Decoder, Line, Said
 from modemagent.explain.timers import active_time, duration, periodic_update
 

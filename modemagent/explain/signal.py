@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from modemagent.at.values import parse_integer
+from modemagent.at.fields import parse_integer
 from modemagent.explain.decoder import TS_27007, Decoder, Line, Said
 
 # name: label, unit, lowest value that is good, fair, weak; in the order of the text

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from modemagent.at.values import parse_integer
+from modemagent.at.fields import parse_integer
 from modemagent.explain.decoder import TS_27007, Decoder, Line, Said
 
 TS_102221 = "ETSI TS 102 221 clause 10.2.1"

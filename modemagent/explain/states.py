@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from modemagent.at.fields import parse_integer
 from modemagent.at.locks import REMEDY, lock_of
-from modemagent.at.values import parse_integer
 from modemagent.explain.decoder import TS_27007, Decoder, Line, Said
 
 FIRST, BEHIND_MODE = 0, 1

@@ -1,6 +1,6 @@
 """Speaking with one port: waking it, asking, keeping question and answer in step.
 
-Everything here is a plain generator of :mod:`modemagent.at.plan` steps. A late answer must
+Everything here is a plain generator of :mod:`modemagent.at.steps` steps. A late answer must
 never be taken for the answer to the next question, so whatever may have gone out of step
 (a deadline that passed, an answer about something else) is followed by drain and ``AT`` until
 the dialogue is in step again, and what was read since the last proof is read once more.
@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 
 from modemagent.at.lines import stream_kind
-from modemagent.at.plan import Command, Listen, Outcome, Received, Response, Step
 from modemagent.at.results import parse_final
+from modemagent.at.steps import Command, Listen, Outcome, Received, Response, Step
 from modemagent.dialects.model import WANTS, Attempt
 from modemagent.errors import NoAnswer, NotAModem, ProtocolError
 from modemagent.identity.evidence import Evidence, as_text

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import NamedTuple
 
-from modemagent.at.plan import Outcome, Response, Step
+from modemagent.at.steps import Outcome, Response, Step
 from modemagent.channel.undo import channel_session_id
 from modemagent.dialects.model import Attempt
 from modemagent.dialects.shapes import fields, parse_line, split_label

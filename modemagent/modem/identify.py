@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from modemagent.at.plan import Outcome, Plan, Response, Step
+from modemagent.at.steps import Outcome, Plan, Response, Step
 from modemagent.dialects.ati import read_block
 from modemagent.dialects.catalogue import choose
 from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from modemagent.at.plan import Outcome, Response, Step
-from modemagent.at.values import split_fields, split_prefix
+from modemagent.at.fields import split_fields, split_prefix
+from modemagent.at.steps import Outcome, Response, Step
 from modemagent.dialects.shapes import crsm_data
 from modemagent.identity.network import Network
 from modemagent.identity.snapshot import SimState

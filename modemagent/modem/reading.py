@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from modemagent.at.plan import Response
+from modemagent.at.steps import Response
 from modemagent.dialects.ati import read_block
 from modemagent.dialects.model import Attempt
 from modemagent.dialects.shapes import parse_line, split_label

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from typing import Literal
 
 from modemagent.at.locks import CME_LOCKS, Lock
-from modemagent.at.plan import Outcome, Response, Step
+from modemagent.at.steps import Outcome, Response, Step
 from modemagent.dialects.model import Attempt, Dialect
 from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.snapshot import ReadState, SimState

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from modemagent.at.locks import CME_LOCKS, Lock, lock_of
-from modemagent.at.plan import Response
+from modemagent.at.steps import Response
 from modemagent.identity.snapshot import SimState
 
 

@@ -7,7 +7,7 @@ it only says that a fresh identification is due.
 from __future__ import annotations
 
 from modemagent.at.locks import Lock
-from modemagent.at.plan import Plan
+from modemagent.at.steps import Plan
 from modemagent.dialects.catalogue import choose
 from modemagent.identity.iccid import same_card
 from modemagent.identity.snapshot import ReadState, SimState, Snapshot

@@ -14,7 +14,7 @@ from modemagent.agent.onlooker import EventOnlyConsumer
 from modemagent.agent.port import ModemTask
 from modemagent.agent.progress import PORT_STUCK_S, HealthCheck, PortHealth
 from modemagent.agent.session import AgentContext
-from modemagent.at.plan import Command, Plan
+from modemagent.at.steps import Command, Plan
 from modemagent.logs import NullLog
 from modemagent.modem.identify import Extras
 from modemagent.report.message import PortPlace

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from modemagent.at.codec import NEED_DATA, Codec, LineEvent, NeedData
-from modemagent.at.dialogue import AtConnection, UnexpectedLine, Urc
-from modemagent.at.plan import Response
+from modemagent.at.connection import AtConnection, UnexpectedLine, Urc
+from modemagent.at.steps import Response
 
 TRANSCRIPTS = Path(__file__).parents[2] / "fixtures" / "transcripts"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.at.dialogue import AtConnection
+from modemagent.at.connection import AtConnection
 from modemagent.at.results import parse_final
 
 

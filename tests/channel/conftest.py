@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from modemagent.at.plan import Plan
+from modemagent.at.steps import Plan
 from modemagent.channel.blocking import run_plans
 from modemagent.channel.drive import run
 from modemagent.channel.open import open_channel

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import modemagent.channel
-from modemagent.at.plan import Command, Listen, Plan, Response
+from modemagent.at.steps import Command, Listen, Plan, Response
 from modemagent.channel.blocking import run_plans
 from modemagent.errors import DeadlinePassed, ModemAgentError, PortNotFound, PortVanished
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.at.plan import Command, Listen
+from modemagent.at.steps import Command, Listen
 from modemagent.channel import open as opening
 from modemagent.channel.open import open_channel
 from modemagent.channel.port import Port

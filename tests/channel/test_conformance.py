@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.at.plan import Command, Listen, Plan, Received, Response
+from modemagent.at.steps import Command, Listen, Plan, Received, Response
 from modemagent.channel.open import open_channel
 from modemagent.errors import (
     DeadlinePassed,

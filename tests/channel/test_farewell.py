@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.at.plan import Command, Plan, Response
+from modemagent.at.steps import Command, Plan, Response
 from modemagent.channel import farewell
 from modemagent.channel.blocking import run_plans
 from modemagent.channel.open import open_channel

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.at.plan import Command, Plan, Response
+from modemagent.at.steps import Command, Plan, Response
 from modemagent.channel import lock, tty
 from modemagent.channel.blocking import run_plans
 from modemagent.channel.lock import Holder, find_holder

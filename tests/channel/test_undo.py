@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from modemagent.at.plan import Command, FinalResult, Listen, Plan, Response
+from modemagent.at.steps import Command, FinalResult, Listen, Plan, Response
 from modemagent.channel.blocking import run_plans
 from modemagent.channel.undo import RestoreList, channel_session_id
 from modemagent.channel.volatile import changes

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.at.plan import FinalResult, Response
+from modemagent.at.steps import FinalResult, Response
 from modemagent.channel.lock import Holder
 from modemagent.diagnosis.catalogue import (
     HOST_CHECKS,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from fuzz.wire import Said, driven, transcripts, true_answer
-from modemagent.at.plan import Command, Step
+from modemagent.at.steps import Command, Step
 from modemagent.at.transcript import Transcript
 from modemagent.errors import ModemAgentError
 from modemagent.identity.luhn import check_digit

@@ -24,11 +24,11 @@ from fuzz.interference import modems, right_or_silent
 from fuzz.wire import Said, driven, transcripts, true_answer
 from modemagent import settings
 from modemagent.agent.control import ControlSocket
-from modemagent.at import attribution, codec, grammar, lines, results, urcs, values
+from modemagent.at import attribution, codec, commands, fields, lines, results, urcs
 from modemagent.at import transcript as transcript_file
 from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, LineEvent, NeedData
-from modemagent.at.dialogue import AtConnection, UnexpectedLine, Urc
-from modemagent.at.plan import Command, FinalResult, Response, Step
+from modemagent.at.connection import AtConnection, UnexpectedLine, Urc
+from modemagent.at.steps import Command, FinalResult, Response, Step
 from modemagent.cli.render import plain
 from modemagent.dialects import ati, shapes
 from modemagent.dialects.model import Attempt
@@ -221,21 +221,21 @@ def fuzz_results(data: bytes) -> None:
 
 def fuzz_values(data: bytes) -> None:
     text = text_of(data)
-    label, rest = values.split_prefix(text)
+    label, rest = fields.split_prefix(text)
     assert len(label) + len(rest) <= len(text)
-    for field in values.split_fields(text):
-        values.parse_integer(field)
-        values.hex_integer(field)
-        values.hex_bytes(field)
+    for field in fields.split_fields(text):
+        fields.parse_integer(field)
+        fields.hex_integer(field)
+        fields.hex_bytes(field)
 
 
 def fuzz_grammar(data: bytes) -> None:
     text = text_of(data)
-    grammar.looks_like_command(text)
-    grammar.is_basic(text)
-    grammar.setting_value(text, "E")
+    commands.looks_like_command(text)
+    commands.is_basic(text)
+    commands.setting_value(text, "E")
     for command in COMMANDS:
-        grammar.is_truncated_echo(text.upper(), command)
+        commands.is_truncated_echo(text.upper(), command)
     urcs.is_urc(text)
     urcs.prefix_of(text)
     urcs.asked_prefixes(text)

@@ -18,8 +18,8 @@ from fuzz import corpus_files
 from fuzz.engine import Coverage, Fault, Fuzzer, Hangs, Target, TooMuchWork, Work, survives
 from fuzz.targets import TARGETS
 from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, NeedData
-from modemagent.at.dialogue import AtConnection, UnexpectedLine, Urc
-from modemagent.at.plan import Response
+from modemagent.at.connection import AtConnection, UnexpectedLine, Urc
+from modemagent.at.steps import Response
 
 KEPT = [(name, data) for name in TARGETS for data in corpus_files.load(name)]
 #: Runs of the short fuzz: a second or so each; a whole identification is slow.

@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 from typing import TypeVar
 
-from modemagent.at.plan import Command, Outcome, Plan, Step
+from modemagent.at.steps import Command, Outcome, Plan, Step
 from modemagent.at.transcript import Transcript, load
 from modemagent.channel.exchange import PortSession, throw_into_plan
 from modemagent.errors import DeadlinePassed, ModemAgentError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.at.plan import Command, FinalResult, Listen, Received, Response
+from modemagent.at.steps import Command, FinalResult, Listen, Received, Response
 from modemagent.modem.conversation import AtClient
 
 

@@ -119,7 +119,7 @@ async def test_the_channel_is_closed_when_the_task_is_cancelled() -> None:
 
 
 async def test_nobody_speaks_to_a_channel_that_was_not_opened_here() -> None:
-    from modemagent.at.plan import Command
+    from modemagent.at.steps import Command
 
     with module(Manner()) as modem:
         channel = await open_channel(modem.path)

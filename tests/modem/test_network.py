@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.at.plan import Command, FinalResult, Listen, Response
+from modemagent.at.steps import Command, FinalResult, Listen, Response
 from modemagent.identity.network import Network
 from modemagent.identity.snapshot import SimState
 from modemagent.modem.conversation import AtClient

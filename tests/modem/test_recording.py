@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 import pytest
 
-from modemagent.at.plan import Plan
+from modemagent.at.steps import Plan
 from modemagent.at.transcript import Transcript, dumps, loads
 from modemagent.channel.blocking import run_plans
 from modemagent.dialects.readonly import is_allowed

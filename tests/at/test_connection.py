@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemagent.at.codec import ANSWER_LIMIT
-from modemagent.at.dialogue import AtConnection, UnexpectedLine, Urc
-from modemagent.at.plan import Response
+from modemagent.at.connection import AtConnection, UnexpectedLine, Urc
+from modemagent.at.steps import Response
 from modemagent.at.transcript import load
 from modemagent.errors import ProtocolError
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from modemagent.at.fields import SIGILS
 from modemagent.at.lines import BROKEN
-from modemagent.at.values import SIGILS
 
 _BASIC = "EVIQXZHLMOASPTN"
 

@@ -19,8 +19,8 @@ from typing import Literal
 
 from modemagent.at.attribution import Attribution
 from modemagent.at.codec import ANSWER_LIMIT, Codec, LineEvent, NeedData
-from modemagent.at.grammar import setting_value
-from modemagent.at.plan import FinalResult, Received, Response
+from modemagent.at.commands import setting_value
+from modemagent.at.steps import FinalResult, Received, Response
 from modemagent.errors import ProtocolError
 
 GRACE_S: Constant = 0.5

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modemagent.at.fields import hex_bytes, hex_integer, parse_integer, split_fields, split_prefix
 from modemagent.at.lines import clean_line, stream_kind
 from modemagent.at.urcs import PREFIXES, WORDS, asked_prefixes, is_urc, prefix_of
-from modemagent.at.values import hex_bytes, hex_integer, parse_integer, split_fields, split_prefix
 
 
 @pytest.mark.parametrize(
