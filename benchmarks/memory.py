@@ -22,7 +22,7 @@ from pathlib import Path
 
 from modemagent.at.connection import AtConnection
 from modemagent.at.steps import Response
-from modemagent.dialects.shapes import SHAPES, parse_line
+from modemagent.dialects.parsers import SHAPES, parse_line
 from modemagent.explain import explain
 
 TRANSCRIPTS = Path(__file__).parents[1] / "fixtures" / "transcripts"

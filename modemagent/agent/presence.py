@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterable
 
-from modemagent.dialects.usb import layout_of
+from modemagent.dialects.usb_ids import layout_of
 from modemagent.discovery import udev
 from modemagent.discovery.candidate import Candidate, Role, refuse_recovery
 from modemagent.discovery.static import describe, scan

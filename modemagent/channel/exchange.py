@@ -14,7 +14,7 @@ from modemagent.at.connection import GRACE_S, AtConnection, Urc
 from modemagent.at.steps import Command, Listen, Outcome, Plan, Received, Response, Step
 from modemagent.at.urcs import is_urc
 from modemagent.channel.undo import RestoreList
-from modemagent.dialects.readonly import is_allowed
+from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import LineRefused, ModemAgentError, ProtocolError
 
 if TYPE_CHECKING:

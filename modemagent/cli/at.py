@@ -140,7 +140,7 @@ def _through_agent(
 
 
 def _permit(line: str) -> None:
-    from modemagent.dialects.readonly import is_allowed
+    from modemagent.dialects.allowlist import is_allowed
 
     if not is_allowed(line):
         raise LineRefused(
@@ -212,7 +212,7 @@ def _typed() -> Iterator[str]:
     """Yield lines from a person: history, completion of the lines that may be sent."""
     import readline
 
-    from modemagent.dialects.readonly import PERMITTED
+    from modemagent.dialects.allowlist import PERMITTED
 
     known = sorted(PERMITTED)
 

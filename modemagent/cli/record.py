@@ -120,14 +120,14 @@ def command(
 
 
 def _permit(lines: tuple[str, ...]) -> None:
-    from modemagent.dialects.readonly import is_allowed
+    from modemagent.dialects.allowlist import is_allowed
 
     for line in lines:
         if not is_allowed(line):
             raise LineRefused(
                 f"{line!r} was not sent: it is not on the list of lines that only read",
                 hint="Nothing was recorded. Lines that only read are added in "
-                "modemagent/dialects/readonly.py",
+                "modemagent/dialects/allowlist.py",
             )
 
 

@@ -33,7 +33,7 @@ class Attempt(NamedTuple):
     :param command: the complete line, which must be on the allow-list
     :param prefix: what the information line begins with, as ``+QCCID``; "" when it is bare.
         The command's own name and the usual names of the wanted number are accepted as well
-    :param shape: the reader in :mod:`modemagent.dialects.shapes` that takes the value out
+    :param shape: the reader in :mod:`modemagent.dialects.parsers` that takes the value out
     :param source: manual and section, or the trace it was seen in
     :param timeout_s: seconds until the attempt is given up; None for the usual of its want
     :param at_hand: read it only from an answer that another want has already brought

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from modemagent.dialects.usb import Layout, layout_of, recovery_of, role_by_protocol
+from modemagent.dialects.usb_ids import Layout, layout_of, recovery_of, role_by_protocol
 from modemagent.discovery.candidate import Candidate, Role
 from modemagent.discovery.usb import driver_of, interface_of, text
 

@@ -21,7 +21,7 @@ class Evidence(NamedTuple):
     :param command: the complete line that was sent
     :param answer: the bytes that came back as text, line ends included; what is no UTF-8 is
         written ``\\xNN``
-    :param parser: the reader that took the value out, a name of ``modemagent.dialects.shapes``
+    :param parser: the reader that took the value out, a name of ``modemagent.dialects.parsers``
     :param at_ms: when the answer was complete, milliseconds since the reading began
     """
 

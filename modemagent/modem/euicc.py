@@ -16,7 +16,7 @@ from typing import NamedTuple
 from modemagent.at.steps import Outcome, Response, Step
 from modemagent.channel.undo import channel_session_id
 from modemagent.dialects.model import Attempt
-from modemagent.dialects.shapes import fields, parse_line, split_label
+from modemagent.dialects.parsers import fields, parse_line, split_label
 from modemagent.identity.snapshot import ReadState
 from modemagent.modem.conversation import AtClient
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from modemagent.at.steps import Outcome, Plan, Response, Step
-from modemagent.dialects.ati import read_block
+from modemagent.dialects.ati_block import read_block
 from modemagent.dialects.catalogue import choose
 from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
 from modemagent.dialects.generic import IMEISV

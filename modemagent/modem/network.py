@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping
 
 from modemagent.at.fields import split_fields, split_prefix
 from modemagent.at.steps import Outcome, Response, Step
-from modemagent.dialects.shapes import crsm_data
+from modemagent.dialects.parsers import crsm_data
 from modemagent.identity.network import Network
 from modemagent.identity.snapshot import SimState
 from modemagent.modem.conversation import AtClient

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from modemagent.at.steps import Response
-from modemagent.dialects.ati import read_block
+from modemagent.dialects.ati_block import read_block
 from modemagent.dialects.model import Attempt
-from modemagent.dialects.shapes import parse_line, split_label
+from modemagent.dialects.parsers import parse_line, split_label
 
 _BLOCK_KEYS = {
     "ati_manufacturer": "manufacturer",

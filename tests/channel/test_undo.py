@@ -10,7 +10,7 @@ from modemagent.at.steps import Command, FinalResult, Listen, Plan, Response
 from modemagent.channel.blocking import run_plans
 from modemagent.channel.undo import RestoreList, channel_session_id
 from modemagent.channel.volatile import changes
-from modemagent.dialects.readonly import READS, SESSION, is_allowed
+from modemagent.dialects.allowlist import READS, SESSION, is_allowed
 from modemagent.errors import DeadlinePassed, NoAnswer
 from tests.channel.conftest import Door, Far
 

@@ -18,7 +18,7 @@ from modemagent.diagnosis.catalogue import (
 )
 from modemagent.diagnosis.facts import Facts, HostFacts
 from modemagent.diagnosis.gather import LINES
-from modemagent.dialects.readonly import is_allowed
+from modemagent.dialects.allowlist import is_allowed
 from modemagent.discovery.candidate import Candidate, Role
 from modemagent.errors import (
     DeadlinePassed,

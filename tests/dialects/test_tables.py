@@ -10,11 +10,11 @@ import pytest
 from _pytest.mark.structures import ParameterSet
 
 import modemagent.dialects
-from modemagent.dialects import ati, catalogue, readonly
+from modemagent.dialects import allowlist, ati_block, catalogue
 from modemagent.dialects.generic import DIALECT as GENERIC
 from modemagent.dialects.model import WANTS, Attempt, Dialect
-from modemagent.dialects.shapes import SHAPES, parse_line
-from modemagent.dialects.slot_shapes import SLOT_SHAPES
+from modemagent.dialects.parsers import SHAPES, parse_line
+from modemagent.dialects.slot_parsers import SLOT_SHAPES
 from modemagent.modem.reading import _BLOCK_KEYS
 from modemagent.modem.simstate import PendingState, word_state
 
@@ -52,8 +52,8 @@ def attempts() -> Iterator[ParameterSet]:
 @pytest.mark.parametrize(("table", "want", "attempt"), list(attempts()))
 def test_row(table: Dialect, want: str, attempt: Attempt) -> None:
     assert want in WANTS
-    assert readonly.is_allowed(attempt.command), f"{table.name}: {attempt.command} is not allowed"
-    assert attempt.command in readonly.PERMITTED, "rows are single commands, letter by letter"
+    assert allowlist.is_allowed(attempt.command), f"{table.name}: {attempt.command} is not allowed"
+    assert attempt.command in allowlist.PERMITTED, "rows are single commands, letter by letter"
     assert attempt.shape in SHAPES or attempt.shape in _BLOCK_KEYS or attempt.shape in SLOT_SHAPES
     check_source(attempt.source)
     assert attempt.timeout_s is None or 0.2 <= attempt.timeout_s <= 30
@@ -98,7 +98,7 @@ def test_joins(table: Dialect) -> None:
         assert re.compile(join.models)
         first = [table.ladder(want, " ")[0] for want in join.wants]
         line = ";".join((first[0].command, *(rung.command[2:] for rung in first[1:])))
-        assert readonly.is_allowed(line), line
+        assert allowlist.is_allowed(line), line
     assert [join.wants for join in table.joins] in (
         [],
         [("model", "firmware", "imei"), ("imsi", "iccid")],
@@ -188,7 +188,7 @@ def test_every_table_is_in_the_catalogue() -> None:
     ],
 )
 def test_lines_that_change_a_modem_are_refused(line: str) -> None:
-    assert not readonly.is_allowed(line)
+    assert not allowlist.is_allowed(line)
 
 
 #: Every maker that the field guide's table of vendors names, and what it says of itself.
@@ -361,7 +361,7 @@ def test_choice_of_dialect() -> None:
     ],
 )
 def test_ati_blocks(lines: list[str], expected: dict[str, str]) -> None:
-    assert ati.read_block(lines) == expected
+    assert ati_block.read_block(lines) == expected
 
 
 #: Answers that are not in a transcript of ours: numbers are synthetic, forms are the sources'.

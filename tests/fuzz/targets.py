@@ -30,9 +30,9 @@ from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, LineEvent, Need
 from modemagent.at.connection import AtConnection, UnexpectedLine, Urc
 from modemagent.at.steps import Command, FinalResult, Response, Step
 from modemagent.cli.render import plain
-from modemagent.dialects import ati, shapes
+from modemagent.dialects import ati_block, parsers
 from modemagent.dialects.model import Attempt
-from modemagent.dialects.slot_shapes import SLOT_SHAPES
+from modemagent.dialects.slot_parsers import SLOT_SHAPES
 from modemagent.errors import ModemAgentError
 from modemagent.explain import explain, explain_code
 from modemagent.identity.problems import KINDS
@@ -264,21 +264,21 @@ def fuzz_words(data: bytes) -> None:
     explain_code(text)
 
 
-SHAPES = (*shapes.SHAPES, *SLOT_SHAPES)
+SHAPES = (*parsers.SHAPES, *SLOT_SHAPES)
 
 
 def fuzz_shapes(data: bytes) -> None:
     text = text_of(data)
     for name in SHAPES:
         for command in ("AT+CGSN", "AT+QUIMSLOT?"):
-            found = shapes.parse_line(name, text, command=command)
+            found = parsers.parse_line(name, text, command=command)
             if found.value is not None:
                 assert is_clean(found.value)
                 assert len(found.value) <= max(3 * len(text), 64)  # upper case may be longer
 
 
 def fuzz_ati(data: bytes) -> None:
-    ati.read_block(text_of(line) for line in data.split(b"\n"))
+    ati_block.read_block(text_of(line) for line in data.split(b"\n"))
 
 
 def fuzz_reading(data: bytes) -> None:

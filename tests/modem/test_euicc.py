@@ -12,7 +12,7 @@ import pytest
 from modemagent.channel.blocking import run_plans
 from modemagent.channel.drive import run
 from modemagent.channel.open import open_channel
-from modemagent.dialects.readonly import is_allowed
+from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import LineRefused, PortVanished
 from modemagent.identity.snapshot import ReadState, Sim, Snapshot
 from modemagent.modem.identify import Extras, identify

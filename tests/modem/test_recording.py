@@ -15,7 +15,7 @@ import pytest
 from modemagent.at.steps import Plan
 from modemagent.at.transcript import Transcript, dumps, loads
 from modemagent.channel.blocking import run_plans
-from modemagent.dialects.readonly import is_allowed
+from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import ModemAgentError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.identity.validation import validate

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from modemagent.channel.blocking import run_plans
-from modemagent.dialects.readonly import is_allowed
+from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import PortError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify

@@ -7,7 +7,7 @@ import pytest
 from modemagent.at.locks import Lock
 from modemagent.at.results import parse_final
 from modemagent.at.steps import Response
-from modemagent.dialects.shapes import parse_line
+from modemagent.dialects.parsers import parse_line
 from modemagent.identity.snapshot import SimState
 from modemagent.modem.simstate import PendingState, refusal_state, word_state
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from modemagent.channel.blocking import run_plans
-from modemagent.dialects.readonly import is_allowed
+from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import ModemAgentError, NoAnswer, NotAModem, PortVanished
 from modemagent.identity.problems import Verdict
 from modemagent.identity.snapshot import SimState, Snapshot

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.dialects.usb import NEVER, layout_of
+from modemagent.dialects.usb_ids import NEVER, layout_of
 from tests.udev.conftest import ROOT, RULES, TREES, Judge
 
 # tree -> port -> (port id, role, is it a further AT port)

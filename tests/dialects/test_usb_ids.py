@@ -5,7 +5,7 @@ import re
 import pytest
 
 from modemagent.dialects import catalogue
-from modemagent.dialects.usb import (
+from modemagent.dialects.usb_ids import (
     NEVER,
     PROTOCOLS,
     RECOVERY,

@@ -267,7 +267,7 @@ def shape_named(name: str) -> Parser:
     """Return a shape; those of the slots are imported for the modems that have some."""
     if name in SHAPES:
         return SHAPES[name]
-    from modemagent.dialects.slot_shapes import SLOT_SHAPES
+    from modemagent.dialects.slot_parsers import SLOT_SHAPES
 
     return SLOT_SHAPES[name]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from modemagent.dialects.shapes import plain, split_label
+from modemagent.dialects.parsers import plain, split_label
 
 #: key as it is written, without blanks and punctuation -> the name it has here
 _KEYS: Mapping[str, str] = {

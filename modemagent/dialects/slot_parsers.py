@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from modemagent.dialects.shapes import Parser, fields
+from modemagent.dialects.parsers import Parser, fields
 
 
 def _slot_words(active: int, count: int = 0) -> tuple[str, bool]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.dialects.shapes import parse_line
-from modemagent.dialects.slot_shapes import SLOT_SHAPES
+from modemagent.dialects.parsers import parse_line
+from modemagent.dialects.slot_parsers import SLOT_SHAPES
 from modemagent.modem.slots import slots_of
 
 CASES = [
