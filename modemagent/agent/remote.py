@@ -7,7 +7,7 @@ from typing import TypeVar
 from modemagent.agent import answers
 from modemagent.agent.caller import ControlClient
 from modemagent.at.steps import Command, Listen, Plan, Received, Response
-from modemagent.channel.exchange import throw_into_plan
+from modemagent.channel.session import throw_into_plan
 from modemagent.errors import AgentNotRunning, ModemAgentError
 
 T = TypeVar("T")

@@ -32,7 +32,7 @@ from modemagent.report.message import PortPlace, Reason
 
 if TYPE_CHECKING:
     from modemagent.channel.channel import AsyncChannel
-    from modemagent.channel.record import Trace
+    from modemagent.channel.trace import Trace
     from modemagent.settings import Settings
 
 

@@ -22,7 +22,7 @@ from modemagent.logs import Log
 from modemagent.report.message import PortPlace
 
 if TYPE_CHECKING:
-    from modemagent.channel.record import Trace
+    from modemagent.channel.trace import Trace
     from modemagent.settings import Settings
 
 #: After a look that failed by a fault of ours.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modemagent.channel.record import Direction
+from modemagent.channel.trace import Direction
 from modemagent.identity.cleaning import is_decimal
 from modemagent.logs import Log
 from modemagent.privacy.masking import mask

@@ -13,14 +13,14 @@ from math import ceil, inf
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from modemagent.at.steps import Command, Outcome, Plan, Step
-from modemagent.channel.exchange import PortSession, internal_error, throw_into_plan
-from modemagent.channel.way import is_remote, open_port
+from modemagent.channel.session import PortSession, internal_error, throw_into_plan
+from modemagent.channel.url import is_remote, open_port
 from modemagent.errors import DeadlinePassed, ModemAgentError, PortVanished
 
 if TYPE_CHECKING:
     from modemagent.channel.opening import ThreadedOpen
     from modemagent.channel.port import Port
-    from modemagent.channel.record import Trace
+    from modemagent.channel.trace import Trace
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final, overload
 
 from modemagent.at.steps import Command, Listen, Outcome, Received, Response, Step
 from modemagent.channel.aside import run_in_thread
-from modemagent.channel.exchange import PortSession
 from modemagent.channel.pending import driver_call
 from modemagent.channel.port import Port, port_vanished
+from modemagent.channel.session import PortSession
 from modemagent.channel.transport import attach
 from modemagent.channel.urcs import Urcs
 from modemagent.errors import PortVanished, ProtocolError

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from modemagent.at.steps import Plan
 from modemagent.channel.channel import AsyncChannel
-from modemagent.channel.exchange import throw_into_plan
+from modemagent.channel.session import throw_into_plan
 from modemagent.errors import DeadlinePassed, ModemAgentError
 
 T = TypeVar("T")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from modemagent.channel.aside import run_in_thread
 from modemagent.channel.pending import driver_call
-from modemagent.channel.way import open_port
+from modemagent.channel.url import open_port
 
 if TYPE_CHECKING:
     from modemagent.channel.channel import AsyncChannel
     from modemagent.channel.port import Port
-    from modemagent.channel.record import Trace
+    from modemagent.channel.trace import Trace
 
 
 async def open_channel(url: str, *, baud: int = 115200, trace: Trace | None = None) -> AsyncChannel:

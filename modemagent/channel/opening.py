@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from modemagent.channel.exchange import internal_error
+from modemagent.channel.session import internal_error
 from modemagent.errors import ModemAgentError
 
 if TYPE_CHECKING:

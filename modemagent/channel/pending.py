@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from modemagent.channel.way import is_remote
+from modemagent.channel.url import is_remote
 from modemagent.errors import PortBusy
 
 _under_way: list[tuple[str, str]] = []

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from modemagent.errors import PortVanished
 
 if TYPE_CHECKING:
-    from modemagent.channel.record import Trace
+    from modemagent.channel.trace import Trace
 
 CHUNK: Final = 4096
 """Bytes read at once: what a terminal gives at most, and little enough to keep a loop lively."""

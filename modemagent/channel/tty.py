@@ -17,7 +17,7 @@ from modemagent.channel.port import Port
 from modemagent.errors import PortDenied, PortError, PortNotFound, UsageError
 
 if TYPE_CHECKING:
-    from modemagent.channel.record import Trace
+    from modemagent.channel.trace import Trace
 
 _CFLAG: Final = 2
 #: Kinds of devices that are no ports (Documentation/admin-guide/devices.txt of Linux): memory

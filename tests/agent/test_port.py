@@ -24,7 +24,7 @@ from modemagent.agent.session import AgentContext
 from modemagent.channel.drive import run
 from modemagent.channel.open import open_channel
 from modemagent.channel.port import Port
-from modemagent.channel.way import open_port
+from modemagent.channel.url import open_port
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import NullLog
 from modemagent.modem.identify import identify

@@ -129,5 +129,5 @@ def test_one_place_writes_and_one_place_makes_what_is_written() -> None:
                         writes.setdefault(path.relative_to(root).as_posix(), set()).add(name)
     assert writes == {
         "channel/port.py": {"os.write"},
-        "channel/exchange.py": {"dialogue.begin"},
+        "channel/session.py": {"dialogue.begin"},
     }

@@ -12,7 +12,7 @@ from modemagent.at.steps import Command, Listen
 from modemagent.channel import open as opening
 from modemagent.channel.open import open_channel
 from modemagent.channel.port import Port
-from modemagent.channel.record import Recorder
+from modemagent.channel.trace import Recorder
 from modemagent.channel.urcs import Urcs
 from modemagent.errors import PortBusy, PortVanished, ProtocolError
 

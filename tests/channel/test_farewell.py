@@ -11,7 +11,7 @@ from modemagent.at.steps import Command, Plan, Response
 from modemagent.channel import farewell
 from modemagent.channel.blocking import run_plans
 from modemagent.channel.open import open_channel
-from modemagent.channel.record import Recorder
+from modemagent.channel.trace import Recorder
 from modemagent.channel.undo import RestoreList
 from modemagent.errors import DeadlinePassed, PortVanished
 from tests.channel.conftest import Door, Far

@@ -20,7 +20,7 @@ from modemagent.at.steps import Command, Plan, Response
 from modemagent.channel import lock, tty
 from modemagent.channel.blocking import run_plans
 from modemagent.channel.lock import Holder, find_holder
-from modemagent.channel.way import open_port
+from modemagent.channel.url import open_port
 from modemagent.errors import PortBusy, PortDenied, PortError, PortNotFound, UsageError
 
 

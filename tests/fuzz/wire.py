@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from modemagent.at.steps import Command, Outcome, Plan, Step
 from modemagent.at.transcript import Transcript, load
-from modemagent.channel.exchange import PortSession, throw_into_plan
+from modemagent.channel.session import PortSession, throw_into_plan
 from modemagent.errors import DeadlinePassed, ModemAgentError
 
 T = TypeVar("T")

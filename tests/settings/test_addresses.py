@@ -10,8 +10,8 @@ import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.channel import way
-from modemagent.channel.net import parse_host_port
+from modemagent.channel import url
+from modemagent.channel.tcp import parse_host_port
 from modemagent.errors import SettingsError
 from modemagent.report.sinks.catalogue import SINKS, SinkOptions, open_sink
 from modemagent.settings import Mistake, addresses, check
@@ -148,7 +148,7 @@ def test_every_form_of_a_port_is_taken() -> None:
 
 
 def test_the_schemes_of_a_port_are_those_that_can_be_opened() -> None:
-    for scheme in way.SCHEMES:
+    for scheme in url.SCHEMES:
         assert is_port(f"{scheme}://192.0.2.7:2000")
 
 

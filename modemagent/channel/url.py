@@ -9,7 +9,7 @@ from modemagent.errors import UsageError
 
 if TYPE_CHECKING:
     from modemagent.channel.port import Port
-    from modemagent.channel.record import Trace
+    from modemagent.channel.trace import Trace
 
 SCHEMES = ("socket", "rfc2217")
 CONNECT_TIMEOUT_S = 10.0
@@ -41,8 +41,8 @@ def open_port(
             f"{scheme}:// is no way to a modem",
             hint="use a device path, socket://HOST:PORT or rfc2217://HOST:PORT",
         )
-    from modemagent.channel import net
+    from modemagent.channel import tcp
 
     if scheme == "socket":
-        return net.open_socket(port, timeout_s=timeout_s, trace=trace)
-    return net.open_rfc2217(port, baud=baud, timeout_s=timeout_s, trace=trace)
+        return tcp.open_socket(port, timeout_s=timeout_s, trace=trace)
+    return tcp.open_rfc2217(port, baud=baud, timeout_s=timeout_s, trace=trace)

@@ -9,7 +9,7 @@ from modemagent.channel.port import Port
 from modemagent.errors import PortError, PortNotFound, UsageError
 
 if TYPE_CHECKING:
-    from modemagent.channel.record import Trace
+    from modemagent.channel.trace import Trace
 
 # A far side that has lost power is noticed after about a minute of nothing.
 _KEEPALIVE = (
