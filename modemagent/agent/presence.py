@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from modemagent.dialects.usb_ids import layout_of
 from modemagent.discovery import udev
 from modemagent.discovery.candidate import Candidate, Role, refuse_recovery
-from modemagent.discovery.static import describe, scan
+from modemagent.discovery.sysfs import describe, scan
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 

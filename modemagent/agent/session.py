@@ -22,7 +22,7 @@ from modemagent.agent.vigil import Monitor
 from modemagent.channel.drive import run
 from modemagent.channel.open import open_channel
 from modemagent.discovery.candidate import refuse_recovery
-from modemagent.discovery.static import describe
+from modemagent.discovery.sysfs import describe
 from modemagent.errors import ModemAgentError, ModemManagerUnavailable, PortVanished
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log

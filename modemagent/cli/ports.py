@@ -59,7 +59,7 @@ def resolve_target(word: str, root: str) -> ModemTarget:
     from pathlib import Path
 
     from modemagent.discovery.candidate import refuse_recovery
-    from modemagent.discovery.static import describe
+    from modemagent.discovery.sysfs import describe
 
     candidate = describe(word, Path(root))
     refuse_recovery(word, candidate)
@@ -100,7 +100,7 @@ def seen(root: str) -> tuple[Candidate, ...]:
     from pathlib import Path
 
     from modemagent.discovery import udev
-    from modemagent.discovery.static import scan
+    from modemagent.discovery.sysfs import scan
 
     return scan(Path(root), udev.hints if root == "/" else None)
 

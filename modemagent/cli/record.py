@@ -204,7 +204,7 @@ def _refuse_other_model(earlier: Transcript, recording: Recording) -> None:
 
 def _header(recording: Recording, path: str, root: str) -> dict[str, object]:
     from modemagent import __version__
-    from modemagent.discovery.static import describe
+    from modemagent.discovery.sysfs import describe
 
     known = None if "://" in path else describe(path, Path(root))
     interface = known.interface if known is not None else None

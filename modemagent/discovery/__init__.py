@@ -1,5 +1,5 @@
 """Which ports exist and whose they are; never opens one.
 
->>> from modemagent.discovery.static import scan
+>>> from modemagent.discovery.sysfs import scan
 >>> candidates = scan()            # reads sysfs only: nothing is opened, nothing is sent
 """

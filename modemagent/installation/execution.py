@@ -144,7 +144,7 @@ def _systemd_runs() -> bool:
 def _udev_again() -> list[SystemCommand]:
     if not Path("/run/udev/control").exists() or shutil.which("udevadm") is None:
         return []
-    from modemagent.discovery.static import scan
+    from modemagent.discovery.sysfs import scan
 
     names = [Path(port.path).name for port in scan() if port.cellular]
     ports = [f"/sys/class/{'wwan' if name.startswith('wwan') else 'tty'}/{name}" for name in names]

@@ -29,7 +29,7 @@ while select.select([news.fileno()], [], [], 20)[0]:
 """
 LOOK = """
 import json
-from modemagent.discovery.static import scan
+from modemagent.discovery.sysfs import scan
 from modemagent.discovery.udev import hints
 print(json.dumps([[c.path, str(c.role), c.cellular, c.secondary] for c in scan(hints=hints)]))
 """
