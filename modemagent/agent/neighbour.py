@@ -17,7 +17,7 @@ from modemagent.agent.presence import modem_id
 from modemagent.discovery import udev
 from modemagent.errors import ModemManagerUnavailable
 from modemagent.logs import Log
-from modemagent.neighbours.modemmanager import (
+from modemagent.modemmanager.client import (
     EXTRA,
     NAME,
     MmModem,

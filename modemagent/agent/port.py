@@ -28,7 +28,7 @@ from modemagent.errors import (
 )
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import Extras
-from modemagent.neighbours.modemmanager import NAME
+from modemagent.modemmanager.client import NAME
 from modemagent.report.message import PortPlace
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from modemagent.errors import ModemAgentError, ModemManagerUnavailable, PortVani
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
 from modemagent.modem.identify import NO_EXTRAS, Extras, identify
-from modemagent.neighbours.modemmanager import NAME
+from modemagent.modemmanager.client import NAME
 from modemagent.report.message import PortPlace, Reason
 
 if TYPE_CHECKING:

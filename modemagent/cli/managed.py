@@ -6,7 +6,7 @@ import asyncio
 
 from modemagent.errors import ModemAgentError, ModemManagerUnavailable, PortBusy, PortNotFound
 from modemagent.identity.snapshot import Snapshot
-from modemagent.neighbours.modemmanager import NAME, MmModem, ModemManager, has_library
+from modemagent.modemmanager.client import NAME, MmModem, ModemManager, has_library
 
 
 def everything() -> list[Snapshot]:

@@ -18,7 +18,7 @@ from modemagent.identity.problems import Problem
 from modemagent.identity.snapshot import ReadState, Sim, SimState, Snapshot
 from modemagent.modem.judge import assess, assess_sim
 from modemagent.modem.slots import Slot
-from modemagent.neighbours.modemmanager import MmModem, MmSim, Told
+from modemagent.modemmanager.client import MmModem, MmSim, Told
 
 DIALECT: Final = "modemmanager"
 

@@ -16,7 +16,7 @@ from modemagent.agent.neighbour import LOOKS_S, ModemManagerArbiter
 from modemagent.agent.onlooker import NullLog
 from modemagent.errors import PortError
 from modemagent.identity.snapshot import Snapshot
-from modemagent.neighbours.modemmanager import MmModem, MmSim
+from modemagent.modemmanager.client import MmModem, MmSim
 from modemagent.report.message import PortPlace, Reason
 
 PLACE = PortPlace(path="/dev/ttyUSB2", id="usb:1-2:1.2", usb_vid="2c7c", usb_pid="0125")

@@ -19,7 +19,7 @@ from modemagent.agent.supervisor import Supervisor
 from modemagent.channel.channel import AsyncChannel
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import NullLog
-from modemagent.neighbours.modemmanager import MmModem
+from modemagent.modemmanager.client import MmModem
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 from modemagent.simulator.bench import simulated

@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.neighbours.conftest import Bus
 
 from modemagent.errors import ModemManagerUnavailable
-from modemagent.neighbours.modemmanager import ModemManager, has_bus
-from tests.neighbours.conftest import Bus
+from modemagent.modemmanager.client import ModemManager, has_bus
 from tests.process.conftest import COMMAND, until
 
 

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 import pytest
 from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
+from tests.neighbours.conftest import Bus
 
 from modemagent.agent.neighbour import ModemManagerArbiter
 from modemagent.agent.onlooker import NullLog
-from modemagent.neighbours.modemmanager import SERVICE, MmModem, ModemManager
+from modemagent.modemmanager.client import SERVICE, MmModem, ModemManager
 from modemagent.report.message import PortPlace
-from tests.neighbours.conftest import Bus
 
 ROOT = "/org/freedesktop/ModemManager1"
 ICCID = "8988303000000000010"
