@@ -14,12 +14,12 @@ from types import FrameType
 import click
 
 from modemagent.errors import ModemAgentError, UsageError
+from modemagent.simulator.catalogue import find, names
+from modemagent.simulator.endpoints import Endpoint, PtyEndpoint, TcpEndpoint
 from modemagent.simulator.faults import FAULTS
 from modemagent.simulator.modem import SimulatedModem
 from modemagent.simulator.script import Script, load
-from modemagent.simulator.seats import Endpoint, PtyEndpoint, TcpEndpoint
-from modemagent.simulator.shipped import find, names
-from modemagent.simulator.stage import RunningModem, SimulatorServer
+from modemagent.simulator.server import RunningModem, SimulatorServer
 
 #: One modem of a kind differs from the next in its serial; there is room for this many.
 MOST_OF_A_KIND = 999

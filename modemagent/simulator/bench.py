@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from modemagent.simulator.catalogue import find
+from modemagent.simulator.endpoints import Endpoint, PtyEndpoint, TcpEndpoint
 from modemagent.simulator.modem import SimulatedModem
 from modemagent.simulator.script import load
-from modemagent.simulator.seats import Endpoint, PtyEndpoint, TcpEndpoint
-from modemagent.simulator.shipped import find
-from modemagent.simulator.stage import RunningModem, SimulatorServer
+from modemagent.simulator.server import RunningModem, SimulatorServer
 
 
 @contextmanager

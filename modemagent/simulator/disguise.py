@@ -6,7 +6,7 @@ import random
 
 from modemagent.simulator import lies
 from modemagent.simulator.faults import Faults
-from modemagent.simulator.numbers import SyntheticIdentities
+from modemagent.simulator.identities import SyntheticIdentities
 from modemagent.simulator.script import Script
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import cycle
 
 from modemagent.simulator.faults import Faults
-from modemagent.simulator.outbox import TransmitQueue
 from modemagent.simulator.script import Script
+from modemagent.simulator.transmit_queue import TransmitQueue
 
 _NMEA = (
     b"$GPGGA,092725.00,4717.11399,N,00833.91590,E,1,08,1.01,499.6,M,48.0,M,,*5B\r\n",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from modemagent.errors import UsageError
-from modemagent.simulator.numbers import luhn_digit, luhn_fits
+from modemagent.simulator.identities import luhn_digit, luhn_fits
 from modemagent.simulator.script import Script
 
 _ASKS_MODEL = re.compile(r"AT(\+C?GMM\??|I)$")

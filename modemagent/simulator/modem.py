@@ -1,6 +1,6 @@
 """A modem played from a transcript: bytes in, bytes out, and a clock that is told, not read.
 
-It opens nothing. :mod:`modemagent.simulator.stage` carries its bytes over PTYs and TCP; a test
+It opens nothing. :mod:`modemagent.simulator.server` carries its bytes over PTYs and TCP; a test
 may also drive it by hand with any clock it likes.
 """
 
@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from modemagent.simulator import lies
+from modemagent.simulator.conditions import Card, boot_urcs, card_urcs
 from modemagent.simulator.disguise import tamper
 from modemagent.simulator.faults import FAULTS, Faults, Given
 from modemagent.simulator.floods import Floods
-from modemagent.simulator.manners import Card, boot_urcs, card_urcs
-from modemagent.simulator.numbers import SyntheticIdentities
-from modemagent.simulator.outbox import TransmitQueue
-from modemagent.simulator.repertoire import Responder
+from modemagent.simulator.identities import SyntheticIdentities
+from modemagent.simulator.responder import Responder
 from modemagent.simulator.script import Reply, Script, ScriptedUrc, line_key
+from modemagent.simulator.transmit_queue import TransmitQueue
 
 _LINE_LIMIT = 4096
 _CARD_FAULTS = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from modemagent.simulator.catalogue import find
 from modemagent.simulator.modem import SimulatedModem
 from modemagent.simulator.script import load
-from modemagent.simulator.shipped import find
 
 
 class OfflineModem:

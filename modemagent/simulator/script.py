@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from modemagent.at import transcript
-from modemagent.simulator.numbers import imsis_in
+from modemagent.simulator.identities import imsis_in
 
 _OWN_OR_OTHER_ECHO = re.compile(rb"AT[^\r\n]*\r", re.IGNORECASE)
 _CMEE_IN_STATE = re.compile(r",?\s*CMEE=([0-2])")

@@ -23,11 +23,11 @@ from modemagent.modem.identify import identify
 from modemagent.modem.recording import STATES, Recording, record
 from modemagent.modem.scribe import Written, transcribe
 from modemagent.simulator.bench import simulated
+from modemagent.simulator.catalogue import find, names
+from modemagent.simulator.endpoints import PtyEndpoint
 from modemagent.simulator.modem import SimulatedModem
 from modemagent.simulator.script import load
-from modemagent.simulator.seats import PtyEndpoint
-from modemagent.simulator.shipped import find, names
-from modemagent.simulator.stage import SimulatorServer
+from modemagent.simulator.server import SimulatorServer
 
 T = TypeVar("T")
 K = TypeVar("K")

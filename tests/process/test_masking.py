@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.simulator.shipped import names
+from modemagent.simulator.catalogue import names
 from tests.process.conftest import Agent, Bench, Registry, until
 
 pytestmark = pytest.mark.timeout(300)

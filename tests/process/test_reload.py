@@ -14,8 +14,8 @@ import pytest
 
 from modemagent.agent.caller import ControlClient
 from modemagent.simulator.bench import simulated
-from modemagent.simulator.seats import PtyEndpoint
-from modemagent.simulator.stage import RunningModem
+from modemagent.simulator.endpoints import PtyEndpoint
+from modemagent.simulator.server import RunningModem
 from tests.process.conftest import Agent, call, until
 from tests.report.conftest import SmallRegistry, running
 

@@ -19,7 +19,7 @@ import pytest
 
 from modemagent.errors import AgentNotRunning, PortBusy
 from modemagent.simulator.bench import simulated
-from modemagent.simulator.stage import RunningModem
+from modemagent.simulator.server import RunningModem
 from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, until
 
 pytestmark = pytest.mark.timeout(120)

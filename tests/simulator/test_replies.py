@@ -7,8 +7,8 @@ import tomllib
 import pytest
 
 from modemagent.errors import UsageError
+from modemagent.simulator.catalogue import find, names
 from modemagent.simulator.rehearsal import OfflineModem
-from modemagent.simulator.shipped import find, names
 
 
 def recorded() -> list[tuple[str, dict[str, object]]]:

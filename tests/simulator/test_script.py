@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from modemagent.errors import TranscriptError, UsageError
-from modemagent.simulator.numbers import luhn_fits
+from modemagent.simulator.catalogue import find, names, shipped_dir
+from modemagent.simulator.identities import luhn_fits
 from modemagent.simulator.script import load
-from modemagent.simulator.shipped import find, names, shipped_dir
 
 READ_STATES = {
     "ready", "pin_required", "puk_required", "locked", "absent", "busy", "failure", "off",

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from modemagent.errors import UsageError
-from modemagent.simulator.manners import (
+from modemagent.simulator.conditions import (
     BOOTING,
     FOR_ALL_COMMANDS,
     PASSING,

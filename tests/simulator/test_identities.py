@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.simulator.numbers import (
+from modemagent.simulator.identities import (
     SyntheticIdentities,
     luhn_fits,
     shifted_eid,

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from modemagent.simulator.bench import simulated, simulated_fleet
-from modemagent.simulator.stage import RunningModem
+from modemagent.simulator.server import RunningModem
 
 OK = b"\r\nOK\r\n"
 

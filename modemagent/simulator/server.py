@@ -12,8 +12,8 @@ import threading
 import time
 from types import TracebackType
 
+from modemagent.simulator.endpoints import Endpoint
 from modemagent.simulator.modem import HostLine, SimulatedModem
-from modemagent.simulator.seats import Endpoint
 
 _BACKLOG_LIMIT = 256 * 1024
 #: What is kept for a client that has yet to connect, as in a UART driver's buffer.
