@@ -51,7 +51,7 @@ def change_from(old: Settings, again: Callable[[], Settings], log: Log) -> Setti
 
     :raises ModemAgentError: they can not be used; the mistakes have been logged
     """
-    from modemagent.settings.surroundings import check_machine  # not needed before a reload
+    from modemagent.settings.preflight import check_machine  # not needed before a reload
 
     try:
         new = again()

@@ -38,9 +38,9 @@ class AgentLocator(NamedTuple):
             return Path(self.given).expanduser()
         import os
 
-        from modemagent.settings.file import values_of
-        from modemagent.settings.sources import PREFIX, read
+        from modemagent.settings.precedence import PREFIX, read
         from modemagent.settings.table import DEFAULT_FILE, DEFAULT_STATE_DIR
+        from modemagent.settings.toml_file import values_of
 
         if words := os.environ.get(f"{PREFIX}STATE_DIR", "").strip():
             return Path(words).expanduser()

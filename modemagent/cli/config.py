@@ -99,8 +99,8 @@ def _out_of_reach(found: Settings, text: str, known: set[str]) -> tuple[Mistake,
     :param known: keys that are wrong already
     """
     from modemagent.settings import line_of
-    from modemagent.settings.file import Mistake
-    from modemagent.settings.surroundings import FILES, check_machine
+    from modemagent.settings.preflight import FILES, check_machine
+    from modemagent.settings.toml_file import Mistake
 
     mistakes = list(check_machine(found))
     if found.registry and not known.intersection(("registry", "proxy", *FILES)):

@@ -78,7 +78,7 @@ def command(context: click.Context, /, **given: Any) -> None:
     for variable, remedy in unknown_in(os.environ).items():
         log.warning("unknown_variable", variable=variable, hint=remedy)
     if (settings.registry or "").startswith("file:"):
-        from modemagent.settings.surroundings import check_machine
+        from modemagent.settings.preflight import check_machine
 
         for mistake in check_machine(settings):
             if mistake.key == "registry":  # what else is missing ends the start by itself

@@ -5,8 +5,7 @@ names its mistakes, ``sources`` puts file, environment and options over each oth
 ``surroundings`` holds the settings against this machine.
 """
 
-from modemagent.settings.file import Mistake, check, line_of
-from modemagent.settings.sources import (
+from modemagent.settings.precedence import (
     Effective,
     FileRefused,
     Origin,
@@ -17,6 +16,7 @@ from modemagent.settings.sources import (
     with_overrides,
 )
 from modemagent.settings.table import DEFAULT_FILE, DEFAULT_STATE_DIR, KEYS, TABLE, Key, Settings
+from modemagent.settings.toml_file import Mistake, check, line_of
 
 __all__ = [
     "DEFAULT_FILE",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from modemagent.settings.kinds import (
+from modemagent.settings.validators import (
     ADDRESS,
     BAUD,
     FILE,

@@ -21,7 +21,7 @@ from modemagent.settings import (
     load,
     with_overrides,
 )
-from modemagent.settings.kinds import speeds
+from modemagent.settings.validators import speeds
 
 
 def test_every_setting_has_its_row() -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from modemagent.errors import SettingsError
-from modemagent.settings.file import Mistake, values_of
-from modemagent.settings.kinds import InvalidValue
 from modemagent.settings.table import BY_NAME, DEFAULT_FILE, KEYS, Settings
+from modemagent.settings.toml_file import Mistake, values_of
+from modemagent.settings.validators import InvalidValue
 
 PREFIX = "MODEMAGENT_RUN_"
 NO_DISCOVERY = f"{PREFIX}NO_DISCOVERY"

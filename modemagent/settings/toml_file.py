@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from modemagent.settings.kinds import InvalidValue
 from modemagent.settings.table import BY_NAME, KEYS, Settings
+from modemagent.settings.validators import InvalidValue
 
 # a file that is no TOML at all (a picture, a script) is not listed line by line
 _MOST_SYNTAX_MISTAKES = 10

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from modemagent.settings.file import Mistake
 from modemagent.settings.table import Settings
+from modemagent.settings.toml_file import Mistake
 
 #: Keys of files that are read.
 FILES: Final = ("token_file", "ca_file", "client_cert_file", "client_key_file")
