@@ -8,7 +8,7 @@ from collections.abc import Callable
 from modemagent.agent.neighbour import ModemManagerArbiter
 from modemagent.errors import PortError
 from modemagent.identity.snapshot import Snapshot
-from modemagent.modem.managed import snapshot_of
+from modemagent.modem.modemmanager import snapshot_of
 from modemagent.report.message import PortPlace, Reason
 
 Report = Callable[[Snapshot, Reason | None], Reason | None]

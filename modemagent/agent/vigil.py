@@ -16,7 +16,7 @@ from modemagent.agent.known import sim_still_starting
 from modemagent.channel.drive import run
 from modemagent.errors import PortError, PortVanished
 from modemagent.identity.snapshot import Snapshot
-from modemagent.modem.watch import poll, sim_urc
+from modemagent.modem.poll import poll, sim_urc
 from modemagent.report.message import Reason
 
 if TYPE_CHECKING:

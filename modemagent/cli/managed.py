@@ -64,7 +64,7 @@ async def _ask() -> tuple[MmModem, ...]:
 
 
 def _snapshot(modem: MmModem, port: str, port_id: str | None) -> Snapshot:
-    from modemagent.modem.managed import snapshot_of
+    from modemagent.modem.modemmanager import snapshot_of
 
     return snapshot_of(modem, port=port, port_id=port_id)
 

@@ -33,9 +33,9 @@ from modemagent.errors import (
     UsageError,
 )
 from modemagent.identity.problems import KINDS
+from modemagent.modem.capture import Recording, record
 from modemagent.modem.identify import Extras
-from modemagent.modem.recording import Recording, record
-from modemagent.modem.scribe import Written, transcribe
+from modemagent.modem.transcribe import Written, transcribe
 
 if TYPE_CHECKING:
     from modemagent.at.transcript import Transcript

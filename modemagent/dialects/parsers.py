@@ -3,7 +3,7 @@
 A shape never guesses. It is given one line and says what it found there: a value that fits, a
 value that is offered but does not fit (kept as evidence), or that the line is about something
 else. Whether a value may be believed is decided where the whole answer is known
-(:mod:`modemagent.modem.reading`).
+(:mod:`modemagent.modem.interpret`).
 
 Some lines above 300: a table of readers, each of a few lines.
 """

@@ -18,7 +18,7 @@ from modemagent.channel.undo import channel_session_id
 from modemagent.dialects.model import Attempt
 from modemagent.dialects.parsers import fields, parse_line, split_label
 from modemagent.identity.snapshot import ReadState
-from modemagent.modem.conversation import AtClient
+from modemagent.modem.at_client import AtClient
 
 APDU_TIMEOUT_S = 30.0
 ISD_R = "A0000005591010FFFFFFFF8900000100"

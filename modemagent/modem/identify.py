@@ -22,7 +22,7 @@ from modemagent.dialects.generic import IMEISV
 from modemagent.dialects.model import Attempt, Dialect
 from modemagent.errors import DeadlinePassed, NoAnswer
 from modemagent.identity.snapshot import ReadState, Snapshot
-from modemagent.modem.conversation import AtClient, Desynchronized
+from modemagent.modem.at_client import AtClient, Desynchronized
 
 if TYPE_CHECKING:
     from modemagent.identity.network import Network
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 #: What an identification needs later than its first answers. They are imported where they are
 #: used; a one-shot command imports them while it waits for the modem, 10 ms of its start.
-NEEDED_LATER = ("modemagent.modem.sim", "modemagent.modem.judge", "modemagent.modem.slots")
+NEEDED_LATER = ("modemagent.modem.sim", "modemagent.modem.assess", "modemagent.modem.slots")
 
 _RESTARTS = 3
 _PROOF_TIMEOUT_S = 3.0
@@ -118,7 +118,7 @@ def _tell_early(
 def _judged(found: Identification, port: str, port_id: str | None) -> Snapshot:
     from dataclasses import replace
 
-    from modemagent.modem.judge import assess
+    from modemagent.modem.assess import assess
 
     return replace(
         assess(found, port=port, port_id=port_id, dialect=found.dialect.name),

@@ -13,7 +13,7 @@ from modemagent.at.steps import Outcome, Response, Step
 from modemagent.dialects.parsers import crsm_data
 from modemagent.identity.network import Network
 from modemagent.identity.snapshot import SimState
-from modemagent.modem.conversation import AtClient
+from modemagent.modem.at_client import AtClient
 
 #: Some modems look the network up before they answer.
 _TIMEOUT_S = 5.0

@@ -11,9 +11,9 @@ from modemagent.at.steps import Outcome, Response, Step
 from modemagent.dialects.model import Attempt, Dialect
 from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.snapshot import ReadState, SimState
-from modemagent.modem.conversation import AtClient
-from modemagent.modem.reading import Interpretation
-from modemagent.modem.simstate import PendingState, refusal_state, word_state
+from modemagent.modem.at_client import AtClient
+from modemagent.modem.interpret import Interpretation
+from modemagent.modem.sim_state import PendingState, refusal_state, word_state
 
 _RETRY_S = 1.0
 _REFUSALS = 5  # a bare ERROR lasts for two or three tries on nordic-nrf9160 and SIM800

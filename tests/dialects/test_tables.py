@@ -15,8 +15,8 @@ from modemagent.dialects.generic import DIALECT as GENERIC
 from modemagent.dialects.model import WANTS, Attempt, Dialect
 from modemagent.dialects.parsers import SHAPES, parse_line
 from modemagent.dialects.slot_parsers import SLOT_SHAPES
-from modemagent.modem.reading import _BLOCK_KEYS
-from modemagent.modem.simstate import PendingState, word_state
+from modemagent.modem.interpret import _BLOCK_KEYS
+from modemagent.modem.sim_state import PendingState, word_state
 
 TRANSCRIPTS = {
     path.parent.name

@@ -39,7 +39,7 @@ from modemagent.identity.problems import KINDS
 from modemagent.identity.snapshot import Snapshot
 from modemagent.identity.validation import validate
 from modemagent.modem.identify import Extras, identify
-from modemagent.modem.reading import _BLOCK_KEYS, interpret
+from modemagent.modem.interpret import _BLOCK_KEYS, interpret
 from modemagent.privacy import masking
 from modemagent.report.message import Report
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from modemagent.at.steps import Command, FinalResult, Listen, Response
 from modemagent.identity.network import Network
 from modemagent.identity.snapshot import SimState
-from modemagent.modem.conversation import AtClient
+from modemagent.modem.at_client import AtClient
 from modemagent.modem.network import read_network
 
 OK, ERROR = FinalResult("ok", None, "OK"), FinalResult("error", None, "ERROR")

@@ -9,7 +9,7 @@ from modemagent.at.results import parse_final
 from modemagent.at.steps import Response
 from modemagent.dialects.parsers import parse_line
 from modemagent.identity.snapshot import SimState
-from modemagent.modem.simstate import PendingState, refusal_state, word_state
+from modemagent.modem.sim_state import PendingState, refusal_state, word_state
 
 KINDS = {
     "NET": "network",

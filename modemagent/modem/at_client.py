@@ -16,7 +16,7 @@ from modemagent.at.steps import Command, Listen, Outcome, Received, Response, St
 from modemagent.dialects.model import WANTS, Attempt
 from modemagent.errors import NoAnswer, NotAModem, ProtocolError
 from modemagent.identity.evidence import Evidence, as_text
-from modemagent.modem.reading import Interpretation, interpret, parts_of
+from modemagent.modem.interpret import Interpretation, interpret, parts_of
 
 WAKE_STEP_S = 0.5
 #: No sign of life for this long: mute. Long enough for a module that boots silently for 4 s.

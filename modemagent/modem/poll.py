@@ -12,9 +12,9 @@ from modemagent.dialects.catalogue import choose
 from modemagent.identity.iccid import same_card
 from modemagent.identity.snapshot import ReadState, SimState, Snapshot
 from modemagent.identity.validation import validate
-from modemagent.modem.conversation import AtClient, Desynchronized
+from modemagent.modem.at_client import AtClient, Desynchronized
 from modemagent.modem.sim import says_sim_changed
-from modemagent.modem.simstate import refusal_state, word_state
+from modemagent.modem.sim_state import refusal_state, word_state
 
 #: States in which the numbers can be read, or a card may appear or open at any time.
 _SETTLED = (SimState.READY, SimState.LOCKED, SimState.UNKNOWN)

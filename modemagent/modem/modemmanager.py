@@ -16,7 +16,7 @@ from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.network import Network
 from modemagent.identity.problems import Problem
 from modemagent.identity.snapshot import ReadState, Sim, SimState, Snapshot
-from modemagent.modem.judge import assess, assess_sim
+from modemagent.modem.assess import assess, assess_sim
 from modemagent.modem.slots import Slot
 from modemagent.modemmanager.client import MmModem, MmSim, Told
 

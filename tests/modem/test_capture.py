@@ -19,9 +19,9 @@ from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import ModemAgentError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.identity.validation import validate
+from modemagent.modem.capture import STATES, Recording, record
 from modemagent.modem.identify import identify
-from modemagent.modem.recording import STATES, Recording, record
-from modemagent.modem.scribe import Written, transcribe
+from modemagent.modem.transcribe import Written, transcribe
 from modemagent.simulator.bench import simulated
 from modemagent.simulator.catalogue import find, names
 from modemagent.simulator.endpoints import PtyEndpoint

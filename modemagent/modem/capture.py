@@ -2,7 +2,7 @@
 
 First the identification itself, looked over its shoulder; then every rung of its dialect that
 was not needed, and other reads that tell a maker's ways. Nothing here is written down yet: the
-answers hold real numbers until :mod:`modemagent.modem.scribe` has replaced them.
+answers hold real numbers until :mod:`modemagent.modem.transcribe` has replaced them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
 from modemagent.dialects.model import WANTS
 from modemagent.errors import DeadlinePassed, PortError
 from modemagent.identity.snapshot import SimState, Snapshot
-from modemagent.modem.conversation import AtClient
+from modemagent.modem.at_client import AtClient
 from modemagent.modem.identify import NO_EXTRAS, Extras, identify
 
 #: Reads beside the ladders, for every modem: network and signal, settings, own commands.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.at.steps import Command, FinalResult, Listen, Received, Response
-from modemagent.modem.conversation import AtClient
+from modemagent.modem.at_client import AtClient
 
 
 def wake(*finals: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from modemagent.at.transcript import Exchange, Transcript, Unsolicited, framed
 from modemagent.errors import TranscriptError
-from modemagent.modem.recording import PRIVATE, Kept, Recording
+from modemagent.modem.capture import PRIVATE, Kept, Recording
 from modemagent.privacy.pseudonyms import Pseudonyms
 
 #: Answers that are the same with any card, and with none.

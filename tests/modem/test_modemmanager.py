@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from modemagent.identity.snapshot import ReadState, SimState, Snapshot
-from modemagent.modem.managed import snapshot_of
+from modemagent.modem.modemmanager import snapshot_of
 from modemagent.modemmanager.client import MmModem, MmSim
 
 IMEI, ICCID, IMSI = "867698040000013", "8988303000000000010", "901288000000001"
