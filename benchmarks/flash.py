@@ -33,10 +33,10 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from modemagent.logs import NullLog
-from modemagent.report.courier import Courier
+from modemagent.report.delivery.courier import Courier
+from modemagent.report.delivery.sinks.catalogue import SinkOptions, open_sink
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox import Outbox, ReportDraft
-from modemagent.report.sinks.catalogue import SinkOptions, open_sink
+from modemagent.report.outbox.outbox import Outbox, ReportDraft
 from tests.process.conftest import Agent, Bench, Process, Registry, until
 from tests.process.uplink import Uplink
 

@@ -31,14 +31,14 @@ from pathlib import Path
 
 from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox import Outbox, ReportDraft
+from modemagent.report.outbox.outbox import Outbox, ReportDraft
 
 _WRITER = """
 import random, sys
 from pathlib import Path
 from modemagent.logs import Silence
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox import Observation, Outbox
+from modemagent.report.outbox.outbox import Observation, Outbox
 outbox = Outbox(Path(sys.argv[1]), gateway_id="gw-1", log=Silence())
 if sys.argv[3] == "unsafe":
     outbox._disk.file.db.execute("PRAGMA synchronous=OFF")

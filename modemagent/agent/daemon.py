@@ -25,10 +25,10 @@ from modemagent.agent.supervisor import Supervisor
 from modemagent.channel.aside import run_in_thread
 from modemagent.errors import ModemAgentError, OutboxError
 from modemagent.logs import Log
-from modemagent.report.courier import Courier
-from modemagent.report.outbox import Outbox
-from modemagent.report.sinks.catalogue import open_sink
-from modemagent.report.views import outbox_json, uplink_json
+from modemagent.report.delivery.courier import Courier
+from modemagent.report.delivery.sinks.catalogue import open_sink
+from modemagent.report.outbox.outbox import Outbox
+from modemagent.report.status import outbox_json, uplink_json
 from modemagent.settings import Settings
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.errors import SettingsError
-from modemagent.report.sinks.catalogue import SinkOptions
+from modemagent.report.delivery.sinks.catalogue import SinkOptions
 from modemagent.settings import Settings
 
 

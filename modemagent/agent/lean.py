@@ -40,7 +40,7 @@ def load_daemon(settings: Settings) -> ModuleType:
         from modemagent.agent import daemon
 
         if (settings.registry or "").startswith(("http:", "https:")):
-            import_module("modemagent.report.sinks.http")
+            import_module("modemagent.report.delivery.sinks.http")
     finder = ModuleType(_FINDER)
     finder.find_library = _find_library  # type: ignore[attr-defined]
     # a system without pyudev is said where news are asked for

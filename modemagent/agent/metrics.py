@@ -33,7 +33,7 @@ from modemagent.privacy.masking import mask_text
 from modemagent.report.message import Reason
 
 if TYPE_CHECKING:
-    from modemagent.report.outbox import Outbox
+    from modemagent.report.outbox.outbox import Outbox
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -10,9 +10,9 @@ from modemagent.agent.presence import seat_of
 from modemagent.errors import OutboxError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
-from modemagent.report.courier import Courier
+from modemagent.report.delivery.courier import Courier
 from modemagent.report.message import JsonObject, PortPlace, Reason, Report
-from modemagent.report.outbox import Outbox, ReportDraft
+from modemagent.report.outbox.outbox import Outbox, ReportDraft
 
 #: Reports of these reasons repeat what is known; nothing was read for them.
 _FROM_MEMORY = (Reason.REMOVED, Reason.HEARTBEAT)

@@ -27,7 +27,7 @@ from typing import NamedTuple
 from modemagent.agent.lifecycle import PortState
 from modemagent.errors import OutboxError
 from modemagent.privacy.masking import mask_text
-from modemagent.report.courier import Uplink
+from modemagent.report.delivery.courier import Uplink
 
 PORT_STUCK_S = 300.0
 COURIER_STUCK_S = 300.0

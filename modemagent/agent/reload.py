@@ -15,8 +15,8 @@ from modemagent.agent.delivery import sink_options
 from modemagent.agent.lean import needs_tls
 from modemagent.errors import ModemAgentError, SettingsError
 from modemagent.logs import Log
-from modemagent.report.sinks.catalogue import open_sink
-from modemagent.report.sinks.contract import Sink
+from modemagent.report.delivery.sinks.catalogue import open_sink
+from modemagent.report.delivery.sinks.contract import Sink
 from modemagent.settings import KEYS, TABLE, FileRefused, Settings
 
 #: Keys that say how reports leave.

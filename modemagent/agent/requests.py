@@ -29,13 +29,13 @@ from modemagent.agent.supervisor import Supervisor
 from modemagent.channel.aside import run_in_thread
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError, UsageError
 from modemagent.modem.identify import Extras
-from modemagent.report.courier import UplinkState
-from modemagent.report.outbox import Outbox
-from modemagent.report.views import listing
+from modemagent.report.delivery.courier import UplinkState
+from modemagent.report.outbox.outbox import Outbox
+from modemagent.report.status import listing
 
 if TYPE_CHECKING:
     from modemagent.agent.guest import AtSession
-    from modemagent.report.courier import Courier
+    from modemagent.report.delivery.courier import Courier
 
 _EVENTS_WAITING = 1000
 

@@ -102,8 +102,8 @@ def _listing(state_dir: Path, limit: int) -> dict[str, Any]:
     try:
         return ask(state_dir, {"do": "outbox.list", "limit": limit}, timeout_s=30)
     except AgentNotRunning:
-        from modemagent.report.outbox import OutboxReader
-        from modemagent.report.views import listing
+        from modemagent.report.outbox.outbox import OutboxReader
+        from modemagent.report.status import listing
 
         reader = OutboxReader(state_dir)
         try:
@@ -116,9 +116,9 @@ def _flush_alone(settings: Any, timeout_s: float) -> dict[str, Any]:
     """Send the reports of an agent that does not run, in its place and under its lock."""
     from modemagent.agent.delivery import sink_options
     from modemagent.logs import NullLog
-    from modemagent.report.courier import Courier
-    from modemagent.report.outbox import DB_NAME, Outbox
-    from modemagent.report.sinks.catalogue import open_sink
+    from modemagent.report.delivery.courier import Courier
+    from modemagent.report.delivery.sinks.catalogue import open_sink
+    from modemagent.report.outbox.outbox import DB_NAME, Outbox
 
     if not (settings.state_dir / DB_NAME).exists():
         raise OutboxError(

@@ -16,8 +16,8 @@ from modemagent.agent.events import EventBus
 from modemagent.agent.exposure import MetricsExporter
 from modemagent.agent.metrics import Metrics
 from modemagent.logs import NullLog
-from modemagent.report.outbox import Outbox
-from modemagent.report.views import outbox_json
+from modemagent.report.outbox.outbox import Outbox
+from modemagent.report.status import outbox_json
 
 
 @asynccontextmanager

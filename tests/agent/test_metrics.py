@@ -13,8 +13,8 @@ from modemagent.agent.events import EventBus
 from modemagent.agent.metrics import Metrics
 from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox import Outbox, ReportDraft
-from modemagent.report.views import outbox_json
+from modemagent.report.outbox.outbox import Outbox, ReportDraft
+from modemagent.report.status import outbox_json
 
 HELD_MOST = 4
 OUTBOX = "modemagent_outbox_"

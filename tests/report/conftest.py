@@ -15,7 +15,7 @@ import pytest
 
 from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox import Outbox, ReportDraft
+from modemagent.report.outbox.outbox import Outbox, ReportDraft
 
 Answer = Callable[["Exchange"], None]
 

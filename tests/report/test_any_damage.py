@@ -21,13 +21,13 @@ import pytest
 
 from modemagent.errors import OutboxError
 from modemagent.logs import NullLog
-from modemagent.report.courier import Courier, UplinkState
+from modemagent.report.delivery.courier import Courier, UplinkState
+from modemagent.report.delivery.sinks.contract import ItemStatus, Receipt
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox import DB_NAME, Outbox, ReportDraft
-from modemagent.report.schema import SCHEMA_VERSION
-from modemagent.report.set_aside import set_aside_files
-from modemagent.report.sinks.contract import ItemStatus, Receipt
-from modemagent.report.stored import QueuedReport
+from modemagent.report.outbox.outbox import DB_NAME, Outbox, ReportDraft
+from modemagent.report.outbox.records import QueuedReport
+from modemagent.report.outbox.schema import SCHEMA_VERSION
+from modemagent.report.outbox.set_aside import set_aside_files
 from tests.report.test_damaged import Loud
 
 PAGE, SECTOR = 1024, 512
@@ -319,7 +319,7 @@ import os, sys
 sys.path.append(sys.argv[3])
 from pathlib import Path
 from modemagent.logs import Silence
-from modemagent.report.outbox import Outbox
+from modemagent.report.outbox.outbox import Outbox
 
 steps = int(sys.argv[2])
 

@@ -17,15 +17,16 @@ from modemagent.agent.progress import HealthCheck
 from modemagent.cli import status
 from modemagent.errors import ClockNotSet, OutboxError, RegistryRefused, RegistryUnreachable
 from modemagent.logs import NullLog
-from modemagent.report import courier as courier_module
-from modemagent.report import narrowing, origin, uplink
-from modemagent.report.courier import Courier, UplinkState
+from modemagent.report import origin
+from modemagent.report.delivery import courier as courier_module
+from modemagent.report.delivery import isolation, uplink
+from modemagent.report.delivery.courier import Courier, UplinkState
+from modemagent.report.delivery.sinks import http
+from modemagent.report.delivery.sinks.catalogue import SinkOptions, open_sink
+from modemagent.report.delivery.sinks.contract import ItemStatus, Receipt
 from modemagent.report.message import Reason
-from modemagent.report.outbox import Outbox, QueuedReport, ReportDraft
-from modemagent.report.sinks import http
-from modemagent.report.sinks.catalogue import SinkOptions, open_sink
-from modemagent.report.sinks.contract import ItemStatus, Receipt
-from modemagent.report.views import uplink_json
+from modemagent.report.outbox.outbox import Outbox, QueuedReport, ReportDraft
+from modemagent.report.status import uplink_json
 from tests.report.conftest import Exchange, SmallRegistry, fill
 
 
@@ -225,7 +226,7 @@ def test_a_registry_that_refuses_everything_is_waited_for_and_the_backlog_is_kep
     registry = Picky(lambda _: True)
     courier = Courier(outbox, registry, log=NullLog(), uniform=highest)
     waits = rounds(courier, 60)
-    assert outbox.depth() == (300 - narrowing.BELIEVED_IN_A_ROW, narrowing.BELIEVED_IN_A_ROW)
+    assert outbox.depth() == (300 - isolation.BELIEVED_IN_A_ROW, isolation.BELIEVED_IN_A_ROW)
     searching = waits.index(5)
     assert searching < 30 and set(waits[:searching]) == {0.0}
     assert waits[searching : searching + 9] == [5, 10, 20, 40, 80, 160, 320, 640, 900]
@@ -237,8 +238,8 @@ def test_a_registry_that_refuses_everything_is_waited_for_and_the_backlog_is_kep
     registry.bad = lambda _: False
     while courier._round(in_haste=True) is not None:
         pass
-    assert outbox.depth() == (0, narrowing.BELIEVED_IN_A_ROW)
-    assert len(registry.took) == 300 - narrowing.BELIEVED_IN_A_ROW
+    assert outbox.depth() == (0, isolation.BELIEVED_IN_A_ROW)
+    assert len(registry.took) == 300 - isolation.BELIEVED_IN_A_ROW
     assert courier.uplink.reason == ""
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from modemagent.logs import NullLog
-from modemagent.report.outbox import DB_NAME, Outbox, OutboxReader
-from modemagent.report.set_aside import SET_ASIDE_MOST, set_aside_files
-from modemagent.report.views import listing, outbox_json
+from modemagent.report.outbox.outbox import DB_NAME, Outbox, OutboxReader
+from modemagent.report.outbox.set_aside import SET_ASIDE_MOST, set_aside_files
+from modemagent.report.status import listing, outbox_json
 from tests.report.conftest import fill
 
 COUNT = 60
@@ -45,7 +45,7 @@ def killed_with_a_log(state_dir: Path) -> None:
     code = (
         f"import os, sys; sys.path.append({str(ROOT)!r})\n"
         "from pathlib import Path; from modemagent.logs import Silence\n"
-        "from modemagent.report.outbox import Outbox; from tests.report.conftest import fill\n"
+        "from modemagent.report.outbox.outbox import Outbox; from tests.report.conftest import fill\n"
         f"o = Outbox(Path(sys.argv[1]), gateway_id='gw-1', log=Silence()); fill(o, {COUNT})\n"
         "os._exit(9)"
     )

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.report import courier, held, outbox, queue_file, set_aside, uplink
-from modemagent.report.sinks import http
+from modemagent.report.delivery import courier, uplink
+from modemagent.report.delivery.sinks import http
+from modemagent.report.outbox import memory, outbox, queue_file, set_aside
 from modemagent.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs/durability.md").read_text("utf-8")
@@ -21,7 +22,7 @@ ROWS = dict(re.findall(r"^\| ([^|]+?) \| (\d+) \|$", PAGE, re.MULTILINE))
         ("reports on disk (`outbox_limit`), MiB, compressed", Settings().outbox_limit),
         ("reports on disk (`outbox_limit`), MiB, compressed", outbox.LIMIT_BYTES // 1024 // 1024),
         ("reports on disk, rows", queue_file.ROWS_MOST),
-        ("reports in memory while the disk is full", held.HELD_MOST),
+        ("reports in memory while the disk is full", memory.HELD_MOST),
         ("reports refused by the registry that are kept", queue_file.DEAD_MOST),
         ("damaged files that are kept", set_aside.SET_ASIDE_MOST),
         ("first wait after a failure, at most", courier.BASE_S),

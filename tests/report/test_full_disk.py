@@ -14,9 +14,9 @@ import pytest
 
 from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox import DB_NAME, Outbox, ReportDraft
-from modemagent.report.shedding import Waiting, select_evictions
-from modemagent.report.views import outbox_json
+from modemagent.report.outbox.eviction import Waiting, select_evictions
+from modemagent.report.outbox.outbox import DB_NAME, Outbox, ReportDraft
+from modemagent.report.status import outbox_json
 from tests.report.conftest import fill
 from tests.report.test_damaged import Loud
 

@@ -17,7 +17,7 @@ from modemagent.errors import OutboxError
 from modemagent.logs import NullLog
 from modemagent.report import origin
 from modemagent.report.message import PortPlace, Reason, Report
-from modemagent.report.outbox import DB_NAME, Outbox, OutboxReader, ReportDraft
+from modemagent.report.outbox.outbox import DB_NAME, Outbox, OutboxReader, ReportDraft
 from tests.report.conftest import fill
 
 
@@ -127,7 +127,7 @@ import sys
 from pathlib import Path
 from modemagent.logs import Silence
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox import Observation, Outbox
+from modemagent.report.outbox.outbox import Observation, Outbox
 outbox = Outbox(Path(sys.argv[1]), gateway_id="gw-1", log=Silence())
 for stored in outbox.batch(1000):
     print("found", stored.sequence, stored.report_id, flush=True)

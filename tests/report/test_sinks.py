@@ -14,10 +14,10 @@ from typing import Any, Protocol
 import pytest
 
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError
-from modemagent.report.outbox import Outbox
-from modemagent.report.sinks import http
-from modemagent.report.sinks.catalogue import SINKS, SinkOptions, open_sink
-from modemagent.report.sinks.contract import ItemStatus, Sink
+from modemagent.report.delivery.sinks import http
+from modemagent.report.delivery.sinks.catalogue import SINKS, SinkOptions, open_sink
+from modemagent.report.delivery.sinks.contract import ItemStatus, Sink
+from modemagent.report.outbox.outbox import Outbox
 from tests.report.conftest import SmallRegistry, fill, running
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from modemagent.errors import RegistryUnreachable
-from modemagent.report.outbox import Outbox
-from modemagent.report.sinks.catalogue import SinkOptions
-from modemagent.report.sinks.contract import ItemStatus
-from modemagent.report.sinks.http import HttpSink
+from modemagent.report.delivery.sinks.catalogue import SinkOptions
+from modemagent.report.delivery.sinks.contract import ItemStatus
+from modemagent.report.delivery.sinks.http import HttpSink
+from modemagent.report.outbox.outbox import Outbox
 from tests.report.conftest import SmallRegistry, fill, running
 
 Pair = tuple[Path, Path]

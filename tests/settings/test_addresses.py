@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from modemagent.channel import url
 from modemagent.channel.tcp import parse_host_port
 from modemagent.errors import SettingsError
-from modemagent.report.sinks.catalogue import SINKS, SinkOptions, open_sink
+from modemagent.report.delivery.sinks.catalogue import SINKS, SinkOptions, open_sink
 from modemagent.settings import Mistake, addresses, check
 from modemagent.settings.addresses import is_file_address, is_place, is_port, is_web_address
 

@@ -37,7 +37,7 @@ def resolve_stream(
 
     :param gateway_id: what the settings say; None leaves it to the machine's id
     :param meta: what it has taken down, its numbers looked through
-        (:func:`modemagent.report.notes.interpret`)
+        (:func:`modemagent.report.outbox.notes.interpret`)
     :param boot_count: boots counted elsewhere, for an outbox that has counted none
     """
     boot = origin.boot_id()

@@ -15,10 +15,12 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from modemagent.report import notes
-from modemagent.report.faults import DatabaseDamaged
 from modemagent.report.message import Report, canonical_body
-from modemagent.report.schema import (
+from modemagent.report.outbox import notes
+from modemagent.report.outbox.eviction import Waiting, select_evictions
+from modemagent.report.outbox.faults import DatabaseDamaged
+from modemagent.report.outbox.records import QueuedReport
+from modemagent.report.outbox.schema import (
     SCHEMA_VERSION,
     connect,
     insert_report,
@@ -26,8 +28,6 @@ from modemagent.report.schema import (
     transaction,
     unpacked,
 )
-from modemagent.report.shedding import Waiting, select_evictions
-from modemagent.report.stored import QueuedReport
 
 #: Refused reports are for people to look at; the oldest go beyond this.
 DEAD_MOST = 1000
@@ -41,7 +41,7 @@ class OutboxDatabase:
 
     :param path: None keeps everything in memory, for as long as no disk can be written
     :param limit_bytes: reports may take so many, compressed; what goes beyond is in
-        :mod:`modemagent.report.shedding`
+        :mod:`modemagent.report.outbox.eviction`
     """
 
     def __init__(self, path: Path | None, *, limit_bytes: int) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from modemagent.errors import OutboxError
-from modemagent.report import notes
-from modemagent.report.faults import DatabaseDamaged
-from modemagent.report.schema import DB_NAME, SCHEMA_VERSION, unpacked
-from modemagent.report.set_aside import set_aside_files
-from modemagent.report.stored import DeadLetter, QueuedReport
+from modemagent.report.outbox import notes
+from modemagent.report.outbox.faults import DatabaseDamaged
+from modemagent.report.outbox.records import DeadLetter, QueuedReport
+from modemagent.report.outbox.schema import DB_NAME, SCHEMA_VERSION, unpacked
+from modemagent.report.outbox.set_aside import set_aside_files
 
 
 def stored(db: sqlite3.Connection, limit: int) -> list[QueuedReport]:

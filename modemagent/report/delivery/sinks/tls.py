@@ -14,7 +14,7 @@ import re
 import ssl
 
 from modemagent.errors import SettingsError
-from modemagent.report.sinks.catalogue import SinkOptions
+from modemagent.report.delivery.sinks.catalogue import SinkOptions
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 

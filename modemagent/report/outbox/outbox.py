@@ -1,7 +1,7 @@
 """The outbox: reports wait on disk until the registry has acknowledged them.
 
 What the disk does not take waits in memory, in order, and is written when it can be
-(:mod:`~modemagent.report.buffered`); :mod:`~modemagent.report.disk` has the file, and what is done when
+(:mod:`~modemagent.report.buffered`); :mod:`~modemagent.report.outbox.disk` has the file, and what is done when
 there is none to be had. ``docs/durability.md`` tells what may be lost when.
 
 One lock is around everything, because the courier's thread takes reports out while the agent
@@ -21,16 +21,17 @@ from pathlib import Path
 
 from modemagent.errors import OutboxError
 from modemagent.logs import Log
-from modemagent.report import origin, reader
-from modemagent.report.disk import OutboxStorage
-from modemagent.report.faults import is_full
-from modemagent.report.held import HELD_MOST, MemoryBuffer, PendingReport
+from modemagent.report import origin
 from modemagent.report.message import JsonObject, Reason, Report
-from modemagent.report.reader import OutboxReader, unusable
-from modemagent.report.schema import DB_NAME
-from modemagent.report.set_aside import set_aside_files
-from modemagent.report.state_dir import StateDirLock
-from modemagent.report.stored import DeadLetter, QueuedReport, ReportDraft
+from modemagent.report.outbox import reader
+from modemagent.report.outbox.disk import OutboxStorage
+from modemagent.report.outbox.faults import is_full
+from modemagent.report.outbox.memory import HELD_MOST, MemoryBuffer, PendingReport
+from modemagent.report.outbox.reader import OutboxReader, unusable
+from modemagent.report.outbox.records import DeadLetter, QueuedReport, ReportDraft
+from modemagent.report.outbox.schema import DB_NAME
+from modemagent.report.outbox.set_aside import set_aside_files
+from modemagent.report.outbox.state_dir import StateDirLock
 
 __all__ = ["DB_NAME", "DeadLetter", "Outbox", "OutboxReader", "QueuedReport", "ReportDraft"]
 

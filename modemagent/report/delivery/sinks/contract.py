@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from modemagent.report.outbox import QueuedReport
+from modemagent.report.outbox.outbox import QueuedReport
 
 
 class ItemStatus(StrEnum):

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from modemagent.errors import OutboxError
-from modemagent.report import notes, wal
-from modemagent.report.faults import DatabaseDamaged, is_damage_at_the_opening
 from modemagent.report.message import canonical_body
+from modemagent.report.outbox import notes, wal
+from modemagent.report.outbox.faults import DatabaseDamaged, is_damage_at_the_opening
 
 DB_NAME = "outbox.db"
 #: What SQLite keeps beside the file, by the end of its name.

@@ -15,15 +15,15 @@ from modemagent import __version__
 from modemagent.errors import ClockNotSet, RegistryRefused, RegistryUnreachable, SettingsError
 from modemagent.http_exchange import ExchangeError, HttpAnswer, HttpClient, Limits
 from modemagent.report import origin
+from modemagent.report.delivery.sinks.catalogue import SinkOptions
+from modemagent.report.delivery.sinks.contract import ItemStatus, Receipt
+from modemagent.report.delivery.sinks.lean import urllib3
+from modemagent.report.delivery.uplink import LONGEST_ASKED_S, LONGEST_ASKED_UNAUTHENTICATED_S
 from modemagent.report.message import BOOT_ID_HEADER, UPTIME_HEADER
-from modemagent.report.outbox import QueuedReport
-from modemagent.report.sinks.catalogue import SinkOptions
-from modemagent.report.sinks.contract import ItemStatus, Receipt
-from modemagent.report.sinks.lean import urllib3
-from modemagent.report.uplink import LONGEST_ASKED_S, LONGEST_ASKED_UNAUTHENTICATED_S
+from modemagent.report.outbox.outbox import QueuedReport
 
 if TYPE_CHECKING:
-    from modemagent.report.sinks.trust import TlsTrust
+    from modemagent.report.delivery.sinks.tls import TlsTrust
 
 LIMITS = Limits(connect_s=5.0, idle_s=15.0, total_s=30.0, body_bytes=2 * 1024 * 1024)
 # the smallest batch there is, a heartbeat without modems, is 419 bytes and 305 compressed
@@ -141,7 +141,7 @@ def open_sink(options: SinkOptions) -> HttpSink:
 
 def _trust(options: SinkOptions) -> TlsTrust:
     _require_tls()
-    from modemagent.report.sinks.trust import TlsTrust
+    from modemagent.report.delivery.sinks.tls import TlsTrust
 
     return TlsTrust(options)
 

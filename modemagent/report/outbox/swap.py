@@ -14,7 +14,7 @@ import secrets
 import time
 from pathlib import Path
 
-from modemagent.report.schema import BESIDE
+from modemagent.report.outbox.schema import BESIDE
 
 _NEW = ".saved-"
 _OLD = ".damaged-"

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from modemagent.errors import SettingsError
 
 if TYPE_CHECKING:
-    from modemagent.report.sinks.contract import Sink
+    from modemagent.report.delivery.sinks.contract import Sink
 
 SINKS = (
-    ("http", "modemagent.report.sinks.http"),
-    ("https", "modemagent.report.sinks.http"),
-    ("file", "modemagent.report.sinks.file"),
+    ("http", "modemagent.report.delivery.sinks.http"),
+    ("https", "modemagent.report.delivery.sinks.http"),
+    ("file", "modemagent.report.delivery.sinks.file"),
 )
 
 

@@ -10,7 +10,7 @@ import sqlite3
 import zlib
 from collections.abc import Mapping
 
-from modemagent.report.faults import DatabaseDamaged
+from modemagent.report.outbox.faults import DatabaseDamaged
 
 #: The schema of the file, which its header has too: one of the two may be damaged.
 SCHEMA_KEY = "schema"

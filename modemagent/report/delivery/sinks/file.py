@@ -15,9 +15,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError
-from modemagent.report.outbox import QueuedReport
-from modemagent.report.sinks.catalogue import SinkOptions
-from modemagent.report.sinks.contract import ItemStatus, Receipt
+from modemagent.report.delivery.sinks.catalogue import SinkOptions
+from modemagent.report.delivery.sinks.contract import ItemStatus, Receipt
+from modemagent.report.outbox.outbox import QueuedReport
 
 _FORBIDDEN = 403
 

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modemagent import __version__
-from modemagent.report.identity import Identity
 from modemagent.report.message import Report
 from modemagent.report.origin import Moment, uuid7
-from modemagent.report.shedding import Waiting, select_evictions
-from modemagent.report.stored import ReportDraft
+from modemagent.report.outbox.eviction import Waiting, select_evictions
+from modemagent.report.outbox.records import ReportDraft
+from modemagent.report.outbox.stream import Identity
 
 # about 4 MiB of a daemon that has 35, and hours of a busy gateway
 HELD_MOST = 256
@@ -58,7 +58,7 @@ class PendingReport:
 
 
 class MemoryBuffer:
-    """A bounded queue; :mod:`modemagent.report.shedding` says what goes beyond the bound."""
+    """A bounded queue; :mod:`modemagent.report.outbox.eviction` says what goes beyond the bound."""
 
     def __init__(self, most: int = HELD_MOST) -> None:
         self._most = most

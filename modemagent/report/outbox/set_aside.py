@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from modemagent.report.schema import BESIDE, DB_NAME
+from modemagent.report.outbox.schema import BESIDE, DB_NAME
 
 #: A flash that fails again and again must not fill itself with what it spoiled.
 SET_ASIDE_MOST = 4

@@ -29,11 +29,11 @@ from modemagent.errors import (
 )
 from modemagent.logs import Log
 from modemagent.report import origin
+from modemagent.report.delivery.isolation import Next, RejectionIsolator
+from modemagent.report.delivery.sinks.contract import ItemStatus, Receipt, Sink
+from modemagent.report.delivery.uplink import LONGEST_ASKED_S, Uplink, UplinkState, pause_s
 from modemagent.report.message import Reason
-from modemagent.report.narrowing import Next, RejectionIsolator
-from modemagent.report.outbox import Outbox, QueuedReport
-from modemagent.report.sinks.contract import ItemStatus, Receipt, Sink
-from modemagent.report.uplink import LONGEST_ASKED_S, Uplink, UplinkState, pause_s
+from modemagent.report.outbox.outbox import Outbox, QueuedReport
 
 __all__ = ["Courier", "Uplink", "UplinkState"]
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modemagent.report import notes, pages, wal
-from modemagent.report.faults import DatabaseDamaged
 from modemagent.report.message import JsonObject, Report
-from modemagent.report.schema import PAGE_SIZE, connect, unpacked
-from modemagent.report.stored import QueuedReport
+from modemagent.report.outbox import notes, pages, wal
+from modemagent.report.outbox.faults import DatabaseDamaged
+from modemagent.report.outbox.records import QueuedReport
+from modemagent.report.outbox.schema import PAGE_SIZE, connect, unpacked
 
 # between the rows that can be reached from both ends, so many numbers are tried one by one
 _MOST_TRIED = 200_000

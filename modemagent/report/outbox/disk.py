@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from modemagent.logs import Log
-from modemagent.report import reader, swap
-from modemagent.report.faults import is_damage, is_full
-from modemagent.report.identity import Identity, resolve_stream
-from modemagent.report.queue_file import OutboxDatabase
-from modemagent.report.reserve import Reserves
-from modemagent.report.schema import BESIDE, DB_NAME
-from modemagent.report.set_aside import forget_oldest, obstructed
+from modemagent.report.outbox import reader, swap
+from modemagent.report.outbox.faults import is_damage, is_full
+from modemagent.report.outbox.queue_file import OutboxDatabase
+from modemagent.report.outbox.reserve import Reserves
+from modemagent.report.outbox.schema import BESIDE, DB_NAME
+from modemagent.report.outbox.set_aside import forget_oldest, obstructed
+from modemagent.report.outbox.stream import Identity, resolve_stream
 
 if TYPE_CHECKING:
-    from modemagent.report.damaged import Recovered
+    from modemagent.report.outbox.damaged import Recovered
 
 T = TypeVar("T")
 _IN_MEMORY_BYTES = 2 * 1024 * 1024
@@ -195,7 +195,7 @@ class OutboxStorage:
         self._take(file, boot_count=self.identity.boot_count - 1)
 
     def _in_memory(self) -> Recovered:
-        from modemagent.report.damaged import Recovered
+        from modemagent.report.outbox.damaged import Recovered
 
         return Recovered(
             reports=[json.loads(each.body) for each in reader.stored(self.file.db, -1)],
@@ -230,6 +230,6 @@ class OutboxStorage:
 
 def _saved_from(path: Path) -> Recovered:
     # much that is hardly ever needed: loaded when it is
-    from modemagent.report.damaged import recover
+    from modemagent.report.outbox.damaged import recover
 
     return recover(path)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum, auto
 
-from modemagent.report.stored import QueuedReport
+from modemagent.report.outbox.records import QueuedReport
 
 #: So many reports in a row are set aside on the word of a registry that takes none.
 BELIEVED_IN_A_ROW = 3

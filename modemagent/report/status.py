@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from modemagent.report.courier import Courier
-    from modemagent.report.outbox import DeadLetter, Outbox, QueuedReport
+    from modemagent.report.delivery.courier import Courier
+    from modemagent.report.outbox.outbox import DeadLetter, Outbox, QueuedReport
 
 
 class OutboxView(Protocol):

@@ -1,0 +1,1 @@
+"""Reports sent in order, in batches, with retries."""
