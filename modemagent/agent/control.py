@@ -19,9 +19,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from modemagent.agent.address import short_name
 from modemagent.agent.intake import FIRST_REQUEST_S, LONGEST_REQUEST, NEXT_REQUEST_S, LineReader
 from modemagent.agent.peers import ClientSlot, ClientSlots, admit, peer_of
+from modemagent.control.address import short_name
 from modemagent.errors import ModemAgentError, OutboxError, UsageError
 from modemagent.logs import Log
 

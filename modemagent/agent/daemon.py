@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from modemagent import __version__
-from modemagent.agent.address import socket_path
 from modemagent.agent.control import ControlSocket
 from modemagent.agent.delivery import sink_options
 from modemagent.agent.events import EventBus
@@ -23,6 +22,7 @@ from modemagent.agent.progress import HealthCheck, PortHealth
 from modemagent.agent.requests import Handlers
 from modemagent.agent.supervisor import Supervisor
 from modemagent.channel.aside import run_in_thread
+from modemagent.control.address import socket_path
 from modemagent.errors import ModemAgentError, OutboxError
 from modemagent.logs import Log
 from modemagent.report.delivery.courier import Courier

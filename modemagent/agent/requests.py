@@ -107,7 +107,7 @@ class Handlers:
     # -- what lasts
 
     async def _at(self, request: Request, visit: ClientConnection) -> dict[str, object]:
-        from modemagent.agent import answers  # here and below: a daemon is rarely asked for lines
+        from modemagent.control import answers  # here and below: a daemon is rarely asked for lines
 
         line = _text(request, "line")
         timeout_s = _seconds(request, "timeout_s", 10.0)

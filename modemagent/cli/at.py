@@ -115,8 +115,8 @@ def _through_agent(
 
     :param goes_on: what goes wrong is said, and the next line may be typed
     """
-    from modemagent.agent.caller import AgentError, ControlClient
-    from modemagent.agent.remote import run_through_agent
+    from modemagent.control.client import AgentError, ControlClient
+    from modemagent.control.remote import run_through_agent
 
     try:
         call = ControlClient(agent.state_dir)

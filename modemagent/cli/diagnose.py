@@ -83,7 +83,7 @@ def command(
 
 
 def _host(agent: AgentLocator) -> HostFacts:
-    from modemagent.agent.caller import ask
+    from modemagent.control.client import ask
     from modemagent.diagnosis.facts import HostFacts
     from modemagent.report.origin import clock_synchronized
 

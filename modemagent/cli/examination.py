@@ -125,9 +125,9 @@ def _otherwise(
     facts: Facts, port_id: str | None, error: ModemAgentError, how: DiagnoseOptions
 ) -> Facts:
     """Ask whoever holds the port: the agent, or ModemManager."""
-    from modemagent.agent.caller import AgentError
     from modemagent.cli import managed
     from modemagent.cli.agent import busy_with_hint
+    from modemagent.control.client import AgentError
     from modemagent.diagnosis.facts import Facts
     from modemagent.errors import PortBusy
     from modemagent.identity.snapshot import Snapshot
@@ -163,8 +163,8 @@ def _as_given(error: ModemAgentError, port: str, how: DiagnoseOptions) -> ModemA
 
 def _through_agent(facts: Facts, how: DiagnoseOptions) -> Facts | ModemAgentError:
     """Ask the agent for a reading and the further lines; return why not when it can not be."""
-    from modemagent.agent.caller import ControlClient
-    from modemagent.agent.remote import run_through_agent
+    from modemagent.control.client import ControlClient
+    from modemagent.control.remote import run_through_agent
     from modemagent.diagnosis.gather import ask_lines
     from modemagent.identity.snapshot import Snapshot
 

@@ -59,7 +59,7 @@ def list_(context: click.Context, state_dir: str | None, limit: int, as_json: bo
 @click.pass_context
 def flush(context: click.Context, state_dir: str | None, timeout: float, as_json: bool) -> None:
     """Send now what waits, whatever pause the agent is making."""
-    from modemagent.agent.caller import ask
+    from modemagent.control.client import ask
 
     request: dict[str, object] = {"do": "outbox.flush", "timeout_s": timeout}
     try:
@@ -97,7 +97,7 @@ def _settings(context: click.Context, state_dir: str | None) -> Any:
 
 
 def _listing(state_dir: Path, limit: int) -> dict[str, Any]:
-    from modemagent.agent.caller import ask
+    from modemagent.control.client import ask
 
     try:
         return ask(state_dir, {"do": "outbox.list", "limit": limit}, timeout_s=30)

@@ -213,7 +213,7 @@ def _attended(
 
 def _from_agent(path: str, how: AccessOptions, busy: PortBusy) -> Snapshot | ModemAgentError:
     """Ask the agent of this machine, which may be who holds the port; ``busy`` when it is not."""
-    from modemagent.agent.caller import AgentError, ask
+    from modemagent.control.client import AgentError, ask
 
     request: dict[str, object] = {"do": "identify", "port": path, **how.extras._asdict()}
     try:

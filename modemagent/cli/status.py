@@ -18,7 +18,7 @@ from modemagent.cli.render import heading, plain, table
 @click.pass_context
 def command(context: click.Context, state_dir: str | None, as_json: bool) -> None:
     """Show modems, their last reports, the outbox and the way to the registry."""
-    from modemagent.agent.caller import ask
+    from modemagent.control.client import ask
 
     status = with_holders(ask(whose(context, state_dir).state_dir, {"do": "status"}))
     if as_json:

@@ -83,7 +83,7 @@ def _from_agent(
     context: click.Context, paths: tuple[str, ...], state_dir: str | None, *, as_json: bool
 ) -> ModemAgentError:
     """Show the agent's events until it ends; return why there is none for these ports."""
-    from modemagent.agent.caller import AgentError, ControlClient
+    from modemagent.control.client import AgentError, ControlClient
 
     try:
         call = ControlClient(whose(context, state_dir).state_dir)

@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from modemagent.agent.address import short_name, socket_path
-from modemagent.agent.caller import AgentError, ControlClient, ask
 from modemagent.agent.control import ClientConnection, ControlSocket, Request
 from modemagent.agent.peers import ClientSlot, ClientSlots, Peer
+from modemagent.control.address import short_name, socket_path
+from modemagent.control.client import AgentError, ControlClient, ask
 from modemagent.errors import AgentDenied, AgentNotRunning, PortBusy
 from modemagent.logs import NullLog
 
@@ -168,7 +168,7 @@ async def test_who_is_idle_for_longest_makes_room_for_the_next(tmp_path: Path) -
 async def test_another_user_at_its_limit_keeps_nobody_out() -> None:
     """Its group is that of the socket, as a member of the group modemagent has it."""
     program = (
-        "import os, sys, pathlib; from modemagent.agent.caller import Call\n"
+        "import os, sys, pathlib; from modemagent.control.client import Call\n"
         "os.setgroups([]); os.setgid(os.stat(sys.argv[1] + '/agent.sock').st_gid)\n"
         "os.setuid(12345)\n"
         "held = []\n"

@@ -14,9 +14,9 @@ from typing import Any
 import click
 import pytest
 
-from modemagent.agent.caller import ControlClient
 from modemagent.cli.agent import AgentLocator
 from modemagent.cli.main import cli
+from modemagent.control.client import ControlClient
 from modemagent.errors import AgentDenied, SettingsError
 from tests.process.conftest import Agent, Bench, until
 

@@ -179,7 +179,7 @@ class Agent(Process):
 
     def status(self) -> dict[str, Any]:
         """Return its status, or nothing when it does not answer (yet)."""
-        from modemagent.agent.caller import ask
+        from modemagent.control.client import ask
         from modemagent.errors import ModemAgentError
 
         try:
@@ -197,7 +197,7 @@ class Agent(Process):
         return all(self.state(path) == "watching" for path in paths)
 
     def outbox(self) -> list[dict[str, Any]]:
-        from modemagent.agent.caller import ask
+        from modemagent.control.client import ask
 
         listed: Any = ask(self.state_dir, {"do": "outbox.list"})
         return list(listed["reports"])

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from modemagent.agent.address import short_name, socket_path
 from modemagent.agent.metrics import METRICS
+from modemagent.control.address import short_name, socket_path
 from modemagent.report.outbox.outbox import DB_NAME
 from tests.process.conftest import Agent, Bench, until
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.agent.caller import ControlClient
+from modemagent.control.client import ControlClient
 from modemagent.simulator.bench import simulated
 from modemagent.simulator.endpoints import PtyEndpoint
 from modemagent.simulator.server import RunningModem

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from modemagent.agent import answers
-from modemagent.agent.caller import ControlClient
 from modemagent.at.steps import Command, Listen, Plan, Received, Response
 from modemagent.channel.session import throw_into_plan
+from modemagent.control import answers
+from modemagent.control.client import ControlClient
 from modemagent.errors import AgentNotRunning, ModemAgentError
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from modemagent.agent.address import short_name, socket_path
+from modemagent.control.address import short_name, socket_path
 from modemagent.errors import (
     AgentDenied,
     AgentNotRunning,
