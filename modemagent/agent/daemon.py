@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 from modemagent import __version__
 from modemagent.agent.control import ControlSocket
 from modemagent.agent.delivery import sink_options
-from modemagent.agent.events import EventBus
 from modemagent.agent.faults import install_crash_logging, keep_faults_of
 from modemagent.agent.newsroom import Reporter
 from modemagent.agent.notify import notify, watchdog_interval_s
 from modemagent.agent.progress import HealthCheck, PortHealth
 from modemagent.agent.requests import Handlers
-from modemagent.agent.supervisor import Supervisor
 from modemagent.channel.aside import run_in_thread
 from modemagent.control.address import socket_path
 from modemagent.errors import ModemAgentError, OutboxError
@@ -30,6 +28,8 @@ from modemagent.report.delivery.sinks.catalogue import open_sink
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.status import outbox_json, uplink_json
 from modemagent.settings import Settings
+from modemagent.watching.events import EventBus
+from modemagent.watching.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from modemagent.agent.exposure import MetricsExporter

@@ -19,8 +19,8 @@ from modemagent.channel.undo import closing_command
 from modemagent.errors import LineRefused, ModemAgentError
 
 if TYPE_CHECKING:
-    from modemagent.agent.events import ModemEvent
     from modemagent.channel.channel import AsyncChannel
+    from modemagent.watching.events import ModemEvent
 
 _PUT_BACK_S: Final = 5.0
 _HEARD: Final = 256

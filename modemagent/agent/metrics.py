@@ -18,8 +18,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modemagent import __version__
-from modemagent.agent.events import EVENTS, EventBus, ModemEvent
-from modemagent.agent.lifecycle import PortState
 from modemagent.errors import (
     DeadlinePassed,
     NoAnswer,
@@ -31,6 +29,8 @@ from modemagent.errors import (
 )
 from modemagent.privacy.masking import mask_text
 from modemagent.report.message import Reason
+from modemagent.watching.events import EVENTS, EventBus, ModemEvent
+from modemagent.watching.lifecycle import PortState
 
 if TYPE_CHECKING:
     from modemagent.report.outbox.outbox import Outbox

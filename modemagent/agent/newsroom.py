@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modemagent.agent.events import EventBus
-from modemagent.agent.known import reason_for, removal_snapshot, update_baseline
-from modemagent.agent.presence import seat_of
 from modemagent.errors import OutboxError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
 from modemagent.report.delivery.courier import Courier
 from modemagent.report.message import JsonObject, PortPlace, Reason, Report
 from modemagent.report.outbox.outbox import Outbox, ReportDraft
+from modemagent.watching.baseline import reason_for, removal_snapshot, update_baseline
+from modemagent.watching.events import EventBus
+from modemagent.watching.selection import seat_of
 
 #: Reports of these reasons repeat what is known; nothing was read for them.
 _FROM_MEMORY = (Reason.REMOVED, Reason.HEARTBEAT)

@@ -24,10 +24,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from modemagent.agent.lifecycle import PortState
 from modemagent.errors import OutboxError
 from modemagent.privacy.masking import mask_text
 from modemagent.report.delivery.courier import Uplink
+from modemagent.watching.lifecycle import PortState
 
 PORT_STUCK_S = 300.0
 COURIER_STUCK_S = 300.0

@@ -23,15 +23,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from modemagent.agent.control import ClientConnection, Doer, Request, VisitDoer
-from modemagent.agent.events import EventBus, ModemEvent, now
-from modemagent.agent.lifecycle import PortState
-from modemagent.agent.supervisor import Supervisor
 from modemagent.channel.aside import run_in_thread
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError, UsageError
 from modemagent.modem.identify import Extras
 from modemagent.report.delivery.courier import UplinkState
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.status import listing
+from modemagent.watching.events import EventBus, ModemEvent, now
+from modemagent.watching.lifecycle import PortState
+from modemagent.watching.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from modemagent.agent.guest import AtSession

@@ -14,7 +14,7 @@ from modemagent.cli.render import plain
 from modemagent.errors import AgentDenied, AgentNotRunning, ModemAgentError, PortBusy, PortNotFound
 
 if TYPE_CHECKING:
-    from modemagent.agent.events import ModemEvent
+    from modemagent.watching.events import ModemEvent
 
 #: Events in words; those that are missing say what their data says.
 _WORDS = {
@@ -118,11 +118,11 @@ def _by_itself(
 ) -> None:
     import asyncio
 
-    from modemagent.agent.events import EventBus
-    from modemagent.agent.onlooker import watch_only
-    from modemagent.agent.presence import is_there
     from modemagent.report.message import PortPlace
     from modemagent.settings import Settings
+    from modemagent.watching.events import EventBus
+    from modemagent.watching.selection import is_there
+    from modemagent.watching.watch_only import watch_only
 
     settings = Settings(
         state_dir=Path("/nonexistent"),

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.agent.events import EventBus
 from modemagent.agent.exposure import MetricsExporter
 from modemagent.agent.metrics import Metrics
 from modemagent.logs import NullLog
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.status import outbox_json
+from modemagent.watching.events import EventBus
 
 
 @asynccontextmanager

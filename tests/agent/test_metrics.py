@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from modemagent.agent.events import EventBus
 from modemagent.agent.metrics import Metrics
 from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
 from modemagent.report.outbox.outbox import Outbox, ReportDraft
 from modemagent.report.status import outbox_json
+from modemagent.watching.events import EventBus
 
 HELD_MOST = 4
 OUTBOX = "modemagent_outbox_"

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from modemagent.agent.lifecycle import PortState
 from modemagent.agent.progress import COURIER_STUCK_S, PORT_STUCK_S, HealthCheck, PortHealth
 from modemagent.errors import OutboxError
 from modemagent.report.delivery.courier import Uplink, UplinkState
+from modemagent.watching.lifecycle import PortState
 
 EVERY_S = 30.0
 WITH_A_REASON = (PortState.BROKEN, PortState.STANDBY, PortState.ABSENT)

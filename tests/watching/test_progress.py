@@ -6,20 +6,20 @@ import asyncio
 
 import pytest
 
-from modemagent.agent import vigil
-from modemagent.agent.claims import Claims
-from modemagent.agent.events import EventBus, ModemEvent
-from modemagent.agent.lifecycle import PortState
-from modemagent.agent.onlooker import EventOnlyConsumer
-from modemagent.agent.port import ModemTask
 from modemagent.agent.progress import PORT_STUCK_S, HealthCheck, PortHealth
-from modemagent.agent.session import AgentContext
 from modemagent.at.steps import Command, Plan
 from modemagent.logs import NullLog
 from modemagent.modem.identify import Extras
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 from modemagent.simulator.bench import simulated
+from modemagent.watching import monitor
+from modemagent.watching.claims import Claims
+from modemagent.watching.events import EventBus, ModemEvent
+from modemagent.watching.lifecycle import PortState
+from modemagent.watching.modem_task import ModemTask
+from modemagent.watching.session import AgentContext
+from modemagent.watching.watch_only import EventOnlyConsumer
 
 EG25 = "quectel-eg25-g"
 
@@ -65,7 +65,7 @@ def test_a_look_that_never_ends_is_found_and_the_port_begun_anew(
             uplink=lambda: None, waiting=lambda: 0, clock=lambda: loop.time() + later_s,
         )  # fmt: skip
         with monkeypatch.context() as patched:
-            patched.setattr(vigil, "poll", endless)
+            patched.setattr(monitor, "poll", endless)
             task = asyncio.create_task(watched.run())
             watched.seen(place)
             await told.until(PortState.WATCHING)

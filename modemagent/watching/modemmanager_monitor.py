@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from modemagent.agent.neighbour import ModemManagerArbiter
 from modemagent.errors import PortError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.modemmanager import snapshot_of
 from modemagent.report.message import PortPlace, Reason
+from modemagent.watching.modemmanager import ModemManagerArbiter
 
 Report = Callable[[Snapshot, Reason | None], Reason | None]
 
@@ -17,7 +17,7 @@ Report = Callable[[Snapshot, Reason | None], Reason | None]
 class ModemManagerMonitor:
     """Watches one modem until ModemManager no longer has it.
 
-    Takes the place of :class:`modemagent.agent.vigil.Monitor`.
+    Takes the place of :class:`modemagent.watching.monitor.Monitor`.
 
     :param place: where the modem's port is now
     :param report: takes a reading and the reason to report it with when it is no news

@@ -12,11 +12,6 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from modemagent.agent.lifecycle import PortCondition, PortState
-from modemagent.agent.managed import ModemManagerMonitor
-from modemagent.agent.presence import is_remote, is_there, seat_of
-from modemagent.agent.session import AgentContext, Sessions
-from modemagent.agent.vigil import Monitor
 from modemagent.channel.aside import run_in_thread
 from modemagent.channel.lock import Holder, busy, find_holder
 from modemagent.errors import (
@@ -30,6 +25,11 @@ from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import Extras
 from modemagent.modemmanager.client import NAME
 from modemagent.report.message import PortPlace
+from modemagent.watching.lifecycle import PortCondition, PortState
+from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
+from modemagent.watching.monitor import Monitor
+from modemagent.watching.selection import is_remote, is_there, seat_of
+from modemagent.watching.session import AgentContext, Sessions
 
 if TYPE_CHECKING:
     from modemagent.channel.channel import AsyncChannel

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.agent.lifecycle import TRANSITIONS, PortCondition, PortState
 from modemagent.errors import NoAnswer, PortBusy
+from modemagent.watching.lifecycle import TRANSITIONS, PortCondition, PortState
 
 
 def test_every_state_has_a_row_and_every_port_can_stop() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Set
 
-from modemagent.agent.presence import is_remote, is_there, place_of, seat_of
 from modemagent.report import origin
 from modemagent.report.message import PortPlace
+from modemagent.watching.selection import is_remote, is_there, place_of, seat_of
 
 #: A USB modem that is reset comes back within this; then nothing has been removed.
 _COMES_BACK_S = 2.5

@@ -12,10 +12,6 @@ from typing import Any
 
 import pytest
 
-from modemagent.agent.events import EventBus, ModemEvent
-from modemagent.agent.onlooker import EventOnlyConsumer
-from modemagent.agent.presence import seat_of
-from modemagent.agent.supervisor import Supervisor
 from modemagent.channel.channel import AsyncChannel
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import NullLog
@@ -23,6 +19,10 @@ from modemagent.modemmanager.client import MmModem
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 from modemagent.simulator.bench import simulated
+from modemagent.watching.events import EventBus, ModemEvent
+from modemagent.watching.selection import seat_of
+from modemagent.watching.supervisor import Supervisor
+from modemagent.watching.watch_only import EventOnlyConsumer
 
 EG25 = "quectel-eg25-g"
 
@@ -102,10 +102,10 @@ async def running(settings: Settings, *known: PortPlace) -> AsyncIterator[Superv
 @pytest.fixture(autouse=True)
 def nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without modems of its own and without ModemManager, up for an hour."""
-    monkeypatch.setattr("modemagent.agent.neighbour.has_library", lambda: False)
-    monkeypatch.setattr("modemagent.agent.presence.scan", lambda hints: ())
+    monkeypatch.setattr("modemagent.watching.modemmanager.has_library", lambda: False)
+    monkeypatch.setattr("modemagent.watching.selection.scan", lambda hints: ())
     monkeypatch.setattr("modemagent.report.origin.uptime_ms", lambda: 3_600_000)
-    monkeypatch.setattr("modemagent.agent.absences._COMES_BACK_S", 0.0)
+    monkeypatch.setattr("modemagent.watching.removal._COMES_BACK_S", 0.0)
 
 
 async def test_a_port_that_was_read_through_modemmanager_is_opened_when_the_settings_say_so(
@@ -190,7 +190,7 @@ async def test_a_port_that_is_reopened_is_not_opened_before_it_is_closed(
 async def test_a_fault_in_a_look_is_told_once_and_does_not_end_the_watch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("modemagent.agent.supervisor._LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr("modemagent.watching.supervisor._LOOK_AGAIN_S", 0.0)
     with simulated(EG25) as modem:
         supervised = Supervised(Settings(discovery=False, port=(modem.path,)))
         supervisor, look, faults = supervised.supervisor, supervised.supervisor._look, 0

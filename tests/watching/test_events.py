@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from modemagent.agent.events import EventBus, ModemEvent
-from modemagent.agent.known import update_baseline
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 from modemagent.report.message import PortPlace
+from modemagent.watching.baseline import update_baseline
+from modemagent.watching.events import EventBus, ModemEvent
 
 PLACE = PortPlace(path="/dev/ttyUSB2")
 CARD, OTHER = "8988303000000000010", "8988303000000000028"

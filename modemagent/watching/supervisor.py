@@ -7,19 +7,19 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from modemagent.agent.absences import RemovalTimers
-from modemagent.agent.claims import Claims
-from modemagent.agent.events import EventBus
-from modemagent.agent.lifecycle import PortState
-from modemagent.agent.lookout import SETTLES_S, SOON_S, RescanScheduler
-from modemagent.agent.neighbour import ModemManagerArbiter
-from modemagent.agent.news import ReadingConsumer
-from modemagent.agent.port import ModemTask
-from modemagent.agent.presence import STABLE_IDS, Selection, is_remote, seat_of
-from modemagent.agent.session import AgentContext
 from modemagent.errors import PortNotFound
 from modemagent.logs import Log
 from modemagent.report.message import PortPlace
+from modemagent.watching.claims import Claims
+from modemagent.watching.consumer import ReadingConsumer
+from modemagent.watching.events import EventBus
+from modemagent.watching.lifecycle import PortState
+from modemagent.watching.modem_task import ModemTask
+from modemagent.watching.modemmanager import ModemManagerArbiter
+from modemagent.watching.removal import RemovalTimers
+from modemagent.watching.rescan import SETTLES_S, SOON_S, RescanScheduler
+from modemagent.watching.selection import STABLE_IDS, Selection, is_remote, seat_of
+from modemagent.watching.session import AgentContext
 
 if TYPE_CHECKING:
     from modemagent.channel.trace import Trace

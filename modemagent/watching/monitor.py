@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from modemagent.agent.known import sim_still_starting
 from modemagent.channel.drive import run
 from modemagent.errors import PortError, PortVanished
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.poll import poll, sim_urc
 from modemagent.report.message import Reason
+from modemagent.watching.baseline import sim_still_starting
 
 if TYPE_CHECKING:
     from modemagent.channel.channel import AsyncChannel

@@ -6,10 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from modemagent.agent.known import reason_for, removal_snapshot, sim_still_starting, update_baseline
 from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 from modemagent.report.message import Reason
+from modemagent.watching.baseline import (
+    reason_for,
+    removal_snapshot,
+    sim_still_starting,
+    update_baseline,
+)
 
 OK, FAILED, TIMEOUT = ReadState.OK, ReadState.FAILED, ReadState.TIMEOUT
 MODEM = Modem(

@@ -13,7 +13,6 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable
 
-from modemagent.agent.presence import modem_id
 from modemagent.discovery import udev
 from modemagent.errors import ModemManagerUnavailable
 from modemagent.logs import Log
@@ -27,6 +26,7 @@ from modemagent.modemmanager.client import (
 )
 from modemagent.report import origin
 from modemagent.report.message import PortPlace
+from modemagent.watching.selection import modem_id
 
 #: It has published a modem by then, or will not: 20 s for a mute port.
 LOOKS_S = 30.0

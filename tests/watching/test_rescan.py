@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.agent.lookout import RescanScheduler
 from modemagent.discovery import udev
 from modemagent.logs import NullLog
+from modemagent.watching.rescan import RescanScheduler
 
 
 class Clock:
@@ -19,7 +19,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("modemagent.agent.lookout.time", clock)
+    monkeypatch.setattr("modemagent.watching.rescan.time", clock)
     return clock
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.agent.presence import Selection, modem_id
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
+from modemagent.watching.selection import Selection, modem_id
 from tests.discovery.conftest import Bed
 from tests.discovery.conftest import bed as bed_fixture
 from tests.discovery.trees import Kind, device, hub, marked
@@ -53,7 +53,7 @@ def test_what_may_not_be_looked_at_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "tty").touch()
     tmp_path.chmod(0o700)
     look = (
-        "import os, sys; from modemagent.agent.presence import Presence;"
+        "import os, sys; from modemagent.watching.selection import Presence;"
         "from modemagent.settings import Settings;"
         "os.geteuid() or os.seteuid(65534);"
         "print(Presence(Settings(discovery=False, port=(sys.argv[1],))).look())"
@@ -84,7 +84,7 @@ def test_the_modem_of_a_usb_port_is_its_device() -> None:
 UNLISTED = Kind("1bc7", "1206", (0, 1, 2), kinds=("ff/ff/30", "", ""))
 LOOK = """
 import json, sys
-from modemagent.agent.presence import Presence
+from modemagent.watching.selection import Presence
 from modemagent.settings import Settings
 discovery, port, port_glob = json.loads(sys.argv[1])
 settings = Settings(discovery=discovery, port=tuple(port), port_glob=tuple(port_glob))

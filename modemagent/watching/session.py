@@ -1,6 +1,6 @@
 """One time with a modem: by its port, or through ModemManager that has it.
 
-Opens, identifies, watches; whatever goes wrong is raised, and :mod:`modemagent.agent.port` makes
+Opens, identifies, watches; whatever goes wrong is raised, and :mod:`modemagent.watching.modem_task` makes
 a state and a wait of it.
 """
 
@@ -11,14 +11,6 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from modemagent.agent.claims import Claims
-from modemagent.agent.events import EventBus
-from modemagent.agent.lifecycle import PortCondition, PortState
-from modemagent.agent.managed import ModemManagerMonitor
-from modemagent.agent.neighbour import ModemManagerArbiter
-from modemagent.agent.news import ReadingConsumer
-from modemagent.agent.presence import initial_listen_s, place_of
-from modemagent.agent.vigil import Monitor
 from modemagent.channel.drive import run
 from modemagent.channel.open import open_channel
 from modemagent.discovery.candidate import refuse_recovery
@@ -29,6 +21,14 @@ from modemagent.logs import Log
 from modemagent.modem.identify import NO_EXTRAS, Extras, identify
 from modemagent.modemmanager.client import NAME
 from modemagent.report.message import PortPlace, Reason
+from modemagent.watching.claims import Claims
+from modemagent.watching.consumer import ReadingConsumer
+from modemagent.watching.events import EventBus
+from modemagent.watching.lifecycle import PortCondition, PortState
+from modemagent.watching.modemmanager import ModemManagerArbiter
+from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
+from modemagent.watching.monitor import Monitor
+from modemagent.watching.selection import initial_listen_s, place_of
 
 if TYPE_CHECKING:
     from modemagent.channel.channel import AsyncChannel

@@ -14,13 +14,6 @@ from typing import Any
 
 import pytest
 
-from modemagent.agent.claims import Claims
-from modemagent.agent.events import EventBus, ModemEvent
-from modemagent.agent.lifecycle import PortState
-from modemagent.agent.neighbour import ModemManagerArbiter
-from modemagent.agent.onlooker import EventOnlyConsumer
-from modemagent.agent.port import ModemTask
-from modemagent.agent.session import AgentContext
 from modemagent.channel.drive import run
 from modemagent.channel.open import open_channel
 from modemagent.channel.port import Port
@@ -31,6 +24,13 @@ from modemagent.modem.identify import identify
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 from modemagent.simulator.bench import simulated
+from modemagent.watching.claims import Claims
+from modemagent.watching.events import EventBus, ModemEvent
+from modemagent.watching.lifecycle import PortState
+from modemagent.watching.modem_task import ModemTask
+from modemagent.watching.modemmanager import ModemManagerArbiter
+from modemagent.watching.session import AgentContext
+from modemagent.watching.watch_only import EventOnlyConsumer
 
 EG25 = "quectel-eg25-g"
 
@@ -161,7 +161,7 @@ async def test_one_that_goes_and_comes_while_its_session_ends_is_not_called_give
 async def test_the_second_port_of_a_modem_is_not_opened_again_before_the_first_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("modemagent.agent.port._TAKES_OVER_S", 0.0)
+    monkeypatch.setattr("modemagent.watching.modem_task._TAKES_OVER_S", 0.0)
     with simulated(EG25) as modem:
         watched = Watched(modem.path, "usb:1-2:1.3")
         first = PortPlace(path="/dev/ttyUSB2", id="usb:1-2:1.2")
@@ -204,7 +204,7 @@ async def read(path: str) -> Snapshot:
 async def test_a_fault_while_it_is_seen_off_does_not_end_its_task(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("modemagent.agent.port._BROKEN_BASE_S", 0.01)
+    monkeypatch.setattr("modemagent.watching.modem_task._BROKEN_BASE_S", 0.01)
 
     def fail(_: PortPlace) -> bool:
         raise RuntimeError("a fault")

@@ -12,7 +12,7 @@ from modemagent.report.message import PortPlace, Reason, Report
 class ReadingConsumer(Protocol):
     """Takes readings and removals; remembers what is known of each port.
 
-    :ivar last: seat (:func:`modemagent.agent.presence.seat_of`) -> the last report made of it
+    :ivar last: seat (:func:`modemagent.watching.selection.seat_of`) -> the last report made of it
     """
 
     @property

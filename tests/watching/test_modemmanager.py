@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.agent.managed import ModemManagerMonitor
-from modemagent.agent.neighbour import LOOKS_S, ModemManagerArbiter
-from modemagent.agent.onlooker import NullLog
 from modemagent.errors import PortError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modemmanager.client import MmModem, MmSim
 from modemagent.report.message import PortPlace, Reason
+from modemagent.watching.modemmanager import LOOKS_S, ModemManagerArbiter
+from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
+from modemagent.watching.watch_only import NullLog
 
 PLACE = PortPlace(path="/dev/ttyUSB2", id="usb:1-2:1.2", usb_vid="2c7c", usb_pid="0125")
 IMEI, ICCID, OTHER = "867698040000013", "8988303000000000010", "8988303000000000028"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from modemagent.agent.presence import modem_id
 from modemagent.identity.snapshot import Snapshot
 from modemagent.report.message import PortPlace
+from modemagent.watching.selection import modem_id
 
 
 class Claims:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modemagent.agent.events import EventBus
-from modemagent.agent.known import reason_for, update_baseline
-from modemagent.agent.presence import seat_of
-from modemagent.agent.supervisor import Supervisor
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason, Report
 from modemagent.settings import Settings
+from modemagent.watching.baseline import reason_for, update_baseline
+from modemagent.watching.events import EventBus
+from modemagent.watching.selection import seat_of
+from modemagent.watching.supervisor import Supervisor
 
 
 class EventOnlyConsumer:

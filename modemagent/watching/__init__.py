@@ -1,0 +1,1 @@
+"""Modems found, opened, identified and monitored, for whoever consumes the readings."""
