@@ -12,13 +12,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from modemagent import __version__
-from modemagent.agent.control import ControlSocket
+from modemagent.agent.control.handlers import Handlers
+from modemagent.agent.control.server import ControlSocket
+from modemagent.agent.crash_log import install_crash_logging, keep_faults_of
 from modemagent.agent.delivery import sink_options
-from modemagent.agent.faults import install_crash_logging, keep_faults_of
-from modemagent.agent.newsroom import Reporter
-from modemagent.agent.notify import notify, watchdog_interval_s
-from modemagent.agent.progress import HealthCheck, PortHealth
-from modemagent.agent.requests import Handlers
+from modemagent.agent.health import HealthCheck, PortHealth
+from modemagent.agent.reporting import Reporter
+from modemagent.agent.systemd import notify, watchdog_interval_s
 from modemagent.channel.aside import run_in_thread
 from modemagent.control.address import socket_path
 from modemagent.errors import ModemAgentError, OutboxError
@@ -102,7 +102,7 @@ class Daemon:
         self._news = Reporter(outbox, courier, log, self._events)
         trace = None
         if log_wire:
-            from modemagent.agent.wire import WireLog
+            from modemagent.agent.wire_log import WireLog
 
             trace = WireLog(log)
         self._supervisor = Supervisor(settings, self._news, log, self._events, trace)

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from modemagent.agent.control import ClientConnection, ControlSocket, Request
-from modemagent.agent.peers import ClientSlot, ClientSlots, Peer
+from modemagent.agent.control.clients import ClientSlot, ClientSlots, Peer
+from modemagent.agent.control.server import ClientConnection, ControlSocket, Request
 from modemagent.control.address import short_name, socket_path
 from modemagent.control.client import AgentError, ControlClient, ask
 from modemagent.errors import AgentDenied, AgentNotRunning, PortBusy

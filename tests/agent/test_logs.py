@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from modemagent.agent.wire import WireLog
+from modemagent.agent.wire_log import WireLog
 from modemagent.logs import Throttle, open_log
 
 IMEI, ICCID, IMSI = "867698040000013", "8988303000000000010", "901288000000001"

@@ -23,7 +23,7 @@ from fuzz.engine import Target, Work
 from fuzz.interference import modems, right_or_silent
 from fuzz.wire import Said, driven, transcripts, true_answer
 from modemagent import settings
-from modemagent.agent.control import ControlSocket
+from modemagent.agent.control.server import ControlSocket
 from modemagent.at import attribution, codec, commands, fields, lines, results, urcs
 from modemagent.at import transcript as transcript_file
 from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, LineEvent, NeedData

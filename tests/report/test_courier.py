@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.agent.progress import HealthCheck
+from modemagent.agent.health import HealthCheck
 from modemagent.cli import status
 from modemagent.errors import ClockNotSet, OutboxError, RegistryRefused, RegistryUnreachable
 from modemagent.logs import NullLog

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from modemagent.agent.progress import PORT_STUCK_S, HealthCheck, PortHealth
+from modemagent.agent.health import PORT_STUCK_S, HealthCheck, PortHealth
 from modemagent.at.steps import Command, Plan
 from modemagent.logs import NullLog
 from modemagent.modem.identify import Extras

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from modemagent.agent.progress import COURIER_STUCK_S, PORT_STUCK_S, HealthCheck, PortHealth
+from modemagent.agent.health import COURIER_STUCK_S, PORT_STUCK_S, HealthCheck, PortHealth
 from modemagent.errors import OutboxError
 from modemagent.report.delivery.courier import Uplink, UplinkState
 from modemagent.watching.lifecycle import PortState

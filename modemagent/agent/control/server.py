@@ -1,6 +1,6 @@
 """The control socket: JSON both ways, one object a line, each with its ``schema``.
 
-A request says what to ``do``; what there is stands in :mod:`modemagent.agent.requests`. Whoever
+A request says what to ``do``; what there is stands in :mod:`modemagent.agent.control.handlers`. Whoever
 may open the socket may see full identifiers: it is for root, the agent's user and the group
 ``modemagent``. Clients are served side by side, each at its own cost: one that is slow, dead or
 talks nonsense holds up nobody else, and one that has nothing to ask gives its place to others.
@@ -19,8 +19,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from modemagent.agent.intake import FIRST_REQUEST_S, LONGEST_REQUEST, NEXT_REQUEST_S, LineReader
-from modemagent.agent.peers import ClientSlot, ClientSlots, admit, peer_of
+from modemagent.agent.control.clients import ClientSlot, ClientSlots, admit, peer_of
+from modemagent.agent.control.intake import (
+    FIRST_REQUEST_S,
+    LONGEST_REQUEST,
+    NEXT_REQUEST_S,
+    LineReader,
+)
 from modemagent.control.address import short_name
 from modemagent.errors import ModemAgentError, OutboxError, UsageError
 from modemagent.logs import Log

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.agent.notify import notify, watchdog_interval_s
+from modemagent.agent.systemd import notify, watchdog_interval_s
 
 
 def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

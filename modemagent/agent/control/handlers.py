@@ -22,7 +22,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from modemagent.agent.control import ClientConnection, Doer, Request, VisitDoer
+from modemagent.agent.control.server import ClientConnection, Doer, Request, VisitDoer
 from modemagent.channel.aside import run_in_thread
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError, UsageError
 from modemagent.modem.identify import Extras
@@ -34,7 +34,7 @@ from modemagent.watching.lifecycle import PortState
 from modemagent.watching.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from modemagent.agent.guest import AtSession
+    from modemagent.agent.control.at_session import AtSession
     from modemagent.report.delivery.courier import Courier
 
 _EVENTS_WAITING = 1000
@@ -120,7 +120,7 @@ class Handlers:
         return {"port": guest.channel.port, "lines": guest.heard()}
 
     async def _guest(self, request: Request, visit: ClientConnection) -> AtSession:
-        from modemagent.agent.guest import AtSession
+        from modemagent.agent.control.at_session import AtSession
 
         channel = await self._supervisor.find(_text(request, "port")).channel()
         place = (visit, channel.port)

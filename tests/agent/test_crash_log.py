@@ -11,7 +11,7 @@ import pytest
 IMEI = "867698040000013"
 BEFORE = f"""
 import asyncio, logging, sys, threading, gc
-from modemagent.agent.faults import keep_faults, keep_faults_of
+from modemagent.agent.crash_log import keep_faults, keep_faults_of
 from modemagent.logs import open_log
 log = open_log("info")
 keep_faults(log)
