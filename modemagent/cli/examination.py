@@ -68,8 +68,8 @@ def none_found(root: str) -> PortNotFound:
 def facts_of(targets: Sequence[ModemTarget], how: DiagnoseOptions) -> list[Facts]:
     """Ask every modem, side by side; the next port of those whose first one is mute."""
     from modemagent.channel.blocking import run_plans
+    from modemagent.diagnosis.collect import Gathered, gather
     from modemagent.diagnosis.facts import Facts
-    from modemagent.diagnosis.gather import Gathered, gather
 
     known = _surroundings(how.root)
     found: dict[str, Facts] = {}
@@ -165,7 +165,7 @@ def _through_agent(facts: Facts, how: DiagnoseOptions) -> Facts | ModemAgentErro
     """Ask the agent for a reading and the further lines; return why not when it can not be."""
     from modemagent.control.client import ControlClient
     from modemagent.control.remote import run_through_agent
-    from modemagent.diagnosis.gather import ask_lines
+    from modemagent.diagnosis.collect import ask_lines
     from modemagent.identity.snapshot import Snapshot
 
     try:

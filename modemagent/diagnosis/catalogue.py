@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from modemagent.diagnosis.checks import card, host, modem, network, port
+from modemagent.diagnosis.checks import host, modem, network, port, sim
 from modemagent.diagnosis.facts import Facts, HostFacts
 from modemagent.diagnosis.finding import Finding, State
 
@@ -43,8 +43,8 @@ MODEM_CHECKS: Final = (
     Check("firmware", "What is it?", modem.firmware),
     Check("identity", "Are its numbers sound?", modem.identity),
     Check("radio", "Is its radio on?", modem.radio),
-    Check("sim", "Is there a card, and is it open?", card.sim),
-    Check("sim_numbers", "Are the card's numbers sound?", card.numbers),
+    Check("sim", "Is there a card, and is it open?", sim.sim),
+    Check("sim_numbers", "Are the card's numbers sound?", sim.numbers),
     Check("registration", "Is it registered, and if not, why?", network.registration),
     Check("reason", "What does the modem say of it?", network.reason),
     Check("signal", "Is the signal good?", network.signal),

@@ -26,7 +26,7 @@ class Facts(NamedTuple):
     :param failure: why there is no reading
     :param mute: ports of the same modem that were tried before and did not answer
     :param answers: command line -> its answer, for the lines of
-        :data:`modemagent.diagnosis.gather.LINES` that were asked
+        :data:`modemagent.diagnosis.collect.LINES` that were asked
     """
 
     port: str

@@ -16,8 +16,8 @@ from modemagent.diagnosis.catalogue import (
     check_modem,
     first_to_do,
 )
+from modemagent.diagnosis.collect import LINES
 from modemagent.diagnosis.facts import Facts, HostFacts
-from modemagent.diagnosis.gather import LINES
 from modemagent.dialects.allowlist import is_allowed
 from modemagent.discovery.candidate import Candidate, Role
 from modemagent.errors import (
