@@ -11,9 +11,9 @@ from modemagent.cli.options import json_option
 from modemagent.cli.render import plain
 
 if TYPE_CHECKING:
-    from modemagent.installation.execution import SystemCommand
+    from modemagent.installation.apply import SystemCommand
     from modemagent.installation.plan import Step
-    from modemagent.installation.tree import InstallError, TargetRoot
+    from modemagent.installation.target_root import InstallError, TargetRoot
 
 F = TypeVar("F", bound=Callable[..., Any])
 _COLOURS = {"create": "green", "update": "yellow", "remove": "red", "keep": "cyan"}
@@ -62,25 +62,25 @@ def install(root: str, dry_run: bool, as_json: bool, prefix: str, executable: st
     from pathlib import Path
 
     from modemagent import __version__
-    from modemagent.installation import execution, manifest, plan
-    from modemagent.installation.tree import InstallError, TargetRoot
+    from modemagent.installation import apply, manifest, plan
+    from modemagent.installation.target_root import InstallError, TargetRoot
 
     tree = TargetRoot(Path(root))
     if not dry_run:
-        execution.require_root(tree)
+        apply.require_root(tree)
     before = manifest.read(tree)
     unit, program, notes = _unit(tree, executable, dry_run)
     steps, record = plan.install(tree, before, unit=unit, prefix=prefix, version=__version__)
-    commands = execution.after_install(tree, steps, prefix)
+    commands = apply.after_install(tree, steps, prefix)
     try:
-        execution.check(tree, steps)
+        apply.check(tree, steps)
     except InstallError as refusal:
         if not dry_run:
             raise
         notes.append(_would_be_refused(refusal))
     if not dry_run:
-        execution.apply(tree, steps, record)
-        commands = execution.run(commands)
+        apply.apply(tree, steps, record)
+        commands = apply.run(commands)
     left = plan.left(tree, steps)
     if left or not (before and before.links):
         left.append(
@@ -106,31 +106,31 @@ def uninstall(root: str, dry_run: bool, as_json: bool, purge: bool) -> None:
     """
     from pathlib import Path
 
-    from modemagent.installation import execution, manifest, plan
-    from modemagent.installation.tree import TargetRoot
+    from modemagent.installation import apply, manifest, plan
+    from modemagent.installation.target_root import TargetRoot
 
     tree = TargetRoot(Path(root))
     if not dry_run:
-        execution.require_root(tree)
+        apply.require_root(tree)
     record = manifest.read(tree)
     if record is None:
         _show(tree, [], [], dry_run, as_json, ["modemagent is not installed here."], [])
         return
     steps = plan.uninstall(tree, record, purge=purge)
-    before, after = execution.before_uninstall(tree, record), execution.after_uninstall(tree)
+    before, after = apply.before_uninstall(tree, record), apply.after_uninstall(tree)
     if not dry_run:
-        before = execution.run(before)
-        execution.apply(tree, steps, plan.remainder(record, steps))
-        execution.clear_folders(tree, record)
-        after = execution.run(after)
+        before = apply.run(before)
+        apply.apply(tree, steps, plan.remainder(record, steps))
+        apply.clear_folders(tree, record)
+        after = apply.run(after)
     _show(tree, steps, after, dry_run, as_json, [], [], first=before)
 
 
 def _unit(tree: TargetRoot, executable: str | None, dry_run: bool) -> tuple[str, str, list[str]]:
     """Return the text of the unit, the program in it, and what to know of that program."""
-    from modemagent.installation import executable as program
+    from modemagent.installation import entry_point as program
     from modemagent.installation.layout import UNIT, shipped
-    from modemagent.installation.tree import InstallError
+    from modemagent.installation.target_root import InstallError
 
     text = shipped(UNIT)
     words = (executable,) if executable else program.running()

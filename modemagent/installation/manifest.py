@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 
 from modemagent.installation.layout import MANIFEST, PREFIXES
-from modemagent.installation.tree import InstallError, TargetRoot
+from modemagent.installation.target_root import InstallError, TargetRoot
 
 
 @dataclass(slots=True, kw_only=True)

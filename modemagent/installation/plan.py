@@ -24,7 +24,7 @@ from modemagent.installation.layout import (
     shipped,
 )
 from modemagent.installation.manifest import Manifest
-from modemagent.installation.tree import InstallError, TargetRoot, digest
+from modemagent.installation.target_root import InstallError, TargetRoot, digest
 
 
 class Action(StrEnum):

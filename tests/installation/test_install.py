@@ -266,8 +266,8 @@ def _as_nobody(code: str) -> subprocess.CompletedProcess[str]:
     lines = (
         "import os, sys",
         "import difflib, json, sysconfig, tempfile, tomllib, modemagent.settings",
-        "import modemagent.cli.install, modemagent.installation.execution",
-        "import modemagent.installation.plan, modemagent.installation.executable",
+        "import modemagent.cli.install, modemagent.installation.apply",
+        "import modemagent.installation.plan, modemagent.installation.entry_point",
         "from modemagent.cli.main import run",
         "sysconfig.get_path('scripts')",
         "os.geteuid() or (os.setgroups([]), os.setgid(65534), os.setuid(65534))",

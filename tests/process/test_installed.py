@@ -33,9 +33,9 @@ def analyze(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def unit(tmp_path: Path) -> Path:
     """The unit as install writes it for this very interpreter."""
-    from modemagent.installation import executable, layout
+    from modemagent.installation import entry_point, layout
 
-    text = executable.unit(layout.shipped(UNIT), (sys.executable, "-m", "modemagent"), ())
+    text = entry_point.unit(layout.shipped(UNIT), (sys.executable, "-m", "modemagent"), ())
     file = tmp_path / UNIT
     file.write_text(text)
     return file
@@ -51,9 +51,9 @@ def test_systemd_has_nothing_to_say_about_the_unit(unit: Path) -> None:
 
 @pytest.mark.parametrize("homes", [(), ("/home/pi/venv", "/root/.pyenv/versions/3.11")])
 def test_its_exposure_is_at_most_two(unit: Path, homes: tuple[str, ...]) -> None:
-    from modemagent.installation import executable
+    from modemagent.installation import entry_point
 
-    text = executable.unit(unit.read_text(), (sys.executable, "-m", "modemagent"), homes)
+    text = entry_point.unit(unit.read_text(), (sys.executable, "-m", "modemagent"), homes)
     unit.write_text(text)
     assert text.count("BindReadOnlyPaths=") == len(homes)
     done = analyze("security", "--offline=true", "--threshold=20", "--no-pager", str(unit))

@@ -9,7 +9,7 @@ import sysconfig
 from pathlib import Path
 
 import modemagent
-from modemagent.installation.tree import InstallError
+from modemagent.installation.target_root import InstallError
 
 _HOMES = ("/home/", "/root/", "/run/user/")
 _VANISHING = ("/tmp/", "/var/tmp/")  # noqa: S108 - names to warn of

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from modemagent.installation.layout import MANIFEST, SYSUSERS, TMPFILES, UNIT, UNIT_FILE
 from modemagent.installation.manifest import Manifest
 from modemagent.installation.plan import Action, Step
-from modemagent.installation.tree import InstallError, TargetRoot
+from modemagent.installation.target_root import InstallError, TargetRoot
 
 _COMMAND_S = 90
 _CHANGES = (Action.CREATE, Action.UPDATE, Action.REMOVE)

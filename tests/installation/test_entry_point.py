@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.installation import executable
-from modemagent.installation.executable import check, folders, hidden, running, unit
+from modemagent.installation import entry_point
+from modemagent.installation.entry_point import check, folders, hidden, running, unit
 from modemagent.installation.layout import UNIT, shipped
-from modemagent.installation.tree import InstallError
+from modemagent.installation.target_root import InstallError
 
 
 def test_the_running_installation_starts_without_help_of_the_environment() -> None:
@@ -48,7 +48,7 @@ def test_a_script_called_by_its_whole_path_is_the_one_that_is_started(
 
 def test_the_interpreter_s_own_place_counts_too() -> None:
     found = folders(running())
-    for prefix in (sys.prefix, sys.base_prefix, str(Path(executable.__file__).parent)):
+    for prefix in (sys.prefix, sys.base_prefix, str(Path(entry_point.__file__).parent)):
         assert any(f"{prefix}/".startswith(f"{place}/") for place in found)
 
 
@@ -94,4 +94,4 @@ def test_a_home_is_seen_and_nothing_else_there() -> None:
 
 
 def test_the_examples_hold() -> None:
-    assert doctest.testmod(executable) == (0, 2)
+    assert doctest.testmod(entry_point) == (0, 2)
