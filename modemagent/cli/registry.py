@@ -115,7 +115,7 @@ def token_create(
     if gateway_id is not None and not (gateway_id.isprintable() and 0 < len(gateway_id) <= 256):
         raise UsageError("a gateway id has 1 to 256 printable characters")
     from modemagent.registry.store import tokens
-    from modemagent.registry.store.database import Database
+    from modemagent.registry.store.engine import Database
 
     store = Database(_url(database, state_dir), guest=True)
     secret = tokens.create(store, tokens.Scope(scope), gateway_id=gateway_id, full_ids=full_ids)
@@ -129,8 +129,8 @@ def token_create(
 def token_list(as_json: bool, database: str | None, state_dir: Path | None) -> None:
     """List tokens, without their secrets."""
     from modemagent.registry.store import tokens
-    from modemagent.registry.store.database import Database
-    from modemagent.registry.store.queries import to_rfc3339
+    from modemagent.registry.store.engine import Database
+    from modemagent.registry.store.reader import to_rfc3339
 
     store = Database(_existing(database, state_dir), guest=True)
     found = [
@@ -160,7 +160,7 @@ def token_list(as_json: bool, database: str | None, state_dir: Path | None) -> N
 def token_revoke(number: int, database: str | None, state_dir: Path | None) -> None:
     """End the life of a token, by its number in "token list"; it is refused from now on."""
     from modemagent.registry.store import tokens
-    from modemagent.registry.store.database import Database
+    from modemagent.registry.store.engine import Database
 
     store = Database(_existing(database, state_dir), guest=True)
     known = tokens.revoke(store, number)
@@ -304,7 +304,7 @@ def _source(
 def _url(database: str | None, state_dir: Path | None) -> str:
     if database is not None:
         return database
-    from modemagent.registry.store.database import default_url
+    from modemagent.registry.store.engine import default_url
     from modemagent.settings import DEFAULT_STATE_DIR
 
     return default_url(state_dir or DEFAULT_STATE_DIR)

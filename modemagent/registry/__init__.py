@@ -5,6 +5,6 @@ A wing of its own: it imports identity, the report, the errors, and nothing that
     api/reports  ->  ingest  ->  observation, clock  ->  history  ->  store  ->  api/reads
     (bytes)          (order)     (what was said, when)   (pure)       (SQL)      (JSON)
 
-:mod:`~modemagent.registry.history` is the heart: a pure fold from dated readings to stays and
+:mod:`~modemagent.registry.timeline` is the heart: a pure fold from dated readings to stays and
 events. Everything before it decides what was read and when, everything after it keeps the result.
 """

@@ -132,39 +132,39 @@ class DatabaseSource:
     """The registry's database on this machine."""
 
     def __init__(self, database_url: str) -> None:
-        from modemagent.registry.store.database import Database
+        from modemagent.registry.store.engine import Database
 
         self._database = Database(database_url, guest=True)
 
     def get(self, what: str, **parameters: Any) -> Document | None:
-        from modemagent.registry.store import queries
+        from modemagent.registry.store import reader
 
         collection, _, rest = what.partition("/")
         number, _, part = rest.partition("/")
         one: Mapping[str, Callable[..., Document | None]] = {
-            "modems": queries.modem_timeline if part else queries.modem,
-            "sims": queries.sim_timeline if part else queries.sim,
-            "gateways": queries.gateway,
+            "modems": reader.modem_timeline if part else reader.modem,
+            "sims": reader.sim_timeline if part else reader.sim,
+            "gateways": reader.gateway,
         }
         with self._database.reading() as connection:
             if collection == "lookup":
-                return {"matches": queries.lookup(connection, parameters["id"])}
+                return {"matches": reader.lookup(connection, parameters["id"])}
             if number:
                 return one[collection](connection, number)
             limit = int(parameters.get("limit", _PAGE))
             after = parameters.get("after")
             found: tuple[list[Document], object]
             if collection == "gateways":
-                found = queries.gateways(connection, limit=limit, after=after or "")
+                found = reader.gateways(connection, limit=limit, after=after or "")
             elif collection == "events":
-                found = queries.events(
+                found = reader.events(
                     connection,
                     limit=limit,
                     after=int(after) if after else None,
                     descending=parameters.get("order") == "desc",
                 )
             else:
-                pages = queries.modems if collection == "modems" else queries.sims
+                pages = reader.modems if collection == "modems" else reader.sims
                 found = pages(connection, limit=limit, after=int(after or 0))
         return {collection: found[0], "next": None if found[1] is None else str(found[1])}
 

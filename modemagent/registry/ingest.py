@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 
-from modemagent.registry.store.database import Database, now_ms
-from modemagent.registry.store.recording import Arrival, ReceiptStatus, record
+from modemagent.registry.store.engine import Database, now_ms
+from modemagent.registry.store.writer import Arrival, ReceiptStatus, record
 
 _MOST_AT_ONCE = 2000
 

@@ -16,8 +16,8 @@ from sqlalchemy import select
 
 from modemagent.registry.observation import read_report
 from modemagent.registry.store import schema
-from modemagent.registry.store.database import Database
-from modemagent.registry.store.recording import Arrival, record
+from modemagent.registry.store.engine import Database
+from modemagent.registry.store.writer import Arrival, record
 
 IMEIS = ("867698040000013", "867698040000013", "867698040000021", None)
 ICCIDS = (

@@ -10,10 +10,10 @@ from typing import Any
 from fastapi import FastAPI
 
 from modemagent import __version__
-from modemagent.registry.api import live, probes, problems, reads, reports
-from modemagent.registry.api.live import Notifier
+from modemagent.registry.api import event_stream, fleet, health, problem_details, reports
+from modemagent.registry.api.event_stream import Notifier
 from modemagent.registry.ingest import Ingest
-from modemagent.registry.store.database import Database
+from modemagent.registry.store.engine import Database
 
 
 def create_app(database_url: str) -> FastAPI:
@@ -44,9 +44,9 @@ def create_app(database_url: str) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.database, app.state.ingest, app.state.bell = database, ingest, bell
-    problems.add_to(app)
+    problem_details.add_to(app)
     app.add_route("/api/v1/reports", reports.post_reports, methods=["POST"])
-    for router in (reports.router, reads.router, live.router, probes.router):
+    for router in (reports.router, fleet.router, event_stream.router, health.router):
         app.include_router(router)
     described = app.openapi
 
@@ -73,7 +73,9 @@ def _describe_problems(path: str, method: str, responses: dict[str, Any]) -> Non
         responses[status] = {
             "description": "Problem document (RFC 9457)",
             "content": {
-                problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+                problem_details.CONTENT_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/ProblemDocument"}
+                }
             },
         }
 

@@ -20,15 +20,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from modemagent.errors import ReportError
-from modemagent.registry.api.access import caller, requires
+from modemagent.registry.api.auth import caller, requires
 from modemagent.registry.api.documents import Enrolled, Enrolment
-from modemagent.registry.api.problems import ProblemDetails, document
+from modemagent.registry.api.problem_details import ProblemDetails, document
 from modemagent.registry.ingest import Ingest
 from modemagent.registry.observation import Observation, no_key_twice, read_report
 from modemagent.registry.store import tokens
-from modemagent.registry.store.database import now_ms
-from modemagent.registry.store.recording import Arrival, ReceiptStatus
+from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.store.writer import Arrival, ReceiptStatus
 from modemagent.report.message import BOOT_ID_HEADER, UPTIME_HEADER
 
 MOST_REPORTS = 1000

@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 from sqlalchemy import select, update
 
-from modemagent.registry.store.database import Database, now_ms
+from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.schema import token as table
 
 _PREFIX = "mma_"  # lets a secret scanner know one when it sees one

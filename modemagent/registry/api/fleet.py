@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from modemagent.registry.api import documents
-from modemagent.registry.api.access import redact_for, requires
-from modemagent.registry.api.problems import ProblemDetails
-from modemagent.registry.store import queries
+from modemagent.registry.api.auth import redact_for, requires
+from modemagent.registry.api.problem_details import ProblemDetails
+from modemagent.registry.store import reader
 from modemagent.registry.store.tokens import Scope, Token
 
 T = TypeVar("T")
@@ -58,21 +58,21 @@ def lookup(
     wanted: Annotated[str, Query(alias="id", min_length=1, max_length=256)],
 ) -> Response:
     """Find any IMEI, IMEISV, MEID, ICCID, IMSI, EID, serial number or gateway id."""
-    found = _read(request, lambda connection: queries.lookup(connection, wanted))
+    found = _read(request, lambda connection: reader.lookup(connection, wanted))
     return JSONResponse({"matches": redact_for(found, token)})
 
 
 @router.get("/modems", response_model=documents.Modems)
 def modems(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
     """List modems in the order they became known."""
-    found = _read(request, lambda it: queries.modems(it, limit=limit, after=after or 0))
+    found = _read(request, lambda it: reader.modems(it, limit=limit, after=after or 0))
     return _page("modems", found, token)
 
 
 @router.get("/modems/{imei}", response_model=documents.ModemDetail, responses={404: _PROBLEM})
 def modem(request: Request, token: Reader, imei: Number) -> Response:
     """Show one modem with its slots."""
-    return _one(_read(request, lambda it: queries.modem(it, imei)), "modem", token)
+    return _one(_read(request, lambda it: reader.modem(it, imei)), "modem", token)
 
 
 @router.get(
@@ -80,20 +80,20 @@ def modem(request: Request, token: Reader, imei: Number) -> Response:
 )
 def modem_timeline(request: Request, token: Reader, imei: Number) -> Response:
     """Show where a modem was, which cards it held, and what happened, with the evidence."""
-    return _one(_read(request, lambda it: queries.modem_timeline(it, imei)), "modem", token)
+    return _one(_read(request, lambda it: reader.modem_timeline(it, imei)), "modem", token)
 
 
 @router.get("/sims", response_model=documents.Sims)
 def sims(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
     """List cards in the order they became known."""
-    found = _read(request, lambda it: queries.sims(it, limit=limit, after=after or 0))
+    found = _read(request, lambda it: reader.sims(it, limit=limit, after=after or 0))
     return _page("sims", found, token)
 
 
 @router.get("/sims/{iccid}", response_model=documents.SimDocument, responses={404: _PROBLEM})
 def sim(request: Request, token: Reader, iccid: Number) -> Response:
     """Show one card; 19 and 20 digits mean the same card."""
-    return _one(_read(request, lambda it: queries.sim(it, iccid)), "card", token)
+    return _one(_read(request, lambda it: reader.sim(it, iccid)), "card", token)
 
 
 @router.get(
@@ -101,7 +101,7 @@ def sim(request: Request, token: Reader, iccid: Number) -> Response:
 )
 def sim_timeline(request: Request, token: Reader, iccid: Number) -> Response:
     """Show in which modems a card was, and what happened, with the evidence."""
-    return _one(_read(request, lambda it: queries.sim_timeline(it, iccid)), "card", token)
+    return _one(_read(request, lambda it: reader.sim_timeline(it, iccid)), "card", token)
 
 
 @router.get("/gateways", response_model=documents.Gateways)
@@ -112,7 +112,7 @@ def gateways(
     after: Annotated[str, Query(max_length=256)] = "",
 ) -> Response:
     """List gateways by id."""
-    found = _read(request, lambda it: queries.gateways(it, limit=limit, after=after))
+    found = _read(request, lambda it: reader.gateways(it, limit=limit, after=after))
     return _page("gateways", found, token)
 
 
@@ -125,7 +125,7 @@ def gateway(
     gateway_id: Annotated[str, Path(min_length=1, max_length=256)],
 ) -> Response:
     """Show one gateway with the modems in it."""
-    return _one(_read(request, lambda it: queries.gateway(it, gateway_id)), "gateway", token)
+    return _one(_read(request, lambda it: reader.gateway(it, gateway_id)), "gateway", token)
 
 
 @router.get("/events", response_model=documents.EventPage)
@@ -139,6 +139,6 @@ def events(
     """List events, in the order they became known, oldest first unless asked otherwise."""
     found = _read(
         request,
-        lambda it: queries.events(it, limit=limit, after=after, descending=order == "desc"),
+        lambda it: reader.events(it, limit=limit, after=after, descending=order == "desc"),
     )
     return _page("events", found, token)

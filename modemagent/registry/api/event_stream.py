@@ -16,9 +16,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from modemagent.registry.api.access import redact_for, requires
-from modemagent.registry.store import queries
-from modemagent.registry.store.database import Database
+from modemagent.registry.api.auth import redact_for, requires
+from modemagent.registry.store import reader
+from modemagent.registry.store.engine import Database
 from modemagent.registry.store.tokens import Scope, Token
 
 _KEEP_ALIVE_S = 15.0
@@ -110,9 +110,9 @@ async def _follow(
 
 def _newest(database: Database) -> int:
     with database.reading() as connection:
-        return queries.last_position(connection)
+        return reader.last_position(connection)
 
 
 def _beyond(database: Database, after: int) -> list[tuple[int, dict[str, Any]]]:
     with database.reading() as connection:
-        return queries.event_rows(connection, limit=_AT_ONCE, after=after)
+        return reader.event_rows(connection, limit=_AT_ONCE, after=after)

@@ -18,7 +18,10 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from modemagent.registry.history import (
+from modemagent.registry.sightings import LineKey, Sighting
+from modemagent.registry.store import schema
+from modemagent.registry.store.replay import portions, reports_of_item, reports_of_seat
+from modemagent.registry.timeline import (
     Changes,
     Departure,
     Identities,
@@ -32,9 +35,6 @@ from modemagent.registry.history import (
     advance_unit,
     item_key,
 )
-from modemagent.registry.store import schema
-from modemagent.registry.store.loading import portions, reports_of_item, reports_of_seat
-from modemagent.registry.told import LineKey, Sighting
 
 _order = msgspec.json.Decoder(Order)
 _seat = msgspec.json.Decoder(PlaceState)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.registry.history import (
+from modemagent.registry.timeline import (
     GRACE_MS,
     Changes,
     Identities,

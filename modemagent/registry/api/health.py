@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from modemagent.registry.api.problems import ProblemDetails
-from modemagent.registry.store import queries
+from modemagent.registry.api.problem_details import ProblemDetails
+from modemagent.registry.store import reader
 
 router = APIRouter(tags=["operation"])
 
@@ -41,7 +41,7 @@ def metrics(request: Request) -> Response:
     for status, count in state.ingest.recorded.items():
         lines.append(f'modemagent_registry_reports_received_total{{status="{status}"}} {count}')
     with state.database.reading() as connection:
-        for name, count in queries.counts(connection).items():
+        for name, count in reader.counts(connection).items():
             lines += [
                 f"# HELP modemagent_registry_{name} Rows kept.",
                 f"# TYPE modemagent_registry_{name} gauge",

@@ -5,7 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.registry.clock import EARLIEST_MS, FUTURE_MS, ClockReading, StreamClock, date_stream
+from modemagent.registry.dating import (
+    EARLIEST_MS,
+    FUTURE_MS,
+    ClockReading,
+    StreamClock,
+    date_stream,
+)
 
 NOW = 1_790_000_000_000
 HOUR = 3_600_000

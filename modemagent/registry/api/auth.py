@@ -13,8 +13,8 @@ from typing import Any
 from starlette.requests import Request
 
 from modemagent.privacy.masking import mask
-from modemagent.registry.api.problems import ProblemDetails
-from modemagent.registry.store.database import Database
+from modemagent.registry.api.problem_details import ProblemDetails
+from modemagent.registry.store.engine import Database
 from modemagent.registry.store.tokens import Scope, Token, find
 
 _INCLUDES: dict[Scope, frozenset[Scope]] = {

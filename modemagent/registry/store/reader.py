@@ -15,8 +15,8 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, and_, func, select
 
 from modemagent.identity.cleaning import without_separators
-from modemagent.registry.history import Identities, PlaceState, Unit, UnitTimeline, same_card
 from modemagent.registry.store import schema
+from modemagent.registry.timeline import Identities, PlaceState, Unit, UnitTimeline, same_card
 
 Document = dict[str, Any]
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from modemagent.registry.history import Identities, Order, Reading, item_key
 from modemagent.registry.observation import CardReading, Observation
+from modemagent.registry.timeline import Identities, Order, Reading, item_key
 
 LineKey = tuple[str, str]  # kind of item (modem, card) and key
 

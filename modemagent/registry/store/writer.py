@@ -17,13 +17,13 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
-from modemagent.registry.clock import ClockReading, StreamClock, date_stream
-from modemagent.registry.history import item_key
+from modemagent.registry.dating import ClockReading, StreamClock, date_stream
 from modemagent.registry.observation import Observation
+from modemagent.registry.sightings import told
 from modemagent.registry.store import schema
-from modemagent.registry.store.lines import TimelineWriter
-from modemagent.registry.store.loading import portions, reports_numbered
-from modemagent.registry.told import told
+from modemagent.registry.store.replay import portions, reports_numbered
+from modemagent.registry.store.timelines import TimelineWriter
+from modemagent.registry.timeline import item_key
 
 _clock = msgspec.json.Decoder(StreamClock)
 

@@ -10,8 +10,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, select
 
 from modemagent.registry.observation import CardReading
+from modemagent.registry.sightings import LineKey, Sighting
 from modemagent.registry.store.schema import card_reading, report
-from modemagent.registry.told import LineKey, Sighting
 
 T = TypeVar("T")
 
