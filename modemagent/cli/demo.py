@@ -16,7 +16,7 @@ from modemagent.cli.render import heading, plain, table, verdict_word
 from modemagent.errors import UsageError
 
 if TYPE_CHECKING:
-    from modemagent.demo.scene import FleetRow, Scene
+    from modemagent.demo.scenario import FleetRow, Scene
 
 _SWAP_WITHIN_S = 30.0
 _SWAP_EVERY_S = 6.0
@@ -47,7 +47,7 @@ def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s
     if as_json and not once:
         raise UsageError("--json goes with --once")
     from modemagent.demo.processes import Processes
-    from modemagent.demo.scene import Scene
+    from modemagent.demo.scenario import Scene
 
     with _folder(keep=keep) as folder, Processes(folder) as processes:
         scene = Scene(processes, folder, modems, lambda words: click.echo(words, err=True))
