@@ -9,10 +9,16 @@ import click
 
 from modemagent.at.steps import Command, Listen, Plan, Received, Response
 from modemagent.cli.agent import AgentLocator, busy_with_hint, whose
-from modemagent.cli.answers import print_answer, print_at_once, print_line, print_refused, to_json
 from modemagent.cli.options import baud_option, json_option_of, root_option, state_dir_option
 from modemagent.cli.ports import resolve_target
 from modemagent.cli.render import one_line
+from modemagent.cli.response_text import (
+    print_answer,
+    print_at_once,
+    print_line,
+    print_refused,
+    to_json,
+)
 from modemagent.errors import (
     AgentDenied,
     LineRefused,

@@ -189,7 +189,7 @@ def _failure(path: str, error: ModemAgentError) -> dict[str, object]:
 
 
 def _print(reading: AccessResult, *, evidence: bool) -> None:
-    from modemagent.cli.snapshots import evidence_table, format_snapshot
+    from modemagent.cli.snapshot_text import evidence_table, format_snapshot
 
     for number, snapshot in enumerate(reading.snapshots):
         if number:
@@ -208,7 +208,7 @@ def _print_fields(snapshots: list[Snapshot], names: tuple[str, ...]) -> bool:
             value = value_of(snapshot, name)
             click.echo(plain(value) if value is not None else "")
             if value is None:
-                from modemagent.cli.snapshots import why_missing
+                from modemagent.cli.snapshot_text import why_missing
 
                 complete = False
                 click.echo(f"modemagent: {whose}{why_missing(snapshot, name)}", err=True)

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import click
 
 from modemagent import __version__
-from modemagent.cli import streams
+from modemagent.cli import stdio
 from modemagent.cli.options import JSON_ASKED, Globals
-from modemagent.cli.streams import print_error
+from modemagent.cli.stdio import print_error
 from modemagent.errors import ModemAgentError, UsageError
 
 INTERRUPTED = 130
@@ -202,14 +202,14 @@ def run(argv: Sequence[str]) -> int:
     or with ``--json`` an ``error`` object on stdout; anything else is a fault of this program
     and says how to see more.
     """
-    streams.stand_in_for_closed()
+    stdio.stand_in_for_closed()
     try:
         status = _called(argv)
         sys.stdout.flush()
     except BrokenPipeError:
-        return streams.reader_left()
+        return stdio.reader_left()
     except OSError as error:
-        return streams.not_written(error)
+        return stdio.not_written(error)
     return status
 
 
@@ -234,7 +234,7 @@ def _called(argv: Sequence[str]) -> int:
             refused.format_message().rstrip("."), hint=f"See: {hint} --help"
         )
     except ModemAgentError as expected:
-        if expected.__cause__ is not None and streams.is_of_output(expected.__cause__):
+        if expected.__cause__ is not None and stdio.is_of_output(expected.__cause__):
             raise expected.__cause__ from None  # printed while a port was open
         failure = expected
     except ModuleNotFoundError as missing:
@@ -243,7 +243,7 @@ def _called(argv: Sequence[str]) -> int:
             return _unexpected(missing, argv)
         failure = MissingExtra(package, EXTRAS[package])
     except Exception as fault:  # the outermost caller: nothing may show a traceback
-        if streams.is_of_output(fault):
+        if stdio.is_of_output(fault):
             raise
         return _unexpected(fault, argv)
     else:
