@@ -36,10 +36,10 @@ from modemagent.report.outbox.outbox import Outbox, ReportDraft
 _WRITER = """
 import random, sys
 from pathlib import Path
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox.outbox import Observation, Outbox
-outbox = Outbox(Path(sys.argv[1]), gateway_id="gw-1", log=Silence())
+from modemagent.report.outbox.outbox import ReportDraft, Outbox
+outbox = Outbox(Path(sys.argv[1]), gateway_id="gw-1", log=NullLog())
 if sys.argv[3] == "unsafe":
     outbox._disk.file.db.execute("PRAGMA synchronous=OFF")
 chance = random.Random(int(sys.argv[2]))
@@ -47,14 +47,14 @@ print("stream", outbox.stream_id, "-", flush=True)
 while True:
     evidence = [{"field": "imei", "raw": "x" * chance.randrange(3000)}]
     report = outbox.put(
-        Observation(reason=Reason.SIM_CHANGED, port=PortPlace(path="/dev/a"), evidence=evidence),
+        ReportDraft(reason=Reason.SIM_CHANGED, port=PortPlace(path="/dev/a"), evidence=evidence),
         places={"/dev/a": {"n": chance.random()}},
     )
     print("stored", report.sequence, report.report_id, flush=True)
     if chance.random() < 0.3 or outbox.depth()[0] > 60:
         batch = outbox.batch(chance.randrange(1, 40))
         print("settling", batch[0].sequence, batch[-1].sequence, flush=True)
-        outbox.settle(batch)
+        outbox.acknowledge(batch)
         print("settled", batch[0].sequence, batch[-1].sequence, flush=True)
 """
 

@@ -29,17 +29,24 @@ def install_crash_logging(log: Log) -> None:
     def outermost(
         kind: type[BaseException], fault: BaseException, trace: TracebackType | None
     ) -> None:
-        _say(log, "uncaught", "the main thread", (kind, fault, trace))
+        _say(log, "uncaught_exception", "the main thread", (kind, fault, trace))
 
     def in_thread(args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
             name = args.thread.name if args.thread else "a thread"
-            _say(log, "uncaught", name, (args.exc_type, args.exc_value, args.exc_traceback))
+            _say(
+                log, "uncaught_exception", name, (args.exc_type, args.exc_value, args.exc_traceback)
+            )
 
     def unraisable(args: UnraisableHookArgs) -> None:
         if args.exc_value is not None:
             where = args.err_msg or "cleaning up"
-            _say(log, "uncaught", where, (args.exc_type, args.exc_value, args.exc_traceback))
+            _say(
+                log,
+                "uncaught_exception",
+                where,
+                (args.exc_type, args.exc_value, args.exc_traceback),
+            )
 
     sys.excepthook = outermost
     threading.excepthook = in_thread
@@ -57,7 +64,7 @@ def keep_faults_of(loop: asyncio.AbstractEventLoop, log: Log) -> None:
         # and nothing would be throttled
         fault = context.get("exception")
         how = (type(fault), fault, fault.__traceback__) if fault else None
-        _say(log, "uncaught", str(context.get("message", "the event loop")), how)
+        _say(log, "uncaught_exception", str(context.get("message", "the event loop")), how)
 
     loop.set_exception_handler(caught)
 

@@ -56,7 +56,7 @@ def main(
     except (ModemAgentError, ModuleNotFoundError):  # both are told with a remedy
         raise
     except Exception:  # nobody above would mask what its text may hold
-        log.error("uncaught", where="the daemon", exc_info=True)
+        log.error("uncaught_exception", where="the daemon", exc_info=True)
         raise SystemExit(1) from None
 
 
@@ -143,7 +143,7 @@ class Daemon:
             # on a disk that takes no file, reports still go; with any other, somebody must act
             if not self._outbox.trouble:
                 raise
-            self._log.error("no_control_socket", reason=error.message)
+            self._log.error("control_socket_unavailable", reason=error.message)
         if self.courier:
             self._set_off(self.courier)
         self._log.info(
@@ -223,11 +223,11 @@ class Daemon:
                 self._settings_trouble = error.message
             except Exception:  # noqa: BLE001 - a fault of ours must not end what runs well
                 self._settings_trouble = "a fault of modemagent, see the log"
-                self._log.error("reload_fault", exc_info=True)
+                self._log.error("reload_error", exc_info=True)
             notify("READY=1")
 
     async def _take_over(self, change: SettingsChange) -> None:
-        self._log.info("settings_taken_over", changed=sorted(change.keys))
+        self._log.info("settings_reloaded", changed=sorted(change.keys))
         self._settings = change.settings
         if change.concerns_uplink:
             await self._redirect(change)
@@ -273,5 +273,5 @@ class Daemon:
             "modems": self._supervisor.to_json(),
             "outbox": outbox_json(self._outbox),
             "uplink": uplink_json(self.courier),
-            "settings": {"trouble": self._settings_trouble or None},
+            "settings": {"error": self._settings_trouble or None},
         }

@@ -59,12 +59,12 @@ class MetricsExporter:
                 )
             except OSError as error:
                 self._log.error(
-                    "metrics_not_shown", address=listen, reason=error.strerror or str(error),
+                    "metrics_listener_failed", address=listen, reason=error.strerror or str(error),
                     hint=_NO_SUCH_NAME if isinstance(error, socket.gaierror) else _IN_USE,
                 )  # fmt: skip
             else:
                 shown = self._server.sockets[0].getsockname()
-                self._log.info("metrics_shown", address=f"http://{shown[0]}:{shown[1]}/metrics")
+                self._log.info("metrics_listening", address=f"http://{shown[0]}:{shown[1]}/metrics")
         self._file = file
         if file:
             self._writing = asyncio.create_task(self._keep(file))
@@ -138,7 +138,7 @@ class MetricsExporter:
             reason = error.strerror or str(error)
             if reason != self._trouble:
                 self._log.error(
-                    "metrics_not_written", file=str(file), reason=reason,
+                    "metrics_file_failed", file=str(file), reason=reason,
                     hint=REMEDIES.get(error.errno or 0, "").format(folder=file.parent),
                 )  # fmt: skip
             self._trouble = reason
@@ -152,7 +152,7 @@ def _guarded(text: Callable[[], str], log: Log) -> str:
     try:
         return text()
     except Exception:  # who looks on must not be able to stop the daemon
-        log.error("metrics_fault", exc_info=True)
+        log.error("metrics_error", exc_info=True)
         return ""
 
 

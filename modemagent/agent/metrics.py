@@ -57,12 +57,12 @@ METRICS: Final = {
     "modemagent_reports_stored_total": Metric("counter", "Reports stored, by reason."),
     "modemagent_reports_delivered_total": Metric("counter", "Reports the registry acknowledged."),
     "modemagent_outbox_waiting": Metric("gauge", "Reports that wait to be sent."),
-    "modemagent_outbox_held": Metric("gauge", "Waiting reports that are in memory only."),
+    "modemagent_outbox_buffered": Metric("gauge", "Waiting reports that are in memory only."),
     "modemagent_outbox_bytes": Metric("gauge", "Bytes that waiting reports take, compressed."),
     "modemagent_outbox_limit_bytes": Metric("gauge", "Bytes that waiting reports may take."),
-    "modemagent_outbox_dropped_total": Metric("counter", "Reports given up for want of room."),
-    "modemagent_outbox_damaged_files": Metric("gauge", "Damaged outbox files kept beside it."),
-    "modemagent_outbox_set_aside": Metric("gauge", "Reports the registry would not take."),
+    "modemagent_outbox_evicted_total": Metric("counter", "Reports given up for want of room."),
+    "modemagent_outbox_quarantined_files": Metric("gauge", "Damaged outbox files kept beside it."),
+    "modemagent_outbox_dead_letters": Metric("gauge", "Reports the registry would not take."),
     "modemagent_outbox_oldest_age_seconds": Metric("gauge", "Age of the oldest waiting report."),
     "modemagent_uplink_state": Metric("gauge", "1 for the state the way to the registry is in."),
     "modemagent_uplink_failures": Metric("gauge", "Failed attempts in a row."),
@@ -176,13 +176,13 @@ class Metrics:
     def _report_samples(self, status: Mapping[str, Any]) -> Iterator[Sample]:
         outbox, uplink = status["outbox"], status["uplink"]
         yield "modemagent_outbox_waiting", {}, outbox["waiting"]
-        yield "modemagent_outbox_held", {}, outbox["held"]
+        yield "modemagent_outbox_buffered", {}, outbox["buffered"]
         taken, limit = self._outbox.room()
         yield "modemagent_outbox_bytes", {}, taken
         yield "modemagent_outbox_limit_bytes", {}, limit
-        yield "modemagent_outbox_dropped_total", {}, self._outbox.given_up
-        yield "modemagent_outbox_damaged_files", {}, len(outbox["damaged"])
-        yield "modemagent_outbox_set_aside", {}, outbox["set_aside"]
+        yield "modemagent_outbox_evicted_total", {}, self._outbox.given_up
+        yield "modemagent_outbox_quarantined_files", {}, len(outbox["quarantined"])
+        yield "modemagent_outbox_dead_letters", {}, outbox["dead_letters"]
         oldest = next((stored.body for stored in self._outbox.batch(1)), None)
         yield "modemagent_outbox_oldest_age_seconds", {}, _age_s(oldest)
         yield "modemagent_uplink_state", {"state": uplink["state"]}, 1

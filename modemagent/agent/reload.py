@@ -72,10 +72,10 @@ def change_from(old: Settings, again: Callable[[], Settings], log: Log) -> Setti
             change = change._replace(sink=open_sink(sink_options(new)))
     except FileRefused as refused:
         for mistake in refused.mistakes:
-            log.error("settings_refused", reason=str(mistake), hint=mistake.remedy, effect=_EFFECT)
+            log.error("settings_rejected", reason=str(mistake), hint=mistake.remedy, effect=_EFFECT)
         raise
     except ModemAgentError as error:
-        log.error("settings_refused", reason=error.message, hint=error.hint, effect=_EFFECT)
+        log.error("settings_rejected", reason=error.message, hint=error.hint, effect=_EFFECT)
         raise
     return change
 

@@ -46,7 +46,7 @@ class Reporter:
             self._places[seat] = PortPlace.from_json(place)  # type: ignore[arg-type]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             # written by another version; the port is identified as if it were new
-            self._log.warning("last_reading_unreadable", port=seat, reason=str(error))
+            self._log.warning("baseline_unreadable", port=seat, reason=str(error))
 
     def known(self, place: PortPlace) -> Snapshot | None:
         return self._known.get(seat_of(place))
@@ -137,7 +137,7 @@ class Reporter:
                 self._known[seat] = known
                 self._places[seat] = place
         self._log.info(
-            "report_stored" if report else "report_held",
+            "report_stored" if report else "report_buffered",
             reason=str(reason),
             port=place.path if place else None,
             sequence=report.sequence if report else None,

@@ -6,7 +6,8 @@ reads, and calls :meth:`AtConnection.expire` at the deadline. There is no clock 
 The dialogue learns whether the port echoes. Once it does, a final result in front of our own echo
 does not close our answer: it is *held* (:mod:`modemagent.at.attribution`). When our echo does not
 follow either, echo has been switched off behind our back; the answer is released at the deadline,
-or after :data:`GRACE_S` of silence by an owner that looks at :attr:`AtConnection.awaiting_echo`, and the
+or after :data:`GRACE_S` of silence by an owner that looks at
+:attr:`AtConnection.awaiting_echo`, and the
 dialogue unlearns echo, so that the next command does not pay for it; a port that echoes now and
 then is believed twice and no more. Our own ``ATE0`` is known to end echo.
 """

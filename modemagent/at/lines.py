@@ -90,8 +90,10 @@ def stream_kind(raw: bytes) -> Nature:
 
     >>> stream_kind(b"$GPGSV,1,1,00*79\\r\\n$GPRMC,,V,,,*53\\r\\n")
     'nmea'
-    >>> stream_kind(b"\\x7e\\x1c\\x8f\\xff\\x93\\x7e"), stream_kind(b"\\r\\nRDY\\r\\n"), stream_kind(b"\\r\\n")
-    ('binary', 'text', 'silence')
+    >>> stream_kind(b"\\x7e\\x1c\\x8f\\xff\\x93\\x7e")
+    'binary'
+    >>> stream_kind(b"\\r\\nRDY\\r\\n"), stream_kind(b"\\r\\n")
+    ('text', 'silence')
     """
     lines = [raw_line for raw_line in raw.replace(b"\n", b"\r").split(b"\r") if raw_line]
     noise = 0

@@ -22,8 +22,10 @@ _texts: dict[str, dict[str, int]] = {}
 def fold_error_text(text: str) -> str:
     """Return a text as it is compared: lower case, letters and digits only, ``(U)SIM`` as SIM.
 
-    >>> fold_error_text("Network not allowed, emergency-calls only"), fold_error_text("(U)SIM not inserted")
-    ('networknotallowedemergencycallsonly', 'simnotinserted')
+    >>> fold_error_text("Network not allowed, emergency-calls only")
+    'networknotallowedemergencycallsonly'
+    >>> fold_error_text("(U)SIM not inserted")
+    'simnotinserted'
     """
     lower = text.lower().replace("(u)", "").replace("usim", "sim").replace("isation", "ization")
     return "".join(char for char in lower if char.isalnum())

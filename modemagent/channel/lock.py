@@ -75,7 +75,7 @@ def acquire(descriptor: int, *, port: str, path: str) -> None:
 
 
 def release(descriptor: int) -> None:
-    """Undo :func:`acquire`; the terminal may stay open elsewhere, so closing alone is not enough."""
+    """Undo :func:`acquire`; closing is not enough, as the terminal may be open elsewhere."""
     with contextlib.suppress(OSError):
         fcntl.ioctl(descriptor, termios.TIOCNXCL)
     with contextlib.suppress(OSError):

@@ -30,7 +30,7 @@ _STRAYS = 4
 class PortSession:
     """What is going on at one port.
 
-    :ivar due: monotonic seconds at which :meth:`on_timer` is wanted; infinity when nothing is awaited
+    :ivar due: monotonic seconds at which :meth:`on_timer` is due; infinity when nothing is awaited
     :ivar outcome: what the step that was started last has come to, None while it goes on
     :ivar urcs: unsolicited lines since the owner last cleared this list
     :ivar lines_sent: command lines begun so far

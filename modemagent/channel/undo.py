@@ -144,8 +144,9 @@ def channel_session_id(answer: Response) -> str | None:
 
     With its label or bare, decimal, or a long hexadecimal handle (Sierra EM7455).
 
-    >>> from modemagent.at.steps import Answer, Final
-    >>> channel_session_id(Answer("AT+CCHO=", ("+CCHO: 00000000038aa32f",), Final("ok", None, "OK")))
+    >>> from modemagent.at.steps import FinalResult, Response
+    >>> ok = FinalResult("ok", None, "OK")
+    >>> channel_session_id(Response("AT+CCHO=", ("+CCHO: 00000000038aa32f",), ok))
     '00000000038AA32F'
     """
     if not answer.ok and not answer.timed_out:

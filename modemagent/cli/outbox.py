@@ -36,16 +36,16 @@ def list_(context: click.Context, state_dir: str | None, limit: int, as_json: bo
 
         click.echo(json.dumps(listed))
         return
-    for name in listed["damaged"]:
+    for name in listed["quarantined"]:
         click.echo(f"A damaged outbox file was set aside: {plain(name)}", err=True)
-    if listed["dropped"]:
-        click.echo(f"{listed['dropped']} reports were dropped for want of room.", err=True)
-    if not listed["waiting"] and not listed["set_aside"]:
+    if listed["evicted"]:
+        click.echo(f"{listed['evicted']} reports were dropped for want of room.", err=True)
+    if not listed["waiting"] and not listed["dead_letters"]:
         click.echo("The outbox is empty: the registry has every report.")
         return
     rows = [["SEQUENCE", "OBSERVED AT", "REASON", "PORT", "IMEI", "STATE"]]
     rows += [_row(report, "waiting") for report in listed["reports"]]
-    rows += [_row(refused["report"], refused["why"]) for refused in listed["refused"]]
+    rows += [_row(refused["report"], refused["reason"]) for refused in listed["rejected_reports"]]
     click.echo(table(rows))
     more = listed["waiting"] - len(listed["reports"])
     if more > 0:
@@ -141,7 +141,7 @@ def _flush_alone(settings: Any, timeout_s: float) -> dict[str, Any]:
             uplink.reason or f"{waiting} reports still wait after {timeout_s:g} s",
             hint=uplink.hint,
         )
-    return {"flushed": before, "waiting": waiting, "set_aside": set_aside}
+    return {"flushed": before, "waiting": waiting, "dead_letters": set_aside}
 
 
 def _row(report: dict[str, Any], state: str) -> list[str]:

@@ -82,7 +82,7 @@ def command(context: click.Context, /, **given: Any) -> None:
 
         for mistake in check_machine(settings):
             if mistake.key == "registry":  # what else is missing ends the start by itself
-                log.warning("setting_out_of_reach", reason=mistake.message, hint=mistake.remedy)
+                log.warning("setting_unusable", reason=mistake.message, hint=mistake.remedy)
     daemon.main(settings, log, settings_now, log_wire=level == "debug")
 
 

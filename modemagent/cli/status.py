@@ -54,7 +54,7 @@ def _lines(status: Mapping[str, Any]) -> Sequence[str]:
         f"{heading('registry')}  {_uplink(status['uplink'])}",
         f"{heading('outbox')}    {_outbox(status['outbox'])}",
     ]
-    if trouble := status.get("settings", {}).get("trouble"):
+    if trouble := status.get("settings", {}).get("error"):
         lines.append(plain(f"settings  {trouble}; the settings from before stay in force"))
     lines.append("")
     if not status["modems"]:
@@ -109,15 +109,15 @@ def _uplink(uplink: Mapping[str, Any]) -> str:
 
 def _outbox(outbox: Mapping[str, Any]) -> str:
     words = "empty" if not outbox["waiting"] else f"{outbox['waiting']} waiting"
-    if outbox["set_aside"]:
-        words += f", {outbox['set_aside']} refused by the registry (modemagent outbox list)"
-    if outbox["held"]:
-        words += f", {outbox['held']} of them in memory only"
-    if outbox["dropped"]:
-        words += f", {outbox['dropped']} dropped for want of room"
-    for name in outbox["damaged"]:
+    if outbox["dead_letters"]:
+        words += f", {outbox['dead_letters']} refused by the registry (modemagent outbox list)"
+    if outbox["buffered"]:
+        words += f", {outbox['buffered']} of them in memory only"
+    if outbox["evicted"]:
+        words += f", {outbox['evicted']} dropped for want of room"
+    for name in outbox["quarantined"]:
         words += f"; damaged file set aside: {name}"
-    if outbox["trouble"]:
+    if outbox["error"]:
         words += f"; {outbox['trouble']}"
     return plain(words)
 

@@ -167,7 +167,7 @@ def _name(number: int, look_up: Callable[[int], tuple[object, ...]]) -> str:
 def ask(
     state_dir: Path, request: dict[str, object], *, timeout_s: float = 5.0
 ) -> dict[str, object]:
-    """Ask the daemon of a state directory one thing; :mod:`modemagent.agent.control.handlers` lists them.
+    """Send one request to the daemon of a state directory.
 
     :raises AgentNotRunning, AgentDenied, AgentSaysNo: see :class:`ControlClient`
     """

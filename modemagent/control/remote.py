@@ -41,7 +41,7 @@ def run_through_agent(call: ControlClient, port: str, plan: Plan[T]) -> T:
 
 def _perform(call: ControlClient, port: str, step: Command | Listen) -> Response | Received:
     if isinstance(step, Listen):
-        told = call.ask({"do": "heard", "port": port}, timeout_s=_TURN_S)
+        told = call.ask({"do": "unsolicited", "port": port}, timeout_s=_TURN_S)
         lines = told.get("lines")
         return Received(tuple(map(str, lines)) if isinstance(lines, list) else (), b"")
     request: dict[str, object] = {"do": "at", "port": port, "line": step.line}

@@ -276,9 +276,9 @@ def parse_line(shape_name: str, line: str, *, command: str, prefix: str = "") ->
     """Say what one information line holds.
 
     >>> parse_line("imei", '+CGSN: "352656100000010"', command="AT+CGSN=1")
-    Found(value='352656100000010', fits=True, labelled=True)
+    Parsed(value='352656100000010', fits=True, labelled=True)
     >>> parse_line("imei", "+CSQ: 20,99", command="AT+CGSN")
-    Found(value=None, fits=False, labelled=False)
+    Parsed(value=None, fits=False, labelled=False)
     """
     shape = shape_named(shape_name)
     own = command_name(command)

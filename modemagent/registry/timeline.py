@@ -5,7 +5,7 @@ There are two kinds of thing, and both exist twice:
 * a **seat** holds one item at a time: a gateway's port holds a modem, a modem's slot holds a card;
 * an **item** is at one seat at a time: a modem in a port, a card in a slot.
 
-:func:`advance_place` takes a seat's next reading and says what changed there: another item, none any
+:func:`advance_place` takes a seat's next reading and returns what changed there: another item, none
 more, the same card with another IMSI. When an item leaves, a *departure* tells the item so.
 :func:`advance_unit` takes an item's next sighting or departure and keeps its *stays*: where it was,
 from when to when, opened and closed by which report; it says when the item is first seen and when

@@ -27,35 +27,35 @@ def listing(shelf: OutboxView, limit: int) -> dict[str, object]:
     return {
         "schema": 1,
         "waiting": waiting,
-        "set_aside": set_aside,
+        "dead_letters": set_aside,
         "reports": [json.loads(stored.body) for stored in shelf.batch(limit)],
-        "refused": [
+        "rejected_reports": [
             {
-                "why": dead.why,
-                "set_aside_at": dead.set_aside_at,
+                "reason": dead.why,
+                "rejected_at": dead.set_aside_at,
                 "report": json.loads(dead.stored.body),
             }
             for dead in shelf.set_aside(limit)
         ],
-        "dropped": shelf.dropped(),
-        "damaged": shelf.damaged(),
+        "evicted": shelf.dropped(),
+        "quarantined": shelf.damaged(),
     }
 
 
 def outbox_json(outbox: Outbox) -> dict[str, object]:
     """Return how the outbox is.
 
-    ``held`` of those ``waiting`` are in memory only; ``dropped`` were given up for want of room
-    since the outbox was made; ``damaged`` are files that were set aside.
+    ``buffered`` of those ``waiting`` are in memory only; ``evicted`` were given up for want of room
+    since the outbox was made; ``quarantined`` are files that were set aside.
     """
     waiting, set_aside = outbox.depth()
     return {
         "waiting": waiting,
-        "set_aside": set_aside,
-        "held": outbox.buffered(),
-        "dropped": outbox.dropped(),
-        "damaged": outbox.damaged(),
-        "trouble": outbox.trouble or None,
+        "dead_letters": set_aside,
+        "buffered": outbox.buffered(),
+        "evicted": outbox.dropped(),
+        "quarantined": outbox.damaged(),
+        "error": outbox.trouble or None,
     }
 
 

@@ -205,7 +205,7 @@ class ModemTask:
             else:
                 claim.result()
                 self._around.claims.drop(self.port)
-                self._around.log.info("port_given_back", port=self.port, to=NAME)
+                self._around.log.info("port_released", port=self.port, to=NAME)
         except PortVanished as error:
             # the node of an unplugged device goes a moment after its bytes do
             self._gone() if not is_there(self.port) else await self._broken(error)
@@ -224,7 +224,7 @@ class ModemTask:
 
     async def _outlive(self, fault: Exception) -> None:
         """Show a fault and wait; nothing is done here that may have been its cause."""
-        self._around.log.error("port_fault", port=self.port, exc_info=True)
+        self._around.log.error("port_error", port=self.port, exc_info=True)
         text = f"a fault of modemagent: {type(fault).__name__}: {fault}"
         self.condition.mark_broken(ModemAgentError(text, hint="See the log."))
         self._around.claims.drop(self.port)
@@ -243,7 +243,7 @@ class ModemTask:
         self._absent.set()
         self.condition.enter(PortState.ABSENT, message=_NOT_THERE)
         self._around.claims.drop(self.port)
-        self._around.log.info("port_gone", port=self.port)
+        self._around.log.info("port_removed", port=self.port)
         if seat_of(self.place) == self.port:
             self._removed()  # a USB modem may come back under another name: see the supervisor
 

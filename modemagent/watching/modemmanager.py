@@ -70,7 +70,7 @@ class ModemManagerArbiter:
         if not has_library():
             # shutil would do it, and cost the daemon half a MiB
             if has_bus() and any(os.access(f"{place}/{NAME}", os.X_OK) for place in _PROGRAMS):
-                self._log.info("modemmanager_not_asked", hint=f"pip install '{EXTRA}'")
+                self._log.info("modemmanager_not_used", hint=f"pip install '{EXTRA}'")
             self.known.set()
             return
         told, pause_s = "", _CONNECT_AGAIN_S
@@ -82,9 +82,9 @@ class ModemManagerArbiter:
             except ModemManagerUnavailable as error:
                 if error.message != told:
                     told = error.message
-                    self._log.info("modemmanager_not_asked", reason=error.message, hint=error.hint)
+                    self._log.info("modemmanager_not_used", reason=error.message, hint=error.hint)
             except Exception:  # noqa: BLE001 - a fault of ours must not keep the ports closed
-                self._log.error("modemmanager_fault", exc_info=True)
+                self._log.error("modemmanager_error", exc_info=True)
             self._take((), running=False)
             if self._was_well:
                 told, pause_s = "", _CONNECT_AGAIN_S

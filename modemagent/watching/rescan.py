@@ -43,7 +43,7 @@ class RescanScheduler:
         try:
             news = udev.UdevMonitor()
         except (ImportError, OSError) as error:
-            self._log.info("no_udev_news", reason=str(error))
+            self._log.info("udev_unavailable", reason=str(error))
             return
 
         def on_news() -> None:

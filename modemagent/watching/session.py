@@ -1,7 +1,7 @@
 """One time with a modem: by its port, or through ModemManager that has it.
 
-Opens, identifies, watches; whatever goes wrong is raised, and :mod:`modemagent.watching.modem_task` makes
-a state and a wait of it.
+Opens, identifies, watches; errors are raised, and :mod:`modemagent.watching.modem_task` turns them
+into a state and a delay.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Sessions:
             self.channel = channel
             if self._left_for_s() > 0:
                 # it has come while the port was being opened, when claimed() had nothing to give
-                self._around.log.info("port_given_back", port=port, to=NAME)
+                self._around.log.info("port_released", port=port, to=NAME)
                 return None
             self._condition.enter(PortState.IDENTIFYING)
             reading = await self._identify(channel)

@@ -116,7 +116,7 @@ class Supervisor:
         except Exception as fault:  # noqa: BLE001 - the next look may be better
             if repr(fault) != self._fault:
                 self._fault = repr(fault)
-                self._log.error("look_fault", exc_info=True)
+                self._log.error("rescan_error", exc_info=True)
             return False
         self._fault = ""
         return True
@@ -230,7 +230,7 @@ class Supervisor:
             else:
                 self.ports[port].follow(settings)
             if left_out:
-                self._log.info("port_left_out", port=port)
+                self._log.info("port_skipped", port=port)
         self._closing = frozenset(closing)
         try:
             await asyncio.gather(*closing.values(), return_exceptions=True)

@@ -168,13 +168,14 @@ async def test_who_is_idle_for_longest_makes_room_for_the_next(tmp_path: Path) -
 async def test_another_user_at_its_limit_keeps_nobody_out() -> None:
     """Its group is that of the socket, as a member of the group modemagent has it."""
     program = (
-        "import os, sys, pathlib; from modemagent.control.client import Call\n"
+        "import os, sys, pathlib; from modemagent.control.client import ControlClient\n"
         "os.setgroups([]); os.setgid(os.stat(sys.argv[1] + '/agent.sock').st_gid)\n"
         "os.setuid(12345)\n"
         "held = []\n"
         "try:\n"
         "    while len(held) < 100:\n"
-        "        held.append(Call(pathlib.Path(sys.argv[1]))); held[-1].ask({'do': 'stay'})\n"
+        "        held.append(ControlClient(pathlib.Path(sys.argv[1])))\n"
+        "        held[-1].ask({'do': 'stay'})\n"
         "except Exception as error: print(len(held), error, flush=True)\n"
         "input()\n"
     )

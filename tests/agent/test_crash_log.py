@@ -11,10 +11,10 @@ import pytest
 IMEI = "867698040000013"
 BEFORE = f"""
 import asyncio, logging, sys, threading, gc
-from modemagent.agent.crash_log import keep_faults, keep_faults_of
+from modemagent.agent.crash_log import install_crash_logging, keep_faults_of
 from modemagent.logs import open_log
 log = open_log("info")
-keep_faults(log)
+install_crash_logging(log)
 def fail(*_):
     raise ValueError("modem {IMEI} has gone")
 async def fail_too():

@@ -61,8 +61,8 @@ def limit_pages(outbox: Outbox, pages: int) -> None:
 
 def test_a_quiet_outbox_is_all_zero_but_for_its_limit(outbox: Outbox) -> None:
     assert told(outbox) == {
-        "waiting": 0, "held": 0, "bytes": 0, "limit_bytes": 100_000, "dropped_total": 0,
-        "damaged_files": 0, "set_aside": 0, "oldest_age_seconds": 0,
+        "waiting": 0, "buffered": 0, "bytes": 0, "limit_bytes": 100_000, "evicted_total": 0,
+        "quarantined_files": 0, "dead_letters": 0, "oldest_age_seconds": 0,
     }  # fmt: skip
 
 
@@ -72,29 +72,29 @@ def test_what_a_full_disk_leaves_in_memory_and_what_is_given_up_for_it(outbox: O
     limit_pages(outbox, 1)
     while not outbox.buffered():
         say(outbox, Reason.REFRESH)
-    assert (told(outbox)["held"], told(outbox)["dropped_total"]) == (1, 0)
+    assert (told(outbox)["buffered"], told(outbox)["evicted_total"]) == (1, 0)
     say(outbox, Reason.REFRESH, HELD_MOST + 1)
-    assert (told(outbox)["held"], told(outbox)["dropped_total"]) == (HELD_MOST, 2)
+    assert (told(outbox)["buffered"], told(outbox)["evicted_total"]) == (HELD_MOST, 2)
     limit_pages(outbox, 1_000_000)
     say(outbox, Reason.REFRESH)
-    assert (told(outbox)["held"], told(outbox)["dropped_total"]) == (0, 3)
+    assert (told(outbox)["buffered"], told(outbox)["evicted_total"]) == (0, 3)
 
 
 def test_the_counter_of_reports_given_up_does_not_fall_and_begins_at_0_with_the_daemon(
     outbox: Outbox, tmp_path: Path
 ) -> None:
-    while not (dropped := told(outbox)["dropped_total"]):
+    while not (dropped := told(outbox)["evicted_total"]):
         say(outbox, Reason.REFRESH, 50)
     # a damaged file in use: its count of a whole life goes with it
     outbox._disk._begin_anew("damaged")
-    assert outbox.dropped() < dropped == told(outbox)["dropped_total"]
-    assert told(outbox)["damaged_files"] == 1
+    assert outbox.dropped() < dropped == told(outbox)["evicted_total"]
+    assert told(outbox)["quarantined_files"] == 1
     while outbox.dropped() == 0:
         say(outbox, Reason.REFRESH, 50)
-    assert told(outbox)["dropped_total"] > dropped
+    assert told(outbox)["evicted_total"] > dropped
     outbox.close()
     with closing(Outbox(tmp_path, gateway_id="gw-1", log=NullLog())) as again:
-        assert again.dropped() > 0 == told(again)["dropped_total"]
+        assert again.dropped() > 0 == told(again)["evicted_total"]
 
 
 def test_all_that_can_be_counted_is_there_from_the_start(outbox: Outbox) -> None:
@@ -109,7 +109,7 @@ def test_all_that_can_be_counted_is_there_from_the_start(outbox: Outbox) -> None
         ("modemagent_events_total", "sim.swapped"),
         ("modemagent_failures_total", "busy"),
         ("modemagent_reports_stored_total", "heartbeat"),
-        ("modemagent_outbox_dropped_total",),
+        ("modemagent_outbox_evicted_total",),
     ):
         assert expected in zero
 

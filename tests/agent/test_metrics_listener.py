@@ -96,5 +96,5 @@ async def test_an_address_that_can_not_be_listened_at_comes_with_its_own_remedy(
         await exposure.open(listen.format(taken=f"127.0.0.1:{other.getsockname()[1]}"), None)
         await exposure.close()
     (told,) = log.errors
-    assert told["event"] == "metrics_not_shown"
+    assert told["event"] == "metrics_listener_failed"
     assert remedy in str(told["hint"])

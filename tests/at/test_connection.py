@@ -26,7 +26,7 @@ MUTE = ("AT+CGMI", b"")
 
 
 def ask(dialogue, line, wire):
-    dialogue.begin(line)
+    dialogue.send(line)
     got = dialogue.receive(wire)
     return [each for each in got if isinstance(each, Response)]
 

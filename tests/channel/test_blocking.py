@@ -125,9 +125,11 @@ def test_one_place_writes_and_one_place_makes_what_is_written() -> None:
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call):
                     name = ast.unparse(node.func)
-                    if name in ("os.write", "os.pwrite", "os.writev") or name.endswith(".begin"):
+                    if name in ("os.write", "os.pwrite", "os.writev") or name.endswith(
+                        "dialogue.send"
+                    ):
                         writes.setdefault(path.relative_to(root).as_posix(), set()).add(name)
     assert writes == {
         "channel/port.py": {"os.write"},
-        "channel/session.py": {"dialogue.begin"},
+        "channel/session.py": {"dialogue.send"},
     }

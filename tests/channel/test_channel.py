@@ -91,7 +91,7 @@ async def test_an_opening_cancelled_as_it_ends_is_undone(
             future.add_done_callback(lambda _: task.cancel())
         return future
 
-    monkeypatch.setattr(opening, "begin_aside", begin_aside)
+    monkeypatch.setattr(opening, "run_in_thread", begin_aside)
     task = asyncio.create_task(open_channel(far_pty.address))
     with pytest.raises(asyncio.CancelledError):
         await task

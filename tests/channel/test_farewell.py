@@ -119,7 +119,7 @@ def test_at_a_port_that_has_gone_nothing_is_waited_for(
     far_pty: Far, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[object] = []
-    monkeypatch.setattr(farewell.FinalRestore, "say", lambda self, port: said.append(port))
+    monkeypatch.setattr(farewell.FinalRestore, "run", lambda self, port: said.append(port))
     far_pty.reply = lambda line: None if line == CCHO.encode() else b"\r\nOK\r\n"
 
     def plan() -> Plan[None]:

@@ -62,7 +62,7 @@ STATUS = {
     "version": "1",
     "modems": [{"state": "watching"}],
     "uplink": {"state": "idle", "reason": "", "hint": "", "registry": "https://registry.example"},
-    "outbox": {"waiting": 0, "set_aside": 0, "trouble": "", "damaged": []},
+    "outbox": {"waiting": 0, "dead_letters": 0, "error": "", "quarantined": []},
 }
 
 
@@ -272,9 +272,9 @@ HOST_NOT_WELL: Mapping[str, list[tuple[HostFacts, str, str]]] = {
         (HostFacts(None, "none", 1.8e9, True), "skipped", "no agent"),
     ],
     "outbox": [
-        (host(status(outbox={"trouble": "no space left"})), "error", "no space"),
-        (host(status(outbox={"damaged": ["outbox.db.damaged-1"]})), "warning", "set aside"),
-        (host(status(outbox={"set_aside": 3})), "warning", "3 reports"),
+        (host(status(outbox={"error": "no space left"})), "error", "no space"),
+        (host(status(outbox={"quarantined": ["outbox.db.damaged-1"]})), "warning", "set aside"),
+        (host(status(outbox={"dead_letters": 3})), "warning", "3 reports"),
         (HostFacts(None, "none", 1.8e9, True), "skipped", "no agent"),
     ],
     "clock": [

@@ -20,8 +20,8 @@ Ports = dict[str, dict[str, Any]]
 
 LISTEN = """
 import select
-from modemagent.discovery.udev import News
-news = News()
+from modemagent.discovery.udev import UdevMonitor
+news = UdevMonitor()
 print("listening", flush=True)
 while select.select([news.fileno()], [], [], 20)[0]:
     if news.take():

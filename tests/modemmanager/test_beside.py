@@ -136,7 +136,7 @@ def test_a_restart_of_it_costs_no_byte_at_the_port(
         "modemmanager"
     }
     log = daemon.log.read_text()
-    assert "port_given_back" not in log and "modemmanager_not_asked" not in log
+    assert "port_released" not in log and "modemmanager_not_used" not in log
 
 
 def test_what_it_is_told_to_ignore_is_opened_at_once(

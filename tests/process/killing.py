@@ -120,7 +120,7 @@ def kill_again_and_again(
             if not registry.knows(iccid):
                 outcome.cards_wrong.append(path)
         status = agent.status()["outbox"]
-        outcome.set_aside, outcome.damaged = status["set_aside"], status["damaged"]
+        outcome.set_aside, outcome.damaged = status["dead_letters"], status["quarantined"]
         agent.stop()
         _count(registry, outcome)
     finally:

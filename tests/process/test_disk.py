@@ -58,17 +58,17 @@ def test_a_full_disk_is_shown_and_reports_are_written_when_there_is_room(
         while True:
             file.write(bytes(4096))
     swaps = 0
-    while outbox(agent)["held"] < 3:
+    while outbox(agent)["buffered"] < 3:
         before = outbox(agent)["waiting"]
         bench.do(f"swap {name}")
         swaps += 1
         until(lambda: outbox(agent)["waiting"] > before)  # noqa: B023
-    assert "full" in outbox(agent)["trouble"]
+    assert "full" in outbox(agent)["error"]
     shown = call("status", "--state-dir", str(agent.state_dir)).stdout
     assert "3 of them in memory only" in shown and "full" in shown
-    assert errors(agent).count("outbox_in_trouble") == 1
+    assert errors(agent).count("outbox_error") == 1
     other.unlink()
-    until(lambda: not outbox(agent)["trouble"])
+    until(lambda: not outbox(agent)["error"])
     assert [r["sequence"] for r in agent.outbox()] == list(range(1, outbox(agent)["waiting"] + 1))
     assert outbox(agent)["waiting"] > swaps
     assert agent.stop() < 5
@@ -85,10 +85,10 @@ def test_a_disk_that_is_full_before_the_start(
             file.write(bytes(4096))
     agent = started(Agent, "--port", path)
     until(lambda: agent.is_watching(path))
-    assert "in memory only" in outbox(agent)["trouble"]
+    assert "in memory only" in outbox(agent)["error"]
     assert len(agent.outbox()) == 1
     other.unlink()
-    until(lambda: not outbox(agent)["trouble"])
+    until(lambda: not outbox(agent)["error"])
     agent.kill()
     agent.start()
     until(lambda: agent.is_watching(path))
@@ -115,7 +115,7 @@ def test_a_disk_that_can_only_be_read_does_not_stop_reports(
     until(lambda: sent() == ["identified", "refresh"])
     bench.do(f"swap {name}")
     until(lambda: sent()[-1:] == ["sim_changed"])
-    assert errors(agent) == ["outbox_in_trouble", "no_control_socket"]
+    assert errors(agent) == ["outbox_error", "control_socket_unavailable"]
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
 
     def listed() -> dict[str, Any]:
@@ -124,7 +124,7 @@ def test_a_disk_that_can_only_be_read_does_not_stop_reports(
         return found
 
     # what was in the file too, and was sent from memory, is known again by its number
-    until(lambda: "outbox_well" in agent.log.read_text() and listed().get("waiting") == 0)
+    until(lambda: "outbox_recovered" in agent.log.read_text() and listed().get("waiting") == 0)
     assert sent() == ["identified", "refresh", "sim_changed"]
 
 
@@ -139,8 +139,8 @@ def test_a_damaged_outbox_is_set_aside_shown_and_the_modem_reported_again(
     file.write_bytes(bytes(file.stat().st_size))
     agent.start()
     until(lambda: agent.is_watching(path))
-    (name,) = outbox(agent)["damaged"]
-    assert errors(agent).count("outbox_damaged") == 1
+    (name,) = outbox(agent)["quarantined"]
+    assert errors(agent).count("outbox_quarantined") == 1
     assert name in call("status", "--state-dir", str(agent.state_dir)).stdout
     assert name in call("outbox", "list", "--state-dir", str(agent.state_dir)).stderr
     # nothing was left of what is known of the port

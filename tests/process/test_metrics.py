@@ -115,7 +115,7 @@ def test_idle_connections_take_no_descriptors_from_modems(
     text = until(lambda: fetched(address))
     assert samples(text)["modemagent_port_watched", (("port", "/nowhere/tty"),)] == 0
     events = [json.loads(line)["event"] for line in agent.log.read_text().splitlines()]
-    assert "uncaught" not in events
+    assert "uncaught_exception" not in events
 
 
 def fetched(address: str) -> str:
@@ -140,7 +140,7 @@ def test_want_of_descriptors_is_said_in_the_log_a_few_times(
         resource.prlimit(agent.popen.pid, resource.RLIMIT_NOFILE, before)
         until(agent.status)
     events = [json.loads(line) for line in agent.log.read_text().splitlines()]
-    said = [event for event in events if event["event"] == "uncaught"]
+    said = [event for event in events if event["event"] == "uncaught_exception"]
     assert 0 < len(said) <= 5
     assert all("out of system resource" in event["where"] for event in said)
 
@@ -170,7 +170,7 @@ def test_no_file_is_left_behind_that_would_show_old_values(
     agent, _, _, file = shown
     Path(agent.words[1]).write_text(f'metrics_file = "{file}"\nmetrics_listen = "127.0.0.1:0"\n')
     agent.popen.send_signal(signal.SIGHUP)
-    until(lambda: "settings_taken_over" in agent.log.read_text())
+    until(lambda: "settings_reloaded" in agent.log.read_text())
     until(file.exists)
     agent.stop()
     assert files(file.parent) == []
@@ -192,12 +192,12 @@ def test_a_folder_the_unit_does_not_allow_is_said_with_what_to_do(
         agent.kill()
         agent.words = ("--config", str(config), *agent.words)
         agent.start()
-        said = until(lambda: re.search(r'.*"metrics_not_written".*', agent.log.read_text()))
+        said = until(lambda: re.search(r'.*"metrics_file_failed".*', agent.log.read_text()))
         assert said and f"ReadWritePaths=-{folder}," in json.loads(said[0])["hint"]
         config.write_text(f'metrics_file = "{tmp_path}/missing/modemagent.prom"\n')
         agent.popen.send_signal(signal.SIGHUP)
         until(lambda: f"Make the folder {tmp_path}/missing" in agent.log.read_text())
-        assert agent.status()["settings"]["trouble"] is None
+        assert agent.status()["settings"]["error"] is None
         assert agent.stop() < 5
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
@@ -217,12 +217,12 @@ def test_a_damaged_outbox_is_a_metric_and_the_file_of_the_exporter_says_it(
     shown: tuple[Agent, Bench, str, Path],
 ) -> None:
     agent, _, _, file = shown
-    assert samples(file.read_text())["modemagent_outbox_damaged_files", ()] == 0
+    assert samples(file.read_text())["modemagent_outbox_quarantined_files", ()] == 0
     agent.stop()
     (agent.state_dir / DB_NAME).write_bytes(b"not a database" * 100)
     agent.start()
     until(file.exists)
-    assert samples(file.read_text())["modemagent_outbox_damaged_files", ()] == 1
+    assert samples(file.read_text())["modemagent_outbox_quarantined_files", ()] == 1
 
 
 def test_every_metric_is_on_its_page() -> None:

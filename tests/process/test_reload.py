@@ -59,7 +59,7 @@ def test_a_port_that_stays_hears_nothing_while_others_come_and_go(
             file,
             f'port = ["{stays.path}", "{comes.path}"]\npoll_interval = 1800\n'
             f'registry = "file://{sent}"\nheartbeat_interval = 600\n',
-            "settings_taken_over",
+            "settings_reloaded",
         )
         until(lambda: agent.is_watching(stays.path, comes.path))
         until(agent.is_empty)
@@ -67,9 +67,7 @@ def test_a_port_that_stays_hears_nothing_while_others_come_and_go(
         assert len(stays.lines_received) == heard
         assert [r for r in agent.outbox() if r["reason"] == "removed"] == []
         # the shorter interval is in force: the next look comes by it
-        reload(
-            agent, file, f'port = ["{stays.path}"]\npoll_interval = 0.1\n', "settings_taken_over"
-        )
+        reload(agent, file, f'port = ["{stays.path}"]\npoll_interval = 0.1\n', "settings_reloaded")
         until(lambda: len(stays.lines_received) > heard)
         assert agent.status()["uplink"]["state"] == "off"
 
@@ -85,17 +83,17 @@ def test_a_broken_file_leaves_everything_as_it_was_and_says_so(
         heard = len(modem.lines_received)
         reload(agent, file, "port = []\nbaud = 1\npol_interval = 3\n", "pol_interval")
         log = agent.log.read_text()
-        assert log.count('"event": "settings_refused"') == 2
+        assert log.count('"event": "settings_rejected"') == 2
         assert "line 2" in log and "line 3" in log
-        until(lambda: agent.status()["settings"]["trouble"])
+        until(lambda: agent.status()["settings"]["error"])
         assert "stay in force" in call("status", "--state-dir", str(agent.state_dir)).stdout
         reload(agent, file, f'{good}token_file = "/nowhere"\nregistry = "http://x"\n', "/nowhere")
         reload(agent, file, f'{good}proxy = "proxy:3128"\nregistry = "http://x"\n', "HOST:PORT")
         reload(agent, file, f'{good}registry = "file://{tmp_path}/no/out"\n', "mkdir -p")
         assert agent.status()["uplink"]["state"] == "off"
-        reload(agent, file, f'{good}state_dir = "/elsewhere"\n', "settings_taken_over")
+        reload(agent, file, f'{good}state_dir = "/elsewhere"\n', "settings_reloaded")
         assert agent.is_watching(modem.path)
-        assert agent.status()["settings"]["trouble"] is None
+        assert agent.status()["settings"]["error"] is None
         assert len(modem.lines_received) == heard
 
 
@@ -143,7 +141,7 @@ def test_a_renewed_certificate_under_the_old_name_is_taken_up(
         files[renewed].write_text("no certificate")
         reload(agent, file, settings, "can not be loaded")
         files[renewed].write_text(texts[renewed])
-        reload(agent, file, settings, "settings_taken_over")
+        reload(agent, file, settings, "settings_reloaded")
         until(lambda: server.order)
 
 
@@ -177,7 +175,7 @@ def test_another_speed_opens_the_port_once_more_and_is_set_on_the_line(
         heard = modem.lines_received
         with ControlClient(agent.state_dir, timeout_s=20) as call:
             call.ask({"do": "watch"})
-            reload(agent, file, f"{ports}baud = 57600\n", "settings_taken_over")
+            reload(agent, file, f"{ports}baud = 57600\n", "settings_reloaded")
             told = list(states(call, modem.path))
         assert told == ["stopped", "opening", "identifying", "watching"]
         until(lambda: agent.is_watching(modem.path, other.path))
@@ -190,7 +188,7 @@ def test_another_speed_opens_the_port_once_more_and_is_set_on_the_line(
         assert "Unhandled" not in agent.log.read_text()
         # the same again changes nothing
         heard = other.lines_received
-        reload(agent, file, f"{ports}baud = 57600\n", "settings_taken_over")
+        reload(agent, file, f"{ports}baud = 57600\n", "settings_reloaded")
         assert other.lines_received == heard
         agent.stop()
         assert speeds(modem) == before != [termios.B57600] * 2

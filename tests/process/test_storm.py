@@ -206,7 +206,7 @@ def test_a_port_that_vanishes_while_it_is_identified(
     sockets = Sockets(bed, tmp_path)
     rests = at_rest(agent)
     sockets.plug("1-1", EG25, {2: path})
-    until(lambda: "port_gone" in agent.log.read_text())
+    until(lambda: "port_removed" in agent.log.read_text())
     assert reports(agent) == []
     sockets.unplug("1-1")
     until(lambda: not agent.ports())

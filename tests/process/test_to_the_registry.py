@@ -150,7 +150,7 @@ def test_kill_9_of_the_agent_loses_nothing_and_doubles_nothing(
     assert registry.sequences() == list(range(1, last + 1))
     for path in paths:
         assert registry.knows(iccid(agent, path))
-    assert agent.status()["outbox"]["set_aside"] == 0
+    assert agent.status()["outbox"]["dead_letters"] == 0
 
 
 def test_a_wrong_token_is_shown_and_nothing_is_lost_by_it(

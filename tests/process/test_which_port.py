@@ -28,8 +28,8 @@ FLASHING, EDL = ("1bc7", "9010"), ("05c6", "9008")
 ARDUINO = Kind("2341", "0043", (0,), driver="cdc_acm")
 #: a port that did not do goes behind the others of its modem for an instant instead of a minute
 SHORT_MEMORY = """
-from modemagent.agent import presence
-presence._AVOIDED_S = 0.01
+from modemagent.watching import selection
+selection._AVOIDED_S = 0.01
 """
 
 

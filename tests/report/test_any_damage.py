@@ -127,7 +127,7 @@ def lives_on(state_dir: Path, damaged: bytes, whole: Whole) -> None:
     # nothing that was delivered before, or made up: what was there, and the new report
     assert len(registry.got.keys() - set(whole.bodies)) == 1
     assert broken or not missing
-    assert [event for event, _ in log.errors] == ["outbox_damaged"] * len(broken)
+    assert [event for event, _ in log.errors] == ["outbox_quarantined"] * len(broken)
 
 
 def test_a_sector_of_zeros(tmp_path: Path, whole: Whole) -> None:
@@ -318,7 +318,7 @@ KILLED = """
 import os, sys
 sys.path.append(sys.argv[3])
 from pathlib import Path
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.report.outbox.outbox import Outbox
 
 steps = int(sys.argv[2])
@@ -331,7 +331,7 @@ def count(event, _):
             os._exit(9)
 
 sys.addaudithook(count)
-Outbox(Path(sys.argv[1]), gateway_id="gw-1", log=Silence()).close()
+Outbox(Path(sys.argv[1]), gateway_id="gw-1", log=NullLog()).close()
 """
 
 

@@ -271,7 +271,7 @@ def test_an_outbox_that_fails_while_a_bad_report_is_set_aside_ends_no_thread(
     def refuse(*_: object) -> None:
         raise OutboxError("the disk is gone")
 
-    monkeypatch.setattr(outbox, "settle", refuse)
+    monkeypatch.setattr(outbox, "acknowledge", refuse)
     courier = Courier(outbox, Picky(lambda _: True), log=NullLog(), uniform=highest)
     assert rounds(courier, 1) == [5]
     assert courier.uplink.state is UplinkState.OUTBOX_FAILED

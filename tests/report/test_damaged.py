@@ -44,9 +44,10 @@ def killed_with_a_log(state_dir: Path) -> None:
     """Leave an outbox as kill -9 does: the newest reports only in the write-ahead log."""
     code = (
         f"import os, sys; sys.path.append({str(ROOT)!r})\n"
-        "from pathlib import Path; from modemagent.logs import Silence\n"
-        "from modemagent.report.outbox.outbox import Outbox; from tests.report.conftest import fill\n"
-        f"o = Outbox(Path(sys.argv[1]), gateway_id='gw-1', log=Silence()); fill(o, {COUNT})\n"
+        "from pathlib import Path; from modemagent.logs import NullLog\n"
+        "from modemagent.report.outbox.outbox import Outbox\n"
+        "from tests.report.conftest import fill\n"
+        f"o = Outbox(Path(sys.argv[1]), gateway_id='gw-1', log=NullLog()); fill(o, {COUNT})\n"
         "os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", code, str(state_dir)], check=False)
@@ -91,7 +92,7 @@ def test_a_damaged_file_is_set_aside_and_what_is_whole_is_saved(
     broken = (tmp_path / DB_NAME).read_bytes()
     log = Loud()
     with opened(tmp_path, log) as outbox:
-        assert [event for event, _ in log.errors] == ["outbox_damaged"]
+        assert [event for event, _ in log.errors] == ["outbox_quarantined"]
         assert outbox.stream_id != before
         saved = outbox.batch(COUNT)
         assert len(saved) >= SAVED.get(damage, 0)
@@ -101,14 +102,14 @@ def test_a_damaged_file_is_set_aside_and_what_is_whole_is_saved(
         last = outbox.batch(COUNT + 1)[-1]
         assert last.sequence == 1
         assert json.loads(last.body)["stream_id"] == outbox.stream_id
-        (name,) = outbox_json(outbox)["damaged"]  # type: ignore[misc,has-type]
-        assert listing(outbox, 9)["damaged"] == [name]
+        (name,) = outbox_json(outbox)["quarantined"]  # type: ignore[misc,has-type]
+        assert listing(outbox, 9)["quarantined"] == [name]
         # behind the first page, where a counter may have moved before the damage was met
         assert (tmp_path / name).read_bytes()[PAGE:] == broken[PAGE:]
     with opened(tmp_path, log) as outbox:
         assert len(log.errors) == 1
     with closing(OutboxReader(tmp_path)) as reader:
-        assert listing(reader, 9)["damaged"] == [name]
+        assert listing(reader, 9)["quarantined"] == [name]
 
 
 @pytest.mark.parametrize("fill_with", [bytes, os.urandom], ids=["zeros", "random"])
@@ -119,7 +120,7 @@ def test_a_log_that_is_none_means_numbers_can_not_be_trusted(
     rewrite(tmp_path / f"{DB_NAME}-wal", lambda content: fill_with(len(content)))
     log = Loud()
     with opened(tmp_path, log) as outbox:
-        assert [event for event, _ in log.errors] == ["outbox_damaged"]
+        assert [event for event, _ in log.errors] == ["outbox_quarantined"]
         fill(outbox, 1)
         assert outbox.batch(COUNT)[-1].sequence == 1
 
@@ -173,7 +174,7 @@ def test_damage_found_while_running_does_not_end_the_agent(tmp_path: Path) -> No
         fill(outbox, 1)
         assert outbox.stream_id != before
         assert outbox.batch(1000)[-1].sequence == 1
-        assert [event for event, _ in log.errors] == ["outbox_damaged"]
+        assert [event for event, _ in log.errors] == ["outbox_quarantined"]
 
 
 def test_refused_reports_places_and_the_boot_count_are_saved_too(tmp_path: Path) -> None:

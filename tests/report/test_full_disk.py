@@ -68,11 +68,11 @@ def test_what_the_disk_refuses_is_held_said_once_and_written_in_order(tmp_path: 
         fill(outbox, 20)
         stored = len(outbox.batch(9999))
         assert outbox_json(outbox) == {
-            "waiting": stored + 21, "set_aside": 0, "held": 21, "dropped": 0, "damaged": [],
-            "trouble": outbox.trouble,
+            "waiting": stored + 21, "dead_letters": 0, "buffered": 21, "evicted": 0,
+            "quarantined": [], "error": outbox.trouble,
         }  # fmt: skip
         assert "full" in outbox.trouble
-        assert [event for event, _ in log.errors].count("outbox_in_trouble") == 1
+        assert [event for event, _ in log.errors].count("outbox_error") == 1
         limit_pages(outbox, 1_000_000)
         until(lambda: not outbox.trouble)
         assert outbox.buffered() == 0
@@ -156,7 +156,7 @@ def test_a_file_at_its_limit_sheds_what_repeats_and_counts_it(tmp_path: Path) ->
         missing = set(range(1, 182)) - {each["sequence"] for each in reports}
         assert outbox.dropped() == len(missing) > 0
         assert outbox._disk.file.rows == len(reports)
-        assert {event for event, _ in log.errors} == {"reports_dropped"}
+        assert {event for event, _ in log.errors} == {"reports_evicted"}
 
 
 def test_the_newest_of_every_port_is_kept_whatever_the_bound() -> None:
@@ -249,7 +249,7 @@ def test_a_disk_that_is_full_at_the_start_does_not_stop_the_start(small_disk: Pa
         fill(outbox, 1)
         assert sequences(outbox) == [1, 2, 3, 4, 5, 1]
         assert outbox.buffered() == 0
-    assert [event for event, _ in log.errors] == ["outbox_in_trouble"]
+    assert [event for event, _ in log.errors] == ["outbox_error"]
     with opened(state_dir) as outbox:
         assert len(outbox.batch(99)) == 6
 

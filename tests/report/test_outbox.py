@@ -125,19 +125,19 @@ def test_no_outbox_says_where_it_looked(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from modemagent.logs import Silence
+from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox.outbox import Observation, Outbox
-outbox = Outbox(Path(sys.argv[1]), gateway_id="gw-1", log=Silence())
+from modemagent.report.outbox.outbox import ReportDraft, Outbox
+outbox = Outbox(Path(sys.argv[1]), gateway_id="gw-1", log=NullLog())
 for stored in outbox.batch(1000):
     print("found", stored.sequence, stored.report_id, flush=True)
 while True:
-    report = outbox.put(Observation(reason=Reason.HEARTBEAT, port=PortPlace(path="/x")),
+    report = outbox.put(ReportDraft(reason=Reason.HEARTBEAT, port=PortPlace(path="/x")),
                         places={"/x": {"n": 1}})
     print("stored", report.sequence, report.report_id, flush=True)
     if report.sequence % 3 == 0:
         (first, *_) = outbox.batch(1)
-        outbox.settle([first])
+        outbox.acknowledge([first])
         print("settled", first.sequence, first.report_id, flush=True)
 """
 

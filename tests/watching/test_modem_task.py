@@ -115,7 +115,7 @@ async def test_a_port_is_given_back_while_its_modem_is_identified(silent: str) -
             PortState.OPENING,
             PortState.STANDBY,
         ]
-        assert watched.log.events == ["modemmanager", "port_given_back"]
+        assert watched.log.events == ["modemmanager", "port_released"]
 
 
 async def test_a_port_is_given_back_that_was_being_opened_when_it_came(
@@ -138,7 +138,7 @@ async def test_a_port_is_given_back_that_was_being_opened_when_it_came(
             PortState.OPENING,
             PortState.STANDBY,
         ]
-        assert watched.log.events == ["modemmanager", "port_given_back"]
+        assert watched.log.events == ["modemmanager", "port_released"]
         with Path(silent).open("rb", buffering=0) as port:
             fcntl.flock(port, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody has it
 
@@ -155,7 +155,7 @@ async def test_one_that_goes_and_comes_while_its_session_ends_is_not_called_give
                 PortState.IDENTIFYING,
                 PortState.WATCHING,
             ]
-            assert watched.log.events == ["watching", "port_gone", "watching"]
+            assert watched.log.events == ["watching", "port_removed", "watching"]
 
 
 async def test_the_second_port_of_a_modem_is_not_opened_again_before_the_first_is_given_up(
@@ -216,7 +216,7 @@ async def test_a_fault_while_it_is_seen_off_does_not_end_its_task(
             watched.port.not_seen(counts=True)
             _, broken = await watched.until(PortState.BROKEN)
             assert broken[1] == "a fault of modemagent: RuntimeError: a fault"
-            assert watched.log.events[-1] == "port_fault"
+            assert watched.log.events[-1] == "port_error"
             await watched.until(PortState.ABSENT)
             watched.port.seen(watched.place)
             await watched.until(PortState.WATCHING)

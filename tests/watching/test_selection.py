@@ -53,10 +53,10 @@ def test_what_may_not_be_looked_at_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "tty").touch()
     tmp_path.chmod(0o700)
     look = (
-        "import os, sys; from modemagent.watching.selection import Presence;"
+        "import os, sys; from modemagent.watching.selection import Selection;"
         "from modemagent.settings import Settings;"
         "os.geteuid() or os.seteuid(65534);"
-        "print(Presence(Settings(discovery=False, port=(sys.argv[1],))).look())"
+        "print(Selection(Settings(discovery=False, port=(sys.argv[1],))).current_modems())"
     )
     if os.geteuid():
         tmp_path.chmod(0)
@@ -84,11 +84,11 @@ def test_the_modem_of_a_usb_port_is_its_device() -> None:
 UNLISTED = Kind("1bc7", "1206", (0, 1, 2), kinds=("ff/ff/30", "", ""))
 LOOK = """
 import json, sys
-from modemagent.watching.selection import Presence
+from modemagent.watching.selection import Selection
 from modemagent.settings import Settings
 discovery, port, port_glob = json.loads(sys.argv[1])
 settings = Settings(discovery=discovery, port=tuple(port), port_glob=tuple(port_glob))
-print(json.dumps(sorted(Presence(settings).look())))
+print(json.dumps(sorted(Selection(settings).current_modems())))
 """
 
 
@@ -151,11 +151,11 @@ def test_a_port_of_the_kernels_own_kind_is_found_by_its_id(
 def test_a_port_that_came_after_the_scan_is_looked_up_before_it_is_meant(bed: Bed) -> None:
     bed.add("strangers")
     look = (
-        "from modemagent.agent import presence;"
+        "from modemagent.watching import selection;"
         "from modemagent.settings import Settings;"
-        "presence.scan = lambda **_: ();"
-        "made = presence.Presence(Settings(discovery=False, port_glob=('/dev/ttyUSB*',)));"
-        "print(made.look(), made.renewed)"
+        "selection.scan = lambda **_: ();"
+        "made = selection.Selection(Settings(discovery=False, port_glob=('/dev/ttyUSB*',)));"
+        "print(made.current_modems(), made.renewed)"
     )
     done = subprocess.run(
         [sys.executable, "-c", look],

@@ -205,7 +205,7 @@ async def test_a_fault_in_a_look_is_told_once_and_does_not_end_the_watch(
         monkeypatch.setattr(supervisor, "_look", fail_three_times)
         task = asyncio.create_task(supervisor.run())
         await supervised.until("watching")
-        assert supervised.log.events == ["look_fault"]
+        assert supervised.log.events == ["rescan_error"]
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

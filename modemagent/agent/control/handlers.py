@@ -70,7 +70,7 @@ class Handlers:
         }
         self.visits: Mapping[str, VisitDoer] = {
             "at": self._at,
-            "heard": self._what_was_heard,
+            "unsolicited": self._what_was_heard,
             "watch": self._watch,
         }
 
@@ -96,7 +96,7 @@ class Handlers:
         if uplink.reason or waiting:
             reason = uplink.reason or f"{waiting} reports still wait after {timeout_s:g} s"
             raise RegistryUnreachable(reason, hint=uplink.hint)
-        return {"flushed": before, "waiting": waiting, "set_aside": set_aside}
+        return {"flushed": before, "waiting": waiting, "dead_letters": set_aside}
 
     async def _identify(self, request: Request) -> dict[str, object]:
         extras = Extras(bool(request.get("eid_by_apdu")), bool(request.get("network")))

@@ -1,6 +1,6 @@
 """The control socket: JSON both ways, one object a line, each with its ``schema``.
 
-A request says what to ``do``; what there is stands in :mod:`modemagent.agent.control.handlers`. Whoever
+A request names what to ``do``; :mod:`modemagent.agent.control.handlers` lists the requests. Whoever
 may open the socket may see full identifiers: it is for root, the agent's user and the group
 ``modemagent``. Clients are served side by side, each at its own cost: one that is slow, dead or
 talks nonsense holds up nobody else, and one that has nothing to ask gives its place to others.
@@ -221,7 +221,7 @@ class ControlSocket:
         except ClientGone:
             raise
         except Exception as fault:  # noqa: BLE001 - a fault of ours is an answer, not an end
-            self._log.error("control_fault", request=name, exc_info=True)
+            self._log.error("control_error", request=name, exc_info=True)
             said = f"a fault of modemagent: {type(fault).__name__}: {fault}"
             return {"error": ModemAgentError(said, hint="See the agent's log.").to_json()}
 

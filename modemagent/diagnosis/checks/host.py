@@ -38,16 +38,17 @@ def outbox(facts: HostFacts) -> Finding:
     if facts.status is None:
         return skipped(_NO_AGENT)
     box = facts.status["outbox"]
-    if box["trouble"]:
-        return wrong(str(box["trouble"]), "make room on the disk, or see who may write to it")
-    if box["damaged"]:
+    if box["error"]:
+        return wrong(str(box["error"]), "make room on the disk, or see who may write to it")
+    if box["quarantined"]:
         return warning(
             f"damaged files were set aside: {', '.join(box['damaged'])}",
             "keep them for support, then remove them; see the disk (dmesg)",
         )
-    if box["set_aside"]:
+    if box["dead_letters"]:
         return warning(
-            f"the registry would not take {box['set_aside']} reports", "see modemagent outbox list"
+            f"the registry would not take {box['dead_letters']} reports",
+            "see modemagent outbox list",
         )
     return ok(f"{box['waiting']} reports wait")
 

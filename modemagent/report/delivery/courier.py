@@ -213,7 +213,7 @@ class Courier:
         except OutboxError as error:
             return None if self._stopping else self._failed(UplinkState.OUTBOX_FAILED, error)
         except Exception as fault:  # noqa: BLE001 - a fault of ours must not end the thread
-            self._log.error("courier_fault", fault=f"{type(fault).__name__}: {fault}")
+            self._log.error("courier_error", fault=f"{type(fault).__name__}: {fault}")
             return self._failed(
                 UplinkState.UNREACHABLE,
                 RegistryUnreachable(f"a fault of modemagent: {type(fault).__name__}: {fault}"),

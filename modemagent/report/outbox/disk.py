@@ -142,14 +142,14 @@ class OutboxStorage:
                     swap.discard(new)
             raise
         self._log.error(
-            "outbox_damaged",
+            "outbox_quarantined",
             reason=reason,
             set_aside=str(aside),
             saved=len(saved.reports),
             effect="a new stream begins; what could not be read was not sent",
         )
         for name in forget_oldest(self._path.parent):
-            self._log.error("outbox_damaged_forgotten", file=name, reason="too many are set aside")
+            self._log.error("quarantine_pruned", file=name, reason="too many are set aside")
         return OutboxDatabase(self._path, limit_bytes=self._limit_bytes)
 
     def _make(self, new: Path, saved: Recovered) -> None:

@@ -1,7 +1,8 @@
 """The outbox: reports wait on disk until the registry has acknowledged them.
 
 What the disk does not take waits in memory, in order, and is written when it can be
-(:mod:`~modemagent.report.buffered`); :mod:`~modemagent.report.outbox.disk` has the file, and what is done when
+(:mod:`~modemagent.report.outbox.memory`); :mod:`~modemagent.report.outbox.disk` has the file,
+and what is done when
 there is none to be had. ``docs/durability.md`` tells what may be lost when.
 
 One lock is around everything, because the courier's thread takes reports out while the agent
@@ -320,7 +321,7 @@ class Outbox:
 
     def _say_trouble(self, trouble: str) -> None:
         if trouble != self.trouble:
-            self._log.error("outbox_in_trouble", reason=trouble, file=str(self._path))
+            self._log.error("outbox_error", reason=trouble, file=str(self._path))
         self.trouble = trouble
         if not self._retrying:
             self._retrying = True
@@ -330,9 +331,9 @@ class Outbox:
         if self._disk.standing_in:
             self._say_trouble(self._disk.why)
         elif self.trouble:
-            self._log.info("outbox_well", was=self.trouble)
+            self._log.info("outbox_recovered", was=self.trouble)
             self.trouble = ""
 
     def _say_dropped(self, count: int) -> None:
         self.given_up += count
-        self._log.error("reports_dropped", count=count, reason="no room", held=len(self._held))
+        self._log.error("reports_evicted", count=count, reason="no room", held=len(self._held))
