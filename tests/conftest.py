@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -18,6 +19,8 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 #: What umockdev 0.17 writes when it ends a process of several threads: while one of them looks at a
 #: device file, another one changes the path, which is in a buffer of the whole process.
 UMOCKDEV_FAULT = "is_emulated_device: Assertion"
+SLOW_FOLDERS = ("fuzz", "modem", "neighbours", "process")
+WHOLE_FILES = ("modem/test_recording.py", "modem/test_replay.py", "modem/test_wires.py")
 COMMAND = (sys.executable, "-m", "modemagent")
 
 
@@ -32,7 +35,25 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests that take longest, so that no worker is left with them at the end."""
-    items.sort(key=lambda item: item.path.parent.name not in ("neighbours", "process"))
+    items.sort(key=lambda item: item.path.parent.name not in SLOW_FOLDERS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Give the next test function, with all its cases, to the next worker that is free.
+
+    Test files whose tests share an expensive fixture go to one worker as a whole.
+    """
+    if config.getoption("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFunction(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if file.endswith(WHOLE_FILES) else nodeid.partition("[")[0]
+
+    return ByFunction(config, log)
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:

@@ -113,7 +113,7 @@ def test_interrupt_is_130(environment):
             os.sched_yield()
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=10)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert (out, err) == (b"", b"\n")
 
 

@@ -123,7 +123,6 @@ def passed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.timeout(150)
-@pytest.mark.xdist_group("recorded side by side")
 @EACH_CASE
 def test_the_recording_is_the_same_modem(case: Case, passed: Passes) -> None:
     before, after = passed.before[case], passed.after[case]
@@ -159,7 +158,6 @@ def numbers(snapshot: Snapshot) -> Iterator[str | None]:
 
 
 @pytest.mark.timeout(150)
-@pytest.mark.xdist_group("recorded side by side")
 @EACH_CASE
 def test_only_lines_that_read_were_sent(case: Case, passed: Passes) -> None:
     assert all(is_allowed(line) for line in passed.lines[case] if line)
@@ -170,7 +168,6 @@ def test_only_lines_that_read_were_sent(case: Case, passed: Passes) -> None:
 
 
 @pytest.mark.timeout(150)
-@pytest.mark.xdist_group("recorded side by side")
 @EACH_CASE
 def test_the_file_reads_back(case: Case, passed: Passes) -> None:
     transcript = passed.written[case].transcript

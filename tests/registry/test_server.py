@@ -214,7 +214,6 @@ def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     registry.stop()
 
 
-@pytest.mark.xdist_group("requests to one registry")
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [
