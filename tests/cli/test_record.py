@@ -145,7 +145,8 @@ def test_time_that_runs_out_leaves_a_file_that_says_so(call, tmp_path):
     document = tomllib.loads(file.read_text())
     assert "incomplete" in document["notes"]
     assert sim.path not in document["notes"]
-    assert "AT+CGSN" in [each["send"] for each in document["exchange"]]
+    # on a busy machine no more than the first lines
+    assert [each["send"] for each in document["exchange"]][:2] == ["AT", "AT+CGMI"]
 
 
 def test_a_usb_modem_brings_its_ids(call, machine):
