@@ -19,8 +19,8 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 #: What umockdev 0.17 writes when it ends a process of several threads: while one of them looks at a
 #: device file, another one changes the path, which is in a buffer of the whole process.
 UMOCKDEV_FAULT = "is_emulated_device: Assertion"
-SLOW_FOLDERS = ("fuzz", "modem", "neighbours", "process")
-WHOLE_FILES = ("modem/test_recording.py", "modem/test_replay.py", "modem/test_wires.py")
+SLOW_FOLDERS = ("fuzz", "modem", "modemmanager", "process")
+WHOLE_FILES = ("modem/test_capture.py", "modem/test_replay.py", "modem/test_wires.py")
 COMMAND = (sys.executable, "-m", "modemagent")
 
 
