@@ -1,4 +1,4 @@
-"""``python -m modemagent`` and the ``modemagent`` script."""
+"""Entry point of ``python -m modemagent`` and of the ``modemagent`` script."""
 
 from __future__ import annotations
 
@@ -6,32 +6,46 @@ import gc
 import signal
 import sys
 
-#: Commands that stay; everything else is over before there is garbage worth looking for.
+#: Commands that run until they are stopped. Any other command ends before it leaves much garbage.
 _LASTING = frozenset(("run", "serve", "demo", "simulate"))
+#: Allocations between two garbage collections of a one-shot command.
 _ONE_SHOT_THRESHOLD = 20_000
+_INTERRUPTED = 128 + signal.SIGINT
 
 
-def _end_in_order(number: int, _: object) -> None:
-    """Let SIGTERM end a command as Ctrl-C does, so that modems are left as they were found.
+def _terminate(number: int, _: object) -> None:
+    """Exit on SIGTERM as on Ctrl-C, so that modems are left as they were found.
 
-    A second one ends it at once. Commands that stay have handlers of their own.
+    A second SIGTERM kills the process. Lasting commands install handlers of their own.
     """
     signal.signal(number, signal.SIG_DFL)
     sys.exit(128 + number)
 
 
+def _run() -> int:
+    try:
+        from modemagent.cli.main import run
+
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:  # during the import
+        return _INTERRUPTED
+
+
 def main() -> None:
-    """Run the command line and leave with its exit status."""
+    """Run the command line and exit with its status."""
     is_lasting = not _LASTING.isdisjoint(sys.argv[1:])
     if not is_lasting:
-        # Looking for cyclic garbage while modules load costs a one-shot command some 10 ms.
+        # Garbage collections during the imports cost a one-shot command some 10 ms.
         gc.set_threshold(_ONE_SHOT_THRESHOLD)
-        signal.signal(signal.SIGTERM, _end_in_order)
-    from modemagent.cli.main import run
-
-    status = run(sys.argv[1:])
+        signal.signal(signal.SIGTERM, _terminate)
+    status = _run()
+    if status == _INTERRUPTED:
+        # If KeyboardInterrupt leaves exec() or eval() of a string, as in the definition of a
+        # dataclass or named tuple, CPython kills itself with SIGINT at exit, whatever the status
+        # is. The next exec() clears its flag (run_eval_code_obj in Python/pythonrun.c).
+        exec("")  # noqa: S102
     if not is_lasting:
-        # So does the last look before the end: what is frozen is not looked at.
+        # So does the last collection at exit, which skips frozen objects.
         gc.freeze()
     sys.exit(status)
 
