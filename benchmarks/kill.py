@@ -20,7 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.process.conftest import Process
-from tests.process.killing import in_words, kill_again_and_again
+from tests.process.kill_loop import kill_repeatedly, summary
 
 
 def main() -> int:
@@ -40,21 +40,21 @@ def main() -> int:
 
         begun = time.monotonic()
 
-        def tell(done: int) -> None:
+        def progress(done: int) -> None:
             if done % 25 == 0:
                 print(f"{done} kills, {time.monotonic() - begun:.0f} s", file=sys.stderr)
 
         try:
-            outcome = kill_again_and_again(
-                start, folder, kills=given.kills, seed=given.seed, tell=tell
+            outcome = kill_repeatedly(
+                start, folder, kills=given.kills, seed=given.seed, progress=progress
             )
         finally:
             for process in running:
                 if hasattr(process, "popen"):
                     with contextlib.suppress(ProcessLookupError):
                         process.kill()
-    print(in_words(outcome))
-    return 3 if outcome.faults else 0
+    print(summary(outcome))
+    return 3 if outcome.violations else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Real processes: each test calls ``python -m modemagent`` as a user's script would."""
+"""Fixtures and hooks of all tests: calls of the command line, emulated sysfs trees, scheduling."""
 
 import io
 import os
@@ -16,33 +16,33 @@ from _pytest.runner import runtestprotocol
 from modemagent.cli.main import run as run_command_line
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
-#: What umockdev 0.17 writes when it ends a process of several threads: while one of them looks at a
-#: device file, another one changes the path, which is in a buffer of the whole process.
-UMOCKDEV_FAULT = "is_emulated_device: Assertion"
+#: Message with which umockdev 0.17 aborts a process of several threads: while one thread looks up a
+#: device file, another one overwrites the path, which is in a buffer of the whole process.
+UMOCKDEV_CRASH = "is_emulated_device: Assertion"
 SLOW_FOLDERS = ("fuzz", "modem", "modemmanager", "process")
 WHOLE_FILES = ("modem/test_capture.py", "modem/test_replay.py", "modem/test_wires.py")
 COMMAND = (sys.executable, "-m", "modemagent")
 
 
 def pytest_configure() -> None:
-    """Let SIGINT end the processes that tests start.
+    """Make SIGINT interrupt the processes that tests start.
 
-    A shell starts a command in the background, and what nohup runs there, with SIGINT ignored, and
-    every process inherits that. It does not inherit a handler.
+    A shell starts background commands with SIGINT ignored, and child processes inherit that. They
+    do not inherit a handler.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that take longest, so that no worker is left with them at the end."""
+    """Run the slowest tests first, so that no worker runs them alone at the end."""
     items.sort(key=lambda item: item.path.parent.name not in SLOW_FOLDERS)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """Give the next test function, with all its cases, to the next worker that is free.
+    """Assign each test function, with all its cases, to the next free worker.
 
-    Test files whose tests share an expensive fixture go to one worker as a whole.
+    Files whose tests share an expensive fixture are assigned as a whole.
     """
     if config.getoption("dist") != "loadscope":
         return None
@@ -57,16 +57,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run a test again, once, in which a fault of umockdev has ended a process."""
+    """Repeat a test once if umockdev has crashed a process of it."""
     if "bed" not in getattr(item, "fixturenames", ()):
         return None
     place = {"nodeid": item.nodeid, "location": item.location}
     item.ihook.pytest_runtest_logstart(**place)
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
     if any(report.failed for report in reports) and any(
-        UMOCKDEV_FAULT in report.capstdout + report.capstderr for report in reports
+        UMOCKDEV_CRASH in report.capstdout + report.capstderr for report in reports
     ):
-        item._initrequest()  # type: ignore[attr-defined]  # fixtures are made again
+        item._initrequest()  # type: ignore[attr-defined]  # creates the fixtures again
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
@@ -77,7 +77,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def call_in_process(*words: str) -> subprocess.CompletedProcess[str]:
     """Run a command line in this process, which takes milliseconds.
 
-    For commands that a test needs but does not test: what they do to their process is not seen.
+    For commands that a test needs and does not test: effects on the process itself are not tested.
     """
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
@@ -87,7 +87,7 @@ def call_in_process(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    """The environment of a call: no variable of the tester's own shell reaches a command."""
+    """The environment of a call, without the settings of the shell that runs the tests."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MODEMAGENT_", "FORCE_"))}
     return {**kept, "LC_ALL": "C.UTF-8"}
 
@@ -116,7 +116,7 @@ def call(environment: dict[str, str]) -> Call:
 
 
 class Machine:
-    """A tree with ``sys`` and ``dev`` as the kernel lays them out."""
+    """Directory with ``sys`` and ``dev`` trees in the layout of the kernel."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -133,11 +133,11 @@ class Machine:
         product: str = "",
         devices: dict[str, str] | None = None,
     ) -> None:
-        """Plug in a modem.
+        """Add a USB modem.
 
-        :param place: bus and hub ports, as ``1-1.4``
-        :param interfaces: interface number -> name of its tty
-        :param devices: name of a tty -> the file its device name leads to
+        :param place: bus and hub ports, such as ``1-1.4``
+        :param interfaces: name of the tty by interface number
+        :param devices: file to which the device name links, by name of the tty
         """
         usb = self.root / "sys/devices/pci0000:00/usb1" / place
         usb.mkdir(parents=True)
@@ -161,7 +161,7 @@ class Machine:
                 (self.root / "dev" / name).symlink_to(target)
 
     def uart(self, name: str, kind: int) -> None:
-        """Add a UART of the board; kind 0 is a name without hardware."""
+        """Add an on-board UART; kind 0 is a name without hardware."""
         place = self.root / "sys/devices/platform/serial8250" / name
         place.mkdir(parents=True)
         (place / "type").write_text(f"{kind}\n")

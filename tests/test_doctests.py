@@ -1,4 +1,4 @@
-"""The examples in docstrings are the manual of the lower floors, and are run."""
+"""The examples in docstrings, which are the manual of the lower floors."""
 
 import doctest
 import importlib
@@ -20,6 +20,6 @@ MODULES = [
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_the_examples_hold(name: str) -> None:
-    outcome = doctest.testmod(importlib.import_module(name))
-    assert outcome.failed == 0
+def test_docstring_examples_hold(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0

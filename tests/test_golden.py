@@ -1,7 +1,7 @@
-"""What is sent to modems, printed, queued and stored is what the golden copies say.
+"""Commands sent to modems, output, reports and stored files equal their golden copies.
 
 ``scripts/golden`` makes the copies through public interfaces only, so that a change of names
-inside the package shows here as no change at all.
+inside the package changes none of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _script() -> ModuleType:
 
 golden = _script()
 
-# All transcripts are played at the same time, which takes half a minute on two cores.
+# All transcripts are played in parallel, which takes half a minute on two cores.
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -53,6 +53,6 @@ def test_output_matches_golden_copy(name: str) -> None:
 
 
 def test_every_golden_copy_is_still_made() -> None:
-    kept = {str(file.relative_to(golden.GOLDEN)) for file in golden.GOLDEN.rglob("*.*")}
+    existing = {str(file.relative_to(golden.GOLDEN)) for file in golden.GOLDEN.rglob("*.*")}
     made = {f"modems/{name}.json" for name in golden.transcripts()}
-    assert kept == made | golden.PARTS.keys()
+    assert existing == made | golden.PARTS.keys()

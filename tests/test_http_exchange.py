@@ -1,4 +1,4 @@
-"""One deadline over a whole exchange: real sockets, with a peer that drips in each phase."""
+"""HTTP exchanges with one deadline, over real sockets with slow, hostile and broken servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import urllib3
 from modemagent.http_exchange import ExchangeError, HttpClient, Limits
 
 LIMITS = Limits(connect_s=20, idle_s=20, total_s=0.4, body_bytes=100_000)
-# The peer gives up long after the deadline, so that a client that hangs fails and does not stay.
+# The server gives up long after the deadline, so that a client that hangs fails the test.
 PEER_ENDS_S = 15
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -38,7 +38,7 @@ def drip(pieces: Iterable[bytes], pause_s: float = 0.01) -> Script:
             peer.sendall(piece)
             if time.monotonic() > ends:
                 return
-            time.sleep(pause_s)  # the peer's own slowness, not the test's waiting
+            time.sleep(pause_s)  # the slowness of the server, not a wait of the test
 
     return script
 
@@ -59,7 +59,7 @@ def answers(whole: bytes) -> Script:
 
 @contextlib.contextmanager
 def served(*scripts: Script, tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Serve one connection after the other, each by its script; yield the port."""
+    """Serve one connection after another, each with its script; yield the port."""
 
     def serve() -> None:
         for script in scripts:
@@ -104,7 +104,7 @@ def ask(client: HttpClient, url: str, body: bytes | None = None) -> bytes:
     return client.request("POST", url, headers={}, body=body).body
 
 
-# made for each test: a peer uses its pieces up
+# Functions, as a script uses up its pieces.
 PHASES: dict[str, Callable[[], Script]] = {
     "status line": lambda: drip(chain([b"HTTP/1.1 200 "], repeat(b"O"))),
     "a header": lambda: drip(chain([HEAD, b"A: "], repeat(b"b"))),
@@ -149,7 +149,7 @@ def test_dripping_tls_handshake_ends_at_the_deadline(client_tls: ssl.SSLContext)
 def test_dripping_tls_record_ends_at_the_deadline(
     server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
 ) -> None:
-    """One record arrives in many small pieces, all within one call of OpenSSL."""
+    """One record arrives in many small pieces, all within one call to OpenSSL."""
 
     def script(peer: socket.socket) -> None:
         arriving, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -195,7 +195,7 @@ def test_slow_reader_ends_at_the_deadline(
     def sip(peer: socket.socket) -> None:
         ends = time.monotonic() + PEER_ENDS_S
         while time.monotonic() < ends and peer.recv(512):
-            time.sleep(0.01)  # the peer's own slowness, not the test's waiting
+            time.sleep(0.01)  # the slowness of the server, not a wait of the test
 
     with (
         served(sip, tls=server_tls if secure else None) as port,
@@ -208,7 +208,7 @@ def test_slow_reader_ends_at_the_deadline(
 def test_connecting_ends_at_the_deadline() -> None:
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(3):  # fills the queue of connections; what comes then is not answered
+        for _ in range(3):  # fills the backlog; further connections are not accepted
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
@@ -240,7 +240,7 @@ def test_the_connection_is_kept_between_requests() -> None:
 
 
 def bomb(mebibytes: int) -> bytes:
-    """Return a gzip stream of so many MiB of zeros, a thousandth of that in size."""
+    """Return a gzip stream that expands to the given size in zeros, a thousand times its own."""
     packer = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
     first = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
     block = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -272,7 +272,7 @@ def test_gzip_bomb_takes_no_memory() -> None:
         (HEAD + b"Content-Encoding: br\r\n\r\n{}", "content encoding"),
     ],
 )
-def test_bad_body_is_an_error_in_words(answer: bytes, words: str) -> None:
+def test_bad_body_is_an_error_with_a_message(answer: bytes, words: str) -> None:
     limits = replace(LIMITS, total_s=20)
     with (
         served(answers(answer)) as port,

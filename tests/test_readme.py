@@ -1,4 +1,4 @@
-"""The README's commands exist and do what stands there, against simulated modems."""
+"""The commands in the README exist and work, against simulated modems."""
 
 import re
 import shlex
@@ -17,23 +17,23 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^\$ (.+)$", README, re.MULTILINE)
 OWN = [line for line in COMMANDS if line.startswith("modemagent ")]
-# What ends by itself and needs no daemon or registry that runs elsewhere.
+# Commands that end by themselves and need neither a daemon nor a registry.
 RUNNABLE = [
     line for line in OWN if re.match(r"modemagent (list|identify|at|validate|registry token)", line)
 ]
 
 
-def test_it_is_short_enough_to_be_read() -> None:
+def test_readme_has_less_than_120_lines() -> None:
     assert len(README.splitlines()) < 120
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("scripts/")])
-def test_scripts_are_there_and_executable(line: str) -> None:
+def test_scripts_exist_and_are_executable(line: str) -> None:
     assert (ROOT / line.split()[0]).stat().st_mode & 0o111
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("pip ")])
-def test_what_pip_is_told_to_install_exists(line: str) -> None:
+def test_extras_in_pip_commands_exist(line: str) -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
@@ -74,5 +74,5 @@ def test_every_command_line_runs(line: str, machine, environment, tmp_path) -> N
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^):]+)\)", README))
-def test_links_lead_somewhere(target: str) -> None:
+def test_links_point_to_existing_files(target: str) -> None:
     assert (ROOT / target).exists()

@@ -1,4 +1,4 @@
-"""Tests run side by side in namespaces of their own, and a killed one leaves no process."""
+"""Test workers: each has its own namespaces, and leaves no process behind when it is killed."""
 
 import signal
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 WORKER = Path(__file__).parents[1] / "scripts" / "test-worker"
-#: Starts a process that outlives it, in a session of its own, with the same stdout.
+#: Starts a process that outlives it, in a new session and with the same stdout.
 LEAVES = """
 import os, subprocess, sys
 subprocess.Popen(["sleep", "1000"], start_new_session=True)
@@ -17,7 +17,7 @@ print("started", flush=True)
 
 pytestmark = pytest.mark.skipif(
     subprocess.run([WORKER, "true"], capture_output=True).returncode != 0,
-    reason="no namespaces can be made here",
+    reason="namespaces cannot be created here",
 )
 
 
@@ -29,15 +29,15 @@ def start(code: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), 9)"], ids=["ends", "is_killed"])
-def test_what_a_worker_started_ends_with_it(end: str) -> None:
+def test_processes_of_a_worker_end_with_it(end: str) -> None:
     with start(LEAVES + end) as process:
-        # the end of the pipe: nobody has its other end any more
+        # end of file: every process that had the pipe open has ended
         assert process.stdout is not None
         assert process.stdout.read() == b""
         assert process.wait() == (128 + signal.SIGKILL if end else 0)
 
 
-def test_a_worker_ends_with_the_process_that_started_it() -> None:
+def test_worker_ends_with_the_process_that_started_it() -> None:
     stays = "\nimport time\ntime.sleep(1000)\n"
     words = [str(WORKER), sys.executable, "-c", LEAVES + stays]
     starts = f"import subprocess\nsubprocess.Popen({words})" + stays
@@ -48,8 +48,8 @@ def test_a_worker_ends_with_the_process_that_started_it() -> None:
         assert process.stdout.read() == b""
 
 
-def test_a_worker_shares_no_terminal_and_no_port() -> None:
-    """The numbers of its terminals begin at 0, and a port that is taken outside is free."""
+def test_worker_shares_no_terminal_and_no_port() -> None:
+    """Terminals are numbered from 0, and ports in use outside are free."""
     code = """
 import os, pty, socket
 print("started", flush=True)

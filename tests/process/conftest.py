@@ -1,6 +1,6 @@
-"""Real processes: simulated modems, the daemon and the registry, started as a user starts them.
+"""Processes under test: simulated modems, the daemon and the registry, started as users do.
 
-Nothing here sleeps to wait: every wait polls a claim against a deadline.
+Tests never sleep for a fixed time: each wait polls a condition until its deadline.
 """
 
 from __future__ import annotations
@@ -29,15 +29,20 @@ COMMAND = [sys.executable, "-m", "modemagent"]
 ENVIRONMENT = {key: value for key, value in os.environ.items() if "MODEMAGENT" not in key}
 
 
-def until(claim: Callable[[], T], *, deadline_s: float = 20, what: str = "") -> T:
-    """Return the first true answer; a claim that may not be asked yet counts as untrue."""
+def until(condition: Callable[[], T], *, deadline_s: float = 20, what: str = "") -> T:
+    """Poll a condition until it returns something true, and return that.
+
+    :param what: description of the condition for the error message
+    """
     deadline = time.monotonic() + deadline_s
     while True:
-        found = claim()
-        if found:
-            return found
+        value = condition()
+        if value:
+            return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not in {deadline_s} s: {what or claim}; last: {found!r}")
+            raise AssertionError(
+                f"not true in {deadline_s} s: {what or condition}; last: {value!r}"
+            )
         time.sleep(0.01)
 
 
@@ -48,7 +53,7 @@ def call(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 class Process:
-    """One of our processes, ended with the test however that ends."""
+    """A modemagent process that is killed at the end of the test if it still runs."""
 
     environment: Mapping[str, str] = ENVIRONMENT
 
@@ -69,7 +74,7 @@ class Process:
         self.popen.wait(10)
 
     def stop(self) -> float:
-        """Ask it to end; return the seconds it took."""
+        """Send SIGTERM, wait for the exit and return the seconds until then."""
         begun = time.monotonic()
         if self.popen.poll() is None:
             self.popen.terminate()
@@ -82,7 +87,7 @@ class Process:
 
 
 class Bench(Process):
-    """``modemagent simulate``, steered over its stdin."""
+    """``modemagent simulate``, controlled over its stdin."""
 
     def __init__(self, folder: Path, *words: str) -> None:
         self.links = folder / "ports"
@@ -102,7 +107,7 @@ class Bench(Process):
         return line.strip()
 
     def do(self, command: str) -> float:
-        """Carry out one command; return the moment it was sent."""
+        """Execute one command and return the time at which it was sent."""
         assert self.popen.stdin
         sent = time.monotonic()
         self.popen.stdin.write(command + "\n")
@@ -112,7 +117,7 @@ class Bench(Process):
 
 
 class Registry(Process):
-    """``modemagent registry serve`` on a port of its own, which it keeps over a restart."""
+    """``modemagent registry serve`` on a free port, the same after a restart."""
 
     def __init__(self, folder: Path) -> None:
         self.state_dir = folder / "registry"
@@ -127,13 +132,13 @@ class Registry(Process):
         self.wait_ready()
 
     def wait_ready(self) -> None:
-        def answers() -> bool:
+        def is_healthy() -> bool:
             assert self.popen.poll() is None, self.log.read_text()
             with contextlib.suppress(OSError):
                 return urllib.request.urlopen(f"{self.url}/healthz", timeout=2).status == 200
             return False
 
-        until(answers, what="the registry answers")
+        until(is_healthy, what="the registry is healthy")
 
     def token(self, *words: str) -> str:
         place = ("--state-dir", str(self.state_dir))
@@ -153,7 +158,7 @@ class Registry(Process):
             return None
 
     def sequences(self) -> list[int]:
-        """Return the sequence of every report it holds, straight from its database."""
+        """Return the sequence numbers of all stored reports, read from the database file."""
         with contextlib.closing(sqlite3.connect(self.state_dir / "registry.db")) as db:
             return [row[0] for row in db.execute("SELECT sequence FROM report ORDER BY sequence")]
 
@@ -162,7 +167,8 @@ class Registry(Process):
         rows = next((value for value in found.values() if isinstance(value, list)), [])
         return [row["type"] for row in rows]
 
-    def knows(self, identifier: str) -> bool:
+    def has(self, identifier: str) -> bool:
+        """Return True if a lookup of the identifier finds a match."""
         found = self.get(f"lookup?id={identifier}")
         return bool(found and found["matches"])
 
@@ -178,7 +184,7 @@ class Agent(Process):
         )  # fmt: skip
 
     def status(self) -> dict[str, Any]:
-        """Return its status, or nothing when it does not answer (yet)."""
+        """Return the status, or an empty dict if the daemon does not answer (yet)."""
         from modemagent.control.client import ask
         from modemagent.errors import ModemAgentError
 
@@ -208,12 +214,12 @@ class Agent(Process):
 
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Start processes by class, all ended after the test; their logs are shown if it fails."""
+    """Start processes by class; kill them after the test and print their logs if it failed."""
     running: list[Process] = []
 
     def start(kind: type[Process], *words: str) -> Process:
         process = kind.__new__(kind)
-        running.append(process)  # also when it does not come up
+        running.append(process)  # also if its start fails
         process.__init__(tmp_path, *words)  # type: ignore[misc]
         return process
 

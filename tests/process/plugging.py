@@ -1,4 +1,4 @@
-"""The daemon on a machine whose devices come and go."""
+"""The daemon on a machine whose devices are plugged and unplugged by the test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.process.conftest import Agent, Process
 
 
 class Discovering(Agent):
-    """``modemagent run`` that finds its modems by itself, on a machine of the test's making."""
+    """``modemagent run`` with discovery, on a machine emulated by umockdev."""
 
     def __init__(
         self, folder: Path, *words: str, bed: Bed, environment: Mapping[str, str] | None = None
@@ -28,7 +28,7 @@ class Discovering(Agent):
         )  # fmt: skip
 
     def watched(self) -> dict[str, str]:
-        """Port id -> IMEI of every modem that is being watched."""
+        """Return the IMEI of each watched modem by port id."""
         return {
             modem["port_id"] or modem["port"]: modem["modem"]["imei"]
             for modem in self.ports().values()
@@ -36,7 +36,7 @@ class Discovering(Agent):
         }
 
     def open_files(self) -> list[str]:
-        """What its descriptors lead to, names of terminals left out."""
+        """Return the targets of the open file descriptors, without numbers of terminals."""
         found = []
         for link in Path(f"/proc/{self.popen.pid}/fd").iterdir():
             with contextlib.suppress(FileNotFoundError):  # closed meanwhile
@@ -48,37 +48,37 @@ class Discovering(Agent):
 
 
 def reports(agent: Agent) -> list[tuple[str, str]]:
-    """Reason and port id of each report, oldest first."""
+    """Return reason and port id of each report, oldest first."""
     return [(report["reason"], report["port"]["id"]) for report in agent.outbox()]
 
 
 def place(port_id: str) -> str:
-    """Return the modem's place: ``usb:1-2`` of ``usb:1-2:1.2``."""
+    """Return the modem's place, such as ``usb:1-2`` for ``usb:1-2:1.2``."""
     return port_id.rpartition(":")[0] if port_id.startswith("usb:") else port_id
 
 
-def told(reports: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Read a run of reports as the registry does; return place -> IMEI of the modems there now.
+def present(reports: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Fold reports as the registry does; return the IMEI of each present modem by place.
 
-    Fails where the story is not consistent: a removal of what was not there, another IMEI at the
-    removal than before, one modem identified twice in one place without having left it.
+    Fails if the reports contradict each other: a removal from an empty place, a removal with
+    another IMEI than before, or a second identification in a place without a removal between.
     """
-    there: dict[str, str] = {}
+    found: dict[str, str] = {}
     for report in reports:
         where, imei = place(report["port"]["id"] or report["port"]["path"]), report["modem"]["imei"]
-        story = f"{report['sequence']}: {report['reason']} {imei} at {where}, there: {there}"
+        context = f"{report['sequence']}: {report['reason']} {imei} at {where}, found: {found}"
         match report["reason"]:
             case "removed":
-                assert there.pop(where, None) == imei, story
+                assert found.pop(where, None) == imei, context
             case "identified":
-                assert where not in there, story
-                there[where] = imei
+                assert where not in found, context
+                found[where] = imei
             case "modem_changed":
-                assert there.get(where, imei) != imei, story
-                there[where] = imei
+                assert found.get(where, imei) != imei, context
+                found[where] = imei
             case _:
-                assert there.get(where) == imei, story
-    return there
+                assert found.get(where) == imei, context
+    return found
 
 
 def renamed(tree: str, folder: Path, shift: int) -> str:

@@ -1,4 +1,4 @@
-"""The daemon alone: what it makes of modems that come, go, fall silent and are held by others."""
+"""The daemon without a registry: modems that appear, disappear, are silent or in use elsewhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def reasons(agent: Agent, path: str) -> list[str]:
     return [r["reason"] for r in agent.outbox() if r["port"] and r["port"]["path"] == path]
 
 
-def test_without_a_registry_reports_stay_in_the_outbox(started: Start) -> None:
+def test_reports_stay_in_the_outbox_without_a_registry(started: Start) -> None:
     bench = started(Bench, "quectel-eg25-g", "telit-ge910-quad")
     paths = list(bench.paths.values())
     agent = started(Agent, "--port-glob", f"{bench.links}/ttySIM*")
@@ -61,9 +61,7 @@ def test_unplug_and_replug_are_reported_once_each(started: Start) -> None:
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
-def test_a_modem_taken_away_while_the_agent_is_down_is_reported_removed_once(
-    started: Start, how: str
-) -> None:
+def test_removal_during_downtime_is_reported_once(started: Start, how: str) -> None:
     bench = started(Bench, "quectel-eg25-g")
     ((name, path),) = bench.paths.items()
     agent = started(Agent, "--port-glob", f"{bench.links}/*")
@@ -80,7 +78,7 @@ def test_a_modem_taken_away_while_the_agent_is_down_is_reported_removed_once(
     assert reasons(agent, path) == ["identified", "removed", "identified"]
 
 
-def test_after_a_restart_the_same_modem_is_a_refresh_and_a_swap_is_seen(started: Start) -> None:
+def test_restart_reports_a_refresh_or_the_swap_that_happened(started: Start) -> None:
     bench = started(Bench, "quectel-eg25-g")
     ((name, path),) = bench.paths.items()
     agent = started(Agent, "--port", path)
@@ -95,7 +93,7 @@ def test_after_a_restart_the_same_modem_is_a_refresh_and_a_swap_is_seen(started:
     assert reasons(agent, path) == ["identified", "refresh", "sim_changed"]
 
 
-def test_a_card_out_and_in_again_by_its_urcs(started: Start) -> None:
+def test_sim_removal_and_insertion_are_reported_on_urcs(started: Start) -> None:
     bench = started(Bench, "quectel-eg25-g")
     ((name, path),) = bench.paths.items()
     agent = started(Agent, "--port", path, "--poll-interval", "3600")
@@ -108,7 +106,7 @@ def test_a_card_out_and_in_again_by_its_urcs(started: Start) -> None:
     assert back[-1]["sims"][0]["iccid"] == agent.outbox()[0]["sims"][0]["iccid"]
 
 
-def test_a_silent_swap_is_found_by_the_poll(started: Start) -> None:
+def test_poll_detects_a_silent_swap(started: Start) -> None:
     bench = started(Bench, "quectel-eg25-g")
     ((name, path),) = bench.paths.items()
     agent = started(Agent, "--port", path, "--poll-interval", "0.3")
@@ -120,7 +118,7 @@ def test_a_silent_swap_is_found_by_the_poll(started: Start) -> None:
     assert first["sims"][0]["iccid"] != second["sims"][0]["iccid"]
 
 
-def test_a_silent_switch_to_another_imsi_on_the_same_card_is_found_too(started: Start) -> None:
+def test_poll_detects_another_imsi_on_the_same_sim(started: Start) -> None:
     bench = started(Bench, "quectel-eg25-g")
     ((name, path),) = bench.paths.items()
     agent = started(Agent, "--port", path, "--poll-interval", "0.3")
@@ -132,7 +130,7 @@ def test_a_silent_switch_to_another_imsi_on_the_same_card_is_found_too(started: 
     assert (second["iccid"], second["imsi"]) == (iccid, "262010000000019")
 
 
-def test_a_quiet_modem_is_reported_once_however_often_it_is_polled(started: Start) -> None:
+def test_unchanged_modem_is_reported_once(started: Start) -> None:
     bench = started(Bench, "quectel-eg25-g")
     ((name, path),) = bench.paths.items()
     agent = started(Agent, "--port", path, "--poll-interval", "0.1")
@@ -140,37 +138,35 @@ def test_a_quiet_modem_is_reported_once_however_often_it_is_polled(started: Star
     for _ in range(5):
         bench.do(f"urc {name} +CPIN: READY")
     bench.do(f"urc {name} RING")
-    begun = time.monotonic()
-    until(lambda: time.monotonic() - begun > 1.5)
+    started_at = time.monotonic()
+    until(lambda: time.monotonic() - started_at > 1.5)
     assert agent.is_watching(path)
     assert reasons(agent, path) == ["identified"]
 
 
-def test_daily_refresh_and_heartbeats_come_by_themselves(started: Start) -> None:
+def test_refreshes_and_heartbeats_are_periodic(started: Start) -> None:
     bench = started(Bench, "quectel-eg25-g")
     (path,) = bench.paths.values()
     agent = started(Agent, "--port", path, "--refresh-interval", "1", "--heartbeat-interval", "1")
     until(lambda: {"refresh", "heartbeat"} <= set(reasons(agent, path) if agent.status() else ()))
 
 
-def test_a_held_port_names_its_holder_and_is_taken_when_it_is_free(started: Start) -> None:
+def test_busy_port_names_its_holder_and_is_opened_once_free(started: Start) -> None:
     bench = started(Bench, "quectel-eg25-g")
     (path,) = bench.paths.values()
-    held = os.open(path, os.O_RDWR | os.O_NOCTTY)
-    fcntl.flock(held, fcntl.LOCK_EX)
+    descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
     agent = started(Agent, "--port", path)
     broken = until(lambda: (p := agent.ports().get(path, {})).get("state") == "broken" and p)
     assert broken["reason"] == "busy"
     assert broken["holder"]["pid"] == os.getpid()
     shown = call("status", "--state-dir", str(agent.state_dir))
     assert str(os.getpid()) in shown.stdout
-    os.close(held)
+    os.close(descriptor)
     until(lambda: agent.is_watching(path))
 
 
-def test_a_mute_port_is_a_state_with_a_reason_and_costs_nothing(
-    started: Start, tmp_path: Path
-) -> None:
+def test_mute_port_is_broken_and_uses_little_cpu(started: Start, tmp_path: Path) -> None:
     master, slave = pty.openpty()
     link = tmp_path / "mute"
     link.symlink_to(os.ttyname(slave))
@@ -189,7 +185,7 @@ def test_a_mute_port_is_a_state_with_a_reason_and_costs_nothing(
     os.close(master)
 
 
-def test_a_port_that_comes_later_is_found(started: Start, tmp_path: Path) -> None:
+def test_port_that_appears_later_is_opened(started: Start, tmp_path: Path) -> None:
     later = tmp_path / "ports" / "ttySIM0"
     agent = started(Agent, "--port", str(later))
     until(lambda: agent.state(str(later)) == "absent")
@@ -197,7 +193,7 @@ def test_a_port_that_comes_later_is_found(started: Start, tmp_path: Path) -> Non
     until(lambda: agent.is_watching(str(later)))
 
 
-def test_a_remote_port_works_the_same(started: Start, tmp_path: Path) -> None:
+def test_tcp_port_is_watched_like_a_local_one(started: Start, tmp_path: Path) -> None:
     from modemagent.simulator.bench import simulated
 
     with simulated("quectel-eg25-g", tcp=True) as modem:
@@ -210,7 +206,7 @@ def test_a_remote_port_works_the_same(started: Start, tmp_path: Path) -> None:
         assert reasons(agent, modem.path) == ["identified", "removed", "identified"]
 
 
-def test_a_second_agent_on_the_same_state_is_refused(started: Start) -> None:
+def test_second_agent_on_a_state_directory_exits_with_1(started: Start) -> None:
     agent = started(Agent, "--port", "/nowhere/tty")
     until(agent.status)
     second = call(
@@ -221,7 +217,7 @@ def test_a_second_agent_on_the_same_state_is_refused(started: Start) -> None:
     assert agent.status()
 
 
-def test_status_says_how_to_start_an_agent_that_does_not_run(tmp_path: Path) -> None:
+def test_status_without_an_agent_explains_how_to_start_one(tmp_path: Path) -> None:
     done = call("status", "--state-dir", str(tmp_path))
     assert done.returncode == 4
     assert "modemagent run" in done.stderr and done.stderr.count("\n") == 1
@@ -230,9 +226,7 @@ def test_status_says_how_to_start_an_agent_that_does_not_run(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_in_order_within_two_seconds_with_every_port_open(
-    started: Start, number: signal.Signals
-) -> None:
+def test_agent_shuts_down_within_two_seconds(started: Start, number: signal.Signals) -> None:
     bench = started(Bench, "quectel-eg25-g", "--count", "5", "--fault", "latency-ms=150")
     agent = started(Agent, "--port-glob", f"{bench.links}/*")
     until(lambda: len(agent.ports()) == 5)
@@ -243,7 +237,7 @@ def test_it_ends_in_order_within_two_seconds_with_every_port_open(
     assert not (agent.state_dir / "agent.sock").exists()
 
 
-def test_no_identifier_is_ever_in_the_log(started: Start) -> None:
+def test_log_contains_no_identifier(started: Start) -> None:
     bench = started(Bench, "quectel-eg25-g", "telit-ge910-quad")
     agent = started(Agent, "--port-glob", f"{bench.links}/*", "--poll-interval", "0.2")
     agent.kill()
@@ -254,13 +248,13 @@ def test_no_identifier_is_ever_in_the_log(started: Start) -> None:
     bench.do("swap quectel-eg25-g")
     until(lambda: agent.outbox()[-1]["reason"] == "sim_changed")
     agent.stop()
-    # a random number, in hexadecimal digits that may all be decimal ones
+    # a random hexadecimal number may consist of decimal digits alone
     log = re.sub(r'"stream_id": "[0-9a-f]+"', "", agent.log.read_text())
     assert "report_stored" in log
     assert re.findall(r"(?<![\d.:TZ-])\d{14,20}(?![\d.])", log) == []
 
 
-def test_the_daemon_is_small(started: Start) -> None:
+def test_agent_uses_less_than_35_mib(started: Start) -> None:
     bench = started(Bench, "quectel-eg25-g", "telit-ge910-quad")
     agent = started(Agent, "--port-glob", f"{bench.links}/*", "--registry", "http://127.0.0.1:9")
     until(lambda: agent.is_watching(*bench.paths.values()))

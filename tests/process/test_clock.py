@@ -1,7 +1,7 @@
-"""A wall clock that is wrong, or jumps: nothing but the dates in reports follows it.
+"""A wall clock that is wrong or jumps affects nothing but the dates in reports.
 
-libfaketime moves the daemon's wall clock; ``FAKETIME_DONT_FAKE_MONOTONIC`` leaves the clock that
-counts alone, as it is on a real machine.
+libfaketime moves the daemon's wall clock; ``FAKETIME_DONT_FAKE_MONOTONIC`` keeps the monotonic
+clock real, as on a machine whose time is set.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ needs_faketime = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not 
 
 
 class Clock:
-    """The daemon's wall clock: an offset to the real one, in a file that libfaketime reads."""
+    """The daemon's wall clock: an offset to the real time, in a file that libfaketime reads."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -34,7 +34,7 @@ class Clock:
     def set(self, offset: str) -> None:
         new = self._file.with_suffix(".new")
         new.write_text(f"{offset}\n")
-        new.rename(self._file)  # never half written
+        new.rename(self._file)  # libfaketime never reads half a file
 
     @property
     def environment(self) -> dict[str, str]:
@@ -64,7 +64,7 @@ def years(agent: Agent) -> list[str]:
 
 
 @needs_faketime
-def test_it_starts_in_1970_and_goes_on_through_jumps_of_400_days(
+def test_agent_works_in_1970_and_through_jumps_of_400_days(
     started: Start, bench: Bench, clock: Clock
 ) -> None:
     ((name, path),) = bench.paths.items()
@@ -75,7 +75,7 @@ def test_it_starts_in_1970_and_goes_on_through_jumps_of_400_days(
     for offset in ("+0", f"+{400 * DAY}", f"-{400 * DAY}", f"-{now}", "+0"):
         clock.set(offset)
         count = len(agent.outbox())
-        # the poll that sees a silent swap is driven by the clock that counts
+        # the poll that detects a silent swap is timed by the monotonic clock
         bench.do(f"swap-silent {name}")
         until(lambda: len(agent.outbox()) > count, deadline_s=10)  # noqa: B023
     reports = agent.outbox()
@@ -91,7 +91,7 @@ def test_it_starts_in_1970_and_goes_on_through_jumps_of_400_days(
 
 
 @needs_faketime
-def test_waits_and_deliveries_do_not_follow_the_wall_clock(
+def test_intervals_do_not_follow_the_wall_clock(
     started: Start, bench: Bench, clock: Clock, tmp_path: Path
 ) -> None:
     pytest.importorskip("fastapi", reason="the registry's packages are not installed")
@@ -120,7 +120,7 @@ def test_waits_and_deliveries_do_not_follow_the_wall_clock(
     assert sequences == list(range(1, len(sequences) + 1))
 
 
-def certificate(folder: Path, *, begins: str, ends: str) -> tuple[Path, Path]:
+def certificate(folder: Path, *, not_before: str, not_after: str) -> tuple[Path, Path]:
     """Make a self-signed certificate for 127.0.0.1 that is valid between two dates."""
     key, made = folder / "key.pem", folder / "certificate.pem"
     request = folder / "request.pem"
@@ -137,24 +137,24 @@ def certificate(folder: Path, *, begins: str, ends: str) -> tuple[Path, Path]:
         ["req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request,
          "-subj", "/CN=127.0.0.1"],
         ["ca", "-batch", "-selfsign", "-config", settings, "-keyfile", key, "-in", request,
-         "-out", made, "-startdate", begins, "-enddate", ends],
+         "-out", made, "-startdate", not_before, "-enddate", not_after],
     ):  # fmt: skip
         subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
     return made, key
 
 
 @needs_faketime
-def test_a_certificate_of_the_future_is_waited_for_while_the_clock_is_not_set(
+def test_delivery_waits_for_the_clock_to_reach_the_certificate(
     started: Start, bench: Bench, clock: Clock, tmp_path: Path
 ) -> None:
-    """In 1970 no certificate is valid yet; once the clock is right the reports leave."""
+    """In 1970 no certificate is valid yet; the reports are sent once the clock is right."""
     import ssl
 
     from tests.report.conftest import SmallRegistry, running
 
     if origin.clock_synchronized():
-        pytest.skip("this machine's clock is synchronized, which can not be faked for the daemon")
-    made, key = certificate(tmp_path, begins="20200101000000Z", ends="20400101000000Z")
+        pytest.skip("this machine's clock is synchronized, which cannot be faked for the daemon")
+    made, key = certificate(tmp_path, not_before="20200101000000Z", not_after="20400101000000Z")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(made, key)
     server = SmallRegistry()

@@ -1,4 +1,4 @@
-"""The daemon's socket as its users meet it: at, identify and watch at a port that is held."""
+"""The control socket in use: at, identify and watch on a port that the daemon has open."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ WITH_CHANNELS = "sierra-em7455b"
 
 
 @pytest.fixture
-def held(started: Start) -> tuple[Bench, Agent, str]:
-    """A modem that the daemon holds and does not poll."""
+def watched(started: Start) -> tuple[Bench, Agent, str]:
+    """A modem that the daemon watches and does not poll."""
     bench = started(Bench, EG25)
     (path,) = bench.paths.values()
     agent = started(Agent, "--port", path, "--poll-interval", "3600")
@@ -38,8 +38,8 @@ def held(started: Start) -> tuple[Bench, Agent, str]:
     return bench, agent, path
 
 
-def test_at_answers_the_same_through_the_daemon(held: tuple[Bench, Agent, str]) -> None:
-    _, agent, path = held
+def test_at_prints_the_same_through_the_daemon(watched: tuple[Bench, Agent, str]) -> None:
+    _, agent, path = watched
     state = ("--state-dir", str(agent.state_dir))
     lines = ("AT+CGSN", "AT+CPIN?")
     through = call("at", path, *lines, "--json", *state)
@@ -47,19 +47,19 @@ def test_at_answers_the_same_through_the_daemon(held: tuple[Bench, Agent, str]) 
     agent.stop()
     alone = call("at", path, *lines, "--json", *state)
 
-    def timeless(text: str) -> Any:
+    def without_times(text: str) -> Any:
         document = json.loads(text)
         for answer in document["answers"]:
             del answer["elapsed_ms"]
         return document
 
-    assert timeless(through.stdout) == timeless(alone.stdout)
+    assert without_times(through.stdout) == without_times(alone.stdout)
 
 
-def test_what_is_not_on_the_list_is_refused_by_the_daemon_too(
-    held: tuple[Bench, Agent, str],
+def test_daemon_refuses_commands_not_on_the_allow_list(
+    watched: tuple[Bench, Agent, str],
 ) -> None:
-    _, agent, path = held
+    _, agent, path = watched
     with (
         ControlClient(agent.state_dir) as line,
         pytest.raises(Exception, match="only read") as refused,
@@ -69,19 +69,19 @@ def test_what_is_not_on_the_list_is_refused_by_the_daemon_too(
     assert agent.is_watching(path)
 
 
-def test_lines_from_a_pipe_go_through_the_daemon(held: tuple[Bench, Agent, str]) -> None:
-    _, agent, path = held
+def test_piped_commands_go_through_the_daemon(watched: tuple[Bench, Agent, str]) -> None:
+    _, agent, path = watched
     done = subprocess.run(
         [*COMMAND, "at", path, "--state-dir", str(agent.state_dir)],
         input="AT+CPIN?\nAT+CFUN=0\nAT+CSQ\n", capture_output=True, text=True, env=ENVIRONMENT,
         timeout=30,
     )  # fmt: skip
-    assert done.returncode == 2  # one line was not sent
+    assert done.returncode == 2  # one command was not sent
     assert "+CPIN: READY" in done.stdout and "+CSQ:" in done.stdout
     assert done.stderr.count("not sent") == 1
 
 
-def test_a_port_the_daemon_does_not_hold_stays_busy(started: Start) -> None:
+def test_at_on_a_port_of_another_program_exits_with_5(started: Start) -> None:
     import fcntl
 
     bench = started(Bench, EG25)
@@ -95,7 +95,7 @@ def test_a_port_the_daemon_does_not_hold_stays_busy(started: Start) -> None:
     assert (done.returncode, str(os.getpid()) in done.stderr) == (5, True)
 
 
-def test_identify_reads_more_than_the_daemon_reports(started: Start, tmp_path: Path) -> None:
+def test_identify_can_read_more_than_the_daemon_reports(started: Start, tmp_path: Path) -> None:
     bench = started(Bench, EG25)
     (path,) = bench.paths.values()
     file = tmp_path / "agent.toml"
@@ -113,9 +113,9 @@ def test_identify_reads_more_than_the_daemon_reports(started: Start, tmp_path: P
     assert all(report["network"] is None for report in agent.outbox())
 
 
-def events_of(words: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
-    assert words.stdout
-    for line in words.stdout:
+def events_of(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
+    assert process.stdout
+    for line in process.stdout:
         yield json.loads(line)
 
 
@@ -131,10 +131,10 @@ def watching(*words: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_watch_tells_a_card_out_and_an_unplug_and_ends_with_130(
-    held: tuple[Bench, Agent, str],
+def test_watch_prints_the_daemons_events_until_interrupted(
+    watched: tuple[Bench, Agent, str],
 ) -> None:
-    bench, agent, path = held
+    bench, agent, path = watched
     with watching("--state-dir", str(agent.state_dir)) as process:
         events = events_of(process)
         assert next(events)["event"] == "watch.started"
@@ -152,7 +152,7 @@ def test_watch_tells_a_card_out_and_an_unplug_and_ends_with_130(
         assert process.wait(10) == 130
 
 
-def test_watch_without_a_daemon_watches_by_itself(started: Start, tmp_path: Path) -> None:
+def test_watch_opens_the_port_without_a_daemon(started: Start, tmp_path: Path) -> None:
     bench = started(Bench, EG25)
     (path,) = bench.paths.values()
     state = tmp_path / "none"
@@ -168,7 +168,7 @@ def test_watch_without_a_daemon_watches_by_itself(started: Start, tmp_path: Path
         assert process.wait(10) == 130
 
 
-def test_watch_ends_quietly_when_its_reader_does(started: Start, tmp_path: Path) -> None:
+def test_watch_ends_silently_when_its_pipe_is_closed(started: Start, tmp_path: Path) -> None:
     bench = started(Bench, EG25)
     (path,) = bench.paths.values()
     state = tmp_path / "none"
@@ -182,7 +182,7 @@ def test_watch_ends_quietly_when_its_reader_does(started: Start, tmp_path: Path)
         assert (process.returncode, process.stderr.read()) == (0, "")
 
 
-# -- what goes wrong
+# -- misuse and failures
 
 
 def raw(agent: Agent) -> socket.socket:
@@ -193,8 +193,10 @@ def raw(agent: Agent) -> socket.socket:
     return line
 
 
-def test_a_reader_that_sleeps_holds_up_nobody(held: tuple[Bench, Agent, str]) -> None:
-    bench, agent, _ = held
+def test_client_that_does_not_read_blocks_no_other_client(
+    watched: tuple[Bench, Agent, str],
+) -> None:
+    bench, agent, _ = watched
     with raw(agent) as sleeper:
         sleeper.sendall(b'{"do": "watch"}\n')
         for _ in range(2000):
@@ -207,8 +209,8 @@ def test_a_reader_that_sleeps_holds_up_nobody(held: tuple[Bench, Agent, str]) ->
                 assert json.loads(answers.readline())["pid"] == agent.popen.pid
 
 
-def test_one_that_ends_its_words_is_still_answered(held: tuple[Bench, Agent, str]) -> None:
-    _, agent, path = held
+def test_request_is_answered_after_a_half_close(watched: tuple[Bench, Agent, str]) -> None:
+    _, agent, path = watched
     with raw(agent) as line:
         request = {"do": "at", "port": path, "line": "AT+CSQ"}
         line.sendall(json.dumps(request).encode())
@@ -219,7 +221,7 @@ def test_one_that_ends_its_words_is_still_answered(held: tuple[Bench, Agent, str
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
-def test_a_stranger_is_refused_even_where_the_mode_lets_him(started: Start) -> None:
+def test_user_outside_the_group_is_refused_whatever_the_mode(started: Start) -> None:
     import shutil
     import tempfile
 
@@ -236,7 +238,7 @@ def test_a_stranger_is_refused_even_where_the_mode_lets_him(started: Start) -> N
         until(agent.status)
         Path(folder).chmod(0o755)
         (Path(folder) / "agent.sock").chmod(0o666)
-        # the daemon may have said no and closed before it is asked
+        # the daemon may have refused and closed the connection before the request is sent
         program = (
             "import contextlib, socket; line = socket.socket(socket.AF_UNIX); line.settimeout(20)\n"
             f"line.connect('{folder}/agent.sock')\n"
@@ -244,25 +246,25 @@ def test_a_stranger_is_refused_even_where_the_mode_lets_him(started: Start) -> N
             "print(line.makefile().readline())"
         )
 
-        def said(group: int, *others: int) -> Any:
+        def response(group: int, *others: int) -> Any:
             done = subprocess.run(
                 [python, "-c", program], capture_output=True, text=True,
                 user=65534, group=group, extra_groups=others, timeout=30,
             )  # fmt: skip
             return json.loads(done.stdout), done.stderr
 
-        answer, _ = said(65534)
+        answer, _ = response(65534)
         assert answer["error"]["code"] == "agent_denied"
         assert "group modemagent" in answer["error"]["hint"]
         socket_group = (Path(folder) / "agent.sock").stat().st_gid
-        assert said(65534, socket_group)[0]["pid"] == agent.popen.pid
+        assert response(65534, socket_group)[0]["pid"] == agent.popen.pid
         agent.stop()
 
 
 AID = 'AT+CCHO="A0000005591010FFFFFFFF8900000100"'
 
 
-def test_what_a_client_opened_is_closed_when_it_goes(started: Start) -> None:
+def test_channel_is_closed_when_its_client_disconnects(started: Start) -> None:
     with simulated(WITH_CHANNELS) as modem:
         agent = started(Agent, "--port", modem.path, "--poll-interval", "3600")
         until(lambda: agent.is_watching(modem.path))
@@ -272,7 +274,7 @@ def test_what_a_client_opened_is_closed_when_it_goes(started: Start) -> None:
                 answer = json.loads(answers.readline())["answer"]
             session = re.sub(r".*: *", "", answer["lines"][0]).upper()
             closing = f"AT+CCHC={session}"
-            # nobody else may speak there
+            # no other client may use the channel
             request = {"do": "at", "port": modem.path, "line": closing}
             other.sendall(json.dumps(request).encode() + b"\n")
             with other.makefile("rb") as answers:
@@ -284,7 +286,7 @@ def test_what_a_client_opened_is_closed_when_it_goes(started: Start) -> None:
         assert modem.lines_received.count(closing) == 1
 
 
-def test_who_holds_a_port_is_looked_for_where_the_agent_can_not_see_it(started: Start) -> None:
+def test_status_finds_a_holder_that_the_agent_cannot_see(started: Start) -> None:
     bench = started(Bench, EG25)
     (port,) = bench.paths.values()
     locker = (
@@ -296,7 +298,7 @@ def test_who_holds_a_port_is_looked_for_where_the_agent_can_not_see_it(started: 
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        # what an agent says that runs as a user of its own, under ProtectProc
+        # the status of an agent that runs as a user of its own, under ProtectProc
         modem = {"port": port, "reason": "busy", "holder": {"pid": None, "name": None}}
         [shown] = with_holders({"modems": [modem]})["modems"]
         assert shown["holder"]["pid"] == holder.pid

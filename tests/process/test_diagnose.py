@@ -1,4 +1,4 @@
-"""diagnose at a port that the daemon holds: through its socket, by reading lines alone."""
+"""diagnose on a port that the daemon has open: through its socket, with reading commands only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def diagnosed(agent: Agent, port: str, *, status: int) -> dict[str, Any]:
     return document
 
 
-def test_the_agent_is_asked_for_a_port_that_it_holds(started: Callable[..., Process]) -> None:
+def test_diagnose_goes_through_the_agent_that_has_the_port(started: Callable[..., Process]) -> None:
     bench: Any = started(Bench, EG25)
     [port] = bench.paths.values()
     agent: Any = started(Agent, "--port", port)
@@ -33,7 +33,7 @@ def test_the_agent_is_asked_for_a_port_that_it_holds(started: Callable[..., Proc
     assert host["agent"]["state"] == "ok"
     assert "1 of 1 modems watched" in host["agent"]["message"]
     assert host["registry"]["state"] == "note"
-    # the daemon goes on watching
+    # the daemon keeps watching
     assert agent.is_watching(port)
     bench.do(f"sim-out {EG25}")
     until(lambda: agent.outbox()[-1]["reason"] == "sim_changed")

@@ -1,4 +1,4 @@
-"""The daemon on a disk that fails it: it goes on, says so, and puts right what it can."""
+"""The daemon on a full, read-only or damaged disk: it keeps working, reports it and recovers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def errors(agent: Agent) -> list[str]:
 
 
 @mounting
-def test_a_full_disk_is_shown_and_reports_are_written_when_there_is_room(
+def test_reports_are_buffered_until_the_disk_has_space(
     small_disk: Path, started: Start, bench: Bench
 ) -> None:
     ((name, path),) = bench.paths.items()
@@ -75,9 +75,7 @@ def test_a_full_disk_is_shown_and_reports_are_written_when_there_is_room(
 
 
 @mounting
-def test_a_disk_that_is_full_before_the_start(
-    small_disk: Path, started: Start, bench: Bench
-) -> None:
+def test_agent_starts_on_a_full_disk(small_disk: Path, started: Start, bench: Bench) -> None:
     ((_, path),) = bench.paths.items()
     other = small_disk / "other"
     with pytest.raises(OSError, match="No space"), other.open("wb", 0) as file:
@@ -96,7 +94,7 @@ def test_a_disk_that_is_full_before_the_start(
 
 
 @mounting
-def test_a_disk_that_can_only_be_read_does_not_stop_reports(
+def test_reports_are_delivered_from_a_read_only_disk(
     small_disk: Path, started: Start, bench: Bench, tmp_path: Path
 ) -> None:
     ((name, path),) = bench.paths.items()
@@ -123,14 +121,12 @@ def test_a_disk_that_can_only_be_read_does_not_stop_reports(
         found: dict[str, Any] = json.loads(alone.stdout) if alone.stdout else {}
         return found
 
-    # what was in the file too, and was sent from memory, is known again by its number
+    # reports sent from memory that are in the file as well are recognized by their numbers
     until(lambda: "outbox_recovered" in agent.log.read_text() and listed().get("waiting") == 0)
     assert sent() == ["identified", "refresh", "sim_changed"]
 
 
-def test_a_damaged_outbox_is_set_aside_shown_and_the_modem_reported_again(
-    started: Start, bench: Bench
-) -> None:
+def test_damaged_outbox_is_quarantined_and_the_agent_goes_on(started: Start, bench: Bench) -> None:
     ((_, path),) = bench.paths.items()
     agent = started(Agent, "--port", path)
     until(lambda: agent.is_watching(path))
@@ -143,7 +139,7 @@ def test_a_damaged_outbox_is_set_aside_shown_and_the_modem_reported_again(
     assert errors(agent).count("outbox_quarantined") == 1
     assert name in call("status", "--state-dir", str(agent.state_dir)).stdout
     assert name in call("outbox", "list", "--state-dir", str(agent.state_dir)).stderr
-    # nothing was left of what is known of the port
+    # the baseline of the port was lost with the file
     assert [report["reason"] for report in agent.outbox()] == ["identified"]
     agent.stop()
     assert name in call("outbox", "list", "--state-dir", str(agent.state_dir)).stderr

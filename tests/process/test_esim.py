@@ -1,4 +1,4 @@
-"""Another profile on the same chip is no other card: from the card to the registry's events."""
+"""Profile switches of an eUICC, from the chip to the events of the registry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OTHER_EID = "89049032000000000000000000000260"
 @pytest.mark.parametrize(
     ("eid", "event"), [("", "sim.profile_switched"), (OTHER_EID, "sim.swapped")]
 )
-def test_a_profile_switch_is_told_from_a_swap(
+def test_profile_switch_is_distinguished_from_a_swap(
     eid: str, event: str, started: Start, tmp_path: Path
 ) -> None:
     registry: Registry = started(Registry)

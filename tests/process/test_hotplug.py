@@ -1,4 +1,4 @@
-"""The daemon on a machine whose devices come and go: real udev news, real terminals behind them."""
+"""The daemon while devices are plugged and unplugged: real udev events, real terminals."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.discovery.conftest import TREES, Bed
 from tests.discovery.conftest import bed as bed_fixture
 from tests.process.conftest import COMMAND, Bench, until
 from tests.process.conftest import started as started_fixture
-from tests.process.plugging import Discovering, place, renamed, reports, told
+from tests.process.plugging import Discovering, place, present, renamed, reports
 
 bed, started = bed_fixture, started_fixture
 MODEM = "quectel-eg25-g"
-#: transcript -> the port it answers at in the tree ``eight-makers``, and that port's id
+#: Transcript -> tty at which it responds in the tree ``eight-makers``, and id of the port.
 EIGHT = {
     "quectel-eg25-g": ("ttyUSB2", "usb:1-1.1:1.2"),
     "simcom-a7670": ("ttyUSB6", "usb:1-1.2:1.4"),
@@ -30,15 +30,15 @@ EIGHT = {
     "zte-mf627": ("ttyUSB19", "usb:1-2.3.1:1.1"),
     "fibocom-fm350-gl": ("wwan0at0", "pci:0000:01:00.0:wwan0at0"),
 }
-#: as a kernel WWAN port answers: it is no terminal
-NO_TERMINAL = """
+#: Errors of a kernel WWAN port, which is not a terminal.
+NOT_A_TERMINAL = """
 import errno, fcntl, termios
-def no_terminal(*_):
+def not_a_terminal(*_):
     raise termios.error(errno.ENOTTY, "Inappropriate ioctl for device")
 def no_control(*_):
     raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
 for name in ("tcgetattr", "tcsetattr", "tcflush", "tcdrain", "tcsendbreak"):
-    setattr(termios, name, no_terminal)
+    setattr(termios, name, not_a_terminal)
 fcntl.ioctl = no_control
 """
 
@@ -57,7 +57,7 @@ def imei_of(transcript: str) -> str:
     return str(tomllib.loads(expected.read_text())["reading"][0]["modem"]["imei"])
 
 
-def test_a_modem_that_is_plugged_in_is_reported_and_nobody_else_hears_a_byte(
+def test_new_modem_is_reported_and_other_ports_get_no_byte(
     bed: Bed, agent: Discovering, started: Any
 ) -> None:
     bed.add("strangers")
@@ -71,7 +71,7 @@ def test_a_modem_that_is_plugged_in_is_reported_and_nobody_else_hears_a_byte(
     assert {node for node, size in written.items() if size} <= {"wwan0at0"}
 
 
-def test_two_identical_sticks_stay_apart_by_their_place(
+def test_identical_modems_are_distinguished_by_usb_path(
     bed: Bed, agent: Discovering, started: Any
 ) -> None:
     bench = started(Bench, MODEM, "--count", "2")
@@ -83,7 +83,7 @@ def test_two_identical_sticks_stay_apart_by_their_place(
     assert {port_id.rpartition(":")[0] for port_id in seen} == {"usb:1-1.1", "usb:1-1.2"}
 
 
-def test_a_modem_that_comes_back_under_another_number_is_the_same(
+def test_modem_stays_the_same_when_its_ttys_are_renumbered(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path
 ) -> None:
     bench = started(Bench, MODEM)
@@ -92,7 +92,7 @@ def test_a_modem_that_comes_back_under_another_number_is_the_same(
     bed.remove(MODEM)
     bed.add(renamed(MODEM, tmp_path, 4), ttyUSB6=bench.paths[MODEM])
     until(lambda: agent.is_watching("/dev/ttyUSB6"))
-    # it was not taken out; the new name of its port is told
+    # the modem was not removed; the refresh carries the new path of its port
     assert [reason for reason, _ in reports(agent)] == ["identified", "refresh"]
     assert agent.outbox()[-1]["port"]["path"] == "/dev/ttyUSB6"
     bed.remove(renamed(MODEM, tmp_path, 4))
@@ -100,13 +100,13 @@ def test_a_modem_that_comes_back_under_another_number_is_the_same(
     assert len(reports(agent)) == 3
 
 
-def test_the_other_at_port_is_asked_when_the_first_is_mute(
+def test_second_at_port_is_used_when_the_first_is_mute(
     bed: Bed, agent: Discovering, started: Any
 ) -> None:
     mute = started(Bench, MODEM, "--fault", "mute")
-    talks = agent.state_dir.parent / "second"
-    talks.mkdir()
-    bench = Bench(talks, MODEM)
+    folder = agent.state_dir.parent / "second"
+    folder.mkdir()
+    bench = Bench(folder, MODEM)
     try:
         bed.add(MODEM, ttyUSB2=mute.paths[MODEM], ttyUSB3=bench.paths[MODEM])
         until(lambda: agent.is_watching("/dev/ttyUSB3"))
@@ -118,7 +118,7 @@ def test_the_other_at_port_is_asked_when_the_first_is_mute(
 
 
 def listed(bed: Bed) -> dict[str, str]:
-    """Path -> role, as ``modemagent list`` shows it on this machine."""
+    """Return the role of each port that ``modemagent list`` shows on the emulated machine."""
     done = subprocess.run(
         [*COMMAND, "list", "--json"],
         env=bed.environment,
@@ -133,7 +133,7 @@ def listed(bed: Bed) -> dict[str, str]:
     }
 
 
-def test_eight_makers_are_reported_among_strangers_that_hear_nothing(
+def test_eight_makers_are_reported_and_other_ports_get_no_byte(
     bed: Bed, agent: Discovering, started: Any
 ) -> None:
     bench = started(Bench, *EIGHT)
@@ -141,19 +141,19 @@ def test_eight_makers_are_reported_among_strangers_that_hear_nothing(
     bed.add("eight-makers", **nodes)
     ids = {port_id: imei_of(name) for name, (_, port_id) in EIGHT.items()}
     until(lambda: agent.watched() == ids)
-    assert told(agent.outbox()) == {place(port_id): imei for port_id, imei in ids.items()}
+    assert present(agent.outbox()) == {place(port_id): imei for port_id, imei in ids.items()}
     assert [reason for reason, _ in reports(agent)] == ["identified"] * 8
     written = bed.written()
     assert len(written) == 30
     assert not any(written.values()), written
 
 
-def test_a_list_of_eight_makers_shows_roles_and_sends_nothing(bed: Bed) -> None:
+def test_list_shows_roles_and_sends_nothing(bed: Bed) -> None:
     bed.add("eight-makers")
     roles = listed(bed)
     assert {node: roles[node] for node, _ in EIGHT.values()} == {
         **{node: "at" for node, _ in EIGHT.values()},
-        "ttyUSB12": "unknown",  # a Huawei stick tells by its protocols, not by its ids
+        "ttyUSB12": "unknown",  # Huawei: decided by the interface protocols, not by the product id
     }
     assert {node for node, role in roles.items() if role == "diag"} == {
         "ttyUSB0", "ttyUSB8", "ttyACM4", "ttyACM5", "ttyUSB15"
@@ -164,10 +164,10 @@ def test_a_list_of_eight_makers_shows_roles_and_sends_nothing(bed: Bed) -> None:
     assert set(bed.written().values()) == {0}
 
 
-def test_a_kernel_wwan_port_is_no_terminal_and_is_watched(
+def test_kernel_wwan_port_is_watched_though_not_a_terminal(
     bed: Bed, tmp_path: Path, started: Any
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text(NO_TERMINAL)
+    (tmp_path / "sitecustomize.py").write_text(NOT_A_TERMINAL)
     bench = started(Bench, "fibocom-fm350-gl")
     agent = Discovering(tmp_path, bed=bed, environment={"PYTHONPATH": str(tmp_path)})
     try:

@@ -1,6 +1,6 @@
-"""Kill -9 of the daemon at random moments: every report arrives once, in order, none is missing.
+"""SIGKILL of the daemon at random moments: each report arrives once and in order.
 
-``benchmarks/kill.py`` does the same some hundreds of times.
+``benchmarks/kill.py`` repeats this hundreds of times.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from tests.process.killing import in_words, kill_again_and_again
+from tests.process.kill_loop import kill_repeatedly, summary
 
 pytest.importorskip("fastapi", reason="the registry's packages are not installed")
 pytestmark = pytest.mark.timeout(180)
 
 
-def test_ten_kills_lose_nothing_and_double_nothing(
+def test_ten_kills_lose_and_duplicate_no_report(
     started: Callable[..., Any], tmp_path: Path
 ) -> None:
-    outcome = kill_again_and_again(started, tmp_path, kills=10, seed=8, registry_every=5)
-    print(in_words(outcome))
-    assert outcome.faults == []
+    outcome = kill_repeatedly(started, tmp_path, kills=10, seed=8, registry_every=5)
+    print(summary(outcome))
+    assert outcome.violations == []
     assert outcome.next_sequence > 5
     assert outcome.registry_kills == 2

@@ -1,4 +1,4 @@
-"""Metrics as Prometheus and the node exporter see them, read by Prometheus' own parser."""
+"""Metrics from the listener and from the text file, read by the parser of prometheus-client."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 
 
 @pytest.fixture
-def shown(started: Start, tmp_path: Path) -> tuple[Agent, Bench, str, Path]:
+def served(started: Start, tmp_path: Path) -> tuple[Agent, Bench, str, Path]:
     bench = started(Bench, "quectel-eg25-g")
     (path,) = bench.paths.values()
     config, file = tmp_path / "agent.toml", tmp_path / "modemagent.prom"
@@ -53,17 +53,17 @@ def shown(started: Start, tmp_path: Path) -> tuple[Agent, Bench, str, Path]:
     return agent, bench, address[-1], file
 
 
-def test_a_real_parser_reads_what_the_listener_says(
-    shown: tuple[Agent, Bench, str, Path],
+def test_prometheus_parses_what_the_listener_serves(
+    served: tuple[Agent, Bench, str, Path],
 ) -> None:
-    agent, bench, address, _ = shown
+    agent, bench, address, _ = served
 
-    def told() -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    def scraped() -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
         with urllib.request.urlopen(address, timeout=10) as answer:
             assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
             return samples(answer.read().decode())
 
-    first = told()
+    first = scraped()
     assert first["modemagent_ports", (("state", "watching"),)] == 1
     assert first["modemagent_ports", (("state", "absent"),)] == 1
     waiting = agent.status()["outbox"]["waiting"]
@@ -72,7 +72,7 @@ def test_a_real_parser_reads_what_the_listener_says(
     bench.do("sim-out quectel-eg25-g")
     removed = ("modemagent_events_total", (("event", "sim.removed"),))
     assert first[removed] == 0
-    assert until(lambda: told().get(removed)) == 1
+    assert until(lambda: scraped().get(removed)) == 1
     report = agent.outbox()[0]
     numbers = [report["modem"]["imei"], *(report["sims"][0][key] for key in ("iccid", "imsi"))]
     with urllib.request.urlopen(address, timeout=10) as answer:
@@ -80,8 +80,8 @@ def test_a_real_parser_reads_what_the_listener_says(
     assert not [number for number in numbers if number in text]
 
 
-def test_there_is_nothing_but_metrics(shown: tuple[Agent, Bench, str, Path]) -> None:
-    _, _, address, _ = shown
+def test_listener_serves_nothing_but_metrics(served: tuple[Agent, Bench, str, Path]) -> None:
+    _, _, address, _ = served
     for url, data, status in ((address[:-7], None, 404), (address, b"x", 405)):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(url, data=data, timeout=10)
@@ -93,18 +93,18 @@ def descriptors(agent: Agent) -> int:
     return len([*Path(f"/proc/{agent.popen.pid}/fd").iterdir()])
 
 
-def test_idle_connections_take_no_descriptors_from_modems(
-    shown: tuple[Agent, Bench, str, Path],
+def test_idle_connections_leave_descriptors_for_modems(
+    served: tuple[Agent, Bench, str, Path],
 ) -> None:
-    agent, bench, address, _ = shown
+    agent, bench, address, _ = served
     (path,) = bench.paths.values()
     place = ("127.0.0.1", int(re.findall(r":(\d+)/", address)[0]))
-    # what a unit with 1024 leaves after 900 idle connections, in small
+    # in small, what a limit of 1024 leaves after 900 idle connections
     most = descriptors(agent) + 50
     resource.prlimit(agent.popen.pid, resource.RLIMIT_NOFILE, (most, most))
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
         for _ in range(3 * most):
-            line = held.enter_context(socket.socket())
+            line = stack.enter_context(socket.socket())
             line.setblocking(False)
             line.connect_ex(place)
         bench.do("unplug quectel-eg25-g")
@@ -126,27 +126,29 @@ def fetched(address: str) -> str:
         return ""
 
 
-def test_want_of_descriptors_is_said_in_the_log_a_few_times(
-    shown: tuple[Agent, Bench, str, Path],
+def test_lack_of_descriptors_is_logged_a_few_times_only(
+    served: tuple[Agent, Bench, str, Path],
 ) -> None:
-    """asyncio says so itself a hundred times for each connection, as tracebacks."""
-    agent, _, _, _ = shown
+    """asyncio itself logs a hundred tracebacks for each connection."""
+    agent, _, _, _ = served
     before = resource.prlimit(agent.popen.pid, resource.RLIMIT_NOFILE)
-    free = descriptors(agent) // 2  # below what is open: no more can be opened
-    resource.prlimit(agent.popen.pid, resource.RLIMIT_NOFILE, (free, before[1]))
+    limit = descriptors(agent) // 2  # below the number of open ones: none can be opened
+    resource.prlimit(agent.popen.pid, resource.RLIMIT_NOFILE, (limit, before[1]))
     with socket.socket(socket.AF_UNIX) as line, short_name(socket_path(agent.state_dir)) as name:
         line.connect(name)
         until(lambda: "out of system resource" in agent.log.read_text())
         resource.prlimit(agent.popen.pid, resource.RLIMIT_NOFILE, before)
         until(agent.status)
     events = [json.loads(line) for line in agent.log.read_text().splitlines()]
-    said = [event for event in events if event["event"] == "uncaught_exception"]
-    assert 0 < len(said) <= 5
-    assert all("out of system resource" in event["where"] for event in said)
+    logged = [event for event in events if event["event"] == "uncaught_exception"]
+    assert 0 < len(logged) <= 5
+    assert all("out of system resource" in event["where"] for event in logged)
 
 
-def test_the_file_is_whole_and_a_reload_moves_it(shown: tuple[Agent, Bench, str, Path]) -> None:
-    agent, _, _, file = shown
+def test_metrics_file_is_complete_and_moved_by_a_reload(
+    served: tuple[Agent, Bench, str, Path],
+) -> None:
+    agent, _, _, file = served
     families = {family.name for family in text_string_to_metric_families(file.read_text())}
     assert families == {name.removesuffix("_total") for name in METRICS}
     other = file.with_name("other.prom")
@@ -164,10 +166,10 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if ".prom" in path.name)
 
 
-def test_no_file_is_left_behind_that_would_show_old_values(
-    shown: tuple[Agent, Bench, str, Path],
+def test_metrics_file_is_removed_on_shutdown(
+    served: tuple[Agent, Bench, str, Path],
 ) -> None:
-    agent, _, _, file = shown
+    agent, _, _, file = served
     Path(agent.words[1]).write_text(f'metrics_file = "{file}"\nmetrics_listen = "127.0.0.1:0"\n')
     agent.popen.send_signal(signal.SIGHUP)
     until(lambda: "settings_reloaded" in agent.log.read_text())
@@ -177,10 +179,8 @@ def test_no_file_is_left_behind_that_would_show_old_values(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
-def test_a_folder_the_unit_does_not_allow_is_said_with_what_to_do(
-    started: Start, tmp_path: Path
-) -> None:
-    """ProtectSystem=strict is a file system that can only be read."""
+def test_unwritable_metrics_folder_is_logged_with_a_hint(started: Start, tmp_path: Path) -> None:
+    """ProtectSystem=strict makes the folder read-only, as the mount here does."""
     folder, config = tmp_path / "textfile_collector", tmp_path / "agent.toml"
     folder.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", str(folder)]
@@ -192,8 +192,8 @@ def test_a_folder_the_unit_does_not_allow_is_said_with_what_to_do(
         agent.kill()
         agent.words = ("--config", str(config), *agent.words)
         agent.start()
-        said = until(lambda: re.search(r'.*"metrics_file_failed".*', agent.log.read_text()))
-        assert said and f"ReadWritePaths=-{folder}," in json.loads(said[0])["hint"]
+        logged = until(lambda: re.search(r'.*"metrics_file_failed".*', agent.log.read_text()))
+        assert logged and f"ReadWritePaths=-{folder}," in json.loads(logged[0])["hint"]
         config.write_text(f'metrics_file = "{tmp_path}/missing/modemagent.prom"\n')
         agent.popen.send_signal(signal.SIGHUP)
         until(lambda: f"Make the folder {tmp_path}/missing" in agent.log.read_text())
@@ -203,7 +203,7 @@ def test_a_folder_the_unit_does_not_allow_is_said_with_what_to_do(
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_nothing_listens_and_nothing_is_loaded_unasked(started: Start) -> None:
+def test_metrics_are_neither_served_nor_loaded_by_default(started: Start) -> None:
     agent = started(Agent, "--port", "/nowhere/tty")
     until(agent.status)
     assert "metrics" not in agent.log.read_text()
@@ -213,10 +213,10 @@ def test_nothing_listens_and_nothing_is_loaded_unasked(started: Start) -> None:
     assert not {"modemagent.agent.metrics", "modemagent.agent.exposure"} & {*done.stdout.split()}
 
 
-def test_a_damaged_outbox_is_a_metric_and_the_file_of_the_exporter_says_it(
-    shown: tuple[Agent, Bench, str, Path],
+def test_quarantined_outbox_is_counted_in_the_metrics_file(
+    served: tuple[Agent, Bench, str, Path],
 ) -> None:
-    agent, _, _, file = shown
+    agent, _, _, file = served
     assert samples(file.read_text())["modemagent_outbox_quarantined_files", ()] == 0
     agent.stop()
     (agent.state_dir / DB_NAME).write_bytes(b"not a database" * 100)
@@ -225,6 +225,6 @@ def test_a_damaged_outbox_is_a_metric_and_the_file_of_the_exporter_says_it(
     assert samples(file.read_text())["modemagent_outbox_quarantined_files", ()] == 1
 
 
-def test_every_metric_is_on_its_page() -> None:
+def test_metrics_page_lists_every_metric() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \|$", PAGE.read_text(), re.MULTILINE)
     assert rows == [(name, metric.kind, metric.help) for name, metric in METRICS.items()]

@@ -1,4 +1,4 @@
-"""SIGHUP: new settings are taken over, and a modem that is named before and after hears nothing."""
+"""SIGHUP: new settings take effect, and ports that stay configured are not touched."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Start = Callable[..., Any]
 EG25 = "quectel-eg25-g"
 
 
-def begun(started: Start, file: Path, text: str) -> Agent:
+def agent_with(started: Start, file: Path, text: str) -> Agent:
     file.write_text(text)
     agent: Agent = started(Agent)
     agent.kill()
@@ -35,25 +35,23 @@ def begun(started: Start, file: Path, text: str) -> Agent:
     return agent
 
 
-def reload(agent: Agent, file: Path, text: str, said: str) -> None:
-    """Write the file, send the signal, and wait for the word in the log."""
-    before = agent.log.read_text().count(said)
+def reload(agent: Agent, file: Path, text: str, logged: str) -> None:
+    """Write the file, send SIGHUP and wait until the log contains the expected text once more."""
+    before = agent.log.read_text().count(logged)
     file.write_text(text)
     agent.popen.send_signal(signal.SIGHUP)
-    until(lambda: agent.log.read_text().count(said) > before)
+    until(lambda: agent.log.read_text().count(logged) > before)
 
 
-def test_a_port_that_stays_hears_nothing_while_others_come_and_go(
-    started: Start, tmp_path: Path
-) -> None:
+def test_reload_sends_no_byte_to_a_port_that_stays(started: Start, tmp_path: Path) -> None:
     file, sent = tmp_path / "agent.toml", tmp_path / "reports"
     with simulated(EG25) as stays, simulated(EG25) as goes, simulated(EG25) as comes:
-        agent = begun(
+        agent = agent_with(
             started, file, f'port = ["{stays.path}", "{goes.path}"]\npoll_interval = 3600\n'
         )
         until(lambda: agent.is_watching(stays.path, goes.path))
-        heard = len(stays.lines_received)
-        assert heard
+        received = len(stays.lines_received)
+        assert received
         reload(
             agent,
             file,
@@ -64,23 +62,23 @@ def test_a_port_that_stays_hears_nothing_while_others_come_and_go(
         until(lambda: agent.is_watching(stays.path, comes.path))
         until(agent.is_empty)
         assert goes.path not in agent.ports()
-        assert len(stays.lines_received) == heard
+        assert len(stays.lines_received) == received
         assert [r for r in agent.outbox() if r["reason"] == "removed"] == []
-        # the shorter interval is in force: the next look comes by it
+        # the shorter interval takes effect with the next poll
         reload(agent, file, f'port = ["{stays.path}"]\npoll_interval = 0.1\n', "settings_reloaded")
-        until(lambda: len(stays.lines_received) > heard)
+        until(lambda: len(stays.lines_received) > received)
         assert agent.status()["uplink"]["state"] == "off"
 
 
-def test_a_broken_file_leaves_everything_as_it_was_and_says_so(
+def test_invalid_file_is_rejected_and_settings_stay_in_force(
     started: Start, tmp_path: Path
 ) -> None:
     file = tmp_path / "agent.toml"
     with simulated(EG25) as modem:
         good = f'port = ["{modem.path}"]\npoll_interval = 3600\n'
-        agent = begun(started, file, good)
+        agent = agent_with(started, file, good)
         until(lambda: agent.is_watching(modem.path))
-        heard = len(modem.lines_received)
+        received = len(modem.lines_received)
         reload(agent, file, "port = []\nbaud = 1\npol_interval = 3\n", "pol_interval")
         log = agent.log.read_text()
         assert log.count('"event": "settings_rejected"') == 2
@@ -94,11 +92,11 @@ def test_a_broken_file_leaves_everything_as_it_was_and_says_so(
         reload(agent, file, f'{good}state_dir = "/elsewhere"\n', "settings_reloaded")
         assert agent.is_watching(modem.path)
         assert agent.status()["settings"]["error"] is None
-        assert len(modem.lines_received) == heard
+        assert len(modem.lines_received) == received
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """Make a certificate for this machine that is its own authority; return it and its key."""
+    """Make a self-signed certificate for 127.0.0.1; return its file and that of its key."""
     made, key = folder / f"{name}.pem", folder / f"{name}.key"
     words = (
         "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
@@ -110,7 +108,7 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("renewed", ["ca_file", "client_cert_file"])
-def test_a_renewed_certificate_under_the_old_name_is_taken_up(
+def test_reload_loads_a_renewed_certificate_again(
     started: Start, tmp_path: Path, renewed: str
 ) -> None:
     registry, gateway = certificate(tmp_path, "registry"), certificate(tmp_path, "gateway")
@@ -135,25 +133,25 @@ def test_a_renewed_certificate_under_the_old_name_is_taken_up(
     settings += "heartbeat_interval = 1\n"
     file = tmp_path / "agent.toml"
     with running(server):
-        agent = begun(started, file, settings)
+        agent = agent_with(started, file, settings)
         until(lambda: agent.status()["uplink"]["state"] == "unreachable")
         assert not server.order
         files[renewed].write_text("no certificate")
-        reload(agent, file, settings, "can not be loaded")
+        reload(agent, file, settings, "settings_rejected")
         files[renewed].write_text(texts[renewed])
         reload(agent, file, settings, "settings_reloaded")
         until(lambda: server.order)
 
 
 def speeds(modem: RunningModem) -> list[int]:
-    """Return the speeds the terminal of a modem is set to, in and out."""
+    """Return the input and output speed of a modem's terminal."""
     assert isinstance(modem.seat, PtyEndpoint) and modem.seat._far is not None
     attributes: list[int] = termios.tcgetattr(modem.seat._far)[4:6]
     return attributes
 
 
 def states(call: ControlClient, path: str) -> Iterator[str]:
-    """Yield the states a port goes through, up to being watched."""
+    """Yield the states of a port up to `watching`."""
     for event in call.events():
         if event["event"] == "port.state" and event["port"] == path:
             data: Any = event["data"]
@@ -162,33 +160,31 @@ def states(call: ControlClient, path: str) -> Iterator[str]:
                 return
 
 
-def test_another_speed_opens_the_port_once_more_and_is_set_on_the_line(
-    started: Start, tmp_path: Path
-) -> None:
+def test_reload_with_another_speed_reopens_the_port(started: Start, tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
     with simulated(EG25) as modem, simulated(EG25, clone=1) as other:
         ports = f'port = ["{modem.path}", "{other.path}"]\npoll_interval = 3600\n'
         before = speeds(modem)
-        agent = begun(started, file, f"{ports}baud = 9600\n")
+        agent = agent_with(started, file, f"{ports}baud = 9600\n")
         until(lambda: agent.is_watching(modem.path, other.path))
         assert speeds(modem) == speeds(other) == [termios.B9600] * 2
-        heard = modem.lines_received
+        received = modem.lines_received
         with ControlClient(agent.state_dir, timeout_s=20) as call:
             call.ask({"do": "watch"})
             reload(agent, file, f"{ports}baud = 57600\n", "settings_reloaded")
-            told = list(states(call, modem.path))
-        assert told == ["stopped", "opening", "identifying", "watching"]
+            passed = list(states(call, modem.path))
+        assert passed == ["stopped", "opening", "identifying", "watching"]
         until(lambda: agent.is_watching(modem.path, other.path))
         assert speeds(modem) == speeds(other) == [termios.B57600] * 2
-        # it was read once more, and is watched: its own word is heard
-        assert modem.lines_received == heard * 2
+        # it was identified once more, and its URCs are received
+        assert modem.lines_received == received * 2
         modem.remove_sim()
         until(lambda: [r["reason"] for r in agent.outbox()][-1] == "sim_changed")
         assert "removed" not in [report["reason"] for report in agent.outbox()]
         assert "Unhandled" not in agent.log.read_text()
-        # the same again changes nothing
-        heard = other.lines_received
+        # a reload without a difference changes nothing
+        received = other.lines_received
         reload(agent, file, f"{ports}baud = 57600\n", "settings_reloaded")
-        assert other.lines_received == heard
+        assert other.lines_received == received
         agent.stop()
         assert speeds(modem) == before != [termios.B57600] * 2

@@ -31,11 +31,11 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\x07]")
 
 
 class Terminal:
-    """A person at a terminal: types, and reads up to a word."""
+    """``modemagent at`` on a pseudo terminal: types keys and reads the screen."""
 
     def __init__(self, *words: str) -> None:
         self._near, far = pty.openpty()
-        # a prompt that is redrawn on a narrow terminal would be hard to read here
+        # on a narrow terminal readline would redraw the prompt
         termios.tcsetwinsize(self._near, (50, 200))
         self.popen = subprocess.Popen(
             [*COMMAND, *words], stdin=far, stdout=far, stderr=far, start_new_session=True,
@@ -46,14 +46,14 @@ class Terminal:
         self.seen = ""
 
     def read_to(self, word: str, *, after: str = "", deadline_s: float = 20) -> str:
-        """Return what is shown up to and with a word."""
+        """Return the output up to and including a word."""
         if after:
             self.read_to(after)
         deadline = time.monotonic() + deadline_s
         while word not in self.seen:
             ready, _, _ = select.select([self._near], [], [], deadline - time.monotonic())
             assert ready, f"{word!r} was not shown, but {self.seen!r}"
-            # a control sequence may come in two pieces
+            # a control sequence may arrive in two pieces
             self.seen = _CONTROL.sub("", self.seen + self._more())
         shown, _, self.seen = self.seen.partition(word)
         return shown + word
@@ -61,21 +61,21 @@ class Terminal:
     def _more(self) -> str:
         try:
             data = os.read(self._near, 65536)
-        except OSError:  # nobody is at the other end any more
+        except OSError:  # the command has ended
             data = b""
-        assert data, f"it ended: {self.seen!r}"
+        assert data, f"the command has ended: {self.seen!r}"
         return data.decode()
 
     def type(self, text: str) -> None:
         os.write(self._near, text.encode())
 
     def ask(self, text: str) -> str:
-        """Type a line; return what is shown up to the next prompt."""
+        """Type a line; return the output up to the next prompt."""
         self.type(text + "\r")
         return self.read_to(PROMPT)
 
     def interrupt(self) -> None:
-        """Press Ctrl-C when it waits for a key: Python overlooks one a moment earlier."""
+        """Press Ctrl-C once the process waits for a key: readline loses an earlier one."""
         stat = Path(f"/proc/{self.popen.pid}/stat")
         until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "S")
         self.type(CTRL_C)
@@ -113,7 +113,7 @@ def modem() -> Iterator[RunningModem]:
 
 @pytest.fixture(params=["alone", "through the daemon"])
 def words(request: pytest.FixtureRequest, modem: RunningModem, started: Start) -> list[str]:
-    """What comes after ``at``, with the port free and with the daemon holding it."""
+    """Arguments of ``at`` for a free port, and for a port that the daemon has open."""
     if request.param == "alone":
         return [modem.path]
     agent = started(Agent, "--port", modem.path, "--poll-interval", "3600")
@@ -121,7 +121,7 @@ def words(request: pytest.FixtureRequest, modem: RunningModem, started: Start) -
     return [modem.path, "--state-dir", str(agent.state_dir)]
 
 
-def test_history_completion_a_refused_line_and_both_ways_out(
+def test_terminal_has_history_completion_and_two_exits(
     words: list[str], modem: RunningModem
 ) -> None:
     before = len(modem.lines_received)
@@ -133,7 +133,7 @@ def test_history_completion_a_refused_line_and_both_ways_out(
         terminal.read_to("AT+QCCID")
         assert "+QCCID: 89" in terminal.ask("")
         assert "it is not on the list of lines that only read" in terminal.ask("AT+CFUN=0")
-        # a line half typed is thrown away, and nothing else
+        # Ctrl-C discards the unfinished line and nothing else
         terminal.type("AT+CFU")
         terminal.read_to("AT+CFU")
         terminal.interrupt()
@@ -157,7 +157,7 @@ def agent(modem: RunningModem, started: Start) -> Agent:
     return agent
 
 
-def test_what_the_modem_says_meanwhile_is_shown_and_the_watch_goes_on(
+def test_terminal_shows_urcs_while_the_daemon_keeps_watching(
     agent: Agent, modem: RunningModem
 ) -> None:
     with at(modem.path, "--state-dir", str(agent.state_dir)) as terminal:
@@ -174,9 +174,7 @@ def test_what_the_modem_says_meanwhile_is_shown_and_the_watch_goes_on(
     assert '"error"' not in agent.log.read_text()
 
 
-def test_a_modem_that_goes_and_comes_does_not_end_the_terminal(
-    agent: Agent, modem: RunningModem
-) -> None:
+def test_terminal_survives_a_replug(agent: Agent, modem: RunningModem) -> None:
     with at(modem.path, "--state-dir", str(agent.state_dir)) as terminal:
         terminal.read_to(PROMPT)
         assert "OK" in terminal.ask("AT")
@@ -190,9 +188,7 @@ def test_a_modem_that_goes_and_comes_does_not_end_the_terminal(
         assert terminal.ends() == 0
 
 
-def test_the_end_of_the_daemon_is_said_and_ends_the_terminal(
-    agent: Agent, modem: RunningModem
-) -> None:
+def test_terminal_exits_when_the_daemon_stops(agent: Agent, modem: RunningModem) -> None:
     with at(modem.path, "--state-dir", str(agent.state_dir)) as terminal:
         terminal.read_to(PROMPT)
         agent.stop()
@@ -201,9 +197,7 @@ def test_the_end_of_the_daemon_is_said_and_ends_the_terminal(
         assert terminal.ends() == AgentNotRunning.exit_status
 
 
-def test_a_port_that_somebody_else_holds_is_said_before_anything_is_typed(
-    agent: Agent, started: Start
-) -> None:
+def test_terminal_reports_a_busy_port_before_the_prompt(agent: Agent, started: Start) -> None:
     with simulated(EG25, clone=1) as other, at(other.path) as holder:
         holder.read_to(PROMPT)
         with at(other.path, "--state-dir", str(agent.state_dir)) as terminal:
@@ -211,7 +205,7 @@ def test_a_port_that_somebody_else_holds_is_said_before_anything_is_typed(
             assert terminal.ends() == PortBusy.exit_status
 
 
-def test_ctrl_c_leaves_a_line_that_is_not_answered_and_the_daemon_hears_it_to_its_end(
+def test_ctrl_c_abandons_a_command_and_the_daemon_reads_it_out(
     started: Start,
 ) -> None:
     with simulated(EG25, faults=["silent=AT+CSQ"]) as mute:

@@ -1,4 +1,4 @@
-"""A way to the registry that counts its bytes and breaks when told to, in mid-word too."""
+"""TCP relay to the registry that counts bytes and cuts connections on request."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import threading
 
 
 class Uplink:
-    """A TCP relay on a port of its own.
+    """TCP relay on a free port.
 
-    ``cut()`` breaks every connection and refuses new ones until ``mend()``; ``cut_after(n)`` does
-    so once n more bytes have come back from the registry, so that an answer is lost half way.
+    ``cut()`` ends every connection and refuses new ones until ``mend()``. ``cut_after(n)`` does so
+    after n more bytes from the registry, so that a response is lost half way.
     """
 
     def __init__(self, host: str, port: int) -> None:

@@ -1,4 +1,4 @@
-"""Kill -9 of the daemon, again and again, while reports flow; what came of it."""
+"""Kill the daemon with SIGKILL repeatedly while reports flow, and check what the registry holds."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ from tests.process.uplink import Uplink
 
 @dataclass
 class Outcome:
-    """What the registry holds after it all.
+    """Counts of what was done, and what the registry and the outbox hold at the end.
 
-    :param waited: backlog in the outbox at each kill, -1 when the daemon was not yet up
+    :ivar swaps: SIM swaps made by the simulator
+    :ivar cuts: interruptions of the connection to the registry
+    :ivar streams: sequence numbers by stream id, in the order of arrival
+    :ivar missing_sims: ports whose SIM the registry does not have
+    :ivar received: reports received by the registry, by status
     """
 
     kills: int = 0
@@ -31,31 +35,31 @@ class Outcome:
     registry_kills: int = 0
     streams: dict[str, list[int]] = field(default_factory=dict)
     conflicts: int = 0
-    set_aside: int = 0
-    damaged: list[str] = field(default_factory=list)
+    dead_letters: int = 0
+    quarantined: list[str] = field(default_factory=list)
     next_sequence: int = 0
-    cards_wrong: list[str] = field(default_factory=list)
+    missing_sims: list[str] = field(default_factory=list)
     received: Counter[str] = field(default_factory=Counter)
 
     @property
-    def faults(self) -> list[str]:
-        """Return what is not as promised, in words."""
-        said = []
+    def violations(self) -> list[str]:
+        """Return how the outcome differs from delivery of each report once and in order."""
+        found = []
         if len(self.streams) != 1:
-            said.append(f"{len(self.streams)} streams instead of one")
+            found.append(f"{len(self.streams)} streams instead of one")
         for stream, numbers in self.streams.items():
             if numbers != sorted(numbers):
-                said.append(f"stream {stream[:8]} out of order")
+                found.append(f"stream {stream[:8]} is out of order")
             if sorted(numbers) != list(range(1, self.next_sequence)):
                 missing = sorted(set(range(1, self.next_sequence)) - set(numbers))
-                said.append(f"stream {stream[:8]} lacks {missing[:9]} or has too many")
-        for what in ("conflicts", "set_aside", "damaged", "cards_wrong"):
+                found.append(f"stream {stream[:8]} lacks {missing[:9]} or has duplicates")
+        for what in ("conflicts", "dead_letters", "quarantined", "missing_sims"):
             if value := getattr(self, what):
-                said.append(f"{what}: {value}")
-        return said
+                found.append(f"{what}: {value}")
+        return found
 
 
-def kill_again_and_again(
+def kill_repeatedly(
     start: Callable[..., Any],
     folder: Path,
     *,
@@ -63,10 +67,10 @@ def kill_again_and_again(
     seed: int,
     longest_s: float = 0.8,
     registry_every: int = 25,
-    tell: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Outcome:
-    """Kill at moments a seeded generator chooses; the uplink is cut and the registry killed too."""
-    chance = random.Random(seed)
+    """Kill the daemon at random moments; also cut the connection and kill the registry."""
+    rng = random.Random(seed)
     outcome = Outcome()
     registry: Registry = start(Registry)
     bench: Bench = start(Bench, "quectel-eg25-g", "--count", "3")
@@ -81,19 +85,19 @@ def kill_again_and_again(
     names = list(bench.paths)
     try:
         for kill in range(kills):
-            if chance.random() < 0.3:
-                uplink.cut_after(chance.randrange(1200))
+            if rng.random() < 0.3:
+                uplink.cut_after(rng.randrange(1200))
                 outcome.cuts += 1
-            lasts_s = chance.uniform(0.05, longest_s)
-            # the daemon's own start is a moment like any other
+            life_s = rng.uniform(0.05, longest_s)
+            # every other time the kill may hit the start of the daemon
             if kill % 2:
                 until(agent.status)
-            end = time.monotonic() + lasts_s
+            end = time.monotonic() + life_s
             while time.monotonic() < end:
-                bench.do(f"swap {chance.choice(names)}")
+                bench.do(f"swap {rng.choice(names)}")
                 outcome.swaps += 1
                 with contextlib.suppress(Exception):
-                    agent.popen.wait(chance.uniform(0.01, 0.2))
+                    agent.popen.wait(rng.uniform(0.01, 0.2))
             agent.kill()
             outcome.kills += 1
             if kill % registry_every == registry_every - 1:
@@ -105,7 +109,7 @@ def kill_again_and_again(
             if kill % 3 == 0:
                 uplink.mend()
             agent.start()
-            tell(outcome.kills)
+            progress(outcome.kills)
         uplink.mend()
         until(lambda: agent.is_watching(*bench.paths.values()), deadline_s=60)
 
@@ -117,10 +121,10 @@ def kill_again_and_again(
         ports = agent.ports()
         for path in bench.paths.values():
             iccid = str(ports[path]["sims"][0]["iccid"])
-            if not registry.knows(iccid):
-                outcome.cards_wrong.append(path)
+            if not registry.has(iccid):
+                outcome.missing_sims.append(path)
         status = agent.status()["outbox"]
-        outcome.set_aside, outcome.damaged = status["dead_letters"], status["quarantined"]
+        outcome.dead_letters, outcome.quarantined = status["dead_letters"], status["quarantined"]
         agent.stop()
         _count(registry, outcome)
     finally:
@@ -130,7 +134,7 @@ def kill_again_and_again(
 
 
 def _count(registry: Registry, outcome: Outcome) -> None:
-    """Add what a registry has received since it started; its counters end with it."""
+    """Add the registry's counters, which start at zero with each of its processes."""
     import urllib.request
 
     with urllib.request.urlopen(f"{registry.url}/metrics", timeout=5) as answer:
@@ -150,12 +154,13 @@ def _read(registry: Registry, agent: Agent, outcome: Outcome) -> None:
         outcome.next_sequence = int(text)
 
 
-def in_words(outcome: Outcome) -> str:
+def summary(outcome: Outcome) -> str:
+    """Return the outcome as one line of JSON."""
     return json.dumps(
         {
             "kills": outcome.kills, "uplink_cuts": outcome.cuts,
             "registry_kills": outcome.registry_kills, "swaps": outcome.swaps,
             "reports": outcome.next_sequence - 1, "received": dict(outcome.received),
-            "faults": outcome.faults,
+            "violations": outcome.violations,
         }
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A modem whose card is slow is known at the registry before its card is."""
+"""A modem whose SIM is slow to start is in the registry before its SIM."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.process.conftest import started as started_fixture
 
 pytest.importorskip("fastapi", reason="the registry's packages are not installed")
 started = started_fixture
-#: longer than any test
+#: Seconds; longer than any test.
 FOR_EVER = "sim-busy=1000000"
 
 
 @pytest.mark.parametrize(
     "transcript", ["quectel-eg25-g", "telit-ge910-quad", "ublox-sara-g350", "simcom-sim868"]
 )
-def test_the_modem_is_reported_while_its_card_is_busy_and_the_card_follows(
+def test_modem_is_reported_before_its_busy_sim(
     started: Any, tmp_path: Path, transcript: str
 ) -> None:
     expected = tomllib.loads(
@@ -35,11 +35,11 @@ def test_the_modem_is_reported_while_its_card_is_busy_and_the_card_follows(
     token = tmp_path / "token"
     token.write_text(registry.token("--scope", "gateway", "--gateway-id", "gw-1") + "\n")
     agent = started(Agent, "--port", path, "--registry", registry.url, "--token-file", str(token))
-    until(lambda: registry.knows(imei))
-    # the card still is: nothing but its state can be known
-    assert not registry.knows(iccid)
+    until(lambda: registry.has(imei))
+    # nothing but the state of a busy SIM can be read
+    assert not registry.has(iccid)
     bench.do(f"fault {name} sim-busy=0")
-    until(lambda: registry.knows(iccid))
+    until(lambda: registry.has(iccid))
     until(agent.is_empty)
     assert registry.sequences() == [1, 2]
     assert agent.ports()[path]["last_report"]["reason"] == "sim_changed"

@@ -1,4 +1,4 @@
-"""From the modem to the registry, with real processes and real kills."""
+"""From the modem to the registry: agent and registry processes, outages and kills."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ def iccid(agent: Agent, path: str) -> str:
     return str(agent.ports()[path]["sims"][0]["iccid"])
 
 
-def test_a_swap_told_by_urc_is_in_the_registry_within_two_seconds(
+def test_swap_signalled_by_urc_reaches_the_registry_within_2_s(
     started: Start, registry: Registry, tmp_path: Path
 ) -> None:
     bench = started(Bench, "quectel-eg25-g")
     ((name, path),) = bench.paths.items()
     agent = started(Agent, "--port", path, "--poll-interval", "3600", *options(registry, tmp_path))
     until(lambda: agent.is_watching(path) and agent.is_empty())
-    assert registry.knows(iccid(agent, path))
+    assert registry.has(iccid(agent, path))
     new = "8988303000000000069"
-    assert not registry.knows(new)
+    assert not registry.has(new)
     sent = bench.do(f"swap {name} {new}")
-    until(lambda: registry.knows(new))
+    until(lambda: registry.has(new))
     took = time.monotonic() - sent
     print(f"swap to registry: {took:.3f} s")
     assert took < 2
     until(lambda: "sim.swapped" in registry.events())
 
 
-def test_a_silent_swap_arrives_by_the_poll(
+def test_silent_swap_found_by_a_poll_reaches_the_registry(
     started: Start, registry: Registry, tmp_path: Path
 ) -> None:
     bench = started(Bench, "telit-ge910-quad")
@@ -62,7 +62,7 @@ def test_a_silent_swap_arrives_by_the_poll(
     until(lambda: "sim.swapped" in registry.events())
 
 
-def test_unplug_arrives_and_its_intervals_end(
+def test_unplug_and_replug_reach_the_registry(
     started: Start, registry: Registry, tmp_path: Path
 ) -> None:
     bench = started(Bench, "quectel-eg25-g")
@@ -77,7 +77,7 @@ def test_unplug_arrives_and_its_intervals_end(
     assert registry.events().count("modem.first_seen") == 1
 
 
-def test_what_happens_while_the_registry_is_down_arrives_when_it_is_back(
+def test_reports_made_during_a_registry_outage_arrive_after_it(
     started: Start, registry: Registry, tmp_path: Path
 ) -> None:
     bench = started(Bench, "quectel-eg25-g")
@@ -104,7 +104,7 @@ def test_what_happens_while_the_registry_is_down_arrives_when_it_is_back(
     assert registry.events().count("sim.swapped") == 3
 
 
-def test_the_registry_may_be_killed_again_and_again_with_reports_flowing(
+def test_registry_kills_lose_and_duplicate_no_report(
     started: Start, registry: Registry, tmp_path: Path
 ) -> None:
     bench = started(Bench, "quectel-eg25-g")
@@ -126,7 +126,7 @@ def test_the_registry_may_be_killed_again_and_again_with_reports_flowing(
     assert sequences == list(range(1, len(sequences) + 1))
 
 
-def test_kill_9_of_the_agent_loses_nothing_and_doubles_nothing(
+def test_agent_kills_lose_and_duplicate_no_report(
     started: Start, registry: Registry, tmp_path: Path
 ) -> None:
     bench = started(Bench, "quectel-eg25-g", "--count", "3")
@@ -149,11 +149,11 @@ def test_kill_9_of_the_agent_loses_nothing_and_doubles_nothing(
     last = max(port["last_report"]["sequence"] for port in agent.ports().values())
     assert registry.sequences() == list(range(1, last + 1))
     for path in paths:
-        assert registry.knows(iccid(agent, path))
+        assert registry.has(iccid(agent, path))
     assert agent.status()["outbox"]["dead_letters"] == 0
 
 
-def test_a_wrong_token_is_shown_and_nothing_is_lost_by_it(
+def test_wrong_token_is_shown_and_loses_no_report(
     started: Start, registry: Registry, tmp_path: Path
 ) -> None:
     bench = started(Bench, "quectel-eg25-g")
@@ -178,7 +178,7 @@ def test_a_wrong_token_is_shown_and_nothing_is_lost_by_it(
     assert registry.sequences() == [1]
 
 
-def test_flush_does_the_work_of_an_agent_that_does_not_run(
+def test_flush_delivers_without_a_running_agent(
     started: Start, registry: Registry, tmp_path: Path
 ) -> None:
     bench = started(Bench, "quectel-eg25-g")

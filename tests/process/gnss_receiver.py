@@ -1,4 +1,4 @@
-"""A GNSS receiver on a pseudo terminal, which speaks once a second and must not be written to."""
+"""A GNSS receiver on a pseudo terminal: sends NMEA once a second and must not be written to."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _PERIOD_S = 1.0
 
 
 class Receiver:
-    """Is silent while nobody has it open: a driver throws away what comes then.
+    """GNSS port that sends only while it is open: a driver discards what arrives before.
 
-    :ivar path: the terminal
-    :ivar heard: every byte that was written to it
-    :ivar opened: how often it was opened
+    :ivar path: path of the terminal
+    :ivar received: every byte that was written to the port
+    :ivar opened: number of times the port was opened
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Receiver:
         self.path = os.ttyname(slave)
         tty.setraw(slave)
         os.close(slave)
-        self.heard = b""
+        self.received = b""
         self.opened = 0
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -45,7 +45,7 @@ class Receiver:
         while not self._ends.is_set():
             for _, event in poll.poll(5):
                 if event & select.POLLIN:
-                    self.heard += os.read(self._master, 4096)
+                    self.received += os.read(self._master, 4096)
                 if event & select.POLLHUP:
                     is_open = False
                     self._ends.wait(0.005)

@@ -1,4 +1,4 @@
-"""A full debug run over every transcript, registry included: no log holds one whole identifier."""
+"""Logs of agent, registry and simulator at debug level contain no whole identifier."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def swapped(number: str) -> str:
     return "".join(padded[at + 1] + padded[at] for at in range(0, len(padded), 2))
 
 
-def test_no_log_of_a_debug_run_holds_a_whole_number(started: Start) -> None:
+def test_debug_logs_contain_no_whole_identifier(started: Start) -> None:
     registry = started(Registry)
     token = registry.state_dir.parent / "token"
     token.write_text(registry.token("--scope", "gateway", "--gateway-id", "gw-1"))
@@ -55,7 +55,7 @@ def test_no_log_of_a_debug_run_holds_a_whole_number(started: Start) -> None:
     for process in (agent, registry, bench):
         log = re.sub(r"[ :.-]", "", process.log.read_text().upper())
         found = {n for n in numbers if n.upper() in log or swapped(n.upper()) in log}
-        assert not found, f"{process.log.name} holds {found}"
+        assert not found, f"{process.log.name} contains {found}"
     log = agent.log.read_text()
     assert log.count('"event": "wire"') > 20 * len(paths)
     assert re.findall(r'"line": "AT\+CGSN', log) and '"direction": "received"' in log

@@ -1,7 +1,6 @@
-"""Plugging and unplugging at its worst: resets without pause, hubs that come and go, late ports.
+"""Rapid plugging and unplugging: resets without a pause, replugged hubs, ports that appear late.
 
-Whatever has happened, in the end exactly the modems that are there are watched, and the reports
-tell one consistent story of how it came to that.
+In the end exactly the plugged modems are watched, and the reports are consistent with that.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from tests.discovery.conftest import bed as bed_fixture
 from tests.discovery.trees import Kind, Sockets
 from tests.process.conftest import Bench, call, until
 from tests.process.conftest import started as started_fixture
-from tests.process.plugging import Discovering, place, reports, told
+from tests.process.plugging import Discovering, place, present, reports
 
 bed, started = bed_fixture, started_fixture
 pytestmark = pytest.mark.timeout(120)
@@ -30,14 +29,14 @@ A7670 = Kind("1e0e", "9011", (2, 3, 4, 5))
 SARA = Kind("1546", "1102", (0, 2, 4, 8), driver="cdc_acm")
 EM7455 = Kind("413c", "81b6", (0, 2, 3), driver="qcserial")
 MF627 = Kind("19d2", "0031", (0, 1, 2, 3))
-STRANGERS = (
+OTHER_DEVICES = (
     Kind("2341", "0043", (0,), driver="cdc_acm", product="Arduino Uno"),
     Kind("1546", "01a8", (0,), driver="cdc_acm", product="u-blox GNSS receiver"),
     Kind("10c4", "ea60", (0,), driver="cp210x", product="Zigbee stick"),
     Kind("0403", "6011", (0, 1, 2, 3), driver="ftdi_sio", product="Quad RS232-HS"),
     Kind("05c6", "9008", (0,), driver="qcserial", product="QUSB__BULK"),
 )
-#: transcript, what it is plugged in as, and the interface it answers at
+#: Place -> transcript, USB device, and the interface at which the modem responds.
 HUB = {
     "1-1.1": ("quectel-eg25-g", EG25, 2),
     "1-1.2": ("zte-mf627", MF627, 1),
@@ -59,28 +58,28 @@ def agent(bed: Bed, tmp_path: Path) -> Iterator[Discovering]:
 
 
 def imeis(bench: Bench) -> dict[str, str]:
-    """Name -> IMEI of each simulated modem, as it tells it itself."""
+    """Read the IMEI of each simulated modem; return them by name."""
     return {
         name: call("identify", path, "--field", "imei").stdout.strip()
         for name, path in bench.paths.items()
     }
 
 
-#: Half a minute each; ``STORMS=20`` lets more of them pass over the daemon.
+#: Random sequences to play, half a minute each. ``STORMS=20`` plays more of them.
 STORMS = int(os.environ.get("STORMS", "1"))
 
 
 def at_rest(agent: Discovering) -> Callable[[], bool]:
-    """Remember what the agent holds; the claim that is returned is true when it is no more again.
+    """Return a condition: open files and threads of the agent do not exceed those of now.
 
-    It may be less: whoever asked for its state may just have been there.
+    They may be fewer, as the connection of a status request may be open now.
     """
     files, threads = Counter(agent.open_files()), agent.threads()
     return lambda: not Counter(agent.open_files()) - files and agent.threads() <= threads
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_thirty_resets_in_a_row_are_one_modem_that_never_left(
+def test_thirty_resets_in_a_row_report_no_removal(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path, seed: int
 ) -> None:
     bench = started(Bench, "quectel-eg25-g")
@@ -99,40 +98,40 @@ def test_thirty_resets_in_a_row_are_one_modem_that_never_left(
     until(rests)
     assert len(agent.ports()) == 1
     assert {reason for reason, _ in reports(agent)} <= {"identified", "refresh"}
-    assert told(agent.outbox()) == {"usb:1-1.2": expected["usb:1-1.2:1.2"]}
+    assert present(agent.outbox()) == {"usb:1-1.2": expected["usb:1-1.2:1.2"]}
     assert agent.outbox()[-1]["port"]["path"] == f"/dev/{node}"
     assert not any(bed.written().values())
 
 
 @pytest.mark.parametrize("seed", range(STORMS))
-def test_a_hub_that_comes_and_goes_at_any_moment(
+def test_hub_replugged_at_any_moment_is_reported_consistently(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path, seed: int
 ) -> None:
     bench = started(Bench, *(transcript for transcript, _, _ in HUB.values()))
     numbers = imeis(bench)
     ids = {where: f"usb:{where}:1.{interface}" for where, (_, _, interface) in HUB.items()}
     random, sockets = Random(seed), Sockets(bed, tmp_path)
-    there: set[str] = set()
+    plugged: set[str] = set()
 
     def plug(where: str) -> None:
         transcript, kind, interface = HUB[where]
         sockets.plug(where, kind, {interface: bench.paths[transcript]})
-        there.add(where)
+        plugged.add(where)
 
     def unplug(where: str) -> None:
-        there.discard(where)
+        plugged.discard(where)
         bench.do(f"unplug {HUB[where][0]}")
         sockets.unplug(where)
         bench.do(f"replug {HUB[where][0]}")
 
     def is_settled() -> bool:
-        expected = {ids[where]: numbers[HUB[where][0]] for where in there}
-        return agent.watched() == expected and told(agent.outbox()) == {
+        expected = {ids[where]: numbers[HUB[where][0]] for where in plugged}
+        return agent.watched() == expected and present(agent.outbox()) == {
             place(port_id): imei for port_id, imei in expected.items()
         }
 
     def at_some_moment() -> None:
-        """Let the agent get on for some lines of its log, or until it has nothing more to do."""
+        """Wait until the agent has logged a random number of bytes or has settled."""
         least = agent.log.stat().st_size + random.choice((0, 500, 3000, 10000, 30000, 10**9))
         until(lambda: agent.log.stat().st_size >= least or is_settled())
 
@@ -141,12 +140,12 @@ def test_a_hub_that_comes_and_goes_at_any_moment(
     until(is_settled)
     rests = at_rest(agent)
     for _ in range(4):
-        for where in random.sample(sorted(there), random.randint(1, len(there))):
+        for where in random.sample(sorted(plugged), random.randint(1, len(plugged))):
             unplug(where)
             if random.random() < 0.2:
                 at_some_moment()
         at_some_moment()
-        for where in random.sample(sorted(HUB.keys() - there), len(HUB) - len(there)):
+        for where in random.sample(sorted(HUB.keys() - plugged), len(HUB) - len(plugged)):
             plug(where)
             if random.random() < 0.2:
                 at_some_moment()
@@ -170,7 +169,7 @@ def test_a_hub_that_comes_and_goes_at_any_moment(
         (A7670, "simcom-a7670", (4,), (4, 2, 5, 3)),
     ],
 )
-def test_ports_that_come_one_by_one_are_one_modem(
+def test_ports_that_appear_one_by_one_are_one_modem(
     bed: Bed,
     agent: Discovering,
     started: Any,
@@ -189,7 +188,7 @@ def test_ports_that_come_one_by_one_are_one_modem(
         if interface in answering:
             until(lambda: set(agent.watched().values()) == {imei})
     chosen = next(interface for interface in order if interface in answering)
-    # a second modem, so that the agent has surely looked once more
+    # once a second modem is watched, the agent has rescanned
     bed.add("wwan-pcie", wwan0at0=bench.paths["fibocom-fm350-gl"])
     until(lambda: len(agent.watched()) == 2)
     assert agent.watched()[f"usb:1-2:1.{chosen}"] == imei
@@ -198,7 +197,7 @@ def test_ports_that_come_one_by_one_are_one_modem(
 
 
 @pytest.mark.parametrize("after", [1, 30, 90, 200, 320])
-def test_a_port_that_vanishes_while_it_is_identified(
+def test_port_that_vanishes_during_identification_leaks_nothing(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path, after: int
 ) -> None:
     bench = started(Bench, "quectel-eg25-g", "--fault", f"vanish-byte={after}")
@@ -219,7 +218,7 @@ def test_a_port_that_vanishes_while_it_is_identified(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_two_identical_modems_and_strangers_in_any_order(
+def test_identical_modems_that_exchange_tty_names_stay_distinct(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path, seed: int
 ) -> None:
     bench = started(Bench, "quectel-eg25-g", "--count", "2")
@@ -228,16 +227,16 @@ def test_two_identical_modems_and_strangers_in_any_order(
     expected = {f"usb:{where}:1.2": numbers[name] for where, (name, _) in modems.items()}
     assert len(set(expected.values())) == 2
     random, sockets = Random(seed), Sockets(bed, tmp_path)
-    strangers = random.sample(STRANGERS, 4)
+    others = random.sample(OTHER_DEVICES, 4)
     places = ["1-3.1", "1-3.3", "1-3.4.2", "1-4"]
-    whole = {**dict(zip(places, strangers, strict=True)), **dict.fromkeys(modems, EG25)}
+    whole = {**dict(zip(places, others, strict=True)), **dict.fromkeys(modems, EG25)}
     names: dict[str, str] = {}
     for where in random.sample(sorted(whole), len(whole)):
         answers = {2: modems[where][1]} if where in modems else {}
         names[where] = list(sockets.plug(where, whole[where], answers).values())[-1]
     until(lambda: agent.watched() == expected)
     first = {where: names[where] for where in modems}
-    # out, and in again in the other order: each gets the names that the other had
+    # replug in the opposite order: each modem gets the tty names of the other
     order = sorted(modems, key=lambda where: first[where])
     for where, (name, _) in modems.items():
         bench.do(f"unplug {name}")
@@ -246,13 +245,13 @@ def test_two_identical_modems_and_strangers_in_any_order(
     for where in reversed(order):
         names[where] = list(sockets.plug(where, EG25, {2: modems[where][1]}).values())[-1]
     until(lambda: agent.watched() == expected)
-    until(lambda: told(agent.outbox()) == {place(key): imei for key, imei in expected.items()})
+    until(lambda: present(agent.outbox()) == {place(key): imei for key, imei in expected.items()})
     assert {reason for reason, _ in reports(agent)} <= {"identified", "refresh"}
     assert not any(bed.written().values()), bed.written()
 
 
 @pytest.mark.parametrize("meanwhile", ["watching", "killed"])
-def test_a_modem_is_missed_though_another_one_has_got_the_names_of_its_ports(
+def test_removal_is_reported_though_another_modem_has_the_tty(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path, meanwhile: str
 ) -> None:
     bench = started(Bench, "quectel-eg25-g", "--count", "2")
@@ -273,7 +272,7 @@ def test_a_modem_is_missed_though_another_one_has_got_the_names_of_its_ports(
         agent.start()
         until(agent.status)
     until(lambda: agent.watched() == {"usb:1-1.2:1.2": numbers[other]})
-    until(lambda: told(agent.outbox()) == {"usb:1-1.2": numbers[other]})
+    until(lambda: present(agent.outbox()) == {"usb:1-1.2": numbers[other]})
     assert sorted(reason for reason, _ in reports(agent)) == [
         "identified", "identified", "refresh", "removed"
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which port of a modem the daemon asks, when one is mute, and when one is no AT port at all."""
+"""The port that the daemon chooses if AT ports are mute or ports have another use."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tests.discovery.conftest import bed as bed_fixture
 from tests.discovery.trees import Kind, Sockets, device, hub, marked
 from tests.process.conftest import Bench, until
 from tests.process.conftest import started as started_fixture
-from tests.process.plugging import Discovering, reports, told
-from tests.process.receiver import Receiver
+from tests.process.gnss_receiver import Receiver
+from tests.process.plugging import Discovering, present, reports
 
 bed, started = bed_fixture, started_fixture
 
 EG25 = Kind("2c7c", "0125", (0, 1, 2, 3))
-#: a product whose layout is not known, of a vendor whose other products have one
+#: A product of unknown layout, from a vendor whose other products have a known one.
 RM500U = Kind("2c7c", "0900", (2, 3, 4))
 UNLISTED = Kind("05c6", "9215", (0, 1, 2))
 FLASHING, EDL = ("1bc7", "9010"), ("05c6", "9008")
 ARDUINO = Kind("2341", "0043", (0,), driver="cdc_acm")
-#: a port that did not do goes behind the others of its modem for an instant instead of a minute
+#: Sorts a port that failed behind the others for 10 ms instead of a minute.
 SHORT_MEMORY = """
 from modemagent.watching import selection
 selection._AVOIDED_S = 0.01
@@ -49,7 +49,7 @@ def agent(bed: Bed, tmp_path: Path) -> Iterator[Discovering]:
     print(found.log.read_text()[-6000:])
 
 
-def test_a_port_that_answers_is_not_left_for_a_mute_one(
+def test_port_that_answers_is_kept_when_a_mute_one_is_due_again(
     bed: Bed, tmp_path: Path, started: Any
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(SHORT_MEMORY)
@@ -62,7 +62,7 @@ def test_a_port_that_answers_is_not_left_for_a_mute_one(
         until(lambda: agent.is_watching("/dev/ttyUSB3"))
         spent = bed.written()["ttyUSB2"]
         assert spent > 0
-        for _ in range(3):  # each is a reason to look at everything again
+        for _ in range(3):  # each causes a rescan
             sockets.plug("1-3", ARDUINO)
             sockets.unplug("1-3")
         bed.add("wwan-pcie")
@@ -75,13 +75,13 @@ def test_a_port_that_answers_is_not_left_for_a_mute_one(
         print(agent.log.read_text()[-6000:])
 
 
-def test_a_mute_port_is_tried_again_when_the_others_are_mute_too(
+def test_mute_port_is_tried_again_when_all_are_mute(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path
 ) -> None:
     bench = started(Bench, "quectel-eg25-g", "--fault", "mute")
     ((name, path),) = bench.paths.items()
     Sockets(bed, tmp_path).plug("1-2", EG25, {2: path})
-    # a lost piece of news costs 15 s on a busy machine, a mute port 5 s
+    # a lost udev event costs 15 s on a busy machine, a mute port 5 s
     until(lambda: bed.written()["ttyUSB3"] > 0, deadline_s=40)
     bench.do(f"fault {name} none")
     until(lambda: agent.is_watching("/dev/ttyUSB2"), deadline_s=40)
@@ -90,10 +90,10 @@ def test_a_mute_port_is_tried_again_when_the_others_are_mute_too(
     assert written["ttyUSB0"] == written["ttyUSB1"] == 0
 
 
-def test_ports_of_unknown_use_hear_nothing_where_an_at_port_is_known(
+def test_ports_of_unknown_role_get_no_byte_beside_an_at_port(
     bed: Bed, agent: Discovering, tmp_path: Path
 ) -> None:
-    """Not even when each AT port is mute; an audio or a diagnostic port may be among them."""
+    """Not even if each AT port is mute: one of them may be an audio or diagnostic port."""
     Sockets(bed, tmp_path).plug("1-2", EG25._replace(ttys=(0, 1, 2, 3, 4)))
     until(lambda: bed.written()["ttyUSB3"] > 0, deadline_s=40)
     spent = bed.written()["ttyUSB2"]
@@ -102,7 +102,7 @@ def test_ports_of_unknown_use_hear_nothing_where_an_at_port_is_known(
     assert [written[f"ttyUSB{n}"] for n in (0, 1, 4)] == [0, 0, 0]
 
 
-def test_the_at_port_of_an_unlisted_product_is_found_by_its_protocol(
+def test_at_port_of_an_unlisted_product_is_found_by_protocol(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path
 ) -> None:
     bench = started(Bench, "huawei-e3372")
@@ -112,7 +112,7 @@ def test_the_at_port_of_an_unlisted_product_is_found_by_its_protocol(
     assert set(bed.written().values()) == {0}
 
 
-def test_what_waits_to_be_flashed_hears_nothing(
+def test_devices_in_recovery_mode_get_no_byte(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path
 ) -> None:
     bench = started(Bench, "quectel-eg25-g")
@@ -125,7 +125,7 @@ def test_what_waits_to_be_flashed_hears_nothing(
     assert set(bed.written().values()) == {0}
 
 
-def test_what_waits_to_be_flashed_hears_nothing_whoever_names_it(bed: Bed, tmp_path: Path) -> None:
+def test_named_port_in_recovery_mode_gets_no_byte(bed: Bed, tmp_path: Path) -> None:
     sockets = Sockets(bed, tmp_path)
     sockets.plug("1-3", Kind(*FLASHING, ttys=(0,)))
     agent = Discovering(tmp_path, "--no-discovery", "--port", "/dev/ttyUSB0", bed=bed)
@@ -150,7 +150,7 @@ def test_what_waits_to_be_flashed_hears_nothing_whoever_names_it(bed: Bed, tmp_p
     assert bed.written() == {"ttyUSB0": 0}
 
 
-def test_a_pattern_sends_nothing_to_strangers(bed: Bed, tmp_path: Path, started: Any) -> None:
+def test_port_glob_sends_no_byte_to_other_devices(bed: Bed, tmp_path: Path, started: Any) -> None:
     bench = started(Bench, "quectel-eg25-g")
     settings = tmp_path / "agent.toml"
     settings.write_text('discovery = false\nport_glob = ["/dev/tty[AU]*"]\n')
@@ -161,7 +161,7 @@ def test_a_pattern_sends_nothing_to_strangers(bed: Bed, tmp_path: Path, started:
     sockets.plug("1-2", EG25, {2: bench.paths["quectel-eg25-g"]})
     agent = Discovering(tmp_path, bed=bed, environment=environment)
     try:
-        # its further AT port is meant too: here nobody answers at it
+        # the pattern includes the second AT port, which does not respond here
         until(lambda: agent.is_watching("/dev/ttyUSB3") and bed.written()["ttyUSB4"] > 0)
         assert set(agent.ports()) == {"/dev/ttyUSB3", "/dev/ttyUSB4"}
         assert {node for node, count in bed.written().items() if count} == {"ttyUSB4"}
@@ -170,7 +170,7 @@ def test_a_pattern_sends_nothing_to_strangers(bed: Bed, tmp_path: Path, started:
         print(agent.log.read_text()[-6000:])
 
 
-def test_a_gnss_port_of_a_modem_of_unknown_layout_hears_nothing(
+def test_talking_gnss_port_of_an_unknown_layout_gets_no_byte(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path, receiver: Receiver
 ) -> None:
     bench = started(Bench, "quectel-rm500u-cnv")
@@ -178,14 +178,14 @@ def test_a_gnss_port_of_a_modem_of_unknown_layout_hears_nothing(
     Sockets(bed, tmp_path).plug("1-2", RM500U, {2: receiver.path, 3: path})
     until(lambda: agent.is_watching("/dev/ttyUSB1"))
     assert receiver.opened
-    assert receiver.heard == b""
-    assert list(told(agent.outbox())) == ["usb:1-2"]
+    assert receiver.received == b""
+    assert list(present(agent.outbox())) == ["usb:1-2"]
 
 
-def test_marks_decide_where_udev_does_not_run_too(
+def test_udev_marks_decide_which_port_is_used(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path
 ) -> None:
-    """Against the table for a known product, and for a product that is in no table."""
+    """They override the table for a known product, and suffice for an unlisted one."""
     bench = started(Bench, "quectel-eg25-g", "simcom-a7670")
     tree = hub("1-2") + device("1-2", EG25, {n: n for n in EG25.ttys})
     tree += device("1-3", UNLISTED, {0: 10, 1: 11, 2: 12})
@@ -201,16 +201,14 @@ def test_marks_decide_where_udev_does_not_run_too(
     assert set(bed.written().values()) == {0}
 
 
-def test_a_gnss_port_that_is_named_hears_nothing(
-    bed: Bed, tmp_path: Path, receiver: Receiver
-) -> None:
+def test_named_gnss_port_gets_no_byte(bed: Bed, tmp_path: Path, receiver: Receiver) -> None:
     agent = Discovering(tmp_path, "--no-discovery", "--port", "/dev/ttyUSB1", bed=bed)
     try:
         until(agent.status)
         Sockets(bed, tmp_path).plug("1-2", EG25, {1: receiver.path})
         until(lambda: agent.state("/dev/ttyUSB1") == "broken")
         assert agent.ports()["/dev/ttyUSB1"]["reason"] == "not_a_modem"
-        assert receiver.heard == b""
+        assert receiver.received == b""
         assert reports(agent) == []
     finally:
         agent.stop()

@@ -1,5 +1,4 @@
-"""The service as systemd would run it: the unit by systemd's own judges, the daemon over a real
-notification socket."""
+"""The service under systemd: the unit checked by systemd-analyze, the daemon's notifications."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ def analyze(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def unit(tmp_path: Path) -> Path:
-    """The unit as install writes it for this very interpreter."""
+    """The unit as `modemagent install` writes it for this interpreter."""
     from modemagent.installation import entry_point, layout
 
     text = entry_point.unit(layout.shipped(UNIT), (sys.executable, "-m", "modemagent"), ())
@@ -41,16 +40,16 @@ def unit(tmp_path: Path) -> Path:
     return file
 
 
-def test_systemd_has_nothing_to_say_about_the_unit(unit: Path) -> None:
+def test_systemd_accepts_the_unit_without_a_warning(unit: Path) -> None:
     done = analyze("verify", "--man=no", str(unit))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    # it exits with 0 whatever it finds: see that it would have said something
+    # it always exits with 0: make sure that a mistake is printed
     unit.write_text(unit.read_text().replace("RestartSec=5", "RestartSecs=5"))
     assert "RestartSecs" in analyze("verify", "--man=no", str(unit)).stderr
 
 
 @pytest.mark.parametrize("homes", [(), ("/home/pi/venv", "/root/.pyenv/versions/3.11")])
-def test_its_exposure_is_at_most_two(unit: Path, homes: tuple[str, ...]) -> None:
+def test_unit_exposure_level_is_at_most_2(unit: Path, homes: tuple[str, ...]) -> None:
     from modemagent.installation import entry_point
 
     text = entry_point.unit(unit.read_text(), (sys.executable, "-m", "modemagent"), homes)
@@ -64,7 +63,7 @@ def test_its_exposure_is_at_most_two(unit: Path, homes: tuple[str, ...]) -> None
 
 
 class Service:
-    """The daemon with a notification socket, as systemd starts it."""
+    """The daemon with a notification socket, started as by systemd."""
 
     def __init__(self, folder: Path, *words: str, code: str = "", **environment: str) -> None:
         self.log = folder / "service.log"
@@ -83,8 +82,8 @@ class Service:
                 | environment,
             )
 
-    def said(self, word: str) -> str:
-        """Return the next datagram that holds a word."""
+    def notification(self, word: str) -> str:
+        """Return the next notification that contains a word."""
         self.systemd.settimeout(20)
         while True:
             text = self.systemd.recv(65536).decode()
@@ -98,7 +97,7 @@ class Service:
                 pass
 
     def is_silent(self) -> bool:
-        """Tell whether nothing comes for ten times the interval of its signs of life."""
+        """Return True if no notification arrives in ten times their usual interval."""
         self.systemd.settimeout(WATCHDOG_S / 2 * 10)
         try:
             self.systemd.recv(65536)
@@ -128,32 +127,32 @@ def service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
         print(each.log.read_text()[-3000:])
 
 
-def test_ready_signs_of_life_status_and_stopping(
+def test_systemd_is_notified_of_ready_status_and_stopping(
     service: Callable[..., Service], started: Callable[..., Any]
 ) -> None:
     bench = started(Bench, "quectel-eg25-g")
     daemon = service("--port", next(iter(bench.paths.values())))
-    assert daemon.said("READY=1")
-    alive = daemon.said("1 of 1 ports watched")
+    assert daemon.notification("READY=1")
+    alive = daemon.notification("1 of 1 ports watched")
     assert "WATCHDOG=1" in alive.splitlines()
     assert "STATUS=1 of 1 ports watched, 1 reports waiting, no registry set" in alive.splitlines()
     daemon.popen.terminate()
-    assert daemon.said("STOPPING=1")
+    assert daemon.notification("STOPPING=1")
     assert daemon.popen.wait(10) == 0
 
 
-def test_a_frozen_daemon_gives_no_sign_of_life(service: Callable[..., Service]) -> None:
+def test_stopped_daemon_does_not_feed_the_watchdog(service: Callable[..., Service]) -> None:
     daemon = service("--port", "/nowhere/tty")
-    daemon.said("WATCHDOG=1")
+    daemon.notification("WATCHDOG=1")
     daemon.popen.send_signal(signal.SIGSTOP)
     until(lambda: daemon.process_state() == "T")
     daemon.drain()
     assert daemon.is_silent()
     daemon.popen.send_signal(signal.SIGCONT)
-    assert daemon.said("WATCHDOG=1")
+    assert daemon.notification("WATCHDOG=1")
 
 
-# a signal's handler runs in the thread of the loop, between two of its steps
+# The handler of a signal runs in the thread of the event loop and blocks it.
 BLOCKED = """
 import os, signal, sys, threading
 from modemagent.__main__ import main
@@ -166,46 +165,46 @@ main()
 """
 
 
-def test_a_daemon_whose_loop_is_blocked_gives_no_sign_of_life(
+def test_blocked_event_loop_does_not_feed_the_watchdog(
     service: Callable[..., Service],
 ) -> None:
     daemon = service("--port", "/nowhere/tty", code=BLOCKED)
-    daemon.said("WATCHDOG=1")
+    daemon.notification("WATCHDOG=1")
     os.kill(daemon.popen.pid, signal.SIGUSR1)
     until(lambda: "blocked\n" in daemon.log.read_text())
     daemon.drain()
     assert daemon.is_silent()
-    assert daemon.process_state() == "S"  # it lives, and waits
+    assert daemon.process_state() == "S"  # alive, and sleeping
 
 
-def test_a_modem_that_hangs_takes_no_sign_of_life_away(
+def test_hanging_modems_do_not_starve_the_watchdog(
     service: Callable[..., Service], started: Callable[..., Any]
 ) -> None:
     bench = started(Bench, "quectel-eg25-g", "telit-ge910-quad")
     daemon = service(*(word for path in bench.paths.values() for word in ("--port", path)))
-    daemon.said("2 of 2 ports watched")
-    bench.popen.send_signal(signal.SIGSTOP)  # both modems: no byte comes any more
+    daemon.notification("2 of 2 ports watched")
+    bench.popen.send_signal(signal.SIGSTOP)  # neither modem sends another byte
     for _ in range(5):
-        daemon.said("WATCHDOG=1")
+        daemon.notification("WATCHDOG=1")
     bench.popen.send_signal(signal.SIGCONT)
 
 
-def test_the_token_is_taken_from_the_credentials(
+def test_token_is_read_from_systemd_credentials(
     service: Callable[..., Service], started: Callable[..., Any], tmp_path: Path
 ) -> None:
-    heard = socket.create_server(("127.0.0.1", 0))
-    heard.settimeout(30)
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(30)
     credentials = tmp_path / "credentials"
     credentials.mkdir()
-    (credentials / "token").write_text("handed-over\n")
+    (credentials / "token").write_text("from-credentials\n")
     bench = started(Bench, "quectel-eg25-g")
-    with heard:
+    with listener:
         service(
             *("--port", next(iter(bench.paths.values()))),
-            *("--registry", f"http://127.0.0.1:{heard.getsockname()[1]}"),
+            *("--registry", f"http://127.0.0.1:{listener.getsockname()[1]}"),
             CREDENTIALS_DIRECTORY=str(credentials),
         )
-        connection, _ = heard.accept()
+        connection, _ = listener.accept()
         with connection:
             connection.settimeout(20)
             request = b""
@@ -213,4 +212,4 @@ def test_the_token_is_taken_from_the_credentials(
                 chunk = connection.recv(65536)
                 assert chunk
                 request += chunk
-    assert b"\r\nauthorization: bearer handed-over\r\n" in request.lower()
+    assert b"\r\nauthorization: bearer from-credentials\r\n" in request.lower()
