@@ -118,7 +118,7 @@ def _outbox(outbox: Mapping[str, Any]) -> str:
     for name in outbox["quarantined"]:
         words += f"; damaged file set aside: {name}"
     if outbox["error"]:
-        words += f"; {outbox['trouble']}"
+        words += f"; {outbox['error']}"
     return plain(words)
 
 
