@@ -42,8 +42,8 @@ class Reporter:
     def _recall(self, seat: str, body: JsonObject) -> None:
         try:
             snapshot, place = body["snapshot"], body["port"]
-            self._known[seat] = Snapshot.from_json(snapshot)  # type: ignore[arg-type]
-            self._places[seat] = PortPlace.from_json(place)  # type: ignore[arg-type]
+            self._known[seat] = Snapshot.from_json(snapshot)
+            self._places[seat] = PortPlace.from_json(place)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             # written by another version; the port is identified as if it were new
             self._log.warning("baseline_unreadable", port=seat, reason=str(error))

@@ -172,7 +172,7 @@ def _through_agent(facts: Facts, how: DiagnoseOptions) -> Facts | ModemAgentErro
         with ControlClient(how.agent.state_dir) as call:
             request: dict[str, object] = {"do": "identify", "port": facts.port, "network": True}
             answer = call.ask(request, timeout_s=how.left_s)
-            snapshot = Snapshot.from_json(answer["snapshot"])  # type: ignore[arg-type]
+            snapshot = Snapshot.from_json(answer["snapshot"])
             facts = facts._replace(snapshot=snapshot, way="agent", holder=None)
             if snapshot.dialect == "modemmanager":
                 return facts._replace(way="modemmanager")

@@ -141,7 +141,7 @@ def _differences(snapshots: list[Snapshot], wanted: list[tuple[str, str]]) -> li
 
 def _normalized(name: str, value: str) -> str:
     """Return a number as the snapshot spells it, so that ``8676 9804...`` from a label fits."""
-    from modemagent.identity.validation import KINDS, validate
+    from modemagent.identity.check import KINDS, validate
 
     return (validate(name, value).normalized or value) if name in KINDS else value
 

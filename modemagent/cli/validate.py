@@ -11,7 +11,7 @@ import click
 from modemagent.cli.options import json_option
 from modemagent.cli.render import plain, verdict_word
 from modemagent.errors import IdentityError, ModemAgentError, UsageError
-from modemagent.identity.validation import KINDS, validate
+from modemagent.identity.check import KINDS, validate
 
 FOUND_WRONG = IdentityError.exit_status
 #: A longer line of a stream is no identity question; the rest of it is skipped unread.

@@ -8,7 +8,7 @@ from modemagent.at.steps import Command, Listen, Plan, Received, Response
 from modemagent.channel.session import throw_into_plan
 from modemagent.control import answers
 from modemagent.control.client import ControlClient
-from modemagent.errors import AgentNotRunning, ModemAgentError
+from modemagent.errors import AgentNotRunning, ModemAgentError, ReportError
 
 T = TypeVar("T")
 
@@ -48,8 +48,8 @@ def _perform(call: ControlClient, port: str, step: Command | Listen) -> Response
     request["timeout_s"] = step.timeout_s
     told = call.ask(request, timeout_s=step.timeout_s + _TURN_S)
     try:
-        return answers.from_json(told["answer"])  # type: ignore[arg-type]
-    except (KeyError, ValueError, TypeError, AttributeError):
+        return answers.from_json(told.get("answer"))
+    except ReportError:
         raise AgentNotRunning(
             "the agent answers in a way this command does not know",
             hint="Are both of the same version? See: modemagent status",

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from modemagent.identity.luhn import fits as luhn_fits
+from modemagent.identity.checkdigits import luhn_fits
 
 _LABEL = re.compile(r"([+^%#*!$_&@~]?)([A-Za-z][A-Za-z0-9_/ ]{0,30}?)\s*[:=]+\s*(.*)", re.DOTALL)
 _SPACES = re.compile(r"\s+")

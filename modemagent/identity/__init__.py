@@ -1,1 +1,1 @@
-"""Values and their rules: no I/O, no clock, no asyncio."""
+"""Identifiers, readings and the rules for them: no I/O, no clock, no asyncio."""

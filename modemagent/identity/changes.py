@@ -1,16 +1,18 @@
-"""What changed between two readings of one port.
+"""Changes between two readings of one port.
 
-Missing is not changed: a field counts only where both readings got it (read state ok), so a
-busy card, a locked card or a mute command never looks like a swap. A PIN unlock shows the
-same ICCID as before and is nothing.
+A field that was not read is not changed: only fields that both readings have in state OK are
+compared, so a busy or locked SIM, or a modem that does not respond, never looks like a swap.
+After a PIN is entered the same ICCID is read, which is not a change either.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from modemagent.identity.iccid import same_card
-from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
+from modemagent.identity.iccid import Iccid
+from modemagent.identity.imei import Imei
+from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot, read_value
 
 _MODEM_FIELDS = (
     "manufacturer", "model", "firmware", "imei", "imeisv", "meid", "serial_number",
@@ -18,14 +20,13 @@ _MODEM_FIELDS = (
 _SIM_FIELDS = ("iccid", "imsi", "eid")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One event.
 
     :param kind: ``modem.first_seen``, ``modem.swapped``, ``sim.first_seen``, ``sim.swapped``,
         ``sim.profile_switched``, ``sim.imsi_switched`` or ``sim.removed``
-    :param field: the field that shows it
-    :param slot: the card slot, None where the modem changed
+    :param field: the field in which the change shows
+    :param slot: the SIM slot, None for a change of the modem
     """
 
     kind: str
@@ -34,106 +35,111 @@ class Change:
     after: str | None
     slot: int | None = None
 
-    def to_json(self) -> dict[str, object]:
-        return {
-            "kind": self.kind,
-            "field": self.field,
-            "before": self.before,
-            "after": self.after,
-            "slot": self.slot,
-        }
+
+class SimNumbers(NamedTuple):
+    """The numbers read from one SIM, None for each number that was not read."""
+
+    iccid: str | None
+    imsi: str | None
+    eid: str | None
 
 
-def _read(reading: Modem | Sim | None, name: str) -> str | None:
-    """Return a field's value where it was read, else None."""
-    if reading is None or reading.read.get(name) is not ReadState.OK:
+def compare_sims(before: SimNumbers, after: SimNumbers) -> str | None:
+    """Return the event between two readings of one slot: the one rule for agent and registry.
+
+    Another ICCID is another SIM, or another profile if both readings have the same EID. If a
+    module cannot read the ICCID, the IMSI identifies the SIM.
+
+    :returns: ``sim.swapped``, ``sim.profile_switched``, ``sim.imsi_switched`` or None
+
+    >>> iccid, longer, other = "8988303000000000010", "89883030000000000107", "8949210000000001111"
+    >>> compare_sims(SimNumbers(iccid, None, None), SimNumbers(longer, None, None)) is None
+    True
+    >>> compare_sims(SimNumbers(iccid, None, None), SimNumbers(other, None, None))
+    'sim.swapped'
+    """
+    if before.iccid and after.iccid and not Iccid(before.iccid).same_sim(after.iccid):
+        same_euicc = before.eid is not None and before.eid == after.eid
+        return "sim.profile_switched" if same_euicc else "sim.swapped"
+    one_sided = (before.iccid is None) is not (after.iccid is None)
+    if one_sided or not before.imsi or not after.imsi or before.imsi == after.imsi:
         return None
-    value: str | None = getattr(reading, name)
-    return value
+    return "sim.imsi_switched" if after.iccid else "sim.swapped"
 
 
 def changes(before: Snapshot | None, after: Snapshot) -> tuple[Change, ...]:
-    """Return the events that lead from one reading to the next, the modem's first.
+    """Return the events between one reading and the next, the modem's first.
 
-    :param before: the baseline, best made by :func:`remember`; None for a port never read
+    :param before: the baseline as :func:`remember` returns it; None for the first reading
     """
     found: list[Change] = []
-    old, new = _read(before.modem if before else None, "imei"), _read(after.modem, "imei")
+    old = read_value(before.modem if before else None, "imei")
+    new = read_value(after.modem, "imei")
     if new is not None:
         if old is None:
             found.append(Change("modem.first_seen", "imei", None, new))
-        elif old[:14] != new[:14]:
+        elif not Imei(old).same_equipment(new):
             found.append(Change("modem.swapped", "imei", old, new))
-    cards = {sim.slot: sim for sim in before.sims} if before else {}
-    for sim in after.sims:
-        change = _card_change(cards.get(sim.slot), sim)
-        if change is not None:
-            found.append(change)
-    return tuple(found)
+    known = {sim.slot: sim for sim in before.sims} if before else {}
+    events = (_sim_change(known.get(sim.slot), sim) for sim in after.sims)
+    return (*found, *filter(None, events))
 
 
-def _card_change(before: Sim | None, after: Sim) -> Change | None:
-    old, new = _read(before, "iccid"), _read(after, "iccid")
-    old_imsi, new_imsi = _read(before, "imsi"), _read(after, "imsi")
+def _numbers(sim: Sim | None) -> SimNumbers:
+    return SimNumbers(*(read_value(sim, name) for name in _SIM_FIELDS))
+
+
+def _sim_change(before: Sim | None, after: Sim) -> Change | None:
+    old, new = _numbers(before), _numbers(after)
     if after.state is SimState.ABSENT:
         if before is None or before.state is SimState.ABSENT:
             return None
-        if before.state is not SimState.READY and old is None and old_imsi is None:
-            return None  # nothing was ever seen in the slot
-        return Change("sim.removed", "iccid", old, None, after.slot)
-    if old is not None and new is not None:
-        if not same_card(old, new):
-            old_eid, new_eid = _read(before, "eid"), _read(after, "eid")
-            same_chip = old_eid is not None and old_eid == new_eid
-            kind = "sim.profile_switched" if same_chip else "sim.swapped"
-            return Change(kind, "iccid", old, new, after.slot)
-        if old_imsi is not None and new_imsi is not None and old_imsi != new_imsi:
-            return Change("sim.imsi_switched", "imsi", old_imsi, new_imsi, after.slot)
+        if before.state is not SimState.READY and old.iccid is None and old.imsi is None:
+            return None  # the slot never had a SIM that could be read
+        return Change("sim.removed", "iccid", old.iccid, None, after.slot)
+    kind = compare_sims(old, new)
+    field = "imsi" if kind == "sim.imsi_switched" or new.iccid is None else "iccid"
+    if kind is None and old.iccid is None and getattr(old, field) is None:
+        kind = "sim.first_seen" if getattr(new, field) is not None else None
+    if kind is None:
         return None
-    if new is not None:
-        return Change("sim.first_seen", "iccid", None, new, after.slot)
-    if old is None and new_imsi is not None:
-        # a module that can not tell the ICCID: the IMSI is all there is to go by
-        if old_imsi is None:
-            return Change("sim.first_seen", "imsi", None, new_imsi, after.slot)
-        if old_imsi != new_imsi:
-            return Change("sim.swapped", "imsi", old_imsi, new_imsi, after.slot)
-    return None
-
-
-def _kept(reading: Modem | Sim, known: Modem | Sim, names: tuple[str, ...]) -> dict[str, object]:
-    """Return the fields of ``known`` that ``reading`` did not get, with their read states."""
-    missing = [
-        name for name in names if _read(reading, name) is None and _read(known, name) is not None
-    ]
-    kept: dict[str, object] = {name: getattr(known, name) for name in missing}
-    if missing:
-        kept["read"] = {**reading.read, **dict.fromkeys(missing, ReadState.OK)}
-    return kept
+    return Change(kind, field, getattr(old, field), getattr(new, field), after.slot)
 
 
 def remember(known: Snapshot | None, after: Snapshot) -> Snapshot:
-    """Return the baseline for the next comparison: what is known after this reading.
+    """Return the baseline for the next comparison.
 
-    Fields that were not read this time keep their last known value, so that a card which is
-    pulled and replaced, or locked in between, is compared with the one that was there. States
-    are those of the new reading. It is a memory, not a reading: never report it.
+    A field that was not read this time keeps its last value, so that a SIM that was removed and
+    inserted again, or locked in between, is compared with the earlier one. States are those of
+    the new reading. A baseline mixes readings: it is never reported as one.
     """
     if known is None:
         return after
     modem = after.modem
-    old, new = _read(known.modem, "imei"), _read(modem, "imei")
-    if old is None or new is None or old[:14] == new[:14]:
-        modem = replace(modem, **_kept(modem, known.modem, _MODEM_FIELDS))  # type: ignore[arg-type]
-    cards = {sim.slot: sim for sim in known.sims}
-    sims = [_remembered(cards.pop(sim.slot, None), sim) for sim in after.sims]
-    return replace(after, modem=modem, sims=(*sims, *cards.values()))
+    old, new = read_value(known.modem, "imei"), read_value(modem, "imei")
+    if old is None or new is None or Imei(old).same_equipment(new):
+        modem = replace(modem, **_unread(modem, known.modem, _MODEM_FIELDS))
+    sims = {sim.slot: sim for sim in known.sims}
+    merged = [_remember_sim(sims.pop(sim.slot, None), sim) for sim in after.sims]
+    return replace(after, modem=modem, sims=(*merged, *sims.values()))
 
 
-def _remembered(known: Sim | None, sim: Sim) -> Sim:
+def _remember_sim(known: Sim | None, sim: Sim) -> Sim:
     if known is None:
         return sim
-    old, new = _read(known, "iccid"), _read(sim, "iccid")
-    if old is not None and new is not None and not same_card(old, new):
-        return sim  # another card: what the old one said is void
-    return replace(sim, **_kept(sim, known, _SIM_FIELDS))  # type: ignore[arg-type]
+    old, new = read_value(known, "iccid"), read_value(sim, "iccid")
+    if old is not None and new is not None and not Iccid(old).same_sim(new):
+        return sim  # another SIM: the numbers of the old one do not apply
+    return replace(sim, **_unread(sim, known, _SIM_FIELDS))
+
+
+def _unread(reading: Modem | Sim, known: Modem | Sim, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the fields that only ``known`` has read, with their read states."""
+    kept: dict[str, Any] = {
+        name: value
+        for name in names
+        if read_value(reading, name) is None and (value := read_value(known, name)) is not None
+    }
+    if kept:
+        kept["read"] = {**reading.read, **dict.fromkeys(kept, ReadState.OK)}
+    return kept

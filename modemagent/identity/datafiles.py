@@ -1,8 +1,8 @@
-"""Reading the data files: small sorted texts, searched where they lie.
+"""Data files of the package: small sorted texts that are searched without being parsed.
 
-Nothing is parsed when a process starts: a table is read at its first question (tens of
-microseconds) and searched for one row. Each file begins with ``# source:``, ``# as_of:`` and
-``# columns:``; a row is fields joined by tabs, the key first.
+A table is read at its first use (tens of microseconds), not at start-up, and searched for one row.
+Each file begins with ``# source:``, ``# as_of:`` and ``# columns:``; a row is fields separated by
+tabs, the key first.
 
 >>> row("mcc.txt", "262")
 ['262', 'DE', 'Germany']
@@ -30,24 +30,23 @@ _FOLDER = f"{__file__.rpartition('/')[0]}/data/"
 
 @cache
 def text_of(name: str) -> str:
-    """Return a data file as it is."""
-    # open instead of pathlib, whose import costs more than all our tables together
+    """Return the content of a data file."""
+    # open instead of pathlib, whose import costs more than all tables together
     with open(_FOLDER + name, encoding="utf-8") as file:  # noqa: PTH123
         return file.read()
 
 
 def row(name: str, key: str) -> list[str] | None:
-    """Return the fields of the row that begins with ``key``, or None."""
+    """Return the fields of the row with this key, or None."""
     text = text_of(name)
     start = text.find(f"\n{key}\t")
     if start < 0 or not key:
         return None
-    end = text.find("\n", start + 1)
-    return text[start + 1 : end].split("\t")
+    return text[start + 1 : text.find("\n", start + 1)].split("\t")
 
 
 def listed(name: str, kind: str, digits: str) -> bool:
-    """Say whether ``digits`` stands under ``kind`` in a list of known values.
+    """Return True if a list of published values has ``digits`` as a number of this kind.
 
     >>> listed("placeholders.txt", "imei", "12345678901234")
     True
@@ -64,5 +63,4 @@ def rows(name: str) -> Iterator[list[str]]:
 
 def about(name: str) -> dict[str, str]:
     """Return ``source``, ``as_of`` and ``columns`` of a data file."""
-    heads = (line[2:].split(": ", 1) for line in text_of(name).splitlines() if line[:2] == "# ")
-    return {words[0]: words[1] for words in heads}
+    return dict(line[2:].split(": ", 1) for line in text_of(name).splitlines() if line[:2] == "# ")

@@ -1,28 +1,27 @@
-"""Where a value comes from: the question, the answer as it came, who read it, and when.
+"""Evidence of a reading: command, response, parser and time of each field.
 
-Kept for every field of a reading, for those that could not be read as well: the last answer
-says why. It holds identifiers, as the reading does, so it goes where the reading goes and never
-into a log.
+Evidence is kept for every field of a reading, also for one that could not be read: the last
+response shows the reason. It contains identifiers, so it is stored and sent with the reading
+only and never logged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
-#: Characters of an answer that are kept; a value stands in the first hundred.
+#: Longest response that is kept, in characters; the value is within the first hundred.
 ANSWER_LIMIT = 512
 
 
 class Evidence(NamedTuple):
-    """How one field was read.
+    """The exchange in which one field was read.
 
-    :param field: the field's name as in the reading, ``imei``, ``iccid``, ``slot``
-    :param command: the complete line that was sent
-    :param answer: the bytes that came back as text, line ends included; what is no UTF-8 is
-        written ``\\xNN``
-    :param parser: the reader that took the value out, a name of ``modemagent.dialects.parsers``
-    :param at_ms: when the answer was complete, milliseconds since the reading began
+    :param field: name of the field in the reading: ``imei``, ``iccid``, ``slot``
+    :param command: the complete command line
+    :param answer: the response as text, line ends included; a byte that is not UTF-8 is written
+        ``\\xNN``
+    :param parser: the parser that extracted the value, a name of ``modemagent.dialects.parsers``
+    :param at_ms: end of the response in milliseconds since the start of the reading
     """
 
     field: str
@@ -34,18 +33,9 @@ class Evidence(NamedTuple):
     def to_json(self) -> dict[str, object]:
         return self._asdict()
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, object]) -> Evidence:
-        """Read what :meth:`to_json` wrote; what is missing or of another kind is left empty."""
-        field, command, answer, parser = (
-            str(data.get(name, "")) for name in ("field", "command", "answer", "parser")
-        )
-        at_ms = data.get("at_ms")
-        return cls(field, command, answer, parser, at_ms if isinstance(at_ms, int) else 0)
-
 
 def as_text(raw: bytes) -> str:
-    """Return an answer's bytes as they are kept.
+    """Return the bytes of a response as evidence keeps them.
 
     >>> as_text(b"AT+CSQ\\r\\r\\n+CSQ: 9,\\xff")
     'AT+CSQ\\r\\r\\n+CSQ: 9,\\\\xff'

@@ -1,56 +1,80 @@
-"""IMSI: the subscriber's number on the SIM (ITU-T E.212, TS 23.003 clause 2).
+"""IMSI: the number of the subscription on the SIM (ITU-T E.212, 3GPP TS 23.003 clause 2).
 
->>> check("+CIMI: 262010000000001").details["country"]
+>>> Imsi.check("+CIMI: 262010000000001").details["country"]
 'DE'
->>> check("082926100000000010").codes
+>>> Imsi.check("082926100000000010").codes
 ('imsi.ef_encoded',)
->>> format(parse("901288000000001"))
+>>> Imsi.parse("901288000000001").grouped()
 '901-28-8000000001'
 """
 
 from __future__ import annotations
 
-from modemagent.identity.check import CheckResult, accepted, refused
-from modemagent.identity.cleaning import clean, is_decimal, is_filler, is_hexadecimal
+from modemagent.identity.cleaning import is_decimal, is_filler, is_hexadecimal, swap_nibbles
 from modemagent.identity.datafiles import listed
+from modemagent.identity.identifier import Identifier, Rejected
 from modemagent.identity.numbering import Country, Plmn, country_of_mcc, split_imsi
-from modemagent.identity.problems import Problem
 
 _SHARED = frozenset(("901", "902", "991"))
 
 
-class Imsi(str):
+class Imsi(Identifier):
     """A normalized IMSI: 6 to 15 digits."""
 
     __slots__ = ()
+    kind = "imsi"
+    lengths = range(6, 16)
 
     @property
     def mcc(self) -> str:
+        """The mobile country code, 3 digits."""
         return self[:3]
 
-    @property
-    def plmn(self) -> Plmn:
-        """The home network, split without help from the card."""
-        return split_imsi(self)
+    def plmn(self, mnc_length: int | None = None) -> Plmn:
+        """Return the home network.
 
+        :param mnc_length: byte 4 of EF_AD, if it was read; see
+            :func:`modemagent.identity.numbering.split_imsi`
+        """
+        return split_imsi(self, mnc_length=mnc_length)
 
-def swap_nibbles(digits: str) -> str:
-    """Return the digits with every pair turned round, as cards store them.
+    def grouped(self) -> str:
+        """Return the number as MCC, MNC and MSIN."""
+        plmn = self.plmn()
+        return f"{plmn.mcc}-{plmn.mnc}-{self[3 + len(plmn.mnc) :]}"
 
-    >>> swap_nibbles("9894")
-    '8949'
-    """
-    return "".join([digits[at : at + 2][::-1] for at in range(0, len(digits), 2)])
+    @classmethod
+    def _judge(cls, digits: str, codes: list[str], details: dict[str, object]) -> str:
+        if (decoded := _from_ef(digits)) is not None:
+            digits = decoded
+            codes.append("imsi.ef_encoded")
+        if not is_decimal(digits):
+            raise Rejected("charset")
+        if len(digits) not in cls.lengths:
+            raise Rejected("length", digits=len(digits))
+        if is_filler(digits) or listed("placeholders.txt", "imsi", digits):
+            raise Rejected("placeholder")
+        if len(digits) < 14:
+            codes.append("imsi.short")
+        plmn = split_imsi(digits)
+        country = country_of_mcc(plmn.mcc)
+        if (network := _network_code(digits, country)) is not None:
+            codes.append(network)
+        details |= {
+            "mcc": plmn.mcc,
+            "mnc": plmn.mnc,
+            "msin": digits[3 + len(plmn.mnc) :],
+            "mnc_certain": plmn.certain,
+            "country": country and country.label,
+            "country_name": country and country.name,
+        }
+        return digits
 
 
 def _from_ef(digits: str) -> str | None:
-    """Decode EF_IMSI content (TS 31.102 clause 4.2.2): length, parity nibble, digits."""
-    if not (
-        len(digits) == 18
-        and digits.startswith("08")
-        and digits[3] in "91"
-        and is_hexadecimal(digits)
-    ):
+    """Decode EF_IMSI content (3GPP TS 31.102 clause 4.2.2): length, parity nibble, digits."""
+    encoded = len(digits) == 18 and digits.startswith("08") and digits[3] in "91"
+    if not encoded or not is_hexadecimal(digits):
         return None
     imsi = swap_nibbles(digits[2:])[1:].rstrip("F")
     odd = digits[3] == "9"
@@ -65,59 +89,3 @@ def _network_code(imsi: str, country: Country | None) -> str | None:
     if imsi[:3] in _SHARED:
         return "imsi.shared_mcc"
     return "imsi.unknown_mcc" if country is None else None
-
-
-def check(text: str, *, mnc_length: int | None = None) -> CheckResult:
-    """Judge what a module answered to a question for the IMSI.
-
-    :param mnc_length: byte 4 of EF_AD where it was read; decides how the network is split
-    """
-    digits = clean(text)
-    if digits is None:
-        return refused("imsi", text, "missing")
-    if is_filler(digits):
-        return refused("imsi", text, "placeholder")
-    codes = []
-    if (decoded := _from_ef(digits)) is not None:
-        digits = decoded
-        codes.append("imsi.ef_encoded")
-    if not is_decimal(digits):
-        return refused("imsi", text, "charset")
-    if not 6 <= len(digits) <= 15:
-        return refused("imsi", text, "length", digits=len(digits))
-    if is_filler(digits) or listed("placeholders.txt", "imsi", digits):
-        return refused("imsi", text, "placeholder")
-    if len(digits) < 14:
-        codes.append("imsi.short")
-    plmn = split_imsi(digits, mnc_length=mnc_length)
-    country = country_of_mcc(plmn.mcc)
-    if (network := _network_code(digits, country)) is not None:
-        codes.append(network)
-    details: dict[str, object] = {
-        "mcc": plmn.mcc,
-        "mnc": plmn.mnc,
-        "msin": digits[3 + len(plmn.mnc) :],
-        "mnc_certain": plmn.certain,
-        "country": None if country is None else country.label,
-        "country_name": None if country is None else country.name,
-    }
-    return accepted("imsi", text, digits, codes, details)
-
-
-def parse(text: str) -> Imsi:
-    """Return the IMSI in a text.
-
-    :raises IdentityError: there is none that identifies anything
-    """
-    return Imsi(check(text).key())
-
-
-def problems(text: str) -> tuple[Problem, ...]:
-    """Return what the rules find about a text."""
-    return check(text).problems()
-
-
-def format(value: Imsi) -> str:
-    """Return the number in its groups: MCC, MNC, subscriber."""
-    plmn = split_imsi(value)
-    return f"{plmn.mcc}-{plmn.mnc}-{value[3 + len(plmn.mnc) :]}"

@@ -1,4 +1,4 @@
-"""Locks of a module to certain SIM cards, as a reading names them.
+"""SIM locks of a module: which SIM cards it accepts, and the code that removes the lock.
 
 >>> describe_lock(LockKind.NETWORK, LockCode.PIN)
 'the module is locked: it accepts only SIM cards of one network'
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class LockKind(StrEnum):
-    """Which cards a locked module accepts (3GPP TS 22.022, personalization categories)."""
+    """SIM cards that a locked module accepts (3GPP TS 22.022, personalization categories)."""
 
     NETWORK = "network"
     NETWORK_SUBSET = "network_subset"
@@ -22,13 +22,13 @@ class LockKind(StrEnum):
 
 
 class LockCode(StrEnum):
-    """The code a locked module waits for: its unlock code, or the one for a blocked lock."""
+    """Code that a locked module waits for: the unlock code, or the one of a blocked lock."""
 
     PIN = "pin"
     PUK = "puk"
 
 
-_CARDS: Mapping[LockKind, str] = {
+_ACCEPTED: Mapping[LockKind, str] = {
     LockKind.NETWORK: "SIM cards of one network",
     LockKind.NETWORK_SUBSET: "certain SIM cards of one network",
     LockKind.SERVICE_PROVIDER: "SIM cards of one service provider",
@@ -39,10 +39,10 @@ _CARDS: Mapping[LockKind, str] = {
 
 
 def describe_lock(kind: LockKind | None, code: LockCode | None) -> str:
-    """Return a lock in words.
+    """Return a lock in plain language.
 
-    :param kind: None when the module does not name the kind of its lock
+    :param kind: None if the module does not name the kind of its lock
     """
-    cards = _CARDS[kind] if kind is not None else "certain SIM cards"
+    accepted = _ACCEPTED[kind] if kind is not None else "certain SIM cards"
     blocked = ", and wrong unlock codes have blocked the lock" if code is LockCode.PUK else ""
-    return f"the module is locked: it accepts only {cards}{blocked}"
+    return f"the module is locked: it accepts only {accepted}{blocked}"

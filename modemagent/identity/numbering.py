@@ -1,7 +1,7 @@
-"""Numbering plans: whose country, network or reporting body a prefix belongs to.
+"""Numbering plans: the country, network or reporting body of a prefix.
 
-Sources: ITU-T E.212 (MCC, MNC), ITU-T E.164 (calling codes), GSMA TS.06 (reporting bodies);
-the data files name their own.
+Sources: ITU-T E.212 (MCC, MNC), ITU-T E.164 (calling codes), GSMA TS.06 (reporting bodies); each
+data file names its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from modemagent.identity.datafiles import row
 
 
 class Plmn(NamedTuple):
-    """A home network. ``certain`` is False where the MNC's length is a guess."""
+    """A home network. ``certain`` is False if the length of the MNC is a guess."""
 
     mcc: str
     mnc: str
@@ -20,9 +20,9 @@ class Plmn(NamedTuple):
 
 
 class Country(NamedTuple):
-    """What a prefix stands for.
+    """The country or international service of a prefix.
 
-    :param codes: ISO 3166 alpha-2, the main one first; empty for what belongs to no country
+    :param codes: ISO 3166 alpha-2, the main one first; empty for an international service
     """
 
     prefix: str
@@ -31,7 +31,7 @@ class Country(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The main ISO code, or the name where there is none."""
+        """The main ISO code, or the name of an international service."""
         return self.codes[0] if self.codes else self.name
 
 
@@ -41,7 +41,7 @@ def _country(table: str, key: str) -> Country | None:
 
 
 def country_of_mcc(mcc: str) -> Country | None:
-    """Return whose mobile country code this is.
+    """Return the country of a mobile country code.
 
     >>> country_of_mcc("315").label, country_of_mcc("901").label
     ('US', 'International shared networks')
@@ -57,11 +57,9 @@ def country_of_iccid(iccid: str) -> Country | None:
     >>> country_of_iccid("8901260000000000000").prefix
     '01'
     """
-    for width in (1, 2, 3):  # E.164 codes are prefix-free: one of the three fits, or none
-        found = _country("calling_codes.txt", iccid[2 : 2 + width])
-        if found is not None:
-            return found
-    return None
+    # E.164 codes are prefix-free: at most one of the three widths matches
+    found = (_country("calling_codes.txt", iccid[2 : 2 + width]) for width in (1, 2, 3))
+    return next(filter(None, found), None)
 
 
 def reporting_body(tac: str) -> str | None:
@@ -75,17 +73,17 @@ def reporting_body(tac: str) -> str | None:
 
 
 def mncs_of(mcc: str) -> tuple[str, ...]:
-    """Return the network codes known under a country code, two or three digits each."""
+    """Return the known network codes of a country code, two or three digits each."""
     found = row("plmn.txt", mcc)
     return () if found is None else tuple(found[1].split(" "))
 
 
 def split_imsi(imsi: str, *, mnc_length: int | None = None) -> Plmn:
-    """Split the home network off an IMSI; the first rule with an answer wins.
+    """Return the home network of an IMSI; the first rule with a result applies.
 
     :param imsi: digits, at least five of them
-    :param mnc_length: byte 4 of EF_AD (TS 31.102 clause 4.2.18) where it was read; anything
-        but 2 and 3 says nothing
+    :param mnc_length: byte 4 of EF_AD (3GPP TS 31.102 clause 4.2.18), if it was read; values
+        other than 2 and 3 are ignored
 
     >>> split_imsi("310260000000001")
     Plmn(mcc='310', mnc='260', certain=True)

@@ -1,6 +1,6 @@
-"""The vocabulary of problem codes and severities.
+"""Problem codes and severities.
 
-Codes are ``<kind>.<name>``, stable, never renamed. :data:`CODES` is the one table of them.
+Codes are ``<kind>.<name>``, stable and never renamed; :data:`CODES` lists all of them.
 
 >>> problem("imei.check_digit", "imei").message
 '15th digit wrong and not 0'
@@ -12,13 +12,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from modemagent.identity.codec import JsonRecord
+
 
 class Severity(StrEnum):
-    """What a problem does to the value: error refuses it, warning asks a person, note informs."""
+    """Effect of a problem: an error rejects the value, a warning needs a person, a note informs."""
 
     ERROR = "error"
     WARNING = "warning"
     NOTE = "note"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Severity:
+        """Return WARNING for a severity of a later version."""
+        return cls.WARNING
 
 
 class Verdict(StrEnum):
@@ -30,25 +37,18 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(JsonRecord):
     """One finding about one field of a reading.
 
-    :param code: ``<kind>.<name>``, stable for ever
-    :param field: the field it is about, as ``imei`` or ``iccid``
+    :param code: ``<kind>.<name>``, stable
+    :param field: the field of the reading, as ``imei`` or ``iccid``
+    :param message: the finding in plain language; never contains an identifier
     """
 
     code: str
     severity: Severity
     field: str
-    message: str
-
-    def to_json(self) -> dict[str, object]:
-        return {
-            "code": self.code,
-            "severity": str(self.severity),
-            "field": self.field,
-            "message": self.message,
-        }
+    message: str = ""
 
 
 def verdict_of(problems: Iterable[Problem]) -> Verdict:
@@ -113,7 +113,7 @@ CODES |= {
     "cross.iccid_imsi_country": (_N, "countries of ICCID and IMSI differ"),
     "cross.iccid_changed": (_W, "known IMEI, other ICCID"),
     "cross.imei_changed": (_W, "known ICCID, other IMEI"),
-    "cross.imsi_changed": (_N, "same ICCID, other IMSI (multi-IMSI card)"),
+    "cross.imsi_changed": (_N, "same ICCID, other IMSI (multi-IMSI SIM)"),
     "cross.eid_changed": (_W, "known IMEI, other EID"),
     "sim.absent": (_W, "no SIM card in the slot"),
     "sim.pin_required": (_W, "the SIM card waits for its PIN"),
@@ -122,22 +122,17 @@ CODES |= {
     "sim.busy": (_E, "the SIM card stayed busy"),
     "sim.failure": (_E, "the SIM card failed"),
     "sim.off": (_W, "the SIM interface is switched off"),
-    "sim.wrong_slot": (_W, "the slot in use is empty, another one holds a card"),
+    "sim.wrong_slot": (_W, "the slot in use is empty, another slot holds a SIM card"),
     "sim.unknown": (_E, "the state of the SIM card could not be read"),
 }
 
 
 def problem(code: str, field: str, message: str | None = None) -> Problem:
-    """Return the finding of a code of the table about one field.
+    """Return the finding of a listed code about one field.
 
-    :param message: what was seen; without it the meaning from the table. Never holds an
-        identifier: messages go to logs
-    :raises KeyError: a code that is not declared
+    :param message: what was found, instead of the meaning in :data:`CODES`. It must not contain
+        an identifier, because messages are logged
+    :raises KeyError: the code is not listed
     """
     severity, meaning = CODES[code]
     return Problem(code, severity, field, meaning if message is None else message)
-
-
-def is_refusal(code: str) -> bool:
-    """Say whether the code makes its value unusable as a key."""
-    return CODES[code][0] is Severity.ERROR

@@ -1,21 +1,27 @@
-"""One dated reading of a modem and its SIM cards, each field with its read state."""
+"""One reading of a modem and its SIMs, each field with its read state."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
+from typing import ClassVar
 
-from modemagent.errors import ReportError
+from modemagent.identity.codec import OMIT_DEFAULT, JsonRecord, to_json
+from modemagent.identity.eid import Eid
 from modemagent.identity.evidence import Evidence
+from modemagent.identity.iccid import Iccid
+from modemagent.identity.imei import Imei
+from modemagent.identity.imeisv import Imeisv
+from modemagent.identity.imsi import Imsi
 from modemagent.identity.locks import LockCode, LockKind
+from modemagent.identity.meid import Meid
 from modemagent.identity.network import Network
-from modemagent.identity.problems import Problem, Severity, Verdict, verdict_of
+from modemagent.identity.problems import Problem, Verdict, verdict_of
 
 
 class ReadState(StrEnum):
-    """How the reading of one field ended. Only OK says anything about its value."""
+    """Result of reading one field. The field has a value only in state OK."""
 
     OK = "ok"
     ABSENT = "absent"
@@ -24,9 +30,14 @@ class ReadState(StrEnum):
     UNSUPPORTED = "unsupported"
     TIMEOUT = "timeout"
 
+    @classmethod
+    def _missing_(cls, value: object) -> ReadState:
+        """Return FAILED for a state of a later version."""
+        return cls.FAILED
+
 
 class SimState(StrEnum):
-    """What the card slot is in, after ``AT+CPIN?`` and its kin."""
+    """State of a SIM slot, as ``AT+CPIN?`` and its vendor variants report it."""
 
     READY = "ready"
     PIN_REQUIRED = "pin_required"
@@ -38,193 +49,86 @@ class SimState(StrEnum):
     OFF = "off"
     UNKNOWN = "unknown"
 
+    @classmethod
+    def _missing_(cls, value: object) -> SimState:
+        """Return UNKNOWN for a state of a later version."""
+        return cls.UNKNOWN
+
 
 ReadStates = Mapping[str, ReadState]
-_Wanted = TypeVar("_Wanted")
-
-
-def _get(data: Mapping[str, object], key: str, wanted: type[_Wanted], default: _Wanted) -> _Wanted:
-    """Return a key's value, the default where it is missing or null.
-
-    :raises ReportError: it has another type; a truth value is no number
-    """
-    value = data.get(key)
-    if value is None:
-        return default
-    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-        raise ReportError(f"{key} is no {wanted.__name__}", key=key)
-    return value
-
-
-def _text(data: Mapping[str, object], key: str) -> str | None:
-    return _get(data, key, str, "") if data.get(key) is not None else None
-
-
-def _object(value: object, key: str) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise ReportError(f"{key} is no object", key=key)
-    return value
-
-
-def _read_states(data: Mapping[str, object]) -> dict[str, ReadState]:
-    """Return the read states; one that a later version invented counts as a failed read."""
-    states = {}
-    for name, state in _object(data.get("read") or {}, "read").items():
-        known = isinstance(state, str) and state in list(ReadState)
-        states[str(name)] = ReadState(str(state)) if known else ReadState.FAILED
-    return states
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Modem:
-    """The equipment. ``imei`` is normalized (14 digits and computed check digit) or None."""
+class Modem(JsonRecord):
+    """The equipment. An identifier that is not valid is None, and its text is in ``*_raw``."""
+
+    JSON_PROPERTIES: ClassVar = {"tac": "serial_number"}
 
     manufacturer: str | None = None
     model: str | None = None
     firmware: str | None = None
-    imei: str | None = None
-    imeisv: str | None = None
-    meid: str | None = None
+    imei: Imei | None = None
+    imeisv: Imeisv | None = None
+    meid: Meid | None = None
     serial_number: str | None = None
-    imei_raw: str | None = None
-    imeisv_raw: str | None = None
-    meid_raw: str | None = None
+    imei_raw: str | None = field(default=None, metadata=OMIT_DEFAULT)
+    imeisv_raw: str | None = field(default=None, metadata=OMIT_DEFAULT)
+    meid_raw: str | None = field(default=None, metadata=OMIT_DEFAULT)
     read: ReadStates = field(default_factory=dict)
 
     @property
     def tac(self) -> str | None:
-        return self.imei[:8] if self.imei else None
-
-    def to_json(self) -> dict[str, object]:
-        out: dict[str, object] = {
-            "manufacturer": self.manufacturer,
-            "model": self.model,
-            "firmware": self.firmware,
-            "imei": self.imei,
-            "imeisv": self.imeisv,
-            "meid": self.meid,
-            "serial_number": self.serial_number,
-            "tac": self.tac,
-        }
-        for name in ("imei_raw", "imeisv_raw", "meid_raw"):
-            if (value := getattr(self, name)) is not None:
-                out[name] = value
-        out["read"] = {name: str(state) for name, state in self.read.items()}
-        return out
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, object]) -> Modem:
-        """Read what :meth:`to_json` wrote; unknown keys are ignored.
-
-        :raises ReportError: a known key with a value of another type
-        """
-        return cls(
-            manufacturer=_text(data, "manufacturer"),
-            model=_text(data, "model"),
-            firmware=_text(data, "firmware"),
-            imei=_text(data, "imei"),
-            imeisv=_text(data, "imeisv"),
-            meid=_text(data, "meid"),
-            serial_number=_text(data, "serial_number"),
-            imei_raw=_text(data, "imei_raw"),
-            imeisv_raw=_text(data, "imeisv_raw"),
-            meid_raw=_text(data, "meid_raw"),
-            read=_read_states(data),
-        )
+        return self.imei.tac if self.imei else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sim:
-    """One slot. ``mcc`` and ``mnc`` are split from the IMSI.
+class Sim(JsonRecord):
+    """One slot. An identifier that is not valid is None, and its text is in ``*_raw``.
 
-    ``lock``, ``lock_code``: in state LOCKED, which cards the module accepts and the code it waits
-    for. The module is locked then, not the card: ICCID and IMSI are read all the same.
-
-    ``euicc``: which of GSMA's architectures an eUICC follows, ``m2m`` (SGP.02), ``consumer``
-    (SGP.22) or ``iot`` (SGP.32); None when the card did not say, or is none.
+    :param mcc: country code of the IMSI
+    :param mnc: network code of the IMSI
+    :param lock: in state LOCKED, the SIM cards that the module accepts. The module is locked, not
+        the SIM: ICCID and IMSI can be read nevertheless
+    :param lock_code: in state LOCKED, the code that the module waits for
+    :param euicc: the GSMA architecture of an eUICC: ``m2m`` (SGP.02), ``consumer`` (SGP.22) or
+        ``iot`` (SGP.32); None if the SIM is not an eUICC or does not report it
     """
 
     slot: int = 1
     active: bool = True
     state: SimState = SimState.UNKNOWN
-    iccid: str | None = None
-    imsi: str | None = None
-    eid: str | None = None
+    iccid: Iccid | None = None
+    imsi: Imsi | None = None
+    eid: Eid | None = None
     mcc: str | None = None
     mnc: str | None = None
-    euicc: str | None = None
-    lock: LockKind | None = None
-    lock_code: LockCode | None = None
-    iccid_raw: str | None = None
-    imsi_raw: str | None = None
-    eid_raw: str | None = None
+    lock: LockKind | None = field(default=None, metadata=OMIT_DEFAULT)
+    lock_code: LockCode | None = field(default=None, metadata=OMIT_DEFAULT)
+    euicc: str | None = field(default=None, metadata=OMIT_DEFAULT)
+    iccid_raw: str | None = field(default=None, metadata=OMIT_DEFAULT)
+    imsi_raw: str | None = field(default=None, metadata=OMIT_DEFAULT)
+    eid_raw: str | None = field(default=None, metadata=OMIT_DEFAULT)
     read: ReadStates = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, object]:
-        out: dict[str, object] = {
-            "slot": self.slot,
-            "active": self.active,
-            "state": str(self.state),
-            "iccid": self.iccid,
-            "imsi": self.imsi,
-            "eid": self.eid,
-            "mcc": self.mcc,
-            "mnc": self.mnc,
-        }
-        for name in ("lock", "lock_code"):
-            if (value := getattr(self, name)) is not None:
-                out[name] = str(value)
-        for name in ("euicc", "iccid_raw", "imsi_raw", "eid_raw"):
-            if (value := getattr(self, name)) is not None:
-                out[name] = value
-        out["read"] = {name: str(state) for name, state in self.read.items()}
-        return out
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, object]) -> Sim:
-        """Read what :meth:`to_json` wrote; unknown keys are ignored, unknown states UNKNOWN.
-
-        A kind of lock that a later version invented is None.
-
-        :raises ReportError: a known key with a value of another type
-        """
-        state = _get(data, "state", str, "unknown")
-        lock, lock_code = _text(data, "lock"), _text(data, "lock_code")
-        return cls(
-            slot=_get(data, "slot", int, 1),
-            active=_get(data, "active", bool, True),
-            state=SimState(state) if state in list(SimState) else SimState.UNKNOWN,
-            iccid=_text(data, "iccid"),
-            imsi=_text(data, "imsi"),
-            eid=_text(data, "eid"),
-            mcc=_text(data, "mcc"),
-            mnc=_text(data, "mnc"),
-            euicc=_text(data, "euicc"),
-            lock=LockKind(lock) if lock in list(LockKind) else None,
-            lock_code=LockCode(lock_code) if lock_code in list(LockCode) else None,
-            iccid_raw=_text(data, "iccid_raw"),
-            imsi_raw=_text(data, "imsi_raw"),
-            eid_raw=_text(data, "eid_raw"),
-            read=_read_states(data),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """One reading of one modem: what ``identify --json`` prints as an entry of ``modems``.
+class Snapshot(JsonRecord):
+    """One reading of one modem: an entry of ``modems`` in ``identify --json``.
 
-    ``sims`` holds one entry a slot; where the modem tells no slots, one entry.
+    ``sims`` has one entry for each slot, and one entry if the modem does not report its slots.
     """
+
+    JSON_PROPERTIES: ClassVar = {"verdict": "problems"}
 
     port: str
     port_id: str | None = None
     dialect: str = "generic"
-    modem: Modem = field(default_factory=Modem)
+    modem: Modem = Modem()
     sims: tuple[Sim, ...] = ()
     problems: tuple[Problem, ...] = ()
     commands: int = 0
     elapsed_ms: int = 0
-    network: Network | None = None
+    network: Network | None = field(default=None, metadata=OMIT_DEFAULT)
     evidence: tuple[Evidence, ...] = ()
 
     @property
@@ -238,64 +142,17 @@ class Snapshot:
     def to_json(self, *, evidence: bool = False) -> dict[str, object]:
         """Return the reading as JSON.
 
-        :param evidence: with what each value was read from
+        :param evidence: include the exchange in which each value was read
         """
-        out: dict[str, object] = {
-            "port": self.port,
-            "port_id": self.port_id,
-            "dialect": self.dialect,
-            "modem": self.modem.to_json(),
-            "sims": [sim.to_json() for sim in self.sims],
-            "problems": [problem.to_json() for problem in self.problems],
-            "verdict": str(self.verdict),
-            "commands": self.commands,
-            "elapsed_ms": self.elapsed_ms,
-        }
-        if self.network is not None:
-            out["network"] = self.network.to_json()
-        if evidence:
-            out["evidence"] = [each.to_json() for each in self.evidence]
-        return out
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, object]) -> Snapshot:
-        """Read what :meth:`to_json` wrote; unknown keys are ignored, the verdict is judged anew.
-
-        :raises ReportError: a known key with a value of another type
-        """
-        network = data.get("network")
-        return cls(
-            port=_get(data, "port", str, ""),
-            port_id=_text(data, "port_id"),
-            dialect=_get(data, "dialect", str, "generic"),
-            modem=Modem.from_json(_object(data.get("modem") or {}, "modem")),
-            sims=tuple(Sim.from_json(_object(sim, "sims")) for sim in _get(data, "sims", list, [])),
-            problems=problems_from_json(_get(data, "problems", list, [])),
-            commands=_get(data, "commands", int, 0),
-            elapsed_ms=_get(data, "elapsed_ms", int, 0),
-            network=Network.from_json(_object(network, "network")) if network else None,
-            evidence=tuple(
-                Evidence.from_json(_object(each, "evidence"))
-                for each in _get(data, "evidence", list, [])
-            ),
-        )
+        document: dict[str, object] = to_json(self)
+        if not evidence:
+            del document["evidence"]
+        return document
 
 
-def problems_from_json(items: list[object]) -> tuple[Problem, ...]:
-    """Read a list of findings; a severity that is not known counts as a warning.
-
-    :raises ReportError: an item that is no object, or a key of another type
-    """
-    found = []
-    for item in items:
-        data = _object(item, "problems")
-        severity = _get(data, "severity", str, "warning")
-        found.append(
-            Problem(
-                code=_get(data, "code", str, ""),
-                severity=Severity(severity) if severity in list(Severity) else Severity.WARNING,
-                field=_get(data, "field", str, ""),
-                message=_get(data, "message", str, ""),
-            )
-        )
-    return tuple(found)
+def read_value(reading: Modem | Sim | None, name: str) -> str | None:
+    """Return the value of a field whose read state is OK, else None."""
+    if reading is None or reading.read.get(name) is not ReadState.OK:
+        return None
+    value: str | None = getattr(reading, name)
+    return value

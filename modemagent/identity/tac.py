@@ -1,7 +1,7 @@
-"""Type allocation codes: what the first eight digits of an IMEI say about the device.
+"""Type allocation codes: maker and model by the first eight digits of an IMEI.
 
-The product carries single published facts only; a complete list may not be redistributed.
-Operators load their own CSV with :func:`read_csv`.
+The shipped table has single published facts only, because a complete list may not be
+redistributed. Operators load their own CSV with :mod:`modemagent.identity.tac_csv`.
 
 >>> find("86532606").model
 'EG25-G'
@@ -11,20 +11,16 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from modemagent.identity.datafiles import row
 
-_MAKER_COLUMNS = ("manufacturer", "maker", "vendor", "brand", "brandname")
-_MODEL_COLUMNS = ("model", "modelname", "marketingname", "devicename")
-
 
 class Tac(NamedTuple):
-    """One type.
+    """Maker and model of one TAC.
 
-    :param basis: ``M`` published by the maker, ``L`` seen in a device log, ``C`` from an
-        operator's CSV
+    :param basis: source of the record: ``M`` published by the maker, ``L`` found in a device log,
+        ``C`` from an operator's CSV
     """
 
     tac: str
@@ -34,59 +30,6 @@ class Tac(NamedTuple):
 
 
 def find(tac: str) -> Tac | None:
-    """Return what the shipped table knows about a TAC."""
+    """Return the record of a TAC in the shipped table."""
     found = row("tac.txt", tac)
     return None if found is None else Tac(*found)
-
-
-def _column(names: list[str], wanted: tuple[str, ...], nth_name: int) -> int | None:
-    for name in wanted:
-        if name in names:
-            return names.index(name)
-    # a public list heads two columns "name": the maker, then the model
-    plain = [index for index, name in enumerate(names) if name == "name"]
-    return plain[nth_name] if len(plain) > nth_name else None
-
-
-def _separator(line: str) -> str:
-    return max(",;\t|", key=line.count)
-
-
-def _is_header(line: str) -> bool:
-    cells = line.casefold().replace('"', "").split(_separator(line))
-    return len(cells) > 1 and any(cell.strip().lstrip("\ufeff") == "tac" for cell in cells)
-
-
-def read_csv(lines: Iterable[str]) -> Iterator[Tac]:
-    """Yield the types of an operator's TAC list.
-
-    Licence and title lines before the header are skipped, the header names the columns in
-    any order, and leading zeros that a spreadsheet dropped are put back. Rows without a
-    usable TAC are passed over.
-
-    :raises ValueError: no header with a column ``TAC``
-
-    >>> list(read_csv(["(c) somebody", "TAC,Manufacturer,Model", "1518400,Fibocom,L850-GL"]))
-    [Tac(tac='01518400', maker='Fibocom', model='L850-GL', basis='C')]
-    """
-    import csv
-
-    source = iter(lines)
-    header = next((line for line in source if _is_header(line)), None)
-    if header is None:
-        raise ValueError("no line of the file is a header with a column TAC")
-    separator = _separator(header)
-    heads = next(csv.reader([header], delimiter=separator))
-    names = ["".join(filter(str.isalnum, head.casefold())) for head in heads]
-    tac_at = names.index("tac")
-    maker_at = _column(names, _MAKER_COLUMNS, 0)
-    model_at = _column(names, _MODEL_COLUMNS, 1)
-    for cells in csv.reader(source, delimiter=separator):
-        tac = cells[tac_at].strip() if len(cells) > tac_at else ""
-        if not (tac.isascii() and tac.isdigit() and 6 <= len(tac) <= 8) or not tac.strip("0"):
-            continue
-
-        def cell(index: int | None, cells: list[str] = cells) -> str:
-            return cells[index].strip() if index is not None and len(cells) > index else ""
-
-        yield Tac(tac.zfill(8), cell(maker_at), cell(model_at), "C")

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from modemagent.identity.crosscheck import compare
+from modemagent.identity.eid import Eid
+from modemagent.identity.iccid import Iccid
+from modemagent.identity.identifier import Identifier
+from modemagent.identity.imei import Imei
+from modemagent.identity.imeisv import Imeisv
+from modemagent.identity.imsi import Imsi
 from modemagent.identity.locks import LockCode, LockKind, describe_lock
+from modemagent.identity.meid import Meid
 from modemagent.identity.network import Network
-from modemagent.identity.numbering import split_imsi
 from modemagent.identity.problems import Problem, problem
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
-from modemagent.identity.validation import validate
 from modemagent.modem.slots import Slot, all_slots
+
+T = TypeVar("T", bound=Identifier)
 
 _SIM_PROBLEMS: Mapping[SimState, str] = {
     SimState.ABSENT: "sim.absent",
@@ -64,27 +71,28 @@ class RawReading(Protocol):
     def network(self) -> Network | None: ...
 
 
-class _Field:
-    """One identifier on its way from the text that was read to the reported value."""
+class _Field(Generic[T]):
+    """One identifier of a reading, parsed from the text that was read."""
 
     def __init__(
         self,
-        kind: str,
+        identifier: type[T],
         values: Mapping[str, str],
         offered: Mapping[str, str],
         read: Mapping[str, ReadState],
     ) -> None:
-        self.value: str | None = None
+        kind = identifier.kind
+        self.value: T | None = None
         self.raw: str | None = None
         self.problems: tuple[Problem, ...] = ()
         self.state = read.get(kind, ReadState.UNSUPPORTED)
         text = values.get(kind, offered.get(kind))
         if text is None:
             return
-        check = validate(kind, text)
-        self.problems = check.problems()
-        if check.valid:
-            self.value, self.state = check.normalized, ReadState.OK
+        result = identifier.check(text)
+        self.problems = result.problems()
+        if result.normalized is not None:
+            self.value, self.state = result.normalized, ReadState.OK
         else:
             self.raw = text
             if self.state is not ReadState.TIMEOUT:
@@ -115,9 +123,9 @@ def assess(found: RawReading, *, port: str, port_id: str | None, dialect: str) -
 
 def _judge_modem(found: RawReading) -> tuple[Modem, list[Problem]]:
     values, read = found.values, found.read
-    imei, imeisv, meid = (
-        _Field(kind, values, found.offered, read) for kind in ("imei", "imeisv", "meid")
-    )
+    imei = _Field(Imei, values, found.offered, read)
+    imeisv = _Field(Imeisv, values, found.offered, read)
+    meid = _Field(Meid, values, found.offered, read)
     problems = [*imei.problems, *imeisv.problems, *meid.problems]
     if imei.value is None and imei.raw is None:
         problems.append(problem("imei.missing", "imei"))
@@ -143,9 +151,9 @@ def _judge_modem(found: RawReading) -> tuple[Modem, list[Problem]]:
 
 def assess_sim(card: RawSim) -> tuple[Sim, list[Problem]]:
     """Validate what was read of one card: its entry of a snapshot, and what is off with it."""
-    iccid, imsi, eid = (
-        _Field(kind, card.values, card.offered, card.read) for kind in ("iccid", "imsi", "eid")
-    )
+    iccid = _Field(Iccid, card.values, card.offered, card.read)
+    imsi = _Field(Imsi, card.values, card.offered, card.read)
+    eid = _Field(Eid, card.values, card.offered, card.read)
     problems = [*iccid.problems, *imsi.problems, *eid.problems]
     locked = card.state is SimState.LOCKED
     if (code := _SIM_PROBLEMS.get(card.state)) is not None:
@@ -157,7 +165,7 @@ def assess_sim(card: RawSim) -> tuple[Sim, list[Problem]]:
         problems.append(problem("imsi.missing", "imsi"))
     mcc = mnc = None
     if imsi.value is not None:
-        plmn = split_imsi(imsi.value, mnc_length=card.mnc_length)
+        plmn = imsi.value.plmn(card.mnc_length)
         mcc, mnc = plmn.mcc, plmn.mnc
     sim = Sim(
         state=card.state,

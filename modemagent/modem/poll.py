@@ -9,9 +9,9 @@ from __future__ import annotations
 from modemagent.at.locks import Lock
 from modemagent.at.steps import Plan
 from modemagent.dialects.catalogue import choose
-from modemagent.identity.iccid import same_card
+from modemagent.identity.iccid import Iccid
+from modemagent.identity.imsi import Imsi
 from modemagent.identity.snapshot import ReadState, SimState, Snapshot
-from modemagent.identity.validation import validate
 from modemagent.modem.at_client import AtClient, Desynchronized
 from modemagent.modem.sim import says_sim_changed
 from modemagent.modem.sim_state import refusal_state, word_state
@@ -65,10 +65,10 @@ def poll(snapshot: Snapshot, *, number: str = "iccid") -> Plan[bool]:
         return True
     if not reading.sure:
         return True  # a card that answered before and does not now
-    found = validate(wanted, reading.values[0]).normalized
     if wanted == "imsi":
-        return found != known.imsi
-    return not (found and known.iccid and same_card(found, known.iccid))
+        return Imsi.check(reading.values[0]).normalized != known.imsi
+    iccid = Iccid.check(reading.values[0]).normalized
+    return not (iccid and known.iccid and iccid.same_sim(known.iccid))
 
 
 def sim_urc(line: str, snapshot: Snapshot) -> bool:

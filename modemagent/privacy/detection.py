@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from modemagent.identity import luhn
-from modemagent.identity.imsi import swap_nibbles
+from modemagent.identity.checkdigits import luhn_fits
+from modemagent.identity.cleaning import swap_nibbles
 
 
 class DetectedNumber(NamedTuple):
@@ -146,7 +146,7 @@ def _by_look(found: dict[DetectedNumber, None], shown: str, *, any_number: bool)
         _add(found, "iccid", value)
     elif not value.isdigit() or any(_same(value, sighting.value) for sighting in found):
         return
-    elif (len(value) == 15 and luhn.fits(value)) or len(value) == 16:
+    elif (len(value) == 15 and luhn_fits(value)) or len(value) == 16:
         _add(found, "imei", value)
     elif len(value) >= _OTHERS and any_number:
         _add(found, "number", value)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from modemagent.identity import luhn, mod97
+from modemagent.identity.checkdigits import luhn_fits, mod97_fits
 from modemagent.identity.numbering import reporting_body
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _checked(pieces: Sequence[str]) -> Iterator[Span]:
 
 def _is_number(digits: str) -> bool:
     if len(digits) == 15:
-        return luhn.fits(digits)
+        return luhn_fits(digits)
     if not digits.startswith("89"):
         return False
-    return len(digits) in (18, 19, 20) or (len(digits) == _LONGEST and mod97.fits(digits))
+    return len(digits) in (18, 19, 20) or (len(digits) == _LONGEST and mod97_fits(digits))

@@ -20,7 +20,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from modemagent.identity.cleaning import without_separators
+from modemagent.identity.checkdigits import luhn_fits
+from modemagent.identity.cleaning import is_decimal, is_hexadecimal, without_separators
 from modemagent.privacy.fragments import join_fragments
 
 if TYPE_CHECKING:
@@ -118,14 +119,11 @@ def describe(value: str) -> str:
     >>> describe("898600f00A0000000051")
     '20 hexadecimal digits'
     """
-    from modemagent.identity import luhn
-    from modemagent.identity.cleaning import is_decimal, is_hexadecimal
-
     bare = without_separators(value).upper()
     if not bare:
         return "nothing"
     if is_decimal(bare):
-        state = "right" if luhn.fits(bare) else "wrong"
+        state = "right" if luhn_fits(bare) else "wrong"
         return f"{len(bare)} digits, check digit {state}"
     kind = "hexadecimal digits" if is_hexadecimal(bare) else "characters"
     return f"{len(bare)} {kind}"

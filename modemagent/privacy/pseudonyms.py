@@ -16,10 +16,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from modemagent.identity.check import validate
+from modemagent.identity.cleaning import swap_nibbles
 from modemagent.identity.imei import is_placeholder
-from modemagent.identity.imsi import swap_nibbles
 from modemagent.identity.problems import KINDS
-from modemagent.identity.validation import validate
 from modemagent.privacy.detection import DetectedNumber, detect
 from modemagent.privacy.locations import LocationMap
 from modemagent.privacy.synthetic import checked_like, kept, lookalike

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from modemagent.identity import luhn, mod97
+from modemagent.identity.checkdigits import luhn_digit, luhn_fits, mod97_digits
 from modemagent.identity.numbering import split_imsi
 
 
@@ -89,20 +89,20 @@ def _iccid(value: str, kept: int, front: str, number: int) -> str:
     if not value.isdigit():
         return front + _filled(value[kept:], number)
     whole = len(value) - 1
-    if len(value) == 20 and not luhn.fits(value) and luhn.fits(value[:19]):
+    if len(value) == 20 and not luhn_fits(value) and luhn_fits(value[:19]):
         whole = 18
     if kept > whole:  # all but what stands behind the check digit is known
         return front + value[kept:]
     body = front + _filled(value[kept:whole], number)
-    right = int(luhn.check_digit(value[:whole]))
+    right = int(luhn_digit(value[:whole]))
     off = int(value[whole]) - right
-    return body + str((int(luhn.check_digit(body)) + off) % 10) + value[whole + 1 :]
+    return body + str((int(luhn_digit(body)) + off) % 10) + value[whole + 1 :]
 
 
 def _eid(value: str, kept: int, front: str, number: int) -> str:
     body = front + _filled(value[kept:30], number)
-    off = int(value[30:]) - int(mod97.check_digits(value[:30]))
-    return body + f"{(int(mod97.check_digits(body)) + off) % 100:02d}"
+    off = int(value[30:]) - int(mod97_digits(value[:30]))
+    return body + f"{(int(mod97_digits(body)) + off) % 100:02d}"
 
 
 _SHAPED: Mapping[str, Callable[[str, int, str, int], str]] = {
@@ -117,7 +117,7 @@ _SHAPED: Mapping[str, Callable[[str, int, str, int], str]] = {
 
 def checked_like(shown: str, fourteen: str) -> str:
     """Return an IMEI whose 15th digit is right, a zero, or wrong, as the shown one's is."""
-    right, new = luhn.check_digit(shown[:14]), luhn.check_digit(fourteen)
+    right, new = luhn_digit(shown[:14]), luhn_digit(fourteen)
     if shown[14] == "0" != right:
         return fourteen + "0"
     return fourteen + str((int(new) + int(shown[14]) - int(right)) % 10)

@@ -15,7 +15,8 @@ from functools import lru_cache
 import msgspec
 
 from modemagent.errors import ReportError
-from modemagent.identity.validation import validate
+from modemagent.identity.check import validate
+from modemagent.identity.imeisv import Imeisv
 from modemagent.report.message import Report, body_digest, canonical_body
 
 # A modem that reports from its second AT port has not moved: the place is the USB device.
@@ -80,10 +81,11 @@ def read_report(raw: bytes | memoryview) -> Observation:
 
     :raises ReportError: not JSON, a key twice in one object, or a known key of a wrong type
     """
-    body = _decode(bytes(raw))
+    body, encoded = _decode(bytes(raw))
     report = Report.from_json(body)
     modem = report.modem or {}
-    imei = _number("imei", modem, "modem") or _imei_of_imeisv(modem)
+    imeisv = _number("imeisv", modem, "modem")
+    imei = _number("imei", modem, "modem") or (Imeisv(imeisv).imei if imeisv else None)
     facts = {name: value for name in _MODEM_FACTS if (value := _read(name, modem, "modem"))}
     for kind in ("imeisv", "meid"):
         if (value := _number(kind, modem, "modem")) is not None:
@@ -104,8 +106,8 @@ def read_report(raw: bytes | memoryview) -> Observation:
         imei=imei,
         modem=facts,
         cards=_cards(report),
-        body=canonical_body(body),
-        digest=body_digest(body),
+        body=encoded,
+        digest=body_digest(encoded),
     )
 
 
@@ -123,7 +125,8 @@ def place_of(port_id: str | None, path: str) -> str:
     return usb[1] if usb else port_id
 
 
-def _decode(raw: bytes) -> Mapping[str, object]:
+def _decode(raw: bytes) -> tuple[Mapping[str, object], bytes]:
+    """Return the body and its canonical encoding; each report is decoded and encoded once."""
     try:
         body = json.loads(raw, object_pairs_hook=no_key_twice, parse_constant=_no_constant)
     except ReportError:
@@ -133,10 +136,9 @@ def _decode(raw: bytes) -> Mapping[str, object]:
     if not isinstance(body, dict):
         raise ReportError("a report is a JSON object", key="")
     try:
-        canonical_body(body)
+        return body, canonical_body(body)
     except (ValueError, RecursionError) as error:
         raise ReportError("a number in the report is out of range", key="") from error
-    return body
 
 
 def no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -169,12 +171,6 @@ def _cards(report: Report) -> tuple[CardReading, ...]:
         )
         found.setdefault(slot, card)
     return tuple(found[slot] for slot in sorted(found))
-
-
-def _imei_of_imeisv(modem: Mapping[str, object]) -> str | None:
-    """An IMEISV holds the IMEI: 14 digits, the check digit computed (TS 23.003 clause 6.2.2)."""
-    imeisv = _number("imeisv", modem, "modem")
-    return _normalized("imei", imeisv[:14]) if imeisv else None
 
 
 def _number(kind: str, source: Mapping[str, object], path: str) -> str | None:
@@ -212,5 +208,4 @@ def _text(name: str, source: Mapping[str, object], path: str) -> str | None:
 
 @lru_cache(maxsize=32768)
 def _normalized(kind: str, text: str) -> str | None:
-    check = validate(kind, text)
-    return check.normalized if check.valid else None
+    return validate(kind, text).normalized

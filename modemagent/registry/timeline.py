@@ -34,6 +34,9 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from modemagent.identity.changes import SimNumbers, compare_sims
+from modemagent.identity.iccid import Iccid
+
 GRACE_MS = 10 * 60 * 1000
 _NAMESPACE = UUID("6d6f6465-6d61-5e6e-8472-656769737472")
 _VIAS_KEPT = 8  # other units with the same number that a seat remembers
@@ -59,7 +62,7 @@ class Identities(msgspec.Struct, omit_defaults=True):
         :param bare: no card is there: the older card is not taken over
         """
         one_card = not bare and (
-            self.iccid is None or older.iccid is None or same_card(self.iccid, older.iccid)
+            self.iccid is None or older.iccid is None or Iccid(self.iccid).same_sim(older.iccid)
         )
         return Identities(
             imei=self.imei or older.imei,
@@ -220,19 +223,6 @@ class Changes:
         self.withdrawn.add(event_id)
 
 
-def same_card(one: str, other: str) -> bool:
-    """Compare two ICCIDs: by 19 digits when one has 19 and the other 20, else in full.
-
-    >>> same_card("8988303000000000010", "89883030000000000104")
-    True
-    >>> same_card("89860000000000000012", "89860000000000000013")
-    False
-    """
-    if {len(one), len(other)} == {19, 20}:
-        return one[:19] == other[:19]
-    return one == other
-
-
 def item_key(kind: str, number: str) -> str:
     """Return under what an item's sightings are kept: 14 digits of an IMEI, 19 of an ICCID."""
     return number[:14] if kind == "modem" else number[:19]
@@ -271,21 +261,20 @@ def _change(kind: str, before: Occupant | None, reading: Reading, out: Changes) 
         return Occupant(before.item, before.pair, False, reading.session)
     if before is None:
         return Occupant(reading.item, reading.pair, True, reading.session)
-    if _same(kind, before.item, reading.item):
+    if kind == "modem":
+        event = None if _same(kind, before.item, reading.item) else "modem.swapped"
+    else:
+        event = compare_sims(
+            SimNumbers(before.item, before.pair.imsi, before.pair.eid),
+            SimNumbers(reading.item, reading.pair.imsi, reading.pair.eid),
+        )
+    if event is None or event == "sim.imsi_switched":
         pair = reading.pair.filled_from(before.pair, bare=reading.bare)
-        if kind == "card" and before.pair.imsi and pair.imsi != before.pair.imsi:
-            out.add_event(
-                "sim.imsi_switched", reading.seat, reading, previous=before.pair, new=pair
-            )
+        if event is not None:
+            out.add_event(event, reading.seat, reading, previous=before.pair, new=pair)
         longer = max(reading.item, before.item, key=len)
         return Occupant(longer, pair, True, reading.session)
-    if kind == "modem":
-        name = "modem.swapped"
-    elif before.pair.eid and before.pair.eid == reading.pair.eid:
-        name = "sim.profile_switched"
-    else:
-        name = "sim.swapped"
-    out.add_event(name, reading.seat, reading, previous=before.pair, new=reading.pair)
+    out.add_event(event, reading.seat, reading, previous=before.pair, new=reading.pair)
     if before.occupied:
         _depart(before, reading, "replaced", out)
     return Occupant(reading.item, reading.pair, True, reading.session)
@@ -400,7 +389,7 @@ def _touch(kind: str, item: Unit, stay: Interval, out: Changes) -> None:
 
 
 def _same(kind: str, one: str, other: str) -> bool:
-    return one[:14] == other[:14] if kind == "modem" else same_card(one, other)
+    return one[:14] == other[:14] if kind == "modem" else Iccid(one).same_sim(other)
 
 
 def _prefix(kind: str) -> str:

@@ -15,7 +15,7 @@ from fuzz.wire import Said, driven, transcripts, true_answer
 from modemagent.at.steps import Command, Step
 from modemagent.at.transcript import Transcript
 from modemagent.errors import ModemAgentError
-from modemagent.identity.luhn import check_digit
+from modemagent.identity.checkdigits import luhn_digit
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
 
@@ -41,7 +41,7 @@ class Others:
             body = f"894900000000000{self._count:03d}"
         else:
             return f"90128800000{self._count:04d}".encode()
-        return (body + check_digit(body)).encode()
+        return (body + luhn_digit(body)).encode()
 
     def asked(self, kind: int) -> bytes:
         # questions that are never asked here: to one of ours this modem gives its own number

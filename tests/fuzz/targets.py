@@ -35,13 +35,13 @@ from modemagent.dialects.model import Attempt
 from modemagent.dialects.slot_parsers import SLOT_SHAPES
 from modemagent.errors import ModemAgentError
 from modemagent.explain import explain, explain_code
+from modemagent.identity.check import validate
 from modemagent.identity.problems import KINDS
 from modemagent.identity.snapshot import Snapshot
-from modemagent.identity.validation import validate
 from modemagent.modem.identify import Extras, identify
 from modemagent.modem.interpret import _BLOCK_KEYS, interpret
 from modemagent.privacy import masking
-from modemagent.report.message import Report
+from modemagent.report.message import Report, canonical_body
 
 SEPARATOR = b"\x1e"
 COMMANDS = (
@@ -343,7 +343,7 @@ def fuzz_report(data: bytes) -> None:
     with contextlib.suppress(ModemAgentError):
         report = Report.from_json(body)
         assert Report.from_json(report.to_json()) == report
-        report.digest()
+        canonical_body(report.to_json())
     if isinstance(body, Mapping):
         with contextlib.suppress(ModemAgentError):
             Snapshot.from_json(body).to_json(evidence=True)

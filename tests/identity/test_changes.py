@@ -1,9 +1,15 @@
-"""Swaps, switches, unlocks and first sights between two readings."""
+"""Changes between two readings: swaps, profile switches, removals, first readings."""
 
 from __future__ import annotations
 
-from modemagent.identity import crosscheck
-from modemagent.identity.changes import Change, changes, remember
+from typing import TypeVar
+
+from modemagent.identity.changes import Change, SimNumbers, changes, compare_sims, remember
+from modemagent.identity.eid import Eid
+from modemagent.identity.iccid import Iccid
+from modemagent.identity.identifier import Identifier
+from modemagent.identity.imei import Imei
+from modemagent.identity.imsi import Imsi
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 
 IMEI, OTHER_IMEI = "867698040000013", "867698040000021"
@@ -12,54 +18,61 @@ IMSI, OTHER_IMSI = "901288000000001", "262010000000001"
 EID = "89049032000000000000000000000066"
 
 
+T = TypeVar("T", bound=Identifier)
+
+
+def typed(kind: type[T], value: str | None) -> T | None:
+    return None if value is None else kind(value)
+
+
 def sim(state: SimState = SimState.READY, slot: int = 1, **values: str | None) -> Sim:
-    """A slot whose given fields were read; None stands for a field that timed out."""
+    """Return a slot with these fields read; None is a field that timed out."""
     read = {
         name: ReadState.TIMEOUT if value is None else ReadState.OK for name, value in values.items()
     }
     return Sim(
         slot=slot,
         state=state,
-        iccid=values.get("iccid"),
-        imsi=values.get("imsi"),
-        eid=values.get("eid"),
+        iccid=typed(Iccid, values.get("iccid")),
+        imsi=typed(Imsi, values.get("imsi")),
+        eid=typed(Eid, values.get("eid")),
         read=read,
     )
 
 
 def snapshot(*sims: Sim, imei: str | None = IMEI) -> Snapshot:
     state = ReadState.OK if imei else ReadState.FAILED
-    return Snapshot(port="/dev/ttyUSB2", modem=Modem(imei=imei, read={"imei": state}), sims=sims)
+    modem = Modem(imei=typed(Imei, imei), read={"imei": state})
+    return Snapshot(port="/dev/ttyUSB2", modem=modem, sims=sims)
 
 
 def kinds(before: Snapshot | None, after: Snapshot) -> list[str]:
     return [change.kind for change in changes(before, after)]
 
 
-CARD = sim(iccid=ICCID, imsi=IMSI)
+READY = sim(iccid=ICCID, imsi=IMSI)
 ABSENT = sim(SimState.ABSENT)
 
 
-def test_first_sight() -> None:
-    assert kinds(None, snapshot(CARD)) == ["modem.first_seen", "sim.first_seen"]
+def test_first_reading() -> None:
+    assert kinds(None, snapshot(READY)) == ["modem.first_seen", "sim.first_seen"]
     assert kinds(None, snapshot(ABSENT)) == ["modem.first_seen"]
-    assert kinds(snapshot(ABSENT), snapshot(CARD)) == ["sim.first_seen"]
+    assert kinds(snapshot(ABSENT), snapshot(READY)) == ["sim.first_seen"]
 
 
-def test_nothing_changed() -> None:
-    assert changes(snapshot(CARD), snapshot(CARD)) == ()
+def test_equal_readings_have_no_change() -> None:
+    assert changes(snapshot(READY), snapshot(READY)) == ()
 
 
 def test_sim_swapped() -> None:
     after = snapshot(sim(iccid=OTHER_ICCID, imsi=OTHER_IMSI))
-    assert changes(snapshot(CARD), after) == (
+    assert changes(snapshot(READY), after) == (
         Change("sim.swapped", "iccid", ICCID, OTHER_ICCID, 1),
     )
-    assert changes(snapshot(CARD), after)[0].to_json()["slot"] == 1
 
 
-def test_a_twentieth_digit_is_no_swap() -> None:
-    assert kinds(snapshot(CARD), snapshot(sim(iccid=ICCID + "7", imsi=IMSI))) == []
+def test_a_twentieth_digit_is_not_a_swap() -> None:
+    assert kinds(snapshot(READY), snapshot(sim(iccid=ICCID + "7", imsi=IMSI))) == []
 
 
 def test_profile_switched_on_the_same_euicc() -> None:
@@ -69,136 +82,79 @@ def test_profile_switched_on_the_same_euicc() -> None:
     assert kinds(before, snapshot(sim(iccid=OTHER_ICCID, eid=EID[::-1]))) == ["sim.swapped"]
 
 
-def test_imsi_switched_on_the_same_card() -> None:
+def test_imsi_switched_on_the_same_sim() -> None:
     after = snapshot(sim(iccid=ICCID, imsi=OTHER_IMSI))
-    assert kinds(snapshot(CARD), after) == ["sim.imsi_switched"]
+    assert kinds(snapshot(READY), after) == ["sim.imsi_switched"]
 
 
-def test_pin_unlock_is_no_swap() -> None:
+def test_pin_entry_is_not_a_swap() -> None:
     locked = snapshot(sim(SimState.PIN_REQUIRED, iccid=ICCID, imsi=None))
-    assert kinds(locked, snapshot(CARD)) == []
-    assert kinds(snapshot(CARD), locked) == []
+    assert kinds(locked, snapshot(READY)) == []
+    assert kinds(snapshot(READY), locked) == []
 
 
-def test_what_was_not_read_did_not_change() -> None:
+def test_a_field_that_was_not_read_is_unchanged() -> None:
     unread = snapshot(sim(SimState.BUSY, iccid=None, imsi=None), imei=None)
-    assert kinds(snapshot(CARD), unread) == []
-    assert kinds(snapshot(CARD), snapshot(sim(iccid=None, imsi=OTHER_IMSI))) == []
+    assert kinds(snapshot(READY), unread) == []
+    assert kinds(snapshot(READY), snapshot(sim(iccid=None, imsi=OTHER_IMSI))) == []
 
 
-def test_an_unread_field_with_a_value_does_not_count() -> None:
-    stale = Sim(state=SimState.READY, iccid=OTHER_ICCID, read={"iccid": ReadState.FAILED})
-    assert kinds(snapshot(CARD), snapshot(stale)) == []
+def test_a_value_without_state_ok_is_ignored() -> None:
+    stale = Sim(state=SimState.READY, iccid=Iccid(OTHER_ICCID), read={"iccid": ReadState.FAILED})
+    assert kinds(snapshot(READY), snapshot(stale)) == []
 
 
-def test_without_iccid_the_imsi_tells() -> None:
+def test_without_iccid_the_imsi_identifies_the_sim() -> None:
     before = snapshot(sim(imsi=IMSI))
     assert kinds(None, before) == ["modem.first_seen", "sim.first_seen"]
     assert kinds(before, snapshot(sim(imsi=OTHER_IMSI))) == ["sim.swapped"]
     assert kinds(before, before) == []
 
 
-def test_sim_removed_once() -> None:
-    assert kinds(snapshot(CARD), snapshot(ABSENT)) == ["sim.removed"]
+def test_removal_is_one_event() -> None:
+    assert kinds(snapshot(READY), snapshot(ABSENT)) == ["sim.removed"]
     assert kinds(snapshot(ABSENT), snapshot(ABSENT)) == []
     assert kinds(snapshot(sim(SimState.BUSY)), snapshot(ABSENT)) == []
 
 
 def test_modem_swapped() -> None:
-    assert kinds(snapshot(CARD), snapshot(CARD, imei=OTHER_IMEI)) == ["modem.swapped"]
-    assert kinds(snapshot(CARD, imei=None), snapshot(CARD)) == ["modem.first_seen"]
+    assert kinds(snapshot(READY), snapshot(READY, imei=OTHER_IMEI)) == ["modem.swapped"]
+    assert kinds(snapshot(READY, imei=None), snapshot(READY)) == ["modem.first_seen"]
 
 
 def test_slots_are_compared_one_by_one() -> None:
-    two = snapshot(CARD, sim(slot=2, iccid=OTHER_ICCID))
-    swapped = snapshot(sim(slot=2, iccid=ICCID), CARD)
+    two = snapshot(READY, sim(slot=2, iccid=OTHER_ICCID))
+    swapped = snapshot(sim(slot=2, iccid=ICCID), READY)
     assert [(change.kind, change.slot) for change in changes(two, swapped)] == [("sim.swapped", 2)]
 
 
-def test_memory_sees_a_swap_across_an_empty_slot() -> None:
-    known = remember(snapshot(CARD), snapshot(ABSENT))
+def test_baseline_shows_a_swap_across_an_empty_slot() -> None:
+    known = remember(snapshot(READY), snapshot(ABSENT))
     assert known.sims[0].state is SimState.ABSENT
     assert kinds(known, snapshot(ABSENT)) == []
     assert kinds(known, snapshot(sim(iccid=OTHER_ICCID))) == ["sim.swapped"]
-    assert kinds(known, snapshot(CARD)) == []
+    assert kinds(known, snapshot(READY)) == []
 
 
-def test_memory_of_another_card_is_void() -> None:
-    known = remember(snapshot(CARD), snapshot(sim(iccid=OTHER_ICCID, imsi=None)))
+def test_baseline_drops_the_numbers_of_another_sim() -> None:
+    known = remember(snapshot(READY), snapshot(sim(iccid=OTHER_ICCID, imsi=None)))
     assert known.sims[0].imsi is None
     assert remember(None, known) is known
 
 
-def test_memory_keeps_the_modem_unless_it_was_swapped() -> None:
+def test_baseline_keeps_the_modem_unless_swapped() -> None:
     unread = snapshot(ABSENT, imei=None)
-    assert remember(snapshot(CARD), unread).modem.imei == IMEI
-    assert remember(snapshot(CARD), snapshot(imei=OTHER_IMEI)).modem.imei == OTHER_IMEI
-    assert remember(snapshot(CARD), snapshot()).sims == (CARD,)
+    assert remember(snapshot(READY), unread).modem.imei == IMEI
+    assert remember(snapshot(READY), snapshot(imei=OTHER_IMEI)).modem.imei == OTHER_IMEI
+    assert remember(snapshot(READY), snapshot()).sims == (READY,)
 
 
-# --- cross
-
-
-def codes(modem: Modem, card: Sim | None = None) -> list[str]:
-    return [problem.code for problem in crosscheck.compare(modem, card)]
-
-
-def test_imei_and_imeisv() -> None:
-    assert codes(Modem(imei=IMEI, imeisv=IMEI[:14] + "07")) == ["cross.tac_unknown"]
-    found = codes(Modem(imei=IMEI, imeisv=OTHER_IMEI[:14] + "07"))
-    assert found == ["cross.imei_imeisv_differ", "cross.tac_unknown"]
-
-
-def test_dual_mode_meid() -> None:
-    dual = "990000123456784"
-    assert codes(Modem(imei=dual, meid=dual[:14])) == ["cross.tac_unknown"]
-    assert "cross.meid_imei_differ" in codes(Modem(imei=dual, meid="AF0123450ABCDE"))
-    assert "cross.meid_imei_differ" not in codes(Modem(imei=IMEI, meid="AF0123450ABCDE"))
-
-
-def test_tac_and_model() -> None:
-    imei = "865326060000017"
-    assert codes(Modem(imei=imei, manufacturer="Quectel", model="EG25")) == []
-    assert codes(Modem(imei=imei)) == []
-    wrong = codes(Modem(imei=imei, manufacturer="Telit", model="LE910C4-EU"))
-    assert wrong == ["cross.tac_model_differ"]
-    simcom = Modem(
-        imei="868822040000010", manufacturer="SIMCOM INCORPORATED", model="SIMCOM_SIM7600G-H"
-    )
-    assert codes(simcom) == []
-    sierra = Modem(imei="001027000000013", manufacturer="Sierra Wireless", model="EM7565")
-    assert codes(sierra) == []
-
-
-def test_countries() -> None:
-    german = Sim(iccid=OTHER_ICCID, imsi=IMSI)
-    assert codes(Modem(), german) == ["cross.iccid_imsi_country"]
-    assert codes(Modem(), Sim(iccid=ICCID, imsi=IMSI)) == []
-    assert codes(Modem(), Sim(iccid=OTHER_ICCID, imsi=OTHER_IMSI)) == []
-    assert codes(Modem(), Sim(iccid="8901260000000000000", imsi="302720000000001")) == []
-    assert codes(Modem(), Sim(iccid="8900000000000000001", imsi=IMSI)) == []
-
-
-def test_label_and_duplicates() -> None:
-    assert crosscheck.compare_label(IMEI, IMEI) == ()
-    assert crosscheck.compare_label(OTHER_IMEI, IMEI)[0].code == "cross.imei_label_differ"
-    assert crosscheck.duplicates([IMEI, IMEI[:14] + "07", OTHER_IMEI, None]) == (IMEI[:14],)
-
-
-def test_pairs_over_time() -> None:
-    def pair(imei: str, card: Sim) -> tuple[Modem, Sim]:
-        return Modem(imei=imei, read={"imei": ReadState.OK}), card
-
-    def found(before: tuple[Modem, Sim], after: tuple[Modem, Sim]) -> list[str]:
-        return [problem.code for problem in crosscheck.compare_pairs(before, after)]
-
-    card = sim(iccid=ICCID, imsi=IMSI, eid=EID)
-    assert found(pair(IMEI, card), pair(IMEI, card)) == []
-    other = sim(iccid=OTHER_ICCID, imsi=IMSI, eid=EID)
-    assert found(pair(IMEI, card), pair(IMEI, other)) == ["cross.iccid_changed"]
-    assert found(pair(IMEI, card), pair(OTHER_IMEI, card)) == ["cross.imei_changed"]
-    other = sim(iccid=ICCID, imsi=OTHER_IMSI, eid=EID)
-    assert found(pair(IMEI, card), pair(IMEI, other)) == ["cross.imsi_changed"]
-    other = sim(iccid=ICCID, imsi=IMSI, eid=EID[::-1])
-    assert found(pair(IMEI, card), pair(IMEI, other)) == ["cross.eid_changed"]
-    assert found(pair(IMEI, card), pair(IMEI, sim(iccid=None, imsi=None))) == []
+def test_compare_sims_ignores_numbers_that_were_not_read() -> None:
+    unread = SimNumbers(None, None, None)
+    full = SimNumbers(ICCID, IMSI, EID)
+    assert compare_sims(unread, full) is None
+    assert compare_sims(full, unread) is None
+    assert compare_sims(full, SimNumbers(None, OTHER_IMSI, None)) is None
+    assert compare_sims(full, SimNumbers(OTHER_ICCID, IMSI, None)) == "sim.swapped"
+    assert compare_sims(full, SimNumbers(OTHER_ICCID, None, EID)) == "sim.profile_switched"
+    assert compare_sims(full, SimNumbers(ICCID + "7", OTHER_IMSI, EID)) == "sim.imsi_switched"

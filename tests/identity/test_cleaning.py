@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from modemagent.identity.check import validate
 from modemagent.identity.cleaning import clean, is_filler
-from modemagent.identity.validation import validate
 
 N = "867698040000013"
 EID = "89049032000000000000000000000066"

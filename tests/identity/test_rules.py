@@ -5,9 +5,16 @@ from __future__ import annotations
 import pytest
 
 from modemagent.errors import IdentityError, UsageError
-from modemagent.identity import eid, iccid, imei, imeisv, imsi, luhn, meid, mod97
+from modemagent.identity.check import IDENTIFIERS, KINDS, validate
+from modemagent.identity.checkdigits import luhn_digit, mod97_digits
+from modemagent.identity.cleaning import swap_nibbles
+from modemagent.identity.eid import Eid
+from modemagent.identity.iccid import Iccid
+from modemagent.identity.imei import Imei
+from modemagent.identity.imeisv import Imeisv
+from modemagent.identity.imsi import Imsi
+from modemagent.identity.meid import Meid
 from modemagent.identity.problems import CODES, Severity
-from modemagent.identity.validation import KINDS, validate
 
 IMEI = "867698040000013"
 ICCID = "8988303000000000010"  # check digit fits
@@ -15,11 +22,11 @@ EID = "89049032000000000000000000000066"
 
 
 def luhn10(digits: str) -> str:
-    return digits + luhn.check_digit(digits)
+    return digits + luhn_digit(digits)
 
 
 def with_mod97(thirty: str) -> str:
-    return thirty + mod97.check_digits(thirty)
+    return thirty + mod97_digits(thirty)
 
 
 # kind, text, normalized (None: refused), codes
@@ -241,10 +248,10 @@ def test_an_error_is_the_only_code() -> None:
 
 
 def test_even_ef_imsi_loses_its_filler() -> None:
-    coded = imsi.swap_nibbles("1" + "26201000000001" + "F")
+    coded = swap_nibbles("1" + "26201000000001" + "F")
     assert validate("imsi", "08" + coded).normalized == "26201000000001"
     # the parity nibble says odd and the digits are even: not taken for EF content
-    coded = imsi.swap_nibbles("9" + "26201000000001" + "F")
+    coded = swap_nibbles("9" + "26201000000001" + "F")
     assert validate("imsi", "08" + coded).codes == ("imsi.charset",)
 
 
@@ -257,7 +264,7 @@ def test_details_hold_the_parts() -> None:
         "maker": "Quectel",
         "model": "EG25-G",
         "basis": "L",
-        "check_digit": luhn.check_digit("86532606000001"),
+        "check_digit": luhn_digit("86532606000001"),
     }
     details = validate("imsi", "262010000000001").details
     assert (details["mcc"], details["mnc"], details["msin"]) == ("262", "01", "0000000001")
@@ -269,42 +276,35 @@ def test_details_hold_the_parts() -> None:
 
 
 def test_typed_values() -> None:
-    assert imei.parse(IMEI).check_digit == "3"
-    assert imeisv.parse("3526561000000101").imei.serial == "000001"
-    assert meid.parse("AF0123450ABCDE").manufacturer == "012345"
-    assert imsi.parse("262010000000001").plmn.mnc == "01"
-    found = iccid.parse(ICCID + "7")
-    assert found.country is not None
-    assert found.country.codes == ()
-    assert found.compared == ICCID
-    assert eid.parse(EID) == EID
-
-
-@pytest.mark.parametrize("module", [imei, imeisv, meid, imsi, iccid, eid])
-def test_each_number_has_the_same_verbs(module: object) -> None:
-    for verb in ("check", "parse", "problems", "format"):
-        assert callable(getattr(module, verb))
+    assert Imei.parse(IMEI).check_digit == "3"
+    assert Imeisv.parse("3526561000000101").imei.serial == "000001"
+    assert Meid.parse("AF0123450ABCDE").manufacturer == "012345"
+    assert Imsi.parse("262010000000001").plmn().mnc == "01"
+    assert Imsi.parse("722070000000001").plmn(2).mnc == "07"
+    assert Eid.parse(EID) == EID
+    assert {Iccid.parse(ICCID): 1}[Iccid(ICCID)] == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_format_is_read_back(kind: str) -> None:
-    module = {
-        "imei": imei,
-        "imeisv": imeisv,
-        "meid": meid,
-        "imsi": imsi,
-        "iccid": iccid,
-        "eid": eid,
-    }[kind]
+def test_grouped_form_is_parsed_again(kind: str) -> None:
+    identifier = IDENTIFIERS[kind]
     for case in CASES:
         if case[0] == kind and case[2] is not None and case[2] != "FFFFFFFFFFFFFF":
-            value = module.parse(case[2])
-            assert module.parse(module.format(value)) == value
+            value = identifier.parse(case[2])
+            assert type(value) is identifier
+            assert identifier.parse(value.grouped()) == value
+            assert identifier.from_normalized(value) == value
 
 
-def test_refusal_never_shows_the_number() -> None:
+def test_from_normalized_rejects_other_forms() -> None:
+    for text in (IMEI[:14], IMEI + "0", "86769804000001X", ""):
+        with pytest.raises(ValueError, match="normalized IMEI"):
+            Imei.from_normalized(text)
+
+
+def test_error_never_contains_the_number() -> None:
     with pytest.raises(IdentityError) as caught:
-        imei.parse("867698040000014")
+        Imei.parse("867698040000014")
     assert caught.value.problem == "imei.check_digit"
     assert "8676" not in str(caught.value)
 
@@ -314,8 +314,13 @@ def test_unknown_kind_is_a_usage_error() -> None:
         validate("vin", "1")
 
 
-def test_same_card() -> None:
-    assert iccid.same_card(ICCID, ICCID)
-    assert iccid.same_card(ICCID + "7", ICCID)
-    assert not iccid.same_card(ICCID + "7", ICCID + "8")
-    assert not iccid.same_card(ICCID[:18], ICCID)
+def test_same_sim() -> None:
+    assert Iccid(ICCID).same_sim(ICCID)
+    assert Iccid(ICCID + "7").same_sim(ICCID)
+    assert not Iccid(ICCID + "7").same_sim(ICCID + "8")
+    assert not Iccid(ICCID[:18]).same_sim(ICCID)
+
+
+def test_same_equipment() -> None:
+    assert Imei(IMEI).same_equipment(IMEI[:14] + "07")
+    assert not Imei(IMEI).same_equipment("867698040000021")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.identity import luhn, tac
+from modemagent.identity import tac, tac_csv
+from modemagent.identity.checkdigits import luhn_digit
 from modemagent.identity.datafiles import TABLES, about, row, rows, text_of
 from modemagent.identity.numbering import (
     country_of_iccid,
@@ -125,16 +126,16 @@ def test_operators_tac_list() -> None:
         "\n",
         "86532607\n",
     ]
-    assert [tuple(record) for record in tac.read_csv(text)] == [
+    assert [tuple(record) for record in tac_csv.read_csv(text)] == [
         ("01518400", "Fibocom", "L850;GL", "C"),
         ("00102700", "Sierra", "EM7565", "C"),
         ("86532606", "Quectel", "EG25-G", "C"),
         ("86532607", "", "", "C"),
     ]
     named = ["A list (c) somebody 2016", "tac,name,name,contributor", "35265610,Nordic,nRF9160,x"]
-    assert next(tac.read_csv(named))[1:3] == ("Nordic", "nRF9160")
+    assert next(tac_csv.read_csv(named))[1:3] == ("Nordic", "nRF9160")
     with pytest.raises(ValueError, match="header"):
-        list(tac.read_csv(["1,2", "3,4"]))
+        list(tac_csv.read_csv(["1,2", "3,4"]))
 
 
 def test_problem_codes() -> None:
@@ -155,4 +156,4 @@ def test_a_lookup_takes_less_than_a_millisecond() -> None:
 
 def test_luhn_refuses_what_is_no_digit() -> None:
     with pytest.raises(ValueError, match="substring"):
-        luhn.check_digit("12X")
+        luhn_digit("12X")

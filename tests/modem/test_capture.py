@@ -17,8 +17,8 @@ from modemagent.at.transcript import Transcript, dumps, loads
 from modemagent.channel.blocking import run_plans
 from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import ModemAgentError
+from modemagent.identity.check import validate
 from modemagent.identity.snapshot import Snapshot
-from modemagent.identity.validation import validate
 from modemagent.modem.capture import STATES, Recording, record
 from modemagent.modem.identify import identify
 from modemagent.modem.transcribe import Written, transcribe

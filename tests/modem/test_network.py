@@ -84,4 +84,4 @@ def test_nothing_a_modem_says_is_too_odd(lines: list[str]) -> None:
             for question, prefix, line in zip(questions, prefixes, lines, strict=True)
         }
     )
-    assert Network.from_json(found.to_json()) == found
+    assert Network(**found.to_json()) == found

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.identity import eid, iccid, imei, imsi, meid
+from modemagent.identity.eid import Eid
+from modemagent.identity.iccid import Iccid
+from modemagent.identity.imei import Imei
+from modemagent.identity.imsi import Imsi
+from modemagent.identity.meid import Meid
 from modemagent.privacy.masking import describe, mask, mask_text
 
 IDENTIFIERS = {
@@ -59,12 +63,12 @@ def test_no_identifier_survives(name: str, wrap: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        imei.format(imei.parse("867698040000013")),
-        iccid.format(iccid.parse("8988303000000000010")),
-        iccid.format(iccid.parse("898600F00A0000000051")),
-        imsi.format(imsi.parse("262010000000001")),
-        eid.format(eid.parse(IDENTIFIERS["eid"])),
-        meid.format(meid.parse("AF0123450ABCDE")),
+        Imei("867698040000013").grouped(),
+        Iccid("8988303000000000010").grouped(),
+        Iccid("898600F00A0000000051").grouped(),
+        Imsi("262010000000001").grouped(),
+        Eid(IDENTIFIERS["eid"]).grouped(),
+        Meid("AF0123450ABCDE").grouped(),
         "86 769804\u00a0000001\u20103",
         "38 36 37 36 39 38 30 34 30 30 30 30 30 31 33",
         "38363736393830343030303030313 3",

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modemagent.at.transcript import Transcript, load
-from modemagent.identity import luhn, mod97
-from modemagent.identity.imsi import swap_nibbles
-from modemagent.identity.validation import validate
+from modemagent.identity.check import validate
+from modemagent.identity.checkdigits import luhn_digit, mod97_digits
+from modemagent.identity.cleaning import swap_nibbles
 from modemagent.privacy.detection import DetectedNumber, detect
 from modemagent.privacy.pseudonyms import Pseudonyms
 
@@ -34,7 +34,7 @@ def digits(least: int, most: int | None = None) -> st.SearchStrategy[str]:
 
 def with_check(body: str, choice: int) -> str:
     """A check digit that fits, or is wrong by this much."""
-    return body + str((int(luhn.check_digit(body)) + choice) % 10)
+    return body + str((int(luhn_digit(body)) + choice) % 10)
 
 
 IMEIS = st.builds(
@@ -56,7 +56,7 @@ IMSIS = st.builds(
     lambda front, rest: front + rest, st.sampled_from(("26201", "310260", "90128")), digits(9)
 ).map(lambda text: text[:15])
 EIDS = st.builds(
-    lambda front, rest: front + rest + mod97.check_digits(front + rest),
+    lambda front, rest: front + rest + mod97_digits(front + rest),
     st.sampled_from(("89049032", "89033240")),
     digits(22),
 )

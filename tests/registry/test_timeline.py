@@ -16,7 +16,6 @@ from modemagent.registry.timeline import (
     advance_place,
     advance_unit,
     item_key,
-    same_card,
 )
 
 ONE, TWO = "8988303000000000010", "8988303000000000028"
@@ -121,8 +120,6 @@ def test_a_modem_that_comes_back_has_moved_twice() -> None:
 
 
 def test_the_20th_digit() -> None:
-    assert same_card(ONE, ONE + "4")
-    assert not same_card("89860000000000000012", "89860000000000000013")
     line, out = UnitTimeline(), Changes()
     for at_ms, number in enumerate(("89860000000000000012", "89860000000000000013")):
         advance_unit("card", line, card(at_ms, number), out)

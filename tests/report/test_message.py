@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemagent.errors import ReportError
-from modemagent.report.message import Reason, Report, body_digest, canonical_body
+from modemagent.report.message import Reason, Report, canonical_body
 
 FIXTURES = sorted((Path(__file__).parents[2] / "fixtures/reports/v1").glob("*.json"))
 FIXED_KEYS = {
@@ -43,7 +43,7 @@ def test_unknown_keys_are_ignored_but_are_part_of_what_was_said() -> None:
     more = body("unknown_keys")
     report = Report.from_json(more)
     assert "later_addition" not in report.to_json()
-    assert report.digest() != body_digest(more)
+    assert canonical_body(report.to_json()) != canonical_body(more)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,6 @@ def test_the_order_of_keys_and_the_spelling_of_escapes_are_no_difference() -> No
     one = json.loads('{"a": "\\u00e9", "b": {"y": 1, "x": 2}}')
     two = json.loads('{"b": {"x": 2, "y": 1}, "a": "é"}')
     assert canonical_body(one) == canonical_body(two)
-    assert body_digest(one) == body_digest(two)
 
 
 @given(st.recursive(

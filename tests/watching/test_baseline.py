@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from modemagent.identity.imei import Imei
 from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 from modemagent.report.message import Reason
@@ -18,7 +19,7 @@ from modemagent.watching.baseline import (
 
 OK, FAILED, TIMEOUT = ReadState.OK, ReadState.FAILED, ReadState.TIMEOUT
 MODEM = Modem(
-    manufacturer="Quectel", model="EG25-G", firmware="R07", imei="867698040000013",
+    manufacturer="Quectel", model="EG25-G", firmware="R07", imei=Imei("867698040000013"),
     read={"manufacturer": OK, "model": OK, "firmware": OK, "imei": OK},
 )  # fmt: skip
 CARD = Sim(
@@ -33,7 +34,7 @@ LOCKED = Sim(
     state=SimState.PIN_REQUIRED, read={"iccid": ReadState.LOCKED, "imsi": ReadState.LOCKED}
 )
 MUTE = Modem(read={"imei": TIMEOUT, "model": FAILED})
-ANOTHER = replace(MODEM, imei="867698040000021")
+ANOTHER = replace(MODEM, imei=Imei("867698040000021"))
 UPDATED = replace(MODEM, firmware="R08")
 
 

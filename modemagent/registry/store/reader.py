@@ -15,8 +15,9 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, and_, func, select
 
 from modemagent.identity.cleaning import without_separators
+from modemagent.identity.iccid import Iccid
 from modemagent.registry.store import schema
-from modemagent.registry.timeline import Identities, PlaceState, Unit, UnitTimeline, same_card
+from modemagent.registry.timeline import Identities, PlaceState, Unit, UnitTimeline
 
 Document = dict[str, Any]
 
@@ -88,7 +89,7 @@ def sim_timeline(connection: Connection, iccid: str) -> Document | None:
     pairings = [
         found
         for found in _stays(connection, and_(stay.c.kind == "card", stay.c.item_key == key))
-        if found["iccid"] and same_card(found["iccid"], item.number)
+        if found["iccid"] and Iccid(found["iccid"]).same_sim(item.number)
     ]
     return {
         "iccid": item.number,
@@ -192,7 +193,7 @@ def lookup(connection: Connection, wanted: str) -> list[Document]:
     for (kind, key), by in found.items():
         line = _line(connection, kind, key)
         for item in line.items if line else ():
-            if kind == "card" and by == "iccid" and not same_card(item.number, cleaned):
+            if kind == "card" and by == "iccid" and not Iccid(item.number).same_sim(cleaned):
                 continue
             matches.append(_match(connection, kind, by, item))
     named = gateway(connection, wanted.strip())
@@ -266,7 +267,7 @@ def _card_item(connection: Connection, iccid: str) -> Unit | None:
     number = _digits(iccid)
     line = _line(connection, "card", number[:19])
     items: Sequence[Unit] = line.items if line else ()
-    return next((item for item in items if same_card(item.number, number)), None)
+    return next((item for item in items if Iccid(item.number).same_sim(number)), None)
 
 
 def _seen(item: Unit) -> Document:

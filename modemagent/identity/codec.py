@@ -1,0 +1,272 @@
+"""JSON codec for dataclasses and named tuples, driven by their type hints.
+
+The keys are the field names, in their order. Values may be text, numbers, enumerations,
+identifiers, tuples, mappings and further records. ``field(metadata=...)`` adjusts a field:
+:data:`OMIT_DEFAULT` leaves its key out while it has its default, :data:`REQUIRED` demands the key
+although the field has a default. The class attribute ``JSON_PROPERTIES`` adds properties to the
+JSON form: their names, each after the field named with it.
+
+Decoding ignores unknown keys, so that a later version can add some. A key that is missing or null
+takes the default of its field. A value of the wrong type raises
+:class:`~modemagent.errors.ReportError` with the path of the key, as ``sims.0.slot``. The decoder
+of a class is built at its first use: type hints are not evaluated at start-up.
+
+>>> from typing import NamedTuple
+>>> class Point(NamedTuple):
+...     x: int
+...     y: int = 0
+>>> to_json(Point(1, 2)), from_json(Point, {"x": 3, "z": 4})
+({'x': 1, 'y': 2}, Point(x=3, y=0))
+>>> from_json(Point, {"x": "3"})
+Traceback (most recent call last):
+modemagent.errors.ReportError: x must be an integer
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    Self,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from modemagent.errors import ReportError
+
+T = TypeVar("T")
+Decoder = Callable[[object, str], Any]
+
+OMIT_DEFAULT: Final = {"omit_default": True}
+REQUIRED: Final = {"required": True}
+
+_PLAIN: Final = frozenset((str, int, float, bool, NoneType))
+_TYPE_NAMES: Final = {
+    str: "a string",
+    int: "an integer",
+    float: "a number",
+    bool: "true or false",
+}
+
+
+class JsonRecord:
+    """Base class of dataclasses that have a JSON form."""
+
+    __slots__ = ()
+
+    def to_json(self) -> dict[str, object]:
+        document: dict[str, object] = to_json(self)
+        return document
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read the JSON form.
+
+        :raises ReportError: a key is missing or has a value of the wrong type
+        """
+        return from_json(cls, data)
+
+
+class _Field(NamedTuple):
+    name: str
+    default: object  # MISSING if there is none
+    omit_default: bool = False
+    required: bool = True
+
+
+@cache
+def _fields(kind: Any) -> tuple[_Field, ...] | None:
+    """Return the fields of a dataclass or named tuple, None for another class."""
+    if (names := getattr(kind, "_fields", None)) is not None:
+        defaults = kind._field_defaults
+        return tuple(
+            _Field(name, defaults.get(name, MISSING), required=name not in defaults)
+            for name in names
+        )
+    if not dataclasses.is_dataclass(kind):
+        return None
+    found = []
+    for field in dataclasses.fields(kind):
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        omitted = field.metadata.get("omit_default", False)
+        required = default is MISSING or field.metadata.get("required", False)
+        found.append(_Field(field.name, default, omitted, required))
+    return tuple(found)
+
+
+def to_json(value: object) -> Any:
+    """Return the JSON form of a value, made of plain dicts, lists and scalars.
+
+    :raises TypeError: a value has no JSON form
+    """
+    kind: Any = type(value)
+    if kind in _PLAIN:
+        return value
+    if isinstance(value, str):  # an identifier or a member of a StrEnum
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if (fields := _fields(kind)) is not None:
+        properties = getattr(kind, "JSON_PROPERTIES", {})
+        document = {}
+        for field in fields:
+            item = getattr(value, field.name)
+            if not (field.omit_default and item == field.default):
+                document[field.name] = to_json(item)
+            for name, before in properties.items():
+                if before == field.name:
+                    document[name] = to_json(getattr(value, name))
+        return document
+    if isinstance(value, tuple | list):
+        return [to_json(item) for item in value]
+    raise TypeError(f"{kind.__name__} has no JSON form")
+
+
+def from_json(kind: type[T], data: object) -> T:
+    """Return the record of a class whose JSON form is ``data``.
+
+    :param data: a decoded JSON document
+    :raises ReportError: a key is missing or has a value of the wrong type
+    """
+    hint: Any = kind
+    record: T = _decoder(hint)(data, "")
+    return record
+
+
+def _error(path: str, expected: str) -> ReportError:
+    return ReportError(f"{path or 'the document'} must be {expected}", key=path)
+
+
+@cache
+def _decoder(hint: Any) -> Decoder:
+    """Return the function that decodes a value of a type."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint in (Any, object):
+        return lambda value, _: value
+    if origin is Annotated:
+        return _converted(_decoder(arguments[0]), arguments[1:])
+    if origin in (Union, UnionType):
+        return _optional(*(argument for argument in arguments if argument is not NoneType))
+    if origin is tuple:
+        return _list_of(_decoder(arguments[0]))
+    if origin is Literal:
+        return _member(lambda value: arguments[arguments.index(value)], arguments)
+    if origin is not None and issubclass(origin, Mapping):
+        return _mapping_of(arguments[1])
+    if _fields(hint) is not None:
+        return _record(hint)
+    if issubclass(hint, Enum):
+        return _member(hint, tuple(hint))
+    if (from_normalized := getattr(hint, "from_normalized", None)) is not None:
+        return _converted(_decoder(str), (from_normalized,))
+    return _scalar(hint)
+
+
+def _scalar(kind: type) -> Decoder:
+    accepted = (int, float) if kind is float else kind
+
+    def decode(value: object, path: str) -> object:
+        if not isinstance(value, accepted) or (kind is not bool and isinstance(value, bool)):
+            raise _error(path, _TYPE_NAMES[kind])
+        return value
+
+    return decode
+
+
+def _converted(decode: Decoder, converters: tuple[Callable[[Any], object], ...]) -> Decoder:
+    """Apply the functions of an ``Annotated`` type; their ValueError describes the right value."""
+
+    def convert(value: object, path: str) -> object:
+        value = decode(value, path)
+        try:
+            for converter in converters:
+                value = converter(value)
+        except ValueError as error:
+            raise ReportError(f"{path} {error}", key=path) from None
+        return value
+
+    return convert
+
+
+def _member(lookup: Callable[[Any], object], members: tuple[object, ...]) -> Decoder:
+    def decode(value: object, path: str) -> object:
+        try:
+            if isinstance(value, str):
+                return lookup(value)
+        except ValueError:
+            pass
+        raise _error(path, f"one of {', '.join(map(str, members))}")
+
+    return decode
+
+
+def _optional(hint: Any) -> Decoder:
+    """Decode null to None, and so a member of an enumeration that a later version has added."""
+    decode = _decoder(hint)
+    lenient = isinstance(hint, type) and issubclass(hint, Enum)
+
+    def decode_optional(value: object, path: str) -> object:
+        if value is None:
+            return None
+        try:
+            return decode(value, path)
+        except ReportError:
+            if lenient and isinstance(value, str):
+                return None
+            raise
+
+    return decode_optional
+
+
+def _list_of(decode: Decoder) -> Decoder:
+    def decode_list(value: object, path: str) -> object:
+        if not isinstance(value, list | tuple):
+            raise _error(path, "a list")
+        return tuple([decode(item, f"{path}.{at}") for at, item in enumerate(value)])
+
+    return decode_list
+
+
+def _mapping_of(hint: Any) -> Decoder:
+    decode = None if hint in (Any, object) else _decoder(hint)
+
+    def decode_mapping(value: object, path: str) -> object:
+        if not isinstance(value, Mapping):
+            raise _error(path, "an object")
+        if decode is None:
+            return value
+        return {str(key): decode(item, f"{path}.{key}") for key, item in value.items()}
+
+    return decode_mapping
+
+
+def _record(kind: type) -> Decoder:
+    hints = get_type_hints(kind, include_extras=True)
+    plan = [
+        (field.name, field.required, _decoder(hints[field.name])) for field in _fields(kind) or ()
+    ]
+
+    def decode(value: object, path: str) -> object:
+        if not isinstance(value, Mapping):
+            raise _error(path, "an object")
+        prefix = f"{path}." if path else ""
+        found = {}
+        for name, required, decode_field in plan:
+            item = value.get(name)
+            if item is not None or required:
+                found[name] = decode_field(item, prefix + name)
+        return kind(**found)
+
+    return decode
