@@ -85,7 +85,7 @@ def read_report(raw: bytes | memoryview) -> Observation:
     report = Report.from_json(body)
     modem = report.modem or {}
     imeisv = _number("imeisv", modem, "modem")
-    imei = _number("imei", modem, "modem") or (Imeisv(imeisv).imei if imeisv else None)
+    imei = _number("imei", modem, "modem") or (str(Imeisv(imeisv).imei) if imeisv else None)
     facts = {name: value for name in _MODEM_FACTS if (value := _read(name, modem, "modem"))}
     for kind in ("imeisv", "meid"):
         if (value := _number(kind, modem, "modem")) is not None:
@@ -208,4 +208,5 @@ def _text(name: str, source: Mapping[str, object], path: str) -> str | None:
 
 @lru_cache(maxsize=32768)
 def _normalized(kind: str, text: str) -> str | None:
-    return validate(kind, text).normalized
+    found = validate(kind, text).normalized
+    return None if found is None else str(found)  # msgspec stores plain text only
