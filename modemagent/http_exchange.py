@@ -1,13 +1,13 @@
-"""HTTP client whose exchanges have one deadline each and answers of a limited size.
+"""HTTP client with one deadline for each exchange and a limit on the size of the response.
 
-A read timeout bounds the wait for the next bytes and begins again with each of them, so a peer that
-sends one byte at a time can hold a client for ever: in the TLS handshake, the status line, the
+A read timeout limits the wait for the next bytes and starts again with each of them, so a peer that
+sends one byte at a time can block a client for ever: in the TLS handshake, the status line, the
 headers, the interim (1xx) responses, the chunks or the trailers. Here every operation on the socket
-is limited to what is left of one deadline, which covers connecting, the handshake, a proxy's
-CONNECT, the request and the whole answer. No thread and no timer takes part.
+is limited to the time left until one deadline, which covers connecting, the handshake, the CONNECT
+of a proxy, the request and the whole response, without a thread or a timer.
 
-Not covered is name resolution: ``getaddrinfo`` takes no deadline. The system's resolver has limits
-of its own (``timeout`` and ``attempts`` in resolv.conf(5)).
+Name resolution is not covered: ``getaddrinfo`` has no deadline. The resolver of the system has its
+own limits (``timeout`` and ``attempts`` in resolv.conf(5)).
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import urllib3
+from urllib3 import connection, exceptions
+
 if TYPE_CHECKING:
-    import ssl
+    import ssl  # not at runtime: a daemon that sends reports over plain HTTP runs without it
 
-    import urllib3
-
-_AT_ONCE = 65536
+_READ_SIZE = 65536
 _GZIP = 16 + zlib.MAX_WBITS  # zlib.h, inflateInit2: a gzip header is expected
 
 
 class ExchangeError(Exception):
-    """The peer exceeded a limit, or its answer is incomplete or cannot be decoded."""
+    """The peer exceeded a limit, or its response is incomplete or cannot be decoded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of one exchange.
+    """Limits of one exchange.
 
     :param connect_s: longest wait for one address of the peer, and for the TLS handshake
     :param idle_s: longest wait for the next bytes
-    :param total_s: longest exchange, from connecting to the last byte of the answer
+    :param total_s: longest exchange, from connecting to the last byte of the response
     :param body_bytes: largest body, as received and after decompression
     """
 
@@ -49,8 +50,8 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """A complete answer; the body is decompressed."""
+class HttpResponse:
+    """A complete response; the body is decompressed."""
 
     status: int
     headers: urllib3.HTTPHeaderDict
@@ -58,21 +59,17 @@ class HttpAnswer:
 
 
 class HttpClient:
-    """HTTP/1.1 with one connection, kept open between requests. Used by one thread.
+    """HTTP/1.1 over one connection, kept open between requests. Used by one thread.
 
-    :param tls: context for ``https``; it must not be shared, for its sockets get the deadline
+    :param tls: context for ``https``, not shared with other code: its sockets get the deadline
     :param proxy: URL of an HTTP proxy
     """
 
     def __init__(
         self, limits: Limits, *, tls: ssl.SSLContext | None = None, proxy: str | None = None
     ) -> None:
-        # late: commands that ask nobody over HTTP, and the daemon without a registry, do without it
-        import urllib3
-
         self._limits = limits
         self._deadline = _Deadline()
-        self._errors = urllib3.exceptions.HTTPError
         timeout = urllib3.Timeout(connect=limits.connect_s, read=limits.idle_s)
         common: dict[str, Any] = {"timeout": timeout, "retries": False, "maxsize": 1}
         if tls is not None:
@@ -81,10 +78,7 @@ class HttpClient:
             self._pools = urllib3.PoolManager(**common)
         else:
             if proxy.lower().startswith("https:"):
-                from ssl import create_default_context
-
-                own = _with_deadline(create_default_context(), self._deadline)
-                common["proxy_ssl_context"] = own
+                common["proxy_ssl_context"] = _with_deadline(None, self._deadline)
             self._pools = urllib3.ProxyManager(proxy, **common)
         self._pools.pool_classes_by_scheme = _pool_classes(self._deadline)
 
@@ -96,15 +90,15 @@ class HttpClient:
         headers: Mapping[str, str],
         body: bytes | None = None,
         fields: Mapping[str, str] | None = None,
-    ) -> HttpAnswer:
-        """Send a request and return the answer; redirects are not followed.
+    ) -> HttpResponse:
+        """Send a request and return the response; redirects are not followed.
 
-        :raises ExchangeError: a limit was exceeded, or the answer is incomplete
-        :raises urllib3.exceptions.HTTPError: no connection, no answer, no HTTP
+        :raises ExchangeError: a limit was exceeded, or the response is incomplete
+        :raises urllib3.exceptions.HTTPError: no connection, no response, or not HTTP
         """
         self._deadline.start(self._limits.total_s)
         try:
-            answer = self._pools.request(
+            response = self._pools.request(
                 method,
                 url,
                 body=body,
@@ -115,35 +109,35 @@ class HttpClient:
                 redirect=False,
             )
             try:
-                content = _body(answer, self._limits.body_bytes)
+                content = _body(response, self._limits.body_bytes)
             except BaseException:
-                answer.close()
+                response.close()
                 raise
-            answer.release_conn()
-        except self._errors as error:
+            response.release_conn()
+        except exceptions.HTTPError as error:
             if self._deadline.passed:
                 raise ExchangeError(
-                    f"no complete answer within {self._limits.total_s:g} s"
+                    f"no complete response within {self._limits.total_s:g} s"
                 ) from error
             raise
-        return HttpAnswer(answer.status, answer.headers, content)
+        return HttpResponse(response.status, response.headers, content)
 
     def close(self) -> None:
         self._pools.clear()
 
 
-def _body(answer: urllib3.BaseHTTPResponse, limit: int) -> bytes:
-    too_large = ExchangeError(f"the answer is larger than {limit // 1024} KiB")
-    coding = answer.headers.get("Content-Encoding", "").strip().lower()
+def _body(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
+    too_large = ExchangeError(f"the response is larger than {limit // 1024} KiB")
+    coding = response.headers.get("Content-Encoding", "").strip().lower()
     if coding not in ("", "identity", "gzip", "x-gzip"):
-        raise ExchangeError("the answer has a content encoding that was not asked for")
-    # not decompressed by urllib3: before version 2.6 it inflates a whole read, which a few hundred
-    # bytes can make as large as they like
+        raise ExchangeError("the response has a content encoding that was not requested")
+    # Not decompressed by urllib3: before version 2.6 it decompresses all the bytes of a read at
+    # once, and a few hundred of them can expand without limit.
     gzip = zlib.decompressobj(_GZIP) if coding.endswith("gzip") else None
-    if (answer.length_remaining or 0) > limit:
+    if (response.length_remaining or 0) > limit:
         raise too_large
     content, received = bytearray(), 0
-    while chunk := answer.read1(_AT_ONCE):
+    while chunk := response.read1(_READ_SIZE):
         received += len(chunk)
         if gzip is None:
             content += chunk
@@ -151,12 +145,12 @@ def _body(answer: urllib3.BaseHTTPResponse, limit: int) -> bytes:
             try:
                 content += gzip.decompress(chunk, limit + 1 - len(content))
             except zlib.error:
-                raise ExchangeError("the answer cannot be decompressed") from None
+                raise ExchangeError("the response cannot be decompressed") from None
         if max(received, len(content)) > limit:
             raise too_large
-    # urllib3 compares the length only with what is read in one call
-    if answer.length_remaining or (gzip is not None and received and not gzip.eof):
-        raise ExchangeError("the answer broke off")
+    # urllib3 compares the length only with the bytes of a single call
+    if response.length_remaining or (gzip is not None and received and not gzip.eof):
+        raise ExchangeError("the response is incomplete")
     return bytes(content)
 
 
@@ -174,7 +168,7 @@ class _Deadline:
         return time.monotonic() >= self._end
 
     def limited(self, seconds: float | None) -> float:
-        """Return how long one operation may take.
+        """Return the longest time that one operation may take.
 
         :raises TimeoutError: the deadline has passed
         """
@@ -185,10 +179,10 @@ class _Deadline:
 
 
 class _Socket(socket.socket):
-    """A socket, each of whose operations ends at the deadline of the exchange.
+    """A socket whose operations all end at the deadline of the exchange.
 
-    One call of OpenSSL (a handshake, a record to be read) may take many small packets; the ``ssl``
-    module limits the whole call to the socket's timeout, so setting it before the call is enough.
+    One call of OpenSSL (a handshake, a record to be read) may take many small packets. The ``ssl``
+    module limits the whole call to the timeout of the socket, which is set before the call.
     """
 
     deadline: _Deadline
@@ -226,23 +220,21 @@ class _Socket(socket.socket):
         super().settimeout(self.deadline.limited(self._operation_s))
 
 
-def _with_deadline(context: ssl.SSLContext, deadline: _Deadline) -> ssl.SSLContext:
-    """Have the context make sockets that end at the deadline."""
+def _with_deadline(context: ssl.SSLContext | None, deadline: _Deadline) -> ssl.SSLContext:
+    """Return the context, or a default one, with sockets that end at the deadline."""
     import ssl
 
+    context = context or ssl.create_default_context()
     context.sslsocket_class = type("_TlsSocket", (_Socket, ssl.SSLSocket), {"deadline": deadline})
     return context
 
 
 def _pool_classes(deadline: _Deadline) -> dict[str, Any]:
     """Return connection pools by scheme, for connections that end at the deadline."""
-    import urllib3
-    from urllib3 import connection, exceptions
-
     plain: type[_Socket] = type("_PlainSocket", (_Socket,), {"deadline": deadline})
 
-    def connected(self: connection.HTTPConnection) -> socket.socket:
-        """Connect to the first address of the host that takes the connection."""
+    def connect(self: connection.HTTPConnection) -> socket.socket:
+        """Connect to the first address of the host that accepts the connection."""
         host = self.host.strip("[]")
         try:
             found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
@@ -252,33 +244,33 @@ def _pool_classes(deadline: _Deadline) -> dict[str, Any]:
             raise exceptions.LocationParseError(f"{host!r}, label empty or too long") from None
         last: OSError | None = None
         for family, kind, protocol, _, address in found:
-            end = plain(family, kind, protocol)
+            connecting = plain(family, kind, protocol)
             try:
                 for option in self.socket_options or ():
-                    end.setsockopt(*option)
-                end.settimeout(self.timeout)
-                end.connect(address)
+                    connecting.setsockopt(*option)
+                connecting.settimeout(self.timeout)
+                connecting.connect(address)
             except OSError as error:
-                end.close()
+                connecting.close()
                 last = error
             else:
-                return end
+                return connecting
         if isinstance(last, TimeoutError):
             raise exceptions.ConnectTimeoutError(self, f"{self.host} timed out") from last
         raise exceptions.NewConnectionError(self, f"no connection: {last}") from last
 
-    # urllib3 has no other place for this: its own SOCKS connections replace _new_conn, too
+    # urllib3 has no other hook for this; its own SOCKS connections replace _new_conn as well
     class Plain(connection.HTTPConnection):
-        _new_conn = connected
+        _new_conn = connect
 
     class PlainPool(urllib3.HTTPConnectionPool):
         ConnectionCls = Plain
 
-    if getattr(connection, "ssl", None) is None:  # a daemon that was started without TLS
+    if getattr(connection, "ssl", None) is None:  # a daemon started without TLS
         return {"http": PlainPool, "https": urllib3.HTTPSConnectionPool}
 
     class Tls(connection.HTTPSConnection):
-        _new_conn = connected
+        _new_conn = connect
 
     class TlsPool(urllib3.HTTPSConnectionPool):
         ConnectionCls = Tls

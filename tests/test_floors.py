@@ -29,6 +29,7 @@ FLOORS = {
     "logs": 3,
     "modem": 4,
     "report": 4,
+    "registry_client": 4,
     "control": 4,
     "watching": 5,
     "agent": 6,
@@ -49,10 +50,10 @@ ONLY = {
         "errors",
         "settings",
         "logs",
-        "http_exchange",
     },
+    "registry_client": {"errors", "http_exchange"},
     "simulator": {"errors", "at"},
-    "demo": {"errors"},
+    "demo": {"errors", "registry_client"},
 }
 
 # Third-party packages that only one package may import.
@@ -124,7 +125,6 @@ KNOWN_LATE_IMPORTS = {
     "modemagent.explain.codes",
     "modemagent.explain.registration",
     "modemagent.http_exchange",
-    "modemagent.identity.tac",
     "modemagent.installation.apply",
     "modemagent.installation.plan",
     "modemagent.logs",
@@ -134,7 +134,6 @@ KNOWN_LATE_IMPORTS = {
     "modemagent.modemmanager.client",
     "modemagent.privacy.fragments",
     "modemagent.privacy.masking",
-    "modemagent.registry.client",
     "modemagent.report.delivery.sinks.http",
     "modemagent.report.delivery.sinks.lean",
     "modemagent.report.origin",

@@ -1,4 +1,4 @@
-"""HTTP exchanges with one deadline, over real sockets with slow, hostile and broken servers."""
+"""Deadline of a whole exchange: real sockets, and a peer that sends slowly in each phase."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import urllib3
 from modemagent.http_exchange import ExchangeError, HttpClient, Limits
 
 LIMITS = Limits(connect_s=20, idle_s=20, total_s=0.4, body_bytes=100_000)
-# The server gives up long after the deadline, so that a client that hangs fails the test.
+# The peer closes long after the deadline, so that a client that hangs fails instead of waiting.
 PEER_ENDS_S = 15
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -38,7 +38,7 @@ def drip(pieces: Iterable[bytes], pause_s: float = 0.01) -> Script:
             peer.sendall(piece)
             if time.monotonic() > ends:
                 return
-            time.sleep(pause_s)  # the slowness of the server, not a wait of the test
+            time.sleep(pause_s)  # a slow peer, not a test that waits
 
     return script
 
@@ -53,13 +53,13 @@ def request_then(script: Script) -> Script:
     return whole
 
 
-def answers(whole: bytes) -> Script:
+def respond(whole: bytes) -> Script:
     return request_then(lambda peer: peer.sendall(whole))
 
 
 @contextlib.contextmanager
 def served(*scripts: Script, tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Serve one connection after another, each with its script; yield the port."""
+    """Serve one connection after the other, each by its script; yield the port."""
 
     def serve() -> None:
         for script in scripts:
@@ -100,11 +100,11 @@ def client_tls(certificate: tuple[Path, Path]) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(certificate[0]))
 
 
-def ask(client: HttpClient, url: str, body: bytes | None = None) -> bytes:
+def request_body(client: HttpClient, url: str, body: bytes | None = None) -> bytes:
     return client.request("POST", url, headers={}, body=body).body
 
 
-# Functions, as a script uses up its pieces.
+# created for each test, since a peer consumes its pieces
 PHASES: dict[str, Callable[[], Script]] = {
     "status line": lambda: drip(chain([b"HTTP/1.1 200 "], repeat(b"O"))),
     "a header": lambda: drip(chain([HEAD, b"A: "], repeat(b"b"))),
@@ -125,15 +125,15 @@ PHASES: dict[str, Callable[[], Script]] = {
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
 @pytest.mark.parametrize("phase", PHASES)
-def test_dripping_answer_ends_at_the_deadline(
+def test_dripping_response_ends_at_the_deadline(
     phase: str, secure: bool, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
 ) -> None:
     with (
         served(request_then(PHASES[phase]()), tls=server_tls if secure else None) as port,
         contextlib.closing(HttpClient(LIMITS, tls=client_tls)) as client,
-        pytest.raises(ExchangeError, match=r"no complete answer within 0\.4 s"),
+        pytest.raises(ExchangeError, match=r"no complete response within 0\.4 s"),
     ):
-        ask(client, f"{'https' if secure else 'http'}://127.0.0.1:{port}/")
+        request_body(client, f"{'https' if secure else 'http'}://127.0.0.1:{port}/")
 
 
 def test_dripping_tls_handshake_ends_at_the_deadline(client_tls: ssl.SSLContext) -> None:
@@ -141,15 +141,15 @@ def test_dripping_tls_handshake_ends_at_the_deadline(client_tls: ssl.SSLContext)
     with (
         served(handshake) as port,
         contextlib.closing(HttpClient(LIMITS, tls=client_tls)) as client,
-        pytest.raises(ExchangeError, match="no complete answer"),
+        pytest.raises(ExchangeError, match="no complete response"),
     ):
-        ask(client, f"https://127.0.0.1:{port}/")
+        request_body(client, f"https://127.0.0.1:{port}/")
 
 
 def test_dripping_tls_record_ends_at_the_deadline(
     server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
 ) -> None:
-    """One record arrives in many small pieces, all within one call to OpenSSL."""
+    """Send one record in many small pieces, all within one call of OpenSSL."""
 
     def script(peer: socket.socket) -> None:
         arriving, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -170,9 +170,9 @@ def test_dripping_tls_record_ends_at_the_deadline(
     with (
         served(script) as port,
         contextlib.closing(HttpClient(LIMITS, tls=client_tls)) as client,
-        pytest.raises(ExchangeError, match="no complete answer"),
+        pytest.raises(ExchangeError, match="no complete response"),
     ):
-        ask(client, f"https://127.0.0.1:{port}/")
+        request_body(client, f"https://127.0.0.1:{port}/")
 
 
 def test_dripping_proxy_ends_at_the_deadline(client_tls: ssl.SSLContext) -> None:
@@ -183,9 +183,9 @@ def test_dripping_proxy_ends_at_the_deadline(client_tls: ssl.SSLContext) -> None
         client = HttpClient(LIMITS, tls=client_tls, proxy=f"http://127.0.0.1:{port}")
         with (
             contextlib.closing(client),
-            pytest.raises(ExchangeError, match="no complete answer"),
+            pytest.raises(ExchangeError, match="no complete response"),
         ):
-            ask(client, "https://registry.example/")
+            request_body(client, "https://registry.example/")
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
@@ -195,26 +195,28 @@ def test_slow_reader_ends_at_the_deadline(
     def sip(peer: socket.socket) -> None:
         ends = time.monotonic() + PEER_ENDS_S
         while time.monotonic() < ends and peer.recv(512):
-            time.sleep(0.01)  # the slowness of the server, not a wait of the test
+            time.sleep(0.01)  # a slow peer, not a test that waits
 
     with (
         served(sip, tls=server_tls if secure else None) as port,
         contextlib.closing(HttpClient(LIMITS, tls=client_tls)) as client,
-        pytest.raises(ExchangeError, match="no complete answer"),
+        pytest.raises(ExchangeError, match="no complete response"),
     ):
-        ask(client, f"{'https' if secure else 'http'}://127.0.0.1:{port}/", bytes(32_000_000))
+        request_body(
+            client, f"{'https' if secure else 'http'}://127.0.0.1:{port}/", bytes(32_000_000)
+        )
 
 
 def test_connecting_ends_at_the_deadline() -> None:
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(3):  # fills the backlog; further connections are not accepted
+        for _ in range(3):  # fills the backlog, so that further connections wait
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
         client = stack.enter_context(contextlib.closing(HttpClient(LIMITS)))
-        with pytest.raises(ExchangeError, match="no complete answer"):
-            ask(client, f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        with pytest.raises(ExchangeError, match="no complete response"):
+            request_body(client, f"http://127.0.0.1:{listener.getsockname()[1]}/")
 
 
 def test_silent_peer_ends_at_the_idle_limit() -> None:
@@ -224,23 +226,26 @@ def test_silent_peer_ends_at_the_idle_limit() -> None:
         contextlib.closing(HttpClient(limits)) as client,
         pytest.raises(urllib3.exceptions.ReadTimeoutError),
     ):
-        ask(client, f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        request_body(client, f"http://127.0.0.1:{silent.getsockname()[1]}/")
 
 
-def test_the_connection_is_kept_between_requests() -> None:
+def test_connection_is_kept_between_requests() -> None:
     def script(peer: socket.socket) -> None:
-        answers(OK)(peer)
-        answers(OK)(peer)
+        respond(OK)(peer)
+        respond(OK)(peer)
 
     with served(script) as port, contextlib.closing(HttpClient(LIMITS)) as client:
-        assert [ask(client, f"http://127.0.0.1:{port}/") for _ in range(2)] == [b"{}", b"{}"]
+        assert [request_body(client, f"http://127.0.0.1:{port}/") for _ in range(2)] == [
+            b"{}",
+            b"{}",
+        ]
 
 
 # -- size
 
 
 def bomb(mebibytes: int) -> bytes:
-    """Return a gzip stream that expands to the given size in zeros, a thousand times its own."""
+    """Return a gzip stream of zeros that is a thousandth of their size."""
     packer = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
     first = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
     block = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -251,39 +256,39 @@ def test_gzip_bomb_takes_no_memory() -> None:
     packed = bomb(1400)
     assert 1_000_000 < len(packed) < 2_000_000
     limits = replace(LIMITS, total_s=20, body_bytes=2 * 2**20)
-    with served(answers(GZIP + packed)) as port, contextlib.closing(HttpClient(limits)) as client:
+    with served(respond(GZIP + packed)) as port, contextlib.closing(HttpClient(limits)) as client:
         tracemalloc.start()
         try:
             with pytest.raises(ExchangeError, match="larger than 2048 KiB"):
-                ask(client, f"http://127.0.0.1:{port}/")
+                request_body(client, f"http://127.0.0.1:{port}/")
             assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
         finally:
             tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("response", "words"),
     [
         (HEAD + b"Content-Length: 100001\r\n\r\n", "larger than 97 KiB"),
         (HEAD + b"\r\n" + b" " * 100_001, "larger than 97 KiB"),
         (CHUNKED + b"fffff\r\n" + b" " * 0xFFFFF, "larger than 97 KiB"),
-        (GZIP + zlib.compress(b"{}", wbits=31)[:-9], "broke off"),
+        (GZIP + zlib.compress(b"{}", wbits=31)[:-9], "is incomplete"),
         (GZIP + b"{}", "cannot be decompressed"),
         (HEAD + b"Content-Encoding: br\r\n\r\n{}", "content encoding"),
     ],
 )
-def test_bad_body_is_an_error_with_a_message(answer: bytes, words: str) -> None:
+def test_bad_body_is_an_error_that_names_the_cause(response: bytes, words: str) -> None:
     limits = replace(LIMITS, total_s=20)
     with (
-        served(answers(answer)) as port,
+        served(respond(response)) as port,
         contextlib.closing(HttpClient(limits)) as client,
         pytest.raises(ExchangeError, match=words),
     ):
-        ask(client, f"http://127.0.0.1:{port}/")
+        request_body(client, f"http://127.0.0.1:{port}/")
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         GZIP + zlib.compress(b'{"a": 1}', wbits=31),
         CHUNKED + b'4\r\n{"a"\r\n4\r\n: 1}\r\n0\r\nTrailer: x\r\n\r\n',
@@ -291,22 +296,22 @@ def test_bad_body_is_an_error_with_a_message(answer: bytes, words: str) -> None:
         HEAD + b'\r\n{"a": 1}',
     ],
 )
-def test_body_is_whole_however_it_is_framed(answer: bytes) -> None:
+def test_body_is_complete_with_any_framing(response: bytes) -> None:
     with (
-        served(answers(answer)) as port,
+        served(respond(response)) as port,
         contextlib.closing(HttpClient(replace(LIMITS, total_s=20))) as client,
     ):
-        assert ask(client, f"http://127.0.0.1:{port}/") == b'{"a": 1}'
+        assert request_body(client, f"http://127.0.0.1:{port}/") == b'{"a": 1}'
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [b"nothing of HTTP\r\n\r\n", HEAD + b"A: b\r\n" * 999 + b"\r\n", b"HTTP/1.1 200" * 9999],
 )
-def test_incomplete_or_foreign_answer_is_an_error(answer: bytes) -> None:
+def test_incomplete_or_foreign_response_is_an_error(response: bytes) -> None:
     with (
-        served(answers(answer)) as port,
+        served(respond(response)) as port,
         contextlib.closing(HttpClient(replace(LIMITS, total_s=20))) as client,
         pytest.raises((ExchangeError, urllib3.exceptions.HTTPError)),
     ):
-        ask(client, f"http://127.0.0.1:{port}/")
+        request_body(client, f"http://127.0.0.1:{port}/")

@@ -1,4 +1,4 @@
-"""``modemagent demo``: everything on this machine, no hardware."""
+"""``modemagent demo``: the whole system on this machine, without hardware."""
 
 from __future__ import annotations
 
@@ -23,15 +23,20 @@ _SWAP_EVERY_S = 6.0
 _REDRAW_EVERY_S = 1.0
 _EVENTS_SHOWN = 8
 _COLUMNS = ("MODEM", "MAKER", "MODEL", "IMEI", "ICCID", "SIM", "VERDICT")
-_NEEDED = ("fastapi", "msgspec", "sqlalchemy", "uvicorn")
+_NEEDED = ("fastapi", "msgspec", "prometheus_client", "sqlalchemy", "uvicorn")
 
 
 @click.command("demo")
-@click.option("--once", is_flag=True, help="Show every modem and one SIM swap, then end.")
+@click.option("--once", is_flag=True, help="Show every modem and one SIM swap, then exit.")
 @click.option(
-    "--modems", type=click.IntRange(1, 500), metavar="N", help="So many modems; else one of each."
+    "--modems",
+    type=click.IntRange(1, 500),
+    metavar="N",
+    help="Number of modems; by default one of each.",
 )
-@click.option("--keep", is_flag=True, help="Keep the folder with state and logs, and name it.")
+@click.option(
+    "--keep", is_flag=True, help="Keep the directory of state and logs, and print its path."
+)
 @json_option
 @timeout_option(90.0)
 def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s: float) -> None:
@@ -39,18 +44,18 @@ def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s
 
     \b
     modemagent demo --once
-    modemagent demo --modems 6          (until Ctrl-C; a card is swapped every few seconds)
+    modemagent demo --modems 6          (until Ctrl-C; swaps a SIM card every few seconds)
 
-    Exit status 0 if every simulated modem came into the registry.
+    Exits with 0 if the registry received a report of every simulated modem.
     """
     _require_registry()
     if as_json and not once:
         raise UsageError("--json goes with --once")
-    from modemagent.demo.processes import Processes
+    from modemagent.demo.processes import processes_in
     from modemagent.demo.scenario import Scene
 
-    with _folder(keep=keep) as folder, Processes(folder) as processes:
-        scene = Scene(processes, folder, modems, lambda words: click.echo(words, err=True))
+    with _folder(keep=keep) as folder, processes_in(folder) as processes:
+        scene = Scene(processes, folder, modems, lambda text: click.echo(text, err=True))
         complete = _once(scene, timeout_s, as_json=as_json) if once else _live(scene)
     click.get_current_context().exit(0 if complete else 1)
 
@@ -60,7 +65,7 @@ def _require_registry() -> None:
 
     if any(find_spec(package) is None for package in _NEEDED):
         raise UsageError(
-            "the demo needs the registry's packages",
+            "the demo needs the packages of the registry",
             hint="Install them with: pip install 'modemagent[registry]'",
         )
 
@@ -86,12 +91,13 @@ def _once(scene: Scene, timeout_s: float, *, as_json: bool) -> bool:
     total = len(scene.ports)
     click.echo(f"{total - len(missing)} of {total} modems after {seconds:.1f} s", err=True)
     swap = None
-    if (subject := _ready(scene.rows())) is not None:
+    ready = (row for row in scene.rows() if row.state == "ready" and row.iccid)
+    if (subject := next(ready, None)) is not None:
         click.echo(f"swapping the SIM card of {subject.name}", err=True)
         swapped_at = time.monotonic()
         scene.swap(subject.name)
-        swap = scene.swap_seen(subject.port, _SWAP_WITHIN_S)
-        click.echo(f"seen after {time.monotonic() - swapped_at:.1f} s", err=True)
+        swap = scene.wait_for_swap(subject.port, _SWAP_WITHIN_S)
+        click.echo(f"recorded after {time.monotonic() - swapped_at:.1f} s", err=True)
     rows = scene.rows()
     if as_json:
         import json
@@ -114,18 +120,14 @@ def _once(scene: Scene, timeout_s: float, *, as_json: bool) -> bool:
     return not missing and swap is not None
 
 
-def _ready(rows: list[FleetRow]) -> FleetRow | None:
-    return next((row for row in rows if row.state == "ready" and row.iccid), None)
-
-
 def _live(scene: Scene) -> bool:
-    """Redraw and swap until Ctrl-C, which is the way to leave and no failure."""
+    """Redraw and swap until Ctrl-C, which ends the demo without an error."""
     swap_at, turn = time.monotonic() + _SWAP_EVERY_S, 0
     try:
         with _screen() as draw:
             while True:
                 rows = scene.rows()
-                events = map(_event, scene.fleet.newest_events(_EVENTS_SHOWN))
+                events = map(_event, scene.newest_events(_EVENTS_SHOWN))
                 draw("\n".join([_table(rows), "", *events]))
                 ready = [row for row in rows if row.state == "ready"]
                 if ready and time.monotonic() >= swap_at:
@@ -139,7 +141,7 @@ def _live(scene: Scene) -> bool:
 
 @contextmanager
 def _screen() -> Iterator[Callable[[str], None]]:
-    """Give what draws the page anew: in place with rich, else by clearing the screen."""
+    """Return a function that redraws the screen: in place with rich, otherwise by clearing it."""
     if not sys.stdout.isatty():
         yield _redraw
         return
@@ -154,7 +156,7 @@ def _screen() -> Iterator[Callable[[str], None]]:
 
 
 def _redraw(page: str) -> None:
-    click.clear()  # does nothing where stdout is no terminal
+    click.clear()  # does nothing if stdout is not a terminal
     click.echo(page + "\n")
     sys.stdout.flush()
 
@@ -171,11 +173,11 @@ def _cells(row: FleetRow) -> tuple[str, ...]:
 
 def _event(event: dict[str, Any]) -> str:
     before, after = event["data"]["previous"] or {}, event["data"]["new"] or {}
-    known = after.get("imei") or before.get("imei") or ""
-    words = f"{event['time'][11:19]}  {event['type']:<20} {known}"
+    imei = after.get("imei") or before.get("imei") or ""
+    text = f"{event['time'][11:19]}  {event['type']:<20} {imei}"
     if event["type"] == "sim.swapped":
-        words += f"  {before.get('iccid')} -> {after.get('iccid')}"
-    return plain(words)
+        text += f"  {before.get('iccid')} -> {after.get('iccid')}"
+    return plain(text)
 
 
 def _to_json(row: FleetRow) -> dict[str, object]:

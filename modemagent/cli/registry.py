@@ -1,6 +1,6 @@
-"""``modemagent registry``: serve it, hand out its tokens, ask it.
+"""``modemagent registry``: server, tokens and queries of the central registry.
 
-Some lines above 300: one group of commands, each of a few lines.
+Longer than 300 lines: one group of commands, each of a few lines.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from modemagent.cli.render import plain, table
 from modemagent.errors import RegistryStoreError, SettingsError, UsageError
 
 if TYPE_CHECKING:
-    from modemagent.registry.client import Source
+    from modemagent.registry_client.client import Source
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,27 +26,27 @@ SCOPES = ("gateway", "read", "operate", "admin", "enroll")
 
 
 def database_options(function: F) -> F:
-    """Add ``--database`` and ``--state-dir``: where the registry keeps what it knows."""
+    """Add ``--database`` and ``--state-dir``, which select the database."""
     function = click.option(
-        "--database", metavar="URL", help="Database, as sqlite:////path/registry.db."
+        "--database", metavar="URL", help="Database, such as sqlite:////path/registry.db."
     )(function)
     return click.option(
         "--state-dir",
         type=click.Path(file_okay=False, path_type=Path),
         metavar="DIR",
-        help="Directory of registry.db, without --database.",
+        help="Directory of registry.db, unless --database is given.",
     )(function)
 
 
 def source_options(function: F) -> F:
-    """Add what a reading command needs: an API and its token, or the database."""
+    """Add the options of a query: the API and a token, or the database."""
     function = click.option(
         "--token-file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
         help="Token for --url.",
     )(function)
-    function = click.option("--url", metavar="URL", help="Ask a running registry over HTTP.")(
+    function = click.option("--url", metavar="URL", help="Query a running registry over HTTP.")(
         function
     )
     return database_options(json_option(function))
@@ -54,7 +54,7 @@ def source_options(function: F) -> F:
 
 @click.group("registry")
 def command() -> None:
-    """The central registry: where every modem and card is, and since when."""
+    """The central registry: where every modem and SIM is, and since when."""
 
 
 @command.command("serve")
@@ -63,7 +63,7 @@ def command() -> None:
     default=DEFAULT_LISTEN,
     show_default=True,
     metavar="HOST:PORT",
-    help="Address to listen on; port 0 takes a free one.",
+    help="Address to listen on; port 0 selects a free port.",
 )
 @database_options
 def serve_command(listen: str, database: str | None, state_dir: Path | None) -> None:
@@ -73,8 +73,8 @@ def serve_command(listen: str, database: str | None, state_dir: Path | None) -> 
     modemagent registry serve --state-dir /srv/registry
     modemagent registry serve --listen 0.0.0.0:8470 --database sqlite:////srv/registry.db
 
-    Prints "listening on http://HOST:PORT" to stderr when it is ready. It speaks plain HTTP:
-    beyond this machine, put a proxy with TLS before it.
+    Prints "listening on http://HOST:PORT" to stderr when ready. Connections are not encrypted:
+    use a reverse proxy with TLS for access from other machines.
     """
     host, port = _address(listen)
     from modemagent.registry.server import serve
@@ -84,13 +84,13 @@ def serve_command(listen: str, database: str | None, state_dir: Path | None) -> 
 
 @command.group("token")
 def token_group() -> None:
-    """Hand out, list and revoke tokens."""
+    """Create, list and revoke access tokens."""
 
 
 @token_group.command("create")
-@click.option("--scope", type=click.Choice(SCOPES), required=True, help="What it may do.")
-@click.option("--gateway-id", metavar="ID", help="The gateway a gateway token is bound to.")
-@click.option("--full-ids", is_flag=True, help="Show identifiers in full.")
+@click.option("--scope", type=click.Choice(SCOPES), required=True, help="Permission of the token.")
+@click.option("--gateway-id", metavar="ID", help="Gateway that the token is bound to.")
+@click.option("--full-ids", is_flag=True, help="Return full identifiers instead of masked ones.")
 @database_options
 def token_create(
     scope: str,
@@ -99,7 +99,7 @@ def token_create(
     database: str | None,
     state_dir: Path | None,
 ) -> None:
-    """Make a token and print it, once; only its hash is kept.
+    """Create a token and print it once; only its hash is stored.
 
     \b
     modemagent registry token create --scope gateway --gateway-id gw-0042
@@ -107,13 +107,13 @@ def token_create(
     """
     if (scope == "gateway") != (gateway_id is not None):
         raise UsageError(
-            "a gateway token needs --gateway-id, and no other token takes it",
-            hint="As in: --scope gateway --gateway-id gw-0042",
+            "--gateway-id is required with --scope gateway and invalid with other scopes",
+            hint="Example: --scope gateway --gateway-id gw-0042",
         )
     if full_ids and scope in ("gateway", "enroll"):
-        raise UsageError(f"a token of scope {scope} reads nothing", hint="Leave out --full-ids")
+        raise UsageError(f"--full-ids has no effect with --scope {scope}", hint="Omit --full-ids.")
     if gateway_id is not None and not (gateway_id.isprintable() and 0 < len(gateway_id) <= 256):
-        raise UsageError("a gateway id has 1 to 256 printable characters")
+        raise UsageError("--gateway-id must have 1 to 256 printable characters")
     from modemagent.registry.store import tokens
     from modemagent.registry.store.engine import Database
 
@@ -158,15 +158,17 @@ def token_list(as_json: bool, database: str | None, state_dir: Path | None) -> N
 @click.argument("number", type=click.IntRange(min=1))
 @database_options
 def token_revoke(number: int, database: str | None, state_dir: Path | None) -> None:
-    """End the life of a token, by its number in "token list"; it is refused from now on."""
+    """Revoke a token by its number in "token list"."""
     from modemagent.registry.store import tokens
     from modemagent.registry.store.engine import Database
 
     store = Database(_existing(database, state_dir), guest=True)
-    known = tokens.revoke(store, number)
+    revoked = tokens.revoke(store, number)
     store.close()
-    if not known:
-        raise UsageError(f"there is no token {number}", hint="See: modemagent registry token list")
+    if not revoked:
+        raise UsageError(
+            f"no token has the number {number}", hint="See: modemagent registry token list"
+        )
 
 
 @command.command("lookup")
@@ -179,28 +181,28 @@ def lookup(identifier: str, as_json: bool, **where: Any) -> None:
     modemagent registry lookup 867698040000013
     modemagent registry lookup 8988303000000000010 --json
 
-    Exits with 4 when nobody ever reported it.
+    Exits with 4 if nothing matches.
     """
-    from modemagent.registry.client import rows
+    from modemagent.registry_client.client import rows
 
     document = _source(**where).get("lookup", id=identifier) or {"matches": []}
     columns = ("kind", "id", "modem", "sim", "gateway", "last_seen")
     matches = rows(document, "matches", columns)
-    _show(document, matches, columns, as_json, none="Nobody ever reported that.")
+    _show(document, matches, columns, as_json, none="No match.")
     if not matches:
         click.get_current_context().exit(4)
 
 
 def _collection(name: str, columns: Sequence[str], summary: str) -> None:
     def collection(limit: int | None, as_json: bool, **where: Any) -> None:
-        from modemagent.registry.client import entries
+        from modemagent.registry_client.client import entries
 
         found = list(entries(_source(**where), name, most=limit, fields=columns))
         _show({name: found}, found, columns, as_json)
 
     collection.__doc__ = summary
     limited = click.option(
-        "--limit", type=click.IntRange(min=1), metavar="N", help="At most N of them."
+        "--limit", type=click.IntRange(min=1), metavar="N", help="Maximum number of entries."
     )(source_options(collection))
     command.add_command(click.command(name)(limited))
 
@@ -208,27 +210,27 @@ def _collection(name: str, columns: Sequence[str], summary: str) -> None:
 _collection(
     "modems",
     ("imei", "manufacturer", "model", "present", "gateway_id", "port", "last_seen"),
-    "List modems and where they are.",
+    "List modems and their places.",
 )
 _collection(
     "sims",
     ("iccid", "imsi", "present", "imei", "slot", "gateway_id", "last_seen"),
-    "List cards and the modems that hold them.",
+    "List SIMs and the modems that hold them.",
 )
 _collection(
     "gateways",
     ("gateway_id", "agent_version", "reports", "last_seen"),
-    "List gateways and when they last reported.",
+    "List gateways and the times of their last reports.",
 )
 
 
 @command.command("events")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N of them.")
-@click.option("--newest-first", is_flag=True, help="Begin with the newest.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Maximum number of entries.")
+@click.option("--newest-first", is_flag=True, help="Start with the newest.")
 @source_options
 def events(limit: int | None, newest_first: bool, as_json: bool, **where: Any) -> None:
-    """List what happened, oldest first."""
-    from modemagent.registry.client import entries
+    """List events, oldest first."""
+    from modemagent.registry_client.client import entries
 
     order = "desc" if newest_first else "asc"
     fields = ("time", "type", "subject", "data")
@@ -238,7 +240,7 @@ def events(limit: int | None, newest_first: bool, as_json: bool, **where: Any) -
 
 
 def _change(kind: str, data: object) -> str:
-    """Say in a few words what changed, by the field that the kind of event is about."""
+    """Return the values before and after the change, of the fields that the event is about."""
     fields = {
         "sim.swapped": ("iccid",),
         "sim.profile_switched": ("iccid",),
@@ -249,10 +251,10 @@ def _change(kind: str, data: object) -> str:
     }.get(kind, ("gateway_id", "port"))
 
     def side(name: str) -> str:
-        pair = data.get(name) if isinstance(data, dict) else None
-        if not isinstance(pair, dict):
+        values = data.get(name) if isinstance(data, dict) else None
+        if not isinstance(values, dict):
             return "-"
-        return " ".join(str(pair[field]) for field in fields if pair.get(field))
+        return " ".join(str(values[field]) for field in fields if values.get(field))
 
     return f"{side('previous')} -> {side('new')}"
 
@@ -285,19 +287,21 @@ def _cell(value: object) -> str:
 def _source(
     url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
 ) -> Source:
-    from modemagent.registry.client import DatabaseSource, HttpSource
-
     if url is None:
         if token_file is not None:
-            raise UsageError("--token-file goes with --url", hint="Add --url http://HOST:PORT")
+            raise UsageError("--token-file requires --url", hint="Add --url http://HOST:PORT.")
+        from modemagent.registry.database_source import DatabaseSource
+
         return DatabaseSource(_existing(database, state_dir))
     if database is not None:
-        raise UsageError("--url and --database exclude each other", hint="Leave one of them out")
+        raise UsageError("--url and --database exclude each other", hint="Omit one of them.")
     if token_file is None:
         raise UsageError(
-            "--url needs --token-file",
-            hint="Make a token: modemagent registry token create --scope read --full-ids",
+            "--url requires --token-file",
+            hint="Create a token: modemagent registry token create --scope read --full-ids",
         )
+    from modemagent.registry_client.client import HttpSource
+
     return HttpSource(url, token_file.read_text().strip())
 
 
@@ -311,13 +315,13 @@ def _url(database: str | None, state_dir: Path | None) -> str:
 
 
 def _existing(database: str | None, state_dir: Path | None) -> str:
-    """Return the URL of a database that is there: a reading command makes none."""
+    """Return the URL of an existing database: a query must not create one."""
     url = _url(database, state_dir)
     scheme, _, path = url.partition(":///")
     if scheme == "sqlite" and not Path(path).is_file():
         raise RegistryStoreError(
-            f"there is no registry database {path}",
-            hint="name the registry's --state-dir or --database, or ask it with --url",
+            f"the registry database {path} does not exist",
+            hint="Give the --state-dir or --database of the registry, or query it with --url.",
         )
     return url
 
@@ -326,6 +330,6 @@ def _address(listen: str) -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
     if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535 or not host:
         raise SettingsError(
-            f"--listen {listen!r} is no HOST:PORT", hint=f"As in: --listen {DEFAULT_LISTEN}"
+            f"--listen {listen!r} is not HOST:PORT", hint=f"Example: --listen {DEFAULT_LISTEN}"
         )
     return host.removeprefix("[").removesuffix("]"), int(port)

@@ -1,5 +1,5 @@
-"""The whole path on one machine with no hardware, as real processes.
+"""The whole path on one machine without hardware: modems, daemon and registry as processes.
 
-Simulated modems, the daemon and the registry are the program's own commands, started as anyone
-would start them; what is shown is what the registry's API answers. Nothing here imports them.
+Simulated modems, the daemon and the registry are commands of this program, started as a user would
+start them. The output shows what the API of the registry returns.
 """

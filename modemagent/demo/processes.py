@@ -1,4 +1,4 @@
-"""Child processes that end with the block, whatever ends it."""
+"""Child processes of the demo, which end together with it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
 
 from modemagent.errors import ModemAgentError
 
-_LOOK_EVERY_S = 0.02
+_POLL_S = 0.02
 _STOP_WITHIN_S = 10.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -23,56 +23,55 @@ _libc = ctypes.CDLL(None)
 
 
 class Child:
-    """One command of the program; what it says goes to a file, so that no pipe can fill up."""
+    """One command of this program; its output goes to files, since a pipe could fill up."""
 
-    def __init__(self, name: str, words: Sequence[str], folder: Path, *, logs: str) -> None:
+    def __init__(self, name: str, words: Sequence[str], folder: Path) -> None:
         self.name = name
-        self._said = folder / f"{name}.out"
+        self._output = folder / f"{name}.out"
         self._log = folder / f"{name}.log"
-        with self._said.open("wb") as said, self._log.open("wb") as log:
+        with self._output.open("wb") as output, self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - this program itself
-                [sys.executable, "-m", "modemagent", "--log-level", logs, *words],
+                [sys.executable, "-m", "modemagent", "--log-level", "info", *words],
                 stdin=subprocess.PIPE,
-                stdout=said,
+                stdout=output,
                 stderr=log,
-                # Ctrl-C is for the demo alone: it ends its children in order.
+                # Ctrl-C reaches the demo only, which stops its children.
                 process_group=0,
                 preexec_fn=_end_with_parent,
             )
 
     def wait_for(self, pattern: str, *, deadline: float) -> str:
-        """Return everything said so far, as soon as a line fits.
+        """Return the whole output once a line of it matches a pattern.
 
         :raises ModemAgentError: the process ended first, or the deadline passed
         """
         line = re.compile(pattern, re.MULTILINE)
         while True:
-            text = self._said.read_text("utf-8", "replace") + self.log
+            text = self._output.read_text("utf-8", "replace") + self._log_text()
             if line.search(text):
                 return text
-            self.must_live()
+            self.check_running()
             if time.monotonic() > deadline:
                 raise ModemAgentError(f"{self.name} did not start in time")
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(_POLL_S)
 
-    def must_live(self) -> None:
-        """Raise ModemAgentError with its last words if the process has ended."""
+    def check_running(self) -> None:
+        """Raise ModemAgentError with the last line of the log if the process has ended."""
         if self._process.poll() is not None:
-            last = self.log.strip().rpartition("\n")[2].removeprefix("modemagent: ")
+            last = self._log_text().strip().rpartition("\n")[2].removeprefix("modemagent: ")
             raise ModemAgentError(f"the demo's {self.name} ended: {last}")
 
-    @property
-    def log(self) -> str:
+    def _log_text(self) -> str:
         return self._log.read_text("utf-8", "replace")
 
-    def tell(self, line: str) -> None:
-        """Write one line to its stdin."""
+    def send_line(self, line: str) -> None:
+        """Write one line to the standard input of the process."""
         assert self._process.stdin is not None  # noqa: S101 - it was opened as a pipe
         self._process.stdin.write(line.encode() + b"\n")
         self._process.stdin.flush()
 
     def stop(self) -> None:
-        """End it: ask first, insist later."""
+        """Terminate the process, and kill it if it does not end in time."""
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
@@ -85,38 +84,34 @@ class Child:
 
 
 class Processes:
-    """Starts children in a folder; the last one started is stopped first."""
+    """Starts child processes with output in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._folder = folder
-        self._children: list[Child] = []
-        self._before: signal.Handlers | object = None
+        self._stack = stack
 
-    def __enter__(self) -> Processes:
-        # SIGTERM would skip every cleanup; as an exception it takes the same way out as Ctrl-C.
-        self._before = signal.signal(signal.SIGTERM, _leave)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        while self._children:
-            self._children.pop().stop()
-        signal.signal(signal.SIGTERM, self._before)  # type: ignore[arg-type]
-
-    def start(self, name: str, *words: str, logs: str = "info") -> Child:
-        child = Child(name, words, self._folder, logs=logs)
-        self._children.append(child)
+    def start(self, name: str, *words: str) -> Child:
+        child = Child(name, words, self._folder)
+        self._stack.callback(child.stop)
         return child
 
 
-def answer_of(*words: str) -> str:
-    """Run one command to its end and return what it printed.
+@contextmanager
+def processes_in(folder: Path) -> Iterator[Processes]:
+    """Return a starter of processes; at the end, the last one started is stopped first."""
+    # SIGTERM would skip the cleanup; as an exception it causes the same one as Ctrl-C.
+    before = signal.signal(signal.SIGTERM, _exit)
+    try:
+        with ExitStack() as stack:
+            yield Processes(folder, stack)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
-    :raises ModemAgentError: it failed; the message is its own
+
+def output_of(*words: str) -> str:
+    """Run one command of this program and return its output.
+
+    :raises ModemAgentError: the command failed; the message is that of the command
     """
     done = subprocess.run(  # noqa: S603 - this program itself
         [sys.executable, "-m", "modemagent", *words],
@@ -126,15 +121,15 @@ def answer_of(*words: str) -> str:
         check=False,
     )
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().rpartition("\n")[2]
-        raise ModemAgentError(said.removeprefix("modemagent: ") or f"{words[0]} failed")
+        last = (done.stderr or done.stdout).strip().rpartition("\n")[2]
+        raise ModemAgentError(last.removeprefix("modemagent: ") or f"{words[0]} failed")
     return done.stdout
 
 
 def _end_with_parent() -> None:
-    # Also when this process is killed in a way it can not notice (SIGKILL).
+    # also if this process is killed by a signal that it cannot handle (SIGKILL)
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _leave(number: int, _: object) -> None:
+def _exit(number: int, _: object) -> None:
     raise SystemExit(128 + number)

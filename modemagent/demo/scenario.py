@@ -1,28 +1,30 @@
-"""The play: modems, registry, daemon; then a SIM card is swapped before the viewer's eyes."""
+"""The scenario of the demo: modems, registry and daemon start, then SIM cards are swapped."""
 
 from __future__ import annotations
 
 import json
+import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modemagent.demo.fleet import Fleet
-from modemagent.demo.processes import Child, Processes, answer_of
+from modemagent.demo.processes import Processes, output_of
 from modemagent.errors import ModemAgentError
+from modemagent.registry_client.client import Budget, HttpSource, entries
 
 GATEWAY = "demo"
 _START_WITHIN_S = 30.0
-_LOOK_EVERY_S = 0.1
-#: Modems without a sign of their own for a swapped card are looked at this often.
-_POLL_S = "1"
+_POLL_S = 0.1
+#: Poll interval of the daemon: modems that do not report a swapped SIM notice it at the next poll.
+_MODEM_POLL_S = "1"
 
 
 @dataclass(frozen=True, slots=True)
 class FleetRow:
-    """One simulated modem as the registry knows it; None where it knows nothing."""
+    """One simulated modem as stored in the registry; None for values that were not reported."""
 
     name: str
     port: str
@@ -33,96 +35,114 @@ class FleetRow:
     state: str | None = None
     verdict: str | None = None
 
-    @property
-    def known(self) -> bool:
-        return self.imei is not None
-
 
 class Scene:
-    """Everything started; methods look at it or change it.
+    """The running processes, with methods that query or change them.
 
-    :param say: told in a few words what happens next
+    :param modems: number of simulated modems; None for one of each transcript
+    :param progress: called with a short text before each step
     """
 
     def __init__(
-        self, processes: Processes, folder: Path, modems: int | None, say: Callable[[str], None]
+        self,
+        processes: Processes,
+        folder: Path,
+        modems: int | None,
+        progress: Callable[[str], None],
     ) -> None:
-        self._state = folder / "gateway"
-        self._deadline = time.monotonic() + _START_WITHIN_S
-        names, count = _cast(modems)
-        say(f"starting {len(names) * count} simulated modems")
-        self._simulator = processes.start(
-            "simulate", "simulate", *names, "--count", str(count), "--link-dir", str(folder / "dev")
+        deadline = time.monotonic() + _START_WITHIN_S
+        names, count = _transcripts(modems)
+        progress(f"starting {len(names) * count} simulated modems")
+        simulate = ("simulate", *names, "--count", str(count), "--link-dir", str(folder / "dev"))
+        self._simulator = processes.start("simulate", *simulate)
+        lines = self._simulator.wait_for("^ready$", deadline=deadline).splitlines()
+        #: Ports of the simulated modems by name.
+        self.ports = dict(line.split(" ", 1) for line in lines[: lines.index("ready")])
+
+        progress("starting the registry")
+        database = ("--state-dir", str(folder / "registry"))
+        create = ("registry", "token", "create", *database, "--scope")
+        gateway_token = output_of(*create, "gateway", "--gateway-id", GATEWAY)
+        read_token = output_of(*create, "read", "--full-ids").strip()
+        serve = ("registry", "serve", "--listen", "127.0.0.1:0", *database)
+        listening = processes.start("registry", *serve).wait_for(
+            r"listening on http://\S+", deadline=deadline
         )
-        self.ports = self._wait_for_ports()
-        say("starting the registry")
-        fleet_dir = folder / "registry"
-        gateway_token = _token(fleet_dir, "gateway", "--gateway-id", GATEWAY)
-        read_token = _token(fleet_dir, "read", "--full-ids")
-        registry = processes.start(
-            "registry",
-            "registry",
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--state-dir",
-            str(fleet_dir),
-        )
-        self.fleet = Fleet(_address(registry, self._deadline), read_token)
-        say(f"registry at {self.fleet.url}; starting the daemon")
+        url = listening.partition("listening on ")[2].split()[0]
+        unlimited = Budget(requests=sys.maxsize, body_bytes=sys.maxsize, total_s=math.inf)
+        self._source = HttpSource(url, read_token, budget=unlimited)
+
+        progress(f"registry at {url}; starting the daemon")
         token_file = folder / "token"
         token_file.touch(mode=0o600)
         token_file.write_text(gateway_token)
         self.started_at = time.monotonic()
-        self._daemon = self._start_daemon(processes, token_file)
-
-    def _wait_for_ports(self) -> dict[str, str]:
-        """Map the simulated modems' names to their ports."""
-        lines = self._simulator.wait_for("^ready$", deadline=self._deadline).splitlines()
-        return dict(line.split(" ", 1) for line in lines[: lines.index("ready")])
-
-    def _start_daemon(self, processes: Processes, token_file: Path) -> Child:
-        ports = [word for port in self.ports.values() for word in ("--port", port)]
-        return processes.start(
+        self._state = ("--state-dir", str(folder / "gateway"))
+        self._daemon = processes.start(
             "daemon",
             "run",
-            *ports,
+            *(word for port in self.ports.values() for word in ("--port", port)),
             "--no-discovery",
-            *("--registry", self.fleet.url),
+            *("--registry", url),
             *("--token-file", str(token_file)),
-            *("--state-dir", str(self._state)),
+            *self._state,
             *("--gateway-id", GATEWAY),
-            *("--poll-interval", _POLL_S),
+            *("--poll-interval", _MODEM_POLL_S),
         )
 
     def missing(self) -> list[str]:
-        """Return the names of the modems that the registry does not know yet."""
-        self._daemon.must_live()
-        seen = {modem["port"] for modem in self.fleet.modems()}
-        return [name for name, port in self.ports.items() if port not in seen]
+        """Return the names of the modems that the registry has no report of."""
+        reported = self._modems_by_port()
+        return [name for name, port in self.ports.items() if port not in reported]
 
     def wait_for_all(self, timeout_s: float) -> list[str]:
-        """Wait until every modem is in the registry; return those that still are not."""
+        """Wait until the registry has all modems; return the missing ones after the timeout."""
         deadline = time.monotonic() + timeout_s
         while (missing := self.missing()) and time.monotonic() < deadline:
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(_POLL_S)
         return missing
 
     def rows(self) -> list[FleetRow]:
-        """Return every simulated modem, with what the registry and the daemon say of it."""
-        by_port = {modem["port"]: modem for modem in self.fleet.modems()}
+        """Return every simulated modem as stored in the registry, with the daemon's verdict."""
+        modems = self._modems_by_port()
         verdicts = self._verdicts()
         return [
-            self._row(name, port, by_port.get(port), verdicts.get(port))
+            self._row(name, port, modems.get(port), verdicts.get(port))
             for name, port in self.ports.items()
         ]
+
+    def newest_events(self, limit: int) -> list[dict[str, Any]]:
+        """Return the latest events, newest first."""
+        return list(entries(self._source, "events", most=limit, fields=(), order="desc"))
+
+    def swap(self, name: str) -> None:
+        """Insert another SIM card into a simulated modem."""
+        self._simulator.send_line(f"swap {name}")
+
+    def wait_for_swap(self, port: str, timeout_s: float) -> dict[str, Any]:
+        """Wait for the event of a swapped SIM card at a port and return it.
+
+        :raises ModemAgentError: there was no such event in time
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            for event in self.newest_events(100):
+                if event["type"] == "sim.swapped" and event["data"]["new"]["port"] == port:
+                    return event
+            time.sleep(_POLL_S)
+        raise ModemAgentError(f"the registry has no event of the SIM swap at {port}")
+
+    def _modems_by_port(self) -> dict[str, dict[str, Any]]:
+        self._daemon.check_running()
+        modems = entries(self._source, "modems", most=None, fields=("port", "imei"))
+        return {modem["port"]: modem for modem in modems}
 
     def _row(
         self, name: str, port: str, modem: dict[str, Any] | None, verdict: str | None
     ) -> FleetRow:
         if modem is None:
             return FleetRow(name, port, verdict=verdict)
-        slots = self.fleet.modem(modem["imei"])["sims"]
+        slots = (self._source.get(f"modems/{modem['imei']}") or {}).get("sims", ())
         slot = next((s for s in slots if s["present"]), slots[0] if slots else {})
         return FleetRow(
             name=name,
@@ -136,45 +156,17 @@ class Scene:
         )
 
     def _verdicts(self) -> dict[str, str]:
-        self._daemon.must_live()
         try:
-            status = json.loads(answer_of("status", "--json", "--state-dir", str(self._state)))
+            status = json.loads(output_of("status", "--json", *self._state))
         except ModemAgentError:
-            return {}  # it is still starting
+            return {}  # the daemon is starting
         return {modem["port"]: modem.get("verdict") for modem in status["modems"]}
 
-    def swap(self, name: str) -> None:
-        """Put another card into a simulated modem."""
-        self._simulator.tell(f"swap {name}")
 
-    def swap_seen(self, port: str, timeout_s: float) -> dict[str, Any]:
-        """Return the registry's event of a swapped card in a port, waiting for it.
-
-        :raises ModemAgentError: it did not come in time
-        """
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            for event in self.fleet.newest_events(100):
-                if event["type"] == "sim.swapped" and event["data"]["new"]["port"] == port:
-                    return event
-            time.sleep(_LOOK_EVERY_S)
-        raise ModemAgentError(f"the registry saw no SIM swap in {port}")
-
-
-def _cast(modems: int | None) -> tuple[list[str], int]:
-    """Return names of transcripts and how many of each make at least so many modems."""
-    shipped = [line.split()[0] for line in answer_of("simulate", "--list").splitlines()]
+def _transcripts(modems: int | None) -> tuple[list[str], int]:
+    """Return transcripts, and a count of modems for each, for at least this number of modems."""
+    shipped = [line.split()[0] for line in output_of("simulate", "--list").splitlines()]
     if modems is None:
         return shipped, 1
     count = -(-modems // len(shipped))
     return shipped[: -(-modems // count)], count
-
-
-def _token(state_dir: Path, scope: str, *more: str) -> str:
-    words = ("registry", "token", "create", "--scope", scope, *more, "--state-dir", str(state_dir))
-    return answer_of(*words).strip()
-
-
-def _address(registry: Child, deadline: float) -> str:
-    said = registry.wait_for(r"listening on http://\S+", deadline=deadline)
-    return said.partition("listening on ")[2].split()[0]

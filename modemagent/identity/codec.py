@@ -79,7 +79,7 @@ class JsonRecord:
         return from_json(cls, data)
 
 
-class _Field(NamedTuple):
+class _FieldCodec(NamedTuple):
     name: str
     default: object  # MISSING if there is none
     omit_default: bool = False
@@ -87,12 +87,12 @@ class _Field(NamedTuple):
 
 
 @cache
-def _fields(kind: Any) -> tuple[_Field, ...] | None:
+def _fields(kind: Any) -> tuple[_FieldCodec, ...] | None:
     """Return the fields of a dataclass or named tuple, None for another class."""
     if (names := getattr(kind, "_fields", None)) is not None:
         defaults = kind._field_defaults
         return tuple(
-            _Field(name, defaults.get(name, MISSING), required=name not in defaults)
+            _FieldCodec(name, defaults.get(name, MISSING), required=name not in defaults)
             for name in names
         )
     if not dataclasses.is_dataclass(kind):
@@ -102,7 +102,7 @@ def _fields(kind: Any) -> tuple[_Field, ...] | None:
         default = field.default if field.default_factory is MISSING else field.default_factory()
         omitted = field.metadata.get("omit_default", False)
         required = default is MISSING or field.metadata.get("required", False)
-        found.append(_Field(field.name, default, omitted, required))
+        found.append(_FieldCodec(field.name, default, omitted, required))
     return tuple(found)
 
 

@@ -1,10 +1,10 @@
-"""The central registry: where every modem and every card of a fleet is, since when, and how known.
+"""The central registry: where every modem and SIM of a fleet is, since when, on which evidence.
 
-A wing of its own: it imports identity, the report, the errors, and nothing that touches a port.
+A report passes through these modules::
 
-    api/reports  ->  ingest  ->  observation, clock  ->  history  ->  store  ->  api/reads
-    (bytes)          (order)     (what was said, when)   (pure)       (SQL)      (JSON)
+    api/reports  ->  ingest  ->  validation, dating  ->  sightings  ->  timeline  ->  store
 
-:mod:`~modemagent.registry.timeline` is the heart: a pure fold from dated readings to stays and
-events. Everything before it decides what was read and when, everything after it keeps the result.
+:mod:`~modemagent.registry.timeline` derives intervals and events from dated readings, without I/O.
+The modules before it find out what was read and when; :mod:`~modemagent.registry.store` keeps the
+results and :mod:`~modemagent.registry.api` serves them.
 """

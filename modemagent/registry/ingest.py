@@ -1,8 +1,8 @@
-"""The way in: one writer that takes what waits, in one transaction.
+"""The writer thread: stores received batches, all that are queued in one transaction.
 
-Requests of many gateways arrive at once; each commit costs a sync to disk. So the writer takes
-everything that is waiting, stores it in one transaction, and answers all of them after the commit:
-nothing is acknowledged that a power cut could still take.
+Requests of many gateways arrive at once, and each commit costs a sync to disk. The thread therefore
+takes every batch in the queue, stores them in one transaction and acknowledges them after the
+commit, so nothing is acknowledged that a power cut could lose.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from queue import Empty, SimpleQueue
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.writer import Arrival, ReceiptStatus, record
 
-_MOST_AT_ONCE = 2000
+_MOST_REPORTS = 2000  # in one transaction; the batch that reaches it is stored in full
 
-Answer = Future[list[ReceiptStatus]]
+Statuses = Future[list[ReceiptStatus]]
+Batch = tuple[Sequence[Arrival], Statuses]
 
 
 class Ingest:
-    """A thread that records arrivals.
+    """A thread that stores received reports.
 
-    :param on_events: called in that thread after a commit that brought events
+    :param on_events: called in that thread after each commit that added events
     """
 
     def __init__(self, database: Database, on_events: Callable[[], None] = lambda: None) -> None:
         self._database = database
         self._on_events = on_events
-        self._waiting: SimpleQueue[tuple[Sequence[Arrival], Answer] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Batch | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="registry-writer", daemon=True)
         self.recorded = dict.fromkeys(ReceiptStatus, 0)
 
@@ -37,56 +38,53 @@ class Ingest:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish what was submitted, then end."""
-        self._waiting.put(None)
+        """Store what was submitted, then end the thread."""
+        self._queue.put(None)
         self._thread.join()
 
-    def submit(self, arrivals: Sequence[Arrival]) -> Answer:
-        """Queue a batch; the future holds one status per arrival, once they are on disk."""
-        answer: Answer = Future()
-        self._waiting.put((arrivals, answer))
-        return answer
+    @property
+    def pending(self) -> int:
+        """Number of batches that wait for the writer."""
+        return self._queue.qsize()
+
+    def submit(self, arrivals: Sequence[Arrival]) -> Statuses:
+        """Queue a batch; the future returns one status per report after the commit."""
+        statuses: Statuses = Future()
+        self._queue.put((arrivals, statuses))
+        return statuses
 
     def _run(self) -> None:
-        while (first := self._waiting.get()) is not None:
-            batch = [first]
-            size = len(first[0])
-            ends = False
-            while size < _MOST_AT_ONCE:
+        while (first := self._queue.get()) is not None:
+            batches, size = [first], len(first[0])
+            while size < _MOST_REPORTS:
                 try:
-                    more = self._waiting.get_nowait()
+                    batch = self._queue.get_nowait()
                 except Empty:
                     break
-                if more is None:
-                    ends = True
+                if batch is None:
+                    self._queue.put(None)  # ends the outer loop
                     break
-                batch.append(more)
-                size += len(more[0])
-            if not self._record(batch) and len(batch) > 1:
-                # one request's failure must not become its neighbours'
-                for one in batch:
-                    self._record([one], last=True)
-            if ends:
-                return
+                batches.append(batch)
+                size += len(batch[0])
+            error = self._record(batches)
+            for batch in batches if error else ():
+                # stored one by one, so that the error of one request does not fail the others
+                if len(batches) == 1 or (error := self._record([batch])):
+                    batch[1].set_exception(error)
 
-    def _record(
-        self, batch: Sequence[tuple[Sequence[Arrival], Answer]], *, last: bool = False
-    ) -> bool:
-        arrivals = [arrival for some, _ in batch for arrival in some]
+    def _record(self, batches: Sequence[Batch]) -> Exception | None:
+        """Store batches in one transaction; return the error if nothing was stored."""
+        arrivals = [arrival for some, _ in batches for arrival in some]
         try:
             with self._database.writing() as connection:
                 statuses, events = record(connection, arrivals, now_ms())
-        except Exception as error:  # noqa: BLE001 - whatever it is, the requests must be answered
-            if last or len(batch) == 1:
-                for _, answer in batch:
-                    answer.set_exception(error)
-            return False
-        at = 0
-        for some, answer in batch:
-            answer.set_result(statuses[at : at + len(some)])
-            at += len(some)
+        except Exception as error:  # noqa: BLE001 - every request must get a response
+            return error
+        found = iter(statuses)
+        for some, future in batches:
+            future.set_result([next(found) for _ in some])
         for status in statuses:
             self.recorded[status] += 1
         if events:
             self._on_events()
-        return True
+        return None

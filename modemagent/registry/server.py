@@ -1,4 +1,4 @@
-"""The registry as a process: listen, say where, stop in order."""
+"""The registry's server process: listening, signals, clean shutdown."""
 
 from __future__ import annotations
 
@@ -20,33 +20,34 @@ _STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(database_url: str, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; port 0 takes a free one.
+    """Serve until SIGTERM or SIGINT; port 0 selects a free port.
 
     Prints ``listening on http://HOST:PORT`` to stderr once connections are accepted.
 
-    :raises RegistryStoreError: the database can not be used
-    :raises SettingsError: the address can not be listened on
+    :raises RegistryStoreError: the database cannot be used
+    :raises SettingsError: listening on the address failed
+    :raises KeyboardInterrupt: stopped by SIGINT
     """
     app = create_app(database_url)
     listener = _listen(host, port)
     config = uvicorn.Config(
         app,
         log_config=None,
-        access_log=False,  # a path may hold an identifier
+        access_log=False,  # a path may contain an identifier
         lifespan="on",
         ws="none",
         server_header=False,
         timeout_graceful_shutdown=_STOP_WITHIN_S,
         backlog=2048,
     )
-    server = _Server(config, listener, app.state.bell.close)
+    server = _Server(config, listener, lambda: app.state.notifier.close())
     server.run(sockets=[listener])
     if server.interrupted:
         raise KeyboardInterrupt
 
 
 class _Server(uvicorn.Server):
-    """Says where it listens once it does, and ends live streams before it waits for requests."""
+    """Server that prints its address when ready, and ends event streams before a shutdown."""
 
     def __init__(
         self, config: uvicorn.Config, listener: socket.socket, end_streams: Callable[[], None]
@@ -70,7 +71,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop in order at a signal, and not die of it as the parent class does: that is exit 0."""
+        """Shut down on a signal with exit status 0; the parent class sends it again afterwards."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -94,7 +95,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         raise SettingsError(
-            f"can not listen on {host}:{port}: {error.strerror or error}",
-            hint="choose another --listen HOST:PORT; port 0 takes a free one",
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            hint="Choose another --listen HOST:PORT; port 0 selects a free port.",
         ) from error
     return listener

@@ -1,26 +1,28 @@
-"""From a kept report to the readings of the seats and items it speaks of.
+"""Stored reports, and the readings of places and units that each of them contains.
 
-One report speaks of at most one port (a seat that holds modems), one modem (an item), some slots
-(seats that hold cards) and some cards (items). Which of them, and what it says, is decided here
-and nowhere else: for a report that just came in and for one read back from the store.
+A report describes at most one position of a gateway (a place of modems), one modem (a unit), some
+slots (places of SIMs) and some SIMs (units). This module derives the readings of each, both for a
+report that was just received and for one loaded from the database.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
-from modemagent.registry.observation import CardReading, Observation
-from modemagent.registry.timeline import Identities, Order, Reading, item_key
+from modemagent.registry.timeline import Identities, Order, Reading, UnitKind, unit_key
+from modemagent.registry.validation import SimReading, ValidReport
 
-LineKey = tuple[str, str]  # kind of item (modem, card) and key
+#: Kind of unit, and key of a place or unit.
+TimelineKey = tuple[UnitKind, str]
 
 _CONTINUING = frozenset({"refresh", "heartbeat", "sim_changed"})
 
 
 class Sighting(msgspec.Struct, frozen=True):
-    """A kept report with its date, as far as history is concerned."""
+    """The part of a stored report that intervals and events are derived from, with its date."""
 
     gateway_id: str
     stream_id: str
@@ -29,52 +31,38 @@ class Sighting(msgspec.Struct, frozen=True):
     uptime_ms: int
     at_ms: int
     reason: str
-    place: str | None
+    device_id: str | None
     imei: str | None
     facts: dict[str, str]
-    cards: tuple[CardReading, ...]
+    sims: tuple[SimReading, ...]
+
+    def place_readings(self) -> Iterator[tuple[TimelineKey, Reading]]:
+        """Yield the complete readings of places in this report."""
+        if self.device_id is None:
+            return
+        removed = self.reason == "removed"  # such a report holds the modem and SIMs that were there
+        if removed or self.imei is not None:
+            imei = None if removed else self.imei
+            yield (UnitKind.MODEM, self._modem_place), self._reading(imei, self._modem_place)
+        if removed or self.imei is None:
+            return
+        for sim in self.sims:
+            if sim.iccid is not None or sim.absent:
+                place = sim_place(self.imei, sim.slot)
+                iccid = None if sim.absent else sim.iccid
+                yield (UnitKind.SIM, place), self._reading(iccid, place, sim)
+
+    def unit_readings(self) -> Iterator[tuple[TimelineKey, Reading]]:
+        """Yield the readings of units in this report."""
+        for (kind, _), reading in self.place_readings():
+            if reading.number is not None:
+                yield (kind, unit_key(kind, reading.number)), reading
 
     @property
-    def key(self) -> str:
-        return report_key(self.gateway_id, self.stream_id, self.sequence)
+    def _modem_place(self) -> str:
+        return modem_place(self.gateway_id, self.device_id or "")
 
-    def seats(self) -> Iterator[tuple[LineKey, Reading]]:
-        """Yield the complete readings of seats in this report."""
-        if self.place is None:
-            return
-        if self.reason == "removed":
-            # modem and sims are the last known ones here: they say what left, not what is there
-            yield self._port_line, self._reading(None, self._port_seat)
-            return
-        if self.imei is None:
-            return
-        yield self._port_line, self._reading(self.imei, self._port_seat)
-        for card in self.cards:
-            if card.iccid is not None or card.state == "absent":
-                seat = slot_seat(self.imei, card.slot)
-                item = None if card.state == "absent" else card.iccid
-                yield ("card", seat), self._reading(item, seat, card)
-
-    def items(self) -> Iterator[tuple[LineKey, Reading]]:
-        """Yield the sightings of items in this report."""
-        if self.place is None or self.imei is None or self.reason == "removed":
-            return
-        modem = self._reading(self.imei, self._port_seat)
-        yield ("modem", item_key("modem", self.imei)), modem
-        for card in self.cards:
-            if card.iccid is not None and card.state != "absent":
-                sighting = self._reading(card.iccid, slot_seat(self.imei, card.slot), card)
-                yield ("card", item_key("card", card.iccid)), sighting
-
-    @property
-    def _port_seat(self) -> str:
-        return port_seat(self.gateway_id, self.place or "")
-
-    @property
-    def _port_line(self) -> LineKey:
-        return ("modem", self._port_seat)
-
-    def _reading(self, item: str | None, seat: str, card: CardReading | None = None) -> Reading:
+    def _reading(self, number: str | None, place: str, sim: SimReading | None = None) -> Reading:
         order: Order = (
             self.at_ms,
             self.gateway_id,
@@ -82,64 +70,49 @@ class Sighting(msgspec.Struct, frozen=True):
             self.boot_count,
             self.uptime_ms,
             self.sequence,
-            card.slot if card else -1,
+            sim.slot if sim else -1,
         )
-        with_card = card or next((one for one in self.cards if one.iccid), None)
-        here = with_card is not None and with_card.iccid is not None
+        shown = sim or next((one for one in self.sims if one.iccid), None)
+        has_sim = shown is not None and shown.iccid is not None
         return Reading(
             order=order,
-            report=self.key,
-            seat=seat,
-            item=item,
-            pair=Identities(
+            report=f"{self.gateway_id}/{self.stream_id}/{self.sequence}",
+            place=place,
+            number=number,
+            identities=Identities(
                 imei=self.imei,
-                slot=with_card.slot if with_card else None,
-                iccid=with_card.iccid if with_card else None,
-                imsi=with_card.imsi if with_card and here else None,
-                eid=with_card.eid if with_card else None,
+                slot=shown.slot if shown else None,
+                iccid=shown.iccid if shown else None,
+                imsi=shown.imsi if shown and has_sim else None,
+                eid=shown.eid if shown else None,
                 gateway_id=self.gateway_id,
-                port=self.place,
+                port=self.device_id,
             ),
-            via="" if card is None else self._port_seat,
+            modem_place="" if sim is None else self._modem_place,
             session=f"{self.stream_id}/{self.boot_count}",
             continuing=self.reason in _CONTINUING,
-            facts=self.facts if card is None else _card_facts(card),
-            bare=not here and any(one.state == "absent" for one in self.cards),
+            facts=self.facts if sim is None else _sim_facts(sim),
+            no_sim=not has_sim and any(one.absent for one in self.sims),
         )
 
 
-def told(observation: Observation, at_ms: int) -> Sighting:
-    """Return what a report that just came in tells, dated."""
-    return Sighting(
-        gateway_id=observation.gateway_id,
-        stream_id=observation.stream_id,
-        sequence=observation.sequence,
-        boot_count=observation.boot_count,
-        uptime_ms=observation.uptime_ms,
-        at_ms=at_ms,
-        reason=observation.reason,
-        place=observation.place,
-        imei=observation.imei,
-        facts=observation.modem,
-        cards=observation.cards,
-    )
+def sighting_of(report: ValidReport, at_ms: int) -> Sighting:
+    """Return a received report as a sighting with this date."""
+    names = (name for name in Sighting.__struct_fields__ if name != "at_ms")
+    values: dict[str, Any] = {name: getattr(report, name) for name in names}
+    return Sighting(**values, at_ms=at_ms)
 
 
-def report_key(gateway_id: str, stream_id: str, sequence: int) -> str:
-    """Return a report's key as one text, the evidence of stays and events."""
-    return f"{gateway_id}/{stream_id}/{sequence}"
+def modem_place(gateway_id: str, device_id: str) -> str:
+    """Return the key of a position of a gateway; neither part contains a tab."""
+    return f"{gateway_id}\t{device_id}"
 
 
-def port_seat(gateway_id: str, place: str) -> str:
-    """Return the key of a gateway's port; a tab can stand in neither part."""
-    return f"{gateway_id}\t{place}"
-
-
-def slot_seat(imei: str, slot: int) -> str:
-    """Return the key of a modem's slot."""
+def sim_place(imei: str, slot: int) -> str:
+    """Return the key of a slot of a modem."""
     return f"{imei[:14]}\t{slot}"
 
 
-def _card_facts(card: CardReading) -> dict[str, str]:
-    facts = {"state": card.state, "imsi": card.imsi, "eid": card.eid}
+def _sim_facts(sim: SimReading) -> dict[str, str]:
+    facts = {"state": sim.state, "imsi": sim.imsi, "eid": sim.eid}
     return {name: value for name, value in facts.items() if value is not None}

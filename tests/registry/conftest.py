@@ -1,4 +1,4 @@
-"""Reports as gateways send them, a registry as a process, and a client for it."""
+"""Reports of gateways, a registry process, and its client."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Body = dict[str, Any]
 
 
 def sim(iccid: str | None = ICCID, imsi: str | None = "901288000000001", **more: Any) -> Body:
-    """One slot; ``iccid=None`` is a card that could not be read."""
+    """Return a slot; ``iccid=None`` is a SIM that could not be read."""
     body: Body = {
         "slot": 1,
         "active": True,
@@ -57,7 +57,7 @@ def no_sim() -> Body:
 
 @dataclass
 class Gateway:
-    """Makes reports with a growing sequence, one second apart."""
+    """A gateway that creates reports with growing sequence numbers, one second apart."""
 
     gateway_id: str = "gw-1"
     stream_id: str = "stream-1"
@@ -111,7 +111,7 @@ class Gateway:
 
 
 @dataclass
-class Answer:
+class HttpResponse:
     status: int
     headers: http.client.HTTPMessage
     raw: bytes
@@ -122,36 +122,38 @@ class Answer:
 
 
 class Client:
-    """Asks a registry over HTTP, one connection a request."""
+    """HTTP client of a registry, with a connection for each request."""
 
     def __init__(self, port: int, token: str | None) -> None:
         self.port = port
         self.token = token
 
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+    def request(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> HttpResponse:
         if self.token:
             headers.setdefault("Authorization", f"Bearer {self.token}")
         with contextlib.closing(
             http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         ) as connection:
             connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+            response = connection.getresponse()
+            return HttpResponse(response.status, response.headers, response.read())
 
     def get(self, path: str) -> Any:
-        answer = self.ask("GET", f"/api/v1/{path}")
-        assert answer.status == 200, answer.raw
-        return answer.json
+        response = self.request("GET", f"/api/v1/{path}")
+        assert response.status == 200, response.raw
+        return response.json
 
     def post(self, *reports: Any, packed: bool = False) -> list[str]:
         """Send a batch; return the statuses."""
         body = json.dumps({"reports": reports}).encode()
         headers = {"Content-Encoding": "gzip"} if packed else {}
-        answer = self.ask(
+        response = self.request(
             "POST", "/api/v1/reports", gzip.compress(body) if packed else body, **headers
         )
-        assert answer.status == 200, answer.raw
-        return [result["status"] for result in answer.json["results"]]
+        assert response.status == 200, response.raw
+        return [result["status"] for result in response.json["results"]]
 
     def event_types(self) -> list[str]:
         return [event["type"] for event in self.get("events?limit=1000")["events"]]
@@ -162,7 +164,7 @@ def modemagent(*words: str) -> list[str]:
 
 
 class Registry:
-    """A registry in a process of its own."""
+    """A registry in its own process."""
 
     def __init__(self, state_dir: Path) -> None:
         self.state_dir = state_dir
@@ -186,12 +188,12 @@ class Registry:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         assert self.process is not None
         self.process.send_signal(how)
-        _, said = self.process.communicate(timeout=20)
-        return self.process.returncode, said
+        _, errors = self.process.communicate(timeout=20)
+        return self.process.returncode, errors
 
     def token(self, *words: str) -> str:
-        place = ("--state-dir", str(self.state_dir))
-        done = call_in_process("registry", "token", "create", *words, *place)
+        database = ("--state-dir", str(self.state_dir))
+        done = call_in_process("registry", "token", "create", *words, *database)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -223,7 +225,7 @@ def gateway_client(registry: Registry) -> Callable[[str], Client]:
 
 @pytest.fixture
 def quick_dir(tmp_path: Path) -> Iterator[Path]:
-    """A directory in memory when there is one: for tests that write much, none of it to last."""
+    """A directory in memory if possible, for tests that write much temporary data."""
     memory = Path("/dev/shm")
     if not os.access(memory, os.W_OK):
         yield tmp_path

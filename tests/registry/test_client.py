@@ -1,4 +1,4 @@
-"""Limits and clear errors of ``registry --url`` when a bad or foreign server answers."""
+"""Limits and errors of ``registry --url`` with a faulty registry or another server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from modemagent.errors import RegistryError, RegistryRefused, RegistryUnreachable
-from modemagent.registry.client import LIMITS, Budget, HttpSource, entries
+from modemagent.registry_client.client import LIMITS, Budget, HttpSource, entries
 from tests.registry.conftest import modemagent
 
 Respond = Callable[["Request"], None]
@@ -58,7 +58,7 @@ class BadRegistry(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def says(self, document: Any, status: int = 200) -> None:
+    def respond_with(self, document: Any, status: int = 200) -> None:
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         self.respond = lambda request: request.reply(body, status)
 
@@ -77,8 +77,8 @@ def bad() -> Iterator[BadRegistry]:
     thread.join()
 
 
-def gateways(api: HttpSource) -> list[dict[str, Any]]:
-    return list(entries(api, "gateways", most=None, fields=FIELDS))
+def gateways(source: HttpSource) -> list[dict[str, Any]]:
+    return list(entries(source, "gateways", most=None, fields=FIELDS))
 
 
 def test_pages_are_followed_to_the_last(bad: BadRegistry) -> None:
@@ -99,7 +99,7 @@ def test_repeated_cursor_ends_the_listing(bad: BadRegistry, cursors: str) -> Non
         request.reply(json.dumps({"gateways": [GATEWAY], "next": after}).encode())
 
     bad.respond = respond
-    with pytest.raises(RegistryRefused, match="cursor of one page comes again") as error:
+    with pytest.raises(RegistryRefused, match="same cursor") as error:
         gateways(HttpSource(bad.url, "t"))
     assert error.value.hint
 
@@ -143,16 +143,16 @@ def test_endless_pages_end(bad: BadRegistry, budget: Budget, words: str) -> None
     ],
     ids=lambda page: str(page)[:40],
 )
-def test_malformed_page_is_refused_in_words(bad: BadRegistry, page: Any) -> None:
-    bad.says(page)
+def test_malformed_page_is_an_error_with_a_hint(bad: BadRegistry, page: Any) -> None:
+    bad.respond_with(page)
     with pytest.raises(RegistryRefused, match=r"malformed|not a modemagent registry") as error:
         gateways(HttpSource(bad.url, "t"))
     assert error.value.hint
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])
-def test_status_of_a_foreign_server_is_named(bad: BadRegistry, status: int) -> None:
-    bad.says(b"<html>", status)
+def test_error_names_the_status_of_a_foreign_server(bad: BadRegistry, status: int) -> None:
+    bad.respond_with(b"<html>", status)
     with pytest.raises(RegistryRefused, match=f"HTTP {status}"):
         gateways(HttpSource(bad.url, "t"))
 
@@ -168,23 +168,23 @@ def test_gzip_bomb_is_refused(bad: BadRegistry) -> None:
     "start", [b"HTTP/1.1 ", b"HTTP/1.1 200 OK\r\nA: ", b"HTTP/1.1 200 OK\r\n\r\n"]
 )
 def test_dripping_server_ends_at_the_deadline(bad: BadRegistry, start: bytes) -> None:
-    let_go = threading.Event()
+    stopped = threading.Event()
 
     def respond(request: Request) -> None:
         request.wfile.write(start)
-        while not let_go.wait(0.01):
+        while not stopped.wait(0.01):
             request.wfile.write(b" ")
 
     bad.respond = respond
     try:
-        with pytest.raises(RegistryUnreachable, match=r"no complete answer within 0\.3 s"):
+        with pytest.raises(RegistryUnreachable, match=r"no complete response within 0\.3 s"):
             gateways(HttpSource(bad.url, "t", limits=replace(LIMITS, total_s=0.3)))
     finally:
-        let_go.set()
+        stopped.set()
 
 
 @pytest.mark.parametrize("token", ["two words", "two\nlines", "schlüssel"])
-def test_token_that_is_none_is_not_sent(bad: BadRegistry, token: str) -> None:
+def test_invalid_token_is_not_sent(bad: BadRegistry, token: str) -> None:
     with pytest.raises(RegistryError, match="one token"):
         HttpSource(bad.url, token)
 
@@ -197,10 +197,10 @@ def test_token_that_is_none_is_not_sent(bad: BadRegistry, token: str) -> None:
         (("events", "--json"), {"events": [[]], "next": None}),
     ],
 )
-def test_malformed_answer_exits_with_6_and_a_hint(
+def test_malformed_response_exits_with_6_and_a_hint(
     bad: BadRegistry, tmp_path: Path, words: tuple[str, ...], document: object
 ) -> None:
-    bad.says(document)
+    bad.respond_with(document)
     (tmp_path / "token").write_text("mma_x\n")
     done = subprocess.run(
         modemagent("registry", *words, "--url", bad.url, "--token-file", str(tmp_path / "token")),
@@ -208,14 +208,14 @@ def test_malformed_answer_exits_with_6_and_a_hint(
         text=True,
     )
     assert done.returncode == 6
-    said = done.stdout + done.stderr
-    assert "malformed" in said and "Check the URL" in said and "Traceback" not in said
+    output = done.stdout + done.stderr
+    assert "malformed" in output and "Check the URL" in output and "Traceback" not in output
 
 
 def test_events_with_unexpected_data_are_listed(bad: BadRegistry, tmp_path: Path) -> None:
     event = {"time": "2026-03-01T12:00:00.000Z", "type": ["x"], "subject": "s", "data": [1]}
     other = event | {"type": "sim.swapped", "data": {"previous": 1, "new": {}}}
-    bad.says({"events": [event, other], "next": None})
+    bad.respond_with({"events": [event, other], "next": None})
     (tmp_path / "token").write_text("mma_x\n")
     done = subprocess.run(
         modemagent("registry", "events", "--url", bad.url, "--token-file", str(tmp_path / "token")),

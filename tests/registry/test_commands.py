@@ -1,4 +1,4 @@
-"""``modemagent registry``: tokens, and the same answers from the API and from the database."""
+"""``modemagent registry``: tokens, and equal output from the API and the database."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     return call_in_process("registry", *words)
 
 
-def test_a_token_is_printed_alone_and_can_be_revoked(registry: Registry) -> None:
-    place = ("--state-dir", str(registry.state_dir))
-    made = run("token", "create", "--scope", "read", *place)
-    assert made.returncode == 0
-    assert made.stderr == ""
-    secret = made.stdout.strip()
-    assert made.stdout == secret + "\n"
+def test_token_is_printed_alone_and_can_be_revoked(registry: Registry) -> None:
+    database = ("--state-dir", str(registry.state_dir))
+    created = run("token", "create", "--scope", "read", *database)
+    assert created.returncode == 0
+    assert created.stderr == ""
+    secret = created.stdout.strip()
+    assert created.stdout == secret + "\n"
     assert len(secret) >= 43
     client = Client(registry.port, secret)
-    assert client.ask("GET", "/api/v1/modems").status == 200
-    (listed,) = json.loads(run("token", "list", "--json", *place).stdout)["tokens"]
+    assert client.request("GET", "/api/v1/modems").status == 200
+    (listed,) = json.loads(run("token", "list", "--json", *database).stdout)["tokens"]
     assert (listed["scope"], listed["full_ids"], listed["revoked"]) == ("read", False, None)
     assert secret not in json.dumps(listed)
-    assert run("token", "revoke", str(listed["number"]), *place).returncode == 0
-    assert client.ask("GET", "/api/v1/modems").status == 401
-    assert run("token", "revoke", "99", *place).returncode == 2
+    assert run("token", "revoke", str(listed["number"]), *database).returncode == 0
+    assert client.request("GET", "/api/v1/modems").status == 401
+    assert run("token", "revoke", "99", *database).returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def test_a_token_is_printed_alone_and_can_be_revoked(registry: Registry) -> None
         ("modems", "--url", "http://127.0.0.1:1"),
     ],
 )
-def test_wrong_usage(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_wrong_usage_exits_with_2(tmp_path: Path, words: tuple[str, ...]) -> None:
     done = run(*words, "--state-dir", str(tmp_path))
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
 
 
-def test_both_sources_say_the_same(
+def test_api_and_database_give_the_same_output(
     registry: Registry, gateway_client: Callable[[str], Client], tmp_path: Path
 ) -> None:
     gateway = Gateway()
@@ -77,23 +77,23 @@ def test_both_sources_say_the_same(
         one, other = run(*words, "--json", *over_http), run(*words, "--json", *from_file)
         assert (one.returncode, one.stderr) == (0, ""), words
         assert json.loads(one.stdout) == json.loads(other.stdout), words
-        people = run(*words, *from_file)
-        assert people.returncode == 0
-        assert IMEI in people.stdout or "gw-1" in people.stdout
+        table = run(*words, *from_file)
+        assert table.returncode == 0
+        assert IMEI in table.stdout or "gw-1" in table.stdout
     assert run("lookup", "357999000000009", *from_file).returncode == 4
 
 
-def test_a_registry_that_can_not_be_asked(tmp_path: Path) -> None:
+def test_unreachable_registry_and_missing_database(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("mma_x")
-    gone = run("modems", "--url", "http://127.0.0.1:1", "--token-file", str(token))
-    assert (gone.returncode, gone.stdout) == (6, "")
-    absent = run("modems", "--state-dir", str(tmp_path / "nothing"))
-    assert absent.returncode == 1
+    unreachable = run("modems", "--url", "http://127.0.0.1:1", "--token-file", str(token))
+    assert (unreachable.returncode, unreachable.stdout) == (6, "")
+    missing = run("modems", "--state-dir", str(tmp_path / "nothing"))
+    assert missing.returncode == 1
     assert not (tmp_path / "nothing").exists()
 
 
-def test_a_wrong_token_is_refused_with_6(registry: Registry, tmp_path: Path) -> None:
+def test_invalid_token_exits_with_6(registry: Registry, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("mma_x")
     url = f"http://127.0.0.1:{registry.port}"
@@ -102,7 +102,7 @@ def test_a_wrong_token_is_refused_with_6(registry: Registry, tmp_path: Path) -> 
     assert json.loads(done.stdout)["error"]["code"] == "registry_refused"
 
 
-def test_a_database_of_a_newer_version_is_left_alone(registry: Registry) -> None:
+def test_database_of_a_newer_version_is_rejected(registry: Registry) -> None:
     registry.stop()
     path = registry.state_dir / "registry.db"
     with sqlite3.connect(path) as connection:
@@ -114,7 +114,7 @@ def test_a_database_of_a_newer_version_is_left_alone(registry: Registry) -> None
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite://", "postgresql://localhost/x", "sqlite:///"])
-def test_a_database_url_that_can_not_be_used(url: str) -> None:
+def test_unusable_database_url_exits_with_1(url: str) -> None:
     done = run("serve", "--database", url)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1

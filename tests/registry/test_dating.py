@@ -1,4 +1,4 @@
-"""When a report was made, from gateways whose clocks are wrong in every way."""
+"""Dating of reports from gateways whose clocks are wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOW = 1_790_000_000_000
 HOUR = 3_600_000
 
 
-def tick(
+def reading(
     sequence: int,
     observed_ms: int,
     *,
@@ -28,43 +28,43 @@ def tick(
     return ClockReading((boot, sequence * 1000, sequence), observed_ms, latest_ms, synchronized)
 
 
-def dates(*ticks: ClockReading) -> list[int]:
-    return date_stream(sorted(ticks, key=lambda one: one.order))[0]
+def dates(*readings: ClockReading) -> list[int]:
+    return date_stream(sorted(readings, key=lambda one: one.order))[0]
 
 
-def test_a_trusted_clock_is_taken() -> None:
-    assert dates(tick(1, NOW - HOUR), tick(2, NOW - HOUR + 5)) == [NOW - HOUR, NOW - HOUR + 5]
+def test_synchronized_clock_dates_the_report() -> None:
+    assert dates(reading(1, NOW - HOUR), reading(2, NOW - HOUR + 5)) == [NOW - HOUR, NOW - HOUR + 5]
 
 
-def test_a_boot_in_1970_is_dated_by_its_first_trusted_clock() -> None:
-    before = tick(1, 12_000, synchronized=False)
-    assert dates(before, tick(9, NOW - HOUR)) == [NOW - HOUR - 8000, NOW - HOUR]
+def test_boot_in_1970_is_dated_by_its_first_trusted_clock() -> None:
+    before = reading(1, 12_000, synchronized=False)
+    assert dates(before, reading(9, NOW - HOUR)) == [NOW - HOUR - 8000, NOW - HOUR]
 
 
-def test_a_boot_without_any_trusted_clock_is_dated_by_its_arrival() -> None:
-    first = tick(1, 5, synchronized=False, latest_ms=NOW - 1000)
-    second = tick(2, 6, synchronized=False)
+def test_boot_without_a_trusted_clock_is_dated_by_receipt() -> None:
+    first = reading(1, 5, synchronized=False, latest_ms=NOW - 1000)
+    second = reading(2, 6, synchronized=False)
     assert dates(first, second) == [NOW - 1000, NOW]
 
 
-def test_an_unsynchronised_clock_that_is_not_impossible_is_taken() -> None:
-    assert dates(tick(1, NOW - HOUR, synchronized=False)) == [NOW - HOUR]
+def test_plausible_unsynchronized_clock_dates_the_report() -> None:
+    assert dates(reading(1, NOW - HOUR, synchronized=False)) == [NOW - HOUR]
 
 
-def test_a_clock_in_the_future_is_not_believed() -> None:
-    assert dates(tick(1, NOW + FUTURE_MS + 1)) == [NOW]
-    assert dates(tick(1, NOW + FUTURE_MS)) == [NOW + FUTURE_MS]
+def test_clock_in_the_future_is_not_trusted() -> None:
+    assert dates(reading(1, NOW + FUTURE_MS + 1)) == [NOW]
+    assert dates(reading(1, NOW + FUTURE_MS)) == [NOW + FUTURE_MS]
 
 
-def test_dates_do_not_run_backwards_within_a_stream() -> None:
-    assert dates(tick(1, NOW - 10), tick(2, NOW - HOUR), tick(1, NOW - HOUR, boot=2)) == [
+def test_dates_of_a_stream_never_run_backwards() -> None:
+    assert dates(reading(1, NOW - 10), reading(2, NOW - HOUR), reading(1, NOW - HOUR, boot=2)) == [
         NOW - 10,
         NOW - 10,
         NOW - 10,
     ]
 
 
-ticks = st.lists(
+readings = st.lists(
     st.builds(
         ClockReading,
         st.tuples(st.integers(1, 3), st.integers(0, 10**7), st.integers(1, 10**6)),
@@ -77,15 +77,15 @@ ticks = st.lists(
 )
 
 
-@given(ticks)
-def test_dates_rise_and_none_is_beyond_its_bound(found: list[ClockReading]) -> None:
+@given(readings)
+def test_dates_rise_and_stay_below_the_limit(found: list[ClockReading]) -> None:
     dated = dates(*found)
     assert dated == sorted(dated)
     assert all(0 < at_ms <= NOW + FUTURE_MS for at_ms in dated)
 
 
-@given(ticks)
-def test_one_by_one_gives_the_same_as_all_at_once(found: list[ClockReading]) -> None:
+@given(readings)
+def test_advancing_dates_like_the_whole_stream(found: list[ClockReading]) -> None:
     clock, one_by_one = StreamClock(), []
     for one in sorted(found, key=lambda one: one.order):
         if clock.must_rewind(one):

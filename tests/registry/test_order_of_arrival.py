@@ -1,4 +1,4 @@
-"""Any permutation and duplication of a set of reports gives the same history."""
+"""A set of reports gives the same history in any order and with any duplicates."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from modemagent.registry.observation import read_report
 from modemagent.registry.store import schema
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.writer import Arrival, record
+from modemagent.registry.validation import parse_report
 
 IMEIS = ("867698040000013", "867698040000013", "867698040000021", None)
 ICCIDS = (
     "8988303000000000010",
     "8988303000000000010",
-    "89883030000000000104",  # the same card with a digit more
+    "89883030000000000104",  # the same SIM with the 20th digit
     "8988303000000000028",
-    "89860000000000000012",  # two cards that differ in the 20th digit only
+    "89860000000000000012",  # two SIMs that differ in the 20th digit only
     "89860000000000000013",
     None,
 )
 IMSIS = ("901288000000001", "901288000000002", None)
 EIDS = ("89044000000000000000000000000039", None)
-RECEIVED_MS = 1_775_000_000_000  # long after everything below
+RECEIVED_MS = 1_775_000_000_000  # long after all dates below
 START_MS = 1_772_366_400_000
 
 Body = dict[str, Any]
@@ -57,7 +57,7 @@ def slots(draw: st.DrawFn) -> Body:
 
 @st.composite
 def fleets(draw: st.DrawFn) -> list[Body]:
-    """Up to 14 reports of up to three streams in two gateways, in stream order each."""
+    """Up to 18 reports of up to three streams in two gateways, each in the order of its stream."""
     reports: list[Body] = []
     for gateway_id, stream_id in draw(
         st.lists(
@@ -107,7 +107,7 @@ def _rfc3339(seconds: int, ms: int) -> str:
 
 @st.composite
 def deliveries(draw: st.DrawFn) -> tuple[list[Body], list[list[Body]]]:
-    """A fleet's reports in order, and the same shuffled, repeated and cut into batches."""
+    """The reports of a fleet in order, and the same shuffled, repeated and split into batches."""
     reports = draw(fleets())
     repeated = draw(st.lists(st.sampled_from(reports), max_size=4))
     shuffled = draw(st.permutations([*reports, *repeated]))
@@ -117,11 +117,11 @@ def deliveries(draw: st.DrawFn) -> tuple[list[Body], list[list[Body]]]:
 
 
 def history(directory: Path, batches: Sequence[Sequence[Body]]) -> dict[str, Any]:
-    """Return all that a registry concludes from batches, without when and how it learned it."""
+    """Return what a registry derives from batches, without the time and order of recording."""
     database = Database(f"sqlite:///{directory}/registry.db")
     for batch in batches:
         arrivals = [
-            Arrival(read_report(json.dumps(body).encode()), RECEIVED_MS, RECEIVED_MS)
+            Arrival(parse_report(json.dumps(body).encode()), RECEIVED_MS, RECEIVED_MS)
             for body in batch
         ]
         with database.writing() as connection:
@@ -134,9 +134,9 @@ def history(directory: Path, batches: Sequence[Sequence[Body]]) -> dict[str, Any
 
         live = select(schema.event).where(~schema.event.c.withdrawn)
         found = {
-            "stays": list(rows(schema.stay, "recorded_ms")),
-            "seats": list(rows(schema.seat)),
-            "items": list(rows(schema.item, "number")),
+            "intervals": list(rows(schema.interval, "recorded_ms")),
+            "places": list(rows(schema.place)),
+            "units": list(rows(schema.unit, "number")),
             "departures": list(rows(schema.departure)),
             "dates": list(rows(schema.report, "number", "received_ms")),
             "streams": list(rows(schema.stream)),

@@ -1,4 +1,4 @@
-"""The registry as people and gateways meet it: a process, spoken to over HTTP."""
+"""The registry as a process, through its HTTP API."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.registry.conftest import (
 Clients = Callable[[str], Client]
 
 
-def test_a_swap_is_told_once_with_both_pairs(gateway_client: Clients, reader: Client) -> None:
+def test_swap_is_one_event_with_both_identities(gateway_client: Clients, reader: Client) -> None:
     gateway, client = Gateway(), gateway_client("gw-1")
     first, second = gateway.report("identified"), gateway.report("sim_changed", sims=[no_sim()])
     third = gateway.report("sim_changed", sims=[sim(OTHER_ICCID, "901288000000002")])
@@ -55,7 +55,7 @@ def test_a_swap_is_told_once_with_both_pairs(gateway_client: Clients, reader: Cl
     assert swap["data"]["report"] == "gw-1/stream-1/3"
 
 
-def test_the_same_card_back_is_no_swap(gateway_client: Clients, reader: Client) -> None:
+def test_reinserted_sim_is_not_a_swap(gateway_client: Clients, reader: Client) -> None:
     gateway, client = Gateway(), gateway_client("gw-1")
     client.post(
         gateway.report("identified"),
@@ -71,9 +71,7 @@ def test_the_same_card_back_is_no_swap(gateway_client: Clients, reader: Client) 
 
 
 @pytest.mark.parametrize("state", ["pin_required", "locked", "busy", "failure", "off", "unknown"])
-def test_a_card_that_can_not_be_read_changes_nothing(
-    gateway_client: Clients, reader: Client, state: str
-) -> None:
+def test_unread_sim_changes_nothing(gateway_client: Clients, reader: Client, state: str) -> None:
     gateway, client = Gateway(), gateway_client("gw-1")
     client.post(
         gateway.report("identified"),
@@ -87,7 +85,7 @@ def test_a_card_that_can_not_be_read_changes_nothing(
     assert [(slot["state"], slot["iccid"]) for slot in slots] == [(state, ICCID)]
 
 
-def test_a_replug_at_the_same_port(gateway_client: Clients, reader: Client) -> None:
+def test_modem_plugged_into_the_same_port_again(gateway_client: Clients, reader: Client) -> None:
     gateway, client = Gateway(), gateway_client("gw-1")
     client.post(gateway.report("identified"), gateway.report("removed"))
     assert reader.get("gateways/gw-1")["modems"] == []
@@ -98,7 +96,7 @@ def test_a_replug_at_the_same_port(gateway_client: Clients, reader: Client) -> N
     assert [one["cause"] for one in places] == ["removed", None]
 
 
-def test_another_modem_and_a_modem_elsewhere(gateway_client: Clients, reader: Client) -> None:
+def test_modem_swapped_and_modem_moved(gateway_client: Clients, reader: Client) -> None:
     here, there = Gateway("gw-1"), Gateway("gw-2", started="2026-03-01T15:")
     gateway_client("gw-1").post(
         here.report("identified"), here.report("modem_changed", imei=OTHER_IMEI, sims=[no_sim()])
@@ -115,9 +113,7 @@ def test_another_modem_and_a_modem_elsewhere(gateway_client: Clients, reader: Cl
     assert [m["imei"] for m in reader.get("gateways/gw-2")["modems"]] == [IMEI]
 
 
-def test_profiles_subscriptions_and_cards_that_travel(
-    gateway_client: Clients, reader: Client
-) -> None:
+def test_profile_switch_imsi_switch_and_moved_sim(gateway_client: Clients, reader: Client) -> None:
     here, there = Gateway("gw-1"), Gateway("gw-2", started="2026-03-01T15:")
     gateway_client("gw-1").post(
         here.report("identified", sims=[sim(eid=EID)]),
@@ -132,14 +128,14 @@ def test_profiles_subscriptions_and_cards_that_travel(
         "sim.imsi_switched",
         "sim.moved",
     ]
-    card = reader.get(f"sims/{OTHER_ICCID}")
-    assert (card["imei"], card["gateway_id"]) == (OTHER_IMEI, "gw-2")
+    moved = reader.get(f"sims/{OTHER_ICCID}")
+    assert (moved["imei"], moved["gateway_id"]) == (OTHER_IMEI, "gw-2")
     for wanted in (OTHER_ICCID, OTHER_ICCID + "4", "901288000000009", EID):
         matches = reader.get(f"lookup?id={wanted}")["matches"]
         assert OTHER_ICCID in [match["sim"] for match in matches], wanted
 
 
-def test_reports_in_any_order_and_again_tell_the_same(
+def test_shuffled_and_repeated_reports_give_the_same_events(
     gateway_client: Clients, reader: Client
 ) -> None:
     gateway, client = Gateway(), gateway_client("gw-1")
@@ -152,8 +148,8 @@ def test_reports_in_any_order_and_again_tell_the_same(
     ]
     for report in random.Random(5).sample(reports * 3, 15):
         client.post(report, packed=True)
-    told = [(e["type"], e["data"]["report"]) for e in reader.get("events")["events"]]
-    assert sorted(told) == [
+    found = [(e["type"], e["data"]["report"]) for e in reader.get("events")["events"]]
+    assert sorted(found) == [
         ("modem.first_seen", "gw-1/stream-1/1"),
         ("modem.first_seen", "gw-1/stream-1/5"),
         ("modem.removed", "gw-1/stream-1/4"),
@@ -166,7 +162,7 @@ def test_reports_in_any_order_and_again_tell_the_same(
     ]
 
 
-def test_one_bad_report_never_fails_its_neighbours(gateway_client: Clients, reader: Client) -> None:
+def test_invalid_report_does_not_affect_the_batch(gateway_client: Clients, reader: Client) -> None:
     gateway, client = Gateway(), gateway_client("gw-1")
     good = gateway.report("identified")
     other = gateway.report()
@@ -186,28 +182,28 @@ def test_one_bad_report_never_fails_its_neighbours(gateway_client: Clients, read
     ]
     assert client.post(*bad, good) == ["rejected"] * len(bad) + ["accepted"]
     assert client.post({**good, "uptime_ms": 5}) == ["conflict"]
-    assert client.post({**other, "newer_agents_say": ["more"]}) == ["accepted"]
+    assert client.post({**other, "key_of_a_newer_agent": ["more"]}) == ["accepted"]
     again = dict(reversed(good.items()))
-    assert client.post(again) == ["duplicate"], "the order of keys is no difference"
+    assert client.post(again) == ["duplicate"], "the order of keys does not matter"
     assert reader.get("gateways/gw-1")["reports"] == 2
 
 
-def test_a_key_twice_is_rejected(gateway_client: Clients) -> None:
+def test_duplicate_key_is_rejected(gateway_client: Clients) -> None:
     client = gateway_client("gw-1")
     text = json.dumps(Gateway().report())
-    doubled = text.replace('"sequence": 1', '"sequence": 1, "sequence": 2')
-    body = f'{{"reports": [{doubled}, {text}]}}'.encode()
-    results = client.ask("POST", "/api/v1/reports", body).json["results"]
+    duplicate = text.replace('"sequence": 1', '"sequence": 1, "sequence": 2')
+    body = f'{{"reports": [{duplicate}, {text}]}}'.encode()
+    results = client.request("POST", "/api/v1/reports", body).json["results"]
     assert [result["status"] for result in results] == ["rejected", "accepted"]
     assert "sequence" in results[0]["problem"]["detail"]
     for name in ("reports", "\\u0072eports"):
         body = f'{{"reports": [{text}], "{name}": [{text}]}}'.encode()
-        assert client.ask("POST", "/api/v1/reports", body).status == 422
+        assert client.request("POST", "/api/v1/reports", body).status == 422
 
 
 @pytest.fixture(scope="module")
 def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """One registry for many requests, none of which leaves anything in it."""
+    """A registry for many requests, none of which stores anything."""
     registry = Registry(tmp_path_factory.mktemp("registry"))
     registry.start()
     yield registry.client("--scope", "gateway", "--gateway-id", "gw-1")
@@ -234,28 +230,28 @@ def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     ],
     ids=lambda value: repr(value)[:24],
 )
-def test_a_body_that_can_not_be_read(
+def test_unreadable_body_is_a_problem_document(
     long_lived: Client, body: bytes, headers: dict[str, str], status: int
 ) -> None:
     try:
-        answer = long_lived.ask("POST", "/api/v1/reports", body, **headers)
+        response = long_lived.request("POST", "/api/v1/reports", body, **headers)
     except (BrokenPipeError, ConnectionResetError):
-        assert status == 413  # refused before the whole body was sent
+        assert status == 413  # rejected before the whole body was sent
         return
-    assert answer.status == status
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json["status"] == status
+    assert response.status == status
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json["status"] == status
 
 
 def test_every_error_is_a_problem_document(registry: Registry, reader: Client) -> None:
-    nobody = Client(registry.port, None)
-    wrong = Client(registry.port, "mma_wrong")
+    anonymous = Client(registry.port, None)
+    unknown = Client(registry.port, "mma_wrong")
     gateway = registry.client("--scope", "gateway", "--gateway-id", "gw-1")
     cases = [
-        (nobody, "GET", "/api/v1/modems", 401),
-        (wrong, "GET", "/api/v1/modems", 401),
-        (wrong, "POST", "/api/v1/reports", 401),
-        (wrong, "POST", "/api/v1/enroll", 401),
+        (anonymous, "GET", "/api/v1/modems", 401),
+        (unknown, "GET", "/api/v1/modems", 401),
+        (unknown, "POST", "/api/v1/reports", 401),
+        (unknown, "POST", "/api/v1/enroll", 401),
         (gateway, "GET", "/api/v1/modems", 403),
         (gateway, "GET", "/api/v1/events/stream", 403),
         (reader, "POST", "/api/v1/reports", 403),
@@ -271,15 +267,17 @@ def test_every_error_is_a_problem_document(registry: Registry, reader: Client) -
         (reader, "GET", "/api/v1/lookup", 422),
     ]
     for client, method, path, status in cases:
-        answer = client.ask(method, path, b"{}" if method == "POST" else None)
-        assert answer.status == status, path
-        assert answer.headers["Content-Type"] == "application/problem+json", path
-        assert answer.json["status"] == status
-        assert {"type", "title", "detail", "code"} <= answer.json.keys()
-    assert "Bearer" in nobody.ask("GET", "/api/v1/modems").headers["WWW-Authenticate"]
+        response = client.request(method, path, b"{}" if method == "POST" else None)
+        assert response.status == status, path
+        assert response.headers["Content-Type"] == "application/problem+json", path
+        assert response.json["status"] == status
+        assert {"type", "title", "detail", "code"} <= response.json.keys()
+    assert "Bearer" in anonymous.request("GET", "/api/v1/modems").headers["WWW-Authenticate"]
 
 
-def test_numbers_are_masked_without_full_ids(registry: Registry, gateway_client: Clients) -> None:
+def test_identifiers_are_masked_without_full_ids(
+    registry: Registry, gateway_client: Clients
+) -> None:
     gateway = Gateway()
     client = gateway_client("gw-1")
     client.post(gateway.report("identified", sims=[sim(eid=EID)]))
@@ -306,7 +304,7 @@ def test_numbers_are_masked_without_full_ids(registry: Registry, gateway_client:
     assert full.get(f"modems/{IMEI}")["imei"] == IMEI
 
 
-def test_pages(gateway_client: Clients, reader: Client) -> None:
+def test_cursors_lead_through_all_pages(gateway_client: Clients, reader: Client) -> None:
     gateway, client = Gateway(), gateway_client("gw-1")
     numbers = ["8988303000000000010", "8988303000000000028", "8988303000000000036"]
     client.post(*(gateway.report(sims=[sim(number)]) for number in numbers))
@@ -332,27 +330,29 @@ def test_pages(gateway_client: Clients, reader: Client) -> None:
     assert len(set(everything)) == len(everything)
 
 
-def test_enrolment_gives_each_gateway_its_own_token(registry: Registry) -> None:
+def test_enrolment_creates_a_token_for_each_gateway(registry: Registry) -> None:
     fleet = registry.client("--scope", "enroll")
 
     def enroll(gateway_id: str) -> tuple[int, dict[str, Any]]:
         body = json.dumps({"gateway_id": gateway_id}).encode()
-        answer = fleet.ask("POST", "/api/v1/enroll", body, **{"Content-Type": "application/json"})
-        return answer.status, answer.json
+        response = fleet.request(
+            "POST", "/api/v1/enroll", body, **{"Content-Type": "application/json"}
+        )
+        return response.status, response.json
 
     status, lost = enroll("gw-1")
     assert status == 200
     status, kept = enroll("gw-1")
-    assert status == 200, "a token that never arrived does not lock a gateway out"
-    assert Client(registry.port, lost["token"]).ask("POST", "/api/v1/reports").status == 401
+    assert status == 200, "a lost token does not lock a gateway out"
+    assert Client(registry.port, lost["token"]).request("POST", "/api/v1/reports").status == 401
     gateway = Client(registry.port, kept["token"])
     assert gateway.post(Gateway("gw-1").report()) == ["accepted"]
     assert gateway.post(Gateway("gw-2").report()) == ["rejected"]
-    status, refused = enroll("gw-1")
-    assert (status, refused["code"]) == (409, "enrolled")
+    status, problem = enroll("gw-1")
+    assert (status, problem["code"]) == (409, "enrolled")
 
 
-def test_what_was_acknowledged_survives_a_kill(
+def test_acknowledged_reports_survive_a_kill(
     registry: Registry, reader: Client, gateway_client: Clients
 ) -> None:
     gateway, client = Gateway(), gateway_client("gw-1")
@@ -365,7 +365,7 @@ def test_what_was_acknowledged_survives_a_kill(
     assert reader.event_types() == ["modem.first_seen", "sim.first_seen"]
 
 
-def test_events_are_streamed_and_resumed(
+def test_event_stream_resumes_and_ends_with_the_process(
     registry: Registry, reader: Client, gateway_client: Clients
 ) -> None:
     gateway, client = Gateway(), gateway_client("gw-1")
@@ -373,11 +373,11 @@ def test_events_are_streamed_and_resumed(
     connection = http.client.HTTPConnection("127.0.0.1", registry.port, timeout=20)
     headers = {"Authorization": f"Bearer {reader.token}", "Last-Event-ID": "1"}
     connection.request("GET", "/api/v1/events/stream", headers=headers)
-    answer = connection.getresponse()
-    assert answer.getheader("Content-Type", "").startswith("text/event-stream")
+    response = connection.getresponse()
+    assert response.getheader("Content-Type", "").startswith("text/event-stream")
 
     def next_event() -> dict[str, Any]:
-        while not (line := answer.readline()).startswith(b"data: "):
+        while not (line := response.readline()).startswith(b"data: "):
             assert line
         found: dict[str, Any] = json.loads(line[6:])
         return found
@@ -385,20 +385,27 @@ def test_events_are_streamed_and_resumed(
     assert next_event()["type"] == "sim.first_seen"
     client.post(gateway.report("removed"))
     assert next_event()["type"] == "modem.removed"
-    status, said = registry.stop()
-    answer.close()
-    assert (status, said) == (0, ""), "an open stream does not hold the process up"
+    status, errors = registry.stop()
+    response.close()
+    assert (status, errors) == (0, ""), "an open stream does not delay the shutdown"
     connection.close()
 
 
-def test_probes_need_no_token_and_the_api_describes_itself(registry: Registry) -> None:
-    nobody = Client(registry.port, None)
-    assert nobody.ask("GET", "/healthz").json == {"status": "ok"}
-    assert nobody.ask("GET", "/readyz").json == {"status": "ok"}
-    metrics = nobody.ask("GET", "/metrics")
+def test_probes_and_openapi_need_no_token(registry: Registry) -> None:
+    anonymous = Client(registry.port, None)
+    assert anonymous.request("GET", "/healthz").json == {"status": "ok"}
+    assert anonymous.request("GET", "/readyz").json == {"status": "ok"}
+    assert anonymous.request("POST", "/api/v1/reports").status == 401
+    assert anonymous.request("GET", f"/{IMEI}").status == 404
+    metrics = anonymous.request("GET", "/metrics")
     assert metrics.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-    assert b"modemagent_registry_modems 0\n" in metrics.raw
-    described = nobody.ask("GET", "/openapi.json").json
+    assert b"modemagent_registry_modems 0.0\n" in metrics.raw
+    assert b'modemagent_registry_requests_total{route="/readyz",status="200"} 1.0' in metrics.raw
+    assert b'requests_total{route="/api/v1/reports",status="401"} 1.0' in metrics.raw
+    assert b'requests_total{route="unmatched",status="404"} 1.0' in metrics.raw
+    assert b"_created" not in metrics.raw
+    assert IMEI.encode() not in metrics.raw
+    described = anonymous.request("GET", "/openapi.json").json
     assert "/api/v1/reports" in described["paths"]
     assert "/api/v1/modems/{imei}/timeline" in described["paths"]
     for operations in described["paths"].values():
@@ -408,12 +415,12 @@ def test_probes_need_no_token_and_the_api_describes_itself(registry: Registry) -
                     assert list(response["content"]) == ["application/problem+json"]
 
 
-def test_the_database_is_its_owners_alone(registry: Registry) -> None:
+def test_only_the_owner_can_read_the_database(registry: Registry) -> None:
     assert (registry.state_dir / "registry.db").stat().st_mode & 0o077 == 0
     assert registry.state_dir.stat().st_mode & 0o077 == 0
 
 
-def test_no_token_is_kept_in_the_clear(registry: Registry) -> None:
+def test_tokens_are_not_stored_in_plain_text(registry: Registry) -> None:
     secret = registry.token("--scope", "admin")
     assert registry.stop()[0] == 0
     for path in Path(registry.state_dir).iterdir():

@@ -367,7 +367,7 @@ def test_registry_that_drips_holds_up_no_report(
     courier.start()
     try:
         until(lambda: courier.uplink.attempts, 30)
-        assert "no complete answer within 1 s" in courier.uplink.reason
+        assert "no complete response within 1 s" in courier.uplink.reason
         until(lambda: not courier.flush(10).reason, 30)
         until(lambda: outbox.depth() == (0, 0), 30)
         assert registry.order == [1, 2, 3]

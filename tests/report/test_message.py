@@ -31,8 +31,9 @@ def body(name: str = "identified") -> dict[str, Any]:
 def test_every_frozen_report_is_read_and_written_back_with_nothing_lost(path: Path) -> None:
     frozen = json.loads(path.read_text())
     written = Report.from_json(frozen).to_json()
-    assert set(written) == FIXED_KEYS
-    assert written == {key: frozen[key] for key in FIXED_KEYS}
+    assert set(written) - {"evidence"} == FIXED_KEYS
+    assert written == {key: frozen[key] for key in written}
+    assert ("evidence" in written) == ("evidence" in frozen)
 
 
 def test_every_reason_has_a_frozen_report() -> None:

@@ -1,11 +1,12 @@
-"""The registry over HTTP.
+"""The registry's HTTP API.
 
-problems   every error is an RFC 9457 problem document
-access     tokens and scopes, and which identifiers the caller may see in full
-reports    the way in: the batch route, and enrolment
-documents  the shapes of the answers
-reads      the fleet: lookup, modems, cards, gateways, events
-live       events as they happen, server-sent
-probes     health, readiness, metrics
-app        all of it put together
+app              the application
+reports          receipt of reports, and enrolment
+fleet            lookup, modems, SIMs, gateways, events
+event_stream     server-sent events
+health           liveness, readiness, metrics
+auth             tokens, scopes, masking
+documents        models of requests and responses
+problem_details  errors as RFC 9457 problem documents
+metrics          what Prometheus scrapes
 """

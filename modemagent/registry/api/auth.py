@@ -1,7 +1,7 @@
-"""Tokens and scopes, and which identifiers the caller may see in full.
+"""Authorization of requests, and masking of identifiers in responses.
 
-A caller without full-id scope gets identifiers masked. It may still ask for one it knows: naming a
-number in full shows that the caller has it already.
+Without full-id scope, identifiers in responses are masked. Requests may contain full identifiers,
+since the caller already has those.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="modemagent registry"'}
 def caller(database: Database, authorization: str | None, scope: Scope) -> Token:
     """Return the token of a request.
 
-    :raises Problem: 401 without a live token, 403 when it is for something else
+    :raises ProblemDetails: 401 without a valid token, 403 if the scope does not suffice
     """
     kind, _, secret = (authorization or "").strip().partition(" ")
     if not secret.strip():
-        raise _unknown("a token is needed: Authorization: Bearer TOKEN")
+        raise _unauthorized("a token is required: Authorization: Bearer TOKEN")
     found = find(database, secret.strip()) if kind.lower() == "bearer" else None
     if found is None:
-        raise _unknown("the token is not known or was revoked")
+        raise _unauthorized("the token is invalid or revoked")
     if scope not in _INCLUDES[found.scope]:
         raise ProblemDetails(
             HTTPStatus.FORBIDDEN,
             "scope",
-            f"the token's scope is {found.scope}, this needs {scope}",
+            f"the scope of the token is {found.scope}, the request needs {scope}",
             scope=str(scope),
         )
     return found
 
 
-def _unknown(detail: str) -> ProblemDetails:
+def _unauthorized(detail: str) -> ProblemDetails:
     return ProblemDetails(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, headers=_CHALLENGE)
 
 
 def requires(scope: Scope) -> Callable[[Request], Token]:
-    """Return a dependency that lets only tokens of a scope in."""
+    """Return a dependency that accepts only tokens of a scope."""
 
     def check(request: Request) -> Token:
         return caller(request.app.state.database, request.headers.get("authorization"), scope)
@@ -63,7 +63,7 @@ def requires(scope: Scope) -> Callable[[Request], Token]:
 
 
 def redact_for(value: Any, token: Token) -> Any:
-    """Return a document as this caller may see it."""
+    """Return a document with identifiers masked unless the token has full-id scope."""
     return value if token.full_ids else _masked(value)
 
 

@@ -1,14 +1,23 @@
-"""The shapes of the answers, as ``/openapi.json`` describes them.
+"""Models of requests and responses, published in ``/openapi.json``.
 
-Fields may be added, never renamed or removed. Times are RFC 3339 in UTC with milliseconds. A
-report is named ``gateway/stream/sequence``: the evidence.
+Fields may be added, never renamed or removed. Times are RFC 3339 in UTC with milliseconds. Reports,
+the evidence of each statement, are referred to as ``gateway/stream/sequence``.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from modemagent.registry.api.problem_details import CONTENT_TYPE
+
+#: Response of a route that may end with an error, and the errors of every route of the API.
+PROBLEM: dict[str, Any] = {
+    "description": "Problem document (RFC 9457)",
+    "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = dict.fromkeys((401, 403, 422), PROBLEM)
 
 LinkState = Literal["unlinked", "armed", "linked", "differed"]
 Cause = Literal["removed", "replaced", "moved"]
@@ -19,7 +28,7 @@ class Document(BaseModel):
 
 
 class ProblemDocument(BaseModel):
-    """An error (RFC 9457)."""
+    """Problem details of an error (RFC 9457)."""
 
     type: str
     title: str
@@ -28,8 +37,22 @@ class ProblemDocument(BaseModel):
     detail: str
 
 
+class ReceiptDocument(BaseModel):
+    """Result of one report of a batch."""
+
+    report_id: str | None
+    status: Literal["accepted", "duplicate", "conflict", "rejected"]
+    problem: ProblemDocument | None = None
+
+
+class Receipts(BaseModel):
+    """Results of a batch, one per report, in the same order."""
+
+    results: list[ReceiptDocument]
+
+
 class ModemDocument(Document):
-    """A modem and where it is, or was last (``present`` false)."""
+    """A modem and its current place, or the last one if ``present`` is false."""
 
     imei: str
     tac: str
@@ -49,7 +72,7 @@ class ModemDocument(Document):
 
 
 class SlotDocument(Document):
-    """A modem's slot and the card in it; ``state`` as in the last report."""
+    """A SIM slot of a modem and the SIM in it; ``state`` is that of the last report."""
 
     slot: int
     state: str
@@ -65,7 +88,7 @@ class ModemDetail(ModemDocument):
 
 
 class SimDocument(Document):
-    """A card and where it is, or was last (``present`` false)."""
+    """A SIM and its current place, or the last one if ``present`` is false."""
 
     iccid: str
     imsi: str | None
@@ -96,7 +119,7 @@ class GatewayDetail(Gateway):
 
 
 class PlaceDocument(Document):
-    """A modem in a gateway's port, from when to when, by which reports."""
+    """Interval of a modem at a port of a gateway, with the reports that opened and closed it."""
 
     imei: str | None
     gateway_id: str | None
@@ -112,7 +135,7 @@ class PlaceDocument(Document):
 
 
 class Pairing(PlaceDocument):
-    """A card in a modem's slot, from when to when, by which reports."""
+    """Interval of a SIM in a slot of a modem, with the reports that opened and closed it."""
 
     slot: int | None
     iccid: str | None
@@ -121,7 +144,7 @@ class Pairing(PlaceDocument):
 
 
 class IdentityDocument(Document):
-    """Who was with whom, as far as known."""
+    """Identifiers of a modem, its SIM and its gateway, as far as they were read."""
 
     imei: str | None
     slot: int | None
@@ -133,7 +156,7 @@ class IdentityDocument(Document):
 
 
 class ChangeDocument(BaseModel):
-    """What changed. ``report`` first shows the new state."""
+    """Identities before and after a change. ``report`` is the first that shows the new state."""
 
     previous: IdentityDocument | None
     new: IdentityDocument | None
@@ -142,10 +165,9 @@ class ChangeDocument(BaseModel):
 
 
 class EventDocument(Document):
-    """An event with the fields of CloudEvents 1.0.
+    """An event with the attributes of CloudEvents 1.0.
 
-    ``id`` stays the same however often the event is told; ``revision`` counts up when a late
-    report changed what is known of it.
+    ``id`` never changes; ``revision`` increases if a late report changes the event.
     """
 
     specversion: Literal["1.0"]

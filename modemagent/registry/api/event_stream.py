@@ -1,7 +1,7 @@
-"""Events as they happen: server-sent events.
+"""Server-sent events: the events of the fleet as they are recorded.
 
-The stream follows the positions in the store, so a client that reconnects with ``Last-Event-ID``
-misses nothing; the wake-up after a commit only saves waiting.
+The stream follows the positions of events in the database, so a client that reconnects with
+``Last-Event-ID`` misses nothing. The notification after a commit only shortens the wait.
 """
 
 from __future__ import annotations
@@ -17,57 +17,50 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from modemagent.registry.api.auth import redact_for, requires
+from modemagent.registry.api.documents import PROBLEMS
 from modemagent.registry.store import reader
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.tokens import Scope, Token
 
 _KEEP_ALIVE_S = 15.0
-_AT_ONCE = 200
+_EVENTS_PER_QUERY = 200
 
-router = APIRouter(prefix="/api/v1", tags=["fleet"])
+router = APIRouter(prefix="/api/v1", tags=["fleet"], responses=PROBLEMS)
 
 
 class Notifier:
-    """Wakes the streams after a commit; may be rung from any thread."""
+    """Wakes the event streams after a commit.
 
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: set[asyncio.Event] = set()
+    :param loop: the event loop of the streams
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._subscribers: set[asyncio.Event] = set()
         self.closing = False
 
-    def hang_in(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-
-    def ring(self) -> None:
-        if self._loop is not None and not self._loop.is_closed():
+    def notify(self) -> None:
+        """Wake all streams; safe to call from any thread."""
+        if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 
     def close(self) -> None:
-        """End all streams; call it in the loop."""
+        """End all streams; called in the event loop."""
         self.closing = True
         self._wake()
 
     def _wake(self) -> None:
-        for event in self._waiting:
+        for event in self._subscribers:
             event.set()
 
-    async def wait(self, event: asyncio.Event, timeout_s: float) -> bool:
-        """Wait for the bell; return False when the time was over first."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await event.wait()
-        except TimeoutError:
-            return False
-        event.clear()
-        return True
-
-    def listen(self) -> asyncio.Event:
+    def subscribe(self) -> asyncio.Event:
+        """Return an event that is set by each notification."""
         event = asyncio.Event()
-        self._waiting.add(event)
+        self._subscribers.add(event)
         return event
 
-    def leave(self, event: asyncio.Event) -> None:
-        self._waiting.discard(event)
+    def unsubscribe(self, event: asyncio.Event) -> None:
+        self._subscribers.discard(event)
 
 
 @router.get("/events/stream", response_class=StreamingResponse)
@@ -76,43 +69,49 @@ async def stream(
     token: Annotated[Token, Depends(requires(Scope.READ))],
     after: Annotated[int | None, Query(ge=0, le=2**62)] = None,
 ) -> Response:
-    """Follow events from now on, or from ``after`` or ``Last-Event-ID`` (a position)."""
+    """Stream new events, or those that follow the position `after` or `Last-Event-ID`."""
     state = request.app.state
     last = request.headers.get("last-event-id", "")
     if last.isascii() and last.isdecimal() and len(last) < 19:
         after = int(last)
     if after is None:
-        after = await run_in_threadpool(_newest, state.database)
+        after = await run_in_threadpool(_last_position, state.database)
     return StreamingResponse(
-        _follow(state.database, state.bell, after, token),
+        _follow(state.database, state.notifier, after, token),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
 async def _follow(
-    database: Database, bell: Notifier, after: int, token: Token
+    database: Database, notifier: Notifier, after: int, token: Token
 ) -> AsyncIterator[str]:
-    rung = bell.listen()
+    notified = notifier.subscribe()
     try:
         yield ": modemagent registry\n\n"
-        while not bell.closing:
-            rows = await run_in_threadpool(_beyond, database, after)
+        while not notifier.closing:
+            notified.clear()
+            rows = await run_in_threadpool(_events_after, database, after)
             for position, event in rows:
                 after = position
                 body = json.dumps(redact_for(event, token), separators=(",", ":"))
                 yield f"id: {position}\nevent: {event['type']}\ndata: {body}\n\n"
-            if not rows and not await bell.wait(rung, _KEEP_ALIVE_S):
-                yield ": still here\n\n"
+            if rows or notifier.closing:
+                continue
+            try:
+                async with asyncio.timeout(_KEEP_ALIVE_S):
+                    await notified.wait()
+            except TimeoutError:
+                yield ": keep-alive\n\n"
     finally:
-        bell.leave(rung)
+        notifier.unsubscribe(notified)
 
 
-def _newest(database: Database) -> int:
+def _last_position(database: Database) -> int:
     with database.reading() as connection:
         return reader.last_position(connection)
 
 
-def _beyond(database: Database, after: int) -> list[tuple[int, dict[str, Any]]]:
+def _events_after(database: Database, after: int) -> list[tuple[int, dict[str, Any]]]:
     with database.reading() as connection:
-        return reader.event_rows(connection, limit=_AT_ONCE, after=after)
+        return reader.event_rows(connection, limit=_EVENTS_PER_QUERY, after=after)

@@ -1,53 +1,47 @@
-"""The fleet as JSON: lookup, modems, cards, gateways, events."""
+"""Read access to the fleet: lookup, modems, SIMs, gateways, events."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from modemagent.registry.api import documents
 from modemagent.registry.api.auth import redact_for, requires
+from modemagent.registry.api.documents import PROBLEM, PROBLEMS
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.store import reader
 from modemagent.registry.store.tokens import Scope, Token
 
-T = TypeVar("T")
-
-_PROBLEM = {"model": documents.ProblemDocument, "description": "Problem document (RFC 9457)"}
-
-router = APIRouter(
-    prefix="/api/v1",
-    tags=["fleet"],
-    responses=dict.fromkeys((401, 403, 422), _PROBLEM),
-)
+router = APIRouter(prefix="/api/v1", tags=["fleet"], responses=PROBLEMS)
 
 Reader = Annotated[Token, Depends(requires(Scope.READ))]
-Limit = Annotated[int, Query(ge=1, le=1000, description="items on a page")]
-After = Annotated[int | None, Query(ge=0, le=2**62, description="`next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Maximum number of entries.")]
+After = Annotated[int | None, Query(ge=0, le=2**62, description="`next` of the previous page.")]
+AfterId = Annotated[str, Query(max_length=256, description="`next` of the previous page.")]
 Number = Annotated[str, Path(min_length=1, max_length=64)]
-Direction = Annotated[Literal["asc", "desc"], Query(description="oldest or newest first")]
+GatewayId = Annotated[str, Path(min_length=1, max_length=256)]
+Direction = Annotated[Literal["asc", "desc"], Query(description="Oldest or newest first.")]
 
 
-def _read(request: Request, query: Callable[[Connection], T]) -> T:
+def _page(request: Request, token: Token, query: Callable[..., Any], **parameters: Any) -> Response:
     with request.app.state.database.reading() as connection:
-        return query(connection)
-
-
-def _page(name: str, found: tuple[list[dict[str, Any]], object], token: Token) -> Response:
-    entries, following = found
+        entries, following = query(connection, **parameters)
     cursor = None if following is None else str(following)
-    return JSONResponse({name: redact_for(entries, token), "next": cursor})
+    return JSONResponse({query.__name__: redact_for(entries, token), "next": cursor})
 
 
-def _one(found: dict[str, Any] | None, what: str, token: Token) -> Response:
+def _one(request: Request, token: Token, query: Callable[..., Any], key: str) -> Response:
+    with request.app.state.database.reading() as connection:
+        found = query(connection, key)
     if found is None:
-        raise ProblemDetails(HTTPStatus.NOT_FOUND, "not_found", f"no such {what} was ever reported")
+        kind = {"sim": "SIM"}.get(name := query.__name__.partition("_")[0], name)
+        detail = f"no {kind} with this identifier has been reported"
+        raise ProblemDetails(HTTPStatus.NOT_FOUND, "not_found", detail)
     return JSONResponse(redact_for(found, token))
 
 
@@ -57,75 +51,64 @@ def lookup(
     token: Reader,
     wanted: Annotated[str, Query(alias="id", min_length=1, max_length=256)],
 ) -> Response:
-    """Find any IMEI, IMEISV, MEID, ICCID, IMSI, EID, serial number or gateway id."""
-    found = _read(request, lambda connection: reader.lookup(connection, wanted))
+    """Find an IMEI, IMEISV, MEID, ICCID, IMSI, EID, serial number or gateway id."""
+    with request.app.state.database.reading() as connection:
+        found = reader.lookup(connection, wanted)
     return JSONResponse({"matches": redact_for(found, token)})
 
 
 @router.get("/modems", response_model=documents.Modems)
 def modems(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
-    """List modems in the order they became known."""
-    found = _read(request, lambda it: reader.modems(it, limit=limit, after=after or 0))
-    return _page("modems", found, token)
+    """List modems in the order of their first report."""
+    return _page(request, token, reader.modems, limit=limit, after=after or 0)
 
 
-@router.get("/modems/{imei}", response_model=documents.ModemDetail, responses={404: _PROBLEM})
+@router.get("/modems/{imei}", response_model=documents.ModemDetail, responses={404: PROBLEM})
 def modem(request: Request, token: Reader, imei: Number) -> Response:
-    """Show one modem with its slots."""
-    return _one(_read(request, lambda it: reader.modem(it, imei)), "modem", token)
+    """Return a modem and its SIM slots."""
+    return _one(request, token, reader.modem, imei)
 
 
 @router.get(
-    "/modems/{imei}/timeline", response_model=documents.ModemTimeline, responses={404: _PROBLEM}
+    "/modems/{imei}/timeline", response_model=documents.ModemTimeline, responses={404: PROBLEM}
 )
 def modem_timeline(request: Request, token: Reader, imei: Number) -> Response:
-    """Show where a modem was, which cards it held, and what happened, with the evidence."""
-    return _one(_read(request, lambda it: reader.modem_timeline(it, imei)), "modem", token)
+    """Return the places of a modem, its SIMs and its events, with the reports that show them."""
+    return _one(request, token, reader.modem_timeline, imei)
 
 
 @router.get("/sims", response_model=documents.Sims)
 def sims(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
-    """List cards in the order they became known."""
-    found = _read(request, lambda it: reader.sims(it, limit=limit, after=after or 0))
-    return _page("sims", found, token)
+    """List SIMs in the order of their first report."""
+    return _page(request, token, reader.sims, limit=limit, after=after or 0)
 
 
-@router.get("/sims/{iccid}", response_model=documents.SimDocument, responses={404: _PROBLEM})
+@router.get("/sims/{iccid}", response_model=documents.SimDocument, responses={404: PROBLEM})
 def sim(request: Request, token: Reader, iccid: Number) -> Response:
-    """Show one card; 19 and 20 digits mean the same card."""
-    return _one(_read(request, lambda it: reader.sim(it, iccid)), "card", token)
+    """Return a SIM. The check digit of the ICCID, its 20th digit, is optional."""
+    return _one(request, token, reader.sim, iccid)
 
 
 @router.get(
-    "/sims/{iccid}/timeline", response_model=documents.SimTimeline, responses={404: _PROBLEM}
+    "/sims/{iccid}/timeline", response_model=documents.SimTimeline, responses={404: PROBLEM}
 )
 def sim_timeline(request: Request, token: Reader, iccid: Number) -> Response:
-    """Show in which modems a card was, and what happened, with the evidence."""
-    return _one(_read(request, lambda it: reader.sim_timeline(it, iccid)), "card", token)
+    """Return the modems that held a SIM and its events, with the reports that show them."""
+    return _one(request, token, reader.sim_timeline, iccid)
 
 
 @router.get("/gateways", response_model=documents.Gateways)
-def gateways(
-    request: Request,
-    token: Reader,
-    limit: Limit = 100,
-    after: Annotated[str, Query(max_length=256)] = "",
-) -> Response:
+def gateways(request: Request, token: Reader, limit: Limit = 100, after: AfterId = "") -> Response:
     """List gateways by id."""
-    found = _read(request, lambda it: reader.gateways(it, limit=limit, after=after))
-    return _page("gateways", found, token)
+    return _page(request, token, reader.gateways, limit=limit, after=after)
 
 
 @router.get(
-    "/gateways/{gateway_id}", response_model=documents.GatewayDetail, responses={404: _PROBLEM}
+    "/gateways/{gateway_id}", response_model=documents.GatewayDetail, responses={404: PROBLEM}
 )
-def gateway(
-    request: Request,
-    token: Reader,
-    gateway_id: Annotated[str, Path(min_length=1, max_length=256)],
-) -> Response:
-    """Show one gateway with the modems in it."""
-    return _one(_read(request, lambda it: reader.gateway(it, gateway_id)), "gateway", token)
+def gateway(request: Request, token: Reader, gateway_id: GatewayId) -> Response:
+    """Return a gateway and the modems in it."""
+    return _one(request, token, reader.gateway, gateway_id)
 
 
 @router.get("/events", response_model=documents.EventPage)
@@ -136,9 +119,6 @@ def events(
     after: After = None,
     order: Direction = "asc",
 ) -> Response:
-    """List events, in the order they became known, oldest first unless asked otherwise."""
-    found = _read(
-        request,
-        lambda it: reader.events(it, limit=limit, after=after, descending=order == "desc"),
-    )
-    return _page("events", found, token)
+    """List events in the order of recording."""
+    descending = order == "desc"
+    return _page(request, token, reader.events, limit=limit, after=after, descending=descending)

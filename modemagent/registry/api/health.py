@@ -1,4 +1,4 @@
-"""Health, readiness, metrics: without a token, and without any identifier."""
+"""Liveness, readiness and metrics; no token is needed and no identifier is shown."""
 
 from __future__ import annotations
 
@@ -8,43 +8,30 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from modemagent.registry.api.documents import PROBLEM
 from modemagent.registry.api.problem_details import ProblemDetails
-from modemagent.registry.store import reader
 
 router = APIRouter(tags=["operation"])
 
 
 @router.get("/healthz")
 def healthz() -> Response:
-    """The process answers."""
+    """Check that the process responds."""
     return JSONResponse({"status": "ok"})
 
 
-@router.get("/readyz", responses={503: {}})
+@router.get("/readyz", responses={503: PROBLEM})
 def readyz(request: Request) -> Response:
-    """The database answers too."""
-    if not request.app.state.database.answers():
+    """Check that the database can be read."""
+    if not request.app.state.database.is_readable():
         raise ProblemDetails(
-            HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", "the database can not be read now"
+            HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", "the database cannot be read"
         )
     return JSONResponse({"status": "ok"})
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(request: Request) -> Response:
-    """Counts in Prometheus' text form."""
-    state = request.app.state
-    lines = [
-        "# HELP modemagent_registry_reports_received_total Reports by what became of them.",
-        "# TYPE modemagent_registry_reports_received_total counter",
-    ]
-    for status, count in state.ingest.recorded.items():
-        lines.append(f'modemagent_registry_reports_received_total{{status="{status}"}} {count}')
-    with state.database.reading() as connection:
-        for name, count in reader.counts(connection).items():
-            lines += [
-                f"# HELP modemagent_registry_{name} Rows kept.",
-                f"# TYPE modemagent_registry_{name} gauge",
-                f"modemagent_registry_{name} {count}",
-            ]
-    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+    """Return metrics for Prometheus."""
+    body, content_type = request.app.state.metrics.exposition(request.headers.get("accept", ""))
+    return Response(body, media_type=content_type)

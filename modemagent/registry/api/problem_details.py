@@ -1,4 +1,4 @@
-"""Every error of the API as an RFC 9457 problem document."""
+"""Problem details (RFC 9457), the body of every error of the API."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 
 
 class ProblemDetails(Exception):
-    """Ends a request with a problem document.
+    """Error of a request, returned as a problem document.
 
     :param code: stable name of the problem, the end of its ``type``
-    :param detail: what is wrong with this request, for people
+    :param detail: explanation of this error for people
     """
 
     def __init__(
@@ -64,46 +64,31 @@ def reply(problem: ProblemDetails) -> Response:
 
 
 def add_to(app: FastAPI) -> None:
-    """Have all errors of an application answered with problem documents."""
+    """Return problem documents for all errors of an application."""
 
-    async def known(request: Request, error: Exception) -> Response:
-        return (
-            reply(error) if isinstance(error, ProblemDetails) else await unexpected(request, error)
-        )
+    @app.exception_handler(ProblemDetails)
+    async def problem(_: Request, error: ProblemDetails) -> Response:
+        return reply(error)
 
-    async def http(request: Request, error: Exception) -> Response:
-        if not isinstance(error, HTTPException):
-            return await unexpected(request, error)
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
         code = status.name.lower()
         return reply(ProblemDetails(status, code, str(error.detail), headers=error.headers))
 
-    async def invalid(request: Request, error: Exception) -> Response:
-        if not isinstance(error, RequestValidationError):
-            return await unexpected(request, error)
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
         errors = [
             {"location": ".".join(str(part) for part in one["loc"]), "message": one["msg"]}
             for one in error.errors()
         ]
         detail = "; ".join(f"{one['location']}: {one['message']}" for one in errors)
-        return reply(
-            ProblemDetails(
-                HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail, errors=errors
-            )
-        )
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        return reply(ProblemDetails(status, "invalid_request", detail, errors=errors))
 
-    async def unexpected(request: Request, error: Exception) -> Response:
-        # the path may hold an identifier; it stays out of the log
-        log.error("a request failed", exc_info=error)
-        return reply(
-            ProblemDetails(
-                HTTPStatus.INTERNAL_SERVER_ERROR,
-                "internal",
-                "the registry failed; the request may be sent again",
-            )
-        )
-
-    app.add_exception_handler(ProblemDetails, known)
-    app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(Exception, unexpected)
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, error: Exception) -> Response:
+        # without the path, which may contain an identifier
+        log.error("request failed", exc_info=error)
+        detail = "internal error; it is safe to retry the request"
+        return reply(ProblemDetails(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail))

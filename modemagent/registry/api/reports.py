@@ -1,14 +1,15 @@
-"""The way in: the batch route, and enrolment.
+"""Receipt of reports in batches, and enrolment of gateways.
 
-The batch route is the hot path of a fleet, so it is a plain route: the body is read up to a limit,
-split into items without building them, and each item is read on its own, so that one bad item
-never fails its neighbours.
+The batch route carries the load of a fleet: the body is read up to a limit and split into reports
+without decoding them. Each report is then parsed separately, so an invalid one does not affect the
+others.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -16,19 +17,20 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
 
 from modemagent.errors import ReportError
 from modemagent.registry.api.auth import caller, requires
-from modemagent.registry.api.documents import Enrolled, Enrolment
+from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Enrolled, Enrolment, Receipts
+from modemagent.registry.api.metrics import REJECTED
 from modemagent.registry.api.problem_details import ProblemDetails, document
-from modemagent.registry.ingest import Ingest
-from modemagent.registry.observation import Observation, no_key_twice, read_report
 from modemagent.registry.store import tokens
 from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.tokens import Scope, Token
 from modemagent.registry.store.writer import Arrival, ReceiptStatus
+from modemagent.registry.validation import ValidReport, parse_report, reject_duplicate_keys
 from modemagent.report.message import BOOT_ID_HEADER, UPTIME_HEADER
 
 MOST_REPORTS = 1000
@@ -36,7 +38,24 @@ MOST_BYTES = 16 * 1024 * 1024  # of a body, before and after gzip
 MOST_BYTES_EACH = 64 * 1024
 _WRITER_DEADLINE_S = 60
 
-router = APIRouter(prefix="/api/v1", tags=["gateways"])
+router = APIRouter(prefix="/api/v1", tags=["gateways"], responses=PROBLEMS)
+
+_BATCH_SCHEMA = {
+    "type": "object",
+    "required": ["reports"],
+    "properties": {
+        "reports": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MOST_REPORTS,
+            "items": {"type": "object"},
+        }
+    },
+}
+
+
+class _ForeignGateway(ReportError):
+    """A report whose gateway is not the one the token is bound to."""
 
 
 class _Batch(msgspec.Struct):
@@ -46,8 +65,20 @@ class _Batch(msgspec.Struct):
 _batches = msgspec.json.Decoder(_Batch, strict=True)
 
 
+@router.post(
+    "/reports",
+    operation_id="post_reports",
+    response_model=Receipts,
+    responses=dict.fromkeys((400, 413, 415), PROBLEM),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _BATCH_SCHEMA}},
+        }
+    },
+)
 async def post_reports(request: Request) -> Response:
-    """Take 1 to 1000 reports; answer each of them."""
+    """Accept 1 to 1000 reports and return a result for each of them. gzip is supported."""
     authorization = request.headers.get("authorization")
     state = request.app.state
     token = await run_in_threadpool(caller, state.database, authorization, Scope.GATEWAY)
@@ -55,64 +86,66 @@ async def post_reports(request: Request) -> Response:
     boot_id = request.headers.get(BOOT_ID_HEADER)
     uptime = request.headers.get(UPTIME_HEADER, "")
     uptime_ms = int(uptime) if uptime.isascii() and uptime.isdecimal() and len(uptime) < 16 else -1
-    return await run_in_threadpool(_take, body, token, state.ingest, boot_id, uptime_ms)
+    return await run_in_threadpool(_receive, body, token, state, boot_id, uptime_ms)
 
 
-def _take(
-    body: bytes, token: Token, ingest: Ingest, boot_id: str | None, uptime_ms: int
+def _receive(
+    body: bytes, token: Token, state: State, boot_id: str | None, uptime_ms: int
 ) -> Response:
     received_ms = now_ms()
     results: list[dict[str, Any]] = []
     arrivals: list[Arrival] = []
-    accepted: list[dict[str, Any]] = []
-    for raw in _items(body):
+    valid: list[dict[str, Any]] = []
+    for raw in _split(body):
         try:
-            observation = _read(raw, token)
+            report = _parse(raw, token)
         except ReportError as error:
             results.append(_rejected(raw, error))
             continue
-        result: dict[str, Any] = {"report_id": observation.report_id}
+        result: dict[str, Any] = {"report_id": report.report_id}
         results.append(result)
-        accepted.append(result)
-        waited_ms = uptime_ms - observation.uptime_ms
-        same_boot = boot_id is not None and boot_id == observation.boot_id and waited_ms > 0
+        valid.append(result)
+        waited_ms = uptime_ms - report.uptime_ms
+        same_boot = boot_id is not None and boot_id == report.boot_id and waited_ms > 0
         latest_ms = received_ms - waited_ms if same_boot else received_ms
-        arrivals.append(Arrival(observation, received_ms, latest_ms))
+        arrivals.append(Arrival(report, received_ms, latest_ms))
     if arrivals:
-        statuses = ingest.submit(arrivals).result(timeout=_WRITER_DEADLINE_S)
-        for result, status in zip(accepted, statuses, strict=True):
+        statuses = state.ingest.submit(arrivals).result(timeout=_WRITER_DEADLINE_S)
+        for result, status in zip(valid, statuses, strict=True):
             result["status"] = str(status)
             if status is ReceiptStatus.CONFLICT:
                 result["problem"] = document(
                     HTTPStatus.CONFLICT,
                     "conflict",
                     "another report was accepted under this gateway_id, stream_id and sequence;"
-                    " is the state directory a copy?",
+                    " check whether the state directory was copied from another gateway",
                 )
+    for status, count in Counter(result["status"] for result in results).items():
+        state.metrics.reports.labels(status).inc(count)
     return Response(msgspec.json.encode({"results": results}), media_type="application/json")
 
 
-def _read(raw: bytes | msgspec.Raw, token: Token) -> Observation:
+def _parse(raw: bytes | msgspec.Raw, token: Token) -> ValidReport:
     view = memoryview(raw)
     if view.nbytes > MOST_BYTES_EACH:
-        raise ReportError(f"a report has at most {MOST_BYTES_EACH} bytes", key="")
-    observation = read_report(view)
-    if observation.gateway_id != token.gateway_id:
-        raise ReportError("the token is another gateway's", key="gateway_id")
-    return observation
+        raise ReportError(f"a report must not exceed {MOST_BYTES_EACH} bytes", key="")
+    report = parse_report(view)
+    if report.gateway_id != token.gateway_id:
+        raise _ForeignGateway("the token belongs to another gateway", key="gateway_id")
+    return report
 
 
 def _rejected(raw: bytes | msgspec.Raw, error: ReportError) -> dict[str, Any]:
-    foreign = error.key == "gateway_id" and "token" in error.message
+    foreign = isinstance(error, _ForeignGateway)
     status = HTTPStatus.FORBIDDEN if foreign else HTTPStatus.UNPROCESSABLE_ENTITY
     problem = document(
         status, "foreign_gateway" if foreign else "invalid_report", error.message, key=error.key
     )
-    return {"report_id": _report_id(raw), "status": "rejected", "problem": problem}
+    return {"report_id": _report_id(raw), "status": REJECTED, "problem": problem}
 
 
 def _report_id(raw: bytes | msgspec.Raw) -> str | None:
-    """Return the id of a report that can not be read, if that much can be read of it."""
+    """Return the id of an invalid report, or None if it cannot be found."""
     try:
         body = json.loads(bytes(raw))
     except (ValueError, RecursionError):
@@ -121,48 +154,42 @@ def _report_id(raw: bytes | msgspec.Raw) -> str | None:
     return found[:64] if isinstance(found, str) and found.isprintable() else None
 
 
-def _items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
+def _split(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     try:
         try:
             batch = _batches.decode(body)
         except msgspec.ValidationError:
             raise
         except msgspec.DecodeError as error:
-            return _items_by_the_lenient_reader(body, error)
+            return _split_leniently(body, error)
         if body.count(b'"reports"') != 1 or b"\\" in body:
-            _no_second_list(body)
+            _reject_second_list(body)
     except msgspec.ValidationError as error:
-        raise _unreadable(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_batch", str(error)) from error
+        raise _invalid(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_batch", error) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise _unreadable(HTTPStatus.BAD_REQUEST, "malformed_json", str(error)) from error
+        raise _invalid(HTTPStatus.BAD_REQUEST, "malformed_json", error) from error
     return batch.reports
 
 
-def _items_by_the_lenient_reader(
-    body: bytes, refusal: msgspec.DecodeError
-) -> Sequence[bytes | msgspec.Raw]:
-    """Split a body whose strings hold half a surrogate pair, or whose numbers are none.
+def _split_leniently(body: bytes, error: msgspec.DecodeError) -> Sequence[bytes | msgspec.Raw]:
+    """Split a body that contains half a surrogate pair or a number that JSON does not have.
 
-    What a modem sends can end up so in one report; its neighbours are not to suffer. The items are
-    judged one by one afterwards.
+    Bytes of a modem can end up in one report this way, which must not affect the others. Each
+    report is parsed separately afterwards.
     """
     try:
-        whole = json.loads(body, object_pairs_hook=no_key_twice)
+        whole = json.loads(body, object_pairs_hook=reject_duplicate_keys)
     except (ValueError, RecursionError, ReportError):
-        raise refusal from None
-    _batches.decode(msgspec.json.encode({"reports": [None] * _length(whole)}))
-    return [json.dumps(one).encode("ascii") for one in whole["reports"]]
-
-
-def _length(whole: object) -> int:
+        raise error from None
     reports = whole.get("reports") if isinstance(whole, dict) else None
     if not isinstance(reports, list):
         raise msgspec.ValidationError("no list of reports")
-    return len(reports)
+    _batches.decode(msgspec.json.encode({"reports": [None] * len(reports)}))
+    return [json.dumps(one).encode("ascii") for one in reports]
 
 
-def _no_second_list(body: bytes) -> None:
-    """Refuse a body whose outer object holds ``reports`` twice, however that is spelled."""
+def _reject_second_list(body: bytes) -> None:
+    """Reject a body whose outer object has the key ``reports`` twice, with or without escapes."""
     outermost: list[tuple[str, object]] = []
 
     def keep(pairs: list[tuple[str, object]]) -> None:
@@ -171,14 +198,14 @@ def _no_second_list(body: bytes) -> None:
     try:
         json.loads(body, object_pairs_hook=keep)
     except (ValueError, RecursionError):
-        return  # an item is off: it is answered by itself
+        return  # a single report is malformed, and is rejected separately
     if [name for name, _ in outermost].count("reports") > 1:
-        raise msgspec.ValidationError("the key 'reports' stands twice")
+        raise msgspec.ValidationError("the key 'reports' occurs twice")
 
 
-def _unreadable(status: HTTPStatus, code: str, detail: str) -> ProblemDetails:
+def _invalid(status: HTTPStatus, code: str, error: Exception) -> ProblemDetails:
     return ProblemDetails(
-        status, code, f'{detail}; expected {{"reports": [1 to {MOST_REPORTS} reports]}}'
+        status, code, f'{error}; expected {{"reports": [1 to {MOST_REPORTS} reports]}}'
     )
 
 
@@ -188,7 +215,7 @@ async def _body(request: Request) -> bytes:
         raise ProblemDetails(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "content_encoding",
-            f"content encoding {encoding[:40]!r} is not known, gzip is",
+            f"content encoding {encoding[:40]!r} is not supported, only gzip",
             headers={"Accept-Encoding": "gzip"},
         )
     length = request.headers.get("content-length", "")
@@ -217,7 +244,7 @@ async def _body(request: Request) -> bytes:
 
 def _bad_gzip() -> ProblemDetails:
     return ProblemDetails(
-        HTTPStatus.BAD_REQUEST, "malformed_gzip", "the body is no complete gzip data"
+        HTTPStatus.BAD_REQUEST, "malformed_gzip", "the body is not complete gzip data"
     )
 
 
@@ -225,28 +252,28 @@ def _too_large() -> ProblemDetails:
     return ProblemDetails(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "too_large",
-        f"a body has at most {MOST_BYTES} bytes, unpacked",
+        f"the decompressed body must not exceed {MOST_BYTES} bytes",
         limit=MOST_BYTES,
     )
 
 
-@router.post("/enroll")
+@router.post("/enroll", responses=dict.fromkeys((400, 409), PROBLEM))
 def enroll(
     request: Request,
-    wish: Enrolment,
+    enrolment: Enrolment,
     token: Annotated[Token, Depends(requires(Scope.ENROLL))],
 ) -> Enrolled:
-    """Make a gateway's own token, so that one secret sets up a fleet."""
-    if not wish.gateway_id.isprintable():
+    """Create the token of a gateway, so that one secret sets up a fleet."""
+    if not enrolment.gateway_id.isprintable():
         raise ProblemDetails(
             HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", "gateway_id must be printable"
         )
-    secret = tokens.enroll(request.app.state.database, wish.gateway_id)
+    secret = tokens.enroll(request.app.state.database, enrolment.gateway_id)
     if secret is None:
         raise ProblemDetails(
             HTTPStatus.CONFLICT,
             "enrolled",
-            "this gateway has a token in use; revoke that one first",
-            gateway_id=wish.gateway_id,
+            "this gateway already has a token in use; revoke it first",
+            gateway_id=enrolment.gateway_id,
         )
     return Enrolled(token=secret)

@@ -1,9 +1,11 @@
-"""What the registry keeps, in SQL: SQLite through SQLAlchemy Core.
+"""The registry's database: SQLite through SQLAlchemy Core.
 
 schema      the tables
-migrations  how an older file becomes today's
-database    the engine, its pragmas, the one writer
-recording   a batch of observations in one transaction
-queries     what the HTTP API and the command line read
-tokens      who may do what
+migrations  upgrades of older databases
+engine      connections, pragmas, the writer's lock
+writer      stores a batch of reports in one transaction
+timelines   updates places, units, intervals and events
+replay      loads stored reports as sightings
+reader      queries of the HTTP API and the command line
+tokens      access tokens
 """

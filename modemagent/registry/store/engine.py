@@ -1,8 +1,8 @@
-"""The database: one engine, many readers, one writer.
+"""The database connection: one engine, many readers, one writer.
 
-SQLite in WAL mode with ``synchronous=FULL``: what was acknowledged survives a power cut. Writers
-of this process queue at one lock, so that none meets ``SQLITE_BUSY`` halfway; another process
-(the token command beside a running server) waits by ``busy_timeout``.
+SQLite in WAL mode with ``synchronous=FULL``: acknowledged reports survive a power cut. Writers of
+this process wait for one lock, so none gets ``SQLITE_BUSY`` in a transaction; another process (the
+token command next to a running server) waits up to ``busy_timeout``.
 """
 
 from __future__ import annotations
@@ -28,20 +28,22 @@ _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-32768",
 )
+_URL_HINT = "Use a URL such as sqlite:////absolute/path/registry.db."
 
 
 def now_ms() -> int:
-    """Milliseconds since 1970 UTC, by this machine's clock."""
+    """Return milliseconds since 1970 UTC by the clock of this machine."""
     return time.time_ns() // 1_000_000
 
 
 class Database:
-    """An open registry database, brought to today's schema.
+    """An open registry database with the current schema.
 
     :param url: SQLAlchemy URL, as ``sqlite:////var/lib/modemagent/registry.db``
-    :param guest: another process may be serving: leave checkpoints to it (SQLite before 3.51.3
-        can damage a WAL when one process checkpoints at the moment another writes)
-    :raises RegistryStoreError: not a usable URL, no access, or written by a newer version
+    :param guest: another process may be serving the database and makes the checkpoints (SQLite
+        before 3.51.3 can damage a WAL if one process checkpoints while another writes)
+    :raises RegistryStoreError: the URL cannot be used, access is denied, or the database was
+        written by a newer version
     """
 
     def __init__(self, url: str, *, guest: bool = False) -> None:
@@ -51,14 +53,10 @@ class Database:
             raise _unusable(url) from error
         if parsed.get_backend_name() != "sqlite":
             raise RegistryStoreError(
-                f"no {parsed.get_backend_name()} database is supported yet",
-                hint="use sqlite:////absolute/path/registry.db",
+                f"{parsed.get_backend_name()} databases are not supported", hint=_URL_HINT
             )
         if parsed.database in (None, "", ":memory:"):
-            raise RegistryStoreError(
-                "the registry needs a database file",
-                hint="use sqlite:////absolute/path/registry.db",
-            )
+            raise RegistryStoreError("the registry needs a database file", hint=_URL_HINT)
         try:
             self._engine = create_engine(parsed, pool_size=8, max_overflow=32)
         except (NoSuchModuleError, ImportError) as error:
@@ -67,37 +65,25 @@ class Database:
         self._write_lock = threading.Lock()
         event.listen(self._engine, "connect", _prepare_guest if guest else _prepare)
         event.listen(self._engine, "begin", _begin_immediate_when_writing)
-        self._private(Path(str(parsed.database)))
+        _create_private(Path(str(parsed.database)))
         try:
             with self.writing() as connection:
                 migrate(connection)
         except DBAPIError as error:
             raise RegistryStoreError(
-                f"the database {parsed.database} can not be used: {error.orig}",
-                hint="check the path, its owner and the space on the disk",
-            ) from error
-
-    @staticmethod
-    def _private(path: Path) -> None:
-        """Identifiers are personal: the file is its owner's alone."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600, exist_ok=True)
-        except OSError as error:
-            raise RegistryStoreError(
-                f"the database {path} can not be written: {error.strerror}",
-                hint="choose another --state-dir or --database",
+                f"the database {parsed.database} cannot be used: {error.orig}",
+                hint="Check the path, its owner and the free space on the disk.",
             ) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection that sees one state of the database throughout."""
+        """Return a connection that sees one state of the database throughout."""
         with self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Give the one writing connection; commits at the end, rolls back on an error."""
+        """Return the writing connection; commits at the end, rolls back on an error."""
         with (
             self._write_lock,
             self._engine.connect().execution_options(modemagent_writes=True) as connection,
@@ -105,8 +91,8 @@ class Database:
         ):
             yield connection
 
-    def answers(self) -> bool:
-        """Return whether the database can be read now."""
+    def is_readable(self) -> bool:
+        """Return True if the database can be read now."""
         try:
             with self.reading() as connection:
                 connection.execute(text("SELECT version FROM schema_version")).all()
@@ -125,13 +111,24 @@ def default_url(state_dir: Path) -> str:
 
 def _unusable(url: str) -> RegistryStoreError:
     return RegistryStoreError(
-        f"{url.split('@')[-1]!r} is no database URL that can be used",
-        hint="use sqlite:////absolute/path/registry.db",
+        f"{url.split('@')[-1]!r} cannot be used as a database URL", hint=_URL_HINT
     )
 
 
+def _create_private(path: Path) -> None:
+    """Create the file for its owner alone: identifiers are personal data."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as error:
+        raise RegistryStoreError(
+            f"the database {path} cannot be written: {error.strerror}",
+            hint="Choose another --state-dir or --database.",
+        ) from error
+
+
 def _prepare(connection: object, _entry: ConnectionPoolEntry) -> None:
-    # the driver's own transaction handling begins late; BEGIN is sent by the hook below
+    # the driver begins transactions late; the hook below sends BEGIN instead
     connection.isolation_level = None  # type: ignore[attr-defined]
     cursor = connection.cursor()  # type: ignore[attr-defined]
     for pragma in _PRAGMAS:

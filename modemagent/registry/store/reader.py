@@ -1,8 +1,8 @@
-"""What the HTTP API and the command line read: plain JSON-ready values, identifiers in full.
+"""Queries of the HTTP API and the command line: JSON-ready documents with full identifiers.
 
-Masking is the caller's: it knows who asks.
+Identifiers are masked by the caller, which has the token of the request.
 
-Above 300 lines: a function for each question; hardly one calls another.
+Longer than 300 lines: one function for each query, nearly all independent of each other.
 """
 
 from __future__ import annotations
@@ -12,20 +12,28 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, and_, func, select
+from sqlalchemy import Connection, RowMapping, and_, func, select, text
 
 from modemagent.identity.cleaning import without_separators
 from modemagent.identity.iccid import Iccid
+from modemagent.registry.sightings import sim_place
 from modemagent.registry.store import schema
-from modemagent.registry.timeline import Identities, PlaceState, Unit, UnitTimeline
+from modemagent.registry.timeline import (
+    Identities,
+    PlaceState,
+    Unit,
+    UnitKind,
+    UnitTimeline,
+    unit_key,
+)
 
 Document = dict[str, Any]
 
-_lines = msgspec.json.Decoder(UnitTimeline)
-_seats = msgspec.json.Decoder(PlaceState)
-_pairs = msgspec.json.Decoder(Identities)
+_unit_timelines = msgspec.json.Decoder(UnitTimeline)
+_place_states = msgspec.json.Decoder(PlaceState)
+_identities = msgspec.json.Decoder(Identities)
 
-LINK_STATE = "unlinked"  # no pairing policy exists yet
+LINK_STATE = "unlinked"  # pairing policies are not implemented yet
 
 
 def to_rfc3339(at_ms: int | None) -> str | None:
@@ -37,64 +45,60 @@ def to_rfc3339(at_ms: int | None) -> str | None:
 
 
 def modems(connection: Connection, *, limit: int, after: int) -> tuple[list[Document], int | None]:
-    """Return modems in the order they became known, and the cursor of the next page."""
-    found, following = _items(connection, "modem", limit, after)
-    return [_modem(connection, line) for line in found], following
+    """Return modems in the order of their first report, and the cursor of the next page."""
+    timelines, following = _units(connection, UnitKind.MODEM, limit, after)
+    return [_modem(timeline.units[0]) for timeline in timelines], following
 
 
 def modem(connection: Connection, imei: str) -> Document | None:
-    """Return one modem with its slots, by 14 to 16 digits of IMEI or IMEISV."""
-    key = _digits(imei)[:14]
-    line = _line(connection, "modem", key)
-    if line is None:
-        return None
-    return {**_modem(connection, line), "sims": _slots(connection, key)}
+    """Return a modem and its slots, by 14 to 16 digits of its IMEI or IMEISV."""
+    unit = _unit(connection, UnitKind.MODEM, imei)
+    return None if unit is None else {**_modem(unit), "sims": _slots(connection, unit.number)}
 
 
 def sims(connection: Connection, *, limit: int, after: int) -> tuple[list[Document], int | None]:
-    """Return cards in the order they became known, and the cursor of the next page."""
-    found, following = _items(connection, "card", limit, after)
-    return [_card(item) for line in found for item in reversed(line.items)], following
+    """Return SIMs in the order of their first report, and the cursor of the next page."""
+    timelines, following = _units(connection, UnitKind.SIM, limit, after)
+    return [_sim(unit) for timeline in timelines for unit in reversed(timeline.units)], following
 
 
 def sim(connection: Connection, iccid: str) -> Document | None:
-    """Return one card, by its ICCID of 18 to 20 digits."""
-    item = _card_item(connection, iccid)
-    return _card(item) if item else None
+    """Return a SIM by the 18 to 20 digits of its ICCID."""
+    unit = _unit(connection, UnitKind.SIM, iccid)
+    return None if unit is None else _sim(unit)
 
 
 def modem_timeline(connection: Connection, imei: str) -> Document | None:
-    """Return where a modem was, which cards it held, and its events; oldest first."""
-    key = _digits(imei)[:14]
-    line = _line(connection, "modem", key)
-    if line is None:
+    """Return the places of a modem, its SIMs, and its events, oldest first."""
+    unit = _unit(connection, UnitKind.MODEM, imei)
+    if unit is None:
         return None
-    stay = schema.stay
-    held = and_(stay.c.kind == "card", stay.c.seat.between(f"{key}\t", f"{key}\t\x7f"))
+    columns, key = schema.interval.c, unit_key(UnitKind.MODEM, unit.number)
+    of_slots = and_(columns.kind == UnitKind.SIM, _in_slots_of(columns.seat, key))
+    of_modem = and_(columns.kind == UnitKind.MODEM, columns.item_key == key)
     return {
-        "imei": line.items[0].number,
-        "places": _stays(connection, and_(stay.c.kind == "modem", stay.c.item_key == key)),
-        "pairings": _stays(connection, held),
-        "events": _events_about(connection, "modem", key),
+        "imei": unit.number,
+        "places": _intervals(connection, of_modem),
+        "pairings": _intervals(connection, of_slots),
+        "events": _events_about(connection, UnitKind.MODEM, key),
     }
 
 
 def sim_timeline(connection: Connection, iccid: str) -> Document | None:
-    """Return in which modems a card was, and its events; oldest first."""
-    item = _card_item(connection, iccid)
-    if item is None:
+    """Return the modems that held a SIM, and its events, oldest first."""
+    unit = _unit(connection, UnitKind.SIM, iccid)
+    if unit is None:
         return None
-    stay = schema.stay
-    key = item.number[:19]
-    pairings = [
-        found
-        for found in _stays(connection, and_(stay.c.kind == "card", stay.c.item_key == key))
-        if found["iccid"] and Iccid(found["iccid"]).same_sim(item.number)
-    ]
+    columns, key = schema.interval.c, unit_key(UnitKind.SIM, unit.number)
+    of_sim = and_(columns.kind == UnitKind.SIM, columns.item_key == key)
     return {
-        "iccid": item.number,
-        "pairings": pairings,
-        "events": _events_about(connection, "card", key),
+        "iccid": unit.number,
+        "pairings": [
+            found
+            for found in _intervals(connection, of_sim)
+            if found["iccid"] and Iccid(found["iccid"]).same_sim(unit.number)
+        ],
+        "events": _events_about(connection, UnitKind.SIM, key),
     }
 
 
@@ -115,27 +119,31 @@ def gateways(
 
 
 def gateway(connection: Connection, gateway_id: str) -> Document | None:
-    """Return one gateway with the modems that are in it."""
-    table = schema.gateway
-    row = (
-        connection.execute(select(table).where(table.c.gateway_id == gateway_id)).mappings().first()
-    )
+    """Return a gateway and the modems in it."""
+    table, columns = schema.gateway, schema.interval.c
+    query = select(table).where(table.c.gateway_id == gateway_id)
+    row = connection.execute(query).mappings().first()
     if row is None:
         return None
-    stay = schema.stay
-    query = (
-        select(stay.c.item_key)
-        .where(stay.c.kind == "modem", stay.c.gateway_id == gateway_id, stay.c.closed_ms.is_(None))
-        .order_by(stay.c.seat)
+    keys = (
+        select(columns.item_key)
+        .where(
+            columns.kind == UnitKind.MODEM,
+            columns.gateway_id == gateway_id,
+            columns.closed_ms.is_(None),
+        )
+        .order_by(columns.seat)
     )
-    inside = [_line(connection, "modem", key) for key in connection.execute(query).scalars()]
-    return {**_gateway(row), "modems": [_modem(connection, line) for line in inside if line]}
+    units = [
+        _unit(connection, UnitKind.MODEM, key) for key in connection.execute(keys).scalars().all()
+    ]
+    return {**_gateway(row), "modems": [_modem(unit) for unit in units if unit]}
 
 
 def events(
     connection: Connection, *, limit: int, after: int | None = None, descending: bool = False
 ) -> tuple[list[Document], int | None]:
-    """Return live events in the order they became known, and the cursor of the next page."""
+    """Return valid events in the order of recording, and the cursor of the next page."""
     found = event_rows(connection, limit=limit + 1, after=after, descending=descending)
     following = found[limit - 1][0] if len(found) > limit else None
     return [document for _, document in found[:limit]], following
@@ -144,7 +152,7 @@ def events(
 def event_rows(
     connection: Connection, *, limit: int, after: int | None = None, descending: bool = False
 ) -> list[tuple[int, Document]]:
-    """Return live events with their positions."""
+    """Return valid events with their positions."""
     table = schema.event
     query = select(table).where(~table.c.withdrawn)
     if after is not None:
@@ -156,12 +164,12 @@ def event_rows(
 
 
 def last_position(connection: Connection) -> int:
-    """Return the position of the newest event, 0 when there is none."""
+    """Return the position of the newest event, 0 if there are none."""
     return connection.execute(select(func.max(schema.event.c.position))).scalar() or 0
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """Return how many rows of each kind there are."""
+    """Return the number of stored rows by kind."""
 
     def size(table: Any, *where: Any) -> int:
         query = select(func.count()).select_from(table).where(*where)
@@ -171,31 +179,35 @@ def counts(connection: Connection) -> dict[str, int]:
         "reports": size(schema.report),
         "conflicts": size(schema.conflict),
         "gateways": size(schema.gateway),
-        "modems": size(schema.item, schema.item.c.kind == "modem"),
-        "sims": size(schema.item, schema.item.c.kind == "card"),
+        "modems": size(schema.unit, schema.unit.c.kind == UnitKind.MODEM),
+        "sims": size(schema.unit, schema.unit.c.kind == UnitKind.SIM),
         "events": size(schema.event, ~schema.event.c.withdrawn),
     }
 
 
+def size_bytes(connection: Connection) -> int:
+    """Return the size of the database file, without its write-ahead log."""
+    query = text("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+    return connection.execute(query).scalar() or 0
+
+
 def lookup(connection: Connection, wanted: str) -> list[Document]:
-    """Return all that any identifier can mean: a number, a serial number, a gateway id."""
+    """Return all matches of an identifier, serial number or gateway id."""
     matches: list[Document] = []
     cleaned = _digits(wanted)
-    found: dict[tuple[str, str], str] = {}
+    found: dict[tuple[UnitKind, str], str] = {}
     if len(cleaned) in (14, 15, 16):
-        found["modem", cleaned[:14]] = "imeisv" if len(cleaned) == 16 else "imei"
+        found[UnitKind.MODEM, cleaned[:14]] = "imeisv" if len(cleaned) == 16 else "imei"
     if 18 <= len(cleaned) <= 20:
-        found["card", cleaned[:19]] = "iccid"
+        found[UnitKind.SIM, cleaned[:19]] = "iccid"
     alias = schema.alias
     values = {wanted.strip(), cleaned, cleaned[-14:] if len(cleaned) == 16 else cleaned}
     for row in connection.execute(select(alias).where(alias.c.value.in_(values))):
-        found.setdefault((row.item_kind, row.item_key), row.kind)
+        found.setdefault((UnitKind(row.item_kind), row.item_key), row.kind)
     for (kind, key), by in found.items():
-        line = _line(connection, kind, key)
-        for item in line.items if line else ():
-            if kind == "card" and by == "iccid" and not Iccid(item.number).same_sim(cleaned):
-                continue
-            matches.append(_match(connection, kind, by, item))
+        for unit in _units_of_key(connection, kind, key):
+            if by != "iccid" or Iccid(unit.number).same_sim(cleaned):
+                matches.append(_match(connection, kind, by, unit))
     named = gateway(connection, wanted.strip())
     if named is not None:
         matches.append(
@@ -212,26 +224,24 @@ def lookup(connection: Connection, wanted: str) -> list[Document]:
     return matches
 
 
-def _match(connection: Connection, kind: str, by: str, item: Unit) -> Document:
-    stay = item.stays[item.seat]
+def _match(connection: Connection, kind: UnitKind, by: str, unit: Unit) -> Document:
+    interval = unit.interval
+    present = interval.cause is None
     imei: str | None
     iccid: str | None
-    if kind == "modem":
-        held = [slot["iccid"] for slot in _slots(connection, item.number[:14]) if slot["present"]]
-        number = item.number if by == "imei" else item.facts.get(by, item.number)
-        imei, iccid = item.number, held[0] if held else None
+    if kind == UnitKind.MODEM:
+        slots = _slots(connection, unit.number)
+        imei, iccid = unit.number, next((one["iccid"] for one in slots if one["present"]), None)
     else:
-        number = item.number if by == "iccid" else item.facts.get(by, item.number)
-        holder = stay.pair.imei if stay.cause is None else None
-        imei, iccid = holder, item.number
+        imei, iccid = interval.identities.imei if present else None, unit.number
     return {
         "kind": by,
-        "id": number,
+        "id": unit.number if by in ("imei", "iccid") else unit.facts.get(by, unit.number),
         "modem": imei,
         "sim": iccid,
-        "gateway": stay.pair.gateway_id if stay.cause is None else None,
+        "gateway": interval.identities.gateway_id if present else None,
         "link_state": LINK_STATE,
-        "last_seen": to_rfc3339(item.last_ms),
+        "last_seen": to_rfc3339(unit.last_ms),
     }
 
 
@@ -239,10 +249,16 @@ def _digits(text: str) -> str:
     return without_separators(text).upper().rstrip("F")
 
 
-def _items(
-    connection: Connection, kind: str, limit: int, after: int
+def _in_slots_of(column: Any, imei: str) -> Any:
+    """Return the condition that a column holds the place of a slot of a modem."""
+    first = sim_place(imei, 0).removesuffix("0")
+    return column.between(first, f"{first}\x7f")
+
+
+def _units(
+    connection: Connection, kind: UnitKind, limit: int, after: int
 ) -> tuple[list[UnitTimeline], int | None]:
-    table = schema.item
+    table = schema.unit
     query = (
         select(table.c.number, table.c.state)
         .where(table.c.kind == kind, table.c.number > after)
@@ -251,77 +267,77 @@ def _items(
     )
     rows = connection.execute(query).all()
     following = rows[limit - 1].number if len(rows) > limit else None
-    lines = [_lines.decode(row.state) for row in rows[:limit]]
-    return [line for line in lines if line.items], following
+    timelines = [_unit_timelines.decode(row.state) for row in rows[:limit]]
+    return [timeline for timeline in timelines if timeline.units], following
 
 
-def _line(connection: Connection, kind: str, key: str) -> UnitTimeline | None:
-    table = schema.item
+def _units_of_key(connection: Connection, kind: UnitKind, key: str) -> Sequence[Unit]:
+    table = schema.unit
     query = select(table.c.state).where(table.c.kind == kind, table.c.key == key)
     state = connection.execute(query).scalar()
-    line = _lines.decode(state) if state else None
-    return line if line and line.items else None
+    return _unit_timelines.decode(state).units if state else ()
 
 
-def _card_item(connection: Connection, iccid: str) -> Unit | None:
-    number = _digits(iccid)
-    line = _line(connection, "card", number[:19])
-    items: Sequence[Unit] = line.items if line else ()
-    return next((item for item in items if Iccid(item.number).same_sim(number)), None)
+def _unit(connection: Connection, kind: UnitKind, number: str) -> Unit | None:
+    digits = _digits(number)
+    for unit in _units_of_key(connection, kind, unit_key(kind, digits)):
+        if kind == UnitKind.MODEM or Iccid(unit.number).same_sim(digits):
+            return unit
+    return None
 
 
-def _seen(item: Unit) -> Document:
+def _seen(unit: Unit) -> Document:
     return {
-        "first_seen": to_rfc3339(item.first_ms),
-        "last_seen": to_rfc3339(item.last_ms),
-        "first_report": item.first_by,
-        "last_report": item.last_by,
+        "first_seen": to_rfc3339(unit.first_ms),
+        "last_seen": to_rfc3339(unit.last_ms),
+        "first_report": unit.first_report,
+        "last_report": unit.last_report,
     }
 
 
-def _modem(connection: Connection, line: UnitTimeline) -> Document:
-    item = line.items[0]
-    stay = item.stays[item.seat]
+def _modem(unit: Unit) -> Document:
+    interval = unit.interval
     names = ("manufacturer", "model", "firmware", "imeisv", "meid", "serial_number")
     return {
-        "imei": item.number,
-        "tac": item.number[:8],
-        **{name: item.facts.get(name) for name in names},
-        "present": stay.cause is None,
-        "gateway_id": stay.pair.gateway_id,
-        "port": stay.pair.port,
-        **_seen(item),
+        "imei": unit.number,
+        "tac": unit.number[:8],
+        **{name: unit.facts.get(name) for name in names},
+        "present": interval.cause is None,
+        "gateway_id": interval.identities.gateway_id,
+        "port": interval.identities.port,
+        **_seen(unit),
     }
 
 
-def _card(item: Unit) -> Document:
-    stay = item.stays[item.seat]
+def _sim(unit: Unit) -> Document:
+    interval = unit.interval
     return {
-        "iccid": item.number,
-        "imsi": item.facts.get("imsi"),
-        "eid": item.facts.get("eid"),
-        "present": stay.cause is None,
-        "imei": stay.pair.imei,
-        "slot": stay.pair.slot,
-        "gateway_id": stay.pair.gateway_id,
-        "port": stay.pair.port,
+        "iccid": unit.number,
+        "imsi": unit.facts.get("imsi"),
+        "eid": unit.facts.get("eid"),
+        "present": interval.cause is None,
+        **_members(interval.identities, "imei", "slot", "gateway_id", "port"),
         "link_state": LINK_STATE,
-        **_seen(item),
+        **_seen(unit),
     }
 
 
-def _slots(connection: Connection, imei_key: str) -> list[Document]:
-    """Return a modem's slots: the card each holds, and the state it was last seen in."""
-    table = schema.seat
+def _members(identities: Identities, *names: str) -> Document:
+    return {name: getattr(identities, name) for name in names}
+
+
+def _slots(connection: Connection, imei: str) -> list[Document]:
+    """Return the slots of a modem: the SIM in each, and the state in the last report."""
+    imei_key = unit_key(UnitKind.MODEM, imei)
+    table = schema.place
     query = select(table.c.key, table.c.state).where(
-        table.c.kind == "card", table.c.key.between(f"{imei_key}\t", f"{imei_key}\t\x7f")
+        table.c.kind == UnitKind.SIM, _in_slots_of(table.c.key, imei_key)
     )
-    held = {}
-    for row in connection.execute(query):
-        seat = _seats.decode(row.state)
-        if seat.via in seat.held:
-            held[int(row.key.partition("\t")[2])] = seat.held[seat.via]
-    report, reading = schema.report, schema.card_reading
+    occupants = {
+        int(row.key.partition("\t")[2]): _place_states.decode(row.state).occupant
+        for row in connection.execute(query)
+    }
+    report, reading = schema.report, schema.sim_reading
     last = (
         select(report.c.number)
         .where(report.c.imei_key == imei_key, report.c.reason != "removed")
@@ -329,24 +345,19 @@ def _slots(connection: Connection, imei_key: str) -> list[Document]:
         .limit(1)
         .scalar_subquery()
     )
-    states = {
-        row.slot: row.state
-        for row in connection.execute(
-            select(reading.c.slot, reading.c.state).where(reading.c.report == last)
-        )
-    }
+    of_last = select(reading.c.slot, reading.c.state).where(reading.c.report == last)
+    states = {row.slot: row.state for row in connection.execute(of_last)}
     slots = []
-    for slot in sorted({*held, *states}):
-        here = held.get(slot)
-        pair = here.pair if here and here.occupied else Identities()
+    for slot in sorted({*(slot for slot, one in occupants.items() if one), *states}):
+        occupant = occupants.get(slot)
+        present = occupant is not None and occupant.occupied
+        identities = occupant.identities if occupant and present else Identities()
         slots.append(
             {
                 "slot": slot,
                 "state": states.get(slot, "unknown"),
-                "present": here is not None and here.occupied,
-                "iccid": pair.iccid,
-                "imsi": pair.imsi,
-                "eid": pair.eid,
+                "present": present,
+                **_members(identities, "iccid", "imsi", "eid"),
                 "link_state": LINK_STATE,
             }
         )
@@ -355,28 +366,23 @@ def _slots(connection: Connection, imei_key: str) -> list[Document]:
 
 def _gateway(row: RowMapping) -> Document:
     return {
-        "gateway_id": row["gateway_id"],
-        "agent_version": row["agent_version"],
-        "reports": row["reports"],
+        **{name: row[name] for name in ("gateway_id", "agent_version", "reports")},
         "first_seen": to_rfc3339(row["first_ms"]),
         "last_seen": to_rfc3339(row["last_ms"]),
         "last_received": to_rfc3339(row["last_received_ms"]),
     }
 
 
-def _stays(connection: Connection, which: Any) -> list[Document]:
-    table = schema.stay
+def _intervals(connection: Connection, which: Any) -> list[Document]:
+    table = schema.interval
     query = select(table).where(which).order_by(table.c.first_ms, table.c.seat, table.c.opened_by)
     found = []
     for row in connection.execute(query):
-        pair = _pairs.decode(row.pair)
-        card = {"slot": pair.slot, "iccid": pair.iccid, "imsi": pair.imsi, "eid": pair.eid}
+        identities = _identities.decode(row.pair)
+        of_sim = ("slot", "iccid", "imsi", "eid") if row.kind == UnitKind.SIM else ()
         found.append(
             {
-                "imei": pair.imei,
-                **(card if row.kind == "card" else {}),
-                "gateway_id": pair.gateway_id,
-                "port": pair.port,
+                **_members(identities, "imei", *of_sim, "gateway_id", "port"),
                 "first_seen": to_rfc3339(row.first_ms),
                 "last_seen": to_rfc3339(row.last_ms),
                 "closed_at": to_rfc3339(row.closed_ms),
@@ -390,7 +396,7 @@ def _stays(connection: Connection, which: Any) -> list[Document]:
     return found
 
 
-def _events_about(connection: Connection, kind: str, key: str) -> list[Document]:
+def _events_about(connection: Connection, kind: UnitKind, key: str) -> list[Document]:
     table, about = schema.event, schema.event_about
     query = (
         select(table)

@@ -1,4 +1,4 @@
-"""Kept reports read back as what they told: for folding a line of history anew."""
+"""Stored reports loaded as sightings, for timelines that are derived again."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, select
 
-from modemagent.registry.observation import CardReading
-from modemagent.registry.sightings import LineKey, Sighting
-from modemagent.registry.store.schema import card_reading, report
+from modemagent.registry.sightings import Sighting, TimelineKey
+from modemagent.registry.store.schema import report, sim_reading
+from modemagent.registry.timeline import UnitKind
+from modemagent.registry.validation import SimReading
 
 T = TypeVar("T")
 
@@ -20,61 +21,58 @@ _PARAMETERS = 400  # SQLite takes 32,766 in one statement, older builds 999
 _facts = msgspec.json.Decoder(dict[str, str])
 
 
-def portions(values: Sequence[T], size: int = _PARAMETERS) -> Iterator[Sequence[T]]:
-    """Cut a sequence into pieces that one statement can take."""
+def chunks(values: Sequence[T], size: int = _PARAMETERS) -> Iterator[Sequence[T]]:
+    """Split a sequence into parts that fit the parameters of one statement."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
 
 
-def reports_of_seat(connection: Connection, line: LineKey) -> list[Sighting]:
-    """Return all reports that speak of a port or a slot, in no order."""
-    kind, key = line
+def sightings_at_place(connection: Connection, timeline: TimelineKey) -> list[Sighting]:
+    """Return all reports about a place, in no particular order."""
+    kind, key = timeline
     left, _, right = key.partition("\t")
-    if kind == "modem":
+    if kind == UnitKind.MODEM:
         return _load(connection, and_(report.c.gateway_id == left, report.c.place == right))
     return _load(connection, report.c.imei_key == left)
 
 
-def reports_of_item(connection: Connection, line: LineKey) -> list[Sighting]:
-    """Return all reports that sight a modem or a card, in no order."""
-    kind, key = line
-    if kind == "modem":
+def sightings_of_unit(connection: Connection, timeline: TimelineKey) -> list[Sighting]:
+    """Return all reports that contain a unit, in no particular order."""
+    kind, key = timeline
+    if kind == UnitKind.MODEM:
         return _load(connection, report.c.imei_key == key)
-    sighted = select(card_reading.c.report).where(card_reading.c.iccid_key == key)
-    return _load(connection, report.c.number.in_(sighted))
+    numbers = select(sim_reading.c.report).where(sim_reading.c.iccid_key == key)
+    return _load(connection, report.c.number.in_(numbers))
 
 
-def reports_numbered(connection: Connection, numbers: Sequence[int]) -> list[Sighting]:
-    """Return some reports by their row numbers."""
+def sightings_numbered(connection: Connection, numbers: Sequence[int]) -> list[Sighting]:
+    """Return the reports with these row numbers."""
     return [
-        told for some in portions(numbers) for told in _load(connection, report.c.number.in_(some))
+        sighting
+        for some in chunks(numbers)
+        for sighting in _load(connection, report.c.number.in_(some))
     ]
 
 
 def _load(connection: Connection, which: ColumnElement[bool]) -> list[Sighting]:
-    cards: defaultdict[int, list[CardReading]] = defaultdict(list)
-    of_cards = (
-        select(card_reading)
-        .join(report, report.c.number == card_reading.c.report)
+    sims: defaultdict[int, list[SimReading]] = defaultdict(list)
+    sim_columns = [sim_reading.c[name] for name in SimReading.__struct_fields__]
+    of_sims = (
+        select(sim_reading.c.report, *sim_columns)
+        .join(report, report.c.number == sim_reading.c.report)
         .where(which)
-        .order_by(card_reading.c.report, card_reading.c.slot)
+        .order_by(sim_reading.c.report, sim_reading.c.slot)
     )
-    for row in connection.execute(of_cards):
-        cards[row.report].append(CardReading(row.slot, row.state, row.iccid, row.imsi, row.eid))
-    columns = (
-        report.c.number,
-        report.c.gateway_id,
-        report.c.stream_id,
-        report.c.sequence,
-        report.c.boot_count,
-        report.c.uptime_ms,
-        report.c.at_ms,
-        report.c.reason,
-        report.c.place,
-        report.c.imei,
-        report.c.facts,
-    )
+    for number, *values in connection.execute(of_sims):
+        sims[number].append(SimReading(*values))
+    columns = [
+        report.c["place" if name == "device_id" else name]
+        for name in Sighting.__struct_fields__
+        if name != "sims"
+    ]
     return [
-        Sighting(*row[1:10], _facts.decode(row.facts), tuple(cards.get(row.number, ())))
-        for row in connection.execute(select(*columns).where(which))
+        Sighting(*(*values, _facts.decode(facts), tuple(sims.get(number, ()))))
+        for number, *values, facts in connection.execute(
+            select(report.c.number, *columns).where(which)
+        )
     ]

@@ -1,14 +1,19 @@
-"""The tables.
+"""Tables of schema version 1.
 
-Identifiers are never unique columns of a device row: a number can be cloned, moved, misread. What
-is unique is what was said (``report``), what was concluded (``event``), and the key under which
-readings of one number are folded (``seat``, ``item``).
+Identifiers are never unique columns of a device row: a number can be cloned, moved or misread.
+Unique are reports, events, and the keys of places and units.
 
-Times are integers, milliseconds since 1970 UTC. ``report`` is append-only but for ``at_ms``, the
-date given to it, which a later report of the same boot may correct.
+Some names in the database differ from the terms of the code. Tables: `seat` holds places, `item`
+units, `stay` intervals. Columns: `line` is the name of a timeline, `pair` the identities of an
+interval. The kind of a SIM is `card`.
+
+Times are integers, milliseconds since 1970 UTC. Rows of ``report`` are only added; ``at_ms``, the
+date of a report, may be corrected by a later report of the same boot.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -26,154 +31,143 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-# SQLite numbers rows only in a column called INTEGER
+_Boolean = Boolean(create_constraint=False)
+# SQLite numbers rows only if the type of the column is INTEGER
 _RowNumber = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _required(kind: Any, *names: str) -> list[Column[Any]]:
+    return [Column(name, kind, nullable=False) for name in names]
+
+
+def _optional(kind: Any, *names: str) -> list[Column[Any]]:
+    return [Column(name, kind) for name in names]
+
+
+def _key(kind: Any, *names: str) -> list[Column[Any]]:
+    return [Column(name, kind, primary_key=True) for name in names]
+
+
+def _row_number() -> Column[int]:
+    return Column("number", _RowNumber, primary_key=True, autoincrement=True)
+
 
 schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
 
 gateway = Table(
     "gateway",
     metadata,
-    Column("gateway_id", Text, primary_key=True),
-    Column("first_ms", BigInteger, nullable=False),
-    Column("last_received_ms", BigInteger, nullable=False),
-    Column("last_ms", BigInteger, nullable=False),
-    Column("agent_version", Text, nullable=False),
-    Column("reports", BigInteger, nullable=False),
+    *_key(Text, "gateway_id"),
+    *_required(BigInteger, "first_ms", "last_received_ms", "last_ms"),
+    *_required(Text, "agent_version"),
+    *_required(BigInteger, "reports"),
 )
 
 stream = Table(
     "stream",
     metadata,
-    Column("gateway_id", Text, primary_key=True),
-    Column("stream_id", Text, primary_key=True),
-    Column("clock", LargeBinary, nullable=False),
+    *_key(Text, "gateway_id", "stream_id"),
+    *_required(LargeBinary, "clock"),
 )
 
 report = Table(
     "report",
     metadata,
-    Column("number", _RowNumber, primary_key=True, autoincrement=True),
-    Column("gateway_id", Text, nullable=False),
-    Column("stream_id", Text, nullable=False),
-    Column("sequence", BigInteger, nullable=False),
-    Column("report_id", Text, nullable=False),
-    Column("boot_count", BigInteger, nullable=False),
-    Column("uptime_ms", BigInteger, nullable=False),
-    Column("observed_ms", BigInteger, nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
-    Column("latest_ms", BigInteger, nullable=False),
-    Column("synchronized", Boolean(create_constraint=False), nullable=False),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("place", Text),
-    Column("imei", Text),
-    Column("imei_key", Text),
-    Column("facts", LargeBinary, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    _row_number(),
+    *_required(Text, "gateway_id", "stream_id"),
+    *_required(BigInteger, "sequence"),
+    *_required(Text, "report_id"),
+    *_required(BigInteger, "boot_count", "uptime_ms", "observed_ms", "received_ms", "latest_ms"),
+    *_required(_Boolean, "synchronized"),
+    *_required(BigInteger, "at_ms"),
+    *_required(Text, "reason"),
+    *_optional(Text, "place", "imei", "imei_key"),
+    *_required(LargeBinary, "facts"),
+    *_required(Text, "digest"),
+    *_required(LargeBinary, "body"),
     UniqueConstraint("gateway_id", "stream_id", "sequence", name="report_key"),
     Index("report_at_place", "gateway_id", "place", "at_ms"),
     Index("report_of_modem", "imei_key", "at_ms"),
 )
 
-card_reading = Table(
+sim_reading = Table(
     "card_reading",
     metadata,
     Column("report", _RowNumber, ForeignKey("report.number"), primary_key=True),
-    Column("slot", Integer, primary_key=True),
-    Column("state", Text, nullable=False),
-    Column("iccid", Text),
-    Column("iccid_key", Text),
-    Column("imsi", Text),
-    Column("eid", Text),
+    *_key(Integer, "slot"),
+    *_required(Text, "state"),
+    *_optional(Text, "iccid", "iccid_key", "imsi", "eid"),
     Index("card_reading_of_card", "iccid_key"),
 )
 
 conflict = Table(
     "conflict",
     metadata,
-    Column("number", _RowNumber, primary_key=True, autoincrement=True),
+    _row_number(),
     Column("report", _RowNumber, ForeignKey("report.number"), nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    *_required(BigInteger, "received_ms"),
+    *_required(Text, "digest"),
+    *_required(LargeBinary, "body"),
     UniqueConstraint("report", "digest", name="conflict_once"),
 )
 
-seat = Table(
+place = Table(
     "seat",
     metadata,
-    Column("kind", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("state", LargeBinary, nullable=False),
+    *_key(Text, "kind", "key"),
+    *_required(LargeBinary, "state"),
 )
 
-item = Table(
+unit = Table(
     "item",
     metadata,
-    Column("number", _RowNumber, primary_key=True, autoincrement=True),
-    Column("kind", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("state", LargeBinary, nullable=False),
+    _row_number(),
+    *_required(Text, "kind", "key"),
+    *_required(LargeBinary, "state"),
     UniqueConstraint("kind", "key", name="item_key"),
 )
 
 departure = Table(
     "departure",
     metadata,
-    Column("kind", Text, primary_key=True),
-    Column("seat", Text, primary_key=True),
-    Column("report", Text, primary_key=True),
-    Column("item", Text, nullable=False),
-    Column("item_key", Text, nullable=False),
-    Column("cause", Text, nullable=False),
-    Column("orders", LargeBinary, nullable=False),
+    *_key(Text, "kind", "seat", "report"),
+    *_required(Text, "item", "item_key", "cause"),
+    *_required(LargeBinary, "orders"),
     Index("departure_of_item", "kind", "item_key"),
 )
 
-stay = Table(
+interval = Table(
     "stay",
     metadata,
-    Column("kind", Text, primary_key=True),
-    Column("item_key", Text, primary_key=True),
-    Column("seat", Text, primary_key=True),
-    Column("opened_by", Text, primary_key=True),
-    Column("first_ms", BigInteger, nullable=False),
-    Column("last_ms", BigInteger, nullable=False),
-    Column("last_by", Text, nullable=False),
-    Column("closed_ms", BigInteger),
-    Column("closed_by", Text),
-    Column("cause", Text),
-    Column("gateway_id", Text),
-    Column("pair", LargeBinary, nullable=False),
-    Column("recorded_ms", BigInteger, nullable=False),
+    *_key(Text, "kind", "item_key", "seat", "opened_by"),
+    *_required(BigInteger, "first_ms", "last_ms"),
+    *_required(Text, "last_by"),
+    *_optional(BigInteger, "closed_ms"),
+    *_optional(Text, "closed_by", "cause", "gateway_id"),
+    *_required(LargeBinary, "pair"),
+    *_required(BigInteger, "recorded_ms"),
     Index("stay_at_gateway", "kind", "gateway_id", "closed_ms"),
 )
 
 event = Table(
     "event",
     metadata,
-    Column("id", Text, primary_key=True),
+    *_key(Text, "id"),
     Column("position", BigInteger, nullable=False, unique=True),
-    Column("revision", Integer, nullable=False),
-    Column("withdrawn", Boolean(create_constraint=False), nullable=False),
-    Column("type", Text, nullable=False),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("gateway_id", Text, nullable=False),
-    Column("report", Text, nullable=False),
-    Column("line", Text, nullable=False),
-    Column("data", LargeBinary, nullable=False),
-    Column("recorded_ms", BigInteger, nullable=False),
+    *_required(Integer, "revision"),
+    *_required(_Boolean, "withdrawn"),
+    *_required(Text, "type"),
+    *_required(BigInteger, "at_ms"),
+    *_required(Text, "subject", "gateway_id", "report", "line"),
+    *_required(LargeBinary, "data"),
+    *_required(BigInteger, "recorded_ms"),
     Index("event_of_line", "line"),
 )
 
 event_about = Table(
     "event_about",
     metadata,
-    Column("kind", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
+    *_key(Text, "kind", "key"),
     Column("event", Text, ForeignKey("event.id"), primary_key=True),
     Index("event_about_of_event", "event"),
 )
@@ -181,22 +175,18 @@ event_about = Table(
 alias = Table(
     "alias",
     metadata,
-    Column("kind", Text, primary_key=True),
-    Column("value", Text, primary_key=True),
-    Column("item_kind", Text, primary_key=True),
-    Column("item_key", Text, primary_key=True),
+    *_key(Text, "kind", "value", "item_kind", "item_key"),
 )
 
 token = Table(
     "token",
     metadata,
-    Column("number", _RowNumber, primary_key=True, autoincrement=True),
+    _row_number(),
     Column("hash", LargeBinary, nullable=False, unique=True),
-    Column("scope", Text, nullable=False),
-    Column("gateway_id", Text),
-    Column("full_ids", Boolean(create_constraint=False), nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("used_ms", BigInteger),
-    Column("revoked_ms", BigInteger),
+    *_required(Text, "scope"),
+    *_optional(Text, "gateway_id"),
+    *_required(_Boolean, "full_ids"),
+    *_required(BigInteger, "created_ms"),
+    *_optional(BigInteger, "used_ms", "revoked_ms"),
     Index("token_of_gateway", "gateway_id"),
 )

@@ -1,11 +1,11 @@
-"""Lines of history in the database: seats first, then items.
+"""Updates of the timelines of places and units in the database: places first, then units.
 
-A line takes its new readings one by one when all of them follow its last one. Otherwise, and when
-a date of one of its kept reports was corrected, it is folded anew and the difference is written:
-an event that no longer follows is withdrawn, one that reads differently gets a new revision. Both
-ways end in the same rows.
+If all new readings of a timeline follow its last one, they are applied to the stored state. If one
+is late, or the date of a stored report was corrected, the timeline is derived again from all its
+readings and the difference is written: an event that no longer follows is withdrawn, one that
+differs gets a new revision. Both ways produce the same rows.
 
-Above 300 lines: taking on, folding anew and correcting must agree row by row.
+Longer than 300 lines because both ways must agree row by row.
 """
 
 from __future__ import annotations
@@ -18,131 +18,135 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from modemagent.registry.sightings import LineKey, Sighting
+from modemagent.registry.sightings import Sighting, TimelineKey
 from modemagent.registry.store import schema
-from modemagent.registry.store.replay import portions, reports_of_item, reports_of_seat
+from modemagent.registry.store.replay import chunks, sightings_at_place, sightings_of_unit
 from modemagent.registry.timeline import (
     Changes,
     Departure,
-    Identities,
     Interval,
     Order,
     PlaceState,
     Reading,
     RegistryEvent,
+    UnitKind,
     UnitTimeline,
     advance_place,
     advance_unit,
-    item_key,
+    unit_key,
 )
 
-_order = msgspec.json.Decoder(Order)
-_seat = msgspec.json.Decoder(PlaceState)
-_items = msgspec.json.Decoder(UnitTimeline)
+_orders = msgspec.json.Decoder(Order)
+_place_states = msgspec.json.Decoder(PlaceState)
+_unit_timelines = msgspec.json.Decoder(UnitTimeline)
 
 Row = dict[str, Any]
+#: Name of a timeline, and an event of it.
+NamedEvent = tuple[str, RegistryEvent]
 
 
 class TimelineWriter:
-    """The lines of history that one batch touches.
+    """The timelines that one batch of reports changes.
 
-    :param now_ms: when the registry learned all this
+    :param now_ms: time at which the changes are recorded
     """
 
     def __init__(self, connection: Connection, now_ms: int) -> None:
         self._connection = connection
         self._now_ms = now_ms
         self._position: int | None = None
-        self._seat_readings: defaultdict[LineKey, list[Reading]] = defaultdict(list)
-        self._item_readings: defaultdict[LineKey, list[Reading | Departure]] = defaultdict(list)
-        self._stale_seats: set[LineKey] = set()
-        self._stale_items: set[LineKey] = set()
+        self._place_readings: defaultdict[TimelineKey, list[Reading]] = defaultdict(list)
+        self._unit_readings: defaultdict[TimelineKey, list[Reading | Departure]] = defaultdict(list)
+        self._stale_places: set[TimelineKey] = set()
+        self._stale_units: set[TimelineKey] = set()
 
-    def add(self, told: Sighting) -> None:
-        """Take a new report, already stored."""
-        for line, reading in told.seats():
-            self._seat_readings[line].append(reading)
-        for line, reading in told.items():
-            self._item_readings[line].append(reading)
+    def add(self, sighting: Sighting) -> None:
+        """Add a new report, already stored."""
+        for timeline, reading in sighting.place_readings():
+            self._place_readings[timeline].append(reading)
+        for timeline, reading in sighting.unit_readings():
+            self._unit_readings[timeline].append(reading)
 
-    def redate(self, told: Sighting) -> None:
-        """Take note that a kept report has another date now."""
-        self._stale_seats.update(line for line, _ in told.seats())
-        self._stale_items.update(line for line, _ in told.items())
+    def redate(self, sighting: Sighting) -> None:
+        """Mark the timelines of a stored report whose date has changed."""
+        self._stale_places.update(timeline for timeline, _ in sighting.place_readings())
+        self._stale_units.update(timeline for timeline, _ in sighting.unit_readings())
 
     def write(self) -> list[str]:
-        """Bring all touched lines up to date; return the ids of new or changed events."""
+        """Update all timelines; return the ids of new and changed events."""
         changed: list[str] = []
-        told: list[tuple[str, RegistryEvent]] = []
-        self._write_seats(changed, told)
-        self._write_items(changed, told)
-        return changed + self._tell(told)
+        events: list[NamedEvent] = []
+        self._write_places(changed, events)
+        self._write_units(changed, events)
+        return changed + self._write_events(events)
 
-    def _write_seats(self, changed: list[str], told_now: list[tuple[str, RegistryEvent]]) -> None:
-        lines = {*self._seat_readings, *self._stale_seats}
-        known = self._states(schema.seat, lines)
+    def _write_places(self, changed: list[str], events: list[NamedEvent]) -> None:
+        states = self._states(schema.place, {*self._place_readings, *self._stale_places})
         rows: list[Row] = []
         departures: list[Row] = []
-        for line in sorted(lines):
-            kind, key = line
-            seat = _seat.decode(known[line]) if line in known else PlaceState()
-            fresh = sorted(self._seat_readings.get(line, ()), key=lambda reading: reading.order)
-            out = Changes()
-            if line in self._stale_seats or _late(seat.tail, fresh):
-                seat = PlaceState()
-                for reading in self._all_readings(line):
-                    advance_place(kind, seat, reading, out)
-                changed += self._rewrite_events(_line_name("seat", line), out)
-                self._rewrite_departures(line, out)
+        for timeline, stored in states.items():
+            kind, key = timeline
+            state = _place_states.decode(stored) if stored else PlaceState()
+            readings = sorted(self._place_readings.get(timeline, ()), key=lambda one: one.order)
+            changes = Changes(kind)
+            name = _timeline_name("seat", timeline)
+            stale = timeline in self._stale_places or _late(state.last_order, readings)
+            if stale:
+                state, readings = PlaceState(), self._all_place_readings(timeline)
+            for reading in readings:
+                advance_place(state, reading, changes)
+            if stale:
+                changed += self._rewrite_events(name, changes)
+                self._rewrite_departures(timeline, changes)
             else:
-                for reading in fresh:
-                    advance_place(kind, seat, reading, out)
-                told_now += [(_line_name("seat", line), event) for event in out.events.values()]
-                departures += [_departure_row(kind, gone) for gone in out.departures]
-                for gone in out.departures:
-                    self._item_readings[(kind, item_key(kind, gone.item))].append(gone)
-            rows.append({"kind": kind, "key": key, "state": msgspec.json.encode(seat)})
-        self._upsert(schema.seat, rows, ("kind", "key"))
+                events += [(name, event) for event in changes.events.values()]
+                departures += [_departure_row(kind, one) for one in changes.departures]
+                for one in changes.departures:
+                    self._unit_readings[kind, unit_key(kind, one.number)].append(one)
+            rows.append({"kind": kind, "key": key, "state": msgspec.json.encode(state)})
+        self._upsert(schema.place, rows, ("kind", "key"))
         if departures:
             self._connection.execute(schema.departure.insert(), departures)
 
-    def _write_items(self, changed: list[str], told_now: list[tuple[str, RegistryEvent]]) -> None:
-        lines = {*self._item_readings, *self._stale_items}
-        known = self._states(schema.item, lines)
+    def _write_units(self, changed: list[str], events: list[NamedEvent]) -> None:
+        states = self._states(schema.unit, {*self._unit_readings, *self._stale_units})
         rows: list[Row] = []
-        stays: list[Row] = []
+        intervals: list[Row] = []
         withdrawn: list[str] = []
-        for line in sorted(lines):
-            kind, key = line
-            state = _items.decode(known[line]) if line in known else UnitTimeline()
-            fresh = sorted(self._item_readings.get(line, ()), key=_departures_first)
-            out = Changes()
-            if line in self._stale_items or _late(state.tail, fresh):
-                state = UnitTimeline()
-                for reading in self._all_sightings(line):
-                    advance_unit(kind, state, reading, out)
-                changed += self._rewrite_events(_line_name("item", line), out)
-                stays += self._rewritten_stays(line, out)
+        for timeline, stored in states.items():
+            kind, key = timeline
+            state = _unit_timelines.decode(stored) if stored else UnitTimeline()
+            readings = sorted(self._unit_readings.get(timeline, ()), key=_departures_first)
+            changes = Changes(kind)
+            name = _timeline_name("item", timeline)
+            stale = timeline in self._stale_units or _late(state.last_order, readings)
+            if stale:
+                state, readings = UnitTimeline(), self._all_unit_readings(timeline)
+            for reading in readings:
+                advance_unit(state, reading, changes)
+            written = [self._interval_row(kind, *k, one) for k, one in changes.intervals.items()]
+            if stale:
+                changed += self._rewrite_events(name, changes)
+                self._delete_intervals(timeline, written)
             else:
-                for reading in fresh:
-                    advance_unit(kind, state, reading, out)
-                told_now += [(_line_name("item", line), event) for event in out.events.values()]
-                withdrawn += sorted(out.withdrawn)
-                stays += [self._stay_row(kind, *name, stay) for name, stay in out.stays.items()]
+                events += [(name, event) for event in changes.events.values()]
+                withdrawn += sorted(changes.withdrawn)
+            intervals += written
             rows.append({"kind": kind, "key": key, "state": msgspec.json.encode(state)})
-        self._upsert(schema.item, rows, ("kind", "key"))
-        self._upsert(
-            schema.stay, stays, ("kind", "item_key", "seat", "opened_by"), keep=("recorded_ms",)
-        )
+        self._upsert(schema.unit, rows, ("kind", "key"))
+        key_columns = ("kind", "item_key", "seat", "opened_by")
+        self._upsert(schema.interval, intervals, key_columns, keep=("recorded_ms",))
         changed += self._withdraw(withdrawn)
 
     # reading
 
-    def _states(self, table: Any, lines: Iterable[LineKey]) -> dict[LineKey, bytes]:
-        found: dict[LineKey, bytes] = {}
-        for kind in ("modem", "card"):
-            keys = [key for one, key in lines if one == kind]
-            for some in portions(keys):
+    def _states(
+        self, table: Any, timelines: Iterable[TimelineKey]
+    ) -> dict[TimelineKey, bytes | None]:
+        """Return the stored states of timelines in the order of their keys."""
+        found: dict[TimelineKey, bytes | None] = dict.fromkeys(sorted(timelines))
+        for kind in UnitKind:
+            for some in chunks([key for one, key in found if one == kind]):
                 query = select(table.c.key, table.c.state).where(
                     table.c.kind == kind, table.c.key.in_(some)
                 )
@@ -151,30 +155,30 @@ class TimelineWriter:
                 )
         return found
 
-    def _all_readings(self, line: LineKey) -> list[Reading]:
+    def _all_place_readings(self, timeline: TimelineKey) -> list[Reading]:
         readings = [
             reading
-            for told in reports_of_seat(self._connection, line)
-            for found, reading in told.seats()
-            if found == line
+            for sighting in sightings_at_place(self._connection, timeline)
+            for found, reading in sighting.place_readings()
+            if found == timeline
         ]
         return sorted(readings, key=lambda reading: reading.order)
 
-    def _all_sightings(self, line: LineKey) -> list[Reading | Departure]:
-        kind, key = line
-        sightings: list[Reading | Departure] = [
+    def _all_unit_readings(self, timeline: TimelineKey) -> list[Reading | Departure]:
+        kind, key = timeline
+        readings: list[Reading | Departure] = [
             reading
-            for told in reports_of_item(self._connection, line)
-            for found, reading in told.items()
-            if found == line
+            for sighting in sightings_of_unit(self._connection, timeline)
+            for found, reading in sighting.unit_readings()
+            if found == timeline
         ]
-        left = schema.departure
-        query = select(left).where(left.c.kind == kind, left.c.item_key == key)
-        sightings += [
-            Departure(_order.decode(row.orders), row.report, row.seat, row.item, row.cause)
+        table = schema.departure
+        query = select(table).where(table.c.kind == kind, table.c.item_key == key)
+        readings += [
+            Departure(_orders.decode(row.orders), row.report, row.seat, row.item, row.cause)
             for row in self._connection.execute(query)
         ]
-        return sorted(sightings, key=_departures_first)
+        return sorted(readings, key=_departures_first)
 
     # writing
 
@@ -190,15 +194,15 @@ class TimelineWriter:
         )
         self._connection.execute(statement, rows)
 
-    def _rewrite_departures(self, line: LineKey, out: Changes) -> None:
-        kind, key = line
+    def _rewrite_departures(self, timeline: TimelineKey, changes: Changes) -> None:
+        kind, key = timeline
         table = schema.departure
         here = (table.c.kind == kind) & (table.c.seat == key)
         before = {
             (row.report, row.item, row.cause, bytes(row.orders)): row.item_key
             for row in self._connection.execute(select(table).where(here))
         }
-        rows = [_departure_row(kind, gone) for gone in out.departures]
+        rows = [_departure_row(kind, departure) for departure in changes.departures]
         after = {
             (row["report"], row["item"], row["cause"], row["orders"]): row["item_key"]
             for row in rows
@@ -209,83 +213,84 @@ class TimelineWriter:
         if rows:
             self._connection.execute(table.insert(), rows)
         differing = before.keys() ^ after.keys()
-        self._stale_items.update((kind, {**before, **after}[name]) for name in differing)
+        self._stale_units.update((kind, {**before, **after}[name]) for name in differing)
 
-    def _rewritten_stays(self, line: LineKey, out: Changes) -> list[Row]:
-        kind, key = line
-        table = schema.stay
+    def _delete_intervals(self, timeline: TimelineKey, rewritten: Sequence[Row]) -> None:
+        """Delete the intervals of a unit; those written again keep the time of recording."""
+        kind, key = timeline
+        table = schema.interval
         here = (table.c.kind == kind) & (table.c.item_key == key)
         recorded = {
             (row.seat, row.opened_by): row.recorded_ms
             for row in self._connection.execute(select(table).where(here))
         }
         self._connection.execute(delete(table).where(here))
-        rows = [self._stay_row(kind, *name, stay) for name, stay in out.stays.items()]
-        for row in rows:
+        for row in rewritten:
             row["recorded_ms"] = recorded.get((row["seat"], row["opened_by"]), self._now_ms)
-        return rows
 
-    def _stay_row(self, kind: str, key: str, seat: str, opened_by: str, stay: Interval) -> Row:
+    def _interval_row(
+        self, kind: UnitKind, key: str, place: str, opened_by: str, interval: Interval
+    ) -> Row:
         return {
             "kind": kind,
             "item_key": key,
-            "seat": seat,
+            "seat": place,
             "opened_by": opened_by,
-            "first_ms": stay.first_ms,
-            "last_ms": stay.last_ms,
-            "last_by": stay.last_by,
-            "closed_ms": stay.closed_ms,
-            "closed_by": stay.closed_by,
-            "cause": stay.cause,
-            "gateway_id": stay.pair.gateway_id,
-            "pair": msgspec.json.encode(stay.pair),
+            "first_ms": interval.first_ms,
+            "last_ms": interval.last_ms,
+            "last_by": interval.last_report,
+            "closed_ms": interval.closed_ms,
+            "closed_by": interval.closed_by,
+            "cause": interval.cause,
+            "gateway_id": interval.identities.gateway_id,
+            "pair": msgspec.json.encode(interval.identities),
             "recorded_ms": self._now_ms,
         }
 
-    def _rewrite_events(self, line: str, out: Changes) -> list[str]:
+    def _rewrite_events(self, timeline: str, changes: Changes) -> list[str]:
         table = schema.event
-        query = select(table.c.id).where(table.c.line == line, ~table.c.withdrawn)
-        gone = [row.id for row in self._connection.execute(query) if row.id not in out.events]
-        changed = self._withdraw(gone)
-        return changed + self._tell([(line, event) for event in out.events.values()])
+        query = select(table.c.id).where(table.c.line == timeline, ~table.c.withdrawn)
+        stored = self._connection.execute(query).scalars()
+        changed = self._withdraw([one for one in stored if one not in changes.events])
+        return changed + self._write_events([(timeline, one) for one in changes.events.values()])
 
     def _withdraw(self, ids: Sequence[str]) -> list[str]:
         table = schema.event
         statement = (
             update(table)
-            .where(table.c.id == bindparam("gone"))
+            .where(table.c.id == bindparam("withdrawn_id"))
             .values(
                 withdrawn=True,
                 revision=table.c.revision + 1,
-                position=bindparam("at"),
+                position=bindparam("next_position"),
                 recorded_ms=self._now_ms,
             )
         )
-        rows = [{"gone": event_id, "at": self._next_position()} for event_id in ids]
+        rows = [{"withdrawn_id": one, "next_position": self._next_position()} for one in ids]
         if rows:
             self._connection.execute(statement, rows)
         return list(ids)
 
-    def _tell(self, told: Sequence[tuple[str, RegistryEvent]]) -> list[str]:
-        """Write events that are new, and those that read differently now."""
+    def _write_events(self, events: Sequence[NamedEvent]) -> list[str]:
+        """Write events that are new or differ from the stored ones; return their ids."""
         table = schema.event
         known: dict[str, Any] = {}
-        for some in portions([event.id for _, event in told]):
+        for some in chunks([event.id for _, event in events]):
             query = select(table).where(table.c.id.in_(some))
             known.update({row.id: row for row in self._connection.execute(query)})
         rows: list[Row] = []
-        for line, event in sorted(told, key=lambda one: (one[1].at_ms, one[1].type, one[1].id)):
-            row = _event_row(line, event)
+        for timeline, event in sorted(
+            events, key=lambda one: (one[1].at_ms, one[1].type, one[1].id)
+        ):
+            row = _event_row(timeline, event)
             before = known.get(event.id)
-            if before is not None:
-                if not before.withdrawn and all(getattr(before, name) == row[name] for name in row):
-                    continue
-                row["revision"] = before.revision + 1
-            else:
-                row["revision"] = 1
+            same = all(getattr(before, name, None) == row[name] for name in row)
+            if before is not None and same and not before.withdrawn:
+                continue
             rows.append(
                 {
                     **row,
+                    "revision": 1 if before is None else before.revision + 1,
                     "withdrawn": False,
                     "position": self._next_position(),
                     "recorded_ms": self._now_ms,
@@ -293,21 +298,23 @@ class TimelineWriter:
             )
         self._upsert(table, rows, ("id",))
         written = [row["id"] for row in rows]
-        self._tell_about([event for _, event in told if event.id in set(written)], known.keys())
+        self._index_events([one for _, one in events if one.id in set(written)], known.keys())
         return written
 
-    def _tell_about(self, events: Sequence[RegistryEvent], revised: Container[str]) -> None:
-        """Keep which numbers an event speaks of, so that it is found from either side."""
+    def _index_events(self, events: Sequence[RegistryEvent], revised: Container[str]) -> None:
+        """Store the units that events are about, so that both find them."""
         table = schema.event_about
-        again = [event.id for event in events if event.id in revised]
-        for some in portions(again):
+        for some in chunks([event.id for event in events if event.id in revised]):
             self._connection.execute(delete(table).where(table.c.event.in_(some)))
         about = {
-            (kind, item_key(kind, number), event.id)
+            (kind, unit_key(kind, number), event.id)
             for event in events
-            for pair in (event.previous, event.new)
-            if pair is not None
-            for kind, number in (("modem", pair.imei), ("card", pair.iccid))
+            for identities in (event.previous, event.new)
+            if identities is not None
+            for kind, number in (
+                (UnitKind.MODEM, identities.imei),
+                (UnitKind.SIM, identities.iccid),
+            )
             if number is not None
         }
         rows = [dict(zip(("kind", "key", "event"), one, strict=True)) for one in sorted(about)]
@@ -322,44 +329,36 @@ class TimelineWriter:
         return self._position
 
 
-def _late(tail: Order | None, fresh: Sequence[Reading | Departure]) -> bool:
-    return bool(fresh) and tail is not None and fresh[0].order <= tail
+def _late(last_order: Order | None, readings: Sequence[Reading | Departure]) -> bool:
+    return bool(readings) and last_order is not None and readings[0].order <= last_order
 
 
 def _departures_first(reading: Reading | Departure) -> tuple[Order, bool]:
     return reading.order, isinstance(reading, Reading)
 
 
-def _line_name(what: str, line: LineKey) -> str:
-    return f"{what}\t{line[0]}\t{line[1]}"
+def _timeline_name(table: str, timeline: TimelineKey) -> str:
+    return f"{table}\t{timeline[0]}\t{timeline[1]}"
 
 
-def _departure_row(kind: str, gone: Departure) -> Row:
+def _departure_row(kind: UnitKind, departure: Departure) -> Row:
     return {
         "kind": kind,
-        "seat": gone.seat,
-        "report": gone.report,
-        "item": gone.item,
-        "item_key": item_key(kind, gone.item),
-        "cause": gone.cause,
-        "orders": msgspec.json.encode(gone.order),
+        "seat": departure.place,
+        "report": departure.report,
+        "item": departure.number,
+        "item_key": unit_key(kind, departure.number),
+        "cause": departure.cause,
+        "orders": msgspec.json.encode(departure.order),
     }
 
 
-def _event_row(line: str, event: RegistryEvent) -> Row:
-    data: dict[str, Identities | bool | str | None] = {
-        "previous": event.previous,
-        "new": event.new,
-        **event.extra,
-        "report": event.report,
-    }
+def _event_row(timeline: str, event: RegistryEvent) -> Row:
+    sides = {"previous": event.previous, "new": event.new}
+    data = {**sides, **event.extra, "report": event.report}
+    names = ("id", "type", "at_ms", "subject", "gateway_id", "report")
     return {
-        "id": event.id,
-        "type": event.type,
-        "at_ms": event.at_ms,
-        "subject": event.subject,
-        "gateway_id": event.gateway_id,
-        "report": event.report,
-        "line": line,
+        **{name: getattr(event, name) for name in names},
+        "line": timeline,
         "data": msgspec.json.encode(data),
     }

@@ -1,25 +1,24 @@
-"""Who may do what: random tokens of 256 bits, of which only the SHA-256 is kept."""
+"""Access tokens: 256 random bits each, of which only the SHA-256 is stored."""
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.schema import token as table
 
-_PREFIX = "mma_"  # lets a secret scanner know one when it sees one
-_USED_EVERY_MS = 60_000
+_PREFIX = "mma_"  # recognized by secret scanners
+_USED_EVERY_MS = 60_000  # interval of updates of the time of last use
 
 
 class Scope(StrEnum):
-    """What a token is for. ``admin`` may what ``operate`` may, and that what ``read`` may."""
+    """Permission of a token: ``admin`` includes ``operate``, which includes ``read``."""
 
     GATEWAY = "gateway"
     READ = "read"
@@ -29,7 +28,7 @@ class Scope(StrEnum):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A token as the registry knows it, without its secret."""
+    """A stored token, without its secret."""
 
     number: int
     scope: Scope
@@ -46,58 +45,36 @@ _COLUMNS = [table.c[name] for name in Token.__struct_fields__]
 def create(
     database: Database, scope: Scope, *, gateway_id: str | None = None, full_ids: bool = False
 ) -> str:
-    """Make a token and return its secret; it can not be shown again."""
-    secret = _PREFIX + secrets.token_urlsafe(32)
+    """Create a token and return its secret, which cannot be shown again."""
     with database.writing() as connection:
-        connection.execute(
-            table.insert().values(
-                hash=_hash(secret),
-                scope=str(scope),
-                gateway_id=gateway_id,
-                full_ids=full_ids,
-                created_ms=now_ms(),
-            )
-        )
-    return secret
+        return _insert(connection, scope, gateway_id, full_ids=full_ids)
 
 
 def enroll(database: Database, gateway_id: str) -> str | None:
-    """Make a gateway's own token, or return None when it has one that was used.
+    """Create the token of a gateway, or return None if the gateway has used one already.
 
-    An unused one is replaced: its holder may never have received it.
+    An unused token is replaced, since it may never have reached the gateway.
     """
-    secret = _PREFIX + secrets.token_urlsafe(32)
-    live = (
+    valid = (
         (table.c.gateway_id == gateway_id)
         & (table.c.scope == str(Scope.GATEWAY))
         & table.c.revoked_ms.is_(None)
     )
     with database.writing() as connection:
-        if connection.execute(select(table.c.number).where(live, table.c.used_ms > 0)).first():
+        if connection.execute(select(table.c.number).where(valid, table.c.used_ms > 0)).first():
             return None
-        connection.execute(update(table).where(live).values(revoked_ms=now_ms()))
-        connection.execute(
-            table.insert().values(
-                hash=_hash(secret),
-                scope=str(Scope.GATEWAY),
-                gateway_id=gateway_id,
-                full_ids=False,
-                created_ms=now_ms(),
-            )
-        )
-    return secret
+        connection.execute(update(table).where(valid).values(revoked_ms=now_ms()))
+        return _insert(connection, Scope.GATEWAY, gateway_id, full_ids=False)
 
 
 def find(database: Database, secret: str) -> Token | None:
-    """Return the live token of a secret, or None. Its use is noted at most once a minute."""
-    wanted = _hash(secret)
+    """Return the valid token of a secret, or None; record its use at most once a minute."""
+    query = select(*_COLUMNS).where(table.c.hash == _hash(secret), table.c.revoked_ms.is_(None))
     with database.reading() as connection:
-        row = connection.execute(
-            select(table.c.hash, *_COLUMNS).where(table.c.hash == wanted)
-        ).first()
-    if row is None or not hmac.compare_digest(bytes(row.hash), wanted) or row.revoked_ms:
+        row = connection.execute(query).first()
+    if row is None:
         return None
-    found = _token(row[1:])
+    found = _token(row)
     if found.used_ms is None or now_ms() - found.used_ms > _USED_EVERY_MS:
         with database.writing() as connection:
             connection.execute(
@@ -107,14 +84,14 @@ def find(database: Database, secret: str) -> Token | None:
 
 
 def all_tokens(database: Database) -> list[Token]:
-    """Return all tokens, the oldest first, revoked ones too."""
+    """Return all tokens, oldest first, including revoked ones."""
     with database.reading() as connection:
         rows = connection.execute(select(*_COLUMNS).order_by(table.c.number)).all()
     return [_token(row) for row in rows]
 
 
 def revoke(database: Database, number: int) -> bool:
-    """End a token's life; return whether there was such a token, alive or not."""
+    """Revoke a token; return False if no token has this number."""
     with database.writing() as connection:
         found = connection.execute(select(table.c.number).where(table.c.number == number)).first()
         connection.execute(
@@ -123,6 +100,20 @@ def revoke(database: Database, number: int) -> bool:
             .values(revoked_ms=now_ms())
         )
     return found is not None
+
+
+def _insert(connection: Connection, scope: Scope, gateway_id: str | None, *, full_ids: bool) -> str:
+    secret = _PREFIX + secrets.token_urlsafe(32)
+    connection.execute(
+        table.insert().values(
+            hash=_hash(secret),
+            scope=str(scope),
+            gateway_id=gateway_id,
+            full_ids=full_ids,
+            created_ms=now_ms(),
+        )
+    )
+    return secret
 
 
 def _token(row: Sequence[object]) -> Token:

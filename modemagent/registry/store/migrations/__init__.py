@@ -1,8 +1,8 @@
-"""How a database of an older version becomes today's.
+"""Migrations of the registry's database to the current schema.
 
-``STEPS`` is ordered: step *n* (counted from 1) makes version *n*. A step is never edited once
-released; a change to the tables is a new step, and a frozen database of the version before it
-under ``fixtures/databases/``. All missing steps run in one transaction.
+``STEPS`` is ordered: step *n*, counted from 1, upgrades to version *n*. A released step is never
+edited. Each change of the tables is a new step, with a frozen database of the previous version in
+``fixtures/registry/``. All missing steps run in one transaction.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the database to today's version.
+    """Upgrade the database to the current version.
 
-    :raises RegistryStoreError: it was written by a newer version
+    :raises RegistryStoreError: the database was written by a newer version
     """
-    known = len(STEPS)
+    newest = len(STEPS)
     version = 0
     if inspect(connection).has_table(schema_version.name):
         version = connection.execute(select(func.max(schema_version.c.version))).scalar() or 0
-    if version > known:
+    if version > newest:
         raise RegistryStoreError(
-            f"the database has schema version {version}, this program knows {known}",
-            hint="install the newer modemagent again, or restore the older database",
+            f"the database has schema version {version}; this program supports up to {newest}",
+            hint="Install the newer modemagent again, or restore the older database.",
         )
     for number, step in enumerate(STEPS[version:], start=version + 1):
         step(connection)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from modemagent import __version__
 from modemagent.errors import ClockNotSet, RegistryRefused, RegistryUnreachable, SettingsError
-from modemagent.http_exchange import ExchangeError, HttpAnswer, HttpClient, Limits
+from modemagent.http_exchange import ExchangeError, HttpClient, HttpResponse, Limits
 from modemagent.report import origin
 from modemagent.report.delivery.sinks.catalogue import SinkOptions
 from modemagent.report.delivery.sinks.contract import ItemStatus, Receipt
@@ -111,7 +111,7 @@ class HttpSink:
             )
         return token
 
-    def _exchange(self, body: bytes, headers: dict[str, str]) -> HttpAnswer:
+    def _exchange(self, body: bytes, headers: dict[str, str]) -> HttpResponse:
         try:
             return self._client.request(
                 "POST", f"{self.address}/api/v1/reports", body=body, headers=headers

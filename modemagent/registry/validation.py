@@ -1,7 +1,8 @@
-"""What one report says, judged again: a gateway's verdict on a number is never taken over.
+"""Parsing of a received report and validation of its identifiers.
 
-Only a value whose read state is ``ok`` and that passes identity's own checks becomes a key. All
-other values stay in the kept report, and say nothing about change.
+Identifiers are validated again; the verdict of the gateway is not used. Only a value with the read
+state ``ok`` that passes validation becomes a key. All other values stay in the stored report and
+have no effect on intervals and events.
 """
 
 from __future__ import annotations
@@ -17,30 +18,19 @@ import msgspec
 from modemagent.errors import ReportError
 from modemagent.identity.check import validate
 from modemagent.identity.imeisv import Imeisv
+from modemagent.identity.snapshot import SimState
 from modemagent.report.message import Report, body_digest, canonical_body
 
-# A modem that reports from its second AT port has not moved: the place is the USB device.
+# A modem read through another of its AT ports has not moved: its place is the USB device.
 _USB_INTERFACE = re.compile(r"(usb:[^:]+):[^:]+")
 
-_SIM_STATES = frozenset(
-    {
-        "ready",
-        "pin_required",
-        "puk_required",
-        "locked",
-        "absent",
-        "busy",
-        "failure",
-        "off",
-        "unknown",
-    }
-)
+_SIM_STATES = frozenset(map(str, SimState))
 _MODEM_FACTS = ("manufacturer", "model", "firmware", "serial_number")
 _LONGEST_TEXT = 256
 
 
-class CardReading(msgspec.Struct, frozen=True):
-    """One slot of one report. ``iccid``, ``imsi``, ``eid``: read and valid, or None."""
+class SimReading(msgspec.Struct, frozen=True):
+    """One slot of one report; ``iccid``, ``imsi`` and ``eid`` are None unless read and valid."""
 
     slot: int
     state: str
@@ -48,13 +38,20 @@ class CardReading(msgspec.Struct, frozen=True):
     imsi: str | None
     eid: str | None
 
+    @property
+    def absent(self) -> bool:
+        return self.state == "absent"
 
-class Observation(msgspec.Struct, frozen=True):
-    """One report as the registry takes it.
 
-    :param place: the port's stable id without its interface, else its path; None without a port
-    :param imei: 15 digits, normalized; None when it was not read or is no identity
-    :param modem: facts about the modem that were read
+class ValidReport(msgspec.Struct, frozen=True):
+    """One report with the values that were read and are valid.
+
+    :param device_id: stable id of the port without its interface, else the path; None if the
+        report has no port
+    :param imei: 15 digits, normalized; None if it was not read or is invalid
+    :param facts: values about the modem that were read
+    :param body: canonical JSON of the whole report
+    :param digest: digest of ``body``
     """
 
     report_id: str
@@ -68,18 +65,19 @@ class Observation(msgspec.Struct, frozen=True):
     synchronized: bool
     agent_version: str
     reason: str
-    place: str | None
+    device_id: str | None
     imei: str | None
-    modem: dict[str, str]
-    cards: tuple[CardReading, ...]
+    facts: dict[str, str]
+    sims: tuple[SimReading, ...]
     body: bytes
     digest: str
 
 
-def read_report(raw: bytes | memoryview) -> Observation:
-    """Read one report as it came over the wire.
+def parse_report(raw: bytes | memoryview) -> ValidReport:
+    """Parse and validate one report as received.
 
-    :raises ReportError: not JSON, a key twice in one object, or a known key of a wrong type
+    :raises ReportError: not JSON, a duplicate key in an object, or a known key with a value of
+        the wrong type
     """
     body, encoded = _decode(bytes(raw))
     report = Report.from_json(body)
@@ -90,7 +88,7 @@ def read_report(raw: bytes | memoryview) -> Observation:
     for kind in ("imeisv", "meid"):
         if (value := _number(kind, modem, "modem")) is not None:
             facts[kind] = value
-    return Observation(
+    return ValidReport(
         report_id=report.report_id,
         gateway_id=report.gateway_id,
         stream_id=report.stream_id,
@@ -102,21 +100,21 @@ def read_report(raw: bytes | memoryview) -> Observation:
         synchronized=report.clock_synchronized,
         agent_version=report.agent_version,
         reason=str(report.reason),
-        place=place_of(report.port.id, report.port.path) if report.port else None,
+        device_id=device_id_of(report.port.id, report.port.path) if report.port else None,
         imei=imei,
-        modem=facts,
-        cards=_cards(report),
+        facts=facts,
+        sims=_sims(report),
         body=encoded,
         digest=body_digest(encoded),
     )
 
 
-def place_of(port_id: str | None, path: str) -> str:
-    """Return where in the gateway a modem sits.
+def device_id_of(port_id: str | None, path: str) -> str:
+    """Return the device id of a modem in its gateway: the port id without the USB interface.
 
-    >>> place_of("usb:1-2:1.3", "/dev/ttyUSB3")
+    >>> device_id_of("usb:1-2:1.3", "/dev/ttyUSB3")
     'usb:1-2'
-    >>> place_of(None, "/dev/ttyS1")
+    >>> device_id_of(None, "/dev/ttyS1")
     '/dev/ttyS1'
     """
     if not port_id:
@@ -128,48 +126,48 @@ def place_of(port_id: str | None, path: str) -> str:
 def _decode(raw: bytes) -> tuple[Mapping[str, object], bytes]:
     """Return the body and its canonical encoding; each report is decoded and encoded once."""
     try:
-        body = json.loads(raw, object_pairs_hook=no_key_twice, parse_constant=_no_constant)
+        body = json.loads(raw, object_pairs_hook=reject_duplicate_keys, parse_constant=_no_constant)
     except ReportError:
         raise
     except (ValueError, RecursionError) as error:
-        raise ReportError("a report is a JSON object", key="") from error
+        raise ReportError("a report must be a JSON object", key="") from error
     if not isinstance(body, dict):
-        raise ReportError("a report is a JSON object", key="")
+        raise ReportError("a report must be a JSON object", key="")
     try:
         return body, canonical_body(body)
     except (ValueError, RecursionError) as error:
         raise ReportError("a number in the report is out of range", key="") from error
 
 
-def no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Refuse an object that holds a key twice: for :func:`json.loads`."""
+def reject_duplicate_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Reject an object with a duplicate key; an ``object_pairs_hook`` of :func:`json.loads`."""
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ReportError(f"the key {twice[:40]!r} stands twice in one object", key=twice[:40])
+        duplicate = next(name for name in names if names.count(name) > 1)[:40]
+        raise ReportError(f"the key {duplicate!r} occurs twice in one object", key=duplicate)
     return found
 
 
 def _no_constant(name: str) -> float:
-    raise ReportError(f"{name} is no JSON number", key="")
+    raise ReportError(f"{name} is not a JSON number", key="")
 
 
-def _cards(report: Report) -> tuple[CardReading, ...]:
-    found: dict[int, CardReading] = {}
+def _sims(report: Report) -> tuple[SimReading, ...]:
+    found: dict[int, SimReading] = {}
     for sim in report.sims:
         slot = sim.get("slot", 1)
         if isinstance(slot, bool) or not isinstance(slot, int) or not 0 <= slot <= 255:
             raise ReportError("sims.slot must be an integer from 0 to 255", key="sims.slot")
         state = _text("state", sim, "sims") or "unknown"
-        card = CardReading(
+        reading = SimReading(
             slot=slot,
             state=state if state in _SIM_STATES else "unknown",
             iccid=_number("iccid", sim, "sims"),
             imsi=_number("imsi", sim, "sims"),
             eid=_number("eid", sim, "sims"),
         )
-        found.setdefault(slot, card)
+        found.setdefault(slot, reading)
     return tuple(found[slot] for slot in sorted(found))
 
 
@@ -179,7 +177,7 @@ def _number(kind: str, source: Mapping[str, object], path: str) -> str | None:
 
 
 def _read(name: str, source: Mapping[str, object], path: str) -> str | None:
-    """Return the value of a field whose read state is ok."""
+    """Return the value of a field if its read state is ok."""
     states = source.get("read")
     if states is None:
         states = {}
@@ -187,7 +185,7 @@ def _read(name: str, source: Mapping[str, object], path: str) -> str | None:
         raise ReportError(f"{path}.read must be an object", key=f"{path}.read")
     state = states.get(name)
     if state is not None and not isinstance(state, str):
-        raise ReportError(f"{path}.read.{name} must be a text", key=f"{path}.read.{name}")
+        raise ReportError(f"{path}.read.{name} must be a string", key=f"{path}.read.{name}")
     value = _text(name, source, path)
     return value if state == "ok" else None
 
@@ -197,7 +195,7 @@ def _text(name: str, source: Mapping[str, object], path: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ReportError(f"{path}.{name} must be a text or null", key=f"{path}.{name}")
+        raise ReportError(f"{path}.{name} must be a string or null", key=f"{path}.{name}")
     if len(value) > _LONGEST_TEXT or not value.isprintable():
         raise ReportError(
             f"{path}.{name} must be at most {_LONGEST_TEXT} printable characters",

@@ -1,0 +1,1 @@
+"""Client of the registry's HTTP API, for the command line."""
