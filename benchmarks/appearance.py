@@ -1,16 +1,16 @@
-"""How long after a modem is plugged in the daemon has read and reported it.
+"""Time from plugging in a modem to its report.
 
     python benchmarks/appearance.py [--rounds 15] [--without-modemmanager]
 
 Needs umockdev (apt-get install umockdev gir1.2-umockdev-1.0 python3-gi): real libudev and netlink
-news, device files that lead to simulated modems, which take 5 ms for each command line. The clock
-starts with the news of a modem's AT port and stops when its first byte has come, when the report
-is on disk (`modemagent watch`), and when an HTTP server on this machine has it. With several modems
-it starts with the first and stops with the last.
+events, device files that lead to simulated modems, which take 5 ms for each command line. The clock
+starts with the event of a modem's AT port and stops when the modem receives its first byte, when
+the report is on disk (`modemagent watch`), and when an HTTP server on this machine has received it.
+With several modems it starts with the first and stops with the last.
 
-Beside it a real ModemManager (Debian package `modemmanager`) on the same machine, with the marks
-that udev's rules give when they know the modem: until `EquipmentIdentifier` is on the bus. Ends
-with status 3 if a limit is not met.
+For comparison the same is measured with a real ModemManager (Debian package `modemmanager`) and the
+properties that its udev rules set: until `EquipmentIdentifier` is on the bus. Ends with status 3 if
+a limit is not met.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from tests.discovery.conftest import Bed
 from tests.discovery.trees import Kind, device, hub
 
 COMMAND = [sys.executable, "-m", "modemagent"]
-#: the AT port of a Quectel module alone: the fewer pieces of news, the closer the modems come
+#: Only the AT port of a Quectel module: with fewer events the modems appear closer together.
 MODULE = Kind("2c7c", "0125", (2,), maker="Quectel", product="EG25-G")
 MARKS = "E: ID_MM_CANDIDATE=1\nE: ID_MM_PORT_TYPE_AT_PRIMARY=1\n"
 #: modems at once: seconds to the first byte, to the report on disk, to the server
@@ -51,8 +51,8 @@ MODEMMANAGER = shutil.which("ModemManager", path="/usr/local/sbin:/usr/sbin:/sbi
 _LIMIT_S = 60.0
 
 
-class Heard:
-    """What was said about each modem, and when, on the monotonic clock; filled by a thread."""
+class Observed:
+    """Times of events on the monotonic clock, added by a thread."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -64,17 +64,19 @@ class Heard:
             self._changed.notify_all()
 
     def of(self, words: list[str]) -> list[float]:
-        """Wait until all have been heard; return when each was, and forget all."""
+        """Wait until all events have occurred; return their times, and clear the list."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._at.keys() >= set(words), _LIMIT_S):
-                raise SystemExit(f"not heard within {_LIMIT_S:.0f} s: {set(words) - set(self._at)}")
+                raise SystemExit(
+                    f"not observed within {_LIMIT_S:.0f} s: {set(words) - set(self._at)}"
+                )
             found = [self._at[word] for word in words]
             self._at.clear()
             return found
 
 
 class Round(NamedTuple):
-    """Seconds of one time of plugging in."""
+    """Seconds of one round."""
 
     first_byte: float
     stored: float
@@ -82,7 +84,7 @@ class Round(NamedTuple):
 
 
 class Machine:
-    """A machine with so many simulated modems beside their sockets."""
+    """A machine with a number of simulated modems that are not plugged in yet."""
 
     def __init__(self, folder: Path, count: int, marks: str = "") -> None:
         os.environ["NEWS_MS"] = "4"
@@ -99,14 +101,14 @@ class Machine:
         self._devices = str(devices)
 
     def plug(self) -> float:
-        """Plug all in; return when the first appeared."""
+        """Plug all modems in; return when the first one appeared."""
         self.simulator.reset()
         modems = enumerate(self.modems.values())
         self.bed.add(self._devices, **{f"ttyUSB{n}": modem.path for n, modem in modems})
         return min(self.bed.moments().values())
 
     def waits_for_first_byte(self) -> float:
-        """Return the longest that a modem has waited for its first byte."""
+        """Return the longest time that a modem waited for its first byte."""
         moments, first = self.bed.moments(), self.simulator.counts()["first_at"]
         paths = [modem.path for modem in self.modems.values()]
         return max(first[path] - moments[f"ttyUSB{n}"] for n, path in enumerate(paths))
@@ -120,8 +122,8 @@ class Machine:
 
 
 @contextmanager
-def server(heard: Heard) -> Iterator[str]:
-    """Take reports as a registry does, and note the IMEIs in them."""
+def server(observed: Observed) -> Iterator[str]:
+    """Accept reports as a registry does, and note their IMEIs."""
 
     class Answers(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -142,7 +144,7 @@ def server(heard: Heard) -> Iterator[str]:
             self.wfile.write(answer)
             for each in reports:
                 if each["modem"]:
-                    heard.note(f"{each['reason']} {each['modem']['imei']}", at)
+                    observed.note(f"{each['reason']} {each['modem']['imei']}", at)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -171,8 +173,8 @@ def running(words: list[str], environment: dict[str, str]) -> Iterator[IO[str]]:
 
 
 def ours(count: int, rounds: int) -> list[Round]:
-    """Plug so many modems in again and again; the first round does not count."""
-    stored, delivered, found = Heard(), Heard(), []
+    """Plug a number of modems in repeatedly; the first round does not count."""
+    stored, delivered, found = Observed(), Observed(), []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         machine = Machine(folder, count)
@@ -187,15 +189,15 @@ def ours(count: int, rounds: int) -> list[Round]:
             [*COMMAND, "status", *state], env=seen, capture_output=True
         ).returncode:
             time.sleep(0.1)
-        told = stack.enter_context(running([*COMMAND, "watch", "--json", *state], seen))
-        assert "watch.started" in told.readline()
+        lines = stack.enter_context(running([*COMMAND, "watch", "--json", *state], seen))
+        assert "watch.started" in lines.readline()
         offset = time.time() - time.monotonic()
 
         def listen() -> None:
-            for line in told:
+            for line in lines:
                 event = json.loads(line)
                 if "event" not in event:
-                    return  # it was asked to end
+                    return  # the process is being ended
                 if event["event"] == "report.stored":
                     at = datetime.fromisoformat(event["at"]).timestamp() - offset
                     stored.note(f"{event['data']['reason']} {event['port_id']}", at)
@@ -215,8 +217,8 @@ def ours(count: int, rounds: int) -> list[Round]:
 
 
 def modemmanager(count: int, rounds: int) -> list[float]:
-    """The same with ModemManager, until every modem's IMEI has been told on its bus."""
-    heard, found = Heard(), []
+    """Measure ModemManager, until the IMEI of every modem is on the bus."""
+    observed, found = Observed(), []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         machine = Machine(folder, count, MARKS)
@@ -226,26 +228,26 @@ def modemmanager(count: int, rounds: int) -> list[float]:
         seen = {**machine.bed.environment, "DBUS_SYSTEM_BUS_ADDRESS": address}
         name = "org.freedesktop.ModemManager1"
         words = ["gdbus", "monitor", "--address", address, "--dest", name]
-        told = stack.enter_context(running(words, dict(os.environ)))
+        lines = stack.enter_context(running(words, dict(os.environ)))
 
         def listen() -> None:
-            for line in told:
+            for line in lines:
                 at = time.monotonic()
                 if "is owned by" in line:
-                    heard.note("up", at)
+                    observed.note("up", at)
                 if "'EquipmentIdentifier': <" in line:
                     for imei in machine.imeis:
                         if imei in line:
-                            heard.note(imei, at)
+                            observed.note(imei, at)
 
         threading.Thread(target=listen, daemon=True).start()
         assert MODEMMANAGER is not None
         stack.enter_context(running([MODEMMANAGER, "--test-no-suspend-resume"], seen))
-        heard.of(["up"])
+        observed.of(["up"])
         time.sleep(2)  # its first scan
         for _ in range(rounds):
             first = machine.plug()
-            found.append(max(heard.of(machine.imeis)) - first)
+            found.append(max(observed.of(machine.imeis)) - first)
             machine.unplug()
             time.sleep(3)
     return found
@@ -267,7 +269,7 @@ def main() -> int:
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()},",
         end=" ",
     )
-    print(f"load {os.getloadavg()[0]:.1f}; {options.rounds} rounds; modems think 5 ms a line")
+    print(f"load {os.getloadavg()[0]:.1f}; {options.rounds} rounds; 5 ms per command line")
     print(f"{'ms after the port appeared':36} {'median':>8} {'worst':>8}  at most")
     met = True
     for count in options.modems:

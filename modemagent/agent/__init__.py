@@ -1,1 +1,1 @@
-"""The daemon: one supervised task per modem."""
+"""The daemon ``modemagent run``."""

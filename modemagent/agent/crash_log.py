@@ -1,8 +1,8 @@
-"""What nobody catches goes into the log like everything else: masked, as one line, throttled.
+"""Log entries for uncaught exceptions and library messages: masked, on one line, throttled.
 
-Left alone, asyncio, threads and libraries write to stderr by themselves: tracebacks over many
-lines, with whatever an error's text holds, and as often as it happens. When descriptors run out,
-asyncio complains a hundred times for each connection it can not accept.
+By default asyncio, threads and libraries write to stderr: tracebacks over many lines, with
+identifiers in error texts, without a limit. When file descriptors run out, asyncio writes a hundred
+tracebacks for each connection that it cannot accept.
 """
 
 from __future__ import annotations
@@ -24,53 +24,47 @@ _Caught = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def install_crash_logging(log: Log) -> None:
-    """Log what no part of this process catches, and what libraries say at warning and above."""
+    """Log uncaught exceptions of this process, and messages of libraries from warning on."""
 
-    def outermost(
-        kind: type[BaseException], fault: BaseException, trace: TracebackType | None
+    def in_main_thread(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
-        _say(log, "uncaught_exception", "the main thread", (kind, fault, trace))
+        _write(log, "uncaught_exception", "the main thread", (kind, error, trace))
 
     def in_thread(args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
-            name = args.thread.name if args.thread else "a thread"
-            _say(
-                log, "uncaught_exception", name, (args.exc_type, args.exc_value, args.exc_traceback)
-            )
+            where = args.thread.name if args.thread else "a thread"
+            caught = (args.exc_type, args.exc_value, args.exc_traceback)
+            _write(log, "uncaught_exception", where, caught)
 
     def unraisable(args: UnraisableHookArgs) -> None:
         if args.exc_value is not None:
-            where = args.err_msg or "cleaning up"
-            _say(
-                log,
-                "uncaught_exception",
-                where,
-                (args.exc_type, args.exc_value, args.exc_traceback),
-            )
+            caught = (args.exc_type, args.exc_value, args.exc_traceback)
+            _write(log, "uncaught_exception", args.err_msg or "cleaning up", caught)
 
-    sys.excepthook = outermost
+    sys.excepthook = in_main_thread
     threading.excepthook = in_thread
     sys.unraisablehook = unraisable
     root = logging.getLogger()
-    root.handlers = [_Bridge(log)]
+    root.handlers = [_LibraryHandler(log)]
     root.setLevel(logging.WARNING)
 
 
-def keep_faults_of(loop: asyncio.AbstractEventLoop, log: Log) -> None:
-    """Log what no callback, task or transport of this loop catches."""
+def log_loop_errors(loop: asyncio.AbstractEventLoop, log: Log) -> None:
+    """Log uncaught exceptions of callbacks, tasks and transports of an event loop."""
 
-    def caught(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        # without the objects asyncio names: their addresses make each message another one,
-        # and nothing would be throttled
-        fault = context.get("exception")
-        how = (type(fault), fault, fault.__traceback__) if fault else None
-        _say(log, "uncaught_exception", str(context.get("message", "the event loop")), how)
+    def handle(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        # The objects in the context are left out: their addresses would make each message
+        # different, and none would be throttled.
+        error = context.get("exception")
+        caught = (type(error), error, error.__traceback__) if error else None
+        _write(log, "uncaught_exception", str(context.get("message", "the event loop")), caught)
 
-    loop.set_exception_handler(caught)
+    loop.set_exception_handler(handle)
 
 
-class _Bridge(logging.Handler):
-    """Hands on what libraries log by Python's own means."""
+class _LibraryHandler(logging.Handler):
+    """Handler for records of the standard library's logging."""
 
     def __init__(self, log: Log) -> None:
         super().__init__(logging.WARNING)
@@ -78,14 +72,14 @@ class _Bridge(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         event = "library_error" if record.levelno >= logging.ERROR else "library_warning"
-        with contextlib.suppress(Exception):  # a message whose fields do not fit it
+        with contextlib.suppress(Exception):  # a message that does not match its arguments
             caught = record.exc_info if record.exc_info and record.exc_info[1] else None
-            _say(self._log, event, record.name, caught, said=record.getMessage())
+            _write(self._log, event, record.name, caught, message=record.getMessage())
 
 
-def _say(log: Log, event: str, where: str, caught: _Caught | None, **fields: str) -> None:
+def _write(log: Log, event: str, where: str, caught: _Caught | None, **fields: str) -> None:
     if caught:
         fields["error"] = caught[0].__name__
-    say = log.warning if event == "library_warning" else log.error
-    with contextlib.suppress(OSError, ValueError):  # nobody reads the log any more
-        say(event, where=where, **fields, **({"exc_info": caught} if caught else {}))
+    write = log.warning if event == "library_warning" else log.error
+    with contextlib.suppress(OSError, ValueError):  # the log has been closed
+        write(event, where=where, **fields, **({"exc_info": caught} if caught else {}))

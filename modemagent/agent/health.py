@@ -1,20 +1,20 @@
-"""Does the daemon get on? What must hold before it gives systemd its sign of life.
+"""Health checks that must pass before the systemd watchdog is fed.
 
-A watchdog that is fed by a timer says that a timer runs. This one is fed when the parts that do
-the work have moved:
+A watchdog that is fed by a timer shows only that a timer runs. This one is fed when the parts that
+do the work have made progress:
 
-* the event loop, by its mere turning: the question is asked on it;
-* the outbox, by answering how much waits in it. One that says what is wrong with it (full disk)
-  has answered: starting again would not help, and would lose what is kept in memory;
-* the courier: while reports wait and it is not resting until a moment it has named, something
-  of it must change within :data:`COURIER_STUCK_S`;
-* the ports: one that opens or identifies, or that should have looked at its modem again, and has
-  made no step for :data:`PORT_STUCK_S`, is stuck, for all its steps have deadlines far below that.
-  It is named and begun anew, and nothing changes for the others. Only when that has helped none
-  of the ports that are there is nothing left that works.
+* the event loop: the checks run on it;
+* the outbox: it has returned the number of waiting reports. An outbox with an error (full disk)
+  counts as responding, because a restart would not help and would lose the reports in memory;
+* the courier: while reports wait and its next attempt is not scheduled for later, its state must
+  change within :data:`COURIER_STUCK_S`;
+* the ports: one that is overdue by :data:`PORT_STUCK_S` is stuck, because each of its steps has a
+  much shorter deadline. Its session is restarted, and the other ports are not affected. Only if
+  restarts have helped none of the ports does the check fail.
 
-All of it goes by the monotonic clock, which stands still while the machine sleeps. After a process
-was stopped for long everything looks late at once; so a port is stuck when it is found late twice.
+All times come from the monotonic clock, which stands still while the machine sleeps. After the
+process was stopped for a long time everything appears overdue at once; a port is therefore stuck
+only when two checks in a row find it overdue.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from modemagent.watching.lifecycle import PortState
 PORT_STUCK_S = 300.0
 COURIER_STUCK_S = 300.0
 
-_NOT_THERE = (PortState.ABSENT, PortState.STOPPED)
+_NOT_PRESENT = (PortState.ABSENT, PortState.STOPPED)
 
 
 class PortHealth(NamedTuple):
-    """How it stands with one port.
+    """State of one port.
 
-    :param due: when it should have taken its next step, in monotonic seconds; None for any time
+    :param due: latest time of its next step in monotonic seconds; None without a limit
     """
 
     state: PortState
@@ -46,24 +46,24 @@ class PortHealth(NamedTuple):
 
 
 class HealthReport(NamedTuple):
-    """How it stands at one moment.
+    """Result of one check.
 
-    :param obstacle: why nothing moves any more; "" while it does
-    :param stuck: the ports that are stuck
-    :param summary: one line for ``systemctl status``; holds no identifier
+    :param error: why the daemon makes no progress; "" if it does
+    :param stuck: ports that are stuck
+    :param summary: one line for ``systemctl status``, without identifiers
     """
 
-    obstacle: str
+    error: str
     stuck: tuple[str, ...]
     summary: str
 
 
 class HealthCheck:
-    """Looks at the parts, and remembers of the courier what it last looked like.
+    """Compares the state of the daemon's parts with their state at earlier checks.
 
-    :param ports: how it stands with each port
-    :param uplink: the courier's state, None when there is no courier
-    :param waiting: number of reports that wait; may raise :class:`OutboxError`
+    :param ports: returns the state of each port
+    :param uplink: returns the state of the courier, None without a courier
+    :param waiting: returns the number of waiting reports; may raise :class:`OutboxError`
     """
 
     def __init__(
@@ -78,71 +78,71 @@ class HealthCheck:
         self._uplink = uplink
         self._waiting = waiting
         self._clock = clock
-        self._courier_was: tuple[object, ...] = ()
+        self._courier_state: tuple[object, ...] = ()
         self._courier_moved = clock()
-        self._late: dict[str, float] = {}
+        self._overdue: dict[str, float] = {}
         self._stuck: frozenset[str] = frozenset()
-        self._begun_anew: Counter[str] = Counter()
+        self._restarts: Counter[str] = Counter()
 
-    def look(self) -> HealthReport:
+    def check(self) -> HealthReport:
         now = self._clock()
-        there = {p: s for p, s in self._ports().items() if s.state not in _NOT_THERE}
-        stuck, hopeless = self._judge(there, now)
+        present = {p: s for p, s in self._ports().items() if s.state not in _NOT_PRESENT}
+        stuck, hopeless = self._check_ports(present, now)
         try:
             waiting: int | None = self._waiting()
         except OutboxError:
             waiting = None
         uplink = self._uplink()
-        obstacle = ""
-        if there and len(hopeless) == len(there):
-            obstacle = f"no port has made a step for {PORT_STUCK_S:g} s"
+        error = ""
+        if present and len(hopeless) == len(present):
+            error = f"no port has made progress for {PORT_STUCK_S:g} s"
         elif not self._courier_moves(uplink, waiting or 0, now):
-            obstacle = f"reports wait and the courier has not moved for {COURIER_STUCK_S:g} s"
-        return HealthReport(obstacle, stuck, _summary(there, stuck, waiting, uplink))
+            error = f"reports wait and the courier has not moved for {COURIER_STUCK_S:g} s"
+        return HealthReport(error, stuck, _summary(present, stuck, waiting, uplink))
 
-    def _judge(
-        self, there: Mapping[str, PortHealth], now: float
+    def _check_ports(
+        self, present: Mapping[str, PortHealth], now: float
     ) -> tuple[tuple[str, ...], frozenset[str]]:
-        """Return the ports that are stuck, and those for which beginning anew did not help."""
-        late = {
-            port: standing.due
-            for port, standing in there.items()
-            if standing.due is not None and now - standing.due > PORT_STUCK_S
+        """Return the ports that are stuck, and those for which a restart has not helped."""
+        overdue = {
+            port: health.due
+            for port, health in present.items()
+            if health.due is not None and now - health.due > PORT_STUCK_S
         }
-        stuck = frozenset(port for port, due in late.items() if self._late.get(port) == due)
-        well = {
+        stuck = frozenset(port for port, due in overdue.items() if self._overdue.get(port) == due)
+        working = {
             port
-            for port, standing in there.items()
-            if standing.state is PortState.WATCHING and (standing.due or now) >= now
+            for port, health in present.items()
+            if health.state is PortState.WATCHING and (health.due or now) >= now
         }
-        still, self._stuck, self._late = stuck & self._stuck, stuck, late
-        for port in self._begun_anew.keys() - (there.keys() - well):
-            del self._begun_anew[port]
-        self._begun_anew.update(stuck - still)
-        in_vain = {port for port, count in self._begun_anew.items() if count > 1}
+        still, self._stuck, self._overdue = stuck & self._stuck, stuck, overdue
+        for port in self._restarts.keys() - (present.keys() - working):
+            del self._restarts[port]
+        self._restarts.update(stuck - still)
+        in_vain = {port for port, count in self._restarts.items() if count > 1}
         return tuple(sorted(stuck)), still | in_vain
 
     def _courier_moves(self, uplink: Uplink | None, waiting: int, now: float) -> bool:
         if uplink is None:
             return True
-        looks = (uplink.state, uplink.delivered, uplink.attempts)
-        resting = uplink.next_attempt is not None and now < uplink.next_attempt
-        if not waiting or resting or looks != self._courier_was:
-            self._courier_was = looks
+        state = (uplink.state, uplink.delivered, uplink.attempts)
+        is_scheduled = uplink.next_attempt is not None and now < uplink.next_attempt
+        if not waiting or is_scheduled or state != self._courier_state:
+            self._courier_state = state
             self._courier_moved = now
         return now - self._courier_moved <= COURIER_STUCK_S
 
 
 def _summary(
-    there: Mapping[str, PortHealth],
+    present: Mapping[str, PortHealth],
     stuck: tuple[str, ...],
     waiting: int | None,
     uplink: Uplink | None,
 ) -> str:
-    watched = sum(standing.state is PortState.WATCHING for standing in there.values())
-    parts = [f"{watched} of {len(there)} ports watched"]
+    watched = sum(health.state is PortState.WATCHING for health in present.values())
+    parts = [f"{watched} of {len(present)} ports watched"]
     if stuck:
         parts.append(f"stuck: {' '.join(map(mask_text, stuck))}")
-    parts.append("outbox in trouble" if waiting is None else f"{waiting} reports waiting")
+    parts.append("outbox error" if waiting is None else f"{waiting} reports waiting")
     parts.append(f"registry {uplink.state}" if uplink else "no registry set")
     return ", ".join(parts)

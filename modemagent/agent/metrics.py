@@ -1,21 +1,29 @@
-"""Metrics for Prometheus: counted from the daemon's events, the rest read when it is asked.
+"""Prometheus metrics of the daemon, served over HTTP and written to a file.
 
-Loaded only when the settings ask for metrics. Counters count what this process saw, as Prometheus
-expects: what ``status`` says of the outbox's whole life can fall, while a queue in memory stands in
-for the file, and would then be taken for a restart.
-
-The text is that of the Prometheus exposition format 0.0.4; labels hold a port's id and words of
-this program, never an identifier: the serial number in a path of /dev/serial/by-id can be the IMEI.
+Requires the extra ``metrics`` (prometheus-client); imported only if the settings ask for metrics.
+Counters count the events of this process. Labels hold port ids and words of this program, never an
+identifier: the serial number in a path of /dev/serial/by-id can be the IMEI, so paths are masked.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import errno
 import json
+import os
+import socket
 import time
-from collections import Counter
+from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
 
 from modemagent import __version__
 from modemagent.errors import (
@@ -27,6 +35,7 @@ from modemagent.errors import (
     PortNotFound,
     PortVanished,
 )
+from modemagent.logs import Log
 from modemagent.privacy.masking import mask_text
 from modemagent.report.message import Reason
 from modemagent.watching.events import EVENTS, EventBus, ModemEvent
@@ -35,39 +44,61 @@ from modemagent.watching.lifecycle import PortState
 if TYPE_CHECKING:
     from modemagent.report.outbox.outbox import Outbox
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_FILE_INTERVAL_S: Final = 15.0
+_REQUEST_TIMEOUT_S: Final = 5.0
+_REQUEST_BYTES: Final = 8192
+#: Connections at a time: other programs that reach the port must not exhaust the file descriptors
+#: that modems need.
+_MAX_CONNECTIONS: Final = 8
+
+_IN_USE: Final = "Stop the other program that listens there, or change metrics_listen."
+_UNKNOWN_NAME: Final = "Use an address instead of this name, such as 127.0.0.1:9470."
+#: Remedies for a file that cannot be written, by errno; docs/metrics.md has more.
+_REMEDIES: Final = {
+    errno.EROFS: "The unit must allow it: systemctl edit modemagent, [Service], "
+    "ReadWritePaths=-{folder}, then restart.",
+    errno.EACCES: "Let the daemon's group write there: chgrp modemagent {folder}; "
+    "chmod g+w {folder}.",
+    errno.ENOENT: "Create the directory {folder}, or change metrics_file.",
+    errno.EISDIR: "metrics_file must name a file, such as {folder}/modemagent.prom.",
+}
 
 
-class Metric(NamedTuple):
-    """One metric: its kind for Prometheus, and what it says."""
+class MetricInfo(NamedTuple):
+    """Type and help text of one metric."""
 
     kind: str
     help: str
 
 
-#: Every metric there is; docs/metrics.md shows the same.
+#: All metrics, in the order of docs/metrics.md.
 METRICS: Final = {
-    "modemagent_build_info": Metric("gauge", "Version of the agent; always 1."),
-    "modemagent_start_time_seconds": Metric("gauge", "When the agent started, in Unix time."),
-    "modemagent_ports": Metric("gauge", "Ports the agent knows, by state."),
-    "modemagent_port_watched": Metric("gauge", "1 for a port whose modem is watched, else 0."),
-    "modemagent_identification_seconds": Metric("histogram", "Time of one whole reading."),
-    "modemagent_failures_total": Metric("counter", "Attempts at a port that failed, by reason."),
-    "modemagent_events_total": Metric("counter", "What happened to modems and cards, by event."),
-    "modemagent_reports_stored_total": Metric("counter", "Reports stored, by reason."),
-    "modemagent_reports_delivered_total": Metric("counter", "Reports the registry acknowledged."),
-    "modemagent_outbox_waiting": Metric("gauge", "Reports that wait to be sent."),
-    "modemagent_outbox_buffered": Metric("gauge", "Waiting reports that are in memory only."),
-    "modemagent_outbox_bytes": Metric("gauge", "Bytes that waiting reports take, compressed."),
-    "modemagent_outbox_limit_bytes": Metric("gauge", "Bytes that waiting reports may take."),
-    "modemagent_outbox_evicted_total": Metric("counter", "Reports given up for want of room."),
-    "modemagent_outbox_quarantined_files": Metric("gauge", "Damaged outbox files kept beside it."),
-    "modemagent_outbox_dead_letters": Metric("gauge", "Reports the registry would not take."),
-    "modemagent_outbox_oldest_age_seconds": Metric("gauge", "Age of the oldest waiting report."),
-    "modemagent_uplink_state": Metric("gauge", "1 for the state the way to the registry is in."),
-    "modemagent_uplink_failures": Metric("gauge", "Failed attempts in a row."),
-    "modemagent_uplink_last_success_age_seconds": Metric(
-        "gauge", "Since reports were last acknowledged; missing before the first time."
+    "modemagent_build_info": MetricInfo("gauge", "Version of the agent; always 1."),
+    "modemagent_start_time_seconds": MetricInfo("gauge", "Start time of the agent in Unix time."),
+    "modemagent_ports": MetricInfo("gauge", "Ports, by state."),
+    "modemagent_port_watched": MetricInfo("gauge", "1 if the modem at a port is watched, else 0."),
+    "modemagent_identification_seconds": MetricInfo("histogram", "Duration of a complete reading."),
+    "modemagent_failures_total": MetricInfo("counter", "Failed attempts to use a port, by reason."),
+    "modemagent_events_total": MetricInfo("counter", "Events of modems and SIMs, by name."),
+    "modemagent_reports_stored_total": MetricInfo("counter", "Reports stored, by reason."),
+    "modemagent_reports_delivered_total": MetricInfo(
+        "counter", "Reports acknowledged by the registry."
+    ),
+    "modemagent_outbox_waiting": MetricInfo("gauge", "Reports that wait to be sent."),
+    "modemagent_outbox_buffered": MetricInfo("gauge", "Waiting reports held in memory only."),
+    "modemagent_outbox_bytes": MetricInfo("gauge", "Size of the waiting reports, compressed."),
+    "modemagent_outbox_limit_bytes": MetricInfo("gauge", "Maximum size of the waiting reports."),
+    "modemagent_outbox_evicted_total": MetricInfo("counter", "Reports evicted for lack of space."),
+    "modemagent_outbox_quarantined_files": MetricInfo("gauge", "Damaged outbox files kept."),
+    "modemagent_outbox_dead_letters": MetricInfo("gauge", "Reports rejected by the registry."),
+    "modemagent_outbox_oldest_age_seconds": MetricInfo(
+        "gauge", "Age of the oldest waiting report."
+    ),
+    "modemagent_uplink_state": MetricInfo("gauge", "1 for the current state of the uplink."),
+    "modemagent_uplink_failures": MetricInfo("gauge", "Failed attempts in a row."),
+    "modemagent_uplink_last_success_age_seconds": MetricInfo(
+        "gauge", "Time since the last acknowledgement; missing before the first one."
     ),
 }
 _BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -75,20 +106,12 @@ _PORT_ERRORS: Final = (
     PortNotFound, PortDenied, PortVanished, PortBusy, NoAnswer, NotAModem, DeadlinePassed,
 )  # fmt: skip
 _COUNTED: Final = ("modem.", "sim.", "network.")
-#: Shown as 0 before they first happen: ``increase()`` does not see a series that begins at 1.
-_FROM_ZERO: Final = (
-    *(("modemagent_failures_total", "reason", kind.reason) for kind in _PORT_ERRORS),
-    *(("modemagent_events_total", "event", name) for name in EVENTS if name.startswith(_COUNTED)),
-    *(("modemagent_reports_stored_total", "reason", str(reason)) for reason in Reason),
-)
-
-Sample = tuple[str, Mapping[str, str], float]
 
 
-class Metrics:
-    """Counts from its making on.
+class Metrics(Collector):
+    """Counts events from its creation on, and reads everything else on request.
 
-    :param status: what ``status`` answers
+    :param status: returns what ``status`` shows
     """
 
     def __init__(
@@ -98,111 +121,240 @@ class Metrics:
         status: Callable[[], Mapping[str, Any]],
         outbox: Outbox,
     ) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated there
         self._status = status
         self._outbox = outbox
         self._started = time.time()
-        self._counts: Counter[tuple[str, str, str]] = Counter(dict.fromkeys(_FROM_ZERO, 0))
-        self._buckets = [0] * len(_BUCKETS)
-        self._readings, self._reading_s = 0, 0.0
-        self._delivered = 0
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        self._failures = self._counter("modemagent_failures_total", "reason")
+        self._events = self._counter("modemagent_events_total", "event")
+        self._stored = self._counter("modemagent_reports_stored_total", "reason")
+        self._delivered = self._counter("modemagent_reports_delivered_total")
+        name = "modemagent_identification_seconds"
+        self._readings = Histogram(
+            name, METRICS[name].help, buckets=_BUCKETS, registry=self._registry
+        )
+        # increase() does not see the first event of a series that begins at 1
+        for kind in _PORT_ERRORS:
+            self._failures.labels(kind.reason)
+        for event in EVENTS:
+            if event.startswith(_COUNTED):
+                self._events.labels(event)
+        for reason in Reason:
+            self._stored.labels(str(reason))
         self.close = events.subscribe(self._count)
 
+    def _counter(self, name: str, *labels: str) -> Counter:
+        return Counter(name, METRICS[name].help, labels, registry=self._registry)
+
     def _count(self, event: ModemEvent) -> None:
-        data = event.data
+        data: Mapping[str, Any] = event.data
         if event.name == "port.read":
-            elapsed_s = float(data["elapsed_s"])  # type: ignore[arg-type]
-            self._readings += 1
-            self._reading_s += elapsed_s
-            for index, bound in enumerate(_BUCKETS):
-                self._buckets[index] += elapsed_s <= bound
+            self._readings.observe(data["elapsed_s"])
         elif event.name == "port.state":
             if data["state"] == PortState.BROKEN:
-                self._add("modemagent_failures_total", "reason", data.get("reason"))
+                self._failures.labels(data.get("reason") or "unknown").inc()
         elif event.name == "report.stored":
-            self._add("modemagent_reports_stored_total", "reason", data["reason"])
+            self._stored.labels(data["reason"]).inc()
         elif event.name == "report.delivered":
-            self._delivered += int(data["count"])  # type: ignore[call-overload]
+            self._delivered.inc(data["count"])
         elif event.name.startswith(_COUNTED):
-            self._add("modemagent_events_total", "event", event.name)
-
-    def _add(self, name: str, label: str, value: object) -> None:
-        self._counts[name, label, str(value or "unknown")] += 1
+            self._events.labels(event.name).inc()
 
     def text(self) -> str:
-        """Return all metrics as Prometheus reads them."""
-        samples: dict[str, list[Sample]] = {name: [] for name in METRICS}
-        for name, labels, value in self._samples():
-            family = name if name in METRICS else name.rpartition("_")[0]
-            samples[family].append((name, labels, value))
-        lines = []
-        for family, metric in METRICS.items():
-            lines.append(f"# HELP {family} {metric.help}")
-            lines.append(f"# TYPE {family} {metric.kind}")
-            lines += [_line(*sample) for sample in samples[family]]
-        return "\n".join(lines) + "\n"
+        """Return all metrics in the Prometheus text format."""
+        return generate_latest(self._registry).decode()
 
-    def _samples(self) -> Iterator[Sample]:
-        yield "modemagent_build_info", {"version": __version__}, 1
-        yield "modemagent_start_time_seconds", {}, self._started
-        for (name, label, value), count in sorted(self._counts.items()):
-            yield name, {label: value}, count
-        yield from self._reading_samples()
-        yield "modemagent_reports_delivered_total", {}, self._delivered
+    def describe(self) -> list[Metric]:
+        """Return nothing: the library would call :meth:`collect` while this object is built."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics that are read from the state of the daemon."""
         status = self._status()
-        states = Counter(modem["state"] for modem in status["modems"])
-        for state in PortState:
-            yield "modemagent_ports", {"state": str(state)}, states[str(state)]
-        watched: dict[str, bool] = {}
-        for modem in status["modems"]:
-            port = modem["port_id"] or modem["port"]
-            watched[port] = watched.get(port, False) or modem["state"] == PortState.WATCHING
-        shown: dict[str, bool] = {}
-        for port, is_watched in watched.items():
-            # two that look the same once masked are one series: Prometheus takes no double ones
-            label = mask_text(port)
-            shown[label] = shown.get(label, True) and is_watched
-        for label, is_watched in shown.items():
-            yield "modemagent_port_watched", {"port": label}, is_watched
-        yield from self._report_samples(status)
-
-    def _reading_samples(self) -> Iterator[Sample]:
-        name = "modemagent_identification_seconds"
-        for bound, count in zip(_BUCKETS, self._buckets, strict=True):
-            yield f"{name}_bucket", {"le": str(bound)}, count
-        yield f"{name}_bucket", {"le": "+Inf"}, self._readings
-        yield f"{name}_sum", {}, self._reading_s
-        yield f"{name}_count", {}, self._readings
-
-    def _report_samples(self, status: Mapping[str, Any]) -> Iterator[Sample]:
+        states = Tally(modem["state"] for modem in status["modems"])
         outbox, uplink = status["outbox"], status["uplink"]
-        yield "modemagent_outbox_waiting", {}, outbox["waiting"]
-        yield "modemagent_outbox_buffered", {}, outbox["buffered"]
-        taken, limit = self._outbox.room()
-        yield "modemagent_outbox_bytes", {}, taken
-        yield "modemagent_outbox_limit_bytes", {}, limit
-        yield "modemagent_outbox_evicted_total", {}, self._outbox.given_up
-        yield "modemagent_outbox_quarantined_files", {}, len(outbox["quarantined"])
-        yield "modemagent_outbox_dead_letters", {}, outbox["dead_letters"]
+        size, limit = self._outbox.room()
         oldest = next((stored.body for stored in self._outbox.batch(1)), None)
-        yield "modemagent_outbox_oldest_age_seconds", {}, _age_s(oldest)
-        yield "modemagent_uplink_state", {"state": uplink["state"]}, 1
-        yield "modemagent_uplink_failures", {}, uplink.get("attempts") or 0
-        if (ago_s := uplink.get("last_success_ago_s")) is not None:
-            yield "modemagent_uplink_last_success_age_seconds", {}, ago_s
+        yield _gauge("build_info", {__version__: 1}, "version")
+        yield _gauge("start_time_seconds", self._started)
+        yield _gauge("ports", {str(state): states[str(state)] for state in PortState}, "state")
+        yield _gauge("port_watched", _watched_by_port(status["modems"]), "port")
+        yield _gauge("outbox_waiting", outbox["waiting"])
+        yield _gauge("outbox_buffered", outbox["buffered"])
+        yield _gauge("outbox_bytes", size)
+        yield _gauge("outbox_limit_bytes", limit)
+        evicted = "modemagent_outbox_evicted_total"
+        yield CounterMetricFamily(evicted, METRICS[evicted].help, self._outbox.given_up)
+        yield _gauge("outbox_quarantined_files", len(outbox["quarantined"]))
+        yield _gauge("outbox_dead_letters", outbox["dead_letters"])
+        yield _gauge("outbox_oldest_age_seconds", _age_s(oldest))
+        yield _gauge("uplink_state", {uplink["state"]: 1}, "state")
+        yield _gauge("uplink_failures", uplink.get("attempts") or 0)
+        yield _gauge("uplink_last_success_age_seconds", uplink.get("last_success_ago_s"))
+
+
+def _gauge(
+    name: str, value: float | Mapping[str, float] | None, label: str | None = None
+) -> GaugeMetricFamily:
+    name = f"modemagent_{name}"
+    if not isinstance(value, Mapping):
+        return GaugeMetricFamily(name, METRICS[name].help, value)
+    family = GaugeMetricFamily(name, METRICS[name].help, labels=[label or ""])
+    for key, each in value.items():
+        family.add_metric([key], each)
+    return family
+
+
+def _watched_by_port(modems: list[Mapping[str, Any]]) -> dict[str, float]:
+    """Return 1 for each watched port, else 0; ports with one label after masking are one series."""
+    watched: dict[str, bool] = {}
+    for modem in modems:
+        port = modem["port_id"] or modem["port"]
+        watched[port] = watched.get(port, False) or modem["state"] == PortState.WATCHING
+    series: dict[str, float] = {}
+    for port, is_watched in watched.items():
+        label = mask_text(port)
+        series[label] = min(series.get(label, 1), is_watched)
+    return series
 
 
 def _age_s(body: bytes | None) -> float:
-    """Return the age of a report; 0 for none, and for one of a clock that was ahead."""
+    """Return the age of a report; 0 without one, and for one dated in the future."""
     if body is None:
         return 0.0
     observed = datetime.fromisoformat(json.loads(body)["observed_at"])
     return max(0.0, (datetime.now(UTC) - observed).total_seconds())
 
 
-def _line(name: str, labels: Mapping[str, str], value: float) -> str:
-    shown = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-    return f"{name}{{{shown}}} {float(value)!r}" if shown else f"{name} {float(value)!r}"
+class MetricsExporter:
+    """Serves metrics at an address and writes them to a file, until closed.
+
+    An address or a file that cannot be used is logged and does not stop the daemon. The listener
+    and the writing of the file are not the library's: its listener runs in threads without a limit,
+    and its temporary file follows links in a directory where other users may write.
+    """
+
+    def __init__(self, metrics: Metrics, log: Log) -> None:
+        self._metrics = metrics
+        self._log = log
+        self._server: asyncio.Server | None = None
+        self._connections = 0
+        self._writer: asyncio.Task[None] | None = None
+        self._file: Path | None = None
+        self._file_error = ""
+
+    async def open(self, listen: str | None, file: Path | None) -> None:
+        if listen:
+            host, _, port = listen.rpartition(":")
+            try:
+                self._server = await asyncio.start_server(
+                    self._serve, host.strip("[]"), int(port),
+                    limit=_REQUEST_BYTES, backlog=_MAX_CONNECTIONS,
+                )  # fmt: skip
+            except OSError as error:
+                self._log.error(
+                    "metrics_listener_failed", address=listen, reason=error.strerror or str(error),
+                    hint=_UNKNOWN_NAME if isinstance(error, socket.gaierror) else _IN_USE,
+                )  # fmt: skip
+            else:
+                bound = self._server.sockets[0].getsockname()
+                self._log.info("metrics_listening", address=f"http://{bound[0]}:{bound[1]}/metrics")
+        self._file = file
+        if file:
+            self._writer = asyncio.create_task(self._write_periodically(file))
+
+    async def close(self, *, replaced_by: Path | None = None) -> None:
+        """Stop serving, and remove the file: the node exporter would show its values forever.
+
+        :param replaced_by: the file of the next exporter, which is kept
+        """
+        if self._server is not None:
+            self._server.close()
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+        if self._file is not None and self._file != replaced_by:
+            with contextlib.suppress(OSError):
+                self._file.unlink()
+        self._metrics.close()
+
+    def _text(self) -> str:
+        try:
+            return self._metrics.text()
+        except Exception:  # noqa: BLE001 - a defect here must not stop the daemon
+            self._log.error("metrics_error", exc_info=True)
+            return ""
+
+    # -- the listener
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._connections >= _MAX_CONNECTIONS:
+            writer.transport.abort()
+            return
+        self._connections += 1
+        try:
+            async with asyncio.timeout(_REQUEST_TIMEOUT_S):
+                head = await reader.readuntil(b"\r\n\r\n")
+                writer.write(self._response(head))
+                writer.close()
+                await writer.wait_closed()
+        except (OSError, TimeoutError, EOFError, asyncio.LimitOverrunError):
+            pass  # not a request, or a client that does not read the response
+        finally:
+            self._connections -= 1
+            with contextlib.suppress(RuntimeError):  # the loop has been closed
+                writer.transport.abort()
+
+    def _response(self, head: bytes) -> bytes:
+        method, path, *_ = (*head.split(b"\r\n", 1)[0].split(b" "), b"", b"")
+        if path.partition(b"?")[0] != b"/metrics":
+            return _http("404 Not Found", "Not found; see /metrics.\n")
+        if method not in (b"GET", b"HEAD"):
+            return _http("405 Method Not Allowed", "Use GET.\n", "Allow: GET, HEAD\r\n")
+        response = _http("200 OK", self._text(), kind=_CONTENT_TYPE)
+        return response if method == b"GET" else response.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+
+    # -- the file
+
+    async def _write_periodically(self, file: Path) -> None:
+        while True:
+            self._write(file)
+            await asyncio.sleep(_FILE_INTERVAL_S)
+
+    def _write(self, file: Path) -> None:
+        """Write a temporary file and rename it, so that readers never see a part of it."""
+        temporary = file.with_name(f".{file.name}.new")
+        try:
+            temporary.unlink(missing_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as new:
+                new.write(self._text())
+                os.fchmod(new.fileno(), 0o644)
+            temporary.replace(file)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if reason != self._file_error:
+                self._log.error(
+                    "metrics_file_failed", file=str(file), reason=reason,
+                    hint=_REMEDIES.get(error.errno or 0, "").format(folder=file.parent),
+                )  # fmt: skip
+            self._file_error = reason
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        else:
+            self._file_error = ""
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+def _http(status: str, body: str, headers: str = "", kind: str = "text/plain") -> bytes:
+    content = body.encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n"
+    return f"{head}{headers}Connection: close\r\n\r\n".encode() + content
+
+
+def create_exporter(
+    events: EventBus, status: Callable[[], Mapping[str, Any]], outbox: Outbox, log: Log
+) -> MetricsExporter:
+    """Return an exporter of the daemon's metrics, which begin at zero."""
+    return MetricsExporter(Metrics(events, status=status, outbox=outbox), log)

@@ -1,36 +1,41 @@
-"""New settings for a running agent: first everything is checked, then everything is taken over.
+"""Reload of the settings of a running agent: check everything first, then apply everything.
 
-A file with a mistake, a token file that is not there, a registry no report can go to: the
-settings from before stay in force, and the log and ``status`` say why. Certificates are read anew
-at each reload: a renewed one mostly lies under the name of the old one.
+If the file has a mistake, a token file is missing or the registry cannot be used, the previous
+settings stay in force, and the log and ``status`` show the reason. Certificates are read again at
+each reload, because a renewed one usually has the name of the old one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from modemagent.agent.delivery import sink_options
-from modemagent.agent.lean import needs_tls
 from modemagent.errors import ModemAgentError, SettingsError
 from modemagent.logs import Log
-from modemagent.report.delivery.sinks.catalogue import open_sink
+from modemagent.report.delivery.sinks.catalogue import SinkOptions, open_sink
 from modemagent.report.delivery.sinks.contract import Sink
 from modemagent.settings import KEYS, TABLE, FileRefused, Settings
+from modemagent.settings.preflight import check_machine
 
-#: Keys that say how reports leave.
+if TYPE_CHECKING:
+    from modemagent.agent.metrics import MetricsExporter
+
+    CreateExporter = Callable[..., MetricsExporter]
+
+#: Keys that define the uplink.
 _UPLINK = (
     "registry", "token_file", "ca_file", "client_cert_file", "client_key_file", "proxy", "compress",
 )  # fmt: skip
 _METRICS = ("metrics_listen", "metrics_file")
+_EFFECT = "the previous settings stay in force"
 
 
 class SettingsChange(NamedTuple):
-    """Settings to take over.
+    """Settings to apply.
 
-    :param keys: the keys whose values are others now
-    :param sink: the new way to the registry, None when it stays or there is none any more
+    :param keys: keys whose values have changed
+    :param sink: the new endpoint for reports; None if it stays or is removed
     """
 
     settings: Settings
@@ -46,30 +51,13 @@ class SettingsChange(NamedTuple):
         return not self.keys.isdisjoint(_METRICS)
 
 
-def change_from(old: Settings, again: Callable[[], Settings], log: Log) -> SettingsChange:
-    """Read the settings anew and return what is to be taken over.
+def change_from(old: Settings, load: Callable[[], Settings], log: Log) -> SettingsChange:
+    """Load the settings again and return what to apply.
 
-    :raises ModemAgentError: they can not be used; the mistakes have been logged
+    :raises ModemAgentError: the settings cannot be used; the mistakes have been logged
     """
-    from modemagent.settings.preflight import check_machine  # not needed before a reload
-
     try:
-        new = again()
-        kept = {}
-        for key in TABLE:
-            if key.on_reload == "restart" and getattr(new, key.name) != getattr(old, key.name):
-                kept[key.name] = getattr(old, key.name)
-                log.warning(
-                    "setting_needs_restart", key=key.name, hint="It is kept as it was until then."
-                )
-        new = replace(new, **kept)
-        keys = frozenset(key for key in KEYS if getattr(new, key) != getattr(old, key))
-        change = SettingsChange(new, keys, None)
-        for mistake in check_machine(new):
-            if mistake.key in keys:
-                raise SettingsError(mistake.message, hint=mistake.remedy)
-        if new.registry and (change.concerns_uplink or needs_tls(new)):
-            change = change._replace(sink=open_sink(sink_options(new)))
+        return _change(old, load(), log)
     except FileRefused as refused:
         for mistake in refused.mistakes:
             log.error("settings_rejected", reason=str(mistake), hint=mistake.remedy, effect=_EFFECT)
@@ -77,7 +65,68 @@ def change_from(old: Settings, again: Callable[[], Settings], log: Log) -> Setti
     except ModemAgentError as error:
         log.error("settings_rejected", reason=error.message, hint=error.hint, effect=_EFFECT)
         raise
+
+
+def _change(old: Settings, new: Settings, log: Log) -> SettingsChange:
+    kept = {}
+    for key in TABLE:
+        if key.on_reload == "restart" and getattr(new, key.name) != getattr(old, key.name):
+            kept[key.name] = getattr(old, key.name)
+            log.warning(
+                "setting_needs_restart", key=key.name, hint="Restart the agent to apply the change."
+            )
+    new = replace(new, **kept)
+    keys = frozenset(key for key in KEYS if getattr(new, key) != getattr(old, key))
+    change = SettingsChange(new, keys, None)
+    for mistake in check_machine(new):
+        if mistake.key in keys:
+            raise SettingsError(mistake.message, hint=mistake.remedy)
+    if change.concerns_metrics:
+        load_metrics(new)
+    uses_tls = any((url or "").startswith("https:") for url in (new.registry, new.proxy))
+    if new.registry and (change.concerns_uplink or uses_tls):
+        change = change._replace(sink=open_sink(sink_options(new)))
     return change
 
 
-_EFFECT = "the settings from before stay in force"
+def sink_options(settings: Settings) -> SinkOptions:
+    """Return the options of the endpoint for reports.
+
+    :raises SettingsError: no registry is set, or the token file does not exist
+    """
+    if settings.registry is None:
+        raise SettingsError("no registry is set", hint="Name it with --registry URL.")
+    if settings.token_file is not None and not settings.token_file.exists():
+        raise SettingsError(
+            f"the token file {settings.token_file} does not exist",
+            hint="On the registry's machine, run: modemagent registry token create --scope gateway "
+            "--gateway-id ID; write the printed token to this file.",
+        )
+    return SinkOptions(
+        url=settings.registry,
+        token_file=settings.token_file,
+        ca_file=settings.ca_file,
+        client_cert_file=settings.client_cert_file,
+        client_key_file=settings.client_key_file,
+        proxy=settings.proxy,
+        compress=settings.compress,
+    )
+
+
+def load_metrics(settings: Settings) -> CreateExporter | None:
+    """Return the function that creates the exporter; None if the settings exclude metrics.
+
+    :raises SettingsError: the extra is not installed
+    """
+    if not (settings.metrics_listen or settings.metrics_file):
+        return None
+    try:
+        from modemagent.agent.metrics import create_exporter
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "prometheus_client":
+            raise
+        raise SettingsError(
+            "metrics require prometheus-client, which is not installed",
+            hint="Install it with: pip install 'modemagent[metrics]'",
+        ) from None
+    return create_exporter

@@ -1,4 +1,4 @@
-"""From a reading to a report on disk, and a word to the courier that there is one."""
+"""Conversion of readings to reports in the outbox."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from modemagent.report.message import JsonObject, PortPlace, Reason, Report
 from modemagent.report.outbox.outbox import Outbox, ReportDraft
 from modemagent.watching.baseline import reason_for, removal_snapshot, update_baseline
 from modemagent.watching.events import EventBus
-from modemagent.watching.selection import seat_of
+from modemagent.watching.places import baseline_key
 
-#: Reports of these reasons repeat what is known; nothing was read for them.
-_FROM_MEMORY = (Reason.REMOVED, Reason.HEARTBEAT)
+#: Reports with these reasons repeat the baseline; nothing was read for them.
+_FROM_BASELINE = (Reason.REMOVED, Reason.HEARTBEAT)
 
 
 class Reporter:
-    """Decides what is news of each port and stores it together with what is then known.
+    """Stores a report for each change, together with the new baseline of the modem.
 
-    A report that could not be stored changes nothing of what is known, so the same difference is
-    seen again at the next reading.
+    If a report cannot be stored, the baseline stays unchanged, so that the same change is detected
+    again at the next reading.
     """
 
     def __init__(
@@ -32,64 +32,64 @@ class Reporter:
         self.courier = courier
         self._log = log
         self._events = events or EventBus()
-        self._known: dict[str, Snapshot] = {}
+        self._baselines: dict[str, Snapshot] = {}
         self._places: dict[str, PortPlace] = {}
         self.last: dict[str, Report] = {}
-        self.trouble = ""
-        for seat, body in outbox.places().items():
-            self._recall(seat, body)
+        self._error = ""
+        for key, body in outbox.places().items():
+            self._load(key, body)
 
-    def _recall(self, seat: str, body: JsonObject) -> None:
+    def _load(self, key: str, body: JsonObject) -> None:
         try:
             snapshot, place = body["snapshot"], body["port"]
-            self._known[seat] = Snapshot.from_json(snapshot)
-            self._places[seat] = PortPlace.from_json(place)
+            self._baselines[key] = Snapshot.from_json(snapshot)
+            self._places[key] = PortPlace.from_json(place)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            # written by another version; the port is identified as if it were new
-            self._log.warning("baseline_unreadable", port=seat, reason=str(error))
+            # written by another version: the modem is identified as a new one
+            self._log.warning("baseline_unreadable", port=key, reason=str(error))
 
-    def known(self, place: PortPlace) -> Snapshot | None:
-        return self._known.get(seat_of(place))
+    def baseline(self, place: PortPlace) -> Snapshot | None:
+        return self._baselines.get(baseline_key(place))
 
-    def known_places(self) -> list[PortPlace]:
+    def baseline_places(self) -> list[PortPlace]:
         return list(self._places.values())
 
     def submit(
         self, place: PortPlace, reading: Snapshot, *, otherwise: Reason | None
     ) -> Reason | None:
-        """Report a reading when it is news; what is no news is reported as ``otherwise``, if any.
+        """Report a reading if it has changes, else with the reason ``otherwise``, if any.
 
-        :returns: the reason it was reported with, None when it was not
+        :returns: the reason with which it was reported, None if it was not
         """
-        before = self.known(place)
+        before = self.baseline(place)
         reason = reason_for(before, reading) or otherwise
-        known = update_baseline(before, reading)
+        baseline = update_baseline(before, reading)
         if reason is None:
-            self._known[seat_of(place)] = known
-            self._events.tell_changes(place, before, reading)
+            self._baselines[baseline_key(place)] = baseline
+            self._events.emit_changes(place, before, reading)
             return None
-        if not self._store(reason, place, reading, known):
+        if not self._store(reason, place, reading, baseline):
             return None
-        self._events.tell_changes(place, before, reading)
+        self._events.emit_changes(place, before, reading)
         return reason
 
     def removed(self, place: PortPlace) -> bool:
-        """Report that a known modem is gone, once: what was known of it goes with the report."""
-        known = self.known(place)
-        if known is None:
+        """Report the removal of a modem with its last reading, and discard its baseline."""
+        baseline = self.baseline(place)
+        if baseline is None:
             return False
-        place = self._places.get(seat_of(place), place)
-        stored = self._store(Reason.REMOVED, place, removal_snapshot(known), None)
+        place = self._places.get(baseline_key(place), place)
+        stored = self._store(Reason.REMOVED, place, removal_snapshot(baseline), None)
         if stored:
-            self._events.emit("modem.removed", place, before=known.modem.imei)
+            self._events.emit("modem.removed", place, before=baseline.modem.imei)
         return stored
 
-    def heartbeat(self, ports: list[PortPlace]) -> None:
-        """Report that this gateway lives, with each modem it watches, or with none."""
-        for place in ports:
-            if known := self.known(place):
-                self._store(Reason.HEARTBEAT, place, removal_snapshot(known), known)
-        if not ports:
+    def heartbeat(self, places: list[PortPlace]) -> None:
+        """Store one report for each watched modem, or one without a modem if there is none."""
+        for place in places:
+            if baseline := self.baseline(place):
+                self._store(Reason.HEARTBEAT, place, removal_snapshot(baseline), baseline)
+        if not places:
             self._store(Reason.HEARTBEAT, None, None, None)
 
     def _store(
@@ -97,51 +97,51 @@ class Reporter:
         reason: Reason,
         place: PortPlace | None,
         reading: Snapshot | None,
-        known: Snapshot | None,
+        baseline: Snapshot | None,
     ) -> bool:
-        observation = ReportDraft(reason=reason, port=place)
+        draft = ReportDraft(reason=reason, port=place)
         if reading is not None:
-            observation = replace(
-                observation,
+            draft = replace(
+                draft,
                 modem=reading.modem.to_json(),
                 sims=[sim.to_json() for sim in reading.sims],
                 problems=[problem.to_json() for problem in reading.problems],
             )
-            if reason not in _FROM_MEMORY:
-                observation = replace(
-                    observation,
+            if reason not in _FROM_BASELINE:
+                draft = replace(
+                    draft,
                     network=reading.network.to_json() if reading.network else None,
                     evidence=[each.to_json() for each in reading.evidence],
                 )
         places: dict[str, JsonObject | None] = {}
         if place is not None:
-            places[seat_of(place)] = (
-                {"snapshot": known.to_json(), "port": place.to_json()} if known else None
+            places[baseline_key(place)] = (
+                {"snapshot": baseline.to_json(), "port": place.to_json()} if baseline else None
             )
         try:
-            report = self._outbox.put(observation, places=places)
+            report = self._outbox.put(draft, places=places)
         except OutboxError as error:
-            if error.message != self.trouble:
+            if error.message != self._error:
                 self._log.error("report_not_stored", reason=error.message, hint=error.hint)
-            self.trouble = error.message
+            self._error = error.message
             return False
-        self.trouble = ""
+        self._error = ""
         if place is not None:
-            seat = seat_of(place)
+            key = baseline_key(place)
             if report is not None:
-                self.last[seat] = report
-            if known is None:
-                self._known.pop(seat, None)
-                self._places.pop(seat, None)
+                self.last[key] = report
+            if baseline is None:
+                self._baselines.pop(key, None)
+                self._places.pop(key, None)
             else:
-                self._known[seat] = known
-                self._places[seat] = place
+                self._baselines[key] = baseline
+                self._places[key] = place
         self._log.info(
             "report_stored" if report else "report_buffered",
             reason=str(reason),
             port=place.path if place else None,
             sequence=report.sequence if report else None,
-            **_who(reading),
+            **_identifiers(reading),
         )
         if report:
             self._events.emit("report.stored", place, sequence=report.sequence, reason=str(reason))
@@ -150,7 +150,7 @@ class Reporter:
         return True
 
 
-def _who(reading: Snapshot | None) -> dict[str, object]:
+def _identifiers(reading: Snapshot | None) -> dict[str, object]:
     if reading is None:
         return {}
     sim = reading.active_sim

@@ -1,4 +1,4 @@
-"""A word to systemd: ready, still alive, stopping (sd_notify(3)).
+"""Notifications to systemd: ready, alive, stopping (sd_notify(3)).
 
 The protocol is a datagram of ``NAME=value`` lines to the socket that ``NOTIFY_SOCKET`` names.
 """
@@ -11,10 +11,10 @@ import socket
 
 
 def notify(state: str) -> None:
-    """Send states, one a line, as ``READY=1``; without systemd nothing happens.
+    """Send states, one a line, such as ``READY=1``; without systemd nothing is sent.
 
-    A socket that stays full, as while everything boots, loses the word after two seconds rather
-    than hold the daemon up for good.
+    If the socket stays full, as it can during a boot, the notification is dropped after two
+    seconds, so that the daemon does not block.
     """
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
@@ -26,7 +26,7 @@ def notify(state: str) -> None:
 
 
 def watchdog_interval_s() -> float | None:
-    """Return how often systemd wants to hear from us, halved to be on time; None for never."""
+    """Return half the watchdog timeout of systemd; None if the watchdog is off."""
     usec = os.environ.get("WATCHDOG_USEC", "")
     if not usec.isdigit() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None

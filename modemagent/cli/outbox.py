@@ -114,7 +114,7 @@ def _listing(state_dir: Path, limit: int) -> dict[str, Any]:
 
 def _flush_alone(settings: Any, timeout_s: float) -> dict[str, Any]:
     """Send the reports of an agent that does not run, in its place and under its lock."""
-    from modemagent.agent.delivery import sink_options
+    from modemagent.agent.reload import sink_options
     from modemagent.logs import NullLog
     from modemagent.report.delivery.courier import Courier
     from modemagent.report.delivery.sinks.catalogue import open_sink

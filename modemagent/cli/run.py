@@ -70,10 +70,9 @@ def command(context: click.Context, /, **given: Any) -> None:
     if not (settings.discovery or settings.port or settings.port_glob):
         raise click.UsageError("with --no-discovery, name a port with --port or --port-glob")
 
-    from modemagent.agent.lean import load_daemon
+    from modemagent.agent import daemon
     from modemagent.logs import open_log
 
-    daemon = load_daemon(settings)
     log = open_log(level, color=context.color)
     for variable, remedy in unknown_in(os.environ).items():
         log.warning("unknown_variable", variable=variable, hint=remedy)

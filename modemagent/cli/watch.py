@@ -121,8 +121,8 @@ def _by_itself(
     from modemagent.report.message import PortPlace
     from modemagent.settings import Settings
     from modemagent.watching.events import EventBus
-    from modemagent.watching.selection import is_there
-    from modemagent.watching.watch_only import watch_only
+    from modemagent.watching.places import is_there
+    from modemagent.watching.supervisor import watch_only
 
     settings = Settings(
         state_dir=Path("/nonexistent"),

@@ -1,5 +1,5 @@
-"""Which ports exist and whose they are; never opens one.
+"""Serial ports and modems of this machine, read from sysfs and udev without opening a port.
 
 >>> from modemagent.discovery.sysfs import scan
->>> candidates = scan()            # reads sysfs only: nothing is opened, nothing is sent
+>>> candidates = scan()
 """

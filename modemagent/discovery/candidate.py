@@ -1,4 +1,4 @@
-"""A port that has been seen and not been opened."""
+"""One serial port as sysfs describes it, before it is opened."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from modemagent.errors import NotAModem
 
 
 class Role(StrEnum):
-    """What a port is for, as far as the USB ids tell."""
+    """Purpose of a port, derived from USB ids, interface protocol or udev properties."""
 
     AT = "at"
     DATA = "data"
@@ -21,17 +21,19 @@ class Role(StrEnum):
 class Candidate(NamedTuple):
     """One port.
 
-    :param path: the device file, as ``/dev/ttyUSB2``
-    :param port_id: where it is plugged in, the same after a reboot: ``usb:1-1.4:1.2``
-        (bus and hub ports, configuration and interface), ``pci:0000:01:00.0:wwan0at0``, or
-        ``tty:ttyAMA0`` for a UART on the board
-    :param modem_id: the physical device the port belongs to, ``usb:1-1.4``; None for a UART,
-        which does not say what is wired to it
-    :param usb_vid: four hexadecimal digits in lower case; None when the port is not USB
-    :param interface: USB interface number, None when the port is not USB
-    :param driver: the kernel driver, as ``option`` or ``cdc_acm``
-    :param cellular: the ids are those of a maker of cellular modems
-    :param secondary: the AT port that data calls and ModemManager leave free, as udev's rules say
+    :param path: device file, such as ``/dev/ttyUSB2``
+    :param port_id: stable id, the same after a reboot: ``usb:1-1.4:1.2`` (bus and hub ports,
+        configuration and interface), ``pci:0000:01:00.0:wwan0at0``, or ``tty:ttyAMA0`` for a UART
+        on the board
+    :param modem_id: id of the physical device, ``usb:1-1.4``; None for a UART on the board, because
+        sysfs does not describe what is wired to it
+    :param usb_vid: four hexadecimal digits in lower case; None if the port is not a USB port
+    :param interface: USB interface number; None if the port is not a USB port
+    :param driver: kernel driver, such as ``option`` or ``cdc_acm``
+    :param why: source of the role
+    :param cellular: the ids belong to a manufacturer of cellular modems
+    :param secondary: udev's rules mark this AT port as the one that data calls and ModemManager
+        leave free
     :param is_recovery: the device waits to be flashed or recovered; nothing may be written to it
     """
 
@@ -53,7 +55,7 @@ class Candidate(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of its device, ``ttyUSB2``."""
+        """Kernel name of the device, such as ``ttyUSB2``."""
         return self.path.rpartition("/")[2]
 
     def to_json(self) -> dict[str, object]:
@@ -69,13 +71,13 @@ class Candidate(NamedTuple):
 
 
 def refuse_recovery(port: str, candidate: Candidate | None) -> None:
-    """Let no port be asked whose device waits to be recovered or flashed, whoever names it.
+    """Raise an error if the device waits to be recovered or flashed.
 
-    A flashing device takes what it is sent for a part of its firmware, or hangs.
+    Such a device takes received bytes for a part of its firmware, or hangs.
 
-    :param port: as the user named it
-    :param candidate: what discovery knows of it
-    :raises NotAModem: it is such a device's
+    :param port: the name given by the user
+    :param candidate: the port as discovery describes it, if it does
+    :raises NotAModem: the device waits to be recovered or flashed
     """
     if candidate is None or not candidate.is_recovery:
         return
@@ -83,6 +85,6 @@ def refuse_recovery(port: str, candidate: Candidate | None) -> None:
     raise NotAModem(
         f"{port} ({ids}) waits to be recovered or flashed, and is never written to",
         port=port,
-        hint="Cut the modem's power and connect it again; if it comes back like this, its "
-        "firmware has to be written anew with its maker's tool.",
+        hint="Disconnect the modem's power and connect it again. If it comes back in this state, "
+        "flash its firmware with the manufacturer's tool.",
     )

@@ -1,4 +1,4 @@
-"""Ports from one walk over sysfs: what is there now. Opens no device, sends not one byte."""
+"""Serial ports found in sysfs, without opening a device."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from pathlib import Path
 
 from modemagent.dialects.usb_ids import Layout, layout_of, recovery_of, role_by_protocol
 from modemagent.discovery.candidate import Candidate, Role
+from modemagent.discovery.properties import is_secondary, role_of
 from modemagent.discovery.usb import driver_of, interface_of, text
 
 Hints = Callable[[Iterable[str]], Mapping[str, Mapping[str, str]]]
 
-#: The role in a wwan port's name: the kernel names it wwan<device><kind><number>.
+#: Role of a WWAN port by the kind in its name, wwan<device><kind><number>.
 _WWAN_ROLES = (("at", Role.AT), ("nmea", Role.NMEA), ("qcdm", Role.DIAG))
-#: Kinds of wwan port that speak no lines of text, and so are no candidates.
+#: Kinds of WWAN port with a binary protocol; they are not candidates.
 _WWAN_BINARY = ("mbim", "qmi", "firehose", "xmmrpc", "fastboot", "adb", "mipc")
 
 
 def scan(root: Path = Path("/"), hints: Hints | None = None) -> tuple[Candidate, ...]:
-    """Return every port with hardware behind it, ordered by place.
+    """Return every port with hardware behind it, ordered by port id.
 
-    :param root: the tree that holds ``sys`` and ``dev``; another than ``/`` for an image or a test
-    :param hints: asked for udev's properties of ports by name
-        (:func:`modemagent.discovery.udev.hints`); what they say goes before the table
+    :param root: directory that holds ``sys`` and ``dev``; not ``/`` for an image or a test
+    :param hints: returns udev's properties of ports by name
+        (:func:`modemagent.discovery.udev.hints`); they take precedence over the table of USB ids
     """
     links = _links(root)
     found = [
@@ -33,18 +34,18 @@ def scan(root: Path = Path("/"), hints: Hints | None = None) -> tuple[Candidate,
         if (candidate := _candidate(root, kind, name, links)) is not None
     ]
     if hints is not None:
-        told = hints(candidate.name for candidate in found if candidate.modem_id is not None)
-        found = [_hinted(each, told.get(each.name, {})) for each in found]
-    return tuple(sorted(found, key=_place))
+        marks = hints(candidate.name for candidate in found if candidate.modem_id is not None)
+        found = [_with_hints(each, marks.get(each.name, {})) for each in found]
+    return tuple(sorted(found, key=_sort_key))
 
 
 def describe(path: str, root: Path = Path("/"), hints: Hints | None = None) -> Candidate | None:
-    """Return what sysfs says of one device file, following links; None when it says nothing.
+    """Return the port behind a device file, following links; None if sysfs does not list it.
 
     :param hints: as for :func:`scan`
     """
     names = [Path(os.path.realpath(path)).name]
-    if Path(path).parent in (root / "dev", Path("/dev")):  # a link elsewhere may be called anything
+    if Path(path).parent in (root / "dev", Path("/dev")):  # a link elsewhere has any name
         names.insert(0, Path(path).name)
     for name in names:
         for kind in ("tty", "wwan"):
@@ -52,35 +53,41 @@ def describe(path: str, root: Path = Path("/"), hints: Hints | None = None) -> C
                 found = _candidate(root, kind, name, {})
                 if found is None or hints is None:
                     return found
-                return _hinted(found, hints([name]).get(name, {}))
+                return _with_hints(found, hints([name]).get(name, {}))
     return None
 
 
-def _hinted(candidate: Candidate, properties: Mapping[str, str]) -> Candidate:
-    from modemagent.discovery.udev import is_secondary, role_of
-
-    told = role_of(properties)
+def _with_hints(candidate: Candidate, properties: Mapping[str, str]) -> Candidate:
     if candidate.is_recovery:
         return candidate
-    role, why = told or (candidate.role, candidate.why)
-    # debug ports are marked to be ignored too
+    marked = role_of(properties)
+    role, why = marked or (candidate.role, candidate.why)
+    # ModemManager's rules mark debug ports to be ignored, too
     secondary = role is Role.AT and is_secondary(properties)
-    if told is None:
+    if marked is None:
         return candidate._replace(secondary=secondary)
-    # a maker that is not in our table, and in ModemManager's
+    # the manufacturer may be missing in our table and be present in ModemManager's
     cellular = candidate.cellular or role is Role.AT
     return candidate._replace(role=role, why=why, cellular=cellular, secondary=secondary)
 
 
+def _is_virtual(entry: Path) -> bool:
+    """Return True for consoles and pseudo terminals, without resolving the whole path."""
+    try:
+        return "/devices/virtual/" in os.readlink(entry)  # noqa: PTH115 - 60 consoles a scan
+    except OSError:
+        return False
+
+
 def _names(folder: Path) -> list[str]:
     try:
-        return sorted(os.listdir(folder))  # noqa: PTH208 - the names only
+        return sorted(os.listdir(folder))  # noqa: PTH208 - names only
     except OSError:
         return []
 
 
 def _links(root: Path) -> dict[str, list[str]]:
-    """Map a device's name to the by-id links that lead to it."""
+    """Return the by-id links of each device, by its name."""
     folder = root / "dev/serial/by-id"
     links: dict[str, list[str]] = {}
     for name in _names(folder):
@@ -91,11 +98,13 @@ def _links(root: Path) -> dict[str, list[str]]:
 
 def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) -> Candidate | None:
     entry = root / "sys/class" / kind / name
+    if _is_virtual(entry):
+        return None  # a console or a pseudo terminal
     place = entry.resolve()
     if kind == "tty" and not _has_hardware(entry, place, root):
-        return None  # a console or a pseudo terminal
+        return None
     if text(entry / "type") == "0":
-        return None  # the 8250 driver makes names for UARTs that are not there
+        return None  # the 8250 driver registers names for UARTs that do not exist
     if kind == "wwan" and (not _is_wwan_port(name) or any(word in name for word in _WWAN_BINARY)):
         return None
     path = str(root / "dev" / name)
@@ -111,8 +120,8 @@ def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) ->
         role, why = Role.UNKNOWN, f"never written to: {recovery}"
     elif layout is not None and role is Role.UNKNOWN:
         role, why = _usb_role(vid, pid, layout, number, kind_of)
-    # A UART bridge (FTDI, CP210x) has several ttys on interfaces that all look alike; the last
-    # part of the interface's name, "1.2", is its configuration and number.
+    # A UART bridge (FTDI, CP210x) has several ttys on identical interfaces; the last part of the
+    # interface's name, "1.2", is its configuration and number.
     modem_id = f"usb:{device.name}"
     return Candidate(
         path=path,
@@ -133,7 +142,10 @@ def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) ->
 
 
 def _usb_role(vid: str, pid: str, layout: Layout, number: int, kind: str) -> tuple[Role, str]:
-    """A product's own row goes before what the interface says of itself, the vendor's after."""
+    """Return the role of a USB port and its source.
+
+    The order is: the product's row in the table, the interface protocol, the vendor's row.
+    """
     by_number = layout.roles.get(number, "unknown"), layout.source
     why = f"interface {number} of {vid}:{pid}"
     by_protocol = role_by_protocol(vid, kind)
@@ -143,10 +155,8 @@ def _usb_role(vid: str, pid: str, layout: Layout, number: int, kind: str) -> tup
 
 
 def _has_hardware(entry: Path, place: Path, root: Path) -> bool:
-    """Tell whether a tty belongs to a bus; its ``device`` link is missing in some made trees."""
+    """Return True if a tty belongs to a bus; generated trees may lack its ``device`` link."""
     devices = (root / "sys/devices").resolve()
-    if place.is_relative_to(devices / "virtual"):
-        return False
     if (entry / "device").exists():
         return True
     above = place.parent.parent if place.parent.name == "tty" else place.parent
@@ -174,13 +184,13 @@ def _on_board(
         path=path,
         port_id=f"tty:{name}",
         driver=driver_of(entry / "device"),
-        why="a UART does not say what is wired to it",
+        why="sysfs does not describe what is wired to a UART",
         links=links,
     )
 
 
 def _is_wwan_port(name: str) -> bool:
-    # wwan0 is the device itself, wwan0at0 one of its ports.
+    # wwan0 is the device itself, wwan0at0 one of its ports
     return name.startswith("wwan") and not name[4:].isdigit()
 
 
@@ -198,7 +208,7 @@ def _above(place: Path, root: Path) -> Iterator[Path]:
         yield folder
 
 
-def _place(candidate: Candidate) -> tuple[object, ...]:
-    # Hub ports are numbers: 1-1.10 comes after 1-1.9.
+def _sort_key(candidate: Candidate) -> tuple[object, ...]:
+    # hub ports are numbers: 1-1.10 comes after 1-1.9
     parts = "".join(c if c.isdigit() else " " for c in candidate.port_id).split()
     return (candidate.modem_id is None, [int(part) for part in parts], candidate.path)

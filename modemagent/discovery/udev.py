@@ -1,8 +1,8 @@
-"""What udev knows beyond sysfs: news of ports that come and go, and what other rules say of them.
+"""Hot-plug events and port properties from udev, without opening a device.
 
-Opens no device. Where udev does not run (containers, minimal systems) news comes from the kernel,
-if at all, and whoever asks looks at sysfs now and then. What the rules say may be there even so: a
-host's database in a container, a tree made for a test.
+If udev does not run (containers, minimal systems), events come from the kernel or not at all, and
+callers have to rescan sysfs periodically. Properties may exist even then: a container can see the
+database of its host.
 """
 
 from __future__ import annotations
@@ -15,91 +15,49 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from modemagent.discovery.candidate import Role
+import pyudev
+
+from modemagent.discovery.properties import PREFIX, RESERVED
 
 SUBSYSTEMS = ("tty", "wwan")
-#: ModemManager's rules mark ports whose use its authors know; ID_MM_PORT_TYPE_* = "1".
-_TYPES: Mapping[str, tuple[Role, str]] = {
-    "AT_PRIMARY": (Role.AT, "primary AT port"),
-    "AT_SECONDARY": (Role.AT, "secondary AT port"),
-    "AT_PPP": (Role.DATA, "port for data calls"),
-    "AT_GPS_CONTROL": (Role.UNKNOWN, "port that controls the GNSS receiver"),
-    "GPS": (Role.NMEA, "GNSS port"),
-    "QCDM": (Role.DIAG, "diagnostic port"),
-    "AUDIO": (Role.DATA, "audio port"),
-    "XMMRPC": (Role.DIAG, "RPC port"),
-}
-_LONGEST = 16384
-_PREFIX = "ID_MM_PORT_TYPE_"
-#: Set by whoever wants this port for himself and the rest of the modem for ModemManager.
-_OURS = "ID_MM_PORT_IGNORE"
+_BUFFER_BYTES = 16384
 
 
 def runs() -> bool:
-    """Tell whether udev runs on this machine."""
+    """Return True if udev runs on this machine."""
     return Path("/run/udev/control").exists()
 
 
 def hints(names: Iterable[str]) -> dict[str, Mapping[str, str]]:
-    """Return what udev's rules say of ports, by the name of the device.
+    """Return the properties that udev's rules set on ports, by device name.
 
-    Nothing where there is no libudev: the table alone decides there.
+    The result is empty if libudev is not installed.
 
-    :param names: of ttys and wwan ports, ``ttyUSB2``
+    :param names: names of ttys and WWAN ports, such as ``ttyUSB2``
     """
     found: dict[str, Mapping[str, str]] = {}
     for name in names:
         device = _device(name)
         if device is None:
             continue
-        with contextlib.suppress(OSError):  # it is just going
+        with contextlib.suppress(OSError):  # it is being removed
             found[name] = {
                 key: value
                 for key, value in device.properties.items()
-                if key.startswith(_PREFIX) or key == _OURS
+                if key.startswith(PREFIX) or key == RESERVED
             }
     return found
 
 
-def role_of(properties: Mapping[str, str]) -> tuple[Role, str] | None:
-    """Return the role that ModemManager's rules give a port, and in whose words; None for none.
-
-    A port with several marks (a second AT port that data calls may use) is an AT port.
-
-    >>> role_of({"ID_MM_PORT_TYPE_GPS": "1"})
-    (<Role.NMEA: 'nmea'>, "ModemManager's rules call it a GNSS port")
-    >>> role_of({"ID_MM_PORT_TYPE_GPS": "0"}) is None
-    True
-    """
-    found = [
-        (role, words)
-        for name, (role, words) in _TYPES.items()
-        if properties.get(_PREFIX + name) == "1"
-    ]
-    if not found:
-        return None
-    role, words = next((each for each in found if each[0] is Role.AT), found[0])
-    return role, f"ModemManager's rules call it a {words}"
-
-
-def is_secondary(properties: Mapping[str, str]) -> bool:
-    """Tell whether this AT port is the one that data calls and ModemManager leave free.
-
-    >>> is_secondary({"ID_MM_PORT_IGNORE": "1"}), is_secondary({"ID_MM_PORT_TYPE_AT_PRIMARY": "1"})
-    (True, False)
-    """
-    return "1" in (properties.get(_PREFIX + "AT_SECONDARY"), properties.get(_OURS))
-
-
 def is_left_by_modemmanager(name: str) -> bool:
-    """Tell whether udev's rules tell ModemManager to leave a port, or its whole device, alone.
+    """Return True if udev's rules make ModemManager ignore a port or its whole device.
 
-    :param name: of a tty or wwan port, ``ttyUSB2``
+    :param name: name of a tty or WWAN port, such as ``ttyUSB2``
     """
     device = _device(name)
     if device is None:
         return False
-    if device.properties.get(_OURS) == "1":
+    if device.properties.get(RESERVED) == "1":
         return True
     return any(
         each.properties.get("ID_MM_DEVICE_IGNORE") == "1" for each in (device, *device.ancestors)
@@ -107,30 +65,27 @@ def is_left_by_modemmanager(name: str) -> bool:
 
 
 def age_s(name: str) -> float | None:
-    """Return how long a port has been there, None where udev does not say."""
+    """Return how long ago udev initialized a port, None if that is unknown."""
     device = _device(name)
     if device is None:
         return None
-    known: float = device.time_since_initialized.total_seconds()
-    return known if known > 0 else None
+    age: float = device.time_since_initialized.total_seconds()
+    return age if age > 0 else None
 
 
 @cache
-def _library() -> tuple[Any, Any] | None:
-    """Return pyudev and its context; looked for once, for in vain it is a slow look."""
+def _context() -> Any:
+    """Return the udev context, None if libudev is not installed; a failing search is slow."""
     try:
-        import pyudev
-
-        return pyudev, pyudev.Context()
+        return pyudev.Context()
     except (ImportError, OSError):
         return None
 
 
 def _device(name: str) -> Any:
-    library = _library()
-    if library is None:
+    context = _context()
+    if context is None:
         return None
-    pyudev, context = library
     kind = "wwan" if name.startswith("wwan") else "tty"
     try:
         return pyudev.Devices.from_name(context, kind, name)
@@ -139,15 +94,16 @@ def _device(name: str) -> Any:
 
 
 class UdevMonitor:
-    """Netlink news of ports.
+    """Netlink events of ports that are added and removed.
 
-    After udev's rules have run where udev runs, so that links and permissions are there; from the
-    kernel itself elsewhere.
+    If udev runs, an event arrives after its rules, so that links and permissions are in place;
+    otherwise it comes from the kernel.
+
+    :raises OSError: the socket cannot be opened
+    :raises ImportError: libudev is not installed
     """
 
     def __init__(self) -> None:
-        import pyudev
-
         source = "udev" if runs() else "kernel"
         self._monitor = pyudev.Monitor.from_netlink(pyudev.Context(), source)
         for kind in SUBSYSTEMS:
@@ -155,24 +111,24 @@ class UdevMonitor:
         self._monitor.start()
 
     def fileno(self) -> int:
-        """Return the descriptor that is readable when there is news."""
+        """Return the descriptor that is readable when an event waits."""
         return int(self._monitor.fileno())
 
     def take(self) -> bool:
-        """Take what is there and tell whether there was any.
+        """Discard the events that wait; return True if there were any.
 
-        What happened to which port is not looked at: a look at sysfs shows it, also when news was
-        lost because many came at once.
+        Their content is not read: a scan of sysfs shows the result, even if events were lost
+        because many arrived at once.
         """
         found = False
         while True:
             try:
-                if not os.read(self.fileno(), _LONGEST):
+                if not os.read(self.fileno(), _BUFFER_BYTES):
                     return found
             except BlockingIOError:
                 return found
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                # more than the kernel keeps: what was lost was news, too
+                # the kernel dropped events: something has changed
             found = True

@@ -1,8 +1,8 @@
-"""Whose USB interface a port is: found in the folders above it, whatever of them is filled in.
+"""USB interface of a port, from the sysfs directories above it.
 
-The kernel writes every attribute that is looked at here. Trees made for tests, and images, often
-hold some only, so that what one file does not say is taken from the next: the attributes, the
-``uevent`` files, the names of the folders.
+The kernel writes every attribute that is read here. Images and trees made for tests often hold
+only some of them, so that a missing value is taken from the next source: the attributes, the
+``uevent`` files, the names of the directories.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _INTERFACE = re.compile(r"(.+):\d+\.(\d+)")
 
 
 class Interface(NamedTuple):
-    """The interface of a USB device that a port is.
+    """USB interface behind a port.
 
-    :param device: the device's folder; its name is the place, bus and hub ports
-    :param folder: the interface's own; that of the device where there is none
-    :param number: the interface's in the device
+    :param device: directory of the device; its name is the bus and the hub ports
+    :param folder: directory of the interface, or of the device if the interface has none
+    :param number: number of the interface in the device
     :param ids: vendor and product, four hexadecimal digits in lower case each
-    :param kind: class, subclass and protocol, ``ff/02/12``; "" when nothing tells
+    :param kind: class, subclass and protocol, ``ff/02/12``; "" if unknown
     """
 
     device: Path
@@ -34,10 +34,10 @@ class Interface(NamedTuple):
 
 
 def interface_of(port: Path, above: Sequence[Path]) -> Interface | None:
-    """Return the interface that a port is, or None when no USB device is above it.
+    """Return the USB interface of a port, or None if the port is not below a USB device.
 
-    :param port: the port's own folder in ``/sys/devices``
-    :param above: that folder and those above it, the nearest first
+    :param port: directory of the port in ``/sys/devices``
+    :param above: that directory and its parents, nearest first
     """
     interface = _first(above, _looks_like_interface) or _first(above, _is_called("usb_interface"))
     device = interface.parent if interface is not None else None
@@ -52,8 +52,8 @@ def interface_of(port: Path, above: Sequence[Path]) -> Interface | None:
     return Interface(device, interface or device, number, ids, _kind(interface))
 
 
-def _first(folders: Iterable[Path], claim: Callable[[Path], bool]) -> Path | None:
-    return next((folder for folder in folders if claim(folder)), None)
+def _first(folders: Iterable[Path], matches: Callable[[Path], bool]) -> Path | None:
+    return next((folder for folder in folders if matches(folder)), None)
 
 
 def _looks_like_interface(folder: Path) -> bool:
@@ -69,7 +69,7 @@ def _is_called(kind: str) -> Callable[[Path], bool]:
 
 
 def _named(folder: Path) -> int | None:
-    """Return the number in an interface's name; a UART's serial8250:0.1 is none."""
+    """Return the number in an interface's name; None for other names (serial8250:0.1)."""
     named = _INTERFACE.fullmatch(folder.name)
     return int(named[2]) if named and named[1] == folder.parent.name else None
 
@@ -85,16 +85,16 @@ def _number(interface: Path | None, port: Path) -> int | None:
 
 
 def _ids(device: Path, interface: Path | None, port: Path) -> Iterator[tuple[str, str]]:
-    """Yield what each that may know says of vendor and product."""
+    """Yield vendor and product id from each source that holds both."""
 
     def pairs() -> Iterator[tuple[str | None, str | None]]:
         yield text(device / "idVendor"), text(device / "idProduct")
-        tellers = [uevent(folder) for folder in (device, interface, port) if folder is not None]
-        for teller in tellers:
-            vid, _, rest = teller.get("PRODUCT", "").partition("/")
+        uevents = [uevent(folder) for folder in (device, interface, port) if folder is not None]
+        for each in uevents:
+            vid, _, rest = each.get("PRODUCT", "").partition("/")
             yield vid, rest.partition("/")[0]
-        for teller in tellers:
-            yield teller.get("ID_VENDOR_ID"), teller.get("ID_MODEL_ID")
+        for each in uevents:
+            yield each.get("ID_VENDOR_ID"), each.get("ID_MODEL_ID")
 
     for vid, pid in pairs():
         if vid and pid:
@@ -115,13 +115,13 @@ def _kind(interface: Path | None) -> str:
 
 
 def uevent(folder: Path) -> dict[str, str]:
-    """Return what the kernel tells udev of a device, {} where it tells nothing."""
+    """Return the properties in the ``uevent`` file of a device, {} if it has none."""
     lines = (text(folder / "uevent") or "").splitlines()
     return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
 
 def text(path: Path) -> str | None:
-    """Return what an attribute says, None where there is none."""
+    """Return the value of an attribute, None if it is missing or empty."""
     try:
         return path.read_text("utf-8", "replace").strip() or None
     except (OSError, ValueError):

@@ -1,1 +1,1 @@
-"""Modems found, opened, identified and monitored, for whoever consumes the readings."""
+"""Modem supervision: find modems, open and identify them, and monitor them for changes."""

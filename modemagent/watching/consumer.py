@@ -1,4 +1,4 @@
-"""What a watched port needs of whoever takes its readings."""
+"""Consumers of readings: the interface, and one that turns readings into events only."""
 
 from __future__ import annotations
 
@@ -7,25 +7,70 @@ from typing import Protocol
 
 from modemagent.identity.snapshot import Snapshot
 from modemagent.report.message import PortPlace, Reason, Report
+from modemagent.watching.baseline import reason_for, update_baseline
+from modemagent.watching.events import EventBus
+from modemagent.watching.places import baseline_key
 
 
 class ReadingConsumer(Protocol):
-    """Takes readings and removals; remembers what is known of each port.
+    """Receives readings and removals, and stores the baseline of each modem.
 
-    :ivar last: seat (:func:`modemagent.watching.selection.seat_of`) -> the last report made of it
+    :ivar last: the last report about each modem, by
+        :func:`~modemagent.watching.places.baseline_key`
     """
 
     @property
     def last(self) -> Mapping[str, Report]: ...
 
-    def known(self, place: PortPlace) -> Snapshot | None: ...
+    def baseline(self, place: PortPlace) -> Snapshot | None:
+        """Return the last reading of a modem, completed by earlier ones."""
 
-    def known_places(self) -> list[PortPlace]: ...
+    def baseline_places(self) -> list[PortPlace]:
+        """Return the ports of the modems that an earlier run has stored."""
 
     def submit(
         self, place: PortPlace, reading: Snapshot, *, otherwise: Reason | None
-    ) -> Reason | None: ...
+    ) -> Reason | None:
+        """Process a reading; one without changes is reported with the reason ``otherwise``, if any.
 
-    def removed(self, place: PortPlace) -> bool: ...
+        :returns: the reason with which it was reported, None if it was not
+        """
 
-    def heartbeat(self, ports: list[PortPlace]) -> None: ...
+    def removed(self, place: PortPlace) -> bool:
+        """Report that a modem was unplugged; return False if it has no baseline."""
+
+    def heartbeat(self, places: list[PortPlace]) -> None:
+        """Report that the gateway runs, with the modems that are being watched."""
+
+
+class EventOnlyConsumer:
+    """Emits events and keeps baselines in memory, without reports: ``watch`` without a daemon."""
+
+    def __init__(self, events: EventBus) -> None:
+        self.last: Mapping[str, Report] = {}
+        self._events = events
+        self._baselines: dict[str, Snapshot] = {}
+
+    def baseline(self, place: PortPlace) -> Snapshot | None:
+        return self._baselines.get(baseline_key(place))
+
+    def baseline_places(self) -> list[PortPlace]:
+        return []
+
+    def submit(
+        self, place: PortPlace, reading: Snapshot, *, otherwise: Reason | None
+    ) -> Reason | None:
+        before = self.baseline(place)
+        self._baselines[baseline_key(place)] = update_baseline(before, reading)
+        self._events.emit_changes(place, before, reading)
+        return reason_for(before, reading) or otherwise
+
+    def removed(self, place: PortPlace) -> bool:
+        before = self._baselines.pop(baseline_key(place), None)
+        if before is None:
+            return False
+        self._events.emit("modem.removed", place, before=before.modem.imei)
+        return True
+
+    def heartbeat(self, places: list[PortPlace]) -> None:
+        """Do nothing."""

@@ -1,7 +1,7 @@
-"""What happens in the daemon, told to whoever listens: ``watch``, the metrics.
+"""Events of the daemon, for ``watch`` and the metrics.
 
-An event has a name and a port; the names of what happens to modems and cards are the registry's.
-Without a listener an event costs a function call, and nothing is kept.
+An event has a name and a port; events of modems and SIMs have the names that the registry uses.
+Events are not stored: without a listener, emitting one costs a function call.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from modemagent.identity.changes import changes
 from modemagent.identity.snapshot import ReadState, SimState, Snapshot
 from modemagent.report.message import PortPlace
 
-#: Every event there is, and what its ``data`` holds.
+#: All events, with the keys of their ``data``.
 EVENTS: Final = {
     "modem.first_seen": "after: the IMEI",
     "modem.swapped": "before, after: the IMEIs",
@@ -24,23 +24,23 @@ EVENTS: Final = {
     "sim.profile_switched": "field, before, after, slot",
     "sim.imsi_switched": "field, before, after, slot",
     "sim.removed": "field, before, slot",
-    "sim.inserted": "field, after, slot, state: the card that was removed is back; after is null "
-    "for one that cannot be read because it waits for its PIN or the module is locked",
+    "sim.inserted": "field, after, slot, state: the removed SIM is back; after is null if the SIM "
+    "cannot be read because it requires its PIN or the module is locked",
     "network.changed": "before, after: mcc, mnc, rat, registered, operator, provider",
-    "port.state": "state; reason, message and hint where something is wrong",
-    "port.read": "elapsed_s: a whole reading was made",
-    "port.urc": "line: what the modem said unasked",
+    "port.state": "state; reason, message and hint of an error",
+    "port.read": "elapsed_s: duration of a complete reading",
+    "port.urc": "line: an unsolicited line",
     "report.stored": "sequence, reason",
-    "report.delivered": "count: so many reports were acknowledged",
-    "watch.started": "ports: from now on these are watched; empty for all that come",
-    "watch.missed": "count: events that were lost because they were not taken in time",
+    "report.delivered": "count: number of acknowledged reports",
+    "watch.started": "ports: the ports whose events follow; empty for all",
+    "watch.missed": "count: events that were lost because the client was too slow",
 }
 
 
 class ModemEvent(NamedTuple):
-    """One thing that happened.
+    """One event.
 
-    :param at: RFC 3339, UTC, milliseconds
+    :param at: time, RFC 3339, UTC, with milliseconds
     """
 
     name: str
@@ -67,27 +67,27 @@ Listener = Callable[[ModemEvent], None]
 
 
 class EventBus:
-    """Tells each event to all listeners at once. Used in the loop's thread."""
+    """Delivers each event to all listeners. To be used in the thread of the event loop only."""
 
     def __init__(self) -> None:
         self._listeners: dict[object, Listener] = {}
-        #: port and slot of cards that have been put in and not been read yet
-        self._coming: set[tuple[str, int]] = set()
+        #: path and slot of SIMs that have been inserted and not been read yet
+        self._inserted: set[tuple[str, int]] = set()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Have a listener told from now on; call what is returned to end it.
+        """Add a listener; call the returned function to remove it.
 
-        A listener returns at once and does not raise.
+        A listener must return at once and must not raise.
         """
         key = object()
         self._listeners[key] = listener
 
-        def deafen() -> None:
+        def unsubscribe() -> None:
             self._listeners.pop(key, None)
             if not self._listeners:
-                self._coming.clear()
+                self._inserted.clear()
 
-        return deafen
+        return unsubscribe
 
     def emit(self, name: str, place: PortPlace | None = None, **data: object) -> None:
         if not self._listeners:
@@ -97,45 +97,47 @@ class EventBus:
         for listener in tuple(self._listeners.values()):
             listener(event)
 
-    def tell_changes(self, place: PortPlace, before: Snapshot | None, after: Snapshot) -> None:
-        """Tell what lies between two readings of one port."""
+    def emit_changes(self, place: PortPlace, before: Snapshot | None, after: Snapshot) -> None:
+        """Emit the changes between two readings of one modem."""
         if not self._listeners:
             return
-        told_slots = set()
+        changed_slots = set()
         for change in changes(before, after):
-            told_slots.add(change.slot)
-            told = {"field": change.field, "before": change.before, "after": change.after}
+            changed_slots.add(change.slot)
+            data: dict[str, object] = {
+                "field": change.field, "before": change.before, "after": change.after
+            }  # fmt: skip
             if change.slot is not None:
-                told["slot"] = change.slot  # type: ignore[assignment]
-            self.emit(change.kind, place, **told)
-        self._tell_inserted(place, before, after, told_slots)
-        known = before.network if before else None
-        if after.network is not None and known != after.network:
+                data["slot"] = change.slot
+            self.emit(change.kind, place, **data)
+        self._emit_inserted(place, before, after, changed_slots)
+        network = before.network if before else None
+        if after.network is not None and network != after.network:
             self.emit(
                 "network.changed",
                 place,
-                before=known.to_json() if known else None,
+                before=network.to_json() if network else None,
                 after=after.network.to_json(),
             )
 
-    def _tell_inserted(
-        self, place: PortPlace, before: Snapshot | None, after: Snapshot, told: set[int | None]
+    def _emit_inserted(
+        self, place: PortPlace, before: Snapshot | None, after: Snapshot, changed: set[int | None]
     ) -> None:
-        """Tell of a card that was removed and is back; one that starts slowly, when it is read.
+        """Emit the return of a removed SIM, as soon as the SIM can be read.
 
-        :param told: slots whose change has been told: a card never seen before, another card
+        :param changed: slots whose change has been emitted as a new or another SIM
         """
-        known = {sim.slot: sim.state for sim in before.sims} if before else {}
+        states = {sim.slot: sim.state for sim in before.sims} if before else {}
         for sim in after.sims:
-            seat = (place.path, sim.slot)
-            if sim.state is SimState.ABSENT or sim.slot in told:
-                self._coming.discard(seat)
+            slot = (place.path, sim.slot)
+            if sim.state is SimState.ABSENT or sim.slot in changed:
+                self._inserted.discard(slot)
                 continue
-            if known.get(sim.slot) is SimState.ABSENT:
-                self._coming.add(seat)
+            if states.get(sim.slot) is SimState.ABSENT:
+                self._inserted.add(slot)
             field = next((name for name in _NUMBERS if sim.read.get(name) is ReadState.OK), None)
-            if seat in self._coming and (field is not None or sim.state in _LOCKED):
-                self._coming.discard(seat)
+            if slot in self._inserted and (field is not None or sim.state in _LOCKED):
+                self._inserted.discard(slot)
                 number = getattr(sim, field) if field else None
                 self.emit(
                     "sim.inserted",
@@ -148,5 +150,5 @@ class EventBus:
 
 
 def now() -> str:
-    """Return this moment as events show it."""
+    """Return the current time in the format of events."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

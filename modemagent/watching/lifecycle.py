@@ -1,6 +1,6 @@
-"""What a watched port can be in, and which change of state is possible.
+"""States of a supervised modem, the transitions between them, and the reason for the current one.
 
-Broken is a state with a reason that people are shown, not a retry in silence.
+A broken port is a state with a reason that is shown to users, not a silent retry.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from modemagent.errors import ModemAgentError, PortError
 
 
 class PortState(StrEnum):
-    """Where a watched port stands."""
+    """State of the port through which a modem is watched."""
 
     ABSENT = "absent"
     OPENING = "opening"
@@ -26,26 +26,29 @@ class PortState(StrEnum):
 
 
 _S = PortState
-#: Broken and absent are reached from everywhere: whatever happens has to be shown.
+#: BROKEN and ABSENT are reachable from every state, because both have to be shown.
 TRANSITIONS: dict[PortState, frozenset[PortState]] = {
     _S.ABSENT: frozenset({_S.OPENING, _S.BROKEN, _S.STOPPED}),
     _S.OPENING: frozenset({_S.IDENTIFYING, _S.STANDBY, _S.BROKEN, _S.ABSENT, _S.STOPPED}),
-    # back to opening: another way to the modem, for ModemManager has come or gone
-    _S.IDENTIFYING: frozenset(
-        {_S.WATCHING, _S.OPENING, _S.STANDBY, _S.BROKEN, _S.ABSENT, _S.STOPPED}
-    ),
+    # back to OPENING when ModemManager has started or stopped
+    _S.IDENTIFYING: frozenset({_S.WATCHING, _S.OPENING, _S.BROKEN, _S.ABSENT, _S.STOPPED}),
     _S.WATCHING: frozenset({_S.OPENING, _S.BROKEN, _S.ABSENT, _S.STOPPED}),
+    # the port is left to ModemManager
     _S.STANDBY: frozenset({_S.OPENING, _S.BROKEN, _S.ABSENT, _S.STOPPED}),
     _S.BROKEN: frozenset({_S.OPENING, _S.ABSENT, _S.STOPPED}),
     _S.STOPPED: frozenset(),
 }
 
 
+#: Error messages kept to recognize repetitions; several ports of a modem may fail in turn.
+_MAX_LOGGED = 16
+
+
 @dataclass(slots=True)
 class PortCondition:
-    """The state of one port, why it is in it, and since when.
+    """State of one modem's port, with its reason and the time of the last change.
 
-    :param reason: a stable word, as ``failed[].reason`` of ``identify``; "" when well
+    :param reason: a stable code, as ``failed[].reason`` of ``identify``; "" without an error
     :param since: ``time.monotonic`` seconds
     :param changed: called after each change of state
     """
@@ -57,41 +60,44 @@ class PortCondition:
     holder: dict[str, object] | None = None
     failures: int = 0
     since: float = field(default_factory=time.monotonic)
-    changed: Callable[[], None] | None = None
+    changed: Callable[[], None] = lambda: None
+    _logged: set[str] = field(default_factory=set)
 
     def enter(self, state: PortState, *, message: str = "") -> None:
-        """Go to another state, leaving the reason of the old one behind."""
+        """Change the state and discard the reason of the previous one.
+
+        :raises ValueError: the table has no such transition
+        """
         self._enter(state, message)
-        if self.changed:
-            self.changed()
+        if state is PortState.WATCHING:
+            self.failures = 0
+            self._logged.clear()
+        self.changed()
+
+    def mark_broken(self, error: ModemAgentError) -> bool:
+        """Change to BROKEN; return True if this error has not occurred since the last success."""
+        is_new = error.message not in self._logged
+        if len(self._logged) >= _MAX_LOGGED:
+            self._logged.clear()
+        self._logged.add(error.message)
+        self._enter(PortState.BROKEN, error.message)
+        self.reason = error.reason if isinstance(error, PortError) else error.code
+        self.hint = error.hint
+        holder = error.to_json().get("holder")
+        self.holder = holder if isinstance(holder, dict) else None
+        self.failures += 1
+        self.changed()
+        return is_new
 
     def _enter(self, state: PortState, message: str) -> None:
         if state is not self.state:
             if state not in TRANSITIONS[self.state]:
-                raise ValueError(f"a port does not go from {self.state} to {state}")
+                raise ValueError(f"a port cannot change from {self.state} to {state}")
             self.since = time.monotonic()
         self.state = state
         self.reason = self.hint = ""
         self.message = message
         self.holder = None
-        if state is PortState.WATCHING:
-            self.failures = 0
-
-    def mark_broken(self, error: ModemAgentError) -> bool:
-        """Go to BROKEN with the error as its reason; tell whether that reason is news."""
-        reason = error.reason if isinstance(error, PortError) else error.code
-        news = self.failures == 0 or error.message != self._told
-        self._enter(PortState.BROKEN, error.message)
-        self.reason, self.hint = reason, error.hint
-        holder = error.to_json().get("holder")
-        self.holder = holder if isinstance(holder, dict) else None
-        self.failures += 1
-        self._told = error.message
-        if self.changed:
-            self.changed()
-        return news
-
-    _told: str = ""
 
     def to_json(self) -> dict[str, object]:
         out: dict[str, object] = {

@@ -1,7 +1,7 @@
-"""One watched port: its task, its state, and what is wrong when something is.
+"""The task of one modem: choose a port, run sessions at it, and handle failures and removal.
 
-Everything that can go wrong with a port ends in a state with a reason and a wait that grows;
-nothing here ever retries in a hot loop, and nothing that fails here touches another port.
+Every failure ends in a state with a reason and a growing delay. A failure of one modem does not
+affect the others.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from enum import Enum, auto
 
 from modemagent.channel.aside import run_in_thread
+from modemagent.channel.channel import AsyncChannel
 from modemagent.channel.lock import Holder, busy, find_holder
 from modemagent.errors import (
     DeadlinePassed,
@@ -24,273 +27,345 @@ from modemagent.errors import (
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import Extras
 from modemagent.modemmanager.client import NAME
-from modemagent.report.message import PortPlace
+from modemagent.report import origin
+from modemagent.report.message import PortPlace, Reason
+from modemagent.settings import Settings
 from modemagent.watching.lifecycle import PortCondition, PortState
 from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
 from modemagent.watching.monitor import Monitor
-from modemagent.watching.selection import is_remote, is_there, seat_of
-from modemagent.watching.session import AgentContext, Sessions
+from modemagent.watching.places import baseline_key, is_remote, is_there, place_of
+from modemagent.watching.session import Session, WatchContext
 
-if TYPE_CHECKING:
-    from modemagent.channel.channel import AsyncChannel
-    from modemagent.settings import Settings
-
-_BROKEN_BASE_S = 1.0
-_BROKEN_CAP_S = 30.0
-#: The other AT port of a modem waits until the first one is given up, and so long for it to come
-#: back; it looks by itself only because a claim might be held by mistake.
-_TAKES_OVER_S, _LOOKS_ITSELF_S = 2.0, 3600.0
+#: Delay after a failed session: initial value and maximum of the back-off.
+_RETRY_S, _RETRY_MAX_S = 1.0, 30.0
+#: Delay after the first loss of a port that still exists: a modem that resets is back soon.
+_RETRY_AFTER_RESET_S = 0.1
+#: With these reasons another port of the same modem may work.
+_TRY_NEXT_PORT = ("no_answer", "not_a_modem", "busy", "permission")
+#: A remote port has no device file that disappears: the modem counts as removed after as many
+#: failed connections.
+_REMOTE_FAILURES = 3
+#: A USB modem that resets is back within this time and has not been removed.
+_RESETS_WITHIN_S = 2.5
+#: A modem that starts shows its ports one after the other; until then it is not removed.
+_STARTS_WITHIN_S = 30.0
+#: USB devices appear slowly after a boot; until then a modem that is missing is not removed.
+_BOOTS_WITHIN_MS = 120_000
 _NOT_THERE = "the port is not there"
-# a remote port has no node that disappears: it is gone when connecting keeps failing
-_REMOTE_GONE_AFTER = 3
+
+
+class _Interruption(Enum):
+    """Reasons to end a session from outside."""
+
+    PORT_GONE = auto()
+    PORT_RELEASED = auto()
+    STUCK = auto()
 
 
 class ModemTask:
-    """The task of one port, and what ``status`` shows of it.
+    """Supervision of one modem through one of its ports.
 
-    :param around: what all ports have in common
-    :param may_open: False for a modem that only ModemManager can read
-    :param stir: called after each change of state
+    :param key: device id of a cellular modem, path of any other port
+    :param place: the port to begin with
+    :param may_open: False if the modem can be read through ModemManager only
+    :param changed: called after each change of state
+    :ivar place: the current port
     """
 
     def __init__(
         self,
+        key: str,
         place: PortPlace,
         *,
         settings: Settings,
-        around: AgentContext,
+        context: WatchContext,
         may_open: bool = True,
-        stir: Callable[[], None] = lambda: None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self.condition = PortCondition(changed=self._tell_state)
-        self._sessions = Sessions(
-            place, settings=settings, around=around, condition=self.condition, may_open=may_open
-        )
-        self._around = around
-        self._stir = stir
+        self.key = key
+        self.place = place
+        self.condition = PortCondition(changed=self._on_change)
+        self._settings = settings
+        self._context = context
+        self._may_open = may_open
+        self._changed = changed
+        #: the ports that exist now, best first; empty while the modem is absent
+        self._places: tuple[PortPlace, ...] = ()
+        #: ports that have failed and are not tried before the others have
+        self._failed: set[str] = set()
+        self._wake = asyncio.Event()
         self._moved = asyncio.Event()
-        self._present = asyncio.Event()
-        self._absent = asyncio.Event()
-        self._absent.set()
-        self._absence_counts = False
-        self._stuck = asyncio.Event()
-
-    @property
-    def place(self) -> PortPlace:
-        return self._sessions.place
+        self._absent_since: float | None = None
+        self._appeared = 0.0
+        self._is_removed = False
+        #: path at which the modem was last read since the agent started
+        self._read_at: str | None = None
+        self._session: Session | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._interruption: _Interruption | None = None
 
     @property
     def port(self) -> str:
         return self.place.path
 
     @property
-    def was_read(self) -> bool:
-        """A modem has answered here since the agent was started."""
-        return self._sessions.was_read
-
-    # -- what the supervisor says
-
-    def seen(self, place: PortPlace) -> None:
-        self._sessions.place = place
-        if self._absent.is_set() and self._around.neighbour is not None:
-            self._sessions.appeared = self._around.neighbour.appeared(place)
-        self._absent.clear()
-        self._present.set()
-
-    def not_seen(self, *, counts: bool) -> None:
-        """The port is not there; ``counts`` is False while devices may still be coming up."""
-        self._absence_counts = counts
-        self._present.clear()
-        self._absent.set()
-        if counts and self.condition.state is PortState.ABSENT:
-            self._removed()
-
-    def follow(self, settings: Settings) -> None:
-        """Go by other settings from now on; the port stays as it is, and nothing is sent."""
-        self._sessions.settings = settings
-        if (vigil := self._sessions.vigil) is not None:
-            vigil.retime(settings.poll_interval, settings.refresh_interval)
-
-    @property
     def due(self) -> float | None:
-        """When the next step should have been taken, in the loop's time; None for any time."""
+        """When the next step should have been made, on the loop's clock; None without a limit."""
         if self.condition.state in (PortState.OPENING, PortState.IDENTIFYING):
             return self.condition.since
-        vigil = self._sessions.vigil
-        return vigil.due if isinstance(vigil, Monitor) else None
+        monitor = self._session.monitor if self._session else None
+        return monitor.due if isinstance(monitor, Monitor) else None
 
-    def begin_anew(self) -> None:
-        """End a session that makes no step; it is tried again as after any failure."""
-        self._stuck.set()
+    # -- called by the supervisor
+
+    def serves(self, path: str) -> bool:
+        """Return True if a path belongs to this modem."""
+        return path == self.port or any(place.path == path for place in self._places)
+
+    def seen(self, places: tuple[PortPlace, ...]) -> None:
+        """Take over the ports that a scan has shown, best first."""
+        has_new = {each.path for each in places} - {each.path for each in self._places}
+        same = next((each for each in places if each.path == self.port), None)
+        arbiter = self._context.modemmanager
+        if arbiter is not None and (same is None or not self._places):
+            self._appeared = arbiter.appeared(places[0])
+        self._places = places
+        self._absent_since = None
+        self._is_removed = False
+        if same is not None and same.id is not None:
+            self.place = same
+            if self._session is not None:
+                self._session.place = same
+        session = self._session
+        if session is not None:
+            if same is None and place_of(self.port).id != self.place.id:
+                self._interrupt(_Interruption.PORT_GONE)
+            elif session.channel is not None and session.grace_s() > 0:
+                self._interrupt(_Interruption.PORT_RELEASED)
+        if has_new:
+            self._wake.set()
+
+    def not_seen(self, *, in_part: bool) -> None:
+        """Note that a scan has shown no usable port of the modem.
+
+        :param in_part: other ports of the device exist
+        """
+        now = time.monotonic()
+        if self._absent_since is None:
+            self._absent_since = now
+        self._places = ()
+        self._wake.set()
+        if self._session is not None:
+            self._interrupt(_Interruption.PORT_GONE)
+        elif self.condition.state is PortState.ABSENT:
+            within_s = _STARTS_WITHIN_S if in_part else _RESETS_WITHIN_S
+            if baseline_key(self.place) == self.port:
+                within_s = 0.0  # the device behind this path cannot be recognized elsewhere
+            is_up = self._read_at is not None or origin.uptime_ms() > _BOOTS_WITHIN_MS
+            self._is_removed = is_up and now - self._absent_since >= within_s
+
+    @property
+    def awaits_return(self) -> bool:
+        """True while an absent modem may come back without having been removed."""
+        return not self._places and self._context.consumer.baseline(self.place) is not None
+
+    def follow(self, settings: Settings) -> None:
+        """Apply other settings; the port stays open, and nothing is sent."""
+        self._settings = settings
+        if self._session is not None:
+            self._session.settings = settings
+            if self._session.monitor is not None:
+                self._session.monitor.retime(settings.poll_interval, settings.refresh_interval)
+
+    def restart(self) -> None:
+        """End a session that makes no progress; it is repeated as after any failure."""
+        self._interrupt(_Interruption.STUCK)
+
+    def _interrupt(self, why: _Interruption) -> None:
+        if self._running is not None and self._interruption is None:
+            self._interruption = why
+            self._running.cancel()
+
+    # -- requests of clients
 
     async def read_now(self, extras: Extras) -> Snapshot:
-        """Return a fresh reading, made by the one who holds the port.
+        """Return a fresh reading.
 
-        :param extras: what is read besides what the settings say
-        :raises PortError: the port is not being watched, and why
+        :param extras: what to read besides what the settings select
+        :raises PortError: the modem is not being monitored, and why
         """
         await self._settled(PortState.OPENING, PortState.IDENTIFYING)
-        if self._sessions.vigil is None:
-            raise self._unattended()
-        self._sessions.ask_besides(extras)
-        return await self._sessions.vigil.ask()
+        if self._session is None or self._session.monitor is None:
+            raise self._not_watched()
+        self._session.request(extras)
+        return await self._session.monitor.read_now()
 
     async def channel(self) -> AsyncChannel:
-        """Return the open channel, for plans that wait their turn on it.
+        """Return the open channel of the port.
 
         :raises PortError: the port is not open, and why
         """
         await self._settled(PortState.OPENING)
-        if self._sessions.channel is not None:
-            return self._sessions.channel
-        if isinstance(self._sessions.vigil, ModemManagerMonitor):
-            # it looks through the descriptors of every process
+        session = self._session
+        if session is not None and session.channel is not None:
+            return session.channel
+        if session is not None and isinstance(session.monitor, ModemManagerMonitor):
+            # reading the descriptors of every process takes time
             holder = await run_in_thread(lambda: find_holder(self.port))
             raise busy(self.port, holder or Holder(None, NAME))
-        raise self._unattended()
+        raise self._not_watched()
 
-    async def _settled(self, *passing: PortState) -> None:
-        while self.condition.state in passing:
+    async def _settled(self, *transient: PortState) -> None:
+        while self.condition.state in transient:
             await self._moved.wait()
 
-    def _unattended(self) -> PortError:
-        why = self.condition.message or f"it is {self.condition.state}"
+    def _not_watched(self) -> PortError:
+        reason = self.condition.message or f"its state is {self.condition.state}"
         return PortError(
-            f"{self.port} can not be asked now: {why}", port=self.port, hint=self.condition.hint
+            f"{self.port} cannot be read now: {reason}", port=self.port, hint=self.condition.hint
         )
 
-    def _tell_state(self) -> None:
+    def _on_change(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()
-        told = self.condition.to_json()
-        del told["since_s"]
-        self._around.events.emit("port.state", self.place, **told)
-        self._stir()
+        shown = self.condition.to_json()
+        del shown["since_s"]
+        self._context.events.emit("port.state", self.place, **shown)
+        self._changed()
 
     # -- the task
 
     async def run(self) -> None:
-        """Watch until cancelled; a fault of ours is shown, and then it is tried again."""
+        """Watch the modem until cancelled."""
         try:
             while True:
-                await self._present.wait()
                 try:
-                    await self._attempt()
-                except Exception as fault:  # noqa: BLE001 - the other ways out of here end it
-                    await self._outlive(fault)
+                    if self._places:
+                        await self._attempt()
+                    else:
+                        await self._absence()
+                except Exception as error:  # noqa: BLE001 - a defect must not end the task
+                    await self._outlive(error)
         finally:
             self.condition.enter(PortState.STOPPED)
 
+    async def _absence(self) -> None:
+        if self.condition.state is not PortState.ABSENT:
+            self._lost()
+        if self._is_removed:
+            self._is_removed = False
+            if self._context.consumer.removed(self.place):
+                self._changed()
+        self._wake.clear()
+        await self._wake.wait()
+
     async def _attempt(self) -> None:
-        session = asyncio.create_task(self._sessions.run(), name=f"session {self.port}")
-        absence = asyncio.create_task(self._absent.wait())
-        claim = asyncio.create_task(self._sessions.claimed())
-        self._stuck.clear()
-        stuck = asyncio.create_task(self._stuck.wait())
-        others = (absence, claim, stuck)
+        self._choose_port()
+        self._wake.clear()
+        self._interruption = None
+        session = self._session = Session(
+            self.place,
+            settings=self._settings,
+            context=self._context,
+            condition=self.condition,
+            appeared=self._appeared,
+            may_open=self._may_open,
+            submit=self._submit,
+            identified=self._identified,
+        )
+        self._running = asyncio.create_task(session.run(), name=f"session {self.port}")
         try:
-            await asyncio.wait({session, *others}, return_when=asyncio.FIRST_COMPLETED)
-            if not session.done():
-                session.cancel()
-            standby = await session
+            await self._running
         except asyncio.CancelledError:
             this = asyncio.current_task()
             if this is None or this.cancelling():
-                raise  # it is we who are to stop, not the session that was stopped by us
-            if absence.done() or self._absent.is_set():
-                self._gone_and_back() if self._present.is_set() else self._gone()
-            elif stuck.done():
-                said = f"{self.port} made no step for minutes"
-                await self._broken(DeadlinePassed(said, port=self.port, hint="See the log."))
-            else:
-                claim.result()
-                self._around.claims.drop(self.port)
-                self._around.log.info("port_released", port=self.port, to=NAME)
-        except PortVanished as error:
-            # the node of an unplugged device goes a moment after its bytes do
-            self._gone() if not is_there(self.port) else await self._broken(error)
+                raise  # the task itself is being cancelled, not its session
+            await self._interrupted()
         except ModemAgentError as error:
-            await self._broken(error)
-        else:
-            if standby:
-                self.condition.enter(
-                    PortState.STANDBY, message=f"{standby} speaks for the same modem"
-                )
-                await self._stand_by(standby)
+            if isinstance(error, PortVanished | PortNotFound) and not is_there(self.port):
+                # the device file disappears a moment after the connection breaks
+                self._places = ()
+            else:
+                await self._broken(error)
         finally:
-            for task in (session, *others):
-                task.cancel()
-            await asyncio.gather(session, *others, return_exceptions=True)
+            self._session = self._running = None
 
-    async def _outlive(self, fault: Exception) -> None:
-        """Show a fault and wait; nothing is done here that may have been its cause."""
-        self._around.log.error("port_error", port=self.port, exc_info=True)
-        text = f"a fault of modemagent: {type(fault).__name__}: {fault}"
-        self.condition.mark_broken(ModemAgentError(text, hint="See the log."))
-        self._around.claims.drop(self.port)
-        await asyncio.sleep(self._pause_s())
-        if self._absent.is_set():
-            self._present.clear()
-            self.condition.enter(PortState.ABSENT, message=_NOT_THERE)
+    def _choose_port(self) -> None:
+        """Keep the current port if it exists and has not failed; else take the best other one."""
+        eligible = [each for each in self._places if each.path not in self._failed]
+        eligible = eligible or list(self._places)
+        chosen = next((each for each in eligible if each.path == self.port), eligible[0])
+        if baseline_key(chosen) != baseline_key(self.place):
+            # the registry follows the ports of such a device separately
+            self._context.consumer.removed(self.place)
+        if chosen.path != self.port or chosen.id is not None:
+            self.place = chosen
 
-    def _gone_and_back(self) -> None:
-        """It went and came while its session was being ended."""
-        self._gone()
-        self.seen(self.place)
+    async def _interrupted(self) -> None:
+        self._session = self._running = None
+        if self._interruption is _Interruption.PORT_GONE:
+            self._lost()
+        elif self._interruption is _Interruption.PORT_RELEASED:
+            self._context.log.info("port_released", port=self.port, to=NAME)
+        else:
+            text = f"{self.port} has made no progress for minutes"
+            await self._broken(DeadlinePassed(text, port=self.port, hint="See the log."))
 
-    def _gone(self) -> None:
-        self._present.clear()
-        self._absent.set()
+    def _lost(self) -> None:
+        self._failed.clear()
+        self._context.log.info("port_removed", port=self.port)
         self.condition.enter(PortState.ABSENT, message=_NOT_THERE)
-        self._around.claims.drop(self.port)
-        self._around.log.info("port_removed", port=self.port)
-        if seat_of(self.place) == self.port:
-            self._removed()  # a USB modem may come back under another name: see the supervisor
-
-    def _removed(self) -> None:
-        if self._absence_counts or self.was_read:
-            self._around.news.removed(self.place)
 
     async def _broken(self, error: ModemAgentError) -> None:
+        self._session = self._running = None
         if self.condition.mark_broken(error):
-            self._around.log.warning(
+            self._context.log.warning(
                 "port_broken",
                 port=self.port,
                 reason=self.condition.reason,
                 message=error.message,
                 hint=error.hint,
             )
-        failures = self.condition.failures
-        lost = isinstance(error, PortNotFound | PortVanished) and is_remote(self.port)
-        if lost and failures == _REMOTE_GONE_AFTER:
-            self._around.news.removed(self.place)
-        self._around.claims.drop(self.port)
-        is_first_loss = isinstance(error, PortVanished) and failures == 1
-        await self._rest(0.1 if is_first_loss else self._pause_s())
+        is_lost = isinstance(error, PortNotFound | PortVanished)
+        if is_lost and is_remote(self.port) and self.condition.failures == _REMOTE_FAILURES:
+            self._context.consumer.removed(self.place)
+        if self.condition.reason in _TRY_NEXT_PORT:
+            self._failed.add(self.port)
+            if any(each.path not in self._failed for each in self._places):
+                return
+            self._failed = {self.port}
+        is_reset = isinstance(error, PortVanished) and self.condition.failures == 1
+        await self._rest(_RETRY_AFTER_RESET_S if is_reset else self._retry_s())
 
-    def _pause_s(self) -> float:
+    def _retry_s(self) -> float:
         doublings = min(self.condition.failures - 1, 10)
-        pause_s = min(_BROKEN_CAP_S, _BROKEN_BASE_S * 2.0**doublings)
-        return pause_s * random.uniform(0.8, 1.2)
-
-    async def _stand_by(self, holder: str) -> None:
-        """Wait until the port that speaks for the same modem is given up."""
-        waits = [
-            asyncio.create_task(self._around.claims.dropped_by(holder)),
-            asyncio.create_task(self._absent.wait()),
-        ]
-        try:
-            await asyncio.wait(waits, timeout=_LOOKS_ITSELF_S, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waits:
-                each.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
-        await self._rest(_TAKES_OVER_S)
+        return min(_RETRY_MAX_S, _RETRY_S * 2.0**doublings) * random.uniform(0.8, 1.2)
 
     async def _rest(self, pause_s: float) -> None:
-        """Wait, but not longer than the port is there."""
+        """Wait before the next attempt, at most until the ports of the modem change."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
-                await self._absent.wait()
-        if self._absent.is_set():
-            self._gone()
+                await self._wake.wait()
+
+    async def _outlive(self, error: Exception) -> None:
+        """Show a defect of this program, and wait without doing what may have caused it."""
+        self._context.log.error("port_error", port=self.port, exc_info=True)
+        text = f"internal error: {type(error).__name__}: {error}"
+        self.condition.mark_broken(ModemAgentError(text, hint="See the log."))
+        await asyncio.sleep(self._retry_s())
+
+    # -- readings
+
+    def _identified(self) -> Reason | None:
+        """Return the reason to report the first reading of a session if it has no changes."""
+        self._failed.clear()
+        is_known, self._read_at = self._read_at == self.port, self.port
+        return None if is_known else Reason.REFRESH
+
+    def _submit(self, reading: Snapshot, otherwise: Reason | None) -> Reason | None:
+        """Submit what the settings select, even if a client has requested more."""
+        if not self._settings.evidence:
+            reading = replace(reading, evidence=())
+        if not self._settings.network:
+            reading = replace(reading, network=None)
+        return self._context.consumer.submit(self.place, reading, otherwise=otherwise)

@@ -1,10 +1,10 @@
-"""ModemManager beside the daemon: which modems it has, and when a port is better left to it.
+"""Arbitration with ModemManager: which modems it has, and which ports to leave to it.
 
-Both want the same ports. Whoever opens one first keeps the other out, and a modem that ModemManager
-can not open has no data connection. So ModemManager goes first: a port is left alone while it may
-still be looking at it, a modem that it has is read through it, and when it is started later the
-ports are given back. What its udev rules tell it to ignore (``ID_MM_DEVICE_IGNORE``,
-``ID_MM_PORT_IGNORE``) is opened at once.
+Both programs use the same ports. The first one to open a port keeps the other one out, and a modem
+that ModemManager cannot open has no data connection. ModemManager therefore has priority: a port is
+not opened while ModemManager may still probe it, a modem that it has is read over D-Bus, and ports
+are released when it starts later. Ports that its udev rules exclude (``ID_MM_DEVICE_IGNORE``,
+``ID_MM_PORT_IGNORE``) are opened at once.
 """
 
 from __future__ import annotations
@@ -26,75 +26,77 @@ from modemagent.modemmanager.client import (
 )
 from modemagent.report import origin
 from modemagent.report.message import PortPlace
-from modemagent.watching.selection import modem_id
+from modemagent.watching.places import usb_device
 
-#: It has published a modem by then, or will not: 20 s for a mute port.
-LOOKS_S = 30.0
-#: One that goes is mostly started again.
-_RETURNS_S = 10.0
-#: Between attempts to reach the bus: at first, after a link that was well, and growing up to.
-_CONNECT_AGAIN_S, _CONNECT_SELDOM_S = 2.0, 60.0
-#: It is going or busy when it refuses to answer, and a card may go while it is asked for.
-_ASK_AGAIN_S, _REFUSALS = 1.0, 5
+#: Time in which ModemManager publishes a modem; it waits 20 s for a mute port.
+PROBES_WITHIN_S = 30.0
+#: Time in which ModemManager restarts after it has stopped.
+_RESTARTS_WITHIN_S = 10.0
+#: Reconnect delay to D-Bus: initial value and maximum of the back-off.
+_RECONNECT_S, _RECONNECT_MAX_S = 2.0, 60.0
+#: Delay after a refused call, and refusals in a row after which ModemManager counts as stopped. It
+#: refuses calls while it is busy or stopping, and when a SIM is removed during the call.
+_RETRY_S, _REFUSALS = 1.0, 5
 _SETTLES_S = 0.05
-_JUST_BOOTED_MS = 60_000
+_BOOTS_WITHIN_MS = 60_000
 _LONG_AGO = float("-inf")
 _PROGRAMS = ("/usr/sbin", "/sbin", "/usr/bin")
 
 
 class ModemManagerArbiter:
-    """What is known of ModemManager, kept up to date while :meth:`run` runs.
+    """State of ModemManager, kept up to date while :meth:`run` runs.
 
-    :ivar running: it is on the bus
-    :ivar modems: what it has
-    :ivar known: set once it is known whether it runs
+    :param changed: called after each change
+    :ivar running: True while ModemManager is on the bus
+    :ivar modems: the modems that ModemManager has
+    :ivar known: set when ``running`` is valid for the first time
+    :ivar changed: set at the next change and then replaced
     """
 
     def __init__(self, log: Log, changed: Callable[[], None]) -> None:
         self._log = log
-        self._changed = changed
-        #: device -> the modem, and whether it has, or had, a port that is watched for itself
+        self._on_change = changed
+        #: sysfs path -> the modem, and whether one of its ports is or was selected for watching
         self._seen: dict[str, tuple[MmModem, bool]] = {}
-        #: Set when something changes; each change begins a new turn.
-        self.turn = asyncio.Event()
-        self._came = self._went = _LONG_AGO
-        #: which of those that were started one after the other it is
+        self.changed = asyncio.Event()
+        self._started = self._stopped = _LONG_AGO
+        #: unique bus name, a new one after each start
         self._owner: str | None = None
-        self._was_well = False
+        self._has_answered = False
         self.running = False
         self.modems: tuple[MmModem, ...] = ()
         self.known = asyncio.Event()
 
     async def run(self) -> None:
-        """Follow it until cancelled; where it can not be asked, nothing is ever left to it."""
+        """Follow ModemManager until cancelled; without access to D-Bus no port is left to it."""
         if not has_library():
-            # shutil would do it, and cost the daemon half a MiB
-            if has_bus() and any(os.access(f"{place}/{NAME}", os.X_OK) for place in _PROGRAMS):
+            if has_bus() and any(os.access(f"{path}/{NAME}", os.X_OK) for path in _PROGRAMS):
                 self._log.info("modemmanager_not_used", hint=f"pip install '{EXTRA}'")
             self.known.set()
             return
-        told, pause_s = "", _CONNECT_AGAIN_S
+        logged, pause_s = "", _RECONNECT_S
         while True:
-            self._was_well = False
+            self._has_answered = False
             try:
                 if has_bus():
                     await self._follow()
             except ModemManagerUnavailable as error:
-                if error.message != told:
-                    told = error.message
+                if error.message != logged:
+                    logged = error.message
                     self._log.info("modemmanager_not_used", reason=error.message, hint=error.hint)
-            except Exception:  # noqa: BLE001 - a fault of ours must not keep the ports closed
+            except Exception:  # noqa: BLE001 - a defect must not keep the ports closed
                 self._log.error("modemmanager_error", exc_info=True)
-            self._take((), running=False)
-            if self._was_well:
-                told, pause_s = "", _CONNECT_AGAIN_S
+            self._update((), running=False)
+            if self._has_answered:
+                logged, pause_s = "", _RECONNECT_S
             await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _CONNECT_SELDOM_S)
+            pause_s = min(2 * pause_s, _RECONNECT_MAX_S)
 
     async def _follow(self) -> None:
-        """Follow it over one link to the bus.
+        """Follow ModemManager over one connection to the bus.
 
-        :raises NeighbourAway: the bus can not be reached, or it has refused to answer for long
+        :raises ModemManagerUnavailable: the bus cannot be reached, or several calls in a row were
+            refused
         """
         link = await ModemManager.connect()
         ended = asyncio.create_task(link.ended())
@@ -106,17 +108,17 @@ class ModemManagerArbiter:
             while not ended.done():
                 dirty.clear()
                 try:
-                    self._meet(await link.owner())
+                    self._note_owner(await link.owner())
                     modems = await link.modems()
                 except ModemManagerUnavailable:
-                    # not away as long as the bus is well: what is known of it stays
+                    # the bus works, so ModemManager still runs: keep its last state
                     refusals += 1
                     if refusals >= _REFUSALS:
                         raise
-                    await asyncio.wait({ended}, timeout=_ASK_AGAIN_S)
+                    await asyncio.wait({ended}, timeout=_RETRY_S)
                     continue
-                refusals, self._was_well = 0, True
-                self._take(modems, running=self._owner is not None)
+                refusals, self._has_answered = 0, True
+                self._update(modems, running=self._owner is not None)
                 await dirty.wait()
                 await asyncio.sleep(_SETTLES_S)  # changes come in bursts
         finally:
@@ -124,37 +126,37 @@ class ModemManagerArbiter:
             link.close()
             await asyncio.gather(ended, return_exceptions=True)
 
-    def _meet(self, owner: str | None) -> None:
-        """Note who it is now; the one that was there before a link broke has seen the ports."""
+    def _note_owner(self, owner: str | None) -> None:
+        """Note the current instance; one that ran before a reconnect has probed the ports."""
         if owner == self._owner:
             return
         self._owner = owner
         if self.known.is_set():
-            self._came = _now()
-            self._take((), running=owner is not None)  # it has published nothing yet
-        elif origin.uptime_ms() <= _JUST_BOOTED_MS:
-            self._came = _now()
+            self._started = _now()
+            self._update((), running=owner is not None)  # no modem is published yet
+        elif origin.uptime_ms() <= _BOOTS_WITHIN_MS:
+            self._started = _now()
 
-    def _take(self, modems: tuple[MmModem, ...], *, running: bool) -> None:
+    def _update(self, modems: tuple[MmModem, ...], *, running: bool) -> None:
         if self.running and not running:
-            self._went = _now()
+            self._stopped = _now()
         if running != self.running:
             self._log.info("modemmanager", running=running)
-        moved = (modems, running) != (self.modems, self.running) or not self.known.is_set()
+        is_change = (modems, running) != (self.modems, self.running) or not self.known.is_set()
         self.modems, self.running = modems, running
         self.known.set()
-        if moved:
-            self.turn.set()
-            self.turn = asyncio.Event()
-            self._changed()
+        if is_change:
+            self.changed.set()
+            self.changed = asyncio.Event()
+            self._on_change()
 
     def portless(self, others: Iterable[PortPlace]) -> dict[str, PortPlace]:
-        """Return the modems that only ModemManager can read: QMI, MBIM, makers not in our table.
+        """Return the modems that only ModemManager can read: QMI, MBIM, products not in our table.
 
-        They stay while their device is there, so that one is not taken for removed when
-        ModemManager ends.
+        A modem is listed as long as its device exists, so that it does not count as removed when
+        ModemManager stops.
 
-        :param others: the ports that are watched for themselves
+        :param others: the ports that are selected for watching
         """
         others = tuple(others)
         for modem in self.modems:
@@ -168,34 +170,34 @@ class ModemManagerArbiter:
         return {place.path: place for place in places}
 
     def modem_of(self, place: PortPlace) -> MmModem | None:
-        """Return the modem behind a port, when it is one that ModemManager has."""
+        """Return the modem behind a port, None if ModemManager does not have it."""
         return next((modem for modem in self.modems if _is_behind(place, modem)), None)
 
     def appeared(self, place: PortPlace) -> float:
-        """Return when a port that is there now has come, by the loop's clock."""
+        """Return when an existing port has appeared, on the loop's clock."""
         return _now() - (udev.age_s(place.path.rpartition("/")[2]) or 0.0)
 
     def probe_grace_s(self, place: PortPlace, appeared: float) -> float:
-        """Return for how many seconds the port is still to be left to it; 0 for not at all.
+        """Return how long a port still has to be left to ModemManager; 0 if it may be opened.
 
-        :param appeared: when the port came, by the loop's clock
+        :param appeared: when the port appeared, on the loop's clock
         """
         if self.running:
-            left_s = max(appeared, self._came) + LOOKS_S - _now()
+            left_s = max(appeared, self._started) + PROBES_WITHIN_S - _now()
         else:
-            left_s = self._went + _RETURNS_S - _now()
+            left_s = self._stopped + _RESTARTS_WITHIN_S - _now()
         if left_s <= 0 or place.id is None or not place.id.startswith(("usb:", "pci:")):
             return 0.0
         return 0.0 if udev.is_left_by_modemmanager(place.path.rpartition("/")[2]) else left_s
 
 
 def _is_behind(place: PortPlace, modem: MmModem) -> bool:
-    device = (modem_id(place) or "").partition(":")[2]
+    device = (usb_device(place) or "").partition(":")[2]
     return modem.place == device or place.path.rpartition("/")[2] in modem.ports
 
 
 def _place_of(modem: MmModem) -> PortPlace:
-    """Return where a modem sits, by the first of its ports that is no network interface."""
+    """Return the place of a modem, by its first port that is not a network interface."""
     name = next((name for name in modem.ports if not _is_network(name)), "") or "modem"
     bus = "pci" if modem.place.count(":") > 1 else "usb"
     above = os.path.realpath(f"/sys/class/usbmisc/{name}").split("/")

@@ -1,4 +1,4 @@
-"""The watch over a modem that ModemManager has: no port is opened, nothing is sent."""
+"""Monitoring of a modem through ModemManager, without opening a port."""
 
 from __future__ import annotations
 
@@ -10,45 +10,42 @@ from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.modemmanager import snapshot_of
 from modemagent.report.message import PortPlace, Reason
 from modemagent.watching.modemmanager import ModemManagerArbiter
-
-Report = Callable[[Snapshot, Reason | None], Reason | None]
+from modemagent.watching.monitor import Submit
 
 
 class ModemManagerMonitor:
-    """Watches one modem until ModemManager no longer has it.
+    """Monitors one modem until ModemManager loses it.
 
-    Takes the place of :class:`modemagent.watching.monitor.Monitor`.
-
-    :param place: where the modem's port is now
-    :param report: takes a reading and the reason to report it with when it is no news
+    :param place: returns the current port of the modem
+    :param submit: as for :class:`modemagent.watching.monitor.Monitor`
     """
 
     def __init__(
         self,
-        neighbour: ModemManagerArbiter,
+        arbiter: ModemManagerArbiter,
         *,
         place: Callable[[], PortPlace],
-        report: Report,
+        submit: Submit,
         refresh_interval_s: float,
     ) -> None:
-        self._neighbour = neighbour
+        self._arbiter = arbiter
         self._place = place
-        self._report = report
+        self._submit = submit
         self._refresh_interval_s = refresh_interval_s
         self._retimed = asyncio.Event()
 
     def read(self) -> Snapshot | None:
-        """Return what ModemManager says now, None when it has the modem no longer."""
+        """Return the current reading, None if ModemManager no longer has the modem."""
         place = self._place()
-        modem = self._neighbour.modem_of(place)
+        modem = self._arbiter.modem_of(place)
         if modem is None:
             return None
         return snapshot_of(modem, port=place.path, port_id=place.id)
 
-    async def ask(self) -> Snapshot:
-        """Return what it says now; it tells by itself when something changes.
+    async def read_now(self) -> Snapshot:
+        """Return the current reading.
 
-        :raises PortError: it has the modem no longer
+        :raises PortError: ModemManager no longer has the modem
         """
         reading = self.read()
         if reading is None:
@@ -57,34 +54,34 @@ class ModemManagerMonitor:
         return reading
 
     def retime(self, poll_interval_s: float, refresh_interval_s: float) -> None:
-        """Go by other intervals from now on; there is no poll."""
+        """Apply another refresh interval; ModemManager reports changes without a poll."""
         self._refresh_interval_s = refresh_interval_s
         self._retimed.set()
 
     async def run(self, reading: Snapshot) -> None:
-        """Report what changes until ModemManager has the modem no longer."""
+        """Submit changes until ModemManager loses the modem."""
         now = asyncio.get_running_loop().time
         refresh_at = now() + (self._refresh_interval_s or float("inf"))
         while True:
-            turn = self._neighbour.turn  # taken before reading: what changes meanwhile is seen
-            fresh = self.read()
-            if fresh is None:
+            changed = self._arbiter.changed  # fetched before reading, so that no change is missed
+            current = self.read()
+            if current is None:
                 return
             otherwise = Reason.REFRESH if now() >= refresh_at else None
-            if fresh != reading or otherwise:
-                reading = fresh
-                if self._report(reading, otherwise) is not None:
+            if current != reading or otherwise:
+                reading = current
+                if self._submit(reading, otherwise) is not None:
                     refresh_at = now() + (self._refresh_interval_s or float("inf"))
-            await self._wait(turn, refresh_at)
+            await self._wait(changed, refresh_at)
             if self._retimed.is_set():
                 self._retimed.clear()
                 refresh_at = now() + (self._refresh_interval_s or float("inf"))
 
-    async def _wait(self, turn: asyncio.Event, moment: float) -> None:
-        """Wait for a change, for other intervals, or until the moment."""
-        waits = [asyncio.create_task(event.wait()) for event in (turn, self._retimed)]
+    async def _wait(self, changed: asyncio.Event, until: float) -> None:
+        """Wait for a change or for other intervals, at most until the given time."""
+        waits = [asyncio.create_task(event.wait()) for event in (changed, self._retimed)]
         try:
-            async with asyncio.timeout_at(moment if moment < float("inf") else None):
+            async with asyncio.timeout_at(until if until < float("inf") else None):
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError:
             return

@@ -1,8 +1,7 @@
-"""The watch over one open port: what calls for a fresh reading, and when.
+"""Monitoring of an identified modem over an open port: when to take the next reading.
 
-Four things do: the modem's own message about its card, a poll that finds a difference, a card
-that was still coming up, and somebody who asks. Every reading is the whole identification, so
-there is one way to read and one way to judge.
+Four things trigger a reading: a URC about the SIM, a poll that finds a difference, a SIM that was
+still starting, and a request of a client. Every reading is a complete identification.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import cycle
-from typing import TYPE_CHECKING
 
+from modemagent.channel.channel import AsyncChannel
 from modemagent.channel.drive import run
 from modemagent.errors import PortError, PortVanished
 from modemagent.identity.snapshot import Snapshot
@@ -19,30 +18,28 @@ from modemagent.modem.poll import poll, sim_urc
 from modemagent.report.message import Reason
 from modemagent.watching.baseline import sim_still_starting
 
-if TYPE_CHECKING:
-    from modemagent.channel.channel import AsyncChannel
-
-# a card coming up is read again after these; then the poll takes over
+#: Delays before a starting SIM is read again; after the last one the poll takes over.
 _SETTLE_S = (0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
-# a modem that repeats a SIM message without end is not read more often than this
-_URC_REST_S = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
+#: Delays before a reading triggered by a URC, by the number of readings in a row without a change:
+#: some modems repeat a SIM message endlessly.
+_URC_DELAY_S = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 _POLL_FAILURES = 3
-_POLL_AGAIN_S = 2.0
-# so long the line of a client may take, behind which this waits its turn
+_POLL_RETRY_S = 2.0
+#: Longest time that a client's command may occupy the channel before a reading gets its turn.
 _TURN_S = 600.0
 
-Report = Callable[[Snapshot, Reason | None], Reason | None]
+Submit = Callable[[Snapshot, Reason | None], Reason | None]
 
 
 class Monitor:
-    """Watches one identified modem until its channel closes or it stops answering.
+    """Monitors one modem until its channel closes or it stops answering.
 
-    :param identify: makes a fresh reading over the channel
-    :param report: takes a reading and the reason to report it with when it is no news;
-        returns the reason it was reported with
-    :param known: what is known of the port, the last reading completed
-    :param heard: told of every unsolicited line
-    :ivar due: when it takes its next step at the latest, in the loop's time; moves with each
+    :param identify: takes a reading over the channel
+    :param submit: processes a reading; its second argument is the reason to report one without
+        changes; returns the reason with which it was reported
+    :param baseline: returns the last reading, completed by earlier ones
+    :param on_urc: receives every unsolicited line
+    :ivar due: latest time of the next step on the loop's clock
     """
 
     def __init__(
@@ -50,75 +47,78 @@ class Monitor:
         channel: AsyncChannel,
         *,
         identify: Callable[[], Awaitable[Snapshot]],
-        report: Report,
-        known: Callable[[], Snapshot | None],
+        submit: Submit,
+        baseline: Callable[[], Snapshot | None],
         poll_interval_s: float,
         refresh_interval_s: float,
-        heard: Callable[[str], None],
+        on_urc: Callable[[str], None],
     ) -> None:
         self._channel = channel
         self._identify = identify
-        self._report = report
-        self._known = known
+        self._submit = submit
+        self._baseline = baseline
         self._poll_interval_s = poll_interval_s
         self._refresh_interval_s = refresh_interval_s
-        self._heard = heard
+        self._on_urc = on_urc
         self._poll_at = self._refresh_at = float("inf")
         self.due = asyncio.get_running_loop().time()
-        self._stirred = asyncio.Event()
-        self._sim_moved = False
-        self._askers: list[asyncio.Future[Snapshot]] = []
+        self._triggered = asyncio.Event()
+        self._sim_changed = False
+        self._waiting: list[asyncio.Future[Snapshot]] = []
         self._idle_urcs = 0
         self._poll_failures = 0
         self._numbers = cycle(("iccid", "imsi"))
 
-    async def ask(self) -> Snapshot:
-        """Return a fresh reading, as soon as the one who holds the port has made it."""
-        asker: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
-        self._askers.append(asker)
-        self._stirred.set()
-        return await asker
+    async def read_now(self) -> Snapshot:
+        """Take a reading at the next opportunity and return it.
+
+        :raises PortError: the port was lost
+        """
+        waiting: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        self._triggered.set()
+        return await waiting
 
     def retime(self, poll_interval_s: float, refresh_interval_s: float) -> None:
-        """Go by other intervals from now on; nothing is read for that alone."""
+        """Apply other intervals, without an extra reading."""
         now = asyncio.get_running_loop().time()
         self._poll_at = min(self._poll_at, now + poll_interval_s)
         if refresh_interval_s != self._refresh_interval_s:
             self._refresh_at = now + (refresh_interval_s or float("inf"))
         self._poll_interval_s = poll_interval_s
         self._refresh_interval_s = refresh_interval_s
-        self._stirred.set()
+        self._triggered.set()
 
     async def run(self, reading: Snapshot) -> None:
-        """Watch from a first reading on.
+        """Monitor the modem, starting from its first reading.
 
         :raises PortVanished: the channel has closed
         :raises PortError: the modem no longer answers
         """
         self._reading = reading
-        ears = [asyncio.create_task(self._listen()), asyncio.create_task(self._await_end())]
+        tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._await_end())]
         try:
             await self._watch()
         finally:
-            for ear in ears:
-                ear.cancel()
-            await asyncio.gather(*ears, return_exceptions=True)
-            for asker in self._askers:
-                if not asker.done():
-                    asker.set_exception(
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for waiting in self._waiting:
+                if not waiting.done():
+                    waiting.set_exception(
                         PortError(f"{self._channel.port} was lost", port=self._channel.port)
                     )
 
     async def _listen(self) -> None:
         async for line in self._channel.urcs:
-            self._heard(line)
+            self._on_urc(line)
             if sim_urc(line, self._reading):
-                self._sim_moved = True
-                self._stirred.set()
+                self._sim_changed = True
+                self._triggered.set()
 
     async def _await_end(self) -> None:
         await self._channel.closed.wait()
-        self._stirred.set()
+        self._triggered.set()
 
     async def _watch(self) -> None:
         now = asyncio.get_running_loop().time
@@ -131,23 +131,23 @@ class Monitor:
         while True:
             await self._wait_until(min(self._poll_at, self._refresh_at, settle_at))
             if self._channel.closed.is_set():
-                raise PortVanished(f"{self._channel.port} is gone", port=self._channel.port)
-            if not (self._sim_moved or self._askers) and now() < min(
+                raise PortVanished(f"{self._channel.port} has disappeared", port=self._channel.port)
+            if not (self._sim_changed or self._waiting) and now() < min(
                 self._poll_at, self._refresh_at, settle_at
             ):
-                continue  # the times have changed
-            by_urc = self._sim_moved
+                continue  # the intervals have changed
+            by_urc = self._sim_changed
             otherwise = None
             if by_urc:
-                await self._rest_from_urcs()
+                await self._delay_after_urc()
                 settle = iter(_SETTLE_S)
             elif now() >= self._refresh_at:
                 otherwise = Reason.REFRESH
-            elif not self._askers and now() < settle_at:
+            elif not self._waiting and now() < settle_at:
                 self._poll_at = now() + self._poll_interval_s
                 if not await self._differs():
                     if self._poll_failures:
-                        self._poll_at = now() + min(_POLL_AGAIN_S, self._poll_interval_s)
+                        self._poll_at = now() + min(_POLL_RETRY_S, self._poll_interval_s)
                     continue
             reported = await self._read(otherwise)
             if reported is not None:
@@ -166,37 +166,40 @@ class Monitor:
         self.due = moment
         try:
             async with asyncio.timeout_at(moment):
-                await self._stirred.wait()
+                await self._triggered.wait()
         except TimeoutError:
             return
         finally:
             self.due = asyncio.get_running_loop().time() + _TURN_S
-        self._stirred.clear()
+        self._triggered.clear()
 
-    async def _rest_from_urcs(self) -> None:
-        pause_s = _URC_REST_S[min(self._idle_urcs, len(_URC_REST_S) - 1)]
+    async def _delay_after_urc(self) -> None:
+        pause_s = _URC_DELAY_S[min(self._idle_urcs, len(_URC_DELAY_S) - 1)]
         if pause_s:
             await asyncio.sleep(pause_s)
 
     async def _read(self, otherwise: Reason | None) -> Reason | None:
-        # taken before reading: what comes while the reading is made asks for another one
-        self._sim_moved = False
-        askers, self._askers = self._askers, []
+        # cleared before reading: a URC during the reading triggers another one
+        self._sim_changed = False
+        waiting, self._waiting = self._waiting, []
         try:
             self._reading = await self._identify()
         except BaseException:
-            self._askers += askers
+            self._waiting += waiting
             raise
-        reported = self._report(self._reading, otherwise)
-        for asker in askers:
-            if not asker.done():
-                asker.set_result(self._reading)
+        reported = self._submit(self._reading, otherwise)
+        for each in waiting:
+            if not each.done():
+                each.set_result(self._reading)
         return reported
 
     async def _differs(self) -> bool:
-        """Poll; a modem that does not answer is given some more chances."""
+        """Poll the modem; return True if it differs from the baseline.
+
+        :raises PortError: several polls in a row have failed
+        """
         try:
-            plan = poll(self._known() or self._reading, number=next(self._numbers))
+            plan = poll(self._baseline() or self._reading, number=next(self._numbers))
             differs = await run(plan, self._channel)
         except PortVanished:
             raise

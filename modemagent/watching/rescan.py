@@ -1,7 +1,8 @@
-"""When to look at the ports again: on udev's news, when something else stirs, and now and then.
+"""Schedule of port rescans: on udev events, on request, and periodically.
 
-udev tells of every device that comes and goes. It does not tell of a pseudo terminal, or of a
-link that somebody makes by hand; those are looked for, often at first and then ever less.
+udev reports each device that is plugged in or unplugged. It does not report pseudo terminals, or
+links made by hand; awaited paths of that kind are checked often at first and with growing delay
+later.
 """
 
 from __future__ import annotations
@@ -9,102 +10,99 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from modemagent.discovery import udev
 from modemagent.logs import Log
 
-#: Between looks: with udev's news, without it, and while it has to be quick.
-_WITH_NEWS_S, _WITHOUT_S, SOON_S = 15.0, 2.0, 0.5
-#: What nobody tells of is looked for so often: at first, and at the most seldom.
-_AT_FIRST_S, _AT_LAST_S = 0.5, 5.0
-#: So long as at first, and by so much less often for each second after it.
-_EAGER_S, _WEARIES = 30.0, 0.1
-#: The ports of one modem come within moments.
-SETTLES_S = 0.02
+#: Rescan interval with udev events, without them, and while a modem may come back.
+_WITH_UDEV_S, _WITHOUT_UDEV_S, SOON_S = 15.0, 2.0, 0.5
+#: Rescan interval for awaited paths that udev does not report: initial and maximum.
+_AWAITED_FIRST_S, _AWAITED_LAST_S = 0.5, 5.0
+#: Time after a change before that interval grows, and its growth in seconds per second.
+_EAGER_S, _GROWTH = 30.0, 0.1
+#: The ports of one modem, and the modems of one hub, appear within moments: one scan for all.
+_SETTLES_S = 0.02
 
 
 class RescanScheduler:
-    """Wakes the one who looks.
+    """Decides when the next scan is due."""
 
-    :param heard: called when udev has told something
-    """
-
-    def __init__(self, log: Log, heard: Callable[[], None]) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
-        self._heard = heard
-        self._news: udev.UdevMonitor | None = None
-        self._stirred = asyncio.Event()
-        self._there: frozenset[str] = frozenset()
+        self._monitor: udev.UdevMonitor | None = None
+        self._requested = asyncio.Event()
+        self._soon: asyncio.TimerHandle | None = None
+        self._ports: frozenset[str] = frozenset()
         self._changed_at = time.monotonic()
 
     def open(self) -> None:
-        """Hear from udev when ports come and go, where it can be heard."""
+        """Subscribe to udev events, if this system has them."""
         try:
-            news = udev.UdevMonitor()
+            monitor = udev.UdevMonitor()
         except (ImportError, OSError) as error:
             self._log.info("udev_unavailable", reason=str(error))
             return
 
-        def on_news() -> None:
-            if news.take():
-                self._heard()
+        def on_event() -> None:
+            if monitor.take():
+                self._request_soon()
 
-        asyncio.get_running_loop().add_reader(news.fileno(), on_news)
-        self._news = news
+        asyncio.get_running_loop().add_reader(monitor.fileno(), on_event)
+        self._monitor = monitor
 
     def close(self) -> None:
-        if self._news is not None:
-            asyncio.get_running_loop().remove_reader(self._news.fileno())
-            self._news = None
+        if self._monitor is not None:
+            asyncio.get_running_loop().remove_reader(self._monitor.fileno())
+            self._monitor = None
 
     def request(self) -> None:
-        """Have a look taken at once."""
-        self._stirred.set()
+        """Request a scan at once."""
+        self._requested.set()
 
-    def begin_anew(self) -> None:
-        """Other ports are awaited from now on."""
+    def restart(self) -> None:
+        """Check awaited paths often again, because the settings have changed."""
         self._changed_at = time.monotonic()
         self.request()
 
-    def request_soon(self) -> None:
-        """Have a look taken in a moment: one for all that comes together."""
-        asyncio.get_running_loop().call_later(SETTLES_S, self._stirred.set)
+    def _request_soon(self) -> None:
+        if self._soon is None:
+            loop = asyncio.get_running_loop()
+            self._soon = loop.call_later(_SETTLES_S, self._requested.set)
 
-    def look_begins(self) -> None:
-        """From now on what stirs asks for another look."""
-        self._stirred.clear()
+    def begin(self) -> None:
+        """Note that a scan begins: a request from now on leads to another one."""
+        self._requested.clear()
+        self._soon = None
 
-    def saw(self, ports: Collection[str]) -> None:
-        """A look has shown these ports; while they change, more may be coming."""
-        there = frozenset(ports)
-        if there != self._there:
-            self._there, self._changed_at = there, time.monotonic()
+    def note_ports(self, ports: Collection[str]) -> None:
+        """Note the result of a scan: while ports change, more may appear."""
+        current = frozenset(ports)
+        if current != self._ports:
+            self._ports, self._changed_at = current, time.monotonic()
 
     def pause_s(self, awaited: Collection[str]) -> float:
-        """Return how long to wait for the next look if nothing stirs.
+        """Return the time until the next scan if none is requested.
 
-        :param awaited: paths and patterns of which more may come
+        :param awaited: paths and patterns at which ports may still appear
         """
-        if self._news is not None and all(map(_is_told_by_udev, awaited)):
-            return _WITH_NEWS_S
-        usual_s = _WITHOUT_S if self._news is None else _WITH_NEWS_S
-        if not awaited:
+        usual_s = _WITHOUT_UDEV_S if self._monitor is None else _WITH_UDEV_S
+        if not awaited or (self._monitor is not None and all(map(_is_in_udev, awaited))):
             return usual_s
-        weary_s = time.monotonic() - self._changed_at - _EAGER_S
-        return min(usual_s, max(_AT_FIRST_S, min(_AT_LAST_S, weary_s * _WEARIES)))
+        grown_s = (time.monotonic() - self._changed_at - _EAGER_S) * _GROWTH
+        return min(usual_s, max(_AWAITED_FIRST_S, min(_AWAITED_LAST_S, grown_s)))
 
     async def wait(self, pause_s: float) -> None:
-        """Wait until something stirs, but not longer than this."""
+        """Wait for a request, at most for the given time."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
-                await self._stirred.wait()
+                await self._requested.wait()
 
 
-def _is_told_by_udev(path: str) -> bool:
-    """Tell whether udev makes what is at this path, or a pattern of it: devices, links of rules.
+def _is_in_udev(path: str) -> bool:
+    """Return True if udev creates what is at a path or pattern: devices, links of rules.
 
-    >>> _is_told_by_udev("/dev/serial/by-id/*"), _is_told_by_udev("/dev/pts/3")
+    >>> _is_in_udev("/dev/serial/by-id/*"), _is_in_udev("/dev/pts/3")
     (True, False)
     """
     return path.startswith("/dev/") and not path.startswith("/dev/pts/")

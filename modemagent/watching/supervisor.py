@@ -1,295 +1,276 @@
-"""One supervised task a port, for as long as the settings, or what is known, call for it."""
+"""Supervision of all modems: scan for them and run one task for each."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
+from modemagent.channel.trace import Trace
 from modemagent.errors import PortNotFound
-from modemagent.logs import Log
+from modemagent.logs import Log, NullLog
 from modemagent.report.message import PortPlace
-from modemagent.watching.claims import Claims
-from modemagent.watching.consumer import ReadingConsumer
+from modemagent.settings import Settings
+from modemagent.watching.consumer import EventOnlyConsumer, ReadingConsumer
 from modemagent.watching.events import EventBus
 from modemagent.watching.lifecycle import PortState
 from modemagent.watching.modem_task import ModemTask
 from modemagent.watching.modemmanager import ModemManagerArbiter
-from modemagent.watching.removal import RemovalTimers
-from modemagent.watching.rescan import SETTLES_S, SOON_S, RescanScheduler
-from modemagent.watching.selection import STABLE_IDS, Selection, is_remote, seat_of
-from modemagent.watching.session import AgentContext
+from modemagent.watching.places import baseline_key, is_remote, is_there, modem_key, place_of
+from modemagent.watching.rescan import SOON_S, RescanScheduler
+from modemagent.watching.selection import SelectedModem, Selection
+from modemagent.watching.session import WatchContext
 
-if TYPE_CHECKING:
-    from modemagent.channel.trace import Trace
-    from modemagent.settings import Settings
-
-#: After a look that failed by a fault of ours.
-_LOOK_AGAIN_S = 2.0
-#: After these another AT port of the same modem may do better.
-_TRY_ANOTHER = ("no_answer", "not_a_modem", "busy", "permission")
-_UNDER_WAY = (PortState.OPENING, PortState.IDENTIFYING)
+#: Delay after a scan that has failed because of a defect.
+_RETRY_SCAN_S = 2.0
+#: Keys of a reading that ``status`` shows.
+_SHOWN = ("dialect", "modem", "sims", "problems", "verdict")
 
 
 class Supervisor:
-    """Looks what is there, starts and drops the tasks, and answers for all of them."""
+    """Scans for modems and runs one task for each.
+
+    :param consumer: receives readings and removals
+    :param trace: receives every line that crosses a port
+    """
 
     def __init__(
         self,
         settings: Settings,
-        news: ReadingConsumer,
+        consumer: ReadingConsumer,
         log: Log,
         events: EventBus,
         trace: Trace | None = None,
     ) -> None:
         self._settings = settings
-        self._news = news
+        self._consumer = consumer
         self._log = log
         self._events = events
         self._trace = trace
-        self._presence = Selection(settings)
-        self._claims = Claims()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._absences = RemovalTimers()
-        self._neighbour: ModemManagerArbiter | None = None
-        self._asking: asyncio.Task[None] | None = None
-        #: modems that only ModemManager can read
-        self._portless: dict[str, PortPlace] = {}
-        #: ports that are to be opened in another way, and are not closed yet
+        self._selection = Selection(settings)
+        self._rescan = RescanScheduler(log)
+        self._tasks: dict[ModemTask, asyncio.Task[None]] = {}
+        #: keys of modems whose ports are being closed in order to be opened with other settings
         self._closing: frozenset[str] = frozenset()
-        self._lookout = RescanScheduler(log, self._hear)
-        self._fault = ""
-        self._renewals = 0
-        self.ports: dict[str, ModemTask] = {}
+        self._arbiter: ModemManagerArbiter | None = None
+        self._arbiter_task: asyncio.Task[None] | None = None
+        self._scan_error = ""
+
+    @property
+    def modems(self) -> dict[str, ModemTask]:
+        """The modems by the path of their port; of two with one path, the one that is present."""
+        tasks = sorted(self._tasks, key=lambda task: task.condition.state is not PortState.ABSENT)
+        return {task.port: task for task in tasks}
 
     async def run(self) -> None:
-        """Watch until cancelled; then every port is closed when this returns."""
-        self._heart = asyncio.create_task(self._beat())
-        self._mind_neighbour()
-        named = [port for port in self._settings.port if not port.startswith(STABLE_IDS)]
-        for place in self._absences.expected(named, self._news.known_places()):
-            self._watch(place)
-        self._lookout.open()
+        """Watch until cancelled; every port is closed on return."""
+        self._heartbeat = asyncio.create_task(self._send_heartbeats())
+        self._connect_modemmanager()
+        self._expect(self._consumer.baseline_places())
+        self._rescan.open()
         try:
             while True:
-                self._lookout.look_begins()
-                well = self._try_to_look()
-                await self._lookout.wait(self._pause_s() if well else _LOOK_AGAIN_S)
+                self._rescan.begin()
+                done = self._try_to_scan()
+                await self._rescan.wait(self._pause_s() if done else _RETRY_SCAN_S)
         finally:
-            self._lookout.close()
-            tasks = [self._heart, *self._tasks.values()]
-            if self._asking is not None:
-                tasks.append(self._asking)
+            self._rescan.close()
+            tasks = [self._heartbeat, *self._tasks.values()]
+            if self._arbiter_task is not None:
+                tasks.append(self._arbiter_task)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _mind_neighbour(self) -> None:
-        """Follow ModemManager, or no longer, as the settings say."""
-        if self._asking is not None:
-            self._asking.cancel()
-        self._neighbour = self._asking = None
-        self._portless = {}
+    def _connect_modemmanager(self) -> None:
+        """Follow ModemManager, or stop following it, as the settings say."""
+        if self._arbiter_task is not None:
+            self._arbiter_task.cancel()
+        self._arbiter = self._arbiter_task = None
         if self._settings.via != "port":
-            self._neighbour = ModemManagerArbiter(self._log, changed=self._lookout.request)
-            self._asking = asyncio.create_task(self._neighbour.run(), name="neighbour")
+            self._arbiter = ModemManagerArbiter(self._log, changed=self._rescan.request)
+            self._arbiter_task = asyncio.create_task(self._arbiter.run(), name="modemmanager")
 
-    def _hear(self) -> None:
-        # a modem comes with many ports at once, a hub with many modems: one look for all
-        if not self._presence.renewed:
-            self._presence.renew()
-            self._lookout.request_soon()
+    def _expect(self, places: Iterable[PortPlace]) -> None:
+        """Watch for modems of an earlier run that are missing: their removal must be reported."""
+        for place in places:
+            if is_remote(place.path):
+                continue
+            key = modem_key(place)
+            if is_there(place.path) and modem_key(place_of(place.path)) == key:
+                continue
+            if all(task.key != key for task in self._tasks):
+                self._start(key, place)
+
+    # -- scans
 
     def _pause_s(self) -> float:
-        if self._presence.renewed:
-            # it may go on not to fit what was found: a name that is something else than it says
-            self._renewals += 1
-            return min(SOON_S, SETTLES_S * 2.0 ** min(self._renewals - 1, 10))
-        self._renewals = 0
-        return SOON_S if self._absences else self._lookout.pause_s(self._presence.awaited)
+        if any(task.awaits_return for task in self._tasks):
+            return SOON_S
+        return self._rescan.pause_s(self._selection.awaited)
 
-    def _try_to_look(self) -> bool:
-        """Look; a fault of ours is told once, and the ports that are watched stay watched."""
+    def _try_to_scan(self) -> bool:
+        """Scan; log a defect once, and keep watching what is being watched."""
         try:
-            self._look()
-        except Exception as fault:  # noqa: BLE001 - the next look may be better
-            if repr(fault) != self._fault:
-                self._fault = repr(fault)
+            self._scan()
+        except Exception as error:  # noqa: BLE001 - the next scan may succeed
+            if repr(error) != self._scan_error:
+                self._scan_error = repr(error)
                 self._log.error("rescan_error", exc_info=True)
             return False
-        self._fault = ""
+        self._scan_error = ""
         return True
 
-    def _look(self) -> None:
-        self._tell_how_they_do(self._presence)
-        there = self._presence.current_modems()
-        if self._neighbour is not None and self._settings.discovery:
-            self._portless = self._neighbour.portless(there.values())
-            there |= self._portless
-        self._lookout.saw(there)
-        for port, place in there.items():
-            if port not in self._closing:
-                self._meet(port, place)
-        seats = {seat_of(place) for place in there.values()}
-        for port in self.ports.keys() - there.keys():
-            watched = self.ports[port]
-            elsewhere = seat_of(watched.place) in seats
-            # what it spoke for may speak through another port from now on
-            self._claims.drop(port)
-            is_gone = not elsewhere and self._is_gone(watched.place, watched.was_read)
-            watched.not_seen(counts=is_gone)
-            gone = elsewhere or self._news.known(watched.place) is None
-            if watched.condition.state is PortState.ABSENT and gone:
-                self._absences.end(seat_of(watched.place))
-                if not self._presence.named(port):
-                    self._drop(port)
-        for place, was_read in self._absences.displaced(seats):
-            if self._is_gone(place, was_read):
-                self._news.removed(place)
-            if self._news.known(place) is None:
-                self._absences.end(seat_of(place))
-        for seat in seats:
-            self._absences.end(seat)
+    def _current_modems(self) -> dict[str, SelectedModem]:
+        """Return the modems that the settings select, with those that only ModemManager reads."""
+        modems = self._selection.current_modems()
+        if self._arbiter is not None and self._settings.discovery:
+            places = [place for modem in modems.values() for place in modem.places]
+            for place in self._arbiter.portless(places).values():
+                key = modem_key(place)
+                modems.setdefault(key, SelectedModem(key, (place,), may_open=False))
+        return modems
 
-    def _meet(self, port: str, place: PortPlace) -> None:
-        """Take note of a port that is there."""
-        watched = self.ports.get(port)
-        if watched is not None and watched.place.id is not None:
-            before = watched.place
-            if place.id is None:
-                place = before  # it is just going: its node outlives what sysfs says of it
-            elif seat_of(before) != seat_of(place):
-                # two modems were plugged in anew, and one has got the other's name
-                self._drop(port)
-                self._absences.displace(before, was_read=watched.was_read)
-        if port not in self.ports:
-            self._watch(place)
-        self.ports[port].seen(place)
+    def _scan(self) -> None:
+        modems = self._current_modems()
+        self._rescan.note_ports([p.path for modem in modems.values() for p in modem.places])
+        present = set()
+        for modem in modems.values():
+            if modem.key not in self._closing:
+                task = self._task_for(modem)
+                task.seen(modem.places)
+                present.add(task)
+        for task in self._tasks.keys() - present:
+            task.not_seen(in_part=self._selection.sees(task.key))
+            is_gone = task.condition.state is PortState.ABSENT and not task.awaits_return
+            is_named = self._selection.is_named(task.port)
+            if is_gone and (not is_named or any(each.serves(task.port) for each in present)):
+                self._stop(task)
+        for path in self._selection.named_paths:
+            if not any(task.serves(path) for task in self._tasks) and path not in self._closing:
+                self._start(path, PortPlace(path=path))
 
-    def _tell_how_they_do(self, presence: Selection) -> None:
-        states = {port: watched.condition.state for port, watched in self.ports.items()}
-        for port, state in states.items():
-            if state is PortState.BROKEN and self.ports[port].condition.reason in _TRY_ANOTHER:
-                presence.demote(port)
-        presence.prefer(
-            doing_well=[port for port, state in states.items() if state is PortState.WATCHING],
-            under_way=[port for port, state in states.items() if state in _UNDER_WAY],
-        )
+    def _task_for(self, modem: SelectedModem) -> ModemTask:
+        """Return the task of a modem; create one for a modem that has none."""
+        for task in self._tasks:
+            if task.key == modem.key:
+                return task
+        for task in self._tasks:
+            # a named path gets its ids when the device appears, and loses them before it disappears
+            same_path = any(place.path == task.port for place in modem.places)
+            if same_path and None in (task.place.id, modem.places[0].id):
+                if task.place.id is None:
+                    task.key = modem.key
+                return task
+        return self._start(modem.key, modem.places[0], may_open=modem.may_open)
 
-    def _is_gone(self, place: PortPlace, was_read: bool) -> bool:
-        in_part = self._presence.sees(place)
-        return self._absences.is_gone(place, was_read=was_read, in_part=in_part)
-
-    def _watch(self, place: PortPlace) -> None:
-        watched = ModemTask(
+    def _start(self, key: str, place: PortPlace, *, may_open: bool = True) -> ModemTask:
+        task = ModemTask(
+            key,
             place,
             settings=self._settings,
-            around=AgentContext(
-                self._news, self._claims, self._events, self._log, self._neighbour, self._trace
+            context=WatchContext(
+                self._consumer, self._events, self._log, self._arbiter, self._trace
             ),
-            may_open=place.path not in self._portless,
-            stir=self._lookout.request,
+            may_open=may_open,
+            changed=self._rescan.request,
         )
-        self.ports[place.path] = watched
-        self._tasks[place.path] = asyncio.create_task(watched.run(), name=f"port {place.path}")
-
-    def _drop(self, port: str) -> asyncio.Task[None]:
-        """Stop watching a port; the task that is returned ends when the port is closed."""
-        del self.ports[port]
-        task = self._tasks.pop(port)
-        self._absences.end(port)
-        task.cancel()
-        self._claims.drop(port)
+        self._tasks[task] = asyncio.create_task(task.run(), name=f"modem {key}")
         return task
 
-    async def follow(self, settings: Settings) -> None:
-        """Go by other settings from now on.
+    def _stop(self, task: ModemTask) -> asyncio.Task[None]:
+        """Stop watching a modem; the returned task ends when its port is closed."""
+        running = self._tasks.pop(task)
+        running.cancel()
+        return running
 
-        A port that both name stays open and hears nothing of it; one that is named no more is
-        closed without being reported as removed; a new one is opened at the next look.
+    # -- settings and requests
+
+    async def follow(self, settings: Settings) -> None:
+        """Apply other settings.
+
+        A port that both settings select stays open without interruption. A port that is no longer
+        selected is closed without being reported as removed. A new one is opened at the next scan.
         """
-        before, self._settings = self._settings, settings
-        presence, self._presence = self._presence, Selection(settings)
-        self._tell_how_they_do(self._presence)
-        there = presence.current_modems().keys() | self._portless.keys()
-        wanted = set(self._presence.current_modems())
-        reopened = (before.baud, before.via) != (settings.baud, settings.via)
-        if settings.via != "port" and settings.discovery:
-            wanted |= self._portless.keys()
-        if before.via != settings.via:
-            self._mind_neighbour()
-        elif not settings.discovery:
-            self._portless = {}
+        old = self._settings
+        selected = self._current_modems()
+        was_named = self._selection.named_paths
+        self._settings = self._selection.settings = settings
+        by_port = settings.via == "port"
+        wanted = self._selection.current_modems() if by_port else self._current_modems()
+        reopen = (old.baud, old.via) != (settings.baud, settings.via)
         closing = {}
-        for port in list(self.ports):
-            left_out = port in there or presence.named(port)
-            left_out = left_out and port not in wanted and not self._presence.named(port)
-            if left_out or reopened:
-                closing[port] = self._drop(port)
+        for task in list(self._tasks):
+            is_wanted = task.key in wanted or self._selection.is_named(task.port)
+            is_dropped = not is_wanted and (task.key in selected or task.port in was_named)
+            if is_dropped or reopen or _is_elsewhere(task, wanted.get(task.key)):
+                closing[task.key] = self._stop(task)
             else:
-                self.ports[port].follow(settings)
-            if left_out:
-                self._log.info("port_skipped", port=port)
+                task.follow(settings)
+            if is_dropped:
+                self._log.info("port_skipped", port=task.port)
+        if old.via != settings.via:
+            self._connect_modemmanager()
         self._closing = frozenset(closing)
         try:
             await asyncio.gather(*closing.values(), return_exceptions=True)
         finally:
             self._closing = frozenset()
-        for port in settings.port:
-            if port not in self.ports and not port.startswith(STABLE_IDS):
-                self._watch(PortPlace(path=port))
-        self._lookout.begin_anew()
-        if before.heartbeat_interval != settings.heartbeat_interval:
-            self._heart.cancel()
-            self._heart = asyncio.create_task(self._beat())
+        self._rescan.restart()
+        if old.heartbeat_interval != settings.heartbeat_interval:
+            self._heartbeat.cancel()
+            self._heartbeat = asyncio.create_task(self._send_heartbeats())
 
-    def find(self, word: str) -> ModemTask:
-        """Return the watched port that is called so: by its path, another path to it, or its id.
+    def find(self, name: str) -> ModemTask:
+        """Return the modem at a port, given by its path, another path to it, or its stable id.
 
         :raises PortNotFound: the agent does not watch this port
         """
-        if word in self.ports:
-            return self.ports[word]
-        real = None if is_remote(word) else os.path.realpath(word)
-        for port, watched in self.ports.items():
-            if watched.place.id == word or (real and os.path.realpath(port) == real):
-                return watched
+        modems = self.modems
+        if name in modems:
+            return modems[name]
+        real = None if is_remote(name) else os.path.realpath(name)
+        for port, task in modems.items():
+            if task.place.id == name or (real and os.path.realpath(port) == real):
+                return task
         raise PortNotFound(
-            f"the agent does not watch {word}", port=word, hint="See: modemagent status"
+            f"the agent does not watch {name}", port=name, hint="See: modemagent status"
         )
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         if not self._settings.heartbeat_interval:
             return
         while True:
             await asyncio.sleep(self._settings.heartbeat_interval)
-            self._news.heartbeat(
-                [
-                    watched.place
-                    for watched in self.ports.values()
-                    if watched.condition.state is PortState.WATCHING
-                ]
-            )
+            watched = [t for t in self._tasks if t.condition.state is PortState.WATCHING]
+            self._consumer.heartbeat([task.place for task in watched])
 
     def to_json(self) -> list[dict[str, object]]:
-        """Return what ``status`` shows of every port: its state, its reading, its last report."""
-        out = []
-        for port, watched in sorted(self.ports.items()):
-            entry: dict[str, object] = {"port": port, "port_id": watched.place.id}
-            entry |= watched.condition.to_json()
-            if known := self._news.known(watched.place):
-                with contextlib.suppress(KeyError):
-                    reading = known.to_json()
-                    entry |= {key: reading[key] for key in _SHOWN}
-            last = self._news.last.get(seat_of(watched.place))
-            entry["last_report"] = last and {
-                "sequence": last.sequence,
-                "reason": str(last.reason),
-                "observed_at": last.observed_at,
-            }
-            out.append(entry)
-        return out
+        """Return what ``status`` shows of every port: state, reading, last report."""
+        return [self._status_of(task) for _, task in sorted(self.modems.items())]
+
+    def _status_of(self, task: ModemTask) -> dict[str, object]:
+        entry: dict[str, object] = {"port": task.port, "port_id": task.place.id}
+        entry |= task.condition.to_json()
+        if baseline := self._consumer.baseline(task.place):
+            with contextlib.suppress(KeyError):
+                reading = baseline.to_json()
+                entry |= {key: reading[key] for key in _SHOWN}
+        last = self._consumer.last.get(baseline_key(task.place))
+        entry["last_report"] = last and {
+            "sequence": last.sequence,
+            "reason": str(last.reason),
+            "observed_at": last.observed_at,
+        }
+        return entry
 
 
-_SHOWN = ("dialect", "modem", "sims", "problems", "verdict")
+def _is_elsewhere(task: ModemTask, modem: SelectedModem | None) -> bool:
+    """Return True if the settings select another port of the modem than the current one."""
+    return modem is not None and all(place.path != task.port for place in modem.places)
+
+
+async def watch_only(settings: Settings, events: EventBus) -> None:
+    """Watch modems until cancelled, emitting events without reports."""
+    await Supervisor(settings, EventOnlyConsumer(events), NullLog(), events).run()

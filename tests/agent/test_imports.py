@@ -1,7 +1,8 @@
-"""One-shot commands start fast: what only the daemon needs is imported only by it."""
+"""Imports: one-shot commands load nothing of the daemon, the daemon no optional packages."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ HEAVY = ("asyncio", "structlog", "urllib3", "serial", "rich")
     [["status"], ["outbox", "list"], ["outbox", "export"], ["run", "--help"], ["status", "--help"]],
     ids=" ".join,
 )
-def test_a_question_to_the_daemon_imports_none_of_its_packages(
+def test_request_to_the_daemon_imports_none_of_its_packages(
     tmp_path: Path, words: list[str]
 ) -> None:
     tail = [] if "--help" in words else ["--state-dir", str(tmp_path)]
@@ -30,21 +31,26 @@ def test_a_question_to_the_daemon_imports_none_of_its_packages(
     assert done.stderr.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize(
-    ("registry", "missing"),
-    [("http://127.0.0.1:9", "ssl _hashlib"), ("https://127.0.0.1:9", "")],
-)
-def test_the_daemon_loads_nothing_of_what_it_could_do_without(registry: str, missing: str) -> None:
-    """Each of these was loaded for nothing once, at half a MiB of the 35; see agent.lean."""
-    idle = f"{missing} rich pickle shutil tempfile bz2 lzma zipfile ctypes.util".split()
+def test_daemon_does_not_load_optional_packages() -> None:
     program = (
-        "import sys\n"
-        "from modemagent.agent.lean import load_daemon\n"
-        "from modemagent.logs import open_log\n"
-        "from modemagent.settings import Settings\n"
-        f"load_daemon(Settings(registry={registry!r})); open_log()\n"
-        "import pyudev; pyudev.Context()\n"
-        f"print([name for name in {idle} if name in sys.modules])\n"
+        "import sys, modemagent.agent.daemon\n"
+        "print([name for name in ('prometheus_client', 'rich', 'fastapi') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_missing_metrics_extra_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "prometheus_client.py").write_text("raise ModuleNotFoundError(name=__name__)\n")
+    config = tmp_path / "agent.toml"
+    config.write_text('metrics_listen = "127.0.0.1:0"\n')
+    words = ["--config", str(config), "run", "--state-dir", str(tmp_path / "state")]
+    done = subprocess.run(
+        [sys.executable, "-m", "modemagent", *words],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "pip install 'modemagent[metrics]'" in done.stderr
+    assert "Traceback" not in done.stderr

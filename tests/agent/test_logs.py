@@ -1,4 +1,4 @@
-"""Logs: no identifier leaves unmasked, whatever field it hides in."""
+"""Logs: identifiers are masked in every field."""
 
 from __future__ import annotations
 
@@ -70,25 +70,25 @@ def test_the_log_does_not_bring_rich_with_it() -> None:
     subprocess.run([sys.executable, "-c", check], check=True)
 
 
-def test_the_same_warning_is_said_a_few_times_a_minute_and_then_counted() -> None:
+def test_repeated_warning_is_throttled_and_counted() -> None:
     now = [0.0]
     throttle = Throttle(lambda: now[0])
 
-    def said(port: str, attempt: int) -> dict[str, object] | None:
+    def logged(port: str, attempt: int) -> dict[str, object] | None:
         event = {"event": "port_broken", "port": port, "attempt": attempt}
         return throttle(None, "warning", event)  # type: ignore[return-value]
 
-    assert sum(said("/dev/a", number) is not None for number in range(100)) == 5
-    assert said("/dev/b", 1), "another port is another warning"
+    assert sum(logged("/dev/a", number) is not None for number in range(100)) == 5
+    assert logged("/dev/b", 1), "another port is another warning"
     assert throttle(None, "info", {"event": "x"}) and throttle(None, "info", {"event": "x"})
     now[0] = 61.0
-    again = said("/dev/a", 101)
+    again = logged("/dev/a", 101)
     assert again and again["left_out"] == 95
-    then = said("/dev/a", 102)
+    then = logged("/dev/a", 102)
     assert then and "left_out" not in then
 
 
-def test_warnings_of_many_threads_at_once_are_all_told() -> None:
+def test_warnings_of_many_threads_are_all_counted() -> None:
     throttle, told, interval = Throttle(), list[object](), sys.getswitchinterval()
 
     def warn(number: int) -> None:
@@ -118,7 +118,7 @@ def test_a_storm_of_warnings_reaches_the_log_as_a_few() -> None:
 
 
 def swapped(number: str) -> str:
-    """Return a number as the card stores it: two digits a byte, the lower half first."""
+    """Return a number as the SIM stores it: two digits a byte, the lower half first."""
     padded = number + "F" * (len(number) % 2)
     return "".join(padded[at + 1] + padded[at] for at in range(0, len(padded), 2))
 

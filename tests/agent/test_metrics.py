@@ -1,4 +1,4 @@
-"""What the outbox does under stress, as metrics: read by Prometheus' own parser."""
+"""Metrics of the outbox and of ports, read by the parser of prometheus-client."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from modemagent.report.outbox.outbox import Outbox, ReportDraft
 from modemagent.report.status import outbox_json
 from modemagent.watching.events import EventBus
 
-HELD_MOST = 4
+BUFFER_LIMIT = 4
 OUTBOX = "modemagent_outbox_"
 
 
 @pytest.fixture
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
     opened = Outbox(
-        tmp_path, gateway_id="gw-1", log=NullLog(), limit_bytes=100_000, held_most=HELD_MOST,
+        tmp_path, gateway_id="gw-1", log=NullLog(), limit_bytes=100_000, held_most=BUFFER_LIMIT,
         retry_s=3600,
     )  # fmt: skip
     with closing(opened):
         yield opened
 
 
-def told(outbox: Outbox, metrics: Metrics | None = None) -> dict[str, float]:
-    """Return what the metrics say of the outbox, without the words they begin with."""
+def outbox_metrics(outbox: Outbox, metrics: Metrics | None = None) -> dict[str, float]:
+    """Return the metrics of the outbox without their prefix."""
     metrics = metrics or metrics_of(outbox)
     return {
         sample.name.removeprefix(OUTBOX): sample.value
@@ -41,6 +41,11 @@ def told(outbox: Outbox, metrics: Metrics | None = None) -> dict[str, float]:
     }
 
 
+def buffered_and_evicted(outbox: Outbox) -> tuple[float, float]:
+    found = outbox_metrics(outbox)
+    return found["buffered"], found["evicted_total"]
+
+
 def metrics_of(outbox: Outbox) -> Metrics:
     def status() -> dict[str, object]:
         return {"modems": [], "outbox": outbox_json(outbox), "uplink": {"state": "off"}}
@@ -48,56 +53,57 @@ def metrics_of(outbox: Outbox) -> Metrics:
     return Metrics(EventBus(), status=status, outbox=outbox)
 
 
-def say(outbox: Outbox, reason: Reason, count: int = 1) -> None:
+def store(outbox: Outbox, reason: Reason, count: int = 1) -> None:
     for _ in range(count):
         place = PortPlace(path="/dev/ttyUSB2")
         outbox.put(ReportDraft(reason=reason, port=place), places={})
 
 
 def limit_pages(outbox: Outbox, pages: int) -> None:
-    """Make SQLite itself say that the disk is full."""
+    """Let SQLite report a full disk."""
     outbox._disk.file.db.execute(f"PRAGMA max_page_count={pages}")
 
 
-def test_a_quiet_outbox_is_all_zero_but_for_its_limit(outbox: Outbox) -> None:
-    assert told(outbox) == {
+def test_empty_outbox_has_zeros_and_its_limit(outbox: Outbox) -> None:
+    assert outbox_metrics(outbox) == {
         "waiting": 0, "buffered": 0, "bytes": 0, "limit_bytes": 100_000, "evicted_total": 0,
         "quarantined_files": 0, "dead_letters": 0, "oldest_age_seconds": 0,
     }  # fmt: skip
 
 
-def test_what_a_full_disk_leaves_in_memory_and_what_is_given_up_for_it(outbox: Outbox) -> None:
-    say(outbox, Reason.IDENTIFIED)
-    assert 0 < told(outbox)["bytes"] < told(outbox)["limit_bytes"]
+def test_full_disk_buffers_and_evicts_reports(outbox: Outbox) -> None:
+    store(outbox, Reason.IDENTIFIED)
+    assert 0 < outbox_metrics(outbox)["bytes"] < outbox_metrics(outbox)["limit_bytes"]
     limit_pages(outbox, 1)
     while not outbox.buffered():
-        say(outbox, Reason.REFRESH)
-    assert (told(outbox)["buffered"], told(outbox)["evicted_total"]) == (1, 0)
-    say(outbox, Reason.REFRESH, HELD_MOST + 1)
-    assert (told(outbox)["buffered"], told(outbox)["evicted_total"]) == (HELD_MOST, 2)
+        store(outbox, Reason.REFRESH)
+    assert buffered_and_evicted(outbox) == (1, 0)
+    store(outbox, Reason.REFRESH, BUFFER_LIMIT + 1)
+    assert buffered_and_evicted(outbox) == (
+        BUFFER_LIMIT,
+        2,
+    )
     limit_pages(outbox, 1_000_000)
-    say(outbox, Reason.REFRESH)
-    assert (told(outbox)["buffered"], told(outbox)["evicted_total"]) == (0, 3)
+    store(outbox, Reason.REFRESH)
+    assert buffered_and_evicted(outbox) == (0, 3)
 
 
-def test_the_counter_of_reports_given_up_does_not_fall_and_begins_at_0_with_the_daemon(
-    outbox: Outbox, tmp_path: Path
-) -> None:
-    while not (dropped := told(outbox)["evicted_total"]):
-        say(outbox, Reason.REFRESH, 50)
-    # a damaged file in use: its count of a whole life goes with it
+def test_evicted_counter_is_monotonic_and_starts_at_zero(outbox: Outbox, tmp_path: Path) -> None:
+    while not (evicted := outbox_metrics(outbox)["evicted_total"]):
+        store(outbox, Reason.REFRESH, 50)
+    # a damaged file loses its own count
     outbox._disk._begin_anew("damaged")
-    assert outbox.dropped() < dropped == told(outbox)["evicted_total"]
-    assert told(outbox)["quarantined_files"] == 1
+    assert outbox.dropped() < evicted == outbox_metrics(outbox)["evicted_total"]
+    assert outbox_metrics(outbox)["quarantined_files"] == 1
     while outbox.dropped() == 0:
-        say(outbox, Reason.REFRESH, 50)
-    assert told(outbox)["evicted_total"] > dropped
+        store(outbox, Reason.REFRESH, 50)
+    assert outbox_metrics(outbox)["evicted_total"] > evicted
     outbox.close()
     with closing(Outbox(tmp_path, gateway_id="gw-1", log=NullLog())) as again:
-        assert again.dropped() > 0 == told(again)["evicted_total"]
+        assert again.dropped() > 0 == outbox_metrics(again)["evicted_total"]
 
 
-def test_all_that_can_be_counted_is_there_from_the_start(outbox: Outbox) -> None:
+def test_counters_exist_before_their_first_event(outbox: Outbox) -> None:
     metrics = metrics_of(outbox)
     zero = [
         (sample.name, *sample.labels.values())
@@ -117,7 +123,7 @@ def test_all_that_can_be_counted_is_there_from_the_start(outbox: Outbox) -> None
 BY_ID = "/dev/serial/by-id/usb-Quectel_867698040000013-if02-port0"
 
 
-def test_a_path_that_holds_the_imei_is_shown_masked_and_once(outbox: Outbox) -> None:
+def test_path_with_an_imei_is_masked_and_listed_once(outbox: Outbox) -> None:
     watched = {BY_ID: "watching", BY_ID.replace("69804000", "69804111"): "absent"}
 
     def status() -> dict[str, object]:
@@ -140,7 +146,7 @@ def test_a_path_that_holds_the_imei_is_shown_masked_and_once(outbox: Outbox) -> 
         "tcp://192.168.100.200:8470",
     ],
 )
-def test_an_ordinary_port_is_shown_whole(outbox: Outbox, port: str) -> None:
+def test_port_id_without_identifiers_is_not_masked(outbox: Outbox, port: str) -> None:
     def status() -> dict[str, object]:
         modems = [{"port": "/dev/ttyUSB2", "port_id": port, "state": "watching"}]
         return {"modems": modems, "outbox": outbox_json(outbox), "uplink": {"state": "off"}}

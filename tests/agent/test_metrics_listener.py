@@ -1,4 +1,4 @@
-"""The file for the node exporter, in a folder where others may write too."""
+"""The metrics file in a directory where other users may write, and the listener."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.agent.exposure import MetricsExporter
-from modemagent.agent.metrics import Metrics
+from modemagent.agent.metrics import Metrics, MetricsExporter
 from modemagent.logs import NullLog
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.status import outbox_json
@@ -27,13 +26,13 @@ async def written(folder: Path, file: Path) -> AsyncIterator[MetricsExporter]:
     def status() -> dict[str, object]:
         return {"modems": [], "outbox": outbox_json(outbox), "uplink": {"state": "off"}}
 
-    exposure = MetricsExporter(Metrics(EventBus(), status=status, outbox=outbox), NullLog())
+    exporter = MetricsExporter(Metrics(EventBus(), status=status, outbox=outbox), NullLog())
     try:
-        await exposure.open(None, file)
-        await asyncio.sleep(0)  # its first turn writes
-        yield exposure
+        await exporter.open(None, file)
+        await asyncio.sleep(0)  # the first write
+        yield exporter
     finally:
-        await exposure.close()
+        await exporter.close()
         outbox.close()
 
 
@@ -44,9 +43,7 @@ def file(tmp_path: Path) -> Path:
     return folder / "modemagent.prom"
 
 
-async def test_what_others_planted_under_its_names_is_not_written_to(
-    tmp_path: Path, file: Path
-) -> None:
+async def test_planted_links_are_not_followed(tmp_path: Path, file: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("mine")
     precious.chmod(0o600)
@@ -59,22 +56,20 @@ async def test_what_others_planted_under_its_names_is_not_written_to(
     assert (precious.read_text(), stat.S_IMODE(precious.stat().st_mode)) == ("mine", 0o600)
 
 
-async def test_the_file_goes_with_the_exposure_and_nothing_lies_beside_it(
-    tmp_path: Path, file: Path
-) -> None:
+async def test_file_is_removed_without_leftovers(tmp_path: Path, file: Path) -> None:
     async with written(tmp_path, file):
         assert list(file.parent.iterdir()) == [file]
     assert not list(file.parent.iterdir())
 
 
-async def test_a_file_that_is_written_anew_at_once_is_left(tmp_path: Path, file: Path) -> None:
-    async with written(tmp_path, file) as exposure:
-        await exposure.close(goes_on_with=file)
+async def test_file_of_the_next_exporter_is_kept(tmp_path: Path, file: Path) -> None:
+    async with written(tmp_path, file) as exporter:
+        await exporter.close(replaced_by=file)
         assert file.exists()
 
 
-class Kept(NullLog):
-    """Keeps what is said as an error."""
+class ErrorLog(NullLog):
+    """A log that keeps its errors."""
 
     def __init__(self) -> None:
         self.errors: list[dict[str, object]] = []
@@ -85,16 +80,14 @@ class Kept(NullLog):
 
 @pytest.mark.parametrize(
     ("listen", "remedy"),
-    [("nobody-has-this-name.invalid:9470", "write an address"), ("{taken}", "another program")],
+    [("nobody-has-this-name.invalid:9470", "Use an address"), ("{taken}", "other program")],
 )
-async def test_an_address_that_can_not_be_listened_at_comes_with_its_own_remedy(
-    listen: str, remedy: str
-) -> None:
+async def test_unusable_address_is_logged_with_its_remedy(listen: str, remedy: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        log = Kept()
-        exposure = MetricsExporter(Metrics(EventBus(), status=dict, outbox=None), log)
-        await exposure.open(listen.format(taken=f"127.0.0.1:{other.getsockname()[1]}"), None)
-        await exposure.close()
-    (told,) = log.errors
-    assert told["event"] == "metrics_listener_failed"
-    assert remedy in str(told["hint"])
+        log = ErrorLog()
+        exporter = MetricsExporter(Metrics(EventBus(), status=dict, outbox=None), log)
+        await exporter.open(listen.format(taken=f"127.0.0.1:{other.getsockname()[1]}"), None)
+        await exporter.close()
+    (error,) = log.errors
+    assert error["event"] == "metrics_listener_failed"
+    assert remedy in str(error["hint"])

@@ -1,4 +1,4 @@
-"""Settings: every mistake with its key, its line and a remedy; the call goes before the file."""
+"""Settings: each mistake with key, line and remedy; options take precedence over the file."""
 
 from __future__ import annotations
 
@@ -111,9 +111,7 @@ def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> No
         ("baud = 9600\n".encode("utf-16"), "line 1: not UTF-8: byte 0xff"),
     ],
 )
-def test_a_byte_that_is_no_utf_8_is_named_with_its_line(
-    tmp_path: Path, content: bytes, said: str
-) -> None:
+def test_invalid_utf_8_is_reported_with_its_line(tmp_path: Path, content: bytes, said: str) -> None:
     file = tmp_path / "agent.toml"
     file.write_bytes(content)
     with pytest.raises(FileRefused, match=said):
@@ -121,7 +119,7 @@ def test_a_byte_that_is_no_utf_8_is_named_with_its_line(
 
 
 @pytest.mark.parametrize("text", ["port = [", "x" * 10000, "\x00", '"""', "[" * 9000, "= \n" * 99])
-def test_what_is_no_file_of_settings_at_all_is_named_in_a_few_lines(text: str) -> None:
+def test_invalid_file_has_a_few_mistakes(text: str) -> None:
     _, mistakes = check(text)
     assert 1 <= len(mistakes) <= 11
 
@@ -149,9 +147,7 @@ IN_THE_ENVIRONMENT = {
 
 
 @pytest.mark.parametrize("key", IN_THE_ENVIRONMENT)
-def test_the_environment_goes_before_the_file_and_after_the_options(
-    tmp_path: Path, key: str
-) -> None:
+def test_precedence_of_options_environment_and_file(tmp_path: Path, key: str) -> None:
     words, value = IN_THE_ENVIRONMENT[key]
     file = tmp_path / "agent.toml"
     row = next(row for row in TABLE if row.name == key)

@@ -1,4 +1,4 @@
-"""What systemd is told, over real datagram sockets."""
+"""Notifications to systemd over real datagram sockets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from modemagent.agent.systemd import notify, watchdog_interval_s
 
 
-def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_nothing_is_sent_without_systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     notify("READY=1")
     for wrong in (str(tmp_path / "nobody"), "vsock:2:1234", "relative"):
@@ -20,7 +20,7 @@ def test_without_systemd_nothing_happens(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 @pytest.mark.parametrize("abstract", [False, True])
-def test_a_word_arrives_whole(
+def test_notification_arrives_complete(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, abstract: bool
 ) -> None:
     name = f"modemagent-test-{os.getpid()}"
@@ -43,7 +43,7 @@ def test_a_word_arrives_whole(
         ("a minute", None, None),
     ],
 )
-def test_the_interval_is_half_of_what_systemd_allows(
+def test_interval_is_half_the_watchdog_timeout(
     monkeypatch: pytest.MonkeyPatch, usec: str, pid: str | None, interval_s: float | None
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", usec)

@@ -1,12 +1,12 @@
-"""A machine's devices, made and unmade by umockdev; runs under Debian's own Python, which has gi.
+"""Devices of a machine, added and removed by umockdev; runs under Debian's Python, which has gi.
 
     umockdev-wrapper /usr/bin/python3 bed.py
 
-Prints the folder that stands for ``/sys`` and ``/dev`` (UMOCKDEV_DIR), then obeys lines on stdin,
-each answered by ``ok``: ``add TREE [NODE=PATH]...`` and ``remove TREE`` plug in and out what a tree
-file describes, with the pseudo terminal PATH in the place of a device file. At all other device
-files nobody answers; ``written`` tells, as JSON, how many bytes were written to each, ``moments``
-when each appeared. NEWS_MS in the environment: the pause after each piece of news.
+Prints the directory that replaces ``/sys`` and ``/dev`` (UMOCKDEV_DIR), then executes lines on
+stdin and prints ``ok`` after each: ``add TREE [NODE=PATH]...`` and ``remove TREE`` add and remove
+the devices of a tree file, with the pseudo terminal PATH in place of a device file. All other
+device files are silent; ``written`` prints, as JSON, the number of bytes written to each, and
+``moments`` when each appeared. NEWS_MS in the environment: the pause after each event.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ import gi
 gi.require_version("UMockdev", "1.0")
 from gi.repository import UMockdev  # noqa: E402 - the version has to be named first
 
-#: umockdev's stand-in for netlink holds ten messages and gives up on the eleventh; the kernel's
+#: umockdev's replacement for netlink holds ten messages and fails at the eleventh; the kernel's
 #: holds thousands.
 NEWS_S = float(os.environ.get("NEWS_MS", "10")) / 1000
 
@@ -34,10 +34,10 @@ def nodes(tree: str) -> list[str]:
 
 
 class Silent:
-    """Device files that nobody answers at, and how many bytes were written to each.
+    """Silent device files, and the number of bytes written to each.
 
-    Terminals of our own: those that umockdev makes can not be made again under the same name.
-    They are read all the time, because who closes a port throws away what nobody has read.
+    They are pseudo terminals, because those of umockdev cannot be created twice with one name. They
+    are read continuously, because closing a port discards unread bytes.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Silent:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def open(self, node: str) -> str:
-        """Return the path of the terminal that stands for a device file."""
+        """Return the path of the terminal that replaces a device file."""
         master, slave = os.openpty()
         tty.setraw(slave)
         with self._lock:
@@ -58,14 +58,14 @@ class Silent:
         return os.ttyname(slave)
 
     def close(self, node: str) -> None:
-        """Hang up, as the kernel does when a device has gone."""
+        """Hang up, as the kernel does when a device is removed."""
         with self._lock:
             self._take()
             for end in self._ends.pop(node, ()):
                 os.close(end)
 
     def counts(self) -> dict[str, int]:
-        """Device file -> how many bytes were written until now."""
+        """Return the number of bytes written to each device file."""
         with self._lock:
             self._take()
             return dict(self._counts)
@@ -79,7 +79,7 @@ class Silent:
         while True:
             with self._lock:
                 masters = [master for master, _ in self._ends.values()]
-            # a terminal that is closed meanwhile is taken off the list in the next turn
+            # a closed terminal is removed from the list in the next turn
             with contextlib.suppress(OSError, ValueError):
                 if self._wake[0] in select.select([self._wake[0], *masters], [], [], 0.2)[0]:
                     os.read(self._wake[0], 64)
@@ -88,7 +88,7 @@ class Silent:
 
 
 def pass_on(_: UMockdev.IoctlBase, client: UMockdev.IoctlClient) -> bool:
-    """Let the terminal itself answer: ModemManager leaves a port whose ioctls fail."""
+    """Pass an ioctl to the terminal: ModemManager ignores a port whose ioctls fail."""
     result, number = client.execute()
     client.complete(result, number)
     return True
@@ -99,7 +99,7 @@ def present(bed: UMockdev.Testbed, block: str) -> bool:
 
 
 def point(link: Path, target: str) -> None:
-    """Make a link lead elsewhere, at once: umockdev gives up on one that goes while it looks."""
+    """Replace a link atomically: umockdev fails if one disappears while it is read."""
     link.parent.mkdir(exist_ok=True)
     new = link.with_name(f".new-{link.name}")
     new.unlink(missing_ok=True)
@@ -108,10 +108,10 @@ def point(link: Path, target: str) -> None:
 
 
 def connect(bed: UMockdev.Testbed, node: str, path: str) -> None:
-    """Put a terminal in the place of a device file."""
+    """Put a terminal in place of a device file."""
     devices = Path(bed.get_root_dir(), "dev")
     kind = Path(path).stat().st_rdev
-    # the terminal itself: what is opened by another name under /dev has no ioctls
+    # the real path of the terminal: opened under another name in /dev it has no ioctls
     links = {
         devices / node: os.path.realpath(path),
         devices / ".node" / node: f"{os.major(kind)}:{os.minor(kind)}",
@@ -142,7 +142,7 @@ def main() -> None:
         if verb == "add":
             devices.mkdir(exist_ok=True)
             named = dict(word.split("=") for word in words[1:])
-            # trees have the bus and the hubs in common
+            # trees share the bus and the hubs
             blocks = [block for block in tree.split("\n\n") if block.startswith("P: ")]
             new = [block for block in blocks if not present(bed, block)]
             for block in new:

@@ -1,4 +1,4 @@
-"""A machine whose devices come and go: real libudev and netlink news, by umockdev."""
+"""A machine whose devices are added and removed: real libudev and netlink events, by umockdev."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _PYTHON = "/usr/bin/python3"
 
 
 class Bed:
-    """A machine without devices at first.
+    """A machine that starts without devices.
 
-    :ivar environment: what a process needs to live on it
-    :ivar devices: the folder in the place of ``/dev``
+    :ivar environment: environment of a process on this machine
+    :ivar devices: the directory that replaces ``/dev``
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Bed:
             stdout=subprocess.PIPE,
             text=True,
         )
-        folder = self._hear()
+        folder = self._read_line()
         self.devices = Path(folder, "dev")
         self.environment: Mapping[str, str] = {
             **os.environ,
@@ -38,28 +38,28 @@ class Bed:
         }
 
     def add(self, tree: str, **terminals: str) -> None:
-        """Plug in what ``fixtures/udev/TREE.umockdev`` describes; a path names another file.
+        """Add the devices of ``fixtures/udev/TREE.umockdev``; a path names another file.
 
-        :param terminals: device file -> the pseudo terminal that answers there
+        :param terminals: device file -> the pseudo terminal behind it
         """
         self._do("add", self._file(tree), *(f"{node}={path}" for node, path in terminals.items()))
 
     def remove(self, tree: str) -> None:
-        """Unplug it."""
+        """Remove the devices of a tree."""
         self._do("remove", self._file(tree))
 
     def moments(self) -> dict[str, float]:
-        """Device file -> when it last appeared, on the monotonic clock."""
+        """Return when each device file last appeared, on the monotonic clock."""
         assert self._host.stdin is not None
         print("moments", file=self._host.stdin, flush=True)
-        told: dict[str, float] = json.loads(self._hear())
-        return told
+        moments: dict[str, float] = json.loads(self._read_line())
+        return moments
 
     def written(self) -> dict[str, int]:
-        """Device file -> how many bytes were written to it, for those that nobody answers at."""
+        """Return the number of bytes written to each silent device file."""
         assert self._host.stdin is not None
         print("written", file=self._host.stdin, flush=True)
-        counts: dict[str, int] = json.loads(self._hear())
+        counts: dict[str, int] = json.loads(self._read_line())
         return counts
 
     def close(self) -> None:
@@ -71,9 +71,9 @@ class Bed:
     def _do(self, *words: str) -> None:
         assert self._host.stdin is not None
         print(*words, file=self._host.stdin, flush=True)
-        assert self._hear() == "ok"
+        assert self._read_line() == "ok"
 
-    def _hear(self) -> str:
+    def _read_line(self) -> str:
         assert self._host.stdout is not None
         return self._host.stdout.readline().strip()
 

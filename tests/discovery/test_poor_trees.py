@@ -1,4 +1,4 @@
-"""Device trees that hold less than the kernel writes show the same ports."""
+"""Device trees with fewer attributes than the kernel writes have the same ports."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def without(*patterns: str) -> Callable[[str], str]:
 
 
 def marked(tree: str) -> str:
-    """As udev's usb_id leaves it: no attribute, no name that says which interface it is."""
+    """Keep only the properties that udev's usb_id sets."""
     tree = without("A: bInterfaceNumber=.*", "A: id(Vendor|Product)=2c7c.*")(tree)
     for n in EG25.ttys:
-        told = f"E: ID_VENDOR_ID=2c7c\nE: ID_MODEL_ID=0125\nE: ID_USB_INTERFACE_NUM=0{n}\n"
-        tree = tree.replace(f"N: ttyUSB{n}\n", f"N: ttyUSB{n}\n{told}")
+        lines = f"E: ID_VENDOR_ID=2c7c\nE: ID_MODEL_ID=0125\nE: ID_USB_INTERFACE_NUM=0{n}\n"
+        tree = tree.replace(f"N: ttyUSB{n}\n", f"N: ttyUSB{n}\n{lines}")
     return tree.replace("E: PRODUCT=2c7c/125/318\n", "")
 
 
 def flat(_: str) -> str:
-    """What ``Testbed.add_device()`` of umockdev makes: no bus, no hub, no link to the device."""
+    """Return what umockdev's ``add_device()`` makes: no bus, no hub, no link to the device."""
     tree = (
         "P: /devices/1-2\nE: DEVTYPE=usb_device\nE: SUBSYSTEM=usb\n"
         "A: idVendor=2c7c\\n\nA: idProduct=0125\\n\n\n"
@@ -79,16 +79,16 @@ def listed(bed: Bed, folder: Path, tree: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "edit",
     [
-        pytest.param(without(), id="all there is"),
+        pytest.param(without(), id="complete"),
         pytest.param(without("L: device=.*"), id="no link from the tty to its device"),
         pytest.param(without("A: bInterfaceNumber=.*"), id="no interface number"),
         pytest.param(without("A: id(Vendor|Product)=2c7c.*", "A: idProduct=0125.*"), id="no ids"),
         pytest.param(without("L: driver=.*"), id="no link to the driver"),
-        pytest.param(marked, id="marks of udev alone"),
-        pytest.param(flat, id="made by calls"),
+        pytest.param(marked, id="properties of udev only"),
+        pytest.param(flat, id="made by API calls"),
     ],
 )
-def test_a_tree_with_less_in_it_shows_the_same_ports(
+def test_incomplete_tree_has_the_same_ports(
     bed: Bed, tmp_path: Path, edit: Callable[[str], str]
 ) -> None:
     ports = listed(bed, tmp_path, edit(hub("1-2") + FULL))
@@ -97,12 +97,12 @@ def test_a_tree_with_less_in_it_shows_the_same_ports(
     assert {port["driver"] for port in ports} == {"option"}
 
 
-def test_ids_are_read_in_either_case(bed: Bed, tmp_path: Path) -> None:
+def test_ids_in_either_case(bed: Bed, tmp_path: Path) -> None:
     ports = listed(bed, tmp_path, hub("1-2") + FULL.replace("idVendor=2c7c", "idVendor=2C7C"))
     assert [port["role"] for port in ports] == ["diag", "nmea", "at", "at"]
 
 
-def test_a_tty_without_a_bus_is_no_port(bed: Bed, tmp_path: Path) -> None:
+def test_tty_without_a_bus_is_not_a_port(bed: Bed, tmp_path: Path) -> None:
     places = {
         "ttyS0": "platform/serial8250/tty/ttyS0",
         "ttyS1": "pnp0/00:05/00:05:0/00:05:0.0/tty/ttyS1",

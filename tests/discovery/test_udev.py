@@ -1,4 +1,4 @@
-"""What is plugged in, as the real libudev and its netlink news tell it."""
+"""Ports and hot-plug events from the real libudev and its netlink socket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from modemagent.discovery.candidate import Role
-from modemagent.discovery.udev import UdevMonitor, is_secondary, role_of
+from modemagent.discovery.properties import is_secondary, role_of
+from modemagent.discovery.udev import UdevMonitor
 from tests.discovery.conftest import Bed
 from tests.discovery.trees import Kind, Sockets, device, hub, marked
 
@@ -21,11 +22,11 @@ Ports = dict[str, dict[str, Any]]
 LISTEN = """
 import select
 from modemagent.discovery.udev import UdevMonitor
-news = UdevMonitor()
+events = UdevMonitor()
 print("listening", flush=True)
-while select.select([news.fileno()], [], [], 20)[0]:
-    if news.take():
-        print("news", flush=True)
+while select.select([events.fileno()], [], [], 20)[0]:
+    if events.take():
+        print("event", flush=True)
 """
 LOOK = """
 import json
@@ -47,7 +48,7 @@ def seen(bed: Bed) -> dict[str, tuple[str, bool, bool]]:
     return {path: tuple(rest) for path, *rest in json.loads(done.stdout)}  # type: ignore[misc]
 
 
-def test_the_table_decides_where_udev_says_nothing(bed: Bed) -> None:
+def test_table_gives_roles_without_udev_properties(bed: Bed) -> None:
     bed.add("quectel-eg25-g")
     assert {path: role for path, (role, *_) in seen(bed).items()} == {
         "/dev/ttyUSB0": "diag",
@@ -57,7 +58,7 @@ def test_the_table_decides_where_udev_says_nothing(bed: Bed) -> None:
     }
 
 
-def test_marks_of_modemmanagers_rules_go_before_the_table(bed: Bed) -> None:
+def test_modemmanagers_rules_take_precedence_over_the_table(bed: Bed) -> None:
     bed.add("modemmanager-hints")
     roles = seen(bed)
     assert any(secondary for _, _, secondary in roles.values())
@@ -66,7 +67,7 @@ def test_marks_of_modemmanagers_rules_go_before_the_table(bed: Bed) -> None:
         assert role == "at" or not secondary
 
 
-def test_list_shows_what_marks_say_whether_udev_runs_or_not(bed: Bed) -> None:
+def test_list_shows_roles_of_modemmanagers_rules(bed: Bed) -> None:
     bed.add("modemmanager-hints")
     done = subprocess.run(
         [sys.executable, "-m", "modemagent", "list", "--json"],
@@ -80,10 +81,8 @@ def test_list_shows_what_marks_say_whether_udev_runs_or_not(bed: Bed) -> None:
     assert roles == [(2, "at"), (3, "at"), (4, "nmea"), (5, "diag"), (6, "data")]
 
 
-def test_an_ignored_port_of_unknown_use_is_not_the_one_that_is_left_free(
-    bed: Bed, tmp_path: Path
-) -> None:
-    """Rules of ModemManager mark debug ports so."""
+def test_ignored_port_of_unknown_use_is_not_secondary(bed: Bed, tmp_path: Path) -> None:
+    """ModemManager's rules mark debug ports to be ignored."""
     tree = hub("1-2") + device("1-2", Kind("2c7c", "0900", (2, 3)), {2: 0, 3: 1})
     file = tmp_path / "tree.umockdev"
     file.write_text(marked(tree, "ttyUSB0", "ID_MM_PORT_IGNORE"))
@@ -112,18 +111,18 @@ def test_an_ignored_port_of_unknown_use_is_not_the_one_that_is_left_free(
         pytest.param(
             Kind("1bc7", "1206", (0, 1), kinds=("08/06/50", "ff/00/00")),
             ["unknown", "unknown"],
-            id="nothing told",
+            id="no protocol",
         ),
     ],
 )
-def test_the_protocol_of_an_interface_tells_its_role(
+def test_interface_protocol_gives_the_role(
     bed: Bed, tmp_path: Path, kind: Kind, roles: list[str]
 ) -> None:
     Sockets(bed, tmp_path).plug("1-2", kind)
     assert [role for role, *_ in seen(bed).values()] == roles
 
 
-def test_the_kernels_own_words_tell_the_protocol_too(bed: Bed, tmp_path: Path) -> None:
+def test_interface_protocol_is_read_from_uevent(bed: Bed, tmp_path: Path) -> None:
     tree = hub("1-2") + device("1-2", Kind("1bc7", "1206", (0,)), {0: 0})
     interface = "E: DEVTYPE=usb_interface\n"
     assert interface in tree
@@ -133,14 +132,14 @@ def test_the_kernels_own_words_tell_the_protocol_too(bed: Bed, tmp_path: Path) -
     assert [role for role, *_ in seen(bed).values()] == ["at"]
 
 
-def test_no_stranger_is_taken_for_a_modem(bed: Bed) -> None:
+def test_other_devices_are_not_modems(bed: Bed) -> None:
     bed.add("strangers")
     found = seen(bed)
     assert found
     assert not any(cellular for _, cellular, _ in found.values())
 
 
-def test_two_sticks_without_serial_numbers_are_two(bed: Bed) -> None:
+def test_identical_sticks_are_two_modems(bed: Bed) -> None:
     bed.add("two-identical-sticks")
     done = subprocess.run(
         [sys.executable, "-m", "modemagent", "list", "--json"],
@@ -155,7 +154,7 @@ def test_two_sticks_without_serial_numbers_are_two(bed: Bed) -> None:
     assert set(bed.written().values()) == {0}
 
 
-def test_news_of_ports_comes_over_netlink(bed: Bed) -> None:
+def test_port_events_arrive_over_netlink(bed: Bed) -> None:
     bed.add("wwan-pcie")
     listener = subprocess.Popen(
         [sys.executable, "-c", LISTEN], env=bed.environment, stdout=subprocess.PIPE, text=True
@@ -164,9 +163,9 @@ def test_news_of_ports_comes_over_netlink(bed: Bed) -> None:
         assert listener.stdout is not None
         assert listener.stdout.readline() == "listening\n"
         bed.add("quectel-eg25-g")
-        assert listener.stdout.readline() == "news\n"
+        assert listener.stdout.readline() == "event\n"
         bed.remove("quectel-eg25-g")
-        assert listener.stdout.readline() == "news\n"
+        assert listener.stdout.readline() == "event\n"
     finally:
         listener.kill()
         listener.wait()
@@ -188,20 +187,20 @@ def test_news_of_ports_comes_over_netlink(bed: Bed) -> None:
         ({"ID_MM_CANDIDATE": "1"}, None),
     ],
 )
-def test_a_port_is_what_its_marks_say(marks: dict[str, str], role: Role | None) -> None:
-    told = role_of(marks)
-    assert (told and told[0]) == role
+def test_role_from_properties(marks: dict[str, str], role: Role | None) -> None:
+    found = role_of(marks)
+    assert (found and found[0]) == role
     free = {"ID_MM_PORT_TYPE_AT_SECONDARY", "ID_MM_PORT_IGNORE"}
     assert is_secondary(marks) == bool(free & marks.keys())
 
 
-def test_news_that_was_lost_is_news(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_events_count_as_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
     results = [OSError(errno.ENOBUFS, "No buffer space available"), BlockingIOError()]
 
     def read(*_: int) -> bytes:
         raise results.pop(0)
 
-    news = UdevMonitor()
+    events = UdevMonitor()
     monkeypatch.setattr("modemagent.discovery.udev.os.read", read)
-    assert news.take()
+    assert events.take()
     assert not results

@@ -1,4 +1,4 @@
-"""Device trees made to order: any USB serial device, at any place, under any tty numbers.
+"""Generated device trees: any USB serial device, in any socket, with any tty numbers.
 
 The text is what umockdev reads, in the form of the files in ``fixtures/udev/``.
 """
@@ -80,7 +80,7 @@ def device(place: str, kind: Kind, numbers: Mapping[int, int]) -> str:
             + (f"A: product={kind.product}\\n\n" if kind.product else ""),
         )
     ]
-    told = dict(zip(kind.ttys, kind.kinds, strict=False))
+    kinds = dict(zip(kind.ttys, kind.kinds, strict=False))
     for interface, number in numbers.items():
         node = f"{kind.stem}{number}"
         below = f"{path}/{place}:1.{interface}"
@@ -89,7 +89,7 @@ def device(place: str, kind: Kind, numbers: Mapping[int, int]) -> str:
             _block(
                 below,
                 f"E: DEVTYPE=usb_interface\nE: DRIVER={kind.driver}\nE: SUBSYSTEM=usb\n"
-                f"A: bInterfaceNumber={interface:02x}\\n\n{_attributes(told.get(interface, ''))}"
+                f"A: bInterfaceNumber={interface:02x}\\n\n{_attributes(kinds.get(interface, ''))}"
                 f"L: driver={up}bus/usb/drivers/{kind.driver}\n",
             )
         )
@@ -114,10 +114,10 @@ def marked(tree: str, node: str, *names: str) -> str:
 
 
 class Sockets:
-    """Where devices are plugged in; gives ttys the lowest free numbers, as the kernel does.
+    """Sockets for devices; ttys get the lowest free numbers, as from the kernel.
 
-    :param folder: for the tree files
-    :param random: with it, ttys get free numbers that nobody can foresee
+    :param folder: directory for the tree files
+    :param random: source of random free numbers instead
     """
 
     def __init__(self, bed: Bed, folder: Path, random: Random | None = None) -> None:
@@ -136,8 +136,8 @@ class Sockets:
     ) -> dict[int, str]:
         """Plug a device in; return interface -> name of its tty.
 
-        :param answering: interface -> pseudo terminal that answers there
-        :param only: the ports that show up; others follow with the next call
+        :param answering: interface -> pseudo terminal behind it
+        :param only: the ports that appear; others follow with the next call
         """
         taken = set().union(*self._names.values())
         nodes: dict[int, str] = {}

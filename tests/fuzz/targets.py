@@ -350,11 +350,11 @@ def fuzz_report(data: bytes) -> None:
 
 
 def fuzz_control(data: bytes) -> None:
-    async def echo(request: Mapping[str, object]) -> dict[str, object]:
+    async def echo(request: Mapping[str, object], _: object) -> dict[str, object]:
         return {"port": request.get("port")}
 
     socket = ControlSocket(Path("nowhere"), {"identify": echo}, logging.getLogger("fuzz"))
-    json.dumps(asyncio.run(socket._answer(data)))
+    json.dumps(asyncio.run(socket._answer(data, None)))
 
 
 # -- a whole identification

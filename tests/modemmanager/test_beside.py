@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.neighbours.conftest import Bench, Bus, Neighbour, marked, unknown
 
 from tests.discovery.conftest import Bed
+from tests.modemmanager.conftest import Bench, Bus, Neighbour, marked, unknown
 from tests.process.conftest import until
 from tests.process.plugging import Discovering, reports
 

@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.neighbours.conftest import Bus
 
 from modemagent.errors import ModemManagerUnavailable
 from modemagent.modemmanager.client import ModemManager, has_bus
+from tests.modemmanager.conftest import Bus
 from tests.process.conftest import COMMAND, until
 
 

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 import pytest
 from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
-from tests.neighbours.conftest import Bus
 
+from modemagent.logs import NullLog
 from modemagent.modemmanager.client import SERVICE, MmModem, ModemManager
 from modemagent.report.message import PortPlace
 from modemagent.watching.modemmanager import ModemManagerArbiter
-from modemagent.watching.watch_only import NullLog
+from tests.modemmanager.conftest import Bus
 
 ROOT = "/org/freedesktop/ModemManager1"
 ICCID = "8988303000000000010"
@@ -152,7 +152,7 @@ async def test_what_is_known_of_it_stays_while_it_refuses_to_answer() -> None:
 async def test_one_that_refuses_for_long_is_away_and_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("modemagent.watching.modemmanager._ASK_AGAIN_S", 0.01)
+    monkeypatch.setattr("modemagent.watching.modemmanager._RETRY_S", 0.01)
     service = Service()
     await service.come()
     followed = Followed()

@@ -220,47 +220,6 @@ def test_request_is_answered_after_a_half_close(watched: tuple[Bench, Agent, str
             assert answers.readline() == b""
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
-def test_user_outside_the_group_is_refused_whatever_the_mode(started: Start) -> None:
-    import shutil
-    import tempfile
-
-    python = shutil.which("python3", path="/usr/bin:/bin")
-    if python is None:
-        pytest.skip("no Python that another user may run")
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        agent = started(Agent, "--port", "/nowhere/tty")
-        agent.stop()
-        agent.words = (*agent.words, "--state-dir", folder)
-        agent.state_dir = Path(folder)
-        agent.start()
-        until(agent.status)
-        Path(folder).chmod(0o755)
-        (Path(folder) / "agent.sock").chmod(0o666)
-        # the daemon may have refused and closed the connection before the request is sent
-        program = (
-            "import contextlib, socket; line = socket.socket(socket.AF_UNIX); line.settimeout(20)\n"
-            f"line.connect('{folder}/agent.sock')\n"
-            'with contextlib.suppress(BrokenPipeError): line.sendall(b\'{"do": "status"}\\n\')\n'
-            "print(line.makefile().readline())"
-        )
-
-        def response(group: int, *others: int) -> Any:
-            done = subprocess.run(
-                [python, "-c", program], capture_output=True, text=True,
-                user=65534, group=group, extra_groups=others, timeout=30,
-            )  # fmt: skip
-            return json.loads(done.stdout), done.stderr
-
-        answer, _ = response(65534)
-        assert answer["error"]["code"] == "agent_denied"
-        assert "group modemagent" in answer["error"]["hint"]
-        socket_group = (Path(folder) / "agent.sock").stat().st_gid
-        assert response(65534, socket_group)[0]["pid"] == agent.popen.pid
-        agent.stop()
-
-
 AID = 'AT+CCHO="A0000005591010FFFFFFFF8900000100"'
 
 

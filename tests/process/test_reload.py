@@ -143,6 +143,28 @@ def test_reload_loads_a_renewed_certificate_again(
         until(lambda: server.order)
 
 
+def test_registry_changes_from_http_to_https(started: Start, tmp_path: Path) -> None:
+    made, key = certificate(tmp_path, "registry")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made, key)
+    plain, encrypted = SmallRegistry(), SmallRegistry()
+    encrypted.socket = context.wrap_socket(
+        encrypted.socket, server_side=True, do_handshake_on_connect=False
+    )
+    settings = 'port = ["/nowhere/tty"]\nheartbeat_interval = 1\n'
+    file = tmp_path / "agent.toml"
+    with running(plain), running(encrypted):
+        http = f'registry = "http://127.0.0.1:{plain.server_port}"\n'
+        agent = agent_with(started, file, settings + http)
+        until(lambda: plain.order)
+        https = f'registry = "https://127.0.0.1:{encrypted.server_port}"\nca_file = "{made}"\n'
+        reload(agent, file, settings + https, "settings_reloaded")
+        until(lambda: encrypted.order)
+        reload(agent, file, settings + http, "settings_reloaded")
+        before = len(plain.order)
+        until(lambda: len(plain.order) > before)
+
+
 def speeds(modem: RunningModem) -> list[int]:
     """Return the input and output speed of a modem's terminal."""
     assert isinstance(modem.seat, PtyEndpoint) and modem.seat._far is not None

@@ -425,7 +425,7 @@ def test_the_wait_after_a_boot_is_no_standstill(rebooted: Outbox) -> None:
     assert shown["state"] == "idle" and 3000 < shown["next_attempt_in_s"] <= 3600
     for minute in range(59):
         now += 60
-        assert not progress.look().obstacle, minute
+        assert not progress.check().error, minute
     courier.flush(5)
     assert courier.uplink.next_attempt is None
     courier.stop(1)

@@ -1,4 +1,4 @@
-"""When a reading is news, case by case; what was not read never is."""
+"""Changes that are reported, case by case; a field that was not read is not a change."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ def reading(modem: Modem = MODEM, *sims: Sim) -> Snapshot:
 
 CASES: list[tuple[str, list[Snapshot], list[Reason | None]]] = [
     ("the same", [reading(), reading()], [None]),
-    ("another card", [reading(), reading(MODEM, OTHER)], [Reason.SIM_CHANGED]),
+    ("another SIM", [reading(), reading(MODEM, OTHER)], [Reason.SIM_CHANGED]),
     ("another modem", [reading(), reading(ANOTHER)], [Reason.MODEM_CHANGED]),
     ("both", [reading(), reading(ANOTHER, OTHER)], [Reason.MODEM_CHANGED]),
-    ("card out", [reading(), reading(MODEM, ABSENT)], [Reason.SIM_CHANGED]),
-    ("card out and in", [reading(), reading(MODEM, ABSENT), reading()], [Reason.SIM_CHANGED] * 2),
+    ("SIM out", [reading(), reading(MODEM, ABSENT)], [Reason.SIM_CHANGED]),
+    ("SIM out and in", [reading(), reading(MODEM, ABSENT), reading()], [Reason.SIM_CHANGED] * 2),
     ("still out", [reading(MODEM, ABSENT), reading(MODEM, ABSENT)], [None]),
     ("not read", [reading(), reading(MODEM, UNREAD)], [None]),
     ("busy", [reading(), reading(MODEM, BUSY)], [None]),
     ("busy and back", [reading(), reading(MODEM, BUSY), reading()], [None, None]),
     (
-        "a swap seen across a busy card",
+        "a swap seen across a busy SIM",
         [reading(), reading(MODEM, BUSY), reading(MODEM, OTHER)],
         [None, Reason.SIM_CHANGED],
     ),
@@ -70,7 +70,7 @@ CASES: list[tuple[str, list[Snapshot], list[Reason | None]]] = [
         [reading(), reading(MUTE), reading(ANOTHER)],
         [None, Reason.MODEM_CHANGED],
     ),
-    ("card read at last", [reading(MODEM, BUSY), reading()], [Reason.SIM_CHANGED]),
+    ("SIM read at last", [reading(MODEM, BUSY), reading()], [Reason.SIM_CHANGED]),
     ("new firmware", [reading(), reading(UPDATED)], [Reason.REFRESH]),
     ("firmware not read", [reading(), reading(replace(MODEM, firmware=None, read={
         **MODEM.read, "firmware": TIMEOUT}))], [None]),
@@ -87,37 +87,37 @@ CASES: list[tuple[str, list[Snapshot], list[Reason | None]]] = [
         ],
         [Reason.SIM_CHANGED],
     ),
-    ("no slots told", [reading(), Snapshot(port="x", modem=MODEM, sims=())], [None]),
+    ("no slots listed", [reading(), Snapshot(port="x", modem=MODEM, sims=())], [None]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("readings", "told"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
+    ("readings", "reasons"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
 )
-def test_what_is_reported(readings: list[Snapshot], told: list[Reason | None]) -> None:
+def test_reason_of_each_reading(readings: list[Snapshot], reasons: list[Reason | None]) -> None:
     first, *rest = readings
     assert reason_for(None, first) is Reason.IDENTIFIED
-    known = update_baseline(None, first)
-    reasons = []
+    baseline = update_baseline(None, first)
+    found = []
     for later in rest:
-        reasons.append(reason_for(known, later))
-        known = update_baseline(known, later)
-    assert reasons == told
+        found.append(reason_for(baseline, later))
+        baseline = update_baseline(baseline, later)
+    assert found == reasons
 
 
 @pytest.mark.parametrize("readings", [case[1] for case in CASES], ids=[c[0] for c in CASES])
-def test_the_same_again_is_never_news_and_memory_survives_a_restart(
+def test_repeated_reading_has_no_changes_after_a_restart(
     readings: list[Snapshot],
 ) -> None:
-    known: Snapshot | None = None
+    baseline: Snapshot | None = None
     for one in readings:
-        known = update_baseline(known, one)
-        assert reason_for(known, one) is None
-        stored = Snapshot.from_json(known.to_json())
+        baseline = update_baseline(baseline, one)
+        assert reason_for(baseline, one) is None
+        stored = Snapshot.from_json(baseline.to_json())
         assert reason_for(stored, one) is None
 
 
-def test_another_lock_of_the_module_is_news_and_kept_while_busy() -> None:
+def test_other_lock_is_a_change_and_kept_while_busy() -> None:
     locked = replace(CARD, state=SimState.LOCKED, lock=LockKind.NETWORK, lock_code=LockCode.PIN)
     blocked = replace(locked, lock_code=LockCode.PUK)
     before, after = Snapshot(port="x", sims=(locked,)), Snapshot(port="x", sims=(blocked,))
@@ -129,14 +129,14 @@ def test_another_lock_of_the_module_is_news_and_kept_while_busy() -> None:
     )  # fmt: skip
 
 
-def test_a_card_that_left_before_its_modem_does_not_leave_with_it() -> None:
-    known = update_baseline(update_baseline(None, reading()), reading(MODEM, ABSENT))
-    (card,) = removal_snapshot(known).sims
-    assert (card.state, card.iccid, card.read) == (SimState.ABSENT, None, {})
+def test_removed_sim_is_not_removed_with_its_modem() -> None:
+    baseline = update_baseline(update_baseline(None, reading()), reading(MODEM, ABSENT))
+    (sim,) = removal_snapshot(baseline).sims
+    assert (sim.state, sim.iccid, sim.read) == (SimState.ABSENT, None, {})
     assert removal_snapshot(reading()).sims == (CARD,)
 
 
-def test_only_a_card_that_comes_up_is_read_again_soon() -> None:
+def test_only_a_starting_sim_is_read_again_soon() -> None:
     assert sim_still_starting(reading(MODEM, BUSY))
     assert sim_still_starting(reading(MODEM, UNREAD))
     for settled in (CARD, ABSENT, LOCKED, replace(BUSY, active=False)):

@@ -1,4 +1,4 @@
-"""The states of a port and the reasons that are shown."""
+"""States of a port, transitions between them, and the reasons shown for them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from modemagent.errors import NoAnswer, PortBusy
 from modemagent.watching.lifecycle import TRANSITIONS, PortCondition, PortState
 
 
-def test_every_state_has_a_row_and_every_port_can_stop() -> None:
+def test_every_state_has_a_row_and_can_stop() -> None:
     assert set(TRANSITIONS) == set(PortState)
     for state, following in TRANSITIONS.items():
         assert (PortState.STOPPED in following) == (state is not PortState.STOPPED)
 
 
 @pytest.mark.parametrize("state", [state for state in PortState if state is not PortState.STOPPED])
-def test_what_may_happen_at_any_time_is_possible_in_every_state(state: PortState) -> None:
+def test_any_state_can_be_opened_broken_removed_and_stopped(state: PortState) -> None:
     for after in (
-        PortState.OPENING,  # ModemManager has come or gone: the next session begins
-        PortState.BROKEN,  # a fault
-        PortState.ABSENT,  # it is pulled
+        PortState.OPENING,  # ModemManager has started or stopped
+        PortState.BROKEN,  # a defect
+        PortState.ABSENT,  # the modem is unplugged
         PortState.STOPPED,
     ):
         condition = PortCondition(state=state)
@@ -30,12 +30,12 @@ def test_what_may_happen_at_any_time_is_possible_in_every_state(state: PortState
     assert condition.state is PortState.BROKEN
 
 
-def test_a_change_that_is_not_in_the_table_is_refused() -> None:
+def test_transition_outside_the_table_is_rejected() -> None:
     with pytest.raises(ValueError, match="absent to watching"):
         PortCondition().enter(PortState.WATCHING)
 
 
-def test_a_broken_port_shows_reason_holder_and_how_often() -> None:
+def test_broken_port_shows_reason_holder_and_failures() -> None:
     condition = PortCondition()
     condition.enter(PortState.OPENING)
     error = PortBusy("held", port="/dev/x", holder_pid=7, holder_name="minicom", hint="stop it")
@@ -44,7 +44,7 @@ def test_a_broken_port_shows_reason_holder_and_how_often() -> None:
     assert (shown["state"], shown["reason"], shown["hint"]) == ("broken", "busy", "stop it")
     assert shown["holder"] == {"pid": 7, "name": "minicom"}
     condition.enter(PortState.OPENING)
-    assert not condition.mark_broken(error), "the same reason again is no news"
+    assert not condition.mark_broken(error), "the same error is not new"
     condition.enter(PortState.OPENING)
     assert condition.mark_broken(NoAnswer("silent", port="/dev/x"))
     assert condition.to_json()["failures"] == 3

@@ -1,4 +1,4 @@
-"""A watched port: ModemManager that comes at any moment, and faults that must not end its task."""
+"""One supervised modem: choice of its port, ModemManager, removal, and defects in its task."""
 
 from __future__ import annotations
 
@@ -9,97 +9,80 @@ import os
 import threading
 import tty
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from modemagent.channel.drive import run
-from modemagent.channel.open import open_channel
+from modemagent.agent.health import PORT_STUCK_S, HealthCheck, PortHealth
+from modemagent.at.steps import Command, Plan
 from modemagent.channel.port import Port
 from modemagent.channel.url import open_port
-from modemagent.identity.snapshot import Snapshot
-from modemagent.logs import NullLog
-from modemagent.modem.identify import identify
+from modemagent.modem.identify import Extras
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
-from modemagent.simulator.bench import simulated
-from modemagent.watching.claims import Claims
+from modemagent.simulator.bench import RunningModem, simulated
+from modemagent.watching import monitor
+from modemagent.watching.consumer import EventOnlyConsumer
 from modemagent.watching.events import EventBus, ModemEvent
 from modemagent.watching.lifecycle import PortState
 from modemagent.watching.modem_task import ModemTask
 from modemagent.watching.modemmanager import ModemManagerArbiter
-from modemagent.watching.session import AgentContext
-from modemagent.watching.watch_only import EventOnlyConsumer
+from modemagent.watching.session import WatchContext
+from tests.watching.recorded import RecordingLog, States, names
 
 EG25 = "quectel-eg25-g"
 
 
-class Kept(NullLog):
-    """A log whose events are kept."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-
-    def info(self, event: str, **_: Any) -> None:
-        self.events.append(event)
-
-    warning = error = info
-
-
 class Watched:
-    """A port that is being watched: its states as they come, and what was logged of it.
+    """A supervised modem with its states and its log.
 
-    :ivar neighbour: runs as soon as the test says so
+    :ivar arbiter: reports ModemManager as absent until the test changes that
     """
 
-    def __init__(self, path: str, port_id: str | None = None) -> None:
-        self.place = PortPlace(path=path, id=port_id)
-        self.log, self.claims, events = Kept(), Claims(), EventBus()
-        self.neighbour = ModemManagerArbiter(self.log, changed=lambda: None)
-        self.neighbour.known.set()
-        self.news = EventOnlyConsumer(events)
-        self.port = ModemTask(
-            self.place,
-            settings=Settings(discovery=False),
-            around=AgentContext(self.news, self.claims, events, self.log, self.neighbour),
+    def __init__(self, *places: PortPlace, settings: Settings | None = None) -> None:
+        self.places = places
+        self.log, self.events = RecordingLog(), EventBus()
+        self.states = States(self.events)
+        self.arbiter = ModemManagerArbiter(self.log, changed=self.scan)
+        self.arbiter.known.set()
+        self.consumer = EventOnlyConsumer(self.events)
+        self.task = ModemTask(
+            "usb:1-2" if places[0].id else places[0].path,
+            places[0],
+            settings=settings or Settings(discovery=False),
+            context=WatchContext(self.consumer, self.events, self.log, self.arbiter),
         )
-        self._states: asyncio.Queue[tuple[object, object]] = asyncio.Queue()
-        events.subscribe(self._take)
 
-    def _take(self, event: ModemEvent) -> None:
-        if event.name == "port.state":
-            self._states.put_nowait((event.data["state"], event.data.get("message")))
+    def scan(self) -> None:
+        """Do what a scan does that shows the ports of the modem."""
+        self.task.seen(self.places)
 
-    async def next(self) -> tuple[object, object]:
-        return await asyncio.wait_for(self._states.get(), 20)
-
-    async def until(self, state: PortState) -> list[tuple[object, object]]:
-        """Wait for a state; return those on the way to it."""
-        passed = [await self.next()]
-        while passed[-1][0] != state:
-            passed.append(await self.next())
-        return passed
-
-    def modemmanager_comes(self) -> None:
-        self.neighbour._came = asyncio.get_running_loop().time()
-        self.neighbour._take((), running=True)
+    def start_modemmanager(self) -> None:
+        self.arbiter._started = asyncio.get_running_loop().time()
+        self.arbiter._update((), running=True)
 
 
 @contextlib.asynccontextmanager
-async def running(watched: Watched) -> AsyncIterator[Watched]:
-    task = asyncio.create_task(watched.port.run())
-    watched.port.seen(watched.place)
+async def running(*places: PortPlace, settings: Settings | None = None) -> AsyncIterator[Watched]:
+    watched = Watched(*places, settings=settings)
+    task = asyncio.create_task(watched.task.run())
+    watched.scan()
     yield watched
     assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert watched.port.condition.state is PortState.STOPPED
+    assert watched.task.condition.state is PortState.STOPPED
+
+
+def usb(path: str, interface: int = 2) -> PortPlace:
+    return PortPlace(path=path, id=f"usb:1-2:1.{interface}", usb_vid="2c7c", usb_pid="0125")
 
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """A port at which nobody answers."""
+    """A port that nothing answers at."""
     master, terminal = os.openpty()
     tty.setraw(terminal)
     yield os.ttyname(terminal)
@@ -107,18 +90,150 @@ def silent() -> Iterator[str]:
     os.close(terminal)
 
 
-async def test_a_port_is_given_back_while_its_modem_is_identified(silent: str) -> None:
-    async with running(Watched(silent, "usb:1-2:1.2")) as watched:
-        await watched.until(PortState.IDENTIFYING)
-        watched.modemmanager_comes()
-        assert [state for state, _ in await watched.until(PortState.STANDBY)] == [
-            PortState.OPENING,
-            PortState.STANDBY,
-        ]
+@contextlib.contextmanager
+def busy(path: str) -> Iterator[None]:
+    with Path(path).open("rb", buffering=0) as port:
+        fcntl.flock(port, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+# -- ports
+
+
+async def test_next_port_is_tried_at_once_after_a_failure(silent: str) -> None:
+    with simulated(EG25) as modem, busy(silent):
+        async with running(usb(silent, 2), usb(modem.path, 3)) as watched:
+            states = await watched.states.until(PortState.WATCHING)
+            assert [(each["state"], each["port"]) for each in states] == [
+                ("opening", silent),
+                ("broken", silent),
+                ("opening", modem.path),
+                ("identifying", modem.path),
+                ("watching", modem.path),
+            ]
+
+
+async def test_working_port_is_kept_when_a_better_one_appears(silent: str) -> None:
+    with simulated(EG25) as modem:
+        async with running(usb(modem.path, 3)) as watched:
+            await watched.states.until(PortState.WATCHING)
+            watched.task.seen((usb(silent, 2), usb(modem.path, 3)))
+            await watched.task.read_now(Extras())
+            assert watched.task.port == modem.path
+
+
+async def test_late_port_ends_the_delay_after_a_failure(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modemagent.watching.modem_task._RETRY_S", 3600.0)
+    monkeypatch.setattr("modemagent.watching.modem_task._RETRY_MAX_S", 3600.0)
+    with simulated(EG25) as modem, busy(silent):
+        async with running(usb(silent, 2)) as watched:
+            await watched.states.until(PortState.BROKEN)
+            watched.task.seen((usb(silent, 2), usb(modem.path, 3)))
+            await watched.states.until(PortState.WATCHING)
+            assert watched.task.port == modem.path
+
+
+async def test_all_ports_are_tried_again_after_all_have_failed(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modemagent.watching.modem_task._RETRY_S", 0.01)
+    with simulated(EG25) as modem, contextlib.ExitStack() as held:
+        held.enter_context(busy(modem.path))
+        with busy(silent):
+            async with running(usb(modem.path, 2), usb(silent, 3)) as watched:
+                for port in (modem.path, silent, modem.path, silent):
+                    assert (await watched.states.until(PortState.BROKEN))[-1]["port"] == port
+                held.close()
+                await watched.states.until(PortState.WATCHING)
+                assert watched.task.port == modem.path
+                assert watched.log.errors.count("port_broken") == 2, "each error is logged once"
+
+
+async def test_renumbered_modem_is_reopened_and_not_removed(tmp_path: Path) -> None:
+    with simulated(EG25) as modem:
+        link = tmp_path / "ttyUSB2"
+        link.symlink_to(modem.path)
+        removed: list[ModemEvent] = []
+        async with running(usb(str(link))) as watched:
+            watched.events.subscribe(
+                lambda event: removed.append(event) if event.name == "modem.removed" else None
+            )
+            await watched.states.until(PortState.WATCHING)
+            link.unlink()
+            watched.places = (usb(modem.path),)
+            watched.scan()
+            assert names(await watched.states.until(PortState.WATCHING)) == [
+                "absent", "opening", "identifying", "watching"
+            ]  # fmt: skip
+            assert not removed
+            assert watched.log.events == ["watching", "port_removed", "watching"]
+
+
+async def test_port_that_returns_while_its_session_ends_is_reopened() -> None:
+    with simulated(EG25) as modem:
+        async with running(PortPlace(path=modem.path)) as watched:
+            await watched.states.until(PortState.WATCHING)
+            watched.task.not_seen(in_part=False)
+            watched.scan()
+            assert names(await watched.states.until(PortState.WATCHING)) == [
+                "absent", "opening", "identifying", "watching"
+            ]  # fmt: skip
+            assert watched.log.events == ["watching", "port_removed", "watching"]
+
+
+# -- removal
+
+
+@pytest.mark.parametrize("in_part", [False, True])
+async def test_usb_modem_is_removed_after_the_time_of_a_reset(
+    in_part: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        f"modemagent.watching.modem_task._{'STARTS' if in_part else 'RESETS'}_WITHIN_S", 0.0
+    )
+    with simulated(EG25) as modem:
+        async with running(usb(modem.path)) as watched:
+            await watched.states.until(PortState.WATCHING)
+            watched.task.not_seen(in_part=in_part)
+            await watched.states.until(PortState.ABSENT)
+            watched.task.not_seen(in_part=not in_part)
+            await asyncio.sleep(0)
+            assert watched.task.awaits_return
+            watched.task.not_seen(in_part=in_part)
+            while watched.task.awaits_return:
+                await asyncio.sleep(0)
+
+
+async def test_missing_modem_is_not_removed_shortly_after_boot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("modemagent.report.origin.uptime_ms", lambda: 100_000)
+    with simulated(EG25) as modem:
+        async with running(PortPlace(path=modem.path)) as watched:
+            await watched.states.until(PortState.WATCHING)
+            watched.task.not_seen(in_part=False)
+            await watched.states.until(PortState.ABSENT)
+            watched.task._read_at = None  # as after a restart of the agent
+            for _ in range(3):
+                watched.task.not_seen(in_part=False)
+                await asyncio.sleep(0)
+            assert watched.task.awaits_return
+
+
+# -- ModemManager
+
+
+async def test_port_is_released_while_its_modem_is_identified(silent: str) -> None:
+    async with running(usb(silent)) as watched:
+        await watched.states.until(PortState.IDENTIFYING)
+        watched.start_modemmanager()
+        assert names(await watched.states.until(PortState.STANDBY)) == ["opening", "standby"]
         assert watched.log.events == ["modemmanager", "port_released"]
 
 
-async def test_a_port_is_given_back_that_was_being_opened_when_it_came(
+async def test_port_is_released_if_modemmanager_starts_during_open(
     silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loop, opening, may_go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
@@ -129,94 +244,92 @@ async def test_a_port_is_given_back_that_was_being_opened_when_it_came(
         return open_port(url, **options)
 
     monkeypatch.setattr("modemagent.channel.open.open_port", slowly)
-    async with running(Watched(silent, "usb:1-2:1.2")) as watched:
+    async with running(usb(silent)) as watched:
         await opening.wait()
-        watched.modemmanager_comes()
+        watched.start_modemmanager()
         may_go_on.set()
-        assert [state for state, _ in await watched.until(PortState.STANDBY)] == [
-            PortState.OPENING,
-            PortState.OPENING,
-            PortState.STANDBY,
-        ]
+        states = names(await watched.states.until(PortState.STANDBY))
+        assert states == ["opening", "opening", "standby"]
         assert watched.log.events == ["modemmanager", "port_released"]
-        with Path(silent).open("rb", buffering=0) as port:
-            fcntl.flock(port, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody has it
+        with busy(silent):
+            pass
 
 
-async def test_one_that_goes_and_comes_while_its_session_ends_is_not_called_given_back() -> None:
-    with simulated(EG25) as modem:
-        async with running(Watched(modem.path)) as watched:
-            await watched.until(PortState.WATCHING)
-            watched.port.not_seen(counts=True)
-            watched.port.seen(watched.place)
-            assert [state for state, _ in await watched.until(PortState.WATCHING)] == [
-                PortState.ABSENT,
-                PortState.OPENING,
-                PortState.IDENTIFYING,
-                PortState.WATCHING,
-            ]
-            assert watched.log.events == ["watching", "port_removed", "watching"]
+# -- defects
 
 
-async def test_the_second_port_of_a_modem_is_not_opened_again_before_the_first_is_given_up(
+async def test_defect_during_removal_does_not_end_the_task(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("modemagent.watching.modem_task._TAKES_OVER_S", 0.0)
-    with simulated(EG25) as modem:
-        watched = Watched(modem.path, "usb:1-2:1.3")
-        first = PortPlace(path="/dev/ttyUSB2", id="usb:1-2:1.2")
-        reading = await read(modem.path)
-        assert watched.claims.take(first, reading) is None
-        async with running(watched):
-            [*_, (_, message)] = await watched.until(PortState.STANDBY)
-            assert message == "/dev/ttyUSB2 speaks for the same modem"
-            heard = len(modem.lines_received)
-            # another one's claim is nothing to it
-            watched.claims.drop("/dev/ttyUSB7")
-            for _ in range(50):  # time enough for what waits no longer
-                await asyncio.sleep(0)
-            assert watched.port.condition.state is PortState.STANDBY
-            assert len(modem.lines_received) == heard
-            watched.claims.drop(first.path)
-            await watched.until(PortState.WATCHING)
-
-
-async def test_the_second_port_of_a_modem_that_is_pulled_is_not_tried() -> None:
-    with simulated(EG25) as modem:
-        watched = Watched(modem.path, "usb:1-2:1.3")
-        first = PortPlace(path="/dev/ttyUSB2", id="usb:1-2:1.2")
-        watched.claims.take(first, await read(modem.path))
-        async with running(watched):
-            await watched.until(PortState.STANDBY)
-            watched.claims.drop(first.path)
-            watched.port.not_seen(counts=True)
-            assert await watched.next() == (PortState.ABSENT, "the port is not there")
-
-
-async def read(path: str) -> Snapshot:
-    channel = await open_channel(path)
-    try:
-        return await run(identify(path), channel)
-    finally:
-        await channel.close()
-
-
-async def test_a_fault_while_it_is_seen_off_does_not_end_its_task(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("modemagent.watching.modem_task._BROKEN_BASE_S", 0.01)
+    monkeypatch.setattr("modemagent.watching.modem_task._RETRY_S", 0.01)
 
     def fail(_: PortPlace) -> bool:
-        raise RuntimeError("a fault")
+        raise RuntimeError("a defect")
 
     with simulated(EG25) as modem:
-        async with running(Watched(modem.path)) as watched:
-            await watched.until(PortState.WATCHING)
-            monkeypatch.setattr(watched.news, "removed", fail)
-            watched.port.not_seen(counts=True)
-            _, broken = await watched.until(PortState.BROKEN)
-            assert broken[1] == "a fault of modemagent: RuntimeError: a fault"
+        async with running(PortPlace(path=modem.path)) as watched:
+            await watched.states.until(PortState.WATCHING)
+            monkeypatch.setattr(watched.consumer, "removed", fail)
+            watched.task.not_seen(in_part=False)
+            await watched.states.until(PortState.ABSENT)
+            watched.task.not_seen(in_part=False)
+            [*_, broken] = await watched.states.until(PortState.BROKEN)
+            assert broken["message"] == "internal error: RuntimeError: a defect"
             assert watched.log.events[-1] == "port_error"
-            await watched.until(PortState.ABSENT)
-            watched.port.seen(watched.place)
-            await watched.until(PortState.WATCHING)
+            await watched.states.until(PortState.ABSENT)
+            watched.scan()
+            await watched.states.until(PortState.WATCHING)
+
+
+async def test_endless_poll_is_detected_and_the_session_restarted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rounds = asyncio.Semaphore(0)
+
+    def endless(*_: object, **__: object) -> Plan[bool]:
+        while True:
+            yield Command("AT", 5.0)
+            rounds.release()
+
+    async def scenario(modem: RunningModem, patched: pytest.MonkeyPatch) -> None:
+        place, later_s = PortPlace(path=modem.path), 0.0
+        loop = asyncio.get_running_loop()
+        patched.setattr(monitor, "poll", endless)
+        settings = Settings(discovery=False, poll_interval=0.1)
+        async with running(place, settings=settings) as watched:
+            task = watched.task
+            health = HealthCheck(
+                ports=lambda: {modem.path: PortHealth(task.condition.state, task.due)},
+                uplink=lambda: None, waiting=lambda: 0, clock=lambda: loop.time() + later_s,
+            )  # fmt: skip
+            await watched.states.until(PortState.WATCHING)
+            await rounds.acquire()
+            due = task.due
+            await rounds.acquire()
+            assert due is not None and task.due == due, "commands alone are not progress"
+            later_s = due - loop.time() + PORT_STUCK_S + 1
+            assert health.check().stuck == ()
+            assert health.check().stuck == (modem.path,)
+            task.restart()
+            [*_, broken] = await watched.states.until(PortState.BROKEN)
+            assert broken["reason"] == "timeout"
+            patched.undo()
+            later_s = 0.0
+            await watched.states.until(PortState.WATCHING)
+            await task.read_now(Extras())
+            assert health.check()[:2] == ("", ())
+
+    with simulated(EG25) as modem, monkeypatch.context() as patched:
+        await scenario(modem, patched)
+
+
+async def test_other_intervals_apply_without_reopening() -> None:
+    with simulated(EG25) as modem:
+        settings = Settings(discovery=False, poll_interval=3600)
+        async with running(PortPlace(path=modem.path), settings=settings) as watched:
+            await watched.states.until(PortState.WATCHING)
+            watched.task.follow(replace(settings, poll_interval=0.05))
+            polls = len(modem.lines_received)
+            while len(modem.lines_received) == polls:
+                await asyncio.sleep(0.01)
+            assert watched.task.condition.state is PortState.WATCHING

@@ -1,4 +1,4 @@
-"""How often the daemon wakes to look at its ports."""
+"""Intervals between the scans of the daemon."""
 
 from __future__ import annotations
 
@@ -23,51 +23,51 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def looks_a_minute(lookout: RescanScheduler, clock: Clock, *awaited: str) -> int:
-    """Count the looks of the next minute when nothing stirs."""
-    end, looks = clock.now + 60.0, 0
+def scans_per_minute(schedule: RescanScheduler, clock: Clock, *awaited: str) -> int:
+    """Count the scans of the next minute without a request."""
+    end, scans = clock.now + 60.0, 0
     while clock.now < end:
-        clock.now += lookout.pause_s(awaited)
-        looks += 1
-    return looks
+        clock.now += schedule.pause_s(awaited)
+        scans += 1
+    return scans
 
 
-def hearing() -> RescanScheduler:
-    """Return a lookout on a machine on which udev can be heard, whatever this one is."""
-    lookout = RescanScheduler(NullLog(), heard=lambda: None)
-    lookout._news = udev.UdevMonitor.__new__(udev.UdevMonitor)
-    return lookout
+def with_udev() -> RescanScheduler:
+    """Return a schedule as on a machine with udev events."""
+    schedule = RescanScheduler(NullLog())
+    schedule._monitor = udev.UdevMonitor.__new__(udev.UdevMonitor)
+    return schedule
 
 
 @pytest.mark.parametrize(
     "awaited", [(), ("/dev/ttyUSB2",), ("/dev/serial/by-id/*", "/dev/ttyACM0")]
 )
-def test_what_udev_tells_of_is_not_looked_for(clock: Clock, awaited: tuple[str, ...]) -> None:
-    assert looks_a_minute(hearing(), clock, *awaited) == 4
+def test_paths_that_udev_reports_are_not_polled(clock: Clock, awaited: tuple[str, ...]) -> None:
+    assert scans_per_minute(with_udev(), clock, *awaited) == 4
 
 
 @pytest.mark.parametrize("port", ["/dev/pts/3", "/run/modems/first", "/home/pi/tty*"])
-def test_what_nobody_tells_of_is_looked_for_ever_less(clock: Clock, port: str) -> None:
-    lookout = hearing()
-    assert lookout.pause_s((port,)) == 0.5
+def test_other_awaited_paths_are_polled_with_growing_delay(clock: Clock, port: str) -> None:
+    schedule = with_udev()
+    assert schedule.pause_s((port,)) == 0.5
     clock.now += 30.0
-    assert lookout.pause_s((port,)) == 0.5
+    assert schedule.pause_s((port,)) == 0.5
     clock.now += 20.0
-    assert lookout.pause_s((port,)) == 2.0
+    assert schedule.pause_s((port,)) == 2.0
     clock.now += 3600.0
-    assert looks_a_minute(lookout, clock, port) == 12
-    lookout.saw(["/dev/pts/4"])
-    assert lookout.pause_s((port,)) == 0.5, "one has come, so another one may"
+    assert scans_per_minute(schedule, clock, port) == 12
+    schedule.note_ports(["/dev/pts/4"])
+    assert schedule.pause_s((port,)) == 0.5, "after one port has appeared, others may follow"
     clock.now += 3600.0
-    lookout.saw(["/dev/pts/4"])
-    assert lookout.pause_s((port,)) == 5.0
-    lookout.begin_anew()
-    assert lookout.pause_s((port,)) == 0.5
+    schedule.note_ports(["/dev/pts/4"])
+    assert schedule.pause_s((port,)) == 5.0
+    schedule.restart()
+    assert schedule.pause_s((port,)) == 0.5
 
 
-def test_without_news_everything_is_looked_for(clock: Clock) -> None:
-    lookout = RescanScheduler(NullLog(), heard=lambda: None)
-    assert lookout.pause_s(("/dev/ttyUSB2",)) == 0.5
-    assert looks_a_minute(lookout, clock) == 30
+def test_without_udev_everything_is_polled(clock: Clock) -> None:
+    schedule = RescanScheduler(NullLog())
+    assert schedule.pause_s(("/dev/ttyUSB2",)) == 0.5
+    assert scans_per_minute(schedule, clock) == 30
     clock.now += 3600.0
-    assert lookout.pause_s(("/dev/ttyUSB2",)) == 2.0
+    assert schedule.pause_s(("/dev/ttyUSB2",)) == 2.0

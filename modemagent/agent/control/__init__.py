@@ -1,1 +1,1 @@
-"""The daemon's control socket."""
+"""The control socket of the daemon."""

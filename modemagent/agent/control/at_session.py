@@ -1,9 +1,8 @@
-"""A client's own AT lines on a port the daemon holds.
+"""AT session of a client on a port that the daemon has open.
 
-Its lines wait their turn behind what the daemon is doing there and behind other clients, and pass
-the same list of lines that only read. What they change for the session (a logical channel of the
-card, verbose errors) is put back when the client goes, however it goes, and nobody speaks on a
-logical channel that somebody else has opened.
+Command lines wait for their turn behind the daemon's and other clients' commands, and pass the same
+allow-list. What they change for the session (a logical channel of the SIM, verbose errors) is
+restored when the client disconnects. A client cannot use a logical channel of another client.
 """
 
 from __future__ import annotations
@@ -11,19 +10,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from modemagent.at.steps import Command, Plan, Response
+from modemagent.channel.channel import AsyncChannel
 from modemagent.channel.drive import run
 from modemagent.channel.undo import closing_command
 from modemagent.errors import LineRefused, ModemAgentError
+from modemagent.watching.events import ModemEvent
 
-if TYPE_CHECKING:
-    from modemagent.channel.channel import AsyncChannel
-    from modemagent.watching.events import ModemEvent
-
-_PUT_BACK_S: Final = 5.0
-_HEARD: Final = 256
+_RESTORE_S: Final = 5.0
+_MAX_UNSOLICITED: Final = 256
 
 
 class AtSession:
@@ -31,72 +28,73 @@ class AtSession:
 
     def __init__(self, channel: AsyncChannel) -> None:
         self.channel = channel
-        self._owes: list[str] = []
-        self._heard: deque[str] = deque(maxlen=_HEARD)
-        self._told: list[str] = []
+        self._owed: list[str] = []
+        self._unsolicited: deque[str] = deque(maxlen=_MAX_UNSOLICITED)
+        #: unsolicited lines that were part of the last response
+        self._returned: list[str] = []
 
     def listen(self, event: ModemEvent) -> None:
-        """Take note of what the modem says unasked, unless it was told with an answer."""
+        """Store an unsolicited line, unless the client got it with a response."""
         if event.name != "port.urc" or event.port != self.channel.port:
             return
         line = str(event.data["line"])
-        if line in self._told:
-            self._told.remove(line)
+        if line in self._returned:
+            self._returned.remove(line)
         else:
-            self._heard.append(line)
+            self._unsolicited.append(line)
 
-    def heard(self) -> list[str]:
-        """Return what was said unasked since this was last asked for."""
-        lines = list(self._heard)
-        self._heard.clear()
+    def take_unsolicited(self) -> list[str]:
+        """Return the unsolicited lines since the last call."""
+        lines = list(self._unsolicited)
+        self._unsolicited.clear()
         return lines
 
-    async def ask(self, line: str, timeout_s: float) -> Response:
-        """Send a line when it is its turn and return the answer.
+    async def send(self, line: str, timeout_s: float) -> Response:
+        """Send a command line when it is its turn, and return the response.
 
-        A client that goes while its line waits is forgotten; a line that was sent is heard to its
-        end, for what it opened must be known to be closed.
+        If the client disconnects, a line that still waits is discarded. The response to a line that
+        was sent is read to its end, because what the line has opened must be closed.
 
-        :raises LineRefused: the line is not on the list, or speaks to another one's channel
-        :raises PortVanished: the port has gone
+        :raises LineRefused: the line is not in the allow-list, or uses another client's channel
+        :raises PortVanished: the port has disappeared
         """
-        begun: list[str] = []
-        work = asyncio.ensure_future(run(self._asking(line, timeout_s, begun), self.channel))
+        sent: list[str] = []
+        work = asyncio.ensure_future(run(self._plan(line, timeout_s, sent), self.channel))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
-            if not begun:
+            if not sent:
                 work.cancel()
             await asyncio.gather(work, return_exceptions=True)
             raise
 
-    def _asking(self, line: str, timeout_s: float, begun: list[str]) -> Plan[Response]:
+    def _plan(self, line: str, timeout_s: float, sent: list[str]) -> Plan[Response]:
         closing = closing_command(line)
-        if closing is not None and closing not in self._owes:
+        if closing is not None and closing not in self._owed:
             raise LineRefused(
-                f"{line!r} was not sent: it speaks to a logical channel that was not opened here",
-                hint="Open one with AT+CCHO; it is closed by itself at the end.",
+                f"{line!r} was not sent: its logical channel was not opened by this client",
+                hint="Open a channel with AT+CCHO; it is closed automatically at the end.",
             )
         before = self.channel.owed
-        begun.append(line)
+        sent.append(line)
         try:
-            answer = yield Command(line, timeout_s)
+            response = yield Command(line, timeout_s)
         finally:
             owed = self.channel.owed
-            self._owes = [each for each in self._owes if each in owed]
-            self._owes = [each for each in owed if each not in before] + self._owes
-        assert isinstance(answer, Response)  # noqa: S101 - narrowing: a driver answers an Ask so
-        self._told = list(answer.foreign)
-        return answer
+            self._owed = [each for each in self._owed if each in owed]
+            self._owed = [each for each in owed if each not in before] + self._owed
+        assert isinstance(response, Response)  # noqa: S101 - narrowing: the result of a Command
+        self._returned = list(response.foreign)
+        return response
 
-    async def leave(self) -> None:
-        """Put back what this client's lines have changed."""
-        if not self._owes:
+    async def restore(self) -> None:
+        """Restore what this client's lines have changed."""
+        if not self._owed:
             return
         with contextlib.suppress(ModemAgentError):
-            await run(self._putting_back(), self.channel)
+            await run(self._restore_plan(), self.channel)
 
-    def _putting_back(self) -> Plan[None]:
-        for line in self._owes:
+    def _restore_plan(self) -> Plan[None]:
+        for line in self._owed:
             if line in self.channel.owed:
-                yield Command(line, _PUT_BACK_S)
+                yield Command(line, _RESTORE_S)

@@ -1,50 +1,48 @@
-"""What can be asked of the daemon over its control socket.
+"""Requests that the daemon handles on its control socket.
 
-=================  ===========================================================  ==================
-``do``             with                                                         answer
-=================  ===========================================================  ==================
-``status``                                                                      as ``status --json``
-``outbox.list``    ``limit``                                                    as ``outbox list``
-``outbox.flush``   ``timeout_s``                                                ``flushed``, ...
-``identify``       ``port``; ``network``, ``eid_by_apdu``: read that as well    ``snapshot``
-``at``             ``port``, ``line``, ``timeout_s``                            ``answer``
-``heard``          ``port``: what it said unasked since the last ``heard``      ``lines``
-``watch``          ``ports``: these alone                                       events
-=================  ===========================================================  ==================
+=================  =====================================================  ======================
+``do``             parameters                                             response
+=================  =====================================================  ======================
+``status``                                                                as ``status --json``
+``outbox.list``    ``limit``                                              as ``outbox list``
+``outbox.flush``   ``timeout_s``                                          ``flushed``, ...
+``identify``       ``port``; ``network``, ``eid_by_apdu``: read these     ``snapshot``
+``at``             ``port``, ``line``, ``timeout_s``                      ``answer``
+``unsolicited``    ``port``                                               ``lines`` since the last
+                                                                          ``unsolicited``
+``watch``          ``ports``: these only                                  events
+=================  =====================================================  ======================
 
-An answer is one object; ``watch`` goes on with one object an event until the client goes. A
-failure is ``{"error": {"code", "exit", "message", "hint"}}``.
+A response is one object; ``watch`` continues with one object for each event until the client
+disconnects. An error is ``{"error": {"code", "exit", "message", "hint"}}``.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
-from modemagent.agent.control.server import ClientConnection, Doer, Request, VisitDoer
+from modemagent.agent.control.at_session import AtSession
+from modemagent.agent.control.server import ClientConnection, Handler, Request
 from modemagent.channel.aside import run_in_thread
+from modemagent.control import answers
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError, UsageError
 from modemagent.modem.identify import Extras
-from modemagent.report.delivery.courier import UplinkState
+from modemagent.report.delivery.courier import Courier, UplinkState
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.status import listing
 from modemagent.watching.events import EventBus, ModemEvent, now
 from modemagent.watching.lifecycle import PortState
 from modemagent.watching.supervisor import Supervisor
 
-if TYPE_CHECKING:
-    from modemagent.agent.control.at_session import AtSession
-    from modemagent.report.delivery.courier import Courier
-
-_EVENTS_WAITING = 1000
+_MAX_QUEUED_EVENTS = 1000
 
 
 class Handlers:
-    """The table of requests and what each does.
+    """The handlers and what they work on.
 
-    :param status: what ``status`` answers
-    :param courier: the courier of the moment, None without a registry
+    :param status: returns the response to ``status``
+    :param courier: returns the current courier, None without a registry
     """
 
     def __init__(
@@ -61,130 +59,124 @@ class Handlers:
         self._outbox = outbox
         self._courier = courier
         self._events = events
-        self._guests: dict[tuple[ClientConnection, str], AtSession] = {}
-        self.doers: Mapping[str, Doer] = {
-            "status": self._tell_status,
-            "outbox.list": self._outbox_list,
-            "outbox.flush": self._outbox_flush,
+        self._sessions: dict[tuple[ClientConnection, str], AtSession] = {}
+        self.table: Mapping[str, Handler] = {
+            "status": self._show_status,
+            "outbox.list": self._list_outbox,
+            "outbox.flush": self._flush_outbox,
             "identify": self._identify,
-        }
-        self.visits: Mapping[str, VisitDoer] = {
             "at": self._at,
-            "unsolicited": self._what_was_heard,
+            "unsolicited": self._unsolicited,
             "watch": self._watch,
         }
 
-    async def _tell_status(self, _: Request) -> dict[str, object]:
+    async def _show_status(self, _: Request, __: ClientConnection) -> dict[str, object]:
         return self._status()
 
-    async def _outbox_list(self, request: Request) -> dict[str, object]:
+    async def _list_outbox(self, request: Request, _: ClientConnection) -> dict[str, object]:
         limit = request.get("limit", 1000)
         if isinstance(limit, bool) or not isinstance(limit, int) or not 0 < limit <= 1_000_000:
             raise UsageError("limit must be between 1 and 1000000")
         return listing(self._outbox, limit)
 
-    async def _outbox_flush(self, request: Request) -> dict[str, object]:
+    async def _flush_outbox(self, request: Request, _: ClientConnection) -> dict[str, object]:
         timeout_s = _seconds(request, "timeout_s", 30.0, most=86400.0)
         courier = self._courier()
         if courier is None:
             raise SettingsError("the agent has no registry", hint="Start it with --registry URL.")
-        before, _ = self._outbox.depth()
+        before, _dead = self._outbox.depth()
         uplink = await run_in_thread(lambda: courier.flush(timeout_s))
-        waiting, set_aside = self._outbox.depth()
+        waiting, dead_letters = self._outbox.depth()
         if uplink.state is UplinkState.REFUSED:
             raise RegistryRefused(uplink.reason, status=0, hint=uplink.hint)
         if uplink.reason or waiting:
             reason = uplink.reason or f"{waiting} reports still wait after {timeout_s:g} s"
             raise RegistryUnreachable(reason, hint=uplink.hint)
-        return {"flushed": before, "waiting": waiting, "dead_letters": set_aside}
+        return {"flushed": before, "waiting": waiting, "dead_letters": dead_letters}
 
-    async def _identify(self, request: Request) -> dict[str, object]:
+    async def _identify(self, request: Request, _: ClientConnection) -> dict[str, object]:
         extras = Extras(bool(request.get("eid_by_apdu")), bool(request.get("network")))
-        watched = self._supervisor.find(_text(request, "port"))
-        reading = await watched.read_now(extras)
-        return {"port": watched.port, "snapshot": reading.to_json(evidence=True)}
+        modem = self._supervisor.find(_text(request, "port"))
+        reading = await modem.read_now(extras)
+        return {"port": modem.port, "snapshot": reading.to_json(evidence=True)}
 
-    # -- what lasts
+    # -- requests that keep state for a client
 
-    async def _at(self, request: Request, visit: ClientConnection) -> dict[str, object]:
-        from modemagent.control import answers  # here and below: a daemon is rarely asked for lines
-
+    async def _at(self, request: Request, client: ClientConnection) -> dict[str, object]:
         line = _text(request, "line")
         timeout_s = _seconds(request, "timeout_s", 10.0)
-        guest = await self._guest(request, visit)
-        answer = await guest.ask(line, timeout_s)
-        return {"port": guest.channel.port, "answer": answers.to_json(answer)}
+        session = await self._session(request, client)
+        response = await session.send(line, timeout_s)
+        return {"port": session.channel.port, "answer": answers.to_json(response)}
 
-    async def _what_was_heard(self, request: Request, visit: ClientConnection) -> dict[str, object]:
-        guest = await self._guest(request, visit)
-        return {"port": guest.channel.port, "lines": guest.heard()}
+    async def _unsolicited(self, request: Request, client: ClientConnection) -> dict[str, object]:
+        session = await self._session(request, client)
+        return {"port": session.channel.port, "lines": session.take_unsolicited()}
 
-    async def _guest(self, request: Request, visit: ClientConnection) -> AtSession:
-        from modemagent.agent.control.at_session import AtSession
-
+    async def _session(self, request: Request, client: ClientConnection) -> AtSession:
         channel = await self._supervisor.find(_text(request, "port")).channel()
-        place = (visit, channel.port)
-        guest = self._guests.get(place)
-        if guest is None or guest.channel is not channel:
-            guest = self._guests[place] = AtSession(channel)
-            visit.on_disconnect(self._farewell(place, guest, self._events.subscribe(guest.listen)))
-        return guest
+        key = (client, channel.port)
+        session = self._sessions.get(key)
+        if session is None or session.channel is not channel:
+            session = self._sessions[key] = AtSession(channel)
+            client.on_disconnect(self._end(key, session, self._events.subscribe(session.listen)))
+        return session
 
-    def _farewell(
-        self, place: tuple[ClientConnection, str], guest: AtSession, deafen: Callable[[], None]
+    def _end(
+        self, key: tuple[ClientConnection, str], session: AtSession, unsubscribe: Callable[[], None]
     ) -> Callable[[], asyncio.Future[None]]:
-        async def leave() -> None:
-            deafen()
-            self._guests.pop(place, None)
-            await guest.leave()
+        async def end() -> None:
+            unsubscribe()
+            self._sessions.pop(key, None)
+            await session.restore()
 
-        return lambda: asyncio.ensure_future(leave())
+        return lambda: asyncio.ensure_future(end())
 
-    async def _watch(self, request: Request, visit: ClientConnection) -> dict[str, object]:
-        words = request.get("ports") or []
-        if not isinstance(words, list):
+    async def _watch(self, request: Request, client: ClientConnection) -> dict[str, object]:
+        names = request.get("ports") or []
+        if not isinstance(names, list):
             raise UsageError("ports must be a list")
-        ports = {self._supervisor.find(str(word)).port for word in words}
-        waiting: asyncio.Queue[ModemEvent] = asyncio.Queue()
+        ports = {self._supervisor.find(str(name)).port for name in names}
+        queue: asyncio.Queue[ModemEvent] = asyncio.Queue()
         missed = 0
 
         def take(event: ModemEvent) -> None:
             nonlocal missed
             if ports and event.port is not None and event.port not in ports:
                 return
-            if waiting.qsize() >= _EVENTS_WAITING:
+            if queue.qsize() >= _MAX_QUEUED_EVENTS:
                 missed += 1
             else:
-                waiting.put_nowait(event)
+                queue.put_nowait(event)
 
-        deafen = self._events.subscribe(take)
+        unsubscribe = self._events.subscribe(take)
         try:
-            watched: list[str] = sorted(ports or self._supervisor.ports)
-            begun = ModemEvent("watch.started", now(), None, None, {"ports": watched})
-            await visit.send(begun.to_json())
+            watched: list[str] = sorted(ports or self._supervisor.modems)
+            started = ModemEvent("watch.started", now(), None, None, {"ports": watched})
+            await client.send(started.to_json())
             for port in sorted(ports):
-                if trouble := self._trouble(port):
-                    await visit.send(trouble.to_json())
+                if error := self._error_of(port):
+                    await client.send(error.to_json())
             while True:
-                event = await waiting.get()
-                await visit.send(event.to_json())
-                if missed and waiting.empty():
+                event = await queue.get()
+                await client.send(event.to_json())
+                if missed and queue.empty():
                     count, missed = missed, 0
                     lost = ModemEvent("watch.missed", event.at, None, None, {"count": count})
-                    await visit.send(lost.to_json())
+                    await client.send(lost.to_json())
         finally:
-            deafen()
+            unsubscribe()
 
-    def _trouble(self, port: str) -> ModemEvent | None:
-        """Return the state of a port that was asked for and is not well, as an event."""
-        watched = self._supervisor.ports[port]
-        told = watched.condition.to_json()
-        if watched.condition.state is PortState.ABSENT:
-            told.setdefault("message", "the port is not there")
-        if not told.get("message"):
+    def _error_of(self, port: str) -> ModemEvent | None:
+        """Return the state of a requested port as an event, if it has an error or is absent."""
+        modem = self._supervisor.modems[port]
+        data = modem.condition.to_json()
+        if modem.condition.state is PortState.ABSENT:
+            data.setdefault("message", "the port is not there")
+        if not data.get("message"):
             return None
-        del told["since_s"]
-        return ModemEvent("port.state", now(), port, watched.place.id, told)
+        del data["since_s"]
+        return ModemEvent("port.state", now(), port, modem.place.id, data)
 
 
 def _text(request: Request, key: str) -> str:

@@ -1,9 +1,8 @@
-"""The control socket: JSON both ways, one object a line, each with its ``schema``.
+"""Server of the control socket: JSON objects, one a line, each with its ``schema``.
 
-A request names what to ``do``; :mod:`modemagent.agent.control.handlers` lists the requests. Whoever
-may open the socket may see full identifiers: it is for root, the agent's user and the group
-``modemagent``. Clients are served side by side, each at its own cost: one that is slow, dead or
-talks nonsense holds up nobody else, and one that has nothing to ask gives its place to others.
+The mode of the socket, 0660 and the group ``modemagent``, decides who may connect, and therefore
+who may see full identifiers. Clients are served concurrently; one that is slow, dead or sends
+invalid requests does not delay the others.
 """
 
 from __future__ import annotations
@@ -16,219 +15,230 @@ import os
 import select
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
+from typing import Any, Final
 
-from modemagent.agent.control.clients import ClientSlot, ClientSlots, admit, peer_of
-from modemagent.agent.control.intake import (
-    FIRST_REQUEST_S,
-    LONGEST_REQUEST,
-    NEXT_REQUEST_S,
-    LineReader,
-)
 from modemagent.control.address import short_name
-from modemagent.errors import ModemAgentError, OutboxError, UsageError
+from modemagent.errors import AgentDenied, ModemAgentError, OutboxError, UsageError
 from modemagent.logs import Log
 
-SCHEMA = 1
-_GROUP = "modemagent"
-_TAKEN_WITHIN_S = 30.0
+SCHEMA: Final = 1
+_GROUP: Final = "modemagent"
+_MAX_REQUEST_BYTES: Final = 64 * 1024
+_MAX_CLIENTS: Final = 64
+#: Time for the first request of a client, for the next one if nothing is open for the client, and
+#: for the client to read a response.
+_FIRST_REQUEST_S, _NEXT_REQUEST_S, _SEND_S = 30.0, 600.0, 30.0
 
 Request = Mapping[str, object]
-Doer = Callable[[Request], Awaitable[dict[str, object]]]
 
 
 class ClientGone(Exception):
-    """The client has left, or does not take what it asked for."""
+    """The client has disconnected, or does not read the response."""
 
 
 class ClientConnection:
-    """One client from its coming to its going."""
+    """One client, from its connection to its disconnection.
+
+    :ivar idle_since: since when it waits for nothing and has nothing open, in monotonic seconds
+    """
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self.idle_since: float | None = None
         self._writer = writer
-        self._leaving: list[Callable[[], Awaitable[None]]] = []
+        self._on_disconnect: list[Callable[[], Awaitable[None]]] = []
 
     async def send(self, message: Mapping[str, object]) -> None:
         """Send one object, and wait until the client has room for it.
 
-        :raises ClientGone: it is there no more, or does not take what it asked for
+        :raises ClientGone: it has disconnected, or does not read the response
         """
         if self._writer.is_closing():
             raise ClientGone
         self._writer.write(json.dumps({"schema": SCHEMA, **message}).encode() + b"\n")
         try:
-            await asyncio.wait_for(self._writer.drain(), _TAKEN_WITHIN_S)
+            await asyncio.wait_for(self._writer.drain(), _SEND_S)
         except (OSError, TimeoutError):
             raise ClientGone from None
 
-    def on_disconnect(self, act: Callable[[], Awaitable[None]]) -> None:
-        """Have something done when the client goes."""
-        self._leaving.append(act)
+    def on_disconnect(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Run an action when the client disconnects; until then it counts as active."""
+        self._on_disconnect.append(action)
 
     @property
-    def lasts(self) -> bool:
-        """Something is open for this client, as a terminal is: it may take its time."""
-        return bool(self._leaving)
+    def has_open(self) -> bool:
+        """True if something is open for the client, such as an AT terminal."""
+        return bool(self._on_disconnect)
 
-    async def leave(self) -> None:
-        while self._leaving:
-            await self._leaving.pop()()
+    def has_hung_up(self) -> bool:
+        """Return True if the client has closed its side for reading, too."""
+        line: socket.socket = self._writer.get_extra_info("socket")
+        if line.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(line.fileno(), 0)  # a hang-up is always reported
+        return bool(poll.poll(0))
+
+    async def close(self) -> None:
+        self._writer.close()  # sends what is left
+        asyncio.get_running_loop().call_later(_SEND_S, self._writer.transport.abort)
+        while self._on_disconnect:
+            await self._on_disconnect.pop()()
 
 
-VisitDoer = Callable[[Request, ClientConnection], Awaitable[dict[str, object]]]
+Handler = Callable[[Request, ClientConnection], Coroutine[Any, Any, dict[str, object]]]
 
 
 class ControlSocket:
-    """Listens while the daemon runs.
+    """Server of the control socket.
 
-    :param doers: what can be asked for
-    :param visits: what can be asked for that lasts: it is given the client as well
-    :param idle_s: after how long a client that asks nothing and holds nothing open is ended
+    :param handlers: the handler of each request, by its ``do``
+    :param idle_s: time after which a client without a request and without anything open is closed
     """
 
     def __init__(
         self,
         path: Path,
-        doers: Mapping[str, Doer],
+        handlers: Mapping[str, Handler],
         log: Log,
         *,
-        visits: Mapping[str, VisitDoer] | None = None,
-        idle_s: float = NEXT_REQUEST_S,
+        idle_s: float = _NEXT_REQUEST_S,
     ) -> None:
         self._path = path
-        self._doers = doers
-        self._visits = visits or {}
+        self._handlers = handlers
         self._log = log
         self._idle_s = idle_s
-        self._places = ClientSlots()
         self._server: asyncio.Server | None = None
-        self._calls: set[asyncio.Task[None]] = set()
+        self._clients: dict[ClientConnection, asyncio.Task[None]] = {}
 
     async def open(self) -> None:
-        # The state directory's lock is held, so a socket that is there is left from a crash.
+        """Listen.
+
+        :raises OutboxError: the socket cannot be created in the state directory
+        """
+        # The lock of the state directory is held, so an existing socket is left from a crash.
         try:
             with short_name(self._path) as name:
-                with contextlib.suppress(FileNotFoundError):
-                    self._path.unlink()
-                before = os.umask(0o117)
+                self._path.unlink(missing_ok=True)
+                umask = os.umask(0o117)
                 try:
                     self._server = await asyncio.start_unix_server(
-                        self._call, name, limit=LONGEST_REQUEST
+                        self._on_connect, name, limit=_MAX_REQUEST_BYTES
                     )
                 finally:
-                    os.umask(before)
+                    os.umask(umask)
         except OSError as error:
             raise OutboxError(
-                f"the control socket {self._path} can not be made: {error.strerror}",
-                hint="Check who may write there.",
+                f"cannot create the control socket {self._path}: {error.strerror}",
+                hint="Check the permissions of this directory.",
             ) from None
-        # no such group, or not ours to give: then only this user and root may ask
+        # without this group, or without the right to use it, only this user and root have access
         with contextlib.suppress(LookupError, OSError):
             os.chown(self._path, -1, grp.getgrnam(_GROUP).gr_gid)
-        self._group = self._path.stat().st_gid
 
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
-        for call in self._calls:
-            call.cancel()
-        await asyncio.gather(*self._calls, return_exceptions=True)
-        with contextlib.suppress(OSError):
-            self._path.unlink()
+        tasks = list(self._clients.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._path.unlink(missing_ok=True)
 
     # -- one client
 
-    async def _call(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        this = asyncio.current_task()
-        if this is not None:
-            self._calls.add(this)
-            this.add_done_callback(self._calls.discard)
-        visit = ClientConnection(writer)
-        intake = LineReader(reader)
+    async def _on_connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        client, task = ClientConnection(writer), asyncio.current_task()
+        assert task is not None  # noqa: S101 - narrowing: a coroutine runs in a task
         try:
-            peer = peer_of(writer.get_extra_info("socket"))
-            admit(peer, self._group)
-            with self._places.taken_by(peer, this.cancel if this else writer.close) as place:
-                await self._serve(place, intake, visit, writer)
+            self._make_room()
+            self._clients[client] = task
+            await self._serve(client, reader)
         except ModemAgentError as error:
             with contextlib.suppress(ClientGone):
-                await visit.send({"error": error.to_json()})
-        except (ClientGone, TimeoutError, asyncio.CancelledError):
-            pass  # a client that left or sleeps, or the daemon's own end
+                await client.send({"error": error.to_json()})
+        except (ClientGone, OSError, TimeoutError, asyncio.CancelledError):
+            pass  # the client has disconnected or is idle, or the daemon ends
         finally:
-            intake.close()
-            writer.close()  # which still sends what is left, but not to one who never takes it
-            asyncio.get_running_loop().call_later(_TAKEN_WITHIN_S, writer.transport.abort)
-            await visit.leave()
+            self._clients.pop(client, None)
+            await client.close()
 
-    async def _serve(
-        self,
-        place: ClientSlot,
-        intake: LineReader,
-        visit: ClientConnection,
-        writer: asyncio.StreamWriter,
-    ) -> None:
-        limit_s: float | None = FIRST_REQUEST_S
-        while (line := await intake.line(limit_s)) is not None:
-            place.idle_since = None
-            answer = await self._unless_gone(self._answer(line, visit), intake, writer)
-            await visit.send(answer)
-            limit_s = None if visit.lasts else self._idle_s
-            place.idle_since = None if visit.lasts else time.monotonic()
+    def _make_room(self) -> None:
+        """Close the client that has been idle longest if the limit is reached.
+
+        :raises AgentDenied: no client is idle
+        """
+        if len(self._clients) < _MAX_CLIENTS:
+            return
+        idle = [(each.idle_since, each) for each in self._clients if each.idle_since is not None]
+        if not idle:
+            raise AgentDenied(
+                f"{len(self._clients)} clients are connected to the agent already",
+                hint="End some of them: terminals, watches, or requests that wait.",
+            )
+        _, longest = min(idle, key=lambda each: each[0])
+        self._clients.pop(longest).cancel()
+
+    async def _serve(self, client: ClientConnection, reader: asyncio.StreamReader) -> None:
+        limit_s: float | None = _FIRST_REQUEST_S
+        # The next line is read during a request, so that a disconnection is noticed.
+        following = asyncio.ensure_future(reader.readline())
+        try:
+            while True:
+                async with asyncio.timeout(limit_s):
+                    line = await following
+                if not line:
+                    return
+                client.idle_since = None
+                following = asyncio.ensure_future(reader.readline())
+                response = await self._unless_gone(self._answer(line, client), following, client)
+                await client.send(response)
+                limit_s = None if client.has_open else self._idle_s
+                client.idle_since = None if client.has_open else time.monotonic()
+        except ValueError:
+            raise UsageError(f"a request holds at most {_MAX_REQUEST_BYTES} bytes") from None
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
     async def _unless_gone(
         self,
-        answering: Awaitable[dict[str, object]],
-        intake: LineReader,
-        writer: asyncio.StreamWriter,
+        answering: Coroutine[Any, Any, dict[str, object]],
+        following: asyncio.Future[bytes],
+        client: ClientConnection,
     ) -> dict[str, object]:
-        """Return the answer; when the client goes before it is there, stop working on it."""
-        work = asyncio.ensure_future(answering)
-        going = asyncio.ensure_future(intake.ended.wait())
-        try:
-            await asyncio.wait({work, going}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done() and not _has_hung_up(writer.get_extra_info("socket")):
-                # it will say no more and still listens, as "nc -U" at the end of a pipe
-                await asyncio.wait({work})
-            if not work.done():
-                raise ClientGone
-            return work.result()
-        finally:
-            for task in (work, going):
-                task.cancel()
-            await asyncio.gather(work, going, return_exceptions=True)
+        """Return the response; stop working on it if the client disconnects.
 
-    async def _answer(
-        self, line: bytes, visit: ClientConnection | None = None
-    ) -> dict[str, object]:
+        A client that has closed its side for writing only still gets its response: ``nc -U`` does
+        so at the end of a pipe.
+        """
+        work = asyncio.ensure_future(answering)
+        awaited: set[asyncio.Future[Any]] = {work, following}
+        try:
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done() and client.has_hung_up():
+                raise ClientGone
+            return await work
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    async def _answer(self, line: bytes, client: ClientConnection) -> dict[str, object]:
         try:
             request = json.loads(line)
             name = request["do"]
-            doer, long_doer = self._doers.get(name), self._visits.get(name)
+            handler = self._handlers[name]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            doer = long_doer = None
-        if doer is None and (long_doer is None or visit is None):
-            known = ", ".join((*self._doers, *self._visits))
+            known = ", ".join(self._handlers)
             return {"error": UsageError("unknown request", hint=f"Known: {known}").to_json()}
         try:
-            if doer is not None:
-                return await doer(request)
-            assert long_doer and visit  # noqa: S101 - narrowing: looked at above
-            return await long_doer(request, visit)
+            return await handler(request, client)
         except ModemAgentError as error:
             return {"error": error.to_json()}
         except ClientGone:
             raise
-        except Exception as fault:  # noqa: BLE001 - a fault of ours is an answer, not an end
+        except Exception as error:  # noqa: BLE001 - a defect must not end the connection
             self._log.error("control_error", request=name, exc_info=True)
-            said = f"a fault of modemagent: {type(fault).__name__}: {fault}"
-            return {"error": ModemAgentError(said, hint="See the agent's log.").to_json()}
-
-
-def _has_hung_up(line: socket.socket) -> bool:
-    if line.fileno() < 0:
-        return True  # found out while something was being sent to it
-    poll = select.poll()
-    poll.register(line.fileno(), 0)  # a hang-up is always told
-    return bool(poll.poll(0))
+            text = f"internal error: {type(error).__name__}: {error}"
+            return {"error": ModemAgentError(text, hint="See the agent's log.").to_json()}

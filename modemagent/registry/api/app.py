@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from modemagent import __version__
 from modemagent.registry.api import event_stream, fleet, health, problem_details, reports
 from modemagent.registry.api.event_stream import Notifier
-from modemagent.registry.api.metrics import Metrics, RequestMetrics
+from modemagent.registry.api.metrics import RegistryMetrics, RequestMetrics
 from modemagent.registry.ingest import Ingest
 from modemagent.registry.store.engine import Database
 
@@ -23,7 +23,7 @@ def create_app(database_url: str) -> FastAPI:
     """
     database = Database(database_url)
     ingest = Ingest(database, lambda: app.state.notifier.notify())
-    metrics = Metrics(database, ingest)
+    metrics = RegistryMetrics(database, ingest)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

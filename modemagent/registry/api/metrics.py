@@ -20,7 +20,7 @@ REJECTED = "rejected"
 _PREFIX = "modemagent_registry"
 
 
-class Metrics:
+class RegistryMetrics:
     """Counters of this process, and numbers of stored rows, which are counted at each scrape."""
 
     def __init__(self, database: Database, ingest: Ingest) -> None:
@@ -79,7 +79,7 @@ class Metrics:
 class RequestMetrics:
     """ASGI middleware that counts and times requests by the path of their route."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: RegistryMetrics) -> None:
         self._app = app
         self._metrics = metrics
 

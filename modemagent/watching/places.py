@@ -1,0 +1,66 @@
+"""Identification of ports: device path, stable id, and the key of a port's baseline."""
+
+from __future__ import annotations
+
+import os
+
+from modemagent.dialects.usb_ids import layout_of
+from modemagent.discovery.candidate import Candidate
+from modemagent.discovery.sysfs import describe
+from modemagent.report.message import PortPlace
+
+#: Prefixes of the ids that do not depend on the order in which devices appear.
+STABLE_IDS = ("usb:", "pci:", "tty:", "wwan:")
+
+
+def is_remote(port: str) -> bool:
+    """Return True if a port is a URL, so that only connecting shows whether it exists."""
+    return "://" in port
+
+
+def is_there(port: str) -> bool:
+    """Return True if a device path exists; a remote port is always worth an attempt.
+
+    A path that must not be read, or that is not a valid path, does not exist.
+    """
+    return is_remote(port) or os.path.exists(port)  # noqa: PTH110 - Path.exists raises on EACCES
+
+
+def place_of(port: str, candidate: Candidate | None = None) -> PortPlace:
+    """Return the path of a port with the ids that sysfs has for it.
+
+    :param candidate: the port, if it has been described already
+    """
+    if candidate is None and not is_remote(port):
+        candidate = describe(port)
+    if candidate is None:
+        return PortPlace(path=port)
+    return PortPlace(
+        path=port, id=candidate.port_id, usb_vid=candidate.usb_vid, usb_pid=candidate.usb_pid
+    )
+
+
+def usb_device(place: PortPlace) -> str | None:
+    """Return the physical device of a USB port, ``usb:1-2`` of ``usb:1-2:1.2``."""
+    if place.id is None or not place.id.startswith("usb:"):
+        return None
+    return place.id.rpartition(":")[0]
+
+
+def baseline_key(place: PortPlace) -> str:
+    """Return the key under which the last reading of a modem is stored.
+
+    It is the USB device for a product in the table, because the kernel may give a modem that is
+    plugged in again another ttyUSB number, and the path otherwise: each tty of a UART bridge may
+    lead to another modem.
+    """
+    device = usb_device(place)
+    known = device is not None and layout_of(place.usb_vid, place.usb_pid) is not None
+    return device if device is not None and known else place.path
+
+
+def modem_key(place: PortPlace) -> str:
+    """Return the key of the task that watches a modem: its device, else its path."""
+    if place.id is not None and place.id.startswith(("pci:", "wwan:")):
+        return place.id.rpartition(":")[0]
+    return baseline_key(place)
