@@ -22,7 +22,7 @@ from pathlib import Path
 
 from modemagent.at.connection import AtConnection
 from modemagent.at.steps import Response
-from modemagent.dialects.parsers import SHAPES, parse_line
+from modemagent.dialects.parsers import PARSERS, parse_value
 from modemagent.explain import explain
 
 TRANSCRIPTS = Path(__file__).parents[1] / "fixtures" / "transcripts"
@@ -70,7 +70,7 @@ def main() -> int:
     options = parser.parse_args()
     chance = random.Random(options.seed)
     lines = recorded()
-    shapes = list(SHAPES)
+    shapes = list(PARSERS)
     marks = {options.lines // 10: "10 %", options.lines // 2: "50 %", options.lines: "100 %"}
     kept: list[int] = []
     held: list[int] = []
@@ -85,7 +85,7 @@ def main() -> int:
             piece, waiting = waiting[:PIECE], waiting[PIECE:]
             for event in dialogue.receive_data(piece):
                 for line in event.lines[:8] if isinstance(event, Response) else (event.line,):
-                    parse_line(chance.choice(shapes), line, command=question)
+                    parse_value(chance.choice(shapes), line, command=question)
                     explain(question, line)
         if not dialogue.in_flight:
             dialogue.take_unsolicited()

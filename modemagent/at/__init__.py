@@ -1,1 +1,1 @@
-"""Sans-I/O AT codec: bytes in, events out; a stranger to identity."""
+"""The AT protocol without I/O: bytes in, events and parsed lines out."""

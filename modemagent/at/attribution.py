@@ -1,19 +1,17 @@
-"""Whose line is it: ours, another command's, or nobody's?
+"""Attribution of received lines to the pending command, an earlier one, or none (URC).
 
-One :class:`Attribution` sorts the lines that come while one command is in flight. Its rules:
+One :class:`Attribution` sorts the lines received while one command is pending. Its rules:
 
-* Our own echo, whole (also cut in two by a URC), proves that everything before it is foreign and
-  everything behind it ours.
-* Another command's echo claims the lines behind it up to and with the next final result. Booting
-  modules answer one command late (Quectel EG25-G), other programs type on the same port.
-* On a port known to echo, a final result before our echo is *held*: if our echo still comes, it
-  was somebody else's; if not, echo has been lost or switched off, and :meth:`release` gives it.
-* A known URC with a prefix that was not asked for is foreign. One with the prefix asked for stays:
-  only the caller can tell ``+CEREG: 2`` from ``+CEREG: 1,2``.
-* ``NO CARRIER`` and the like answer calls. To other commands they are foreign (a call dropped
-  while the query was pending), unless nothing else has closed the answer by the deadline.
-
-Some lines above 300: these rules and the one state they share.
+* The command's own complete echo, even if a URC splits it, proves that everything before it is
+  foreign and everything after it belongs to the command.
+* The echo of another command claims the lines after it up to the next final result, inclusive.
+  Booting modules respond one command late (Quectel EG25-G), and other programs may use the port.
+* On a port that echoes, a final result before the command's echo is *held*. If the echo follows,
+  the result was foreign. If not, the echo was lost or disabled, and :meth:`release` returns it.
+* A known URC is foreign unless it has a prefix that the command may return: only the caller can
+  distinguish ``+CEREG: 2`` from ``+CEREG: 1,2``.
+* ``NO CARRIER`` and the like are results of calls. For another command they are foreign (a call
+  ended meanwhile), unless no other final result is received before the deadline.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from modemagent.at.codec import ANSWER_LIMIT, LineEvent
 from modemagent.at.commands import is_basic, is_truncated_echo, looks_like_command, setting_value
 from modemagent.at.results import NUMERIC, parse_final
 from modemagent.at.steps import FinalResult
-from modemagent.at.urcs import asked_prefixes, is_urc, prefix_of
+from modemagent.at.urcs import is_urc, prefix_of, response_prefixes
 
 _CALLING = ("ATD", "ATA", "ATH", "ATO", "AT+CHUP", "AT+CGDATA")
 
@@ -38,14 +36,14 @@ class _Entry:
 
 
 class Attribution:
-    """Sorts the lines that come for one command.
+    """The lines received for one command.
 
     :param line: the command line as sent
     :param echoes: this port has echoed earlier commands
-    :param late: upper-case lines of earlier commands whose answers never came, oldest first;
-        those that turn up here are taken out of the list
+    :param late: upper-case lines of earlier commands without a response, oldest first; a command
+        whose response is received here is removed from the list
     :param numeric: ATV0 is in force: ``0`` and ``4`` are final results
-    :param begun: bytes of an unfinished line came before the command was written
+    :param begun: bytes of an incomplete line were received before the command was written
     """
 
     def __init__(
@@ -61,10 +59,10 @@ class Attribution:
         self.echoes = echoes
         self.late = [] if late is None else late
         self.echoed = False
-        """Our whole exact echo was seen."""
+        """The complete echo of the command was received."""
         self.dropped = 0
-        self._asked = asked_prefixes(self.command)
-        # a digit alone answers "AT" or "ATE0" only as a result, these have no information
+        self._prefixes = response_prefixes(self.command)
+        # A lone digit in response to "AT" or "ATE0" is a result: they return no information.
         self._numeric = numeric or (is_basic(self.command) and "I" not in self.command)
         self._begun = begun
         self._entries: list[_Entry] = []
@@ -81,7 +79,7 @@ class Attribution:
 
     @property
     def holds(self) -> bool:
-        """True while a final result is held that came without our echo."""
+        """True while a final result without the command's echo is held."""
         return self._held is not None
 
     @property
@@ -93,7 +91,7 @@ class Attribution:
         return tuple(entry.text for entry in self._entries if not entry.mine)
 
     def take(self, event: LineEvent) -> FinalResult | None:
-        """Sort one line in; return the final result when it closes our answer."""
+        """Attribute one line; return the final result if it ends the response."""
         text = event.line
         if not text:
             return None
@@ -116,9 +114,9 @@ class Attribution:
         return None
 
     def take_unfinished(self, event: LineEvent) -> FinalResult | None:
-        """Sort in what has no line end when time is up; return the final result if it is one.
+        """Attribute an incomplete line at the deadline; return the final result if it is one.
 
-        It is no information: it may be the first half of a number.
+        Any other incomplete line is foreign: it may be the first half of a number.
         """
         begin = len(self._entries)
         final = self.take(event)
@@ -127,14 +125,14 @@ class Attribution:
         return final
 
     def release(self) -> FinalResult | None:
-        """Time is up: return the final result there is reason to believe in, or None."""
+        """Return the final result that is plausible at the deadline, or None."""
         if self._held is not None:
             final, index = self._held
             self._held = None
             entries = self._entries[:index]
             for entry in self._entries[index:]:
                 entry.mine = False
-            # an answer is still owed to an earlier command: believe only what fits this one
+            # An earlier command still has no response: accept only lines that fit this one.
             if not self.late or self.command in self.late or self._fits(entries):
                 del self._entries[index]
                 return final
@@ -153,7 +151,7 @@ class Attribution:
 
     def _add(self, text: str, *, mine: bool) -> _Entry:
         entry = _Entry(text, mine)
-        # what a line costs beside its characters, so that many short lines are bounded too
+        # Overhead of a line, so that many short lines are limited too.
         size = len(text) + 8
         if self._size + size > ANSWER_LIMIT:
             self.dropped += len(text)
@@ -163,15 +161,15 @@ class Attribution:
         return entry
 
     def _fits(self, entries: Sequence[_Entry]) -> bool:
-        return any(entry.mine and prefix_of(entry.text) in self._asked for entry in entries)
+        return any(entry.mine and prefix_of(entry.text) in self._prefixes for entry in entries)
 
     def _is_other_urc(self, text: str) -> bool:
-        return is_urc(text) and prefix_of(text) not in self._asked
+        return is_urc(text) and prefix_of(text) not in self._prefixes
 
     # echoes
 
     def _own(self, before: int, *, whole: bool) -> None:
-        """Our echo began at entry number ``before``: all earlier entries are foreign."""
+        """Mark all entries before the echo, which begins at index ``before``, as foreign."""
         for entry in self._entries[:before]:
             entry.mine = False
         self._ours = True
@@ -179,7 +177,7 @@ class Attribution:
         self._other = None
         self._held = None
         self._head_from = None
-        # modules answer in order: what an earlier command did not get by now never comes
+        # Modules respond in order, so no earlier command will get a response any more.
         self.late.clear()
 
     def _is_own_echo(self, text: str) -> bool:
@@ -203,7 +201,7 @@ class Attribution:
         return self._is_head(text, upper)
 
     def _is_continued(self, text: str, upper: str) -> bool:
-        """The rest of an echo whose beginning a URC has cut off (``*EMRDY``, Ericsson)."""
+        """Return True for the rest of an echo that a URC has split (``*EMRDY``, Ericsson)."""
         rest = self.command[self._reach :]
         if not rest.startswith(upper) or self._head_from is None:
             return False
@@ -217,13 +215,13 @@ class Attribution:
         for entry in self._head:
             entry.mine = False
         for entry in self._entries[index:]:
-            # what another echo seemed to claim was in the middle of ours
+            # What another echo seemed to claim was in the middle of this one.
             entry.mine = entry not in self._head and not self._is_other_urc(entry.text)
         self._own(min(index, len(self._entries)), whole=start == 0)
         return True
 
     def _is_head(self, text: str, upper: str) -> bool:
-        """A beginning of our echo, perhaps with its first characters lost or a URC behind it."""
+        """Return True for the beginning of the echo, even garbled or followed by a URC."""
         command = self.command
         if self._ours or self._head_from is not None:
             return False
@@ -260,14 +258,14 @@ class Attribution:
         known = any(upper == line or is_truncated_echo(upper, line) for line in self.late)
         if not known and not looks_like_command(text):
             return False
-        # AT+CLAC lists commands, on some modules with their AT
+        # The response to AT+CLAC lists commands, on some modules including their AT.
         if "+CLAC" in self.command and (self._ours or not self.echoes):
             return False
         self._claim(text)
         return True
 
     def _claim(self, text: str) -> None:
-        """Another command's echo: what follows belongs to it."""
+        """Attribute the following lines to the command with this echo."""
         self._add(text, mine=False)
         self._other = text.upper()
         if self._other in self.late:
@@ -291,8 +289,8 @@ class Attribution:
             return None
         if self._ours or not self.echoes:
             return final
-        # a flood of final results must not look at every line each time: what came before the
-        # one that is held has been looked at
+        # A flood of final results must not examine every line each time: the lines before the
+        # held result have been examined already.
         begin = 0
         if self._held is not None:
             if self._held_fits:

@@ -1,16 +1,17 @@
-"""Bytes in, events out: the lines of an AT port, whatever ends them.
+"""Splitting of a byte stream into classified lines.
 
-CR, LF, CR LF, CR CR LF: each CR or LF ends a line and blank lines are not told, so the same events
-come out however the bytes are cut. An event exists only when its line has ended (``OK`` may be the
-beginning of a longer word); :meth:`Codec.flush` gives what has no line end when time is up.
+Each CR or LF ends a line and blank lines are skipped, so CR, LF, CR LF and CR CR LF all work and
+the events do not depend on the size of the reads. A line is an event only when it is complete
+(``OK`` may be the beginning of a longer word); :meth:`Codec.flush` returns the incomplete line at
+the deadline.
 
-Memory stays flat: of a line the first 4 KiB are kept, what is over is dropped and counted.
+Memory is bounded: only the first 4 KiB of a line are kept, the rest is dropped and counted.
 """
 
 from __future__ import annotations
 
 from typing import Final as Constant
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from modemagent.at.lines import clean_line, is_nmea, is_noise
 from modemagent.at.results import parse_final
@@ -23,79 +24,50 @@ ANSWER_LIMIT: Constant = 64 * 1024
 EventKind = Literal["text", "final", "urc", "nmea", "noise"]
 
 
-class LineEvent:
+class LineEvent(NamedTuple):
     """One line.
 
-    ``kind``: ``final`` (its result is in ``final``), ``urc`` (may be unsolicited), ``nmea`` (a
-    sentence of a GNSS receiver), ``noise`` (can not be read), ``text`` (all else: information,
-    echo). Plain class with slots: a data class would cost start-up time here.
+    :param kind: ``final`` (the result is in ``final``), ``urc`` (may be unsolicited), ``nmea`` (a
+        sentence of a GNSS receiver), ``noise`` (not readable), ``text`` (information or echo)
     """
 
-    __slots__ = ("final", "kind", "line")
-
-    def __init__(self, kind: EventKind, line: str, final: FinalResult | None = None) -> None:
-        self.kind = kind
-        self.line = line
-        self.final = final
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, LineEvent) and (self.kind, self.line, self.final) == (
-            other.kind,
-            other.line,
-            other.final,
-        )
-
-    def __hash__(self) -> int:
-        return hash((self.kind, self.line))
-
-    def __repr__(self) -> str:
-        return f"Event({self.kind!r}, {self.line!r})"
-
-
-class NeedData:
-    """Says that no whole line is left; see :data:`NEED_DATA`."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "NEED_DATA"
-
-
-NEED_DATA: Constant = NeedData()
+    kind: EventKind
+    line: str
+    final: FinalResult | None = None
 
 
 class Codec:
-    """Cuts the byte stream of one port into events.
+    """The lines of one port's byte stream.
 
     >>> codec = Codec()
     >>> codec.receive_data(b"\\r\\n+CPIN: READY\\r\\n\\r\\nO")
-    >>> codec.next_event(), codec.next_event()
-    (Event('urc', '+CPIN: READY'), NEED_DATA)
+    >>> codec.next_event().line, codec.next_event()
+    ('+CPIN: READY', None)
     >>> codec.receive_data(b"K\\r\\n")
-    >>> codec.next_event()
-    Event('final', 'OK')
+    >>> codec.next_event().final.ok
+    True
     """
 
     def __init__(self) -> None:
         self._input = bytearray()
         self._line = bytearray()
         self.dropped = 0
-        """Bytes thrown away because a line or the unread input was too long."""
+        """Bytes dropped because a line or the unread input was too long."""
         self.noise = 0
-        """Bytes that can not be text."""
+        """Bytes that are not text."""
         self.position = 0
-        """Bytes taken from the input so far, as a running count."""
+        """Number of bytes taken from the input."""
 
     @property
     def partial(self) -> bool:
-        """True while a line has begun and not ended."""
+        """True if the last line is incomplete."""
         return bool(self._line) or bool(self._input)
 
     def receive_data(self, data: bytes) -> None:
-        """Take bytes as they come from the port.
+        """Take bytes from the port.
 
-        Call :meth:`next_event` until it needs data after each of these; without that, unread
-        input beyond 64 KiB is dropped.
+        Call :meth:`next_event` until it needs data after each call; otherwise unread input
+        beyond 64 KiB is dropped.
         """
         if len(self._input) > ANSWER_LIMIT:
             self.dropped += len(data)
@@ -103,8 +75,8 @@ class Codec:
             return
         self._input += data
 
-    def next_event(self) -> LineEvent | NeedData:
-        """Return the next line's event, or :data:`NEED_DATA`."""
+    def next_event(self) -> LineEvent | None:
+        """Return the event of the next complete line, None if more data is needed."""
         while self._input:
             window = min(len(self._input), LINE_LIMIT)
             end = self._input.find(b"\r", 0, window)
@@ -119,15 +91,14 @@ class Codec:
             event = self._finish()
             if event is not None:
                 return event
-        return NEED_DATA
+        return None
 
-    def flush(self) -> LineEvent | NeedData:
-        """Return the line that has begun and not ended as if it had; for when time is up."""
-        event = self._finish()
-        return NEED_DATA if event is None else event
+    def flush(self) -> LineEvent | None:
+        """Return the event of the incomplete line at the deadline, None if there is no line."""
+        return self._finish()
 
     def _keep(self, size: int) -> None:
-        # a module that wakes may send any number of NULs before its first word
+        # A module that wakes up may send any number of NULs before its first line.
         piece = self._input[:size].replace(b"\x00", b"")
         room = LINE_LIMIT - len(self._line)
         self._line += piece[:room]
@@ -143,7 +114,7 @@ class Codec:
         text, noise = clean_line(raw)
         self.noise += noise
         if not text:
-            # control characters only: NULs say nothing, others are no text
+            # Only control characters: NULs are ignored, others are noise.
             return LineEvent("noise", "") if noise else None
         if is_noise(text):
             return LineEvent("noise", text)

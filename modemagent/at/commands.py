@@ -1,4 +1,4 @@
-"""The shape of command lines, as they come back as echoes (ITU-T V.250 clause 5.2)."""
+"""Recognition of command lines, which modems send back as echoes (ITU-T V.250 clause 5.2)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _BASIC = "EVIQXZHLMOASPTN"
 
 
 def looks_like_command(line: str) -> bool:
-    """Tell whether a line has the shape of an AT command line, so that it must be an echo.
+    """Return True if a line has the form of an AT command line, so that it must be an echo.
 
-    A ``T`` in front is what is left of another echo (``TATE0``).
+    A ``T`` in front is the rest of another echo (``TATE0``).
 
     >>> [looks_like_command(line) for line in ("AT+CREG?", "TATE0", "ate0q0v1", "AT")]
     [True, True, True, True]
@@ -39,7 +39,7 @@ def looks_like_command(line: str) -> bool:
 
 
 def is_basic(line: str) -> bool:
-    """Tell whether a line holds basic commands only (``AT``, ``ATE0Q0V1``), ``ATI`` among them."""
+    """Return True if a line has only basic commands, as ``AT``, ``ATI`` or ``ATE0Q0V1``."""
     body = line.upper().removeprefix("AT")
     before = "0"
     for char in body:
@@ -52,7 +52,7 @@ def is_basic(line: str) -> bool:
 
 
 def setting_value(line: str, letter: str) -> bool | None:
-    """Return what a line of basic commands sets E or V to, None when it does not mention it.
+    """Return the value that a line of basic commands sets E or V to, None if it sets neither.
 
     >>> setting_value("ATE0Q0V1", "E"), setting_value("ATE0Q0V1", "V")
     (False, True)
@@ -67,10 +67,10 @@ def setting_value(line: str, letter: str) -> bool | None:
 
 
 def is_truncated_echo(line: str, command: str) -> bool:
-    """Tell whether an upper-case line is a command's echo with its beginning lost or a byte broken.
+    """Return True if an upper-case line is a command's echo without its beginning, or garbled.
 
-    At least half of the command is left, or at most its first two characters are gone; a letter
-    must be among what is left, so that no number is taken for an echo.
+    At least half of the command must be left, or at most its first two characters be missing.
+    The rest must contain a letter, so that no number is taken for an echo.
     """
     if not line or line == command:
         return False

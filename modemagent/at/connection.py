@@ -1,91 +1,66 @@
-"""One command in flight on one port: what is written, and what came back for it.
+"""The AT connection of one port: one pending command and its response.
 
-Sans-I/O: the owner of the port writes what :meth:`AtConnection.send` returns, hands over what it
-reads, and calls :meth:`AtConnection.expire` at the deadline. There is no clock here.
+The connection has neither I/O nor a clock: the owner of the port writes what
+:meth:`AtConnection.send` returns, passes on what it reads, and calls :meth:`AtConnection.expire`
+at the deadline.
 
-The dialogue learns whether the port echoes. Once it does, a final result in front of our own echo
-does not close our answer: it is *held* (:mod:`modemagent.at.attribution`). When our echo does not
-follow either, echo has been switched off behind our back; the answer is released at the deadline,
-or after :data:`GRACE_S` of silence by an owner that looks at
-:attr:`AtConnection.awaiting_echo`, and the
-dialogue unlearns echo, so that the next command does not pay for it; a port that echoes now and
-then is believed twice and no more. Our own ``ATE0`` is known to end echo.
+The connection detects whether the port echoes. If it does, a final result before the command's
+echo does not end the response but is *held* (:mod:`modemagent.at.attribution`). If no echo
+follows, echo has been disabled by someone else. The response is then released at the deadline, or
+after :data:`GRACE_S` of silence by an owner that checks :attr:`AtConnection.awaiting_echo`, and
+the port counts as one without echo, so that the next command does not wait. A port that echoes
+only sometimes is trusted twice. After ``ATE0`` no echo is expected.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from typing import Final as Constant
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from modemagent.at.attribution import Attribution
-from modemagent.at.codec import ANSWER_LIMIT, Codec, LineEvent, NeedData
+from modemagent.at.codec import ANSWER_LIMIT, Codec, LineEvent
 from modemagent.at.commands import setting_value
 from modemagent.at.steps import FinalResult, Received, Response
 from modemagent.errors import ProtocolError
 
 GRACE_S: Constant = 0.5
-"""Silence after which a held final result is taken for ours: an echo never comes that late."""
+"""Silence after which a held final result is accepted: an echo is never that late."""
 
-_REMEMBERED = 8
-_MISLED_ENOUGH = 2
+#: Commands without a response that are kept, to recognize their late responses.
+_MOST_LATE = 8
+#: Held results without an echo after which the port's echo is no longer trusted.
+_MISLED_LIMIT = 2
 
 StrayKind = Literal["text", "final", "nmea", "noise"]
 
 
-class Urc:
-    """A known unsolicited result code that came while nothing was asked."""
+class Urc(NamedTuple):
+    """A known unsolicited result code, received while no command was pending."""
 
-    __slots__ = ("line",)
-
-    def __init__(self, line: str) -> None:
-        self.line = line
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Urc) and other.line == self.line
-
-    def __hash__(self) -> int:
-        return hash(self.line)
-
-    def __repr__(self) -> str:
-        return f"Urc({self.line!r})"
+    line: str
 
 
-class UnexpectedLine:
-    """Any other line that came while nothing was asked: late answers, sentences, noise."""
+class UnexpectedLine(NamedTuple):
+    """Any other line received while no command was pending: late responses, NMEA, noise."""
 
-    __slots__ = ("kind", "line")
-
-    def __init__(self, line: str, kind: StrayKind = "text") -> None:
-        self.line = line
-        self.kind = kind
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, UnexpectedLine) and (other.line, other.kind) == (
-            self.line,
-            self.kind,
-        )
-
-    def __hash__(self) -> int:
-        return hash(self.line)
-
-    def __repr__(self) -> str:
-        return f"Stray({self.line!r}, {self.kind!r})"
+    line: str
+    kind: StrayKind = "text"
 
 
 class AtConnection:
-    """The AT dialogue of one port.
+    """The AT connection of one port.
 
-    >>> dialogue = AtConnection()
-    >>> dialogue.send("AT+CPIN?")
+    >>> connection = AtConnection()
+    >>> connection.send("AT+CPIN?")
     b'AT+CPIN?\\r'
-    >>> dialogue.receive_data(b"AT+CPIN?\\r\\r\\n+CPIN: READY\\r\\n")
+    >>> connection.receive_data(b"AT+CPIN?\\r\\r\\n+CPIN: READY\\r\\n")
     []
-    >>> [answer] = dialogue.receive_data(b"\\r\\nOK\\r\\n")
-    >>> answer.lines, answer.ok, answer.echoed
+    >>> [response] = connection.receive_data(b"\\r\\nOK\\r\\n")
+    >>> response.lines, response.ok, response.echoed
     (('+CPIN: READY',), True, True)
-    >>> dialogue.receive_data(b"\\r\\n+CMTI: 1\\r\\n")
-    [Urc('+CMTI: 1')]
+    >>> connection.receive_data(b"\\r\\n+CMTI: 1\\r\\n")
+    [Urc(line='+CMTI: 1')]
     """
 
     def __init__(self) -> None:
@@ -93,46 +68,46 @@ class AtConnection:
         self._line = ""
         self._flight: Attribution | None = None
         self._raw = bytearray()
-        self._heard: deque[str] = deque()
-        self._heard_raw = bytearray()
-        self._heard_size = 0
+        self._unsolicited: deque[str] = deque()
+        self._unsolicited_raw = bytearray()
+        self._unsolicited_size = 0
         self._late: list[str] = []
         self._numeric = False
         self._feed_due = False
         self._dropped = 0
         self._misled = 0
         self.echoes = False
-        """The port echoes what is sent, as far as is known."""
+        """The port echoes commands, as far as is known."""
 
     @property
     def in_flight(self) -> bool:
-        """True from :meth:`send` until the answer is closed or expired."""
+        """True from :meth:`send` until the response is complete or expired."""
         return self._flight is not None
 
     @property
     def awaiting_echo(self) -> bool:
-        """A final result is there but our echo is not: ``expire()`` may come early now."""
+        """True if a final result is held: :meth:`expire` may be called early."""
         return self._flight is not None and self._flight.holds
 
     @property
     def dropped(self) -> int:
-        """Bytes thrown away so far because a line or an answer was too long."""
+        """Bytes dropped because a line or a response was too long."""
         return self._codec.dropped + self._dropped
 
     @property
     def noise(self) -> int:
-        """Bytes received so far that can not be text."""
+        """Bytes received that are not text."""
         return self._codec.noise
 
     def send(self, line: str) -> bytes:
         """Start a command; return the bytes to write.
 
-        :raises ProtocolError: a command is in flight, or the line is no single ASCII line
+        :raises ProtocolError: a command is pending, or the line is not a single line of ASCII
         """
         if self._flight is not None:
-            raise ProtocolError(f"{self._line} is still being answered")
+            raise ProtocolError(f"{self._line} is still pending")
         if not line.strip() or not line.isascii() or not line.isprintable():
-            raise ProtocolError("a command line is one line of printable ASCII")
+            raise ProtocolError("a command line must be one line of printable ASCII")
         self._line = line
         self._raw.clear()
         setting = setting_value(line, "V")
@@ -140,7 +115,7 @@ class AtConnection:
             self._numeric = not setting
         self._flight = Attribution(
             line,
-            echoes=self.echoes and self._misled < _MISLED_ENOUGH,
+            echoes=self.echoes and self._misled < _MISLED_LIMIT,
             late=self._late,
             numeric=self._numeric,
             begun=self._codec.partial,
@@ -148,19 +123,19 @@ class AtConnection:
         return line.encode("ascii") + b"\r"
 
     def receive_data(self, data: bytes) -> list[Response | Urc | UnexpectedLine]:
-        """Take bytes from the port; return what they completed, in order."""
+        """Take bytes from the port; return the responses and lines they complete, in order."""
         out: list[Response | Urc | UnexpectedLine] = []
         if self._feed_due and data:
-            # the line feed of a final result whose carriage return has closed the answer
+            # The line feed of a final result whose carriage return has ended the response.
             self._feed_due = False
             if data[:1] == b"\n":
                 data = data[1:]
         start = self._codec.position
         taken = 0
         self._codec.receive_data(data)
-        while not isinstance(event := self._codec.next_event(), NeedData):
+        while (event := self._codec.next_event()) is not None:
             if self._flight is None:
-                out.append(self._stray(event))
+                out.append(self._unexpected(event))
                 continue
             final = self._flight.take(event)
             if final is not None:
@@ -177,18 +152,18 @@ class AtConnection:
         return out
 
     def expire(self) -> Response:
-        """Time is up: close the answer with what came.
+        """End the response at the deadline.
 
-        ``final`` is None unless one came without its line end, or was held. Any other line
-        without its end is foreign: half a number must not be taken for a whole one.
+        ``final`` is None unless a final result was held or received without its line end. Any
+        other incomplete line is foreign: half a number must not be taken for a whole one.
 
-        :raises ProtocolError: nothing is in flight
+        :raises ProtocolError: no command is pending
         """
         flight = self._flight
         if flight is None:
-            raise ProtocolError("nothing is in flight")
+            raise ProtocolError("no command is pending")
         event = self._codec.flush()
-        if not isinstance(event, NeedData):
+        if event is not None:
             final = flight.take_unfinished(event)
             if final is not None:
                 return self._close(final)
@@ -196,7 +171,7 @@ class AtConnection:
         final = flight.release()
         if final is None:
             self._late.append(flight.command)
-            del self._late[:-_REMEMBERED]
+            del self._late[:-_MOST_LATE]
         answer = self._close(final)
         if held:
             self.echoes = False
@@ -204,30 +179,30 @@ class AtConnection:
         return answer
 
     def take_unsolicited(self) -> Received:
-        """Return and forget what came since the last call while nothing was in flight.
+        """Return what was received while no command was pending, since the last call.
 
-        Of more than 64 KiB the newest are kept.
+        Only the newest 64 KiB are kept.
         """
-        heard = Received(tuple(self._heard), bytes(self._heard_raw))
-        self._heard.clear()
-        self._heard_raw.clear()
-        self._heard_size = 0
-        return heard
+        received = Received(tuple(self._unsolicited), bytes(self._unsolicited_raw))
+        self._unsolicited.clear()
+        self._unsolicited_raw.clear()
+        self._unsolicited_size = 0
+        return received
 
     def _close(self, final: FinalResult | None) -> Response:
         flight = self._flight
         if flight is None:
-            raise ProtocolError("nothing is in flight")
+            raise ProtocolError("no command is pending")
         self._flight = None
         self.echoes = flight.echoed or flight.echoes
         if final is not None:
             self._late.clear()
             if final.ok:
-                # E0 is in force from the next command on, whatever the echo of this one
+                # E0 takes effect after the echo of this command.
                 echo = setting_value(flight.command, "E")
                 if echo is False:
                     self.echoes = False
-                self._learn_format(flight, final)
+                self._note_format(flight, final)
         self._dropped += flight.dropped
         return Response(
             line=self._line,
@@ -238,7 +213,7 @@ class AtConnection:
             raw=bytes(self._raw),
         )
 
-    def _learn_format(self, flight: Attribution, final: FinalResult) -> None:
+    def _note_format(self, flight: Attribution, final: FinalResult) -> None:
         setting = setting_value(flight.command, "V")
         self._numeric = final.text != "OK" if setting is None else not setting
 
@@ -246,19 +221,19 @@ class AtConnection:
         if self._flight is not None:
             self._raw += data[: ANSWER_LIMIT - len(self._raw)]
             return
-        self._heard_raw += data[-ANSWER_LIMIT:]
-        del self._heard_raw[: max(0, len(self._heard_raw) - ANSWER_LIMIT)]
+        self._unsolicited_raw += data[-ANSWER_LIMIT:]
+        del self._unsolicited_raw[: max(0, len(self._unsolicited_raw) - ANSWER_LIMIT)]
 
-    def _stray(self, event: LineEvent) -> Urc | UnexpectedLine:
+    def _unexpected(self, event: LineEvent) -> Urc | UnexpectedLine:
         line = event.line
-        self._heard.append(line)
-        self._heard_size += len(line) + 8
-        while self._heard_size > ANSWER_LIMIT:
-            self._heard_size -= len(self._heard.popleft()) + 8
+        self._unsolicited.append(line)
+        self._unsolicited_size += len(line) + 8
+        while self._unsolicited_size > ANSWER_LIMIT:
+            self._unsolicited_size -= len(self._unsolicited.popleft()) + 8
         kind = event.kind
         if kind == "urc":
             return Urc(line)
         if kind == "final" and self._late:
-            # a late answer has come after all; nothing is owed for it any more
+            # The late response to the oldest command without one.
             self._late.pop(0)
         return UnexpectedLine(line, kind)

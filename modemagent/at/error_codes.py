@@ -1,286 +1,50 @@
-"""Numbers and texts of ``+CME ERROR:`` and ``+CMS ERROR:``, the standard's and the makers'.
+"""Numbers, texts and remedies of ``+CME ERROR:`` and ``+CMS ERROR:``.
 
-CME: 3GPP TS 27.007 clause 9.2; numbers 102 to 233 as in release 17, checked against
-ModemManager's ``ModemManager-errors.h``, 151 to 165 against Legato's ``le_atServer``. CMS:
-TS 27.005 clause 3.2.5, which takes 0 to 127 from TS 24.011 annex E and 128 to 255 from TS 23.040
-clause 9.2.3.22. A text stands here once: where the standard uses it twice, the rarer number's
-text says where it belongs, so that a text from a module leads to one number.
+The numbers are in ``data/error_codes.txt``. Every text is unique, so that a text from a module
+leads to one number: if the standard uses a text twice, the text of the rarer number names its
+context.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from modemagent.at.datafiles import data_rows
 from modemagent.at.locks import CME_LOCKS, REMEDY
 
-CME: dict[int, str] = {
-    # clause 9.2.1, general errors
-    0: "phone failure",
-    1: "no connection to phone",
-    2: "phone-adaptor link reserved",
-    3: "operation not allowed",
-    4: "operation not supported",
-    5: "PH-SIM PIN required",
-    6: "PH-FSIM PIN required",
-    7: "PH-FSIM PUK required",
-    10: "SIM not inserted",
-    11: "SIM PIN required",
-    12: "SIM PUK required",
-    13: "SIM failure",
-    14: "SIM busy",
-    15: "SIM wrong",
-    16: "incorrect password",
-    17: "SIM PIN2 required",
-    18: "SIM PUK2 required",
-    20: "memory full",
-    21: "invalid index",
-    22: "not found",
-    23: "memory failure",
-    24: "text string too long",
-    25: "invalid characters in text string",
-    26: "dial string too long",
-    27: "invalid characters in dial string",
-    30: "no network service",
-    31: "network timeout",
-    32: "network not allowed - emergency calls only",
-    40: "network personalization PIN required",
-    41: "network personalization PUK required",
-    42: "network subset personalization PIN required",
-    43: "network subset personalization PUK required",
-    44: "service provider personalization PIN required",
-    45: "service provider personalization PUK required",
-    46: "corporate personalization PIN required",
-    47: "corporate personalization PUK required",
-    48: "hidden key required",
-    49: "EAP method not supported",
-    50: "incorrect parameters",
-    51: "command implemented but currently disabled",
-    52: "command aborted by user",
-    53: "not attached to network due to MT functionality restrictions",
-    54: "modem not allowed - MT restricted to emergency calls only",
-    55: "operation not allowed because of MT functionality restrictions",
-    56: "fixed dial number only allowed - called number is not a fixed dial number",
-    57: "temporarily out of service due to other MT usage",
-    58: "language/alphabet not supported",
-    59: "unexpected data value",
-    60: "system failure",
-    61: "data missing",
-    62: "call barred",
-    63: "message waiting indication subscription failure",
-    100: "unknown",
-    # clause 9.2.2.1, failure to attach
-    102: "IMSI unknown in HLR or HSS",
-    103: "illegal MS",
-    104: "IMSI unknown in VLR",
-    105: "IMEI not accepted",
-    106: "illegal ME",
-    107: "GPRS services not allowed",
-    108: "GPRS services and non-GPRS services not allowed",
-    109: "MS identity cannot be derived by the network",
-    110: "implicitly detached",
-    111: "PLMN not allowed",
-    112: "location area not allowed",
-    113: "roaming not allowed in this location area",
-    114: "GPRS services not allowed in this PLMN",
-    115: "no suitable cells in location area",
-    116: "MSC temporarily not reachable",
-    117: "network failure",
-    118: "CS domain not available",
-    119: "ESM failure",
-    122: "congestion",
-    124: "MBMS bearer capabilities insufficient for the service",
-    125: "not authorized for this CSG",
-    # clause 9.2.2.2, failure to activate a context
-    126: "insufficient resources",
-    127: "missing or unknown APN",
-    128: "unknown PDP address or PDP type",
-    129: "user authentication failed",
-    130: "activation rejected by GGSN, Serving GW or PDN GW",
-    131: "activation rejected, unspecified",
-    132: "service option not supported",
-    133: "requested service option not subscribed",
-    134: "service option temporarily out of order",
-    135: "NSAPI or PTI already in use",
-    136: "regular deactivation",
-    137: "QoS not accepted",
-    138: "call cannot be identified",
-    139: "CS service temporarily not available",
-    140: "feature not supported",
-    141: "semantic error in the TFT operation",
-    142: "syntactical error in the TFT operation",
-    143: "unknown PDP context",
-    144: "semantic errors in packet filter(s)",
-    145: "syntactical errors in packet filter(s)",
-    146: "PDP context without TFT already activated",
-    147: "multicast group membership timeout",
-    148: "unspecified GPRS error",
-    149: "PDP authentication failure",
-    150: "invalid mobile class",
-    # clause 9.2.3, VBS, VGCS and eMLPP; before release 11 some firmware used 151 for what is 171
-    151: "VBS/VGCS not supported by the network (old firmware: last PDN disconnection not allowed)",
-    152: "no service subscription on SIM",
-    153: "no subscription for group ID",
-    154: "group ID not activated on SIM",
-    155: "no matching notification",
-    156: "VBS/VGCS call already present",
-    157: "VBS/VGCS: congestion",
-    158: "VBS/VGCS: network failure",
-    159: "uplink busy",
-    160: "no access rights for SIM file",
-    161: "no subscription for priority",
-    162: "operation not applicable or not possible",
-    163: "group ID prefixes not supported",
-    164: "group ID prefixes not usable for VBS",
-    165: "group ID prefix value invalid",
-    # clause 9.2.2 again, releases 11 to 17
-    171: "last PDN disconnection not allowed",
-    172: "semantically incorrect message",
-    173: "invalid mandatory information",
-    174: "message type non-existent or not implemented",
-    175: "conditional IE error",
-    176: "protocol error, unspecified",
-    177: "operator determined barring",
-    178: "maximum number of PDP contexts, bearers or PDU sessions reached",
-    179: "requested APN not supported in current RAT and PLMN combination",
-    180: "request rejected, bearer control mode violation",
-    181: "unsupported QCI or 5QI value",
-    182: "user data transmission via control plane is congested",
-    183: "SMS provided via GPRS in this routing area",
-    184: "invalid PTI value",
-    185: "no bearer or PDP context activated",
-    186: "message not compatible with the protocol state",
-    187: "recovery on timer expiry",
-    188: "invalid transaction identifier value",
-    189: "requested service option not authorized in this PLMN",
-    190: "network failure during activation",
-    191: "reactivation requested",
-    192: "IPv4 only allowed",
-    193: "IPv6 only allowed",
-    194: "single address bearers only allowed",
-    195: "collision with network initiated request",
-    196: "IPv4v6 only allowed",
-    197: "non-IP or unstructured only allowed",
-    198: "bearer handling not supported",
-    199: "APN restriction value incompatible with the active context",
-    200: "multiple accesses to a PDN connection not allowed",
-    201: "ESM information not received",
-    202: "PDN connection or PDU session does not exist",
-    203: "multiple PDN connections for a given APN not allowed",
-    204: "severe network failure",
-    205: "insufficient resources for specific slice and DNN",
-    206: "not supported SSC mode",
-    207: "insufficient resources for specific slice",
-    208: "message type not compatible with the protocol state",
-    209: "information element non-existent or not implemented",
-    210: "N1 mode not allowed",
-    211: "restricted service area",
-    212: "LADN not available",
-    213: "missing or unknown DNN in a slice",
-    214: "ngKSI already in use",
-    215: "payload was not forwarded",
-    216: "non-3GPP access to 5GCN not allowed",
-    217: "serving network not authorized",
-    218: "DNN not supported or not subscribed in the slice",
-    219: "insufficient user-plane resources for the PDU session",
-    220: "out of LADN service area",
-    221: "PTI mismatch",
-    222: "maximum data rate per UE for user-plane integrity protection is too low",
-    223: "semantic error in the QoS operation",
-    224: "syntactical error in the QoS operation",
-    225: "invalid mapped EPS bearer identity",
-    226: "redirection to 5GCN required",
-    227: "redirection to EPC required",
-    228: "temporarily not authorized for this SNPN",
-    229: "permanently not authorized for this SNPN",
-    230: "Ethernet only allowed",
-    231: "not authorized for this CAG or authorized for CAG cells only",
-    232: "no network slices available",
-    233: "wireline access area not allowed",
-}
 
-CMS: dict[int, str] = {
-    # TS 24.011 annex E.2, E.3 (22) and E.1 (17)
-    1: "unassigned (unallocated) number",
-    8: "operator determined barring",
-    10: "call barred",
-    17: "network failure",
-    21: "short message transfer rejected",
-    22: "memory capacity exceeded, or congestion",
-    27: "destination out of service",
-    28: "unidentified subscriber",
-    29: "facility rejected",
-    30: "unknown subscriber",
-    38: "network out of order",
-    41: "temporary failure",
-    42: "congestion",
-    47: "resources unavailable, unspecified",
-    50: "requested facility not subscribed",
-    69: "requested facility not implemented",
-    81: "invalid short message transfer reference value",
-    95: "invalid message, unspecified",
-    96: "invalid mandatory information",
-    97: "message type non-existent or not implemented",
-    98: "message not compatible with short message protocol state",
-    99: "information element non-existent or not implemented",
-    111: "protocol error, unspecified",
-    127: "interworking, unspecified",
-    # TS 23.040 clause 9.2.3.22
-    128: "telematic interworking not supported",
-    129: "short message type 0 not supported",
-    130: "cannot replace short message",
-    143: "unspecified TP-PID error",
-    144: "data coding scheme (alphabet) not supported",
-    145: "message class not supported",
-    159: "unspecified TP-DCS error",
-    160: "command cannot be actioned",
-    161: "command unsupported",
-    175: "unspecified TP-Command error",
-    176: "TPDU not supported",
-    192: "SC busy",
-    193: "no SC subscription",
-    194: "SC system failure",
-    195: "invalid SME address",
-    196: "destination SME barred",
-    197: "SM rejected - duplicate SM",
-    198: "TP-VPF not supported",
-    199: "TP-VP not supported",
-    208: "SIM SMS storage full",
-    209: "no SMS storage capability in SIM",
-    210: "error in MS",
-    211: "memory capacity exceeded",
-    212: "SIM application toolkit busy",
-    213: "SIM data download error",
-    255: "unspecified error cause",
-    # TS 27.005 clause 3.2.5
-    300: "ME failure",
-    301: "SMS service of ME reserved",
-    302: "operation not allowed",
-    303: "operation not supported",
-    304: "invalid PDU mode parameter",
-    305: "invalid text mode parameter",
-    310: "SIM not inserted",
-    311: "SIM PIN required",
-    312: "PH-SIM PIN required",
-    313: "SIM failure",
-    314: "SIM busy",
-    315: "SIM wrong",
-    316: "SIM PUK required",
-    317: "SIM PIN2 required",
-    318: "SIM PUK2 required",
-    320: "memory failure",
-    321: "invalid memory index",
-    322: "memory full",
-    330: "SMSC address unknown",
-    331: "no network service",
-    332: "network timeout",
-    340: "no +CNMA acknowledgement expected",
-    500: "unknown error",
-}
+class _Codes(NamedTuple):
+    """Numbers and texts of one kind of error.
 
-OTHER_WORDS: dict[str, dict[str, int]] = {
+    :ivar texts: number to text, those of the standard
+    :ivar makers: number outside the standard to maker, meaning and source, one row for each maker
+    """
+
+    texts: dict[int, str]
+    makers: dict[int, list[tuple[str, str, str]]]
+
+
+def _load() -> dict[str, _Codes]:
+    kinds = {"CME": _Codes({}, {}), "CMS": _Codes({}, {})}
+    for kind, number, text, *maker in data_rows(__file__, "error_codes.txt"):
+        if maker:
+            kinds[kind].makers.setdefault(int(number), []).append((maker[0], text, maker[1]))
+        else:
+            kinds[kind].texts[int(number)] = text
+    return kinds
+
+
+_KINDS = _load()
+CME, MAKERS_CME = _KINDS["CME"]
+CMS, MAKERS_CMS = _KINDS["CMS"]
+
+#: Other texts of known errors, as :func:`modemagent.at.results.fold_error_text` returns them.
+OTHER_TEXTS: dict[str, dict[str, int]] = {
     "cme": {
         "simnotinserted": 10,
         "nosim": 10,
         "simcardnotinserted": 10,
-        # the words of +CPIN in place of the standard's texts
+        # codes of +CPIN instead of the standard's texts
         "phnetpinrequired": 40,
         "phnetpukrequired": 41,
         "phnetsubpinrequired": 42,
@@ -289,7 +53,7 @@ OTHER_WORDS: dict[str, dict[str, int]] = {
         "phsppukrequired": 45,
         "phcorppinrequired": 46,
         "phcorppukrequired": 47,
-        # Wavecom: seen while it starts, in wavecom-multiband
+        # Wavecom, during start-up: trace wavecom-multiband
         "pleasewaitinitializationorcommandprocessinginprogress": 515,
         # names of the same numbers for LTE and 5G, TS 27.007 release 17
         "illegalue": 103,
@@ -307,206 +71,70 @@ OTHER_WORDS: dict[str, dict[str, int]] = {
     },
     "cms": {"destinationoutoforder": 27, "semanticallyincorrectmessage": 95},
 }
-"""Other wordings of known errors, as ``results.plain`` writes them."""
-
-_QUECTEL_GNSS = "Quectel GNSS application note"
-_QUECTEL_TCPIP = "Quectel TCP/IP application note"
-_SIMCOM = "CME list of public SIM900 and SIM800 drivers"
-_TELIT = "Telit AT reference guide, +CME ERROR table"
-
-MAKERS_CME: dict[int, tuple[tuple[str, str, str], ...]] = {
-    256: (("SIMCom", "operation temporarily not allowed", _SIMCOM),),
-    257: (("SIMCom", "call barred", _SIMCOM),),
-    258: (("SIMCom", "phone is busy", _SIMCOM),),
-    259: (("SIMCom", "user abort", _SIMCOM),),
-    260: (("SIMCom", "invalid dial string", _SIMCOM),),
-    261: (("SIMCom", "SS not executed", _SIMCOM),),
-    262: (("SIMCom", "SIM blocked", _SIMCOM),),
-    263: (("SIMCom", "invalid block", _SIMCOM),),
-    501: (("Quectel", "GNSS: invalid parameter", _QUECTEL_GNSS),),
-    502: (("Quectel", "GNSS: operation not supported", _QUECTEL_GNSS),),
-    503: (("Quectel", "GNSS: subsystem busy", _QUECTEL_GNSS),),
-    504: (("Quectel", "GNSS: session is ongoing, it is on already", _QUECTEL_GNSS),),
-    505: (("Quectel", "GNSS: session not active, it is off", _QUECTEL_GNSS),),
-    506: (("Quectel", "GNSS: operation timeout", _QUECTEL_GNSS),),
-    507: (("Quectel", "GNSS: function not enabled", _QUECTEL_GNSS),),
-    508: (("Quectel", "GNSS: time information error", _QUECTEL_GNSS),),
-    509: (("Quectel", "GNSS: XTRA not enabled", _QUECTEL_GNSS),),
-    512: (("Quectel", "GNSS: validity time is out of range", _QUECTEL_GNSS),),
-    513: (("Quectel", "GNSS: internal resource error", _QUECTEL_GNSS),),
-    514: (("Quectel", "GNSS: locked", _QUECTEL_GNSS),),
-    515: (
-        (
-            "Wavecom",
-            "please wait, initialization or command processing in progress",
-            "transcript wavecom-multiband",
-        ),
-        ("Quectel", "GNSS: ended by E911", _QUECTEL_GNSS),
-    ),
-    516: (("Quectel", "GNSS: no fix yet", _QUECTEL_GNSS),),
-    517: (("Quectel", "GNSS: geo-fence does not exist", _QUECTEL_GNSS),),
-    549: (("Quectel", "GNSS: unknown error", _QUECTEL_GNSS),),
-    550: (
-        ("Quectel", "TCP/IP: unknown error", _QUECTEL_TCPIP),
-        ("Telit", "generic undocumented error", _TELIT),
-    ),
-    551: (
-        ("Quectel", "TCP/IP: operation blocked", _QUECTEL_TCPIP),
-        ("Telit", "wrong state", _TELIT),
-    ),
-    552: (
-        ("Quectel", "TCP/IP: invalid parameters", _QUECTEL_TCPIP),
-        ("Telit", "wrong mode", _TELIT),
-    ),
-    553: (
-        ("Quectel", "TCP/IP: memory not enough", _QUECTEL_TCPIP),
-        ("Telit", "context already activated", _TELIT),
-    ),
-    554: (
-        ("Quectel", "TCP/IP: create socket failed", _QUECTEL_TCPIP),
-        ("Telit", "stack already active", _TELIT),
-    ),
-    555: (
-        ("Quectel", "TCP/IP: operation not supported", _QUECTEL_TCPIP),
-        ("Telit", "activation failed", _TELIT),
-    ),
-    556: (
-        ("Quectel", "TCP/IP: socket bind failed", _QUECTEL_TCPIP),
-        ("Telit", "context not opened", _TELIT),
-    ),
-    557: (
-        ("Quectel", "TCP/IP: socket listen failed", _QUECTEL_TCPIP),
-        ("Telit", "cannot set up socket", _TELIT),
-    ),
-    558: (
-        ("Quectel", "TCP/IP: socket write failed", _QUECTEL_TCPIP),
-        ("Telit", "cannot resolve name", _TELIT),
-    ),
-    559: (
-        ("Quectel", "TCP/IP: socket read failed", _QUECTEL_TCPIP),
-        ("Telit", "timeout in opening socket", _TELIT),
-    ),
-    560: (
-        ("Quectel", "TCP/IP: socket accept failed", _QUECTEL_TCPIP),
-        ("Telit", "cannot open socket", _TELIT),
-    ),
-    561: (
-        ("Quectel", "TCP/IP: open PDP context failed", _QUECTEL_TCPIP),
-        ("Telit", "remote disconnected or timeout", _TELIT),
-    ),
-    562: (
-        ("Quectel", "TCP/IP: close PDP context failed", _QUECTEL_TCPIP),
-        ("Telit", "connection failed", _TELIT),
-    ),
-    563: (
-        ("Quectel", "TCP/IP: socket identity has been used", _QUECTEL_TCPIP),
-        ("Telit", "transmission error", _TELIT),
-    ),
-    564: (("Quectel", "TCP/IP: DNS busy", _QUECTEL_TCPIP), ("Telit", "already listening", _TELIT)),
-    565: (("Quectel", "TCP/IP: DNS parse failed", _QUECTEL_TCPIP),),
-    566: (
-        ("Quectel", "TCP/IP: socket connect failed", _QUECTEL_TCPIP),
-        ("Telit", "cannot resume socket", _TELIT),
-    ),
-    567: (
-        ("Quectel", "TCP/IP: socket has been closed", _QUECTEL_TCPIP),
-        ("Telit", "wrong APN", _TELIT),
-    ),
-    568: (("Quectel", "TCP/IP: operation busy", _QUECTEL_TCPIP), ("Telit", "wrong PDP", _TELIT)),
-    569: (
-        ("Quectel", "TCP/IP: operation timeout", _QUECTEL_TCPIP),
-        ("Telit", "service not supported", _TELIT),
-    ),
-    570: (
-        ("Quectel", "TCP/IP: PDP context broken down", _QUECTEL_TCPIP),
-        ("Telit", "QoS not accepted", _TELIT),
-    ),
-    571: (
-        ("Quectel", "TCP/IP: sending cancelled", _QUECTEL_TCPIP),
-        ("Telit", "NSAPI already used", _TELIT),
-    ),
-    572: (
-        ("Quectel", "TCP/IP: operation not allowed", _QUECTEL_TCPIP),
-        ("Telit", "LLC or SNDCP failure", _TELIT),
-    ),
-    573: (
-        ("Quectel", "TCP/IP: APN not configured", _QUECTEL_TCPIP),
-        ("Telit", "network reject", _TELIT),
-    ),
-    574: (("Quectel", "TCP/IP: port busy", _QUECTEL_TCPIP),),
-    772: (("SIMCom", "SIM powered down", _SIMCOM),),
-}
-"""Numbers outside the standard: for each the makers that use it, their meaning, the source."""
-
-MAKERS_CMS: dict[int, tuple[tuple[str, str, str], ...]] = {
-    513: (("Nordic", "not found", "nRF91 AT commands reference guide"),),
-    514: (("Nordic", "not allowed", "nRF91 AT commands reference guide"),),
-    515: (("Nordic", "no memory", "nRF91 AT commands reference guide"),),
-}
 
 CME_REMEDIES: dict[int, str] = {
-    3: "ask AT+CPIN? and AT+CFUN?: a missing card, a PIN or flight mode make most refusals",
-    4: "this firmware does not have the command, or not with these values",
-    10: "push the card in again, check the holder and, with two slots, which slot is active",
-    11: "the card waits for its PIN",
-    12: "the PIN was wrong three times; the PUK from the operator opens the card again",
-    13: "ask AT+CFUN?: with 0 or 4 the card is only switched off; else clean it, try another card",
-    14: "wait some seconds and ask again: the card is being read",
-    15: "the modem is locked to other cards",
-    30: "see antenna and coverage: AT+CESQ and AT+CEREG? say more",
-    31: "try again; if it stays, see the signal",
-    32: "the card is not accepted here: ask the operator whether it is active and may roam",
-    17: "the card is ready: PIN2 is for fixed dialling only",
-    18: "the card is ready: PUK2 is for fixed dialling only",
-    **dict.fromkeys(CME_LOCKS, f"the modem is locked to certain cards: {REMEDY}"),
-    48: "the modem is locked and asks for a hidden key",
-    50: "see the command's test form (the command with =?) for what it takes",
-    58: "some firmware answers this to any line it can not read: check the spelling",
-    100: "ask again; some MediaTek firmware answers this to AT+CPIN? though the card is fine",
-    103: "the network refuses this card: ask the operator",
-    106: "the network refuses this module's IMEI: ask the operator",
-    107: "the subscription has no packet data",
-    111: "the subscription may not use this network: check roaming, choose another network",
-    112: "the subscription may not be used in this area",
-    113: "roaming is not allowed in this area",
-    127: "check the APN",
-    129: "check the APN's user name, password and authentication method",
-    132: "check the APN and the IP type of the context",
-    133: "check the APN: this subscription does not have it",
-    148: "check the APN and the registration, then try again",
-    149: "check the APN's user name, password and authentication method",
-    177: "the operator has barred this subscription",
-    515: "wait some seconds and ask again",
-    516: "the receiver has no position yet: give the antenna a view of the sky and wait",
-    772: "the card is switched off: see AT+CFUN?",
+    3: "Check AT+CPIN? and AT+CFUN?. Most refusals are due to a missing SIM, a PIN or flight mode.",
+    4: "This firmware does not have the command, or not with these values.",
+    10: "Reinsert the SIM card and check the holder. With two slots, check which one is active.",
+    11: "Enter the PIN of the SIM card.",
+    12: "The PIN was wrong three times. Unblock the SIM card with the PUK from the operator.",
+    13: "Check AT+CFUN?: with 0 or 4 the SIM is only off. Otherwise clean it, or try another one.",
+    14: "Wait a few seconds and read again. The SIM is starting.",
+    15: "The modem is locked to other SIM cards.",
+    17: "The SIM is ready. PIN2 is for fixed dialling only.",
+    18: "The SIM is ready. PUK2 is for fixed dialling only.",
+    30: "Check antenna and coverage with AT+CESQ and AT+CEREG?.",
+    31: "Try again. If the timeout repeats, check the signal.",
+    32: "The network does not accept the SIM. Ask the operator whether it is active and may roam.",
+    **dict.fromkeys(CME_LOCKS, f"The modem is locked to certain SIM cards. {REMEDY}"),
+    48: "The modem is locked and requires a hidden key.",
+    50: "Check which values the command accepts with its test form (the command with =?).",
+    58: "Check the spelling. Some firmware sends this error for any line it cannot parse.",
+    100: "Read again. Some MediaTek firmware sends this error for AT+CPIN? with a working SIM.",
+    103: "The network refuses this SIM card. Ask the operator.",
+    106: "The network refuses this module's IMEI. Ask the operator.",
+    107: "The subscription does not include packet data.",
+    111: "The subscription may not use this network. Check roaming, or select another network.",
+    112: "The subscription may not be used in this area.",
+    113: "Roaming is not allowed in this area.",
+    127: "Check the APN.",
+    129: "Check user name, password and authentication method of the APN.",
+    132: "Check the APN and the IP type of the context.",
+    133: "Check the APN. This subscription does not include it.",
+    148: "Check the APN and the registration, then try again.",
+    149: "Check user name, password and authentication method of the APN.",
+    177: "The operator has barred this subscription.",
+    515: "Wait a few seconds and try again.",
+    516: "The receiver has no position yet. Give the antenna a view of the sky and wait.",
+    772: "The SIM is powered down. Check AT+CFUN?.",
 }
 
 CMS_REMEDIES: dict[int, str] = {
-    8: "the operator has barred this subscription for messages",
-    21: "the network or the receiver refused: check the number and the service centre",
-    28: "the network does not know this card for messages",
-    38: "try again later",
-    42: "try again later",
-    50: "the subscription has no message service: ask the operator",
-    69: "the network does not offer this: ask the operator for messages over IMS or SGs",
-    193: "the service centre does not serve this card: check its number with AT+CSCA?",
-    304: "the length given to AT+CMGS does not fit the PDU",
-    305: "see AT+CMGF and AT+CSMP",
-    310: "push the card in again",
-    311: "the card waits for its PIN",
-    312: f"the modem is locked to one card: {REMEDY}",
-    320: "the message memory can not be read: see AT+CPMS?",
-    321: "there is no message at this place",
-    322: "delete messages: new ones can not be stored",
-    330: "the number of the service centre is missing: see AT+CSCA?",
-    331: "see registration and signal",
-    332: "try again; if it stays, see the signal",
-    500: "wait some seconds and try again; often the module or the card is not ready yet",
+    8: "The operator has barred this subscription for messages.",
+    21: "The network or the recipient refused. Check the number and the service centre.",
+    28: "The network does not recognize this subscription for messages.",
+    38: "Try again later.",
+    42: "Try again later.",
+    50: "The subscription does not include messages. Ask the operator.",
+    69: "The network does not offer this. Ask the operator for messages over IMS or SGs.",
+    193: "The service centre does not serve this SIM card. Check its number with AT+CSCA?.",
+    304: "Correct the length given to AT+CMGS: it does not match the PDU.",
+    305: "Check AT+CMGF and AT+CSMP.",
+    310: "Reinsert the SIM card.",
+    311: "Enter the PIN of the SIM card.",
+    312: f"The modem is locked to one SIM card. {REMEDY}",
+    320: "The message store cannot be read. Check AT+CPMS?.",
+    321: "No message is stored at this index.",
+    322: "Delete messages: new ones cannot be stored.",
+    330: "Check AT+CSCA?: the number of the service centre is missing.",
+    331: "Check registration and signal.",
+    332: "Try again. If the timeout repeats, check the signal.",
+    500: "Wait a few seconds and try again. Often the modem or the SIM is not ready yet.",
 }
 
 
 def clause_of_cme(code: int) -> str:
-    """Return where the standard defines a CME number.
+    """Return the clause that defines a CME number.
 
     >>> clause_of_cme(13), clause_of_cme(160)
     ('3GPP TS 27.007 clause 9.2.1', '3GPP TS 27.007 clause 9.2.3')
@@ -517,7 +145,7 @@ def clause_of_cme(code: int) -> str:
 
 
 def clause_of_cms(code: int) -> str:
-    """Return where the standard defines a CMS number.
+    """Return the clause that defines a CMS number.
 
     >>> clause_of_cms(38), clause_of_cms(208), clause_of_cms(310)
     ('3GPP TS 24.011 annex E', '3GPP TS 23.040 clause 9.2.3.22', '3GPP TS 27.005 clause 3.2.5')

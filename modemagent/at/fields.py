@@ -1,20 +1,62 @@
-"""Taking an information line apart: prefix, comma fields, numbers.
+"""The grammar of an information line: prefix, comma-separated fields, numbers.
 
-Modules put no space behind the colon, one in front of it, or several behind it (u-blox, Quectel's
+Modules send no space after the colon, one before it, or several after it (u-blox, Quectel's
 manual, Sierra's ATI), quote a field or not, and pad numbers with zeros. 3GPP TS 27.007 clause 4
-defines the regular form; everything here is lenient about it and never raises.
+defines the regular form. Everything here is lenient about it and never raises.
 """
 
 from __future__ import annotations
 
-SIGILS = "+#^!*%$_&"
-"""First characters of extended command names, and of the prefixes of their answers."""
+from typing import NamedTuple
 
-_LONGEST_KEY = 24
+#: First characters of extended command names and of the prefixes of their responses.
+SIGILS = "+#^!*%$_&"
+
+_LONGEST_KEY = 31
+_HEX_DIGITS = "0123456789ABCDEF"
+
+
+class InformationLine(NamedTuple):
+    """One information line or URC, split into its parts.
+
+    :param prefix: as received, without its colon, as ``+CSQ`` or ``IMEI SV``; ``""`` if the line
+        has none
+    :param body: the text after the prefix, as received
+    :param fields: the comma-separated fields of the body, see :func:`split_fields`
+    """
+
+    prefix: str
+    body: str
+    fields: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The prefix in upper case."""
+        return self.prefix.upper()
+
+    def text(self, index: int) -> str:
+        """Return a field without surrounding blanks, ``""`` if it is missing."""
+        return self.fields[index].strip() if -1 <= index < len(self.fields) else ""
+
+    def integer(self, index: int) -> int | None:
+        """Return a field as a decimal number, None if it is missing or not a number."""
+        return parse_integer(self.text(index))
+
+
+def parse_information(line: str) -> InformationLine:
+    """Split an information line.
+
+    >>> parse_information('+CREG:002,001,"18d8"').integer(1)
+    1
+    >>> parse_information("865284040000014")
+    InformationLine(prefix='', body='865284040000014', fields=('865284040000014',))
+    """
+    prefix, body = split_prefix(line)
+    return InformationLine(prefix, body, split_fields(body))
 
 
 def split_prefix(line: str) -> tuple[str, str]:
-    """Return an information line's prefix without its colon, and the rest; ``""`` when bare.
+    """Return the prefix of a line without its colon, and the rest; ``""`` for a bare line.
 
     >>> split_prefix("+CPIN: READY"), split_prefix("+QSIMSTAT : 1,0"), split_prefix("#QSS:0,3")
     (('+CPIN', 'READY'), ('+QSIMSTAT', '1,0'), ('#QSS', '0,3'))
@@ -27,46 +69,40 @@ def split_prefix(line: str) -> tuple[str, str]:
     if not colon or not name:
         return "", text
     if name[0] in SIGILS:
-        sound = len(name) > 1 and name[1:].replace("_", "a").isalnum()
+        is_name = len(name) > 1 and name[1:].replace("_", "a").isalnum()
     else:
         plain = name.replace(" ", "a").replace("_", "a").replace("-", "a").replace("/", "a")
-        sound = len(name) <= _LONGEST_KEY and name[0].isalpha() and plain.isalnum()
-    if not sound:
-        return "", text
-    return name, rest.lstrip(": \t")
+        is_name = len(name) <= _LONGEST_KEY and name[0].isalpha() and plain.isalnum()
+    return (name, rest.lstrip(": \t")) if is_name else ("", text)
 
 
-def split_fields(line: str) -> tuple[str, ...]:
-    """Return the comma fields of an information line, its prefix left out, quotes taken off.
+def split_fields(body: str) -> tuple[str, ...]:
+    """Return the comma-separated fields of the text after a prefix, without their quotes.
 
-    Quoted fields may hold commas; a quote inside one is written twice, as ``\\"`` or as ``\\22``
-    (TS 27.007 clause 5.5, strings). Brackets of test answers hold together.
+    Quoted fields may contain commas. A quote inside a quoted field is doubled, or written as
+    ``\\"`` or ``\\22`` (TS 27.007 clause 5.5, strings). A bracketed list in the response to a
+    test command is one field.
 
-    >>> split_fields('+COPS: 0,0,"SGP-M1",2')
-    ('0', '0', 'SGP-M1', '2')
-    >>> split_fields('+SQNCCID: "8931080000000001611",""'), split_fields("")
+    >>> split_fields('0,0,"SGP-M1",2'), split_fields("(0-31,99),(0-7,99)")
+    (('0', '0', 'SGP-M1', '2'), ('(0-31,99)', '(0-7,99)'))
+    >>> split_fields('"8931080000000001611",""'), split_fields("")
     (('8931080000000001611', ''), ())
-    >>> split_fields("+CSQ: (0-31,99),(0-7,99)")
-    ('(0-31,99)', '(0-7,99)')
     """
-    _, text = split_prefix(line)
-    if not text:
+    if not body:
         return ()
     fields: list[str] = []
     field: list[str] = []
-    quoted = False
-    was_quoted = False
-    depth = 0
-    at = 0
-    while at < len(text):
-        char = text[at]
+    quoted = was_quoted = False
+    depth = at = 0
+    while at < len(body):
+        char = body[at]
         at += 1
         if quoted:
-            if char == "\\" and text[at : at + 2].upper() in ("22", "5C"):
-                field.append('"' if text[at] == "2" else "\\")
+            if char == "\\" and body[at : at + 2].upper() in ("22", "5C"):
+                field.append('"' if body[at] == "2" else "\\")
                 at += 2
-            elif text[at : at + 1] == '"' and (
-                char == '"' or (char == "\\" and text[at + 1 : at + 2] not in ("", ","))
+            elif body[at : at + 1] == '"' and (
+                char == '"' or (char == "\\" and body[at + 1 : at + 2] not in ("", ","))
             ):
                 field.append('"')
                 at += 1
@@ -89,36 +125,43 @@ def split_fields(line: str) -> tuple[str, ...]:
 
 
 def parse_integer(text: str) -> int | None:
-    """Return a decimal field's number, or None when it is none.
+    """Return the number in a decimal field, or None if the field is not a number.
 
     >>> parse_integer(" 007"), parse_integer("-3"), parse_integer("0A"), parse_integer("")
     (7, -3, None, None)
     """
     digits = text.strip()
     body = digits[1:] if digits[:1] == "-" else digits
-    # a longer digit run is an identifier, not a quantity
+    # A longer run of digits is an identifier, not a quantity.
     return int(digits) if body.isascii() and body.isdecimal() and len(body) < 20 else None
 
 
+def is_hex(text: str) -> bool:
+    """Return True if a text consists of hexadecimal digits, at least one.
+
+    >>> is_hex("98aF"), is_hex("READY"), is_hex("")
+    (True, False, False)
+    """
+    return bool(text) and not text.upper().strip(_HEX_DIGITS)
+
+
 def hex_integer(text: str) -> int | None:
-    """Return a hexadecimal field's number, with or without ``0x``, or None.
+    """Return the number in a hexadecimal field, with or without ``0x``, or None.
 
     >>> hex_integer("84CD"), hex_integer("0x1f"), hex_integer("READY")
     (33997, 31, None)
     """
     digits = text.strip().upper().removeprefix("0X")
-    if not digits or len(digits) > 32 or digits.strip("0123456789ABCDEF"):
-        return None
-    return int(digits, 16)
+    return int(digits, 16) if is_hex(digits) and len(digits) <= 32 else None
 
 
 def hex_bytes(text: str) -> bytes | None:
-    """Return the bytes of a hexadecimal field, or None: odd length, foreign characters.
+    """Return the bytes in a hexadecimal field; None for odd length or other characters.
 
     >>> hex_bytes("98882390"), hex_bytes("6A8"), hex_bytes("")
     (b'\\x98\\x88#\\x90', None, b'')
     """
-    digits = text.strip().strip('"').upper()
-    if len(digits) % 2 or digits.strip("0123456789ABCDEF"):
+    digits = text.strip().strip('"')
+    if len(digits) % 2 or (digits and not is_hex(digits)):
         return None
     return bytes.fromhex(digits)

@@ -1,8 +1,8 @@
-"""From the raw bytes of one line to its text, and what kind of talker sends such lines.
+"""Text of a raw line, and classification of a byte stream.
 
-A wrong baud rate gives bytes with the high bit set, a diagnostic port gives binary frames, a GNSS
-port gives NMEA sentences. None of them is an AT dialogue, and nothing should be written to such a
-port; :func:`stream_kind` says so from what was heard before the first write.
+A wrong baud rate produces bytes with the high bit set, a diagnostic port sends binary frames, a
+GNSS port NMEA sentences. Nothing should be written to such a port; :func:`stream_kind` recognizes
+it by what was received before the first write.
 """
 
 from __future__ import annotations
@@ -10,23 +10,22 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Nature = Literal["silence", "text", "nmea", "binary"]
+StreamKind = Literal["silence", "text", "nmea", "binary"]
 
+#: ECMA-48 control sequences: colours and cursor moves that a hostile modem may send.
 _TERMINAL_CODE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[@-Z\\^_])?")
-"""ECMA-48 control sequences: colours and cursor moves that a hostile modem may send."""
-
+#: Replacement of a byte that is not UTF-8, as in the transcripts.
 BROKEN = "\ufffd"
-"""Stands for a byte that is no UTF-8, as in the transcripts."""
 
 _NMEA_HEAD = range(4, 13)
 
 
 def clean_line(raw: bytes) -> tuple[str, int]:
-    """Return a line's text and how many of its bytes were noise.
+    """Return the text of a line and the number of noise bytes in it.
 
-    NUL and other control characters are taken out, tabs become blanks, surrounding blanks go.
-    Broken bytes in front of text are dropped too: a level change or a break on the line makes
-    them, and the line behind them is sound.
+    NUL and other control characters are removed, tabs become blanks, surrounding blanks are
+    stripped. Invalid bytes before the text are dropped too: a level change or a break on the line
+    causes them, and the line after them is valid.
 
     >>> clean_line(b"\\x00\\xff\\xfeOK ")
     ('OK', 2)
@@ -52,10 +51,9 @@ def clean_line(raw: bytes) -> tuple[str, int]:
 
 
 def is_noise(text: str) -> bool:
-    """Tell whether a tidied line is garbage: a quarter or more of it can not be read.
+    """Return True if a quarter or more of a cleaned line is not readable.
 
-    A single damaged byte in a long line is no garbage; the value is wrong and the rules for
-    values will say so.
+    A single invalid byte in a long line is not noise; the rules for values reject the value.
 
     >>> is_noise("8\\ufffd\\ufffd"), is_noise('+COPS: 0,0,"M\\ufffdxico"')
     (True, False)
@@ -64,7 +62,7 @@ def is_noise(text: str) -> bool:
 
 
 def is_nmea(text: str) -> bool:
-    """Tell whether a line is an NMEA 0183 sentence: ``$GPGGA,...`` or ``!AIVDM,...``.
+    """Return True for an NMEA 0183 sentence: ``$GPGGA,...`` or ``!AIVDM,...``.
 
     >>> is_nmea("$GPGGA,123519,4807.038,N"), is_nmea('$MYCCID: "8986..."')
     (True, False)
@@ -82,11 +80,11 @@ def is_nmea(text: str) -> bool:
     )
 
 
-def stream_kind(raw: bytes) -> Nature:
-    """Judge what talks on a port from what was heard on it.
+def stream_kind(raw: bytes) -> StreamKind:
+    """Classify what was received on a port.
 
-    ``nmea``: sentences and no word of an AT dialogue beside them; some modules mix both, and
-    those still answer AT. ``binary``: a third or more of the bytes are no text.
+    ``nmea``: sentences without AT lines; a port with both still responds to AT. ``binary``: a
+    third or more of the bytes are not text.
 
     >>> stream_kind(b"$GPGSV,1,1,00*79\\r\\n$GPRMC,,V,,,*53\\r\\n")
     'nmea'
@@ -112,5 +110,5 @@ def stream_kind(raw: bytes) -> Nature:
     # \x7e frames DIAG and HDLC packets
     if (noise + raw.count(0x7E)) * 3 >= size:
         return "binary"
-    # the first sentence is often met in its middle
+    # The first sentence is often incomplete.
     return "nmea" if sentences > 0 and words <= 1 and sentences >= words else "text"

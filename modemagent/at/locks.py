@@ -1,31 +1,32 @@
-"""Locks of a module to certain SIM cards: their words and error numbers.
+"""PIN states and module locks in ``+CPIN`` lines and CME errors.
 
-A module may accept only the cards of one network, provider or company (personalization, 3GPP TS
-22.022). Its unlock code has nothing to do with the SIM's PIN: a PIN that is entered for it costs
-an attempt. Words are from TS 27.007 clause 8.3, error numbers from clause 9.2.1.
+A module may accept only the SIM cards of one network, provider or company (personalization, 3GPP
+TS 22.022). Its unlock code is unrelated to the SIM's PIN: a PIN entered for it costs an attempt.
+Codes are from TS 27.007 clause 8.3, error numbers from clause 9.2.1.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import NamedTuple
+
+from modemagent.at.fields import InformationLine
 
 
 class Lock(NamedTuple):
-    """A lock of a module.
+    """A lock of a module to certain SIM cards.
 
     :param kind: ``network``, ``network_subset``, ``service_provider``, ``corporate``, ``sim``,
-        ``first_sim``; None for a word of a maker that names none of them
-    :param code: ``pin``, or ``puk`` when wrong unlock codes have blocked the lock
+        ``first_sim``; None if the maker's text names none of them
+    :param code: ``pin``, or ``puk`` if wrong unlock codes have blocked the lock
     """
 
     kind: str | None
     code: str
 
 
-#: Standard names and the makers' longer ones, without separators and digits.
+#: Names of the standard and longer ones of the makers, without separators and digits.
 _KINDS: Mapping[str, str] = {
     "NET": "network",
     "NETWORK": "network",
@@ -44,42 +45,50 @@ _KINDS: Mapping[str, str] = {
     "FSIM": "first_sim",
     "FIRSTSIM": "first_sim",
 }
-_WORD = re.compile(r"PH[-_ ]+([A-Z][-_ A-Z0-9]*)")
+_CODE = re.compile(r"PH[-_ ]+([A-Z][-_ A-Z0-9]*)")
 _PARTS = re.compile(r"([A-Z]+?)[0-9]*(?:LOCK(?:ED)?)?(PIN|PUK)?[0-9]*(?:REQUIRED)?")
 
-#: +CME ERROR: number -> the lock that is the reason.
-CME_LOCKS: Mapping[int, Lock] = MappingProxyType(
-    {
-        5: Lock("sim", "pin"),
-        6: Lock("first_sim", "pin"),
-        7: Lock("first_sim", "puk"),
-        40: Lock("network", "pin"),
-        41: Lock("network", "puk"),
-        42: Lock("network_subset", "pin"),
-        43: Lock("network_subset", "puk"),
-        44: Lock("service_provider", "pin"),
-        45: Lock("service_provider", "puk"),
-        46: Lock("corporate", "pin"),
-        47: Lock("corporate", "puk"),
-    }
-)
+#: Number of a CME error and the lock that causes it.
+CME_LOCKS: Mapping[int, Lock] = {
+    5: Lock("sim", "pin"),
+    6: Lock("first_sim", "pin"),
+    7: Lock("first_sim", "puk"),
+    40: Lock("network", "pin"),
+    41: Lock("network", "puk"),
+    42: Lock("network_subset", "pin"),
+    43: Lock("network_subset", "puk"),
+    44: Lock("service_provider", "pin"),
+    45: Lock("service_provider", "puk"),
+    46: Lock("corporate", "pin"),
+    47: Lock("corporate", "puk"),
+}
 
-#: What to do about every lock. It names no PIN on purpose.
+#: Remedy for every lock. It does not mention a PIN, which would be wrong here.
 REMEDY = (
-    "insert a card of the right operator, or ask whoever sold the device for the unlock code; "
-    "no code of the card opens this lock"
+    "Insert a SIM card of the right operator, or ask the seller of the device for the unlock code. "
+    "No code of the SIM card opens this lock."
 )
 
 
-def lock_of(word: str) -> Lock | None:
-    """Return the lock that a word of ``+CPIN:`` names, None when it is about the card.
+def pin_state(line: InformationLine) -> str:
+    """Return the code in a ``+CPIN`` line, in upper case with single blanks.
 
-    Case, quotes and the separator do not matter; a word without PIN or PUK waits for its code.
+    >>> from modemagent.at.fields import parse_information
+    >>> pin_state(parse_information('+CPIN: "sim  pin"'))
+    'SIM PIN'
+    """
+    return " ".join(line.text(0).upper().split())
+
+
+def lock_of(code: str) -> Lock | None:
+    """Return the lock that a ``+CPIN`` code names, None for a state of the SIM.
+
+    Case, quotes and separators are ignored. A code without PIN or PUK waits for the unlock code.
 
     >>> lock_of("PH-NETSUB PUK"), lock_of("ph_simlock"), lock_of("SIM PIN")
     (Lock(kind='network_subset', code='puk'), Lock(kind='sim', code='pin'), None)
     """
-    found = _WORD.fullmatch(word.strip(' \t"').upper())
+    found = _CODE.fullmatch(code.strip(' \t"').upper())
     if found is None:
         return None
     parts = _PARTS.fullmatch(re.sub(r"[-_ ]", "", found[1]))

@@ -1,22 +1,20 @@
-"""Final result codes: the line that closes an answer.
+"""Parser of final result codes: the line that ends a response.
 
 Numbers and texts of ``+CME ERROR:`` are those of 3GPP TS 27.007 clause 9.2, of ``+CMS ERROR:``
-those of TS 27.005 clause 3.2.5; ``error_codes`` holds them and is loaded when a text comes, which
-is rare. Firmware varies wording, case and spelling of the texts, so they are compared in lower
-case without blanks and punctuation; an unknown text is still a failure.
+those of TS 27.005 clause 3.2.5. Firmware varies wording, case and spelling of the texts, so they
+are compared in lower case without blanks and punctuation. An unknown text is still an error.
 """
 
 from __future__ import annotations
 
-from modemagent.at.steps import FinalResult
+from modemagent.at.error_codes import CME, CMS, OTHER_TEXTS
+from modemagent.at.steps import FinalKind, FinalResult
 
+#: Results of calls (V.250 clause 5.7) and of an interrupted command (TS 27.007).
 CALL = frozenset(("NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE", "ABORTED"))
-"""Results of calls (V.250 clause 5.7) and of an interrupted command (TS 27.007)."""
-
-NUMERIC: dict[str, str] = {"0": "ok", "4": "error"}
-"""Results after ATV0 (V.250 clause 6.2.6)."""
-
-_texts: dict[str, dict[str, int]] = {}
+#: Results after ATV0 (V.250 clause 6.2.6).
+NUMERIC: dict[str, FinalKind] = {"0": "ok", "4": "error"}
+_HEADS: tuple[tuple[FinalKind, str], ...] = (("cme", "CME ERROR"), ("cms", "CMS ERROR"))
 
 
 def fold_error_text(text: str) -> str:
@@ -31,8 +29,14 @@ def fold_error_text(text: str) -> str:
     return "".join(char for char in lower if char.isalnum())
 
 
+_CODES: dict[str, dict[str, int]] = {
+    kind: {fold_error_text(text): code for code, text in table.items()} | OTHER_TEXTS[kind]
+    for kind, table in (("cme", CME), ("cms", CMS))
+}
+
+
 def code_of(kind: str, text: str) -> int | None:
-    """Return the number of a CME or CMS error given as number or text, None when unknown.
+    """Return the number of a CME or CMS error sent as number or text, None if it is unknown.
 
     >>> code_of("cme", "sim not inserted"), code_of("cms", " 310"), code_of("cme", "out of milk")
     (10, 310, None)
@@ -40,20 +44,14 @@ def code_of(kind: str, text: str) -> int | None:
     bare = text.strip().strip('"').strip()
     if bare.isascii() and bare.isdecimal() and len(bare) < 7:
         return int(bare)
-    if not _texts:
-        from modemagent.at.error_codes import CME, CMS, OTHER_WORDS
-
-        for name, table in (("cme", CME), ("cms", CMS)):
-            _texts[name] = {fold_error_text(words): code for code, words in table.items()}
-            _texts[name].update(OTHER_WORDS[name])
-    return _texts.get(kind, {}).get(fold_error_text(bare))
+    return _CODES.get(kind, {}).get(fold_error_text(bare))
 
 
 def parse_final(line: str, *, numeric: bool = False) -> FinalResult | None:
-    """Return the final result code a line is, or None when it is none.
+    """Return the final result code in a line, None if the line is something else.
 
-    :param numeric: take ``0`` and ``4`` too. Off by default: blank hardware answers ``0`` to
-        ``AT+CGSN``, so only who knows that ATV0 is in force may ask for it
+    :param numeric: accept ``0`` and ``4``. Off by default: blank hardware sends ``0`` in response
+        to ``AT+CGSN``, so this is only for ports where ATV0 is known to be in force
 
     >>> parse_final("+CME ERROR: SIM not inserted")
     FinalResult(kind='cme', code=10, text='+CME ERROR: SIM not inserted')
@@ -70,39 +68,34 @@ def parse_final(line: str, *, numeric: bool = False) -> FinalResult | None:
     if text == "NA" or text.startswith("COMMAND "):
         return FinalResult("refused", None, text)
     if text in NUMERIC:
-        if not numeric:
-            return None
-        return FinalResult("ok" if NUMERIC[text] == "ok" else "error", None, text)
+        return FinalResult(NUMERIC[text], None, text) if numeric else None
     upper = text.upper()
     if "ERROR" not in upper:
         return None
-    for kind, head in (("cme", "CME ERROR"), ("cms", "CMS ERROR")):
-        sign = upper.startswith("+")
+    sign = upper.startswith("+")
+    for kind, head in _HEADS:
         if upper.startswith(head, sign):
-            # counted from the front: upper case may be longer than the line
-            behind = text[sign + len(head) :]
-            if behind[:1].isalnum():
+            # The position is counted from the front: upper case may be longer than the line.
+            rest = text[sign + len(head) :]
+            value = rest.lstrip(": \t")
+            if rest[:1].isalnum() or not value:  # another word, or incomplete
                 return None
-            value = behind.lstrip(": \t")
-            if not value:
-                return None  # not complete
-            return FinalResult("cme" if kind == "cme" else "cms", code_of(kind, value), text)
+            return FinalResult(kind, code_of(kind, value), text)
     return FinalResult("error", None, text) if _is_error(text) else None
 
 
 def _is_error(text: str) -> bool:
-    """ERROR with words before it, or a number or a text behind its colon."""
-    words, found, behind = text.rpartition("ERROR")
+    """Return True for ERROR after words, or followed by a number, or by a colon and a text."""
+    words, found, rest = text.rpartition("ERROR")
     if not found:
         return False
-    if behind.strip():
-        value = behind.lstrip(": \t")
-        if behind[:1] not in (":", " ", "\t"):
-            return False
-        if not value.isdecimal() and not (not words and behind[0] == ":" and value):
+    if rest.strip():
+        value = rest.lstrip(": \t")
+        if rest[0] not in ": \t" or not (value.isdecimal() or (not words and rest[0] == ":")):
             return False
     if not words:
         return True
-    # words, as SIM ERROR or +CIS ERROR: 3; a colon or a field before ERROR makes it information
+    # Words as in SIM ERROR or +CIS ERROR: 3; with a colon or field before ERROR the line is
+    # information.
     letters = words.rstrip().lstrip("+^#*%$!").replace(" ", "").replace("-", "").replace("_", "")
     return words[-1].isspace() and letters.isascii() and letters.isalnum()

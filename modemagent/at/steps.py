@@ -1,10 +1,10 @@
-"""The words between a plan and whoever drives it: steps out, outcomes back.
+"""Steps and outcomes: the interface between a plan and its driver.
 
-A plan is a plain generator. It yields :class:`SystemCommand` and :class:`Listen`, is sent an
-:class:`Response` or a :class:`HostLine`, and returns its result. It owns no clock and no port, so
-the daemon drives it over asyncio, the one-shot command over a blocking loop, a test over a list.
+A plan is a generator. It yields a :class:`Command` or a :class:`Listen`, is sent a
+:class:`Response` or a :class:`Received`, and returns its result. It owns no clock and no port, so
+the daemon drives it with asyncio, a one-shot command with a blocking loop, a test with a list.
 
-Named tuples, not data classes: making five of those costs a one-shot command 3 ms at its start.
+Named tuples, because five data classes would cost 3 ms at the start of a one-shot command.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ FinalKind = Literal["ok", "error", "cme", "cms", "refused", "call"]
 
 
 class FinalResult(NamedTuple):
-    """The final result code that closed an answer.
+    """The final result code of a response.
 
     :param kind: ``ok``; ``error`` (bare ERROR and unknown error texts); ``cme`` and ``cms``
         (``+CME ERROR:``, ``+CMS ERROR:``); ``refused`` (``COMMAND NOT SUPPORT``, ``NA``);
         ``call`` (``NO CARRIER``, ``BUSY``, ``ABORTED`` and the like)
-    :param code: the number behind a CME or CMS error; known verbose texts are translated to
-        their number (3GPP TS 27.007 clause 9.2, TS 27.005 clause 3.2.5); None when unknown
-    :param text: the line as it came, without line ends
+    :param code: the number of a CME or CMS error, also of a known text (3GPP TS 27.007 clause
+        9.2, TS 27.005 clause 3.2.5); None if it is unknown
+    :param text: the line as received, without line ends
     """
 
     kind: FinalKind
@@ -36,10 +36,10 @@ class FinalResult(NamedTuple):
 
 
 class Command(NamedTuple):
-    """Send one command line and collect its answer.
+    """Send one command line and wait for its response.
 
-    :param line: the complete line, without the carriage return, as ``AT+CGSN``
-    :param timeout_s: seconds from the write until the answer is given up
+    :param line: the complete line without the carriage return, as ``AT+CGSN``
+    :param timeout_s: seconds from the write to the deadline
     """
 
     line: str
@@ -47,9 +47,9 @@ class Command(NamedTuple):
 
 
 class Listen(NamedTuple):
-    """Send nothing; read on until ``quiet_s`` of silence, ``limit_s`` at most.
+    """Send nothing; read until ``quiet_s`` of silence, at most ``limit_s``.
 
-    With ``quiet_s`` 0 take only what is already waiting.
+    With ``quiet_s`` 0 take only what has already been received.
     """
 
     quiet_s: float
@@ -57,20 +57,19 @@ class Listen(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What came back for one command line.
+    """The response to one command line.
 
-    :param line: the line that was asked
-    :param lines: every information line in the order it came: stripped of line ends, control
-        characters and surrounding blanks, blank lines left out, the exact echo taken out.
-        Lines that are surely not for this command (known URCs with another prefix, echoes and
-        answers of another command) are not here but in ``foreign``
-    :param final: what closed it; None when the deadline passed first
-    :param echoed: the whole exact echo of this line was seen, so this answer is surely ours
-    :param foreign: lines that came in between and are not ours: URCs, other echoes, noise
-    :param raw: every byte received from the write on (bounded), as evidence
+    :param line: the line that was sent
+    :param lines: the information lines in order, without line ends, control characters,
+        surrounding blanks, blank lines and the exact echo
+    :param final: the final result code, None if the deadline passed first
+    :param echoed: the complete echo of the line was received, so the response belongs to it
+    :param foreign: received lines that do not belong to the command: URCs with another prefix,
+        echoes of and responses to other commands, noise
+    :param raw: every byte received since the write (bounded), as evidence
     :param elapsed_s: seconds from the write to the final result, or to the deadline
-    :param strays: final results that came between the last step and this one, when nothing was
-        asked: an answer before this one was not the answer to its question
+    :param strays: final results received between the last step and this one, while no command
+        was pending: an earlier response did not belong to its command
     """
 
     line: str
@@ -92,7 +91,7 @@ class Response(NamedTuple):
 
 
 class Received(NamedTuple):
-    """What came while nothing was asked.
+    """Lines received while no command was pending.
 
     :param lines: complete lines, as in :class:`Response`
     :param raw: the bytes (bounded)

@@ -1,15 +1,16 @@
-"""A recorded or hand-written dialogue of one module, as a TOML file.
+"""Transcripts of modules: commands and responses, recorded or written by hand, as TOML.
 
-Header keys describe the module. ``[[exchange]]``: ``send``, then ``lines`` (the answer's lines) or
-``raw`` (its exact bytes; a character stands for one byte), ``state`` (the condition under which
-this answer is given; without it card present and ready), ``evidence`` (``trace``, ``manual`` or
-``inferred``), ``ref``, ``note``. ``[[urc]]``: ``line`` and/or ``raw``, ``when``, ``evidence``.
-Identifiers in such a file are synthetic.
+Header keys describe the module. ``[[exchange]]``: ``send``, then ``lines`` (the lines of the
+response) or ``raw`` (its exact bytes, one character per byte), ``state`` (the state in which the
+module responds so; without it the SIM is present and ready), ``evidence`` (``trace``, ``manual``
+or ``inferred``), ``ref``, ``note``. ``[[urc]]``: ``line`` or ``raw`` or both, ``when``,
+``evidence``. Identifiers in a transcript are synthetic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,11 +19,11 @@ from modemagent.errors import TranscriptError
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One command line and what the module answers.
+    """One command line and its response.
 
-    :param lines: the answer's lines, blank ones as ``""``; () and no ``raw``: no byte comes back
-    :param raw: the exact bytes when framing matters, else None
-    :param state: when the answer is given; ``""``: card present and ready
+    :param lines: lines of the response, blank ones as ``""``; () without ``raw``: no response
+    :param raw: the exact bytes if the framing matters, else None
+    :param state: the state in which the module responds so; ``""``: SIM present and ready
     """
 
     send: str
@@ -34,7 +35,7 @@ class Exchange:
     note: str = ""
 
     def wire(self, *, echo: bool = False) -> bytes:
-        """Return the bytes of the answer; ``raw`` wins and holds its own echo.
+        """Return the bytes of the response; ``raw`` takes precedence and contains its own echo.
 
         >>> Exchange("AT", ("OK",)).wire(echo=True)
         b'AT\\r\\r\\nOK\\r\\n'
@@ -48,7 +49,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Unsolicited:
-    """One unsolicited line of the module."""
+    """One unsolicited line of a module."""
 
     line: str = ""
     raw: bytes | None = None
@@ -58,7 +59,7 @@ class Unsolicited:
     note: str = ""
 
     def wire(self) -> bytes:
-        """Return its bytes.
+        """Return the bytes of the line.
 
         >>> Unsolicited("RDY").wire()
         b'\\r\\nRDY\\r\\n'
@@ -68,10 +69,10 @@ class Unsolicited:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """One module's transcript.
+    """The transcript of one module.
 
-    :param header: the keys above the first table, in the file's order
-    :param name: the file's name without its suffix, as ``quectel-eg25-g``
+    :param header: the keys before the first table, in the order of the file
+    :param name: name of the file without its suffix, as ``quectel-eg25-g``
     """
 
     name: str
@@ -89,20 +90,20 @@ class Transcript:
 
     @property
     def echoes(self) -> bool:
-        """The module echoes commands in the recorded state."""
+        """True if the module echoes commands."""
         return self.header.get("echo_default") is True
 
     def answers(self, line: str) -> tuple[Exchange, ...]:
-        """Return the exchanges of a command line, case ignored, in the file's order."""
+        """Return the exchanges of a command line, case ignored, in the order of the file."""
         wanted = line.strip().upper()
         return tuple(each for each in self.exchanges if each.send.strip().upper() == wanted)
 
 
 def to_bytes(text: str) -> bytes:
-    """Return the bytes a TOML string stands for: one a character.
+    """Return the bytes of a TOML string, one per character.
 
-    U+FFFD, which sources print for a byte they could not, gives 0xFE; other characters beyond
-    one byte give their UTF-8.
+    U+FFFD, which sources print for an unprintable byte, becomes 0xFE; other characters that do
+    not fit into one byte become UTF-8.
     """
     if text.isascii():
         return text.encode("ascii")
@@ -113,21 +114,22 @@ def to_bytes(text: str) -> bytes:
 
 
 def framed(lines: tuple[str, ...]) -> bytes:
-    """Return an answer's lines as most modules frame them: CR LF before, between and behind."""
+    """Return lines in the usual framing: CR LF before, between and after them."""
     return b"\r\n" + b"\r\n".join(to_bytes(line) for line in lines) + b"\r\n"
 
 
 def load(path: str | Path) -> Transcript:
     """Read a transcript file.
 
-    :raises TranscriptError: no such file, no TOML, or a key of the wrong kind
+    :raises TranscriptError: the file cannot be read or is not a transcript
     """
     file = Path(path)
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TranscriptError(
-            f"{file} can not be read", hint="name a transcript file, as those in fixtures"
+            f"{file} cannot be read",
+            hint="Name a transcript file, as those in fixtures/transcripts.",
         ) from error
     # fixtures/transcripts/<vendor>-<model>/transcript.toml
     return loads(text, name=file.parent.name if file.stem == "transcript" else file.stem)
@@ -136,45 +138,28 @@ def load(path: str | Path) -> Transcript:
 def loads(text: str, *, name: str = "transcript") -> Transcript:
     """Read a transcript from TOML text.
 
-    :raises TranscriptError: no TOML, or a key of the wrong kind
+    :raises TranscriptError: the text is not TOML, or a key has the wrong type
     """
-    import tomllib
-
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        # beside its own error: a number of thousands of digits, brackets thousands deep
-        raise TranscriptError(f"{name} is no TOML: {error}") from error
+        # RecursionError: thousands of nested brackets.
+        raise TranscriptError(f"{name} is not valid TOML: {error}") from error
     header = {key: value for key, value in document.items() if key not in ("exchange", "urc")}
-    exchanges = []
-    for row in _rows(document, "exchange", name):
-        if "send" not in row:
-            raise TranscriptError(f"{name}: an [[exchange]] has no send")
-        exchanges.append(
-            Exchange(
-                send=_text(row, "send", name),
-                lines=_lines(row, name),
-                raw=_raw(row, name),
-                state=_text(row, "state", name),
-                evidence=_text(row, "evidence", name),
-                ref=_text(row, "ref", name),
-                note=_text(row, "note", name),
-            )
+    exchanges = [
+        Exchange(
+            lines=_lines(row, name),
+            raw=_raw(row, name),
+            **_texts(row, ("send", "state", "evidence", "ref", "note"), name),
         )
-    urcs = []
-    for row in _rows(document, "urc", name):
-        if "line" not in row and "raw" not in row:
-            raise TranscriptError(f"{name}: a [[urc]] has neither line nor raw")
-        urcs.append(
-            Unsolicited(
-                line=_text(row, "line", name),
-                raw=_raw(row, name),
-                when=_text(row, "when", name),
-                evidence=_text(row, "evidence", name),
-                ref=_text(row, "ref", name),
-                note=_text(row, "note", name),
-            )
+        for row in _rows(document, "exchange", ("send",), name)
+    ]
+    urcs = [
+        Unsolicited(
+            raw=_raw(row, name), **_texts(row, ("line", "when", "evidence", "ref", "note"), name)
         )
+        for row in _rows(document, "urc", ("line", "raw"), name)
+    ]
     return Transcript(name=name, header=header, exchanges=tuple(exchanges), urcs=tuple(urcs))
 
 
@@ -182,24 +167,21 @@ def dumps(transcript: Transcript) -> str:
     """Return a transcript as TOML; :func:`loads` gives the same transcript back."""
     out = [f"{key} = {_value(value)}\n" for key, value in transcript.header.items()]
     for each in transcript.exchanges:
-        out.append("\n[[exchange]]\n")
-        out.append(f"send = {_value(each.send)}\n")
-        if each.lines or each.raw is None:
-            out.append(f"lines = {_value(list(each.lines))}\n")
-        out += _rest(each.raw, state=each.state, evidence=each.evidence)
-        out += _rest(None, ref=each.ref, note=each.note)
+        lines = each.lines if each.lines or each.raw is None else None
+        out += _table("exchange", each, {"send": each.send, "lines": lines, "raw": each.raw})
     for urc in transcript.urcs:
-        out.append("\n[[urc]]\n")
-        if urc.line or urc.raw is None:
-            out.append(f"line = {_value(urc.line)}\n")
-        out += _rest(urc.raw, when=urc.when, evidence=urc.evidence, ref=urc.ref, note=urc.note)
+        line = urc.line if urc.line or urc.raw is None else None
+        out += _table("urc", urc, {"line": line, "raw": urc.raw, "when": urc.when or None})
     return "".join(out)
 
 
-def _rest(raw: bytes | None, **texts: str) -> list[str]:
-    out = [] if raw is None else [f"raw = {_value(raw.decode('latin-1'))}\n"]
-    out += [f"{key} = {_value(text)}\n" for key, text in texts.items() if text]
-    return out
+def _table(name: str, row: Exchange | Unsolicited, values: dict[str, object]) -> Iterator[str]:
+    yield f"\n[[{name}]]\n"
+    for key in ("state", "evidence", "ref", "note"):
+        values[key] = getattr(row, key, "") or None
+    for key, value in values.items():
+        if value is not None:
+            yield f"{key} = {_value(value)}\n"
 
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\r": "\\r", "\n": "\\n", "\t": "\\t"}
@@ -210,6 +192,8 @@ def _value(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(each) for each in value) + "]"
     if isinstance(value, Mapping):
@@ -226,24 +210,32 @@ def _escaped(char: str) -> str:
     return char
 
 
-def _rows(document: Mapping[str, object], key: str, name: str) -> list[dict[str, object]]:
+def _rows(
+    document: Mapping[str, object], key: str, needs: tuple[str, ...], name: str
+) -> list[dict[str, object]]:
     rows = document.get(key, [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise TranscriptError(f"{name}: {key} is no list of tables, write [[{key}]]")
+        raise TranscriptError(f"{name}: {key} must be a list of tables: write [[{key}]]")
+    if not all(row.keys() & set(needs) for row in rows):
+        raise TranscriptError(f"{name}: every [[{key}]] needs {' or '.join(needs)}")
     return rows
 
 
 def _text(row: Mapping[str, object], key: str, name: str) -> str:
     value = row.get(key, "")
     if not isinstance(value, str):
-        raise TranscriptError(f"{name}: {key} is no text")
+        raise TranscriptError(f"{name}: {key} must be a string")
     return value
+
+
+def _texts(row: Mapping[str, object], keys: tuple[str, ...], name: str) -> dict[str, str]:
+    return {key: _text(row, key, name) for key in keys}
 
 
 def _lines(row: Mapping[str, object], name: str) -> tuple[str, ...]:
     value = row.get("lines", [])
     if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
-        raise TranscriptError(f"{name}: lines is no list of texts")
+        raise TranscriptError(f"{name}: lines must be a list of strings")
     return tuple(value)
 
 

@@ -180,4 +180,4 @@ def _conclude(first: Iterable[tuple[str, Checked | None]], host: Checked | None)
 def _say_first(whose: str, each: Checked) -> None:
     message, remedy = plain(each.finding.message), plain(each.finding.remedy)
     subject = "" if whose in message else f"{plain(whose)}: "
-    click.echo(f"{subject}{message}. To do first: {remedy}.")
+    click.echo(f"{subject}{message}. To do first: {remedy.removesuffix('.')}.")

@@ -176,7 +176,9 @@ def _through_agent(facts: Facts, how: DiagnoseOptions) -> Facts | ModemAgentErro
             facts = facts._replace(snapshot=snapshot, way="agent", holder=None)
             if snapshot.dialect == "modemmanager":
                 return facts._replace(way="modemmanager")
-            return facts._replace(answers=run_through_agent(call, facts.port, ask_lines()))
+            return facts._replace(
+                answers=run_through_agent(call, facts.port, ask_lines(facts.port))
+            )
     except ModemAgentError as error:
         # it has the port, and the modem behind it does not answer
         return facts._replace(failure=error) if facts.way == "agent" else error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 
 from modemagent.at.steps import Plan
 from modemagent.channel.blocking import run_plans
@@ -28,7 +27,7 @@ from modemagent.errors import (
     UsageError,
 )
 from modemagent.identity.snapshot import Snapshot
-from modemagent.modem.identify import NEEDED_LATER, NO_EXTRAS, Extras, identify
+from modemagent.modem.identify import NO_EXTRAS, Extras, identify
 
 #: After these another port of the same modem may do better; busy or denied would stay so.
 _TRY_NEXT = ("no_answer", "not_a_modem")
@@ -145,9 +144,7 @@ def _ask(targets: Sequence[ModemTarget], how: AccessOptions) -> AccessResult:
         plans = {
             target.paths[turn]: _plan(target, turn, how.extras, late) for target, turn in waiting
         }
-        answers = run_plans(
-            plans, timeout_s=how.left_s, baud=how.baud, meanwhile=map(import_module, NEEDED_LATER)
-        )
+        answers = run_plans(plans, timeout_s=how.left_s, baud=how.baud)
         again = []
         for target, turn in waiting:
             path = target.paths[turn]

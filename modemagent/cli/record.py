@@ -113,7 +113,7 @@ def command(
         _print_json(recording, written, place)
     else:
         _report(recording, written, place)
-    context.exit(DeadlinePassed.exit_status if recording.why else 0)
+    context.exit(DeadlinePassed.exit_status if recording.reason else 0)
 
 
 # -- before a byte is sent
@@ -212,8 +212,8 @@ def _header(recording: Recording, path: str, root: str) -> dict[str, object]:
     notes = [f"recorded by modemagent {__version__} on {today}"]
     if recording.snapshot.modem.firmware:
         notes.append(f"firmware {recording.snapshot.modem.firmware}")
-    if recording.why:
-        notes.append(f"incomplete: {recording.why}".replace(path, "the port"))
+    if recording.reason:
+        notes.append(f"incomplete: {recording.reason}".replace(path, "the port"))
     return {
         "usb_vid": (known.usb_vid if known else None) or "",
         "usb_pid": (known.usb_pid if known else None) or "",
@@ -268,7 +268,7 @@ def _folder(transcript: Transcript) -> str:
 def _print_json(recording: Recording, written: Written, place: Path | None) -> None:
     import json
 
-    asked = [kept.answer for kept in recording.answers]
+    asked = [kept.response for kept in recording.responses]
     document = {
         "schema": 1,
         "port": recording.snapshot.port,
@@ -284,13 +284,13 @@ def _print_json(recording: Recording, written: Written, place: Path | None) -> N
         "replaced": dict(written.replaced),
         "commands": [answer.line for answer in asked],
         "missing": list(recording.missing),
-        "incomplete": recording.why or None,
+        "incomplete": recording.reason or None,
     }
     click.echo(json.dumps(document))
 
 
 def _report(recording: Recording, written: Written, place: Path | None) -> None:
-    asked = [kept.answer for kept in recording.answers]
+    asked = [kept.response for kept in recording.responses]
     silent = sum(answer.timed_out for answer in asked)
     said = [
         f"{len(asked)} lines asked, {sum(answer.ok for answer in asked)} answered"
@@ -301,10 +301,10 @@ def _report(recording: Recording, written: Written, place: Path | None) -> None:
     if place is not None:
         said.append(f"{len(written.transcript.exchanges)} answers written to {place}")
     click.echo("\n".join(said), err=True)
-    if recording.why:
+    if recording.reason:
         click.echo(
             f"modemagent: incomplete, {len(recording.missing)} lines were not asked: "
-            f"{recording.why}.",
+            f"{recording.reason}.",
             err=True,
         )
 

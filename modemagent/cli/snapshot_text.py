@@ -101,8 +101,7 @@ def _sim(sim: Sim, *, several: bool) -> list[str]:
 def sim_words(sim: Sim) -> str:
     """Return the state of a slot in words, followed by the remedy if there is one."""
     if sim.state is SimState.LOCKED:
-        remedy = REMEDY[0].upper() + REMEDY[1:]
-        return f"{describe_lock(sim.lock, sim.lock_code)}. {remedy}"
+        return f"{describe_lock(sim.lock, sim.lock_code)}. {REMEDY}"
     return SIM_WORDS[sim.state]
 
 

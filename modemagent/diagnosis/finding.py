@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from modemagent.explain.decoder import clean
+from modemagent.explain.explanation import clean
 
 #: Characters of an answer that go with a finding.
 _EVIDENCE_LIMIT = 200

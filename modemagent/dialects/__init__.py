@@ -1,1 +1,1 @@
-"""Vendor knowledge as tables; a dialect is rows, not a class hierarchy."""
+"""Knowledge about modem makers as tables: which command reads which value."""

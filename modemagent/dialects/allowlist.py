@@ -1,15 +1,17 @@
 """The allow-list: every complete command line that may ever be written to a modem.
 
 Read and write forms often differ only in an argument (``AT+EGMR=0,7`` reads an IMEI,
-``AT+EGMR=1,7`` writes one), so whole lines are listed, never prefixes. The list is written by
-hand and is not derived from the dialect tables: a row that asks for anything else fails the
-table test, and at run time the channel refuses it.
+``AT+EGMR=1,7`` writes one), so complete lines are listed, never prefixes. The list is written by
+hand and not derived from the dialect tables: a row with another command fails the table test, and
+the channel refuses it at run time.
 
-Three kinds of lines are here: reads; volatile settings of this session (echo, result and error
-format), which no module stores without a further command; and nothing else.
+The list contains reads, and volatile settings of the session (echo, result and error format),
+which no module stores without a further command.
 """
 
 from __future__ import annotations
+
+import re
 
 SESSION = frozenset(
     (
@@ -17,7 +19,7 @@ SESSION = frozenset(
         "ATE0",  # echo: V.250 clause 6.2.4, volatile
         "ATE1",
         "ATV1",  # verbose results: V.250 clause 6.2.6, volatile
-        "ATV0",  # only ever sent to put it back
+        "ATV0",  # sent only to restore it
         "AT+CMEE=0",  # error format: 3GPP TS 27.007 clause 9.1, volatile
         "AT+CMEE=1",
         "AT+CMEE=2",
@@ -26,7 +28,7 @@ SESSION = frozenset(
 
 READS = frozenset(
     (
-        # who made it, which model, which firmware: TS 27.007 clauses 5.1 to 5.3, V.250 6.1
+        # manufacturer, model, firmware: TS 27.007 clauses 5.1 to 5.3, V.250 6.1
         "ATI",
         "ATI1",
         "ATI8",
@@ -47,7 +49,7 @@ READS = frozenset(
         "AT+MYGMR",
         "AT+SIMCOMATI",
         "AT+GCAP",
-        # the equipment's numbers: TS 27.007 clause 5.4
+        # numbers of the modem: TS 27.007 clause 5.4
         "AT+CGSN",
         "AT+CGSN?",
         "AT+CGSN=?",
@@ -61,24 +63,24 @@ READS = frozenset(
         "AT+GSN=0",
         "AT+GSN=1",
         "AT#CGSN",
-        "AT#CGSN=2",  # Telit: which number is wanted, as AT+CGSN=2; nothing is stored
+        "AT#CGSN=2",  # Telit: selects the number, as AT+CGSN=2; nothing is stored
         "AT+IMEISV",  # Telit LE910 V2
-        "AT+KGSN=1",  # Sierra HL: IMEISV; the number selects what is told
-        "AT+KGSN=3",  # Sierra HL: the module's serial number
-        "AT+CFSN",  # Fibocom: the module's serial number (AT+GTSN=1,... writes it: not here)
+        "AT+KGSN=1",  # Sierra HL: IMEISV; the argument selects the number
+        "AT+KGSN=3",  # Sierra HL: serial number
+        "AT+CFSN",  # Fibocom: serial number (AT+GTSN=1,... writes it)
         "AT+CFSN?",
-        # the card's state
+        # state of the SIM
         "AT+CPIN?",
         "AT+CFUN?",
         "AT+CMEE?",
         "AT+QINISTAT",
         "AT+QSIMSTAT?",
         "AT+QSIMDET?",
-        "AT+CPINR",  # attempts left for each code: TS 27.007 clause 8.65, nothing else
+        "AT+CPINR",  # attempts left for each code: TS 27.007 clause 8.65
         "AT+CSMINS?",
         "AT#QSS?",
         'AT^SIND="simstatus",2',
-        # the card's numbers
+        # numbers of the SIM
         "AT+CCID",
         "AT+CCID?",
         "AT+ICCID",
@@ -101,15 +103,15 @@ READS = frozenset(
         "AT+CIMI?",
         "AT#CIMI",
         'AT+QESIM="eid"',
-        "AT+EID?",  # Fibocom FM350: the eUICC's number
+        "AT+EID?",  # Fibocom FM350: EID
         # elementary files: READ BINARY of EF_ICCID, EF_IMSI, EF_AD, EF_SPN (TS 31.102 clause 4.2)
         "AT+CRSM=176,12258,0,0,10",
         "AT+CRSM=176,28423,0,0,9",
         "AT+CRSM=176,28589,0,0,4",
-        "AT+CRSM=176,28486,0,0,17",  # EF_SPN, the service provider's name
-        # slots, query forms only: with a number behind "=" each of them switches
+        "AT+CRSM=176,28486,0,0,17",  # EF_SPN: service provider name
+        # slots, read forms only: with a number after "=" each of them switches the slot
         "AT+QUIMSLOT?",
-        "AT+QUIMSLOT=?",  # test form: which slots there are
+        "AT+QUIMSLOT=?",  # test form: the slots that exist
         "AT+QDSIM?",
         "AT+SWITCH_SLOT?",
         "AT^SWITCH_SLOT?",
@@ -127,7 +129,7 @@ READS = frozenset(
         "AT+C5GREG?",
         "AT+COPS?",
         "AT+CGATT?",
-        "AT+CGDCONT?",  # the access points that are set: TS 27.007 clause 10.1.1
+        "AT+CGDCONT?",  # access points: TS 27.007 clause 10.1.1
         "AT+CCLK?",
         "AT+CNUM",
         "AT+CLAC",
@@ -137,14 +139,14 @@ READS = frozenset(
     )
 )
 
-#: Asking an eUICC for its number over a logical channel (3GPP TS 27.007 clauses 8.43 to 8.46):
-#: lines that hold a session or channel number, so they are patterns; all else in them is fixed.
+#: Reading the EID of an eUICC over a logical channel (3GPP TS 27.007 clauses 8.43 to 8.46). These
+#: lines contain a session or channel number, so they are patterns; everything else is fixed.
 _SESSION = r"[0-9A-F]{1,16}"
-CARD_READS = (
+EUICC_READS = (
     # open a channel to the ISD-R or the ECASD, no other application (SGP.02 clause 2.2.3)
     r'AT\+CCHO="A0000005591010FFFFFFFF8900000[12]00"',
-    # ES10c.GetEID (SGP.22 clause 5.7.20) and ES10b.GetEUICCInfo2 (5.7.8): they travel in
-    # STORE DATA, and only read
+    # ES10c.GetEID (SGP.22 clause 5.7.20) and ES10b.GetEUICCInfo2 (5.7.8) in STORE DATA, which
+    # only read
     rf'AT\+CGLA={_SESSION},22,"(8[0-3]|C[0-9A-F])E2910006BF3E035C015A"',
     rf'AT\+CGLA={_SESSION},16,"(8[0-3]|C[0-9A-F])E2910003BF2200"',
     # GET DATA of the EID at the ECASD (SGP.02 clause 4.1.1.1), GET RESPONSE (ISO 7816-4)
@@ -157,10 +159,10 @@ PERMITTED = SESSION | READS
 
 
 def is_allowed(line: str) -> bool:
-    """Tell whether this complete command line may be written to a modem.
+    """Return True if a complete command line may be written to a modem.
 
-    Case and surrounding blanks do not matter. A concatenated line (V.250 clause 5.2.1,
-    ``AT+CGMI;+CGMM``) is permitted when each of its commands is, written alone.
+    Case and surrounding blanks are ignored. A concatenated line (V.250 clause 5.2.1,
+    ``AT+CGMI;+CGMM``) is allowed if each of its commands is.
 
     >>> is_allowed("at+cgsn"), is_allowed("AT+CGMI;+CGSN=1"), is_allowed("AT+EGMR=1,7,\\"35\\"")
     (True, True, False)
@@ -168,11 +170,8 @@ def is_allowed(line: str) -> bool:
     text = line.strip().upper()
     if text in _UPPER:
         return True
-    if text.startswith(("AT+CC", "AT+CG")):
-        from re import fullmatch
-
-        if any(fullmatch(pattern, text) for pattern in CARD_READS):
-            return True
+    if any(re.fullmatch(pattern, text) for pattern in EUICC_READS):
+        return True
     if ";" not in text or not text.startswith("AT"):
         return False
     return all("AT" + part in _UPPER for part in text[2:].split(";"))

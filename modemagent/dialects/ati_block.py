@@ -1,7 +1,7 @@
-"""Reads the identification block that ``ATI`` (or ``AT+SIMCOMATI``) answers.
+"""Parser of the identification block in the response to ``ATI`` or ``AT+SIMCOMATI``.
 
-Its forms: ``key: value`` lines in any order, with empty keys and lines without a key between
-(huawei, zte, sierra, simcom-a7670); three plain lines maker, model, revision (quectel,
+Its forms: ``key: value`` lines in any order, with empty keys and lines without a key in between
+(huawei, zte, sierra, simcom-a7670); three plain lines manufacturer, model, revision (quectel,
 cinterion); one line, the model (ericsson-md300, ublox-sara-g350).
 """
 
@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from modemagent.dialects.parsers import plain, split_label
+from modemagent.at.fields import SIGILS, split_prefix
+from modemagent.dialects.parsers import plain
 
-#: key as it is written, without blanks and punctuation -> the name it has here
+#: Key as sent, without blanks and punctuation, and its name in the result.
 _KEYS: Mapping[str, str] = {
     "manufacturer": "manufacturer",
     "model": "model",
@@ -26,13 +27,12 @@ _KEYS: Mapping[str, str] = {
     "meid": "meid",
     "esn": "esn",
 }
-_INNER_PREFIX = re.compile(r"^[+#^%$!*][A-Za-z]+\s*:\s*")
 
 
 def read_block(lines: Iterable[str]) -> dict[str, str]:
-    """Return what the block says: manufacturer, model, revision, imei, svn, serial, meid, esn.
+    """Return the values of the block: manufacturer, model, revision, imei, svn, serial, meid, esn.
 
-    A key that comes twice with different values is left out: it can not be believed.
+    A key that occurs twice with different values is left out.
 
     >>> read_block(["Quectel", "EG25", "Revision: EG25GGBR07A08M2G"])["model"]
     'EG25'
@@ -44,14 +44,15 @@ def read_block(lines: Iterable[str]) -> dict[str, str]:
     free: list[str] = []
     keyed = False
     for line in lines:
-        label, body = split_label(line)
-        name = _KEYS.get(re.sub(r"[^a-z]", "", label.lower())) if label else None
+        prefix, body = split_prefix(line)
+        name = _KEYS.get(re.sub(r"[^a-z]", "", prefix.lower()))
         if name is None:
-            if not label:
+            if not prefix:
                 free.append(plain(line))
             continue
         keyed = keyed or name != "revision"
-        value = plain(_INNER_PREFIX.sub("", body))
+        inner, rest = split_prefix(body)
+        value = plain(rest if inner[:1] in tuple(SIGILS) else body)
         if not value:
             continue
         if known.get(name, value) != value:
@@ -66,9 +67,9 @@ def _read_plain(free: list[str]) -> dict[str, str]:
     free = [line for line in free if line and not line.startswith("+")]
     if len(free) == 1:
         return {"model": free[0]}
-    if 2 <= len(free) <= 3:
-        out = {"manufacturer": free[0], "model": free[1]}
-        if len(free) == 3:
-            out["revision"] = re.sub(r"(?i)^revision[: ]+", "", free[2])
-        return out
-    return {}
+    if not 2 <= len(free) <= 3:
+        return {}
+    found = {"manufacturer": free[0], "model": free[1]}
+    if len(free) == 3:
+        found["revision"] = re.sub(r"(?i)^revision[: ]+", "", free[2])
+    return found

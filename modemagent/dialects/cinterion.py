@@ -1,7 +1,7 @@
 """Cinterion (Siemens, Gemalto, Thales): MC, BGS, EHS, PLS and MV families.
 
 No joined lines: the EHS6 command set (V03.001, 1.5.2) warns that the order of processing may
-differ from the order in the line, and bare answers are told apart by their order alone.
+differ from the order in the line, and only their order identifies bare responses.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
 from modemagent.dialects.model import Attempt, Dialect, then_generic
 
-#: MV31 and MV32 are Qualcomm based, with another maker's firmware below the name.
+#: MV31 and MV32 are Qualcomm based and have another maker's firmware.
 _MV3 = r"^MV3[12]"
 _MV3_SOURCE = "Thales MV32-W AT reference guide 15.10, 15.41; QModem thales driver"
 
@@ -17,10 +17,7 @@ DIALECT = Dialect(
     name="cinterion",
     ladders={
         **GENERIC,
-        "imei": then_generic(
-            Attempt("AT+CGSN", "", "imei", "trace cinterion-ehs6"),
-            then=IMEI,
-        ),
+        "imei": then_generic(Attempt("AT+CGSN", "", "imei", "trace cinterion-ehs6"), then=IMEI),
         "imeisv": (),
         "iccid": (
             Attempt("AT+ICCID", "+ICCID", "iccid", _MV3_SOURCE, models=_MV3),
@@ -43,11 +40,6 @@ DIALECT = Dialect(
             Attempt("AT+SWITCH_SLOT?", "+SWITCH_SLOT", "slot_enabled", _MV3_SOURCE, models=_MV3),
         ),
     },
-    sim_urcs=(
-        r"\^SCKS\s?: ?[01]",
-        r"\+CIEV\s?: ?\"?simstatus\"?,",
-        r"\^SSIM READY",
-        CPIN_URC,
-    ),
+    sim_urcs=(r"\^SCKS\s?: ?[01]", r"\+CIEV\s?: ?\"?simstatus\"?,", r"\^SSIM READY", CPIN_URC),
     sim_wait_s=30.0,
 )

@@ -9,16 +9,10 @@ DIALECT = Dialect(
     name="ericsson",
     ladders={
         **GENERIC,
-        "imei": then_generic(
-            Attempt("AT+CGSN", "", "imei", "trace ericsson-md300"),
-            then=IMEI,
-        ),
+        "imei": then_generic(Attempt("AT+CGSN", "", "imei", "trace ericsson-md300"), then=IMEI),
         "imeisv": (),
-        # No ICCID command of its own: the file itself (ModemManager mbm plugin).
+        # No ICCID command: READ BINARY of EF_ICCID (ModemManager mbm plugin).
         "iccid": then_generic(CRSM_ICCID, then=ICCID),
     },
-    sim_urcs=(
-        r"\*EMRDY\s?: ?1",
-        CPIN_URC,
-    ),
+    sim_urcs=(r"\*EMRDY\s?: ?1", CPIN_URC),
 )

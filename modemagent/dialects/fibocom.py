@@ -33,7 +33,7 @@ DIALECT = Dialect(
             ),
             Attempt("AT+CFSN", "+CFSN", "serial", _FM160, models="^FM160"),
         ),
-        # Without a card AT+CCID of an FM160 takes ten seconds, AT+ICCID 18 ms.
+        # Without a SIM, AT+CCID takes ten seconds on an FM160, AT+ICCID 18 ms.
         "iccid": (
             Attempt(
                 "AT+ICCID",
@@ -44,7 +44,7 @@ DIALECT = Dialect(
             ),
             *ICCID,
         ),
-        # "" when the slot in use holds no eUICC
+        # "" if the SIM in use is not an eUICC
         "eid": (Attempt("AT+EID?", "+EID", "eid", _FM350_MANUAL + "3.13", models="^FM350"),),
         "slot": (
             Attempt(
@@ -56,9 +56,5 @@ DIALECT = Dialect(
             ),
         ),
     },
-    sim_urcs=(
-        r"\+SIM\s?: ?(Inserted|Removed)",
-        r"\+SIM (DROP|READY)",
-        CPIN_URC,
-    ),
+    sim_urcs=(r"\+SIM\s?: ?(Inserted|Removed)", r"\+SIM (DROP|READY)", CPIN_URC),
 )

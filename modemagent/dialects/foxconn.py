@@ -6,7 +6,7 @@ from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
 from modemagent.dialects.model import Attempt, Dialect, JoinedQuery, then_generic
 
 _QMODEM = "QModem foxconn driver"
-_T99W175 = "T99W175 web interface: commands joined by semicolons as it sends them"
+_T99W175 = "T99W175 web interface, which joins commands with semicolons"
 
 DIALECT = Dialect(
     name="foxconn",

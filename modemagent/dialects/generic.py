@@ -1,13 +1,13 @@
-"""The generic dialect: what 3GPP TS 27.007 and V.250 promise, then what most makers added."""
+"""The generic dialect: commands of 3GPP TS 27.007 and V.250, then the makers' usual ones."""
 
 from __future__ import annotations
 
 from modemagent.dialects.model import Attempt, Dialect
 
 _27007 = "3GPP TS 27.007 clause "
-#: The card came, went, or wants a PIN: most makers say so with the words of the answer.
+#: SIM inserted, removed, or in need of a PIN: most makers send the form of the response.
 CPIN_URC = r"\+CPIN\s?: ?(NOT READY|NOT INSERTED|READY|SIM (PIN|PUK)|PH[-_ ])"
-_SIMCOMATI = "trace simcom-a7670; the block of those SIMCom modules that say nothing else"
+_SIMCOMATI = "trace simcom-a7670; the only block of some SIMCom modules"
 _V250 = "ITU-T V.250 clause 6.1"
 
 MANUFACTURER = (
@@ -33,7 +33,7 @@ FIRMWARE = (
     Attempt("ATI", "", "ati_revision", _V250 + ".3; trace huawei-e3372"),
     Attempt("AT+SIMCOMATI", "", "ati_revision", _SIMCOMATI),
 )
-# AT+CGSN=1 first: plain AT+CGSN may answer a maker's serial number of 15 characters.
+# AT+CGSN=1 first: AT+CGSN may return a maker's serial number of 15 characters.
 IMEI = (
     Attempt("AT+CGSN=1", "+CGSN", "imei", _27007 + "5.4"),
     Attempt("AT+CGSN", "", "imei", _27007 + "5.4"),
@@ -58,7 +58,7 @@ ICCID = (
     Attempt("AT+CICCID", "+ICCID", "iccid", "trace simcom-a7670"),
     CRSM_ICCID,
 )
-#: Makers who also hide behind a name that the catalogue does not know.
+#: Commands of makers whose modems also have names that are not in the catalogue.
 _ICCID_OF_OTHERS = (
     Attempt("AT+SQNCCID", "+SQNCCID", "iccid", "trace sequans-monarch"),
     Attempt("AT^SCID", "^SCID", "iccid", "trace cinterion-ehs6"),
@@ -74,7 +74,7 @@ IMSI = (
     Attempt("AT+CIMI?", "+CIMI", "imsi", "trace fibocom-fm350-gl"),
     Attempt("AT+CRSM=176,28423,0,0,9", "+CRSM", "crsm_imsi", "TS 27.007 8.18; TS 31.102 4.2.2"),
 )
-_EID_BESIDE = "traces sierra-wp7702, sequans-monarch: the field behind the ICCID"
+_EID_BESIDE = "traces sierra-wp7702, sequans-monarch: the field after the ICCID"
 EID = (
     Attempt("AT+CCID", "+CCID", "eid", _EID_BESIDE, at_hand=True),
     Attempt("AT+SQNCCID", "+SQNCCID", "eid", _EID_BESIDE, at_hand=True),
@@ -83,7 +83,7 @@ MNC_LENGTH = (
     Attempt("AT+CRSM=176,28589,0,0,4", "+CRSM", "crsm_ad", "TS 27.007 8.18; TS 31.102 4.2.18"),
 )
 
-#: The usual ladders, for vendors to end theirs with.
+#: The generic ladders, which the tables of the makers start from.
 GENERIC = {
     "manufacturer": MANUFACTURER,
     "model": MODEL,

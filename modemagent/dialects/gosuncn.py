@@ -1,4 +1,4 @@
-"""Gosuncn (GosuncnWelink), the former ZTE module house."""
+"""Gosuncn (GosuncnWelink), formerly ZTE's modules."""
 
 from __future__ import annotations
 

@@ -17,12 +17,8 @@ DIALECT = Dialect(
         ),
         "imeisv": (),
         "iccid": then_generic(
-            Attempt("AT^ICCID?", "^ICCID", "iccid", "traces huawei-e1752, huawei-e3372"),
-            then=ICCID,
+            Attempt("AT^ICCID?", "^ICCID", "iccid", "traces huawei-e1752, huawei-e3372"), then=ICCID
         ),
     },
-    sim_urcs=(
-        r"\^SIMST\s?: ?\d",
-        CPIN_URC,
-    ),
+    sim_urcs=(r"\^SIMST\s?: ?\d", CPIN_URC),
 )

@@ -1,4 +1,4 @@
-"""Longcheer's sticks and their like: Alcatel One Touch (TCT), Olivetti Olicard, Zoom."""
+"""Longcheer based sticks: Alcatel One Touch (TCT), Olivetti Olicard, Zoom."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DIALECT = Dialect(
             Attempt("AT+CGSN", "", "imei", "ModemManager longcheer and x22x plugins"), then=IMEI
         ),
         "imeisv": (),
-        # No ICCID command of its own: the file itself (ModemManager, longcheer plugin).
+        # No ICCID command: READ BINARY of EF_ICCID (ModemManager longcheer plugin).
         "iccid": then_generic(CRSM_ICCID, then=ICCID),
     },
     sim_urcs=(CPIN_URC,),

@@ -11,8 +11,7 @@ DIALECT = Dialect(
         **GENERIC,
         "imei": then_generic(Attempt("AT+CGSN", "", "imei", "trace luat-air780e"), then=IMEI),
         "iccid": then_generic(
-            Attempt("AT+ICCID", "+ICCID", "iccid", "trace luat-air780e"),
-            then=ICCID,
+            Attempt("AT+ICCID", "+ICCID", "iccid", "trace luat-air780e"), then=ICCID
         ),
         "slot": (
             Attempt(
@@ -25,7 +24,7 @@ DIALECT = Dialect(
         ),
     },
     sim_urcs=(
-        # the number of the slot stands behind the word
+        # followed by the number of the slot
         r"\+CPIN\s?: ?SIM REMOVED",
         CPIN_URC,
     ),

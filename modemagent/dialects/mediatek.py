@@ -11,7 +11,7 @@ DIALECT = Dialect(
         **GENERIC,
         "imei": then_generic(Attempt("AT+CGSN", "", "imei", "ModemManager mtk plugin"), then=IMEI),
         "imeisv": (),
-        # No ICCID command of its own: the file itself (ModemManager, mtk plugin).
+        # No ICCID command: READ BINARY of EF_ICCID (ModemManager mtk plugin).
         "iccid": then_generic(CRSM_ICCID, then=ICCID),
     },
     sim_urcs=(CPIN_URC,),

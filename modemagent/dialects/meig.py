@@ -1,4 +1,4 @@
-"""MeiG Smart."""
+"""MeiG Smart modules."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ DIALECT = Dialect(
     name="meig",
     ladders={
         **GENERIC,
-        "imei": then_generic(
-            Attempt("AT+CGSN", "", "imei", "trace meig-slm770a"),
-            then=IMEI,
-        ),
+        "imei": then_generic(Attempt("AT+CGSN", "", "imei", "trace meig-slm770a"), then=IMEI),
         "imeisv": (),
         "iccid": then_generic(
-            Attempt("AT+ICCID", "+ICCID", "iccid", "trace meig-slm770a"),
-            then=ICCID,
+            Attempt("AT+ICCID", "+ICCID", "iccid", "trace meig-slm770a"), then=ICCID
         ),
         "slot": (
             Attempt(
@@ -28,8 +24,5 @@ DIALECT = Dialect(
             ),
         ),
     },
-    sim_urcs=(
-        r"\^SIMSLOT(URC)?\s?: ?\d",
-        CPIN_URC,
-    ),
+    sim_urcs=(r"\^SIMSLOT(URC)?\s?: ?\d", CPIN_URC),
 )

@@ -1,15 +1,17 @@
-"""What a dialect is: rows that say which command reads what, and when they apply."""
+"""Types of the dialect tables: which command reads which value, and for which modems."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
+
+from modemagent.at.fields import InformationLine
 
 IDENTITY_TIMEOUT_S = 3.0
 SIM_TIMEOUT_S = 10.0
 
-#: What a ladder can be asked for, and how long one attempt may take unless its row says more.
+#: The values a ladder can read, and the timeout of one attempt unless its row has another.
 WANTS: Mapping[str, float] = {
     "manufacturer": IDENTITY_TIMEOUT_S,
     "model": IDENTITY_TIMEOUT_S,
@@ -17,54 +19,71 @@ WANTS: Mapping[str, float] = {
     "imei": IDENTITY_TIMEOUT_S,
     "imeisv": IDENTITY_TIMEOUT_S,
     "serial_number": IDENTITY_TIMEOUT_S,
-    "sim_state": 5.0,  # no card is read for it; some modules never close this answer
+    "sim_state": 5.0,  # The SIM is not accessed; some modules never send a final result.
     "iccid": SIM_TIMEOUT_S,
     "imsi": SIM_TIMEOUT_S,
     "mnc_length": SIM_TIMEOUT_S,
     "eid": SIM_TIMEOUT_S,
-    "slot": IDENTITY_TIMEOUT_S,  # which slot is in use, perhaps what is in the others
+    "slot": IDENTITY_TIMEOUT_S,  # the slot in use, perhaps the state of the others
     "slot_count": IDENTITY_TIMEOUT_S,
 }
 
+#: A value and whether it has the expected form; one that has not is kept as evidence only.
+Extracted = tuple[str, bool]
+
+
+class Parser(NamedTuple):
+    """How one kind of value is taken out of an information line.
+
+    :param labels: pattern of the prefixes, without their sigil, that the value may follow
+    :param extract: returns the value in a line, None if the line has none
+    :param sigil_only: a prefix without a sigil belongs to the text itself
+    """
+
+    labels: str
+    extract: Callable[[InformationLine], Extracted | None]
+    sigil_only: bool = False
+
 
 class Attempt(NamedTuple):
-    """One rung: a command, how its answer looks, and who says so.
+    """One attempt of a ladder: a command, the form of its response, and the source of both.
 
     :param command: the complete line, which must be on the allow-list
-    :param prefix: what the information line begins with, as ``+QCCID``; "" when it is bare.
-        The command's own name and the usual names of the wanted number are accepted as well
-    :param shape: the reader in :mod:`modemagent.dialects.parsers` that takes the value out
-    :param source: manual and section, or the trace it was seen in
-    :param timeout_s: seconds until the attempt is given up; None for the usual of its want
-    :param at_hand: read it only from an answer that another want has already brought
-    :param models: pattern searched for in "model firmware", case ignored, when only some families
-        of the maker answer this command; "" for all of them
+    :param prefix: prefix of the information line, as ``+QCCID``; ``""`` if it is bare. The
+        command's own name and the usual names of the value are accepted as well
+    :param parser: a name of :data:`modemagent.dialects.parsers.PARSERS`, or of an ``ATI`` block
+        in :mod:`modemagent.modem.interpret`
+    :param source: manual and section, or the trace that shows the response
+    :param timeout_s: timeout of the command; None for that of its value in :data:`WANTS`
+    :param at_hand: use only a response that another attempt has already received
+    :param models: pattern searched in model and firmware, case ignored, if only some families of
+        the maker have this command; ``""`` for all
     """
 
     command: str
     prefix: str
-    shape: str
+    parser: str
     source: str
     timeout_s: float | None = None
     at_hand: bool = False
     models: str = ""
 
     def applies(self, kind: str) -> bool:
-        """Tell whether this rung is for a modem that calls itself so.
+        """Return True if this attempt is for the given modem.
 
-        :param kind: model and firmware with a blank between
+        :param kind: model and firmware separated by a blank
         """
         return not self.models or re.search(self.models, kind, re.IGNORECASE) is not None
 
 
 class JoinedQuery(NamedTuple):
-    """Commands that this dialect's firmware takes in one line (ITU-T V.250 clause 5.2.1).
+    """Commands that this dialect's firmware accepts in one line (ITU-T V.250 clause 5.2.1).
 
-    The line is made of the first rung of each want that applies. One refused command ends the
-    whole line, so only rungs that these modems do not refuse belong together.
+    The line consists of the first attempt of each value that applies. A refused command ends the
+    whole line, so only attempts that these modems do not refuse may be joined.
 
     :param wants: in the order of the line
-    :param source: manual and section, or the trace it was seen in
+    :param source: manual and section, or the trace that shows the line
     :param models: as in :class:`Attempt`
     """
 
@@ -74,15 +93,15 @@ class JoinedQuery(NamedTuple):
 
 
 class Dialect(NamedTuple):
-    """What one family of modules answers to.
+    """The commands of one family of modules.
 
-    A want that is not in ``ladders`` is read as the generic dialect reads it; a want whose
-    ladder is empty can not be read over AT here and is not asked for. A ladder is complete: to
-    go on as generic does it ends with ``*GENERIC[want]``. Vendors compose, they never inherit.
+    A value that is not in ``ladders`` is not read, nor is one whose ladder is empty. Every table
+    starts from the generic ladders and replaces what differs; :func:`then_generic` puts attempts
+    in front of a generic ladder. Dialects are composed, never inherited.
 
-    :param sim_urcs: regular expressions of unsolicited lines that mean: read the SIM anew
-    :param sim_wait_s: seconds a starting SIM is waited for
-    :param joins: wants whose commands go out in one line; all others go one by one
+    :param sim_urcs: regular expressions of URCs that require the SIM to be read again
+    :param sim_wait_s: maximum time to wait for a starting SIM
+    :param joins: values whose commands are sent in one line; all others are sent one by one
     """
 
     name: str
@@ -92,17 +111,15 @@ class Dialect(NamedTuple):
     joins: tuple[JoinedQuery, ...] = ()
 
     def ladder(self, want: str, kind: str | None = None) -> tuple[Attempt, ...]:
-        """Return the attempts for a want, or () when this dialect knows no way to read it.
+        """Return the attempts for a value, () if this dialect cannot read it.
 
-        :param kind: model and firmware with a blank between; None for every row there is
+        :param kind: model and firmware separated by a blank; None for all rows
         """
         ladder = self.ladders.get(want, ())
-        if kind is None:
-            return ladder
-        return tuple(attempt for attempt in ladder if attempt.applies(kind))
+        return ladder if kind is None else tuple(row for row in ladder if row.applies(kind))
 
 
 def then_generic(*attempts: Attempt, then: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
-    """Return a ladder that begins with ``attempts`` and goes on with the rest of another."""
+    """Return a ladder of ``attempts`` followed by the rest of another ladder."""
     commands = {attempt.command for attempt in attempts}
-    return (*attempts, *(rung for rung in then if rung.command not in commands))
+    return (*attempts, *(attempt for attempt in then if attempt.command not in commands))

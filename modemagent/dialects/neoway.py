@@ -1,4 +1,4 @@
-"""Neoway."""
+"""Neoway modules."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ DIALECT = Dialect(
     name="neoway",
     ladders={
         **GENERIC,
-        "imei": then_generic(
-            Attempt("AT+CGSN", "+CGSN", "imei", "trace neoway-m590"),
-            then=IMEI,
-        ),
+        "imei": then_generic(Attempt("AT+CGSN", "+CGSN", "imei", "trace neoway-m590"), then=IMEI),
         "imeisv": (),
         "iccid": (Attempt("AT$MYCCID", "$MYCCID", "iccid", "trace neoway-m590"), *ICCID),
-        # M590 and its like hold one card.
+        # M590 and similar modules have one slot.
         "slot": (
             Attempt(
                 "AT+SIMCROSS?",

@@ -1,4 +1,4 @@
-"""Nordic nRF91: the serial LTE modem application and host-less boards."""
+"""Nordic nRF91 with the serial LTE modem application."""
 
 from __future__ import annotations
 

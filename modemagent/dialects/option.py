@@ -10,8 +10,7 @@ DIALECT = Dialect(
     ladders={
         **GENERIC,
         "imei": then_generic(
-            Attempt("AT+CGSN", "", "imei", "trace option-gtm382: IMEI,SERIAL"),
-            then=IMEI,
+            Attempt("AT+CGSN", "", "imei", "trace option-gtm382: IMEI,SERIAL"), then=IMEI
         ),
         "imeisv": (),
         "serial_number": (Attempt("AT+CGSN", "", "serial_second", "trace option-gtm382"),),

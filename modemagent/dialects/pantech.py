@@ -1,7 +1,7 @@
 """Pantech sticks (UMW190, UML290).
 
-The elementary files are never read by AT+CRSM: it stops the UMW190 (ModemManager, pantech
-plugin, mm-sim-pantech.c).
+Elementary files are never read with AT+CRSM, which hangs the UMW190 (ModemManager pantech plugin,
+mm-sim-pantech.c).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ DIALECT = Dialect(
             Attempt("AT+CGSN", "", "imei", "ModemManager pantech plugin"), then=IMEI
         ),
         "imeisv": (),
-        "iccid": tuple(rung for rung in ICCID if "CRSM" not in rung.command),
-        "imsi": tuple(rung for rung in IMSI if "CRSM" not in rung.command),
+        "iccid": tuple(each for each in ICCID if "CRSM" not in each.command),
+        "imsi": tuple(each for each in IMSI if "CRSM" not in each.command),
         "mnc_length": (),
     },
     sim_urcs=(CPIN_URC,),

@@ -1,34 +1,34 @@
-"""What a wanted value looks like: readers that take it out of one information line, or refuse.
+"""Parsers of identity values: one information line in, one value out.
 
-A shape never guesses. It is given one line and says what it found there: a value that fits, a
-value that is offered but does not fit (kept as evidence), or that the line is about something
-else. Whether a value may be believed is decided where the whole answer is known
-(:mod:`modemagent.modem.interpret`).
-
-Some lines above 300: a table of readers, each of a few lines.
+A parser never guesses. It returns a value that has the expected form, a value in the right place
+that has not (kept as evidence), or nothing. Whether a value is accepted is decided for the whole
+response, in :mod:`modemagent.modem.interpret`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from modemagent.at.fields import SIGILS, InformationLine, hex_bytes, parse_information, split_fields
+from modemagent.at.locks import pin_state
+from modemagent.dialects.model import Extracted, Parser
+from modemagent.dialects.slot_parsers import SLOT_PARSERS
 from modemagent.identity.checkdigits import luhn_fits
 
-_LABEL = re.compile(r"([+^%#*!$_&@~]?)([A-Za-z][A-Za-z0-9_/ ]{0,30}?)\s*[:=]+\s*(.*)", re.DOTALL)
-_SPACES = re.compile(r"\s+")
-_FIELD_GAPS = str.maketrans("", "", " -\t")
+_GAPS = str.maketrans("", "", " -\t")
 
 
 class Parsed(NamedTuple):
-    """What one line holds for one want.
+    """The value of one line.
 
-    :param value: the value in the form identity rules read, or None: the line is foreign
-    :param fits: it has the shape that was asked for; otherwise it is only evidence
-    :param labelled: the line carried the label of this very question, so it says what it
-        answers; the label of another question for the same thing (``+QCCID`` after ``AT+CCID``)
-        may be its late answer and proves nothing
+    :param value: in the form that the identity rules accept; None if the line is about
+        something else
+    :param fits: the value has the expected form; otherwise it is only evidence
+    :param labelled: the line has the prefix of this command, which proves that it is the response
+        to it; the prefix of another command for the same value (``+QCCID`` after ``AT+CCID``)
+        may be a late response and proves nothing
     """
 
     value: str | None
@@ -39,60 +39,77 @@ class Parsed(NamedTuple):
 UNRELATED = Parsed(None)
 
 
-class Parser(NamedTuple):
-    """One kind of value.
+def parse_value(name: str, line: str, *, command: str, prefix: str = "") -> Parsed:
+    """Return the value in one information line.
 
-    :param labels: pattern of the label names (without the leading sign) it may stand behind
-    :param extract: body of the line -> (value, fits) or None
-    :param signed_only: a word and a colon without a leading sign belong to the text itself
+    :param name: of the parser
+    :param command: the command that was sent
+    :param prefix: expected prefix if it differs from the command's name
+
+    >>> parse_value("imei", '+CGSN: "352656100000010"', command="AT+CGSN=1")
+    Parsed(value='352656100000010', fits=True, labelled=True)
+    >>> parse_value("imei", "+CSQ: 20,99", command="AT+CGSN")
+    Parsed(value=None, fits=False, labelled=False)
     """
+    parser = PARSERS[name]
+    own = command_name(command)
+    found = parse_information(line)
+    label = found.name.lstrip(SIGILS)
+    if label and parser.sigil_only and label == found.name:
+        label, found = "", InformationLine("", line, split_fields(line))
+    if not label and own:
+        # "+GMR X200": the command's name without a colon (Alcatel X200)
+        head, _, rest = line.partition(" ")
+        if rest and head[:1] in SIGILS and head[1:].upper() == own:
+            label, found = own, InformationLine(head, rest, split_fields(rest))
+    labelled = False
+    if label:
+        labelled = label in (own, command_name(prefix))
+        if not labelled and not re.fullmatch(parser.labels, label):
+            return UNRELATED
+    extracted = parser.extract(found)
+    if extracted is None:
+        return Parsed(None, labelled=labelled)
+    return Parsed(*extracted, labelled)
 
-    labels: str
-    extract: Callable[[str], tuple[str, bool] | None]
-    signed_only: bool = False
 
+def command_name(command: str) -> str:
+    """Return the bare name of a command or prefix.
 
-def fields(body: str) -> list[str]:
-    """Split at commas outside quotes and take the quotes off.
-
-    >>> fields('"EG25, GLOBAL",1, "x"')
-    ['EG25, GLOBAL', '1', 'x']
+    >>> command_name("AT^ICCID?"), command_name("+QCCID"), command_name("ATI")
+    ('ICCID', 'QCCID', 'I')
     """
-    out, field, quoted = [], "", False
-    for character in body:
-        if character == '"':
-            quoted = not quoted
-        elif character == "," and not quoted:
-            out.append(field.strip())
-            field = ""
-        else:
-            field += character
-    out.append(field.strip())
-    return out
+    text = command.upper().removeprefix("AT").lstrip(SIGILS)
+    return text.partition("=")[0].partition("?")[0]
 
 
-def split_label(line: str, *, signed_only: bool = False) -> tuple[str, str]:
-    """Return the label without its sign (or "") and the body.
+def plain(text: str) -> str:
+    """Return what a modem calls itself without quotes and repeated blanks."""
+    return " ".join(text.split()).strip('"').strip()
 
-    >>> split_label('+CCID : "8988"'), split_label("867698040000013")
-    (('CCID', '"8988"'), ('', '867698040000013'))
-    """
-    match = _LABEL.match(line)
-    if match is None or (signed_only and not match[1]):
-        return "", line
-    return match[2], match[3]
+
+def crsm_data(line: InformationLine) -> bytes | None:
+    """Return the data of a successful READ BINARY (TS 27.007 clause 8.18)."""
+    status = (line.text(0), line.text(1))
+    if status != ("144", "0") and status[0] not in ("145", "146", "159"):
+        return None
+    return hex_bytes(line.text(2)) or None
 
 
 def _number(text: str) -> str:
-    """Take blanks and hyphens out, as people and some phones write numbers."""
-    return text.translate(_FIELD_GAPS)
+    """Remove blanks and hyphens, which some modems put into numbers."""
+    return text.translate(_GAPS)
 
 
-def _imei(body: str) -> tuple[str, bool] | None:
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _imei(line: InformationLine) -> Extracted | None:
     offered = None
-    for field in fields(body):
+    for field in line.fields:
         number = _number(field.upper().removesuffix("/SV"))
-        if not (number.isascii() and number.isdigit()):
+        if not _digits(number):
             continue
         if len(number) == 15 and luhn_fits(number) and number.strip("0"):
             return number, True
@@ -101,31 +118,29 @@ def _imei(body: str) -> tuple[str, bool] | None:
     return (offered, False) if offered is not None else None
 
 
-def _imeisv(body: str) -> tuple[str, bool] | None:
-    for field in fields(body):
-        number = _number(field)
-        if len(number) == 16 and number.isascii() and number.isdigit():
+def _imeisv(line: InformationLine) -> Extracted | None:
+    for number in map(_number, line.fields):
+        if len(number) == 16 and _digits(number):
             return number, True
     return None
 
 
-def _serial(body: str) -> tuple[str, bool] | None:
-    value = fields(body)[0]
+def _serial(line: InformationLine, index: int = 0) -> Extracted | None:
+    value = line.text(index)
     return (value, True) if re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z-]{3,31}", value) else None
 
 
-def _serial_second(body: str) -> tuple[str, bool] | None:
-    parts = fields(body)
-    return _serial(parts[1]) if len(parts) > 1 else None
+def _serial_second(line: InformationLine) -> Extracted | None:
+    return _serial(line, 1)
 
 
-def _iccid(body: str) -> tuple[str, bool] | None:
+def _iccid(line: InformationLine) -> Extracted | None:
     offered = None
-    for field in fields(body):
+    for field in line.fields:
         number = _number(field).upper()
         half = len(number) // 2
         if len(number) in (36, 38, 40) and number[:half] == number[half:]:
-            number = number[:half]  # one manual prints it twice in one string
+            number = number[:half]  # One manual prints the ICCID twice in one string.
         bare = number.rstrip("F")
         if re.fullmatch(r"89[0-9A-F]{16,18}", bare) or re.fullmatch(r"98[0-9A-F]{18}", number):
             return number, True
@@ -134,115 +149,90 @@ def _iccid(body: str) -> tuple[str, bool] | None:
     return (offered, False) if offered is not None else None
 
 
-def _imsi(body: str) -> tuple[str, bool] | None:
-    number = _number(fields(body)[0])
-    if number.isascii() and number.isdigit():
-        return number, 6 <= len(number) <= 15
-    return None
+def _imsi(line: InformationLine) -> Extracted | None:
+    return _imsi_digits(_number(line.text(0)))
 
 
-def _eid(body: str) -> tuple[str, bool] | None:
-    for field in fields(body):
+def _imsi_digits(number: str) -> Extracted | None:
+    return (number, 6 <= len(number) <= 15) if _digits(number) else None
+
+
+def _eid(line: InformationLine) -> Extracted | None:
+    for field in line.fields:
         number = _number(field).upper()
-        if len(number) == 32 and number.isascii() and number.isdigit():
+        if len(number) == 32 and _digits(number):
             return number, True
         if re.fullmatch(r"(BF3E125A10|5A10)[0-9]{32}(9000)?", number):
             return number, True
     return None
 
 
-def _sim_state(body: str) -> tuple[str, bool] | None:
-    word = _SPACES.sub(" ", fields(body)[0]).upper().strip()
-    return (word, True) if word else None
+def _sim_state(line: InformationLine) -> Extracted | None:
+    code = pin_state(line)
+    return (code, True) if code else None
 
 
-#: Telit's status: no card; card in; PIN done; card read. Every value settles the state, since
-#: AT+CPIN? has told a missing PIN before this is asked.
+#: Telit's SIM status: absent, inserted, PIN entered, read. AT+CPIN? has reported a missing PIN
+#: before this command is sent, so every value settles the state.
 _QSS = {"0": "NOT INSERTED", "1": "SIM BUSY", "2": "READY", "3": "READY"}
-
-
-def _sim_state_qss(body: str) -> tuple[str, bool] | None:
-    parts = fields(body)
-    word = _QSS.get(parts[1]) if len(parts) > 1 else None
-    return (word, True) if word else None
-
-
-#: ``AT^SIND="simstatus",2``: 3 is PIN or PUK, and 1 (inserted) says nothing of its state
+#: ``AT^SIND="simstatus",2``: 3 is PIN or PUK, and 1 (inserted) does not name the state.
 _SIND = {"0": "NOT INSERTED", "2": "READY", "5": "READY"}
 
 
-def _sim_state_sind(body: str) -> tuple[str, bool] | None:
-    parts = fields(body)
-    word = _SIND.get(parts[2]) if len(parts) > 2 and parts[0].lower() == "simstatus" else None
-    return (word, True) if word else None
+def _sim_state_qss(line: InformationLine) -> Extracted | None:
+    code = _QSS.get(line.text(1))
+    return (code, True) if code else None
 
 
-def _sim_state_csmins(body: str) -> tuple[str, bool] | None:
-    """Take only "no card": that there is one says nothing of its state."""
-    parts = fields(body)
-    return ("NOT INSERTED", True) if len(parts) > 1 and parts[1] == "0" else None
+def _sim_state_sind(line: InformationLine) -> Extracted | None:
+    code = _SIND.get(line.text(2)) if line.text(0).lower() == "simstatus" else None
+    return (code, True) if code else None
 
 
-def plain(text: str) -> str:
-    """Take the quotes off what a modem calls itself and leave single blanks."""
-    return _SPACES.sub(" ", text).strip().strip('"').strip()
+def _sim_state_csmins(line: InformationLine) -> Extracted | None:
+    """Accept only "not inserted": an inserted SIM may be in any state."""
+    return ("NOT INSERTED", True) if line.text(1) == "0" else None
 
 
-def _is_identifier(text: str) -> bool:
-    """A maker, a model or a revision is no IMEI, IMSI, ICCID or EID."""
-    number = _number(text)
-    return len(number) >= 14 and number.isascii() and number.isdigit()
+def _text(line: InformationLine) -> Extracted | None:
+    value = plain(line.body)
+    number = _number(value)
+    # A maker, model or revision is never an IMEI, IMSI, ICCID or EID.
+    is_identifier = len(number) >= 14 and _digits(number)
+    return (value, True) if value and not is_identifier else None
 
 
-def _text(body: str) -> tuple[str, bool] | None:
-    value = plain(body)
-    return (value, True) if value and not _is_identifier(value) else None
+def _model(line: InformationLine) -> Extracted | None:
+    """Return the short name if a description precedes it (Fibocom L850)."""
+    if len(line.fields) == 2 and line.text(1) and line.text(1).lower() in line.text(0).lower():
+        return _text(line._replace(body=line.text(1)))
+    return _text(line)
 
 
-def _model(body: str) -> tuple[str, bool] | None:
-    """Take the short name where a description goes before it (Fibocom L850)."""
-    parts = fields(body)
-    if len(parts) == 2 and parts[1] and parts[1].lower() in parts[0].lower():
-        return _text(parts[1])
-    return _text(body)
-
-
-def crsm_data(body: str) -> bytes | None:
-    """Return the data of a successful READ BINARY (TS 27.007 clause 8.18)."""
-    parts = fields(body)
-    if len(parts) < 3 or not parts[2]:
+def _crsm_iccid(line: InformationLine) -> Extracted | None:
+    data = crsm_data(line)
+    if data is None or len(data) != 10:
         return None
-    if not (parts[0] == "144" and parts[1] == "0") and parts[0] not in ("145", "146", "159"):
-        return None
-    try:
-        return bytes.fromhex(parts[2])
-    except ValueError:
-        return None
+    return _iccid(line._replace(fields=(data.hex().upper(),)))
 
 
-def _crsm_iccid(body: str) -> tuple[str, bool] | None:
-    data = crsm_data(body)
-    return _iccid(data.hex().upper()) if data is not None and len(data) == 10 else None
-
-
-def _crsm_imsi(body: str) -> tuple[str, bool] | None:
-    data = crsm_data(body)
+def _crsm_imsi(line: InformationLine) -> Extracted | None:
+    data = crsm_data(line)
     if data is None or len(data) != 9 or not 1 <= data[0] <= 8:
         return None
     swapped = "".join(f"{byte & 15:X}{byte >> 4:X}" for byte in data[1 : 1 + data[0]])
-    digits = swapped[1:].rstrip("F")  # the first nibble is the parity (TS 31.102 4.2.2)
-    return _imsi(digits)
+    return _imsi_digits(swapped[1:].rstrip("F"))  # first nibble: parity (TS 31.102 4.2.2)
 
 
-def _crsm_ad(body: str) -> tuple[str, bool] | None:
-    data = crsm_data(body)
+def _crsm_ad(line: InformationLine) -> Extracted | None:
+    data = crsm_data(line)
     if data is None or len(data) < 4 or data[3] & 15 not in (2, 3):
         return None
     return str(data[3] & 15), True
 
 
 _TEXT_LABELS = "C?GM[IMR]|GTPKGVER|MYGMR"
-SHAPES: Mapping[str, Parser] = {
+PARSERS: Mapping[str, Parser] = {
     "imei": Parser("C?GSN|IMEI", _imei),
     "imeisv": Parser("[CK]?GSN|IMEI ?SV", _imeisv),
     "serial": Parser("[CK]?GSN|C?FSN|S/?N", _serial),
@@ -254,57 +244,11 @@ SHAPES: Mapping[str, Parser] = {
     "sim_state_qss": Parser("QSS", _sim_state_qss),
     "sim_state_sind": Parser("SIND", _sim_state_sind),
     "sim_state_csmins": Parser("CSMINS", _sim_state_csmins),
-    "text": Parser(_TEXT_LABELS, _text, signed_only=True),
-    "model": Parser(_TEXT_LABELS, _model, signed_only=True),
-    "revision": Parser(_TEXT_LABELS, _text, signed_only=True),
+    "text": Parser(_TEXT_LABELS, _text, sigil_only=True),
+    "model": Parser(_TEXT_LABELS, _model, sigil_only=True),
+    "revision": Parser(_TEXT_LABELS, _text, sigil_only=True),
     "crsm_iccid": Parser("CRSM", _crsm_iccid),
     "crsm_imsi": Parser("CRSM", _crsm_imsi),
     "crsm_ad": Parser("CRSM", _crsm_ad),
+    **SLOT_PARSERS,
 }
-
-
-def shape_named(name: str) -> Parser:
-    """Return a shape; those of the slots are imported for the modems that have some."""
-    if name in SHAPES:
-        return SHAPES[name]
-    from modemagent.dialects.slot_parsers import SLOT_SHAPES
-
-    return SLOT_SHAPES[name]
-
-
-def parse_line(shape_name: str, line: str, *, command: str, prefix: str = "") -> Parsed:
-    """Say what one information line holds.
-
-    >>> parse_line("imei", '+CGSN: "352656100000010"', command="AT+CGSN=1")
-    Parsed(value='352656100000010', fits=True, labelled=True)
-    >>> parse_line("imei", "+CSQ: 20,99", command="AT+CGSN")
-    Parsed(value=None, fits=False, labelled=False)
-    """
-    shape = shape_named(shape_name)
-    own = command_name(command)
-    label, body = split_label(line, signed_only=shape.signed_only)
-    if not label and own:
-        # "+GMR X200": the command's name without a colon (Alcatel X200)
-        head, _, rest = line.partition(" ")
-        if rest and head[:1] in "+#^%$!*" and head[1:].upper() == own:
-            label, body = own, rest
-    answers = False
-    if label:
-        name = label.upper()
-        answers = name in (own, command_name(prefix))
-        if not answers and not re.fullmatch(shape.labels, name, re.IGNORECASE):
-            return UNRELATED
-    found = shape.extract(body)
-    if found is None:
-        return Parsed(None, labelled=answers)
-    return Parsed(found[0], found[1], answers)
-
-
-def command_name(command: str) -> str:
-    """Return the bare name of a command or prefix: ``CGSN`` of ``AT+CGSN=1``.
-
-    >>> command_name("AT^ICCID?"), command_name("+QCCID"), command_name("ATI")
-    ('ICCID', 'QCCID', 'I')
-    """
-    text = command.upper().removeprefix("AT").lstrip("+^%#*!$_&@~")
-    return text.partition("=")[0].partition("?")[0]

@@ -1,4 +1,4 @@
-"""Quectel: Qualcomm, Unisoc, ASR and NB-IoT based modules alike."""
+"""Quectel: Qualcomm, Unisoc, ASR and NB-IoT based modules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from modemagent.dialects.model import Attempt, Dialect, JoinedQuery, then_generi
 
 _CGSN = Attempt("AT+CGSN", "", "imei", "Quectel EC2x/EG9x/EG2x-G AT manual; trace quectel-eg25-g")
 
-#: NB-IoT modules: plain AT+CGSN is a serial number there, and the numbered forms are all there.
+#: NB-IoT modules: AT+CGSN returns a serial number, and all numbered forms exist.
 _NB = r"(^|[ _])BC\d\d"
 _NB_MANUALS = "Quectel BC26 AT manual 2.7; Quectel BC660K-GL&BC950K-GL AT manual 2.5"
 #: NB-IoT modules with a HiSilicon (Neul) chip.
@@ -28,8 +28,8 @@ DIALECT = Dialect(
             Attempt("AT+CGSN=1", "+CGSN", "imei", _NB_MANUALS, models=_NB),
             *then_generic(_CGSN, then=IMEI),
         ),
-        # Elsewhere AT+CGSN=2 and AT+GSN=0 exist on newer firmware only, and nothing tells which:
-        # not asked, so that a plain identification costs no refused command.
+        # Other families have AT+CGSN=2 and AT+GSN=0 on newer firmware only, and nothing identifies
+        # it. They are not sent, so that no identification costs a refused command.
         "imeisv": (Attempt("AT+CGSN=2", "+CGSN", "imeisv", _NB_MANUALS, models=_NB),),
         "iccid": (
             Attempt("AT+NCCID", "+NCCID", "iccid", "drivers of BC28 and BC95", models=_NEUL),
@@ -62,11 +62,7 @@ DIALECT = Dialect(
             Attempt("AT+QUIMSLOT=?", "+QUIMSLOT", "slot_count", _QUIMSLOT, models=_TWO_SLOTS),
         ),
     },
-    sim_urcs=(
-        CPIN_URC,
-        r"\+QSIMSTAT\s?: ?\d,[012]",
-        r"\+QUSIM\s?: ?[01]",
-    ),
+    sim_urcs=(CPIN_URC, r"\+QSIMSTAT\s?: ?\d,[012]", r"\+QUSIM\s?: ?[01]"),
     joins=(
         JoinedQuery(
             ("model", "firmware", "imei"),

@@ -6,7 +6,7 @@ from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
 from modemagent.dialects.model import Attempt, Dialect, then_generic
 
 _ATI = "traces sierra-wp7702, sierra-em7455b"
-#: The HL modules' own firmware; their ATI names the model only.
+#: HL modules with their own firmware, whose ATI returns the model only.
 _HL = r"^HL[678]\d{3}"
 _KGSN = "Legato's own tests of HL modules (AT+KGSN); "
 

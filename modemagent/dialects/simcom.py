@@ -18,8 +18,7 @@ DIALECT = Dialect(
     ladders={
         **GENERIC,
         "imei": then_generic(
-            Attempt("AT+CGSN", "", "imei", "traces simcom-sim868, simcom-sim7600e"),
-            then=IMEI,
+            Attempt("AT+CGSN", "", "imei", "traces simcom-sim868, simcom-sim7600e"), then=IMEI
         ),
         "imeisv": (),
         "iccid": then_generic(_CICCID, then=ICCID),
@@ -37,7 +36,7 @@ DIALECT = Dialect(
     joins=_JOINS,
 )
 
-#: SIM800 and SIM70xx answer AT+CCID, bare, and refuse AT+CICCID.
+#: SIM800 and SIM70xx return a bare ICCID for AT+CCID and refuse AT+CICCID.
 SIM800 = Dialect(
     name="simcom",
     ladders={

@@ -14,7 +14,7 @@ DIALECT = Dialect(
     name="telit",
     ladders={
         **GENERIC,
-        # AT+GSN is the module's serial number here: it is no rung of the IMEI's ladder.
+        # AT+GSN returns the module's serial number, so it is not an attempt for the IMEI.
         "imei": (
             Attempt("AT+CGSN", "", "imei", _TRACE),
             Attempt("AT#CGSN", "#CGSN", "imei", _TRACE),
@@ -37,7 +37,7 @@ DIALECT = Dialect(
             ),
         ),
         "serial_number": (Attempt("AT+GSN", "", "serial", _TRACE),),
-        # AT+CPIN? is silent or refused while the card starts; this one answers from the start.
+        # AT+CPIN? is silent or refused while the SIM starts; this command works from the start.
         "sim_state": (
             *GENERIC["sim_state"],
             Attempt(
@@ -59,10 +59,7 @@ DIALECT = Dialect(
             ),
         ),
     },
-    sim_urcs=(
-        r"#QSS\s?: ?[0-3]$",
-        CPIN_URC,
-    ),
+    sim_urcs=(r"#QSS\s?: ?[0-3]$", CPIN_URC),
     joins=(
         JoinedQuery(("model", "firmware", "imei"), _CONCAT),
         JoinedQuery(("imsi", "iccid"), _CONCAT),

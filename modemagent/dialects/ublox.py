@@ -12,11 +12,10 @@ DIALECT = Dialect(
     ladders={
         **GENERIC,
         "imei": then_generic(
-            Attempt("AT+CGSN", "", "imei", "traces ublox-sara-g350, ublox-sara-r410m"),
-            then=IMEI,
+            Attempt("AT+CGSN", "", "imei", "traces ublox-sara-g350, ublox-sara-r410m"), then=IMEI
         ),
-        # The manual of SARA-R4 shows AT+CGSN=2 and says a few lines below that some firmware of
-        # the same series does not take it: not asked.
+        # The SARA-R4 manual shows AT+CGSN=2 but notes that some firmware of the series does not
+        # accept it, so it is not sent.
         "imeisv": (),
         "iccid": (
             Attempt("AT+CCID", "+CCID", "iccid", "traces ublox-sara-g350, ublox-sara-r410m"),
@@ -24,10 +23,7 @@ DIALECT = Dialect(
             CRSM_ICCID,
         ),
     },
-    sim_urcs=(
-        r"\+UUSIMSTAT\s?: ?\d",
-        CPIN_URC,
-    ),
+    sim_urcs=(r"\+UUSIMSTAT\s?: ?\d", CPIN_URC),
     joins=(
         JoinedQuery(("model", "firmware", "imei"), _CONCAT),
         JoinedQuery(("imsi", "iccid"), _CONCAT),

@@ -1,12 +1,11 @@
-"""USB ids of cellular modems: whose they are and what their interfaces are for.
+"""USB ids of cellular modems and the roles of their interfaces.
 
-The interface numbers follow the device's USB composition, which its owner can change, and with it
-its product id, most often. Where a row names AT ports nothing but those is asked; where none does,
-every port that is not known for another use. A dialect named here is a hint; which dialect a modem
-speaks it says itself.
+The interface numbers depend on the USB composition, which the owner of a device can change; the
+product id usually changes with it. If a row names AT ports, only those are probed; otherwise every
+port without another known role. The dialect is a hint; the modem itself decides.
 
 Sources: "MM" is a port rule of ModemManager (``77-mm-*-port-types.rules``), "kernel" the
-``option`` driver or the commit that added the id there, "trace" a recorded device.
+``option`` driver or the commit that added the id to it, "trace" a recorded device.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ class Layout(NamedTuple):
 
     :param vid: vendor id, four hexadecimal digits in lower case
     :param pid: product id likewise, or "" for every product of the vendor without a row of its own
-    :param dialect: name of a table in this package, "" when the ids do not tell
-    :param roles: interface number -> ``at``, ``data`` (AT too, meant for PPP), ``nmea``, ``diag``;
-        an interface that is not named is unknown
-    :param source: which product it is, and where the layout is known from
+    :param dialect: name of a table in this package, "" if the ids do not identify it
+    :param roles: interface number to ``at``, ``data`` (AT, meant for PPP), ``nmea`` or
+        ``diag``; the role of any other interface is unknown
+    :param source: the product, and the source of the layout
     """
 
     vid: str
@@ -43,8 +42,8 @@ _EM060K = "3:diag 4:nmea 5:at"
 _DELL = "2:at 4:nmea 5:diag"
 _PLS = "0:at 2:at 4:nmea 8:diag"
 
-#: vendor id; product ids, "" for every other one of the vendor; dialect; roles; source. Plain
-#: constants, which cost the start of a command next to nothing.
+#: Vendor id; product ids, "" for every other one of the vendor; dialect; roles; source. These are
+#: plain constants, which take almost no time at start-up.
 ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     # -- Quectel
     ("2c7c", "0121", "quectel", _QUALCOMM, "EC21; MM"),
@@ -58,7 +57,7 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("2c7c", "0800", "quectel", _QUALCOMM, "RM500Q; MM"),
     ("2c7c", "0801", "quectel", _QUALCOMM, "RM520N; MM"),
     ("2c7c", "6007", "quectel", _QUALCOMM, "EG916Q; kernel"),
-    # Unisoc, ASR and MediaTek based: other layouts, of which only the ids are known
+    # Unisoc, ASR and MediaTek based: unknown layouts
     ("2c7c", "0900", "quectel", "", "RM500U; AT is the third tty: trace quectel-rm500u-cnv"),
     ("2c7c", "0901", "quectel", "", "EC200U; kernel"),
     ("2c7c", "6001", "quectel", "", "EG912Y; kernel"),
@@ -139,8 +138,8 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("1e2d", "", "cinterion", "", "other Cinterion products: by composition"),
     ("0681", "", "cinterion", "", "Siemens: older ids"),
     ("1269", "", "cinterion", "", "Cinterion: older ids"),
-    # -- Huawei tells roles by interface protocol (PROTOCOLS below), not by number
-    ("12d1", "", "huawei", "", "Huawei: the order of interfaces is the stick's own"),
+    # -- Huawei: the interface protocol gives the role (PROTOCOLS below), not the number
+    ("12d1", "", "huawei", "", "Huawei: the order of interfaces varies"),
     # -- Gosuncn
     ("305a", "1405", "gosuncn", "1:at 2:at", "GM800; MM"),
     ("305a", "", "gosuncn", "", "other Gosuncn products"),
@@ -153,39 +152,15 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("2cb7", "01a2", "fibocom", "2:at 3:at 4:diag 5:diag", "FM101, MBIM; MM"),
     ("2cb7", "01a4", "fibocom", "2:diag 3:at 4:diag 5:diag", "FM101, ADB; MM"),
     ("2cb7", "", "fibocom", "", "other Fibocom products"),
-    (
-        "1782",
-        "4d10",
-        "fibocom",
-        "0:at 3:diag 4:diag 5:at 6:at",
-        "L610; MM",
-    ),
-    (
-        "1782",
-        "4d11",
-        "fibocom",
-        "2:at 5:diag 6:diag 7:at 8:at",
-        "L610, ECM or RNDIS; MM",
-    ),
+    ("1782", "4d10", "fibocom", "0:at 3:diag 4:diag 5:at 6:at", "L610; MM"),
+    ("1782", "4d11", "fibocom", "2:at 5:diag 6:diag 7:at 8:at", "L610, ECM or RNDIS; MM"),
     ("0e8d", "7126", "fibocom", "", "FM350; obsy/modemdata"),
     ("0e8d", "7127", "fibocom", "", "FM350; AT is the fourth tty: trace fibocom-fm350-gl"),
     ("33f8", "0104", "fibocom", "0:diag 1:at 2:at 3:nmea", "Rolling RW101; MM"),
     ("33f8", "0115", "fibocom", "2:diag 3:at 4:nmea", "Rolling RW135; MM"),
-    (
-        "33f8",
-        "01a2",
-        "fibocom",
-        "2:at 3:at 4:diag 5:nmea",
-        "Rolling RW101, MBIM; MM",
-    ),
+    ("33f8", "01a2", "fibocom", "2:at 3:at 4:diag 5:nmea", "Rolling RW101, MBIM; MM"),
     ("33f8", "01a3", "fibocom", "2:nmea", "Rolling RW101, MBIM alone; MM"),
-    (
-        "33f8",
-        "01a4",
-        "fibocom",
-        "2:diag 3:at 5:nmea 6:nmea",
-        "Rolling RW101, MBIM and ADB; MM",
-    ),
+    ("33f8", "01a4", "fibocom", "2:diag 3:at 5:nmea 6:nmea", "Rolling RW101, MBIM and ADB; MM"),
     # -- Intel XMM under Intel's ids; several makers use them
     ("8087", "0911", "", "", "XMM7160 as Telit LN930; MM"),
     ("8087", "095a", "xmm", "0:at 2:diag 4:at", "XMM7360; MM"),
@@ -199,20 +174,8 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("2001", "7d00", "mediatek", "0:at 1:at", "D-Link DWM-156 A5; MM"),
     ("07d1", "7e11", "mediatek", "2:at 3:at", "D-Link DWM-156 A3; MM"),
     # -- MeiG, Neoway, Luat, Altair
-    (
-        "2dee",
-        "4d57",
-        "meig",
-        "2:diag 3:at 4:at 5:nmea",
-        "SLM770A; trace meig-slm770a",
-    ),
-    (
-        "2dee",
-        "4d58",
-        "meig",
-        "2:diag 3:at 4:at 5:nmea",
-        "SLM770A, ECM; trace meig-slm770a",
-    ),
+    ("2dee", "4d57", "meig", "2:diag 3:at 4:at 5:nmea", "SLM770A; trace meig-slm770a"),
+    ("2dee", "4d58", "meig", "2:diag 3:at 4:at 5:nmea", "SLM770A, ECM; trace meig-slm770a"),
     ("2dee", "", "meig", "", "other MeiG products"),
     (
         "19d1",
@@ -291,7 +254,7 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ),
     # -- Option, Wavecom, Pantech, Novatel, Linktop, Olivetti
     ("0af0", "", "option", "0:at", "Option sticks; trace option-gtm382"),
-    ("1931", "", "option", "", "Option: Nozomi cards"),
+    ("1931", "", "option", "", "Option: Nozomi (PCMCIA)"),
     ("114f", "", "wavecom", "", "Wavecom"),
     ("106c", "3718", "pantech", "", "UML290; MM"),
     ("1410", "", "", "", "Novatel"),
@@ -304,10 +267,9 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("1bbb", "022c", "longcheer", "1:at 2:at", "Alcatel X602D; MM"),
 )
 
-#: What the class, subclass and protocol of an interface tell of its use, for makers whose products
-#: agree in it: vendor ids; SUBCLASS/PROTOCOL:ROLE of interfaces of class ff (the vendor's own),
-#: with a * for any subclass; source. It goes before the row for the rest of a vendor, and after a
-#: product's own.
+#: Roles by class, subclass and protocol of an interface, for makers whose products agree: vendor
+#: ids; SUBCLASS/PROTOCOL:ROLE of interfaces of class ff (vendor specific), * for any subclass;
+#: source. They apply before the row for the rest of a vendor, and after a product's own row.
 PROTOCOLS: tuple[tuple[str, str, str], ...] = (
     (
         "1bc7",
@@ -325,8 +287,8 @@ PROTOCOLS: tuple[tuple[str, str, str], ...] = (
         "kernel option, the commits that add Fibocom FM101 and Rolling RW101",
     ),
     ("1199", "ff/30:diag", "kernel option and qcserial, Sierra EM9191"),
-    # The subclass names the firmware's origin only (kernel qcserial). 04 is a smart card's, 06
-    # controls the GNSS receiver, 0a is a console, 17 a log: none of them speaks AT.
+    # The subclass identifies only the origin of the firmware (kernel qcserial). 04 is for smart
+    # card readers, 06 controls the GNSS receiver, 0a is a console, 17 a log: none is an AT port.
     (
         "12d1",
         "*/01:data */02:at */03:diag */04:diag */05:nmea */06:diag */0a:diag "
@@ -340,8 +302,8 @@ PROTOCOLS: tuple[tuple[str, str, str], ...] = (
     ),
 )
 
-#: Modes for recovery and flashing: ids that must never be written to, whatever else the vendor's
-#: row says and whoever names the port. vendor id; product ids; source. QDL is Qualcomm's download
+#: Recovery and flashing modes. Nothing is ever written to these ids, regardless of the vendor's row
+#: and even if a user names the port. Vendor id; product ids; source. QDL is Qualcomm's download
 #: mode; in the source "MM QDL" stands for ``77-mm-qdl-device-blacklist.rules``.
 RECOVERY: tuple[tuple[str, str, str], ...] = (
     ("05c6", "9006 9008", "Qualcomm emergency download, memory dump; MM QDL; the sahara driver"),
@@ -359,7 +321,7 @@ RECOVERY: tuple[tuple[str, str, str], ...] = (
         "Sierra QDL; kernel qcserial",
     ),
     ("1199", "9070 9078", "MC74xx, EM74xx in boot mode; sierra-wireless-modems by danielewood"),
-    ("1199", "90b0 90c0 90c2", "EM7511, EM7565 in boot mode; AT!USBPID as told on linux-usb"),
+    ("1199", "90b0 90c0 90c2", "EM7511, EM7565 in boot mode; AT!USBPID, linux-usb mailing list"),
     ("12d1", "1443", "Huawei Balong in download mode; guides to balong-usbdload"),
     ("12d1", "14f0", "Sony Gobi 3000 QDL; kernel qcserial"),
     ("1410", "a008 a014", "Novatel Gobi QDL; MM QDL"),
@@ -385,7 +347,7 @@ NEVER: frozenset[tuple[str, str]] = frozenset(
 
 
 def recovery_of(vid: str | None, pid: str | None) -> str | None:
-    """Return which recovery or flashing mode these ids are, with its source; None for none.
+    """Return the recovery or flashing mode of these ids with its source, or None.
 
     >>> recovery_of("1bc7", "9010")
     'Telit FN980, LE910S1, LE910R1 flashing devices; kernel option'
@@ -398,7 +360,7 @@ def recovery_of(vid: str | None, pid: str | None) -> str | None:
 
 
 def role_by_protocol(vid: str, kind: str) -> tuple[str, str] | None:
-    """Return the role that an interface's class tells, and its source; None when it tells none.
+    """Return the role by an interface's class and the source of the row, or None.
 
     :param kind: class, subclass and protocol, ``ff/02/12``
 
@@ -433,9 +395,9 @@ def _roles(text: str) -> dict[int, str]:
 
 
 def layout_of(vid: str | None, pid: str | None) -> Layout | None:
-    """Return the layout of a USB device, or None when it is not known to be a cellular modem.
+    """Return the layout of a USB device, None if it is not a known cellular modem.
 
-    A product's own row goes before its vendor's.
+    A product's own row takes precedence over its vendor's.
 
     >>> layout_of("2c7c", "0125").roles[2], layout_of("2c7c", "ffff").dialect
     ('at', 'quectel')

@@ -9,12 +9,9 @@ DIALECT = Dialect(
     name="wavecom",
     ladders={
         **GENERIC,
-        "imei": then_generic(
-            Attempt("AT+CGSN", "", "imei", "trace wavecom-multiband"),
-            then=IMEI,
-        ),
+        "imei": then_generic(Attempt("AT+CGSN", "", "imei", "trace wavecom-multiband"), then=IMEI),
         "imeisv": (),
-        # No final result follows +CPIN: the line is used at the deadline, so it is a short one.
+        # No final result follows +CPIN. The line is used at the deadline, which is short therefore.
         "sim_state": (Attempt("AT+CPIN?", "+CPIN", "sim_state", "trace wavecom-multiband", 1.0),),
         "iccid": (
             Attempt("AT+CCID", "+CCID", "iccid", "Wavecom AT manual"),

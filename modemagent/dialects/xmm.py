@@ -14,7 +14,7 @@ DIALECT = Dialect(
         "iccid": ICCID,
     },
     sim_urcs=(
-        # after AT+XSIMSTATE=1 (ofono, ifx plugin), which is not sent from here
+        # after AT+XSIMSTATE=1 (ofono ifx plugin), which modemagent does not send
         r"\+XSIM\s?: ?\d",
         CPIN_URC,
     ),

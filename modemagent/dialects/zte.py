@@ -15,13 +15,10 @@ DIALECT = Dialect(
             then=IMEI,
         ),
         "imeisv": (),
-        "iccid": (
-            Attempt("AT+ZGETICCID", "+ZGETICCID", "iccid", "driver of MG2639"),
-            *ICCID,
-        ),
+        "iccid": (Attempt("AT+ZGETICCID", "+ZGETICCID", "iccid", "driver of MG2639"), *ICCID),
     },
     sim_urcs=(
         CPIN_URC,
-        # +ZUSIMR repeats without end on some sticks: no sign of a changed card.
+        # +ZUSIMR repeats endlessly on some sticks and does not mean a SIM change.
     ),
 )

@@ -1,41 +1,55 @@
-"""Error and cause numbers: behind ``+CME ERROR:``, and named alone as in ``EMM 15``."""
+"""Explanations of error numbers, in final results and named alone, as ``EMM 15``."""
 
 from __future__ import annotations
 
+from modemagent.at.error_codes import (
+    CME,
+    CME_REMEDIES,
+    CMS,
+    CMS_REMEDIES,
+    MAKERS_CME,
+    MAKERS_CMS,
+    clause_of_cme,
+    clause_of_cms,
+)
+from modemagent.at.fields import is_hex
 from modemagent.at.results import code_of
 from modemagent.at.steps import FinalResult
-from modemagent.explain.decoder import TS_27005, TS_27007, Said
+from modemagent.explain.explanation import TS_27005, TS_27007, Explanation
+from modemagent.explain.reject_causes import FAMILIES
+from modemagent.explain.sim import status_word
 
 _RESULTS: dict[str, tuple[str, str]] = {
     "ok": ("done", ""),
-    "error": ("failed, no reason given", "AT+CMEE=1 makes the modem give a reason"),
-    "refused": ("the modem does not know this command", ""),
-    "call": ("a call ended, or the command was cut off", ""),
+    "error": ("failed, no reason given", "After AT+CMEE=1 the modem reports a reason."),
+    "refused": ("the modem does not have this command", ""),
+    "call": ("a call ended, or the command was aborted", ""),
 }
 _FILLERS = frozenset(("ERROR", "ERR", "CAUSE", "CODE", "REJECT"))
 
 
-def result(final: FinalResult) -> Said:
-    """Say a final result code."""
+def explain_result(final: FinalResult) -> Explanation:
+    """Explain a final result code."""
+    if final.kind not in ("cme", "cms"):
+        text, remedy = _RESULTS[final.kind]
+        return Explanation("result", text, "ITU-T V.250 clause 5.7", {}, remedy)
+    known = _error(final.kind, final.code)
+    if known is not None:
+        return known
+    text = "error text specific to the maker" if final.code is None else "unknown to the standard"
     if final.kind == "cme":
-        return _known_cme(final.code) or _unknown(
-            final, "equipment error", f"{TS_27007} clause 9.2"
-        )
-    if final.kind == "cms":
-        return _known_cms(final.code) or _unknown(
-            final, "message service error", f"{TS_27005} clause 3.2.5"
-        )
-    text, remedy = _RESULTS[final.kind]
-    return Said("result", text, "ITU-T V.250 clause 5.7", {}, remedy)
+        about, source = "equipment error", f"{TS_27007} clause 9.2"
+    else:
+        about, source = "message service error", f"{TS_27005} clause 3.2.5"
+    return Explanation(about, text, source, {"code": final.code})
 
 
-def named(text: str) -> Said | None:
-    """Say a number with its family: ``CME 13``, ``emm cause #15``, ``SW 6A82``.
+def explain_named(text: str) -> Explanation | None:
+    """Explain a number with its family: ``CME 13``, ``emm cause #15``, ``SW 6A82``.
 
-    >>> [said.text for said in map(named, ("EMM 15", "5gmm #27", "SW 6A82", "CMS 38")) if said]
-    ['no suitable cells in tracking area', 'N1 mode not allowed', 'file not found', \
-'network out of order']
-    >>> named("EMM 250"), named("13")
+    >>> [explain_named(text).text for text in ("EMM 15", "5gmm #27", "SW 6A82")]
+    ['no suitable cells in tracking area', 'N1 mode not allowed', 'file not found']
+    >>> explain_named("EMM 250"), explain_named("13")
     (None, None)
     """
     spaced = "".join(letter if letter.isalnum() else " " for letter in text[:80].upper())
@@ -44,64 +58,37 @@ def named(text: str) -> Said | None:
         return None
     family, rest = words[0], words[1:]
     if family == "SW":
-        return _status_word("".join(rest))
+        digits = "".join(rest).removeprefix("0X")
+        return status_word(int(digits, 16)) if len(digits) == 4 and is_hex(digits) else None
     if family in ("CME", "CMS"):
-        code = code_of(family.lower(), " ".join(rest))
-        return _known_cme(code) if family == "CME" else _known_cms(code)
+        return _error(family.lower(), code_of(family.lower(), " ".join(rest)))
     return _cause(family, rest)
 
 
-def _unknown(final: FinalResult, about: str, source: str) -> Said:
-    words = "a maker's own text" if final.code is None else "unknown to the standard"
-    return Said(about, words, source, {"code": final.code})
-
-
-def _known_cme(code: int | None) -> Said | None:
-    from modemagent.at.error_codes import CME, CME_REMEDIES, MAKERS_CME, clause_of_cme
-
+def _error(kind: str, code: int | None) -> Explanation | None:
     if code is None:
         return None
-    remedy = CME_REMEDIES.get(code, "")
-    if code in CME:
-        found: dict[str, object] = {"code": code}
-        return Said("equipment error", CME[code], clause_of_cme(code), found, remedy)
-    if code in MAKERS_CME:
-        return _of_makers("equipment error", code, MAKERS_CME[code], remedy)
-    return None
-
-
-def _known_cms(code: int | None) -> Said | None:
-    from modemagent.at.error_codes import CMS, CMS_REMEDIES, MAKERS_CMS, clause_of_cms
-
-    if code is None:
+    if kind == "cme":
+        about, texts, makers = "equipment error", CME, MAKERS_CME
+        remedy, clause_of = CME_REMEDIES.get(code, ""), clause_of_cme
+    else:
+        about, texts, makers = "message service error", CMS, MAKERS_CMS
+        remedy, clause_of = CMS_REMEDIES.get(code, ""), clause_of_cms
+    if code in texts:
+        return Explanation(about, texts[code], clause_of(code), {"code": code}, remedy)
+    rows = makers.get(code)
+    if rows is None:
         return None
-    if code in CMS:
-        return Said(
-            "message service error",
-            CMS[code],
-            clause_of_cms(code),
-            {"code": code},
-            CMS_REMEDIES.get(code, ""),
-        )
-    if code in MAKERS_CMS:
-        return _of_makers("message service error", code, MAKERS_CMS[code], "")
-    return None
+    text = "; ".join(f"{maker}: {meaning}" for maker, meaning, _ in rows)
+    fields = {"code": code, "makers": [maker for maker, _, _ in rows]}
+    return Explanation(about, text, "; ".join(source for _, _, source in rows), fields, remedy)
 
 
-def _of_makers(about: str, code: int, rows: tuple[tuple[str, str, str], ...], remedy: str) -> Said:
-    text = "; ".join(f"{maker}: {words}" for maker, words, _ in rows)
-    source = "; ".join(source for _, _, source in rows)
-    return Said(about, text, source, {"code": code, "makers": [row[0] for row in rows]}, remedy)
-
-
-def _cause(name: str, rest: list[str]) -> Said | None:
-    from modemagent.explain.reject_causes import FAMILIES
-
-    family = FAMILIES.get(name)
-    digits = rest[-1]
+def _cause(name: str, rest: list[str]) -> Explanation | None:
+    family, digits = FAMILIES.get(name), rest[-1]
     if family is None or len(rest) > 2 or len(digits) > 6 or not digits.isascii():
         return None
-    if digits.startswith("0X") and len(digits) > 2 and not digits[2:].strip("0123456789ABCDEF"):
+    if digits.startswith("0X") and is_hex(digits[2:]):
         cause = int(digits, 16)
     elif digits.isdecimal():
         cause = int(digits)
@@ -109,15 +96,6 @@ def _cause(name: str, rest: list[str]) -> Said | None:
         return None
     if cause not in family.names:
         return None
-    found: dict[str, object] = {"family": name, "cause": cause}
+    fields = {"family": name, "cause": cause}
     remedy = family.remedies.get(cause, "")
-    return Said(family.about, family.names[cause], family.source, found, remedy)
-
-
-def _status_word(digits: str) -> Said | None:
-    from modemagent.explain.sim import status_word
-
-    digits = digits.removeprefix("0X")
-    if len(digits) != 4 or digits.strip("0123456789ABCDEF"):
-        return None
-    return status_word(int(digits, 16))
+    return Explanation(family.about, family.names[cause], family.source, fields, remedy)

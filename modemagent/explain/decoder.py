@@ -1,96 +1,67 @@
-"""What goes into a decoder and what comes out: one line taken apart, one thing said about it."""
+"""Look-up of the decoder for a line or a code.
+
+Explanations are for people; no reading depends on them. Each module of this package lists the
+decoders of one subject in its ``DECODERS``. The lines that a reading depends on too are parsed
+in :mod:`modemagent.at`, so that `identify`, `diagnose` and `explain` agree.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from modemagent.at.fields import parse_information
+from modemagent.at.results import parse_final
+from modemagent.at.urcs import PREFIXES, is_urc, response_prefixes
+from modemagent.explain import cells, codes, events, operators, registration, signal, sim, states
+from modemagent.explain.explanation import Decoder, Explanation
 
-from modemagent.at.fields import parse_integer
+#: Maximum length of a line in characters; no modem's response line is longer.
+LONGEST = 4096
 
-TS_27007 = "3GPP TS 27.007"
-TS_27005 = "3GPP TS 27.005"
-LONGEST_TEXT = 2000
-"""Characters of a text; a list of forty networks fits."""
+#: Prefix of an information line, in upper case, and its decoder.
+DECODERS: dict[str, Decoder] = {
+    **registration.DECODERS,
+    **signal.DECODERS,
+    **operators.DECODERS,
+    **cells.DECODERS,
+    **sim.DECODERS,
+    **events.DECODERS,
+    **states.DECODERS,
+}
 
 
-class Line(NamedTuple):
-    """One line as a decoder sees it.
+def explain(command: str, line: str) -> dict[str, object] | None:
+    """Explain one line of a response.
 
-    :param asked: the command line that was sent, in upper case; ``""`` when it is not known
-    :param prefix: upper case, without its colon
-    :param fields: comma fields, quotes taken off; never empty
-    :param rest: the text behind the prefix, as it came
+    :param command: the command line that was sent, ``""`` if it is not known (a URC)
+    :return: ``about`` (subject), ``text`` (meaning), ``source``, and if there are any ``fields``
+        (name to value) and ``remedy``; None for an unknown line. All text is printable
+
+    >>> explain("AT+CSQ", "+CSQ: 18,99")["text"]
+    'signal -77 dBm, good'
+    >>> explain("", "+CEREG: 3,3,,,,0,15")["text"]
+    'registration denied: EMM cause 15, no suitable cells in tracking area'
     """
-
-    asked: str
-    prefix: str
-    fields: tuple[str, ...]
-    rest: str
-
-    def number(self, at: int) -> int | None:
-        """Return a field as a number; None when it is missing or none."""
-        try:
-            return parse_integer(self.fields[at])
-        except IndexError:
-            return None
-
-    def text(self, at: int) -> str:
-        """Return a field without surrounding blanks; ``""`` when it is missing."""
-        try:
-            return self.fields[at].strip()
-        except IndexError:
-            return ""
+    found = _explain(command[:LONGEST], line[:LONGEST].strip())
+    return None if found is None else found.to_dict()
 
 
-class Said(NamedTuple):
-    """One thing said about a line.
+def explain_code(text: str) -> dict[str, object] | None:
+    """Explain a number with its family, as ``CME 13``, ``EMM 15``, ``SW 6A82``.
 
-    :param about: the subject, as ``registration (LTE)``
-    :param text: the meaning, one line
-    :param source: where that is written: standard and clause, or the maker's manual
-    :param fields: name to value; a quantity's name carries its unit
-    :param remedy: what to do about it, ``""`` when nothing need be done
+    >>> explain_code("5GMM 27")["text"], explain_code("milk 3")
+    ('N1 mode not allowed', None)
     """
-
-    about: str
-    text: str
-    source: str
-    fields: Mapping[str, object] = {}
-    remedy: str = ""
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the entry as it is printed and sent: without control characters, no empty parts.
-
-        >>> Said("SIM", "the card\\x1b[2J is busy", "a manual").to_dict()["text"]
-        'the card\\ufffd[2J is busy'
-        """
-        found: dict[str, object] = {
-            "about": clean(self.about),
-            "text": clean(self.text[:LONGEST_TEXT]),
-            "source": self.source,
-        }
-        if self.fields:
-            found["fields"] = {name: _cleaned(value) for name, value in self.fields.items()}
-        if self.remedy:
-            found["remedy"] = self.remedy
-        return found
+    found = codes.explain_named(text)
+    return None if found is None else found.to_dict()
 
 
-Decoder = Callable[[Line], Said | None]
-
-
-def clean(text: str) -> str:
-    """Return text with everything that is not printable replaced by U+FFFD."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
-
-
-def _cleaned(value: object) -> object:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, list):
-        return [_cleaned(each) for each in value]
-    if isinstance(value, dict):
-        return {name: _cleaned(each) for name, each in value.items()}
-    return value
+def _explain(command: str, text: str) -> Explanation | None:
+    final = parse_final(text)
+    if final is not None:
+        return codes.explain_result(final)
+    line = parse_information(text)
+    decoder = DECODERS.get(line.name)
+    found = decoder(line) if decoder is not None and line.fields else None
+    if found is None and is_urc(text) and line.name not in response_prefixes(command):
+        meaning = PREFIXES.get(line.name, "start-up, SIM or call event")
+        return Explanation("unsolicited", meaning, "the modem's maker")
+    return found

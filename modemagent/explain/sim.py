@@ -1,16 +1,15 @@
-"""What the card answers: status words, its number, attempts left.
+"""Explanations of SIM responses: status words, ICCID and EID, attempts left.
 
-Status words: ETSI TS 102 221 clause 10.2.1 (tables 10.8 to 10.16), the same numbers as ISO 7816-4;
-``+CRSM`` gives them as two decimal numbers (3GPP TS 27.007 clause 8.18).
+Status words: ETSI TS 102 221 clause 10.2.1 (tables 10.8 to 10.16), the same numbers as ISO 7816-4.
+``+CRSM`` sends them as two decimal numbers (3GPP TS 27.007 clause 8.18).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
-from modemagent.at.fields import parse_integer
-from modemagent.explain.decoder import TS_27007, Decoder, Line, Said
+from modemagent.at.fields import InformationLine, is_hex
+from modemagent.explain.explanation import NORDIC, QUECTEL, TS_27007, Decoder, Explanation
 
 TS_102221 = "ETSI TS 102 221 clause 10.2.1"
 
@@ -56,7 +55,7 @@ STATUS_WORDS: dict[int, str] = {
     0x6F00: "technical problem, no precise diagnosis",
     0x9850: "INCREASE cannot be performed, maximum value reached",
     0x9862: "authentication error, incorrect MAC",
-    # GSM cards, TS 51.011 clause 9.4
+    # GSM SIM cards, TS 51.011 clause 9.4
     0x9240: "memory problem",
     0x9400: "no elementary file selected",
     0x9402: "out of range, invalid address",
@@ -67,30 +66,30 @@ STATUS_WORDS: dict[int, str] = {
     0x9840: "PIN or PUK blocked",
 }
 
-# SW1: words, with the number in SW2
+# SW1 to text, with the number in SW2
 _FAMILIES: dict[int, str] = {
-    0x91: "done; the SIM toolkit has {n} bytes to say",
+    0x91: "done; the SIM toolkit has {n} bytes to send",
     0x92: "done after {n} internal retries",
     0x61: "done; {n} bytes are waiting (GET RESPONSE)",
-    0x6C: "wrong length: {n} is right",
+    0x6C: "wrong length: {n} is correct",
     0x9E: "done with error; {n} bytes are waiting",
     0x9F: "done; {n} bytes are waiting (GET RESPONSE)",
     0x67: "wrong length",
-    0x6F: "technical problem, card specific",
+    0x6F: "technical problem, specific to the SIM",
 }
 
 _REMEDIES: dict[int, str] = {
-    0x6982: "the card wants its PIN first",
-    0x6983: "the PIN is blocked: the PUK opens it again",
-    0x6985: "for an EID this is normal on cards that are no consumer eUICC",
-    0x6A82: "this card does not have the file",
-    0x9804: "the card wants its PIN first",
-    0x9840: "the PUK opens the card again, if it is the PIN that is blocked",
+    0x6982: "Enter the PIN of the SIM card first.",
+    0x6983: "The PIN is blocked. Unblock it with the PUK.",
+    0x6985: "When the EID is read this is normal for a SIM card that is not a consumer eUICC.",
+    0x6A82: "This SIM card does not have the file.",
+    0x9804: "Enter the PIN of the SIM card first.",
+    0x9840: "If the PIN is blocked, unblock it with the PUK.",
 }
 
 
-def status_word(word: int) -> Said:
-    """Say a status word of two bytes.
+def status_word(word: int) -> Explanation:
+    """Explain a status word of two bytes.
 
     >>> status_word(0x6A82).text, status_word(0x9F0C).text
     ('file not found', 'done; 12 bytes are waiting (GET RESPONSE)')
@@ -98,42 +97,42 @@ def status_word(word: int) -> Said:
     first, second = word >> 8, word & 0xFF
     text = STATUS_WORDS.get(word)
     if text is None and first == 0x63 and second >> 4 == 0xC:
-        # the clause gives it two meanings: VERIFY and the like, UPDATE and the like
+        # The clause defines two meanings: one for VERIFY and the like, one for UPDATE.
         tries = second & 15
-        text = f"wrong PIN, {tries} attempts left; of a write: done after {tries} retries"
+        text = f"wrong PIN, {tries} attempts left; for a write: done after {tries} retries"
     elif text is None:
         text = _FAMILIES.get(first, "unknown to the standard").format(n=second)
     success = word == 0x9000 or first in (0x91, 0x61, 0x9F)
     found: dict[str, object] = {"sw": f"{word:04X}", "success": success}
-    return Said("card status", text, TS_102221, found, _REMEDIES.get(word, ""))
+    return Explanation("SIM status", text, TS_102221, found, _REMEDIES.get(word, ""))
 
 
-def restricted_access(line: Line) -> Said | None:
-    """``+CRSM: <sw1>,<sw2>[,<data>]``."""
-    first, second = line.number(0), line.number(1)
+def restricted_access(line: InformationLine) -> Explanation | None:
+    """Explain ``+CRSM: <sw1>,<sw2>[,<data>]``."""
+    first, second = line.integer(0), line.integer(1)
     if first is None or second is None or not (0 <= first <= 255 and 0 <= second <= 255):
         return None
-    said = status_word(first << 8 | second)
-    found = dict(said.fields)
+    found = status_word(first << 8 | second)
+    fields = dict(found.fields)
     if data := line.text(2):
-        found["data"] = data
-    source = f"{said.source}, {TS_27007} clause 8.18"
-    return Said(said.about, f"{found['sw']}: {said.text}", source, found, said.remedy)
+        fields["data"] = data
+    source = f"{found.source}, {TS_27007} clause 8.18"
+    return found._replace(text=f"{fields['sw']}: {found.text}", source=source, fields=fields)
 
 
-def generic_access(line: Line) -> Said | None:
-    """``+CSIM`` and ``+CGLA``: a length, then bytes in hexadecimal that end in a status word."""
-    length, data = line.number(0), line.text(1)
-    if length is None or len(data) < 4 or data.strip("0123456789ABCDEFabcdef"):
+def generic_access(line: InformationLine) -> Explanation | None:
+    """Explain ``+CSIM`` and ``+CGLA``: a length, then hexadecimal bytes with a status word."""
+    length, data = line.integer(0), line.text(1)
+    if length is None or len(data) < 4 or not is_hex(data):
         return None
-    said = status_word(int(data[-4:], 16))
-    found = {**said.fields, "length": length}
-    return Said(said.about, f"{data[-4:].upper()}: {said.text}", said.source, found, said.remedy)
+    found = status_word(int(data[-4:], 16))
+    text = f"{data[-4:].upper()}: {found.text}"
+    return found._replace(text=text, fields={**found.fields, "length": length})
 
 
-CARD_NUMBER: dict[str, str] = {
+ICCID_SOURCES: dict[str, str] = {
     "+CCID": "u-blox, SIMCom, Telit, Quectel manuals",
-    "+QCCID": "Quectel EC2x/EG9x/EG2x-G AT commands manual",
+    "+QCCID": QUECTEL,
     "+ICCID": "SIMCom, MeiG, Sierra manuals",
     "+CICCID": "SIMCom SIM7500/SIM7600 AT command manual",
     "ICCID": "Sierra, MeiG manuals",
@@ -142,7 +141,7 @@ CARD_NUMBER: dict[str, str] = {
     "#CCID": "Telit LE910 AT commands reference guide",
     "!ICCID": "Sierra AT command reference",
     "*ICCID": "ASR-based modules",
-    "%XICCID": "nRF91 AT commands reference guide",
+    "%XICCID": NORDIC,
     "%CCID": "Altair, Murata manuals",
     "+SQNCCID": "Sequans Monarch AT commands reference",
     "$MYCCID": "Neoway manuals",
@@ -150,83 +149,81 @@ CARD_NUMBER: dict[str, str] = {
 }
 
 
-def card_number(line: Line) -> Said | None:
-    """Say what a card number's unusual form means; whether it is right is another's question."""
+def iccid(line: InformationLine) -> Explanation | None:
+    """Explain the form of an ICCID, without validating it."""
     number = line.text(0)
     if len(number) < 10 or not number.isalnum():
         return None
-    text = f"card number (ICCID) {number}"
+    text = f"ICCID {number}"
     found: dict[str, object] = {"iccid": number}
     if number.startswith("98"):
-        text += ", digits swapped in pairs as the card stores them"
+        text += ", digits swapped in pairs as stored on the SIM"
     elif number[-1] in "Ff":
-        text += f", the {number[-1]} fills a number of 19 digits"
+        text += f", with {number[-1]} as filler of a 19-digit number"
     if other := line.text(1):
         found["eid"] = other
-        text += f", eUICC number (EID) {other}"
-    return Said("SIM", text, CARD_NUMBER[line.prefix], found)
+        text += f", EID {other}"
+    return Explanation("SIM", text, ICCID_SOURCES[line.name], found)
 
 
-def quectel_euicc(line: Line) -> Said | None:
-    """``+QESIM: "eid",<eid>``, with or without a result code between."""
+def quectel_euicc(line: InformationLine) -> Explanation | None:
+    """Explain ``+QESIM: "eid",<eid>``, with or without a result code between."""
     if line.text(0).lower() != "eid":
         return None
     eid = line.text(len(line.fields) - 1)
     if len(eid) < 10:
         return None
     source = "Quectel eSIM application note, +QESIM"
-    return Said("eUICC", f"eUICC number (EID) {eid}", source, {"eid": eid})
+    return Explanation("eUICC", f"EID {eid}", source, {"eid": eid})
 
 
 _QPINC: dict[str, str] = {"SC": "PIN", "P2": "PIN2"}
 
 
-def attempts(line: Line) -> Said | None:
-    """``+CPINR: <code>,<left>[,<of>]`` (clause 8.65): attempts left for a code."""
-    code, left, of = line.text(0), line.number(1), line.number(2)
+def attempts(line: InformationLine) -> Explanation | None:
+    """Explain ``+CPINR: <code>,<left>[,<of>]`` (clause 8.65): attempts left for a code."""
+    code, left, of = line.text(0), line.integer(1), line.integer(2)
     if not code or left is None:
         return None
     tail = f" of {of}" if of is not None else ""
     found: dict[str, object] = {"code": code, "attempts_left": left}
-    remedy = "" if left > 1 else "do not guess: the next wrong one blocks it"
+    remedy = "" if left > 1 else "Do not guess: the next wrong code blocks it."
     text = f"{code}: {left}{tail} attempts left"
-    return Said("SIM", text, f"{TS_27007} clause 8.65", found, remedy)
+    return Explanation("SIM", text, f"{TS_27007} clause 8.65", found, remedy)
 
 
-def quectel_attempts(line: Line) -> Said | None:
-    """``+QPINC: <facility>,<PIN attempts>,<PUK attempts>``."""
-    code, pin, puk = line.text(0).upper(), line.number(1), line.number(2)
+def quectel_attempts(line: InformationLine) -> Explanation | None:
+    """Explain ``+QPINC: <facility>,<PIN attempts>,<PUK attempts>``."""
+    code, pin, puk = line.text(0).upper(), line.integer(1), line.integer(2)
     if code not in _QPINC or pin is None or puk is None:
         return None
     name = _QPINC[code]
-    text = f"{name}: {pin} attempts left, its PUK: {puk}"
+    text = f"{name}: {pin} attempts left, PUK: {puk}"
     found: dict[str, object] = {"code": name, "attempts_left": pin, "puk_attempts_left": puk}
-    return Said("SIM", text, "Quectel EC2x/EG9x/EG2x-G AT commands manual, +QPINC", found)
+    return Explanation("SIM", text, f"{QUECTEL}, +QPINC", found)
 
 
-def own_number(line: Line) -> Said | None:
-    """``+CNUM: [<name>],<number>,<type>`` (clause 7.1)."""
+def own_number(line: InformationLine) -> Explanation | None:
+    """Explain ``+CNUM: [<name>],<number>,<type>`` (clause 7.1)."""
     number = line.text(1)
     if not number:
         return None
     found: dict[str, object] = {"number": number}
     if name := line.text(0):
         found["name"] = name
-    kind = parse_integer(line.text(2))
+    kind = line.integer(2)
     if kind in (145, 161, 129):
         found["international"] = kind == 145
-    return Said("own number", f"own number {number}", f"{TS_27007} clause 7.1", found)
+    return Explanation("own number", f"own number {number}", f"{TS_27007} clause 7.1", found)
 
 
-DECODERS: Mapping[str, Decoder] = MappingProxyType(
-    {
-        **dict.fromkeys(CARD_NUMBER, card_number),
-        "+CRSM": restricted_access,
-        "+CSIM": generic_access,
-        "+CGLA": generic_access,
-        "+QESIM": quectel_euicc,
-        "+CPINR": attempts,
-        "+QPINC": quectel_attempts,
-        "+CNUM": own_number,
-    }
-)
+DECODERS: Mapping[str, Decoder] = {
+    **dict.fromkeys(ICCID_SOURCES, iccid),
+    "+CRSM": restricted_access,
+    "+CSIM": generic_access,
+    "+CGLA": generic_access,
+    "+QESIM": quectel_euicc,
+    "+CPINR": attempts,
+    "+QPINC": quectel_attempts,
+    "+CNUM": own_number,
+}

@@ -1,1 +1,1 @@
-"""A channel and a dialect make a modem."""
+"""Reading of modems: a port and a dialect become a snapshot."""

@@ -1,9 +1,9 @@
-"""From what was read to a snapshot: every value validated, every doubt named."""
+"""Assessment of a raw reading: every value validated, every problem named."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from modemagent.identity.crosscheck import compare
 from modemagent.identity.eid import Eid
@@ -17,10 +17,14 @@ from modemagent.identity.meid import Meid
 from modemagent.identity.network import Network
 from modemagent.identity.problems import Problem, problem
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
+from modemagent.modem.ladder import Fields
 from modemagent.modem.slots import Slot, all_slots
 
 T = TypeVar("T", bound=Identifier)
 
+#: The fields of a modem, without the MEID, which only CDMA devices have.
+MODEM_FIELDS = ("manufacturer", "model", "firmware", "imei", "imeisv", "serial_number")
+SIM_FIELDS = ("iccid", "imsi", "eid")
 _SIM_PROBLEMS: Mapping[SimState, str] = {
     SimState.ABSENT: "sim.absent",
     SimState.PIN_REQUIRED: "sim.pin_required",
@@ -33,60 +37,49 @@ _SIM_PROBLEMS: Mapping[SimState, str] = {
 }
 
 
-class RawSim(Protocol):
-    """What was read of one card; the names are those of :class:`modemagent.modem.sim.SimReader`."""
+class RawSim(Fields):
+    """The values read of one SIM.
 
-    @property
-    def state(self) -> SimState: ...
-    @property
-    def lock(self) -> LockKind | None: ...
-    @property
-    def lock_code(self) -> LockCode | None: ...
-    @property
-    def values(self) -> Mapping[str, str]: ...
-    @property
-    def offered(self) -> Mapping[str, str]: ...
-    @property
-    def read(self) -> Mapping[str, ReadState]: ...
-    @property
-    def mnc_length(self) -> int | None: ...
-    @property
-    def euicc(self) -> str | None: ...
+    :ivar lock: the SIM cards a locked module accepts, None if the modem does not name them
+    :ivar lock_code: the code a locked module waits for, None if it is not locked
+    :ivar mnc_length: from EF_AD, if it was read
+    :ivar euicc: the architecture of an eUICC, if the SIM itself was queried
+    """
+
+    def __init__(self, state: SimState = SimState.UNKNOWN) -> None:
+        super().__init__()
+        self.state = state
+        self.lock: LockKind | None = None
+        self.lock_code: LockCode | None = None
+        self.mnc_length: int | None = None
+        self.euicc: str | None = None
 
 
-class RawReading(Protocol):
-    """What was read of one modem; the names are those of an ``Identification``."""
+class RawModem(Fields):
+    """The values read of one modem.
 
-    @property
-    def values(self) -> Mapping[str, str]: ...
-    @property
-    def offered(self) -> Mapping[str, str]: ...
-    @property
-    def read(self) -> Mapping[str, ReadState]: ...
-    @property
-    def sim(self) -> RawSim: ...
-    @property
-    def slots(self) -> tuple[Slot, ...]: ...
-    @property
-    def network(self) -> Network | None: ...
+    :ivar sim: the SIM in the slot in use
+    :ivar slots: the slots as the dialect reads them, () if the modem has only one
+    :ivar network: the network in use, if it was read
+    """
+
+    def __init__(self, sim: RawSim) -> None:
+        super().__init__()
+        self.sim = sim
+        self.slots: tuple[Slot, ...] = ()
+        self.network: Network | None = None
 
 
 class _Field(Generic[T]):
-    """One identifier of a reading, parsed from the text that was read."""
+    """One identifier: the value that is reported, or the text that is not valid."""
 
-    def __init__(
-        self,
-        identifier: type[T],
-        values: Mapping[str, str],
-        offered: Mapping[str, str],
-        read: Mapping[str, ReadState],
-    ) -> None:
+    def __init__(self, identifier: type[T], raw: Fields) -> None:
         kind = identifier.kind
         self.value: T | None = None
         self.raw: str | None = None
         self.problems: tuple[Problem, ...] = ()
-        self.state = read.get(kind, ReadState.UNSUPPORTED)
-        text = values.get(kind, offered.get(kind))
+        self.state = raw.read.get(kind, ReadState.UNSUPPORTED)
+        text = raw.values.get(kind, raw.offered.get(kind))
         if text is None:
             return
         result = identifier.check(text)
@@ -98,46 +91,47 @@ class _Field(Generic[T]):
             if self.state is not ReadState.TIMEOUT:
                 self.state = ReadState.FAILED
 
+    @property
+    def missing(self) -> bool:
+        return self.value is None and self.raw is None
 
-def assess(found: RawReading, *, port: str, port_id: str | None, dialect: str) -> Snapshot:
-    """Validate what one identification read and make its snapshot.
 
-    How it was read (commands, time, evidence) is for the reader to add.
+def assess(raw: RawModem, *, port: str, port_id: str | None, dialect: str) -> Snapshot:
+    """Validate the values of one identification and return its snapshot.
 
-    :param dialect: how the modem was read, a name of the catalogue or ``modemmanager``
+    The caller adds how the values were read (commands, time, evidence).
+
+    :param dialect: a name of the catalogue, or ``modemmanager``
     """
-    modem, problems = _judge_modem(found)
-    sim, sim_problems = assess_sim(found.sim)
-    if sim.state is SimState.ABSENT and any(slot.word == "present" for slot in found.slots):
+    modem, problems = _assess_modem(raw)
+    sim, sim_problems = assess_sim(raw.sim)
+    if sim.state is SimState.ABSENT and any(slot.content == "present" for slot in raw.slots):
         sim_problems.append(problem("sim.wrong_slot", "sim"))
     return Snapshot(
         port=port,
         port_id=port_id,
         dialect=dialect,
         modem=modem,
-        sims=all_slots(sim, found.slots),
+        sims=all_slots(sim, raw.slots),
         problems=(*problems, *sim_problems, *compare(modem, sim)),
-        network=found.network,
+        network=raw.network,
     )
 
 
-def _judge_modem(found: RawReading) -> tuple[Modem, list[Problem]]:
-    values, read = found.values, found.read
-    imei = _Field(Imei, values, found.offered, read)
-    imeisv = _Field(Imeisv, values, found.offered, read)
-    meid = _Field(Meid, values, found.offered, read)
+def _assess_modem(raw: RawModem) -> tuple[Modem, list[Problem]]:
+    imei, imeisv, meid = _Field(Imei, raw), _Field(Imeisv, raw), _Field(Meid, raw)
     problems = [*imei.problems, *imeisv.problems, *meid.problems]
-    if imei.value is None and imei.raw is None:
+    if imei.missing:
         problems.append(problem("imei.missing", "imei"))
     states = {
-        name: read.get(name, ReadState.UNSUPPORTED)
+        name: raw.read.get(name, ReadState.UNSUPPORTED)
         for name in ("manufacturer", "model", "firmware", "serial_number")
     }
     modem = Modem(
-        manufacturer=values.get("manufacturer"),
-        model=values.get("model"),
-        firmware=values.get("firmware"),
-        serial_number=values.get("serial_number"),
+        manufacturer=raw.values.get("manufacturer"),
+        model=raw.values.get("model"),
+        firmware=raw.values.get("firmware"),
+        serial_number=raw.values.get("serial_number"),
         imei=imei.value,
         imei_raw=imei.raw,
         imeisv=imeisv.value,
@@ -149,26 +143,24 @@ def _judge_modem(found: RawReading) -> tuple[Modem, list[Problem]]:
     return modem, problems
 
 
-def assess_sim(card: RawSim) -> tuple[Sim, list[Problem]]:
-    """Validate what was read of one card: its entry of a snapshot, and what is off with it."""
-    iccid = _Field(Iccid, card.values, card.offered, card.read)
-    imsi = _Field(Imsi, card.values, card.offered, card.read)
-    eid = _Field(Eid, card.values, card.offered, card.read)
+def assess_sim(raw: RawSim) -> tuple[Sim, list[Problem]]:
+    """Validate the values of one SIM; return its entry of a snapshot and its problems."""
+    iccid, imsi, eid = _Field(Iccid, raw), _Field(Imsi, raw), _Field(Eid, raw)
     problems = [*iccid.problems, *imsi.problems, *eid.problems]
-    locked = card.state is SimState.LOCKED
-    if (code := _SIM_PROBLEMS.get(card.state)) is not None:
-        message = describe_lock(card.lock, card.lock_code) if locked else None
+    locked = raw.state is SimState.LOCKED
+    if (code := _SIM_PROBLEMS.get(raw.state)) is not None:
+        message = describe_lock(raw.lock, raw.lock_code) if locked else None
         problems.append(problem(code, "sim", message))
-    elif iccid.value is None and iccid.raw is None:
+    elif iccid.missing:
         problems.append(problem("iccid.missing", "iccid"))
-    if card.state is SimState.READY and imsi.value is None and imsi.raw is None:
+    if raw.state is SimState.READY and imsi.missing:
         problems.append(problem("imsi.missing", "imsi"))
     mcc = mnc = None
     if imsi.value is not None:
-        plmn = imsi.value.plmn(card.mnc_length)
+        plmn = imsi.value.plmn(raw.mnc_length)
         mcc, mnc = plmn.mcc, plmn.mnc
     sim = Sim(
-        state=card.state,
+        state=raw.state,
         iccid=iccid.value,
         iccid_raw=iccid.raw,
         imsi=imsi.value,
@@ -177,9 +169,9 @@ def assess_sim(card: RawSim) -> tuple[Sim, list[Problem]]:
         eid_raw=eid.raw,
         mcc=mcc,
         mnc=mnc,
-        euicc=card.euicc,
-        lock=card.lock if locked else None,
-        lock_code=card.lock_code if locked else None,
+        euicc=raw.euicc,
+        lock=raw.lock if locked else None,
+        lock_code=raw.lock_code if locked else None,
         read={"iccid": iccid.state, "imsi": imsi.state, "eid": eid.state},
     )
     return sim, problems

@@ -1,290 +1,294 @@
-"""Speaking with one port: waking it, asking, keeping question and answer in step.
+"""Commands to one modem and their responses: waking the port, sending, resynchronizing, reading.
 
-Everything here is a plain generator of :mod:`modemagent.at.steps` steps. A late answer must
-never be taken for the answer to the next question, so whatever may have gone out of step
-(a deadline that passed, an answer about something else) is followed by drain and ``AT`` until
-the dialogue is in step again, and what was read since the last proof is read once more.
+Every method that talks to the modem is a generator of :mod:`modemagent.at.steps` steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from typing import NamedTuple
 
 from modemagent.at.lines import stream_kind
-from modemagent.at.results import parse_final
 from modemagent.at.steps import Command, Listen, Outcome, Received, Response, Step
 from modemagent.dialects.model import WANTS, Attempt
 from modemagent.errors import NoAnswer, NotAModem, ProtocolError
 from modemagent.identity.evidence import Evidence, as_text
 from modemagent.modem.interpret import Interpretation, interpret, parts_of
+from modemagent.modem.sync import Sync, SyncEvent
 
 WAKE_STEP_S = 0.5
-#: No sign of life for this long: mute. Long enough for a module that boots silently for 4 s.
+#: Limit without any byte from the modem. A module that boots silently needs 4 s.
 WAKE_MUTE_S = 4.8
-#: Signs of life but no clean OK: still booting. u-blox TOBY-L4 needs 20 s.
+#: Limit with bytes but without a clean OK: the modem is booting. u-blox TOBY-L4 needs 20 s.
 WAKE_BOOT_S = 25.0
+#: Draining the input: silence that ends it, and its limit.
 _QUIET_S, _DRAIN_LIMIT_S = 0.2, 2.0
-_RESYNC_TRIES = 6
+_RESYNC_ATTEMPTS = 6
+#: Readings of one value until two of them agree.
 _READINGS = 4
+#: Timeout once the modem has proven to be silent on commands it does not have.
 _IMPATIENT_S = 3.0
-_UNCLEAN_ENOUGH = 6
-_STRANGE_ENOUGH = 3
-_BINARY_ENOUGH = 24
-_HEARD_LIMIT = 65536
-#: Wants that are often read from an answer that another want has already brought.
+#: OKs with other text after which a port that is never quiet is accepted.
+_UNCLEAN_LIMIT = 6
+#: Commands after which bytes without OK are examined for NMEA and binary data.
+_STRANGE_LIMIT = 3
+#: Fewer bytes of binary data may be glitches while a level settles.
+_BINARY_MINIMUM = 24
+_PROBE_LIMIT = 65536
+#: Values that are often in a response that another value has already brought.
 _COMPANIONS = frozenset(("eid", "serial_number", "imeisv"))
 
 
-class Desynchronized(Exception):
-    """An answer was surely not for its question; what was read since the last proof is void."""
+class _Source(NamedTuple):
+    """The response that a field was last read from."""
+
+    line: str
+    raw: bytes
+    parser: str
+    at_ms: int
 
 
 class AtClient:
-    """One port being talked to.
+    """The conversation with one modem.
 
     :param port: as the user named it, for error messages
-    :ivar commands: command lines sent so far
-    :ivar elapsed_s: seconds spent in steps so far
-    :ivar doubtful: something came in late or unasked; a bare answer needs a proof behind it
-    :ivar echoing: the port repeats what it is sent, so that answers say what they answer
-    :ivar unproven: bare answers were taken since the last one that said what it answers
-    :ivar restore: session settings to put back, the newest last
-    :ivar evidence: field to what it was last read from
+    :ivar commands: number of command lines sent
+    :ivar elapsed_s: seconds spent in steps
+    :ivar sync: the synchronization of commands and responses
+    :ivar restore: session settings to restore, the newest last
     """
 
     def __init__(self, port: str) -> None:
         self.port = port
         self.commands = 0
         self.elapsed_s = 0.0
-        self.doubtful = False
-        self.echoing = False
-        self.unproven = False
+        self.sync = Sync()
         self.restore: list[str] = []
-        self.evidence: dict[str, Evidence] = {}
+        self._sources: dict[str, _Source] = {}
         self._joins = True
         self._answered_s: dict[str, float] = {}
-        self._remembered: dict[str, Response] = {}
+        self._responses: dict[str, Response] = {}
         self._silences = 0
 
     # -- single steps ---------------------------------------------------------------------
 
-    def ask(self, line: str, timeout_s: float) -> Generator[Step, Outcome, Response]:
-        """Send one line and return its answer, whatever it is."""
+    def send(self, line: str, timeout_s: float) -> Generator[Step, Outcome, Response]:
+        """Send one line and return its response."""
         self.commands += 1
         outcome = yield Command(line, timeout_s)
         if not isinstance(outcome, Response):
-            raise ProtocolError("a question was not answered by an Answer")
+            raise ProtocolError("the outcome of a Command must be a Response")
         self.elapsed_s += outcome.elapsed_s
         self._answered_s[line] = self.elapsed_s
         if outcome.echoed:
-            self.echoing = True
+            self.sync.echoing = True
         return outcome
 
+    def query(self, line: str, timeout_s: float) -> Generator[Step, Outcome, Response]:
+        """Send one line and return its response; resynchronize if it timed out.
+
+        :raises NoAnswer: the modem no longer responds
+        """
+        response = yield from self.send(line, timeout_s)
+        if response.timed_out:
+            yield from self.resync()
+        return response
+
     def listen(self, quiet_s: float, limit_s: float) -> Generator[Step, Outcome, Received]:
-        """Send nothing and return what came."""
+        """Send nothing and return what was received."""
         outcome = yield Listen(quiet_s, limit_s)
         if not isinstance(outcome, Received):
-            raise ProtocolError("listening was not answered by a Heard")
+            raise ProtocolError("the outcome of a Listen must be a Received")
         self.elapsed_s += outcome.elapsed_s
         return outcome
 
-    # -- waking ---------------------------------------------------------------------------
+    def restore_settings(self) -> Generator[Step, Outcome, None]:
+        """Restore what was changed for the session, the newest change first."""
+        while self.restore:
+            yield from self.send(self.restore.pop(), _IMPATIENT_S)
+
+    # -- waking and resynchronizing -------------------------------------------------------
 
     def probe(self, listen_s: float = 0.0) -> Generator[Step, Outcome, None]:
-        """Listen first, then ask ``AT`` until a clean OK comes.
+        """Listen, then send ``AT`` until a clean OK comes.
 
-        :param listen_s: how long to listen; 0 hears only what is already waiting
-        :raises NotAModem: what comes unasked is NMEA or binary; nothing was written if it was
-            already coming, and no identity is asked for in any case
-        :raises NoAnswer: no sign of life within 4.8 s, or no clean OK within 25 s
+        :param listen_s: how long to listen; 0 takes only what has already been received
+        :raises NotAModem: the port sends NMEA or binary data; if it did before the first
+            command, nothing was written
+        :raises NoAnswer: nothing was received within 4.8 s, or no clean OK within 25 s
         """
         begun_s = self.elapsed_s
-        waiting = yield from self.listen(listen_s, listen_s)
-        heard = waiting.raw
-        if heard:
-            self.doubtful = True
-            more = yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)
-            self._refuse_strangers(heard + more.raw, "before anything was sent")
-        heard = b""
-        unclean = asked = 0
+        received = (yield from self.listen(listen_s, listen_s)).raw
+        if received:
+            self.sync.apply(SyncEvent.ANOMALY)
+            received += (yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)).raw
+            self._refuse_other_devices(received, "before anything was sent")
+        received = b""
+        unclean = sent = 0
         while True:
-            answer = yield from self.ask("AT", WAKE_STEP_S)
-            asked += 1
-            heard = (heard + answer.raw)[-_HEARD_LIMIT:]
-            if answer.ok:
-                is_numeric = answer.final is not None and answer.final.text.strip() == "0"
+            response = yield from self.send("AT", WAKE_STEP_S)
+            sent += 1
+            received = (received + response.raw)[-_PROBE_LIMIT:]
+            if response.ok:
+                is_numeric = response.final is not None and response.final.text.strip() == "0"
                 if is_numeric and not self.restore:
-                    yield from self.ask("ATV1", WAKE_STEP_S)
+                    yield from self.send("ATV1", WAKE_STEP_S)
                     self.restore.append("ATV0")
                     continue
-                if not answer.lines:
+                if not response.lines:
                     return
-                # Text with the OK: a late answer, or a device that never keeps quiet.
-                self.doubtful = True
+                # Text with the OK: a late response, or a device that is never quiet.
+                self.sync.apply(SyncEvent.ANOMALY)
                 unclean += 1
-                if unclean >= _UNCLEAN_ENOUGH:
+                if unclean >= _UNCLEAN_LIMIT:
                     return
                 yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)
                 continue
-            spent = self.elapsed_s - begun_s
-            if asked >= _STRANGE_ENOUGH:
-                self._refuse_strangers(heard, "in answer to AT")
-            if spent >= (WAKE_BOOT_S if heard.strip(b"\x00") else WAKE_MUTE_S) - 0.01:
+            if sent >= _STRANGE_LIMIT:
+                self._refuse_other_devices(received, "in response to AT")
+            limit_s = WAKE_BOOT_S if received.strip(b"\x00") else WAKE_MUTE_S
+            if self.elapsed_s - begun_s >= limit_s - 0.01:
                 raise NoAnswer(
                     f"no answer to AT on {self.port}"
-                    + (", only other bytes" if heard else f" in {WAKE_MUTE_S:.0f} s"),
+                    + (", only other bytes" if received else f" within {WAKE_MUTE_S:.0f} s"),
                     port=self.port,
-                    hint="check power, cable and baud rate, or try the device's other ports",
+                    hint="Check power, cable and baud rate, or try another port of the device.",
                 )
-            if heard:
-                self.doubtful = True
-            if not answer.timed_out:  # ERROR proves life; give it its time
+            if received:
+                self.sync.apply(SyncEvent.ANOMALY)
+            if not response.timed_out:  # The modem is alive but not ready.
                 yield from self.listen(WAKE_STEP_S, WAKE_STEP_S)
 
-    def _refuse_strangers(self, data: bytes, when: str) -> None:
-        kind = ""
-        if stream_kind(data) == "nmea":
-            kind = "NMEA sentences (a GNSS receiver or a modem's GNSS port)"
-        elif _is_binary(data):
-            kind = "binary data (a diagnostic port, or the wrong baud rate)"
-        if kind:
-            raise NotAModem(
-                f"{self.port} sends {kind} {when}",
-                port=self.port,
-                hint="this is no AT port: try the device's other ports",
-            )
+    def _refuse_other_devices(self, data: bytes, when: str) -> None:
+        kind = stream_kind(data)
+        if kind == "nmea":
+            description = "NMEA sentences (a GNSS receiver or the GNSS port of a modem)"
+        elif kind == "binary" and len(data) >= _BINARY_MINIMUM:
+            description = "binary data (a diagnostic port, or the wrong baud rate)"
+        else:
+            return
+        raise NotAModem(
+            f"{self.port} sends {description} {when}",
+            port=self.port,
+            hint="This is not an AT port. Try another port of the device.",
+        )
 
     def resync(self) -> Generator[Step, Outcome, None]:
-        """Drain, then ``AT`` until one clean OK comes back.
+        """Drain the input, then send ``AT`` until one clean OK comes.
 
-        :raises NoAnswer: the port no longer answers
+        :raises NoAnswer: the modem no longer responds
         """
-        self.doubtful = True
-        for _ in range(_RESYNC_TRIES):
+        self.sync.apply(SyncEvent.ANOMALY)
+        for _ in range(_RESYNC_ATTEMPTS):
             yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)
-            answer = yield from self.ask("AT", WAKE_STEP_S)
-            if answer.ok and not answer.lines:
+            response = yield from self.send("AT", WAKE_STEP_S)
+            if response.ok and not response.lines:
+                self.sync.apply(SyncEvent.RESYNC)
                 return
         raise NoAnswer(
             f"{self.port} stopped answering",
             port=self.port,
-            hint="the modem may be restarting: try again in a minute",
+            hint="The modem may be restarting. Try again in a minute.",
         )
+
+    def reset(self) -> None:
+        """Discard everything read so far."""
+        self._responses.clear()
+        self._sources.clear()
 
     # -- reading --------------------------------------------------------------------------
 
     def read(
         self, want: str, attempt: Attempt
     ) -> Generator[Step, Outcome, tuple[Interpretation, Response]]:
-        """Make one attempt: ask, and ask again while the answer is not sure.
+        """Make one attempt: send its command, repeatedly while the value is uncertain.
 
-        :raises OutOfStep: the answer was about something else
+        :raises Desynchronized: the response belongs to another command
         """
-        reading, answer = yield from self._read(want, attempt)
-        if answer.line in self._answered_s:
-            self.record_evidence(want, attempt, answer)
-        return reading, answer
+        known = self._responses.get(attempt.command)
+        reusable = want in _COMPANIONS or attempt.parser.startswith("ati_")
+        if attempt.at_hand or (reusable and known is not None):
+            response = known or Response(attempt.command, (), None)
+            found = interpret(attempt, response)
+        else:
+            found, response = yield from self._read(want, attempt)
+        if response.line in self._answered_s:
+            self.record_evidence(want, response, attempt.parser)
+        return found, response
 
     def _read(
         self, want: str, attempt: Attempt
     ) -> Generator[Step, Outcome, tuple[Interpretation, Response]]:
         timeout_s = attempt.timeout_s or WANTS[want]
-        if self._silences:  # this modem stays mute on what it does not know
+        if self._silences:
             timeout_s = min(timeout_s, _IMPATIENT_S)
         tally: dict[str, int] = {}
-        known = self._remembered.get(attempt.command)
-        if attempt.at_hand:
-            answer = known or Response(attempt.command, (), None)
-            return interpret(attempt, answer), answer
-        reusable = want in _COMPANIONS or attempt.shape.startswith("ati_")
-        if reusable and known is not None:
-            return interpret(attempt, known), known
         for _ in range(_READINGS):
-            answer = yield from self.ask(attempt.command, timeout_s)
-            reading = interpret(attempt, answer)
-            self._keep_step(answer, reading)
-            if answer.timed_out:
-                self._silences += not answer.lines
+            response = yield from self.send(attempt.command, timeout_s)
+            found = interpret(attempt, response)
+            self.sync.observe(response, found)
+            if response.timed_out:
+                self._silences += not response.lines
                 yield from self.resync()
-                if len(reading.values) == 1 and (reading.labelled or answer.echoed):
-                    # No final result follows on some modems (wavecom-multiband, neoway-m590).
-                    reading = reading._replace(sure=True)
-            if reading.sure or not reading.values:
-                self._remembered[attempt.command] = answer
-                return reading, answer
-            for value in reading.values:
+                if len(found.values) == 1 and (found.labelled or response.echoed):
+                    # Some modems send no final result here (wavecom-multiband, neoway-m590).
+                    found = found._replace(certain=True)
+            if found.certain or not found.values:
+                self._responses[attempt.command] = response
+                return found, response
+            for value in found.values:
                 tally[value] = tally.get(value, 0) + 1
-            agreed = [value for value, times in tally.items() if times >= 2]
-            ahead = [value for value in agreed if tally[value] == max(tally.values())]
-            if len(ahead) == 1:
-                return reading._replace(values=(ahead[0],), sure=True), answer
-        return reading._replace(sure=False), answer
+            most = max(tally.values())
+            leading = [value for value, times in tally.items() if times == most]
+            if most >= 2 and len(leading) == 1:
+                return found._replace(values=(leading[0],), certain=True), response
+        return found._replace(certain=False), response
 
     def read_joined(
         self, attempts: Mapping[str, Attempt]
     ) -> Generator[Step, Outcome, dict[str, str]]:
-        """Ask for several wants in one line; return the values, all of them or none.
+        """Send several commands in one line; return all their values, or none.
 
-        Bare values are told apart by their order alone, so one line must fit each question and
-        nothing else may have come; otherwise the caller asks one by one. A port that refuses one
-        joined line is sent no other.
+        Bare values are identified by their order alone, so one line must fit each command and
+        nothing else may be received; otherwise the caller reads the values one by one. After a
+        refused line no other is sent to this modem.
 
-        :param attempts: want to its rung, in the order of the line
+        :param attempts: value to its attempt, in the order of the line
         """
         if not self._joins:
             return {}
-        first, *rest = [attempt.command for attempt in attempts.values()]
+        first, *rest = commands = [attempt.command for attempt in attempts.values()]
         line = ";".join((first, *(command[2:] for command in rest)))
-        timeout_s = max(rung.timeout_s or WANTS[want] for want, rung in attempts.items())
-        answer = yield from self.ask(line, timeout_s)
-        self._keep_step(answer, Interpretation())
-        parts = parts_of(answer, [attempt.command for attempt in attempts.values()])
-        readings = [
-            interpret(rung, part) for rung, part in zip(attempts.values(), parts, strict=False)
-        ]
-        if not parts or not all(reading.sure for reading in readings):
-            self._joins = answer.foreign != ()
-            if answer.timed_out or (answer.ok and (self.doubtful or not answer.echoed)):
+        timeout_s = max(attempt.timeout_s or WANTS[want] for want, attempt in attempts.items())
+        response = yield from self.send(line, timeout_s)
+        self.sync.observe(response, Interpretation())
+        parts = parts_of(response, commands)
+        found = [interpret(*pair) for pair in zip(attempts.values(), parts, strict=False)]
+        if not parts or not all(each.certain for each in found):
+            self._joins = response.foreign != ()
+            doubtful = self.sync.doubtful or not response.echoed
+            if response.timed_out or (response.ok and doubtful):
                 yield from self.resync()
             return {}
-        for (want, attempt), part, reading in zip(attempts.items(), parts, readings, strict=True):
-            self._keep_step(part, reading)
-            self._remembered[attempt.command] = part._replace(line=line)
-            self.record_evidence(want, attempt, answer)
-        return {want: reading.values[0] for want, reading in zip(attempts, readings, strict=True)}
+        values: dict[str, str] = {}
+        for (want, attempt), part, each in zip(attempts.items(), parts, found, strict=True):
+            self.sync.observe(part, each)
+            self._responses[attempt.command] = part._replace(line=line)
+            self.record_evidence(want, response, attempt.parser)
+            values[want] = each.values[0]
+        return values
 
-    def record_evidence(self, field: str, attempt: Attempt, answer: Response) -> None:
-        """Keep what a field was read from; the last answer stands."""
-        at_ms = round(self._answered_s[answer.line] * 1000)
-        self.evidence[field] = Evidence(
-            field, answer.line, as_text(answer.raw), attempt.shape, at_ms
+    # -- evidence -------------------------------------------------------------------------
+
+    def record_evidence(self, field: str, response: Response, parser: str) -> None:
+        """Keep the response that a field was read from; the last one counts."""
+        at_ms = round(self._answered_s[response.line] * 1000)
+        self._sources[field] = _Source(response.line, response.raw, parser, at_ms)
+
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Return the evidence of every field; fields of one response share its text."""
+        texts = {source.raw: as_text(source.raw) for source in self._sources.values()}
+        return tuple(
+            Evidence(field, source.line, texts[source.raw], source.parser, source.at_ms)
+            for field, source in self._sources.items()
         )
-
-    def _keep_step(self, answer: Response, reading: Interpretation) -> None:
-        if not self.echoing and any(map(_closes_a_question, answer.strays)):
-            # the real answer to an earlier question, which took somebody else's for its own
-            raise Desynchronized(answer.line)
-        if reading.labelled and reading.values:
-            self.unproven = False
-        elif answer.ok and not answer.echoed:
-            self.unproven = True
-        if reading.astray and (self.doubtful or not answer.echoed):
-            raise Desynchronized(answer.line)
-        if answer.timed_out or answer.foreign:
-            self.doubtful = True
-
-    def reset(self) -> None:
-        """Nothing read so far may be used again."""
-        self._remembered.clear()
-        self.evidence.clear()
-        self.unproven = False
-
-
-def _closes_a_question(line: str) -> bool:
-    final = parse_final(line)
-    return final is not None and final.kind != "call"
-
-
-def _is_binary(data: bytes) -> bool:
-    """A glitch or two while a level settles is no binary talker."""
-    return len(data) >= _BINARY_ENOUGH and stream_kind(data) == "binary"

@@ -1,8 +1,8 @@
-"""Asking a modem for everything that identifying it may ask for, and keeping every answer.
+"""Recording of a modem's responses to every command that identification may send.
 
-First the identification itself, looked over its shoulder; then every rung of its dialect that
-was not needed, and other reads that tell a maker's ways. Nothing here is written down yet: the
-answers hold real numbers until :mod:`modemagent.modem.transcribe` has replaced them.
+The identification itself is recorded first, then every attempt of the dialect that it did not
+need, then further commands that show the maker's forms. The recording contains real numbers until
+:mod:`modemagent.modem.transcribe` has replaced them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from modemagent.identity.snapshot import SimState, Snapshot
 from modemagent.modem.at_client import AtClient
 from modemagent.modem.identify import NO_EXTRAS, Extras, identify
 
-#: Reads beside the ladders, for every modem: network and signal, settings, own commands.
+#: Further commands for every modem: network and signal, settings, supported commands.
 FOR_ALL = (
     "ATI",
     "AT+GCAP",
@@ -44,7 +44,7 @@ FOR_ALL = (
     "AT+GSN=?",
     "AT+CLAC",
 )
-#: Reads that only one maker's modems know.
+#: Further commands for the modems of one maker.
 FOR_DIALECT: Mapping[str, tuple[str, ...]] = {
     "quectel": ("AT+QINISTAT", "AT+QSIMSTAT?", "AT+QSIMDET?", "AT+QUIMSLOT?", "AT+QNWINFO"),
     "simcom": ("AT+CSMINS?", "AT+SMSIMCFG?", "AT+CPSI?", "AT+SIMCOMATI"),
@@ -57,7 +57,7 @@ FOR_DIALECT: Mapping[str, tuple[str, ...]] = {
     "luat": ("AT+SIMCROSS?",),
     "ublox": ("ATI9",),
 }
-#: The simulator's words for the condition of a recording (no word: card in and ready).
+#: The simulator's names of the states of a recording; "ready" has none.
 STATES: Mapping[SimState, str] = {
     SimState.ABSENT: "no sim",
     SimState.PIN_REQUIRED: "pin",
@@ -68,49 +68,51 @@ STATES: Mapping[SimState, str] = {
     SimState.OFF: "after AT+CFUN=0",
 }
 _SLOW_S = 10.0
-_IMPATIENT_S = 3.0  # once a modem has stayed silent, it does so on all it does not know
-_TRIES = 3  # until an answer comes with nothing in between
-_LAST_WORDS_S = 0.5
+#: Timeout once the modem has proven to be silent on commands it does not have.
+_IMPATIENT_S = 3.0
+#: Attempts to get a response without foreign lines.
+_ATTEMPTS = 3
+_FINAL_LISTEN_S = 0.5
 
 Progress = Callable[[str, int, int], None]
 
 
-class Kept(NamedTuple):
-    """One answer.
+class RecordedResponse(NamedTuple):
+    """One response.
 
-    :param cmee: the error format (``AT+CMEE``) this program had chosen, None for the modem's own
+    :param cmee: the error format (``AT+CMEE``) set by this program, None for the modem's own
     """
 
-    answer: Response
+    response: Response
     cmee: int | None = None
 
 
 class Recording(NamedTuple):
-    """What came of one session.
+    """The recording of one session.
 
-    :param snapshot: what identification made of it
-    :param answers: one for each line, in the order they were first asked
-    :param urcs: what came unasked, each line once
-    :param missing: lines that were not reached, when the session ended early
-    :param why: what ended it, "" when it is complete
+    :param snapshot: the result of the identification
+    :param responses: one for each line, in the order of their first sending
+    :param urcs: unsolicited lines, each once
+    :param missing: lines that were not sent, if the session ended early
+    :param reason: why it ended early, ``""`` if it is complete
     """
 
     snapshot: Snapshot
-    answers: tuple[Kept, ...]
+    responses: tuple[RecordedResponse, ...]
     urcs: tuple[str, ...]
     missing: tuple[str, ...] = ()
-    why: str = ""
+    reason: str = ""
 
     @property
     def state(self) -> str:
-        """The condition of the card, as the simulator names it; "" for card in and ready."""
+        """The state of the SIM as the simulator names it, ``""`` if it is ready."""
         sim = self.snapshot.active_sim
         return STATES.get(sim.state, "") if sim is not None else ""
 
     @property
     def echoes(self) -> bool:
-        """The modem repeats what it is sent."""
-        return any(kept.answer.echoed for kept in self.answers)
+        """True if the modem echoes commands."""
+        return any(kept.response.echoed for kept in self.responses)
 
 
 def record(
@@ -120,142 +122,140 @@ def record(
     extras: Extras = NO_EXTRAS,
     progress: Progress = lambda line, number, total: None,
 ) -> Plan[Recording]:
-    """Ask everything once.
+    """Record the responses of one modem.
 
     :param port: as the user named it
-    :param more: further lines; they must be on the allow-list
-    :param progress: told of each line before it is sent, its number and how many are known of
-    :returns: a plan for the recording; ended early by its deadline it holds what there is
-    :raises NoAnswer, NotAModem: from the plan, as identification does
+    :param more: further lines, which must be on the allow-list
+    :param progress: called before each line is sent with the line, its number and the total
+    :returns: a plan for the recording; after the deadline it contains the responses so far
+    :raises NoAnswer, NotAModem: from the plan, as in identification
     """
     tape = _Tape(progress)
-    snapshot = yield from tape.listening(identify(port, extras=extras))
+    snapshot = yield from tape.record_plan(identify(port, extras=extras))
     lines = [*_lines(snapshot), *more]
-    talk = AtClient(port)
-    missing, why = lines, tape.why
+    client = AtClient(port)
+    missing, reason = lines, tape.reason
     try:
-        if why:
-            raise DeadlinePassed(why, port=port)
-        yield from talk.probe()
+        if reason:
+            raise DeadlinePassed(reason, port=port)
+        yield from client.probe()
         for number, line in enumerate(lines):
             missing = lines[number:]
             if not tape.has(line):
                 progress(line, len(tape.kept) + 1, len(tape.kept) + len(missing))
-                yield from _ask(talk, tape, line)
+                yield from _record_line(client, tape, line)
         missing = []
-        heard = yield from talk.listen(_LAST_WORDS_S, _LAST_WORDS_S * 2)
-        tape.overhear(heard.lines)
-        while talk.restore:
-            yield from talk.ask(talk.restore.pop(), _IMPATIENT_S)
-    except PortError as ended:  # the deadline, a modem gone or fallen silent: keep what there is
-        why = ended.message
+        received = yield from client.listen(_FINAL_LISTEN_S, _FINAL_LISTEN_S * 2)
+        tape.keep_urcs(received.lines)
+        yield from client.restore_settings()
+    except PortError as ended:  # deadline, removed or silent modem: keep the responses so far
+        reason = ended.message
     missing = [line for line in missing if not tape.has(line)]
-    why = why if missing else ""
-    return Recording(snapshot, tuple(tape.kept.values()), tuple(tape.urcs), tuple(missing), why)
+    reason = reason if missing else ""
+    return Recording(snapshot, tuple(tape.kept.values()), tuple(tape.urcs), tuple(missing), reason)
 
 
 def _lines(snapshot: Snapshot) -> Iterator[str]:
-    """Yield each line worth asking, once."""
+    """Yield the lines of a recording, each once."""
     modem = snapshot.modem
     dialect = choose(modem.manufacturer, modem.model, modem.firmware)
     ladders = [dialect.ladder(want) or GENERIC_DIALECT.ladder(want) for want in WANTS]
-    rungs = [rung.command for ladder in ladders for rung in ladder if not rung.at_hand]
-    yield from dict.fromkeys((*rungs, *FOR_DIALECT.get(dialect.name, ()), *FOR_ALL))
+    commands = [each.command for ladder in ladders for each in ladder if not each.at_hand]
+    yield from dict.fromkeys((*commands, *FOR_DIALECT.get(dialect.name, ()), *FOR_ALL))
 
 
-def _ask(talk: AtClient, tape: _Tape, line: str) -> Generator[Step, Outcome, None]:
-    """Ask until the answer comes clean, and keep the best there is."""
-    for _ in range(_TRIES):
-        heard = yield from talk.listen(0.0, 0.0)
-        tape.overhear(heard.lines)
-        answer = yield from talk.ask(line, _IMPATIENT_S if tape.silent else _SLOW_S)
-        tape.keep(answer)
-        if answer.timed_out:
-            yield from talk.resync()
-            return
-        if not answer.foreign:
+def _record_line(client: AtClient, tape: _Tape, line: str) -> Generator[Step, Outcome, None]:
+    """Send a line until its response has no foreign lines, and keep the best response."""
+    for _ in range(_ATTEMPTS):
+        received = yield from client.listen(0.0, 0.0)
+        tape.keep_urcs(received.lines)
+        response = yield from client.send(line, _IMPATIENT_S if tape.silent else _SLOW_S)
+        tape.keep(response)
+        if response.timed_out:
+            yield from client.resync()
+        if response.timed_out or not response.foreign:
             return
 
 
 class _Tape:
-    """Keeps the answers that pass by.
+    """The responses recorded so far.
 
-    :ivar kept: (line, error format) to the answer worth keeping
-    :ivar silent: a line was met with silence
-    :ivar why: the time ran out in the plan that was listened to
+    :ivar kept: line and error format to the best response
+    :ivar silent: the modem has sent nothing in response to a line
+    :ivar reason: why the recorded plan ended early
     """
 
     def __init__(self, progress: Progress) -> None:
-        self.kept: dict[tuple[str, int | None], Kept] = {}
+        self.kept: dict[tuple[str, int | None], RecordedResponse] = {}
         self.urcs: dict[str, None] = {}
         self.silent = False
-        self.why = ""
+        self.reason = ""
         self._progress = progress
         self._cmee: int | None = None
 
     def has(self, line: str) -> bool:
         return (line, None) in self.kept
 
-    def listening(self, plan: Plan[Snapshot]) -> Plan[Snapshot]:
-        """Drive another plan and keep what it is answered.
+    def record_plan(self, plan: Plan[Snapshot]) -> Plan[Snapshot]:
+        """Drive another plan and keep its responses.
 
-        Answers on a wire that was out of step even once may be shifted; then only those that
-        say by their echo what they answer are kept, and the others are asked for again.
+        If foreign lines have been received, bare responses may be shifted. Then only those with
+        an echo are kept, and the other lines are sent again.
         """
         passed: list[tuple[Response, int | None]] = []
         outcome: Outcome | None = None
         try:
             while True:
-                step = plan.send(outcome)  # type: ignore[arg-type]  # a generator begins with None
+                step = plan.send(outcome)  # type: ignore[arg-type]  # the first value sent to a generator is None
                 if isinstance(step, Command):
                     self._progress(step.line, len(passed) + 1, 0)
                 try:
                     outcome = yield step
                 except DeadlinePassed as over:
-                    self.why = over.message
+                    self.reason = over.message
                     plan.throw(over)
                     raise
                 if isinstance(outcome, Response):
                     passed.append((outcome, self._cmee))
-                    self.overhear(outcome.foreign)
-                    self._follow(outcome)
+                    self.keep_urcs(outcome.foreign)
+                    self._note_format(outcome)
                 else:
-                    self.overhear(outcome.lines)
+                    self.keep_urcs(outcome.lines)
         except StopIteration as done:
             snapshot: Snapshot = done.value
         finally:
             plan.close()
-        in_step = not any(answer.foreign for answer, _ in passed)
-        for answer, cmee in passed:
-            mute = answer.timed_out and not answer.lines
-            if not answer.foreign and (in_step or answer.echoed) and not (mute and not in_step):
-                self.keep(answer, cmee)
+        in_step = not any(response.foreign for response, _ in passed)
+        for response, cmee in passed:
+            silent = response.timed_out and not response.lines
+            if in_step or (response.echoed and not response.foreign and not silent):
+                self.keep(response, cmee)
         return snapshot
 
-    def keep(self, answer: Response, cmee: int | None = None) -> None:
-        """Keep an answer unless a better one is there."""
-        self.overhear(answer.foreign)
-        self.silent |= answer.timed_out and not answer.lines
-        key = (answer.line, cmee)
+    def keep(self, response: Response, cmee: int | None = None) -> None:
+        """Keep a response unless there is a better one for its line."""
+        self.keep_urcs(response.foreign)
+        self.silent |= response.timed_out and not response.lines
+        key = (response.line, cmee)
         before = self.kept.get(key)
-        if before is None or _worth(answer) >= _worth(before.answer):
-            self.kept[key] = Kept(answer, cmee)
+        if before is None or _rank(response) >= _rank(before.response):
+            self.kept[key] = RecordedResponse(response, cmee)
 
-    def overhear(self, lines: Sequence[str]) -> None:
-        """Keep what came unasked, if it is a known notice and no message or call."""
+    def keep_urcs(self, lines: Sequence[str]) -> None:
+        """Keep known unsolicited lines, except messages and calls."""
         for line in lines:
             if is_urc(line) and not line.upper().startswith(PRIVATE):
                 self.urcs.setdefault(line)
 
-    def _follow(self, answer: Response) -> None:
-        """Note which error format the answers from here on are in."""
-        head, _, number = answer.line.upper().partition("=")
-        if head == "AT+CMEE" and number.isdigit() and answer.ok:
+    def _note_format(self, response: Response) -> None:
+        """Note the error format of the responses from here on."""
+        head, _, number = response.line.upper().partition("=")
+        if head == "AT+CMEE" and number.isdigit() and response.ok:
             chosen = int(number)
             self._cmee = None if self._cmee is not None and chosen == 0 else chosen
 
 
-#: Messages and calls are other people's.
+#: Prefixes of messages and calls, which are private.
 PRIVATE = (
     *("+CMT", "+CDS", "+CBM", "+CUSD", "+CUSATP"),
     *("+CLIP", "+CCWA", "+CRING", "RING", "+CSSI", "+CSSU"),
@@ -263,6 +263,6 @@ PRIVATE = (
 )
 
 
-def _worth(answer: Response) -> int:
-    """Closed, nothing in between: 3. A later answer of equal worth replaces an earlier one."""
-    return (answer.final is not None) + 2 * (not answer.foreign)
+def _rank(response: Response) -> int:
+    """Return the rank of a response: 3 if it is complete and has no foreign lines."""
+    return (response.final is not None) + 2 * (not response.foreign)

@@ -1,8 +1,8 @@
-"""What an answer may be believed to say: candidates, and whether they are sure.
+"""Interpretation of a whole response: candidate values, and whether one of them is certain.
 
-The rule (right or silent, never wrong): a value behind a label of the wanted thing counts when
-it is the only such value. A bare value counts when exactly one line fits and nothing else came
-in between; otherwise a second reading has to agree.
+The rule is "right or silent, never wrong". A value after a prefix of the wanted thing is accepted
+if it is the only one. A bare value is accepted if exactly one line fits and nothing else was
+received; otherwise a second reading has to agree.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from modemagent.at.fields import split_prefix
 from modemagent.at.steps import Response
 from modemagent.dialects.ati_block import read_block
 from modemagent.dialects.model import Attempt
-from modemagent.dialects.parsers import parse_line, split_label
+from modemagent.dialects.parsers import parse_value
 
-_BLOCK_KEYS = {
+#: Parsers of an ``ATI`` block: name to the key in the block.
+BLOCK_KEYS = {
     "ati_manufacturer": "manufacturer",
     "ati_model": "model",
     "ati_revision": "revision",
@@ -23,39 +25,41 @@ _BLOCK_KEYS = {
     "ati_imeisv": "imeisv",
     "ati_serial": "serial",
 }
-_BLOCK_SHAPES = {"ati_imei": "imei", "ati_serial": "serial", "ati_imeisv": "imeisv"}
+#: Those of them whose value another parser checks.
+_BLOCK_PARSERS = {"ati_imei": "imei", "ati_serial": "serial", "ati_imeisv": "imeisv"}
 
 
 class Interpretation(NamedTuple):
-    """One answer looked at for one want.
+    """The values of one response for one attempt.
 
-    :param values: distinct fitting values, in the order they came
-    :param sure: exactly one value, and it needs no second reading
-    :param offered: a value that does not fit but stood where the wanted one belongs: evidence
-    :param labelled: the value said what it is, which proves that question and answer are in step
-    :param astray: the answer was positive but about something else: question and answer may be
-        out of step
+    :param values: distinct fitting values, in the order received
+    :param certain: there is exactly one value, and it needs no second reading
+    :param offered: a value in the right place that does not fit, as evidence
+    :param labelled: the value has its own prefix, which proves that the response belongs to the
+        command
+    :param astray: OK, but the lines are about something else: the response may belong to another
+        command
     """
 
     values: tuple[str, ...] = ()
-    sure: bool = False
+    certain: bool = False
     offered: str | None = None
     labelled: bool = False
     astray: bool = False
 
 
-def interpret(attempt: Attempt, answer: Response) -> Interpretation:
-    """Look at an answer with the eyes of one attempt."""
-    if answer.final is not None and not answer.ok:
-        return Interpretation()  # a refusal holds no value; what looks like one came unasked
-    if attempt.shape in _BLOCK_KEYS:
-        return _read_block(attempt.shape, answer)
+def interpret(attempt: Attempt, response: Response) -> Interpretation:
+    """Return the values of a response for one attempt."""
+    if response.final is not None and not response.ok:
+        return Interpretation()  # A refusal has no value; a line that looks like one is a URC.
+    if attempt.parser in BLOCK_KEYS:
+        return _read_block(attempt.parser, response)
     labelled: list[str] = []
     bare: list[str] = []
     offered: list[tuple[str, bool]] = []
-    odd = len(answer.foreign)
-    for line in answer.lines:
-        found = parse_line(attempt.shape, line, command=attempt.command, prefix=attempt.prefix)
+    odd = len(response.foreign)
+    for line in response.lines:
+        found = parse_value(attempt.parser, line, command=attempt.command, prefix=attempt.prefix)
         if found.value is None:
             odd += not found.labelled
         elif not found.fits:
@@ -64,61 +68,60 @@ def interpret(attempt: Attempt, answer: Response) -> Interpretation:
         else:
             (labelled if found.labelled else bare).append(found.value)
     if labelled:
-        # A bare value beside a labelled one: either may be the unasked one (a URC can carry
-        # the very prefix that is asked for).
+        # A URC can have the prefix of the command, so a bare value beside a labelled one may be
+        # the response.
         values = tuple(dict.fromkeys((*labelled, *bare)))
-        return Interpretation(
-            values, len(values) == 1 and not answer.timed_out, None, labelled=True
-        )
+        certain = len(values) == 1 and not response.timed_out
+        return Interpretation(values, certain, labelled=True)
     values = tuple(dict.fromkeys(bare))
-    if attempt.shape == "revision" and len(bare) > 1 and _is_one_text(bare, answer):
+    if attempt.parser == "revision" and len(bare) > 1 and _is_one_text(bare, response):
         values = (" ".join(bare),)
         odd += 1
-    believed = next((value for value, said in offered if said), None)
+    believed = next((value for value, is_labelled in offered if is_labelled), None)
     if believed is None and len(offered) == 1 and odd == 1 and not values:
         believed = offered[0][0]
     return Interpretation(
         values,
-        len(values) == 1 and not odd and answer.ok,
+        len(values) == 1 and not odd and response.ok,
         believed,
-        labelled=any(said for _, said in offered),
-        astray=answer.ok and not values and believed is None and bool(answer.lines),
+        labelled=any(is_labelled for _, is_labelled in offered),
+        astray=response.ok and not values and believed is None and bool(response.lines),
     )
 
 
-def parts_of(answer: Response, commands: Sequence[str]) -> list[Response]:
-    """Take the answer to a joined line apart, one line for each command; [] when it is not so."""
-    if not answer.ok or answer.foreign or len(answer.lines) != len(commands):
+def parts_of(response: Response, commands: Sequence[str]) -> list[Response]:
+    """Split the response to a joined line, one line for each command; [] if that is impossible."""
+    if not response.ok or response.foreign or len(response.lines) != len(commands):
         return []
     return [
-        answer._replace(line=command, lines=(line,))
-        for command, line in zip(commands, answer.lines, strict=True)
+        response._replace(line=command, lines=(line,))
+        for command, line in zip(commands, response.lines, strict=True)
     ]
 
 
-def _is_one_text(lines: list[str], answer: Response) -> bool:
-    """Some revisions have several lines; a URC beside one has blank lines around it."""
-    raw = answer.raw.replace(b"\r\n", b"\n").replace(b"\r", b"")
+def _is_one_text(lines: list[str], response: Response) -> bool:
+    """Return True if no blank line separates the lines, as around a URC."""
+    raw = response.raw.replace(b"\r\n", b"\n").replace(b"\r", b"")
     return b"\n".join(line.encode() for line in lines) in raw
 
 
-def _read_block(shape: str, answer: Response) -> Interpretation:
-    block = read_block(answer.lines)
-    if shape == "ati_imeisv" and (svn := block.get("svn", "")).isdigit() and len(svn) <= 2:
-        # IMEI SV: the software version number alone; TS 23.003 clause 6.2.2 puts it behind TAC
-        # and serial in place of the check digit
+def _read_block(parser: str, response: Response) -> Interpretation:
+    block = read_block(response.lines)
+    if parser == "ati_imeisv" and (svn := block.get("svn", "")).isdigit() and len(svn) <= 2:
+        # "IMEI SV" is the software version number alone. It follows TAC and serial number in
+        # place of the check digit (TS 23.003 clause 6.2.2).
         imei = block.get("imei", "")
         if len(imei) == 15 and imei.isdigit():
-            return Interpretation((f"{imei[:14]}{svn:0>2}",), sure=True, labelled=True)
+            return Interpretation((f"{imei[:14]}{svn:0>2}",), certain=True, labelled=True)
         return Interpretation()
-    value = block.get(_BLOCK_KEYS[shape])
+    value = block.get(BLOCK_KEYS[parser])
     if value is None:
         return Interpretation()
-    if shape not in _BLOCK_SHAPES:
-        keyed = any(split_label(line)[0] for line in answer.lines)
-        sure = answer.ok and (keyed or (len(answer.lines) != 2 and not answer.foreign))
-        return Interpretation((value,), sure=sure, labelled=keyed)
-    found = parse_line(_BLOCK_SHAPES[shape], value, command="", prefix="")
+    if parser not in _BLOCK_PARSERS:
+        keyed = any(split_prefix(line)[0] for line in response.lines)
+        certain = response.ok and (keyed or (len(response.lines) != 2 and not response.foreign))
+        return Interpretation((value,), certain=certain, labelled=keyed)
+    found = parse_value(_BLOCK_PARSERS[parser], value, command="")
     if found.fits and found.value is not None:
-        return Interpretation((found.value,), sure=True, labelled=True)
+        return Interpretation((found.value,), certain=True, labelled=True)
     return Interpretation(offered=found.value or value, labelled=True)

@@ -1,48 +1,49 @@
-"""From what ModemManager says of a modem to a snapshot; the counterpart of ``identify``.
+"""Snapshots of modems that ModemManager manages; the counterpart of ``identify``.
 
-Nothing is sent to the modem. The numbers are judged by the same rules as those that are read
-from a port, and what ModemManager does not tell is not read, never empty.
+Nothing is sent to the modem. The numbers are validated by the same rules as those read from a
+port. A value that ModemManager does not have is reported as unread, never as empty.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from modemagent.at.locks import Lock
+from modemagent.at.operator import split_plmn
+from modemagent.at.registration import REGISTERED
 from modemagent.identity.evidence import ANSWER_LIMIT, Evidence
 from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.network import Network
 from modemagent.identity.problems import Problem
 from modemagent.identity.snapshot import ReadState, Sim, SimState, Snapshot
-from modemagent.modem.assess import assess, assess_sim
-from modemagent.modem.slots import Slot
+from modemagent.modem.assess import RawModem, RawSim, assess, assess_sim
 from modemagent.modemmanager.client import MmModem, MmSim, Told
 
 DIALECT: Final = "modemmanager"
 
-#: Field -> the properties that may hold it, the first that does counts.
-_MODEM_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+#: Field and the properties that may have it; the first that does counts.
+_MODEM_PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
     "manufacturer": ("Modem.Manufacturer",),
     "model": ("Modem.Model",),
     "firmware": ("Modem.Revision",),
-    # EquipmentIdentifier is an ESN or MEID in modems for CDMA alone
+    # EquipmentIdentifier is an ESN or MEID in CDMA-only modems.
     "imei": ("Modem3gpp.Imei", "Modem.EquipmentIdentifier"),
     "meid": ("ModemCdma.Meid",),
 }
-_CARD_FIELDS: Final[Mapping[str, str]] = {
+_SIM_PROPERTIES: Final[Mapping[str, str]] = {
     "iccid": "Sim.SimIdentifier",
     "imsi": "Sim.Imsi",
     "eid": "Sim.Eid",
 }
-#: MMModemLock, locks of the card; PIN2 and PUK2 guard fixed dialling only. 0 is unknown.
+#: MMModemLock, codes of the SIM; PIN2 and PUK2 are for fixed dialling only. 0 is unknown.
 _LOCKS: Final[Mapping[int, SimState]] = {
     **dict.fromkeys((1, 3, 5), SimState.READY),
     2: SimState.PIN_REQUIRED,
     4: SimState.PUK_REQUIRED,
 }
-#: MMModemLock, locks of the module
+#: MMModemLock, locks of the module.
 _MODULE_LOCKS: Final[Mapping[int, Lock]] = {
     6: Lock("service_provider", "pin"),
     7: Lock("service_provider", "puk"),
@@ -56,13 +57,12 @@ _MODULE_LOCKS: Final[Mapping[int, Lock]] = {
     15: Lock("network_subset", "pin"),
     16: Lock("network_subset", "puk"),
 }
-#: MMModemStateFailedReason, in state failed
+#: MMModemStateFailedReason in state "failed".
 _FAILED: Final[Mapping[int, SimState]] = {2: SimState.ABSENT, 3: SimState.FAILURE}
 _STATE_FAILED, _STATE_INITIALIZING = -1, 1
-#: MMModem3gppRegistrationState that means registered; 4 is unknown
-_REGISTERED: Final = frozenset((1, 5, 6, 7, 9, 10))
+#: MMModem3gppRegistrationState has the numbers of <stat> in TS 27.007.
 _REGISTRATION_UNKNOWN = 4
-#: Bits of MMModemAccessTechnology, the newest first
+#: Bits of MMModemAccessTechnology, the newest technology first.
 _RATS: Final = (
     (1 << 15, "nr"),
     (1 << 17, "nbiot"),
@@ -73,41 +73,20 @@ _RATS: Final = (
 _LOCKED: Final = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED, SimState.LOCKED)
 
 
-@dataclass
-class _Card:
-    state: SimState
-    values: dict[str, str] = field(default_factory=dict)
-    offered: dict[str, str] = field(default_factory=dict)
-    read: dict[str, ReadState] = field(default_factory=dict)
-    mnc_length: int | None = None
-    euicc: str | None = None
-    lock: LockKind | None = None
-    lock_code: LockCode | None = None
-
-
-@dataclass
-class _Modem:
-    sim: _Card
-    values: dict[str, str] = field(default_factory=dict)
-    offered: dict[str, str] = field(default_factory=dict)
-    read: dict[str, ReadState] = field(default_factory=dict)
-    slots: tuple[Slot, ...] = ()
-    network: Network | None = None
-
-
 def snapshot_of(modem: MmModem, *, port: str, port_id: str | None) -> Snapshot:
-    """Return the reading of a modem that ModemManager has.
+    """Return the reading of a modem that ModemManager manages.
 
-    :param port: the port by which the user knows it; it is not opened
+    :param port: the port that the user named; it is not opened
     """
-    in_use = next((card for card in modem.cards if card.active), MmSim(1, True, {}))
+    in_use = next((sim for sim in modem.cards if sim.active), MmSim(1, True, {}))
     evidence: list[Evidence] = []
-    card = _card(in_use, _state_of(modem.told), evidence)
-    if card.state is SimState.LOCKED:
+    sim = _raw_sim(in_use, _state_of(modem.told), evidence)
+    if sim.state is SimState.LOCKED:
         kind, code = _MODULE_LOCKS[_number(modem.told, "Modem.UnlockRequired")]
-        card.lock, card.lock_code = LockKind(kind) if kind else None, LockCode(code)
-    found = _Modem(card, network=_network(modem.told))
-    for name, properties in _MODEM_FIELDS.items():
+        sim.lock, sim.lock_code = LockKind(kind) if kind else None, LockCode(code)
+    found = RawModem(sim)
+    found.network = _network(modem.told)
+    for name, properties in _MODEM_PROPERTIES.items():
         source = next((each for each in properties if _text(modem.told, each)), None)
         if source is not None:
             found.values[name] = _text(modem.told, source)
@@ -118,24 +97,21 @@ def snapshot_of(modem: MmModem, *, port: str, port_id: str | None) -> Snapshot:
     snapshot = assess(found, port=port, port_id=port_id, dialect=DIALECT)
     sims, problems = _other_slots(modem.cards, snapshot.sims[0])
     return replace(
-        snapshot,
-        sims=sims,
-        problems=(*snapshot.problems, *problems),
-        evidence=tuple(evidence),
+        snapshot, sims=sims, problems=(*snapshot.problems, *problems), evidence=tuple(evidence)
     )
 
 
-def _other_slots(cards: Iterable[MmSim], in_use: Sim) -> tuple[tuple[Sim, ...], list[Problem]]:
+def _other_slots(slots: Iterable[MmSim], in_use: Sim) -> tuple[tuple[Sim, ...], list[Problem]]:
     sims, problems = [], list[Problem]()
-    for card in cards:
-        if card.active:
-            sims.append(replace(in_use, slot=card.slot))
+    for slot in slots:
+        if slot.active:
+            sims.append(replace(in_use, slot=slot.slot))
             continue
-        # ModemManager reads the numbers of a card that is not in use where the modem can
-        state = SimState.UNKNOWN if card.told else SimState.ABSENT
-        sim, off = assess_sim(_card(card, state, []))
-        sims.append(replace(sim, slot=card.slot, active=False))
-        problems += [each for each in off if each.field == "eid"]
+        # ModemManager reads the numbers of a SIM that is not in use if the modem can.
+        state = SimState.UNKNOWN if slot.told else SimState.ABSENT
+        sim, found = assess_sim(_raw_sim(slot, state, []))
+        sims.append(replace(sim, slot=slot.slot, active=False))
+        problems += [each for each in found if each.field == "eid"]
     return tuple(sims) or (in_use,), problems
 
 
@@ -151,20 +127,20 @@ def _state_of(told: Told) -> SimState:
     return _LOCKS.get(required, SimState.UNKNOWN)
 
 
-def _card(card: MmSim, state: SimState, evidence: list[Evidence]) -> _Card:
-    found = _Card(state)
-    for name, source in _CARD_FIELDS.items():
-        if text := _text(card.told, source):
+def _raw_sim(sim: MmSim, state: SimState, evidence: list[Evidence]) -> RawSim:
+    found = RawSim(state)
+    for name, source in _SIM_PROPERTIES.items():
+        if text := _text(sim.told, source):
             found.values[name] = text
             found.read[name] = ReadState.OK
-            evidence.append(_evidence(name, source, card.told))
+            evidence.append(_evidence(name, source, sim.told))
         elif state is SimState.ABSENT:
             found.read[name] = ReadState.ABSENT
-        elif name == "eid" or not card.active:
+        elif name == "eid" or not sim.active:
             found.read[name] = ReadState.UNSUPPORTED
         else:
             found.read[name] = ReadState.LOCKED if state in _LOCKED else ReadState.FAILED
-    home = _text(card.told, "Sim.OperatorIdentifier")
+    home = _text(sim.told, "Sim.OperatorIdentifier")
     if len(home) in (5, 6) and found.values.get("imsi", "").startswith(home):
         found.mnc_length = len(home) - 3
     return found
@@ -174,14 +150,13 @@ def _network(told: Told) -> Network | None:
     registration = told.get("Modem3gpp.RegistrationState")
     if not isinstance(registration, int):
         return None
-    code = _text(told, "Modem3gpp.OperatorCode")
+    mcc, mnc = split_plmn(_text(told, "Modem3gpp.OperatorCode")) or (None, None)
     bits = _number(told, "Modem.AccessTechnologies")
-    known = len(code) in (5, 6) and code.isascii() and code.isdigit()
     return Network(
-        mcc=code[:3] if known else None,
-        mnc=code[3:] if known else None,
+        mcc=mcc,
+        mnc=mnc,
         rat=next((name for mask, name in _RATS if bits & mask), None),
-        registered=None if registration == _REGISTRATION_UNKNOWN else registration in _REGISTERED,
+        registered=None if registration == _REGISTRATION_UNKNOWN else registration in REGISTERED,
         operator=_text(told, "Modem3gpp.OperatorName")[:64] or None,
     )
 

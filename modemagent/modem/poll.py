@@ -1,7 +1,7 @@
-"""Watching a modem that has been identified: is it still the same, is the card?
+"""Polls of an identified modem: are the modem and its SIM still the same?
 
-Two commands a poll: the card's state and the card's number. A change is never concluded here;
-it only says that a fresh identification is due.
+A poll is two commands: the state of the SIM and one of its numbers. A poll never concludes what
+has changed; it only reports that a new identification is due.
 """
 
 from __future__ import annotations
@@ -12,66 +12,66 @@ from modemagent.dialects.catalogue import choose
 from modemagent.identity.iccid import Iccid
 from modemagent.identity.imsi import Imsi
 from modemagent.identity.snapshot import ReadState, SimState, Snapshot
-from modemagent.modem.at_client import AtClient, Desynchronized
-from modemagent.modem.sim import says_sim_changed
-from modemagent.modem.sim_state import refusal_state, word_state
+from modemagent.modem.at_client import AtClient
+from modemagent.modem.ladder import climb
+from modemagent.modem.sim import is_sim_event
+from modemagent.modem.sim_state import state_of, state_of_refusal
+from modemagent.modem.sync import Desynchronized
 
-#: States in which the numbers can be read, or a card may appear or open at any time.
+#: States in which the numbers can be read, or may become readable at any time.
 _SETTLED = (SimState.READY, SimState.LOCKED, SimState.UNKNOWN)
 
 
 def poll(snapshot: Snapshot, *, number: str = "iccid") -> Plan[bool]:
-    """Ask for the card's state and one of its numbers; True when all has to be read anew.
+    """Read the state of the SIM and one of its numbers; return True if a new reading is due.
 
-    Another card shows in either number, another subscription on the same card in the IMSI alone:
-    ask for them in turn and nothing stays unseen for more than two polls.
+    Another SIM changes both numbers, another subscription on the same SIM only the IMSI. If the
+    numbers alternate, every change is found within two polls.
 
     :param snapshot: the last reading of this port
-    :param number: ``iccid`` or ``imsi``; the other one where this one was never read
-    :raises NoAnswer: from the plan, when the modem no longer answers
+    :param number: ``iccid`` or ``imsi``; the other one is read if this one never was
+    :raises NoAnswer: from the plan, if the modem no longer responds
     """
-    talk = AtClient(snapshot.port)
-    known = snapshot.active_sim
+    client = AtClient(snapshot.port)
+    before = snapshot.active_sim
     modem = snapshot.modem
     dialect = choose(modem.manufacturer, modem.model, modem.firmware)
     kind = f"{modem.model or ''} {modem.firmware or ''}"
-    if known is None:
+    if before is None:
         return True
     try:
-        (state_row, *_) = dialect.ladder("sim_state", kind)
-        reading, answer = yield from talk.read("sim_state", state_row)
-        state = word_state(reading.values[0]) if reading.sure else refusal_state(answer)
-        if isinstance(state, SimState) and state is not known.state:
+        state_attempt = dialect.ladder("sim_state", kind)[0]
+        found, response = yield from client.read("sim_state", state_attempt)
+        state = state_of(found.values[0]) if found.certain else state_of_refusal(response)
+        if isinstance(state, SimState) and state is not before.state:
             return True
         if isinstance(state, Lock) and (SimState.LOCKED, *state) != (
-            known.state, known.lock, known.lock_code,
-        ):  # fmt: skip
+            before.state,
+            before.lock,
+            before.lock_code,
+        ):
             return True
-        read_before = [
+        readable = [
             name
             for name in (number, "iccid", "imsi")
-            if known.state in _SETTLED and known.read.get(name) is ReadState.OK
+            if before.state in _SETTLED and before.read.get(name) is ReadState.OK
         ]
-        if not read_before:
-            # Nothing readable before; a state that has not changed promises nothing new,
-            # unless it was never told.
-            return known.state in (SimState.BUSY, SimState.FAILURE)
-        wanted = read_before[0]
-        for rung in dialect.ladder(wanted, kind):
-            reading, answer = yield from talk.read(wanted, rung)
-            if reading.sure:
-                break
+        if not readable:
+            # An unchanged state promises no new number, unless the SIM was starting or failing.
+            return before.state in (SimState.BUSY, SimState.FAILURE)
+        want = readable[0]
+        result = yield from climb(client, want, dialect.ladder(want, kind))
     except Desynchronized:
         return True
-    if not reading.sure:
-        return True  # a card that answered before and does not now
-    if wanted == "imsi":
-        return Imsi.check(reading.values[0]).normalized != known.imsi
-    iccid = Iccid.check(reading.values[0]).normalized
-    return not (iccid and known.iccid and iccid.same_sim(known.iccid))
+    if result.value is None:
+        return True  # The SIM responded before and does not now.
+    if want == "imsi":
+        return Imsi.check(result.value).normalized != before.imsi
+    iccid = Iccid.check(result.value).normalized
+    return not (iccid and before.iccid and iccid.same_sim(before.iccid))
 
 
 def sim_urc(line: str, snapshot: Snapshot) -> bool:
-    """Tell whether an unsolicited line of this modem means: read the SIM anew."""
+    """Return True if a URC of this modem requires the SIM to be read again."""
     modem = snapshot.modem
-    return says_sim_changed(line, choose(modem.manufacturer, modem.model, modem.firmware))
+    return is_sim_event(line, choose(modem.manufacturer, modem.model, modem.firmware))

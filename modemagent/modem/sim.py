@@ -1,4 +1,4 @@
-"""The SIM part of an identification: its state first, then what the state lets be read."""
+"""Reading of the SIM in the slot in use: its state, then the numbers that the state allows."""
 
 from __future__ import annotations
 
@@ -6,143 +6,140 @@ import re
 from collections.abc import Callable, Generator
 from typing import Literal
 
+from modemagent.at.fields import parse_information
 from modemagent.at.locks import CME_LOCKS, Lock
 from modemagent.at.steps import Outcome, Response, Step
 from modemagent.dialects.model import Attempt, Dialect
 from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.snapshot import ReadState, SimState
+from modemagent.modem.assess import SIM_FIELDS, RawSim
 from modemagent.modem.at_client import AtClient
+from modemagent.modem.euicc import read_euicc
 from modemagent.modem.interpret import Interpretation
-from modemagent.modem.sim_state import PendingState, refusal_state, word_state
+from modemagent.modem.ladder import ACCEPTED, NEXT, Verdict, climb, read_joined
+from modemagent.modem.sim_state import PendingState, state_of, state_of_refusal
 
 _RETRY_S = 1.0
-_REFUSALS = 5  # a bare ERROR lasts for two or three tries on nordic-nrf9160 and SIM800
-_EMPTY_TRIES = 5  # ready, but nothing can be read: the card is still starting
-_HALF_TRIES = 4  # one of the two numbers is there, the other may not be offered at all
+_TIMEOUT_S = 3.0
+#: A bare ERROR lasts for two or three readings on nordic-nrf9160 and SIM800.
+_MOST_REFUSALS = 5
+#: Readings of a ready SIM without any number: it is still starting.
+_EMPTY_READINGS = 5
+#: Readings with one of the two numbers; the modem may not have the other.
+_HALF_READINGS = 4
 _NUMBERS = 2  # ICCID and IMSI
-_RESTARTS = 3  # SIM events in the middle of a reading
+#: Readings begun again because of SIM events.
+_MOST_EVENTS = 3
 
 _NEEDS_CODE = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED)
 _OPEN = (SimState.READY, SimState.UNKNOWN)
-_NO_CARD = (SimState.ABSENT, SimState.OFF, SimState.FAILURE, SimState.BUSY)
+_NO_SIM = (SimState.ABSENT, SimState.OFF, SimState.FAILURE, SimState.BUSY)
+#: CME errors that stand for "no such command".
+_UNSUPPORTED = (3, 4, 100)
+_CME_ABSENT, _CME_BUSY = 10, 14
 
-#: Why a reading of the card has to begin again.
-Upset = Literal["", "event", "busy", "absent"]
+#: Why a reading has to begin again.
+Interruption = Literal["", "event", "busy", "absent"]
+Reported = SimState | Lock | PendingState
 Steps = Generator[Step, Outcome, None]
 
 
-class SimReader:
-    """Reads the active slot of one modem.
+class SimReader(RawSim):
+    """Reader of the slot in use of one modem.
 
-    :ivar state: what the slot is in
-    :ivar lock: which cards a locked module accepts, None when it does not name them
-    :ivar lock_code: the code a locked module waits for, None for one that is not locked
-    :ivar values: iccid, imsi, eid as far as they were read
-    :ivar offered: what stood in their place but does not fit, as evidence
-    :ivar read: how each reading ended
-    :ivar mnc_length: from EF_AD, when it was asked for
-    :ivar euicc: which architecture an eUICC follows, when it was asked itself
-
-    :param kind: model and firmware, for the rows that are for some models only
-    :param on_wait: called once when the card is not ready and will be asked again
+    :param kind: model and firmware, for attempts that only some models have
+    :param on_wait: called once if the SIM is not ready and will be read again
     """
 
     def __init__(
         self,
-        talk: AtClient,
+        client: AtClient,
         dialect: Dialect,
         kind: str = "",
         *,
         on_wait: Callable[[], None] | None = None,
     ) -> None:
-        self.talk = talk
-        self.dialect = dialect
-        self.kind = kind
-        self.state = SimState.UNKNOWN
-        self.lock: LockKind | None = None
-        self.lock_code: LockCode | None = None
-        self.values: dict[str, str] = {}
-        self.offered: dict[str, str] = {}
-        self.read: dict[str, ReadState] = {}
-        self.mnc_length: int | None = None
-        self.euicc: str | None = None
-        self._upset: Upset = ""
+        super().__init__()
+        self._client = client
+        self._dialect = dialect
+        self._kind = kind
+        self._interruption: Interruption = ""
         self._on_wait = on_wait
 
     def read_all(self, *, imei: str | None) -> Steps:
         """Read state, ICCID, IMSI and EID.
 
-        :param imei: refused as an IMSI, which a late answer could make of it
+        :param imei: rejected as an IMSI: a late response could make one of it
         """
-        begun_s = self.talk.elapsed_s
+        begun_s = self._client.elapsed_s
         events = absences = 0
         while True:
-            self._begin_anew()
+            self._reset()
             yield from self._read_state(begun_s, imei)
-            yield from self._read_card(imei)
-            if self._upset == "busy":
-                if self.talk.elapsed_s - begun_s >= self.dialect.sim_wait_s:
+            yield from self._read_numbers(imei)
+            if self._interruption == "busy":
+                if self._waited_enough(begun_s):
                     if self.lock_code is None:
                         self.state = SimState.BUSY
                     return
                 yield from self._wait()
-            elif self._upset == "absent":
+            elif self._interruption == "absent":
                 absences += 1
                 if absences > 1:
                     self.state = SimState.ABSENT
-                    yield from self._read_card(imei)
+                    yield from self._read_numbers(imei)
                     return
-            elif self._upset == "event" and events < _RESTARTS:
+            elif self._interruption == "event" and events < _MOST_EVENTS:
                 events += 1
             else:
                 return
 
-    def _begin_anew(self) -> None:
-        self.values.clear()
-        self.offered.clear()
-        self.read.clear()
-        self._upset = ""
-        self.lock = self.lock_code = None
-
     def read_mnc_length(self) -> Steps:
-        """Ask EF_AD how long the MNC is, for the few countries where the IMSI leaves it open."""
-        for attempt in self._ladder("mnc_length"):
-            reading, _ = yield from self.talk.read("mnc_length", attempt)
-            if reading.sure:
-                self.mnc_length = int(reading.values[0])
+        """Read the MNC length from EF_AD, for the few countries where the IMSI is ambiguous."""
+        result = yield from climb(self._client, "mnc_length", self._ladder("mnc_length"))
+        if result.value is not None:
+            self.mnc_length = int(result.value)
 
     def read_eid_by_apdu(self) -> Steps:
-        """Ask the card itself for its EID, where the modem did not tell it."""
-        if "eid" in self.values or self.state in _NO_CARD:
+        """Read the EID from the SIM itself, if the modem did not report it."""
+        if "eid" in self.values or self.state in _NO_SIM:
             return
-        from modemagent.modem.euicc import read_euicc
-
-        found = yield from read_euicc(self.talk)
+        found = yield from read_euicc(self._client)
         self.euicc = found.kind
         self.read["eid"] = found.read
         if found.eid is not None:
             self.values["eid"] = found.eid
 
+    def _reset(self) -> None:
+        self.values.clear()
+        self.offered.clear()
+        self.read.clear()
+        self._interruption = ""
+        self.lock = self.lock_code = None
+
+    def _waited_enough(self, begun_s: float) -> bool:
+        return self._client.elapsed_s - begun_s >= self._dialect.sim_wait_s
+
     def _wait(self) -> Steps:
-        """Give the card a second; say once that it takes its time."""
+        """Wait a second; report the delay the first time."""
         if self._on_wait is not None:
-            for want in ("iccid", "imsi", "eid"):
+            for want in SIM_FIELDS:
                 self.read.setdefault(want, ReadState.TIMEOUT)
             self._on_wait()
             self._on_wait = None
-        yield from self.talk.listen(_RETRY_S, _RETRY_S)
+        yield from self._client.listen(_RETRY_S, _RETRY_S)
 
     def _ladder(self, want: str) -> tuple[Attempt, ...]:
-        return self.dialect.ladder(want, self.kind)
+        return self._dialect.ladder(want, self._kind)
 
     # -- the state ------------------------------------------------------------------------
 
     def _read_state(self, begun_s: float, imei: str | None) -> Steps:
-        """Ask until the state is settled or has been waited for long enough."""
+        """Read the state until it is settled, or the waiting time is over."""
         refusals = 0
-        spoken_up = False
+        errors_enabled = False
         while True:
-            state = yield from self._ask_state()
+            state = yield from self._reported_state()
             if isinstance(state, Lock):
                 self._set_locked(state)
                 return
@@ -156,26 +153,26 @@ class SimReader:
             if state is PendingState.UNKNOWN:
                 return
             if state is PendingState.REFUSED:
-                if not spoken_up:
-                    spoken_up = True
-                    if (yield from self._speak_up()):
+                if not errors_enabled:
+                    errors_enabled = True
+                    if (yield from self._enable_errors()):
                         continue
-                # The state is not told, but an IMSI that is told means ready, and an ICCID that
-                # there is nothing to wait for. All rungs at first, then the likeliest.
-                rungs = 1 if refusals else None
-                if (yield from self._climb("imsi", rungs=rungs, refuse=imei)) is ReadState.OK:
+                # A readable IMSI means ready, a readable ICCID that waiting is useless. The
+                # first time every attempt is made, later only the first.
+                most = 1 if refusals else None
+                yield from self._read_number("imsi", reject=imei, most=most)
+                if self.read.pop("imsi") is ReadState.OK:
                     self.state = SimState.READY
                     return
-                if (yield from self._climb("iccid", rungs=rungs)) is ReadState.OK:
-                    return
-                if self.lock_code is not None:
+                yield from self._read_number("iccid", most=most)
+                if self.read.pop("iccid") is ReadState.OK or self.lock_code is not None:
                     return
                 refusals += 1
-                if refusals >= _REFUSALS:
+                if refusals >= _MOST_REFUSALS:
                     return
             else:
                 self.state = SimState.BUSY
-                if self.talk.elapsed_s - begun_s >= self.dialect.sim_wait_s:
+                if self._waited_enough(begun_s):
                     return
             yield from self._wait()
 
@@ -184,73 +181,85 @@ class SimReader:
         self.lock = LockKind(lock.kind) if lock.kind is not None else None
         self.lock_code = LockCode(lock.code)
 
-    def _ask_state(self) -> Generator[Step, Outcome, SimState | Lock | PendingState]:
-        said: SimState | Lock | PendingState | None = None
-        for attempt in self._ladder("sim_state"):
-            reading, answer = yield from self.talk.read("sim_state", attempt)
-            if reading.sure:
-                return word_state(reading.values[0])
-            # The numbers of a locked module can be read: they cannot decide against its lock.
-            states = [word_state(value) for value in reading.values]
-            if lock := next((each for each in states if isinstance(each, Lock)), None):
-                return lock
-            # Several values: URC and answer share the prefix and the URC comes each time, so
-            # the state stays open and the card's numbers decide.
-            told = PendingState.UNKNOWN if reading.values else refusal_state(answer)
-            if told not in (PendingState.REFUSED, PendingState.UNKNOWN):
-                return told
-            # the first rung is the standard's own; what a later one can not say changes nothing
-            said = said or told
-        return said or PendingState.UNKNOWN
+    def _reported_state(self) -> Generator[Step, Outcome, Reported]:
+        """Return the state that the modem reports."""
+        first: Reported | None = None
+        last: Reported = PendingState.UNKNOWN
 
-    def _speak_up(self) -> Generator[Step, Outcome, bool]:
-        """Turn numeric errors on where errors come without a reason; note what to put back."""
-        answer = yield from self.talk.ask("AT+CMEE?", 3.0)
-        said = next((line for line in answer.lines if "CMEE" in line.upper()), "")
-        if not said.rstrip().endswith("0"):
+        def judge(attempt: Attempt, found: Interpretation, response: Response) -> Verdict:
+            nonlocal first, last
+            if found.certain:
+                last = state_of(found.values[0])
+                return Verdict(done=True)
+            # The numbers of a locked module can be read, so they cannot rule out its lock.
+            states = [state_of(value) for value in found.values]
+            if lock := next((each for each in states if isinstance(each, Lock)), None):
+                last = lock
+                return Verdict(done=True)
+            # Several values: URC and response have the same prefix, and the URC repeats. The
+            # state stays open and the numbers of the SIM decide.
+            last = PendingState.UNKNOWN if found.values else state_of_refusal(response)
+            if last not in (PendingState.REFUSED, PendingState.UNKNOWN):
+                return Verdict(done=True)
+            # The first attempt is the standard's own command; later ones can only settle the
+            # state, not change what is pending.
+            first = first or last
+            last = first
+            return NEXT
+
+        yield from climb(self._client, "sim_state", self._ladder("sim_state"), judge)
+        return last
+
+    def _enable_errors(self) -> Generator[Step, Outcome, bool]:
+        """Enable numeric errors if the modem sends none; note the setting to restore."""
+        response = yield from self._client.send("AT+CMEE?", _TIMEOUT_S)
+        found = next((line for line in response.lines if "CMEE" in line.upper()), "")
+        if not found.rstrip().endswith("0"):
             return False
-        answer = yield from self.talk.ask("AT+CMEE=1", 3.0)
-        if answer.ok:
-            self.talk.restore.append("AT+CMEE=0")
-        return answer.ok
+        response = yield from self._client.send("AT+CMEE=1", _TIMEOUT_S)
+        if response.ok:
+            self._client.restore.append("AT+CMEE=0")
+        return response.ok
 
     def _off_or_failed(self) -> Generator[Step, Outcome, SimState]:
-        """CME 13 is said of a failed card and of one without power: CFUN 0 and 4 tell."""
-        answer = yield from self.talk.ask("AT+CFUN?", 3.0)
-        for line in answer.lines:
-            if (match := re.match(r"\+CFUN\s?:+\s*(\d+)", line, re.IGNORECASE)) is not None:
-                return SimState.OFF if match[1] in ("0", "4") else SimState.FAILURE
-        return SimState.FAILURE
+        """Read AT+CFUN?: after CME 13 the SIM is off with levels 0 and 4, otherwise it failed."""
+        response = yield from self._client.send("AT+CFUN?", _TIMEOUT_S)
+        levels = [
+            line.integer(0)
+            for line in map(parse_information, response.lines)
+            if line.name == "+CFUN" and line.integer(0) is not None
+        ]
+        return SimState.OFF if levels and levels[0] in (0, 4) else SimState.FAILURE
 
-    # -- the card -------------------------------------------------------------------------
+    # -- the numbers ----------------------------------------------------------------------
 
-    def _read_card(self, imei: str | None) -> Steps:
-        """Read the numbers that the state lets be read."""
+    def _read_numbers(self, imei: str | None) -> Steps:
+        """Read the numbers that the state allows."""
         state = self.state
         if state is SimState.ABSENT:
             self.values.clear()
             self.read.update(iccid=ReadState.ABSENT, imsi=ReadState.ABSENT)
             self.read["eid"] = ReadState.UNSUPPORTED
             return
-        for turn in range(_EMPTY_TRIES if state is SimState.READY else 1):
-            if turn >= _HALF_TRIES and self.values:
+        for reading in range(_EMPTY_READINGS if state is SimState.READY else 1):
+            if reading >= _HALF_READINGS and self.values:
                 break
-            if turn:
-                yield from self.talk.listen(_RETRY_S, _RETRY_S)
-            if turn == 0 and state is SimState.READY:
-                yield from self._ask_joined(imei)
-            # The IMSI comes bare, the ICCID mostly says what it is: asked for last, it proves
-            # that all the answers before it were in step.
+            if reading:
+                yield from self._client.listen(_RETRY_S, _RETRY_S)
+            elif state is SimState.READY:
+                yield from self._read_joined(imei)
+            # The IMSI comes bare, the ICCID mostly with its prefix. Read last, it proves that
+            # all responses before it were in step.
             if state in _OPEN or state is SimState.LOCKED:
-                yield from self._read_number("imsi", refuse=imei)
-            if not self._upset:
+                yield from self._read_number("imsi", reject=imei)
+            if not self._interruption:
                 yield from self._read_number("iccid")
-            if self._upset or len(self.values) == _NUMBERS:
+            if self._interruption or len(self.values) == _NUMBERS:
                 break
         if state in _NEEDS_CODE:
             self.read["imsi"] = ReadState.LOCKED
         elif self.lock_code is not None:
-            # Every modem has AT+CIMI: the lock is the reason for a refusal.
+            # Every modem has AT+CIMI: a refusal is due to the lock.
             if self.read.get("imsi") in (ReadState.FAILED, ReadState.UNSUPPORTED):
                 self.read["imsi"] = ReadState.LOCKED
         elif state not in _OPEN:
@@ -260,67 +269,58 @@ class SimReader:
                 self.read["iccid"] = missing
         elif "imsi" in self.values:
             self.state = SimState.READY
-        if not self._upset:
-            self.read["eid"] = yield from self._climb("eid")
+        if not self._interruption:
+            yield from self._read_number("eid")
 
-    def _ask_joined(self, imei: str | None) -> Steps:
-        """Ask for both numbers in one line, where this dialect's modems take one."""
-        join = next((each for each in self.dialect.joins if "iccid" in each.wants), None)
-        if join is None or not re.search(join.models, self.kind, re.IGNORECASE):
-            return
-        values = yield from self.talk.read_joined(
-            {want: self._ladder(want)[0] for want in join.wants}
-        )
-        if imei not in values.values():
-            self.values.update(values)
+    def _read_joined(self, imei: str | None) -> Steps:
+        """Read both numbers in one line, if this dialect has one."""
+        results = yield from read_joined(self._client, self._dialect, self._kind, "iccid")
+        if imei not in (result.value for result in results.values()):
+            for want, result in results.items():
+                self.take(want, result)
 
-    def _read_number(self, want: str, *, refuse: str | None = None) -> Steps:
-        if want not in self.values:
-            self.read[want] = yield from self._climb(want, refuse=refuse)
-        else:
+    def _read_number(
+        self, want: str, *, reject: str | None = None, most: int | None = None
+    ) -> Steps:
+        """Climb the ladder of one number, unless it is known.
+
+        :param reject: a value that is certainly wrong
+        :param most: maximum number of attempts
+        """
+        if want in self.values:
             self.read[want] = ReadState.OK
+            return
 
-    def _climb(
-        self, want: str, *, refuse: str | None = None, rungs: int | None = None
-    ) -> Generator[Step, Outcome, ReadState]:
-        """Try the rungs of one ladder until one value fits; say how it ended."""
-        worst = ReadState.UNSUPPORTED
-        for attempt in self._ladder(want)[:rungs]:
-            reading, answer = yield from self.talk.read(want, attempt)
-            if attempt.at_hand and not reading.values:
-                continue
-            self._watch(answer)
-            if reading.sure and reading.values[0] != refuse:
-                self.values[want] = reading.values[0]
-                return ReadState.OK
-            if reading.offered is not None:
-                self.offered.setdefault(want, reading.offered)
-            if answer.final is None:
-                worst = ReadState.TIMEOUT
-                continue
-            code = answer.final.code if answer.final.kind == "cme" else None
-            if code in (10, 14) and want != "eid":
-                # The next rung can not know better; the state may.
-                self._upset = "absent" if code == 10 else "busy"
-                return ReadState.FAILED
-            if code is not None and code in CME_LOCKS and self.state is SimState.UNKNOWN:
-                self._set_locked(CME_LOCKS[code])
-            if want == "eid" and _understood(answer, reading):
-                return ReadState.ABSENT
-            if answer.ok or (code is not None and code not in (3, 4, 100)):
-                worst = ReadState.FAILED
-        return worst
+        def judge(attempt: Attempt, found: Interpretation, response: Response) -> Verdict:
+            return self._judge(want, found, response, reject)
 
-    def _watch(self, answer: Response) -> None:
-        if any(says_sim_changed(line, self.dialect) for line in answer.foreign):
-            self._upset = "event"
+        ladder = self._ladder(want)[:most]
+        self.take(want, (yield from climb(self._client, want, ladder, judge)))
+
+    def _judge(
+        self, want: str, found: Interpretation, response: Response, reject: str | None
+    ) -> Verdict:
+        if any(is_sim_event(line, self._dialect) for line in response.foreign):
+            self._interruption = "event"
+        if found.certain and found.values[0] != reject:
+            return ACCEPTED
+        final = response.final
+        if final is None:
+            return Verdict(ReadState.TIMEOUT)
+        code = final.code if final.kind == "cme" else None
+        if code in (_CME_ABSENT, _CME_BUSY) and want != "eid":
+            # A further attempt cannot succeed; the state may have changed.
+            self._interruption = "absent" if code == _CME_ABSENT else "busy"
+            return Verdict(ReadState.FAILED, done=True)
+        if code is not None and code in CME_LOCKS and self.state is SimState.UNKNOWN:
+            self._set_locked(CME_LOCKS[code])
+        if want == "eid" and response.ok and not found.values and found.offered is None:
+            return Verdict(ReadState.ABSENT, done=True)  # The modem reports that there is none.
+        if response.ok or (code is not None and code not in _UNSUPPORTED):
+            return Verdict(ReadState.FAILED)
+        return NEXT
 
 
-def _understood(answer: Response, reading: Interpretation) -> bool:
-    """The question was answered, and there is no such number."""
-    return answer.ok and not reading.values and reading.offered is None
-
-
-def says_sim_changed(line: str, dialect: Dialect) -> bool:
-    """Tell whether an unsolicited line means: read the SIM anew."""
+def is_sim_event(line: str, dialect: Dialect) -> bool:
+    """Return True if a URC requires the SIM to be read again."""
     return any(re.match(pattern, line, re.IGNORECASE) for pattern in dialect.sim_urcs)

@@ -1,9 +1,9 @@
-"""What the answer to ``AT+CPIN?`` says about the card, as a table.
+"""The state of the SIM by the response to ``AT+CPIN?``.
 
-Locks of the module, which are no state of the card, are read by :mod:`modemagent.at.locks`.
+Module locks, which are not a state of the SIM, are in :mod:`modemagent.at.locks`.
 
-Sources: 3GPP TS 27.007 clause 8.3 (codes) and 9.2 (CME errors); the maker's forms are from the
-traces of simcom-sim868, wavecom-multiband, quectel-eg25-g, zte-mf627 and nordic-nrf9160.
+Sources: 3GPP TS 27.007 clauses 8.3 (codes) and 9.2 (CME errors); the makers' own forms are from
+the traces simcom-sim868, wavecom-multiband, quectel-eg25-g, zte-mf627 and nordic-nrf9160.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from modemagent.identity.snapshot import SimState
 
 
 class PendingState(Enum):
-    """Answers that do not settle the state by themselves."""
+    """A response that does not settle the state by itself."""
 
-    BUSY = "ask again in a second"
-    OFF_OR_FAILED = "AT+CFUN? tells which"
-    REFUSED = "a bare ERROR: starting, absent, or simply not told"
-    UNKNOWN = "the card may be fine all the same"
+    BUSY = "read again in a second"
+    OFF_OR_FAILED = "AT+CFUN? decides"
+    REFUSED = "a bare ERROR: starting, absent, or not reported"
+    UNKNOWN = "the SIM may work all the same"
 
 
-_WORDS: Mapping[str, SimState | PendingState] = {
+_CODES: Mapping[str, SimState | PendingState] = {
     "READY": SimState.READY,
     "SIM PIN": SimState.PIN_REQUIRED,
     "SIM PUK": SimState.PUK_REQUIRED,
-    # PIN2 guards fixed dialling only, the numbers are readable
+    # PIN2 is for fixed dialling only; the numbers can be read.
     "SIM PIN2": SimState.READY,
     "SIM PUK2": SimState.READY,
     "BLOCKED": SimState.FAILURE,
@@ -57,22 +57,22 @@ _CME: Mapping[int, SimState | PendingState] = {
 }
 
 
-def word_state(word: str) -> SimState | Lock | PendingState:
-    """Translate what stands behind ``+CPIN:``.
+def state_of(code: str) -> SimState | Lock | PendingState:
+    """Return the state that a ``+CPIN`` code names.
 
-    >>> word_state("SIM PIN").value, word_state("PH-NET PIN")
+    >>> state_of("SIM PIN").value, state_of("PH-NET PIN")
     ('pin_required', Lock(kind='network', code='pin'))
     """
-    return lock_of(word) or _WORDS.get(word, PendingState.UNKNOWN)
+    return lock_of(code) or _CODES.get(code, PendingState.UNKNOWN)
 
 
-def refusal_state(answer: Response) -> SimState | Lock | PendingState:
-    """Translate a final result other than OK, or its absence."""
-    final = answer.final
+def state_of_refusal(response: Response) -> SimState | Lock | PendingState:
+    """Return the state that a final result other than OK, or its absence, stands for."""
+    final = response.final
     if final is None:
         return PendingState.UNKNOWN
     if final.kind == "cme":
-        if final.code is None:  # a maker's own text
+        if final.code is None:  # the maker's own text
             return lock_of(final.text.partition(":")[2]) or PendingState.UNKNOWN
         return CME_LOCKS.get(final.code) or _CME.get(final.code, PendingState.UNKNOWN)
     return PendingState.REFUSED if final.kind == "error" else PendingState.UNKNOWN

@@ -1,17 +1,18 @@
-"""The card slots of a modem: which there are, which is in use, what the others hold."""
+"""The SIM slots of a modem: how many there are, which is in use, what the others hold."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from modemagent.identity.snapshot import ReadState, Sim, SimState
 
-#: More than any modem has; a count beyond it is no count.
-_MOST = 8
-_WORDS: Mapping[str, SimState] = {
+#: A higher count is not plausible.
+_MOST_SLOTS = 8
+_STATES: Mapping[str, SimState] = {
     "unknown": SimState.UNKNOWN,
-    "present": SimState.UNKNOWN,  # there is a card, and only the slot in use is read
+    "present": SimState.UNKNOWN,  # Only the slot in use is read.
     "absent": SimState.ABSENT,
 }
 
@@ -20,39 +21,38 @@ class Slot(NamedTuple):
     """One slot.
 
     :param number: counted from 1
-    :param word: ``present``, ``absent``, or ``unknown`` where the modem does not say
+    :param content: ``present``, ``absent``, or ``unknown`` if the modem does not report it
     """
 
     number: int
     active: bool
-    word: str
+    content: str
 
 
-def slots_of(said: str, count: int = 0) -> tuple[Slot, ...]:
-    """Return the slots that a dialect's slot reader tells.
+def slots_of(text: str, count: int = 0) -> tuple[Slot, ...]:
+    """Return the slots in the text of a slot parser.
 
-    :param said: the slots' words in order, joined by commas, a ``*`` behind the one in use
-    :param count: how many there are, 0 when not told
-    :returns: () when it does not make sense: no slot or more than one in use, or too many
+    :param text: contents in order, separated by commas, ``*`` after the slot in use
+    :param count: number of slots, 0 if unknown
+    :returns: () if the text is not plausible: no slot or several in use, or too many slots
 
-    >>> [(slot.number, slot.active, slot.word) for slot in slots_of("absent,present*")]
+    >>> [(slot.number, slot.active, slot.content) for slot in slots_of("absent,present*")]
     [(1, False, 'absent'), (2, True, 'present')]
     >>> len(slots_of("unknown*", 2)), slots_of("unknown")
     (2, ())
     """
-    words = said.split(",")
-    words += ["unknown"] * (count - len(words))
-    if said.count("*") != 1 or len(words) > _MOST:
+    contents = text.split(",")
+    contents += ["unknown"] * (count - len(contents))
+    if text.count("*") != 1 or len(contents) > _MOST_SLOTS:
         return ()
     return tuple(
-        Slot(number, word.endswith("*"), word.rstrip("*")) for number, word in enumerate(words, 1)
+        Slot(number, content.endswith("*"), content.rstrip("*"))
+        for number, content in enumerate(contents, 1)
     )
 
 
 def all_slots(active: Sim, slots: tuple[Slot, ...]) -> tuple[Sim, ...]:
-    """Return one entry a slot: the one that was read, and the others as far as they are known."""
-    from dataclasses import replace
-
+    """Return one entry per slot: the SIM that was read, and what is known of the others."""
     if not slots:
         return (active,)
     unread = dict.fromkeys(("iccid", "imsi", "eid"), ReadState.UNSUPPORTED)
@@ -63,8 +63,8 @@ def all_slots(active: Sim, slots: tuple[Slot, ...]) -> tuple[Sim, ...]:
         else Sim(
             slot=slot.number,
             active=False,
-            state=_WORDS.get(slot.word, SimState.UNKNOWN),
-            read=empty if slot.word == "absent" else unread,
+            state=_STATES.get(slot.content, SimState.UNKNOWN),
+            read=empty if slot.content == "absent" else unread,
         )
         for slot in slots
     )

@@ -1,6 +1,6 @@
-"""From a recording to a transcript that may be shown to anybody.
+"""Conversion of a recording to a transcript without real numbers.
 
-Every number is replaced (:mod:`modemagent.privacy.pseudonyms`); framing stays to the byte.
+Every number is replaced (:mod:`modemagent.privacy.pseudonyms`); the framing stays byte for byte.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from modemagent.at.transcript import Exchange, Transcript, Unsolicited, framed
 from modemagent.errors import TranscriptError
-from modemagent.modem.capture import PRIVATE, Kept, Recording
+from modemagent.modem.capture import PRIVATE, RecordedResponse, Recording
 from modemagent.privacy.pseudonyms import Pseudonyms
 
-#: Answers that are the same with any card, and with none.
+#: Commands whose response does not depend on the SIM.
 _OF_THE_EQUIPMENT = re.compile(
     r"AT|ATI\d?|(AT)?[+#]C?G(M[IMR]|SN)\b.*|AT\+(GCAP|CLAC|SIMCOMATI|GTPKGVER\?|MYGMR)", re.I
 )
@@ -24,10 +24,10 @@ TRACE = "trace"
 
 
 class Written(NamedTuple):
-    """What a recording has become.
+    """The transcript of a recording.
 
-    :param transcript: header, exchanges and unsolicited lines, all of them new
-    :param replaced: how many different originals were replaced, by kind
+    :param transcript: header, exchanges and URCs, only those that are new
+    :param replaced: kind of number to how many different ones were replaced
     """
 
     transcript: Transcript
@@ -37,18 +37,18 @@ class Written(NamedTuple):
 def transcribe(
     recording: Recording, header: Mapping[str, object], *, earlier: Transcript | None = None
 ) -> Written:
-    """Turn a recording into a transcript.
+    """Convert a recording to a transcript.
 
-    :param header: what is known of the module besides its answers: ``usb_vid``, ``source`` ...
-    :param earlier: what was recorded before; only what it does not hold is written, and numbers
-        that stood in the same place get the same pseudonyms
-    :raises TranscriptError: an original would still be readable; nothing may be written then
+    :param header: keys of the module besides its responses: ``usb_vid``, ``source`` ...
+    :param earlier: an earlier transcript; only what it does not contain is written, and a number
+        in the same place gets the same pseudonym
+    :raises TranscriptError: a real number would still be readable, so nothing may be written
     """
     before = [(each.send, _text(each.wire())) for each in earlier.exchanges] if earlier else []
     before += [("", _text(urc.wire())) for urc in earlier.urcs] if earlier else []
-    answers = [(kept.answer.line, _text(wire_of(kept))) for kept in recording.answers]
-    unasked = [("", line) for line in recording.urcs]
-    book = Pseudonyms([*answers, *unasked], like=before)
+    responses = [(kept.response.line, _text(wire_of(kept))) for kept in recording.responses]
+    urc_lines = [("", line) for line in recording.urcs]
+    book = Pseudonyms([*responses, *urc_lines], like=before)
     exchanges = tuple(_exchanges(recording, book, earlier))
     known = {urc.line for urc in earlier.urcs} if earlier else set()
     urcs = tuple(
@@ -60,8 +60,8 @@ def transcribe(
     left = book.survivors(_text(b"\0".join(wires)))
     if left:
         raise TranscriptError(
-            f"a real number would still be readable ({', '.join(sorted(left))}): nothing written",
-            hint="this is a fault of modemagent, please report it without the transcript",
+            f"a real number would remain readable ({', '.join(sorted(left))}), nothing was written",
+            hint="This is a bug in modemagent. Report it without the transcript.",
         )
     name = earlier.name if earlier else "recording"
     transcript = Transcript(name, _header(recording, header), exchanges, urcs)
@@ -76,16 +76,16 @@ def _header(recording: Recording, header: Mapping[str, object]) -> dict[str, obj
         **header,
         "echo_default": recording.echoes,
     }
-    if (number := _format_found(recording)) is not None:
+    if (number := _initial_format(recording)) is not None:
         out["cmee_default"] = number
     return out
 
 
-def _format_found(recording: Recording) -> int | None:
-    """Return the error format the modem was found in."""
-    for kept in recording.answers:
-        if kept.answer.line.upper() == "AT+CMEE?" and kept.cmee is None:
-            match = _SAYS_FORMAT.search(kept.answer.raw)
+def _initial_format(recording: Recording) -> int | None:
+    """Return the error format that the modem was in."""
+    for kept in recording.responses:
+        if kept.response.line.upper() == "AT+CMEE?" and kept.cmee is None:
+            match = _SAYS_FORMAT.search(kept.response.raw)
             return int(match[1]) if match else None
     return None
 
@@ -93,17 +93,17 @@ def _format_found(recording: Recording) -> int | None:
 def _exchanges(
     recording: Recording, book: Pseudonyms, earlier: Transcript | None
 ) -> Iterator[Exchange]:
-    told_apart = {kept.answer.line for kept in recording.answers if kept.cmee is not None}
-    found = _format_found(recording)
-    for kept in recording.answers:
-        line = kept.answer.line
-        if _FORMAT.fullmatch(line) and kept.answer.ok:
-            continue  # played from the header
+    of_both_formats = {kept.response.line for kept in recording.responses if kept.cmee is not None}
+    initial = _initial_format(recording)
+    for kept in recording.responses:
+        line = kept.response.line
+        if _FORMAT.fullmatch(line) and kept.response.ok:
+            continue  # The simulator plays it from the header.
         state = recording.state
         if kept.cmee is not None and not state:
-            continue  # chosen to learn about the card; this one needs no explaining
-        if state and line in told_apart:
-            state += f", CMEE={(found or 0) if kept.cmee is None else kept.cmee}"
+            continue  # The format was changed for the state of the SIM only.
+        if state and line in of_both_formats:
+            state += f", CMEE={(initial or 0) if kept.cmee is None else kept.cmee}"
         raw = book.rewrite(_text(wire_of(kept))).encode("latin-1")
         of_the_equipment = all(_OF_THE_EQUIPMENT.fullmatch(part) for part in line.split(";"))
         known = [] if earlier is None else earlier.answers(line)
@@ -116,7 +116,7 @@ def _exchanges(
         if of_the_equipment and not stateless:
             state = ""
         if any(each.state == state for each in known):
-            continue  # signal and time differ whenever they are asked for
+            continue  # Signal and time differ in every recording.
         lines = _standard(line, raw, echoes=recording.echoes)
         yield Exchange(
             send=line,
@@ -127,21 +127,21 @@ def _exchanges(
         )
 
 
-def wire_of(kept: Kept) -> bytes:
-    """Return the bytes of an answer, whole, and without other people's messages."""
-    answer = kept.answer
-    if any(line.upper().startswith(PRIVATE) for line in answer.foreign):
-        end = (answer.final.text,) if answer.final is not None else ()
-        echo = answer.line.encode() + b"\r" if answer.echoed else b""
-        return echo + framed((*answer.lines, *end))
-    raw = answer.raw
-    if answer.final is not None and raw.endswith(b"\r") and b"\r\n" in raw:
-        raw += b"\n"  # it was still on the way when the carriage return closed the answer
+def wire_of(kept: RecordedResponse) -> bytes:
+    """Return all bytes of a response, without private messages and calls."""
+    response = kept.response
+    if any(line.upper().startswith(PRIVATE) for line in response.foreign):
+        end = (response.final.text,) if response.final is not None else ()
+        echo = response.line.encode() + b"\r" if response.echoed else b""
+        return echo + framed((*response.lines, *end))
+    raw = response.raw
+    if response.final is not None and raw.endswith(b"\r") and b"\r\n" in raw:
+        raw += b"\n"  # not yet received when the carriage return completed the response
     return raw
 
 
 def _standard(line: str, raw: bytes, *, echoes: bool) -> tuple[str, ...] | None:
-    """Return the lines of an answer in the usual framing, () for silence, None for any other."""
+    """Return the lines of a response in the usual framing, () for silence, None for another."""
     if not raw:
         return ()
     echo = line.encode() + b"\r" if echoes else b""

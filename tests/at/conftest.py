@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.at.codec import NEED_DATA, Codec, LineEvent, NeedData
+from modemagent.at.codec import Codec, LineEvent
 from modemagent.at.connection import AtConnection, UnexpectedLine, Urc
 from modemagent.at.steps import Response
 
@@ -22,23 +22,23 @@ def cuts(wire: bytes) -> Iterator[list[bytes]]:
     yield [wire[:-1], wire[-1:]]
 
 
-def told(chunks: list[bytes]) -> list[LineEvent]:
+def events_of(chunks: list[bytes]) -> list[LineEvent]:
     codec = Codec()
     events: list[LineEvent] = []
     for chunk in chunks:
         codec.receive_data(chunk)
-        while not isinstance(event := codec.next_event(), NeedData):
+        while (event := codec.next_event()) is not None:
             events.append(event)
-        assert codec.next_event() is NEED_DATA
+        assert codec.next_event() is None
     return events
 
 
 def _tr(wire: bytes) -> list[LineEvent]:
     """The events of a wire form; fails when a cut changes them."""
-    events = told([wire])
+    events = events_of([wire])
     for chunks in cuts(wire):
-        assert told(chunks) == events, chunks
-    behind = told([wire + b"RDY\r\n"])
+        assert events_of(chunks) == events, chunks
+    behind = events_of([wire + b"RDY\r\n"])
     if wire.endswith((b"\r", b"\n")):
         assert behind == [*events, LineEvent("urc", "RDY")]
     return events

@@ -1,4 +1,4 @@
-"""Bytes in, events out, however they are cut."""
+"""Events of the codec, for every size of the reads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, NEED_DATA, Codec, LineEvent, NeedData
+from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, LineEvent
 from modemagent.at.transcript import load
 
 WIRES = tuple(
@@ -38,20 +38,20 @@ def kinds(events):
     ],
     ids=["crlf", "lf", "cr", "crcrlf", "nul", "blanks"],
 )
-def test_every_line_end_gives_the_same_events(tr, wire):
+def test_line_ends_do_not_change_the_events(tr, wire):
     expected = [("text", "AT+CGSN"), ("text", "352656100000010"), ("final", "OK")]
     assert kinds(tr(wire)) == expected
 
 
-def test_a_final_result_needs_its_line_end(tr):
+def test_final_result_requires_its_line_end(tr):
     codec = Codec()
     codec.receive_data(b"\r\nOK")
-    assert codec.next_event() is NEED_DATA
+    assert codec.next_event() is None
     assert codec.partial
     flushed = codec.flush()
     assert isinstance(flushed, LineEvent)
     assert flushed.kind == "final"
-    assert codec.flush() is NEED_DATA
+    assert codec.flush() is None
     assert kinds(tr(b"\r\nOKAY\r\n")) == [("text", "OKAY")]
 
 
@@ -74,15 +74,15 @@ def test_kinds(tr, wire, expected):
     assert [event.kind for event in tr(wire)] == [expected]
 
 
-def test_noise_in_front_of_a_line_goes_away(tr):
+def test_noise_before_a_line_is_removed(tr):
     assert kinds(tr(b"\xff\xfe\x80OK\r\n")) == [("final", "OK")]
 
 
-def test_one_damaged_byte_does_not_make_a_line_noise(tr):
+def test_one_invalid_byte_does_not_make_a_line_noise(tr):
     assert [event.kind for event in tr(b"86528\xb4040000014\r\n")] == ["text"]
 
 
-def test_a_line_is_cut_at_its_ceiling(tr):
+def test_line_is_cut_at_its_limit(tr):
     events = tr(b"A" * (LINE_LIMIT + 100) + b"\r\nOK\r\n")
     assert [len(event.line) for event in events] == [LINE_LIMIT, 2]
     codec = Codec()
@@ -99,28 +99,28 @@ def test_unread_input_is_bounded():
     codec.next_event()
 
 
-def test_memory_stays_flat():
+def test_memory_is_bounded():
     codec = Codec()
     chunk = b"\xff\x00x" * 4000
     tracemalloc.start()
     for _ in range(500):
         codec.receive_data(chunk)
-        assert codec.next_event() is NEED_DATA
+        assert codec.next_event() is None
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 200_000
     assert codec.dropped > 3_000_000
 
 
-def told(chunks):
+def events_of(chunks):
     codec = Codec()
     events = []
     for chunk in chunks:
         codec.receive_data(chunk)
-        while not isinstance(event := codec.next_event(), NeedData):
+        while (event := codec.next_event()) is not None:
             events.append(event)
     last = codec.flush()
-    return events if isinstance(last, NeedData) else [*events, last]
+    return events if last is None else [*events, last]
 
 
 def cut(data, wire):
@@ -130,11 +130,11 @@ def cut(data, wire):
 
 
 @given(st.data())
-def test_no_cut_changes_the_events_of_a_transcript(data):
+def test_read_sizes_do_not_change_events_of_a_transcript(data):
     wire = b"".join(data.draw(st.lists(st.sampled_from(WIRES), min_size=1, max_size=3)))
-    assert told(cut(data, wire)) == told([wire])
+    assert events_of(cut(data, wire)) == events_of([wire])
 
 
 @given(st.data(), st.binary(max_size=300))
-def test_random_bytes_raise_nothing_and_no_cut_matters(data, wire):
-    assert told(cut(data, wire)) == told([wire])
+def test_random_bytes_in_any_read_size_raise_nothing(data, wire):
+    assert events_of(cut(data, wire)) == events_of([wire])

@@ -1,4 +1,4 @@
-"""Whose line is it? One case a rule."""
+"""Attribution of lines, one case for each rule."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MUTE = ("AT+CGMI", b"")
 
 def ask(dialogue, line, wire):
     dialogue.send(line)
-    got = dialogue.receive(wire)
+    got = dialogue.receive_data(wire)
     return [each for each in got if isinstance(each, Response)]
 
 
@@ -59,7 +59,7 @@ def test_own_echo(talk, echo):
 
 
 @pytest.mark.parametrize("echo", [b"T+CGSN\r", b"+CGSN\r", b"CGSN\r", b"AT+C\xffSN\r"])
-def test_a_crippled_echo_is_told_and_proves_the_answer(talk, echo):
+def test_truncated_echo_is_foreign_and_proves_the_response(talk, echo):
     [answer] = talk(ECHOING, ("AT+CGSN", echo + b"\r\n352656100000010\r\n\r\nOK\r\n"))
     assert answer.lines == ("352656100000010",)
     assert not answer.echoed
@@ -67,7 +67,7 @@ def test_a_crippled_echo_is_told_and_proves_the_answer(talk, echo):
     assert answer.ok
 
 
-def test_echo_spliced_by_a_urc_as_recorded_on_an_ericsson(talk):
+def test_echo_split_by_a_urc_as_on_ericsson(talk):
     [answer] = talk(("AT*EMRDY?", b"T*EMRD\r\n*EMRDY: 1\r\nY?"))
     assert answer.lines == ("*EMRDY: 1",)
     assert answer.foreign == ("T*EMRD", "Y?")
@@ -75,12 +75,12 @@ def test_echo_spliced_by_a_urc_as_recorded_on_an_ericsson(talk):
     assert not answer.echoed
 
 
-def test_nothing_but_an_equal_line_is_taken_for_an_echo(talk):
+def test_only_an_equal_line_is_an_echo(talk):
     [answer] = talk(("AT+GMM", b"\r\nGMM900\r\nAT&T\r\n\r\nOK\r\n"))
     assert answer.lines == ("GMM900", "AT&T")
 
 
-def test_echo_behind_an_unfinished_line():
+def test_echo_after_an_incomplete_line():
     dialogue = AtConnection()
     assert dialogue.receive_data(b"> ") == []
     [answer] = ask(dialogue, "AT", b"AT\r\r\nOK\r\n")
@@ -91,7 +91,7 @@ def test_echo_behind_an_unfinished_line():
 # late answers
 
 
-def test_another_commands_echo_claims_its_answer_and_final(talk):
+def test_echo_of_another_command_claims_its_response(talk):
     late = b"AT+CREG?\r\r\n+CREG: 0,2\r\n\r\nOK\r\n"
     [answer] = talk(("AT+COPS?", late))
     assert answer.timed_out
@@ -103,7 +103,7 @@ def test_another_commands_echo_claims_its_answer_and_final(talk):
     assert answer.foreign == ("AT+CREG?", "+CREG: 0,2", "OK")
 
 
-def test_a_booting_quectel_lags_one_command_behind(talk):
+def test_booting_quectel_responds_one_command_late(talk):
     got = talk(
         ECHOING,
         ("AT", b""),
@@ -117,7 +117,7 @@ def test_a_booting_quectel_lags_one_command_behind(talk):
     assert got[0].ok
 
 
-def test_what_comes_before_our_echo_is_foreign_once_the_port_echoes(talk):
+def test_lines_before_the_echo_are_foreign_on_an_echoing_port(talk):
     [answer] = talk(
         ECHOING,
         ("AT+CGMI", b"AT+CGMI\r"),
@@ -128,14 +128,14 @@ def test_what_comes_before_our_echo_is_foreign_once_the_port_echoes(talk):
     assert answer.echoed
 
 
-def test_a_late_answer_never_becomes_the_answer_of_a_lost_command(talk):
+def test_late_response_is_not_used_for_a_lost_command(talk):
     [answer] = talk(ECHOING, ("AT+CGMI", b"AT+CGMI\r"), ("AT+CIMI", b"\r\nu-blox\r\n\r\nOK\r\n"))
     assert answer.lines == ()
     assert answer.timed_out
     assert answer.foreign == ("u-blox", "OK")
 
 
-def test_another_programs_answer_before_our_echo(talk):
+def test_response_to_another_program_before_the_echo(talk):
     [answer] = talk(
         ECHOING,
         ("AT+CIMI", b"\r\nQuectel\r\n\r\nOK\r\nAT+CIMI\r\r\n310260000000011\r\n\r\nOK\r\n"),
@@ -143,7 +143,7 @@ def test_another_programs_answer_before_our_echo(talk):
     assert answer.lines == ("310260000000011",)
 
 
-def test_echo_lost_for_good_costs_one_deadline_at_most():
+def test_disabled_echo_costs_at_most_one_deadline():
     dialogue = AtConnection()
     ask(dialogue, *ECHOING)
     assert dialogue.echoes
@@ -158,7 +158,7 @@ def test_echo_lost_for_good_costs_one_deadline_at_most():
     assert answer.lines == ("Quectel",)
 
 
-def test_a_port_that_echoes_now_and_then_is_believed_twice():
+def test_port_that_echoes_sometimes_is_trusted_twice():
     dialogue = AtConnection()
     for misled in range(4):
         ask(dialogue, *ECHOING)
@@ -168,7 +168,7 @@ def test_a_port_that_echoes_now_and_then_is_believed_twice():
         assert answer.lines == ("Quectel",)
 
 
-def test_our_own_ate0_ends_echo_at_once(talk):
+def test_own_ate0_ends_echo_at_once(talk):
     for line in ("ATE0", "ATE", "ATE0Q0V1"):
         [answer] = talk(
             ECHOING,
@@ -186,13 +186,13 @@ def test_ate0_may_be_ignored(talk):
     assert answer.echoed
 
 
-def test_another_programs_broken_echo(talk):
+def test_garbled_echo_of_another_program(talk):
     [answer] = talk(("AT+CIMI", b"TATE0\r\r\nOK\r\n\r\n310260000000011\r\n\r\nOK\r\n"))
     assert answer.lines == ("310260000000011",)
     assert answer.foreign == ("TATE0", "OK")
 
 
-def test_a_list_of_commands_is_no_list_of_echoes(talk):
+def test_list_of_commands_is_not_taken_for_echoes(talk):
     [answer] = talk(ECHOING, ("AT+CLAC", b"AT+CLAC\r\r\nAT+CGSN\r\nATI\r\n\r\nOK\r\n"))
     assert answer.lines == ("AT+CGSN", "ATI")
 
@@ -218,14 +218,14 @@ def test_a_list_of_commands_is_no_list_of_echoes(talk):
         b"\x93\xe4\xff\x81",
     ],
 )
-def test_known_urcs_between_command_and_answer(talk, urc):
+def test_known_urcs_between_command_and_response(talk, urc):
     [answer] = talk(("AT+CGSN", b"\r\n" + urc + b"\r\n352656100000010\r\nOK\r\n"))
     assert answer.lines == ("352656100000010",)
     assert answer.ok
     assert len(answer.foreign) == 1
 
 
-def test_the_prefix_asked_for_stays(talk):
+def test_line_with_the_command_prefix_is_kept(talk):
     [answer] = talk(("AT+CEREG?", b"+CEREG: 2\r\n+CPIN: READY\r\n+CEREG: 1,2\r\nOK\r\n"))
     assert answer.lines == ("+CEREG: 2", "+CEREG: 1,2")
     assert answer.foreign == ("+CPIN: READY",)
@@ -241,12 +241,12 @@ def test_the_prefix_asked_for_stays(talk):
         ("ATI", "+GCAP: +CGSM,+DS"),
     ],
 )
-def test_an_answer_is_never_swallowed_as_a_urc(talk, line, information):
+def test_response_is_never_taken_for_a_urc(talk, line, information):
     [answer] = talk((line, b"\r\n" + information.encode() + b"\r\n\r\nOK\r\n"))
     assert answer.lines == (information,)
 
 
-def test_lines_behind_the_final_result_belong_to_nobody(talk):
+def test_lines_after_the_final_result_are_unsolicited(talk):
     got = talk(("AT", b"AT\r\r\nOK\r\n\r\n+CPIN: READY\r\n\r\nhello\r\n"))
     assert isinstance(got[0], Response)
     assert got[1:] == [Urc("+CPIN: READY"), UnexpectedLine("hello")]
@@ -288,7 +288,7 @@ def test_outside_a_command():
         (b"NO CARRIER", "call"),
     ],
 )
-def test_final_results_close_the_answer(talk, final, kind):
+def test_final_results_end_the_response(talk, final, kind):
     [answer] = talk(("AT+CPIN?", b"\r\n" + final + b"\r\n"))
     assert answer.final.kind == kind
     assert answer.final.text == final.decode()
@@ -296,7 +296,7 @@ def test_final_results_close_the_answer(talk, final, kind):
 
 
 @pytest.mark.parametrize("final", [b"NO CARRIER", b"BUSY", b"NO ANSWER", b"NO DIALTONE"])
-def test_a_call_result_closes_a_call_at_once_and_a_query_at_the_deadline(final):
+def test_call_result_ends_a_query_only_at_the_deadline(final):
     [answer] = ask(AtConnection(), "ATD123;", final + b"\r\n")
     assert answer.final.kind == "call"
     dialogue = AtConnection()
@@ -304,7 +304,7 @@ def test_a_call_result_closes_a_call_at_once_and_a_query_at_the_deadline(final):
     assert dialogue.expire().final.kind == "call"
 
 
-def test_a_dropped_call_does_not_end_another_commands_answer(talk):
+def test_dropped_call_does_not_end_another_response(talk):
     [answer] = talk(("AT+CIMI", b"AT+GMM\r\nNO CARRIER\r\nX\r\nOK\r\nAT+CIMI\r\n1\r\nOK\r\n"))
     assert answer.lines == ("1",)
     assert answer.foreign == ("AT+GMM", "NO CARRIER", "X", "OK")
@@ -318,7 +318,7 @@ def test_no_final_result(talk):
     assert answer.timed_out
 
 
-def test_a_final_result_without_its_line_end_counts_at_the_deadline(talk):
+def test_incomplete_final_result_counts_at_the_deadline(talk):
     [answer] = talk(("AT+CPIN?", b"AT+CPIN?\r\r\n+CPIN: READY\r\n\r\nOK"))
     assert answer.ok
     assert answer.lines == ("+CPIN: READY",)
@@ -346,7 +346,7 @@ def test_a_bare_zero_is_information_in_verbose_mode(talk):
 # the words around it
 
 
-def test_raw_is_all_that_came_from_the_write_to_the_final_result():
+def test_raw_is_everything_from_write_to_final_result():
     dialogue = AtConnection()
     dialogue.receive_data(b"\r\nRDY\r\n")
     dialogue.send("AT")
@@ -370,12 +370,12 @@ def test_one_command_at_a_time():
 
 
 @pytest.mark.parametrize("line", ["", "  ", "AT\r", "AT\nATZ", "AT+CÖPS", "AT\x1a"])
-def test_a_line_that_is_none_is_refused(line):
+def test_invalid_command_line_is_rejected(line):
     with pytest.raises(ProtocolError):
         AtConnection().send(line)
 
 
-def test_memory_stays_flat():
+def test_memory_is_bounded():
     dialogue = AtConnection()
     dialogue.send("ATI")
     chunk = b"x\r\n" * 100 + b"y" * 9000
@@ -408,7 +408,7 @@ def run(steps, chop):
 
 
 @given(st.lists(st.sampled_from(EXCHANGES), min_size=1, max_size=4), st.integers(1, 9))
-def test_no_cut_changes_the_answers_of_a_transcript(steps, size):
+def test_read_sizes_do_not_change_responses_of_a_transcript(steps, size):
     def chop(wire):
         return [wire[at : at + size] for at in range(0, len(wire), size)]
 
@@ -427,7 +427,7 @@ PIECES = st.sampled_from(
         max_size=5,
     )
 )
-def test_whatever_comes_nothing_is_raised_and_no_cut_matters(steps):
+def test_any_input_in_any_read_size_raises_nothing(steps):
     wires = [(line, b"".join(pieces)) for line, pieces in steps]
     whole = run(wires, lambda wire: [wire])
     single = run(wires, lambda wire: [wire[at : at + 1] for at in range(len(wire))])

@@ -1,4 +1,4 @@
-"""Lines taken apart, and what kind of talker sends them."""
+"""Splitting of lines, and classification of byte streams."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.at.fields import hex_bytes, hex_integer, parse_integer, split_fields, split_prefix
+from modemagent.at.fields import (
+    hex_bytes,
+    hex_integer,
+    parse_information,
+    parse_integer,
+    split_fields,
+    split_prefix,
+)
 from modemagent.at.lines import clean_line, stream_kind
-from modemagent.at.urcs import PREFIXES, WORDS, asked_prefixes, is_urc, prefix_of
+from modemagent.at.urcs import PREFIXES, WORDS, is_urc, prefix_of, response_prefixes
 
 
 @pytest.mark.parametrize(
@@ -51,27 +58,27 @@ def test_prefix(line, expected):
     ],
 )
 def test_fields(line, expected):
-    assert split_fields(line) == expected
+    assert parse_information(line).fields == expected
 
 
 @given(st.text())
-def test_any_text_can_be_taken_apart(text):
+def test_any_text_can_be_split(text):
     split_prefix(text)
     split_fields(text)
     parse_integer(text)
     hex_integer(text)
     hex_bytes(text)
     is_urc(text)
-    asked_prefixes(text)
+    response_prefixes(text)
 
 
-def test_the_urc_table_is_well_formed():
+def test_urc_table_is_valid():
     assert all(word == word.upper() for word in (*PREFIXES, *WORDS))
     assert all(prefix_of(f"{prefix}: 1") == prefix for prefix in PREFIXES)
     assert all(PREFIXES.values())
 
 
-def test_each_recorded_urc_is_known(transcript_files):
+def test_every_recorded_urc_is_known(transcript_files):
     from modemagent.at.lines import is_noise
     from modemagent.at.transcript import load
 
@@ -97,5 +104,5 @@ def test_each_recorded_urc_is_known(transcript_files):
         (b"\xff\r\n+CPIN: READY\r\n", "text"),
     ],
 )
-def test_nature(raw, expected):
+def test_stream_kind(raw, expected):
     assert stream_kind(raw) == expected

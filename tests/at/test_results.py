@@ -1,4 +1,4 @@
-"""Final result codes: what closes an answer, what does not."""
+"""Final result codes, and lines that only look like one."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ def test_final(line, kind, code):
         "4",
     ],
 )
-def test_no_final(line):
+def test_other_lines_are_not_final(line):
     assert parse_final(line) is None
 
 
-def test_digits_count_only_where_atv0_is_in_force():
+def test_digits_count_only_after_atv0():
     ok, error = parse_final("0", numeric=True), parse_final("4", numeric=True)
     assert ok is not None
     assert error is not None
@@ -84,7 +84,7 @@ def test_digits_count_only_where_atv0_is_in_force():
 
 
 @pytest.mark.parametrize(("kind", "table"), [("cme", CME), ("cms", CMS)])
-def test_each_text_leads_to_its_number(kind, table):
+def test_every_text_leads_to_its_number(kind, table):
     assert len({fold_error_text(text) for text in table.values()}) == len(table)
     for code, text in table.items():
         assert code_of(kind, text.upper()) == code
@@ -92,7 +92,7 @@ def test_each_text_leads_to_its_number(kind, table):
 
 
 @given(st.text(max_size=60))
-def test_any_text(line):
+def test_any_text_raises_nothing(line):
     parse_final(line)
     parse_final("+CME ERROR:" + line)
     parse_final(line + " ERROR " + line)

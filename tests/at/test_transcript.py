@@ -1,4 +1,4 @@
-"""Transcripts: read, written, read again."""
+"""Transcripts round-trip."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from modemagent.at.transcript import Exchange, Transcript, Unsolicited, dumps, l
 from modemagent.errors import TranscriptError
 
 
-def test_every_transcript_survives_writing(transcript_files):
+def test_every_transcript_round_trips(transcript_files):
     for path in transcript_files:
         transcript = load(path)
         assert transcript.name == path.parent.name
@@ -17,7 +17,7 @@ def test_every_transcript_survives_writing(transcript_files):
         assert loads(dumps(transcript), name=transcript.name) == transcript
 
 
-def test_any_byte_survives_writing():
+def test_any_byte_round_trips():
     every = bytes(range(256))
     transcript = Transcript(
         "all",
@@ -36,7 +36,7 @@ def test_wire_forms():
     assert loads('[[urc]]\nraw = "8\ufffd\\u00ff"\n').urcs[0].wire() == b"8\xfe\xff"
 
 
-def test_answers_ignore_case(transcript_files):
+def test_exchanges_are_found_ignoring_case(transcript_files):
     path = next(path for path in transcript_files if path.parent.name == "cinterion-ehs6")
     transcript = load(path)
     assert [each.state for each in transcript.answers("at+cpin?")] == ["pin", "", "no sim, CMEE=2"]
@@ -57,14 +57,14 @@ def test_answers_ignore_case(transcript_files):
         "[[urc]]",
     ],
 )
-def test_a_broken_transcript_is_a_declared_error(text, tmp_path):
+def test_invalid_transcript_is_a_declared_error(text, tmp_path):
     path = tmp_path / "broken.toml"
     path.write_text(text)
     with pytest.raises(TranscriptError, match="broken"):
         load(path)
 
 
-def test_a_missing_transcript_is_a_declared_error(tmp_path):
+def test_missing_transcript_is_a_declared_error(tmp_path):
     with pytest.raises(TranscriptError):
         load(tmp_path / "none.toml")
     (tmp_path / "latin.toml").write_bytes(b"\xff")

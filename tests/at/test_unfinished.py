@@ -1,4 +1,4 @@
-"""What has no line end when time is up is no information: it may be half a number."""
+"""An incomplete line at the deadline is never information: it may be half a number."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from modemagent.at.connection import AtConnection
 from modemagent.at.results import parse_final
 
 
-def test_half_a_number_is_not_believed() -> None:
+def test_half_a_number_is_not_accepted() -> None:
     dialogue = AtConnection()
     dialogue.send("AT+CIMI")
     # seen with a modem that paused for longer than the deadline: eleven digits pass for an IMSI
@@ -19,7 +19,7 @@ def test_half_a_number_is_not_believed() -> None:
 
 
 @pytest.mark.parametrize("final", [b"OK", b"ERROR", b"+CME ERROR: 10"])
-def test_a_final_result_without_its_line_end_still_closes(final: bytes) -> None:
+def test_incomplete_final_result_ends_the_response(final: bytes) -> None:
     dialogue = AtConnection()
     dialogue.send("AT+CIMI")
     dialogue.receive_data(b"AT+CIMI\r\r\n460000000000031\r\n\r\n" + final)

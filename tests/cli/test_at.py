@@ -25,7 +25,7 @@ def test_a_refusal_says_what_to_do(call):
         document = json.loads(call("at", sim.path, "AT+CPIN?", "--json").stdout)
     final, remedy = done.stdout.splitlines()[-2:]
     assert final == "+CME ERROR: 10    (SIM not inserted)"
-    assert remedy.startswith("    what to do: push the card in")
+    assert remedy.startswith("    what to do: Reinsert the SIM card")
     assert document["answers"][0]["final"]["explained"]["remedy"] in remedy
 
 

@@ -200,7 +200,9 @@ def identified(
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_identity(name: str, identified: dict[str, tuple[object, list[str]]]) -> None:
+def test_transcript_has_its_expected_identity(
+    name: str, identified: dict[str, tuple[object, list[str]]]
+) -> None:
     family = FAMILIES[name]
     found, sent = identified[name]
     assert isinstance(found, Snapshot), found

@@ -1,11 +1,11 @@
-"""What makers' answers about slots say: lines as the sources show them."""
+"""Slot lines of the makers, as the sources show them."""
 
 from __future__ import annotations
 
 import pytest
 
-from modemagent.dialects.parsers import parse_line
-from modemagent.dialects.slot_parsers import SLOT_SHAPES
+from modemagent.dialects.parsers import parse_value
+from modemagent.dialects.slot_parsers import SLOT_PARSERS
 from modemagent.modem.slots import slots_of
 
 CASES = [
@@ -62,25 +62,25 @@ CASES = [
 
 
 @pytest.mark.parametrize(("shape", "command", "line", "expected"), CASES)
-def test_answers(shape: str, command: str, line: str, expected: str | None) -> None:
-    assert parse_line(shape, line, command=command).value == expected
+def test_parsed_values(shape: str, command: str, line: str, expected: str | None) -> None:
+    assert parse_value(shape, line, command=command).value == expected
 
 
-def test_every_shape_is_tried_both_ways() -> None:
-    assert {shape for shape, *_, expected in CASES if expected} == set(SLOT_SHAPES)
-    assert {shape for shape, *_, expected in CASES if expected is None} == set(SLOT_SHAPES)
+def test_every_parser_has_valid_and_invalid_cases() -> None:
+    assert {shape for shape, *_, expected in CASES if expected} == set(SLOT_PARSERS)
+    assert {shape for shape, *_, expected in CASES if expected is None} == set(SLOT_PARSERS)
 
 
 @pytest.mark.parametrize(
     "said", sorted({said for shape, *_, said in CASES if said and shape != "slot_count"})
 )
-def test_the_words_make_sense_to_their_reader(said: str) -> None:
+def test_slot_texts_are_valid_for_slots_of(said: str) -> None:
     slots = slots_of(said)
     assert len(slots) == said.count(",") + 1
     assert [slot.active for slot in slots].count(True) == 1
 
 
-@pytest.mark.parametrize("shape", sorted(SLOT_SHAPES))
-def test_other_lines_say_nothing(shape: str) -> None:
+@pytest.mark.parametrize("shape", sorted(SLOT_PARSERS))
+def test_other_lines_have_no_slots(shape: str) -> None:
     for line in ("+CSQ: 1,1", "+CPIN: READY", "+CREG: 0,1", "", "OK", '+CGREG: 0,1,"1","1"'):
-        assert parse_line(shape, line, command="AT+X?").value is None, line
+        assert parse_value(shape, line, command="AT+X?").value is None, line

@@ -1,4 +1,4 @@
-"""The table of USB layouts: every row is well formed, and none hides another."""
+"""The table of USB layouts: every row is valid, and none hides another."""
 
 import re
 
@@ -19,11 +19,11 @@ from modemagent.dialects.usb_ids import (
 from modemagent.discovery.candidate import Role
 
 LAYOUTS = list(layouts())
-DIALECTS = {catalogue.load(row.table).name for row in catalogue.ROWS}
+DIALECTS = {row.dialect.name for row in catalogue.ROWS}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]}:{row[1][:9] or '*'}")
-def test_a_row_is_well_formed(row: tuple[str, str, str, str, str]) -> None:
+def test_layout_row_is_valid(row: tuple[str, str, str, str, str]) -> None:
     vid, pids, dialect, roles, source = row
     assert re.fullmatch(r"[0-9a-f]{4}", vid)
     assert re.fullmatch(r"([0-9a-f]{4}( [0-9a-f]{4})*)?", pids)
@@ -34,24 +34,24 @@ def test_a_row_is_well_formed(row: tuple[str, str, str, str, str]) -> None:
     assert source.strip()
 
 
-def test_a_layout_that_is_claimed_names_who_says_so() -> None:
+def test_layout_with_roles_has_a_source() -> None:
     for layout in LAYOUTS:
         if layout.roles:
             assert re.search(r"\bMM\b|\bkernel\b|\btrace [a-z]|modemdata|QModem", layout.source)
 
 
-def test_no_ids_stand_twice() -> None:
+def test_ids_are_unique() -> None:
     ids = [(layout.vid, layout.pid) for layout in LAYOUTS]
     assert len(ids) == len(set(ids))
 
 
-def test_a_recovery_mode_is_never_a_modem() -> None:
+def test_recovery_mode_is_never_a_modem() -> None:
     for vid, pid in NEVER:
         assert layout_of(vid, pid) is None
 
 
 @pytest.mark.parametrize("row", RECOVERY, ids=lambda row: f"{row[0]}:{row[1][:9]}")
-def test_a_recovery_row_is_well_formed_and_says_who_says_so(row: tuple[str, str, str]) -> None:
+def test_recovery_row_is_valid_and_has_a_source(row: tuple[str, str, str]) -> None:
     vid, pids, source = row
     assert re.fullmatch(r"[0-9a-f]{4}", vid)
     assert re.fullmatch(r"[0-9a-f]{4}( [0-9a-f]{4})*", pids)
@@ -61,14 +61,14 @@ def test_a_recovery_row_is_well_formed_and_says_who_says_so(row: tuple[str, str,
         assert recovery_of(vid, pid) == source
 
 
-def test_no_product_with_a_row_of_its_own_is_a_recovery_mode() -> None:
+def test_product_rows_exclude_recovery_modes() -> None:
     assert not NEVER & {(layout.vid, layout.pid) for layout in LAYOUTS}
     assert recovery_of("2c7c", "0125") is None
     assert recovery_of(None, None) is None
 
 
 @pytest.mark.parametrize("row", PROTOCOLS, ids=lambda row: row[0])
-def test_a_protocol_row_is_well_formed(row: tuple[str, str, str]) -> None:
+def test_protocol_row_is_valid(row: tuple[str, str, str]) -> None:
     vids, roles, source = row
     wholly = {layout.vid for layout in LAYOUTS}
     assert set(vids.split()) <= wholly
@@ -102,12 +102,12 @@ def test_a_protocol_row_is_well_formed(row: tuple[str, str, str]) -> None:
         ("0403", "ff/ff/30", None),
     ],
 )
-def test_what_a_protocol_tells(vid: str, kind: str, role: str | None) -> None:
+def test_roles_by_protocol(vid: str, kind: str, role: str | None) -> None:
     told = role_by_protocol(vid, kind)
     assert (told and told[0]) == role
 
 
-def test_roles_are_words_of_discovery() -> None:
+def test_roles_exist_in_discovery() -> None:
     words = {word for layout in LAYOUTS for word in layout.roles.values()}
     assert words == {str(role) for role in Role} - {"unknown"}
 
@@ -138,5 +138,5 @@ def test_known_products(vid: str, pid: str, roles: dict[int, str]) -> None:
 
 
 @pytest.mark.parametrize(("vid", "pid"), [("0403", "6001"), ("413c", "2003"), (None, "0125")])
-def test_other_devices_are_no_modems(vid: str | None, pid: str | None) -> None:
+def test_other_devices_are_not_modems(vid: str | None, pid: str | None) -> None:
     assert layout_of(vid, pid) is None

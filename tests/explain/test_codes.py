@@ -1,4 +1,4 @@
-"""Error and cause numbers: names against an independent reading, remedies, forms of asking."""
+"""Error and cause numbers: names against an independent source, remedies, forms of the query."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("asked", "name"), NAMES)
-def test_names(asked, name):
+def test_named_numbers(asked, name):
     found = explain_code(asked)
     assert found is not None
     assert found["text"] == name
@@ -100,7 +100,7 @@ def test_names(asked, name):
         f"EMM {'9' * 70}",
     ],
 )
-def test_what_is_no_known_number(asked):
+def test_unknown_numbers(asked):
     assert explain_code(asked) is None
 
 
@@ -109,21 +109,21 @@ def test_what_is_no_known_number(asked):
     [
         ("+CME ERROR: 10", "SIM not inserted", "card"),
         ("+CME ERROR: SIM PUK required", "SIM PUK required", "PUK"),
-        ("+CME ERROR: sim busy", "SIM busy", "wait"),
+        ("+CME ERROR: sim busy", "SIM busy", "Wait"),
         ("+CME ERROR: 516", "Quectel: GNSS: no fix yet", "sky"),
         ("+CME ERROR: 132", "service option not supported", "APN"),
         ("+CMS ERROR: 330", "SMSC address unknown", "AT+CSCA?"),
         ("+CMS ERROR: 42", "congestion", "later"),
     ],
 )
-def test_error_lines_name_a_remedy(line, text, remedy):
+def test_error_lines_have_a_remedy(line, text, remedy):
     found = explain("AT+X", line)
     assert found is not None
     assert found["text"] == text
     assert remedy in str(found["remedy"])
 
 
-def test_numbers_that_makers_use_differently_name_each_maker():
+def test_conflicting_numbers_name_every_maker():
     found = explain("", "+CME ERROR: 553")
     assert found is not None
     assert found["fields"]["makers"] == ["Quectel", "Telit"]
@@ -135,10 +135,10 @@ def test_numbers_that_makers_use_differently_name_each_maker():
     ("line", "words"),
     [
         ("+CME ERROR: 9999", "unknown to the standard"),
-        ("+CME ERROR: out of milk", "a maker's own text"),
+        ("+CME ERROR: out of milk", "specific to the maker"),
         ("+CMS ERROR: 299", "unknown to the standard"),
         ("ERROR", "no reason"),
-        ("COMMAND NOT SUPPORT", "does not know this command"),
+        ("COMMAND NOT SUPPORT", "does not have this command"),
         ("NO CARRIER", "a call ended"),
         ("OK", "done"),
     ],
@@ -150,7 +150,7 @@ def test_results_without_a_known_number(line, words):
 
 
 # Numbers each table of the standard must hold; 27.007 clause 9.2 and 27.005 clause 3.2.5
-def test_tables_are_whole():
+def test_tables_are_complete():
     general = {*range(8), *range(10, 19), *range(20, 28), 30, 31, 32, *range(40, 64), 100}
     packet = {*range(102, 120), 122, *range(124, 151), *range(171, 234)}
     assert set(CME) == general | packet | set(range(151, 166))
@@ -166,7 +166,7 @@ def test_tables_are_whole():
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_each_family_has_sound_rows(name):
+def test_every_family_has_valid_rows(name):
     family = FAMILIES[name]
     assert family.source.startswith("3GPP TS 24.")
     assert all(0 < number < 256 for number in family.names)

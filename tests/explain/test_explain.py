@@ -1,4 +1,4 @@
-"""Answers in plain words."""
+"""Explanations of the usual lines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from modemagent.explain import explain
         ("AT+C5GREG?", "+C5GREG: 2,1,1F00,79D903,11,6,ABCDEF", "home network, 5G"),
         ("AT+CGREG?", "+CGREG: 0,77", "unknown to the standard"),
         ("AT+CSQ", "+CSQ: 18,99", "-77 dBm"),
-        ("AT+CSQ", "+CSQ: 99,99", "not known"),
+        ("AT+CSQ", "+CSQ: 99,99", "signal unknown"),
         ("AT+CESQ", "+CESQ: 99,99,255,255,20,80", "RSRP -61 dBm, RSRQ -10 dB, good"),
         ("AT+COPS?", '+COPS: 0,0,"SGP-M1",2', "SGP-M1, UMTS"),
         ("AT+COPS?", '+COPS: 0,0,"Vodafone.de"', "Vodafone.de (automatic"),
@@ -45,7 +45,7 @@ def test_explain(line, answer, words):
     assert found["source"]
 
 
-def test_nothing_is_said_about_what_is_not_known():
+def test_unknown_lines_have_no_explanation():
     assert explain("AT+CGSN", "865284040000014") is None
     assert explain("AT+X", "+X: 1") is None
 
@@ -54,5 +54,5 @@ HEADS = ["+CREG:", "+CPIN:", "+CSQ:", "+CESQ:", "+COPS:", "+CFUN:", "+CME ERROR:
 
 
 @given(st.sampled_from(HEADS), st.text(alphabet='0123456789,"A -+:', max_size=20))
-def test_any_line_can_be_asked_about(head, rest):
+def test_any_line_can_be_explained(head, rest):
     explain("AT", f"{head} {rest}")

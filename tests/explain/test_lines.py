@@ -1,4 +1,4 @@
-"""Operators, cells, cards, states and events: real lines, meanings from standard and manual.
+"""Operators, cells, SIMs, states and events: real lines, meanings from standard and manual.
 
 Operator lists are from ModemManager's ``test-modem-helpers.c``; lines of makers are from public
 drivers and their tests, with synthetic identity numbers.
@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.explain import DECODERS, LONGEST, explain, explain_code
-from modemagent.explain.decoder import LONGEST_TEXT
+from modemagent.explain import explain, explain_code
+from modemagent.explain.decoder import DECODERS, LONGEST
+from modemagent.explain.explanation import LONGEST_TEXT
 
 # line, names and values that must be among the fields, words that must be in the text
 CASES = [
@@ -20,9 +21,9 @@ CASES = [
     ('+COPS: 0,0,"Vodafone.de"', {"operator": "Vodafone.de"}, "Vodafone.de (automatic"),
     ('+COPS: 0,1,"TMO",7', {"operator": "TMO"}, "TMO, LTE"),
     ('+COPS:0,2,"26202",13', {"mcc": "262", "mnc": "02"}, "network 262 02, LTE and 5G NR"),
-    ('+COPS: 1,2,"310410",7', {"mcc": "310", "mnc": "410"}, "manual choice"),
+    ('+COPS: 1,2,"310410",7', {"mcc": "310", "mnc": "410"}, "manual selection"),
     ("+COPS: 0,2,26201,0", {"mcc": "262", "mnc": "01"}, "GSM"),
-    ("+COPS: 0", {"mode": "automatic choice"}, "no operator"),
+    ("+COPS: 0", {"mode": "automatic selection"}, "no operator"),
     ("+COPS: 2", {"mode": "deregistered"}, "no operator, deregistered"),
     (
         '+COPS: 0,0,"0056006F006400610066006F006E0065",7',
@@ -36,15 +37,15 @@ CASES = [
     (
         "+CPIN: PH-NETSUB PUK",
         {"lock": "network_subset", "lock_code": "puk"},
-        "subset, code blocked",
+        "subset, unlock code blocked",
     ),
     ('+CPIN: "ph_network pin"', {"lock": "network", "lock_code": "pin"}, "another network"),
-    ("+CPIN: PH-SIMLOCK", {"lock": "sim"}, "another card"),
+    ("+CPIN: PH-SIMLOCK", {"lock": "sim"}, "another SIM card"),
     ("^CPIN: PH-SP PIN", {"lock": "service_provider"}, "another service provider"),
-    ("+CPIN: PH-XY PIN", {"lock": None}, "certain cards"),
-    ("+CPIN: SIM PIN2", {"state": "SIM PIN2"}, "the card is ready"),
-    ("+CPIN: NOT INSERTED", {}, "no card"),
-    ("+CPIN: WAIT", {"state": "WAIT"}, "the maker's own"),
+    ("+CPIN: PH-XY PIN", {"lock": None}, "certain SIM cards"),
+    ("+CPIN: SIM PIN2", {"state": "SIM PIN2"}, "the SIM is ready"),
+    ("+CPIN: NOT INSERTED", {}, "no SIM"),
+    ("+CPIN: WAIT", {"state": "WAIT"}, "specific to the maker"),
     ("+CFUN: 1", {"level": 1}, "full functionality"),
     ("+CFUN: 4", {"level": 4}, "flight mode"),
     ("+CFUN: 0,0", {"level": 0}, "minimum"),
@@ -64,14 +65,14 @@ CASES = [
     ('+CGDCONT: 2,"IP","epc.tmobile.com","",0,0', {"apn": "epc.tmobile.com"}, "epc.tmobile.com"),
     ('+CGDCONT: 3,"IPV4V6","ims","0.0.0.0",0,0', {"type": "IPV4V6"}, "IPv4 and IPv6, APN ims"),
     ("+CGEV: NW DETACH", {"event": "NW DETACH"}, "network detached"),
-    ("+CGEV: ME PDN ACT 1", {"cid": 1}, "modem made a data connection"),
-    ("+CGEV: NW PDN DEACT 5,1", {"cid": 5}, "network ended a data connection"),
+    ("+CGEV: ME PDN ACT 1", {"cid": 1}, "modem activated a data connection"),
+    ("+CGEV: NW PDN DEACT 5,1", {"cid": 5}, "network deactivated a data connection"),
     # clauses 6.10, 7.1, 7.15, 8.9, 8.15, 8.41, 8.65
     ("+CEER: No cause information available", {}, "No cause information available"),
     ('+CNUM: "something","1234567890",161', {"number": "1234567890"}, "own number 1234567890"),
     ('+CNUM: ,"1234567890",161', {"international": False}, "1234567890"),
     ('+CNUM: something,"+34600000001",145', {"international": True}, "+34600000001"),
-    ('+CUSD: 0,"balance",15', {"status": 0}, "no answer"),
+    ('+CUSD: 0,"balance",15', {"status": 0}, "no response"),
     ("+CIEV: 2,4", {"indicator": "2", "value": "4"}, "AT+CIND=?"),
     ("+CIEV: simstatus,5", {"indicator": "simstatus"}, "simstatus is now 5"),
     ('+CCLK: "26/11/20,19:05:07+04"', {"utc_offset_min": 60}, "2026-11-20 19:05:07, UTC+01:00"),
@@ -81,7 +82,7 @@ CASES = [
     ("+CTZV: -20", {"utc_offset_min": -300}, "UTC-05:00"),
     ("+CPINR: SIM PIN,3,3", {"attempts_left": 3}, "SIM PIN: 3 of 3"),
     ('+CPINR: "SIM PUK",10', {"attempts_left": 10}, "10 attempts"),
-    ('+CMTI: "SM",3', {"store": "SM", "index": 3}, "stored in the card, place 3"),
+    ('+CMTI: "SM",3', {"store": "SM", "index": 3}, "stored in the SIM, index 3"),
     # TS 102 221 clause 10.2.1
     ('+CRSM: 144,0,"98101430121181157002"', {"sw": "9000", "success": True}, "9000: done"),
     ("+CRSM: 106,130", {"sw": "6A82", "success": False}, "file not found"),
@@ -93,17 +94,17 @@ CASES = [
     ('+CGLA: 4,"6985"', {"sw": "6985"}, "conditions of use"),
     ('+CGLA: 42,"BF3E125A10000000000000000000000000000000009000"', {"sw": "9000"}, "done"),
     ('+CSIM: 4,"6A86"', {"sw": "6A86"}, "incorrect parameters"),
-    # card numbers; identities are synthetic
-    ("+CCID: 8988303000000000010", {"iccid": "8988303000000000010"}, "card number"),
-    ("+QCCID: 8901260000000000014F", {"iccid": "8901260000000000014F"}, "fills"),
+    # ICCIDs; identities are synthetic
+    ("+CCID: 8988303000000000010", {"iccid": "8988303000000000010"}, "ICCID"),
+    ("+QCCID: 8901260000000000014F", {"iccid": "8901260000000000014F"}, "filler"),
     ('^ICCID: "98883203000000000010"', {}, "swapped"),
-    ("%XICCID: 8944501000000000328F", {}, "card number"),
-    ("ICCID: 8988303000000000010", {}, "card number"),
+    ("%XICCID: 8944501000000000328F", {}, "ICCID"),
+    ("ICCID: 8988303000000000010", {}, "ICCID"),
     # Quectel
-    ("+QSIMSTAT: 1,1", {"inserted": 1}, "card inserted"),
-    ("+QSIMSTAT : 1,0", {"inserted": 0}, "no card"),
+    ("+QSIMSTAT: 1,1", {"inserted": 1}, "SIM inserted"),
+    ("+QSIMSTAT : 1,0", {"inserted": 0}, "no SIM"),
     ("+QSIMSTAT: 0,2", {"inserted": 2}, "not known"),
-    ("+QINISTAT: 7", {"done": True}, "PIN state known, messages ready, phone book ready"),
+    ("+QINISTAT: 7", {"done": True}, "PIN state known, messages ready, phonebook ready"),
     ("+QINISTAT: 3", {"done": False}, "messages ready"),
     ("+QINISTAT: 0", {"done": False}, "not initialised"),
     ("+QUIMSLOT: 2", {"slot": 2}, "slot 2"),
@@ -175,11 +176,11 @@ CASES = [
     ("+CPSI: GSM,Online,216-30,0x0D45,5513,0,0", {"mcc": "216"}, "network 216 30"),
     ("+CNSMOD: 8", {"technology": 8}, "LTE"),
     ("+CNSMOD: 1,4", {"technology": 4}, "WCDMA"),
-    ("+CSMINS: 0,1", {"inserted": 1}, "card inserted"),
+    ("+CSMINS: 0,1", {"inserted": 1}, "SIM inserted"),
     # Telit
-    ("#QSS: 0,1", {"state": 1}, "card inserted"),
+    ("#QSS: 0,1", {"state": 1}, "SIM inserted"),
     ("#QSS: 3", {"state": 3}, "ready"),
-    ("#QSS:0,0", {"state": 0}, "no card"),
+    ("#QSS:0,0", {"state": 0}, "no SIM"),
     ("#QSS: 2,3", {"state": 3}, "ready"),
     (
         '#RFSTS: "310 260",66786,-101,-68,-13,2D18,255,,640,1,0,3089F02,"","T-Mobile",3,66',
@@ -194,7 +195,7 @@ CASES = [
     ("#PSNT: 1,4", {"technology": 4}, "LTE"),
     # u-blox
     ("+UUSIMSTAT:6", {"state": 6}, "registration may begin"),
-    ("+UUSIMSTAT: 0", {"state": 0}, "no card"),
+    ("+UUSIMSTAT: 0", {"state": 0}, "no SIM"),
     # Nordic; nRF91 reference guide: RSRP n is -141+n dBm, SNR n is n-25 dB
     ("%XSIM: 1", {"state": 1}, "initialised"),
     ("%XSIM: 0,2", {"state": 0}, "not initialised"),
@@ -211,14 +212,14 @@ CASES = [
     (
         '^SYSINFOEX:2,3,0,1,,6,"LTE",101,"LTE"',
         {"service": 2, "roaming": False, "technology": "LTE"},
-        "full service, circuit switched and packet, not roaming, card valid, LTE",
+        "full service, circuit switched and packet, not roaming, SIM valid, LTE",
     ),
-    ('^SYSINFOEX: 2,3,1,1,0,3,"WCDMA",41,"HSPA+"', {"roaming": True}, "roaming, card valid, HSPA+"),
+    ('^SYSINFOEX: 2,3,1,1,0,3,"WCDMA",41,"HSPA+"', {"roaming": True}, "roaming, SIM valid, HSPA+"),
     ("^SYSINFO: 2,3,0,5,1", {"technology": "WCDMA"}, "full service"),
     ("^SYSINFO:2,4,5,3,1,0,6", {"technology": "GSM"}, "searching"),
-    ("^SYSINFO: 0,0,0,0,255", {"sim": 255}, "no service, no domain, not roaming, no card"),
-    ("^SIMST:1", {"state": 1}, "card valid"),
-    ("^SIMST: 255", {"state": 255}, "no card"),
+    ("^SYSINFO: 0,0,0,0,255", {"sim": 255}, "no service, no domain, not roaming, no SIM"),
+    ("^SIMST:1", {"state": 1}, "SIM valid"),
+    ("^SIMST: 255", {"state": 255}, "no SIM"),
     ("^SRVST:2", {"service": 2}, "full service"),
     (
         "^MONSC: LTE,460,11,2650,1A2B3C,5AE,1234,-95,-10,-75",
@@ -226,11 +227,11 @@ CASES = [
         "network 460 11",
     ),
     # others
-    ("^SCKS: 0", {"inserted": 0}, "no card"),
-    ("^SCKS: 1,1", {"inserted": 1}, "card inserted"),
+    ("^SCKS: 0", {"inserted": 0}, "no SIM"),
+    ("^SCKS: 1,1", {"inserted": 1}, "SIM inserted"),
     ("*CNTI: 0,UMTS", {"technology": "UMTS"}, "UMTS"),
     ("+WIND: 4", {"step": 4}, "all AT commands"),
-    ("+SIM: Inserted", {"state": "Inserted"}, "card inserted"),
+    ("+SIM: Inserted", {"state": "Inserted"}, "SIM inserted"),
 ]
 
 
@@ -326,17 +327,17 @@ def test_lists_of_networks(line, plmns, states, technologies):
 
 
 @pytest.mark.parametrize("line", ["+COPS: (0,1,2,3),(1,2,3,4)", "+COPS: (0,1,2,3,4),(1,2,3,4,5)"])
-def test_ranges_are_no_networks(line):
+def test_ranges_are_not_networks(line):
     assert explain("AT+COPS=?", line) is None
 
 
-def test_an_unset_clock_says_so():
+def test_unset_clock_has_a_remedy():
     found = explain("AT+CCLK?", '+CCLK: "80/01/06,00:00:12+00"')
     assert found is not None
     assert "not set" in str(found["remedy"])
 
 
-def test_a_flag_of_the_last_attempt_warns():
+def test_last_attempt_has_a_remedy():
     found = explain("AT+CPINR", "+CPINR: SIM PIN,1,3")
     assert found is not None
     assert "blocks" in str(found["remedy"])
@@ -344,7 +345,7 @@ def test_a_flag_of_the_last_attempt_warns():
 
 @pytest.mark.parametrize("prefix", sorted(DECODERS))
 @pytest.mark.parametrize("rest", ["", " ", ",", ",,,,,,,,,,,,,,,,", "x", '"', "(", "-1", "9" * 40])
-def test_every_decoder_takes_strange_fields(prefix, rest):
+def test_every_decoder_accepts_odd_fields(prefix, rest):
     explain("", f"{prefix}: {rest}")
 
 
@@ -353,7 +354,7 @@ REST = st.text(alphabet='0123456789,"A-F.()+-: \\x', max_size=60) | st.text(max_
 
 
 @given(asked=st.text(max_size=30), head=PREFIX | st.text(max_size=8), rest=REST)
-def test_no_line_raises_and_no_text_steers_a_terminal(asked, head, rest):
+def test_any_line_explains_without_control_characters(asked, head, rest):
     for found in (explain(asked, head + rest), explain_code(head + rest)):
         if found is not None:
             assert str(found["text"]).isprintable()
@@ -373,7 +374,7 @@ def _assert_printable(value):
 
 
 @pytest.mark.parametrize("prefix", sorted(DECODERS))
-def test_a_line_of_four_kibibytes_is_taken(prefix):
+def test_line_of_four_kibibytes_is_accepted(prefix):
     for piece in ('"\x1b[2J",', "1,", "(2,", "\\22", "FF"):
         found = explain("", f"{prefix}: {piece * LONGEST}"[: LONGEST + 100])
         if found is not None:

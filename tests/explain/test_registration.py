@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import pytest
 
+from modemagent.at.timers import active_time, periodic_update
 from modemagent.explain import explain
-from modemagent.explain.timers import active_time, periodic_update
 
 # line, mode (None: a URC), status, area, cell, technology
 FORMS = [
@@ -111,8 +111,8 @@ def test_forms(form, asked):
         ("+CEREG: 3,3,,,,0,15", 15, "EMM cause 15, no suitable cells in tracking area"),
         ("+CEREG: 3,,,,0,15", 15, "EMM cause 15, no suitable cells in tracking area"),
         ('+CEREG: 5,3,"0A0B","01020304",9,0,8,,', 8, "EPS services and non-EPS services"),
-        ('+CEREG: 3,3,"002F","0012BEEF",7,12,13', 13, "maker's own"),
-        ('+CEREG: 3,"B400","000A0001",9,1,7', 7, "cause 7, the maker's own"),
+        ('+CEREG: 3,3,"002F","0012BEEF",7,12,13', 13, "specific to the maker"),
+        ('+CEREG: 3,"B400","000A0001",9,1,7', 7, "cause 7, specific to the maker"),
         ("+CREG: 3,3,,,,0,2", 2, "MM cause 2, IMSI unknown in HLR"),
         ('+CGREG: 3,3,"00C3","0001",2,"",0,14', 14, "GMM cause 14, GPRS services not allowed in"),
         ('+CGREG: 3,"00C3","0001",2,"00",0,7', 7, "GMM cause 7, GPRS services not allowed"),
@@ -130,7 +130,7 @@ def test_reject_causes(line, cause, words):
     assert words in str(found["text"])
 
 
-def test_no_cause_is_no_cause():
+def test_cause_zero_is_not_a_cause():
     found = explain("", '+CEREG: 5,3,"0A0B","01020304",9,0,0,,')
     assert found is not None
     assert "reject_cause" not in found["fields"]
@@ -138,20 +138,20 @@ def test_no_cause_is_no_cause():
     assert "terminal program" in str(found["remedy"])  # at does not send it
 
 
-def test_a_frequent_cause_has_a_remedy():
+def test_frequent_cause_has_a_remedy():
     found = explain("", "+CEREG: 3,,,,0,2")
     assert found is not None
     assert "activated" in str(found["remedy"])
 
 
 @pytest.mark.parametrize("line", ["+CREG: 0,0", "+CREG: 0,3", "+CGREG: 4"])
-def test_the_older_domains_do_not_decide(line):
+def test_older_domains_are_not_decisive(line):
     found = explain("", line)
     assert found is not None
-    assert str(found["remedy"]).startswith("on LTE and 5G ask AT+CEREG?")
+    assert str(found["remedy"]).startswith("On LTE and 5G check AT+CEREG?")
 
 
-def test_who_is_registered_needs_no_remedy():
+def test_registered_modem_needs_no_remedy():
     for line in ("+CREG: 0,1", "+CEREG: 0,5", "+C5GREG: 1"):
         found = explain("", line)
         assert found is not None
@@ -214,6 +214,6 @@ def test_slices_of_5g():
 
 
 @pytest.mark.parametrize("line", ["+CREG: ", "+CREG: ,", "+CREG: (0-2)", "+CEREG: x,1"])
-def test_no_status_is_left_to_the_table_of_urcs(line):
+def test_line_without_status_has_no_explanation(line):
     found = explain("AT+CREG?;+CEREG?", line)
     assert found is None

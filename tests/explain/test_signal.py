@@ -38,14 +38,14 @@ def test_csq(line, dbm):
 
 
 @pytest.mark.parametrize("line", ["+CSQ: 99,99", "+CSQ: 199,99", "^RSSI: 99"])
-def test_not_known_is_no_number(line):
+def test_unknown_signal_has_no_value(line):
     found = explain("", line)
     assert found is not None
     assert "fields" not in found
     assert "AT+CESQ" in str(found["text"])
 
 
-def test_a_level_outside_the_scale_is_no_dbm():
+def test_level_outside_the_scale_has_no_value():
     found = explain("", "+CSQ: 64,0")
     assert found is not None
     assert "fields" not in found
@@ -89,7 +89,7 @@ def test_cesq(line, values):
 def test_cesq_without_signal(line):
     found = explain("AT+CESQ", line)
     assert found is not None
-    assert (found["text"], "fields" in found) == ("signal not known", False)
+    assert (found["text"], "fields" in found) == ("signal unknown", False)
 
 
 # Huawei: rssi n is -121+n dBm, rsrp n -141+n, sinr n -20.2+n/5, rsrq n -20+n/2; lower ends
@@ -133,7 +133,7 @@ def test_qcsq(line, values):
     assert {name: found["fields"][name] for name in values} == values
 
 
-def test_a_positive_strength_is_not_believed():
+def test_positive_strength_is_rejected():
     found = explain("", '+QCSQ: "GSM",125')
     assert found is not None
     assert "rssi_dbm" not in found["fields"]
@@ -171,7 +171,7 @@ def test_words_for_levels(name, value, word):
     assert level(name, value) == word
 
 
-def test_noise_is_said_where_it_is_worse_than_strength():
+def test_text_names_noise_worse_than_strength():
     found = explain("", '+QCSQ: "LTE",-60,-85,80,-9')
     assert found is not None
     assert (found["fields"]["level"], found["fields"]["quality"]) == ("good", "unusable")

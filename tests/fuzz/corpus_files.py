@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / "corpus"
 def load(target: str, folder: Path = FOLDER) -> list[bytes]:
     """Return the kept inputs of one target, [] when there are none.
 
-    :raises ValueError: a line is no bytes literal
+    :raises ValueError: a line is not a bytes literal
     """
     file = folder / f"{target}.txt"
     if not file.exists():

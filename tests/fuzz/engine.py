@@ -171,7 +171,7 @@ class Fuzzer:
         return new
 
     def step(self) -> bool:
-        """Mutate something of the pool and run it; tell whether it reached a new edge."""
+        """Mutate an input of the pool and run it; return True if it reached a new edge."""
         if not self.pool:
             self.pool.append(b"")
         # the newest finds are the most promising
@@ -228,7 +228,7 @@ def _guarded() -> Iterator[None]:
 
 
 def run_for(fuzzer: Fuzzer, seconds: float, tell: Callable[[str], None]) -> None:
-    """Fuzz one target for a while, saying now and then how far it is."""
+    """Fuzz one target for a time, reporting the progress periodically."""
     end = time.monotonic() + seconds
     next_word = time.monotonic() + 10.0
     while (now := time.monotonic()) < end:

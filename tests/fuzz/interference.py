@@ -1,8 +1,8 @@
-"""An honest modem on a bad wire, shared with others: the identity is right or not told.
+"""A correct modem on a bad line shared with other programs: the identity is right or unread.
 
-The input is read two bytes a step: what goes wrong with this answer, and how. The modem's own
-answers are never changed, only lost, late, interrupted and mixed with other people's; a modem
-that lies without a mistake can not be told from an honest one and is believed.
+Two bytes of the input are one step: the kind of interference with a response, and its parameter.
+The modem's own responses are never changed, only lost, delayed, interrupted and mixed with those
+to other programs. A modem that sends wrong but consistent values cannot be detected.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ URCS = (
 
 
 class Others:
-    """Other programs' questions with answers of another modem, each number used once."""
+    """Commands of other programs with the responses of another modem, each number used once."""
 
     def __init__(self) -> None:
         self._count = 100
@@ -43,8 +43,8 @@ class Others:
             return f"90128800000{self._count:04d}".encode()
         return (body + luhn_digit(body)).encode()
 
-    def asked(self, kind: int) -> bytes:
-        # questions that are never asked here: to one of ours this modem gives its own number
+    def exchange(self, kind: int) -> bytes:
+        # commands that modemagent never sends: for its own, this modem returns its own number
         command = (b"AT+EGMR=0,7", b"AT+QICCID", b"AT+GETIMSI?")[kind % 3]
         return command + b"\r\r\n" + self.number(kind) + b"\r\n\r\nOK\r\n"
 
@@ -53,7 +53,7 @@ def _lines(answer: bytes) -> list[bytes]:
     return answer.splitlines(keepends=True)
 
 
-Trouble = Callable[[bytes, int, Others], Said]
+Interference = Callable[[bytes, int, Others], Said]
 
 
 def _fine(answer: bytes, how: int, others: Others) -> Said:
@@ -84,11 +84,11 @@ def _halved(answer: bytes, how: int, others: Others) -> Said:
 
 
 def _other_before(answer: bytes, how: int, others: Others) -> Said:
-    return [(0.01, others.asked(how)), (0.02, answer)]
+    return [(0.01, others.exchange(how)), (0.02, answer)]
 
 
 def _other_behind(answer: bytes, how: int, others: Others) -> Said:
-    return [(0.01, answer), (0.02, others.asked(how))]
+    return [(0.01, answer), (0.02, others.exchange(how))]
 
 
 def _bare_number_before(answer: bytes, how: int, others: Others) -> Said:
@@ -109,7 +109,7 @@ def _twice(answer: bytes, how: int, others: Others) -> Said:
     return [(0.01, answer + answer)]
 
 
-TROUBLES: tuple[Trouble, ...] = (
+TROUBLES: tuple[Interference, ...] = (
     _fine, _urc_in_between, _late, _lost, _no_final, _halved, _other_before, _other_behind,
     _bare_number_before, _bare_number_behind, _echo_damaged, _twice,
 )  # fmt: skip
@@ -133,8 +133,8 @@ def honest(modem: Transcript) -> Callable[[Step], Said]:
     return react
 
 
-def told(snapshot: Snapshot) -> dict[str, str | None]:
-    """Return what a reading says this modem and its card are."""
+def identity_of(snapshot: Snapshot) -> dict[str, str | None]:
+    """Return the identity of modem and SIM in a reading."""
     modem, sim = snapshot.modem, snapshot.sims[0]
     return {
         "imei": modem.imei,
@@ -154,8 +154,8 @@ def right_or_silent(data: bytes) -> None:
     outcome = driven(identify("wire"), _troubled(modem, troubles))
     if isinstance(outcome, ModemAgentError):
         return
-    expected = told(truth)
-    for field, value in told(outcome).items():
+    expected = identity_of(truth)
+    for field, value in identity_of(outcome).items():
         assert value in (None, expected[field]) or _says(modem, field, value), f"{field} of another"
 
 

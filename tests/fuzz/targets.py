@@ -26,20 +26,19 @@ from modemagent import settings
 from modemagent.agent.control.server import ControlSocket
 from modemagent.at import attribution, codec, commands, fields, lines, results, urcs
 from modemagent.at import transcript as transcript_file
-from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, LineEvent, NeedData
+from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, LineEvent
 from modemagent.at.connection import AtConnection, UnexpectedLine, Urc
 from modemagent.at.steps import Command, FinalResult, Response, Step
 from modemagent.cli.render import plain
 from modemagent.dialects import ati_block, parsers
 from modemagent.dialects.model import Attempt
-from modemagent.dialects.slot_parsers import SLOT_SHAPES
 from modemagent.errors import ModemAgentError
 from modemagent.explain import explain, explain_code
 from modemagent.identity.check import validate
 from modemagent.identity.problems import KINDS
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import Extras, identify
-from modemagent.modem.interpret import _BLOCK_KEYS, interpret
+from modemagent.modem.interpret import BLOCK_KEYS, interpret
 from modemagent.privacy import masking
 from modemagent.report.message import Report, canonical_body
 
@@ -95,17 +94,17 @@ def is_clean(text: str) -> bool:
     return text.isprintable()
 
 
-def _told(chunks: Sequence[bytes]) -> list[LineEvent]:
+def _events(chunks: Sequence[bytes]) -> list[LineEvent]:
     stream = Codec()
     events: list[LineEvent] = []
     for chunk in chunks:
         stream.receive_data(chunk)
-        while not isinstance(event := stream.next_event(), NeedData):
+        while (event := stream.next_event()) is not None:
             events.append(event)
         assert len(stream._line) <= LINE_LIMIT, "a line is kept beyond its limit"
         assert not stream._input, "input is kept unread"
     last = stream.flush()
-    return [*events, last] if isinstance(last, LineEvent) else events
+    return [*events, last] if last is not None else events
 
 
 def cuts(data: bytes) -> list[list[bytes]]:
@@ -120,13 +119,13 @@ def cuts(data: bytes) -> list[list[bytes]]:
 
 
 def fuzz_codec(data: bytes) -> None:
-    events = _told([data])
+    events = _events([data])
     for event in events:
         assert is_clean(event.line), "a control character in an event"
         assert len(event.line) <= LINE_LIMIT, "a line beyond its limit"
         assert (event.kind == "final") == (event.final is not None), "kind and final differ"
     for chunks in cuts(data):
-        assert _told(chunks) == events, "the events depend on the cuts"
+        assert _events(chunks) == events, "the events depend on the cuts"
 
 
 Come = list[Response | Urc | UnexpectedLine]
@@ -223,6 +222,7 @@ def fuzz_values(data: bytes) -> None:
     text = text_of(data)
     label, rest = fields.split_prefix(text)
     assert len(label) + len(rest) <= len(text)
+    fields.parse_information(text)
     for field in fields.split_fields(text):
         fields.parse_integer(field)
         fields.hex_integer(field)
@@ -238,7 +238,7 @@ def fuzz_grammar(data: bytes) -> None:
         commands.is_truncated_echo(text.upper(), command)
     urcs.is_urc(text)
     urcs.prefix_of(text)
-    urcs.asked_prefixes(text)
+    urcs.response_prefixes(text)
 
 
 def fuzz_attribution(data: bytes) -> None:
@@ -264,14 +264,14 @@ def fuzz_words(data: bytes) -> None:
     explain_code(text)
 
 
-SHAPES = (*parsers.SHAPES, *SLOT_SHAPES)
+PARSERS = tuple(parsers.PARSERS)
 
 
 def fuzz_shapes(data: bytes) -> None:
     text = text_of(data)
-    for name in SHAPES:
+    for name in PARSERS:
         for command in ("AT+CGSN", "AT+QUIMSLOT?"):
-            found = parsers.parse_line(name, text, command=command)
+            found = parsers.parse_value(name, text, command=command)
             if found.value is not None:
                 assert is_clean(found.value)
                 assert len(found.value) <= max(3 * len(text), 64)  # upper case may be longer
@@ -285,9 +285,9 @@ def fuzz_reading(data: bytes) -> None:
     rows = tuple(text for line in data.split(b"\n") if (text := text_of(line)))
     for final in (FinalResult("ok", None, "OK"), FinalResult("error", None, "ERROR"), None):
         answer = Response("AT+CGSN", rows, final, raw=data)
-        for shape in (*SHAPES, *_BLOCK_KEYS):
+        for shape in (*PARSERS, *BLOCK_KEYS):
             reading = interpret(Attempt("AT+CGSN", "+CGSN", shape, "fuzz"), answer)
-            assert not reading.sure or len(reading.values) == 1
+            assert not reading.certain or len(reading.values) == 1
             assert all(map(is_clean, reading.values))
 
 
@@ -365,7 +365,7 @@ def _next_chunk(chunks: list[bytes]) -> bytes:
 
 
 def _played(chunk: bytes, answer: bytes) -> Said:
-    """Read one chunk: 01 the modem's own answer, 02 a second passes, 03 six; all else is said."""
+    """Return the bytes of one chunk: 01 is the modem's own response, 02 is 1 s, 03 is 6 s."""
     said: Said = []
     after = 0.01
     for piece in chunk.replace(b"\x03", b"\x02" * 6).split(b"\x02"):
@@ -423,7 +423,7 @@ def some_identifications() -> list[bytes]:
     ]
 
 
-def some_troubles() -> list[bytes]:
+def some_interference() -> list[bytes]:
     random = Random(1)
     return [bytes((number, *random.randbytes(60))) for number in range(len(modems()))]
 
@@ -473,6 +473,6 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "control": Target(fuzz_control, lambda: [b'{"do": "identify", "port": "/dev/ttyUSB2"}']),
         "log": Target(fuzz_log, some_lines, _LINE),
         "identify": Target(fuzz_identify, some_identifications, _PLAN),
-        "interference": Target(right_or_silent, some_troubles, _PLAN),
+        "interference": Target(right_or_silent, some_interference, _PLAN),
     }
 )

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fuzz import corpus_files
 from fuzz.engine import Coverage, Fault, Fuzzer, Hangs, Target, TooMuchWork, Work, survives
 from fuzz.targets import TARGETS
-from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, NeedData
+from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec
 from modemagent.at.connection import AtConnection, UnexpectedLine, Urc
 from modemagent.at.steps import Response
 
@@ -29,7 +29,7 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "fuzz"
 
 
 @pytest.mark.parametrize(("name", "data"), KEPT, ids=[f"{n}-{i}" for i, (n, _) in enumerate(KEPT)])
-def test_a_kept_input_is_survived(name: str, data: bytes) -> None:
+def test_corpus_input_raises_nothing(name: str, data: bytes) -> None:
     survives(TARGETS[name], data)
 
 
@@ -44,7 +44,7 @@ def test_a_short_run_finds_nothing(name: str) -> None:
     assert fuzzer.edges > 0
 
 
-def test_every_corpus_file_has_its_target() -> None:
+def test_every_corpus_file_has_a_target() -> None:
     files = {file.stem for file in corpus_files.FOLDER.glob("*.txt")}
     assert files <= set(TARGETS)
     assert len(KEPT) > 0
@@ -56,11 +56,11 @@ def test_every_corpus_file_has_its_target() -> None:
 def _depends_on_cuts(data: bytes) -> None:
     codec = Codec()
     codec.receive_data(data)
-    while not isinstance(event := codec.next_event(), NeedData):
+    while (event := codec.next_event()) is not None:
         assert event.line != "+CME ERROR: 10", "found"
 
 
-def test_the_fuzzer_finds_a_fault_and_shortens_it() -> None:
+def test_fuzzer_finds_and_shortens_a_fault() -> None:
     target = Target(_depends_on_cuts, lambda: [b"\r\nOK\r\n"])
     fuzzer = Fuzzer(target, seed=5)
     while not fuzzer.faults and fuzzer.executions < 20_000:
@@ -86,7 +86,7 @@ def test_work_beyond_the_limit_is_a_fault() -> None:
         survives(Target(quadratic, list, Work(steps.steps - 1, 0)), data)
 
 
-def test_a_call_that_hangs_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_call_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     import re
 
     monkeypatch.setattr("fuzz.engine.SLOW_S", 0.2)
@@ -99,7 +99,7 @@ def test_a_call_that_hangs_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(fault.error, Hangs)
 
 
-def test_the_long_run_as_a_command(tmp_path: Path) -> None:
+def test_long_run_as_a_command(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, SCRIPT, "--minutes", "0.02", "--seed", "1", "--target", "lines"],
         cwd=tmp_path,
@@ -155,7 +155,7 @@ def _fed(wire: bytes, sizes: list[int]) -> list[Response | Urc | UnexpectedLine]
 
 @settings(max_examples=300, deadline=None)
 @given(answers(), st.lists(st.integers(1, 20), max_size=12))
-def test_the_value_is_found_among_urcs_and_late_answers(
+def test_value_is_found_among_urcs_and_late_responses(
     made: tuple[bytes, str], sizes: list[int]
 ) -> None:
     wire, value = made
@@ -179,8 +179,8 @@ def _without_raw(each: Response | Urc | UnexpectedLine) -> object:
 
 @pytest.mark.parametrize("data", [b"\xff", b"A", b"RDY\r\n", b"OK\r\n", b"0\r", b"\x00", b"\r\n"])
 @pytest.mark.parametrize("asked", [True, False])
-def test_what_never_ends_is_kept_in_bounds(data: bytes, asked: bool) -> None:
-    """The same without an end: no more is kept than a line and an answer."""
+def test_endless_input_is_bounded(data: bytes, asked: bool) -> None:
+    """Endless input: at most one line and one response are kept."""
     dialogue = AtConnection()
     piece = data * (4096 // len(data))
     dialogue.echoes = True

@@ -32,7 +32,7 @@ def transcripts() -> list[Transcript]:
 
 
 def true_answer(modem: Transcript, line: str) -> bytes:
-    """Return what this modem answers when its card is ready, ERROR for what it does not know."""
+    """Return the response of this modem with a ready SIM, ERROR for an unknown command."""
     ready = [each for each in modem.answers(line) if not each.state]
     if not ready:
         echo = line.encode() + b"\r" if modem.echoes else b""
@@ -41,9 +41,9 @@ def true_answer(modem: Transcript, line: str) -> bytes:
 
 
 def driven(plan: Plan[T], react: Callable[[Step], Said]) -> T | ModemAgentError:
-    """Run a plan to its end and return what it came to.
+    """Run a plan to its end and return its result or error.
 
-    :param react: what the modem says from each step on; called once a step
+    :param react: returns what the modem sends after a step; called once per step
     """
     exchange = PortSession()
     now, last_at, steps = 0.0, 0.0, 0
@@ -61,7 +61,7 @@ def driven(plan: Plan[T], react: Callable[[Step], Said]) -> T | ModemAgentError:
             data = exchange.start(step, now)
             assert bool(data) == isinstance(step, Command)
             for after, piece in react(step):
-                # a port is one stream: nothing overtakes what was said before
+                # A port is one stream: no byte overtakes an earlier one.
                 last_at = max(last_at, now + after)
                 coming += [(last_at, piece)] if piece else []
             while exchange.outcome is None:

@@ -1,4 +1,4 @@
-"""Waking a port, step by step, without one: the plan is fed by hand."""
+"""Waking a port, step by step: the plan is driven by hand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from modemagent.modem.at_client import AtClient
 
 
 def wake(*finals: str) -> list[str]:
-    """Feed one final result per question; return what was asked until the port was awake."""
+    """Drive the plan with one final result per command; return the commands that were sent."""
     plan, asked, waiting = AtClient("port").probe(), [], list(finals)
     step = next(plan)
     try:
@@ -24,17 +24,17 @@ def wake(*finals: str) -> list[str]:
         return asked
 
 
-def test_a_clean_ok_is_enough() -> None:
+def test_clean_ok_wakes_the_port() -> None:
     assert wake("OK") == ["AT"]
 
 
-def test_an_error_proves_life_and_is_asked_again() -> None:
+def test_error_is_followed_by_another_at() -> None:
     assert wake("ERROR", "OK") == ["AT", "AT"]
 
 
-def test_numeric_results_are_turned_into_words() -> None:
+def test_numeric_results_become_verbose() -> None:
     assert wake("0", "OK", "OK") == ["AT", "ATV1", "AT"]
 
 
-def test_a_modem_that_keeps_numeric_results_is_taken_as_it_is() -> None:
+def test_modem_may_keep_numeric_results() -> None:
     assert wake("0", "0", "0") == ["AT", "ATV1", "AT"]

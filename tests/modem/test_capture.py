@@ -37,7 +37,7 @@ NUMBERS = ("iccid", "imsi", "eid")
 
 
 class Wire(NamedTuple):
-    """One pass: the state of the card and the faults of the wire that is recorded over."""
+    """One pass: the state of the SIM and the faults of the line that is recorded."""
 
     state: str
     faults: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ def passed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.mark.timeout(150)
 @EACH_CASE
-def test_the_recording_is_the_same_modem(case: Case, passed: Passes) -> None:
+def test_recording_identifies_as_the_same_modem(case: Case, passed: Passes) -> None:
     before, after = passed.before[case], passed.after[case]
     assert isinstance(before, Snapshot)
     assert isinstance(after, Snapshot)
@@ -139,7 +139,7 @@ def test_the_recording_is_the_same_modem(case: Case, passed: Passes) -> None:
 
 
 def seen(snapshot: Snapshot) -> object:
-    """Return everything that names nobody."""
+    """Return everything without identifiers."""
     modem = snapshot.modem
     return (
         (modem.manufacturer, modem.model, modem.firmware, modem.tac, snapshot.dialect),
@@ -163,13 +163,13 @@ def test_only_lines_that_read_were_sent(case: Case, passed: Passes) -> None:
     assert all(is_allowed(line) for line in passed.lines[case] if line)
     recording = passed.recorded[case]
     assert isinstance(recording, Recording)
-    assert not recording.why
+    assert not recording.reason
     assert not recording.missing
 
 
 @pytest.mark.timeout(150)
 @EACH_CASE
-def test_the_file_reads_back(case: Case, passed: Passes) -> None:
+def test_transcript_round_trips(case: Case, passed: Passes) -> None:
     transcript = passed.written[case].transcript
     again = loads(dumps(transcript), name=transcript.name)
     assert again == transcript
@@ -194,14 +194,14 @@ def rows(transcript: Transcript, send: str) -> list[tuple[str, tuple[str, ...], 
     return [(each.state, each.lines, each.raw) for each in transcript.answers(send)]
 
 
-def test_standard_framing_is_lines_other_framing_is_bytes() -> None:
+def test_usual_framing_becomes_lines_other_framing_bytes() -> None:
     eg25 = transcribe(recorded(EG25), HEADER).transcript
     assert rows(eg25, "AT+CGMI") == [("", ("Quectel", "", "OK"), None)]
     nordic = transcribe(recorded("nordic-nrf9160"), HEADER).transcript
     assert rows(nordic, "AT+CGMM") == [("", (), b"nRF9160-SICA\r\nOK\r\n")]
 
 
-def test_silence_is_recorded_and_the_dialogue_stays_in_step() -> None:
+def test_silence_is_recorded_and_sync_is_kept() -> None:
     recording = recorded(EG25, faults=["silent=AT+CSQ"])
     transcript = transcribe(recording, HEADER).transcript
     assert rows(transcript, "AT+CSQ") == [("", (), b"AT+CSQ\r")]
@@ -210,31 +210,31 @@ def test_silence_is_recorded_and_the_dialogue_stays_in_step() -> None:
     )
 
 
-def test_silence_without_echo_is_no_line_at_all() -> None:
+def test_silence_without_echo_has_no_lines() -> None:
     recording = recorded(EG25, faults=["silent=AT+CSQ", "echo-off"])
     assert rows(transcribe(recording, HEADER).transcript, "AT+CSQ") == [("", (), None)]
 
 
-def test_what_comes_unasked_is_kept_apart() -> None:
+def test_urcs_are_recorded_separately() -> None:
     recording = recorded(EG25, faults=["urc-once=+QIND: SMS DONE"])
     transcript = transcribe(recording, HEADER).transcript
     assert [urc.line for urc in transcript.urcs] == ["+QIND: SMS DONE"]
     assert all(b"SMS DONE" not in each.wire() for each in transcript.exchanges)
 
 
-def test_other_peoples_calls_are_not_kept() -> None:
+def test_calls_are_not_recorded() -> None:
     recording = recorded(EG25, faults=['urc=+CLIP: "+491711234567",145'])
     transcript = transcribe(recording, HEADER).transcript
     assert not transcript.urcs
     assert "CLIP" not in dumps(transcript)
 
 
-def test_further_lines_are_asked() -> None:
+def test_further_lines_are_recorded() -> None:
     recording = recorded(EG25, more=["AT+GSN=0"])
     assert rows(transcribe(recording, HEADER).transcript, "AT+GSN=0")
 
 
-def test_the_state_is_the_simulators_word() -> None:
+def test_state_has_the_simulator_name() -> None:
     assert recorded(EG25).state == ""
     for state in ("no sim", "pin", "puk"):
         recording = recorded(EG25, state)
@@ -245,7 +245,7 @@ def test_the_state_is_the_simulators_word() -> None:
     assert "after AT+CFUN=0" in STATES.values()
 
 
-def test_the_error_format_of_the_modem_is_kept() -> None:
+def test_error_format_of_the_modem_is_recorded() -> None:
     transcript = transcribe(recorded("simcom-sim868", "no sim, CMEE=0"), HEADER).transcript
     assert transcript.header["cmee_default"] == 0
     said = {state: lines for state, lines, _ in rows(transcript, "AT+CPIN?")}
@@ -253,7 +253,7 @@ def test_the_error_format_of_the_modem_is_kept() -> None:
     assert said["no sim, CMEE=1"][0].startswith("+CME ERROR")
 
 
-def test_another_state_is_added_with_the_same_pseudonyms(tmp_path: Path) -> None:
+def test_added_state_keeps_the_pseudonyms(tmp_path: Path) -> None:
     first = transcribe(recorded(EG25), HEADER)
     earlier = loads(dumps(first.transcript))
     added = transcribe(recorded(EG25, "no sim"), HEADER, earlier=earlier)
@@ -271,22 +271,22 @@ def test_another_state_is_added_with_the_same_pseudonyms(tmp_path: Path) -> None
         assert outcome.modem.imei is not None
 
 
-def test_the_same_state_again_adds_nothing() -> None:
+def test_same_state_again_adds_nothing() -> None:
     first = transcribe(recorded(EG25), HEADER)
     again = transcribe(recorded(EG25), HEADER, earlier=loads(dumps(first.transcript)))
     assert again.transcript.exchanges == ()
 
 
-def test_a_deadline_leaves_what_there_is() -> None:
+def test_deadline_keeps_the_responses_so_far() -> None:
     with simulated(EG25, faults=["silent=AT+CSQ", "silent=AT+CREG?", "silent=AT+COPS?"]) as sim:
         (outcome,) = run_plans({sim.path: record(sim.path)}, timeout_s=5).values()
     assert isinstance(outcome, Recording)
-    assert outcome.why
+    assert outcome.reason
     assert "AT+CLAC" in outcome.missing
     assert rows(transcribe(outcome, HEADER).transcript, "AT+CGMI")
 
 
-def test_a_modem_that_goes_away_leaves_what_there_is() -> None:
+def test_removed_modem_keeps_the_responses_so_far() -> None:
     with simulated(EG25, faults=["vanish=AT+CEER"]) as sim:
         (outcome,) = run_plans({sim.path: record(sim.path)}, timeout_s=20).values()
     assert isinstance(outcome, Recording)

@@ -1,4 +1,4 @@
-"""The EID from the card itself: right or not at all, and no channel stays open after it."""
+"""The EID from the SIM itself: right or unread, and no channel stays open."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import LineRefused, PortVanished
 from modemagent.identity.snapshot import ReadState, Sim, Snapshot
 from modemagent.modem.identify import Extras, identify
-from tests.modem.card import EID, ISD_R, Manner, Module, module
+from tests.modem.euicc_module import EID, ISD_R, Manner, Module, module
 
 APDU = Extras(eid_by_apdu=True)
 
@@ -59,7 +59,7 @@ def read(modem: Module, timeout_s: float = 40) -> Sim:
 
 @pytest.mark.parametrize("echo", [True, False], ids=["echo", "no echo"])
 @pytest.mark.parametrize("manner", TOLD, ids=name_of)
-def test_the_card_tells_its_eid_and_its_kind(manner: Manner, echo: bool) -> None:
+def test_euicc_reports_eid_and_kind(manner: Manner, echo: bool) -> None:
     with module(manner, echo=echo) as modem:
         sim = read(modem)
         assert (sim.eid, sim.euicc, sim.read["eid"]) == (EID, manner.kind, ReadState.OK)
@@ -67,7 +67,7 @@ def test_the_card_tells_its_eid_and_its_kind(manner: Manner, echo: bool) -> None
 
 
 @pytest.mark.parametrize(("manner", "state"), NOT_TOLD, ids=[name_of(m) for m, _ in NOT_TOLD])
-def test_a_card_that_does_not_tell_gives_a_reason(manner: Manner, state: ReadState) -> None:
+def test_unread_eid_has_a_reason(manner: Manner, state: ReadState) -> None:
     with module(manner) as modem:
         sim = read(modem)
         assert sim.read["eid"] is state
@@ -75,13 +75,13 @@ def test_a_card_that_does_not_tell_gives_a_reason(manner: Manner, state: ReadSta
         assert modem.open == {}
 
 
-def test_it_is_asked_only_on_request() -> None:
+def test_eid_by_apdu_is_read_only_on_request() -> None:
     with module(Manner()) as modem:
         run_plans({modem.path: identify(modem.path)}, timeout_s=20)
         assert not [line for line in modem.lines if "CCHO" in line]
 
 
-def test_the_channel_is_closed_at_the_deadline_and_what_is_known_is_kept() -> None:
+def test_deadline_closes_the_channel_and_keeps_values() -> None:
     with module(Manner(on_apdu="silence")) as modem:
         sim = read(modem, timeout_s=2)
         assert sim.eid is None
@@ -89,14 +89,14 @@ def test_the_channel_is_closed_at_the_deadline_and_what_is_known_is_kept() -> No
         assert modem.open == {}
 
 
-def test_unplugged_in_the_middle_nothing_hangs() -> None:
+def test_unplugged_modem_ends_the_reading() -> None:
     with module(Manner(on_apdu="vanish")) as modem:
         outcome = run_plans({modem.path: identify(modem.path, extras=APDU)}, timeout_s=20)
         assert isinstance(outcome[modem.path], PortVanished)
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_the_channel_is_closed_when_the_command_is_interrupted(sent: signal.Signals) -> None:
+def test_interrupt_closes_the_channel(sent: signal.Signals) -> None:
     with module(Manner(on_apdu="silence")) as modem:
         words = [sys.executable, "-m", "modemagent", "identify", modem.path, "--eid-by-apdu"]
         command = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -106,7 +106,7 @@ def test_the_channel_is_closed_when_the_command_is_interrupted(sent: signal.Sign
         assert modem.open == {}
 
 
-async def test_the_channel_is_closed_when_the_task_is_cancelled() -> None:
+async def test_cancelled_task_closes_the_channel() -> None:
     with module(Manner(on_apdu="silence")) as modem:
         channel = await open_channel(modem.path)
         task = asyncio.create_task(run(identify(modem.path, extras=APDU), channel))
@@ -118,7 +118,7 @@ async def test_the_channel_is_closed_when_the_task_is_cancelled() -> None:
         assert modem.open == {}
 
 
-async def test_nobody_speaks_to_a_channel_that_was_not_opened_here() -> None:
+async def test_foreign_channel_is_refused() -> None:
     from modemagent.at.steps import Command
 
     with module(Manner()) as modem:
@@ -135,7 +135,7 @@ async def test_nobody_speaks_to_a_channel_that_was_not_opened_here() -> None:
         assert modem.lines == [f'AT+CCHO="{ISD_R}"', "AT+CCHC=1"]
 
 
-def test_a_wrong_eid_is_kept_as_evidence_and_never_reported() -> None:
+def test_invalid_eid_is_kept_as_evidence_only() -> None:
     class Liar(Module):
         def _piece(self, data: str) -> str:
             return super()._piece(data.replace(EID, EID[:-1] + "4"))

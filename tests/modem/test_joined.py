@@ -1,4 +1,4 @@
-"""Several questions in one line (V.250 clause 5.2.1): faster, and never less sure."""
+"""Several commands in one line (V.250 clause 5.2.1): faster, and equally certain."""
 
 from __future__ import annotations
 
@@ -65,18 +65,18 @@ def test_two_lines_instead_of_five(faults: tuple[str, ...]) -> None:
     ],
     ids=", ".join,
 )
-def test_one_by_one_where_the_joined_answer_is_not_clean(faults: tuple[str, ...]) -> None:
+def test_unclean_joined_response_is_read_one_by_one(faults: tuple[str, ...]) -> None:
     with simulated(MODEM, faults=faults) as modem:
         identified(modem)
 
 
-def test_a_port_that_refused_one_joined_line_is_sent_no_other() -> None:
+def test_refused_joined_line_is_not_repeated() -> None:
     with simulated(MODEM, faults=(f"refuse={EQUIPMENT}",)) as modem:
         identified(modem)
         assert NUMBERS not in modem.lines_received
 
 
-def test_each_value_of_a_joined_answer_has_its_evidence() -> None:
+def test_every_joined_value_has_evidence() -> None:
     with simulated(MODEM) as modem:
         reading = identified(modem)
     evidence = {each.field: each for each in reading.evidence}

@@ -1,4 +1,4 @@
-"""What ModemManager says, judged: a case for each way a card and a modem can be."""
+"""Snapshots of modems that ModemManager manages, one case for each state."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ MODEM = {
 }
 
 
-def read(*cards: MmSim, **told: Any) -> Snapshot:
-    """Read a modem with these cards; ``Modem__State=3`` sets a property, None takes it away."""
-    changed = {key.replace("__", "."): value for key, value in told.items()}
+def read(*sims: MmSim, **properties: Any) -> Snapshot:
+    """Read a modem with these SIMs; ``Modem__State=3`` sets a property, None removes it."""
+    changed = {key.replace("__", "."): value for key, value in properties.items()}
     properties = {key: value for key, value in (MODEM | changed).items() if value is not None}
     modem = MmModem(
         "/Modem/0", "/sys/devices/usb1/1-2", ("ttyUSB2",), properties,
-        cards or (MmSim(1, True, CARD),),
+        sims or (MmSim(1, True, CARD),),
     )  # fmt: skip
     return snapshot_of(modem, port="/dev/ttyUSB2", port_id="usb:1-2:1.2")
 
 
-def test_everything_it_knows_is_there() -> None:
+def test_all_properties_are_reported() -> None:
     found = read()
     assert (found.dialect, found.commands, str(found.verdict)) == ("modemmanager", 0, "ok")
     assert (found.modem.imei, found.modem.firmware) == (IMEI, "EG25GGBR07A08M2G")
@@ -55,7 +55,7 @@ def test_everything_it_knows_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "state", "read_as"),
+    ("properties", "state", "read_as"),
     [
         ({"Modem__UnlockRequired": 2}, SimState.PIN_REQUIRED, ReadState.LOCKED),
         ({"Modem__UnlockRequired": 4}, SimState.PUK_REQUIRED, ReadState.LOCKED),
@@ -68,10 +68,10 @@ def test_everything_it_knows_is_there() -> None:
         ({"Modem__State": 1}, SimState.BUSY, ReadState.FAILED),
     ],
 )
-def test_a_card_that_was_not_read_says_why(
-    told: dict[str, Any], state: SimState, read_as: ReadState
+def test_unread_sim_has_a_reason(
+    properties: dict[str, Any], state: SimState, read_as: ReadState
 ) -> None:
-    sim = read(MmSim(1, True, {}), **told).active_sim
+    sim = read(MmSim(1, True, {}), **properties).active_sim
     assert sim is not None
     assert (sim.state, sim.iccid, sim.read["iccid"], sim.read["imsi"]) == (
         state, None, read_as, read_as,
@@ -89,7 +89,7 @@ def test_a_card_that_was_not_read_says_why(
         (15, "network_subset", "pin"), (16, "network_subset", "puk"),
     ],
 )  # fmt: skip
-def test_a_module_lock_keeps_the_numbers_of_the_sim(required: int, lock: str, code: str) -> None:
+def test_module_lock_keeps_the_numbers_of_the_sim(required: int, lock: str, code: str) -> None:
     found = read(Modem__UnlockRequired=required)
     sim = found.active_sim
     assert sim is not None
@@ -97,7 +97,7 @@ def test_a_module_lock_keeps_the_numbers_of_the_sim(required: int, lock: str, co
     assert (sim.iccid, sim.imsi, str(found.verdict)) == (ICCID, IMSI, "warning")
 
 
-def test_slots_that_are_not_in_use_have_entries_of_their_own() -> None:
+def test_inactive_slots_have_their_own_entries() -> None:
     other = {"Sim.SimIdentifier": ICCID, "Sim.Eid": EID}
     found = read(MmSim(1, False, other), MmSim(2, True, CARD), MmSim(3, False, {}))
     first, second, third = found.sims
@@ -108,13 +108,13 @@ def test_slots_that_are_not_in_use_have_entries_of_their_own() -> None:
     assert str(found.verdict) == "ok"
 
 
-def test_the_rules_for_numbers_are_those_of_a_port() -> None:
+def test_numbers_are_validated_as_from_a_port() -> None:
     found = read(Modem3gpp__Imei="867698040000015")  # its check digit is 3
     assert (found.modem.imei, found.modem.imei_raw) == (None, "867698040000015")
     assert "imei.check_digit" in {each.code for each in found.problems}
 
 
-def test_the_identifier_of_a_cdma_modem_is_no_imei() -> None:
+def test_cdma_identifier_is_not_an_imei() -> None:
     found = read(
         Modem3gpp__Imei=None, Modem__EquipmentIdentifier="A1000009000000",
         ModemCdma__Meid="A1000009000000",
@@ -124,7 +124,7 @@ def test_the_identifier_of_a_cdma_modem_is_no_imei() -> None:
     )  # fmt: skip
 
 
-def test_the_home_network_tells_how_long_the_mnc_is() -> None:
+def test_home_network_gives_the_mnc_length() -> None:
     card = CARD | {"Sim.Imsi": "310260000000011", "Sim.OperatorIdentifier": "310260"}
     sim = read(MmSim(1, True, card)).active_sim
     assert sim is not None
@@ -132,7 +132,7 @@ def test_the_home_network_tells_how_long_the_mnc_is() -> None:
 
 
 @pytest.mark.parametrize("value", [None, True, "8", 2.5, [], {}, -7, 1 << 70])
-def test_properties_of_another_kind_are_as_good_as_none(value: Any) -> None:
+def test_properties_of_another_type_are_ignored(value: Any) -> None:
     found = read(
         Modem__State=value, Modem__UnlockRequired=value, Modem__AccessTechnologies=value,
         Modem3gpp__RegistrationState=value, Modem__Manufacturer=value,
@@ -140,7 +140,7 @@ def test_properties_of_another_kind_are_as_good_as_none(value: Any) -> None:
     assert found.modem.imei == IMEI
 
 
-def test_a_network_that_it_does_not_know_is_not_called_unregistered() -> None:
+def test_unknown_registration_is_not_unregistered() -> None:
     found = read(
         Modem3gpp__RegistrationState=4, Modem3gpp__OperatorCode="", Modem__AccessTechnologies=0
     )

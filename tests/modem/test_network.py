@@ -1,4 +1,4 @@
-"""Operator and registration as real modules tell them: understood, or left open."""
+"""Operator and registration in the lines of real modules."""
 
 from __future__ import annotations
 
@@ -65,17 +65,17 @@ CASES = [
 
 
 @pytest.mark.parametrize(("answers", "expected"), CASES)
-def test_what_modules_say(answers: dict[str, str], expected: Network) -> None:
+def test_network_lines_of_real_modems(answers: dict[str, str], expected: Network) -> None:
     assert network(answers) == expected
 
 
-def test_the_cards_name_is_asked_only_of_a_card_that_is_ready() -> None:
+def test_provider_name_is_read_only_if_the_sim_is_ready() -> None:
     asked = {"AT+CRSM=176,28486,0,0,17": '+CRSM: 144,0,"014F72616E6765"'}
     assert network(asked, SimState.PIN_REQUIRED).provider is None
 
 
 @given(st.lists(st.text(max_size=60), min_size=4, max_size=4))
-def test_nothing_a_modem_says_is_too_odd(lines: list[str]) -> None:
+def test_any_network_line_is_accepted(lines: list[str]) -> None:
     questions = ("AT+COPS?", "AT+CEREG?", "AT+CREG?", "AT+CRSM=176,28486,0,0,17")
     prefixes = ("+COPS: 0,", "+CEREG: ", "+CREG: ", "+CRSM: 144,0,")
     found = network(

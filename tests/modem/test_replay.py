@@ -1,4 +1,4 @@
-"""Every shipped transcript, in every state it records, through a PTY: the identity must come out.
+"""Every transcript in every recorded state, through a PTY: the identity is as expected.
 
 All modems are identified side by side in one call, as a tray of hardware would be, so the whole
 file takes as long as the slowest modem.
@@ -66,7 +66,9 @@ def test_every_transcript_has_its_expected_identity() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_identity(case: Case, replayed: dict[str, tuple[object, list[str]]]) -> None:
+def test_transcript_has_its_expected_identity(
+    case: Case, replayed: dict[str, tuple[object, list[str]]]
+) -> None:
     expected = case[1]
     outcome, lines = replayed[name_of(case)]
     assert all(is_allowed(line) for line in lines if line), lines
@@ -84,7 +86,7 @@ def test_identity(case: Case, replayed: dict[str, tuple[object, list[str]]]) -> 
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_what_was_not_read_says_so(
+def test_unread_fields_have_a_reason(
     case: Case, replayed: dict[str, tuple[object, list[str]]]
 ) -> None:
     outcome, _ = replayed[name_of(case)]

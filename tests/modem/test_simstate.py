@@ -1,4 +1,4 @@
-"""Answers to ``AT+CPIN?``: a lock of the module is never taken for a code of the SIM."""
+"""Responses to ``AT+CPIN?``: a lock of the module is never taken for a code of the SIM."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import pytest
 from modemagent.at.locks import Lock
 from modemagent.at.results import parse_final
 from modemagent.at.steps import Response
-from modemagent.dialects.parsers import parse_line
+from modemagent.dialects.parsers import parse_value
 from modemagent.identity.snapshot import SimState
-from modemagent.modem.sim_state import PendingState, refusal_state, word_state
+from modemagent.modem.sim_state import PendingState, state_of, state_of_refusal
 
 KINDS = {
     "NET": "network",
@@ -53,16 +53,16 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("word", "kind", "code"), LOCKS)
-def test_words_of_a_module_lock(word: str, kind: str | None, code: str) -> None:
-    found = parse_line("sim_state", f"+CPIN: {word}", command="AT+CPIN?")
+def test_codes_of_a_module_lock(word: str, kind: str | None, code: str) -> None:
+    found = parse_value("sim_state", f"+CPIN: {word}", command="AT+CPIN?")
     assert found.value is not None
-    assert word_state(found.value) == Lock(kind, code.lower())
+    assert state_of(found.value) == Lock(kind, code.lower())
 
 
 @pytest.mark.parametrize(("reason", "kind", "code"), REFUSALS)
 def test_errors_of_a_module_lock(reason: str, kind: str, code: str) -> None:
     final = parse_final(f"+CME ERROR: {reason}")
-    assert refusal_state(Response("AT+CPIN?", (), final)) == Lock(kind, code)
+    assert state_of_refusal(Response("AT+CPIN?", (), final)) == Lock(kind, code)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,6 @@ def test_errors_of_a_module_lock(reason: str, kind: str, code: str) -> None:
 def test_codes_of_the_sim(line: str, state: SimState | PendingState) -> None:
     final = parse_final(line)
     if final is not None:
-        assert refusal_state(Response("AT+CPIN?", (), final)) is state
+        assert state_of_refusal(Response("AT+CPIN?", (), final)) is state
     else:
-        assert word_state(parse_line("sim_state", line, command="AT+CPIN?").value or "") is state
+        assert state_of(parse_value("sim_state", line, command="AT+CPIN?").value or "") is state

@@ -1,4 +1,4 @@
-"""Slots: all listed, the one in use marked, the others never read and never taken for changed."""
+"""Slots: all are listed, one is in use, the others are never read and never a change."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_every_slot_is_listed(name: str, state: str, expected: list[tuple[int, b
             assert sim.iccid is None and sim.read["iccid"] is ReadState.UNSUPPORTED
 
 
-def test_a_slot_question_that_fails_does_no_harm() -> None:
+def test_failed_slot_command_is_harmless() -> None:
     found = identified("quectel-rm500u-cnv", "", "refuse=AT+QUIMSLOT?")
     assert [(sim.slot, sim.active) for sim in found.sims] == [(1, True)]
     assert found.sims[0].iccid is not None
 
 
-def test_what_is_in_other_slots_is_never_news() -> None:
+def test_other_slots_are_never_a_change() -> None:
     before = identified("meig-slm770a", "slot 1 active")
     assert changes(before, before) == ()
 
@@ -60,10 +60,10 @@ def test_what_is_in_other_slots_is_never_news() -> None:
         ("unknown*", 999999, []),
     ],
 )
-def test_a_list_that_makes_no_sense_is_no_list(said: str, count: int, words: list[str]) -> None:
-    assert [slot.word for slot in slots_of(said, count)] == words
+def test_implausible_slot_list_is_rejected(said: str, count: int, words: list[str]) -> None:
+    assert [slot.content for slot in slots_of(said, count)] == words
 
 
-def test_an_empty_slot_is_said_to_be_empty() -> None:
+def test_empty_slot_is_reported_empty() -> None:
     read, other = all_slots(Sim(state=SimState.READY), slots_of("present*,absent"))
     assert (read.slot, read.active, other.slot, other.state) == (1, True, 2, SimState.ABSENT)

@@ -1,4 +1,4 @@
-"""Bad wires, bad timing, bad manners: the right identity, or a right refusal. Never a wrong one."""
+"""Bad lines, late responses, other programs: the identity is right or refused, never wrong."""
 
 from __future__ import annotations
 
@@ -117,7 +117,9 @@ def numbers(snapshot: Snapshot) -> tuple[str | None, ...]:
 
 
 @pytest.mark.parametrize("faults", RIGHT_ALL_THE_SAME, ids=", ".join)
-def test_right_in_spite_of(faults: tuple[str, ...], outcomes: Outcomes) -> None:
+def test_identity_is_right_despite_interference(
+    faults: tuple[str, ...], outcomes: Outcomes
+) -> None:
     snapshot, _ = outcomes[faults]
     assert isinstance(snapshot, Snapshot), snapshot
     assert numbers(snapshot) == RIGHT
@@ -125,7 +127,7 @@ def test_right_in_spite_of(faults: tuple[str, ...], outcomes: Outcomes) -> None:
 
 
 @pytest.mark.parametrize("faults", RIGHT_OR_SILENT, ids=", ".join)
-def test_right_or_silent(faults: tuple[str, ...], outcomes: Outcomes) -> None:
+def test_identity_is_right_or_silent(faults: tuple[str, ...], outcomes: Outcomes) -> None:
     outcome, _ = outcomes[faults]
     if not isinstance(outcome, Snapshot):
         assert isinstance(outcome, ModemAgentError)
@@ -138,12 +140,14 @@ def test_right_or_silent(faults: tuple[str, ...], outcomes: Outcomes) -> None:
 
 
 @pytest.mark.parametrize(("faults", "error"), REFUSED, ids=[", ".join(f) for f, _ in REFUSED])
-def test_refused(faults: tuple[str, ...], error: type[ModemAgentError], outcomes: Outcomes) -> None:
+def test_port_is_refused(
+    faults: tuple[str, ...], error: type[ModemAgentError], outcomes: Outcomes
+) -> None:
     assert isinstance(outcomes[faults][0], error)
 
 
 @pytest.mark.parametrize(("fault", "state"), CARD_STATES)
-def test_card_state(fault: str, state: SimState, outcomes: Outcomes) -> None:
+def test_sim_state(fault: str, state: SimState, outcomes: Outcomes) -> None:
     snapshot, _ = outcomes[(fault,)]
     assert isinstance(snapshot, Snapshot)
     assert snapshot.modem.imei == RIGHT[0]
@@ -152,9 +156,7 @@ def test_card_state(fault: str, state: SimState, outcomes: Outcomes) -> None:
 
 
 @pytest.mark.parametrize("faults", ALL, ids=", ".join)
-def test_nothing_outside_the_allow_list_is_sent(
-    faults: tuple[str, ...], outcomes: Outcomes
-) -> None:
+def test_only_allowed_lines_are_sent(faults: tuple[str, ...], outcomes: Outcomes) -> None:
     _, player = outcomes[faults]
     # A wire that loses the first bytes leaves the rest of a line.
     crippled = any(fault.startswith(("lose", "baud")) for fault in faults)
@@ -162,7 +164,7 @@ def test_nothing_outside_the_allow_list_is_sent(
     assert all(is_allowed(line) for line in lines if line), lines
 
 
-def test_an_nmea_port_that_talks_is_never_written_to(outcomes: Outcomes) -> None:
+def test_active_nmea_port_is_never_written_to(outcomes: Outcomes) -> None:
     with simulated(MODEM, faults=("nmea",)) as player:
         # Sentences wait once it has talked for a while; listening comes first.
         with Path(player.path).open("rb", buffering=0) as port:
@@ -172,7 +174,7 @@ def test_an_nmea_port_that_talks_is_never_written_to(outcomes: Outcomes) -> None
         assert player.lines_received == []
 
 
-def test_a_known_modem_takes_ten_lines_at_most(outcomes: Outcomes) -> None:
+def test_known_modem_takes_at_most_ten_lines(outcomes: Outcomes) -> None:
     with simulated(MODEM) as player:
         (snapshot,) = run_plans({player.path: identify(player.path)}, timeout_s=20).values()
     assert isinstance(snapshot, Snapshot)

@@ -1,6 +1,6 @@
-"""Timers of power saving as registration reports carry them: eight bits as text.
+"""Power saving timers in registration reports: eight bits as text.
 
-Three bits name the unit, five count it. 3GPP TS 24.008 clause 10.5.7.4 (GPRS timer 2: active
+Three bits name the unit, five bits count it. 3GPP TS 24.008 clause 10.5.7.4 (GPRS timer 2: active
 time T3324) and 10.5.7.4a (GPRS timer 3: extended periodic update T3412).
 """
 
@@ -13,33 +13,22 @@ _MINUTE = 60
 
 
 def active_time(bits: str) -> int | None:
-    """Return T3324 in seconds; None when it is deactivated or not eight bits.
+    """Return T3324 in seconds, None if the timer is deactivated or not eight bits.
 
     >>> active_time("00100110"), active_time("11100000"), active_time("")
     (360, None, None)
     """
-    # the clause counts every other unit as multiples of one minute
+    # The clause counts every other unit in minutes.
     return _seconds(bits, _TIMER_2)
 
 
 def periodic_update(bits: str) -> int | None:
-    """Return T3412 extended in seconds; None when it is deactivated or not eight bits.
+    """Return T3412 extended in seconds, None if the timer is deactivated or not eight bits.
 
     >>> periodic_update("01011111"), periodic_update("00000110"), periodic_update("11111111")
     (1116000, 3600, None)
     """
     return _seconds(bits, _TIMER_3)
-
-
-def duration(seconds: int) -> str:
-    """Return seconds as people say them.
-
-    >>> [duration(each) for each in (10, 360, 5400, 1116000)]
-    ['10 s', '6 min', '1.5 h', '310 h']
-    """
-    if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds / 60:g} min" if seconds < 3600 else f"{seconds / 3600:.4g} h"
 
 
 def _seconds(bits: str, units: dict[int, int]) -> int | None:

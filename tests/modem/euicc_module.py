@@ -1,4 +1,4 @@
-"""A module with a card behind it that speaks over logical channels: three of them, counted."""
+"""A simulated module with an eUICC that has three logical channels."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 EID = "89049032000000000000000000000163"
 ISD_R, ECASD = "A0000005591010FFFFFFFF8900000100", "A0000005591010FFFFFFFF8900000200"
-#: EUICCInfo2 of a consumer card, and with [20] IoTSpecificInfo of an IoT card
+#: EUICCInfo2 of a consumer eUICC, and with [20] IoTSpecificInfo of an IoT eUICC
 INFO2 = "810302030182030202058303010203840D8101008204000186A0830206F7"
 IOT = INFO2 + "B407A0058203010200"
 
 
 class Manner(NamedTuple):
-    """How the card and its module behave.
+    """Behaviour of the eUICC and its module.
 
     :param kind: ``consumer``, ``iot``, ``m2m``, ``plain`` (no eUICC), ``none`` (no AT+CCHO)
     :param session: session id of a channel by its number
@@ -41,7 +41,7 @@ class Manner(NamedTuple):
 
 
 class Module:
-    """The module's end of the wire.
+    """The module's end of the line.
 
     :ivar open: session id -> application of each open channel
     :ivar lines: what it was sent
