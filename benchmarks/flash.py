@@ -1,19 +1,19 @@
-"""What a gateway writes to its flash and sends over its uplink in a day.
+"""Bytes that a gateway writes to its flash and sends over its uplink in a day.
 
-    python benchmarks/flash.py          (root and mkfs.ext4: written bytes are the block device's)
+    python benchmarks/flash.py          (root and mkfs.ext4: the bytes are those of a block device)
 
-The outbox lies on an ext4 of its own, on a loop device; what reaches the device is counted by the
-kernel (``/sys/block/loopN/stat``: sectors), the file system's own journal included. The reports are
-what the daemon makes of a simulated EG25-G, evidence included, and go to a real registry through a
-relay that counts the bytes of HTTP; TLS would add its handshake, 2 to 5 KiB for each connection. A
-day is lived through report by report, each delivered before the next on a connection of its own:
-the dearest way, in which nothing shares a commit, a request or a compression. Only the hours in
-between are left out; nothing is written in them.
+The outbox is on an ext4 of its own, on a loop device. The kernel counts the sectors that reach
+the device (``/sys/block/loopN/stat``), the file system's own journal included. The reports are
+those of the daemon with a simulated EG25-G, evidence included, and go to a real registry through
+a relay that counts the bytes of HTTP; TLS would add its handshake, 2 to 5 KiB per connection. The
+reports of a day are stored one after another, each delivered before the next on a connection of
+its own: the most expensive case, without a shared commit, request or compression. Only the hours
+in between are left out; nothing is written in them.
 
-Limits, and why: 4 GB of eMMC of which each cell bears 1000 writes last ten years at 1 GB a day. A
-thousandth of that is ours on a quiet day: 1 MiB; ten times as much when a modem flaps 100 times. A
-SIM for machines has some MB a month: 30 KiB on a quiet day leave most of it, and a hundred changes
-must not use it up: 512 KiB.
+Limits: 4 GB of eMMC with 1000 writes for each cell last ten years at 1 GB a day. The agent may
+use a thousandth of that on a quiet day, 1 MiB, and ten times as much if a modem flaps 100 times.
+A data plan for machines has some MB a month: 30 KiB on a quiet day leave most of it, and a
+hundred changes must not use it up: 512 KiB.
 """
 
 from __future__ import annotations
@@ -34,15 +34,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from modemagent.logs import NullLog
 from modemagent.report.delivery.courier import Courier
-from modemagent.report.delivery.sinks.catalogue import SinkOptions, open_sink
+from modemagent.report.delivery.sinks import SinkOptions, open_sink
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox.outbox import Outbox, ReportDraft
+from modemagent.report.outbox.outbox import Outbox
+from modemagent.report.outbox.records import ReportDraft
 from tests.process.conftest import Agent, Bench, Process, Registry, until
 from tests.process.uplink import Uplink
 
 KIB = 1024
-#: life -> (what happens in a day, limit of flash in KiB, limit of the uplink in KiB)
-LIVES: dict[str, tuple[dict[Reason, int], int, int]] = {
+#: day -> (reports by reason, limit of flash in KiB, limit of the uplink in KiB)
+DAYS: dict[str, tuple[dict[Reason, int], int, int]] = {
     "quiet": ({Reason.REFRESH: 1}, 1024, 30),
     "quiet, a heartbeat an hour": ({Reason.REFRESH: 1, Reason.HEARTBEAT: 24}, 1024, 60),
     "100 changes": ({Reason.REFRESH: 1, Reason.SIM_CHANGED: 100}, 10 * 1024, 512),
@@ -51,7 +52,7 @@ LIVES: dict[str, tuple[dict[Reason, int], int, int]] = {
 
 @contextlib.contextmanager
 def counted_disk(folder: Path) -> Iterator[tuple[Path, Callable[[], int]]]:
-    """Give a file system, and a function that returns the KiB its device has been written."""
+    """Yield a file system, and a function that returns the KiB written to its device."""
     image, at = folder / "flash.img", folder / "flash"
     with image.open("wb") as file:
         file.truncate(32 * KIB * KIB)
@@ -75,8 +76,8 @@ def run(*words: str) -> None:
     subprocess.run(words, check=True, capture_output=True)
 
 
-def a_report(start: Callable[..., Any]) -> dict[str, Any]:
-    """Return what the daemon really reports of a simulated modem."""
+def sample_report(start: Callable[..., Any]) -> dict[str, Any]:
+    """Return a report of the daemon about a simulated modem, and its baseline."""
     bench = start(Bench, "quectel-eg25-g")
     agent = start(Agent, "--port-glob", f"{bench.links}/*")
     until(lambda: agent.is_watching(*bench.paths.values()))
@@ -89,7 +90,7 @@ def a_report(start: Callable[..., Any]) -> dict[str, Any]:
 def live(
     name: str, folder: Path, seen: dict[str, Any], registry: Registry, token: Path, batch: bool
 ) -> dict[str, Any]:
-    day, flash_limit, uplink_limit = LIVES[name]
+    day, flash_limit, uplink_limit = DAYS[name]
     address = urlsplit(registry.url)
     uplink = Uplink(str(address.hostname), int(address.port or 0))
     body = seen["report"]
@@ -113,13 +114,13 @@ def live(
                         network=None if repeats else body["network"],
                         evidence=() if repeats else body.get("evidence", ()),
                     ),
-                    places=seen["places"],
+                    baselines=seen["places"],
                 )  # fmt: skip
                 if not batch:
-                    said = courier.flush(20)
-                    # minutes lie between two reports: each begins a connection
+                    uplink_state = courier.flush(20)
+                    # with minutes between two reports, each uses a connection of its own
                     sink.close()
-                    assert not said.reason, said.reason
+                    assert not uplink_state.reason, uplink_state.reason
         if batch:
             courier.start()
         assert not courier.flush(60).reason
@@ -139,11 +140,11 @@ def live(
 
 
 def main() -> int:
-    wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    wanted.add_argument("--json", action="store_true")
-    given = wanted.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
     if os.geteuid():
-        print("flash.py mounts a file system: run it as root", file=sys.stderr)
+        print("flash.py mounts a file system; run it as root", file=sys.stderr)
         return 2
     running: list[Process] = []
     with tempfile.TemporaryDirectory() as name:
@@ -156,14 +157,14 @@ def main() -> int:
             return process
 
         try:
-            seen = a_report(start)
+            seen = sample_report(start)
             registry = start(Registry)
             token = folder / "token"
             words = ("--scope", "gateway", "--gateway-id", "gw-1")
             token.write_text(registry.token(*words) + "\n")
             rows = []
             for number, (life, batch) in enumerate(
-                [(life, False) for life in LIVES] + [("100 changes", True)]
+                [(life, False) for life in DAYS] + [("100 changes", True)]
             ):
                 (folder / str(number)).mkdir()
                 rows.append(live(life, folder / str(number), seen, registry, token, batch))
@@ -171,7 +172,7 @@ def main() -> int:
             for process in running:
                 if hasattr(process, "popen"):
                     process.kill()
-    if given.json:
+    if options.json:
         print(json.dumps(rows))
     else:
         print(

@@ -1,10 +1,10 @@
-"""Kill -9 of the daemon at random moments while reports flow to a real registry.
+"""Kill -9 of the daemon at random moments while reports are delivered to a real registry.
 
     python benchmarks/kill.py --kills 500
 
-Three simulated modems whose cards are swapped without pause; an uplink that is cut in the middle of
-answers; a registry that is killed too. In the end every sequence of the stream must stand in the
-registry once, without a hole, in order. Ends with status 3 when it does not.
+The SIM cards of three simulated modems are swapped without pause, the uplink is cut in the middle
+of answers, and the registry is killed too. In the end the registry must have every sequence number
+of the stream once, without a gap, in order; otherwise the exit status is 3.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from tests.process.kill_loop import kill_repeatedly, summary
 
 
 def main() -> int:
-    wanted = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    wanted.add_argument("--kills", type=int, default=500)
-    wanted.add_argument("--seed", type=int, default=1)
-    given = wanted.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
     running: list[Process] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -38,15 +38,15 @@ def main() -> int:
             process.__init__(folder, *words)  # type: ignore[misc]
             return process
 
-        begun = time.monotonic()
+        start_s = time.monotonic()
 
         def progress(done: int) -> None:
             if done % 25 == 0:
-                print(f"{done} kills, {time.monotonic() - begun:.0f} s", file=sys.stderr)
+                print(f"{done} kills, {time.monotonic() - start_s:.0f} s", file=sys.stderr)
 
         try:
             outcome = kill_repeatedly(
-                start, folder, kills=given.kills, seed=given.seed, progress=progress
+                start, folder, kills=options.kills, seed=options.seed, progress=progress
             )
         finally:
             for process in running:

@@ -25,7 +25,7 @@ from modemagent.control.address import socket_path
 from modemagent.errors import ModemAgentError, OutboxError
 from modemagent.logs import Log
 from modemagent.report.delivery.courier import Courier
-from modemagent.report.delivery.sinks.catalogue import open_sink
+from modemagent.report.delivery.sinks import open_sink
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.status import outbox_json, uplink_json
 from modemagent.settings import Settings
@@ -128,8 +128,8 @@ class Daemon:
         self._log.info(
             "started",
             version=__version__,
-            gateway_id=self._outbox.gateway_id,
-            stream_id=self._outbox.stream_id,
+            gateway_id=self._outbox.identity.gateway_id,
+            stream_id=self._outbox.identity.stream_id,
             registry=self._settings.registry,
         )
         await self._export_metrics()
@@ -168,7 +168,7 @@ class Daemon:
             await control.open()
         except OutboxError as error:
             # reports can still be sent if the disk is full; any other error needs an operator
-            if not self._outbox.trouble:
+            if not self._outbox.error:
                 raise
             self._log.error("control_socket_unavailable", reason=error.message)
         return control
@@ -260,8 +260,8 @@ class Daemon:
             "version": __version__,
             "pid": os.getpid(),
             "running_s": round(time.monotonic() - self._started, 1),
-            "gateway_id": self._outbox.gateway_id,
-            "stream_id": self._outbox.stream_id,
+            "gateway_id": self._outbox.identity.gateway_id,
+            "stream_id": self._outbox.identity.stream_id,
             "state_dir": str(self._settings.state_dir),
             "modems": self._supervisor.to_json(),
             "outbox": outbox_json(self._outbox),

@@ -175,7 +175,7 @@ class Metrics(Collector):
         status = self._status()
         states = Tally(modem["state"] for modem in status["modems"])
         outbox, uplink = status["outbox"], status["uplink"]
-        size, limit = self._outbox.room()
+        size, limit = self._outbox.usage()
         oldest = next((stored.body for stored in self._outbox.batch(1)), None)
         yield _gauge("build_info", {__version__: 1}, "version")
         yield _gauge("start_time_seconds", self._started)
@@ -186,7 +186,7 @@ class Metrics(Collector):
         yield _gauge("outbox_bytes", size)
         yield _gauge("outbox_limit_bytes", limit)
         evicted = "modemagent_outbox_evicted_total"
-        yield CounterMetricFamily(evicted, METRICS[evicted].help, self._outbox.given_up)
+        yield CounterMetricFamily(evicted, METRICS[evicted].help, self._outbox.evicted_total)
         yield _gauge("outbox_quarantined_files", len(outbox["quarantined"]))
         yield _gauge("outbox_dead_letters", outbox["dead_letters"])
         yield _gauge("outbox_oldest_age_seconds", _age_s(oldest))

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modemagent.errors import ModemAgentError, SettingsError
 from modemagent.logs import Log
-from modemagent.report.delivery.sinks.catalogue import SinkOptions, open_sink
-from modemagent.report.delivery.sinks.contract import Sink
+from modemagent.report.delivery.sinks import open_sink
+from modemagent.report.delivery.sinks.contract import Sink, SinkOptions
 from modemagent.settings import KEYS, TABLE, FileRefused, Settings
 from modemagent.settings.preflight import check_machine
 

@@ -9,7 +9,8 @@ from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
 from modemagent.report.delivery.courier import Courier
 from modemagent.report.message import JsonObject, PortPlace, Reason, Report
-from modemagent.report.outbox.outbox import Outbox, ReportDraft
+from modemagent.report.outbox.outbox import Outbox
+from modemagent.report.outbox.records import ReportDraft
 from modemagent.watching.baseline import reason_for, removal_snapshot, update_baseline
 from modemagent.watching.events import EventBus
 from modemagent.watching.places import baseline_key
@@ -36,7 +37,7 @@ class Reporter:
         self._places: dict[str, PortPlace] = {}
         self.last: dict[str, Report] = {}
         self._error = ""
-        for key, body in outbox.places().items():
+        for key, body in outbox.baselines().items():
             self._load(key, body)
 
     def _load(self, key: str, body: JsonObject) -> None:
@@ -119,7 +120,7 @@ class Reporter:
                 {"snapshot": baseline.to_json(), "port": place.to_json()} if baseline else None
             )
         try:
-            report = self._outbox.put(draft, places=places)
+            report = self._outbox.put(draft, baselines=places)
         except OutboxError as error:
             if error.message != self._error:
                 self._log.error("report_not_stored", reason=error.message, hint=error.hint)

@@ -104,7 +104,7 @@ def _out_of_reach(found: Settings, text: str, known: set[str]) -> tuple[Mistake,
 
     mistakes = list(check_machine(found))
     if found.registry and not known.intersection(("registry", "proxy", *FILES)):
-        from modemagent.report.delivery.sinks.catalogue import SinkOptions, open_sink
+        from modemagent.report.delivery.sinks import SinkOptions, open_sink
 
         files: dict[str, Any] = {key: file for key in FILES if (file := getattr(found, key))}
         if any(mistake.key in files for mistake in mistakes):

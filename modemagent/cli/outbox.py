@@ -102,14 +102,11 @@ def _listing(state_dir: Path, limit: int) -> dict[str, Any]:
     try:
         return ask(state_dir, {"do": "outbox.list", "limit": limit}, timeout_s=30)
     except AgentNotRunning:
-        from modemagent.report.outbox.outbox import OutboxReader
+        from modemagent.report.outbox.outbox import read_outbox
         from modemagent.report.status import listing
 
-        reader = OutboxReader(state_dir)
-        try:
-            return listing(reader, limit)
-        finally:
-            reader.close()
+        with read_outbox(state_dir) as outbox:
+            return listing(outbox, limit)
 
 
 def _flush_alone(settings: Any, timeout_s: float) -> dict[str, Any]:
@@ -117,8 +114,9 @@ def _flush_alone(settings: Any, timeout_s: float) -> dict[str, Any]:
     from modemagent.agent.reload import sink_options
     from modemagent.logs import NullLog
     from modemagent.report.delivery.courier import Courier
-    from modemagent.report.delivery.sinks.catalogue import open_sink
-    from modemagent.report.outbox.outbox import DB_NAME, Outbox
+    from modemagent.report.delivery.sinks import open_sink
+    from modemagent.report.outbox.outbox import Outbox
+    from modemagent.report.outbox.state_dir import DB_NAME
 
     if not (settings.state_dir / DB_NAME).exists():
         raise OutboxError(

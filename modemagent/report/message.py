@@ -193,5 +193,5 @@ def body_digest(canonical: bytes) -> str:
 
 
 def rfc3339(moment: datetime) -> str:
-    """Return a moment as reports write it: UTC, milliseconds, ``Z``."""
+    """Return a moment in the format of reports: UTC, milliseconds, ``Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

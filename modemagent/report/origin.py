@@ -1,4 +1,4 @@
-"""Who speaks: the gateway, its boot, and how far its clock can be trusted."""
+"""Origin of a report: the gateway, its boot, and whether its clock is synchronized."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STA_UNSYNC = 0x0040  # <linux/timex.h>
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One moment as this machine knows it, taken once so that its parts belong together."""
+    """Time of an observation: wall clock, uptime and the state of the clock, read at once."""
 
     observed_at: str
     uptime_ms: int
@@ -32,12 +32,12 @@ class Moment:
 
 
 def uptime_ms() -> int:
-    """Return milliseconds since boot; time asleep counts, so the registry can date by it."""
+    """Return milliseconds since boot, suspended time included, so that the registry can date."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
 
 
 def boot_id() -> str:
-    """Return the kernel's id of this boot, or one of this process where /proc hides it."""
+    """Return the kernel's id of this boot, or one of this process if /proc does not show it."""
     try:
         return _BOOT_ID_FILE.read_text("ascii").strip() or _PROCESS_BOOT_ID
     except (OSError, ValueError):
@@ -45,9 +45,9 @@ def boot_id() -> str:
 
 
 def derived_gateway_id() -> str | None:
-    """Return a gateway id made from this machine's id, or None where there is none.
+    """Return a gateway id derived from the machine id, or None if it has none.
 
-    The machine id itself is confidential (machine-id(5)): only a keyed hash of it leaves.
+    The machine id itself is confidential (machine-id(5)): only a keyed hash of it is used.
     """
     for file in _MACHINE_ID_FILES:
         try:
@@ -61,15 +61,15 @@ def derived_gateway_id() -> str | None:
 
 
 def clock_synchronized() -> bool:
-    """Tell whether the wall clock follows a time source, as far as can be found out."""
+    """Return True if the wall clock is known to follow a time source."""
     if _TIMESYNCD_MARK.exists():
         return True
-    # chrony and ntpd leave no such file; the kernel's own flag is what all of them clear
+    # chrony and ntpd write no such file; all of them clear the flag of the kernel
     try:
         import ctypes
 
         timex = ctypes.create_string_buffer(512)  # struct timex is 208 bytes on 64-bit Linux
-        # modes (unsigned int, 0: only read) stands first; status follows four longs later
+        # modes (unsigned int, 0: read only) comes first; status follows after four longs
         if ctypes.CDLL(None, use_errno=True).adjtimex(timex) < 0:
             return False
         offset = 5 * ctypes.sizeof(ctypes.c_long)

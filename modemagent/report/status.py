@@ -1,4 +1,4 @@
-"""What people and scripts are shown of the outbox and the way to the registry."""
+"""State of the outbox and of the uplink, as JSON for ``status``, ``outbox list`` and metrics."""
 
 from __future__ import annotations
 
@@ -8,59 +8,60 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from modemagent.report.delivery.courier import Courier
-    from modemagent.report.outbox.outbox import DeadLetter, Outbox, QueuedReport
+    from modemagent.report.outbox.outbox import Outbox
+    from modemagent.report.outbox.records import DeadLetter, QueuedReport
 
 
 class OutboxView(Protocol):
-    """An outbox one may look at, with the daemon or without."""
+    """Read access to an outbox, with the daemon running or not."""
 
     def depth(self) -> tuple[int, int]: ...
     def batch(self, limit: int) -> list[QueuedReport]: ...
-    def set_aside(self, limit: int = ...) -> list[DeadLetter]: ...
-    def dropped(self) -> int: ...
-    def damaged(self) -> list[str]: ...
+    def dead_letters(self, limit: int) -> list[DeadLetter]: ...
+    def evicted(self) -> int: ...
+    def quarantined(self) -> list[str]: ...
 
 
-def listing(shelf: OutboxView, limit: int) -> dict[str, object]:
-    """Return the reports that wait, oldest first, and those the registry would not take."""
-    waiting, set_aside = shelf.depth()
+def listing(outbox: OutboxView, limit: int) -> dict[str, object]:
+    """Return the waiting reports, oldest first, and the rejected ones, newest first."""
+    waiting, dead_letters = outbox.depth()
     return {
         "schema": 1,
         "waiting": waiting,
-        "dead_letters": set_aside,
-        "reports": [json.loads(stored.body) for stored in shelf.batch(limit)],
+        "dead_letters": dead_letters,
+        "reports": [json.loads(queued.body) for queued in outbox.batch(limit)],
         "rejected_reports": [
             {
-                "reason": dead.why,
-                "rejected_at": dead.set_aside_at,
-                "report": json.loads(dead.stored.body),
+                "reason": dead.reason,
+                "rejected_at": dead.rejected_at,
+                "report": json.loads(dead.report.body),
             }
-            for dead in shelf.set_aside(limit)
+            for dead in outbox.dead_letters(limit)
         ],
-        "evicted": shelf.dropped(),
-        "quarantined": shelf.damaged(),
+        "evicted": outbox.evicted(),
+        "quarantined": outbox.quarantined(),
     }
 
 
 def outbox_json(outbox: Outbox) -> dict[str, object]:
-    """Return how the outbox is.
+    """Return the state of the outbox.
 
-    ``buffered`` of those ``waiting`` are in memory only; ``evicted`` were given up for want of room
-    since the outbox was made; ``quarantined`` are files that were set aside.
+    ``buffered`` of those ``waiting`` are in memory only; ``evicted`` counts since the stream began;
+    ``quarantined`` names damaged files.
     """
-    waiting, set_aside = outbox.depth()
+    waiting, dead_letters = outbox.depth()
     return {
         "waiting": waiting,
-        "dead_letters": set_aside,
+        "dead_letters": dead_letters,
         "buffered": outbox.buffered(),
-        "evicted": outbox.dropped(),
-        "quarantined": outbox.damaged(),
-        "error": outbox.trouble or None,
+        "evicted": outbox.evicted(),
+        "quarantined": outbox.quarantined(),
+        "error": outbox.error or None,
     }
 
 
 def uplink_json(courier: Courier | None) -> dict[str, object]:
-    """Return the state of the way to the registry; durations in seconds from now."""
+    """Return the state of the connection to the registry; durations in seconds from now."""
     if courier is None:
         return {"state": "off", "registry": None, "reason": "no registry is set"}
     uplink, now = courier.uplink, time.monotonic()
@@ -71,14 +72,12 @@ def uplink_json(courier: Courier | None) -> dict[str, object]:
         "hint": uplink.hint or None,
         "attempts": uplink.attempts,
         "since_s": round(now - uplink.since, 1),
-        "next_attempt_in_s": _in_s(uplink.next_attempt, now),
+        "next_attempt_in_s": (
+            None if uplink.next_attempt is None else round(max(0.0, uplink.next_attempt - now), 1)
+        ),
         "retry_after_s": uplink.retry_after_s,
         "last_success_ago_s": (
             None if uplink.last_success is None else round(now - uplink.last_success, 1)
         ),
         "delivered": uplink.delivered,
     }
-
-
-def _in_s(moment: float | None, now: float) -> float | None:
-    return None if moment is None else round(max(0.0, moment - now), 1)

@@ -12,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from modemagent.agent.metrics import Metrics
 from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox.outbox import Outbox, ReportDraft
+from modemagent.report.outbox.outbox import Outbox
+from modemagent.report.outbox.records import ReportDraft
 from modemagent.report.status import outbox_json
 from modemagent.watching.events import EventBus
 
@@ -23,7 +24,7 @@ OUTBOX = "modemagent_outbox_"
 @pytest.fixture
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
     opened = Outbox(
-        tmp_path, gateway_id="gw-1", log=NullLog(), limit_bytes=100_000, held_most=BUFFER_LIMIT,
+        tmp_path, gateway_id="gw-1", log=NullLog(), limit_bytes=100_000, max_buffered=BUFFER_LIMIT,
         retry_s=3600,
     )  # fmt: skip
     with closing(opened):
@@ -56,12 +57,12 @@ def metrics_of(outbox: Outbox) -> Metrics:
 def store(outbox: Outbox, reason: Reason, count: int = 1) -> None:
     for _ in range(count):
         place = PortPlace(path="/dev/ttyUSB2")
-        outbox.put(ReportDraft(reason=reason, port=place), places={})
+        outbox.put(ReportDraft(reason=reason, port=place), baselines={})
 
 
 def limit_pages(outbox: Outbox, pages: int) -> None:
     """Let SQLite report a full disk."""
-    outbox._disk.file.db.execute(f"PRAGMA max_page_count={pages}")
+    outbox._storage.database.db.execute(f"PRAGMA max_page_count={pages}")
 
 
 def test_empty_outbox_has_zeros_and_its_limit(outbox: Outbox) -> None:
@@ -92,15 +93,15 @@ def test_evicted_counter_is_monotonic_and_starts_at_zero(outbox: Outbox, tmp_pat
     while not (evicted := outbox_metrics(outbox)["evicted_total"]):
         store(outbox, Reason.REFRESH, 50)
     # a damaged file loses its own count
-    outbox._disk._begin_anew("damaged")
-    assert outbox.dropped() < evicted == outbox_metrics(outbox)["evicted_total"]
+    outbox._storage._open("damaged")
+    assert outbox.evicted() < evicted == outbox_metrics(outbox)["evicted_total"]
     assert outbox_metrics(outbox)["quarantined_files"] == 1
-    while outbox.dropped() == 0:
+    while outbox.evicted() == 0:
         store(outbox, Reason.REFRESH, 50)
     assert outbox_metrics(outbox)["evicted_total"] > evicted
     outbox.close()
     with closing(Outbox(tmp_path, gateway_id="gw-1", log=NullLog())) as again:
-        assert again.dropped() > 0 == outbox_metrics(again)["evicted_total"]
+        assert again.evicted() > 0 == outbox_metrics(again)["evicted_total"]
 
 
 def test_counters_exist_before_their_first_event(outbox: Outbox) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.report.outbox.outbox import DB_NAME
+from modemagent.report.outbox.state_dir import DB_NAME
 from tests.process.conftest import Agent, Bench, call, until
 
 pytestmark = pytest.mark.timeout(120)

@@ -137,7 +137,7 @@ def test_reload_loads_a_renewed_certificate_again(
         until(lambda: agent.status()["uplink"]["state"] == "unreachable")
         assert not server.order
         files[renewed].write_text("no certificate")
-        reload(agent, file, settings, "settings_rejected")
+        reload(agent, file, settings, "cannot load certificates")
         files[renewed].write_text(texts[renewed])
         reload(agent, file, settings, "settings_reloaded")
         until(lambda: server.order)

@@ -1,4 +1,4 @@
-"""A registry small enough to misbehave on purpose, and an outbox to send from."""
+"""A small registry that fails on request, an outbox to send from, and a log that is recorded."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import pytest
 
 from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox.outbox import Outbox, ReportDraft
+from modemagent.report.outbox.outbox import Outbox
+from modemagent.report.outbox.records import ReportDraft
 
 Answer = Callable[["Exchange"], None]
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One request; ``server.moods`` says how the next ones are answered, then it behaves."""
+    """One request, answered by the next function of ``server.script``, then as a registry does."""
 
     protocol_version = "HTTP/1.1"
     timeout = 10
@@ -34,10 +35,10 @@ class Exchange(BaseHTTPRequestHandler):
         self.reports = json.loads(body)["reports"]
         self.server.requests.append(self.reports)
         self.server.headers.append(dict(self.headers))
-        mood = self.server.moods.pop(0) if self.server.moods else Exchange.behave
-        mood(self)
+        answer = self.server.script.pop(0) if self.server.script else Exchange.answer
+        answer(self)
 
-    def behave(self) -> None:
+    def answer(self) -> None:
         self.reply(200, {"results": [self.server.take(report) for report in self.reports]})
 
     def reply(self, status: int, body: object, **headers: str) -> None:
@@ -56,7 +57,7 @@ class Exchange(BaseHTTPRequestHandler):
 
 
 class SmallRegistry(ThreadingHTTPServer):
-    """Keeps what it accepted under the report's key, as a registry must."""
+    """A registry that keeps accepted reports under their key."""
 
     daemon_threads = True
 
@@ -66,7 +67,7 @@ class SmallRegistry(ThreadingHTTPServer):
         self.order: list[int] = []
         self.requests: list[list[dict[str, Any]]] = []
         self.headers: list[dict[str, str]] = []
-        self.moods: list[Answer] = []
+        self.script: list[Answer] = []
         self.refused: set[int] = set()
 
     @property
@@ -75,18 +76,32 @@ class SmallRegistry(ThreadingHTTPServer):
 
     def take(self, report: dict[str, Any]) -> dict[str, Any]:
         key = (report["stream_id"], report["sequence"])
-        said = {"report_id": report["report_id"]}
+        result = {"report_id": report["report_id"]}
         if report["sequence"] in self.refused:
-            return said | {"status": "rejected", "problem": {"detail": "not like this"}}
+            return result | {"status": "rejected", "problem": {"detail": "not like this"}}
         if key in self.kept:
             same = self.kept[key] == report
-            return said | {"status": "duplicate" if same else "conflict"}
+            return result | {"status": "duplicate" if same else "conflict"}
         self.kept[key] = report
         self.order.append(report["sequence"])
-        return said | {"status": "accepted"}
+        return result | {"status": "accepted"}
 
     def handle_error(self, *_: object) -> None:
         pass
+
+
+class RecordingLog(NullLog):
+    """A log that keeps its errors."""
+
+    def __init__(self) -> None:
+        self.errors: list[tuple[str, dict[str, Any]]] = []
+
+    def error(self, event: str, **fields: Any) -> None:
+        self.errors.append((event, fields))
+
+    @property
+    def events(self) -> list[str]:
+        return [event for event, _ in self.errors]
 
 
 @pytest.fixture
@@ -116,4 +131,4 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 def fill(outbox: Outbox, count: int) -> None:
     for number in range(count):
         place = PortPlace(path=f"/dev/ttyUSB{number}")
-        outbox.put(ReportDraft(reason=Reason.IDENTIFIED, port=place), places={})
+        outbox.put(ReportDraft(reason=Reason.IDENTIFIED, port=place), baselines={})

@@ -1,4 +1,4 @@
-"""The courier: in order, at least once, patient when refused, quick when well."""
+"""The courier delivers in order and at least once, with waits after failures."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from modemagent.report import origin
 from modemagent.report.delivery import courier as courier_module
 from modemagent.report.delivery import isolation, uplink
 from modemagent.report.delivery.courier import Courier, UplinkState
-from modemagent.report.delivery.sinks import http
-from modemagent.report.delivery.sinks.catalogue import SinkOptions, open_sink
+from modemagent.report.delivery.sinks import SinkOptions, http, open_sink
 from modemagent.report.delivery.sinks.contract import ItemStatus, Receipt
 from modemagent.report.message import Reason
-from modemagent.report.outbox.outbox import Outbox, QueuedReport, ReportDraft
+from modemagent.report.outbox.outbox import Outbox
+from modemagent.report.outbox.records import QueuedReport, ReportDraft
 from modemagent.report.status import uplink_json
 from tests.report.conftest import Exchange, SmallRegistry, fill
 
 
 def highest(_: float, most: float) -> float:
-    """Jitter that always waits longest, so that a wait is what the test says it is."""
+    """Jitter that always yields the longest wait."""
     return most
 
 
 @contextmanager
-def carrying(
+def delivering(
     outbox: Outbox, registry: SmallRegistry, *, base_s: float = 0.01, cap_s: float = 0.05
 ) -> Iterator[Courier]:
     sink = open_sink(SinkOptions(url=registry.url))
@@ -55,21 +55,19 @@ def until(claim: Callable[[], object], deadline_s: float = 10) -> None:
         time.sleep(0.005)
 
 
-def test_a_backlog_is_carried_in_order_and_the_outbox_is_empty_after(
+def test_backlog_is_delivered_in_order(
     outbox: Outbox, registry: SmallRegistry, monkeypatch: object
 ) -> None:
     fill(outbox, 250)
-    with carrying(outbox, registry) as courier:
+    with delivering(outbox, registry) as courier:
         assert not courier.flush(20).reason
     assert registry.order == list(range(1, 251))
     assert [len(request) for request in registry.requests] == [100, 100, 50]
     assert outbox.depth() == (0, 0)
 
 
-def test_a_new_report_is_sent_at_once_when_the_link_is_well(
-    outbox: Outbox, registry: SmallRegistry
-) -> None:
-    with carrying(outbox, registry, base_s=60) as courier:
+def test_new_report_is_sent_at_once(outbox: Outbox, registry: SmallRegistry) -> None:
+    with delivering(outbox, registry, base_s=60) as courier:
         courier.flush(5)
         for sequence in range(1, 6):
             fill(outbox, 1)
@@ -77,7 +75,7 @@ def test_a_new_report_is_sent_at_once_when_the_link_is_well(
     assert registry.order == [1, 2, 3, 4, 5]
 
 
-def test_a_registry_that_forgets_to_answer_gets_everything_once(
+def test_unanswered_batch_is_stored_once_by_the_registry(
     outbox: Outbox, registry: SmallRegistry
 ) -> None:
     def keep_and_hang_up(exchange: Exchange) -> None:
@@ -85,57 +83,53 @@ def test_a_registry_that_forgets_to_answer_gets_everything_once(
             exchange.server.take(report)
         exchange.close_connection = True
 
-    registry.moods += [keep_and_hang_up] * 3
+    registry.script += [keep_and_hang_up] * 3
     fill(outbox, 5)
-    with carrying(outbox, registry) as courier:
+    with delivering(outbox, registry) as courier:
         until(lambda: outbox.depth() == (0, 0))
         until(lambda: courier.uplink.state is UplinkState.IDLE)
     assert registry.order == [1, 2, 3, 4, 5]
     assert len(registry.requests) == 4
 
 
-def test_a_rejected_report_is_set_aside_and_stops_nobody(
-    outbox: Outbox, registry: SmallRegistry
-) -> None:
+def test_rejected_report_becomes_a_dead_letter(outbox: Outbox, registry: SmallRegistry) -> None:
     registry.refused = {2}
     fill(outbox, 3)
-    with carrying(outbox, registry):
+    with delivering(outbox, registry):
         until(lambda: outbox.depth() == (0, 1))
-    (dead,) = outbox.set_aside()
-    assert (dead.stored.sequence, dead.why) == (2, "not like this")
+    (dead,) = outbox.dead_letters()
+    assert (dead.report.sequence, dead.reason) == (2, "not like this")
     assert registry.order == [1, 3]
 
 
-def test_only_what_was_acknowledged_counts_as_delivered(outbox: Outbox) -> None:
-    class TakesTwo(Unwell):
-        """Takes two of each batch, will not have the third, and is silent on the others."""
+def test_only_acknowledged_reports_count_as_delivered(outbox: Outbox) -> None:
+    class TakesTwo(FailingSink):
+        """Accepts two of each batch, rejects the third and ignores the others."""
 
         def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
-            said = (ItemStatus.ACCEPTED, ItemStatus.DUPLICATE, ItemStatus.REJECTED)
+            statuses = (ItemStatus.ACCEPTED, ItemStatus.DUPLICATE, ItemStatus.REJECTED)
             return [
                 Receipt(stored.report_id, status)
-                for stored, status in zip(batch, said, strict=False)
+                for stored, status in zip(batch, statuses, strict=False)
             ]
 
     fill(outbox, 10)
     courier = Courier(outbox, TakesTwo(), log=NullLog())
-    told: list[int] = []
-    courier.on_delivery = told.append
-    assert courier._round(in_haste=True) is None
+    counts: list[int] = []
+    courier.on_delivery = counts.append
+    assert courier._deliver_all(flush=True) is None
     assert outbox.depth() == (0, 3)
-    assert (courier.uplink.delivered, told) == (7, [2, 2, 2, 1])
+    assert (courier.uplink.delivered, counts) == (7, [2, 2, 2, 1])
 
 
-def test_numbers_that_were_used_before_are_given_up_and_nothing_is_lost(
-    outbox: Outbox, registry: SmallRegistry
-) -> None:
+def test_conflict_moves_reports_to_a_new_stream(outbox: Outbox, registry: SmallRegistry) -> None:
     fill(outbox, 4)
-    before = outbox.stream_id
+    before = outbox.identity.stream_id
     for stored in outbox.batch(2):
         registry.take(json.loads(stored.body) | {"reason": "removed"})
-    with carrying(outbox, registry):
+    with delivering(outbox, registry):
         until(lambda: outbox.depth() == (0, 0))
-    assert outbox.stream_id != before
+    assert outbox.identity.stream_id != before
     # 3 and 4 went under their old numbers, 1 and 2 under new ones
     assert sorted(sequence for stream, sequence in registry.kept if stream == before) == [
         1,
@@ -143,7 +137,7 @@ def test_numbers_that_were_used_before_are_given_up_and_nothing_is_lost(
         3,
         4,
     ]
-    moved = [r for (stream, _), r in registry.kept.items() if stream == outbox.stream_id]
+    moved = [r for (stream, _), r in registry.kept.items() if stream == outbox.identity.stream_id]
     assert [(r["sequence"], r["port"]["path"]) for r in moved] == [
         (1, "/dev/ttyUSB0"), (2, "/dev/ttyUSB1"),
     ]  # fmt: skip
@@ -151,40 +145,41 @@ def test_numbers_that_were_used_before_are_given_up_and_nothing_is_lost(
     assert [stored.sequence for stored in outbox.batch(9)] == [3]
 
 
-def test_a_conflict_under_a_number_nobody_had_is_set_aside(
+def test_conflict_under_a_new_number_is_a_dead_letter(
     outbox: Outbox, registry: SmallRegistry
 ) -> None:
     def conflict(exchange: Exchange) -> None:
         said = [{"report_id": r["report_id"], "status": "conflict"} for r in exchange.reports]
         exchange.reply(200, {"results": said})
 
-    registry.moods += [conflict] * 2
+    registry.script += [conflict] * 2
     fill(outbox, 1)
-    with carrying(outbox, registry):
+    with delivering(outbox, registry):
         until(lambda: outbox.depth() == (0, 1))
-    assert "another report" in outbox.set_aside()[0].why
+    assert "another report" in outbox.dead_letters()[0].reason
 
 
-def test_a_batch_the_registry_can_not_read_is_halved_down_to_the_bad_report(
+def test_refused_batch_is_halved_down_to_the_bad_report(
     outbox: Outbox, registry: SmallRegistry
 ) -> None:
     def whole(exchange: Exchange) -> None:
         if any(report["sequence"] == 7 for report in exchange.reports):
             exchange.reply(422, {"detail": "can not be read"})
             return
-        exchange.behave()
+        exchange.answer()
 
-    registry.moods += [whole] * 100
+    registry.script += [whole] * 100
     fill(outbox, 20)
-    with carrying(outbox, registry):
+    with delivering(outbox, registry):
         until(lambda: outbox.depth() == (0, 1))
     assert registry.order == [n for n in range(1, 21) if n != 7]
 
 
-class Unwell:
-    """A sink that fails as told."""
+class FailingSink:
+    """A sink that raises the given errors one after another and then accepts everything."""
 
     address = "test"
+    max_retry_after_s = uplink.MAX_RETRY_AFTER_S
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
@@ -198,8 +193,8 @@ class Unwell:
         pass
 
 
-class Picky(Unwell):
-    """A registry that refuses a batch as a whole when it holds a report it will not read."""
+class RefusingSink(FailingSink):
+    """A registry that refuses a whole batch if it contains a bad report."""
 
     def __init__(self, bad: Callable[[int], bool]) -> None:
         super().__init__()
@@ -216,17 +211,20 @@ class Picky(Unwell):
 
 
 def rounds(courier: Courier, count: int) -> list[float | None]:
-    return [courier._round(in_haste=False) for _ in range(count)]
+    return [courier._deliver_all(flush=False) for _ in range(count)]
 
 
-def test_a_registry_that_refuses_everything_is_waited_for_and_the_backlog_is_kept(
+def test_backlog_survives_a_registry_that_refuses_everything(
     outbox: Outbox,
 ) -> None:
     fill(outbox, 300)
-    registry = Picky(lambda _: True)
+    registry = RefusingSink(lambda _: True)
     courier = Courier(outbox, registry, log=NullLog(), uniform=highest)
     waits = rounds(courier, 60)
-    assert outbox.depth() == (300 - isolation.BELIEVED_IN_A_ROW, isolation.BELIEVED_IN_A_ROW)
+    assert outbox.depth() == (
+        300 - isolation.MAX_DEAD_LETTERS_IN_A_ROW,
+        isolation.MAX_DEAD_LETTERS_IN_A_ROW,
+    )
     searching = waits.index(5)
     assert searching < 30 and set(waits[:searching]) == {0.0}
     assert waits[searching : searching + 9] == [5, 10, 20, 40, 80, 160, 320, 640, 900]
@@ -234,18 +232,18 @@ def test_a_registry_that_refuses_everything_is_waited_for_and_the_backlog_is_kep
     assert set(registry.offered[searching:]) == {1}
     assert courier.uplink.state is UplinkState.REFUSED
     assert (courier.uplink.reason, courier.uplink.delivered) == ("refused: HTTP 422", 0)
-    # put right: all of the rest is delivered, and nothing more set aside
+    # once it works again the rest is delivered, and no further dead letter is made
     registry.bad = lambda _: False
-    while courier._round(in_haste=True) is not None:
+    while courier._deliver_all(flush=True) is not None:
         pass
-    assert outbox.depth() == (0, isolation.BELIEVED_IN_A_ROW)
-    assert len(registry.took) == 300 - isolation.BELIEVED_IN_A_ROW
+    assert outbox.depth() == (0, isolation.MAX_DEAD_LETTERS_IN_A_ROW)
+    assert len(registry.took) == 300 - isolation.MAX_DEAD_LETTERS_IN_A_ROW
     assert courier.uplink.reason == ""
 
 
-def test_many_bad_reports_in_a_row_do_not_stop_the_good_ones_behind_them(outbox: Outbox) -> None:
+def test_good_reports_pass_many_bad_ones_in_a_row(outbox: Outbox) -> None:
     fill(outbox, 30)
-    registry = Picky(lambda sequence: 5 <= sequence < 15)
+    registry = RefusingSink(lambda sequence: 5 <= sequence < 15)
     courier = Courier(outbox, registry, log=NullLog(), uniform=highest)
     waits = rounds(courier, 100)
     assert outbox.depth() == (0, 10)
@@ -253,9 +251,9 @@ def test_many_bad_reports_in_a_row_do_not_stop_the_good_ones_behind_them(outbox:
     assert waits[-1] is None
 
 
-def test_single_bad_reports_among_good_ones_are_found_without_a_wait(outbox: Outbox) -> None:
+def test_single_bad_reports_are_isolated_without_a_wait(outbox: Outbox) -> None:
     fill(outbox, 100)
-    registry = Picky(lambda sequence: sequence % 25 == 7)
+    registry = RefusingSink(lambda sequence: sequence % 25 == 7)
     courier = Courier(outbox, registry, log=NullLog(), uniform=highest)
     waits = rounds(courier, 50)
     assert outbox.depth() == (0, 4)
@@ -263,7 +261,7 @@ def test_single_bad_reports_among_good_ones_are_found_without_a_wait(outbox: Out
     assert set(waits) == {0.0, None}
 
 
-def test_an_outbox_that_fails_while_a_bad_report_is_set_aside_ends_no_thread(
+def test_outbox_error_during_isolation_is_a_state(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(outbox, 1)
@@ -272,18 +270,18 @@ def test_an_outbox_that_fails_while_a_bad_report_is_set_aside_ends_no_thread(
         raise OutboxError("the disk is gone")
 
     monkeypatch.setattr(outbox, "acknowledge", refuse)
-    courier = Courier(outbox, Picky(lambda _: True), log=NullLog(), uniform=highest)
+    courier = Courier(outbox, RefusingSink(lambda _: True), log=NullLog(), uniform=highest)
     assert rounds(courier, 1) == [5]
     assert courier.uplink.state is UplinkState.OUTBOX_FAILED
 
 
-def test_a_wrong_token_is_a_state_with_a_reason_and_ends_when_it_is_put_right(
+def test_wrong_token_is_a_state_until_it_is_corrected(
     outbox: Outbox, registry: SmallRegistry
 ) -> None:
-    registry.moods += [lambda exchange: exchange.reply(401, {})] * 3
+    registry.script += [lambda exchange: exchange.reply(401, {})] * 3
     fill(outbox, 1)
     seen = set()
-    with carrying(outbox, registry, base_s=0.2) as courier:
+    with delivering(outbox, registry, base_s=0.2) as courier:
         until(lambda: courier.uplink.state is UplinkState.REFUSED)
         shown = uplink_json(courier)
         assert shown["reason"] == "refused: wrong token" and shown["hint"]
@@ -292,21 +290,31 @@ def test_a_wrong_token_is_a_state_with_a_reason_and_ends_when_it_is_put_right(
         assert courier.uplink.reason == ""
 
 
-def test_waits_double_up_to_the_cap_and_a_success_forgets_them(outbox: Outbox) -> None:
+def test_waits_double_up_to_the_cap_until_a_success(outbox: Outbox) -> None:
     down = RegistryUnreachable("down")
-    courier = Courier(outbox, Unwell(*[down] * 12), log=NullLog(), uniform=highest)
+    courier = Courier(outbox, FailingSink(*[down] * 12), log=NullLog(), uniform=highest)
     fill(outbox, 1)
-    waits = [courier._round(in_haste=False) for _ in range(12)]
+    waits = [courier._deliver_all(flush=False) for _ in range(12)]
     assert waits == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900, 900, 900]
-    assert courier._round(in_haste=False) is None
+    assert courier._deliver_all(flush=False) is None
     assert courier.uplink.attempts == 0
 
 
-def test_retry_after_is_kept_and_spread(outbox: Outbox) -> None:
+def test_retry_after_is_respected_and_spread(outbox: Outbox) -> None:
     busy = RegistryUnreachable("busy", retry_after_s=30)
-    courier = Courier(outbox, Unwell(busy), log=NullLog(), uniform=highest)
+    courier = Courier(outbox, FailingSink(busy), log=NullLog(), uniform=highest)
     fill(outbox, 1)
-    assert courier._round(in_haste=False) == 60
+    assert courier._deliver_all(flush=False) == 60
+
+
+def test_retry_after_limit_includes_the_spread() -> None:
+    arguments = {"base_s": 5.0, "cap_s": 900.0, "max_retry_after_s": 3600.0}
+    waits = [
+        uplink.pause_s(1, retry_after_s=seconds, uniform=uniform, **arguments)
+        for uniform in (lambda low, _: low, highest)
+        for seconds in (600.0, 2400.0, 3600.0, 86400.0)
+    ]
+    assert waits == [600, 2400, 3600, 3600, 1200, 3600, 3600, 3600]
 
 
 @pytest.mark.parametrize(
@@ -314,25 +322,25 @@ def test_retry_after_is_kept_and_spread(outbox: Outbox) -> None:
     [
         (0.0, [5, 10, 20]),
         (6.0, [12, 12, 20]),
-        (uplink.LONGEST_ASKED_S * 9, [2 * uplink.LONGEST_ASKED_S] * 3),
-        (float("inf"), [2 * uplink.LONGEST_ASKED_S] * 3),
+        (uplink.MAX_RETRY_AFTER_S * 9, [uplink.MAX_RETRY_AFTER_S] * 3),
+        (float("inf"), [uplink.MAX_RETRY_AFTER_S] * 3),
     ],
 )
-def test_retry_after_makes_a_wait_longer_and_never_shorter(
+def test_retry_after_extends_a_wait_up_to_its_limit(
     outbox: Outbox, asked: float, waits: list[float]
 ) -> None:
     busy = RegistryUnreachable("busy", retry_after_s=asked)
-    courier = Courier(outbox, Unwell(*[busy] * 3), log=NullLog(), uniform=highest)
+    courier = Courier(outbox, FailingSink(*[busy] * 3), log=NullLog(), uniform=highest)
     fill(outbox, 1)
-    assert [courier._round(in_haste=False) for _ in range(3)] == waits
+    assert [courier._deliver_all(flush=False) for _ in range(3)] == waits
 
 
 def test_retry_after_is_shown_until_the_next_delivery(
     outbox: Outbox, registry: SmallRegistry
 ) -> None:
-    registry.moods.append(lambda exchange: exchange.reply(503, {}, Retry_After="90000"))
+    registry.script.append(lambda exchange: exchange.reply(503, {}, Retry_After="90000"))
     fill(outbox, 1)
-    with carrying(outbox, registry) as courier:
+    with delivering(outbox, registry) as courier:
         until(lambda: courier.uplink.attempts)
         shown = uplink_json(courier)
         assert shown["retry_after_s"] == 3600 and shown["next_attempt_in_s"] > 3590
@@ -347,7 +355,7 @@ def test_retry_after_is_shown_until_the_next_delivery(
     "start",
     [b"HTTP/1.1 ", b"HTTP/1.1 200 OK\r\nA: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"],
 )
-def test_registry_that_drips_holds_up_no_report(
+def test_registry_that_sends_single_bytes_is_given_up(
     outbox: Outbox, registry: SmallRegistry, start: bytes
 ) -> None:
     let_go = threading.Event()
@@ -359,7 +367,7 @@ def test_registry_that_drips_holds_up_no_report(
                 exchange.wfile.write(b" ")
         exchange.close_connection = True
 
-    registry.moods.append(drip)
+    registry.script.append(drip)
     fill(outbox, 3)
     limits = replace(http.LIMITS, total_s=1.0)
     sink = http.HttpSink(SinkOptions(url=registry.url), limits=limits)
@@ -376,8 +384,8 @@ def test_registry_that_drips_holds_up_no_report(
         courier.stop(5)
 
 
-def test_news_do_not_cut_a_wait_short_and_flush_does(outbox: Outbox) -> None:
-    sink = Unwell(RegistryUnreachable("down"), RegistryRefused("no", status=401))
+def test_flush_ends_a_wait_and_a_new_report_does_not(outbox: Outbox) -> None:
+    sink = FailingSink(RegistryUnreachable("down"), RegistryRefused("no", status=401))
     courier = Courier(outbox, sink, log=NullLog(), base_s=3600, cap_s=3600, uniform=highest)
     fill(outbox, 1)
     courier.start()
@@ -391,13 +399,15 @@ def test_news_do_not_cut_a_wait_short_and_flush_does(outbox: Outbox) -> None:
 
 @pytest.fixture
 def rebooted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outbox]:
-    Outbox(tmp_path / "boots", gateway_id="gw-1", log=NullLog()).close()
+    with closing(Outbox(tmp_path / "boots", gateway_id="gw-1", log=NullLog())) as outbox:
+        fill(outbox, 1)
+        outbox.acknowledge(outbox.batch(1))
     monkeypatch.setattr(origin, "boot_id", lambda: "another")
     with closing(Outbox(tmp_path / "boots", gateway_id="gw-1", log=NullLog())) as outbox:
         yield outbox
 
 
-def test_after_a_reboot_gateways_do_not_all_come_at_once(rebooted: Outbox) -> None:
+def test_delivery_after_a_reboot_is_spread(rebooted: Outbox) -> None:
     fill(rebooted, 1)
     waits: list[tuple[float, float]] = []
 
@@ -405,16 +415,16 @@ def test_after_a_reboot_gateways_do_not_all_come_at_once(rebooted: Outbox) -> No
         waits.append((least, most))
         return 0.0
 
-    courier = Courier(rebooted, Unwell(), log=NullLog(), uniform=spread)
+    courier = Courier(rebooted, FailingSink(), log=NullLog(), uniform=spread)
     courier.start()
     until(lambda: rebooted.depth() == (0, 0))
     courier.stop(1)
     assert waits == [(0.0, courier_module.SPREAD_AFTER_BOOT_S)]
 
 
-def test_the_wait_after_a_boot_is_no_standstill(rebooted: Outbox) -> None:
+def test_wait_after_a_boot_counts_as_progress(rebooted: Outbox) -> None:
     fill(rebooted, 1)
-    courier = Courier(rebooted, Unwell(), log=NullLog(), spread_s=3600, uniform=highest)
+    courier = Courier(rebooted, FailingSink(), log=NullLog(), spread_s=3600, uniform=highest)
     now = time.monotonic()
     progress = HealthCheck(
         ports=dict, uplink=lambda: courier.uplink, waiting=lambda: 1, clock=lambda: now
@@ -441,13 +451,13 @@ def test_the_wait_after_a_boot_is_no_standstill(rebooted: Outbox) -> None:
         (Reason.REMOVED, False),
     ],
 )
-def test_a_change_of_card_does_not_wait_for_its_turn_after_a_boot(
+def test_urgent_report_ends_the_wait_after_a_boot(
     rebooted: Outbox, reason: Reason, waits: bool
 ) -> None:
-    courier = Courier(rebooted, Unwell(), log=NullLog(), spread_s=3600, uniform=highest)
+    courier = Courier(rebooted, FailingSink(), log=NullLog(), spread_s=3600, uniform=highest)
     fill(rebooted, 1)
     courier.start()
-    rebooted.put(ReportDraft(reason=reason), places={})
+    rebooted.put(ReportDraft(reason=reason), baselines={})
     if waits:
         assert courier.uplink.state is UplinkState.IDLE
         assert rebooted.depth() == (2, 0)
@@ -456,16 +466,16 @@ def test_a_change_of_card_does_not_wait_for_its_turn_after_a_boot(
     courier.stop(1)
 
 
-def test_between_full_batches_is_a_second_and_a_person_does_not_wait_it(outbox: Outbox) -> None:
+def test_pause_between_full_batches_is_skipped_by_flush(outbox: Outbox) -> None:
     fill(outbox, 250)
-    courier = Courier(outbox, Unwell(), log=NullLog())
-    assert courier._round(in_haste=False) == courier_module.BETWEEN_FULL_BATCHES_S == 1.0
+    courier = Courier(outbox, FailingSink(), log=NullLog())
+    assert courier._deliver_all(flush=False) == courier_module.BETWEEN_FULL_BATCHES_S == 1.0
     assert outbox.depth() == (150, 0)
-    assert courier._round(in_haste=True) is None
+    assert courier._deliver_all(flush=True) is None
     assert outbox.depth() == (0, 0)
 
 
-def test_jitter_is_full_from_nothing_to_the_bound(outbox: Outbox) -> None:
+def test_jitter_ranges_from_zero_to_the_bound(outbox: Outbox) -> None:
     asked: list[tuple[float, float]] = []
 
     def least(low: float, high: float) -> float:
@@ -473,13 +483,13 @@ def test_jitter_is_full_from_nothing_to_the_bound(outbox: Outbox) -> None:
         return low
 
     down = RegistryUnreachable("down")
-    courier = Courier(outbox, Unwell(down, down), log=NullLog(), uniform=least)
+    courier = Courier(outbox, FailingSink(down, down), log=NullLog(), uniform=least)
     fill(outbox, 1)
-    assert [courier._round(in_haste=False) for _ in range(2)] == [0.0, 0.0]
+    assert [courier._deliver_all(flush=False) for _ in range(2)] == [0.0, 0.0]
     assert asked == [(0.0, 5.0), (0.0, 10.0)]
 
 
-def test_a_clock_that_is_not_set_is_waited_for_and_not_longer(
+def test_delivery_starts_when_the_clock_is_set(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synchronized = threading.Event()
@@ -490,10 +500,10 @@ def test_a_clock_that_is_not_set_is_waited_for_and_not_longer(
         return synchronized.is_set()
 
     monkeypatch.setattr(origin, "clock_synchronized", look)
-    monkeypatch.setattr(courier_module, "LOOK_AT_CLOCK_S", 0.01)
+    monkeypatch.setattr(courier_module, "CLOCK_POLL_S", 0.01)
     fill(outbox, 1)
     looked.clear()
-    sink = Unwell(ClockNotSet("its certificate is not yet valid"))
+    sink = FailingSink(ClockNotSet("its certificate is not yet valid"))
     courier = Courier(outbox, sink, log=NullLog(), base_s=3600, cap_s=3600, uniform=highest)
     courier.start()
     assert looked.wait(10)
@@ -504,10 +514,10 @@ def test_a_clock_that_is_not_set_is_waited_for_and_not_longer(
     courier.stop(5)
 
 
-def test_it_stops_while_the_other_side_hangs(outbox: Outbox) -> None:
+def test_stop_does_not_wait_for_a_hanging_registry(outbox: Outbox) -> None:
     held = threading.Event()
 
-    class Hangs(Unwell):
+    class Hangs(FailingSink):
         def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
             held.wait(20)
             return []

@@ -1,4 +1,4 @@
-"""The bounds and waits in ``docs/durability.md`` are those of the program."""
+"""The limits and waits in ``docs/durability.md`` are those of the program."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from modemagent.report.delivery import courier, uplink
 from modemagent.report.delivery.sinks import http
-from modemagent.report.outbox import memory, outbox, queue_file, set_aside
+from modemagent.report.outbox import database, memory, outbox, recovery
 from modemagent.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs/durability.md").read_text("utf-8")
@@ -21,14 +21,17 @@ ROWS = dict(re.findall(r"^\| ([^|]+?) \| (\d+) \|$", PAGE, re.MULTILINE))
     [
         ("reports on disk (`outbox_limit`), MiB, compressed", Settings().outbox_limit),
         ("reports on disk (`outbox_limit`), MiB, compressed", outbox.LIMIT_BYTES // 1024 // 1024),
-        ("reports on disk, rows", queue_file.ROWS_MOST),
-        ("reports in memory while the disk is full", memory.HELD_MOST),
-        ("reports refused by the registry that are kept", queue_file.DEAD_MOST),
-        ("damaged files that are kept", set_aside.SET_ASIDE_MOST),
+        ("reports on disk, rows", database.MAX_REPORTS),
+        ("reports in memory while the disk is full", memory.MAX_BUFFERED),
+        ("dead letters", database.MAX_DEAD_LETTERS),
+        ("quarantined files", recovery.MAX_QUARANTINED),
         ("first wait after a failure, at most", courier.BASE_S),
         ("longest wait", courier.CAP_S),
-        ("longest `Retry-After` of a registry with a verified certificate", uplink.LONGEST_ASKED_S),
-        ("longest `Retry-After` without TLS", uplink.LONGEST_ASKED_UNAUTHENTICATED_S),
+        (
+            "longest `Retry-After` of a registry with a verified certificate",
+            uplink.MAX_RETRY_AFTER_S,
+        ),
+        ("longest `Retry-After` without TLS", uplink.MAX_RETRY_AFTER_UNAUTHENTICATED_S),
         ("connecting to one address, and the TLS handshake, at most", http.LIMITS.connect_s),
         ("between two pieces of an answer, at most", http.LIMITS.idle_s),
         (
@@ -41,9 +44,9 @@ ROWS = dict(re.findall(r"^\| ([^|]+?) \| (\d+) \|$", PAGE, re.MULTILINE))
         ("between two full batches", courier.BETWEEN_FULL_BATCHES_S),
     ],
 )
-def test_a_documented_figure_is_the_programs(row: str, value: float) -> None:
+def test_documented_figure_matches_the_program(row: str, value: float) -> None:
     assert int(ROWS[row]) == value
 
 
-def test_every_documented_figure_is_looked_at() -> None:
+def test_every_documented_figure_is_checked() -> None:
     assert len(ROWS) == 15

@@ -28,7 +28,7 @@ def body(name: str = "identified") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
-def test_every_frozen_report_is_read_and_written_back_with_nothing_lost(path: Path) -> None:
+def test_frozen_report_round_trips_without_loss(path: Path) -> None:
     frozen = json.loads(path.read_text())
     written = Report.from_json(frozen).to_json()
     assert set(written) - {"evidence"} == FIXED_KEYS
@@ -40,7 +40,7 @@ def test_every_reason_has_a_frozen_report() -> None:
     assert {json.loads(path.read_text())["reason"] for path in FIXTURES} == set(Reason)
 
 
-def test_unknown_keys_are_ignored_but_are_part_of_what_was_said() -> None:
+def test_unknown_keys_are_ignored_but_part_of_the_digest() -> None:
     more = body("unknown_keys")
     report = Report.from_json(more)
     assert "later_addition" not in report.to_json()
@@ -77,17 +77,17 @@ def test_a_value_of_the_wrong_kind_is_refused(key: str, value: object) -> None:
 
 
 @pytest.mark.parametrize("what", [None, [], "x", 1])
-def test_what_is_no_object_is_refused(what: object) -> None:
+def test_value_other_than_an_object_is_refused(what: object) -> None:
     with pytest.raises(ReportError):
         Report.from_json(what)
 
 
-def test_times_are_brought_to_utc_with_milliseconds() -> None:
+def test_times_are_converted_to_utc_with_milliseconds() -> None:
     report = Report.from_json(body() | {"observed_at": "2026-11-20T20:00:00.5+01:00"})
     assert report.observed_at == "2026-11-20T19:00:00.500Z"
 
 
-def test_the_order_of_keys_and_the_spelling_of_escapes_are_no_difference() -> None:
+def test_key_order_and_escapes_do_not_change_the_digest() -> None:
     one = json.loads('{"a": "\\u00e9", "b": {"y": 1, "x": 2}}')
     two = json.loads('{"b": {"x": 2, "y": 1}, "a": "é"}')
     assert canonical_body(one) == canonical_body(two)
@@ -97,7 +97,7 @@ def test_the_order_of_keys_and_the_spelling_of_escapes_are_no_difference() -> No
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20,
 ))  # fmt: skip
-def test_nothing_but_the_declared_error_escapes(anything: object) -> None:
+def test_only_the_declared_error_is_raised(anything: object) -> None:
     with contextlib.suppress(ReportError):
         Report.from_json(anything)
     for key in FIXED_KEYS:

@@ -1,4 +1,4 @@
-"""The outbox: on disk before it is sent, once each, through kills, damage and full disks."""
+"""The outbox keeps each report once, on disk, also after kill -9."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from modemagent.errors import OutboxError
 from modemagent.logs import NullLog
 from modemagent.report import origin
 from modemagent.report.message import PortPlace, Reason, Report
-from modemagent.report.outbox.outbox import DB_NAME, Outbox, OutboxReader, ReportDraft
+from modemagent.report.outbox.outbox import Outbox, read_outbox
+from modemagent.report.outbox.records import ReportDraft
+from modemagent.report.outbox.state_dir import DB_NAME
 from tests.report.conftest import fill
 
 
@@ -25,21 +27,21 @@ def opened(state_dir: Path) -> closing[Outbox]:
     return closing(Outbox(state_dir, gateway_id="gw-1", log=NullLog()))
 
 
-def test_sequences_have_no_holes_and_go_on_after_a_restart(tmp_path: Path) -> None:
+def test_sequence_continues_after_a_restart(tmp_path: Path) -> None:
     with opened(tmp_path) as outbox:
         fill(outbox, 3)
-        stream = outbox.stream_id
+        stream = outbox.identity.stream_id
         outbox.acknowledge(outbox.batch(10))
     with opened(tmp_path) as outbox:
         fill(outbox, 1)
         assert [stored.sequence for stored in outbox.batch(10)] == [4]
-        assert outbox.stream_id == stream
-        assert outbox.boot_count == 1
+        assert outbox.identity.stream_id == stream
+        assert outbox.identity.boot_count == 1
 
 
-def test_what_is_stored_is_the_report_as_it_will_be_sent(outbox: Outbox) -> None:
+def test_stored_body_is_the_report_as_sent(outbox: Outbox) -> None:
     report = outbox.put(
-        ReportDraft(reason=Reason.IDENTIFIED, port=PortPlace(path="/dev/ttyUSB2")), places={}
+        ReportDraft(reason=Reason.IDENTIFIED, port=PortPlace(path="/dev/ttyUSB2")), baselines={}
     )
     (stored,) = outbox.batch(10)
     assert report and Report.from_json(json.loads(stored.body)) == report
@@ -48,16 +50,16 @@ def test_what_is_stored_is_the_report_as_it_will_be_sent(outbox: Outbox) -> None
     assert report.report_id[14] == "7" and report.report_id[19] in "89ab"
 
 
-def test_the_directory_is_for_its_owner_only(tmp_path: Path) -> None:
+def test_state_directory_is_private_to_its_owner(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with opened(tmp_path):
         assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
         assert stat.S_IMODE((tmp_path / DB_NAME).stat().st_mode) == 0o600
 
 
-def test_the_pragmas_are_those_that_lost_nothing(outbox: Outbox) -> None:
+def test_pragmas_are_those_of_the_durability_tests(outbox: Outbox) -> None:
     pragmas = {
-        name: outbox._disk.file.db.execute(f"PRAGMA {name}").fetchone()[0]
+        name: outbox._storage.database.db.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "page_size", "wal_autocheckpoint")
     }
     assert pragmas == {
@@ -65,7 +67,7 @@ def test_the_pragmas_are_those_that_lost_nothing(outbox: Outbox) -> None:
     }  # fmt: skip
 
 
-def test_a_second_agent_is_refused_with_the_holder_named(tmp_path: Path) -> None:
+def test_second_agent_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
     with opened(tmp_path), pytest.raises(OutboxError, match=f"process {os.getpid()}"):
         Outbox(tmp_path, gateway_id=None, log=NullLog())
     with opened(tmp_path):
@@ -77,49 +79,48 @@ def test_a_new_boot_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for boot in ("a", "a", "b", "b", "c"):
         monkeypatch.setattr(origin, "boot_id", lambda boot=boot: boot)
         with opened(tmp_path) as outbox:
-            counts.append((outbox.boot_count, outbox.rebooted))
+            fill(outbox, 1)
+            counts.append((outbox.identity.boot_count, outbox.identity.rebooted))
     assert counts == [(1, False), (1, False), (2, True), (2, False), (3, True)]
 
 
-def test_places_go_with_their_report_or_not_at_all(outbox: Outbox) -> None:
+def test_baselines_are_stored_together_with_their_report(outbox: Outbox) -> None:
     place = PortPlace(path="/dev/a")
     observation = ReportDraft(reason=Reason.IDENTIFIED, port=place)
-    outbox.put(observation, places={"/dev/a": {"x": 1}})
+    outbox.put(observation, baselines={"/dev/a": {"x": 1}})
     with pytest.raises(TypeError):
-        outbox.put(observation, places={"/dev/a": {"x": object()}})
-    assert outbox.places() == {"/dev/a": {"x": 1}}
+        outbox.put(observation, baselines={"/dev/a": {"x": object()}})
+    assert outbox.baselines() == {"/dev/a": {"x": 1}}
     assert (outbox.depth(), outbox.buffered()) == ((1, 0), 0)
-    outbox.put(observation, places={"/dev/a": None})
-    assert outbox.places() == {}
+    outbox.put(observation, baselines={"/dev/a": None})
+    assert outbox.baselines() == {}
     assert [stored.sequence for stored in outbox.batch(10)] == [1, 2]
 
 
-def test_a_refused_report_is_kept_for_a_person(outbox: Outbox) -> None:
+def test_rejected_report_is_kept_as_a_dead_letter(outbox: Outbox) -> None:
     fill(outbox, 3)
     one, two, three = outbox.batch(10)
     outbox.acknowledge([one], [(two, "bad")])
     assert outbox.batch(10) == [three]
-    (dead,) = outbox.set_aside()
-    assert (dead.stored, dead.why) == (two, "bad")
+    (dead,) = outbox.dead_letters()
+    assert (dead.report, dead.reason) == (two, "bad")
 
 
 @pytest.mark.parametrize("running", [True, False])
-def test_it_can_be_read_beside_a_running_agent_and_without_one(
-    tmp_path: Path, running: bool
-) -> None:
+def test_outbox_is_readable_with_and_without_an_agent(tmp_path: Path, running: bool) -> None:
     outbox = Outbox(tmp_path, gateway_id="gw-1", log=NullLog())
     fill(outbox, 2)
     if not running:
         outbox.close()
-    with closing(OutboxReader(tmp_path)) as reader:
+    with read_outbox(tmp_path) as reader:
         assert reader.depth() == (2, 0)
         assert [stored.sequence for stored in reader.batch(10)] == [1, 2]
     outbox.close()
 
 
-def test_no_outbox_says_where_it_looked(tmp_path: Path) -> None:
-    with pytest.raises(OutboxError, match=str(tmp_path)):
-        OutboxReader(tmp_path)
+def test_missing_outbox_is_an_error_with_its_directory(tmp_path: Path) -> None:
+    with pytest.raises(OutboxError, match=str(tmp_path)), read_outbox(tmp_path):
+        pass
 
 
 WRITER = """
@@ -127,13 +128,14 @@ import sys
 from pathlib import Path
 from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
-from modemagent.report.outbox.outbox import ReportDraft, Outbox
+from modemagent.report.outbox.outbox import Outbox
+from modemagent.report.outbox.records import ReportDraft
 outbox = Outbox(Path(sys.argv[1]), gateway_id="gw-1", log=NullLog())
 for stored in outbox.batch(1000):
     print("found", stored.sequence, stored.report_id, flush=True)
 while True:
     report = outbox.put(ReportDraft(reason=Reason.HEARTBEAT, port=PortPlace(path="/x")),
-                        places={"/x": {"n": 1}})
+                        baselines={"/x": {"n": 1}})
     print("stored", report.sequence, report.report_id, flush=True)
     if report.sequence % 3 == 0:
         (first, *_) = outbox.batch(1)
@@ -142,7 +144,7 @@ while True:
 """
 
 
-def test_kill_9_at_any_moment_loses_nothing_and_gives_no_number_twice(tmp_path: Path) -> None:
+def test_kill_9_loses_nothing_and_uses_no_number_twice(tmp_path: Path) -> None:
     ids: dict[int, str] = {}
     settled: set[int] = set()
     for lines_until_the_kill in (1, 2, 3, 5, 8, 13, 21, 34, 7, 4):
@@ -174,8 +176,8 @@ def test_kill_9_at_any_moment_loses_nothing_and_gives_no_number_twice(tmp_path: 
     assert left == list(range(left[0], left[-1] + 1))
 
 
-def test_what_is_counted_is_what_is_there(outbox: Outbox) -> None:
-    file = outbox._disk.file
+def test_row_and_byte_counters_match_the_table(outbox: Outbox) -> None:
+    file = outbox._storage.database
 
     def there() -> tuple[int, int]:
         asked = "SELECT count(*), coalesce(sum(length(body)), 0) FROM reports"

@@ -1,4 +1,4 @@
-"""The contract every sink keeps: duplicate, refused, slow, half-sent, gone."""
+"""The contract of every sink: duplicates, refusals, slow and interrupted deliveries."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from typing import Any, Protocol
 import pytest
 
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError
-from modemagent.report.delivery.sinks import http
-from modemagent.report.delivery.sinks.catalogue import SINKS, SinkOptions, open_sink
+from modemagent.report.delivery.sinks import SINKS, SinkOptions, http, open_sink
 from modemagent.report.delivery.sinks.contract import ItemStatus, Sink
 from modemagent.report.outbox.outbox import Outbox
 from tests.report.conftest import SmallRegistry, fill, running
 
 
 class Place(Protocol):
-    """A sink's other side, as a test sees it: what it holds, and how it is made to fail."""
+    """The destination of a sink: its contents, and ways to make it fail."""
 
     url: str
 
@@ -67,7 +66,7 @@ class HttpPlace:
         return self.registry.order
 
     def refuse(self) -> None:
-        self.registry.moods.append(lambda exchange: exchange.reply(401, {"title": "no"}))
+        self.registry.script.append(lambda exchange: exchange.reply(401, {"title": "no"}))
 
     def break_in_the_middle(self) -> None:
         key = next(reversed(self.registry.kept))
@@ -78,7 +77,7 @@ class HttpPlace:
         self.registry.shutdown()
         self.registry.server_close()
         # a connection that is still open ends in mid-request
-        self.registry.moods.append(lambda exchange: setattr(exchange, "close_connection", True))
+        self.registry.script.append(lambda exchange: setattr(exchange, "close_connection", True))
 
 
 @pytest.fixture(params=["file", "http"])
@@ -101,7 +100,7 @@ def statuses(sink: Sink, outbox: Outbox) -> list[ItemStatus]:
     return [receipt.status for receipt in sink.deliver(outbox.batch(100))]
 
 
-def test_a_receipt_for_every_report_in_order(place: Place, sink: Sink, outbox: Outbox) -> None:
+def test_each_report_gets_a_receipt_in_order(place: Place, sink: Sink, outbox: Outbox) -> None:
     fill(outbox, 5)
     batch = outbox.batch(100)
     receipts = sink.deliver(batch)
@@ -110,7 +109,7 @@ def test_a_receipt_for_every_report_in_order(place: Place, sink: Sink, outbox: O
     assert place.held() == [1, 2, 3, 4, 5]
 
 
-def test_duplicate_is_known_also_by_a_sink_opened_anew(place: Place, outbox: Outbox) -> None:
+def test_duplicate_is_recognized_by_a_reopened_sink(place: Place, outbox: Outbox) -> None:
     fill(outbox, 2)
     for expected in (ItemStatus.ACCEPTED, ItemStatus.DUPLICATE):
         with closing(open_sink(SinkOptions(url=place.url))) as sink:
@@ -120,7 +119,7 @@ def test_duplicate_is_known_also_by_a_sink_opened_anew(place: Place, outbox: Out
 
 
 @pytest.mark.parametrize("another_is_there", [False, True])
-def test_a_file_that_was_moved_away_gets_nothing_more(
+def test_moved_file_is_not_written_to(
     tmp_path: Path, outbox: Outbox, another_is_there: bool
 ) -> None:
     file, moved = tmp_path / "out.jsonl", tmp_path / "out.jsonl.1"
@@ -138,7 +137,7 @@ def test_a_file_that_was_moved_away_gets_nothing_more(
     assert FilePlace(file).held() == [2, 3]
 
 
-def test_a_new_file_is_on_the_disk_with_its_name(
+def test_directory_of_a_new_file_is_synced_once(
     tmp_path: Path, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[str] = []
@@ -156,7 +155,7 @@ def test_a_new_file_is_on_the_disk_with_its_name(
     assert synced.count(str(tmp_path)) == 1
 
 
-def test_half_sent_is_completed_and_nothing_stands_twice(place: Place, outbox: Outbox) -> None:
+def test_interrupted_batch_is_completed_without_duplicates(place: Place, outbox: Outbox) -> None:
     fill(outbox, 3)
     with closing(open_sink(SinkOptions(url=place.url))) as sink:
         sink.deliver(outbox.batch(100))
@@ -170,14 +169,18 @@ def test_half_sent_is_completed_and_nothing_stands_twice(place: Place, outbox: O
     assert place.held() == [1, 2, 3]
 
 
-def test_refused_is_told_from_unreachable(place: Place, sink: Sink, outbox: Outbox) -> None:
+def test_refusal_is_distinguished_from_unreachable(
+    place: Place, sink: Sink, outbox: Outbox
+) -> None:
     fill(outbox, 1)
     place.refuse()
     with pytest.raises(RegistryRefused, match="token"):
         sink.deliver(outbox.batch(1))
 
 
-def test_gone_says_so_and_what_to_check(place: Place, sink: Sink, outbox: Outbox) -> None:
+def test_unreachable_destination_is_an_error_with_a_hint(
+    place: Place, sink: Sink, outbox: Outbox
+) -> None:
     fill(outbox, 1)
     sink.deliver(outbox.batch(1))
     place.vanish()
@@ -187,8 +190,8 @@ def test_gone_says_so_and_what_to_check(place: Place, sink: Sink, outbox: Outbox
     assert error.value.hint
 
 
-def test_every_scheme_of_the_table_opens_a_sink(tmp_path: Path) -> None:
-    for scheme, _ in SINKS:
+def test_every_scheme_of_the_catalogue_opens_a_sink(tmp_path: Path) -> None:
+    for scheme in SINKS:
         rest = f"{tmp_path}/x" if scheme == "file" else "registry.example"
         open_sink(SinkOptions(url=f"{scheme}://{rest}")).close()
 
@@ -196,7 +199,7 @@ def test_every_scheme_of_the_table_opens_a_sink(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["ftp://x", "registry.example", "http://", "https://u:secret@x", "file://host/x", ""]
 )
-def test_an_address_that_can_not_be_used_is_refused_without_its_secret(url: str) -> None:
+def test_unusable_address_is_refused_without_its_secret(url: str) -> None:
     with pytest.raises(SettingsError) as refused:
         open_sink(SinkOptions(url=url))
     assert refused.value.hint
@@ -206,7 +209,7 @@ def test_an_address_that_can_not_be_used_is_refused_without_its_secret(url: str)
 # -- what only HTTP can do
 
 
-def test_slow_ends_with_the_read_deadline(outbox: Outbox) -> None:
+def test_silent_registry_ends_with_the_read_timeout(outbox: Outbox) -> None:
     limits = replace(http.LIMITS, idle_s=0.2)
     fill(outbox, 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -223,14 +226,14 @@ def test_slow_ends_with_the_read_deadline(outbox: Outbox) -> None:
     [
         (401, {}, RegistryRefused, "wrong token"),
         (403, {}, RegistryRefused, "does not allow"),
-        (404, {}, RegistryRefused, "nothing at"),
-        (302, {"Location": "/login"}, RegistryRefused, "nothing at"),
+        (404, {}, RegistryRefused, "does not accept reports"),
+        (302, {"Location": "/login"}, RegistryRefused, "does not accept reports"),
         (422, {}, RegistryRefused, "422: the registry's words"),
         (500, {}, RegistryUnreachable, "HTTP 500"),
         (503, {"Retry_After": "7"}, RegistryUnreachable, "HTTP 503"),
     ],
 )
-def test_each_answer_is_said_in_words(
+def test_each_status_becomes_an_error_with_text(
     registry: SmallRegistry,
     outbox: Outbox,
     status: int,
@@ -240,7 +243,7 @@ def test_each_answer_is_said_in_words(
 ) -> None:
     fill(outbox, 1)
     problem = {"detail": "the registry's words"}
-    registry.moods.append(lambda exchange: exchange.reply(status, problem, **headers))
+    registry.script.append(lambda exchange: exchange.reply(status, problem, **headers))
     with (
         closing(open_sink(SinkOptions(url=registry.url))) as sink,
         pytest.raises(kind, match=words) as error,
@@ -274,7 +277,7 @@ def test_each_answer_is_said_in_words(
         ({}, True, None),
     ],
 )  # fmt: skip
-def test_what_is_asked_with_retry_after(
+def test_retry_after_as_seconds_and_as_date(
     monkeypatch: pytest.MonkeyPatch,
     said: dict[str, str],
     synchronized: bool,
@@ -285,25 +288,25 @@ def test_what_is_asked_with_retry_after(
 
 
 @pytest.mark.parametrize("asked", ["86400", "9" * 400])
-def test_without_tls_retry_after_is_an_hour_at_most(
+def test_retry_after_without_tls_is_at_most_an_hour(
     registry: SmallRegistry, outbox: Outbox, asked: str
 ) -> None:
     fill(outbox, 1)
-    registry.moods.append(lambda exchange: exchange.reply(503, {}, Retry_After=asked))
+    registry.script.append(lambda exchange: exchange.reply(503, {}, Retry_After=asked))
     with (
         closing(open_sink(SinkOptions(url=registry.url))) as sink,
         pytest.raises(RegistryUnreachable) as error,
     ):
         sink.deliver(outbox.batch(1))
-    assert error.value.retry_after_s == 3600
+    assert min(error.value.retry_after_s or 0, sink.max_retry_after_s) == 3600
 
 
 @pytest.mark.parametrize("answer", [{}, [], {"results": []}, {"results": [{"report_id": 1}]}, "x"])
-def test_an_answer_that_is_no_registrys_acknowledges_nothing(
+def test_answer_of_another_server_acknowledges_nothing(
     registry: SmallRegistry, outbox: Outbox, answer: object
 ) -> None:
     fill(outbox, 1)
-    registry.moods.append(lambda exchange: exchange.reply(200, answer))
+    registry.script.append(lambda exchange: exchange.reply(200, answer))
     with (
         closing(open_sink(SinkOptions(url=registry.url))) as sink,
         pytest.raises(RegistryUnreachable),
@@ -311,7 +314,7 @@ def test_an_answer_that_is_no_registrys_acknowledges_nothing(
         sink.deliver(outbox.batch(1))
 
 
-def test_the_token_is_read_anew_each_time_and_never_shown(
+def test_token_is_read_for_each_delivery_and_never_shown(
     registry: SmallRegistry, outbox: Outbox, tmp_path: Path
 ) -> None:
     fill(outbox, 1)
@@ -330,7 +333,7 @@ def test_the_token_is_read_anew_each_time_and_never_shown(
         assert "two" not in refused.value.message
 
 
-def test_a_large_batch_is_compressed_and_dated_by_the_boot(
+def test_large_batch_is_compressed_and_dated_by_the_boot(
     registry: SmallRegistry, outbox: Outbox
 ) -> None:
     fill(outbox, 100)
@@ -338,5 +341,5 @@ def test_a_large_batch_is_compressed_and_dated_by_the_boot(
         assert len(sink.deliver(outbox.batch(100))) == 100
     (headers,) = registry.headers
     assert headers["Content-Encoding"] == "gzip"
-    assert headers["Modemagent-Boot-Id"] == outbox.boot_id
+    assert headers["Modemagent-Boot-Id"] == outbox.identity.boot_id
     assert int(headers["Modemagent-Uptime-Ms"]) >= registry.requests[0][-1]["uptime_ms"]

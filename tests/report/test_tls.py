@@ -1,4 +1,4 @@
-"""Whom a registry is believed to be: real handshakes against certificates made for each test."""
+"""Certificates that a registry is accepted with: real handshakes, certificates of each test."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from modemagent.errors import RegistryUnreachable
-from modemagent.report.delivery.sinks.catalogue import SinkOptions
-from modemagent.report.delivery.sinks.contract import ItemStatus
+from modemagent.report.delivery.sinks.contract import ItemStatus, SinkOptions
 from modemagent.report.delivery.sinks.http import HttpSink
+from modemagent.report.delivery.uplink import MAX_RETRY_AFTER_S
 from modemagent.report.outbox.outbox import Outbox
 from tests.report.conftest import SmallRegistry, fill, running
 
@@ -128,7 +128,7 @@ def refused(server: SmallRegistry, outbox: Outbox, **options: object) -> str:
 # -- the system's authorities
 
 
-def test_of_a_directory_only_the_authority_asked_for_is_loaded(
+def test_only_the_needed_authority_of_a_directory_is_loaded(
     ours: Authority,
     strange: Authority,
     system: Trusts,
@@ -142,7 +142,7 @@ def test_of_a_directory_only_the_authority_asked_for_is_loaded(
     assert loaded(sink) == 1
 
 
-def test_an_authority_that_only_the_bundle_holds_is_found_at_the_second_try(
+def test_authority_in_the_bundle_only_is_found_by_a_retry(
     ours: Authority,
     strange: Authority,
     system: Trusts,
@@ -155,7 +155,7 @@ def test_an_authority_that_only_the_bundle_holds_is_found_at_the_second_try(
     assert loaded(sink) == 1
 
 
-def test_a_system_with_nothing_but_a_bundle(
+def test_system_with_a_bundle_only(
     ours: Authority, system: Trusts, serve: Serve, outbox: Outbox, tmp_path: Path
 ) -> None:
     (tmp_path / "not-hashed").mkdir()
@@ -164,7 +164,7 @@ def test_a_system_with_nothing_but_a_bundle(
     sent(serve(ours.sign(LOCAL)), outbox)
 
 
-def test_an_authority_that_the_system_does_not_know_is_refused(
+def test_unknown_authority_is_refused(
     ours: Authority,
     strange: Authority,
     system: Trusts,
@@ -176,7 +176,7 @@ def test_an_authority_that_the_system_does_not_know_is_refused(
     assert "unable to get local issuer" in refused(serve(ours.sign(LOCAL)), outbox)
 
 
-def test_the_name_must_be_right_whoever_signed(
+def test_name_of_the_certificate_must_match(
     ours: Authority, system: Trusts, serve: Serve, outbox: Outbox, hashed: Path
 ) -> None:
     system(ours.made, ours.into(hashed))
@@ -188,7 +188,7 @@ def test_the_name_must_be_right_whoever_signed(
 # -- an authority of the settings' own
 
 
-def test_a_ca_file_is_trusted_and_nothing_else_is(
+def test_ca_file_replaces_the_system_authorities(
     ours: Authority,
     strange: Authority,
     system: Trusts,
@@ -205,11 +205,11 @@ def test_a_ca_file_is_trusted_and_nothing_else_is(
 # -- how long it may ask gateways to wait
 
 
-def test_an_authenticated_registry_may_ask_for_more_than_an_hour(
+def test_retry_after_with_tls_may_exceed_an_hour(
     ours: Authority, serve: Serve, outbox: Outbox
 ) -> None:
     server = serve(ours.sign(LOCAL))
-    server.moods.append(lambda exchange: exchange.reply(503, {}, Retry_After="7200"))
+    server.script.append(lambda exchange: exchange.reply(503, {}, Retry_After="7200"))
     with pytest.raises(RegistryUnreachable) as raised:
         sent(server, outbox, ca_file=ours.made)
-    assert raised.value.retry_after_s == 7200
+    assert raised.value.retry_after_s == 7200 < MAX_RETRY_AFTER_S

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from modemagent.channel import url
 from modemagent.channel.tcp import parse_host_port
 from modemagent.errors import SettingsError
-from modemagent.report.delivery.sinks.catalogue import SINKS, SinkOptions, open_sink
+from modemagent.report.delivery.sinks import SINKS, SinkOptions, open_sink
 from modemagent.settings import Mistake, addresses, check
 from modemagent.settings.addresses import is_file_address, is_place, is_port, is_web_address
 
@@ -153,7 +153,7 @@ def test_the_schemes_of_a_port_are_those_that_can_be_opened() -> None:
 
 
 def test_the_schemes_of_a_registry_are_those_that_have_a_sink() -> None:
-    for scheme, _ in SINKS:
+    for scheme in SINKS:
         assert not mistakes_of(f'registry = "{scheme}:///r"') or is_web_address(f"{scheme}://r")
 
 

@@ -1,14 +1,12 @@
-"""The courier: one thread that carries reports from the outbox to a sink.
+"""The courier: a thread that delivers reports from the outbox to a sink.
 
-In order and at least once, with the manners of one among ten thousand: after a failure it waits a
-random time up to a bound that doubles (full jitter), after a boot too, never less than a registry
-asks for, and a backlog leaves in batches with a pause between.
+Delivery is in order and at least once, and spares a registry with ten thousand gateways: waits
+after failures and after a boot are random (full jitter) with a bound that doubles, never shorter
+than the registry demands, and a backlog leaves in batches with a pause between them.
 
-A thread of its own, because neither name resolution nor a TLS
-handshake can be given a deadline; a daemon thread, because the process must be able to stop
-while one of them hangs. Nothing is lost by that: a row goes only after its receipt.
-
-Some lines above 300: the thread and what it does with each answer are one idea.
+It is a thread because neither name resolution nor a TLS handshake takes a deadline; it is a daemon
+thread because the process must be able to stop while one of them hangs. Nothing is lost by that:
+a report is removed from the outbox only after its receipt.
 """
 
 from __future__ import annotations
@@ -29,28 +27,37 @@ from modemagent.errors import (
 )
 from modemagent.logs import Log
 from modemagent.report import origin
-from modemagent.report.delivery.isolation import Next, RejectionIsolator
+from modemagent.report.delivery.isolation import NextStep, RejectionIsolator
 from modemagent.report.delivery.sinks.contract import ItemStatus, Receipt, Sink
-from modemagent.report.delivery.uplink import LONGEST_ASKED_S, Uplink, UplinkState, pause_s
+from modemagent.report.delivery.uplink import Uniform, Uplink, UplinkState, pause_s
 from modemagent.report.message import Reason
-from modemagent.report.outbox.outbox import Outbox, QueuedReport
+from modemagent.report.outbox.outbox import Outbox
+from modemagent.report.outbox.records import QueuedReport
 
 __all__ = ["Courier", "Uplink", "UplinkState"]
 
 BATCH = 100
+#: Back-off after failures: initial value and maximum.
 BASE_S = 5.0
 CAP_S = 900.0
 BETWEEN_FULL_BATCHES_S = 1.0
 SPREAD_AFTER_BOOT_S = 30.0
-LOOK_AT_CLOCK_S = 5.0
+CLOCK_POLL_S = 5.0
 
+# Answers about the batch as such: a smaller batch may be accepted.
 _BISECTED = (400, 413, 422)
-# a card or a modem that went or was changed may be a theft
+# A SIM or a modem that was removed or changed may have been stolen.
 _URGENT = (Reason.SIM_CHANGED, Reason.MODEM_CHANGED, Reason.REMOVED)
+_LOG_EVERY_ATTEMPTS = 20
 
 
 class Courier:
-    """Carries until stopped; :meth:`probe` tells it that there is something new."""
+    """Delivery of one outbox until :meth:`stop`.
+
+    :param base_s: first wait after a failure, at most
+    :param cap_s: longest wait after a failure
+    :param spread_s: longest wait after a boot
+    """
 
     def __init__(
         self,
@@ -61,27 +68,28 @@ class Courier:
         base_s: float = BASE_S,
         cap_s: float = CAP_S,
         spread_s: float = SPREAD_AFTER_BOOT_S,
-        uniform: Callable[[float, float], float] = random.uniform,
+        uniform: Uniform = random.uniform,
     ) -> None:
         self._outbox = outbox
         self._sink = sink
         self._next_sink: Sink | None = None
-        self.on_delivery: Callable[[int], None] | None = None
-        """Told, in the courier's thread, how many reports were acknowledged at once."""
+        #: called in the courier's thread with the number of reports acknowledged at once
+        self.on_delivery: Callable[[int], None] = lambda _: None
         self._log = log
         self._base_s = base_s
         self._cap_s = cap_s
         self._spread_s = spread_s
         self._uniform = uniform
-        self._narrowing = RejectionIsolator(BATCH)
+        self._isolator = RejectionIsolator(BATCH)
         self._changed = threading.Condition()
-        self._news = True
+        self._new_report = True
         self._urgent = False
         self._moved: set[str] = set()
-        self._asked = self._served = 0
+        # requests to deliver at once, and how many of them are done
+        self._flushes = self._flushed = 0
         self._stopping = False
         self._uplink = Uplink(since=time.monotonic())
-        self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
         outbox.on_stored = self.stored
 
     @property
@@ -96,35 +104,35 @@ class Courier:
         self._thread.start()
 
     def redirect(self, sink: Sink) -> None:
-        """Carry to another sink, after the attempt in hand and without a wait."""
+        """Deliver to another sink, after the current attempt and without a wait."""
         with self._changed:
             self._next_sink = sink
-            self._asked += 1
+            self._flushes += 1
             self._changed.notify_all()
 
     def wake(self) -> None:
-        """Say that there is a new report. A wait after a failure is kept: others wait too."""
+        """Deliver a new report. A wait after a failure is not shortened."""
         with self._changed:
-            self._news = True
+            self._new_report = True
             self._changed.notify_all()
 
     def stored(self, reason: Reason) -> None:
-        """Say that a report of this reason was stored."""
+        """Deliver a new report of this reason; an urgent one ends the wait after a boot."""
         with self._changed:
             self._urgent = self._urgent or reason in _URGENT
         self.wake()
 
     def flush(self, timeout_s: float) -> Uplink:
-        """Try now, whatever was waited for, until the outbox is empty or an attempt failed."""
+        """Deliver without a wait until the outbox is empty or an attempt fails."""
         with self._changed:
-            self._asked += 1
-            mine = self._asked
+            self._flushes += 1
+            mine = self._flushes
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._served >= mine or self._stopping, timeout_s)
+            self._changed.wait_for(lambda: self._flushed >= mine or self._stopping, timeout_s)
         return self._uplink
 
     def stop(self, timeout_s: float) -> None:
-        """Stop after the attempt in hand, or leave it behind when it takes longer."""
+        """Stop after the current attempt, or abandon the thread if the attempt takes longer."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -135,140 +143,132 @@ class Courier:
 
     # -- the thread
 
-    def _work(self) -> None:
-        if self._outbox.rebooted:
-            # after a power cut in a whole region all gateways boot in the same second
+    def _run(self) -> None:
+        if self._outbox.identity.rebooted:
+            # after a regional power cut all gateways boot in the same second
             spread_s = self._uniform(0.0, self._spread_s)
-            # a rest like any other: said until when, or the watchdog takes it for a standstill
+            # without its end in the state, the watchdog would take the wait for a standstill
             self._uplink = replace(self._uplink, next_attempt=time.monotonic() + spread_s)
-            with self._changed:
-                self._changed.wait_for(self._called_or(lambda: self._urgent), spread_s)
+            self._wait(lambda: self._urgent, spread_s)
         while not self._stopping:
             with self._changed:
-                self._news = False
-                asked = self._asked
-            self._turn_to_next_sink()
-            pause_s = self._round(in_haste=asked > self._served)
+                self._new_report = False
+                flushes = self._flushes
+                sink, self._next_sink = self._next_sink, None
+            if sink is not None:
+                self._use_sink(sink)
+            pause = self._deliver_all(flush=flushes > self._flushed)
             with self._changed:
-                self._served = asked
+                self._flushed = flushes
                 self._changed.notify_all()
-            if pause_s is None:
-                self._await_news()
+            if pause is None:
+                self._wait(lambda: self._new_report)
             elif self._uplink.state is UplinkState.WAITING_FOR_TIME:
-                self._await_time(pause_s)
+                self._wait_for_clock(pause)
             else:
-                self._rest(pause_s)
+                self._wait(lambda: False, pause)
 
-    def _turn_to_next_sink(self) -> None:
+    def _use_sink(self, sink: Sink) -> None:
+        self._sink.close()
+        self._sink = sink
+        self._isolator = RejectionIsolator(BATCH)
+        self._uplink = Uplink(since=time.monotonic(), delivered=self._uplink.delivered)
+
+    def _wait(self, condition: Callable[[], bool], timeout_s: float | None = None) -> bool:
+        """Wait for a condition, a flush or the stop; return False on timeout."""
         with self._changed:
-            sink, self._next_sink = self._next_sink, None
-        if sink is not None:
-            self._sink.close()
-            self._sink = sink
-            self._narrowing.begin_anew()
-            self._uplink = Uplink(since=time.monotonic(), delivered=self._uplink.delivered)
+            return self._changed.wait_for(
+                lambda: self._stopping or self._flushes > self._flushed or condition(), timeout_s
+            )
 
-    def _await_news(self) -> None:
-        with self._changed:
-            self._changed.wait_for(self._called_or(lambda: self._news))
-
-    def _rest(self, pause_s: float) -> None:
-        with self._changed:
-            self._changed.wait_for(self._called_or(lambda: False), pause_s)
-
-    def _await_time(self, pause_s: float) -> None:
-        """Rest, but not longer than the clock is wrong."""
-        until = time.monotonic() + pause_s
-        while not origin.clock_synchronized() and not self._called_or(lambda: False)():
-            left_s = until - time.monotonic()
-            if left_s <= 0:
+    def _wait_for_clock(self, pause: float) -> None:
+        """Wait, but no longer than until the clock is set."""
+        end = time.monotonic() + pause
+        while not origin.clock_synchronized():
+            left_s = end - time.monotonic()
+            if left_s <= 0 or self._wait(lambda: False, min(left_s, CLOCK_POLL_S)):
                 return
-            self._rest(min(left_s, LOOK_AT_CLOCK_S))
 
-    def _called_or(self, other: Callable[[], bool]) -> Callable[[], bool]:
-        return lambda: self._stopping or self._asked > self._served or other()
-
-    def _round(self, *, in_haste: bool) -> float | None:
-        """Carry what is there; return seconds to rest, or None when all is carried."""
+    def _deliver_all(self, *, flush: bool) -> float | None:
+        """Deliver until the outbox is empty; return seconds to wait, or None for a new report."""
         try:
-            while batch := self._narrowing.batch(self._outbox.batch):
-                self._show(UplinkState.SENDING)
+            while batch := self._isolator.batch(self._outbox.batch):
+                self._set_state(UplinkState.SENDING)
                 try:
                     receipts = self._sink.deliver(batch)
-                except RegistryRefused as refused:
-                    if refused.status not in _BISECTED or not self._narrowed(batch, refused):
+                except RegistryRefused as error:
+                    if error.status not in _BISECTED or not self._isolate(batch, error):
                         raise
                     return 0.0
-                self._well(self._settle(batch, receipts))
+                self._delivered(self._process(batch, receipts))
                 if self._stopping:
                     return None
-                if len(batch) == BATCH and not in_haste:
+                if len(batch) == BATCH and not flush:
                     return BETWEEN_FULL_BATCHES_S
-        except RegistryRefused as refused:
-            return self._failed(UplinkState.REFUSED, refused)
+        except RegistryRefused as error:
+            return self._failed(UplinkState.REFUSED, error)
         except ClockNotSet as error:
             return self._failed(UplinkState.WAITING_FOR_TIME, error)
         except RegistryError as error:
             return self._failed(UplinkState.UNREACHABLE, error)
         except OutboxError as error:
             return None if self._stopping else self._failed(UplinkState.OUTBOX_FAILED, error)
-        except Exception as fault:  # noqa: BLE001 - a fault of ours must not end the thread
-            self._log.error("courier_error", fault=f"{type(fault).__name__}: {fault}")
-            return self._failed(
-                UplinkState.UNREACHABLE,
-                RegistryUnreachable(f"a fault of modemagent: {type(fault).__name__}: {fault}"),
-            )
-        self._show(UplinkState.IDLE)
+        except Exception as error:  # noqa: BLE001 - an internal error must not end the thread
+            text = f"{type(error).__name__}: {error}"
+            self._log.error("courier_error", error=text)
+            internal = RegistryUnreachable(f"internal error: {text}")
+            return self._failed(UplinkState.UNREACHABLE, internal)
+        self._set_state(UplinkState.IDLE)
         return None
 
-    def _settle(self, batch: list[QueuedReport], receipts: Sequence[Receipt]) -> int:
-        """Do what the receipts say; return how many reports the other side has now."""
+    def _process(self, batch: list[QueuedReport], receipts: Sequence[Receipt]) -> int:
+        """Act on the receipts; return the number of delivered reports."""
         by_id = {receipt.report_id: receipt for receipt in receipts}
-        done: list[QueuedReport] = []
-        dead: list[tuple[QueuedReport, str]] = []
+        delivered: list[QueuedReport] = []
+        rejected: list[tuple[QueuedReport, str]] = []
         forked: QueuedReport | None = None
-        for stored in batch:
-            receipt = by_id.get(stored.report_id)
+        for queued in batch:
+            receipt = by_id.get(queued.report_id)
             if receipt is None:
                 continue
             if receipt.status is ItemStatus.REJECTED:
-                why = receipt.problem or "rejected without a reason"
-                self._log.error("report_rejected", sequence=stored.sequence, why=why)
-                dead.append((stored, why))
-                continue
-            if receipt.status is ItemStatus.CONFLICT:
-                why = receipt.problem or "the registry holds another report under this key"
-                if stored.report_id in self._moved:
-                    # its number is nobody else's: what answers is no registry
-                    self._log.error("report_conflict", sequence=stored.sequence, why=why)
-                    dead.append((stored, why))
-                else:
-                    forked = forked or stored
-                continue
-            done.append(stored)
-        if not done and not dead and not forked:
+                rejected.append((queued, receipt.problem or "rejected without a reason"))
+            elif receipt.status is not ItemStatus.CONFLICT:
+                delivered.append(queued)
+            elif queued.report_id in self._moved:
+                # its number is new, so the server is not a registry
+                reason = receipt.problem or "the registry holds another report under this key"
+                rejected.append((queued, reason))
+            else:
+                forked = forked or queued
+        if not delivered and not rejected and not forked:
             raise RegistryUnreachable("the registry acknowledged none of the reports")
-        self._outbox.acknowledge(done, dead)
+        for queued, reason in rejected:
+            self._log.error("report_rejected", sequence=queued.sequence, reason=reason)
+        self._outbox.acknowledge(delivered, rejected)
         if forked:
             self._moved = self._outbox.move_to_new_stream(forked)
-        return len(done)
+        return len(delivered)
 
-    def _narrowed(self, batch: list[QueuedReport], refused: RegistryRefused) -> bool:
-        """Look for the report a registry will not read; tell whether there is one to look for."""
-        following = self._narrowing.refused(batch)
-        if following is Next.SET_ASIDE:
-            self._log.error("report_rejected", sequence=batch[0].sequence, why=refused.message)
-            self._outbox.acknowledge([], [(batch[0], refused.message)])
-        return following is not Next.REST
+    def _isolate(self, batch: list[QueuedReport], error: RegistryRefused) -> bool:
+        """Look for the report that the registry refuses; return False if it refuses all."""
+        step = self._isolator.refused(batch)
+        if step is NextStep.DEAD_LETTER:
+            sequence = batch[0].sequence
+            self._log.error("report_rejected", sequence=sequence, reason=error.message)
+            self._outbox.acknowledge([], [(batch[0], error.message)])
+        return step is not NextStep.WAIT
 
-    def _well(self, count: int) -> None:
+    # -- the state
+
+    def _delivered(self, count: int) -> None:
         before = self._uplink
         if before.attempts:
             self._log.info("registry_reached", address=self.address, failed_before=before.attempts)
-        if count and self.on_delivery is not None:
+        if count:
             self.on_delivery(count)
         now = time.monotonic()
-        self._narrowing.taken()
+        self._isolator.accepted()
         self._uplink = Uplink(
             state=UplinkState.SENDING,
             last_success=now,
@@ -276,7 +276,7 @@ class Courier:
             delivered=before.delivered + count,
         )
 
-    def _show(self, state: UplinkState) -> None:
+    def _set_state(self, state: UplinkState) -> None:
         old = self._uplink
         since = old.since if old.state is state else time.monotonic()
         if state is not UplinkState.SENDING:
@@ -286,12 +286,15 @@ class Courier:
     def _failed(self, state: UplinkState, error: ModemAgentError) -> float:
         old = self._uplink
         attempts = old.attempts + 1
-        asked_s: float | None = getattr(error, "retry_after_s", None)
+        retry_after_s: float | None = getattr(error, "retry_after_s", None)
+        if retry_after_s is not None:
+            retry_after_s = min(retry_after_s, self._sink.max_retry_after_s)
         pause = pause_s(
             attempts,
             base_s=self._base_s,
             cap_s=self._cap_s,
-            asked_s=asked_s,
+            retry_after_s=retry_after_s,
+            max_retry_after_s=self._sink.max_retry_after_s,
             uniform=self._uniform,
         )
         now = time.monotonic()
@@ -302,13 +305,13 @@ class Courier:
             hint=error.hint,
             attempts=attempts,
             next_attempt=now + pause,
-            retry_after_s=None if asked_s is None else min(asked_s, LONGEST_ASKED_S),
+            retry_after_s=retry_after_s,
             since=old.since if old.attempts else now,
         )
-        # once when it begins or changes its reason, and then only now and then
-        if attempts == 1 or error.message != old.reason or attempts % 20 == 0:
-            say = self._log.error if state is UplinkState.REFUSED else self._log.warning
-            say(
+        # logged when it begins or its reason changes, then periodically
+        if attempts == 1 or error.message != old.reason or attempts % _LOG_EVERY_ATTEMPTS == 0:
+            log = self._log.error if state is UplinkState.REFUSED else self._log.warning
+            log(
                 f"registry_{state}",
                 reason=error.message,
                 hint=error.hint,

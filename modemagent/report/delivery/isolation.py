@@ -1,11 +1,10 @@
-"""Which reports to offer while a registry refuses a batch as a whole.
+"""Isolation of the report because of which a registry refuses a whole batch.
 
-One report it can not read spoils a batch. The batch is halved until that report is alone; it is
-set aside and the others go on. But a registry that refuses everything is at fault itself, and
-would have the whole backlog set aside, report by report. So after some in a row, with none taken
-in between, nothing more is set aside: each attempt, now with a wait before it, offers a single
-report, and another one each time. Once one of them is taken the registry reads again, and what it
-still refuses is bad.
+The batch is halved until that report is alone; it becomes a dead letter and the others go on. But
+a registry that refuses everything is itself at fault, and would turn the whole backlog into dead
+letters. So after a few in a row, with none accepted in between, no further dead letter is made:
+each attempt, after the usual wait, offers a single report, another one each time. Once one of them
+is accepted, the registry works again, and what it still refuses is bad.
 """
 
 from __future__ import annotations
@@ -15,65 +14,62 @@ from enum import Enum, auto
 
 from modemagent.report.outbox.records import QueuedReport
 
-#: So many reports in a row are set aside on the word of a registry that takes none.
-BELIEVED_IN_A_ROW = 3
+#: Reports in a row that become dead letters while the registry accepts none.
+MAX_DEAD_LETTERS_IN_A_ROW = 3
 
 
-class Next(Enum):
-    """What to do after a refusal."""
+class NextStep(Enum):
+    """What follows a refusal."""
 
     OFFER_LESS = auto()
-    SET_ASIDE = auto()
-    REST = auto()
+    DEAD_LETTER = auto()
+    WAIT = auto()
 
 
 class RejectionIsolator:
-    """Remembers what was refused since a report was last taken.
+    """Batch sizes since a report was last accepted.
 
-    :param most: the largest batch
+    :param max_batch: the largest batch
 
-    >>> narrowing, waiting = RejectionIsolator(4), [Stored(n, f"id{n}", b"") for n in range(4)]
-    >>> batch = narrowing.batch(lambda limit: waiting[:limit])
-    >>> len(batch), narrowing.refused(batch)
-    (4, <Next.OFFER_LESS: 1>)
-    >>> len(narrowing.batch(lambda limit: waiting[:limit]))
+    >>> queue = [QueuedReport(n, f"id{n}", b"") for n in range(4)]
+    >>> isolator = RejectionIsolator(4)
+    >>> batch = isolator.batch(lambda limit: queue[:limit])
+    >>> len(batch), isolator.refused(batch)
+    (4, <NextStep.OFFER_LESS: 1>)
+    >>> len(isolator.batch(lambda limit: queue[:limit]))
     2
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """Forget everything, as for another registry."""
-        self._limit = self._most
-        self._set_aside = 0
-        self._step_over = 0
+    def __init__(self, max_batch: int) -> None:
+        self._max_batch = max_batch
+        self._limit = max_batch
+        self._dead_letters = 0
+        self._skip = 0
 
     def batch(self, oldest: Callable[[int], list[QueuedReport]]) -> list[QueuedReport]:
-        """Return what to offer next; ``oldest`` gives so many of the oldest reports."""
-        if not self._step_over:
+        """Return the reports to offer; ``oldest`` returns up to a number of the oldest ones."""
+        if not self._skip:
             return oldest(self._limit)
-        reports = oldest(self._step_over + 1)
-        if len(reports) <= self._step_over:
-            self._step_over = 0
-        return reports[self._step_over : self._step_over + 1]
+        reports = oldest(self._skip + 1)
+        if len(reports) <= self._skip:
+            self._skip = 0
+        return reports[self._skip : self._skip + 1]
 
-    def taken(self) -> None:
-        """Say that the registry has answered for a batch."""
-        self._limit = min(self._most, self._limit * 2)
-        self._set_aside = 0
-        self._step_over = 0
+    def accepted(self) -> None:
+        """Note that the registry processed a batch."""
+        self._limit = min(self._max_batch, self._limit * 2)
+        self._dead_letters = 0
+        self._skip = 0
 
-    def refused(self, batch: list[QueuedReport]) -> Next:
-        """Say that it would not have this batch."""
+    def refused(self, batch: list[QueuedReport]) -> NextStep:
+        """Note that the registry refused a batch."""
         if len(batch) > 1:
             self._limit = len(batch) // 2
-            return Next.OFFER_LESS
-        if self._set_aside < BELIEVED_IN_A_ROW:
-            self._set_aside += 1
-            self._limit = self._most
-            return Next.SET_ASIDE
+            return NextStep.OFFER_LESS
+        if self._dead_letters < MAX_DEAD_LETTERS_IN_A_ROW:
+            self._dead_letters += 1
+            self._limit = self._max_batch
+            return NextStep.DEAD_LETTER
         self._limit = 1
-        self._step_over = (self._step_over + 1) % self._most
-        return Next.REST
+        self._skip = (self._skip + 1) % self._max_batch
+        return NextStep.WAIT

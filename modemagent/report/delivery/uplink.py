@@ -1,4 +1,4 @@
-"""How the way to the registry is: the state that people and the watchdog are shown."""
+"""Uplink: the state of the connection to the registry, and the wait after a failed attempt."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-#: A registry may ask for so long a wait; gateways do not go silent for a slip of its keyboard.
-LONGEST_ASKED_S = 24 * 3600.0
-#: The same when it is not known who asks: without TLS the answer may be anybody's on the way.
-LONGEST_ASKED_UNAUTHENTICATED_S = 3600.0
+#: Longest wait that a registry can demand; a typing error there must not silence its gateways.
+MAX_RETRY_AFTER_S = 24 * 3600.0
+#: The same without TLS, when anyone on the network path can forge the answer.
+MAX_RETRY_AFTER_UNAUTHENTICATED_S = 3600.0
 
 Uniform = Callable[[float, float], float]
 
 
 class UplinkState(StrEnum):
-    """How the way to the registry is."""
+    """State of the connection to the registry."""
 
     IDLE = "idle"
     SENDING = "sending"
@@ -27,9 +27,9 @@ class UplinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uplink:
-    """The state people are shown. Times are of ``time.monotonic``, in seconds.
+    """Snapshot of the connection. Times are of ``time.monotonic``, in seconds.
 
-    :param reason: why it is not well, in words; "" when it is
+    :param reason: why delivery fails, as text; "" if it does not
     :param attempts: failed attempts in a row
     :param retry_after_s: ``Retry-After`` of the last answer, after its limit; None without one
     """
@@ -46,16 +46,23 @@ class Uplink:
 
 
 def pause_s(
-    attempts: int, *, base_s: float, cap_s: float, asked_s: float | None, uniform: Uniform
+    attempts: int,
+    *,
+    base_s: float,
+    cap_s: float,
+    retry_after_s: float | None,
+    max_retry_after_s: float,
+    uniform: Uniform,
 ) -> float:
-    """Return how long to wait after so many failed attempts in a row.
+    """Return the wait after failed attempts in a row: exponential back-off with full jitter.
 
-    :param asked_s: what the registry asked for (``Retry-After``), None when it said nothing. It
-        can make the wait longer, never shorter: "at once" from a registry that fails is no wish
+    :param retry_after_s: the wait that the registry demands, None if it demands none. It can
+        extend the wait but not shorten it: a failing registry that demands 0 is still spared
+    :param max_retry_after_s: limit of that wait, jitter included
     """
     backoff_s = uniform(0.0, min(cap_s, base_s * 2 ** min(attempts - 1, 30)))
-    if asked_s is None:
+    if retry_after_s is None:
         return backoff_s
-    # everybody was told the same number: come no earlier, and not all at once
-    asked_s = min(asked_s, LONGEST_ASKED_S)
-    return max(asked_s + uniform(0.0, asked_s), backoff_s)
+    # all gateways got the same number: none returns earlier, and not all at once
+    earliest_s = min(retry_after_s, max_retry_after_s)
+    return max(uniform(earliest_s, min(2 * earliest_s, max_retry_after_s)), backoff_s)

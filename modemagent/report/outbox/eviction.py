@@ -1,51 +1,50 @@
-"""Which report goes first when there is no room for all.
+"""Eviction order: which reports are given up first if the outbox is full.
 
-A report is a state, so some can be spared: a heartbeat says only that the gateway lives, a
-refresh repeats what was said, and an old change of a port is overtaken by a newer one. The
-newest report of a port is what the registry must come to know, and is never shed: a bound is
-exceeded by at most one report a port.
+A report is a state, so some can be spared: a heartbeat only shows that the gateway is alive, a
+refresh repeats an earlier report, and an older change of a port is superseded by a newer one. The
+newest report of a port is never evicted, so a bound is exceeded by at most one report per port.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from modemagent.report.message import Reason
 
-#: Shed in this order, the oldest of each rank first.
+#: Evicted in this order, the oldest of each rank first.
 RANKS: dict[str, int] = {Reason.HEARTBEAT: 0, Reason.REFRESH: 1}
 _STATE = 2
 
 
-class Waiting(NamedTuple):
-    """One report that waits; ``place`` is lower the longer it waits, ``size`` is in bytes."""
+class EvictionCandidate(NamedTuple):
+    """One queued report; ``position`` is lower for older reports, ``size`` is in bytes."""
 
-    place: int
+    position: int
     port: str
     reason: str
     size: int
 
 
-def select_evictions(waiting: Iterable[Waiting], *, rows: int, size: int) -> Sequence[int]:
-    """Return the places to give up so that at least ``rows`` and ``size`` bytes become free.
+def select_evictions(queue: Iterable[EvictionCandidate], *, rows: int, size: int) -> list[int]:
+    """Return the positions to evict so that at least ``rows`` and ``size`` bytes become free.
 
-    Fewer when no more may be given up.
+    The list is shorter if no further report may be evicted.
 
-    >>> queue = [Waiting(1, "a", "identified", 9), Waiting(2, "a", "refresh", 9),
-    ...          Waiting(3, "", "heartbeat", 2), Waiting(4, "a", "sim_changed", 9)]
+    >>> reasons = ["identified", "refresh", "heartbeat", "removed"]
+    >>> queue = [EvictionCandidate(n, "a", reason, 9) for n, reason in enumerate(reasons, 1)]
     >>> select_evictions(queue, rows=2, size=0), select_evictions(queue, rows=9, size=0)
     ([3, 2], [3, 2, 1])
     """
-    queue = list(waiting)
-    newest = {each.port: each.place for each in queue if each.reason != Reason.HEARTBEAT}
-    spare = [each for each in queue if newest.get(each.port) != each.place]
-    spare.sort(key=lambda each: (RANKS.get(each.reason, _STATE), each.place))
-    given_up: list[int] = []
+    queue = list(queue)
+    newest = {each.port: each.position for each in queue if each.reason != Reason.HEARTBEAT}
+    spare = [each for each in queue if newest.get(each.port) != each.position]
+    spare.sort(key=lambda each: (RANKS.get(each.reason, _STATE), each.position))
+    evicted: list[int] = []
     freed = 0
     for each in spare:
-        if len(given_up) >= rows and freed >= size:
+        if len(evicted) >= rows and freed >= size:
             break
-        given_up.append(each.place)
+        evicted.append(each.position)
         freed += each.size
-    return given_up
+    return evicted

@@ -1,8 +1,8 @@
-"""Reports in memory, in their order, until the disk takes them.
+"""Reports in memory, in order, until the disk takes them.
 
-They have no sequence number yet: a number is only given together with the row on disk, so a
-process that ends here ends without having used one, and its successor sees the same differences
-again. What is shed here leaves its numbers unused as well, so that the registry sees the hole.
+They have no sequence number yet: a number is assigned together with the row on disk. If the process
+ends before, no number was used, and the next start detects the same differences again. An evicted
+report leaves its number unused as well, so that the registry sees the gap.
 """
 
 from __future__ import annotations
@@ -14,86 +14,86 @@ from dataclasses import dataclass
 from modemagent import __version__
 from modemagent.report.message import Report
 from modemagent.report.origin import Moment, uuid7
-from modemagent.report.outbox.eviction import Waiting, select_evictions
+from modemagent.report.outbox.eviction import EvictionCandidate, select_evictions
 from modemagent.report.outbox.records import ReportDraft
-from modemagent.report.outbox.stream import Identity
+from modemagent.report.outbox.stream import StreamIdentity
 
-# about 4 MiB of a daemon that has 35, and hours of a busy gateway
-HELD_MOST = 256
+# Reports in memory: about 4 MiB, and hours of a busy gateway.
+MAX_BUFFERED = 256
 
 
 @dataclass(frozen=True, slots=True)
 class PendingReport:
-    """One observation with the moment it was made.
+    """A draft with the moment of its observation.
 
-    :param places: port path -> what to remember of it as JSON text, None to forget it
+    :param baselines: port -> the reading to compare the next one with, as JSON; None removes it
     """
 
-    observation: ReportDraft
+    draft: ReportDraft
     moment: Moment
-    places: Mapping[str, str | None]
+    baselines: Mapping[str, str | None]
 
-    def report(self, identity: Identity, number: int) -> Report:
-        """Return the report that says this under a number."""
-        seen, moment = self.observation, self.moment
+    def report(self, identity: StreamIdentity, sequence: int) -> Report:
+        """Return the report with a sequence number."""
+        draft, moment = self.draft, self.moment
         return Report(
             report_id=uuid7(),
             gateway_id=identity.gateway_id,
             stream_id=identity.stream_id,
-            sequence=number,
+            sequence=sequence,
             boot_id=identity.boot_id,
             boot_count=identity.boot_count,
             uptime_ms=moment.uptime_ms,
             observed_at=moment.observed_at,
             clock_synchronized=moment.clock_synchronized,
             agent_version=__version__,
-            reason=seen.reason,
-            port=seen.port,
-            modem=seen.modem,
-            sims=tuple(seen.sims),
-            problems=tuple(seen.problems),
-            network=seen.network,
-            evidence=tuple(seen.evidence),
+            reason=draft.reason,
+            port=draft.port,
+            modem=draft.modem,
+            sims=tuple(draft.sims),
+            problems=tuple(draft.problems),
+            network=draft.network,
+            evidence=tuple(draft.evidence),
         )
 
 
 class MemoryBuffer:
-    """A bounded queue; :mod:`modemagent.report.outbox.eviction` says what goes beyond the bound."""
+    """Bounded queue; beyond the bound :mod:`modemagent.report.outbox.eviction` applies."""
 
-    def __init__(self, most: int = HELD_MOST) -> None:
-        self._most = most
-        self._entries: deque[PendingReport] = deque()
-        #: shed since the last time this was set to 0
-        self.shed = 0
+    def __init__(self, limit: int = MAX_BUFFERED) -> None:
+        self._limit = limit
+        self._reports: deque[PendingReport] = deque()
+        #: reports evicted since this was last set to 0
+        self.evicted = 0
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._reports)
 
-    def add(self, entry: PendingReport) -> int:
-        """Take one in; return how many others were shed for it."""
-        self._entries.append(entry)
-        over = len(self._entries) - self._most
+    def add(self, report: PendingReport) -> int:
+        """Append a report; return the number of others evicted for it."""
+        self._reports.append(report)
+        over = len(self._reports) - self._limit
         if over <= 0:
             return 0
-        waiting = [
-            Waiting(place, held.observation.path, held.observation.reason, 0)
-            for place, held in enumerate(self._entries)
+        queue = [
+            EvictionCandidate(position, pending.draft.path, pending.draft.reason, 0)
+            for position, pending in enumerate(self._reports)
         ]
-        gone = set(select_evictions(waiting, rows=over, size=0))
-        # what the next start compares with must still come to be what was seen last
-        places: dict[str, str | None] = {}
+        evicted = set(select_evictions(queue, rows=over, size=0))
+        # the baselines of an evicted report go to the next one that is kept
+        baselines: dict[str, str | None] = {}
         kept: deque[PendingReport] = deque()
-        for place, held in enumerate(self._entries):
-            places |= held.places
-            if place not in gone:
-                kept.append(PendingReport(held.observation, held.moment, places))
-                places = {}
-        self._entries = kept
-        self.shed += len(gone)
-        return len(gone)
+        for position, pending in enumerate(self._reports):
+            baselines |= pending.baselines
+            if position not in evicted:
+                kept.append(PendingReport(pending.draft, pending.moment, baselines))
+                baselines = {}
+        self._reports = kept
+        self.evicted += len(evicted)
+        return len(evicted)
 
     def first(self) -> PendingReport | None:
-        return self._entries[0] if self._entries else None
+        return self._reports[0] if self._reports else None
 
-    def drop_first(self) -> None:
-        self._entries.popleft()
+    def remove_first(self) -> None:
+        self._reports.popleft()

@@ -1,13 +1,11 @@
-"""The outbox: reports wait on disk until the registry has acknowledged them.
+"""The outbox: reports are on disk until the registry has acknowledged them.
 
-What the disk does not take waits in memory, in order, and is written when it can be
-(:mod:`~modemagent.report.outbox.memory`); :mod:`~modemagent.report.outbox.disk` has the file,
-and what is done when
-there is none to be had. ``docs/durability.md`` tells what may be lost when.
+Reports that the disk does not take are kept in memory, in order, and written as soon as possible
+(:mod:`~modemagent.report.outbox.memory`). :mod:`~modemagent.report.outbox.recovery` opens the
+database and handles a full or damaged disk. ``docs/durability.md`` states what can be lost.
 
-One lock is around everything, because the courier's thread takes reports out while the agent
-puts some in, and a third thread tries again what the disk did not take. Some lines above 300 for
-that reason: all that takes the lock stands here.
+One lock protects everything: the agent stores reports, the courier's thread removes them, and a
+third thread retries what the disk did not take.
 """
 
 from __future__ import annotations
@@ -19,23 +17,20 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from modemagent.errors import OutboxError
 from modemagent.logs import Log
 from modemagent.report import origin
 from modemagent.report.message import JsonObject, Reason, Report
-from modemagent.report.outbox import reader
-from modemagent.report.outbox.disk import OutboxStorage
-from modemagent.report.outbox.faults import is_full
-from modemagent.report.outbox.memory import HELD_MOST, MemoryBuffer, PendingReport
-from modemagent.report.outbox.reader import OutboxReader, unusable
+from modemagent.report.outbox.database import OutboxTables, is_full, open_readonly
+from modemagent.report.outbox.memory import MAX_BUFFERED, MemoryBuffer, PendingReport
 from modemagent.report.outbox.records import DeadLetter, QueuedReport, ReportDraft
-from modemagent.report.outbox.schema import DB_NAME
-from modemagent.report.outbox.set_aside import set_aside_files
-from modemagent.report.outbox.state_dir import StateDirLock
+from modemagent.report.outbox.recovery import OutboxStorage
+from modemagent.report.outbox.state_dir import DB_NAME, StateDirLock, quarantined_files
+from modemagent.report.outbox.stream import StreamIdentity
 
-__all__ = ["DB_NAME", "DeadLetter", "Outbox", "OutboxReader", "QueuedReport", "ReportDraft"]
-
+T = TypeVar("T")
 LIMIT_BYTES = 32 * 1024 * 1024
 RETRY_S = 5.0
 
@@ -43,12 +38,12 @@ RETRY_S = 5.0
 class Outbox:
     """The queue of one state directory.
 
-    :param state_dir: made with mode 0700 when missing, and held by this process alone
-    :param gateway_id: who reports; None derives one from the machine's id
-    :param limit_bytes: reports on disk may take so many, compressed
-    :param held_most: so many reports are held in memory while the disk takes none
-    :param retry_s: how often the disk is tried again then
-    :raises OutboxError: there is no such directory, or another agent holds it
+    :param state_dir: created with mode 0700 if missing, and locked by this process
+    :param gateway_id: sender of the reports; None derives one from the machine id
+    :param limit_bytes: limit of the reports on disk, compressed
+    :param max_buffered: limit of the reports in memory while the disk takes none
+    :param retry_s: interval of attempts to write them
+    :raises OutboxError: the directory cannot be used, or another agent has locked it
     """
 
     def __init__(
@@ -58,7 +53,7 @@ class Outbox:
         gateway_id: str | None,
         log: Log,
         limit_bytes: int = LIMIT_BYTES,
-        held_most: int = HELD_MOST,
+        max_buffered: int = MAX_BUFFERED,
         retry_s: float = RETRY_S,
     ) -> None:
         self._log = log
@@ -68,272 +63,296 @@ class Outbox:
         self._path = state_dir / DB_NAME
         self._retry_s = retry_s
         self._retrying = False
-        self._held = MemoryBuffer(held_most)
-        #: what is wrong, in words for people; "" when nothing is
-        self.trouble = ""
-        #: reports given up for want of room since this was opened; never goes back
-        self.given_up = 0
-        #: told the reason of each report once it is stored
+        self._buffer = MemoryBuffer(max_buffered)
+        #: what is wrong, as text; "" if nothing is
+        self.error = ""
+        #: reports evicted since this object was created
+        self.evicted_total = 0
+        #: called with the reason of each report once it is stored
         self.on_stored: Callable[[Reason], None] = lambda _: None
-        self._state_dir_lock = StateDirLock(state_dir)
+        self._lock = StateDirLock(state_dir)
         try:
-            self._disk = OutboxStorage(
+            self._storage = OutboxStorage(
                 state_dir, gateway_id=gateway_id, limit_bytes=limit_bytes, log=log
             )
         except BaseException:
-            self._state_dir_lock.close()
+            self._lock.close()
             raise
-        self._tell_of_the_disk()
-
-    # -- who speaks
+        self._report_storage()
 
     @property
-    def gateway_id(self) -> str:
-        return self._disk.identity.gateway_id
+    def identity(self) -> StreamIdentity:
+        """Gateway, stream and boot of new reports."""
+        return self._storage.identity
 
-    @property
-    def stream_id(self) -> str:
-        return self._disk.identity.stream_id
-
-    @property
-    def boot_id(self) -> str:
-        return self._disk.identity.boot_id
-
-    @property
-    def boot_count(self) -> int:
-        return self._disk.identity.boot_count
-
-    @property
-    def rebooted(self) -> bool:
-        """Whether this machine has booted since the outbox was last opened."""
-        return self._disk.identity.rebooted
-
-    # -- the agent's side
+    # -- for the agent
 
     def put(
-        self, observation: ReportDraft, *, places: Mapping[str, JsonObject | None]
+        self, draft: ReportDraft, *, baselines: Mapping[str, JsonObject | None]
     ) -> Report | None:
-        """Store one report and what the agent remembers with it; return once it is on disk.
+        """Store a report and the baselines that belong to it; return once both are on disk.
 
-        :param places: port path -> the reading to compare the next one with, None to forget it
-        :returns: None when the disk does not take it now; it is written when the disk does
+        :param baselines: port -> the reading to compare the next one with, None to remove it
+        :returns: None if the disk does not take it now; it is written later
         """
-        texts = {path: None if body is None else json.dumps(body) for path, body in places.items()}
-        entry = PendingReport(observation, origin.Moment.now(), texts)
+        texts = {
+            port: None if body is None else json.dumps(body) for port, body in baselines.items()
+        }
+        pending = PendingReport(draft, origin.Moment.now(), texts)
         with self._using():
-            if dropped := self._held.add(entry):
-                self._say_dropped(dropped)
-            report = self._write_held()
+            self._count_evicted(self._buffer.add(pending))
+            report = self._write_buffered()
         if report is not None:
             self.on_stored(report.reason)
         return report
 
-    def _write_held(self) -> Report | None:
-        """Write what is held, oldest first; return the last report when all is written."""
-        report = None
-        while (entry := self._held.first()) is not None:
-            try:
-                report = self._disk.run_with_recovery("put", partial(self._store, entry))
-            except (sqlite3.Error, UnicodeDecodeError) as error:
-                self._say_trouble(f"the disk takes no reports, they wait in memory: {error}")
-                return None
-            except BaseException:
-                self._held.drop_first()
-                raise
-            self._held.drop_first()
-        self._tell_of_the_disk()
-        return report
+    def baselines(self) -> dict[str, JsonObject]:
+        """Return port -> the last reading stored for it."""
+        texts = self._read(OutboxTables.baselines)
+        return {port: json.loads(text) for port, text in texts.items()}
 
-    def _store(self, entry: PendingReport) -> Report:
-        report, shed = self._disk.file.put(
-            lambda number: entry.report(self._disk.identity, number),
-            entry.places,
-            skipped=self._held.shed,
-            meta=self._disk.unwritten,
-        )
-        self._held.shed = 0
-        self._disk.unwritten = {}
-        if shed:
-            self._say_dropped(shed)
-        return report
-
-    def places(self) -> dict[str, JsonObject]:
-        """Return port path -> the last reading stored for it."""
-        with self._using():
-            texts = self._disk.run_with_recovery("put", lambda: reader.places(self._disk.file.db))
-        return {path: json.loads(text) for path, text in texts.items()}
-
-    # -- the courier's side
+    # -- for the courier
 
     def batch(self, limit: int) -> list[QueuedReport]:
-        """Return the oldest reports in the order they were put in."""
+        """Return the oldest reports, in the order in which they were stored."""
+        return self._read(lambda tables: tables.batch(limit))
+
+    def sendable(self) -> int:
+        """Return the number of reports that :meth:`batch` could return now."""
         with self._using():
-            return self._disk.run_with_recovery(
-                "put", lambda: reader.stored(self._disk.file.db, limit)
-            )
+            return self._storage.database.rows
 
     def acknowledge(
-        self, done: Sequence[QueuedReport], dead: Sequence[tuple[QueuedReport, str]] = ()
+        self, delivered: Sequence[QueuedReport], rejected: Sequence[tuple[QueuedReport, str]] = ()
     ) -> None:
-        """Take acknowledged reports out, and set refused ones aside with the reason."""
+        """Remove delivered reports, and turn rejected ones into dead letters with the reason."""
+        now = origin.Moment.now().observed_at
         with self._using():
-            self._settle(done, dead)
-            self._disk.tidy()
-            if self._held:
-                self._write_held()
+            dead_letters = [DeadLetter(report, reason, now) for report, reason in rejected]
+            self._acknowledge(delivered, dead_letters)
+            self._storage.restore_reserves()
+            if self._buffer:
+                self._write_buffered()
 
-    def _settle(
-        self, done: Sequence[QueuedReport], dead: Sequence[tuple[QueuedReport, str]]
+    def _acknowledge(
+        self, delivered: Sequence[QueuedReport], rejected: Sequence[DeadLetter]
     ) -> None:
-        moment = origin.Moment.now().observed_at
-        try:
-            self._disk.run_with_recovery(
-                "settle", lambda: self._disk.file.settle(done, dead, moment)
+        def run(delivered: Sequence[QueuedReport], rejected: Sequence[DeadLetter]) -> None:
+            storage.run_with_recovery(
+                "acknowledge", lambda: storage.database.acknowledge(delivered, rejected)
             )
+
+        storage = self._storage
+        try:
+            run(delivered, rejected)
         except sqlite3.Error as error:
-            if not is_full(error) or len(done) + len(dead) < 2:
+            if not is_full(error):
                 raise
             # smaller transactions need less room in the log
             with contextlib.suppress(sqlite3.Error):
-                self._disk.file.shorten_log()
-            for part in (done[: len(done) // 2], done[len(done) // 2 :]):
-                if part:
-                    self._settle(part, ())
-            for one in dead:
-                self._settle((), (one,))
+                storage.database.truncate_log()
+            for report in delivered:
+                run([report], ())
+            for dead in rejected:
+                run((), [dead])
 
     def move_to_new_stream(self, first: QueuedReport) -> set[str]:
-        """Move a report, and those of its stream behind it, to a new stream.
+        """Move a report and those of its stream behind it to a new stream, so that none is lost.
 
-        For when the registry holds another report under its number: this outbox was copied, or is
-        older than what was sent from it. Under numbers of their own nothing of it is lost.
+        Called if the registry holds another report under its number: the outbox has been copied,
+        or is older than what was sent from it.
 
-        :returns: the new ids of the reports moved
+        :returns: the new ids of the moved reports
         """
+        storage = self._storage
         with self._using():
-            new = self._disk.identity.in_new_stream()
-            count, named = self._disk.run_with_recovery(
-                "put", lambda: self._disk.file.renumber(first, new.stream_id, origin.uuid7)
+            identity = storage.identity.in_new_stream()
+            moved = storage.run_with_recovery(
+                "put",
+                lambda: storage.database.move_to_stream(first, identity.stream_id, origin.uuid7),
             )
-            self._disk.identity = new
+            storage.identity = identity
         self._log.error(
             "stream_forked",
             sequence=first.sequence,
-            moved=count,
-            hint="Two gateways share one state directory: was a disk image copied?",
+            moved=len(moved),
+            hint="Check whether two gateways use copies of one disk image.",
         )
-        return named
+        return moved
+
+    # -- for status and metrics
 
     def depth(self) -> tuple[int, int]:
-        """Return how many reports wait, in memory too, and how many are set aside."""
-        with self._using():
-            dead = self._disk.run_with_recovery(
-                "put", lambda: reader.set_aside_count(self._disk.file.db)
-            )
-            return self._disk.file.rows + len(self._held), dead
+        """Return the number of waiting reports, those in memory included, and of dead letters."""
 
-    def sendable(self) -> int:
-        """Return how many reports a courier may take now."""
-        with self._using():
-            return self._disk.file.rows
+        def query(tables: OutboxTables) -> tuple[int, int]:
+            waiting, dead_letters = tables.depth()
+            return waiting + len(self._buffer), dead_letters
 
-    def set_aside(self, limit: int = 1000) -> list[DeadLetter]:
-        with self._using():
-            return self._disk.run_with_recovery(
-                "put", lambda: reader.dead(self._disk.file.db, limit)
-            )
+        return self._read(query)
+
+    def dead_letters(self, limit: int = 1000) -> list[DeadLetter]:
+        return self._read(lambda tables: tables.dead_letters(limit))
 
     def buffered(self) -> int:
-        """Return how many reports are in memory only."""
+        """Return the number of reports that are in memory only."""
         with self._using():
             return self._in_memory()
 
-    def _in_memory(self) -> int:
-        return len(self._held) + (self._disk.file.rows if self._disk.standing_in else 0)
+    def evicted(self) -> int:
+        """Return the number of reports evicted since the stream began."""
+        return self._read(lambda tables: tables.evicted() + self._buffer.evicted)
 
-    def dropped(self) -> int:
-        """Return how many reports were ever dropped for want of room."""
+    def usage(self) -> tuple[int, int]:
+        """Return the compressed size of all reports on disk and its limit, in bytes."""
         with self._using():
-            noted = self._disk.run_with_recovery("put", lambda: reader.dropped(self._disk.file.db))
-            return noted + self._held.shed
+            return self._storage.database.size, self._storage.database.limit_bytes
 
-    def room(self) -> tuple[int, int]:
-        """Return the bytes that waiting reports take, compressed, and how many they may take."""
-        with self._using():
-            return self._disk.file.size, self._disk.file.limit_bytes
-
-    def damaged(self) -> list[str]:
-        """Return the names of damaged files set aside, oldest first."""
-        return set_aside_files(self._state_dir)
+    def quarantined(self) -> list[str]:
+        """Return the names of quarantined files, oldest first."""
+        return quarantined_files(self._state_dir)
 
     def close(self) -> None:
         with self._mutex:
             if self._closed.is_set():
                 return
             self._closed.set()
-            with contextlib.suppress(sqlite3.Error, OSError, OutboxError):
-                if self._disk.standing_in:
-                    self._disk.return_to_disk()
-                self._write_held()
+            self._retry()
             if lost := self._in_memory():
                 self._log.error(
                     "reports_not_stored",
                     count=lost,
-                    reason=self.trouble,
-                    effect="what they said is seen again at the next start",
+                    reason=self.error,
+                    effect="the next start reports the present state again",
                 )
-            self._disk.file.close()
-            self._state_dir_lock.close()
+            self._storage.database.close()
+            self._lock.close()
 
     # -- the disk
+
+    def _read(self, query: Callable[[OutboxTables], T]) -> T:
+        with self._using():
+            return self._storage.run_with_recovery("put", lambda: query(self._storage.database))
 
     @contextlib.contextmanager
     def _using(self) -> Iterator[None]:
         with self._mutex:
             if self._closed.is_set():
                 raise OutboxError("the outbox is closed")
-            try:
+            with _as_outbox_error(self._path):
                 yield
-            except (sqlite3.Error, UnicodeDecodeError) as error:
-                raise unusable(self._path, error) from None
 
-    def _try_again(self) -> None:
-        """Try now and then what the disk did not take, until there is nothing of it."""
+    def _in_memory(self) -> int:
+        return len(self._buffer) + (self._storage.database.rows if self._storage.in_memory else 0)
+
+    def _write_buffered(self) -> Report | None:
+        """Write the reports in memory, oldest first; return the last one if all are written."""
+        report = None
+        while (pending := self._buffer.first()) is not None:
+            try:
+                report = self._storage.run_with_recovery("put", partial(self._store, pending))
+            except (sqlite3.Error, UnicodeDecodeError) as error:
+                self._report_error(f"the disk takes no reports, they wait in memory: {error}")
+                return None
+            except BaseException:
+                self._buffer.remove_first()
+                raise
+            self._buffer.remove_first()
+        self._report_storage()
+        return report
+
+    def _store(self, pending: PendingReport) -> Report:
+        storage = self._storage
+        report, evicted = storage.database.put(
+            lambda sequence: pending.report(storage.identity, sequence),
+            pending.baselines,
+            skipped=self._buffer.evicted,
+            meta=storage.unwritten,
+        )
+        self._buffer.evicted = 0
+        storage.unwritten = {}
+        self._count_evicted(evicted)
+        return report
+
+    def _retry(self) -> None:
+        with contextlib.suppress(sqlite3.Error, OSError, OutboxError):
+            if self._storage.in_memory:
+                self._storage.return_to_disk()
+            self._write_buffered()
+
+    def _retry_until_written(self) -> None:
         while not self._closed.wait(self._retry_s):
             with self._mutex:
                 if self._closed.is_set():
                     return
-                before = (len(self._held), self._disk.standing_in)
-                with contextlib.suppress(sqlite3.Error, OSError, OutboxError):
-                    if self._disk.standing_in:
-                        self._disk.return_to_disk()
-                    self._write_held()
-                moved = before != (len(self._held), self._disk.standing_in)
-                if not self.trouble:
+                before = (len(self._buffer), self._storage.in_memory)
+                self._retry()
+                progress = before != (len(self._buffer), self._storage.in_memory)
+                if not self.error:
                     self._retrying = False
-            if moved:
-                # what it was that moved was said when it was put in
+            if progress:
+                # an urgent reason was passed on when the report was put
                 self.on_stored(Reason.REFRESH)
             if not self._retrying:
                 return
 
-    # -- what is said of it, once when it changes
+    # -- log events, once for each change
 
-    def _say_trouble(self, trouble: str) -> None:
-        if trouble != self.trouble:
-            self._log.error("outbox_error", reason=trouble, file=str(self._path))
-        self.trouble = trouble
+    def _report_error(self, error: str) -> None:
+        if error != self.error:
+            self._log.error("outbox_error", reason=error, file=str(self._path))
+        self.error = error
         if not self._retrying:
             self._retrying = True
-            threading.Thread(target=self._try_again, name="outbox", daemon=True).start()
+            threading.Thread(target=self._retry_until_written, name="outbox", daemon=True).start()
 
-    def _tell_of_the_disk(self) -> None:
-        if self._disk.standing_in:
-            self._say_trouble(self._disk.why)
-        elif self.trouble:
-            self._log.info("outbox_recovered", was=self.trouble)
-            self.trouble = ""
+    def _report_storage(self) -> None:
+        if self._storage.error:
+            self._report_error(self._storage.error)
+        elif self.error:
+            self._log.info("outbox_recovered", was=self.error)
+            self.error = ""
 
-    def _say_dropped(self, count: int) -> None:
-        self.given_up += count
-        self._log.error("reports_evicted", count=count, reason="no room", held=len(self._held))
+    def _count_evicted(self, count: int) -> None:
+        if count:
+            self.evicted_total += count
+            buffered = len(self._buffer)
+            self._log.error("reports_evicted", count=count, reason="no room", buffered=buffered)
+
+
+class OutboxReader(OutboxTables):
+    """The outbox of an agent that is not running."""
+
+    def __init__(self, state_dir: Path, db: sqlite3.Connection) -> None:
+        self._state_dir = state_dir
+        self.db = db
+
+    def quarantined(self) -> list[str]:
+        return quarantined_files(self._state_dir)
+
+
+@contextlib.contextmanager
+def read_outbox(state_dir: Path) -> Iterator[OutboxReader]:
+    """Open the outbox of an agent that is not running; nothing is written.
+
+    :raises OutboxError: the outbox does not exist or cannot be read
+    """
+    path = state_dir / DB_NAME
+    if not path.exists():
+        raise OutboxError(
+            f"no outbox in {state_dir}",
+            hint="Set --state-dir to the agent's state directory.",
+        )
+    with _as_outbox_error(path), contextlib.closing(open_readonly(path)) as db:
+        yield OutboxReader(state_dir, db)
+
+
+@contextlib.contextmanager
+def _as_outbox_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise OutboxError(
+            f"cannot use the outbox {path}: {error}",
+            hint="Check the disk and the permissions of the file.",
+        ) from None

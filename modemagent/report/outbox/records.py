@@ -1,4 +1,4 @@
-"""What goes into the outbox and what comes out of it."""
+"""Records of the outbox: drafts of reports, queued reports and dead letters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modemagent.report.message import JsonObject, PortPlace, Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportDraft:
-    """What a report will say, before it has a sequence number."""
+    """The content of a report that has no sequence number yet."""
 
     reason: Reason
     port: PortPlace | None = None
@@ -22,28 +22,49 @@ class ReportDraft:
 
     @property
     def path(self) -> str:
-        """The port's path, "" for a report of the gateway itself."""
+        """The path of the port, "" for a report of the gateway itself."""
         return self.port.path if self.port else ""
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedReport:
-    """A report as it stands in the outbox; ``body`` is its canonical JSON.
+    """A report in the outbox.
 
-    :param position: its place in the queue. Not its sequence: reports saved out of a damaged
-        file keep the numbers of their own stream
+    :param body: canonical JSON, as it is sent
+    :param position: place in the queue. It differs from the sequence number: reports recovered
+        from a damaged file keep the numbers of their own stream
+    :param size: bytes of the compressed body
     """
 
     sequence: int
     report_id: str
     body: bytes
     position: int = field(default=0, compare=False)
+    size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A report the registry would not take, kept for a person to look at."""
+    """A report that the registry rejected, kept for inspection."""
 
-    stored: QueuedReport
-    why: str
-    set_aside_at: str
+    report: QueuedReport
+    reason: str
+    rejected_at: str
+
+
+@dataclass(slots=True)
+class OutboxContents:
+    """Everything that one outbox database passes on to another.
+
+    :param reports: compressed bodies, oldest first
+    :param baselines: port -> the reading to compare the next one with, as JSON; None removes it
+    :param meta: gateway and boot of the reports
+    """
+
+    reports: list[bytes] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    baselines: dict[str, str | None] = field(default_factory=dict)
+    meta: dict[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.reports or self.dead_letters or self.baselines)

@@ -1,7 +1,7 @@
-"""Room kept in hand on the disk.
+"""Reserved space on the disk, released when the disk is full.
 
-A full disk stops even the deletes of a write-ahead log, so two files of nothing lie beside the
-outbox: one is given up for what must still be stored, and one, apart, only for the taking out.
+A full disk stops even deletions in a write-ahead log. So the state directory holds two files
+without content: one is released to store more reports, the other only to remove delivered ones.
 """
 
 from __future__ import annotations
@@ -9,23 +9,30 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import Literal
+
+#: What a reserve is released for: storing a report, or acknowledging reports.
+ReserveUse = Literal["put", "acknowledge"]
 
 RESERVE_BYTES = 256 * 1024
-_LEAST_BYTES = 16 * 1024
-# on a small disk the reserves must not be what fills it
+_MIN_BYTES = 16 * 1024
+# On a small disk the reserves must not be what fills it.
 _SHARE_OF_FREE = 4
 
 
 class Reserves:
-    """The reserve files of one state directory, by what they are for: ``put`` and ``settle``."""
+    """The reserve files of one state directory."""
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
-        # the one for taking out is made first: it is the way out of a full disk
-        self._files = {use: state_dir / f"reserve-{use}" for use in ("settle", "put")}
+        # the reserve for removing comes first: it is the way out of a full disk
+        self._files: dict[ReserveUse, Path] = {
+            "acknowledge": state_dir / "reserve-settle",
+            "put": state_dir / "reserve-put",
+        }
 
-    def release(self, use: str) -> bool:
-        """Give one up; tell whether there was one."""
+    def release(self, use: ReserveUse) -> bool:
+        """Delete one reserve; return False if it did not exist."""
         try:
             self._files[use].unlink()
         except OSError:
@@ -37,16 +44,16 @@ class Reserves:
         return all(file.exists() for file in self._files.values())
 
     def allocate(self) -> None:
-        """Make what is missing, as far as there is room."""
+        """Create the missing reserves if there is room."""
         for file in self._files.values():
             with contextlib.suppress(OSError):
                 if not file.exists():
-                    self._make(file)
+                    self._create(file)
 
-    def _make(self, file: Path) -> None:
+    def _create(self, file: Path) -> None:
         disk = os.statvfs(self._state_dir)
         size = min(RESERVE_BYTES, disk.f_bavail * disk.f_frsize // _SHARE_OF_FREE)
-        if size < _LEAST_BYTES:
+        if size < _MIN_BYTES:
             return
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:

@@ -1,9 +1,9 @@
-"""What a sink promises the courier.
+"""Interface of a sink, the destination of reports.
 
-``deliver`` gets a batch in the order of its sequence and returns receipts, at most one a report.
-A report without a receipt was not acknowledged and will be offered again; a receipt is only
-given for what the other side keeps for good. When nothing at all was taken it raises:
-``RegistryUnreachable`` (later may help) or ``RegistryRefused`` (somebody must act).
+``deliver`` receives a batch in queue order and returns at most one receipt per report. A report
+without a receipt is not acknowledged and is sent again; a receipt is only given for what the
+destination keeps for good. If nothing was taken it raises ``RegistryUnreachable`` (a retry may
+help) or ``RegistryRefused`` (an operator has to act).
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
-from modemagent.report.outbox.outbox import QueuedReport
+from modemagent.report.outbox.records import QueuedReport
 
 
 class ItemStatus(StrEnum):
-    """What became of one report; interface names of ``results[].status``."""
+    """Result for one report, as in ``results[].status`` of the registry's API."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -27,19 +28,43 @@ class ItemStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The other side's word on one report; ``problem`` says why it was not taken."""
+    """Answer for one report; ``problem`` is the reason if it was not taken."""
 
     report_id: str
     status: ItemStatus
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkOptions:
+    """Options of all sinks.
+
+    :param token_file: read for every delivery, so that a token can be changed at any time
+    :param ca_file: certificates to trust instead of the system's
+    :param client_cert_file: certificate of this gateway, with its key unless that is separate
+    :param proxy: URL of an HTTP proxy
+    """
+
+    url: str
+    token_file: Path | None = None
+    ca_file: Path | None = None
+    client_cert_file: Path | None = None
+    client_key_file: Path | None = None
+    proxy: str | None = None
+    compress: bool = True
+
+
 class Sink(Protocol):
-    """A place reports go to. Used by one thread."""
+    """A destination of reports. Used by one thread."""
 
     @property
     def address(self) -> str:
-        """Where reports go, to be shown to people; never holds a secret."""
+        """The address to display, without secrets."""
+        ...
+
+    @property
+    def max_retry_after_s(self) -> float:
+        """The longest wait that the destination can demand."""
         ...
 
     def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]: ...

@@ -1,4 +1,4 @@
-"""The registry over HTTP: ``POST /api/v1/reports`` with a batch, a receipt per report."""
+"""Registry over HTTP: ``POST /api/v1/reports`` with a batch, answered by a receipt per report."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import urllib3
+
 from modemagent import __version__
 from modemagent.errors import ClockNotSet, RegistryRefused, RegistryUnreachable, SettingsError
 from modemagent.http_exchange import ExchangeError, HttpClient, HttpResponse, Limits
 from modemagent.report import origin
-from modemagent.report.delivery.sinks.catalogue import SinkOptions
-from modemagent.report.delivery.sinks.contract import ItemStatus, Receipt
-from modemagent.report.delivery.sinks.lean import urllib3
-from modemagent.report.delivery.uplink import LONGEST_ASKED_S, LONGEST_ASKED_UNAUTHENTICATED_S
+from modemagent.report.delivery.sinks.contract import ItemStatus, Receipt, SinkOptions
+from modemagent.report.delivery.uplink import MAX_RETRY_AFTER_S, MAX_RETRY_AFTER_UNAUTHENTICATED_S
 from modemagent.report.message import BOOT_ID_HEADER, UPTIME_HEADER
-from modemagent.report.outbox.outbox import QueuedReport
+from modemagent.report.outbox.records import QueuedReport
 
 if TYPE_CHECKING:
     from modemagent.report.delivery.sinks.tls import TlsTrust
 
 LIMITS = Limits(connect_s=5.0, idle_s=15.0, total_s=30.0, body_bytes=2 * 1024 * 1024)
-# the smallest batch there is, a heartbeat without modems, is 419 bytes and 305 compressed
+# Compression saves bytes from this size on: the smallest batch, a heartbeat without modems, is 419
+# bytes and 305 compressed.
 _COMPRESS_FROM = 384
-_GZIP = 16 + zlib.MAX_WBITS  # zlib.h, deflateInit2: a gzip header, whose time is not told
+_GZIP = 16 + zlib.MAX_WBITS  # zlib.h, deflateInit2: with a gzip header, which has no time
 _PROBLEM_JSON = "application/problem+json"
 
-# These answers are about the batch as sent, so sending it again can not help; they are believed
-# only from a registry (a problem document), never from a proxy or a login page in between.
+# These answers are about the batch as sent, so a retry cannot help. They are accepted only from a
+# registry (as a problem document), not from a proxy or a login page in between.
 ABOUT_THE_BATCH = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -47,8 +48,8 @@ class HttpSink:
         parts = urlsplit(options.url)
         if not parts.hostname or parts.username or parts.query or parts.fragment:
             raise SettingsError(
-                f"{_without_secret(options.url)!r} is no registry address",
-                hint="It looks like https://registry.example:8470, with no user and no query.",
+                f"{_without_secret(options.url)!r} is not a registry address",
+                hint="Write it as in https://registry.example:8470, without user and query.",
             )
         self.address = options.url.rstrip("/")
         self._options = options
@@ -60,8 +61,12 @@ class HttpSink:
             limits, tls=self._trust.context if self._trust else None, proxy=options.proxy
         )
 
+    @property
+    def max_retry_after_s(self) -> float:
+        return MAX_RETRY_AFTER_S if self._trust else MAX_RETRY_AFTER_UNAUTHENTICATED_S
+
     def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
-        body = b'{"reports":[' + b",".join(stored.body for stored in batch) + b"]}"
+        body = b'{"reports":[' + b",".join(queued.body for queued in batch) + b"]}"
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json",
@@ -77,15 +82,7 @@ class HttpSink:
         answer = self._exchange(body, headers)
         if answer.status == HTTPStatus.OK:
             return _receipts(answer.body, batch)
-        raise _refusal(
-            answer.status,
-            answer.headers,
-            answer.body,
-            self.address,
-            batch[0],
-            # whoever can write into a connection without TLS could ask for a day's silence
-            longest_wait_s=LONGEST_ASKED_S if self._trust else LONGEST_ASKED_UNAUTHENTICATED_S,
-        )
+        raise _refusal(answer, self.address, batch[0])
 
     def close(self) -> None:
         self._client.close()
@@ -96,18 +93,16 @@ class HttpSink:
             return ""
         try:
             token = file.read_text("ascii").strip()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it is no ASCII text"
+            reason = "" if token.isprintable() and token and " " not in token else "not one token"
+        except OSError as error:
+            reason = error.strerror or str(error)
+        except ValueError:
+            reason = "not ASCII text"
+        if reason:
             raise RegistryRefused(
-                f"no token: {file} can not be read ({reason})",
+                f"no token: cannot use {file} ({reason})",
                 status=HTTPStatus.UNAUTHORIZED,
-                hint="Put the gateway's token into that file.",
-            ) from None
-        if not token or not token.isprintable() or " " in token:
-            raise RegistryRefused(
-                f"no token: {file} must hold one token and nothing else",
-                status=HTTPStatus.UNAUTHORIZED,
-                hint="Put the gateway's token into that file.",
+                hint="Write the gateway's token, and nothing else, into that file.",
             )
         return token
 
@@ -119,24 +114,20 @@ class HttpSink:
         except ExchangeError as error:
             raise RegistryUnreachable(
                 f"{self.address}: {error}",
-                hint="Check that the address is the registry's, and the network.",
+                hint="Check the network, and that the address is the registry's.",
             ) from None
         except urllib3.exceptions.HTTPError as error:
             if _is_about_time(error) and not origin.clock_synchronized():
                 raise ClockNotSet(
-                    f"{self.address}: {_in_words(error, self._limits)}",
-                    hint="Waits for the clock to be set; is there a way to a time server?",
+                    f"{self.address}: {_describe(error, self._limits)}",
+                    hint="Delivery starts when the clock is set; check access to a time server.",
                 ) from None
-            if self._trust and self._trust.widen(error):  # which it does once
+            if self._trust and self._trust.widen(error):  # returns True only once
                 return self._exchange(body, headers)
             raise RegistryUnreachable(
-                f"{self.address}: {_in_words(error, self._limits)}",
-                hint="Check the address, the network and that the registry runs.",
+                f"{self.address}: {_describe(error, self._limits)}",
+                hint="Check the address, the network and that the registry is running.",
             ) from None
-
-
-def open_sink(options: SinkOptions) -> HttpSink:
-    return HttpSink(options)
 
 
 def _trust(options: SinkOptions) -> TlsTrust:
@@ -148,7 +139,7 @@ def _trust(options: SinkOptions) -> TlsTrust:
 
 def _require_tls() -> None:
     if getattr(urllib3.connection, "ssl", None) is None:
-        # see modemagent.agent.lean; only another address at a reload comes here
+        # modemagent.agent.lean; only a reload with another address gets here
         raise SettingsError(
             "the agent was started without TLS",
             hint="Restart it to use an https registry or proxy.",
@@ -160,48 +151,43 @@ def _without_secret(url: str) -> str:
     return scheme + slashes + rest.rpartition("@")[2]
 
 
-def _in_words(error: urllib3.exceptions.HTTPError, limits: Limits) -> str:
-    """Say why no answer came, in words for the person reading ``status``."""
+def _describe(error: urllib3.exceptions.HTTPError, limits: Limits) -> str:
+    """Return the text for ``status`` if the registry did not answer."""
     names = urllib3.exceptions
     match error:
         case names.NameResolutionError():
-            return "its name can not be resolved"
+            return "its name cannot be resolved"
         case names.ReadTimeoutError():
             return f"no answer within {limits.idle_s:g} s"
         case names.NewConnectionError():
             cause = error.__cause__ or error.__context__
-            said = getattr(cause, "strerror", None)
-            return said.lower() if said else "the connection can not be made"
-        # after the two above, which are its subclasses
+            return str(getattr(cause, "strerror", None) or "no connection").lower()
+        # after its subclasses above
         case names.ConnectTimeoutError():
             return f"no connection within {limits.connect_s:g} s"
+        case names.SSLError() if _is_about_time(error):
+            problem = "is not yet valid" if "not yet valid" in str(error) else "has expired"
+            return f"its certificate {problem}; this gateway's clock shows {datetime.now(UTC):%F}"
         case names.SSLError():
-            if "not yet valid" in str(error):
-                now = datetime.now(UTC)
-                return f"its certificate is not yet valid: this gateway's clock says {now:%Y-%m-%d}"
-            if "has expired" in str(error):
-                now = datetime.now(UTC)
-                return f"its certificate has expired: this gateway's clock says {now:%Y-%m-%d}"
             return f"TLS failed: {error}"
         case names.ProtocolError():
-            return "the connection broke off"
+            return "the connection was closed before the end of the answer"
     return f"{type(error).__name__}: {error}"
 
 
 def _is_about_time(error: urllib3.exceptions.HTTPError) -> bool:
-    """Tell whether a certificate was refused for its dates, which a wrong clock may be."""
-    said = str(error)
-    return "not yet valid" in said or "has expired" in said
+    """Return True if a certificate was rejected for its dates, which a wrong clock can cause."""
+    return "not yet valid" in str(error) or "has expired" in str(error)
 
 
 def _receipts(answer: bytes, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
-    strange = RegistryUnreachable(
-        "what answers is no registry: its answer can not be read",
-        hint="Check that the address is the registry's and not a proxy's or a login page's.",
+    unreadable = RegistryUnreachable(
+        "the server at this address is not a modemagent registry",
+        hint="Check that the address is the registry's, not that of a proxy or a login page.",
     )
     try:
         results = json.loads(answer)["results"]
-        offered = {stored.report_id for stored in batch}
+        offered = {queued.report_id for queued in batch}
         receipts = [
             Receipt(
                 str(result["report_id"]),
@@ -212,14 +198,14 @@ def _receipts(answer: bytes, batch: Sequence[QueuedReport]) -> Sequence[Receipt]
             if result["report_id"] in offered
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise strange from None
+        raise unreadable from None
     if not receipts:
-        raise strange
+        raise unreadable
     return receipts
 
 
 def _problem_text(problem: object) -> str:
-    """Return a problem document as one line: its detail, else its title, else all of it."""
+    """Return a problem document as one line: its detail, else its title, else everything."""
     if isinstance(problem, dict):
         found = problem.get("detail") or problem.get("title")
         return str(found or (json.dumps(problem) if problem else ""))[:500]
@@ -227,55 +213,50 @@ def _problem_text(problem: object) -> str:
 
 
 def _refusal(
-    status: int,
-    headers: urllib3.HTTPHeaderDict,
-    answer: bytes,
-    address: str,
-    first: QueuedReport,
-    *,
-    longest_wait_s: float,
+    answer: HttpResponse, address: str, first: QueuedReport
 ) -> RegistryRefused | RegistryUnreachable:
-    said = ""
-    of_a_registry = headers.get("Content-Type", "").partition(";")[0].strip() == _PROBLEM_JSON
-    if of_a_registry:
+    status, detail = answer.status, ""
+    from_registry = (
+        answer.headers.get("Content-Type", "").partition(";")[0].strip() == _PROBLEM_JSON
+    )
+    if from_registry:
         try:
-            said = _problem_text(json.loads(answer))
+            detail = _problem_text(json.loads(answer.body))
         except (ValueError, RecursionError):
-            of_a_registry = False
-    after = f": {said}" if said else ""
+            from_registry = False
+    detail = f": {detail}" if detail else ""
     if status == HTTPStatus.UNAUTHORIZED:
+        gateway_id = json.loads(first.body).get("gateway_id", "ID")
         return RegistryRefused(
-            f"refused: wrong token{after}",
+            f"refused: wrong token{detail}",
             status=status,
-            hint="Make one on the registry's machine, for token_file: modemagent registry token "
-            f"create --scope gateway --gateway-id {json.loads(first.body).get('gateway_id', 'ID')}",
+            hint="Create one on the registry's machine, for token_file: modemagent registry token "
+            f"create --scope gateway --gateway-id {gateway_id}",
         )
     if status == HTTPStatus.FORBIDDEN:
         return RegistryRefused(
-            f"refused: the token does not allow this gateway to report{after}",
+            f"refused: the token does not allow this gateway to report{detail}",
             status=status,
-            hint="The token must have the scope gateway and be made for this gateway id.",
+            hint="Use a token with the scope gateway, created for this gateway id.",
         )
     if status == HTTPStatus.NOT_FOUND or 300 <= status < 400:
         return RegistryRefused(
-            f"refused: nothing at {address} takes reports (HTTP {status})",
+            f"refused: {address} does not accept reports (HTTP {status})",
             status=status,
             hint="Check the registry's address.",
         )
-    if status in ABOUT_THE_BATCH and of_a_registry:
-        return RegistryRefused(f"refused: HTTP {status}{after}", status=status)
-    asked_s = _retry_after_s(headers)
+    if status in ABOUT_THE_BATCH and from_registry:
+        return RegistryRefused(f"refused: HTTP {status}{detail}", status=status)
     return RegistryUnreachable(
-        f"{address} answers HTTP {status}{after}",
-        retry_after_s=None if asked_s is None else min(asked_s, longest_wait_s),
+        f"{address} answers HTTP {status}{detail}", retry_after_s=_retry_after_s(answer.headers)
     )
 
 
 def _retry_after_s(headers: urllib3.HTTPHeaderDict) -> float | None:
-    """Return the seconds a registry asks to wait, None when it asks for none that can be known.
+    """Return the wait that a registry demands in seconds, None without one or if it is unknown.
 
-    A date (RFC 9110, 10.2.3) is one on the registry's clock, so it is measured against the date of
-    the answer; against this gateway's clock only when that is known to be right.
+    A date (RFC 9110, 10.2.3) is of the registry's clock, so it is compared with the date of the
+    answer, and with this gateway's clock only if that is synchronized.
     """
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():

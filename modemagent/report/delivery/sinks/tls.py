@@ -1,10 +1,10 @@
-"""Whom a registry is believed to be: TLS as strict as by default, in less memory.
+"""TLS trust of the HTTP sink: as strict as Python's default, with less memory.
 
-The system's certificates come twice, as one bundle and as a directory of one file each, named by
-the hash of its subject (``openssl rehash``). OpenSSL reads a bundle whole, 140 certificates that
-stay in memory for 0.8 MiB, and of a directory the one that is asked for. Both are trusted by
-default; here the directory is asked first, and the bundle is added when that was not enough. So
-nothing is believed that would not be by default, and nothing refused that would not be.
+A system has its certificates twice: as one bundle, and as a directory with one file each, named by
+the hash of its subject (``openssl rehash``). OpenSSL loads all 140 certificates of a bundle, which
+stay in memory (0.8 MiB), but only the needed one from a directory. Both are trusted by default.
+Here the directory is tried first, and the bundle is added if that was not enough, so exactly the
+same certificates are accepted.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import re
 import ssl
 
 from modemagent.errors import SettingsError
-from modemagent.report.delivery.sinks.catalogue import SinkOptions
+from modemagent.report.delivery.sinks.contract import SinkOptions
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 
 
 class TlsTrust:
-    """The TLS context of one registry.
+    """TLS context for one registry.
 
-    :raises SettingsError: certificates that the settings name can not be loaded
+    :raises SettingsError: the certificates in the settings cannot be loaded
     """
 
     def __init__(self, options: SinkOptions) -> None:
@@ -37,12 +37,12 @@ class TlsTrust:
         except (OSError, ssl.SSLError) as error:
             named = [str(f) for f in (options.ca_file, options.client_cert_file) if f]
             raise SettingsError(
-                f"certificates can not be loaded from {', '.join(named) or 'the system'}: {error}",
-                hint="ca_file and client_cert_file name PEM files this user can read.",
+                f"cannot load certificates from {', '.join(named) or 'the system'}: {error}",
+                hint="Set ca_file and client_cert_file to PEM files that this user can read.",
             ) from None
 
     def widen(self, error: Exception) -> bool:
-        """Add the system's bundle after a refusal; tell whether another try may end otherwise."""
+        """Add the system's bundle after an error; return True if a retry may now succeed."""
         if not self._has_more or "CERTIFICATE_VERIFY_FAILED" not in str(error):
             return False
         self.context.load_default_certs()
@@ -51,9 +51,9 @@ class TlsTrust:
 
 
 def hashed_directory() -> str | None:
-    """Return the directory that the system trusts, None unless its files are named by hash."""
+    """Return the system's certificate directory, None unless its files are named by hash."""
     directory = ssl.get_default_verify_paths().capath
-    if not directory:  # there need not be one
+    if not directory:
         return None
     try:
         with os.scandir(directory) as entries:
