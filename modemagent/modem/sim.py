@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Generator
 from typing import Literal
 
-from modemagent.at.fields import parse_information
+from modemagent.at.fields import InformationLine, parse_information
 from modemagent.at.locks import CME_LOCKS, Lock
 from modemagent.at.steps import Outcome, Response, Step
 from modemagent.dialects.model import Attempt, Dialect
@@ -213,8 +213,8 @@ class SimReader(RawSim):
     def _enable_errors(self) -> Generator[Step, Outcome, bool]:
         """Enable numeric errors if the modem sends none; note the setting to restore."""
         response = yield from self._client.send("AT+CMEE?", _TIMEOUT_S)
-        found = next((line for line in response.lines if "CMEE" in line.upper()), "")
-        if not found.rstrip().endswith("0"):
+        formats = [line.integer(0) for line in _lines(response, "+CMEE")]
+        if formats[:1] != [0]:
             return False
         response = yield from self._client.send("AT+CMEE=1", _TIMEOUT_S)
         if response.ok:
@@ -224,11 +224,7 @@ class SimReader(RawSim):
     def _off_or_failed(self) -> Generator[Step, Outcome, SimState]:
         """Read AT+CFUN?: after CME 13 the SIM is off with levels 0 and 4, otherwise it failed."""
         response = yield from self._client.send("AT+CFUN?", _TIMEOUT_S)
-        levels = [
-            line.integer(0)
-            for line in map(parse_information, response.lines)
-            if line.name == "+CFUN" and line.integer(0) is not None
-        ]
+        levels = [line.integer(0) for line in _lines(response, "+CFUN")]
         return SimState.OFF if levels and levels[0] in (0, 4) else SimState.FAILURE
 
     # -- the numbers ----------------------------------------------------------------------
@@ -319,6 +315,10 @@ class SimReader(RawSim):
         if response.ok or (code is not None and code not in _UNSUPPORTED):
             return Verdict(ReadState.FAILED)
         return NEXT
+
+
+def _lines(response: Response, name: str) -> list[InformationLine]:
+    return [line for line in map(parse_information, response.lines) if line.name == name]
 
 
 def is_sim_event(line: str, dialect: Dialect) -> bool:
