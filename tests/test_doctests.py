@@ -10,8 +10,15 @@ import modemagent.at
 import modemagent.cli
 import modemagent.dialects
 import modemagent.identity
+import modemagent.privacy
 
-PACKAGES = (modemagent.identity, modemagent.at, modemagent.dialects, modemagent.cli)
+PACKAGES = (
+    modemagent.identity,
+    modemagent.privacy,
+    modemagent.at,
+    modemagent.dialects,
+    modemagent.cli,
+)
 MODULES = [
     module.name
     for package in PACKAGES

@@ -1,1 +1,1 @@
-"""How identifiers are recognized, masked and replaced."""
+"""Detection, masking and replacement of identifiers."""

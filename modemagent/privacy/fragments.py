@@ -1,8 +1,8 @@
-"""Numbers whose digits lie apart: in a list, over two lines, as codes of their characters.
+"""Numbers in pieces: as a list, across two lines, or as character codes.
 
-What stands between digits in a list stands between the numbers of every AT answer as well, so
-something more must say that they are one number: one digit at a time, codes of nothing but
-digits, a break in the line, or a check digit that fits.
+The signs between the pieces of a list also separate the numbers of every AT response. Pieces are
+joined only with further evidence that they are one number: single digits, codes of digits only,
+a line break, or a check digit that fits.
 
 >>> join_fragments("[8, 6, 7, 6, 9, 8, 0, 4, 0, 0, 0, 0, 0, 1, 3]", len)
 '[15]'
@@ -14,29 +14,27 @@ digits, a break in the line, or a check digit that fits.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from modemagent.identity.checkdigits import luhn_fits, mod97_fits
 from modemagent.identity.numbering import reporting_body
 
-if TYPE_CHECKING:
-    import re
-
-# Between two digits: any sign of a list, a line's end, NUL as UCS2 has it; each as it is, and as
-# it is written out by Python, JSON and in addresses.
+# Between two digits: any sign of a list, a line end, NUL of UCS2; each as the character itself and
+# escaped as in Python, JSON and URLs.
 _BETWEEN: Final = (
     r"(?:[-/._:,;|+'\"()\[\] \t\r\n\0\u00a0\u2000-\u200b\u2010-\u2015\u202f\u2212\ufeff]"
     r"|\\(?:[rnt]|x0[09AD]|u000[09AD])|%2[0C])"
 )
-#: As in :mod:`modemagent.privacy.masking`, which masks what has nothing but these in it.
+#: As in :mod:`modemagent.privacy.masking`, which masks digits with only these between them.
 _SEPARATOR: Final = r"[-/._:\u2010-\u2015\u2212\u200b\ufeff \t\u00a0\u2000-\u200a\u202f]{1,2}"
 _LINE_END: Final = r"(?:[\r\n]|\\(?:[rn]|x0[AD]))+"
-_PIECE: Final = r"(?:0x)?+[0-9]++(?!\*)"  # what is masked already has signs in its middle
+_PIECE: Final = r"(?:0x)?+[0-9]++(?!\*)"  # a masked number has asterisks in the middle
 _SHORTEST: Final = 14
 _LONGEST: Final = 32
-# Pieces of one number: few, or all of one width. A row of measurements is neither.
+# Most pieces of one number, unless all have one width; a row of measurements has neither.
 _FEW: Final = 5
 #: Character codes of the digits, as decimal and as hexadecimal numbers.
 _CODES: Final = (
@@ -45,15 +43,16 @@ _CODES: Final = (
 )
 _NUL_CODES: Final = frozenset(("0", "00", "0x0", "0x00", "0X00"))
 
-#: First and last of the pieces of one number, and its digits.
+#: First and last piece of one number, and its digits.
 Span = tuple[int, int, str]
 
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], ...]:
-    """Return what matches a row of pieces, what is between two, a separator and a line's end."""
-    import re
+    """Return the patterns of a row of pieces, the gap between two, a separator and a line end.
 
+    Compiled at the first use: most commands mask nothing.
+    """
     first = rf"(?<![0-9*])(?:\\(?:x0[09AD]|u000[09AD])|%2[0C])?+{_PIECE}"
     return (
         re.compile(rf"{first}(?:{_BETWEEN}{{1,8}}+{_PIECE})++", re.IGNORECASE),
@@ -64,9 +63,9 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 
 
 def join_fragments(text: str, shown: Callable[[str], object]) -> str:
-    """Return the text with each number that lies in pieces put together and shown as told.
+    """Return the text with each number in pieces replaced by one text.
 
-    :param shown: given the digits, returns what is to stand for them
+    :param shown: returns the replacement for the digits of a number
     """
     rows, between, separator, line_end = _patterns()
 
@@ -75,7 +74,7 @@ def join_fragments(text: str, shown: Callable[[str], object]) -> str:
         pieces, gaps = parts[::2], parts[1::2]
         if sum(map(len, pieces)) < _SHORTEST:
             return found.group()
-        _set_aside(pieces, [separator.fullmatch(gap) is not None for gap in gaps])
+        _exclude_separated(pieces, [separator.fullmatch(gap) is not None for gap in gaps])
         broken = [line_end.fullmatch(gap) is not None for gap in gaps]
         taken = 0
         for first, last, digits in sorted(
@@ -89,13 +88,13 @@ def join_fragments(text: str, shown: Callable[[str], object]) -> str:
             taken = last + 1
         return "".join(parts)
 
-    # numbers that overlap are taken one after the other
+    # numbers that overlap are joined one after the other
     out = rows.sub(replaced, text)
     return out if out == text else join_fragments(out, shown)
 
 
-def _set_aside(pieces: list[str], joined: Sequence[bool]) -> None:
-    """Take out what is long enough as one number with separators: a part of it says nothing."""
+def _exclude_separated(pieces: list[str], joined: Sequence[bool]) -> None:
+    """Blank the pieces of a number with separators, which is masked as a whole later."""
     begun = 0
     for at in range(1, len(pieces) + 1):
         if at < len(pieces) and joined[at - 1]:
@@ -106,10 +105,10 @@ def _set_aside(pieces: list[str], joined: Sequence[bool]) -> None:
 
 
 def _one_by_one(pieces: Sequence[str], gaps: Sequence[str]) -> Iterator[Span]:
-    """Find digits one at a time.
+    """Yield numbers given as single digits.
 
-    Ranges such as ``(0-2),(0-4)`` are what a modem can do, and indicators (``+CIND``, TS 27.007
-    section 8.9) run from 0 to 5.
+    Ranges such as ``(0-2),(0-4)`` are supported values, and indicators (``+CIND``, 3GPP TS 27.007
+    clause 8.9) are from 0 to 5.
     """
     begun = 0
     for at in range(len(pieces) + 1):
@@ -123,7 +122,7 @@ def _one_by_one(pieces: Sequence[str], gaps: Sequence[str]) -> Iterator[Span]:
 
 
 def _coded(pieces: Sequence[str]) -> Iterator[Span]:
-    """Find the codes of characters that are all digits; NUL is between them in UCS2."""
+    """Yield numbers given as character codes of digits, in UCS2 with NUL between them."""
     for codes in _CODES:
         begun, digits = 0, ""
         for at in range(len(pieces) + 1):
@@ -137,7 +136,7 @@ def _coded(pieces: Sequence[str]) -> Iterator[Span]:
 
 
 def _broken(pieces: Sequence[str], broken: Sequence[bool]) -> Iterator[Span]:
-    """Find a number that goes on in the next line."""
+    """Yield numbers that continue in the next line."""
     for at, is_broken in enumerate(broken):
         digits = pieces[at] + pieces[at + 1]
         if is_broken and _SHORTEST <= len(digits) <= 20 and digits.isdecimal():
@@ -145,7 +144,7 @@ def _broken(pieces: Sequence[str], broken: Sequence[bool]) -> Iterator[Span]:
 
 
 def _checked(pieces: Sequence[str]) -> Iterator[Span]:
-    """Find pieces that put together are an IMEI, an ICCID or an EID by their own rules."""
+    """Yield pieces that together are an IMEI, an ICCID or an EID."""
     for first in range(len(pieces) - 1):
         lead = (pieces[first] + pieces[first + 1])[:2]
         if not pieces[first] or (lead != "89" and reporting_body(lead) is None):

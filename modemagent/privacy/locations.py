@@ -1,7 +1,7 @@
-"""Where a modem is: area codes, cells, addresses and positions in what it answers.
+"""Location data in responses: area codes, cells, IP addresses and positions.
 
-They stand at fixed places of known answers and are too short to be looked for elsewhere, so they
-are replaced where they stand. Values that mean "not known" stay.
+These values are too short to be found anywhere, so they are replaced at the fixed positions of
+known responses. Values that mean "unknown" stay.
 
 >>> places = LocationMap([("AT+CREG?", '+CREG: 2,1,"84CD","00D30173",7')])
 >>> places.rewrite('+CREG: 2,1,"84CD","00D30173",7')
@@ -18,7 +18,7 @@ from functools import reduce
 from operator import xor
 
 _VALUE = r'"?(?:0x)?([0-9A-F]{2,12})"?'
-#: Area code and cell: <n>,<stat>,<lac>,<ci> and the URC's form without <n> (TS 27.007 clauses
+#: Area code and cell: <n>,<stat>,<lac>,<ci> and the URC form without <n> (3GPP TS 27.007 clauses
 #: 7.2, 10.1.20, 10.1.22, 10.1.47); SIMCom's +CPSI: mode, state, network, area, cell.
 _CELLS = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -37,16 +37,16 @@ _POSITION = re.compile(
     re.IGNORECASE,
 )
 _FRACTION = re.compile(r"\d+\.\d{3,}|(?<=\.)\d{3,}")
-#: Not known, not in use.
-_NOTHING = re.compile(r"0+|F+|(FFFE)", re.IGNORECASE)
+#: Values for unknown or unused.
+_UNKNOWN = re.compile(r"0+|F+|(FFFE)", re.IGNORECASE)
 _ANY_ADDRESS = re.compile(r"0(\.0)+|127\.0\.0\.\d+|(255\.)+\d+")
 
 
 class LocationMap:
-    """The places of one recording, and what is written in their stead.
+    """The location values of one recording and their replacements.
 
-    :param answers: command line and text of each answer
-    :param like: answers that were rewritten earlier; their places are not given again
+    :param answers: command line and text of each response
+    :param like: responses rewritten earlier; their replacements are not used again
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class LocationMap:
         return len(self._given)
 
     def rewrite(self, text: str) -> str:
-        """Return the text with cells, addresses and positions replaced; lengths of cells stay."""
+        """Return the text with cells, addresses and positions replaced; cells keep their length."""
         for pattern in _CELLS:
             text = pattern.sub(self._cell_line, text)
         text = _ADDRESS.sub(self._address, text)
@@ -74,13 +74,13 @@ class LocationMap:
 
     def _cell_line(self, match: re.Match[str]) -> str:
         line, start = match[0], match.start()
-        for number in (2, 1):  # from the right, so that places do not move
+        for number in (2, 1):  # from the right, so that positions stay valid
             begin, end = match.start(number) - start, match.end(number) - start
             line = line[:begin] + self._cell(match[number], number) + line[end:]
         return line
 
     def _cell(self, value: str, part: int) -> str:
-        if _NOTHING.fullmatch(value):
+        if _UNKNOWN.fullmatch(value):
             return value
         key = (f"cell part {part}, {len(value)} digits", value.upper())
         if key not in self._given:
@@ -91,7 +91,7 @@ class LocationMap:
                 for number in numbers
                 if (new := f"{number % 16 ** len(value):0{len(value)}X}") not in used
                 and new not in self._originals
-                and not _NOTHING.fullmatch(new)
+                and not _UNKNOWN.fullmatch(new)
             )
             self._given[key] = next(free, value)
         new = self._given[key]
@@ -103,7 +103,7 @@ class LocationMap:
         new = self._given.get(("address", match[0]))
         if new is None:
             number = 1 + sum(kind == "address" for kind, _ in self._given)
-            # the blocks for documentation: RFC 5737, RFC 3849
+            # blocks for documentation: RFC 5737, RFC 3849
             v6 = match[0].count(".") > 3  # sixteen numbers: TS 27.007 clause 10.1.0
             front = "32.1.13.184." + "0." * 11 if v6 else "192.0.2."
             new = self._given[("address", match[0])] = f"{front}{number % 250}"
@@ -115,7 +115,9 @@ class LocationMap:
             return line
         self._given.setdefault(("position", ""), "")
         body, star, check = line.partition("*")
-        if star and re.match(r"[0-9A-Fa-f]{2}", check):  # NMEA 0183: XOR of what $ and * enclose
+        if star and re.match(
+            r"[0-9A-Fa-f]{2}", check
+        ):  # NMEA 0183: XOR of the characters between $ and *
             line = f"{body}*{reduce(xor, body[1:].encode('latin-1'), 0):02X}{check[2:]}"
         return line
 

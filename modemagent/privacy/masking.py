@@ -1,11 +1,10 @@
-"""How an identifier may be shown where it is not the point: logs, wire trace, pages.
+"""Masking of identifiers in logs, wire traces and pages.
 
-:func:`mask` shows one known value; :func:`mask_text` goes over any text, wire trace included, and
-masks whatever could be an IMEI, IMSI, ICCID, EID or MEID, in the forms the cleaning accepts:
-with separators, nibble-swapped, in hexadecimal, behind a label, as a dump of its characters, and in
-pieces (:mod:`modemagent.privacy.fragments`).
-Ends of a number stay so that people can tell two modems apart; dates, addresses, UUIDs and
-firmware versions stay whole. A masked value looks the same after a second pass.
+:func:`mask` masks one value; :func:`mask_text` masks everything in a text that could be an IMEI,
+IMSI, ICCID, EID or MEID, in all forms that cleaning accepts: with separators, nibble-swapped,
+hexadecimal, after a label, as a dump of its characters, and in pieces
+(:mod:`modemagent.privacy.fragments`). The ends of a number stay, so that two modems can be told
+apart; dates, addresses, UUIDs and firmware versions stay whole. Masking is idempotent.
 
 >>> mask("867698040000013")
 '867698*****0013'
@@ -17,19 +16,15 @@ firmware versions stay whole. A masked value looks the same after a second pass.
 
 from __future__ import annotations
 
+import re
 from functools import cache
-from typing import TYPE_CHECKING
 
-from modemagent.identity.checkdigits import luhn_fits
-from modemagent.identity.cleaning import is_decimal, is_hexadecimal, without_separators
+from modemagent.identity.cleaning import without_separators
 from modemagent.privacy.fragments import join_fragments
 
-if TYPE_CHECKING:
-    import re
-
-# what may stand between the digits of one number, as in cleaning
+# separators between the digits of one number, as in cleaning
 _GAP = "[-/._:\u2010-\u2015\u2212\u200b\ufeff \t\u00a0\u2000-\u200a\u202f]"
-# a run of digits on its own is masked from 10 on; with gaps from 14 on, the shortest IMEI
+# least digits that are masked: 10 in a row; with separators 14, the shortest IMEI
 _PLAIN = 10
 _SPACED = 14
 _HEXADECIMAL = 14
@@ -41,7 +36,7 @@ _KEPT = r"""
   | (?<!\d)\d\d/[01]\d/[0-3]\d,[0-2]\d:[0-5]\d:[0-6]\d(?:[+-]\d\d)?(?!\d)   # AT+CCLK?
   | (?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?(?![\d.])                 # IPv4
 """
-# behind a label shorter numbers count too: an ESN, a short IMSI
+# after a label shorter numbers are masked too: an ESN, a short IMSI
 _LABEL = rf"""
     (?P<label>(?:IMEI(?:[ _]?SV)?|MEID|ESN|IMSI|CCID|EID|SCID|CGSN|GSN|CIMI)
         (?:[ _]?RAW)?["']?[ ]*[:=][ ]*["']?)
@@ -59,22 +54,20 @@ _RUN = rf"""
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Compile at the first use: most commands never mask anything.
+    """Return the patterns of text to keep and of text to mask.
 
-    Returns what splits the text (kept as it is) and what is masked in between.
+    Compiled at the first use: most commands mask nothing.
     """
-    import re
-
-    # in verbose mode a blank counts only inside brackets, where the gaps' blank stands
+    # in verbose mode a space counts only inside brackets, as in _GAP
     flags = re.VERBOSE | re.IGNORECASE
     return re.compile(f"({_KEPT})", flags), re.compile(f"{_LABEL}|{_RUN}", flags)
 
 
 def mask(value: str) -> str:
-    """Return one identifier with its middle hidden; the length stays.
+    """Return one identifier with asterisks in the middle; the length stays.
 
-    Fourteen characters or more keep six in front (where they come from) and four at the end;
-    from ten on four at the end stay, below that two.
+    Of 14 characters or more the first six (issuer or model) and the last four stay, of 10 or more
+    the last four, below that at most two.
     """
     bare = without_separators(value)
     front = 6 if len(bare) >= _SPACED else 0
@@ -96,34 +89,14 @@ def _masked(found: re.Match[str]) -> str:
 
 
 def _parts_masked(text: str) -> str:
-    """Mask only the long runs inside: a version as 25.30.602.0000000001 is no number."""
-    import re
-
+    """Mask only the long runs of digits: 25.30.602.0000000001 is a version."""
     return re.sub(rf"\d{{{_PLAIN},}}", lambda run: mask(run.group()), text)
 
 
 def mask_text(text: str) -> str:
-    """Return the text with everything masked that could be an identifier."""
+    """Return the text with every possible identifier masked."""
     kept, runs = _patterns()
-    # every second piece is one to keep
+    # every second piece is kept
     pieces = kept.split(text)
     pieces[::2] = [runs.sub(_masked, join_fragments(piece, mask)) for piece in pieces[::2]]
     return "".join(pieces)
-
-
-def describe(value: str) -> str:
-    """Say what a raw value looks like without showing it: length, kind of digits, Luhn.
-
-    >>> describe("867698040000013")
-    '15 digits, check digit right'
-    >>> describe("898600f00A0000000051")
-    '20 hexadecimal digits'
-    """
-    bare = without_separators(value).upper()
-    if not bare:
-        return "nothing"
-    if is_decimal(bare):
-        state = "right" if luhn_fits(bare) else "wrong"
-        return f"{len(bare)} digits, check digit {state}"
-    kind = "hexadecimal digits" if is_hexadecimal(bare) else "characters"
-    return f"{len(bare)} {kind}"

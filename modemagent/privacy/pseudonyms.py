@@ -1,12 +1,12 @@
-"""Synthetic numbers in place of real ones, the same for the same wherever it comes up.
+"""Replacement of personal numbers by synthetic ones, consistently within one recording.
 
-What makes a case interesting stays: the TAC and whether the check digit fits, the issuer of a
-card, its length, filler and hexadecimal digits, the network of an IMSI. A pseudonym is the first
-number that the identity rules judge as they judge the original. Published test numbers and
-placeholders are nobody's and stay as they are.
+The properties that matter for support stay: the TAC and whether the check digit fits, the issuer
+of a SIM, the length, filler and hexadecimal digits of its ICCID, the network of an IMSI. A
+pseudonym is the first number for which the identity rules give the same codes as for the original.
+Published test numbers and placeholders identify no person and are not replaced.
 
->>> book = Pseudonyms([("AT+CGSN", "867698041357925")])
->>> book.rewrite("+CGSN: 867698041357925, 8676980413579278 and 68678940317529F5")
+>>> pseudonyms = Pseudonyms([("AT+CGSN", "867698041357925")])
+>>> pseudonyms.rewrite("+CGSN: 867698041357925, 8676980413579278 and 68678940317529F5")
 '+CGSN: 867698040000013, 8676980400000178 and 68678940000010F3'
 """
 
@@ -24,13 +24,13 @@ from modemagent.privacy.detection import DetectedNumber, detect
 from modemagent.privacy.locations import LocationMap
 from modemagent.privacy.synthetic import checked_like, kept, lookalike
 
-_TRIES = 5000
-_TAIL = 7
-_LONG = 10
-_NOBODYS = (".placeholder", ".test_value", ".test_profile")
-#: What may stand between two digits of one number: separators, or a line that cut it in two.
+_CANDIDATES_MAX = 5000
+_TAIL_MIN = 7  # digits of the end of a number that are replaced on their own
+_PROOF_MIN = 10  # digits whose presence proves that an original is left
+_PUBLISHED = (".placeholder", ".test_value", ".test_profile")
+#: Between two digits of one number: separators, or another line in the middle of the number.
 _GAP = r"(?:[-/._: \t]{0,2}|[ \t]*[\r\n]+(?:[^\r\n]{1,120}[\r\n]+)?)"
-#: The name that goes with a subscriber's own number is often the subscriber's.
+#: The name of an own number is often the name of the subscriber.
 _OWNER = re.compile(r'(\+CNUM ?: ?")([^"\r\n]*)(?=")', re.IGNORECASE)
 _TOKEN = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{7,}(?![0-9A-Za-z])")
 
@@ -38,13 +38,13 @@ Answers = Iterable[tuple[str, str]]
 
 
 class Pseudonyms:
-    """The numbers of one modem and its card, and what is written in their place.
+    """The numbers of one modem and its SIMs, and their pseudonyms.
 
-    :param answers: command line and text of every answer there is; the pseudonyms follow from
-        their order, so all of them are needed before the first is rewritten
-    :param like: answers already rewritten on an earlier occasion: where the same question got a
-        number that fits, the same pseudonym is given again, and none of them to anything else
-    :ivar given: original to pseudonym, by kind
+    :param answers: command line and text of every response; the pseudonyms depend on their order,
+        so all responses are needed before the first one is rewritten
+    :param like: responses rewritten earlier: a number read with the same command gets the same
+        pseudonym again if it fits, and no other number gets it
+    :ivar given: pseudonyms by original number
     """
 
     def __init__(self, answers: Answers, *, like: Answers = ()) -> None:
@@ -60,9 +60,9 @@ class Pseudonyms:
                 self._imeis.setdefault(seen.value[:14], set()).add(seen.value)
         for line, seen in sorted(sightings, key=lambda each: len(each[1].value)):
             core = DetectedNumber(seen.kind, _core(seen))
-            if core not in self.given and not _is_nobodys(seen):
+            if core not in self.given and not _is_published(seen):
                 before = [
-                    _core(old) for said, old in earlier if (said, old.kind) == (line, seen.kind)
+                    _core(old) for sent, old in earlier if (sent, old.kind) == (line, seen.kind)
                 ]
                 self.given[core] = self._pseudonym(core, before)
         self._places = LocationMap(answers, like=like)
@@ -70,14 +70,14 @@ class Pseudonyms:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many different originals were replaced, by kind."""
+        """Number of different originals that were replaced, by kind."""
         return Counter([seen.kind for seen in self.given] + ["location"] * len(self._places))
 
     def rewrite(self, text: str) -> str:
-        """Return a text with every original replaced, in whatever form it stands there."""
+        """Return a text with every original replaced, in all forms of the number."""
         text = self._places.rewrite(text)
         text = _OWNER.sub(lambda line: line[1] + "x" * len(line[2]), text)
-        # pieces at odd places are done and not looked at again: a pseudonym must not be replaced
+        # pieces at odd positions are pseudonyms, which must not be replaced again
         pieces = [text]
         for pattern, new in self._rules:
             fresh: list[str] = []
@@ -88,26 +88,26 @@ class Pseudonyms:
         return "".join(pieces)
 
     def survivors(self, text: str) -> set[str]:
-        """Return the kinds of those originals that can still be read in a text.
+        """Return the kinds of the originals that a text still contains.
 
-        Short ones may stand in any long number by chance and prove nothing.
+        Short numbers are ignored: any long number may contain one by chance.
         """
         bare = re.sub(r"[-/._: \t\r\n]", "", text).upper()
         return {
             seen.kind
             for seen, new in self.given.items()
             for form in _FORMS
-            if len(seen.value) >= _LONG
+            if len(seen.value) >= _PROOF_MIN
             and "?" not in form(seen.value)
             and form(seen.value).upper() in bare
         }
 
     def _tail(self, match: re.Match[str]) -> str:
-        """Replace the end of a number that stands alone."""
+        """Replace the end of a number that appears without the rest."""
         token = match[0].upper().rstrip("F")
         for seen, new in self.given.items():
             for whole, other in (*self._whole(seen, new), (seen.value, new)):
-                if len(token) >= _TAIL and whole.endswith(token):
+                if len(token) >= _TAIL_MIN and whole.endswith(token):
                     return other[len(other) - len(token) :] + match[0][len(token) :]
         return match[0]
 
@@ -119,7 +119,7 @@ class Pseudonyms:
             alike = len(known) == len(seen.value) and known[:front] == seen.value[:front]
             if alike and known != seen.value and self._judged_alike(seen, known):
                 return known
-        for number in range(1, _TRIES):
+        for number in range(1, _CANDIDATES_MAX):
             new = self._candidate(seen, number)
             if new in self._taken or new in self._originals or new == seen.value:
                 continue
@@ -132,7 +132,7 @@ class Pseudonyms:
     def _candidate(self, seen: DetectedNumber, number: int) -> str:
         kind, value = seen
         for shorter, new in self.given.items():
-            # the same card with and without its last digit
+            # the same SIM with and without the last digit
             if shorter.kind == kind == "iccid" and value.startswith(shorter.value):
                 return lookalike(kind, value, number - 1, front=new)
         return lookalike(kind, value, number)
@@ -150,7 +150,7 @@ class Pseudonyms:
     # -- replacing
 
     def _whole(self, seen: DetectedNumber, new: str) -> Iterator[tuple[str, str]]:
-        """Yield every spelling of a number that has digits the number itself has not."""
+        """Yield the forms of a number that have other digits than the number itself."""
         if seen.kind == "imei":
             for shown in self._shown(seen.value):
                 yield shown, checked_like(shown, new)
@@ -161,10 +161,10 @@ class Pseudonyms:
 
     def _make_rules(self) -> Iterator[tuple[re.Pattern[str], str]]:
         spelled = [
-            (form(old), form(other), form in (_upright, _swapped, _swapped_behind_a_nibble))
+            (form(old), form(other), form in _WITH_GAPS)
             for seen, new in self.given.items()
             for old, other in (*self._whole(seen, new), (seen.value, new))
-            for form in (_FORMS if old.isalnum() and seen.kind in _NUMBERS else (_upright,))
+            for form in (_FORMS if old.isalnum() and seen.kind in _NUMBERS else (str,))
         ]
         for old, new, gaps in sorted(spelled, key=lambda each: -len(each[0])):
             parts = [f"([{'0-9A-F' if c == '?' else re.escape(c)}])" for c in old]
@@ -172,7 +172,7 @@ class Pseudonyms:
 
 
 def _replaced(text: str, pattern: re.Pattern[str], new: str) -> list[str]:
-    """Split a text into what is left alone and what was replaced, in turns."""
+    """Return a text in pieces, by turns unchanged and replaced."""
     pieces, at = [], 0
     for match in pattern.finditer(text):
         lower = any("a" <= char <= "f" for group in match.groups() for char in group)
@@ -186,20 +186,16 @@ def _replaced(text: str, pattern: re.Pattern[str], new: str) -> list[str]:
     return [*pieces, text[at:]]
 
 
-# -- forms a number is written in
-
-
-def _upright(value: str) -> str:
-    return value
+# -- forms of a number
 
 
 def _swapped(value: str) -> str:
-    """As cards store it: nibbles swapped, filled up with F."""
+    """Return the form stored on a SIM: nibbles swapped, filled with F."""
     return swap_nibbles(value + "F" * (len(value) % 2))
 
 
-def _swapped_behind_a_nibble(value: str) -> str:
-    """As EF_IMSI and mobile identities store it: parity or type in the first nibble."""
+def _swapped_after_a_nibble(value: str) -> str:
+    """Return the form of EF_IMSI and mobile identities: parity or type in the first nibble."""
     return _swapped("?" + value)
 
 
@@ -212,12 +208,14 @@ def _as_ucs2(value: str) -> str:
 
 
 _FORMS: tuple[Callable[[str], str], ...] = (
-    _upright,
+    str,
     _swapped,
-    _swapped_behind_a_nibble,
+    _swapped_after_a_nibble,
     _as_characters,
     _as_ucs2,
 )
+#: Forms that may have separators between their digits.
+_WITH_GAPS = (str, _swapped, _swapped_after_a_nibble)
 _NUMBERS = frozenset(("imei", "imsi", "iccid", "eid", "meid", "phone_number", "number"))
 
 
@@ -233,9 +231,9 @@ def _codes(kind: str, value: str) -> tuple[str, ...]:
     return validate(kind, value).codes
 
 
-def _is_nobodys(seen: DetectedNumber) -> bool:
+def _is_published(seen: DetectedNumber) -> bool:
     if seen.kind == "imei":
         return is_placeholder(seen.value)
     if seen.kind in KINDS:
-        return any(code.endswith(_NOBODYS) for code in _codes(seen.kind, seen.value))
+        return any(code.endswith(_PUBLISHED) for code in _codes(seen.kind, seen.value))
     return len(set(seen.value)) == 1

@@ -1,8 +1,8 @@
-"""Numbers that look like another: the same issuer, form and kind of check digit, other digits.
+"""Synthetic numbers with the issuer, form and kind of check digit of an original.
 
-Every function here makes one candidate from the original, how many of its characters are kept,
-what stands in their place, and a running number. Whether the rules judge it as they judge the
-original is looked at where it is chosen (:mod:`modemagent.privacy.pseudonyms`).
+Each function makes one candidate from the original, the number of characters to keep, the text
+for these characters, and a counter. :mod:`modemagent.privacy.pseudonyms` chooses the first
+candidate for which the identity rules give the same codes as for the original.
 
 >>> lookalike("imsi", "262018273645091", 1)
 '262010000000001'
@@ -17,9 +17,9 @@ from modemagent.identity.numbering import split_imsi
 
 
 def lookalike(kind: str, value: str, number: int, *, front: str | None = None) -> str:
-    """Return a candidate.
+    """Return a candidate for a number.
 
-    :param front: what the number begins with, when more is known of it than its issuer
+    :param front: start of the candidate, instead of the issuer's digits of the original
     """
     if front is None:
         front = value[: kept(kind, value)]
@@ -27,7 +27,7 @@ def lookalike(kind: str, value: str, number: int, *, front: str | None = None) -
 
 
 def kept(kind: str, value: str) -> int:
-    """Return how many leading characters say whose number it is, not which."""
+    """Return how many leading characters identify the issuer or model, not the single item."""
     match kind:
         case "imsi":
             plmn = split_imsi(value)
@@ -42,11 +42,11 @@ def kept(kind: str, value: str) -> int:
         case "phone_number" | "number":
             return min(3, len(value) // 3)
         case _:
-            return 8  # TAC; region and maker of a MEID; issuer of an EID
+            return 8  # TAC; region and manufacturer of a MEID; issuer of an EID
 
 
 def _filled(shape: str, number: int, *, letters: bool = False) -> str:
-    """Write a number, right-aligned, into the places of a text; what is no place stays."""
+    """Return a text with its digits replaced by a right-aligned number; other characters stay."""
     out = []
     for char in reversed(shape):
         if char.isdigit() or not char.isalpha():
@@ -85,13 +85,13 @@ def _hexadecimal(value: str, kept: int, front: str, number: int) -> str:
 
 
 def _iccid(value: str, kept: int, front: str, number: int) -> str:
-    """Write the check digit where the original has one that fits, a wrong one where not."""
+    """Return a candidate whose check digit fits if the original's does."""
     if not value.isdigit():
         return front + _filled(value[kept:], number)
     whole = len(value) - 1
     if len(value) == 20 and not luhn_fits(value) and luhn_fits(value[:19]):
         whole = 18
-    if kept > whole:  # all but what stands behind the check digit is known
+    if kept > whole:  # only the digits after the check digit are new
         return front + value[kept:]
     body = front + _filled(value[kept:whole], number)
     right = int(luhn_digit(value[:whole]))
@@ -116,7 +116,7 @@ _SHAPED: Mapping[str, Callable[[str, int, str, int], str]] = {
 
 
 def checked_like(shown: str, fourteen: str) -> str:
-    """Return an IMEI whose 15th digit is right, a zero, or wrong, as the shown one's is."""
+    """Return the IMEI of 14 digits with a 15th digit as in ``shown``: right, zero or wrong."""
     right, new = luhn_digit(shown[:14]), luhn_digit(fourteen)
     if shown[14] == "0" != right:
         return fourteen + "0"

@@ -11,7 +11,7 @@ from modemagent.identity.iccid import Iccid
 from modemagent.identity.imei import Imei
 from modemagent.identity.imsi import Imsi
 from modemagent.identity.meid import Meid
-from modemagent.privacy.masking import describe, mask, mask_text
+from modemagent.privacy.masking import mask, mask_text
 
 IDENTIFIERS = {
     "imei": "867698040000013",
@@ -211,9 +211,3 @@ def test_mask() -> None:
     assert mask("0123456789") == "******6789"
     assert mask("80ABCDEF") == "******EF"
     assert mask("") == ""
-
-
-def test_describe() -> None:
-    assert describe("867698040000014") == "15 digits, check digit wrong"
-    assert describe("hello") == "5 characters"
-    assert describe(" ") == "nothing"
