@@ -1,7 +1,7 @@
 """ICCID: the number of a SIM card or profile (ITU-T E.118, ETSI TS 102 221 clause 13.2).
 
 89, country code, issuer, account, check digit. The SIM stores the number with swapped nibbles and
-filled with F, and some modules send it that way. Cards on sale deviate from the rules in known
+filled with F, and some modules send it that way. SIMs on sale deviate from the rules in known
 ways, so most findings are warnings.
 
 >>> Iccid.check("+QCCID: 8988303000000000010F").normalized

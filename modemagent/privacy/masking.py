@@ -3,8 +3,8 @@
 :func:`mask` masks one value; :func:`mask_text` masks everything in a text that could be an IMEI,
 IMSI, ICCID, EID or MEID, in all forms that cleaning accepts: with separators, nibble-swapped,
 hexadecimal, after a label, as a dump of its characters, and in pieces
-(:mod:`modemagent.privacy.fragments`). The ends of a number stay, so that two modems can be told
-apart; dates, addresses, UUIDs and firmware versions stay whole. Masking is idempotent.
+(:mod:`modemagent.privacy.fragments`). The ends of a number stay, so that two modems can be
+distinguished; dates, addresses, UUIDs and firmware versions stay whole. Masking is idempotent.
 
 >>> mask("867698040000013")
 '867698*****0013'

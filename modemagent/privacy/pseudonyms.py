@@ -90,7 +90,8 @@ class Pseudonyms:
     def survivors(self, text: str) -> set[str]:
         """Return the kinds of the originals that a text still contains.
 
-        Short numbers are ignored: any long number may contain one by chance.
+        Short numbers are ignored: any long number may contain one by chance. So are numbers that a
+        pseudonym contains: the first groups of an EID, detected alone, are in every EID of its issuer.
         """
         bare = re.sub(r"[-/._: \t\r\n]", "", text).upper()
         return {
@@ -98,6 +99,7 @@ class Pseudonyms:
             for seen, new in self.given.items()
             for form in _FORMS
             if len(seen.value) >= _PROOF_MIN
+            and not any(seen.value in pseudonym for pseudonym in self.given.values())
             and "?" not in form(seen.value)
             and form(seen.value).upper() in bare
         }

@@ -1,4 +1,4 @@
-"""Cleaning, step by step."""
+"""Cleaning of responses, by the steps of the identity rules."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ ICCID = "8988303000000000010"
         ("12345", "12345"),
         ("12-345\r\nabc", "12345"),
         ("abcdefgh", "ABCDEFGH"),
-        # 5: nothing
+        # 5: no value
         ("+CGSN:", None),
         ('+CGSN: ""', None),
         ("- / .", None),
@@ -75,17 +75,17 @@ ICCID = "8988303000000000010"
         ("\ufb0000000012345678", "\ufb0000000012345678"),
     ],
 )
-def test_step(text: str, value: str | None) -> None:
+def test_cleaning_step(text: str, value: str | None) -> None:
     assert clean(text) == value
 
 
-def test_eid_passes_the_iccid_over() -> None:
+def test_eid_skips_an_iccid_before_it() -> None:
     assert clean(f"+CCID: {ICCID},{EID}", minimum=30) == EID
     assert clean(f"+CCID: {ICCID},{EID}") == ICCID
     assert validate("eid", f'+CCID: "{ICCID}",""').codes == ("eid.length",)
 
 
-def test_one_of_two_card_numbers() -> None:
+def test_iccid_and_eid_on_one_line() -> None:
     assert validate("iccid", f'+SQNCCID: "{ICCID}",""').normalized == ICCID
     assert validate("eid", f'+SQNCCID: "{ICCID}","{EID}"').normalized == EID
 
@@ -105,5 +105,5 @@ def test_only_ascii_digits_make_a_field_the_value() -> None:
         ("", False),
     ],
 )
-def test_filler(value: str, filler: bool) -> None:
+def test_filler_is_zeros_or_one_repeated_character(value: str, filler: bool) -> None:
     assert is_filler(value) is filler

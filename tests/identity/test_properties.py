@@ -1,4 +1,4 @@
-"""Whatever text comes, a verdict comes out, and a key stays a key."""
+"""Properties of the rules for any text; python-stdnum as a second opinion."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ANSWERS = st.one_of(
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(text=ANSWERS)
-def test_any_text_gets_a_declared_verdict(kind: str, text: str) -> None:
+def test_any_text_gets_a_verdict_with_listed_codes(kind: str, text: str) -> None:
     verdict = validate(kind, text)
     assert verdict.valid is (verdict.normalized is not None)
     assert len(set(verdict.codes)) == len(verdict.codes)
@@ -54,7 +54,7 @@ def test_any_text_gets_a_declared_verdict(kind: str, text: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(text=ANSWERS)
-def test_a_key_normalizes_to_itself(kind: str, text: str) -> None:
+def test_normalized_form_normalizes_to_itself(kind: str, text: str) -> None:
     key = validate(kind, text).normalized
     # the largest decimal MEID is one repeated character in its other form
     if key is not None and not (kind == "meid" and len(set(key)) == 1):
@@ -63,7 +63,7 @@ def test_a_key_normalizes_to_itself(kind: str, text: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(text=NUMBERS)
-def test_a_label_echo_and_quotes_change_nothing(kind: str, text: str) -> None:
+def test_label_echo_and_quotes_do_not_change_the_verdict(kind: str, text: str) -> None:
     bare = validate(kind, text)
     dressed = validate(kind, f'AT+ASK\r\r\n+ASK: "{text}"\r\n\r\nOK\r\n')
     assert (dressed.normalized, dressed.codes) == (bare.normalized, bare.codes)

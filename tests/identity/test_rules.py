@@ -1,4 +1,4 @@
-"""The identity rules, case by case: raw text in, key and codes out."""
+"""The identity rules by example: raw text, normalized form and codes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def with_mod97(thirty: str) -> str:
     return thirty + mod97_digits(thirty)
 
 
-# kind, text, normalized (None: refused), codes
+# kind, text, normalized (None: not valid), codes
 CASES: list[tuple[str, str, str | None, tuple[str, ...]]] = [
     # --- IMEI
     ("imei", IMEI, IMEI, ()),
@@ -110,7 +110,7 @@ CASES: list[tuple[str, str, str | None, tuple[str, ...]]] = [
     ("meid", "29360873650070371A", None, ("meid.charset",)),  # 18 digits are decimal ones
     ("meid", "429496729600000000A", None, ("meid.charset",)),  # found before the range
     ("meid", "AG0123450ABCDE", None, ("meid.charset",)),
-    ("meid", "A\ufb000123450ABCDE", None, ("meid.charset",)),  # an ff ligature is no hex
+    ("meid", "A\ufb000123450ABCDE", None, ("meid.charset",)),  # an ff ligature is not hexadecimal
     ("meid", "0x00000000", None, ("meid.placeholder",)),
     ("meid", "0xFFFFFFFFFFFFFF", None, ("meid.placeholder",)),
     ("meid", "00FFFFFFFFFFFFFF", None, ("meid.placeholder",)),
@@ -227,7 +227,9 @@ CASES: list[tuple[str, str, str | None, tuple[str, ...]]] = [
 
 
 @pytest.mark.parametrize(("kind", "text", "normalized", "codes"), CASES)
-def test_rule(kind: str, text: str, normalized: str | None, codes: tuple[str, ...]) -> None:
+def test_identity_rule(
+    kind: str, text: str, normalized: str | None, codes: tuple[str, ...]
+) -> None:
     verdict = validate(kind, text)
     assert (verdict.normalized, verdict.codes) == (normalized, codes)
     assert verdict.valid is (normalized is not None)
@@ -247,7 +249,7 @@ def test_an_error_is_the_only_code() -> None:
         assert not errors or len(codes) == 1
 
 
-def test_even_ef_imsi_loses_its_filler() -> None:
+def test_ef_imsi_with_an_even_number_of_digits() -> None:
     coded = swap_nibbles("1" + "26201000000001" + "F")
     assert validate("imsi", "08" + coded).normalized == "26201000000001"
     # the parity nibble says odd and the digits are even: not taken for EF content
@@ -255,7 +257,7 @@ def test_even_ef_imsi_loses_its_filler() -> None:
     assert validate("imsi", "08" + coded).codes == ("imsi.charset",)
 
 
-def test_details_hold_the_parts() -> None:
+def test_details_contain_the_parts() -> None:
     assert validate("imei", "865326060000017"[:14]).details == {
         "tac": "86532606",
         "serial": "000001",
@@ -275,7 +277,7 @@ def test_details_hold_the_parts() -> None:
     assert validate("eid", EID).details["country"] == "DE"
 
 
-def test_typed_values() -> None:
+def test_parts_of_typed_values() -> None:
     assert Imei.parse(IMEI).check_digit == "3"
     assert Imeisv.parse("3526561000000101").imei.serial == "000001"
     assert Meid.parse("AF0123450ABCDE").manufacturer == "012345"

@@ -1,4 +1,4 @@
-"""No identifier survives scrubbing, in any form it can have on the wire or in a log."""
+"""Masking of identifiers in every form they have on the wire and in logs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ WRAPS = [
 
 
 def leaked(identifier: str, text: str) -> bool:
-    """Say whether seven characters of the number in a row are still to be read."""
+    """Return True if seven consecutive characters of the number are readable."""
     bare = "".join(sign for sign in text if sign.isalnum() or sign == "*").upper()
     wanted = identifier.upper()
     return any(wanted[at : at + 7] in bare for at in range(len(wanted) - 6))
@@ -55,7 +55,7 @@ def leaked(identifier: str, text: str) -> bool:
 
 @pytest.mark.parametrize("wrap", WRAPS)
 @pytest.mark.parametrize("name", IDENTIFIERS)
-def test_no_identifier_survives(name: str, wrap: str) -> None:
+def test_every_form_of_an_identifier_is_masked(name: str, wrap: str) -> None:
     text = wrap.replace("{}", IDENTIFIERS[name])
     assert not leaked(IDENTIFIERS[name], mask_text(text)), mask_text(text)
 
@@ -75,7 +75,7 @@ def test_no_identifier_survives(name: str, wrap: str) -> None:
         "\\x38\\x36\\x37\\x36\\x39\\x38\\x30\\x34",
     ],
 )
-def test_separated_and_dumped_forms(text: str) -> None:
+def test_separated_and_dumped_forms_are_masked(text: str) -> None:
     digits = "".join(sign for sign in text if sign.isalnum())
     assert not leaked(digits, mask_text(text)), mask_text(text)
 
@@ -118,7 +118,7 @@ IMEI, ICCID, IMSI, EID = (IDENTIFIERS[name] for name in ("imei", "iccid", "imsi"
         f"IMEI: {IMEI[:8]}\r\n{IMEI[8:]}",
     ],
 )
-def test_numbers_in_pieces(text: str) -> None:
+def test_numbers_in_pieces_are_masked(text: str) -> None:
     once = mask_text(text)
     digits = "".join(sign for sign in once if sign.isdigit() or sign == "*")
     assert not any(leaked(number, digits) for number in (IMEI, ICCID, IMSI, EID)), once
@@ -148,15 +148,15 @@ def test_numbers_in_pieces(text: str) -> None:
         "modemagent 0.1.0, Python 3.11.7, Linux 6.1.0-37, urllib3 2.2.1",
     ],
 )
-def test_ordinary_lists_stay(text: str) -> None:
+def test_lists_without_identifiers_stay(text: str) -> None:
     assert mask_text(text) == text
 
 
-def test_a_broken_number_behind_a_label() -> None:
+def test_number_broken_after_a_label() -> None:
     assert mask_text("IMEI: 8676980 40000013") == "IMEI: 867698*****0013"
 
 
-def test_short_numbers_behind_a_label() -> None:
+def test_short_numbers_after_a_label() -> None:
     assert "80ABCD" not in mask_text("ESN: 0x80ABCDEF")
     assert "262011" not in mask_text('{"imsi": "262011"}')
 
@@ -180,32 +180,32 @@ def test_short_numbers_behind_a_label() -> None:
         "",
     ],
 )
-def test_ordinary_text_stays(text: str) -> None:
+def test_text_without_identifiers_stays(text: str) -> None:
     assert mask_text(text) == text
 
 
 @pytest.mark.parametrize("wrap", WRAPS)
 @pytest.mark.parametrize("name", IDENTIFIERS)
-def test_a_second_pass_changes_nothing(name: str, wrap: str) -> None:
+def test_masking_a_text_is_idempotent(name: str, wrap: str) -> None:
     once = mask_text(wrap.replace("{}", IDENTIFIERS[name]))
     assert mask_text(once) == once
 
 
 @given(st.lists(st.text("0189", max_size=16), max_size=20), st.sampled_from([",", "\n", "|", "*"]))
-def test_a_second_pass_changes_no_list(pieces: list[str], between: str) -> None:
+def test_masking_a_list_is_idempotent(pieces: list[str], between: str) -> None:
     once = mask_text(between.join(pieces))
     assert mask_text(once) == once
 
 
 @given(st.text('0123456789AF -:,\r\nimeisdc=*"x\\', max_size=80))
-def test_no_long_run_of_digits_is_left(text: str) -> None:
+def test_no_run_of_ten_digits_is_left(text: str) -> None:
     run = 0
     for sign in mask_text(text):
         run = run + 1 if sign.isdigit() else 0
         assert run < 10
 
 
-def test_mask() -> None:
+def test_mask_of_one_value() -> None:
     assert mask("867698040000013") == "867698*****0013"
     assert mask("86-769804-000001-3") == "867698*****0013"
     assert mask("0123456789") == "******6789"

@@ -1,4 +1,4 @@
-"""No original survives, in whatever form an answer carries it, and the rules judge alike."""
+"""Replacement of personal numbers in every form, with the same verdict by the rules."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ IMSI, EID = "262018273645091", "89049032817263544556677889900113"
 
 def digits(least: int, most: int | None = None) -> st.SearchStrategy[str]:
     return st.text("0123456789", min_size=least, max_size=most or least).filter(
-        # what has its own shape: a tail of zeros could be any pseudonym's
+        # distinctive digits only: a tail of zeros could belong to any pseudonym
         lambda text: len(set(text[-7:])) > 3 and text[-7:-3] not in ("0000", "1111")
     )
 
 
 def with_check(body: str, choice: int) -> str:
-    """A check digit that fits, or is wrong by this much."""
+    """Append the check digit plus ``choice``, which is 0 for a right one."""
     return body + str((int(luhn_digit(body)) + choice) % 10)
 
 
@@ -61,7 +61,7 @@ EIDS = st.builds(
     digits(22),
 )
 
-#: Ways an answer carries a number: as makers spell it, with filler, swapped, cut, in characters.
+#: Forms of a number in responses: grouped, with filler, swapped, cut, as character codes.
 SPELLINGS: tuple[Callable[[str], str], ...] = (
     lambda n: n,
     lambda n: f'"{n}"',
@@ -79,8 +79,8 @@ SPELLINGS: tuple[Callable[[str], str], ...] = (
 )
 
 
-def spoken(transcript: Transcript, new: dict[str, str]) -> list[tuple[str, str]]:
-    """Return the transcript's answers with other numbers in the forms of its own."""
+def responses_with(transcript: Transcript, new: dict[str, str]) -> list[tuple[str, str]]:
+    """Return the responses of a transcript with other numbers in the same forms."""
     answers = [(each.send, each.wire().decode("latin-1")) for each in transcript.exchanges]
     first: dict[str, str] = {}
     for line, text in answers:
@@ -97,7 +97,7 @@ def spoken(transcript: Transcript, new: dict[str, str]) -> list[tuple[str, str]]
 
 
 def readable(original: str, text: str) -> bool:
-    """An original, its swapped form or its tail is still there."""
+    """Return True if the text contains an original, its swapped form or its end."""
     bare = re.sub(r"[-/._: \t\r\n]|\+CREG: 1", "", text).upper()
     original = original.upper()
     forms = {original, swap_nibbles(original + "F" * (len(original) % 2)), original[-7:]}
@@ -114,7 +114,7 @@ def readable(original: str, text: str) -> bool:
     eid=EIDS,
     spelled=st.lists(st.sampled_from(SPELLINGS), min_size=4, max_size=4),
 )
-def test_nothing_real_is_left(
+def test_no_form_of_an_original_is_left(
     which: Transcript,
     imei: str,
     iccid: str,
@@ -123,8 +123,8 @@ def test_nothing_real_is_left(
     spelled: list[Callable[[str], str]],
 ) -> None:
     real = {"imei": imei, "iccid": iccid, "imsi": imsi, "eid": eid}
-    answers = spoken(which, real)
-    # each number once where it is asked for, then once more as some module may spell it
+    answers = responses_with(which, real)
+    # each number once in the response to its command, then in a form that some module uses
     answers += [
         ("AT+CGSN", f"\r\n{imei}\r\n\r\nOK\r\n"),
         ("AT+CCID", f"\r\n+CCID: {iccid}\r\n\r\nOK\r\n"),
@@ -157,7 +157,7 @@ def test_nothing_real_is_left(
         ("eid", EID, 8),
     ],
 )
-def test_what_makes_it_interesting_stays(kind: str, number: str, kept: int) -> None:
+def test_issuer_length_and_verdict_stay(kind: str, number: str, kept: int) -> None:
     command = {"imei": "AT+CGSN", "iccid": "AT+CCID", "imsi": "AT+CIMI", "eid": "AT+CCID"}[kind]
     book = Pseudonyms([(command, number)])
     ((seen, _),) = book.given.items()
@@ -169,7 +169,7 @@ def test_what_makes_it_interesting_stays(kind: str, number: str, kept: int) -> N
 
 
 @pytest.mark.parametrize("last", "0123456789")
-def test_a_wrong_check_digit_stays_wrong_in_the_same_way(last: str) -> None:
+def test_wrong_check_digit_gets_the_same_code(last: str) -> None:
     number = IMEI[:14] + last
     book = Pseudonyms([("AT+CGSN", f"+CGSN: {number}")])
     new = book.rewrite(number)
@@ -178,7 +178,7 @@ def test_a_wrong_check_digit_stays_wrong_in_the_same_way(last: str) -> None:
     assert validate("imei", new).codes == validate("imei", number).codes
 
 
-def test_imei_and_imeisv_stay_one_modem() -> None:
+def test_imei_and_imeisv_get_one_pseudonym() -> None:
     book = Pseudonyms([("AT+CGSN=1", f'+CGSN: "{IMEI}"'), ("AT+CGSN=2", f'+CGSN: "{IMEISV}"')])
     imei, imeisv = book.rewrite(IMEI), book.rewrite(IMEISV)
     assert imei[:14] == imeisv[:14]
@@ -186,12 +186,12 @@ def test_imei_and_imeisv_stay_one_modem() -> None:
     assert book.counts == {"imei": 1}
 
 
-def test_nineteen_and_twenty_digits_stay_one_card() -> None:
+def test_iccid_of_19_and_20_digits_get_one_pseudonym() -> None:
     book = Pseudonyms([("AT+CCID", ICCID_20), ("AT+ICCID", ICCID)])
     assert book.rewrite(ICCID_20)[:19] == book.rewrite(ICCID)
 
 
-def test_two_of_a_kind_stay_two() -> None:
+def test_two_numbers_of_a_kind_stay_different() -> None:
     other = with_check("86769804246813", 0)
     book = Pseudonyms([("AT+CGSN", IMEI), ("ATI", f"IMEI: {other}")])
     assert len({book.rewrite(IMEI), book.rewrite(other)}) == 2
@@ -208,7 +208,7 @@ def test_two_of_a_kind_stay_two() -> None:
         ("AT+CCID", "89049032123451234512345678901235"),
     ],
 )
-def test_nobodys_numbers_stay(command: str, number: str) -> None:
+def test_published_numbers_stay(command: str, number: str) -> None:
     assert Pseudonyms([(command, number)]).rewrite(number) == number
 
 
@@ -226,7 +226,7 @@ def test_nobodys_numbers_stay(command: str, number: str) -> None:
         ("AT+CLAC", "&C\r\n+CGSN\r\n^ICCID"),
     ],
 )
-def test_what_identifies_nobody_stays(command: str, text: str) -> None:
+def test_responses_without_personal_data_stay(command: str, text: str) -> None:
     assert Pseudonyms([(command, text)]).rewrite(text) == text
 
 
@@ -252,7 +252,7 @@ PERSONAL = (
 
 
 @pytest.mark.parametrize(("command", "text", "secret"), PERSONAL)
-def test_what_else_is_personal(command: str, text: str, secret: str) -> None:
+def test_other_personal_data_is_replaced(command: str, text: str, secret: str) -> None:
     book = Pseudonyms([(command, text)])
     new = book.rewrite(text)
     assert secret in text
@@ -261,7 +261,7 @@ def test_what_else_is_personal(command: str, text: str, secret: str) -> None:
     assert new.partition(":")[0] == text.partition(":")[0] or ":" not in text
 
 
-def test_a_sentence_keeps_a_right_checksum() -> None:
+def test_nmea_sentence_keeps_a_right_checksum() -> None:
     sentence = "$GPGLL,4807.038123,N,01131.000456,E,225444,A,*1D"
     new = Pseudonyms([("", sentence)]).rewrite(sentence)
     total = 0
@@ -270,12 +270,12 @@ def test_a_sentence_keeps_a_right_checksum() -> None:
     assert new.endswith(f"*{total:02X}")
 
 
-def test_unknown_places_stay_unknown() -> None:
+def test_unknown_location_stays() -> None:
     text = '+CREG: 2,0,"FFFE","FFFFFFFF"'
     assert Pseudonyms([("AT+CREG?", text)]).rewrite(text) == text
 
 
-def test_an_earlier_recording_is_continued() -> None:
+def test_earlier_pseudonyms_are_used_again() -> None:
     before = [("AT+CGSN", f"\r\n{IMEI}\r\n\r\nOK\r\n"), ("AT+CCID", f"+CCID: {ICCID}")]
     book = Pseudonyms(before)
     written = [(line, book.rewrite(text)) for line, text in before]
@@ -286,10 +286,19 @@ def test_an_earlier_recording_is_continued() -> None:
     assert elsewhere.rewrite(other_card) not in written[1][1]
 
 
-def test_sightings_are_upright() -> None:
+def test_detected_numbers_are_in_reading_order() -> None:
     card = DetectedNumber("iccid", ICCID)
     swapped = swap_nibbles(ICCID + "F")
     assert detect("AT+CRSM=176,12258,0,0,10", f'+CRSM: 144,0,"{swapped}"') == [card]
     assert detect("AT^ICCID?", f"^ICCID: {swapped}") == [card]
     assert set(detect("AT+CCID", f"+CCID: {ICCID},{EID}")) == {card, DetectedNumber("eid", EID)}
     assert detect("AT+CCID", f"AT+CCID\r\r\n+CCID: {ICCID}{ICCID}") == [card]
+
+
+def test_start_of_a_pseudonym_is_not_a_survivor() -> None:
+    eid = "89049032000000000000000000102304"
+    answers = [("AT+CCID", eid), ("ATI", f"8904 9032 0000 {eid[12:]}")]
+    pseudonyms = Pseudonyms(answers)
+    text = "\0".join(pseudonyms.rewrite(text) for _, text in answers)
+    assert eid[12:] not in text
+    assert pseudonyms.survivors(text) == set()
