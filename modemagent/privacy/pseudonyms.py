@@ -91,7 +91,7 @@ class Pseudonyms:
         """Return the kinds of the originals that a text still contains.
 
         Short numbers are ignored: any long number may contain one by chance. So are numbers that a
-        pseudonym contains: the first groups of an EID, detected alone, are in every EID of its issuer.
+        pseudonym contains: the first groups of an EID are in every EID of the issuer.
         """
         bare = re.sub(r"[-/._: \t\r\n]", "", text).upper()
         return {
