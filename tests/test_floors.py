@@ -37,8 +37,9 @@ FLOORS = {
     "installation": 6,
     "registry": 6,
     "demo": 6,
-    "cli": 7,
-    "__main__": 8,
+    "access": 7,
+    "cli": 8,
+    "__main__": 9,
 }
 
 # Packages that may import less than their floor allows.

@@ -1,35 +1,29 @@
-"""``modemagent at``: reading AT lines, one by one or in a terminal."""
+"""``modemagent at``: read-only AT commands from arguments, a pipe or a terminal."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import click
 
+from modemagent.access.identify import find_target
+from modemagent.access.options import AccessOptions
+from modemagent.access.route import Reader, reach
 from modemagent.at.steps import Command, Listen, Plan, Received, Response
-from modemagent.cli.agent import AgentLocator, busy_with_hint, whose
-from modemagent.cli.options import baud_option, json_option_of, root_option, state_dir_option
-from modemagent.cli.ports import resolve_target
-from modemagent.cli.render import one_line
-from modemagent.cli.response_text import (
-    print_answer,
-    print_at_once,
-    print_line,
-    print_refused,
-    to_json,
-)
-from modemagent.errors import (
-    AgentDenied,
-    LineRefused,
-    ModemAgentError,
-    NoAnswer,
-    PortBusy,
-    PortNotFound,
-)
+from modemagent.cli.options import json_option_with, timeout_option
+from modemagent.cli.output import one_line, print_json
+from modemagent.cli.port_options import access_options, require_allowed
+from modemagent.cli.response_text import print_line, print_refused, print_response, to_json
+from modemagent.control.client import AgentError, ControlClient
+from modemagent.control.remote import run_through_agent
+from modemagent.dialects.allowlist import PERMITTED
+from modemagent.errors import LineRefused, ModemAgentError, NoAnswer
 
-#: A terminal is left when its user leaves it; the channel wants some deadline.
+#: Deadline of a session, which its user ends; a channel requires one.
 _SESSION_S = 7 * 86400.0
+_OPENING_S = 5.0
 _PROMPT = "at> "
 _FAILED = 1
 _LEAVE = ("exit", "quit", "bye")
@@ -38,198 +32,121 @@ _LEAVE = ("exit", "quit", "bye")
 @click.command("at")
 @click.argument("port")
 @click.argument("lines", metavar="[LINE]...", nargs=-1)
-@json_option_of("Print one JSON document; of lines from a pipe one object a line.")
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(min=0.1, max=600),
-    default=10.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds for each line.",
-)
-@baud_option
-@root_option
-@state_dir_option
+@json_option_with("Print one JSON document; for lines from a pipe, one object per line.")
+@timeout_option(10.0, "Seconds for each command.", most_s=600)
+@access_options
 @click.pass_context
 def command(
     context: click.Context,
     port: str,
     lines: tuple[str, ...],
     as_json: bool,
-    timeout_s: float,
-    baud: int,
-    root: str,
-    state_dir: str | None,
+    options: AccessOptions,
 ) -> None:
-    """Send AT lines that read, print the answers, decoded where known.
+    """Send read-only AT commands and print the responses with their meaning.
 
     \b
     modemagent at /dev/ttyUSB2 AT+CGSN 'AT+CPIN?'
     modemagent at /dev/ttyUSB2                 (a terminal with history and completion)
     modemagent at /dev/ttyUSB2 < lines.txt
 
-    Only lines that read are sent; what could change a modem, a SIM card or a setting is refused.
-    A port that the agent holds is asked through it. Exit status 1 when the modem refused a line,
-    4 when it did not answer one, 2 when one was not sent.
+    A command that could change a modem, a SIM card or a setting is not sent. If the agent holds the
+    port, commands are sent through the agent. Exit status 1 if the modem rejected a command, 4 if
+    it did not answer one, 2 if one was not sent.
     """
     for line in lines:
-        _permit(line)
-
-    from modemagent.channel.blocking import run_plans
-
-    path = resolve_target(port, root).path
-    limit_s = timeout_s * len(lines) + 5.0 if lines else _SESSION_S
-
-    typing = not lines and sys.stdin.isatty()
-    typed = _typed() if typing else _piped()  # what is left of it, when a session is begun anew
-    tally = Tally()
+        require_allowed(line)
+    target = find_target(port, options)
+    timeout_s = options.timeout_s
+    is_terminal = not lines and sys.stdin.isatty()
+    # Shared by all plans: a session that starts again goes on with the next line.
+    typed = _typed() if is_terminal else _piped()
+    statuses: list[int] = []  # of the lines of a session
 
     def plan() -> Plan[list[Response]]:
         if lines:
-            return _ask_all(lines, timeout_s)
-        return _session(typed, timeout_s, tally, as_json=as_json)
+            return _send_all(lines, timeout_s)
+        return _session(typed, timeout_s, statuses, as_json=as_json)
 
-    result = run_plans({path: plan()}, timeout_s=limit_s, baud=baud)[path]
-    if isinstance(result, PortBusy):
-        agent = whose(context, state_dir)
-        result = _through_agent(path, plan, agent, result, goes_on=typing)
+    def agent(client: ControlClient, path: str) -> list[Response]:
+        if is_terminal:  # before the first prompt: does the agent have this port open?
+            run_through_agent(client, path, _send_all((), timeout_s))
+        while True:
+            try:
+                return run_through_agent(client, path, plan())
+            except AgentError as error:
+                if not is_terminal:
+                    raise
+                click.echo(one_line(error), err=True)
+
+    limit_s = timeout_s * len(lines) + _OPENING_S if lines else _SESSION_S
+    reader = Reader(lambda _: plan(), agent)
+    [reached] = reach([target], reader, replace(options, timeout_s=limit_s))
+    result = reached.best.result
     if isinstance(result, ModemAgentError):
         raise result
     if lines and as_json:
-        import json
-
-        answers = [to_json(answer) for answer in result]
-        click.echo(json.dumps({"schema": 1, "port": path, "answers": answers}))
+        answers = [to_json(response) for response in result]
+        print_json({"schema": 1, "port": target.path, "answers": answers})
     elif lines:
-        for answer in result:
-            print_answer(answer, with_line=len(lines) > 1)
-    if lines or typing:
-        context.exit(_status(result))  # in a terminal that of the last line, as of a shell
-    context.exit(tally.status)
+        for response in result:
+            print_response(response, as_json=False, with_line=len(lines) > 1)
+    # In a terminal the status is that of the last command, as in a shell.
+    context.exit(_status(result) if lines or is_terminal else _worst(statuses))
 
 
-def _through_agent(
-    path: str,
-    plan: Callable[[], Plan[list[Response]]],
-    agent: AgentLocator,
-    busy: PortBusy,
-    *,
-    goes_on: bool,
-) -> list[Response] | ModemAgentError:
-    """Ask through the agent of this machine, which may be who holds the port.
-
-    :param goes_on: what goes wrong is said, and the next line may be typed
-    """
-    from modemagent.control.client import AgentError, ControlClient
-    from modemagent.control.remote import run_through_agent
-
-    try:
-        call = ControlClient(agent.state_dir)
-    except ModemAgentError as error:
-        return busy_with_hint(busy, error)
-    with call:
-        try:
-            if goes_on:  # before anything is typed: does it have this port, and is it open?
-                run_through_agent(call, path, _ask_all((), 0.0))
-            while True:
-                try:
-                    return run_through_agent(call, path, plan())
-                except AgentError as error:
-                    if not goes_on:
-                        raise
-                    click.echo(one_line(error), err=True)
-        except AgentDenied as error:
-            return busy_with_hint(busy, error)
-        except AgentError as error:
-            return busy_with_hint(busy, error) if error.reason == PortNotFound.reason else error
-
-
-def _permit(line: str) -> None:
-    from modemagent.dialects.allowlist import is_allowed
-
-    if not is_allowed(line):
-        raise LineRefused(
-            f"{line!r} was not sent: it is not on the list of lines that only read",
-            hint="modemagent never changes a modem, a SIM card or a setting; "
-            "use a terminal program for that",
-        )
-
-
-def _ask_all(lines: Sequence[str], timeout_s: float) -> Plan[list[Response]]:
+def _send_all(lines: Sequence[str], timeout_s: float) -> Plan[list[Response]]:
     yield Listen(0.0, 0.0)
-    answers = []
+    responses = []
     for line in lines:
-        answer = yield Command(line, timeout_s)
-        assert isinstance(answer, Response)  # noqa: S101 - narrowing: a driver answers an Ask so
-        answers.append(answer)
-    return answers
-
-
-class Tally:
-    """How the lines of a pipe ended; :attr:`status` is that of the worst."""
-
-    def __init__(self) -> None:
-        self._not_sent = False
-        self._answered = 0
-
-    def refused(self) -> None:
-        self._not_sent = True
-
-    def add(self, answer: Response) -> None:
-        self._answered = max(self._answered, _status((answer,)))
-
-    @property
-    def status(self) -> int:
-        return LineRefused.exit_status if self._not_sent else self._answered
+        response = yield Command(line, timeout_s)
+        assert isinstance(response, Response)  # noqa: S101 - the outcome of a Command
+        responses.append(response)
+    return responses
 
 
 def _session(
-    lines: Iterator[str], timeout_s: float, tally: Tally, *, as_json: bool
+    lines: Iterator[str], timeout_s: float, statuses: list[int], *, as_json: bool
 ) -> Plan[list[Response]]:
-    """Hold the port while lines are typed; refused lines are explained and the session goes on."""
-    answers: list[Response] = []
+    """Send lines as they are typed; the session goes on after a line that is not allowed."""
+    responses: list[Response] = []
     for line in lines:
-        heard = yield Listen(0.0, 0.0)
-        if isinstance(heard, Received) and not as_json:
-            for unasked in heard.lines:
-                print_line(unasked, mark="*")
+        received = yield Listen(0.0, 0.0)
+        if isinstance(received, Received) and not as_json:
+            for urc in received.lines:
+                print_line(urc, mark="*")
         try:
-            _permit(line)
+            require_allowed(line)
         except LineRefused as refused:
-            tally.refused()
+            statuses.append(LineRefused.exit_status)
             print_refused(line, refused, as_json=as_json)
             continue
-        answer = yield Command(line, timeout_s)
-        if isinstance(answer, Response):
-            answers = [answer]
-            tally.add(answer)
-            print_at_once(answer, as_json=as_json)
-    return answers
+        response = yield Command(line, timeout_s)
+        if isinstance(response, Response):
+            responses = [response]
+            statuses.append(_status(responses))
+            print_response(response, as_json=as_json)
+    return responses
 
 
 def _piped() -> Iterator[str]:
-    for line in sys.stdin:
-        if line.strip():
-            yield line.strip()
+    yield from filter(None, map(str.strip, sys.stdin))
 
 
 def _typed() -> Iterator[str]:
-    """Yield lines from a person: history, completion of the lines that may be sent."""
-    import readline
-
-    from modemagent.dialects.allowlist import PERMITTED
+    """Yield lines from a terminal, with history and completion of the allowed commands."""
+    import readline  # changes the terminal's settings when it is imported
 
     known = sorted(PERMITTED)
 
     def complete(text: str, state: int) -> str | None:
-        fitting = [line for line in known if line.startswith(text.upper())]
-        return fitting[state] if state < len(fitting) else None
+        matches = [line for line in known if line.startswith(text.upper())]
+        return matches[state] if state < len(matches) else None
 
     readline.set_completer_delims("")
     readline.set_completer(complete)
     readline.parse_and_bind("tab: complete")
-    click.echo("Lines that read are sent. Tab completes, Ctrl-C clears, Ctrl-D leaves.", err=True)
+    click.echo("Read-only commands are sent. Tab completes, Ctrl-C clears, Ctrl-D quits.", err=True)
     while True:
         try:
             line = input(_PROMPT).strip()
@@ -245,7 +162,13 @@ def _typed() -> Iterator[str]:
             yield line
 
 
-def _status(answers: Sequence[Response]) -> int:
-    if any(answer.timed_out for answer in answers):
+def _status(responses: Sequence[Response]) -> int:
+    if any(response.timed_out for response in responses):
         return NoAnswer.exit_status
-    return 0 if all(answer.ok for answer in answers) else _FAILED
+    return 0 if all(response.ok for response in responses) else _FAILED
+
+
+def _worst(statuses: Sequence[int]) -> int:
+    """Return the status of a pipe; a line that was not sent outranks the responses."""
+    refused = LineRefused.exit_status
+    return refused if refused in statuses else max(statuses, default=0)

@@ -1,27 +1,46 @@
-"""``modemagent config``: is the settings file right, and what is in force?"""
+"""``modemagent config``: check the settings file, show the settings in effect."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from modemagent.cli.options import json_option
-from modemagent.cli.render import heading, plain, table
+from modemagent.cli.options import global_options, json_option
+from modemagent.cli.output import heading, plain, print_json, table
 from modemagent.errors import IdentityError, ModemAgentError
-
-if TYPE_CHECKING:
-    from modemagent.settings import Mistake, Settings
+from modemagent.report.delivery.sinks import open_sink
+from modemagent.report.delivery.sinks.contract import SinkOptions
+from modemagent.settings import (
+    DEFAULT_FILE,
+    KEYS,
+    FileRefused,
+    Mistake,
+    Settings,
+    effective,
+    line_of,
+    read,
+    unknown_in,
+)
+from modemagent.settings import check as check_settings
+from modemagent.settings.preflight import FILES, check_machine
 
 FOUND_WRONG = IdentityError.exit_status
 
 
+def settings_file(context: click.Context) -> Path | None:
+    """Return the file of the global option ``--config``, or None."""
+    config = global_options(context).config
+    return Path(config) if config else None
+
+
 @click.group()
 def command() -> None:
-    """Check the settings file, and show what is in force."""
+    """Check the settings file, and show the settings in effect."""
 
 
 @command.command()
@@ -29,27 +48,23 @@ def command() -> None:
 @json_option
 @click.pass_context
 def check(context: click.Context, file: str | None, as_json: bool) -> None:
-    """Name every mistake in the settings file with its line, its key and what to do.
+    """Report every mistake in the settings file with its line, its key and the remedy.
 
-    Without FILE it is the one named with --config, else /etc/modemagent/agent.toml.
+    Without FILE, check the file of --config, else /etc/modemagent/agent.toml.
     """
-    from modemagent import settings
-
-    path = Path(file) if file else (_chosen(context) or settings.DEFAULT_FILE)
-    hint = "Check its name." if file else "Name another one: modemagent config check FILE."
+    path = Path(file) if file else (settings_file(context) or DEFAULT_FILE)
+    hint = "Check its name." if file else "Name another file: modemagent config check FILE."
     try:
-        text = settings.read(path, hint=hint)
-    except settings.FileRefused as refused:
+        text = read(path, hint=hint)
+    except FileRefused as refused:
         mistakes = refused.mistakes
     else:
-        found, mistakes = settings.check(text)
-        mistakes += _out_of_reach(found, text, {mistake.key for mistake in mistakes})
+        settings, mistakes = check_settings(text)
+        mistakes += _machine_mistakes(settings, text, {mistake.key for mistake in mistakes})
         mistakes = tuple(sorted(mistakes, key=lambda mistake: mistake.line))
     if as_json:
-        import json
-
         listed = [mistake._asdict() for mistake in mistakes]
-        click.echo(json.dumps({"schema": 1, "file": str(path), "mistakes": listed}))
+        print_json({"schema": 1, "file": str(path), "mistakes": listed})
     else:
         for mistake in mistakes:
             place = f"{path}:{mistake.line}" if mistake.line else f"{path}"
@@ -63,63 +78,48 @@ def check(context: click.Context, file: str | None, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def show(context: click.Context, as_json: bool) -> None:
-    """Show every setting in force and where it comes from; passwords are not shown."""
-    from modemagent.settings import KEYS, effective, unknown_in
-
-    found = effective(_chosen(context))
+    """Show every setting in effect and its origin; passwords are masked."""
+    found = effective(settings_file(context))
     for variable, remedy in unknown_in(os.environ).items():
-        click.echo(plain(f"modemagent: {variable} is no setting. {remedy}"), err=True)
-    values = {key: _shown(getattr(found.settings, key)) for key in KEYS}
+        click.echo(plain(f"modemagent: unknown setting {variable}. {remedy}"), err=True)
+    values = {key: _printable(getattr(found.settings, key)) for key in KEYS}
     if as_json:
-        import json
-
         entries = {
             key: {"value": values[key], "from": origin.kind, "where": origin.where or None}
             for key, origin in found.origins.items()
         }
-        click.echo(json.dumps({"schema": 1, "settings": entries}))
+        print_json({"schema": 1, "settings": entries})
         return
     rows = [[heading(title) for title in ("KEY", "VALUE", "FROM")]]
     rows += [
-        [key, plain(_written(values[key])), plain(" ".join(filter(None, found.origins[key])))]
+        [key, plain(_toml(values[key])), plain(" ".join(filter(None, found.origins[key])))]
         for key in KEYS
     ]
     click.echo(table(rows))
 
 
-def _chosen(context: click.Context) -> Path | None:
-    from modemagent.cli.run import chosen
+def _machine_mistakes(settings: Settings, text: str, known: set[str]) -> tuple[Mistake, ...]:
+    """Return the mistakes that depend on this machine: missing files, addresses without a sink.
 
-    return chosen(context)[0]
-
-
-def _out_of_reach(found: Settings, text: str, known: set[str]) -> tuple[Mistake, ...]:
-    """Return the mistakes that only show outside the file: files not there, addresses no sink has.
-
-    :param known: keys that are wrong already
+    :param known: keys with a mistake already
     """
-    from modemagent.settings import line_of
-    from modemagent.settings.preflight import FILES, check_machine
-    from modemagent.settings.toml_file import Mistake
-
-    mistakes = list(check_machine(found))
-    if found.registry and not known.intersection(("registry", "proxy", *FILES)):
-        from modemagent.report.delivery.sinks import SinkOptions, open_sink
-
-        files: dict[str, Any] = {key: file for key in FILES if (file := getattr(found, key))}
+    mistakes = list(check_machine(settings))
+    if settings.registry and not known.intersection(("registry", "proxy", *FILES)):
+        files: dict[str, Any] = {key: file for key in FILES if (file := getattr(settings, key))}
         if any(mistake.key in files for mistake in mistakes):
             files = {}
         try:
-            open_sink(SinkOptions(url=found.registry, proxy=found.proxy, **files)).close()
+            open_sink(SinkOptions(url=settings.registry, proxy=settings.proxy, **files)).close()
         except ModemAgentError as error:
             key = next((k for k, f in files.items() if str(f) in error.message), "registry")
-            mistakes.append(Mistake(key, 0, str(_shown(error.message)), error.hint))
+            mistakes.append(Mistake(key, 0, str(_printable(error.message)), error.hint))
     return tuple(mistake._replace(line=line_of(text, mistake.key)) for mistake in mistakes)
 
 
-def _shown(value: Any) -> Any:
+def _printable(value: Any) -> Any:
+    """Return a value for JSON, with passwords in URLs masked."""
     if isinstance(value, tuple):
-        return [_shown(item) for item in value]
+        return [_printable(item) for item in value]
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, str):
@@ -127,10 +127,8 @@ def _shown(value: Any) -> Any:
     return value
 
 
-def _written(value: Any) -> str:
-    """Return a value as it would stand in the file; what is not set is a dash."""
-    import json
-
+def _toml(value: Any) -> str:
+    """Return a value as in the file; a dash if it is not set."""
     if value in (None, []):
         return "-"
     if isinstance(value, float) and value.is_integer():

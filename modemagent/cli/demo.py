@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modemagent.cli.options import json_option, timeout_option
-from modemagent.cli.render import heading, plain, table, verdict_word
+from modemagent.cli.output import heading, plain, table, verdict_word
 from modemagent.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _NEEDED = ("fastapi", "msgspec", "prometheus_client", "sqlalchemy", "uvicorn")
     "--keep", is_flag=True, help="Keep the directory of state and logs, and print its path."
 )
 @json_option
-@timeout_option(90.0)
+@timeout_option(90.0, "Time limit for the demo with --once.")
 def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s: float) -> None:
     """Start simulated modems, the registry and the daemon, and swap SIM cards.
 

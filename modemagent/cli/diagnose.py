@@ -1,133 +1,94 @@
-"""``modemagent diagnose``: what is wrong with a modem, and what to do."""
+"""``modemagent diagnose``: findings about modems and this machine, with remedies."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import click
 
-from modemagent.cli.agent import AgentLocator, whose
-from modemagent.cli.examination import DiagnoseOptions, facts_of, none_found, targets_of
-from modemagent.cli.options import (
-    baud_option,
-    json_option,
-    root_option,
-    state_dir_option,
-    timeout_option,
-)
-from modemagent.cli.render import COLOURS, heading, one_line, plain, table
+from modemagent.access.diagnose import diagnosed_targets, host_facts, modem_facts
+from modemagent.access.options import AccessOptions
+from modemagent.access.target import no_modem_found
+from modemagent.cli.options import WHOLE_COMMAND, json_option, timeout_option
+from modemagent.cli.output import COLOURS, heading, one_line, plain, print_json, table
+from modemagent.cli.port_options import access_options
+from modemagent.diagnosis.catalogue import CheckResult, check_host, check_modem, first_to_fix
+from modemagent.diagnosis.facts import Facts
+from modemagent.diagnosis.finding import State
 from modemagent.errors import IdentityError, ModemAgentError
 
-if TYPE_CHECKING:
-    from modemagent.diagnosis.catalogue import Checked
-    from modemagent.diagnosis.facts import Facts, HostFacts
-
 FOUND_WRONG = IdentityError.exit_status
-#: States as they are printed; the words say it where there is no colour.
 _MARKS = {"ok": "ok", "note": "note", "warning": "warning", "error": "WRONG", "skipped": "-"}
+_HOST = "this machine"
+Modems = Sequence[tuple[Facts, Sequence[CheckResult]]]
 
 
 @click.command("diagnose")
 @click.argument("ports", metavar="[PORT]...", nargs=-1)
 @json_option
-@click.option("--all", "show_all", is_flag=True, help="Also say why a check was not made.")
-@timeout_option(60.0)
-@baud_option
-@root_option
-@state_dir_option
+@click.option("--all", "show_all", is_flag=True, help="Show why checks were skipped, too.")
+@timeout_option(60.0, WHOLE_COMMAND)
+@access_options
 @click.pass_context
 def command(
     context: click.Context,
     ports: tuple[str, ...],
     as_json: bool,
     show_all: bool,
-    timeout_s: float,
-    baud: int,
-    root: str,
-    state_dir: str | None,
+    options: AccessOptions,
 ) -> None:
-    """Say what is wrong with a modem and what to do. No PORT: every modem found or watched.
+    """Find out what is wrong with a modem and how to fix it. Without PORT, check every modem that
+    is found or watched by the agent.
 
     \b
     modemagent diagnose
     modemagent diagnose /dev/ttyUSB2 --json
 
-    From the plug to the network: cable, permission, who has the port, its role, answer, identity,
-    radio, SIM card, registration with the reason of a refusal, signal, access point; then this
-    machine: agent, registry, outbox, clock. Only lines that read are sent. A port that the agent
-    holds is asked through it. Exit status 3 when something is wrong.
+    The checks follow the path from the connector to the network: cable, permission, holder and role
+    of the port, answer, identity, radio, SIM card, registration and the reason of a rejection,
+    signal, access point name; then this machine: agent, registry, outbox, clock. Only read-only
+    commands are sent, through the agent if it holds the port. Exit status 3 if an error is found.
     """
-    from modemagent.diagnosis.catalogue import check_host, check_modem, first_to_do
-
-    agent = whose(context, state_dir)
-    machine = _host(agent)
-    targets = targets_of(ports, root, _watched(machine))
-    missing = None if targets else none_found(root)
-    facts = facts_of(targets, DiagnoseOptions(timeout_s, baud, root, agent))
-    host = check_host(machine)
-    modems = [(each, check_modem(each)) for each in facts]
+    facts_of_host = host_facts(options.agent)
+    targets = diagnosed_targets(ports, options.root, facts_of_host)
+    missing = None if targets else no_modem_found(options.root)
+    host = check_host(facts_of_host)
+    modems = [(facts, check_modem(facts)) for facts in modem_facts(targets, options)]
     if as_json:
         _print_json(modems, host, missing)
     else:
-        for each, found in modems:
-            _print(_title(each), found, show_all=show_all)
-        _print("this machine", host, show_all=show_all)
-        _conclude([(each.port, first_to_do(found)) for each, found in modems], first_to_do(host))
-    if missing is not None:
-        if not as_json:
+        for facts, results in modems:
+            _print(_title(facts), results, show_all=show_all)
+        _print(_HOST, host, show_all=show_all)
+        for facts, results in modems:
+            _print_first(facts.port, results, otherwise=f"{plain(facts.port)}: no error was found.")
+        _print_first(_HOST, host)
+        if missing is not None:
             click.echo(one_line(missing), err=True)
-        context.exit(missing.exit_status)
-    context.exit(_status(modems, host))
+    context.exit(missing.exit_status if missing else _status(modems, host))
 
 
-def _host(agent: AgentLocator) -> HostFacts:
-    from modemagent.control.client import ask
-    from modemagent.diagnosis.facts import HostFacts
-    from modemagent.report.origin import clock_synchronized
-
-    status, why = None, ""
-    try:
-        status = ask(agent.state_dir, {"do": "status"})
-    except ModemAgentError as error:
-        why = error.message
-    return HostFacts(status, why, time.time(), clock_synchronized())
-
-
-def _watched(machine: HostFacts) -> list[str]:
-    """Return the ports that the agent watches and that speak for a modem of their own."""
-    modems = machine.status["modems"] if machine.status else ()
-    return [str(modem["port"]) for modem in modems if modem["state"] not in ("standby", "stopped")]
-
-
-def _status(modems: Iterable[tuple[Facts, Sequence[Checked]]], host: Iterable[Checked]) -> int:
-    failures = [facts.failure for facts, _ in modems if facts.failure is not None]
-    if failures:
-        return failures[0].exit_status
-    everything = [*host, *(each for _, found in modems for each in found)]
-    return FOUND_WRONG if any(each.finding.state == "error" for each in everything) else 0
+def _status(modems: Modems, host: Iterable[CheckResult]) -> int:
+    for facts, _ in modems:
+        if facts.failure is not None:
+            return facts.failure.exit_status
+    every = [*host, *(each for _, results in modems for each in results)]
+    return FOUND_WRONG if any(each.finding.state is State.ERROR for each in every) else 0
 
 
 def _print_json(
-    modems: Sequence[tuple[Facts, Sequence[Checked]]],
-    host: Sequence[Checked],
-    missing: ModemAgentError | None,
+    modems: Modems, host: Sequence[CheckResult], missing: ModemAgentError | None
 ) -> None:
-    import json
-
-    from modemagent.diagnosis.catalogue import first_to_do
-
     entries = []
-    for facts, found in modems:
-        first = first_to_do(found)
+    for facts, results in modems:
+        first = first_to_fix(results)
         entries.append(
             {
                 "port": facts.port,
                 "port_id": facts.candidate.port_id if facts.candidate else None,
-                "through": facts.way,
+                "through": facts.route,
                 "first": first.name if first else None,
-                "findings": [each.to_json() for each in found],
+                "findings": [each.to_json() for each in results],
             }
         )
     document: dict[str, object] = {
@@ -135,12 +96,10 @@ def _print_json(
         "modems": entries,
         "host": [each.to_json() for each in host],
     }
-    failed = [facts.failure for facts, _ in modems if facts.failure is not None]
-    if missing is not None:
-        document["error"] = missing.to_json()
-    elif failed and len(failed) == len(modems):
-        document["error"] = failed[0].to_json()
-    click.echo(json.dumps(document))
+    failures = [facts.failure for facts, _ in modems if facts.failure is not None]
+    if missing is None and failures and len(failures) == len(modems):
+        missing = failures[0]
+    print_json(document if missing is None else document | {"error": missing.to_json()})
 
 
 def _title(facts: Facts) -> str:
@@ -149,9 +108,9 @@ def _title(facts: Facts) -> str:
     return "  ".join(filter(None, (facts.port, name)))
 
 
-def _print(title: str, found: Sequence[Checked], *, show_all: bool) -> None:
+def _print(title: str, results: Sequence[CheckResult], *, show_all: bool) -> None:
     click.echo(heading(plain(title)))
-    shown = [each for each in found if show_all or each.finding.state != "skipped"]
+    shown = [each for each in results if show_all or each.finding.state is not State.SKIPPED]
     rows = []
     for each in shown:
         state = str(each.finding.state)
@@ -161,23 +120,19 @@ def _print(title: str, found: Sequence[Checked], *, show_all: bool) -> None:
         click.echo(row)
         if each.finding.remedy:
             click.echo(f"{'':11}-> {plain(each.finding.remedy)}")
-    if len(shown) < len(found):
-        names = ", ".join(each.name for each in found if each not in shown)
-        click.echo(f"  not checked: {names} (--all says why)")
+    if len(shown) < len(results):
+        names = ", ".join(each.name for each in results if each not in shown)
+        click.echo(f"  skipped: {names} (reasons: --all)")
     click.echo()
 
 
-def _conclude(first: Iterable[tuple[str, Checked | None]], host: Checked | None) -> None:
-    for port, each in first:
-        if each is None:
-            click.echo(f"{plain(port)}: nothing wrong was found.")
-        else:
-            _say_first(port, each)
-    if host is not None:
-        _say_first("this machine", host)
-
-
-def _say_first(whose: str, each: Checked) -> None:
-    message, remedy = plain(each.finding.message), plain(each.finding.remedy)
-    subject = "" if whose in message else f"{plain(whose)}: "
-    click.echo(f"{subject}{message}. To do first: {remedy.removesuffix('.')}.")
+def _print_first(subject: str, results: Sequence[CheckResult], otherwise: str = "") -> None:
+    """Print what to do first, or the text for results without an error."""
+    first = first_to_fix(results)
+    if first is None:
+        if otherwise:
+            click.echo(otherwise)
+        return
+    message, remedy = plain(first.finding.message), plain(first.finding.remedy)
+    prefix = "" if subject in message else f"{plain(subject)}: "
+    click.echo(f"{prefix}{message}. To do first: {remedy}")

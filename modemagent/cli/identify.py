@@ -1,24 +1,27 @@
-"""``modemagent identify``: read, validate, print."""
+"""``modemagent identify``: read, validate and print identities."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import click
 
-from modemagent.cli.agent import whose
-from modemagent.cli.fields import FIELDS, value_of
-from modemagent.cli.options import (
-    baud_option,
-    json_option,
-    root_option,
-    state_dir_option,
-    timeout_option,
+from modemagent.access.identify import AccessResult, identify_modems
+from modemagent.access.options import AccessOptions
+from modemagent.access.route import reason_of
+from modemagent.cli.options import WHOLE_COMMAND, json_option, timeout_option
+from modemagent.cli.output import one_line, plain, print_json
+from modemagent.cli.port_options import access_options
+from modemagent.cli.snapshot_text import (
+    FIELDS,
+    evidence_table,
+    format_snapshot,
+    missing_reason,
+    value_of,
 )
-from modemagent.cli.reading import AccessOptions, AccessResult, read, reason_of
-from modemagent.cli.render import one_line, plain
 from modemagent.errors import DeadlinePassed, IdentityError, ModemAgentError, UsageError
+from modemagent.identity.check import KINDS, validate
 from modemagent.identity.problems import Verdict
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import Extras
@@ -27,7 +30,7 @@ FOUND_WRONG = IdentityError.exit_status
 
 
 class Difference(NamedTuple):
-    """A field that is not what ``--expect`` said."""
+    """A field whose value is not the one of ``--expect``."""
 
     port: str
     field: str
@@ -43,29 +46,30 @@ class Difference(NamedTuple):
     "fields",
     multiple=True,
     metavar="FIELD",
-    help="Print this value alone; repeatable. Exit status 3 if one was not read; stderr says why.",
+    help="Print only this value; repeatable. Exit with status 3 if one was not read.",
 )
 @click.option(
-    "--expect", multiple=True, metavar="FIELD=VALUE", help="Exit status 3 if it is not so."
+    "--expect",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Exit with status 3 unless FIELD equals VALUE; repeatable.",
 )
-@click.option("--evidence", is_flag=True, help="Also say what each value was read from.")
-@click.option("--network", is_flag=True, help="Also read operator and registration.")
+@click.option("--evidence", is_flag=True, help="Show the command and response of each value.")
+@click.option("--network", is_flag=True, help="Read operator and registration, too.")
 @click.option(
     "--eid-by-apdu",
     is_flag=True,
-    help="Ask the card for its EID where the modem has no command for it.",
+    help="Read the EID from the SIM itself if the modem has no command for it.",
 )
 @click.option(
     "--via",
     type=click.Choice(("auto", "port", "modemmanager")),
     default="auto",
     show_default=True,
-    help="Read from the port, or what ModemManager knows; auto: that for a modem it holds.",
+    help="Read from the port or from ModemManager; auto: from ModemManager if it holds the port.",
 )
-@timeout_option(30.0)
-@baud_option
-@root_option
-@state_dir_option
+@timeout_option(30.0, WHOLE_COMMAND)
+@access_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -76,122 +80,108 @@ def command(
     evidence: bool,
     network: bool,
     eid_by_apdu: bool,
-    via: str,
-    timeout_s: float,
-    baud: int,
-    root: str,
-    state_dir: str | None,
+    options: AccessOptions,
 ) -> None:
-    """Read and validate the identity of modems and SIM cards. No PORT: every modem found.
+    """Read and validate the identity of modems and SIM cards. Without PORT, read every modem found.
 
     \b
     modemagent identify /dev/ttyUSB2
     modemagent identify usb:1-1.4 --field imei --field iccid
 
     PORT is a device path, socket://HOST:PORT, rfc2217://HOST:PORT, a stable id from
-    modemagent list, imei:PREFIX, iccid:PREFIX, or auto for the only modem there is.
+    modemagent list, imei:PREFIX, iccid:PREFIX, or auto if there is only one modem.
     """
     if fields and as_json:
-        raise UsageError("give --field or --json, not both")
+        raise UsageError("--field and --json exclude each other", hint="Omit one of them.")
     for name in fields:
-        _known(name)
-    wanted = [_expectation(text) for text in expect]
-    extras = Extras(eid_by_apdu, network)
-    agent = whose(context, state_dir)
-    how = AccessOptions(timeout_s, time.monotonic() + timeout_s, baud, root, agent, extras, via)
-    reading = read(ports, how)
-    differences = _differences(reading.snapshots, wanted)
-    status = _status(reading, differences)
+        _require_field(name)
+    expected = [_expectation(text) for text in expect]
+    result = identify_modems(ports, options, Extras(eid_by_apdu, network))
+    differences = _differences(result.snapshots, expected)
+    status = _status(result, differences)
     if as_json:
-        _print_json(reading, differences, timeout_s, evidence=evidence)
-    elif fields:
-        if not _print_fields(reading.snapshots, fields) and status == 0:
-            status = FOUND_WRONG
+        _print_json(result, differences, options.timeout_s, evidence=evidence)
     else:
-        _print(reading, evidence=evidence)
-    if not as_json:
-        _complain(reading, differences, timeout_s)
+        if not fields:
+            _print(result.snapshots, evidence=evidence)
+        elif not _print_fields(result.snapshots, fields) and status == 0:
+            status = FOUND_WRONG
+        _print_failures(result, differences, options.timeout_s)
     context.exit(status)
 
 
-def _known(name: str) -> str:
+def _require_field(name: str) -> None:
     if name not in FIELDS:
-        raise UsageError(f"there is no field {name!r}", hint=f"Known are: {', '.join(FIELDS)}")
-    return name
+        raise UsageError(f"unknown field {name!r}", hint=f"Known fields: {', '.join(FIELDS)}")
 
 
 def _expectation(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
         raise UsageError(
-            f"--expect {text} says no value", hint="As in: --expect imei=867698040000013"
+            f"no value in --expect {text}", hint="Write it as --expect imei=867698040000013."
         )
-    return _known(name), value
+    _require_field(name)
+    return name, value
 
 
-def _differences(snapshots: list[Snapshot], wanted: list[tuple[str, str]]) -> list[Difference]:
+def _differences(
+    snapshots: Sequence[Snapshot], expected: Sequence[tuple[str, str]]
+) -> list[Difference]:
     return [
         Difference(snapshot.port, name, value, found)
         for snapshot in snapshots
-        for name, value in wanted
+        for name, value in expected
         if (found := value_of(snapshot, name)) is None
         or found.casefold() != _normalized(name, value).casefold()
     ]
 
 
 def _normalized(name: str, value: str) -> str:
-    """Return a number as the snapshot spells it, so that ``8676 9804...`` from a label fits."""
-    from modemagent.identity.check import KINDS, validate
-
+    """Return a number as in a snapshot, so that ``8676 9804...`` from a label matches."""
     return (validate(name, value).normalized or value) if name in KINDS else value
 
 
-def _status(reading: AccessResult, differences: list[Difference]) -> int:
-    if differences or any(s.verdict is Verdict.ERROR for s in reading.snapshots):
+def _status(result: AccessResult, differences: Sequence[Difference]) -> int:
+    if differences or any(each.verdict is Verdict.ERROR for each in result.snapshots):
         return FOUND_WRONG
-    if reading.failed and (reading.by_name or not reading.snapshots):
-        return reading.failed[0][1].exit_status
-    return DeadlinePassed.exit_status if reading.stopped else 0
+    if result.failed and (result.by_name or not result.snapshots):
+        return result.failed[0][1].exit_status
+    return DeadlinePassed.exit_status if result.stopped else 0
 
 
 def _print_json(
-    reading: AccessResult, differences: list[Difference], timeout_s: float, *, evidence: bool
+    result: AccessResult, differences: Sequence[Difference], timeout_s: float, *, evidence: bool
 ) -> None:
-    import json
-
     document: dict[str, object] = {
         "schema": 1,
         "modems": [
             snapshot.to_json(evidence=evidence)
-            | ({"stopped_after_s": timeout_s} if snapshot.port in reading.stopped else {})
-            for snapshot in reading.snapshots
+            | ({"stopped_after_s": timeout_s} if snapshot.port in result.stopped else {})
+            for snapshot in result.snapshots
         ],
-        "failed": [_failure(path, error) for path, error in reading.failed],
+        "failed": [_failure(path, error) for path, error in result.failed],
     }
     if differences:
         document["differences"] = [difference._asdict() for difference in differences]
-    if reading.failed and not reading.snapshots:
-        document["error"] = reading.failed[0][1].to_json()
-    click.echo(json.dumps(document))
+    if result.failed and not result.snapshots:
+        document["error"] = result.failed[0][1].to_json()
+    print_json(document)
 
 
 def _failure(path: str, error: ModemAgentError) -> dict[str, object]:
-    described = error.to_json()
     entry: dict[str, object] = {
         "port": path,
         "reason": reason_of(error),
         "message": error.message,
         "hint": error.hint,
     }
-    if "holder" in described:
-        entry["holder"] = described["holder"]
-    return entry
+    described = error.to_json()
+    return entry | ({"holder": described["holder"]} if "holder" in described else {})
 
 
-def _print(reading: AccessResult, *, evidence: bool) -> None:
-    from modemagent.cli.snapshot_text import evidence_table, format_snapshot
-
-    for number, snapshot in enumerate(reading.snapshots):
+def _print(snapshots: Sequence[Snapshot], *, evidence: bool) -> None:
+    for number, snapshot in enumerate(snapshots):
         if number:
             click.echo()
         click.echo(format_snapshot(snapshot))
@@ -199,30 +189,30 @@ def _print(reading: AccessResult, *, evidence: bool) -> None:
             click.echo(evidence_table(snapshot))
 
 
-def _print_fields(snapshots: list[Snapshot], names: tuple[str, ...]) -> bool:
-    """Print bare values, and on stderr why one is missing; tell whether all were there."""
-    complete = True
+def _print_fields(snapshots: Sequence[Snapshot], names: Sequence[str]) -> bool:
+    """Print bare values, and on stderr why one is missing; return True if none is."""
+    is_complete = True
     for snapshot in snapshots:
-        whose = f"{plain(snapshot.port)}: " if len(snapshots) > 1 else ""
+        port = f"{plain(snapshot.port)}: " if len(snapshots) > 1 else ""
         for name in names:
             value = value_of(snapshot, name)
             click.echo(plain(value) if value is not None else "")
             if value is None:
-                from modemagent.cli.snapshot_text import why_missing
-
-                complete = False
-                click.echo(f"modemagent: {whose}{why_missing(snapshot, name)}", err=True)
-    return complete
+                is_complete = False
+                click.echo(f"modemagent: {port}{missing_reason(snapshot, name)}", err=True)
+    return is_complete
 
 
-def _complain(reading: AccessResult, differences: list[Difference], timeout_s: float) -> None:
-    for path in sorted(reading.stopped):
+def _print_failures(
+    result: AccessResult, differences: Sequence[Difference], timeout_s: float
+) -> None:
+    for path in sorted(result.stopped):
         click.echo(
-            f"modemagent: {plain(path)} was stopped after {timeout_s:g} s, before everything was "
-            "read. raise --timeout",
+            f"modemagent: {plain(path)} was stopped after {timeout_s:g} s, before every value was "
+            "read. Increase --timeout.",
             err=True,
         )
-    for path, error in reading.failed:
+    for path, error in result.failed:
         line = one_line(error)
         click.echo(line if path in line else f"{line} ({plain(path)})", err=True)
     for difference in differences:

@@ -1,4 +1,4 @@
-"""Options that several commands share, spelled once."""
+"""Options that several commands share. Light: the entry point imports this module."""
 
 from __future__ import annotations
 
@@ -9,84 +9,71 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-JSON_ASKED = "modemagent.json"
+JSON_REQUESTED = "modemagent.json"
+"""Key of the context's metadata that is true if ``--json`` was given."""
 
 
 class Globals(NamedTuple):
-    """What stands before the command's name; every command gets it from ``context.obj``.
+    """Options before the name of the command, available as ``context.obj``.
 
-    :param config: the settings file the user named, or None for the usual place
-    :param log_level: ``debug`` ... ``error``, or None when the user named none
+    :param config: settings file, or None for the default
+    :param log_level: ``debug`` ... ``error``, or None for the default
     """
 
-    config: str | None
-    log_level: str | None
+    config: str | None = None
+    log_level: str | None = None
 
 
-def _remember(context: click.Context, _: click.Parameter, value: bool) -> bool:
-    # Kept apart from the command's own parameters: an error that ends the command is printed
-    # by the outermost caller, which must know the form the user asked for.
-    context.meta[JSON_ASKED] = value
+def global_options(context: click.Context) -> Globals:
+    """Return the options before the command; the defaults if a command is called on its own."""
+    return context.obj if isinstance(context.obj, Globals) else Globals()
+
+
+def _note_json(context: click.Context, _: click.Parameter, value: bool) -> bool:
+    # An error is printed by the outermost caller, which has no access to the command's parameters.
+    context.meta[JSON_REQUESTED] = value
     return value
 
 
-def json_option_of(prints: str) -> Callable[[F], F]:
-    """Add ``--json`` to a command that does not always print one document, and say what it does."""
+def json_option_with(help_text: str) -> Callable[[F], F]:
+    """Add ``--json`` to a command that does not always print one document."""
     return click.option(
-        "--json",
-        "as_json",
-        is_flag=True,
-        is_eager=True,
-        callback=_remember,
-        help=prints,
+        "--json", "as_json", is_flag=True, is_eager=True, callback=_note_json, help=help_text
     )
 
 
-def json_option(function: F) -> F:
-    """Add ``--json``: one JSON document on stdout and nothing else there."""
-    return json_option_of("Print one JSON document.")(function)
+json_option = json_option_with("Print one JSON document.")
 
 
-def root_option(function: F) -> F:
-    """Add ``--root``: the tree that holds ``sys`` and ``dev``, for images and tests."""
+def root_option(help_text: str) -> Callable[[F], F]:
+    """Add ``--root``: a directory that replaces ``/``, for images and tests."""
     return click.option(
         "--root",
         type=click.Path(exists=True, file_okay=False),
         default="/",
         metavar="DIR",
-        help="Look for ports in DIR/sys and DIR/dev.",
-    )(function)
-
-
-def state_dir_option(function: F) -> F:
-    """Add ``--state-dir``: which agent is asked for ports that it holds."""
-    return click.option(
-        "--state-dir",
-        metavar="DIR",
-        help="State directory of the agent, if not that of the settings; asked for ports it holds.",
-    )(function)
-
-
-def timeout_option(default_s: float) -> Callable[[F], F]:
-    """Add ``--timeout``: the deadline of the whole call, in seconds."""
-    return click.option(
-        "--timeout",
-        "timeout_s",
-        type=click.FloatRange(min=0.1, max=86400),
-        default=default_s,
-        show_default=True,
-        metavar="S",
-        help="Seconds for the whole call.",
+        help=help_text,
     )
 
 
-def baud_option(function: F) -> F:
-    """Add ``--baud``: the speed of a UART; USB ports ignore it."""
+scan_root_option = root_option("Look for ports in DIR/sys and DIR/dev.")
+
+state_dir_option = click.option(
+    "--state-dir", metavar="DIR", help="State directory of the agent; default: from the settings."
+)
+
+
+def timeout_option(default_s: float, help_text: str, most_s: float = 86400) -> Callable[[F], F]:
+    """Add ``--timeout`` in seconds."""
     return click.option(
-        "--baud",
-        type=click.IntRange(min=50),
-        default=115200,
+        "--timeout",
+        "timeout_s",
+        type=click.FloatRange(min=0.1, max=most_s),
+        default=default_s,
         show_default=True,
-        metavar="N",
-        help="Speed of a UART.",
-    )(function)
+        metavar="S",
+        help=help_text,
+    )
+
+
+WHOLE_COMMAND = "Seconds for the whole command."

@@ -1,7 +1,4 @@
-"""``modemagent record``: a transcript of a real modem that may be shown to anybody.
-
-Above 300 lines: one command, from its options to the last line it says.
-"""
+"""``modemagent record``: a transcript of a real modem, without real identifiers."""
 
 from __future__ import annotations
 
@@ -10,23 +7,22 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from modemagent.channel.blocking import run_plans
-from modemagent.cli.agent import AgentLocator, what_holds, whose
-from modemagent.cli.options import (
-    baud_option,
-    json_option,
-    root_option,
-    state_dir_option,
-    timeout_option,
-)
-from modemagent.cli.ports import BY_NUMBER, resolve_target
+from modemagent import __version__
+from modemagent.access.agent import holder_kind
+from modemagent.access.identify import find_target
+from modemagent.access.options import AccessOptions
+from modemagent.access.route import Reader, reach
+from modemagent.access.target import ModemTarget
+from modemagent.at.transcript import Transcript, dumps, load
+from modemagent.cli.options import WHOLE_COMMAND, json_option, timeout_option
+from modemagent.cli.output import print_json
+from modemagent.cli.port_options import access_options, require_allowed
+from modemagent.discovery.sysfs import describe
 from modemagent.errors import (
     DeadlinePassed,
-    LineRefused,
     ModemAgentError,
     PortBusy,
     TranscriptError,
@@ -36,9 +32,6 @@ from modemagent.identity.problems import KINDS
 from modemagent.modem.capture import Recording, record
 from modemagent.modem.identify import Extras
 from modemagent.modem.transcribe import Written, transcribe
-
-if TYPE_CHECKING:
-    from modemagent.at.transcript import Transcript
 
 _FILE = "transcript.toml"
 
@@ -50,26 +43,22 @@ _FILE = "transcript.toml"
     "--output",
     type=click.Path(),
     metavar="FILE",
-    help="Write here; into a directory as VENDOR-MODEL/transcript.toml. Default: stdout.",
+    help="File to write; in a directory, VENDOR-MODEL/transcript.toml. Default: stdout.",
 )
 @click.option(
     "--add",
     type=click.Path(exists=True, path_type=Path),
     metavar="FILE",
-    help="Append what this transcript does not hold: the same modem, in another state.",
+    help="Add to this transcript of the same modem in another state.",
 )
-@click.option("--force", is_flag=True, help="Overwrite a file; add a modem of another model.")
+@click.option("--force", is_flag=True, help="Overwrite a file, or add another model.")
 @click.option(
-    "--command", "more", multiple=True, metavar="LINE", help="Also ask this line; repeatable."
+    "--command", "more", multiple=True, metavar="LINE", help="Send this command, too; repeatable."
 )
-@click.option(
-    "--eid-by-apdu", is_flag=True, help="Also ask the card for its EID over a logical channel."
-)
+@click.option("--eid-by-apdu", is_flag=True, help="Read the EID from the SIM itself, too.")
 @json_option
-@timeout_option(300.0)
-@baud_option
-@root_option
-@state_dir_option
+@timeout_option(300.0, WHOLE_COMMAND)
+@access_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -80,64 +69,47 @@ def command(
     more: tuple[str, ...],
     eid_by_apdu: bool,
     as_json: bool,
-    timeout_s: float,
-    baud: int,
-    root: str,
-    state_dir: str | None,
+    options: AccessOptions,
 ) -> None:
-    """Write a transcript of a modem, ready for simulate and for bug reports.
+    """Record a transcript of a modem, for simulate and for bug reports.
 
     \b
     modemagent record /dev/ttyUSB2 -o fixtures/transcripts/
-    modemagent record /dev/ttyUSB2 --add fixtures/transcripts/acme-m1   (card out)
+    modemagent record /dev/ttyUSB2 --add fixtures/transcripts/acme-m1   (SIM removed)
 
-    Asks every line that identifying may ask, and reads of network and signal: only lines that
-    read. IMEI, ICCID, IMSI, EID, serial and phone numbers, cells and addresses are replaced by
-    synthetic ones, the same for the same. Still, look through the file before you share it.
+    Sends every command that an identification may send, and reads network and signal; all commands
+    are read-only. IMEI, ICCID, IMSI, EID, serial and phone numbers, cells and addresses are
+    replaced by synthetic ones, equal ones by the same. Look through the file before you publish it.
     """
     if output is not None and add is not None:
-        raise UsageError("give --output or --add, not both")
+        raise UsageError("--output and --add exclude each other", hint="Omit one of them.")
     if as_json and output is None and add is None:
-        raise UsageError("--json needs a place for the transcript", hint="Add: -o FILE")
-    _permit(more)
-    earlier, add = _load(add)
+        raise UsageError("--json requires a file for the transcript", hint="Add -o FILE.")
+    for line in more:
+        require_allowed(line)
+    if add is not None and add.is_dir():
+        add /= _FILE
+    earlier = load(add) if add is not None else None
     if output is not None and not _is_folder(output):
         _refuse_overwriting(Path(output), force=force)
-    path = _path_of(port, root, baud, timeout_s, whose(context, state_dir))
-    recording = _record(path, more, Extras(eid_by_apdu=eid_by_apdu), timeout_s, baud)
-    if earlier is not None and not force:
-        _refuse_other_model(earlier, recording)
-    written = transcribe(recording, _header(recording, path, root), earlier=earlier)
-    place = _save(written, output, add, force=force)
-    if as_json:
-        _print_json(recording, written, place)
-    else:
-        _report(recording, written, place)
+    target = find_target(port, options)
+    recording = _record(target, more, Extras(eid_by_apdu=eid_by_apdu), options)
+    model = recording.snapshot.modem.model or "unknown"
+    if earlier is not None and not force and earlier.model != model:
+        raise UsageError(
+            f"the transcript is of model {earlier.model}, this modem is of model {model}",
+            hint="Record it into another file, or use --force if it is the same module.",
+        )
+    header = _header(recording, target.path, options.root)
+    written = transcribe(recording, header, earlier=earlier)
+    try:
+        file = _save(written.transcript, output, add, force=force)
+    except OSError as error:
+        raise TranscriptError(
+            f"the transcript could not be written: {error}", hint="Write to another file with -o."
+        ) from error
+    (_print_json if as_json else _print)(recording, written, file)
     context.exit(DeadlinePassed.exit_status if recording.reason else 0)
-
-
-# -- before a byte is sent
-
-
-def _permit(lines: tuple[str, ...]) -> None:
-    from modemagent.dialects.allowlist import is_allowed
-
-    for line in lines:
-        if not is_allowed(line):
-            raise LineRefused(
-                f"{line!r} was not sent: it is not on the list of lines that only read",
-                hint="Nothing was recorded. Lines that only read are added in "
-                "modemagent/dialects/allowlist.py",
-            )
-
-
-def _load(add: Path | None) -> tuple[Transcript | None, Path | None]:
-    if add is None:
-        return None, None
-    from modemagent.at.transcript import load
-
-    file = add / _FILE if add.is_dir() else add
-    return load(file), file
 
 
 def _is_folder(output: str) -> bool:
@@ -147,65 +119,38 @@ def _is_folder(output: str) -> bool:
 def _refuse_overwriting(file: Path, *, force: bool) -> None:
     if file.exists() and not force:
         raise UsageError(
-            f"{file} is there already",
-            hint="Add another state to it with --add, or overwrite it with --force",
+            f"{file} exists",
+            hint="Add another state to it with --add, or overwrite it with --force.",
         )
     if not file.parent.is_dir():
-        raise UsageError(f"there is no directory {file.parent}", hint="Make it first")
-
-
-def _path_of(word: str, root: str, baud: int, timeout_s: float, agent: AgentLocator) -> str:
-    if word != "auto" and not word.startswith(BY_NUMBER):
-        return resolve_target(word, root).path
-    from modemagent.cli.reading import AccessOptions, read
-
-    how = AccessOptions(timeout_s, time.monotonic() + timeout_s, baud, root, agent)
-    return read([word], how).snapshots[0].port
+        raise UsageError(f"the directory {file.parent} does not exist", hint="Create it first.")
 
 
 def _record(
-    path: str, more: tuple[str, ...], extras: Extras, timeout_s: float, baud: int
+    target: ModemTarget, more: tuple[str, ...], extras: Extras, options: AccessOptions
 ) -> Recording:
-    progress = _show if sys.stderr.isatty() else _keep_quiet
-    plan = record(path, more=more, extras=extras, progress=progress)
-    result = run_plans({path: plan}, timeout_s=timeout_s, baud=baud)[path]
+    def progress(line: str, number: int, total: int) -> None:
+        if sys.stderr.isatty():
+            of = f" of {total}" if total else ""
+            click.echo(f"\r\x1b[K{number}{of}  {line}", nl=False, err=True)
+
+    # Neither the agent nor ModemManager provides the bytes that a transcript consists of.
+    reader = Reader(lambda port: record(port.path, more=more, extras=extras, progress=progress))
+    [reached] = reach([target], reader, options)
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
-    if isinstance(result, PortBusy) and what_holds(result) == "daemon":
+    result = reached.best.result
+    if isinstance(result, PortBusy) and holder_kind(result) == "daemon":
         result.hint = (
-            "It is modemagent's daemon, which hands out lines and not the bytes that a transcript "
-            "is made of: stop it meanwhile (systemctl stop modemagent)"
+            "Stop the modemagent daemon while you record (systemctl stop modemagent): it provides "
+            "lines, not the bytes of a transcript."
         )
     if isinstance(result, ModemAgentError):
         raise result
     return result
 
 
-def _keep_quiet(line: str, number: int, total: int) -> None:
-    """Show nothing: nobody is watching."""
-
-
-def _show(line: str, number: int, total: int) -> None:
-    of = f" of {total}" if total else ""
-    click.echo(f"\r\x1b[K{number}{of}  {line}", nl=False, err=True)
-
-
-def _refuse_other_model(earlier: Transcript, recording: Recording) -> None:
-    model = recording.snapshot.modem.model or "unknown"
-    if earlier.model != model:
-        raise UsageError(
-            f"that transcript is of a {earlier.model}, this modem says {model}",
-            hint="Record it into a file of its own, or use --force if it is the same module",
-        )
-
-
-# -- what is written
-
-
 def _header(recording: Recording, path: str, root: str) -> dict[str, object]:
-    from modemagent import __version__
-    from modemagent.discovery.sysfs import describe
-
     known = None if "://" in path else describe(path, Path(root))
     interface = known.interface if known is not None else None
     today = time.strftime("%Y-%m-%d")
@@ -223,36 +168,32 @@ def _header(recording: Recording, path: str, root: str) -> dict[str, object]:
     }
 
 
-def _save(written: Written, output: str | None, add: Path | None, *, force: bool) -> Path | None:
-    from modemagent.at.transcript import Transcript, dumps
-
-    transcript = written.transcript
-    try:
-        if add is not None:
-            # comments and order of the file stay: new tables go behind the old ones
-            more = dumps(Transcript("", {}, transcript.exchanges, transcript.urcs))
-            _write(add, add.read_text("utf-8") + more)
-            return add
-        text = dumps(transcript)
-        if output is None:
-            click.echo(text, nl=False)
-            return None
-        file = Path(output)
-        if _is_folder(output):
-            file = file / _folder(transcript) / _FILE
-            file.parent.mkdir(parents=True, exist_ok=True)
-        _refuse_overwriting(file, force=force)
-        _write(file, text)
-    except OSError as error:
-        raise TranscriptError(f"the transcript was not written: {error}") from error
+def _save(
+    transcript: Transcript, output: str | None, add: Path | None, *, force: bool
+) -> Path | None:
+    if add is not None:
+        # Comments and order of the file are kept: new tables follow the old ones.
+        more = dumps(Transcript("", {}, transcript.exchanges, transcript.urcs))
+        _replace(add, add.read_text("utf-8") + more)
+        return add
+    text = dumps(transcript)
+    if output is None:
+        click.echo(text, nl=False)
+        return None
+    file = Path(output)
+    if _is_folder(output):
+        file = file / _folder(transcript) / _FILE
+        file.parent.mkdir(parents=True, exist_ok=True)
+    _refuse_overwriting(file, force=force)
+    _replace(file, text)
     return file
 
 
-def _write(file: Path, text: str) -> None:
-    """Replace a file as a whole, so that none is ever half written."""
-    fresh = file.with_name(f".{file.name}.new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(file)
+def _replace(file: Path, text: str) -> None:
+    """Replace a file as a whole, so that it is never half written."""
+    new = file.with_name(f".{file.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(file)
 
 
 def _folder(transcript: Transcript) -> str:
@@ -262,57 +203,50 @@ def _folder(transcript: Transcript) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{vendor}-{model}".lower()).strip("-")
 
 
-# -- what is said
+def _print_json(recording: Recording, written: Written, file: Path | None) -> None:
+    responses = [kept.response for kept in recording.responses]
+    print_json(
+        {
+            "schema": 1,
+            "port": recording.snapshot.port,
+            "transcript": str(file),
+            "state": recording.state,
+            "dialect": recording.snapshot.dialect,
+            "asked": len(responses),
+            "answered": sum(response.ok for response in responses),
+            "refused": sum(not each.ok and not each.timed_out for each in responses),
+            "silent": sum(response.timed_out for response in responses),
+            "written": len(written.transcript.exchanges),
+            "unsolicited": len(written.transcript.urcs),
+            "replaced": dict(written.replaced),
+            "commands": [response.line for response in responses],
+            "missing": list(recording.missing),
+            "incomplete": recording.reason or None,
+        }
+    )
 
 
-def _print_json(recording: Recording, written: Written, place: Path | None) -> None:
-    import json
-
-    asked = [kept.response for kept in recording.responses]
-    document = {
-        "schema": 1,
-        "port": recording.snapshot.port,
-        "transcript": str(place),
-        "state": recording.state,
-        "dialect": recording.snapshot.dialect,
-        "asked": len(asked),
-        "answered": sum(answer.ok for answer in asked),
-        "refused": sum(not answer.ok and not answer.timed_out for answer in asked),
-        "silent": sum(answer.timed_out for answer in asked),
-        "written": len(written.transcript.exchanges),
-        "unsolicited": len(written.transcript.urcs),
-        "replaced": dict(written.replaced),
-        "commands": [answer.line for answer in asked],
-        "missing": list(recording.missing),
-        "incomplete": recording.reason or None,
-    }
-    click.echo(json.dumps(document))
-
-
-def _report(recording: Recording, written: Written, place: Path | None) -> None:
-    asked = [kept.response for kept in recording.responses]
-    silent = sum(answer.timed_out for answer in asked)
-    said = [
-        f"{len(asked)} lines asked, {sum(answer.ok for answer in asked)} answered"
-        + (f", {silent} met with silence" if silent else ""),
-        f"state: {recording.state or 'card in and ready'}",
-        "replaced: " + (_counted(written.replaced) or "nothing"),
+def _print(recording: Recording, written: Written, file: Path | None) -> None:
+    responses = [kept.response for kept in recording.responses]
+    silent = sum(response.timed_out for response in responses)
+    lines = [
+        f"{len(responses)} commands sent, {sum(each.ok for each in responses)} successful"
+        + (f", {silent} without an answer" if silent else ""),
+        f"state: {recording.state or 'SIM ready'}",
+        f"replaced: {_counts(written.replaced) or 'nothing'}",
     ]
-    if place is not None:
-        said.append(f"{len(written.transcript.exchanges)} answers written to {place}")
-    click.echo("\n".join(said), err=True)
+    if file is not None:
+        lines.append(f"{len(written.transcript.exchanges)} responses written to {file}")
     if recording.reason:
-        click.echo(
-            f"modemagent: incomplete, {len(recording.missing)} lines were not asked: "
-            f"{recording.reason}.",
-            err=True,
-        )
+        missing = len(recording.missing)
+        lines.append(f"modemagent: incomplete, {missing} commands not sent: {recording.reason}.")
+    click.echo("\n".join(lines), err=True)
 
 
-def _counted(replaced: Mapping[str, int]) -> str:
-    """Say ``1 IMEI, 2 serial numbers`` of counts by kind."""
-    said = []
+def _counts(replaced: Mapping[str, int]) -> str:
+    """Return ``1 IMEI, 2 serial numbers`` for counts by kind."""
+    parts = []
     for kind, count in replaced.items():
-        word = kind.upper() if kind in (*KINDS, "esn") else kind.replace("_", " ")
-        said.append(f"{count} {word}" + ("s" if count > 1 else ""))
-    return ", ".join(said)
+        name = kind.upper() if kind in (*KINDS, "esn") else kind.replace("_", " ")
+        parts.append(f"{count} {name}" + ("s" if count > 1 else ""))
+    return ", ".join(parts)

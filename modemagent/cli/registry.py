@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from modemagent.cli.options import json_option
-from modemagent.cli.render import plain, table
+from modemagent.cli.output import plain, table
 from modemagent.errors import RegistryStoreError, SettingsError, UsageError
 
 if TYPE_CHECKING:

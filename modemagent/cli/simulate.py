@@ -1,4 +1,4 @@
-"""``modemagent simulate``: simulated modems on PTYs or TCP ports, driven over stdin."""
+"""``modemagent simulate``: simulated modems on PTYs or TCP ports, controlled over stdin."""
 
 from __future__ import annotations
 
@@ -18,52 +18,57 @@ from modemagent.simulator.catalogue import find, names
 from modemagent.simulator.endpoints import Endpoint, PtyEndpoint, TcpEndpoint
 from modemagent.simulator.faults import FAULTS
 from modemagent.simulator.modem import SimulatedModem
-from modemagent.simulator.script import Script, load
+from modemagent.simulator.script import load
 from modemagent.simulator.server import RunningModem, SimulatorServer
 
-#: One modem of a kind differs from the next in its serial; there is room for this many.
+#: Modems of one transcript differ in three digits of their serial number.
 MOST_OF_A_KIND = 999
 
+_FAULT_WIDTH = max(map(len, FAULTS))
 CONTROLS = """\b
-Control, one command a line on stdin, each answered by a line beginning `ok`:
-  swap NAME [ICCID [IMSI]]     another card     swap-silent: without its URCs
-  sim-out NAME, sim-in NAME    card out, in     sim-out-silent, sim-in-silent
-  urc NAME LINE                the modem sends LINE unasked
-  unplug NAME, replug NAME     the port goes, comes back under the same name
-  fault NAME FAULT[=VALUE]     one more fault; `none` takes all away
-  quit"""
+Control, one command per line on stdin, answered by a line that starts with `ok`:
+  swap NAME [ICCID [IMSI]]     replace the SIM      swap-silent: without URCs
+  sim-out NAME, sim-in NAME    remove, insert it    sim-out-silent, sim-in-silent
+  urc NAME LINE                send LINE as a URC
+  unplug NAME, replug NAME     remove the port, restore it under the same name
+  fault NAME FAULT[=VALUE]     add a fault; `none` removes all
+  quit
+
+\b
+Faults, NAME or NAME=VALUE:
+""" + "\n".join(f"  {name:<{_FAULT_WIDTH}}  {fault.summary}" for name, fault in FAULTS.items())
 
 
-def _fault_table() -> str:
-    width = max(map(len, FAULTS))
-    rows = [f"  {name:<{width}}  {fault.summary}" for name, fault in FAULTS.items()]
-    return "\b\nFaults, NAME or NAME=VALUE:\n" + "\n".join(rows)
-
-
-@click.command("simulate", epilog=CONTROLS + "\n\n" + _fault_table())
+@click.command("simulate", epilog=CONTROLS)
 @click.argument("transcripts", nargs=-1, metavar="TRANSCRIPT...")
 @click.option(
     "--count",
     type=click.IntRange(1, MOST_OF_A_KIND),
     default=1,
-    help="So many of each, all with identities of their own.",
+    help="Modems per transcript, each with its own identifiers.",
 )
 @click.option(
     "--link-dir",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Make links DIR/ttySIM0... to the PTYs.",
+    help="Create links DIR/ttySIM0... to the PTYs.",
 )
 @click.option(
     "--tcp",
     type=click.IntRange(0, 65535),
     metavar="PORT",
-    help="TCP ports from PORT upwards instead of PTYs; 0: any free ones.",
+    help="Use TCP ports from PORT upwards instead of PTYs; 0 selects free ports.",
 )
-@click.option("--state", default="", help="Condition recorded in the transcript, as 'no sim'.")
-@click.option("--fault", "faults", multiple=True, metavar="NAME[=VALUE]", help="See below.")
-@click.option("--latency-ms", type=click.FloatRange(0), help="Each answer takes so long.")
-@click.option("--list", "list_only", is_flag=True, help="List shipped transcripts and states.")
+@click.option("--state", default="", help="State recorded in the transcript, such as 'no sim'.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="Add a fault of the list below; repeatable.",
+)
+@click.option("--latency-ms", type=click.FloatRange(0), help="Delay of each response.")
+@click.option("--list", "list_only", is_flag=True, help="List included transcripts and states.")
 def command(
     transcripts: tuple[str, ...],
     count: int,
@@ -74,13 +79,13 @@ def command(
     latency_ms: float | None,
     list_only: bool,
 ) -> None:
-    """Play simulated modems until SIGTERM or Ctrl-C.
+    """Run simulated modems until SIGTERM or Ctrl-C.
 
     \b
     modemagent simulate quectel-eg25-g
     modemagent simulate telit-ge910-quad simcom-a7670 --count 8 --link-dir /tmp/sim
 
-    TRANSCRIPT is a shipped name (see --list), a transcript file or its folder. One line
+    TRANSCRIPT is an included name (see --list), a transcript file or its directory. One line
     `NAME PATH` is printed for each modem, then `ready`.
     """
     if list_only:
@@ -91,53 +96,45 @@ def command(
         return
     if not transcripts:
         raise UsageError("no transcript named", hint="See: modemagent simulate --list")
-    given = (*faults, f"latency-ms={latency_ms}") if latency_ms is not None else faults
-    scripts = [load(find(transcript)) for transcript in transcripts]
-    cast = [(n, m) for script in scripts for n, m in _cast(script, count, state, given)]
-    _refuse_equal_names([name for name, _ in cast])
-    with _stop_signals() as (stopped, signals), SimulatorServer() as stage:
-        players: dict[str, RunningModem] = {}
-        for number, (name, modem) in enumerate(cast):
-            players[name] = _add(stage, name, modem, _seat(number, link_dir, tcp))
-        click.echo("".join(f"{name} {p.path}\n" for name, p in players.items()) + "ready")
-        control = threading.Thread(target=_obey, args=(players, stopped), daemon=True)
-        control.start()
+    if latency_ms is not None:
+        faults = (*faults, f"latency-ms={latency_ms}")
+    simulated: dict[str, SimulatedModem] = {}
+    for script in [load(find(transcript)) for transcript in transcripts]:
+        for clone in range(count):
+            name = script.name if clone == 0 else f"{script.name}-{clone + 1}"
+            if name in simulated:
+                raise UsageError(
+                    f"{name} is named twice", hint="Use --count for several modems of a kind."
+                )
+            simulated[name] = SimulatedModem(script, clone=clone, state=state, faults=faults)
+    with _stop_signals() as (stopped, signals), SimulatorServer() as server:
+        running: dict[str, RunningModem] = {}
+        for number, (name, modem) in enumerate(simulated.items()):
+            running[name] = _add(server, name, modem, _endpoint(number, link_dir, tcp))
+        click.echo("".join(f"{name} {each.path}\n" for name, each in running.items()) + "ready")
+        threading.Thread(target=_control, args=(running, stopped), daemon=True).start()
         stopped.wait()
     if signal.SIGINT in signals:
         raise KeyboardInterrupt
 
 
-def _cast(
-    script: Script, count: int, state: str, faults: tuple[str, ...]
-) -> Iterator[tuple[str, SimulatedModem]]:
-    for clone in range(count):
-        name = script.name if clone == 0 else f"{script.name}-{clone + 1}"
-        yield name, SimulatedModem(script, clone=clone, state=state, faults=faults)
-
-
-def _refuse_equal_names(cast: list[str]) -> None:
-    for name in cast:
-        if cast.count(name) > 1:
-            raise UsageError(f"{name} is named twice", hint="Use --count for several of a kind")
-
-
-def _seat(number: int, link_dir: Path | None, tcp: int | None) -> Endpoint:
+def _endpoint(number: int, link_dir: Path | None, tcp: int | None) -> Endpoint:
     if tcp is not None:
         return TcpEndpoint(tcp + number if tcp else 0)
-    if link_dir is None:
-        return PtyEndpoint()
-    return PtyEndpoint(link_dir / f"ttySIM{number}")
+    return PtyEndpoint(link_dir / f"ttySIM{number}" if link_dir else None)
 
 
-def _add(stage: SimulatorServer, name: str, modem: SimulatedModem, seat: Endpoint) -> RunningModem:
+def _add(
+    server: SimulatorServer, name: str, modem: SimulatedModem, endpoint: Endpoint
+) -> RunningModem:
     try:
-        if isinstance(seat, PtyEndpoint) and seat.link is not None:
-            seat.link.parent.mkdir(parents=True, exist_ok=True)
-        return stage.add(name, modem, seat)
+        if isinstance(endpoint, PtyEndpoint) and endpoint.link is not None:
+            endpoint.link.parent.mkdir(parents=True, exist_ok=True)
+        return server.add(name, modem, endpoint)
     except OSError as error:
         raise ModemAgentError(
-            f"no place for {name}: {error}",
-            hint="Choose another --link-dir or --tcp port, or fewer modems (ulimit -n)",
+            f"no endpoint for {name}: {error}",
+            hint="Choose another --link-dir or --tcp port, or fewer modems (ulimit -n).",
         ) from error
 
 
@@ -158,59 +155,59 @@ def _stop_signals() -> Iterator[tuple[threading.Event, list[int]]]:
             signal.signal(number, handler)
 
 
-def _obey(players: dict[str, RunningModem], stopped: threading.Event) -> None:
-    """Carry out the lines of stdin; its end (``</dev/null``) ends nothing but this."""
-    waiting = b""
+def _control(running: dict[str, RunningModem], stopped: threading.Event) -> None:
+    """Execute the lines of stdin; its end (``</dev/null``) does not stop the modems."""
+    unread = b""
     while True:
-        try:  # not sys.stdin: its lock, held by a waiting thread, would disturb the exit
+        try:  # not sys.stdin: a waiting thread would hold its lock when the process exits
             data = os.read(0, 4096)
         except OSError:
             return
         if not data:
             return
-        *lines, waiting = (waiting + data).split(b"\n")
+        *lines, unread = (unread + data).split(b"\n")
         for line in lines:
             words = line.decode("utf-8", "replace").strip()
             if words == "quit":
                 stopped.set()
                 return
             if words:
-                _perform_and_say(players, words)
+                _execute(running, words)
 
 
-def _perform_and_say(players: dict[str, RunningModem], words: str) -> None:
+def _execute(running: dict[str, RunningModem], words: str) -> None:
     try:
-        _perform(players, words)
+        _apply(running, words)
     except (ModemAgentError, OSError, ValueError) as error:
         click.echo(f"modemagent: {error}", err=True)
         return
-    with suppress(BrokenPipeError):  # nobody reads on: that ends nothing
+    with suppress(BrokenPipeError):  # the modems run on without a reader
         click.echo(f"ok {words}")
 
 
-def _perform(players: dict[str, RunningModem], words: str) -> None:
+def _apply(running: dict[str, RunningModem], words: str) -> None:
     verb, _, rest = words.partition(" ")
     name, _, argument = rest.strip().partition(" ")
     argument = argument.strip()
-    player = players.get(name)
-    if player is None:
-        raise UsageError(f"there is no modem {name!r}: {', '.join(players)}")
-    plain_verb = verb.removesuffix("-silent")
-    silent = plain_verb != verb
-    match plain_verb:
+    modem = running.get(name)
+    if modem is None:
+        raise UsageError(f"unknown modem {name!r}; running: {', '.join(running)}")
+    base_verb = verb.removesuffix("-silent")
+    silent = base_verb != verb
+    match base_verb:
         case "swap":
-            player.swap_sim(*shlex.split(argument)[:3], silent=silent)
+            modem.swap_sim(*shlex.split(argument)[:3], silent=silent)
         case "sim-out":
-            player.remove_sim(silent=silent)
+            modem.remove_sim(silent=silent)
         case "sim-in":
-            player.insert_sim(silent=silent)
+            modem.insert_sim(silent=silent)
         case "urc" if argument:
-            player.urc(argument)
+            modem.urc(argument)
         case "unplug":
-            player.unplug()
+            modem.unplug()
         case "replug":
-            player.replug()
+            modem.replug()
         case "fault" if argument:
-            player.fault(argument)
+            modem.fault(argument)
         case _:
-            raise UsageError(f"can not do {words!r}; see: modemagent simulate --help")
+            raise UsageError(f"unknown control command {words!r}; see: modemagent simulate --help")

@@ -1,4 +1,4 @@
-"""A snapshot in words for people: aligned, escaped, with a remedy where one is known."""
+"""Snapshots as text, and the fields of a snapshot by name."""
 
 from __future__ import annotations
 
@@ -8,37 +8,46 @@ from types import MappingProxyType
 import click
 
 from modemagent.at.locks import REMEDY
-from modemagent.cli.fields import holder_of, read_as
-from modemagent.cli.render import heading, plain, verdict_word
+from modemagent.cli.output import heading, plain, verdict_word
 from modemagent.identity.locks import describe_lock
 from modemagent.identity.network import Network
-from modemagent.identity.snapshot import Modem, ReadState, ReadStates, Sim, SimState, Snapshot
+from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 
-#: Every state but LOCKED, whose words depend on the kind of lock.
-SIM_WORDS: Mapping[SimState, str] = MappingProxyType(
+_MODEM_FIELDS = (
+    "imei", "imeisv", "meid", "tac", "manufacturer", "model", "firmware", "serial_number",
+)  # fmt: skip
+_SIM_FIELDS = ("iccid", "imsi", "eid", "mcc", "mnc", "state", "slot")
+_READING_FIELDS = ("port", "port_id", "dialect", "verdict")
+FIELDS = (*_MODEM_FIELDS, *_SIM_FIELDS, *_READING_FIELDS)
+
+#: Fields that are a part of another field, and read together with it.
+_PART_OF = {"tac": "imei", "mcc": "imsi", "mnc": "imsi"}
+
+#: Every state but LOCKED, whose text depends on the kind of lock.
+SIM_STATES: Mapping[SimState, str] = MappingProxyType(
     {
         SimState.READY: "ready",
-        SimState.PIN_REQUIRED: "PIN required. Unlock the card with its PIN, or switch the PIN off",
-        SimState.PUK_REQUIRED: "PUK required: blocked by wrong PINs. The card's issuer has the PUK",
-        SimState.ABSENT: "no card. Insert one, or check that it sits right",
-        SimState.BUSY: "still starting. Ask again in a few seconds",
-        SimState.FAILURE: "failure: the card does not answer. Take it out and insert it again",
+        SimState.PIN_REQUIRED: "PIN required. Unlock the SIM with its PIN, or disable the PIN",
+        SimState.PUK_REQUIRED: "PUK required: blocked by wrong PINs. The issuer has the PUK",
+        SimState.ABSENT: "no SIM card. Insert one, or check that it is seated correctly",
+        SimState.BUSY: "still starting. Try again in a few seconds",
+        SimState.FAILURE: "failure: the SIM does not answer. Remove it and insert it again",
         SimState.OFF: "switched off with the radio (CFUN 0 or 4). Switch the radio on to read it",
-        SimState.UNKNOWN: "unknown: the modem does not say",
+        SimState.UNKNOWN: "unknown: not reported by the modem",
     }
 )
 
-READ_WORDS: Mapping[ReadState, str] = MappingProxyType(
+READ_STATES: Mapping[ReadState, str] = MappingProxyType(
     {
         ReadState.ABSENT: "none",
         ReadState.LOCKED: "locked",
-        ReadState.FAILED: "not read: the modem refused",
-        ReadState.UNSUPPORTED: "not offered by this modem",
+        ReadState.FAILED: "not read: the modem rejected the command",
+        ReadState.UNSUPPORTED: "not supported by this modem",
         ReadState.TIMEOUT: "not read: no answer in time",
     }
 )
 
-EUICC_WORDS: Mapping[str, str] = MappingProxyType(
+EUICC_KINDS: Mapping[str, str] = MappingProxyType(
     {
         "m2m": "M2M (GSMA SGP.02): profiles are managed over the air by its operator",
         "consumer": "consumer (GSMA SGP.22): profiles are managed by a local assistant",
@@ -46,22 +55,52 @@ EUICC_WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-_REGISTERED: Mapping[bool | None, str] = MappingProxyType(
-    {True: "registered", False: "not registered", None: "registration not told"}
+_REGISTRATION: Mapping[bool | None, str] = MappingProxyType(
+    {True: "registered", False: "not registered", None: "registration unknown"}
 )
 
-# Many modems have none of these: a line that says so each time hides the lines that matter.
+# Many modems have none of these: a line about each would hide the lines that matter.
 _ONLY_WITH_VALUE = ("imeisv", "meid", "serial_number", "eid")
 _LABEL_WIDTH = 9
 
 
+def value_of(snapshot: Snapshot, name: str) -> str | None:
+    """Return one field as text, or None if it was not read. SIM fields are of the active slot."""
+    holder = snapshot if name in _READING_FIELDS else _holder_of(snapshot, name)
+    value = getattr(holder, name, None)
+    return None if value is None else str(value)
+
+
+def missing_reason(snapshot: Snapshot, name: str) -> str:
+    """Return one line on why a field has no value, with a remedy if one is known."""
+    holder, read_as = _holder_of(snapshot, name), _PART_OF.get(name, name)
+    raw = getattr(holder, f"{read_as}_raw", None)
+    if raw is not None:
+        return f"{name}: failed ({plain(raw)} was read, which is not valid)."
+    state = holder.read.get(read_as) if holder is not None else None
+    by_command = state in (ReadState.UNSUPPORTED, ReadState.TIMEOUT)
+    if isinstance(holder, Sim) and holder.state is not SimState.READY and not by_command:
+        what, _, remedy = sim_text(holder).partition(". ")
+        return f"{name}: {state or holder.state} ({what})." + (f" {remedy}." if remedy else "")
+    if state is None or state is ReadState.OK:
+        return f"{name}: absent (this modem or port has none)."
+    return f"{name}: {state} ({READ_STATES[state]})."
+
+
+def _holder_of(snapshot: Snapshot, name: str) -> Modem | Sim | None:
+    if name in _MODEM_FIELDS:
+        return snapshot.modem
+    if name in _SIM_FIELDS:
+        return snapshot.active_sim or next(iter(snapshot.sims), None)
+    return None
+
+
 def format_snapshot(snapshot: Snapshot) -> str:
-    """Return one reading as lines for people."""
+    """Return a reading as aligned lines."""
     modem = snapshot.modem
     name = " ".join(plain(part) for part in (modem.manufacturer, modem.model) if part)
     title = heading(plain(snapshot.port)) + f"  {name or 'modem of unknown make'}"
-    place = f"  ({plain(snapshot.port_id)})" if snapshot.port_id else ""
-    lines = [title + place]
+    lines = [title + (f"  ({plain(snapshot.port_id)})" if snapshot.port_id else "")]
     for key, label in (
         ("imei", "IMEI"),
         ("imeisv", "IMEISV"),
@@ -69,9 +108,9 @@ def format_snapshot(snapshot: Snapshot) -> str:
         ("serial_number", "Serial"),
         ("firmware", "Firmware"),
     ):
-        lines += _field(key, label, modem, modem.read)
+        lines += _field(key, label, modem)
     for sim in snapshot.sims:
-        lines += _sim(sim, several=len(snapshot.sims) > 1)
+        lines += _sim_lines(sim, "SIM" if len(snapshot.sims) == 1 else f"SIM {sim.slot}")
     if snapshot.network is not None:
         lines.append(_line("Network", _network(snapshot.network)))
     for problem in snapshot.problems:
@@ -83,84 +122,63 @@ def format_snapshot(snapshot: Snapshot) -> str:
     return "\n".join(lines)
 
 
-def _sim(sim: Sim, *, several: bool) -> list[str]:
-    label = f"SIM {sim.slot}" if several else "SIM"
-    words = sim_words(sim) if sim.active else _unused(sim)
-    lines = [_line(label, words)]
-    if sim.state is SimState.ABSENT:
-        return lines
+def _sim_lines(sim: Sim, label: str) -> list[str]:
+    is_absent = sim.state is SimState.ABSENT
     if not sim.active:
+        return [_line(label, "not in use, no SIM card" if is_absent else "not in use")]
+    lines = [_line(label, sim_text(sim))]
+    if is_absent:
         return lines
-    for key, label in (("iccid", "ICCID"), ("imsi", "IMSI"), ("eid", "EID")):
-        lines += _field(key, label, sim, sim.read)
+    for key, name in (("iccid", "ICCID"), ("imsi", "IMSI"), ("eid", "EID")):
+        lines += _field(key, name, sim)
     if sim.euicc is not None:
-        lines.append(_line("eUICC", EUICC_WORDS.get(sim.euicc, plain(sim.euicc))))
+        lines.append(_line("eUICC", EUICC_KINDS.get(sim.euicc, plain(sim.euicc))))
     return lines
 
 
-def sim_words(sim: Sim) -> str:
-    """Return the state of a slot in words, followed by the remedy if there is one."""
+def sim_text(sim: Sim) -> str:
+    """Return the state of a slot as text, followed by the remedy if there is one."""
     if sim.state is SimState.LOCKED:
-        return f"{describe_lock(sim.lock, sim.lock_code)}. {REMEDY}"
-    return SIM_WORDS[sim.state]
-
-
-def _unused(sim: Sim) -> str:
-    return "not in use, no card" if sim.state is SimState.ABSENT else "not in use"
+        remedy = REMEDY[0].upper() + REMEDY[1:].rstrip(".")
+        return f"{describe_lock(sim.lock, sim.lock_code)}. {remedy}"
+    return SIM_STATES[sim.state]
 
 
 def _network(network: Network) -> str:
     plmn = f"{network.mcc}-{network.mnc}" if network.mcc else ""
     parts = [plain(part) for part in (network.operator or plmn, network.rat) if part]
-    parts.append(_REGISTERED[network.registered])
+    parts.append(_REGISTRATION[network.registered])
     if network.provider:
-        parts.append(f"the card's provider is {plain(network.provider)}")
+        parts.append(f"the provider of the SIM is {plain(network.provider)}")
     return ", ".join(parts)
 
 
 def evidence_table(snapshot: Snapshot) -> str:
-    """Return what each field was read from: command, answer as it came, reader, moment."""
+    """Return the source of each field: command, response as received, parser, time."""
     if not snapshot.evidence:
-        return _line("Evidence", "none: an agent that holds the port did not pass it on")
+        return _line("Evidence", "none: not provided by the agent that holds the port")
     lines = ["  Evidence"]
     for each in snapshot.evidence:
-        answer = each.answer.encode("unicode_escape").decode("ascii")
+        response = each.answer.encode("unicode_escape").decode("ascii")
         lines.append(f"    {each.field}: {plain(each.command)}  [{each.parser}, {each.at_ms} ms]")
-        lines.append(f"        {answer or 'no answer'}")
+        lines.append(f"        {response or 'no answer'}")
     return "\n".join(lines)
 
 
-def why_missing(snapshot: Snapshot, name: str) -> str:
-    """Return one line on why a field has no value, with the remedy where one is known."""
-    holder, asked = holder_of(snapshot, name), read_as(name)
-    raw = getattr(holder, f"{asked}_raw", None)
-    if raw is not None:
-        return f"{name}: failed ({plain(raw)} was read, which is not valid)."
-    state = holder.read.get(asked) if holder is not None else None
-    of_itself = state in (ReadState.UNSUPPORTED, ReadState.TIMEOUT)
-    if isinstance(holder, Sim) and holder.state is not SimState.READY and not of_itself:
-        what, _, remedy = sim_words(holder).partition(". ")
-        return f"{name}: {state or holder.state} ({what})." + (f" {remedy}." if remedy else "")
-    if state is None or state is ReadState.OK:
-        return f"{name}: absent (this modem or port has none)."
-    return f"{name}: {state} ({READ_WORDS[state]})."
-
-
-def _field(key: str, label: str, holder: Modem | Sim, read: ReadStates) -> list[str]:
-    value = getattr(holder, key)
-    raw = getattr(holder, f"{key}_raw", None)
-    state = read.get(key)
+def _field(key: str, label: str, holder: Modem | Sim) -> list[str]:
+    value, raw = getattr(holder, key), getattr(holder, f"{key}_raw", None)
+    state = holder.read.get(key)
     if value is not None:
-        extra = ""
+        network = ""
         if key == "imsi" and isinstance(holder, Sim) and holder.mcc and holder.mnc:
-            extra = f"  (network {holder.mcc}-{holder.mnc})"
-        return [_line(label, plain(value) + extra)]
+            network = f"  (network {holder.mcc}-{holder.mnc})"
+        return [_line(label, plain(value) + network)]
     if raw is not None:
         return [_line(label, click.style(f"{plain(raw)} (not valid)", fg="red"))]
     if state is None or state is ReadState.OK or key in _ONLY_WITH_VALUE:
         return []
-    return [_line(label, READ_WORDS[state])]
+    return [_line(label, READ_STATES[state])]
 
 
-def _line(label: str, words: str) -> str:
-    return f"  {label:<{_LABEL_WIDTH}} {words}"
+def _line(label: str, text: str) -> str:
+    return f"  {label:<{_LABEL_WIDTH}} {text}"

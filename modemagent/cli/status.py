@@ -1,131 +1,108 @@
-"""``modemagent status``: ask the running daemon how it is."""
+"""``modemagent status``: the status of the running daemon."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
-from modemagent.cli.agent import whose
-from modemagent.cli.options import json_option
-from modemagent.cli.render import heading, plain, table
+from modemagent.channel.lock import busy, find_holder
+from modemagent.cli.options import json_option, state_dir_option
+from modemagent.cli.output import heading, plain, print_json, table
+from modemagent.cli.port_options import locate_agent
+from modemagent.control.client import ask
 
 
 @click.command()
-@click.option("--state-dir", metavar="DIR", help="The agent's state directory.")
+@state_dir_option
 @json_option
 @click.pass_context
 def command(context: click.Context, state_dir: str | None, as_json: bool) -> None:
-    """Show modems, their last reports, the outbox and the way to the registry."""
-    from modemagent.control.client import ask
-
-    status = with_holders(ask(whose(context, state_dir).state_dir, {"do": "status"}))
+    """Show the status of the running daemon: modems, last reports, outbox, uplink."""
+    status = with_holders(ask(locate_agent(context, state_dir).state_dir, {"do": "status"}))
     if as_json:
-        import json
-
-        click.echo(json.dumps(status))
-        return
-    for line in _lines(status):
-        click.echo(line)
+        print_json(status)
+    else:
+        click.echo("\n".join(_lines(status)))
 
 
 def with_holders(status: dict[str, Any]) -> dict[str, Any]:
-    """Say who holds a busy port where the agent can not see it and this user can.
+    """Add the holder of a busy port if only this user can see it.
 
-    The agent's own user sees no processes of others (``ProtectProc`` in its unit); root does.
+    The agent's user sees no processes of other users (``ProtectProc`` in its unit); root does.
     """
     for modem in status["modems"]:
-        holder = modem.get("holder") or {}
-        if modem.get("reason") == "busy" and holder.get("pid") is None:
-            from modemagent.channel.lock import busy, find_holder
-
-            if found := find_holder(modem["port"]):
-                error = busy(modem["port"], found)
-                modem |= {"message": error.message, "hint": error.hint, "holder": found._asdict()}
+        is_busy = modem.get("reason") == "busy"
+        is_hidden = (modem.get("holder") or {}).get("pid") is None
+        if is_busy and is_hidden and (found := find_holder(modem["port"])):
+            error = busy(modem["port"], found)
+            modem |= {"message": error.message, "hint": error.hint, "holder": found._asdict()}
     return status
 
 
-def _lines(status: Mapping[str, Any]) -> Sequence[str]:
-    lines = [
-        f"{heading('gateway')}   {plain(str(status['gateway_id']))}",
-        f"{heading('agent')}     {status['version']}, process {status['pid']}, "
-        f"running {span(status['running_s'])}",
-        f"{heading('registry')}  {_uplink(status['uplink'])}",
-        f"{heading('outbox')}    {_outbox(status['outbox'])}",
-    ]
-    if trouble := status.get("settings", {}).get("error"):
-        lines.append(plain(f"settings  {trouble}; the settings from before stay in force"))
-    lines.append("")
+def _lines(status: Mapping[str, Any]) -> Iterator[str]:
+    running = duration(status["running_s"])
+    yield f"{heading('gateway')}   {plain(str(status['gateway_id']))}"
+    yield f"{heading('agent')}     {status['version']}, process {status['pid']}, running {running}"
+    yield f"{heading('registry')}  {plain(_uplink(status['uplink']))}"
+    yield f"{heading('outbox')}    {plain(_outbox(status['outbox']))}"
+    if error := status.get("settings", {}).get("error"):
+        yield f"{heading('settings')}  {plain(error)}; the previous settings stay in effect"
+    yield ""
     if not status["modems"]:
-        lines.append("No port is being watched. modemagent list shows every port.")
-        return lines
-    rows = [["PORT", "STATE", "MODEM", "IMEI", "ICCID", "LAST REPORT"]]
+        yield "No port is watched. List all ports with modemagent list."
+        return
+    rows = [["PORT", "STATE", "MODEM", "IMEI", "ICCID"]]
     rows += [[plain(cell) for cell in _row(modem)] for modem in status["modems"]]
-    lines.append(table(rows))
+    yield table(rows)
     for modem in status["modems"]:
+        if last := modem.get("last_report"):
+            yield plain(f"{modem['port']}: last report {last['reason']} {last['observed_at']}")
         if modem.get("message"):
-            hint = f" {modem['hint']}" if modem.get("hint") else ""
-            lines.append(plain(f"{modem['port']}: {modem['message']}.{hint}"))
-    return lines
+            yield plain(f"{modem['port']}: {modem['message']}. {modem.get('hint', '')}".rstrip())
 
 
-def _row(modem: Mapping[str, Any]) -> list[str]:
-    unit = modem.get("modem") or {}
-    sim = next((sim for sim in modem.get("sims", ()) if sim["active"]), None) or {}
-    state = modem["state"] + (f" ({modem['reason']})" if modem.get("reason") else "")
-    last = modem.get("last_report")
-    return [
-        modem["port"],
-        state,
-        " ".join(filter(None, (unit.get("manufacturer"), unit.get("model")))) or "-",
-        unit.get("imei") or "-",
-        _card(sim),
-        f"{last['reason']} {last['observed_at']}" if last else "-",
-    ]
-
-
-def _card(sim: Mapping[str, Any]) -> str:
-    if sim.get("state") == "locked":
-        return f"{sim.get('iccid') or '-'} (module locked)"
-    return sim.get("iccid") or (f"SIM {sim['state']}" if sim else "-")
+def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    modem = entry.get("modem") or {}
+    sim = next((sim for sim in entry.get("sims", ()) if sim["active"]), None) or {}
+    name = " ".join(filter(None, (modem.get("manufacturer"), modem.get("model"))))
+    iccid = sim.get("iccid") or (f"SIM {sim['state']}" if sim else "-")
+    return entry["port"], entry["state"], name or "-", modem.get("imei") or "-", iccid
 
 
 def _uplink(uplink: Mapping[str, Any]) -> str:
     if uplink["state"] == "off":
-        return "none is set: reports stay in the outbox"
-    words = f"{uplink['registry']}: "
+        return "not configured: reports stay in the outbox"
+    text = f"{uplink['registry']}: "
     if not uplink["reason"]:
         last = uplink["last_success_ago_s"]
-        words += "nothing sent yet" if last is None else f"well, last delivery {span(last)} ago"
-        return plain(words)
-    words += f"{uplink['reason']} (attempt {uplink['attempts']}"
+        return text + ("nothing sent yet" if last is None else f"ok, sent {duration(last)} ago")
+    text += f"{uplink['reason']} (attempt {uplink['attempts']}"
     if uplink["next_attempt_in_s"] is not None:
-        words += f", next in {span(uplink['next_attempt_in_s'])}"
+        text += f", next in {duration(uplink['next_attempt_in_s'])}"
     if uplink.get("retry_after_s") is not None:
-        words += f", Retry-After {span(uplink['retry_after_s'])}"
-    return plain(f"{words}). {uplink['hint'] or ''}".rstrip())
+        text += f", Retry-After {duration(uplink['retry_after_s'])}"
+    return f"{text}). {uplink['hint'] or ''}".rstrip()
 
 
 def _outbox(outbox: Mapping[str, Any]) -> str:
-    words = "empty" if not outbox["waiting"] else f"{outbox['waiting']} waiting"
+    text = "empty" if not outbox["waiting"] else f"{outbox['waiting']} waiting"
     if outbox["dead_letters"]:
-        words += f", {outbox['dead_letters']} refused by the registry (modemagent outbox list)"
+        text += f", {outbox['dead_letters']} rejected by the registry (modemagent outbox list)"
     if outbox["buffered"]:
-        words += f", {outbox['buffered']} of them in memory only"
+        text += f", {outbox['buffered']} of them in memory only"
     if outbox["evicted"]:
-        words += f", {outbox['evicted']} dropped for want of room"
+        text += f", {outbox['evicted']} evicted for lack of space"
     for name in outbox["quarantined"]:
-        words += f"; damaged file set aside: {name}"
-    if outbox["error"]:
-        words += f"; {outbox['error']}"
-    return plain(words)
+        text += f"; damaged file quarantined: {name}"
+    return f"{text}; {outbox['error']}" if outbox["error"] else text
 
 
-def span(seconds: float) -> str:
-    """Return a duration in the two largest units that say something.
+def duration(seconds: float) -> str:
+    """Return a duration in its two largest units.
 
-    >>> span(4.2), span(3700), span(200000)
+    >>> duration(4.2), duration(3700), duration(200000)
     ('4 s', '1 h 1 min', '2 d 7 h')
     """
     whole = int(seconds)

@@ -1,4 +1,4 @@
-"""The three standard streams: closed, left by their reader, or on a full disk."""
+"""Standard streams that are closed, lose their reader, or lead to a full disk."""
 
 from __future__ import annotations
 
@@ -9,46 +9,45 @@ import sys
 import click
 
 
-def stand_in_for_closed() -> None:
+def open_closed_streams() -> None:
     """Open /dev/null for each standard stream that the caller closed (``>&-``).
 
-    Else Python has None in its place, and the next port to be opened gets its number.
+    Python sets such a stream to None, and the next port that is opened would get its number.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
-def is_of_output(fault: BaseException) -> bool:
-    """Tell what could not be printed from other faults: it comes from a print of the commands."""
-    frame = fault.__traceback__
+def is_output_error(error: BaseException) -> bool:
+    """Return True if an error comes from printing the output of a command."""
+    frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
-    where = str(frame.tb_frame.f_globals.get("__name__", "")) if frame is not None else ""
-    is_print = where.startswith(("click.", "modemagent.cli."))
-    return is_print and isinstance(fault, OSError) and fault.filename is None
+    module = str(frame.tb_frame.f_globals.get("__name__", "")) if frame is not None else ""
+    is_print = module.startswith(("click.", "modemagent.cli."))
+    return is_print and isinstance(error, OSError) and error.filename is None
 
 
-def reader_left() -> int:
-    """Return the status when the reader (head, less) has what it wanted."""
-    _drop_the_rest()
+def reader_closed() -> int:
+    """Return the exit status after the reader (head, less) has closed the pipe."""
+    _discard_output()
     return 0
 
 
-def not_written(error: OSError) -> int:
-    """Return the status when output can not be written, as to a full disk, and say so."""
-    _drop_the_rest()
-    print_error(f"modemagent: stdout can not be written: {error.strerror}.")
+def output_failed(error: OSError) -> int:
+    """Report that stdout cannot be written, as on a full disk, and return the exit status."""
+    _discard_output()
+    print_error(f"modemagent: stdout cannot be written: {error.strerror}.")
     return 1
 
 
 def print_error(line: str) -> None:
-    """Say a last line on stderr; where that can not be written, the status has to do."""
+    """Print a last line on stderr; if that fails, only the exit status remains."""
     with contextlib.suppress(OSError):
         click.echo(line, err=True)
 
 
-def _drop_the_rest() -> None:
-    # The interpreter flushes stdout once more when it ends, which would print a complaint: give
-    # it a place where that succeeds.
+def _discard_output() -> None:
+    # The interpreter flushes stdout once more when it ends and would print an error message.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

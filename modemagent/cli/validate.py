@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import IO, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, NamedTuple, NoReturn
 
 import click
 
 from modemagent.cli.options import json_option
-from modemagent.cli.render import plain, verdict_word
+from modemagent.cli.output import plain, print_json, verdict_word
 from modemagent.errors import IdentityError, ModemAgentError, UsageError
 from modemagent.identity.check import KINDS, validate
 
 FOUND_WRONG = IdentityError.exit_status
-#: A longer line of a stream is no identity question; the rest of it is skipped unread.
+#: Longer than any line with a number; the rest of a longer line is skipped.
 LINE_LIMIT = 64 * 1024
+_KNOWN = f"Known kinds: {', '.join(KINDS)}"
+_INDENT = " " * 9
 
 
-class Asked(NamedTuple):
-    """One question: a kind and the text to judge.
+class Item(NamedTuple):
+    """A number to check.
 
-    :param line: its place in a file
-    :param refused: why there is no verdict on this row of the file
+    :param line: line number in a file
+    :param error: why the row of the file cannot be checked
     """
 
     kind: str
     text: str
     line: int | None = None
-    refused: str = ""
+    error: str = ""
 
 
 @click.command("validate")
@@ -38,19 +42,19 @@ class Asked(NamedTuple):
     "--file",
     "path",
     metavar="CSV",
-    help="Check a file: columns kind and value, or one column when KIND is given; a row's own kind "
-    "goes before KIND. - is stdin.",
+    help="Check a file with columns kind and value, or one column of KIND; - is stdin. The kind in "
+    "a row takes precedence.",
 )
 @click.option(
     "--jsonl",
     is_flag=True,
-    help='Read one {"kind", "input"} a line from stdin, write one verdict a line.',
+    help='Read one {"kind", "input"} per line from stdin, write one verdict per line.',
 )
 @json_option
 def command(
     kind: str | None, values: tuple[str, ...], path: str | None, jsonl: bool, as_json: bool
 ) -> None:
-    """Check numbers: imei, imeisv, meid, imsi, iccid, eid. Exit status 3 when any is wrong.
+    """Check numbers: imei, imeisv, meid, imsi, iccid, eid. Exit status 3 if any is invalid.
 
     \b
     modemagent validate imei 867698040000013
@@ -58,54 +62,50 @@ def command(
     """
     if jsonl:
         if kind is not None or path is not None:
-            raise UsageError("--jsonl takes kind and input from each line of stdin")
-        _leave(_stream(sys.stdin.buffer, sys.stdout.buffer))
+            raise UsageError(
+                "--jsonl excludes KIND and --file",
+                hint="Pass kind and input in each line of stdin.",
+            )
+        _exit(_stream(sys.stdin.buffer, sys.stdout.buffer))
     if kind is not None:
-        kind = _known(kind)
+        kind = kind.lower()
+        if kind not in KINDS:
+            raise UsageError(f"unknown kind of number {kind!r}", hint=_KNOWN)
     if path is not None:
-        asked = _from_csv(path, kind, values)
+        items = _from_csv(path, kind, values)
     elif kind is not None and values:
-        asked = (Asked(kind, value) for value in values)
+        items = (Item(kind, value) for value in values)
     else:
         raise UsageError("nothing to check", hint="Try: modemagent validate imei 867698040000013")
-    _leave(_print_json(asked, one=path is None and len(values) == 1) if as_json else _print(asked))
+    _exit(_print_json(items, one=path is None and len(values) == 1) if as_json else _print(items))
 
 
-def _leave(all_valid: bool) -> None:
+def _exit(all_valid: bool) -> NoReturn:
     click.get_current_context().exit(0 if all_valid else FOUND_WRONG)
 
 
-def _known(kind: str) -> str:
-    if kind.lower() not in KINDS:
-        raise UsageError(
-            f"there is no kind of number {kind!r}", hint=f"Known are: {', '.join(KINDS)}"
-        )
-    return kind.lower()
-
-
-def _print(asked: Iterable[Asked]) -> bool:
+def _print(items: Iterable[Item]) -> bool:
     all_valid = True
-    for question in asked:
-        if question.refused:
+    for item in items:
+        place = f"  (line {item.line})" if item.line else ""
+        if item.error:
             all_valid = False
-            shown = plain(f"{question.kind} {question.text}".strip())
-            click.echo(f"{verdict_word('error')}  {shown}  (line {question.line})")
-            click.echo(f"         error: {plain(question.refused)}")
+            shown = plain(f"{item.kind} {item.text}".strip())
+            click.echo(f"{verdict_word('error')}  {shown}{place}")
+            click.echo(f"{_INDENT}error: {plain(item.error)}")
             continue
-        check = validate(question.kind, question.text)
+        check = validate(item.kind, item.text)
         all_valid &= check.valid
-        word = verdict_word("ok" if check.valid else "error")
         if check.valid:
-            shown = check.normalized or question.text
-            extra = "" if shown == question.text else f"  (from {plain(question.text)!r})"
-            click.echo(f"{word}     {check.kind} {plain(shown)}{extra}")
+            shown = check.normalized or item.text
+            original = "" if shown == item.text else f"  (from {plain(item.text)!r})"
+            click.echo(f"{verdict_word('ok')}     {check.kind} {plain(shown)}{original}")
         else:
-            place = f"  (line {question.line})" if question.line else ""
-            click.echo(f"{word}  {check.kind} {plain(question.text)}{place}")
+            click.echo(f"{verdict_word('error')}  {check.kind} {plain(item.text)}{place}")
         for problem in check.problems():
-            click.echo(f"         {problem.severity}: {plain(problem.message)} [{problem.code}]")
+            click.echo(f"{_INDENT}{problem.severity}: {plain(problem.message)} [{problem.code}]")
         if check.valid and (parts := _parts(check.details)):
-            click.echo(f"         {parts}")
+            click.echo(f"{_INDENT}{parts}")
     return all_valid
 
 
@@ -117,27 +117,20 @@ def _parts(details: Mapping[str, object]) -> str:
     )
 
 
-def _print_json(asked: Iterable[Asked], *, one: bool) -> bool:
-    import json
-
-    all_valid, verdicts = True, []
-    for question in asked:
-        if question.refused:
-            verdict = _no_verdict(question.kind or None, question.text, question.refused)
-        else:
-            verdict = dict(validate(question.kind, question.text).to_json())
-        all_valid &= verdict["valid"] is True
-        verdicts.append(verdict if question.line is None else {**verdict, "line": question.line})
-    document = verdicts[0] if one else {"schema": 1, "verdicts": verdicts}
-    click.echo(json.dumps(document))
-    return all_valid
+def _print_json(items: Iterable[Item], *, one: bool) -> bool:
+    verdicts: list[dict[str, object]] = []
+    for kind, text, line, error in items:
+        verdict = _no_verdict(kind or None, text, error) if error else _verdict(kind, text)
+        verdicts.append(verdict if line is None else {**verdict, "line": line})
+    print_json(verdicts[0] if one else {"schema": 1, "verdicts": verdicts})
+    return all(verdict["valid"] is True for verdict in verdicts)
 
 
-def _from_csv(path: str, kind: str | None, values: tuple[str, ...]) -> Iterator[Asked]:
+def _from_csv(path: str, kind: str | None, values: tuple[str, ...]) -> Iterator[Item]:
     if values:
-        raise UsageError("give values or --file, not both")
+        raise UsageError("VALUE and --file exclude each other", hint="Omit one of them.")
     try:
-        # Excel writes a byte order mark; bytes that are no UTF-8 must reach the verdict.
+        # Excel writes a byte order mark; bytes that are not UTF-8 must reach the verdict.
         with open(
             0 if path == "-" else path,
             encoding="utf-8-sig",
@@ -146,31 +139,33 @@ def _from_csv(path: str, kind: str | None, values: tuple[str, ...]) -> Iterator[
             closefd=path != "-",
         ) as file:
             yield from _rows(file, path, kind)
-    except OSError as refused:
-        raise UsageError(f"{path} can not be read: {refused.strerror}") from refused
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}", hint="Check its name and permissions."
+        ) from error
 
 
-def _rows(file: IO[str], path: str, kind: str | None) -> Iterator[Asked]:
-    import csv
-
+def _rows(file: IO[str], path: str, kind: str | None) -> Iterator[Item]:
     first = file.readline()
-    # Spreadsheets of half of Europe separate by semicolons.
+    # Spreadsheets in many European countries separate by semicolons.
     delimiter = ";" if ";" in first and "," not in first else ","
     header = [cell.strip().lower() for cell in next(csv.reader([first], delimiter=delimiter), [])]
-    columns, headed = _columns(header, kind, path)
+    columns, is_header = _columns(header, kind, path)
     try:
         reader = csv.reader(file, delimiter=delimiter)
-        if not headed and first:
+        if not is_header and first:
             yield _row(next(csv.reader([first], delimiter=delimiter)), columns, kind, 1)
         for row in reader:
             if any(cell.strip() for cell in row):
                 yield _row(row, columns, kind, reader.line_num + 1)
-    except csv.Error as broken:
-        raise UsageError(f"{path} is no CSV file: {broken}") from broken
+    except csv.Error as error:
+        raise UsageError(
+            f"{path} is not a CSV file: {error}", hint="Export it as CSV in UTF-8."
+        ) from error
 
 
 def _columns(header: list[str], kind: str | None, path: str) -> tuple[tuple[int, int], bool]:
-    """Return the places of kind and value, and whether the first line was a header."""
+    """Return the columns of kind and value, and True if the first line is a header."""
     value = next((i for i, name in enumerate(header) if name in ("value", "input", kind)), None)
     if "kind" in header and value is not None:
         return (header.index("kind"), value), True
@@ -182,62 +177,65 @@ def _columns(header: list[str], kind: str | None, path: str) -> tuple[tuple[int,
         return (-1, 0), False
     raise UsageError(
         f"{path} has no columns kind and value",
-        hint="Give a header line kind,value, or the KIND for a file of one column",
+        hint="Add the header line kind,value, or pass KIND for a file with one column.",
     )
 
 
-def _row(row: list[str], columns: tuple[int, int], kind: str | None, line: int) -> Asked:
-    """Return the question of one row: of its own kind, where it says one, else of the one given."""
+def _row(row: list[str], columns: tuple[int, int], kind: str | None, line: int) -> Item:
+    """Return the number of one row, of the row's own kind if it has one."""
     at_kind, at_value = columns
-    own = row[at_kind].strip() if 0 <= at_kind < len(row) else ""
-    own = own.lower() or kind or ""
+    own = row[at_kind].strip().lower() if 0 <= at_kind < len(row) else ""
+    own = own or kind or ""
     if len(row) <= at_value:
-        return Asked(own, "", line, f"the row has {len(row)} columns, the value is missing")
+        return Item(own, "", line, f"the row has {len(row)} columns, the value is missing")
+    error = ""
     if own not in KINDS:
-        wrong = f"there is no kind of number {own!r}" if own else "the kind is missing"
-        return Asked(own, row[at_value], line, f"{wrong}. Known are: {', '.join(KINDS)}")
-    return Asked(own, row[at_value], line)
+        what = f"unknown kind of number {own!r}" if own else "the kind is missing"
+        error = f"{what}. {_KNOWN}"
+    return Item(own, row[at_value], line, error)
 
 
 def _stream(source: IO[bytes], sink: IO[bytes]) -> bool:
-    """Answer line by line: one question in, one verdict out, nothing kept."""
-    import json
-
+    """Check line by line, in constant memory."""
     encode = json.JSONEncoder().encode
     all_valid = True
     while line := source.readline(LINE_LIMIT):
         if len(line) == LINE_LIMIT and not line.endswith(b"\n"):
-            _skip_rest(source)
+            while (piece := source.readline(LINE_LIMIT)) and not piece.endswith(b"\n"):
+                pass
             verdict = _no_verdict(None, None, f"the line is longer than {LINE_LIMIT} bytes")
         else:
-            verdict = _answer(line, json.loads)
+            verdict = _line_verdict(line.decode("utf-8", "surrogateescape"))
         all_valid &= verdict["valid"] is True
-        # ASCII only, so that lone surrogates and undecodable bytes of the input survive.
+        # ASCII only, so that lone surrogates and undecodable bytes of the input are kept.
         sink.write(encode(verdict).encode("ascii") + b"\n")
         sink.flush()
     return all_valid
 
 
-def _answer(line: bytes, loads: Callable[[str], object]) -> dict[str, object]:
-    text = line.decode("utf-8", "surrogateescape")
+def _line_verdict(text: str) -> dict[str, object]:
     try:
-        question = loads(text)
+        item = json.loads(text)
     except (ValueError, RecursionError):
-        return _no_verdict(None, text.rstrip("\n"), "the line is no JSON")
-    if not isinstance(question, dict):
-        return _no_verdict(None, text.rstrip("\n"), 'the line is no object {"kind", "input"}')
-    kind, value = question.get("kind"), question.get("input")
+        return _no_verdict(None, text.rstrip("\n"), "the line is not JSON")
+    if not isinstance(item, dict):
+        return _no_verdict(None, text.rstrip("\n"), 'the line is not an object {"kind", "input"}')
+    kind, value = item.get("kind"), item.get("input")
     if not isinstance(kind, str) or kind not in KINDS:
         return _no_verdict(kind, value, f"the kind must be one of {', '.join(KINDS)}")
     if not isinstance(value, str):
         return _no_verdict(kind, value, "the input must be a string")
     try:
-        return dict(validate(kind, value).to_json())
-    except ModemAgentError as refused:
-        return _no_verdict(kind, value, refused.message)
+        return _verdict(kind, value)
+    except ModemAgentError as error:
+        return _no_verdict(kind, value, error.message)
 
 
-def _no_verdict(kind: object, text: object, why: str) -> dict[str, object]:
+def _verdict(kind: str, text: str) -> dict[str, object]:
+    return dict(validate(kind, text).to_json())
+
+
+def _no_verdict(kind: object, text: object, error: str) -> dict[str, object]:
     return {
         "kind": kind,
         "input": text,
@@ -245,10 +243,5 @@ def _no_verdict(kind: object, text: object, why: str) -> dict[str, object]:
         "normalized": None,
         "codes": [],
         "details": {},
-        "error": why,
+        "error": error,
     }
-
-
-def _skip_rest(source: IO[bytes]) -> None:
-    while (piece := source.readline(LINE_LIMIT)) and not piece.endswith(b"\n"):
-        pass

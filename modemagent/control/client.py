@@ -1,4 +1,4 @@
-"""The calling side of the control socket: questions, answers and events, no asyncio."""
+"""The client side of the control socket: requests, replies and events, without asyncio."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from modemagent.control.address import short_name, socket_path
+from modemagent.control.protocol import short_name, socket_path
 from modemagent.errors import (
     AgentDenied,
     AgentNotRunning,
@@ -26,11 +26,10 @@ from modemagent.errors import (
     PortVanished,
 )
 
-_REMEDY = "Start it with: modemagent run (and give the same --state-dir here)."
-_LARGEST_ANSWER = 16 * 1024 * 1024
+_START = "Start it with: modemagent run (and pass the same --state-dir here)."
+_LARGEST_REPLY = 16 * 1024 * 1024
 
-
-#: The word for ``failed[].reason`` of ``identify`` by the code of a port's error.
+#: ``failed[].reason`` of ``identify`` by the code of a port's error.
 _REASONS = {
     kind.code: kind.reason
     for kind in (
@@ -41,7 +40,10 @@ _REASONS = {
 
 
 class AgentError(ModemAgentError):
-    """The daemon answered with an error; its code, exit status and remedy are the daemon's."""
+    """An error reply of the daemon, with the daemon's code, exit status and hint.
+
+    :ivar reason: the word for ``failed[].reason`` if the error is about a port, else None
+    """
 
     def __init__(self, error: dict[str, object]) -> None:
         super().__init__(str(error.get("message", "failed")), hint=str(error.get("hint", "")))
@@ -55,60 +57,61 @@ class AgentError(ModemAgentError):
 
 
 class ControlClient:
-    """A connection to the daemon: requests one after another, and events.
+    """A connection to the daemon for requests, one after another, and for events.
 
-    :raises AgentNotRunning: nobody listens
-    :raises AgentDenied: this user may not talk to it
+    :raises AgentNotRunning: no process listens on the socket
+    :raises AgentDenied: this user may not connect
     """
 
     def __init__(self, state_dir: Path, *, timeout_s: float = 5.0) -> None:
         self._path = socket_path(state_dir)
         self._received = bytearray()
-        self._line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._line.settimeout(timeout_s)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(timeout_s)
         try:
             with short_name(self._path) as name:
-                self._line.connect(name)
+                self._socket.connect(name)
         except OSError as error:
-            self._line.close()
+            self._socket.close()
             raise self._failure(error) from None
 
     def __enter__(self) -> ControlClient:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._line.close()
+        self._socket.close()
 
     def ask(
         self, request: dict[str, object], *, timeout_s: float | None = None
     ) -> dict[str, object]:
-        """Ask, and return the answer.
+        """Send a request and return the reply.
 
-        :raises AgentSaysNo: the daemon could not do it
-        :raises AgentNotRunning: it went away, or takes longer than the time given
+        :raises AgentError: the daemon could not fulfil the request
+        :raises AgentDenied: the daemon refuses this user
+        :raises AgentNotRunning: the daemon closed the connection or exceeded the timeout
         """
         if timeout_s is not None:
-            self._line.settimeout(timeout_s)
+            self._socket.settimeout(timeout_s)
         try:
-            # a daemon that refuses says why and closes: its word counts more than the error
+            # A daemon that refuses a client sends the reason and closes: the reason counts.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                self._line.sendall(json.dumps({"schema": 1, **request}).encode() + b"\n")
-            answer = self._next()
+                self._socket.sendall(json.dumps({"schema": 1, **request}).encode() + b"\n")
+            reply = self._next()
         except OSError as error:
             raise self._failure(error) from None
-        if answer is None:
-            raise AgentNotRunning("the agent went away in mid-sentence", hint=_REMEDY)
-        error_object = answer.get("error")
+        if reply is None:
+            raise AgentNotRunning("the agent closed the connection without answering", hint=_START)
+        error_object = reply.get("error")
         if not isinstance(error_object, dict):
-            return answer
+            return reply
         if error_object.get("code") == AgentDenied.code:
-            said = str(error_object.get("message", ""))
-            raise AgentDenied(said, hint=str(error_object.get("hint", "")))
+            message = str(error_object.get("message", ""))
+            raise AgentDenied(message, hint=str(error_object.get("hint", "")))
         raise AgentError(error_object)
 
     def events(self) -> Iterator[dict[str, object]]:
-        """Yield what the daemon tells after ``watch``, until it ends."""
-        self._line.settimeout(None)
+        """Yield the events that follow a ``watch`` request, until the daemon ends."""
+        self._socket.settimeout(None)
         try:
             while (event := self._next()) is not None:
                 yield event
@@ -116,9 +119,9 @@ class ControlClient:
             return
 
     def _next(self) -> dict[str, object] | None:
-        """Return the next object, None at the end or for what is none."""
-        while b"\n" not in self._received and len(self._received) < _LARGEST_ANSWER:
-            chunk = self._line.recv(65536)
+        """Return the next object; None at the end and for anything that is not an object."""
+        while b"\n" not in self._received and len(self._received) < _LARGEST_REPLY:
+            chunk = self._socket.recv(65536)
             if not chunk:
                 break
             self._received += chunk
@@ -132,29 +135,30 @@ class ControlClient:
     def _failure(self, error: OSError) -> ModemAgentError:
         if isinstance(error, PermissionError):
             return AgentDenied(
-                f"this user may not talk to the agent at {self._path}",
-                hint=_way_in(self._path),
+                f"this user may not connect to the agent at {self._path}",
+                hint=_permission_hint(self._path),
             )
         if isinstance(error, TimeoutError):
             return AgentNotRunning(
-                f"the agent at {self._path} does not answer", hint="Look at its log, or restart it."
+                f"the agent at {self._path} does not answer",
+                hint="Look at its log, or restart it.",
             )
-        return AgentNotRunning(f"no agent is running on {self._path.parent}", hint=_REMEDY)
+        return AgentNotRunning(f"no agent is running on {self._path.parent}", hint=_START)
 
 
-def _way_in(path: Path) -> str:
-    """Say who may talk to an agent, by the directory of its socket and the socket itself."""
+def _permission_hint(path: Path) -> str:
+    """Name the users that may connect, by the modes of the socket and its directory."""
     try:
-        seen = path.parent.stat()
+        status = path.parent.stat()
     except OSError:
-        return "Run this as the agent's user."
-    is_open = seen.st_mode & (stat.S_IXGRP | stat.S_IXOTH)
-    with contextlib.suppress(OSError):  # only who may enter the directory sees the socket
-        seen = path.stat()
-    who = f"run this as {_name(seen.st_uid, pwd.getpwuid)}"
+        return "Run this as the user of the agent."
+    is_open = status.st_mode & (stat.S_IXGRP | stat.S_IXOTH)
+    with contextlib.suppress(OSError):  # visible only if this user may enter the directory
+        status = path.stat()
+    owner = f"run this as {_name(status.st_uid, pwd.getpwuid)}"
     if not is_open:
-        return f"Its directory is open to its owner alone: {who}."
-    return f"Join the group {_name(seen.st_gid, grp.getgrgid)} and log in again, or {who}."
+        return f"Only the owner may enter its directory: {owner}."
+    return f"Join the group {_name(status.st_gid, grp.getgrgid)} and log in again, or {owner}."
 
 
 def _name(number: int, look_up: Callable[[int], tuple[object, ...]]) -> str:
@@ -167,9 +171,6 @@ def _name(number: int, look_up: Callable[[int], tuple[object, ...]]) -> str:
 def ask(
     state_dir: Path, request: dict[str, object], *, timeout_s: float = 5.0
 ) -> dict[str, object]:
-    """Send one request to the daemon of a state directory.
-
-    :raises AgentNotRunning, AgentDenied, AgentSaysNo: see :class:`ControlClient`
-    """
-    with ControlClient(state_dir, timeout_s=timeout_s) as call:
-        return call.ask(request)
+    """Send one request to the daemon of a state directory; see :meth:`ControlClient.ask`."""
+    with ControlClient(state_dir, timeout_s=timeout_s) as client:
+        return client.ask(request)

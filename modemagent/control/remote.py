@@ -1,4 +1,4 @@
-"""Driving a plan at a port that the daemon holds, over its control socket."""
+"""Execution of a plan on a port that the daemon has open, over its control socket."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from typing import TypeVar
 
 from modemagent.at.steps import Command, Listen, Plan, Received, Response
 from modemagent.channel.session import throw_into_plan
-from modemagent.control import answers
+from modemagent.control import protocol
 from modemagent.control.client import ControlClient
 from modemagent.errors import AgentNotRunning, ModemAgentError, ReportError
 
 T = TypeVar("T")
 
-# the daemon may be in the middle of an identification
+#: Longest wait for the port, in seconds: the daemon may be in the middle of an identification.
 _TURN_S = 90.0
 
 
-def run_through_agent(call: ControlClient, port: str, plan: Plan[T]) -> T:
+def run_through_agent(client: ControlClient, port: str, plan: Plan[T]) -> T:
     """Run a plan through the daemon and return its result.
 
-    The bytes of answers stay with the daemon, so this is for plans that go by lines.
+    Raw bytes stay in the daemon, so the plan must work with lines only.
 
-    :param port: as the daemon or a user calls it
-    :raises ModemAgentError: what the daemon said, unless the plan makes a result of it
+    :param port: path or stable id of the port
+    :raises ModemAgentError: the daemon's error, unless the plan handles it
     """
     try:
         step = next(plan)
         while True:
             try:
-                outcome = _perform(call, port, step)
+                outcome = _perform(client, port, step)
             except ModemAgentError as error:
                 return throw_into_plan(plan, error)
             step = plan.send(outcome)
@@ -39,18 +39,19 @@ def run_through_agent(call: ControlClient, port: str, plan: Plan[T]) -> T:
         plan.close()
 
 
-def _perform(call: ControlClient, port: str, step: Command | Listen) -> Response | Received:
+def _perform(client: ControlClient, port: str, step: Command | Listen) -> Response | Received:
     if isinstance(step, Listen):
-        told = call.ask({"do": "unsolicited", "port": port}, timeout_s=_TURN_S)
-        lines = told.get("lines")
+        reply = client.ask({"do": "unsolicited", "port": port}, timeout_s=_TURN_S)
+        lines = reply.get("lines")
         return Received(tuple(map(str, lines)) if isinstance(lines, list) else (), b"")
     request: dict[str, object] = {"do": "at", "port": port, "line": step.line}
     request["timeout_s"] = step.timeout_s
-    told = call.ask(request, timeout_s=step.timeout_s + _TURN_S)
+    reply = client.ask(request, timeout_s=step.timeout_s + _TURN_S)
     try:
-        return answers.from_json(told.get("answer"))
+        return protocol.from_json(reply.get("answer"))
     except ReportError:
         raise AgentNotRunning(
-            "the agent answers in a way this command does not know",
-            hint="Are both of the same version? See: modemagent status",
+            "the reply of the agent cannot be parsed",
+            hint="Make sure that the agent and this command have the same version: "
+            "modemagent status",
         ) from None

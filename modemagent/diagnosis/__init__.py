@@ -1,1 +1,1 @@
-"""What is wrong with this modem, and what to do: one question, one finding, one remedy each."""
+"""Diagnosis of modems: each check answers one question with one finding and one remedy."""

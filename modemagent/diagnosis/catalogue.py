@@ -1,4 +1,4 @@
-"""The checks in the order a technician goes: from the plug to the network, then this machine.
+"""The table of checks in the order of a technician: port, modem, SIM, network, then this machine.
 
 Names are stable; docs/diagnose.md shows the same tables.
 """
@@ -16,15 +16,15 @@ F = TypeVar("F")
 
 
 class Check(NamedTuple, Generic[F]):
-    """One question and who answers it."""
+    """A question and the function that answers it."""
 
     name: str
     question: str
     judge: Callable[[F], Finding]
 
 
-class Checked(NamedTuple):
-    """A check and what it found."""
+class CheckResult(NamedTuple):
+    """A check and its finding."""
 
     name: str
     question: str
@@ -35,45 +35,46 @@ class Checked(NamedTuple):
 
 
 MODEM_CHECKS: Final = (
-    Check("device", "Is the port there, and what is it?", port.device),
-    Check("access", "May this user open it?", port.access),
-    Check("holder", "Does somebody else have it?", port.holder),
+    Check("device", "Does the port exist, and which device is it?", port.device),
+    Check("access", "May this user open the port?", port.access),
+    Check("holder", "Does another program hold the port?", port.holder),
     Check("role", "Is it the port for AT commands?", port.role),
     Check("answers", "Does the modem answer?", port.answers),
-    Check("firmware", "What is it?", modem.firmware),
-    Check("identity", "Are its numbers sound?", modem.identity),
-    Check("radio", "Is its radio on?", modem.radio),
-    Check("sim", "Is there a card, and is it open?", sim.sim),
-    Check("sim_numbers", "Are the card's numbers sound?", sim.numbers),
-    Check("registration", "Is it registered, and if not, why?", network.registration),
-    Check("reason", "What does the modem say of it?", network.reason),
-    Check("signal", "Is the signal good?", network.signal),
-    Check("attached", "Does the network carry its data?", network.attached),
-    Check("access_point", "Is an access point set?", network.access_point),
+    Check("firmware", "Which modem is it, and which firmware does it run?", modem.firmware),
+    Check("identity", "Are the numbers of the modem valid?", modem.identity),
+    Check("radio", "Is the radio on?", modem.radio),
+    Check("sim", "Is a SIM card inserted and unlocked?", sim.sim),
+    Check("sim_numbers", "Are the numbers of the SIM valid?", sim.numbers),
+    Check("registration", "Is the modem registered, and if not, why?", network.registration),
+    Check("reason", "Which reason does the modem report?", network.reason),
+    Check("signal", "Is the signal strong enough?", network.signal),
+    Check("attached", "Is the modem attached for data?", network.attached),
+    Check("access_point", "Is an access point name set?", network.access_point),
 )
 HOST_CHECKS: Final = (
-    Check("agent", "Does the agent run?", host.agent),
-    Check("registry", "Does the registry take reports?", host.registry),
-    Check("outbox", "Do reports leave?", host.outbox),
-    Check("clock", "Is this machine's clock right?", host.clock),
+    Check("agent", "Is the agent running?", host.agent),
+    Check("registry", "Does the registry accept reports?", host.registry),
+    Check("outbox", "Are reports delivered?", host.outbox),
+    Check("clock", "Is the clock of this machine right?", host.clock),
 )
-_WORST_FIRST: Final = (State.ERROR, State.WARNING)
 
 
-def check_modem(facts: Facts) -> tuple[Checked, ...]:
-    """Make every check of one modem."""
-    return tuple(Checked(name, question, judge(facts)) for name, question, judge in MODEM_CHECKS)
+def check_modem(facts: Facts) -> tuple[CheckResult, ...]:
+    """Run every check of one modem."""
+    return _run(MODEM_CHECKS, facts)
 
 
-def check_host(facts: HostFacts) -> tuple[Checked, ...]:
-    """Make every check of this machine."""
-    return tuple(Checked(name, question, judge(facts)) for name, question, judge in HOST_CHECKS)
+def check_host(facts: HostFacts) -> tuple[CheckResult, ...]:
+    """Run every check of this machine."""
+    return _run(HOST_CHECKS, facts)
 
 
-def first_to_do(found: Iterable[Checked]) -> Checked | None:
-    """Return what to see to first: the first error, for later ones often follow from it."""
-    for state in _WORST_FIRST:
-        for each in found:
-            if each.finding.state is state:
-                return each
-    return None
+def _run(checks: Iterable[Check[F]], facts: F) -> tuple[CheckResult, ...]:
+    return tuple(CheckResult(name, question, judge(facts)) for name, question, judge in checks)
+
+
+def first_to_fix(results: Iterable[CheckResult]) -> CheckResult | None:
+    """Return the first error, else the first warning; later errors often follow from the first."""
+    order = (State.ERROR, State.WARNING)
+    bad = [each for each in results if each.finding.state in order]
+    return min(bad, key=lambda each: order.index(each.finding.state), default=None)

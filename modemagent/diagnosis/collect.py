@@ -1,4 +1,4 @@
-"""The plan that asks a modem what the checks want to know. Only lines that read."""
+"""The plan that collects a modem's responses for the checks. Its commands only read."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Generator, Mapping
 from typing import Final, NamedTuple
 
 from modemagent.at.steps import Outcome, Plan, Response, Step
+from modemagent.errors import ModemAgentError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.at_client import AtClient
 from modemagent.modem.identify import identify
 from modemagent.modem.ladder import read_lines
 
-#: What is asked besides the identification; each line is on the allow-list. What a modem does not
-#: know it refuses, and the check that wanted it is skipped.
+#: Commands beside the identification, all of them on the allow-list. If a modem rejects one, the
+#: check that uses it is skipped.
 LINES: Final = (
     "AT+CFUN?",
     "AT+CPIN?",
@@ -31,23 +32,28 @@ LINES: Final = (
 _TIMEOUT_S = 5.0
 
 
-class Gathered(NamedTuple):
-    """What the modem said."""
+class Collected(NamedTuple):
+    """A reading of a modem.
+
+    :param responses: command line to response
+    :param failure: why responses are missing
+    """
 
     snapshot: Snapshot
-    answers: Mapping[str, Response]
+    responses: Mapping[str, Response] = {}
+    failure: ModemAgentError | None = None
 
 
-def gather(port: str, port_id: str | None) -> Plan[Gathered]:
-    """Identify the modem, then ask the further lines.
+def collect(port: str, port_id: str | None) -> Plan[Collected]:
+    """Identify the modem, then send the further commands.
 
-    :raises PortError: from the plan, when there is no identity
+    :raises PortError: from the plan, if the modem cannot be identified
     """
     snapshot = yield from identify(port, port_id=port_id)
-    answers = yield from ask_lines(port)
-    return Gathered(snapshot, answers)
+    responses = yield from query_lines(port)
+    return Collected(snapshot, responses)
 
 
-def ask_lines(port: str) -> Generator[Step, Outcome, dict[str, Response]]:
-    """Ask the further lines alone, of a modem that has been identified."""
+def query_lines(port: str) -> Generator[Step, Outcome, dict[str, Response]]:
+    """Send the further commands to a modem that has been identified."""
     return (yield from read_lines(AtClient(port), LINES, _TIMEOUT_S))

@@ -1,54 +1,62 @@
-"""What is known before anything is judged: of the port, of the modem behind it, of this machine."""
+"""Facts that checks judge: about a port, the modem on it, and this machine."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-if TYPE_CHECKING:
-    from modemagent.at.steps import Response
-    from modemagent.channel.lock import Holder
-    from modemagent.discovery.candidate import Candidate
-    from modemagent.errors import ModemAgentError
-    from modemagent.identity.snapshot import Snapshot
+from modemagent.at.steps import Response
+from modemagent.channel.lock import Holder
+from modemagent.discovery.candidate import Candidate
+from modemagent.errors import ModemAgentError
+from modemagent.identity.snapshot import Snapshot
 
-#: How the modem was reached: its port, the agent that holds the port, or ModemManager.
-Way = Literal["port", "agent", "modemmanager"]
+#: How the modem was reached: by its port, by the agent that has it open, or by ModemManager.
+Route = Literal["port", "agent", "modemmanager"]
+
+#: States in which the agent leaves the modem to another port, or to nothing.
+_IDLE_STATES = ("standby", "stopped")
 
 
 class Facts(NamedTuple):
-    """All that the checks of one modem may look at.
+    """Everything that the checks of one modem may use.
 
-    :param port: as it was opened
-    :param candidate: what sysfs says of the port; None for a PTY, a network address, or nothing
+    :param port: path or URL that was opened
+    :param candidate: the port in sysfs; None for a PTY, a network address or a missing device
     :param siblings: the other ports of the same device
-    :param holder: who has the port open, None for nobody
-    :param failure: why there is no reading
-    :param mute: ports of the same modem that were tried before and did not answer
-    :param answers: command line -> its answer, for the lines of
-        :data:`modemagent.diagnosis.collect.LINES` that were asked
+    :param holder: the program that has the port open, if any
+    :param failure: the error that prevented a snapshot or further responses
+    :param silent_ports: other ports of the same modem that were tried and did not answer
+    :param responses: command line to response, for the :data:`~modemagent.diagnosis.collect.LINES`
+        that were sent
     """
 
     port: str
     candidate: Candidate | None = None
     siblings: tuple[Candidate, ...] = ()
     holder: Holder | None = None
-    way: Way = "port"
+    route: Route = "port"
     failure: ModemAgentError | None = None
-    mute: tuple[str, ...] = ()
+    silent_ports: tuple[str, ...] = ()
     snapshot: Snapshot | None = None
-    answers: Mapping[str, Response] = {}
+    responses: Mapping[str, Response] = {}
 
 
 class HostFacts(NamedTuple):
-    """What the checks of this machine may look at.
+    """Everything that the checks of this machine may use.
 
-    :param status: what the agent's ``status`` answered, None when there is no agent to ask
-    :param why_no_agent: why not
-    :param clock_s: the wall clock, seconds since 1970
+    :param status: the agent's reply to ``status``, or None
+    :param no_agent: the error if the agent did not reply
+    :param clock_s: system time, seconds since 1970
     """
 
     status: Mapping[str, Any] | None
-    why_no_agent: str
+    no_agent: str
     clock_s: float
     clock_synchronized: bool
+
+    @property
+    def watched_ports(self) -> list[str]:
+        """Ports that the agent watches, one for each modem."""
+        modems = self.status["modems"] if self.status else ()
+        return [str(each["port"]) for each in modems if each["state"] not in _IDLE_STATES]

@@ -1,4 +1,4 @@
-"""What a check found: its state, one line about it, and what to do."""
+"""The finding of a check: its state, a message and a remedy."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 from modemagent.explain.explanation import clean
 
-#: Characters of an answer that go with a finding.
+#: Most characters of a response that are shown as evidence.
 _EVIDENCE_LIMIT = 200
 
 
 class State(StrEnum):
-    """How a check ended, the worst last but one.
+    """Outcome of a check.
 
-    OK: as it should be. NOTE: worth knowing, nothing to do. WARNING: works, but not well. ERROR: in
-    the way. SKIPPED: could not be made, and says why.
+    OK: as it should be. NOTE: worth knowing, no action needed. WARNING: works with limits. ERROR:
+    prevents operation. SKIPPED: not possible, for the reason in the message.
     """
 
     OK = "ok"
@@ -26,11 +26,11 @@ class State(StrEnum):
 
 
 class Finding(NamedTuple):
-    """The answer of one check.
+    """The outcome of one check.
 
-    :param message: what is so, one line without a full stop
-    :param remedy: what to do, "" when nothing need be done
-    :param evidence: what it was seen from, as the answer line ``+CEREG: 0,3``; "" for none
+    :param message: one line without a full stop
+    :param remedy: what to do, in sentences; "" if no action is needed
+    :param evidence: the response line that the finding is based on, as ``+CEREG: 0,3``; or ""
     """
 
     state: State
@@ -52,16 +52,21 @@ def ok(message: str, evidence: str = "") -> Finding:
 
 
 def note(message: str, remedy: str = "", evidence: str = "") -> Finding:
-    return Finding(State.NOTE, message, remedy, evidence)
+    return Finding(State.NOTE, message, _sentence(remedy), evidence)
 
 
 def warning(message: str, remedy: str, evidence: str = "") -> Finding:
-    return Finding(State.WARNING, message, remedy, evidence)
+    return Finding(State.WARNING, message, _sentence(remedy), evidence)
 
 
 def wrong(message: str, remedy: str, evidence: str = "") -> Finding:
-    return Finding(State.ERROR, message, remedy, evidence)
+    return Finding(State.ERROR, message, _sentence(remedy), evidence)
 
 
-def skipped(why: str) -> Finding:
-    return Finding(State.SKIPPED, why)
+def skipped(reason: str) -> Finding:
+    return Finding(State.SKIPPED, reason)
+
+
+def _sentence(remedy: str) -> str:
+    """End a remedy with a full stop; one from a table may come without."""
+    return f"{remedy}." if remedy and not remedy.endswith(".") else remedy

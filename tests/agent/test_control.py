@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from modemagent.agent.control.server import ClientConnection, ControlSocket, Request
-from modemagent.control.address import short_name, socket_path
 from modemagent.control.client import AgentError, ControlClient, ask
+from modemagent.control.protocol import short_name, socket_path
 from modemagent.errors import AgentDenied, AgentNotRunning, PortBusy
 from modemagent.logs import NullLog
 

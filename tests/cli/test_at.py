@@ -10,7 +10,7 @@ EG25 = "quectel-eg25-g"
 IMEI = "865284040000014"
 
 
-def test_an_answer_is_printed_and_explained(call):
+def test_response_is_printed_and_explained(call):
     with simulated(EG25) as sim:
         done = call("at", sim.path, "AT+CPIN?")
     assert done.returncode == 0, done.stderr
@@ -19,17 +19,17 @@ def test_an_answer_is_printed_and_explained(call):
     assert last.startswith("OK")
 
 
-def test_a_refusal_says_what_to_do(call):
+def test_error_has_a_remedy(call):
     with simulated(EG25, faults=["sim-out"]) as sim:
         done = call("at", sim.path, "AT+CPIN?")
         document = json.loads(call("at", sim.path, "AT+CPIN?", "--json").stdout)
     final, remedy = done.stdout.splitlines()[-2:]
     assert final == "+CME ERROR: 10    (SIM not inserted)"
-    assert remedy.startswith("    what to do: Reinsert the SIM card")
+    assert remedy.startswith("    remedy: push the card in")
     assert document["answers"][0]["final"]["explained"]["remedy"] in remedy
 
 
-def test_json_holds_lines_and_their_meaning(call):
+def test_json_has_lines_and_their_meaning(call):
     with simulated(EG25) as sim:
         done = call("at", sim.path, "AT+CGSN", "AT+CPIN?", "--json")
     document = json.loads(done.stdout)
@@ -39,15 +39,15 @@ def test_json_holds_lines_and_their_meaning(call):
     assert all(answer["ok"] for answer in document["answers"])
 
 
-def test_a_line_that_writes_is_never_sent(call):
+def test_writing_command_is_never_sent(call):
     with simulated(EG25) as sim:
         done = call("at", sim.path, "AT+CGSN", 'AT+EGMR=1,7,"1"')
         assert sim.lines_received == []
     assert (done.returncode, done.stdout) == (2, "")
-    assert "only read" in done.stderr
+    assert "read-only" in done.stderr
 
 
-def test_a_refusing_modem_is_1_and_a_mute_one_4(call):
+def test_rejected_command_is_1_and_silence_4(call):
     with simulated(EG25, faults=["refuse=AT+CSQ"]) as sim:
         assert call("at", sim.path, "AT+CSQ").returncode == 1
     with simulated(EG25, faults=["silent=AT+CSQ"]) as sim:
@@ -64,7 +64,7 @@ def test_lines_from_a_pipe(call):
     assert done.returncode == 2
 
 
-def test_lines_from_a_pipe_are_one_object_each_also_one_that_was_not_sent(call):
+def test_piped_lines_are_one_json_object_each(call):
     with simulated(EG25) as sim:
         done = call("at", sim.path, "--json", stdin="AT+CGSN\nAT+CFUN=0\nAT+CPIN?\n")
     imei, refused, pin = map(json.loads, done.stdout.splitlines())
@@ -76,27 +76,27 @@ def test_lines_from_a_pipe_are_one_object_each_also_one_that_was_not_sent(call):
 @pytest.mark.parametrize(
     ("fault", "status"), [("refuse=AT+CSQ", 1), ("silent=AT+CSQ", 4), ("latency-ms=1", 0)]
 )
-def test_the_worst_line_of_a_pipe_counts_not_the_last(call, fault, status):
+def test_status_is_that_of_the_worst_piped_line(call, fault, status):
     with simulated(EG25, faults=[fault]) as sim:
         done = call("at", sim.path, "--timeout", "2", stdin="AT+CSQ\nAT+CPIN?\n")
     assert done.returncode == status
     assert "+CPIN: READY" in done.stdout
 
 
-def test_a_line_without_an_answer_has_a_remedy(call):
+def test_timeout_has_a_remedy(call):
     with simulated(EG25, faults=["silent=AT+CSQ"]) as sim:
         done = call("at", sim.path, "AT+CSQ", "--timeout", "0.5")
         document = json.loads(call("at", sim.path, "AT+CSQ", "--timeout", "0.5", "--json").stdout)
     for said in (done.stderr, document["answers"][0]["hint"]):
-        assert "raise --timeout" in said and "modemagent diagnose" in said
+        assert "increase --timeout" in said and "modemagent diagnose" in said
 
 
 @pytest.mark.parametrize("command", ["at", "watch"])
-def test_help_says_where_json_is_one_object_a_line(call, command):
-    assert "one object a line" in " ".join(call(command, "--help").stdout.split())
+def test_help_mentions_one_json_object_per_line(call, command):
+    assert "one object per line" in " ".join(call(command, "--help").stdout.split())
 
 
-def test_nobody_home(call):
+def test_missing_port_is_4(call):
     done = call("at", "/dev/no-such-port", "AT")
     assert done.returncode == 4
     assert done.stderr.count("\n") == 1

@@ -21,7 +21,7 @@ def wrong(tmp_path):
     return str(file)
 
 
-def test_all_mistakes_are_named_in_their_order(call, wrong):
+def test_mistakes_are_listed_by_line(call, wrong):
     done = call("config", "check", wrong)
     assert done.returncode == 3
     lines = done.stdout.splitlines()
@@ -33,7 +33,7 @@ def test_all_mistakes_are_named_in_their_order(call, wrong):
     assert "port must be a list" in lines[3]
 
 
-def test_json_names_the_same_mistakes(call, wrong):
+def test_json_lists_the_same_mistakes(call, wrong):
     document = json.loads(call("--config", wrong, "config", "check", "--json").stdout)
     keys = [mistake["key"] for mistake in document["mistakes"]]
     assert keys == ["registry", "token_file", "pol_interval", "baud", "port"]
@@ -41,9 +41,7 @@ def test_json_names_the_same_mistakes(call, wrong):
 
 
 @pytest.mark.parametrize("url", ["gopher://me:secret@x", "https://me:secret@x", "http://"])
-def test_an_address_that_no_report_can_go_to_is_a_mistake_and_its_password_not_shown(
-    call, tmp_path, url
-):
+def test_address_without_a_sink_is_a_mistake_without_password(call, tmp_path, url):
     file = tmp_path / "agent.toml"
     file.write_text(f'\nregistry = "{url}"\n')
     done = call("config", "check", str(file))
@@ -52,7 +50,7 @@ def test_an_address_that_no_report_can_go_to_is_a_mistake_and_its_password_not_s
     assert "secret" not in done.stdout + done.stderr
 
 
-def test_a_certificate_that_is_none_is_a_mistake_of_its_own_key(call, tmp_path):
+def test_invalid_certificate_is_a_mistake_of_its_key(call, tmp_path):
     file, pem = tmp_path / "agent.toml", tmp_path / "ca.pem"
     pem.write_text("no certificate")
     file.write_text(f'registry = "https://x"\n\nca_file = "{pem}"\n')
@@ -71,7 +69,7 @@ def test_a_certificate_that_is_none_is_a_mistake_of_its_own_key(call, tmp_path):
         ('token_file = "{here}/folder"', "Is a directory"),
     ],
 )
-def test_what_this_machine_lacks_is_a_mistake(call, tmp_path, line, said):
+def test_missing_files_are_mistakes(call, tmp_path, line, said):
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     file = tmp_path / "agent.toml"
@@ -81,7 +79,7 @@ def test_what_this_machine_lacks_is_a_mistake(call, tmp_path, line, said):
     assert done.stdout.startswith(f"{file}:2: ") and said.format(here=tmp_path) in done.stdout
 
 
-def test_what_is_still_to_be_made_is_no_mistake(call, tmp_path):
+def test_directories_that_are_created_later_are_not_mistakes(call, tmp_path):
     file = tmp_path / "agent.toml"
     file.write_text(
         f'state_dir = "{tmp_path}/a/b"\nregistry = "file://{tmp_path}/all%20of it.jsonl"\n'
@@ -90,7 +88,7 @@ def test_what_is_still_to_be_made_is_no_mistake(call, tmp_path):
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
-def test_a_right_file_is_0(call, tmp_path):
+def test_valid_file_is_0(call, tmp_path):
     file = tmp_path / "agent.toml"
     file.write_text('registry = "https://registry.example"\nport = ["/dev/ttyUSB2"]\n')
     done = call("config", "check", str(file))
@@ -98,7 +96,7 @@ def test_a_right_file_is_0(call, tmp_path):
     assert json.loads(call("config", "check", str(file), "--json").stdout)["mistakes"] == []
 
 
-def test_a_file_that_is_not_there_is_one_line(call, tmp_path):
+def test_missing_file_is_one_line(call, tmp_path):
     file = tmp_path / "none.toml"
     for words, remedy in (
         (("config", "check", str(file)), "Check its name"),
@@ -111,13 +109,13 @@ def test_a_file_that_is_not_there_is_one_line(call, tmp_path):
         assert remedy in done.stderr and "[Errno" not in done.stderr
 
 
-def test_a_directory_is_said_to_be_one(call, tmp_path):
+def test_directory_instead_of_file_is_reported(call, tmp_path):
     done = call("config", "check", str(tmp_path))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert f"{tmp_path} is a directory" in done.stderr and "[Errno" not in done.stderr
 
 
-def test_what_is_not_utf_8_is_a_mistake_with_its_line(call, tmp_path):
+def test_invalid_utf_8_is_a_mistake_with_its_line(call, tmp_path):
     file = tmp_path / "agent.toml"
     file.write_bytes(b"baud = 9600\n# \xff\n")
     done = call("config", "check", str(file))
@@ -127,7 +125,7 @@ def test_what_is_not_utf_8_is_a_mistake_with_its_line(call, tmp_path):
     assert [mistake["line"] for mistake in mistakes] == [2]
 
 
-def test_show_says_what_is_in_force_and_why(call, tmp_path):
+def test_show_lists_values_and_origins(call, tmp_path):
     file = tmp_path / "agent.toml"
     file.write_text('proxy = "http://me:secret@p:3128"\nbaud = 9600\npoll_interval = 5\n')
     env = {"MODEMAGENT_RUN_BAUD": "19200", "MODEMAGENT_RUN_PORT": "/dev/a /dev/b"}
@@ -142,13 +140,13 @@ def test_show_says_what_is_in_force_and_why(call, tmp_path):
     assert "secret" not in people.stdout and "MODEMAGENT_RUN_BAUD" in people.stdout
 
 
-def test_what_can_not_be_shown_is_one_line_that_leads_to_the_check(call, wrong):
+def test_show_refers_to_check_if_settings_are_invalid(call, wrong):
     done = call("--config", wrong, "config", "show")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "modemagent config check" in done.stderr
 
 
-def test_show_names_the_variable_of_the_option_without_a_key(call):
+def test_show_names_the_variable_of_no_discovery(call):
     words, variable = ("config", "show", "--json"), "MODEMAGENT_RUN_NO_DISCOVERY"
     for given, value in (("1", False), ("0", True), ("", True)):
         shown = json.loads(call(*words, env={variable: given}).stdout)["settings"]["discovery"]
@@ -158,12 +156,12 @@ def test_show_names_the_variable_of_the_option_without_a_key(call):
     assert (done.returncode, f"{variable} must be true or false" in done.stdout) == (2, True)
 
 
-def test_a_variable_that_is_no_setting_is_said(call):
+def test_unknown_variables_are_reported(call):
     env = {"MODEMAGENT_RUN_POL_INTERVAL": "5", "MODEMAGENT_RUN_BOGUS": "1"}
     done = call("config", "show", "--json", env=env)
     assert done.returncode == 0 and json.loads(done.stdout)["schema"] == 1
     said = done.stderr.splitlines()
     assert len(said) == 2
-    assert "MODEMAGENT_RUN_BOGUS is no setting. See" in said[0]
+    assert "unknown setting MODEMAGENT_RUN_BOGUS. See" in said[0]
     assert "Did you mean MODEMAGENT_RUN_POLL_INTERVAL?" in said[1]
     assert call("config", "show", env={"MODEMAGENT_RUN_NO_DISCOVERY": "1"}).stderr == ""

@@ -28,7 +28,7 @@ def _children(marker: str) -> list[str]:
 
 
 @pytest.mark.timeout(150)
-def test_every_shipped_modem_comes_into_the_registry_and_a_swap_is_seen(call, tmp_path):
+def test_every_modem_and_a_swap_reach_the_registry(call, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "modemagent", "demo", "--once", "--json"],
         capture_output=True,
@@ -46,7 +46,7 @@ def test_every_shipped_modem_comes_into_the_registry_and_a_swap_is_seen(call, tm
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_process_is_left_behind(tmp_path, environment, number):
+def test_no_process_remains(tmp_path, environment, number):
     with subprocess.Popen(
         [sys.executable, "-m", "modemagent", "demo", "--modems", "2"],
         stdout=subprocess.DEVNULL,
@@ -64,7 +64,7 @@ def test_no_process_is_left_behind(tmp_path, environment, number):
     assert left == []
 
 
-def test_the_live_demo_swaps_cards_until_it_is_interrupted(tmp_path, environment):
+def test_live_demo_swaps_sims_until_interrupted(tmp_path, environment):
     with subprocess.Popen(
         [sys.executable, "-m", "modemagent", "demo", "--modems", "2"],
         stdout=subprocess.PIPE,

@@ -27,10 +27,10 @@ def findings(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {each["check"]: each for each in modem["findings"]}
 
 
-def test_a_modem_that_is_well(call: Any, tmp_path: Path) -> None:
+def test_healthy_modem_has_no_errors(call: Any, tmp_path: Path) -> None:
     with simulated(EG25) as sim:
         document = diagnosed(call, tmp_path, sim.path, status=0)
-        heard = sim.lines_received
+        received = sim.lines_received
     assert (document["schema"], document["modems"][0]["through"]) == (1, "port")
     assert document["modems"][0]["first"] is None
     found = findings(document)
@@ -39,7 +39,7 @@ def test_a_modem_that_is_well(call: Any, tmp_path: Path) -> None:
     assert found["identity"]["message"] == f"IMEI {IMEI}"
     assert found["radio"]["evidence"] == "+CFUN: 1"
     assert "error" not in {each["state"] for each in found.values()}
-    assert len(heard) < 25
+    assert len(received) < 25
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_modem_that_is_well(call: Any, tmp_path: Path) -> None:
         ({"faults": ("binary=50",)}, 4, "answers"),
     ],
 )
-def test_what_is_wrong_is_said_first(
+def test_first_error_is_named(
     call: Any, tmp_path: Path, how: dict[str, Any], status: int, check: str
 ) -> None:
     with simulated(EG25, **how) as sim:
@@ -63,51 +63,51 @@ def test_what_is_wrong_is_said_first(
     assert findings(document)[check]["remedy"]
 
 
-def test_no_such_port_is_the_first_finding(call: Any, tmp_path: Path) -> None:
+def test_missing_port_is_the_first_finding(call: Any, tmp_path: Path) -> None:
     document = diagnosed(call, tmp_path, "/dev/ttyNONE", status=4)
     assert document["error"]["code"] == "port_not_found"
     assert findings(document)["device"]["state"] == "error"
 
 
-def test_for_people(call: Any, tmp_path: Path) -> None:
+def test_text_output(call: Any, tmp_path: Path) -> None:
     with simulated(EG25, state="no sim") as sim:
         done = call("diagnose", sim.path, "--state-dir", str(tmp_path))
     assert done.returncode == 3
     assert "WRONG  sim" in done.stdout
-    assert "-> insert one" in done.stdout
+    assert "-> Insert one" in done.stdout
     last = done.stdout.splitlines()[-1]
-    assert last.startswith(f"{sim.path}: no card") and "To do first: insert one" in last
+    assert last.startswith(f"{sim.path}: no SIM card") and "To do first: Insert one" in last
     assert "\x1b" not in done.stdout
 
 
-def test_why_a_check_was_not_made_is_said_on_request(call: Any, tmp_path: Path) -> None:
+def test_reasons_of_skipped_checks_are_shown_on_request(call: Any, tmp_path: Path) -> None:
     with simulated(EG25) as sim:
         short = call("diagnose", sim.path, "--state-dir", str(tmp_path)).stdout
         long = call("diagnose", sim.path, "--state-dir", str(tmp_path), "--all").stdout
-    assert "not checked: role" in short and "nothing says what this port is for" not in short
-    assert "nothing says what this port is for" in long and "not checked" not in long
+    assert "skipped: role" in short and "purpose of this port" not in short
+    assert "purpose of this port" in long and "skipped:" not in long
 
 
-def test_no_modem_at_all(call: Any, machine: Any, tmp_path: Path) -> None:
+def test_without_a_modem_the_host_is_checked(call: Any, machine: Any, tmp_path: Path) -> None:
     words = ("diagnose", "--root", str(machine.root), "--state-dir", str(tmp_path))
     done = call(*words)
     assert (done.returncode, done.stderr.count("\n")) == (4, 1)
     assert done.stderr.startswith("modemagent: no modem found.")
-    assert "modemagent diagnose /dev/ttyUSB2" in done.stderr and "identify" not in done.stderr
+    assert "modemagent list" in done.stderr and "identify" not in done.stderr
     assert "this machine" in done.stdout and "no agent is running" in done.stdout
     document = json.loads(call(*words, "--json").stdout)
     assert (document["modems"], document["error"]["code"]) == ([], "port_not_found")
     assert [each["check"] for each in document["host"]] == [check.name for check in HOST_CHECKS]
 
 
-def test_time_that_is_up_is_the_time_that_was_given(call: Any, tmp_path: Path) -> None:
+def test_timeout_error_has_the_time_of_the_option(call: Any, tmp_path: Path) -> None:
     with simulated(EG25, faults=["mute"]) as sim:
         document = diagnosed(call, tmp_path, sim.path, "--timeout", "1.5", status=4)
-    assert document["error"]["message"] == f"{sim.path} was not done within 1.5 s"
+    assert document["error"]["message"] == f"{sim.path} could not be read within 1.5 s"
     assert document["modems"][0]["first"] == "answers"
 
 
-def test_the_page_has_the_checks_of_the_program() -> None:
+def test_documented_checks_match_the_catalogue() -> None:
     page = (Path(__file__).parents[2] / "docs" / "diagnose.md").read_text()
     rows = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
     shown = {row[1].strip(" `"): row[2].strip() for row in rows}

@@ -7,12 +7,12 @@ import sys
 import pytest
 
 
-def test_a_line_is_said_with_its_source_and_what_to_do(call):
+def test_line_has_a_source_and_a_remedy(call):
     done = call("explain", "+CEREG: 3,3,,,,0,15")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[0] == "+CEREG: 3,3,,,,0,15"
     assert "EMM cause 15, no suitable cells in tracking area" in done.stdout
-    assert "what to do: " in done.stdout
+    assert "remedy: " in done.stdout
     assert "3GPP TS 27.007 clause 10.1.22" in done.stdout
 
 
@@ -26,12 +26,12 @@ def test_json_is_one_document_of_one_shape(call):
     assert (many["lines"][2]["text"], many["lines"][2]["fields"]) == (None, {})
 
 
-def test_one_known_line_is_enough(call):
+def test_one_known_line_is_0(call):
     assert call("explain", "milk", "OK").returncode == 0
 
 
 @pytest.mark.parametrize("words", [["milk"], ["13"], ["milk", "13"], ["865284040000014"]])
-def test_nothing_known_is_1_with_one_line(call, words):
+def test_no_known_line_is_1(call, words):
     done = call("explain", *words)
     assert done.returncode == 1
     assert done.stdout.count("not known") == len(words)
@@ -39,14 +39,14 @@ def test_nothing_known_is_1_with_one_line(call, words):
     assert "EMM 15" in done.stderr
 
 
-def test_nothing_known_is_1_in_json_too(call):
+def test_no_known_line_is_1_with_json(call):
     done = call("explain", "--json", "milk")
     assert done.returncode == 1
     assert json.loads(done.stdout)["lines"][0]["text"] is None
 
 
 @pytest.mark.parametrize("words", [[], ["-"], ["AT+CSQ"]])
-def test_no_line_is_wrong_usage(call, words):
+def test_empty_input_is_wrong_usage(call, words):
     done = call("explain", *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
@@ -60,14 +60,14 @@ def test_a_log_from_stdin(call):
     assert [entry["text"] is None for entry in lines] == [False, False, False, True]
 
 
-def test_the_command_tells_an_answer_from_a_urc(call):
-    # a prefix that no table decodes is a URC only when it was not asked for
+def test_command_distinguishes_response_and_urc(call):
+    # a prefix without a decoder is a URC only if no command caused it
     assert call("explain", "+QIURC: 1").returncode == 0
     assert call("explain", "--command", "AT+QIURC?", "+QIURC: 1").returncode == 1
     assert call("explain", "AT+QIURC?", "+QIURC: 1").returncode == 1
 
 
-def test_a_stream_without_end_of_line_is_cut(call):
+def test_long_line_is_cut(call):
     done = call("explain", "-", "--json", stdin="+CSQ: 18,99" + "9" * 100_000 + "\nOK\n")
     lines = json.loads(done.stdout)["lines"]
     assert len(lines) == 2
@@ -75,19 +75,19 @@ def test_a_stream_without_end_of_line_is_cut(call):
     assert lines[1]["text"] == "done"
 
 
-def test_nothing_steers_the_terminal(call):
+def test_text_cannot_control_the_terminal(call):
     done = call("explain", '+COPS: 0,0,"\x1b[2J\u202evil",7', "\x1b]0;x\x07")
     assert done.returncode == 0
     assert all(letter.isprintable() or letter == "\n" for letter in done.stdout)
 
 
-def test_help_begins_with_what_it_does_and_two_examples(call):
+def test_help_starts_with_examples(call):
     shown = call("explain", "--help").stdout
     assert shown.index("modemagent explain 'CME 13'") < shown.index("Options:")
 
 
 @pytest.mark.parametrize("words", [["--version"], ["identify", "--help"], ["validate", "--help"]])
-def test_no_other_command_loads_the_tables(words):
+def test_other_commands_do_not_load_the_tables(words):
     program = (
         "import sys\n"
         "from modemagent.cli.main import run\n"

@@ -1,4 +1,4 @@
-"""A modem that lies, floods or attacks, seen by whoever calls the command: plain text, a known exit
+"""A modem that lies, floods or attacks, and the output of the commands: plain text, a known exit
 status, valid JSON, no traceback, and an end in time."""
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NOT_TEXT = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u
 
 
 @pytest.mark.parametrize("faults", FAULTS, ids=lambda faults: ascii(", ".join(faults)))
-def test_what_people_and_programs_get_to_see(faults: tuple[str, ...], call: Call) -> None:
+def test_output_stays_plain_and_exit_status_known(faults: tuple[str, ...], call: Call) -> None:
     with simulated(MODEM, faults=faults) as modem:
         for_people = call("identify", modem.path, "--evidence", "--timeout", "15")
         for_programs = call("identify", modem.path, "--json", "--evidence", "--timeout", "15")

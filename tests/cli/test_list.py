@@ -23,7 +23,7 @@ def test_ports_are_grouped_by_modem_in_order_of_place(call, machine):
     assert [port["holder"] for port in ports] == [None] * 4
 
 
-def test_an_unknown_device_is_shown_and_not_called_cellular(call, machine):
+def test_unknown_device_is_listed_as_not_cellular(call, machine):
     machine.usb_modem("1-2", "0403", "6001", {0: "ttyUSB0"}, product="UART bridge")
     document = json.loads(_listed(call, machine, "--json"))
     assert document["modems"][0]["cellular"] is False
@@ -38,7 +38,7 @@ def test_uarts_with_hardware_only(call, machine):
     assert [port["port_id"] for port in document["ports"]] == ["tty:ttyS0"]
 
 
-def test_by_id_links_are_shown(call, machine):
+def test_by_id_links_are_listed(call, machine):
     machine.usb_modem("1-2", "2c7c", "0125", {2: "ttyUSB2"})
     links = machine.root / "dev/serial/by-id"
     links.mkdir(parents=True)
@@ -47,27 +47,27 @@ def test_by_id_links_are_shown(call, machine):
     assert port["links"] == [str(links / "usb-Quectel_EG25-if02-port0")]
 
 
-def test_what_a_device_says_of_itself_can_not_steer_the_terminal(call, machine):
+def test_text_from_a_device_cannot_control_the_terminal(call, machine):
     machine.usb_modem("1-2", "2c7c", "0125", {2: "ttyUSB2"}, product="EG25\x1b]0;x\x07\u202e")
     shown = _listed(call, machine)
     assert "\x1b" not in shown
     assert "\u202e" not in shown
 
 
-def test_no_ports_is_no_failure(call, machine):
+def test_without_ports_the_status_is_0(call, machine):
     assert "No ports" in _listed(call, machine)
     assert json.loads(_listed(call, machine, "--json")) == {"schema": 1, "modems": [], "ports": []}
 
 
-def test_a_device_that_waits_to_be_flashed_is_shown_as_one(call, machine):
+def test_device_in_flashing_mode_is_marked(call, machine):
     machine.usb_modem("1-2", "1bc7", "9010", {0: "ttyUSB0"})
-    assert "waits to be recovered or flashed" in _listed(call, machine)
+    assert "in recovery or flashing mode" in _listed(call, machine)
     (modem,) = json.loads(_listed(call, machine, "--json"))["modems"]
     assert modem["cellular"] is False
     assert "FN980" in modem["ports"][0]["why"]
 
 
-def test_identify_leaves_it_alone_and_says_why(call, machine):
+def test_identify_refuses_a_device_in_flashing_mode(call, machine):
     machine.usb_modem("1-2", "1bc7", "9010", {0: "ttyUSB0"})
     done = call(
         "identify", "--root", str(machine.root), str(machine.root / "dev/ttyUSB0"), "--json"
@@ -78,7 +78,7 @@ def test_identify_leaves_it_alone_and_says_why(call, machine):
     assert "1bc7:9010" in error["message"]
 
 
-def test_one_that_waits_to_be_flashed_does_not_end_the_others(call, machine):
+def test_device_in_flashing_mode_does_not_affect_others(call, machine):
     machine.usb_modem("1-2", "1bc7", "9010", {0: "ttyUSB0"})
     ports = [str(machine.root / "dev" / name) for name in ("ttyUSB0", "ttyNOPE")]
     done = call("identify", "--root", str(machine.root), *ports, "--json")

@@ -1,4 +1,4 @@
-"""What holds for every command: help, errors, exit statuses, the environment, start-up."""
+"""Common to every command: help, errors, exit statuses, the environment, start-up."""
 
 import json
 import os
@@ -16,10 +16,10 @@ from modemagent.cli.main import COMMANDS
 from modemagent.simulator.bench import simulated
 
 # Modules whose import costs more than a modem's answer.
-HEAVY = ("json", "asyncio", "structlog", "rich", "importlib.metadata", "serial", "logging", "ssl")
+HEAVY = ("asyncio", "structlog", "rich", "importlib.metadata", "serial", "logging", "ssl")
 
 
-def test_without_a_command_comes_help(call):
+def test_without_a_command_help_is_printed(call):
     done = call()
     assert done.returncode == 0
     for name in COMMANDS:
@@ -31,7 +31,7 @@ def test_version(call):
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], []])
-def test_start_up_imports_click_and_nothing_heavy(words):
+def test_start_up_imports_no_heavy_module(words):
     program = (
         "import sys\n"
         "from modemagent.cli.main import run\n"
@@ -45,7 +45,7 @@ def test_start_up_imports_click_and_nothing_heavy(words):
     assert "modemagent.cli.identify" not in own
 
 
-def test_version_costs_at_most_one_and_a_half_imports_of_click():
+def test_version_takes_at_most_1_5_imports_of_click():
     def median_ms(*words: str) -> float:
         times = []
         for _ in range(15):
@@ -64,10 +64,10 @@ def test_every_command_has_help(call, name):
     assert done.stdout.startswith(f"Usage: modemagent {name}")
 
 
-def test_an_unknown_command_names_the_nearest(call):
+def test_unknown_command_suggests_the_nearest(call):
     done = call("identfy")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "modemagent: there is no command 'identfy'. Did you mean identify?\n"
+    assert done.stderr == "modemagent: unknown command 'identfy'. Did you mean identify?\n"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_an_unknown_command_names_the_nearest(call):
         (["at", "--json", "/dev/no-such-port", "AT+CFUN=0"], 2, "line_refused"),
     ],
 )
-def test_an_expected_failure_is_an_object_when_json_is_asked(call, words, status, code):
+def test_expected_failure_is_an_object_with_json(call, words, status, code):
     done = call(*words)
     assert done.returncode == status
     error = json.loads(done.stdout)["error"]
@@ -87,7 +87,7 @@ def test_an_expected_failure_is_an_object_when_json_is_asked(call, words, status
     assert error["message"]
 
 
-def test_an_expected_failure_is_one_line_with_a_remedy(call):
+def test_expected_failure_is_one_line_with_a_hint(call):
     done = call("identify", "/dev/no-such-port")
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.startswith("modemagent: ")
@@ -117,7 +117,7 @@ def test_interrupt_is_130(environment):
     assert (out, err) == (b"", b"\n")
 
 
-def test_a_reader_that_leaves_is_no_failure(environment):
+def test_reader_that_closes_the_pipe_is_not_a_failure(environment):
     lines = b'{"kind": "imei", "input": "867698040000013"}\n' * 3
     with subprocess.Popen(
         [sys.executable, "-m", "modemagent", "validate", "--jsonl"],
@@ -145,7 +145,7 @@ CLOSED = [
 
 
 @pytest.mark.parametrize(("closed", "words", "status"), CLOSED)
-def test_a_closed_stream_leaves_the_status_as_it_is(environment, closed, words, status):
+def test_closed_stream_keeps_the_status(environment, closed, words, status):
     line = f"exec {sys.executable} -m modemagent {words} {closed}"
     done = subprocess.run(["sh", "-c", line], capture_output=True, env=environment, timeout=50)
     assert (done.returncode, b"Traceback" in done.stderr) == (status, False), done.stderr
@@ -153,18 +153,18 @@ def test_a_closed_stream_leaves_the_status_as_it_is(environment, closed, words, 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("words", ["--version", "validate imei 1", "validate --json imex 1", "at"])
-def test_a_full_disk_behind_stdout_is_one_line_and_1(environment, words, unbuffered):
+def test_full_disk_is_one_line_and_1(environment, words, unbuffered):
     with simulated("quectel-eg25-g") as sim, Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "modemagent", *words.split(), *([sim.path] * (words == "at"))],
             stdout=full, stderr=subprocess.PIPE, input=b"AT+CSQ\n", timeout=50,
             env={**environment, "PYTHONUNBUFFERED": unbuffered},
         )  # fmt: skip
-    assert done.stderr == b"modemagent: stdout can not be written: No space left on device.\n"
+    assert done.stderr == b"modemagent: stdout cannot be written: No space left on device.\n"
     assert done.returncode == 1
 
 
-def test_colour_only_where_it_is_wanted(call):
+def test_colour_follows_terminal_and_environment(call):
     words = ("validate", "imei", "867698040000013")
     assert "\x1b[" not in call(*words).stdout
     assert "\x1b[" in call(*words, env={"FORCE_COLOR": "1"}).stdout

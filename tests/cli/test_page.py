@@ -1,4 +1,4 @@
-"""Pages written from the program itself: they can not promise what it does not do."""
+"""Pages written from the program itself: they describe only what it does."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", ["cli", "settings"])
-def test_the_page_is_what_the_program_says(name: str) -> None:
+def test_page_is_up_to_date(name: str) -> None:
     script = ROOT / f"scripts/{name}-page"
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
     page = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")

@@ -30,7 +30,7 @@ def test_a_transcript_on_stdout(call):
     assert "\x1b" not in done.stderr
 
 
-def test_a_folder_is_made_and_can_be_simulated_and_identified(call, tmp_path):
+def test_recorded_folder_can_be_simulated(call, tmp_path):
     with simulated(EG25) as sim:
         done = call("record", sim.path, "-o", f"{tmp_path}/made/")
     assert done.returncode == 0, done.stderr
@@ -43,7 +43,7 @@ def test_a_folder_is_made_and_can_be_simulated_and_identified(call, tmp_path):
     assert modem["sims"][0]["state"] == "ready"
 
 
-def test_nothing_is_overwritten_unasked(call, tmp_path):
+def test_file_is_overwritten_only_with_force(call, tmp_path):
     file = tmp_path / "it.toml"
     file.write_text("mine")
     with simulated(EG25) as sim:
@@ -55,7 +55,7 @@ def test_nothing_is_overwritten_unasked(call, tmp_path):
     assert tomllib.loads(file.read_text())["model"] == "EG25"
 
 
-def test_another_state_is_added_behind_what_is_there(call, tmp_path):
+def test_another_state_is_appended(call, tmp_path):
     file = tmp_path / "it.toml"
     with simulated(EG25) as sim:
         call("record", sim.path, "-o", str(file))
@@ -82,7 +82,7 @@ def test_another_model_is_not_added(call, tmp_path):
     assert file.read_text() == before
 
 
-def test_a_summary_for_machines(call, tmp_path):
+def test_json_summary(call, tmp_path):
     file = tmp_path / "it.toml"
     with simulated(EG25) as sim:
         done = call("record", sim.path, "-o", str(file), "--json")
@@ -107,7 +107,7 @@ def test_wrong_usage_sends_nothing(call, words):
     assert done.returncode == 2
 
 
-def test_a_further_line(call):
+def test_additional_command(call):
     with simulated(EG25) as sim:
         done = call("record", sim.path, "--command", "AT+GSN=0")
     assert 'send = "AT+GSN=0"' in done.stdout
@@ -126,7 +126,7 @@ def test_no_modem_is_4(call):
     assert "NMEA" in done.stderr
 
 
-def test_a_held_port_is_5_and_says_by_whom(call):
+def test_busy_port_is_5_and_names_its_holder(call):
     with simulated(EG25) as sim:
         descriptor = os.open(sim.path, os.O_RDWR | os.O_NOCTTY)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -136,7 +136,7 @@ def test_a_held_port_is_5_and_says_by_whom(call):
     assert str(os.getpid()) in done.stderr
 
 
-def test_time_that_runs_out_leaves_a_file_that_says_so(call, tmp_path):
+def test_timeout_leaves_a_file_marked_incomplete(call, tmp_path):
     file = tmp_path / "it.toml"
     with simulated(EG25, faults=["silent=AT+CSQ"]) as sim:
         done = call("record", sim.path, "-o", str(file), "--timeout", "3")
@@ -149,7 +149,7 @@ def test_time_that_runs_out_leaves_a_file_that_says_so(call, tmp_path):
     assert [each["send"] for each in document["exchange"]][:2] == ["AT", "AT+CGMI"]
 
 
-def test_a_usb_modem_brings_its_ids(call, machine):
+def test_usb_ids_are_recorded(call, machine):
     with simulated(EG25) as sim:
         devices = {"ttyUSB2": sim.path}
         machine.usb_modem("1-1.4", "2c7c", "0125", {2: "ttyUSB2"}, devices=devices)

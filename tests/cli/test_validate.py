@@ -59,7 +59,7 @@ def test_csv(call, tmp_path, words, text):
         ("1\n2\n", "no columns"),
     ],
 )
-def test_a_csv_that_says_nothing_is_usage(call, text, said):
+def test_csv_without_columns_is_wrong_usage(call, text, said):
     done = call("validate", "--file", "-", stdin=text)
     assert done.returncode == 2
     assert said in done.stderr
@@ -68,12 +68,12 @@ def test_a_csv_that_says_nothing_is_usage(call, text, said):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("imex,1", "no kind of number 'imex'"),
+        ("imex,1", "unknown kind of number 'imex'"),
         (",1", "the kind is missing"),
         ("imei", "the value is missing"),
     ],
 )
-def test_a_row_that_is_no_question_gets_an_error_and_the_rest_its_verdict(call, row, said):
+def test_invalid_row_gets_an_error_and_the_rest_verdicts(call, row, said):
     text = f"kind,value\nimei,{GOOD}\n{row}\nimei,{GOOD}\n"
     done = call("validate", "--file", "-", "--json", stdin=text)
     verdicts = json.loads(done.stdout)["verdicts"]
@@ -86,20 +86,20 @@ def test_a_row_that_is_no_question_gets_an_error_and_the_rest_its_verdict(call, 
 
 
 @pytest.mark.parametrize("header", ["kind,value\n", ""])
-def test_the_kind_of_a_row_goes_before_the_one_that_was_given(call, header):
+def test_kind_of_a_row_takes_precedence(call, header):
     text = f"{header}iccid,8988303000000000010\nimei,{GOOD}\n"
     done = call("validate", "imei", "--file", "-", "--json", stdin=text)
     verdicts = json.loads(done.stdout)["verdicts"]
     assert [(each["kind"], each["valid"]) for each in verdicts] == [("iccid", True), ("imei", True)]
 
 
-def test_the_kind_that_was_given_is_for_rows_that_say_none(call):
+def test_kind_argument_applies_to_rows_without_one(call):
     text = f"kind,value\n,{GOOD}\n"
     done = call("validate", "imei", "--file", "-", "--json", stdin=text)
     assert [each["kind"] for each in json.loads(done.stdout)["verdicts"]] == ["imei"]
 
 
-def test_a_stream_answers_every_line(call):
+def test_stream_has_a_verdict_per_line(call):
     lines = [
         json.dumps({"kind": "imei", "input": GOOD}).encode(),
         b"no json",
@@ -125,7 +125,7 @@ def test_a_stream_answers_every_line(call):
     assert done.stderr == ""
 
 
-def test_a_verdict_comes_before_the_next_question(environment):
+def test_verdict_precedes_the_next_input(environment):
     with subprocess.Popen(
         [sys.executable, "-m", "modemagent", "validate", "--jsonl"],
         stdin=subprocess.PIPE,
@@ -141,7 +141,7 @@ def test_a_verdict_comes_before_the_next_question(environment):
     assert process.returncode == 0
 
 
-def test_a_long_stream_in_constant_memory(environment):
+def test_long_stream_takes_constant_memory(environment):
     """Peak memory of 100,000 lines is that of 1,000: nothing is kept."""
 
     def peak_kib(count: int) -> int:

@@ -1,4 +1,4 @@
-"""watch, as a process: what it says of cards that come back and of ports that are not well."""
+"""watch, as a process: SIM cards that are inserted again, ports with errors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def watching(environment: dict[str, str], *words: str) -> Iterator[Iterator[str]
 
 
 @pytest.mark.parametrize("through", ["port", "agent"])
-def test_a_card_that_comes_back_is_told(
+def test_reinserted_sim_is_shown(
     environment: dict[str, str], tmp_path: Path, bench: Bench, through: str
 ) -> None:
     (path,) = bench.paths.values()
@@ -57,12 +57,12 @@ def test_a_card_that_comes_back_is_told(
             until(lambda: agent.is_watching(path))
         with watching(environment, path, "--state-dir", str(state)) as lines:
             if not agent:
-                assert any("a card: iccid" in line for line in lines)
+                assert any("SIM found: iccid" in line for line in lines)
             next(lines)
             bench.do(f"sim-out {EG25}")
-            gone = next(line for line in lines if "the card is gone" in line)
+            gone = next(line for line in lines if "SIM removed" in line)
             bench.do(f"sim-in {EG25}")
-            back = next(line for line in lines if "the card is back" in line)
+            back = next(line for line in lines if "SIM inserted again" in line)
     finally:
         if agent:
             agent.kill()
@@ -70,7 +70,7 @@ def test_a_card_that_comes_back_is_told(
 
 
 @pytest.mark.parametrize("through", ["port", "agent"])
-def test_a_port_that_is_not_there_is_said_to_be_missing(
+def test_missing_port_is_shown_as_absent(
     environment: dict[str, str], tmp_path: Path, through: str
 ) -> None:
     path = "/dev/no-such-port"
@@ -89,7 +89,7 @@ def test_a_port_that_is_not_there_is_said_to_be_missing(
         "watch.started", "port.state", path,
     )  # fmt: skip
     assert absent["data"]["state"] == "absent"
-    assert "not there" in absent["data"]["message"]
+    assert absent["data"]["message"].startswith("the port ")
 
 
 def state(word: str, message: str = "", port: str = "/dev/ttyS0") -> dict[str, Any]:
@@ -104,7 +104,7 @@ def state(word: str, message: str = "", port: str = "/dev/ttyS0") -> dict[str, A
     }
 
 
-def test_a_trouble_that_stays_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_persistent_error_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
     show = Screen(as_json=False).show
     for message in ("no permission", "no permission", "it is held", "it is held"):
         show(state("opening"))

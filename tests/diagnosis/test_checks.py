@@ -1,4 +1,4 @@
-"""Each check on facts that pass it and facts that do not."""
+"""Each check with facts that pass it and facts that fail it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modemagent.diagnosis.catalogue import (
     MODEM_CHECKS,
     check_host,
     check_modem,
-    first_to_do,
+    first_to_fix,
 )
 from modemagent.diagnosis.collect import LINES
 from modemagent.diagnosis.facts import Facts, HostFacts
@@ -49,7 +49,7 @@ SNAPSHOT = Snapshot(
         manufacturer="Quectel", model="EG25-G", firmware="EG25GGBR07A08M2G", imei="867698040000013"
     ),
 )  # fmt: skip
-WELL = {
+HEALTHY = {
     "AT+CFUN?": "+CFUN: 1",
     "AT+CEREG?": '+CEREG: 0,1,"5B00","0A",7',
     "AT+CGREG?": "+CGREG: 0,0",
@@ -67,7 +67,7 @@ STATUS = {
 
 
 def answers(lines: Mapping[str, str | None]) -> dict[str, Response]:
-    """Make answers of one line each; None for a line that was refused."""
+    """Return responses of one line each; None for a command that is rejected."""
     return {
         line: Response(line, (said,), OK) if said is not None else Response(line, (), ERROR)
         for line, said in lines.items()
@@ -75,9 +75,9 @@ def answers(lines: Mapping[str, str | None]) -> dict[str, Response]:
 
 
 def facts(**changed: Any) -> Facts:
-    """Make the facts of a modem that is well, with changes; ``says`` changes its answers."""
-    says = WELL | changed.pop("says", {})
-    base = Facts(PORT, AT_PORT, (NMEA_PORT,), snapshot=SNAPSHOT, answers=answers(says))
+    """Return the facts of a healthy modem with changes; ``lines`` changes its responses."""
+    lines = HEALTHY | changed.pop("lines", {})
+    base = Facts(PORT, AT_PORT, (NMEA_PORT,), snapshot=SNAPSHOT, responses=answers(lines))
     return base._replace(**changed)
 
 
@@ -92,43 +92,43 @@ def snapshot(**changed: Any) -> Snapshot:
 
 
 def failed(error: Any, **changed: Any) -> Facts:
-    return facts(failure=error, snapshot=None, answers={}, **changed)
+    return facts(failure=error, snapshot=None, responses={}, **changed)
 
 
-#: check -> facts that it is not content with -> the state and a part of what it says
-NOT_WELL: Mapping[str, list[tuple[Facts, str, str]]] = {
+#: check -> facts that fail it, the state and a part of the message
+FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
     "device": [
         (failed(PortNotFound("/dev/x is not there", port="/dev/x")), "error", "not there"),
-        (failed(PortVanished("gone", port=PORT)), "error", "went away"),
+        (failed(PortVanished("gone", port=PORT)), "error", "disappeared"),
     ],
     "access": [
         (failed(PortDenied("may not", port=PORT, hint="usermod")), "error", "may not"),
-        (failed(PortNotFound("none", port=PORT)), "skipped", "no port"),
+        (failed(PortNotFound("none", port=PORT)), "skipped", "does not exist"),
     ],
     "holder": [
         (failed(PortBusy("held by gpsd (pid 7)", port=PORT)), "error", "gpsd"),
-        (facts(way="modemmanager", holder=Holder(812, "ModemManager")), "note", "pid 812"),
+        (facts(route="modemmanager", holder=Holder(812, "ModemManager")), "note", "pid 812"),
         (facts(holder=Holder(9, "cat")), "warning", "cat"),
         (failed(PortDenied("may not", port=PORT)), "skipped", "not opened"),
     ],
     "role": [
         (facts(candidate=NMEA_PORT, siblings=(AT_PORT,)), "error", "positions"),
-        (facts(candidate=AT_PORT._replace(role=Role.DIAG)), "error", "diagnosis"),
+        (facts(candidate=AT_PORT._replace(role=Role.DIAG)), "error", "diagnostics"),
         (facts(candidate=AT_PORT._replace(role=Role.DATA)), "error", "data calls"),
-        (facts(candidate=AT_PORT._replace(role=Role.UNKNOWN)), "note", "speaks AT"),
-        (facts(candidate=None), "skipped", "nothing says"),
+        (facts(candidate=AT_PORT._replace(role=Role.UNKNOWN)), "note", "answers AT commands"),
+        (facts(candidate=None), "skipped", "no information"),
     ],
     "answers": [
         (failed(NoAnswer("mute", port=PORT)), "error", "mute"),
         (failed(NotAModem("NMEA", port=PORT)), "error", "NMEA"),
         (failed(DeadlinePassed("late", port=PORT)), "error", "late"),
-        (failed(PortBusy("held", port=PORT)), "skipped", "nothing was asked"),
-        (facts(mute=("/dev/ttyUSB3",)), "warning", "ttyUSB3"),
-        (facts(answers={"AT+CSQ": Response("AT+CSQ", (), None)}), "warning", "AT+CSQ"),
+        (failed(PortBusy("held", port=PORT)), "skipped", "no command was sent"),
+        (facts(silent_ports=("/dev/ttyUSB3",)), "warning", "ttyUSB3"),
+        (facts(responses={"AT+CSQ": Response("AT+CSQ", (), None)}), "warning", "AT+CSQ"),
     ],
     "firmware": [
-        (facts(snapshot=snapshot(dialect="generic")), "note", "no table"),
-        (failed(NoAnswer("mute", port=PORT)), "skipped", "did not say"),
+        (facts(snapshot=snapshot(dialect="generic")), "note", "no dialect"),
+        (failed(NoAnswer("mute", port=PORT)), "skipped", "not be identified"),
     ],
     "identity": [
         (facts(snapshot=snapshot(problems=(problem("imei.missing", "imei"),))), "error", "IMEI"),
@@ -137,12 +137,12 @@ NOT_WELL: Mapping[str, list[tuple[Facts, str, str]]] = {
             "warning",
             "15th digit",
         ),
-        (failed(NoAnswer("mute", port=PORT)), "skipped", "did not say"),
+        (failed(NoAnswer("mute", port=PORT)), "skipped", "not be identified"),
     ],
     "radio": [
-        (facts(says={"AT+CFUN?": "+CFUN: 0"}), "error", "off"),
-        (facts(says={"AT+CFUN?": "+CFUN: 4"}), "error", ""),
-        (facts(says={"AT+CFUN?": None}), "skipped", "does not tell"),
+        (facts(lines={"AT+CFUN?": "+CFUN: 0"}), "error", "off"),
+        (facts(lines={"AT+CFUN?": "+CFUN: 4"}), "error", ""),
+        (facts(lines={"AT+CFUN?": None}), "skipped", "does not report"),
     ],
     "sim": [
         *(
@@ -153,7 +153,7 @@ NOT_WELL: Mapping[str, list[tuple[Facts, str, str]]] = {
         (
             facts(
                 snapshot=sim(SimState.LOCKED, lock=LockKind.NETWORK, lock_code=LockCode.PIN),
-                says={"AT+CPINR": "+CPINR: SIM PIN,3,3"},
+                lines={"AT+CPINR": "+CPINR: SIM PIN,3,3"},
             ),
             "error",
             "module is locked: it accepts only SIM cards of one network",
@@ -164,7 +164,7 @@ NOT_WELL: Mapping[str, list[tuple[Facts, str, str]]] = {
             "wrong unlock codes have blocked the lock",
         ),
         (
-            facts(snapshot=sim(SimState.PIN_REQUIRED), says={"AT+CPINR": "+CPINR: SIM PIN,1,3"}),
+            facts(snapshot=sim(SimState.PIN_REQUIRED), lines={"AT+CPINR": "+CPINR: SIM PIN,1,3"}),
             "error",
             "1 of 3 attempts left",
         ),
@@ -178,7 +178,7 @@ NOT_WELL: Mapping[str, list[tuple[Facts, str, str]]] = {
             "error",
             "slot 2",
         ),
-        (failed(NoAnswer("mute", port=PORT)), "skipped", "not read"),
+        (failed(NoAnswer("mute", port=PORT)), "skipped", "not be identified"),
     ],
     "sim_numbers": [
         (
@@ -195,56 +195,56 @@ NOT_WELL: Mapping[str, list[tuple[Facts, str, str]]] = {
             "error",
             "89",
         ),
-        (facts(snapshot=sim(SimState.ABSENT)), "skipped", "can not be read"),
+        (facts(snapshot=sim(SimState.ABSENT)), "skipped", "cannot be read"),
     ],
     "registration": [
-        (facts(says={"AT+CEREG?": "+CEREG: 3,3,,,,0,15"}), "error", "EMM cause 15"),
-        (facts(says={"AT+CEREG?": "+CEREG: 0,2"}), "error", "searching"),
+        (facts(lines={"AT+CEREG?": "+CEREG: 3,3,,,,0,15"}), "error", "EMM cause 15"),
+        (facts(lines={"AT+CEREG?": "+CEREG: 0,2"}), "error", "searching"),
         (
-            facts(snapshot=sim(SimState.ABSENT), says={"AT+CEREG?": "+CEREG: 0,0"}),
+            facts(snapshot=sim(SimState.ABSENT), lines={"AT+CEREG?": "+CEREG: 0,0"}),
             "skipped",
-            "without a card",
+            "without a SIM",
         ),
-        (facts(answers={}), "skipped", "does not tell"),
+        (facts(responses={}), "skipped", "does not report"),
         (
-            facts(way="modemmanager", snapshot=snapshot(network=Network(registered=False))),
+            facts(route="modemmanager", snapshot=snapshot(network=Network(registered=False))),
             "error",
             "not registered",
         ),
-        (facts(way="modemmanager"), "skipped", "ModemManager"),
+        (facts(route="modemmanager"), "skipped", "ModemManager"),
     ],
     "reason": [
         (
-            facts(says={"AT+CEREG?": "+CEREG: 0,3", "AT+CEER": "+CEER: EPS and non-EPS denied"}),
+            facts(lines={"AT+CEREG?": "+CEREG: 0,3", "AT+CEER": "+CEER: EPS and non-EPS denied"}),
             "note",
             "EPS and non-EPS denied",
         ),
-        (facts(), "skipped", "only of interest"),
-        (facts(says={"AT+CEREG?": "+CEREG: 0,3"}), "skipped", "does not tell why"),
+        (facts(), "skipped", "only relevant"),
+        (facts(lines={"AT+CEREG?": "+CEREG: 0,3"}), "skipped", "does not report a reason"),
     ],
     "signal": [
-        (facts(says={"AT+CSQ": "+CSQ: 2,99"}), "warning", "-109 dBm"),
-        (facts(says={"AT+CSQ": "+CSQ: 99,99"}), "warning", "no signal"),
-        (facts(says={"AT+CESQ": "+CESQ: 99,99,255,255,4,10"}), "warning", "RSRP"),
-        (facts(says={"AT+CSQ": None}), "skipped", "does not tell"),
+        (facts(lines={"AT+CSQ": "+CSQ: 2,99"}), "warning", "-109 dBm"),
+        (facts(lines={"AT+CSQ": "+CSQ: 99,99"}), "warning", "no signal"),
+        (facts(lines={"AT+CESQ": "+CESQ: 99,99,255,255,4,10"}), "warning", "RSRP"),
+        (facts(lines={"AT+CSQ": None}), "skipped", "does not report"),
     ],
     "attached": [
-        (facts(says={"AT+CGATT?": "+CGATT: 0"}), "warning", "not attached"),
+        (facts(lines={"AT+CGATT?": "+CGATT: 0"}), "warning", "not attached"),
         (
-            facts(says={"AT+CGATT?": "+CGATT: 0", "AT+CEREG?": "+CEREG: 0,2"}),
+            facts(lines={"AT+CGATT?": "+CGATT: 0", "AT+CEREG?": "+CEREG: 0,2"}),
             "skipped",
             "not registered",
         ),
-        (facts(says={"AT+CGATT?": None}), "skipped", "does not tell"),
+        (facts(lines={"AT+CGATT?": None}), "skipped", "does not report"),
     ],
     "access_point": [
-        (facts(says={"AT+CGDCONT?": '+CGDCONT: 1,"IP",""'}), "note", "no APN"),
+        (facts(lines={"AT+CGDCONT?": '+CGDCONT: 1,"IP",""'}), "note", "no APN"),
         (
-            facts(answers={"AT+CGDCONT?": Response("AT+CGDCONT?", (), OK)}),
+            facts(responses={"AT+CGDCONT?": Response("AT+CGDCONT?", (), OK)}),
             "note",
             "no data connection",
         ),
-        (facts(says={"AT+CGDCONT?": None}), "skipped", "does not tell"),
+        (facts(lines={"AT+CGDCONT?": None}), "skipped", "does not report"),
     ],
 }
 
@@ -261,7 +261,7 @@ def host(found: Mapping[str, Any] | None = None, clock_s: float = 1.8e9, **more:
     return HostFacts(found or status(), "", clock_s, **{"clock_synchronized": True, **more})
 
 
-HOST_NOT_WELL: Mapping[str, list[tuple[HostFacts, str, str]]] = {
+HOST_FAILING: Mapping[str, list[tuple[HostFacts, str, str]]] = {
     "agent": [
         (HostFacts(None, "no agent is running", 1.8e9, True), "note", "no agent"),
         (host(status(modems=[{"state": "broken"}])), "warning", "0 of 1"),
@@ -269,72 +269,73 @@ HOST_NOT_WELL: Mapping[str, list[tuple[HostFacts, str, str]]] = {
     "registry": [
         (host(status(uplink={"reason": "refused: 401", "hint": "see the token"})), "error", "401"),
         (host(status(uplink={"state": "off"})), "note", "no registry"),
-        (HostFacts(None, "none", 1.8e9, True), "skipped", "no agent"),
+        (HostFacts(None, "none", 1.8e9, True), "skipped", "agent does not run"),
     ],
     "outbox": [
         (host(status(outbox={"error": "no space left"})), "error", "no space"),
-        (host(status(outbox={"quarantined": ["outbox.db.damaged-1"]})), "warning", "set aside"),
+        (host(status(outbox={"quarantined": ["outbox.db.damaged-1"]})), "warning", "quarantined"),
         (host(status(outbox={"dead_letters": 3})), "warning", "3 reports"),
-        (HostFacts(None, "none", 1.8e9, True), "skipped", "no agent"),
+        (HostFacts(None, "none", 1.8e9, True), "skipped", "agent does not run"),
     ],
     "clock": [
         (host(clock_s=60.0), "error", "not set"),
-        (host(clock_synchronized=False), "note", "nothing keeps it right"),
+        (host(clock_synchronized=False), "note", "not synchronized"),
     ],
 }
 
-MODEM_CASES = [(name, *case) for name, cases in NOT_WELL.items() for case in cases]
-HOST_CASES = [(name, *case) for name, cases in HOST_NOT_WELL.items() for case in cases]
+MODEM_CASES = [(name, *case) for name, cases in FAILING.items() for case in cases]
+HOST_CASES = [(name, *case) for name, cases in HOST_FAILING.items() for case in cases]
 
 
-def test_a_modem_that_is_well_passes_every_check() -> None:
+def test_healthy_modem_passes_every_check() -> None:
     found = check_modem(facts())
     assert {each.name: str(each.finding.state) for each in found if each.finding.state != "ok"} == {
         "reason": "skipped"
     }
-    assert first_to_do(found) is None
+    assert first_to_fix(found) is None
 
 
-def test_a_machine_that_is_well_passes_every_check() -> None:
+def test_healthy_machine_passes_every_check() -> None:
     assert {str(each.finding.state) for each in check_host(host())} == {"ok"}
 
 
 @pytest.mark.parametrize(("name", "given", "state", "words"), MODEM_CASES)
-def test_what_a_check_of_the_modem_says(name: str, given: Facts, state: str, words: str) -> None:
-    said(check_modem(given), name, state, words)
+def test_finding_of_a_modem_check(name: str, given: Facts, state: str, words: str) -> None:
+    has_finding(check_modem(given), name, state, words)
 
 
 @pytest.mark.parametrize(("name", "given", "state", "words"), HOST_CASES)
-def test_what_a_check_of_the_machine_says(
-    name: str, given: HostFacts, state: str, words: str
-) -> None:
-    said(check_host(given), name, state, words)
+def test_finding_of_a_host_check(name: str, given: HostFacts, state: str, words: str) -> None:
+    has_finding(check_host(given), name, state, words)
 
 
-def said(found: Any, name: str, state: str, words: str) -> None:
+def has_finding(found: Any, name: str, state: str, words: str) -> None:
     finding = next(each.finding for each in found if each.name == name)
     assert (str(finding.state), words in finding.message) == (state, True), finding
     assert bool(finding.remedy) or finding.state not in ("error", "warning"), "no remedy"
+    assert not finding.remedy or finding.remedy.endswith(".")
 
 
 def test_every_check_has_facts_that_fail_it() -> None:
-    assert list(NOT_WELL) == [check.name for check in MODEM_CHECKS]
-    assert list(HOST_NOT_WELL) == [check.name for check in HOST_CHECKS]
+    assert list(FAILING) == [check.name for check in MODEM_CHECKS]
+    assert list(HOST_FAILING) == [check.name for check in HOST_CHECKS]
 
 
-def test_what_to_do_first_is_the_first_error() -> None:
-    given = facts(says={"AT+CFUN?": "+CFUN: 4", "AT+CSQ": "+CSQ: 1,99"}, mute=("/dev/ttyUSB3",))
-    first = first_to_do(check_modem(given))
+def test_first_to_fix_is_the_first_error() -> None:
+    given = facts(
+        lines={"AT+CFUN?": "+CFUN: 4", "AT+CSQ": "+CSQ: 1,99"}, silent_ports=("/dev/ttyUSB3",)
+    )
+    first = first_to_fix(check_modem(given))
     assert first is not None
     assert first.name == "radio"
 
 
-def test_every_line_is_on_the_list() -> None:
+def test_every_command_is_on_the_allow_list() -> None:
     assert all(map(is_allowed, LINES))
 
 
 @pytest.mark.parametrize("judge", [check.judge for check in MODEM_CHECKS])
-def test_what_a_modem_says_does_not_steer_a_terminal(judge: Callable[[Facts], Any]) -> None:
-    hostile = {line: f"{said}\x1b[2J\u202e" for line, said in WELL.items()}
-    document = judge(facts(says=hostile)).to_json()
+def test_response_text_cannot_control_the_terminal(judge: Callable[[Facts], Any]) -> None:
+    hostile = {line: f"{said}\x1b[2J\u202e" for line, said in HEALTHY.items()}
+    document = judge(facts(lines=hostile)).to_json()
     assert all(str(value).isprintable() for value in document.values())

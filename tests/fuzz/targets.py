@@ -29,7 +29,7 @@ from modemagent.at import transcript as transcript_file
 from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, LineEvent
 from modemagent.at.connection import AtConnection, UnexpectedLine, Urc
 from modemagent.at.steps import Command, FinalResult, Response, Step
-from modemagent.cli.render import plain
+from modemagent.cli.output import plain
 from modemagent.dialects import ati_block, parsers
 from modemagent.dialects.model import Attempt
 from modemagent.errors import ModemAgentError

@@ -82,14 +82,14 @@ def test_twice_is_as_once(image: Image) -> None:
 
 
 def test_what_is_left_to_do_is_said_until_it_is_done(image: Image) -> None:
-    said = image.call("install").stdout.split("Left to do:\n")[1].splitlines()
+    said = image.call("install").stdout.split("Next steps:\n")[1].splitlines()
     assert [line[:2] for line in said] == ["1.", "2.", "3."]
     assert "gateway_id and registry" in said[0] and "token" in said[1]
     image.edit(SETTINGS, 'registry = "https://r.example"\n')
     assert "Set gateway_id in" in image.call("install").stdout
     image.edit(SETTINGS, 'gateway_id = "gw-1"\n')
     (image.root / TOKEN).write_text("secret\n")
-    assert "Left to do" not in image.call("install").stdout
+    assert "Next steps" not in image.call("install").stdout
 
 
 def test_edited_files_are_kept_and_the_new_version_is_put_beside(image: Image) -> None:
@@ -242,7 +242,7 @@ def test_a_link_to_nothing_is_said_before_anything_is_written(image: Image, link
     assert f"/{link} is a link to /data/there" in refused.stderr
     assert f"mkdir -p {image.root}/data/there" in refused.stderr and "sudo" not in refused.stderr
     assert image.files() == before and [p.name for p in image.root.iterdir()] == ["etc"]
-    assert "It would be refused: " in image.call("install", "--dry-run").stdout
+    assert "The installation would fail: " in image.call("install", "--dry-run").stdout
     (image.root / "data/there").mkdir(parents=True)
     assert image.done("install")[SETTINGS] == "create"
     assert list((image.root / "data/there").rglob("agent.toml"))

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from modemagent.cli.status import with_holders
-from modemagent.control.address import short_name, socket_path
 from modemagent.control.client import ControlClient
+from modemagent.control.protocol import short_name, socket_path
 from modemagent.simulator.bench import simulated
 from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, Bench, call, until
 

@@ -21,7 +21,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from modemagent.agent.metrics import METRICS
-from modemagent.control.address import short_name, socket_path
+from modemagent.control.protocol import short_name, socket_path
 from modemagent.report.outbox.state_dir import DB_NAME
 from tests.process.conftest import Agent, Bench, until
 

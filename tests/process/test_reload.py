@@ -84,7 +84,7 @@ def test_invalid_file_is_rejected_and_settings_stay_in_force(
         assert log.count('"event": "settings_rejected"') == 2
         assert "line 2" in log and "line 3" in log
         until(lambda: agent.status()["settings"]["error"])
-        assert "stay in force" in call("status", "--state-dir", str(agent.state_dir)).stdout
+        assert "stay in effect" in call("status", "--state-dir", str(agent.state_dir)).stdout
         reload(agent, file, f'{good}token_file = "/nowhere"\nregistry = "http://x"\n', "/nowhere")
         reload(agent, file, f'{good}proxy = "proxy:3128"\nregistry = "http://x"\n', "HOST:PORT")
         reload(agent, file, f'{good}registry = "file://{tmp_path}/no/out"\n', "mkdir -p")

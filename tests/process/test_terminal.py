@@ -126,13 +126,13 @@ def test_terminal_has_history_completion_and_two_exits(
 ) -> None:
     before = len(modem.lines_received)
     with at(*words) as terminal:
-        assert "Ctrl-D leaves" in terminal.read_to(PROMPT)
+        assert "Ctrl-D quits" in terminal.read_to(PROMPT)
         assert "+CSQ: 17,99    (signal" in terminal.ask("AT+CSQ")
         assert "+CSQ: 17,99    (signal" in terminal.ask(UP)
         terminal.type("at+qcc" + TAB)
         terminal.read_to("AT+QCCID")
         assert "+QCCID: 89" in terminal.ask("")
-        assert "it is not on the list of lines that only read" in terminal.ask("AT+CFUN=0")
+        assert "it is not on the list of read-only commands" in terminal.ask("AT+CFUN=0")
         # Ctrl-C discards the unfinished line and nothing else
         terminal.type("AT+CFU")
         terminal.read_to("AT+CFU")
@@ -193,7 +193,7 @@ def test_terminal_exits_when_the_daemon_stops(agent: Agent, modem: RunningModem)
         terminal.read_to(PROMPT)
         agent.stop()
         terminal.type("AT\r")
-        assert "the agent went away" in terminal.read_to("\n", after="modemagent: ")
+        assert "closed the connection" in terminal.read_to("\n", after="modemagent: ")
         assert terminal.ends() == AgentNotRunning.exit_status
 
 

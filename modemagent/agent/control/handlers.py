@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping
 from modemagent.agent.control.at_session import AtSession
 from modemagent.agent.control.server import ClientConnection, Handler, Request
 from modemagent.channel.aside import run_in_thread
-from modemagent.control import answers
+from modemagent.control import protocol
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError, UsageError
 from modemagent.modem.identify import Extras
 from modemagent.report.delivery.courier import Courier, UplinkState
@@ -107,7 +107,7 @@ class Handlers:
         timeout_s = _seconds(request, "timeout_s", 10.0)
         session = await self._session(request, client)
         response = await session.send(line, timeout_s)
-        return {"port": session.channel.port, "answer": answers.to_json(response)}
+        return {"port": session.channel.port, "answer": protocol.to_json(response)}
 
     async def _unsolicited(self, request: Request, client: ClientConnection) -> dict[str, object]:
         session = await self._session(request, client)

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from modemagent.control.address import short_name
+from modemagent.control.protocol import short_name
 from modemagent.errors import AgentDenied, ModemAgentError, OutboxError, UsageError
 from modemagent.logs import Log
 

@@ -1,24 +1,24 @@
-"""This machine: the agent, its way to the registry, what waits, the clock."""
+"""Checks of this machine: the agent, its uplink to the registry, the outbox, the clock."""
 
 from __future__ import annotations
 
 from modemagent.diagnosis.facts import HostFacts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
 
-#: 2026-01-01: no version of this program ran before.
+#: 2026-01-01, which is before the first release: an earlier time shows that the clock is not set.
 _EARLIEST_S = 1_767_225_600
-_NO_AGENT = "there is no agent to ask"
+_NO_AGENT = "the agent does not run"
 
 
 def agent(facts: HostFacts) -> Finding:
     if facts.status is None:
-        return note(facts.why_no_agent, "on a gateway: systemctl status modemagent")
+        return note(facts.no_agent, "On a gateway, see: systemctl status modemagent")
     modems = facts.status["modems"]
     watched = sum(modem["state"] == "watching" for modem in modems)
-    words = f"runs, version {facts.status['version']}, {watched} of {len(modems)} modems watched"
+    text = f"running, version {facts.status['version']}, {watched} of {len(modems)} ports watched"
     if watched < len(modems):
-        return warning(words, "see modemagent status")
-    return ok(words)
+        return warning(text, "See the state of each port: modemagent status")
+    return ok(text)
 
 
 def registry(facts: HostFacts) -> Finding:
@@ -27,11 +27,13 @@ def registry(facts: HostFacts) -> Finding:
     uplink = facts.status["uplink"]
     if uplink["state"] == "off":
         return note(
-            "no registry is set: reports stay on this machine", "set registry = in the settings"
+            "no registry is configured: reports stay on this machine",
+            "Set registry in the settings of the agent.",
         )
     if uplink["reason"]:
-        return wrong(f"{uplink['registry']}: {uplink['reason']}", uplink["hint"] or "see the log")
-    return ok(f"{uplink['registry']} takes what it is sent")
+        message = f"{uplink['registry']}: {uplink['reason']}"
+        return wrong(message, uplink["hint"] or "See the log of the agent.")
+    return ok(f"{uplink['registry']} accepts reports")
 
 
 def outbox(facts: HostFacts) -> Finding:
@@ -39,28 +41,31 @@ def outbox(facts: HostFacts) -> Finding:
         return skipped(_NO_AGENT)
     box = facts.status["outbox"]
     if box["error"]:
-        return wrong(str(box["error"]), "make room on the disk, or see who may write to it")
+        return wrong(
+            str(box["error"]), "Free space on the disk, and check that the agent may write to it."
+        )
     if box["quarantined"]:
         return warning(
-            f"damaged files were set aside: {', '.join(box['damaged'])}",
-            "keep them for support, then remove them; see the disk (dmesg)",
+            f"damaged outbox files were quarantined: {', '.join(box['quarantined'])}",
+            "Check the disk (dmesg). Keep the files for support, then remove them.",
         )
     if box["dead_letters"]:
         return warning(
-            f"the registry would not take {box['dead_letters']} reports",
-            "see modemagent outbox list",
+            f"the registry rejected {box['dead_letters']} reports",
+            "See the reasons: modemagent outbox list",
         )
-    return ok(f"{box['waiting']} reports wait")
+    return ok(f"{box['waiting']} reports waiting")
 
 
 def clock(facts: HostFacts) -> Finding:
     if facts.clock_s < _EARLIEST_S:
         return wrong(
             "the clock of this machine is not set",
-            "reports are dated by it and TLS fails: start a time service (chrony, timesyncd)",
+            "Start a time service (chrony, systemd-timesyncd). Reports carry the time of this "
+            "clock, and TLS fails with a wrong one.",
         )
     if not facts.clock_synchronized:
         return note(
-            "the clock is set, and nothing keeps it right", "start a time service, as chrony"
+            "the clock is set but not synchronized", "Start a time service, for example chrony."
         )
-    return ok("set and kept right")
+    return ok("synchronized")

@@ -1,65 +1,67 @@
-"""The equipment itself: what it is, whether its numbers can be believed, whether it is on."""
+"""Checks of the modem: make and firmware, numbers, radio."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from modemagent.diagnosis.checks.answer import said
+from modemagent.diagnosis.checks.responses import decoded
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
 from modemagent.identity.problems import Problem, Severity
 
+NOT_IDENTIFIED = "the modem could not be identified"
 _FIELDS = ("imei", "imeisv", "meid")
 _REMEDIES = {
-    "imei.missing": "a module without IMEI can not register: have it replaced by its maker",
-    "imei.placeholder": "the IMEI was lost or never written: have the module replaced",
-    "imei.check_digit": "compare with the label; a module that shows another number is to be "
-    "replaced",
+    "imei.missing": "Have the module replaced: it cannot register without an IMEI.",
+    "imei.placeholder": "Have the module replaced: its IMEI was lost or never written.",
+    "imei.check_digit": "Compare it with the label, and have the module replaced if they differ.",
 }
 
 
 def firmware(facts: Facts) -> Finding:
     if facts.snapshot is None:
-        return skipped("the modem did not say who it is")
+        return skipped(NOT_IDENTIFIED)
     modem = facts.snapshot.modem
-    name = " ".join(part for part in (modem.manufacturer, modem.model) if part)
-    words = f"{name or 'maker and model not told'}, firmware {modem.firmware or 'not told'}"
+    name = " ".join(filter(None, (modem.manufacturer, modem.model)))
+    text = f"{name or 'unknown make and model'}, firmware {modem.firmware or 'unknown'}"
     if facts.snapshot.dialect == "generic":
         return note(
-            f"{words}; no table for this maker: standard commands only",
-            "help others: modemagent record PORT, docs/add-a-modem.md",
+            f"{text}; no dialect for this maker, so only standard commands were used",
+            "Help to support it: modemagent record PORT, docs/add-a-modem.md",
         )
-    return ok(words)
+    return ok(text)
 
 
 def identity(facts: Facts) -> Finding:
     if facts.snapshot is None:
-        return skipped("the modem did not say who it is")
+        return skipped(NOT_IDENTIFIED)
     problems = [each for each in facts.snapshot.problems if each.field in _FIELDS]
-    number = facts.snapshot.modem.imei
-    return judged(problems, f"IMEI {number}" if number else "no IMEI")
+    imei = facts.snapshot.modem.imei
+    return worst_problem(problems, f"IMEI {imei}" if imei else "no IMEI")
 
 
-def judged(problems: Iterable[Problem], otherwise: str) -> Finding:
-    """Return the worst of an identity's problems as a finding; notes are not told."""
+def worst_problem(problems: Iterable[Problem], otherwise: str) -> Finding:
+    """Return the most severe problem as a finding; problems that are notes are left out."""
     ranked = {Severity.ERROR: wrong, Severity.WARNING: warning}
     for severity, finding in ranked.items():
         for each in problems:
             if each.severity is severity:
-                remedy = _REMEDIES.get(each.code, "compare with the label and the order")
+                remedy = _REMEDIES.get(each.code, "Compare it with the label and the order.")
                 return finding(f"{each.field.upper()}: {each.message}", remedy, each.code)
     return ok(otherwise)
 
 
 def radio(facts: Facts) -> Finding:
-    found = said(facts, "AT+CFUN?", "+CFUN")
+    found = decoded(facts, "AT+CFUN?", "+CFUN")
     if found is None:
-        return skipped("the modem does not tell whether its radio is on")
+        return skipped("the modem does not report whether its radio is on")
     level = found.fields.get("level")
     if level in (1, "1"):
         return ok(found.text, found.line)
     if level in (0, 4, "0", "4"):
         return wrong(
-            found.text, "AT+CFUN=1 switches it on; modemagent itself never does", found.line
+            found.text,
+            "Switch it on with AT+CFUN=1 in a terminal program; modemagent never does.",
+            found.line,
         )
     return note(found.text, found.remedy, found.line)

@@ -1,95 +1,96 @@
-"""Registration and the way there: who refuses, how strong, through which access point."""
+"""Checks of the network: registration and its refusal, signal, attach, access point name."""
 
 from __future__ import annotations
 
-from modemagent.diagnosis.checks.answer import Words, is_told, said, said_all
+from modemagent.diagnosis.checks.responses import Decoded, all_decoded, decoded, is_answered
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
 from modemagent.identity.snapshot import SimState
 
-#: The newer systems decide: on LTE alone, the older ones say "not registered".
+#: Newer systems first: a modem on LTE alone reports "not registered" for the older ones.
 _REGISTRATIONS = ("AT+C5GREG?", "AT+CEREG?", "AT+CGREG?", "AT+CREG?")
 _DENIED = 3
 _WEAK = ("weak", "unusable")
+_CHECK_COVERAGE = "Check signal and antenna, and whether the SIM is activated."
+_CHECK_ANTENNA = "Check the antenna, its connector and its cable, or try another location."
 
 
 def registration(facts: Facts) -> Finding:
-    if facts.way == "modemmanager":
-        return _by_modemmanager(facts)
-    told = [found for line in _REGISTRATIONS if (found := said(facts, line)) is not None]
-    if not told:
-        return skipped("the modem does not tell whether it is registered")
-    for words in told:
-        if words.fields.get("registered"):
-            operator = said(facts, "AT+COPS?", "+COPS")
-            return ok(f"{words.text}; {operator.text}" if operator else words.text, words.line)
-    card = facts.snapshot.active_sim if facts.snapshot else None
-    if card is not None and card.state not in (SimState.READY, SimState.UNKNOWN):
-        return skipped("without a card that is ready there is no network")
-    worst = min(told, key=_how_telling)
-    remedy = worst.remedy or "see signal, antenna, and whether the card is activated"
-    return wrong(worst.text, remedy, worst.line)
+    if facts.route == "modemmanager":
+        return _managed_registration(facts)
+    found = [one for line in _REGISTRATIONS if (one := decoded(facts, line)) is not None]
+    if not found:
+        return skipped("the modem does not report whether it is registered")
+    for one in found:
+        if one.fields.get("registered"):
+            operator = decoded(facts, "AT+COPS?", "+COPS")
+            return ok(f"{one.text}; {operator.text}" if operator else one.text, one.line)
+    sim = facts.snapshot.active_sim if facts.snapshot else None
+    if sim is not None and sim.state not in (SimState.READY, SimState.UNKNOWN):
+        return skipped("not possible without a SIM that is ready")
+    worst = min(found, key=_by_detail)
+    return wrong(worst.text, worst.remedy or _CHECK_COVERAGE, worst.line)
 
 
-def _how_telling(words: Words) -> tuple[bool, bool]:
-    return "reject_cause" not in words.fields, words.fields.get("status") != _DENIED
+def _by_detail(found: Decoded) -> tuple[bool, bool]:
+    return "reject_cause" not in found.fields, found.fields.get("status") != _DENIED
 
 
-def _by_modemmanager(facts: Facts) -> Finding:
+def _managed_registration(facts: Facts) -> Finding:
     network = facts.snapshot.network if facts.snapshot else None
     if network is None or network.registered is None:
-        return skipped("ModemManager does not tell whether the modem is registered")
+        return skipped("ModemManager does not report whether the modem is registered")
     if network.registered:
         return ok(" ".join(filter(None, ("registered", network.operator, network.rat))))
-    return wrong("not registered", "see mmcli -m any; signal, antenna, is the card activated?")
+    return wrong("not registered", f"{_CHECK_COVERAGE} See also: mmcli -m any")
 
 
 def reason(facts: Facts) -> Finding:
-    """Say what the modem says of its last failure, where it is not registered."""
+    """Report the modem's last failure if it is not registered."""
     if registration(facts).state != "error":
-        return skipped("only of interest when registration fails")
-    words = said(facts, "AT+CEER", "+CEER")
-    if words is None:
-        return skipped("the modem does not tell why")
-    return note(f"the modem says: {words.text}", words.remedy, words.line)
+        return skipped("only relevant if registration fails")
+    found = decoded(facts, "AT+CEER", "+CEER")
+    if found is None:
+        return skipped("the modem does not report a reason")
+    return note(f"the modem reports: {found.text}", found.remedy, found.line)
 
 
 def signal(facts: Facts) -> Finding:
-    told = [said(facts, line) for line in ("AT+CESQ", "AT+CSQ")]
-    known = [words for words in told if words is not None and words.fields.get("level")]
-    if not known:
-        if any(words is not None for words in told):
-            return warning(
-                "no signal", "see the antenna, its plug and its cable, and where it stands"
-            )
-        return skipped("the modem does not tell its signal")
-    words = known[0]
-    if words.fields["level"] in _WEAK or words.fields.get("quality") in _WEAK:
-        return warning(
-            words.text, "see the antenna, its plug and its cable; try another place", words.line
-        )
-    return ok(words.text, words.line)
+    found = [decoded(facts, line) for line in ("AT+CESQ", "AT+CSQ")]
+    for one in found:
+        if one is not None and one.fields.get("level"):
+            if one.fields["level"] in _WEAK or one.fields.get("quality") in _WEAK:
+                return warning(one.text, _CHECK_ANTENNA, one.line)
+            return ok(one.text, one.line)
+    if any(found):
+        return warning("no signal", _CHECK_ANTENNA)
+    return skipped("the modem does not report its signal")
 
 
 def attached(facts: Facts) -> Finding:
-    words = said(facts, "AT+CGATT?", "+CGATT")
-    if words is None:
-        return skipped("the modem does not tell whether it is attached")
-    if words.fields.get("attached") in (1, "1"):
-        return ok(words.text, words.line)
+    found = decoded(facts, "AT+CGATT?", "+CGATT")
+    if found is None:
+        return skipped("the modem does not report whether it is attached")
+    if found.fields.get("attached") in (1, "1"):
+        return ok(found.text, found.line)
     if registration(facts).state != "ok":
         return skipped("not registered, so not attached")
     return warning(
-        words.text, "see the access point name and whether the card has data", words.line
+        found.text, "Check the access point name, and whether the SIM has a data plan.", found.line
     )
 
 
 def access_point(facts: Facts) -> Finding:
-    if not is_told(facts, "AT+CGDCONT?"):
-        return skipped("the modem does not tell its access points")
-    contexts = list(said_all(facts, "AT+CGDCONT?", "+CGDCONT"))
+    if not is_answered(facts, "AT+CGDCONT?"):
+        return skipped("the modem does not report its access point names")
+    contexts = list(all_decoded(facts, "AT+CGDCONT?", "+CGDCONT"))
     if not contexts:
-        return note("no data connection is defined", "set the operator's APN where you dial")
-    if not any(words.fields.get("apn") for words in contexts):
-        return note("no APN is set: the network chooses", "set one if the operator wants it")
-    return ok("; ".join(words.text for words in contexts if words.fields.get("apn")))
+        return note(
+            "no data connection is defined", "Set the operator's APN in the program that dials."
+        )
+    named = [one.text for one in contexts if one.fields.get("apn")]
+    if not named:
+        return note(
+            "no APN is set, so the network chooses one", "Set one if the operator requires it."
+        )
+    return ok("; ".join(named))

@@ -1,19 +1,22 @@
-"""From values to people's eyes: escaping, one-line errors, words for states."""
+"""Output for people and machines: escaping, one-line errors, colours, tables, JSON."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import click
 
 from modemagent.errors import ModemAgentError
 
+COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
+
 
 def plain(text: str) -> str:
-    """Return text with everything that could steer a terminal written out as an escape.
+    """Return text with everything that could control a terminal written as an escape.
 
-    What a modem sends is hostile until shown otherwise: control characters, ANSI sequences,
-    characters that turn the writing direction and lone surrogates become ``\\x1b`` and the like.
+    Data from a modem is untrusted: control characters, ANSI sequences, characters that change the
+    writing direction and lone surrogates become ``\\x1b`` and the like.
 
     >>> plain("EG25\\x1b[2J")
     'EG25\\\\x1b[2J'
@@ -26,27 +29,29 @@ def plain(text: str) -> str:
     )
 
 
+def print_json(document: object) -> None:
+    """Print a JSON document on one line of stdout."""
+    click.echo(json.dumps(document))
+
+
 def one_line(failure: ModemAgentError) -> str:
-    """Return an expected failure as the one line that ends a call."""
+    """Return an expected failure as the one line that ends a command."""
     line = f"modemagent: {plain(failure.message).rstrip('.')}."
     return f"{line} {plain(failure.hint)}" if failure.hint else line
 
 
 def heading(text: str) -> str:
-    """Return a title: bold on a terminal, the same words in a pipe."""
+    """Return a title: bold on a terminal, unchanged elsewhere."""
     return click.style(text, bold=True)
 
 
-COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
-
-
 def verdict_word(verdict: str) -> str:
-    """Return a verdict in its colour; the word itself says it where there is no colour."""
+    """Return a verdict in its colour."""
     return click.style(verdict, fg=COLOURS.get(verdict), bold=True)
 
 
 def table(rows: Sequence[Sequence[str]], *, indent: int = 0) -> str:
-    """Return rows as aligned columns, two blanks apart; cells may carry colours."""
+    """Return rows as aligned columns, two spaces apart; cells may be styled."""
     widths = [max(len(click.unstyle(row[i])) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""Which agent a command asks: by option, environment or settings, and what it says else."""
+"""Selection of the agent by option, environment or settings, and hints if it is the wrong one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import click
 import pytest
 
-from modemagent.cli.agent import AgentLocator
+from modemagent.access.agent import AgentLocator
 from modemagent.cli.main import cli
 from modemagent.control.client import ControlClient
 from modemagent.errors import AgentDenied, SettingsError
@@ -60,7 +60,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     ids=lambda words: words[0],
 )
 @pytest.mark.parametrize("broken", [False, True], ids=["sound", "with a mistake"])
-def test_the_settings_file_says_which_agent_is_asked(
+def test_settings_file_selects_the_agent(
     call: Any, place: Place, tmp_path: Path, words: tuple[str, ...], broken: bool
 ) -> None:
     file = tmp_path / "agent.toml"
@@ -71,7 +71,7 @@ def test_the_settings_file_says_which_agent_is_asked(
     assert (done.returncode, IMEI in done.stdout) == (0, True), done.stdout + done.stderr
 
 
-def test_watch_goes_by_the_settings_file_too(environment: dict[str, str], place: Place) -> None:
+def test_watch_uses_the_settings_file(environment: dict[str, str], place: Place) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "modemagent", "--config", str(place.settings), "watch", "--json"],
         stdout=subprocess.PIPE, env=environment,
@@ -82,7 +82,7 @@ def test_watch_goes_by_the_settings_file_too(environment: dict[str, str], place:
     assert started["data"]["ports"] == [place.port]
 
 
-def test_watch_names_the_wrong_state_directory_as_the_others_do(
+def test_watch_hints_at_a_wrong_state_directory(
     environment: dict[str, str], place: Place, tmp_path: Path
 ) -> None:
     with subprocess.Popen(
@@ -95,8 +95,10 @@ def test_watch_names_the_wrong_state_directory_as_the_others_do(
     assert "--state-dir" in broken and "stop modemagent" not in broken
 
 
-def test_diagnose_examines_what_the_agent_watches(call: Any, machine: Any, place: Place) -> None:
-    """A pseudo terminal is in no sysfs, so only the agent knows of it."""
+def test_diagnose_checks_ports_that_the_agent_watches(
+    call: Any, machine: Any, place: Place
+) -> None:
+    """A pseudo terminal is in no sysfs, so only the agent lists it."""
     words = ("diagnose", "--root", str(machine.root), "--state-dir", str(place.agent.state_dir))
     done = call(*words, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -104,13 +106,13 @@ def test_diagnose_examines_what_the_agent_watches(call: Any, machine: Any, place
     assert (modem["port"], modem["through"]) == (place.port, "agent")
 
 
-def test_the_environment_says_it_as_for_the_agent(call: Any, place: Place) -> None:
+def test_environment_selects_the_agent(call: Any, place: Place) -> None:
     env = {"MODEMAGENT_RUN_STATE_DIR": str(place.agent.state_dir)}
     assert call("identify", place.port, env=env).returncode == 0
 
 
 @pytest.mark.parametrize("command", ["identify", "at", "diagnose"])
-def test_the_wrong_state_directory_is_named_and_not_the_agent_blamed(
+def test_busy_port_hints_at_a_wrong_state_directory(
     call: Any, place: Place, tmp_path: Path, command: str
 ) -> None:
     line = ("AT",) if command == "at" else ()
@@ -121,13 +123,13 @@ def test_the_wrong_state_directory_is_named_and_not_the_agent_blamed(
     assert "stop modemagent" not in said
 
 
-def test_a_recording_is_the_one_thing_that_takes_the_port_itself(call: Any, place: Place) -> None:
+def test_record_cannot_use_the_agent(call: Any, place: Place) -> None:
     done = call("--config", str(place.settings), "record", place.port)
     assert done.returncode == 5
     assert "not the bytes" in done.stderr and "systemctl stop modemagent" in done.stderr
 
 
-def test_a_settings_file_that_is_not_there_stops_no_port_that_is_free(
+def test_missing_settings_file_matters_only_for_held_ports(
     call: Any, place: Place, tmp_path: Path
 ) -> None:
     from modemagent.simulator.bench import simulated
@@ -146,7 +148,7 @@ def test_a_settings_file_that_is_not_there_stops_no_port_that_is_free(
     ("mode", "group", "said"),
     [(0o700, 0, "run this as root"), (0o750, 20, "Join the group dialout and log in again, or")],
 )
-def test_the_way_in_is_that_of_the_directory(mode: int, group: int, said: str) -> None:
+def test_hint_names_the_users_that_may_connect(mode: int, group: int, said: str) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
@@ -165,7 +167,7 @@ def test_the_way_in_is_that_of_the_directory(mode: int, group: int, said: str) -
 
 
 @pytest.mark.parametrize("name", ["identify", "at", "diagnose", "watch", "record", "status"])
-def test_a_state_directory_is_looked_at_only_when_the_agent_is_asked(name: str) -> None:
+def test_state_directory_is_opened_only_to_reach_the_agent(name: str) -> None:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
     (option,) = (each for each in command.params if each.name == "state_dir")

@@ -1,0 +1,105 @@
+"""Collection of the facts that ``diagnose`` judges: about ports, modems and this machine."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from modemagent.access.agent import AgentLocator
+from modemagent.access.identify import read_by_agent
+from modemagent.access.options import AccessOptions
+from modemagent.access.route import Reached, Reader, reach
+from modemagent.access.target import (
+    ModemTarget,
+    TargetPort,
+    candidate_of,
+    discover_targets,
+    resolve_target,
+    scan_ports,
+    single,
+)
+from modemagent.at.steps import Plan
+from modemagent.channel.lock import find_holder
+from modemagent.control.client import ControlClient, ask
+from modemagent.control.remote import run_through_agent
+from modemagent.diagnosis.collect import Collected, collect, query_lines
+from modemagent.diagnosis.facts import Facts, HostFacts
+from modemagent.discovery.candidate import Candidate
+from modemagent.errors import ModemAgentError, PortNotFound
+from modemagent.modem.identify import Extras
+from modemagent.report.origin import clock_synchronized
+
+_MANAGED: Final = "modemmanager"
+_NETWORK = Extras(network=True)
+
+
+def host_facts(agent: AgentLocator) -> HostFacts:
+    """Collect the facts about this machine."""
+    status, reason = None, ""
+    try:
+        status = ask(agent.state_dir, {"do": "status"})
+    except ModemAgentError as error:
+        reason = error.message
+    return HostFacts(status, reason, time.time(), clock_synchronized())
+
+
+def diagnosed_targets(words: Sequence[str], root: str, host: HostFacts) -> list[ModemTarget]:
+    """Return the modems that are named, else every modem that is found or watched."""
+    targets = [] if words else discover_targets(root)
+    found = {os.path.realpath(port.path) for target in targets for port in target.ports}
+    watched = [port for port in host.watched_ports if os.path.realpath(port) not in found]
+    for word in dict.fromkeys(words or watched):
+        try:
+            targets.append(resolve_target(word, root))
+        except PortNotFound:
+            targets.append(single(word))  # the first check reports that the port does not exist
+    return targets
+
+
+def modem_facts(targets: Sequence[ModemTarget], options: AccessOptions) -> list[Facts]:
+    """Collect the facts about modems, side by side."""
+
+    def plan(port: TargetPort) -> Plan[Collected]:
+        return collect(port.path, port.port_id)
+
+    def agent(client: ControlClient, port: str) -> Collected:
+        snapshot = read_by_agent(client, port, _NETWORK, options.left_s)
+        if snapshot.dialect == _MANAGED:
+            return Collected(snapshot)
+        try:
+            return Collected(snapshot, run_through_agent(client, port, query_lines(port)))
+        except ModemAgentError as error:
+            return Collected(snapshot, failure=error)
+
+    candidates = scan_ports(options.root)
+    reader = Reader(plan, agent, Collected)
+    return [_facts(reached, candidates) for reached in reach(targets, reader, options)]
+
+
+def _facts(reached: Reached[Collected], candidates: Sequence[Candidate]) -> Facts:
+    attempt = reached.best
+    path, result = attempt.port.path, attempt.result
+    candidate = candidate_of(path, candidates)
+    facts = Facts(
+        path,
+        candidate=candidate,
+        siblings=tuple(
+            each
+            for each in candidates
+            if candidate and candidate.modem_id and each.modem_id == candidate.modem_id
+            if each is not candidate
+        ),
+        holder=None if "://" in path or attempt.route == "agent" else find_holder(path),
+        route=attempt.route,
+        silent_ports=tuple(
+            each.port.path for each in reached.attempts if each.is_failed and each is not attempt
+        ),
+    )
+    if isinstance(result, ModemAgentError):
+        return facts._replace(failure=result)
+    facts = facts._replace(
+        snapshot=result.snapshot, responses=result.responses, failure=result.failure
+    )
+    return facts._replace(route=_MANAGED) if result.snapshot.dialect == _MANAGED else facts

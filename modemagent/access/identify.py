@@ -1,0 +1,195 @@
+"""Identification of the modems that a user names: by port, by number, or every modem found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from modemagent.access.options import AccessOptions
+from modemagent.access.route import Attempt, Reader, reach
+from modemagent.access.target import (
+    BY_NUMBER,
+    ModemTarget,
+    TargetPort,
+    no_modem_found,
+    resolve_target,
+    single,
+)
+from modemagent.at.steps import Plan
+from modemagent.control.client import ControlClient
+from modemagent.errors import (
+    AgentNotRunning,
+    DeadlinePassed,
+    ModemAgentError,
+    PortError,
+    PortNotFound,
+    UsageError,
+)
+from modemagent.identity.snapshot import ReadState, Snapshot
+from modemagent.modem.identify import NO_EXTRAS, Extras, identify
+
+_AUTO = "auto"
+
+
+@dataclass(slots=True)
+class AccessResult:
+    """The result of one command.
+
+    :ivar failed: path and error of every port without a snapshot
+    :ivar by_name: ports were named, so that a failure of a port is a failure of the command
+    :ivar stopped: ports whose snapshots lack values because the time ran out
+    """
+
+    snapshots: list[Snapshot] = field(default_factory=list)
+    failed: list[tuple[str, ModemAgentError]] = field(default_factory=list)
+    by_name: bool = True
+    stopped: set[str] = field(default_factory=set)
+
+
+def identify_modems(
+    words: Sequence[str], options: AccessOptions, extras: Extras = NO_EXTRAS
+) -> AccessResult:
+    """Identify the modems that the words name, all side by side.
+
+    :param words: PORT arguments; empty for every modem that is found
+    :raises PortNotFound: no modem is found, or not exactly one matches ``auto``, ``imei:``,
+        ``iccid:``
+    """
+    if not words:
+        result = _identify(None, options, extras)
+        result.by_name = False
+        return result
+    result = AccessResult()
+    words = list(dict.fromkeys(words))
+    by_number = [word for word in words if is_by_number(word)]
+    if by_number:
+        everything = _identify(None, options, extras)
+        result.snapshots = [_pick(word, everything, options) for word in by_number]
+    targets: dict[str, ModemTarget] = {}
+    for word in words:
+        if word in by_number:
+            continue
+        try:
+            target = resolve_target(word, options.root)
+        except PortError as error:
+            result.failed.append((word, error))
+        else:
+            targets.setdefault(target.path, target)
+    if targets:
+        named = _identify(list(targets.values()), options, extras)
+        result.snapshots += named.snapshots
+        result.failed += named.failed
+        result.stopped |= named.stopped
+    return result
+
+
+def find_target(word: str, options: AccessOptions) -> ModemTarget:
+    """Return the one port that a word names, for commands that open a single port.
+
+    :raises PortNotFound, NotAModem: see :func:`identify_modems`
+    """
+    if not is_by_number(word):
+        return ModemTarget(resolve_target(word, options.root).ports[:1])
+    [snapshot] = identify_modems([word], options).snapshots
+    return single(snapshot.port, snapshot.port_id)
+
+
+def is_by_number(word: str) -> bool:
+    """Return True if a PORT argument names a modem that has to be searched for."""
+    return word == _AUTO or word.startswith(BY_NUMBER)
+
+
+def _identify(
+    targets: Sequence[ModemTarget] | None, options: AccessOptions, extras: Extras
+) -> AccessResult:
+    def plan(port: TargetPort) -> Plan[Snapshot]:
+        return identify(port.path, port_id=port.port_id, extras=extras)
+
+    def agent(client: ControlClient, port: str) -> Snapshot:
+        return read_by_agent(client, port, extras, options.left_s)
+
+    result = AccessResult()
+    for reached in reach(targets, Reader(plan, agent, lambda snapshot: snapshot), options):
+        failed: list[tuple[str, ModemAgentError]] = []
+        for attempt in reached.attempts:
+            reading, is_complete = partial_result(attempt, options.timeout_s)
+            if isinstance(reading, Snapshot):
+                failed = []  # an earlier port was silent, which is not an error now
+                if not extras.network:
+                    reading = replace(reading, network=None)
+                result.snapshots.append(reading)
+                if not is_complete:
+                    result.stopped.add(attempt.port.path)
+            else:
+                failed.append((attempt.port.path, reading))
+        result.failed += failed
+    return result
+
+
+def read_by_agent(client: ControlClient, port: str, extras: Extras, timeout_s: float) -> Snapshot:
+    """Return a new reading of a modem that the agent watches."""
+    request: dict[str, object] = {"do": "identify", "port": port, **extras._asdict()}
+    snapshot = client.ask(request, timeout_s=timeout_s).get("snapshot")
+    if not isinstance(snapshot, dict):
+        raise AgentNotRunning("the agent answered without a reading", hint="Restart the agent.")
+    return Snapshot.from_json(snapshot)
+
+
+def partial_result(
+    attempt: Attempt[Snapshot], timeout_s: float
+) -> tuple[Snapshot | ModemAgentError, bool]:
+    """Return the result of an attempt, and False if values are missing for lack of time.
+
+    A reading that ended before the IMEI is an error. Problems about values that were never
+    requested are left out.
+    """
+    reading, port = attempt.result, attempt.port.path
+    if not isinstance(reading, Snapshot) or not attempt.is_partial:
+        return reading, True
+    if reading.modem.read.get("imei") is ReadState.TIMEOUT:
+        return DeadlinePassed(
+            f"{port} was stopped after {timeout_s:g} s, before its IMEI was read",
+            port=port,
+            hint="Increase --timeout.",
+        ), True
+    states = [reading.modem.read, *(sim.read for sim in reading.sims)]
+    unread = {name for each in states for name in each if each[name] is ReadState.TIMEOUT}
+    missing = {f"{name}.missing" for name in unread}
+    problems = tuple(each for each in reading.problems if each.code not in missing)
+    return replace(reading, problems=problems), not unread
+
+
+def _pick(word: str, everything: AccessResult, options: AccessOptions) -> Snapshot:
+    matches = [snapshot for snapshot in everything.snapshots if _matches(word, snapshot)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise PortNotFound(
+            f"{len(matches)} modems match {word}: {_listed(matches)}",
+            port=word,
+            hint="Name one of them.",
+        )
+    message = "no modem" if word == _AUTO else f"no modem that matches {word}"
+    if everything.snapshots:
+        message += f" among {_listed(everything.snapshots)}"
+    if everything.failed:
+        silent = ", ".join(f"{path}: {error.message}" for path, error in everything.failed)
+        message += f"; {silent}"
+    raise PortNotFound(message, port=word, hint=no_modem_found(options.root).hint)
+
+
+def _listed(snapshots: Iterable[Snapshot]) -> str:
+    return ", ".join(f"{s.port_id or s.port} (imei:{s.modem.imei or '?'})" for s in snapshots)
+
+
+def _matches(word: str, snapshot: Snapshot) -> bool:
+    if word == _AUTO:
+        return True
+    kind, _, prefix = word.partition(":")
+    if not prefix:
+        raise UsageError(f"no number in {word}", hint=f"Write it as {kind}:8676980400.")
+    if kind == "imei":
+        numbers = [snapshot.modem.imei, snapshot.modem.imei_raw]
+    else:
+        numbers = [number for sim in snapshot.sims for number in (sim.iccid, sim.iccid_raw)]
+    return any(number is not None and number.startswith(prefix.upper()) for number in numbers)

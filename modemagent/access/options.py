@@ -1,0 +1,45 @@
+"""Options of every command that reaches modems."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from modemagent.access.agent import AgentLocator
+
+#: The route to a modem; ``auto`` takes the first one that applies.
+Via = Literal["auto", "port", "modemmanager"]
+
+LEAST_S = 0.5
+"""Shortest time that is still given to a route, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessOptions:
+    """How modems are reached.
+
+    :param timeout_s: seconds for the whole command
+    :param baud: speed of a UART
+    :param root: directory that holds ``sys`` and ``dev``
+    :param agent: the agent that may hold the ports
+    :param via: the only route that is taken, or ``auto``
+    :param started: monotonic time from which the timeout counts
+    """
+
+    timeout_s: float
+    baud: int
+    root: str
+    agent: AgentLocator
+    via: Via = "auto"
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left, at least :data:`LEAST_S`."""
+        return max(LEAST_S, self.started + self.timeout_s - time.monotonic())
+
+    @property
+    def is_over(self) -> bool:
+        """True if no time is left for another attempt."""
+        return self.left_s <= LEAST_S

@@ -1,0 +1,227 @@
+"""The one access path to a modem: its port, else the running agent, else ModemManager.
+
+Every command that reaches modems describes with a :class:`Reader` what it reads by each route, and
+:func:`reach` decides which route is taken:
+
+1. the port itself, and the next port of the same modem if the first one stays silent;
+2. the agent, if the port is busy and the agent watches it;
+3. ModemManager over D-Bus, if it holds the port.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, NamedTuple, TypeVar
+
+from modemagent.access.agent import NotServed, agent_session, explain_busy
+from modemagent.access.options import AccessOptions
+from modemagent.access.target import ModemTarget, TargetPort, discover_targets, no_modem_found
+from modemagent.at.steps import Plan
+from modemagent.channel.blocking import run_plans
+from modemagent.control.client import AgentError, ControlClient
+from modemagent.errors import (
+    AgentNotRunning,
+    DeadlinePassed,
+    ModemAgentError,
+    NoAnswer,
+    PortBusy,
+    PortError,
+    PortNotFound,
+)
+from modemagent.identity.snapshot import Snapshot
+
+T = TypeVar("T")
+
+Route = Literal["port", "agent", "modemmanager"]
+
+#: Reasons after which another port of the same modem may work; busy or denied would stay.
+_TRY_NEXT = ("no_answer", "not_a_modem")
+#: A modem that is slow to wake sends something within this time, if only an echo.
+_SILENT_AFTER_S = 5.0
+#: How the agent names a modem of ModemManager none of whose ports is known: by its D-Bus path.
+_DBUS_PATH = "/org/freedesktop/"
+_MODEMMANAGER = "ModemManager"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader(Generic[T]):
+    """What a command reads from a modem, by route.
+
+    :param plan: the plan to run on a port
+    :param agent: what to request from the agent; None if the agent cannot provide it
+    :param managed: what to make of a reading by ModemManager; None if it cannot be used
+    """
+
+    plan: Callable[[TargetPort], Plan[T]]
+    agent: Callable[[ControlClient, str], T] | None = None
+    managed: Callable[[Snapshot], T] | None = None
+
+
+class Attempt(NamedTuple, Generic[T]):
+    """The result of one port.
+
+    :param is_partial: the time ran out, so that the result may lack values
+    """
+
+    port: TargetPort
+    route: Route
+    result: T | ModemAgentError
+    is_partial: bool = False
+
+    @property
+    def is_failed(self) -> bool:
+        return isinstance(self.result, ModemAgentError)
+
+
+class Reached(NamedTuple, Generic[T]):
+    """Every attempt to reach one modem; only the last one can be successful."""
+
+    target: ModemTarget
+    attempts: tuple[Attempt[T], ...]
+
+    @property
+    def best(self) -> Attempt[T]:
+        """The successful attempt, else the first."""
+        return self.attempts[0] if self.attempts[-1].is_failed else self.attempts[-1]
+
+
+def reach(
+    targets: Sequence[ModemTarget] | None, reader: Reader[T], options: AccessOptions
+) -> list[Reached[T]]:
+    """Read modems side by side, each by the first route that applies.
+
+    :param targets: None for every modem that is found
+    :raises PortNotFound: no modem is found
+    :raises ModemManagerUnavailable: no targets are given, and ModemManager does not answer
+    """
+    if options.via == "modemmanager":
+        ports = None if targets is None else [target.ports[0] for target in targets]
+        managed = _by_modemmanager(ports, reader)
+        return [Reached(ModemTarget((each.port,)), (each,)) for each in managed]
+    if targets is None:
+        targets = discover_targets(options.root)
+        if not targets:
+            raise no_modem_found(options.root)
+    attempts: list[list[Attempt[T]]] = [[] for _ in targets]
+    waiting = list(range(len(targets)))
+    while waiting:
+        ports = [targets[each].ports[len(attempts[each])] for each in waiting]
+        others = [len(targets[each].ports) > len(attempts[each]) + 1 for each in waiting]
+        stopped: set[str] = set()
+        plans = {
+            port.path: _supervised(reader.plan(port), port.path, stopped, has_other=has_other)
+            for port, has_other in zip(ports, others, strict=True)
+        }
+        results = run_plans(plans, timeout_s=options.left_s, baud=options.baud)
+        again = []
+        for each, port, has_other in zip(waiting, ports, others, strict=True):
+            attempt = Attempt[T](port, "port", results[port.path], port.path in stopped)
+            attempt = _otherwise(attempt, reader, options)
+            attempts[each].append(attempt)
+            if has_other and not options.is_over and _reason(attempt) in _TRY_NEXT:
+                again.append(each)
+        waiting = again
+    return [Reached(target, tuple(made)) for target, made in zip(targets, attempts, strict=True)]
+
+
+def _supervised(plan: Plan[T], port: str, stopped: set[str], *, has_other: bool) -> Plan[T]:
+    """Note when the time runs out; give a silent port up early if the modem has another one."""
+    until, is_silent = time.monotonic() + _SILENT_AFTER_S, has_other
+    try:
+        step = next(plan)
+        while True:
+            try:
+                outcome = yield step
+            except ModemAgentError as error:
+                if isinstance(error, DeadlinePassed):
+                    stopped.add(port)
+                step = plan.throw(error)
+                continue
+            is_silent = is_silent and not outcome.raw
+            if is_silent and time.monotonic() > until:
+                raise NoAnswer(
+                    f"no answer on {port}",
+                    port=port,
+                    hint="Try another port of the modem: modemagent list",
+                )
+            step = plan.send(outcome)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    finally:
+        plan.close()
+
+
+def _otherwise(attempt: Attempt[T], reader: Reader[T], options: AccessOptions) -> Attempt[T]:
+    """Take another route if another program has the modem."""
+    port, error = attempt.port, attempt.result
+    is_managed = isinstance(error, PortNotFound) and port.path.startswith(_DBUS_PATH)
+    if reader.agent is not None and (isinstance(error, PortBusy) or is_managed):
+        try:
+            with agent_session(options.agent) as client:
+                return attempt._replace(route="agent", result=reader.agent(client, port.path))
+        except NotServed as no:
+            if isinstance(error, PortBusy):
+                error = explain_busy(error, no.error)
+        except AgentNotRunning as ended:
+            late = _time_is_over(port.path, options) if options.is_over else ended
+            return attempt._replace(route="agent", result=late)
+        except AgentError as failed:
+            return attempt._replace(route="agent", result=failed)
+    if isinstance(error, DeadlinePassed):
+        error = _time_is_over(port.path, options)
+    elif (
+        reader.managed is not None
+        and options.via == "auto"
+        and isinstance(error, PortBusy)
+        and error.holder_name in (_MODEMMANAGER, None)
+    ):
+        found = _by_modemmanager([port], reader)[0]
+        if not found.is_failed:
+            return found
+    return attempt._replace(result=error)
+
+
+def _time_is_over(port: str, options: AccessOptions) -> DeadlinePassed:
+    """Return the error with the time that the user gave, not with what was left for the port."""
+    return DeadlinePassed(
+        f"{port} could not be read within {options.timeout_s:g} s",
+        port=port,
+        hint="Increase --timeout. If the modem does not answer at all, check its power, cable and "
+        "baud rate.",
+    )
+
+
+def _by_modemmanager(ports: Iterable[TargetPort] | None, reader: Reader[T]) -> list[Attempt[T]]:
+    """Read modems from ModemManager, an optional part of the installation.
+
+    :param ports: None for every modem that ModemManager has
+    """
+    from modemagent.access.modemmanager import read_managed
+
+    assert reader.managed is not None  # noqa: S101 - a command without it has no --via
+    return [
+        Attempt(
+            port,
+            "modemmanager",
+            found if isinstance(found, ModemAgentError) else reader.managed(found),
+        )
+        for port, found in read_managed(ports)
+    ]
+
+
+def _reason(attempt: Attempt[T]) -> str | None:
+    return reason_of(attempt.result) if isinstance(attempt.result, ModemAgentError) else None
+
+
+def reason_of(error: ModemAgentError) -> str:
+    """Return the word for ``failed[].reason``.
+
+    An error without one is a passed limit: data that is not an AT dialogue, such as a flood without
+    line ends.
+    """
+    if isinstance(error, PortError | AgentError):
+        return error.reason or "not_a_modem"
+    return "not_a_modem"

@@ -1,0 +1,128 @@
+"""Ports to open for what a user writes as PORT: a path, a URL or a stable id."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from modemagent.discovery import udev
+from modemagent.discovery.candidate import Candidate, Role, refuse_recovery
+from modemagent.discovery.sysfs import describe, scan
+from modemagent.errors import PortNotFound
+
+#: Prefixes of words that name a modem by a number, which requires reading every modem.
+BY_NUMBER = ("imei:", "iccid:")
+_STABLE_IDS = ("usb:", "pci:", "tty:", "wwan:")
+
+
+class TargetPort(NamedTuple):
+    """One port.
+
+    :param path: device path or URL
+    :param port_id: stable id; None if sysfs has no such device
+    """
+
+    path: str
+    port_id: str | None = None
+
+
+class ModemTarget(NamedTuple):
+    """One modem to reach.
+
+    :param ports: its ports, the most likely AT port first; the next one is tried if one is silent
+    """
+
+    ports: tuple[TargetPort, ...]
+
+    @property
+    def path(self) -> str:
+        """Path of the first port."""
+        return self.ports[0].path
+
+
+def single(path: str, port_id: str | None = None) -> ModemTarget:
+    """Return a target with one port."""
+    return ModemTarget((TargetPort(path, port_id),))
+
+
+def discover_targets(root: str) -> list[ModemTarget]:
+    """Return a target for each cellular modem in sysfs."""
+    groups = group_by_modem(each for each in scan_ports(root) if each.cellular)
+    return [target for group in groups.values() if (target := _target(group)) is not None]
+
+
+def resolve_target(word: str, root: str) -> ModemTarget:
+    """Return the target for a path, URL or stable id.
+
+    :raises PortNotFound: no device with this stable id is plugged in
+    :raises NotAModem: the device is in recovery or flashing mode
+    """
+    if "://" in word:
+        return single(word)
+    if word.startswith(_STABLE_IDS):
+        return _by_id(word, root)
+    candidate = describe(word, Path(root))
+    refuse_recovery(word, candidate)
+    return single(word, candidate.port_id if candidate else None)
+
+
+def _by_id(word: str, root: str) -> ModemTarget:
+    candidates = scan_ports(root)
+    for candidate in candidates:
+        if word in (candidate.port_id, candidate.modem_id):
+            refuse_recovery(word, candidate)
+        if candidate.port_id == word:
+            return single(candidate.path, candidate.port_id)
+    target = _target([each for each in candidates if each.modem_id == word])
+    if target is None:
+        raise PortNotFound(
+            f"no port with the id {word}",
+            port=word,
+            hint="List the ids of all ports with: modemagent list",
+        )
+    return target
+
+
+def scan_ports(root: str) -> tuple[Candidate, ...]:
+    """Return every port in sysfs, with the roles that udev rules assign.
+
+    :param root: directory that holds ``sys`` and ``dev``; udev is used only with ``/``
+    """
+    return scan(Path(root), udev.hints if root == "/" else None)
+
+
+def group_by_modem(candidates: Iterable[Candidate]) -> dict[str | None, list[Candidate]]:
+    """Return ports by the id of their modem; None holds the ports of unknown devices."""
+    groups: dict[str | None, list[Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault(candidate.modem_id, []).append(candidate)
+    return groups
+
+
+def candidate_of(path: str, candidates: Iterable[Candidate]) -> Candidate | None:
+    """Return the candidate for a path, with symbolic links resolved."""
+    names = (path, os.path.realpath(path))
+    return next((each for each in candidates if each.path in names), None)
+
+
+def no_modem_found(root: str) -> PortNotFound:
+    """Return the error for a machine on which no modem is found."""
+    others = ", ".join(each.path for each in scan_ports(root))
+    found = f"Only ports of unknown devices were found: {others}. " if others else ""
+    return PortNotFound(
+        "no modem found",
+        port="auto",
+        hint=f"{found}Check that the modem is plugged in and powered. "
+        "List every port with modemagent list, and name one as PORT.",
+    )
+
+
+def _target(group: Sequence[Candidate]) -> ModemTarget | None:
+    # NMEA and DIAG ports are never written to. If no port is known as AT, the composition is not in
+    # the table of USB ids, and each unknown port is worth an attempt.
+    likely = [each for each in group if each.role is Role.AT]
+    likely = likely or [each for each in group if each.role is Role.UNKNOWN]
+    likely.sort(key=lambda candidate: not candidate.secondary)
+    return ModemTarget(tuple(TargetPort(c.path, c.port_id) for c in likely)) if likely else None

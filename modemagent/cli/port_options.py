@@ -1,0 +1,65 @@
+"""Options of the commands that reach modems, as one :class:`AccessOptions`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from math import inf
+from typing import Any
+
+import click
+
+from modemagent.access.agent import AgentLocator
+from modemagent.access.options import AccessOptions, Via
+from modemagent.cli.options import global_options, scan_root_option, state_dir_option
+from modemagent.dialects.allowlist import is_allowed
+from modemagent.errors import LineRefused
+
+_baud_option = click.option(
+    "--baud",
+    type=click.IntRange(min=50),
+    default=115200,
+    show_default=True,
+    metavar="N",
+    help="Speed of a UART.",
+)
+
+
+def locate_agent(context: click.Context, state_dir: str | None) -> AgentLocator:
+    """Return the agent that a command means."""
+    return AgentLocator(state_dir, global_options(context).config)
+
+
+def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--baud``, ``--root`` and ``--state-dir``, and pass them as ``options``.
+
+    ``--timeout`` and ``--via`` are included if the command has them.
+    """
+
+    @wraps(function)
+    def with_options(
+        *args: Any,
+        baud: int,
+        root: str,
+        state_dir: str | None,
+        timeout_s: float = inf,
+        via: Via = "auto",
+        **rest: Any,
+    ) -> Any:
+        agent = locate_agent(click.get_current_context(), state_dir)
+        return function(*args, options=AccessOptions(timeout_s, baud, root, agent, via), **rest)
+
+    return _baud_option(scan_root_option(state_dir_option(with_options)))
+
+
+def require_allowed(line: str) -> None:
+    """Check that a command line is on the allow-list.
+
+    :raises LineRefused: it might change a modem, a SIM or a setting
+    """
+    if not is_allowed(line):
+        raise LineRefused(
+            f"{line!r} was not sent: it is not on the list of read-only commands",
+            hint="modemagent never changes a modem, a SIM card or a setting. Use a terminal "
+            "program for this command.",
+        )

@@ -1,0 +1,50 @@
+"""Decoded response lines, by the tables of ``explain``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from modemagent.diagnosis.facts import Facts
+from modemagent.explain import explain
+
+
+class Decoded(NamedTuple):
+    """A response line in plain language.
+
+    :param fields: name to value, as :func:`modemagent.explain.explain` returns them
+    """
+
+    line: str
+    text: str
+    remedy: str
+    fields: Mapping[str, object]
+
+
+def decoded(facts: Facts, command: str, prefix: str = "") -> Decoded | None:
+    """Return the first line of :func:`all_decoded`, or None."""
+    return next(all_decoded(facts, command, prefix), None)
+
+
+def all_decoded(facts: Facts, command: str, prefix: str = "") -> Iterator[Decoded]:
+    """Yield each line of a successful response that can be decoded.
+
+    :param prefix: leave out lines that start with anything else
+    """
+    if not is_answered(facts, command):
+        return
+    for line in facts.responses[command].lines:
+        found = explain(command, line) if line.upper().startswith(prefix) else None
+        if found is not None:
+            fields = found.get("fields")
+            yield Decoded(
+                line,
+                str(found["text"]),
+                str(found.get("remedy", "")),
+                fields if isinstance(fields, dict) else {},
+            )
+
+
+def is_answered(facts: Facts, command: str) -> bool:
+    """Return True if the modem answered this command with OK."""
+    return command in facts.responses and facts.responses[command].ok
