@@ -94,7 +94,7 @@ class Codec:
         return None
 
     def flush(self) -> LineEvent | None:
-        """Return the event of the incomplete line at the deadline, None if there is no line."""
+        """Return the event of an incomplete line at the deadline, or None."""
         return self._finish()
 
     def _keep(self, size: int) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from modemagent.agent.reload import sink_options
 from modemagent.cli.config import settings_file
 from modemagent.cli.options import json_option, state_dir_option, timeout_option
 from modemagent.cli.output import plain, print_json, table
@@ -17,8 +16,6 @@ from modemagent.cli.port_options import locate_agent
 from modemagent.control.client import ask
 from modemagent.errors import AgentNotRunning, OutboxError, RegistryUnreachable
 from modemagent.logs import NullLog
-from modemagent.report.delivery.courier import Courier
-from modemagent.report.delivery.sinks import open_sink
 from modemagent.report.outbox.outbox import Outbox, read_outbox
 from modemagent.report.outbox.state_dir import DB_NAME
 from modemagent.report.status import listing
@@ -114,6 +111,11 @@ def _flush(settings: Settings, timeout_s: float) -> dict[str, Any]:
             f"no outbox in {settings.state_dir}",
             hint="Name the state directory of the agent with --state-dir.",
         )
+    # The command boundary: a request to the daemon does not need the packages that send.
+    from modemagent.agent.reload import sink_options
+    from modemagent.report.delivery.courier import Courier
+    from modemagent.report.delivery.sinks import open_sink
+
     sink = open_sink(sink_options(settings))
     with closing(
         Outbox(settings.state_dir, gateway_id=settings.gateway_id, log=NullLog())

@@ -9,7 +9,6 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from modemagent.agent import daemon
 from modemagent.cli.config import settings_file
 from modemagent.cli.options import global_options
 from modemagent.logs import open_log
@@ -76,6 +75,9 @@ def command(context: click.Context, /, **given: Any) -> None:
     settings = current_settings()
     if not (settings.discovery or settings.port or settings.port_glob):
         raise click.UsageError("--no-discovery requires --port or --port-glob")
+
+    # The command boundary: the help page does not need the packages of the daemon.
+    from modemagent.agent import daemon
 
     log = open_log(level, color=context.color)
     for variable, remedy in unknown_in(os.environ).items():

@@ -92,7 +92,7 @@ def test_other_commands_do_not_load_the_tables(words):
         "import sys\n"
         "from modemagent.cli.main import run\n"
         f"run({words!r})\n"
-        "print([m for m in sys.modules if '.words' in m or 'error_codes' in m], file=sys.stderr)\n"
+        "print([m for m in sys.modules if 'modemagent.explain' in m], file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stderr.decode().splitlines()[-1] == "[]"
