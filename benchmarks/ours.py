@@ -40,7 +40,7 @@ def raw(path: str, lines: Sequence[str]) -> str:
 
 def in_process(paths: Sequence[str]) -> dict[str, Numbers]:
     """Identify all the ports side by side, as the command does after its imports."""
-    from modemagent.channel.blocking import run_plans
+    from modemagent.channel.runner import run_plans
     from modemagent.modem.identify import identify
 
     outcomes = run_plans({path: identify(path) for path in paths}, timeout_s=60)

@@ -1,33 +1,33 @@
-"""The whole error tree: a class per different *reaction*, never per message.
+"""Error classes: one per reaction of the caller, never per message.
 
-    ModemAgentError                 an expected failure: one line, a remedy, an exit status
-    ├── UsageError            (2)   the call's words are off
+    ModemAgentError                 an expected failure with message, hint and exit status
+    ├── UsageError            (2)   wrong command line or argument
     │   └── LineRefused       (2)   an AT line that is not on the read-only allow-list
-    ├── SettingsError         (2)   a settings file or value that can not be used
-    ├── IdentityError         (3)   a number that can not identify anything
-    ├── PortError                   no way to the bytes; carries the port
-    │   ├── PortNotFound      (4)   no such device or host
-    │   ├── PortDenied        (4)   the device is there, this user may not open it
-    │   ├── PortVanished      (4)   it was open and is gone (unplugged, hung up, reset)
-    │   ├── PortBusy          (5)   somebody else holds it; carries the holder
-    │   ├── NoAnswer          (4)   open, and nothing that could be an AT answer came
-    │   ├── NotAModem         (4)   open, and what came is no AT dialogue (NMEA, binary)
-    │   └── DeadlinePassed    (4)   the time given to the whole call is over
-    ├── ProtocolError         (1)   the AT dialogue was used wrongly, or its limits were passed
-    ├── TranscriptError       (1)   a transcript file that can not be played
-    ├── ReportError           (1)   a report body that can not be read; carries the key
-    ├── OutboxError           (1)   the local queue can not be read or written
-    ├── AgentNotRunning       (4)   nobody listens on the control socket
-    ├── NeighbourAway         (4)   a program that holds modems can not be asked about them
-    ├── AgentDenied           (4)   the agent is there, and this user may not talk to it
-    ├── RegistryStoreError    (1)   the registry's own database can not be used
-    └── RegistryError         (6)   the registry did not take what it was sent
-        ├── RegistryUnreachable (6) no connection or no answer in time: try again later
-        │   └── ClockNotSet   (6)   a certificate's dates, by a clock that is not set: wait for it
-        └── RegistryRefused   (6)   it answered, and said no (wrong token, bad request)
+    ├── SettingsError         (2)   an invalid settings file or value
+    ├── IdentityError         (3)   an invalid identifier
+    ├── PortError                   a port that cannot be used; carries the port
+    │   ├── PortNotFound      (4)   no such device, host or modem
+    │   ├── PortDenied        (4)   no permission to open the device
+    │   ├── PortVanished      (4)   disappeared while open (unplugged, hung up, reset)
+    │   ├── PortBusy          (5)   held by another program; carries the holder
+    │   ├── NoAnswer          (4)   open, but no answer to AT
+    │   ├── NotAModem         (4)   open, but sends something other than AT (NMEA, binary)
+    │   └── DeadlinePassed    (4)   the timeout of the whole call
+    ├── ProtocolError         (1)   wrong use of an AT connection, or a limit exceeded
+    ├── TranscriptError       (1)   a transcript file that cannot be played
+    ├── ReportError           (1)   an invalid report body; carries the key
+    ├── OutboxError           (1)   the outbox cannot be read or written
+    ├── AgentNotRunning       (4)   no agent listens on the control socket
+    ├── ModemManagerUnavailable (4) ModemManager does not answer
+    ├── AgentDenied           (4)   no permission to use the control socket
+    ├── RegistryStoreError    (1)   the registry's database cannot be used
+    └── RegistryError         (6)   the registry did not accept a request
+        ├── RegistryUnreachable (6) no connection or no answer in time: retry later
+        │   └── ClockNotSet   (6)   the clock is not set, so no certificate is valid: wait for it
+        └── RegistryRefused   (6)   the registry rejected the request (wrong token, bad request)
 
-``code`` is the stable name in JSON, ``exit_status`` the process's exit code, ``hint`` the
-remedy in words. The command line prints ``message`` and ``hint`` and nothing else.
+``code`` is the stable name in JSON, ``exit_status`` the exit status of the process, ``hint`` the
+remedy. The command line prints ``message`` and ``hint`` and nothing else.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from typing import ClassVar
 class ModemAgentError(Exception):
     """An expected failure.
 
-    :param message: what happened, one line, no trailing full stop
-    :param hint: what to do next, or "" when there is nothing to advise
+    :param message: what happened, in one line without a final full stop
+    :param hint: what to do next in full sentences, "" if there is nothing to advise
     """
 
     code: ClassVar[str] = "failed"
@@ -51,7 +51,7 @@ class ModemAgentError(Exception):
         self.hint = hint
 
     def to_json(self) -> dict[str, object]:
-        """Return the object that stands under ``error`` in a machine's answer."""
+        """Return the object printed under the key ``error`` with ``--json``."""
         return {
             "code": self.code,
             "exit": self.exit_status,
@@ -61,7 +61,7 @@ class ModemAgentError(Exception):
 
 
 class UsageError(ModemAgentError):
-    """The call's words are off; calling again with the same words can not help."""
+    """A wrong command line or argument; the same call will fail again."""
 
     code = "usage"
     exit_status = 2
@@ -74,16 +74,16 @@ class LineRefused(UsageError):
 
 
 class SettingsError(ModemAgentError):
-    """A settings file, option or environment value that can not be used."""
+    """An invalid settings file, option or environment variable."""
 
     code = "settings"
     exit_status = 2
 
 
 class IdentityError(ModemAgentError):
-    """A number that can not be used as an identity key.
+    """An identifier that cannot be used as a key.
 
-    :param problem: the problem code of identity rules, as ``imei.check_digit``
+    :param problem: the problem code, as ``imei.check_digit``
     """
 
     code = "identity"
@@ -95,7 +95,7 @@ class IdentityError(ModemAgentError):
 
 
 class PortError(ModemAgentError):
-    """No way to the bytes of a port.
+    """A port that cannot be used.
 
     :param port: the port as the user named it
     """
@@ -110,31 +110,31 @@ class PortError(ModemAgentError):
 
 
 class PortNotFound(PortError):
-    """No such device, host or modem."""
+    """A device, host or modem that does not exist."""
 
     code = "port_not_found"
     reason = "not_found"
 
 
 class PortDenied(PortError):
-    """The device exists, but this user may not open it."""
+    """A device that this user has no permission to open."""
 
     code = "port_permission"
     reason = "permission"
 
 
 class PortVanished(PortError):
-    """The port was open and is gone: EOF, EIO, ENODEV, hang-up."""
+    """A port that disappeared while it was open: end of file, EIO, ENODEV, hang-up."""
 
     code = "port_vanished"
     reason = "vanished"
 
 
 class PortBusy(PortError):
-    """Somebody else holds the port.
+    """A port held by another program.
 
-    :param holder_pid: process id of the holder, None when it can not be found out
-    :param holder_name: command name of the holder, None when it can not be found out
+    :param holder_pid: process id of the holder, None if it cannot be determined
+    :param holder_name: command name of the holder, None if it cannot be determined
     """
 
     code = "port_busy"
@@ -159,42 +159,42 @@ class PortBusy(PortError):
 
 
 class NoAnswer(PortError):
-    """The port is open and nothing that could be an AT answer came."""
+    """An open port without an answer to AT."""
 
     code = "no_answer"
     reason = "no_answer"
 
 
 class NotAModem(PortError):
-    """What comes out of the port is no AT dialogue: NMEA sentences, binary."""
+    """An open port that sends something other than AT: NMEA sentences, binary frames."""
 
     code = "not_a_modem"
     reason = "not_a_modem"
 
 
 class DeadlinePassed(PortError):
-    """The time given to the whole call is over."""
+    """The timeout of the whole call has passed."""
 
     code = "timeout"
     reason = "timeout"
 
 
 class ProtocolError(ModemAgentError):
-    """The AT dialogue was used wrongly (two commands at once) or a limit was passed."""
+    """Wrong use of an AT connection (two commands at once), or a limit exceeded."""
 
     code = "protocol"
 
 
 class TranscriptError(ModemAgentError):
-    """A transcript file that can not be read or played."""
+    """A transcript file that cannot be read or played."""
 
     code = "transcript"
 
 
 class ReportError(ModemAgentError):
-    """A report body that can not be read.
+    """An invalid report body.
 
-    :param key: the key that is missing or off, as ``port.path``; "" for the body as a whole
+    :param key: the missing or invalid key, as ``port.path``; "" for the body as a whole
     """
 
     code = "report"
@@ -208,49 +208,49 @@ class ReportError(ModemAgentError):
 
 
 class OutboxError(ModemAgentError):
-    """The local queue can not be read or written."""
+    """An outbox that cannot be read or written."""
 
     code = "outbox"
 
 
 class AgentNotRunning(ModemAgentError):
-    """Nobody listens on the control socket."""
+    """No agent listens on the control socket."""
 
     code = "agent_not_running"
     exit_status = 4
 
 
 class ModemManagerUnavailable(ModemAgentError):
-    """A program that may hold modems (ModemManager) can not be asked about them."""
+    """ModemManager, the D-Bus system bus or the D-Bus library does not answer or is missing."""
 
     code = "neighbour_away"
     exit_status = 4
 
 
 class AgentDenied(ModemAgentError):
-    """The agent is there, and this user may not talk to it."""
+    """A control socket that this user has no permission to use."""
 
     code = "agent_denied"
     exit_status = 4
 
 
 class RegistryStoreError(ModemAgentError):
-    """The registry's own database can not be opened, read or brought to today's schema."""
+    """A registry database that cannot be opened, read or migrated."""
 
     code = "registry_store"
 
 
 class RegistryError(ModemAgentError):
-    """The registry did not take what it was sent."""
+    """A request that the registry did not accept."""
 
     code = "registry"
     exit_status = 6
 
 
 class RegistryUnreachable(RegistryError):
-    """No connection, or no answer in time: try again later.
+    """No connection, or no answer in time: retry later.
 
-    :param retry_after_s: seconds the registry asked to wait (``Retry-After``), or None
+    :param retry_after_s: seconds to wait as requested by the registry (``Retry-After``), or None
     """
 
     code = "registry_unreachable"
@@ -261,15 +261,15 @@ class RegistryUnreachable(RegistryError):
 
 
 class ClockNotSet(RegistryUnreachable):
-    """A certificate can not be judged while this machine's clock is not set: wait for the time."""
+    """A certificate cannot be checked before the clock of this machine is set."""
 
     code = "clock_not_set"
 
 
 class RegistryRefused(RegistryError):
-    """The registry answered and said no.
+    """The registry rejected the request.
 
-    :param status: the HTTP status it said it with
+    :param status: the HTTP status of its response
     """
 
     code = "registry_refused"

@@ -1,7 +1,7 @@
-"""Logs: one line an event to stderr, with every identifier masked.
+"""Structured log: one line per event on stderr, with every identifier masked.
 
-Whoever logs takes a :class:`Log`; only :func:`open_log`, called by the daemon, imports structlog.
-Events are named in snake case, with fields; people read them on a terminal, machines as JSON.
+Components receive a :class:`Log`. Only :func:`open_log`, called by the daemon, imports structlog.
+Event names are in snake case, with fields: text on a terminal, JSON lines elsewhere.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, MutableMapping
 from threading import RLock
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from modemagent.privacy.fragments import join_fragments
@@ -23,7 +22,7 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 class Log(Protocol):
-    """What a module needs of a log."""
+    """The interface of a log."""
 
     def debug(self, event: str, **fields: Any) -> Any: ...
     def info(self, event: str, **fields: Any) -> Any: ...
@@ -32,7 +31,7 @@ class Log(Protocol):
 
 
 class NullLog:
-    """A log that keeps nothing: for one-shot commands, whose errors go to the user instead."""
+    """A log that discards all events, for one-shot commands, which print errors to the user."""
 
     def debug(self, event: str, **fields: Any) -> None: ...
     def info(self, event: str, **fields: Any) -> None: ...
@@ -40,14 +39,14 @@ class NullLog:
     def error(self, event: str, **fields: Any) -> None: ...
 
 
-# The keys of fields that hold numbers of ours, never a subscriber's; a digit run in them stays.
-_OURS = frozenset({"timestamp", "level", "stream_id", "report_id", "set_aside"})
+#: Fields that hold numbers of modemagent, never of a subscriber: their digits are not masked.
+_UNMASKED = frozenset({"timestamp", "level", "stream_id", "report_id", "set_aside"})
 
 
 def mask_fields(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask identifiers in every field of one event: values, wire trace and error texts alike."""
+    """Mask identifiers in every field of an event: values, wire traces and error texts."""
     for key, value in event.items():
-        if key not in _OURS:
+        if key not in _UNMASKED:
             event[key] = _masked(value)
     return event
 
@@ -65,7 +64,7 @@ def _masked(value: Any) -> Any:
     if isinstance(value, dict):
         return {_printable(mask_text(str(key))): _masked(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        # digits of one number, an element each, are seen only from the whole list
+        # a number with one digit per element is recognized only in the whole list
         whole = str([*value])
         return (
             [_masked(inner) for inner in value]
@@ -76,7 +75,7 @@ def _masked(value: Any) -> Any:
 
 
 def _printable(text: str) -> str:
-    """Escape what a terminal obeys; what a modem says gets into logs too."""
+    """Escape control characters: text from modems is logged too."""
     if text.isprintable():
         return text
     return "".join(
@@ -86,37 +85,37 @@ def _printable(text: str) -> str:
 
 
 class Throttle:
-    """Lets a warning that says the same again through a few times a minute, and counts the rest.
+    """Limits repeated warnings to a few per minute and counts the rest.
 
-    The next one that is let through says how many were left out, as ``left_out``. Numbers in its
-    fields do not make a warning another one.
+    The next one that passes carries the number of those left out, as ``left_out``. Warnings that
+    differ only in numeric fields count as the same.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen: dict[tuple[object, ...], list[float]] = {}
-        # the courier and others have threads of their own; what fails as an object ends may be told
-        # in the middle of another warning
+        # the courier and others have threads of their own; reentrant, because the destructor of an
+        # object may log in the middle of another warning
         self._lock = RLock()
 
     def __call__(
         self, _: Any, name: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any] | None:
-        """Return the event, None for one that is to be left out."""
+        """Return the event, None if it is left out."""
         if LEVELS.get(name, 0) < LEVELS["warning"]:
             return event
         now = self._clock()
         key = tuple(sorted((k, v) for k, v in event.items() if isinstance(v, str)))
         with self._lock:
-            begun, count, left_out = self._seen.get(key) or (now, 0, 0)
-            if now - begun >= _MINUTE_S:
-                begun, count = now, 0
-            let_through = count < _A_MINUTE
+            started, count, left_out = self._seen.get(key) or (now, 0, 0)
+            if now - started >= _MINUTE_S:
+                started, count = now, 0
+            passes = count < _PER_MINUTE
             self._seen.pop(key, None)
-            self._seen[key] = [begun, count + 1, 0 if let_through else left_out + 1]
-            while len(self._seen) > _KINDS:
+            self._seen[key] = [started, count + 1, 0 if passes else left_out + 1]
+            while len(self._seen) > _MAX_WARNINGS:
                 del self._seen[next(iter(self._seen))]
-        if not let_through:
+        if not passes:
             return None
         if left_out:
             event["left_out"] = int(left_out)
@@ -124,19 +123,22 @@ class Throttle:
 
 
 _MINUTE_S = 60.0
-_A_MINUTE = 5
-_KINDS = 256
+_PER_MINUTE = 5
+#: Number of different warnings counted at a time.
+_MAX_WARNINGS = 256
 
 
 def open_log(
     level: str = "info", *, stream: TextIO | None = None, color: bool | None = None
 ) -> Log:
-    """Set structlog up and return the daemon's log.
+    """Configure structlog and return the daemon's log.
 
     :param level: ``debug``, ``info``, ``warning`` or ``error``
-    :param color: None: coloured on a terminal; a stream that is no terminal gets JSON lines
+    :param color: None for colours on a terminal; other streams get JSON lines
     """
-    structlog = _structlog()
+    # 60 ms if rich is installed, which structlog imports as well
+    import structlog
+
     out = sys.stderr if stream is None else stream
     terminal = out.isatty()
     last: list[Processor]
@@ -171,19 +173,3 @@ def open_log(
     )
     log: Log = structlog.get_logger()
     return log
-
-
-def _structlog() -> Any:
-    # structlog imports rich for tracebacks wherever it is installed, 4 MiB and 60 ms that a
-    # daemon writing to the journal never uses, and pickle, 0.4 MiB, for the name of an error.
-    pickle = ModuleType("pickle")
-    pickle.PicklingError = TypeError  # type: ignore[attr-defined]
-    unused = {"rich": None, "pickle": pickle}.items()
-    others = {name: other for name, other in unused if name not in sys.modules}
-    sys.modules |= others  # type: ignore[arg-type]
-    try:
-        import structlog
-    finally:
-        for name in others:
-            del sys.modules[name]
-    return structlog

@@ -38,7 +38,7 @@ class AgentLocator(NamedTuple):
         if value := os.environ.get(f"{PREFIX}STATE_DIR", "").strip():
             return Path(value).expanduser()
         try:
-            text = read(Path(self.config or DEFAULT_FILE), must=self.config is not None)
+            text = read(Path(self.config or DEFAULT_FILE), required=self.config is not None)
         except SettingsError:
             if self.config:
                 raise

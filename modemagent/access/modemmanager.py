@@ -53,7 +53,7 @@ def _read(port: TargetPort, modems: Iterable[MmModem]) -> Snapshot | ModemAgentE
     name = port.path.rpartition("/")[2]
     device = (port.port_id or "").partition(":")[2].rpartition(":")[0]
     for modem in modems:
-        is_same_device = device and device == modem.place
+        is_same_device = device and device == modem.bus_id
         if name in modem.ports or is_same_device or _port_of(modem) == port.path:
             return snapshot_of(modem, port=port.path, port_id=port.port_id)
     return PortNotFound(

@@ -19,7 +19,7 @@ from modemagent.access.agent import NotServed, agent_session, explain_busy
 from modemagent.access.options import AccessOptions
 from modemagent.access.target import ModemTarget, TargetPort, discover_targets, no_modem_found
 from modemagent.at.steps import Plan
-from modemagent.channel.blocking import run_plans
+from modemagent.channel.runner import run_plans
 from modemagent.control.client import AgentError, ControlClient
 from modemagent.errors import (
     AgentNotRunning,

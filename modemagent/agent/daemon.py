@@ -20,7 +20,7 @@ from modemagent.agent.reload import SettingsChange, change_from, load_metrics, s
 from modemagent.agent.reporting import Reporter
 from modemagent.agent.systemd import notify, watchdog_interval_s
 from modemagent.agent.wire_log import WireLog
-from modemagent.channel.aside import run_in_thread
+from modemagent.channel.threads import run_in_thread
 from modemagent.control.protocol import socket_path
 from modemagent.errors import ModemAgentError, OutboxError
 from modemagent.logs import Log

@@ -1,1 +1,1 @@
-"""Where bytes meet I/O: the only place that imports serial."""
+"""Ports: open, locked, and served by one session each. The only package that imports serial."""

@@ -1,7 +1,7 @@
-"""An open way to bytes, blocking no one: a terminal, a socket, a pair of threads behind one.
+"""Open ports as one non-blocking file descriptor: terminal, socket, or a socket pair.
 
-Whatever the port is, it ends in one file descriptor. Both doors (asyncio and poll) read and
-write it here and nowhere else, so that the signs of a port that has gone are known in one place.
+:class:`AsyncChannel` and the blocking runner read and write the descriptor only here, so that a
+vanished port is recognized in one place.
 """
 
 from __future__ import annotations
@@ -9,24 +9,22 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from modemagent.channel.trace import Trace
 from modemagent.errors import PortVanished
 
-if TYPE_CHECKING:
-    from modemagent.channel.trace import Trace
-
 CHUNK: Final = 4096
-"""Bytes read at once: what a terminal gives at most, and little enough to keep a loop lively."""
+"""Bytes per read: the most a terminal returns, and few enough not to delay an event loop."""
 
 
 class Port:
     """An open port.
 
     :param name: the port as the user named it
-    :param descriptor: readable and writable, non-blocking; owned from here on
-    :param release: called once before the descriptor is closed: put settings back, unlock
-    :ivar bytes_written: bytes the kernel has taken so far
+    :param descriptor: readable and writable, non-blocking; closed by :meth:`close`
+    :param release: called once before the descriptor is closed, to restore settings and unlock
+    :ivar bytes_written: bytes the kernel has accepted so far
     """
 
     def __init__(
@@ -44,48 +42,48 @@ class Port:
         self._trace = trace
 
     def fileno(self) -> int:
-        """Return the descriptor, -1 when the port is closed."""
+        """Return the descriptor, or -1 if the port is closed."""
         return self._descriptor
 
     def read(self) -> bytes:
-        """Return what is waiting, b"" for nothing.
+        """Return the waiting bytes, b"" if there are none.
 
-        :raises PortVanished: end of file, or an error: the port has gone
+        :raises PortVanished: end of file or an I/O error
         """
         try:
             data = os.read(self._descriptor, CHUNK)
         except (BlockingIOError, InterruptedError):
             return b""
         except OSError as error:
-            raise self._vanished(error.strerror) from error
+            raise port_vanished(self.name, error.strerror) from error
         if not data:
-            if self._is_quiet():
+            if self._is_idle():
                 return b""
-            raise self._vanished("end of file")
+            raise port_vanished(self.name, "end of file")
         if self._trace is not None:
             self._trace(self.name, "received", data)
         return data
 
     def write(self, data: bytes) -> int:
-        """Write what fits and return how much that was.
+        """Write as much as the kernel accepts and return the number of bytes.
 
-        :raises PortVanished: the port has gone
+        :raises PortVanished: the port has disappeared
         """
         try:
             taken = os.write(self._descriptor, data)
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError as error:
-            raise self._vanished(error.strerror) from error
+            raise port_vanished(self.name, error.strerror) from error
         self.bytes_written += taken
         if self._trace is not None and taken:
             self._trace(self.name, "sent", data[:taken])
         return taken
 
     def close(self) -> None:
-        """Throw away what is unsent, put the settings back, unlock, close. Again: nothing.
+        """Discard unsent bytes, restore the settings, unlock and close; idempotent.
 
-        May block for as long as the driver likes: the async door calls it in a thread.
+        A driver may block here for any time: :class:`AsyncChannel` calls this in a thread.
         """
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor < 0:
@@ -96,22 +94,19 @@ class Port:
         finally:
             os.close(descriptor)
 
-    def _is_quiet(self) -> bool:
-        # An empty read is the end of file. Except on a terminal that another program has set to
-        # VMIN 0 behind our back: there it says "nothing yet", and poll says nothing either.
+    def _is_idle(self) -> bool:
+        # An empty read means end of file, except on a terminal that another program has set to
+        # VMIN 0 meanwhile. There it means "nothing yet", and poll reports no event either.
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
         return not poll.poll(0)
 
-    def _vanished(self, why: str | None) -> PortVanished:
-        return port_vanished(self.name, why or "")
 
-
-def port_vanished(port: str, why: str = "") -> PortVanished:
-    """Return the error for a port that was open and has gone."""
+def port_vanished(port: str, reason: str | None = None) -> PortVanished:
+    """Return the error for a port that was open and has disappeared."""
     return PortVanished(
-        f"{port} is gone" + (f" ({why.lower()})" if why else ""),
+        f"{port} has disappeared" + (f" ({reason.lower()})" if reason else ""),
         port=port,
-        hint="the modem was unplugged, has restarted, or the far side hung up: "
-        "check power and cable, then try again",
+        hint="The modem was unplugged or has restarted, or the server closed the connection. "
+        "Check power and cable, then try again.",
     )

@@ -1,9 +1,9 @@
-"""RFC 2217 by pyserial, turned into a descriptor: two threads behind a socket pair.
+"""RFC 2217 client: pyserial's, behind one end of a socket pair.
 
-pyserial's client has no descriptor to wait for, its open and close block, it purges the far
-input on opening, a reader of it is never told that the connection is lost, and what came before
-the loss can not be read any more. All of that stays in this module: the one end of the pair that
-leaves it behaves as a plain socket does.
+pyserial's client has no descriptor to poll, blocks in open and close, purges the remote input when
+it opens, does not wake a reader when the connection is lost, and discards the bytes received before
+the loss. This module hides all of that: the end of the pair that it returns behaves as a TCP socket
+does. Two threads copy the bytes.
 """
 
 from __future__ import annotations
@@ -17,37 +17,38 @@ import serial.rfc2217
 
 
 class _Client(serial.rfc2217.Serial):  # type: ignore[misc]
-    """pyserial's client with its habits changed."""
+    """pyserial's client with the differences that this package needs."""
 
     def reset_input_buffer(self) -> None:
-        """Keep what is waiting: it is evidence, and ``open`` would throw it away."""
+        """Keep the waiting bytes, which are evidence; ``open`` would discard them."""
 
     def reset_output_buffer(self) -> None:
-        """Send no purge: some servers answer it late, none needs it."""
+        """Send no purge: some servers answer it late, and none needs it."""
 
     def rfc2217_set_control(self, value: bytes) -> None:
-        """Ask for DTR, RTS and no flow control without waiting for the answer.
+        """Request DTR, RTS and no flow control without waiting for the answer.
 
-        ser2net 4.3 gives none when its device has no modem lines.
+        ser2net 4.3 sends none if its device has no modem lines.
         """
         self._rfc2217_options["control"].set(value)
 
     def _telnet_read_loop(self) -> None:
         try:
-            with contextlib.suppress(Exception):  # a server that breaks the protocol is gone too
+            # a server that violates the protocol ends the connection as well
+            with contextlib.suppress(Exception):
                 super()._telnet_read_loop()
         finally:
             self._read_buffer.put(None)
 
     def close(self) -> None:
-        """Close the socket as well when the far side has hung up first."""
-        link = self._socket
+        """Close the socket also if the server has closed the connection first."""
+        connection = self._socket
         super().close()
-        if link is not None:
-            link.close()
+        if connection is not None:
+            connection.close()
 
     def receive(self) -> bytes:
-        """Wait for bytes and return all there are, b"" at the end."""
+        """Wait for bytes and return all that have arrived, b"" at the end."""
         data = bytearray()
         while (byte := self._read_buffer.get()) is not None:
             data += byte
@@ -58,10 +59,10 @@ class _Client(serial.rfc2217.Serial):  # type: ignore[misc]
 
 
 def connect(url: str, *, baud: int, timeout_s: float) -> socket.socket:
-    """Connect, set 8N1 without flow control, and return the descriptor's socket.
+    """Connect, set 8N1 without flow control, and return a socket that carries the bytes.
 
-    :param timeout_s: for the negotiation; the connection itself may take 5 s (pyserial's own)
-    :raises OSError: not reachable, or no RFC 2217 there
+    :param timeout_s: limit of the negotiation; pyserial gives the connection itself 5 s
+    :raises OSError: the server cannot be reached or does not speak RFC 2217
     """
     client = _Client(None, baudrate=baud, timeout=None)
     client.port = f"{url}?timeout={min(timeout_s, 5.0):.1f}"
@@ -69,31 +70,31 @@ def connect(url: str, *, baud: int, timeout_s: float) -> socket.socket:
         client.open()
     except ValueError as error:  # an option the server refuses
         raise OSError(str(error)) from error
-    outside, inside = socket.socketpair()
-    outside.setblocking(False)
-    threading.Thread(
-        target=_inwards, args=(client, inside), name=f"from {url}", daemon=True
-    ).start()
-    threading.Thread(target=_outwards, args=(client, inside), name=f"to {url}", daemon=True).start()
-    return outside
+    outer, inner = socket.socketpair()
+    outer.setblocking(False)
+    for copy in (_copy_from_modem, _copy_to_modem):
+        threading.Thread(
+            target=copy, args=(client, inner), name=f"rfc2217 {url}", daemon=True
+        ).start()
+    return outer
 
 
-def _inwards(client: _Client, inside: socket.socket) -> None:
-    """Pass on what comes from the modem until the connection ends."""
+def _copy_from_modem(client: _Client, inner: socket.socket) -> None:
+    """Copy received bytes until the connection ends."""
     with contextlib.suppress(OSError):
         while data := client.receive():
-            inside.sendall(data)
+            inner.sendall(data)
     with contextlib.suppress(OSError):
-        inside.shutdown(socket.SHUT_RDWR)
+        inner.shutdown(socket.SHUT_RDWR)
 
 
-def _outwards(client: _Client, inside: socket.socket) -> None:
-    """Pass on what goes to the modem until the port is closed or the connection ends."""
+def _copy_to_modem(client: _Client, inner: socket.socket) -> None:
+    """Copy bytes to send until the port is closed or the connection ends."""
     with contextlib.suppress(OSError):
-        while data := inside.recv(4096):
+        while data := inner.recv(4096):
             client.write(data)
     with contextlib.suppress(OSError):
-        inside.shutdown(socket.SHUT_RDWR)
-    with contextlib.suppress(Exception):  # it is being closed: nobody is left to be told
+        inner.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(Exception):  # the port is closed: an error has no receiver
         client.close()
-    inside.close()
+    inner.close()

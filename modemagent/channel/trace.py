@@ -1,10 +1,10 @@
-"""The wire trace: every byte that crossed a port, for logs and for ``record``."""
+"""Wire trace: every chunk of bytes sent and received, for logs and for ``record``."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 Direction = Literal["sent", "received"]
 
@@ -12,10 +12,10 @@ LIMIT: Final = 1024 * 1024
 
 
 class Trace(Protocol):
-    """Told of every chunk in the moment it crosses, in the order it crosses.
+    """A callback for every chunk, in the order the chunks cross the port.
 
-    Called wherever the port is served (the loop's thread in the async door), so it must return
-    at once and must not raise. The bytes hold identifiers: a log masks them first.
+    It runs in the thread that serves the port (the event loop's for :class:`AsyncChannel`), so it
+    must return at once and must not raise. The bytes hold identifiers: mask them before logging.
     """
 
     def __call__(self, port: str, direction: Direction, data: bytes) -> None:
@@ -25,26 +25,20 @@ class Trace(Protocol):
         """
 
 
-class Chunk:
-    """Bytes that crossed at once.
+class Chunk(NamedTuple):
+    """Bytes that were read or written by one call.
 
     :param at_s: monotonic seconds
     """
 
-    __slots__ = ("at_s", "data", "direction", "port")
-
-    def __init__(self, at_s: float, port: str, direction: Direction, data: bytes) -> None:
-        self.at_s = at_s
-        self.port = port
-        self.direction = direction
-        self.data = data
-
-    def __repr__(self) -> str:
-        return f"Chunk({self.at_s:.3f}, {self.port!r}, {self.direction!r}, {self.data!r})"
+    at_s: float
+    port: str
+    direction: Direction
+    data: bytes
 
 
 class Recorder:
-    """A trace that is kept: the newest chunks, 1 MiB of bytes at most.
+    """A trace that keeps the newest chunks, up to 1 MiB.
 
     >>> recorder = Recorder()
     >>> recorder("/dev/ttyUSB2", "sent", b"AT\\r")

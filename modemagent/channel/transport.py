@@ -1,11 +1,10 @@
-"""pyserial-asyncio's transport over a port of ours.
+"""pyserial-asyncio's transport on top of an open :class:`Port`.
 
-pyserial-asyncio 0.6 as it comes can not meet the conformance suite: its ``open`` throws away what
-is waiting at the port and is done in the loop, its ``close`` drains (and with unsent bytes and a
-stuck far side never ends), settings are not put back, a second open is allowed, and URLs have no
-descriptor. All of them lie in how it opens and closes a ``serial.Serial``. Here its transport is
-given a port that is open, set and locked already, and that is closed elsewhere: so it does what
-it does well, reading and writing in the loop, and every row is met.
+pyserial-asyncio 0.6 alone fails the conformance tests: its ``open`` discards the waiting bytes and
+runs in the event loop, its ``close`` drains (with unsent bytes and a stalled peer it never ends),
+settings are not restored, a second open is permitted, and URLs have no descriptor. All of that lies
+in the opening and closing of ``serial.Serial``. Here the transport receives a port that is already
+open, configured and locked, and that is closed elsewhere, so it only reads and writes in the loop.
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ from modemagent.channel.port import Port
 from modemagent.errors import PortVanished
 
 
-class Adopted:
-    """An open port in the shape of the ``serial.Serial`` that the transport wants."""
+class PortAdapter:
+    """An open port with the interface of ``serial.Serial`` that the transport uses."""
 
     def __init__(self, port: Port) -> None:
         self.timeout: float | None = 0
         self.write_timeout: float | None = 0
         self.transport: Any = None
         self._port = port
-        self._gone = False
+        self._vanished = False
 
     def fileno(self) -> int:
         return self._port.fileno()
 
     def read(self, size: int) -> bytes:
-        """Return what is waiting; ``size`` is the transport's wish and of no account here."""
+        """Return the waiting bytes; the ``size`` requested by the transport has no effect."""
         try:
             return self._port.read()
         except PortVanished as error:
@@ -49,14 +48,14 @@ class Adopted:
             return 0
 
     def flush(self) -> None:
-        """Drain nothing: a stuck far side would hold up the loop."""
+        """Drain nothing: a stalled peer would block the loop."""
 
     def close(self) -> None:
-        """Closing is the channel's, in a thread."""
+        """Do nothing: the channel closes the port in a thread."""
 
     def _end(self, error: PortVanished) -> None:
-        if not self._gone:
-            self._gone = True
+        if not self._vanished:
+            self._vanished = True
             asyncio.get_running_loop().call_soon(self._abort, error)
 
     def _abort(self, error: PortVanished) -> None:
@@ -65,7 +64,7 @@ class Adopted:
 
 
 def attach(protocol: asyncio.Protocol, port: Port) -> SerialTransport:
-    """Serve a port in the running loop; ``connection_made`` comes one turn later."""
-    adopted = Adopted(port)
-    adopted.transport = SerialTransport(asyncio.get_running_loop(), protocol, adopted)
-    return adopted.transport
+    """Serve a port in the running loop; ``connection_made`` follows one iteration later."""
+    adapter = PortAdapter(port)
+    adapter.transport = SerialTransport(asyncio.get_running_loop(), protocol, adapter)
+    return adapter.transport

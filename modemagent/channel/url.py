@@ -1,22 +1,18 @@
-"""From a port's name to an open port: one door for paths and for the URL schemes."""
+"""Port names: a device path or a URL, and how each is opened."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from modemagent.channel.port import Port
+from modemagent.channel.trace import Trace
 from modemagent.channel.tty import open_tty
 from modemagent.errors import UsageError
-
-if TYPE_CHECKING:
-    from modemagent.channel.port import Port
-    from modemagent.channel.trace import Trace
 
 SCHEMES = ("socket", "rfc2217")
 CONNECT_TIMEOUT_S = 10.0
 
 
 def is_remote(port: str) -> bool:
-    """Tell whether a port is reached over a network."""
+    """Return True if a port is reached over a network."""
     return "://" in port
 
 
@@ -27,10 +23,10 @@ def open_port(
     timeout_s: float = CONNECT_TIMEOUT_S,
     trace: Trace | None = None,
 ) -> Port:
-    """Open a port; blocks, briefly for a device, up to ``timeout_s`` for a connection.
+    """Open a port. Blocks, for a device briefly, for a connection up to ``timeout_s``.
 
     :param port: a device path, ``socket://HOST:PORT`` or ``rfc2217://HOST:PORT``
-    :raises UsageError: an unknown scheme, no address, no baud rate
+    :raises UsageError: unknown scheme, malformed address or unsupported baud rate
     :raises PortError: PortNotFound, PortDenied, PortBusy
     """
     if not is_remote(port):
@@ -38,9 +34,10 @@ def open_port(
     scheme = port.partition("://")[0]
     if scheme not in SCHEMES:
         raise UsageError(
-            f"{scheme}:// is no way to a modem",
-            hint="use a device path, socket://HOST:PORT or rfc2217://HOST:PORT",
+            f"unsupported port scheme {scheme}://",
+            hint="Use a device path, socket://HOST:PORT or rfc2217://HOST:PORT.",
         )
+    # socket and pyserial cost 15 ms, which a one-shot command on a local device does not pay
     from modemagent.channel import tcp
 
     if scheme == "socket":

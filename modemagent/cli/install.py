@@ -82,7 +82,7 @@ def command(root: str, dry_run: bool, as_json: bool, prefix: str, executable: st
     if not dry_run:
         apply.apply(tree, steps, record)
         commands = apply.run(commands)
-    to_do = plan.left(tree, steps)
+    to_do = plan.manual_steps(tree, steps)
     if to_do or not (before and before.links):
         to_do.append(
             "Start the service: systemctl restart modemagent; then see: modemagent status"
@@ -161,7 +161,7 @@ def _print(tree: TargetRoot, outcome: Outcome, *, dry_run: bool, as_json: bool) 
                 "dry_run": dry_run,
                 "executable": outcome.executable,
                 "steps": [
-                    {"action": str(s.action), "path": s.path, "why": s.why, "diff": s.diff}
+                    {"action": str(s.action), "path": s.path, "why": s.reason, "diff": s.diff}
                     for s in outcome.steps
                 ],
                 "commands": [{"words": c.words, "failure": c.failure or None} for c in commands],
@@ -184,7 +184,7 @@ def _lines(tree: TargetRoot, outcome: Outcome, *, dry_run: bool) -> Iterator[str
     yield from map(_command_line, outcome.first)
     for step in outcome.steps:
         action = click.style(f"{step.action:<7}", fg=_COLOURS.get(step.action))
-        yield f"{action} {plain(step.path)}" + (f"  ({plain(step.why)})" if step.why else "")
+        yield f"{action} {plain(step.path)}" + (f"  ({plain(step.reason)})" if step.reason else "")
         for line in step.diff.splitlines():
             yield f"        {plain(line)}"
     yield from map(_command_line, outcome.commands)

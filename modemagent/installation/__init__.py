@@ -1,5 +1,5 @@
-"""Putting the files of a gateway in place, and taking them away again.
+"""Installing and uninstalling the files of a gateway.
 
-:mod:`layout` is the table of files, :mod:`plan` compares it with what is there, :mod:`execution`
-does what a plan says. Nothing is written over that somebody else wrote or edited.
+:mod:`layout` is the table of files, :mod:`plan` compares it with the target, and :mod:`apply`
+executes a plan. A file that was written or edited by anyone else is never overwritten.
 """

@@ -1,4 +1,4 @@
-"""Which program the service starts: the installation that runs now, and whether it can start."""
+"""Entry point of the service: the program of the running installation, checked and quoted."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import modemagent
 from modemagent.installation.target_root import InstallError
 
 _HOMES = ("/home/", "/root/", "/run/user/")
-_VANISHING = ("/tmp/", "/var/tmp/")  # noqa: S108 - names to warn of
-_CHECK_S = 30
-#: What the unit calls as it is shipped.
+_TEMPORARY = ("/tmp/", "/var/tmp/")  # noqa: S108 - rejected, never used
+_CHECK_TIMEOUT_S = 30
+#: The program in the unit as shipped.
 _SHIPPED = "/usr/bin/modemagent"
+_VENV_HINT = "Install into a virtual environment: python3 -m venv /opt/modemagent"
 
 
 def running() -> tuple[str, ...]:
-    """Return the words that start this very installation, without a look at ``PATH``."""
+    """Return the command that starts the running installation, independent of ``PATH``."""
     called = Path(sys.argv[0])
     script = Path(sysconfig.get_path("scripts")) / "modemagent"
     for path in (called, script):
@@ -28,33 +29,37 @@ def running() -> tuple[str, ...]:
     return (sys.executable, "-m", "modemagent")
 
 
-def check(words: tuple[str, ...], vanishing: tuple[str, ...] = ()) -> None:
-    """See that these words start this version when nothing of the caller's environment helps.
+def check(words: tuple[str, ...], temporary: tuple[str, ...] = ()) -> None:
+    """Check that a command starts this version in an empty environment.
 
-    :param vanishing: places it runs from that do not outlive a boot
-    :raises InstallError: they do not, or not for long
+    :param temporary: directories it runs from that are emptied at boot
+    :raises InstallError: it does not, or not after the next boot
     """
-    if vanishing:
+    if temporary:
         raise InstallError(
-            f"a service can not run from {vanishing[0]}, which is emptied at boot",
-            hint="Install into an environment of its own: python3 -m venv /opt/modemagent",
+            f"a service cannot run from {temporary[0]}, which is emptied at boot", hint=_VENV_HINT
         )
     try:
-        done = subprocess.run(  # noqa: S603 - our own program, found by ourselves
-            [*words, "--version"], capture_output=True, text=True, cwd="/", env={}, timeout=_CHECK_S
+        done = subprocess.run(  # noqa: S603 - the program of this installation
+            [*words, "--version"],
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env={},
+            timeout=_CHECK_TIMEOUT_S,
         )
-        said = done.stdout.strip() or done.stderr.strip().rpartition("\n")[2]
+        output = done.stdout.strip() or done.stderr.strip().rpartition("\n")[2]
     except (OSError, subprocess.TimeoutExpired) as error:
-        said = str(error)
-    if said != f"modemagent {modemagent.__version__}":
+        output = str(error)
+    if output != f"modemagent {modemagent.__version__}":
         raise InstallError(
-            f"{' '.join(words)} does not start modemagent {modemagent.__version__}: {said}",
-            hint="Install into an environment of its own: python3 -m venv /opt/modemagent",
+            f"{' '.join(words)} does not start modemagent {modemagent.__version__}: {output}",
+            hint=_VENV_HINT,
         )
 
 
 def folders(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the directories this installation runs from: program, interpreter, package."""
+    """Return the directories of this installation: program, interpreter, package."""
     package = Path(modemagent.__file__).parent.parent
     places = {Path(words[0]).parent, Path(sys.prefix), Path(sys.base_prefix), package}
     places |= {place.resolve() for place in places}
@@ -62,18 +67,18 @@ def folders(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def hidden(places: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the places that ``ProtectHome`` hides from a service, and those of ``PrivateTmp``.
+    """Return the directories that ``ProtectHome`` hides from a service, and temporary ones.
 
     >>> hidden(("/usr/bin", "/home/pi/venv", "/home/pi/venv/bin", "/tmp/v"))
     (('/home/pi/venv',), ('/tmp/v',))
     """
     homes = [place for place in places if f"{place}/".startswith(_HOMES)]
     outer = [p for p in homes if not any(p.startswith(f"{other}/") for other in homes)]
-    return tuple(outer), tuple(p for p in places if f"{p}/".startswith(_VANISHING))
+    return tuple(outer), tuple(p for p in places if f"{p}/".startswith(_TEMPORARY))
 
 
 def unit(text: str, words: tuple[str, ...], visible: tuple[str, ...]) -> str:
-    """Return the unit with this program in it; ``visible`` are homes it must still see.
+    """Return the unit with this command; ``visible`` are home directories it must still see.
 
     >>> print(unit("ExecStart=/usr/bin/modemagent run", ("/opt/my modem/bin/modemagent",), ()))
     ExecStart="/opt/my modem/bin/modemagent" run
@@ -82,8 +87,8 @@ def unit(text: str, words: tuple[str, ...], visible: tuple[str, ...]) -> str:
     text = re.sub(rf"(?m)^(Exec\w+=){_SHIPPED}(?= )", lambda line: line[1] + start, text)
     if visible:
         binds = "\n".join(f"BindReadOnlyPaths={_quoted(place)}" for place in visible)
-        why = "# modemagent is installed in a home directory: that alone stays to be seen."
-        text = text.replace("ProtectHome=yes", f"{why}\nProtectHome=tmpfs\n{binds}")
+        note = "# modemagent is installed in a home directory: only that one stays visible."
+        text = text.replace("ProtectHome=yes", f"{note}\nProtectHome=tmpfs\n{binds}")
     return text
 
 

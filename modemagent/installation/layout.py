@@ -1,4 +1,4 @@
-"""The table of files that an installation consists of."""
+"""Table of the files of an installation."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ UNIT = "modemagent.service"
 
 
 class FileKind(StrEnum):
-    """What a file is to whoever runs the machine.
+    """The kind of an installed file.
 
-    :cvar PROGRAM: ours; brought up to date unless somebody edited it
-    :cvar SETTINGS: theirs after the first time
-    :cvar SECRET: made empty; never read, shown or compared
+    :cvar PROGRAM: updated unless it was edited
+    :cvar SETTINGS: belongs to the administrator once it is installed
+    :cvar SECRET: created empty; never read, shown or compared
     """
 
     PROGRAM = "program"
@@ -26,8 +26,8 @@ class FileKind(StrEnum):
 class InstalledFile(NamedTuple):
     """One file.
 
-    :param source: its name among the shipped files, "" for an empty file
-    :param target: where it goes; ``{prefix}`` is one of :data:`PREFIXES`
+    :param source: the name of the shipped file, "" for an empty file
+    :param target: the path of the installed file; ``{prefix}`` is one of :data:`PREFIXES`
     """
 
     source: str
@@ -52,15 +52,15 @@ ITEMS = (
     InstalledFile("", TOKEN, FileKind.SECRET, 0o600),
 )
 
-#: The link that "systemctl enable" would make.
+#: The link that "systemctl enable" creates.
 ENABLED = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
 MANIFEST = "/etc/modemagent/installed.json"
-#: State, as systemd keeps it for a dynamic user: a link, and the directory behind it.
+#: State directory as systemd makes it for a dynamic user: a link, and the directory behind it.
 STATE = ("/var/lib/modemagent", "/var/lib/private/modemagent")
 
 
 def shipped(source: str) -> str:
-    """Return the text of a shipped file: of the installed package, or of the checkout."""
+    """Return the text of a shipped file, from the installed package or the checkout."""
     folder = Path(__file__).with_name("files")
     if not folder.is_dir():
         folder = Path(__file__).parents[2] / "udev"

@@ -1,13 +1,13 @@
-"""What an installation wrote, so that it knows its own files again.
+"""Manifest of an installation, by which an update or uninstall recognizes its files.
 
-``/etc/modemagent/installed.json``: version and prefix, the SHA-256 of each file as it was
-written, the links, and the directories that had to be made.
+``/etc/modemagent/installed.json`` holds version and prefix, the SHA-256 of each file as it was
+written, the links, and the directories that were created.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from modemagent.installation.layout import MANIFEST, PREFIXES
 from modemagent.installation.target_root import InstallError, TargetRoot
@@ -15,11 +15,11 @@ from modemagent.installation.target_root import InstallError, TargetRoot
 
 @dataclass(slots=True, kw_only=True)
 class Manifest:
-    """The record of one installation.
+    """The manifest of one installation.
 
-    :param files: path -> SHA-256 of what was written there, "" for a secret
-    :param links: path -> where it leads
-    :param folders: directories that were made, outer ones first
+    :param files: path -> SHA-256 of the text as written, "" for a secret
+    :param links: path -> target
+    :param folders: created directories, outer ones first
     """
 
     version: str = ""
@@ -29,28 +29,15 @@ class Manifest:
     folders: list[str] = field(default_factory=list)
 
     def to_text(self) -> str:
-        return (
-            json.dumps(
-                {
-                    "schema": 1,
-                    "version": self.version,
-                    "prefix": self.prefix,
-                    "files": self.files,
-                    "links": self.links,
-                    "folders": self.folders,
-                },
-                indent=1,
-            )
-            + "\n"
-        )
+        return json.dumps({"schema": 1, **asdict(self)}, indent=1) + "\n"
 
 
-def read(tree: TargetRoot) -> Manifest | None:
-    """Return the record of the installation in a tree, None when there is none.
+def read(target: TargetRoot) -> Manifest | None:
+    """Return the manifest of a target, None if there is none.
 
-    :raises InstallError: there is one that can not be read; guessing would remove other's files
+    :raises InstallError: it cannot be read; a guess could remove files of others
     """
-    text = tree.text(MANIFEST)
+    text = target.text(MANIFEST)
     if text is None:
         return None
     try:
@@ -64,8 +51,8 @@ def read(tree: TargetRoot) -> Manifest | None:
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InstallError(
-            f"{MANIFEST} can not be read",
-            hint="Move it away; then files that are there count as edited and are kept.",
+            f"cannot read {MANIFEST}",
+            hint="Move it away. Existing files then count as edited and are kept.",
         ) from None
 
 

@@ -1,7 +1,7 @@
-"""A file system to install into: the running one, or an image in a directory.
+"""Root of the target file system: the running one, or an image in a directory.
 
-Paths are as the installed system sees them, ``/etc/modemagent``. A link inside an image leads
-where it would lead there, never out of the image.
+Paths are those of the installed system, as ``/etc/modemagent``. Links inside an image are resolved
+within the image, never out of it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path, PurePosixPath
 
 from modemagent.errors import ModemAgentError
 
-_MOST_LINKS = 40
+_MAX_LINKS = 40
 
 
 class InstallError(ModemAgentError):
-    """The files of an installation can not be put in place or taken away."""
+    """The files of an installation cannot be written or removed."""
 
     code = "installation"
 
@@ -34,13 +34,13 @@ class TargetRoot:
 
     @property
     def is_live(self) -> bool:
-        """This is the system that runs now."""
+        """True for the running system."""
         return self.root == Path("/")
 
-    def place(self, path: str) -> Path:
-        """Return where a path of the installed system is for us; its last part is not followed.
+    def locate(self, path: str) -> Path:
+        """Return the path on this machine; a link in the last part is not followed.
 
-        :raises InstallError: links lead in circles
+        :raises InstallError: there is a loop of links
         """
         *folders, name = PurePosixPath(path).parts[1:]
         waiting, here, links = deque(folders), self.root, 0
@@ -52,8 +52,8 @@ class TargetRoot:
             there = here / part
             if there.is_symlink():
                 links += 1
-                if links > _MOST_LINKS:
-                    raise InstallError(f"links lead in circles at {there}")
+                if links > _MAX_LINKS:
+                    raise InstallError(f"loop of symbolic links at {there}")
                 target = PurePosixPath(there.readlink())
                 waiting.extendleft(reversed([p for p in target.parts if p != "/"]))
                 here = self.root if target.is_absolute() else here
@@ -62,33 +62,33 @@ class TargetRoot:
         return here / name
 
     def exists(self, path: str) -> bool:
-        return os.path.lexists(self.place(path))
+        return os.path.lexists(self.locate(path))
 
     def size(self, path: str) -> int:
-        """Return the size of a file in bytes, 0 when there is none."""
+        """Return the size of a file in bytes, 0 if it does not exist."""
         try:
-            return self.place(path).lstat().st_size
+            return self.locate(path).lstat().st_size
         except OSError:
             return 0
 
     def text(self, path: str) -> str | None:
-        """Return the text of a regular file; None for no file and for anything else."""
-        place = self.place(path)
+        """Return the text of a regular file, None if there is no such file."""
+        place = self.locate(path)
         if place.is_symlink() or not place.is_file():
             return None
         try:
             return place.read_text(encoding="utf-8", errors="surrogateescape")
         except OSError as error:
-            raise InstallError(f"{path} can not be read: {error.strerror}") from None
+            raise InstallError(f"cannot read {path}: {error.strerror}") from None
 
     def link(self, path: str) -> str | None:
-        """Return where a symbolic link leads; None when it is none."""
-        place = self.place(path)
+        """Return the target of a symbolic link, None if the path is not one."""
+        place = self.locate(path)
         return str(place.readlink()) if place.is_symlink() else None
 
     def write(self, path: str, text: str, mode: int) -> list[str]:
-        """Write a file whole or not at all; return the directories that had to be made."""
-        place = self.place(path)
+        """Write a file atomically and return the directories created for it."""
+        place = self.locate(path)
         try:
             made = self._make_folders(path)
             number, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
@@ -104,81 +104,81 @@ class TargetRoot:
                     Path(name).unlink()
                 raise
         except OSError as error:
-            raise _not_written(path, error) from None
+            raise _write_error(path, error) from None
         return made
 
     def write_link(self, path: str, target: str) -> list[str]:
-        """Make a symbolic link; return the directories that had to be made."""
+        """Make a symbolic link and return the directories created for it."""
         try:
             made = self._make_folders(path)
-            self.place(path).symlink_to(target)
+            self.locate(path).symlink_to(target)
         except OSError as error:
-            raise _not_written(path, error) from None
+            raise _write_error(path, error) from None
         return made
 
     def remove(self, path: str) -> None:
-        """Remove a file, a link, or a directory with all that is in it."""
-        place = self.place(path)
+        """Remove a file, a link, or a directory with its contents."""
+        place = self.locate(path)
         try:
             if place.is_dir() and not place.is_symlink():
                 shutil.rmtree(place)
             else:
                 place.unlink(missing_ok=True)
         except OSError as error:
-            raise InstallError(f"{path} can not be removed: {error.strerror}") from None
+            raise InstallError(f"cannot remove {path}: {error.strerror}") from None
 
     def remove_if_empty(self, folder: str) -> None:
         with contextlib.suppress(OSError):
-            self.place(folder).rmdir()
+            self.locate(folder).rmdir()
 
     def check(self, path: str) -> None:
-        """See that a file can be written here, without writing it.
+        """Check that a file can be written, without writing it.
 
-        :raises InstallError: a link on the way leads to nothing, a file is in the way of a
-            directory, or this user may not write there
+        :raises InstallError: a link in the path is dangling, a file is in place of a
+            directory, or this user has no write permission
         """
         for folder in reversed(PurePosixPath(path).parents[:-1]):
-            place = self.place(str(folder))
-            inside = self.place(f"{folder}/x").parent  # where it leads in this tree
+            place = self.locate(str(folder))
+            inside = self.locate(f"{folder}/x").parent  # its target within this root
             if inside.is_dir():
                 continue
             if place.is_symlink():
                 raise InstallError(
-                    f"{folder} is a link to {place.readlink()}, which is no directory here",
-                    hint=f"Make that directory first: mkdir -p {inside}",
+                    f"{folder} is a link to {place.readlink()}, which is not a directory here",
+                    hint=f"Create that directory first: mkdir -p {inside}",
                 )
             if place.exists():
                 raise InstallError(
-                    f"{path} can not be written: {folder} is no directory",
+                    f"cannot write {path}: {folder} is not a directory",
                     hint=f"Move {place} away.",
                 )
             break
-        there = self.place(path).parent
+        there = self.locate(path).parent
         while not there.exists():
             there = there.parent
         if not os.access(there, os.W_OK | os.X_OK):
             is_fixed = os.statvfs(there).f_flag & os.ST_RDONLY
             number = errno.EROFS if is_fixed else errno.EACCES
-            raise _not_written(path, OSError(number, os.strerror(number)))
+            raise _write_error(path, OSError(number, os.strerror(number)))
 
     def _make_folders(self, path: str) -> list[str]:
         made = []
         for folder in reversed(PurePosixPath(path).parents[:-1]):
-            place = self.place(str(folder))
+            place = self.locate(str(folder))
             if not place.exists() and not place.is_symlink():
                 place.mkdir()
-                place.chmod(0o755)  # the service's user comes through, whatever the umask
+                place.chmod(0o755)  # accessible to the service's user, whatever the umask
                 made.append(str(folder))
         return made
 
 
-def _not_written(path: str, error: OSError) -> InstallError:
-    hint = "Use sudo, or name a directory you may write with --root."
+def _write_error(path: str, error: OSError) -> InstallError:
+    hint = "Use sudo, or install into a directory of your own with --root."
     if error.errno == errno.EROFS:
-        hint = "Mount that file system for writing first, or install into an image with --root."
-    return InstallError(f"{path} can not be written: {error.strerror}", hint=hint)
+        hint = "Mount that file system read-write first, or install into an image with --root."
+    return InstallError(f"cannot write {path}: {error.strerror}", hint=hint)
 
 
 def digest(text: str) -> str:
-    """Return the SHA-256 of a text, as the manifest keeps it."""
+    """Return the SHA-256 of a text, as in the manifest."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

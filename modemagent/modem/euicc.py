@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from modemagent.at.fields import is_hex, parse_information
 from modemagent.at.steps import Outcome, Response, Step
-from modemagent.channel.undo import channel_session_id
+from modemagent.channel.restore import channel_session_id
 from modemagent.dialects.parsers import parse_value
 from modemagent.identity.snapshot import ReadState
 from modemagent.modem.at_client import AtClient

@@ -19,7 +19,7 @@ from modemagent.identity.network import Network
 from modemagent.identity.problems import Problem
 from modemagent.identity.snapshot import ReadState, Sim, SimState, Snapshot
 from modemagent.modem.assess import RawModem, RawSim, assess, assess_sim
-from modemagent.modemmanager.client import MmModem, MmSim, Told
+from modemagent.modemmanager.client import MmModem, MmSim, Properties
 
 DIALECT: Final = "modemmanager"
 
@@ -78,24 +78,24 @@ def snapshot_of(modem: MmModem, *, port: str, port_id: str | None) -> Snapshot:
 
     :param port: the port that the user named; it is not opened
     """
-    in_use = next((sim for sim in modem.cards if sim.active), MmSim(1, True, {}))
+    in_use = next((sim for sim in modem.sims if sim.active), MmSim(1, True, {}))
     evidence: list[Evidence] = []
-    sim = _raw_sim(in_use, _state_of(modem.told), evidence)
+    sim = _raw_sim(in_use, _state_of(modem.properties), evidence)
     if sim.state is SimState.LOCKED:
-        kind, code = _MODULE_LOCKS[_number(modem.told, "Modem.UnlockRequired")]
+        kind, code = _MODULE_LOCKS[_number(modem.properties, "Modem.UnlockRequired")]
         sim.lock, sim.lock_code = LockKind(kind) if kind else None, LockCode(code)
     found = RawModem(sim)
-    found.network = _network(modem.told)
+    found.network = _network(modem.properties)
     for name, properties in _MODEM_PROPERTIES.items():
-        source = next((each for each in properties if _text(modem.told, each)), None)
+        source = next((each for each in properties if _text(modem.properties, each)), None)
         if source is not None:
-            found.values[name] = _text(modem.told, source)
+            found.values[name] = _text(modem.properties, source)
             found.read[name] = ReadState.OK
-            evidence.append(_evidence(name, source, modem.told))
-    if "meid" in found.values and not _text(modem.told, "Modem3gpp.Imei"):
+            evidence.append(_evidence(name, source, modem.properties))
+    if "meid" in found.values and not _text(modem.properties, "Modem3gpp.Imei"):
         del found.values["imei"], found.read["imei"]
     snapshot = assess(found, port=port, port_id=port_id, dialect=DIALECT)
-    sims, problems = _other_slots(modem.cards, snapshot.sims[0])
+    sims, problems = _other_slots(modem.sims, snapshot.sims[0])
     return replace(
         snapshot, sims=sims, problems=(*snapshot.problems, *problems), evidence=tuple(evidence)
     )
@@ -108,14 +108,14 @@ def _other_slots(slots: Iterable[MmSim], in_use: Sim) -> tuple[tuple[Sim, ...], 
             sims.append(replace(in_use, slot=slot.slot))
             continue
         # ModemManager reads the numbers of a SIM that is not in use if the modem can.
-        state = SimState.UNKNOWN if slot.told else SimState.ABSENT
+        state = SimState.UNKNOWN if slot.properties else SimState.ABSENT
         sim, found = assess_sim(_raw_sim(slot, state, []))
         sims.append(replace(sim, slot=slot.slot, active=False))
         problems += [each for each in found if each.field == "eid"]
     return tuple(sims) or (in_use,), problems
 
 
-def _state_of(told: Told) -> SimState:
+def _state_of(told: Properties) -> SimState:
     state, reason = _number(told, "Modem.State"), _number(told, "Modem.StateFailedReason")
     if state == _STATE_FAILED:
         return _FAILED.get(reason, SimState.UNKNOWN)
@@ -130,23 +130,23 @@ def _state_of(told: Told) -> SimState:
 def _raw_sim(sim: MmSim, state: SimState, evidence: list[Evidence]) -> RawSim:
     found = RawSim(state)
     for name, source in _SIM_PROPERTIES.items():
-        if text := _text(sim.told, source):
+        if text := _text(sim.properties, source):
             found.values[name] = text
             found.read[name] = ReadState.OK
-            evidence.append(_evidence(name, source, sim.told))
+            evidence.append(_evidence(name, source, sim.properties))
         elif state is SimState.ABSENT:
             found.read[name] = ReadState.ABSENT
         elif name == "eid" or not sim.active:
             found.read[name] = ReadState.UNSUPPORTED
         else:
             found.read[name] = ReadState.LOCKED if state in _LOCKED else ReadState.FAILED
-    home = _text(sim.told, "Sim.OperatorIdentifier")
+    home = _text(sim.properties, "Sim.OperatorIdentifier")
     if len(home) in (5, 6) and found.values.get("imsi", "").startswith(home):
         found.mnc_length = len(home) - 3
     return found
 
 
-def _network(told: Told) -> Network | None:
+def _network(told: Properties) -> Network | None:
     registration = told.get("Modem3gpp.RegistrationState")
     if not isinstance(registration, int):
         return None
@@ -161,15 +161,15 @@ def _network(told: Told) -> Network | None:
     )
 
 
-def _evidence(name: str, source: str, told: Told) -> Evidence:
+def _evidence(name: str, source: str, told: Properties) -> Evidence:
     return Evidence(name, f"{DIALECT} {source}", _text(told, source)[:ANSWER_LIMIT], DIALECT, 0)
 
 
-def _text(told: Told, key: str) -> str:
+def _text(told: Properties, key: str) -> str:
     value = told.get(key)
     return value.strip() if isinstance(value, str) else ""
 
 
-def _number(told: Told, key: str) -> int:
+def _number(told: Properties, key: str) -> int:
     value = told.get(key)
     return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,1 +1,1 @@
-"""Programs that hold modems as well and can be asked what they know of them."""
+"""ModemManager: the modems it manages, read over D-Bus."""

@@ -1,7 +1,7 @@
-"""ModemManager over D-Bus: which modems it has, and what it says of them. Reads properties only.
+"""ModemManager client over D-Bus: its modems with their properties, and their changes.
 
-The only module that imports dbus-fast, and the only one that knows D-Bus. ModemManager is never
-started by asking (the bus would start it for a call to its name): it would look into every port.
+Reads properties only, and never starts ModemManager: the bus would start it for a call to its name,
+and ModemManager would then probe every port.
 
 Source of names and numbers: ModemManager's D-Bus interface reference 1.20 and its header
 ``ModemManager-enums.h``.
@@ -14,6 +14,7 @@ import contextlib
 import importlib.util
 import os
 from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modemagent.errors import ModemManagerUnavailable
@@ -32,9 +33,9 @@ _SOCKETS: Final = ("/run/dbus/system_bus_socket", "/var/run/dbus/system_bus_sock
 _TIMEOUT_S: Final = 5.0
 _NO_OBJECT: Final = "/"
 
-#: What is taken of each interface. A change of anything else is no news: signal quality changes
+#: The properties used of each interface. Changes of others are ignored: signal quality changes
 #: every few seconds.
-_TAKEN: Final[Mapping[str, tuple[str, ...]]] = {
+_USED: Final[Mapping[str, tuple[str, ...]]] = {
     "Modem": (
         "Device", "Ports", "PrimaryPort", "Manufacturer", "Model", "Revision",
         "EquipmentIdentifier", "State", "StateFailedReason", "UnlockRequired",
@@ -44,127 +45,130 @@ _TAKEN: Final[Mapping[str, tuple[str, ...]]] = {
     "Modem.ModemCdma": ("Meid",),
     "Sim": ("Active", "SimIdentifier", "Imsi", "Eid", "OperatorIdentifier", "OperatorName"),
 }  # fmt: skip
-_RULES: Final = (
+_MATCH_RULES: Final = (
     f"type='signal',sender='{SERVICE}',interface='{_PROPERTIES}'",
     f"type='signal',sender='{SERVICE}',interface='{_BUS}.ObjectManager'",
     f"type='signal',sender='{_BUS}',member='NameOwnerChanged',arg0='{SERVICE}'",
 )
 
-Told = Mapping[str, object]
+Properties = Mapping[str, object]
 
 
 class MmSim(NamedTuple):
-    """A card slot of a modem that ModemManager has.
+    """A SIM slot of a modem managed by ModemManager.
 
     :param slot: counted from 1
-    :param active: the slot in use
-    :param told: property -> value, as ``Sim.SimIdentifier``; empty for a slot without a card, only
-        ``Sim.Active`` for a card of which nothing is told
+    :param active: True for the slot in use
+    :param properties: property -> value, as ``Sim.SimIdentifier``; empty for a slot without a SIM,
+        only ``Sim.Active`` for a SIM whose properties are not available
     """
 
     slot: int
     active: bool
-    told: Told
+    properties: Properties
 
 
 class MmModem(NamedTuple):
-    """A modem that ModemManager has.
+    """A modem managed by ModemManager.
 
     :param path: its object on the bus, ``/org/freedesktop/ModemManager1/Modem/0``
     :param device: its USB or PCI device in sysfs
-    :param ports: names of its ports, ``ttyUSB2``; the one it uses for control comes first
-    :param told: property -> value, as ``Modem.Manufacturer``
+    :param ports: names of its ports, as ``ttyUSB2``, the primary port first
+    :param properties: property -> value, as ``Modem.Manufacturer``
     """
 
     path: str
     device: str
     ports: tuple[str, ...]
-    told: Told
-    cards: tuple[MmSim, ...]
+    properties: Properties
+    sims: tuple[MmSim, ...]
 
     @property
-    def place(self) -> str:
-        """The device by its bus: ``1-1.4`` of a USB device, ``0000:01:00.0`` of a PCI one."""
+    def bus_id(self) -> str:
+        """The id on its bus: ``1-1.4`` of a USB device, ``0000:01:00.0`` of a PCI device."""
         return self.device.rpartition("/")[2]
 
 
 def has_bus() -> bool:
-    """Tell whether this machine has a system bus; opens nothing, loads nothing."""
+    """Return True if this machine has a system bus, without connecting to it."""
     address = os.environ.get("DBUS_SYSTEM_BUS_ADDRESS")
     return bool(address) or any(map(os.path.exists, _SOCKETS))
 
 
 def has_library() -> bool:
-    """Tell whether the library that speaks D-Bus is installed; does not load it."""
+    """Return True if the D-Bus library is installed, without importing it."""
     return importlib.util.find_spec("dbus_fast") is not None
 
 
 class ModemManager:
-    """A connection to the bus that ModemManager is on, or may come to."""
+    """A connection to the system bus, whether ModemManager is running or not.
 
-    def __init__(self, bus: MessageBus) -> None:
+    :param dbus: the module ``dbus_fast``
+    """
+
+    def __init__(self, dbus: ModuleType, bus: MessageBus) -> None:
+        self._dbus = dbus
         self._bus = bus
 
     @classmethod
     async def connect(cls) -> ModemManager:
         """Connect to the system bus.
 
-        :raises NeighbourAway: there is none, it can not be spoken to, or the library is missing
+        :raises ModemManagerUnavailable: there is no bus, it refuses the connection, or the library
+            is not installed
         """
         if not has_library():
             raise ModemManagerUnavailable(
-                "asking ModemManager needs a D-Bus library", hint=f"pip install '{EXTRA}'"
+                "reading through ModemManager needs a D-Bus library",
+                hint=f"Install it with: pip install '{EXTRA}'",
             )
         if not has_bus():
-            raise ModemManagerUnavailable("there is no D-Bus system bus, so no ModemManager to ask")
-        from dbus_fast import BusType
+            raise ModemManagerUnavailable("this machine has no D-Bus system bus")
+        import dbus_fast
         from dbus_fast.aio import MessageBus
         from dbus_fast.errors import AuthError, InvalidAddressError
 
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                return cls(await MessageBus(bus_type=BusType.SYSTEM).connect())
+                bus = await MessageBus(bus_type=dbus_fast.BusType.SYSTEM).connect()
         except (OSError, EOFError, TimeoutError, AuthError, InvalidAddressError) as error:
-            raise _away(f"no way to the D-Bus system bus: {_words(error)}") from error
+            raise _unavailable("cannot connect to the D-Bus system bus", error) from error
+        return cls(dbus_fast, bus)
 
     def close(self) -> None:
         if self._bus.connected:
             self._bus.disconnect()
 
     async def ended(self) -> None:
-        """Wait until the connection has ended, by whichever side."""
+        """Wait until either side has ended the connection."""
         with contextlib.suppress(EOFError, OSError):
             await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
 
     async def is_running(self) -> bool:
-        """Tell whether ModemManager is on the bus; does not start it.
+        """Return True if ModemManager is on the bus, without starting it.
 
-        :raises NeighbourAway: the bus does not answer
+        :raises ModemManagerUnavailable: the bus does not answer
         """
-        reply = await self._call(_BUS, "/org/freedesktop/DBus", _BUS, "NameHasOwner", "s", SERVICE)
+        reply = await self._call_bus("NameHasOwner", SERVICE)
         return reply[:1] == [True]
 
     async def owner(self) -> str | None:
-        """Return who is ModemManager on the bus: another word after each start; None for nobody.
+        """Return an id of the running ModemManager that changes at each start, None if not running.
 
-        A bus counts its connections, and a new bus from the beginning, so its id belongs to it.
+        The bus numbers its connections from the beginning after a restart, so the id includes the
+        id of the bus.
 
-        :raises NeighbourAway: the bus does not answer, or it has gone this moment
+        :raises ModemManagerUnavailable: the bus does not answer, or ModemManager has just ended
         """
         if not await self.is_running():
             return None
-        words = []
-        for member, about in (("GetId", ()), ("GetNameOwner", (SERVICE,))):
-            signature = "s" * len(about)
-            words += await self._call(
-                _BUS, "/org/freedesktop/DBus", _BUS, member, signature, *about
-            )
-        return " ".join(map(str, words))
+        ids = await self._call_bus("GetId") + await self._call_bus("GetNameOwner", SERVICE)
+        return " ".join(map(str, ids))
 
     async def modems(self) -> tuple[MmModem, ...]:
-        """Return the modems it has; () when it is not running.
+        """Return the managed modems, () if ModemManager is not running.
 
-        :raises NeighbourAway: it does not answer, which may be over in a moment
+        :raises ModemManagerUnavailable: it does not answer, perhaps only for a moment
         """
         if not await self.is_running():
             return ()
@@ -172,110 +176,120 @@ class ModemManager:
         objects = reply[0] if reply and isinstance(reply[0], dict) else {}
         found = []
         for path, interfaces in sorted(objects.items()):
-            told = dict(_taken(interfaces))
-            if "Modem.Device" in told:
-                cards = tuple([card async for card in self._cards(told)])
-                primary = told.get("Modem.PrimaryPort")
-                names = _port_names(told.get("Modem.Ports"))
+            properties = dict(_used(interfaces))
+            if "Modem.Device" in properties:
+                primary = properties.get("Modem.PrimaryPort")
+                names = _port_names(properties.get("Modem.Ports"))
                 ports = tuple(sorted(names, key=lambda name: name != primary))
-                found.append(MmModem(path, str(told["Modem.Device"]), ports, told, cards))
+                sims = await self._sims(properties)
+                found.append(
+                    MmModem(path, str(properties["Modem.Device"]), ports, properties, sims)
+                )
         return tuple(found)
 
-    async def _cards(self, told: Told) -> Any:
-        slots = told.get("Modem.SimSlots")
+    async def _sims(self, modem: Properties) -> tuple[MmSim, ...]:
+        slots = modem.get("Modem.SimSlots")
         paths = [str(path) for path in slots] if isinstance(slots, list) else []
-        in_use = told.get("Modem.PrimarySimSlot")
+        in_use = modem.get("Modem.PrimarySimSlot")
         if not paths or not isinstance(in_use, int):
-            paths, in_use = [str(told.get("Modem.Sim", _NO_OBJECT))], 1
+            paths, in_use = [str(modem.get("Modem.Sim", _NO_OBJECT))], 1
+        sims = []
         for number, path in enumerate(paths, 1):
-            card: Told = {}
+            properties: Properties = {}
             active = number == (in_use or 1)
             if path != _NO_OBJECT:
-                reply = await self._ask(SERVICE, path, _PROPERTIES, "GetAll", "s", f"{SERVICE}.Sim")
-                if (why := _refusal(reply)) is None and reply.body:
-                    card = dict(_taken({f"{SERVICE}.Sim": _plain(reply.body[0])}))
-                if why or not card:
-                    # its object goes with a card or a modem that has just been taken out: there
-                    # was a card, and that is all
-                    card = {"Sim.Active": active}
-            yield MmSim(number, active, card)
+                reply = await self._send(SERVICE, path, _PROPERTIES, "GetAll", f"{SERVICE}.Sim")
+                refusal = self._refusal(reply)
+                if refusal is None and reply.body:
+                    properties = dict(_used({f"{SERVICE}.Sim": self._plain(reply.body[0])}))
+                if refusal or not properties:
+                    # the object disappears with a SIM or a modem that has just been removed: only
+                    # its presence is known
+                    properties = {"Sim.Active": active}
+            sims.append(MmSim(number, active, properties))
+        return tuple(sims)
 
     async def listen(self, changed: Callable[[], None]) -> None:
-        """Call ``changed`` whenever ModemManager comes, goes, or says something else of a modem.
+        """Call ``changed`` when ModemManager starts or ends, and when a used property changes.
 
-        :raises NeighbourAway: the bus does not answer
+        :raises ModemManagerUnavailable: the bus does not answer
         """
 
-        def hear(message: Message) -> None:
-            if _is_news(message):
+        def handle(message: Message) -> None:
+            if _is_relevant(message):
                 changed()
 
-        self._bus.add_message_handler(hear)
-        for rule in _RULES:
-            await self._call(_BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", "s", rule)
+        self._bus.add_message_handler(handle)
+        for rule in _MATCH_RULES:
+            await self._call_bus("AddMatch", rule)
 
-    async def _call(
-        self, to: str, path: str, interface: str, member: str, signature: str = "", *body: str
-    ) -> list[Any]:
-        reply = await self._ask(to, path, interface, member, signature, *body)
-        if why := _refusal(reply):
-            raise _away(f"D-Bus refuses {member}: {why}")
-        return [_plain(value) for value in reply.body]
+    async def _call_bus(self, member: str, *body: str) -> list[Any]:
+        return await self._call(_BUS, "/org/freedesktop/DBus", _BUS, member, *body)
 
-    async def _ask(
-        self, to: str, path: str, interface: str, member: str, signature: str, *body: str
-    ) -> Any:
-        from dbus_fast import Message, MessageFlag
+    async def _call(self, to: str, path: str, interface: str, member: str, *body: str) -> list[Any]:
+        reply = await self._send(to, path, interface, member, *body)
+        if refusal := self._refusal(reply):
+            raise _unavailable(f"D-Bus refused {member}", refusal)
+        return [self._plain(value) for value in reply.body]
 
+    async def _send(self, to: str, path: str, interface: str, member: str, *body: str) -> Any:
         if not self._bus.connected:
-            raise _away("the connection to D-Bus has ended")
-        message = Message(
+            raise _unavailable("the connection to D-Bus has ended")
+        message = self._dbus.Message(
             destination=to,
             path=path,
             interface=interface,
             member=member,
-            signature=signature,
+            signature="s" * len(body),
             body=list(body),
-            flags=MessageFlag.NO_AUTOSTART,
+            flags=self._dbus.MessageFlag.NO_AUTOSTART,
         )
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 return await self._bus.call(message)
         except (OSError, EOFError, TimeoutError) as error:
-            raise _away(f"{member} got no answer over D-Bus: {_words(error)}") from error
+            raise _unavailable(f"no answer to {member} over D-Bus", error) from error
+
+    def _refusal(self, reply: Any) -> str | None:
+        """Return the error of a reply, None if the call was answered."""
+        if reply is not None and reply.message_type is self._dbus.MessageType.METHOD_RETURN:
+            return None
+        text = next(iter(getattr(reply, "body", ())), "")
+        return f"{getattr(reply, 'error_name', None)}: {text}"
+
+    def _plain(self, value: Any) -> Any:
+        """Unwrap the variants in a value at every depth."""
+        if isinstance(value, self._dbus.Variant):
+            return self._plain(value.value)
+        if isinstance(value, dict):
+            return {key: self._plain(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._plain(each) for each in value]
+        return value
 
 
-def _refusal(reply: Any) -> str | None:
-    """Return in whose words a call was refused, None when it was answered."""
-    from dbus_fast import MessageType
-
-    if reply is not None and reply.message_type is MessageType.METHOD_RETURN:
-        return None
-    text = next(iter(getattr(reply, "body", ())), "")
-    return f"{getattr(reply, 'error_name', None)}: {text}"
-
-
-def _away(message: str) -> ModemManagerUnavailable:
-    return ModemManagerUnavailable(message, hint="See: systemctl status dbus ModemManager")
+def _unavailable(message: str, cause: BaseException | str = "") -> ModemManagerUnavailable:
+    if isinstance(cause, BaseException):
+        cause = str(cause) or type(cause).__name__
+    return ModemManagerUnavailable(
+        f"{message}: {cause}" if cause else message,
+        hint="Check: systemctl status dbus ModemManager",
+    )
 
 
-def _words(error: BaseException) -> str:
-    return str(error) or type(error).__name__
-
-
-def _is_news(message: Message) -> bool:
+def _is_relevant(message: Message) -> bool:
     if message.member in ("NameOwnerChanged", "InterfacesAdded", "InterfacesRemoved"):
         return True
     if message.member != "PropertiesChanged" or len(message.body) < 2:
         return False
-    taken = _TAKEN.get(str(message.body[0]).removeprefix(f"{SERVICE}."), ())
-    return any(name in taken for name in message.body[1])
+    used = _USED.get(str(message.body[0]).removeprefix(f"{SERVICE}."), ())
+    return any(name in used for name in message.body[1])
 
 
-def _taken(interfaces: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, object]]:
+def _used(interfaces: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, object]]:
     for interface, properties in interfaces.items():
         name = interface.removeprefix(f"{SERVICE}.")
-        for key in _TAKEN.get(name, ()):
+        for key in _USED.get(name, ()):
             if key in properties:
                 yield f"{name.rpartition('.')[2]}.{key}", properties[key]
 
@@ -284,16 +298,3 @@ def _port_names(ports: object) -> Iterator[str]:
     for port in ports if isinstance(ports, list) else ():
         if isinstance(port, list) and port:
             yield str(port[0])
-
-
-def _plain(value: Any) -> Any:
-    """Take the variants out, at every depth."""
-    from dbus_fast import Variant
-
-    if isinstance(value, Variant):
-        return _plain(value.value)
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value

@@ -1,8 +1,8 @@
-"""One TOML file, the environment and the call -> frozen :class:`Settings`.
+"""Settings of the agent, read from one TOML file, the environment and the options.
 
-``kinds`` and ``addresses`` check values, ``table`` holds every key, ``file`` takes a file apart and
-names its mistakes, ``sources`` puts file, environment and options over each other, and
-``surroundings`` holds the settings against this machine.
+``table`` holds every key, ``validators`` and ``addresses`` check values, ``toml_file`` parses a
+file and reports its mistakes, ``precedence`` merges the sources, and ``preflight`` checks the
+settings against this machine.
 """
 
 from modemagent.settings.precedence import (

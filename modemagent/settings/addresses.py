@@ -1,18 +1,19 @@
-"""The forms in which settings name places: registries, proxies, listeners and ports of modems.
+"""Syntax of addresses in settings: registries, proxies, listeners and ports of modems.
 
-Only the form is judged, without a look at this machine or the network. It is as narrow as what
-takes the address later, so that nothing passes here that ends the daemon there.
+Only the syntax is checked, not this machine or the network. It is as strict as the code that uses
+the address later, so that no address that passes here makes the daemon fail there.
 """
 
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 from typing import Final
 
-# RFC 1123 2.1; the underscore is in use inside networks. Longer or empty labels make Python's own
-# look-up fail with a UnicodeError, names beyond ASCII with an error of urllib3.
-_NAME = re.compile(r"(?!.{254})[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
-_IDS: Final = tuple(
+# RFC 1123 clause 2.1, and the underscore, which is used in private networks. Longer or empty labels
+# make Python's name lookup raise UnicodeError, names beyond ASCII make urllib3 fail.
+_HOST_NAME = re.compile(r"(?!.{254})[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+_PORT_IDS: Final = tuple(
     re.compile(form)
     for form in (
         r"usb:[0-9]+-[0-9]+(\.[0-9]+)*(:[0-9]+\.[0-9]+)?",
@@ -21,31 +22,31 @@ _IDS: Final = tuple(
         r"wwan:\w+(:wwan\w+)?",
     )
 )
-"""The ids that ``modemagent list`` prints: a modem, or one port of it."""
+"""Ids printed by ``modemagent list``, of a modem or of one port."""
 
 
-def is_place(text: str, *, least_port: int = 1, port_needed: bool = True) -> bool:
-    """Tell whether a text is ``HOST:PORT``, with an IPv6 address in brackets.
+def is_host_port(text: str, *, least_port: int = 1, port_required: bool = True) -> bool:
+    """Return True if a text is ``HOST:PORT``, with an IPv6 address in brackets.
 
-    >>> is_place("127.0.0.1:9470"), is_place("[::1]:9470"), is_place("::1:9470"), is_place("a..b:1")
-    (True, True, False, False)
+    >>> is_host_port("127.0.0.1:9470"), is_host_port("[::1]:9470")
+    (True, True)
+    >>> is_host_port("::1:9470"), is_host_port("a..b:1")
+    (False, False)
     """
     host, colon, port = text.rpartition(":")
     if port.endswith("]") or not colon:
-        if port_needed:
+        if port_required:
             return False
         host = text
     elif not re.fullmatch("[0-9]{1,5}", port) or not least_port <= int(port) <= 65535:
         return False
     if host.startswith("[") and host.endswith("]"):
         return _is_ipv6(host[1:-1])
-    return _NAME.fullmatch(host) is not None
+    return _HOST_NAME.fullmatch(host) is not None
 
 
 def _is_ipv6(text: str) -> bool:
-    from ipaddress import IPv6Address
-
-    # a zone, fe80::1%eth0, is %25eth0 within a URL (RFC 6874); Python takes any text for one
+    # a zone, fe80::1%eth0, is written %25eth0 in a URL (RFC 6874); Python accepts any text
     address, mark, zone = text.partition("%")
     if mark and not re.fullmatch("(25)?[A-Za-z0-9_.-]+", zone):
         return False
@@ -56,26 +57,26 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-def is_web_address(text: str, *, user_allowed: bool = False) -> bool:
-    """Tell whether a text is ``http://HOST[:PORT][/PATH]``, or the same with https.
+def is_http_url(text: str, *, allow_user: bool = False) -> bool:
+    """Return True if a text is ``http://HOST[:PORT][/PATH]``, or the same with https.
 
-    >>> is_web_address("https://registry.example:8470/"), is_web_address("https://r:99999")
+    >>> is_http_url("https://registry.example:8470/"), is_http_url("https://r:99999")
     (True, False)
     """
-    found = re.fullmatch(r"(?i:https?)://(?P<user>[^/?#\\]*@)?(?P<place>[^/?#@]+)([/?#].*)?", text)
-    if found is None or (found["user"] and not user_allowed) or re.search(r"\s", text):
+    found = re.fullmatch(r"(?i:https?)://(?P<user>[^/?#\\]*@)?(?P<host>[^/?#@]+)([/?#].*)?", text)
+    if found is None or (found["user"] and not allow_user) or re.search(r"\s", text):
         return False
-    return is_place(found["place"], port_needed=False)
+    return is_host_port(found["host"], port_required=False)
 
 
-def is_file_address(text: str) -> bool:
-    """Tell whether a text is ``file:///PATH``; the path may hold blanks."""
+def is_file_url(text: str) -> bool:
+    """Return True if a text is ``file:///PATH``; the path may hold blanks."""
     found = re.fullmatch(r"(?i:file)://(localhost)?/[^?#]+", text)
     return found is not None and "%00" not in text
 
 
 def is_port(text: str) -> bool:
-    """Tell whether a text names a port: a path, an id of ``modemagent list``, an address.
+    """Return True if a text names a port: a path, an id of ``modemagent list``, or a URL.
 
     >>> is_port("/dev/ttyUSB2"), is_port("usb:1-1.4"), is_port("rfc2217://[fe80::1]:7000")
     (True, True, True)
@@ -84,5 +85,5 @@ def is_port(text: str) -> bool:
     """
     scheme, slashes, rest = text.partition("://")
     if slashes:
-        return scheme in ("socket", "rfc2217") and is_place(rest.rstrip("/"))
-    return text.startswith("/") or any(form.fullmatch(text) for form in _IDS)
+        return scheme in ("socket", "rfc2217") and is_host_port(rest.rstrip("/"))
+    return text.startswith("/") or any(form.fullmatch(text) for form in _PORT_IDS)

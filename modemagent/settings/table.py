@@ -1,7 +1,7 @@
-"""What the agent can be told: :class:`Settings`, and a row of :data:`TABLE` for each key.
+"""Settings of the agent: the class :class:`Settings`, and a row of :data:`TABLE` for each key.
 
-The keys are those of ``modemagent run``'s options, with ``_`` for ``-``; durations are in seconds.
-``docs/settings.md`` is written from this table.
+The keys are the options of ``modemagent run`` with ``_`` for ``-``. Durations are in seconds.
+``docs/settings.md`` is generated from this table.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DEFAULT_STATE_DIR = Path("/var/lib/modemagent")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of one agent; :data:`TABLE` says what each is for."""
+    """The settings of one agent; :data:`TABLE` describes each."""
 
     gateway_id: str | None = None
     state_dir: Path = DEFAULT_STATE_DIR
@@ -63,15 +63,15 @@ class Settings:
 class Key(NamedTuple):
     """One key of the file.
 
-    :param example: the value as it is written in the file
+    :param example: a value as written in the file
     :param meaning: one or two sentences
-    :param on_reload: what a running agent makes of a new value: ``now``; ``ports`` (ports that
-        are named in both stay open); ``reopens`` (every port is opened anew); ``restart`` (kept
-        as it was until the agent starts again)
+    :param on_reload: effect of a new value on a running agent: ``now``; ``ports`` (ports that
+        are watched before and after stay open); ``reopens`` (every port is reopened); ``restart``
+        (no effect until the agent restarts)
     """
 
     name: str
-    kind: Validator
+    validator: Validator
     example: str
     meaning: str
     on_reload: str = "now"
@@ -79,64 +79,66 @@ class Key(NamedTuple):
 
 TABLE: Final = (
     Key("gateway_id", GATEWAY_ID, '"gw-0042"',
-        "Who reports: the name of this gateway in the registry. Made from the machine id when it "
-        "is not set.", "restart"),
+        "Name of this gateway in the registry. If it is not set, it is derived from the machine "
+        "id.", "restart"),
     Key("state_dir", FILE, '"/var/lib/modemagent"',
-        "Where reports wait until the registry has them. The control socket is there too, unless "
-        "it is the default directory and /run/modemagent is there.", "restart"),
+        "Directory of the outbox. The control socket is there too, unless this is the default "
+        "directory and /run/modemagent exists.", "restart"),
     Key("outbox_limit", mebibytes(1, 4096), "32",
-        "So many MiB of waiting reports are kept, compressed; docs/durability.md says what goes "
-        "first beyond it.", "restart"),
+        "Size limit of queued reports in MiB, compressed; docs/durability.md describes which are "
+        "evicted first.", "restart"),
     Key("registry", REGISTRY, '"https://registry.example"',
-        "Where reports go: https://, http:// or file://. Without it they wait on disk."),
+        "Address that reports are sent to: https://, http:// or file://. Without it reports stay "
+        "in the outbox."),
     Key("token_file", FILE, '"/etc/modemagent/token"',
-        "File with the gateway's token, read anew for every delivery. When it is not set, the "
-        "file `token` in the directory that systemd names in CREDENTIALS_DIRECTORY is taken."),
+        "File with the gateway's token, read again for every delivery. If it is not set, the file "
+        "`token` in the directory CREDENTIALS_DIRECTORY of systemd is used."),
     Key("ca_file", FILE, '"/etc/modemagent/ca.pem"',
-        "Certificates to trust instead of the system's."),
+        "CA certificates to trust instead of the system's."),
     Key("client_cert_file", FILE, '"/etc/modemagent/client.pem"',
-        "Certificate that this gateway shows of itself."),
+        "Client certificate of this gateway."),
     Key("client_key_file", FILE, '"/etc/modemagent/client.key"',
-        "Key of that certificate, when it is not in the same file."),
+        "Key of the client certificate, if it is not in the same file."),
     Key("proxy", PROXY, '"http://proxy.example:3128"',
-        "HTTP proxy on the way to the registry."),
+        "HTTP proxy for connections to the registry."),
     Key("compress", FLAG, "true",
-        "Send batches of reports compressed."),
+        "Compress batches of reports."),
     Key("boot_spread", seconds(0, 3600), "30",
-        "After a boot the first delivery waits a random time up to this, so that the gateways of "
-        "a region do not all come at once after a power cut. A change of SIM does not wait.",
+        "Maximum random delay of the first delivery after a boot, so that the gateways of a "
+        "region do not all connect at once after a power cut. A change of SIM is not delayed.",
         "restart"),
     Key("port", PORTS, '["/dev/ttyAMA0", "socket://192.0.2.7:2000"]',
-        "Ports that are watched whether they are there or not: device paths, ids of `modemagent "
-        "list`, socket:// and rfc2217:// addresses. A port that is named here is asked whatever is "
-        "known of it, unless its device waits to be recovered or flashed.", "ports"),
+        "Ports to watch, present or not: device paths, ids of `modemagent list`, socket:// and "
+        "rfc2217:// addresses. These ports are opened whatever their USB id, unless the device is "
+        "in a recovery or flashing mode.", "ports"),
     Key("port_glob", TEXTS, '["/dev/ttyUSB*"]',
-        "Patterns of device paths: what matches now is watched. Left out are USB devices that are "
-        "not known as cellular modems, and those ports of a modem that are not for AT commands.",
+        "Patterns of device paths: matching ports are watched as they appear. USB devices that "
+        "are not known cellular modems, and ports that are not for AT commands, are skipped.",
         "ports"),
     Key("discovery", FLAG, "true",
-        "Watch the cellular modems that the system shows by itself.", "ports"),
+        "Watch all cellular modems found on this machine.", "ports"),
     Key("via", one_of("auto", "port"), '"auto"',
-        "The way to a modem. auto: one that ModemManager has is read through it, and its ports are "
-        "left to it first; port: by its port, whoever else may want it.", "reopens"),
+        "How modems are read. auto: a modem managed by ModemManager is read over D-Bus, and "
+        "ModemManager may open its ports first; port: by the port, whatever else uses it.",
+        "reopens"),
     Key("baud", BAUD, "115200",
-        "Speed of UARTs in bits a second; USB ports ignore it.", "reopens"),
+        "Baud rate of UARTs; without effect on USB ports.", "reopens"),
     Key("poll_interval", seconds(0.1, 86400), "60",
-        "Between looks at a card that gives no sign by itself."),
+        "Interval between checks of a SIM whose changes the modem does not report."),
     Key("refresh_interval", seconds(1, 30 * 86400, zero=True), "86400",
-        "Between full reports when nothing changes; 0 for never."),
+        "Interval between full reports without a change; 0 for never."),
     Key("heartbeat_interval", seconds(1, 30 * 86400, zero=True), "0",
-        "Between signs of life to the registry; 0 for none."),
+        "Interval between heartbeats to the registry; 0 for none."),
     Key("eid_by_apdu", FLAG, "false",
-        "Ask the card itself for its EID where the modem has no command for it."),
+        "Read the EID from the SIM itself if the modem has no command for it."),
     Key("network", FLAG, "true",
         "Report operator and registration with each full reading."),
     Key("evidence", FLAG, "true",
-        "Report with each value the answer it was read from."),
+        "Report the raw response of each value."),
     Key("metrics_listen", ADDRESS, '"127.0.0.1:9470"',
-        "Answer Prometheus there, GET /metrics. Without it nothing listens."),
+        "Address that serves Prometheus metrics, GET /metrics. If it is not set, none are served."),
     Key("metrics_file", FILE, '"/var/lib/prometheus/node-exporter/modemagent.prom"',
-        "Write the metrics to this file for the node exporter's textfile collector."),
+        "File for the metrics, read by the textfile collector of the node exporter."),
 )  # fmt: skip
 KEYS: Final = tuple(field.name for field in fields(Settings))
 BY_NAME: Final = {key.name: key for key in TABLE}

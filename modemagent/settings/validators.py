@@ -1,28 +1,29 @@
-"""The kinds of values a setting can have: each reads TOML values and words of the environment."""
+"""Validators of settings: one for each kind of value, from TOML or from the environment."""
 
 from __future__ import annotations
 
 import re
+import termios
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from modemagent.settings.addresses import is_file_address, is_place, is_port, is_web_address
+from modemagent.settings.addresses import is_file_url, is_host_port, is_http_url, is_port
 
 
 class InvalidValue(ValueError):
-    """A value that can not be used; the text completes "KEY must be"."""
+    """An invalid value; the text completes the sentence "KEY must be"."""
 
 
 class Validator(NamedTuple):
     """One kind of value.
 
-    :param check: takes a TOML value and returns what is kept of it, or raises :class:`InvalidValue`
-    :param of_words: makes the TOML value out of a text of the environment
+    :param check: converts a TOML value to the value kept, or raises :class:`InvalidValue`
+    :param from_text: converts a text of the environment to a TOML value
     """
 
     check: Callable[[object], Any]
-    of_words: Callable[[str], object] = str
+    from_text: Callable[[str], object] = str
 
 
 def _text(value: object) -> str:
@@ -44,9 +45,9 @@ def _file(value: object) -> Path:
     text = _text(value)
     try:
         return Path(text).expanduser()
-    except RuntimeError:  # pathlib's word for it
+    except RuntimeError:  # raised by pathlib
         home = text.partition("/")[0]
-        raise InvalidValue(f'a path, and there is no home directory for "{home}"') from None
+        raise InvalidValue(f'a path; "{home}" has no home directory') from None
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -61,11 +62,11 @@ def _texts(value: object) -> tuple[str, ...]:
 def _ports(value: object) -> tuple[str, ...]:
     for text in (ports := _texts(value)):
         if not is_port(text):
-            # no more than the kind of a number: an IMEI is nobody else's business
+            # show the prefix of an IMEI or ICCID, not the number
             shown = text if ":" not in text else text.partition(":")[0] + ":..."
             raise InvalidValue(
                 'a list of device paths, ids of "modemagent list", socket://HOST:PORT or '
-                f'rfc2217://HOST:PORT, and "{shown}" is none of them'
+                f'rfc2217://HOST:PORT; "{shown}" is none of these'
             )
     return ports
 
@@ -73,23 +74,23 @@ def _ports(value: object) -> tuple[str, ...]:
 def _registry(value: object) -> str:
     text = _text(value)
     scheme = text.partition("://")[0].lower()
-    # a scheme that no sink has is named by the table of sinks
+    # a scheme without a sink is rejected by the table of sinks
     if scheme in ("http", "https"):
-        is_right = is_web_address(text)
+        is_valid = is_http_url(text)
     elif scheme == "file":
-        is_right = is_file_address(text)
+        is_valid = is_file_url(text)
     else:
-        is_right = re.match("[A-Za-z]+://", text) is not None
-    if not is_right:
+        is_valid = re.match("[A-Za-z]+://", text) is not None
+    if not is_valid:
         raise InvalidValue(
-            "an address as https://HOST, https://HOST:PORT or file:///PATH, without a user"
+            "an address as https://HOST, https://HOST:PORT or file:///PATH, without a user name"
         )
     return text
 
 
 def _proxy(value: object) -> str:
     text = _text(value)
-    if not is_web_address(text, user_allowed=True):
+    if not is_http_url(text, allow_user=True):
         raise InvalidValue("an address as http://HOST:PORT")
     return text
 
@@ -101,40 +102,34 @@ def _flag(value: object) -> bool:
 
 
 def _baud(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value not in speeds():
-        raise InvalidValue(
-            "a speed that serial ports can be set to, as 9600, 57600, 115200 or 921600"
-        )
+    if isinstance(value, bool) or not isinstance(value, int) or value not in baud_rates():
+        raise InvalidValue("a supported baud rate, as 9600, 57600, 115200 or 921600")
     return value
 
 
-def speeds() -> frozenset[int]:
-    """Return the speeds a terminal of this system can be set to, in bits a second."""
-    import termios
-
+def baud_rates() -> frozenset[int]:
+    """Return the baud rates that this system supports."""
     names = (name[1:] for name in dir(termios) if name.startswith("B"))
     return frozenset(int(name) for name in names if name.isdecimal() and int(name))
 
 
 def _address(value: object) -> str:
     text = _text(value)
-    if not is_place(text, least_port=0):
+    if not is_host_port(text, least_port=0):
         raise InvalidValue('an address and a port, as "127.0.0.1:9470" or "[::1]:9470"')
     return text
 
 
-def _number_of_words(words: str) -> object:
-    try:
-        return int(words)
-    except ValueError:
-        pass
-    try:
-        return float(words)
-    except ValueError:
-        return words
+def _number(text: str) -> object:
+    for convert in (int, float):
+        try:
+            return convert(text)
+        except ValueError:
+            continue
+    return text
 
 
-# what click takes for a flag in the environment
+#: The texts that click accepts as a flag in the environment.
 _FLAGS = dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True)
 _FLAGS |= dict.fromkeys(("false", "f", "no", "n", "off", "0"), False)
 
@@ -144,13 +139,13 @@ TEXTS = Validator(_texts, str.split)
 PORTS = Validator(_ports, str.split)
 REGISTRY = Validator(_registry)
 PROXY = Validator(_proxy)
-FLAG = Validator(_flag, lambda words: _FLAGS.get(words.strip().lower(), words))
-BAUD = Validator(_baud, _number_of_words)
+FLAG = Validator(_flag, lambda text: _FLAGS.get(text.strip().lower(), text))
+BAUD = Validator(_baud, _number)
 ADDRESS = Validator(_address)
 
 
 def one_of(*words: str) -> Validator:
-    """Return the kind of a text that is one of a few words."""
+    """Return the validator of a text that is one of a few words."""
 
     def check(value: object) -> str:
         if value not in words:
@@ -161,7 +156,7 @@ def one_of(*words: str) -> Validator:
 
 
 def seconds(least: float, most: float, *, zero: bool = False) -> Validator:
-    """Return the kind of a duration; ``zero`` also allows 0, which stands for never."""
+    """Return the validator of a duration; ``zero`` also allows 0, which means never."""
 
     def check(value: object) -> float:
         if not isinstance(value, bool) and isinstance(value, int | float):
@@ -169,18 +164,18 @@ def seconds(least: float, most: float, *, zero: bool = False) -> Validator:
                 return float(value)
             if zero and value == 0:
                 return 0.0
-        off = ", or 0 for never" if zero else ""
-        raise InvalidValue(f"a number of seconds between {least:.15g} and {most:.15g}{off}")
+        never = ", or 0 for never" if zero else ""
+        raise InvalidValue(f"a number of seconds between {least:.15g} and {most:.15g}{never}")
 
-    return Validator(check, _number_of_words)
+    return Validator(check, _number)
 
 
 def mebibytes(least: int, most: int) -> Validator:
-    """Return the kind of a size on disk."""
+    """Return the validator of a size on disk."""
 
     def check(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise InvalidValue(f"a whole number of MiB between {least} and {most}")
         return value
 
-    return Validator(check, _number_of_words)
+    return Validator(check, _number)

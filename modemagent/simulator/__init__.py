@@ -1,1 +1,1 @@
-"""A modem played from a transcript, on a PTY or TCP: what there is when there is no hardware."""
+"""Simulated modems, played from transcripts on PTYs and TCP ports."""

@@ -1,4 +1,4 @@
-"""The transcripts that come with the program, by name."""
+"""Shipped transcripts by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from modemagent.errors import UsageError
 
 
 def shipped_dir() -> Path:
-    """Return the folder of transcripts: inside the installed package, or of the checkout."""
+    """Return the directory of transcripts, in the installed package or in the checkout."""
     installed = Path(__file__).with_name("transcripts")
     return installed if installed.is_dir() else Path(__file__).parents[2] / "fixtures/transcripts"
 
@@ -20,9 +20,9 @@ def names() -> list[str]:
 
 
 def find(transcript: str | Path) -> Path:
-    """Return the file meant by a path or a shipped name.
+    """Return the transcript file for a path or the name of a shipped transcript.
 
-    :raises UsageError: neither a path nor a name
+    :raises UsageError: there is neither such a file nor such a name
     """
     path = Path(transcript)
     if path.exists():
@@ -32,4 +32,4 @@ def find(transcript: str | Path) -> Path:
         return shipped_dir() / str(transcript) / "transcript.toml"
     near = get_close_matches(str(transcript), known, n=1)
     hint = f"Did you mean {near[0]}?" if near else "See: modemagent simulate --list"
-    raise UsageError(f"there is no transcript {str(transcript)!r}", hint=hint)
+    raise UsageError(f"unknown transcript {str(transcript)!r}", hint=hint)

@@ -1,4 +1,4 @@
-"""The places a simulated modem can be reached at: a PTY behind a link, or a TCP port."""
+"""Endpoints of a simulated modem: a PTY behind a link, or a TCP port."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _READ_SIZE = 65536
 
 
 class Endpoint(Protocol):
-    """One way to the bytes of a modem.
+    """A port on which clients reach a simulated modem.
 
-    :ivar address: what a client opens: a path, or ``socket://HOST:PORT``
-    :ivar open: a modem is plugged in here
+    :ivar address: the name for a client: a path, or ``socket://HOST:PORT``
+    :ivar open: True while a modem is plugged in
     """
 
     @property
@@ -27,37 +27,37 @@ class Endpoint(Protocol):
     def open(self) -> bool: ...
 
     def plug(self) -> None:
-        """Make the place reachable."""
+        """Make the port available."""
 
     def unplug(self) -> None:
-        """Take it away, as a pulled cable does."""
+        """Remove the port, as if a cable were pulled."""
 
     def descriptors(self) -> tuple[int, ...]:
-        """Return what to poll for reading."""
+        """Return the descriptors to poll for reading."""
 
     def output(self) -> int | None:
-        """Return what to poll for writing, None when nobody listens."""
+        """Return the descriptor to poll for writing, None without a client."""
 
     def read(self, descriptor: int) -> bytes:
-        """Return what a readable descriptor brought, b"" for nothing."""
+        """Return the bytes of a readable descriptor, b"" for none."""
 
     def write(self, data: bytes) -> int:
-        """Write what fits and return how much that was."""
+        """Write as much as the kernel accepts and return the number of bytes."""
 
 
 class PtyEndpoint:
-    """A PTY, raw from the start.
+    """A PTY in raw mode.
 
-    The far side is held open here too: a client that closes does not end the PTY, and bytes
-    sent meanwhile wait for the next one, as they do in a UART's driver.
+    Its terminal is also kept open here: the PTY survives a client that closes it, and bytes sent
+    meanwhile wait for the next client, as in a UART's driver.
 
     :param link: a symbolic link to the terminal, made and removed with it; None for none
     """
 
     def __init__(self, link: Path | None = None) -> None:
         self.link = link
-        self._near: int | None = None
-        self._far: int | None = None
+        self._master: int | None = None
+        self._terminal: int | None = None
         self.device = ""
 
     @property
@@ -66,13 +66,13 @@ class PtyEndpoint:
 
     @property
     def open(self) -> bool:
-        return self._near is not None
+        return self._master is not None
 
     def plug(self) -> None:
-        self._near, self._far = pty.openpty()
-        tty.setraw(self._far)
-        os.set_blocking(self._near, False)
-        self.device = os.ttyname(self._far)
+        self._master, self._terminal = pty.openpty()
+        tty.setraw(self._terminal)
+        os.set_blocking(self._master, False)
+        self.device = os.ttyname(self._terminal)
         if self.link is not None:
             fresh = self.link.with_name(f".{self.link.name}.new")
             fresh.unlink(missing_ok=True)
@@ -80,37 +80,37 @@ class PtyEndpoint:
             fresh.replace(self.link)
 
     def unplug(self) -> None:
-        # Only our own link: another simulator may have taken the name over.
+        # only the own link: another simulator may have taken over the name
         link = self.link
         if link is not None and link.is_symlink() and str(link.readlink()) == self.device:
             link.unlink(missing_ok=True)
-        for descriptor in (self._near, self._far):
+        for descriptor in (self._master, self._terminal):
             if descriptor is not None:
                 os.close(descriptor)
-        self._near = self._far = None
+        self._master = self._terminal = None
 
     def descriptors(self) -> tuple[int, ...]:
-        return () if self._near is None else (self._near,)
+        return () if self._master is None else (self._master,)
 
     def output(self) -> int | None:
-        return self._near
+        return self._master
 
     def read(self, descriptor: int) -> bytes:
-        with suppress(OSError):  # EIO: no client has the far side open
+        with suppress(OSError):  # EIO: no client has the terminal open
             return os.read(descriptor, _READ_SIZE)
         return b""
 
     def write(self, data: bytes) -> int:
-        if self._near is not None:
+        if self._master is not None:
             with suppress(OSError):
-                return os.write(self._near, data)
+                return os.write(self._master, data)
         return 0
 
 
 class TcpEndpoint:
-    """A TCP port with one client at a time, as a terminal server gives it; a second is closed.
+    """A TCP port for one client at a time, as on a terminal server; a second one is closed.
 
-    :param port: 0 takes any free one
+    :param port: 0 for any free port
     """
 
     def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:

@@ -1,7 +1,8 @@
-"""The table of moods and faults a simulated modem can be given, all of them combinable.
+"""Faults of a simulated modem: the table of all, and those given to one modem.
 
-A fault is written ``NAME`` or ``NAME=VALUE``. Those that concern one command take a number (the
-n-th command line, counted from 1) or the beginning of a command (``AT+CGSN``) as their value.
+A fault is written ``NAME`` or ``NAME=VALUE``; all can be combined. The value of a fault that
+concerns one command is a number (the n-th command line, counted from 1) or the beginning of a
+command (``AT+CGSN``).
 """
 
 from __future__ import annotations
@@ -15,65 +16,66 @@ from modemagent.errors import UsageError
 
 
 class Fault(NamedTuple):
-    """One row: how its value is read, the value when none is given, and what it does."""
+    """One fault: the type of its value, the value if none is given, and its effect."""
 
     kind: type[float] | type[str]
     default: float | str
     summary: str
 
 
+#: Values of the fault ``lie``: the false values a modem can send.
+LIES = (
+    "imei-5000", "imei-zeros", "imei-check-digit",
+    "model-ansi", "model-sql", "model-html", "model-bytes",
+)  # fmt: skip
 FAULTS: dict[str, Fault] = {
-    # the wire
-    "latency-ms": Fault(float, 20, "each answer takes N ms"),
-    "chunk": Fault(float, 1, "output arrives N bytes at a time, 1 ms apart"),
-    "baud": Fault(float, 9600, "output paced as by a line of N baud"),
+    # wire
+    "latency-ms": Fault(float, 20, "each response takes N ms"),
+    "chunk": Fault(float, 1, "output is sent N bytes at a time, 1 ms apart"),
+    "baud": Fault(float, 9600, "output is paced as by a line of N baud"),
     "lf-only": Fault(float, 1, "lines end in LF alone"),
     "cr-only": Fault(float, 1, "lines end in CR alone"),
     "lose": Fault(float, 1, "the first N bytes sent to the modem are lost"),
-    "garbage": Fault(float, 8, "N bytes with the high bit set before each answer"),
-    "nul": Fault(float, 2, "N NUL bytes before each answer"),
+    "garbage": Fault(float, 8, "N bytes with the high bit set before each response"),
+    "nul": Fault(float, 2, "N NUL bytes before each response"),
     # echo
-    "echo-on": Fault(float, 1, "echo is on at the start, whatever the transcript says"),
-    "echo-off": Fault(float, 1, "echo is off at the start, whatever the transcript says"),
-    "echo-stays": Fault(float, 1, "echo is on and ATE0 is answered OK without effect"),
+    "echo-on": Fault(float, 1, "echo is on after power-up, whatever the transcript says"),
+    "echo-off": Fault(float, 1, "echo is off after power-up, whatever the transcript says"),
+    "echo-stays": Fault(float, 1, "echo is on, and ATE0 is answered OK without effect"),
     "echo-crlf": Fault(float, 1, "the echo ends in CR LF"),
-    # start
-    "boot-silent": Fault(float, 3, "hears nothing for N seconds after the start"),
-    "boot-error": Fault(float, 3, "answers ERROR for N seconds after the start"),
-    "boot-lag": Fault(float, 3, "answers one command behind for N seconds after the start"),
-    "boot-urcs": Fault(float, 0.1, "sends its start-up lines, spread over N seconds"),
-    "stale": Fault(str, r"\r\n001010123456063\r\n\r\nOK\r\n", "bytes wait when it is opened"),
-    # the card
-    "sim-busy": Fault(float, 3, "the card is busy for N seconds (+CME ERROR: 14)"),
-    "sim-out": Fault(float, 1, "no card"),
-    "sim-pin": Fault(float, 1, "the card wants its PIN"),
-    "sim-puk": Fault(float, 1, "the card wants its PUK"),
-    "sim-failure": Fault(float, 1, "the card fails (+CME ERROR: 13)"),
-    # the dialogue
-    "mute": Fault(float, 1, "takes everything, answers nothing"),
-    "nmea": Fault(float, 20, "a GPS port: a sentence every N ms, commands unheard"),
-    "nmea-mixed": Fault(float, 20, "a sentence every N ms between the answers"),
-    "binary": Fault(float, 20, "a diagnostic port: binary frames every N ms, commands unheard"),
-    "urc": Fault(str, "+CREG: 1", "this line comes between each command and its answer"),
-    "urc-once": Fault(str, "+CREG: 1", "this line comes between the first command and its answer"),
-    "urc-prefix": Fault(str, "1", "a line with the asked prefix and this value comes in between"),
-    "urc-flood": Fault(float, 5, "an unsolicited line every N ms"),
-    "late": Fault(str, "3", "the answer to this command comes before the next one's"),
-    "late-after": Fault(str, "3", "the answer to this command comes after the next one's"),
-    "silent": Fault(str, "AT+CGSN", "this command, whenever it comes, gets no answer"),
-    "refuse": Fault(str, "AT+CGMR", "this command, whenever it comes, gets ERROR"),
-    "vanish": Fault(str, "3", "unplugged in the middle of the answer to this command"),
+    # start-up
+    "boot-silent": Fault(float, 3, "ignores all input for N seconds after power-up"),
+    "boot-error": Fault(float, 3, "answers ERROR for N seconds after power-up"),
+    "boot-lag": Fault(float, 3, "answers one command behind for N seconds after power-up"),
+    "boot-urcs": Fault(float, 0.1, "sends its start-up URCs, spread over N seconds"),
+    "stale": Fault(str, r"\r\n001010123456063\r\n\r\nOK\r\n", "bytes wait when the port is opened"),
+    # SIM
+    "sim-busy": Fault(float, 3, "the SIM is busy for N seconds (+CME ERROR: 14)"),
+    "sim-out": Fault(float, 1, "no SIM is inserted"),
+    "sim-pin": Fault(float, 1, "the SIM requires its PIN"),
+    "sim-puk": Fault(float, 1, "the SIM requires its PUK"),
+    "sim-failure": Fault(float, 1, "the SIM fails (+CME ERROR: 13)"),
+    # commands and responses
+    "mute": Fault(float, 1, "reads everything, answers nothing"),
+    "nmea": Fault(float, 20, "GPS port: a sentence every N ms, commands ignored"),
+    "nmea-mixed": Fault(float, 20, "a sentence every N ms between the responses"),
+    "binary": Fault(float, 20, "diagnostic port: a binary frame every N ms, commands ignored"),
+    "urc": Fault(str, "+CREG: 1", "this line precedes each response"),
+    "urc-once": Fault(str, "+CREG: 1", "this line precedes the first response"),
+    "urc-prefix": Fault(str, "1", "a line with this value and the command's prefix comes first"),
+    "urc-flood": Fault(float, 5, "a URC every N ms"),
+    "late": Fault(str, "3", "the response to this command comes before the next one's"),
+    "late-after": Fault(str, "3", "the response to this command comes after the next one's"),
+    "silent": Fault(str, "AT+CGSN", "this command never gets a response"),
+    "refuse": Fault(str, "AT+CGMR", "this command always gets ERROR"),
+    "vanish": Fault(str, "3", "unplugged in the middle of the response to this command"),
     "vanish-byte": Fault(float, 64, "unplugged after N bytes of output"),
     "cmee-fixed": Fault(float, 0, "AT+CMEE=n is answered OK, the error format stays N"),
-    "cme-storm": Fault(float, 100, "every command but AT gets a heap of +CME ERROR: N"),
-    "endless": Fault(float, 1, "after the first command a line begins that never ends"),
-    # lies
-    "lie": Fault(
-        str,
-        "imei-5000",
-        "imei-5000, imei-zeros, imei-check-digit, model-ansi, model-sql, model-html, model-bytes",
-    ),
-}
+    "cme-storm": Fault(float, 100, "every command but AT gets 20 lines of +CME ERROR: N"),
+    "endless": Fault(float, 1, "after the first command a line starts that never ends"),
+    # false values
+    "lie": Fault(str, "imei-5000", ", ".join(LIES)),
+}  # fmt: skip
 
 
 class Given(NamedTuple):
@@ -82,52 +84,45 @@ class Given(NamedTuple):
     name: str
     value: float | str
 
-    @property
-    def number(self) -> float:
-        return float(self.value)
-
-    @property
-    def text(self) -> str:
-        return str(self.value)
-
 
 def parse(text: str) -> Given:
-    """Read ``NAME`` or ``NAME=VALUE``; in texts ``\\r``, ``\\n`` and ``\\xNN`` are understood.
+    """Parse ``NAME`` or ``NAME=VALUE``; texts may hold the escapes ``\\r``, ``\\n`` and ``\\xNN``.
 
-    :raises UsageError: no such fault, or its value is not a number where one is needed
+    :raises UsageError: unknown fault, or a value of the wrong type
 
     >>> parse("latency-ms=5")
     Given(name='latency-ms', value=5.0)
     """
-    name, given, value = text.partition("=")
+    name, has_value, value = text.partition("=")
     name = name.strip().lower().replace("_", "-")
     fault = FAULTS.get(name)
     if fault is None:
         near = get_close_matches(name, FAULTS, n=1)
         hint = f"Did you mean {near[0]}?" if near else "See: modemagent simulate --help"
-        raise UsageError(f"there is no fault {name!r}", hint=hint)
-    if not given:
-        return Given(name, _typed(fault, str(fault.default), name))
-    return Given(name, _typed(fault, value, name))
-
-
-def _typed(fault: Fault, value: str, name: str) -> float | str:
+        raise UsageError(f"unknown fault {name!r}", hint=hint)
+    if not has_value:
+        value = str(fault.default)
+    if name == "lie" and value not in LIES:
+        raise UsageError(f"unknown lie {value!r}", hint=f"Known: {', '.join(LIES)}")
     if fault.kind is str:
-        # latin-1 with escapes: any byte may be written
-        return codecs.decode(value.encode("latin-1", "backslashreplace"), "unicode_escape")
+        # latin-1 with escapes: any byte can be written
+        raw = value.encode("latin-1", "backslashreplace")
+        return Given(name, codecs.decode(raw, "unicode_escape"))
     try:
         number = float(value)
     except ValueError:
         number = -1.0
     if not 0 <= number < 1e9:
-        raise UsageError(f"fault {name} needs a number, not {value!r}", hint=fault.summary)
-    return number
+        raise UsageError(
+            f"fault {name} needs a number, not {value!r}", hint=f"Meaning: {fault.summary}."
+        )
+    return Given(name, number)
 
 
 class Faults:
-    """The faults one modem has, looked up by name; the last of equal names counts.
+    """The faults of one modem by name; of several with one name the last number counts.
 
-    :param given: as ``["latency-ms=5", "urc=+CREG: 1"]``; several lies and URCs may be given
+    :param given: as ``["latency-ms=5", "urc=+CREG: 1"]``; lies and URCs may be repeated
     """
 
     def __init__(self, given: Iterable[str] = ()) -> None:
@@ -147,16 +142,16 @@ class Faults:
     def drop(self, name: str) -> None:
         self._given = [fault for fault in self._given if fault.name != name]
 
-    def number(self, name: str, absent: float = 0.0) -> float:
-        values = [fault.number for fault in self._given if fault.name == name]
-        return values[-1] if values else absent
+    def number(self, name: str) -> float:
+        """Return the value of a fault, 0 if it is not given."""
+        return next((float(f.value) for f in reversed(self._given) if f.name == name), 0.0)
 
     def texts(self, name: str) -> list[str]:
-        return [fault.text for fault in self._given if fault.name == name]
+        return [str(fault.value) for fault in self._given if fault.name == name]
 
-    def strikes(self, name: str, line: str, count: int) -> bool:
-        """Say whether a fault about one command is about this one, the ``count``-th line."""
-        for text in self.texts(name):
-            if text == str(count) if text.isdigit() else line.upper().startswith(text.upper()):
-                return True
-        return False
+    def applies(self, name: str, line: str, count: int = -1) -> bool:
+        """Return True if a fault of one command concerns this line, the ``count``-th."""
+        return any(
+            text == str(count) if text.isdigit() else line.upper().startswith(text.upper())
+            for text in self.texts(name)
+        )

@@ -1,4 +1,4 @@
-"""What keeps coming by itself: satellite sentences, binary frames, URCs, a line without end."""
+"""Unsolicited floods: NMEA sentences, binary frames, URCs, and a line that never ends."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _ENDLESS_STEP_S = 0.005
 
 
 def _binary() -> Iterator[bytes]:
-    while True:  # frames closed by 0x7E, as a diagnostic port's
+    while True:  # frames that end in 0x7E, as those of a diagnostic port
         yield bytes(random.randrange(256) for _ in range(48)) + b"\x7e"
 
 
 class Floods:
-    """The floods of one modem; each is a source of bytes and a beat."""
+    """The floods of one modem, each with its source of bytes and its interval."""
 
     def __init__(self, faults: Faults, script: Script) -> None:
         self._faults = faults
@@ -35,7 +35,7 @@ class Floods:
         self._running: dict[str, tuple[float, float, Iterator[bytes]]] = {}
 
     def start(self, now: float) -> None:
-        """Begin the floods the faults ask for, and end all others."""
+        """Start the floods among the faults, and end all others."""
         urcs = tuple(urc.raw for urc in self._script.urcs) or _URCS
         sources: dict[str, Iterator[bytes]] = {
             "nmea": cycle(_NMEA),
@@ -49,14 +49,14 @@ class Floods:
             if name in self._faults
         }
 
-    def begin_endless(self, at: float) -> None:
+    def start_endless_line(self, at: float) -> None:
         self._running.setdefault("endless", (at, _ENDLESS_STEP_S, cycle((_ENDLESS,))))
 
-    def pour(self, outbox: TransmitQueue, now: float) -> None:
-        """Queue what is due by now; beats missed by a sleeping process are skipped."""
+    def queue_due(self, queue: TransmitQueue, now: float) -> None:
+        """Queue the bytes due by now; intervals missed while the process slept are skipped."""
         for name, (due, step, source) in self._running.items():
             if due <= now:
-                outbox.send(next(source), now)
+                queue.send(next(source), now)
                 self._running[name] = (max(due + step, now), step, source)
 
     @property

@@ -1,8 +1,7 @@
-"""Synthetic identities: how one transcript becomes many modems that differ.
+"""Synthetic identities: one transcript plays many modems with different numbers.
 
-The numbers of a transcript are found by their shape, wherever an answer carries them, and
-replaced in the very form they had: prefix, quotes, nibble swap, filler and letter case stay, and
-check digits are computed anew.
+The numbers of a transcript are found by their form in every response, and replaced in the same
+form: prefix, quotes, nibble swap, filler and letter case stay, check digits are recomputed.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-#: Clones are this far apart, so that transcripts whose serials differ by small numbers never meet.
+#: Distance of clones: transcripts whose serials differ by less than this never collide.
 STRIDE = 1000
 
 _EID = re.compile(r"(?<![0-9])[0-9]{32}(?![0-9])|(?<=5A10)[0-9]{32}(?=9000)")
@@ -34,12 +33,12 @@ def luhn_digit(digits: str) -> str:
 
 
 def luhn_fits(digits: str) -> bool:
-    """Say whether the last digit is the check digit of those before it."""
+    """Return True if the last digit is the check digit of those before it."""
     return luhn_digit(digits[:-1]) == digits[-1]
 
 
 def shifted_imei(imei: str, offset: int) -> str:
-    """Return the IMEI whose serial is ``offset`` further within the same TAC.
+    """Return the IMEI of the same TAC whose serial number is higher by ``offset``.
 
     >>> shifted_imei("867698040000013", 1000)
     '867698040010012'
@@ -48,28 +47,28 @@ def shifted_imei(imei: str, offset: int) -> str:
     return body + luhn_digit(body)
 
 
-def shifted_iccid(iccid: str, clone: int, card: int) -> str:
-    """Return another card of the same issuer; a check digit stays where the first card has one.
+def shifted_iccid(iccid: str, clone: int, sim: int) -> str:
+    """Return the ICCID of another SIM of the same issuer, with a check digit if the first has one.
 
     >>> shifted_iccid("8988303000000000010", 1, 0)
     '8988303000000010001'
     """
     decimal = iccid.isdigit()
     if decimal and luhn_fits(iccid):
-        return _with_luhn(_shifted(iccid[:-1], clone, card))
+        return _with_luhn(_shifted(iccid[:-1], clone, sim))
     if decimal and len(iccid) == 20 and luhn_fits(iccid[:19]):
-        return _with_luhn(_shifted(iccid[:18], clone, card)) + iccid[19]
-    return _shifted(iccid, clone, card)
+        return _with_luhn(_shifted(iccid[:18], clone, sim)) + iccid[19]
+    return _shifted(iccid, clone, sim)
 
 
-def shifted_eid(eid: str, clone: int, card: int) -> str:
-    """Return another eUICC with right check digits (number modulo 97 is 1, SGP.29)."""
-    body = _shifted(eid[:30], clone, card)
+def shifted_eid(eid: str, clone: int, sim: int) -> str:
+    """Return the EID of another eUICC with valid check digits (modulo 97 is 1, SGP.29)."""
+    body = _shifted(eid[:30], clone, sim)
     return body + f"{98 - int(body + '00') % 97:02d}"
 
 
-def swapped(digits: str) -> str:
-    """Exchange the two nibbles of each byte, as the card stores its ICCID."""
+def swap_nibbles(digits: str) -> str:
+    """Swap the two nibbles of each byte, as a SIM stores its ICCID."""
     return "".join(digits[i + 1] + digits[i] for i in range(0, len(digits) - 1, 2))
 
 
@@ -77,29 +76,28 @@ def _with_luhn(body: str) -> str:
     return body + luhn_digit(body)
 
 
-def _shifted(text: str, clone: int, card: int) -> str:
+def _shifted(text: str, clone: int, sim: int) -> str:
     match = _TAIL.search(text)
     if match is None:
         return text
     width = len(match[0])
-    number = int(match[0]) + clone * STRIDE + card * 10 ** (width - 1)
+    number = int(match[0]) + clone * STRIDE + sim * 10 ** (width - 1)
     return text[: match.start()] + f"{number % 10**width:0{width}d}"
 
 
 @dataclass(frozen=True, slots=True)
 class SyntheticIdentities:
-    """Which numbers a simulated modem and its card give out.
+    """The numbers of a simulated modem and its SIM.
 
-    :param imsis: the IMSIs of the transcript; any other 15 digits with a right check digit are
-        an IMEI
-    :param clone: 0 gives the transcript's own numbers, each further one its own modem and card
-    :param card: how many other cards were put in since (0: the first)
-    :param imei: gives this one instead; the same for ``iccid``, ``imsi`` and ``eid``
+    :param imsis: the IMSIs of the transcript; other 15 digits with a valid check digit are an IMEI
+    :param clone: 0 for the transcript's own numbers, n for a modem and SIM that differ
+    :param sim: number of SIM swaps so far
+    :param imei: replaces the IMEI; likewise ``iccid``, ``imsi`` and ``eid``
     """
 
     imsis: frozenset[str] = frozenset()
     clone: int = 0
-    card: int = 0
+    sim: int = 0
     imei: str | None = None
     iccid: str | None = None
     imsi: str | None = None
@@ -107,36 +105,36 @@ class SyntheticIdentities:
 
     @property
     def as_recorded(self) -> bool:
-        return not (self.clone or self.card or self.imei or self.iccid or self.imsi or self.eid)
+        return not (self.clone or self.sim or self.imei or self.iccid or self.imsi or self.eid)
 
-    def other_card(
+    def other_sim(
         self, *, iccid: str | None, imsi: str | None, eid: str | None
     ) -> SyntheticIdentities:
-        """Return the identities after another card was put in; unnamed numbers differ too."""
-        return replace(self, card=self.card + 1, iccid=iccid, imsi=imsi, eid=eid)
+        """Return the identities after a SIM swap; numbers not given differ as well."""
+        return replace(self, sim=self.sim + 1, iccid=iccid, imsi=imsi, eid=eid)
 
     def rewrite(self, text: str) -> str:
-        """Return an answer with this modem's numbers in place of the transcript's."""
+        """Return a response with this modem's numbers instead of the transcript's."""
         if self.as_recorded:
             return text
-        text = _EID.sub(lambda m: self.eid or shifted_eid(m[0], self.clone, self.card), text)
+        text = _EID.sub(lambda m: self.eid or shifted_eid(m[0], self.clone, self.sim), text)
         text = _ICCID.sub(lambda m: self._iccid(m[0]), text)
         return _FIFTEEN.sub(lambda m: self._imei_or_imsi(m[0]), text)
 
     def _iccid(self, shown: str) -> str:
-        upside_down = shown.startswith("98") and len(shown) == 20
-        plain = swapped(shown) if upside_down else shown
+        is_swapped = shown.startswith("98") and len(shown) == 20
+        plain = swap_nibbles(shown) if is_swapped else shown
         bare = plain.rstrip("Ff")
-        new = self.iccid or shifted_iccid(bare, self.clone, self.card)
+        new = self.iccid or shifted_iccid(bare, self.clone, self.sim)
         if len(shown) == 20 and len(new) == 19:
             new += "F"
         if any(character in "abcdef" for character in shown):
             new = new.lower()
-        return swapped(new) if upside_down and len(new) == 20 else new
+        return swap_nibbles(new) if is_swapped and len(new) == 20 else new
 
     def _imei_or_imsi(self, shown: str) -> str:
         if shown in self.imsis:
-            return self.imsi or _shifted(shown, self.clone, self.card)
+            return self.imsi or _shifted(shown, self.clone, self.sim)
         if len(shown) == 16:  # IMEISV: the IMEI's fourteen digits and the software version
             imei = self.imei or shifted_imei(shown[:14] + "0", self.clone * STRIDE)
             return imei[:14] + shown[14:]
@@ -145,12 +143,12 @@ class SyntheticIdentities:
         return shown
 
 
-def imsis_in(answers: Iterable[tuple[str, str]]) -> frozenset[str]:
-    """Collect the IMSIs of a transcript from its (command, answer) pairs."""
+def imsis_in(responses: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Collect the IMSIs of a transcript from its (command, response) pairs."""
     return frozenset(
         match[0]
-        for command, answer in answers
+        for command, response in responses
         if "CIMI" in command.upper()
-        for match in _FIFTEEN.finditer(answer)
+        for match in _FIFTEEN.finditer(response)
         if len(match[0]) == 15
     )

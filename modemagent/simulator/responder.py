@@ -1,4 +1,4 @@
-"""Which answer a line gets: the recorded one for the present condition, else the usual manners."""
+"""Response lookup: the recorded response for the present condition, else the default one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from modemagent.simulator.conditions import (
     BOOTING,
     FOR_ALL_COMMANDS,
     PASSING,
-    Card,
-    card_answer,
-    card_of,
+    SlotState,
+    sim_response,
+    slot_state_of,
 )
 from modemagent.simulator.script import Reply, Script, ScriptedExchange, line_key
 
@@ -22,56 +22,57 @@ _ECHO = re.compile(r"E([01]?)")
 _SET_CMEE = re.compile(r"AT\+CMEE=([012])")
 _OK = re.compile(r"(?:^|\r\n)OK\s*$")
 _FINAL = re.compile(r"(?:^|\r\n)(OK|ERROR|\+CM[ES] ERROR:[^\r\n]*|COMMAND NOT SUPPORT)\s*$")
-#: Conditions that may be asked of any transcript, recorded there or not.
+#: Conditions available with every transcript, recorded or not.
 COMMON_STATES = ("no sim", "pin", "puk", "sim busy", "sim failure", "after AT+CFUN=0")
 
 
 class Responder:
-    """The dialogue side of one simulated modem; knows no clock and no faults of the wire.
+    """The responses of one simulated modem, without a clock and without wire faults.
 
     :param state: a recorded condition, one of :data:`COMMON_STATES`, or "" for ready
     :raises UsageError: the transcript has no such condition
-    :ivar card: what the card slot is in; may be changed from outside at any time
-    :ivar echo: the modem repeats what it is sent
+    :ivar slot: the state of the SIM slot; may be changed from outside at any time
+    :ivar echo: True if the modem echoes what it receives
     """
 
     def __init__(self, script: Script, state: str = "") -> None:
         if state and state not in script.states and state not in COMMON_STATES:
-            known = ", ".join(
-                repr(name) for name in dict.fromkeys((*script.states, *COMMON_STATES))
+            known = dict.fromkeys((*script.states, *COMMON_STATES))
+            raise UsageError(
+                f"{script.name} has no state {state!r}",
+                hint=f"Known: {', '.join(map(repr, known))}",
             )
-            raise UsageError(f"{script.name} has no state {state!r}", hint=f"Known: {known}")
         self.script = script
-        self._wanted_state = state
-        self.card = card_of(state)
+        self._initial_state = state
+        self.slot = slot_state_of(state)
         self.cmee_fixed: int | None = script.fixed_cmee
         self.power_on()
 
     def power_on(self) -> None:
-        """Return to what the modem is like after power-up; the card stays as it is."""
-        self.state = self._wanted_state
+        """Return to the condition after power-up; the SIM slot stays as it is."""
+        self.state = self._initial_state
         self.echo = self.script.echo_default
-        chosen = [e.cmee for e in self.script.exchanges if e.state == self.state]
-        self.cmee = next((n for n in chosen if n is not None), self.script.default_cmee)
+        recorded = [e.cmee for e in self.script.exchanges if e.state == self.state]
+        self.cmee = next((n for n in recorded if n is not None), self.script.default_cmee)
         self._given: Counter[tuple[str, str]] = Counter()
 
-    def card_changed(self, card: Card) -> None:
-        """Take note that the card came, went or changed: a card's condition ends with it."""
-        if card_of(self.state) is not Card.READY:
-            self.state = self._wanted_state = ""
-        self.card = card
+    def set_slot(self, slot: SlotState) -> None:
+        """Change the state of the slot; a condition that describes a SIM ends with it."""
+        if slot_state_of(self.state) is not SlotState.READY:
+            self.state = self._initial_state = ""
+        self.slot = slot
 
     def reply(self, line: str) -> Reply:
-        """Return the answer to one command line and carry out its effect."""
+        """Return the response to one command line and apply its effect."""
         key = line_key(line)
-        reply = self._recorded(key) or self._manners(key) or self._joined(line)
+        reply = self._recorded(key) or self._default(key) or self._joined(line)
         if reply is None:
             reply = _lines(self.script.refusal)
         if _OK.search(reply.body.decode("latin-1")):
-            self._obey(key)
+            self._apply(key)
         return reply
 
-    def _obey(self, key: str) -> None:
+    def _apply(self, key: str) -> None:
         if _BASIC.fullmatch(key):
             for switch in _ECHO.findall(key):
                 self.echo = switch == "1"
@@ -81,14 +82,18 @@ class Responder:
     def _recorded(self, key: str) -> Reply | None:
         if self.state in FOR_ALL_COMMANDS:
             only = next(e for e in self.script.exchanges if e.state == self.state)
-            if self._still(only, "any"):
+            if self._applies(only, "any"):
                 return only.reply
         entries = self.script.by_line.get(key, ())
         for state in self._conditions():
-            for exchange in self._fitting(entries, state):
-                if self._still(exchange, key):
+            for exchange in entries:
+                if (
+                    exchange.state == state
+                    and self._has_cmee(exchange)
+                    and self._applies(exchange, key)
+                ):
                     return exchange.reply
-        if (blocked := self._because_of_card(key, entries)) is not None:
+        if (blocked := self._blocked_by_sim(key, entries)) is not None:
             return blocked
         ready = [e for e in entries if not e.state]
         if not ready:
@@ -97,22 +102,24 @@ class Responder:
         self._given[(key, "")] += 1
         return ready[turn % len(ready)].reply
 
-    def _because_of_card(self, key: str, entries: Sequence[ScriptedExchange]) -> Reply | None:
-        if self.card is Card.READY:
+    def _blocked_by_sim(self, key: str, entries: Sequence[ScriptedExchange]) -> Reply | None:
+        if self.slot is SlotState.READY:
             return None
-        if card_of(self.state) is not self.card:  # changed at run time: any record of it will do
+        if slot_state_of(self.state) is not self.slot:  # changed at run time: any record of it fits
             for exchange in entries:
-                if exchange.state and card_of(exchange.state) is self.card and self._cmee(exchange):
+                if (
+                    exchange.state
+                    and slot_state_of(exchange.state) is self.slot
+                    and self._has_cmee(exchange)
+                ):
                     return exchange.reply
-        answer = card_answer(key, self.card, self.cmee)
-        if answer is None:
+        response = sim_response(key, self.slot, self.cmee)
+        if response is None or (self.state in PASSING and self._has_passed(key)):
             return None
-        if self.state in PASSING and self._worn_off(key):
-            return None
-        return _lines(answer)
+        return _lines(response)
 
     def _conditions(self) -> list[str]:
-        """The chosen condition, then recorded ones named by some of its words."""
+        """Return the chosen condition, then recorded ones named by some of its words."""
         if not self.state:
             return []
         words = set(self.state.replace(",", " ").split())
@@ -123,36 +130,33 @@ class Responder:
         ]
         return [self.state, *sorted(part, key=len, reverse=True)]
 
-    def _fitting(self, entries: Sequence[ScriptedExchange], state: str) -> list[ScriptedExchange]:
-        return [e for e in entries if e.state == state and self._cmee(e)]
-
-    def _cmee(self, exchange: ScriptedExchange) -> bool:
+    def _has_cmee(self, exchange: ScriptedExchange) -> bool:
         return exchange.cmee is None or exchange.cmee == self.cmee
 
-    def _still(self, exchange: ScriptedExchange, key: str) -> bool:
-        """Say whether a passing condition still gives this answer, and count it."""
+    def _applies(self, exchange: ScriptedExchange, key: str) -> bool:
+        """Return True if a passing condition still gives this response, and count it."""
         if exchange.state == BOOTING:
             mark = (str(id(exchange)), BOOTING)
             self._given[mark] += 1
             return self._given[mark] == 1
-        return exchange.state not in PASSING or not self._worn_off(key)
+        return exchange.state not in PASSING or not self._has_passed(key)
 
-    def _worn_off(self, key: str) -> bool:
-        """Count one more answer of a passing condition; the first command to see it end ends it."""
+    def _has_passed(self, key: str) -> bool:
+        """Count one more response of a passing condition; the first command after it ends it."""
         mark = (key, self.state)
         self._given[mark] += 1
         if self._given[mark] <= PASSING[self.state]:
             return False
-        self.state, self.card = "", Card.READY
+        self.state, self.slot = "", SlotState.READY
         return True
 
-    def _manners(self, key: str) -> Reply | None:
+    def _default(self, key: str) -> Reply | None:
         if key == "AT" or _BASIC.fullmatch(key) or _SET_CMEE.fullmatch(key):
             return _lines("OK")
         if key == "AT+CMEE?":
             return _lines(f"+CMEE: {self.cmee}", "", "OK")
         if key == "AT+CFUN?":
-            return _lines(f"+CFUN: {0 if self.card is Card.OFF else 1}", "", "OK")
+            return _lines(f"+CFUN: {0 if self.slot is SlotState.OFF else 1}", "", "OK")
         return None
 
     def _joined(self, line: str) -> Reply | None:
@@ -177,15 +181,8 @@ def split_parts(line: str) -> list[str]:
     >>> split_parts("AT+CGMI;+CPIN?"), split_parts('AT+X="a;b"')
     (['AT+CGMI', 'AT+CPIN?'], ['AT+X="a;b"'])
     """
-    rows, row, quoted = [], "", False
-    for character in line.strip():
-        if character == ";" and not quoted:
-            rows.append(row)
-            row = ""
-        else:
-            quoted ^= character == '"'
-            row += character
-    rows = [text.strip() for text in (*rows, row) if text.strip()]
+    parts = re.findall(r'(?:[^;"]|"[^"]*(?:"|$))+', line.strip())
+    rows = [text.strip() for text in parts if text.strip()]
     return [
         text if n == 0 or text.upper().startswith("AT") else "AT" + text
         for n, text in enumerate(rows)

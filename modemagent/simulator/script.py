@@ -1,4 +1,4 @@
-"""A transcript made ready to be played: what is answered to which line under which condition."""
+"""Script of a simulated modem: the responses of a transcript by command and condition."""
 
 from __future__ import annotations
 
@@ -18,28 +18,27 @@ _REFUSAL = re.compile(r"COMMAND NOT SUPPORT|\+CME ERROR: ?[34]")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What comes back for one line.
+    """The response to one command line.
 
-    :param body: the bytes behind the echo, as recorded
-    :param echo: the modem's echo, if on, goes before it; False where nothing comes back at
-        all, or where the recorded bytes hold an echo of their own (of an earlier command, or
-        spliced by a URC)
+    :param body: the bytes after the echo, as recorded
+    :param echo: the echo, if on, precedes the body; False for no response at all, and if
+        the recorded bytes hold an echo of their own (of an earlier command, or split by a URC)
     """
 
     body: bytes
     echo: bool = True
 
     def without_echo(self) -> bytes:
-        """Return the bytes for a modem whose echo is off."""
+        """Return the bytes sent if echo is off."""
         return self.body if self.echo else _OWN_OR_OTHER_ECHO.sub(b"", self.body, count=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptedExchange:
-    """One recorded answer.
+    """One recorded response.
 
-    :param state: the condition it was recorded under, "" for card present and ready
-    :param cmee: the error format (``AT+CMEE``) it belongs to, None when it is not told apart
+    :param state: the condition in which it was recorded, "" for SIM present and ready
+    :ivar cmee: the error format (``AT+CMEE``) it belongs to, None if it belongs to all
     """
 
     send: str
@@ -54,7 +53,7 @@ class ScriptedExchange:
 
 @dataclass(frozen=True, slots=True)
 class ScriptedUrc:
-    """A line the module sends unasked: its bytes, its text, and when it was seen."""
+    """An unsolicited line: its bytes, its text, and when it was recorded."""
 
     raw: bytes
     text: str
@@ -65,8 +64,8 @@ class ScriptedUrc:
 class Script:
     """A whole transcript, ready to be played.
 
-    :param name: the folder's name, as ``quectel-eg25-g``, or the file's without its ending
-    :param cmee_default: the error format after power-up, where the header says it
+    :param name: the directory's name, as ``quectel-eg25-g``, or the file's without its suffix
+    :param cmee_default: the error format after power-up, if the header gives it
     """
 
     name: str
@@ -79,7 +78,7 @@ class Script:
 
     @cached_property
     def states(self) -> tuple[str, ...]:
-        """The recorded conditions, in the order of the file, without the default one."""
+        """The recorded conditions in the order of the file, without the default one."""
         return tuple(dict.fromkeys(e.state for e in self.exchanges if e.state))
 
     @cached_property
@@ -95,7 +94,7 @@ class Script:
 
     @cached_property
     def refusal(self) -> str:
-        """What this family says to a command it does not know."""
+        """The response of this family to an unknown command."""
         for exchange in self.exchanges:
             text = exchange.reply.body.decode("latin-1").strip()
             if not exchange.state and _REFUSAL.fullmatch(text):
@@ -104,7 +103,7 @@ class Script:
 
     @cached_property
     def fixed_cmee(self) -> int | None:
-        """The error format of a firmware that takes ``AT+CMEE=n`` and changes nothing."""
+        """The error format of a firmware that accepts ``AT+CMEE=n`` without effect."""
         for exchange in self.by_line.get("AT+CMEE?", ()):
             if match := re.search(rb"\+CMEE: ?([0-2])", exchange.reply.body):
                 return int(match[1])
@@ -112,7 +111,7 @@ class Script:
 
     @cached_property
     def default_cmee(self) -> int:
-        """The error format after power-up, as far as the recorded errors show it."""
+        """The error format after power-up, derived from the recorded errors if not given."""
         if self.fixed_cmee is not None:
             return self.fixed_cmee
         if self.cmee_default is not None:
@@ -125,14 +124,14 @@ class Script:
 
 
 def line_key(line: str) -> str:
-    """Return the form in which command lines are compared: modems ignore case and blanks."""
+    """Return a command line normalized for comparison: modems ignore case and blanks."""
     return "".join(line.split()).upper()
 
 
 def load(path: Path) -> Script:
-    """Read a transcript file, or the ``transcript.toml`` of a folder.
+    """Read a transcript file, or the ``transcript.toml`` of a directory.
 
-    :raises TranscriptError: the file is missing, is no TOML, or an entry can not be played
+    :raises TranscriptError: the file is missing, is not TOML, or holds an invalid entry
     """
     file = path / "transcript.toml" if path.is_dir() else path
     recorded = transcript.load(file)
@@ -164,6 +163,6 @@ def _reply(row: transcript.Exchange, echo_default: bool) -> Reply:
     own = transcript.to_bytes(row.send) + b"\r"
     if raw[: len(own)].upper() == own.upper():
         return Reply(raw[len(own) :])
-    # Behind an echo of its own every answer starts with CR LF. What starts otherwise, on a
-    # modem that echoes, is an older answer, a spliced echo or noise: played as it is.
+    # After its own echo every response starts with CR LF. Bytes of a modem with echo that start
+    # otherwise are an earlier response, a split echo or noise, and are sent as recorded.
     return Reply(raw, echo=not echo_default or raw.startswith(b"\r"))

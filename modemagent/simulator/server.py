@@ -1,7 +1,7 @@
-"""One thread that plays any number of simulated modems, and the controls to them.
+"""Simulator server: one thread that runs any number of simulated modems, and their controls.
 
-A single poll loop reads the clock and moves bytes; every control takes the lock, so tests may
-call them from their own thread at any moment.
+A single poll loop reads the clock and moves bytes. Every control takes the lock, so tests may call
+the controls from their own thread at any time.
 """
 
 from __future__ import annotations
@@ -10,66 +10,68 @@ import os
 import selectors
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from modemagent.simulator.endpoints import Endpoint
 from modemagent.simulator.modem import HostLine, SimulatedModem
 
 _BACKLOG_LIMIT = 256 * 1024
-#: What is kept for a client that has yet to connect, as in a UART driver's buffer.
-_UNHEARD_LIMIT = 4096
+#: Bytes kept for a client that has yet to connect, as in a UART driver's buffer.
+_NO_CLIENT_LIMIT = 4096
 
 
 class RunningModem:
-    """A modem in its seat, and what can be done to it while it plays.
+    """A modem at its endpoint, and the controls of it while it runs.
 
     :ivar name: as ``quectel-eg25-g`` or, for further ones of a kind, ``quectel-eg25-g-2``
     """
 
     def __init__(
-        self, name: str, modem: SimulatedModem, seat: Endpoint, stage: SimulatorServer
+        self, name: str, modem: SimulatedModem, endpoint: Endpoint, server: SimulatorServer
     ) -> None:
         self.name = name
         self.modem = modem
-        self.seat = seat
-        self._stage = stage
+        self.endpoint = endpoint
+        self._server = server
         self.backlog = bytearray()
         self.wake_at: float | None = None
 
     @property
     def path(self) -> str:
-        """What to open: a path or ``socket://HOST:PORT``; stays the same over a replug."""
-        return self.seat.address
+        """The port to open, a path or ``socket://HOST:PORT``; it survives a replug."""
+        return self.endpoint.address
 
     @property
     def received(self) -> list[HostLine]:
-        """Every command line so far with its time on the monotonic clock, in seconds."""
-        with self._stage.lock:
+        """Every command line received, with its time on the monotonic clock in seconds."""
+        with self._server.lock:
             return list(self.modem.received)
 
     @property
     def lines_received(self) -> list[str]:
-        """Every command line so far, as it was typed."""
+        """Every command line received, as sent."""
         return [line for _, line in self.received]
 
     @property
     def plugged(self) -> bool:
-        with self._stage.lock:
-            return self.seat.open
+        with self._server.lock:
+            return self.endpoint.open
 
     def urc(self, line: str) -> None:
         """Send one unsolicited line now."""
-        with self._stage.changing():
-            self.modem.say(line, time.monotonic())
+        with self._server.changing():
+            self.modem.send_urc(line, time.monotonic())
 
     def remove_sim(self, *, silent: bool = False) -> None:
-        """Pull the card; ``silent`` keeps the modem's own URCs back."""
-        with self._stage.changing():
+        """Remove the SIM; ``silent`` suppresses the modem's own URCs."""
+        with self._server.changing():
             self.modem.remove_sim(time.monotonic(), silent=silent)
 
     def insert_sim(self, *, silent: bool = False) -> None:
-        """Put the card (back) in."""
-        with self._stage.changing():
+        """Insert the SIM again."""
+        with self._server.changing():
             self.modem.insert_sim(time.monotonic(), silent=silent)
 
     def swap_sim(
@@ -80,50 +82,36 @@ class RunningModem:
         *,
         silent: bool = False,
     ) -> None:
-        """Exchange the card; numbers not named are made up and differ from the old card's."""
-        with self._stage.changing():
+        """Swap the SIM; numbers not given are synthetic and differ from the old SIM's."""
+        with self._server.changing():
             self.modem.swap_sim(time.monotonic(), iccid=iccid, imsi=imsi, eid=eid, silent=silent)
 
     def fault(self, text: str) -> None:
-        """Add a fault, as ``latency-ms=50``; ``none`` takes all away."""
-        with self._stage.changing():
+        """Add a fault, as ``latency-ms=50``; ``none`` removes all."""
+        with self._server.changing():
             self.modem.add_fault(text, time.monotonic())
 
     def unplug(self) -> None:
-        """Take the modem away: its port hangs up and its link goes."""
-        with self._stage.changing():
-            self._stage.leave(self)
+        """Unplug the modem: its port hangs up and its link is removed."""
+        with self._server.changing():
+            self._server.unplug(self)
 
     def replug(self) -> None:
-        """Plug the modem in again at the same address, freshly powered up."""
-        with self._stage.changing():
-            if not self.seat.open:
-                self._stage.enter(self)
-
-
-class _Changing:
-    """The lock, and a nudge to the loop when it is given back."""
-
-    def __init__(self, stage: SimulatorServer) -> None:
-        self._stage = stage
-
-    def __enter__(self) -> None:
-        self._stage.lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._stage.lock.release()
-        self._stage.nudge()
+        """Plug the modem in again at the same address, after a power-up."""
+        with self._server.changing():
+            if not self.endpoint.open:
+                self._server.plug(self)
 
 
 class SimulatorServer:
-    """Plays modems from entering the ``with`` block to leaving it."""
+    """Runs modems from entering the ``with`` block to leaving it."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self._selector = selectors.DefaultSelector()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
-        self._players: list[RunningModem] = []
+        self._modems: list[RunningModem] = []
         self._polled: dict[int, tuple[RunningModem, int]] = {}
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
@@ -139,38 +127,42 @@ class SimulatorServer:
         trace: TracebackType | None,
     ) -> None:
         self._ending = True
-        self.nudge()
+        self._wake()
         self._thread.join()
-        for player in self._players:
-            self.leave(player)
+        for modem in self._modems:
+            self.unplug(modem)
         self._selector.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
 
-    def changing(self) -> _Changing:
-        return _Changing(self)
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Hold the lock, and wake the loop when it is released."""
+        with self.lock:
+            yield
+        self._wake()
 
-    def add(self, name: str, modem: SimulatedModem, seat: Endpoint) -> RunningModem:
-        """Plug a modem in and play it."""
-        player = RunningModem(name, modem, seat, self)
+    def add(self, name: str, modem: SimulatedModem, endpoint: Endpoint) -> RunningModem:
+        """Plug a modem in and run it."""
+        running = RunningModem(name, modem, endpoint, self)
         with self.changing():
-            self._players.append(player)
-            self.enter(player)
-        return player
+            self._modems.append(running)
+            self.plug(running)
+        return running
 
-    def enter(self, player: RunningModem) -> None:
-        player.seat.plug()
-        player.backlog.clear()
-        player.modem.power_on(time.monotonic())
-        self._watch(player)
+    def plug(self, modem: RunningModem) -> None:
+        modem.endpoint.plug()
+        modem.backlog.clear()
+        modem.modem.power_on(time.monotonic())
+        self._watch(modem)
 
-    def leave(self, player: RunningModem) -> None:
-        for descriptor in [fd for fd, (whose, _) in self._polled.items() if whose is player]:
+    def unplug(self, modem: RunningModem) -> None:
+        for descriptor in self._descriptors_of(modem):
             self._selector.unregister(descriptor)
             del self._polled[descriptor]
-        player.seat.unplug()
+        modem.endpoint.unplug()
 
-    def nudge(self) -> None:
+    def _wake(self) -> None:
         os.write(self._wake_write, b".")
 
     def _run(self) -> None:
@@ -178,77 +170,70 @@ class SimulatorServer:
         while not self._ending:
             events = self._selector.select(timeout)
             with self.lock:
-                # A visit costs little, 64 for each byte do not: only those with something to do.
-                touched: set[RunningModem] = set()
+                # serving one modem costs little, serving 64 for each byte does not: only those
+                # with something to do are served
+                active: set[RunningModem] = set()
                 for key, mask in events:
                     if key.fd == self._wake_read:
                         os.read(self._wake_read, 4096)
-                        touched.update(self._players)
+                        active.update(self._modems)
                     elif key.fd in self._polled:
-                        player, _ = self._polled[key.fd]
-                        touched.add(player)
+                        modem, _ = self._polled[key.fd]
+                        active.add(modem)
                         if mask & selectors.EVENT_READ:
-                            self._read(player, key.fd)
+                            self._read(modem, key.fd)
                 now = time.monotonic()
-                for player in self._players:
-                    due = player.wake_at is not None and player.wake_at <= now
-                    if due or player in touched:
-                        self._write(player)
-                timeout = self._pause()
+                for modem in self._modems:
+                    due = modem.wake_at is not None and modem.wake_at <= now
+                    if due or modem in active:
+                        self._write(modem)
+                        modem.wake_at = modem.modem.wake_at if modem.endpoint.open else None
+                times = [modem.wake_at for modem in self._modems if modem.wake_at is not None]
+                timeout = max(0.0, min(times) - time.monotonic()) if times else None
 
-    def _read(self, player: RunningModem, descriptor: int) -> None:
-        data = player.seat.read(descriptor)
+    def _read(self, modem: RunningModem, descriptor: int) -> None:
+        data = modem.endpoint.read(descriptor)
         if data:
-            player.modem.receive(data, time.monotonic())
+            modem.modem.receive(data, time.monotonic())
         else:
-            self._watch(player)
+            self._watch(modem)
 
-    def _write(self, player: RunningModem) -> None:
-        self._move(player)
-        player.wake_at = player.modem.wake_at if player.seat.open else None
-
-    def _move(self, player: RunningModem) -> None:
-        if not player.seat.open:
+    def _write(self, modem: RunningModem) -> None:
+        if not modem.endpoint.open:
             return
         now = time.monotonic()
-        wake_at = player.modem.wake_at
+        wake_at = modem.modem.wake_at
         if wake_at is not None and wake_at <= now:
-            data = player.modem.take(now)
-            heard = player.seat.output() is not None
-            if len(player.backlog) < (_BACKLOG_LIMIT if heard else _UNHEARD_LIMIT):
-                player.backlog += data
-        had = bool(player.backlog)
-        if had:
-            del player.backlog[: player.seat.write(bytes(player.backlog))]
-        if player.modem.vanished(now):
-            self.leave(player)
-        elif had:
-            self._watch(player)
+            data = modem.modem.take(now)
+            has_client = modem.endpoint.output() is not None
+            if len(modem.backlog) < (_BACKLOG_LIMIT if has_client else _NO_CLIENT_LIMIT):
+                modem.backlog += data
+        had_backlog = bool(modem.backlog)
+        if had_backlog:
+            del modem.backlog[: modem.endpoint.write(bytes(modem.backlog))]
+        if modem.modem.vanished(now):
+            self.unplug(modem)
+        elif had_backlog:
+            self._watch(modem)
 
-    def _watch(self, player: RunningModem) -> None:
-        """Poll a seat for reading, and for writing while something could not be written."""
-        output = player.seat.output() if player.backlog else None
+    def _watch(self, modem: RunningModem) -> None:
+        """Poll an endpoint for reading, and for writing while bytes are left to write."""
+        output = modem.endpoint.output() if modem.backlog else None
         wanted = {
             fd: selectors.EVENT_READ | (selectors.EVENT_WRITE if fd == output else 0)
-            for fd in player.seat.descriptors()
+            for fd in modem.endpoint.descriptors()
         }
-        for fd in [fd for fd, (whose, _) in self._polled.items() if whose is player]:
+        for fd in self._descriptors_of(modem):
             if fd not in wanted:
-                self._forget(fd)
+                del self._polled[fd]
+                with suppress(KeyError, OSError, ValueError):  # already closed
+                    self._selector.unregister(fd)
         for fd, mask in wanted.items():
             if fd not in self._polled:
                 self._selector.register(fd, mask)
             elif self._polled[fd][1] != mask:
                 self._selector.modify(fd, mask)
-            self._polled[fd] = (player, mask)
+            self._polled[fd] = (modem, mask)
 
-    def _forget(self, descriptor: int) -> None:
-        del self._polled[descriptor]
-        try:
-            self._selector.unregister(descriptor)
-        except (KeyError, OSError, ValueError):
-            return
-
-    def _pause(self) -> float | None:
-        times = [player.wake_at for player in self._players if player.wake_at is not None]
-        return max(0.0, min(times) - time.monotonic()) if times else None
+    def _descriptors_of(self, modem: RunningModem) -> list[int]:
+        return [fd for fd, (owner, _) in self._polled.items() if owner is modem]

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum, auto
 
-from modemagent.channel.aside import run_in_thread
 from modemagent.channel.channel import AsyncChannel
 from modemagent.channel.lock import Holder, busy, find_holder
+from modemagent.channel.threads import run_in_thread
 from modemagent.errors import (
     DeadlinePassed,
     ModemAgentError,

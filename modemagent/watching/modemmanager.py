@@ -193,18 +193,18 @@ class ModemManagerArbiter:
 
 def _is_behind(place: PortPlace, modem: MmModem) -> bool:
     device = (usb_device(place) or "").partition(":")[2]
-    return modem.place == device or place.path.rpartition("/")[2] in modem.ports
+    return modem.bus_id == device or place.path.rpartition("/")[2] in modem.ports
 
 
 def _place_of(modem: MmModem) -> PortPlace:
     """Return the place of a modem, by its first port that is not a network interface."""
     name = next((name for name in modem.ports if not _is_network(name)), "") or "modem"
-    bus = "pci" if modem.place.count(":") > 1 else "usb"
+    bus = "pci" if modem.bus_id.count(":") > 1 else "usb"
     above = os.path.realpath(f"/sys/class/usbmisc/{name}").split("/")
-    interface = next((part for part in above if part.startswith(f"{modem.place}:")), None)
+    interface = next((part for part in above if part.startswith(f"{modem.bus_id}:")), None)
     return PortPlace(
         path=f"/dev/{name}",
-        id=f"{bus}:{interface or f'{modem.place}:{name}'}",
+        id=f"{bus}:{interface or f'{modem.bus_id}:{name}'}",
         usb_vid=_text(f"{modem.device}/idVendor"),
         usb_pid=_text(f"{modem.device}/idProduct"),
     )

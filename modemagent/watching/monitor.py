@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from itertools import cycle
 
 from modemagent.channel.channel import AsyncChannel
-from modemagent.channel.drive import run
 from modemagent.errors import PortError, PortVanished
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.poll import poll, sim_urc
@@ -200,7 +199,7 @@ class Monitor:
         """
         try:
             plan = poll(self._baseline() or self._reading, number=next(self._numbers))
-            differs = await run(plan, self._channel)
+            differs = await self._channel.run(plan)
         except PortVanished:
             raise
         except PortError:

@@ -13,9 +13,7 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
-from modemagent.channel.channel import AsyncChannel
-from modemagent.channel.drive import run
-from modemagent.channel.open import open_channel
+from modemagent.channel.channel import AsyncChannel, open_channel
 from modemagent.channel.trace import Trace
 from modemagent.discovery import udev
 from modemagent.discovery.candidate import Role, refuse_recovery
@@ -174,7 +172,7 @@ class Session:
         )
         now = asyncio.get_running_loop().time
         started = now()
-        reading = await run(plan, channel)
+        reading = await channel.run(plan)
         self._context.events.emit("port.read", self.place, elapsed_s=round(now() - started, 3))
         return reading
 

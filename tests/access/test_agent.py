@@ -132,13 +132,13 @@ def test_record_cannot_use_the_agent(call: Any, place: Place) -> None:
 def test_missing_settings_file_matters_only_for_held_ports(
     call: Any, place: Place, tmp_path: Path
 ) -> None:
-    from modemagent.simulator.bench import simulated
+    from modemagent.simulator.testing import simulated
 
     missing = ("--config", str(tmp_path / "none.toml"))
     with simulated(EG25) as sim:
         assert call(*missing, "identify", sim.path).returncode == 0
     held = call(*missing, "identify", place.port)
-    assert (held.returncode, "there is no settings file" in held.stderr) == (5, True)
+    assert (held.returncode, "none.toml does not exist" in held.stderr) == (5, True)
     with pytest.raises(SettingsError):
         _ = AgentLocator(None, str(tmp_path / "none.toml")).state_dir
 

@@ -1,4 +1,4 @@
-"""Far sides at the byte level: real PTYs and sockets, each served by a thread of its own."""
+"""Peers of a port at the byte level: real PTYs and sockets, each served by its own thread."""
 
 import asyncio
 import os
@@ -15,9 +15,8 @@ from typing import Any, Protocol
 import pytest
 
 from modemagent.at.steps import Plan
-from modemagent.channel.blocking import run_plans
-from modemagent.channel.drive import run
-from modemagent.channel.open import open_channel
+from modemagent.channel.channel import open_channel
+from modemagent.channel.runner import run_plans
 from modemagent.errors import ModemAgentError
 
 LIMIT_S = 5.0
@@ -26,15 +25,15 @@ Reply = Callable[[bytes], bytes | None]
 
 
 def ok(line: bytes) -> bytes:
-    """The answer of a modem that is content with everything."""
+    """Answer OK to every line."""
     return b"\r\nOK\r\n"
 
 
-class Far:
-    """What stands at the other end of a port: keeps what it is sent, answers each line.
+class Peer:
+    """The other end of a port: records the bytes it receives and answers each line.
 
     :ivar address: what a client opens
-    :ivar reply: line -> the bytes to answer with, None to hang up
+    :ivar reply: line -> the bytes to response with, None to hang up
     :ivar received: every byte that came
     """
 
@@ -46,7 +45,7 @@ class Far:
         self.connected = threading.Event()
         self.reading = threading.Event()
         self.reading.set()
-        self._news = threading.Condition()
+        self._arrived = threading.Condition()
         self._line = bytearray()
         self._ended = False
         self._hangs_up = False
@@ -56,12 +55,12 @@ class Far:
     def start(self) -> None:
         self._thread.start()
 
-    def say(self, data: bytes) -> None:
-        """Send unasked."""
+    def send(self, data: bytes) -> None:
+        """Send unsolicited bytes."""
         raise NotImplementedError
 
     def hang_up(self) -> None:
-        """Close this end: in its own thread, for a descriptor being waited on stays open."""
+        """Close this end, in its own thread: a descriptor in a select call stays open."""
         if threading.current_thread() is self._thread or not self._thread.is_alive():
             self._close()
             return
@@ -80,28 +79,28 @@ class Far:
         os.close(self._waker)
 
     def wait_for(self, data: bytes) -> None:
-        """Wait until these bytes have come."""
-        with self._news:
-            assert self._news.wait_for(lambda: data in self.received, LIMIT_S), self.received
+        """Wait until these bytes have been received."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: data in self.received, LIMIT_S), self.received
 
     def stall(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self.reading.clear()
         os.write(self._waker, b"x")
 
     def _take(self, data: bytes) -> None:
-        with self._news:
+        with self._arrived:
             self.received += data
-            self._news.notify_all()
+            self._arrived.notify_all()
         self._line += data
         while b"\r" in self._line:
             line, _, rest = bytes(self._line).partition(b"\r")
             self._line[:] = rest
-            answer = self.reply(line)
-            if answer is None:
+            response = self.reply(line)
+            if response is None:
                 self.hang_up()
                 return
-            self.say(answer)
+            self.send(response)
 
     def _descriptors(self) -> list[int]:
         raise NotImplementedError
@@ -123,8 +122,8 @@ class Far:
                     self._readable(descriptor)
 
 
-class FarPty(Far):
-    """A PTY; its terminal is held open here too, as the simulator does."""
+class PtyPeer(Peer):
+    """A PTY whose terminal is also kept open here, as the simulator does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -134,7 +133,7 @@ class FarPty(Far):
         self.address = os.ttyname(self.terminal)
         self.connected.set()
 
-    def say(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         while data:
             select.select([], [self.near], [], LIMIT_S)
             data = data[os.write(self.near, data) :]
@@ -146,7 +145,7 @@ class FarPty(Far):
             os.close(near)
 
     def fill(self) -> None:
-        """Write until the terminal takes no more, as a far side that has stopped reading."""
+        """Write until the terminal's buffer is full, as if the peer had stopped reading."""
         descriptor = os.open(self.address, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
         try:
             while os.write(descriptor, bytes(4096)):
@@ -163,7 +162,7 @@ class FarPty(Far):
         self._take(os.read(descriptor, 4096))
 
 
-class FarSocket(Far):
+class SocketPeer(Peer):
     """A TCP port for one client at a time."""
 
     scheme = "socket"
@@ -175,7 +174,7 @@ class FarSocket(Far):
         self._client: socket.socket | None = None
         self.address = f"{self.scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
 
-    def say(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         assert self.connected.wait(LIMIT_S)
         if self._client is not None:
             self._client.sendall(data)
@@ -217,8 +216,8 @@ class FarSocket(Far):
         return data
 
 
-class FarRfc2217(FarSocket):
-    """A serial server: pyserial's own server side over a TCP port."""
+class Rfc2217Peer(SocketPeer):
+    """A serial server: pyserial's server over a TCP port."""
 
     scheme = "rfc2217"
 
@@ -226,12 +225,12 @@ class FarRfc2217(FarSocket):
         import serial
         import serial.rfc2217
 
-        far = self
+        peer = self
 
         class Wire:
             def write(self, data: bytes) -> None:
-                if far._client is not None:
-                    far._client.sendall(data)
+                if peer._client is not None:
+                    peer._client.sendall(data)
 
         self._manager = serial.rfc2217.PortManager(serial.serial_for_url("loop://"), Wire())
         self.connected.set()
@@ -239,45 +238,45 @@ class FarRfc2217(FarSocket):
     def _decoded(self, data: bytes) -> bytes:
         return b"".join(self._manager.filter(data))
 
-    def say(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         assert self.connected.wait(LIMIT_S)
-        super().say(b"".join(self._manager.escape(data)))
+        super().send(b"".join(self._manager.escape(data)))
 
 
-KINDS: dict[str, type[Far]] = {"pty": FarPty, "socket": FarSocket, "rfc2217": FarRfc2217}
+KINDS: dict[str, type[Peer]] = {"pty": PtyPeer, "socket": SocketPeer, "rfc2217": Rfc2217Peer}
 
 
 @pytest.fixture(autouse=True)
 def _pyserial_is_old() -> Iterator[None]:
-    """pyserial 3.5 names and detaches its threads in the manner of Python 2."""
+    """Allow pyserial 3.5 to name and detach its threads by deprecated calls."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "set(Daemon|Name)", DeprecationWarning)
         yield
 
 
 @pytest.fixture(params=list(KINDS))
-def far(request: pytest.FixtureRequest) -> Iterator[Far]:
-    """The far side of each transport in turn."""
+def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
+    """The peer of each transport in turn."""
     yield from _served(KINDS[request.param]())
 
 
 @pytest.fixture
-def far_pty() -> Iterator[Far]:
-    yield from _served(FarPty())
+def pty_peer() -> Iterator[Peer]:
+    yield from _served(PtyPeer())
 
 
 @pytest.fixture
-def far_socket() -> Iterator[Far]:
-    yield from _served(FarSocket())
+def socket_peer() -> Iterator[Peer]:
+    yield from _served(SocketPeer())
 
 
 @pytest.fixture
-def another_far() -> Iterator[Callable[[], Far]]:
-    """Makes more PTYs."""
-    made: list[Far] = []
+def make_peer() -> Iterator[Callable[[], Peer]]:
+    """Make further PTYs."""
+    made: list[Peer] = []
 
-    def make() -> Far:
-        made.append(FarPty())
+    def make() -> Peer:
+        made.append(PtyPeer())
         made[-1].start()
         return made[-1]
 
@@ -286,14 +285,14 @@ def another_far() -> Iterator[Callable[[], Far]]:
         each.stop()
 
 
-def _served(far: Far) -> Iterator[Far]:
-    far.start()
-    yield far
-    far.stop()
+def _served(peer: Peer) -> Iterator[Peer]:
+    peer.start()
+    yield peer
+    peer.stop()
 
 
-class Door(Protocol):
-    """Runs one plan at one port, and returns its result or raises its error."""
+class RunPlan(Protocol):
+    """Runs one plan on one port and returns its result or raises its error."""
 
     def __call__(self, port: str, plan: Plan[Any], *, timeout_s: float = LIMIT_S) -> Any: ...
 
@@ -310,24 +309,24 @@ def _asynchronous(port: str, plan: Plan[Any], *, timeout_s: float = LIMIT_S) -> 
         deadline = asyncio.get_running_loop().time() + timeout_s
         channel = await open_channel(port)
         try:
-            return await run(plan, channel, deadline=deadline)
+            return await channel.run(plan, deadline=deadline)
         finally:
             await channel.close()
 
     return asyncio.run(main())
 
 
-DOORS: dict[str, Door] = {"async": _asynchronous, "blocking": _blocking}
+RUNNERS: dict[str, RunPlan] = {"async": _asynchronous, "blocking": _blocking}
 
 
-@pytest.fixture(params=list(DOORS))
-def door(request: pytest.FixtureRequest) -> Door:
-    """Both doors in turn."""
-    return DOORS[request.param]
+@pytest.fixture(params=list(RUNNERS))
+def run_plan(request: pytest.FixtureRequest) -> RunPlan:
+    """The asynchronous and the blocking runner in turn."""
+    return RUNNERS[request.param]
 
 
 class Stall:
-    """The longest time a loop did not turn, in seconds."""
+    """The longest time an event loop was blocked, in seconds."""
 
     def __init__(self) -> None:
         self.longest_s = 0.0

@@ -1,4 +1,4 @@
-"""One suite over every transport and both doors: what a port owes whoever opens it."""
+"""Conformance tests of ports, over every transport and with both runners."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from modemagent.at.steps import Command, Listen, Plan, Received, Response
-from modemagent.channel.open import open_channel
+from modemagent.channel.channel import open_channel
 from modemagent.errors import (
     DeadlinePassed,
     LineRefused,
@@ -25,195 +25,195 @@ from modemagent.errors import (
 LIMIT_S = 5.0
 
 
-def asking(*lines: str, timeout_s: float = 2.0) -> Plan[list[Response]]:
-    answers = []
+def ask(*lines: str, timeout_s: float = 2.0) -> Plan[list[Response]]:
+    responses = []
     for line in lines:
-        answer = yield Command(line, timeout_s)
-        assert isinstance(answer, Response)
-        answers.append(answer)
-    return answers
+        response = yield Command(line, timeout_s)
+        assert isinstance(response, Response)
+        responses.append(response)
+    return responses
 
 
-def listening(quiet_s: float, limit_s: float) -> Plan[Received]:
-    heard = yield Listen(quiet_s, limit_s)
-    assert isinstance(heard, Received)
-    return heard
+def listen(quiet_s: float, limit_s: float) -> Plan[Received]:
+    received = yield Listen(quiet_s, limit_s)
+    assert isinstance(received, Received)
+    return received
 
 
-# -- answers
+# -- responses
 
 
-def test_answers(far: Any, door: Any) -> None:
-    far.reply = lambda line: line + b"\r\r\n+CPIN: READY\r\n\r\nOK\r\n"
-    (answer,) = door(far.address, asking("AT+CPIN?"))
-    assert (answer.lines, answer.ok, answer.echoed) == (("+CPIN: READY",), True, True)
-    assert 0 < answer.elapsed_s < LIMIT_S
-    assert far.received == b"AT+CPIN?\r"
+def test_response(peer: Any, run_plan: Any) -> None:
+    peer.reply = lambda line: line + b"\r\r\n+CPIN: READY\r\n\r\nOK\r\n"
+    (response,) = run_plan(peer.address, ask("AT+CPIN?"))
+    assert (response.lines, response.ok, response.echoed) == (("+CPIN: READY",), True, True)
+    assert 0 < response.elapsed_s < LIMIT_S
+    assert peer.received == b"AT+CPIN?\r"
 
 
-def test_byte_by_byte(far: Any, door: Any) -> None:
+def test_response_byte_by_byte(peer: Any, run_plan: Any) -> None:
     def reply(line: bytes) -> bytes:
         for byte in line + b"\r\r\n867698040000013\r\n\r\nO":
-            far.say(bytes((byte,)))
+            peer.send(bytes((byte,)))
         return b"K\r\n"
 
-    far.reply = reply
-    (answer,) = door(far.address, asking("AT+CGSN"))
-    assert (answer.lines, answer.ok) == (("867698040000013",), True)
+    peer.reply = reply
+    (response,) = run_plan(peer.address, ask("AT+CGSN"))
+    assert (response.lines, response.ok) == (("867698040000013",), True)
 
 
-def test_questions_follow_each_other_at_once(far: Any, door: Any) -> None:
-    begun = time.monotonic()
-    answers = door(far.address, asking(*["AT"] * 50))
-    assert all(answer.ok for answer in answers)
-    assert time.monotonic() - begun < 3.0
-    assert far.received == b"AT\r" * 50
+def test_commands_follow_each_other_without_delay(peer: Any, run_plan: Any) -> None:
+    started = time.monotonic()
+    responses = run_plan(peer.address, ask(*["AT"] * 50))
+    assert all(response.ok for response in responses)
+    assert time.monotonic() - started < 3.0
+    assert peer.received == b"AT\r" * 50
 
 
-def test_every_byte_value_passes(far: Any, door: Any) -> None:
+def test_every_byte_value_passes(peer: Any, run_plan: Any) -> None:
     everything = bytes(range(256)).replace(b"\r", b"").replace(b"\n", b"")
-    far.reply = lambda line: everything + b"\r\nOK\r\n"
-    (answer,) = door(far.address, asking("AT"))
-    assert answer.ok
-    assert answer.raw.startswith(everything)
+    peer.reply = lambda line: everything + b"\r\nOK\r\n"
+    (response,) = run_plan(peer.address, ask("AT"))
+    assert response.ok
+    assert response.raw.startswith(everything)
 
 
-def test_no_answer_ends_at_the_deadline(far: Any, door: Any) -> None:
-    far.reply = lambda line: b"+CSQ: 1,99\r\n"
-    (answer,) = door(far.address, asking("AT+CSQ", timeout_s=0.2))
-    assert answer.timed_out
-    assert answer.lines == ("+CSQ: 1,99",)
-    assert 0.2 <= answer.elapsed_s < 0.5
+def test_missing_final_result_ends_at_the_deadline(peer: Any, run_plan: Any) -> None:
+    peer.reply = lambda line: b"+CSQ: 1,99\r\n"
+    (response,) = run_plan(peer.address, ask("AT+CSQ", timeout_s=0.2))
+    assert response.timed_out
+    assert response.lines == ("+CSQ: 1,99",)
+    assert 0.2 <= response.elapsed_s < 0.5
 
 
-def test_a_late_answer_is_not_the_next_one(far: Any, door: Any) -> None:
-    answers = iter((b"", b"\r\nERROR\r\n"))
-    far.reply = lambda line: next(answers)
+def test_a_late_response_is_not_the_next_one(peer: Any, run_plan: Any) -> None:
+    responses = iter((b"", b"\r\nERROR\r\n"))
+    peer.reply = lambda line: next(responses)
 
     def plan() -> Plan[tuple[Response, Received, Response]]:
         late = yield Command("AT+CGSN", 0.1)
-        far.say(b"AT+CGSN\r\r\n867698040000013\r\n\r\nOK\r\n")
-        heard = yield Listen(0.3, 2.0)
+        peer.send(b"AT+CGSN\r\r\n867698040000013\r\n\r\nOK\r\n")
+        received = yield Listen(0.3, 2.0)
         after = yield Command("AT+CIMI", 1.0)
-        return late, heard, after  # type: ignore[return-value]
+        return late, received, after  # type: ignore[return-value]
 
-    late, heard, after = door(far.address, plan())
+    late, received, after = run_plan(peer.address, plan())
     assert late.timed_out
-    assert "867698040000013" in heard.lines
+    assert "867698040000013" in received.lines
     assert (after.lines, after.ok) == ((), False)
 
 
 # -- listening
 
 
-def test_listening_ends_with_silence(far: Any, door: Any) -> None:
+def test_listening_ends_with_silence(peer: Any, run_plan: Any) -> None:
     def plan() -> Plan[Received]:
         yield Command("AT", 1.0)
-        far.say(b"\r\nRDY\r\n")
-        heard = yield Listen(0.15, 3.0)
-        return heard  # type: ignore[return-value]
+        peer.send(b"\r\nRDY\r\n")
+        received = yield Listen(0.15, 3.0)
+        return received  # type: ignore[return-value]
 
-    heard = door(far.address, plan())
-    assert heard.lines == ("RDY",)
-    assert heard.raw == b"\r\nRDY\r\n"
-    assert 0.15 <= heard.elapsed_s < 1.0
+    received = run_plan(peer.address, plan())
+    assert received.lines == ("RDY",)
+    assert received.raw == b"\r\nRDY\r\n"
+    assert 0.15 <= received.elapsed_s < 1.0
 
 
-def test_listening_ends_at_its_limit_though_it_never_gets_quiet(far: Any, door: Any) -> None:
+def test_listening_ends_at_its_limit_without_silence(peer: Any, run_plan: Any) -> None:
     def reply(line: bytes) -> bytes:
         return b"\r\nOK\r\n" + b"^RSSI: 1\r\n" * 400
 
-    far.reply = reply
+    peer.reply = reply
 
     def plan() -> Plan[Received]:
         yield Command("AT", 1.0)
-        heard = yield Listen(5.0, 0.2)
-        return heard  # type: ignore[return-value]
+        received = yield Listen(5.0, 0.2)
+        return received  # type: ignore[return-value]
 
-    heard = door(far.address, plan())
-    assert 0.2 <= heard.elapsed_s < 1.0
-
-
-def test_what_waits_at_opening_is_kept_as_evidence(far_pty: Any, door: Any) -> None:
-    far_pty.say(b"$GPGGA,1\r\n")
-    heard = door(far_pty.address, listening(0.0, 0.0))
-    assert heard.raw == b"$GPGGA,1\r\n"
-    assert heard.elapsed_s < 0.1
-    assert far_pty.received == b""
+    received = run_plan(peer.address, plan())
+    assert 0.2 <= received.elapsed_s < 1.0
 
 
-def test_what_waits_at_opening_comes_over_a_network(far_socket: Any, door: Any) -> None:
-    far_socket._welcome = lambda: (far_socket.connected.set(), far_socket.say(b"RDY\r\n"))
-    assert door(far_socket.address, listening(0.2, 2.0)).lines == ("RDY",)
+def test_bytes_waiting_at_open_are_kept(pty_peer: Any, run_plan: Any) -> None:
+    pty_peer.send(b"$GPGGA,1\r\n")
+    received = run_plan(pty_peer.address, listen(0.0, 0.0))
+    assert received.raw == b"$GPGGA,1\r\n"
+    assert received.elapsed_s < 0.1
+    assert pty_peer.received == b""
 
 
-def test_taking_what_waits_takes_all_of_it_and_no_time(far_pty: Any, door: Any) -> None:
-    far_pty.say(b"+CREG: 1\r\n" * 300)
-    heard = door(far_pty.address, listening(0.0, 0.0))
-    assert len(heard.lines) == 300
-    assert door(far_pty.address, listening(0.0, 5.0)).lines == ()
+def test_bytes_waiting_at_open_are_kept_over_a_network(socket_peer: Any, run_plan: Any) -> None:
+    socket_peer._welcome = lambda: (socket_peer.connected.set(), socket_peer.send(b"RDY\r\n"))
+    assert run_plan(socket_peer.address, listen(0.2, 2.0)).lines == ("RDY",)
+
+
+def test_zero_listen_takes_all_waiting_bytes_at_once(pty_peer: Any, run_plan: Any) -> None:
+    pty_peer.send(b"+CREG: 1\r\n" * 300)
+    received = run_plan(pty_peer.address, listen(0.0, 0.0))
+    assert len(received.lines) == 300
+    assert run_plan(pty_peer.address, listen(0.0, 5.0)).lines == ()
 
 
 # -- the end of a port
 
 
-def test_hang_up_is_noticed_at_once(far: Any, door: Any) -> None:
-    far.reply = lambda line: None
-    begun = time.monotonic()
+def test_hang_up_is_detected_at_once(peer: Any, run_plan: Any) -> None:
+    peer.reply = lambda line: None
+    started = time.monotonic()
     with pytest.raises(PortVanished) as vanished:
-        door(far.address, asking("AT", timeout_s=30.0), timeout_s=30.0)
-    assert time.monotonic() - begun < 2.0
-    assert vanished.value.port == far.address
+        run_plan(peer.address, ask("AT", timeout_s=30.0), timeout_s=30.0)
+    assert time.monotonic() - started < 2.0
+    assert vanished.value.port == peer.address
     assert vanished.value.hint
 
 
 @pytest.mark.parametrize("size", range(7))
-def test_vanish_at_each_byte(far: Any, door: Any, size: int) -> None:
+def test_hang_up_after_each_byte(peer: Any, run_plan: Any, size: int) -> None:
     def reply(line: bytes) -> None:
-        far.say(b"\r\nOK\r\n"[:size])
+        peer.send(b"\r\nOK\r\n"[:size])
 
-    far.reply = reply
+    peer.reply = reply
     try:
-        (answer,) = door(far.address, asking("AT", timeout_s=30.0), timeout_s=30.0)
+        (response,) = run_plan(peer.address, ask("AT", timeout_s=30.0), timeout_s=30.0)
     except PortVanished:
-        assert size < 6 or far.address.startswith("/")  # a PTY may lose what was not read yet
+        assert size < 6 or peer.address.startswith("/")  # a PTY may lose unread bytes
     else:
-        assert answer.ok
+        assert response.ok
         assert size >= 5
 
 
-def test_a_plan_may_keep_what_it_has_when_the_port_goes(far: Any, door: Any) -> None:
-    answers = iter((b"\r\nOK\r\n", None))
-    far.reply = lambda line: next(answers)
+def test_a_plan_may_return_early_if_the_port_vanishes(peer: Any, run_plan: Any) -> None:
+    responses = iter((b"\r\nOK\r\n", None))
+    peer.reply = lambda line: next(responses)
 
     def plan() -> Plan[str]:
         try:
             yield Command("AT", 2.0)
             yield Command("AT", 2.0)
         except PortVanished:
-            return "one answer"
-        return "two answers"
+            return "one response"
+        return "two responses"
 
-    assert door(far.address, plan()) == "one answer"
+    assert run_plan(peer.address, plan()) == "one response"
 
 
-def test_a_plan_may_keep_what_it_has_when_time_is_up(far: Any, door: Any) -> None:
-    far.reply = lambda line: b""
+def test_a_plan_may_return_early_at_the_deadline(peer: Any, run_plan: Any) -> None:
+    peer.reply = lambda line: b""
 
     def plan() -> Plan[str]:
         try:
             yield Command("AT", 30.0)
         except DeadlinePassed:
             return "what there was"
-        return "an answer"
+        return "an response"
 
-    begun = time.monotonic()
-    assert door(far.address, plan(), timeout_s=0.7) == "what there was"
-    assert time.monotonic() - begun < 2.0
+    started = time.monotonic()
+    assert run_plan(peer.address, plan(), timeout_s=0.7) == "what there was"
+    assert time.monotonic() - started < 2.0
 
 
-def test_a_plan_that_asks_on_when_time_is_up_gets_no_more(far: Any, door: Any) -> None:
-    far.reply = lambda line: b""
+def test_a_plan_cannot_continue_after_the_deadline(peer: Any, run_plan: Any) -> None:
+    peer.reply = lambda line: b""
 
     def plan() -> Plan[None]:
         while True:
@@ -223,28 +223,28 @@ def test_a_plan_that_asks_on_when_time_is_up_gets_no_more(far: Any, door: Any) -
                 continue
 
     with pytest.raises(DeadlinePassed):
-        door(far.address, plan(), timeout_s=0.7)
-    assert far.received == b"AT\r"
+        run_plan(peer.address, plan(), timeout_s=0.7)
+    assert peer.received == b"AT\r"
 
 
-def test_a_stuck_far_side_does_not_hold_up_the_call(far: Any, door: Any) -> None:
-    far.stall()
-    if hasattr(far, "fill"):
-        far.fill()
-        begun = time.monotonic()
-        (answer,) = door(far.address, asking("AT", timeout_s=0.3))
-        assert answer.timed_out
-    elif far.address.startswith("socket"):
-        begun = time.monotonic()
+def test_a_stalled_peer_does_not_delay_the_call(peer: Any, run_plan: Any) -> None:
+    peer.stall()
+    if hasattr(peer, "fill"):
+        peer.fill()
+        started = time.monotonic()
+        (response,) = run_plan(peer.address, ask("AT", timeout_s=0.3))
+        assert response.timed_out
+    elif peer.address.startswith("socket"):
+        started = time.monotonic()
         with pytest.raises(DeadlinePassed):
-            door(far.address, asking("AT", timeout_s=30.0), timeout_s=0.3)
+            run_plan(peer.address, ask("AT", timeout_s=30.0), timeout_s=0.3)
     else:
-        pytest.skip("its negotiation needs a far side that reads; see the next test")
-    assert time.monotonic() - begun < 0.3 + 1.0
+        pytest.skip("its negotiation needs a peer that reads; see the next test")
+    assert time.monotonic() - started < 0.3 + 1.0
 
 
 def fill(channel: Any) -> None:
-    """Write past all gates until the kernel takes no more."""
+    """Write past the allow-list until the kernel's buffer is full."""
     try:
         while os.write(channel._port.fileno(), bytes(65536)):
             pass
@@ -252,46 +252,46 @@ def fill(channel: Any) -> None:
         pass
 
 
-async def test_a_stuck_far_side_is_closed_within_a_second(far: Any, stall: Any) -> None:
-    channel = await open_channel(far.address)
-    far.stall()
+async def test_a_stalled_peer_is_closed_within_a_second(peer: Any, stall: Any) -> None:
+    channel = await open_channel(peer.address)
+    peer.stall()
     fill(channel)
     watch = asyncio.create_task(stall.watch())
-    question = asyncio.create_task(channel.perform(Command("AT", 30.0)))
+    command = asyncio.create_task(channel.perform(Command("AT", 30.0)))
     await asyncio.sleep(0)
-    begun = time.monotonic()
+    started = time.monotonic()
     await channel.close()
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - started < 1.0
     with pytest.raises(PortVanished):
-        await question
+        await command
     assert channel.closed.is_set()
     watch.cancel()
     assert stall.longest_s < 0.05
 
 
-async def test_the_loop_never_stalls(far: Any, stall: Any) -> None:
-    # pyserial's end and ours share one process here, and both take bytes one by one in Python;
-    # a serial server never has more to say than its line gives, which is less than this
-    flood = b"+CREG: 1\r\n" * (200 if far.address.startswith("rfc2217") else 2000)
-    far.reply = lambda line: flood + b"\r\nOK\r\n"
-    # on a machine with other things to do one slow turn proves nothing, three do
+async def test_the_loop_never_stalls(peer: Any, stall: Any) -> None:
+    # pyserial's client and server share one process here, and both handle single bytes in Python;
+    # the serial line of a real server delivers less than this
+    flood = b"+CREG: 1\r\n" * (200 if peer.address.startswith("rfc2217") else 2000)
+    peer.reply = lambda line: flood + b"\r\nOK\r\n"
+    # on a busy machine one slow iteration proves nothing, three do
     for _ in range(3):
         stall.longest_s = 0.0
         watch = asyncio.create_task(stall.watch())
-        channel = await open_channel(far.address)
+        channel = await open_channel(peer.address)
         for _ in range(5):
             assert (await channel.perform(Command("AT", 5.0))).ok
         await channel.close()
         watch.cancel()
         if stall.longest_s < 0.05:
             return
-    pytest.fail(f"{stall.longest_s:.3f} s without a turn of the loop")
+    pytest.fail(f"{stall.longest_s:.3f} s between two iterations of the loop")
 
 
-async def test_closed_tells_of_a_hang_up_while_nothing_is_asked(far: Any) -> None:
-    channel = await open_channel(far.address)
+async def test_closed_is_set_by_a_hang_up_while_idle(peer: Any) -> None:
+    channel = await open_channel(peer.address)
     assert (await channel.perform(Command("AT", 2.0))).ok
-    far.hang_up()
+    peer.hang_up()
     async with asyncio.timeout(2.0):
         await channel.closed.wait()
         assert [line async for line in channel.urcs] == []
@@ -308,31 +308,31 @@ async def test_closed_tells_of_a_hang_up_while_nothing_is_asked(far: Any) -> Non
     "line",
     ["AT+CFUN=1,1", "AT+EGMR=1,7,1", "AT+CGSN\rAT+CFUN=0", "AT;\nATZ", "AT+CGSN;+CFUN=0", "", "A/"],
 )
-def test_nothing_outside_the_allow_list_is_written(far_pty: Any, door: Any, line: str) -> None:
+def test_nothing_outside_the_allow_list_is_written(pty_peer: Any, run_plan: Any, line: str) -> None:
     with pytest.raises(LineRefused):
-        door(far_pty.address, asking(line))
-    (answer,) = door(far_pty.address, asking("AT"))
-    assert answer.ok
-    assert far_pty.received == b"AT\r"
+        run_plan(pty_peer.address, ask(line))
+    (response,) = run_plan(pty_peer.address, ask("AT"))
+    assert response.ok
+    assert pty_peer.received == b"AT\r"
 
 
-def test_a_refused_line_is_refused_on_every_transport(far: Any, door: Any) -> None:
+def test_a_line_is_refused_on_every_transport(peer: Any, run_plan: Any) -> None:
     with pytest.raises(LineRefused):
-        door(far.address, asking("AT", "AT&F"))
-    assert far.received == b"AT\r"
+        run_plan(peer.address, ask("AT", "AT&F"))
+    assert peer.received == b"AT\r"
 
 
 # -- the settings
 
 
-def settings(far: Any) -> list[Any]:
-    return termios.tcgetattr(far.terminal)
+def settings(peer: Any) -> list[Any]:
+    return termios.tcgetattr(peer.terminal)
 
 
 @pytest.fixture
-def odd(far_pty: Any) -> list[Any]:
-    """A terminal in a mood: cooked, 7E2, flow control on, VMIN 0, slow."""
-    odd = settings(far_pty)
+def odd(pty_peer: Any) -> list[Any]:
+    """A terminal with unusual settings: cooked, 7E2, flow control on, VMIN 0, slow."""
+    odd = settings(pty_peer)
     odd[0] = termios.ICRNL | termios.IXON | termios.IXOFF | termios.ISTRIP | termios.INPCK
     odd[1] = termios.OPOST | termios.ONLCR
     odd[2] = termios.CS7 | termios.PARENB | termios.CSTOPB | termios.CREAD | termios.CRTSCTS
@@ -340,32 +340,36 @@ def odd(far_pty: Any) -> list[Any]:
     odd[4] = odd[5] = termios.B9600
     odd[6][termios.VINTR] = b"A"
     odd[6][termios.VMIN], odd[6][termios.VTIME] = b"\0", b"\7"
-    termios.tcsetattr(far_pty.terminal, termios.TCSANOW, odd)
-    return settings(far_pty)
+    termios.tcsetattr(pty_peer.terminal, termios.TCSANOW, odd)
+    return settings(pty_peer)
 
 
-def test_every_setting_is_made_and_put_back(far_pty: Any, door: Any, odd: list[Any]) -> None:
+def test_every_terminal_setting_is_made_and_restored(
+    pty_peer: Any, run_plan: Any, odd: list[Any]
+) -> None:
     meanwhile: list[Any] = []
 
     def plan() -> Plan[Response]:
-        meanwhile.extend(settings(far_pty))
+        meanwhile.extend(settings(pty_peer))
         return (yield Command("AT", 2.0))  # type: ignore[return-value]
 
-    assert door(far_pty.address, plan()).ok
-    # bits that a PTY's driver keeps as they are: it knows no parity and no other width
+    assert run_plan(pty_peer.address, plan()).ok
+    # not checked: parity and width, which a PTY's driver does not change
     assert meanwhile[:2] == [0, 0]
     assert meanwhile[2] & termios.CLOCAL
     assert not meanwhile[2] & (termios.HUPCL | termios.CRTSCTS | termios.CSTOPB)
     assert meanwhile[3:6] == [0, termios.B115200, termios.B115200]
     assert meanwhile[6][termios.VMIN] in (1, b"\1")
-    assert settings(far_pty) == odd
-    assert far_pty.received == b"AT\r"
+    assert settings(pty_peer) == odd
+    assert pty_peer.received == b"AT\r"
 
 
-def test_settings_are_put_back_when_a_plan_fails(far_pty: Any, door: Any, odd: list[Any]) -> None:
+def test_terminal_settings_are_restored_if_a_plan_fails(
+    pty_peer: Any, run_plan: Any, odd: list[Any]
+) -> None:
     with pytest.raises(LineRefused):
-        door(far_pty.address, asking("AT&F"))
-    assert settings(far_pty) == odd
+        run_plan(pty_peer.address, ask("AT&F"))
+    assert settings(pty_peer) == odd
 
 
 # -- one at a time
@@ -383,10 +387,10 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def holder(far_pty: Any, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
-    """Another process that has the port open, in the manner asked for."""
+def holder(pty_peer: Any, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has the port open, with the lock of the parameter."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLDS, far_pty.address, request.param],
+        [sys.executable, "-c", HOLDS, pty_peer.address, request.param],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -402,65 +406,63 @@ def holder(far_pty: Any, request: pytest.FixtureRequest) -> Iterator[subprocess.
 
 @pytest.mark.parametrize("holder", ["flock", "exclusive"], indirect=True)
 def test_a_second_open_names_the_holder(
-    far_pty: Any, door: Any, holder: subprocess.Popen[str]
+    pty_peer: Any, run_plan: Any, holder: subprocess.Popen[str]
 ) -> None:
-    before = settings(far_pty)
+    before = settings(pty_peer)
     with pytest.raises(PortBusy) as busy:
-        door(far_pty.address, asking("AT"))
+        run_plan(pty_peer.address, ask("AT"))
     comm = Path(f"/proc/{holder.pid}/comm").read_text().strip()
     assert (busy.value.holder_pid, busy.value.holder_name) == (holder.pid, comm)
     assert str(holder.pid) in busy.value.message
     assert busy.value.exit_status == 5
-    assert far_pty.received == b""
-    assert settings(far_pty) == before
+    assert pty_peer.received == b""
+    assert settings(pty_peer) == before
 
 
 @pytest.mark.parametrize("holder", ["flock", "exclusive"], indirect=True)
-def test_the_port_is_free_when_its_holder_was_killed(
-    far_pty: Any, door: Any, holder: subprocess.Popen[str]
+def test_the_port_is_free_after_its_holder_was_killed(
+    pty_peer: Any, run_plan: Any, holder: subprocess.Popen[str]
 ) -> None:
     holder.kill()
     holder.wait(LIMIT_S)
-    # the far side keeps the terminal open, so the kernel keeps the dead process's TIOCEXCL
-    (answer,) = door(far_pty.address, asking("AT"))
-    assert answer.ok
+    # the peer keeps the terminal open, so the kernel keeps the dead process's TIOCEXCL
+    (response,) = run_plan(pty_peer.address, ask("AT"))
+    assert response.ok
 
 
 @pytest.mark.parametrize("holder", ["open"], indirect=True)
 def test_merely_open_elsewhere_is_not_busy(
-    far_pty: Any, door: Any, holder: subprocess.Popen[str]
+    pty_peer: Any, run_plan: Any, holder: subprocess.Popen[str]
 ) -> None:
-    (answer,) = door(far_pty.address, asking("AT"))
-    assert answer.ok
+    (response,) = run_plan(pty_peer.address, ask("AT"))
+    assert response.ok
 
 
 @pytest.mark.parametrize("content", ["{:>10}\n", "binary"])
 @pytest.mark.parametrize("holder", ["open"], indirect=True)
 def test_a_lock_file_names_the_holder(
-    far_pty: Any, door: Any, holder: subprocess.Popen[str], content: str
+    pty_peer: Any, run_plan: Any, holder: subprocess.Popen[str], content: str
 ) -> None:
     folder = Path("/run/lock")
     if not os.access(folder, os.W_OK):
-        pytest.skip("lock files can not be written here")
-    file = folder / ("LCK.." + far_pty.address.removeprefix("/dev/").replace("/", "_"))
+        pytest.skip("lock files cannot be written here")
+    file = folder / ("LCK.." + pty_peer.address.removeprefix("/dev/").replace("/", "_"))
     binary = holder.pid.to_bytes(4, sys.byteorder)
     file.write_bytes(binary if content == "binary" else content.format(holder.pid).encode())
     try:
         with pytest.raises(PortBusy) as busy:
-            door(far_pty.address, asking("AT"))
+            run_plan(pty_peer.address, ask("AT"))
         assert busy.value.holder_pid == holder.pid
-        file.write_text(f"{2**22 - 1:>10}\n")  # nobody's: left over
-        assert door(far_pty.address, asking("AT"))[0].ok
+        file.write_text(f"{2**22 - 1:>10}\n")  # stale: there is no such process
+        assert run_plan(pty_peer.address, ask("AT"))[0].ok
     finally:
         file.unlink()
 
 
-async def test_our_own_lock_counts_and_a_link_is_the_same_port(
-    far_pty: Any, tmp_path: Path
-) -> None:
+async def test_own_lock_counts_and_a_link_is_the_same_port(pty_peer: Any, tmp_path: Path) -> None:
     link = tmp_path / "modem"
-    link.symlink_to(far_pty.address)
-    channel = await open_channel(far_pty.address)
+    link.symlink_to(pty_peer.address)
+    channel = await open_channel(pty_peer.address)
     with pytest.raises(PortBusy) as busy:
         await open_channel(str(link))
     assert (busy.value.holder_pid, busy.value.port) == (os.getpid(), str(link))
@@ -470,6 +472,6 @@ async def test_our_own_lock_counts_and_a_link_is_the_same_port(
     await again.close()
 
 
-def test_the_refused_is_an_expected_failure(far_pty: Any, door: Any) -> None:
+def test_a_failed_open_is_an_expected_failure(pty_peer: Any, run_plan: Any) -> None:
     with pytest.raises(ModemAgentError):
-        door(far_pty.address + "0000", asking("AT"))
+        run_plan(pty_peer.address + "0000", ask("AT"))

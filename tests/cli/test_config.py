@@ -27,7 +27,7 @@ def test_mistakes_are_listed_by_line(call, wrong):
     lines = done.stdout.splitlines()
     assert [line.removeprefix(wrong).split(":")[1] for line in lines] == ["1", "2", "3", "4", "5"]
     assert "https://" in lines.pop(0) and "secret" not in done.stdout
-    assert "/nowhere/token" in lines[0] and "check who may read it" in lines[0]
+    assert "/nowhere/token" in lines[0] and "check its permissions" in lines[0]
     assert "Did you mean poll_interval?" in lines[1]
     assert "baud = 115200" in lines[2]
     assert "port must be a list" in lines[3]
@@ -61,10 +61,10 @@ def test_invalid_certificate_is_a_mistake_of_its_key(call, tmp_path):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('state_dir = "{here}/file"', "{here}/file is no directory"),
-        ('state_dir = "{here}/file/state"', "{here}/file is no directory"),
+        ('state_dir = "{here}/file"', "{here}/file is not a directory"),
+        ('state_dir = "{here}/file/state"', "{here}/file is not a directory"),
         ('registry = "file://{here}/no/out.jsonl"', "mkdir -p {here}/no"),
-        ('registry = "file://{here}/file/out.jsonl"', "no directory {here}/file"),
+        ('registry = "file://{here}/file/out.jsonl"', "directory {here}/file does not exist"),
         ('registry = "file://{here}/folder"', "{here}/folder is a directory"),
         ('token_file = "{here}/folder"', "Is a directory"),
     ],

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from modemagent.simulator.bench import simulated
+from modemagent.simulator.testing import simulated
 from tests.conftest import Call
 
 MODEM = "quectel-eg25-g"

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from modemagent.simulator.bench import simulated, simulated_fleet
+from modemagent.simulator.testing import simulated, simulated_fleet
 
 EG25 = "quectel-eg25-g"
 IMEI = "865284040000014"

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import pytest
 
-from modemagent.channel.blocking import run_plans
+from modemagent.channel.runner import run_plans
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
-from modemagent.simulator.bench import simulated
+from modemagent.simulator.testing import simulated
 
 ICCID = "89860300000000005148"
 IMSI = "460110000000092"

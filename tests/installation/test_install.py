@@ -1,4 +1,4 @@
-"""``install`` and ``uninstall`` as they are called, on images in a directory."""
+"""``install`` and ``uninstall`` as processes, on images in a directory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOKEN = "etc/modemagent/token"
 
 
 class Image:
-    """A directory that the commands work on."""
+    """A directory that the commands use as root."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -36,14 +36,14 @@ class Image:
         )  # fmt: skip
 
     def done(self, *words: str) -> dict[str, str]:
-        """Call with --json; return what was done to each path."""
+        """Call with --json and return the action for each path."""
         called = self.call(*words, "--json")
         assert called.returncode == 0, called.stdout + called.stderr
         steps: list[dict[str, str]] = json.loads(called.stdout)["steps"]
         return {step["path"].lstrip("/"): step["action"] for step in steps}
 
     def files(self) -> dict[str, str]:
-        """Return everything below the root: path -> its text, or where it leads."""
+        """Return all files and links below the root: path -> text, or target."""
         return {
             str(path.relative_to(self.root)): str(path.readlink())
             if path.is_symlink()
@@ -62,7 +62,7 @@ def image(tmp_path: Path) -> Image:
     return Image(tmp_path / "image")
 
 
-def test_a_dry_run_shows_all_of_it_and_changes_nothing(image: Image) -> None:
+def test_a_dry_run_shows_all_steps_and_changes_nothing(image: Image) -> None:
     shown = image.call("install", "--dry-run")
     assert shown.returncode == 0
     assert list(image.root.iterdir()) == []
@@ -74,7 +74,7 @@ def test_a_dry_run_shows_all_of_it_and_changes_nothing(image: Image) -> None:
         assert f"create  /{path}" in shown.stdout
 
 
-def test_twice_is_as_once(image: Image) -> None:
+def test_a_second_install_changes_nothing(image: Image) -> None:
     image.done("install")
     before = image.files()
     assert set(image.done("install").values()) == {"same"}
@@ -92,7 +92,7 @@ def test_what_is_left_to_do_is_said_until_it_is_done(image: Image) -> None:
     assert "Next steps" not in image.call("install").stdout
 
 
-def test_edited_files_are_kept_and_the_new_version_is_put_beside(image: Image) -> None:
+def test_edited_files_are_kept_beside_the_new_version(image: Image) -> None:
     image.done("install")
     image.edit(SETTINGS, 'gateway_id = "gw-1"\n')
     image.edit(UNIT_FILE, "# ours\n")
@@ -101,16 +101,16 @@ def test_edited_files_are_kept_and_the_new_version_is_put_beside(image: Image) -
     assert (done[SETTINGS], done[UNIT_FILE], done[f"{UNIT_FILE}.new"]) == ("keep", "keep", "create")
     assert (image.files()[SETTINGS], image.files()[UNIT_FILE]) == mine
     assert "ExecStart=/usr/bin/modemagent run" in image.files()[f"{UNIT_FILE}.new"]
-    assert f"{SETTINGS}.new" not in image.files()  # there is no newer version of it
+    assert f"{SETTINGS}.new" not in image.files()  # it has no newer version
     again = image.call("install", "--executable", "/usr/bin/modemagent")
     assert f"/{UNIT_FILE}.new" in again.stdout
-    # taken over: the file beside goes by itself
+    # new version adopted: the file beside it is removed
     (image.root / UNIT_FILE).write_text(image.files()[f"{UNIT_FILE}.new"])
     done = image.done("install", "--executable", "/usr/bin/modemagent")
     assert (done[UNIT_FILE], done[f"{UNIT_FILE}.new"]) == ("same", "remove")
 
 
-def test_settings_that_were_there_before_are_kept(image: Image) -> None:
+def test_existing_settings_are_kept(image: Image) -> None:
     (image.root / "etc/modemagent").mkdir(parents=True)
     (image.root / SETTINGS).write_text('gateway_id = "gw-7"\n')
     (image.root / TOKEN).write_text("secret\n")
@@ -131,7 +131,7 @@ def test_an_update_of_an_unedited_file_is_shown_as_a_diff(image: Image) -> None:
     assert "ExecStart=/opt/two/modemagent run" in image.files()[UNIT_FILE]
 
 
-def test_a_file_that_another_version_no_longer_has_goes(image: Image) -> None:
+def test_a_file_no_longer_shipped_is_removed(image: Image) -> None:
     image.done("install")
     manifest = image.root / "etc/modemagent/installed.json"
     record = json.loads(manifest.read_text())
@@ -154,7 +154,7 @@ def test_a_disabled_service_stays_disabled(image: Image) -> None:
     assert WANTS not in image.files()
 
 
-def test_uninstall_leaves_nothing_of_ours(image: Image) -> None:
+def test_uninstall_removes_all_installed_files(image: Image) -> None:
     (image.root / "etc").mkdir()
     (image.root / "etc/theirs").write_text("x")
     image.done("install")
@@ -167,7 +167,7 @@ def test_uninstall_leaves_nothing_of_ours(image: Image) -> None:
     assert (again.returncode, again.stdout) == (0, "modemagent is not installed here.\n")
 
 
-def test_uninstall_keeps_what_is_theirs_unless_purged(image: Image) -> None:
+def test_uninstall_keeps_edited_files_unless_purged(image: Image) -> None:
     image.done("install")
     image.edit(SETTINGS, 'gateway_id = "gw-1"\n')
     image.edit(UNIT_FILE, "# ours\n")
@@ -183,7 +183,7 @@ def test_uninstall_keeps_what_is_theirs_unless_purged(image: Image) -> None:
     assert not list(image.root.rglob("*.rules"))
     assert set(image.done("uninstall", "--purge").values()) == {"remove"}
     assert image.files() == {}
-    assert (image.root / "var/lib/private").is_dir()  # systemd's, not ours
+    assert (image.root / "var/lib/private").is_dir()  # belongs to systemd
 
 
 def test_another_prefix_is_refused_while_one_is_installed(image: Image) -> None:
@@ -196,7 +196,7 @@ def test_another_prefix_is_refused_while_one_is_installed(image: Image) -> None:
     assert f"usr/lib/systemd/system/{UNIT}" in image.done("install", "--prefix", "/usr")
 
 
-def test_links_inside_an_image_do_not_lead_out_of_it(image: Image, tmp_path: Path) -> None:
+def test_links_in_an_image_are_resolved_within_it(image: Image, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (image.root / "usr").mkdir()
@@ -212,20 +212,20 @@ def test_links_inside_an_image_do_not_lead_out_of_it(image: Image, tmp_path: Pat
     assert not Path("/var/usrlocal").exists()
 
 
-def test_a_link_in_the_place_of_a_file_is_somebody_s_own(image: Image, tmp_path: Path) -> None:
+def test_a_link_in_place_of_a_file_is_kept(image: Image, tmp_path: Path) -> None:
     (image.root / "etc/modemagent").mkdir(parents=True)
     (image.root / SETTINGS).symlink_to(tmp_path / "elsewhere.toml")
     assert image.done("install")[SETTINGS] == "keep"
     assert not (tmp_path / "elsewhere.toml").exists()
 
 
-def test_rights_of_what_is_written(image: Image) -> None:
+def test_permissions_of_written_files(image: Image) -> None:
     image.call("install")
     assert (image.root / TOKEN).stat().st_mode & 0o777 == 0o600
     assert (image.root / SETTINGS).stat().st_mode & 0o777 == 0o644
 
 
-def test_folders_are_open_to_the_service_whatever_the_umask(image: Image) -> None:
+def test_directories_are_accessible_whatever_the_umask(image: Image) -> None:
     assert image.call("install", umask=0o077).returncode == 0
     folders = [path for path in image.root.rglob("*") if path.is_dir() and not path.is_symlink()]
     assert {oct(folder.stat().st_mode & 0o777) for folder in folders} == {"0o755"}
@@ -233,7 +233,7 @@ def test_folders_are_open_to_the_service_whatever_the_umask(image: Image) -> Non
 
 
 @pytest.mark.parametrize("link", ["etc/modemagent", "etc"])
-def test_a_link_to_nothing_is_said_before_anything_is_written(image: Image, link: str) -> None:
+def test_a_dangling_link_is_reported_before_writing(image: Image, link: str) -> None:
     (image.root / link).parent.mkdir(exist_ok=True)
     (image.root / link).symlink_to("/data/there")
     before = image.files()
@@ -248,7 +248,7 @@ def test_a_link_to_nothing_is_said_before_anything_is_written(image: Image, link
     assert list((image.root / "data/there").rglob("agent.toml"))
 
 
-def test_a_record_that_can_not_be_read_stops_everything(image: Image) -> None:
+def test_an_unreadable_manifest_stops_the_command(image: Image) -> None:
     image.done("install")
     before = image.files()
     for broken in ("{", "[]", '{"version": "1", "prefix": "/usr", "files": {"../x": ""}}'):
@@ -261,8 +261,8 @@ def test_a_record_that_can_not_be_read_stops_everything(image: Image) -> None:
     }
 
 
-def _as_nobody(code: str) -> subprocess.CompletedProcess[str]:
-    """Run a call in this interpreter with root's rights given away once all is imported."""
+def _without_root(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code as an unprivileged user, after all imports were done as root."""
     lines = (
         "import os, sys",
         "import difflib, json, sysconfig, tempfile, tomllib, modemagent.settings",
@@ -278,13 +278,13 @@ def _as_nobody(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_running_system_is_for_root_alone() -> None:
+def test_only_root_changes_the_running_system() -> None:
     for command in ("install", "uninstall"):
-        refused = _as_nobody(f"sys.exit(run(['{command}']))")
+        refused = _without_root(f"sys.exit(run(['{command}']))")
         assert (refused.returncode, refused.stdout) == (1, "")
         assert refused.stderr.count("\n") == 1
         assert "sudo" in refused.stderr and "--root" in refused.stderr
-    refused = _as_nobody("sys.exit(run(['install', '--json']))")
+    refused = _without_root("sys.exit(run(['install', '--json']))")
     assert json.loads(refused.stdout)["error"]["exit"] == 1
 
 
@@ -293,32 +293,32 @@ def test_an_image_needs_no_root(image: Image) -> None:
     for folder in image.root.parents:
         if folder.stat().st_uid == os.getuid() and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o011)
-    done = _as_nobody(f"sys.exit(run(['install', '--root', {str(image.root)!r}]))")
+    done = _without_root(f"sys.exit(run(['install', '--root', {str(image.root)!r}]))")
     assert done.returncode == 0, done.stderr
     assert image.files()[SETTINGS]
 
 
-def test_a_place_that_can_not_be_written_is_one_line(image: Image) -> None:
+def test_a_file_in_place_of_a_directory_is_one_line(image: Image) -> None:
     (image.root / "usr").write_text("a file where a folder should be")
     refused = image.call("install")
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
-    assert "can not be written: /usr is no directory" in refused.stderr
+    assert "/usr is not a directory" in refused.stderr
     assert list(image.root.iterdir()) == [image.root / "usr"]
 
 
-def test_a_place_that_is_another_s_is_said_before_anything_is_written(image: Image) -> None:
+def test_missing_permission_is_reported_before_writing(image: Image) -> None:
     image.root.chmod(0o777)
     for folder in image.root.parents:
         if folder.stat().st_uid == os.getuid() and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o011)
     (image.root / "etc").mkdir(mode=0o555)
-    refused = _as_nobody(f"sys.exit(run(['install', '--root', {str(image.root)!r}]))")
+    refused = _without_root(f"sys.exit(run(['install', '--root', {str(image.root)!r}]))")
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
-    assert "/etc/modemagent/agent.toml can not be written: Permission denied" in refused.stderr
+    assert "cannot write /etc/modemagent/agent.toml: Permission denied" in refused.stderr
     assert image.files() == {} and "sudo" in refused.stderr
 
 
-def test_the_settings_that_come_with_it_name_every_key_with_its_default() -> None:
+def test_the_shipped_settings_list_every_key_with_its_default() -> None:
     from modemagent.installation.layout import shipped
 
     text = shipped("agent.toml")
@@ -337,6 +337,6 @@ def test_the_settings_that_come_with_it_name_every_key_with_its_default() -> Non
             assert getattr(settings, key) == default, key
 
 
-def test_every_shipped_file_is_installed_and_every_item_is_shipped() -> None:
+def test_shipped_files_and_installed_files_match() -> None:
     folder = Path(__file__).parents[2] / "udev"
     assert {item.source for item in ITEMS if item.source} == {p.name for p in folder.iterdir()}

@@ -14,7 +14,7 @@ import pytest
 
 from modemagent.at.steps import Plan
 from modemagent.at.transcript import Transcript, dumps, loads
-from modemagent.channel.blocking import run_plans
+from modemagent.channel.runner import run_plans
 from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import ModemAgentError
 from modemagent.identity.check import validate
@@ -22,12 +22,12 @@ from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.capture import STATES, Recording, record
 from modemagent.modem.identify import identify
 from modemagent.modem.transcribe import Written, transcribe
-from modemagent.simulator.bench import simulated
 from modemagent.simulator.catalogue import find, names
 from modemagent.simulator.endpoints import PtyEndpoint
 from modemagent.simulator.modem import SimulatedModem
 from modemagent.simulator.script import load
 from modemagent.simulator.server import SimulatorServer
+from modemagent.simulator.testing import simulated
 
 T = TypeVar("T")
 K = TypeVar("K")

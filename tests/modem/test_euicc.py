@@ -9,9 +9,8 @@ import sys
 
 import pytest
 
-from modemagent.channel.blocking import run_plans
-from modemagent.channel.drive import run
-from modemagent.channel.open import open_channel
+from modemagent.channel.channel import open_channel
+from modemagent.channel.runner import run_plans
 from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import LineRefused, PortVanished
 from modemagent.identity.snapshot import ReadState, Sim, Snapshot
@@ -109,7 +108,7 @@ def test_interrupt_closes_the_channel(sent: signal.Signals) -> None:
 async def test_cancelled_task_closes_the_channel() -> None:
     with module(Manner(on_apdu="silence")) as modem:
         channel = await open_channel(modem.path)
-        task = asyncio.create_task(run(identify(modem.path, extras=APDU), channel))
+        task = asyncio.create_task(channel.run(identify(modem.path, extras=APDU)))
         await asyncio.to_thread(modem.asked.wait, 20)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.channel.blocking import run_plans
+from modemagent.channel.runner import run_plans
 from modemagent.dialects import quectel
 from modemagent.dialects.model import JoinedQuery
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
-from modemagent.simulator.bench import RunningModem, simulated
+from modemagent.simulator.testing import RunningModem, simulated
 
 MODEM = "quectel-eg25-g"
 RIGHT = ("Quectel", "EG25", "EG25GGBR07A08M2G", "865284040000014")

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from modemagent.channel.blocking import run_plans
+from modemagent.channel.runner import run_plans
 from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import PortError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
-from modemagent.simulator.bench import simulated
+from modemagent.simulator.testing import simulated
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "transcripts"
 MODEM_FIELDS = ("manufacturer", "model", "firmware", "imei", "imeisv", "meid", "serial_number")

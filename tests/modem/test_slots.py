@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.channel.blocking import run_plans
+from modemagent.channel.runner import run_plans
 from modemagent.identity.changes import changes
 from modemagent.identity.snapshot import ReadState, Sim, SimState, Snapshot
 from modemagent.modem.identify import identify
 from modemagent.modem.slots import all_slots, slots_of
-from modemagent.simulator.bench import simulated
+from modemagent.simulator.testing import simulated
 
 #: transcript, state -> (slot, in use, state) of each slot
 PLAYED = [

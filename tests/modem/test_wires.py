@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.channel.blocking import run_plans
+from modemagent.channel.runner import run_plans
 from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import ModemAgentError, NoAnswer, NotAModem, PortVanished
 from modemagent.identity.problems import Verdict
 from modemagent.identity.snapshot import SimState, Snapshot
 from modemagent.modem.identify import identify
-from modemagent.simulator.bench import RunningModem, simulated
+from modemagent.simulator.testing import RunningModem, simulated
 
 MODEM = "quectel-eg25-g"
 RIGHT = ("865284040000014", "8901260000000000014", "310260000000011")

@@ -1,4 +1,4 @@
-"""A real ModemManager on a bus of its own, on a machine whose devices umockdev makes."""
+"""A real ModemManager on a private bus, with devices simulated by umockdev."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.process.conftest import started as started_fixture
 bed, started = bed_fixture, started_fixture
 MODEM = "quectel-eg25-g"
 TRANSCRIPTS = TREES.parent / "transcripts"
-#: What ModemManager's own rules would say of the ports of a Quectel module. The others are left
-#: out: a module with a single AT port is the one that two programs can not share.
-_MARKS = {"1": "GPS", "2": "AT_PRIMARY"}
+#: Hints of ModemManager's rules for ports of a Quectel module. The other ports are left out: a
+#: module with a single AT port cannot be shared by two programs.
+_HINTS = {"1": "GPS", "2": "AT_PRIMARY"}
 _PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 
 class Bus:
-    """A private D-Bus that stands for the system's.
+    """A private D-Bus in place of the system bus.
 
     :ivar address: for DBUS_SYSTEM_BUS_ADDRESS
     """
@@ -34,7 +34,7 @@ class Bus:
     def __init__(self) -> None:
         if shutil.which("dbus-daemon") is None:
             pytest.skip("needs D-Bus (apt-get install dbus-daemon)")
-        # without a service directory nothing can be started by a call to its name
+        # without a service directory no call can start a service
         self._daemon = subprocess.Popen(
             ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address"],
             stdout=subprocess.PIPE,
@@ -49,8 +49,8 @@ class Bus:
         self._daemon.communicate(timeout=10)
 
 
-class Neighbour:
-    """ModemManager, as its Debian package has it."""
+class ModemManagerProcess:
+    """ModemManager of the Debian package."""
 
     def __init__(self, bed: Bed, bus: Bus, log: Path) -> None:
         self.log = log
@@ -60,7 +60,7 @@ class Neighbour:
         }
         with log.open("wb") as out:
             self._process = subprocess.Popen(
-                [str(_where()), "--debug", "--test-no-suspend-resume"],
+                [str(_program()), "--debug", "--test-no-suspend-resume"],
                 env=self.environment,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -68,11 +68,11 @@ class Neighbour:
         self.pid = self._process.pid
 
     def is_up(self) -> bool:
-        """It is on the bus and has begun to look for devices."""
+        """Return True if it is on the bus and has started to scan for devices."""
         return b"finished device scan" in self.log.read_bytes()
 
     def has(self, count: int) -> bool:
-        """So many modems have got as far as being published."""
+        """Return True if it has published this many modems."""
         return self.log.read_bytes().count(b"state changed (unknown -> ") >= count
 
     def stop(self) -> None:
@@ -84,12 +84,12 @@ class Neighbour:
         self._process.wait()
 
 
-def _where() -> str | None:
+def _program() -> str | None:
     return shutil.which("ModemManager", path=_PATH)
 
 
-def marked(folder: Path, tree: str = "quectel-eg25-g", **more: str) -> str:
-    """Return a copy of a tree as udev shows it when ModemManager's rules are installed.
+def with_hints(folder: Path, tree: str = "quectel-eg25-g", **more: str) -> str:
+    """Return a copy of a device tree with the udev properties set by ModemManager's rules.
 
     :param more: further properties of every port, as ``ID_MM_DEVICE_IGNORE="1"``
     """
@@ -97,10 +97,10 @@ def marked(folder: Path, tree: str = "quectel-eg25-g", **more: str) -> str:
     blocks = []
     for block in (TREES / f"{tree}.umockdev").read_text().split("\n\n"):
         name = re.search(r"/ttyUSB(\d+)", block)
-        if name is not None and name[1] not in _MARKS:
+        if name is not None and name[1] not in _HINTS:
             continue
         if re.search(r"^N: ttyUSB", block, re.MULTILINE) and name is not None:
-            kind = _MARKS[name[1]]
+            kind = _HINTS[name[1]]
             block += f"\nE: ID_MM_CANDIDATE=1\nE: ID_MM_PORT_TYPE_{kind}=1{extra}"
         blocks.append(block)
     path = folder / f"{tree}-marked.umockdev"
@@ -109,9 +109,9 @@ def marked(folder: Path, tree: str = "quectel-eg25-g", **more: str) -> str:
 
 
 def transcript(folder: Path) -> str:
-    """Return a transcript of an EG25-G whose card also gives its ICCID as a file.
+    """Return a transcript of an EG25-G whose ICCID can also be read from the SIM's file system.
 
-    So ModemManager reads it (EF_ICCID, TS 102 221 clause 13.2); the trace holds no such line.
+    ModemManager reads it there (EF_ICCID, TS 102 221 clause 13.2); the trace has no such command.
     """
     text = (TRANSCRIPTS / MODEM / "transcript.toml").read_text()
     iccid = re.search(r"QCCID: (\d+F)", text)
@@ -132,7 +132,7 @@ evidence = "inferred"
 
 @pytest.fixture
 def bus(bed: Bed) -> Iterator[Bus]:
-    if _where() is None:
+    if _program() is None:
         pytest.skip("needs ModemManager (apt-get install modemmanager)")
     made = Bus()
     yield made
@@ -140,12 +140,12 @@ def bus(bed: Bed) -> Iterator[Bus]:
 
 
 @pytest.fixture
-def neighbour(bed: Bed, bus: Bus, tmp_path: Path) -> Iterator[Callable[[], Neighbour]]:
-    """Start ModemManager, now."""
-    made: list[Neighbour] = []
+def start_mm(bed: Bed, bus: Bus, tmp_path: Path) -> Iterator[Callable[[], ModemManagerProcess]]:
+    """Return a function that starts ModemManager."""
+    made: list[ModemManagerProcess] = []
 
-    def start() -> Neighbour:
-        made.append(Neighbour(bed, bus, tmp_path / f"modemmanager-{len(made)}.log"))
+    def start() -> ModemManagerProcess:
+        made.append(ModemManagerProcess(bed, bus, tmp_path / f"modemmanager-{len(made)}.log"))
         return made[-1]
 
     yield start
@@ -155,8 +155,8 @@ def neighbour(bed: Bed, bus: Bus, tmp_path: Path) -> Iterator[Callable[[], Neigh
 
 
 def unknown(folder: Path) -> str:
-    """Return a tree of a modem whose maker only ModemManager knows: told to try it, no marks."""
-    text = Path(marked(folder, ID_MM_DEVICE_PROCESS="1")).read_text()
+    """Return a tree of an unknown vendor with a property that makes ModemManager probe it."""
+    text = Path(with_hints(folder, ID_MM_DEVICE_PROCESS="1")).read_text()
     text = re.sub(r"E: ID_MM_PORT_TYPE_\w+=1\n?", "", text)
     path = folder / "unknown.umockdev"
     path.write_text(text.replace("2c7c", "1209").replace("2C7C", "1209"))
@@ -165,5 +165,5 @@ def unknown(folder: Path) -> str:
 
 @pytest.fixture
 def modem(bed: Bed, started: Callable[..., Bench], tmp_path: Path) -> tuple[Bench, str]:
-    """A module that can be plugged in: ``bed.add(tree, ttyUSB2=bench.path)``; bench and tree."""
-    return started(Bench, transcript(tmp_path)), marked(tmp_path)
+    """Return a simulated module and its tree, for ``bed.add(tree, ttyUSB2=bench.path)``."""
+    return started(Bench, transcript(tmp_path)), with_hints(tmp_path)

@@ -1,4 +1,4 @@
-"""The daemon and the command line beside a real ModemManager that has the modem."""
+"""The daemon and the command line beside a real ModemManager that manages the modem."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.discovery.conftest import Bed
-from tests.modemmanager.conftest import Bench, Bus, Neighbour, marked, unknown
+from tests.modemmanager.conftest import Bench, Bus, ModemManagerProcess, unknown, with_hints
 from tests.process.conftest import until
 from tests.process.plugging import Discovering, reports
 
-Start = Callable[[], Neighbour]
+Start = Callable[[], ModemManagerProcess]
 PORT, PLACE = "/dev/ttyUSB2", "usb:1-2:1.2"
 
 
@@ -38,23 +38,23 @@ def agent(bed: Bed, bus: Bus, tmp_path: Path) -> Iterator[Callable[..., Discover
         print(each.log.read_text()[-6000:])
 
 
-def run(neighbour: Neighbour, *words: str) -> subprocess.CompletedProcess[str]:
+def run(process: ModemManagerProcess, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "modemagent", *words],
         capture_output=True,
         text=True,
         timeout=40,
-        env=neighbour.environment,
+        env=process.environment,
     )
 
 
-def test_the_command_reads_through_it_what_it_would_read_from_the_port(
-    bed: Bed, neighbour: Start, modem: tuple[Bench, str], tmp_path: Path
+def test_identify_reads_the_same_through_modemmanager(
+    bed: Bed, start_mm: Start, modem: tuple[Bench, str], tmp_path: Path
 ) -> None:
     bench, tree = modem
     bed.add(tree, ttyUSB2=path_of(bench))
     own = json.loads(run_plain("identify", path_of(bench), "--json"))["modems"][0]
-    other = neighbour()
+    other = start_mm()
     until(lambda: other.has(1))
     state = ("--state-dir", str(tmp_path / "nobody"))
     held = run(other, "identify", PORT, "--json", *state, "--via", "port")
@@ -72,11 +72,11 @@ def test_the_command_reads_through_it_what_it_would_read_from_the_port(
             assert theirs["sims"][0][key] == own["sims"][0][key]
 
 
-def test_a_modem_that_it_takes_is_reported_without_touching_a_port(
-    bed: Bed, neighbour: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str]
+def test_a_managed_modem_is_reported_without_opening_a_port(
+    bed: Bed, start_mm: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str]
 ) -> None:
     bench, tree = modem
-    other = neighbour()
+    other = start_mm()
     until(other.is_up)
     daemon = agent()
     bed.add(tree, ttyUSB2=path_of(bench))
@@ -89,46 +89,46 @@ def test_a_modem_that_it_takes_is_reported_without_touching_a_port(
         "watching", "read through ModemManager, which has it",
     )  # fmt: skip
     assert "wire" not in daemon.log.read_text()
-    # a line can not be sent through it, and the answer says who has the port
+    # commands cannot be sent through ModemManager, and the error names the holder
     said = run(other, "at", PORT, "AT+CGSN", "--state-dir", str(daemon.state_dir))
     assert said.returncode == 5 and f"ModemManager (pid {other.pid})" in said.stderr
     bed.remove(tree)
     until(lambda: reports(daemon)[-1] == ("removed", PLACE))
 
 
-def test_when_it_ends_the_port_is_taken_over_and_given_back_when_it_returns(
-    bed: Bed, neighbour: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str]
+def test_the_port_is_taken_over_while_modemmanager_is_stopped(
+    bed: Bed, start_mm: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str]
 ) -> None:
     bench, tree = modem
-    other = neighbour()
+    other = start_mm()
     bed.add(tree, ttyUSB2=path_of(bench))
     until(lambda: other.has(1))
     daemon = agent()
     until(lambda: daemon.is_watching(PORT))
     assert "which has it" in daemon.ports()[PORT]["message"]
     other.stop()
-    # for the time it takes to start again, the port is left to it
+    # the port stays reserved for the time of a restart
     until(lambda: daemon.ports()[PORT]["state"] == "standby")
     until(lambda: daemon.is_watching(PORT))
     assert "message" not in daemon.ports()[PORT]
-    again = neighbour()
+    again = start_mm()
     until(lambda: again.has(1))
     until(lambda: "which has it" in daemon.ports()[PORT].get("message", ""))
     assert {imei for _, imei in numbers(daemon)} == {numbers(daemon)[0][1]}
     assert "removed" not in {reason for reason, _ in numbers(daemon)}
 
 
-def test_a_restart_of_it_costs_no_byte_at_the_port(
-    bed: Bed, neighbour: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str]
+def test_a_restart_of_modemmanager_sends_nothing_to_the_port(
+    bed: Bed, start_mm: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str]
 ) -> None:
     bench, tree = modem
-    other = neighbour()
+    other = start_mm()
     bed.add(tree, ttyUSB2=path_of(bench))
     until(lambda: other.has(1))
     daemon = agent()
     until(lambda: daemon.is_watching(PORT))
     other.stop()
-    again = neighbour()
+    again = start_mm()
     until(lambda: daemon.ports()[PORT]["state"] == "standby")
     until(lambda: again.has(1))
     until(lambda: "which has it" in daemon.ports()[PORT].get("message", ""))
@@ -139,26 +139,26 @@ def test_a_restart_of_it_costs_no_byte_at_the_port(
     assert "port_released" not in log and "modemmanager_not_used" not in log
 
 
-def test_what_it_is_told_to_ignore_is_opened_at_once(
-    bed: Bed, neighbour: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str],
+def test_a_modem_ignored_by_modemmanager_is_opened_at_once(
+    bed: Bed, start_mm: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str],
     tmp_path: Path,
 ) -> None:  # fmt: skip
     bench, _ = modem
-    other = neighbour()
+    other = start_mm()
     until(other.is_up)
     daemon = agent()
-    bed.add(marked(tmp_path, ID_MM_DEVICE_IGNORE="1"), ttyUSB2=path_of(bench))
+    bed.add(with_hints(tmp_path, ID_MM_DEVICE_IGNORE="1"), ttyUSB2=path_of(bench))
     until(lambda: daemon.is_watching(PORT))
     assert "message" not in daemon.ports()[PORT]
     assert [reason for reason, _ in reports(daemon)] == ["identified"]
     assert "standby" not in daemon.log.read_text()
 
 
-def test_the_settings_may_say_that_ports_are_opened_whoever_else_is_there(
-    bed: Bed, neighbour: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str],
+def test_via_port_opens_the_port_beside_modemmanager(
+    bed: Bed, start_mm: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str],
 ) -> None:  # fmt: skip
     bench, tree = modem
-    other = neighbour()
+    other = start_mm()
     until(other.is_up)
     daemon = agent("--via", "port")
     bed.add(tree, ttyUSB2=path_of(bench))
@@ -166,12 +166,12 @@ def test_the_settings_may_say_that_ports_are_opened_whoever_else_is_there(
     assert "message" not in daemon.ports()[PORT]
 
 
-def test_a_modem_that_only_it_knows_is_read_through_it_and_never_opened(
-    bed: Bed, neighbour: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str],
+def test_a_modem_of_an_unknown_vendor_is_never_opened(
+    bed: Bed, start_mm: Start, agent: Callable[..., Discovering], modem: tuple[Bench, str],
     tmp_path: Path,
 ) -> None:  # fmt: skip
     bench, _ = modem
-    other = neighbour()
+    other = start_mm()
     until(other.is_up)
     daemon = agent()
     bed.add(unknown(tmp_path), ttyUSB2=path_of(bench))

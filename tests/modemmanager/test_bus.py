@@ -1,4 +1,4 @@
-"""The bus itself: nothing is started by asking, and what is not there is said in words."""
+"""The bus: no call starts ModemManager, and a missing bus is reported."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from tests.modemmanager.conftest import Bus
 from tests.process.conftest import COMMAND, until
 
 
-async def modems_and_whether_it_runs() -> tuple[int, bool]:
-    link = await ModemManager.connect()
+async def modems_and_is_running() -> tuple[int, bool]:
+    client = await ModemManager.connect()
     try:
-        return len(await link.modems()), await link.is_running()
+        return len(await client.modems()), await client.is_running()
     finally:
-        link.close()
-        await link.ended()
+        client.close()
+        await client.ended()
 
 
-def test_asking_never_starts_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_call_starts_modemmanager(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     started = tmp_path / "started"
     services = tmp_path / "dbus-1" / "services"
     services.mkdir(parents=True)
@@ -36,9 +36,9 @@ def test_asking_never_starts_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     bus = Bus()
     try:
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
-        assert asyncio.run(modems_and_whether_it_runs()) == (0, False)
+        assert asyncio.run(modems_and_is_running()) == (0, False)
         assert not started.exists()
-        # the trap works: a call that may start it does
+        # the check works: a call that may start the service does
         subprocess.run(
             ["dbus-send", f"--bus={bus.address}", "--dest=org.freedesktop.ModemManager1",
              "--print-reply", "--reply-timeout=100", "/", "org.freedesktop.DBus.Peer.Ping"],
@@ -49,14 +49,14 @@ def test_asking_never_starts_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         bus.close()
 
 
-def test_no_bus_is_said_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_bus_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/nothing")
     assert has_bus()
-    with pytest.raises(ModemManagerUnavailable, match="no way to the D-Bus system bus"):
+    with pytest.raises(ModemManagerUnavailable, match="cannot connect to the D-Bus system bus"):
         asyncio.run(ModemManager.connect())
 
 
-def test_a_bus_without_it_is_exit_status_4(tmp_path: Path) -> None:
+def test_a_bus_without_modemmanager_is_exit_status_4(tmp_path: Path) -> None:
     bus = Bus()
     try:
         environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bus.address}
@@ -71,15 +71,15 @@ def test_a_bus_without_it_is_exit_status_4(tmp_path: Path) -> None:
         bus.close()
 
 
-def test_the_end_of_the_bus_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_of_the_bus_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     bus = Bus()
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
 
     async def connect_and_wait() -> None:
-        link = await ModemManager.connect()
+        client = await ModemManager.connect()
         bus.close()
-        await asyncio.wait_for(link.ended(), 10)
+        await asyncio.wait_for(client.ended(), 10)
         with pytest.raises(ModemManagerUnavailable):
-            await link.is_running()
+            await client.is_running()
 
     asyncio.run(connect_and_wait())

@@ -1,7 +1,7 @@
-"""A call that ModemManager refuses is no sign that it is away: only the end of the bus is.
+"""Refused calls do not mean that ModemManager has ended: only its leaving the bus does.
 
-The bus is a real one. On it is a service of ModemManager's name that refuses as ModemManager does
-when it is being stopped, or when a card is taken out while it is asked for.
+The bus is real. A service with ModemManager's name refuses calls as ModemManager does while it is
+being stopped, or when a SIM is removed while its properties are read.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ PLACE = PortPlace(path="/dev/ttyUSB2", id="usb:1-9:1.2", usb_vid="2c7c", usb_pid
 
 
 class Service:
-    """What ModemManager says of one modem with two card slots."""
+    """ModemManager's D-Bus service with one modem that has two SIM slots."""
 
     def __init__(self) -> None:
         self.refused: tuple[str, ...] = ()
         self.is_mute = False
-        self.asked = asyncio.Event()
+        self.called = asyncio.Event()
 
-    async def come(self) -> None:
+    async def start(self) -> None:
         self.bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
         self.bus.add_message_handler(self._answer)
         await self.bus.request_name(SERVICE)
 
-    async def leave(self) -> None:
+    async def stop(self) -> None:
         self.bus.disconnect()
         await self.bus.wait_for_disconnect()
 
     def _answer(self, call: Message) -> Message | bool | None:
         if call.message_type is not MessageType.METHOD_CALL:
             return None
-        self.asked.set()
+        self.called.set()
         if self.is_mute:
             return True
         if call.member in self.refused or call.path in self.refused:
@@ -66,8 +66,8 @@ class Service:
             )
         return None
 
-    async def tell(self, member: str) -> None:
-        """Send the signal that a modem is there, or is there no longer."""
+    async def signal(self, member: str) -> None:
+        """Send the signal that a modem was added or removed."""
         await self.bus.send(
             Message(
                 path=ROOT,
@@ -80,16 +80,16 @@ class Service:
         )
 
 
-class Followed:
-    """A neighbour that is being followed, and what became known of it."""
+class Observer:
+    """Runs an arbiter and queues each change of its state."""
 
     def __init__(self) -> None:
         self.turns: asyncio.Queue[tuple[bool, int]] = asyncio.Queue()
-        self.neighbour = ModemManagerArbiter(NullLog(), changed=self._note)
-        self.task = asyncio.create_task(self.neighbour.run())
+        self.arbiter = ModemManagerArbiter(NullLog(), changed=self._note)
+        self.task = asyncio.create_task(self.arbiter.run())
 
     def _note(self) -> None:
-        self.turns.put_nowait((self.neighbour.running, len(self.neighbour.modems)))
+        self.turns.put_nowait((self.arbiter.running, len(self.arbiter.modems)))
 
     async def next(self) -> tuple[bool, int]:
         return await asyncio.wait_for(self.turns.get(), 20)
@@ -108,104 +108,104 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("address")
-async def test_a_restart_is_followed_over_the_answers_it_owes() -> None:
+async def test_a_restart_is_detected_despite_unanswered_calls() -> None:
     service = Service()
-    await service.come()
-    followed = Followed()
-    assert await followed.next() == (True, 1)
-    # it is being stopped: says so, answers no more, leaves the bus
+    await service.start()
+    observer = Observer()
+    assert await observer.next() == (True, 1)
+    # it is being stopped: sends a signal, stops answering, leaves the bus
     service.is_mute = True
-    service.asked.clear()
-    await service.tell("InterfacesRemoved")
-    await service.asked.wait()
-    await service.leave()
-    assert await followed.next() == (False, 0)
-    assert followed.neighbour.probe_grace_s(PLACE, float("-inf")) > 0, "it may be starting again"
+    service.called.clear()
+    await service.signal("InterfacesRemoved")
+    await service.called.wait()
+    await service.stop()
+    assert await observer.next() == (False, 0)
+    assert observer.arbiter.probe_grace_s(PLACE, float("-inf")) > 0, "it may be restarting"
     again = Service()
-    await again.come()
-    assert await followed.next() == (True, 0)
-    assert followed.neighbour.probe_grace_s(PLACE, float("-inf")) > 10, "it looks at every port"
-    assert await followed.next() == (True, 1)
-    await followed.end()
-    await again.leave()
+    await again.start()
+    assert await observer.next() == (True, 0)
+    assert observer.arbiter.probe_grace_s(PLACE, float("-inf")) > 10, "it probes every port"
+    assert await observer.next() == (True, 1)
+    await observer.end()
+    await again.stop()
 
 
 @pytest.mark.usefixtures("address")
-async def test_what_is_known_of_it_stays_while_it_refuses_to_answer() -> None:
+async def test_the_state_is_kept_while_calls_are_refused() -> None:
     service = Service()
-    await service.come()
-    followed = Followed()
-    assert await followed.next() == (True, 1)
+    await service.start()
+    observer = Observer()
+    assert await observer.next() == (True, 1)
     service.refused = ("GetManagedObjects",)
-    service.asked.clear()
-    await service.tell("InterfacesAdded")
-    await service.asked.wait()
+    service.called.clear()
+    await service.signal("InterfacesAdded")
+    await service.called.wait()
     service.refused = (f"{ROOT}/SIM/0", f"{ROOT}/SIM/1")
-    # the next that becomes known is the answer to the second call
-    assert await followed.next() == (True, 1)
-    assert not any("Sim.SimIdentifier" in card.told for card in followed.neighbour.modems[0].cards)
-    await followed.end()
-    await service.leave()
+    # the next change is the answer to the second call
+    assert await observer.next() == (True, 1)
+    assert not any("Sim.SimIdentifier" in sim.properties for sim in observer.arbiter.modems[0].sims)
+    await observer.end()
+    await service.stop()
 
 
 @pytest.mark.usefixtures("address")
-async def test_one_that_refuses_for_long_is_away_and_asked_again(
+async def test_refusing_for_long_counts_as_ended_and_is_retried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("modemagent.watching.modemmanager._RETRY_S", 0.01)
     service = Service()
-    await service.come()
-    followed = Followed()
-    assert await followed.next() == (True, 1)
+    await service.start()
+    observer = Observer()
+    assert await observer.next() == (True, 1)
     service.refused = ("GetManagedObjects",)
-    await service.tell("InterfacesAdded")
-    assert await followed.next() == (False, 0)
+    await service.signal("InterfacesAdded")
+    assert await observer.next() == (False, 0)
     service.refused = ()
-    assert await followed.next() == (True, 1)
-    await followed.end()
-    await service.leave()
+    assert await observer.next() == (True, 1)
+    await observer.end()
+    await service.stop()
 
 
 @pytest.mark.usefixtures("address")
-async def test_a_card_that_goes_while_it_is_asked_for_is_untold() -> None:
+async def test_a_sim_removed_during_the_read_has_no_properties() -> None:
     service = Service()
-    await service.come()
+    await service.start()
     service.refused = (f"{ROOT}/SIM/1",)
-    link = await ModemManager.connect()
-    [modem] = await link.modems()
-    first, second = modem.cards
-    assert first.told["Sim.SimIdentifier"] == ICCID
-    # not empty, which would be a slot without a card
-    assert second.told == {"Sim.Active": False}
-    link.close()
-    await link.ended()
-    await service.leave()
+    client = await ModemManager.connect()
+    [modem] = await client.modems()
+    first, second = modem.sims
+    assert first.properties["Sim.SimIdentifier"] == ICCID
+    # not empty, which would be a slot without a SIM
+    assert second.properties == {"Sim.Active": False}
+    client.close()
+    await client.ended()
+    await service.stop()
 
 
 @pytest.mark.usefixtures("address")
-async def test_after_a_broken_link_its_ports_are_not_given_up_to_one_that_has_seen_them(
+async def test_a_reconnect_does_not_repeat_the_probe_grace(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("modemagent.report.origin.uptime_ms", lambda: 3_600_000)
-    links: list[ModemManager] = []
+    connections: list[ModemManager] = []
     connect = ModemManager.connect
 
-    async def noted() -> ModemManager:
-        links.append(await connect())
-        return links[-1]
+    async def recorded() -> ModemManager:
+        connections.append(await connect())
+        return connections[-1]
 
-    monkeypatch.setattr(ModemManager, "connect", noted)
+    monkeypatch.setattr(ModemManager, "connect", recorded)
     service = Service()
-    await service.come()
-    followed = Followed()
-    assert await followed.next() == (True, 1)
-    links[0].close()
-    assert await followed.next() == (False, 0)
-    assert await followed.next() == (True, 1)
-    assert isinstance(followed.neighbour.modem_of(AT_IT), MmModem)
-    assert followed.neighbour.probe_grace_s(PLACE, float("-inf")) == 0
-    await followed.end()
-    await service.leave()
+    await service.start()
+    observer = Observer()
+    assert await observer.next() == (True, 1)
+    connections[0].close()
+    assert await observer.next() == (False, 0)
+    assert await observer.next() == (True, 1)
+    assert isinstance(observer.arbiter.modem_of(AT_DEVICE), MmModem)
+    assert observer.arbiter.probe_grace_s(PLACE, float("-inf")) == 0
+    await observer.end()
+    await service.stop()
 
 
-AT_IT = PortPlace(path="/dev/ttyUSB7", id="usb:1-2:1.3")
+AT_DEVICE = PortPlace(path="/dev/ttyUSB7", id="usb:1-2:1.3")

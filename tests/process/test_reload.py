@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from modemagent.control.client import ControlClient
-from modemagent.simulator.bench import simulated
 from modemagent.simulator.endpoints import PtyEndpoint
 from modemagent.simulator.server import RunningModem
+from modemagent.simulator.testing import simulated
 from tests.process.conftest import Agent, call, until
 from tests.report.conftest import SmallRegistry, running
 

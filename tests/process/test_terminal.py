@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from modemagent.errors import AgentNotRunning, PortBusy
-from modemagent.simulator.bench import simulated
 from modemagent.simulator.server import RunningModem
+from modemagent.simulator.testing import simulated
 from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, until
 
 pytestmark = pytest.mark.timeout(120)

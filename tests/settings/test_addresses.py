@@ -1,4 +1,4 @@
-"""Addresses in settings: what passes here is taken by whatever uses it later."""
+"""Addresses in settings: every address that passes is accepted by the code that uses it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modemagent.channel.tcp import parse_host_port
 from modemagent.errors import SettingsError
 from modemagent.report.delivery.sinks import SINKS, SinkOptions, open_sink
 from modemagent.settings import Mistake, addresses, check
-from modemagent.settings.addresses import is_file_address, is_place, is_port, is_web_address
+from modemagent.settings.addresses import is_file_url, is_host_port, is_http_url, is_port
 
 WRONG = {
     "registry": (
@@ -108,7 +108,7 @@ NO_PORTS = (
 )
 
 
-def test_the_examples_hold() -> None:
+def test_doctests() -> None:
     assert doctest.testmod(addresses).failed == 0
 
 
@@ -117,9 +117,7 @@ def mistakes_of(line: str) -> tuple[Mistake, ...]:
 
 
 @pytest.mark.parametrize(("key", "text"), [(k, text) for k in WRONG for text in WRONG[k]])
-def test_an_address_that_nothing_could_use_is_named_with_line_and_remedy(
-    key: str, text: str
-) -> None:
+def test_an_invalid_address_has_line_and_remedy(key: str, text: str) -> None:
     (mistake,) = mistakes_of(f"{key} = '{text}'")
     assert (mistake.key, mistake.line) == (key, 2)
     assert mistake.remedy.startswith(f"As in: {key} = ")
@@ -127,13 +125,13 @@ def test_an_address_that_nothing_could_use_is_named_with_line_and_remedy(
 
 
 @pytest.mark.parametrize(("key", "text"), [(k, text) for k in RIGHT for text in RIGHT[k]])
-def test_an_address_that_can_be_used_is_kept_as_it_was_written(key: str, text: str) -> None:
+def test_a_valid_address_is_kept_as_written(key: str, text: str) -> None:
     settings, mistakes = check(f'{key} = "{text}"')
     assert (getattr(settings, key), mistakes) == (text, ())
 
 
 @pytest.mark.parametrize("text", NO_PORTS)
-def test_what_is_no_port_is_named_and_no_number_is_repeated(text: str) -> None:
+def test_an_invalid_port_is_reported_without_its_number(text: str) -> None:
     (mistake,) = mistakes_of(f'port = ["/dev/ttyUSB2", "{text}"]')
     assert (mistake.key, mistake.line) == ("port", 2)
     assert f'"{text.partition(":")[0]}' in mistake.message
@@ -141,20 +139,20 @@ def test_what_is_no_port_is_named_and_no_number_is_repeated(text: str) -> None:
     assert "8988" not in mistake.message
 
 
-def test_every_form_of_a_port_is_taken() -> None:
+def test_every_form_of_a_port_is_accepted() -> None:
     listed = ", ".join(f'"{port}"' for port in PORTS)
     settings, mistakes = check(f"port = [{listed}]")
     assert (settings.port, mistakes) == (PORTS, ())
 
 
-def test_the_schemes_of_a_port_are_those_that_can_be_opened() -> None:
+def test_every_port_scheme_can_be_opened() -> None:
     for scheme in url.SCHEMES:
         assert is_port(f"{scheme}://192.0.2.7:2000")
 
 
 def test_the_schemes_of_a_registry_are_those_that_have_a_sink() -> None:
     for scheme in SINKS:
-        assert not mistakes_of(f'registry = "{scheme}:///r"') or is_web_address(f"{scheme}://r")
+        assert not mistakes_of(f'registry = "{scheme}:///r"') or is_http_url(f"{scheme}://r")
 
 
 _PIECES = st.sampled_from(
@@ -163,16 +161,16 @@ _PIECES = st.sampled_from(
 
 
 @given(st.lists(_PIECES, min_size=1, max_size=7).map("".join))
-def test_what_passes_is_an_address_for_those_who_use_it(text: str) -> None:
-    if is_web_address(url := f"http://{text}"):
+def test_valid_addresses_are_accepted_by_the_code_using_them(text: str) -> None:
+    if is_http_url(url := f"http://{text}"):
         urllib3.util.parse_url(url)
-        # a query is an address as well, and is refused in words
+        # an address with a query is valid, and rejected by the sink
         with contextlib.suppress(SettingsError):
             open_sink(SinkOptions(url=url)).close()
-    if is_web_address(url, user_allowed=True):
+    if is_http_url(url, allow_user=True):
         urllib3.ProxyManager(url)
-    if is_file_address(url := f"file:///{text}"):
+    if is_file_url(url := f"file:///{text}"):
         open_sink(SinkOptions(url=url)).close()
-    if is_place(text):
+    if is_host_port(text):
         host, port = parse_host_port(f"socket://{text}")
         assert host.encode("idna") and port

@@ -47,7 +47,7 @@ def names_and_paths(process: subprocess.Popen[str]) -> dict[str, str]:
             return rows
         name, path = line.rstrip("\n").split(" ")
         rows[name] = path
-    raise AssertionError("it ended before it was ready")
+    raise AssertionError("the simulator ended before it was ready")
 
 
 def tell(process: subprocess.Popen[str], words: str) -> None:
@@ -69,7 +69,7 @@ def ask(path: str, line: str) -> bytes:
         os.close(port)
 
 
-def test_many_modems_under_links_that_go_with_it(start: Start, tmp_path: Path) -> None:
+def test_links_are_removed_with_the_simulator(start: Start, tmp_path: Path) -> None:
     links = tmp_path / "links"
     process = start("quectel-eg25-g", "telit-ge910-quad", "--count", "2", "--link-dir", str(links))
     paths = names_and_paths(process)
@@ -123,7 +123,7 @@ def test_tcp_ports(start: Start) -> None:
     assert all(p.startswith("socket://127.0.0.1:") for p in names_and_paths(process).values())
 
 
-def test_options_come_from_the_environment_too(start: Start, tmp_path: Path) -> None:
+def test_options_from_the_environment(start: Start, tmp_path: Path) -> None:
     process = start(
         "quectel-eg25-g",
         env={
@@ -155,7 +155,7 @@ def test_list_names_states(start: Start) -> None:
         ["quectel-eg25-g", "--count", "0"],
     ],
 )
-def test_wrong_words_end_with_one_line_and_status_2(start: Start, words: list[str]) -> None:
+def test_wrong_usage_is_one_line_and_status_2(start: Start, words: list[str]) -> None:
     process = start(*words)
     out, err = process.communicate(timeout=10)
     assert process.returncode == 2
@@ -163,7 +163,7 @@ def test_wrong_words_end_with_one_line_and_status_2(start: Start, words: list[st
     assert len(err.splitlines()) == 1
 
 
-def test_help_begins_with_two_examples(start: Start) -> None:
+def test_help_has_two_examples(start: Start) -> None:
     out, _ = start("--help").communicate(timeout=10)
     assert out.count("modemagent simulate ") >= 2
     assert "late-after" in out and "swap NAME" in out

@@ -1,4 +1,4 @@
-"""Every shipped transcript can be loaded, and its numbers are well-formed."""
+"""Shipped transcripts: loading, names, well-formed numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READ_STATES = {
 
 
 @pytest.mark.parametrize("name", names())
-def test_shipped_transcript_loads_and_has_an_answer_for_each_line(name: str) -> None:
+def test_shipped_transcript_loads(name: str) -> None:
     script = load(find(name))
     assert script.name == name
     assert script.vendor and script.model
@@ -26,7 +26,7 @@ def test_shipped_transcript_loads_and_has_an_answer_for_each_line(name: str) -> 
 
 
 @pytest.mark.parametrize("name", names())
-def test_expected_readings_name_recorded_states_and_sound_numbers(name: str) -> None:
+def test_expected_readings_are_consistent(name: str) -> None:
     script = load(find(name))
     table = tomllib.loads((shipped_dir() / name / "expected.toml").read_text("utf-8"))
     states = [reading["state"] for reading in table["reading"]]
@@ -53,12 +53,12 @@ def test_expected_readings_name_recorded_states_and_sound_numbers(name: str) -> 
             assert set(sim) == {"state"}
 
 
-def test_names_are_found_by_path_folder_and_name() -> None:
+def test_find_by_path_directory_and_name() -> None:
     file = shipped_dir() / "telit-ge910-quad" / "transcript.toml"
     assert find("telit-ge910-quad") == find(file) == find(file.parent) == file
 
 
-def test_unknown_name_says_what_was_perhaps_meant() -> None:
+def test_a_similar_transcript_is_suggested() -> None:
     with pytest.raises(UsageError) as caught:
         find("quectel-eg25")
     assert "quectel-eg25-g" in caught.value.hint
@@ -68,7 +68,7 @@ def test_unknown_name_says_what_was_perhaps_meant() -> None:
     "text",
     ["vendor = ", '[[exchange]]\nlines = ["OK"]', "exchange = 3"],
 )
-def test_a_file_that_can_not_be_played_is_a_transcript_error(tmp_path: Path, text: str) -> None:
+def test_an_invalid_file_is_a_transcript_error(tmp_path: Path, text: str) -> None:
     file = tmp_path / "bad.toml"
     file.write_text(text)
     with pytest.raises(TranscriptError):

@@ -1,4 +1,4 @@
-"""Modems on real PTYs and TCP ports, and what can be done to them while they play."""
+"""Simulated modems on real PTYs and TCP ports, and their controls at run time."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.simulator.bench import simulated, simulated_fleet
 from modemagent.simulator.server import RunningModem
+from modemagent.simulator.testing import simulated, simulated_fleet
 
 OK = b"\r\nOK\r\n"
 
 
 def read_until(descriptor: int, wanted: bytes, within_s: float = 5.0) -> bytes:
-    """Read up to and including ``wanted``; what came is in the error when it does not come."""
+    """Read up to and including ``wanted``; the error shows the bytes read instead."""
     end, out = time.monotonic() + within_s, b""
     while wanted not in out:
         left = end - time.monotonic()
@@ -54,7 +54,7 @@ def sim() -> Iterator[RunningModem]:
         yield sim
 
 
-def test_the_terminal_is_raw_from_the_start(sim: RunningModem) -> None:
+def test_the_terminal_is_in_raw_mode(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         iflag, oflag, _, lflag, *_ = termios.tcgetattr(port)
         assert not lflag & (termios.ECHO | termios.ICANON | termios.ISIG)
@@ -63,14 +63,14 @@ def test_the_terminal_is_raw_from_the_start(sim: RunningModem) -> None:
         assert ask(port, "AT+CGSN") == b"\r\n865284040000014\r\n\r\nOK\r\n"
 
 
-def test_it_survives_clients_that_come_and_go(sim: RunningModem) -> None:
+def test_the_port_survives_clients_that_close_it(sim: RunningModem) -> None:
     for _ in range(20):
         with opened(sim.path) as port:
             assert ask(port, "AT") == OK
     assert sim.lines_received == ["AT"] * 20
 
 
-def test_lines_are_kept_with_their_times(sim: RunningModem) -> None:
+def test_received_lines_are_kept_with_their_times(sim: RunningModem) -> None:
     before = time.monotonic()
     with opened(sim.path) as port:
         ask(port, "AT+CGMI")
@@ -79,7 +79,7 @@ def test_lines_are_kept_with_their_times(sim: RunningModem) -> None:
     assert before <= received.at <= time.monotonic()
 
 
-def test_card_out_and_in_with_the_modems_own_urcs(sim: RunningModem) -> None:
+def test_sim_removal_and_insertion_send_the_modems_urcs(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         sim.remove_sim()
         assert b"+QSIMSTAT: 1,0" in read_until(port, b"+CPIN: NOT READY\r\n")
@@ -90,13 +90,13 @@ def test_card_out_and_in_with_the_modems_own_urcs(sim: RunningModem) -> None:
         assert b"8901260000000000014F" in ask(port, "AT+QCCID")
 
 
-def test_a_transcript_says_itself_which_line_a_pulled_card_brings() -> None:
+def test_a_transcript_names_its_urc_for_a_removed_sim() -> None:
     with simulated("luat-air780e") as luat, opened(luat.path) as port:
         luat.remove_sim()
         assert read_until(port, b"+CPIN: SIM REMOVED 0\r\n") == b"\r\n+CPIN: SIM REMOVED 0\r\n"
 
 
-def test_a_silent_swap_shows_only_in_the_numbers(sim: RunningModem) -> None:
+def test_a_silent_swap_changes_only_the_numbers(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         sim.swap_sim("8988303000000000010", "901288000000001", silent=True)
         assert ask(port, "AT+QCCID") == b"\r\n+QCCID: 8988303000000000010F\r\n\r\nOK\r\n"
@@ -104,7 +104,7 @@ def test_a_silent_swap_shows_only_in_the_numbers(sim: RunningModem) -> None:
         assert ask(port, "AT+CGSN") == b"\r\n865284040000014\r\n\r\nOK\r\n"
 
 
-def test_a_swap_without_numbers_makes_up_others(sim: RunningModem) -> None:
+def test_a_swap_without_numbers_gives_new_ones(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         seen = set()
         for _ in range(3):
@@ -113,20 +113,20 @@ def test_a_swap_without_numbers_makes_up_others(sim: RunningModem) -> None:
         assert len(seen) == 3
 
 
-def test_a_swap_tells_of_both_cards(sim: RunningModem) -> None:
+def test_a_swap_sends_urcs_for_both_sims(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         sim.swap_sim()
-        heard = read_until(port, b"+QSIMSTAT: 1,1\r\n")
-        assert heard.index(b"+CPIN: NOT READY") < heard.index(b"+CPIN: READY")
+        received = read_until(port, b"+QSIMSTAT: 1,1\r\n")
+        assert received.index(b"+CPIN: NOT READY") < received.index(b"+CPIN: READY")
 
 
-def test_an_unsolicited_line(sim: RunningModem) -> None:
+def test_a_single_urc(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         sim.urc("+CREG: 5")
         assert read_until(port, b"5\r\n") == b"\r\n+CREG: 5\r\n"
 
 
-def test_unplug_hangs_up_and_replug_comes_back_under_the_same_name(sim: RunningModem) -> None:
+def test_replug_keeps_the_port_name(sim: RunningModem) -> None:
     path = sim.path
     with opened(path) as port:
         ask(port, "AT+CMEE=2")
@@ -143,7 +143,7 @@ def test_unplug_hangs_up_and_replug_comes_back_under_the_same_name(sim: RunningM
         assert b"+CMEE: 1" in ask(port, "AT+CMEE?")  # as after power-up
 
 
-def test_a_card_taken_out_stays_out_over_a_replug(sim: RunningModem) -> None:
+def test_a_removed_sim_stays_removed_over_a_replug(sim: RunningModem) -> None:
     sim.remove_sim(silent=True)
     sim.unplug()
     sim.replug()
@@ -151,7 +151,7 @@ def test_a_card_taken_out_stays_out_over_a_replug(sim: RunningModem) -> None:
         assert ask(port, "AT+CPIN?", b"10\r\n") == b"\r\n+CME ERROR: 10\r\n"
 
 
-def test_a_fault_given_at_run_time_and_taken_away(sim: RunningModem) -> None:
+def test_a_fault_added_and_removed_at_run_time(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         sim.fault("refuse=AT+CGMI")
         assert ask(port, "AT+CGMI", b"ERROR\r\n") == b"\r\nERROR\r\n"
@@ -159,7 +159,7 @@ def test_a_fault_given_at_run_time_and_taken_away(sim: RunningModem) -> None:
         assert b"Quectel" in ask(port, "AT+CGMI")
 
 
-def test_vanishing_by_itself_hangs_up() -> None:
+def test_vanishing_hangs_up() -> None:
     with (
         simulated("quectel-eg25-g", faults=["vanish=AT+CGSN"]) as sim,
         opened(sim.path) as port,
@@ -172,7 +172,7 @@ def test_vanishing_by_itself_hangs_up() -> None:
         assert Path(sim.path).exists()
 
 
-def test_a_flood_nobody_reads_costs_little(sim: RunningModem) -> None:
+def test_an_unread_flood_costs_little(sim: RunningModem) -> None:
     sim.fault("nmea-mixed=1")
     with opened(sim.path) as port:
         started = time.process_time()
@@ -181,7 +181,7 @@ def test_a_flood_nobody_reads_costs_little(sim: RunningModem) -> None:
         assert OK in ask(port, "AT")
 
 
-def test_an_answer_comes_within_a_millisecond(sim: RunningModem) -> None:
+def test_a_response_takes_less_than_a_millisecond(sim: RunningModem) -> None:
     with opened(sim.path) as port:
         times = []
         for _ in range(201):
@@ -191,7 +191,7 @@ def test_an_answer_comes_within_a_millisecond(sim: RunningModem) -> None:
         assert sorted(times)[100] < 0.001
 
 
-def test_64_modems_in_one_thread_all_differ_and_stay_quick() -> None:
+def test_64_modems_in_one_thread_differ_and_stay_fast() -> None:
     with simulated_fleet(["quectel-eg25-g"], count=64, faults=["echo-off"]) as sims:
         ports = [os.open(sim.path, os.O_RDWR | os.O_NOCTTY) for sim in sims]
         try:
@@ -206,7 +206,7 @@ def test_64_modems_in_one_thread_all_differ_and_stay_quick() -> None:
                 os.close(port)
 
 
-def test_tcp_serves_one_client_at_a_time_and_replugs_at_its_port() -> None:
+def test_tcp_serves_one_client_and_keeps_its_port() -> None:
     with simulated("telit-ge910-quad", tcp=True) as sim:
         assert sim.path.startswith("socket://127.0.0.1:")
         place = ("127.0.0.1", int(sim.path.rpartition(":")[2]))

@@ -1,7 +1,7 @@
-"""The rules as the real udev applies them, to device trees that umockdev puts in place of sysfs.
+"""The rules as applied by the real udev, to device trees that umockdev substitutes for sysfs.
 
-Everything happens in a mount namespace of its own with an empty /run and a /dev of few nodes, so
-that the machine that tests keeps its links and its rules.
+Each run has its own mount namespace with an empty /run and a minimal /dev, so that links and rules
+of the test machine do not change.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NAMESPACE = """
 set -e
 mount -t tmpfs tmpfs /run
 mkdir -p /run/udev/rules.d /run/dev
-# what else is installed here (ModemManager, gpsd) has rules of its own
+# other packages on this machine (ModemManager, gpsd) have rules of their own
 for place in /usr/lib /lib /usr/local/lib /etc; do
     if [ -d "$place/udev/rules.d" ]; then mount -t tmpfs tmpfs "$place/udev/rules.d"; fi
 done
@@ -47,19 +47,19 @@ done' ports "$@"
 
 
 class Port(NamedTuple):
-    """What udev makes of one port.
+    """The result of udev for one port.
 
-    :param links: what leads to it below ``/dev/modemagent``
-    :param said: what udev complained of
+    :param links: its links below ``/dev/modemagent``
+    :param warnings: messages of udev about the rules
     """
 
     properties: Mapping[str, str]
     links: frozenset[str]
-    said: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def ours(self) -> dict[str, str]:
-        """The properties that are stored under our name."""
+        """The properties with the prefix of modemagent."""
         return {k: v for k, v in self.properties.items() if k.startswith("MODEMAGENT_") and v}
 
     @property
@@ -72,19 +72,19 @@ class Port(NamedTuple):
 
 
 def namespace() -> list[str]:
-    """Return the words before a command that may mount; skips where there is no way."""
+    """Return the prefix of a command with a mount namespace; skip if that is not possible."""
     for tool in ("umockdev-run", "udevadm", "unshare"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed (apt-get install umockdev udev util-linux)")
     words = ["unshare", "--mount"] + (["--map-root-user"] if os.geteuid() else [])
     tried = subprocess.run([*words, "mount", "-t", "tmpfs", "tmpfs", "/run"], capture_output=True)
     if tried.returncode:
-        pytest.skip("this system lets nobody make a mount namespace")
+        pytest.skip("this system does not allow a mount namespace")
     return words
 
 
 def devices(tree: Path) -> list[str]:
-    """Return the places of the ports of a tree: what is of subsystem tty or wwan and has a node."""
+    """Return the sysfs paths of the ports of a tree: subsystem tty or wwan, with a device node."""
     found = []
     for block in tree.read_text(encoding="utf-8").split("\n\n"):
         if re.search(r"^E: SUBSYSTEM=(tty|wwan)$", block, re.M) and "\nN: " in block:
@@ -97,7 +97,7 @@ Judge = Callable[..., dict[str, Port]]
 
 @pytest.fixture
 def judged(tmp_path: Path) -> Judge:
-    """Run a tree through udev: name of the port -> what it was given."""
+    """Run udev on a device tree and return the result for each port by name."""
 
     def judge(tree: str, *, more_rules: Path | None = None) -> dict[str, Port]:
         words = namespace()
@@ -129,7 +129,7 @@ def _port(text: str) -> tuple[str, Port]:
         for link in properties.get("DEVLINKS", "").split()
         if link.startswith("/dev/modemagent/")
     }
-    # what it read and what it assigned is no complaint
+    # files read and values assigned are not warnings
     about = [line for line in lines if "rules.d/" in line and "Reading rules file" not in line]
-    said = tuple(line for line in about if not re.search(r" (LINK|GROUP|MODE|TAG|RUN) ", line))
-    return place.rpartition("/")[2], Port(properties, frozenset(links), said)
+    warnings = tuple(line for line in about if not re.search(r" (LINK|GROUP|MODE|TAG|RUN) ", line))
+    return place.rpartition("/")[2], Port(properties, frozenset(links), warnings)

@@ -1,4 +1,4 @@
-"""Right links and right roles for modems, nothing for strangers: the real udev says so."""
+"""Links and roles of modem ports by the real udev, and no effect on other devices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from modemagent.dialects.usb_ids import NEVER, layout_of
 from tests.udev.conftest import ROOT, RULES, TREES, Judge
 
-# tree -> port -> (port id, role, is it a further AT port)
+# tree -> port -> (port id, role, secondary AT port)
 EXPECTED: Mapping[str, Mapping[str, tuple[str, str, bool]]] = {
     "quectel-eg25-g": {
         "ttyUSB0": ("usb:1-2:1.0", "diag", False),
@@ -93,7 +93,7 @@ EXPECTED: Mapping[str, Mapping[str, tuple[str, str, bool]]] = {
 
 
 @pytest.mark.parametrize("tree", EXPECTED)
-def test_each_port_has_its_link_and_its_role(judged: Judge, tree: str) -> None:
+def test_each_port_has_link_and_role(judged: Judge, tree: str) -> None:
     ports = judged(tree)
     given = {
         name: (port.ours["MODEMAGENT_PORT_ID"], port.role, "MODEMAGENT_SECONDARY" in port.ours)
@@ -103,7 +103,7 @@ def test_each_port_has_its_link_and_its_role(judged: Judge, tree: str) -> None:
     assert given == EXPECTED[tree]
     for name, port in ports.items():
         assert port.links == ({EXPECTED[tree][name][0]} if port.ours else set())
-        assert not port.said
+        assert not port.warnings
 
 
 @pytest.mark.parametrize("tree", [*EXPECTED, "strangers"])
@@ -126,7 +126,7 @@ def test_links_are_the_port_ids_that_list_prints(tree: str) -> None:
 
 
 @pytest.mark.parametrize("tree", EXPECTED)
-def test_only_ports_that_may_be_asked_wake_the_daemon(judged: Judge, tree: str) -> None:
+def test_only_at_and_unknown_ports_start_the_daemon(judged: Judge, tree: str) -> None:
     for name, port in judged(tree).items():
         wakes = port.role in ("at", "unknown")
         assert (port.properties.get("SYSTEMD_WANTS") == "modemagent.service") is wakes, name
@@ -134,22 +134,22 @@ def test_only_ports_that_may_be_asked_wake_the_daemon(judged: Judge, tree: str) 
         assert ("uaccess" in port.tags) is bool(port.ours)
 
 
-def test_strangers_are_given_nothing(judged: Judge) -> None:
+def test_other_devices_are_not_affected(judged: Judge) -> None:
     ports = judged("strangers")
     assert set(ports) == {"ttyACM0", "ttyACM1", "ttyACM2", "ttyUSB0", "ttyUSB1", "ttyUSB2"}
     for name, port in ports.items():
-        assert port.properties["SUBSYSTEM"] == "tty"  # udev did look at it
+        assert port.properties["SUBSYSTEM"] == "tty"  # processed by udev
         assert (name, port.ours, port.links) == (name, {}, frozenset())
         assert "SYSTEMD_WANTS" not in port.properties
         assert "uaccess" not in port.tags
 
 
-def test_binary_wwan_ports_are_given_nothing(judged: Judge) -> None:
+def test_binary_wwan_ports_are_not_affected(judged: Judge) -> None:
     ports = judged("wwan-pcie")
     assert not ports["wwan0qmi0"].ours and not ports["wwan0mbim0"].ours
 
 
-def test_the_shipped_ways_to_live_with_modemmanager_work(judged: Judge, tmp_path: Path) -> None:
+def test_the_coexistence_rules_for_modemmanager_work(judged: Judge, tmp_path: Path) -> None:
     text = (RULES / "79-modemagent-ports.rules").read_text()
     lines = [line[1:] for line in text.splitlines() if re.match(r"#(ENV|SUBSYSTEMS?)", line)]
     assert len(lines) == 3
@@ -166,7 +166,7 @@ def test_the_shipped_ways_to_live_with_modemmanager_work(judged: Judge, tmp_path
         assert ports["ttyUSB3"].role == "at"
 
 
-def test_the_table_in_the_rules_is_the_table_of_layouts() -> None:
+def test_the_rules_hold_the_table_of_layouts() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts/udev-rules"), "--check"],
         capture_output=True,
@@ -175,7 +175,7 @@ def test_the_table_in_the_rules_is_the_table_of_layouts() -> None:
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
-def test_no_rule_lets_a_stranger_or_a_recovery_mode_in() -> None:
+def test_no_rule_admits_unknown_devices_or_recovery_modes() -> None:
     text = (RULES / "71-modemagent-access.rules").read_text()
     allowed = [
         name
@@ -197,11 +197,11 @@ def test_no_rule_runs_a_program() -> None:
         assert not [line for line in rules if re.search(r"\b(RUN|PROGRAM|IMPORT)\b", line)]
 
 
-def test_every_tree_is_expected_somewhere() -> None:
+def test_every_tree_has_expectations() -> None:
     assert {file.stem for file in TREES.glob("*.umockdev")} == {*EXPECTED, "strangers"}
 
 
-def test_udevadm_verify_finds_nothing() -> None:
+def test_udevadm_verify_reports_no_error() -> None:
     helped = subprocess.run(["udevadm", "--help"], capture_output=True, text=True)
     if "verify" not in helped.stdout:
         pytest.skip("udevadm verify comes with systemd 254")

@@ -22,7 +22,7 @@ from modemagent.channel.url import open_port
 from modemagent.modem.identify import Extras
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
-from modemagent.simulator.bench import RunningModem, simulated
+from modemagent.simulator.testing import RunningModem, simulated
 from modemagent.watching import monitor
 from modemagent.watching.consumer import EventOnlyConsumer
 from modemagent.watching.events import EventBus, ModemEvent
@@ -243,7 +243,7 @@ async def test_port_is_released_if_modemmanager_starts_during_open(
         may_go_on.wait(20)
         return open_port(url, **options)
 
-    monkeypatch.setattr("modemagent.channel.open.open_port", slowly)
+    monkeypatch.setattr("modemagent.channel.channel.open_port", slowly)
     async with running(usb(silent)) as watched:
         await opening.wait()
         watched.start_modemmanager()

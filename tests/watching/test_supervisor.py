@@ -16,7 +16,7 @@ from modemagent.identity.snapshot import Snapshot
 from modemagent.modemmanager.client import MmModem
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
-from modemagent.simulator.bench import simulated
+from modemagent.simulator.testing import simulated
 from modemagent.watching.consumer import EventOnlyConsumer
 from modemagent.watching.events import EventBus
 from modemagent.watching.lifecycle import PortState

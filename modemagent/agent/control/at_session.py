@@ -14,8 +14,7 @@ from typing import Final
 
 from modemagent.at.steps import Command, Plan, Response
 from modemagent.channel.channel import AsyncChannel
-from modemagent.channel.drive import run
-from modemagent.channel.undo import closing_command
+from modemagent.channel.restore import closing_command
 from modemagent.errors import LineRefused, ModemAgentError
 from modemagent.watching.events import ModemEvent
 
@@ -59,7 +58,7 @@ class AtSession:
         :raises PortVanished: the port has disappeared
         """
         sent: list[str] = []
-        work = asyncio.ensure_future(run(self._plan(line, timeout_s, sent), self.channel))
+        work = asyncio.ensure_future(self.channel.run(self._plan(line, timeout_s, sent)))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -75,12 +74,12 @@ class AtSession:
                 f"{line!r} was not sent: its logical channel was not opened by this client",
                 hint="Open a channel with AT+CCHO; it is closed automatically at the end.",
             )
-        before = self.channel.owed
+        before = self.channel.restore_commands
         sent.append(line)
         try:
             response = yield Command(line, timeout_s)
         finally:
-            owed = self.channel.owed
+            owed = self.channel.restore_commands
             self._owed = [each for each in self._owed if each in owed]
             self._owed = [each for each in owed if each not in before] + self._owed
         assert isinstance(response, Response)  # noqa: S101 - narrowing: the result of a Command
@@ -92,9 +91,9 @@ class AtSession:
         if not self._owed:
             return
         with contextlib.suppress(ModemAgentError):
-            await run(self._restore_plan(), self.channel)
+            await self.channel.run(self._restore_plan())
 
     def _restore_plan(self) -> Plan[None]:
         for line in self._owed:
-            if line in self.channel.owed:
+            if line in self.channel.restore_commands:
                 yield Command(line, _RESTORE_S)

@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 
 from modemagent.agent.control.at_session import AtSession
 from modemagent.agent.control.server import ClientConnection, Handler, Request
-from modemagent.channel.aside import run_in_thread
+from modemagent.channel.threads import run_in_thread
 from modemagent.control import protocol
 from modemagent.errors import RegistryRefused, RegistryUnreachable, SettingsError, UsageError
 from modemagent.modem.identify import Extras

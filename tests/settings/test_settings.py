@@ -21,10 +21,10 @@ from modemagent.settings import (
     load,
     with_overrides,
 )
-from modemagent.settings.validators import speeds
+from modemagent.settings.validators import baud_rates
 
 
-def test_every_setting_has_its_row() -> None:
+def test_every_setting_has_a_row() -> None:
     assert [key.name for key in TABLE] == [field.name for field in fields(Settings)]
 
 
@@ -40,7 +40,7 @@ def test_settings_are_frozen() -> None:
         ("# first\n\nbaud = true\n", "baud", 3, "115200"),
         ("baud = 12345", "baud", 1, "115200"),
         ("baud = 0", "baud", 1, "115200"),
-        ('state_dir = "~nobodyhere/x"', "state_dir", 1, 'home directory for "~nobodyhere"'),
+        ('state_dir = "~nobodyhere/x"', "state_dir", 1, '"~nobodyhere" has no home directory'),
         ("refresh_interval = 0.5", "refresh_interval", 1, "between 1 and 2592000, or 0"),
         ("poll_interval = 0", "poll_interval", 1, "between 0.1 and 86400"),
         ("# a line\u2028of its own\nbaud = 1", "baud", 2, "115200"),
@@ -53,15 +53,15 @@ def test_settings_are_frozen() -> None:
         ('gateway_id = "a b"', "gateway_id", 1, "letters, digits"),
         ('[registry]\nurl = "x"', "registry", 1, "a text"),
         ('registry = ""', "registry", 1, "not empty"),
-        ("a = 1\nregistry = http", "registry", 2, "no TOML"),
-        ("a = 1\nhello", "", 2, "no TOML"),
+        ("a = 1\nregistry = http", "registry", 2, "not valid TOML"),
+        ("a = 1\nhello", "", 2, "not valid TOML"),
         ("baud = 9600\nbaud = 9600", "baud", 2, "twice"),
         ("poll-interval = 5", "poll-interval", 1, "Did you mean poll_interval"),
         ('client_key_file = "/k"', "client_key_file", 1, "client_cert_file"),
         ('metrics_listen = "9470"', "metrics_listen", 1, "127.0.0.1:9470"),
     ],
 )
-def test_a_mistake_is_named(text: str, key: str, line: int, words: str) -> None:
+def test_a_mistake_has_key_line_and_remedy(text: str, key: str, line: int, words: str) -> None:
     _, mistakes = check(text)
     found = next(mistake for mistake in mistakes if mistake.key == key)
     assert found.line == line
@@ -69,22 +69,22 @@ def test_a_mistake_is_named(text: str, key: str, line: int, words: str) -> None:
     assert found.remedy
 
 
-def test_all_mistakes_are_found_and_what_is_right_is_kept() -> None:
+def test_all_mistakes_are_found_and_valid_values_kept() -> None:
     settings, mistakes = check('baud = 1\nregistry = "http://x"\ncompress = 1\n')
     assert [mistake.line for mistake in mistakes] == [1, 3]
     assert settings.registry == "http://x"
 
 
-def test_broken_lines_do_not_hide_each_other_or_what_follows() -> None:
+def test_syntax_errors_do_not_hide_later_mistakes() -> None:
     text = 'baud = \nregistry = http://x\n\npol_interval = 3\n"\ncompress = 1\nnetwork = false\n'
     settings, mistakes = check(text)
     assert [mistake.line for mistake in mistakes] == [1, 2, 4, 5, 6]
     assert settings.network is False
 
 
-def test_the_speeds_are_those_that_a_terminal_can_be_set_to() -> None:
-    assert {9600, 115200, 921600, 4_000_000} <= speeds() and 0 not in speeds()
-    for baud in {*speeds(), *(speed + 1 for speed in speeds())}:
+def test_the_baud_rates_are_those_a_terminal_accepts() -> None:
+    assert {9600, 115200, 921600, 4_000_000} <= baud_rates() and 0 not in baud_rates()
+    for baud in {*baud_rates(), *(speed + 1 for speed in baud_rates())}:
         mistakes = check(f"baud = {baud}")[1]
         far, near = os.openpty()
         try:
@@ -98,7 +98,7 @@ def test_the_speeds_are_those_that_a_terminal_can_be_set_to() -> None:
             os.close(near)
 
 
-def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
     file.write_text("baud = 9600\n", "utf-8-sig")
     assert load(file).baud == 9600
@@ -125,9 +125,9 @@ def test_invalid_file_has_a_few_mistakes(text: str) -> None:
 
 
 @pytest.mark.parametrize("key", TABLE, ids=lambda key: key.name)
-def test_every_key_can_be_written_as_its_example_says(key: Key) -> None:
+def test_every_example_is_valid(key: Key) -> None:
     settings, mistakes = check(f"{key.name} = {key.example}\n")
-    assert [mistake for mistake in mistakes if "of no use without" not in mistake.message] == []
+    assert [mistake for mistake in mistakes if "has no effect without" not in mistake.message] == []
     assert key.meaning.endswith(".")
     default = getattr(Settings(), key.name)
     if default not in (None, ()):
@@ -161,12 +161,12 @@ def test_precedence_of_options_environment_and_file(tmp_path: Path, key: str) ->
     assert over.origins[key] == Origin("option", f"--{key.replace('_', '-')}")
 
 
-def test_a_wrong_variable_is_named_as_it_was_written() -> None:
+def test_an_invalid_variable_is_reported_by_name() -> None:
     with pytest.raises(SettingsError, match="MODEMAGENT_RUN_COMPRESS must be true or false"):
         load(None, {}, {"MODEMAGENT_RUN_COMPRESS": "perhaps"})
 
 
-def test_the_token_of_systemd_is_taken_when_no_other_is_named(tmp_path: Path) -> None:
+def test_the_systemd_credential_is_the_default_token_file(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("abc\n")
     environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
     found = effective(None, {}, environ)
@@ -177,7 +177,7 @@ def test_the_token_of_systemd_is_taken_when_no_other_is_named(tmp_path: Path) ->
     assert load(None, {}, environ).token_file is None
 
 
-def test_what_is_given_goes_before_the_file(tmp_path: Path) -> None:
+def test_options_override_the_file(tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
     file.write_text('registry = "http://file"\npoll_interval = 5\nport = ["/dev/a"]\n')
     settings = load(file, {"registry": "http://call", "port": ("/dev/b",), "baud": None})
@@ -187,18 +187,18 @@ def test_what_is_given_goes_before_the_file(tmp_path: Path) -> None:
     assert settings.baud == 115200
 
 
-def test_a_missing_file_matters_only_when_it_was_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_only_if_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refused:
         load(tmp_path / "none.toml")
     assert "--config" in refused.value.hint
 
 
-def test_a_wrong_option_is_named_as_it_was_written() -> None:
+def test_an_invalid_option_is_reported_by_name() -> None:
     with pytest.raises(SettingsError, match="--poll-interval"):
         with_overrides(Settings(), {"poll_interval": -1.0})
 
 
-def test_the_first_mistake_ends_the_start_with_line_and_remedy(tmp_path: Path) -> None:
+def test_the_first_mistake_is_reported_with_the_number_of_others(tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
     file.write_text("\nbaud = 1\nx = 2\n")
     with pytest.raises(SettingsError, match=r"agent.toml, line 2: baud .* \(1 more\)"):

@@ -1,0 +1,101 @@
+"""Simulated modems for tests: on a real port, or without port and with a clock set by the test.
+
+``with simulated("quectel-eg25-g") as modem: open(modem.path)``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from modemagent.simulator.catalogue import find
+from modemagent.simulator.endpoints import Endpoint, PtyEndpoint, TcpEndpoint
+from modemagent.simulator.modem import SimulatedModem
+from modemagent.simulator.script import load
+from modemagent.simulator.server import RunningModem, SimulatorServer
+
+
+@contextmanager
+def simulated(
+    transcript: str | Path,
+    *,
+    state: str = "",
+    faults: Sequence[str] = (),
+    clone: int = 0,
+    imei: str | None = None,
+    iccid: str | None = None,
+    imsi: str | None = None,
+    eid: str | None = None,
+    tcp: bool = False,
+) -> Iterator[RunningModem]:
+    """Run one modem in a thread of its own until the block ends.
+
+    :param transcript: the name of a shipped transcript, or a path
+    :param clone: 0 for the transcript's own numbers, n for a modem and SIM that differ
+    :param tcp: use a local TCP port instead of a PTY
+    """
+    modem = SimulatedModem(
+        load(find(transcript)),
+        clone=clone,
+        imei=imei,
+        iccid=iccid,
+        imsi=imsi,
+        eid=eid,
+        state=state,
+        faults=faults,
+    )
+    with TemporaryDirectory(prefix="modemagent-") as folder, SimulatorServer() as server:
+        endpoint: Endpoint = TcpEndpoint() if tcp else PtyEndpoint(Path(folder) / "ttySIM0")
+        yield server.add(modem.script.name, modem, endpoint)
+
+
+@contextmanager
+def simulated_fleet(
+    transcripts: Sequence[str | Path], *, count: int = 1, faults: Sequence[str] = ()
+) -> Iterator[list[RunningModem]]:
+    """Run ``count`` modems of each transcript on PTYs in one thread, all with different numbers."""
+    with TemporaryDirectory(prefix="modemagent-") as folder, SimulatorServer() as server:
+        running: list[RunningModem] = []
+        for transcript in transcripts:
+            script = load(find(transcript))
+            for clone in range(count):
+                endpoint = PtyEndpoint(Path(folder) / f"ttySIM{len(running)}")
+                modem = SimulatedModem(script, clone=clone, faults=faults)
+                name = script.name if clone == 0 else f"{script.name}-{clone + 1}"
+                running.append(server.add(name, modem, endpoint))
+        yield running
+
+
+class OfflineModem:
+    """A simulated modem without a port: minutes of AT traffic pass in no time.
+
+    :ivar now: the modem's clock in seconds; tests may advance it
+    """
+
+    def __init__(
+        self, transcript: str | Path, *, state: str = "", faults: Sequence[str] = (), clone: int = 0
+    ) -> None:
+        self.now = 100.0
+        self.modem = SimulatedModem(
+            load(find(transcript)), state=state, faults=faults, clone=clone, now=self.now
+        )
+
+    def ask(self, line: str, within_s: float = 10.0) -> bytes:
+        """Send one command line and return the bytes sent back within ``within_s``."""
+        return self.write(line.encode() + b"\r", within_s)
+
+    def write(self, data: bytes, within_s: float = 10.0) -> bytes:
+        self.modem.receive(data, self.now)
+        return self.listen(within_s)
+
+    def listen(self, within_s: float = 10.0) -> bytes:
+        """Advance the clock to the last byte sent within ``within_s``, and return the bytes."""
+        end, out = self.now + within_s, bytearray()
+        while (at := self.modem.wake_at) is not None and at <= end:
+            self.now = max(self.now, at)
+            out += self.modem.take(self.now)
+            if self.modem.vanished(self.now):
+                break
+        return bytes(out)
