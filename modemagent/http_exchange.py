@@ -13,17 +13,15 @@ own limits (``timeout`` and ``attempts`` in resolv.conf(5)).
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import urllib3
 from urllib3 import connection, exceptions
-
-if TYPE_CHECKING:
-    import ssl  # not at runtime: a daemon that sends reports over plain HTTP runs without it
 
 _READ_SIZE = 65536
 _GZIP = 16 + zlib.MAX_WBITS  # zlib.h, inflateInit2: a gzip header is expected
@@ -222,8 +220,6 @@ class _Socket(socket.socket):
 
 def _with_deadline(context: ssl.SSLContext | None, deadline: _Deadline) -> ssl.SSLContext:
     """Return the context, or a default one, with sockets that end at the deadline."""
-    import ssl
-
     context = context or ssl.create_default_context()
     context.sslsocket_class = type("_TlsSocket", (_Socket, ssl.SSLSocket), {"deadline": deadline})
     return context

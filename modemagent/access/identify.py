@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from modemagent.access.options import AccessOptions
-from modemagent.access.route import Attempt, Reader, reach
+from modemagent.access.route import Reader, RouteAttempt, reach
 from modemagent.access.target import (
     BY_NUMBER,
     ModemTarget,
@@ -136,7 +136,7 @@ def read_by_agent(client: ControlClient, port: str, extras: Extras, timeout_s: f
 
 
 def partial_result(
-    attempt: Attempt[Snapshot], timeout_s: float
+    attempt: RouteAttempt[Snapshot], timeout_s: float
 ) -> tuple[Snapshot | ModemAgentError, bool]:
     """Return the result of an attempt, and False if values are missing for lack of time.
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from modemagent.access.agent import NotServed, agent_session, explain_busy
+from modemagent.access.modemmanager import read_managed
 from modemagent.access.options import AccessOptions
 from modemagent.access.target import ModemTarget, TargetPort, discover_targets, no_modem_found
 from modemagent.at.steps import Plan
@@ -59,7 +60,7 @@ class Reader(Generic[T]):
     managed: Callable[[Snapshot], T] | None = None
 
 
-class Attempt(NamedTuple, Generic[T]):
+class RouteAttempt(NamedTuple, Generic[T]):
     """The result of one port.
 
     :param is_partial: the time ran out, so that the result may lack values
@@ -79,10 +80,10 @@ class Reached(NamedTuple, Generic[T]):
     """Every attempt to reach one modem; only the last one can be successful."""
 
     target: ModemTarget
-    attempts: tuple[Attempt[T], ...]
+    attempts: tuple[RouteAttempt[T], ...]
 
     @property
-    def best(self) -> Attempt[T]:
+    def best(self) -> RouteAttempt[T]:
         """The successful attempt, else the first."""
         return self.attempts[0] if self.attempts[-1].is_failed else self.attempts[-1]
 
@@ -104,7 +105,7 @@ def reach(
         targets = discover_targets(options.root)
         if not targets:
             raise no_modem_found(options.root)
-    attempts: list[list[Attempt[T]]] = [[] for _ in targets]
+    attempts: list[list[RouteAttempt[T]]] = [[] for _ in targets]
     waiting = list(range(len(targets)))
     while waiting:
         ports = [targets[each].ports[len(attempts[each])] for each in waiting]
@@ -117,7 +118,7 @@ def reach(
         results = run_plans(plans, timeout_s=options.left_s, baud=options.baud)
         again = []
         for each, port, has_other in zip(waiting, ports, others, strict=True):
-            attempt = Attempt[T](port, "port", results[port.path], port.path in stopped)
+            attempt = RouteAttempt[T](port, "port", results[port.path], port.path in stopped)
             attempt = _otherwise(attempt, reader, options)
             attempts[each].append(attempt)
             if has_other and not options.is_over and _reason(attempt) in _TRY_NEXT:
@@ -154,7 +155,9 @@ def _supervised(plan: Plan[T], port: str, stopped: set[str], *, has_other: bool)
         plan.close()
 
 
-def _otherwise(attempt: Attempt[T], reader: Reader[T], options: AccessOptions) -> Attempt[T]:
+def _otherwise(
+    attempt: RouteAttempt[T], reader: Reader[T], options: AccessOptions
+) -> RouteAttempt[T]:
     """Take another route if another program has the modem."""
     port, error = attempt.port, attempt.result
     is_managed = isinstance(error, PortNotFound) and port.path.startswith(_DBUS_PATH)
@@ -194,16 +197,17 @@ def _time_is_over(port: str, options: AccessOptions) -> DeadlinePassed:
     )
 
 
-def _by_modemmanager(ports: Iterable[TargetPort] | None, reader: Reader[T]) -> list[Attempt[T]]:
+def _by_modemmanager(
+    ports: Iterable[TargetPort] | None, reader: Reader[T]
+) -> list[RouteAttempt[T]]:
     """Read modems from ModemManager, an optional part of the installation.
 
     :param ports: None for every modem that ModemManager has
     """
-    from modemagent.access.modemmanager import read_managed
 
     assert reader.managed is not None  # noqa: S101 - a command without it has no --via
     return [
-        Attempt(
+        RouteAttempt(
             port,
             "modemmanager",
             found if isinstance(found, ModemAgentError) else reader.managed(found),
@@ -212,7 +216,7 @@ def _by_modemmanager(ports: Iterable[TargetPort] | None, reader: Reader[T]) -> l
     ]
 
 
-def _reason(attempt: Attempt[T]) -> str | None:
+def _reason(attempt: RouteAttempt[T]) -> str | None:
     return reason_of(attempt.result) if isinstance(attempt.result, ModemAgentError) else None
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import Any
 
 import click
 
 from modemagent.cli.options import json_option, timeout_option
 from modemagent.cli.output import heading, plain, table, verdict_word
+from modemagent.demo.processes import processes_in
+from modemagent.demo.scenario import FleetRow, Scene
 from modemagent.errors import UsageError
-
-if TYPE_CHECKING:
-    from modemagent.demo.scenario import FleetRow, Scene
 
 _SWAP_WITHIN_S = 30.0
 _SWAP_EVERY_S = 6.0
@@ -51,8 +54,6 @@ def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s
     _require_registry()
     if as_json and not once:
         raise UsageError("--json goes with --once")
-    from modemagent.demo.processes import processes_in
-    from modemagent.demo.scenario import Scene
 
     with _folder(keep=keep) as folder, processes_in(folder) as processes:
         scene = Scene(processes, folder, modems, lambda text: click.echo(text, err=True))
@@ -61,8 +62,6 @@ def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s
 
 
 def _require_registry() -> None:
-    from importlib.util import find_spec
-
     if any(find_spec(package) is None for package in _NEEDED):
         raise UsageError(
             "the demo needs the packages of the registry",
@@ -72,8 +71,6 @@ def _require_registry() -> None:
 
 @contextmanager
 def _folder(*, keep: bool) -> Iterator[Path]:
-    from tempfile import TemporaryDirectory, mkdtemp
-
     if not keep:
         with TemporaryDirectory(prefix="modemagent-demo-") as name:
             yield Path(name)
@@ -100,8 +97,6 @@ def _once(scene: Scene, timeout_s: float, *, as_json: bool) -> bool:
         click.echo(f"recorded after {time.monotonic() - swapped_at:.1f} s", err=True)
     rows = scene.rows()
     if as_json:
-        import json
-
         document = {
             "schema": 1,
             "modems": [_to_json(row) for row in rows],
@@ -181,6 +176,4 @@ def _event(event: dict[str, Any]) -> str:
 
 
 def _to_json(row: FleetRow) -> dict[str, object]:
-    from dataclasses import asdict
-
     return asdict(row)

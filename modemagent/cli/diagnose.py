@@ -12,7 +12,7 @@ from modemagent.access.target import no_modem_found
 from modemagent.cli.options import WHOLE_COMMAND, json_option, timeout_option
 from modemagent.cli.output import COLOURS, heading, one_line, plain, print_json, table
 from modemagent.cli.port_options import access_options
-from modemagent.diagnosis.catalogue import CheckResult, check_host, check_modem, first_to_fix
+from modemagent.diagnosis.catalogue import CheckOutcome, check_host, check_modem, first_to_fix
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import State
 from modemagent.errors import IdentityError, ModemAgentError
@@ -20,7 +20,7 @@ from modemagent.errors import IdentityError, ModemAgentError
 FOUND_WRONG = IdentityError.exit_status
 _MARKS = {"ok": "ok", "note": "note", "warning": "warning", "error": "WRONG", "skipped": "-"}
 _HOST = "this machine"
-Modems = Sequence[tuple[Facts, Sequence[CheckResult]]]
+Modems = Sequence[tuple[Facts, Sequence[CheckOutcome]]]
 
 
 @click.command("diagnose")
@@ -68,7 +68,7 @@ def command(
     context.exit(missing.exit_status if missing else _status(modems, host))
 
 
-def _status(modems: Modems, host: Iterable[CheckResult]) -> int:
+def _status(modems: Modems, host: Iterable[CheckOutcome]) -> int:
     for facts, _ in modems:
         if facts.failure is not None:
             return facts.failure.exit_status
@@ -77,7 +77,7 @@ def _status(modems: Modems, host: Iterable[CheckResult]) -> int:
 
 
 def _print_json(
-    modems: Modems, host: Sequence[CheckResult], missing: ModemAgentError | None
+    modems: Modems, host: Sequence[CheckOutcome], missing: ModemAgentError | None
 ) -> None:
     entries = []
     for facts, results in modems:
@@ -108,7 +108,7 @@ def _title(facts: Facts) -> str:
     return "  ".join(filter(None, (facts.port, name)))
 
 
-def _print(title: str, results: Sequence[CheckResult], *, show_all: bool) -> None:
+def _print(title: str, results: Sequence[CheckOutcome], *, show_all: bool) -> None:
     click.echo(heading(plain(title)))
     shown = [each for each in results if show_all or each.finding.state is not State.SKIPPED]
     rows = []
@@ -126,7 +126,7 @@ def _print(title: str, results: Sequence[CheckResult], *, show_all: bool) -> Non
     click.echo()
 
 
-def _print_first(subject: str, results: Sequence[CheckResult], otherwise: str = "") -> None:
+def _print_first(subject: str, results: Sequence[CheckOutcome], otherwise: str = "") -> None:
     """Print what to do first, or the text for results without an error."""
     first = first_to_fix(results)
     if first is None:

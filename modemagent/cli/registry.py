@@ -8,16 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from modemagent.cli.options import json_option
 from modemagent.cli.output import plain, table
 from modemagent.errors import RegistryStoreError, SettingsError, UsageError
-
-if TYPE_CHECKING:
-    from modemagent.registry_client.client import Source
+from modemagent.registry_client.client import HttpSource, Source, entries, rows
+from modemagent.settings import DEFAULT_STATE_DIR
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -183,8 +182,6 @@ def lookup(identifier: str, as_json: bool, **where: Any) -> None:
 
     Exits with 4 if nothing matches.
     """
-    from modemagent.registry_client.client import rows
-
     document = _source(**where).get("lookup", id=identifier) or {"matches": []}
     columns = ("kind", "id", "modem", "sim", "gateway", "last_seen")
     matches = rows(document, "matches", columns)
@@ -195,8 +192,6 @@ def lookup(identifier: str, as_json: bool, **where: Any) -> None:
 
 def _collection(name: str, columns: Sequence[str], summary: str) -> None:
     def collection(limit: int | None, as_json: bool, **where: Any) -> None:
-        from modemagent.registry_client.client import entries
-
         found = list(entries(_source(**where), name, most=limit, fields=columns))
         _show({name: found}, found, columns, as_json)
 
@@ -230,8 +225,6 @@ _collection(
 @source_options
 def events(limit: int | None, newest_first: bool, as_json: bool, **where: Any) -> None:
     """List events, oldest first."""
-    from modemagent.registry_client.client import entries
-
     order = "desc" if newest_first else "asc"
     fields = ("time", "type", "subject", "data")
     found = list(entries(_source(**where), "events", most=limit, fields=fields, order=order))
@@ -300,8 +293,6 @@ def _source(
             "--url requires --token-file",
             hint="Create a token: modemagent registry token create --scope read --full-ids",
         )
-    from modemagent.registry_client.client import HttpSource
-
     return HttpSource(url, token_file.read_text().strip())
 
 
@@ -309,7 +300,6 @@ def _url(database: str | None, state_dir: Path | None) -> str:
     if database is not None:
         return database
     from modemagent.registry.store.engine import default_url
-    from modemagent.settings import DEFAULT_STATE_DIR
 
     return default_url(state_dir or DEFAULT_STATE_DIR)
 

@@ -23,7 +23,7 @@ class Check(NamedTuple, Generic[F]):
     judge: Callable[[F], Finding]
 
 
-class CheckResult(NamedTuple):
+class CheckOutcome(NamedTuple):
     """A check and its finding."""
 
     name: str
@@ -59,21 +59,21 @@ HOST_CHECKS: Final = (
 )
 
 
-def check_modem(facts: Facts) -> tuple[CheckResult, ...]:
+def check_modem(facts: Facts) -> tuple[CheckOutcome, ...]:
     """Run every check of one modem."""
     return _run(MODEM_CHECKS, facts)
 
 
-def check_host(facts: HostFacts) -> tuple[CheckResult, ...]:
+def check_host(facts: HostFacts) -> tuple[CheckOutcome, ...]:
     """Run every check of this machine."""
     return _run(HOST_CHECKS, facts)
 
 
-def _run(checks: Iterable[Check[F]], facts: F) -> tuple[CheckResult, ...]:
-    return tuple(CheckResult(name, question, judge(facts)) for name, question, judge in checks)
+def _run(checks: Iterable[Check[F]], facts: F) -> tuple[CheckOutcome, ...]:
+    return tuple(CheckOutcome(name, question, judge(facts)) for name, question, judge in checks)
 
 
-def first_to_fix(results: Iterable[CheckResult]) -> CheckResult | None:
+def first_to_fix(results: Iterable[CheckOutcome]) -> CheckOutcome | None:
     """Return the first error, else the first warning; later errors often follow from the first."""
     order = (State.ERROR, State.WARNING)
     bad = [each for each in results if each.finding.state in order]

@@ -24,7 +24,7 @@ from modemagent.identity.snapshot import ReadState, Snapshot
 from modemagent.modem.assess import MODEM_FIELDS, SIM_FIELDS, RawModem, assess
 from modemagent.modem.at_client import AtClient
 from modemagent.modem.interpret import Interpretation
-from modemagent.modem.ladder import IGNORED, Verdict, accept_certain, climb, read_joined
+from modemagent.modem.ladder import IGNORED, AttemptVerdict, accept_certain, climb, read_joined
 from modemagent.modem.network import read_network
 from modemagent.modem.sim import SimReader
 from modemagent.modem.slots import slots_of
@@ -211,7 +211,7 @@ class Identification(RawModem):
         if self._is_cdma:
             self.offered.pop("imei", None)
 
-    def _judge(self, attempt: Attempt, found: Interpretation, response: Response) -> Verdict:
+    def _judge(self, attempt: Attempt, found: Interpretation, response: Response) -> AttemptVerdict:
         """Ignore a block with another IMEI than this modem's."""
         if attempt.parser.startswith("ati_"):
             named, imei = read_block(response.lines).get("imei"), self.values.get("imei")
@@ -219,7 +219,9 @@ class Identification(RawModem):
                 return IGNORED
         return accept_certain(attempt, found, response)
 
-    def _judge_imei(self, attempt: Attempt, found: Interpretation, response: Response) -> Verdict:
+    def _judge_imei(
+        self, attempt: Attempt, found: Interpretation, response: Response
+    ) -> AttemptVerdict:
         if not found.certain:
             self._notice_cdma(response)
         return accept_certain(attempt, found, response)

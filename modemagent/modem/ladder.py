@@ -20,7 +20,7 @@ from modemagent.modem.interpret import Interpretation
 _MOST_TIMEOUTS = 2
 
 
-class Verdict(NamedTuple):
+class AttemptVerdict(NamedTuple):
     """What one attempt means for its ladder.
 
     :param state: how the ladder has gone so far; None leaves it as it is
@@ -33,11 +33,11 @@ class Verdict(NamedTuple):
     ignored: bool = False
 
 
-ACCEPTED = Verdict(ReadState.OK, done=True)
-NEXT = Verdict()
-IGNORED = Verdict(ignored=True)
+ACCEPTED = AttemptVerdict(ReadState.OK, done=True)
+NEXT = AttemptVerdict()
+IGNORED = AttemptVerdict(ignored=True)
 
-Judge = Callable[[Attempt, Interpretation, Response], Verdict]
+Judge = Callable[[Attempt, Interpretation, Response], AttemptVerdict]
 
 
 class LadderResult(NamedTuple):
@@ -76,14 +76,14 @@ class Fields:
             self.offered.setdefault(want, result.offered)
 
 
-def accept_certain(attempt: Attempt, found: Interpretation, response: Response) -> Verdict:
+def accept_certain(attempt: Attempt, found: Interpretation, response: Response) -> AttemptVerdict:
     """Accept a certain value; otherwise note a timeout or a failed attempt."""
     if found.certain:
         return ACCEPTED
     if response.timed_out:
-        return Verdict(ReadState.TIMEOUT)
+        return AttemptVerdict(ReadState.TIMEOUT)
     failed = response.ok and (found.values or found.offered is not None)
-    return Verdict(ReadState.FAILED) if failed else NEXT
+    return AttemptVerdict(ReadState.FAILED) if failed else NEXT
 
 
 def climb(

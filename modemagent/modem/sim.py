@@ -16,7 +16,7 @@ from modemagent.modem.assess import SIM_FIELDS, RawSim
 from modemagent.modem.at_client import AtClient
 from modemagent.modem.euicc import read_euicc
 from modemagent.modem.interpret import Interpretation
-from modemagent.modem.ladder import ACCEPTED, NEXT, Verdict, climb, read_joined
+from modemagent.modem.ladder import ACCEPTED, NEXT, AttemptVerdict, climb, read_joined
 from modemagent.modem.sim_state import PendingState, state_of, state_of_refusal
 
 _RETRY_S = 1.0
@@ -186,21 +186,21 @@ class SimReader(RawSim):
         first: Reported | None = None
         last: Reported = PendingState.UNKNOWN
 
-        def judge(attempt: Attempt, found: Interpretation, response: Response) -> Verdict:
+        def judge(attempt: Attempt, found: Interpretation, response: Response) -> AttemptVerdict:
             nonlocal first, last
             if found.certain:
                 last = state_of(found.values[0])
-                return Verdict(done=True)
+                return AttemptVerdict(done=True)
             # The numbers of a locked module can be read, so they cannot rule out its lock.
             states = [state_of(value) for value in found.values]
             if lock := next((each for each in states if isinstance(each, Lock)), None):
                 last = lock
-                return Verdict(done=True)
+                return AttemptVerdict(done=True)
             # Several values: URC and response have the same prefix, and the URC repeats. The
             # state stays open and the numbers of the SIM decide.
             last = PendingState.UNKNOWN if found.values else state_of_refusal(response)
             if last not in (PendingState.REFUSED, PendingState.UNKNOWN):
-                return Verdict(done=True)
+                return AttemptVerdict(done=True)
             # The first attempt is the standard's own command; later ones can only settle the
             # state, not change what is pending.
             first = first or last
@@ -287,7 +287,7 @@ class SimReader(RawSim):
             self.read[want] = ReadState.OK
             return
 
-        def judge(attempt: Attempt, found: Interpretation, response: Response) -> Verdict:
+        def judge(attempt: Attempt, found: Interpretation, response: Response) -> AttemptVerdict:
             return self._judge(want, found, response, reject)
 
         ladder = self._ladder(want)[:most]
@@ -295,25 +295,27 @@ class SimReader(RawSim):
 
     def _judge(
         self, want: str, found: Interpretation, response: Response, reject: str | None
-    ) -> Verdict:
+    ) -> AttemptVerdict:
         if any(is_sim_event(line, self._dialect) for line in response.foreign):
             self._interruption = "event"
         if found.certain and found.values[0] != reject:
             return ACCEPTED
         final = response.final
         if final is None:
-            return Verdict(ReadState.TIMEOUT)
+            return AttemptVerdict(ReadState.TIMEOUT)
         code = final.code if final.kind == "cme" else None
         if code in (_CME_ABSENT, _CME_BUSY) and want != "eid":
             # A further attempt cannot succeed; the state may have changed.
             self._interruption = "absent" if code == _CME_ABSENT else "busy"
-            return Verdict(ReadState.FAILED, done=True)
+            return AttemptVerdict(ReadState.FAILED, done=True)
         if code is not None and code in CME_LOCKS and self.state is SimState.UNKNOWN:
             self._set_locked(CME_LOCKS[code])
         if want == "eid" and response.ok and not found.values and found.offered is None:
-            return Verdict(ReadState.ABSENT, done=True)  # The modem reports that there is none.
+            return AttemptVerdict(
+                ReadState.ABSENT, done=True
+            )  # The modem reports that there is none.
         if response.ok or (code is not None and code not in _UNSUPPORTED):
-            return Verdict(ReadState.FAILED)
+            return AttemptVerdict(ReadState.FAILED)
         return NEXT
 
 

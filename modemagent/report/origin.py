@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import hmac
 import os
@@ -66,15 +67,13 @@ def clock_synchronized() -> bool:
         return True
     # chrony and ntpd write no such file; all of them clear the flag of the kernel
     try:
-        import ctypes
-
         timex = ctypes.create_string_buffer(512)  # struct timex is 208 bytes on 64-bit Linux
         # modes (unsigned int, 0: read only) comes first; status follows after four longs
         if ctypes.CDLL(None, use_errno=True).adjtimex(timex) < 0:
             return False
         offset = 5 * ctypes.sizeof(ctypes.c_long)
         status = ctypes.c_int.from_buffer(timex, offset).value
-    except (OSError, AttributeError, ImportError):
+    except (OSError, AttributeError):
         return False
     return not status & _STA_UNSYNC
 

@@ -18,6 +18,7 @@ from modemagent.errors import ClockNotSet, RegistryRefused, RegistryUnreachable,
 from modemagent.http_exchange import ExchangeError, HttpClient, HttpResponse, Limits
 from modemagent.report import origin
 from modemagent.report.delivery.sinks.contract import ItemStatus, Receipt, SinkOptions
+from modemagent.report.delivery.sinks.tls import TlsTrust
 from modemagent.report.delivery.uplink import MAX_RETRY_AFTER_S, MAX_RETRY_AFTER_UNAUTHENTICATED_S
 from modemagent.report.message import BOOT_ID_HEADER, UPTIME_HEADER
 from modemagent.report.outbox.records import QueuedReport
@@ -54,9 +55,7 @@ class HttpSink:
         self.address = options.url.rstrip("/")
         self._options = options
         self._limits = limits
-        self._trust = _trust(options) if parts.scheme == "https" else None
-        if (options.proxy or "").lower().startswith("https:"):
-            _require_tls()
+        self._trust = TlsTrust(options) if parts.scheme == "https" else None
         self._client = HttpClient(
             limits, tls=self._trust.context if self._trust else None, proxy=options.proxy
         )
@@ -128,22 +127,6 @@ class HttpSink:
                 f"{self.address}: {_describe(error, self._limits)}",
                 hint="Check the address, the network and that the registry is running.",
             ) from None
-
-
-def _trust(options: SinkOptions) -> TlsTrust:
-    _require_tls()
-    from modemagent.report.delivery.sinks.tls import TlsTrust
-
-    return TlsTrust(options)
-
-
-def _require_tls() -> None:
-    if getattr(urllib3.connection, "ssl", None) is None:
-        # modemagent.agent.lean; only a reload with another address gets here
-        raise SettingsError(
-            "the agent was started without TLS",
-            hint="Restart it to use an https registry or proxy.",
-        )
 
 
 def _without_secret(url: str) -> str:
