@@ -72,6 +72,8 @@ COMMAND_BOUNDARY = "modemagent.cli.main"
 # Functions that import a package which may not be installed, and the entry point.
 LATE_IMPORTS = {
     "modemagent.__main__:_run",  # signals are handled before the first import
+    "modemagent.access.route:_by_agent",  # the control client, a fifth of a start
+    "modemagent.access.route:_by_modemmanager",  # dbus-fast and asyncio
     "modemagent.agent.reload:load_metrics",  # prometheus-client
     "modemagent.channel.url:open_port",  # pyserial, 15 ms that local devices do not need
     "modemagent.cli.at:_typed",  # readline, which changes how a terminal is read

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from modemagent.access.options import AgentLocator
 from modemagent.control.client import AgentError, ControlClient
 from modemagent.errors import AgentDenied, ModemAgentError, PortBusy, PortNotFound, SettingsError
 from modemagent.settings.precedence import PREFIX, read
@@ -15,36 +16,25 @@ from modemagent.settings.table import DEFAULT_FILE, DEFAULT_STATE_DIR
 from modemagent.settings.toml_file import values_of
 
 
-class AgentLocator(NamedTuple):
-    """What identifies the agent that a command means.
+def state_dir_of(agent: AgentLocator) -> Path:
+    """Return the state directory from the option, the environment, the settings, or the default.
 
-    :param given: value of ``--state-dir``, or None
-    :param config: settings file of the global option ``--config``, or None for the default
+    Other mistakes in the settings are ignored: a running agent keeps its previous settings.
+
+    :raises SettingsError: the settings file that was named cannot be read
     """
-
-    given: str | None = None
-    config: str | None = None
-
-    @property
-    def state_dir(self) -> Path:
-        """State directory of the agent: the option, the environment, the settings, or the default.
-
-        Other mistakes in the settings are ignored: a running agent keeps its previous settings.
-
-        :raises SettingsError: the settings file that was named cannot be read
-        """
-        if self.given:
-            return Path(self.given).expanduser()
-        if value := os.environ.get(f"{PREFIX}STATE_DIR", "").strip():
-            return Path(value).expanduser()
-        try:
-            text = read(Path(self.config or DEFAULT_FILE), required=self.config is not None)
-        except SettingsError:
-            if self.config:
-                raise
-            text = None  # the default file may be readable by the agent's user only
-        found: Path = values_of(text or "")[0].get("state_dir", DEFAULT_STATE_DIR)
-        return found
+    if agent.given:
+        return Path(agent.given).expanduser()
+    if value := os.environ.get(f"{PREFIX}STATE_DIR", "").strip():
+        return Path(value).expanduser()
+    try:
+        text = read(Path(agent.config or DEFAULT_FILE), required=agent.config is not None)
+    except SettingsError:
+        if agent.config:
+            raise
+        text = None  # the default file may be readable by the agent's user only
+    found: Path = values_of(text or "")[0].get("state_dir", DEFAULT_STATE_DIR)
+    return found
 
 
 class NotServed(Exception):
@@ -66,7 +56,7 @@ def agent_session(agent: AgentLocator) -> Iterator[ControlClient]:
     :raises AgentError: from the block, when the agent has the port and an operation failed
     """
     try:
-        client = ControlClient(agent.state_dir)
+        client = ControlClient(state_dir_of(agent))
     except ModemAgentError as error:
         raise NotServed(error) from error
     with client:

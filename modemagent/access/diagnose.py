@@ -7,9 +7,9 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from modemagent.access.agent import AgentLocator
+from modemagent.access.agent import state_dir_of
 from modemagent.access.identify import read_by_agent
-from modemagent.access.options import AccessOptions
+from modemagent.access.options import AccessOptions, AgentLocator
 from modemagent.access.route import Reached, Reader, reach
 from modemagent.access.target import (
     ModemTarget,
@@ -39,7 +39,7 @@ def host_facts(agent: AgentLocator) -> HostFacts:
     """Collect the facts about this machine."""
     status, reason = None, ""
     try:
-        status = ask(agent.state_dir, {"do": "status"})
+        status = ask(state_dir_of(agent), {"do": "status"})
     except ModemAgentError as error:
         reason = error.message
     return HostFacts(status, reason, time.time(), clock_synchronized())

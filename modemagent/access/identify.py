@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from modemagent.access.options import AccessOptions
 from modemagent.access.route import Reader, RouteAttempt, reach
@@ -16,7 +17,6 @@ from modemagent.access.target import (
     single,
 )
 from modemagent.at.steps import Plan
-from modemagent.control.client import ControlClient
 from modemagent.errors import (
     AgentNotRunning,
     DeadlinePassed,
@@ -27,6 +27,9 @@ from modemagent.errors import (
 )
 from modemagent.identity.snapshot import ReadState, Snapshot
 from modemagent.modem.identify import NO_EXTRAS, Extras, identify
+
+if TYPE_CHECKING:
+    from modemagent.control.client import ControlClient
 
 _AUTO = "auto"
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Literal
-
-from modemagent.access.agent import AgentLocator
+from typing import Literal, NamedTuple
 
 #: The route to a modem; ``auto`` takes the first one that applies.
 Via = Literal["auto", "port", "modemmanager"]
+
+
+class AgentLocator(NamedTuple):
+    """What identifies the agent that a command means; :mod:`modemagent.access.agent` resolves it.
+
+    :param given: value of ``--state-dir``, or None
+    :param config: settings file of the global option ``--config``, or None for the default
+    """
+
+    given: str | None = None
+    config: str | None = None
+
 
 LEAST_S = 0.5
 """Shortest time that is still given to a route, in seconds."""

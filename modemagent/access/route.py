@@ -13,25 +13,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
-from modemagent.access.agent import NotServed, agent_session, explain_busy
-from modemagent.access.modemmanager import read_managed
 from modemagent.access.options import AccessOptions
 from modemagent.access.target import ModemTarget, TargetPort, discover_targets, no_modem_found
 from modemagent.at.steps import Plan
 from modemagent.channel.runner import run_plans
-from modemagent.control.client import AgentError, ControlClient
 from modemagent.errors import (
     AgentNotRunning,
     DeadlinePassed,
     ModemAgentError,
     NoAnswer,
     PortBusy,
-    PortError,
     PortNotFound,
 )
-from modemagent.identity.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from modemagent.control.client import ControlClient
+    from modemagent.identity.snapshot import Snapshot
 
 T = TypeVar("T")
 
@@ -162,29 +161,45 @@ def _otherwise(
     port, error = attempt.port, attempt.result
     is_managed = isinstance(error, PortNotFound) and port.path.startswith(_DBUS_PATH)
     if reader.agent is not None and (isinstance(error, PortBusy) or is_managed):
-        try:
-            with agent_session(options.agent) as client:
-                return attempt._replace(route="agent", result=reader.agent(client, port.path))
-        except NotServed as no:
-            if isinstance(error, PortBusy):
-                error = explain_busy(error, no.error)
-        except AgentNotRunning as ended:
-            late = _time_is_over(port.path, options) if options.is_over else ended
-            return attempt._replace(route="agent", result=late)
-        except AgentError as failed:
-            return attempt._replace(route="agent", result=failed)
+        attempt = _by_agent(attempt, reader.agent, options)
+        error = attempt.result
     if isinstance(error, DeadlinePassed):
-        error = _time_is_over(port.path, options)
-    elif (
+        return attempt._replace(result=_time_is_over(port.path, options))
+    if (
         reader.managed is not None
         and options.via == "auto"
+        and attempt.route == "port"
         and isinstance(error, PortBusy)
         and error.holder_name in (_MODEMMANAGER, None)
     ):
         found = _by_modemmanager([port], reader)[0]
-        if not found.is_failed:
-            return found
-    return attempt._replace(result=error)
+        return attempt if found.is_failed else found
+    return attempt
+
+
+def _by_agent(
+    attempt: RouteAttempt[T], read: Callable[[ControlClient, str], T], options: AccessOptions
+) -> RouteAttempt[T]:
+    """Read a modem through the agent; return the attempt with a better hint if this is impossible.
+
+    The client is imported when a port is busy: with the settings it takes a fifth of a start.
+    """
+    from modemagent.access.agent import NotServed, agent_session, explain_busy
+    from modemagent.control.client import AgentError
+
+    port = attempt.port.path
+    result: T | ModemAgentError
+    try:
+        with agent_session(options.agent) as client:
+            result = read(client, port)
+    except NotServed as no:
+        if isinstance(attempt.result, PortBusy):
+            explain_busy(attempt.result, no.error)
+        return attempt
+    except (AgentNotRunning, AgentError) as error:
+        is_late = isinstance(error, AgentNotRunning) and options.is_over
+        result = _time_is_over(port, options) if is_late else error
+    return attempt._replace(route="agent", result=result)
 
 
 def _time_is_over(port: str, options: AccessOptions) -> DeadlinePassed:
@@ -204,6 +219,8 @@ def _by_modemmanager(
 
     :param ports: None for every modem that ModemManager has
     """
+
+    from modemagent.access.modemmanager import read_managed
 
     assert reader.managed is not None  # noqa: S101 - a command without it has no --via
     return [
@@ -226,6 +243,4 @@ def reason_of(error: ModemAgentError) -> str:
     An error without one is a passed limit: data that is not an AT dialogue, such as a flood without
     line ends.
     """
-    if isinstance(error, PortError | AgentError):
-        return error.reason or "not_a_modem"
-    return "not_a_modem"
+    return getattr(error, "reason", None) or "not_a_modem"

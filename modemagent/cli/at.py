@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import click
 
-from modemagent.access.identify import find_target
 from modemagent.access.options import AccessOptions
 from modemagent.access.route import Reader, reach
+from modemagent.access.target import resolve_target, single
 from modemagent.at.steps import Command, Listen, Plan, Received, Response
 from modemagent.cli.options import json_option_with, timeout_option
 from modemagent.cli.output import one_line, print_json
@@ -56,7 +56,7 @@ def command(
     """
     for line in lines:
         require_allowed(line)
-    target = find_target(port, options)
+    path = resolve_target(port, options.root).path
     timeout_s = options.timeout_s
     is_terminal = not lines and sys.stdin.isatty()
     # Shared by all plans: a session that starts again goes on with the next line.
@@ -68,7 +68,7 @@ def command(
             return _send_all(lines, timeout_s)
         return _session(typed, timeout_s, statuses, as_json=as_json)
 
-    def agent(client: ControlClient, path: str) -> list[Response]:
+    def agent(client: ControlClient, _: str) -> list[Response]:
         if is_terminal:  # before the first prompt: does the agent have this port open?
             run_through_agent(client, path, _send_all((), timeout_s))
         while True:
@@ -81,13 +81,13 @@ def command(
 
     limit_s = timeout_s * len(lines) + _OPENING_S if lines else _SESSION_S
     reader = Reader(lambda _: plan(), agent)
-    [reached] = reach([target], reader, replace(options, timeout_s=limit_s))
+    [reached] = reach([single(path)], reader, replace(options, timeout_s=limit_s))
     result = reached.best.result
     if isinstance(result, ModemAgentError):
         raise result
     if lines and as_json:
         answers = [to_json(response) for response in result]
-        print_json({"schema": 1, "port": target.path, "answers": answers})
+        print_json({"schema": 1, "port": path, "answers": answers})
     elif lines:
         for response in result:
             print_response(response, as_json=False, with_line=len(lines) > 1)

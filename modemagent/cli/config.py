@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from modemagent.cli.options import global_options, json_option
+from modemagent.cli.options import json_option, settings_file
 from modemagent.cli.output import heading, plain, print_json, table
 from modemagent.errors import IdentityError, ModemAgentError
 from modemagent.report.delivery.sinks import open_sink
@@ -30,12 +30,6 @@ from modemagent.settings import check as check_settings
 from modemagent.settings.preflight import FILES, check_machine
 
 FOUND_WRONG = IdentityError.exit_status
-
-
-def settings_file(context: click.Context) -> Path | None:
-    """Return the file of the global option ``--config``, or None."""
-    config = global_options(context).config
-    return Path(config) if config else None
 
 
 @click.group()

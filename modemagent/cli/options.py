@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -27,6 +28,12 @@ class Globals(NamedTuple):
 def global_options(context: click.Context) -> Globals:
     """Return the options before the command; the defaults if a command is called on its own."""
     return context.obj if isinstance(context.obj, Globals) else Globals()
+
+
+def settings_file(context: click.Context) -> Path | None:
+    """Return the file of the global option ``--config``, or None."""
+    config = global_options(context).config
+    return Path(config) if config else None
 
 
 def _note_json(context: click.Context, _: click.Parameter, value: bool) -> bool:

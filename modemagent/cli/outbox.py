@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from modemagent.cli.config import settings_file
-from modemagent.cli.options import json_option, state_dir_option, timeout_option
+from modemagent.access.agent import state_dir_of
+from modemagent.cli.options import json_option, settings_file, state_dir_option, timeout_option
 from modemagent.cli.output import plain, print_json, table
 from modemagent.cli.port_options import locate_agent
 from modemagent.control.client import ask
@@ -44,7 +44,7 @@ def command() -> None:
 @click.pass_context
 def list_(context: click.Context, state_dir: str | None, limit: int, as_json: bool) -> None:
     """List waiting reports, oldest first, and reports that the registry rejected."""
-    listed = _listing(locate_agent(context, state_dir).state_dir, limit)
+    listed = _listing(state_dir_of(locate_agent(context, state_dir)), limit)
     if as_json:
         print_json(listed)
         return
@@ -76,7 +76,7 @@ def flush(context: click.Context, state_dir: str | None, timeout_s: float, as_js
     """Send waiting reports now, without waiting for the agent's next attempt."""
     request: dict[str, object] = {"do": "outbox.flush", "timeout_s": timeout_s}
     try:
-        directory = locate_agent(context, state_dir).state_dir
+        directory = state_dir_of(locate_agent(context, state_dir))
         result = ask(directory, request, timeout_s=timeout_s + 5)
     except AgentNotRunning:
         result = _flush(load(settings_file(context), {"state_dir": state_dir}), timeout_s)
@@ -92,7 +92,7 @@ def flush(context: click.Context, state_dir: str | None, timeout_s: float, as_js
 @click.pass_context
 def export(context: click.Context, state_dir: str | None, _: bool) -> None:
     """Print every waiting report as one JSON object per line, and keep it in the outbox."""
-    for report in _listing(locate_agent(context, state_dir).state_dir, _EVERY)["reports"]:
+    for report in _listing(state_dir_of(locate_agent(context, state_dir)), _EVERY)["reports"]:
         click.echo(json.dumps(report, separators=(",", ":")))
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import click
 
-from modemagent.access.agent import AgentLocator
-from modemagent.access.options import AccessOptions, Via
+from modemagent.access.options import AccessOptions, AgentLocator, Via
 from modemagent.cli.options import global_options, scan_root_option, state_dir_option
 from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import LineRefused

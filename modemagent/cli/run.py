@@ -9,8 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from modemagent.cli.config import settings_file
-from modemagent.cli.options import global_options
+from modemagent.cli.options import global_options, settings_file
 from modemagent.logs import open_log
 from modemagent.settings import Settings, load, unknown_in
 from modemagent.settings.preflight import check_machine

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from modemagent.access.agent import state_dir_of
 from modemagent.channel.lock import busy, find_holder
 from modemagent.cli.options import json_option, state_dir_option
 from modemagent.cli.output import heading, plain, print_json, table
@@ -20,7 +21,7 @@ from modemagent.control.client import ask
 @click.pass_context
 def command(context: click.Context, state_dir: str | None, as_json: bool) -> None:
     """Show the status of the running daemon: modems, last reports, outbox, uplink."""
-    status = with_holders(ask(locate_agent(context, state_dir).state_dir, {"do": "status"}))
+    status = with_holders(ask(state_dir_of(locate_agent(context, state_dir)), {"do": "status"}))
     if as_json:
         print_json(status)
     else:

@@ -14,7 +14,8 @@ from typing import Any
 import click
 import pytest
 
-from modemagent.access.agent import AgentLocator
+from modemagent.access.agent import state_dir_of
+from modemagent.access.options import AgentLocator
 from modemagent.cli.main import cli
 from modemagent.control.client import ControlClient
 from modemagent.errors import AgentDenied, SettingsError
@@ -140,7 +141,7 @@ def test_missing_settings_file_matters_only_for_held_ports(
     held = call(*missing, "identify", place.port)
     assert (held.returncode, "none.toml does not exist" in held.stderr) == (5, True)
     with pytest.raises(SettingsError):
-        _ = AgentLocator(None, str(tmp_path / "none.toml")).state_dir
+        state_dir_of(AgentLocator(None, str(tmp_path / "none.toml")))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")

@@ -25,7 +25,7 @@ def test_error_has_a_remedy(call):
         document = json.loads(call("at", sim.path, "AT+CPIN?", "--json").stdout)
     final, remedy = done.stdout.splitlines()[-2:]
     assert final == "+CME ERROR: 10    (SIM not inserted)"
-    assert remedy.startswith("    remedy: Push the SIM")
+    assert remedy.startswith("    remedy: Reinsert the SIM card")
     assert document["answers"][0]["final"]["explained"]["remedy"] in remedy
 
 

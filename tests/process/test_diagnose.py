@@ -27,7 +27,7 @@ def test_diagnose_goes_through_the_agent_that_has_the_port(started: Callable[...
     [modem] = document["modems"]
     found = {each["check"]: each for each in modem["findings"]}
     assert modem["through"] == "agent"
-    assert "own daemon has the port" in found["holder"]["message"]
+    assert "held by the modemagent daemon" in found["holder"]["message"]
     assert found["signal"]["state"] == "ok"
     host = {each["check"]: each for each in document["host"]}
     assert host["agent"]["state"] == "ok"

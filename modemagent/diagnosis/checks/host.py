@@ -15,7 +15,7 @@ def agent(facts: HostFacts) -> Finding:
         return note(facts.no_agent, "On a gateway, see: systemctl status modemagent")
     modems = facts.status["modems"]
     watched = sum(modem["state"] == "watching" for modem in modems)
-    text = f"running, version {facts.status['version']}, {watched} of {len(modems)} ports watched"
+    text = f"running, version {facts.status['version']}, {watched} of {len(modems)} modems watched"
     if watched < len(modems):
         return warning(text, "See the state of each port: modemagent status")
     return ok(text)
