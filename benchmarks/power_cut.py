@@ -35,7 +35,7 @@ from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.records import ReportDraft
 
 _WRITER = """
-import random, sys
+import contextlib, random, sys
 from pathlib import Path
 from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
@@ -44,6 +44,8 @@ from modemagent.report.outbox.records import ReportDraft
 outbox = Outbox(Path(sys.argv[1]), gateway_id="gw-1", log=NullLog())
 if sys.argv[3] == "unsafe":
     outbox._storage.database.db.execute("PRAGMA synchronous=OFF")
+    outbox._storage.database._unsynced = contextlib.nullcontext  # which switches them on again
+    outbox._storage.database._mark = None
 chance = random.Random(int(sys.argv[2]))
 print("stream", outbox.identity.stream_id, "-", flush=True)
 while True:
@@ -108,7 +110,7 @@ def violations(state_dir: Path, cut: Cut) -> list[str]:
         report = outbox.put(ReportDraft(reason=Reason.REFRESH, port=place), baselines={})
         if report is None:
             found.append("it does not store a report")
-        elif report.sequence <= max(cut.stored, default=0):
+        elif report.stream_id == cut.stream and report.sequence <= max(cut.stored, default=0):
             found.append(f"number {report.sequence} was used before")
     return found
 
