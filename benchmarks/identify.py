@@ -1,4 +1,4 @@
-"""How fast is an identification: ours beside the raw floor and the tools of others, in one run.
+"""Time of an identification: modemagent, the raw floor and other tools, in one run.
 
     python benchmarks/identify.py --install-peers
     python benchmarks/identify.py [--runs 11] [--think-ms 5] [--quick] [--json]
@@ -70,7 +70,7 @@ def _whole(tool: Tool, modem: Played, rows: dict[str, dict[str, Any]]) -> Callab
 
 
 def others(runs: int, think_ms: float) -> dict[str, float]:
-    """Measure what else is promised: sixteen modems beside one, and the start of the command."""
+    """Measure the other limits: sixteen modems beside one, and the start of the command."""
     with Simulator(["eg25*16"], think_ms) as simulator:
         paths = [modem.path for modem in simulator.modems]
         cases: dict[str, Callable[[], object]] = {
@@ -84,7 +84,7 @@ def others(runs: int, think_ms: float) -> dict[str, float]:
 
 
 def promises(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what is promised: each ratio, its limit, whether it is met."""
+    """Return the limits: each ratio, its limit, and whether it is met."""
     one, more, many = results["single"], results["others"], results["mixed"]
     ms = {name: row["ms"] for name, row in one.items()}
     command, script = "modemagent identify", "plain pyserial script"

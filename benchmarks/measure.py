@@ -1,4 +1,4 @@
-"""How the benchmarks measure: simulated modems, whole processes, and cases in turn."""
+"""Measuring for the benchmarks: simulated modems, whole processes, and cases in turn."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Numbers = Mapping[str, str | None]
 
 
 class Played(NamedTuple):
-    """A simulated modem: its port, its kind, its right numbers."""
+    """A simulated modem: its port, its kind, its expected numbers."""
 
     path: str
     name: str
@@ -61,13 +61,13 @@ class Simulator:
         self._process.wait()
 
     def reset(self) -> None:
-        """Make all modems as after power-up and their counts zero."""
+        """Reset all modems to power-up and their counts to zero."""
         self._say("reset")
 
     def counts(self) -> dict[str, Any]:
         """Return ``modems`` (path to ``lines``, ``received``, ``sent``), lateness and CPU time."""
-        told: dict[str, Any] = json.loads(self._say("counts"))
-        return told
+        counts: dict[str, Any] = json.loads(self._say("counts"))
+        return counts
 
     def _say(self, order: str) -> str:
         assert self._process.stdin is not None
@@ -84,7 +84,7 @@ class Simulator:
 
 
 class Ended(NamedTuple):
-    """How a process ended; ``status`` is None when it was stopped at its limit."""
+    """The end of a process; ``status`` is None if it was stopped at its limit."""
 
     seconds: float
     status: int | None
@@ -114,14 +114,14 @@ def whole(command: list[str], limit_s: float = 60.0) -> Ended:
 
 
 class Times(NamedTuple):
-    """Milliseconds of several runs: the usual one, and the one least disturbed."""
+    """Milliseconds of several runs: the median, and the fastest one."""
 
     median: float
     least: float
 
 
 class Weight(NamedTuple):
-    """What a process needed at most, and in all."""
+    """Peak memory and total processor time of a process."""
 
     rss_mb: float
     cpu_s: float
@@ -131,7 +131,7 @@ def weigh(command: list[str]) -> Weight:
     """Run a whole process once for its memory and processor time."""
     reader, writer = os.pipe()
     launcher = [sys.executable, "-I", "-S", str(HERE / "launch.py"), str(writer)]
-    with os.fdopen(reader) as told:
+    with os.fdopen(reader) as report:
         subprocess.run(
             [*launcher, *command],
             stdin=subprocess.DEVNULL,
@@ -142,7 +142,7 @@ def weigh(command: list[str]) -> Weight:
             env=SURROUNDINGS,
         )
         os.close(writer)
-        kilobytes, seconds = told.read().split()
+        kilobytes, seconds = report.read().split()
     return Weight(int(kilobytes) / 1024, float(seconds))
 
 
@@ -165,7 +165,7 @@ def side_by_side(
 
 
 def judge(found: Numbers, expected: Numbers) -> dict[str, str]:
-    """Return ``right``, ``wrong`` or ``none`` for each number that the modem tells.
+    """Return ``right``, ``wrong`` or ``none`` for each number of the modem.
 
     The filler F behind an ICCID is not held against anyone.
     """

@@ -1,13 +1,13 @@
-"""A million random and mutated lines: does memory stay flat, and how fast do they go?
+"""A million random and mutated lines: memory stays flat, and the throughput.
 
     python benchmarks/memory.py [--lines 1000000] [--seed 1]
 
-Lines of recorded modules, spoiled at random (bytes changed, cut, doubled, run together), and plain
-noise go through codec, dialogue, value readers, final results and explanations, in the pieces a
-serial port gives. Prints at a tenth, half and all of them what is kept (blocks of memory in use by
-Python objects, once the dialogue is empty) and what the process holds. Ends with status 3 if what
-is kept grew by more than 1 %, or what is held by more than 4 MiB: the allocator keeps what the
-longest answers took.
+Lines of recorded modules with random errors (bytes changed, cut, doubled, joined) and plain noise
+pass through codec, connection, parsers, final results and explanations, in the chunks of a serial
+port. After a tenth, half and all of the lines it prints the memory blocks in use by Python objects
+(with an empty connection) and the resident memory. The exit status is 3 if the blocks grew by more
+than 1 %, or the resident memory by more than 4 MiB: the allocator keeps the memory of the longest
+responses.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def recorded() -> list[bytes]:
 
 
 def spoiled(line: bytes, chance: random.Random) -> bytes:
-    """Return the line with one thing wrong, or noise in its place."""
+    """Return the line with one error, or noise instead of it."""
     kind = chance.randrange(6)
     if kind == 0:
         return chance.randbytes(chance.randrange(1, 80))

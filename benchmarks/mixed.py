@@ -1,4 +1,4 @@
-"""Sixty-four modems of many makers at once, every number compared.
+"""Sixty-four modems of many vendors at once, every number compared.
 
 The modems are those of ``fixtures/transcripts`` that tell IMEI, IMSI and ICCID, several units of
 each kind, every unit with numbers of its own. The time for all is set beside the slowest kind read
@@ -59,7 +59,7 @@ def _measure(
 
     def all_whole() -> None:
         output = whole(command).output
-        claims.append(("whole process", _told(output)))
+        claims.append(("whole process", _numbers_in(output)))
 
     times = side_by_side(
         {
@@ -95,7 +95,7 @@ def _measure(
 
 
 def _alone(modems: list[Played], reset: Callable[[], None]) -> dict[str, float]:
-    """Return kind -> milliseconds of one unit with nothing beside it."""
+    """Return kind -> milliseconds of one unit alone."""
     firsts: dict[str, str] = {}
     for modem in modems:
         firsts.setdefault(modem.name, modem.path)
@@ -109,12 +109,12 @@ def _alone(modems: list[Played], reset: Callable[[], None]) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def _told(output: str) -> dict[str, Numbers]:
+def _numbers_in(output: str) -> dict[str, Numbers]:
     return {modem["port"]: numbers(modem) for modem in json.loads(output)["modems"]}
 
 
 def _errors(way: str, found: dict[str, Numbers], modems: list[Played]) -> list[str]:
-    """Return one line for each number that is not as it should be."""
+    """Return one line for each wrong number."""
     return [
         f"{way}: {modem.name}: {field} {verdict}"
         for modem in modems

@@ -3,15 +3,15 @@
     python benchmarks/modem.py [--think-ms 5] [--trace] KIND ...
 
 A KIND is ``eg25``, ``eg25*16``, ``mixed*64`` (units of all the recorded kinds in turn) or
-``mixed*32@32`` (the next 32 of them, for a second process), with a mood behind a colon if wanted:
-``eg25:urc`` (a URC comes between each command and its answer), ``eg25:mute``. It prints one JSON
+``mixed*32@32`` (the next 32 of them, for a second process), optionally with a fault after a colon:
+``eg25:urc`` (a URC between each command and its response), ``eg25:mute``. It prints one JSON
 object a modem (``path``, ``name``, ``expected``), then ``ready``. On stdin it takes ``reset``
-(forget counts, echo and what is under way; answers ``ok``) and ``counts`` (answers one JSON
+(reset counts, echo and pending responses; answers ``ok``) and ``counts`` (answers one JSON
 object), and ends with its input.
 
-Lines are read as V.250 says: several commands in one line, extended ones parted by semicolons;
-all information responses, then one final result, or ERROR at the first that fails. A modem thinks
-``--think-ms`` a line, however many commands it holds. It counts what it receives and sends, and
+Lines are parsed by V.250: several commands in one line, extended ones separated by semicolons;
+all information responses, then one final result, or ERROR at the first that fails. A modem takes
+``--think-ms`` per line, however many commands it holds. It counts what it receives and sends, and
 how late it was itself. It shares no code with the package, and so no mistake.
 """
 
@@ -60,7 +60,7 @@ class Modem:
     """One modem on a PTY.
 
     :ivar counts: ``lines``, ``received`` and ``sent`` (bytes) since the last reset
-    :ivar first_at: when the first byte since then came, on the monotonic clock; 0 for none yet
+    :ivar first_at: monotonic time of the first byte since then; 0 for none yet
     """
 
     def __init__(self, personality: Personality, mood: str) -> None:
@@ -72,7 +72,7 @@ class Modem:
         self.reset()
 
     def reset(self) -> None:
-        """Be as after power-up, on a port nobody has used."""
+        """Reset to power-up, on an unused port."""
         tty.setraw(self._slave)
         fcntl.ioctl(self._slave, termios.TIOCNXCL)
         termios.tcflush(self._slave, termios.TCIOFLUSH)
@@ -83,7 +83,7 @@ class Modem:
         self._turns: dict[str, int] = {}
 
     def read(self) -> list[str]:
-        """Return the command lines that are complete."""
+        """Return the complete command lines."""
         data = os.read(self.master, 4096)
         self.first_at = self.first_at or time.monotonic()
         self.counts["received"] += len(data)
@@ -92,14 +92,14 @@ class Modem:
         return [line.decode("latin-1").lstrip("\n\x1a\x1b") for line in lines]
 
     def answer(self, line: str) -> bytes:
-        """Return what the modem sends for a line, echo first."""
+        """Return the bytes that the modem sends for a line, echo first."""
         sent = line.encode("latin-1") + b"\r" if self._echo else b""
         if self._mood == "mute" or line[:2].upper() != "AT":
             return b"" if self._mood == "mute" else sent
         between = URC if self._mood == "urc" else b""
         information = b""
         final = b"\r\nOK\r\n"
-        # a recorded line may be of a shape of its own: it comes before any parsing
+        # a recorded line may have any form: it is looked up before parsing
         whole = line.upper() in self.personality.replies
         for command in [line[2:]] if whole else commands(line[2:]):
             reply = self._reply("AT" + command.upper())
@@ -122,7 +122,7 @@ class Modem:
 
 
 class Due(NamedTuple):
-    """An answer and when it is to be sent."""
+    """A response and the time at which it is sent."""
 
     at: float
     order: int
@@ -131,7 +131,7 @@ class Due(NamedTuple):
 
 
 class Stage:
-    """All the modems of this process, and the conversation with whoever started it."""
+    """All modems of this process, and the dialogue with the process that started it."""
 
     def __init__(self, modems: list[Modem], think_s: float, *, trace: bool) -> None:
         self._modems = modems
@@ -188,18 +188,18 @@ class Stage:
             print("ok", flush=True)
         else:
             late = sorted(self._late_s) or [0.0]
-            told = {
+            description = {
                 "modems": {modem.path: modem.counts for modem in self._modems},
                 "first_at": {modem.path: modem.first_at for modem in self._modems},
                 "late_ms": late[len(late) // 2] * 1000,
                 "late_ms_worst": late[-1] * 1000,
                 "cpu_s": time.process_time() - self._cpu_s,
             }
-            print(json.dumps(told), flush=True)
+            print(json.dumps(description), flush=True)
 
 
 def cast(kinds: list[str]) -> list[Modem]:
-    """Return the modems that were asked for."""
+    """Return the modems of the kinds on the command line."""
     modems: list[Modem] = []
     for kind in kinds:
         name, _, mood = kind.partition(":")

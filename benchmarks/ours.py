@@ -1,4 +1,4 @@
-"""What runs inside the benchmark's own process: the raw floor, and the package's plans."""
+"""Cases in the benchmark's own process: the raw floor, and the package's plans."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ONE_LINE = ("AT+CGSN;+CIMI;+QCCID",)
 
 
 def raw(path: str, lines: Sequence[str]) -> str:
-    """The floor: write a line, read until OK; nothing is understood. Returns what came."""
+    """Write a line, read until OK, and return the bytes without parsing them: the floor."""
     port = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     came = b""
     try:
@@ -39,7 +39,7 @@ def raw(path: str, lines: Sequence[str]) -> str:
 
 
 def in_process(paths: Sequence[str]) -> dict[str, Numbers]:
-    """Identify all the ports side by side, as the command does after its imports."""
+    """Identify all ports side by side, as the command does after its imports."""
     from modemagent.channel.runner import run_plans
     from modemagent.modem.identify import identify
 

@@ -1,7 +1,7 @@
-"""What the simulated modems of the benchmarks answer: tables, and nothing of the package.
+"""Responses of the benchmarks' simulated modems: tables, without code of the package.
 
-One table for a Quectel EG25-G that also knows what gammu and python-gsmmodem ask, and one
-personality for each recorded transcript in ``fixtures/transcripts``, read with ``tomllib``.
+One table for a Quectel EG25-G, with the commands of gammu and python-gsmmodem, and one personality
+for each recorded transcript in ``fixtures/transcripts``, read with ``tomllib``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FINAL = re.compile(r"OK|ERROR|\+CM[ES] ERROR:.*|COMMAND NOT SUPPORT", re.IGNOREC
 
 
 class Reply(NamedTuple):
-    """The bytes of an answer: information responses, and the final result with its CR LF."""
+    """The bytes of a response: information lines, and the final result with its CR LF."""
 
     information: bytes
     final: bytes
@@ -26,8 +26,8 @@ class Reply(NamedTuple):
 class Personality(NamedTuple):
     """A modem.
 
-    :ivar replies: command in upper case to its answers, which take turns
-    :ivar expected: the right ``imei``, ``imsi`` and ``iccid``; None where it tells none
+    :ivar replies: command in upper case to its responses, which alternate
+    :ivar expected: the right ``imei``, ``imsi`` and ``iccid``; None if the modem has none
     """
 
     name: str
@@ -39,7 +39,7 @@ class Personality(NamedTuple):
 OK = Reply(b"", b"\r\nOK\r\n")
 REFUSED = Reply(b"", b"\r\nERROR\r\n")
 
-#: What every modem knows, whether it was recorded or not.
+#: Commands that every modem answers, recorded or not.
 COMMON = {"AT": OK, "ATZ": OK, "ATE0": OK, "ATE1": OK}
 
 #: The lines of an EG25-G behind AT. Settings are accepted and forgotten. Forms of the answers:
@@ -115,10 +115,10 @@ def eg25(number: int = 0) -> Personality:
 
 
 def recorded() -> list[Personality]:
-    """Return a personality for each transcript that tells all three numbers and ends its answers.
+    """Return a personality for each transcript with all three numbers and complete responses.
 
-    The others make a careful reader wait for seconds, for a final result that never comes or for
-    a card that may still be starting. Behind such a wait nothing else could be measured.
+    The others make a careful reader wait for seconds, for a final result that never arrives or a
+    SIM that may still be starting. Such a wait would hide everything else.
     """
     found = (_recorded(folder) for folder in sorted(TRANSCRIPTS.iterdir()) if folder.is_dir())
     return [personality for personality in found if personality is not None]
@@ -155,7 +155,7 @@ def _lines_of(raw: str, sent: str) -> list[str]:
 
 
 def luhn(body: str) -> str:
-    """Return the digits with their check digit behind them (ISO/IEC 7812-1, annex B)."""
+    """Return the digits followed by their check digit (ISO/IEC 7812-1, annex B)."""
     total = 0
     for place, digit in enumerate(reversed(body)):
         value = int(digit) * (1 if place % 2 else 2)
@@ -164,15 +164,15 @@ def luhn(body: str) -> str:
 
 
 def renumbered(personality: Personality, unit: int) -> Personality:
-    """Return another unit of the same kind: other numbers wherever they are told.
+    """Return another unit of the same kind, with other numbers in every response.
 
-    A number that is told in another spelling only (halves of bytes swapped) stays.
+    A number that appears only in another form (nibbles swapped) is kept.
     """
     expected = dict(personality.expected)
     changes: list[tuple[bytes, bytes]] = []
-    told = b"".join(answer.information for turn in personality.replies.values() for answer in turn)
+    sent = b"".join(answer.information for turn in personality.replies.values() for answer in turn)
     for field, number in personality.expected.items():
-        if unit and number and number.isdigit() and number.encode() in told:
+        if unit and number and number.isdigit() and number.encode() in sent:
             other = _other(field, number, unit)
             expected[field] = other
             changes.append((number.encode(), other.encode()))

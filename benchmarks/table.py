@@ -11,7 +11,7 @@ SIGNS = {"right": "yes", "wrong": "WRONG", "none": "-", None: "-"}
 
 
 def print_all(results: dict[str, Any]) -> None:
-    """Print everything: machine, one modem, many modems, promises."""
+    """Print all results: machine, one modem, many modems, limits."""
     print(f"{results['machine']}, Python {results['python']}, load {results['load']:.1f}")
     print(f"medians of {results['runs']} rounds; modems think {results['think_ms']:g} ms a line\n")
     _print_single(results)

@@ -1,7 +1,7 @@
-"""The tools that are measured: how each is started, what it found, how it is installed.
+"""The measured tools, with their start, their results and their installation.
 
-A tool that is not installed is told so and left out. Those from the Python package index live in
-an environment of their own beside this file, so that they can not change ours.
+A tool that is not installed is reported and skipped. Those from the Python package index are in a
+virtual environment beside this file, so that they cannot change the one of modemagent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from measure import HERE, Numbers
 ENVIRONMENT = HERE / ".venv"
 SETTINGS = tempfile.TemporaryDirectory(prefix="modemagent-benchmark-")
 
-#: Versions are fixed: a figure belongs to what was measured.
+#: Versions are pinned: a figure belongs to one version.
 PYTHON_PEERS = ("python-gsmmodem-new==0.13.0", "atlib==0.6.0", "pyserial==3.5")
 DEBIAN_PEERS = ("gammu",)
 
@@ -32,9 +32,9 @@ INSTALL = "python benchmarks/identify.py --install-peers"
 class Tool(NamedTuple):
     """A tool.
 
-    :ivar command: the words to run for a port
-    :ivar found: its output to the numbers it claims
-    :ivar missing: how to install it, or None when it is there
+    :ivar command: returns the command line for a port
+    :ivar found: returns the numbers in its output
+    :ivar missing: how to install it, None if it is installed
     """
 
     name: str
@@ -44,7 +44,7 @@ class Tool(NamedTuple):
 
 
 def modemagent(*words: str) -> list[str]:
-    """Return the words that run our command, of this interpreter's environment."""
+    """Return the command that runs modemagent in this interpreter's environment."""
     return [str(Path(sys.executable).with_name("modemagent")), *words]
 
 
@@ -63,7 +63,7 @@ def numbers(modem: dict[str, dict[str, str | None]] | dict[str, object]) -> Numb
 
 
 def _printed(output: str) -> Numbers:
-    """Our scripts around other people's libraries print one JSON object."""
+    """Return the numbers in the JSON object that the scripts in ``peers/`` print."""
     last = output.strip().rpartition("\n")[2]
     return json.loads(last) if last.startswith("{") else {}
 
@@ -100,7 +100,7 @@ TOOLS = (
     ),
     Tool(
         "plain pyserial script",
-        # pyserial is a dependency of ours: the same interpreter, so that only the program differs
+        # pyserial is a dependency of modemagent: same interpreter, other program
         lambda port: [sys.executable, str(HERE / "peers" / "plain_script.py"), port],
         _printed,
         lambda: None,
@@ -122,7 +122,7 @@ TOOLS = (
 
 
 def install() -> None:
-    """Install the peers: Debian's with apt (as root), Python's into an environment of their own."""
+    """Install the peers: Debian packages by apt (as root), Python ones by pip into a venv."""
     if not all(map(shutil.which, DEBIAN_PEERS)):
         subprocess.run(["apt-get", "install", "-y", *DEBIAN_PEERS], check=True)
     venv.create(ENVIRONMENT, with_pip=True)

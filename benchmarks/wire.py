@@ -1,7 +1,7 @@
-"""Each tool on a wire that misbehaves: is it right, wrong or silent, and does it end?
+"""Each tool on a faulty port: are its results right, wrong or missing, and does it end?
 
-* A URC stands between every command and its answer, as a module sends them while it boots.
-* The port is mute, as the diagnostic port of most modules is.
+* A URC between every command and its response, as a module sends them while it boots.
+* A mute port, as the diagnostic port of most modules.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from tools import Tool
 
 
 def run(tools: list[Tool], think_ms: float, limit_s: float) -> dict[str, dict[str, Any]]:
-    """Return tool name -> ``urc`` and ``mute`` in words, and the seconds on the mute port.
+    """Return tool name -> the results ``urc`` and ``mute``, and the seconds on the mute port.
 
-    :param limit_s: a tool that has not ended by then is stopped
+    :param limit_s: limit after which a tool is stopped
     """
     results: dict[str, dict[str, Any]] = {}
     kinds = [f"eg25*{len(tools)}:urc", f"eg25*{len(tools)}:mute"]
@@ -26,8 +26,8 @@ def run(tools: list[Tool], think_ms: float, limit_s: float) -> dict[str, dict[st
             talking, mute = simulator.modems[place], simulator.modems[place + len(tools)]
             ended = whole(tool.command(talking.path), limit_s)
             verdicts = set(judge(tool.found(ended.output), talking.expected).values())
-            results[tool.name] = {"urc": _in_words(ended, verdicts)}
-            # the mute ones wait side by side: they need no processor
+            results[tool.name] = {"urc": _as_text(ended, verdicts)}
+            # runs on mute ports wait side by side: they need no processor time
             waiting.append(
                 threading.Thread(target=_mute, args=(tool, mute.path, limit_s, results[tool.name]))
             )
@@ -49,7 +49,7 @@ def _mute(tool: Tool, path: str, limit_s: float, result: dict[str, Any]) -> None
         result["mute"] = f"{ended.seconds:.1f} s, {said}"
 
 
-def _in_words(ended: Ended, verdicts: set[str]) -> str:
+def _as_text(ended: Ended, verdicts: set[str]) -> str:
     if ended.status is None:
         return "not over"
     if "wrong" in verdicts:

@@ -114,7 +114,7 @@ class ModemManager:
     async def connect(cls) -> ModemManager:
         """Connect to the system bus.
 
-        :raises ModemManagerUnavailable: there is no bus, it refuses the connection, or the library
+        :raises ModemManagerUnavailable: the bus is missing or refuses, or the library
             is not installed
         """
         if not has_library():

@@ -150,7 +150,7 @@ def test_every_port_scheme_can_be_opened() -> None:
         assert is_port(f"{scheme}://192.0.2.7:2000")
 
 
-def test_the_schemes_of_a_registry_are_those_that_have_a_sink() -> None:
+def test_every_registry_scheme_has_a_sink() -> None:
     for scheme in SINKS:
         assert not mistakes_of(f'registry = "{scheme}:///r"') or is_http_url(f"{scheme}://r")
 
