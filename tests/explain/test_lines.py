@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemagent.explain import explain, explain_code
-from modemagent.explain.decoder import DECODERS, LONGEST, LONGEST_TEXT
+from modemagent.explain.decoder import DECODERS, LONGEST
+from modemagent.explain.explanation import LONGEST_TEXT
 
 # line, names and values that must be among the fields, words that must be in the text
 CASES = [

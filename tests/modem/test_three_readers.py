@@ -87,7 +87,7 @@ def test_registration_lines_read_alike(
     assert fields.get("reject_cause") == cause
 
     known = response(line)
-    finding = checks.registration(Facts("port", answers={known.line: known}))
+    finding = checks.registration(Facts("port", responses={known.line: known}))
     assert (finding.state == "ok") is network.registered or finding.state == "skipped"
     if finding.state != "skipped":
         assert str(explained["text"]) in finding.message

@@ -254,7 +254,7 @@ def test_log_contains_no_identifier(started: Start) -> None:
     assert re.findall(r"(?<![\d.:TZ-])\d{14,20}(?![\d.])", log) == []
 
 
-def test_agent_uses_less_than_35_mib(started: Start) -> None:
+def test_agent_uses_less_than_42_mb(started: Start) -> None:
     bench = started(Bench, "quectel-eg25-g", "telit-ge910-quad")
     agent = started(Agent, "--port-glob", f"{bench.links}/*", "--registry", "https://127.0.0.1:9")
     until(lambda: agent.is_watching(*bench.paths.values()))

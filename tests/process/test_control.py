@@ -62,7 +62,7 @@ def test_daemon_refuses_commands_not_on_the_allow_list(
     _, agent, path = watched
     with (
         ControlClient(agent.state_dir) as line,
-        pytest.raises(Exception, match="only read") as refused,
+        pytest.raises(Exception, match="read-only") as refused,
     ):
         line.ask({"do": "at", "port": path, "line": "AT+CFUN=0", "timeout_s": 1})
     assert refused.value.exit_status == 2  # type: ignore[attr-defined]

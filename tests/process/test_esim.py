@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.modem.card import Manner, module
 
+from tests.modem.euicc_module import Manner, module
 from tests.process.conftest import Agent, Registry, until
 
 pytest.importorskip("fastapi", reason="the registry's packages are not installed")
