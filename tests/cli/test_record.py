@@ -145,7 +145,7 @@ def test_timeout_leaves_a_file_marked_incomplete(call, tmp_path):
     document = tomllib.loads(file.read_text())
     assert "incomplete" in document["notes"]
     assert sim.path not in document["notes"]
-    # on a busy machine no more than the first lines
+    # on a busy machine only the first lines
     assert [each["send"] for each in document["exchange"]][:2] == ["AT", "AT+CGMI"]
 
 

@@ -123,6 +123,7 @@ FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
         (failed(NotAModem("NMEA", port=PORT)), "error", "NMEA"),
         (failed(DeadlinePassed("late", port=PORT)), "error", "late"),
         (failed(PortBusy("held", port=PORT)), "skipped", "no command was sent"),
+        (failed(PortVanished("no port", port=PORT), route="agent"), "error", "no port"),
         (facts(silent_ports=("/dev/ttyUSB3",)), "warning", "ttyUSB3"),
         (facts(responses={"AT+CSQ": Response("AT+CSQ", (), None)}), "warning", "AT+CSQ"),
     ],

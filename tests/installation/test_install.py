@@ -81,7 +81,7 @@ def test_a_second_install_changes_nothing(image: Image) -> None:
     assert image.files() == before
 
 
-def test_what_is_left_to_do_is_said_until_it_is_done(image: Image) -> None:
+def test_next_steps_are_shown_until_they_are_done(image: Image) -> None:
     said = image.call("install").stdout.split("Next steps:\n")[1].splitlines()
     assert [line[:2] for line in said] == ["1.", "2.", "3."]
     assert "gateway_id and registry" in said[0] and "token" in said[1]
