@@ -1,3 +1,3 @@
 """Which module and which SIM card is really in this box."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
