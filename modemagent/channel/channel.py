@@ -19,13 +19,13 @@ from modemagent.errors import DeadlinePassed, ModemAgentError, PortVanished, Pro
 
 T = TypeVar("T")
 
+#: Wait for a port to close; a driver that takes longer finishes in its thread.
 CLOSE_LIMIT_S: Final = 0.8
-"""Wait for a port to close; a driver that takes longer finishes in its thread."""
 
 URC_LIMIT: Final = 256
 
+#: Maximum number of chunks read before a step: one port must not delay the loop.
 _DRAIN: Final = 8
-"""Maximum number of chunks read before a step: one port must not delay the loop."""
 
 
 async def open_channel(url: str, *, baud: int = 115200, trace: Trace | None = None) -> AsyncChannel:

@@ -14,8 +14,8 @@ from typing import Final
 from modemagent.channel.trace import Trace
 from modemagent.errors import PortVanished
 
+#: Bytes per read: the most a terminal returns, and few enough not to delay an event loop.
 CHUNK: Final = 4096
-"""Bytes per read: the most a terminal returns, and few enough not to delay an event loop."""
 
 
 class Port:

@@ -20,10 +20,10 @@ from modemagent.at.steps import Response
 from modemagent.channel.port import Port
 from modemagent.errors import PortVanished
 
+#: Wait for a response in progress; with one restore command it fits into the time of a close.
 _LATE_S: Final = 0.5
-"""Wait for a response in progress; with one restore command it fits into the time of a close."""
+#: Wait for the response to each restore command.
 _WAIT_S: Final = 0.25
-"""Wait for the response to each restore command."""
 
 
 class SessionSetting(NamedTuple):

@@ -23,8 +23,8 @@ from modemagent.errors import DeadlinePassed, ModemAgentError, PortVanished
 
 T = TypeVar("T")
 
+#: Maximum number of chunks read before a step: a flooded port must not delay the others.
 _DRAIN: Final = 32
-"""Maximum number of chunks read before a step: a flooded port must not delay the others."""
 
 _DONE: Final = object()
 _now = time.monotonic

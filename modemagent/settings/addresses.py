@@ -13,6 +13,7 @@ from typing import Final
 # RFC 1123 clause 2.1, and the underscore, which is used in private networks. Longer or empty labels
 # make Python's name lookup raise UnicodeError, names beyond ASCII make urllib3 fail.
 _HOST_NAME = re.compile(r"(?!.{254})[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+#: Ids printed by ``modemagent list``, of a modem or of one port.
 _PORT_IDS: Final = tuple(
     re.compile(form)
     for form in (
@@ -22,7 +23,6 @@ _PORT_IDS: Final = tuple(
         r"wwan:\w+(:wwan\w+)?",
     )
 )
-"""Ids printed by ``modemagent list``, of a modem or of one port."""
 
 
 def is_host_port(text: str, *, least_port: int = 1, port_required: bool = True) -> bool:

@@ -108,7 +108,7 @@ class SyntheticIdentities:
         return not (self.clone or self.sim or self.imei or self.iccid or self.imsi or self.eid)
 
     def other_sim(
-        self, *, iccid: str | None, imsi: str | None, eid: str | None
+        self, iccid: str | None = None, imsi: str | None = None, eid: str | None = None
     ) -> SyntheticIdentities:
         """Return the identities after a SIM swap; numbers not given differ as well."""
         return replace(self, sim=self.sim + 1, iccid=iccid, imsi=imsi, eid=eid)

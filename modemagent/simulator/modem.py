@@ -7,7 +7,7 @@ may drive it by hand with any clock.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from modemagent.simulator.conditions import SlotState, boot_urcs, sim_urcs
 from modemagent.simulator.faults import FAULTS, Faults
@@ -45,6 +45,7 @@ class SimulatedModem:
     :param state: a condition of the transcript, as ``no sim``; "" for SIM present and ready
     :param faults: as ``["latency-ms=5", "echo-stays"]``, see :data:`~.faults.FAULTS`
     :param now: the clock at power-up, in seconds
+    :param numbers: ``imei``, ``iccid``, ``imsi`` or ``eid`` in place of the transcript's
     :raises UsageError: unknown state or fault
     :ivar received: every command line in order, including those without a response
     """
@@ -54,17 +55,14 @@ class SimulatedModem:
         script: Script,
         *,
         clone: int = 0,
-        imei: str | None = None,
-        iccid: str | None = None,
-        imsi: str | None = None,
-        eid: str | None = None,
         state: str = "",
         faults: Sequence[str] = (),
         now: float = 0.0,
+        **numbers: Any,
     ) -> None:
         self.script = script
         self.faults = Faults(faults)
-        self.identities = SyntheticIdentities(script.imsis, clone, 0, imei, iccid, imsi, eid)
+        self.identities = SyntheticIdentities(script.imsis, clone, **numbers)
         self.responder = Responder(script, state)
         self.output = TransmitQueue(self.faults)
         self.floods = Floods(self.faults, script)
@@ -139,19 +137,14 @@ class SimulatedModem:
         """Insert the SIM again; it requires no PIN."""
         self._set_slot(SlotState.READY, now, silent=silent)
 
-    def swap_sim(
-        self,
-        now: float,
-        *,
-        iccid: str | None = None,
-        imsi: str | None = None,
-        eid: str | None = None,
-        silent: bool = False,
-    ) -> None:
-        """Swap the SIM between two commands; numbers not given differ from the old ones."""
+    def swap_sim(self, now: float, *, silent: bool = False, **numbers: Any) -> None:
+        """Swap the SIM between two commands.
+
+        :param numbers: ``iccid``, ``imsi`` or ``eid``; numbers not given differ from the old ones
+        """
         if not silent and self.responder.slot is not SlotState.ABSENT:
             self._send_sim_urcs(now, present=False)
-        self.identities = self.identities.other_sim(iccid=iccid, imsi=imsi, eid=eid)
+        self.identities = self.identities.other_sim(**numbers)
         self._set_slot(SlotState.READY, now, silent=silent)
 
     def _set_slot(self, slot: SlotState, now: float, *, silent: bool) -> None:

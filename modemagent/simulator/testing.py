@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from modemagent.simulator.catalogue import find
 from modemagent.simulator.endpoints import Endpoint, PtyEndpoint, TcpEndpoint
@@ -24,31 +25,21 @@ def simulated(
     state: str = "",
     faults: Sequence[str] = (),
     clone: int = 0,
-    imei: str | None = None,
-    iccid: str | None = None,
-    imsi: str | None = None,
-    eid: str | None = None,
     tcp: bool = False,
+    **numbers: Any,
 ) -> Iterator[RunningModem]:
     """Run one modem in a thread of its own until the block ends.
 
     :param transcript: the name of a shipped transcript, or a path
     :param clone: 0 for the transcript's own numbers, n for a modem and SIM that differ
     :param tcp: use a local TCP port instead of a PTY
+    :param numbers: ``imei``, ``iccid``, ``imsi`` or ``eid`` in place of the transcript's
     """
-    modem = SimulatedModem(
-        load(find(transcript)),
-        clone=clone,
-        imei=imei,
-        iccid=iccid,
-        imsi=imsi,
-        eid=eid,
-        state=state,
-        faults=faults,
-    )
+    script = load(find(transcript))
+    modem = SimulatedModem(script, clone=clone, state=state, faults=faults, **numbers)
     with TemporaryDirectory(prefix="modemagent-") as folder, SimulatorServer() as server:
         endpoint: Endpoint = TcpEndpoint() if tcp else PtyEndpoint(Path(folder) / "ttySIM0")
-        yield server.add(modem.script.name, modem, endpoint)
+        yield server.add(script.name, modem, endpoint)
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def test_an_eid_within_an_apdu_response_is_replaced() -> None:
 
 def test_a_swap_changes_the_sim_and_not_the_modem() -> None:
     first = SyntheticIdentities(frozenset((IMSI,)), clone=3)
-    second = first.other_sim(iccid=None, imsi=None, eid=None)
+    second = first.other_sim()
     for text in (IMSI, "8901260000000000014"):
         assert first.rewrite(text) != second.rewrite(text)
     assert first.rewrite("865284040000014") == second.rewrite("865284040000014")
