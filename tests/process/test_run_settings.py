@@ -46,7 +46,7 @@ def test_port_may_be_a_relative_path_but_not_a_bare_name(tmp_path: Path) -> None
     status, stderr = refusal(*words, "--port", "./ttySIM0")
     assert (status, "gopher" in stderr) == (2, True)
     status, stderr = refusal(*words, "--port", "ttyUSB2")
-    assert (status, '"ttyUSB2" is none of them' in stderr) == (2, True)
+    assert (status, '"ttyUSB2" is none of these' in stderr) == (2, True)
 
 
 def test_environment_variables_set_options(tmp_path: Path) -> None:
