@@ -167,8 +167,8 @@ def test_registry_changes_from_http_to_https(started: Start, tmp_path: Path) -> 
 
 def speeds(modem: RunningModem) -> list[int]:
     """Return the input and output speed of a modem's terminal."""
-    assert isinstance(modem.endpoint, PtyEndpoint) and modem.endpoint._far is not None
-    attributes: list[int] = termios.tcgetattr(modem.endpoint._far)[4:6]
+    assert isinstance(modem.endpoint, PtyEndpoint) and modem.endpoint._terminal is not None
+    attributes: list[int] = termios.tcgetattr(modem.endpoint._terminal)[4:6]
     return attributes
 
 
