@@ -40,7 +40,7 @@ class NullLog:
 
 
 #: Fields that hold numbers of modemagent, never of a subscriber: their digits are not masked.
-_UNMASKED = frozenset({"timestamp", "level", "stream_id", "report_id", "set_aside"})
+_UNMASKED = frozenset({"timestamp", "level", "stream_id", "report_id"})
 
 
 def mask_fields(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -10,7 +10,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from math import ceil, inf
 from typing import Final, Generic, TypeVar
 
@@ -26,7 +26,6 @@ T = TypeVar("T")
 #: Maximum number of chunks read before a step: a flooded port must not delay the others.
 _DRAIN: Final = 32
 
-_DONE: Final = object()
 _now = time.monotonic
 
 
@@ -36,7 +35,6 @@ def run_plans(
     timeout_s: float,
     baud: int = 115200,
     trace: Trace | None = None,
-    meanwhile: Iterator[object] | None = None,
 ) -> dict[str, T | ModemAgentError]:
     """Run a plan on each port and return the result or error of each, in the order given.
 
@@ -47,7 +45,6 @@ def run_plans(
     :param plans: port, as the user named it, to its plan
     :param timeout_s: seconds for the whole call
     :param baud: speed of a UART
-    :param meanwhile: work in pieces of a few milliseconds, done while all modems are busy
     """
     deadline = _now() + timeout_s
     poller: _Poller[T] = _Poller()
@@ -57,10 +54,7 @@ def run_plans(
             run.guard(run.open, baud, deadline - _now(), trace)
             poller.serve(0.0)  # the ports opened before already receive responses
         while poller.runs and (left_s := deadline - _now()) > 0:
-            if meanwhile is None:
-                poller.serve(left_s)
-            elif not poller.serve(0.0) and next(meanwhile, _DONE) is _DONE:
-                meanwhile = None
+            poller.serve(left_s)
         for run in runs:
             run.expire(timeout_s)
         return {run.name: run.results[0] for run in runs}
@@ -92,11 +86,10 @@ class _Poller(Generic[T]):
         """Wake at this time at the latest; waking too early is harmless."""
         self._soonest = min(self._soonest, due)
 
-    def serve(self, limit_s: float) -> bool:
-        """Wait for events up to ``limit_s``, handle them, and return True if there were any."""
+    def serve(self, limit_s: float) -> None:
+        """Wait for events up to ``limit_s`` and handle them."""
         wait_s = min(limit_s, max(0.0, self._soonest - _now()))
-        ready = self._poll.poll(ceil(wait_s * 1000))
-        for descriptor, events in ready:
+        for descriptor, events in self._poll.poll(ceil(wait_s * 1000)):
             run = self.runs.get(descriptor)
             if run is not None:
                 run.guard(run.on_event, events)
@@ -105,8 +98,6 @@ class _Poller(Generic[T]):
             for run in list(self.runs.values()):
                 run.guard(run.on_timer)
                 self._soonest = min(self._soonest, run.due)
-            return True
-        return bool(ready)
 
 
 class _Run(Generic[T]):
