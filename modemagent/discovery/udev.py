@@ -15,8 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pyudev
-
 from modemagent.discovery.properties import PREFIX, RESERVED
 
 SUBSYSTEMS = ("tty", "wwan")
@@ -74,10 +72,18 @@ def age_s(name: str) -> float | None:
 
 
 @cache
+def _library() -> Any:
+    """Return pyudev. Its import takes 30 ms, a third of the start of a one-shot command."""
+    import pyudev
+
+    return pyudev
+
+
+@cache
 def _context() -> Any:
     """Return the udev context, None if libudev is not installed; a failing search is slow."""
     try:
-        return pyudev.Context()
+        return _library().Context()
     except (ImportError, OSError):
         return None
 
@@ -88,8 +94,8 @@ def _device(name: str) -> Any:
         return None
     kind = "wwan" if name.startswith("wwan") else "tty"
     try:
-        return pyudev.Devices.from_name(context, kind, name)
-    except (OSError, pyudev.DeviceNotFoundError):
+        return _library().Devices.from_name(context, kind, name)
+    except (OSError, _library().DeviceNotFoundError):
         return None
 
 
@@ -105,7 +111,7 @@ class UdevMonitor:
 
     def __init__(self) -> None:
         source = "udev" if runs() else "kernel"
-        self._monitor = pyudev.Monitor.from_netlink(pyudev.Context(), source)
+        self._monitor = _library().Monitor.from_netlink(_library().Context(), source)
         for kind in SUBSYSTEMS:
             self._monitor.filter_by(kind)
         self._monitor.start()
