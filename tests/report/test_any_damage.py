@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import sqlite3
 import zlib
@@ -256,7 +257,21 @@ def flipped_at(content: bytes, text: bytes, shift: int) -> bytes:
     return flipped(content, content.index(text) + shift, 0x80)
 
 
+def with_position_of_neighbour(content: bytes, sequence: int) -> bytes:
+    """Give a report the position of the one before it."""
+    # position, size of the header, types of position, stream_id, sequence, report_id, port,
+    # reason and body, stream_id and sequence
+    row = re.compile(
+        rb"(.).\x00\x4d\x01\x55.{3,6}[0-9a-f]{32}" + re.escape(bytes([sequence])), re.DOTALL
+    )
+    found = row.search(content)
+    assert found
+    assert found[1] == bytes([sequence])
+    return with_byte(content, found.start(), sequence - 1)
+
+
 BYTES: dict[str, Callable[[Whole], bytes]] = {
+    "position of a report": lambda whole: with_position_of_neighbour(whole.content, 9),
     "schema of a table": lambda whole: flipped_at(whole.content, b"CREATE TABLE reports", 9),
     "id of a report": lambda whole: flipped_at(
         whole.content, json.loads(whole.bodies[3])["report_id"].encode(), 3

@@ -246,17 +246,22 @@ def _intact(body: object) -> Report | None:
 
 
 def _reachable(db: sqlite3.Connection, table: str, key: str, columns: str) -> list[tuple[Any, ...]]:
-    """Return rows in ascending order: from both ends of the table up to the first error."""
-    ascending: dict[Any, tuple[Any, ...]] = {}
-    descending: dict[Any, tuple[Any, ...]] = {}
-    for order, found in (("ASC", ascending), ("DESC", descending)):
+    """Return rows in ascending order: from both ends of the table up to the first error.
+
+    Rows that both ends reach are returned twice. The key does not tell rows apart, because damage
+    may give two rows the same one.
+    """
+    ends: list[list[tuple[Any, ...]]] = []
+    for order in ("ASC", "DESC"):
+        rows: list[tuple[Any, ...]] = []
+        ends.append(rows)
         with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
             # table and columns are constants of this module
-            select = f"SELECT {key}, {columns} FROM {table} ORDER BY {key} {order}"  # noqa: S608
-            for at, *row in db.execute(select):
-                found[at] = tuple(row)
-            break
-    return list((ascending | dict(reversed(descending.items()))).values())
+            select = f"SELECT {columns} FROM {table} ORDER BY {key} {order}"  # noqa: S608
+            rows.extend(db.execute(select))
+            return rows
+    ascending, descending = ends
+    return [*ascending, *reversed(descending)]
 
 
 # -- the names of quarantined files
