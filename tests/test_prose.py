@@ -114,6 +114,9 @@ def texts(area: Path) -> Iterator[tuple[Path, int, str]]:
             continue
         if path.suffix == ".py" or _is_python_script(path):
             yield from ((path, *each) for each in _python(path))
+        elif path.parent == ROOT / "modemagent" / "explain" / "data":
+            lines = path.read_text(encoding="utf-8").splitlines()
+            yield from ((path, n, line) for n, line in enumerate(lines, 1))
         elif path.suffix == ".md":
             yield from ((path, *each) for each in _markdown(path))
         elif path.suffix in (".rules", ".service", ".toml", ".conf", ".sh", ""):

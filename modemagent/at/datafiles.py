@@ -1,7 +1,7 @@
 """Reader of the data files in the ``data`` folders of this package and of `explain`.
 
 Each file begins with ``# source:``, ``# as_of:`` and ``# columns:``. A row is fields separated by
-tabs.
+tabs; a line that starts with a number sign and a blank is a comment.
 """
 
 from __future__ import annotations
@@ -18,5 +18,5 @@ def data_rows(module: str, name: str) -> Iterator[list[str]]:
     """
     file = Path(module).with_name("data") / name
     for line in file.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
+        if not line.startswith("# "):
             yield line.split("\t")

@@ -7,7 +7,7 @@ are compared in lower case without blanks and punctuation. An unknown text is st
 
 from __future__ import annotations
 
-from modemagent.at.error_codes import CME, CMS, OTHER_TEXTS
+from modemagent.at.error_codes import ERROR_CODES
 from modemagent.at.steps import FinalKind, FinalResult
 
 #: Results of calls (V.250 clause 5.7) and of an interrupted command (TS 27.007).
@@ -30,8 +30,11 @@ def fold_error_text(text: str) -> str:
 
 
 _CODES: dict[str, dict[str, int]] = {
-    kind: {fold_error_text(text): code for code, text in table.items()} | OTHER_TEXTS[kind]
-    for kind, table in (("cme", CME), ("cms", CMS))
+    kind: {
+        **{fold_error_text(text): code for code, text in codes.texts.items()},
+        **{fold_error_text(text): code for text, code in codes.others.items()},
+    }
+    for kind, codes in ERROR_CODES.items()
 }
 
 

@@ -15,8 +15,8 @@ from modemagent.explain.explanation import (
     Decoder,
     Explanation,
 )
+from modemagent.explain.meanings import meaning
 from modemagent.explain.operators import plmn
-from modemagent.explain.registration import STATUS, TECHNOLOGY
 from modemagent.explain.signal import measured
 
 # Names of the fields after the technology, a dash for a field that is not used.
@@ -27,22 +27,13 @@ _NR_NSA = "mcc mnc pci rsrp sinr rsrq arfcn band"
 _WCDMA = "mcc mnc area cell uarfcn psc - rscp ecno"
 _MONSC = "mcc mnc earfcn cell - area rsrp rsrq rssi"
 _GSM = "mcc mnc area cell bsic arfcn - rxlev"
-QENG: dict[str, tuple[str, str]] = {
-    "LTE": (_LTE, QUECTEL),
-    "CAT-M": (_LTE, QUECTEL),
-    "CAT-NB": (_LTE, QUECTEL),
-    "EMTC": (_LTE, QUECTEL),
-    "NBIOT": (_LTE, QUECTEL),
+#: Technology in +QENG to the fields after it and the manual.
+QENG: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(("LTE", "CAT-M", "CAT-NB", "EMTC", "NBIOT"), (_LTE, QUECTEL)),
     "WCDMA": (_WCDMA, QUECTEL),
     "GSM": (_GSM, QUECTEL),
     "NR5G-SA": (_NR_SA, QUECTEL_5G),
     "NR5G-NSA": (_NR_NSA, QUECTEL_5G),
-}
-CELL_STATE: dict[str, str] = {
-    "SEARCH": "searching",
-    "LIMSRV": "camped, not registered",
-    "NOCONN": "registered, idle",
-    "CONNECT": "registered, connected",
 }
 _MEASURES = frozenset(("rsrp", "rsrq", "sinr", "rssi", "rscp", "ecno", "rxlev"))
 _HEX = frozenset(("cell", "area"))
@@ -64,7 +55,7 @@ def quectel(line: InformationLine) -> Explanation | None:
     if line.text(0).lower() == "servingcell":
         state = line.text(1).upper()
         found["state"] = state
-        parts.append(CELL_STATE.get(state, state))
+        parts.append(meaning("+QENG", state) or state)
         fields = fields[2:]
         if not fields:
             return Explanation("serving cell", parts[0], f"{QUECTEL}, +QENG", found)
@@ -74,14 +65,15 @@ def quectel(line: InformationLine) -> Explanation | None:
     names, source = QENG[technology]
     found["technology"] = technology
     parts.insert(0, technology)
-    return _cell(parts, found, names.split(), fields[1:], f"{source}, +QENG")
+    return _cell(parts, found, names, fields[1:], f"{source}, +QENG")
 
 
 def _cell(
-    parts: list[str], found: dict[str, object], names: list[str], fields: list[str], source: str
+    parts: list[str], found: dict[str, object], names: str, fields: list[str], source: str
 ) -> Explanation:
+    """Explain fields in the order of their names."""
     values: dict[str, float] = {}
-    for name, field in zip(names, fields, strict=False):
+    for name, field in zip(names.split(), fields, strict=False):
         text = field.strip()
         if name == "-" or text in ("", "-"):
             continue
@@ -95,15 +87,21 @@ def _cell(
                 found["cell_id" if name == "cell" else "area_code"] = value
         else:
             found[name] = text if name in ("mcc", "mnc") or number is None else number
+    return _explained(parts, found, _plausible(values), source)
+
+
+def _explained(
+    parts: list[str], found: dict[str, object], signal: Signal, source: str
+) -> Explanation:
+    """Return the explanation of a cell: the given parts, then network, band and signal."""
     if "mcc" in found and "mnc" in found:
         parts.append(f"network {found['mcc']} {found['mnc']}")
     if "band" in found:
         parts.append(f"band {found['band']}")
-    text, measures = measured(_plausible(values))
-    found.update(measures)
+    text, measures = measured(signal)
     if text:
         parts.append(text)
-    return Explanation("serving cell", ", ".join(parts), source, found)
+    return Explanation("serving cell", ", ".join(parts), source, found | measures)
 
 
 def simcom(line: InformationLine) -> Explanation | None:
@@ -117,25 +115,17 @@ def simcom(line: InformationLine) -> Explanation | None:
     mcc, dash, mnc = line.text(2).partition("-")
     if dash:
         found["mcc"], found["mnc"] = mcc, mnc
-        parts.append(f"network {mcc} {mnc}")
+    values: dict[str, float] = {}
     if system.upper().startswith("LTE") and len(line.fields) >= 13:
         found["area"], found["cell"] = line.text(3), line.text(4)
-        band = line.text(6).removeprefix("EUTRAN-BAND")
-        found["band"] = band
-        parts.append(f"band {band}")
+        found["band"] = line.text(6).removeprefix("EUTRAN-BAND")
         rsrp = line.integer(11)
         # SIM7500 and SIM7600 send tenths, SIM7000 and SIM7080 whole numbers.
         step = 10 if rsrp is not None and rsrp <= -300 else 1
-        values = {
-            name: number / step
-            for name, at in (("rsrq", 10), ("rsrp", 11), ("rssi", 12))
-            if (number := line.integer(at)) is not None and number < 0
-        }
-        text, measures = measured(_plausible(values))
-        found.update(measures)
-        if text:
-            parts.append(text)
-    return Explanation("serving cell", ", ".join(parts), source, found)
+        for name, at in (("rsrq", 10), ("rsrp", 11), ("rssi", 12)):
+            if (number := line.integer(at)) is not None and number < 0:
+                values[name] = number / step
+    return _explained(parts, found, _plausible(values), source)
 
 
 def network(line: InformationLine) -> Explanation | None:
@@ -158,22 +148,17 @@ def telit(line: InformationLine) -> Explanation | None:
     """Explain ``#RFSTS: <plmn>,<channel>,<rsrp>,<rssi>,<rsrq>,...``, the form on LTE."""
     source = "Telit LE910/LM960 AT commands reference guide, #RFSTS"
     mcc, _, mnc = line.text(0).partition(" ")
-    levels = [line.integer(at) for at in (2, 3, 4)]
     if not mcc.isdecimal() or len(line.fields) < 6:
         return None
     found: dict[str, object] = {"mcc": mcc, "mnc": mnc, "channel": line.integer(1)}
-    parts = [f"network {mcc} {mnc}"]
-    rsrp, rssi, rsrq = levels
+    values: dict[str, float] = {}
+    rsrp, rssi, rsrq = (line.integer(at) for at in (2, 3, 4))
     if rsrp is not None and rssi is not None and rsrq is not None and max(rsrp, rssi, rsrq) < 0:
         values = {"rsrp": rsrp, "rssi": rssi, "rsrq": rsrq}
         found["area"] = line.text(5)
     elif rsrp is not None and rsrp < 0:
         values = {"rssi": rsrp}
-    else:
-        values = {}
-    text, measures = measured(_plausible(values))
-    found.update(measures)
-    return Explanation("serving cell", ", ".join([*parts, text] if text else parts), source, found)
+    return _explained([], found, _plausible(values), source)
 
 
 def huawei(line: InformationLine) -> Explanation | None:
@@ -184,8 +169,7 @@ def huawei(line: InformationLine) -> Explanation | None:
         return Explanation("serving cell", "no cell", source)
     if technology != "LTE":
         return None
-    fields = list(line.fields[1:])
-    return _cell(["LTE"], {"technology": "LTE"}, _MONSC.split(), fields, source)
+    return _cell(["LTE"], {"technology": "LTE"}, _MONSC, list(line.fields[1:]), source)
 
 
 def nordic(line: InformationLine) -> Explanation | None:
@@ -193,31 +177,23 @@ def nordic(line: InformationLine) -> Explanation | None:
     status = line.integer(0)
     if status is None:
         return None
-    source = f"{NORDIC}, %XMONITOR"
-    words = STATUS.get(status, f"status {status}")
     found: dict[str, object] = {"status": status}
-    parts = [words]
+    parts = [meaning("registration", status) or f"status {status}"]
+    signal = Signal({})
     if len(line.fields) > 11:
-        found.update(plmn(line.text(3)))
+        found |= plmn(line.text(3))
         found["area"], found["cell"] = line.text(4), line.text(7)
-        if (technology := TECHNOLOGY.get(line.integer(5) or -1)) is not None:
+        if technology := meaning("technology", line.integer(5)):
             found["technology"] = technology
             parts.append(technology)
-        if "mcc" in found:
-            parts.append(f"network {found['mcc']} {found['mnc']}")
         if (band := line.integer(6)) is not None:
             found["band"] = band
-            parts.append(f"band {band}")
         signal = scaled((CESQ[5],), (line.integer(10),))
         noise = line.integer(11)
         # 0 to 49 stands for -24 to 24 dB, 127 is unknown
         if noise is not None and 0 <= noise <= 49:
             signal = signal._replace(values={**signal.values, "sinr": noise - 25})
-        text, measures = measured(signal)
-        found.update(measures)
-        if text:
-            parts.append(text)
-    return Explanation("serving cell", ", ".join(parts), source, found)
+    return _explained(parts, found, signal, f"{NORDIC}, %XMONITOR")
 
 
 DECODERS: Mapping[str, Decoder] = {

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from modemagent.at.error_codes import (
-    CME,
-    CME_REMEDIES,
-    CMS,
-    CMS_REMEDIES,
-    MAKERS_CME,
-    MAKERS_CMS,
-    clause_of_cme,
-    clause_of_cms,
-)
+from math import inf
+
+from modemagent.at.error_codes import ERROR_CODES
 from modemagent.at.fields import is_hex
 from modemagent.at.results import code_of
 from modemagent.at.steps import FinalResult
 from modemagent.explain.explanation import TS_27005, TS_27007, Explanation
+from modemagent.explain.meanings import meaning, remedy
 from modemagent.explain.reject_causes import FAMILIES
 from modemagent.explain.sim import status_word
 
@@ -25,22 +19,38 @@ _RESULTS: dict[str, tuple[str, str]] = {
     "refused": ("the modem does not have this command", ""),
     "call": ("a call ended, or the command was aborted", ""),
 }
+#: Kind of an error to its subject and the clause of numbers that no table contains.
+_ERRORS: dict[str, tuple[str, str]] = {
+    "cme": ("equipment error", f"{TS_27007} clause 9.2"),
+    "cms": ("message service error", f"{TS_27005} clause 3.2.5"),
+}
+#: Kind of an error to the defining clauses, each with the highest number in it.
+_CLAUSES: dict[str, tuple[tuple[float, str], ...]] = {
+    "cme": (
+        (100, f"{TS_27007} clause 9.2.1"),
+        (150, f"{TS_27007} clause 9.2.2"),
+        (165, f"{TS_27007} clause 9.2.3"),
+        (inf, f"{TS_27007} clause 9.2.2"),
+    ),
+    "cms": (
+        (127, "3GPP TS 24.011 annex E"),
+        (255, "3GPP TS 23.040 clause 9.2.3.22"),
+        (inf, f"{TS_27005} clause 3.2.5"),
+    ),
+}
 _FILLERS = frozenset(("ERROR", "ERR", "CAUSE", "CODE", "REJECT"))
 
 
 def explain_result(final: FinalResult) -> Explanation:
     """Explain a final result code."""
-    if final.kind not in ("cme", "cms"):
-        text, remedy = _RESULTS[final.kind]
-        return Explanation("result", text, "ITU-T V.250 clause 5.7", {}, remedy)
+    if final.kind not in _ERRORS:
+        text, advice = _RESULTS[final.kind]
+        return Explanation("result", text, "ITU-T V.250 clause 5.7", {}, advice)
     known = _error(final.kind, final.code)
     if known is not None:
         return known
     text = "error text specific to the maker" if final.code is None else "unknown to the standard"
-    if final.kind == "cme":
-        about, source = "equipment error", f"{TS_27007} clause 9.2"
-    else:
-        about, source = "message service error", f"{TS_27005} clause 3.2.5"
+    about, source = _ERRORS[final.kind]
     return Explanation(about, text, source, {"code": final.code})
 
 
@@ -68,25 +78,22 @@ def explain_named(text: str) -> Explanation | None:
 def _error(kind: str, code: int | None) -> Explanation | None:
     if code is None:
         return None
-    if kind == "cme":
-        about, texts, makers = "equipment error", CME, MAKERS_CME
-        remedy, clause_of = CME_REMEDIES.get(code, ""), clause_of_cme
-    else:
-        about, texts, makers = "message service error", CMS, MAKERS_CMS
-        remedy, clause_of = CMS_REMEDIES.get(code, ""), clause_of_cms
-    if code in texts:
-        return Explanation(about, texts[code], clause_of(code), {"code": code}, remedy)
-    rows = makers.get(code)
-    if rows is None:
+    codes, (about, _) = ERROR_CODES[kind], _ERRORS[kind]
+    advice = remedy(kind.upper(), code)
+    if code in codes.texts:
+        source = next(clause for highest, clause in _CLAUSES[kind] if code <= highest)
+        return Explanation(about, codes.texts[code], source, {"code": code}, advice)
+    if code not in codes.makers:
         return None
-    text = "; ".join(f"{maker}: {meaning}" for maker, meaning, _ in rows)
-    fields = {"code": code, "makers": [maker for maker, _, _ in rows]}
-    return Explanation(about, text, "; ".join(source for _, _, source in rows), fields, remedy)
+    makers, meanings, sources = zip(*codes.makers[code], strict=True)
+    text = "; ".join(f"{maker}: {each}" for maker, each in zip(makers, meanings, strict=True))
+    fields = {"code": code, "makers": list(makers)}
+    return Explanation(about, text, "; ".join(sources), fields, advice)
 
 
-def _cause(name: str, rest: list[str]) -> Explanation | None:
-    family, digits = FAMILIES.get(name), rest[-1]
-    if family is None or len(rest) > 2 or len(digits) > 6 or not digits.isascii():
+def _cause(family: str, rest: list[str]) -> Explanation | None:
+    digits = rest[-1]
+    if family not in FAMILIES or len(rest) > 2 or len(digits) > 6 or not digits.isascii():
         return None
     if digits.startswith("0X") and is_hex(digits[2:]):
         cause = int(digits, 16)
@@ -94,8 +101,9 @@ def _cause(name: str, rest: list[str]) -> Explanation | None:
         cause = int(digits)
     else:
         return None
-    if cause not in family.names:
+    text = meaning(family, cause)
+    if text is None:
         return None
-    fields = {"family": name, "cause": cause}
-    remedy = family.remedies.get(cause, "")
-    return Explanation(family.about, family.names[cause], family.source, fields, remedy)
+    about, source = FAMILIES[family]
+    fields = {"family": family, "cause": cause}
+    return Explanation(about, text, source, fields, remedy(family, cause))

@@ -6,47 +6,7 @@ from collections.abc import Mapping
 
 from modemagent.at.fields import InformationLine, parse_integer
 from modemagent.explain.explanation import QUECTEL, TS_27005, TS_27007, Decoder, Explanation
-
-IP_TYPE: dict[str, str] = {
-    "IP": "IPv4",
-    "IPV4": "IPv4",
-    "IPV6": "IPv6",
-    "IPV4V6": "IPv4 and IPv6",
-    "PPP": "PPP",
-    "NON-IP": "no IP",
-    "NONIP": "no IP",
-    "ETHERNET": "Ethernet",
-}
-
-# TS 27.007 clause 10.1.19; the first match counts
-PACKET_EVENTS: tuple[tuple[str, str], ...] = (
-    ("NW DETACH", "the network detached the modem from packet service"),
-    ("ME DETACH", "the modem left packet service"),
-    ("NW CLASS", "the network changed the mobile class"),
-    ("ME CLASS", "the modem changed its mobile class"),
-    ("NW PDN ACT", "the network activated a data connection"),
-    ("ME PDN ACT", "the modem activated a data connection"),
-    ("NW PDN DEACT", "the network deactivated a data connection"),
-    ("ME PDN DEACT", "the modem deactivated a data connection"),
-    ("NW ACT", "the network activated a further bearer"),
-    ("ME ACT", "the modem activated a further bearer"),
-    ("NW DEACT", "the network deactivated a bearer"),
-    ("ME DEACT", "the modem deactivated a bearer"),
-    ("NW MODIFY", "the network modified a bearer"),
-    ("ME MODIFY", "the modem modified a bearer"),
-    ("NW REACT", "the network requests that the data connection be activated again"),
-    ("REJECT", "a request from the network was rejected"),
-    ("IPV6", "an IPv6 address was assigned"),
-    ("EXCE STATUS", "coverage enhancement changed"),
-)
-
-STORE: dict[str, str] = {
-    "SM": "the SIM",
-    "ME": "the modem",
-    "MT": "SIM and modem",
-    "SR": "the status report store",
-    "BM": "the broadcast message store",
-}
+from modemagent.explain.meanings import MEANINGS, meaning
 
 
 def context_state(line: InformationLine) -> Explanation | None:
@@ -80,14 +40,14 @@ def context(line: InformationLine) -> Explanation | None:
     apn = line.text(2)
     found: dict[str, object] = {"cid": cid, "type": kind, "apn": apn}
     access = f"APN {apn}" if apn else "no APN: the network selects one"
-    text = f"data connection {cid}: {IP_TYPE.get(kind.upper(), kind)}, {access}"
+    text = f"data connection {cid}: {meaning('type', kind.upper()) or kind}, {access}"
     return Explanation("data connection", text, f"{TS_27007} clause 10.1.1", found)
 
 
 def packet_event(line: InformationLine) -> Explanation | None:
     """Explain ``+CGEV: <event>[ <cid>]...``."""
     upper = line.body.strip().upper()
-    for start, text in PACKET_EVENTS:
+    for start, text in MEANINGS["+CGEV"].items():
         if upper.startswith(start):
             cid = parse_integer(upper.removeprefix(start).lstrip(" ,").partition(",")[0])
             found: dict[str, object] = {"event": start}
@@ -134,7 +94,7 @@ def stored(line: InformationLine) -> Explanation | None:
     if index is None:
         return None
     what = "a message" if line.name == "+CMTI" else "a status report"
-    text = f"{what} was stored in {STORE.get(store, store)}, index {index}"
+    text = f"{what} was stored in {meaning(line.name, store) or store}, index {index}"
     found: dict[str, object] = {"store": store, "index": index}
     return Explanation("message", text, f"{TS_27005} clause 3.4.1", found)
 
@@ -151,19 +111,9 @@ def indicator(line: InformationLine) -> Explanation | None:
     return Explanation("indicator", text, f"{TS_27007} clause 8.10", found)
 
 
-_INDICATIONS: dict[str, str] = {
-    "SMS DONE": "messages are ready",
-    "PB DONE": "the phonebook is ready",
-    "CSQ": "signal changed",
-    "ACT": "technology changed",
-    "SMSFULL": "the message store is full",
-    "FOTA": "firmware update",
-}
-
-
 def quectel_indication(line: InformationLine) -> Explanation | None:
     """Explain ``+QIND: <indication>[,...]``."""
-    text = _INDICATIONS.get(line.text(0).upper())
+    text = meaning(line.name, line.text(0).upper())
     if text is None:
         return None
     if values := ", ".join(field.strip() for field in line.fields[1:] if field.strip()):

@@ -13,16 +13,8 @@ from modemagent.at.operator import (
     split_plmn,
 )
 from modemagent.explain.explanation import TS_27007, Decoder, Explanation
-from modemagent.explain.registration import TECHNOLOGY
+from modemagent.explain.meanings import meaning
 
-MODE: dict[int, str] = {
-    0: "automatic selection",
-    1: "manual selection",
-    2: "deregistered",
-    3: "format set only",
-    4: "manual selection, else automatic",
-}
-AVAILABILITY: dict[int, str] = {0: "unknown", 1: "available", 2: "in use", 3: "forbidden"}
 _SOURCE = f"{TS_27007} clause 7.3"
 
 
@@ -33,16 +25,17 @@ def decode(line: InformationLine) -> Explanation | None:
     found = parse_operator(line)
     if found is None:
         return None
-    mode = MODE.get(found.mode, f"mode {found.mode}")
-    fields: dict[str, object] = {"mode": MODE.get(found.mode, str(found.mode))}
+    known = meaning(PREFIX, found.mode)
+    mode = known or f"mode {found.mode}"
+    fields: dict[str, object] = {"mode": known or str(found.mode)}
     if found.name is None:
         remedy = "AT+COPS=0 lets the modem select a network again." if found.mode == 2 else ""
         return Explanation("operator", f"no operator, {mode}", _SOURCE, fields, remedy)
     fields |= {"operator": found.name, **plmn(found.name)}
     shown = f"network {found.mcc} {found.mnc}" if found.mcc else found.name or "unnamed operator"
-    if found.technology in TECHNOLOGY:
-        fields["technology"] = TECHNOLOGY[found.technology]
-        shown += f", {TECHNOLOGY[found.technology]}"
+    if technology := meaning("technology", found.technology):
+        fields["technology"] = technology
+        shown += f", {technology}"
     return Explanation("operator", f"{shown} ({mode})", _SOURCE, fields)
 
 
@@ -60,26 +53,24 @@ def _available(networks: list[AvailableNetwork]) -> Explanation | None:
         return None
     noun = "network" if len(networks) == 1 else "networks"
     text = f"{len(networks)} {noun} in range: {'; '.join(map(_shown, networks))}"
-    fields = [
-        {
-            "status": AVAILABILITY[network.status],
-            "operator": network.name,
-            "plmn": network.plmn,
-            **({"technology": _technology(network)} if _technology(network) else {}),
-        }
-        for network in networks
-    ]
-    return Explanation("operators", text, _SOURCE, {"networks": fields})
+    return Explanation("operators", text, _SOURCE, {"networks": list(map(_fields, networks))})
+
+
+def _fields(network: AvailableNetwork) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "status": meaning("availability", network.status),
+        "operator": network.name,
+        "plmn": network.plmn,
+    }
+    technology = meaning("technology", network.technology)
+    return {**fields, "technology": technology} if technology else fields
 
 
 def _shown(network: AvailableNetwork) -> str:
     has_name = network.name not in ("", network.plmn)
     shown = f"{network.name} ({network.plmn})" if has_name else network.plmn
-    return " ".join(filter(None, (shown, _technology(network), AVAILABILITY[network.status])))
-
-
-def _technology(network: AvailableNetwork) -> str:
-    return "" if network.technology is None else TECHNOLOGY[network.technology]
+    technology = meaning("technology", network.technology)
+    return " ".join(filter(None, (shown, technology, meaning("availability", network.status))))
 
 
 DECODERS: Mapping[str, Decoder] = {PREFIX: decode}

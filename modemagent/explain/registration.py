@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from modemagent.at.fields import InformationLine
 from modemagent.at.registration import Registration, parse_registration
 from modemagent.explain.explanation import TS_27007, Decoder, Explanation
-from modemagent.explain.reject_causes import FAMILIES
+from modemagent.explain.meanings import meaning, remedy
 
 # subject, clause, and the family of causes in a report with cause type 0
 SUBJECTS: dict[str, tuple[str, str, str]] = {
@@ -15,49 +15,6 @@ SUBJECTS: dict[str, tuple[str, str, str]] = {
     "+CGREG": ("registration (GPRS)", "clause 10.1.20", "GMM"),
     "+CEREG": ("registration (LTE)", "clause 10.1.22", "EMM"),
     "+C5GREG": ("registration (5G)", "clause 10.1.47", "5GMM"),
-}
-
-STATUS: dict[int, str] = {
-    0: "not registered, not searching",
-    1: "registered, home network",
-    2: "not registered, searching",
-    3: "registration denied",
-    4: "unknown, possibly no coverage",
-    5: "registered, roaming",
-    6: "registered for SMS only, home network",
-    7: "registered for SMS only, roaming",
-    8: "emergency service only",
-    9: "registered, home network, CS fallback not preferred",
-    10: "registered, roaming, CS fallback not preferred",
-    11: "restricted local operator service only",
-    90: "not registered, SIM failure (Nordic)",
-}
-
-TECHNOLOGY: dict[int, str] = {
-    0: "GSM",
-    1: "GSM Compact",
-    2: "UMTS",
-    3: "GSM with EGPRS",
-    4: "UMTS with HSDPA",
-    5: "UMTS with HSUPA",
-    6: "UMTS with HSDPA and HSUPA",
-    7: "LTE",
-    8: "EC-GSM-IoT (LTE-M on Quectel)",
-    9: "NB-IoT",
-    10: "LTE with 5G core",
-    11: "5G NR with 5G core",
-    12: "NG-RAN",
-    13: "LTE and 5G NR together",
-}
-
-REMEDIES: dict[int, str] = {
-    0: "Check AT+CFUN? (must be 1), AT+COPS? (2 means deregistered) and AT+CPIN?.",
-    2: "Wait. If the modem keeps searching, check signal, antenna and bands, and whether the SIM "
-    "is activated.",
-    3: "The network refused the modem. AT+CEER may name the reason. So do later reports after "
-    "AT+CEREG=3, which modemagent does not send; use a terminal program.",
-    4: "Check antenna and coverage.",
-    90: "Check AT+CPIN?, then reinsert the SIM card.",
 }
 
 # A module that uses LTE or 5G alone is "not registered", even "denied", in the older domains.
@@ -71,24 +28,26 @@ def decode(line: InformationLine) -> Explanation | None:
     if found is None:
         return None
     about, clause, family = SUBJECTS[line.name]
-    text = STATUS.get(found.status, f"status {found.status}, unknown to the standard")
-    if technology := TECHNOLOGY.get(-1 if found.technology is None else found.technology):
+    status = meaning("registration", found.status)
+    text = status or f"status {found.status}, unknown to the standard"
+    technology = meaning("technology", found.technology)
+    if technology:
         text += f", {technology}"
-    remedy = REMEDIES.get(found.status, "")
+    advice = remedy("registration", found.status)
     if line.name in _OLDER and not found.is_registered:
-        remedy = f"{_CHECK_NEWER} {remedy}".strip()
+        advice = f"{_CHECK_NEWER} {advice}".strip()
     fields = _fields(found, technology)
     if found.reject_cause is not None:
         cause, better = _cause(family, found)
         text += f": {cause}"
-        remedy = better or remedy
-        if (name := FAMILIES[family].names.get(found.reject_cause)) and not found.cause_type:
+        advice = better or advice
+        if (name := meaning(family, found.reject_cause)) and not found.cause_type:
             fields["reject_cause_text"] = name
     if found.active_time_s is not None:
         text += f", power saving after {duration(found.active_time_s)}"
         if found.periodic_tau_s is not None:
             text += f", wakes every {duration(found.periodic_tau_s)}"
-    return Explanation(about, text, f"{TS_27007} {clause}", fields, remedy)
+    return Explanation(about, text, f"{TS_27007} {clause}", fields, advice)
 
 
 def _fields(found: Registration, technology: str | None) -> dict[str, object]:
@@ -117,9 +76,8 @@ def _cause(name: str, found: Registration) -> tuple[str, str]:
     number = found.reject_cause or 0
     if found.cause_type:
         return f"cause {number}, specific to the maker", ""
-    family = FAMILIES[name]
-    meaning = family.names.get(number, "unknown to the standard")
-    return f"{name} cause {number}, {meaning}", family.remedies.get(number, "")
+    text = meaning(name, number) or "unknown to the standard"
+    return f"{name} cause {number}, {text}", remedy(name, number)
 
 
 def duration(seconds: int) -> str:

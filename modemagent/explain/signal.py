@@ -9,7 +9,8 @@ if that is worse than strength. RSSI is the least reliable: on LTE it includes i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from modemagent.at.fields import InformationLine
 from modemagent.at.signal import (
@@ -104,27 +105,11 @@ def strength(line: InformationLine) -> Explanation | None:
     return Explanation("signal", f"level {number}, unknown to the standard", source)
 
 
-def extended(line: InformationLine) -> Explanation | None:
-    """Explain ``+CESQ``."""
-    return _explained(parse_cesq(line), f"{TS_27007} clause 8.69")
-
-
-def nordic(line: InformationLine) -> Explanation | None:
-    """Explain ``%CESQ``."""
-    return _explained(parse_nordic_cesq(line), NORDIC)
-
-
-def huawei(line: InformationLine) -> Explanation | None:
-    """Explain ``^HCSQ``."""
-    return _explained(parse_hcsq(line), f"{HUAWEI}, ^HCSQ")
-
-
-def quectel(line: InformationLine) -> Explanation | None:
-    """Explain ``+QCSQ``."""
-    return _explained(parse_qcsq(line), f"{QUECTEL}, +QCSQ")
-
-
-def _explained(signal: Signal | None, source: str) -> Explanation | None:
+def _explained(
+    line: InformationLine, parse: Callable[[InformationLine], Signal | None], source: str
+) -> Explanation | None:
+    """Explain a line that a parser turns into measured values."""
+    signal = parse(line)
     if signal is None:
         return None
     if signal.technology == NO_SERVICE:
@@ -140,8 +125,8 @@ def _explained(signal: Signal | None, source: str) -> Explanation | None:
 DECODERS: Mapping[str, Decoder] = {
     "+CSQ": strength,
     "^RSSI": strength,
-    "+CESQ": extended,
-    "%CESQ": nordic,
-    "^HCSQ": huawei,
-    "+QCSQ": quectel,
+    "+CESQ": partial(_explained, parse=parse_cesq, source=f"{TS_27007} clause 8.69"),
+    "%CESQ": partial(_explained, parse=parse_nordic_cesq, source=NORDIC),
+    "^HCSQ": partial(_explained, parse=parse_hcsq, source=f"{HUAWEI}, ^HCSQ"),
+    "+QCSQ": partial(_explained, parse=parse_qcsq, source=f"{QUECTEL}, +QCSQ"),
 }

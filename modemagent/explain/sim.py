@@ -10,82 +10,9 @@ from collections.abc import Mapping
 
 from modemagent.at.fields import InformationLine, is_hex
 from modemagent.explain.explanation import NORDIC, QUECTEL, TS_27007, Decoder, Explanation
+from modemagent.explain.meanings import meaning, remedy
 
 TS_102221 = "ETSI TS 102 221 clause 10.2.1"
-
-STATUS_WORDS: dict[int, str] = {
-    0x9000: "done",
-    0x9300: "SIM toolkit is busy",
-    0x6200: "warning: no information, memory unchanged",
-    0x6281: "warning: part of the returned data may be corrupted",
-    0x6282: "warning: end of file or record reached before all bytes were read",
-    0x6283: "warning: selected file is invalidated",
-    0x6285: "warning: selected file is in termination state",
-    0x62F1: "warning: more data available",
-    0x62F2: "warning: more data available and proactive command pending",
-    0x62F3: "warning: response data available",
-    0x63F1: "warning: more data expected",
-    0x63F2: "warning: more data expected and proactive command pending",
-    0x6400: "execution error: no information, memory unchanged",
-    0x6500: "execution error: no information, memory changed",
-    0x6581: "execution error: memory problem",
-    0x6700: "wrong length",
-    0x6800: "function in the class byte not supported: no information",
-    0x6881: "logical channel not supported",
-    0x6882: "secure messaging not supported",
-    0x6900: "command not allowed: no information",
-    0x6981: "command incompatible with file structure",
-    0x6982: "security status not satisfied",
-    0x6983: "PIN or authentication method blocked",
-    0x6984: "referenced data invalidated",
-    0x6985: "conditions of use not satisfied",
-    0x6986: "command not allowed: no elementary file selected",
-    0x6989: "command not allowed: secure channel, security not satisfied",
-    0x6A80: "incorrect parameters in the data field",
-    0x6A81: "function not supported",
-    0x6A82: "file not found",
-    0x6A83: "record not found",
-    0x6A84: "not enough memory space",
-    0x6A86: "incorrect parameters P1 to P2",
-    0x6A87: "Lc inconsistent with P1 to P2",
-    0x6A88: "referenced data not found",
-    0x6B00: "wrong parameters P1 to P2",
-    0x6D00: "instruction code not supported or invalid",
-    0x6E00: "class not supported",
-    0x6F00: "technical problem, no precise diagnosis",
-    0x9850: "INCREASE cannot be performed, maximum value reached",
-    0x9862: "authentication error, incorrect MAC",
-    # GSM SIM cards, TS 51.011 clause 9.4
-    0x9240: "memory problem",
-    0x9400: "no elementary file selected",
-    0x9402: "out of range, invalid address",
-    0x9404: "file or pattern not found",
-    0x9408: "file is inconsistent with the command",
-    0x9804: "access condition not fulfilled, or PIN wrong",
-    0x9808: "in contradiction with PIN status",
-    0x9840: "PIN or PUK blocked",
-}
-
-# SW1 to text, with the number in SW2
-_FAMILIES: dict[int, str] = {
-    0x91: "done; the SIM toolkit has {n} bytes to send",
-    0x92: "done after {n} internal retries",
-    0x61: "done; {n} bytes are waiting (GET RESPONSE)",
-    0x6C: "wrong length: {n} is correct",
-    0x9E: "done with error; {n} bytes are waiting",
-    0x9F: "done; {n} bytes are waiting (GET RESPONSE)",
-    0x67: "wrong length",
-    0x6F: "technical problem, specific to the SIM",
-}
-
-_REMEDIES: dict[int, str] = {
-    0x6982: "Enter the PIN of the SIM card first.",
-    0x6983: "The PIN is blocked. Unblock it with the PUK.",
-    0x6985: "When the EID is read this is normal for a SIM card that is not a consumer eUICC.",
-    0x6A82: "This SIM card does not have the file.",
-    0x9804: "Enter the PIN of the SIM card first.",
-    0x9840: "If the PIN is blocked, unblock it with the PUK.",
-}
 
 
 def status_word(word: int) -> Explanation:
@@ -95,16 +22,17 @@ def status_word(word: int) -> Explanation:
     ('file not found', 'done; 12 bytes are waiting (GET RESPONSE)')
     """
     first, second = word >> 8, word & 0xFF
-    text = STATUS_WORDS.get(word)
+    name = f"{word:04X}"
+    text = meaning("SW", name)
     if text is None and first == 0x63 and second >> 4 == 0xC:
         # The clause defines two meanings: one for VERIFY and the like, one for UPDATE.
         tries = second & 15
         text = f"wrong PIN, {tries} attempts left; for a write: done after {tries} retries"
     elif text is None:
-        text = _FAMILIES.get(first, "unknown to the standard").format(n=second)
+        text = (meaning("SW", name[:2]) or "unknown to the standard").format(n=second)
     success = word == 0x9000 or first in (0x91, 0x61, 0x9F)
-    found: dict[str, object] = {"sw": f"{word:04X}", "success": success}
-    return Explanation("SIM status", text, TS_102221, found, _REMEDIES.get(word, ""))
+    fields = {"sw": name, "success": success}
+    return Explanation("SIM status", text, TS_102221, fields, remedy("SW", name))
 
 
 def restricted_access(line: InformationLine) -> Explanation | None:
@@ -187,9 +115,9 @@ def attempts(line: InformationLine) -> Explanation | None:
         return None
     tail = f" of {of}" if of is not None else ""
     found: dict[str, object] = {"code": code, "attempts_left": left}
-    remedy = "" if left > 1 else "Do not guess: the next wrong code blocks it."
+    advice = "" if left > 1 else "Do not guess: the next wrong code blocks it."
     text = f"{code}: {left}{tail} attempts left"
-    return Explanation("SIM", text, f"{TS_27007} clause 8.65", found, remedy)
+    return Explanation("SIM", text, f"{TS_27007} clause 8.65", found, advice)
 
 
 def quectel_attempts(line: InformationLine) -> Explanation | None:

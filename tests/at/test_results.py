@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.at.error_codes import CME, CMS
+from modemagent.at.error_codes import ERROR_CODES
 from modemagent.at.results import code_of, fold_error_text, parse_final
 
 
@@ -83,8 +83,10 @@ def test_digits_count_only_after_atv0():
     assert parse_final("7", numeric=True) is None
 
 
-@pytest.mark.parametrize(("kind", "table"), [("cme", CME), ("cms", CMS)])
-def test_every_text_leads_to_its_number(kind, table):
+@pytest.mark.parametrize("kind", ERROR_CODES)
+def test_every_text_leads_to_its_number(kind):
+    table = ERROR_CODES[kind].texts
+    assert all(code_of(kind, text) == code for text, code in ERROR_CODES[kind].others.items())
     assert len({fold_error_text(text) for text in table.values()}) == len(table)
     for code, text in table.items():
         assert code_of(kind, text.upper()) == code

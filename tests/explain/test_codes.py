@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.at.error_codes import CME, CME_REMEDIES, CMS, CMS_REMEDIES, MAKERS_CME, MAKERS_CMS
+from modemagent.at.error_codes import ERROR_CODES
+from modemagent.at.locks import CME_LOCKS, REMEDY
 from modemagent.explain import explain, explain_code
+from modemagent.explain.meanings import MEANINGS, REMEDIES, remedy
 from modemagent.explain.reject_causes import FAMILIES
-from modemagent.explain.sim import STATUS_WORDS
+from modemagent.explain.states import ROWS
 
 # Wireshark packet-nas_eps.c, packet-nas_5gs.c, packet-gsm_a_gm.c and ModemManager-errors.h
 NAMES = [
@@ -153,28 +155,54 @@ def test_results_without_a_known_number(line, words):
 def test_tables_are_complete():
     general = {*range(8), *range(10, 19), *range(20, 28), 30, 31, 32, *range(40, 64), 100}
     packet = {*range(102, 120), 122, *range(124, 151), *range(171, 234)}
-    assert set(CME) == general | packet | set(range(151, 166))
-    assert not set(CME) & set(MAKERS_CME)
-    assert not set(CMS) & set(MAKERS_CMS)
-    assert {1, 8, 10, 21, 22, 27, 28, 29, 30, 38, 41, 42, 47, 50, 69, 81, 95, 111, 127} <= set(CMS)
-    assert {n for n in CMS if 128 <= n < 256} == (
+    cme, cms = ERROR_CODES["cme"], ERROR_CODES["cms"]
+    assert set(cme.texts) == general | packet | set(range(151, 166))
+    assert not set(cme.texts) & set(cme.makers)
+    assert not set(cms.texts) & set(cms.makers)
+    assert {1, 8, 10, 21, 22, 27, 28, 29, 30, 38, 41, 42, 47, 50, 69, 81, 95, 111, 127} <= set(
+        cms.texts
+    )
+    assert {n for n in cms.texts if 128 <= n < 256} == (
         {128, 129, 130, 143, 144, 145, 159, 160, 161, 175, 176, 255}
         | {*range(192, 200), *range(208, 214)}
     )
-    assert set(CME_REMEDIES) <= set(CME) | set(MAKERS_CME)
-    assert set(CMS_REMEDIES) <= set(CMS)
+
+
+def test_every_lock_has_the_remedy_of_a_lock():
+    assert all(remedy("CME", number).endswith(REMEDY) for number in CME_LOCKS)
+    assert remedy("CMS", 312).endswith(REMEDY)
+
+
+def test_every_remedy_belongs_to_a_number():
+    known = {subject: set(values) for subject, values in MEANINGS.items()}
+    for kind, codes in ERROR_CODES.items():
+        known[kind.upper()] = set(map(str, {**codes.texts, **codes.makers}))
+    for subject in set(REMEDIES) - set(FAMILIES):
+        assert set(REMEDIES[subject]) <= known[subject]
+    # a row may have a number that only some of its families have
+    for family in FAMILIES:
+        assert set(REMEDIES[family]) & known[family]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_has_valid_rows(name):
-    family = FAMILIES[name]
-    assert family.source.startswith("3GPP TS 24.")
-    assert all(0 < number < 256 for number in family.names)
-    assert all(text and text == text.strip() for text in family.names.values())
-    assert {95, 96, 97, 98, 99, 100, 101, 111} <= set(family.names)
-    # a remedy may stand for a number that only a sister table has
-    assert set(family.remedies) & set(family.names)
+    about, source = FAMILIES[name]
+    assert name in about
+    assert source.startswith("3GPP TS 24.")
+    numbers = set(map(int, MEANINGS[name]))
+    assert all(0 < number < 256 for number in numbers)
+    assert {95, 96, 97, 98, 99, 100, 101, 111} <= numbers
 
 
-def test_status_words_are_two_bytes():
-    assert all(0x6000 <= word <= 0x9FFF for word in STATUS_WORDS)
+@pytest.mark.parametrize("table", [MEANINGS, REMEDIES], ids=["meanings", "remedies"])
+def test_every_text_is_clean(table):
+    texts = [(value, text) for values in table.values() for value, text in values.items()]
+    assert all(value and text and text == text.strip() for value, text in texts)
+
+
+def test_every_state_field_has_meanings():
+    assert all(MEANINGS[name] for name in ROWS)
+
+
+def test_status_words_have_one_or_two_bytes():
+    assert all(len(word) in (2, 4) and "60" <= word < "A0" for word in MEANINGS["SW"])
