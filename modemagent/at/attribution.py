@@ -60,7 +60,6 @@ class Attribution:
         self.late = [] if late is None else late
         self.echoed = False
         """The complete echo of the command was received."""
-        self.dropped = 0
         self._prefixes = response_prefixes(self.command)
         # A lone digit in response to "AT" or "ATE0" is a result: they return no information.
         self._numeric = numeric or (is_basic(self.command) and "I" not in self.command)
@@ -153,9 +152,7 @@ class Attribution:
         entry = _Entry(text, mine)
         # Overhead of a line, so that many short lines are limited too.
         size = len(text) + 8
-        if self._size + size > ANSWER_LIMIT:
-            self.dropped += len(text)
-        else:
+        if self._size + size <= ANSWER_LIMIT:
             self._size += size
             self._entries.append(entry)
         return entry

@@ -5,7 +5,7 @@ the events do not depend on the size of the reads. A line is an event only when 
 (``OK`` may be the beginning of a longer word); :meth:`Codec.flush` returns the incomplete line at
 the deadline.
 
-Memory is bounded: only the first 4 KiB of a line are kept, the rest is dropped and counted.
+Memory is bounded: only the first 4 KiB of a line are kept.
 """
 
 from __future__ import annotations
@@ -51,10 +51,6 @@ class Codec:
     def __init__(self) -> None:
         self._input = bytearray()
         self._line = bytearray()
-        self.dropped = 0
-        """Bytes dropped because a line or the unread input was too long."""
-        self.noise = 0
-        """Bytes that are not text."""
         self.position = 0
         """Number of bytes taken from the input."""
 
@@ -70,10 +66,9 @@ class Codec:
         beyond 64 KiB is dropped.
         """
         if len(self._input) > ANSWER_LIMIT:
-            self.dropped += len(data)
             self.position += len(data)
-            return
-        self._input += data
+        else:
+            self._input += data
 
     def next_event(self) -> LineEvent | None:
         """Return the event of the next complete line, None if more data is needed."""
@@ -100,9 +95,7 @@ class Codec:
     def _keep(self, size: int) -> None:
         # A module that wakes up may send any number of NULs before its first line.
         piece = self._input[:size].replace(b"\x00", b"")
-        room = LINE_LIMIT - len(self._line)
-        self._line += piece[:room]
-        self.dropped += max(0, len(piece) - room)
+        self._line += piece[: LINE_LIMIT - len(self._line)]
         self.position += size
         del self._input[:size]
 
@@ -112,7 +105,6 @@ class Codec:
         if not raw:
             return None
         text, noise = clean_line(raw)
-        self.noise += noise
         if not text:
             # Only control characters: NULs are ignored, others are noise.
             return LineEvent("noise", "") if noise else None

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections import deque
 from typing import Final as Constant
-from typing import Literal, NamedTuple
 
 from modemagent.at.attribution import Attribution
 from modemagent.at.codec import ANSWER_LIMIT, Codec, LineEvent
@@ -32,21 +31,6 @@ _MOST_LATE = 8
 #: Held results without an echo after which the port's echo is no longer trusted.
 _MISLED_LIMIT = 2
 
-StrayKind = Literal["text", "final", "nmea", "noise"]
-
-
-class Urc(NamedTuple):
-    """A known unsolicited result code, received while no command was pending."""
-
-    line: str
-
-
-class UnexpectedLine(NamedTuple):
-    """Any other line received while no command was pending: late responses, NMEA, noise."""
-
-    line: str
-    kind: StrayKind = "text"
-
 
 class AtConnection:
     """The AT connection of one port.
@@ -60,7 +44,7 @@ class AtConnection:
     >>> response.lines, response.ok, response.echoed
     (('+CPIN: READY',), True, True)
     >>> connection.receive_data(b"\\r\\n+CMTI: 1\\r\\n")
-    [Urc(line='+CMTI: 1')]
+    [LineEvent(kind='urc', line='+CMTI: 1', final=None)]
     """
 
     def __init__(self) -> None:
@@ -74,7 +58,6 @@ class AtConnection:
         self._late: list[str] = []
         self._numeric = False
         self._feed_due = False
-        self._dropped = 0
         self._misled = 0
         self.echoes = False
         """The port echoes commands, as far as is known."""
@@ -88,16 +71,6 @@ class AtConnection:
     def awaiting_echo(self) -> bool:
         """True if a final result is held: :meth:`expire` may be called early."""
         return self._flight is not None and self._flight.holds
-
-    @property
-    def dropped(self) -> int:
-        """Bytes dropped because a line or a response was too long."""
-        return self._codec.dropped + self._dropped
-
-    @property
-    def noise(self) -> int:
-        """Bytes received that are not text."""
-        return self._codec.noise
 
     def send(self, line: str) -> bytes:
         """Start a command; return the bytes to write.
@@ -122,9 +95,12 @@ class AtConnection:
         )
         return line.encode("ascii") + b"\r"
 
-    def receive_data(self, data: bytes) -> list[Response | Urc | UnexpectedLine]:
-        """Take bytes from the port; return the responses and lines they complete, in order."""
-        out: list[Response | Urc | UnexpectedLine] = []
+    def receive_data(self, data: bytes) -> list[Response | LineEvent]:
+        """Take bytes from the port; return what they complete, in order.
+
+        A line received while no command is pending is returned as the codec classified it.
+        """
+        out: list[Response | LineEvent] = []
         if self._feed_due and data:
             # The line feed of a final result whose carriage return has ended the response.
             self._feed_due = False
@@ -135,7 +111,8 @@ class AtConnection:
         self._codec.receive_data(data)
         while (event := self._codec.next_event()) is not None:
             if self._flight is None:
-                out.append(self._unexpected(event))
+                self._keep_unsolicited(event)
+                out.append(event)
                 continue
             final = self._flight.take(event)
             if final is not None:
@@ -147,7 +124,7 @@ class AtConnection:
                         self._feed_due = True
                 self._record(data[taken:end])
                 taken = end
-                out.append(self._close(final))
+                out.append(self._close(self._flight, final))
         self._record(data[taken:])
         return out
 
@@ -166,17 +143,17 @@ class AtConnection:
         if event is not None:
             final = flight.take_unfinished(event)
             if final is not None:
-                return self._close(final)
+                return self._close(flight, final)
         held = flight.holds
         final = flight.release()
         if final is None:
             self._late.append(flight.command)
             del self._late[:-_MOST_LATE]
-        answer = self._close(final)
+        response = self._close(flight, final)
         if held:
             self.echoes = False
             self._misled += final is not None
-        return answer
+        return response
 
     def take_unsolicited(self) -> Received:
         """Return what was received while no command was pending, since the last call.
@@ -189,21 +166,17 @@ class AtConnection:
         self._unsolicited_size = 0
         return received
 
-    def _close(self, final: FinalResult | None) -> Response:
-        flight = self._flight
-        if flight is None:
-            raise ProtocolError("no command is pending")
+    def _close(self, flight: Attribution, final: FinalResult | None) -> Response:
         self._flight = None
         self.echoes = flight.echoed or flight.echoes
         if final is not None:
             self._late.clear()
             if final.ok:
                 # E0 takes effect after the echo of this command.
-                echo = setting_value(flight.command, "E")
-                if echo is False:
+                if setting_value(flight.command, "E") is False:
                     self.echoes = False
-                self._note_format(flight, final)
-        self._dropped += flight.dropped
+                verbose = setting_value(flight.command, "V")
+                self._numeric = final.text != "OK" if verbose is None else not verbose
         return Response(
             line=self._line,
             lines=flight.lines,
@@ -213,10 +186,6 @@ class AtConnection:
             raw=bytes(self._raw),
         )
 
-    def _note_format(self, flight: Attribution, final: FinalResult) -> None:
-        setting = setting_value(flight.command, "V")
-        self._numeric = final.text != "OK" if setting is None else not setting
-
     def _record(self, data: bytes) -> None:
         if self._flight is not None:
             self._raw += data[: ANSWER_LIMIT - len(self._raw)]
@@ -224,16 +193,11 @@ class AtConnection:
         self._unsolicited_raw += data[-ANSWER_LIMIT:]
         del self._unsolicited_raw[: max(0, len(self._unsolicited_raw) - ANSWER_LIMIT)]
 
-    def _unexpected(self, event: LineEvent) -> Urc | UnexpectedLine:
-        line = event.line
-        self._unsolicited.append(line)
-        self._unsolicited_size += len(line) + 8
+    def _keep_unsolicited(self, event: LineEvent) -> None:
+        self._unsolicited.append(event.line)
+        self._unsolicited_size += len(event.line) + 8
         while self._unsolicited_size > ANSWER_LIMIT:
             self._unsolicited_size -= len(self._unsolicited.popleft()) + 8
-        kind = event.kind
-        if kind == "urc":
-            return Urc(line)
-        if kind == "final" and self._late:
+        if event.kind == "final":
             # The late response to the oldest command without one.
-            self._late.pop(0)
-        return UnexpectedLine(line, kind)
+            del self._late[:1]

@@ -15,7 +15,7 @@ from math import ceil
 from time import monotonic
 from typing import Final, NamedTuple
 
-from modemagent.at.connection import AtConnection, UnexpectedLine
+from modemagent.at.connection import AtConnection
 from modemagent.at.steps import Response
 from modemagent.channel.port import Port
 from modemagent.errors import PortVanished
@@ -202,7 +202,7 @@ class FinalRestore:
             if isinstance(event, Response):
                 self._restore_list.on_response(event)
                 self._unanswered = 0
-            elif isinstance(event, UnexpectedLine) and event.kind == "final":
+            elif event.kind == "final":
                 self._unanswered -= 1
 
 

@@ -10,7 +10,7 @@ from collections import deque
 from math import inf
 from typing import Final, TypeVar
 
-from modemagent.at.connection import GRACE_S, AtConnection, Urc
+from modemagent.at.connection import GRACE_S, AtConnection
 from modemagent.at.steps import Command, Listen, Outcome, Plan, Response, Step
 from modemagent.at.urcs import is_urc
 from modemagent.channel.restore import FinalRestore, RestoreList
@@ -91,7 +91,7 @@ class PortSession:
         for event in self._connection.receive_data(data):
             if isinstance(event, Response):
                 self._on_response(event, now)
-            elif isinstance(event, Urc):
+            elif event.kind == "urc":
                 self.urcs.append(event.line)
             elif event.kind == "final":
                 self._unanswered = max(0, self._unanswered - 1)

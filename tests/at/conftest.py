@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from modemagent.at.codec import Codec, LineEvent
-from modemagent.at.connection import AtConnection, UnexpectedLine, Urc
+from modemagent.at.connection import AtConnection
 from modemagent.at.steps import Response
 
 TRANSCRIPTS = Path(__file__).parents[2] / "fixtures" / "transcripts"
@@ -46,12 +46,12 @@ def _tr(wire: bytes) -> list[LineEvent]:
 
 def converse(
     steps: list[tuple[str, bytes]], chunking: Callable[[bytes], list[bytes]]
-) -> list[list[Response | Urc | UnexpectedLine]]:
+) -> list[list[Response | LineEvent]]:
     dialogue = AtConnection()
-    out: list[list[Response | Urc | UnexpectedLine]] = []
+    out: list[list[Response | LineEvent]] = []
     for line, wire in steps:
         assert dialogue.send(line) == line.encode() + b"\r"
-        got: list[Response | Urc | UnexpectedLine] = []
+        got: list[Response | LineEvent] = []
         for chunk in chunking(wire):
             got += dialogue.receive_data(chunk)
         if dialogue.in_flight:
@@ -60,14 +60,14 @@ def converse(
     return out
 
 
-def _without_last_feed(each: Response | Urc | UnexpectedLine) -> Response | Urc | UnexpectedLine:
+def _without_last_feed(each: Response | LineEvent) -> Response | LineEvent:
     """``raw`` ends before the last line feed when that came in a read of its own."""
     if isinstance(each, Response):
         return each._replace(raw=each.raw.removesuffix(b"\n"))
     return each
 
 
-def _talk(*steps: tuple[str, bytes]) -> list[Response | Urc | UnexpectedLine]:
+def _talk(*steps: tuple[str, bytes]) -> list[Response | LineEvent]:
     """What the last of some commands brought; each is expired when nothing closed it."""
     whole = converse(list(steps), lambda wire: [wire])
     for number in range(4):
@@ -81,7 +81,7 @@ def tr() -> Callable[[bytes], list[LineEvent]]:
 
 
 @pytest.fixture
-def talk() -> Callable[..., list[Response | Urc | UnexpectedLine]]:
+def talk() -> Callable[..., list[Response | LineEvent]]:
     return _talk
 
 

@@ -85,18 +85,16 @@ def test_one_invalid_byte_does_not_make_a_line_noise(tr):
 def test_line_is_cut_at_its_limit(tr):
     events = tr(b"A" * (LINE_LIMIT + 100) + b"\r\nOK\r\n")
     assert [len(event.line) for event in events] == [LINE_LIMIT, 2]
-    codec = Codec()
-    codec.receive_data(b"A" * (LINE_LIMIT + 100))
-    codec.next_event()
-    assert codec.dropped == 100
 
 
 def test_unread_input_is_bounded():
     codec = Codec()
     for _ in range(300):
         codec.receive_data(b"RDY\r\n" * 200)
-    assert codec.dropped >= 300_000 - ANSWER_LIMIT - 1000
-    codec.next_event()
+    size = 0
+    while codec.next_event():
+        size += 5
+    assert ANSWER_LIMIT < size <= ANSWER_LIMIT + 1000
 
 
 def test_memory_is_bounded():
@@ -109,7 +107,6 @@ def test_memory_is_bounded():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 200_000
-    assert codec.dropped > 3_000_000
 
 
 def events_of(chunks):

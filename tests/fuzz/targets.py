@@ -27,7 +27,7 @@ from modemagent.agent.control.server import ControlSocket
 from modemagent.at import attribution, codec, commands, fields, lines, results, urcs
 from modemagent.at import transcript as transcript_file
 from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, LineEvent
-from modemagent.at.connection import AtConnection, UnexpectedLine, Urc
+from modemagent.at.connection import AtConnection
 from modemagent.at.steps import Command, FinalResult, Response, Step
 from modemagent.cli.output import plain
 from modemagent.dialects import ati_block, parsers
@@ -128,7 +128,7 @@ def fuzz_codec(data: bytes) -> None:
         assert _events(chunks) == events, "the events depend on the cuts"
 
 
-Come = list[Response | Urc | UnexpectedLine]
+Come = list[Response | LineEvent]
 
 
 def _talked(data: bytes, pieces: bool) -> tuple[Come, AtConnection]:
@@ -168,7 +168,7 @@ def fuzz_dialogue(data: bytes) -> None:
     assert len(heard.raw) <= ANSWER_LIMIT
     again, other = _talked(data, pieces=True)
     assert _comparable(again) == _comparable(come), "the answers depend on the cuts"
-    assert (talk.echoes, talk.dropped, talk.noise) == (other.echoes, other.dropped, other.noise)
+    assert talk.echoes == other.echoes
 
 
 FLOOD = 16 * 1024

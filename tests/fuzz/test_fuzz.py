@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from fuzz import corpus_files
 from fuzz.engine import Coverage, Fault, Fuzzer, Hangs, Target, TooMuchWork, Work, survives
 from fuzz.targets import TARGETS
-from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec
-from modemagent.at.connection import AtConnection, UnexpectedLine, Urc
+from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, LineEvent
+from modemagent.at.connection import AtConnection
 from modemagent.at.steps import Response
 
 KEPT = [(name, data) for name in TARGETS for data in corpus_files.load(name)]
@@ -142,10 +142,10 @@ def answers(draw: st.DrawFn) -> tuple[bytes, str]:
     return "".join(f"{row}{end}" for row in rows if row).encode(), value
 
 
-def _fed(wire: bytes, sizes: list[int]) -> list[Response | Urc | UnexpectedLine]:
+def _fed(wire: bytes, sizes: list[int]) -> list[Response | LineEvent]:
     dialogue = AtConnection()
     dialogue.send("AT+CGSN")
-    out: list[Response | Urc | UnexpectedLine] = []
+    out: list[Response | LineEvent] = []
     at = 0
     for size in [*sizes, len(wire)]:
         out += dialogue.receive_data(wire[at : at + size])
@@ -170,7 +170,7 @@ def test_value_is_found_among_urcs_and_late_responses(
     assert [_without_raw(each) for each in cut] == [_without_raw(each) for each in whole]
 
 
-def _without_raw(each: Response | Urc | UnexpectedLine) -> object:
+def _without_raw(each: Response | LineEvent) -> object:
     return each._replace(raw=b"") if isinstance(each, Response) else each
 
 
