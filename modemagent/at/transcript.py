@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any, TypeVar
 
 from modemagent.errors import TranscriptError
 
@@ -99,6 +100,9 @@ class Transcript:
         return tuple(each for each in self.exchanges if each.send.strip().upper() == wanted)
 
 
+R = TypeVar("R", Exchange, Unsolicited)
+
+
 def to_bytes(text: str) -> bytes:
     """Return the bytes of a TOML string, one per character.
 
@@ -146,20 +150,8 @@ def loads(text: str, *, name: str = "transcript") -> Transcript:
         # RecursionError: thousands of nested brackets.
         raise TranscriptError(f"{name} is not valid TOML: {error}") from error
     header = {key: value for key, value in document.items() if key not in ("exchange", "urc")}
-    exchanges = [
-        Exchange(
-            lines=_lines(row, name),
-            raw=_raw(row, name),
-            **_texts(row, ("send", "state", "evidence", "ref", "note"), name),
-        )
-        for row in _rows(document, "exchange", ("send",), name)
-    ]
-    urcs = [
-        Unsolicited(
-            raw=_raw(row, name), **_texts(row, ("line", "when", "evidence", "ref", "note"), name)
-        )
-        for row in _rows(document, "urc", ("line", "raw"), name)
-    ]
+    exchanges = [_record(Exchange, row, name) for row in _rows(document, "exchange", name)]
+    urcs = [_record(Unsolicited, row, name) for row in _rows(document, "urc", name)]
     return Transcript(name=name, header=header, exchanges=tuple(exchanges), urcs=tuple(urcs))
 
 
@@ -210,34 +202,29 @@ def _escaped(char: str) -> str:
     return char
 
 
-def _rows(
-    document: Mapping[str, object], key: str, needs: tuple[str, ...], name: str
-) -> list[dict[str, object]]:
+#: Keys of which a row needs one.
+_NEEDED = {"exchange": ("send",), "urc": ("line", "raw")}
+
+
+def _rows(document: Mapping[str, object], key: str, name: str) -> list[dict[str, object]]:
     rows = document.get(key, [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise TranscriptError(f"{name}: {key} must be a list of tables: write [[{key}]]")
-    if not all(row.keys() & set(needs) for row in rows):
-        raise TranscriptError(f"{name}: every [[{key}]] needs {' or '.join(needs)}")
+    if not all(row.keys() & set(_NEEDED[key]) for row in rows):
+        raise TranscriptError(f"{name}: every [[{key}]] needs {' or '.join(_NEEDED[key])}")
     return rows
 
 
-def _text(row: Mapping[str, object], key: str, name: str) -> str:
-    value = row.get(key, "")
-    if not isinstance(value, str):
-        raise TranscriptError(f"{name}: {key} must be a string")
-    return value
-
-
-def _texts(row: Mapping[str, object], keys: tuple[str, ...], name: str) -> dict[str, str]:
-    return {key: _text(row, key, name) for key in keys}
-
-
-def _lines(row: Mapping[str, object], name: str) -> tuple[str, ...]:
-    value = row.get("lines", [])
-    if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
-        raise TranscriptError(f"{name}: lines must be a list of strings")
-    return tuple(value)
-
-
-def _raw(row: Mapping[str, object], name: str) -> bytes | None:
-    return to_bytes(_text(row, "raw", name)) if "raw" in row else None
+def _record(kind: type[R], row: Mapping[str, object], name: str) -> R:
+    values: dict[str, Any] = {}
+    for key in (each.name for each in fields(kind) if each.name in row):
+        value = row[key]
+        if key == "lines":
+            if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
+                raise TranscriptError(f"{name}: lines must be a list of strings")
+            values[key] = tuple(value)
+        elif not isinstance(value, str):
+            raise TranscriptError(f"{name}: {key} must be a string")
+        else:
+            values[key] = to_bytes(value) if key == "raw" else value
+    return kind(**values)
