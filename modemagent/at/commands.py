@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.at.fields import SIGILS
+from modemagent.at.fields import SIGILS, command_name
 from modemagent.at.lines import BROKEN
 
 _BASIC = "EVIQXZHLMOASPTN"
@@ -29,10 +29,8 @@ def looks_like_command(line: str) -> bool:
     if body[0] == "&":
         return body[1:2].isalpha() and not body[2:].strip("0123456789") and body != "&T"
     if body[0] in SIGILS:
-        name, end = body[1:], 0
-        while end < len(name) and (name[end].isalnum() or name[end] == "_"):
-            end += 1
-        return end > 0 and name[0].isalpha() and name[end : end + 1] in ("", "=", "?", ";", ",")
+        name = command_name(body)
+        return name[1:2].isalpha() and body[len(name) :][:1] in ("", "=", "?", ";", ",")
     if body[0] == "D":
         return bool(body[1:]) and not body[1:].strip("0123456789*#+,;TP")
     return is_basic(upper)

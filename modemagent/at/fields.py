@@ -76,6 +76,18 @@ def split_prefix(line: str) -> tuple[str, str]:
     return (name, rest.lstrip(": \t")) if is_name else ("", text)
 
 
+def command_name(text: str) -> str:
+    """Return the extended command name at the beginning of a text, ``""`` if there is none.
+
+    >>> command_name("+COPS=3,0"), command_name("+"), command_name("E0")
+    ('+COPS', '', '')
+    """
+    end = 1
+    while end < len(text) and (text[end].isalnum() or text[end] == "_"):
+        end += 1
+    return text[:end] if end > 1 and text[0] in SIGILS else ""
+
+
 def split_fields(body: str) -> tuple[str, ...]:
     """Return the comma-separated fields of the text after a prefix, without their quotes.
 

@@ -14,6 +14,7 @@ from modemagent.at.fields import InformationLine, hex_integer, parse_integer
 from modemagent.at.timers import active_time, periodic_update
 
 PREFIXES = frozenset(("+CREG", "+CGREG", "+CEREG", "+C5GREG"))
+#: <stat> of a modem that the network refuses.
 DENIED = 3
 #: <stat> of a registered modem: home, roaming, each also for SMS only and without CS fallback.
 REGISTERED = frozenset((1, 5, 6, 7, 9, 10))

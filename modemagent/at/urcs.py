@@ -8,7 +8,7 @@ the table lists only what *may* be unsolicited; the attribution considers the pe
 from __future__ import annotations
 
 from modemagent.at.datafiles import data_rows
-from modemagent.at.fields import SIGILS, split_prefix
+from modemagent.at.fields import command_name, split_prefix
 
 _ROWS = tuple(data_rows(__file__, "urcs.txt"))
 #: Prefix to the subject of the line.
@@ -54,16 +54,8 @@ def response_prefixes(line: str) -> frozenset[str]:
     >>> sorted(response_prefixes("AT+COPS=3,0;+CPIN?")), response_prefixes("ATI")
     (['+COPS', '+CPIN'], frozenset())
     """
-    upper = line.strip().upper()
     found: set[str] = set()
-    for command in upper.removeprefix("AT").split(";"):
-        if command[:1] not in SIGILS or not command:
-            continue
-        end = 1
-        while end < len(command) and (command[end].isalnum() or command[end] == "_"):
-            end += 1
-        name = command[:end]
-        found.add(name)
-        if name in RESPONSE_PREFIXES:
-            found.add(RESPONSE_PREFIXES[name])
+    for command in line.strip().upper().removeprefix("AT").split(";"):
+        if name := command_name(command):
+            found |= {name, RESPONSE_PREFIXES.get(name, name)}
     return frozenset(found)
