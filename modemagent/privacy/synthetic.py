@@ -46,17 +46,17 @@ def kept(kind: str, value: str) -> int:
 
 
 def _filled(shape: str, number: int, *, letters: bool = False) -> str:
-    """Return a text with its digits replaced by a right-aligned number; other characters stay."""
+    """Return a text with its digits replaced by a right-aligned number; other characters stay.
+
+    :param letters: replace letters too
+    """
     out = []
     for char in reversed(shape):
-        if char.isdigit() or not char.isalpha():
-            number, digit = divmod(number, 10) if char.isdigit() else (number, 0)
-            out.append(str(digit) if char.isdigit() else char)
-        elif letters:
-            number, digit = divmod(number, 26)
-            out.append(chr((ord("A") if char.isupper() else ord("a")) + digit))
-        else:
-            out.append(char)
+        zero, base = ("0", 10) if char.isdigit() else ("A" if char.isupper() else "a", 26)
+        if char.isdigit() or (letters and char.isalpha()):
+            number, digit = divmod(number, base)
+            char = chr(ord(zero) + digit)
+        out.append(char)
     return "".join(reversed(out))
 
 

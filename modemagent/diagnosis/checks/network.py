@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modemagent.at.registration import DENIED
 from modemagent.diagnosis.checks.responses import Decoded, all_decoded, decoded, is_answered
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
@@ -9,7 +10,6 @@ from modemagent.identity.snapshot import SimState
 
 #: Newer systems first: a modem on LTE alone reports "not registered" for the older ones.
 _REGISTRATIONS = ("AT+C5GREG?", "AT+CEREG?", "AT+CGREG?", "AT+CREG?")
-_DENIED = 3
 _WEAK = ("weak", "unusable")
 _CHECK_COVERAGE = "Check signal and antenna, and whether the SIM is activated."
 _CHECK_ANTENNA = "Check the antenna, its connector and its cable, or try another location."
@@ -33,7 +33,7 @@ def registration(facts: Facts) -> Finding:
 
 
 def _by_detail(found: Decoded) -> tuple[bool, bool]:
-    return "reject_cause" not in found.fields, found.fields.get("status") != _DENIED
+    return "reject_cause" not in found.fields, found.fields.get("status") != DENIED
 
 
 def _managed_registration(facts: Facts) -> Finding:
