@@ -6,40 +6,25 @@ differ from the order in the line, and only their order identifies bare response
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, then_generic
+from modemagent.dialects.generic import CPIN_URC, SIM_STATE, maker
+from modemagent.dialects.model import Attempt
 
 #: MV31 and MV32 are Qualcomm based and have another maker's firmware.
 _MV3 = r"^MV3[12]"
 _MV3_SOURCE = "Thales MV32-W AT reference guide 15.10, 15.41; QModem thales driver"
+_TRACE = "trace cinterion-ehs6"
+_SIND = "Cinterion EHS6 AT command set V03.001, ^SIND; trace cinterion-ehs6"
 
-DIALECT = Dialect(
-    name="cinterion",
-    ladders={
-        **GENERIC,
-        "imei": then_generic(Attempt("AT+CGSN", "", "imei", "trace cinterion-ehs6"), then=IMEI),
-        "imeisv": (),
-        "iccid": (
-            Attempt("AT+ICCID", "+ICCID", "iccid", _MV3_SOURCE, models=_MV3),
-            *then_generic(
-                Attempt("AT+CCID", "+CCID", "iccid", "trace cinterion-ehs6"),
-                Attempt("AT^SCID", "^SCID", "iccid", "trace cinterion-ehs6"),
-                then=ICCID,
-            ),
-        ),
-        "sim_state": (
-            *GENERIC["sim_state"],
-            Attempt(
-                'AT^SIND="simstatus",2',
-                "^SIND",
-                "sim_state_sind",
-                "Cinterion EHS6 AT command set V03.001, ^SIND; trace cinterion-ehs6",
-            ),
-        ),
-        "slot": (
-            Attempt("AT+SWITCH_SLOT?", "+SWITCH_SLOT", "slot_enabled", _MV3_SOURCE, models=_MV3),
-        ),
-    },
+DIALECT = maker(
+    "cinterion",
+    imei=(Attempt("AT+CGSN", "imei", _TRACE),),
+    iccid=(
+        Attempt("AT+ICCID", "iccid", _MV3_SOURCE, models=_MV3),
+        Attempt("AT+CCID", "iccid", _TRACE),
+        Attempt("AT^SCID", "iccid", _TRACE),
+    ),
+    sim_state=(*SIM_STATE, Attempt('AT^SIND="simstatus",2', "sim_state_sind", _SIND)),
+    slot=(Attempt("AT+SWITCH_SLOT?", "slot_enabled", _MV3_SOURCE, models=_MV3),),
     sim_urcs=(r"\^SCKS\s?: ?[01]", r"\+CIEV\s?: ?\"?simstatus\"?,", r"\^SSIM READY", CPIN_URC),
     sim_wait_s=30.0,
 )

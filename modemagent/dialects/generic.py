@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.model import Attempt, Dialect
+from collections.abc import Mapping
+
+from modemagent.dialects.model import Attempt, Dialect, Ladder
 
 _27007 = "3GPP TS 27.007 clause "
 #: SIM inserted, removed, or in need of a PIN: most makers send the form of the response.
@@ -11,85 +13,80 @@ _SIMCOMATI = "trace simcom-a7670; the only block of some SIMCom modules"
 _V250 = "ITU-T V.250 clause 6.1"
 
 MANUFACTURER = (
-    Attempt("AT+CGMI", "", "text", _27007 + "5.1"),
-    Attempt("AT+GMI", "", "text", _V250 + ".4"),
-    Attempt("AT+CGMI?", "+CGMI", "text", "trace fibocom-fm350-gl"),
-    Attempt("ATI", "", "ati_manufacturer", _V250 + ".3; trace huawei-e3372"),
-    Attempt("AT+SIMCOMATI", "", "ati_manufacturer", _SIMCOMATI),
+    Attempt("AT+CGMI", "text", _27007 + "5.1"),
+    Attempt("AT+GMI", "text", _V250 + ".4"),
+    Attempt("AT+CGMI?", "text", "trace fibocom-fm350-gl"),
+    Attempt("ATI", "ati_manufacturer", _V250 + ".3; trace huawei-e3372"),
+    Attempt("AT+SIMCOMATI", "ati_manufacturer", _SIMCOMATI),
 )
 MODEL = (
-    Attempt("AT+CGMM", "", "text", _27007 + "5.2"),
-    Attempt("AT+GMM", "", "text", _V250 + ".5"),
-    Attempt("AT+CGMM?", "+CGMM", "model", "trace fibocom-fm350-gl"),
-    Attempt("AT+GMM?", "+GMM", "model", "trace fibocom-l850-gl"),
-    Attempt("ATI", "", "ati_model", _V250 + ".3; trace huawei-e3372"),
-    Attempt("AT+SIMCOMATI", "", "ati_model", _SIMCOMATI),
+    Attempt("AT+CGMM", "text", _27007 + "5.2"),
+    Attempt("AT+GMM", "text", _V250 + ".5"),
+    Attempt("AT+CGMM?", "model", "trace fibocom-fm350-gl"),
+    Attempt("AT+GMM?", "model", "trace fibocom-l850-gl"),
+    Attempt("ATI", "ati_model", _V250 + ".3; trace huawei-e3372"),
+    Attempt("AT+SIMCOMATI", "ati_model", _SIMCOMATI),
 )
 FIRMWARE = (
-    Attempt("AT+CGMR", "", "revision", _27007 + "5.3"),
-    Attempt("AT+GMR", "", "revision", _V250 + ".6"),
-    Attempt("AT+CGMR?", "+CGMR", "revision", "QModem fibocom driver"),
-    Attempt("AT+GMR?", "+GMR", "revision", "trace fibocom-fm350-gl"),
-    Attempt("ATI", "", "ati_revision", _V250 + ".3; trace huawei-e3372"),
-    Attempt("AT+SIMCOMATI", "", "ati_revision", _SIMCOMATI),
+    Attempt("AT+CGMR", "revision", _27007 + "5.3"),
+    Attempt("AT+GMR", "revision", _V250 + ".6"),
+    Attempt("AT+CGMR?", "revision", "QModem fibocom driver"),
+    Attempt("AT+GMR?", "revision", "trace fibocom-fm350-gl"),
+    Attempt("ATI", "ati_revision", _V250 + ".3; trace huawei-e3372"),
+    Attempt("AT+SIMCOMATI", "ati_revision", _SIMCOMATI),
 )
 # AT+CGSN=1 first: AT+CGSN may return a maker's serial number of 15 characters.
 IMEI = (
-    Attempt("AT+CGSN=1", "+CGSN", "imei", _27007 + "5.4"),
-    Attempt("AT+CGSN", "", "imei", _27007 + "5.4"),
-    Attempt("AT+CGSN?", "+CGSN", "imei", "trace fibocom-fm350-gl"),
-    Attempt("AT+GSN", "", "imei", _V250 + ".7"),
-    Attempt("ATI", "", "ati_imei", "traces huawei-e1752, zte-mf627, sierra-wp7702"),
-    Attempt("AT+SIMCOMATI", "", "ati_imei", _SIMCOMATI),
+    Attempt("AT+CGSN=1", "imei", _27007 + "5.4"),
+    Attempt("AT+CGSN", "imei", _27007 + "5.4"),
+    Attempt("AT+CGSN?", "imei", "trace fibocom-fm350-gl"),
+    Attempt("AT+GSN", "imei", _V250 + ".7"),
+    Attempt("ATI", "ati_imei", "traces huawei-e1752, zte-mf627, sierra-wp7702"),
+    Attempt("AT+SIMCOMATI", "ati_imei", _SIMCOMATI),
 )
-IMEISV = (Attempt("AT+CGSN=2", "+CGSN", "imeisv", _27007 + "5.4"),)
-SIM_STATE = (Attempt("AT+CPIN?", "+CPIN", "sim_state", _27007 + "8.3"),)
-CRSM_ICCID = Attempt(
-    "AT+CRSM=176,12258,0,0,10", "+CRSM", "crsm_iccid", "TS 27.007 8.18; TS 102 221 13.2"
-)
+IMEISV = (Attempt("AT+CGSN=2", "imeisv", _27007 + "5.4"),)
+SIM_STATE = (Attempt("AT+CPIN?", "sim_state", _27007 + "8.3"),)
+CRSM_ICCID = Attempt("AT+CRSM=176,12258,0,0,10", "crsm_iccid", "TS 27.007 8.18; TS 102 221 13.2")
 ICCID = (
-    Attempt("AT+CCID", "+CCID", "iccid", "traces quectel-rm500u-cnv, ublox-sara-g350"),
-    Attempt("AT+ICCID", "+ICCID", "iccid", "traces fibocom-fm350-gl, meig-slm770a"),
-    Attempt("AT+QCCID", "+QCCID", "iccid", "trace quectel-eg25-g"),
-    Attempt("AT^ICCID?", "^ICCID", "iccid", "trace huawei-e3372"),
-    Attempt("AT#CCID", "#CCID", "iccid", "trace telit-ge910-quad"),
-    Attempt("AT!ICCID?", "!ICCID", "iccid", "trace sierra-em7455b"),
-    Attempt("AT%XICCID", "%XICCID", "iccid", "trace nordic-nrf9160"),
-    Attempt("AT+CICCID", "+ICCID", "iccid", "trace simcom-a7670"),
+    Attempt("AT+CCID", "iccid", "traces quectel-rm500u-cnv, ublox-sara-g350"),
+    Attempt("AT+ICCID", "iccid", "traces fibocom-fm350-gl, meig-slm770a"),
+    Attempt("AT+QCCID", "iccid", "trace quectel-eg25-g"),
+    Attempt("AT^ICCID?", "iccid", "trace huawei-e3372"),
+    Attempt("AT#CCID", "iccid", "trace telit-ge910-quad"),
+    Attempt("AT!ICCID?", "iccid", "trace sierra-em7455b"),
+    Attempt("AT%XICCID", "iccid", "trace nordic-nrf9160"),
+    Attempt("AT+CICCID", "iccid", "trace simcom-a7670", prefix="+ICCID"),
     CRSM_ICCID,
 )
 #: Commands of makers whose modems also have names that are not in the catalogue.
 _ICCID_OF_OTHERS = (
-    Attempt("AT+SQNCCID", "+SQNCCID", "iccid", "trace sequans-monarch"),
-    Attempt("AT^SCID", "^SCID", "iccid", "trace cinterion-ehs6"),
-    Attempt("AT$MYCCID", "$MYCCID", "iccid", "trace neoway-m590"),
-    Attempt("AT%CCID", "%CCID", "iccid", "WncController; ModemManager altair plugin"),
-    Attempt("AT+CCID?", "+CCID", "iccid", "trace ublox-sara-g350"),
-    Attempt("AT+NCCID", "+NCCID", "iccid", "drivers of BC28, BC95 and M5310"),
-    Attempt("AT+ZGETICCID", "+ZGETICCID", "iccid", "driver of MG2639; koshev-msk/modemfeed, GM800"),
-    Attempt("AT*ICCID?", "*ICCID", "iccid", "obsy/modemdata"),
+    Attempt("AT+SQNCCID", "iccid", "trace sequans-monarch"),
+    Attempt("AT^SCID", "iccid", "trace cinterion-ehs6"),
+    Attempt("AT$MYCCID", "iccid", "trace neoway-m590"),
+    Attempt("AT%CCID", "iccid", "WncController; ModemManager altair plugin"),
+    Attempt("AT+CCID?", "iccid", "trace ublox-sara-g350"),
+    Attempt("AT+NCCID", "iccid", "drivers of BC28, BC95 and M5310"),
+    Attempt("AT+ZGETICCID", "iccid", "driver of MG2639; koshev-msk/modemfeed, GM800"),
+    Attempt("AT*ICCID?", "iccid", "obsy/modemdata"),
 )
 IMSI = (
-    Attempt("AT+CIMI", "", "imsi", _27007 + "5.6"),
-    Attempt("AT+CIMI?", "+CIMI", "imsi", "trace fibocom-fm350-gl"),
-    Attempt("AT+CRSM=176,28423,0,0,9", "+CRSM", "crsm_imsi", "TS 27.007 8.18; TS 31.102 4.2.2"),
+    Attempt("AT+CIMI", "imsi", _27007 + "5.6"),
+    Attempt("AT+CIMI?", "imsi", "trace fibocom-fm350-gl"),
+    Attempt("AT+CRSM=176,28423,0,0,9", "crsm_imsi", "TS 27.007 8.18; TS 31.102 4.2.2"),
 )
 _EID_BESIDE = "traces sierra-wp7702, sequans-monarch: the field after the ICCID"
 EID = (
-    Attempt("AT+CCID", "+CCID", "eid", _EID_BESIDE, at_hand=True),
-    Attempt("AT+SQNCCID", "+SQNCCID", "eid", _EID_BESIDE, at_hand=True),
+    Attempt("AT+CCID", "eid", _EID_BESIDE, at_hand=True),
+    Attempt("AT+SQNCCID", "eid", _EID_BESIDE, at_hand=True),
 )
-MNC_LENGTH = (
-    Attempt("AT+CRSM=176,28589,0,0,4", "+CRSM", "crsm_ad", "TS 27.007 8.18; TS 31.102 4.2.18"),
-)
+MNC_LENGTH = (Attempt("AT+CRSM=176,28589,0,0,4", "crsm_ad", "TS 27.007 8.18; TS 31.102 4.2.18"),)
 
-#: The generic ladders, which the tables of the makers start from.
-GENERIC = {
+#: The generic ladders, which every maker's dialect has unless its table replaces them.
+GENERIC: Mapping[str, Ladder] = {
     "manufacturer": MANUFACTURER,
     "model": MODEL,
     "firmware": FIRMWARE,
     "imei": IMEI,
-    "imeisv": IMEISV,
     "sim_state": SIM_STATE,
     "iccid": ICCID,
     "imsi": IMSI,
@@ -101,9 +98,33 @@ DIALECT = Dialect(
     name="generic",
     ladders={
         **GENERIC,
-        "imei": (*IMEI, Attempt("AT#CGSN", "#CGSN", "imei", "trace telit-ge910-quad")),
+        "imeisv": IMEISV,
+        "imei": (*IMEI, Attempt("AT#CGSN", "imei", "trace telit-ge910-quad")),
         "iccid": (*ICCID, *_ICCID_OF_OTHERS),
-        "imsi": (*IMSI, Attempt("AT#CIMI", "#CIMI", "imsi", "trace telit-ge910-quad")),
+        "imsi": (*IMSI, Attempt("AT#CIMI", "imsi", "trace telit-ge910-quad")),
     },
     sim_urcs=(CPIN_URC,),
 )
+
+
+def maker(
+    name: str,
+    *,
+    only: Mapping[str, Ladder] | None = None,
+    sim_urcs: tuple[str, ...] = (CPIN_URC,),
+    sim_wait_s: float = 20.0,
+    joined: str = "",
+    **first: Ladder,
+) -> Dialect:
+    """Return the dialect of a maker; the parameters not described here are those of a dialect.
+
+    :param only: attempts that replace the generic ladder of a value
+    :param first: attempts that are made before those of the generic ladder of a value; one for all
+        models stands in for the generic attempt with the same command
+    """
+    ladders = {**GENERIC, **(only or {})}
+    for want, own in first.items():
+        done = {attempt.command for attempt in own if not attempt.models}
+        generic = GENERIC.get(want, ())
+        ladders[want] = (*own, *(each for each in generic if each.command not in done))
+    return Dialect(name, ladders, sim_urcs, sim_wait_s, joined)

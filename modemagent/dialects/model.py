@@ -49,8 +49,6 @@ class Attempt(NamedTuple):
     """One attempt of a ladder: a command, the form of its response, and the source of both.
 
     :param command: the complete line, which must be on the allow-list
-    :param prefix: prefix of the information line, as ``+QCCID``; ``""`` if it is bare. The
-        command's own name and the usual names of the value are accepted as well
     :param parser: a name of :data:`modemagent.dialects.parsers.PARSERS`, or of an ``ATI`` block
         in :mod:`modemagent.modem.interpret`
     :param source: manual and section, or the trace that shows the response
@@ -58,15 +56,17 @@ class Attempt(NamedTuple):
     :param at_hand: use only a response that another attempt has already received
     :param models: pattern searched in model and firmware, case ignored, if only some families of
         the maker have this command; ``""`` for all
+    :param prefix: prefix that proves the response to belong to the command, if it is not the
+        command's own name
     """
 
     command: str
-    prefix: str
     parser: str
     source: str
     timeout_s: float | None = None
     at_hand: bool = False
     models: str = ""
+    prefix: str = ""
 
     def applies(self, kind: str) -> bool:
         """Return True if this attempt is for the given modem.
@@ -76,50 +76,31 @@ class Attempt(NamedTuple):
         return not self.models or re.search(self.models, kind, re.IGNORECASE) is not None
 
 
-class JoinedQuery(NamedTuple):
-    """Commands that this dialect's firmware accepts in one line (ITU-T V.250 clause 5.2.1).
-
-    The line consists of the first attempt of each value that applies. A refused command ends the
-    whole line, so only attempts that these modems do not refuse may be joined.
-
-    :param wants: in the order of the line
-    :param source: manual and section, or the trace that shows the line
-    :param models: as in :class:`Attempt`
-    """
-
-    wants: tuple[str, ...]
-    source: str
-    models: str = ""
+Ladder = tuple[Attempt, ...]
 
 
 class Dialect(NamedTuple):
     """The commands of one family of modules.
 
-    A value that is not in ``ladders`` is not read, nor is one whose ladder is empty. Every table
-    starts from the generic ladders and replaces what differs; :func:`then_generic` puts attempts
-    in front of a generic ladder. Dialects are composed, never inherited.
+    A value that is not in ``ladders`` is not read, nor is one whose ladder is empty. The table of a
+    maker is made by :func:`modemagent.dialects.generic.maker`.
 
     :param sim_urcs: regular expressions of URCs that require the SIM to be read again
     :param sim_wait_s: maximum time to wait for a starting SIM
-    :param joins: values whose commands are sent in one line; all others are sent one by one
+    :param joined: manual and section, or the trace, that shows several commands in one line (ITU-T
+        V.250 clause 5.2.1); ``""`` if this firmware is sent each in a line of its own
     """
 
     name: str
-    ladders: Mapping[str, tuple[Attempt, ...]]
+    ladders: Mapping[str, Ladder]
     sim_urcs: tuple[str, ...] = ()
     sim_wait_s: float = 20.0
-    joins: tuple[JoinedQuery, ...] = ()
+    joined: str = ""
 
-    def ladder(self, want: str, kind: str | None = None) -> tuple[Attempt, ...]:
+    def ladder(self, want: str, kind: str | None = None) -> Ladder:
         """Return the attempts for a value, () if this dialect cannot read it.
 
         :param kind: model and firmware separated by a blank; None for all rows
         """
         ladder = self.ladders.get(want, ())
         return ladder if kind is None else tuple(row for row in ladder if row.applies(kind))
-
-
-def then_generic(*attempts: Attempt, then: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
-    """Return a ladder of ``attempts`` followed by the rest of another ladder."""
-    commands = {attempt.command for attempt in attempts}
-    return (*attempts, *(attempt for attempt in then if attempt.command not in commands))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, JoinedQuery, then_generic
+from modemagent.dialects.generic import CPIN_URC, maker
+from modemagent.dialects.model import Attempt
 
-_CGSN = Attempt("AT+CGSN", "", "imei", "Quectel EC2x/EG9x/EG2x-G AT manual; trace quectel-eg25-g")
-
+_EC2X = "Quectel EC2x/EG9x/EG2x-G AT manual; trace quectel-eg25-g"
 #: NB-IoT modules: AT+CGSN returns a serial number, and all numbered forms exist.
 _NB = r"(^|[ _])BC\d\d"
 _NB_MANUALS = "Quectel BC26 AT manual 2.7; Quectel BC660K-GL&BC950K-GL AT manual 2.5"
@@ -14,62 +13,33 @@ _NB_MANUALS = "Quectel BC26 AT manual 2.7; Quectel BC660K-GL&BC950K-GL AT manual
 _NEUL = r"(^|[ _])BC(95|28|35|68)"
 #: 4G and 5G families; 2G, 3G and NB-IoT firmware has no eSIM commands.
 _ESIM = r"^(E[CGMP]|R[GM]|AG)\d"
+_QESIM = "Quectel eSIM AT manual; trace quectel-eg25-g"
 #: Two slots, counted from 1.
 _TWO_SLOTS = r"^R[GM]5\d\d"
 _QUIMSLOT = "trace quectel-rm500u-cnv; Quectel RG5xx/RM5xx AT manual 4.15"
 #: Two slots, counted from 0.
 _DSIM = r"^(EC80[01]|EG800|EG915|EM06)"
+_QDSIM = "tests of an EG915 library and of an EM06 driver; an EC800 and EG800 driver"
 
-DIALECT = Dialect(
-    name="quectel",
-    ladders={
-        **GENERIC,
-        "imei": (
-            Attempt("AT+CGSN=1", "+CGSN", "imei", _NB_MANUALS, models=_NB),
-            *then_generic(_CGSN, then=IMEI),
-        ),
-        # Other families have AT+CGSN=2 and AT+GSN=0 on newer firmware only, and nothing identifies
-        # it. They are not sent, so that no identification costs a refused command.
-        "imeisv": (Attempt("AT+CGSN=2", "+CGSN", "imeisv", _NB_MANUALS, models=_NB),),
-        "iccid": (
-            Attempt("AT+NCCID", "+NCCID", "iccid", "drivers of BC28 and BC95", models=_NEUL),
-            *then_generic(
-                Attempt("AT+QCCID", "+QCCID", "iccid", "traces quectel-eg25-g, quectel-bg95-m3"),
-                then=ICCID,
-            ),
-        ),
-        "eid": (
-            Attempt(
-                'AT+QESIM="eid"',
-                "+QESIM",
-                "eid",
-                "Quectel eSIM AT manual; trace quectel-eg25-g",
-                3.0,
-                models=_ESIM,
-            ),
-        ),
-        "slot": (
-            Attempt("AT+QUIMSLOT?", "+QUIMSLOT", "slot_number", _QUIMSLOT, models=_TWO_SLOTS),
-            Attempt(
-                "AT+QDSIM?",
-                "+QDSIM",
-                "slot_index_of_two",
-                "tests of an EG915 library and of an EM06 driver; an EC800 and EG800 driver",
-                models=_DSIM,
-            ),
-        ),
-        "slot_count": (
-            Attempt("AT+QUIMSLOT=?", "+QUIMSLOT", "slot_count", _QUIMSLOT, models=_TWO_SLOTS),
-        ),
-    },
-    sim_urcs=(CPIN_URC, r"\+QSIMSTAT\s?: ?\d,[012]", r"\+QUSIM\s?: ?[01]"),
-    joins=(
-        JoinedQuery(
-            ("model", "firmware", "imei"),
-            "trace quectel-rm500u-cnv; Quectel BC660K-GL&BC950K-GL AT manual 1.2",
-        ),
-        JoinedQuery(
-            ("imsi", "iccid"), "trace quectel-rm500u-cnv; Quectel BC660K-GL&BC950K-GL AT manual 1.2"
-        ),
+DIALECT = maker(
+    "quectel",
+    imei=(
+        Attempt("AT+CGSN=1", "imei", _NB_MANUALS, models=_NB),
+        Attempt("AT+CGSN", "imei", _EC2X),
     ),
+    # Other families have AT+CGSN=2 and AT+GSN=0 on newer firmware only, and nothing identifies it.
+    # They are not sent, so that no identification costs a refused command.
+    imeisv=(Attempt("AT+CGSN=2", "imeisv", _NB_MANUALS, models=_NB),),
+    iccid=(
+        Attempt("AT+NCCID", "iccid", "drivers of BC28 and BC95", models=_NEUL),
+        Attempt("AT+QCCID", "iccid", "traces quectel-eg25-g, quectel-bg95-m3"),
+    ),
+    only={"eid": (Attempt('AT+QESIM="eid"', "eid", _QESIM, 3.0, models=_ESIM),)},
+    slot=(
+        Attempt("AT+QUIMSLOT?", "slot_number", _QUIMSLOT, models=_TWO_SLOTS),
+        Attempt("AT+QDSIM?", "slot_index_of_two", _QDSIM, models=_DSIM),
+    ),
+    slot_count=(Attempt("AT+QUIMSLOT=?", "slot_count", _QUIMSLOT, models=_TWO_SLOTS),),
+    sim_urcs=(CPIN_URC, r"\+QSIMSTAT\s?: ?\d,[012]", r"\+QUSIM\s?: ?[01]"),
+    joined="trace quectel-rm500u-cnv; Quectel BC660K-GL&BC950K-GL AT manual 1.2",
 )

@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, GENERIC, ICCID, IMEI
-from modemagent.dialects.model import Attempt, Dialect, then_generic
+from modemagent.dialects.generic import maker
+from modemagent.dialects.model import Attempt
 
 _ATI = "traces sierra-wp7702, sierra-em7455b"
 #: HL modules with their own firmware, whose ATI returns the model only.
 _HL = r"^HL[678]\d{3}"
 _KGSN = "Legato's own tests of HL modules (AT+KGSN); "
+_TWO_SLOTS = r"^(EM|MC)(74|75|76|91|92)\d\d|^WP7[67]\d\d"
+_UIMS = "trace sierra-em7455b; Sierra EM9190 AT reference 41113480 r14"
 
-DIALECT = Dialect(
-    name="sierra",
-    ladders={
-        **GENERIC,
-        "imei": then_generic(
-            Attempt("AT+CGSN", "", "imei", "traces sierra-wp7702, sierra-em7455b"),
-            Attempt("ATI", "", "ati_imei", _ATI),
-            then=IMEI,
-        ),
-        "imeisv": (
-            Attempt("AT+KGSN=1", "+KGSN", "imeisv", _KGSN + "IMEISV by name", models=_HL),
-            Attempt("ATI", "", "ati_imeisv", _ATI),
-        ),
-        "serial_number": (
-            Attempt("AT+KGSN=3", "+KGSN", "serial", _KGSN + "zephyr hl7800 driver", models=_HL),
-            Attempt("ATI", "", "ati_serial", _ATI),
-        ),
-        "iccid": then_generic(
-            Attempt("AT+CCID", "+CCID", "iccid", "trace sierra-wp7702"),
-            Attempt("AT+ICCID", "ICCID", "iccid", "trace sierra-em7455b"),
-            Attempt("AT!ICCID?", "!ICCID", "iccid", "trace sierra-em7455b"),
-            then=ICCID,
-        ),
-        "slot": (
-            Attempt(
-                "AT!UIMS?",
-                "!UIMS",
-                "slot_uims",
-                "trace sierra-em7455b; Sierra EM9190 AT reference 41113480 r14",
-                models=r"^(EM|MC)(74|75|76|91|92)\d\d|^WP7[67]\d\d",
-            ),
-        ),
-    },
-    sim_urcs=(CPIN_URC,),
+DIALECT = maker(
+    "sierra",
+    imei=(Attempt("AT+CGSN", "imei", _ATI), Attempt("ATI", "ati_imei", _ATI)),
+    imeisv=(
+        Attempt("AT+KGSN=1", "imeisv", _KGSN + "IMEISV by name", models=_HL),
+        Attempt("ATI", "ati_imeisv", _ATI),
+    ),
+    serial_number=(
+        Attempt("AT+KGSN=3", "serial", _KGSN + "zephyr hl7800 driver", models=_HL),
+        Attempt("ATI", "ati_serial", _ATI),
+    ),
+    iccid=(
+        Attempt("AT+CCID", "iccid", "trace sierra-wp7702"),
+        Attempt("AT+ICCID", "iccid", "trace sierra-em7455b"),
+        Attempt("AT!ICCID?", "iccid", "trace sierra-em7455b"),
+    ),
+    slot=(Attempt("AT!UIMS?", "slot_uims", _UIMS, models=_TWO_SLOTS),),
 )

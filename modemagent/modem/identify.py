@@ -30,6 +30,8 @@ from modemagent.modem.sim import SimReader
 from modemagent.modem.slots import slots_of
 from modemagent.modem.sync import Desynchronized, SyncEvent
 
+#: Values of the modem that are read in one line, if the firmware accepts it.
+EQUIPMENT = ("model", "firmware", "imei")
 #: Identifications begun until the responses match the commands.
 _MOST_RUNS = 3
 _PROOF_TIMEOUT_S = 3.0
@@ -231,7 +233,7 @@ class Identification(RawModem):
         if self._form != "+CG":
             return None
         dialect = choose(self.values.get("manufacturer"), None, None)
-        results = yield from read_joined(self._client, dialect, self._kind, "imei")
+        results = yield from read_joined(self._client, dialect, self._kind, EQUIPMENT)
         for want, result in results.items():
             self.take(want, result)
             self._note_form(want, result.attempt)

@@ -116,23 +116,24 @@ def climb(
 
 
 def read_joined(
-    client: AtClient, dialect: Dialect, kind: str, last: str
+    client: AtClient, dialect: Dialect, kind: str, wants: tuple[str, ...]
 ) -> Generator[Step, Outcome, dict[str, LadderResult]]:
-    """Read several values with one command line, if the dialect has one.
+    """Read several values with one command line, if the firmware accepts such a line.
+
+    The line consists of the first attempt for each value. A refused command ends the whole line.
 
     :param kind: model and firmware separated by a blank, as far as they are known
-    :param last: the value that the line ends with
+    :param wants: the values in the order of the line
     :returns: value to its result; {} if nothing was read
     """
-    for join in dialect.joins:
-        attempts = {want: dialect.ladder(want, kind)[0] for want in join.wants}
-        if join.wants[-1] == last and attempts[last]._replace(models=join.models).applies(kind):
-            values = yield from client.read_joined(attempts)
-            return {
-                want: LadderResult(ReadState.OK, value, None, attempts[want])
-                for want, value in values.items()
-            }
-    return {}
+    if not dialect.joined:
+        return {}
+    attempts = {want: dialect.ladder(want, kind)[0] for want in wants}
+    values = yield from client.read_joined(attempts)
+    return {
+        want: LadderResult(ReadState.OK, value, None, attempts[want])
+        for want, value in values.items()
+    }
 
 
 def read_lines(

@@ -27,7 +27,8 @@ _MOST_REFUSALS = 5
 _EMPTY_READINGS = 5
 #: Readings with one of the two numbers; the modem may not have the other.
 _HALF_READINGS = 4
-_NUMBERS = 2  # ICCID and IMSI
+#: Numbers of a ready SIM, read in one line if the firmware accepts it.
+NUMBERS = ("imsi", "iccid")
 #: Readings begun again because of SIM events.
 _MOST_EVENTS = 3
 
@@ -250,7 +251,7 @@ class SimReader(RawSim):
                 yield from self._read_number("imsi", reject=imei)
             if not self._interruption:
                 yield from self._read_number("iccid")
-            if self._interruption or len(self.values) == _NUMBERS:
+            if self._interruption or len(self.values) == len(NUMBERS):
                 break
         if state in _NEEDS_CODE:
             self.read["imsi"] = ReadState.LOCKED
@@ -270,7 +271,7 @@ class SimReader(RawSim):
 
     def _read_joined(self, imei: str | None) -> Steps:
         """Read both numbers in one line, if this dialect has one."""
-        results = yield from read_joined(self._client, self._dialect, self._kind, "iccid")
+        results = yield from read_joined(self._client, self._dialect, self._kind, NUMBERS)
         if imei not in (result.value for result in results.values()):
             for want, result in results.items():
                 self.take(want, result)

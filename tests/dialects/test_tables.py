@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from modemagent.dialects import allowlist, ati_block, catalogue
 from modemagent.dialects.generic import DIALECT as GENERIC
 from modemagent.dialects.model import WANTS, Attempt, Dialect
 from modemagent.dialects.parsers import PARSERS, parse_value
+from modemagent.modem.identify import EQUIPMENT
 from modemagent.modem.interpret import BLOCK_KEYS
+from modemagent.modem.sim import NUMBERS
 from modemagent.modem.sim_state import PendingState, state_of
 
 TRANSCRIPTS = {
@@ -90,33 +93,26 @@ def test_optional_commands_are_limited_to_known_models(table: Dialect) -> None:
         assert table.ladder("slot")
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_joined_lines_are_allowed(table: Dialect) -> None:
-    for join in table.joins:
-        check_source(join.source)
-        assert re.compile(join.models)
-        first = [table.ladder(want, " ")[0] for want in join.wants]
-        line = ";".join((first[0].command, *(rung.command[2:] for rung in first[1:])))
-        assert allowlist.is_allowed(line), line
-    assert [join.wants for join in table.joins] in (
-        [],
-        [("model", "firmware", "imei"), ("imsi", "iccid")],
-    )
+@pytest.mark.parametrize("table", [table for table in TABLES if table.joined])
+@pytest.mark.parametrize("wants", [EQUIPMENT, NUMBERS])
+def test_joined_lines_are_allowed(table: Dialect, wants: tuple[str, ...]) -> None:
+    check_source(table.joined)
+    first = [table.ladder(want, " ")[0] for want in wants]
+    line = ";".join((first[0].command, *(rung.command[2:] for rung in first[1:])))
+    assert allowlist.is_allowed(line), line
 
 
 def test_early_joined_line_is_for_all_models() -> None:
     for table in TABLES:
-        for join in table.joins:
-            if join.wants[-1] == "imei":
-                assert not join.models
-                assert not any(table.ladder(want, " ")[0].models for want in join.wants)
+        if table.joined:
+            assert not any(table.ladder(want, " ")[0].models for want in EQUIPMENT)
 
 
 @pytest.mark.parametrize(
     "name", ["option", "neoway", "wavecom", "huawei", "nordic", "sequans", "cinterion", "generic"]
 )
 def test_families_that_do_not_join(name: str) -> None:
-    assert not any(table.joins for table in TABLES if table.name == name)
+    assert not any(table.joined for table in TABLES if table.name == name)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -127,24 +123,10 @@ def test_urcs_are_patterns(table: Dialect) -> None:
 
 
 def test_every_table_is_in_the_catalogue() -> None:
-    rooms = {
-        "__init__",
-        "model",
-        "generic",
-        "catalogue",
-        "allowlist",
-        "parsers",
-        "slot_parsers",
-        "ati_block",
-    }
-    rooms.add("usb_ids")
     here = Path(modemagent.dialects.__file__).parent
-    vendors = {path.stem for path in here.glob("*.py")} - rooms
-    assert vendors == {
-        name
-        for name, module in vars(catalogue).items()
-        if getattr(module, "__package__", None) == "modemagent.dialects"
-    }
+    modules = [import_module(f"modemagent.dialects.{path.stem}") for path in here.glob("*.py")]
+    tables = [value for module in modules for value in vars(module).values()]
+    assert {id(table) for table in tables if isinstance(table, Dialect)} == set(map(id, TABLES))
 
 
 @pytest.mark.parametrize(

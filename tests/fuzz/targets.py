@@ -286,7 +286,7 @@ def fuzz_reading(data: bytes) -> None:
     for final in (FinalResult("ok", None, "OK"), FinalResult("error", None, "ERROR"), None):
         answer = Response("AT+CGSN", rows, final, raw=data)
         for shape in (*PARSERS, *BLOCK_KEYS):
-            reading = interpret(Attempt("AT+CGSN", "+CGSN", shape, "fuzz"), answer)
+            reading = interpret(Attempt("AT+CGSN", shape, "fuzz"), answer)
             assert not reading.certain or len(reading.values) == 1
             assert all(map(is_clean, reading.values))
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 
 from modemagent.channel.runner import run_plans
-from modemagent.dialects import quectel
-from modemagent.dialects.model import JoinedQuery
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
 from modemagent.simulator.testing import RunningModem, simulated
@@ -16,15 +14,6 @@ RIGHT = ("Quectel", "EG25", "EG25GGBR07A08M2G", "865284040000014")
 CARD = ("8901260000000000014", "310260000000011")
 EQUIPMENT = "AT+CGMM;+CGMR;+CGSN"
 NUMBERS = "AT+CIMI;+QCCID"
-
-
-@pytest.fixture(autouse=True)
-def joining(monkeypatch: pytest.MonkeyPatch) -> None:
-    joins = (
-        JoinedQuery(("model", "firmware", "imei"), "test"),
-        JoinedQuery(("imsi", "iccid"), "test"),
-    )
-    monkeypatch.setattr(quectel, "DIALECT", quectel.DIALECT._replace(joins=joins))
 
 
 def identified(modem: RunningModem) -> Snapshot:
