@@ -16,126 +16,49 @@ import re
 SESSION = frozenset(
     (
         "AT",
-        "ATE0",  # echo: V.250 clause 6.2.4, volatile
-        "ATE1",
-        "ATV1",  # verbose results: V.250 clause 6.2.6, volatile
-        "ATV0",  # sent only to restore it
-        "AT+CMEE=0",  # error format: 3GPP TS 27.007 clause 9.1, volatile
-        "AT+CMEE=1",
-        "AT+CMEE=2",
+        *("ATE0", "ATE1"),  # echo: V.250 clause 6.2.4, volatile
+        *("ATV1", "ATV0"),  # verbose results: V.250 clause 6.2.6; ATV0 only to restore it
+        *("AT+CMEE=0", "AT+CMEE=1", "AT+CMEE=2"),  # error format: TS 27.007 clause 9.1, volatile
     )
 )
 
 READS = frozenset(
     (
         # manufacturer, model, firmware: TS 27.007 clauses 5.1 to 5.3, V.250 6.1
-        "ATI",
-        "ATI1",
-        "ATI8",
-        "ATI9",
-        "AT+CGMI",
-        "AT+CGMM",
-        "AT+CGMR",
-        "AT+CGMI?",
-        "AT+CGMM?",
-        "AT+CGMR?",
-        "AT+GMI",
-        "AT+GMM",
-        "AT+GMR",
-        "AT+GMI?",
-        "AT+GMM?",
-        "AT+GMR?",
-        "AT+GTPKGVER?",
-        "AT+MYGMR",
-        "AT+SIMCOMATI",
-        "AT+GCAP",
+        *("ATI", "ATI1", "ATI8", "ATI9"),
+        *("AT+CGMI", "AT+CGMM", "AT+CGMR", "AT+CGMI?", "AT+CGMM?", "AT+CGMR?"),
+        *("AT+GMI", "AT+GMM", "AT+GMR", "AT+GMI?", "AT+GMM?", "AT+GMR?"),
+        *("AT+GTPKGVER?", "AT+MYGMR", "AT+SIMCOMATI", "AT+GCAP"),
         # numbers of the modem: TS 27.007 clause 5.4
-        "AT+CGSN",
-        "AT+CGSN?",
-        "AT+CGSN=?",
-        "AT+CGSN=0",
-        "AT+CGSN=1",
-        "AT+CGSN=2",
-        "AT+CGSN=3",
-        "AT+GSN",
-        "AT+GSN?",
-        "AT+GSN=?",
-        "AT+GSN=0",
-        "AT+GSN=1",
-        "AT#CGSN",
-        "AT#CGSN=2",  # Telit: selects the number, as AT+CGSN=2; nothing is stored
+        *("AT+CGSN", "AT+CGSN?", "AT+CGSN=?", "AT+CGSN=0", "AT+CGSN=1", "AT+CGSN=2", "AT+CGSN=3"),
+        *("AT+GSN", "AT+GSN?", "AT+GSN=?", "AT+GSN=0", "AT+GSN=1"),
+        *("AT#CGSN", "AT#CGSN=2"),  # Telit: selects the number, as AT+CGSN=2; nothing is stored
         "AT+IMEISV",  # Telit LE910 V2
-        "AT+KGSN=1",  # Sierra HL: IMEISV; the argument selects the number
-        "AT+KGSN=3",  # Sierra HL: serial number
-        "AT+CFSN",  # Fibocom: serial number (AT+GTSN=1,... writes it)
-        "AT+CFSN?",
+        *("AT+KGSN=1", "AT+KGSN=3"),  # Sierra HL: IMEISV, serial number; selects the number
+        *("AT+CFSN", "AT+CFSN?"),  # Fibocom: serial number (AT+GTSN=1,... writes it)
         # state of the SIM
-        "AT+CPIN?",
-        "AT+CFUN?",
-        "AT+CMEE?",
-        "AT+QINISTAT",
-        "AT+QSIMSTAT?",
-        "AT+QSIMDET?",
+        *("AT+CPIN?", "AT+CFUN?", "AT+CMEE?"),
         "AT+CPINR",  # attempts left for each code: TS 27.007 clause 8.65
-        "AT+CSMINS?",
-        "AT#QSS?",
-        'AT^SIND="simstatus",2',
+        *("AT+QINISTAT", "AT+QSIMSTAT?", "AT+QSIMDET?"),
+        *("AT+CSMINS?", "AT#QSS?", 'AT^SIND="simstatus",2'),
         # numbers of the SIM
-        "AT+CCID",
-        "AT+CCID?",
-        "AT+ICCID",
-        "AT+ICCID?",
-        "AT+QCCID",
+        *("AT+CCID", "AT+CCID?", "AT+ICCID", "AT+ICCID?", "AT^ICCID?", "AT!ICCID?", "AT*ICCID?"),
         "AT+NCCID",  # HiSilicon based NB-IoT modules
-        "AT+CICCID",
-        "AT+ZGETICCID",
-        "AT+SQNCCID",
-        "AT+SQNCCID?",
-        "AT^ICCID?",
-        "AT^SCID",
-        "AT#CCID",
-        "AT!ICCID?",
-        "AT*ICCID?",
-        "AT%XICCID",
-        "AT%CCID",
-        "AT$MYCCID",
-        "AT+CIMI",
-        "AT+CIMI?",
-        "AT#CIMI",
-        'AT+QESIM="eid"',
-        "AT+EID?",  # Fibocom FM350: EID
+        *("AT+QCCID", "AT+CICCID", "AT+ZGETICCID", "AT+SQNCCID", "AT+SQNCCID?"),
+        *("AT^SCID", "AT#CCID", "AT%XICCID", "AT%CCID", "AT$MYCCID"),
+        *("AT+CIMI", "AT+CIMI?", "AT#CIMI"),
+        *('AT+QESIM="eid"', "AT+EID?"),  # AT+EID?: Fibocom FM350
         # elementary files: READ BINARY of EF_ICCID, EF_IMSI, EF_AD, EF_SPN (TS 31.102 clause 4.2)
-        "AT+CRSM=176,12258,0,0,10",
-        "AT+CRSM=176,28423,0,0,9",
-        "AT+CRSM=176,28589,0,0,4",
-        "AT+CRSM=176,28486,0,0,17",  # EF_SPN: service provider name
+        *("AT+CRSM=176,12258,0,0,10", "AT+CRSM=176,28423,0,0,9"),
+        *("AT+CRSM=176,28589,0,0,4", "AT+CRSM=176,28486,0,0,17"),
         # slots, read forms only: with a number after "=" each of them switches the slot
-        "AT+QUIMSLOT?",
-        "AT+QUIMSLOT=?",  # test form: the slots that exist
-        "AT+QDSIM?",
-        "AT+SWITCH_SLOT?",
-        "AT^SWITCH_SLOT?",
-        "AT+GTDUALSIM?",
-        "AT+SMSIMCFG?",
-        "AT+SIMCROSS?",
-        "AT^SIMSLOT?",
-        "AT!UIMS?",
-        # network and signal
-        "AT+CSQ",
-        "AT+CESQ",
-        "AT+CREG?",
-        "AT+CGREG?",
-        "AT+CEREG?",
-        "AT+C5GREG?",
-        "AT+COPS?",
-        "AT+CGATT?",
-        "AT+CGDCONT?",  # access points: TS 27.007 clause 10.1.1
-        "AT+CCLK?",
-        "AT+CNUM",
-        "AT+CLAC",
-        "AT+CEER",
-        "AT+QNWINFO",
-        "AT+CPSI?",
+        *("AT+QUIMSLOT?", "AT+QUIMSLOT=?"),  # the test form returns the slots that exist
+        *("AT+QDSIM?", "AT+SWITCH_SLOT?", "AT^SWITCH_SLOT?", "AT+GTDUALSIM?"),
+        *("AT+SMSIMCFG?", "AT+SIMCROSS?", "AT^SIMSLOT?", "AT!UIMS?"),
+        # network and signal; AT+CGDCONT? is for access points: TS 27.007 clause 10.1.1
+        *("AT+CSQ", "AT+CESQ", "AT+CREG?", "AT+CGREG?", "AT+CEREG?", "AT+C5GREG?", "AT+COPS?"),
+        *("AT+CGATT?", "AT+CGDCONT?", "AT+CCLK?", "AT+CNUM", "AT+CLAC", "AT+CEER"),
+        *("AT+QNWINFO", "AT+CPSI?"),
     )
 )
 

@@ -120,7 +120,7 @@ def maker(
 
     :param only: attempts that replace the generic ladder of a value
     :param first: attempts that are made before those of the generic ladder of a value; one for all
-        models stands in for the generic attempt with the same command
+        models replaces the generic attempt with the same command
     """
     ladders = {**GENERIC, **(only or {})}
     for want, own in first.items():

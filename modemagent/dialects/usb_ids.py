@@ -40,6 +40,8 @@ _TELIT_MBIM = "0:diag 4:nmea 5:at 6:at"
 _TELIT_IOT = "0:diag 1:at 2:at"
 _EM060K = "3:diag 4:nmea 5:at"
 _DELL = "2:at 4:nmea 5:diag"
+_SIM7070 = "SIM7070, SIM7080, SIM7090"
+_LUATOS = "trace luat-air780e; interface 6 is a script's own on LuatOS firmware"
 _PLS = "0:at 2:at 4:nmea 8:diag"
 
 #: Vendor id; product ids, "" for every other one of the vendor; dialect; roles; source. These are
@@ -93,14 +95,8 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("1bc7", "", "telit", "", "other Telit products: by composition"),
     # -- SIMCom
     ("1e0e", "9001", "simcom", _QUALCOMM, "SIM7000, SIM7100, SIM7600; MM; trace simcom-sim7600e"),
-    ("1e0e", "9205", "simcom", "0:diag 1:nmea 2:at 3:data", "SIM7070, SIM7080, SIM7090; MM"),
-    (
-        "1e0e",
-        "9206",
-        "simcom",
-        "0:diag 1:nmea 2:at 5:data",
-        "SIM7070, SIM7080, SIM7090, second layout; MM",
-    ),
+    ("1e0e", "9205", "simcom", "0:diag 1:nmea 2:at 3:data", _SIM7070 + "; MM"),
+    ("1e0e", "9206", "simcom", "0:diag 1:nmea 2:at 5:data", _SIM7070 + ", second layout; MM"),
     ("1e0e", "9011", "simcom", "4:at 5:data", "A7600, A7602, A7670; MM; trace simcom-a7670"),
     ("1e0e", "9100", "simcom", "1:at 3:at", "Prolink PH-300; MM"),
     ("1e0e", "9200", "simcom", "1:at 3:at", "SCT UM300; MM"),
@@ -177,13 +173,7 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("2dee", "4d57", "meig", "2:diag 3:at 4:at 5:nmea", "SLM770A; trace meig-slm770a"),
     ("2dee", "4d58", "meig", "2:diag 3:at 4:at 5:nmea", "SLM770A, ECM; trace meig-slm770a"),
     ("2dee", "", "meig", "", "other MeiG products"),
-    (
-        "19d1",
-        "0001",
-        "luat",
-        "2:at",
-        "trace luat-air780e; interface 6 is a script's own on LuatOS firmware",
-    ),
+    ("19d1", "0001", "luat", "2:at", _LUATOS),
     ("3763", "", "neoway", "", "Neoway: varies"),
     ("216f", "", "altair", "", "Altair, WNC, Murata"),
     # -- Foxconn and Dell
@@ -198,14 +188,9 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("19d2", "0003 0004 0005 0006 0007 0008 0009 000a", "zte", "0:at 1:at", "ZTE; MM"),
     ("19d2", "0015 0030 0054", "zte", "1:at 3:at", "ZTE; MM"),
     ("19d2", "0016 0017 0018 0019 0117", "zte", "1:at 2:at", "ZTE; MM"),
-    (
-        "19d2",
-        "0021 0031 0037 0039 0042 0052 0057 0058 0061 0063 0066 0078 0082 0104 0106 0108 0122"
-        " 0123 1007 1008 1010 1254 2002 2003",
-        "zte",
-        "1:at 3:at",
-        "ZTE; MM",
-    ),
+    ("19d2", "0021 0031 0037 0039 0042 0052 0057 0058 0061", "zte", "1:at 3:at", "ZTE; MM"),
+    ("19d2", "0063 0066 0078 0082 0104 0106 0108 0122 0123", "zte", "1:at 3:at", "ZTE; MM"),
+    ("19d2", "1007 1008 1010 1254 2002 2003", "zte", "1:at 3:at", "ZTE; MM"),
     ("19d2", "0033 0091 0113 0118 0121 0124 0126 0128", "zte", "1:at 4:at", "ZTE; MM"),
     ("19d2", "0043", "zte", "2:at 3:at", "ZTE; MM"),
     ("19d2", "0048 0049", "zte", "2:at 4:at", "ZTE; MM"),
@@ -230,13 +215,8 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("1c9e", "9606", "longcheer", "0:at 1:at 2:at 4:at", "Zoom; MM"),
     ("1c9e", "9607", "longcheer", "0:at 1:at 2:at 3:at 4:at", "Zoom; MM"),
     # -- Netprisma sells Quectel's modules under ids of its own
-    (
-        "3731",
-        "0100 0101 0106 010a 010b 010c 010d 0111 0112 0113 0115 0116",
-        "quectel",
-        _EM060K,
-        "Netprisma LCUK54; MM",
-    ),
+    ("3731", "0100 0101 0106 010a 010b 010c", "quectel", _EM060K, "Netprisma LCUK54; MM"),
+    ("3731", "010d 0111 0112 0113 0115 0116", "quectel", _EM060K, "Netprisma LCUK54; MM"),
     # -- Ericsson, also as Sony Ericsson, Dell, HP and Toshiba
     ("0bdb", "", "ericsson", "9:nmea", "Ericsson F3507g, F3607gw, F5521gw; MM"),
     ("0fce", "d0cf", "ericsson", "9:nmea", "Sony Ericsson MD300; trace ericsson-md300"),
@@ -245,13 +225,8 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("413c", "818d 818e", "ericsson", "", "Dell 5550, 5560; MM"),
     ("03f0", "261d 271d 2f1d 301d 3a1d 3d1d", "ericsson", "", "HP hs23x0, lc20x0; MM"),
     ("0930", "130b 130c 1311", "ericsson", "9:nmea", "Toshiba F3507g, F3607gw; MM"),
-    (
-        "0930",
-        "1313 1314 1315 1316 1317 1319",
-        "ericsson",
-        "",
-        "Toshiba F3307, F5521gw, H5321gw; MM",
-    ),
+    ("0930", "1313 1314 1315", "ericsson", "", "Toshiba F3307, F5521gw, H5321gw; MM"),
+    ("0930", "1316 1317 1319", "ericsson", "", "Toshiba F3307, F5521gw, H5321gw; MM"),
     # -- Option, Wavecom, Pantech, Novatel, Linktop, Olivetti
     ("0af0", "", "option", "0:at", "Option sticks; trace option-gtm382"),
     ("1931", "", "option", "", "Option: Nozomi (PCMCIA)"),
@@ -267,25 +242,14 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("1bbb", "022c", "longcheer", "1:at 2:at", "Alcatel X602D; MM"),
 )
 
+_ADDED = "kernel option, the commits that add "
 #: Roles by class, subclass and protocol of an interface, for makers whose products agree: vendor
 #: ids; SUBCLASS/PROTOCOL:ROLE of interfaces of class ff (vendor specific), * for any subclass;
 #: source. They apply before the row for the rest of a vendor, and after a product's own row.
 PROTOCOLS: tuple[tuple[str, str, str], ...] = (
-    (
-        "1bc7",
-        "ff/30:diag ff/40:at ff/60:nmea",
-        "kernel option, the commits that add Telit FN990B, FE990B and FE910C04",
-    ),
-    (
-        "2c7c 3731",
-        "ff/30:diag ff/40:at 00/40:nmea",
-        "kernel option, the commits that add Quectel RM500Q, RM520N and EM060K",
-    ),
-    (
-        "2cb7 33f8",
-        "ff/30:diag ff/40:at",
-        "kernel option, the commits that add Fibocom FM101 and Rolling RW101",
-    ),
+    ("1bc7", "ff/30:diag ff/40:at ff/60:nmea", _ADDED + "Telit FN990B, FE990B and FE910C04"),
+    ("2c7c 3731", "ff/30:diag ff/40:at 00/40:nmea", _ADDED + "Quectel RM500Q, RM520N and EM060K"),
+    ("2cb7 33f8", "ff/30:diag ff/40:at", _ADDED + "Fibocom FM101 and Rolling RW101"),
     ("1199", "ff/30:diag", "kernel option and qcserial, Sierra EM9191"),
     # The subclass identifies only the origin of the firmware (kernel qcserial). 04 is for smart
     # card readers, 06 controls the GNSS receiver, 0a is a console, 17 a log: none is an AT port.
@@ -315,11 +279,8 @@ RECOVERY: tuple[tuple[str, str, str], ...] = (
     ("0b05", "1774", "Asus Gobi QDL; MM QDL"),
     ("0e8d", "2000", "MediaTek preloader; kernel cdc-acm"),
     ("1199", "9000", "Sierra Gobi 2000 QDL; MM QDL"),
-    (
-        "1199",
-        "68a4 68a8 9010 9012 9014 9018 9062 907a 9090 90d2 90e4 c080",
-        "Sierra QDL; kernel qcserial",
-    ),
+    ("1199", "68a4 68a8 9010 9012 9014 9018", "Sierra QDL; kernel qcserial"),
+    ("1199", "9062 907a 9090 90d2 90e4 c080", "Sierra QDL; kernel qcserial"),
     ("1199", "9070 9078", "MC74xx, EM74xx in boot mode; sierra-wireless-modems by danielewood"),
     ("1199", "90b0 90c0 90c2", "EM7511, EM7565 in boot mode; AT!USBPID, linux-usb mailing list"),
     ("12d1", "1443", "Huawei Balong in download mode; guides to balong-usbdload"),
@@ -334,11 +295,8 @@ RECOVERY: tuple[tuple[str, str, str], ...] = (
     ("1bc7", "9010 9200 9201", "Telit FN980, LE910S1, LE910R1 flashing devices; kernel option"),
     ("1f45", "0001", "Gobi QDL of an unknown maker; MM QDL"),
     ("413c", "8171 8185", "Dell Gobi QDL; MM QDL"),
-    (
-        "413c",
-        "8193 81a6 81b5 81cb",
-        "Dell Gobi 3000, DW5570, DW5811e, DW5816e QDL; kernel qcserial",
-    ),
+    ("413c", "8193 81a6", "Dell Gobi 3000, DW5570, DW5811e, DW5816e QDL; kernel qcserial"),
+    ("413c", "81b5 81cb", "Dell Gobi 3000, DW5570, DW5811e, DW5816e QDL; kernel qcserial"),
 )
 
 NEVER: frozenset[tuple[str, str]] = frozenset(
@@ -374,11 +332,9 @@ def role_by_protocol(vid: str, kind: str) -> tuple[str, str] | None:
         return None
     names = (rest, f"*/{rest.partition('/')[2]}")
     for vids, roles, source in PROTOCOLS:
-        if vid not in vids.split():
-            continue
         for one in roles.split():
             name, _, role = one.partition(":")
-            if name in names:
+            if vid in vids.split() and name in names:
                 return role, source
     return None
 
@@ -408,10 +364,8 @@ def layout_of(vid: str | None, pid: str | None) -> Layout | None:
         return None
     found = None
     for row_vid, pids, dialect, roles, source in ROWS:
-        if row_vid != vid:
-            continue
-        if pid in pids.split():
+        if row_vid == vid and pid in pids.split():
             return Layout(vid, pid, dialect, _roles(roles), source)
-        if not pids:
+        if row_vid == vid and not pids:
             found = Layout(vid, "", dialect, _roles(roles), source)
     return found
