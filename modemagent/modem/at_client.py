@@ -14,7 +14,7 @@ from modemagent.dialects.model import WANTS, Attempt
 from modemagent.errors import NoAnswer, NotAModem, ProtocolError
 from modemagent.identity.evidence import Evidence, as_text
 from modemagent.modem.interpret import Interpretation, interpret, parts_of
-from modemagent.modem.sync import Sync, SyncEvent
+from modemagent.modem.sync import Sync
 
 WAKE_STEP_S = 0.5
 #: Limit without any byte from the modem. A module that boots silently needs 4 s.
@@ -120,7 +120,7 @@ class AtClient:
         begun_s = self.elapsed_s
         received = (yield from self.listen(listen_s, listen_s)).raw
         if received:
-            self.sync.apply(SyncEvent.ANOMALY)
+            self.sync.doubtful = True
             received += (yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)).raw
             self._refuse_other_devices(received, "before anything was sent")
         received = b""
@@ -138,7 +138,7 @@ class AtClient:
                 if not response.lines:
                     return
                 # Text with the OK: a late response, or a device that is never quiet.
-                self.sync.apply(SyncEvent.ANOMALY)
+                self.sync.doubtful = True
                 unclean += 1
                 if unclean >= _UNCLEAN_LIMIT:
                     return
@@ -155,7 +155,7 @@ class AtClient:
                     hint="Check power, cable and baud rate, or try another port of the device.",
                 )
             if received:
-                self.sync.apply(SyncEvent.ANOMALY)
+                self.sync.doubtful = True
             if not response.timed_out:  # The modem is alive but not ready.
                 yield from self.listen(WAKE_STEP_S, WAKE_STEP_S)
 
@@ -178,12 +178,11 @@ class AtClient:
 
         :raises NoAnswer: the modem no longer responds
         """
-        self.sync.apply(SyncEvent.ANOMALY)
+        self.sync.doubtful = True
         for _ in range(_RESYNC_ATTEMPTS):
             yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)
             response = yield from self.send("AT", WAKE_STEP_S)
             if response.ok and not response.lines:
-                self.sync.apply(SyncEvent.RESYNC)
                 return
         raise NoAnswer(
             f"{self.port} stopped answering",

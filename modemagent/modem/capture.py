@@ -22,27 +22,11 @@ from modemagent.modem.identify import NO_EXTRAS, Extras, identify
 
 #: Further commands for every modem: network and signal, settings, supported commands.
 FOR_ALL = (
-    "ATI",
-    "AT+GCAP",
-    "AT+CMEE?",
-    "AT+CFUN?",
-    "AT+CSQ",
-    "AT+CESQ",
-    "AT+CREG?",
-    "AT+CGREG?",
-    "AT+CEREG?",
-    "AT+C5GREG?",
-    "AT+CGATT?",
-    "AT+COPS?",
-    "AT+CCLK?",
-    "AT+CNUM",
-    "AT+CEER",
-    "AT+CRSM=176,12258,0,0,10",
-    "AT+CRSM=176,28423,0,0,9",
-    "AT+CRSM=176,28486,0,0,17",
-    "AT+CGSN=?",
-    "AT+GSN=?",
-    "AT+CLAC",
+    *("ATI", "AT+GCAP", "AT+CMEE?", "AT+CFUN?", "AT+CSQ", "AT+CESQ"),
+    *("AT+CREG?", "AT+CGREG?", "AT+CEREG?", "AT+C5GREG?", "AT+CGATT?", "AT+COPS?"),
+    *("AT+CCLK?", "AT+CNUM", "AT+CEER"),
+    *("AT+CRSM=176,12258,0,0,10", "AT+CRSM=176,28423,0,0,9", "AT+CRSM=176,28486,0,0,17"),
+    *("AT+CGSN=?", "AT+GSN=?", "AT+CLAC"),
 )
 #: Further commands for the modems of one maker.
 FOR_DIALECT: Mapping[str, tuple[str, ...]] = {

@@ -28,7 +28,7 @@ from modemagent.modem.ladder import IGNORED, AttemptVerdict, accept_certain, cli
 from modemagent.modem.network import read_network
 from modemagent.modem.sim import SimReader
 from modemagent.modem.slots import slots_of
-from modemagent.modem.sync import Desynchronized, SyncEvent
+from modemagent.modem.sync import Desynchronized
 
 #: Values of the modem that are read in one line, if the firmware accepts it.
 EQUIPMENT = ("model", "firmware", "imei")
@@ -205,27 +205,22 @@ class Identification(RawModem):
         elif want == "imeisv" and self._cgsn_is_plain:
             # A modem without AT+CGSN=1 has no AT+CGSN=2, unless its dialect has it.
             ladder = tuple(attempt for attempt in ladder if attempt not in IMEISV)
-        judge = self._judge_imei if want == "imei" else self._judge
         before = self.read.get(want, ReadState.UNSUPPORTED)
-        result = yield from climb(self._client, want, ladder, judge, before)
+        result = yield from climb(self._client, want, ladder, self._judge, before)
         self.take(want, result)
         self._note_form(want, result.attempt)
         if self._is_cdma:
             self.offered.pop("imei", None)
 
     def _judge(self, attempt: Attempt, found: Interpretation, response: Response) -> AttemptVerdict:
-        """Ignore a block with another IMEI than this modem's."""
-        if attempt.parser.startswith("ati_"):
+        """Ignore a block with another IMEI than this modem's; notice a CDMA device."""
+        if attempt.parser in ("imei", "ati_imei"):
+            if not found.certain:
+                self._notice_cdma(response)
+        elif attempt.parser.startswith("ati_"):
             named, imei = read_block(response.lines).get("imei"), self.values.get("imei")
             if named is not None and imei is not None and named[:14] != imei[:14]:
                 return IGNORED
-        return accept_certain(attempt, found, response)
-
-    def _judge_imei(
-        self, attempt: Attempt, found: Interpretation, response: Response
-    ) -> AttemptVerdict:
-        if not found.certain:
-            self._notice_cdma(response)
         return accept_certain(attempt, found, response)
 
     def _read_joined(self) -> Generator[Step, Outcome, Attempt | None]:
@@ -284,7 +279,7 @@ class Identification(RawModem):
         for command, label in _PROOFS:
             response = yield from self._client.send(command, _PROOF_TIMEOUT_S)
             if any(label in line.upper().split(":")[0] for line in response.lines):
-                sync.apply(SyncEvent.PROOF)
+                sync.unproven = False
                 return
             if response.ok or response.timed_out:
                 raise Desynchronized(command)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Generator
 from typing import Literal
 
-from modemagent.at.fields import InformationLine, parse_information
+from modemagent.at.fields import parse_information
 from modemagent.at.locks import CME_LOCKS, Lock
 from modemagent.at.steps import Outcome, Response, Step
 from modemagent.dialects.model import Attempt, Dialect
@@ -214,8 +214,7 @@ class SimReader(RawSim):
     def _enable_errors(self) -> Generator[Step, Outcome, bool]:
         """Enable numeric errors if the modem sends none; note the setting to restore."""
         response = yield from self._client.send("AT+CMEE?", _TIMEOUT_S)
-        formats = [line.integer(0) for line in _lines(response, "+CMEE")]
-        if formats[:1] != [0]:
+        if _first_number(response, "+CMEE") != 0:
             return False
         response = yield from self._client.send("AT+CMEE=1", _TIMEOUT_S)
         if response.ok:
@@ -225,8 +224,8 @@ class SimReader(RawSim):
     def _off_or_failed(self) -> Generator[Step, Outcome, SimState]:
         """Read AT+CFUN?: after CME 13 the SIM is off with levels 0 and 4, otherwise it failed."""
         response = yield from self._client.send("AT+CFUN?", _TIMEOUT_S)
-        levels = [line.integer(0) for line in _lines(response, "+CFUN")]
-        return SimState.OFF if levels and levels[0] in (0, 4) else SimState.FAILURE
+        is_off = _first_number(response, "+CFUN") in (0, 4)
+        return SimState.OFF if is_off else SimState.FAILURE
 
     # -- the numbers ----------------------------------------------------------------------
 
@@ -312,16 +311,17 @@ class SimReader(RawSim):
         if code is not None and code in CME_LOCKS and self.state is SimState.UNKNOWN:
             self._set_locked(CME_LOCKS[code])
         if want == "eid" and response.ok and not found.values and found.offered is None:
-            return AttemptVerdict(
-                ReadState.ABSENT, done=True
-            )  # The modem reports that there is none.
+            # The modem reports that there is none.
+            return AttemptVerdict(ReadState.ABSENT, done=True)
         if response.ok or (code is not None and code not in _UNSUPPORTED):
             return AttemptVerdict(ReadState.FAILED)
         return NEXT
 
 
-def _lines(response: Response, name: str) -> list[InformationLine]:
-    return [line for line in map(parse_information, response.lines) if line.name == name]
+def _first_number(response: Response, name: str) -> int | None:
+    """Return the first field of the first line with this prefix."""
+    lines = map(parse_information, response.lines)
+    return next((line.integer(0) for line in lines if line.name == name), None)
 
 
 def is_sim_event(line: str, dialect: Dialect) -> bool:
