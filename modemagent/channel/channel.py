@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+from collections import deque
 from typing import Final, TypeVar, overload
 
 from modemagent.at.steps import Command, Listen, Outcome, Plan, Received, Response, Step
@@ -88,19 +89,9 @@ class AsyncChannel(asyncio.Protocol):
         self._transport = attach(self, port)
 
     @property
-    def bytes_written(self) -> int:
-        """Number of bytes the kernel has accepted for this port."""
-        return self._port.bytes_written
-
-    @property
     def restore_commands(self) -> tuple[str, ...]:
         """Commands that restore what this session has changed, newest change first."""
         return tuple(self._session.restore_list.pending)
-
-    @property
-    def lines_sent(self) -> int:
-        """Number of command lines sent."""
-        return self._session.lines_sent
 
     async def run(self, plan: Plan[T], *, deadline: float | None = None) -> T:
         """Run a plan and return its result, without steps of others between its own.
@@ -262,40 +253,33 @@ class AsyncChannel(asyncio.Protocol):
 class Urcs:
     """The unsolicited lines of one port, oldest first: ``async for line in channel.urcs``.
 
-    Bounded: if they are not consumed, the oldest are discarded and counted. Iteration ends when
-    the port is closed and all lines have been consumed.
-
-    :ivar dropped: number of lines discarded
+    Bounded: if they are not consumed, the oldest are discarded. Iteration ends when the port is
+    closed and all lines have been consumed.
     """
 
     def __init__(self, *, limit: int = URC_LIMIT) -> None:
-        self.dropped = 0
-        # one place more than the limit, so that the end marker always fits
-        self._lines: asyncio.Queue[str | None] = asyncio.Queue(limit + 1)
-        self._limit = limit
+        self._lines: deque[str] = deque(maxlen=limit)
+        self._changed = asyncio.Event()
         self._ended = False
 
     def put(self, line: str) -> None:
         """Add a line."""
-        if self._ended:
-            return
-        if self._lines.qsize() >= self._limit:
-            self._lines.get_nowait()
-            self.dropped += 1
-        self._lines.put_nowait(line)
+        if not self._ended:
+            self._lines.append(line)
+            self._changed.set()
 
     def end(self) -> None:
         """End the iteration after the lines received so far."""
-        if not self._ended:
-            self._ended = True
-            self._lines.put_nowait(None)
+        self._ended = True
+        self._changed.set()
 
     def __aiter__(self) -> Urcs:
         return self
 
     async def __anext__(self) -> str:
-        line = await self._lines.get()
-        if line is None:
-            self._lines.put_nowait(None)  # for other consumers
-            raise StopAsyncIteration
-        return line
+        while not self._lines:
+            if self._ended:
+                raise StopAsyncIteration
+            self._changed.clear()
+            await self._changed.wait()
+        return self._lines.popleft()

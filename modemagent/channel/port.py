@@ -24,7 +24,6 @@ class Port:
     :param name: the port as the user named it
     :param descriptor: readable and writable, non-blocking; closed by :meth:`close`
     :param release: called once before the descriptor is closed, to restore settings and unlock
-    :ivar bytes_written: bytes the kernel has accepted so far
     """
 
     def __init__(
@@ -36,7 +35,6 @@ class Port:
         trace: Trace | None = None,
     ) -> None:
         self.name = name
-        self.bytes_written = 0
         self._descriptor = descriptor
         self._release = release
         self._trace = trace
@@ -75,7 +73,6 @@ class Port:
             return 0
         except OSError as error:
             raise port_vanished(self.name, error.strerror) from error
-        self.bytes_written += taken
         if self._trace is not None and taken:
             self._trace(self.name, "sent", data[:taken])
         return taken

@@ -30,7 +30,6 @@ class PortSession:
     :ivar due: monotonic seconds at which :meth:`on_timer` is due; infinity between steps
     :ivar outcome: the outcome of the last step started, None while it is in progress
     :ivar urcs: unsolicited lines since the owner last cleared this list
-    :ivar lines_sent: command lines started so far
     :ivar restore_list: what the session has changed; see :meth:`detach`
     """
 
@@ -38,7 +37,6 @@ class PortSession:
         self.due = inf
         self.outcome: Outcome | None = None
         self.urcs: list[str] = []
-        self.lines_sent = 0
         self.restore_list = RestoreList()
         self._connection = AtConnection()
         self._listen: Listen | None = None
@@ -72,7 +70,6 @@ class PortSession:
         if isinstance(step, Command):
             data = _encode(self._connection, step.line, self.restore_list)
             self.restore_list.on_sent(step.line)
-            self.lines_sent += 1
             self._deadline = self.due = now + step.timeout_s
         else:
             self._listen = step

@@ -12,7 +12,6 @@ from modemagent.at.steps import Command, Listen
 from modemagent.channel import channel as channel_module
 from modemagent.channel.channel import Urcs, open_channel
 from modemagent.channel.port import Port
-from modemagent.channel.trace import Recorder
 from modemagent.errors import PortBusy, PortVanished, ProtocolError
 
 
@@ -37,7 +36,6 @@ async def test_urcs_are_bounded_and_the_newest_are_kept() -> None:
     urcs.put("too late")
     assert [line async for line in urcs] == ["+CREG: 7", "+CREG: 8", "+CREG: 9"]
     assert [line async for line in urcs] == []
-    assert urcs.dropped == 7
 
 
 async def test_one_step_at_a_time(pty_peer: Any) -> None:
@@ -176,24 +174,16 @@ async def test_closing_ends_a_command_in_progress(peer: Any) -> None:
         await command
 
 
-async def test_bytes_are_counted_and_traced(peer: Any) -> None:
-    recorder = Recorder()
-    channel = await open_channel(peer.address, trace=recorder)
+async def test_bytes_are_traced(peer: Any) -> None:
+    chunks: list[tuple[str, str, bytes]] = []
+    channel = await open_channel(peer.address, trace=lambda *chunk: chunks.append(chunk))
     await channel.perform(Command("AT", 2.0))
     await channel.perform(Command("ATE0", 2.0))
     await channel.close()
-    assert (channel.lines_sent, channel.bytes_written) == (2, 8)
-    sent = b"".join(c.data for c in recorder.chunks if c.direction == "sent")
-    received = b"".join(c.data for c in recorder.chunks if c.direction == "received")
+    sent = b"".join(data for _, direction, data in chunks if direction == "sent")
+    received = b"".join(data for _, direction, data in chunks if direction == "received")
     assert (sent, received) == (b"AT\rATE0\r", b"\r\nOK\r\n" * 2)
-    assert {chunk.port for chunk in recorder.chunks} == {peer.address}
-
-
-def test_a_recording_is_bounded() -> None:
-    recorder = Recorder(limit=10)
-    for number in range(10):
-        recorder("/dev/ttyUSB2", "received", f"{number:4}".encode())
-    assert [chunk.data for chunk in recorder.chunks] == [b"   8", b"   9"]
+    assert {port for port, *_ in chunks} == {peer.address}
 
 
 async def test_a_hang_up_is_not_reported_to_the_loop(peer: Any) -> None:

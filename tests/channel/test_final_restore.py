@@ -12,7 +12,6 @@ from modemagent.channel import restore
 from modemagent.channel.channel import open_channel
 from modemagent.channel.restore import RestoreList
 from modemagent.channel.runner import run_plans
-from modemagent.channel.trace import Recorder
 from modemagent.errors import DeadlinePassed, PortVanished
 from tests.channel.conftest import Peer, RunPlan
 
@@ -77,8 +76,8 @@ def test_channel_opened_after_its_deadline_is_closed(pty_peer: Peer, run_plan: R
 
 async def test_restore_waits_for_the_response_in_progress(pty_peer: Peer) -> None:
     pty_peer.reply = mute("AT+COPS?")
-    recorder = Recorder()
-    channel = await open_channel(pty_peer.address, trace=recorder)
+    written: list[bytes] = []
+    channel = await open_channel(pty_peer.address, trace=lambda *chunk: written.append(chunk[-1]))
     await channel.perform(Command("AT+CMEE=1", 2.0))
     command = asyncio.create_task(channel.perform(Command("AT+COPS?", 30.0)))
     await asyncio.to_thread(pty_peer.wait_for, b"AT+COPS?\r")
@@ -90,13 +89,12 @@ async def test_restore_waits_for_the_response_in_progress(pty_peer: Peer) -> Non
     pty_peer.send(b"K\r\n")
     await asyncio.to_thread(pty_peer.wait_for, b"AT+CMEE=0\r")
     await closing
-    written = [chunk.data for chunk in recorder.chunks]
     assert b"+COPS: 0\r\n\r\nOK\r\n" in b"".join(written[: written.index(b"AT+CMEE=0\r")])
 
 
 def test_the_blocking_runner_waits_for_it_as_well(pty_peer: Peer) -> None:
     pty_peer.reply = mute("AT+COPS?")
-    recorder = Recorder()
+    written: list[bytes] = []
 
     def plan() -> Plan[None]:
         yield Command("AT+CMEE=1", 2.0)
@@ -106,8 +104,9 @@ def test_the_blocking_runner_waits_for_it_as_well(pty_peer: Peer) -> None:
             pty_peer.send(b"\r\n+COPS: 0\r\n\r\nOK\r\n")
             raise
 
-    run_plans({pty_peer.address: plan()}, timeout_s=0.3, trace=recorder)
-    written = [chunk.data for chunk in recorder.chunks]
+    run_plans(
+        {pty_peer.address: plan()}, timeout_s=0.3, trace=lambda *chunk: written.append(chunk[-1])
+    )
     assert b"+COPS: 0\r\n\r\nOK\r\n" in b"".join(written[: written.index(b"AT+CMEE=0\r")])
 
 
