@@ -13,19 +13,12 @@ SIM_TIMEOUT_S = 10.0
 
 #: The values a ladder can read, and the timeout of one attempt unless its row has another.
 WANTS: Mapping[str, float] = {
-    "manufacturer": IDENTITY_TIMEOUT_S,
-    "model": IDENTITY_TIMEOUT_S,
-    "firmware": IDENTITY_TIMEOUT_S,
-    "imei": IDENTITY_TIMEOUT_S,
-    "imeisv": IDENTITY_TIMEOUT_S,
-    "serial_number": IDENTITY_TIMEOUT_S,
+    **dict.fromkeys(("manufacturer", "model", "firmware"), IDENTITY_TIMEOUT_S),
+    **dict.fromkeys(("imei", "imeisv", "serial_number"), IDENTITY_TIMEOUT_S),
     "sim_state": 5.0,  # The SIM is not accessed; some modules never send a final result.
-    "iccid": SIM_TIMEOUT_S,
-    "imsi": SIM_TIMEOUT_S,
-    "mnc_length": SIM_TIMEOUT_S,
-    "eid": SIM_TIMEOUT_S,
-    "slot": IDENTITY_TIMEOUT_S,  # the slot in use, perhaps the state of the others
-    "slot_count": IDENTITY_TIMEOUT_S,
+    **dict.fromkeys(("iccid", "imsi", "mnc_length", "eid"), SIM_TIMEOUT_S),
+    # the slot in use, perhaps the state of the others; the number of slots
+    **dict.fromkeys(("slot", "slot_count"), IDENTITY_TIMEOUT_S),
 }
 
 #: A value and whether it has the expected form; one that has not is kept as evidence only.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Generic, TypeVar
 
+from modemagent.at.locks import Lock
 from modemagent.identity.crosscheck import compare
 from modemagent.identity.eid import Eid
 from modemagent.identity.iccid import Iccid
@@ -25,23 +25,12 @@ T = TypeVar("T", bound=Identifier)
 #: The fields of a modem, without the MEID, which only CDMA devices have.
 MODEM_FIELDS = ("manufacturer", "model", "firmware", "imei", "imeisv", "serial_number")
 SIM_FIELDS = ("iccid", "imsi", "eid")
-_SIM_PROBLEMS: Mapping[SimState, str] = {
-    SimState.ABSENT: "sim.absent",
-    SimState.PIN_REQUIRED: "sim.pin_required",
-    SimState.PUK_REQUIRED: "sim.puk_required",
-    SimState.LOCKED: "sim.locked",
-    SimState.BUSY: "sim.busy",
-    SimState.FAILURE: "sim.failure",
-    SimState.OFF: "sim.off",
-    SimState.UNKNOWN: "sim.unknown",
-}
 
 
 class RawSim(Fields):
     """The values read of one SIM.
 
-    :ivar lock: the SIM cards a locked module accepts, None if the modem does not name them
-    :ivar lock_code: the code a locked module waits for, None if it is not locked
+    :ivar lock: the lock of the module, None if it is not locked
     :ivar mnc_length: from EF_AD, if it was read
     :ivar euicc: the architecture of an eUICC, if the SIM itself was queried
     """
@@ -49,8 +38,7 @@ class RawSim(Fields):
     def __init__(self, state: SimState = SimState.UNKNOWN) -> None:
         super().__init__()
         self.state = state
-        self.lock: LockKind | None = None
-        self.lock_code: LockCode | None = None
+        self.lock: Lock | None = None
         self.mnc_length: int | None = None
         self.euicc: str | None = None
 
@@ -147,10 +135,13 @@ def assess_sim(raw: RawSim) -> tuple[Sim, list[Problem]]:
     """Validate the values of one SIM; return its entry of a snapshot and its problems."""
     iccid, imsi, eid = _Field(Iccid, raw), _Field(Imsi, raw), _Field(Eid, raw)
     problems = [*iccid.problems, *imsi.problems, *eid.problems]
-    locked = raw.state is SimState.LOCKED
-    if (code := _SIM_PROBLEMS.get(raw.state)) is not None:
-        message = describe_lock(raw.lock, raw.lock_code) if locked else None
-        problems.append(problem(code, "sim", message))
+    kind = code = None
+    if raw.state is SimState.LOCKED and raw.lock is not None:
+        kind = LockKind(raw.lock.kind) if raw.lock.kind is not None else None
+        code = LockCode(raw.lock.code)
+    if raw.state is not SimState.READY:
+        message = describe_lock(kind, code) if raw.state is SimState.LOCKED else None
+        problems.append(problem(f"sim.{raw.state}", "sim", message))
     elif iccid.missing:
         problems.append(problem("iccid.missing", "iccid"))
     if raw.state is SimState.READY and imsi.missing:
@@ -170,8 +161,8 @@ def assess_sim(raw: RawSim) -> tuple[Sim, list[Problem]]:
         mcc=mcc,
         mnc=mnc,
         euicc=raw.euicc,
-        lock=raw.lock if locked else None,
-        lock_code=raw.lock_code if locked else None,
+        lock=kind,
+        lock_code=code,
         read={"iccid": iccid.state, "imsi": imsi.state, "eid": eid.state},
     )
     return sim, problems

@@ -16,17 +16,11 @@ from modemagent.dialects.ati_block import read_block
 from modemagent.dialects.model import Attempt
 from modemagent.dialects.parsers import parse_value
 
-#: Parsers of an ``ATI`` block: name to the key in the block.
-BLOCK_KEYS = {
-    "ati_manufacturer": "manufacturer",
-    "ati_model": "model",
-    "ati_revision": "revision",
-    "ati_imei": "imei",
-    "ati_imeisv": "imeisv",
-    "ati_serial": "serial",
-}
-#: Those of them whose value another parser checks.
-_BLOCK_PARSERS = {"ati_imei": "imei", "ati_serial": "serial", "ati_imeisv": "imeisv"}
+#: Keys of an ``ATI`` block; the parser of each is named ``ati_`` and the key.
+_BLOCK_KEYS = ("manufacturer", "model", "revision", "imei", "imeisv", "serial")
+BLOCK_PARSERS = frozenset(f"ati_{key}" for key in _BLOCK_KEYS)
+#: Keys whose value the parser of the same name checks.
+_CHECKED_KEYS = ("imei", "imeisv", "serial")
 
 
 class Interpretation(NamedTuple):
@@ -52,8 +46,8 @@ def interpret(attempt: Attempt, response: Response) -> Interpretation:
     """Return the values of a response for one attempt."""
     if response.final is not None and not response.ok:
         return Interpretation()  # A refusal has no value; a line that looks like one is a URC.
-    if attempt.parser in BLOCK_KEYS:
-        return _read_block(attempt.parser, response)
+    if attempt.parser in BLOCK_PARSERS:
+        return _read_block(attempt.parser.removeprefix("ati_"), response)
     labelled: list[str] = []
     bare: list[str] = []
     offered: list[tuple[str, bool]] = []
@@ -105,23 +99,23 @@ def _is_one_text(lines: list[str], response: Response) -> bool:
     return b"\n".join(line.encode() for line in lines) in raw
 
 
-def _read_block(parser: str, response: Response) -> Interpretation:
+def _read_block(key: str, response: Response) -> Interpretation:
     block = read_block(response.lines)
-    if parser == "ati_imeisv" and (svn := block.get("svn", "")).isdigit() and len(svn) <= 2:
+    if key == "imeisv" and (svn := block.get("svn", "")).isdigit() and len(svn) <= 2:
         # "IMEI SV" is the software version number alone. It follows TAC and serial number in
         # place of the check digit (TS 23.003 clause 6.2.2).
         imei = block.get("imei", "")
         if len(imei) == 15 and imei.isdigit():
             return Interpretation((f"{imei[:14]}{svn:0>2}",), certain=True, labelled=True)
         return Interpretation()
-    value = block.get(BLOCK_KEYS[parser])
+    value = block.get(key)
     if value is None:
         return Interpretation()
-    if parser not in _BLOCK_PARSERS:
+    if key not in _CHECKED_KEYS:
         keyed = any(split_prefix(line)[0] for line in response.lines)
         certain = response.ok and (keyed or (len(response.lines) != 2 and not response.foreign))
         return Interpretation((value,), certain=certain, labelled=keyed)
-    found = parse_value(_BLOCK_PARSERS[parser], value, command="")
+    found = parse_value(key, value, command="")
     if found.fits and found.value is not None:
         return Interpretation((found.value,), certain=True, labelled=True)
     return Interpretation(offered=found.value or value, labelled=True)

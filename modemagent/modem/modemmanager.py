@@ -14,7 +14,6 @@ from modemagent.at.locks import Lock
 from modemagent.at.operator import split_plmn
 from modemagent.at.registration import REGISTERED
 from modemagent.identity.evidence import ANSWER_LIMIT, Evidence
-from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.network import Network
 from modemagent.identity.problems import Problem
 from modemagent.identity.snapshot import ReadState, Sim, SimState, Snapshot
@@ -81,9 +80,7 @@ def snapshot_of(modem: MmModem, *, port: str, port_id: str | None) -> Snapshot:
     in_use = next((sim for sim in modem.sims if sim.active), MmSim(1, True, {}))
     evidence: list[Evidence] = []
     sim = _raw_sim(in_use, _state_of(modem.properties), evidence)
-    if sim.state is SimState.LOCKED:
-        kind, code = _MODULE_LOCKS[_number(modem.properties, "Modem.UnlockRequired")]
-        sim.lock, sim.lock_code = LockKind(kind) if kind else None, LockCode(code)
+    sim.lock = _MODULE_LOCKS.get(_number(modem.properties, "Modem.UnlockRequired"))
     found = RawModem(sim)
     found.network = _network(modem.properties)
     for name, properties in _MODEM_PROPERTIES.items():

@@ -10,7 +10,6 @@ from modemagent.at.fields import parse_information
 from modemagent.at.locks import CME_LOCKS, Lock
 from modemagent.at.steps import Outcome, Response, Step
 from modemagent.dialects.model import Attempt, Dialect
-from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.snapshot import ReadState, SimState
 from modemagent.modem.assess import SIM_FIELDS, RawSim
 from modemagent.modem.at_client import AtClient
@@ -80,7 +79,7 @@ class SimReader(RawSim):
             yield from self._read_numbers(imei)
             if self._interruption == "busy":
                 if self._waited_enough(begun_s):
-                    if self.lock_code is None:
+                    if self.lock is None:
                         self.state = SimState.BUSY
                     return
                 yield from self._wait()
@@ -116,7 +115,7 @@ class SimReader(RawSim):
         self.offered.clear()
         self.read.clear()
         self._interruption = ""
-        self.lock = self.lock_code = None
+        self.lock = None
 
     def _waited_enough(self, begun_s: float) -> bool:
         return self._client.elapsed_s - begun_s >= self._dialect.sim_wait_s
@@ -166,7 +165,7 @@ class SimReader(RawSim):
                     self.state = SimState.READY
                     return
                 yield from self._read_number("iccid", most=most)
-                if self.read.pop("iccid") is ReadState.OK or self.lock_code is not None:
+                if self.read.pop("iccid") is ReadState.OK or self.lock is not None:
                     return
                 refusals += 1
                 if refusals >= _MOST_REFUSALS:
@@ -179,8 +178,7 @@ class SimReader(RawSim):
 
     def _set_locked(self, lock: Lock) -> None:
         self.state = SimState.LOCKED
-        self.lock = LockKind(lock.kind) if lock.kind is not None else None
-        self.lock_code = LockCode(lock.code)
+        self.lock = lock
 
     def _reported_state(self) -> Generator[Step, Outcome, Reported]:
         """Return the state that the modem reports."""
@@ -254,7 +252,7 @@ class SimReader(RawSim):
                 break
         if state in _NEEDS_CODE:
             self.read["imsi"] = ReadState.LOCKED
-        elif self.lock_code is not None:
+        elif self.lock is not None:
             # Every modem has AT+CIMI: a refusal is due to the lock.
             if self.read.get("imsi") in (ReadState.FAILED, ReadState.UNSUPPORTED):
                 self.read["imsi"] = ReadState.LOCKED

@@ -95,6 +95,7 @@ def _exchanges(
 ) -> Iterator[Exchange]:
     of_both_formats = {kept.response.line for kept in recording.responses if kept.cmee is not None}
     initial = _initial_format(recording)
+    echo = earlier is not None and earlier.echoes
     for kept in recording.responses:
         line = kept.response.line
         if _FORMAT.fullmatch(line) and kept.response.ok:
@@ -107,13 +108,9 @@ def _exchanges(
         raw = book.rewrite(_text(wire_of(kept))).encode("latin-1")
         of_the_equipment = all(_OF_THE_EQUIPMENT.fullmatch(part) for part in line.split(";"))
         known = [] if earlier is None else earlier.answers(line)
-        same = [
-            each for each in known if each.wire(echo=earlier is not None and earlier.echoes) == raw
-        ]
-        if any(each.state in ("", state) for each in same):
+        if any(each.state in ("", state) and each.wire(echo=echo) == raw for each in known):
             continue
-        stateless = [each for each in known if not each.state]
-        if of_the_equipment and not stateless:
+        if of_the_equipment and all(each.state for each in known):
             state = ""
         if any(each.state == state for each in known):
             continue  # Signal and time differ in every recording.

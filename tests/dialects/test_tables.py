@@ -16,7 +16,7 @@ from modemagent.dialects.generic import DIALECT as GENERIC
 from modemagent.dialects.model import WANTS, Attempt, Dialect
 from modemagent.dialects.parsers import PARSERS, parse_value
 from modemagent.modem.identify import EQUIPMENT
-from modemagent.modem.interpret import BLOCK_KEYS
+from modemagent.modem.interpret import BLOCK_PARSERS
 from modemagent.modem.sim import NUMBERS
 from modemagent.modem.sim_state import PendingState, state_of
 
@@ -56,7 +56,7 @@ def test_row_is_valid(table: Dialect, want: str, attempt: Attempt) -> None:
     assert want in WANTS
     assert allowlist.is_allowed(attempt.command), f"{table.name}: {attempt.command} is not allowed"
     assert attempt.command in allowlist.PERMITTED, "rows are single commands, letter by letter"
-    assert attempt.parser in PARSERS or attempt.parser in BLOCK_KEYS
+    assert attempt.parser in PARSERS or attempt.parser in BLOCK_PARSERS
     check_source(attempt.source)
     assert attempt.timeout_s is None or 0.2 <= attempt.timeout_s <= 30
     assert re.compile(attempt.models)
