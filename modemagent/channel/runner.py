@@ -6,6 +6,7 @@ ports connect in a thread each, because a name lookup has no deadline.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import threading
@@ -270,51 +271,40 @@ class ThreadedOpen:
     """
 
     def __init__(self, call: Callable[[], Port]) -> None:
-        self._call = call
-        self._lock = threading.Lock()
-        self._abandoned = False
-        self._outcome: Port | ModemAgentError | None = None
+        self._outcome: Port | ModemAgentError
         self._wake, self._done = os.pipe2(os.O_CLOEXEC)
-        threading.Thread(target=self._run, name="open", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, args=(call,), name="open", daemon=True)
+        self._thread.start()
 
     def fileno(self) -> int:
         """Return the descriptor that becomes readable when opening has ended."""
         return self._wake
 
     def take(self) -> Port:
-        """Return the port.
+        """Return the port; call this or :meth:`abandon` once.
 
         :raises ModemAgentError: it could not be opened
         """
-        self._close()
+        os.close(self._wake)
+        self._thread.join()
         if isinstance(self._outcome, Port):
             return self._outcome
-        raise self._outcome or ModemAgentError("the port is still being opened")
+        raise self._outcome
 
     def abandon(self) -> None:
-        """Close the port, at once or as soon as it has been opened."""
-        with self._lock:
-            self._abandoned = True
-            self._close()
-            if isinstance(self._outcome, Port):
-                self._outcome.close()
+        """Close the port as soon as it has been opened."""
+        threading.Thread(target=self._undo, name="undo", daemon=True).start()
 
-    def _close(self) -> None:
-        wake, self._wake = self._wake, -1
-        if wake >= 0:
-            os.close(wake)
+    def _undo(self) -> None:
+        with contextlib.suppress(ModemAgentError):
+            self.take().close()
 
-    def _run(self) -> None:
-        outcome: Port | ModemAgentError
+    def _run(self, call: Callable[[], Port]) -> None:
         try:
-            outcome = self._call()
+            self._outcome = call()
         except ModemAgentError as error:
-            outcome = error
+            self._outcome = error
         except Exception as error:  # noqa: BLE001 - reported as the error of this port
-            outcome = internal_error(error)
-        with self._lock:
-            if not self._abandoned:
-                self._outcome = outcome
-            elif isinstance(outcome, Port):
-                outcome.close()
-        os.close(self._done)
+            self._outcome = internal_error(error)
+        finally:
+            os.close(self._done)

@@ -81,7 +81,8 @@ EID = (
 )
 MNC_LENGTH = (Attempt("AT+CRSM=176,28589,0,0,4", "crsm_ad", "TS 27.007 8.18; TS 31.102 4.2.18"),)
 
-#: The generic ladders, which every maker's dialect has unless its table replaces them.
+#: The generic ladders, which every maker's dialect has unless its table replaces them. The IMEISV
+#: is read only if a maker's table has an attempt for it, which may be IMEISV.
 GENERIC: Mapping[str, Ladder] = {
     "manufacturer": MANUFACTURER,
     "model": MODEL,
