@@ -38,7 +38,7 @@ from modemagent.identity.check import validate
 from modemagent.identity.problems import KINDS
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import Extras, identify
-from modemagent.modem.interpret import BLOCK_KEYS, interpret
+from modemagent.modem.interpret import BLOCK_PARSERS, interpret
 from modemagent.privacy import masking
 from modemagent.report.message import Report, canonical_body
 
@@ -285,7 +285,7 @@ def fuzz_reading(data: bytes) -> None:
     rows = tuple(text for line in data.split(b"\n") if (text := text_of(line)))
     for final in (FinalResult("ok", None, "OK"), FinalResult("error", None, "ERROR"), None):
         answer = Response("AT+CGSN", rows, final, raw=data)
-        for shape in (*PARSERS, *BLOCK_KEYS):
+        for shape in (*PARSERS, *BLOCK_PARSERS):
             reading = interpret(Attempt("AT+CGSN", shape, "fuzz"), answer)
             assert not reading.certain or len(reading.values) == 1
             assert all(map(is_clean, reading.values))
