@@ -18,7 +18,7 @@ from modemagent.dialects.parsers import parse_value
 
 #: Keys of an ``ATI`` block; the parser of each is named ``ati_`` and the key.
 _BLOCK_KEYS = ("manufacturer", "model", "revision", "imei", "imeisv", "serial")
-BLOCK_PARSERS = frozenset(f"ati_{key}" for key in _BLOCK_KEYS)
+BLOCK_PARSERS = tuple(f"ati_{key}" for key in _BLOCK_KEYS)
 #: Keys whose value the parser of the same name checks.
 _CHECKED_KEYS = ("imei", "imeisv", "serial")
 
