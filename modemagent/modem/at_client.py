@@ -14,7 +14,7 @@ from modemagent.dialects.model import WANTS, Attempt
 from modemagent.errors import NoAnswer, NotAModem, ProtocolError
 from modemagent.identity.evidence import Evidence, as_text
 from modemagent.modem.interpret import Interpretation, interpret, parts_of
-from modemagent.modem.sync import Sync
+from modemagent.modem.sync import SyncEvent, SyncTracker
 
 WAKE_STEP_S = 0.5
 #: Limit without any byte from the modem. A module that boots silently needs 4 s.
@@ -62,7 +62,7 @@ class AtClient:
         self.port = port
         self.commands = 0
         self.elapsed_s = 0.0
-        self.sync = Sync()
+        self.sync = SyncTracker()
         self.restore: list[str] = []
         self._sources: dict[str, _Source] = {}
         self._joins = True
@@ -120,7 +120,7 @@ class AtClient:
         begun_s = self.elapsed_s
         received = (yield from self.listen(listen_s, listen_s)).raw
         if received:
-            self.sync.doubtful = True
+            self.sync.apply(SyncEvent.ANOMALY)
             received += (yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)).raw
             self._refuse_other_devices(received, "before anything was sent")
         received = b""
@@ -138,7 +138,7 @@ class AtClient:
                 if not response.lines:
                     return
                 # Text with the OK: a late response, or a device that is never quiet.
-                self.sync.doubtful = True
+                self.sync.apply(SyncEvent.ANOMALY)
                 unclean += 1
                 if unclean >= _UNCLEAN_LIMIT:
                     return
@@ -155,7 +155,7 @@ class AtClient:
                     hint="Check power, cable and baud rate, or try another port of the device.",
                 )
             if received:
-                self.sync.doubtful = True
+                self.sync.apply(SyncEvent.ANOMALY)
             if not response.timed_out:  # The modem is alive but not ready.
                 yield from self.listen(WAKE_STEP_S, WAKE_STEP_S)
 
@@ -178,11 +178,12 @@ class AtClient:
 
         :raises NoAnswer: the modem no longer responds
         """
-        self.sync.doubtful = True
+        self.sync.apply(SyncEvent.ANOMALY)
         for _ in range(_RESYNC_ATTEMPTS):
             yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)
             response = yield from self.send("AT", WAKE_STEP_S)
             if response.ok and not response.lines:
+                self.sync.apply(SyncEvent.RESYNC)
                 return
         raise NoAnswer(
             f"{self.port} stopped answering",
@@ -265,7 +266,7 @@ class AtClient:
         found = [interpret(*pair) for pair in zip(attempts.values(), parts, strict=False)]
         if not parts or not all(each.certain for each in found):
             self._joins = response.foreign != ()
-            doubtful = self.sync.doubtful or not response.echoed
+            doubtful = self.sync.had_anomaly or not response.echoed
             if response.timed_out or (response.ok and doubtful):
                 yield from self.resync()
             return {}

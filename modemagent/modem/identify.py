@@ -28,7 +28,7 @@ from modemagent.modem.ladder import IGNORED, AttemptVerdict, accept_certain, cli
 from modemagent.modem.network import read_network
 from modemagent.modem.sim import SimReader
 from modemagent.modem.slots import slots_of
-from modemagent.modem.sync import Desynchronized
+from modemagent.modem.sync import Desynchronized, SyncEvent
 
 #: Values of the modem that are read in one line, if the firmware accepts it.
 EQUIPMENT = ("model", "firmware", "imei")
@@ -89,7 +89,7 @@ def identify(
         )
 
     def publish(raw: Identification) -> None:
-        if early is not None and (not client.sync.unproven or client.sync.echoing):
+        if early is not None and (not client.sync.has_unproven_values or client.sync.echoing):
             early(assessed(raw))
 
     run = Identification(client, extras, publish)
@@ -115,7 +115,7 @@ def identify(
             raise
         run.mark_unread()
     except NoAnswer:
-        if "imei" not in run.values or client.sync.unproven:
+        if "imei" not in run.values or client.sync.has_unproven_values:
             raise
         run.mark_unread()
     return assessed(run)
@@ -279,7 +279,7 @@ class Identification(RawModem):
         for command, label in _PROOFS:
             response = yield from self._client.send(command, _PROOF_TIMEOUT_S)
             if any(label in line.upper().split(":")[0] for line in response.lines):
-                sync.unproven = False
+                sync.apply(SyncEvent.PROOF)
                 return
             if response.ok or response.timed_out:
                 raise Desynchronized(command)

@@ -1,0 +1,17 @@
+"""Gosuncn (GosuncnWelink), formerly ZTE's modules."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import maker
+from modemagent.dialects.model import Attempt
+
+_GM800 = "koshev-msk/modemfeed, GM800"
+
+DIALECT = maker(
+    "gosuncn",
+    imei=(Attempt("AT+CGSN", "imei", _GM800),),
+    iccid=(
+        Attempt("AT+ZGETICCID", "iccid", _GM800),
+        Attempt("AT+ICCID", "iccid", "QModem gosuncn driver"),
+    ),
+)

@@ -1,0 +1,16 @@
+"""Nordic nRF91 with the serial LTE modem application."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import CRSM_ICCID, IMEISV, maker
+from modemagent.dialects.model import Attempt
+
+_NRF91 = "nRF91 AT reference; trace nordic-nrf9160"
+
+DIALECT = maker(
+    "nordic",
+    imeisv=IMEISV,
+    serial_number=(Attempt("AT+CGSN=0", "serial", _NRF91),),
+    only={"iccid": (Attempt("AT%XICCID", "iccid", _NRF91), CRSM_ICCID)},
+    sim_urcs=(r"%XSIM\s?: ?[01]",),
+)

@@ -1,0 +1,15 @@
+"""Sequans Monarch (GM01Q, GM02S, Renesas RYZ014A, Pycom GPy, DPTechnics Walter)."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import maker
+from modemagent.dialects.model import Attempt
+
+_GM02S = "walter-modem library (GM02SP); Pycom GPy notes"
+
+DIALECT = maker(
+    "sequans",
+    imeisv=(Attempt("AT+CGSN=2", "imeisv", _GM02S),),
+    iccid=(Attempt("AT+SQNCCID", "iccid", "trace sequans-monarch"),),
+    sim_urcs=(),
+)

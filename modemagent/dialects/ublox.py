@@ -1,0 +1,24 @@
+"""u-blox: LISA, SARA, LARA and TOBY series.
+
+The SARA-R4 manual shows AT+CGSN=2 but notes that some firmware of the series does not accept it, so
+it is not sent.
+"""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import CPIN_URC, CRSM_ICCID, maker
+from modemagent.dialects.model import Attempt
+
+DIALECT = maker(
+    "ublox",
+    imei=(Attempt("AT+CGSN", "imei", "traces ublox-sara-g350, ublox-sara-r410m"),),
+    only={
+        "iccid": (
+            Attempt("AT+CCID", "iccid", "traces ublox-sara-g350, ublox-sara-r410m"),
+            Attempt("AT+CCID?", "iccid", "trace ublox-sara-g350"),
+            CRSM_ICCID,
+        )
+    },
+    sim_urcs=(r"\+UUSIMSTAT\s?: ?\d", CPIN_URC),
+    joined="u-blox SARA-R4/N4 AT commands manual UBX-17003787 R09, 1.1.4.1",
+)

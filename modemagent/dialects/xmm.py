@@ -1,0 +1,13 @@
+"""Intel XMM modems (7360, 7560 and their forerunners) under Intel's own name."""
+
+from __future__ import annotations
+
+from modemagent.dialects.generic import CPIN_URC, maker
+from modemagent.dialects.model import Attempt
+
+DIALECT = maker(
+    "xmm",
+    imei=(Attempt("AT+CGSN", "imei", "ModemManager xmm plugin"),),
+    # +XSIM comes after AT+XSIMSTATE=1 (ofono ifx plugin), which modemagent does not send
+    sim_urcs=(r"\+XSIM\s?: ?\d", CPIN_URC),
+)
