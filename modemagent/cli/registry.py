@@ -128,8 +128,8 @@ def token_create(
 def token_list(as_json: bool, database: str | None, state_dir: Path | None) -> None:
     """List tokens, without their secrets."""
     from modemagent.registry.store import tokens
+    from modemagent.registry.store.documents import to_rfc3339
     from modemagent.registry.store.engine import Database
-    from modemagent.registry.store.reader import to_rfc3339
 
     store = Database(_existing(database, state_dir), guest=True)
     found = [

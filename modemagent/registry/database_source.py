@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from modemagent.registry.store import reader
+from modemagent.registry.store.documents import Document
 from modemagent.registry.store.engine import Database
 
-Document = dict[str, Any]
+_PAGES: dict[str, Callable[..., Document]] = {
+    "modems": reader.modems,
+    "sims": reader.sims,
+    "gateways": reader.gateways,
+    "events": reader.events,
+}
 
 
 class DatabaseSource:
@@ -18,23 +25,9 @@ class DatabaseSource:
 
     def get(self, path: str, **parameters: Any) -> Document | None:
         """Return the matches of ``lookup``, or a page of a collection."""
-        if path == "lookup":
-            with self._database.reading() as connection:
-                return {"matches": reader.lookup(connection, parameters["id"])}
-        limit = int(parameters["limit"])
-        after = parameters.get("after")
-        found: tuple[list[Document], object]
+        if "after" in parameters and path != "gateways":
+            parameters["after"] = int(parameters["after"])
         with self._database.reading() as connection:
-            if path == "gateways":
-                found = reader.gateways(connection, limit=limit, after=after or "")
-            elif path == "events":
-                found = reader.events(
-                    connection,
-                    limit=limit,
-                    after=int(after) if after else None,
-                    descending=parameters.get("order") == "desc",
-                )
-            else:
-                page = reader.modems if path == "modems" else reader.sims
-                found = page(connection, limit=limit, after=int(after or 0))
-        return {path: found[0], "next": None if found[1] is None else str(found[1])}
+            if path == "lookup":
+                return reader.lookup(connection, parameters["id"])
+            return _PAGES[path](connection, **parameters)

@@ -76,10 +76,15 @@ class StreamClock(msgspec.Struct, rename={"last_order": "tail"}):
         same_boot = reading.boot == self.last_order[0]
         return same_boot and self.guessed and reading.trusted and self.boot_start_ms is None
 
+    def enter(self, boot: int) -> None:
+        """Begin a boot, unless the last report was of the same boot."""
+        if boot != self.last_order[0]:
+            self.boot_start_ms, self.latest_start_ms, self.guessed = None, None, False
+            self.last_order = (boot, -1, -1)
+
     def advance(self, reading: ClockReading) -> int:
         """Return the date of the next report of the stream in milliseconds since 1970 UTC."""
-        if reading.boot != self.last_order[0]:
-            self.boot_start_ms, self.latest_start_ms, self.guessed = None, None, False
+        self.enter(reading.boot)
         start_ms = reading.latest_ms - reading.uptime_ms
         if self.latest_start_ms is not None:
             start_ms = min(start_ms, self.latest_start_ms)
@@ -112,9 +117,7 @@ def date_stream(readings: Sequence[ClockReading]) -> tuple[list[int], StreamCloc
     clock = StreamClock()
     dates = []
     for reading in readings:
-        if reading.boot != clock.last_order[0]:
-            clock.boot_start_ms, clock.latest_start_ms, clock.guessed = None, None, False
-            clock.last_order = (reading.boot, -1, -1)
+        clock.enter(reading.boot)
         clock.boot_start_ms = starts.get(reading.boot)
         dates.append(clock.advance(reading))
     return dates, clock

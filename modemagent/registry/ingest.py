@@ -32,7 +32,6 @@ class Ingest:
         self._on_events = on_events
         self._queue: SimpleQueue[Batch | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="registry-writer", daemon=True)
-        self.recorded = dict.fromkeys(ReceiptStatus, 0)
 
     def start(self) -> None:
         self._thread.start()
@@ -77,14 +76,12 @@ class Ingest:
         arrivals = [arrival for some, _ in batches for arrival in some]
         try:
             with self._database.writing() as connection:
-                statuses, events = record(connection, arrivals, now_ms())
+                statuses, events_changed = record(connection, arrivals, now_ms())
         except Exception as error:  # noqa: BLE001 - every request must get a response
             return error
         found = iter(statuses)
         for some, future in batches:
             future.set_result([next(found) for _ in some])
-        for status in statuses:
-            self.recorded[status] += 1
-        if events:
+        if events_changed:
             self._on_events()
         return None

@@ -5,9 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -16,7 +14,6 @@ from modemagent.errors import SettingsError
 from modemagent.registry.api.app import create_app
 
 _STOP_WITHIN_S = 10
-_STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(database_url: str, host: str, port: int) -> None:
@@ -40,7 +37,8 @@ def serve(database_url: str, host: str, port: int) -> None:
         timeout_graceful_shutdown=_STOP_WITHIN_S,
         backlog=2048,
     )
-    server = _Server(config, listener, lambda: app.state.notifier.close())
+    server = _Server(config)
+    server.end_streams = lambda: app.state.notifier.close()
     server.run(sockets=[listener])
     if server.interrupted:
         raise KeyboardInterrupt
@@ -49,42 +47,27 @@ def serve(database_url: str, host: str, port: int) -> None:
 class _Server(uvicorn.Server):
     """Server that prints its address when ready, and ends event streams before a shutdown."""
 
-    def __init__(
-        self, config: uvicorn.Config, listener: socket.socket, end_streams: Callable[[], None]
-    ) -> None:
-        super().__init__(config)
-        self._listener = listener
-        self._end_streams = end_streams
-        self.interrupted = False
+    end_streams: Callable[[], None]
+    interrupted = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.should_exit:
+        if self.should_exit or not sockets:
             return
-        host, port = self._listener.getsockname()[:2]
+        host, port = sockets[0].getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         print(f"listening on http://{shown}:{port}", file=sys.stderr, flush=True)  # noqa: T201
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._end_streams()
+        self.end_streams()
         await super().shutdown(sockets)
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Shut down on a signal with exit status 0; the parent class sends it again afterwards."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self.handle_exit) for number in _STOPS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Shut down on a signal, with exit status 0 on SIGTERM."""
+        # not the method of the parent class, which sends the signal again after the shutdown
         self.interrupted = sig == signal.SIGINT
-        super().handle_exit(sig, frame)
+        self.force_exit |= self.should_exit and self.interrupted
+        self.should_exit = True
 
 
 def _listen(host: str, port: int) -> socket.socket:

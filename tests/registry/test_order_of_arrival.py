@@ -130,7 +130,8 @@ def history(directory: Path, batches: Sequence[Sequence[Body]]) -> dict[str, Any
 
         def rows(table: Any, *left_out: str) -> Iterator[Any]:
             columns = [column for column in table.c if column.name not in left_out]
-            return iter(sorted(tuple(row) for row in connection.execute(select(*columns))))
+            found = (tuple(row) for row in connection.execute(select(*columns)))
+            return iter(sorted(found, key=repr))
 
         live = select(schema.event).where(~schema.event.c.withdrawn)
         found = {
@@ -141,7 +142,7 @@ def history(directory: Path, batches: Sequence[Sequence[Body]]) -> dict[str, Any
             "dates": list(rows(schema.report, "number", "received_ms")),
             "streams": list(rows(schema.stream)),
             "events": sorted(
-                (row.id, row.type, row.at_ms, row.subject, row.line, row.report, row.data)
+                (row.id, row.type, row.at_ms, row.subject, row.timeline, row.report, row.data)
                 for row in connection.execute(live)
             ),
         }

@@ -6,16 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modemagent.registry.fold import GRACE_MS, advance_place, advance_unit
 from modemagent.registry.timeline import (
-    GRACE_MS,
     Changes,
     Identities,
     PlaceState,
     Reading,
     UnitKind,
     UnitTimeline,
-    advance_place,
-    advance_unit,
     unit_key,
 )
 

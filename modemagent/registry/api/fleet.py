@@ -19,6 +19,8 @@ from modemagent.registry.store.tokens import Scope, Token
 
 router = APIRouter(prefix="/api/v1", tags=["fleet"], responses=PROBLEMS)
 
+NOT_FOUND: dict[int | str, Any] = {404: PROBLEM}
+
 Reader = Annotated[Token, Depends(requires(Scope.READ))]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Maximum number of entries.")]
 After = Annotated[int | None, Query(ge=0, le=2**62, description="`next` of the previous page.")]
@@ -28,16 +30,11 @@ GatewayId = Annotated[str, Path(min_length=1, max_length=256)]
 Direction = Annotated[Literal["asc", "desc"], Query(description="Oldest or newest first.")]
 
 
-def _page(request: Request, token: Token, query: Callable[..., Any], **parameters: Any) -> Response:
+def _answer(
+    request: Request, token: Token, query: Callable[..., Any], *key: str, **parameters: Any
+) -> Response:
     with request.app.state.database.reading() as connection:
-        entries, following = query(connection, **parameters)
-    cursor = None if following is None else str(following)
-    return JSONResponse({query.__name__: redact_for(entries, token), "next": cursor})
-
-
-def _one(request: Request, token: Token, query: Callable[..., Any], key: str) -> Response:
-    with request.app.state.database.reading() as connection:
-        found = query(connection, key)
+        found = query(connection, *key, **parameters)
     if found is None:
         kind = {"sim": "SIM"}.get(name := query.__name__.partition("_")[0], name)
         detail = f"no {kind} with this identifier has been reported"
@@ -52,63 +49,55 @@ def lookup(
     wanted: Annotated[str, Query(alias="id", min_length=1, max_length=256)],
 ) -> Response:
     """Find an IMEI, IMEISV, MEID, ICCID, IMSI, EID, serial number or gateway id."""
-    with request.app.state.database.reading() as connection:
-        found = reader.lookup(connection, wanted)
-    return JSONResponse({"matches": redact_for(found, token)})
+    return _answer(request, token, reader.lookup, wanted)
 
 
 @router.get("/modems", response_model=documents.Modems)
 def modems(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
     """List modems in the order of their first report."""
-    return _page(request, token, reader.modems, limit=limit, after=after or 0)
+    return _answer(request, token, reader.modems, limit=limit, after=after or 0)
 
 
-@router.get("/modems/{imei}", response_model=documents.ModemDetail, responses={404: PROBLEM})
+@router.get("/modems/{imei}", response_model=documents.ModemDetail, responses=NOT_FOUND)
 def modem(request: Request, token: Reader, imei: Number) -> Response:
     """Return a modem and its SIM slots."""
-    return _one(request, token, reader.modem, imei)
+    return _answer(request, token, reader.modem, imei)
 
 
-@router.get(
-    "/modems/{imei}/timeline", response_model=documents.ModemTimeline, responses={404: PROBLEM}
-)
+@router.get("/modems/{imei}/timeline", response_model=documents.ModemTimeline, responses=NOT_FOUND)
 def modem_timeline(request: Request, token: Reader, imei: Number) -> Response:
     """Return the places of a modem, its SIMs and its events, with the reports that show them."""
-    return _one(request, token, reader.modem_timeline, imei)
+    return _answer(request, token, reader.modem_timeline, imei)
 
 
 @router.get("/sims", response_model=documents.Sims)
 def sims(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
     """List SIMs in the order of their first report."""
-    return _page(request, token, reader.sims, limit=limit, after=after or 0)
+    return _answer(request, token, reader.sims, limit=limit, after=after or 0)
 
 
-@router.get("/sims/{iccid}", response_model=documents.SimDocument, responses={404: PROBLEM})
+@router.get("/sims/{iccid}", response_model=documents.SimDocument, responses=NOT_FOUND)
 def sim(request: Request, token: Reader, iccid: Number) -> Response:
     """Return a SIM. The check digit of the ICCID, its 20th digit, is optional."""
-    return _one(request, token, reader.sim, iccid)
+    return _answer(request, token, reader.sim, iccid)
 
 
-@router.get(
-    "/sims/{iccid}/timeline", response_model=documents.SimTimeline, responses={404: PROBLEM}
-)
+@router.get("/sims/{iccid}/timeline", response_model=documents.SimTimeline, responses=NOT_FOUND)
 def sim_timeline(request: Request, token: Reader, iccid: Number) -> Response:
     """Return the modems that held a SIM and its events, with the reports that show them."""
-    return _one(request, token, reader.sim_timeline, iccid)
+    return _answer(request, token, reader.sim_timeline, iccid)
 
 
 @router.get("/gateways", response_model=documents.Gateways)
 def gateways(request: Request, token: Reader, limit: Limit = 100, after: AfterId = "") -> Response:
     """List gateways by id."""
-    return _page(request, token, reader.gateways, limit=limit, after=after)
+    return _answer(request, token, reader.gateways, limit=limit, after=after)
 
 
-@router.get(
-    "/gateways/{gateway_id}", response_model=documents.GatewayDetail, responses={404: PROBLEM}
-)
+@router.get("/gateways/{gateway_id}", response_model=documents.GatewayDetail, responses=NOT_FOUND)
 def gateway(request: Request, token: Reader, gateway_id: GatewayId) -> Response:
     """Return a gateway and the modems in it."""
-    return _one(request, token, reader.gateway, gateway_id)
+    return _answer(request, token, reader.gateway, gateway_id)
 
 
 @router.get("/events", response_model=documents.EventPage)
@@ -120,5 +109,4 @@ def events(
     order: Direction = "asc",
 ) -> Response:
     """List events in the order of recording."""
-    descending = order == "desc"
-    return _page(request, token, reader.events, limit=limit, after=after, descending=descending)
+    return _answer(request, token, reader.events, limit=limit, after=after, order=order)

@@ -5,7 +5,9 @@ migrations  upgrades of older databases
 engine      connections, pragmas, the writer's lock
 writer      stores a batch of reports in one transaction
 timelines   updates places, units, intervals and events
-replay      loads stored reports as sightings
+replay      loads the readings of stored reports
+statements  statements about sets of rows
 reader      queries of the HTTP API and the command line
+documents   JSON documents of rows and units
 tokens      access tokens
 """

@@ -4,8 +4,8 @@ Identifiers are never unique columns of a device row: a number can be cloned, mo
 Unique are reports, events, and the keys of places and units.
 
 Some names in the database differ from the terms of the code. Tables: `seat` holds places, `item`
-units, `stay` intervals. Columns: `line` is the name of a timeline, `pair` the identities of an
-interval. The kind of a SIM is `card`.
+units, `stay` intervals. Columns that differ are written as ``term="name in the database"``. The
+kind of a SIM is `card`.
 
 Times are integers, milliseconds since 1970 UTC. Rows of ``report`` are only added; ``at_ms``, the
 date of a report, may be corrected by a later report of the same boot.
@@ -13,12 +13,15 @@ date of a report, may be corrected by a later report of the same boot.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -26,8 +29,12 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
 )
+
+from modemagent.registry.dating import StreamClock
+from modemagent.registry.timeline import EventData, Identities, Order, PlaceState, UnitTimeline
 
 metadata = MetaData()
 
@@ -36,16 +43,37 @@ _Boolean = Boolean(create_constraint=False)
 _RowNumber = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _required(kind: Any, *names: str) -> list[Column[Any]]:
-    return [Column(name, kind, nullable=False) for name in names]
+class _Json(TypeDecorator[Any]):
+    """A column that holds the JSON form of values of one type."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, kind: Any) -> None:
+        super().__init__()
+        self.kind = kind
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes:
+        return msgspec.json.encode(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return self._decoder.decode(value)
 
 
-def _optional(kind: Any, *names: str) -> list[Column[Any]]:
-    return [Column(name, kind) for name in names]
+def _columns(
+    kind: Any, *names: str, nullable: bool = False, primary_key: bool = False, **renamed: str
+) -> list[Column[Any]]:
+    terms = {**{name: name for name in names}, **renamed}
+    return [
+        Column(name, kind, key=term, nullable=nullable, primary_key=primary_key)
+        for term, name in terms.items()
+    ]
 
 
-def _key(kind: Any, *names: str) -> list[Column[Any]]:
-    return [Column(name, kind, primary_key=True) for name in names]
+_required = _columns
+_optional = partial(_columns, nullable=True)
+_key = partial(_columns, primary_key=True)
 
 
 def _row_number() -> Column[int]:
@@ -67,7 +95,7 @@ stream = Table(
     "stream",
     metadata,
     *_key(Text, "gateway_id", "stream_id"),
-    *_required(LargeBinary, "clock"),
+    *_required(_Json(StreamClock), "clock"),
 )
 
 report = Table(
@@ -81,12 +109,13 @@ report = Table(
     *_required(_Boolean, "synchronized"),
     *_required(BigInteger, "at_ms"),
     *_required(Text, "reason"),
-    *_optional(Text, "place", "imei", "imei_key"),
-    *_required(LargeBinary, "facts"),
+    *_optional(Text, device_id="place"),
+    *_optional(Text, "imei", "imei_key"),
+    *_required(_Json(dict[str, str]), "facts"),
     *_required(Text, "digest"),
     *_required(LargeBinary, "body"),
     UniqueConstraint("gateway_id", "stream_id", "sequence", name="report_key"),
-    Index("report_at_place", "gateway_id", "place", "at_ms"),
+    Index("report_at_place", "gateway_id", "device_id", "at_ms"),
     Index("report_of_modem", "imei_key", "at_ms"),
 )
 
@@ -115,7 +144,7 @@ place = Table(
     "seat",
     metadata,
     *_key(Text, "kind", "key"),
-    *_required(LargeBinary, "state"),
+    *_required(_Json(PlaceState), "state"),
 )
 
 unit = Table(
@@ -123,28 +152,31 @@ unit = Table(
     metadata,
     _row_number(),
     *_required(Text, "kind", "key"),
-    *_required(LargeBinary, "state"),
+    *_required(_Json(UnitTimeline), "state"),
     UniqueConstraint("kind", "key", name="item_key"),
 )
 
 departure = Table(
     "departure",
     metadata,
-    *_key(Text, "kind", "seat", "report"),
-    *_required(Text, "item", "item_key", "cause"),
-    *_required(LargeBinary, "orders"),
-    Index("departure_of_item", "kind", "item_key"),
+    *_key(Text, "kind", place="seat"),
+    *_key(Text, "report"),
+    *_required(Text, number="item", key="item_key"),
+    *_required(Text, "cause"),
+    *_required(_Json(Order), order="orders"),
+    Index("departure_of_item", "kind", "key"),
 )
 
 interval = Table(
     "stay",
     metadata,
-    *_key(Text, "kind", "item_key", "seat", "opened_by"),
+    *_key(Text, "kind", key="item_key", place="seat"),
+    *_key(Text, "opened_by"),
     *_required(BigInteger, "first_ms", "last_ms"),
-    *_required(Text, "last_by"),
+    *_required(Text, last_report="last_by"),
     *_optional(BigInteger, "closed_ms"),
     *_optional(Text, "closed_by", "cause", "gateway_id"),
-    *_required(LargeBinary, "pair"),
+    *_required(_Json(Identities), identities="pair"),
     *_required(BigInteger, "recorded_ms"),
     Index("stay_at_gateway", "kind", "gateway_id", "closed_ms"),
 )
@@ -158,10 +190,10 @@ event = Table(
     *_required(_Boolean, "withdrawn"),
     *_required(Text, "type"),
     *_required(BigInteger, "at_ms"),
-    *_required(Text, "subject", "gateway_id", "report", "line"),
-    *_required(LargeBinary, "data"),
+    *_required(Text, "subject", "gateway_id", "report", timeline="line"),
+    *_required(_Json(EventData), "data"),
     *_required(BigInteger, "recorded_ms"),
-    Index("event_of_line", "line"),
+    Index("event_of_line", "timeline"),
 )
 
 event_about = Table(
@@ -175,7 +207,7 @@ event_about = Table(
 alias = Table(
     "alias",
     metadata,
-    *_key(Text, "kind", "value", "item_kind", "item_key"),
+    *_key(Text, "kind", "value", unit_kind="item_kind", unit_key="item_key"),
 )
 
 token = Table(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.schema import token as table
@@ -92,14 +92,11 @@ def all_tokens(database: Database) -> list[Token]:
 
 def revoke(database: Database, number: int) -> bool:
     """Revoke a token; return False if no token has this number."""
+    # a token that is revoked already keeps the time
+    revoked_ms = func.coalesce(table.c.revoked_ms, now_ms())
     with database.writing() as connection:
-        found = connection.execute(select(table.c.number).where(table.c.number == number)).first()
-        connection.execute(
-            update(table)
-            .where(table.c.number == number, table.c.revoked_ms.is_(None))
-            .values(revoked_ms=now_ms())
-        )
-    return found is not None
+        statement = update(table).where(table.c.number == number).values(revoked_ms=revoked_ms)
+        return connection.execute(statement).rowcount > 0
 
 
 def _insert(connection: Connection, scope: Scope, gateway_id: str | None, *, full_ids: bool) -> str:
@@ -116,8 +113,8 @@ def _insert(connection: Connection, scope: Scope, gateway_id: str | None, *, ful
     return secret
 
 
-def _token(row: Sequence[object]) -> Token:
-    return msgspec.convert(dict(zip(Token.__struct_fields__, row, strict=True)), Token)
+def _token(row: Row[Any]) -> Token:
+    return msgspec.convert(row, Token, from_attributes=True)
 
 
 def _hash(secret: str) -> bytes:
