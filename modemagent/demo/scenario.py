@@ -140,20 +140,12 @@ class Scene:
     def _row(
         self, name: str, port: str, modem: dict[str, Any] | None, verdict: str | None
     ) -> FleetRow:
-        if modem is None:
-            return FleetRow(name, port, verdict=verdict)
-        slots = (self._source.get(f"modems/{modem['imei']}") or {}).get("sims", ())
+        found = (self._source.get(f"modems/{modem['imei']}") if modem else None) or {}
+        slots = found.get("sims", ())
         slot = next((s for s in slots if s["present"]), slots[0] if slots else {})
-        return FleetRow(
-            name=name,
-            port=port,
-            manufacturer=modem["manufacturer"],
-            model=modem["model"],
-            imei=modem["imei"],
-            iccid=slot.get("iccid"),
-            state=slot.get("state"),
-            verdict=verdict,
-        )
+        of_modem = {key: (modem or {}).get(key) for key in ("manufacturer", "model", "imei")}
+        of_sim = {key: slot.get(key) for key in ("iccid", "state")}
+        return FleetRow(name, port, **of_modem, **of_sim, verdict=verdict)
 
     def _verdicts(self) -> dict[str, str]:
         try:

@@ -95,22 +95,20 @@ def _receive(
     received_ms = now_ms()
     results: list[dict[str, Any]] = []
     arrivals: list[Arrival] = []
-    valid: list[dict[str, Any]] = []
     for raw in _split(body):
         try:
             report = _parse(raw, token)
         except ReportError as error:
             results.append(_rejected(raw, error))
             continue
-        result: dict[str, Any] = {"report_id": report.report_id}
-        results.append(result)
-        valid.append(result)
+        results.append({"report_id": report.report_id})
         waited_ms = uptime_ms - report.uptime_ms
         same_boot = boot_id is not None and boot_id == report.boot_id and waited_ms > 0
         latest_ms = received_ms - waited_ms if same_boot else received_ms
         arrivals.append(Arrival(report, received_ms, latest_ms))
     if arrivals:
         statuses = state.ingest.submit(arrivals).result(timeout=_WRITER_DEADLINE_S)
+        valid = [result for result in results if "status" not in result]
         for result, status in zip(valid, statuses, strict=True):
             result["status"] = str(status)
             if status is ReceiptStatus.CONFLICT:

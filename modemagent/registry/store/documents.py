@@ -26,18 +26,20 @@ def to_rfc3339(at_ms: int | None) -> str | None:
 def match(
     kind: str,
     id_: str,
-    pair: tuple[str | None, str | None],
+    modem: str | None,
+    sim: str | None,
     gateway_id: str | None,
-    last_seen: str | None,
+    seen: str | None,
 ) -> Document:
+    """Return a match of lookup."""
     return {
         "kind": kind,
         "id": id_,
-        "modem": pair[0],
-        "sim": pair[1],
+        "modem": modem,
+        "sim": sim,
         "gateway": gateway_id,
         "link_state": LINK_STATE,
-        "last_seen": last_seen,
+        "last_seen": seen,
     }
 
 

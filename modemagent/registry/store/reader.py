@@ -160,20 +160,20 @@ def lookup(connection: Connection, wanted: str) -> Document:
     ]
     if (named := gateway(connection, wanted.strip())) is not None:
         id_ = named["gateway_id"]
-        matches.append(documents.match("gateway", id_, (None, None), id_, named["last_seen"]))
+        matches.append(documents.match("gateway", id_, None, None, id_, named["last_seen"]))
     return {"matches": matches}
 
 
 def _match(connection: Connection, kind: UnitKind, by: str, unit: Unit) -> Document:
     identities = unit.interval.identities if unit.present else Identities()
-    pair: tuple[str | None, str | None]
+    modem: str | None = identities.imei
+    sim: str | None = unit.number
     if kind == UnitKind.MODEM:
         held = (slot["iccid"] for slot in _slots(connection, unit.number) if slot["present"])
-        pair = unit.number, next(held, None)
-    else:
-        pair = identities.imei, unit.number
+        modem, sim = unit.number, next(held, None)
+    seen = documents.to_rfc3339(unit.last_ms)
     id_ = unit.number if by in ("imei", "iccid") else unit.facts.get(by, unit.number)
-    return documents.match(by, id_, pair, identities.gateway_id, documents.to_rfc3339(unit.last_ms))
+    return documents.match(by, id_, modem, sim, identities.gateway_id, seen)
 
 
 def _digits(text: str) -> str:

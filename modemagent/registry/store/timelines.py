@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, tuple_, update
 
 from modemagent.registry.fold import advance_place, advance_unit
 from modemagent.registry.sightings import Sighting, TimelineKey
 from modemagent.registry.store import schema
+from modemagent.registry.store.reader import last_position
 from modemagent.registry.store.replay import Readings, in_order, readings_at_place, readings_of_unit
 from modemagent.registry.store.statements import Row, row_of, rows_with, upsert
 from modemagent.registry.timeline import (
@@ -40,8 +41,7 @@ class TimelineWriter:
     def __init__(self, connection: Connection, now_ms: int) -> None:
         self._connection = connection
         self._now_ms = now_ms
-        last = connection.execute(select(func.max(schema.event.c.position))).scalar() or 0
-        self._positions = count(last + 1)
+        self._positions = count(last_position(connection) + 1)
         self._place_readings: defaultdict[TimelineKey, Readings] = defaultdict(list)
         self._unit_readings: defaultdict[TimelineKey, Readings] = defaultdict(list)
         self._stale_places: set[TimelineKey] = set()
