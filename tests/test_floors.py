@@ -85,6 +85,7 @@ LATE_IMPORTS = {
     "modemagent.cli.registry:token_create",
     "modemagent.cli.registry:token_list",
     "modemagent.cli.registry:token_revoke",
+    "modemagent.cli.registry:_opened",
     "modemagent.cli.run:command",  # the daemon, which the help page does not need
     "modemagent.discovery.udev:_library",  # pyudev, 30 ms that a named port does not need
     "modemagent.logs:open_log",  # structlog, 60 ms with rich, needed by the daemon only

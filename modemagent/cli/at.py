@@ -35,14 +35,7 @@ _LEAVE = ("exit", "quit", "bye")
 @json_option_with("Print one JSON document; for lines from a pipe, one object per line.")
 @timeout_option(10.0, "Seconds for each command.", most_s=600)
 @access_options
-@click.pass_context
-def command(
-    context: click.Context,
-    port: str,
-    lines: tuple[str, ...],
-    as_json: bool,
-    options: AccessOptions,
-) -> None:
+def command(port: str, lines: tuple[str, ...], as_json: bool, options: AccessOptions) -> int:
     """Send read-only AT commands and print the responses with their meaning.
 
     \b
@@ -92,7 +85,7 @@ def command(
         for response in result:
             print_response(response, as_json=False, with_line=len(lines) > 1)
     # In a terminal the status is that of the last command, as in a shell.
-    context.exit(_status(result) if lines or is_terminal else _worst(statuses))
+    return _status(result) if lines or is_terminal else _worst(statuses)
 
 
 def _send_all(lines: Sequence[str], timeout_s: float) -> Plan[list[Response]]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from modemagent.cli.options import json_option, settings_file
+from modemagent.cli.options import FOUND_WRONG, json_option, settings_file
 from modemagent.cli.output import heading, plain, print_json, table
-from modemagent.errors import IdentityError, ModemAgentError
+from modemagent.errors import ModemAgentError
 from modemagent.report.delivery.sinks import open_sink
 from modemagent.report.delivery.sinks.contract import SinkOptions
 from modemagent.settings import (
@@ -29,8 +29,6 @@ from modemagent.settings import (
 from modemagent.settings import check as check_settings
 from modemagent.settings.preflight import FILES, check_machine
 
-FOUND_WRONG = IdentityError.exit_status
-
 
 @click.group()
 def command() -> None:
@@ -40,13 +38,12 @@ def command() -> None:
 @command.command()
 @click.argument("file", required=False)
 @json_option
-@click.pass_context
-def check(context: click.Context, file: str | None, as_json: bool) -> None:
+def check(file: str | None, as_json: bool) -> int:
     """Report every mistake in the settings file with its line, its key and the remedy.
 
     Without FILE, check the file of --config, else /etc/modemagent/agent.toml.
     """
-    path = Path(file) if file else (settings_file(context) or DEFAULT_FILE)
+    path = Path(file) if file else (settings_file() or DEFAULT_FILE)
     hint = "Check its name." if file else "Name another file: modemagent config check FILE."
     try:
         text = read(path, hint=hint)
@@ -65,15 +62,14 @@ def check(context: click.Context, file: str | None, as_json: bool) -> None:
             click.echo(plain(f"{place}: {mistake.message}. {mistake.remedy}"))
         if not mistakes:
             click.echo(plain(f"{path}: no mistakes"))
-    context.exit(FOUND_WRONG if mistakes else 0)
+    return FOUND_WRONG if mistakes else 0
 
 
 @command.command()
 @json_option
-@click.pass_context
-def show(context: click.Context, as_json: bool) -> None:
+def show(as_json: bool) -> None:
     """Show every setting in effect and its origin; passwords are masked."""
-    found = effective(settings_file(context))
+    found = effective(settings_file())
     for variable, remedy in unknown_in(os.environ).items():
         click.echo(plain(f"modemagent: unknown setting {variable}. {remedy}"), err=True)
     values = {key: _printable(getattr(found.settings, key)) for key in KEYS}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +14,8 @@ from typing import Any
 
 import click
 
-from modemagent.cli.options import json_option, timeout_option
-from modemagent.cli.output import heading, plain, table, verdict_word
+from modemagent.cli.options import flag_option, json_option, timeout_option, value_option
+from modemagent.cli.output import cell, heading, plain, print_json, table, verdict_word
 from modemagent.demo.processes import processes_in
 from modemagent.demo.scenario import FleetRow, Scene
 from modemagent.errors import UsageError
@@ -30,19 +29,14 @@ _NEEDED = ("fastapi", "msgspec", "prometheus_client", "sqlalchemy", "uvicorn")
 
 
 @click.command("demo")
-@click.option("--once", is_flag=True, help="Show every modem and one SIM swap, then exit.")
-@click.option(
-    "--modems",
-    type=click.IntRange(1, 500),
-    metavar="N",
-    help="Number of modems; by default one of each.",
+@flag_option("--once", "Show every modem and one SIM swap, then exit.")
+@value_option(
+    "--modems", "N", "Number of modems; by default one of each.", type=click.IntRange(1, 500)
 )
-@click.option(
-    "--keep", is_flag=True, help="Keep the directory of state and logs, and print its path."
-)
+@flag_option("--keep", "Keep the directory of state and logs, and print its path.")
 @json_option
 @timeout_option(90.0, "Time limit for the demo with --once.")
-def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s: float) -> None:
+def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s: float) -> int:
     """Start simulated modems, the registry and the daemon, and swap SIM cards.
 
     \b
@@ -58,7 +52,7 @@ def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s
     with _folder(keep=keep) as folder, processes_in(folder) as processes:
         scene = Scene(processes, folder, modems, lambda text: click.echo(text, err=True))
         complete = _once(scene, timeout_s, as_json=as_json) if once else _live(scene)
-    click.get_current_context().exit(0 if complete else 1)
+    return 0 if complete else 1
 
 
 def _require_registry() -> None:
@@ -99,12 +93,12 @@ def _once(scene: Scene, timeout_s: float, *, as_json: bool) -> bool:
     if as_json:
         document = {
             "schema": 1,
-            "modems": [_to_json(row) for row in rows],
+            "modems": list(map(asdict, rows)),
             "missing": missing,
             "seconds": round(seconds, 3),
             "swap": swap,
         }
-        click.echo(json.dumps(document))
+        print_json(document)
     else:
         click.echo(_table(rows))
         if swap is not None:
@@ -162,8 +156,8 @@ def _table(rows: list[FleetRow]) -> str:
 
 def _cells(row: FleetRow) -> tuple[str, ...]:
     verdict = verdict_word(row.verdict) if row.verdict else "-"
-    values = (row.manufacturer, row.model, row.imei, row.iccid, row.state)
-    return (plain(row.name), *(plain(value) if value else "-" for value in values), verdict)
+    values = (row.name, row.manufacturer, row.model, row.imei, row.iccid, row.state)
+    return (*map(cell, values), verdict)
 
 
 def _event(event: dict[str, Any]) -> str:
@@ -173,7 +167,3 @@ def _event(event: dict[str, Any]) -> str:
     if event["type"] == "sim.swapped":
         text += f"  {before.get('iccid')} -> {after.get('iccid')}"
     return plain(text)
-
-
-def _to_json(row: FleetRow) -> dict[str, object]:
-    return asdict(row)

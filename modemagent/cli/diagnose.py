@@ -9,15 +9,20 @@ import click
 from modemagent.access.diagnose import diagnosed_targets, host_facts, modem_facts
 from modemagent.access.options import AccessOptions
 from modemagent.access.target import no_modem_found
-from modemagent.cli.options import WHOLE_COMMAND, json_option, timeout_option
+from modemagent.cli.options import (
+    FOUND_WRONG,
+    WHOLE_COMMAND,
+    flag_option,
+    json_option,
+    timeout_option,
+)
 from modemagent.cli.output import COLOURS, heading, one_line, plain, print_json, table
 from modemagent.cli.port_options import access_options
 from modemagent.diagnosis.catalogue import CheckOutcome, check_host, check_modem, first_to_fix
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import State
-from modemagent.errors import IdentityError, ModemAgentError
+from modemagent.errors import ModemAgentError
 
-FOUND_WRONG = IdentityError.exit_status
 _MARKS = {"ok": "ok", "note": "note", "warning": "warning", "error": "WRONG", "skipped": "-"}
 _HOST = "this machine"
 Modems = Sequence[tuple[Facts, Sequence[CheckOutcome]]]
@@ -26,17 +31,10 @@ Modems = Sequence[tuple[Facts, Sequence[CheckOutcome]]]
 @click.command("diagnose")
 @click.argument("ports", metavar="[PORT]...", nargs=-1)
 @json_option
-@click.option("--all", "show_all", is_flag=True, help="Show why checks were skipped, too.")
+@flag_option("--all", "Show why checks were skipped, too.", "show_all")
 @timeout_option(60.0, WHOLE_COMMAND)
 @access_options
-@click.pass_context
-def command(
-    context: click.Context,
-    ports: tuple[str, ...],
-    as_json: bool,
-    show_all: bool,
-    options: AccessOptions,
-) -> None:
+def command(ports: tuple[str, ...], as_json: bool, show_all: bool, options: AccessOptions) -> int:
     """Find out what is wrong with a modem and how to fix it. Without PORT, check every modem that
     is found or watched by the agent.
 
@@ -65,7 +63,7 @@ def command(
         _print_first(_HOST, host)
         if missing is not None:
             click.echo(one_line(missing), err=True)
-    context.exit(missing.exit_status if missing else _status(modems, host))
+    return missing.exit_status if missing else _status(modems, host)
 
 
 def _status(modems: Modems, host: Iterable[CheckOutcome]) -> int:

@@ -9,7 +9,7 @@ from typing import IO
 import click
 
 from modemagent.at.fields import SIGILS
-from modemagent.cli.options import json_option
+from modemagent.cli.options import json_option, value_option
 from modemagent.cli.output import heading, one_line, plain, print_json
 from modemagent.errors import UsageError
 from modemagent.explain import explain, explain_code
@@ -23,16 +23,16 @@ _KEYS = ("about", "text", "source", "remedy")
 
 @click.command("explain")
 @click.argument("texts", metavar="TEXT...", nargs=-1)
-@click.option(
+@value_option(
     "--command",
+    "LINE",
+    "The command that was sent; it distinguishes a response from a URC.",
     "at_command",
-    metavar="LINE",
     default="",
-    help="The command that was sent; it distinguishes a response from a URC.",
+    show_default=False,
 )
 @json_option
-@click.pass_context
-def command(context: click.Context, texts: tuple[str, ...], at_command: str, as_json: bool) -> None:
+def command(texts: tuple[str, ...], at_command: str, as_json: bool) -> int:
     """Explain a response line, a URC or an error number; - reads lines from stdin.
 
     \b
@@ -56,7 +56,8 @@ def command(context: click.Context, texts: tuple[str, ...], at_command: str, as_
                 hint="Name the family of a number: modemagent explain 'EMM 15'",
             )
             click.echo(one_line(failure), err=True)
-        context.exit(NOTHING_KNOWN)
+        return NOTHING_KNOWN
+    return 0
 
 
 def _lines(texts: Iterable[str], at_command: str) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,14 @@ import click
 from modemagent.access.identify import AccessResult, identify_modems
 from modemagent.access.options import AccessOptions
 from modemagent.access.route import reason_of
-from modemagent.cli.options import WHOLE_COMMAND, json_option, timeout_option
+from modemagent.cli.options import (
+    FOUND_WRONG,
+    WHOLE_COMMAND,
+    flag_option,
+    json_option,
+    timeout_option,
+    value_option,
+)
 from modemagent.cli.output import one_line, plain, print_json
 from modemagent.cli.port_options import access_options
 from modemagent.cli.snapshot_text import (
@@ -20,13 +27,11 @@ from modemagent.cli.snapshot_text import (
     missing_reason,
     value_of,
 )
-from modemagent.errors import DeadlinePassed, IdentityError, ModemAgentError, UsageError
+from modemagent.errors import DeadlinePassed, ModemAgentError, UsageError
 from modemagent.identity.check import KINDS, validate
 from modemagent.identity.problems import Verdict
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import Extras
-
-FOUND_WRONG = IdentityError.exit_status
 
 
 class Difference(NamedTuple):
@@ -41,38 +46,34 @@ class Difference(NamedTuple):
 @click.command("identify")
 @click.argument("ports", metavar="[PORT]...", nargs=-1)
 @json_option
-@click.option(
+@value_option(
     "--field",
+    "FIELD",
+    "Print only this value; repeatable. Exit with status 3 if one was not read.",
     "fields",
     multiple=True,
-    metavar="FIELD",
-    help="Print only this value; repeatable. Exit with status 3 if one was not read.",
 )
-@click.option(
+@value_option(
     "--expect",
+    "FIELD=VALUE",
+    "Exit with status 3 unless FIELD equals VALUE; repeatable.",
     multiple=True,
-    metavar="FIELD=VALUE",
-    help="Exit with status 3 unless FIELD equals VALUE; repeatable.",
 )
-@click.option("--evidence", is_flag=True, help="Show the command and response of each value.")
-@click.option("--network", is_flag=True, help="Read operator and registration, too.")
-@click.option(
-    "--eid-by-apdu",
-    is_flag=True,
-    help="Read the EID from the SIM itself if the modem has no command for it.",
+@flag_option("--evidence", "Show the command and response of each value.")
+@flag_option("--network", "Read operator and registration, too.")
+@flag_option(
+    "--eid-by-apdu", "Read the EID from the SIM itself if the modem has no command for it."
 )
-@click.option(
+@value_option(
     "--via",
+    None,
+    "Read from the port or from ModemManager; auto: from ModemManager if it holds the port.",
     type=click.Choice(("auto", "port", "modemmanager")),
     default="auto",
-    show_default=True,
-    help="Read from the port or from ModemManager; auto: from ModemManager if it holds the port.",
 )
 @timeout_option(30.0, WHOLE_COMMAND)
 @access_options
-@click.pass_context
 def command(
-    context: click.Context,
     ports: tuple[str, ...],
     as_json: bool,
     fields: tuple[str, ...],
@@ -81,7 +82,7 @@ def command(
     network: bool,
     eid_by_apdu: bool,
     options: AccessOptions,
-) -> None:
+) -> int:
     """Read and validate the identity of modems and SIM cards. Without PORT, read every modem found.
 
     \b
@@ -107,7 +108,7 @@ def command(
         elif not _print_fields(result.snapshots, fields) and status == 0:
             status = FOUND_WRONG
         _print_failures(result, differences, options.timeout_s)
-    context.exit(status)
+    return status
 
 
 def _require_field(name: str) -> None:

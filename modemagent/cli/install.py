@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, TypeVar
 import click
 
 from modemagent import __version__
-from modemagent.cli.options import json_option, root_option
+from modemagent.cli.options import flag_option, json_option, root_option, value_option
 from modemagent.cli.output import plain, print_json
 from modemagent.installation import apply, entry_point, manifest, plan
 from modemagent.installation.apply import SystemCommand
-from modemagent.installation.layout import UNIT, shipped
+from modemagent.installation.layout import PREFIXES, UNIT, shipped
 from modemagent.installation.plan import Step
 from modemagent.installation.target_root import InstallError, TargetRoot
 
@@ -38,26 +38,26 @@ class Outcome(NamedTuple):
 
 
 def _common_options(function: F) -> F:
-    dry_run = click.option("--dry-run", is_flag=True, help="Show what would change.")
+    dry_run = flag_option("--dry-run", "Show what would change.")
     root = root_option("Change the image in DIR instead of the running system.")
     return json_option(dry_run(root(function)))
 
 
 @click.command("install")
 @_common_options
-@click.option(
+@value_option(
     "--prefix",
-    type=click.Choice(("/usr/local", "/usr")),
-    default="/usr/local",
-    show_default=True,
-    help="Destination of rules and unit; use /usr in packages and images.",
+    None,
+    "Destination of rules and unit; use /usr in packages and images.",
+    type=click.Choice(PREFIXES),
+    default=PREFIXES[0],
 )
-@click.option(
+@value_option(
     "--executable",
-    metavar="PATH",
-    help="Program of the service, as a path in the image; default: the one that runs now.",
+    "PATH",
+    "Program of the service, as a path in the image; default: the one that runs now.",
 )
-def command(root: str, dry_run: bool, as_json: bool, prefix: str, executable: str | None) -> None:
+def command(root: str, dry_run: bool, as_json: bool, prefix: str, executable: str | None) -> int:
     """Install udev rules, systemd unit, user and settings.
 
     \b
@@ -90,13 +90,13 @@ def command(root: str, dry_run: bool, as_json: bool, prefix: str, executable: st
             else "Boot the image, which starts the service; then see: modemagent status"
         )
     outcome = Outcome(steps, (), commands, notes, to_do, program)
-    _print(tree, outcome, dry_run=dry_run, as_json=as_json)
+    return _print(tree, outcome, dry_run=dry_run, as_json=as_json)
 
 
 @click.command("uninstall")
 @_common_options
-@click.option("--purge", is_flag=True, help="Remove settings, token and waiting reports, too.")
-def uninstall(root: str, dry_run: bool, as_json: bool, purge: bool) -> None:
+@flag_option("--purge", "Remove settings, token and waiting reports, too.")
+def uninstall(root: str, dry_run: bool, as_json: bool, purge: bool) -> int:
     """Remove what install has written.
 
     \b
@@ -120,7 +120,7 @@ def uninstall(root: str, dry_run: bool, as_json: bool, purge: bool) -> None:
             apply.clear_folders(tree, record)
             after = apply.run(after)
         outcome = Outcome(steps, before, after)
-    _print(tree, outcome, dry_run=dry_run, as_json=as_json)
+    return _print(tree, outcome, dry_run=dry_run, as_json=as_json)
 
 
 def _unit(tree: TargetRoot, executable: str | None, dry_run: bool) -> tuple[str, str, list[str]]:
@@ -151,7 +151,7 @@ def _refusal(refusal: InstallError, dry_run: bool) -> str:
     return f"The installation would fail: {refusal.message}. {refusal.hint}"
 
 
-def _print(tree: TargetRoot, outcome: Outcome, *, dry_run: bool, as_json: bool) -> None:
+def _print(tree: TargetRoot, outcome: Outcome, *, dry_run: bool, as_json: bool) -> int:
     commands = (*outcome.first, *outcome.commands)
     if as_json:
         print_json(
@@ -171,8 +171,7 @@ def _print(tree: TargetRoot, outcome: Outcome, *, dry_run: bool, as_json: bool) 
         )
     else:
         click.echo("\n".join(_lines(tree, outcome, dry_run=dry_run)))
-    if any(command.failure for command in commands):
-        click.get_current_context().exit(1)
+    return 1 if any(command.failure for command in commands) else 0
 
 
 def _lines(tree: TargetRoot, outcome: Outcome, *, dry_run: bool) -> Iterator[str]:

@@ -187,7 +187,8 @@ def _call(argv: Sequence[str]) -> int:
     try:
         with cli.make_context("modemagent", list(argv)) as context:
             meta = context.meta
-            cli.invoke(context)
+            status: int = cli.invoke(context) or 0  # what the command returns
+        return status
     except BrokenPipeError:
         raise
     except click.exceptions.Exit as exit_:
@@ -213,8 +214,6 @@ def _call(argv: Sequence[str]) -> int:
         if stdio.is_output_error(error):
             raise
         return _internal_error(error, argv)
-    else:
-        return 0
     if meta.get(JSON_REQUESTED) or "--json" in words:
         print_json({"error": failure.to_json()})
     else:

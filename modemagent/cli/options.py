@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from modemagent.errors import IdentityError
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 JSON_REQUESTED = "modemagent.json"
@@ -25,15 +27,35 @@ class Globals(NamedTuple):
     log_level: str | None = None
 
 
-def global_options(context: click.Context) -> Globals:
+def global_options() -> Globals:
     """Return the options before the command; the defaults if a command is called on its own."""
-    return context.obj if isinstance(context.obj, Globals) else Globals()
+    given = click.get_current_context().obj
+    return given if isinstance(given, Globals) else Globals()
 
 
-def settings_file(context: click.Context) -> Path | None:
+def settings_file() -> Path | None:
     """Return the file of the global option ``--config``, or None."""
-    config = global_options(context).config
+    config = global_options().config
     return Path(config) if config else None
+
+
+def flag_option(name: str, help_text: str, *parameter: str, **attributes: Any) -> Callable[[F], F]:
+    """Add an option without a value.
+
+    :param parameter: name of the Python parameter, if it differs from the option
+    """
+    return click.option(name, *parameter, is_flag=True, help=help_text, **attributes)
+
+
+def value_option(
+    name: str, metavar: str | None, help_text: str, *parameter: str, **attributes: Any
+) -> Callable[[F], F]:
+    """Add an option with a value; the help shows the default, if one is given.
+
+    :param parameter: name of the Python parameter, if it differs from the option
+    """
+    attributes.setdefault("show_default", "default" in attributes)
+    return click.option(name, *parameter, metavar=metavar, help=help_text, **attributes)
 
 
 def _note_json(context: click.Context, _: click.Parameter, value: bool) -> bool:
@@ -44,9 +66,7 @@ def _note_json(context: click.Context, _: click.Parameter, value: bool) -> bool:
 
 def json_option_with(help_text: str) -> Callable[[F], F]:
     """Add ``--json`` to a command that does not always print one document."""
-    return click.option(
-        "--json", "as_json", is_flag=True, is_eager=True, callback=_note_json, help=help_text
-    )
+    return flag_option("--json", help_text, "as_json", is_eager=True, callback=_note_json)
 
 
 json_option = json_option_with("Print one JSON document.")
@@ -54,33 +74,24 @@ json_option = json_option_with("Print one JSON document.")
 
 def root_option(help_text: str) -> Callable[[F], F]:
     """Add ``--root``: a directory that replaces ``/``, for images and tests."""
-    return click.option(
-        "--root",
-        type=click.Path(exists=True, file_okay=False),
-        default="/",
-        metavar="DIR",
-        help=help_text,
-    )
+    folder = click.Path(exists=True, file_okay=False)
+    return value_option("--root", "DIR", help_text, type=folder, default="/", show_default=False)
 
 
 scan_root_option = root_option("Look for ports in DIR/sys and DIR/dev.")
 
-state_dir_option = click.option(
-    "--state-dir", metavar="DIR", help="State directory of the agent; default: from the settings."
+state_dir_option = value_option(
+    "--state-dir", "DIR", "State directory of the agent; default: from the settings."
 )
 
 
 def timeout_option(default_s: float, help_text: str, most_s: float = 86400) -> Callable[[F], F]:
     """Add ``--timeout`` in seconds."""
-    return click.option(
-        "--timeout",
-        "timeout_s",
-        type=click.FloatRange(min=0.1, max=most_s),
-        default=default_s,
-        show_default=True,
-        metavar="S",
-        help=help_text,
-    )
+    seconds = click.FloatRange(min=0.1, max=most_s)
+    return value_option("--timeout", "S", help_text, "timeout_s", type=seconds, default=default_s)
 
+
+FOUND_WRONG = IdentityError.exit_status
+"""Exit status of a command that checked something and found it wrong."""
 
 WHOLE_COMMAND = "Seconds for the whole command."

@@ -10,8 +10,15 @@ from typing import Any
 import click
 
 from modemagent.access.agent import state_dir_of
-from modemagent.cli.options import json_option, settings_file, state_dir_option, timeout_option
-from modemagent.cli.output import plain, print_json, table
+from modemagent.cli.options import (
+    flag_option,
+    json_option,
+    settings_file,
+    state_dir_option,
+    timeout_option,
+    value_option,
+)
+from modemagent.cli.output import cell, plain, print_json, table
 from modemagent.cli.port_options import locate_agent
 from modemagent.control.client import ask
 from modemagent.errors import AgentNotRunning, OutboxError, RegistryUnreachable
@@ -32,19 +39,13 @@ def command() -> None:
 
 @command.command("list")
 @state_dir_option
-@click.option(
-    "--limit",
-    type=click.IntRange(1, _EVERY),
-    default=1000,
-    show_default=True,
-    metavar="N",
-    help="List at most N reports.",
+@value_option(
+    "--limit", "N", "List at most N reports.", type=click.IntRange(1, _EVERY), default=1000
 )
 @json_option
-@click.pass_context
-def list_(context: click.Context, state_dir: str | None, limit: int, as_json: bool) -> None:
+def list_(state_dir: str | None, limit: int, as_json: bool) -> None:
     """List waiting reports, oldest first, and reports that the registry rejected."""
-    listed = _listing(state_dir_of(locate_agent(context, state_dir)), limit)
+    listed = _listing(state_dir_of(locate_agent(state_dir)), limit)
     if as_json:
         print_json(listed)
         return
@@ -55,11 +56,9 @@ def list_(context: click.Context, state_dir: str | None, limit: int, as_json: bo
     if not listed["waiting"] and not listed["dead_letters"]:
         click.echo("The outbox is empty.")
         return
-    rows = [["SEQUENCE", "OBSERVED AT", "REASON", "PORT", "IMEI"]]
-    rows += map(_row, listed["reports"])
-    for rejected in listed["rejected_reports"]:
-        rows += [_row(rejected["report"])]
-    click.echo(table(rows))
+    rejected_reports = [rejected["report"] for rejected in listed["rejected_reports"]]
+    rows = map(_row, (*listed["reports"], *rejected_reports))
+    click.echo(table([("SEQUENCE", "OBSERVED AT", "REASON", "PORT", "IMEI"), *rows]))
     for rejected in listed["rejected_reports"]:
         click.echo(plain(f"{rejected['report']['sequence']} was rejected: {rejected['reason']}"))
     more = listed["waiting"] - len(listed["reports"])
@@ -71,15 +70,13 @@ def list_(context: click.Context, state_dir: str | None, limit: int, as_json: bo
 @state_dir_option
 @timeout_option(30.0, "Seconds until delivery is given up.")
 @json_option
-@click.pass_context
-def flush(context: click.Context, state_dir: str | None, timeout_s: float, as_json: bool) -> None:
+def flush(state_dir: str | None, timeout_s: float, as_json: bool) -> None:
     """Send waiting reports now, without waiting for the agent's next attempt."""
     request: dict[str, object] = {"do": "outbox.flush", "timeout_s": timeout_s}
     try:
-        directory = state_dir_of(locate_agent(context, state_dir))
-        result = ask(directory, request, timeout_s=timeout_s + 5)
+        result = ask(state_dir_of(locate_agent(state_dir)), request, timeout_s=timeout_s + 5)
     except AgentNotRunning:
-        result = _flush(load(settings_file(context), {"state_dir": state_dir}), timeout_s)
+        result = _flush(load(settings_file(), {"state_dir": state_dir}), timeout_s)
     if as_json:
         print_json(result)
     else:
@@ -88,11 +85,10 @@ def flush(context: click.Context, state_dir: str | None, timeout_s: float, as_js
 
 @command.command()
 @state_dir_option
-@click.option("--json", "_", is_flag=True, hidden=True, help="The output is always JSON.")
-@click.pass_context
-def export(context: click.Context, state_dir: str | None, _: bool) -> None:
+@flag_option("--json", "The output is always JSON.", "_", hidden=True)
+def export(state_dir: str | None, _: bool) -> None:
     """Print every waiting report as one JSON object per line, and keep it in the outbox."""
-    for report in _listing(state_dir_of(locate_agent(context, state_dir)), _EVERY)["reports"]:
+    for report in _listing(state_dir_of(locate_agent(state_dir)), _EVERY)["reports"]:
         click.echo(json.dumps(report, separators=(",", ":")))
 
 
@@ -136,11 +132,5 @@ def _flush(settings: Settings, timeout_s: float) -> dict[str, Any]:
 
 def _row(report: dict[str, Any]) -> list[str]:
     port, modem = report.get("port") or {}, report.get("modem") or {}
-    cells = (
-        report["sequence"],
-        report["observed_at"],
-        report["reason"],
-        port.get("path") or "-",
-        modem.get("imei") or "-",
-    )
-    return [plain(str(cell)) for cell in cells]
+    values = [report[key] for key in ("sequence", "observed_at", "reason")]
+    return [*map(cell, (*values, port.get("path"), modem.get("imei")))]

@@ -50,6 +50,15 @@ def verdict_word(verdict: str) -> str:
     return click.style(verdict, fg=COLOURS.get(verdict), bold=True)
 
 
+def cell(value: object) -> str:
+    """Return a value for a table: a dash for None, yes or no for a flag."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return plain(str(value))
+
+
 def table(rows: Sequence[Sequence[str]], *, indent: int = 0) -> str:
     """Return rows as aligned columns, two spaces apart; cells may be styled."""
     widths = [max(len(click.unstyle(row[i])) for row in rows) for i in range(len(rows[0]))]

@@ -10,23 +10,18 @@ from typing import Any
 import click
 
 from modemagent.access.options import AccessOptions, AgentLocator, Via
-from modemagent.cli.options import global_options, scan_root_option, state_dir_option
+from modemagent.cli.options import global_options, scan_root_option, state_dir_option, value_option
 from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import LineRefused
 
-_baud_option = click.option(
-    "--baud",
-    type=click.IntRange(min=50),
-    default=115200,
-    show_default=True,
-    metavar="N",
-    help="Speed of a UART.",
+_baud_option = value_option(
+    "--baud", "N", "Speed of a UART.", type=click.IntRange(min=50), default=115200
 )
 
 
-def locate_agent(context: click.Context, state_dir: str | None) -> AgentLocator:
+def locate_agent(state_dir: str | None) -> AgentLocator:
     """Return the agent that a command means."""
-    return AgentLocator(state_dir, global_options(context).config)
+    return AgentLocator(state_dir, global_options().config)
 
 
 def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,8 +40,8 @@ def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
         via: Via = "auto",
         **rest: Any,
     ) -> Any:
-        agent = locate_agent(click.get_current_context(), state_dir)
-        return function(*args, options=AccessOptions(timeout_s, baud, root, agent, via), **rest)
+        options = AccessOptions(timeout_s, baud, root, locate_agent(state_dir), via)
+        return function(*args, options=options, **rest)
 
     return _baud_option(scan_root_option(state_dir_option(with_options)))
 

@@ -17,7 +17,13 @@ from modemagent.access.options import AccessOptions
 from modemagent.access.route import Reader, reach
 from modemagent.access.target import ModemTarget
 from modemagent.at.transcript import Transcript, dumps, load
-from modemagent.cli.options import WHOLE_COMMAND, json_option, timeout_option
+from modemagent.cli.options import (
+    WHOLE_COMMAND,
+    flag_option,
+    json_option,
+    timeout_option,
+    value_option,
+)
 from modemagent.cli.output import print_json
 from modemagent.cli.port_options import access_options, require_allowed
 from modemagent.discovery.sysfs import describe
@@ -38,30 +44,26 @@ _FILE = "transcript.toml"
 
 @click.command("record")
 @click.argument("port")
-@click.option(
+@value_option(
     "-o",
+    "FILE",
+    "File to write; in a directory, VENDOR-MODEL/transcript.toml. Default: stdout.",
     "--output",
     type=click.Path(),
-    metavar="FILE",
-    help="File to write; in a directory, VENDOR-MODEL/transcript.toml. Default: stdout.",
 )
-@click.option(
+@value_option(
     "--add",
+    "FILE",
+    "Add to this transcript of the same modem in another state.",
     type=click.Path(exists=True, path_type=Path),
-    metavar="FILE",
-    help="Add to this transcript of the same modem in another state.",
 )
-@click.option("--force", is_flag=True, help="Overwrite a file, or add another model.")
-@click.option(
-    "--command", "more", multiple=True, metavar="LINE", help="Send this command, too; repeatable."
-)
-@click.option("--eid-by-apdu", is_flag=True, help="Read the EID from the SIM itself, too.")
+@flag_option("--force", "Overwrite a file, or add another model.")
+@value_option("--command", "LINE", "Send this command, too; repeatable.", "more", multiple=True)
+@flag_option("--eid-by-apdu", "Read the EID from the SIM itself, too.")
 @json_option
 @timeout_option(300.0, WHOLE_COMMAND)
 @access_options
-@click.pass_context
 def command(
-    context: click.Context,
     port: str,
     output: str | None,
     add: Path | None,
@@ -70,7 +72,7 @@ def command(
     eid_by_apdu: bool,
     as_json: bool,
     options: AccessOptions,
-) -> None:
+) -> int:
     """Record a transcript of a modem, for simulate and for bug reports.
 
     \b
@@ -109,7 +111,7 @@ def command(
             f"the transcript could not be written: {error}", hint="Write to another file with -o."
         ) from error
     (_print_json if as_json else _print)(recording, written, file)
-    context.exit(DeadlinePassed.exit_status if recording.reason else 0)
+    return DeadlinePassed.exit_status if recording.reason else 0
 
 
 def _is_folder(output: str) -> bool:

@@ -5,50 +5,60 @@ Longer than 300 lines: one group of commands, each of a few lines.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from modemagent.cli.options import json_option
-from modemagent.cli.output import plain, table
+from modemagent.cli.options import flag_option, json_option, value_option
+from modemagent.cli.output import cell, print_json, table
 from modemagent.errors import RegistryStoreError, SettingsError, UsageError
 from modemagent.registry_client.client import HttpSource, Source, entries, rows
 from modemagent.settings import DEFAULT_STATE_DIR
+
+if TYPE_CHECKING:
+    from modemagent.registry.store.engine import Database
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_LISTEN = "127.0.0.1:8470"
 SCOPES = ("gateway", "read", "operate", "admin", "enroll")
+#: The field whose change an event is about; for any other event, the place.
+_CHANGED = {
+    "sim.swapped": ("iccid",),
+    "sim.profile_switched": ("iccid",),
+    "sim.imsi_switched": ("imsi",),
+    "sim.removed": ("iccid",),
+    "modem.swapped": ("imei",),
+    "sim.moved": ("imei",),
+}
 
 
 def database_options(function: F) -> F:
     """Add ``--database`` and ``--state-dir``, which select the database."""
-    function = click.option(
-        "--database", metavar="URL", help="Database, such as sqlite:////path/registry.db."
-    )(function)
-    return click.option(
+    database = value_option("--database", "URL", "Database, such as sqlite:////path/registry.db.")
+    state_dir = value_option(
         "--state-dir",
+        "DIR",
+        "Directory of registry.db, unless --database is given.",
         type=click.Path(file_okay=False, path_type=Path),
-        metavar="DIR",
-        help="Directory of registry.db, unless --database is given.",
-    )(function)
+    )
+    return state_dir(database(function))
 
 
 def source_options(function: F) -> F:
     """Add the options of a query: the API and a token, or the database."""
-    function = click.option(
-        "--token-file",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        metavar="FILE",
-        help="Token for --url.",
-    )(function)
-    function = click.option("--url", metavar="URL", help="Query a running registry over HTTP.")(
-        function
-    )
-    return database_options(json_option(function))
+    file = click.Path(exists=True, dir_okay=False, path_type=Path)
+    token_file = value_option("--token-file", "FILE", "Token for --url.", type=file)
+    url = value_option("--url", "URL", "Query a running registry over HTTP.")
+    return database_options(json_option(url(token_file(function))))
+
+
+limit_option = value_option(
+    "--limit", "N", "Maximum number of entries.", type=click.IntRange(min=1)
+)
 
 
 @click.group("registry")
@@ -57,15 +67,14 @@ def command() -> None:
 
 
 @command.command("serve")
-@click.option(
+@value_option(
     "--listen",
+    "HOST:PORT",
+    "Address to listen on; port 0 selects a free port.",
     default=DEFAULT_LISTEN,
-    show_default=True,
-    metavar="HOST:PORT",
-    help="Address to listen on; port 0 selects a free port.",
 )
 @database_options
-def serve_command(listen: str, database: str | None, state_dir: Path | None) -> None:
+def serve_command(listen: str, **where: Any) -> None:
     """Serve the registry until SIGTERM.
 
     \b
@@ -78,7 +87,7 @@ def serve_command(listen: str, database: str | None, state_dir: Path | None) -> 
     host, port = _address(listen)
     from modemagent.registry.server import serve
 
-    serve(_url(database, state_dir), host, port)
+    serve(_url(**where), host, port)
 
 
 @command.group("token")
@@ -88,16 +97,10 @@ def token_group() -> None:
 
 @token_group.command("create")
 @click.option("--scope", type=click.Choice(SCOPES), required=True, help="Permission of the token.")
-@click.option("--gateway-id", metavar="ID", help="Gateway that the token is bound to.")
-@click.option("--full-ids", is_flag=True, help="Return full identifiers instead of masked ones.")
+@value_option("--gateway-id", "ID", "Gateway that the token is bound to.")
+@flag_option("--full-ids", "Return full identifiers instead of masked ones.")
 @database_options
-def token_create(
-    scope: str,
-    gateway_id: str | None,
-    full_ids: bool,
-    database: str | None,
-    state_dir: Path | None,
-) -> None:
+def token_create(scope: str, gateway_id: str | None, full_ids: bool, **where: Any) -> None:
     """Create a token and print it once; only its hash is stored.
 
     \b
@@ -113,67 +116,50 @@ def token_create(
         raise UsageError(f"--full-ids has no effect with --scope {scope}", hint="Omit --full-ids.")
     if gateway_id is not None and not (gateway_id.isprintable() and 0 < len(gateway_id) <= 256):
         raise UsageError("--gateway-id must have 1 to 256 printable characters")
-    from modemagent.registry.store import tokens
-    from modemagent.registry.store.engine import Database
+    from modemagent.registry.store.tokens import Scope, create
 
-    store = Database(_url(database, state_dir), guest=True)
-    secret = tokens.create(store, tokens.Scope(scope), gateway_id=gateway_id, full_ids=full_ids)
-    store.close()
+    with _opened(_url(**where)) as store:
+        secret = create(store, Scope(scope), gateway_id=gateway_id, full_ids=full_ids)
     click.echo(secret)
 
 
 @token_group.command("list")
 @json_option
 @database_options
-def token_list(as_json: bool, database: str | None, state_dir: Path | None) -> None:
+def token_list(as_json: bool, **where: Any) -> None:
     """List tokens, without their secrets."""
-    from modemagent.registry.store import tokens
     from modemagent.registry.store.documents import to_rfc3339
-    from modemagent.registry.store.engine import Database
+    from modemagent.registry.store.tokens import all_tokens
 
-    store = Database(_existing(database, state_dir), guest=True)
-    found = [
-        {
-            "number": token.number,
-            "scope": str(token.scope),
-            "gateway_id": token.gateway_id,
-            "full_ids": token.full_ids,
-            "created": to_rfc3339(token.created_ms),
-            "last_used": to_rfc3339(token.used_ms),
-            "revoked": to_rfc3339(token.revoked_ms),
-        }
-        for token in tokens.all_tokens(store)
-    ]
-    store.close()
-    _show(
-        {"tokens": found},
-        found,
-        ("number", "scope", "gateway_id", "full_ids", "created", "last_used", "revoked"),
-        as_json,
-    )
+    columns = ("number", "scope", "gateway_id", "full_ids", "created", "last_used", "revoked")
+    found = []
+    with _opened(_existing(**where)) as store:
+        for token in all_tokens(store):
+            times = map(to_rfc3339, (token.created_ms, token.used_ms, token.revoked_ms))
+            values = (token.number, str(token.scope), token.gateway_id, token.full_ids, *times)
+            found.append(dict(zip(columns, values, strict=True)))
+    _show({"tokens": found}, found, columns, as_json)
 
 
 @token_group.command("revoke")
 @click.argument("number", type=click.IntRange(min=1))
 @database_options
-def token_revoke(number: int, database: str | None, state_dir: Path | None) -> None:
+def token_revoke(number: int, **where: Any) -> None:
     """Revoke a token by its number in "token list"."""
-    from modemagent.registry.store import tokens
-    from modemagent.registry.store.engine import Database
+    from modemagent.registry.store.tokens import revoke
 
-    store = Database(_existing(database, state_dir), guest=True)
-    revoked = tokens.revoke(store, number)
-    store.close()
-    if not revoked:
-        raise UsageError(
-            f"no token has the number {number}", hint="See: modemagent registry token list"
-        )
+    with _opened(_existing(**where)) as store:
+        if revoke(store, number):
+            return
+    raise UsageError(
+        f"no token has the number {number}", hint="See: modemagent registry token list"
+    )
 
 
 @command.command("lookup")
 @click.argument("identifier", metavar="ID")
 @source_options
-def lookup(identifier: str, as_json: bool, **where: Any) -> None:
+def lookup(identifier: str, as_json: bool, **where: Any) -> int:
     """Find an IMEI, IMEISV, ICCID, IMSI, EID, serial number or gateway id.
 
     \b
@@ -186,8 +172,7 @@ def lookup(identifier: str, as_json: bool, **where: Any) -> None:
     columns = ("kind", "id", "modem", "sim", "gateway", "last_seen")
     matches = rows(document, "matches", columns)
     _show(document, matches, columns, as_json, none="No match.")
-    if not matches:
-        click.get_current_context().exit(4)
+    return 0 if matches else 4
 
 
 def _collection(name: str, columns: Sequence[str], summary: str) -> None:
@@ -196,10 +181,7 @@ def _collection(name: str, columns: Sequence[str], summary: str) -> None:
         _show({name: found}, found, columns, as_json)
 
     collection.__doc__ = summary
-    limited = click.option(
-        "--limit", type=click.IntRange(min=1), metavar="N", help="Maximum number of entries."
-    )(source_options(collection))
-    command.add_command(click.command(name)(limited))
+    command.command(name)(limit_option(source_options(collection)))
 
 
 _collection(
@@ -220,28 +202,21 @@ _collection(
 
 
 @command.command("events")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Maximum number of entries.")
-@click.option("--newest-first", is_flag=True, help="Start with the newest.")
+@limit_option
+@flag_option("--newest-first", "Start with the newest.")
 @source_options
 def events(limit: int | None, newest_first: bool, as_json: bool, **where: Any) -> None:
     """List events, oldest first."""
     order = "desc" if newest_first else "asc"
     fields = ("time", "type", "subject", "data")
     found = list(entries(_source(**where), "events", most=limit, fields=fields, order=order))
-    rows = [{**one, "change": _change(str(one["type"]), one["data"])} for one in found]
-    _show({"events": found}, rows, ("time", "type", "subject", "change"), as_json)
+    changes = [{**one, "change": _change(str(one["type"]), one["data"])} for one in found]
+    _show({"events": found}, changes, ("time", "type", "subject", "change"), as_json)
 
 
 def _change(kind: str, data: object) -> str:
     """Return the values before and after the change, of the fields that the event is about."""
-    fields = {
-        "sim.swapped": ("iccid",),
-        "sim.profile_switched": ("iccid",),
-        "sim.imsi_switched": ("imsi",),
-        "sim.removed": ("iccid",),
-        "modem.swapped": ("imei",),
-        "sim.moved": ("imei",),
-    }.get(kind, ("gateway_id", "port"))
+    fields = _CHANGED.get(kind, ("gateway_id", "port"))
 
     def side(name: str) -> str:
         values = data.get(name) if isinstance(data, dict) else None
@@ -261,20 +236,12 @@ def _show(
     none: str = "None.",
 ) -> None:
     if as_json:
-        click.echo(json.dumps(document))
+        print_json(document)
     elif not rows:
         click.echo(none, err=True)
     else:
-        cells = [[_cell(row[name]) for name in columns] for row in rows]
+        cells = [[cell(row[name]) for name in columns] for row in rows]
         click.echo(table([[name.upper() for name in columns], *cells]))
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return plain(str(value))
 
 
 def _source(
@@ -294,6 +261,13 @@ def _source(
             hint="Create a token: modemagent registry token create --scope read --full-ids",
         )
     return HttpSource(url, token_file.read_text().strip())
+
+
+def _opened(url: str) -> closing[Database]:
+    """Return a database beside its server, to be closed at the end of the ``with`` block."""
+    from modemagent.registry.store.engine import Database
+
+    return closing(Database(url, guest=True))
 
 
 def _url(database: str | None, state_dir: Path | None) -> str:

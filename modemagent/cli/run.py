@@ -9,46 +9,32 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from modemagent.cli.options import global_options, settings_file
+from modemagent.cli.options import flag_option, global_options, settings_file, value_option
 from modemagent.logs import open_log
 from modemagent.settings import Settings, load, unknown_in
 from modemagent.settings.preflight import check_machine
 
 
 @click.command()
-@click.option("--port", multiple=True, metavar="PORT", help="Watch this port; repeatable.")
-@click.option(
-    "--port-glob", multiple=True, metavar="PATTERN", help="Watch matching ports; repeatable."
-)
-@click.option("--no-discovery", is_flag=True, help="Watch only ports that are named.")
-@click.option("--registry", metavar="URL", help="Destination of reports: https, http, file.")
-@click.option("--token-file", metavar="FILE", help="File with the token of the gateway.")
-@click.option("--state-dir", metavar="DIR", help="Directory of the outbox.")
-@click.option(
-    "--gateway-id", metavar="ID", help="Id of this gateway; default: from the machine id."
-)
+@value_option("--port", "PORT", "Watch this port; repeatable.", multiple=True)
+@value_option("--port-glob", "PATTERN", "Watch matching ports; repeatable.", multiple=True)
+@flag_option("--no-discovery", "Watch only ports that are named.")
+@value_option("--registry", "URL", "Destination of reports: https, http, file.")
+@value_option("--token-file", "FILE", "File with the token of the gateway.")
+@value_option("--state-dir", "DIR", "Directory of the outbox.")
+@value_option("--gateway-id", "ID", "Id of this gateway; default: from the machine id.")
 @click.option(
     "--via",
     type=click.Choice(("auto", "port")),
     help="auto: read modems of ModemManager through it [auto].",
 )
-@click.option("--baud", type=int, metavar="SPEED", help="Speed of UARTs.")
-@click.option("--poll-interval", type=float, metavar="SECONDS", help="Interval of SIM polls [60].")
-@click.option(
-    "--refresh-interval", type=float, metavar="SECONDS", help="Interval of full reports [86400]."
+@value_option("--baud", "SPEED", "Speed of UARTs.", type=int)
+@value_option("--poll-interval", "SECONDS", "Interval of SIM polls [60].", type=float)
+@value_option("--refresh-interval", "SECONDS", "Interval of full reports [86400].", type=float)
+@value_option(
+    "--heartbeat-interval", "SECONDS", "Interval of heartbeats; 0 disables them [0].", type=float
 )
-@click.option(
-    "--heartbeat-interval",
-    type=float,
-    metavar="SECONDS",
-    help="Interval of heartbeats; 0 disables them [0].",
-)
-@click.option(
-    "--eid-by-apdu",
-    is_flag=True,
-    default=None,
-    help="Read the EID from the SIM if the modem cannot.",
-)
+@flag_option("--eid-by-apdu", "Read the EID from the SIM if the modem cannot.", default=None)
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> None:
     """Discover, identify and watch modems, and report them, until stopped.
@@ -56,7 +42,7 @@ def command(context: click.Context, /, **given: Any) -> None:
     Every report is on disk before it is sent, and stays there until the registry acknowledges it.
     Settings come from /etc/modemagent/agent.toml; options take precedence.
     """
-    file, level = settings_file(context), global_options(context).log_level or "info"
+    file, level = settings_file(), global_options().log_level or "info"
     # Variables of the environment are left to the settings, which read every key from there.
     options = {
         key: value

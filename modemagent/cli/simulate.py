@@ -13,6 +13,7 @@ from types import FrameType
 
 import click
 
+from modemagent.cli.options import flag_option, value_option
 from modemagent.errors import ModemAgentError, UsageError
 from modemagent.simulator.catalogue import find, names
 from modemagent.simulator.endpoints import Endpoint, PtyEndpoint, TcpEndpoint
@@ -47,28 +48,28 @@ Faults, NAME or NAME=VALUE:
     default=1,
     help="Modems per transcript, each with its own identifiers.",
 )
-@click.option(
+@value_option(
     "--link-dir",
+    "DIR",
+    "Create links DIR/ttySIM0... to the PTYs.",
     type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Create links DIR/ttySIM0... to the PTYs.",
 )
-@click.option(
+@value_option(
     "--tcp",
+    "PORT",
+    "Use TCP ports from PORT upwards instead of PTYs; 0 selects free ports.",
     type=click.IntRange(0, 65535),
-    metavar="PORT",
-    help="Use TCP ports from PORT upwards instead of PTYs; 0 selects free ports.",
 )
 @click.option("--state", default="", help="State recorded in the transcript, such as 'no sim'.")
-@click.option(
+@value_option(
     "--fault",
+    "NAME[=VALUE]",
+    "Add a fault of the list below; repeatable.",
     "faults",
     multiple=True,
-    metavar="NAME[=VALUE]",
-    help="Add a fault of the list below; repeatable.",
 )
 @click.option("--latency-ms", type=click.FloatRange(0), help="Delay of each response.")
-@click.option("--list", "list_only", is_flag=True, help="List included transcripts and states.")
+@flag_option("--list", "List included transcripts and states.", "list_only")
 def command(
     transcripts: tuple[str, ...],
     count: int,

@@ -10,7 +10,7 @@ import click
 from modemagent.access.agent import state_dir_of
 from modemagent.channel.lock import busy, find_holder
 from modemagent.cli.options import json_option, state_dir_option
-from modemagent.cli.output import heading, plain, print_json, table
+from modemagent.cli.output import cell, heading, plain, print_json, table
 from modemagent.cli.port_options import locate_agent
 from modemagent.control.client import ask
 
@@ -18,10 +18,9 @@ from modemagent.control.client import ask
 @click.command()
 @state_dir_option
 @json_option
-@click.pass_context
-def command(context: click.Context, state_dir: str | None, as_json: bool) -> None:
+def command(state_dir: str | None, as_json: bool) -> None:
     """Show the status of the running daemon: modems, last reports, outbox, uplink."""
-    status = with_holders(ask(state_dir_of(locate_agent(context, state_dir)), {"do": "status"}))
+    status = with_holders(ask(state_dir_of(locate_agent(state_dir)), {"do": "status"}))
     if as_json:
         print_json(status)
     else:
@@ -54,9 +53,7 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
     if not status["modems"]:
         yield "No port is watched. List all ports with modemagent list."
         return
-    rows = [["PORT", "STATE", "MODEM", "IMEI", "ICCID"]]
-    rows += [[plain(cell) for cell in _row(modem)] for modem in status["modems"]]
-    yield table(rows)
+    yield table([("PORT", "STATE", "MODEM", "IMEI", "ICCID"), *map(_row, status["modems"])])
     for modem in status["modems"]:
         if last := modem.get("last_report"):
             yield plain(f"{modem['port']}: last report {last['reason']} {last['observed_at']}")
@@ -68,8 +65,8 @@ def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
     modem = entry.get("modem") or {}
     sim = next((sim for sim in entry.get("sims", ()) if sim["active"]), None) or {}
     name = " ".join(filter(None, (modem.get("manufacturer"), modem.get("model"))))
-    iccid = sim.get("iccid") or (f"SIM {sim['state']}" if sim else "-")
-    return entry["port"], entry["state"], name or "-", modem.get("imei") or "-", iccid
+    iccid = sim.get("iccid") or (f"SIM {sim['state']}" if sim else None)
+    return (*map(cell, (entry["port"], entry["state"], name or None, modem.get("imei"), iccid)),)
 
 
 def _uplink(uplink: Mapping[str, Any]) -> str:

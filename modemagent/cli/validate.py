@@ -6,16 +6,15 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, NamedTuple, NoReturn
+from typing import IO, NamedTuple
 
 import click
 
-from modemagent.cli.options import json_option
+from modemagent.cli.options import FOUND_WRONG, flag_option, json_option, value_option
 from modemagent.cli.output import plain, print_json, verdict_word
-from modemagent.errors import IdentityError, ModemAgentError, UsageError
+from modemagent.errors import ModemAgentError, UsageError
 from modemagent.identity.check import KINDS, validate
 
-FOUND_WRONG = IdentityError.exit_status
 #: Longer than any line with a number; the rest of a longer line is skipped.
 LINE_LIMIT = 64 * 1024
 _KNOWN = f"Known kinds: {', '.join(KINDS)}"
@@ -38,22 +37,20 @@ class Item(NamedTuple):
 @click.command("validate")
 @click.argument("kind", required=False)
 @click.argument("values", metavar="VALUE...", nargs=-1)
-@click.option(
+@value_option(
     "--file",
+    "CSV",
+    "Check a file with columns kind and value, or one column of KIND; - is stdin. The kind in a "
+    "row takes precedence.",
     "path",
-    metavar="CSV",
-    help="Check a file with columns kind and value, or one column of KIND; - is stdin. The kind in "
-    "a row takes precedence.",
 )
-@click.option(
-    "--jsonl",
-    is_flag=True,
-    help='Read one {"kind", "input"} per line from stdin, write one verdict per line.',
+@flag_option(
+    "--jsonl", 'Read one {"kind", "input"} per line from stdin, write one verdict per line.'
 )
 @json_option
 def command(
     kind: str | None, values: tuple[str, ...], path: str | None, jsonl: bool, as_json: bool
-) -> None:
+) -> int:
     """Check numbers: imei, imeisv, meid, imsi, iccid, eid. Exit status 3 if any is invalid.
 
     \b
@@ -66,7 +63,7 @@ def command(
                 "--jsonl excludes KIND and --file",
                 hint="Pass kind and input in each line of stdin.",
             )
-        _exit(_stream(sys.stdin.buffer, sys.stdout.buffer))
+        return _status(_stream(sys.stdin.buffer, sys.stdout.buffer))
     if kind is not None:
         kind = kind.lower()
         if kind not in KINDS:
@@ -77,11 +74,13 @@ def command(
         items = (Item(kind, value) for value in values)
     else:
         raise UsageError("nothing to check", hint="Try: modemagent validate imei 867698040000013")
-    _exit(_print_json(items, one=path is None and len(values) == 1) if as_json else _print(items))
+    if as_json:
+        return _status(_print_json(items, one=path is None and len(values) == 1))
+    return _status(_print(items))
 
 
-def _exit(all_valid: bool) -> NoReturn:
-    click.get_current_context().exit(0 if all_valid else FOUND_WRONG)
+def _status(all_valid: bool) -> int:
+    return 0 if all_valid else FOUND_WRONG
 
 
 def _print(items: Iterable[Item]) -> bool:
@@ -197,7 +196,6 @@ def _row(row: list[str], columns: tuple[int, int], kind: str | None, line: int) 
 
 def _stream(source: IO[bytes], sink: IO[bytes]) -> bool:
     """Check line by line, in constant memory."""
-    encode = json.JSONEncoder().encode
     all_valid = True
     while line := source.readline(LINE_LIMIT):
         if len(line) == LINE_LIMIT and not line.endswith(b"\n"):
@@ -208,7 +206,7 @@ def _stream(source: IO[bytes], sink: IO[bytes]) -> bool:
             verdict = _line_verdict(line.decode("utf-8", "surrogateescape"))
         all_valid &= verdict["valid"] is True
         # ASCII only, so that lone surrogates and undecodable bytes of the input are kept.
-        sink.write(encode(verdict).encode("ascii") + b"\n")
+        sink.write(json.dumps(verdict).encode("ascii") + b"\n")
         sink.flush()
     return all_valid
 

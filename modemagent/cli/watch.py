@@ -11,7 +11,7 @@ import click
 from modemagent.access.options import AccessOptions
 from modemagent.access.target import resolve_target
 from modemagent.access.watch import watch
-from modemagent.cli.options import json_option_with
+from modemagent.cli.options import json_option_with, value_option
 from modemagent.cli.output import plain, print_json
 from modemagent.cli.port_options import access_options
 from modemagent.explain import explain
@@ -40,13 +40,12 @@ _TRANSIENT = ("opening", "identifying")
 @click.argument("ports", metavar="[PORT]...", nargs=-1)
 @json_option_with("Print JSON, one object per line.")
 @access_options
-@click.option(
+@value_option(
     "--poll-interval",
+    "S",
+    "Seconds between polls of a SIM; an agent uses its own settings.",
     type=click.FloatRange(0.1, 86400),
     default=10.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds between polls of a SIM; an agent uses its own settings.",
 )
 def command(
     ports: tuple[str, ...], as_json: bool, options: AccessOptions, poll_interval: float
