@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from typing import IO
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import click
 
 from modemagent.at.fields import SIGILS
 from modemagent.cli.options import json_option, value_option
 from modemagent.cli.output import heading, one_line, plain, print_json
+from modemagent.cli.stdio import read_lines
 from modemagent.errors import UsageError
 from modemagent.explain import explain, explain_code
 
@@ -44,26 +45,33 @@ def command(texts: tuple[str, ...], at_command: str, as_json: bool) -> int:
     """
     if not texts:
         raise UsageError("nothing to explain", hint=_EXAMPLE)
-    entries = (_entry(line, sent) for line, sent in _lines(texts, at_command))
-    lines, known = _print_json(entries) if as_json else _print(entries)
+    entries: Iterable[dict[str, Any]] = (_entry(*line) for line in _lines(texts, at_command))
+    if as_json:
+        entries = list(entries)
+    lines = known = 0
+    for entry in entries:
+        if not as_json:
+            _print(entry, is_first=not lines)
+        lines += 1
+        known += entry["text"] is not None
     if not lines:
         raise UsageError("no line to explain", hint=_EXAMPLE)
-    if not known:
-        if not as_json:
-            what = "not a known" if lines == 1 else "no line is a known"
-            failure = UsageError(
-                f"{what} response, URC or error number",
-                hint="Name the family of a number: modemagent explain 'EMM 15'",
-            )
-            click.echo(one_line(failure), err=True)
-        return NOTHING_KNOWN
-    return 0
+    if as_json:
+        print_json({"schema": 1, "lines": entries})
+    elif not known:
+        what = "not a known" if lines == 1 else "no line is a known"
+        failure = UsageError(
+            f"{what} response, URC or error number",
+            hint="Name the family of a number: modemagent explain 'EMM 15'",
+        )
+        click.echo(one_line(failure), err=True)
+    return 0 if known else NOTHING_KNOWN
 
 
 def _lines(texts: Iterable[str], at_command: str) -> Iterator[tuple[str, str]]:
     """Yield each line with the command that it may answer: the last one before it."""
     for text in texts:
-        for line in _stream(sys.stdin.buffer) if text == "-" else text.splitlines():
+        for line in _stdin() if text == "-" else text.splitlines():
             stripped = line.strip()
             if _is_command(stripped):
                 at_command = stripped
@@ -71,11 +79,8 @@ def _lines(texts: Iterable[str], at_command: str) -> Iterator[tuple[str, str]]:
                 yield line, at_command
 
 
-def _stream(source: IO[bytes]) -> Iterator[str]:
-    while raw := source.readline(LINE_LIMIT):
-        yield raw.decode("utf-8", "surrogateescape").strip()
-        while len(raw) == LINE_LIMIT and not raw.endswith(b"\n"):
-            raw = source.readline(LINE_LIMIT)
+def _stdin() -> Iterator[str]:
+    return (line.strip() for line, _ in read_lines(sys.stdin.buffer, LINE_LIMIT))
 
 
 def _is_command(line: str) -> bool:
@@ -86,34 +91,21 @@ def _is_command(line: str) -> bool:
     return not rest or rest[0] in SIGILS or not rest[1:] or rest[1:].isdecimal()
 
 
-def _entry(line: str, at_command: str) -> dict[str, object]:
+def _entry(line: str, at_command: str) -> dict[str, Any]:
     found = explain(at_command, line) or explain_code(line) or {}
     known = {key: found.get(key) for key in _KEYS}
     return {"line": line, **known, "fields": found.get("fields", {})}
 
 
-def _print_json(entries: Iterable[dict[str, object]]) -> tuple[int, int]:
-    lines = list(entries)
-    if lines:
-        print_json({"schema": 1, "lines": lines})
-    return len(lines), sum(entry["text"] is not None for entry in lines)
-
-
-def _print(entries: Iterable[dict[str, object]]) -> tuple[int, int]:
-    """Print entry by entry, so that a log can be followed; return the counts of all and known."""
-    lines = known = 0
-    for entry in entries:
-        if lines:
-            click.echo()
-        lines += 1
-        click.echo(heading(plain(str(entry["line"]))))
-        if entry["text"] is None:
-            click.echo("  not known")
-            continue
-        known += 1
-        click.echo(f"  {plain(str(entry['about']))}: {plain(str(entry['text']))}")
-        if entry["remedy"]:
-            click.echo(f"  remedy: {entry['remedy']}")
-        click.echo(f"  source: {entry['source']}")
-        sys.stdout.flush()
-    return lines, known
+def _print(entry: Mapping[str, Any], *, is_first: bool) -> None:
+    if not is_first:
+        click.echo()
+    click.echo(heading(plain(entry["line"])))
+    if entry["text"] is None:
+        click.echo("  not known")
+        return
+    click.echo(f"  {plain(entry['about'])}: {plain(entry['text'])}")
+    if entry["remedy"]:
+        click.echo(f"  remedy: {entry['remedy']}")
+    click.echo(f"  source: {entry['source']}")
+    sys.stdout.flush()  # so that a log can be followed

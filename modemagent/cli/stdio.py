@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
+from typing import IO
 
 import click
 
@@ -17,6 +19,15 @@ def open_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
+def read_lines(source: IO[bytes], limit: int) -> Iterator[tuple[str, bool]]:
+    """Yield each line, and True if it is longer than ``limit`` bytes; its rest is skipped."""
+    while line := source.readline(limit):
+        read = line
+        while len(read) == limit and not read.endswith(b"\n"):
+            read = source.readline(limit)
+        yield line.decode("utf-8", "surrogateescape"), read is not line
 
 
 def is_output_error(error: BaseException) -> bool:

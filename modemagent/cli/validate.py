@@ -6,14 +6,17 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, NamedTuple
+from itertools import chain, starmap
+from typing import IO, Any
 
 import click
 
 from modemagent.cli.options import FOUND_WRONG, flag_option, json_option, value_option
 from modemagent.cli.output import plain, print_json, verdict_word
-from modemagent.errors import ModemAgentError, UsageError
+from modemagent.cli.stdio import read_lines
+from modemagent.errors import UsageError
 from modemagent.identity.check import KINDS, validate
+from modemagent.identity.problems import problem
 
 #: Longer than any line with a number; the rest of a longer line is skipped.
 LINE_LIMIT = 64 * 1024
@@ -21,17 +24,7 @@ _KNOWN = f"Known kinds: {', '.join(KINDS)}"
 _INDENT = " " * 9
 
 
-class Item(NamedTuple):
-    """A number to check.
-
-    :param line: line number in a file
-    :param error: why the row of the file cannot be checked
-    """
-
-    kind: str
-    text: str
-    line: int | None = None
-    error: str = ""
+Verdict = dict[str, Any]
 
 
 @click.command("validate")
@@ -57,55 +50,54 @@ def command(
     modemagent validate imei 867698040000013
     modemagent validate --file order.csv --json
     """
-    if jsonl:
-        if kind is not None or path is not None:
-            raise UsageError(
-                "--jsonl excludes KIND and --file",
-                hint="Pass kind and input in each line of stdin.",
-            )
-        return _status(_stream(sys.stdin.buffer, sys.stdout.buffer))
+    if jsonl and (kind is not None or path is not None):
+        raise UsageError(
+            "--jsonl excludes KIND and --file", hint="Pass kind and input in each line of stdin."
+        )
     if kind is not None:
         kind = kind.lower()
         if kind not in KINDS:
             raise UsageError(f"unknown kind of number {kind!r}", hint=_KNOWN)
-    if path is not None:
-        items = _from_csv(path, kind, values)
+    if jsonl:
+        lines = read_lines(sys.stdin.buffer, LINE_LIMIT)
+        verdicts: Iterable[Verdict] = starmap(_line_verdict, lines)
+    elif path is not None:
+        verdicts = _from_csv(path, kind, values)
     elif kind is not None and values:
-        items = (Item(kind, value) for value in values)
+        verdicts = (validate(kind, value).to_json() for value in values)
     else:
         raise UsageError("nothing to check", hint="Try: modemagent validate imei 867698040000013")
-    if as_json:
-        return _status(_print_json(items, one=path is None and len(values) == 1))
-    return _status(_print(items))
+    if as_json and not jsonl:
+        verdicts = list(verdicts)
+        is_one = path is None and len(values) == 1
+        print_json(verdicts[0] if is_one else {"schema": 1, "verdicts": verdicts})
+    is_wrong = False
+    for verdict in verdicts:
+        if jsonl:
+            print_json(verdict)
+        elif not as_json:
+            _print(verdict)
+        is_wrong |= not verdict["valid"]
+    return FOUND_WRONG if is_wrong else 0
 
 
-def _status(all_valid: bool) -> int:
-    return 0 if all_valid else FOUND_WRONG
-
-
-def _print(items: Iterable[Item]) -> bool:
-    all_valid = True
-    for item in items:
-        place = f"  (line {item.line})" if item.line else ""
-        if item.error:
-            all_valid = False
-            shown = plain(f"{item.kind} {item.text}".strip())
-            click.echo(f"{verdict_word('error')}  {shown}{place}")
-            click.echo(f"{_INDENT}error: {plain(item.error)}")
-            continue
-        check = validate(item.kind, item.text)
-        all_valid &= check.valid
-        if check.valid:
-            shown = check.normalized or item.text
-            original = "" if shown == item.text else f"  (from {plain(item.text)!r})"
-            click.echo(f"{verdict_word('ok')}     {check.kind} {plain(shown)}{original}")
-        else:
-            click.echo(f"{verdict_word('error')}  {check.kind} {plain(item.text)}{place}")
-        for problem in check.problems():
-            click.echo(f"{_INDENT}{problem.severity}: {plain(problem.message)} [{problem.code}]")
-        if check.valid and (parts := _parts(check.details)):
-            click.echo(f"{_INDENT}{parts}")
-    return all_valid
+def _print(verdict: Verdict) -> None:
+    kind, text = verdict["kind"], verdict["input"]
+    if verdict["valid"]:
+        shown = verdict["normalized"] or text
+        original = "" if shown == text else f"  (from {plain(text)!r})"
+        click.echo(f"{verdict_word('ok')}     {kind} {plain(shown)}{original}")
+    else:
+        place = f"  (line {verdict['line']})" if "line" in verdict else ""
+        shown = plain(f"{kind or ''} {text}".strip())
+        click.echo(f"{verdict_word('error')}  {shown}{place}")
+    if "error" in verdict:
+        click.echo(f"{_INDENT}error: {plain(verdict['error'])}")
+    for code in verdict["codes"]:
+        found = problem(code, kind)
+        click.echo(f"{_INDENT}{found.severity}: {plain(found.message)} [{code}]")
+    if verdict["valid"] and (parts := _parts(verdict["details"])):
+        click.echo(f"{_INDENT}{parts}")
 
 
 def _parts(details: Mapping[str, object]) -> str:
@@ -116,16 +108,7 @@ def _parts(details: Mapping[str, object]) -> str:
     )
 
 
-def _print_json(items: Iterable[Item], *, one: bool) -> bool:
-    verdicts: list[dict[str, object]] = []
-    for kind, text, line, error in items:
-        verdict = _no_verdict(kind or None, text, error) if error else _verdict(kind, text)
-        verdicts.append(verdict if line is None else {**verdict, "line": line})
-    print_json(verdicts[0] if one else {"schema": 1, "verdicts": verdicts})
-    return all(verdict["valid"] is True for verdict in verdicts)
-
-
-def _from_csv(path: str, kind: str | None, values: tuple[str, ...]) -> Iterator[Item]:
+def _from_csv(path: str, kind: str | None, values: tuple[str, ...]) -> Iterator[Verdict]:
     if values:
         raise UsageError("VALUE and --file exclude each other", hint="Omit one of them.")
     try:
@@ -144,19 +127,17 @@ def _from_csv(path: str, kind: str | None, values: tuple[str, ...]) -> Iterator[
         ) from error
 
 
-def _rows(file: IO[str], path: str, kind: str | None) -> Iterator[Item]:
+def _rows(file: IO[str], path: str, kind: str | None) -> Iterator[Verdict]:
     first = file.readline()
     # Spreadsheets in many European countries separate by semicolons.
     delimiter = ";" if ";" in first and "," not in first else ","
-    header = [cell.strip().lower() for cell in next(csv.reader([first], delimiter=delimiter), [])]
-    columns, is_header = _columns(header, kind, path)
+    reader = csv.reader(chain([first], file), delimiter=delimiter)
     try:
-        reader = csv.reader(file, delimiter=delimiter)
-        if not is_header and first:
-            yield _row(next(csv.reader([first], delimiter=delimiter)), columns, kind, 1)
-        for row in reader:
+        header = next(reader)
+        columns, is_header = _columns([cell.strip().lower() for cell in header], kind, path)
+        for row in reader if is_header else chain([header], reader):
             if any(cell.strip() for cell in row):
-                yield _row(row, columns, kind, reader.line_num + 1)
+                yield _row_verdict(row, columns, kind) | {"line": reader.line_num}
     except csv.Error as error:
         raise UsageError(
             f"{path} is not a CSV file: {error}", hint="Export it as CSV in UTF-8."
@@ -166,10 +147,9 @@ def _rows(file: IO[str], path: str, kind: str | None) -> Iterator[Item]:
 def _columns(header: list[str], kind: str | None, path: str) -> tuple[tuple[int, int], bool]:
     """Return the columns of kind and value, and True if the first line is a header."""
     value = next((i for i, name in enumerate(header) if name in ("value", "input", kind)), None)
-    if "kind" in header and value is not None:
-        return (header.index("kind"), value), True
-    if kind is not None and value is not None:
-        return (-1, value), True
+    at_kind = header.index("kind") if "kind" in header else -1
+    if value is not None and (at_kind >= 0 or kind is not None):
+        return (at_kind, value), True
     if len(header) >= 2 and header[0] in KINDS:
         return (0, 1), False
     if kind is not None:
@@ -180,38 +160,24 @@ def _columns(header: list[str], kind: str | None, path: str) -> tuple[tuple[int,
     )
 
 
-def _row(row: list[str], columns: tuple[int, int], kind: str | None, line: int) -> Item:
-    """Return the number of one row, of the row's own kind if it has one."""
+def _row_verdict(row: list[str], columns: tuple[int, int], kind: str | None) -> Verdict:
+    """Check the number of one row, of the row's own kind if it has one."""
     at_kind, at_value = columns
     own = row[at_kind].strip().lower() if 0 <= at_kind < len(row) else ""
     own = own or kind or ""
     if len(row) <= at_value:
-        return Item(own, "", line, f"the row has {len(row)} columns, the value is missing")
-    error = ""
-    if own not in KINDS:
-        what = f"unknown kind of number {own!r}" if own else "the kind is missing"
-        error = f"{what}. {_KNOWN}"
-    return Item(own, row[at_value], line, error)
+        error = f"the row has {len(row)} columns, the value is missing"
+        return _no_verdict(own or None, "", error)
+    if own in KINDS:
+        return validate(own, row[at_value]).to_json()
+    what = f"unknown kind of number {own!r}" if own else "the kind is missing"
+    return _no_verdict(own or None, row[at_value], f"{what}. {_KNOWN}")
 
 
-def _stream(source: IO[bytes], sink: IO[bytes]) -> bool:
-    """Check line by line, in constant memory."""
-    all_valid = True
-    while line := source.readline(LINE_LIMIT):
-        if len(line) == LINE_LIMIT and not line.endswith(b"\n"):
-            while (piece := source.readline(LINE_LIMIT)) and not piece.endswith(b"\n"):
-                pass
-            verdict = _no_verdict(None, None, f"the line is longer than {LINE_LIMIT} bytes")
-        else:
-            verdict = _line_verdict(line.decode("utf-8", "surrogateescape"))
-        all_valid &= verdict["valid"] is True
-        # ASCII only, so that lone surrogates and undecodable bytes of the input are kept.
-        sink.write(json.dumps(verdict).encode("ascii") + b"\n")
-        sink.flush()
-    return all_valid
-
-
-def _line_verdict(text: str) -> dict[str, object]:
+def _line_verdict(text: str, is_cut: bool) -> Verdict:
+    """Check the number of one line of JSON."""
+    if is_cut:
+        return _no_verdict(None, None, f"the line is longer than {LINE_LIMIT} bytes")
     try:
         item = json.loads(text)
     except (ValueError, RecursionError):
@@ -223,23 +189,9 @@ def _line_verdict(text: str) -> dict[str, object]:
         return _no_verdict(kind, value, f"the kind must be one of {', '.join(KINDS)}")
     if not isinstance(value, str):
         return _no_verdict(kind, value, "the input must be a string")
-    try:
-        return _verdict(kind, value)
-    except ModemAgentError as error:
-        return _no_verdict(kind, value, error.message)
+    return validate(kind, value).to_json()
 
 
-def _verdict(kind: str, text: str) -> dict[str, object]:
-    return dict(validate(kind, text).to_json())
-
-
-def _no_verdict(kind: object, text: object, error: str) -> dict[str, object]:
-    return {
-        "kind": kind,
-        "input": text,
-        "valid": False,
-        "normalized": None,
-        "codes": [],
-        "details": {},
-        "error": error,
-    }
+def _no_verdict(kind: object, text: object, error: str) -> Verdict:
+    nothing: Verdict = {"valid": False, "normalized": None, "codes": [], "details": {}}
+    return {"kind": kind, "input": text, **nothing, "error": error}
