@@ -80,11 +80,10 @@ def show(as_json: bool) -> None:
         }
         print_json({"schema": 1, "settings": entries})
         return
-    rows = [[heading(title) for title in ("KEY", "VALUE", "FROM")]]
-    rows += [
-        [key, plain(_toml(values[key])), plain(" ".join(filter(None, found.origins[key])))]
-        for key in KEYS
-    ]
+    rows = [tuple(map(heading, ("KEY", "VALUE", "FROM")))]
+    for key in KEYS:
+        origin = " ".join(filter(None, found.origins[key]))
+        rows.append((key, plain(_toml(values[key])), plain(origin)))
     click.echo(table(rows))
 
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import click
@@ -65,15 +66,14 @@ def _require_registry() -> None:
 
 @contextmanager
 def _folder(*, keep: bool) -> Iterator[Path]:
-    if not keep:
-        with TemporaryDirectory(prefix="modemagent-demo-") as name:
-            yield Path(name)
-        return
     folder = Path(mkdtemp(prefix="modemagent-demo-"))
     try:
         yield folder
     finally:
-        click.echo(f"kept: {folder}", err=True)
+        if keep:
+            click.echo(f"kept: {folder}", err=True)
+        else:
+            rmtree(folder)
 
 
 def _once(scene: Scene, timeout_s: float, *, as_json: bool) -> bool:
@@ -131,15 +131,12 @@ def _live(scene: Scene) -> bool:
 @contextmanager
 def _screen() -> Iterator[Callable[[str], None]]:
     """Return a function that redraws the screen: in place with rich, otherwise by clearing it."""
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty() or find_spec("rich") is None:
         yield _redraw
         return
-    try:
-        from rich.live import Live
-        from rich.text import Text
-    except ModuleNotFoundError:
-        yield _redraw
-        return
+    from rich.live import Live
+    from rich.text import Text
+
     with Live(auto_refresh=False, vertical_overflow="crop") as live:
         yield lambda page: live.update(Text.from_ansi(page, no_wrap=True), refresh=True)
 

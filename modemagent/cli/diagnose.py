@@ -114,7 +114,7 @@ def _print(title: str, results: Sequence[CheckOutcome], *, show_all: bool) -> No
         state = str(each.finding.state)
         mark = click.style(_MARKS[state], fg=COLOURS.get(state), bold=state == "error")
         rows.append((mark, each.name, plain(each.finding.message)))
-    for row, each in zip(table(rows, indent=2).splitlines() if rows else (), shown, strict=True):
+    for row, each in zip(table(rows, indent=2).splitlines(), shown, strict=True):
         click.echo(row)
         if each.finding.remedy:
             click.echo(f"{'':11}-> {plain(each.finding.remedy)}")

@@ -171,23 +171,19 @@ def _print_json(
 
 
 def _failure(path: str, error: ModemAgentError) -> dict[str, object]:
-    entry: dict[str, object] = {
-        "port": path,
-        "reason": reason_of(error),
-        "message": error.message,
-        "hint": error.hint,
-    }
     described = error.to_json()
-    return entry | ({"holder": described["holder"]} if "holder" in described else {})
+    entry: dict[str, object] = {"port": path, "reason": reason_of(error)}
+    shown = ("message", "hint", "holder")
+    return entry | {key: described[key] for key in shown if key in described}
 
 
 def _print(snapshots: Sequence[Snapshot], *, evidence: bool) -> None:
-    for number, snapshot in enumerate(snapshots):
-        if number:
-            click.echo()
-        click.echo(format_snapshot(snapshot))
-        if evidence:
-            click.echo(evidence_table(snapshot))
+    texts = [
+        format_snapshot(each) + (f"\n{evidence_table(each)}" if evidence else "")
+        for each in snapshots
+    ]
+    if texts:
+        click.echo("\n\n".join(texts))
 
 
 def _print_fields(snapshots: Sequence[Snapshot], names: Sequence[str]) -> bool:

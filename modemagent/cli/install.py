@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import click
 
 from modemagent import __version__
-from modemagent.cli.options import flag_option, json_option, root_option, value_option
+from modemagent.cli.options import F, flag_option, json_option, root_option, value_option
 from modemagent.cli.output import plain, print_json
 from modemagent.installation import apply, entry_point, manifest, plan
 from modemagent.installation.apply import SystemCommand
@@ -17,7 +17,6 @@ from modemagent.installation.layout import PREFIXES, UNIT, shipped
 from modemagent.installation.plan import Step
 from modemagent.installation.target_root import InstallError, TargetRoot
 
-F = TypeVar("F", bound=Callable[..., Any])
 _COLOURS = {"create": "green", "update": "yellow", "remove": "red", "keep": "cyan"}
 
 
@@ -74,14 +73,13 @@ def command(root: str, dry_run: bool, as_json: bool, prefix: str, executable: st
     before = manifest.read(tree)
     unit, program, notes = _unit(tree, executable, dry_run)
     steps, record = plan.install(tree, before, unit=unit, prefix=prefix, version=__version__)
-    commands = apply.after_install(tree, steps, prefix)
     try:
         apply.check(tree, steps)
     except InstallError as refusal:
         notes.append(_refusal(refusal, dry_run))
     if not dry_run:
         apply.apply(tree, steps, record)
-        commands = apply.run(commands)
+    commands = apply.run(apply.after_install(tree, steps, prefix), dry_run=dry_run)
     to_do = plan.manual_steps(tree, steps)
     if to_do or not (before and before.links):
         to_do.append(
@@ -113,12 +111,11 @@ def uninstall(root: str, dry_run: bool, as_json: bool, purge: bool) -> int:
     outcome = Outcome(notes=["modemagent is not installed here."])
     if record is not None:
         steps = plan.uninstall(tree, record, purge=purge)
-        before, after = apply.before_uninstall(tree, record), apply.after_uninstall(tree)
+        before = apply.run(apply.before_uninstall(tree, record), dry_run=dry_run)
         if not dry_run:
-            before = apply.run(before)
             apply.apply(tree, steps, plan.remainder(record, steps))
             apply.clear_folders(tree, record)
-            after = apply.run(after)
+        after = apply.run(apply.after_uninstall(tree), dry_run=dry_run)
         outcome = Outcome(steps, before, after)
     return _print(tree, outcome, dry_run=dry_run, as_json=as_json)
 

@@ -61,12 +61,10 @@ def cell(value: object) -> str:
 
 def table(rows: Sequence[Sequence[str]], *, indent: int = 0) -> str:
     """Return rows as aligned columns, two spaces apart; cells may be styled."""
-    widths = [max(len(click.unstyle(row[i])) for row in rows) for i in range(len(rows[0]))]
+    lengths = [[len(click.unstyle(text)) for text in row] for row in rows]
+    widths = [max(column) for column in zip(*lengths, strict=True)]
     lines = []
-    for row in rows:
-        cells = [
-            cell + " " * (width - len(click.unstyle(cell)))
-            for cell, width in zip(row, widths, strict=True)
-        ]
+    for row, used in zip(rows, lengths, strict=True):
+        cells = [text + " " * (w - n) for text, w, n in zip(row, widths, used, strict=True)]
         lines.append((" " * indent + "  ".join(cells)).rstrip())
     return "\n".join(lines)

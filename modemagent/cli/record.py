@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -110,7 +111,11 @@ def command(
         raise TranscriptError(
             f"the transcript could not be written: {error}", hint="Write to another file with -o."
         ) from error
-    (_print_json if as_json else _print)(recording, written, file)
+    summary = _summary(recording, written, file)
+    if as_json:
+        print_json(summary)
+    else:
+        _print(summary)
     return DeadlinePassed.exit_status if recording.reason else 0
 
 
@@ -205,44 +210,39 @@ def _folder(transcript: Transcript) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{vendor}-{model}".lower()).strip("-")
 
 
-def _print_json(recording: Recording, written: Written, file: Path | None) -> None:
+def _summary(recording: Recording, written: Written, file: Path | None) -> dict[str, Any]:
     responses = [kept.response for kept in recording.responses]
-    print_json(
-        {
-            "schema": 1,
-            "port": recording.snapshot.port,
-            "transcript": str(file),
-            "state": recording.state,
-            "dialect": recording.snapshot.dialect,
-            "asked": len(responses),
-            "answered": sum(response.ok for response in responses),
-            "refused": sum(not each.ok and not each.timed_out for each in responses),
-            "silent": sum(response.timed_out for response in responses),
-            "written": len(written.transcript.exchanges),
-            "unsolicited": len(written.transcript.urcs),
-            "replaced": dict(written.replaced),
-            "commands": [response.line for response in responses],
-            "missing": list(recording.missing),
-            "incomplete": recording.reason or None,
-        }
+    return {
+        "schema": 1,
+        "port": recording.snapshot.port,
+        "transcript": str(file) if file is not None else None,
+        "state": recording.state,
+        "dialect": recording.snapshot.dialect,
+        "asked": len(responses),
+        "answered": sum(response.ok for response in responses),
+        "refused": sum(not each.ok and not each.timed_out for each in responses),
+        "silent": sum(response.timed_out for response in responses),
+        "written": len(written.transcript.exchanges),
+        "unsolicited": len(written.transcript.urcs),
+        "replaced": dict(written.replaced),
+        "commands": [response.line for response in responses],
+        "missing": list(recording.missing),
+        "incomplete": recording.reason or None,
+    }
+
+
+def _print(summary: Mapping[str, Any]) -> None:
+    silent = f", {summary['silent']} without an answer" if summary["silent"] else ""
+    click.echo(
+        f"{summary['asked']} commands sent, {summary['answered']} successful{silent}", err=True
     )
-
-
-def _print(recording: Recording, written: Written, file: Path | None) -> None:
-    responses = [kept.response for kept in recording.responses]
-    silent = sum(response.timed_out for response in responses)
-    lines = [
-        f"{len(responses)} commands sent, {sum(each.ok for each in responses)} successful"
-        + (f", {silent} without an answer" if silent else ""),
-        f"state: {recording.state or 'SIM ready'}",
-        f"replaced: {_counts(written.replaced) or 'nothing'}",
-    ]
-    if file is not None:
-        lines.append(f"{len(written.transcript.exchanges)} responses written to {file}")
-    if recording.reason:
-        missing = len(recording.missing)
-        lines.append(f"modemagent: incomplete, {missing} commands not sent: {recording.reason}.")
-    click.echo("\n".join(lines), err=True)
+    click.echo(f"state: {summary['state'] or 'SIM ready'}", err=True)
+    click.echo(f"replaced: {_counts(summary['replaced']) or 'nothing'}", err=True)
+    if summary["transcript"]:
+        click.echo(f"{summary['written']} responses written to {summary['transcript']}", err=True)
+    if reason := summary["incomplete"]:
+        missing = len(summary["missing"])
+        click.echo(f"modemagent: incomplete, {missing} commands not sent: {reason}.", err=True)
 
 
 def _counts(replaced: Mapping[str, int]) -> str:

@@ -5,14 +5,14 @@ Longer than 300 lines: one group of commands, each of a few lines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from modemagent.cli.options import flag_option, json_option, value_option
+from modemagent.cli.options import F, flag_option, json_option, value_option
 from modemagent.cli.output import cell, print_json, table
 from modemagent.errors import RegistryStoreError, SettingsError, UsageError
 from modemagent.registry_client.client import HttpSource, Source, entries, rows
@@ -20,8 +20,6 @@ from modemagent.settings import DEFAULT_STATE_DIR
 
 if TYPE_CHECKING:
     from modemagent.registry.store.engine import Database
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_LISTEN = "127.0.0.1:8470"
 SCOPES = ("gateway", "read", "operate", "admin", "enroll")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -25,6 +24,7 @@ from modemagent.simulator.server import RunningModem, SimulatorServer
 #: Modems of one transcript differ in three digits of their serial number.
 MOST_OF_A_KIND = 999
 
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _FAULT_WIDTH = max(map(len, FAULTS))
 CONTROLS = """\b
 Control, one command per line on stdin, answered by a line that starts with `ok`:
@@ -62,11 +62,7 @@ Faults, NAME or NAME=VALUE:
 )
 @click.option("--state", default="", help="State recorded in the transcript, such as 'no sim'.")
 @value_option(
-    "--fault",
-    "NAME[=VALUE]",
-    "Add a fault of the list below; repeatable.",
-    "faults",
-    multiple=True,
+    "--fault", "NAME[=VALUE]", "Add a fault of the list below; repeatable.", "faults", multiple=True
 )
 @click.option("--latency-ms", type=click.FloatRange(0), help="Delay of each response.")
 @flag_option("--list", "List included transcripts and states.", "list_only")
@@ -108,69 +104,42 @@ def command(
                     f"{name} is named twice", hint="Use --count for several modems of a kind."
                 )
             simulated[name] = SimulatedModem(script, clone=clone, state=state, faults=faults)
-    with _stop_signals() as (stopped, signals), SimulatorServer() as server:
+    # Blocked in every thread, so that the links are removed whenever a signal arrives.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    with SimulatorServer() as server:
         running: dict[str, RunningModem] = {}
         for number, (name, modem) in enumerate(simulated.items()):
-            running[name] = _add(server, name, modem, _endpoint(number, link_dir, tcp))
+            try:
+                running[name] = server.add(name, modem, _endpoint(number, link_dir, tcp))
+            except OSError as error:
+                raise ModemAgentError(
+                    f"no endpoint for {name}: {error}",
+                    hint="Choose another --link-dir or --tcp port, or fewer modems (ulimit -n).",
+                ) from error
         click.echo("".join(f"{name} {each.path}\n" for name, each in running.items()) + "ready")
-        threading.Thread(target=_control, args=(running, stopped), daemon=True).start()
-        stopped.wait()
-    if signal.SIGINT in signals:
+        threading.Thread(target=_control, args=(running,), daemon=True).start()
+        stopped_by = signal.sigwait(_STOP_SIGNALS)
+    if stopped_by == signal.SIGINT:
         raise KeyboardInterrupt
 
 
 def _endpoint(number: int, link_dir: Path | None, tcp: int | None) -> Endpoint:
     if tcp is not None:
         return TcpEndpoint(tcp + number if tcp else 0)
-    return PtyEndpoint(link_dir / f"ttySIM{number}" if link_dir else None)
+    if link_dir is None:
+        return PtyEndpoint()
+    link_dir.mkdir(parents=True, exist_ok=True)
+    return PtyEndpoint(link_dir / f"ttySIM{number}")
 
 
-def _add(
-    server: SimulatorServer, name: str, modem: SimulatedModem, endpoint: Endpoint
-) -> RunningModem:
-    try:
-        if isinstance(endpoint, PtyEndpoint) and endpoint.link is not None:
-            endpoint.link.parent.mkdir(parents=True, exist_ok=True)
-        return server.add(name, modem, endpoint)
-    except OSError as error:
-        raise ModemAgentError(
-            f"no endpoint for {name}: {error}",
-            hint="Choose another --link-dir or --tcp port, or fewer modems (ulimit -n).",
-        ) from error
-
-
-@contextmanager
-def _stop_signals() -> Iterator[tuple[threading.Event, list[int]]]:
-    stopped = threading.Event()
-    signals: list[int] = []
-
-    def stop(number: int, _: FrameType | None) -> None:
-        signals.append(number)
-        stopped.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stopped, signals
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _control(running: dict[str, RunningModem], stopped: threading.Event) -> None:
+def _control(running: dict[str, RunningModem]) -> None:
     """Execute the lines of stdin; its end (``</dev/null``) does not stop the modems."""
-    unread = b""
-    while True:
-        try:  # not sys.stdin: a waiting thread would hold its lock when the process exits
-            data = os.read(0, 4096)
-        except OSError:
-            return
-        if not data:
-            return
-        *lines, unread = (unread + data).split(b"\n")
-        for line in lines:
+    # Unbuffered: a waiting thread would hold the lock of sys.stdin when the process exits.
+    with suppress(OSError), io.FileIO(0, closefd=False) as stdin:
+        for line in stdin:
             words = line.decode("utf-8", "replace").strip()
             if words == "quit":
-                stopped.set()
+                os.kill(os.getpid(), signal.SIGTERM)
                 return
             if words:
                 _execute(running, words)

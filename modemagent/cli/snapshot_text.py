@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import click
 
@@ -24,44 +23,42 @@ FIELDS = (*_MODEM_FIELDS, *_SIM_FIELDS, *_READING_FIELDS)
 _PART_OF = {"tac": "imei", "mcc": "imsi", "mnc": "imsi"}
 
 #: Every state but LOCKED, whose text depends on the kind of lock.
-SIM_STATES: Mapping[SimState, str] = MappingProxyType(
-    {
-        SimState.READY: "ready",
-        SimState.PIN_REQUIRED: "PIN required. Unlock the SIM with its PIN, or disable the PIN",
-        SimState.PUK_REQUIRED: "PUK required: blocked by wrong PINs. The issuer has the PUK",
-        SimState.ABSENT: "no SIM card. Insert one, or check that it is seated correctly",
-        SimState.BUSY: "still starting. Try again in a few seconds",
-        SimState.FAILURE: "failure: the SIM does not answer. Remove it and insert it again",
-        SimState.OFF: "switched off with the radio (CFUN 0 or 4). Switch the radio on to read it",
-        SimState.UNKNOWN: "unknown: not reported by the modem",
-    }
-)
+SIM_STATES: Mapping[SimState, str] = {
+    SimState.READY: "ready",
+    SimState.PIN_REQUIRED: "PIN required. Unlock the SIM with its PIN, or disable the PIN",
+    SimState.PUK_REQUIRED: "PUK required: blocked by wrong PINs. The issuer has the PUK",
+    SimState.ABSENT: "no SIM card. Insert one, or check that it is seated correctly",
+    SimState.BUSY: "still starting. Try again in a few seconds",
+    SimState.FAILURE: "failure: the SIM does not answer. Remove it and insert it again",
+    SimState.OFF: "switched off with the radio (CFUN 0 or 4). Switch the radio on to read it",
+    SimState.UNKNOWN: "unknown: not reported by the modem",
+}
 
-READ_STATES: Mapping[ReadState, str] = MappingProxyType(
-    {
-        ReadState.ABSENT: "none",
-        ReadState.LOCKED: "locked",
-        ReadState.FAILED: "not read: the modem rejected the command",
-        ReadState.UNSUPPORTED: "not supported by this modem",
-        ReadState.TIMEOUT: "not read: no answer in time",
-    }
-)
+READ_STATES: Mapping[ReadState, str] = {
+    ReadState.ABSENT: "none",
+    ReadState.LOCKED: "locked",
+    ReadState.FAILED: "not read: the modem rejected the command",
+    ReadState.UNSUPPORTED: "not supported by this modem",
+    ReadState.TIMEOUT: "not read: no answer in time",
+}
 
-EUICC_KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "m2m": "M2M (GSMA SGP.02): profiles are managed over the air by its operator",
-        "consumer": "consumer (GSMA SGP.22): profiles are managed by a local assistant",
-        "iot": "IoT (GSMA SGP.32): profiles are managed by a remote manager",
-    }
-)
+EUICC_KINDS: Mapping[str, str] = {
+    "m2m": "M2M (GSMA SGP.02): profiles are managed over the air by its operator",
+    "consumer": "consumer (GSMA SGP.22): profiles are managed by a local assistant",
+    "iot": "IoT (GSMA SGP.32): profiles are managed by a remote manager",
+}
 
-_REGISTRATION: Mapping[bool | None, str] = MappingProxyType(
-    {True: "registered", False: "not registered", None: "registration unknown"}
-)
+_REGISTRATION: Mapping[bool | None, str] = {
+    True: "registered",
+    False: "not registered",
+    None: "registration unknown",
+}
 
 # Many modems have none of these: a line about each would hide the lines that matter.
 _ONLY_WITH_VALUE = ("imeisv", "meid", "serial_number", "eid")
 _LABEL_WIDTH = 9
+#: Labels of fields whose names are not the abbreviation in small letters.
+_LABELS = {"serial_number": "Serial", "firmware": "Firmware"}
 
 
 def value_of(snapshot: Snapshot, name: str) -> str | None:
@@ -101,14 +98,8 @@ def format_snapshot(snapshot: Snapshot) -> str:
     name = " ".join(plain(part) for part in (modem.manufacturer, modem.model) if part)
     title = heading(plain(snapshot.port)) + f"  {name or 'modem of unknown make'}"
     lines = [title + (f"  ({plain(snapshot.port_id)})" if snapshot.port_id else "")]
-    for key, label in (
-        ("imei", "IMEI"),
-        ("imeisv", "IMEISV"),
-        ("meid", "MEID"),
-        ("serial_number", "Serial"),
-        ("firmware", "Firmware"),
-    ):
-        lines += _field(key, label, modem)
+    for key in ("imei", "imeisv", "meid", "serial_number", "firmware"):
+        lines += _field(key, modem)
     for sim in snapshot.sims:
         lines += _sim_lines(sim, "SIM" if len(snapshot.sims) == 1 else f"SIM {sim.slot}")
     if snapshot.network is not None:
@@ -129,8 +120,8 @@ def _sim_lines(sim: Sim, label: str) -> list[str]:
     lines = [_line(label, sim_text(sim))]
     if is_absent:
         return lines
-    for key, name in (("iccid", "ICCID"), ("imsi", "IMSI"), ("eid", "EID")):
-        lines += _field(key, name, sim)
+    for key in ("iccid", "imsi", "eid"):
+        lines += _field(key, sim)
     if sim.euicc is not None:
         lines.append(_line("eUICC", EUICC_KINDS.get(sim.euicc, plain(sim.euicc))))
     return lines
@@ -165,7 +156,8 @@ def evidence_table(snapshot: Snapshot) -> str:
     return "\n".join(lines)
 
 
-def _field(key: str, label: str, holder: Modem | Sim) -> list[str]:
+def _field(key: str, holder: Modem | Sim) -> list[str]:
+    label = _LABELS.get(key, key.upper())
     value, raw = getattr(holder, key), getattr(holder, f"{key}_raw", None)
     state = holder.read.get(key)
     if value is not None:

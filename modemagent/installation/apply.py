@@ -16,6 +16,7 @@ from modemagent.installation.plan import Action, Step
 from modemagent.installation.target_root import InstallError, TargetRoot
 
 _COMMAND_TIMEOUT_S = 90
+Words = tuple[str, ...]
 _CHANGES = (Action.CREATE, Action.UPDATE, Action.REMOVE)
 
 
@@ -25,7 +26,7 @@ class SystemCommand(NamedTuple):
     :param failure: its error message, "" if it succeeded or was not run
     """
 
-    words: tuple[str, ...]
+    words: Words
     failure: str = ""
 
 
@@ -67,7 +68,7 @@ def apply(target: TargetRoot, steps: Iterable[Step], record: Manifest | None) ->
             made += target.write(step.path, step.text, step.mode)
     if record is None:
         return
-    record.folders += [folder for folder in made if folder not in record.folders]
+    record.folders = tuple(dict.fromkeys((*record.folders, *made)))
     text = record.to_text()
     if target.text(MANIFEST) != text:
         target.write(MANIFEST, text, 0o644)
@@ -79,51 +80,47 @@ def clear_folders(target: TargetRoot, record: Manifest) -> None:
         target.remove_if_empty(folder)
 
 
-def after_install(target: TargetRoot, steps: Iterable[Step], prefix: str) -> list[SystemCommand]:
+def after_install(target: TargetRoot, steps: Iterable[Step], prefix: str) -> list[Words]:
     """Return the commands that make the running system load new files.
 
     udev processes only ports of cellular modems again; other devices are not affected.
     """
     if not target.is_live or not any(step.action in _CHANGES for step in steps):
         return []
-    commands: list[tuple[str, ...]] = []
-    if _systemd_runs():
-        for tool, *words in (
-            ("systemd-sysusers", SYSUSERS),
-            ("systemd-tmpfiles", "--create", TMPFILES),
-        ):
-            if shutil.which(tool):
-                commands.append((tool, *(word.format(prefix=prefix) for word in words)))
-        # before udev, which may start the service
-        commands.append(("systemctl", "daemon-reload"))
-    commands += _udev_commands()
-    if _systemd_runs():
-        commands.append(("systemctl", "try-restart", UNIT))
-    return [SystemCommand(words) for words in commands]
+    if not _systemd_runs():
+        return _udev_commands()
+    commands: list[Words] = [
+        ("systemd-sysusers", SYSUSERS.format(prefix=prefix)),
+        ("systemd-tmpfiles", "--create", TMPFILES.format(prefix=prefix)),
+        ("systemctl", "daemon-reload"),  # before udev, which may start the service
+        *_udev_commands(),
+        ("systemctl", "try-restart", UNIT),
+    ]
+    return [words for words in commands if shutil.which(words[0])]
 
 
-def before_uninstall(target: TargetRoot, record: Manifest) -> list[SystemCommand]:
+def before_uninstall(target: TargetRoot, record: Manifest) -> list[Words]:
     """Return the commands that stop the service before its unit is removed."""
     unit = UNIT_FILE.format(prefix=record.prefix)
     if not target.is_live or not _systemd_runs() or not target.exists(unit):
         return []
-    return [SystemCommand(("systemctl", "disable", "--now", UNIT))]
+    return [("systemctl", "disable", "--now", UNIT)]
 
 
-def after_uninstall(target: TargetRoot) -> list[SystemCommand]:
+def after_uninstall(target: TargetRoot) -> list[Words]:
     """Return the commands that make the running system forget the removed files."""
     if not target.is_live:
         return []
-    reload = [("systemctl", "daemon-reload")] if _systemd_runs() else []
-    return [SystemCommand(words) for words in (*reload, *_udev_commands())]
+    reload: list[Words] = [("systemctl", "daemon-reload")] if _systemd_runs() else []
+    return reload + _udev_commands()
 
 
-def run(commands: Iterable[SystemCommand]) -> list[SystemCommand]:
+def run(commands: Iterable[Words], *, dry_run: bool) -> list[SystemCommand]:
     """Run all commands in order, also after one that fails."""
-    return [SystemCommand(command.words, _failure(command.words)) for command in commands]
+    return [SystemCommand(words, "" if dry_run else _failure(words)) for words in commands]
 
 
-def _failure(words: tuple[str, ...]) -> str:
+def _failure(words: Words) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - tools of the system, from this module
             words, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S
@@ -140,12 +137,10 @@ def _systemd_runs() -> bool:
     return Path("/run/systemd/system").is_dir() and shutil.which("systemctl") is not None
 
 
-def _udev_commands() -> list[tuple[str, ...]]:
+def _udev_commands() -> list[Words]:
     if not Path("/run/udev/control").exists() or shutil.which("udevadm") is None:
         return []
     names = [Path(port.path).name for port in scan() if port.cellular]
     ports = [f"/sys/class/{'wwan' if name.startswith('wwan') else 'tty'}/{name}" for name in names]
-    commands: list[tuple[str, ...]] = [("udevadm", "control", "--reload")]
-    if ports:
-        commands.append(("udevadm", "trigger", "--action=change", *ports))
-    return commands
+    trigger: list[Words] = [("udevadm", "trigger", "--action=change", *ports)] if ports else []
+    return [("udevadm", "control", "--reload"), *trigger]

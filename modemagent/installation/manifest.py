@@ -7,14 +7,16 @@ written, the links, and the directories that were created.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
+from modemagent.errors import ReportError
+from modemagent.identity.codec import REQUIRED, JsonRecord
 from modemagent.installation.layout import MANIFEST, PREFIXES
 from modemagent.installation.target_root import InstallError, TargetRoot
 
 
 @dataclass(slots=True, kw_only=True)
-class Manifest:
+class Manifest(JsonRecord):
     """The manifest of one installation.
 
     :param files: path -> SHA-256 of the text as written, "" for a secret
@@ -22,14 +24,14 @@ class Manifest:
     :param folders: created directories, outer ones first
     """
 
-    version: str = ""
-    prefix: str = PREFIXES[0]
-    files: dict[str, str] = field(default_factory=dict)
-    links: dict[str, str] = field(default_factory=dict)
-    folders: list[str] = field(default_factory=list)
+    version: str = field(default="", metadata=REQUIRED)
+    prefix: str = field(default=PREFIXES[0], metadata=REQUIRED)
+    files: dict[str, str] = field(default_factory=dict, metadata=REQUIRED)
+    links: dict[str, str] = field(default_factory=dict, metadata=REQUIRED)
+    folders: tuple[str, ...] = field(default=(), metadata=REQUIRED)
 
     def to_text(self) -> str:
-        return json.dumps({"schema": 1, **asdict(self)}, indent=1) + "\n"
+        return json.dumps({"schema": 1, **self.to_json()}, indent=1) + "\n"
 
 
 def read(target: TargetRoot) -> Manifest | None:
@@ -41,26 +43,17 @@ def read(target: TargetRoot) -> Manifest | None:
     if text is None:
         return None
     try:
-        found = json.loads(text)
-        return Manifest(
-            version=str(found["version"]),
-            prefix=str(found["prefix"]),
-            files=_texts(found["files"]),
-            links=_texts(found["links"]),
-            folders=[_absolute(folder) for folder in found["folders"]],
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
+        found = Manifest.from_json(json.loads(text))
+        is_valid = all(map(_is_absolute, (*found.files, *found.links, *found.folders)))
+    except (ValueError, ReportError):
+        is_valid = False
+    if not is_valid:
         raise InstallError(
             f"cannot read {MANIFEST}",
             hint="Move it away. Existing files then count as edited and are kept.",
-        ) from None
+        )
+    return found
 
 
-def _texts(table: dict[object, object]) -> dict[str, str]:
-    return {_absolute(key): str(value) for key, value in table.items()}
-
-
-def _absolute(path: object) -> str:
-    if not isinstance(path, str) or not path.startswith("/") or ".." in path.split("/"):
-        raise ValueError(path)
-    return path
+def _is_absolute(path: str) -> bool:
+    return path.startswith("/") and ".." not in path.split("/")

@@ -7,7 +7,6 @@ A file edited since then is kept, and the new text is written beside it as ``.ne
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -70,17 +69,19 @@ def install(
             f"modemagent is already installed under {old.prefix}",
             hint=f"Use --prefix {old.prefix}, or uninstall it first.",
         )
-    record = Manifest(version=version, prefix=prefix, folders=list(old.folders))
+    record = Manifest(version=version, prefix=prefix, folders=old.folders)
     steps: list[Step] = []
     for item in ITEMS:
         path = item.target.format(prefix=prefix)
         text = unit if item.target == UNIT_FILE else shipped(item.source)
-        if item.kind is FileKind.SECRET:
-            exists = target.exists(path)
-            steps.append(Step(Action.SAME, path) if exists else _create(path, text, item.mode))
-            record.files[path] = ""
+        if item.kind is not FileKind.SECRET:
+            steps += _file(target, path, text, item.mode, old.files.get(path), record)
             continue
-        steps += _file(target, path, text, item.mode, old.files, record.files)
+        record.files[path] = ""
+        if target.exists(path):
+            steps.append(Step(Action.SAME, path))
+        else:
+            steps.append(Step(Action.CREATE, path, text=text, mode=item.mode))
     for path in old.files.keys() - record.files.keys():
         steps.append(_remove(target, path, old.files[path]))
     steps.append(_enable(target, UNIT_FILE.format(prefix=prefix), old, record))
@@ -88,31 +89,29 @@ def install(
 
 
 def _file(
-    target: TargetRoot,
-    path: str,
-    text: str,
-    mode: int,
-    written: Mapping[str, str],
-    record: dict[str, str],
+    target: TargetRoot, path: str, text: str, mode: int, written: str | None, record: Manifest
 ) -> list[Step]:
-    present = target.text(path)
+    """Return the steps of one file.
+
+    :param written: digest of the text written last time, None if there was none
+    """
+    present, new = target.text(path), digest(text)
+    record.files[path] = new
     if present is None and not target.exists(path):
-        record[path] = digest(text)
-        return [_create(path, text, mode)]
+        return [Step(Action.CREATE, path, text=text, mode=mode)]
     if present == text:
-        record[path] = digest(text)
         return [Step(Action.SAME, path)]
-    if present is not None and digest(present) == written.get(path):
-        record[path] = digest(text)
+    if present is not None and digest(present) == written:
         return [Step(Action.UPDATE, path, text=text, mode=mode, diff=_diff(path, present, text))]
-    # Edited. Keep the digest written last, so that the file is recognized if the edit is undone.
-    if path in written:
-        record[path] = written[path]
-        if digest(text) == written[path]:
-            return [Step(Action.KEEP, path, "edited")]
+    del record.files[path]
+    if written is not None:
+        # Edited. Keep the old digest, so that the file is recognized if the edit is undone.
+        record.files[path] = written
+    if new == written:
+        return [Step(Action.KEEP, path, "edited")]
     beside = f"{path}.new"
-    record[beside] = digest(text)
-    reason = "edited" if path in written else "not written by modemagent"
+    record.files[beside] = new
+    reason = "edited" if written is not None else "not written by modemagent"
     keep = Step(Action.KEEP, path, f"{reason}; the new version is {beside}")
     if target.text(beside) == text:
         return [keep]
@@ -138,29 +137,20 @@ def uninstall(target: TargetRoot, record: Manifest, *, purge: bool) -> list[Step
 
     :param purge: also remove settings, token and state, edited or not
     """
-    steps: list[Step] = []
-    for path, linked_to in record.links.items():
-        if target.link(path) == linked_to:
-            steps.append(Step(Action.REMOVE, path))
-    for path, written in record.files.items():
-        if not target.exists(path):
-            continue
-        if purge:
+    enabled = [path for path, to in record.links.items() if target.link(path) == to]
+    steps = [Step(Action.REMOVE, path) for path in enabled]
+    for path in filter(target.exists, record.files):
+        if purge or (path == TOKEN and not target.size(path)):
             steps.append(Step(Action.REMOVE, path))
         elif path == TOKEN:
-            if target.size(path) > 0:
-                steps.append(Step(Action.KEEP, path, "contains a token; --purge removes it"))
-            else:
-                steps.append(Step(Action.REMOVE, path))
+            steps.append(Step(Action.KEEP, path, "contains a token; --purge removes it"))
         else:
-            steps.append(_remove(target, path, written))
-    steps += [
-        Step(Action.REMOVE, path)
-        if purge
-        else Step(Action.KEEP, path, "state with queued reports; --purge removes it")
-        for path in STATE
-        if target.exists(path) and (purge or path == STATE[0])
-    ]
+            steps.append(_remove(target, path, record.files[path]))
+    if purge:
+        steps += [Step(Action.REMOVE, path) for path in STATE if target.exists(path)]
+    elif target.exists(STATE[0]):
+        reason = "state with queued reports; --purge removes it"
+        steps.append(Step(Action.KEEP, STATE[0], reason))
     kept = any(step.action is Action.KEEP for step in steps)
     return steps if kept else [*steps, Step(Action.REMOVE, MANIFEST)]
 
@@ -172,7 +162,7 @@ def remainder(record: Manifest, steps: list[Step]) -> Manifest | None:
         return None
     return replace(
         record,
-        files={path: written for path, written in record.files.items() if path in kept},
+        files={path: record.files[path] for path in record.files if path in kept},
         links={},
     )
 
@@ -204,15 +194,6 @@ def manual_steps(target: TargetRoot, steps: list[Step]) -> list[str]:
     return lines
 
 
-def _create(path: str, text: str, mode: int) -> Step:
-    return Step(Action.CREATE, path, text=text, mode=mode)
-
-
 def _diff(path: str, before: str, after: str) -> str:
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True),
-        after.splitlines(keepends=True),
-        fromfile=path,
-        tofile=f"{path} (new)",
-    )
-    return "".join(lines)
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    return "".join(difflib.unified_diff(old, new, fromfile=path, tofile=f"{path} (new)"))

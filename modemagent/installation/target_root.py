@@ -99,10 +99,8 @@ class TargetRoot:
                     os.fchmod(file.fileno(), mode)
                     os.fsync(file.fileno())
                 Path(name).replace(place)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    Path(name).unlink()
-                raise
+            finally:
+                Path(name).unlink(missing_ok=True)
         except OSError as error:
             raise _write_error(path, error) from None
         return made
