@@ -136,7 +136,7 @@ def _control(running: dict[str, RunningModem]) -> None:
     """Execute the lines of stdin; its end (``</dev/null``) does not stop the modems."""
     # Unbuffered: a waiting thread would hold the lock of sys.stdin when the process exits.
     with suppress(OSError), io.FileIO(0, closefd=False) as stdin:
-        for line in stdin:
+        while (line := stdin.readline()).endswith(b"\n"):
             words = line.decode("utf-8", "replace").strip()
             if words == "quit":
                 os.kill(os.getpid(), signal.SIGTERM)

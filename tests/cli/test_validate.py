@@ -41,6 +41,7 @@ def test_several_values_are_one_document(call):
         ([], f"box,value,kind\n7,{GOOD},imei\n8,1,imei\n"),
         (["imei"], f"{GOOD}\n1\n"),
         (["imei"], f"imei\n{GOOD}\n\n1\n"),
+        (["imei"], f"\n{GOOD}\n1\n"),
     ],
 )
 def test_csv(call, tmp_path, words, text):
