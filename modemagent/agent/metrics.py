@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import json
 import os
 import socket
 import time
@@ -176,7 +175,7 @@ class Metrics(Collector):
         states = Tally(modem["state"] for modem in status["modems"])
         outbox, uplink = status["outbox"], status["uplink"]
         size, limit = self._outbox.usage()
-        oldest = next((stored.body for stored in self._outbox.batch(1)), None)
+        oldest = next((stored.observed_at for stored in self._outbox.batch(1)), None)
         yield _gauge("build_info", {__version__: 1}, "version")
         yield _gauge("start_time_seconds", self._started)
         yield _gauge("ports", {str(state): states[str(state)] for state in PortState}, "state")
@@ -220,12 +219,11 @@ def _watched_by_port(modems: list[Mapping[str, Any]]) -> dict[str, float]:
     return series
 
 
-def _age_s(body: bytes | None) -> float:
+def _age_s(observed_at: str | None) -> float:
     """Return the age of a report; 0 without one, and for one dated in the future."""
-    if body is None:
+    if observed_at is None:
         return 0.0
-    observed = datetime.fromisoformat(json.loads(body)["observed_at"])
-    return max(0.0, (datetime.now(UTC) - observed).total_seconds())
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(observed_at)).total_seconds())
 
 
 class MetricsExporter:

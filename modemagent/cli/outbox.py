@@ -23,8 +23,9 @@ from modemagent.cli.port_options import locate_agent
 from modemagent.control.client import ask
 from modemagent.errors import AgentNotRunning, OutboxError, RegistryUnreachable
 from modemagent.logs import NullLog
-from modemagent.report.outbox.outbox import Outbox, read_outbox
+from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.state_dir import DB_NAME
+from modemagent.report.outbox.tables import read_outbox
 from modemagent.report.status import listing
 from modemagent.settings import Settings, load
 

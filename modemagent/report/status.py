@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from modemagent.report.delivery.courier import Courier
     from modemagent.report.outbox.outbox import Outbox
-    from modemagent.report.outbox.records import DeadLetter, QueuedReport
+    from modemagent.report.outbox.tables import OutboxReader
 
 
-class OutboxView(Protocol):
-    """Read access to an outbox, with the daemon running or not."""
-
-    def depth(self) -> tuple[int, int]: ...
-    def batch(self, limit: int) -> list[QueuedReport]: ...
-    def dead_letters(self, limit: int) -> list[DeadLetter]: ...
-    def evicted(self) -> int: ...
-    def quarantined(self) -> list[str]: ...
-
-
-def listing(outbox: OutboxView, limit: int) -> dict[str, object]:
+def listing(outbox: Outbox | OutboxReader, limit: int) -> dict[str, object]:
     """Return the waiting reports, oldest first, and the rejected ones, newest first."""
     waiting, dead_letters = outbox.depth()
     return {

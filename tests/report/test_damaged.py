@@ -17,10 +17,11 @@ from modemagent.errors import OutboxError
 from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
 from modemagent.report.outbox.database import SCHEMA_VERSION
-from modemagent.report.outbox.outbox import Outbox, read_outbox
+from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.records import ReportDraft
 from modemagent.report.outbox.recovery import MAX_QUARANTINED
 from modemagent.report.outbox.state_dir import DB_NAME, quarantined_files
+from modemagent.report.outbox.tables import read_outbox
 from modemagent.report.status import listing, outbox_json
 from tests.report.conftest import RecordingLog, fill
 
@@ -198,6 +199,20 @@ def test_dead_letters_baselines_and_boot_are_recovered(tmp_path: Path) -> None:
         assert (outbox.identity.boot_count, outbox.identity.rebooted) == (42, True)
 
 
+def test_report_rejected_before_a_recovery_is_not_stored_twice(tmp_path: Path) -> None:
+    with opened(tmp_path) as outbox:
+        fill(outbox, 3)
+        delivered, rejected, _ = outbox.batch(3)
+        outbox.acknowledge([delivered])
+        outbox._storage.database.close()
+        outbox._storage._open("damaged")
+        outbox.acknowledge([], [(rejected, "not like this")])
+        assert outbox.depth() == (2, 0)  # it has another position now, and is sent again
+        outbox.acknowledge([], [(outbox.batch(1)[0], "not like this")])
+        assert outbox.depth() == (1, 1)
+        assert outbox.dead_letters()[0].report.body == rejected.body
+
+
 def test_number_of_quarantined_files_is_limited(tmp_path: Path) -> None:
     for _ in range(MAX_QUARANTINED + 3):
         (tmp_path / DB_NAME).write_bytes(b"damaged" * 500)
@@ -243,6 +258,7 @@ sys.path.append(sys.argv[3])
 from pathlib import Path
 from modemagent.logs import NullLog
 from modemagent.report.outbox.outbox import Outbox
+from modemagent.report.outbox.tables import read_outbox
 
 steps = int(sys.argv[2])
 

@@ -17,9 +17,10 @@ from modemagent.errors import OutboxError
 from modemagent.logs import NullLog
 from modemagent.report import origin
 from modemagent.report.message import PortPlace, Reason, Report
-from modemagent.report.outbox.outbox import Outbox, read_outbox
+from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.records import ReportDraft
 from modemagent.report.outbox.state_dir import DB_NAME
+from modemagent.report.outbox.tables import read_outbox
 from tests.report.conftest import fill
 
 
@@ -129,6 +130,7 @@ from pathlib import Path
 from modemagent.logs import NullLog
 from modemagent.report.message import PortPlace, Reason
 from modemagent.report.outbox.outbox import Outbox
+from modemagent.report.outbox.tables import read_outbox
 from modemagent.report.outbox.records import ReportDraft
 outbox = Outbox(Path(sys.argv[1]), gateway_id="gw-1", log=NullLog())
 for stored in outbox.batch(1000):

@@ -9,11 +9,11 @@ is accepted, the registry works again, and what it still refuses is bad.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
+from typing import TypeVar
 
-from modemagent.report.outbox.records import QueuedReport
-
+T = TypeVar("T")
 #: Reports in a row that become dead letters while the registry accepts none.
 MAX_DEAD_LETTERS_IN_A_ROW = 3
 
@@ -31,7 +31,7 @@ class RejectionIsolator:
 
     :param max_batch: the largest batch
 
-    >>> queue = [QueuedReport(n, f"id{n}", b"") for n in range(4)]
+    >>> queue = [object() for _ in range(4)]
     >>> isolator = RejectionIsolator(4)
     >>> batch = isolator.batch(lambda limit: queue[:limit])
     >>> len(batch), isolator.refused(batch)
@@ -46,7 +46,7 @@ class RejectionIsolator:
         self._dead_letters = 0
         self._skip = 0
 
-    def batch(self, oldest: Callable[[int], list[QueuedReport]]) -> list[QueuedReport]:
+    def batch(self, oldest: Callable[[int], list[T]]) -> list[T]:
         """Return the reports to offer; ``oldest`` returns up to a number of the oldest ones."""
         if not self._skip:
             return oldest(self._limit)
@@ -61,7 +61,7 @@ class RejectionIsolator:
         self._dead_letters = 0
         self._skip = 0
 
-    def refused(self, batch: list[QueuedReport]) -> NextStep:
+    def refused(self, batch: Sequence[object]) -> NextStep:
         """Note that the registry refused a batch."""
         if len(batch) > 1:
             self._limit = len(batch) // 2

@@ -1,10 +1,8 @@
-"""Database of the outbox: its schema and every SQL statement on it.
+"""Database of the outbox: its schema, and the statements that write.
 
 SQLite with a write-ahead log, ``synchronous=FULL``, small pages, one process and one writing
 connection. A report gets its sequence number and its row in one transaction, together with the
 baseline for the next reading: after a crash or a power cut either all of it is stored or nothing.
-Bodies are compressed, so fewer pages are written to flash, and the checksum that zlib adds shows
-whether a row is intact.
 """
 
 from __future__ import annotations
@@ -13,15 +11,21 @@ import contextlib
 import json
 import os
 import sqlite3
-import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from modemagent.errors import OutboxError
-from modemagent.report.message import Report, canonical_body
+from modemagent.report.message import JsonObject, Report, canonical_body
 from modemagent.report.outbox.eviction import EvictionCandidate, select_evictions
-from modemagent.report.outbox.records import DeadLetter, OutboxContents, QueuedReport
+from modemagent.report.outbox.records import DeadLetter, OutboxContents, QueuedReport, ReportRow
 from modemagent.report.outbox.stream import HighWaterMark
+from modemagent.report.outbox.tables import (
+    DatabaseDamaged,
+    OutboxTables,
+    as_text,
+    compress,
+    decompress,
+)
 
 #: Bounds of the tables; the oldest rows beyond them are deleted.
 MAX_DEAD_LETTERS = 1000
@@ -38,10 +42,6 @@ _SCHEMA = (
     " report_id TEXT NOT NULL, why TEXT NOT NULL, set_aside_at TEXT NOT NULL, body BLOB NOT NULL)",
     "CREATE TABLE places (path TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
 )
-# Keys of the table meta. Those of a stream exist since its first report.
-_STREAM = {"stream_id", "next_sequence"}
-_BOOT = {"gateway_id", "boot_id", "boot_count"}
-_NUMBERS = ("next_sequence", "boot_count", "dropped")
 _PRAGMAS = (
     "page_size=1024",
     "auto_vacuum=INCREMENTAL",
@@ -51,150 +51,6 @@ _PRAGMAS = (
     "journal_size_limit=262144",
     "cache_size=-256",
 )
-# Result codes whose cause is the content of the file; others have it in the disk, its rights, the
-# memory or another process (sqlite.org/rescode.html).
-_DAMAGE = (
-    *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA),
-    *(sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG),
-    *(sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_INTERNAL),
-)
-
-
-class DatabaseDamaged(sqlite3.DatabaseError):
-    """The file is not what was written: torn, overwritten, or of another kind."""
-
-    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-
-
-def result_code(error: BaseException) -> int:
-    """Return SQLite's primary result code of an error, 0 if it has none."""
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF
-
-
-def is_damage(error: BaseException) -> bool:
-    """Return True if an error means that the file is damaged."""
-    if isinstance(error, UnicodeDecodeError):  # SQLite quoted the file in its message
-        return True
-    return result_code(error) in _DAMAGE
-
-
-def is_full(error: BaseException) -> bool:
-    return result_code(error) == sqlite3.SQLITE_FULL
-
-
-def compress(body: bytes) -> bytes:
-    return zlib.compress(body, 6)
-
-
-def decompress(body: bytes) -> bytes:
-    """Return a body as it was stored.
-
-    :raises DatabaseDamaged: its checksum is wrong
-    """
-    try:
-        return zlib.decompress(body)
-    except (zlib.error, TypeError) as error:
-        raise DatabaseDamaged(f"a row is damaged: {error}") from None
-
-
-def open_readonly(path: Path, *, with_log: bool = True) -> sqlite3.Connection:
-    """Open a database that no process writes; nothing is written, on a read-only disk either.
-
-    Without locks and with exclusive access SQLite reads the write-ahead log without creating the
-    index file beside it.
-
-    :param with_log: False for the state without the write-ahead log
-    """
-    mode = "mode=ro&vfs=unix-none" if with_log else "mode=ro&immutable=1"
-    uri = f"{path.absolute().as_uri()}?{mode}"
-    db = sqlite3.connect(uri, uri=True, check_same_thread=False)
-    db.text_factory = _text
-    db.execute("PRAGMA locking_mode=EXCLUSIVE")
-    return db
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
-
-
-class OutboxTables:
-    """The statements that only read.
-
-    All of them raise :class:`DatabaseDamaged` if a row is not what was written.
-    """
-
-    db: sqlite3.Connection
-
-    def meta(self) -> dict[str, str]:
-        """Return stream, boot and counters; the numbers among them are decimal digits."""
-        found = dict(self.db.execute("SELECT key, value FROM meta").fetchall())
-        if not all(isinstance(value, str) for value in found.values()):
-            raise DatabaseDamaged("a value of meta is not text")
-        if not all(is_number(found.get(key, "0")) for key in _NUMBERS):
-            raise DatabaseDamaged("a value of meta is not a number")
-        if found.keys() & _STREAM and not found.keys() >= _STREAM | _BOOT:
-            raise DatabaseDamaged("a row of meta is missing")
-        return found
-
-    def batch(self, limit: int) -> list[QueuedReport]:
-        """Return the oldest reports."""
-        rows = self.db.execute(
-            "SELECT sequence, report_id, body, position FROM reports ORDER BY position LIMIT ?",
-            (limit,),
-        )
-        return [_queued(*row) for row in rows]
-
-    def dead_letters(self, limit: int) -> list[DeadLetter]:
-        """Return the latest dead letters, newest first."""
-        rows = self.db.execute(
-            "SELECT why, set_aside_at, sequence, report_id, body FROM dead"
-            " ORDER BY rowid DESC LIMIT ?",
-            (limit,),
-        )
-        return [DeadLetter(_queued(*row), reason, at) for reason, at, *row in rows]
-
-    def depth(self) -> tuple[int, int]:
-        """Return the number of reports and of dead letters."""
-        counts = "SELECT (SELECT count(*) FROM reports), (SELECT count(*) FROM dead)"
-        reports, dead_letters = self.db.execute(counts).fetchone()
-        return reports, dead_letters
-
-    def baselines(self) -> dict[str, str]:
-        """Return port -> the last reading as JSON text."""
-        rows = self.db.execute("SELECT path, body FROM places ORDER BY path")
-        return {port: _baseline(port, body) for port, body in rows}
-
-    def evicted(self) -> int:
-        """Return the number of reports evicted since the stream began."""
-        return int(self.meta().get("dropped", "0"))
-
-
-def _queued(sequence: int, report_id: str, body: bytes, position: int = 0) -> QueuedReport:
-    text = decompress(body)
-    # only the body has a checksum
-    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
-        report = json.loads(text)
-        if (report["sequence"], report["report_id"]) == (sequence, report_id):
-            return QueuedReport(sequence, report_id, text, position, len(body))
-    raise DatabaseDamaged("a row does not agree with its report")
-
-
-def _baseline(port: object, body: bytes) -> str:
-    with contextlib.suppress(ValueError, RecursionError):
-        text = decompress(body).decode()
-        if isinstance(port, str) and isinstance(json.loads(text), dict):
-            return text
-    raise DatabaseDamaged("a baseline is not what was written")
-
-
-def is_number(text: str) -> bool:
-    """Return True for decimal digits that fit into 63 bits.
-
-    >>> is_number("12"), is_number("1e2"), is_number("-1"), is_number("9" * 30)
-    (True, False, False, False)
-    """
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 class OutboxDatabase(OutboxTables):
@@ -222,7 +78,7 @@ class OutboxDatabase(OutboxTables):
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         self.db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
-        self.db.text_factory = _text
+        self.db.text_factory = as_text
         try:
             version = self._version(path)
             for pragma in _PRAGMAS:
@@ -311,7 +167,7 @@ class OutboxDatabase(OutboxTables):
     def put(
         self,
         build: Callable[[int], Report],
-        baselines: Mapping[str, str | None],
+        baselines: Mapping[str, JsonObject | None],
         *,
         skipped: int = 0,
         meta: Mapping[str, str],
@@ -329,14 +185,15 @@ class OutboxDatabase(OutboxTables):
                 raise DatabaseDamaged("the next sequence number is missing")
             report = build(int(number) + skipped)
             self._write_meta({"next_sequence": str(report.sequence + 1)})
-            size = self._insert(compress(canonical_body(report.to_json())))
-            evicted, freed = self._make_room(self.rows + 1, self.size + size)
+            row = ReportRow.of(report, compress(canonical_body(report.to_json())))
+            self._insert([row])
+            evicted, freed = self._make_room(self.rows + 1, self.size + len(row.body))
             self._write_baselines(baselines)
             self._add_evicted(skipped + evicted)
         if self._mark:
             self._mark.write(report.stream_id, report.sequence + 1)
         self.rows += 1 - evicted
-        self.size += size - freed
+        self.size += len(row.body) - freed
         return report, evicted
 
     def append(self, contents: OutboxContents) -> None:
@@ -348,34 +205,15 @@ class OutboxDatabase(OutboxTables):
         self._count()
 
     def _append(self, contents: OutboxContents, known: Collection[str] = ()) -> None:
-        for body in contents.reports:
-            if json.loads(decompress(body))["report_id"] not in known:
-                self._insert(body)
-        for dead in contents.dead_letters:
-            if dead.report.report_id not in known:
-                self._insert_dead(dead)
+        self._insert([row for row in contents.reports if row.report_id not in known])
+        self.db.executemany(
+            "INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?)",
+            [row for row in contents.dead_letters if row.report_id not in known],
+        )
         self._write_baselines(contents.baselines)
 
-    def _insert(self, body: bytes) -> int:
-        report = json.loads(decompress(body))
-        self.db.execute(
-            "INSERT INTO reports VALUES (NULL, ?, ?, ?, ?, ?, ?)",
-            (
-                report["stream_id"],
-                report["sequence"],
-                report["report_id"],
-                (report["port"] or {}).get("path", ""),
-                report["reason"],
-                body,
-            ),
-        )
-        return len(body)
-
-    def _insert_dead(self, dead: DeadLetter) -> None:
-        report = dead.report
-        stream_id = json.loads(report.body)["stream_id"]
-        row = (stream_id, report.sequence, report.report_id, dead.reason, dead.rejected_at)
-        self.db.execute("INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?)", (*row, compress(report.body)))
+    def _insert(self, rows: Sequence[ReportRow]) -> None:
+        self.db.executemany("INSERT INTO reports VALUES (NULL, ?, ?, ?, ?, ?, ?)", rows)
 
     def _make_room(self, rows: int, size: int) -> tuple[int, int]:
         if rows <= MAX_REPORTS and size <= self.limit_bytes:
@@ -392,12 +230,12 @@ class OutboxDatabase(OutboxTables):
         sizes = {each.position: each.size for each in queue}
         return len(evicted), sum(sizes[position] for position in evicted)
 
-    def _write_baselines(self, baselines: Mapping[str, str | None]) -> None:
-        for port, text in baselines.items():
-            if text is None:
+    def _write_baselines(self, baselines: Mapping[str, JsonObject | None]) -> None:
+        for port, reading in baselines.items():
+            if reading is None:
                 self.db.execute("DELETE FROM places WHERE path=?", (port,))
             else:
-                row = (port, compress(text.encode()))
+                row = (port, compress(json.dumps(reading).encode()))
                 self.db.execute("INSERT OR REPLACE INTO places VALUES (?, ?)", row)
 
     def _write_meta(self, values: Mapping[str, str]) -> None:
@@ -417,25 +255,24 @@ class OutboxDatabase(OutboxTables):
         Removals alone are not synced: a report that returns after a power cut is sent again, and
         the registry recognizes it. The next stored report syncs them.
         """
+        delete = "DELETE FROM reports WHERE position=? AND report_id=?"
         with contextlib.nullcontext() if rejected else self._unsynced(), self._transaction():
             for dead in rejected:
-                self._insert_dead(dead)
+                self.db.execute(
+                    "INSERT INTO dead SELECT stream_id, sequence, report_id, ?, ?, body"
+                    " FROM reports WHERE position=? AND report_id=?",
+                    (dead.reason, dead.rejected_at, *_key(dead.report)),
+                )
             removed = [
                 report
                 for report in (*delivered, *(dead.report for dead in rejected))
-                if self._remove(report)
+                if self.db.execute(delete, _key(report)).rowcount
             ]
             if rejected:
                 oldest = "DELETE FROM dead WHERE rowid <= (SELECT max(rowid) FROM dead) - ?"
                 self._add_evicted(self.db.execute(oldest, (MAX_DEAD_LETTERS,)).rowcount)
         self.rows -= len(removed)
         self.size -= sum(report.size for report in removed)
-
-    def _remove(self, report: QueuedReport) -> bool:
-        # the id as well: a recovery since the batch was read gives positions to other reports
-        key = (report.position, report.report_id)
-        delete = "DELETE FROM reports WHERE position=? AND report_id=?"
-        return self.db.execute(delete, key).rowcount == 1
 
     @contextlib.contextmanager
     def _unsynced(self) -> Iterator[None]:
@@ -460,7 +297,7 @@ class OutboxDatabase(OutboxTables):
         if self._mark:
             self._mark.remove()
         with self._transaction():
-            key = (json.loads(first.body)["stream_id"], first.position)
+            key = (first.stream_id, first.position)
             for position, body in self.db.execute(select, key).fetchall():
                 sequence, report_id = len(moved) + 1, report_ids()
                 moved.add(report_id)
@@ -489,3 +326,8 @@ class OutboxDatabase(OutboxTables):
 
     def truncate_log(self) -> None:
         self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _key(report: QueuedReport) -> tuple[int, str]:
+    # the id as well: a recovery since the batch was read gives positions to other reports
+    return report.position, report.report_id

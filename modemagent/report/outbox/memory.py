@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modemagent import __version__
-from modemagent.report.message import Report
+from modemagent.report.message import JsonObject, Report
 from modemagent.report.origin import Moment, uuid7
 from modemagent.report.outbox.eviction import EvictionCandidate, select_evictions
 from modemagent.report.outbox.records import ReportDraft
@@ -26,12 +26,12 @@ MAX_BUFFERED = 256
 class PendingReport:
     """A draft with the moment of its observation.
 
-    :param baselines: port -> the reading to compare the next one with, as JSON; None removes it
+    :param baselines: port -> the reading to compare the next one with; None removes it
     """
 
     draft: ReportDraft
     moment: Moment
-    baselines: Mapping[str, str | None]
+    baselines: Mapping[str, JsonObject | None]
 
     def report(self, identity: StreamIdentity, sequence: int) -> Report:
         """Return the report with a sequence number."""
@@ -81,7 +81,7 @@ class MemoryBuffer:
         ]
         evicted = set(select_evictions(queue, rows=over, size=0))
         # the baselines of an evicted report go to the next one that is kept
-        baselines: dict[str, str | None] = {}
+        baselines: dict[str, JsonObject | None] = {}
         kept: deque[PendingReport] = deque()
         for position, pending in enumerate(self._reports):
             baselines |= pending.baselines

@@ -11,7 +11,6 @@ third thread retries what the disk did not take.
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,12 +22,12 @@ from modemagent.errors import OutboxError
 from modemagent.logs import Log
 from modemagent.report import origin
 from modemagent.report.message import JsonObject, Reason, Report
-from modemagent.report.outbox.database import OutboxTables, is_full, open_readonly
 from modemagent.report.outbox.memory import MAX_BUFFERED, MemoryBuffer, PendingReport
 from modemagent.report.outbox.records import DeadLetter, QueuedReport, ReportDraft
 from modemagent.report.outbox.recovery import OutboxStorage
 from modemagent.report.outbox.state_dir import DB_NAME, StateDirLock, quarantined_files
 from modemagent.report.outbox.stream import StreamIdentity
+from modemagent.report.outbox.tables import OutboxTables, as_outbox_error, is_full
 
 T = TypeVar("T")
 LIMIT_BYTES = 32 * 1024 * 1024
@@ -95,10 +94,7 @@ class Outbox:
         :param baselines: port -> the reading to compare the next one with, None to remove it
         :returns: None if the disk does not take it now; it is written later
         """
-        texts = {
-            port: None if body is None else json.dumps(body) for port, body in baselines.items()
-        }
-        pending = PendingReport(draft, origin.Moment.now(), texts)
+        pending = PendingReport(draft, origin.Moment.now(), baselines)
         with self._using():
             self._count_evicted(self._buffer.add(pending))
             report = self._write_buffered()
@@ -108,8 +104,7 @@ class Outbox:
 
     def baselines(self) -> dict[str, JsonObject]:
         """Return port -> the last reading stored for it."""
-        texts = self._read(OutboxTables.baselines)
-        return {port: json.loads(text) for port, text in texts.items()}
+        return self._read(OutboxTables.baselines)
 
     # -- for the courier
 
@@ -127,34 +122,28 @@ class Outbox:
     ) -> None:
         """Remove delivered reports, and turn rejected ones into dead letters with the reason."""
         now = origin.Moment.now().observed_at
+        dead_letters = [DeadLetter(report, reason, now) for report, reason in rejected]
         with self._using():
-            dead_letters = [DeadLetter(report, reason, now) for report, reason in rejected]
-            self._acknowledge(delivered, dead_letters)
+            try:
+                self._remove(delivered, dead_letters)
+            except sqlite3.Error as error:
+                if not is_full(error):
+                    raise
+                # smaller transactions need less room in the log
+                with contextlib.suppress(sqlite3.Error):
+                    self._storage.database.truncate_log()
+                for report in delivered:
+                    self._remove([report], ())
+                for dead in dead_letters:
+                    self._remove((), [dead])
             self._storage.restore_reserves()
             if self._buffer:
                 self._write_buffered()
 
-    def _acknowledge(
-        self, delivered: Sequence[QueuedReport], rejected: Sequence[DeadLetter]
-    ) -> None:
-        def run(delivered: Sequence[QueuedReport], rejected: Sequence[DeadLetter]) -> None:
-            storage.run_with_recovery(
-                "acknowledge", lambda: storage.database.acknowledge(delivered, rejected)
-            )
-
-        storage = self._storage
-        try:
-            run(delivered, rejected)
-        except sqlite3.Error as error:
-            if not is_full(error):
-                raise
-            # smaller transactions need less room in the log
-            with contextlib.suppress(sqlite3.Error):
-                storage.database.truncate_log()
-            for report in delivered:
-                run([report], ())
-            for dead in rejected:
-                run((), [dead])
+    def _remove(self, delivered: Sequence[QueuedReport], rejected: Sequence[DeadLetter]) -> None:
+        self._storage.run_with_recovery(
+            "acknowledge", lambda: self._storage.database.acknowledge(delivered, rejected)
+        )
 
     def move_to_new_stream(self, first: QueuedReport) -> set[str]:
         """Move a report and those of its stream behind it to a new stream, so that none is lost.
@@ -239,7 +228,7 @@ class Outbox:
         with self._mutex:
             if self._closed.is_set():
                 raise OutboxError("the outbox is closed")
-            with _as_outbox_error(self._path):
+            with as_outbox_error(self._path):
                 yield
 
     def _in_memory(self) -> int:
@@ -318,41 +307,3 @@ class Outbox:
             self.evicted_total += count
             buffered = len(self._buffer)
             self._log.error("reports_evicted", count=count, reason="no room", buffered=buffered)
-
-
-class OutboxReader(OutboxTables):
-    """The outbox of an agent that is not running."""
-
-    def __init__(self, state_dir: Path, db: sqlite3.Connection) -> None:
-        self._state_dir = state_dir
-        self.db = db
-
-    def quarantined(self) -> list[str]:
-        return quarantined_files(self._state_dir)
-
-
-@contextlib.contextmanager
-def read_outbox(state_dir: Path) -> Iterator[OutboxReader]:
-    """Open the outbox of an agent that is not running; nothing is written.
-
-    :raises OutboxError: the outbox does not exist or cannot be read
-    """
-    path = state_dir / DB_NAME
-    if not path.exists():
-        raise OutboxError(
-            f"no outbox in {state_dir}",
-            hint="Set --state-dir to the agent's state directory.",
-        )
-    with _as_outbox_error(path), contextlib.closing(open_readonly(path)) as db:
-        yield OutboxReader(state_dir, db)
-
-
-@contextlib.contextmanager
-def _as_outbox_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise OutboxError(
-            f"cannot use the outbox {path}: {error}",
-            hint="Check the disk and the permissions of the file.",
-        ) from None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
-from modemagent.report.message import JsonObject, PortPlace, Reason
+from modemagent.report.message import JsonObject, PortPlace, Reason, Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +27,9 @@ class ReportDraft:
         return self.port.path if self.port else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedReport:
-    """A report in the outbox.
+    """A report in the outbox, with those of its fields that delivery needs.
 
     :param body: canonical JSON, as it is sent
     :param position: place in the queue. It differs from the sequence number: reports recovered
@@ -36,8 +37,11 @@ class QueuedReport:
     :param size: bytes of the compressed body
     """
 
+    stream_id: str
     sequence: int
     report_id: str
+    gateway_id: str
+    observed_at: str
     body: bytes
     position: int = field(default=0, compare=False)
     size: int = field(default=0, compare=False)
@@ -52,18 +56,45 @@ class DeadLetter:
     rejected_at: str
 
 
+class ReportRow(NamedTuple):
+    """A row of the reports; ``body`` is compressed."""
+
+    stream_id: str
+    sequence: int
+    report_id: str
+    port: str
+    reason: str
+    body: bytes
+
+    @classmethod
+    def of(cls, report: Report, body: bytes) -> Self:
+        port = report.port.path if report.port else ""
+        return cls(report.stream_id, report.sequence, report.report_id, port, report.reason, body)
+
+
+class DeadRow(NamedTuple):
+    """A row of the dead letters; ``body`` is compressed."""
+
+    stream_id: str
+    sequence: int
+    report_id: str
+    reason: str
+    rejected_at: str
+    body: bytes
+
+
 @dataclass(slots=True)
 class OutboxContents:
     """Everything that one outbox database passes on to another.
 
-    :param reports: compressed bodies, oldest first
-    :param baselines: port -> the reading to compare the next one with, as JSON; None removes it
+    :param reports: oldest first
+    :param baselines: port -> the reading to compare the next one with; None removes it
     :param meta: gateway and boot of the reports
     """
 
-    reports: list[bytes] = field(default_factory=list)
-    dead_letters: list[DeadLetter] = field(default_factory=list)
-    baselines: dict[str, str | None] = field(default_factory=dict)
+    reports: list[ReportRow] = field(default_factory=list)
+    dead_letters: list[DeadRow] = field(default_factory=list)
+    baselines: dict[str, JsonObject | None] = field(default_factory=dict)
     meta: dict[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:

@@ -23,16 +23,8 @@ from typing import Any, TypeVar
 
 from modemagent.logs import Log
 from modemagent.report.message import Report
-from modemagent.report.outbox.database import (
-    OutboxDatabase,
-    decompress,
-    is_damage,
-    is_full,
-    is_number,
-    open_readonly,
-    result_code,
-)
-from modemagent.report.outbox.records import DeadLetter, OutboxContents, QueuedReport
+from modemagent.report.outbox.database import OutboxDatabase
+from modemagent.report.outbox.records import DeadRow, OutboxContents, ReportRow
 from modemagent.report.outbox.reserve import Reserves, ReserveUse
 from modemagent.report.outbox.state_dir import (
     COMPANIONS,
@@ -41,6 +33,16 @@ from modemagent.report.outbox.state_dir import (
     sync_directory,
 )
 from modemagent.report.outbox.stream import StreamIdentity, resolve_stream
+from modemagent.report.outbox.tables import (
+    DatabaseDamaged,
+    decompress,
+    is_damage,
+    is_full,
+    is_number,
+    open_readonly,
+    result_code,
+    stored_baseline,
+)
 
 T = TypeVar("T")
 #: A failing flash must not be filled with the files that it has damaged.
@@ -210,22 +212,22 @@ def _contents(db: sqlite3.Connection) -> OutboxContents:
     for body, reason, rejected_at in _reachable(db, "dead", "rowid", "body, why, set_aside_at"):
         if (report := _intact(body)) and report.report_id not in known:
             known.add(report.report_id)
-            stored = QueuedReport(report.sequence, report.report_id, decompress(body))
-            found.dead_letters.append(DeadLetter(stored, str(reason), str(rejected_at)))
+            _, stream_id, sequence = report.key
+            verdict = (str(reason), str(rejected_at))
+            row = DeadRow(stream_id, sequence, report.report_id, *verdict, body)
+            found.dead_letters.append(row)
     for (body,) in _reachable(db, "reports", "rowid", "body"):
         if (report := _intact(body)) and report.report_id not in known:
             known.add(report.report_id)
-            found.reports.append(body)
+            found.reports.append(ReportRow.of(report, body))
             found.meta = {
                 "gateway_id": report.gateway_id,
                 "boot_id": report.boot_id,
                 "boot_count": str(report.boot_count),
             }
     for port, body in _reachable(db, "places", "path", "path, body"):
-        with contextlib.suppress(sqlite3.Error, ValueError, RecursionError):
-            text = decompress(body).decode()
-            if isinstance(json.loads(text), dict):
-                found.baselines[str(port)] = text
+        with contextlib.suppress(DatabaseDamaged):
+            found.baselines |= [stored_baseline(port, body)]
     meta = {
         key: value
         for key, value in _reachable(db, "meta", "key", "key, value")

@@ -62,11 +62,10 @@ class FileSink:
         lines = bytearray()
         last = dict(self._last)
         for queued in batch:
-            stream_id = str(json.loads(queued.body)["stream_id"])
             status = ItemStatus.DUPLICATE
-            if queued.sequence > last.get(stream_id, 0):
+            if queued.sequence > last.get(queued.stream_id, 0):
                 status = ItemStatus.ACCEPTED
-                last[stream_id] = queued.sequence
+                last[queued.stream_id] = queued.sequence
                 lines += queued.body + b"\n"
             receipts.append(Receipt(queued.report_id, status))
         end = os.lseek(self._fd, 0, os.SEEK_END)

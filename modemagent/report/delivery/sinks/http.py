@@ -81,7 +81,7 @@ class HttpSink:
         answer = self._exchange(body, headers)
         if answer.status == HTTPStatus.OK:
             return _receipts(answer.body, batch)
-        raise _refusal(answer, self.address, batch[0])
+        raise _refusal(answer, self.address, batch[0].gateway_id)
 
     def close(self) -> None:
         self._client.close()
@@ -196,7 +196,7 @@ def _problem_text(problem: object) -> str:
 
 
 def _refusal(
-    answer: HttpResponse, address: str, first: QueuedReport
+    answer: HttpResponse, address: str, gateway_id: str
 ) -> RegistryRefused | RegistryUnreachable:
     status, detail = answer.status, ""
     from_registry = (
@@ -209,7 +209,6 @@ def _refusal(
             from_registry = False
     detail = f": {detail}" if detail else ""
     if status == HTTPStatus.UNAUTHORIZED:
-        gateway_id = json.loads(first.body).get("gateway_id", "ID")
         return RegistryRefused(
             f"refused: wrong token{detail}",
             status=status,
