@@ -91,10 +91,14 @@ class SmallRegistry(ThreadingHTTPServer):
 
 
 class RecordingLog(NullLog):
-    """A log that keeps its errors."""
+    """A log that keeps its errors and warnings."""
 
     def __init__(self) -> None:
         self.errors: list[tuple[str, dict[str, Any]]] = []
+        self.warnings: list[tuple[str, dict[str, Any]]] = []
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self.warnings.append((event, fields))
 
     def error(self, event: str, **fields: Any) -> None:
         self.errors.append((event, fields))

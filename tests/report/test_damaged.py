@@ -92,6 +92,8 @@ def test_damaged_file_is_quarantined(tmp_path: Path, damage: str) -> None:
         assert json.loads(last.body)["stream_id"] == outbox.identity.stream_id
         (name,) = outbox.quarantined()
         assert outbox_json(outbox)["quarantined"] == listing(outbox, 9)["quarantined"] == [name]
+        ((event, fields),) = log.warnings
+        assert (event, fields["quarantined"]) == ("outbox_rebuilt", str(tmp_path / name))
         # behind the first page, whose counters may have changed before the damage was found
         assert (tmp_path / name).read_bytes()[PAGE:] == broken[PAGE:]
     with opened(tmp_path, log) as outbox:

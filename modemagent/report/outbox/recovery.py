@@ -186,9 +186,14 @@ class OutboxStorage:
                     raise
         if os.path.lexists(damaged):
             reports, dead_letters = database.depth()
-            self._log.warning("outbox_rebuilt", reports=reports, dead_letters=dead_letters)
             with contextlib.suppress(OSError):  # otherwise at the next start
-                _keep_quarantined(self._path)
+                damaged = _keep_quarantined(self._path)
+            self._log.warning(
+                "outbox_rebuilt",
+                reports=reports,
+                dead_letters=dead_letters,
+                quarantined=str(damaged),
+            )
         return database
 
 
@@ -287,8 +292,8 @@ def _quarantine(path: Path) -> None:
     _move(path, damaged)
 
 
-def _keep_quarantined(path: Path) -> None:
-    """Give a damaged file its final name, and delete the oldest of such files."""
+def _keep_quarantined(path: Path) -> Path:
+    """Give a damaged file its final name, which is returned, and delete the oldest of such files."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     kept = path.with_name(f"{path.name}.damaged-{stamp}-{secrets.token_hex(2)}")
     _move(_recovering(path), kept, reversed(_FILES))
@@ -296,6 +301,7 @@ def _keep_quarantined(path: Path) -> None:
         for suffix in _FILES:
             with contextlib.suppress(OSError):  # a directory is not deleted
                 path.with_name(f"{name}{suffix}").unlink()
+    return kept
 
 
 def _move(old: Path, new: Path, suffixes: Iterable[str] = _FILES) -> None:
