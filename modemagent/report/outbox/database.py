@@ -208,7 +208,11 @@ class OutboxDatabase(OutboxTables):
         self._insert([row for row in contents.reports if row.report_id not in known])
         self.db.executemany(
             "INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?)",
-            [row for row in contents.dead_letters if row.report_id not in known],
+            [
+                (row.stream_id, row.sequence, row.report_id, *verdict, row.body)
+                for row, *verdict in contents.dead_letters
+                if row.report_id not in known
+            ],
         )
         self._write_baselines(contents.baselines)
 
@@ -226,9 +230,8 @@ class OutboxDatabase(OutboxTables):
             size=max(0, size - self.limit_bytes + self.limit_bytes // _EVICTED_SHARE),
         )
         delete = "DELETE FROM reports WHERE position=?"
-        self.db.executemany(delete, [(position,) for position in evicted])
-        sizes = {each.position: each.size for each in queue}
-        return len(evicted), sum(sizes[position] for position in evicted)
+        self.db.executemany(delete, [(each.position,) for each in evicted])
+        return len(evicted), sum(each.size for each in evicted)
 
     def _write_baselines(self, baselines: Mapping[str, JsonObject | None]) -> None:
         for port, reading in baselines.items():
@@ -290,15 +293,13 @@ class OutboxDatabase(OutboxTables):
         :param report_ids: returns a new id at each call
         :returns: the new ids of the moved reports
         """
-        select = (
-            "SELECT position, body FROM reports WHERE stream_id=? AND position>=? ORDER BY position"
-        )
+        every = "SELECT position, body FROM reports WHERE stream_id=? AND position>=? ORDER BY 1"
         moved: set[str] = set()
         if self._mark:
             self._mark.remove()
         with self._transaction():
             key = (first.stream_id, first.position)
-            for position, body in self.db.execute(select, key).fetchall():
+            for position, body in self.db.execute(every, key).fetchall():
                 sequence, report_id = len(moved) + 1, report_ids()
                 moved.add(report_id)
                 new = {"stream_id": stream_id, "sequence": sequence, "report_id": report_id}

@@ -7,7 +7,7 @@ newest report of a port is never evicted, so a bound is exceeded by at most one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from modemagent.report.message import Reason
@@ -26,25 +26,28 @@ class EvictionCandidate(NamedTuple):
     size: int
 
 
-def select_evictions(queue: Iterable[EvictionCandidate], *, rows: int, size: int) -> list[int]:
-    """Return the positions to evict so that at least ``rows`` and ``size`` bytes become free.
+def select_evictions(
+    queue: Sequence[EvictionCandidate], *, rows: int, size: int
+) -> list[EvictionCandidate]:
+    """Return the reports to evict so that at least ``rows`` and ``size`` bytes become free.
 
     The list is shorter if no further report may be evicted.
 
     >>> reasons = ["identified", "refresh", "heartbeat", "removed"]
     >>> queue = [EvictionCandidate(n, "a", reason, 9) for n, reason in enumerate(reasons, 1)]
-    >>> select_evictions(queue, rows=2, size=0), select_evictions(queue, rows=9, size=0)
-    ([3, 2], [3, 2, 1])
+    >>> [each.position for each in select_evictions(queue, rows=2, size=0)]
+    [3, 2]
+    >>> [each.position for each in select_evictions(queue, rows=9, size=0)]
+    [3, 2, 1]
     """
-    queue = list(queue)
     newest = {each.port: each.position for each in queue if each.reason != Reason.HEARTBEAT}
     spare = [each for each in queue if newest.get(each.port) != each.position]
     spare.sort(key=lambda each: (RANKS.get(each.reason, _STATE), each.position))
-    evicted: list[int] = []
+    evicted: list[EvictionCandidate] = []
     freed = 0
     for each in spare:
         if len(evicted) >= rows and freed >= size:
             break
-        evicted.append(each.position)
+        evicted.append(each)
         freed += each.size
     return evicted

@@ -79,7 +79,7 @@ class MemoryBuffer:
             EvictionCandidate(position, pending.draft.path, pending.draft.reason, 0)
             for position, pending in enumerate(self._reports)
         ]
-        evicted = set(select_evictions(queue, rows=over, size=0))
+        evicted = {each.position for each in select_evictions(queue, rows=over, size=0)}
         # the baselines of an evicted report go to the next one that is kept
         baselines: dict[str, JsonObject | None] = {}
         kept: deque[PendingReport] = deque()

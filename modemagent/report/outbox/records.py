@@ -72,28 +72,18 @@ class ReportRow(NamedTuple):
         return cls(report.stream_id, report.sequence, report.report_id, port, report.reason, body)
 
 
-class DeadRow(NamedTuple):
-    """A row of the dead letters; ``body`` is compressed."""
-
-    stream_id: str
-    sequence: int
-    report_id: str
-    reason: str
-    rejected_at: str
-    body: bytes
-
-
 @dataclass(slots=True)
 class OutboxContents:
     """Everything that one outbox database passes on to another.
 
     :param reports: oldest first
+    :param dead_letters: each with the reason and the time of its rejection
     :param baselines: port -> the reading to compare the next one with; None removes it
     :param meta: gateway and boot of the reports
     """
 
     reports: list[ReportRow] = field(default_factory=list)
-    dead_letters: list[DeadRow] = field(default_factory=list)
+    dead_letters: list[tuple[ReportRow, str, str]] = field(default_factory=list)
     baselines: dict[str, JsonObject | None] = field(default_factory=dict)
     meta: dict[str, str] = field(default_factory=dict)
 

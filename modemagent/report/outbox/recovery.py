@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from modemagent.logs import Log
 from modemagent.report.message import Report
 from modemagent.report.outbox.database import OutboxDatabase
-from modemagent.report.outbox.records import DeadRow, OutboxContents, ReportRow
+from modemagent.report.outbox.records import OutboxContents, ReportRow
 from modemagent.report.outbox.reserve import Reserves, ReserveUse
 from modemagent.report.outbox.state_dir import (
     COMPANIONS,
@@ -217,10 +217,8 @@ def _contents(db: sqlite3.Connection) -> OutboxContents:
     for body, reason, rejected_at in _reachable(db, "dead", "rowid", "body, why, set_aside_at"):
         if (report := _intact(body)) and report.report_id not in known:
             known.add(report.report_id)
-            _, stream_id, sequence = report.key
             verdict = (str(reason), str(rejected_at))
-            row = DeadRow(stream_id, sequence, report.report_id, *verdict, body)
-            found.dead_letters.append(row)
+            found.dead_letters.append((ReportRow.of(report, body), *verdict))
     for (body,) in _reachable(db, "reports", "rowid", "body"):
         if (report := _intact(body)) and report.report_id not in known:
             known.add(report.report_id)

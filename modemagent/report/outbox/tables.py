@@ -22,6 +22,8 @@ from modemagent.report.outbox.state_dir import DB_NAME, quarantined_files
 _STREAM = {"stream_id", "next_sequence"}
 _BOOT = {"gateway_id", "boot_id", "boot_count"}
 _NUMBERS = ("next_sequence", "boot_count", "dropped")
+# Columns that repeat fields of the body, in both tables of reports.
+_KEY = ("stream_id", "sequence", "report_id")
 # Result codes whose cause is the content of the file; others have it in the disk, its rights, the
 # memory or another process (sqlite.org/rescode.html).
 _DAMAGE = (
@@ -112,7 +114,7 @@ class OutboxTables:
     def batch(self, limit: int) -> list[QueuedReport]:
         """Return the oldest reports."""
         rows = self.db.execute(
-            "SELECT stream_id, sequence, report_id, body, position FROM reports"
+            "SELECT body, position, stream_id, sequence, report_id FROM reports"
             " ORDER BY position LIMIT ?",
             (limit,),
         )
@@ -121,7 +123,7 @@ class OutboxTables:
     def dead_letters(self, limit: int) -> list[DeadLetter]:
         """Return the latest dead letters, newest first."""
         rows = self.db.execute(
-            "SELECT why, set_aside_at, stream_id, sequence, report_id, body FROM dead"
+            "SELECT why, set_aside_at, body, 0, stream_id, sequence, report_id FROM dead"
             " ORDER BY rowid DESC LIMIT ?",
             (limit,),
         )
@@ -143,28 +145,13 @@ class OutboxTables:
         return int(self.meta().get("dropped", "0"))
 
 
-def _queued(
-    stream_id: str, sequence: int, report_id: str, body: bytes, position: int = 0
-) -> QueuedReport:
+def _queued(body: bytes, position: int, *columns: object) -> QueuedReport:
     text = decompress(body)
     with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
         report = json.loads(text)
-        queued = QueuedReport(
-            stream_id=report["stream_id"],
-            sequence=report["sequence"],
-            report_id=report["report_id"],
-            gateway_id=report["gateway_id"],
-            observed_at=report["observed_at"],
-            body=text,
-            position=position,
-            size=len(body),
-        )
-        if (stream_id, sequence, report_id) == (
-            queued.stream_id,
-            queued.sequence,
-            queued.report_id,
-        ):
-            return queued
+        fields = {name: report[name] for name in (*_KEY, "gateway_id", "observed_at")}
+        if columns == tuple(report[name] for name in _KEY):
+            return QueuedReport(**fields, body=text, position=position, size=len(body))
     raise DatabaseDamaged("a row does not agree with its report")
 
 

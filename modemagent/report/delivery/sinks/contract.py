@@ -16,6 +16,9 @@ from typing import Protocol
 
 from modemagent.report.outbox.records import QueuedReport
 
+#: Status of a refusal that is about the batch as sent: a smaller batch may be accepted.
+ABOUT_THE_BATCH = (400, 413, 422)
+
 
 class ItemStatus(StrEnum):
     """Result for one report, as in ``results[].status`` of the registry's API."""

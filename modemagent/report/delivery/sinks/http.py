@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import urllib3
@@ -17,14 +16,16 @@ from modemagent import __version__
 from modemagent.errors import ClockNotSet, RegistryRefused, RegistryUnreachable, SettingsError
 from modemagent.http_exchange import ExchangeError, HttpClient, HttpResponse, Limits
 from modemagent.report import origin
-from modemagent.report.delivery.sinks.contract import ItemStatus, Receipt, SinkOptions
+from modemagent.report.delivery.sinks.contract import (
+    ABOUT_THE_BATCH,
+    ItemStatus,
+    Receipt,
+    SinkOptions,
+)
 from modemagent.report.delivery.sinks.tls import TlsTrust
 from modemagent.report.delivery.uplink import MAX_RETRY_AFTER_S, MAX_RETRY_AFTER_UNAUTHENTICATED_S
 from modemagent.report.message import BOOT_ID_HEADER, UPTIME_HEADER
 from modemagent.report.outbox.records import QueuedReport
-
-if TYPE_CHECKING:
-    from modemagent.report.delivery.sinks.tls import TlsTrust
 
 LIMITS = Limits(connect_s=5.0, idle_s=15.0, total_s=30.0, body_bytes=2 * 1024 * 1024)
 # Compression saves bytes from this size on: the smallest batch, a heartbeat without modems, is 419
@@ -32,14 +33,6 @@ LIMITS = Limits(connect_s=5.0, idle_s=15.0, total_s=30.0, body_bytes=2 * 1024 * 
 _COMPRESS_FROM = 384
 _GZIP = 16 + zlib.MAX_WBITS  # zlib.h, deflateInit2: with a gzip header, which has no time
 _PROBLEM_JSON = "application/problem+json"
-
-# These answers are about the batch as sent, so a retry cannot help. They are accepted only from a
-# registry (as a problem document), not from a proxy or a login page in between.
-ABOUT_THE_BATCH = (
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-)
 
 
 class HttpSink:
@@ -209,29 +202,24 @@ def _refusal(
             from_registry = False
     detail = f": {detail}" if detail else ""
     if status == HTTPStatus.UNAUTHORIZED:
-        return RegistryRefused(
-            f"refused: wrong token{detail}",
-            status=status,
-            hint="Create one on the registry's machine, for token_file: modemagent registry token "
-            f"create --scope gateway --gateway-id {gateway_id}",
+        reason = f"wrong token{detail}"
+        hint = (
+            "Create one on the registry's machine, for token_file: modemagent registry token "
+            f"create --scope gateway --gateway-id {gateway_id}"
         )
-    if status == HTTPStatus.FORBIDDEN:
-        return RegistryRefused(
-            f"refused: the token does not allow this gateway to report{detail}",
-            status=status,
-            hint="Use a token with the scope gateway, created for this gateway id.",
-        )
-    if status == HTTPStatus.NOT_FOUND or 300 <= status < 400:
-        return RegistryRefused(
-            f"refused: {address} does not accept reports (HTTP {status})",
-            status=status,
-            hint="Check the registry's address.",
-        )
-    if status in ABOUT_THE_BATCH and from_registry:
-        return RegistryRefused(f"refused: HTTP {status}{detail}", status=status)
-    return RegistryUnreachable(
-        f"{address} answers HTTP {status}{detail}", retry_after_s=_retry_after_s(answer.headers)
-    )
+    elif status == HTTPStatus.FORBIDDEN:
+        reason = f"the token does not allow this gateway to report{detail}"
+        hint = "Use a token with the scope gateway, created for this gateway id."
+    elif status == HTTPStatus.NOT_FOUND or 300 <= status < 400:
+        reason = f"{address} does not accept reports (HTTP {status})"
+        hint = "Check the registry's address."
+    elif status in ABOUT_THE_BATCH and from_registry:  # not from a proxy or a login page
+        reason, hint = f"HTTP {status}{detail}", ""
+    else:
+        retry_after_s = _retry_after_s(answer.headers)
+        reason = f"{address} answers HTTP {status}{detail}"
+        return RegistryUnreachable(reason, retry_after_s=retry_after_s)
+    return RegistryRefused(f"refused: {reason}", status=status, hint=hint)
 
 
 def _retry_after_s(headers: urllib3.HTTPHeaderDict) -> float | None:
