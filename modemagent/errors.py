@@ -179,6 +179,10 @@ class DeadlinePassed(PortError):
     reason = "timeout"
 
 
+#: The errors of a port; ``reason`` is the word for each in ``failed[].reason`` and in metrics.
+PORT_ERRORS: tuple[type[PortError], ...] = (PortError, *PortError.__subclasses__())
+
+
 class ProtocolError(ModemAgentError):
     """Wrong use of an AT connection (two commands at once), or a limit exceeded."""
 

@@ -31,16 +31,16 @@ def install_crash_logging(log: Log) -> None:
     ) -> None:
         _write(log, "uncaught_exception", "the main thread", (kind, error, trace))
 
-    def in_thread(args: threading.ExceptHookArgs) -> None:
+    def uncaught(where: str, args: threading.ExceptHookArgs | UnraisableHookArgs) -> None:
         if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
-            where = args.thread.name if args.thread else "a thread"
             caught = (args.exc_type, args.exc_value, args.exc_traceback)
             _write(log, "uncaught_exception", where, caught)
 
+    def in_thread(args: threading.ExceptHookArgs) -> None:
+        uncaught(args.thread.name if args.thread else "a thread", args)
+
     def unraisable(args: UnraisableHookArgs) -> None:
-        if args.exc_value is not None:
-            caught = (args.exc_type, args.exc_value, args.exc_traceback)
-            _write(log, "uncaught_exception", args.err_msg or "cleaning up", caught)
+        uncaught(args.err_msg or "cleaning up", args)
 
     sys.excepthook = in_main_thread
     threading.excepthook = in_thread

@@ -33,7 +33,7 @@ from modemagent.watching.events import EventBus
 from modemagent.watching.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from modemagent.agent.metrics import MetricsExporter
+    from modemagent.agent.metrics_exporter import MetricsExporter
 
 _COURIER_STOP_S = 0.5
 _PORTS_STOP_S = 1.2
@@ -102,7 +102,7 @@ class Daemon:
         self._settings_error = ""
         self._exporter: MetricsExporter | None = None
         self._events = EventBus()
-        self._reporter = Reporter(outbox, courier, log, self._events)
+        self._reporter = Reporter(outbox, log, self._events)
         trace = WireLog(log) if log_wire else None
         self._supervisor = Supervisor(settings, self._reporter, log, self._events, trace)
         self._started = time.monotonic()
@@ -236,11 +236,10 @@ class Daemon:
         if change.sink is None:
             if self.courier:
                 run_in_thread(functools.partial(self.courier.stop, _COURIER_STOP_S))
-            self.courier = self._reporter.courier = None
+            self.courier = None
         elif self.courier is None:
-            courier = Courier(self._outbox, change.sink, log=self._log, spread_s=0.0)
-            self.courier = self._reporter.courier = courier
-            self._start_courier(courier)
+            self.courier = Courier(self._outbox, change.sink, log=self._log, spread_s=0.0)
+            self._start_courier(self.courier)
         else:
             self.courier.redirect(change.sink)
 
@@ -250,9 +249,8 @@ class Daemon:
         if self._exporter is not None:
             await self._exporter.close(replaced_by=file)
             self._exporter = None
-        create_exporter = load_metrics(self._settings)
-        if create_exporter is not None:
-            self._exporter = create_exporter(self._events, self._status, self._outbox, self._log)
+        if exporter := load_metrics(self._settings):
+            self._exporter = exporter(self._events, self._status, self._outbox, self._log)
             await self._exporter.open(listen, file)
 
     def _status(self) -> dict[str, object]:

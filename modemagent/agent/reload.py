@@ -8,7 +8,7 @@ each reload, because a renewed one usually has the name of the old one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from modemagent.errors import ModemAgentError, SettingsError
@@ -19,14 +19,11 @@ from modemagent.settings import KEYS, TABLE, FileRefused, Settings
 from modemagent.settings.preflight import check_machine
 
 if TYPE_CHECKING:
-    from modemagent.agent.metrics import MetricsExporter
+    from modemagent.agent.metrics_exporter import MetricsExporter
 
-    CreateExporter = Callable[..., MetricsExporter]
-
-#: Keys that define the uplink.
-_UPLINK = (
-    "registry", "token_file", "ca_file", "client_cert_file", "client_key_file", "proxy", "compress",
-)  # fmt: skip
+#: Options of the endpoint for reports, each a key of the settings; the key of its URL is registry.
+_SINK_OPTIONS = tuple(option.name for option in fields(SinkOptions) if option.name != "url")
+_UPLINK = ("registry", *_SINK_OPTIONS)
 _METRICS = ("metrics_listen", "metrics_file")
 _EFFECT = "the previous settings stay in force"
 
@@ -102,26 +99,19 @@ def sink_options(settings: Settings) -> SinkOptions:
             hint="On the registry's machine, run: modemagent registry token create --scope gateway "
             "--gateway-id ID; write the printed token to this file.",
         )
-    return SinkOptions(
-        url=settings.registry,
-        token_file=settings.token_file,
-        ca_file=settings.ca_file,
-        client_cert_file=settings.client_cert_file,
-        client_key_file=settings.client_key_file,
-        proxy=settings.proxy,
-        compress=settings.compress,
-    )
+    options = {name: getattr(settings, name) for name in _SINK_OPTIONS}
+    return SinkOptions(url=settings.registry, **options)
 
 
-def load_metrics(settings: Settings) -> CreateExporter | None:
-    """Return the function that creates the exporter; None if the settings exclude metrics.
+def load_metrics(settings: Settings) -> type[MetricsExporter] | None:
+    """Return the class of the exporter; None if the settings exclude metrics.
 
     :raises SettingsError: the extra is not installed
     """
     if not (settings.metrics_listen or settings.metrics_file):
         return None
     try:
-        from modemagent.agent.metrics import create_exporter
+        from modemagent.agent.metrics_exporter import MetricsExporter
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "prometheus_client":
             raise
@@ -129,4 +119,4 @@ def load_metrics(settings: Settings) -> CreateExporter | None:
             "metrics require prometheus-client, which is not installed",
             hint="Install it with: pip install 'modemagent[metrics]'",
         ) from None
-    return create_exporter
+    return MetricsExporter

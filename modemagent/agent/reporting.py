@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any, NamedTuple
 
-from modemagent.errors import OutboxError
+from modemagent.errors import OutboxError, ReportError
+from modemagent.identity.codec import from_json
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
-from modemagent.report.delivery.courier import Courier
 from modemagent.report.message import JsonObject, PortPlace, Reason, Report
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.records import ReportDraft
@@ -17,6 +17,19 @@ from modemagent.watching.places import baseline_key
 
 #: Reports with these reasons repeat the baseline; nothing was read for them.
 _FROM_BASELINE = (Reason.REMOVED, Reason.HEARTBEAT)
+_BASELINE_FIELDS = ("modem", "sims", "problems")
+_READING_FIELDS = (*_BASELINE_FIELDS, "network", "evidence")
+
+
+class _Baseline(NamedTuple):
+    """The last reading of a modem, and its port."""
+
+    snapshot: Snapshot
+    port: PortPlace
+
+    def to_json(self) -> JsonObject:
+        """Return the JSON form, without the evidence of the reading."""
+        return {"snapshot": self.snapshot.to_json(), "port": self.port.to_json()}
 
 
 class Reporter:
@@ -26,34 +39,26 @@ class Reporter:
     again at the next reading.
     """
 
-    def __init__(
-        self, outbox: Outbox, courier: Courier | None, log: Log, events: EventBus | None = None
-    ) -> None:
+    def __init__(self, outbox: Outbox, log: Log, events: EventBus) -> None:
         self._outbox = outbox
-        self.courier = courier
         self._log = log
-        self._events = events or EventBus()
-        self._baselines: dict[str, Snapshot] = {}
-        self._places: dict[str, PortPlace] = {}
+        self._events = events
+        self._baselines: dict[str, _Baseline] = {}
         self.last: dict[str, Report] = {}
         self._error = ""
         for key, body in outbox.baselines().items():
-            self._load(key, body)
-
-    def _load(self, key: str, body: JsonObject) -> None:
-        try:
-            snapshot, place = body["snapshot"], body["port"]
-            self._baselines[key] = Snapshot.from_json(snapshot)
-            self._places[key] = PortPlace.from_json(place)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            # written by another version: the modem is identified as a new one
-            self._log.warning("baseline_unreadable", port=key, reason=str(error))
+            try:
+                self._baselines[key] = from_json(_Baseline, body)
+            except ReportError as error:
+                # written by another version: the modem is identified as a new one
+                log.warning("baseline_unreadable", port=key, reason=str(error))
 
     def baseline(self, place: PortPlace) -> Snapshot | None:
-        return self._baselines.get(baseline_key(place))
+        found = self._baselines.get(baseline_key(place))
+        return found.snapshot if found else None
 
     def baseline_places(self) -> list[PortPlace]:
-        return list(self._places.values())
+        return [baseline.port for baseline in self._baselines.values()]
 
     def submit(
         self, place: PortPlace, reading: Snapshot, *, otherwise: Reason | None
@@ -66,23 +71,22 @@ class Reporter:
         reason = reason_for(before, reading) or otherwise
         baseline = update_baseline(before, reading)
         if reason is None:
-            self._baselines[baseline_key(place)] = baseline
-            self._events.emit_changes(place, before, reading)
-            return None
-        if not self._store(reason, place, reading, baseline):
+            key = baseline_key(place)
+            self._baselines[key] = self._baselines[key]._replace(snapshot=baseline)
+        elif not self._store(reason, place, reading, baseline):
             return None
         self._events.emit_changes(place, before, reading)
         return reason
 
     def removed(self, place: PortPlace) -> bool:
         """Report the removal of a modem with its last reading, and discard its baseline."""
-        baseline = self.baseline(place)
+        baseline = self._baselines.get(baseline_key(place))
         if baseline is None:
             return False
-        place = self._places.get(baseline_key(place), place)
-        stored = self._store(Reason.REMOVED, place, removal_snapshot(baseline), None)
+        snapshot, place = baseline
+        stored = self._store(Reason.REMOVED, place, removal_snapshot(snapshot), None)
         if stored:
-            self._events.emit("modem.removed", place, before=baseline.modem.imei)
+            self._events.emit("modem.removed", place, before=snapshot.modem.imei)
         return stored
 
     def heartbeat(self, places: list[PortPlace]) -> None:
@@ -98,45 +102,31 @@ class Reporter:
         reason: Reason,
         place: PortPlace | None,
         reading: Snapshot | None,
-        baseline: Snapshot | None,
+        snapshot: Snapshot | None,
     ) -> bool:
-        draft = ReportDraft(reason=reason, port=place)
-        if reading is not None:
-            draft = replace(
-                draft,
-                modem=reading.modem.to_json(),
-                sims=[sim.to_json() for sim in reading.sims],
-                problems=[problem.to_json() for problem in reading.problems],
-            )
-            if reason not in _FROM_BASELINE:
-                draft = replace(
-                    draft,
-                    network=reading.network.to_json() if reading.network else None,
-                    evidence=[each.to_json() for each in reading.evidence],
-                )
-        places: dict[str, JsonObject | None] = {}
+        document: dict[str, Any] = reading.to_json(evidence=True) if reading else {}
+        names = _BASELINE_FIELDS if reason in _FROM_BASELINE else _READING_FIELDS
+        fields = {name: document[name] for name in names if name in document}
+        draft = ReportDraft(reason=reason, port=place, **fields)
+        baselines: dict[str, _Baseline | None] = {}
         if place is not None:
-            places[baseline_key(place)] = (
-                {"snapshot": baseline.to_json(), "port": place.to_json()} if baseline else None
-            )
+            baselines[baseline_key(place)] = _Baseline(snapshot, place) if snapshot else None
         try:
-            report = self._outbox.put(draft, baselines=places)
+            bodies = {key: each.to_json() if each else None for key, each in baselines.items()}
+            report = self._outbox.put(draft, baselines=bodies)
         except OutboxError as error:
             if error.message != self._error:
                 self._log.error("report_not_stored", reason=error.message, hint=error.hint)
             self._error = error.message
             return False
         self._error = ""
-        if place is not None:
-            key = baseline_key(place)
+        for key, baseline in baselines.items():
             if report is not None:
                 self.last[key] = report
             if baseline is None:
                 self._baselines.pop(key, None)
-                self._places.pop(key, None)
             else:
                 self._baselines[key] = baseline
-                self._places[key] = place
         self._log.info(
             "report_stored" if report else "report_buffered",
             reason=str(reason),
@@ -146,8 +136,6 @@ class Reporter:
         )
         if report:
             self._events.emit("report.stored", place, sequence=report.sequence, reason=str(reason))
-        if self.courier is not None:
-            self.courier.wake()
         return True
 
 

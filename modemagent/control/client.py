@@ -12,31 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from modemagent.control.protocol import short_name, socket_path
-from modemagent.errors import (
-    AgentDenied,
-    AgentNotRunning,
-    DeadlinePassed,
-    ModemAgentError,
-    NoAnswer,
-    NotAModem,
-    PortBusy,
-    PortDenied,
-    PortError,
-    PortNotFound,
-    PortVanished,
-)
+from modemagent.errors import PORT_ERRORS, AgentDenied, AgentNotRunning, ModemAgentError
 
 _START = "Start it with: modemagent run (and pass the same --state-dir here)."
 _LARGEST_REPLY = 16 * 1024 * 1024
 
 #: ``failed[].reason`` of ``identify`` by the code of a port's error.
-_REASONS = {
-    kind.code: kind.reason
-    for kind in (
-        PortNotFound, PortDenied, PortVanished, PortBusy, NoAnswer, NotAModem, DeadlinePassed,
-        PortError,
-    )
-}  # fmt: skip
+_REASONS = {kind.code: kind.reason for kind in PORT_ERRORS}
 
 
 class AgentError(ModemAgentError):

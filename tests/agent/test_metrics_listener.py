@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.agent.metrics import Metrics, MetricsExporter
+from modemagent.agent.metrics_exporter import MetricsExporter
 from modemagent.logs import NullLog
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.status import outbox_json
@@ -26,7 +26,7 @@ async def written(folder: Path, file: Path) -> AsyncIterator[MetricsExporter]:
     def status() -> dict[str, object]:
         return {"modems": [], "outbox": outbox_json(outbox), "uplink": {"state": "off"}}
 
-    exporter = MetricsExporter(Metrics(EventBus(), status=status, outbox=outbox), NullLog())
+    exporter = MetricsExporter(EventBus(), status, outbox, NullLog())
     try:
         await exporter.open(None, file)
         await asyncio.sleep(0)  # the first write
@@ -85,7 +85,7 @@ class ErrorLog(NullLog):
 async def test_unusable_address_is_logged_with_its_remedy(listen: str, remedy: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         log = ErrorLog()
-        exporter = MetricsExporter(Metrics(EventBus(), status=dict, outbox=None), log)
+        exporter = MetricsExporter(EventBus(), dict, None, log)
         await exporter.open(listen.format(taken=f"127.0.0.1:{other.getsockname()[1]}"), None)
         await exporter.close()
     (error,) = log.errors

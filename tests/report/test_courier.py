@@ -390,7 +390,7 @@ def test_flush_ends_a_wait_and_a_new_report_does_not(outbox: Outbox) -> None:
     fill(outbox, 1)
     courier.start()
     until(lambda: courier.uplink.attempts == 1)
-    courier.wake()
+    courier.stored(Reason.REFRESH)
     assert courier.flush(5).attempts == 2
     assert courier.flush(5).reason == ""
     courier.stop(1)

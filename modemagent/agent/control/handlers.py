@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from modemagent.agent.control.at_session import AtSession
 from modemagent.agent.control.server import ClientConnection, Handler, Request
@@ -119,18 +120,15 @@ class Handlers:
         session = self._sessions.get(key)
         if session is None or session.channel is not channel:
             session = self._sessions[key] = AtSession(channel)
-            client.on_disconnect(self._end(key, session, self._events.subscribe(session.listen)))
+            unsubscribe = self._events.subscribe(session.listen)
+
+            async def end(ended: AtSession) -> None:
+                unsubscribe()
+                self._sessions.pop(key, None)
+                await ended.restore()
+
+            client.on_disconnect(partial(end, session))
         return session
-
-    def _end(
-        self, key: tuple[ClientConnection, str], session: AtSession, unsubscribe: Callable[[], None]
-    ) -> Callable[[], asyncio.Future[None]]:
-        async def end() -> None:
-            unsubscribe()
-            self._sessions.pop(key, None)
-            await session.restore()
-
-        return lambda: asyncio.ensure_future(end())
 
     async def _watch(self, request: Request, client: ClientConnection) -> dict[str, object]:
         names = request.get("ports") or []

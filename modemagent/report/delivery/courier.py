@@ -28,7 +28,7 @@ from modemagent.errors import (
 from modemagent.logs import Log
 from modemagent.report import origin
 from modemagent.report.delivery.isolation import NextStep, RejectionIsolator
-from modemagent.report.delivery.sinks.contract import ItemStatus, Receipt, Sink
+from modemagent.report.delivery.sinks.contract import ABOUT_THE_BATCH, ItemStatus, Receipt, Sink
 from modemagent.report.delivery.uplink import Uniform, Uplink, UplinkState, pause_s
 from modemagent.report.message import Reason
 from modemagent.report.outbox.outbox import Outbox
@@ -44,11 +44,13 @@ BETWEEN_FULL_BATCHES_S = 1.0
 SPREAD_AFTER_BOOT_S = 30.0
 CLOCK_POLL_S = 5.0
 
-# Answers about the batch as such: a smaller batch may be accepted.
-_BISECTED = (400, 413, 422)
 # A SIM or a modem that was removed or changed may have been stolen.
 _URGENT = (Reason.SIM_CHANGED, Reason.MODEM_CHANGED, Reason.REMOVED)
 _LOG_EVERY_ATTEMPTS = 20
+_STATES: dict[type[RegistryError], UplinkState] = {
+    RegistryRefused: UplinkState.REFUSED,
+    ClockNotSet: UplinkState.WAITING_FOR_TIME,
+}
 
 
 class Courier:
@@ -88,13 +90,9 @@ class Courier:
         # requests to deliver at once, and how many of them are done
         self._flushes = self._flushed = 0
         self._stopping = False
-        self._uplink = Uplink(since=time.monotonic())
+        self.uplink = Uplink(since=time.monotonic())
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
         outbox.on_stored = self.stored
-
-    @property
-    def uplink(self) -> Uplink:
-        return self._uplink
 
     @property
     def address(self) -> str:
@@ -110,17 +108,12 @@ class Courier:
             self._flushes += 1
             self._changed.notify_all()
 
-    def wake(self) -> None:
-        """Deliver a new report. A wait after a failure is not shortened."""
+    def stored(self, reason: Reason) -> None:
+        """Deliver a new report; an urgent reason ends the wait after a boot, but no other wait."""
         with self._changed:
             self._new_report = True
-            self._changed.notify_all()
-
-    def stored(self, reason: Reason) -> None:
-        """Deliver a new report of this reason; an urgent one ends the wait after a boot."""
-        with self._changed:
             self._urgent = self._urgent or reason in _URGENT
-        self.wake()
+            self._changed.notify_all()
 
     def flush(self, timeout_s: float) -> Uplink:
         """Deliver without a wait until the outbox is empty or an attempt fails."""
@@ -129,7 +122,7 @@ class Courier:
             mine = self._flushes
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._flushed >= mine or self._stopping, timeout_s)
-        return self._uplink
+        return self.uplink
 
     def stop(self, timeout_s: float) -> None:
         """Stop after the current attempt, or abandon the thread if the attempt takes longer."""
@@ -148,7 +141,7 @@ class Courier:
             # after a regional power cut all gateways boot in the same second
             spread_s = self._uniform(0.0, self._spread_s)
             # without its end in the state, the watchdog would take the wait for a standstill
-            self._uplink = replace(self._uplink, next_attempt=time.monotonic() + spread_s)
+            self.uplink = replace(self.uplink, next_attempt=time.monotonic() + spread_s)
             self._wait(lambda: self._urgent, spread_s)
         while not self._stopping:
             with self._changed:
@@ -163,7 +156,7 @@ class Courier:
                 self._changed.notify_all()
             if pause is None:
                 self._wait(lambda: self._new_report)
-            elif self._uplink.state is UplinkState.WAITING_FOR_TIME:
+            elif self.uplink.state is UplinkState.WAITING_FOR_TIME:
                 self._wait_for_clock(pause)
             else:
                 self._wait(lambda: False, pause)
@@ -172,7 +165,7 @@ class Courier:
         self._sink.close()
         self._sink = sink
         self._isolator = RejectionIsolator(BATCH)
-        self._uplink = Uplink(since=time.monotonic(), delivered=self._uplink.delivered)
+        self.uplink = Uplink(since=time.monotonic(), delivered=self.uplink.delivered)
 
     def _wait(self, condition: Callable[[], bool], timeout_s: float | None = None) -> bool:
         """Wait for a condition, a flush or the stop; return False on timeout."""
@@ -197,7 +190,7 @@ class Courier:
                 try:
                     receipts = self._sink.deliver(batch)
                 except RegistryRefused as error:
-                    if error.status not in _BISECTED or not self._isolate(batch, error):
+                    if error.status not in ABOUT_THE_BATCH or not self._isolate(batch, error):
                         raise
                     return 0.0
                 self._delivered(self._process(batch, receipts))
@@ -205,12 +198,8 @@ class Courier:
                     return None
                 if len(batch) == BATCH and not flush:
                     return BETWEEN_FULL_BATCHES_S
-        except RegistryRefused as error:
-            return self._failed(UplinkState.REFUSED, error)
-        except ClockNotSet as error:
-            return self._failed(UplinkState.WAITING_FOR_TIME, error)
         except RegistryError as error:
-            return self._failed(UplinkState.UNREACHABLE, error)
+            return self._failed(_STATES.get(type(error), UplinkState.UNREACHABLE), error)
         except OutboxError as error:
             return None if self._stopping else self._failed(UplinkState.OUTBOX_FAILED, error)
         except Exception as error:  # noqa: BLE001 - an internal error must not end the thread
@@ -262,14 +251,14 @@ class Courier:
     # -- the state
 
     def _delivered(self, count: int) -> None:
-        before = self._uplink
+        before = self.uplink
         if before.attempts:
             self._log.info("registry_reached", address=self.address, failed_before=before.attempts)
         if count:
             self.on_delivery(count)
         now = time.monotonic()
         self._isolator.accepted()
-        self._uplink = Uplink(
+        self.uplink = Uplink(
             state=UplinkState.SENDING,
             last_success=now,
             since=now if before.reason else before.since,
@@ -277,14 +266,14 @@ class Courier:
         )
 
     def _set_state(self, state: UplinkState) -> None:
-        old = self._uplink
+        old = self.uplink
         since = old.since if old.state is state else time.monotonic()
         if state is not UplinkState.SENDING:
             old = replace(old, reason="", hint="")
-        self._uplink = replace(old, state=state, since=since, next_attempt=None, retry_after_s=None)
+        self.uplink = replace(old, state=state, since=since, next_attempt=None, retry_after_s=None)
 
     def _failed(self, state: UplinkState, error: ModemAgentError) -> float:
-        old = self._uplink
+        old = self.uplink
         attempts = old.attempts + 1
         retry_after_s: float | None = getattr(error, "retry_after_s", None)
         if retry_after_s is not None:
@@ -298,7 +287,7 @@ class Courier:
             uniform=self._uniform,
         )
         now = time.monotonic()
-        self._uplink = replace(
+        self.uplink = replace(
             old,
             state=state,
             reason=error.message,
