@@ -206,14 +206,10 @@ class OutboxDatabase(OutboxTables):
 
     def _append(self, contents: OutboxContents, known: Collection[str] = ()) -> None:
         self._insert([row for row in contents.reports if row.report_id not in known])
-        self.db.executemany(
-            "INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (row.stream_id, row.sequence, row.report_id, *verdict, row.body)
-                for row, *verdict in contents.dead_letters
-                if row.report_id not in known
-            ],
-        )
+        for row, *verdict in contents.dead_letters:
+            if row.report_id not in known:
+                dead = (row.stream_id, row.sequence, row.report_id, *verdict, row.body)
+                self.db.execute("INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?)", dead)
         self._write_baselines(contents.baselines)
 
     def _insert(self, rows: Sequence[ReportRow]) -> None:
