@@ -291,7 +291,7 @@ def _quarantine(path: Path) -> None:
 
 
 def _keep_quarantined(path: Path) -> Path:
-    """Give a damaged file its final name, which is returned, and delete the oldest of such files."""
+    """Give a damaged file its final name and return it; delete the oldest of such files."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     kept = path.with_name(f"{path.name}.damaged-{stamp}-{secrets.token_hex(2)}")
     _move(_recovering(path), kept, reversed(_FILES))
