@@ -8,8 +8,8 @@ import sys
 
 #: Commands that run until they are stopped. Any other command ends before it leaves much garbage.
 _LASTING = frozenset(("run", "serve", "demo", "simulate"))
-#: Allocations between two garbage collections of a one-shot command.
-_ONE_SHOT_THRESHOLD = 20_000
+#: Allocations between two garbage collections of a one-shot command: more than its imports make.
+_ONE_SHOT_THRESHOLD = 100_000
 _INTERRUPTED = 128 + signal.SIGINT
 
 

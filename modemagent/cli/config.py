@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from modemagent.cli.options import FOUND_WRONG, json_option, settings_file
+from modemagent.cli.options import FOUND_WRONG, json_option, global_options
 from modemagent.cli.output import heading, plain, print_json, table
 from modemagent.errors import ModemAgentError
 from modemagent.report.delivery.sinks import open_sink
@@ -43,7 +43,7 @@ def check(file: str | None, as_json: bool) -> int:
 
     Without FILE, check the file of --config, else /etc/modemagent/agent.toml.
     """
-    path = Path(file) if file else (settings_file() or DEFAULT_FILE)
+    path = Path(file or global_options().config or DEFAULT_FILE)
     hint = "Check its name." if file else "Name another file: modemagent config check FILE."
     try:
         text = read(path, hint=hint)
@@ -69,7 +69,7 @@ def check(file: str | None, as_json: bool) -> int:
 @json_option
 def show(as_json: bool) -> None:
     """Show every setting in effect and its origin; passwords are masked."""
-    found = effective(settings_file())
+    found = effective(global_options().config)
     for variable, remedy in unknown_in(os.environ).items():
         click.echo(plain(f"modemagent: unknown setting {variable}. {remedy}"), err=True)
     values = {key: _printable(getattr(found.settings, key)) for key in KEYS}

@@ -1,22 +1,20 @@
 """The table of commands, and the single place where a call ends: exit status, one line, a hint.
 
 Start-up time is part of the interface, because scripts call ``modemagent`` once per value: the
-module of a command is imported when the command is called.
+module of a command is imported when the command is called, and what only a failed call or the
+completion of a shell needs is imported there.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from modemagent import __version__
 from modemagent.cli import stdio
@@ -97,6 +95,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
             near = get_close_matches(args[0], COMMANDS, n=1)
             hint = f"Did you mean {near[0]}?" if near else "See: modemagent --help"
             raise UsageError(f"unknown command {args[0]!r}", hint=hint)
@@ -107,6 +107,8 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
         names = [
             CompletionItem(name, help=summary)
             for name, summary in COMMANDS.items()
@@ -223,6 +225,8 @@ def _call(argv: Sequence[str]) -> int:
 
 def _internal_error(error: BaseException, argv: Sequence[str]) -> int:
     if "debug" in argv or os.environ.get("MODEMAGENT_LOG_LEVEL") == "debug":
+        import traceback
+
         print_error("".join(traceback.format_exception(error)).rstrip())
         return 1
     what = plain(f"{type(error).__name__}: {error}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -31,12 +30,6 @@ def global_options() -> Globals:
     """Return the options before the command; the defaults if a command is called on its own."""
     given = click.get_current_context().obj
     return given if isinstance(given, Globals) else Globals()
-
-
-def settings_file() -> Path | None:
-    """Return the file of the global option ``--config``, or None."""
-    config = global_options().config
-    return Path(config) if config else None
 
 
 def flag_option(name: str, help_text: str, *parameter: str, **attributes: Any) -> Callable[[F], F]:

@@ -13,7 +13,7 @@ from modemagent.access.agent import state_dir_of
 from modemagent.cli.options import (
     flag_option,
     json_option,
-    settings_file,
+    global_options,
     state_dir_option,
     timeout_option,
     value_option,
@@ -77,7 +77,7 @@ def flush(state_dir: str | None, timeout_s: float, as_json: bool) -> None:
     try:
         result = ask(state_dir_of(locate_agent(state_dir)), request, timeout_s=timeout_s + 5)
     except AgentNotRunning:
-        result = _flush(load(settings_file(), {"state_dir": state_dir}), timeout_s)
+        result = _flush(load(global_options().config, {"state_dir": state_dir}), timeout_s)
     if as_json:
         print_json(result)
     else:

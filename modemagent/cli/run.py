@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from modemagent.cli.options import flag_option, global_options, settings_file, value_option
+from modemagent.cli.options import flag_option, global_options, value_option
 from modemagent.logs import open_log
 from modemagent.settings import Settings, load, unknown_in
 from modemagent.settings.preflight import check_machine
@@ -42,7 +42,7 @@ def command(context: click.Context, /, **given: Any) -> None:
     Every report is on disk before it is sent, and stays there until the registry acknowledges it.
     Settings come from /etc/modemagent/agent.toml; options take precedence.
     """
-    file, level = settings_file(), global_options().log_level or "info"
+    file, level = global_options().config, global_options().log_level or "info"
     # Variables of the environment are left to the settings, which read every key from there.
     options = {
         key: value

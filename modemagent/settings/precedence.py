@@ -52,7 +52,7 @@ class Effective(NamedTuple):
 
 
 def load(
-    file: Path | None = None,
+    file: str | Path | None = None,
     given: Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
@@ -61,7 +61,7 @@ def load(
 
 
 def effective(
-    file: Path | None = None,
+    file: str | Path | None = None,
     given: Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Effective:
@@ -75,9 +75,9 @@ def effective(
     :raises SettingsError: for the first mistake, with the number of others
     """
     environ = os.environ if environ is None else environ
-    path = file or DEFAULT_FILE
+    path = Path(file or DEFAULT_FILE)
     origins = dict.fromkeys(KEYS, Origin("default"))
-    values, mistakes = values_of(read(path, required=file is not None))
+    values, mistakes = values_of(read(path, required=bool(file)))
     if mistakes:
         raise FileRefused(path, mistakes)
     origins |= dict.fromkeys(values, Origin("file", str(path)))
