@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from modemagent.access.options import AccessOptions
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 _AUTO = "auto"
 
 
-@dataclass(slots=True)
 class AccessResult:
     """The result of one command.
 
@@ -43,10 +41,11 @@ class AccessResult:
     :ivar stopped: ports whose snapshots lack values because the time ran out
     """
 
-    snapshots: list[Snapshot] = field(default_factory=list)
-    failed: list[tuple[str, ModemAgentError]] = field(default_factory=list)
-    by_name: bool = True
-    stopped: set[str] = field(default_factory=set)
+    def __init__(self, *, by_name: bool = True) -> None:
+        self.by_name = by_name
+        self.snapshots: list[Snapshot] = []
+        self.failed: list[tuple[str, ModemAgentError]] = []
+        self.stopped: set[str] = set()
 
 
 def identify_modems(
@@ -119,7 +118,7 @@ def _identify(
             if isinstance(reading, Snapshot):
                 failed = []  # an earlier port was silent, which is not an error now
                 if not extras.network:
-                    reading = replace(reading, network=None)
+                    reading = reading._replace(network=None)
                 result.snapshots.append(reading)
                 if not is_complete:
                     result.stopped.add(attempt.port.path)
@@ -159,7 +158,7 @@ def partial_result(
     unread = {name for each in states for name in each if each[name] is ReadState.TIMEOUT}
     missing = {f"{name}.missing" for name in unread}
     problems = tuple(each for each in reading.problems if each.code not in missing)
-    return replace(reading, problems=problems), not unread
+    return reading._replace(problems=problems), not unread
 
 
 def _pick(word: str, everything: AccessResult, options: AccessOptions) -> Snapshot:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 #: The route to a modem; ``auto`` takes the first one that applies.
@@ -25,24 +24,23 @@ LEAST_S = 0.5
 """Shortest time that is still given to a route, in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessOptions:
+class AccessOptions(NamedTuple):
     """How modems are reached.
 
     :param timeout_s: seconds for the whole command
     :param baud: speed of a UART
     :param root: directory that holds ``sys`` and ``dev``
     :param agent: the agent that may hold the ports
-    :param via: the only route that is taken, or ``auto``
     :param started: monotonic time from which the timeout counts
+    :param via: the only route that is taken, or ``auto``
     """
 
     timeout_s: float
     baud: int
     root: str
     agent: AgentLocator
+    started: float
     via: Via = "auto"
-    started: float = field(default_factory=time.monotonic)
 
     @property
     def left_s(self) -> float:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
 from modemagent.access.options import AccessOptions
@@ -45,8 +44,7 @@ _DBUS_PATH = "/org/freedesktop/"
 _MODEMMANAGER = "ModemManager"
 
 
-@dataclass(frozen=True, slots=True)
-class Reader(Generic[T]):
+class Reader(NamedTuple, Generic[T]):
     """What a command reads from a modem, by route.
 
     :param plan: the plan to run on a port

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import click
 
@@ -74,7 +73,7 @@ def command(port: str, lines: tuple[str, ...], as_json: bool, options: AccessOpt
 
     limit_s = timeout_s * len(lines) + _OPENING_S if lines else _SESSION_S
     reader = Reader(lambda _: plan(), agent)
-    [reached] = reach([single(path)], reader, replace(options, timeout_s=limit_s))
+    [reached] = reach([single(path)], reader, options._replace(timeout_s=limit_s))
     result = reached.best.result
     if isinstance(result, ModemAgentError):
         raise result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from math import inf
@@ -40,7 +41,8 @@ def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
         via: Via = "auto",
         **rest: Any,
     ) -> Any:
-        options = AccessOptions(timeout_s, baud, root, locate_agent(state_dir), via)
+        agent = locate_agent(state_dir)
+        options = AccessOptions(timeout_s, baud, root, agent, time.monotonic(), via)
         return function(*args, options=options, **rest)
 
     return _baud_option(scan_root_option(state_dir_option(with_options)))

@@ -7,7 +7,6 @@ After a PIN is entered the same ICCID is read, which is not a change either.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from modemagent.identity.iccid import Iccid
@@ -118,10 +117,10 @@ def remember(known: Snapshot | None, after: Snapshot) -> Snapshot:
     modem = after.modem
     old, new = read_value(known.modem, "imei"), read_value(modem, "imei")
     if old is None or new is None or Imei(old).same_equipment(new):
-        modem = replace(modem, **_unread(modem, known.modem, _MODEM_FIELDS))
+        modem = modem._replace(**_unread(modem, known.modem, _MODEM_FIELDS))
     sims = {sim.slot: sim for sim in known.sims}
     merged = [_remember_sim(sims.pop(sim.slot, None), sim) for sim in after.sims]
-    return replace(after, modem=modem, sims=(*merged, *sims.values()))
+    return after._replace(modem=modem, sims=(*merged, *sims.values()))
 
 
 def _remember_sim(known: Sim | None, sim: Sim) -> Sim:
@@ -130,7 +129,7 @@ def _remember_sim(known: Sim | None, sim: Sim) -> Sim:
     old, new = read_value(known, "iccid"), read_value(sim, "iccid")
     if old is not None and new is not None and not Iccid(old).same_sim(new):
         return sim  # another SIM: the numbers of the old one do not apply
-    return replace(sim, **_unread(sim, known, _SIM_FIELDS))
+    return sim._replace(**_unread(sim, known, _SIM_FIELDS))
 
 
 def _unread(reading: Modem | Sim, known: Modem | Sim, names: tuple[str, ...]) -> dict[str, Any]:

@@ -9,10 +9,10 @@ Codes are ``<kind>.<name>``, stable and never renamed; :data:`CODES` lists all o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
-from modemagent.identity.codec import JsonRecord
+from modemagent.identity.codec import fields_to_json
 
 
 class Severity(StrEnum):
@@ -36,8 +36,7 @@ class Verdict(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem(JsonRecord):
+class Problem(NamedTuple):
     """One finding about one field of a reading.
 
     :param code: ``<kind>.<name>``, stable
@@ -49,6 +48,9 @@ class Problem(JsonRecord):
     severity: Severity
     field: str
     message: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        return fields_to_json(self)
 
 
 def verdict_of(problems: Iterable[Problem]) -> Verdict:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
-from modemagent.identity.codec import OMIT_DEFAULT, JsonRecord, to_json
+from modemagent.identity.codec import fields_to_json, from_json
 from modemagent.identity.eid import Eid
 from modemagent.identity.evidence import Evidence
 from modemagent.identity.iccid import Iccid
@@ -56,13 +56,11 @@ class SimState(StrEnum):
 
 
 ReadStates = Mapping[str, ReadState]
+_NOTHING_READ: Final[ReadStates] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Modem(JsonRecord):
+class Modem(NamedTuple):
     """The equipment. An identifier that is not valid is None, and its text is in ``*_raw``."""
-
-    JSON_PROPERTIES: ClassVar = {"tac": "serial_number"}
 
     manufacturer: str | None = None
     model: str | None = None
@@ -71,18 +69,21 @@ class Modem(JsonRecord):
     imeisv: Imeisv | None = None
     meid: Meid | None = None
     serial_number: str | None = None
-    imei_raw: str | None = field(default=None, metadata=OMIT_DEFAULT)
-    imeisv_raw: str | None = field(default=None, metadata=OMIT_DEFAULT)
-    meid_raw: str | None = field(default=None, metadata=OMIT_DEFAULT)
-    read: ReadStates = field(default_factory=dict)
+    imei_raw: str | None = None
+    imeisv_raw: str | None = None
+    meid_raw: str | None = None
+    read: ReadStates = _NOTHING_READ
 
     @property
     def tac(self) -> str | None:
         return self.imei.tac if self.imei else None
 
+    def to_json(self) -> dict[str, object]:
+        raw = ("imei_raw", "imeisv_raw", "meid_raw")
+        return fields_to_json(self, omitted=raw, properties={"serial_number": "tac"})
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sim(JsonRecord):
+
+class Sim(NamedTuple):
     """One slot. An identifier that is not valid is None, and its text is in ``*_raw``.
 
     :param mcc: country code of the IMSI
@@ -102,23 +103,24 @@ class Sim(JsonRecord):
     eid: Eid | None = None
     mcc: str | None = None
     mnc: str | None = None
-    lock: LockKind | None = field(default=None, metadata=OMIT_DEFAULT)
-    lock_code: LockCode | None = field(default=None, metadata=OMIT_DEFAULT)
-    euicc: str | None = field(default=None, metadata=OMIT_DEFAULT)
-    iccid_raw: str | None = field(default=None, metadata=OMIT_DEFAULT)
-    imsi_raw: str | None = field(default=None, metadata=OMIT_DEFAULT)
-    eid_raw: str | None = field(default=None, metadata=OMIT_DEFAULT)
-    read: ReadStates = field(default_factory=dict)
+    lock: LockKind | None = None
+    lock_code: LockCode | None = None
+    euicc: str | None = None
+    iccid_raw: str | None = None
+    imsi_raw: str | None = None
+    eid_raw: str | None = None
+    read: ReadStates = _NOTHING_READ
+
+    def to_json(self) -> dict[str, object]:
+        optional = ("lock", "lock_code", "euicc", "iccid_raw", "imsi_raw", "eid_raw")
+        return fields_to_json(self, omitted=optional)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot(JsonRecord):
+class Snapshot(NamedTuple):
     """One reading of one modem: an entry of ``modems`` in ``identify --json``.
 
     ``sims`` has one entry for each slot, and one entry if the modem does not report its slots.
     """
-
-    JSON_PROPERTIES: ClassVar = {"verdict": "problems"}
 
     port: str
     port_id: str | None = None
@@ -128,7 +130,7 @@ class Snapshot(JsonRecord):
     problems: tuple[Problem, ...] = ()
     commands: int = 0
     elapsed_ms: int = 0
-    network: Network | None = field(default=None, metadata=OMIT_DEFAULT)
+    network: Network | None = None
     evidence: tuple[Evidence, ...] = ()
 
     @property
@@ -144,10 +146,18 @@ class Snapshot(JsonRecord):
 
         :param evidence: include the exchange in which each value was read
         """
-        document: dict[str, object] = to_json(self)
+        document = fields_to_json(self, omitted=("network",), properties={"problems": "verdict"})
         if not evidence:
             del document["evidence"]
         return document
+
+    @classmethod
+    def from_json(cls, data: object) -> Snapshot:
+        """Read the JSON form.
+
+        :raises ReportError: a key is missing or has a value of the wrong type
+        """
+        return from_json(cls, data)
 
 
 def read_value(reading: Modem | Sim | None, name: str) -> str | None:

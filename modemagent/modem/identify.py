@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from typing import NamedTuple
 
 from modemagent.at.steps import Outcome, Plan, Response, Step
@@ -81,8 +80,8 @@ def identify(
     client = AtClient(port)
 
     def assessed(raw: Identification) -> Snapshot:
-        return replace(
-            assess(raw, port=port, port_id=port_id, dialect=raw.dialect.name),
+        snapshot = assess(raw, port=port, port_id=port_id, dialect=raw.dialect.name)
+        return snapshot._replace(
             commands=client.commands,
             elapsed_ms=round(client.elapsed_s * 1000),
             evidence=client.evidence(),

@@ -7,7 +7,6 @@ port. A value that ModemManager does not have is reported as unread, never as em
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from modemagent.at.locks import Lock
@@ -93,8 +92,8 @@ def snapshot_of(modem: MmModem, *, port: str, port_id: str | None) -> Snapshot:
         del found.values["imei"], found.read["imei"]
     snapshot = assess(found, port=port, port_id=port_id, dialect=DIALECT)
     sims, problems = _other_slots(modem.sims, snapshot.sims[0])
-    return replace(
-        snapshot, sims=sims, problems=(*snapshot.problems, *problems), evidence=tuple(evidence)
+    return snapshot._replace(
+        sims=sims, problems=(*snapshot.problems, *problems), evidence=tuple(evidence)
     )
 
 
@@ -102,12 +101,12 @@ def _other_slots(slots: Iterable[MmSim], in_use: Sim) -> tuple[tuple[Sim, ...], 
     sims, problems = [], list[Problem]()
     for slot in slots:
         if slot.active:
-            sims.append(replace(in_use, slot=slot.slot))
+            sims.append(in_use._replace(slot=slot.slot))
             continue
         # ModemManager reads the numbers of a SIM that is not in use if the modem can.
         state = SimState.UNKNOWN if slot.properties else SimState.ABSENT
         sim, found = assess_sim(_raw_sim(slot, state, []))
-        sims.append(replace(sim, slot=slot.slot, active=False))
+        sims.append(sim._replace(slot=slot.slot, active=False))
         problems += [each for each in found if each.field == "eid"]
     return tuple(sims) or (in_use,), problems
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from modemagent.identity.snapshot import ReadState, Sim, SimState
@@ -58,7 +57,7 @@ def all_slots(active: Sim, slots: tuple[Slot, ...]) -> tuple[Sim, ...]:
     unread = dict.fromkeys(("iccid", "imsi", "eid"), ReadState.UNSUPPORTED)
     empty = {**unread, "iccid": ReadState.ABSENT, "imsi": ReadState.ABSENT}
     return tuple(
-        replace(active, slot=slot.number)
+        active._replace(slot=slot.number)
         if slot.active
         else Sim(
             slot=slot.number,

@@ -34,13 +34,12 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from modemagent.errors import ReportError
-from modemagent.identity.codec import OMIT_DEFAULT, REQUIRED, JsonRecord
+from modemagent.identity.codec import fields_to_json, from_json
 
 SCHEMA = 1
 BOOT_ID_HEADER = "Modemagent-Boot-Id"
@@ -113,8 +112,7 @@ _Count = Annotated[int, _at_least(0)]
 _Ordinal = Annotated[int, _at_least(1)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortPlace(JsonRecord):
+class PortPlace(NamedTuple):
     """Port of a modem and its place in the gateway.
 
     :param path: device path or URL, as ``/dev/ttyUSB2``; depends on the order of plugging
@@ -128,9 +126,11 @@ class PortPlace(JsonRecord):
     usb_vid: _OptionalText = None
     usb_pid: _OptionalText = None
 
+    def to_json(self) -> dict[str, object]:
+        return fields_to_json(self)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report(JsonRecord):
+
+class Report(NamedTuple):
     """One report of one port.
 
     :param report_id: UUIDv7, for display and logs; the identity of a report is :attr:`key`
@@ -146,7 +146,7 @@ class Report(JsonRecord):
         since the start of the reading; absent if nothing was read
     """
 
-    schema: Annotated[int, _known_schema] = field(default=SCHEMA, metadata=REQUIRED)
+    schema: Annotated[int, _known_schema]
     report_id: _Text
     gateway_id: _Text
     stream_id: _Text
@@ -163,12 +163,23 @@ class Report(JsonRecord):
     sims: tuple[JsonObject, ...] = ()
     problems: tuple[JsonObject, ...] = ()
     network: JsonObject | None = None
-    evidence: tuple[JsonObject, ...] = field(default=(), metadata=OMIT_DEFAULT)
+    evidence: tuple[JsonObject, ...] = ()
 
     @property
     def key(self) -> ReportKey:
         """``(gateway_id, stream_id, sequence)``: identifies this report permanently."""
         return (self.gateway_id, self.stream_id, self.sequence)
+
+    def to_json(self) -> dict[str, object]:
+        return fields_to_json(self, omitted=("evidence",))
+
+    @classmethod
+    def from_json(cls, data: object) -> Report:
+        """Read the JSON form.
+
+        :raises ReportError: a key is missing or has a value of the wrong type
+        """
+        return from_json(cls, data)
 
 
 def canonical_body(body: JsonObject) -> bytes:

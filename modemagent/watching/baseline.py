@@ -7,8 +7,6 @@ field that was not read never counts as changed.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from modemagent.identity.changes import changes, remember
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 from modemagent.report.message import Reason
@@ -37,13 +35,12 @@ def update_baseline(baseline: Snapshot | None, reading: Snapshot) -> Snapshot:
         return reading
     before = {sim.slot: sim for sim in baseline.sims}
     merged = remember(baseline, reading)
-    return replace(merged, sims=tuple(_settled(before.get(sim.slot), sim) for sim in merged.sims))
+    return merged._replace(sims=tuple(_settled(before.get(sim.slot), sim) for sim in merged.sims))
 
 
 def removal_snapshot(baseline: Snapshot) -> Snapshot:
     """Return what is removed with a modem, without the SIMs that were removed before it."""
-    return replace(
-        baseline,
+    return baseline._replace(
         sims=tuple(
             Sim(slot=sim.slot, active=sim.active, state=sim.state)
             if sim.state is SimState.ABSENT
@@ -68,7 +65,7 @@ def _is_starting(sim: Sim) -> bool:
 def _settled(before: Sim | None, after: Sim) -> Sim:
     if before is None or after.state not in _TRANSIENT or before.state is SimState.ABSENT:
         return after
-    return replace(after, state=before.state, lock=before.lock, lock_code=before.lock_code)
+    return after._replace(state=before.state, lock=before.lock, lock_code=before.lock_code)
 
 
 def _has_more(before: Modem | Sim, after: Modem | Sim, *, values: bool = False) -> bool:

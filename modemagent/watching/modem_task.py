@@ -11,7 +11,6 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum, auto
 
 from modemagent.channel.channel import AsyncChannel
@@ -365,7 +364,7 @@ class ModemTask:
     def _submit(self, reading: Snapshot, otherwise: Reason | None) -> Reason | None:
         """Submit what the settings select, even if a client has requested more."""
         if not self._settings.evidence:
-            reading = replace(reading, evidence=())
+            reading = reading._replace(evidence=())
         if not self._settings.network:
-            reading = replace(reading, network=None)
+            reading = reading._replace(network=None)
         return self._context.consumer.submit(self.place, reading, otherwise=otherwise)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from modemagent.access.options import AccessOptions, AgentLocator
@@ -16,7 +17,7 @@ EG25 = "quectel-eg25-g"
 
 
 def options(folder: Path, timeout_s: float = 30.0) -> AccessOptions:
-    return AccessOptions(timeout_s, 115200, "/", AgentLocator(str(folder)))
+    return AccessOptions(timeout_s, 115200, "/", AgentLocator(str(folder)), time.monotonic())
 
 
 def attention(port: TargetPort) -> Plan[Response]:

@@ -86,9 +86,8 @@ def sim(state: SimState, **changed: Any) -> Snapshot:
 
 
 def snapshot(**changed: Any) -> Snapshot:
-    from dataclasses import replace
 
-    return replace(SNAPSHOT, **changed)
+    return SNAPSHOT._replace(**changed)
 
 
 def failed(error: Any, **changed: Any) -> Facts:

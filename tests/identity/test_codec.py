@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from modemagent.errors import ReportError
-from modemagent.identity.codec import OMIT_DEFAULT, REQUIRED, JsonRecord, from_json, to_json
+from modemagent.identity.codec import fields_to_json, from_json, to_json
 from modemagent.identity.imei import Imei
 
 
@@ -31,26 +30,27 @@ def even(number: int) -> int:
     return number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record(JsonRecord):
-    JSON_PROPERTIES: ClassVar = {"total": "count"}
-
-    count: Annotated[int, even] = field(default=2, metadata=REQUIRED)
+class Record(NamedTuple):
+    number: Annotated[int, even]
     points: tuple[Point, ...] = ()
     colour: Colour | None = None
     word: Literal["yes", "no"] = "no"
     code: int | None = None
-    imei: Imei | None = field(default=None, metadata=OMIT_DEFAULT)
-    flags: Mapping[str, bool] = field(default_factory=dict, metadata=OMIT_DEFAULT)
-    extra: Mapping[str, object] | None = field(default=None, metadata=OMIT_DEFAULT)
+    imei: Imei | None = None
+    flags: Mapping[str, bool] = {}
+    extra: Mapping[str, object] | None = None
 
     @property
     def total(self) -> int:
-        return self.count + len(self.points)
+        return self.number + len(self.points)
+
+    def to_json(self) -> dict[str, object]:
+        optional = ("imei", "flags", "extra")
+        return fields_to_json(self, omitted=optional, properties={"number": "total"})
 
 
 FULL = Record(
-    count=4,
+    number=4,
     points=(Point(1), Point(2, 3)),
     colour=Colour.RED,
     word="yes",
@@ -63,32 +63,32 @@ FULL = Record(
 
 def test_round_trip() -> None:
     document = FULL.to_json()
-    assert list(document)[:3] == ["count", "total", "points"]
+    assert list(document)[:3] == ["number", "total", "points"]
     assert document["imei"] == "867698040000013"
     assert type(document["imei"]) is str
-    assert Record.from_json(document) == FULL
+    assert from_json(Record, document) == FULL
 
 
 def test_defaults_are_omitted_on_request_only() -> None:
-    assert Record().to_json() == {
-        "count": 2, "total": 2, "points": [], "colour": None, "word": "no", "code": None,
+    assert Record(2).to_json() == {
+        "number": 2, "total": 2, "points": [], "colour": None, "word": "no", "code": None,
     }  # fmt: skip
 
 
 def test_null_takes_the_default_except_of_a_required_key() -> None:
-    assert Record.from_json({"count": 2, "points": None, "flags": None}) == Record()
+    assert from_json(Record, {"number": 2, "points": None, "flags": None}) == Record(2)
     with pytest.raises(ReportError) as caught:
-        Record.from_json({"count": None})
-    assert caught.value.key == "count"
+        from_json(Record, {"number": None})
+    assert caught.value.key == "number"
 
 
 @pytest.mark.parametrize(
     ("document", "key", "message"),
     [
         ([], "", "the document must be an object"),
-        ({}, "count", "count must be an integer"),
-        ({"count": True}, "count", "count must be an integer"),
-        ({"count": 3}, "count", "count must be even"),
+        ({}, "number", "number must be an integer"),
+        ({"number": True}, "number", "number must be an integer"),
+        ({"number": 3}, "number", "number must be even"),
         ({"points": [{"x": 1}, {"x": "1"}]}, "points.1.x", "points.1.x must be an integer"),
         ({"points": [{"x": 1, "y": "1"}]}, "points.0.y", "points.0.y must be a number"),
         ({"points": {"x": 1}}, "points", "points must be a list"),
@@ -101,14 +101,14 @@ def test_null_takes_the_default_except_of_a_required_key() -> None:
 )
 def test_error_names_path_and_expected_value(document: Any, key: str, message: str) -> None:
     if isinstance(document, dict) and document:
-        document = {"count": 2} | document
+        document = {"number": 2} | document
     with pytest.raises(ReportError) as caught:
-        Record.from_json(document)
+        from_json(Record, document)
     assert (caught.value.key, caught.value.message) == (key, message)
 
 
 def test_unknown_member_of_an_optional_enumeration_is_none() -> None:
-    assert Record.from_json({"count": 2, "colour": "ultraviolet"}).colour is None
+    assert from_json(Record, {"number": 2, "colour": "ultraviolet"}).colour is None
 
 
 def test_value_without_json_form_is_an_error() -> None:
@@ -119,7 +119,7 @@ def test_value_without_json_form_is_an_error() -> None:
 @given(st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(
-        st.sampled_from(["count", "points", "x", "flags", "colour", "imei", "extra"]), inner
+        st.sampled_from(["number", "points", "x", "flags", "colour", "imei", "extra"]), inner
     ), max_leaves=20,
 ))  # fmt: skip
 def test_only_the_declared_error_is_raised(document: Any) -> None:
@@ -127,4 +127,4 @@ def test_only_the_declared_error_is_raised(document: Any) -> None:
         found = from_json(Record, document)
     except ReportError:
         return
-    assert Record.from_json(found.to_json()) == found
+    assert from_json(Record, found.to_json()) == found

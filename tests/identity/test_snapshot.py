@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from modemagent.errors import ReportError
+from modemagent.identity.codec import from_json
 from modemagent.identity.evidence import Evidence
 from modemagent.identity.iccid import Iccid
 from modemagent.identity.imei import Imei
@@ -71,8 +72,8 @@ def test_lock_of_a_module() -> None:
     assert (document["state"], document["lock"], document["lock_code"]) == (
         "locked", "network", "puk",
     )  # fmt: skip
-    assert Sim.from_json(document) == sim
-    assert Sim.from_json(document | {"lock": "planet"}).lock is None
+    assert from_json(Sim, document) == sim
+    assert from_json(Sim, document | {"lock": "planet"}).lock is None
 
 
 def test_lock_keys_are_absent_without_a_lock() -> None:

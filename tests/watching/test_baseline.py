@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from modemagent.identity.imei import Imei
@@ -26,16 +24,16 @@ CARD = Sim(
     state=SimState.READY, iccid="8988303000000000010", imsi="901288000000001", mcc="901",
     mnc="28", read={"iccid": OK, "imsi": OK},
 )  # fmt: skip
-OTHER = replace(CARD, iccid="8988303000000000028", imsi="901288000000002")
+OTHER = CARD._replace(iccid="8988303000000000028", imsi="901288000000002")
 UNREAD = Sim(state=SimState.READY, read={"iccid": FAILED, "imsi": TIMEOUT})
-BUSY = replace(UNREAD, state=SimState.BUSY)
+BUSY = UNREAD._replace(state=SimState.BUSY)
 ABSENT = Sim(state=SimState.ABSENT, read={"iccid": ReadState.ABSENT, "imsi": ReadState.ABSENT})
 LOCKED = Sim(
     state=SimState.PIN_REQUIRED, read={"iccid": ReadState.LOCKED, "imsi": ReadState.LOCKED}
 )
 MUTE = Modem(read={"imei": TIMEOUT, "model": FAILED})
-ANOTHER = replace(MODEM, imei=Imei("867698040000021"))
-UPDATED = replace(MODEM, firmware="R08")
+ANOTHER = MODEM._replace(imei=Imei("867698040000021"))
+UPDATED = MODEM._replace(firmware="R08")
 
 
 def reading(modem: Modem = MODEM, *sims: Sim) -> Snapshot:
@@ -72,18 +70,18 @@ CASES: list[tuple[str, list[Snapshot], list[Reason | None]]] = [
     ),
     ("SIM read at last", [reading(MODEM, BUSY), reading()], [Reason.SIM_CHANGED]),
     ("new firmware", [reading(), reading(UPDATED)], [Reason.REFRESH]),
-    ("firmware not read", [reading(), reading(replace(MODEM, firmware=None, read={
+    ("firmware not read", [reading(), reading(MODEM._replace(firmware=None, read={
         **MODEM.read, "firmware": TIMEOUT}))], [None]),
     (
         "a second slot appears",
-        [reading(), reading(MODEM, CARD, replace(ABSENT, slot=2, active=False))],
+        [reading(), reading(MODEM, CARD, ABSENT._replace(slot=2, active=False))],
         [Reason.SIM_CHANGED],
     ),
     (
         "the other slot is used",
         [
-            reading(MODEM, CARD, replace(ABSENT, slot=2, active=False)),
-            reading(MODEM, replace(CARD, active=False), replace(ABSENT, slot=2, active=True)),
+            reading(MODEM, CARD, ABSENT._replace(slot=2, active=False)),
+            reading(MODEM, CARD._replace(active=False), ABSENT._replace(slot=2, active=True)),
         ],
         [Reason.SIM_CHANGED],
     ),
@@ -118,8 +116,8 @@ def test_repeated_reading_has_no_changes_after_a_restart(
 
 
 def test_other_lock_is_a_change_and_kept_while_busy() -> None:
-    locked = replace(CARD, state=SimState.LOCKED, lock=LockKind.NETWORK, lock_code=LockCode.PIN)
-    blocked = replace(locked, lock_code=LockCode.PUK)
+    locked = CARD._replace(state=SimState.LOCKED, lock=LockKind.NETWORK, lock_code=LockCode.PIN)
+    blocked = locked._replace(lock_code=LockCode.PUK)
     before, after = Snapshot(port="x", sims=(locked,)), Snapshot(port="x", sims=(blocked,))
     assert reason_for(before, after) is Reason.SIM_CHANGED
     assert reason_for(after, after) is None
@@ -139,5 +137,5 @@ def test_removed_sim_is_not_removed_with_its_modem() -> None:
 def test_only_a_starting_sim_is_read_again_soon() -> None:
     assert sim_still_starting(reading(MODEM, BUSY))
     assert sim_still_starting(reading(MODEM, UNREAD))
-    for settled in (CARD, ABSENT, LOCKED, replace(BUSY, active=False)):
+    for settled in (CARD, ABSENT, LOCKED, BUSY._replace(active=False)):
         assert not sim_still_starting(reading(MODEM, settled))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modemagent import __version__
-from modemagent.report.message import JsonObject, Report
+from modemagent.report.message import SCHEMA, JsonObject, Report
 from modemagent.report.origin import Moment, uuid7
 from modemagent.report.outbox.eviction import EvictionCandidate, select_evictions
 from modemagent.report.outbox.records import ReportDraft
@@ -37,6 +37,7 @@ class PendingReport:
         """Return the report with a sequence number."""
         draft, moment = self.draft, self.moment
         return Report(
+            schema=SCHEMA,
             report_id=uuid7(),
             gateway_id=identity.gateway_id,
             stream_id=identity.stream_id,
