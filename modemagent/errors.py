@@ -18,6 +18,7 @@
     ├── ReportError           (1)   an invalid report body; carries the key
     ├── OutboxError           (1)   the outbox cannot be read or written
     ├── AgentNotRunning       (4)   no agent listens on the control socket
+    ├── AgentError                  an error reply of the agent, with its code and exit status
     ├── ModemManagerUnavailable (4) ModemManager does not answer
     ├── AgentDenied           (4)   no permission to use the control socket
     ├── RegistryStoreError    (1)   the registry's database cannot be used
@@ -181,6 +182,8 @@ class DeadlinePassed(PortError):
 
 #: The errors of a port; ``reason`` is the word for each in ``failed[].reason`` and in metrics.
 PORT_ERRORS: tuple[type[PortError], ...] = (PortError, *PortError.__subclasses__())
+#: ``failed[].reason`` of ``identify`` by the code of a port's error.
+_PORT_REASONS = {kind.code: kind.reason for kind in PORT_ERRORS}
 
 
 class ProtocolError(ModemAgentError):
@@ -222,6 +225,23 @@ class AgentNotRunning(ModemAgentError):
 
     code = "agent_not_running"
     exit_status = 4
+
+
+class AgentError(ModemAgentError):
+    """An error reply of the daemon, with the daemon's code, exit status and hint.
+
+    :ivar reason: the word for ``failed[].reason`` if the error is about a port, else None
+    """
+
+    def __init__(self, error: dict[str, object]) -> None:
+        super().__init__(str(error.get("message", "failed")), hint=str(error.get("hint", "")))
+        self.error = error
+        self.reason = _PORT_REASONS.get(str(error.get("code")))
+        status = error.get("exit")
+        self.exit_status = status if isinstance(status, int) else 1  # type: ignore[misc]
+
+    def to_json(self) -> dict[str, object]:
+        return self.error
 
 
 class ModemManagerUnavailable(ModemAgentError):

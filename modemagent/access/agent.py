@@ -9,8 +9,15 @@ from pathlib import Path
 from typing import Literal
 
 from modemagent.access.options import AgentLocator
-from modemagent.control.client import AgentError, ControlClient
-from modemagent.errors import AgentDenied, ModemAgentError, PortBusy, PortNotFound, SettingsError
+from modemagent.control.client import ControlClient
+from modemagent.errors import (
+    AgentDenied,
+    AgentError,
+    ModemAgentError,
+    PortBusy,
+    PortNotFound,
+    SettingsError,
+)
 from modemagent.settings.precedence import PREFIX, read
 from modemagent.settings.table import DEFAULT_FILE, DEFAULT_STATE_DIR
 from modemagent.settings.toml_file import values_of

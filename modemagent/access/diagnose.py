@@ -23,7 +23,6 @@ from modemagent.access.target import (
 from modemagent.at.steps import Plan
 from modemagent.channel.lock import find_holder
 from modemagent.control.client import ControlClient, ask
-from modemagent.control.remote import run_through_agent
 from modemagent.diagnosis.collect import Collected, collect, query_lines
 from modemagent.diagnosis.facts import Facts, HostFacts
 from modemagent.discovery.candidate import Candidate
@@ -69,7 +68,7 @@ def modem_facts(targets: Sequence[ModemTarget], options: AccessOptions) -> list[
         if snapshot.dialect == _MANAGED:
             return Collected(snapshot)
         try:
-            return Collected(snapshot, run_through_agent(client, port, query_lines(port)))
+            return Collected(snapshot, client.run(port, query_lines(port)))
         except ModemAgentError as error:
             return Collected(snapshot, failure=error)
 

@@ -19,6 +19,7 @@ from modemagent.access.target import ModemTarget, TargetPort, discover_targets, 
 from modemagent.at.steps import Plan
 from modemagent.channel.runner import run_plans
 from modemagent.errors import (
+    AgentError,
     AgentNotRunning,
     DeadlinePassed,
     ModemAgentError,
@@ -183,7 +184,6 @@ def _by_agent(
     The client is imported when a port is busy: with the settings it takes a fifth of a start.
     """
     from modemagent.access.agent import NotServed, agent_session, explain_busy
-    from modemagent.control.client import AgentError
 
     port = attempt.port.path
     result: T | ModemAgentError

@@ -9,8 +9,7 @@ from typing import Any
 
 from modemagent.access.agent import NotServed, agent_session, explain_busy
 from modemagent.access.options import AccessOptions
-from modemagent.control.client import AgentError
-from modemagent.errors import AgentNotRunning, ModemAgentError, PortBusy, PortNotFound
+from modemagent.errors import AgentError, AgentNotRunning, ModemAgentError, PortBusy, PortNotFound
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 from modemagent.watching.events import EventBus, ModemEvent

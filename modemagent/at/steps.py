@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Literal, NamedTuple, TypeVar
 
+from modemagent.errors import ModemAgentError
+
 FinalKind = Literal["ok", "error", "cme", "cms", "refused", "call"]
 
 
@@ -106,3 +108,17 @@ Step = Command | Listen
 Outcome = Response | Received
 T = TypeVar("T")
 Plan = Generator[Step, Outcome, T]
+
+
+def throw_into_plan(plan: Plan[T], error: ModemAgentError) -> T:
+    """Throw an error into a plan that cannot continue, and return the result it makes of it.
+
+    :raises ModemAgentError: the plan returns no result; a plan that yields another step is closed
+    """
+    try:
+        plan.throw(error)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    plan.close()
+    raise error

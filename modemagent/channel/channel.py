@@ -8,10 +8,19 @@ import functools
 from collections import deque
 from typing import Final, TypeVar, overload
 
-from modemagent.at.steps import Command, Listen, Outcome, Plan, Received, Response, Step
+from modemagent.at.steps import (
+    Command,
+    Listen,
+    Outcome,
+    Plan,
+    Received,
+    Response,
+    Step,
+    throw_into_plan,
+)
 from modemagent.channel.port import Port, port_vanished
 from modemagent.channel.restore import FinalRestore
-from modemagent.channel.session import PortSession, throw_into_plan
+from modemagent.channel.session import PortSession
 from modemagent.channel.threads import driver_call, run_in_thread
 from modemagent.channel.trace import Trace
 from modemagent.channel.transport import attach

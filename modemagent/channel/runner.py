@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from math import ceil, inf
 from typing import Final, Generic, TypeVar
 
-from modemagent.at.steps import Command, Outcome, Plan, Step
+from modemagent.at.steps import Command, Outcome, Plan, Step, throw_into_plan
 from modemagent.channel.port import Port
-from modemagent.channel.session import PortSession, internal_error, throw_into_plan
+from modemagent.channel.session import PortSession, internal_error
 from modemagent.channel.trace import Trace
 from modemagent.channel.url import is_remote, open_port
 from modemagent.errors import DeadlinePassed, ModemAgentError, PortVanished

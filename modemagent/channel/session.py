@@ -11,7 +11,7 @@ from math import inf
 from typing import Final, TypeVar
 
 from modemagent.at.connection import GRACE_S, AtConnection
-from modemagent.at.steps import Command, Listen, Outcome, Plan, Response, Step
+from modemagent.at.steps import Command, Listen, Outcome, Response, Step
 from modemagent.at.urcs import is_urc
 from modemagent.channel.restore import FinalRestore, RestoreList
 from modemagent.dialects.allowlist import is_allowed
@@ -166,20 +166,6 @@ def _encode(connection: AtConnection, line: str, restore_list: RestoreList) -> b
             "Use a terminal program for that.",
         )
     return connection.send(line)
-
-
-def throw_into_plan(plan: Plan[T], error: ModemAgentError) -> T:
-    """Throw an error into a plan that cannot continue, and return the result it makes of it.
-
-    :raises ModemAgentError: the plan returns no result; a plan that yields another step is closed
-    """
-    try:
-        plan.throw(error)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    plan.close()
-    raise error
 
 
 def internal_error(cause: Exception) -> ModemAgentError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,10 +16,11 @@ from modemagent.cli.options import json_option_with, timeout_option
 from modemagent.cli.output import one_line, print_json
 from modemagent.cli.port_options import access_options, require_allowed
 from modemagent.cli.response_text import print_line, print_refused, print_response, to_json
-from modemagent.control.client import AgentError, ControlClient
-from modemagent.control.remote import run_through_agent
 from modemagent.dialects.allowlist import PERMITTED
-from modemagent.errors import LineRefused, ModemAgentError, NoAnswer
+from modemagent.errors import AgentError, LineRefused, ModemAgentError, NoAnswer
+
+if TYPE_CHECKING:
+    from modemagent.control.client import ControlClient
 
 #: Deadline of a session, which its user ends; a channel requires one.
 _SESSION_S = 7 * 86400.0
@@ -62,10 +64,10 @@ def command(port: str, lines: tuple[str, ...], as_json: bool, options: AccessOpt
 
     def agent(client: ControlClient, _: str) -> list[Response]:
         if is_terminal:  # before the first prompt: does the agent have this port open?
-            run_through_agent(client, path, _send_all((), timeout_s))
+            client.run(path, _send_all((), timeout_s))
         while True:
             try:
-                return run_through_agent(client, path, plan())
+                return client.run(path, plan())
             except AgentError as error:
                 if not is_terminal:
                     raise

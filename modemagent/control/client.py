@@ -1,4 +1,4 @@
-"""The client side of the control socket: requests, replies and events, without asyncio."""
+"""The client side of the control socket: requests, plans and events, without asyncio."""
 
 from __future__ import annotations
 
@@ -10,32 +10,25 @@ import socket
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
+from modemagent.at.steps import Command, Listen, Plan, Received, Response, throw_into_plan
+from modemagent.control.protocol import from_json as response_from_json
 from modemagent.control.protocol import short_name, socket_path
-from modemagent.errors import PORT_ERRORS, AgentDenied, AgentNotRunning, ModemAgentError
+from modemagent.errors import (
+    AgentDenied,
+    AgentError,
+    AgentNotRunning,
+    ModemAgentError,
+    ReportError,
+)
 
 _START = "Start it with: modemagent run (and pass the same --state-dir here)."
 _LARGEST_REPLY = 16 * 1024 * 1024
+#: Longest wait for the port, in seconds: the daemon may be in the middle of an identification.
+_TURN_S = 90.0
 
-#: ``failed[].reason`` of ``identify`` by the code of a port's error.
-_REASONS = {kind.code: kind.reason for kind in PORT_ERRORS}
-
-
-class AgentError(ModemAgentError):
-    """An error reply of the daemon, with the daemon's code, exit status and hint.
-
-    :ivar reason: the word for ``failed[].reason`` if the error is about a port, else None
-    """
-
-    def __init__(self, error: dict[str, object]) -> None:
-        super().__init__(str(error.get("message", "failed")), hint=str(error.get("hint", "")))
-        self.error = error
-        self.reason = _REASONS.get(str(error.get("code")))
-        status = error.get("exit")
-        self.exit_status = status if isinstance(status, int) else 1  # type: ignore[misc]
-
-    def to_json(self) -> dict[str, object]:
-        return self.error
+T = TypeVar("T")
 
 
 class ControlClient:
@@ -90,6 +83,45 @@ class ControlClient:
             message = str(error_object.get("message", ""))
             raise AgentDenied(message, hint=str(error_object.get("hint", "")))
         raise AgentError(error_object)
+
+    def run(self, port: str, plan: Plan[T]) -> T:
+        """Run a plan on a port that the daemon has open, and return its result.
+
+        Raw bytes stay in the daemon, so the plan must work with lines only.
+
+        :param port: path or stable id of the port
+        :raises ModemAgentError: the daemon's error, unless the plan handles it
+        """
+        try:
+            step = next(plan)
+            while True:
+                try:
+                    outcome = self._perform(port, step)
+                except ModemAgentError as error:
+                    return throw_into_plan(plan, error)
+                step = plan.send(outcome)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        finally:
+            plan.close()
+
+    def _perform(self, port: str, step: Command | Listen) -> Response | Received:
+        if isinstance(step, Listen):
+            reply = self.ask({"do": "unsolicited", "port": port}, timeout_s=_TURN_S)
+            lines = reply.get("lines")
+            return Received(tuple(map(str, lines)) if isinstance(lines, list) else (), b"")
+        request: dict[str, object] = {"do": "at", "port": port, "line": step.line}
+        request["timeout_s"] = step.timeout_s
+        reply = self.ask(request, timeout_s=step.timeout_s + _TURN_S)
+        try:
+            return response_from_json(reply.get("answer"))
+        except ReportError:
+            raise AgentNotRunning(
+                "the reply of the agent cannot be parsed",
+                hint="Make sure that the agent and this command have the same version: "
+                "modemagent status",
+            ) from None
 
     def events(self) -> Iterator[dict[str, object]]:
         """Yield the events that follow a ``watch`` request, until the daemon ends."""

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from modemagent.agent.control.server import ClientConnection, ControlSocket, Request
-from modemagent.control.client import AgentError, ControlClient, ask
+from modemagent.control.client import ControlClient, ask
 from modemagent.control.protocol import short_name, socket_path
-from modemagent.errors import AgentDenied, AgentNotRunning, PortBusy
+from modemagent.errors import AgentDenied, AgentError, AgentNotRunning, PortBusy
 from modemagent.logs import NullLog
 
 

@@ -10,9 +10,9 @@ from math import inf
 from pathlib import Path
 from typing import TypeVar
 
-from modemagent.at.steps import Command, Outcome, Plan, Step
+from modemagent.at.steps import Command, Outcome, Plan, Step, throw_into_plan
 from modemagent.at.transcript import Transcript, load
-from modemagent.channel.session import PortSession, throw_into_plan
+from modemagent.channel.session import PortSession
 from modemagent.errors import DeadlinePassed, ModemAgentError
 
 T = TypeVar("T")
