@@ -13,7 +13,7 @@ from typing import Literal
 StreamKind = Literal["silence", "text", "nmea", "binary"]
 
 #: ECMA-48 control sequences: colours and cursor moves that a hostile modem may send.
-_TERMINAL_CODE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[@-Z\\^_])?")
+_TERMINAL_CODE = r"\x1b(\[[0-?]*[ -/]*[@-~]|[@-Z\\^_])?"
 #: Replacement of a byte that is not UTF-8, as in the transcripts.
 BROKEN = "\ufffd"
 
@@ -36,7 +36,7 @@ def clean_line(raw: bytes) -> tuple[str, int]:
     if text.isprintable() and BROKEN not in text:
         return text.strip(), 0
     if "\x1b" in text:
-        text = _TERMINAL_CODE.sub("", text)
+        text = re.sub(_TERMINAL_CODE, "", text)
     noise = text.count(BROKEN)
     kept = []
     for char in text:

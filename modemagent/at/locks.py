@@ -45,8 +45,8 @@ _KINDS: Mapping[str, str] = {
     "FSIM": "first_sim",
     "FIRSTSIM": "first_sim",
 }
-_CODE = re.compile(r"PH[-_ ]+([A-Z][-_ A-Z0-9]*)")
-_PARTS = re.compile(r"([A-Z]+?)[0-9]*(?:LOCK(?:ED)?)?(PIN|PUK)?[0-9]*(?:REQUIRED)?")
+_CODE = r"PH[-_ ]+([A-Z][-_ A-Z0-9]*)"
+_PARTS = r"([A-Z]+?)[0-9]*(?:LOCK(?:ED)?)?(PIN|PUK)?[0-9]*(?:REQUIRED)?"
 
 #: Number of a CME error and the lock that causes it.
 CME_LOCKS: Mapping[int, Lock] = {
@@ -88,10 +88,10 @@ def lock_of(code: str) -> Lock | None:
     >>> lock_of("PH-NETSUB PUK"), lock_of("ph_simlock"), lock_of("SIM PIN")
     (Lock(kind='network_subset', code='puk'), Lock(kind='sim', code='pin'), None)
     """
-    found = _CODE.fullmatch(code.strip(' \t"').upper())
+    found = re.fullmatch(_CODE, code.strip(' \t"').upper())
     if found is None:
         return None
-    parts = _PARTS.fullmatch(re.sub(r"[-_ ]", "", found[1]))
+    parts = re.fullmatch(_PARTS, re.sub(r"[-_ ]", "", found[1]))
     if parts is None:
         return Lock(None, "pin")
     return Lock(_KINDS.get(parts[1]), (parts[2] or "PIN").lower())

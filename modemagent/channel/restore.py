@@ -44,16 +44,15 @@ SESSION_SETTINGS: Final = {
     # error format: TS 27.007 clause 9.1 has the default 0; many firmwares have 1 or 2
     "AT+CMEE=": SessionSetting("AT+CMEE?", "0"),
 }
-_CHANGE: Final = re.compile(r"(E|V|\+CMEE=)([0-2])")
-_CMEE_VALUE: Final = re.compile(r"\+CMEE\s*:+\s*([0-2])")
+# Patterns are compiled at their first use, which most commands never reach.
+_CHANGE: Final = r"(E|V|\+CMEE=)([0-2])"
+_CMEE_VALUE: Final = r"\+CMEE\s*:+\s*([0-2])"
 
 _OPEN_CHANNEL: Final = "AT+CCHO="
-_USE_CHANNEL: Final = re.compile(r"AT\+(?:CGLA|CCHC)=([0-9A-F]+)")
+_USE_CHANNEL: Final = r"AT\+(?:CGLA|CCHC)=([0-9A-F]+)"
 #: A session id in a late response. Without its label it counts only if no command was sent since.
-_LABELLED: Final = re.compile(rb'(?:\A|[\r\n])\+CCHO ?: ?"?([0-9A-F]{1,16})"?[\r\n]', re.I)
-_BARE: Final = re.compile(
-    rb'(?:\A|[\r\n])(?:\+CCHO ?: ?)?"?([0-9A-F]{1,16})"?\s*[\r\n](?:OK|0)[\r\n]', re.I
-)
+_LABELLED: Final = rb'(?i)(?:\A|[\r\n])\+CCHO ?: ?"?([0-9A-F]{1,16})"?[\r\n]'
+_BARE: Final = rb'(?i)(?:\A|[\r\n])(?:\+CCHO ?: ?)?"?([0-9A-F]{1,16})"?\s*[\r\n](?:OK|0)[\r\n]'
 _LATE_LIMIT: Final = 4096
 
 
@@ -127,7 +126,7 @@ class RestoreList:
             return
         self._late += data
         pattern = _LABELLED if self._sent_since else _BARE
-        match = _LABELLED.search(self._late) or pattern.search(self._late)
+        match = re.search(_LABELLED, self._late) or re.search(pattern, self._late)
         if match is not None:
             self._add_channel(match[1].decode("ascii").upper())
 
@@ -232,7 +231,7 @@ def changes(line: str) -> dict[str, str]:
     ({'ATE': '0'}, {'AT+CMEE=': '2'}, {})
     """
     parts = line.strip().upper().removeprefix("AT").split(";")
-    found = (_CHANGE.fullmatch(part.strip()) for part in parts)
+    found = (re.fullmatch(_CHANGE, part.strip()) for part in parts)
     return {f"AT{match[1]}": match[2] for match in found if match is not None}
 
 
@@ -251,7 +250,7 @@ def observed_values(response: Response) -> dict[str, str]:
         values["ATV"] = "0" if response.final.text.strip().isdigit() else "1"
     if "+CMEE?" in response.line.upper():
         for line in response.lines:
-            if (match := _CMEE_VALUE.match(line.upper())) is not None:
+            if (match := re.match(_CMEE_VALUE, line.upper())) is not None:
                 values["AT+CMEE="] = match[1]
     return values
 
@@ -262,7 +261,7 @@ def closing_command(line: str) -> str | None:
     >>> closing_command("AT+CGLA=1,10,00A4"), closing_command("AT+CSQ")
     ('AT+CCHC=1', None)
     """
-    match = _USE_CHANNEL.match(line.strip().upper())
+    match = re.match(_USE_CHANNEL, line.strip().upper())
     return f"AT+CCHC={match[1]}" if match else None
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 #: The kernel names an interface DEVICE:CONFIGURATION.NUMBER, both in decimal digits.
-_INTERFACE = re.compile(r"(.+):\d+\.(\d+)")
+_INTERFACE = r"(.+):\d+\.(\d+)"
 
 
 class Interface(NamedTuple):
@@ -70,7 +70,7 @@ def _is_called(kind: str) -> Callable[[Path], bool]:
 
 def _named(folder: Path) -> int | None:
     """Return the number in an interface's name; None for other names (serial8250:0.1)."""
-    named = _INTERFACE.fullmatch(folder.name)
+    named = re.fullmatch(_INTERFACE, folder.name)
     return int(named[2]) if named and named[1] == folder.parent.name else None
 
 

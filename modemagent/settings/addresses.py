@@ -12,16 +12,13 @@ from typing import Final
 
 # RFC 1123 clause 2.1, and the underscore, which is used in private networks. Longer or empty labels
 # make Python's name lookup raise UnicodeError, names beyond ASCII make urllib3 fail.
-_HOST_NAME = re.compile(r"(?!.{254})[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+_HOST_NAME = r"(?!.{254})[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?"
 #: Ids printed by ``modemagent list``, of a modem or of one port.
-_PORT_IDS: Final = tuple(
-    re.compile(form)
-    for form in (
-        r"usb:[0-9]+-[0-9]+(\.[0-9]+)*(:[0-9]+\.[0-9]+)?",
-        r"pci:[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f](:wwan\w+)?",
-        r"tty:[A-Za-z][\w.-]*",
-        r"wwan:\w+(:wwan\w+)?",
-    )
+_PORT_IDS: Final = (
+    r"usb:[0-9]+-[0-9]+(\.[0-9]+)*(:[0-9]+\.[0-9]+)?",
+    r"pci:[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f](:wwan\w+)?",
+    r"tty:[A-Za-z][\w.-]*",
+    r"wwan:\w+(:wwan\w+)?",
 )
 
 
@@ -42,7 +39,7 @@ def is_host_port(text: str, *, least_port: int = 1, port_required: bool = True) 
         return False
     if host.startswith("[") and host.endswith("]"):
         return _is_ipv6(host[1:-1])
-    return _HOST_NAME.fullmatch(host) is not None
+    return re.fullmatch(_HOST_NAME, host) is not None
 
 
 def _is_ipv6(text: str) -> bool:
@@ -86,4 +83,4 @@ def is_port(text: str) -> bool:
     scheme, slashes, rest = text.partition("://")
     if slashes:
         return scheme in ("socket", "rfc2217") and is_host_port(rest.rstrip("/"))
-    return text.startswith("/") or any(form.fullmatch(text) for form in _PORT_IDS)
+    return text.startswith("/") or any(re.fullmatch(form, text) for form in _PORT_IDS)
