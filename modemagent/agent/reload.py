@@ -8,7 +8,6 @@ each reload, because a renewed one usually has the name of the old one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from modemagent.errors import ModemAgentError, SettingsError
@@ -72,7 +71,7 @@ def _change(old: Settings, new: Settings, log: Log) -> SettingsChange:
             log.warning(
                 "setting_needs_restart", key=key.name, hint="Restart the agent to apply the change."
             )
-    new = replace(new, **kept)
+    new = new._replace(**kept)
     keys = frozenset(key for key in KEYS if getattr(new, key) != getattr(old, key))
     change = SettingsChange(new, keys, None)
     for mistake in check_machine(new):

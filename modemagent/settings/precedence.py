@@ -133,11 +133,12 @@ def with_overrides(settings: Settings, given: Mapping[str, object]) -> Settings:
 
     :raises SettingsError: the value of an option is invalid
     """
-    values = {key: getattr(settings, key) for key in KEYS}
-    for key, value in given.items():
-        if value is not None:
-            values[key] = _checked(key, value, f"--{key.replace('_', '-')}")
-    return Settings(**values)
+    values = {
+        key: _checked(key, value, f"--{key.replace('_', '-')}")
+        for key, value in given.items()
+        if value is not None
+    }
+    return settings._replace(**values)
 
 
 def _checked(key: str, value: object, name: str) -> Any:

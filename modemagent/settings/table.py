@@ -6,7 +6,6 @@ The keys are the options of ``modemagent run`` with ``_`` for ``-``. Durations a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -30,8 +29,7 @@ DEFAULT_FILE = Path("/etc/modemagent/agent.toml")
 DEFAULT_STATE_DIR = Path("/var/lib/modemagent")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings of one agent; :data:`TABLE` describes each."""
 
     gateway_id: str | None = None
@@ -140,5 +138,5 @@ TABLE: Final = (
     Key("metrics_file", FILE, '"/var/lib/prometheus/node-exporter/modemagent.prom"',
         "File for the metrics, read by the textfile collector of the node exporter."),
 )  # fmt: skip
-KEYS: Final = tuple(field.name for field in fields(Settings))
+KEYS: Final = Settings._fields
 BY_NAME: Final = {key.name: key for key in TABLE}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 
 import pytest
@@ -25,11 +24,11 @@ from modemagent.settings.validators import baud_rates
 
 
 def test_every_setting_has_a_row() -> None:
-    assert [key.name for key in TABLE] == [field.name for field in fields(Settings)]
+    assert [key.name for key in TABLE] == list(Settings._fields)
 
 
 def test_settings_are_frozen() -> None:
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         Settings().registry = "x"  # type: ignore[misc]
 
 

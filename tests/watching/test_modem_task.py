@@ -9,7 +9,6 @@ import os
 import threading
 import tty
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -328,7 +327,7 @@ async def test_other_intervals_apply_without_reopening() -> None:
         settings = Settings(discovery=False, poll_interval=3600)
         async with running(PortPlace(path=modem.path), settings=settings) as watched:
             await watched.states.until(PortState.WATCHING)
-            watched.task.follow(replace(settings, poll_interval=0.05))
+            watched.task.follow(settings._replace(poll_interval=0.05))
             polls = len(modem.lines_received)
             while len(modem.lines_received) == polls:
                 await asyncio.sleep(0.01)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,7 +100,7 @@ async def test_modem_of_modemmanager_is_opened_with_via_port(tmp_path: Path) -> 
             arbiter._update((managed,), running=True)
             await supervised.states.until(PortState.WATCHING)
             assert not modem.lines_received
-            by_port = replace(settings, via="port", discovery=False, port=(port,))
+            by_port = settings._replace(via="port", discovery=False, port=(port,))
             await supervised.supervisor.follow(by_port)
             await supervised.states.until(PortState.WATCHING)
             assert modem.lines_received
@@ -169,7 +168,7 @@ async def test_port_that_is_reopened_is_closed_first(monkeypatch: pytest.MonkeyP
                 scans.release()
 
             monkeypatch.setattr(supervisor, "_scan", counted)
-            following = asyncio.create_task(supervisor.follow(replace(settings, baud=9600)))
+            following = asyncio.create_task(supervisor.follow(settings._replace(baud=9600)))
             await closing.wait()
             supervisor._rescan.request()
             await scans.acquire()
