@@ -7,6 +7,8 @@ are compared in lower case without blanks and punctuation. An unknown text is st
 
 from __future__ import annotations
 
+from functools import cache
+
 from modemagent.at.error_codes import ERROR_CODES
 from modemagent.at.steps import FinalKind, FinalResult
 
@@ -29,13 +31,16 @@ def fold_error_text(text: str) -> str:
     return "".join(char for char in lower if char.isalnum())
 
 
-_CODES: dict[str, dict[str, int]] = {
-    kind: {
-        **{fold_error_text(text): code for code, text in codes.texts.items()},
-        **{fold_error_text(text): code for text, code in codes.others.items()},
+@cache
+def _codes() -> dict[str, dict[str, int]]:
+    """Return the folded texts of each kind with their numbers; most commands need none."""
+    return {
+        kind: {
+            **{fold_error_text(text): code for code, text in codes.texts.items()},
+            **{fold_error_text(text): code for text, code in codes.others.items()},
+        }
+        for kind, codes in ERROR_CODES.items()
     }
-    for kind, codes in ERROR_CODES.items()
-}
 
 
 def code_of(kind: str, text: str) -> int | None:
@@ -47,7 +52,7 @@ def code_of(kind: str, text: str) -> int | None:
     bare = text.strip().strip('"').strip()
     if bare.isascii() and bare.isdecimal() and len(bare) < 7:
         return int(bare)
-    return _CODES.get(kind, {}).get(fold_error_text(bare))
+    return _codes().get(kind, {}).get(fold_error_text(bare))
 
 
 def parse_final(line: str, *, numeric: bool = False) -> FinalResult | None:
