@@ -8,6 +8,7 @@ each reload, because a renewed one usually has the name of the old one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import TYPE_CHECKING, NamedTuple
 
 from modemagent.errors import ModemAgentError, SettingsError

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from modemagent.cli.options import FOUND_WRONG, json_option, global_options
+from modemagent.cli.options import FOUND_WRONG, global_options, json_option
 from modemagent.cli.output import heading, plain, print_json, table
 from modemagent.errors import ModemAgentError
 from modemagent.report.delivery.sinks import open_sink

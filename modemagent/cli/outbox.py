@@ -12,8 +12,8 @@ import click
 from modemagent.access.agent import state_dir_of
 from modemagent.cli.options import (
     flag_option,
-    json_option,
     global_options,
+    json_option,
     state_dir_option,
     timeout_option,
     value_option,

@@ -7,16 +7,14 @@ written, the links, and the directories that were created.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
-from modemagent.errors import ReportError
-from modemagent.identity.codec import REQUIRED, JsonRecord
 from modemagent.installation.layout import MANIFEST, PREFIXES
 from modemagent.installation.target_root import InstallError, TargetRoot
 
 
 @dataclass(slots=True, kw_only=True)
-class Manifest(JsonRecord):
+class Manifest:
     """The manifest of one installation.
 
     :param files: path -> SHA-256 of the text as written, "" for a secret
@@ -24,14 +22,14 @@ class Manifest(JsonRecord):
     :param folders: created directories, outer ones first
     """
 
-    version: str = field(default="", metadata=REQUIRED)
-    prefix: str = field(default=PREFIXES[0], metadata=REQUIRED)
-    files: dict[str, str] = field(default_factory=dict, metadata=REQUIRED)
-    links: dict[str, str] = field(default_factory=dict, metadata=REQUIRED)
-    folders: tuple[str, ...] = field(default=(), metadata=REQUIRED)
+    version: str = ""
+    prefix: str = PREFIXES[0]
+    files: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
 
     def to_text(self) -> str:
-        return json.dumps({"schema": 1, **self.to_json()}, indent=1) + "\n"
+        return json.dumps({"schema": 1, **asdict(self)}, indent=1) + "\n"
 
 
 def read(target: TargetRoot) -> Manifest | None:
@@ -43,17 +41,26 @@ def read(target: TargetRoot) -> Manifest | None:
     if text is None:
         return None
     try:
-        found = Manifest.from_json(json.loads(text))
-        is_valid = all(map(_is_absolute, (*found.files, *found.links, *found.folders)))
-    except (ValueError, ReportError):
-        is_valid = False
-    if not is_valid:
+        found = json.loads(text)
+        return Manifest(
+            version=str(found["version"]),
+            prefix=str(found["prefix"]),
+            files=_texts(found["files"]),
+            links=_texts(found["links"]),
+            folders=tuple(map(_absolute, found["folders"])),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise InstallError(
             f"cannot read {MANIFEST}",
             hint="Move it away. Existing files then count as edited and are kept.",
-        )
-    return found
+        ) from None
 
 
-def _is_absolute(path: str) -> bool:
-    return path.startswith("/") and ".." not in path.split("/")
+def _texts(table: dict[object, object]) -> dict[str, str]:
+    return {_absolute(key): str(value) for key, value in table.items()}
+
+
+def _absolute(path: object) -> str:
+    if not isinstance(path, str) or not path.startswith("/") or ".." in path.split("/"):
+        raise ValueError(path)
+    return path
