@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from modemagent.discovery.sockets import find_socket
 from modemagent.errors import OutboxError, ReportError
 from modemagent.identity.codec import from_json
 from modemagent.identity.snapshot import Snapshot
@@ -13,7 +14,7 @@ from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.records import ReportDraft
 from modemagent.watching.baseline import reason_for, removal_snapshot, update_baseline
 from modemagent.watching.events import EventBus
-from modemagent.watching.places import baseline_key
+from modemagent.watching.places import baseline_key, stored_key, usb_device
 
 #: Reports with these reasons repeat the baseline; nothing was read for them.
 _FROM_BASELINE = (Reason.REMOVED, Reason.HEARTBEAT)
@@ -32,6 +33,13 @@ class _Baseline(NamedTuple):
         return {"snapshot": self.snapshot.to_json(), "port": self.port.to_json()}
 
 
+def _located(baseline: _Baseline, key: str) -> _Baseline:
+    """Add the USB socket, which is the key; version 0.1.0 used the device id."""
+    place = baseline.port
+    by_socket = key not in (place.path, usb_device(place))
+    return baseline._replace(port=place._replace(socket=key if by_socket else find_socket(key)))
+
+
 class Reporter:
     """Stores a report for each change, together with the new baseline of the modem.
 
@@ -48,13 +56,16 @@ class Reporter:
         self._error = ""
         for key, body in outbox.baselines().items():
             try:
-                self._baselines[key] = from_json(_Baseline, body)
+                self._baselines[key] = _located(from_json(_Baseline, body), key)
             except ReportError as error:
                 # written by another version: the modem is identified as a new one
                 log.warning("baseline_unreadable", port=key, reason=str(error))
 
+    def _key(self, place: PortPlace) -> str:
+        return stored_key(place, self._baselines)
+
     def baseline(self, place: PortPlace) -> Snapshot | None:
-        found = self._baselines.get(baseline_key(place))
+        found = self._baselines.get(self._key(place))
         return found.snapshot if found else None
 
     def baseline_places(self) -> list[PortPlace]:
@@ -71,7 +82,7 @@ class Reporter:
         reason = reason_for(before, reading) or otherwise
         baseline = update_baseline(before, reading)
         if reason is None:
-            key = baseline_key(place)
+            key = self._key(place)
             self._baselines[key] = self._baselines[key]._replace(snapshot=baseline)
         elif not self._store(reason, place, reading, baseline):
             return None
@@ -80,7 +91,7 @@ class Reporter:
 
     def removed(self, place: PortPlace) -> bool:
         """Report the removal of a modem with its last reading, and discard its baseline."""
-        baseline = self._baselines.get(baseline_key(place))
+        baseline = self._baselines.get(self._key(place))
         if baseline is None:
             return False
         snapshot, place = baseline
@@ -110,6 +121,7 @@ class Reporter:
         draft = ReportDraft(reason=reason, port=place, **fields)
         baselines: dict[str, _Baseline | None] = {}
         if place is not None:
+            baselines[self._key(place)] = None
             baselines[baseline_key(place)] = _Baseline(snapshot, place) if snapshot else None
         try:
             bodies = {key: each.to_json() if each else None for key, each in baselines.items()}

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 from modemagent.discovery.usb import text
 
@@ -19,29 +18,19 @@ from modemagent.discovery.usb import text
 _DEVICE = re.compile(r"\d+-(\d+(?:\.\d+)*)")
 #: The entry of a hub port: usb1-port4 on a root hub, 1-1.2-port4 on another hub.
 _HUB_PORT = re.compile(r"(?:usb\d+|\d+-(?P<hub>\d+(?:\.\d+)*))-port(?P<port>\d+)")
+#: A controller that a driver creates below the device of the chip, such as xhci-hcd.1.auto or
+#: ci_hdrc.0, is numbered in the order of creation (drivers/base/platform.c), as buses are.
+_NUMBERED = re.compile(r"([A-Za-z_-]+)\.\d+(?:\.auto)?")
 #: Speed in Mbit/s from which a root hub serves the SuperSpeed side of its sockets.
 _SUPERSPEED = 5000
 
 
-class UsbSocket(NamedTuple):
-    """One socket of one controller.
+def find_socket(device_id: str, root: Path = Path("/")) -> str | None:
+    """Return the name of the socket that a USB device is plugged into.
 
-    :param controller: path of the USB controller below ``/sys/devices``
-    :param ports: hub ports from the root hub to the socket, ``1.4``; those of the USB 2 side if
-        sysfs links both sides
-    :param superspeed: True if only the SuperSpeed side is known
-    """
-
-    controller: str
-    ports: str
-    superspeed: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.controller}/usb{3 if self.superspeed else 2}/{self.ports}"
-
-
-def find_socket(device_id: str, root: Path = Path("/")) -> UsbSocket | None:
-    """Return the socket that a USB device is plugged into.
+    The name consists of the controller below ``/sys/devices``, of the side of the socket, ``usb2``
+    unless only the SuperSpeed side is known, and of the hub ports from the root hub to the socket:
+    ``pci0000:00/0000:00:14.0/usb2/1.4``.
 
     :param device_id: ``usb:1-1.4``
     :param root: directory that holds ``sys``
@@ -52,23 +41,22 @@ def find_socket(device_id: str, root: Path = Path("/")) -> UsbSocket | None:
     found = _DEVICE.fullmatch(name)
     if kind != "usb" or found is None or not entry.exists():
         return None
-    bus = _root_hub(entry)
+    above = entry.resolve().parents
+    bus = next((each for each in above if re.fullmatch(r"usb\d+", each.name)), None)
     if bus is None:
         return None
-    devices = (root / "sys/devices").resolve()
-    controller = str(bus.parent.relative_to(devices))
+    controller = _controller(bus.parent.relative_to((root / "sys/devices").resolve()))
     if int(text(bus / "speed") or 0) < _SUPERSPEED:
-        return UsbSocket(controller, found[1])
+        return f"{controller}/usb2/{found[1]}"
     companion = _companion(entry)
-    if companion is not None:
-        return UsbSocket(controller, companion)
-    return UsbSocket(controller, found[1], superspeed=True)
+    return f"{controller}/usb2/{companion}" if companion else f"{controller}/usb3/{found[1]}"
 
 
-def _root_hub(entry: Path) -> Path | None:
-    return next(
-        (each for each in entry.resolve().parents if re.fullmatch(r"usb\d+", each.name)), None
-    )
+def _controller(path: Path) -> Path:
+    """Return the path of a controller without a number that depends on the order of creation."""
+    found = _NUMBERED.fullmatch(path.name)
+    # directly below platform, the number is the only difference between two controllers
+    return path if found is None or path.parent.name == "platform" else path.with_name(found[1])
 
 
 def _companion(entry: Path) -> str | None:

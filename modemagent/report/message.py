@@ -119,15 +119,19 @@ class PortPlace(NamedTuple):
     :param id: stable id of the USB socket, as ``usb:1-2:1.2``, if known
     :param usb_vid: USB vendor id, four hexadecimal digits
     :param usb_pid: USB product id, four hexadecimal digits
+    :param socket: physical USB socket, if known (:mod:`modemagent.discovery.sockets`); not sent
     """
 
     path: _Text
     id: _OptionalText = None
     usb_vid: _OptionalText = None
     usb_pid: _OptionalText = None
+    socket: _OptionalText = None
 
     def to_json(self) -> dict[str, object]:
-        return fields_to_json(self)
+        document = fields_to_json(self)
+        del document["socket"]
+        return document
 
 
 class Report(NamedTuple):

@@ -64,7 +64,7 @@ class _Interruption(Enum):
 class ModemTask:
     """Supervision of one modem through one of its ports.
 
-    :param key: device id of a cellular modem, path of any other port
+    :param key: socket or device id of a cellular modem, path of any other port
     :param place: the port to begin with
     :param may_open: False if the modem can be read through ModemManager only
     :param changed: called after each change of state

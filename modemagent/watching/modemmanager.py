@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterable
 
 from modemagent.discovery import udev
+from modemagent.discovery.sockets import find_socket
 from modemagent.errors import ModemManagerUnavailable
 from modemagent.logs import Log
 from modemagent.modemmanager.client import (
@@ -207,6 +208,7 @@ def _place_of(modem: MmModem) -> PortPlace:
         id=f"{bus}:{interface or f'{modem.bus_id}:{name}'}",
         usb_vid=_text(f"{modem.device}/idVendor"),
         usb_pid=_text(f"{modem.device}/idProduct"),
+        socket=find_socket(f"{bus}:{modem.bus_id}"),
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container
 
 from modemagent.dialects.usb_ids import layout_of
 from modemagent.discovery.candidate import Candidate
+from modemagent.discovery.sockets import find_socket
 from modemagent.discovery.sysfs import describe
 from modemagent.report.message import PortPlace
 
@@ -36,7 +38,11 @@ def place_of(port: str, candidate: Candidate | None = None) -> PortPlace:
     if candidate is None:
         return PortPlace(path=port)
     return PortPlace(
-        path=port, id=candidate.port_id, usb_vid=candidate.usb_vid, usb_pid=candidate.usb_pid
+        path=port,
+        id=candidate.port_id,
+        usb_vid=candidate.usb_vid,
+        usb_pid=candidate.usb_pid,
+        socket=find_socket(candidate.modem_id or ""),
     )
 
 
@@ -50,13 +56,24 @@ def usb_device(place: PortPlace) -> str | None:
 def baseline_key(place: PortPlace) -> str:
     """Return the key under which the last reading of a modem is stored.
 
-    It is the USB device for a product in the table, because the kernel may give a modem that is
+    It is the USB socket for a product in the table, because the kernel may give a modem that is
     plugged in again another ttyUSB number, and the path otherwise: each tty of a UART bridge may
-    lead to another modem.
+    lead to another modem. Without a known socket it is the USB device, as in version 0.1.0.
     """
     device = usb_device(place)
     known = device is not None and layout_of(place.usb_vid, place.usb_pid) is not None
-    return device if device is not None and known else place.path
+    return place.socket or device if device is not None and known else place.path
+
+
+def stored_key(place: PortPlace, baselines: Container[str]) -> str:
+    """Return the key that the baseline of a modem has: the current one, or that of 0.1.0."""
+    key, old_key = baseline_key(place), baseline_key(place._replace(socket=None))
+    return old_key if key not in baselines and old_key in baselines else key
+
+
+def device_key(device_id: str) -> str:
+    """Return the key of the task that watches a device: its USB socket, else its id."""
+    return find_socket(device_id) or device_id
 
 
 def modem_key(place: PortPlace) -> str:

@@ -14,7 +14,7 @@ from modemagent.discovery.modems import ModemCandidate, find_modems
 from modemagent.discovery.sysfs import describe, scan
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
-from modemagent.watching.places import STABLE_IDS, is_remote, is_there, place_of
+from modemagent.watching.places import STABLE_IDS, device_key, is_remote, is_there, place_of
 
 #: How long to wait for the best port of a modem before its other ports are tried. A modem shows its
 #: ports one after the other when it starts, and hides them one after the other when it is removed.
@@ -24,7 +24,7 @@ _BEST_PORT_APPEARS_S = 10.0
 class SelectedModem(NamedTuple):
     """One modem to watch.
 
-    :param key: device id of a cellular modem, path of any other port
+    :param key: socket or device id of a cellular modem, path of any other port
     :param places: the ports to try, best first
     :param may_open: False if the modem can be read through ModemManager only
     """
@@ -61,9 +61,9 @@ class Selection:
         missing = (port for port in self.named_paths if not is_there(port))
         return (*missing, *self.settings.port_glob)
 
-    def sees(self, device_id: str) -> bool:
+    def sees(self, key: str) -> bool:
         """Return True if the last scan has shown any port of a modem."""
-        return device_id in self._modems
+        return any(device_key(device) == key for device in self._modems)
 
     def current_modems(self) -> dict[str, SelectedModem]:
         """Scan, and return the selected modems that are plugged in, by key.
@@ -82,9 +82,9 @@ class Selection:
                 continue
             devices.add(device)
             candidate = None if is_remote(path) else self._candidate(path) or describe(path)
-            cellular = candidate is not None and candidate.cellular
-            key = candidate.modem_id if candidate is not None and cellular else None
-            places.setdefault(key or path, []).append(place_of(path, candidate))
+            device_id = candidate.modem_id if candidate and candidate.cellular else None
+            key = device_key(device_id) if device_id else path
+            places.setdefault(key, []).append(place_of(path, candidate))
         return {key: SelectedModem(key, tuple(ports)) for key, ports in places.items()}
 
     def _scan(self) -> None:

@@ -74,6 +74,7 @@ def test_remote_port_is_always_selected() -> None:
     assert list(selection.current_modems()) == ["socket://192.0.2.7:4001"]
 
 
+SOCKETS = "pci0000:00/0000:00:14.0/usb2/"
 UNLISTED = Kind("1bc7", "1206", (0, 1, 2), kinds=("ff/ff/30", "", ""))
 SELECT = """
 import json, sys
@@ -90,7 +91,10 @@ EG25 = Kind("2c7c", "0125", (0, 1, 2, 3, 4))
 def selected(
     bed: Bed, port: list[str], port_glob: list[str], *, discovery: bool = False
 ) -> dict[str, list[str]]:
-    """Return the modems that a process on this machine selects, with their ports in order."""
+    """Return the modems that a process on this machine selects, with their ports in order.
+
+    Sockets are returned as device ids, because all devices are on bus 1.
+    """
     done = subprocess.run(
         [sys.executable, "-c", SELECT, json.dumps([discovery, port, port_glob])],
         env=bed.environment,
@@ -100,7 +104,9 @@ def selected(
     )
     found: dict[str, list[str]] = json.loads(done.stdout)
     return {
-        key.removeprefix("/dev/"): [path.removeprefix("/dev/") for path in paths]
+        key.removeprefix("/dev/").replace(SOCKETS, "usb:1-"): [
+            path.removeprefix("/dev/") for path in paths
+        ]
         for key, paths in found.items()
     }
 
