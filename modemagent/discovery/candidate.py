@@ -6,6 +6,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from modemagent.errors import NotAModem
+from modemagent.identity.codec import to_json
+
+_SHOWN = ("path", "port_id", "interface", "driver", "role", "why", "links")
 
 
 class Role(StrEnum):
@@ -59,15 +62,8 @@ class Candidate(NamedTuple):
         return self.path.rpartition("/")[2]
 
     def to_json(self) -> dict[str, object]:
-        return {
-            "path": self.path,
-            "port_id": self.port_id,
-            "interface": self.interface,
-            "driver": self.driver,
-            "role": str(self.role),
-            "why": self.why,
-            "links": list(self.links),
-        }
+        """Return what ``list`` shows of a port; the ids are those of its device."""
+        return {name: to_json(getattr(self, name)) for name in _SHOWN}
 
 
 def refuse_recovery(port: str, candidate: Candidate | None) -> None:

@@ -6,46 +6,58 @@ import os
 import pty
 import socket
 import tty
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 _READ_SIZE = 65536
 
 
-class Endpoint(Protocol):
-    """A port on which clients reach a simulated modem.
-
-    :ivar address: the name for a client: a path, or ``socket://HOST:PORT``
-    :ivar open: True while a modem is plugged in
-    """
+class Endpoint(ABC):
+    """A port on which clients reach a simulated modem."""
 
     @property
-    def address(self) -> str: ...
+    @abstractmethod
+    def address(self) -> str:
+        """The name for a client: a path, or ``socket://HOST:PORT``."""
 
-    @property
-    def open(self) -> bool: ...
-
+    @abstractmethod
     def plug(self) -> None:
         """Make the port available."""
 
+    @abstractmethod
     def unplug(self) -> None:
         """Remove the port, as if a cable were pulled."""
 
+    @abstractmethod
     def descriptors(self) -> tuple[int, ...]:
         """Return the descriptors to poll for reading."""
 
+    @abstractmethod
     def output(self) -> int | None:
-        """Return the descriptor to poll for writing, None without a client."""
+        """Return the descriptor to write to, None without a client."""
+
+    @property
+    def open(self) -> bool:
+        """True while a modem is plugged in."""
+        return bool(self.descriptors())
 
     def read(self, descriptor: int) -> bytes:
         """Return the bytes of a readable descriptor, b"" for none."""
+        with suppress(OSError):  # EIO: no client has the terminal open
+            return os.read(descriptor, _READ_SIZE)
+        return b""
 
     def write(self, data: bytes) -> int:
         """Write as much as the kernel accepts and return the number of bytes."""
+        output = self.output()
+        if output is not None:
+            with suppress(OSError):
+                return os.write(output, data)
+        return 0
 
 
-class PtyEndpoint:
+class PtyEndpoint(Endpoint):
     """A PTY in raw mode.
 
     Its terminal is also kept open here: the PTY survives a client that closes it, and bytes sent
@@ -63,10 +75,6 @@ class PtyEndpoint:
     @property
     def address(self) -> str:
         return str(self.link) if self.link is not None else self.device
-
-    @property
-    def open(self) -> bool:
-        return self._master is not None
 
     def plug(self) -> None:
         self._master, self._terminal = pty.openpty()
@@ -95,19 +103,8 @@ class PtyEndpoint:
     def output(self) -> int | None:
         return self._master
 
-    def read(self, descriptor: int) -> bytes:
-        with suppress(OSError):  # EIO: no client has the terminal open
-            return os.read(descriptor, _READ_SIZE)
-        return b""
 
-    def write(self, data: bytes) -> int:
-        if self._master is not None:
-            with suppress(OSError):
-                return os.write(self._master, data)
-        return 0
-
-
-class TcpEndpoint:
+class TcpEndpoint(Endpoint):
     """A TCP port for one client at a time, as on a terminal server; a second one is closed.
 
     :param port: 0 for any free port
@@ -122,10 +119,6 @@ class TcpEndpoint:
     @property
     def address(self) -> str:
         return f"socket://{self._host}:{self._port}"
-
-    @property
-    def open(self) -> bool:
-        return self._listener is not None
 
     def plug(self) -> None:
         listener = socket.create_server((self._host, self._port))
@@ -147,32 +140,26 @@ class TcpEndpoint:
 
     def read(self, descriptor: int) -> bytes:
         if self._listener is not None and descriptor == self._listener.fileno():
-            self._accept()
-            return b""
-        if self._client is None:
-            return b""
+            self._accept(self._listener)
+        elif self._client is not None:
+            return self._receive(self._client)
+        return b""
+
+    def _receive(self, client: socket.socket) -> bytes:
         try:
-            data = self._client.recv(_READ_SIZE)
+            data = client.recv(_READ_SIZE)
         except BlockingIOError:
             return b""
         except OSError:
             data = b""
         if not data:
-            self._client.close()
+            client.close()
             self._client = None
         return data
 
-    def write(self, data: bytes) -> int:
-        if self._client is not None:
-            with suppress(OSError):
-                return self._client.send(data)
-        return 0
-
-    def _accept(self) -> None:
-        if self._listener is None:
-            return
+    def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
-            client, _ = self._listener.accept()
+            client, _ = listener.accept()
             if self._client is not None:
                 client.close()
                 return

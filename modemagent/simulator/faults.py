@@ -16,9 +16,8 @@ from modemagent.errors import UsageError
 
 
 class Fault(NamedTuple):
-    """One fault: the type of its value, the value if none is given, and its effect."""
+    """One fault: the value if none is given, which has the type of all its values; its effect."""
 
-    kind: type[float] | type[str]
     default: float | str
     summary: str
 
@@ -30,51 +29,51 @@ LIES = (
 )  # fmt: skip
 FAULTS: dict[str, Fault] = {
     # wire
-    "latency-ms": Fault(float, 20, "each response takes N ms"),
-    "chunk": Fault(float, 1, "output is sent N bytes at a time, 1 ms apart"),
-    "baud": Fault(float, 9600, "output is paced as by a line of N baud"),
-    "lf-only": Fault(float, 1, "lines end in LF alone"),
-    "cr-only": Fault(float, 1, "lines end in CR alone"),
-    "lose": Fault(float, 1, "the first N bytes sent to the modem are lost"),
-    "garbage": Fault(float, 8, "N bytes with the high bit set before each response"),
-    "nul": Fault(float, 2, "N NUL bytes before each response"),
+    "latency-ms": Fault(20, "each response takes N ms"),
+    "chunk": Fault(1, "output is sent N bytes at a time, 1 ms apart"),
+    "baud": Fault(9600, "output is paced as by a line of N baud"),
+    "lf-only": Fault(1, "lines end in LF alone"),
+    "cr-only": Fault(1, "lines end in CR alone"),
+    "lose": Fault(1, "the first N bytes sent to the modem are lost"),
+    "garbage": Fault(8, "N bytes with the high bit set before each response"),
+    "nul": Fault(2, "N NUL bytes before each response"),
     # echo
-    "echo-on": Fault(float, 1, "echo is on after power-up, whatever the transcript says"),
-    "echo-off": Fault(float, 1, "echo is off after power-up, whatever the transcript says"),
-    "echo-stays": Fault(float, 1, "echo is on, and ATE0 is answered OK without effect"),
-    "echo-crlf": Fault(float, 1, "the echo ends in CR LF"),
+    "echo-on": Fault(1, "echo is on after power-up, whatever the transcript says"),
+    "echo-off": Fault(1, "echo is off after power-up, whatever the transcript says"),
+    "echo-stays": Fault(1, "echo is on, and ATE0 is answered OK without effect"),
+    "echo-crlf": Fault(1, "the echo ends in CR LF"),
     # start-up
-    "boot-silent": Fault(float, 3, "ignores all input for N seconds after power-up"),
-    "boot-error": Fault(float, 3, "answers ERROR for N seconds after power-up"),
-    "boot-lag": Fault(float, 3, "answers one command behind for N seconds after power-up"),
-    "boot-urcs": Fault(float, 0.1, "sends its start-up URCs, spread over N seconds"),
-    "stale": Fault(str, r"\r\n001010123456063\r\n\r\nOK\r\n", "bytes wait when the port is opened"),
+    "boot-silent": Fault(3, "ignores all input for N seconds after power-up"),
+    "boot-error": Fault(3, "answers ERROR for N seconds after power-up"),
+    "boot-lag": Fault(3, "answers one command behind for N seconds after power-up"),
+    "boot-urcs": Fault(0.1, "sends its start-up URCs, spread over N seconds"),
+    "stale": Fault(r"\r\n001010123456063\r\n\r\nOK\r\n", "bytes wait when the port is opened"),
     # SIM
-    "sim-busy": Fault(float, 3, "the SIM is busy for N seconds (+CME ERROR: 14)"),
-    "sim-out": Fault(float, 1, "no SIM is inserted"),
-    "sim-pin": Fault(float, 1, "the SIM requires its PIN"),
-    "sim-puk": Fault(float, 1, "the SIM requires its PUK"),
-    "sim-failure": Fault(float, 1, "the SIM fails (+CME ERROR: 13)"),
+    "sim-busy": Fault(3, "the SIM is busy for N seconds (+CME ERROR: 14)"),
+    "sim-out": Fault(1, "no SIM is inserted"),
+    "sim-pin": Fault(1, "the SIM requires its PIN"),
+    "sim-puk": Fault(1, "the SIM requires its PUK"),
+    "sim-failure": Fault(1, "the SIM fails (+CME ERROR: 13)"),
     # commands and responses
-    "mute": Fault(float, 1, "reads everything, answers nothing"),
-    "nmea": Fault(float, 20, "GPS port: a sentence every N ms, commands ignored"),
-    "nmea-mixed": Fault(float, 20, "a sentence every N ms between the responses"),
-    "binary": Fault(float, 20, "diagnostic port: a binary frame every N ms, commands ignored"),
-    "urc": Fault(str, "+CREG: 1", "this line precedes each response"),
-    "urc-once": Fault(str, "+CREG: 1", "this line precedes the first response"),
-    "urc-prefix": Fault(str, "1", "a line with this value and the command's prefix comes first"),
-    "urc-flood": Fault(float, 5, "a URC every N ms"),
-    "late": Fault(str, "3", "the response to this command comes before the next one's"),
-    "late-after": Fault(str, "3", "the response to this command comes after the next one's"),
-    "silent": Fault(str, "AT+CGSN", "this command never gets a response"),
-    "refuse": Fault(str, "AT+CGMR", "this command always gets ERROR"),
-    "vanish": Fault(str, "3", "unplugged in the middle of the response to this command"),
-    "vanish-byte": Fault(float, 64, "unplugged after N bytes of output"),
-    "cmee-fixed": Fault(float, 0, "AT+CMEE=n is answered OK, the error format stays N"),
-    "cme-storm": Fault(float, 100, "every command but AT gets 20 lines of +CME ERROR: N"),
-    "endless": Fault(float, 1, "after the first command a line starts that never ends"),
+    "mute": Fault(1, "reads everything, answers nothing"),
+    "nmea": Fault(20, "GPS port: a sentence every N ms, commands ignored"),
+    "nmea-mixed": Fault(20, "a sentence every N ms between the responses"),
+    "binary": Fault(20, "diagnostic port: a binary frame every N ms, commands ignored"),
+    "urc": Fault("+CREG: 1", "this line precedes each response"),
+    "urc-once": Fault("+CREG: 1", "this line precedes the first response"),
+    "urc-prefix": Fault("1", "a line with this value and the command's prefix comes first"),
+    "urc-flood": Fault(5, "a URC every N ms"),
+    "late": Fault("3", "the response to this command comes before the next one's"),
+    "late-after": Fault("3", "the response to this command comes after the next one's"),
+    "silent": Fault("AT+CGSN", "this command never gets a response"),
+    "refuse": Fault("AT+CGMR", "this command always gets ERROR"),
+    "vanish": Fault("3", "unplugged in the middle of the response to this command"),
+    "vanish-byte": Fault(64, "unplugged after N bytes of output"),
+    "cmee-fixed": Fault(0, "AT+CMEE=n is answered OK, the error format stays N"),
+    "cme-storm": Fault(100, "every command but AT gets 20 lines of +CME ERROR: N"),
+    "endless": Fault(1, "after the first command a line starts that never ends"),
     # false values
-    "lie": Fault(str, "imei-5000", ", ".join(LIES)),
+    "lie": Fault("imei-5000", ", ".join(LIES)),
 }  # fmt: skip
 
 
@@ -104,7 +103,7 @@ def parse(text: str) -> Given:
         value = str(fault.default)
     if name == "lie" and value not in LIES:
         raise UsageError(f"unknown lie {value!r}", hint=f"Known: {', '.join(LIES)}")
-    if fault.kind is str:
+    if isinstance(fault.default, str):
         # latin-1 with escapes: any byte can be written
         raw = value.encode("latin-1", "backslashreplace")
         return Given(name, codecs.decode(raw, "unicode_escape"))

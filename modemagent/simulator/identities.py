@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from modemagent.identity.checkdigits import luhn_digit, luhn_fits, mod97_digits
+from modemagent.identity.cleaning import swap_nibbles
+
 #: Distance of clones: transcripts whose serials differ by less than this never collide.
 STRIDE = 1000
 
@@ -17,24 +20,6 @@ _EID = re.compile(r"(?<![0-9])[0-9]{32}(?![0-9])|(?<=5A10)[0-9]{32}(?=9000)")
 _ICCID = re.compile(r"(?<![0-9A-Za-z])(?:89[0-9A-Fa-f]{16,18}|98[0-9A-Fa-f]{18})(?![0-9A-Za-z])")
 _FIFTEEN = re.compile(r"(?<![0-9A-Za-z])[0-9]{15,16}(?![0-9A-Za-z])")
 _TAIL = re.compile(r"[0-9]{1,9}$")
-
-
-def luhn_digit(digits: str) -> str:
-    """Return the decimal check digit that completes ``digits`` (ISO/IEC 7812 annex B).
-
-    >>> luhn_digit("86769804000001")
-    '3'
-    """
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if place % 2 == 0 else 1)
-        total += value - 9 if value > 9 else value
-    return str(-total % 10)
-
-
-def luhn_fits(digits: str) -> bool:
-    """Return True if the last digit is the check digit of those before it."""
-    return luhn_digit(digits[:-1]) == digits[-1]
 
 
 def shifted_imei(imei: str, offset: int) -> str:
@@ -64,12 +49,7 @@ def shifted_iccid(iccid: str, clone: int, sim: int) -> str:
 def shifted_eid(eid: str, clone: int, sim: int) -> str:
     """Return the EID of another eUICC with valid check digits (modulo 97 is 1, SGP.29)."""
     body = _shifted(eid[:30], clone, sim)
-    return body + f"{98 - int(body + '00') % 97:02d}"
-
-
-def swap_nibbles(digits: str) -> str:
-    """Swap the two nibbles of each byte, as a SIM stores its ICCID."""
-    return "".join(digits[i + 1] + digits[i] for i in range(0, len(digits) - 1, 2))
+    return body + mod97_digits(body)
 
 
 def _with_luhn(body: str) -> str:

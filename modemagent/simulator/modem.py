@@ -137,14 +137,14 @@ class SimulatedModem:
         """Insert the SIM again; it requires no PIN."""
         self._set_slot(SlotState.READY, now, silent=silent)
 
-    def swap_sim(self, now: float, *, silent: bool = False, **numbers: Any) -> None:
+    def swap_sim(self, now: float, *numbers: str, silent: bool = False) -> None:
         """Swap the SIM between two commands.
 
-        :param numbers: ``iccid``, ``imsi`` or ``eid``; numbers not given differ from the old ones
+        :param numbers: ICCID, IMSI and EID; those not given differ from the old ones
         """
         if not silent and self.responder.slot is not SlotState.ABSENT:
             self._send_sim_urcs(now, present=False)
-        self.identities = self.identities.other_sim(**numbers)
+        self.identities = self.identities.other_sim(*numbers)
         self._set_slot(SlotState.READY, now, silent=silent)
 
     def _set_slot(self, slot: SlotState, now: float, *, silent: bool) -> None:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from types import TracebackType
+from dataclasses import dataclass, field
 
 from modemagent.simulator.endpoints import Endpoint
 from modemagent.simulator.modem import HostLine, SimulatedModem
@@ -22,21 +22,19 @@ _BACKLOG_LIMIT = 256 * 1024
 _NO_CLIENT_LIMIT = 4096
 
 
+@dataclass(eq=False)
 class RunningModem:
     """A modem at its endpoint, and the controls of it while it runs.
 
-    :ivar name: as ``quectel-eg25-g`` or, for further ones of a kind, ``quectel-eg25-g-2``
+    :param name: as ``quectel-eg25-g`` or, for further ones of a kind, ``quectel-eg25-g-2``
     """
 
-    def __init__(
-        self, name: str, modem: SimulatedModem, endpoint: Endpoint, server: SimulatorServer
-    ) -> None:
-        self.name = name
-        self.modem = modem
-        self.endpoint = endpoint
-        self._server = server
-        self.backlog = bytearray()
-        self.wake_at: float | None = None
+    name: str
+    modem: SimulatedModem
+    endpoint: Endpoint
+    server: SimulatorServer
+    backlog: bytearray = field(default_factory=bytearray)
+    wake_at: float | None = None
 
     @property
     def path(self) -> str:
@@ -46,7 +44,7 @@ class RunningModem:
     @property
     def received(self) -> list[HostLine]:
         """Every command line received, with its time on the monotonic clock in seconds."""
-        with self._server.lock:
+        with self.server.lock:
             return list(self.modem.received)
 
     @property
@@ -54,53 +52,44 @@ class RunningModem:
         """Every command line received, as sent."""
         return [line for _, line in self.received]
 
-    @property
-    def plugged(self) -> bool:
-        with self._server.lock:
-            return self.endpoint.open
-
     def urc(self, line: str) -> None:
         """Send one unsolicited line now."""
-        with self._server.changing():
+        with self.server.changing():
             self.modem.send_urc(line, time.monotonic())
 
     def remove_sim(self, *, silent: bool = False) -> None:
         """Remove the SIM; ``silent`` suppresses the modem's own URCs."""
-        with self._server.changing():
+        with self.server.changing():
             self.modem.remove_sim(time.monotonic(), silent=silent)
 
     def insert_sim(self, *, silent: bool = False) -> None:
         """Insert the SIM again."""
-        with self._server.changing():
+        with self.server.changing():
             self.modem.insert_sim(time.monotonic(), silent=silent)
 
-    def swap_sim(
-        self,
-        iccid: str | None = None,
-        imsi: str | None = None,
-        eid: str | None = None,
-        *,
-        silent: bool = False,
-    ) -> None:
-        """Swap the SIM; numbers not given are synthetic and differ from the old SIM's."""
-        with self._server.changing():
-            self.modem.swap_sim(time.monotonic(), iccid=iccid, imsi=imsi, eid=eid, silent=silent)
+    def swap_sim(self, *numbers: str, silent: bool = False) -> None:
+        """Swap the SIM.
+
+        :param numbers: ICCID, IMSI and EID; those not given differ from the old SIM's
+        """
+        with self.server.changing():
+            self.modem.swap_sim(time.monotonic(), *numbers, silent=silent)
 
     def fault(self, text: str) -> None:
         """Add a fault, as ``latency-ms=50``; ``none`` removes all."""
-        with self._server.changing():
+        with self.server.changing():
             self.modem.add_fault(text, time.monotonic())
 
     def unplug(self) -> None:
         """Unplug the modem: its port hangs up and its link is removed."""
-        with self._server.changing():
-            self._server.unplug(self)
+        with self.server.changing():
+            self.server.unplug(self)
 
     def replug(self) -> None:
         """Plug the modem in again at the same address, after a power-up."""
-        with self._server.changing():
+        with self.server.changing():
             if not self.endpoint.open:
-                self._server.plug(self)
+                self.server.plug(self)
 
 
 class SimulatorServer:
@@ -120,12 +109,7 @@ class SimulatorServer:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ending = True
         self._wake()
         self._thread.join()

@@ -9,8 +9,9 @@ import random
 import re
 from collections.abc import Callable, Mapping
 
+from modemagent.identity.checkdigits import luhn_digit, luhn_fits
 from modemagent.simulator.faults import Faults
-from modemagent.simulator.identities import SyntheticIdentities, luhn_digit, luhn_fits
+from modemagent.simulator.identities import SyntheticIdentities
 from modemagent.simulator.script import Script
 
 _READS_MODEL = re.compile(r"AT(\+C?GMM\??|I)$")

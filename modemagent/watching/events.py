@@ -50,14 +50,8 @@ class ModemEvent(NamedTuple):
     data: dict[str, object]
 
     def to_json(self) -> dict[str, object]:
-        return {
-            "schema": 1,
-            "event": self.name,
-            "at": self.at,
-            "port": self.port,
-            "port_id": self.port_id,
-            "data": self.data,
-        }
+        document = self._asdict()
+        return {"schema": 1, "event": document.pop("name"), **document}
 
 
 _NUMBERS: Final = ("iccid", "imsi")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from modemagent.errors import ModemAgentError, PortError
+from modemagent.errors import ModemAgentError
 
 
 class PortState(StrEnum):
@@ -48,27 +48,32 @@ _MAX_LOGGED = 16
 class PortCondition:
     """State of one modem's port, with its reason and the time of the last change.
 
-    :param reason: a stable code, as ``failed[].reason`` of ``identify``; "" without an error
+    :param message: the reason of the state in words; "" for none
+    :param error: the failure that led to BROKEN
     :param since: ``time.monotonic`` seconds
     :param changed: called after each change of state
     """
 
     state: PortState = PortState.ABSENT
-    reason: str = ""
     message: str = ""
-    hint: str = ""
-    holder: dict[str, object] | None = None
+    error: ModemAgentError | None = None
     failures: int = 0
     since: float = field(default_factory=time.monotonic)
     changed: Callable[[], None] = lambda: None
     _logged: set[str] = field(default_factory=set)
 
-    def enter(self, state: PortState, *, message: str = "") -> None:
+    def enter(
+        self, state: PortState, *, message: str = "", error: ModemAgentError | None = None
+    ) -> None:
         """Change the state and discard the reason of the previous one.
 
         :raises ValueError: the table has no such transition
         """
-        self._enter(state, message)
+        if state is not self.state:
+            if state not in TRANSITIONS[self.state]:
+                raise ValueError(f"a port cannot change from {self.state} to {state}")
+            self.since = time.monotonic()
+        self.state, self.message, self.error = state, message, error
         if state is PortState.WATCHING:
             self.failures = 0
             self._logged.clear()
@@ -80,24 +85,18 @@ class PortCondition:
         if len(self._logged) >= _MAX_LOGGED:
             self._logged.clear()
         self._logged.add(error.message)
-        self._enter(PortState.BROKEN, error.message)
-        self.reason = error.reason if isinstance(error, PortError) else error.code
-        self.hint = error.hint
-        holder = error.to_json().get("holder")
-        self.holder = holder if isinstance(holder, dict) else None
         self.failures += 1
-        self.changed()
+        self.enter(PortState.BROKEN, message=error.message, error=error)
         return is_new
 
-    def _enter(self, state: PortState, message: str) -> None:
-        if state is not self.state:
-            if state not in TRANSITIONS[self.state]:
-                raise ValueError(f"a port cannot change from {self.state} to {state}")
-            self.since = time.monotonic()
-        self.state = state
-        self.reason = self.hint = ""
-        self.message = message
-        self.holder = None
+    @property
+    def reason(self) -> str:
+        """A stable code, as ``failed[].reason`` of ``identify``; "" without an error."""
+        return getattr(self.error, "reason", "") or getattr(self.error, "code", "")
+
+    @property
+    def hint(self) -> str:
+        return self.error.hint if self.error else ""
 
     def to_json(self) -> dict[str, object]:
         out: dict[str, object] = {
@@ -106,8 +105,8 @@ class PortCondition:
         }
         if self.message:
             out["message"] = self.message
-        if self.reason:
+        if self.error:
             out |= {"reason": self.reason, "hint": self.hint, "failures": self.failures}
-        if self.holder:
-            out["holder"] = self.holder
+            if holder := self.error.to_json().get("holder"):
+                out["holder"] = holder
         return out

@@ -11,7 +11,6 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
-from enum import Enum, auto
 
 from modemagent.channel.channel import AsyncChannel
 from modemagent.channel.lock import Holder, busy, find_holder
@@ -33,6 +32,7 @@ from modemagent.watching.lifecycle import PortCondition, PortState
 from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
 from modemagent.watching.monitor import Monitor
 from modemagent.watching.places import baseline_key, is_remote, is_there, place_of
+from modemagent.watching.port_choice import PortChoice
 from modemagent.watching.session import Session, WatchContext
 
 #: Delay after a failed session: initial value and maximum of the back-off.
@@ -51,14 +51,6 @@ _STARTS_WITHIN_S = 30.0
 #: USB devices appear slowly after a boot; until then a modem that is missing is not removed.
 _BOOTS_WITHIN_MS = 120_000
 _NOT_THERE = "the port is not there"
-
-
-class _Interruption(Enum):
-    """Reasons to end a session from outside."""
-
-    PORT_GONE = auto()
-    PORT_RELEASED = auto()
-    STUCK = auto()
 
 
 class ModemTask:
@@ -88,10 +80,7 @@ class ModemTask:
         self._context = context
         self._may_open = may_open
         self._changed = changed
-        #: the ports that exist now, best first; empty while the modem is absent
-        self._places: tuple[PortPlace, ...] = ()
-        #: ports that have failed and are not tried before the others have
-        self._failed: set[str] = set()
+        self._ports = PortChoice()
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
         self._absent_since: float | None = None
@@ -101,7 +90,8 @@ class ModemTask:
         self._read_at: str | None = None
         self._session: Session | None = None
         self._running: asyncio.Task[None] | None = None
-        self._interruption: _Interruption | None = None
+        #: called when the session has ended that is being cancelled; may return an error
+        self._interruption: Callable[[], ModemAgentError | None] | None = None
 
     @property
     def port(self) -> str:
@@ -119,16 +109,17 @@ class ModemTask:
 
     def serves(self, path: str) -> bool:
         """Return True if a path belongs to this modem."""
-        return path == self.port or any(place.path == path for place in self._places)
+        return path == self.port or self._ports.at(path) is not None
 
     def seen(self, places: tuple[PortPlace, ...]) -> None:
         """Take over the ports that a scan has shown, best first."""
-        has_new = {each.path for each in places} - {each.path for each in self._places}
-        same = next((each for each in places if each.path == self.port), None)
+        was_absent = not self._ports.places
+        if self._ports.update(places):
+            self._wake.set()
+        same = self._ports.at(self.port)
         arbiter = self._context.modemmanager
-        if arbiter is not None and (same is None or not self._places):
+        if arbiter is not None and (same is None or was_absent):
             self._appeared = arbiter.appeared(places[0])
-        self._places = places
         self._absent_since = None
         self._is_removed = False
         if same is not None and same.id is not None:
@@ -138,11 +129,9 @@ class ModemTask:
         session = self._session
         if session is not None:
             if same is None and place_of(self.port).id != self.place.id:
-                self._interrupt(_Interruption.PORT_GONE)
+                self._interrupt(self._lost)
             elif session.channel is not None and session.grace_s() > 0:
-                self._interrupt(_Interruption.PORT_RELEASED)
-        if has_new:
-            self._wake.set()
+                self._interrupt(self._released)
 
     def not_seen(self, *, in_part: bool) -> None:
         """Note that a scan has shown no usable port of the modem.
@@ -152,10 +141,10 @@ class ModemTask:
         now = time.monotonic()
         if self._absent_since is None:
             self._absent_since = now
-        self._places = ()
+        self._ports.places = ()
         self._wake.set()
         if self._session is not None:
-            self._interrupt(_Interruption.PORT_GONE)
+            self._interrupt(self._lost)
         elif self.condition.state is PortState.ABSENT:
             within_s = _STARTS_WITHIN_S if in_part else _RESETS_WITHIN_S
             if baseline_key(self.place) == self.port:
@@ -166,7 +155,7 @@ class ModemTask:
     @property
     def awaits_return(self) -> bool:
         """True while an absent modem may come back without having been removed."""
-        return not self._places and self._context.consumer.baseline(self.place) is not None
+        return not self._ports.places and self._context.consumer.baseline(self.place) is not None
 
     def follow(self, settings: Settings) -> None:
         """Apply other settings; the port stays open, and nothing is sent."""
@@ -178,12 +167,24 @@ class ModemTask:
 
     def restart(self) -> None:
         """End a session that makes no progress; it is repeated as after any failure."""
-        self._interrupt(_Interruption.STUCK)
+        self._interrupt(self._stuck)
 
-    def _interrupt(self, why: _Interruption) -> None:
+    def _interrupt(self, then: Callable[[], ModemAgentError | None]) -> None:
         if self._running is not None and self._interruption is None:
-            self._interruption = why
+            self._interruption = then
             self._running.cancel()
+
+    def _lost(self) -> None:
+        self._ports.forget_failures()
+        self._context.log.info("port_removed", port=self.port)
+        self.condition.enter(PortState.ABSENT, message=_NOT_THERE)
+
+    def _released(self) -> None:
+        self._context.log.info("port_released", port=self.port, to=NAME)
+
+    def _stuck(self) -> ModemAgentError:
+        text = f"{self.port} has made no progress for minutes"
+        return DeadlinePassed(text, port=self.port, hint="See the log.")
 
     # -- requests of clients
 
@@ -239,7 +240,7 @@ class ModemTask:
         try:
             while True:
                 try:
-                    if self._places:
+                    if self._ports.places:
                         await self._attempt()
                     else:
                         await self._absence()
@@ -261,7 +262,6 @@ class ModemTask:
     async def _attempt(self) -> None:
         self._choose_port()
         self._wake.clear()
-        self._interruption = None
         session = self._session = Session(
             self.place,
             settings=self._settings,
@@ -269,54 +269,36 @@ class ModemTask:
             condition=self.condition,
             appeared=self._appeared,
             may_open=self._may_open,
-            submit=self._submit,
             identified=self._identified,
         )
         self._running = asyncio.create_task(session.run(), name=f"session {self.port}")
+        error: ModemAgentError | None = None
         try:
             await self._running
         except asyncio.CancelledError:
             this = asyncio.current_task()
             if this is None or this.cancelling():
                 raise  # the task itself is being cancelled, not its session
-            await self._interrupted()
-        except ModemAgentError as error:
-            if isinstance(error, PortVanished | PortNotFound) and not is_there(self.port):
-                # the device file disappears a moment after the connection breaks
-                self._places = ()
-            else:
-                await self._broken(error)
+            error = (self._interruption or self._stuck)()
+        except ModemAgentError as failure:
+            error = failure
         finally:
-            self._session = self._running = None
+            self._session = self._running = self._interruption = None
+        if isinstance(error, PortVanished | PortNotFound) and not is_there(self.port):
+            # the device file disappears a moment after the connection breaks
+            self._ports.places = ()
+        elif error is not None:
+            await self._broken(error)
 
     def _choose_port(self) -> None:
-        """Keep the current port if it exists and has not failed; else take the best other one."""
-        eligible = [each for each in self._places if each.path not in self._failed]
-        eligible = eligible or list(self._places)
-        chosen = next((each for each in eligible if each.path == self.port), eligible[0])
+        chosen = self._ports.best(self.port)
         if baseline_key(chosen) != baseline_key(self.place):
             # the registry follows the ports of such a device separately
             self._context.consumer.removed(self.place)
         if chosen.path != self.port or chosen.id is not None:
             self.place = chosen
 
-    async def _interrupted(self) -> None:
-        self._session = self._running = None
-        if self._interruption is _Interruption.PORT_GONE:
-            self._lost()
-        elif self._interruption is _Interruption.PORT_RELEASED:
-            self._context.log.info("port_released", port=self.port, to=NAME)
-        else:
-            text = f"{self.port} has made no progress for minutes"
-            await self._broken(DeadlinePassed(text, port=self.port, hint="See the log."))
-
-    def _lost(self) -> None:
-        self._failed.clear()
-        self._context.log.info("port_removed", port=self.port)
-        self.condition.enter(PortState.ABSENT, message=_NOT_THERE)
-
     async def _broken(self, error: ModemAgentError) -> None:
-        self._session = self._running = None
         if self.condition.mark_broken(error):
             self._context.log.warning(
                 "port_broken",
@@ -328,11 +310,8 @@ class ModemTask:
         is_lost = isinstance(error, PortNotFound | PortVanished)
         if is_lost and is_remote(self.port) and self.condition.failures == _REMOTE_FAILURES:
             self._context.consumer.removed(self.place)
-        if self.condition.reason in _TRY_NEXT_PORT:
-            self._failed.add(self.port)
-            if any(each.path not in self._failed for each in self._places):
-                return
-            self._failed = {self.port}
+        if self.condition.reason in _TRY_NEXT_PORT and self._ports.fail(self.port):
+            return
         is_reset = isinstance(error, PortVanished) and self.condition.failures == 1
         await self._rest(_RETRY_AFTER_RESET_S if is_reset else self._retry_s())
 
@@ -353,18 +332,8 @@ class ModemTask:
         self.condition.mark_broken(ModemAgentError(text, hint="See the log."))
         await asyncio.sleep(self._retry_s())
 
-    # -- readings
-
     def _identified(self) -> Reason | None:
         """Return the reason to report the first reading of a session if it has no changes."""
-        self._failed.clear()
+        self._ports.forget_failures()
         is_known, self._read_at = self._read_at == self.port, self.port
         return None if is_known else Reason.REFRESH
-
-    def _submit(self, reading: Snapshot, otherwise: Reason | None) -> Reason | None:
-        """Submit what the settings select, even if a client has requested more."""
-        if not self._settings.evidence:
-            reading = reading._replace(evidence=())
-        if not self._settings.network:
-            reading = reading._replace(network=None)
-        return self._context.consumer.submit(self.place, reading, otherwise=otherwise)

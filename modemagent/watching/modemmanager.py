@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from modemagent.discovery import udev
 from modemagent.discovery.sockets import find_socket
+from modemagent.discovery.usb import text
 from modemagent.errors import ModemManagerUnavailable
 from modemagent.logs import Log
 from modemagent.modemmanager.client import (
@@ -199,29 +201,18 @@ def _is_behind(place: PortPlace, modem: MmModem) -> bool:
 
 def _place_of(modem: MmModem) -> PortPlace:
     """Return the place of a modem, by its first port that is not a network interface."""
-    name = next((name for name in modem.ports if not _is_network(name)), "") or "modem"
+    ports = (name for name in modem.ports if not Path("/sys/class/net", name).is_dir())
+    name = next(ports, "modem")
     bus = "pci" if modem.bus_id.count(":") > 1 else "usb"
     above = os.path.realpath(f"/sys/class/usbmisc/{name}").split("/")
     interface = next((part for part in above if part.startswith(f"{modem.bus_id}:")), None)
     return PortPlace(
         path=f"/dev/{name}",
         id=f"{bus}:{interface or f'{modem.bus_id}:{name}'}",
-        usb_vid=_text(f"{modem.device}/idVendor"),
-        usb_pid=_text(f"{modem.device}/idProduct"),
+        usb_vid=text(Path(modem.device, "idVendor")),
+        usb_pid=text(Path(modem.device, "idProduct")),
         socket=find_socket(f"{bus}:{modem.bus_id}"),
     )
-
-
-def _is_network(name: str) -> bool:
-    return os.path.isdir(f"/sys/class/net/{name}")  # noqa: PTH112
-
-
-def _text(path: str) -> str | None:
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:  # noqa: PTH123
-            return file.read().strip() or None
-    except OSError:
-        return None
 
 
 def _now() -> float:

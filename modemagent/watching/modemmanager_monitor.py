@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from modemagent.errors import PortError
 from modemagent.identity.snapshot import Snapshot
@@ -32,7 +33,8 @@ class ModemManagerMonitor:
         self._place = place
         self._submit = submit
         self._refresh_interval_s = refresh_interval_s
-        self._retimed = asyncio.Event()
+        #: the wait for a change; cancelled when the interval changes
+        self._waiting: asyncio.Task[Any] | None = None
 
     def read(self) -> Snapshot | None:
         """Return the current reading, None if ModemManager no longer has the modem."""
@@ -56,36 +58,31 @@ class ModemManagerMonitor:
     def retime(self, poll_interval_s: float, refresh_interval_s: float) -> None:
         """Apply another refresh interval; ModemManager reports changes without a poll."""
         self._refresh_interval_s = refresh_interval_s
-        self._retimed.set()
+        self._schedule_refresh()
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    def _schedule_refresh(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._refresh_at = now + (self._refresh_interval_s or float("inf"))
 
     async def run(self, reading: Snapshot) -> None:
         """Submit changes until ModemManager loses the modem."""
         now = asyncio.get_running_loop().time
-        refresh_at = now() + (self._refresh_interval_s or float("inf"))
+        self._schedule_refresh()
         while True:
             changed = self._arbiter.changed  # fetched before reading, so that no change is missed
             current = self.read()
             if current is None:
                 return
-            otherwise = Reason.REFRESH if now() >= refresh_at else None
+            otherwise = Reason.REFRESH if now() >= self._refresh_at else None
             if current != reading or otherwise:
                 reading = current
                 if self._submit(reading, otherwise) is not None:
-                    refresh_at = now() + (self._refresh_interval_s or float("inf"))
-            await self._wait(changed, refresh_at)
-            if self._retimed.is_set():
-                self._retimed.clear()
-                refresh_at = now() + (self._refresh_interval_s or float("inf"))
-
-    async def _wait(self, changed: asyncio.Event, until: float) -> None:
-        """Wait for a change or for other intervals, at most until the given time."""
-        waits = [asyncio.create_task(event.wait()) for event in (changed, self._retimed)]
-        try:
-            async with asyncio.timeout_at(until if until < float("inf") else None):
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        except TimeoutError:
-            return
-        finally:
-            for each in waits:
-                each.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+                    self._schedule_refresh()
+            waiting = self._waiting = asyncio.create_task(changed.wait())
+            try:
+                left_s = self._refresh_at - now() if self._refresh_interval_s else None
+                await asyncio.wait([waiting], timeout=left_s)
+            finally:
+                waiting.cancel()

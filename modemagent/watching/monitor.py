@@ -7,8 +7,8 @@ still starting, and a request of a client. Every reading is a complete identific
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from itertools import cycle
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import chain, cycle, repeat
 
 from modemagent.channel.channel import AsyncChannel
 from modemagent.errors import PortError, PortVanished
@@ -123,10 +123,8 @@ class Monitor:
         now = asyncio.get_running_loop().time
         self._poll_at = now() + self._poll_interval_s
         self._refresh_at = now() + (self._refresh_interval_s or float("inf"))
-        settle = iter(_SETTLE_S)
-        settle_at = float("inf")
-        if sim_still_starting(self._reading):
-            settle_at = now() + next(settle)
+        settle = _settle_pauses()
+        settle_at = now() + next(settle) if sim_still_starting(self._reading) else float("inf")
         while True:
             await self._wait_until(min(self._poll_at, self._refresh_at, settle_at))
             if self._channel.closed.is_set():
@@ -138,8 +136,8 @@ class Monitor:
             by_urc = self._sim_changed
             otherwise = None
             if by_urc:
-                await self._delay_after_urc()
-                settle = iter(_SETTLE_S)
+                await asyncio.sleep(_URC_DELAY_S[min(self._idle_urcs, len(_URC_DELAY_S) - 1)])
+                settle = _settle_pauses()
             elif now() >= self._refresh_at:
                 otherwise = Reason.REFRESH
             elif not self._waiting and now() < settle_at:
@@ -153,29 +151,22 @@ class Monitor:
                 self._refresh_at = now() + (self._refresh_interval_s or float("inf"))
             self._idle_urcs = self._idle_urcs + 1 if by_urc and reported is None else 0
             self._poll_at = now() + self._poll_interval_s
-            pause_s = next(settle, None) if sim_still_starting(self._reading) else None
-            if pause_s is None:
-                settle, settle_at = iter(_SETTLE_S), float("inf")
-                if sim_still_starting(self._reading):
-                    settle = iter(())
+            settle_at = float("inf")
+            if sim_still_starting(self._reading):
+                settle_at = now() + next(settle)
             else:
-                settle_at = now() + pause_s
+                settle = _settle_pauses()
 
     async def _wait_until(self, moment: float) -> None:
         self.due = moment
         try:
             async with asyncio.timeout_at(moment):
                 await self._triggered.wait()
+                self._triggered.clear()
         except TimeoutError:
             return
         finally:
             self.due = asyncio.get_running_loop().time() + _TURN_S
-        self._triggered.clear()
-
-    async def _delay_after_urc(self) -> None:
-        pause_s = _URC_DELAY_S[min(self._idle_urcs, len(_URC_DELAY_S) - 1)]
-        if pause_s:
-            await asyncio.sleep(pause_s)
 
     async def _read(self, otherwise: Reason | None) -> Reason | None:
         # cleared before reading: a URC during the reading triggers another one
@@ -209,3 +200,7 @@ class Monitor:
             return False
         self._poll_failures = 0
         return differs
+
+
+def _settle_pauses() -> Iterator[float]:
+    return chain(_SETTLE_S, repeat(float("inf")))

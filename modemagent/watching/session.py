@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from modemagent.channel.channel import AsyncChannel, open_channel
@@ -55,10 +56,8 @@ class Session:
     """One session at one port.
 
     :param appeared: when the modem appeared, on the loop's clock
-    :param submit: processes a reading; its second argument is the reason to report one without
-        changes
     :param identified: called when the modem is identified, before its first reading is submitted;
-        returns the second argument of ``submit``
+        returns the reason to report a reading without changes
     :ivar place: where the port is; updated if the ids of the port change
     :ivar channel: the open port; None through ModemManager
     :ivar monitor: set while the modem is being monitored
@@ -73,7 +72,6 @@ class Session:
         condition: PortCondition,
         appeared: float,
         may_open: bool,
-        submit: Callable[[Snapshot, Reason | None], Reason | None],
         identified: Callable[[], Reason | None],
     ) -> None:
         self.place = place
@@ -82,7 +80,6 @@ class Session:
         self._condition = condition
         self._appeared = appeared
         self._may_open = may_open
-        self._submit = submit
         self._identified = identified
         self._extras = NO_EXTRAS
         self.channel: AsyncChannel | None = None
@@ -175,6 +172,14 @@ class Session:
         reading = await channel.run(plan)
         self._context.events.emit("port.read", self.place, elapsed_s=round(now() - started, 3))
         return reading
+
+    def _submit(self, reading: Snapshot, otherwise: Reason | None) -> Reason | None:
+        """Submit what the settings select, even if a client has requested more."""
+        if not self.settings.evidence:
+            reading = replace(reading, evidence=())
+        if not self.settings.network:
+            reading = replace(reading, network=None)
+        return self._context.consumer.submit(self.place, reading, otherwise=otherwise)
 
     def _submit_early(self, reading: Snapshot) -> None:
         """Report the modem's identity while its SIM is still starting."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Iterable
 
@@ -254,9 +253,8 @@ class Supervisor:
         entry: dict[str, object] = {"port": task.port, "port_id": task.place.id}
         entry |= task.condition.to_json()
         if baseline := self._consumer.baseline(task.place):
-            with contextlib.suppress(KeyError):
-                reading = baseline.to_json()
-                entry |= {key: reading[key] for key in _SHOWN}
+            reading = baseline.to_json()
+            entry |= {key: reading[key] for key in _SHOWN}
         last = self._consumer.last.get(baseline_key(task.place))
         entry["last_report"] = last and {
             "sequence": last.sequence,

@@ -132,7 +132,7 @@ def test_replug_keeps_the_port_name(sim: RunningModem) -> None:
         ask(port, "AT+CMEE=2")
         sim.unplug()
         assert not os.path.lexists(path)
-        assert not sim.plugged
+        assert not sim.endpoint.open
         try:
             assert os.read(port, 10) == b""
         except OSError as error:
