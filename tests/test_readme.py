@@ -11,7 +11,7 @@ import click
 import pytest
 
 from modemagent.cli.main import cli
-from modemagent.simulator.testing import simulated
+from tests.simulated import simulated
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 from modemagent.channel.channel import AsyncChannel, open_channel
@@ -176,9 +175,9 @@ class Session:
     def _submit(self, reading: Snapshot, otherwise: Reason | None) -> Reason | None:
         """Submit what the settings select, even if a client has requested more."""
         if not self.settings.evidence:
-            reading = replace(reading, evidence=())
+            reading = reading._replace(evidence=())
         if not self.settings.network:
-            reading = replace(reading, network=None)
+            reading = reading._replace(network=None)
         return self._context.consumer.submit(self.place, reading, otherwise=otherwise)
 
     def _submit_early(self, reading: Snapshot) -> None:

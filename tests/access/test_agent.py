@@ -133,7 +133,7 @@ def test_record_cannot_use_the_agent(call: Any, place: Place) -> None:
 def test_missing_settings_file_matters_only_for_held_ports(
     call: Any, place: Place, tmp_path: Path
 ) -> None:
-    from modemagent.simulator.testing import simulated
+    from tests.simulated import simulated
 
     missing = ("--config", str(tmp_path / "none.toml"))
     with simulated(EG25) as sim:

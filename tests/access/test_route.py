@@ -11,7 +11,7 @@ from modemagent.access.target import ModemTarget, TargetPort, single
 from modemagent.at.steps import Command, Plan, Response
 from modemagent.channel.url import open_port
 from modemagent.errors import DeadlinePassed, NoAnswer, PortBusy
-from modemagent.simulator.testing import simulated
+from tests.simulated import simulated
 
 EG25 = "quectel-eg25-g"
 

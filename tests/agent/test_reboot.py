@@ -15,10 +15,10 @@ from modemagent.logs import NullLog
 from modemagent.report.outbox.outbox import Outbox, read_outbox
 from modemagent.settings import Settings
 from modemagent.simulator.server import RunningModem
-from modemagent.simulator.testing import simulated_fleet
 from modemagent.watching.events import EventBus, ModemEvent
 from modemagent.watching.supervisor import Supervisor
 from tests.discovery.usb_tree import CONTROLLER, UsbTree
+from tests.simulated import simulated_fleet
 
 CONTROLLERS = CONTROLLER, "pci0000:00/0000:02:00.0"
 SOCKETS = {f"{controller}/usb2/2" for controller in CONTROLLERS}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from modemagent.simulator.testing import simulated
+from tests.simulated import simulated
 
 EG25 = "quectel-eg25-g"
 IMEI = "865284040000014"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from modemagent.diagnosis.catalogue import HOST_CHECKS, MODEM_CHECKS
-from modemagent.simulator.testing import simulated
+from tests.simulated import simulated
 
 EG25 = "quectel-eg25-g"
 IMEI = "865284040000014"

@@ -8,8 +8,8 @@ import re
 
 import pytest
 
-from modemagent.simulator.testing import simulated
 from tests.conftest import Call
+from tests.simulated import simulated
 
 MODEM = "quectel-eg25-g"
 RIGHT = ("865284040000014", "8901260000000000014", "310260000000011")

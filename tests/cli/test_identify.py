@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from modemagent.simulator.testing import simulated, simulated_fleet
+from tests.simulated import simulated, simulated_fleet
 
 EG25 = "quectel-eg25-g"
 IMEI = "865284040000014"

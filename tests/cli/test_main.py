@@ -13,7 +13,7 @@ import pytest
 
 from modemagent import __version__
 from modemagent.cli.main import COMMANDS
-from modemagent.simulator.testing import simulated
+from tests.simulated import simulated
 
 # Modules whose import costs more than a modem's answer.
 HEAVY = ("asyncio", "structlog", "rich", "importlib.metadata", "serial", "logging", "ssl")

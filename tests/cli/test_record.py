@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from modemagent.simulator.testing import simulated
+from tests.simulated import simulated
 
 EG25 = "quectel-eg25-g"
 IMEI, ICCID, IMSI = "865284040000014", "8901260000000000014", "310260000000011"

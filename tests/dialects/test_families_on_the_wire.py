@@ -16,7 +16,7 @@ import pytest
 from modemagent.channel.runner import run_plans
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
-from modemagent.simulator.testing import simulated
+from tests.simulated import simulated
 
 ICCID = "89860300000000005148"
 IMSI = "460110000000092"

@@ -27,7 +27,7 @@ from modemagent.simulator.endpoints import PtyEndpoint
 from modemagent.simulator.modem import SimulatedModem
 from modemagent.simulator.script import load
 from modemagent.simulator.server import SimulatorServer
-from modemagent.simulator.testing import simulated
+from tests.simulated import simulated
 
 T = TypeVar("T")
 K = TypeVar("K")

@@ -7,7 +7,7 @@ import pytest
 from modemagent.channel.runner import run_plans
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
-from modemagent.simulator.testing import RunningModem, simulated
+from tests.simulated import RunningModem, simulated
 
 MODEM = "quectel-eg25-g"
 RIGHT = ("Quectel", "EG25", "EG25GGBR07A08M2G", "865284040000014")

@@ -19,7 +19,7 @@ from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import PortError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import identify
-from modemagent.simulator.testing import simulated
+from tests.simulated import simulated
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "transcripts"
 MODEM_FIELDS = ("manufacturer", "model", "firmware", "imei", "imeisv", "meid", "serial_number")

@@ -9,7 +9,7 @@ from modemagent.identity.changes import changes
 from modemagent.identity.snapshot import ReadState, Sim, SimState, Snapshot
 from modemagent.modem.identify import identify
 from modemagent.modem.slots import all_slots, slots_of
-from modemagent.simulator.testing import simulated
+from tests.simulated import simulated
 
 #: transcript, state -> (slot, in use, state) of each slot
 PLAYED = [

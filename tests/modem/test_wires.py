@@ -15,7 +15,7 @@ from modemagent.errors import ModemAgentError, NoAnswer, NotAModem, PortVanished
 from modemagent.identity.problems import Verdict
 from modemagent.identity.snapshot import SimState, Snapshot
 from modemagent.modem.identify import identify
-from modemagent.simulator.testing import RunningModem, simulated
+from tests.simulated import RunningModem, simulated
 
 MODEM = "quectel-eg25-g"
 RIGHT = ("865284040000014", "8901260000000000014", "310260000000011")

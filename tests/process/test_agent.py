@@ -194,7 +194,7 @@ def test_port_that_appears_later_is_opened(started: Start, tmp_path: Path) -> No
 
 
 def test_tcp_port_is_watched_like_a_local_one(started: Start, tmp_path: Path) -> None:
-    from modemagent.simulator.testing import simulated
+    from tests.simulated import simulated
 
     with simulated("quectel-eg25-g", tcp=True) as modem:
         agent = started(Agent, "--port", modem.path)

@@ -19,8 +19,8 @@ import pytest
 from modemagent.cli.status import with_holders
 from modemagent.control.client import ControlClient
 from modemagent.control.protocol import short_name, socket_path
-from modemagent.simulator.testing import simulated
 from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, Bench, call, until
+from tests.simulated import simulated
 
 pytestmark = pytest.mark.timeout(120)
 Start = Callable[..., Any]

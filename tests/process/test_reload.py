@@ -15,9 +15,9 @@ import pytest
 from modemagent.control.client import ControlClient
 from modemagent.simulator.endpoints import PtyEndpoint
 from modemagent.simulator.server import RunningModem
-from modemagent.simulator.testing import simulated
 from tests.process.conftest import Agent, call, until
 from tests.report.conftest import SmallRegistry, running
+from tests.simulated import simulated
 
 pytestmark = pytest.mark.timeout(120)
 Start = Callable[..., Any]

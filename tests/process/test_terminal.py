@@ -19,8 +19,8 @@ import pytest
 
 from modemagent.errors import AgentNotRunning, PortBusy
 from modemagent.simulator.server import RunningModem
-from modemagent.simulator.testing import simulated
 from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, until
+from tests.simulated import simulated
 
 pytestmark = pytest.mark.timeout(120)
 Start = Callable[..., Any]

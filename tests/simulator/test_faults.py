@@ -6,7 +6,7 @@ import pytest
 
 from modemagent.errors import UsageError
 from modemagent.simulator.faults import FAULTS, parse
-from modemagent.simulator.testing import OfflineModem
+from tests.simulated import OfflineModem
 
 EG25 = "quectel-eg25-g"
 OK = b"\r\nOK\r\n"

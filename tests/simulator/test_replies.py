@@ -8,7 +8,7 @@ import pytest
 
 from modemagent.errors import UsageError
 from modemagent.simulator.catalogue import find, names
-from modemagent.simulator.testing import OfflineModem
+from tests.simulated import OfflineModem
 
 
 def recorded() -> list[tuple[str, dict[str, object]]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from modemagent.simulator.server import RunningModem
-from modemagent.simulator.testing import simulated, simulated_fleet
+from tests.simulated import simulated, simulated_fleet
 
 OK = b"\r\nOK\r\n"
 

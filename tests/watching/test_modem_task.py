@@ -21,7 +21,6 @@ from modemagent.channel.url import open_port
 from modemagent.modem.identify import Extras
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
-from modemagent.simulator.testing import RunningModem, simulated
 from modemagent.watching import monitor
 from modemagent.watching.consumer import EventOnlyConsumer
 from modemagent.watching.events import EventBus, ModemEvent
@@ -29,6 +28,7 @@ from modemagent.watching.lifecycle import PortState
 from modemagent.watching.modem_task import ModemTask
 from modemagent.watching.modemmanager import ModemManagerArbiter
 from modemagent.watching.session import WatchContext
+from tests.simulated import RunningModem, simulated
 from tests.watching.recorded import RecordingLog, States, names
 
 EG25 = "quectel-eg25-g"

@@ -15,12 +15,12 @@ from modemagent.identity.snapshot import Snapshot
 from modemagent.modemmanager.client import MmModem
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
-from modemagent.simulator.testing import simulated
 from modemagent.watching.consumer import EventOnlyConsumer
 from modemagent.watching.events import EventBus
 from modemagent.watching.lifecycle import PortState
 from modemagent.watching.places import baseline_key
 from modemagent.watching.supervisor import Supervisor
+from tests.simulated import simulated
 from tests.watching.recorded import RecordingLog, States, names
 
 EG25 = "quectel-eg25-g"
