@@ -53,7 +53,7 @@ ONLY = {
         "logs",
     },
     "registry_client": {"errors", "http_exchange"},
-    "simulator": {"errors", "at"},
+    "simulator": {"errors", "at", "identity.checkdigits", "identity.cleaning"},
     "demo": {"errors", "registry_client"},
 }
 

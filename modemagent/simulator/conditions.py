@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 
-from modemagent.simulator.script import ScriptedUrc
+from modemagent.at.transcript import Unsolicited
+from modemagent.simulator.script import urc_text
 
 
 class SlotState(StrEnum):
@@ -105,14 +106,15 @@ def sim_response(key: str, state: SlotState, cmee: int) -> str | None:
     return ("ERROR", f"+CME ERROR: {number}", f"+CME ERROR: {text}")[cmee]
 
 
-def sim_urcs(urcs: Sequence[ScriptedUrc], *, present: bool) -> list[ScriptedUrc]:
+def sim_urcs(urcs: Sequence[Unsolicited], *, present: bool) -> list[Unsolicited]:
     """Return the URCs of this module for a SIM inserted or removed, each wording once."""
     text, when = (_SIM_INSERTED, _WHEN_INSERTED) if present else (_SIM_REMOVED, _WHEN_REMOVED)
-    matching = [u for u in urcs if text.search(u.text)] or [u for u in urcs if when.search(u.when)]
-    found = {u.text.replace(" ", ""): u for u in reversed(matching)}
+    matching = [u for u in urcs if text.search(urc_text(u))]
+    matching = matching or [u for u in urcs if when.search(u.when)]
+    found = {urc_text(u).replace(" ", ""): u for u in reversed(matching)}
     return [u for u in urcs if u in found.values()]
 
 
-def boot_urcs(urcs: Sequence[ScriptedUrc]) -> list[ScriptedUrc]:
+def boot_urcs(urcs: Sequence[Unsolicited]) -> list[Unsolicited]:
     """Return the URCs of this module during start-up, in the recorded order."""
     return [u for u in urcs if _AT_BOOT.search(u.when) and not _NOT_THIS_BOOT.search(u.when)]

@@ -36,7 +36,7 @@ class Floods:
 
     def start(self, now: float) -> None:
         """Start the floods among the faults, and end all others."""
-        urcs = tuple(urc.raw for urc in self._script.urcs) or _URCS
+        urcs = tuple(urc.wire() for urc in self._script.urcs) or _URCS
         sources: dict[str, Iterator[bytes]] = {
             "nmea": cycle(_NMEA),
             "nmea-mixed": cycle(_NMEA),

@@ -14,7 +14,7 @@ from modemagent.simulator.faults import FAULTS, Faults
 from modemagent.simulator.floods import Floods
 from modemagent.simulator.identities import SyntheticIdentities
 from modemagent.simulator.responder import Responder
-from modemagent.simulator.script import Reply, Script, line_key
+from modemagent.simulator.script import Reply, Script, line_key, urc_text
 from modemagent.simulator.tampering import tamper
 from modemagent.simulator.transmit_queue import TransmitQueue
 
@@ -156,7 +156,7 @@ class SimulatedModem:
 
     def _send_sim_urcs(self, now: float, *, present: bool) -> None:
         for urc in sim_urcs(self.script.urcs, present=present):
-            self.output.send(urc.raw, now)
+            self.output.send(urc.wire(), now)
 
     def _apply_faults(self) -> None:
         for name, slot in _SIM_FAULTS.items():
@@ -174,7 +174,7 @@ class SimulatedModem:
         for text in self.faults.texts("stale"):
             self.output.send(text.encode("latin-1", "replace"), now)
         if "boot-urcs" in self.faults:
-            lines = [urc.raw for urc in boot_urcs(self.script.urcs)] or [b"\r\nRDY\r\n"]
+            lines = [urc.wire() for urc in boot_urcs(self.script.urcs)] or [b"\r\nRDY\r\n"]
             step = self.faults.number("boot-urcs") / len(lines)
             for number, raw in enumerate(lines):
                 self.output.send_at(raw, now + number * step)
@@ -272,6 +272,6 @@ class SimulatedModem:
 
     def _urc(self, line: str) -> bytes:
         for urc in self.script.urcs:
-            if urc.text == line:
-                return urc.raw
+            if urc_text(urc) == line:
+                return urc.wire()
         return f"\r\n{line}\r\n".encode("latin-1", "replace")

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from modemagent.at import transcript
+from modemagent.at.transcript import Exchange, Transcript, Unsolicited
 from modemagent.simulator.identities import imsis_in
 
 _OWN_OR_OTHER_ECHO = re.compile(rb"AT[^\r\n]*\r", re.IGNORECASE)
@@ -51,30 +52,21 @@ class ScriptedExchange:
         return int(match[1]) if match else None
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptedUrc:
-    """An unsolicited line: its bytes, its text, and when it was recorded."""
-
-    raw: bytes
-    text: str
-    when: str
-
-
-@dataclass(frozen=True)
 class Script:
-    """A whole transcript, ready to be played.
+    """A whole transcript, ready to be played."""
 
-    :param name: the directory's name, as ``quectel-eg25-g``, or the file's without its suffix
-    :param cmee_default: the error format after power-up, if the header gives it
-    """
-
-    name: str
-    vendor: str
-    model: str
-    echo_default: bool
-    exchanges: tuple[ScriptedExchange, ...]
-    urcs: tuple[ScriptedUrc, ...]
-    cmee_default: int | None = None
+    def __init__(self, recorded: Transcript) -> None:
+        self.name = recorded.name
+        self.vendor = recorded.vendor
+        self.model = recorded.model
+        self.urcs = recorded.urcs
+        self.echo_default = recorded.header.get("echo_default", True) is True
+        cmee = recorded.header.get("cmee_default")
+        self._cmee_default = cmee if isinstance(cmee, int) else None
+        self.exchanges = tuple(
+            ScriptedExchange(row.send, _reply(row, self.echo_default), row.state)
+            for row in recorded.exchanges
+        )
 
     @cached_property
     def states(self) -> tuple[str, ...]:
@@ -114,8 +106,8 @@ class Script:
         """The error format after power-up, derived from the recorded errors if not given."""
         if self.fixed_cmee is not None:
             return self.fixed_cmee
-        if self.cmee_default is not None:
-            return self.cmee_default
+        if self._cmee_default is not None:
+            return self._cmee_default
         for exchange in self.exchanges:
             match = re.search(rb"\+CME ERROR: ?(\w)", exchange.reply.body)
             if match and exchange.cmee is None:
@@ -129,34 +121,19 @@ def line_key(line: str) -> str:
 
 
 def load(path: Path) -> Script:
-    """Read a transcript file, or the ``transcript.toml`` of a directory.
+    """Read a transcript file.
 
     :raises TranscriptError: the file is missing, is not TOML, or holds an invalid entry
     """
-    file = path / "transcript.toml" if path.is_dir() else path
-    recorded = transcript.load(file)
-    echo = recorded.header.get("echo_default", True) is True
-    default = recorded.header.get("cmee_default")
-    return Script(
-        name=file.parent.name if file.name == "transcript.toml" else file.stem,
-        vendor=recorded.vendor,
-        model=recorded.model,
-        echo_default=echo,
-        exchanges=tuple(
-            ScriptedExchange(send=row.send, reply=_reply(row, echo), state=row.state)
-            for row in recorded.exchanges
-        ),
-        urcs=tuple(
-            ScriptedUrc(
-                raw=row.wire(), text=row.line or row.wire().decode("latin-1").strip(), when=row.when
-            )
-            for row in recorded.urcs
-        ),
-        cmee_default=default if isinstance(default, int) else None,
-    )
+    return Script(transcript.load(path))
 
 
-def _reply(row: transcript.Exchange, echo_default: bool) -> Reply:
+def urc_text(urc: Unsolicited) -> str:
+    """Return the text of a URC, also of one that was recorded as bytes."""
+    return urc.line or urc.wire().decode("latin-1").strip()
+
+
+def _reply(row: Exchange, echo_default: bool) -> Reply:
     raw = row.wire()
     if row.raw is None:
         return Reply(raw, echo=bool(raw))

@@ -11,7 +11,7 @@ import selectors
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from modemagent.simulator.endpoints import Endpoint
@@ -101,7 +101,6 @@ class SimulatorServer:
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         self._modems: list[RunningModem] = []
-        self._polled: dict[int, tuple[RunningModem, int]] = {}
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
 
@@ -143,7 +142,6 @@ class SimulatorServer:
     def unplug(self, modem: RunningModem) -> None:
         for descriptor in self._descriptors_of(modem):
             self._selector.unregister(descriptor)
-            del self._polled[descriptor]
         modem.endpoint.unplug()
 
     def _wake(self) -> None:
@@ -161,11 +159,10 @@ class SimulatorServer:
                     if key.fd == self._wake_read:
                         os.read(self._wake_read, 4096)
                         active.update(self._modems)
-                    elif key.fd in self._polled:
-                        modem, _ = self._polled[key.fd]
-                        active.add(modem)
+                    elif key.fd in self._selector.get_map():
+                        active.add(key.data)
                         if mask & selectors.EVENT_READ:
-                            self._read(modem, key.fd)
+                            self._read(key.data, key.fd)
                 now = time.monotonic()
                 for modem in self._modems:
                     due = modem.wake_at is not None and modem.wake_at <= now
@@ -209,15 +206,13 @@ class SimulatorServer:
         }
         for fd in self._descriptors_of(modem):
             if fd not in wanted:
-                del self._polled[fd]
-                with suppress(KeyError, OSError, ValueError):  # already closed
-                    self._selector.unregister(fd)
+                self._selector.unregister(fd)
+        polled = self._selector.get_map()
         for fd, mask in wanted.items():
-            if fd not in self._polled:
-                self._selector.register(fd, mask)
-            elif self._polled[fd][1] != mask:
-                self._selector.modify(fd, mask)
-            self._polled[fd] = (modem, mask)
+            if fd not in polled:
+                self._selector.register(fd, mask, modem)
+            elif polled[fd].events != mask:
+                self._selector.modify(fd, mask, modem)
 
     def _descriptors_of(self, modem: RunningModem) -> list[int]:
-        return [fd for fd, (owner, _) in self._polled.items() if owner is modem]
+        return [key.fd for key in self._selector.get_map().values() if key.data is modem]

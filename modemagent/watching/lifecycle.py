@@ -48,7 +48,7 @@ _MAX_LOGGED = 16
 class PortCondition:
     """State of one modem's port, with its reason and the time of the last change.
 
-    :param message: the reason of the state in words; "" for none
+    :param message: the reason of the state as text; "" for none
     :param error: the failure that led to BROKEN
     :param since: ``time.monotonic`` seconds
     :param changed: called after each change of state

@@ -27,7 +27,6 @@ from modemagent.modem.identify import Extras
 from modemagent.modemmanager.client import NAME
 from modemagent.report import origin
 from modemagent.report.message import PortPlace, Reason
-from modemagent.settings import Settings
 from modemagent.watching.lifecycle import PortCondition, PortState
 from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
 from modemagent.watching.monitor import Monitor
@@ -68,7 +67,6 @@ class ModemTask:
         key: str,
         place: PortPlace,
         *,
-        settings: Settings,
         context: WatchContext,
         may_open: bool = True,
         changed: Callable[[], None] = lambda: None,
@@ -76,7 +74,6 @@ class ModemTask:
         self.key = key
         self.place = place
         self.condition = PortCondition(changed=self._on_change)
-        self._settings = settings
         self._context = context
         self._may_open = may_open
         self._changed = changed
@@ -157,13 +154,11 @@ class ModemTask:
         """True while an absent modem may come back without having been removed."""
         return not self._ports.places and self._context.consumer.baseline(self.place) is not None
 
-    def follow(self, settings: Settings) -> None:
-        """Apply other settings; the port stays open, and nothing is sent."""
-        self._settings = settings
-        if self._session is not None:
-            self._session.settings = settings
-            if self._session.monitor is not None:
-                self._session.monitor.retime(settings.poll_interval, settings.refresh_interval)
+    def retime(self) -> None:
+        """Apply other intervals; the port stays open, and nothing is sent."""
+        settings = self._context.settings
+        if self._session is not None and self._session.monitor is not None:
+            self._session.monitor.retime(settings.poll_interval, settings.refresh_interval)
 
     def restart(self) -> None:
         """End a session that makes no progress; it is repeated as after any failure."""
@@ -264,7 +259,6 @@ class ModemTask:
         self._wake.clear()
         session = self._session = Session(
             self.place,
-            settings=self._settings,
             context=self._context,
             condition=self.condition,
             appeared=self._appeared,

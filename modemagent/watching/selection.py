@@ -47,12 +47,9 @@ class Selection:
         #: device -> when it was first seen without its best port
         self._incomplete: dict[str, float] = {}
 
-    def is_named(self, port: str) -> bool:
-        """Return True if the settings name this path, so that its absence is shown."""
-        return port in self.settings.port
-
     @property
     def named_paths(self) -> tuple[str, ...]:
+        """The paths that the settings name, so that their absence is shown."""
         return tuple(port for port in self.settings.port if not port.startswith(STABLE_IDS))
 
     @property

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from modemagent.channel.channel import AsyncChannel, open_channel
 from modemagent.channel.trace import Trace
@@ -37,13 +37,16 @@ from modemagent.watching.places import is_remote, place_of
 _NMEA_PERIOD_S = 1.1
 
 
-class WatchContext(NamedTuple):
+@dataclass
+class WatchContext:
     """Objects that all supervised modems share.
 
+    :param settings: replaced when other settings are applied
     :param modemmanager: None if the settings exclude ModemManager
     :param trace: receives every line that crosses a port
     """
 
+    settings: Settings
     consumer: ReadingConsumer
     events: EventBus
     log: Log
@@ -66,7 +69,6 @@ class Session:
         self,
         place: PortPlace,
         *,
-        settings: Settings,
         context: WatchContext,
         condition: PortCondition,
         appeared: float,
@@ -74,7 +76,6 @@ class Session:
         identified: Callable[[], Reason | None],
     ) -> None:
         self.place = place
-        self.settings = settings
         self._context = context
         self._condition = condition
         self._appeared = appeared
@@ -101,7 +102,7 @@ class Session:
                 return
         self._refuse_to_open()
         trace = self._context.trace
-        channel = await open_channel(self.place.path, baud=self.settings.baud, trace=trace)
+        channel = await open_channel(self.place.path, baud=self._context.settings.baud, trace=trace)
         try:
             await self._run_at(channel)
         finally:
@@ -130,14 +131,14 @@ class Session:
         self._condition.enter(PortState.IDENTIFYING)
         reading = await self._identify(channel)
         self._begin(reading)
-        context, settings = self._context, self.settings
+        context = self._context
         self.monitor = Monitor(
             channel,
             identify=lambda: self._identify(channel),
             submit=self._submit,
             baseline=lambda: context.consumer.baseline(self.place),
-            poll_interval_s=settings.poll_interval,
-            refresh_interval_s=settings.refresh_interval,
+            poll_interval_s=context.settings.poll_interval,
+            refresh_interval_s=context.settings.refresh_interval,
             on_urc=lambda line: context.events.emit("port.urc", self.place, line=line),
         )
         await self.monitor.run(reading)
@@ -156,7 +157,8 @@ class Session:
         refuse_recovery(port, describe(port))
 
     async def _identify(self, channel: AsyncChannel) -> Snapshot:
-        extras = _union(Extras(self.settings.eid_by_apdu, self.settings.network), self._extras)
+        settings = self._context.settings
+        extras = _union(Extras(settings.eid_by_apdu, settings.network), self._extras)
         self._extras = NO_EXTRAS
         plan = identify(
             self.place.path,
@@ -174,9 +176,9 @@ class Session:
 
     def _submit(self, reading: Snapshot, otherwise: Reason | None) -> Reason | None:
         """Submit what the settings select, even if a client has requested more."""
-        if not self.settings.evidence:
+        if not self._context.settings.evidence:
             reading = reading._replace(evidence=())
-        if not self.settings.network:
+        if not self._context.settings.network:
             reading = reading._replace(network=None)
         return self._context.consumer.submit(self.place, reading, otherwise=otherwise)
 
@@ -209,7 +211,7 @@ class Session:
             arbiter,
             place=lambda: self.place,
             submit=self._submit,
-            refresh_interval_s=self.settings.refresh_interval,
+            refresh_interval_s=self._context.settings.refresh_interval,
         )
         reading = await monitor.read_now()
         self._condition.enter(PortState.IDENTIFYING)

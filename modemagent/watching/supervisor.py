@@ -42,19 +42,20 @@ class Supervisor:
         events: EventBus,
         trace: Trace | None = None,
     ) -> None:
-        self._settings = settings
+        self._context = WatchContext(settings, consumer, events, log, trace=trace)
         self._consumer = consumer
         self._log = log
-        self._events = events
-        self._trace = trace
         self._selection = Selection(settings)
         self._rescan = RescanScheduler(log)
         self._tasks: dict[ModemTask, asyncio.Task[None]] = {}
         #: keys of modems whose ports are being closed in order to be opened with other settings
         self._closing: frozenset[str] = frozenset()
-        self._arbiter: ModemManagerArbiter | None = None
         self._arbiter_task: asyncio.Task[None] | None = None
         self._scan_error = ""
+
+    @property
+    def _settings(self) -> Settings:
+        return self._context.settings
 
     @property
     def modems(self) -> dict[str, ModemTask]:
@@ -86,10 +87,11 @@ class Supervisor:
         """Follow ModemManager, or stop following it, as the settings say."""
         if self._arbiter_task is not None:
             self._arbiter_task.cancel()
-        self._arbiter = self._arbiter_task = None
+        self._context.modemmanager = self._arbiter_task = None
         if self._settings.via != "port":
-            self._arbiter = ModemManagerArbiter(self._log, changed=self._rescan.request)
-            self._arbiter_task = asyncio.create_task(self._arbiter.run(), name="modemmanager")
+            arbiter = ModemManagerArbiter(self._log, changed=self._rescan.request)
+            self._context.modemmanager = arbiter
+            self._arbiter_task = asyncio.create_task(arbiter.run(), name="modemmanager")
 
     def _expect(self, places: Iterable[PortPlace]) -> None:
         """Watch for modems of an earlier run that are missing: their removal must be reported."""
@@ -124,9 +126,10 @@ class Supervisor:
     def _current_modems(self) -> dict[str, SelectedModem]:
         """Return the modems that the settings select, with those that only ModemManager reads."""
         modems = self._selection.current_modems()
-        if self._arbiter is not None and self._settings.discovery:
+        arbiter = self._context.modemmanager
+        if arbiter is not None and self._settings.discovery:
             places = [place for modem in modems.values() for place in modem.places]
-            for place in self._arbiter.portless(places).values():
+            for place in arbiter.portless(places).values():
                 key = modem_key(place)
                 modems.setdefault(key, SelectedModem(key, (place,), may_open=False))
         return modems
@@ -143,7 +146,7 @@ class Supervisor:
         for task in self._tasks.keys() - present:
             task.not_seen(in_part=self._selection.sees(task.key))
             is_gone = task.condition.state is PortState.ABSENT and not task.awaits_return
-            is_named = self._selection.is_named(task.port)
+            is_named = task.port in self._selection.named_paths
             if is_gone and (not is_named or any(each.serves(task.port) for each in present)):
                 self._stop(task)
         for path in self._selection.named_paths:
@@ -168,10 +171,7 @@ class Supervisor:
         task = ModemTask(
             key,
             place,
-            settings=self._settings,
-            context=WatchContext(
-                self._consumer, self._events, self._log, self._arbiter, self._trace
-            ),
+            context=self._context,
             may_open=may_open,
             changed=self._rescan.request,
         )
@@ -195,18 +195,18 @@ class Supervisor:
         old = self._settings
         selected = self._current_modems()
         was_named = self._selection.named_paths
-        self._settings = self._selection.settings = settings
+        self._context.settings = self._selection.settings = settings
         by_port = settings.via == "port"
         wanted = self._selection.current_modems() if by_port else self._current_modems()
         reopen = (old.baud, old.via) != (settings.baud, settings.via)
         closing = {}
         for task in list(self._tasks):
-            is_wanted = task.key in wanted or self._selection.is_named(task.port)
+            is_wanted = task.key in wanted or task.port in self._selection.named_paths
             is_dropped = not is_wanted and (task.key in selected or task.port in was_named)
             if is_dropped or reopen or _is_elsewhere(task, wanted.get(task.key)):
                 closing[task.key] = self._stop(task)
             else:
-                task.follow(settings)
+                task.retime()
             if is_dropped:
                 self._log.info("port_skipped", port=task.port)
         if old.via != settings.via:

@@ -47,11 +47,12 @@ class Watched:
         self.arbiter = ModemManagerArbiter(self.log, changed=self.scan)
         self.arbiter.known.set()
         self.consumer = EventOnlyConsumer(self.events)
+        settings = settings or Settings(discovery=False)
+        self.context = WatchContext(settings, self.consumer, self.events, self.log, self.arbiter)
         self.task = ModemTask(
             "usb:1-2" if places[0].id else places[0].path,
             places[0],
-            settings=settings or Settings(discovery=False),
-            context=WatchContext(self.consumer, self.events, self.log, self.arbiter),
+            context=self.context,
         )
 
     def scan(self) -> None:
@@ -327,7 +328,8 @@ async def test_other_intervals_apply_without_reopening() -> None:
         settings = Settings(discovery=False, poll_interval=3600)
         async with running(PortPlace(path=modem.path), settings=settings) as watched:
             await watched.states.until(PortState.WATCHING)
-            watched.task.follow(settings._replace(poll_interval=0.05))
+            watched.context.settings = settings._replace(poll_interval=0.05)
+            watched.task.retime()
             polls = len(modem.lines_received)
             while len(modem.lines_received) == polls:
                 await asyncio.sleep(0.01)

@@ -28,7 +28,7 @@ def test_device_with_several_paths_is_listed_once(tmp_path: Path) -> None:
         Settings(discovery=False, port=(str(link),), port_glob=(f"{tmp_path}/tty*",))
     )
     assert list(selection.current_modems()) == [str(link), str(tmp_path / "ttyB")]
-    assert selection.is_named(str(link)) and not selection.is_named(str(tmp_path / "ttyB"))
+    assert selection.named_paths == (str(link),)
 
 
 def test_port_is_selected_while_it_exists(tmp_path: Path) -> None:

@@ -93,10 +93,10 @@ async def test_modem_of_modemmanager_is_opened_with_via_port(tmp_path: Path) -> 
         managed = MmModem("/Modem/0", str(tmp_path), (port.removeprefix("/dev/"),), told, ())
         settings = Settings(discovery=True)
         async with running(settings) as supervised:
-            arbiter = supervised.supervisor._arbiter
+            arbiter = supervised.supervisor._context.modemmanager
             while arbiter is None or not arbiter.known.is_set():
                 await asyncio.sleep(0)
-                arbiter = supervised.supervisor._arbiter
+                arbiter = supervised.supervisor._context.modemmanager
             arbiter._update((managed,), running=True)
             await supervised.states.until(PortState.WATCHING)
             assert not modem.lines_received
