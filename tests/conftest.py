@@ -134,26 +134,38 @@ class Machine:
         *,
         product: str = "",
         devices: dict[str, str] | None = None,
+        driver: str = "option",
+        kinds: dict[int, str] | None = None,
+        beside: dict[int, str] | None = None,
     ) -> None:
-        """Add a USB modem.
+        """Add a USB modem, or another device with serial ports.
 
         :param place: bus and hub ports, such as ``1-1.4``
         :param interfaces: name of the tty by interface number
         :param devices: file to which the device name links, by name of the tty
+        :param driver: driver of the interfaces with a tty
+        :param kinds: class, subclass and protocol by interface number, ``ff/ff/40``
+        :param beside: further interfaces by number: the driver, with the port or network interface
+            that it creates, ``qmi_wwan usbmisc/cdc-wdm0``
         """
         usb = self.root / "sys/devices/pci0000:00/usb1" / place
         usb.mkdir(parents=True)
         (usb / "idVendor").write_text(vid + "\n")
         (usb / "idProduct").write_text(pid + "\n")
         (usb / "product").write_text(product + "\n")
-        driver = self.root / "sys/bus/usb/drivers/option"
-        driver.mkdir(parents=True, exist_ok=True)
+        link = self.root / "sys/bus/usb/devices" / place
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(usb)
+        for number, words in (beside or {}).items():
+            other, _, child = words.partition(" ")
+            (self._interface(usb, number, other) / child).mkdir(parents=True, exist_ok=True)
         for number, name in interfaces.items():
-            interface = usb / f"{place}:1.{number}"
+            interface = self._interface(usb, number, driver)
+            kind = (kinds or {}).get(number, "").split("/")
+            for attribute, value in zip(("Class", "SubClass", "Protocol"), kind, strict=False):
+                (interface / f"bInterface{attribute}").write_text(f"{value}\n")
             port = interface / name
             (port / "tty" / name).mkdir(parents=True)
-            (interface / "bInterfaceNumber").write_text(f"{number:02x}\n")
-            (interface / "driver").symlink_to(driver)
             (port / "tty" / name / "device").symlink_to(port)
             (self.root / "sys/class/tty" / name).symlink_to(port / "tty" / name)
             target = (devices or {}).get(name)
@@ -161,6 +173,15 @@ class Machine:
                 (self.root / "dev" / name).touch()
             else:
                 (self.root / "dev" / name).symlink_to(target)
+
+    def _interface(self, usb: Path, number: int, driver: str) -> Path:
+        interface = usb / f"{usb.name}:1.{number}"
+        interface.mkdir()
+        (interface / "bInterfaceNumber").write_text(f"{number:02x}\n")
+        drivers = self.root / "sys/bus/usb/drivers" / driver
+        drivers.mkdir(parents=True, exist_ok=True)
+        (interface / "driver").symlink_to(drivers)
+        return interface
 
     def uart(self, name: str, kind: int) -> None:
         """Add an on-board UART; kind 0 is a name without hardware."""

@@ -16,6 +16,7 @@ from modemagent.access.target import (
     TargetPort,
     candidate_of,
     discover_targets,
+    flashing_modules,
     resolve_target,
     scan_ports,
     single,
@@ -55,6 +56,13 @@ def diagnosed_targets(words: Sequence[str], root: str, host: HostFacts) -> list[
         except PortNotFound:
             targets.append(single(word))  # the first check reports that the port does not exist
     return targets
+
+
+def flashing_facts(root: str) -> list[Facts]:
+    """Return the facts about every module in flashing mode. None of them is opened."""
+    return [
+        Facts(each.path, candidate=each, failure=error) for each, error in flashing_modules(root)
+    ]
 
 
 def modem_facts(targets: Sequence[ModemTarget], options: AccessOptions) -> list[Facts]:

@@ -11,6 +11,7 @@ from modemagent.access.target import (
     BY_NUMBER,
     ModemTarget,
     TargetPort,
+    flashing_modules,
     no_modem_found,
     resolve_target,
     single,
@@ -53,13 +54,15 @@ def identify_modems(
 ) -> AccessResult:
     """Identify the modems that the words name, all side by side.
 
-    :param words: PORT arguments; empty for every modem that is found
+    :param words: PORT arguments; empty for every modem that is found; modules in flashing mode are
+        then among the failures
     :raises PortNotFound: no modem is found, or not exactly one matches ``auto``, ``imei:``,
         ``iccid:``
     """
     if not words:
         result = _identify(None, options, extras)
         result.by_name = False
+        result.failed += [(each.path, error) for each, error in flashing_modules(options.root)]
         return result
     result = AccessResult()
     words = list(dict.fromkeys(words))

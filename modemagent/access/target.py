@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from modemagent.discovery import udev
-from modemagent.discovery.candidate import Candidate, Role, refuse_recovery
+from modemagent.discovery.candidate import Candidate, Role, recovery_error, refuse_recovery
+from modemagent.discovery.flashing import find_flashing
 from modemagent.discovery.sysfs import describe, scan
-from modemagent.errors import PortNotFound
+from modemagent.errors import NotAModem, PortError, PortNotFound
 
 #: Prefixes of words that name a modem by a number, which requires reading every modem.
 BY_NUMBER = ("imei:", "iccid:")
@@ -107,8 +108,16 @@ def candidate_of(path: str, candidates: Iterable[Candidate]) -> Candidate | None
     return next((each for each in candidates if each.path in names), None)
 
 
-def no_modem_found(root: str) -> PortNotFound:
+def flashing_modules(root: str) -> list[tuple[Candidate, NotAModem]]:
+    """Return each module in flashing mode with the error that names it."""
+    found = find_flashing(scan(Path(root)), Path(root))
+    return [(each, recovery_error(each.path, each)) for each in found]
+
+
+def no_modem_found(root: str) -> PortError:
     """Return the error for a machine on which no modem is found."""
+    for _, error in flashing_modules(root):
+        return error
     others = ", ".join(each.path for each in scan_ports(root))
     found = f"Only ports of unknown devices were found: {others}. " if others else ""
     return PortNotFound(

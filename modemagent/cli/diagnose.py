@@ -6,7 +6,12 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from modemagent.access.diagnose import diagnosed_targets, host_facts, modem_facts
+from modemagent.access.diagnose import (
+    diagnosed_targets,
+    flashing_facts,
+    host_facts,
+    modem_facts,
+)
 from modemagent.access.options import AccessOptions
 from modemagent.access.target import no_modem_found
 from modemagent.cli.options import (
@@ -49,9 +54,11 @@ def command(ports: tuple[str, ...], as_json: bool, show_all: bool, options: Acce
     """
     facts_of_host = host_facts(options.agent)
     targets = diagnosed_targets(ports, options.root, facts_of_host)
-    missing = None if targets else no_modem_found(options.root)
+    flashing = [] if ports else flashing_facts(options.root)
+    missing = None if targets or flashing else no_modem_found(options.root)
     host = check_host(facts_of_host)
-    modems = [(facts, check_modem(facts)) for facts in modem_facts(targets, options)]
+    every = [*modem_facts(targets, options), *flashing]
+    modems = [(facts, check_modem(facts)) for facts in every]
     if as_json:
         _print_json(modems, host, missing)
     else:

@@ -10,7 +10,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from modemagent.diagnosis.checks import host, modem, network, port, sim
 from modemagent.diagnosis.facts import Facts, HostFacts
-from modemagent.diagnosis.finding import Finding, State
+from modemagent.diagnosis.finding import Finding, State, skipped
 
 F = TypeVar("F")
 
@@ -60,8 +60,14 @@ HOST_CHECKS: Final = (
 
 
 def check_modem(facts: Facts) -> tuple[CheckOutcome, ...]:
-    """Run every check of one modem."""
-    return _run(MODEM_CHECKS, facts)
+    """Run every check of one modem; only the first one of a module in flashing mode."""
+    if not facts.is_flashing:
+        return _run(MODEM_CHECKS, facts)
+    other = skipped("a module in flashing mode is never opened")
+    return (
+        *_run(MODEM_CHECKS[:1], facts),
+        *(CheckOutcome(each.name, each.question, other) for each in MODEM_CHECKS[1:]),
+    )
 
 
 def check_host(facts: HostFacts) -> tuple[CheckOutcome, ...]:

@@ -41,6 +41,11 @@ class Facts(NamedTuple):
     snapshot: Snapshot | None = None
     responses: Mapping[str, Response] = {}
 
+    @property
+    def is_flashing(self) -> bool:
+        """True if the module waits to be flashed."""
+        return self.candidate is not None and self.candidate.is_recovery
+
 
 class HostFacts(NamedTuple):
     """Everything that the checks of this machine may use.

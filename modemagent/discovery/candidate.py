@@ -66,6 +66,21 @@ class Candidate(NamedTuple):
         return {name: to_json(getattr(self, name)) for name in _SHOWN}
 
 
+def recovery_error(port: str, candidate: Candidate) -> NotAModem:
+    """Return the error for a device that waits to be recovered or flashed.
+
+    :param port: the name given by the user, or the port or id of the device
+    """
+    return NotAModem(
+        f"{port} ({candidate.usb_vid}:{candidate.usb_pid}): the module is in flashing mode and is "
+        "never written to",
+        port=port,
+        hint="Disconnect the module's power for ten seconds and connect it again. If it comes back "
+        "in this state, check that no boot or download pin is pulled, then flash its firmware with "
+        "the manufacturer's tool.",
+    )
+
+
 def refuse_recovery(port: str, candidate: Candidate | None) -> None:
     """Raise an error if the device waits to be recovered or flashed.
 
@@ -75,12 +90,5 @@ def refuse_recovery(port: str, candidate: Candidate | None) -> None:
     :param candidate: the port as discovery describes it, if it does
     :raises NotAModem: the device waits to be recovered or flashed
     """
-    if candidate is None or not candidate.is_recovery:
-        return
-    ids = f"{candidate.usb_vid}:{candidate.usb_pid}"
-    raise NotAModem(
-        f"{port} ({ids}) waits to be recovered or flashed, and is never written to",
-        port=port,
-        hint="Disconnect the modem's power and connect it again. If it comes back in this state, "
-        "flash its firmware with the manufacturer's tool.",
-    )
+    if candidate is not None and candidate.is_recovery:
+        raise recovery_error(port, candidate)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from modemagent.dialects.usb_ids import Layout, layout_of, recovery_of, role_by_protocol
 from modemagent.discovery.candidate import Candidate, Role
+from modemagent.discovery.kernel import modem_evidence
 from modemagent.discovery.properties import is_secondary, role_of
 from modemagent.discovery.usb import driver_of, interface_of, text
 
@@ -113,8 +114,9 @@ def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) ->
     if found is None:
         return _on_board(entry, kind, name, path, by_id, root)
     device, folder, number, (vid, pid), kind_of = found
-    layout = layout_of(vid, pid)
-    recovery = recovery_of(vid, pid)
+    driver, product = driver_of(folder), text(device / "product")
+    layout = layout_of(vid, pid) or _layout_by_kernel(device, vid, kind, driver)
+    recovery = recovery_of(vid, pid, product)
     role, why = _wwan_role(name) if kind == "wwan" else (Role.UNKNOWN, "")
     if recovery is not None:
         role, why = Role.UNKNOWN, f"never written to: {recovery}"
@@ -130,25 +132,31 @@ def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) ->
         usb_vid=vid,
         usb_pid=pid,
         interface=number,
-        driver=driver_of(folder),
+        driver=driver,
         role=role,
         why=why or "no table row for these USB ids",
-        cellular=layout is not None or (kind == "wwan" and recovery is None),
+        cellular=layout is not None and recovery is None,
         manufacturer=text(device / "manufacturer"),
-        product=text(device / "product"),
+        product=product,
         links=by_id,
         is_recovery=recovery is not None,
     )
 
 
+def _layout_by_kernel(device: Path, vid: str, kind: str, driver: str | None) -> Layout | None:
+    """Return a layout without roles for a modem that only the kernel identifies."""
+    evidence = "a WWAN port" if kind == "wwan" else modem_evidence(device, vid, driver)
+    return Layout(vid, "", "", {}, evidence) if evidence is not None else None
+
+
 def _usb_role(vid: str, pid: str, layout: Layout, number: int, kind: str) -> tuple[Role, str]:
-    """Return the role of a USB port and its source.
+    """Return the role of a port of a USB modem and its source.
 
     The order is: the product's row in the table, the interface protocol, the vendor's row.
     """
     by_number = layout.roles.get(number, "unknown"), layout.source
     why = f"interface {number} of {vid}:{pid}"
-    by_protocol = role_by_protocol(vid, kind)
+    by_protocol = role_by_protocol(vid, pid, kind)
     if by_protocol is not None and (not layout.pid or by_number[0] == "unknown"):
         return Role(by_protocol[0]), f"{why} is a {kind} ({by_protocol[1]})"
     return Role(by_number[0]), f"{why} ({by_number[1]})"

@@ -24,7 +24,9 @@ def test_ports_are_grouped_by_modem_in_order_of_place(call, machine):
 
 
 def test_unknown_device_is_listed_as_not_cellular(call, machine):
-    machine.usb_modem("1-2", "0403", "6001", {0: "ttyUSB0"}, product="UART bridge")
+    machine.usb_modem(
+        "1-2", "0403", "6001", {0: "ttyUSB0"}, product="UART bridge", driver="ftdi_sio"
+    )
     document = json.loads(_listed(call, machine, "--json"))
     assert document["modems"][0]["cellular"] is False
     assert document["modems"][0]["ports"][0]["role"] == "unknown"

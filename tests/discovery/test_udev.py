@@ -109,7 +109,7 @@ def test_ignored_port_of_unknown_use_is_not_secondary(bed: Bed, tmp_path: Path) 
             id="after the product's own row",
         ),
         pytest.param(
-            Kind("1bc7", "1206", (0, 1), kinds=("08/06/50", "ff/00/00")),
+            Kind("1bc7", "fffe", (0, 1), kinds=("08/06/50", "ff/00/00")),
             ["unknown", "unknown"],
             id="no protocol",
         ),
@@ -123,7 +123,7 @@ def test_interface_protocol_gives_the_role(
 
 
 def test_interface_protocol_is_read_from_uevent(bed: Bed, tmp_path: Path) -> None:
-    tree = hub("1-2") + device("1-2", Kind("1bc7", "1206", (0,)), {0: 0})
+    tree = hub("1-2") + device("1-2", Kind("1bc7", "fffe", (0,)), {0: 0})
     interface = "E: DEVTYPE=usb_interface\n"
     assert interface in tree
     file = tmp_path / "tree.umockdev"

@@ -23,7 +23,7 @@ bed, started = bed_fixture, started_fixture
 EG25 = Kind("2c7c", "0125", (0, 1, 2, 3))
 #: A product of unknown layout, from a vendor whose other products have a known one.
 RM500U = Kind("2c7c", "0900", (2, 3, 4))
-UNLISTED = Kind("05c6", "9215", (0, 1, 2))
+UNLISTED = Kind("0403", "6011", (0, 1, 2), driver="ftdi_sio")
 FLASHING, EDL = ("1bc7", "9010"), ("05c6", "9008")
 ARDUINO = Kind("2341", "0043", (0,), driver="cdc_acm")
 

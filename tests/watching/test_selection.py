@@ -151,7 +151,7 @@ def test_pattern_selects_modems_and_a_name_any_port(
     """The tree has an EG25 with an audio port, a modem of unknown layout, and a marked one."""
     tree = hub("1-1") + device("1-1", EG25, {n: 10 + n for n in EG25.ttys})
     tree += device("1-2", UNLISTED, {0: 20, 1: 21, 2: 22})
-    tree += device("1-3", Kind("05c6", "9215", (0, 1, 2)), {0: 30, 1: 31, 2: 32})
+    tree += device("1-3", Kind("0403", "6011", (0, 1, 2), driver="ftdi_sio"), {0: 30, 1: 31, 2: 32})
     tree = marked(tree, "ttyUSB32", "ID_MM_PORT_TYPE_AT_PRIMARY")
     tree += device("1-4", Kind("05c6", "9008", (0,)), {0: 40})
     tree += device("1-5", Kind("0403", "6001", (0,), driver="ftdi_sio"), {0: 50})

@@ -34,6 +34,8 @@ def device(facts: Facts) -> Finding:
             "the port disappeared while it was open",
             "Check cable and power: the modem was unplugged or restarted. See dmesg.",
         )
+    if facts.is_flashing and failure is not None:
+        return wrong(failure.message, failure.hint)
     if candidate is None:
         return ok("exists; not a device on a bus of this machine")
     details = [candidate.port_id]

@@ -1,0 +1,64 @@
+"""What the drivers that the kernel has bound to a USB device say about it.
+
+A driver binds by ids that were added for one product at a time, so that the drivers for cellular
+modems identify products that are missing in the table. The class CDC ACM says nothing: boards,
+debug probes and GNSS receivers have it, too, and send the protocol byte for AT commands (01).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modemagent.discovery.usb import driver_of
+
+#: Drivers of serial ports that only cellular modems have.
+_SERIAL_DRIVERS = frozenset(("option", "qcserial", "sierra", "hso"))
+#: Drivers of interfaces for QMI, MBIM and the like.
+_WWAN_DRIVERS = frozenset(("qmi_wwan", "cdc_mbim", "cdc_wdm", "huawei_cdc_ncm", "sierra_net"))
+#: Ports of the same kind, by class; the driver may be one that its maker supplies.
+_WWAN_PORTS = ("usbmisc/cdc-wdm*", "wwan/wwan*")
+_NETWORK_DRIVERS = frozenset(("cdc_ether", "cdc_ncm", "rndis_host"))
+#: Vendors of boards, debug probes and USB gadgets that have serial ports beside a network
+#: interface, too; usb.ids.
+_BOARDS = {
+    "03eb": "Atmel",
+    "0483": "STMicroelectronics",
+    "04b4": "Cypress",
+    "04d8": "Microchip",
+    "0525": "NetChip, Linux gadgets",
+    "1209": "pid.codes",
+    "1366": "SEGGER",
+    "15a2": "Freescale",
+    "16c0": "Van Ooijen, Teensy",
+    "1d6b": "Linux Foundation, Linux gadgets",
+    "1fc9": "NXP",
+    "2341": "Arduino",
+    "239a": "Adafruit",
+    "2a03": "dog hunter, Arduino",
+    "2e8a": "Raspberry Pi",
+    "2fe3": "NordicSemiconductor, Zephyr",
+    "303a": "Espressif",
+}
+
+
+def modem_evidence(device: Path, vid: str, driver: str | None) -> str | None:
+    """Return why a USB device is a cellular modem, None if no driver shows that it is.
+
+    :param device: directory of the device
+    :param vid: its vendor id
+    :param driver: driver of the port in question
+    """
+    interfaces = sorted(device.glob(f"{device.name}:*"))
+    drivers = {driver, *map(driver_of, interfaces)}
+    for name in sorted(filter(None, drivers & (_SERIAL_DRIVERS | _WWAN_DRIVERS))):
+        return f"the driver {name} serves only cellular modems"
+    for interface in interfaces:
+        for pattern in _WWAN_PORTS:
+            for port in interface.glob(pattern):
+                return f"the device has the port {port.name}"
+    if driver != "cdc_acm" or vid in _BOARDS:
+        return None
+    networks = (network for each in interfaces for network in each.glob("net/*"))
+    if drivers & _NETWORK_DRIVERS or any(networks):
+        return "the device has a network interface"
+    return None
