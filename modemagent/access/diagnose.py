@@ -69,7 +69,7 @@ def modem_facts(targets: Sequence[ModemTarget], options: AccessOptions) -> list[
     """Collect the facts about modems, side by side."""
 
     def plan(port: TargetPort) -> Plan[Collected]:
-        return collect(port.path, port.port_id)
+        return collect(port.path, port.port_id, port.listen_s)
 
     def agent(client: ControlClient, port: str) -> Collected:
         snapshot = read_by_agent(client, port, _NETWORK, options.left_s)

@@ -21,6 +21,7 @@ from modemagent.errors import (
     AgentNotRunning,
     DeadlinePassed,
     ModemAgentError,
+    NotAModem,
     PortError,
     PortNotFound,
     UsageError,
@@ -60,9 +61,13 @@ def identify_modems(
         ``iccid:``
     """
     if not words:
-        result = _identify(None, options, extras)
+        flashing = [(each.path, error) for each, error in flashing_modules(options.root)]
+        try:
+            result = _identify(None, options, extras)
+        except NotAModem:
+            result = AccessResult()
         result.by_name = False
-        result.failed += [(each.path, error) for each, error in flashing_modules(options.root)]
+        result.failed += flashing
         return result
     result = AccessResult()
     words = list(dict.fromkeys(words))
@@ -108,7 +113,7 @@ def _identify(
     targets: Sequence[ModemTarget] | None, options: AccessOptions, extras: Extras
 ) -> AccessResult:
     def plan(port: TargetPort) -> Plan[Snapshot]:
-        return identify(port.path, port_id=port.port_id, extras=extras)
+        return identify(port.path, port_id=port.port_id, extras=extras, listen_s=port.listen_s)
 
     def agent(client: ControlClient, port: str) -> Snapshot:
         return read_by_agent(client, port, extras, options.left_s)

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from modemagent.discovery import udev
-from modemagent.discovery.candidate import Candidate, Role, recovery_error, refuse_recovery
+from modemagent.discovery.candidate import (
+    LISTEN_S,
+    Candidate,
+    Role,
+    recovery_error,
+    refuse_recovery,
+)
 from modemagent.discovery.flashing import find_flashing
 from modemagent.discovery.sysfs import describe, scan
 from modemagent.errors import NotAModem, PortError, PortNotFound
@@ -23,10 +29,12 @@ class TargetPort(NamedTuple):
 
     :param path: device path or URL
     :param port_id: stable id; None if sysfs has no such device
+    :param listen_s: how long to listen before the first byte is sent
     """
 
     path: str
     port_id: str | None = None
+    listen_s: float = 0.0
 
 
 class ModemTarget(NamedTuple):
@@ -78,6 +86,9 @@ def _by_id(word: str, root: str) -> ModemTarget:
             return single(candidate.path, candidate.port_id)
     target = _target([each for each in candidates if each.modem_id == word])
     if target is None:
+        for module, error in flashing_modules(root):
+            if word == module.modem_id:
+                raise error
         raise PortNotFound(
             f"no port with the id {word}",
             port=word,
@@ -130,8 +141,10 @@ def no_modem_found(root: str) -> PortError:
 
 def _target(group: Sequence[Candidate]) -> ModemTarget | None:
     # NMEA and DIAG ports are never written to. If no port is known as AT, the composition is not in
-    # the table of USB ids, and each unknown port is worth an attempt.
+    # the table of USB ids, and each unknown port is listened to and worth an attempt.
     likely = [each for each in group if each.role is Role.AT]
+    listen_s = 0.0 if likely else LISTEN_S
     likely = likely or [each for each in group if each.role is Role.UNKNOWN]
     likely.sort(key=lambda candidate: not candidate.secondary)
-    return ModemTarget(tuple(TargetPort(c.path, c.port_id) for c in likely)) if likely else None
+    ports = tuple(TargetPort(each.path, each.port_id, listen_s) for each in likely)
+    return ModemTarget(ports) if ports else None

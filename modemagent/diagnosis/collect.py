@@ -44,12 +44,13 @@ class Collected(NamedTuple):
     failure: ModemAgentError | None = None
 
 
-def collect(port: str, port_id: str | None) -> Plan[Collected]:
+def collect(port: str, port_id: str | None, listen_s: float = 0.0) -> Plan[Collected]:
     """Identify the modem, then send the further commands.
 
+    :param listen_s: how long to listen before the first byte is sent
     :raises PortError: from the plan, if the modem cannot be identified
     """
-    snapshot = yield from identify(port, port_id=port_id)
+    snapshot = yield from identify(port, port_id=port_id, listen_s=listen_s)
     responses = yield from query_lines(port)
     return Collected(snapshot, responses)
 

@@ -10,6 +10,10 @@ from modemagent.identity.codec import to_json
 
 _SHOWN = ("path", "port_id", "interface", "driver", "role", "why", "links")
 
+#: How long to listen at a port of unknown purpose before the first byte is written to it: NMEA 0183
+#: receivers repeat their sentences every second, and must not be written to.
+LISTEN_S = 1.1
+
 
 class Role(StrEnum):
     """Purpose of a port, derived from USB ids, interface protocol or udev properties."""

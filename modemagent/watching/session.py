@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from modemagent.channel.channel import AsyncChannel, open_channel
 from modemagent.channel.trace import Trace
 from modemagent.discovery import udev
-from modemagent.discovery.candidate import Role, refuse_recovery
+from modemagent.discovery.candidate import LISTEN_S, Role, refuse_recovery
 from modemagent.discovery.sysfs import describe
 from modemagent.errors import ModemAgentError, ModemManagerUnavailable, PortVanished
 from modemagent.identity.snapshot import Snapshot
@@ -32,9 +32,6 @@ from modemagent.watching.modemmanager import ModemManagerArbiter
 from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
 from modemagent.watching.monitor import Monitor
 from modemagent.watching.places import is_remote, place_of
-
-#: NMEA 0183 receivers repeat their sentences every second.
-_NMEA_PERIOD_S = 1.1
 
 
 @dataclass
@@ -235,7 +232,7 @@ def initial_listen_s(port: str) -> float:
     refuse_recovery(port, candidate)
     takes_commands = candidate is not None and candidate.role in (Role.AT, Role.DATA)
     is_pseudo = candidate is None and os.path.realpath(port).startswith("/dev/pts/")
-    return 0.0 if takes_commands or is_pseudo else _NMEA_PERIOD_S
+    return 0.0 if takes_commands or is_pseudo else LISTEN_S
 
 
 def _union(one: Extras, other: Extras) -> Extras:

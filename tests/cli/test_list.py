@@ -87,3 +87,34 @@ def test_device_in_flashing_mode_does_not_affect_others(call, machine):
     assert done.returncode == 4
     failed = json.loads(done.stdout)["failed"]
     assert [each["reason"] for each in failed] == ["not_a_modem", "not_found"]
+
+
+def test_flashing_modules_are_named_without_a_port(call, machine):
+    machine.usb_modem("1-2", "18d1", "d00d", {}, product="Android")
+    machine.usb_modem("1-3", "05c6", "9008", {0: "ttyUSB0"}, driver="qcserial")
+    done = call("identify", "--root", str(machine.root), "--json")
+    assert done.returncode == 4
+    failed = json.loads(done.stdout)["failed"]
+    assert [each["port"].rpartition("/")[2] for each in failed] == ["ttyUSB0", "usb:1-2"]
+    for each in failed:
+        assert "the module is in flashing mode" in each["message"]
+        assert "flash its firmware" in each["hint"]
+
+
+def test_flashing_module_with_an_id_as_name_is_named(call, machine):
+    machine.usb_modem("1-2", "18d1", "d00d", {}, product="Android")
+    done = call("identify", "usb:1-2", "--root", str(machine.root))
+    assert done.returncode == 4
+    assert "the module is in flashing mode" in done.stderr
+
+
+def test_diagnose_names_a_flashing_module_and_opens_nothing(call, machine):
+    machine.usb_modem("1-2", "0e8d", "2000", {0: "ttyACM0"}, driver="cdc_acm")
+    done = call("diagnose", "--root", str(machine.root), "--json")
+    assert done.returncode == 4
+    (modem,) = json.loads(done.stdout)["modems"]
+    first, *others = modem["findings"]
+    assert modem["first"] == first["check"] == "device"
+    assert "the module is in flashing mode" in first["message"]
+    assert "flash its firmware" in first["remedy"]
+    assert {each["state"] for each in others} == {"skipped"}

@@ -26,6 +26,11 @@ RM500U = Kind("2c7c", "0900", (2, 3, 4))
 UNLISTED = Kind("0403", "6011", (0, 1, 2), driver="ftdi_sio")
 FLASHING, EDL = ("1bc7", "9010"), ("05c6", "9008")
 ARDUINO = Kind("2341", "0043", (0,), driver="cdc_acm")
+#: ST-Link, J-Link and a GNSS receiver send the protocol byte for AT commands.
+STRANGERS = [
+    Kind(vid, pid, (0,), driver="cdc_acm", kinds=("02/02/01",))
+    for vid, pid in (("0483", "374b"), ("1366", "0105"), ("1546", "01a8"))
+]
 
 
 @pytest.fixture
@@ -104,6 +109,20 @@ def test_at_port_of_an_unlisted_product_is_found_by_protocol(
     Sockets(bed, tmp_path).plug("1-2", stick, {2: bench.paths["huawei-e3372"]})
     until(lambda: agent.is_watching("/dev/ttyUSB2"))
     assert set(bed.written().values()) == {0}
+
+
+def test_kernel_driver_is_enough_and_protocol_byte_is_not(
+    bed: Bed, agent: Discovering, started: Any, tmp_path: Path
+) -> None:
+    bench = started(Bench, "quectel-eg25-g")
+    sockets = Sockets(bed, tmp_path)
+    for number, stranger in enumerate([ARDUINO, *STRANGERS]):
+        sockets.plug(f"1-1.{number + 1}", stranger)
+    sockets.plug("1-2", Kind("f0f0", "0001", (0, 1)), {1: bench.paths["quectel-eg25-g"]})
+    until(lambda: agent.is_watching("/dev/ttyUSB1"), deadline_s=40)
+    written = bed.written()
+    assert [written[f"ttyACM{n}"] for n in range(4)] == [0, 0, 0, 0]
+    assert set(agent.ports()) <= {"/dev/ttyUSB0", "/dev/ttyUSB1"}
 
 
 def test_devices_in_recovery_mode_get_no_byte(
