@@ -1,4 +1,4 @@
-"""Reader of the data files in the ``data`` folders of this package and of `explain`.
+"""Reader of the data files in the ``data`` folders of this package, `dialects` and `explain`.
 
 Each file begins with ``# source:``, ``# as_of:`` and ``# columns:``. A row is fields separated by
 tabs; a line that starts with a number sign and a blank is a comment.

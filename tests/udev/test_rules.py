@@ -85,6 +85,10 @@ EXPECTED: Mapping[str, Mapping[str, tuple[str, str, bool]]] = {
         "ttyUSB21": ("usb:1-2.3.1:1.3", "at", True),
         "wwan0at0": ("pci:0000:01:00.0:wwan0at0", "at", False),
     },
+    "unlisted-modem": {
+        "ttyUSB0": ("usb:1-2:1.0", "unknown", False),
+        "ttyUSB1": ("usb:1-2:1.1", "unknown", False),
+    },
     "wwan-pcie": {
         "wwan0at0": ("pci:0000:01:00.0:wwan0at0", "at", False),
         "wwan0qcdm0": ("pci:0000:01:00.0:wwan0qcdm0", "diag", False),
