@@ -6,11 +6,12 @@ Event names are in snake case, with fields: text on a terminal, JSON lines elsew
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, MutableMapping
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from modemagent.privacy.fragments import join_fragments
 from modemagent.privacy.masking import mask, mask_text
@@ -128,6 +129,22 @@ _PER_MINUTE = 5
 _MAX_WARNINGS = 256
 
 
+class _LossyStream:
+    """A stream that discards what cannot be written, on a full disk or to a closed pipe."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def open_log(
     level: str = "info", *, stream: TextIO | None = None, color: bool | None = None
 ) -> Log:
@@ -168,7 +185,7 @@ def open_log(
             *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(file=out),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", _LossyStream(out))),
         cache_logger_on_first_use=True,
     )
     log: Log = structlog.get_logger()

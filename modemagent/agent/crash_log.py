@@ -81,5 +81,4 @@ def _write(log: Log, event: str, where: str, caught: _Caught | None, **fields: s
     if caught:
         fields["error"] = caught[0].__name__
     write = log.warning if event == "library_warning" else log.error
-    with contextlib.suppress(OSError, ValueError):  # the log has been closed
-        write(event, where=where, **fields, **({"exc_info": caught} if caught else {}))
+    write(event, where=where, **fields, **({"exc_info": caught} if caught else {}))

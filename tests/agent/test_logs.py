@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import subprocess
@@ -59,6 +60,27 @@ def test_the_level_is_kept(level: str) -> None:
     out = io.StringIO()
     open_log(level, stream=out).info("hidden")
     assert out.getvalue() == ""
+
+
+class FailingStream(io.StringIO):
+    """The log on a full disk, or a pipe whose reader has ended."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def write(self, text: str) -> int:
+        raise self.error
+
+    def flush(self) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space"), BrokenPipeError(), ValueError("closed file")]
+)
+def test_log_that_cannot_be_written_raises_nothing(error: Exception) -> None:
+    open_log(stream=FailingStream(error)).error("report_not_stored", reason="disk full")
 
 
 def test_structlog_is_imported_by_open_log_only() -> None:
