@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import re
 import signal
 import subprocess
@@ -11,12 +12,14 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from modemagent.errors import ModemAgentError
 
 _POLL_S = 0.02
 _STOP_WITHIN_S = 10.0
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 _libc = ctypes.CDLL(None)
@@ -37,7 +40,7 @@ class Child:
                 stderr=log,
                 # Ctrl-C reaches the demo only, which stops its children.
                 process_group=0,
-                preexec_fn=_end_with_parent,
+                preexec_fn=partial(_end_with_parent, os.getpid()),
             )
 
     def wait_for(self, pattern: str, *, deadline: float) -> str:
@@ -91,9 +94,15 @@ class Processes:
         self._stack = stack
 
     def start(self, name: str, *words: str) -> Child:
-        child = Child(name, words, self._folder)
-        self._stack.callback(child.stop)
-        return child
+        # A signal waits until the child can be stopped. Its exception would be lost if it was
+        # raised in a hook of fork (logging has some).
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        try:
+            child = Child(name, words, self._folder)
+            self._stack.callback(child.stop)
+            return child
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -126,9 +135,15 @@ def output_of(*words: str) -> str:
     return done.stdout
 
 
-def _end_with_parent() -> None:
-    # also if this process is killed by a signal that it cannot handle (SIGKILL)
+def _end_with_parent(parent: int) -> None:
+    """Prepare a child between fork and exec.
+
+    It ends with the parent, also if that is killed by a signal it cannot handle (SIGKILL).
+    """
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it was killed before prctl
+        os._exit(1)
 
 
 def _exit(number: int, _: object) -> None:
