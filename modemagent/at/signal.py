@@ -47,7 +47,7 @@ CESQ: tuple[Scale, ...] = (
     Scale("ss_sinr", -23.5, 0.5, 127, 255),
 )
 _HUAWEI_RSSI = Scale("rssi", -121, 1, 96, 255)
-# Huawei ME909s AT manual, ^HCSQ: technology to the scales of the numbers after it
+# Huawei ME909s and MH5000 AT manuals, ^HCSQ: technology to the scales of the numbers after it
 HCSQ: dict[str, tuple[Scale, ...]] = {
     "GSM": (_HUAWEI_RSSI,),
     "WCDMA": (_HUAWEI_RSSI, Scale("rscp", -121, 1, 96, 255), Scale("ecno", -32.5, 0.5, 65, 255)),
@@ -56,6 +56,11 @@ HCSQ: dict[str, tuple[Scale, ...]] = {
         Scale("rsrp", -141, 1, 97, 255),
         Scale("sinr", -20.2, 0.2, 251, 255),
         Scale("rsrq", -20, 0.5, 34, 255),
+    ),
+    "NR": (
+        Scale("ss_rsrp", -141, 1, 97, 255),
+        Scale("ss_sinr", -20.2, 0.2, 251, 255),
+        Scale("ss_rsrq", -20, 0.5, 34, 255),
     ),
 }
 # Quectel EC2x/EG9x/EG2x-G AT manual, +QCSQ: technology to the names of the values after it
@@ -66,6 +71,8 @@ QCSQ: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("LTE", "CAT-M1", "CAT-NB1", "EMTC", "NBIOT"), ("rssi", "rsrp", "sinr", "rsrq")
     ),
+    # RG50xQ/RM5xxQ AT manual: SINR in dB
+    "NR5G": ("ss_rsrp", "ss_sinr", "ss_rsrq"),
 }
 NO_SERVICE = "NOSERVICE"
 # +CSQ: number to its lowest, highest, dBm of the lowest and step. From 100: TD-SCDMA, in the
@@ -130,7 +137,7 @@ def parse_qcsq(line: InformationLine) -> Signal | None:
         if name == "sinr":
             if 0 <= number <= 250:
                 values[name] = number / 5 - 20
-        elif number < 0:
+        elif -200 < number < 0 or (name == "ss_sinr" and number <= 45):
             values[name] = number
     return Signal(values, technology=line.text(0))
 

@@ -1,99 +1,179 @@
-"""Explanations of the makers' own serving-cell lines: network, band, cell, signal."""
+"""Explanations of cells in the makers' own lines: network, band, cell, measured values.
+
+``data/cells.txt`` names the fields of each line. This module reads the fields; the lines that need
+more than their fields' names are in :mod:`modemagent.explain.cell_lines`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+from modemagent.at.datafiles import data_rows
 from modemagent.at.fields import InformationLine, hex_integer, parse_integer
+from modemagent.at.operator import split_plmn
 from modemagent.at.signal import CESQ, Signal, scaled
-from modemagent.explain.explanation import (
-    HUAWEI,
-    NORDIC,
-    QUECTEL,
-    QUECTEL_5G,
-    SIMCOM,
-    Decoder,
-    Explanation,
-)
+from modemagent.explain.explanation import Decoder, Explanation
 from modemagent.explain.meanings import meaning
-from modemagent.explain.operators import plmn
 from modemagent.explain.signal import measured
 
-# Names of the fields after the technology, a dash for a field that is not used.
-# SINR of LTE is not used: its scale depends on the firmware.
-_LTE = "duplex mcc mnc cell pci earfcn band - - area rsrp rsrq rssi"
-_NR_SA = "duplex mcc mnc cell pci area arfcn band - rsrp rsrq sinr"
-_NR_NSA = "mcc mnc pci rsrp sinr rsrq arfcn band"
-_WCDMA = "mcc mnc area cell uarfcn psc - rscp ecno"
-_MONSC = "mcc mnc earfcn cell - area rsrp rsrq rssi"
-_GSM = "mcc mnc area cell bsic arfcn - rxlev"
-#: Technology in +QENG to the fields after it and the manual.
-QENG: Mapping[str, tuple[str, str]] = {
-    **dict.fromkeys(("LTE", "CAT-M", "CAT-NB", "EMTC", "NBIOT"), (_LTE, QUECTEL)),
-    "WCDMA": (_WCDMA, QUECTEL),
-    "GSM": (_GSM, QUECTEL),
-    "NR5G-SA": (_NR_SA, QUECTEL_5G),
-    "NR5G-NSA": (_NR_NSA, QUECTEL_5G),
+
+class CellRow(NamedTuple):
+    """The fields of one kind of line.
+
+    :param label: name of the technology, ``""`` if the line does not determine it
+    :param names: of the fields, each with its mark
+    """
+
+    label: str
+    about: str
+    names: tuple[tuple[str, str], ...]
+    source: str
+
+
+def _rows() -> Mapping[str, Mapping[str, CellRow]]:
+    table: dict[str, dict[str, CellRow]] = {}
+    for prefix, keys, about, names, source in data_rows(__file__, "cells.txt"):
+        for each in keys.split(", "):
+            key, named, label = each.partition("=")
+            label = label if named else key.removeprefix("NEIGHBOURCELL ")
+            marked = tuple(map(_marked, names.split()))
+            table.setdefault(prefix, {})[key] = CellRow(label, about, marked, source)
+    return table
+
+
+def _marked(text: str) -> tuple[str, str]:
+    """Return the name of a field and its mark.
+
+    >>> _marked("rsrp#"), _marked("sinr/2"), _marked("-")
+    (('rsrp', '#'), ('sinr', '/2'), ('', '-'))
+    """
+    name = text.rstrip("#?~/-0123456789")
+    return name, text[len(name) :]
+
+
+#: Prefix to first field, or other key, to the layout of the line.
+CELL_ROWS = _rows()
+
+_SCALES = {scale.name: scale for scale in CESQ}
+# The lowest step of a scale is what a modem sends if it has measured nothing.
+_RANGE = {
+    "rsrp": (-156, -20),
+    "ss_rsrp": (-156, -20),
+    "rssi": (-125, -10),
+    "rscp": (-125, -10),
+    "rxlev": (-125, -10),
+    "rsrq": (-43.5, 20),
+    "ss_rsrq": (-43.5, 20),
+    "sinr": (-23.5, 45),
+    "ecno": (-45, 0),
 }
-_MEASURES = frozenset(("rsrp", "rsrq", "sinr", "rssi", "rscp", "ecno", "rxlev"))
+_STRENGTHS = ("rsrp", "rssi", "rscp", "rxlev")
+# Strengths below this are sent in tenths of a dB; the makers' fillers are far lower.
+_TENTHS = range(-1600, -199)
 _HEX = frozenset(("cell", "area"))
-_RANGE = {"rsrp": (-157, -20), "rssi": (-125, -10), "rscp": (-125, -10), "rxlev": (-125, -10)}
-_RATIO = (-45, 45)
+# Patterns are compiled at their first use, as most commands explain nothing.
+_NUMBER = r"-?[0-9]{1,6}(\.[0-9]{1,3})?"
+_BAND = r"(?i)(?:BAND[ _]?|\bB|\bN)([0-9]{1,3})\b"
 
 
-def _plausible(values: Mapping[str, float]) -> Signal:
-    """Return the values that are within the range of their measure."""
-    ranges = {name: _RANGE.get(name, _RATIO) for name in values}
-    return Signal({n: v for n, v in values.items() if ranges[n][0] <= v <= ranges[n][1]})
+def parse_number(text: str) -> float | None:
+    """Return a decimal number with or without a fraction, None for any other text.
+
+    >>> parse_number("-10.9"), parse_number("-090.70"), parse_number("-")
+    (-10.9, -90.7, None)
+    """
+    return float(text) if re.fullmatch(_NUMBER, text.strip()) else None
 
 
-def quectel(line: InformationLine) -> Explanation | None:
-    """Explain ``+QENG: "servingcell",<state>,<technology>,...``; EN-DC lines omit the state."""
-    fields = list(line.fields)
-    found: dict[str, object] = {}
-    parts: list[str] = []
-    if line.text(0).lower() == "servingcell":
-        state = line.text(1).upper()
-        found["state"] = state
-        parts.append(meaning("+QENG", state) or state)
-        fields = fields[2:]
-        if not fields:
-            return Explanation("serving cell", parts[0], f"{QUECTEL}, +QENG", found)
-    technology = fields[0].strip().upper()
-    if technology not in QENG:
-        return None
-    names, source = QENG[technology]
-    found["technology"] = technology
-    parts.insert(0, technology)
-    return _cell(parts, found, names, fields[1:], f"{source}, +QENG")
+def band_of(text: str) -> object:
+    """Return the number of a band, or its name if it has no number.
+
+    >>> band_of("EUTRAN-BAND3"), band_of("NR5G_BAND78"), band_of("20"), band_of("WCDMA 900")
+    (3, 78, 20, 'WCDMA 900')
+    """
+    found = re.search(_BAND, text)
+    number = parse_integer(found[1] if found else text)
+    return text if number is None else number
 
 
-def _cell(
-    parts: list[str], found: dict[str, object], names: str, fields: list[str], source: str
+def plmn_of(text: str) -> tuple[str, str] | None:
+    """Return MCC and MNC of ``460-00``, ``310 260`` or ``26201``, None for any other text."""
+    mcc, dash, mnc = text.strip().replace(" ", "-").partition("-")
+    if dash:
+        return (mcc, mnc) if mcc.isdecimal() and mnc.isdecimal() else None
+    return split_plmn(mcc)
+
+
+def plausible(values: Mapping[str, float]) -> Signal:
+    """Return measured values in dBm and dB, without those that stand for nothing measured."""
+    if any(int(values.get(name, 0)) in _TENTHS for name in _STRENGTHS):
+        values = {name: value / 10 for name, value in values.items()}
+    rsrp, rsrq = values.get("rsrp"), values.get("rsrq")
+    if rsrp is not None and rsrq is not None and rsrq < rsrp:
+        # RSRP is -44 dBm or less, RSRQ -43 dB or more: firmware has them in either order.
+        values = {**values, "rsrp": rsrq, "rsrq": rsrp}
+    kept = {n: v for n, v in values.items() if _RANGE[n][0] <= v <= _RANGE[n][1]}
+    return Signal(kept)
+
+
+def explain_cell(
+    layout: CellRow, fields: Sequence[str], parts: Sequence[str] = (), **known: object
 ) -> Explanation:
-    """Explain fields in the order of their names."""
-    values: dict[str, float] = {}
-    for name, field in zip(names.split(), fields, strict=False):
+    """Explain the fields of a cell.
+
+    :param parts: of the text, before the network
+    :param known: fields that are known already
+    """
+    found: dict[str, object] = {**known}
+    raw: dict[str, float] = {}
+    converted: dict[str, float] = {}
+    for (name, mark), field in zip(layout.names, fields, strict=False):
         text = field.strip()
-        if name == "-" or text in ("", "-"):
+        if not name or text in ("", "-"):
             continue
-        number = parse_integer(text)
-        if name in _MEASURES:
-            if number is not None:
-                values[name] = number
-        elif name in _HEX:
-            found[name] = text
-            if len(text) <= 16 and (value := hex_integer(text)) is not None:
-                found["cell_id" if name == "cell" else "area_code"] = value
+        if name in _RANGE:
+            number = parse_number(text)
+            if number is None:
+                continue
+            if mark == "#" or (mark == "?" and number >= 0):
+                converted |= scaled((_SCALES[name],), (int(number),)).values
+            elif mark[:1] == "/":
+                converted[name] = number / int(mark[1:])
+            elif mark[:1] == "-":
+                converted[name] = max(number, 1) + int(mark)
+            else:
+                raw[name] = -abs(number) if mark == "~" else number
         else:
-            found[name] = text if name in ("mcc", "mnc") or number is None else number
-    return _explained(parts, found, _plausible(values), source)
+            found |= _identified(name, text)
+    states = filter(None, (meaning("cell", field.strip().upper()) for field in fields))
+    shown = [layout.label, *parts, *dict.fromkeys(states)]
+    signal = plausible(raw)
+    values = {**signal.values, **plausible(converted).values}
+    return _explained(list(filter(None, shown)), found, Signal(values), layout)
+
+
+def _identified(name: str, text: str) -> dict[str, object]:
+    """Return the fields of one that identifies the cell."""
+    if name in _HEX:
+        found: dict[str, object] = {name: text}
+        if len(text) <= 18 and (value := hex_integer(text)) is not None:
+            found["cell_id" if name == "cell" else "area_code"] = value
+        return found
+    if name in ("mcc", "mnc"):
+        return {name: text} if text.isdecimal() and text != "000" else {}
+    if name == "plmn":
+        return dict(zip(("mcc", "mnc"), plmn_of(text) or (), strict=False))
+    if name == "band":
+        return {name: band_of(text)}
+    number = parse_integer(text)
+    return {name: text if number is None else number}
 
 
 def _explained(
-    parts: list[str], found: dict[str, object], signal: Signal, source: str
+    parts: list[str], found: dict[str, object], signal: Signal, layout: CellRow
 ) -> Explanation:
-    """Return the explanation of a cell: the given parts, then network, band and signal."""
     if "mcc" in found and "mnc" in found:
         parts.append(f"network {found['mcc']} {found['mnc']}")
     if "band" in found:
@@ -101,106 +181,25 @@ def _explained(
     text, measures = measured(signal)
     if text:
         parts.append(text)
-    return Explanation("serving cell", ", ".join(parts), source, found | measures)
+    if layout.label:
+        found = {"technology": layout.label, **found}
+    shown = ", ".join(parts) or f"{layout.about} without measured values"
+    return Explanation(layout.about, shown, layout.source, found | measures)
 
 
-def simcom(line: InformationLine) -> Explanation | None:
-    """Explain ``+CPSI: <system>,<operation>,<mcc>-<mnc>,...``, in dB or tenths of a dB."""
-    system, operation = line.text(0), line.text(1)
-    source = f"{SIMCOM}, +CPSI"
-    if not system or parse_integer(system) is not None:
-        return None
-    found: dict[str, object] = {"technology": system, "operation": operation}
-    parts = [part for part in (system, operation.lower()) if part]
-    mcc, dash, mnc = line.text(2).partition("-")
-    if dash:
-        found["mcc"], found["mnc"] = mcc, mnc
-    values: dict[str, float] = {}
-    if system.upper().startswith("LTE") and len(line.fields) >= 13:
-        found["area"], found["cell"] = line.text(3), line.text(4)
-        found["band"] = line.text(6).removeprefix("EUTRAN-BAND")
-        rsrp = line.integer(11)
-        # SIM7500 and SIM7600 send tenths, SIM7000 and SIM7080 whole numbers.
-        step = 10 if rsrp is not None and rsrp <= -300 else 1
-        for name, at in (("rsrq", 10), ("rsrp", 11), ("rssi", 12)):
-            if (number := line.integer(at)) is not None and number < 0:
-                values[name] = number / step
-    return _explained(parts, found, _plausible(values), source)
+def by_technology(line: InformationLine) -> Explanation | None:
+    """Explain a line whose first field names the technology, or that has only one form."""
+    layouts = CELL_ROWS[line.name]
+    key = line.text(0).upper()
+    if key == "NONE":
+        return Explanation("cell", "no cell", next(iter(layouts.values())).source)
+    if key in layouts:
+        return explain_cell(layouts[key], line.fields[1:])
+    if "" in layouts and parse_number(line.text(0)) is not None and len(line.fields) > 2:
+        return explain_cell(layouts[""], line.fields)
+    return None
 
 
-def network(line: InformationLine) -> Explanation | None:
-    """Explain ``+QNWINFO: <technology>,<plmn>,<band>,<channel>``."""
-    source = f"{QUECTEL}, +QNWINFO"
-    technology = line.text(0)
-    if technology.lower() in ("no service", "noservice"):
-        return Explanation("network", "no service", source, {}, "Check AT+CEREG? and the antenna.")
-    if len(line.fields) < 3:
-        return None
-    found: dict[str, object] = {"technology": technology, **plmn(line.text(1))}
-    found["band"] = line.text(2)
-    if (channel := line.integer(3)) is not None:
-        found["channel"] = channel
-    where = f", network {found['mcc']} {found['mnc']}" if "mcc" in found else ""
-    return Explanation("network", f"{technology}{where}, {line.text(2)}", source, found)
-
-
-def telit(line: InformationLine) -> Explanation | None:
-    """Explain ``#RFSTS: <plmn>,<channel>,<rsrp>,<rssi>,<rsrq>,...``, the form on LTE."""
-    source = "Telit LE910/LM960 AT commands reference guide, #RFSTS"
-    mcc, _, mnc = line.text(0).partition(" ")
-    if not mcc.isdecimal() or len(line.fields) < 6:
-        return None
-    found: dict[str, object] = {"mcc": mcc, "mnc": mnc, "channel": line.integer(1)}
-    values: dict[str, float] = {}
-    rsrp, rssi, rsrq = (line.integer(at) for at in (2, 3, 4))
-    if rsrp is not None and rssi is not None and rsrq is not None and max(rsrp, rssi, rsrq) < 0:
-        values = {"rsrp": rsrp, "rssi": rssi, "rsrq": rsrq}
-        found["area"] = line.text(5)
-    elif rsrp is not None and rsrp < 0:
-        values = {"rssi": rsrp}
-    return _explained([], found, _plausible(values), source)
-
-
-def huawei(line: InformationLine) -> Explanation | None:
-    """Explain ``^MONSC: LTE,<mcc>,<mnc>,<channel>,<cell>,<pci>,<area>,<rsrp>,<rsrq>,<rxlev>``."""
-    technology = line.text(0).upper()
-    source = f"{HUAWEI}, ^MONSC"
-    if technology == "NONE":
-        return Explanation("serving cell", "no cell", source)
-    if technology != "LTE":
-        return None
-    return _cell(["LTE"], {"technology": "LTE"}, _MONSC, list(line.fields[1:]), source)
-
-
-def nordic(line: InformationLine) -> Explanation | None:
-    """Explain ``%XMONITOR``: status, names, PLMN, area, technology, band, cell, signal."""
-    status = line.integer(0)
-    if status is None:
-        return None
-    found: dict[str, object] = {"status": status}
-    parts = [meaning("registration", status) or f"status {status}"]
-    signal = Signal({})
-    if len(line.fields) > 11:
-        found |= plmn(line.text(3))
-        found["area"], found["cell"] = line.text(4), line.text(7)
-        if technology := meaning("technology", line.integer(5)):
-            found["technology"] = technology
-            parts.append(technology)
-        if (band := line.integer(6)) is not None:
-            found["band"] = band
-        signal = scaled((CESQ[5],), (line.integer(10),))
-        noise = line.integer(11)
-        # 0 to 49 stands for -24 to 24 dB, 127 is unknown
-        if noise is not None and 0 <= noise <= 49:
-            signal = signal._replace(values={**signal.values, "sinr": noise - 25})
-    return _explained(parts, found, signal, f"{NORDIC}, %XMONITOR")
-
-
-DECODERS: Mapping[str, Decoder] = {
-    "+QENG": quectel,
-    "+QNWINFO": network,
-    "+CPSI": simcom,
-    "#RFSTS": telit,
-    "^MONSC": huawei,
-    "%XMONITOR": nordic,
-}
+DECODERS: Mapping[str, Decoder] = dict.fromkeys(
+    ("^MONSC", "^MONNC", "^SMONI", "+XMCI", "+XCESQ", "+RSRP", "+RSRQ"), by_technology
+)

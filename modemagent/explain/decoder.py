@@ -7,10 +7,32 @@ in :mod:`modemagent.at`, so that `identify`, `diagnose` and `explain` agree.
 
 from __future__ import annotations
 
-from modemagent.at.fields import parse_information
+from modemagent.at.fields import (
+    SIGILS,
+    InformationLine,
+    command_name,
+    parse_information,
+    split_fields,
+)
 from modemagent.at.results import parse_final
 from modemagent.at.urcs import PREFIXES, is_urc, response_prefixes
-from modemagent.explain import cells, codes, events, operators, registration, signal, sim, states
+from modemagent.explain import (
+    attempts,
+    cell_lines,
+    cells,
+    codes,
+    connections,
+    events,
+    identities,
+    named_values,
+    operators,
+    power,
+    registration,
+    signal,
+    sim,
+    slots,
+    states,
+)
 from modemagent.explain.explanation import Decoder, Explanation
 
 #: Maximum length of a line in characters; no modem's response line is longer.
@@ -22,7 +44,13 @@ DECODERS: dict[str, Decoder] = {
     **signal.DECODERS,
     **operators.DECODERS,
     **cells.DECODERS,
+    **cell_lines.DECODERS,
+    **identities.DECODERS,
     **sim.DECODERS,
+    **attempts.DECODERS,
+    **slots.DECODERS,
+    **connections.DECODERS,
+    **power.DECODERS,
     **events.DECODERS,
     **states.DECODERS,
 }
@@ -59,9 +87,30 @@ def _explain(command: str, text: str) -> Explanation | None:
     if final is not None:
         return codes.explain_result(final)
     line = parse_information(text)
-    decoder = DECODERS.get(line.name)
-    found = decoder(line) if decoder is not None and line.fields else None
+    found = _decoded(line)
+    if found is None and not is_urc(text):
+        found = _without_prefix(command, line, text)
     if found is None and is_urc(text) and line.name not in response_prefixes(command):
         meaning = PREFIXES.get(line.name, "start-up, SIM or call event")
         return Explanation("unsolicited", meaning, "the modem's maker")
+    return found
+
+
+def _decoded(line: InformationLine) -> Explanation | None:
+    decoder = DECODERS.get(line.name)
+    return decoder(line) if decoder is not None and line.fields else None
+
+
+def _without_prefix(command: str, line: InformationLine, text: str) -> Explanation | None:
+    """Explain a line whose subject only the command names, or the form of the line."""
+    if line.prefix and line.prefix[0] in SIGILS:
+        return None
+    names = [command_name(each) for each in command.strip().upper()[2:].split(";")]
+    if len(names) == 1 and not line.prefix:
+        found = _decoded(InformationLine(names[0], text, split_fields(text)))
+        if found is not None:
+            return found
+    found = named_values.named_values(text)
+    if found is None and not (len(names) == 1 and names[0]):
+        found = identities.recognize(text) or cell_lines.fibocom_row(line)
     return found

@@ -1,4 +1,4 @@
-"""Explanations of data connections, clock, messages and indicators."""
+"""Explanations of packet events, clock, messages and indicators."""
 
 from __future__ import annotations
 
@@ -7,41 +7,6 @@ from collections.abc import Mapping
 from modemagent.at.fields import InformationLine, parse_integer
 from modemagent.explain.explanation import QUECTEL, TS_27005, TS_27007, Decoder, Explanation
 from modemagent.explain.meanings import MEANINGS, meaning
-
-
-def context_state(line: InformationLine) -> Explanation | None:
-    """Explain ``+CGACT: <cid>,<state>``."""
-    cid, state = line.integer(0), line.integer(1)
-    if cid is None or state not in (0, 1):
-        return None
-    text = f"data connection {cid} is {'active' if state else 'not active'}"
-    found: dict[str, object] = {"cid": cid, "active": state == 1}
-    return Explanation("data connection", text, f"{TS_27007} clause 10.1.10", found)
-
-
-def context_address(line: InformationLine) -> Explanation | None:
-    """Explain ``+CGPADDR: <cid>[,<address>[,<address>]]``."""
-    cid = line.integer(0)
-    if cid is None:
-        return None
-    addresses = [field.strip() for field in line.fields[1:] if field.strip()]
-    # Quectel and others send 0.0.0.0 for a missing address.
-    real = [address for address in addresses if address.strip("0.:")]
-    found: dict[str, object] = {"cid": cid, "addresses": real}
-    text = f"data connection {cid} has {' and '.join(real) or 'no address'}"
-    return Explanation("data connection", text, f"{TS_27007} clause 10.1.14", found)
-
-
-def context(line: InformationLine) -> Explanation | None:
-    """Explain ``+CGDCONT: <cid>,<type>,<APN>,<address>,...``."""
-    cid, kind = line.integer(0), line.text(1)
-    if cid is None or not kind:
-        return None
-    apn = line.text(2)
-    found: dict[str, object] = {"cid": cid, "type": kind, "apn": apn}
-    access = f"APN {apn}" if apn else "no APN: the network selects one"
-    text = f"data connection {cid}: {meaning('type', kind.upper()) or kind}, {access}"
-    return Explanation("data connection", text, f"{TS_27007} clause 10.1.1", found)
 
 
 def packet_event(line: InformationLine) -> Explanation | None:
@@ -80,14 +45,6 @@ def clock(line: InformationLine) -> Explanation | None:
     return Explanation("clock", written, f"{TS_27007} clause 8.15", found, remedy)
 
 
-def failure_report(line: InformationLine) -> Explanation | None:
-    """Explain ``+CEER``: free text on why the last call or registration failed."""
-    text = line.body.strip().strip('"')
-    if not text:
-        return None
-    return Explanation("last failure", text, f"{TS_27007} clause 6.10", {"report": text})
-
-
 def stored(line: InformationLine) -> Explanation | None:
     """Explain ``+CMTI`` and ``+CDSI: <store>,<index>``."""
     store, index = line.text(0).upper(), line.integer(1)
@@ -105,10 +62,22 @@ def indicator(line: InformationLine) -> Explanation | None:
     if not name or not value:
         return None
     found: dict[str, object] = {"indicator": name, "value": value}
-    text = f"indicator {name} is now {value}"
+    known = meaning("indicator", f"{name} {value}".upper())
+    text = f"indicator {name} is now {value}{f': {known}' if known else ''}"
     if parse_integer(name) is not None:
         text += "; AT+CIND=? lists the indicators"
     return Explanation("indicator", text, f"{TS_27007} clause 8.10", found)
+
+
+def cinterion_indicator(line: InformationLine) -> Explanation | None:
+    """Explain ``^SIND: <indicator>,<mode>[,<value>]``; mode 2 reads the value."""
+    name, value = line.text(0), ", ".join(filter(None, map(str.strip, line.fields[2:])))
+    if not name or line.integer(1) is None:
+        return None
+    found: dict[str, object] = {"indicator": name, "value": value}
+    known = meaning("indicator", f"{name} {value}".upper())
+    text = f"indicator {name}: {known or value or 'no value'}"
+    return Explanation("indicator", text, "Cinterion EHS6 AT command set, ^SIND", found)
 
 
 def quectel_indication(line: InformationLine) -> Explanation | None:
@@ -134,15 +103,12 @@ def time_zone(line: InformationLine) -> Explanation | None:
 
 
 DECODERS: Mapping[str, Decoder] = {
-    "+CGACT": context_state,
-    "+CGPADDR": context_address,
-    "+CGDCONT": context,
     "+CGEV": packet_event,
     "+CCLK": clock,
-    "+CEER": failure_report,
     "+CMTI": stored,
     "+CDSI": stored,
     "+CIEV": indicator,
+    "^SIND": cinterion_indicator,
     "+QIND": quectel_indication,
     "+CTZV": time_zone,
 }

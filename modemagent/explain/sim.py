@@ -1,4 +1,4 @@
-"""Explanations of SIM responses: status words, ICCID and EID, attempts left.
+"""Explanations of SIM responses: status words, own number.
 
 Status words: ETSI TS 102 221 clause 10.2.1 (tables 10.8 to 10.16), the same numbers as ISO 7816-4.
 ``+CRSM`` sends them as two decimal numbers (3GPP TS 27.007 clause 8.18).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from modemagent.at.fields import InformationLine, is_hex
-from modemagent.explain.explanation import NORDIC, QUECTEL, TS_27007, Decoder, Explanation
+from modemagent.explain.explanation import TS_27007, Decoder, Explanation
 from modemagent.explain.meanings import meaning, remedy
 
 TS_102221 = "ETSI TS 102 221 clause 10.2.1"
@@ -58,77 +58,13 @@ def generic_access(line: InformationLine) -> Explanation | None:
     return found._replace(text=text, fields={**found.fields, "length": length})
 
 
-ICCID_SOURCES: dict[str, str] = {
-    "+CCID": "u-blox, SIMCom, Telit, Quectel manuals",
-    "+QCCID": QUECTEL,
-    "+ICCID": "SIMCom, MeiG, Sierra manuals",
-    "+CICCID": "SIMCom SIM7500/SIM7600 AT command manual",
-    "ICCID": "Sierra, MeiG manuals",
-    "^ICCID": "Huawei ME909s AT command manual",
-    "^SCID": "Cinterion EHS6 AT command set",
-    "#CCID": "Telit LE910 AT commands reference guide",
-    "!ICCID": "Sierra AT command reference",
-    "*ICCID": "ASR-based modules",
-    "%XICCID": NORDIC,
-    "%CCID": "Altair, Murata manuals",
-    "+SQNCCID": "Sequans Monarch AT commands reference",
-    "$MYCCID": "Neoway manuals",
-    "+ZGETICCID": "ZTE, Gosuncn manuals",
-}
-
-
-def iccid(line: InformationLine) -> Explanation | None:
-    """Explain the form of an ICCID, without validating it."""
-    number = line.text(0)
-    if len(number) < 10 or not number.isalnum():
+def open_channel(line: InformationLine) -> Explanation | None:
+    """Explain ``+CCHO: <session>``; some modems send the number without the prefix."""
+    session = line.text(0)
+    if not is_hex(session):
         return None
-    text = f"ICCID {number}"
-    found: dict[str, object] = {"iccid": number}
-    if number.startswith("98"):
-        text += ", digits swapped in pairs as stored on the SIM"
-    elif number[-1] in "Ff":
-        text += f", with {number[-1]} as filler of a 19-digit number"
-    if other := line.text(1):
-        found["eid"] = other
-        text += f", EID {other}"
-    return Explanation("SIM", text, ICCID_SOURCES[line.name], found)
-
-
-def quectel_euicc(line: InformationLine) -> Explanation | None:
-    """Explain ``+QESIM: "eid",<eid>``, with or without a result code between."""
-    if line.text(0).lower() != "eid":
-        return None
-    eid = line.text(len(line.fields) - 1)
-    if len(eid) < 10:
-        return None
-    source = "Quectel eSIM application note, +QESIM"
-    return Explanation("eUICC", f"EID {eid}", source, {"eid": eid})
-
-
-_QPINC: dict[str, str] = {"SC": "PIN", "P2": "PIN2"}
-
-
-def attempts(line: InformationLine) -> Explanation | None:
-    """Explain ``+CPINR: <code>,<left>[,<of>]`` (clause 8.65): attempts left for a code."""
-    code, left, of = line.text(0), line.integer(1), line.integer(2)
-    if not code or left is None:
-        return None
-    tail = f" of {of}" if of is not None else ""
-    found: dict[str, object] = {"code": code, "attempts_left": left}
-    advice = "" if left > 1 else "Do not guess: the next wrong code blocks it."
-    text = f"{code}: {left}{tail} attempts left"
-    return Explanation("SIM", text, f"{TS_27007} clause 8.65", found, advice)
-
-
-def quectel_attempts(line: InformationLine) -> Explanation | None:
-    """Explain ``+QPINC: <facility>,<PIN attempts>,<PUK attempts>``."""
-    code, pin, puk = line.text(0).upper(), line.integer(1), line.integer(2)
-    if code not in _QPINC or pin is None or puk is None:
-        return None
-    name = _QPINC[code]
-    text = f"{name}: {pin} attempts left, PUK: {puk}"
-    found: dict[str, object] = {"code": name, "attempts_left": pin, "puk_attempts_left": puk}
-    return Explanation("SIM", text, f"{QUECTEL}, +QPINC", found)
+    text = f"logical channel {session} to the eUICC is open"
+    return Explanation("eUICC", text, f"{TS_27007} clause 8.45", {"session": session})
 
 
 def own_number(line: InformationLine) -> Explanation | None:
@@ -146,12 +82,9 @@ def own_number(line: InformationLine) -> Explanation | None:
 
 
 DECODERS: Mapping[str, Decoder] = {
-    **dict.fromkeys(ICCID_SOURCES, iccid),
     "+CRSM": restricted_access,
     "+CSIM": generic_access,
     "+CGLA": generic_access,
-    "+QESIM": quectel_euicc,
-    "+CPINR": attempts,
-    "+QPINC": quectel_attempts,
+    "+CCHO": open_channel,
     "+CNUM": own_number,
 }

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from modemagent.at.fields import InformationLine, parse_integer
 from modemagent.at.locks import REMEDY, lock_of, pin_state
+from modemagent.explain import attempts
 from modemagent.explain.explanation import (
     HUAWEI,
     NORDIC,
     QUECTEL,
-    QUECTEL_5G,
     SIMCOM,
     TS_27007,
     Decoder,
@@ -54,7 +54,7 @@ ROWS: Mapping[str, StateRow] = {
     "+CUSD": StateRow("USSD", "status", FIRST, f"{TS_27007} clause 7.15"),
     # Quectel
     "+QSIMSTAT": StateRow("SIM", "inserted", AFTER_MODE, f"{QUECTEL}, +QSIMSTAT"),
-    "+QUIMSLOT": StateRow("SIM slot", "slot", FIRST, f"{QUECTEL_5G}, +QUIMSLOT"),
+    "+QSIMDET": StateRow("SIM detection", "enabled", FIRST, f"{QUECTEL}, +QSIMDET"),
     "+QUSIM": StateRow("SIM", "kind", FIRST, f"{QUECTEL}, +QUSIM"),
     # SIMCom
     "+CSMINS": StateRow("SIM", "inserted", AFTER_MODE, "SIMCom SIM800 AT command manual, +CSMINS"),
@@ -63,6 +63,7 @@ ROWS: Mapping[str, StateRow] = {
     "#QSS": StateRow("SIM", "state", AFTER_MODE, f"{_TELIT}, #QSS"),
     "#PSNT": StateRow("technology", "technology", AFTER_MODE, f"{_TELIT}, #PSNT"),
     # u-blox
+    "+UUICC": StateRow("SIM", "kind", FIRST, "u-blox AT commands manual, +UUICC"),
     "+UUSIMSTAT": StateRow("SIM", "state", FIRST, "u-blox AT commands manual, +USIMSTAT"),
     # Nordic
     "%XSIM": StateRow("SIM", "state", FIRST, f"{NORDIC}, %XSIM"),
@@ -84,6 +85,9 @@ def decode(line: InformationLine) -> Explanation | None:
     raw = line.text(min(row.field, len(line.fields) - 1))
     if not raw:
         return None
+    if raw.startswith("("):
+        text = f"the command accepts {line.body}"
+        return Explanation(row.about, text, row.source, {"values": line.body})
     number = parse_integer(raw)
     value: object = raw.upper() if number is None else number
     text = meaning(line.name, value) or f"{row.name} {raw}, specific to the maker"
@@ -96,7 +100,16 @@ def pin(line: InformationLine) -> Explanation | None:
     code = pin_state(line)
     lock = lock_of(code)
     if lock is None:
-        return decode(line._replace(fields=(code,)))
+        found = decode(line._replace(fields=(code.replace("_", " "),)))
+        counts = attempts.huawei(line) if line.name == "^CPIN" else None
+        if found is None or counts is None:
+            return found
+        text = f"{found.text}; {counts.text}"
+        return found._replace(
+            text=text,
+            fields={**found.fields, **counts.fields},
+            remedy=counts.remedy or found.remedy,
+        )
     row = ROWS[line.name]
     text = f"the modem is locked to {meaning('lock', lock.kind) or 'certain SIM cards'}"
     if lock.code == "puk":

@@ -159,7 +159,7 @@ CASES = [
     # SIMCom: tenths of a dB on SIM7500/SIM7600, whole ones on SIM7000/SIM7080
     (
         "+CPSI: LTE,Online,460-01,0x7496,251941991,203,EUTRAN-BAND8,3740,3,3,-92,-672,-418,14",
-        {"mcc": "460", "mnc": "01", "band": "8", "rsrp_dbm": -67.2, "rsrq_db": -9.2},
+        {"mcc": "460", "mnc": "01", "band": 8, "rsrp_dbm": -67.2, "rsrq_db": -9.2},
         "LTE, online, network 460 01",
     ),
     (
