@@ -12,7 +12,8 @@ from modemagent.agent.reporting import Reporter
 from modemagent.discovery.candidate import Candidate, Role
 from modemagent.discovery.sockets import find_socket
 from modemagent.logs import NullLog
-from modemagent.report.outbox.outbox import Outbox, read_outbox
+from modemagent.report.outbox.outbox import Outbox
+from modemagent.report.outbox.tables import read_outbox
 from modemagent.settings import Settings
 from modemagent.simulator.server import RunningModem
 from modemagent.watching.events import EventBus, ModemEvent
@@ -65,7 +66,7 @@ class Gateway:
         events = EventBus()
         stored: asyncio.Queue[ModemEvent] = asyncio.Queue()
         events.subscribe(stored.put_nowait)
-        reporter = Reporter(outbox, None, NullLog(), events)
+        reporter = Reporter(outbox, NullLog(), events)
         settings = Settings(discovery=True, via="port", poll_interval=60.0)
         task = asyncio.create_task(Supervisor(settings, reporter, NullLog(), events).run())
         reports: list[ModemEvent] = []
