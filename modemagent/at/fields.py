@@ -23,11 +23,13 @@ class InformationLine(NamedTuple):
         has none
     :param body: the text after the prefix, as received
     :param fields: the comma-separated fields of the body, see :func:`split_fields`
+    :param command: the command line that was sent before, ``""`` if it is not known
     """
 
     prefix: str
     body: str
     fields: tuple[str, ...]
+    command: str = ""
 
     @property
     def name(self) -> str:
@@ -43,16 +45,18 @@ class InformationLine(NamedTuple):
         return parse_integer(self.text(index))
 
 
-def parse_information(line: str) -> InformationLine:
+def parse_information(line: str, command: str = "") -> InformationLine:
     """Split an information line.
+
+    :param command: the command line that was sent before
 
     >>> parse_information('+CREG:002,001,"18d8"').integer(1)
     1
-    >>> parse_information("865284040000014")
-    InformationLine(prefix='', body='865284040000014', fields=('865284040000014',))
+    >>> parse_information("865284040000014").fields
+    ('865284040000014',)
     """
     prefix, body = split_prefix(line)
-    return InformationLine(prefix, body, split_fields(body))
+    return InformationLine(prefix, body, split_fields(body), command)
 
 
 def split_prefix(line: str) -> tuple[str, str]:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from modemagent.at.fields import InformationLine, is_hex, parse_integer, split_fields
+from modemagent.at.alphabets import plain_name
+from modemagent.at.fields import InformationLine, parse_integer, split_fields
 
 PREFIX = "+COPS"
-_SHORTEST_HEX_NAME = 8
 _HIGHEST_STATUS = 3
-_HIGHEST_TECHNOLOGY = 13
+_HIGHEST_TECHNOLOGY = 16
 
 
 class Operator(NamedTuple):
     """The network that a modem uses, as its response to ``AT+COPS?`` shows it.
 
     :param mode: automatic or manual selection, or deregistered
-    :param name: name or number as sent, UCS2 decoded; None if no network is selected
+    :param name: name or number, decoded; None if no network is selected
     :param mcc: country code if the name is a PLMN number
     :param mnc: network code if the name is a PLMN number
     :param technology: <AcT>
@@ -58,19 +58,21 @@ def parse_operator(line: InformationLine) -> Operator | None:
         return None
     if len(line.fields) < 3:
         return Operator(mode)
-    name = line.text(2)
+    name = plain_name(line.text(2)).strip()
     mcc, mnc = split_plmn(name) or (None, None)
-    if mcc is None:
-        name = _from_ucs2(name) or name
-    return Operator(mode, name, mcc, mnc, line.integer(3))
+    return Operator(mode, name or None, mcc, mnc, line.integer(3))
 
 
 def split_plmn(digits: str) -> tuple[str, str] | None:
     """Return country and network code of a PLMN number, or None.
 
-    >>> split_plmn("26201"), split_plmn("310410"), split_plmn("Vodafone")
+    Firmware without a name for a network sends both codes with a blank or hyphen between.
+
+    >>> split_plmn("26201"), split_plmn("310 410"), split_plmn("Vodafone")
     (('262', '01'), ('310', '410'), None)
     """
+    if digits[3:4] in (" ", "-"):
+        digits = digits[:3] + digits[4:]
     if len(digits) not in (5, 6) or not (digits.isascii() and digits.isdecimal()):
         return None
     return digits[:3], digits[3:]
@@ -88,7 +90,7 @@ def parse_networks(line: InformationLine) -> list[AvailableNetwork]:
             if technology is not None and networks and networks[-1].technology is None:
                 networks[-1] = networks[-1]._replace(technology=technology)
             continue
-        parts = split_fields(field.strip("()"))
+        parts = [plain_name(part) for part in split_fields(field.strip("()"))]
         status = parse_integer(parts[0]) if parts else None
         if status is None or not 0 <= status <= _HIGHEST_STATUS or len(parts) < 4:
             continue
@@ -104,11 +106,3 @@ def parse_networks(line: InformationLine) -> list[AvailableNetwork]:
 def _technology(text: str) -> int | None:
     number = parse_integer(text)
     return number if number is not None and 0 <= number <= _HIGHEST_TECHNOLOGY else None
-
-
-def _from_ucs2(text: str) -> str | None:
-    """Return a name sent as UCS2 in hexadecimal (``AT+CSCS="UCS2"``), or None."""
-    if len(text) < _SHORTEST_HEX_NAME or len(text) % 4 or not is_hex(text):
-        return None
-    name = "".join(chr(int(text[at : at + 4], 16)) for at in range(0, len(text), 4))
-    return name if name.isprintable() and all(ord(letter) < 0x2000 for letter in name) else None

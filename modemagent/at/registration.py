@@ -2,39 +2,28 @@
 
 All four have one form; <n> is present only in the response to the read command:
 ``[<n>,]<stat>[,<area>,<cell>,<AcT>][,<rac or NSSAI>][,<cause_type>,<reject_cause>][,<timers>]``.
-Clauses of 3GPP TS 27.007: 7.2, 10.1.20, 10.1.22, 10.1.47.
+Clauses of 3GPP TS 27.007: 7.2, 10.1.20, 10.1.22, 10.1.47. Firmware leaves fields out and adds some
+of its own, so cause and timers are found by their form: a cause is two short numbers, a timer
+eight bits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from modemagent.at.fields import InformationLine, hex_integer, parse_integer
-from modemagent.at.timers import active_time, periodic_update
+from modemagent.at.timers import active_time, is_timer, periodic_update
+from modemagent.at.urcs import response_prefixes
 
 PREFIXES = frozenset(("+CREG", "+CGREG", "+CEREG", "+C5GREG"))
 #: <stat> of a modem that the network refuses.
 DENIED = 3
 #: <stat> of a registered modem: home, roaming, each also for SMS only and without CS fallback.
 REGISTERED = frozenset((1, 5, 6, 7, 9, 10))
-#: <AcT> of TS 27.007 clause 7.3 and the radio access technology in a reading's network.
-RATS: Mapping[int, str] = {
-    0: "gsm",
-    1: "gsm",
-    2: "umts",
-    3: "gsm",
-    4: "umts",
-    5: "umts",
-    6: "umts",
-    7: "lte",
-    8: "gsm",
-    9: "nbiot",
-    10: "lte",
-    11: "nr",
-    12: "nr",
-    13: "endc",
-}
+#: Every <stat> of the standard, and Nordic's 90.
+_STATUSES = frozenset((*range(12), 90))
+#: Index of the field after area, cell and <AcT>, counted from the area.
+_AFTER_CELL = 3
 
 
 class Registration(NamedTuple):
@@ -80,8 +69,8 @@ class Registration(NamedTuple):
 def parse_registration(line: InformationLine) -> Registration | None:
     """Return the report in a line, None if the line contains no status.
 
-    The command that was sent does not matter: several modules send the URC's form in response
-    to the read command.
+    Several modules send the URC's form in response to the read command, so the form of the line
+    decides; the command that was sent decides only if both forms fit.
 
     >>> from modemagent.at.fields import parse_information
     >>> found = parse_registration(parse_information("+CEREG: 6,3,,,,0,15,0"))
@@ -99,44 +88,110 @@ def parse_registration(line: InformationLine) -> Registration | None:
     if len(tail) < 2:
         return found
     # Novatel, and TS 27.007 before release 11: a routing area code between area and cell
-    if line.name == "+CEREG" and len(tail) > 2 and len(tail[1]) in (1, 2) and tail[2]:
+    if line.name == "+CEREG" and len(tail) > 2 and 1 <= len(tail[1]) <= 2 < len(tail[2]):
         found = found._replace(routing_area=tail.pop(1))
-    found = found._replace(
-        area=tail[0], cell=tail[1], technology=parse_integer(tail[2]) if len(tail) > 2 else None
+    tail += [""] * (_AFTER_CELL - len(tail))
+    found = found._replace(area=tail[0], cell=tail[1], technology=parse_integer(tail[2]))
+    if line.name == "+C5GREG":
+        found, tail = _without_nssai(found, tail)
+    return _with_cause_and_timers(found, tail, has_rac=line.name == "+CGREG")
+
+
+def _without_nssai(found: Registration, tail: list[str]) -> tuple[Registration, list[str]]:
+    """Take length and value of the allowed NSSAI; a modem that was refused has none."""
+    if len(tail) < _AFTER_CELL + 2:
+        return found, tail
+    length, nssai, *rest = tail[_AFTER_CELL:]
+    if not nssai or (found.status == DENIED and not any(rest)):
+        return found, tail
+    found = found._replace(nssai_length=parse_integer(length), nssai=nssai)
+    return found, [*tail[:_AFTER_CELL], *rest]
+
+
+def _with_cause_and_timers(found: Registration, tail: list[str], *, has_rac: bool) -> Registration:
+    """Add the fields after <AcT>.
+
+    Quectel's BC66 and BC95 send a routing area code in ``+CEREG`` too, perhaps an empty one.
+    """
+    rac = tail[_AFTER_CELL] if len(tail) > _AFTER_CELL else ""
+    after_rac = _AFTER_CELL + 1
+    at = _cause_index(found.status, tail, after_rac if has_rac and len(rac) != 1 else _AFTER_CELL)
+    if at is None:
+        is_longer = len(tail) == _AFTER_CELL + 5
+        at = after_rac if has_rac or is_longer or len(rac) == 2 else _AFTER_CELL
+    elif cause := parse_integer(tail[at + 1]):
+        found = found._replace(cause_type=parse_integer(tail[at]), reject_cause=cause)
+    if at < _AFTER_CELL:  # nothing but the cause
+        found = found._replace(area="", cell="", technology=None)
+    elif at == after_rac:
+        found = found._replace(routing_area=rac or found.routing_area)
+    timers = [index for index in range(_AFTER_CELL, len(tail)) if is_timer(tail[index])]
+    if not timers:
+        return found
+    bits = [tail[index] for index in timers]
+    if timers[0] > at + 2:
+        bits.insert(0, "")  # the field of the active time, right after the cause, is empty
+    active, periodic = (*bits, "")[:2]
+    return found._replace(
+        has_timers=True,
+        active_time_s=active_time(active),
+        periodic_tau_s=periodic_update(periodic),
     )
-    tail = tail[3:]
-    if line.name == "+C5GREG" and tail:
-        nssai = tail[1] if len(tail) > 1 else ""
-        found = found._replace(nssai_length=parse_integer(tail[0]), nssai=nssai)
-        tail = tail[2:]
-    elif line.name == "+CGREG" and tail and len(tail[0]) != 1:
-        found = found._replace(routing_area=tail[0])
-        tail = tail[1:]
-    tail += [""] * (4 - len(tail))
-    cause_type, cause = parse_integer(tail[0]), parse_integer(tail[1])
-    if cause_type is not None and cause:
-        found = found._replace(cause_type=cause_type, reject_cause=cause)
-    if tail[2] or tail[3]:
-        found = found._replace(
-            has_timers=True,
-            active_time_s=active_time(tail[2]),
-            periodic_tau_s=periodic_update(tail[3]),
-        )
-    return found
+
+
+def _cause_index(status: int, tail: list[str], start: int) -> int | None:
+    """Return the index of <cause_type>, None if no two numbers follow each other.
+
+    The type is one digit, 0 or 1; other numbers are used by some firmware. A cause of 0 is none:
+    a report of a refusal is searched further.
+    """
+    pairs = [at for at in range(start, len(tail) - 1) if _is_number(tail[at : at + 2])]
+    if not pairs and status == DENIED:
+        # Firmware that leaves out empty fields: only area, cell and <AcT> stand before the pair.
+        pairs = [
+            at
+            for at in range(min(_AFTER_CELL, len(tail) - 1))
+            if tail[at] in ("0", "1") and _is_number(tail[at : at + 2]) and not any(tail[:at])
+        ]
+    plain = [at for at in pairs if len(tail[at]) == 1]
+    given = [at for at in pairs if parse_integer(tail[at + 1])]
+    best = [at for at in plain if at in given] if status == DENIED else plain
+    return next(iter((*best, *given, *plain)), None)
+
+
+def _is_number(fields: list[str]) -> bool:
+    """Return True if each field is a number of one to three digits."""
+    return all(each.isascii() and each.isdecimal() and len(each) <= 3 for each in fields)
 
 
 def _has_mode(line: InformationLine) -> bool:
     """Distinguish ``<n>,<stat>`` from ``<stat>,<area>``: an area is quoted or longer."""
     mode, second = line.integer(0), line.text(1)
-    # One digit: 5 is the highest mode of the standard so far.
-    if mode is None or not 0 <= mode <= 9 or not second.isdecimal():
+    # One digit: 7 is the highest mode of the standard so far.
+    if mode is None or not 0 <= mode <= 9 or not (second.isascii() and second.isdecimal()):
         return False
-    if line.body.partition(",")[2].lstrip().startswith('"'):
-        return False
-    if len(line.fields) == 3 and len(second) > 1 and not second.strip("0"):
-        return False  # an area of zeros: 0,00,0
     # Iridium pads <stat> to three digits; areas have four.
-    return len(second) <= 2 or (len(second) == 3 and second.startswith("00"))
+    if len(second) > 2 and not (len(second) == 3 and second.startswith("00")):
+        return False
+    count = len(line.fields)
+    if count == 2:
+        return True
+    if int(second) not in _STATUSES:
+        return False
+    third = line.text(2)
+    first_rest = line.body.partition(",")
+    is_quoted = first_rest[2].lstrip().startswith('"') and not first_rest[0].startswith('"')
+    if count == 3:
+        # The standard has no such read form, but trailing fields may be missing.
+        is_area = is_quoted or (len(second) > 1 and not second.strip("0"))  # an area of zeros
+        return not third or not (is_area or _is_unsolicited(line))
+    # In a URC the fourth field is <AcT>, in a response the cell.
+    is_technology = 1 <= len(line.text(3)) <= 2
+    return not (third and is_technology and (is_quoted or _is_unsolicited(line)))
+
+
+def _is_unsolicited(line: InformationLine) -> bool:
+    return bool(line.command) and line.name not in response_prefixes(line.command)
 
 
 def _code(digits: str | None) -> int | None:

@@ -12,6 +12,11 @@ _DEACTIVATED = 7
 _MINUTE = 60
 
 
+def is_timer(bits: str) -> bool:
+    """Return True if a field has the form of a timer: eight bits."""
+    return len(bits) == 8 and not bits.strip("01")
+
+
 def active_time(bits: str) -> int | None:
     """Return T3324 in seconds, None if the timer is deactivated or not eight bits.
 
@@ -32,7 +37,7 @@ def periodic_update(bits: str) -> int | None:
 
 
 def _seconds(bits: str, units: dict[int, int]) -> int | None:
-    if len(bits) != 8 or bits.strip("01"):
+    if not is_timer(bits):
         return None
     unit = int(bits[:3], 2)
     return None if unit == _DEACTIVATED else units.get(unit, _MINUTE) * int(bits[3:], 2)

@@ -86,7 +86,7 @@ def _explain(command: str, text: str) -> Explanation | None:
     final = parse_final(text)
     if final is not None:
         return codes.explain_result(final)
-    line = parse_information(text)
+    line = parse_information(text, command)
     found = _decoded(line)
     if found is None and not is_urc(text):
         found = _without_prefix(command, line, text)

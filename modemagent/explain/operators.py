@@ -1,9 +1,10 @@
-"""Explanations of ``+COPS``: the network in use and the networks in range."""
+"""Explanations of names: of the network in use, networks in range, the provider of the SIM."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from modemagent.at.alphabets import plain_name
 from modemagent.at.fields import InformationLine
 from modemagent.at.operator import (
     PREFIX,
@@ -16,6 +17,7 @@ from modemagent.explain.explanation import TS_27007, Decoder, Explanation
 from modemagent.explain.meanings import meaning
 
 _SOURCE = f"{TS_27007} clause 7.3"
+_SPN = "SIMCom, Cinterion manuals, +CSPN; 3GPP TS 31.102 clause 4.2.12"
 
 
 def decode(line: InformationLine) -> Explanation | None:
@@ -28,12 +30,14 @@ def decode(line: InformationLine) -> Explanation | None:
     known = meaning(PREFIX, found.mode)
     mode = known or f"mode {found.mode}"
     fields: dict[str, object] = {"mode": known or str(found.mode)}
-    if found.name is None:
+    technology = meaning("technology", found.technology)
+    if found.name is None and technology is None:
         remedy = "AT+COPS=0 lets the modem select a network again." if found.mode == 2 else ""
         return Explanation("operator", f"no operator, {mode}", _SOURCE, fields, remedy)
-    fields |= {"operator": found.name, **plmn(found.name)}
-    shown = f"network {found.mcc} {found.mnc}" if found.mcc else found.name or "unnamed operator"
-    if technology := meaning("technology", found.technology):
+    name = found.name or ""
+    fields |= {"operator": name, **plmn(name)}
+    shown = f"network {found.mcc} {found.mnc}" if found.mcc else name or "unnamed operator"
+    if technology:
         fields["technology"] = technology
         shown += f", {technology}"
     return Explanation("operator", f"{shown} ({mode})", _SOURCE, fields)
@@ -73,4 +77,26 @@ def _shown(network: AvailableNetwork) -> str:
     return " ".join(filter(None, (shown, technology, meaning("availability", network.status))))
 
 
-DECODERS: Mapping[str, Decoder] = {PREFIX: decode}
+def listed_name(line: InformationLine) -> Explanation | None:
+    """Explain ``+COPN: <number>,<name>`` (clause 7.21): one of the names in the modem."""
+    number, name = plain_name(line.text(0)), plain_name(line.text(1))
+    found = plmn(number)
+    if not found or not name:
+        return None
+    text = f"network {found['mcc']} {found['mnc']} is {name}"
+    return Explanation("operator name", text, f"{TS_27007} clause 7.21", {**found, "name": name})
+
+
+def provider_name(line: InformationLine) -> Explanation | None:
+    """Explain ``+CSPN: <name>,<display condition>``: the provider of the SIM (EF_SPN)."""
+    name = plain_name(line.text(0))
+    if not name:
+        return None
+    return Explanation("provider", f"service provider {name}", _SPN, {"provider": name})
+
+
+DECODERS: Mapping[str, Decoder] = {
+    PREFIX: decode,
+    "+COPN": listed_name,
+    "+CSPN": provider_name,
+}

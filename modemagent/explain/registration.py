@@ -1,11 +1,12 @@
-"""Explanations of registration reports: where a modem is registered, or why it is not."""
+"""Explanations of registration reports and of the signalling connection to the network."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modemagent.at.fields import InformationLine
+from modemagent.at.fields import InformationLine, parse_integer
 from modemagent.at.registration import Registration, parse_registration
+from modemagent.at.urcs import response_prefixes
 from modemagent.explain.explanation import TS_27007, Decoder, Explanation
 from modemagent.explain.meanings import meaning, remedy
 
@@ -40,7 +41,8 @@ def decode(line: InformationLine) -> Explanation | None:
     if found.reject_cause is not None:
         cause, better = _cause(family, found)
         text += f": {cause}"
-        advice = better or advice
+        if not found.is_registered:  # otherwise an earlier attempt, perhaps in another network
+            advice = better or advice
         if (name := meaning(family, found.reject_cause)) and not found.cause_type:
             fields["reject_cause_text"] = name
     if found.active_time_s is not None:
@@ -91,4 +93,27 @@ def duration(seconds: int) -> str:
     return f"{seconds / 60:g} min" if seconds < 3600 else f"{seconds / 3600:.4g} h"
 
 
-DECODERS: Mapping[str, Decoder] = dict.fromkeys(SUBJECTS, decode)
+def connection(line: InformationLine) -> Explanation | None:
+    """Explain ``+CSCON: [<n>,]<mode>[,<state>[,<access>]]`` (clause 10.1.30).
+
+    The URC has no <n>. ``+CSCON: 1,7`` is one, as a <mode> is 0 or 1.
+    """
+    has_mode = line.text(1) in ("0", "1") and not (
+        line.command and line.name not in response_prefixes(line.command)
+    )
+    state, details = line.integer(has_mode), line.fields[has_mode + 1 :]
+    known = meaning(line.name, state)
+    if state is None or known is None:
+        return None
+    fields: dict[str, object] = {"state": state, "connected": state == 1}
+    parts = [known]
+    for name, field in zip(("radio_state", "radio_access"), details, strict=False):
+        number = parse_integer(field)
+        if (text := meaning(name, number)) is not None:
+            fields[name] = text
+            parts.append(text)
+    source = f"{TS_27007} clause 10.1.30"
+    return Explanation("signalling connection", ", ".join(parts), source, fields)
+
+
+DECODERS: Mapping[str, Decoder] = {**dict.fromkeys(SUBJECTS, decode), "+CSCON": connection}

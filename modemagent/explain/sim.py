@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from modemagent.at.alphabets import plain_name, plain_number
 from modemagent.at.fields import InformationLine, is_hex
 from modemagent.explain.explanation import TS_27007, Decoder, Explanation
 from modemagent.explain.meanings import meaning, remedy
@@ -69,11 +70,11 @@ def open_channel(line: InformationLine) -> Explanation | None:
 
 def own_number(line: InformationLine) -> Explanation | None:
     """Explain ``+CNUM: [<name>],<number>,<type>`` (clause 7.1)."""
-    number = line.text(1)
+    number = plain_number(line.text(1))
     if not number:
         return None
     found: dict[str, object] = {"number": number}
-    if name := line.text(0):
+    if name := plain_name(line.text(0)):
         found["name"] = name
     kind = line.integer(2)
     if kind in (145, 161, 129):

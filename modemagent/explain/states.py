@@ -50,7 +50,6 @@ ROWS: Mapping[str, StateRow] = {
     "+CPAS": StateRow("activity", "status", FIRST, f"{TS_27007} clause 8.1"),
     "+CMEE": StateRow("error format", "format", FIRST, f"{TS_27007} clause 9.1"),
     "+CGATT": StateRow("packet service", "attached", FIRST, f"{TS_27007} clause 10.1.9"),
-    "+CSCON": StateRow("signalling connection", "state", AFTER_MODE, f"{TS_27007} clause 10.1.30"),
     "+CUSD": StateRow("USSD", "status", FIRST, f"{TS_27007} clause 7.15"),
     # Quectel
     "+QSIMSTAT": StateRow("SIM", "inserted", AFTER_MODE, f"{QUECTEL}, +QSIMSTAT"),
@@ -121,28 +120,31 @@ def pin(line: InformationLine) -> Explanation | None:
 def huawei_system(line: InformationLine) -> Explanation | None:
     """Explain ``^SYSINFO`` and ``^SYSINFOEX``: service, domain, roaming, SIM, technology."""
     longer = line.name == "^SYSINFOEX"
-    service, domain, roaming, sim = (line.integer(at) for at in (0, 1, 2, 3 if longer else 4))
-    if service is None or roaming is None:
+    service, domain, visiting, sim = (line.integer(at) for at in (0, 1, 2, 3 if longer else 4))
+    if service is None:
         return None
     if longer:
         technology = line.text(8) or line.text(6)
     else:
         technology = meaning("system", line.text(3)) or line.text(3)
+    # Without service, and with 2 on some firmware, nothing is known of roaming.
+    roaming = bool(visiting) if service and visiting in (0, 1) else None
     parts = (
         meaning("^SRVST", service) or f"service {service}",
-        meaning("domain", domain) or f"domain {domain}",
-        "roaming" if roaming == 1 else "not roaming",
-        meaning("^SIMST", sim) or f"SIM state {sim}",
+        domain is not None and (meaning("domain", domain) or f"domain {domain}"),
+        roaming is not None and ("roaming" if roaming else "not roaming"),
+        sim is not None and (meaning("^SIMST", sim) or f"SIM state {sim}"),
         technology,
     )
     fields = {
         "service": service,
         "domain": domain,
-        "roaming": roaming == 1,
+        "roaming": roaming,
         "sim": sim,
         "technology": technology,
     }
-    return Explanation("system", ", ".join(filter(None, parts)), f"{HUAWEI}, {line.name}", fields)
+    text = ", ".join(str(part) for part in parts if part)
+    return Explanation("system", text, f"{HUAWEI}, {line.name}", fields)
 
 
 _STEPS = ((1, "PIN state known"), (2, "messages ready"), (4, "phonebook ready"))

@@ -10,7 +10,8 @@ class Network(NamedTuple):
 
     :param mcc: mobile country code of the network in use, ``262``
     :param mnc: mobile network code, two or three digits as the modem reports them
-    :param rat: radio access technology: gsm, umts, lte, nbiot, nr, endc
+    :param rat: radio access technology: gsm, umts, lte, lte_m, nb_iot, nr, cdma,
+        satellite
     :param registered: on the home network, roaming, or for SMS only
     :param operator: name of the network as the modem displays it
     :param provider: service provider name of the SIM (EF_SPN, 3GPP TS 31.102 clause 4.2.12)

@@ -170,7 +170,9 @@ class Identification(RawModem):
         if self._extras.eid_by_apdu:
             yield from sim.read_eid_by_apdu()
         if self._extras.network:
-            self.network = yield from read_network(self._client, sim.state)
+            self.network = yield from read_network(
+                self._client, sim.state, self.dialect.name, self._kind
+            )
 
     def mark_unread(self) -> None:
         """Mark the values that were not reached before the end."""

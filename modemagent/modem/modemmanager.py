@@ -63,9 +63,11 @@ _REGISTRATION_UNKNOWN = 4
 #: Bits of MMModemAccessTechnology, the newest technology first.
 _RATS: Final = (
     (1 << 15, "nr"),
-    (1 << 17, "nbiot"),
-    (1 << 14 | 1 << 16, "lte"),
+    (1 << 17, "nb_iot"),
+    (1 << 16, "lte_m"),
+    (1 << 14, "lte"),
     (0b11111 << 5, "umts"),
+    (0b1111 << 10, "cdma"),
     (0b1111 << 1, "gsm"),
 )
 _LOCKED: Final = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED, SimState.LOCKED)

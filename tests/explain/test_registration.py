@@ -119,6 +119,20 @@ def test_forms(form, asked):
         ('+C5GREG: 3,3,"0000C3","01",11,,,0,27', 27, "5GMM cause 27, N1 mode not allowed"),
         ('+C5GREG: 3,"0000C3","01",11,4,"01.010203",0,62', 62, "no network slices available"),
         ("+CEREG: 3,3,,,,0,251", 251, "unknown to the standard"),
+        # Quectel BC66: a routing area code, perhaps empty, before the cause
+        ("+CEREG: 5,3,,,,,0,15", 15, "EMM cause 15, no suitable cells in tracking area"),
+        ("+CEREG: 3,,,,,0,15", 15, "EMM cause 15, no suitable cells in tracking area"),
+        ('+CEREG: 5,3,"00A0","0002920C",9,"00",0,15', 15, "denied, NB-IoT: EMM cause 15"),
+        ('+CEREG: 5,3,"00A0","0002920C",9,"00",0,15,"00100110","01011111"', 15, "EMM cause 15"),
+        # CSG fields of n = 6 and 7 after the cause; zero padding; empty fields left out
+        ('+CEREG: 7,3,"00A0","0002920C",7,0,11,1', 11, "EMM cause 11, PLMN not allowed"),
+        ('+CEREG: 003,003,"00a0","0002920c",007,000,015', 15, "EMM cause 15"),
+        ("+CEREG: 3,3,,,0,15", 15, "EMM cause 15"),
+        ("+CEREG: 3,3,0,15", 15, "EMM cause 15"),
+        ('+C5GREG: 3,3,"0000C3","01",11,0,"",0,27', 27, "5GMM cause 27, N1 mode not allowed"),
+        ('+C5GREG: 3,3,"0000C3","01",11,0,27', 27, "5GMM cause 27, N1 mode not allowed"),
+        ("+C5GREG: 3,,,,,,0,11", 11, "5GMM cause 11"),
+        ('+CGREG: 4,3,"00C3","0001",2,"01",0,8,"00000101","00100110"', 8, "GMM cause 8"),
     ],
 )
 def test_reject_causes(line, cause, words):
@@ -128,6 +142,22 @@ def test_reject_causes(line, cause, words):
     assert found["fields"]["reject_cause"] == cause
     assert str(found["text"]).startswith("registration denied")
     assert words in str(found["text"])
+
+
+# Both forms fit these lines: <n>,<stat>,<area>,<cell> or <stat>,<area>,<cell>[,<AcT>].
+@pytest.mark.parametrize("line", ["+CREG: 1,5,10", "+CREG: 1,5,10,7", "+CREG: 1,0,0"])
+def test_command_decides_if_both_forms_fit(line):
+    for command, mode in (("AT+CREG?", 1), ("AT+CSQ", None)):
+        found = explain(command, line)
+        assert found is not None
+        assert found["fields"].get("mode") == mode
+
+
+def test_cause_has_no_remedy_once_registered():
+    found = explain("AT+CEREG?", '+CEREG: 5,5,"00A0","0002920C",9,0,15')
+    assert found is not None
+    assert found["fields"]["reject_cause"] == 15
+    assert "remedy" not in found
 
 
 def test_cause_zero_is_not_a_cause():
@@ -195,6 +225,11 @@ def test_timers(bits, active, periodic):
         ('+CEREG: 1,"4321","12345678",7,,,"11100000","00010011"', None, 19 * 600, "home network"),
         ('+CEREG: 5,"0010","0824800B",7,,,"00100011",', 180, None, "power saving after 3 min"),
         ('+CGREG: 4,1,"00C3","0001",2,"00",,,"00000101","00100110"', 10, 6 * 3600, "after 10 s"),
+        ('+CEREG: 4,1,"00C3","0001",9,"00",,,"00000101","00100110"', 10, 6 * 3600, "after 10 s"),
+        ('+CEREG: 4,1,"00C3","0001",9,,,,"00000101","00100110"', 10, 6 * 3600, "after 10 s"),
+        ('+CEREG: 4,1,"00C3","0001",9,,,00000101,00100110', 10, 6 * 3600, "after 10 s"),
+        ('+CEREG: 4,1,"00C3","0001",9,0,0,"00000101"', 10, None, "after 10 s"),
+        ('+CEREG: 5,5,"00C3","0001",9,0,18,,"00100110"', None, 6 * 3600, "CS domain not available"),
     ],
 )
 def test_power_saving(line, active, periodic, words):

@@ -15,9 +15,11 @@ from modemagent.modem.network import read_network
 OK, ERROR = FinalResult("ok", None, "OK"), FinalResult("error", None, "ERROR")
 
 
-def network(answers: dict[str, str], state: SimState = SimState.READY) -> Network:
+def network(
+    answers: dict[str, str], state: SimState = SimState.READY, dialect: str = "", kind: str = ""
+) -> Network:
     """Drive the plan over a table of answers; what is not in it is refused."""
-    plan = read_network(AtClient("port"), state)
+    plan = read_network(AtClient("port"), state, dialect, kind)
     try:
         step = next(plan)
         while True:
@@ -36,18 +38,19 @@ CASES = [
     ({"AT+COPS?": '+COPS: 0,0,"SGP-M1",2'}, Network(operator="SGP-M1", rat="umts")),
     ({"AT+COPS?": '+COPS: 0,0,"Vodafone"'}, Network(operator="Vodafone")),
     ({"AT+COPS?": '+COPS: 0,2,"46000",7'}, Network("460", "00", "lte")),
-    ({"AT+COPS?": '+COPS: 0,2,"310410",13'}, Network("310", "410", "endc")),
+    ({"AT+COPS?": '+COPS: 0,2,"310410",13'}, Network("310", "410", "nr")),
     ({"AT+COPS?": "+COPS: 0"}, Network()),
     ({"AT+COPS?": "+COPS: 2"}, Network()),
     # read answers, with and without area and cell; quoted status; spaces; URC forms
     ({"AT+CEREG?": "+CEREG: 0,1"}, Network(registered=True)),
     ({"AT+CEREG?": '+CEREG: 2,5,"1A2D","01A2D001",7'}, Network(registered=True, rat="lte")),
     ({"AT+CEREG?": "+CEREG: 1,2\n+CEREG: 0,2"}, Network(registered=False)),
-    ({"AT+CEREG?": '+CEREG: 5,"B400","000A0001",9'}, Network(registered=True, rat="nbiot")),
+    ({"AT+CEREG?": '+CEREG: 5,"B400","000A0001",9'}, Network(registered=True, rat="nb_iot")),
     ({"AT+CEREG?": '+CEREG: 4,3,"5B00","01A2D101",7,0,15'}, Network(registered=False, rat="lte")),
     ({"AT+CEREG?": "+CEREG:  1 , 6"}, Network(registered=True)),
     ({"AT+CEREG?": "+CEREG: 0,4", "AT+CREG?": "+CREG: 0,1"}, Network(registered=True)),
     ({"AT+CEREG?": "+CEREG: 0,0", "AT+C5GREG?": "+C5GREG: 0,1"}, Network(registered=True)),
+    ({"AT+CEREG?": "+CEREG: 0,0", "AT+CGREG?": "+CGREG: 0,5"}, Network(registered=True)),
     ({"AT+CREG?": '+CREG: 001,"5B00","1234"'}, Network(registered=True)),
     ({}, Network()),
     # EF_SPN: GSM letters, UCS2, nothing written
@@ -59,6 +62,25 @@ CASES = [
         {"AT+CRSM=176,28486,0,0,17": '+CRSM: 144,0,"0080004D00D8FFFFFFFFFFFFFFFFFFFFFF"'},
         Network(provider="MØ"),
     ),
+    # the GSM alphabet where it differs from ASCII: A, u and o with dots, at sign, euro
+    (
+        {"AT+CRSM=176,28486,0,0,17": '+CRSM: 144,0,"005B7E7C004F1B65FFFFFFFFFFFFFFFFFF"'},
+        Network(provider="Äüö@O€"),
+    ),
+    # TS 102 221 annex A: half page of Cyrillic by 81, by 82 with a base; text that ends with FF
+    (
+        {"AT+CRSM=176,28486,0,0,17": '+CRSM: 144,0,"018103089496AFFFFFFFFFFFFFFFFFFFFF"'},
+        Network(provider="ДЖЯ"),
+    ),
+    (
+        {"AT+CRSM=176,28486,0,0,17": '+CRSM: 144,0,"018205040094B6CFA921FFFFFFFFFFFFFF"'},
+        Network(provider="ДжяЩ!"),
+    ),
+    (
+        {"AT+CRSM=176,28486,0,0,17": '+CRSM: 144,0,"018004140416044F04FFFFFFFFFFFFFFFF"'},
+        Network(provider="ДЖяӿ"),
+    ),
+    ({"AT+CRSM=176,28486,0,0,17": '+CRSM: 144,0,"018004"'}, Network()),
     ({"AT+CRSM=176,28486,0,0,17": '+CRSM: 144,0,"' + "FF" * 17 + '"'}, Network()),
     ({"AT+CRSM=176,28486,0,0,17": '+CRSM: 148,4,""'}, Network()),
 ]
@@ -67,6 +89,37 @@ CASES = [
 @pytest.mark.parametrize(("answers", "expected"), CASES)
 def test_network_lines_of_real_modems(answers: dict[str, str], expected: Network) -> None:
     assert network(answers) == expected
+
+
+@pytest.mark.parametrize(
+    ("dialect", "kind", "number", "rat"),
+    [
+        ("quectel", "BG95-M3 BG95M3LAR02A03", 8, "lte_m"),
+        ("quectel", "BC66 BC66NBR01A10", 9, "nb_iot"),
+        ("quectel", "EG25-G EG25GGBR07A08M2G", 7, "lte"),
+        ("quectel", "RG500Q-EA", 13, "nr"),
+        ("quectel", "EC20F", 100, "cdma"),
+        ("telit", "ME910C1-WW 30.00.207", 8, "lte_m"),
+        ("ublox", "SARA-R410M-02B L0.0.00.00.05.08", 8, "lte_m"),
+        ("ublox", "SARA-R510M8S 02.05", 7, "lte_m"),
+        ("ublox", "LARA-R6401 00.13", 7, "lte"),
+        ("simcom", "SIM7080G 1951B16SIM7080", 7, "lte_m"),
+        ("simcom", "SIM7600E LE11B12SIM7600M22", 7, "lte"),
+        ("nordic", "nRF9160-SICA mfw_nrf9160_1.3.5", 7, "lte_m"),
+        ("nordic", "nRF9151-LACA mfw_nrf9151-ntn_1.0.0", 14, "satellite"),
+        ("sierra", "HL7812 HL7812.5.7.3.0", 7, "lte_m"),
+        ("generic", "", 8, "gsm"),
+        ("generic", "", 11, "nr"),
+        ("generic", "", 99, None),
+    ],
+)
+def test_technology_depends_on_the_dialect(
+    dialect: str, kind: str, number: int, rat: str | None
+) -> None:
+    answers = {"AT+COPS?": f'+COPS: 0,2,"26201",{number}'}
+    assert network(answers, dialect=dialect, kind=kind).rat == rat
+    answers = {"AT+CEREG?": f'+CEREG: 2,1,"00A0","0002920C",{number}'}
+    assert network(answers, dialect=dialect, kind=kind).rat == rat
 
 
 def test_provider_name_is_read_only_if_the_sim_is_ready() -> None:

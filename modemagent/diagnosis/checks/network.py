@@ -18,7 +18,7 @@ _CHECK_ANTENNA = "Check the antenna, its connector and its cable, or try another
 def registration(facts: Facts) -> Finding:
     if facts.route == "modemmanager":
         return _managed_registration(facts)
-    found = [one for line in _REGISTRATIONS if (one := decoded(facts, line)) is not None]
+    found = [one for line in _REGISTRATIONS if (one := _last_report(facts, line)) is not None]
     if not found:
         return skipped("the modem does not report whether it is registered")
     for one in found:
@@ -30,6 +30,12 @@ def registration(facts: Facts) -> Finding:
         return skipped("not possible without a SIM that is ready")
     worst = min(found, key=_by_detail)
     return wrong(worst.text, worst.remedy or _CHECK_COVERAGE, worst.line)
+
+
+def _last_report(facts: Facts, command: str) -> Decoded | None:
+    """Return the newest report of a response: a URC may come before the response itself."""
+    reports = list(all_decoded(facts, command, command.removeprefix("AT").rstrip("?")))
+    return reports[-1] if reports else None
 
 
 def _by_detail(found: Decoded) -> tuple[bool, bool]:
