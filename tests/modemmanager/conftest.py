@@ -159,6 +159,9 @@ def unknown(folder: Path) -> str:
     text = Path(with_hints(folder, ID_MM_DEVICE_PROCESS="1")).read_text()
     text = re.sub(r"E: ID_MM_PORT_TYPE_\w+=1\n?", "", text)
     path = folder / "unknown.umockdev"
+    # A bridge to a UART: the drivers option and qmi_wwan would prove that the device is a modem.
+    text = re.sub(r"\b(option1?|qmi_wwan)$", "pl2303", text, flags=re.MULTILINE)
+    text = "\n\n".join(block for block in text.split("\n\n") if "cdc-wdm" not in block)
     path.write_text(text.replace("2c7c", "1209").replace("2C7C", "1209"))
     return str(path)
 
