@@ -17,6 +17,7 @@ from modemagent.access.target import (
     single,
 )
 from modemagent.at.steps import Plan
+from modemagent.discovery.age import modem_age_s
 from modemagent.errors import (
     AgentNotRunning,
     DeadlinePassed,
@@ -113,7 +114,13 @@ def _identify(
     targets: Sequence[ModemTarget] | None, options: AccessOptions, extras: Extras
 ) -> AccessResult:
     def plan(port: TargetPort) -> Plan[Snapshot]:
-        return identify(port.path, port_id=port.port_id, extras=extras, listen_s=port.listen_s)
+        return identify(
+            port.path,
+            port_id=port.port_id,
+            extras=extras,
+            listen_s=port.listen_s,
+            age=lambda: modem_age_s(port.path),
+        )
 
     def agent(client: ControlClient, port: str) -> Snapshot:
         return read_by_agent(client, port, extras, options.left_s)

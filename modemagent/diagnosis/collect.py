@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from typing import Final, NamedTuple
 
 from modemagent.at.steps import Outcome, Plan, Response, Step
+from modemagent.discovery.age import modem_age_s
 from modemagent.errors import ModemAgentError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.at_client import AtClient
@@ -50,7 +51,9 @@ def collect(port: str, port_id: str | None, listen_s: float = 0.0) -> Plan[Colle
     :param listen_s: how long to listen before the first byte is sent
     :raises PortError: from the plan, if the modem cannot be identified
     """
-    snapshot = yield from identify(port, port_id=port_id, listen_s=listen_s)
+    snapshot = yield from identify(
+        port, port_id=port_id, listen_s=listen_s, age=lambda: modem_age_s(port)
+    )
     responses = yield from query_lines(port)
     return Collected(snapshot, responses)
 

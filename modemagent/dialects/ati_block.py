@@ -45,7 +45,7 @@ def read_block(lines: Iterable[str]) -> dict[str, str]:
     keyed = False
     for line in lines:
         prefix, body = split_prefix(line)
-        name = _KEYS.get(re.sub(r"[^a-z]", "", prefix.lower()))
+        name = _name_of(prefix)
         if name is None:
             if not prefix:
                 free.append(plain(line))
@@ -61,6 +61,23 @@ def read_block(lines: Iterable[str]) -> dict[str, str]:
     if not keyed:
         known = {**_read_plain(free), **known}
     return {name: value for name, value in known.items() if name not in doubtful}
+
+
+def has_empty_key(lines: Iterable[str], name: str) -> bool:
+    """Return True if the block has a key without a value, as of a modem that lost its IMEI.
+
+    >>> has_empty_key(["Revision: 1529B05SIM7000G", "IMEI:"], "imei")
+    True
+    """
+    for line in lines:
+        prefix, body = split_prefix(line)
+        if _name_of(prefix) == name and not plain(body):
+            return True
+    return False
+
+
+def _name_of(prefix: str) -> str | None:
+    return _KEYS.get(re.sub(r"[^a-z]", "", prefix.lower()))
 
 
 def _read_plain(free: list[str]) -> dict[str, str]:

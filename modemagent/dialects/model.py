@@ -80,6 +80,7 @@ class Dialect(NamedTuple):
 
     :param sim_urcs: regular expressions of URCs that require the SIM to be read again
     :param sim_wait_s: maximum time to wait for a starting SIM
+    :param start_up_s: time after power-on within which refusals and bad states of the SIM may pass
     :param joined: manual and section, or the trace, that shows several commands in one line (ITU-T
         V.250 clause 5.2.1); ``""`` if this firmware is sent each in a line of its own
     """
@@ -89,6 +90,7 @@ class Dialect(NamedTuple):
     sim_urcs: tuple[str, ...] = ()
     sim_wait_s: float = 20.0
     joined: str = ""
+    start_up_s: float = 10.0
 
     def ladder(self, want: str, kind: str | None = None) -> Ladder:
         """Return the attempts for a value, () if this dialect cannot read it.

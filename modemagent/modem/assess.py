@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from modemagent.at.error_codes import ERROR_CODES
 from modemagent.at.locks import Lock
+from modemagent.at.steps import Response
 from modemagent.identity.crosscheck import compare
 from modemagent.identity.eid import Eid
 from modemagent.identity.iccid import Iccid
@@ -25,6 +27,7 @@ T = TypeVar("T", bound=Identifier)
 #: The fields of a modem, without the MEID, which only CDMA devices have.
 MODEM_FIELDS = ("manufacturer", "model", "firmware", "imei", "imeisv", "serial_number")
 SIM_FIELDS = ("iccid", "imsi", "eid")
+_MEMORY_FAILURE = 23
 
 
 class RawSim(Fields):
@@ -110,7 +113,9 @@ def _assess_modem(raw: RawModem) -> tuple[Modem, list[Problem]]:
     imei, imeisv, meid = _Field(Imei, raw), _Field(Imeisv, raw), _Field(Meid, raw)
     problems = [*imei.problems, *imeisv.problems, *meid.problems]
     if imei.missing:
-        problems.append(problem("imei.missing", "imei"))
+        problems.append(
+            problem("imei.missing", "imei", _describe_refusal(raw.refusals.get("imei")))
+        )
     states = {
         name: raw.read.get(name, ReadState.UNSUPPORTED)
         for name in ("manufacturer", "model", "firmware", "serial_number")
@@ -129,6 +134,25 @@ def _assess_modem(raw: RawModem) -> tuple[Modem, list[Problem]]:
         read={**states, "imei": imei.state, "imeisv": imeisv.state, "meid": meid.state},
     )
     return modem, problems
+
+
+def _describe_refusal(refusal: Response | None) -> str | None:
+    """Return how the module refused its IMEI; None if it did not respond, or in its own words."""
+    if refusal is None or refusal.final is None:
+        return None
+    code = refusal.final.code
+    if refusal.ok:
+        return "the module has no IMEI: its answer is empty"
+    text = (
+        ERROR_CODES["cme"].texts.get(code)
+        if refusal.final.kind == "cme" and code is not None
+        else None
+    )
+    if text is None:
+        return None
+    if code == _MEMORY_FAILURE:
+        return f"the module has no IMEI: {text}"
+    return f"the module refused to report its IMEI: {text}"
 
 
 def assess_sim(raw: RawSim) -> tuple[Sim, list[Problem]]:

@@ -14,6 +14,7 @@ from modemagent.dialects.model import WANTS, Attempt
 from modemagent.errors import NoAnswer, NotAModem, ProtocolError
 from modemagent.identity.evidence import Evidence, as_text
 from modemagent.modem.interpret import Interpretation, interpret, parts_of
+from modemagent.modem.start_up import Age, StartUp
 from modemagent.modem.sync import SyncEvent, SyncTracker
 
 WAKE_STEP_S = 0.5
@@ -52,16 +53,19 @@ class AtClient:
     """The conversation with one modem.
 
     :param port: as the user named it, for error messages
+    :param age: returns the age of the modem when it is needed
     :ivar commands: number of command lines sent
     :ivar elapsed_s: seconds spent in steps
+    :ivar start_up: whether the modem may still be starting
     :ivar sync: the synchronization of commands and responses
     :ivar restore: session settings to restore, the newest last
     """
 
-    def __init__(self, port: str) -> None:
+    def __init__(self, port: str, age: Age = lambda: None) -> None:
         self.port = port
         self.commands = 0
         self.elapsed_s = 0.0
+        self.start_up = StartUp(age)
         self.sync = SyncTracker()
         self.restore: list[str] = []
         self._sources: dict[str, _Source] = {}
@@ -80,6 +84,7 @@ class AtClient:
             raise ProtocolError("the outcome of a Command must be a Response")
         self.elapsed_s += outcome.elapsed_s
         self._answered_s[line] = self.elapsed_s
+        self.start_up.observe(outcome.foreign, self.elapsed_s)
         if outcome.echoed:
             self.sync.echoing = True
         return outcome
@@ -100,6 +105,7 @@ class AtClient:
         if not isinstance(outcome, Received):
             raise ProtocolError("the outcome of a Listen must be a Received")
         self.elapsed_s += outcome.elapsed_s
+        self.start_up.observe(outcome.lines, self.elapsed_s)
         return outcome
 
     def restore_settings(self) -> Generator[Step, Outcome, None]:

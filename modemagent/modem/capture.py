@@ -15,6 +15,7 @@ from modemagent.at.urcs import is_urc
 from modemagent.dialects.catalogue import choose
 from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
 from modemagent.dialects.model import WANTS
+from modemagent.discovery.age import modem_age_s
 from modemagent.errors import DeadlinePassed, PortError
 from modemagent.identity.snapshot import SimState, Snapshot
 from modemagent.modem.at_client import AtClient
@@ -115,7 +116,9 @@ def record(
     :raises NoAnswer, NotAModem: from the plan, as in identification
     """
     tape = _Tape(progress)
-    snapshot = yield from tape.record_plan(identify(port, extras=extras))
+    snapshot = yield from tape.record_plan(
+        identify(port, extras=extras, age=lambda: modem_age_s(port))
+    )
     lines = [*_lines(snapshot), *more]
     client = AtClient(port)
     missing, reason = lines, tape.reason

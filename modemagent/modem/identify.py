@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from typing import NamedTuple
 
 from modemagent.at.steps import Outcome, Plan, Response, Step
-from modemagent.dialects.ati_block import read_block
+from modemagent.dialects.ati_block import has_empty_key, read_block
 from modemagent.dialects.catalogue import choose
 from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
 from modemagent.dialects.generic import IMEISV
@@ -25,8 +25,9 @@ from modemagent.modem.at_client import AtClient
 from modemagent.modem.interpret import Interpretation
 from modemagent.modem.ladder import IGNORED, AttemptVerdict, accept_certain, climb, read_joined
 from modemagent.modem.network import read_network
-from modemagent.modem.sim import SimReader
+from modemagent.modem.sim import NUMBERS, SimReader
 from modemagent.modem.slots import slots_of
+from modemagent.modem.start_up import Age
 from modemagent.modem.sync import Desynchronized, SyncEvent
 
 #: Values of the modem that are read in one line, if the firmware accepts it.
@@ -65,6 +66,8 @@ def identify(
     extras: Extras = NO_EXTRAS,
     early: Callable[[Snapshot], None] | None = None,
     listen_s: float = 0.0,
+    age: Age = lambda: None,
+    is_repeated: bool = False,
 ) -> Plan[Snapshot]:
     """Identify the modem behind a port.
 
@@ -72,12 +75,15 @@ def identify(
     :param port_id: its stable id, if discovery has one
     :param early: called with the values read so far if the SIM is not ready
     :param listen_s: how long to listen before the first byte is sent
+    :param age: returns how long ago the modem appeared, None if that is unknown
+    :param is_repeated: the caller takes another reading if this one is incomplete; otherwise values
+        that a starting modem refuses are read again within this plan
     :returns: a plan that yields steps and returns the reading, with the reason for every value
         that could not be read. If the deadline passes after the modem has identified itself, the
         reading contains the values read until then
     :raises NoAnswer, NotAModem: from the plan, if no identity can be read
     """
-    client = AtClient(port)
+    client = AtClient(port, age)
 
     def assessed(raw: Identification) -> Snapshot:
         snapshot = assess(raw, port=port, port_id=port_id, dialect=raw.dialect.name)
@@ -91,7 +97,7 @@ def identify(
         if early is not None and (not client.sync.has_unproven_values or client.sync.echoing):
             early(assessed(raw))
 
-    run = Identification(client, extras, publish)
+    run = Identification(client, extras, publish, is_repeated=is_repeated)
     try:
         yield from client.probe(listen_s)
         for _ in range(_MOST_RUNS):
@@ -99,7 +105,7 @@ def identify(
                 yield from run.run()
                 break
             except Desynchronized:
-                run = Identification(client, extras, publish)
+                run = Identification(client, extras, publish, is_repeated=is_repeated)
                 client.reset()
                 yield from client.resync()
         else:
@@ -124,23 +130,47 @@ class Identification(RawModem):
     """One pass through the ladders of a modem.
 
     :param publish: called if the SIM is not ready and will be read again
+    :param is_repeated: refused values are left to the next reading
     :ivar dialect: the modem's dialect; the generic one until it is chosen
     """
 
+    sim: SimReader
+
     def __init__(
-        self, client: AtClient, extras: Extras, publish: Callable[[Identification], None]
+        self,
+        client: AtClient,
+        extras: Extras,
+        publish: Callable[[Identification], None],
+        *,
+        is_repeated: bool = False,
     ) -> None:
         super().__init__(SimReader(client, GENERIC_DIALECT))
         self.dialect: Dialect = GENERIC_DIALECT
         self._client = client
         self._extras = extras
         self._publish = publish
+        self._is_repeated = is_repeated
         self._form = ""
         self._cgsn_is_plain = False
         self._is_cdma = False
 
     def run(self) -> Steps:
         """Read everything, in the order that allows the most to be published early."""
+        begun_s = self._client.elapsed_s
+        yield from self._read_modem()
+        # From here on it may take long: some SIMs start slowly.
+        yield from self._read_sim()
+        if not self._is_repeated:
+            yield from self._read_refused(begun_s)
+        yield from self._prove()
+        if self._extras.eid_by_apdu:
+            yield from self.sim.read_eid_by_apdu()
+        if self._extras.network:
+            self.network = yield from read_network(
+                self._client, self.sim.state, self.dialect.name, self._kind
+            )
+
+    def _read_modem(self) -> Steps:
         values = self.values
         yield from self._read("manufacturer")
         joined_imei = yield from self._read_joined()
@@ -158,21 +188,45 @@ class Identification(RawModem):
         for want in ("imeisv", "serial_number"):
             yield from self._read(want)
         yield from self._read_slots()
-        # From here on it may take long: some SIMs start slowly.
+
+    def _read_sim(self) -> Steps:
         self.sim = sim = SimReader(
             self._client, self.dialect, self._kind, on_wait=lambda: self._publish(self)
         )
-        yield from sim.read_all(imei=values.get("imei"))
+        yield from sim.read_all(imei=self.values.get("imei"))
+        for want in NUMBERS:  # a SIM event or a busy SIM ends a reading early
+            sim.read.setdefault(want, ReadState.TIMEOUT)
         imsi = sim.values.get("imsi")
         if imsi and not split_imsi(imsi).certain:
             yield from sim.read_mnc_length()
-        yield from self._prove()
-        if self._extras.eid_by_apdu:
-            yield from sim.read_eid_by_apdu()
-        if self._extras.network:
-            self.network = yield from read_network(
-                self._client, sim.state, self.dialect.name, self._kind
-            )
+
+    def _read_refused(self, begun_s: float) -> Steps:
+        """Read again what the modem refused while it may have been starting.
+
+        :param begun_s: when the first command was sent
+        """
+        client, values = self._client, self.values
+        wants = [
+            want for want in ("manufacturer", "model", "firmware", "imei") if self.is_open(want)
+        ]
+        if not wants and not self.sim.is_refused:
+            return
+        ends_s = client.start_up.ends_s(client.elapsed_s, self.dialect.start_up_s)
+        if ends_s <= begun_s:
+            return
+        if (left_s := ends_s - client.elapsed_s) > 0:
+            yield from client.listen(left_s, left_s)
+        for want in wants:
+            yield from self._read(want)
+        self.dialect = choose(
+            values.get("manufacturer"), values.get("model"), values.get("firmware")
+        )
+        if (sim := self.sim).is_refused:
+            try:
+                yield from self._read_sim()
+            except DeadlinePassed:
+                self.sim = sim
+                raise
 
     def mark_unread(self) -> None:
         """Mark the values that were not reached before the end."""
@@ -210,14 +264,18 @@ class Identification(RawModem):
         result = yield from climb(self._client, want, ladder, self._judge, before)
         self.take(want, result)
         self._note_form(want, result.attempt)
-        if self._is_cdma:
+        if self._is_cdma and want == "imei":
             self.offered.pop("imei", None)
+            self.refusals.pop("imei", None)
+            self.read["imei"] = ReadState.UNSUPPORTED
 
     def _judge(self, attempt: Attempt, found: Interpretation, response: Response) -> AttemptVerdict:
         """Ignore a block with another IMEI than this modem's; notice a CDMA device."""
         if attempt.parser in ("imei", "ati_imei"):
             if not found.certain:
                 self._notice_cdma(response)
+            if attempt.parser == "ati_imei" and has_empty_key(response.lines, "imei"):
+                return AttemptVerdict(ReadState.FAILED)
         elif attempt.parser.startswith("ati_"):
             named, imei = read_block(response.lines).get("imei"), self.values.get("imei")
             if named is not None and imei is not None and named[:14] != imei[:14]:

@@ -15,7 +15,11 @@ from modemagent.errors import NoAnswer
 from modemagent.identity.snapshot import ReadState
 from modemagent.modem.at_client import AtClient
 from modemagent.modem.interpret import Interpretation
+from modemagent.modem.start_up import is_refused_for_now
 
+#: Values that every modem or SIM has. A refusal does not mean that there is none: many makers send
+#: the same errors for a command that they do not have and for one that is not allowed yet.
+REQUIRED = frozenset(("manufacturer", "model", "firmware", "imei", "iccid", "imsi"))
 #: Unanswered lines after which :func:`read_lines` stops.
 _MOST_TIMEOUTS = 2
 
@@ -46,12 +50,15 @@ class LadderResult(NamedTuple):
     :param value: the value, None if no attempt read one
     :param offered: a value in the right place that does not have the expected form
     :param attempt: the attempt that read the value
+    :param refusal: how the modem refused a value that it must have, other than by not having the
+        command
     """
 
     state: ReadState
     value: str | None = None
     offered: str | None = None
     attempt: Attempt | None = None
+    refusal: Response | None = None
 
 
 class Fields:
@@ -60,12 +67,19 @@ class Fields:
     :ivar values: name of the field to its value
     :ivar offered: name to a value that does not have the expected form, as evidence
     :ivar read: name to how reading it ended
+    :ivar refusals: name of a required field to the response by which the modem refused it
     """
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
         self.offered: dict[str, str] = {}
         self.read: dict[str, ReadState] = {}
+        self.refusals: dict[str, Response] = {}
+
+    def is_open(self, want: str) -> bool:
+        """Return True if another climb may read a field once the modem has started."""
+        refusal = self.refusals.get(want)
+        return refusal is not None and want not in self.offered and is_refused_for_now(refusal)
 
     def take(self, want: str, result: LadderResult) -> None:
         """Store the result of one ladder."""
@@ -74,6 +88,10 @@ class Fields:
             self.values[want] = result.value
         if result.offered is not None:
             self.offered.setdefault(want, result.offered)
+        if result.value is not None:
+            self.refusals.pop(want, None)
+        elif result.refusal is not None:
+            self.refusals[want] = result.refusal
 
 
 def accept_certain(attempt: Attempt, found: Interpretation, response: Response) -> AttemptVerdict:
@@ -99,6 +117,7 @@ def climb(
     :raises Desynchronized: a response belongs to another command
     """
     offered: str | None = None
+    refusal: Response | None = None
     for attempt in ladder:
         found, response = yield from client.read(want, attempt)
         if attempt.at_hand and not found.values:
@@ -110,9 +129,22 @@ def climb(
             continue
         offered = offered or found.offered
         state = verdict.state or state
+        is_known = verdict.state is not None or not _is_unknown(attempt, response)
+        if want in REQUIRED and is_known and (refusal is None or refusal.timed_out):
+            refusal = response
         if verdict.done:
             break
-    return LadderResult(state, None, offered)
+    if refusal is not None and state is ReadState.UNSUPPORTED:
+        state = ReadState.FAILED
+    return LadderResult(state, None, offered, refusal=refusal)
+
+
+def _is_unknown(attempt: Attempt, response: Response) -> bool:
+    """Return True if the modem does not have a command, or its block does not have the key."""
+    final = response.final
+    if final is None:
+        return False
+    return final.kind in ("error", "refused") or (final.ok and attempt.parser.startswith("ati_"))
 
 
 def read_joined(

@@ -30,6 +30,10 @@ _HALF_READINGS = 4
 NUMBERS = ("imsi", "iccid")
 #: Readings begun again because of SIM events.
 _MOST_EVENTS = 3
+#: How long to listen for a SIM that becomes ready right after the modem has called it bad.
+_AFTERWARDS_S = 0.2
+#: URCs of a SIM that has become ready: ``+CPIN: READY``, ``^SSIM READY``, ``SMS Ready``.
+_READY_URC = re.compile(r"(?<!NOT )\bREADY\b", re.IGNORECASE)
 
 _NEEDS_CODE = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED)
 _OPEN = (SimState.READY, SimState.UNKNOWN)
@@ -72,7 +76,8 @@ class SimReader(RawSim):
         :param imei: rejected as an IMSI: a late response could make one of it
         """
         begun_s = self._client.elapsed_s
-        events = absences = 0
+        events = 0
+        absent_since_s: float | None = None
         while True:
             self._reset()
             yield from self._read_state(begun_s, imei)
@@ -84,15 +89,26 @@ class SimReader(RawSim):
                     return
                 yield from self._wait()
             elif self._interruption == "absent":
-                absences += 1
-                if absences > 1:
+                if absent_since_s is None:
+                    absent_since_s = self._client.elapsed_s
+                elif (yield from self._is_final(absent_since_s)):
                     self.state = SimState.ABSENT
                     yield from self._read_numbers(imei)
                     return
+                else:
+                    self.state = SimState.BUSY
+                    if self._waited_enough(begun_s):
+                        return
+                    yield from self._wait()
             elif self._interruption == "event" and events < _MOST_EVENTS:
                 events += 1
             else:
                 return
+
+    @property
+    def is_refused(self) -> bool:
+        """True if a SIM that should be readable refused a number that it may give later."""
+        return self.state in _OPEN and any(map(self.is_open, NUMBERS))
 
     def read_mnc_length(self) -> Steps:
         """Read the MNC length from EF_AD, for the few countries where the IMSI is ambiguous."""
@@ -114,20 +130,25 @@ class SimReader(RawSim):
         self.values.clear()
         self.offered.clear()
         self.read.clear()
+        self.refusals.clear()
         self._interruption = ""
         self.lock = None
 
     def _waited_enough(self, begun_s: float) -> bool:
         return self._client.elapsed_s - begun_s >= self._dialect.sim_wait_s
 
-    def _wait(self) -> Steps:
-        """Wait a second; report the delay the first time."""
+    def _wait(self) -> Generator[Step, Outcome, bool]:
+        """Wait a second; report the delay the first time.
+
+        :returns: True if the SIM has become ready
+        """
         if self._on_wait is not None:
             for want in SIM_FIELDS:
                 self.read.setdefault(want, ReadState.TIMEOUT)
             self._on_wait()
             self._on_wait = None
-        yield from self._client.listen(_RETRY_S, _RETRY_S)
+        received = yield from self._client.listen(_RETRY_S, _RETRY_S)
+        return any(map(_READY_URC.search, received.lines))
 
     def _ladder(self, want: str) -> tuple[Attempt, ...]:
         return self._dialect.ladder(want, self._kind)
@@ -138,17 +159,28 @@ class SimReader(RawSim):
         """Read the state until it is settled, or the waiting time is over."""
         refusals = 0
         errors_enabled = False
+        bad_since_s: float | None = None
         while True:
             state = yield from self._reported_state()
             if isinstance(state, Lock):
                 self._set_locked(state)
                 return
+            if state is PendingState.OFF_OR_FAILED:
+                state = yield from self._off_or_failed()
             if isinstance(state, SimState):
                 self.state = state
-                return
-            if state is PendingState.OFF_OR_FAILED:
-                self.state = yield from self._off_or_failed()
-                return
+                if state not in (SimState.ABSENT, SimState.FAILURE):
+                    return
+                if bad_since_s is None:
+                    bad_since_s = self._client.elapsed_s
+                if (yield from self._is_final(bad_since_s)):
+                    return
+                self.state = SimState.BUSY
+                if self._waited_enough(begun_s):
+                    return
+                if (yield from self._wait()):
+                    bad_since_s = None
+                continue
             self.state = SimState.UNKNOWN
             if state is PendingState.UNKNOWN:
                 return
@@ -175,6 +207,17 @@ class SimReader(RawSim):
                 if self._waited_enough(begun_s):
                     return
             yield from self._wait()
+
+    def _is_final(self, since_s: float) -> Generator[Step, Outcome, bool]:
+        """Return True if a SIM that is called absent or failed is not just starting.
+
+        :param since_s: when the modem called it so first
+        """
+        client, start_up_s = self._client, self._dialect.start_up_s
+        if not client.start_up.is_over(client.elapsed_s, start_up_s, since_s=since_s):
+            return False
+        received = yield from client.listen(_AFTERWARDS_S, _AFTERWARDS_S)
+        return not any(map(_READY_URC.search, received.lines))
 
     def _set_locked(self, lock: Lock) -> None:
         self.state = SimState.LOCKED

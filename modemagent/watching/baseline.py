@@ -14,6 +14,9 @@ from modemagent.report.message import Reason
 #: Transient states of a SIM; the baseline keeps the state before them.
 _TRANSIENT = (SimState.BUSY, SimState.UNKNOWN, SimState.FAILURE)
 _NUMBERS = ("iccid", "imsi")
+#: What every modem has, so that a refusal may pass.
+_EQUIPMENT = ("manufacturer", "model", "firmware", "imei")
+_UNREAD = (ReadState.FAILED, ReadState.TIMEOUT)
 
 
 def reason_for(baseline: Snapshot | None, reading: Snapshot) -> Reason | None:
@@ -50,15 +53,16 @@ def removal_snapshot(baseline: Snapshot) -> Snapshot:
     )
 
 
-def sim_still_starting(reading: Snapshot) -> bool:
-    """Return True if an active SIM is still starting, so that another reading will have more."""
-    return any(sim.active and _is_starting(sim) for sim in reading.sims)
+def is_incomplete(reading: Snapshot) -> bool:
+    """Return True if another reading may have more: a value was refused, or a SIM is starting."""
+    return any(reading.modem.read.get(name) in _UNREAD for name in _EQUIPMENT) or any(
+        sim.active and _is_starting(sim) for sim in reading.sims
+    )
 
 
 def _is_starting(sim: Sim) -> bool:
     if sim.state is SimState.READY:
-        unread = (ReadState.FAILED, ReadState.TIMEOUT)
-        return any(sim.read.get(name) in unread for name in _NUMBERS)
+        return any(sim.read.get(name) in _UNREAD for name in _NUMBERS)
     return sim.state in (SimState.BUSY, SimState.UNKNOWN)
 
 

@@ -1,7 +1,7 @@
 """Monitoring of an identified modem over an open port: when to take the next reading.
 
-Four things trigger a reading: a URC about the SIM, a poll that finds a difference, a SIM that was
-still starting, and a request of a client. Every reading is a complete identification.
+Four things trigger a reading: a URC about the SIM, a poll that finds a difference, an incomplete
+reading, and a request of a client. Every reading is a complete identification.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain, cycle, repeat
+from math import inf
 
 from modemagent.channel.channel import AsyncChannel
 from modemagent.errors import PortError, PortVanished
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.poll import poll, sim_urc
 from modemagent.report.message import Reason
-from modemagent.watching.baseline import sim_still_starting
+from modemagent.watching.baseline import is_incomplete
 
-#: Delays before a starting SIM is read again; after the last one the poll takes over.
-_SETTLE_S = (0.3, 0.5, 1.0, 2.0, 5.0, 10.0)
+#: Delays before an incomplete reading is repeated, and how long it is then repeated at each poll.
+_AGAIN_S, _AGAIN_AT_POLLS_S = (1.0, 3.0, 10.0, 30.0), 3600.0
 #: Delays before a reading triggered by a URC, by the number of readings in a row without a change:
 #: some modems repeat a SIM message endlessly.
 _URC_DELAY_S = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -59,7 +60,7 @@ class Monitor:
         self._poll_interval_s = poll_interval_s
         self._refresh_interval_s = refresh_interval_s
         self._on_urc = on_urc
-        self._poll_at = self._refresh_at = float("inf")
+        self._poll_at = self._refresh_at = inf
         self.due = asyncio.get_running_loop().time()
         self._triggered = asyncio.Event()
         self._sim_changed = False
@@ -83,7 +84,7 @@ class Monitor:
         now = asyncio.get_running_loop().time()
         self._poll_at = min(self._poll_at, now + poll_interval_s)
         if refresh_interval_s != self._refresh_interval_s:
-            self._refresh_at = now + (refresh_interval_s or float("inf"))
+            self._refresh_at = now + (refresh_interval_s or inf)
         self._poll_interval_s = poll_interval_s
         self._refresh_interval_s = refresh_interval_s
         self._triggered.set()
@@ -122,25 +123,25 @@ class Monitor:
     async def _watch(self) -> None:
         now = asyncio.get_running_loop().time
         self._poll_at = now() + self._poll_interval_s
-        self._refresh_at = now() + (self._refresh_interval_s or float("inf"))
-        settle = _settle_pauses()
-        settle_at = now() + next(settle) if sim_still_starting(self._reading) else float("inf")
+        self._refresh_at = now() + (self._refresh_interval_s or inf)
+        pauses = self._pauses()
+        again_at = now() + next(pauses) if is_incomplete(self._reading) else inf
         while True:
-            await self._wait_until(min(self._poll_at, self._refresh_at, settle_at))
+            await self._wait_until(min(self._poll_at, self._refresh_at, again_at))
             if self._channel.closed.is_set():
                 raise PortVanished(f"{self._channel.port} has disappeared", port=self._channel.port)
             if not (self._sim_changed or self._waiting) and now() < min(
-                self._poll_at, self._refresh_at, settle_at
+                self._poll_at, self._refresh_at, again_at
             ):
                 continue  # the intervals have changed
             by_urc = self._sim_changed
             otherwise = None
             if by_urc:
                 await asyncio.sleep(_URC_DELAY_S[min(self._idle_urcs, len(_URC_DELAY_S) - 1)])
-                settle = _settle_pauses()
+                pauses = self._pauses()
             elif now() >= self._refresh_at:
                 otherwise = Reason.REFRESH
-            elif not self._waiting and now() < settle_at:
+            elif not self._waiting and now() < again_at:
                 self._poll_at = now() + self._poll_interval_s
                 if not await self._differs():
                     if self._poll_failures:
@@ -148,14 +149,19 @@ class Monitor:
                     continue
             reported = await self._read(otherwise)
             if reported is not None:
-                self._refresh_at = now() + (self._refresh_interval_s or float("inf"))
+                self._refresh_at = now() + (self._refresh_interval_s or inf)
             self._idle_urcs = self._idle_urcs + 1 if by_urc and reported is None else 0
             self._poll_at = now() + self._poll_interval_s
-            settle_at = float("inf")
-            if sim_still_starting(self._reading):
-                settle_at = now() + next(settle)
+            again_at = inf
+            if is_incomplete(self._reading):
+                again_at = now() + next(pauses)
             else:
-                settle = _settle_pauses()
+                pauses = self._pauses()
+
+    def _pauses(self) -> Iterator[float]:
+        """Yield the delays before an incomplete reading is repeated; then only refreshes follow."""
+        polls = round(_AGAIN_AT_POLLS_S / self._poll_interval_s)
+        return chain(_AGAIN_S, repeat(self._poll_interval_s, polls), repeat(inf))
 
     async def _wait_until(self, moment: float) -> None:
         self.due = moment
@@ -200,7 +206,3 @@ class Monitor:
             return False
         self._poll_failures = 0
         return differs
-
-
-def _settle_pauses() -> Iterator[float]:
-    return chain(_SETTLE_S, repeat(float("inf")))

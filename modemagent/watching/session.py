@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from modemagent.channel.channel import AsyncChannel, open_channel
 from modemagent.channel.trace import Trace
 from modemagent.discovery import udev
+from modemagent.discovery.age import modem_age_s
 from modemagent.discovery.candidate import LISTEN_S, Role, refuse_recovery
 from modemagent.discovery.sysfs import describe
 from modemagent.errors import ModemAgentError, ModemManagerUnavailable, PortVanished
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
 from modemagent.modem.identify import NO_EXTRAS, Extras, identify
+from modemagent.modem.start_up import is_start_up_urc
 from modemagent.modemmanager.client import NAME
 from modemagent.report.message import PortPlace, Reason
 from modemagent.settings import Settings
@@ -79,6 +81,7 @@ class Session:
         self._may_open = may_open
         self._identified = identified
         self._extras = NO_EXTRAS
+        self._restarted: float | None = None
         self.channel: AsyncChannel | None = None
         self.monitor: Monitor | ModemManagerMonitor | None = None
 
@@ -136,9 +139,29 @@ class Session:
             baseline=lambda: context.consumer.baseline(self.place),
             poll_interval_s=context.settings.poll_interval,
             refresh_interval_s=context.settings.refresh_interval,
-            on_urc=lambda line: context.events.emit("port.urc", self.place, line=line),
+            on_urc=self._on_urc,
         )
         await self.monitor.run(reading)
+
+    def _on_urc(self, line: str) -> None:
+        if is_start_up_urc(line):
+            self._restarted = asyncio.get_running_loop().time()
+        self._context.events.emit("port.urc", self.place, line=line)
+
+    def _age_s(self) -> float | None:
+        """Return how long the modem has been running, as far as that matters to its next reading.
+
+        The first reading of a session awaits the start-up. A modem of unknown age whose SIM is
+        known may have been restarted together with the agent: nothing is removed too early.
+        """
+        if self._restarted is not None:
+            return asyncio.get_running_loop().time() - self._restarted
+        if self.monitor is not None:
+            return float("inf")
+        age_s = modem_age_s(self.place.path)
+        if age_s is None and self._context.consumer.baseline(self.place) is not None:
+            return 0.0
+        return age_s
 
     def _refuse_to_open(self) -> None:
         if not self._may_open:
@@ -164,6 +187,8 @@ class Session:
             early=self._submit_early,
             # a monitored modem is known to take AT commands
             listen_s=initial_listen_s(self.place.path) if self.monitor is None else 0.0,
+            age=self._age_s,
+            is_repeated=True,
         )
         now = asyncio.get_running_loop().time
         started = now()

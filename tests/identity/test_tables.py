@@ -138,7 +138,7 @@ def test_operator_tac_list_in_csv() -> None:
 
 
 def test_problem_codes() -> None:
-    assert problem("sim.absent", "sim").severity is Severity.WARNING
+    assert problem("sim.absent", "sim").severity is Severity.NOTE
     assert problem("imei.length", "imei", "13 digits").message == "13 digits"
     assert all(meaning and not meaning.endswith(".") for _, meaning in CODES.values())
     with pytest.raises(KeyError):

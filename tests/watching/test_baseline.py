@@ -9,9 +9,9 @@ from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 from modemagent.report.message import Reason
 from modemagent.watching.baseline import (
+    is_incomplete,
     reason_for,
     removal_snapshot,
-    sim_still_starting,
     update_baseline,
 )
 
@@ -135,7 +135,7 @@ def test_removed_sim_is_not_removed_with_its_modem() -> None:
 
 
 def test_only_a_starting_sim_is_read_again_soon() -> None:
-    assert sim_still_starting(reading(MODEM, BUSY))
-    assert sim_still_starting(reading(MODEM, UNREAD))
+    assert is_incomplete(reading(MODEM, BUSY))
+    assert is_incomplete(reading(MODEM, UNREAD))
     for settled in (CARD, ABSENT, LOCKED, BUSY._replace(active=False)):
-        assert not sim_still_starting(reading(MODEM, settled))
+        assert not is_incomplete(reading(MODEM, settled))
