@@ -76,7 +76,7 @@ def modem_facts(targets: Sequence[ModemTarget], options: AccessOptions) -> list[
         if snapshot.dialect == _MANAGED:
             return Collected(snapshot)
         try:
-            return Collected(snapshot, client.run(port, query_lines(port)))
+            return Collected(snapshot, client.run(port, query_lines(snapshot)))
         except ModemAgentError as error:
             return Collected(snapshot, failure=error)
 

@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from modemagent.diagnosis.checks import host, modem, network, port, sim
+from modemagent.diagnosis.causes import CONSEQUENCES, ORDER
+from modemagent.diagnosis.checks import (
+    data_session,
+    host,
+    modem,
+    port,
+    registration,
+    signal,
+    sim,
+)
 from modemagent.diagnosis.facts import Facts, HostFacts
 from modemagent.diagnosis.finding import Finding, State, skipped
 
@@ -45,11 +54,12 @@ MODEM_CHECKS: Final = (
     Check("radio", "Is the radio on?", modem.radio),
     Check("sim", "Is a SIM card inserted and unlocked?", sim.sim),
     Check("sim_numbers", "Are the numbers of the SIM valid?", sim.numbers),
-    Check("registration", "Is the modem registered, and if not, why?", network.registration),
-    Check("reason", "Which reason does the modem report?", network.reason),
-    Check("signal", "Is the signal strong enough?", network.signal),
-    Check("attached", "Is the modem attached for data?", network.attached),
-    Check("access_point", "Is an access point name set?", network.access_point),
+    Check("signal", "Is the signal good enough for data?", signal.signal),
+    Check("registration", "Is the modem registered, and if not, why?", registration.registration),
+    Check("reason", "Which reason does the modem report?", registration.reason),
+    Check("attached", "Is the modem attached for data?", data_session.attached),
+    Check("access_point", "Is an access point name set?", data_session.access_point),
+    Check("session", "Has a data connection an address?", data_session.session),
 )
 HOST_CHECKS: Final = (
     Check("agent", "Is the agent running?", host.agent),
@@ -60,9 +70,12 @@ HOST_CHECKS: Final = (
 
 
 def check_modem(facts: Facts) -> tuple[CheckOutcome, ...]:
-    """Run every check of one modem; only the first one of a module in flashing mode."""
+    """Run every check of one modem; only the first one of a module in flashing mode.
+
+    A finding that follows from another one becomes a note.
+    """
     if not facts.is_flashing:
-        return _run(MODEM_CHECKS, facts)
+        return _without_consequences(_run(MODEM_CHECKS, facts))
     other = skipped("a module in flashing mode is never opened")
     return (
         *_run(MODEM_CHECKS[:1], facts),
@@ -79,8 +92,35 @@ def _run(checks: Iterable[Check[F]], facts: F) -> tuple[CheckOutcome, ...]:
     return tuple(CheckOutcome(name, question, judge(facts)) for name, question, judge in checks)
 
 
+def _without_consequences(results: tuple[CheckOutcome, ...]) -> tuple[CheckOutcome, ...]:
+    severity = {each.name: _severity(each.finding) for each in results}
+
+    def cause_of(name: str) -> str | None:
+        return next(
+            (
+                cause
+                for cause, consequences in CONSEQUENCES.items()
+                if name in consequences and severity[cause] >= severity[name] > 0
+            ),
+            None,
+        )
+
+    return tuple(
+        each._replace(finding=each.finding.as_consequence(cause))
+        if (cause := cause_of(each.name))
+        else each
+        for each in results
+    )
+
+
+def _severity(finding: Finding) -> int:
+    return (State.WARNING, State.ERROR).index(finding.state) + 1 if finding.is_bad else 0
+
+
 def first_to_fix(results: Iterable[CheckOutcome]) -> CheckOutcome | None:
-    """Return the first error, else the first warning; later errors often follow from the first."""
-    order = (State.ERROR, State.WARNING)
-    bad = [each for each in results if each.finding.state in order]
-    return min(bad, key=lambda each: order.index(each.finding.state), default=None)
+    """Return the cause: the first error in the order of causes, else the first warning."""
+    bad = [each for each in results if each.finding.is_bad]
+    order = {name: at for at, name in enumerate(ORDER)}
+    return min(
+        bad, key=lambda each: (-_severity(each.finding), order.get(each.name, 0)), default=None
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from modemagent.at.steps import Outcome, Plan, Response, Step
+from modemagent.dialects.diagnostic_reads import ATTEMPTS, SIGNAL
 from modemagent.discovery.age import modem_age_s
 from modemagent.errors import ModemAgentError
-from modemagent.identity.snapshot import Snapshot
+from modemagent.identity.snapshot import SimState, Snapshot
 from modemagent.modem.at_client import AtClient
 from modemagent.modem.identify import identify
 from modemagent.modem.ladder import read_lines
@@ -28,8 +29,12 @@ LINES: Final = (
     "AT+COPS?",
     "AT+CGATT?",
     "AT+CGDCONT?",
+    "AT+CGACT?",
+    "AT+CGPADDR",
+    "AT+CGCONTRDP",
     "AT+CEER",
 )
+_NEEDS_CODE = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED)
 _TIMEOUT_S = 5.0
 
 
@@ -54,10 +59,21 @@ def collect(port: str, port_id: str | None, listen_s: float = 0.0) -> Plan[Colle
     snapshot = yield from identify(
         port, port_id=port_id, listen_s=listen_s, age=lambda: modem_age_s(port)
     )
-    responses = yield from query_lines(port)
+    responses = yield from query_lines(snapshot)
     return Collected(snapshot, responses)
 
 
-def query_lines(port: str) -> Generator[Step, Outcome, dict[str, Response]]:
+def query_lines(snapshot: Snapshot) -> Generator[Step, Outcome, dict[str, Response]]:
     """Send the further commands to a modem that has been identified."""
-    return (yield from read_lines(AtClient(port), LINES, _TIMEOUT_S))
+    return (yield from read_lines(AtClient(snapshot.port), lines_for(snapshot), _TIMEOUT_S))
+
+
+def lines_for(snapshot: Snapshot) -> Iterator[str]:
+    """Yield the lines for every modem, those of its maker, and those that a fault requires."""
+    yield from LINES
+    yield from SIGNAL.get(snapshot.dialect, ())
+    sim, modem = snapshot.active_sim, snapshot.modem
+    if sim is not None and sim.state in _NEEDS_CODE and snapshot.dialect in ATTEMPTS:
+        yield ATTEMPTS[snapshot.dialect]
+    if modem.imei is None and modem.imei_raw is None and modem.meid is None:
+        yield "AT+CGSN"  # The error it returns now is the reason.

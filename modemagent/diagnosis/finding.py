@@ -38,6 +38,16 @@ class Finding(NamedTuple):
     remedy: str = ""
     evidence: str = ""
 
+    @property
+    def is_bad(self) -> bool:
+        return self.state in (State.WARNING, State.ERROR)
+
+    def as_consequence(self, cause: str) -> Finding:
+        """Return this finding as a note that names the check whose finding is the cause."""
+        return self._replace(
+            state=State.NOTE, message=f"{self.message} (follows from: {cause})", remedy=""
+        )
+
     def to_json(self) -> dict[str, object]:
         return {
             "state": str(self.state),

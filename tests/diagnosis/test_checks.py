@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.at.steps import FinalResult, Response
+from modemagent.at.steps import Response
 from modemagent.channel.lock import Holder
 from modemagent.diagnosis.catalogue import (
     HOST_CHECKS,
@@ -16,10 +16,12 @@ from modemagent.diagnosis.catalogue import (
     check_modem,
     first_to_fix,
 )
-from modemagent.diagnosis.collect import LINES
+from modemagent.diagnosis.causes import CONSEQUENCES, ORDER
+from modemagent.diagnosis.collect import LINES, lines_for
 from modemagent.diagnosis.facts import Facts, HostFacts
 from modemagent.dialects.allowlist import is_allowed
-from modemagent.discovery.candidate import Candidate, Role
+from modemagent.dialects.diagnostic_reads import ATTEMPTS, SIGNAL
+from modemagent.discovery.candidate import Role
 from modemagent.errors import (
     DeadlinePassed,
     NoAnswer,
@@ -32,67 +34,25 @@ from modemagent.errors import (
 from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.network import Network
 from modemagent.identity.problems import problem
-from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
+from modemagent.identity.snapshot import Modem, Sim, SimState
+from tests.diagnosis.modem_facts import (
+    AT_PORT,
+    HEALTHY,
+    NMEA_PORT,
+    PORT,
+    SNAPSHOT,
+    facts,
+    failed,
+    sim,
+    snapshot,
+)
 
-PORT = "/dev/ttyUSB2"
-OK, ERROR = FinalResult("ok", None, "OK"), FinalResult("error", None, "ERROR")
-AT_PORT = Candidate(
-    PORT, "usb:1-2:1.2", "usb:1-2", "2c7c", "0125", 2, "option", Role.AT, "interface 2",
-    True, "Quectel", "EG25-G",
-)  # fmt: skip
-NMEA_PORT = AT_PORT._replace(path="/dev/ttyUSB1", role=Role.NMEA, why="interface 1")
-READ = dict.fromkeys(("iccid", "imsi"), ReadState.OK)
-SIM = Sim(state=SimState.READY, iccid="8988303000000000010", imsi="901288000000001", read=READ)
-SNAPSHOT = Snapshot(
-    port=PORT, dialect="quectel", sims=(SIM,), commands=9, elapsed_ms=61,
-    modem=Modem(
-        manufacturer="Quectel", model="EG25-G", firmware="EG25GGBR07A08M2G", imei="867698040000013"
-    ),
-)  # fmt: skip
-HEALTHY = {
-    "AT+CFUN?": "+CFUN: 1",
-    "AT+CEREG?": '+CEREG: 0,1,"5B00","0A",7',
-    "AT+CGREG?": "+CGREG: 0,0",
-    "AT+COPS?": '+COPS: 0,0,"Telekom.de",7',
-    "AT+CSQ": "+CSQ: 18,99",
-    "AT+CGATT?": "+CGATT: 1",
-    "AT+CGDCONT?": '+CGDCONT: 1,"IP","internet.t-d1.de"',
-}
 STATUS = {
     "version": "1",
     "modems": [{"state": "watching"}],
     "uplink": {"state": "idle", "reason": "", "hint": "", "registry": "https://registry.example"},
     "outbox": {"waiting": 0, "dead_letters": 0, "error": "", "quarantined": []},
 }
-
-
-def answers(lines: Mapping[str, str | None]) -> dict[str, Response]:
-    """Return responses of one line each; None for a command that is rejected."""
-    return {
-        line: Response(line, (said,), OK) if said is not None else Response(line, (), ERROR)
-        for line, said in lines.items()
-    }
-
-
-def facts(**changed: Any) -> Facts:
-    """Return the facts of a healthy modem with changes; ``lines`` changes its responses."""
-    lines = HEALTHY | changed.pop("lines", {})
-    base = Facts(PORT, AT_PORT, (NMEA_PORT,), snapshot=SNAPSHOT, responses=answers(lines))
-    return base._replace(**changed)
-
-
-def sim(state: SimState, **changed: Any) -> Snapshot:
-    return snapshot(sims=(Sim(state=state, read={}, **changed),))
-
-
-def snapshot(**changed: Any) -> Snapshot:
-
-    return SNAPSHOT._replace(**changed)
-
-
-def failed(error: Any, **changed: Any) -> Facts:
-    return facts(failure=error, snapshot=None, responses={}, **changed)
-
 
 #: check -> facts that fail it, the state and a part of the message
 FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
@@ -140,6 +100,23 @@ FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
         (failed(NoAnswer("mute", port=PORT)), "skipped", "not be identified"),
     ],
     "radio": [
+        (facts(lines={"AT+CFUN?": "+CFUN: 5"}), "error", "factory test mode: the radio is off"),
+        (facts(lines={"AT+CFUN?": "+CFUN: 7"}), "error", "offline"),
+        (facts(snapshot=snapshot(dialect="telit"), lines={"AT+CFUN?": "+CFUN: 5"}), "note", ""),
+        (facts(snapshot=snapshot(dialect="cinterion"), lines={"AT+CFUN?": "+CFUN: 7"}), "note", ""),
+        (
+            facts(snapshot=snapshot(dialect="nordic"), lines={"AT+CFUN?": "+CFUN: 31"}),
+            "error",
+            "LTE radio is off",
+        ),
+        (
+            facts(
+                snapshot=snapshot(dialect="simcom"),
+                lines={"AT+CFUN?": None, "AT+CPSI?": "+CPSI: NO SERVICE,Low Power Mode"},
+            ),
+            "error",
+            "low power mode",
+        ),
         (facts(lines={"AT+CFUN?": "+CFUN: 0"}), "error", "off"),
         (facts(lines={"AT+CFUN?": "+CFUN: 4"}), "error", ""),
         (facts(lines={"AT+CFUN?": None}), "skipped", "does not report"),
@@ -150,6 +127,7 @@ FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
             for state in SimState
             if state is not SimState.READY
         ),
+        (facts(snapshot=sim("no_profile")), "error", "no enabled profile"),
         (
             facts(
                 snapshot=sim(SimState.LOCKED, lock=LockKind.NETWORK, lock_code=LockCode.PIN),
@@ -166,7 +144,7 @@ FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
         (
             facts(snapshot=sim(SimState.PIN_REQUIRED), lines={"AT+CPINR": "+CPINR: SIM PIN,1,3"}),
             "error",
-            "1 of 3 attempts left",
+            "(1 attempt left)",
         ),
         (
             facts(
@@ -182,28 +160,77 @@ FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
     ],
     "sim_numbers": [
         (
-            facts(
-                snapshot=snapshot(
-                    sims=(Sim(state=SimState.READY, read={"iccid": ReadState.FAILED}),)
-                )
-            ),
-            "warning",
-            "ICCID",
+            facts(snapshot=snapshot(problems=(problem("iccid.missing", "iccid"),))),
+            "error",
+            "ICCID: the modem does not report it",
         ),
         (
             facts(snapshot=snapshot(problems=(problem("iccid.non_telecom_mii", "iccid"),))),
             "error",
             "89",
         ),
+        (
+            facts(snapshot=snapshot(problems=(problem("iccid.hex_digit", "iccid"),))),
+            "note",
+            "A-F",
+        ),
         (facts(snapshot=sim(SimState.ABSENT)), "skipped", "cannot be read"),
+    ],
+    "signal": [
+        (facts(lines={"AT+CSQ": "+CSQ: 2,99"}), "warning", "weak signal: RSSI -109 dBm"),
+        (facts(lines={"AT+CSQ": "+CSQ: 9,99"}), "warning", "RSSI -95 dBm"),
+        (facts(lines={"AT+CSQ": "+CSQ: 10,99"}), "ok", "RSSI -93 dBm"),
+        (facts(lines={"AT+CSQ": "+CSQ: 99,99"}), "note", "but it is registered"),
+        (
+            facts(lines={"AT+CSQ": "+CSQ: 99,99", "AT+CESQ": "+CESQ: 99,99,255,255,255,255"}),
+            "note",
+            "unknown",
+        ),
+        (
+            facts(lines={"AT+CSQ": "+CSQ: 99,99", "AT+CEREG?": "+CEREG: 0,2"}),
+            "error",
+            "no signal",
+        ),
+        (
+            facts(lines={"AT+CSQ": "+CSQ: 99,99", "AT+CEREG?": "+CEREG: 0,0"}),
+            "note",
+            "does not search",
+        ),
+        (
+            facts(
+                lines={
+                    "AT+CSQ": "+CSQ: 99,99",
+                    "AT+CEREG?": "+CEREG: 0,0",
+                    "AT+QCSQ": '+QCSQ: "NOSERVICE"',
+                }
+            ),
+            "error",
+            "no signal",
+        ),
+        (
+            facts(lines={"AT+CSQ": "+CSQ: 99,99", "AT+CEREG?": "+CEREG: 3,3,,,,0,15"}),
+            "note",
+            "unknown",
+        ),
+        (facts(lines={"AT+CSQ": "+CSQ: 2,99", "AT+CEREG?": "+CEREG: 0,2"}), "error", "weak"),
+        (facts(lines={"AT+CESQ": "+CESQ: 99,99,255,255,4,10"}), "warning", "RSRP"),
+        (facts(lines={"AT+CESQ": "+CESQ: 99,99,255,255,22,31"}), "warning", "RSRP -110 dBm"),
+        (facts(lines={"AT+CESQ": "+CESQ: 99,99,255,255,5,60"}), "warning", "disturbed"),
+        (facts(lines={"AT+CSQ": None}), "skipped", "does not report"),
     ],
     "registration": [
         (facts(lines={"AT+CEREG?": "+CEREG: 3,3,,,,0,15"}), "error", "EMM cause 15"),
         (facts(lines={"AT+CEREG?": "+CEREG: 0,2"}), "error", "searching"),
+        (facts(lines={"AT+CEREG?": "+CEREG: 0,6"}), "warning", "SMS only"),
+        (
+            facts(lines={"AT+CEREG?": "+CEREG: 0,0", "AT+CREG?": "+CREG: 0,6"}),
+            "ok",
+            "SMS only",
+        ),
         (
             facts(snapshot=sim(SimState.ABSENT), lines={"AT+CEREG?": "+CEREG: 0,0"}),
-            "skipped",
-            "without a SIM",
+            "note",
+            "follows from: sim",
         ),
         (facts(responses={}), "skipped", "does not report"),
         (
@@ -222,14 +249,13 @@ FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
         (facts(), "skipped", "only relevant"),
         (facts(lines={"AT+CEREG?": "+CEREG: 0,3"}), "skipped", "does not report a reason"),
     ],
-    "signal": [
-        (facts(lines={"AT+CSQ": "+CSQ: 2,99"}), "warning", "-109 dBm"),
-        (facts(lines={"AT+CSQ": "+CSQ: 99,99"}), "warning", "no signal"),
-        (facts(lines={"AT+CESQ": "+CESQ: 99,99,255,255,4,10"}), "warning", "RSRP"),
-        (facts(lines={"AT+CSQ": None}), "skipped", "does not report"),
-    ],
     "attached": [
         (facts(lines={"AT+CGATT?": "+CGATT: 0"}), "warning", "not attached"),
+        (
+            facts(lines={"AT+CGATT?": "+CGATT: 0", "AT+CEER": "+CEER: ESM cause 33"}),
+            "error",
+            "requested service option not subscribed",
+        ),
         (
             facts(lines={"AT+CGATT?": "+CGATT: 0", "AT+CEREG?": "+CEREG: 0,2"}),
             "skipped",
@@ -239,12 +265,47 @@ FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
     ],
     "access_point": [
         (facts(lines={"AT+CGDCONT?": '+CGDCONT: 1,"IP",""'}), "note", "no APN"),
-        (
-            facts(responses={"AT+CGDCONT?": Response("AT+CGDCONT?", (), OK)}),
-            "note",
-            "no data connection",
-        ),
+        (facts(lines={"AT+CGDCONT?": ()}), "note", "no data connection"),
         (facts(lines={"AT+CGDCONT?": None}), "skipped", "does not report"),
+    ],
+    "session": [
+        (facts(lines={"AT+CGPADDR": '+CGPADDR: 1,"0.0.0.0"'}), "error", "has no address"),
+        (facts(lines={"AT+CGPADDR": None}), "ok", "active"),
+        (
+            facts(
+                lines={
+                    "AT+CGPADDR": "+CGPADDR: 1",
+                    "AT+CGDCONT?": '+CGDCONT: 1,"Non-IP","iot.example"',
+                }
+            ),
+            "ok",
+            "active",
+        ),
+        (
+            facts(
+                lines={
+                    "AT+CGPADDR": (),
+                    "AT+CGCONTRDP": '+CGCONTRDP: 1,5,"iot.example","10.0.0.7"',
+                }
+            ),
+            "ok",
+            "10.0.0.7",
+        ),
+        (facts(lines={"AT+CGACT?": "+CGACT: 1,0", "AT+CGPADDR": ()}), "note", "no data connection"),
+        (
+            facts(
+                lines={
+                    "AT+CGACT?": "+CGACT: 1,0",
+                    "AT+CGPADDR": (),
+                    "AT+CEER": '+CEER: "ESM","cause 29"',
+                }
+            ),
+            "error",
+            "user authentication",
+        ),
+        (facts(lines={"AT+CEER": "+CEER: ESM cause 27"}), "ok", "active"),
+        (facts(lines={"AT+CEREG?": "+CEREG: 0,2"}), "skipped", "is registered"),
+        (facts(lines={"AT+CGACT?": None, "AT+CGPADDR": None}), "skipped", "does not report"),
     ],
 }
 
@@ -321,7 +382,7 @@ def test_every_check_has_facts_that_fail_it() -> None:
     assert list(HOST_FAILING) == [check.name for check in HOST_CHECKS]
 
 
-def test_first_to_fix_is_the_first_error() -> None:
+def test_causes_are_in_the_order_of_the_table() -> None:
     given = facts(
         lines={"AT+CFUN?": "+CFUN: 4", "AT+CSQ": "+CSQ: 1,99"}, silent_ports=("/dev/ttyUSB3",)
     )
@@ -330,8 +391,28 @@ def test_first_to_fix_is_the_first_error() -> None:
     assert first.name == "radio"
 
 
+def test_order_of_causes_has_every_check() -> None:
+    assert sorted(ORDER) == sorted(check.name for check in MODEM_CHECKS)
+    for cause, consequences in CONSEQUENCES.items():
+        assert set(consequences) < set(ORDER)
+        assert cause not in consequences
+
+
+def test_warning_does_not_explain_an_error() -> None:
+    lines = {"AT+CSQ": "+CSQ: 2,99", "AT+CEREG?": "+CEREG: 0,3"}
+    states = {each.name: str(each.finding.state) for each in check_modem(facts(lines=lines))}
+    assert (states["signal"], states["registration"]) == ("warning", "error")
+
+
 def test_every_command_is_on_the_allow_list() -> None:
-    assert all(map(is_allowed, LINES))
+    makers = [line for lines in SIGNAL.values() for line in lines]
+    assert all(map(is_allowed, (*LINES, *makers, *ATTEMPTS.values())))
+
+
+def test_further_commands_are_sent_only_after_a_failure() -> None:
+    healthy = set(lines_for(SNAPSHOT))
+    assert set(lines_for(sim(SimState.PIN_REQUIRED))) - healthy == {"AT+QPINC?"}
+    assert set(lines_for(snapshot(modem=Modem()))) - healthy == {"AT+CGSN"}
 
 
 @pytest.mark.parametrize("judge", [check.judge for check in MODEM_CHECKS])

@@ -109,7 +109,12 @@ def answers(facts: Facts) -> Finding:
         return skipped("no command was sent")
     if facts.route == "modemmanager":
         return skipped("no command was sent: ModemManager holds the port")
-    silent = [line for line, response in facts.responses.items() if response.timed_out]
+    # Some modems send an information line without a final result: wavecom-multiband.
+    silent = [
+        line
+        for line, response in facts.responses.items()
+        if response.timed_out and not response.lines
+    ]
     if silent:
         return warning(
             f"answers, but not to {', '.join(silent)} within 5 s",

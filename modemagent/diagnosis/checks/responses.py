@@ -48,3 +48,10 @@ def all_decoded(facts: Facts, command: str, prefix: str = "") -> Iterator[Decode
 def is_answered(facts: Facts, command: str) -> bool:
     """Return True if the modem answered this command with OK."""
     return command in facts.responses and facts.responses[command].ok
+
+
+def error_code(facts: Facts, command: str) -> int | None:
+    """Return the number of the CME error that a command ended with, or None."""
+    response = facts.responses.get(command)
+    final = response.final if response is not None else None
+    return final.code if final is not None and final.kind == "cme" else None

@@ -2,46 +2,67 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Final
 
 from modemagent.at.locks import REMEDY
 from modemagent.diagnosis.checks.modem import NOT_IDENTIFIED, worst_problem
-from modemagent.diagnosis.checks.responses import all_decoded
+from modemagent.diagnosis.checks.responses import all_decoded, error_code
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import Finding, ok, skipped, warning, wrong
+from modemagent.dialects.diagnostic_reads import ATTEMPTS
 from modemagent.identity.locks import describe_lock
-from modemagent.identity.snapshot import ReadState, SimState
+from modemagent.identity.snapshot import Sim, SimState
 
 _NUMBERS = ("iccid", "imsi", "eid")
-#: Every state but READY and LOCKED.
-_STATES: Mapping[SimState, tuple[str, str]] = {
-    SimState.ABSENT: (
-        "no SIM card in the active slot",
-        "Insert one the right way round, and make sure that the tray is closed.",
+#: Every state but READY, LOCKED and those that need a code.
+_STATES: Final[Mapping[str, tuple[str, str]]] = {
+    "absent": (
+        "no SIM card in the active slot, or the switch of its tray reports none",
+        "Insert the SIM card the right way round, and close the tray until it clicks. If a SIM "
+        "card is inserted, check the detection switch of the tray, and whether the modem has a "
+        "second slot.",
     ),
-    SimState.PIN_REQUIRED: (
-        "the SIM requires its PIN",
-        "Enter it with the program that dials, or disable the PIN in a phone; modemagent never "
-        "enters one.",
+    "no_profile": (
+        "the eSIM has no enabled profile",
+        "Download a profile of your operator to the eSIM and enable it; no SIM card is required.",
     ),
-    SimState.PUK_REQUIRED: (
-        "the SIM is blocked after wrong PINs",
-        "Get the PUK from the issuer of the SIM; ten wrong ones disable it for good.",
+    "busy": (
+        "the SIM is still starting",
+        "Try again in half a minute. If it is still starting then, restart the modem, and try the "
+        "SIM card in another device.",
     ),
-    SimState.BUSY: ("the SIM is still starting", "Try again in half a minute."),
-    SimState.FAILURE: (
+    "failure": (
         "the SIM does not answer",
-        "Clean its contacts and insert it again, or try it in another device.",
+        "Insert it again the right way round. If it does not answer again, try it in another "
+        "device, and another SIM card in this modem: that shows which of them is defective.",
     ),
-    SimState.OFF: (
+    "off": (
         "the SIM is off together with the radio",
         "Switch the radio on with AT+CFUN=1 in a terminal program.",
     ),
-    SimState.UNKNOWN: (
+    "unknown": (
         "the modem does not report the state of the SIM",
-        "Try again, or send AT+CPIN? with modemagent at.",
+        "Check that a SIM card is inserted, restart the modem and try again.",
     ),
 }
+_CME_FAILURE: Final = 13
+#: nRF91: CME 13 for every SIM that cannot be used, whatever the reason.
+_NORDIC_FAILURE: Final = (
+    "no usable SIM: the slot is empty, the eSIM has no profile, or the SIM does not work",
+    "Check that a SIM card is inserted the right way round. With an eSIM, download a profile to "
+    "it. If there is one, try the SIM card in another device.",
+)
+_BLOCKED: Final = (
+    "the SIM is blocked for good",
+    "Replace the SIM card: wrong PUKs have disabled it, and the operator cannot unblock it.",
+)
+_BLOCK = r"(?i)\+CPIN ?:(?!.*\bPIN1? ?BLOCK).*\bBLOCK"
+#: States that end when the SIM has started.
+_PASSING: Final = (SimState.ABSENT, SimState.BUSY, SimState.FAILURE, SimState.UNKNOWN)
+#: With fewer attempts left than this, a wrong PIN may be the last one.
+_FEW: Final = 3
 
 
 def sim(facts: Facts) -> Finding:
@@ -59,11 +80,87 @@ def sim(facts: Facts) -> Finding:
         return ok(f"ready, slot {sim.slot}" if len(snapshot.sims) > 1 else "ready")
     if sim.state is SimState.LOCKED:
         return wrong(describe_lock(sim.lock, sim.lock_code), REMEDY)
+    if sim.state in _PASSING and _is_ready_now(facts):
+        return warning(
+            "the SIM was not ready at first, but is ready now",
+            "Run diagnose again: the SIM or the modem has just started.",
+        )
+    if _is_blocked(facts, sim):
+        return wrong(*_BLOCKED)
+    left = _left(facts, "pin")
+    if sim.state is SimState.PIN_REQUIRED and left != 0:
+        return _pin_required(facts, left)
+    if sim.state in (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED):
+        return wrong(
+            f"wrong PINs have blocked the SIM, which requires its PUK{_left_text(facts, 'puk')}",
+            "Get the PUK from the operator, and enter it in a phone; do not guess: ten wrong ones "
+            "disable the SIM card for good.",
+        )
+    return wrong(*_unusable(facts, sim))
+
+
+def _unusable(facts: Facts, sim: Sim) -> tuple[str, str]:
+    dialect = facts.snapshot.dialect if facts.snapshot else ""
+    if dialect == "nordic" and sim.state in (SimState.FAILURE, SimState.UNKNOWN):
+        return _NORDIC_FAILURE
     message, remedy = _STATES[sim.state]
-    left = [found.text for found in all_decoded(facts, "AT+CPINR", "+CPINR: SIM")]
-    if sim.state in (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED) and left:
-        message += f" ({'; '.join(left)})"
-    return wrong(message, remedy)
+    if sim.state == "no_profile" and sim.eid:
+        remedy = f"Download a profile of your operator to EID {sim.eid}, and enable it."
+    if sim.state is SimState.UNKNOWN and error_code(facts, "AT+CPIN?") == _CME_FAILURE:
+        return _STATES["failure"]
+    return message, remedy
+
+
+def _pin_required(facts: Facts, left: int | None) -> Finding:
+    message = f"the SIM requires its PIN{_left_text(facts, 'pin')}"
+    if left is not None and left < _FEW:
+        return wrong(
+            message,
+            "Do not try a PIN that is not certain: a wrong one may block the SIM. Get the PIN from "
+            "the operator, and disable it with the SIM card in a phone. modemagent never enters a "
+            "PIN.",
+        )
+    return wrong(
+        message,
+        "Get the PIN, and enter it with the program that dials or disable it in a phone. Do not "
+        "guess: each wrong PIN costs an attempt. modemagent never enters a PIN.",
+    )
+
+
+def _is_ready_now(facts: Facts) -> bool:
+    """Return True if AT+CPIN?, sent again after the identification, reports a ready SIM."""
+    lines = all_decoded(facts, "AT+CPIN?", "+CPIN")
+    return any(str(each.fields.get("state")).upper() == "READY" for each in lines)
+
+
+def _is_blocked(facts: Facts, sim: Sim) -> bool:
+    response = facts.responses.get("AT+CPIN?")
+    lines = response.lines if response is not None else ()
+    is_blocked = any(re.match(_BLOCK, line) for line in lines)
+    is_puk = sim.state is SimState.PUK_REQUIRED
+    return is_blocked or (is_puk and _left(facts, "puk") == 0)
+
+
+def _left_text(facts: Facts, code: str) -> str:
+    left = _left(facts, code)
+    if left is None:
+        return ""
+    return f" ({left} attempt{'' if left == 1 else 's'} left)"
+
+
+def _left(facts: Facts, code: str) -> int | None:
+    """Return the attempts left for the PIN or the PUK, None if the modem does not report them."""
+    dialect = facts.snapshot.dialect if facts.snapshot else ""
+    for found in all_decoded(facts, "AT+CPINR", f"+CPINR: SIM {code.upper()}"):
+        if str(found.fields.get("code", "")).upper() == f"SIM {code.upper()}":
+            left = found.fields.get("attempts_left")
+            return left if isinstance(left, int) else None
+    for found in all_decoded(facts, ATTEMPTS.get(dialect, "")):
+        names = (f"{code}_attempts_left", "attempts_left")
+        numbers = [found.fields[name] for name in names if name in found.fields]
+        if numbers and isinstance(numbers[0], int):
+            return numbers[0]
+    return None
 
 
 def numbers(facts: Facts) -> Finding:
@@ -72,17 +169,6 @@ def numbers(facts: Facts) -> Finding:
         return skipped(NOT_IDENTIFIED)
     if sim.state not in (SimState.READY, SimState.UNKNOWN) and sim.iccid is None:
         return skipped("the SIM cannot be read in its present state")
-    unread = [
-        f"{name.upper()}: {sim.read[name]}"
-        for name in ("iccid", "imsi")
-        if sim.read.get(name) in (ReadState.FAILED, ReadState.TIMEOUT)
-        and getattr(sim, f"{name}_raw") is None
-    ]
-    if unread and sim.state is SimState.READY:
-        return warning(
-            f"some numbers could not be read ({', '.join(unread)})",
-            "Try again in a minute: a SIM that starts slowly provides its numbers late.",
-        )
     problems = [each for each in facts.snapshot.problems if each.field in _NUMBERS]
     known = [f"{name.upper()} {value}" for name in _NUMBERS if (value := getattr(sim, name))]
     return worst_problem(problems, ", ".join(known) or "none available")
