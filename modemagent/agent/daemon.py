@@ -230,7 +230,7 @@ class Daemon:
             self._change_uplink(change)
         if change.concerns_metrics:
             await self._export_metrics()
-        await self._supervisor.follow(change.settings)
+        await self._supervisor.apply_settings(change.settings)
 
     def _change_uplink(self, change: SettingsChange) -> None:
         if change.sink is None:

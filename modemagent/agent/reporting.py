@@ -72,14 +72,14 @@ class Reporter:
         return [baseline.port for baseline in self._baselines.values()]
 
     def submit(
-        self, place: PortPlace, reading: Snapshot, *, otherwise: Reason | None
+        self, place: PortPlace, reading: Snapshot, *, default_reason: Reason | None
     ) -> Reason | None:
-        """Report a reading if it has changes, else with the reason ``otherwise``, if any.
+        """Report a reading if it has changes, else with the reason ``default_reason``, if any.
 
         :returns: the reason with which it was reported, None if it was not
         """
         before = self.baseline(place)
-        reason = reason_for(before, reading) or otherwise
+        reason = reason_for(before, reading) or default_reason
         baseline = update_baseline(before, reading)
         if reason is None:
             key = self._key(place)

@@ -30,7 +30,7 @@ class Finding(NamedTuple):
 
     :param message: one line without a full stop
     :param remedy: what to do, in sentences; "" if no action is needed
-    :param evidence: the response line that the finding is based on, as ``+CEREG: 0,3``; or ""
+    :param evidence: the response line that the finding is based on, such as ``+CEREG: 0,3``; or ""
     """
 
     state: State

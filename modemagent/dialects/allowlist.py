@@ -92,7 +92,7 @@ PERMITTED = SESSION | READS
 def is_allowed(line: str) -> bool:
     """Return True if a complete command line may be written to a modem.
 
-    Case and surrounding blanks are ignored. A concatenated line (V.250 clause 5.2.1,
+    Case and surrounding spaces are ignored. A concatenated line (V.250 clause 5.2.1,
     ``AT+CGMI;+CGMM``) is allowed if each of its commands is.
 
     >>> is_allowed("at+cgsn"), is_allowed("AT+CGMI;+CGSN=1"), is_allowed("AT+EGMR=1,7,\\"35\\"")

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from modemagent.at.fields import SIGILS, split_prefix
 from modemagent.dialects.parsers import plain
 
-#: Key as sent, without blanks and punctuation, and its name in the result.
+#: Key as sent, without spaces and punctuation, and its name in the result.
 _KEYS: Mapping[str, str] = {
     "manufacturer": "manufacturer",
     "model": "model",

@@ -76,8 +76,8 @@ IMSI = (
 )
 _EID_BESIDE = "traces sierra-wp7702, sequans-monarch: the field after the ICCID"
 EID = (
-    Attempt("AT+CCID", "eid", _EID_BESIDE, at_hand=True),
-    Attempt("AT+SQNCCID", "eid", _EID_BESIDE, at_hand=True),
+    Attempt("AT+CCID", "eid", _EID_BESIDE, only_if_cached=True),
+    Attempt("AT+SQNCCID", "eid", _EID_BESIDE, only_if_cached=True),
 )
 MNC_LENGTH = (Attempt("AT+CRSM=176,28589,0,0,4", "crsm_ad", "TS 27.007 8.18; TS 31.102 4.2.18"),)
 
@@ -124,8 +124,8 @@ def maker(
         models replaces the generic attempt with the same command
     """
     ladders = {**GENERIC, **(only or {})}
-    for want, own in first.items():
+    for field, own in first.items():
         done = {attempt.command for attempt in own if not attempt.models}
-        generic = GENERIC.get(want, ())
-        ladders[want] = (*own, *(each for each in generic if each.command not in done))
+        generic = GENERIC.get(field, ())
+        ladders[field] = (*own, *(each for each in generic if each.command not in done))
     return Dialect(name, ladders, sim_urcs, sim_wait_s, joined)

@@ -46,7 +46,7 @@ class Attempt(NamedTuple):
         in :mod:`modemagent.modem.interpret`
     :param source: manual and section, or the trace that shows the response
     :param timeout_s: timeout of the command; None for that of its value in :data:`WANTS`
-    :param at_hand: use only a response that another attempt has already received
+    :param only_if_cached: use the response only if another attempt has already received it
     :param models: pattern searched in model and firmware, case ignored, if only some families of
         the maker have this command; ``""`` for all
     :param prefix: prefix that proves the response to belong to the command, if it is not the
@@ -57,16 +57,18 @@ class Attempt(NamedTuple):
     parser: str
     source: str
     timeout_s: float | None = None
-    at_hand: bool = False
+    only_if_cached: bool = False
     models: str = ""
     prefix: str = ""
 
-    def applies(self, kind: str) -> bool:
+    def applies(self, model_and_firmware: str) -> bool:
         """Return True if this attempt is for the given modem.
 
-        :param kind: model and firmware separated by a blank
+        :param model_and_firmware: both separated by a space
         """
-        return not self.models or re.search(self.models, kind, re.IGNORECASE) is not None
+        if not self.models:
+            return True
+        return re.search(self.models, model_and_firmware, re.IGNORECASE) is not None
 
 
 Ladder = tuple[Attempt, ...]
@@ -92,10 +94,12 @@ class Dialect(NamedTuple):
     joined: str = ""
     start_up_s: float = 10.0
 
-    def ladder(self, want: str, kind: str | None = None) -> Ladder:
+    def ladder(self, field: str, model_and_firmware: str | None = None) -> Ladder:
         """Return the attempts for a value, () if this dialect cannot read it.
 
-        :param kind: model and firmware separated by a blank; None for all rows
+        :param model_and_firmware: both separated by a space; None for all rows
         """
-        ladder = self.ladders.get(want, ())
-        return ladder if kind is None else tuple(row for row in ladder if row.applies(kind))
+        ladder = self.ladders.get(field, ())
+        if model_and_firmware is None:
+            return ladder
+        return tuple(row for row in ladder if row.applies(model_and_firmware))

@@ -84,7 +84,7 @@ def command_name(command: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return what a modem calls itself without quotes and repeated blanks."""
+    """Return what a modem calls itself without quotes and repeated spaces."""
     return " ".join(text.split()).strip('"').strip()
 
 
@@ -97,7 +97,7 @@ def crsm_data(line: InformationLine) -> bytes | None:
 
 
 def _number(text: str) -> str:
-    """Remove blanks and hyphens, which some modems put into numbers."""
+    """Remove spaces and hyphens, which some modems put into numbers."""
     return text.translate(_GAPS)
 
 

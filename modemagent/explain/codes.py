@@ -1,4 +1,4 @@
-"""Explanations of error numbers, in final results and named alone, as ``EMM 15``."""
+"""Explanations of error numbers, in final results and named alone, such as ``EMM 15``."""
 
 from __future__ import annotations
 

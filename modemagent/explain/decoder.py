@@ -73,7 +73,7 @@ def explain(command: str, line: str) -> dict[str, object] | None:
 
 
 def explain_code(text: str) -> dict[str, object] | None:
-    """Explain a number with its family, as ``CME 13``, ``EMM 15``, ``SW 6A82``.
+    """Explain a number with its family, such as ``CME 13``, ``EMM 15``, ``SW 6A82``.
 
     >>> explain_code("5GMM 27")["text"], explain_code("milk 3")
     ('N1 mode not allowed', None)

@@ -22,7 +22,7 @@ LONGEST_TEXT = 2000
 class Explanation(NamedTuple):
     """The meaning of one line.
 
-    :param about: the subject, as ``registration (LTE)``
+    :param about: the subject, such as ``registration (LTE)``
     :param text: the meaning, one line
     :param source: standard and clause, or the maker's manual
     :param fields: name to value; the name of a quantity carries its unit

@@ -19,7 +19,7 @@ from modemagent.identity.meid import Meid
 from modemagent.identity.network import Network
 from modemagent.identity.problems import Problem, problem
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
-from modemagent.modem.ladder import Fields
+from modemagent.modem.ladder import ReadValues
 from modemagent.modem.slots import Slot, all_slots
 
 T = TypeVar("T", bound=Identifier)
@@ -30,7 +30,7 @@ SIM_FIELDS = ("iccid", "imsi", "eid")
 _MEMORY_FAILURE = 23
 
 
-class RawSim(Fields):
+class RawSim(ReadValues):
     """The values read of one SIM.
 
     :ivar lock: the lock of the module, None if it is not locked
@@ -46,7 +46,7 @@ class RawSim(Fields):
         self.euicc: str | None = None
 
 
-class RawModem(Fields):
+class RawModem(ReadValues):
     """The values read of one modem.
 
     :ivar sim: the SIM in the slot in use
@@ -64,13 +64,13 @@ class RawModem(Fields):
 class _Field(Generic[T]):
     """One identifier: the value that is reported, or the text that is not valid."""
 
-    def __init__(self, identifier: type[T], raw: Fields) -> None:
+    def __init__(self, identifier: type[T], raw: ReadValues) -> None:
         kind = identifier.kind
         self.value: T | None = None
         self.raw: str | None = None
         self.problems: tuple[Problem, ...] = ()
-        self.state = raw.read.get(kind, ReadState.UNSUPPORTED)
-        text = raw.values.get(kind, raw.offered.get(kind))
+        self.state = raw.states.get(kind, ReadState.UNSUPPORTED)
+        text = raw.values.get(kind, raw.malformed.get(kind))
         if text is None:
             return
         result = identifier.check(text)
@@ -117,7 +117,7 @@ def _assess_modem(raw: RawModem) -> tuple[Modem, list[Problem]]:
             problem("imei.missing", "imei", _describe_refusal(raw.refusals.get("imei")))
         )
     states = {
-        name: raw.read.get(name, ReadState.UNSUPPORTED)
+        name: raw.states.get(name, ReadState.UNSUPPORTED)
         for name in ("manufacturer", "model", "firmware", "serial_number")
     }
     modem = Modem(

@@ -205,27 +205,27 @@ class AtClient:
     # -- reading --------------------------------------------------------------------------
 
     def read(
-        self, want: str, attempt: Attempt
+        self, field: str, attempt: Attempt
     ) -> Generator[Step, Outcome, tuple[Interpretation, Response]]:
         """Make one attempt: send its command, repeatedly while the value is uncertain.
 
         :raises Desynchronized: the response belongs to another command
         """
         known = self._responses.get(attempt.command)
-        reusable = want in _COMPANIONS or attempt.parser.startswith("ati_")
-        if attempt.at_hand or (reusable and known is not None):
+        reusable = field in _COMPANIONS or attempt.parser.startswith("ati_")
+        if attempt.only_if_cached or (reusable and known is not None):
             response = known or Response(attempt.command, (), None)
             found = interpret(attempt, response)
         else:
-            found, response = yield from self._read(want, attempt)
+            found, response = yield from self._read(field, attempt)
         if response.line in self._answered_s:
-            self.record_evidence(want, response, attempt.parser)
+            self.record_evidence(field, response, attempt.parser)
         return found, response
 
     def _read(
-        self, want: str, attempt: Attempt
+        self, field: str, attempt: Attempt
     ) -> Generator[Step, Outcome, tuple[Interpretation, Response]]:
-        timeout_s = attempt.timeout_s or WANTS[want]
+        timeout_s = attempt.timeout_s or WANTS[field]
         if self._silences:
             timeout_s = min(timeout_s, _IMPATIENT_S)
         tally: dict[str, int] = {}
@@ -265,7 +265,7 @@ class AtClient:
             return {}
         first, *rest = commands = [attempt.command for attempt in attempts.values()]
         line = ";".join((first, *(command[2:] for command in rest)))
-        timeout_s = max(attempt.timeout_s or WANTS[want] for want, attempt in attempts.items())
+        timeout_s = max(attempt.timeout_s or WANTS[field] for field, attempt in attempts.items())
         response = yield from self.send(line, timeout_s)
         self.sync.observe(response, Interpretation())
         parts = parts_of(response, commands)
@@ -277,11 +277,11 @@ class AtClient:
                 yield from self.resync()
             return {}
         values: dict[str, str] = {}
-        for (want, attempt), part, each in zip(attempts.items(), parts, found, strict=True):
+        for (field, attempt), part, each in zip(attempts.items(), parts, found, strict=True):
             self.sync.observe(part, each)
             self._responses[attempt.command] = part._replace(line=line)
-            self.record_evidence(want, response, attempt.parser)
-            values[want] = each.values[0]
+            self.record_evidence(field, response, attempt.parser)
+            values[field] = each.values[0]
         return values
 
     # -- evidence -------------------------------------------------------------------------

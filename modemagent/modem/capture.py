@@ -146,8 +146,8 @@ def _lines(snapshot: Snapshot) -> Iterator[str]:
     """Yield the lines of a recording, each once."""
     modem = snapshot.modem
     dialect = choose(modem.manufacturer, modem.model, modem.firmware)
-    ladders = [dialect.ladder(want) or GENERIC_DIALECT.ladder(want) for want in WANTS]
-    commands = [each.command for ladder in ladders for each in ladder if not each.at_hand]
+    ladders = [dialect.ladder(field) or GENERIC_DIALECT.ladder(field) for field in WANTS]
+    commands = [each.command for ladder in ladders for each in ladder if not each.only_if_cached]
     yield from dict.fromkeys((*commands, *FOR_DIALECT.get(dialect.name, ()), *FOR_ALL))
 
 

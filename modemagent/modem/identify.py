@@ -174,19 +174,19 @@ class Identification(RawModem):
         values = self.values
         yield from self._read("manufacturer")
         joined_imei = yield from self._read_joined()
-        for want in ("model", "firmware"):
-            yield from self._read(want)
+        for field in ("model", "firmware"):
+            yield from self._read(field)
         self.dialect = choose(
             values.get("manufacturer"), values.get("model"), values.get("firmware")
         )
-        for want in ("manufacturer", "model", "firmware"):
-            if want not in values:
-                yield from self._read(want, beyond=GENERIC_DIALECT)
+        for field in ("manufacturer", "model", "firmware"):
+            if field not in values:
+                yield from self._read(field, beyond=GENERIC_DIALECT)
         if joined_imei is None or joined_imei != self._ladder("imei")[0]:
             values.pop("imei", None)
             yield from self._read("imei")
-        for want in ("imeisv", "serial_number"):
-            yield from self._read(want)
+        for field in ("imeisv", "serial_number"):
+            yield from self._read(field)
         yield from self._read_slots()
 
     def _read_sim(self) -> Steps:
@@ -194,8 +194,8 @@ class Identification(RawModem):
             self._client, self.dialect, self._kind, on_wait=lambda: self._publish(self)
         )
         yield from sim.read_all(imei=self.values.get("imei"))
-        for want in NUMBERS:  # a SIM event or a busy SIM ends a reading early
-            sim.read.setdefault(want, ReadState.TIMEOUT)
+        for field in NUMBERS:  # a SIM event or a busy SIM ends a reading early
+            sim.states.setdefault(field, ReadState.TIMEOUT)
         imsi = sim.values.get("imsi")
         if imsi and not split_imsi(imsi).certain:
             yield from sim.read_mnc_length()
@@ -207,7 +207,7 @@ class Identification(RawModem):
         """
         client, values = self._client, self.values
         wants = [
-            want for want in ("manufacturer", "model", "firmware", "imei") if self.is_open(want)
+            field for field in ("manufacturer", "model", "firmware", "imei") if self.is_open(field)
         ]
         if not wants and not self.sim.is_refused:
             return
@@ -216,8 +216,8 @@ class Identification(RawModem):
             return
         if (left_s := ends_s - client.elapsed_s) > 0:
             yield from client.listen(left_s, left_s)
-        for want in wants:
-            yield from self._read(want)
+        for field in wants:
+            yield from self._read(field)
         self.dialect = choose(
             values.get("manufacturer"), values.get("model"), values.get("firmware")
         )
@@ -230,44 +230,44 @@ class Identification(RawModem):
 
     def mark_unread(self) -> None:
         """Mark the values that were not reached before the end."""
-        for want in MODEM_FIELDS:
-            self.read.setdefault(want, ReadState.TIMEOUT)
-        for want in SIM_FIELDS:
-            self.sim.read.setdefault(want, ReadState.TIMEOUT)
+        for field in MODEM_FIELDS:
+            self.states.setdefault(field, ReadState.TIMEOUT)
+        for field in SIM_FIELDS:
+            self.sim.states.setdefault(field, ReadState.TIMEOUT)
 
     @property
     def _kind(self) -> str:
         """Model and firmware, which the rows of a dialect match."""
         return f"{self.values.get('model', '')} {self.values.get('firmware', '')}"
 
-    def _ladder(self, want: str) -> tuple[Attempt, ...]:
-        return self.dialect.ladder(want, self._kind)
+    def _ladder(self, field: str) -> tuple[Attempt, ...]:
+        return self.dialect.ladder(field, self._kind)
 
-    def _read(self, want: str, *, beyond: Dialect | None = None) -> Steps:
+    def _read(self, field: str, *, beyond: Dialect | None = None) -> Steps:
         """Climb the ladder of one value, unless it is known.
 
         :param beyond: attempts of this dialect have been made already
         """
-        if want in self.values:
+        if field in self.values:
             return
-        ladder = self._ladder(want)
+        ladder = self._ladder(field)
         if beyond is not None:
-            done = {attempt.command for attempt in beyond.ladder(want)}
+            done = {attempt.command for attempt in beyond.ladder(field)}
             ladder = tuple(attempt for attempt in ladder if attempt.command not in done)
-        elif want in ("model", "firmware"):
+        elif field in ("model", "firmware"):
             # A modem with a response to AT+GMI probably has one to AT+GMM.
             ladder = tuple(sorted(ladder, key=lambda each: _form_of(each.command) != self._form))
-        elif want == "imeisv" and self._cgsn_is_plain:
+        elif field == "imeisv" and self._cgsn_is_plain:
             # A modem without AT+CGSN=1 has no AT+CGSN=2, unless its dialect has it.
             ladder = tuple(attempt for attempt in ladder if attempt not in IMEISV)
-        before = self.read.get(want, ReadState.UNSUPPORTED)
-        result = yield from climb(self._client, want, ladder, self._judge, before)
-        self.take(want, result)
-        self._note_form(want, result.attempt)
-        if self._is_cdma and want == "imei":
-            self.offered.pop("imei", None)
+        before = self.states.get(field, ReadState.UNSUPPORTED)
+        result = yield from climb(self._client, field, ladder, self._judge, before)
+        self.store(field, result)
+        self._note_form(field, result.attempt)
+        if self._is_cdma and field == "imei":
+            self.malformed.pop("imei", None)
             self.refusals.pop("imei", None)
-            self.read["imei"] = ReadState.UNSUPPORTED
+            self.states["imei"] = ReadState.UNSUPPORTED
 
     def _judge(self, attempt: Attempt, found: Interpretation, response: Response) -> AttemptVerdict:
         """Ignore a block with another IMEI than this modem's; notice a CDMA device."""
@@ -288,9 +288,9 @@ class Identification(RawModem):
             return None
         dialect = choose(self.values.get("manufacturer"), None, None)
         results = yield from read_joined(self._client, dialect, self._kind, EQUIPMENT)
-        for want, result in results.items():
-            self.take(want, result)
-            self._note_form(want, result.attempt)
+        for field, result in results.items():
+            self.store(field, result)
+            self._note_form(field, result.attempt)
         return results["imei"].attempt if results else None
 
     def _read_slots(self) -> Steps:
@@ -304,12 +304,12 @@ class Identification(RawModem):
         if text is not None:
             self.slots = slots_of(text, int(count or 0))
 
-    def _note_form(self, want: str, attempt: Attempt | None) -> None:
+    def _note_form(self, field: str, attempt: Attempt | None) -> None:
         if attempt is None:
             return
-        if want in ("manufacturer", "model"):
+        if field in ("manufacturer", "model"):
             self._form = _form_of(attempt.command)
-        elif want == "imei":
+        elif field == "imei":
             self._cgsn_is_plain = attempt.command != "AT+CGSN=1"
 
     def _notice_cdma(self, response: Response) -> None:
@@ -321,7 +321,7 @@ class Identification(RawModem):
         for text in texts:
             if re.fullmatch(_MEID, text) or text == block.get("meid"):
                 self.values.setdefault("meid", text)
-                self.read["meid"] = ReadState.OK
+                self.states["meid"] = ReadState.OK
                 self._is_cdma = True
             elif re.fullmatch(_ESN, text) and not text.isdigit():
                 self._is_cdma = True

@@ -28,7 +28,7 @@ class Interpretation(NamedTuple):
 
     :param values: distinct fitting values, in the order received
     :param certain: there is exactly one value, and it needs no second reading
-    :param offered: a value in the right place that does not fit, as evidence
+    :param malformed: a value in the right place that does not have the expected form
     :param labelled: the value has its own prefix, which proves that the response belongs to the
         command
     :param astray: OK, but the lines are about something else: the response may belong to another
@@ -37,7 +37,7 @@ class Interpretation(NamedTuple):
 
     values: tuple[str, ...] = ()
     certain: bool = False
-    offered: str | None = None
+    malformed: str | None = None
     labelled: bool = False
     astray: bool = False
 
@@ -50,14 +50,14 @@ def interpret(attempt: Attempt, response: Response) -> Interpretation:
         return _read_block(attempt.parser.removeprefix("ati_"), response)
     labelled: list[str] = []
     bare: list[str] = []
-    offered: list[tuple[str, bool]] = []
+    malformed: list[tuple[str, bool]] = []
     odd = len(response.foreign)
     for line in response.lines:
         found = parse_value(attempt.parser, line, command=attempt.command, prefix=attempt.prefix)
         if found.value is None:
             odd += not found.labelled
         elif not found.fits:
-            offered.append((found.value, found.labelled))
+            malformed.append((found.value, found.labelled))
             odd += 1
         else:
             (labelled if found.labelled else bare).append(found.value)
@@ -71,14 +71,14 @@ def interpret(attempt: Attempt, response: Response) -> Interpretation:
     if attempt.parser == "revision" and len(bare) > 1 and _is_one_text(bare, response):
         values = (" ".join(bare),)
         odd += 1
-    believed = next((value for value, is_labelled in offered if is_labelled), None)
-    if believed is None and len(offered) == 1 and odd == 1 and not values:
-        believed = offered[0][0]
+    believed = next((value for value, is_labelled in malformed if is_labelled), None)
+    if believed is None and len(malformed) == 1 and odd == 1 and not values:
+        believed = malformed[0][0]
     return Interpretation(
         values,
         len(values) == 1 and not odd and response.ok,
         believed,
-        labelled=any(is_labelled for _, is_labelled in offered),
+        labelled=any(is_labelled for _, is_labelled in malformed),
         astray=response.ok and not values and believed is None and bool(response.lines),
     )
 
@@ -94,7 +94,7 @@ def parts_of(response: Response, commands: Sequence[str]) -> list[Response]:
 
 
 def _is_one_text(lines: list[str], response: Response) -> bool:
-    """Return True if no blank line separates the lines, as around a URC."""
+    """Return True if no empty line separates the lines, such as the one before a URC."""
     raw = response.raw.replace(b"\r\n", b"\n").replace(b"\r", b"")
     return b"\n".join(line.encode() for line in lines) in raw
 
@@ -118,4 +118,4 @@ def _read_block(key: str, response: Response) -> Interpretation:
     found = parse_value(key, value, command="")
     if found.fits and found.value is not None:
         return Interpretation((found.value,), certain=True, labelled=True)
-    return Interpretation(offered=found.value or value, labelled=True)
+    return Interpretation(malformed=found.value or value, labelled=True)

@@ -1,7 +1,7 @@
-"""The ladder walker: attempts in order until one reads a value.
+"""Climb a ladder: make its attempts in order until one reads a value.
 
-Everything that reads several commands in turn from a modem uses this module; what a response
-means for the next attempt is decided by a judge.
+All code that sends a modem several commands in turn uses this module; a judge decides what each
+response means for the next attempt.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from modemagent.modem.start_up import is_refused_for_now
 #: Values that every modem or SIM has. A refusal does not mean that there is none: many makers send
 #: the same errors for a command that they do not have and for one that is not allowed yet.
 REQUIRED = frozenset(("manufacturer", "model", "firmware", "imei", "iccid", "imsi"))
-#: Unanswered lines after which :func:`read_lines` stops.
-_MOST_TIMEOUTS = 2
+#: Number of unanswered lines after which :func:`read_lines` stops.
+_MAX_TIMEOUTS = 2
 
 
 class AttemptVerdict(NamedTuple):
     """What one attempt means for its ladder.
 
-    :param state: how the ladder has gone so far; None leaves it as it is
+    :param state: state of the ladder after this attempt; None keeps the previous state
     :param done: no further attempt is needed
     :param ignored: the response says nothing about this modem
     """
@@ -48,7 +48,7 @@ class LadderResult(NamedTuple):
     """How a ladder ended.
 
     :param value: the value, None if no attempt read one
-    :param offered: a value in the right place that does not have the expected form
+    :param malformed: a value in the right place that does not have the expected form
     :param attempt: the attempt that read the value
     :param refusal: how the modem refused a value that it must have, other than by not having the
         command
@@ -56,42 +56,42 @@ class LadderResult(NamedTuple):
 
     state: ReadState
     value: str | None = None
-    offered: str | None = None
+    malformed: str | None = None
     attempt: Attempt | None = None
     refusal: Response | None = None
 
 
-class Fields:
+class ReadValues:
     """The values read so far.
 
-    :ivar values: name of the field to its value
-    :ivar offered: name to a value that does not have the expected form, as evidence
-    :ivar read: name to how reading it ended
+    :ivar values: field name to its value
+    :ivar malformed: field name to a value that does not have the expected form
+    :ivar states: field name to its read state
     :ivar refusals: name of a required field to the response by which the modem refused it
     """
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
-        self.offered: dict[str, str] = {}
-        self.read: dict[str, ReadState] = {}
+        self.malformed: dict[str, str] = {}
+        self.states: dict[str, ReadState] = {}
         self.refusals: dict[str, Response] = {}
 
-    def is_open(self, want: str) -> bool:
+    def is_open(self, field: str) -> bool:
         """Return True if another climb may read a field once the modem has started."""
-        refusal = self.refusals.get(want)
-        return refusal is not None and want not in self.offered and is_refused_for_now(refusal)
+        refusal = self.refusals.get(field)
+        return refusal is not None and field not in self.malformed and is_refused_for_now(refusal)
 
-    def take(self, want: str, result: LadderResult) -> None:
+    def store(self, field: str, result: LadderResult) -> None:
         """Store the result of one ladder."""
-        self.read[want] = result.state
+        self.states[field] = result.state
         if result.value is not None:
-            self.values[want] = result.value
-        if result.offered is not None:
-            self.offered.setdefault(want, result.offered)
+            self.values[field] = result.value
+        if result.malformed is not None:
+            self.malformed.setdefault(field, result.malformed)
         if result.value is not None:
-            self.refusals.pop(want, None)
+            self.refusals.pop(field, None)
         elif result.refusal is not None:
-            self.refusals[want] = result.refusal
+            self.refusals[field] = result.refusal
 
 
 def accept_certain(attempt: Attempt, found: Interpretation, response: Response) -> AttemptVerdict:
@@ -100,43 +100,43 @@ def accept_certain(attempt: Attempt, found: Interpretation, response: Response) 
         return ACCEPTED
     if response.timed_out:
         return AttemptVerdict(ReadState.TIMEOUT)
-    failed = response.ok and (found.values or found.offered is not None)
+    failed = response.ok and (found.values or found.malformed is not None)
     return AttemptVerdict(ReadState.FAILED) if failed else NEXT
 
 
 def climb(
     client: AtClient,
-    want: str,
+    field: str,
     ladder: Iterable[Attempt],
     judge: Judge = accept_certain,
     state: ReadState = ReadState.UNSUPPORTED,
 ) -> Generator[Step, Outcome, LadderResult]:
-    """Make the attempts of one ladder until the judge is done.
+    """Make the attempts of one ladder until a verdict ends the ladder.
 
     :param state: the result if no attempt changes it
     :raises Desynchronized: a response belongs to another command
     """
-    offered: str | None = None
+    malformed: str | None = None
     refusal: Response | None = None
     for attempt in ladder:
-        found, response = yield from client.read(want, attempt)
-        if attempt.at_hand and not found.values:
+        found, response = yield from client.read(field, attempt)
+        if attempt.only_if_cached and not found.values:
             continue
         verdict = judge(attempt, found, response)
         if verdict is ACCEPTED:
-            return LadderResult(ReadState.OK, found.values[0], offered, attempt)
+            return LadderResult(ReadState.OK, found.values[0], malformed, attempt)
         if verdict.ignored:
             continue
-        offered = offered or found.offered
+        malformed = malformed or found.malformed
         state = verdict.state or state
         is_known = verdict.state is not None or not _is_unknown(attempt, response)
-        if want in REQUIRED and is_known and (refusal is None or refusal.timed_out):
+        if field in REQUIRED and is_known and (refusal is None or refusal.timed_out):
             refusal = response
         if verdict.done:
             break
     if refusal is not None and state is ReadState.UNSUPPORTED:
         state = ReadState.FAILED
-    return LadderResult(state, None, offered, refusal=refusal)
+    return LadderResult(state, None, malformed, refusal=refusal)
 
 
 def _is_unknown(attempt: Attempt, response: Response) -> bool:
@@ -148,36 +148,36 @@ def _is_unknown(attempt: Attempt, response: Response) -> bool:
 
 
 def read_joined(
-    client: AtClient, dialect: Dialect, kind: str, wants: tuple[str, ...]
+    client: AtClient, dialect: Dialect, model_and_firmware: str, fields: tuple[str, ...]
 ) -> Generator[Step, Outcome, dict[str, LadderResult]]:
     """Read several values with one command line, if the firmware accepts such a line.
 
     The line consists of the first attempt for each value. A refused command ends the whole line.
 
-    :param kind: model and firmware separated by a blank, as far as they are known
-    :param wants: the values in the order of the line
+    :param model_and_firmware: both separated by a space, as far as they are known
+    :param fields: the values in the order of the line
     :returns: value to its result; {} if nothing was read
     """
     if not dialect.joined:
         return {}
-    attempts = {want: dialect.ladder(want, kind)[0] for want in wants}
+    attempts = {field: dialect.ladder(field, model_and_firmware)[0] for field in fields}
     values = yield from client.read_joined(attempts)
     return {
-        want: LadderResult(ReadState.OK, value, None, attempts[want])
-        for want, value in values.items()
+        field: LadderResult(ReadState.OK, value, None, attempts[field])
+        for field, value in values.items()
     }
 
 
 def read_lines(
     client: AtClient, lines: Iterable[str], timeout_s: float
 ) -> Generator[Step, Outcome, dict[str, Response]]:
-    """Send each line and return the responses, until two lines have got none."""
+    """Send each line and return the responses; stop after two lines have gone unanswered."""
     responses: dict[str, Response] = {}
     timeouts = 0
     for line in lines:
         responses[line] = response = yield from client.send(line, timeout_s)
         timeouts += response.timed_out
-        if timeouts == _MOST_TIMEOUTS:
+        if timeouts == _MAX_TIMEOUTS:
             break
         if response.timed_out:
             try:

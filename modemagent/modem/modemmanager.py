@@ -88,10 +88,10 @@ def snapshot_of(modem: MmModem, *, port: str, port_id: str | None) -> Snapshot:
         source = next((each for each in properties if _text(modem.properties, each)), None)
         if source is not None:
             found.values[name] = _text(modem.properties, source)
-            found.read[name] = ReadState.OK
+            found.states[name] = ReadState.OK
             evidence.append(_evidence(name, source, modem.properties))
     if "meid" in found.values and not _text(modem.properties, "Modem3gpp.Imei"):
-        del found.values["imei"], found.read["imei"]
+        del found.values["imei"], found.states["imei"]
     snapshot = assess(found, port=port, port_id=port_id, dialect=DIALECT)
     sims, problems = _other_slots(modem.sims, snapshot.sims[0])
     return snapshot._replace(
@@ -130,14 +130,14 @@ def _raw_sim(sim: MmSim, state: SimState, evidence: list[Evidence]) -> RawSim:
     for name, source in _SIM_PROPERTIES.items():
         if text := _text(sim.properties, source):
             found.values[name] = text
-            found.read[name] = ReadState.OK
+            found.states[name] = ReadState.OK
             evidence.append(_evidence(name, source, sim.properties))
         elif state is SimState.ABSENT:
-            found.read[name] = ReadState.ABSENT
+            found.states[name] = ReadState.ABSENT
         elif name == "eid" or not sim.active:
-            found.read[name] = ReadState.UNSUPPORTED
+            found.states[name] = ReadState.UNSUPPORTED
         else:
-            found.read[name] = ReadState.LOCKED if state in _LOCKED else ReadState.FAILED
+            found.states[name] = ReadState.LOCKED if state in _LOCKED else ReadState.FAILED
     home = _text(sim.properties, "Sim.OperatorIdentifier")
     if len(home) in (5, 6) and found.values.get("imsi", "").startswith(home):
         found.mnc_length = len(home) - 3

@@ -59,13 +59,13 @@ def poll(snapshot: Snapshot, *, number: str = "iccid") -> Plan[bool]:
         if not readable:
             # An unchanged state promises no new number, unless the SIM was starting or failing.
             return before.state in (SimState.BUSY, SimState.FAILURE)
-        want = readable[0]
-        result = yield from climb(client, want, dialect.ladder(want, kind))
+        field = readable[0]
+        result = yield from climb(client, field, dialect.ladder(field, kind))
     except Desynchronized:
         return True
     if result.value is None:
         return True  # The SIM responded before and does not now.
-    if want == "imsi":
+    if field == "imsi":
         return Imsi.check(result.value).normalized != before.imsi
     iccid = Iccid.check(result.value).normalized
     return not (iccid and before.iccid and iccid.same_sim(before.iccid))

@@ -122,14 +122,14 @@ class SimReader(RawSim):
             return
         found = yield from read_euicc(self._client)
         self.euicc = found.kind
-        self.read["eid"] = found.read
+        self.states["eid"] = found.read
         if found.eid is not None:
             self.values["eid"] = found.eid
 
     def _reset(self) -> None:
         self.values.clear()
-        self.offered.clear()
-        self.read.clear()
+        self.malformed.clear()
+        self.states.clear()
         self.refusals.clear()
         self._interruption = ""
         self.lock = None
@@ -143,15 +143,15 @@ class SimReader(RawSim):
         :returns: True if the SIM has become ready
         """
         if self._on_wait is not None:
-            for want in SIM_FIELDS:
-                self.read.setdefault(want, ReadState.TIMEOUT)
+            for field in SIM_FIELDS:
+                self.states.setdefault(field, ReadState.TIMEOUT)
             self._on_wait()
             self._on_wait = None
         received = yield from self._client.listen(_RETRY_S, _RETRY_S)
         return any(map(_READY_URC.search, received.lines))
 
-    def _ladder(self, want: str) -> tuple[Attempt, ...]:
-        return self._dialect.ladder(want, self._kind)
+    def _ladder(self, field: str) -> tuple[Attempt, ...]:
+        return self._dialect.ladder(field, self._kind)
 
     # -- the state ------------------------------------------------------------------------
 
@@ -193,11 +193,11 @@ class SimReader(RawSim):
                 # first time every attempt is made, later only the first.
                 most = 1 if refusals else None
                 yield from self._read_number("imsi", reject=imei, most=most)
-                if self.read.pop("imsi") is ReadState.OK:
+                if self.states.pop("imsi") is ReadState.OK:
                     self.state = SimState.READY
                     return
                 yield from self._read_number("iccid", most=most)
-                if self.read.pop("iccid") is ReadState.OK or self.lock is not None:
+                if self.states.pop("iccid") is ReadState.OK or self.lock is not None:
                     return
                 refusals += 1
                 if refusals >= _MOST_REFUSALS:
@@ -275,8 +275,8 @@ class SimReader(RawSim):
         state = self.state
         if state is SimState.ABSENT:
             self.values.clear()
-            self.read.update(iccid=ReadState.ABSENT, imsi=ReadState.ABSENT)
-            self.read["eid"] = ReadState.UNSUPPORTED
+            self.states.update(iccid=ReadState.ABSENT, imsi=ReadState.ABSENT)
+            self.states["eid"] = ReadState.UNSUPPORTED
             return
         for reading in range(_EMPTY_READINGS if state is SimState.READY else 1):
             if reading >= _HALF_READINGS and self.values:
@@ -294,16 +294,16 @@ class SimReader(RawSim):
             if self._interruption or len(self.values) == len(NUMBERS):
                 break
         if state in _NEEDS_CODE:
-            self.read["imsi"] = ReadState.LOCKED
+            self.states["imsi"] = ReadState.LOCKED
         elif self.lock is not None:
             # Every modem has AT+CIMI: a refusal is due to the lock.
-            if self.read.get("imsi") in (ReadState.FAILED, ReadState.UNSUPPORTED):
-                self.read["imsi"] = ReadState.LOCKED
+            if self.states.get("imsi") in (ReadState.FAILED, ReadState.UNSUPPORTED):
+                self.states["imsi"] = ReadState.LOCKED
         elif state not in _OPEN:
             missing = ReadState.TIMEOUT if state is SimState.BUSY else ReadState.FAILED
-            self.read["imsi"] = missing
+            self.states["imsi"] = missing
             if "iccid" not in self.values:
-                self.read["iccid"] = missing
+                self.states["iccid"] = missing
         elif "imsi" in self.values:
             self.state = SimState.READY
         if not self._interruption:
@@ -313,29 +313,29 @@ class SimReader(RawSim):
         """Read both numbers in one line, if this dialect has one."""
         results = yield from read_joined(self._client, self._dialect, self._kind, NUMBERS)
         if imei not in (result.value for result in results.values()):
-            for want, result in results.items():
-                self.take(want, result)
+            for field, result in results.items():
+                self.store(field, result)
 
     def _read_number(
-        self, want: str, *, reject: str | None = None, most: int | None = None
+        self, field: str, *, reject: str | None = None, most: int | None = None
     ) -> Steps:
         """Climb the ladder of one number, unless it is known.
 
         :param reject: a value that is certainly wrong
         :param most: maximum number of attempts
         """
-        if want in self.values:
-            self.read[want] = ReadState.OK
+        if field in self.values:
+            self.states[field] = ReadState.OK
             return
 
         def judge(attempt: Attempt, found: Interpretation, response: Response) -> AttemptVerdict:
-            return self._judge(want, found, response, reject)
+            return self._judge(field, found, response, reject)
 
-        ladder = self._ladder(want)[:most]
-        self.take(want, (yield from climb(self._client, want, ladder, judge)))
+        ladder = self._ladder(field)[:most]
+        self.store(field, (yield from climb(self._client, field, ladder, judge)))
 
     def _judge(
-        self, want: str, found: Interpretation, response: Response, reject: str | None
+        self, field: str, found: Interpretation, response: Response, reject: str | None
     ) -> AttemptVerdict:
         if any(is_sim_event(line, self._dialect) for line in response.foreign):
             self._interruption = "event"
@@ -345,13 +345,13 @@ class SimReader(RawSim):
         if final is None:
             return AttemptVerdict(ReadState.TIMEOUT)
         code = final.code if final.kind == "cme" else None
-        if code in (_CME_ABSENT, _CME_BUSY) and want != "eid":
+        if code in (_CME_ABSENT, _CME_BUSY) and field != "eid":
             # A further attempt cannot succeed; the state may have changed.
             self._interruption = "absent" if code == _CME_ABSENT else "busy"
             return AttemptVerdict(ReadState.FAILED, done=True)
         if code is not None and code in CME_LOCKS and self.state is SimState.UNKNOWN:
             self._set_locked(CME_LOCKS[code])
-        if want == "eid" and response.ok and not found.values and found.offered is None:
+        if field == "eid" and response.ok and not found.values and found.malformed is None:
             # The modem reports that there is none.
             return AttemptVerdict(ReadState.ABSENT, done=True)
         if response.ok or (code is not None and code not in _UNSUPPORTED):

@@ -45,9 +45,9 @@ class SyncEvent(Enum):
     ANOMALY = 2
     """Late or unexpected bytes, unrelated lines, or a timeout."""
     OFF_TOPIC = 3
-    """OK after the echo, but the lines are about something else."""
+    """OK after the echo, but the lines are unrelated to the command."""
     MISMATCH = 4
-    """Such lines without an echo, or a final result that no command was waiting for."""
+    """Such unrelated lines without an echo, or a final result that no command was waiting for."""
     RESYNC = 5
     """The input was drained and ``AT`` answered with a clean OK."""
 

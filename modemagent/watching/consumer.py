@@ -29,9 +29,9 @@ class ReadingConsumer(Protocol):
         """Return the ports of the modems that an earlier run has stored."""
 
     def submit(
-        self, place: PortPlace, reading: Snapshot, *, otherwise: Reason | None
+        self, place: PortPlace, reading: Snapshot, *, default_reason: Reason | None
     ) -> Reason | None:
-        """Process a reading; one without changes is reported with the reason ``otherwise``, if any.
+        """Process a reading; report it if it has changes or a default reason.
 
         :returns: the reason with which it was reported, None if it was not
         """
@@ -58,12 +58,12 @@ class EventOnlyConsumer:
         return []
 
     def submit(
-        self, place: PortPlace, reading: Snapshot, *, otherwise: Reason | None
+        self, place: PortPlace, reading: Snapshot, *, default_reason: Reason | None
     ) -> Reason | None:
         before = self.baseline(place)
         self._baselines[baseline_key(place)] = update_baseline(before, reading)
         self._events.emit_changes(place, before, reading)
-        return reason_for(before, reading) or otherwise
+        return reason_for(before, reading) or default_reason
 
     def removed(self, place: PortPlace) -> bool:
         before = self._baselines.pop(baseline_key(place), None)

@@ -1,7 +1,7 @@
 """The task of one modem: choose a port, run sessions at it, and handle failures and removal.
 
-Every failure ends in a state with a reason and a growing delay. A failure of one modem does not
-affect the others.
+Every failure leads to a state with a reason, and to a retry after a growing delay. A failure of one
+modem does not affect the others.
 """
 
 from __future__ import annotations
@@ -38,18 +38,19 @@ from modemagent.watching.session import Session, WatchContext
 _RETRY_S, _RETRY_MAX_S = 1.0, 30.0
 #: Delay after the first loss of a port that still exists: a modem that resets is back soon.
 _RETRY_AFTER_RESET_S = 0.1
-#: With these reasons another port of the same modem may work.
+#: After a failure for one of these reasons, another port of the modem may still work.
 _TRY_NEXT_PORT = ("no_answer", "not_a_modem", "busy", "permission")
-#: A remote port has no device file that disappears: the modem counts as removed after as many
+#: A remote port has no device file that disappears: its modem counts as removed after this many
 #: failed connections.
 _REMOTE_FAILURES = 3
-#: A USB modem that resets is back within this time and has not been removed.
-_RESETS_WITHIN_S = 2.5
-#: A modem that starts shows its ports one after the other; until then it is not removed.
-_STARTS_WITHIN_S = 30.0
-#: USB devices appear slowly after a boot; until then a modem that is missing is not removed.
-_BOOTS_WITHIN_MS = 120_000
-_NOT_THERE = "the port is not there"
+#: A USB modem that returns within this time was reset, not removed.
+_RESET_GRACE_S = 2.5
+#: A starting modem shows its ports one by one; within this time it does not count as removed.
+_MODEM_START_GRACE_S = 30.0
+#: USB devices appear slowly after a boot of the gateway; within this time a missing modem does not
+#: count as removed.
+_HOST_BOOT_GRACE_MS = 120_000
+_NOT_THERE = "the port does not exist"
 
 
 class ModemTask:
@@ -96,7 +97,7 @@ class ModemTask:
 
     @property
     def due(self) -> float | None:
-        """When the next step should have been made, on the loop's clock; None without a limit."""
+        """When the next step is due, on the loop's clock; None without a limit."""
         if self.condition.state in (PortState.OPENING, PortState.IDENTIFYING):
             return self.condition.since
         monitor = self._session.monitor if self._session else None
@@ -108,8 +109,8 @@ class ModemTask:
         """Return True if a path belongs to this modem."""
         return path == self.port or self._ports.at(path) is not None
 
-    def seen(self, places: tuple[PortPlace, ...]) -> None:
-        """Take over the ports that a scan has shown, best first."""
+    def on_found(self, places: tuple[PortPlace, ...]) -> None:
+        """Adopt the ports found by a scan, best first."""
         was_absent = not self._ports.places
         if self._ports.update(places):
             self._wake.set()
@@ -126,14 +127,14 @@ class ModemTask:
         session = self._session
         if session is not None:
             if same is None and place_of(self.port).id != self.place.id:
-                self._interrupt(self._lost)
+                self._interrupt(self._enter_absent)
             elif session.channel is not None and session.grace_s() > 0:
                 self._interrupt(self._released)
 
-    def not_seen(self, *, in_part: bool) -> None:
-        """Note that a scan has shown no usable port of the modem.
+    def on_missing(self, *, has_other_ports: bool) -> None:
+        """Note that a scan found no usable port of the modem.
 
-        :param in_part: other ports of the device exist
+        :param has_other_ports: other ports of the device exist
         """
         now = time.monotonic()
         if self._absent_since is None:
@@ -141,21 +142,21 @@ class ModemTask:
         self._ports.places = ()
         self._wake.set()
         if self._session is not None:
-            self._interrupt(self._lost)
+            self._interrupt(self._enter_absent)
         elif self.condition.state is PortState.ABSENT:
-            within_s = _STARTS_WITHIN_S if in_part else _RESETS_WITHIN_S
+            within_s = _MODEM_START_GRACE_S if has_other_ports else _RESET_GRACE_S
             if baseline_key(self.place) == self.port:
                 within_s = 0.0  # the device behind this path cannot be recognized elsewhere
-            is_up = self._read_at is not None or origin.uptime_ms() > _BOOTS_WITHIN_MS
+            is_up = self._read_at is not None or origin.uptime_ms() > _HOST_BOOT_GRACE_MS
             self._is_removed = is_up and now - self._absent_since >= within_s
 
     @property
     def awaits_return(self) -> bool:
-        """True while an absent modem may come back without having been removed."""
+        """True while an absent modem may return without having been removed."""
         return not self._ports.places and self._context.consumer.baseline(self.place) is not None
 
     def retime(self) -> None:
-        """Apply other intervals; the port stays open, and nothing is sent."""
+        """Apply new intervals; the port stays open, and nothing is sent."""
         settings = self._context.settings
         if self._session is not None and self._session.monitor is not None:
             self._session.monitor.retime(settings.poll_interval, settings.refresh_interval)
@@ -169,7 +170,7 @@ class ModemTask:
             self._interruption = then
             self._running.cancel()
 
-    def _lost(self) -> None:
+    def _enter_absent(self) -> None:
         self._ports.forget_failures()
         self._context.log.info("port_removed", port=self.port)
         self.condition.enter(PortState.ABSENT, message=_NOT_THERE)
@@ -187,7 +188,7 @@ class ModemTask:
         """Return a fresh reading.
 
         :param extras: what to read besides what the settings select
-        :raises PortError: the modem is not being monitored, and why
+        :raises PortError: the modem is not being monitored; the message says why
         """
         await self._settled(PortState.OPENING, PortState.IDENTIFYING)
         if self._session is None or self._session.monitor is None:
@@ -198,7 +199,7 @@ class ModemTask:
     async def channel(self) -> AsyncChannel:
         """Return the open channel of the port.
 
-        :raises PortError: the port is not open, and why
+        :raises PortError: the port is not open; the message says why
         """
         await self._settled(PortState.OPENING)
         session = self._session
@@ -217,7 +218,9 @@ class ModemTask:
     def _not_watched(self) -> PortError:
         reason = self.condition.message or f"its state is {self.condition.state}"
         return PortError(
-            f"{self.port} cannot be read now: {reason}", port=self.port, hint=self.condition.hint
+            f"{self.port} cannot be read right now: {reason}",
+            port=self.port,
+            hint=self.condition.hint,
         )
 
     def _on_change(self) -> None:
@@ -236,17 +239,17 @@ class ModemTask:
             while True:
                 try:
                     if self._ports.places:
-                        await self._attempt()
+                        await self._run_session()
                     else:
-                        await self._absence()
-                except Exception as error:  # noqa: BLE001 - a defect must not end the task
-                    await self._outlive(error)
+                        await self._wait_for_return()
+                except Exception as error:  # noqa: BLE001 - an internal error must not end the task
+                    await self._survive_error(error)
         finally:
             self.condition.enter(PortState.STOPPED)
 
-    async def _absence(self) -> None:
+    async def _wait_for_return(self) -> None:
         if self.condition.state is not PortState.ABSENT:
-            self._lost()
+            self._enter_absent()
         if self._is_removed:
             self._is_removed = False
             if self._context.consumer.removed(self.place):
@@ -254,7 +257,7 @@ class ModemTask:
         self._wake.clear()
         await self._wake.wait()
 
-    async def _attempt(self) -> None:
+    async def _run_session(self) -> None:
         self._choose_port()
         self._wake.clear()
         session = self._session = Session(
@@ -282,7 +285,7 @@ class ModemTask:
             # the device file disappears a moment after the connection breaks
             self._ports.places = ()
         elif error is not None:
-            await self._broken(error)
+            await self._handle_failure(error)
 
     def _choose_port(self) -> None:
         chosen = self._ports.best(self.port)
@@ -292,7 +295,7 @@ class ModemTask:
         if chosen.path != self.port or chosen.id is not None:
             self.place = chosen
 
-    async def _broken(self, error: ModemAgentError) -> None:
+    async def _handle_failure(self, error: ModemAgentError) -> None:
         if self.condition.mark_broken(error):
             self._context.log.warning(
                 "port_broken",
@@ -319,15 +322,15 @@ class ModemTask:
             async with asyncio.timeout(pause_s):
                 await self._wake.wait()
 
-    async def _outlive(self, error: Exception) -> None:
-        """Show a defect of this program, and wait without doing what may have caused it."""
+    async def _survive_error(self, error: Exception) -> None:
+        """Report an internal error and wait before the next attempt."""
         self._context.log.error("port_error", port=self.port, exc_info=True)
         text = f"internal error: {type(error).__name__}: {error}"
         self.condition.mark_broken(ModemAgentError(text, hint="See the log."))
         await asyncio.sleep(self._retry_s())
 
     def _identified(self) -> Reason | None:
-        """Return the reason to report the first reading of a session if it has no changes."""
+        """Return why a session's first reading is reported even if nothing changed, else None."""
         self._ports.forget_failures()
         is_known, self._read_at = self._read_at == self.port, self.port
         return None if is_known else Reason.REFRESH

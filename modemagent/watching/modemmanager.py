@@ -87,7 +87,7 @@ class ModemManagerArbiter:
                 if error.message != logged:
                     logged = error.message
                     self._log.info("modemmanager_not_used", reason=error.message, hint=error.hint)
-            except Exception:  # noqa: BLE001 - a defect must not keep the ports closed
+            except Exception:  # noqa: BLE001 - an internal error must not keep the ports closed
                 self._log.error("modemmanager_error", exc_info=True)
             self._update((), running=False)
             if self._has_answered:

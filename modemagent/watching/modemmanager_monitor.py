@@ -75,10 +75,10 @@ class ModemManagerMonitor:
             current = self.read()
             if current is None:
                 return
-            otherwise = Reason.REFRESH if now() >= self._refresh_at else None
-            if current != reading or otherwise:
+            default_reason = Reason.REFRESH if now() >= self._refresh_at else None
+            if current != reading or default_reason:
                 reading = current
-                if self._submit(reading, otherwise) is not None:
+                if self._submit(reading, default_reason) is not None:
                     self._schedule_refresh()
             waiting = self._waiting = asyncio.create_task(changed.wait())
             try:

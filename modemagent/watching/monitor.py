@@ -135,19 +135,19 @@ class Monitor:
             ):
                 continue  # the intervals have changed
             by_urc = self._sim_changed
-            otherwise = None
+            default_reason = None
             if by_urc:
                 await asyncio.sleep(_URC_DELAY_S[min(self._idle_urcs, len(_URC_DELAY_S) - 1)])
                 pauses = self._pauses()
             elif now() >= self._refresh_at:
-                otherwise = Reason.REFRESH
+                default_reason = Reason.REFRESH
             elif not self._waiting and now() < again_at:
                 self._poll_at = now() + self._poll_interval_s
                 if not await self._differs():
                     if self._poll_failures:
                         self._poll_at = now() + min(_POLL_RETRY_S, self._poll_interval_s)
                     continue
-            reported = await self._read(otherwise)
+            reported = await self._read(default_reason)
             if reported is not None:
                 self._refresh_at = now() + (self._refresh_interval_s or inf)
             self._idle_urcs = self._idle_urcs + 1 if by_urc and reported is None else 0
@@ -174,7 +174,7 @@ class Monitor:
         finally:
             self.due = asyncio.get_running_loop().time() + _TURN_S
 
-    async def _read(self, otherwise: Reason | None) -> Reason | None:
+    async def _read(self, default_reason: Reason | None) -> Reason | None:
         # cleared before reading: a URC during the reading triggers another one
         self._sim_changed = False
         waiting, self._waiting = self._waiting, []
@@ -183,7 +183,7 @@ class Monitor:
         except BaseException:
             self._waiting += waiting
             raise
-        reported = self._submit(self._reading, otherwise)
+        reported = self._submit(self._reading, default_reason)
         for each in waiting:
             if not each.done():
                 each.set_result(self._reading)

@@ -18,9 +18,9 @@ class PortChoice:
 
     def update(self, places: tuple[PortPlace, ...]) -> bool:
         """Replace the ports; return True if there is a new one."""
-        has_new = any(self.at(each.path) is None for each in places)
+        has_new_path = any(self.at(each.path) is None for each in places)
         self.places = places
-        return has_new
+        return has_new_path
 
     def at(self, path: str) -> PortPlace | None:
         return next((each for each in self.places if each.path == path), None)

@@ -40,7 +40,7 @@ from modemagent.watching.places import is_remote, place_of
 class WatchContext:
     """Objects that all supervised modems share.
 
-    :param settings: replaced when other settings are applied
+    :param settings: replaced when new settings are applied
     :param modemmanager: None if the settings exclude ModemManager
     :param trace: receives every line that crosses a port
     """
@@ -196,13 +196,13 @@ class Session:
         self._context.events.emit("port.read", self.place, elapsed_s=round(now() - started, 3))
         return reading
 
-    def _submit(self, reading: Snapshot, otherwise: Reason | None) -> Reason | None:
+    def _submit(self, reading: Snapshot, default_reason: Reason | None) -> Reason | None:
         """Submit what the settings select, even if a client has requested more."""
         if not self._context.settings.evidence:
             reading = reading._replace(evidence=())
         if not self._context.settings.network:
             reading = reading._replace(network=None)
-        return self._context.consumer.submit(self.place, reading, otherwise=otherwise)
+        return self._context.consumer.submit(self.place, reading, default_reason=default_reason)
 
     def _submit_early(self, reading: Snapshot) -> None:
         """Report the modem's identity while its SIM is still starting."""

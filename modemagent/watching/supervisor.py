@@ -21,7 +21,7 @@ from modemagent.watching.rescan import SOON_S, RescanScheduler
 from modemagent.watching.selection import SelectedModem, Selection
 from modemagent.watching.session import WatchContext
 
-#: Delay after a scan that has failed because of a defect.
+#: Delay after a scan that has failed because of an internal error.
 _RETRY_SCAN_S = 2.0
 #: Keys of a reading that ``status`` shows.
 _SHOWN = ("dialect", "modem", "sims", "problems", "verdict")
@@ -48,7 +48,7 @@ class Supervisor:
         self._selection = Selection(settings)
         self._rescan = RescanScheduler(log)
         self._tasks: dict[ModemTask, asyncio.Task[None]] = {}
-        #: keys of modems whose ports are being closed in order to be opened with other settings
+        #: keys of modems whose ports are being closed because of new settings
         self._closing: frozenset[str] = frozenset()
         self._arbiter_task: asyncio.Task[None] | None = None
         self._scan_error = ""
@@ -59,7 +59,7 @@ class Supervisor:
 
     @property
     def modems(self) -> dict[str, ModemTask]:
-        """The modems by the path of their port; of two with one path, the one that is present."""
+        """The modems by the path of their port; if two share a path, the one that is present."""
         tasks = sorted(self._tasks, key=lambda task: task.condition.state is not PortState.ABSENT)
         return {task.port: task for task in tasks}
 
@@ -67,7 +67,7 @@ class Supervisor:
         """Watch until cancelled; every port is closed on return."""
         self._heartbeat = asyncio.create_task(self._send_heartbeats())
         self._connect_modemmanager()
-        self._expect(self._consumer.baseline_places())
+        self._watch_missing(self._consumer.baseline_places())
         self._rescan.open()
         try:
             while True:
@@ -93,8 +93,8 @@ class Supervisor:
             self._context.modemmanager = arbiter
             self._arbiter_task = asyncio.create_task(arbiter.run(), name="modemmanager")
 
-    def _expect(self, places: Iterable[PortPlace]) -> None:
-        """Watch for modems of an earlier run that are missing: their removal must be reported."""
+    def _watch_missing(self, places: Iterable[PortPlace]) -> None:
+        """Start tasks for modems of an earlier run that are missing: report their removal."""
         for place in places:
             if is_remote(place.path):
                 continue
@@ -112,7 +112,7 @@ class Supervisor:
         return self._rescan.pause_s(self._selection.awaited)
 
     def _try_to_scan(self) -> bool:
-        """Scan; log a defect once, and keep watching what is being watched."""
+        """Scan; log an internal error once, and keep watching the current modems."""
         try:
             self._scan()
         except Exception as error:  # noqa: BLE001 - the next scan may succeed
@@ -141,10 +141,10 @@ class Supervisor:
         for modem in modems.values():
             if modem.key not in self._closing:
                 task = self._task_for(modem)
-                task.seen(modem.places)
+                task.on_found(modem.places)
                 present.add(task)
         for task in self._tasks.keys() - present:
-            task.not_seen(in_part=self._selection.sees(task.key))
+            task.on_missing(has_other_ports=self._selection.sees(task.key))
             is_gone = task.condition.state is PortState.ABSENT and not task.awaits_return
             is_named = task.port in self._selection.named_paths
             if is_gone and (not is_named or any(each.serves(task.port) for each in present)):
@@ -186,24 +186,25 @@ class Supervisor:
 
     # -- settings and requests
 
-    async def follow(self, settings: Settings) -> None:
-        """Apply other settings.
+    async def apply_settings(self, settings: Settings) -> None:
+        """Apply new settings.
 
-        A port that both settings select stays open without interruption. A port that is no longer
-        selected is closed without being reported as removed. A new one is opened at the next scan.
+        A port that both the old and the new settings select stays open without interruption. A port
+        that is no longer selected is closed without being reported as removed. A new one is opened
+        at the next scan.
         """
         old = self._settings
         selected = self._current_modems()
         was_named = self._selection.named_paths
         self._context.settings = self._selection.settings = settings
-        by_port = settings.via == "port"
-        wanted = self._selection.current_modems() if by_port else self._current_modems()
+        only_ports = settings.via == "port"
+        wanted = self._selection.current_modems() if only_ports else self._current_modems()
         reopen = (old.baud, old.via) != (settings.baud, settings.via)
         closing = {}
         for task in list(self._tasks):
             is_wanted = task.key in wanted or task.port in self._selection.named_paths
             is_dropped = not is_wanted and (task.key in selected or task.port in was_named)
-            if is_dropped or reopen or _is_elsewhere(task, wanted.get(task.key)):
+            if is_dropped or reopen or _uses_unselected_port(task, wanted.get(task.key)):
                 closing[task.key] = self._stop(task)
             else:
                 task.retime()
@@ -222,7 +223,7 @@ class Supervisor:
             self._heartbeat = asyncio.create_task(self._send_heartbeats())
 
     def find(self, name: str) -> ModemTask:
-        """Return the modem at a port, given by its path, another path to it, or its stable id.
+        """Return the modem at a port: named by its path, by a link to it, or by its stable id.
 
         :raises PortNotFound: the agent does not watch this port
         """
@@ -264,7 +265,7 @@ class Supervisor:
         return entry
 
 
-def _is_elsewhere(task: ModemTask, modem: SelectedModem | None) -> bool:
+def _uses_unselected_port(task: ModemTask, modem: SelectedModem | None) -> bool:
     """Return True if the settings select another port of the modem than the current one."""
     return modem is not None and all(place.path != task.port for place in modem.places)
 

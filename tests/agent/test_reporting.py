@@ -33,7 +33,7 @@ def reporter(outbox: Outbox) -> Reporter:
 def test_baseline_is_found_after_a_restart_without_its_evidence(outbox: Outbox) -> None:
     evidence = Evidence(field="model", command="AT+CGMM", answer="EG25", parser="line", at_ms=1)
     reading = Snapshot(port="/dev/ttyUSB2", modem=Modem(model="EG25"), evidence=(evidence,))
-    assert reporter(outbox).submit(PLACE, reading, otherwise=None) is Reason.IDENTIFIED
+    assert reporter(outbox).submit(PLACE, reading, default_reason=None) is Reason.IDENTIFIED
     assert b"AT+CGMM" in outbox.batch(1)[0].body
     restarted = reporter(outbox)
     found = restarted.baseline(PLACE)

@@ -18,7 +18,7 @@ def test_every_state_has_a_row_and_can_stop() -> None:
 def test_any_state_can_be_opened_broken_removed_and_stopped(state: PortState) -> None:
     for after in (
         PortState.OPENING,  # ModemManager has started or stopped
-        PortState.BROKEN,  # a defect
+        PortState.BROKEN,  # an internal error
         PortState.ABSENT,  # the modem is unplugged
         PortState.STOPPED,
     ):

@@ -1,4 +1,4 @@
-"""One supervised modem: choice of its port, ModemManager, removal, and defects in its task."""
+"""One supervised modem: choice of its port, ModemManager, removal, internal errors in its task."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Watched:
 
     def scan(self) -> None:
         """Do what a scan does that shows the ports of the modem."""
-        self.task.seen(self.places)
+        self.task.on_found(self.places)
 
     def start_modemmanager(self) -> None:
         self.arbiter._started = asyncio.get_running_loop().time()
@@ -117,7 +117,7 @@ async def test_working_port_is_kept_when_a_better_one_appears(silent: str) -> No
     with simulated(EG25) as modem:
         async with running(usb(modem.path, 3)) as watched:
             await watched.states.until(PortState.WATCHING)
-            watched.task.seen((usb(silent, 2), usb(modem.path, 3)))
+            watched.task.on_found((usb(silent, 2), usb(modem.path, 3)))
             await watched.task.read_now(Extras())
             assert watched.task.port == modem.path
 
@@ -130,7 +130,7 @@ async def test_late_port_ends_the_delay_after_a_failure(
     with simulated(EG25) as modem, busy(silent):
         async with running(usb(silent, 2)) as watched:
             await watched.states.until(PortState.BROKEN)
-            watched.task.seen((usb(silent, 2), usb(modem.path, 3)))
+            watched.task.on_found((usb(silent, 2), usb(modem.path, 3)))
             await watched.states.until(PortState.WATCHING)
             assert watched.task.port == modem.path
 
@@ -175,7 +175,7 @@ async def test_port_that_returns_while_its_session_ends_is_reopened() -> None:
     with simulated(EG25) as modem:
         async with running(PortPlace(path=modem.path)) as watched:
             await watched.states.until(PortState.WATCHING)
-            watched.task.not_seen(in_part=False)
+            watched.task.on_missing(has_other_ports=False)
             watched.scan()
             assert names(await watched.states.until(PortState.WATCHING)) == [
                 "absent", "opening", "identifying", "watching"
@@ -186,22 +186,23 @@ async def test_port_that_returns_while_its_session_ends_is_reopened() -> None:
 # -- removal
 
 
-@pytest.mark.parametrize("in_part", [False, True])
+@pytest.mark.parametrize("has_other_ports", [False, True])
 async def test_usb_modem_is_removed_after_the_time_of_a_reset(
-    in_part: bool, monkeypatch: pytest.MonkeyPatch
+    has_other_ports: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        f"modemagent.watching.modem_task._{'STARTS' if in_part else 'RESETS'}_WITHIN_S", 0.0
+        f"modemagent.watching.modem_task._{'MODEM_START' if has_other_ports else 'RESET'}_GRACE_S",
+        0.0,
     )
     with simulated(EG25) as modem:
         async with running(usb(modem.path)) as watched:
             await watched.states.until(PortState.WATCHING)
-            watched.task.not_seen(in_part=in_part)
+            watched.task.on_missing(has_other_ports=has_other_ports)
             await watched.states.until(PortState.ABSENT)
-            watched.task.not_seen(in_part=not in_part)
+            watched.task.on_missing(has_other_ports=not has_other_ports)
             await asyncio.sleep(0)
             assert watched.task.awaits_return
-            watched.task.not_seen(in_part=in_part)
+            watched.task.on_missing(has_other_ports=has_other_ports)
             while watched.task.awaits_return:
                 await asyncio.sleep(0)
 
@@ -213,11 +214,11 @@ async def test_missing_modem_is_not_removed_shortly_after_boot(
     with simulated(EG25) as modem:
         async with running(PortPlace(path=modem.path)) as watched:
             await watched.states.until(PortState.WATCHING)
-            watched.task.not_seen(in_part=False)
+            watched.task.on_missing(has_other_ports=False)
             await watched.states.until(PortState.ABSENT)
             watched.task._read_at = None  # as after a restart of the agent
             for _ in range(3):
-                watched.task.not_seen(in_part=False)
+                watched.task.on_missing(has_other_ports=False)
                 await asyncio.sleep(0)
             assert watched.task.awaits_return
 
@@ -255,7 +256,7 @@ async def test_port_is_released_if_modemmanager_starts_during_open(
             pass
 
 
-# -- defects
+# -- internal errors
 
 
 async def test_defect_during_removal_does_not_end_the_task(
@@ -264,17 +265,17 @@ async def test_defect_during_removal_does_not_end_the_task(
     monkeypatch.setattr("modemagent.watching.modem_task._RETRY_S", 0.01)
 
     def fail(_: PortPlace) -> bool:
-        raise RuntimeError("a defect")
+        raise RuntimeError("an unexpected error")
 
     with simulated(EG25) as modem:
         async with running(PortPlace(path=modem.path)) as watched:
             await watched.states.until(PortState.WATCHING)
             monkeypatch.setattr(watched.consumer, "removed", fail)
-            watched.task.not_seen(in_part=False)
+            watched.task.on_missing(has_other_ports=False)
             await watched.states.until(PortState.ABSENT)
-            watched.task.not_seen(in_part=False)
+            watched.task.on_missing(has_other_ports=False)
             [*_, broken] = await watched.states.until(PortState.BROKEN)
-            assert broken["message"] == "internal error: RuntimeError: a defect"
+            assert broken["message"] == "internal error: RuntimeError: an unexpected error"
             assert watched.log.events[-1] == "port_error"
             await watched.states.until(PortState.ABSENT)
             watched.scan()

@@ -49,10 +49,10 @@ class Watched:
             refresh_interval_s=refresh_interval_s,
         )
 
-    def _submit(self, reading: Snapshot, otherwise: Reason | None) -> Reason | None:
+    def _submit(self, reading: Snapshot, default_reason: Reason | None) -> Reason | None:
         sim = reading.active_sim
-        self.submitted.put_nowait((sim.iccid if sim else None, otherwise))
-        return otherwise or Reason.SIM_CHANGED
+        self.submitted.put_nowait((sim.iccid if sim else None, default_reason))
+        return default_reason or Reason.SIM_CHANGED
 
     async def run(self) -> asyncio.Task[None]:
         return asyncio.create_task(self.monitor.run(await self.monitor.read_now()))

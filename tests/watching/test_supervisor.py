@@ -83,7 +83,7 @@ def isolated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modemagent.watching.modemmanager.has_library", lambda: False)
     monkeypatch.setattr("modemagent.watching.selection.scan", lambda hints: ())
     monkeypatch.setattr("modemagent.report.origin.uptime_ms", lambda: 3_600_000)
-    monkeypatch.setattr("modemagent.watching.modem_task._RESETS_WITHIN_S", 0.0)
+    monkeypatch.setattr("modemagent.watching.modem_task._RESET_GRACE_S", 0.0)
 
 
 async def test_modem_of_modemmanager_is_opened_with_via_port(tmp_path: Path) -> None:
@@ -100,8 +100,8 @@ async def test_modem_of_modemmanager_is_opened_with_via_port(tmp_path: Path) -> 
             arbiter._update((managed,), running=True)
             await supervised.states.until(PortState.WATCHING)
             assert not modem.lines_received
-            by_port = settings._replace(via="port", discovery=False, port=(port,))
-            await supervised.supervisor.follow(by_port)
+            only_ports = settings._replace(via="port", discovery=False, port=(port,))
+            await supervised.supervisor.apply_settings(only_ports)
             await supervised.states.until(PortState.WATCHING)
             assert modem.lines_received
 
@@ -168,7 +168,7 @@ async def test_port_that_is_reopened_is_closed_first(monkeypatch: pytest.MonkeyP
                 scans.release()
 
             monkeypatch.setattr(supervisor, "_scan", counted)
-            following = asyncio.create_task(supervisor.follow(settings._replace(baud=9600)))
+            following = asyncio.create_task(supervisor.apply_settings(settings._replace(baud=9600)))
             await closing.wait()
             supervisor._rescan.request()
             await scans.acquire()
@@ -191,7 +191,7 @@ async def test_failing_scan_is_logged_once_and_repeated(
             nonlocal failures
             failures += 1
             if failures <= 3:
-                raise OSError("a defect")
+                raise OSError("an unexpected error")
             scan()
 
         monkeypatch.setattr(supervisor, "_scan", fail_three_times)

@@ -170,7 +170,7 @@ class Handlers:
         modem = self._supervisor.modems[port]
         data = modem.condition.to_json()
         if modem.condition.state is PortState.ABSENT:
-            data.setdefault("message", "the port is not there")
+            data.setdefault("message", "the port does not exist")
         if not data.get("message"):
             return None
         del data["since_s"]
