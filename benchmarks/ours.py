@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from measure import Numbers
 from tools import numbers
 
-#: The questions of a full identification, one a line.
+#: The questions of a full identification, one per line.
 EIGHT_LINES = ("AT", "AT+CGMI", "AT+CGMM", "AT+CGMR", "AT+CGSN", "AT+CPIN?", "AT+QCCID", "AT+CIMI")
 
 #: The three numbers alone, and the same in one line.

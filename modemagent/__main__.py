@@ -40,7 +40,7 @@ def main() -> None:
         signal.signal(signal.SIGTERM, _terminate)
     status = _run()
     if status == _INTERRUPTED:
-        # If KeyboardInterrupt leaves exec() or eval() of a string, as in the definition of a
+        # If KeyboardInterrupt leaves exec() or eval() of a string, such as in the definition of a
         # dataclass or named tuple, CPython kills itself with SIGINT at exit, whatever the status
         # is. The next exec() clears its flag (run_eval_code_obj in Python/pythonrun.c).
         exec("")  # noqa: S102

@@ -84,7 +84,7 @@ class SettingsError(ModemAgentError):
 class IdentityError(ModemAgentError):
     """An identifier that cannot be used as a key.
 
-    :param problem: the problem code, as ``imei.check_digit``
+    :param problem: the problem code, such as ``imei.check_digit``
     """
 
     code = "identity"
@@ -201,7 +201,7 @@ class TranscriptError(ModemAgentError):
 class ReportError(ModemAgentError):
     """An invalid report body.
 
-    :param key: the missing or invalid key, as ``port.path``; "" for the body as a whole
+    :param key: the missing or invalid key, such as ``port.path``; "" for the body as a whole
     """
 
     code = "report"

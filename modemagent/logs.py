@@ -88,8 +88,8 @@ def _printable(text: str) -> str:
 class Throttle:
     """Limits repeated warnings to a few per minute and counts the rest.
 
-    The next one that passes carries the number of those left out, as ``left_out``. Warnings that
-    differ only in numeric fields count as the same.
+    The next one that passes carries the number of those left out in the field ``left_out``.
+    Warnings that differ only in numeric fields count as the same.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -226,7 +226,7 @@ def modules() -> dict[str, Module]:
 def _statements(
     tree: ast.AST, scope: str = "", function: str = ""
 ) -> Iterator[tuple[str, ast.AST]]:
-    """Yield each node with the outermost function around it, as `Class.method`."""
+    """Yield each node with the outermost function around it, named `Class.method`."""
     for node in ast.iter_child_nodes(tree):
         yield function, node
         inner, inner_function = scope, function

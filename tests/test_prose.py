@@ -57,8 +57,21 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (r"\bon (its|their) own account\b|\bof (its|their) own accord\b", "unprompted"),
     (r"\bleave(s)? alone\b|\bleft alone\b", "not touched, not opened"),
     (r"\bturns? out to\b", "is"),
+    (r"\bblanks?\b", "space (character), empty (line, cell)"),
+    (r"\bdefects?\b|\ba bug\b(?! report)", "internal error"),
+    (r"\bother settings\b", "new settings"),
+    (r", too\b", "also, before the verb"),
+    (r"\bone an? (line|row|port|slot)\b", "one per line"),
 )
 
+#: The same for text with its literals, which the patterns above do not see.
+PATTERNS_WITH_LITERALS: tuple[tuple[str, str], ...] = (
+    (r", as `", "such as, for example: a bare as gives no example"),
+)
+
+CHECKED_WITH_LITERALS = [
+    (re.compile(pattern, re.IGNORECASE), better) for pattern, better in PATTERNS_WITH_LITERALS
+]
 CHECKED = [(re.compile(pattern, re.IGNORECASE), better) for pattern, better in PATTERNS]
 
 # Text that quotes a modem, a standard or another program keeps the words of its source.
@@ -88,8 +101,12 @@ def test_prose_has_no_forbidden_habit(area: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}: {match.group(0)!r}: write {better}: {text.strip()[:90]}"
         for path, line, text in texts(ROOT / area)
-        for pattern, better in CHECKED
-        if (match := pattern.search(EXEMPT.sub("", text)))
+        for patterns, searched in (
+            (CHECKED, EXEMPT.sub("", text)),
+            (CHECKED_WITH_LITERALS, text),
+        )
+        for pattern, better in patterns
+        if (match := pattern.search(searched))
     ]
     assert not found, f"{len(found)} findings\n" + "\n".join(found)
 

@@ -1,7 +1,7 @@
 """python-gsmmodem-new: connect, read the numbers, print them.
 
 It has no call for the ICCID, so its own ``write`` is given the command. It is given the shortest
-way out, too: closing would wait a second for its reader thread.
+way out: closing would wait a second for its reader thread.
 """
 
 import json

@@ -10,7 +10,7 @@ from typing import Final
 from modemagent.access.agent import state_dir_of
 from modemagent.access.identify import read_by_agent
 from modemagent.access.options import AccessOptions, AgentLocator
-from modemagent.access.route import Reached, Reader, reach
+from modemagent.access.route import Reached, Reader, read_modems
 from modemagent.access.target import (
     ModemTarget,
     TargetPort,
@@ -22,7 +22,7 @@ from modemagent.access.target import (
     single,
 )
 from modemagent.at.steps import Plan
-from modemagent.channel.lock import find_holder
+from modemagent.channel.port_lock import find_holder
 from modemagent.control.client import ControlClient, ask
 from modemagent.diagnosis.collect import Collected, collect, query_lines
 from modemagent.diagnosis.facts import Facts, HostFacts
@@ -82,7 +82,7 @@ def modem_facts(targets: Sequence[ModemTarget], options: AccessOptions) -> list[
 
     candidates = scan_ports(options.root)
     reader = Reader(plan, agent, Collected)
-    return [_facts(reached, candidates) for reached in reach(targets, reader, options)]
+    return [_facts(reached, candidates) for reached in read_modems(targets, reader, options)]
 
 
 def _facts(reached: Reached[Collected], candidates: Sequence[Candidate]) -> Facts:

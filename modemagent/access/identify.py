@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from modemagent.access.options import AccessOptions
-from modemagent.access.route import Reader, RouteAttempt, reach
+from modemagent.access.route import Reader, RouteAttempt, read_modems
 from modemagent.access.target import (
     BY_NUMBER,
     ModemTarget,
@@ -126,7 +126,7 @@ def _identify(
         return read_by_agent(client, port, extras, options.left_s)
 
     result = AccessResult()
-    for reached in reach(targets, Reader(plan, agent, lambda snapshot: snapshot), options):
+    for reached in read_modems(targets, Reader(plan, agent, lambda snapshot: snapshot), options):
         failed: list[tuple[str, ModemAgentError]] = []
         for attempt in reached.attempts:
             reading, is_complete = partial_result(attempt, options.timeout_s)

@@ -1,7 +1,7 @@
-"""The one access path to a modem: its port, else the running agent, else ModemManager.
+"""How a modem is reached: through its port, else the running agent, else ModemManager.
 
-Every command that reaches modems describes with a :class:`Reader` what it reads by each route, and
-:func:`reach` decides which route is taken:
+Every command that reaches modems uses a :class:`Reader` to describe what it reads over each route,
+and :func:`read_modems` decides which route is taken:
 
 1. the port itself, and the next port of the same modem if the first one stays silent;
 2. the agent, if the port is busy and the agent watches it;
@@ -36,11 +36,12 @@ T = TypeVar("T")
 
 Route = Literal["port", "agent", "modemmanager"]
 
-#: Reasons after which another port of the same modem may work; busy or denied would stay.
+#: After a failure for one of these reasons, another port is tried. ``busy`` and ``permission`` are
+#: reported at once, for the user to fix; the daemon tries another port after these as well.
 _TRY_NEXT = ("no_answer", "not_a_modem")
 #: A modem that is slow to wake sends something within this time, if only an echo.
 _SILENT_AFTER_S = 5.0
-#: How the agent names a modem of ModemManager none of whose ports is known: by its D-Bus path.
+#: The agent names a modem known only to ModemManager by its D-Bus path.
 _DBUS_PATH = "/org/freedesktop/"
 _MODEMMANAGER = "ModemManager"
 
@@ -50,16 +51,16 @@ class Reader(NamedTuple, Generic[T]):
 
     :param plan: the plan to run on a port
     :param agent: what to request from the agent; None if the agent cannot provide it
-    :param managed: what to make of a reading by ModemManager; None if it cannot be used
+    :param from_modemmanager: converts a reading from ModemManager; None if it cannot be used
     """
 
     plan: Callable[[TargetPort], Plan[T]]
     agent: Callable[[ControlClient, str], T] | None = None
-    managed: Callable[[Snapshot], T] | None = None
+    from_modemmanager: Callable[[Snapshot], T] | None = None
 
 
 class RouteAttempt(NamedTuple, Generic[T]):
-    """The result of one port.
+    """The result of trying one port.
 
     :param is_partial: the time ran out, so that the result may lack values
     """
@@ -75,7 +76,7 @@ class RouteAttempt(NamedTuple, Generic[T]):
 
 
 class Reached(NamedTuple, Generic[T]):
-    """Every attempt to reach one modem; only the last one can be successful."""
+    """Every attempt to read_modems one modem; only the last one can be successful."""
 
     target: ModemTarget
     attempts: tuple[RouteAttempt[T], ...]
@@ -86,7 +87,7 @@ class Reached(NamedTuple, Generic[T]):
         return self.attempts[0] if self.attempts[-1].is_failed else self.attempts[-1]
 
 
-def reach(
+def read_modems(
     targets: Sequence[ModemTarget] | None, reader: Reader[T], options: AccessOptions
 ) -> list[Reached[T]]:
     """Read modems side by side, each by the first route that applies.
@@ -106,27 +107,31 @@ def reach(
     attempts: list[list[RouteAttempt[T]]] = [[] for _ in targets]
     waiting = list(range(len(targets)))
     while waiting:
-        ports = [targets[each].ports[len(attempts[each])] for each in waiting]
-        others = [len(targets[each].ports) > len(attempts[each]) + 1 for each in waiting]
-        stopped: set[str] = set()
+        ports = [targets[index].ports[len(attempts[index])] for index in waiting]
+        has_others = [len(targets[i].ports) > len(attempts[i]) + 1 for i in waiting]
+        timed_out: set[str] = set()
         plans = {
-            port.path: _supervised(reader.plan(port), port.path, stopped, has_other=has_other)
-            for port, has_other in zip(ports, others, strict=True)
+            port.path: _give_up_if_silent(
+                reader.plan(port), port.path, timed_out, has_other=has_other
+            )
+            for port, has_other in zip(ports, has_others, strict=True)
         }
         results = run_plans(plans, timeout_s=options.left_s, baud=options.baud)
         again = []
-        for each, port, has_other in zip(waiting, ports, others, strict=True):
-            attempt = RouteAttempt[T](port, "port", results[port.path], port.path in stopped)
-            attempt = _otherwise(attempt, reader, options)
-            attempts[each].append(attempt)
+        for index, port, has_other in zip(waiting, ports, has_others, strict=True):
+            attempt = RouteAttempt[T](port, "port", results[port.path], port.path in timed_out)
+            attempt = _try_other_routes(attempt, reader, options)
+            attempts[index].append(attempt)
             if has_other and not options.is_over and _reason(attempt) in _TRY_NEXT:
-                again.append(each)
+                again.append(index)
         waiting = again
     return [Reached(target, tuple(made)) for target, made in zip(targets, attempts, strict=True)]
 
 
-def _supervised(plan: Plan[T], port: str, stopped: set[str], *, has_other: bool) -> Plan[T]:
-    """Note when the time runs out; give a silent port up early if the modem has another one."""
+def _give_up_if_silent(
+    plan: Plan[T], port: str, timed_out: set[str], *, has_other: bool
+) -> Plan[T]:
+    """Record a timeout; give up early on a silent port if the modem has another one."""
     until, is_silent = time.monotonic() + _SILENT_AFTER_S, has_other
     try:
         step = next(plan)
@@ -135,7 +140,7 @@ def _supervised(plan: Plan[T], port: str, stopped: set[str], *, has_other: bool)
                 outcome = yield step
             except ModemAgentError as error:
                 if isinstance(error, DeadlinePassed):
-                    stopped.add(port)
+                    timed_out.add(port)
                 step = plan.throw(error)
                 continue
             is_silent = is_silent and not outcome.raw
@@ -153,7 +158,7 @@ def _supervised(plan: Plan[T], port: str, stopped: set[str], *, has_other: bool)
         plan.close()
 
 
-def _otherwise(
+def _try_other_routes(
     attempt: RouteAttempt[T], reader: Reader[T], options: AccessOptions
 ) -> RouteAttempt[T]:
     """Take another route if another program has the modem."""
@@ -163,9 +168,9 @@ def _otherwise(
         attempt = _by_agent(attempt, reader.agent, options)
         error = attempt.result
     if isinstance(error, DeadlinePassed):
-        return attempt._replace(result=_time_is_over(port.path, options))
+        return attempt._replace(result=_timeout_error(port.path, options))
     if (
-        reader.managed is not None
+        reader.from_modemmanager is not None
         and options.via == "auto"
         and attempt.route == "port"
         and isinstance(error, PortBusy)
@@ -181,7 +186,8 @@ def _by_agent(
 ) -> RouteAttempt[T]:
     """Read a modem through the agent; return the attempt with a better hint if this is impossible.
 
-    The client is imported when a port is busy: with the settings it takes a fifth of a start.
+    The client is imported only when a port is busy: importing it and the settings takes a fifth of
+    the start-up time.
     """
     from modemagent.access.agent import NotServed, agent_session, explain_busy
 
@@ -190,17 +196,17 @@ def _by_agent(
     try:
         with agent_session(options.agent) as client:
             result = read(client, port)
-    except NotServed as no:
+    except NotServed as refusal:
         if isinstance(attempt.result, PortBusy):
-            explain_busy(attempt.result, no.error)
+            explain_busy(attempt.result, refusal.error)
         return attempt
     except (AgentNotRunning, AgentError) as error:
         is_late = isinstance(error, AgentNotRunning) and options.is_over
-        result = _time_is_over(port, options) if is_late else error
+        result = _timeout_error(port, options) if is_late else error
     return attempt._replace(route="agent", result=result)
 
 
-def _time_is_over(port: str, options: AccessOptions) -> DeadlinePassed:
+def _timeout_error(port: str, options: AccessOptions) -> DeadlinePassed:
     """Return the error with the time that the user gave, not with what was left for the port."""
     return DeadlinePassed(
         f"{port} could not be read within {options.timeout_s:g} s",
@@ -220,12 +226,12 @@ def _by_modemmanager(
 
     from modemagent.access.modemmanager import read_managed
 
-    assert reader.managed is not None  # noqa: S101 - a command without it has no --via
+    assert reader.from_modemmanager is not None  # noqa: S101 - a command without it has no --via
     return [
         RouteAttempt(
             port,
             "modemmanager",
-            found if isinstance(found, ModemAgentError) else reader.managed(found),
+            found if isinstance(found, ModemAgentError) else reader.from_modemmanager(found),
         )
         for port, found in read_managed(ports)
     ]
@@ -238,7 +244,7 @@ def _reason(attempt: RouteAttempt[T]) -> str | None:
 def reason_of(error: ModemAgentError) -> str:
     """Return the word for ``failed[].reason``.
 
-    An error without one is a passed limit: data that is not an AT dialogue, such as a flood without
-    line ends.
+    An error without a reason means that a limit was exceeded by data that is not an AT dialogue,
+    such as a flood without line ends.
     """
     return getattr(error, "reason", None) or "not_a_modem"

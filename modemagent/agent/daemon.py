@@ -35,26 +35,27 @@ from modemagent.watching.supervisor import Supervisor
 if TYPE_CHECKING:
     from modemagent.agent.metrics_exporter import MetricsExporter
 
+_STUCK_HINT = "This port is being reopened; other ports are not affected."
 _COURIER_STOP_S = 0.5
 _PORTS_STOP_S = 1.2
-#: Interval of the health checks without a systemd watchdog, and the first one, so that
+#: Interval of health checks without a systemd watchdog; the first check is early, so that
 #: ``systemctl status`` is up to date while modems start.
 _CHECK_INTERVAL_S, _FIRST_CHECK_S = 30.0, 1.0
 
 
 def main(
-    settings: Settings, log: Log, load: Callable[[], Settings], *, log_wire: bool = False
+    settings: Settings, log: Log, load_settings: Callable[[], Settings], *, log_wire: bool = False
 ) -> None:
     """Run until SIGTERM or SIGINT, then shut down within two seconds.
 
-    :param load: loads the settings again, for SIGHUP
+    :param load_settings: loads the settings again, for SIGHUP
     :param log_wire: log every line that crosses a port
     :raises ModemAgentError: the daemon cannot start
-    :raises SystemExit: a defect has ended it; the log, which is masked, has the traceback
+    :raises SystemExit: an internal error ended it; the traceback is in the masked log
     """
     install_crash_logging(log)
     try:
-        _run(settings, log, load, log_wire=log_wire)
+        _run(settings, log, load_settings, log_wire=log_wire)
     except (ModemAgentError, ModuleNotFoundError):  # both come with a remedy
         raise
     except Exception:  # the caller would print the traceback without masking
@@ -62,7 +63,9 @@ def main(
         raise SystemExit(1) from None
 
 
-def _run(settings: Settings, log: Log, load: Callable[[], Settings], *, log_wire: bool) -> None:
+def _run(
+    settings: Settings, log: Log, load_settings: Callable[[], Settings], *, log_wire: bool
+) -> None:
     sink = open_sink(sink_options(settings)) if settings.registry else None
     load_metrics(settings)
     outbox = Outbox(
@@ -73,7 +76,7 @@ def _run(settings: Settings, log: Log, load: Callable[[], Settings], *, log_wire
     )
     try:
         courier = Courier(outbox, sink, log=log, spread_s=settings.boot_spread) if sink else None
-        daemon = Daemon(settings, outbox, courier, log, load, log_wire=log_wire)
+        daemon = Daemon(settings, outbox, courier, log, load_settings, log_wire=log_wire)
         asyncio.run(daemon.run())
         if daemon.courier:
             daemon.courier.stop(_COURIER_STOP_S)
@@ -90,7 +93,7 @@ class Daemon:
         outbox: Outbox,
         courier: Courier | None,
         log: Log,
-        load: Callable[[], Settings],
+        load_settings: Callable[[], Settings],
         *,
         log_wire: bool,
     ) -> None:
@@ -98,7 +101,7 @@ class Daemon:
         self._outbox = outbox
         self.courier = courier
         self._log = log
-        self._load = load
+        self._load_settings = load_settings
         self._settings_error = ""
         self._exporter: MetricsExporter | None = None
         self._events = EventBus()
@@ -118,10 +121,10 @@ class Daemon:
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         log_loop_errors(loop, self._log)
-        stop, hang_up = asyncio.Event(), asyncio.Event()
+        stop, reload_requested = asyncio.Event(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+        loop.add_signal_handler(signal.SIGHUP, reload_requested.set)
         control = await self._open_control()
         if self.courier:
             self._start_courier(self.courier)
@@ -138,7 +141,7 @@ class Daemon:
         others = [
             stopping,
             asyncio.create_task(self._check_health()),
-            asyncio.create_task(self._reload_on(hang_up)),
+            asyncio.create_task(self._reload_on(reload_requested)),
         ]
         notify("READY=1")
         try:
@@ -151,7 +154,7 @@ class Daemon:
             await control.close()
             if self._exporter is not None:
                 await self._exporter.close()
-            self._log.info("stopped", in_order=bool(done))
+            self._log.info("stopped", clean=bool(done))
         if done and not watching.cancelled():
             watching.result()
 
@@ -174,7 +177,7 @@ class Daemon:
         return control
 
     async def _check_health(self) -> None:
-        """Feed the systemd watchdog while the checks pass; log failures, restart stuck ports."""
+        """Feed the systemd watchdog while checks pass; log failures, and restart stuck ports."""
         interval_s = watchdog_interval_s() or _CHECK_INTERVAL_S
         pause_s = _FIRST_CHECK_S
         error, stuck = "", tuple[str, ...]()
@@ -186,9 +189,9 @@ class Daemon:
                 notify(f"WATCHDOG=1\nSTATUS={report.summary}")
             if report.error != error:
                 write = self._log.error if report.error else self._log.info
-                write("no_progress" if report.error else "progress", reason=report.error)
+                write("no_progress" if report.error else "progress_resumed", reason=report.error)
             for port in set(report.stuck) - set(stuck):
-                self._log.error("port_stuck", port=port, hint="It is restarted; others continue.")
+                self._log.error("port_stuck", port=port, hint=_STUCK_HINT)
                 self._supervisor.modems[port].restart()
             error, stuck = report.error, report.stuck
             await asyncio.sleep(min(pause_s, interval_s))
@@ -208,17 +211,17 @@ class Daemon:
 
     # -- reload
 
-    async def _reload_on(self, hang_up: asyncio.Event) -> None:
+    async def _reload_on(self, reload_requested: asyncio.Event) -> None:
         while True:
-            await hang_up.wait()
-            hang_up.clear()
+            await reload_requested.wait()
+            reload_requested.clear()
             notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
             try:
-                await self._apply(change_from(self._settings, self._load, self._log))
+                await self._apply(change_from(self._settings, self._load_settings, self._log))
                 self._settings_error = ""
             except ModemAgentError as error:
                 self._settings_error = error.message
-            except Exception:  # noqa: BLE001 - a defect must not end what works
+            except Exception:  # noqa: BLE001 - an error in reloading must not stop the daemon
                 self._settings_error = "internal error, see the log"
                 self._log.error("reload_error", exc_info=True)
             notify("READY=1")
@@ -226,9 +229,9 @@ class Daemon:
     async def _apply(self, change: SettingsChange) -> None:
         self._log.info("settings_reloaded", changed=sorted(change.keys))
         self._settings = change.settings
-        if change.concerns_uplink:
+        if change.affects_uplink:
             self._change_uplink(change)
-        if change.concerns_metrics:
+        if change.affects_metrics:
             await self._export_metrics()
         await self._supervisor.apply_settings(change.settings)
 

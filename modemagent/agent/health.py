@@ -4,7 +4,7 @@ A watchdog that is fed by a timer shows only that a timer runs. This one is fed 
 do the work have made progress:
 
 * the event loop: the checks run on it;
-* the outbox: it has returned the number of waiting reports. An outbox with an error (full disk)
+* the outbox: it has returned the number of queued reports. An outbox with an error (full disk)
   counts as responding, because a restart would not help and would lose the reports in memory;
 * the courier: while reports wait and its next attempt is not scheduled for later, its state must
   change within :data:`COURIER_STUCK_S`;
@@ -27,7 +27,7 @@ from typing import NamedTuple
 from modemagent.errors import OutboxError
 from modemagent.privacy.masking import mask_text
 from modemagent.report.delivery.courier import Uplink
-from modemagent.watching.lifecycle import PortState
+from modemagent.watching.port_state import PortState
 
 PORT_STUCK_S = 300.0
 COURIER_STUCK_S = 300.0
@@ -63,7 +63,7 @@ class HealthCheck:
 
     :param ports: returns the state of each port
     :param uplink: returns the state of the courier, None without a courier
-    :param waiting: returns the number of waiting reports; may raise :class:`OutboxError`
+    :param waiting: returns the number of queued reports; may raise :class:`OutboxError`
     """
 
     def __init__(

@@ -23,7 +23,7 @@ from modemagent.errors import PORT_ERRORS
 from modemagent.privacy.masking import mask_text
 from modemagent.report.message import Reason
 from modemagent.watching.events import EVENTS, EventBus, ModemEvent
-from modemagent.watching.lifecycle import PortState
+from modemagent.watching.port_state import PortState
 
 if TYPE_CHECKING:
     from modemagent.report.outbox.outbox import Outbox
@@ -49,10 +49,10 @@ METRICS: Final = {
     "modemagent_reports_delivered_total": MetricInfo(
         "counter", "Reports acknowledged by the registry."
     ),
-    "modemagent_outbox_waiting": MetricInfo("gauge", "Reports that wait to be sent."),
+    "modemagent_outbox_waiting": MetricInfo("gauge", "Queued reports."),
     "modemagent_outbox_buffered": MetricInfo("gauge", "Waiting reports held in memory only."),
-    "modemagent_outbox_bytes": MetricInfo("gauge", "Size of the waiting reports, compressed."),
-    "modemagent_outbox_limit_bytes": MetricInfo("gauge", "Maximum size of the waiting reports."),
+    "modemagent_outbox_bytes": MetricInfo("gauge", "Size of the queued reports, compressed."),
+    "modemagent_outbox_limit_bytes": MetricInfo("gauge", "Maximum size of the queued reports."),
     "modemagent_outbox_evicted_total": MetricInfo("counter", "Reports evicted for lack of space."),
     "modemagent_outbox_quarantined_files": MetricInfo("gauge", "Damaged outbox files kept."),
     "modemagent_outbox_dead_letters": MetricInfo("gauge", "Reports rejected by the registry."),

@@ -99,7 +99,7 @@ class MetricsExporter:
     def _text(self) -> str:
         try:
             return self._metrics.text()
-        except Exception:  # noqa: BLE001 - a defect here must not stop the daemon
+        except Exception:  # noqa: BLE001 - an internal error here must not stop the daemon
             self._log.error("metrics_error", exc_info=True)
             return ""
 

@@ -40,21 +40,21 @@ class SettingsChange(NamedTuple):
     sink: Sink | None
 
     @property
-    def concerns_uplink(self) -> bool:
+    def affects_uplink(self) -> bool:
         return self.sink is not None or not self.keys.isdisjoint(_UPLINK)
 
     @property
-    def concerns_metrics(self) -> bool:
+    def affects_metrics(self) -> bool:
         return not self.keys.isdisjoint(_METRICS)
 
 
-def change_from(old: Settings, load: Callable[[], Settings], log: Log) -> SettingsChange:
+def change_from(old: Settings, load_settings: Callable[[], Settings], log: Log) -> SettingsChange:
     """Load the settings again and return what to apply.
 
     :raises ModemAgentError: the settings cannot be used; the mistakes have been logged
     """
     try:
-        return _change(old, load(), log)
+        return _change(old, load_settings(), log)
     except FileRefused as refused:
         for mistake in refused.mistakes:
             log.error("settings_rejected", reason=str(mistake), hint=mistake.remedy, effect=_EFFECT)
@@ -78,10 +78,10 @@ def _change(old: Settings, new: Settings, log: Log) -> SettingsChange:
     for mistake in check_machine(new):
         if mistake.key in keys:
             raise SettingsError(mistake.message, hint=mistake.remedy)
-    if change.concerns_metrics:
+    if change.affects_metrics:
         load_metrics(new)
     uses_tls = any((url or "").startswith("https:") for url in (new.registry, new.proxy))
-    if new.registry and (change.concerns_uplink or uses_tls):
+    if new.registry and (change.affects_uplink or uses_tls):
         change = change._replace(sink=open_sink(sink_options(new)))
     return change
 

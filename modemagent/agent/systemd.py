@@ -11,7 +11,7 @@ import socket
 
 
 def notify(state: str) -> None:
-    """Send states, one a line, such as ``READY=1``; without systemd nothing is sent.
+    """Send states, one per line, such as ``READY=1``; without systemd nothing is sent.
 
     If the socket stays full, as it can during a boot, the notification is dropped after two
     seconds, so that the daemon does not block.

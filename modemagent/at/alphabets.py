@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.at.fields import hex_bytes, is_hex
+from modemagent.at.fields import parse_hex_bytes, is_hex
 
 #: GSM 7 bit default alphabet, 3GPP TS 23.038 clause 6.2.1; 1B leads to the extension table.
 _GSM = (
@@ -53,7 +53,7 @@ def plain_name(text: str) -> str:
     """
     if len(text) < _SHORTEST_NAME or not is_hex(text):
         return text
-    letters = hex_bytes(text)
+    letters = parse_hex_bytes(text)
     if letters and letters.replace(b" ", b"").isalnum():
         return letters.decode("ascii")
     name = _from_ucs2(text)

@@ -1,6 +1,6 @@
 """Splitting of a byte stream into classified lines.
 
-Each CR or LF ends a line and blank lines are skipped, so CR, LF, CR LF and CR CR LF all work and
+Each CR or LF ends a line and empty lines are skipped, so CR, LF, CR LF and CR CR LF all work and
 the events do not depend on the size of the reads. A line is an event only when it is complete
 (``OK`` may be the beginning of a longer word); :meth:`Codec.flush` returns the incomplete line at
 the deadline.

@@ -37,7 +37,7 @@ def looks_like_command(line: str) -> bool:
 
 
 def is_basic(line: str) -> bool:
-    """Return True if a line has only basic commands, as ``AT``, ``ATI`` or ``ATE0Q0V1``."""
+    """Return True if a line has only basic commands, such as ``AT``, ``ATI`` or ``ATE0Q0V1``."""
     body = line.upper().removeprefix("AT")
     before = "0"
     for char in body:

@@ -1,7 +1,7 @@
 """Reader of the data files in the ``data`` folders of this package, `dialects` and `explain`.
 
 Each file begins with ``# source:``, ``# as_of:`` and ``# columns:``. A row is fields separated by
-tabs; a line that starts with a number sign and a blank is a comment.
+tabs; a line that starts with a number sign and a space is a comment.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The grammar of an information line: prefix, comma-separated fields, numbers.
 
-Modules send no space after the colon, one before it, or several after it (u-blox, Quectel's
-manual, Sierra's ATI), quote a field or not, and pad numbers with zeros. 3GPP TS 27.007 clause 4
-defines the regular form. Everything here is lenient about it and never raises.
+Modems may omit the space after the colon (u-blox), put one before it (Quectel's manual) or send
+several (Sierra's ATI); they may or may not quote a field; and they may pad numbers with zeros. 3GPP
+TS 27.007 clause 4 defines the regular form. All functions here accept these variations and never
+raise.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from typing import NamedTuple
 #: First characters of extended command names and of the prefixes of their responses.
 SIGILS = "+#^!*%$_&"
 
-_LONGEST_KEY = 31
+_MAX_PREFIX_LENGTH = 31
 _HEX_DIGITS = "0123456789ABCDEF"
 
 
 class InformationLine(NamedTuple):
     """One information line or URC, split into its parts.
 
-    :param prefix: as received, without its colon, as ``+CSQ`` or ``IMEI SV``; ``""`` if the line
-        has none
+    :param prefix: as received, without its colon, such as ``+CSQ`` or ``IMEI SV``; ``""`` if
+        the line has none
     :param body: the text after the prefix, as received
     :param fields: the comma-separated fields of the body, see :func:`split_fields`
     :param command: the command line that was sent before, ``""`` if it is not known
@@ -37,7 +38,10 @@ class InformationLine(NamedTuple):
         return self.prefix.upper()
 
     def text(self, index: int) -> str:
-        """Return a field without surrounding blanks, ``""`` if it is missing."""
+        """Return a field without surrounding spaces, ``""`` if it is missing.
+
+        :param index: -1 for the last field
+        """
         return self.fields[index].strip() if -1 <= index < len(self.fields) else ""
 
     def integer(self, index: int) -> int | None:
@@ -76,7 +80,7 @@ def split_prefix(line: str) -> tuple[str, str]:
         is_name = len(name) > 1 and name[1:].replace("_", "a").isalnum()
     else:
         plain = name.replace(" ", "a").replace("_", "a").replace("-", "a").replace("/", "a")
-        is_name = len(name) <= _LONGEST_KEY and name[0].isalpha() and plain.isalnum()
+        is_name = len(name) <= _MAX_PREFIX_LENGTH and name[0].isalpha() and plain.isalnum()
     return (name, rest.lstrip(": \t")) if is_name else ("", text)
 
 
@@ -153,7 +157,7 @@ def parse_integer(text: str) -> int | None:
 
 
 def is_hex(text: str) -> bool:
-    """Return True if a text consists of hexadecimal digits, at least one.
+    """Return True if a text consists of one or more hexadecimal digits.
 
     >>> is_hex("98aF"), is_hex("READY"), is_hex("")
     (True, False, False)
@@ -161,20 +165,20 @@ def is_hex(text: str) -> bool:
     return bool(text) and not text.upper().strip(_HEX_DIGITS)
 
 
-def hex_integer(text: str) -> int | None:
+def parse_hex_integer(text: str) -> int | None:
     """Return the number in a hexadecimal field, with or without ``0x``, or None.
 
-    >>> hex_integer("84CD"), hex_integer("0x1f"), hex_integer("READY")
+    >>> parse_hex_integer("84CD"), parse_hex_integer("0x1f"), parse_hex_integer("READY")
     (33997, 31, None)
     """
     digits = text.strip().upper().removeprefix("0X")
     return int(digits, 16) if is_hex(digits) and len(digits) <= 32 else None
 
 
-def hex_bytes(text: str) -> bytes | None:
+def parse_hex_bytes(text: str) -> bytes | None:
     """Return the bytes in a hexadecimal field; None for odd length or other characters.
 
-    >>> hex_bytes("98882390"), hex_bytes("6A8"), hex_bytes("")
+    >>> parse_hex_bytes("98882390"), parse_hex_bytes("6A8"), parse_hex_bytes("")
     (b'\\x98\\x88#\\x90', None, b'')
     """
     digits = text.strip().strip('"')

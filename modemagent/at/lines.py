@@ -23,7 +23,7 @@ _NMEA_HEAD = range(4, 13)
 def clean_line(raw: bytes) -> tuple[str, int]:
     """Return the text of a line and the number of noise bytes in it.
 
-    NUL and other control characters are removed, tabs become blanks, surrounding blanks are
+    NUL and other control characters are removed, tabs become spaces, surrounding spaces are
     stripped. Invalid bytes before the text are dropped too: a level change or a break on the line
     causes them, and the line after them is valid.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from modemagent.at.fields import InformationLine, hex_integer, parse_integer
+from modemagent.at.fields import InformationLine, parse_hex_integer, parse_integer
 from modemagent.at.timers import active_time, is_timer, periodic_update
 from modemagent.at.urcs import response_prefixes
 
@@ -195,4 +195,4 @@ def _is_unsolicited(line: InformationLine) -> bool:
 
 
 def _code(digits: str | None) -> int | None:
-    return hex_integer(digits) if digits and len(digits) <= 16 else None
+    return parse_hex_integer(digits) if digits and len(digits) <= 16 else None

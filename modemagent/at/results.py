@@ -2,7 +2,7 @@
 
 Numbers and texts of ``+CME ERROR:`` are those of 3GPP TS 27.007 clause 9.2, of ``+CMS ERROR:``
 those of TS 27.005 clause 3.2.5. Firmware varies wording, case and spelling of the texts, so they
-are compared in lower case without blanks and punctuation. An unknown text is still an error.
+are compared in lower case without spaces and punctuation. An unknown text is still an error.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def code_of(kind: str, text: str) -> int | None:
 def parse_final(line: str, *, numeric: bool = False) -> FinalResult | None:
     """Return the final result code in a line, None if the line is something else.
 
-    :param numeric: accept ``0`` and ``4``. Off by default: blank hardware sends ``0`` in response
-        to ``AT+CGSN``, so this is only for ports where ATV0 is known to be in force
+    :param numeric: accept ``0`` and ``4``. Off by default: unprogrammed hardware sends ``0`` in
+        response to ``AT+CGSN``, so this is only for ports where ATV0 is known to be in force
 
     >>> parse_final("+CME ERROR: SIM not inserted")
     FinalResult(kind='cme', code=10, text='+CME ERROR: SIM not inserted')

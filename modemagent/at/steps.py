@@ -40,7 +40,7 @@ class FinalResult(NamedTuple):
 class Command(NamedTuple):
     """Send one command line and wait for its response.
 
-    :param line: the complete line without the carriage return, as ``AT+CGSN``
+    :param line: the complete line without the carriage return, such as ``AT+CGSN``
     :param timeout_s: seconds from the write to the deadline
     """
 
@@ -63,7 +63,7 @@ class Response(NamedTuple):
 
     :param line: the line that was sent
     :param lines: the information lines in order, without line ends, control characters,
-        surrounding blanks, blank lines and the exact echo
+        surrounding spaces, empty lines and the exact echo
     :param final: the final result code, None if the deadline passed first
     :param echoed: the complete echo of the line was received, so the response belongs to it
     :param foreign: received lines that do not belong to the command: URCs with another prefix,

@@ -22,7 +22,7 @@ from modemagent.errors import TranscriptError
 class Exchange:
     """One command line and its response.
 
-    :param lines: lines of the response, blank ones as ``""``; () without ``raw``: no response
+    :param lines: lines of the response, empty ones as ``""``; () without ``raw``: no response
     :param raw: the exact bytes if the framing matters, else None
     :param state: the state in which the module responds so; ``""``: SIM present and ready
     """
@@ -73,7 +73,7 @@ class Transcript:
     """The transcript of one module.
 
     :param header: the keys before the first table, in the order of the file
-    :param name: name of the file without its suffix, as ``quectel-eg25-g``
+    :param name: name of the file without its suffix, such as ``quectel-eg25-g``
     """
 
     name: str

@@ -15,7 +15,7 @@ _ROWS = tuple(data_rows(__file__, "urcs.txt"))
 PREFIXES = {text: subject[0] for kind, text, *subject in _ROWS if kind == "prefix"}
 #: Complete lines, in upper case.
 WORDS = frozenset(text for kind, text, *_ in _ROWS if kind == "line")
-#: Beginnings of lines without a colon, as ``^SYSSTART AIRPLANE MODE`` and ``+PACSP0``.
+#: Beginnings of lines without a colon, such as ``^SYSSTART AIRPLANE MODE`` and ``+PACSP0``.
 STARTS = ("^SYSSTART", "+PACSP", "RING ", "*PSUTTZ")
 
 

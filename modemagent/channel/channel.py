@@ -8,6 +8,7 @@ import functools
 from collections import deque
 from typing import Final, TypeVar, overload
 
+from modemagent.at import DEFAULT_BAUD
 from modemagent.at.steps import (
     Command,
     Listen,
@@ -35,10 +36,12 @@ CLOSE_LIMIT_S: Final = 0.8
 URC_LIMIT: Final = 256
 
 #: Maximum number of chunks read before a step: one port must not delay the loop.
-_DRAIN: Final = 8
+_MAX_CHUNKS: Final = 8
 
 
-async def open_channel(url: str, *, baud: int = 115200, trace: Trace | None = None) -> AsyncChannel:
+async def open_channel(
+    url: str, *, baud: int = DEFAULT_BAUD, trace: Trace | None = None
+) -> AsyncChannel:
     """Open a port: a device path, ``socket://HOST:PORT`` or ``rfc2217://HOST:PORT``.
 
     Nothing is written, and bytes waiting at the port stay there to be read.
@@ -79,7 +82,7 @@ class AsyncChannel(asyncio.Protocol):
     :ivar port: the port as the user named it
     :ivar closed: set when the port has disappeared, and when it has been closed
     :ivar urcs: unsolicited lines, received between responses or within one
-    :ivar lock: held during several steps that belong together, as by :meth:`run`
+    :ivar lock: held during several steps that belong together, for example by :meth:`run`
     """
 
     def __init__(self, port: Port) -> None:
@@ -110,10 +113,10 @@ class AsyncChannel(asyncio.Protocol):
 
         :param deadline: in the loop's time; None for none
         :raises PortVanished: the port has disappeared
-        :raises DeadlinePassed: the plan was not done by the deadline
+        :raises DeadlinePassed: the plan did not finish by the deadline
         """
         late = DeadlinePassed(
-            f"{self.port} was not done in time",
+            f"{self.port} did not finish in time",
             port=self.port,
             hint="Allow more time, or check whether the modem responds at all.",
         )
@@ -228,7 +231,7 @@ class AsyncChannel(asyncio.Protocol):
     def _catch_up(self, step: Step) -> None:
         """Read bytes received before the step: no response has them, and Listen wants them."""
         try:
-            for _ in range(1 if isinstance(step, Command) else _DRAIN):
+            for _ in range(1 if isinstance(step, Command) else _MAX_CHUNKS):
                 data = self._port.read()
                 if not data:
                     return

@@ -1,7 +1,7 @@
 """Blocking runner: plans on many ports side by side in one thread, for one-shot commands.
 
-Start-up time matters here, so neither asyncio nor, for local devices, pyserial is imported. Network
-ports connect in a thread each, because a name lookup has no deadline.
+Start-up time matters here, so asyncio is never imported, and pyserial only for network ports. Each
+network port connects in its own thread, because a name lookup has no deadline.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from math import ceil, inf
 from typing import Final, Generic, TypeVar
 
+from modemagent.at import DEFAULT_BAUD
 from modemagent.at.steps import Command, Outcome, Plan, Step, throw_into_plan
 from modemagent.channel.port import Port
 from modemagent.channel.session import PortSession, internal_error
@@ -25,7 +26,7 @@ from modemagent.errors import DeadlinePassed, ModemAgentError, PortVanished
 T = TypeVar("T")
 
 #: Maximum number of chunks read before a step: a flooded port must not delay the others.
-_DRAIN: Final = 32
+_MAX_CHUNKS: Final = 32
 
 _now = time.monotonic
 
@@ -34,7 +35,7 @@ def run_plans(
     plans: Mapping[str, Plan[T]],
     *,
     timeout_s: float,
-    baud: int = 115200,
+    baud: int = DEFAULT_BAUD,
     trace: Trace | None = None,
 ) -> dict[str, T | ModemAgentError]:
     """Run a plan on each port and return the result or error of each, in the order given.
@@ -49,7 +50,7 @@ def run_plans(
     """
     deadline = _now() + timeout_s
     poller: _Poller[T] = _Poller()
-    runs = [_Run(name, plan, poller) for name, plan in plans.items()]
+    runs = [_PortRun(name, plan, poller) for name, plan in plans.items()]
     try:
         for run in runs:
             run.guard(run.open, baud, deadline - _now(), trace)
@@ -58,7 +59,7 @@ def run_plans(
             poller.serve(left_s)
         for run in runs:
             run.expire(timeout_s)
-        return {run.name: run.results[0] for run in runs}
+        return {run.name: run.outcome for run in runs}
     finally:
         for run in runs:
             run.close()
@@ -68,11 +69,11 @@ class _Poller(Generic[T]):
     """The runs that wait for their descriptor or for a timer."""
 
     def __init__(self) -> None:
-        self.runs: dict[int, _Run[T]] = {}
+        self.runs: dict[int, _PortRun[T]] = {}
         self._poll = select.poll()
         self._soonest = inf
 
-    def add(self, run: _Run[T], descriptor: int) -> None:
+    def add(self, run: _PortRun[T], descriptor: int) -> None:
         self.runs[descriptor] = run
         self._poll.register(descriptor, select.POLLIN)
 
@@ -101,15 +102,16 @@ class _Poller(Generic[T]):
                 self._soonest = min(self._soonest, run.due)
 
 
-class _Run(Generic[T]):
+class _PortRun(Generic[T]):
     """One port and its plan.
 
-    :ivar results: empty until the plan has ended, then its result or error
+    :ivar outcome: result or error of the plan, once it is done
     """
 
     def __init__(self, name: str, plan: Plan[T], poller: _Poller[T]) -> None:
         self.name = name
-        self.results: list[T | ModemAgentError] = []
+        self.outcome: T | ModemAgentError
+        self.is_done = False
         self._plan = plan
         self._poller = poller
         self._session = PortSession()
@@ -129,9 +131,9 @@ class _Run(Generic[T]):
             call(*arguments)
         except ModemAgentError as error:
             self._fail(error)
-        except BrokenPipeError:  # of this program's own output: the whole call is over
+        except BrokenPipeError:  # our own stdout was closed: end the whole call
             raise
-        except Exception as error:  # noqa: BLE001 - a bug met on one port stays at that port
+        except Exception as error:  # noqa: BLE001 - an error on one port must not affect the others
             self._fail(internal_error(error))
 
     def open(self, baud: int, timeout_s: float, trace: Trace | None) -> None:
@@ -150,7 +152,7 @@ class _Run(Generic[T]):
         if self._opening is not None:
             opening, self._opening = self._opening, None
             self._poller.remove(opening.fileno())
-            self._start(opening.take())
+            self._start(opening.result())
             return
         port = self._port
         if port is not None and events & select.POLLOUT:
@@ -166,10 +168,10 @@ class _Run(Generic[T]):
 
     def expire(self, timeout_s: float) -> None:
         """End an unfinished plan at the timeout of the whole call."""
-        if not self.results:
+        if not self.is_done:
             self._fail(
                 DeadlinePassed(
-                    f"{self.name} was not done within {timeout_s:g} s",
+                    f"{self.name} did not finish within {timeout_s:g} s",
                     port=self.name,
                     hint="Allow more time, or check whether the modem responds at all.",
                 )
@@ -205,8 +207,8 @@ class _Run(Generic[T]):
         self._unsent = unsent
 
     def _catch_up(self, port: Port, step: Step) -> None:
-        """Read bytes received before the step: no response has them, and Listen wants them."""
-        for _ in range(1 if isinstance(step, Command) else _DRAIN):
+        """Read bytes received before the step: of no response, but a Listen step needs them."""
+        for _ in range(1 if isinstance(step, Command) else _MAX_CHUNKS):
             data = port.read()
             if not data:
                 break
@@ -218,7 +220,7 @@ class _Run(Generic[T]):
         if outcome is None or self._port is None:
             self._poller.wake_at(self._session.due)
             return
-        if self._unsent:  # of a command that was abandoned
+        if self._unsent:  # left over from an abandoned command
             self._unsent = b""
             self._poller.watch_output(self._port.fileno(), wanted=False)
         self._advance(self._port, outcome)
@@ -255,37 +257,37 @@ class _Run(Generic[T]):
             result = raised
         except BrokenPipeError:
             raise
-        except Exception as raised:  # noqa: BLE001 - a bug met on one port stays at that port
+        except Exception as raised:  # noqa: BLE001 - an error on one port must not affect the others
             result = internal_error(raised)
         self._end(result)
 
     def _end(self, result: T | ModemAgentError) -> None:
-        self.results.append(result)
+        self.outcome, self.is_done = result, True
         self.close()
 
 
 class ThreadedOpen:
-    """A port being opened in a thread, with a descriptor that reports the end to a poll.
+    """A port being opened in a thread, with a descriptor that becomes readable at the end.
 
     :param call: opens the port; may block for any time
     """
 
     def __init__(self, call: Callable[[], Port]) -> None:
         self._outcome: Port | ModemAgentError
-        self._wake, self._done = os.pipe2(os.O_CLOEXEC)
+        self._read_end, self._write_end = os.pipe2(os.O_CLOEXEC)
         self._thread = threading.Thread(target=self._run, args=(call,), name="open", daemon=True)
         self._thread.start()
 
     def fileno(self) -> int:
         """Return the descriptor that becomes readable when opening has ended."""
-        return self._wake
+        return self._read_end
 
-    def take(self) -> Port:
+    def result(self) -> Port:
         """Return the port; call this or :meth:`abandon` once.
 
         :raises ModemAgentError: it could not be opened
         """
-        os.close(self._wake)
+        os.close(self._read_end)
         self._thread.join()
         if isinstance(self._outcome, Port):
             return self._outcome
@@ -297,7 +299,7 @@ class ThreadedOpen:
 
     def _undo(self) -> None:
         with contextlib.suppress(ModemAgentError):
-            self.take().close()
+            self.result().close()
 
     def _run(self, call: Callable[[], Port]) -> None:
         try:
@@ -307,4 +309,4 @@ class ThreadedOpen:
         except Exception as error:  # noqa: BLE001 - reported as the error of this port
             self._outcome = internal_error(error)
         finally:
-            os.close(self._done)
+            os.close(self._write_end)

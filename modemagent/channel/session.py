@@ -169,10 +169,10 @@ def _encode(connection: AtConnection, line: str, restore_list: RestoreList) -> b
 
 
 def internal_error(cause: Exception) -> ModemAgentError:
-    """Return the error that represents a bug of this program met on one port."""
+    """Return the error that represents an internal error met on one port."""
     error = ModemAgentError(
         f"internal error: {type(cause).__name__}: {cause}",
-        hint="This is a bug in modemagent. Please report it.",
+        hint="Please report this error of modemagent.",
     )
     error.__cause__ = cause
     return error

@@ -13,7 +13,7 @@ import stat
 import termios
 from typing import Any, Final
 
-from modemagent.channel import lock
+from modemagent.channel import port_lock
 from modemagent.channel.port import Port
 from modemagent.channel.trace import Trace
 from modemagent.errors import PortDenied, PortError, PortNotFound, UsageError
@@ -43,16 +43,16 @@ def open_tty(port: str, *, baud: int, trace: Trace | None = None) -> Port:
             raise PortNotFound(f"{port} is not a device", port=port, hint=_LIST_HINT)
         if os.major(status.st_rdev) in _NOT_PORTS:
             raise PortNotFound(f"{port} is not a serial port", port=port, hint=_LIST_HINT)
-        lock.check_lock_files(port, path)
+        port_lock.check_lock_files(port, path)
         descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise _open_error(port, path, error) from error
     try:
-        lock.acquire(descriptor, port=port, path=path)
+        port_lock.acquire(descriptor, port=port, path=path)
         try:
             saved = _configure(descriptor, port, speed)
         except BaseException:
-            lock.release(descriptor)
+            port_lock.release(descriptor)
             raise
     except BaseException:
         os.close(descriptor)
@@ -65,7 +65,7 @@ def open_tty(port: str, *, baud: int, trace: Trace | None = None) -> Port:
                 termios.tcflush(descriptor, termios.TCIOFLUSH)
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(descriptor, termios.TCSANOW, saved)
-        lock.release(descriptor)
+        port_lock.release(descriptor)
 
     return Port(port, descriptor, release=release, trace=trace)
 
@@ -113,7 +113,7 @@ def _open_error(port: str, path: str, error: OSError) -> PortError:
     if error.errno in (errno.EACCES, errno.EPERM):
         return PortDenied(f"no permission to open {port}", port=port, hint=_permission_hint(path))
     if error.errno == errno.EBUSY:
-        return lock.busy(port, lock.find_holder(path))
+        return port_lock.busy(port, port_lock.find_holder(path))
     return PortError(f"cannot open {port}: {error.strerror}", port=port)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modemagent.access.options import AccessOptions
-from modemagent.access.route import Reader, reach
+from modemagent.access.route import Reader, read_modems
 from modemagent.access.target import resolve_target, single
 from modemagent.at.steps import Command, Listen, Plan, Received, Response
 from modemagent.cli.options import json_option_with, timeout_option
@@ -34,7 +34,7 @@ _LEAVE = ("exit", "quit", "bye")
 @click.argument("port")
 @click.argument("lines", metavar="[LINE]...", nargs=-1)
 @json_option_with("Print one JSON document; for lines from a pipe, one object per line.")
-@timeout_option(10.0, "Seconds for each command.", most_s=600)
+@timeout_option(10.0, "Time limit for each command, in seconds.", most_s=600)
 @access_options
 def command(port: str, lines: tuple[str, ...], as_json: bool, options: AccessOptions) -> int:
     """Send read-only AT commands and print the responses with their meaning.
@@ -75,7 +75,7 @@ def command(port: str, lines: tuple[str, ...], as_json: bool, options: AccessOpt
 
     limit_s = timeout_s * len(lines) + _OPENING_S if lines else _SESSION_S
     reader = Reader(lambda _: plan(), agent)
-    [reached] = reach([single(path)], reader, options._replace(timeout_s=limit_s))
+    [reached] = read_modems([single(path)], reader, options._replace(timeout_s=limit_s))
     result = reached.best.result
     if isinstance(result, ModemAgentError):
         raise result

@@ -36,7 +36,7 @@ _NEEDED = ("fastapi", "msgspec", "prometheus_client", "sqlalchemy", "uvicorn")
 )
 @flag_option("--keep", "Keep the directory of state and logs, and print its path.")
 @json_option
-@timeout_option(90.0, "Time limit for the demo with --once.")
+@timeout_option(90.0, "Time limit for --once, in seconds.")
 def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s: float) -> int:
     """Start simulated modems, the registry and the daemon, and swap SIM cards.
 

@@ -23,7 +23,7 @@ from modemagent.cli.options import (
 )
 from modemagent.cli.output import COLOURS, heading, one_line, plain, print_json, table
 from modemagent.cli.port_options import access_options
-from modemagent.diagnosis.catalogue import CheckOutcome, check_host, check_modem, first_to_fix
+from modemagent.diagnosis.check_list import CheckOutcome, check_host, check_modem, first_to_fix
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import State
 from modemagent.errors import ModemAgentError
@@ -36,7 +36,7 @@ Modems = Sequence[tuple[Facts, Sequence[CheckOutcome]]]
 @click.command("diagnose")
 @click.argument("ports", metavar="[PORT]...", nargs=-1)
 @json_option
-@flag_option("--all", "Show why checks were skipped, too.", "show_all")
+@flag_option("--all", "Also show why checks were skipped.", "show_all")
 @timeout_option(60.0, WHOLE_COMMAND)
 @access_options
 def command(ports: tuple[str, ...], as_json: bool, show_all: bool, options: AccessOptions) -> int:
@@ -48,9 +48,11 @@ def command(ports: tuple[str, ...], as_json: bool, show_all: bool, options: Acce
     modemagent diagnose /dev/ttyUSB2 --json
 
     The checks follow the path from the connector to the network: cable, permission, holder and role
-    of the port, answer, identity, radio, SIM card, registration and the reason of a rejection,
-    signal, access point name; then this machine: agent, registry, outbox, clock. Only read-only
-    commands are sent, through the agent if it holds the port. Exit status 3 if an error is found.
+    of the port, response to AT, identity, radio, SIM card, registration and the reason for a
+    rejection, signal, attachment, access point name; then this machine: agent, registry, outbox,
+    clock. Only read-only commands are sent, through the agent if it holds the port.
+
+    Exits with status 3 if an error is found.
     """
     facts_of_host = host_facts(options.agent)
     targets = diagnosed_targets(ports, options.root, facts_of_host)

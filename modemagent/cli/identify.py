@@ -11,6 +11,7 @@ from modemagent.access.identify import AccessResult, identify_modems
 from modemagent.access.options import AccessOptions
 from modemagent.access.route import reason_of
 from modemagent.cli.options import (
+    EID_BY_APDU,
     FOUND_WRONG,
     WHOLE_COMMAND,
     flag_option,
@@ -49,7 +50,7 @@ class Difference(NamedTuple):
 @value_option(
     "--field",
     "FIELD",
-    "Print only this value; repeatable. Exit with status 3 if one was not read.",
+    "Print only this value; repeatable. Exit with status 3 if it could not be read.",
     "fields",
     multiple=True,
 )
@@ -60,14 +61,13 @@ class Difference(NamedTuple):
     multiple=True,
 )
 @flag_option("--evidence", "Show the command and response of each value.")
-@flag_option("--network", "Read operator and registration, too.")
-@flag_option(
-    "--eid-by-apdu", "Read the EID from the SIM itself if the modem has no command for it."
-)
+@flag_option("--network", "Also read operator and registration.")
+@flag_option("--eid-by-apdu", EID_BY_APDU)
 @value_option(
     "--via",
     None,
-    "Read from the port or from ModemManager; auto: from ModemManager if it holds the port.",
+    "auto: read from the port, or from the agent or ModemManager if it holds the port; "
+    "port: never from ModemManager; modemmanager: only from ModemManager.",
     type=click.Choice(("auto", "port", "modemmanager")),
     default="auto",
 )

@@ -54,7 +54,7 @@ def _common_options(function: F) -> F:
 @value_option(
     "--executable",
     "PATH",
-    "Program of the service, as a path in the image; default: the one that runs now.",
+    "Program of the service: its path inside the image; default: the one that runs now.",
 )
 def command(root: str, dry_run: bool, as_json: bool, prefix: str, executable: str | None) -> int:
     """Install udev rules, systemd unit, user and settings.
@@ -93,7 +93,7 @@ def command(root: str, dry_run: bool, as_json: bool, prefix: str, executable: st
 
 @click.command("uninstall")
 @_common_options
-@flag_option("--purge", "Remove settings, token and waiting reports, too.")
+@flag_option("--purge", "Also remove settings, token and queued reports.")
 def uninstall(root: str, dry_run: bool, as_json: bool, purge: bool) -> int:
     """Remove what install has written.
 
@@ -101,7 +101,7 @@ def uninstall(root: str, dry_run: bool, as_json: bool, purge: bool) -> int:
     sudo modemagent uninstall
     modemagent uninstall --dry-run --purge
 
-    Edited files, the token and waiting reports are kept without --purge. The user modemagent is
+    Edited files, the token and queued reports are kept without --purge. The user modemagent is
     kept, because files may still belong to it.
     """
     tree = TargetRoot(Path(root))

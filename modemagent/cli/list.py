@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from modemagent.access.target import group_by_modem, scan_ports
-from modemagent.channel.lock import Holder, find_holder
+from modemagent.channel.port_lock import Holder, find_holder
 from modemagent.cli.options import json_option, scan_root_option
 from modemagent.cli.output import heading, plain, print_json, table
 from modemagent.discovery.candidate import Candidate

@@ -87,4 +87,6 @@ def timeout_option(default_s: float, help_text: str, most_s: float = 86400) -> C
 FOUND_WRONG = IdentityError.exit_status
 """Exit status of a command that checked something and found it wrong."""
 
-WHOLE_COMMAND = "Seconds for the whole command."
+WHOLE_COMMAND = "Time limit for the whole command, in seconds."
+
+EID_BY_APDU = "Read the EID from the SIM itself if the modem has no command for it."

@@ -38,14 +38,14 @@ def command() -> None:
     """List, export or flush queued reports."""
 
 
-@command.command("list")
+@command.command("list", short_help="List queued reports.")
 @state_dir_option
 @value_option(
     "--limit", "N", "List at most N reports.", type=click.IntRange(1, _EVERY), default=1000
 )
 @json_option
 def list_(state_dir: str | None, limit: int, as_json: bool) -> None:
-    """List waiting reports, oldest first, and reports that the registry rejected."""
+    """List queued reports, oldest first, and reports that the registry rejected."""
     listed = _listing(state_dir_of(locate_agent(state_dir)), limit)
     if as_json:
         print_json(listed)
@@ -67,12 +67,12 @@ def list_(state_dir: str | None, limit: int, as_json: bool) -> None:
         click.echo(f"{more} more: increase --limit to list them")
 
 
-@command.command()
+@command.command(short_help="Send queued reports now.")
 @state_dir_option
-@timeout_option(30.0, "Seconds until delivery is given up.")
+@timeout_option(30.0, "Give up after S seconds.")
 @json_option
 def flush(state_dir: str | None, timeout_s: float, as_json: bool) -> None:
-    """Send waiting reports now, without waiting for the agent's next attempt."""
+    """Send queued reports now, without waiting for the agent's next attempt."""
     request: dict[str, object] = {"do": "outbox.flush", "timeout_s": timeout_s}
     try:
         result = ask(state_dir_of(locate_agent(state_dir)), request, timeout_s=timeout_s + 5)
@@ -84,11 +84,11 @@ def flush(state_dir: str | None, timeout_s: float, as_json: bool) -> None:
         click.echo(f"The outbox is empty: {result['flushed']} reports sent.")
 
 
-@command.command()
+@command.command(short_help="Print queued reports as JSON.")
 @state_dir_option
 @flag_option("--json", "The output is always JSON.", "_", hidden=True)
 def export(state_dir: str | None, _: bool) -> None:
-    """Print every waiting report as one JSON object per line, and keep it in the outbox."""
+    """Print every queued report as one JSON object per line, and keep it in the outbox."""
     for report in _listing(state_dir_of(locate_agent(state_dir)), _EVERY)["reports"]:
         click.echo(json.dumps(report, separators=(",", ":")))
 

@@ -11,12 +11,13 @@ from typing import Any
 import click
 
 from modemagent.access.options import AccessOptions, AgentLocator, Via
+from modemagent.at import DEFAULT_BAUD
 from modemagent.cli.options import global_options, scan_root_option, state_dir_option, value_option
 from modemagent.dialects.allowlist import is_allowed
 from modemagent.errors import LineRefused
 
 _baud_option = value_option(
-    "--baud", "N", "Speed of a UART.", type=click.IntRange(min=50), default=115200
+    "--baud", "N", "Speed of a UART.", type=click.IntRange(min=50), default=DEFAULT_BAUD
 )
 
 

@@ -15,7 +15,7 @@ from modemagent import __version__
 from modemagent.access.agent import holder_kind
 from modemagent.access.identify import find_target
 from modemagent.access.options import AccessOptions
-from modemagent.access.route import Reader, reach
+from modemagent.access.route import Reader, read_modems
 from modemagent.access.target import ModemTarget
 from modemagent.at.transcript import Transcript, dumps, load
 from modemagent.cli.options import (
@@ -59,8 +59,8 @@ _FILE = "transcript.toml"
     type=click.Path(exists=True, path_type=Path),
 )
 @flag_option("--force", "Overwrite a file, or add another model.")
-@value_option("--command", "LINE", "Send this command, too; repeatable.", "more", multiple=True)
-@flag_option("--eid-by-apdu", "Read the EID from the SIM itself, too.")
+@value_option("--command", "LINE", "Also send this command; repeatable.", "more", multiple=True)
+@flag_option("--eid-by-apdu", "Also read the EID from the SIM itself.")
 @json_option
 @timeout_option(300.0, WHOLE_COMMAND)
 @access_options
@@ -143,7 +143,7 @@ def _record(
 
     # Neither the agent nor ModemManager provides the bytes that a transcript consists of.
     reader = Reader(lambda port: record(port.path, more=more, extras=extras, progress=progress))
-    [reached] = reach([target], reader, options)
+    [reached] = read_modems([target], reader, options)
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
     result = reached.best.result

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 DEFAULT_LISTEN = "127.0.0.1:8470"
 SCOPES = ("gateway", "read", "operate", "admin", "enroll")
+_SCOPES_HELP = (
+    "gateway: send the reports of --gateway-id; enroll: create the token of a new gateway; read: "
+    "query; operate and admin: reserved, at present the same as read."
+)
 #: The field whose change an event is about; for any other event, the place.
 _CHANGED = {
     "sim.swapped": ("iccid",),
@@ -61,7 +65,7 @@ limit_option = value_option(
 
 @click.group("registry")
 def command() -> None:
-    """The central registry: where every modem and SIM is, and since when."""
+    """Serve and query the central registry: where every modem and SIM is, and since when."""
 
 
 @command.command("serve")
@@ -93,10 +97,10 @@ def token_group() -> None:
     """Create, list and revoke access tokens."""
 
 
-@token_group.command("create")
-@click.option("--scope", type=click.Choice(SCOPES), required=True, help="Permission of the token.")
+@token_group.command("create", short_help="Create a token and print it once.")
+@click.option("--scope", type=click.Choice(SCOPES), required=True, help=_SCOPES_HELP)
 @value_option("--gateway-id", "ID", "Gateway that the token is bound to.")
-@flag_option("--full-ids", "Return full identifiers instead of masked ones.")
+@flag_option("--full-ids", "Let the token see full identifiers.")
 @database_options
 def token_create(scope: str, gateway_id: str | None, full_ids: bool, **where: Any) -> None:
     """Create a token and print it once; only its hash is stored.
@@ -154,7 +158,7 @@ def token_revoke(number: int, **where: Any) -> None:
     )
 
 
-@command.command("lookup")
+@command.command("lookup", short_help="Find any identifier.")
 @click.argument("identifier", metavar="ID")
 @source_options
 def lookup(identifier: str, as_json: bool, **where: Any) -> int:
@@ -164,7 +168,7 @@ def lookup(identifier: str, as_json: bool, **where: Any) -> int:
     modemagent registry lookup 867698040000013
     modemagent registry lookup 8988303000000000010 --json
 
-    Exits with 4 if nothing matches.
+    Exits with status 4 if nothing matches.
     """
     document = _source(**where).get("lookup", id=identifier) or {"matches": []}
     columns = ("kind", "id", "modem", "sim", "gateway", "last_seen")

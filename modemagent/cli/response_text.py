@@ -20,7 +20,7 @@ _NO_RESULT = (
 def print_response(response: Response, *, as_json: bool, with_line: bool = False) -> None:
     """Print a response; URCs received in between are marked with a star.
 
-    :param with_line: print the command line, too
+    :param with_line: also print the command line
     """
     if as_json:
         print_json(to_json(response))

@@ -9,7 +9,14 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from modemagent.cli.options import flag_option, global_options, value_option
+from modemagent.at import DEFAULT_BAUD
+from modemagent.cli.options import (
+    EID_BY_APDU,
+    flag_option,
+    global_options,
+    state_dir_option,
+    value_option,
+)
 from modemagent.logs import open_log
 from modemagent.settings import Settings, load, unknown_in
 from modemagent.settings.preflight import check_machine
@@ -18,23 +25,26 @@ from modemagent.settings.preflight import check_machine
 @click.command()
 @value_option("--port", "PORT", "Watch this port; repeatable.", multiple=True)
 @value_option("--port-glob", "PATTERN", "Watch matching ports; repeatable.", multiple=True)
-@flag_option("--no-discovery", "Watch only ports that are named.")
-@value_option("--registry", "URL", "Destination of reports: https, http, file.")
+@flag_option("--no-discovery", "Watch only named ports.")
+@value_option("--registry", "URL", "URL to send reports to: https, http or file.")
 @value_option("--token-file", "FILE", "File with the token of the gateway.")
-@value_option("--state-dir", "DIR", "Directory of the outbox.")
+@state_dir_option
 @value_option("--gateway-id", "ID", "Id of this gateway; default: from the machine id.")
 @click.option(
     "--via",
     type=click.Choice(("auto", "port")),
-    help="auto: read modems of ModemManager through it [auto].",
+    help="auto: read modems held by ModemManager over D-Bus; port: do not use ModemManager. "
+    "Default: auto.",
 )
-@value_option("--baud", "SPEED", "Speed of UARTs.", type=int)
-@value_option("--poll-interval", "SECONDS", "Interval of SIM polls [60].", type=float)
-@value_option("--refresh-interval", "SECONDS", "Interval of full reports [86400].", type=float)
+@value_option("--baud", "N", f"Speed of UARTs. Default: {DEFAULT_BAUD}.", type=int)
+@value_option("--poll-interval", "S", "Seconds between polls of a SIM. Default: 60.", type=float)
 @value_option(
-    "--heartbeat-interval", "SECONDS", "Interval of heartbeats; 0 disables them [0].", type=float
+    "--refresh-interval", "S", "Seconds between full reports. Default: 86400.", type=float
 )
-@flag_option("--eid-by-apdu", "Read the EID from the SIM if the modem cannot.", default=None)
+@value_option(
+    "--heartbeat-interval", "S", "Seconds between heartbeats; 0: none. Default: 0.", type=float
+)
+@flag_option("--eid-by-apdu", EID_BY_APDU, default=None)
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> None:
     """Discover, identify and watch modems, and report them, until stopped.

@@ -44,6 +44,7 @@ Faults, NAME or NAME=VALUE:
 @click.argument("transcripts", nargs=-1, metavar="TRANSCRIPT...")
 @click.option(
     "--count",
+    metavar="N",
     type=click.IntRange(1, MOST_OF_A_KIND),
     default=1,
     help="Modems per transcript, each with its own identifiers.",
@@ -60,11 +61,18 @@ Faults, NAME or NAME=VALUE:
     "Use TCP ports from PORT upwards instead of PTYs; 0 selects free ports.",
     type=click.IntRange(0, 65535),
 )
-@click.option("--state", default="", help="State recorded in the transcript, such as 'no sim'.")
+@click.option(
+    "--state",
+    metavar="STATE",
+    default="",
+    help="State recorded in the transcript, such as 'no sim'.",
+)
 @value_option(
     "--fault", "NAME[=VALUE]", "Add a fault of the list below; repeatable.", "faults", multiple=True
 )
-@click.option("--latency-ms", type=click.FloatRange(0), help="Delay of each response.")
+@click.option(
+    "--latency-ms", metavar="MS", type=click.FloatRange(0), help="Delay of each response."
+)
 @flag_option("--list", "List included transcripts and states.", "list_only")
 def command(
     transcripts: tuple[str, ...],

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import click
 
-from modemagent.at.locks import REMEDY
+from modemagent.at.sim_locks import REMEDY
 from modemagent.cli.output import heading, plain, verdict_word
-from modemagent.identity.locks import describe_lock
 from modemagent.identity.network import Network
+from modemagent.identity.sim_locks import describe_lock
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 
 _MODEM_FIELDS = (

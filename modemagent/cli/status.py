@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from modemagent.access.agent import state_dir_of
-from modemagent.channel.lock import busy, find_holder
+from modemagent.channel.port_lock import busy, find_holder
 from modemagent.cli.options import json_option, state_dir_option
 from modemagent.cli.output import cell, heading, plain, print_json, table
 from modemagent.cli.port_options import locate_agent
@@ -85,7 +85,7 @@ def _uplink(uplink: Mapping[str, Any]) -> str:
 
 
 def _outbox(outbox: Mapping[str, Any]) -> str:
-    text = "empty" if not outbox["waiting"] else f"{outbox['waiting']} waiting"
+    text = "empty" if not outbox["waiting"] else f"{outbox['waiting']} queued"
     if outbox["dead_letters"]:
         text += f", {outbox['dead_letters']} rejected by the registry (modemagent outbox list)"
     if outbox["buffered"]:

@@ -47,7 +47,7 @@ def reader_closed() -> int:
 
 
 def output_failed(error: OSError) -> int:
-    """Report that stdout cannot be written, as on a full disk, and return the exit status."""
+    """Report that stdout cannot be written, for example to a full disk; return the exit status."""
     _discard_output()
     print_error(f"modemagent: stdout cannot be written: {error.strerror}.")
     return 1

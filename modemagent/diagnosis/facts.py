@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from modemagent.at.steps import Response
-from modemagent.channel.lock import Holder
+from modemagent.channel.port_lock import Holder
 from modemagent.discovery.candidate import Candidate
 from modemagent.errors import ModemAgentError
 from modemagent.identity.snapshot import Snapshot

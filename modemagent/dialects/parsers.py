@@ -11,8 +11,14 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from modemagent.at.fields import SIGILS, InformationLine, hex_bytes, parse_information, split_fields
-from modemagent.at.locks import pin_state
+from modemagent.at.fields import (
+    SIGILS,
+    InformationLine,
+    parse_hex_bytes,
+    parse_information,
+    split_fields,
+)
+from modemagent.at.sim_locks import pin_state
 from modemagent.dialects.model import Extracted, Parser
 from modemagent.dialects.slot_parsers import SLOT_PARSERS
 from modemagent.identity.checkdigits import luhn_fits
@@ -93,7 +99,7 @@ def crsm_data(line: InformationLine) -> bytes | None:
     status = (line.text(0), line.text(1))
     if status != ("144", "0") and status[0] not in ("145", "146", "159"):
         return None
-    return hex_bytes(line.text(2)) or None
+    return parse_hex_bytes(line.text(2)) or None
 
 
 def _number(text: str) -> str:

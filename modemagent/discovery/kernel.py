@@ -2,7 +2,7 @@
 
 A driver binds by ids that were added for one product at a time, so that the drivers for cellular
 modems identify products that are missing in the table. The class CDC ACM says nothing: boards,
-debug probes and GNSS receivers have it, too, and send the protocol byte for AT commands (01).
+debug probes and GNSS receivers also have it, and send the protocol byte for AT commands (01).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _WWAN_DRIVERS = frozenset(("qmi_wwan", "cdc_mbim", "cdc_wdm", "huawei_cdc_ncm", 
 #: Ports of the same kind, by class; the driver may be one that its maker supplies.
 _WWAN_PORTS = ("usbmisc/cdc-wdm*", "wwan/wwan*")
 _NETWORK_DRIVERS = frozenset(("cdc_ether", "cdc_ncm", "rndis_host"))
-#: Vendors of boards, debug probes and USB gadgets that have serial ports beside a network
-#: interface, too; usb.ids.
+#: Vendors of boards, debug probes and USB gadgets that also have serial ports beside a network
+#: interface; usb.ids.
 _BOARDS = {
     "03eb": "Atmel",
     "0483": "STMicroelectronics",

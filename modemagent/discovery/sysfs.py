@@ -63,7 +63,7 @@ def _with_hints(candidate: Candidate, properties: Mapping[str, str]) -> Candidat
         return candidate
     marked = role_of(properties)
     role, why = marked or (candidate.role, candidate.why)
-    # ModemManager's rules mark debug ports to be ignored, too
+    # ModemManager's rules also mark debug ports that are to be ignored
     secondary = role is Role.AT and is_secondary(properties)
     if marked is None:
         return candidate._replace(secondary=secondary)

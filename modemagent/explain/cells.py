@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from modemagent.at.datafiles import data_rows
-from modemagent.at.fields import InformationLine, hex_integer, parse_integer
+from modemagent.at.fields import InformationLine, parse_hex_integer, parse_integer
 from modemagent.at.operator import split_plmn
 from modemagent.at.signal import CESQ, Signal, scaled
 from modemagent.explain.explanation import Decoder, Explanation
@@ -158,7 +158,7 @@ def _identified(name: str, text: str) -> dict[str, object]:
     """Return the fields of one that identifies the cell."""
     if name in _HEX:
         found: dict[str, object] = {name: text}
-        if len(text) <= 18 and (value := hex_integer(text)) is not None:
+        if len(text) <= 18 and (value := parse_hex_integer(text)) is not None:
             found["cell_id" if name == "cell" else "area_code"] = value
         return found
     if name in ("mcc", "mnc"):

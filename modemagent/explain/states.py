@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from modemagent.at.fields import InformationLine, parse_integer
-from modemagent.at.locks import REMEDY, lock_of, pin_state
+from modemagent.at.sim_locks import REMEDY, lock_of, pin_state
 from modemagent.explain import attempts
 from modemagent.explain.explanation import (
     HUAWEI,

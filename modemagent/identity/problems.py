@@ -40,7 +40,7 @@ class Problem(NamedTuple):
     """One finding about one field of a reading.
 
     :param code: ``<kind>.<name>``, stable
-    :param field: the field of the reading, as ``imei`` or ``iccid``
+    :param field: the field of the reading, such as ``imei`` or ``iccid``
     :param message: the finding in plain language; never contains an identifier
     """
 

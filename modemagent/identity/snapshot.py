@@ -14,10 +14,10 @@ from modemagent.identity.iccid import Iccid
 from modemagent.identity.imei import Imei
 from modemagent.identity.imeisv import Imeisv
 from modemagent.identity.imsi import Imsi
-from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.meid import Meid
 from modemagent.identity.network import Network
 from modemagent.identity.problems import Problem, Verdict, verdict_of
+from modemagent.identity.sim_locks import LockCode, LockKind
 
 
 class ReadState(StrEnum):
@@ -37,7 +37,7 @@ class ReadState(StrEnum):
 
 
 class SimState(StrEnum):
-    """State of a SIM slot, as ``AT+CPIN?`` and its vendor variants report it."""
+    """State of a SIM slot: what ``AT+CPIN?`` and its vendor variants report."""
 
     READY = "ready"
     PIN_REQUIRED = "pin_required"

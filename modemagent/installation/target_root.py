@@ -1,7 +1,7 @@
 """Root of the target file system: the running one, or an image in a directory.
 
-Paths are those of the installed system, as ``/etc/modemagent``. Links inside an image are resolved
-within the image, never out of it.
+Paths are those of the installed system, such as ``/etc/modemagent``. Links inside an image are
+resolved within the image, never out of it.
 """
 
 from __future__ import annotations

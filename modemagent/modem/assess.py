@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 from modemagent.at.error_codes import ERROR_CODES
-from modemagent.at.locks import Lock
+from modemagent.at.sim_locks import Lock
 from modemagent.at.steps import Response
 from modemagent.identity.crosscheck import compare
 from modemagent.identity.eid import Eid
@@ -14,10 +14,10 @@ from modemagent.identity.identifier import Identifier
 from modemagent.identity.imei import Imei
 from modemagent.identity.imeisv import Imeisv
 from modemagent.identity.imsi import Imsi
-from modemagent.identity.locks import LockCode, LockKind, describe_lock
 from modemagent.identity.meid import Meid
 from modemagent.identity.network import Network
 from modemagent.identity.problems import Problem, problem
+from modemagent.identity.sim_locks import LockCode, LockKind, describe_lock
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 from modemagent.modem.ladder import ReadValues
 from modemagent.modem.slots import Slot, all_slots

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from modemagent.at.locks import Lock
 from modemagent.at.operator import split_plmn
 from modemagent.at.registration import REGISTERED
+from modemagent.at.sim_locks import Lock
 from modemagent.identity.evidence import ANSWER_LIMIT, Evidence
 from modemagent.identity.network import Network
 from modemagent.identity.problems import Problem

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from typing import Literal
 
 from modemagent.at.fields import parse_information
-from modemagent.at.locks import CME_LOCKS, Lock
+from modemagent.at.sim_locks import CME_LOCKS, Lock
 from modemagent.at.steps import Outcome, Response, Step
 from modemagent.dialects.model import Attempt, Dialect
 from modemagent.identity.snapshot import ReadState, SimState

@@ -1,6 +1,6 @@
 """The state of the SIM by the response to ``AT+CPIN?``.
 
-Module locks, which are not a state of the SIM, are in :mod:`modemagent.at.locks`.
+Module locks, which are not a state of the SIM, are in :mod:`modemagent.at.sim_locks`.
 
 Sources: 3GPP TS 27.007 clauses 8.3 (codes) and 9.2 (CME errors); the makers' own forms are from
 the traces simcom-sim868, wavecom-multiband, quectel-eg25-g, zte-mf627 and nordic-nrf9160.
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from modemagent.at.locks import CME_LOCKS, Lock, lock_of
+from modemagent.at.sim_locks import CME_LOCKS, Lock, lock_of
 from modemagent.at.steps import Response
 from modemagent.identity.snapshot import SimState
 

@@ -61,7 +61,7 @@ def transcribe(
     if left:
         raise TranscriptError(
             f"a real number would remain readable ({', '.join(sorted(left))}), nothing was written",
-            hint="This is an internal error of modemagent. Report it without the transcript.",
+            hint="Please report this error of modemagent without the transcript.",
         )
     name = earlier.name if earlier else "recording"
     transcript = Transcript(name, _header(recording, header), exchanges, urcs)

@@ -59,8 +59,8 @@ class MmSim(NamedTuple):
 
     :param slot: counted from 1
     :param active: True for the slot in use
-    :param properties: property -> value, as ``Sim.SimIdentifier``; empty for a slot without a SIM,
-        only ``Sim.Active`` for a SIM whose properties are not available
+    :param properties: property -> value, such as ``Sim.SimIdentifier``; empty for a slot without a
+        SIM, only ``Sim.Active`` for a SIM whose properties are not available
     """
 
     slot: int
@@ -73,8 +73,8 @@ class MmModem(NamedTuple):
 
     :param path: its object on the bus, ``/org/freedesktop/ModemManager1/Modem/0``
     :param device: its USB or PCI device in sysfs
-    :param ports: names of its ports, as ``ttyUSB2``, the primary port first
-    :param properties: property -> value, as ``Modem.Manufacturer``
+    :param ports: names of its ports, such as ``ttyUSB2``, the primary port first
+    :param properties: property -> value, such as ``Modem.Manufacturer``
     """
 
     path: str

@@ -94,7 +94,7 @@ def join_fragments(text: str, shown: Callable[[str], object]) -> str:
 
 
 def _exclude_separated(pieces: list[str], joined: Sequence[bool]) -> None:
-    """Blank the pieces of a number with separators, which is masked as a whole later."""
+    """Overwrite the pieces of a number with separators, which is masked as a whole later."""
     begun = 0
     for at in range(1, len(pieces) + 1):
         if at < len(pieces) and joined[at - 1]:

@@ -115,8 +115,8 @@ _Ordinal = Annotated[int, _at_least(1)]
 class PortPlace(NamedTuple):
     """Port of a modem and its place in the gateway.
 
-    :param path: device path or URL, as ``/dev/ttyUSB2``; depends on the order of plugging
-    :param id: stable id of the USB socket, as ``usb:1-2:1.2``, if known
+    :param path: device path or URL, such as ``/dev/ttyUSB2``; depends on the order of plugging
+    :param id: stable id of the USB socket, such as ``usb:1-2:1.2``, if known
     :param usb_vid: USB vendor id, four hexadecimal digits
     :param usb_pid: USB product id, four hexadecimal digits
     :param socket: physical USB socket, if known (:mod:`modemagent.discovery.sockets`); not sent

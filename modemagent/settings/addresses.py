@@ -67,7 +67,7 @@ def is_http_url(text: str, *, allow_user: bool = False) -> bool:
 
 
 def is_file_url(text: str) -> bool:
-    """Return True if a text is ``file:///PATH``; the path may hold blanks."""
+    """Return True if a text is ``file:///PATH``; the path may contain spaces."""
     found = re.fullmatch(r"(?i:file)://(localhost)?/[^?#]+", text)
     return found is not None and "%00" not in text
 

@@ -1,7 +1,7 @@
 """Sources of settings in order of precedence: option, environment, file, default.
 
 Every key can be given in the environment as ``MODEMAGENT_RUN_<KEY>``, for containers without a
-file. Lists are separated by blanks, flags are ``true`` or ``false``.
+file. Lists are separated by spaces, flags are ``true`` or ``false``.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def _remedy(name: str) -> str:
 def _credential(environ: Mapping[str, str]) -> Path | None:
     """Return the token file that systemd passes to a service (``LoadCredential=token:...``).
 
-    A blank one is the unit's placeholder for a token that has not been written yet.
+    An empty one is the unit's placeholder for a token that has not been written yet.
     """
     folder = environ.get("CREDENTIALS_DIRECTORY")
     if not folder:

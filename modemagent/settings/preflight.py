@@ -55,7 +55,9 @@ def _file_in_path(folder: Path) -> Path | None:
 def _unwritable(file: Path) -> list[Mistake]:
     if _kind(file) == stat.S_IFDIR:
         message = f"registry: {file} is a directory"
-        return [Mistake("registry", 0, message, "Name a file in it, as file:///srv/out.jsonl.")]
+        return [
+            Mistake("registry", 0, message, "Name a file in it, such as file:///srv/out.jsonl.")
+        ]
     if _kind(file.parent) not in (stat.S_IFDIR, 0):
         message = f"registry: directory {file.parent} does not exist"
         return [Mistake("registry", 0, message, f"Create it with: mkdir -p {file.parent}")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from modemagent.at import DEFAULT_BAUD
 from modemagent.settings.validators import (
     ADDRESS,
     BAUD,
@@ -47,7 +48,7 @@ class Settings(NamedTuple):
     port_glob: tuple[str, ...] = ()
     discovery: bool = True
     via: str = "auto"
-    baud: int = 115200
+    baud: int = DEFAULT_BAUD
     poll_interval: float = 60.0
     refresh_interval: float = 86400.0
     heartbeat_interval: float = 0.0
@@ -119,7 +120,7 @@ TABLE: Final = (
         "How modems are read. auto: a modem managed by ModemManager is read over D-Bus, and "
         "ModemManager may open its ports first; port: by the port, whatever else uses it.",
         "reopens"),
-    Key("baud", BAUD, "115200",
+    Key("baud", BAUD, str(DEFAULT_BAUD),
         "Baud rate of UARTs; without effect on USB ports.", "reopens"),
     Key("poll_interval", seconds(0.1, 86400), "60",
         "Interval between checks of a SIM whose changes the modem does not report."),

@@ -28,7 +28,7 @@ class Validator(NamedTuple):
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise InvalidValue('a text in quotes that is not empty, as "..."')
+        raise InvalidValue('a text in quotes that is not empty: "..."')
     return value
 
 
@@ -103,7 +103,7 @@ def _flag(value: object) -> bool:
 
 def _baud(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value not in baud_rates():
-        raise InvalidValue("a supported baud rate, as 9600, 57600, 115200 or 921600")
+        raise InvalidValue("a supported baud rate, such as 9600, 57600, 115200 or 921600")
     return value
 
 
@@ -116,7 +116,7 @@ def baud_rates() -> frozenset[int]:
 def _address(value: object) -> str:
     text = _text(value)
     if not is_host_port(text, least_port=0):
-        raise InvalidValue('an address and a port, as "127.0.0.1:9470" or "[::1]:9470"')
+        raise InvalidValue('an address and a port, such as "127.0.0.1:9470" or "[::1]:9470"')
     return text
 
 

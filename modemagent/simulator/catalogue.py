@@ -15,7 +15,7 @@ def shipped_dir() -> Path:
 
 
 def names() -> list[str]:
-    """Return the names of the shipped transcripts, as ``quectel-eg25-g``."""
+    """Return the names of the shipped transcripts, such as ``quectel-eg25-g``."""
     return sorted(path.parent.name for path in shipped_dir().glob("*/transcript.toml"))
 
 

@@ -42,7 +42,7 @@ class SimulatedModem:
     """One modem with one SIM.
 
     :param clone: 0 for the transcript's own numbers, n for a modem and SIM that differ
-    :param state: a condition of the transcript, as ``no sim``; "" for SIM present and ready
+    :param state: a condition of the transcript, such as ``no sim``; "" for SIM present and ready
     :param faults: as ``["latency-ms=5", "echo-stays"]``, see :data:`~.faults.FAULTS`
     :param now: the clock at power-up, in seconds
     :param numbers: ``imei``, ``iccid``, ``imsi`` or ``eid`` in place of the transcript's

@@ -116,7 +116,7 @@ class Script:
 
 
 def line_key(line: str) -> str:
-    """Return a command line normalized for comparison: modems ignore case and blanks."""
+    """Return a command line normalized for comparison: modems ignore case and spaces."""
     return "".join(line.split()).upper()
 
 

@@ -76,7 +76,7 @@ class RunningModem:
             self.modem.swap_sim(time.monotonic(), *numbers, silent=silent)
 
     def fault(self, text: str) -> None:
-        """Add a fault, as ``latency-ms=50``; ``none`` removes all."""
+        """Add a fault, such as ``latency-ms=50``; ``none`` removes all."""
         with self.server.changing():
             self.modem.add_fault(text, time.monotonic())
 

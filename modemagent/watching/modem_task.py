@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from modemagent.channel.channel import AsyncChannel
-from modemagent.channel.lock import Holder, busy, find_holder
+from modemagent.channel.port_lock import Holder, busy, find_holder
 from modemagent.channel.threads import run_in_thread
 from modemagent.errors import (
     DeadlinePassed,
@@ -27,11 +27,11 @@ from modemagent.modem.identify import Extras
 from modemagent.modemmanager.client import NAME
 from modemagent.report import origin
 from modemagent.report.message import PortPlace, Reason
-from modemagent.watching.lifecycle import PortCondition, PortState
 from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
 from modemagent.watching.monitor import Monitor
 from modemagent.watching.places import baseline_key, is_remote, is_there, place_of
 from modemagent.watching.port_choice import PortChoice
+from modemagent.watching.port_state import PortCondition, PortState
 from modemagent.watching.session import Session, WatchContext
 
 #: Delay after a failed session: initial value and maximum of the back-off.

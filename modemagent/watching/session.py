@@ -29,11 +29,11 @@ from modemagent.report.message import PortPlace, Reason
 from modemagent.settings import Settings
 from modemagent.watching.consumer import ReadingConsumer
 from modemagent.watching.events import EventBus
-from modemagent.watching.lifecycle import PortCondition, PortState
 from modemagent.watching.modemmanager import ModemManagerArbiter
 from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
 from modemagent.watching.monitor import Monitor
 from modemagent.watching.places import is_remote, place_of
+from modemagent.watching.port_state import PortCondition, PortState
 
 
 @dataclass

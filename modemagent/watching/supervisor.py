@@ -13,10 +13,10 @@ from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 from modemagent.watching.consumer import EventOnlyConsumer, ReadingConsumer
 from modemagent.watching.events import EventBus
-from modemagent.watching.lifecycle import PortState
 from modemagent.watching.modem_task import ModemTask
 from modemagent.watching.modemmanager import ModemManagerArbiter
 from modemagent.watching.places import baseline_key, is_remote, is_there, modem_key, place_of
+from modemagent.watching.port_state import PortState
 from modemagent.watching.rescan import SOON_S, RescanScheduler
 from modemagent.watching.selection import SelectedModem, Selection
 from modemagent.watching.session import WatchContext

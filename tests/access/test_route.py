@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from modemagent.access.options import AccessOptions, AgentLocator
-from modemagent.access.route import Reader, reach
+from modemagent.access.route import Reader, read_modems
 from modemagent.access.target import ModemTarget, TargetPort, single
 from modemagent.at.steps import Command, Plan, Response
 from modemagent.channel.url import open_port
@@ -35,7 +35,7 @@ def attention(port: TargetPort) -> Plan[Response]:
 def test_silent_port_gives_way_to_the_next(tmp_path: Path) -> None:
     with simulated(EG25, faults=["mute"]) as silent, simulated(EG25) as sim:
         target = ModemTarget((TargetPort(silent.path), TargetPort(sim.path)))
-        [reached] = reach([target], Reader(attention), options(tmp_path))
+        [reached] = read_modems([target], Reader(attention), options(tmp_path))
     assert [attempt.is_failed for attempt in reached.attempts] == [True, False]
     assert (reached.best.port.path, reached.best.route) == (sim.path, "port")
 
@@ -43,7 +43,7 @@ def test_silent_port_gives_way_to_the_next(tmp_path: Path) -> None:
 def test_first_failure_is_the_best_if_all_ports_fail(tmp_path: Path) -> None:
     with simulated(EG25, faults=["mute"]) as one, simulated(EG25, faults=["mute"]) as two:
         target = ModemTarget((TargetPort(one.path), TargetPort(two.path)))
-        [reached] = reach([target], Reader(attention), options(tmp_path))
+        [reached] = read_modems([target], Reader(attention), options(tmp_path))
     assert len(reached.attempts) == 2
     assert reached.best.port.path == one.path
 
@@ -53,7 +53,7 @@ def test_busy_port_without_an_agent_stays_busy(tmp_path: Path) -> None:
         port = open_port(sim.path, baud=115200)
         try:
             reader = Reader(attention, lambda client, path: Response(path, (), None))
-            [reached] = reach([single(sim.path)], reader, options(tmp_path))
+            [reached] = read_modems([single(sim.path)], reader, options(tmp_path))
         finally:
             port.close()
     assert isinstance(reached.best.result, PortBusy)
@@ -66,7 +66,7 @@ def test_timeout_names_the_time_of_the_options(tmp_path: Path) -> None:
             yield Command("AT", 60.0)
 
     with simulated(EG25, faults=["mute"]) as sim:
-        [reached] = reach([single(sim.path)], Reader(endless), options(tmp_path, 1.0))
+        [reached] = read_modems([single(sim.path)], Reader(endless), options(tmp_path, 1.0))
     assert isinstance(reached.best.result, DeadlinePassed)
     assert reached.best.result.message == f"{sim.path} could not be read within 1 s"
     assert reached.best.is_partial

@@ -9,7 +9,7 @@ import pytest
 from modemagent.agent.health import COURIER_STUCK_S, PORT_STUCK_S, HealthCheck, PortHealth
 from modemagent.errors import OutboxError
 from modemagent.report.delivery.courier import Uplink, UplinkState
-from modemagent.watching.lifecycle import PortState
+from modemagent.watching.port_state import PortState
 
 EVERY_S = 30.0
 WITH_A_REASON = (PortState.BROKEN, PortState.STANDBY, PortState.ABSENT)

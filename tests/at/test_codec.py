@@ -36,7 +36,7 @@ def kinds(events):
         b"\x00\x00AT+CGSN\r\x00\r\n3526561\x0000000010\r\n\r\nO\x00K\r\n",
         b"\n\n\r\nAT+CGSN \r\n  352656100000010\t\r\nOK\r\n",
     ],
-    ids=["crlf", "lf", "cr", "crcrlf", "nul", "blanks"],
+    ids=["crlf", "lf", "cr", "crcrlf", "nul", "spaces"],
 )
 def test_line_ends_do_not_change_the_events(tr, wire):
     expected = [("text", "AT+CGSN"), ("text", "352656100000010"), ("final", "OK")]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemagent.at.fields import (
-    hex_bytes,
-    hex_integer,
+    parse_hex_bytes,
+    parse_hex_integer,
     parse_information,
     parse_integer,
     split_fields,
@@ -66,8 +66,8 @@ def test_any_text_can_be_split(text):
     split_prefix(text)
     split_fields(text)
     parse_integer(text)
-    hex_integer(text)
-    hex_bytes(text)
+    parse_hex_integer(text)
+    parse_hex_bytes(text)
     is_urc(text)
     response_prefixes(text)
 

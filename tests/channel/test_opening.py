@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from modemagent.at.steps import Command, Plan, Response
-from modemagent.channel import lock, tty
-from modemagent.channel.lock import Holder, find_holder
+from modemagent.channel import port_lock, tty
+from modemagent.channel.port_lock import Holder, find_holder
 from modemagent.channel.runner import run_plans
 from modemagent.channel.url import open_port
 from modemagent.errors import PortBusy, PortDenied, PortError, PortNotFound, UsageError
@@ -133,7 +133,7 @@ def test_find_holder(pty_peer: Any) -> None:
 def test_only_a_regular_lock_file_counts(
     there: str, pty_peer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock, "LOCK_DIRS", (str(tmp_path),))
+    monkeypatch.setattr(port_lock, "LOCK_DIRS", (str(tmp_path),))
     file = tmp_path / f"LCK..{Path(pty_peer.address).name}"
     if there == "fifo":
         os.mkfifo(file)
@@ -194,7 +194,7 @@ def test_a_port_that_cannot_be_configured_is_unlocked(
     # the peer keeps the terminal open, so the kernel would keep TIOCEXCL
     descriptor = os.open(pty_peer.address, os.O_RDWR | os.O_NOCTTY)
     try:
-        assert fcntl.ioctl(descriptor, lock._TIOCGEXCL, bytes(4)) == bytes(4)
+        assert fcntl.ioctl(descriptor, port_lock._TIOCGEXCL, bytes(4)) == bytes(4)
     finally:
         os.close(descriptor)
 

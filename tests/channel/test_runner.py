@@ -31,7 +31,7 @@ def test_each_port_has_its_own_result_or_error(
 
     def wrong() -> Plan[int]:
         yield Command("AT", 1.0)
-        raise ZeroDivisionError("a bug in a plan")
+        raise ZeroDivisionError("an error in a plan")
 
     plans = {
         good.address: ask("AT", times=3),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.diagnosis.catalogue import HOST_CHECKS, MODEM_CHECKS
+from modemagent.diagnosis.check_list import HOST_CHECKS, MODEM_CHECKS
 from tests.simulated import simulated
 
 EG25 = "quectel-eg25-g"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from modemagent.at.steps import Response
-from modemagent.channel.lock import Holder
-from modemagent.diagnosis.catalogue import (
+from modemagent.channel.port_lock import Holder
+from modemagent.diagnosis.check_list import (
     HOST_CHECKS,
     MODEM_CHECKS,
     check_host,
@@ -31,7 +31,6 @@ from modemagent.errors import (
     PortNotFound,
     PortVanished,
 )
-from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.network import Network
 from modemagent.identity.problems import problem
 from modemagent.identity.snapshot import Modem, Sim, SimState

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from modemagent.channel.runner import run_plans
-from modemagent.diagnosis.catalogue import check_modem
+from modemagent.diagnosis.check_list import check_modem
 from modemagent.diagnosis.collect import Collected, collect
 from modemagent.diagnosis.facts import Facts
 from tests.simulated import simulated

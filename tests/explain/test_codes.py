@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modemagent.at.error_codes import ERROR_CODES
-from modemagent.at.locks import CME_LOCKS, REMEDY
+from modemagent.at.sim_locks import CME_LOCKS, REMEDY
 from modemagent.explain import explain, explain_code
 from modemagent.explain.meanings import MEANINGS, REMEDIES, remedy
 from modemagent.explain.reject_causes import FAMILIES

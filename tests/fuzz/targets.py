@@ -225,8 +225,8 @@ def fuzz_values(data: bytes) -> None:
     fields.parse_information(text)
     for field in fields.split_fields(text):
         fields.parse_integer(field)
-        fields.hex_integer(field)
-        fields.hex_bytes(field)
+        fields.parse_hex_integer(field)
+        fields.parse_hex_bytes(field)
 
 
 def fuzz_grammar(data: bytes) -> None:

@@ -12,9 +12,9 @@ from modemagent.identity.codec import from_json
 from modemagent.identity.evidence import Evidence
 from modemagent.identity.iccid import Iccid
 from modemagent.identity.imei import Imei
-from modemagent.identity.locks import LockCode, LockKind
 from modemagent.identity.network import Network
 from modemagent.identity.problems import Severity, problem
+from modemagent.identity.sim_locks import LockCode, LockKind
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 
 FULL = Snapshot(

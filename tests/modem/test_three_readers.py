@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modemagent.at.fields import parse_information
-from modemagent.at.locks import Lock, pin_state
+from modemagent.at.sim_locks import Lock, pin_state
 from modemagent.at.operator import parse_operator
 from modemagent.at.registration import parse_registration
 from modemagent.at.steps import Command, FinalResult, Listen, Response

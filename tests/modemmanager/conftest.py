@@ -91,7 +91,7 @@ def _program() -> str | None:
 def with_hints(folder: Path, tree: str = "quectel-eg25-g", **more: str) -> str:
     """Return a copy of a device tree with the udev properties set by ModemManager's rules.
 
-    :param more: further properties of every port, as ``ID_MM_DEVICE_IGNORE="1"``
+    :param more: further properties of every port, such as ``ID_MM_DEVICE_IGNORE="1"``
     """
     extra = "".join(f"\nE: {key}={value}" for key, value in more.items())
     blocks = []

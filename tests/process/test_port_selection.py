@@ -174,7 +174,7 @@ def test_port_glob_sends_no_byte_to_other_devices(bed: Bed, tmp_path: Path, star
     sockets.plug("1-2", EG25, {2: bench.paths["quectel-eg25-g"]})
     agent = Discovering(tmp_path, bed=bed, environment=environment)
     try:
-        # the second AT port of the modem matches, too, and is not needed
+        # the second AT port of the modem also matches and is not needed
         until(lambda: agent.is_watching("/dev/ttyUSB3"))
         assert set(agent.ports()) == {"/dev/ttyUSB3"}
         assert not any(bed.written().values())

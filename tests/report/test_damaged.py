@@ -19,8 +19,8 @@ from modemagent.report.message import PortPlace, Reason
 from modemagent.report.outbox.database import SCHEMA_VERSION
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.records import ReportDraft
-from modemagent.report.outbox.recovery import MAX_QUARANTINED
 from modemagent.report.outbox.state_dir import DB_NAME, quarantined_files
+from modemagent.report.outbox.storage import MAX_QUARANTINED
 from modemagent.report.outbox.tables import read_outbox
 from modemagent.report.status import listing, outbox_json
 from tests.report.conftest import RecordingLog, fill

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.report.delivery import courier, uplink
+from modemagent.report.delivery import courier, retry_delay
 from modemagent.report.delivery.sinks import http
-from modemagent.report.outbox import database, memory, outbox, recovery
+from modemagent.report.outbox import database, memory, outbox, storage
 from modemagent.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs/durability.md").read_text("utf-8")
@@ -24,14 +24,14 @@ ROWS = dict(re.findall(r"^\| ([^|]+?) \| (\d+) \|$", PAGE, re.MULTILINE))
         ("reports on disk, rows", database.MAX_REPORTS),
         ("reports in memory while the disk is full", memory.MAX_BUFFERED),
         ("dead letters", database.MAX_DEAD_LETTERS),
-        ("quarantined files", recovery.MAX_QUARANTINED),
+        ("quarantined files", storage.MAX_QUARANTINED),
         ("first wait after a failure, at most", courier.BASE_S),
         ("longest wait", courier.CAP_S),
         (
             "longest `Retry-After` of a registry with a verified certificate",
-            uplink.MAX_RETRY_AFTER_S,
+            retry_delay.MAX_RETRY_AFTER_S,
         ),
-        ("longest `Retry-After` without TLS", uplink.MAX_RETRY_AFTER_UNAUTHENTICATED_S),
+        ("longest `Retry-After` without TLS", retry_delay.MAX_RETRY_AFTER_UNAUTHENTICATED_S),
         ("connecting to one address, and the TLS handshake, at most", http.LIMITS.connect_s),
         ("between two pieces of an answer, at most", http.LIMITS.idle_s),
         (

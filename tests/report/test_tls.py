@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from modemagent.errors import RegistryUnreachable
+from modemagent.report.delivery.retry_delay import MAX_RETRY_AFTER_S
 from modemagent.report.delivery.sinks.contract import ItemStatus, SinkOptions
 from modemagent.report.delivery.sinks.http import HttpSink
-from modemagent.report.delivery.uplink import MAX_RETRY_AFTER_S
 from modemagent.report.outbox.outbox import Outbox
 from tests.report.conftest import SmallRegistry, fill, running
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from modemagent.logs import NullLog
 from modemagent.watching.events import EventBus, ModemEvent
-from modemagent.watching.lifecycle import PortState
+from modemagent.watching.port_state import PortState
 
 
 class RecordingLog(NullLog):

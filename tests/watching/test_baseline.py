@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modemagent.identity.imei import Imei
-from modemagent.identity.locks import LockCode, LockKind
+from modemagent.identity.sim_locks import LockCode, LockKind
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 from modemagent.report.message import Reason
 from modemagent.watching.baseline import (

@@ -24,9 +24,9 @@ from modemagent.settings import Settings
 from modemagent.watching import monitor
 from modemagent.watching.consumer import EventOnlyConsumer
 from modemagent.watching.events import EventBus, ModemEvent
-from modemagent.watching.lifecycle import PortState
 from modemagent.watching.modem_task import ModemTask
 from modemagent.watching.modemmanager import ModemManagerArbiter
+from modemagent.watching.port_state import PortState
 from modemagent.watching.session import WatchContext
 from tests.simulated import RunningModem, simulated
 from tests.watching.recorded import RecordingLog, States, names
@@ -259,7 +259,7 @@ async def test_port_is_released_if_modemmanager_starts_during_open(
 # -- internal errors
 
 
-async def test_defect_during_removal_does_not_end_the_task(
+async def test_error_during_removal_does_not_end_the_task(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("modemagent.watching.modem_task._RETRY_S", 0.01)

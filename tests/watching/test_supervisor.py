@@ -17,8 +17,8 @@ from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 from modemagent.watching.consumer import EventOnlyConsumer
 from modemagent.watching.events import EventBus
-from modemagent.watching.lifecycle import PortState
 from modemagent.watching.places import baseline_key
+from modemagent.watching.port_state import PortState
 from modemagent.watching.supervisor import Supervisor
 from tests.simulated import simulated
 from tests.watching.recorded import RecordingLog, States, names

@@ -33,7 +33,7 @@ from modemagent.report.delivery.courier import Courier, UplinkState
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.status import listing
 from modemagent.watching.events import EventBus, ModemEvent, now
-from modemagent.watching.lifecycle import PortState
+from modemagent.watching.port_state import PortState
 from modemagent.watching.supervisor import Supervisor
 
 _MAX_QUEUED_EVENTS = 1000

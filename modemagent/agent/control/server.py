@@ -1,4 +1,4 @@
-"""Server of the control socket: JSON objects, one a line, each with its ``schema``.
+"""Server of the control socket: JSON objects, one per line, each with its ``schema``.
 
 The mode of the socket, 0660 and the group ``modemagent``, decides who may connect, and therefore
 who may see full identifiers. Clients are served concurrently; one that is slow, dead or sends
@@ -72,7 +72,7 @@ class ClientConnection:
         return bool(self._on_disconnect)
 
     def has_hung_up(self) -> bool:
-        """Return True if the client has closed its side for reading, too."""
+        """Return True if the client has also closed its side for reading."""
         line: socket.socket = self._writer.get_extra_info("socket")
         if line.fileno() < 0:
             return True
@@ -238,7 +238,7 @@ class ControlSocket:
             return {"error": error.to_json()}
         except ClientGone:
             raise
-        except Exception as error:  # noqa: BLE001 - a defect must not end the connection
+        except Exception as error:  # noqa: BLE001 - an internal error must not end the connection
             self._log.error("control_error", request=name, exc_info=True)
             text = f"internal error: {type(error).__name__}: {error}"
             return {"error": ModemAgentError(text, hint="See the agent's log.").to_json()}

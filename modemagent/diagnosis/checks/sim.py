@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from modemagent.at.locks import REMEDY
+from modemagent.at.sim_locks import REMEDY
 from modemagent.diagnosis.checks.modem import NOT_IDENTIFIED, worst_problem
 from modemagent.diagnosis.checks.responses import all_decoded, error_code
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import Finding, ok, skipped, warning, wrong
 from modemagent.dialects.diagnostic_reads import ATTEMPTS
-from modemagent.identity.locks import describe_lock
+from modemagent.identity.sim_locks import describe_lock
 from modemagent.identity.snapshot import Sim, SimState
 
 _NUMBERS = ("iccid", "imsi", "eid")

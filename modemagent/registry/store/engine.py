@@ -39,7 +39,7 @@ def now_ms() -> int:
 class Database:
     """An open registry database with the current schema.
 
-    :param url: SQLAlchemy URL, as ``sqlite:////var/lib/modemagent/registry.db``
+    :param url: SQLAlchemy URL, such as ``sqlite:////var/lib/modemagent/registry.db``
     :param guest: another process may be serving the database and makes the checkpoints (SQLite
         before 3.51.3 can damage a WAL if one process checkpoints while another writes)
     :raises RegistryStoreError: the URL cannot be used, access is denied, or the database was

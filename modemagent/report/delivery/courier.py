@@ -28,8 +28,9 @@ from modemagent.errors import (
 from modemagent.logs import Log
 from modemagent.report import origin
 from modemagent.report.delivery.isolation import NextStep, RejectionIsolator
+from modemagent.report.delivery.retry_delay import Uniform, retry_delay_s
 from modemagent.report.delivery.sinks.contract import ABOUT_THE_BATCH, ItemStatus, Receipt, Sink
-from modemagent.report.delivery.uplink import Uniform, Uplink, UplinkState, pause_s
+from modemagent.report.delivery.uplink import Uplink, UplinkState
 from modemagent.report.message import Reason
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.records import QueuedReport
@@ -278,7 +279,7 @@ class Courier:
         retry_after_s: float | None = getattr(error, "retry_after_s", None)
         if retry_after_s is not None:
             retry_after_s = min(retry_after_s, self._sink.max_retry_after_s)
-        pause = pause_s(
+        pause = retry_delay_s(
             attempts,
             base_s=self._base_s,
             cap_s=self._cap_s,

@@ -18,7 +18,7 @@ from modemagent.errors import OutboxError
 from modemagent.report.message import JsonObject, Report, canonical_body
 from modemagent.report.outbox.eviction import EvictionCandidate, select_evictions
 from modemagent.report.outbox.records import DeadLetter, OutboxContents, QueuedReport, ReportRow
-from modemagent.report.outbox.stream import HighWaterMark
+from modemagent.report.outbox.stream_identity import HighWaterMark
 from modemagent.report.outbox.tables import (
     DatabaseDamaged,
     OutboxTables,

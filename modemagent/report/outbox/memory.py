@@ -16,7 +16,7 @@ from modemagent.report.message import SCHEMA, JsonObject, Report
 from modemagent.report.origin import Moment, uuid7
 from modemagent.report.outbox.eviction import EvictionCandidate, select_evictions
 from modemagent.report.outbox.records import ReportDraft
-from modemagent.report.outbox.stream import StreamIdentity
+from modemagent.report.outbox.stream_identity import StreamIdentity
 
 # Reports in memory: about 4 MiB, and hours of a busy gateway.
 MAX_BUFFERED = 256

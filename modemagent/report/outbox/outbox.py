@@ -1,7 +1,7 @@
 """The outbox: reports are on disk until the registry has acknowledged them.
 
 Reports that the disk does not take are kept in memory, in order, and written as soon as possible
-(:mod:`~modemagent.report.outbox.memory`). :mod:`~modemagent.report.outbox.recovery` opens the
+(:mod:`~modemagent.report.outbox.memory`). :mod:`~modemagent.report.outbox.storage` opens the
 database and handles a full or damaged disk. ``docs/durability.md`` states what can be lost.
 
 One lock protects everything: the agent stores reports, the courier's thread removes them, and a
@@ -24,9 +24,9 @@ from modemagent.report import origin
 from modemagent.report.message import JsonObject, Reason, Report
 from modemagent.report.outbox.memory import MAX_BUFFERED, MemoryBuffer, PendingReport
 from modemagent.report.outbox.records import DeadLetter, QueuedReport, ReportDraft
-from modemagent.report.outbox.recovery import OutboxStorage
 from modemagent.report.outbox.state_dir import DB_NAME, StateDirLock, quarantined_files
-from modemagent.report.outbox.stream import StreamIdentity
+from modemagent.report.outbox.storage import OutboxStorage
+from modemagent.report.outbox.stream_identity import StreamIdentity
 from modemagent.report.outbox.tables import OutboxTables, as_outbox_error, is_full
 
 T = TypeVar("T")
@@ -296,8 +296,8 @@ class Outbox:
             threading.Thread(target=self._retry_until_written, name="outbox", daemon=True).start()
 
     def _report_storage(self) -> None:
-        if self._storage.error:
-            self._report_error(self._storage.error)
+        if self._storage.memory_reason:
+            self._report_error(self._storage.memory_reason)
         elif self.error:
             self._log.info("outbox_recovered", was=self.error)
             self.error = ""

@@ -20,9 +20,9 @@ _DISK_ERRORS = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO)
 class StateDirLock:
     """Exclusive lock on a state directory until it is closed or the process ends.
 
-    The durability of the outbox does not survive two processes that write one SQLite file (a bug
-    in the write-ahead log before SQLite 3.51.3). The kernel's lock ends with the process, unlike a
-    pid file.
+    The durability of the outbox does not survive two processes that write one SQLite file (an
+    error in the write-ahead log before SQLite 3.51.3). The kernel's lock ends with the process,
+    unlike a pid file.
 
     :raises OutboxError: the directory cannot be created or written, or another process has it
     """

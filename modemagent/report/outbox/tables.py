@@ -71,15 +71,15 @@ def decompress(body: bytes) -> bytes:
         raise DatabaseDamaged(f"a row is damaged: {error}") from None
 
 
-def open_readonly(path: Path, *, with_log: bool = True) -> sqlite3.Connection:
+def open_readonly(path: Path, *, with_wal: bool = True) -> sqlite3.Connection:
     """Open a database that no process writes; nothing is written, on a read-only disk either.
 
     Without locks and with exclusive access SQLite reads the write-ahead log without creating the
     index file beside it.
 
-    :param with_log: False for the state without the write-ahead log
+    :param with_wal: False for the state without the write-ahead log
     """
-    mode = "mode=ro&vfs=unix-none" if with_log else "mode=ro&immutable=1"
+    mode = "mode=ro&vfs=unix-none" if with_wal else "mode=ro&immutable=1"
     uri = f"{path.absolute().as_uri()}?{mode}"
     db = sqlite3.connect(uri, uri=True, check_same_thread=False)
     db.text_factory = as_text

@@ -16,6 +16,10 @@ from modemagent import __version__
 from modemagent.errors import ClockNotSet, RegistryRefused, RegistryUnreachable, SettingsError
 from modemagent.http_exchange import ExchangeError, HttpClient, HttpResponse, Limits
 from modemagent.report import origin
+from modemagent.report.delivery.retry_delay import (
+    MAX_RETRY_AFTER_S,
+    MAX_RETRY_AFTER_UNAUTHENTICATED_S,
+)
 from modemagent.report.delivery.sinks.contract import (
     ABOUT_THE_BATCH,
     ItemStatus,
@@ -23,7 +27,6 @@ from modemagent.report.delivery.sinks.contract import (
     SinkOptions,
 )
 from modemagent.report.delivery.sinks.tls import TlsTrust
-from modemagent.report.delivery.uplink import MAX_RETRY_AFTER_S, MAX_RETRY_AFTER_UNAUTHENTICATED_S
 from modemagent.report.message import BOOT_ID_HEADER, UPTIME_HEADER
 from modemagent.report.outbox.records import QueuedReport
 

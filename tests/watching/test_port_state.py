@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modemagent.errors import NoAnswer, PortBusy
-from modemagent.watching.lifecycle import TRANSITIONS, PortCondition, PortState
+from modemagent.watching.port_state import TRANSITIONS, PortCondition, PortState
 
 
 def test_every_state_has_a_row_and_can_stop() -> None:

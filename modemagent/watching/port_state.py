@@ -91,7 +91,7 @@ class PortCondition:
 
     @property
     def reason(self) -> str:
-        """A stable code, as ``failed[].reason`` of ``identify``; "" without an error."""
+        """A stable code, the same as ``failed[].reason`` of ``identify``; "" without an error."""
         return getattr(self.error, "reason", "") or getattr(self.error, "code", "")
 
     @property

@@ -71,7 +71,7 @@ REMEDY = (
 
 
 def pin_state(line: InformationLine) -> str:
-    """Return the code in a ``+CPIN`` line, in upper case with single blanks.
+    """Return the code in a ``+CPIN`` line, in upper case with single spaces.
 
     >>> from modemagent.at.fields import parse_information
     >>> pin_state(parse_information('+CPIN: "sim  pin"'))

@@ -1,4 +1,7 @@
-"""Identity of the reports of an outbox, and the high-water mark of its sequence numbers."""
+"""Identity of the reports of an outbox, and the high-water mark of its sequence numbers.
+
+The numbers are assigned by :meth:`modemagent.report.outbox.database.OutboxDatabase.put`.
+"""
 
 from __future__ import annotations
 
