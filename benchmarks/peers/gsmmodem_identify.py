@@ -1,6 +1,6 @@
 """python-gsmmodem-new: connect, read the numbers, print them.
 
-It has no call for the ICCID, so its own ``write`` is given the command. It is given the shortest
+It has no call for the ICCID, so its own ``write`` is given the command. It also takes the shortest
 way out: closing would wait a second for its reader thread.
 """
 
