@@ -30,7 +30,7 @@ _QUECTEL_CODES: Mapping[str, tuple[str, str]] = {"SC": ("PIN", "PUK"), "P2": ("P
 
 
 def left_for(code: str, left: int, of: int | None = None) -> tuple[str, str]:
-    """Return the text and the remedy of the attempts left for a code, as ``SIM PIN``.
+    """Return the text and the remedy of the attempts left for a code, such as ``SIM PIN``.
 
     >>> left_for("SIM PIN", 3, 3)
     ('SIM PIN: 3 of 3 attempts left', '')

@@ -106,7 +106,7 @@ _ORDER = ("EMM", "ESM", "5GMM", "5GSM", "GMM", "SM", "MM")
 
 
 def _words(text: str) -> str:
-    """Return the words of a text in lower case, with a blank around each.
+    """Return the words of a text in lower case, with a space around each.
 
     >>> _words("PLMN not allowed")
     ' plmn not allowed '
