@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.at.fields import parse_hex_bytes, is_hex
+from modemagent.at.fields import is_hex, parse_hex_bytes
 
 #: GSM 7 bit default alphabet, 3GPP TS 23.038 clause 6.2.1; 1B leads to the extension table.
 _GSM = (

@@ -66,7 +66,7 @@ def parse_operator(line: InformationLine) -> Operator | None:
 def split_plmn(digits: str) -> tuple[str, str] | None:
     """Return country and network code of a PLMN number, or None.
 
-    Firmware without a name for a network sends both codes with a blank or hyphen between.
+    Firmware without a name for a network sends both codes with a space or hyphen between.
 
     >>> split_plmn("26201"), split_plmn("310 410"), split_plmn("Vodafone")
     (('262', '01'), ('310', '410'), None)

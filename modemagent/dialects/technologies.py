@@ -64,7 +64,7 @@ def rat_of(number: int | None, dialect: str = "", kind: str = "") -> str | None:
     """Return the radio access technology of a number, None if the number is not known.
 
     :param dialect: name of the modem's dialect
-    :param kind: model and firmware separated by a blank
+    :param kind: model and firmware separated by a space
 
     >>> rat_of(8), rat_of(8, "quectel", "BG95-M3"), rat_of(7, "simcom", "SIM7600E"), rat_of(9)
     ('gsm', 'lte_m', 'lte', 'nb_iot')

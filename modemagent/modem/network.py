@@ -37,7 +37,7 @@ def read_network(
     """Read operator, registration and the SIM's service provider name.
 
     :param dialect: name of the modem's dialect, which some numbers of technologies depend on
-    :param kind: model and firmware separated by a blank
+    :param kind: model and firmware separated by a space
     """
     response = yield from client.query("AT+COPS?", _TIMEOUT_S)
     network, technology = _operator(response)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from modemagent.at.fields import parse_information
-from modemagent.at.sim_locks import Lock, pin_state
 from modemagent.at.operator import parse_operator
 from modemagent.at.registration import parse_registration
+from modemagent.at.sim_locks import Lock, pin_state
 from modemagent.at.steps import Command, FinalResult, Listen, Response
 from modemagent.diagnosis.checks import network as checks
 from modemagent.diagnosis.facts import Facts
@@ -72,7 +72,7 @@ REGISTRATIONS = [
     ('+C5GREG: 3,3,"0000C3","01",11,0,"",0,62', 3, 11, 62),
     ("+C5GREG: 3,3,,,,0,11", 3, None, 11),
     ("+C5GREG: 0,0", 0, None, None),
-    # quotes, blanks, padding, missing and trailing fields
+    # quotes, spaces, padding, missing and trailing fields
     ('+CREG: 2,"1","8BE3","00002BAF"', 1, None, None),
     ('+CREG: "2","5","8BE3","00002BAF","7"', 5, 7, None),
     ("+CEREG :  2 ,  6", 6, None, None),
