@@ -9,6 +9,7 @@ import pytest
 
 from modemagent.at.steps import Response
 from modemagent.channel.port_lock import Holder
+from modemagent.diagnosis.causes import CONSEQUENCES, ORDER
 from modemagent.diagnosis.check_list import (
     HOST_CHECKS,
     MODEM_CHECKS,
@@ -16,7 +17,6 @@ from modemagent.diagnosis.check_list import (
     check_modem,
     first_to_fix,
 )
-from modemagent.diagnosis.causes import CONSEQUENCES, ORDER
 from modemagent.diagnosis.collect import LINES, lines_for
 from modemagent.diagnosis.facts import Facts, HostFacts
 from modemagent.dialects.allowlist import is_allowed
@@ -33,6 +33,7 @@ from modemagent.errors import (
 )
 from modemagent.identity.network import Network
 from modemagent.identity.problems import problem
+from modemagent.identity.sim_locks import LockCode, LockKind
 from modemagent.identity.snapshot import Modem, Sim, SimState
 from tests.diagnosis.modem_facts import (
     AT_PORT,

@@ -9,8 +9,8 @@ import pytest
 
 from modemagent.diagnosis.check_list import check_modem, first_to_fix
 from modemagent.diagnosis.facts import Facts
-from modemagent.identity.sim_locks import LockCode, LockKind
 from modemagent.identity.problems import problem
+from modemagent.identity.sim_locks import LockCode, LockKind
 from modemagent.identity.snapshot import Modem, SimState
 from tests.diagnosis.modem_facts import facts, sim, snapshot
 

@@ -63,7 +63,7 @@ class Measurement(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The measures that count, as ``RSRP -88 dBm, SINR 20 dB``."""
+        """The measures that count, for example ``RSRP -88 dBm, SINR 20 dB``."""
         names = (self.strength, *self._qualities) if self.strength else ()
         return ", ".join(
             f"{MEASURES[name][0]} {self.values[name]:g} {MEASURES[name][1]}" for name in names
