@@ -14,8 +14,8 @@ from modemagent.at.connection import GRACE_S, AtConnection
 from modemagent.at.steps import Command, Listen, Outcome, Response, Step
 from modemagent.at.urcs import is_urc
 from modemagent.channel.restore import FinalRestore, RestoreList
-from modemagent.dialects.allowlist import is_allowed
-from modemagent.errors import LineRefused, ModemAgentError, ProtocolError
+from modemagent.dialects.allowlist import is_allowed, not_allowed, require_allowed
+from modemagent.errors import ModemAgentError, ProtocolError
 
 T = TypeVar("T")
 
@@ -158,13 +158,9 @@ def _encode(connection: AtConnection, line: str, restore_list: RestoreList) -> b
 
     A logical channel of the SIM is used and closed only by the session that opened it.
     """
-    is_line = line.isascii() and line.isprintable()
-    if not (is_line and is_allowed(line) and not restore_list.is_foreign_channel(line)):
-        raise LineRefused(
-            f"{line!r} was not sent: it is not on the list of read-only commands",
-            hint="modemagent never changes a modem, a SIM card or a setting. "
-            "Use a terminal program for that.",
-        )
+    if restore_list.is_foreign_channel(line):
+        raise not_allowed(line)
+    require_allowed(line)
     return connection.send(line)
 
 

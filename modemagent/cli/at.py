@@ -14,9 +14,9 @@ from modemagent.access.target import resolve_target, single
 from modemagent.at.steps import Command, Listen, Plan, Received, Response
 from modemagent.cli.options import json_option_with, timeout_option
 from modemagent.cli.output import one_line, print_json
-from modemagent.cli.port_options import access_options, require_allowed
+from modemagent.cli.port_options import access_options
 from modemagent.cli.response_text import print_line, print_refused, print_response, to_json
-from modemagent.dialects.allowlist import PERMITTED
+from modemagent.dialects.allowlist import PERMITTED, require_allowed
 from modemagent.errors import AgentError, LineRefused, ModemAgentError, NoAnswer
 
 if TYPE_CHECKING:

@@ -13,8 +13,6 @@ import click
 from modemagent.access.options import AccessOptions, AgentLocator, Via
 from modemagent.at import DEFAULT_BAUD
 from modemagent.cli.options import global_options, scan_root_option, state_dir_option, value_option
-from modemagent.dialects.allowlist import is_allowed
-from modemagent.errors import LineRefused
 
 _baud_option = value_option(
     "--baud", "N", "Speed of a UART.", type=click.IntRange(min=50), default=DEFAULT_BAUD
@@ -47,16 +45,3 @@ def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, options=options, **rest)
 
     return _baud_option(scan_root_option(state_dir_option(with_options)))
-
-
-def require_allowed(line: str) -> None:
-    """Check that a command line is on the allow-list.
-
-    :raises LineRefused: it might change a modem, a SIM or a setting
-    """
-    if not is_allowed(line):
-        raise LineRefused(
-            f"{line!r} was not sent: it is not on the list of read-only commands",
-            hint="modemagent never changes a modem, a SIM card or a setting. Use a terminal "
-            "program for this command.",
-        )

@@ -26,7 +26,8 @@ from modemagent.cli.options import (
     value_option,
 )
 from modemagent.cli.output import print_json
-from modemagent.cli.port_options import access_options, require_allowed
+from modemagent.cli.port_options import access_options
+from modemagent.dialects.allowlist import require_allowed
 from modemagent.discovery.sysfs import describe
 from modemagent.errors import (
     DeadlinePassed,

@@ -12,6 +12,13 @@ which no module stores without a further command.
 from __future__ import annotations
 
 import re
+from typing import Final
+
+from modemagent.errors import LineRefused
+
+#: Maximum length of a command line in characters, which are bytes: only ASCII is sent. The longest
+#: line on the list has 52; concatenated lines may be longer.
+MAX_LINE: Final = 512
 
 SESSION = frozenset(
     (
@@ -98,6 +105,8 @@ def is_allowed(line: str) -> bool:
     >>> is_allowed("at+cgsn"), is_allowed("AT+CGMI;+CGSN=1"), is_allowed("AT+EGMR=1,7,\\"35\\"")
     (True, True, False)
     """
+    if len(line) > MAX_LINE or not (line.isascii() and line.isprintable()):
+        return False
     text = line.strip().upper()
     if text in _UPPER:
         return True
@@ -106,6 +115,29 @@ def is_allowed(line: str) -> bool:
     if ";" not in text or not text.startswith("AT"):
         return False
     return all("AT" + part in _UPPER for part in text[2:].split(";"))
+
+
+def require_allowed(line: str) -> None:
+    """Check that a complete command line may be written to a modem.
+
+    :raises LineRefused: it is too long, or might change a modem, a SIM card or a setting
+    """
+    if len(line) > MAX_LINE:
+        raise LineRefused(
+            f"a line of {len(line)} characters was not sent: a command line has at most {MAX_LINE}",
+            hint="Send the commands in several lines.",
+        )
+    if not is_allowed(line):
+        raise not_allowed(line)
+
+
+def not_allowed(line: str) -> LineRefused:
+    """Return the error for a line that is not on the list."""
+    return LineRefused(
+        f"{line!r} was not sent: it is not on the list of read-only commands",
+        hint="modemagent never changes a modem, a SIM card or a setting. Use a terminal program "
+        "for this command.",
+    )
 
 
 _UPPER = frozenset(entry.upper() for entry in PERMITTED)

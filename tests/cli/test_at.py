@@ -47,6 +47,18 @@ def test_writing_command_is_never_sent(call):
     assert "read-only" in done.stderr
 
 
+def test_line_of_more_than_512_characters_is_not_sent(call):
+    longest = "AT+CGSN" + 84 * ";+CGSN"
+    with simulated(EG25) as sim:
+        done = call("at", sim.path, longest, longest + ";+CIMI")
+        piped = call("at", sim.path, stdin=f"{longest + 20 * ';+CIMI'}\nAT+CPIN?\n")
+        assert sim.lines_received == ["AT+CPIN?"]
+    assert (done.returncode, piped.returncode) == (2, 2)
+    assert "a line of 517 characters was not sent" in done.stderr
+    assert "at most 512" in piped.stderr and "several lines" in piped.stderr
+    assert "+CPIN: READY" in piped.stdout
+
+
 def test_rejected_command_is_1_and_silence_4(call):
     with simulated(EG25, faults=["refuse=AT+CSQ"]) as sim:
         assert call("at", sim.path, "AT+CSQ").returncode == 1

@@ -56,15 +56,18 @@ def test_at_prints_the_same_through_the_daemon(watched: tuple[Bench, Agent, str]
     assert without_times(through.stdout) == without_times(alone.stdout)
 
 
+@pytest.mark.parametrize(
+    ("command", "reason"), [("AT+CFUN=0", "read-only"), ("AT" + 200 * ";+CGSN", "at most 512$")]
+)
 def test_daemon_refuses_commands_not_on_the_allow_list(
-    watched: tuple[Bench, Agent, str],
+    watched: tuple[Bench, Agent, str], command: str, reason: str
 ) -> None:
     _, agent, path = watched
     with (
         ControlClient(agent.state_dir) as line,
-        pytest.raises(Exception, match="read-only") as refused,
+        pytest.raises(Exception, match=reason) as refused,
     ):
-        line.ask({"do": "at", "port": path, "line": "AT+CFUN=0", "timeout_s": 1})
+        line.ask({"do": "at", "port": path, "line": command, "timeout_s": 1})
     assert refused.value.exit_status == 2  # type: ignore[attr-defined]
     assert agent.is_watching(path)
 
