@@ -36,6 +36,7 @@ _OWNERS: Final = frozenset(
 )  # fmt: skip
 #: How long a list of these processes stays valid, in seconds: many ports are opened at once.
 _OWNERS_VALID_S: Final = 0.01
+_ROOT: Final = 0
 _PTY_MASTER: Final = os.makedev(5, 2)
 _PTY_MAJORS: Final = range(136, 144)
 
@@ -84,7 +85,7 @@ def release(descriptor: int) -> None:
 
 
 def check_lock_files(port: str, path: str) -> None:
-    """Check for a lock file of a running process.
+    """Check for a lock file of a process that uses the port.
 
     :raises PortBusy: there is one
     """
@@ -138,14 +139,36 @@ def find_holder(port: str) -> Holder | None:
 
 
 def _lock_file_holder(port: str, path: str) -> Holder | None:
+    """Find the process that a lock file names, if that process really uses the device.
+
+    Every user may write a file with any content there (mode 1777). A file therefore counts only if
+    its process has the device open, or if both belong to root, whose descriptors others cannot see.
+    """
     names = {path.removeprefix("/dev/").replace("/", "_"), os.path.basename(port)}
     for folder in LOCK_DIRS:
         for name in names:
-            # every user may put a file there (mode 1777): opening a FIFO would block for ever
-            pid = _pid_in(_start_of(f"{folder}/LCK..{name}"))
-            if pid is not None and pid != os.getpid() and os.path.exists(f"/proc/{pid}"):
+            start, owner = _start_of(f"{folder}/LCK..{name}")
+            pid = _pid_in(start)
+            if pid is None or pid == os.getpid():
+                continue
+            if _has_open(pid, path) or owner == _owner_of(pid) == _ROOT:
                 return Holder(pid, _name_of(pid))
     return None
+
+
+def _has_open(pid: int, path: str) -> bool:
+    try:
+        device = os.stat(path)
+    except OSError:
+        return False
+    return any(_is_same(device, other) for _, other in _descriptors(pid))
+
+
+def _owner_of(pid: int) -> int | None:
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except OSError:  # there is no such process
+        return None
 
 
 def _pid_in(content: bytes) -> int | None:
@@ -280,19 +303,25 @@ def _sees_all_processes() -> bool:
 
 def _name_of(pid: int) -> str | None:
     # without a file object, which takes twice as long: each opening looks at every process
-    return _start_of(f"/proc/{pid}/comm").decode("utf-8", "replace").strip() or None
+    return _start_of(f"/proc/{pid}/comm")[0].decode("utf-8", "replace").strip() or None
 
 
-def _start_of(path: str) -> bytes:
-    """Return the first bytes of a regular file, b"" if it cannot be read; never blocks."""
+def _start_of(path: str) -> tuple[bytes, int | None]:
+    """Return the first bytes of a regular file and its owner; never blocks, never follows a link.
+
+    If there is no such file, they are b"" and None.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        descriptor = os.open(path, flags)
     except OSError:
-        return b""
+        return b"", None
     try:
-        is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        return os.read(descriptor, 64) if is_regular else b""
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode):
+            return os.read(descriptor, 64), status.st_uid
     except OSError:
-        return b""
+        pass
     finally:
         os.close(descriptor)
+    return b"", None

@@ -11,6 +11,7 @@ import sys
 import termios
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -129,18 +130,38 @@ def test_find_holder(pty_peer: Any) -> None:
     assert holder.pid == process.pid
 
 
-@pytest.mark.parametrize("there", ["fifo", "folder", "terminal"])
-def test_only_a_regular_lock_file_counts(
-    there: str, pty_peer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def lock_file(pty_peer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The name of a lock file for the port of the peer."""
     monkeypatch.setattr(port_lock, "LOCK_DIRS", (str(tmp_path),))
-    file = tmp_path / f"LCK..{Path(pty_peer.address).name}"
+    return tmp_path / f"LCK..{pty_peer.address.removeprefix('/dev/').replace('/', '_')}"
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    """A process of this user that does not use the port."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("there", ["fifo", "folder", "terminal", "link", "huge"])
+def test_only_a_regular_lock_file_counts(
+    there: str, pty_peer: Any, lock_file: Path, sleeper: subprocess.Popen[bytes]
+) -> None:
     if there == "fifo":
-        os.mkfifo(file)
+        os.mkfifo(lock_file)
     elif there == "folder":
-        file.mkdir()
+        lock_file.mkdir()
+    elif there == "terminal":
+        lock_file.symlink_to(pty_peer.address)
+    elif there == "link":
+        target = lock_file.with_name("target")
+        target.write_text(f"{sleeper.pid}\n")
+        lock_file.symlink_to(target)
     else:
-        file.symlink_to(pty_peer.address)
+        lock_file.touch()
+        os.truncate(lock_file, 2**40)
     outcome: list[object] = []
     search = threading.Thread(
         target=lambda: outcome.append(find_holder(pty_peer.address)), daemon=True
@@ -148,6 +169,30 @@ def test_only_a_regular_lock_file_counts(
     search.start()
     search.join(5.0)
     assert outcome == [None]
+
+
+def test_lock_file_of_a_process_without_the_port_does_not_count(
+    pty_peer: Any, lock_file: Path, run_plan: Any, sleeper: subprocess.Popen[bytes]
+) -> None:
+    lock_file.write_text(f"{sleeper.pid:>10}\n")
+    if os.geteuid() == 0:
+        # as planted by another user; written by root for a process of root, it counts
+        assert find_holder(pty_peer.address) == Holder(sleeper.pid, "sleep")
+        os.chown(lock_file, 65534, 65534)
+    assert find_holder(pty_peer.address) is None
+    assert run_plan(pty_peer.address, at()).ok
+
+
+def test_lock_file_and_process_must_both_belong_to_root(
+    pty_peer: Any, lock_file: Path
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a process of another user")
+    with subprocess.Popen(["sleep", "60"], user=65534) as process:
+        lock_file.write_text(f"{process.pid:>10}\n")
+        found = find_holder(pty_peer.address)
+        process.kill()
+    assert found is None
 
 
 @pytest.mark.parametrize("name", ["gpsd", "pppd", "minicom", "gammu-smsd"])
