@@ -27,7 +27,7 @@ from modemagent.settings import (
     unknown_in,
 )
 from modemagent.settings import check as check_settings
-from modemagent.settings.preflight import FILES, check_machine
+from modemagent.settings.preflight import FILES, check_machine, exposed_files
 
 
 @click.group()
@@ -53,6 +53,8 @@ def check(file: str | None, as_json: bool) -> int:
         settings, mistakes = check_settings(text)
         mistakes += _machine_mistakes(settings, text, {mistake.key for mistake in mistakes})
         mistakes = tuple(sorted(mistakes, key=lambda mistake: mistake.line))
+        for exposed in exposed_files(settings, path):
+            click.echo(plain(f"modemagent: {exposed.message}. {exposed.remedy}"), err=True)
     if as_json:
         listed = [mistake._asdict() for mistake in mistakes]
         print_json({"schema": 1, "file": str(path), "mistakes": listed})

@@ -18,8 +18,8 @@ from modemagent.cli.options import (
     value_option,
 )
 from modemagent.logs import open_log
-from modemagent.settings import Settings, load, unknown_in
-from modemagent.settings.preflight import check_machine
+from modemagent.settings import DEFAULT_FILE, Settings, load, unknown_in
+from modemagent.settings.preflight import check_machine, exposed_files
 
 
 @click.command()
@@ -77,6 +77,8 @@ def command(context: click.Context, /, **given: Any) -> None:
     log = open_log(level, color=context.color)
     for variable, remedy in unknown_in(os.environ).items():
         log.warning("unknown_variable", variable=variable, hint=remedy)
+    for exposed in exposed_files(settings, Path(file or DEFAULT_FILE)):
+        log.warning("file_exposed", reason=exposed.message, hint=exposed.remedy)
     if (settings.registry or "").startswith("file:"):
         for mistake in check_machine(settings):
             if mistake.key == "registry":  # any other mistake ends the start

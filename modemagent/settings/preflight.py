@@ -6,6 +6,7 @@ its start: reports wait on disk. ``modemagent config check`` and a reload reject
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,8 @@ from modemagent.settings.toml_file import Mistake
 
 #: Keys that name files to read.
 FILES: Final = ("token_file", "ca_file", "client_cert_file", "client_key_file")
+_SECRETS: Final = ("token_file", "client_key_file")
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 def check_machine(settings: Settings) -> tuple[Mistake, ...]:
@@ -33,6 +36,34 @@ def check_machine(settings: Settings) -> tuple[Mistake, ...]:
         )
     if settings.registry and settings.registry.lower().startswith("file:"):
         found += _unwritable(Path(unquote(urlsplit(settings.registry).path)))
+    return tuple(found)
+
+
+def exposed_files(settings: Settings, file: Path) -> tuple[Mistake, ...]:
+    """Return the files that other users may change, and secrets that they may read.
+
+    Each is a warning only: group and owner may be intended.
+
+    :param file: the settings file
+    """
+    found = []
+    for key in ("", *FILES):
+        path: Path | None = getattr(settings, key) if key else file
+        try:
+            status = path.stat() if path is not None else None
+        except OSError:
+            continue  # reported when it is read
+        if path is None or status is None:
+            continue
+        if status.st_uid not in (0, os.geteuid()):
+            reason, remedy = "belongs to another user", f"Run: chown root {path}"
+        elif status.st_mode & _OTHERS_WRITE:
+            reason, remedy = "can be changed by other users", f"Run: chmod go-w {path}"
+        elif key in _SECRETS and status.st_mode & stat.S_IROTH:
+            reason, remedy = "can be read by every user", f"Run: chmod o-r {path}"
+        else:
+            continue
+        found.append(Mistake(key, 0, f"{key or 'settings'}: {path} {reason}", remedy))
     return tuple(found)
 
 

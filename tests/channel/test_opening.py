@@ -183,9 +183,7 @@ def test_lock_file_of_a_process_without_the_port_does_not_count(
     assert run_plan(pty_peer.address, at()).ok
 
 
-def test_lock_file_and_process_must_both_belong_to_root(
-    pty_peer: Any, lock_file: Path
-) -> None:
+def test_lock_file_and_process_must_both_belong_to_root(pty_peer: Any, lock_file: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can start a process of another user")
     with subprocess.Popen(["sleep", "60"], user=65534) as process:

@@ -165,3 +165,12 @@ def test_unknown_variables_are_reported(call):
     assert "unknown setting MODEMAGENT_RUN_BOGUS. See" in said[0]
     assert "Did you mean MODEMAGENT_RUN_POLL_INTERVAL?" in said[1]
     assert call("config", "show", env={"MODEMAGENT_RUN_NO_DISCOVERY": "1"}).stderr == ""
+
+
+def test_exposed_settings_are_a_warning(call, tmp_path):
+    file = tmp_path / "agent.toml"
+    file.touch()
+    file.chmod(0o666)
+    done = call("config", "check", str(file))
+    assert (done.returncode, done.stdout) == (0, f"{file}: no mistakes\n")
+    assert f"chmod go-w {file}" in done.stderr

@@ -58,6 +58,55 @@ def test_state_directory_is_private_to_its_owner(tmp_path: Path) -> None:
         assert stat.S_IMODE((tmp_path / DB_NAME).stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o1777])
+def test_state_directory_that_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    with pytest.raises(OutboxError, match="other users may write to") as refused:
+        opened(tmp_path)
+    assert f"chmod 700 {tmp_path}" in refused.value.hint
+    assert list(tmp_path.iterdir()) == []
+    tmp_path.chmod(0o700)
+    opened(tmp_path).thing.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_state_directory_of_another_user_is_refused(tmp_path: Path) -> None:
+    os.chown(tmp_path, 65534, 65534)
+    with pytest.raises(OutboxError, match="belongs to another user") as refused:
+        opened(tmp_path)
+    assert refused.value.hint and list(tmp_path.iterdir()) == []
+
+
+def test_linked_state_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for name, target in (("link", "there"), ("dangling", "nowhere")):
+        (tmp_path / name).symlink_to(target)
+        with pytest.raises(OutboxError, match="is a symbolic link") as refused:
+            opened(tmp_path / name)
+        assert "--state-dir" in refused.value.hint
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the link belongs to root")
+def test_systemds_link_to_a_private_directory_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "private/modemagent").mkdir(parents=True)
+    (tmp_path / "modemagent").symlink_to("private/modemagent")
+    with opened(tmp_path / "modemagent") as outbox:
+        fill(outbox, 1)
+    assert (tmp_path / "private/modemagent" / DB_NAME).is_file()
+
+
+@pytest.mark.parametrize("name", [DB_NAME, f"{DB_NAME}-mark", f"{DB_NAME}-wal", "agent.lock"])
+def test_linked_file_in_the_state_directory_is_refused(tmp_path: Path, name: str) -> None:
+    (victim := tmp_path / "victim").write_text("theirs")
+    (state := tmp_path / "state").mkdir()
+    (state / name).symlink_to(victim)
+    with pytest.raises(OutboxError, match=f"{name} is a symbolic link") as refused:
+        opened(state)
+    assert "Remove the link" in refused.value.hint
+    assert victim.read_text() == "theirs"
+
+
 def test_pragmas_are_those_of_the_durability_tests(outbox: Outbox) -> None:
     pragmas = {
         name: outbox._storage.database.db.execute(f"PRAGMA {name}").fetchone()[0]

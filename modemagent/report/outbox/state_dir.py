@@ -14,6 +14,9 @@ DB_NAME = "outbox.db"
 #: Files beside the database: SQLite's log and its index, and the high-water mark.
 COMPANIONS = ("-wal", "-shm", "-mark")
 _LOCK_FILE = "agent.lock"
+_ROOT = 0
+_OTHERS_WRITE = 0o022
+_OTHERS_READ = 0o055
 _DISK_ERRORS = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
@@ -24,18 +27,18 @@ class StateDirLock:
     error in the write-ahead log before SQLite 3.51.3). The kernel's lock ends with the process,
     unlike a pid file.
 
-    :raises OutboxError: the directory cannot be created or written, or another process has it
+    :raises OutboxError: the directory cannot be created or written, other users may change it, or
+        another process has it
     """
 
     def __init__(self, state_dir: Path) -> None:
         hint = "Set --state-dir to a directory that this user may write to."
         try:
-            state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # identities are personal data: the rights of an existing directory are narrowed
-            if state_dir.stat().st_mode & 0o077:
-                with contextlib.suppress(OSError):
-                    state_dir.chmod(0o700)
-            self._fd = _open_lock(state_dir)
+            directory = _open_directory(state_dir)
+            try:
+                self._fd = _open_lock(directory)
+            finally:
+                os.close(directory)
         except OSError as error:
             reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
             raise OutboxError(
@@ -64,17 +67,74 @@ class StateDirLock:
             self._fd = -1
 
 
-def _open_lock(state_dir: Path) -> int:
-    """Open the lock file, or the directory itself if the disk does not take a new file."""
+def _open_directory(state_dir: Path) -> int:
+    """Open a state directory, created if it is missing, that no other user controls.
+
+    :raises OutboxError: another user may change it, or a link leads to it or out of it
+    """
+    if _is_link_of_systemd(state_dir):
+        state_dir = state_dir.parent / state_dir.readlink()
+    if state_dir.is_symlink():
+        raise OutboxError(
+            f"the state directory {state_dir} is a symbolic link",
+            hint="Set --state-dir to the directory itself.",
+        )
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    directory = os.open(state_dir, flags)
     try:
-        return os.open(state_dir / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _check_directory(state_dir, directory)
+    except BaseException:
+        os.close(directory)
+        raise
+    return directory
+
+
+def _is_link_of_systemd(state_dir: Path) -> bool:
+    """Return True for the link that systemd makes for a service with ``DynamicUser``."""
+    try:
+        target = str(state_dir.readlink())
+    except OSError:
+        return False
+    return target == f"private/{state_dir.name}" and state_dir.lstat().st_uid == _ROOT
+
+
+def _check_directory(state_dir: Path, directory: int) -> None:
+    status = os.fstat(directory)
+    if status.st_uid not in (_ROOT, os.geteuid()):
+        raise OutboxError(
+            f"the state directory {state_dir} belongs to another user (uid {status.st_uid})",
+            hint="Run the agent as that user, or set --state-dir to a directory of this user.",
+        )
+    if status.st_mode & _OTHERS_WRITE:
+        raise OutboxError(
+            f"other users may write to the state directory {state_dir}",
+            hint=f"Remove files that are not yours, then run: chmod 700 {state_dir}",
+        )
+    with os.scandir(directory) as entries:
+        if links := sorted(entry.name for entry in entries if entry.is_symlink()):
+            raise OutboxError(
+                f"{state_dir / links[0]} is a symbolic link",
+                hint="Remove the link. To use another disk, set --state-dir to a directory there.",
+            )
+    # identities are personal data: the rights of an existing directory are narrowed
+    if status.st_mode & _OTHERS_READ:
+        with contextlib.suppress(OSError):
+            os.fchmod(directory, 0o700)
+
+
+def _open_lock(directory: int) -> int:
+    """Open the lock file, or the directory itself if the disk does not take a new file."""
+    flags = os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(_LOCK_FILE, os.O_RDWR | os.O_CREAT | flags, 0o600, dir_fd=directory)
     except OSError as error:
         if error.errno not in _DISK_ERRORS:
             raise
     try:
-        return os.open(state_dir / _LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(_LOCK_FILE, os.O_RDONLY | flags, dir_fd=directory)
     except FileNotFoundError:
-        return os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
 
 
 def quarantined_files(state_dir: Path) -> list[str]:

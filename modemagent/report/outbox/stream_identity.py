@@ -101,7 +101,8 @@ class HighWaterMark:
         """Store the mark on disk; on error the old one stays, which is still a lower bound."""
         line = f"{stream_id} {next_sequence:020d}".encode()
         with contextlib.suppress(OSError):
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(self._path, flags, 0o600)
             try:
                 os.pwrite(descriptor, b"%s %08x\n" % (line, zlib.crc32(line)), 0)
                 os.fdatasync(descriptor)
