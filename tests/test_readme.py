@@ -32,12 +32,19 @@ def test_scripts_exist_and_are_executable(line: str) -> None:
     assert (ROOT / line.split()[0]).stat().st_mode & 0o111
 
 
-@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("pip ")])
+@pytest.mark.parametrize("line", [line for line in COMMANDS if "/pip install " in line])
 def test_extras_in_pip_commands_exist(line: str) -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
     assert set(re.findall(r"\[(\w+)\]", line)) <= extras.keys()
+
+
+def test_no_command_installs_outside_an_environment() -> None:
+    assert "sudo python3 -m venv /opt/modemagent" in COMMANDS
+    installing = [line for line in COMMANDS if "pip install" in line]
+    assert installing
+    assert all(line.startswith("sudo /opt/modemagent/bin/pip ") for line in installing)
 
 
 @pytest.mark.parametrize("line", OWN)

@@ -11,7 +11,7 @@ import click
 from modemagent import __version__
 from modemagent.cli.options import F, flag_option, json_option, root_option, value_option
 from modemagent.cli.output import plain, print_json
-from modemagent.installation import apply, entry_point, manifest, plan
+from modemagent.installation import apply, entry_point, manifest, ownership, plan
 from modemagent.installation.apply import SystemCommand
 from modemagent.installation.layout import PREFIXES, UNIT, shipped
 from modemagent.installation.plan import Step
@@ -56,7 +56,10 @@ def _common_options(function: F) -> F:
     "PATH",
     "Program of the service: its path inside the image; default: the one that runs now.",
 )
-def command(root: str, dry_run: bool, as_json: bool, prefix: str, executable: str | None) -> int:
+@flag_option("--force", "Install even if others than root may change the program.")
+def command(
+    root: str, dry_run: bool, as_json: bool, prefix: str, executable: str | None, force: bool
+) -> int:
     """Install udev rules, systemd unit, user and settings.
 
     \b
@@ -65,13 +68,14 @@ def command(root: str, dry_run: bool, as_json: bool, prefix: str, executable: st
     modemagent install --root ./image --prefix /usr --executable /usr/bin/modemagent
 
     It is safe to repeat, for example after an update. A file that was edited is never overwritten:
-    the new version is stored beside it as .new.
+    the new version is stored beside it as .new. Only root may be able to change the program that
+    the service runs.
     """
     tree = TargetRoot(Path(root))
     if not dry_run:
         apply.require_root(tree)
     before = manifest.read(tree)
-    unit, program, notes = _unit(tree, executable, dry_run)
+    unit, program, notes = _unit(tree, executable, dry_run=dry_run, force=force)
     steps, record = plan.install(tree, before, unit=unit, prefix=prefix, version=__version__)
     try:
         apply.check(tree, steps)
@@ -120,7 +124,9 @@ def uninstall(root: str, dry_run: bool, as_json: bool, purge: bool) -> int:
     return _print(tree, outcome, dry_run=dry_run, as_json=as_json)
 
 
-def _unit(tree: TargetRoot, executable: str | None, dry_run: bool) -> tuple[str, str, list[str]]:
+def _unit(
+    tree: TargetRoot, executable: str | None, *, dry_run: bool, force: bool
+) -> tuple[str, str, list[str]]:
     """Return the text of the unit, the program in it, and notes about that program."""
     words = (executable,) if executable else entry_point.running()
     if not words[0].startswith("/"):
@@ -134,7 +140,12 @@ def _unit(tree: TargetRoot, executable: str | None, dry_run: bool) -> tuple[str,
         try:
             entry_point.check(words, vanishing)
         except InstallError as refusal:
-            notes = [_refusal(refusal, dry_run)]
+            notes.append(_refusal(refusal, dry_run))
+        try:
+            ownership.check_ownership(ownership.code_paths(words))
+        except InstallError as refusal:
+            warning = f"Warning: {refusal.message}."
+            notes.append(warning if force else _refusal(refusal, dry_run))
         notes += [f"The service runs from {home}: do not remove that directory." for home in homes]
     elif not tree.exists(words[0]):
         notes = [f"The service starts {words[0]}, which is not in the image (--executable)."]
