@@ -119,6 +119,11 @@ def command(
         for number, (name, modem) in enumerate(simulated.items()):
             try:
                 running[name] = server.add(name, modem, _endpoint(number, link_dir, tcp))
+            except FileExistsError as error:
+                raise ModemAgentError(
+                    f"{error.filename2 or error.filename} exists already",
+                    hint="It is not replaced. Remove it, or choose another --link-dir.",
+                ) from error
             except OSError as error:
                 raise ModemAgentError(
                     f"no endpoint for {name}: {error}",

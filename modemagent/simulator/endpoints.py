@@ -82,16 +82,24 @@ class PtyEndpoint(Endpoint):
         os.set_blocking(self._master, False)
         self.device = os.ttyname(self._terminal)
         if self.link is not None:
-            fresh = self.link.with_name(f".{self.link.name}.new")
-            fresh.unlink(missing_ok=True)
-            fresh.symlink_to(self.device)
-            fresh.replace(self.link)
+            try:
+                self.link.symlink_to(self.device)
+            except OSError:
+                self._close()
+                raise
 
     def unplug(self) -> None:
-        # only the own link: another simulator may have taken over the name
-        link = self.link
-        if link is not None and link.is_symlink() and str(link.readlink()) == self.device:
-            link.unlink(missing_ok=True)
+        if self.link is not None and self._is_own(self.link):
+            self.link.unlink(missing_ok=True)
+        self._close()
+
+    def _is_own(self, link: Path) -> bool:
+        """Return True unless the name has been taken for something else since it was created."""
+        return (
+            self._master is not None and link.is_symlink() and str(link.readlink()) == self.device
+        )
+
+    def _close(self) -> None:
         for descriptor in (self._master, self._terminal):
             if descriptor is not None:
                 os.close(descriptor)

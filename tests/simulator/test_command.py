@@ -85,6 +85,36 @@ def test_links_are_removed_with_the_simulator(start: Start, tmp_path: Path) -> N
     assert list(links.iterdir()) == []
 
 
+@pytest.mark.parametrize("there", ["file", "link", "folder"])
+def test_existing_file_is_not_replaced_by_a_link(start: Start, tmp_path: Path, there: str) -> None:
+    taken = tmp_path / "ttySIM1"
+    if there == "file":
+        taken.write_text("theirs")
+    elif there == "link":
+        taken.symlink_to("/dev/null")
+    else:
+        taken.mkdir()
+    before = taken.lstat()
+    process = start("quectel-eg25-g", "--count", "2", "--link-dir", str(tmp_path))
+    _, err = process.communicate(timeout=10)
+    assert (process.returncode, err.count("\n")) == (1, 1)
+    assert f"{taken} exists already" in err and "another --link-dir" in err
+    assert [*tmp_path.iterdir()] == [taken]
+    assert taken.lstat().st_ino == before.st_ino
+
+
+def test_only_own_links_are_removed_at_the_end(start: Start, tmp_path: Path) -> None:
+    process = start("quectel-eg25-g", "--count", "2", "--link-dir", str(tmp_path))
+    names_and_paths(process)
+    for name in ("ttySIM0", "ttySIM1"):
+        (tmp_path / name).unlink()
+    (tmp_path / "ttySIM0").write_text("theirs")
+    (tmp_path / "ttySIM1").symlink_to("/dev/null")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ttySIM0", "ttySIM1"]
+
+
 def test_control_over_stdin(start: Start, tmp_path: Path) -> None:
     process = start("quectel-eg25-g", "--link-dir", str(tmp_path), "--fault", "echo-off")
     path = names_and_paths(process)["quectel-eg25-g"]
