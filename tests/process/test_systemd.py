@@ -48,6 +48,11 @@ def test_systemd_accepts_the_unit_without_a_warning(unit: Path) -> None:
     assert "RestartSecs" in analyze("verify", "--man=no", str(unit)).stderr
 
 
+def test_unit_limits_memory_and_threads_and_writes_no_core(unit: Path) -> None:
+    lines = unit.read_text().splitlines()
+    assert {"LimitCORE=0", "MemoryMax=160M", "TasksMax=256"} < set(lines)
+
+
 @pytest.mark.parametrize("homes", [(), ("/home/pi/venv", "/root/.pyenv/versions/3.11")])
 def test_unit_exposure_level_is_at_most_2(unit: Path, homes: tuple[str, ...]) -> None:
     from modemagent.installation import entry_point

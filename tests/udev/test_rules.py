@@ -135,7 +135,7 @@ def test_only_at_and_unknown_ports_start_the_daemon(judged: Judge, tree: str) ->
         wakes = port.role in ("at", "unknown")
         assert (port.properties.get("SYSTEMD_WANTS") == "modemagent.service") is wakes, name
         assert not wakes or "systemd" in port.tags
-        assert ("uaccess" in port.tags) is bool(port.ours)
+        assert "uaccess" not in port.tags
 
 
 def test_other_devices_are_not_affected(judged: Judge) -> None:
@@ -192,6 +192,11 @@ def test_no_rule_admits_unknown_devices_or_recovery_modes() -> None:
         assert re.fullmatch("[0-9a-f]{4}", vid)
         assert layout_of(vid, "ffff" if pid == "*" else pid), name
     assert not {f"{vid}:{pid}" for vid, pid in recovery_modes()} & set(allowed)
+
+
+def test_access_of_the_local_user_is_commented_out() -> None:
+    lines = (RULES / "71-modemagent-access.rules").read_text().splitlines()
+    assert [line for line in lines if "TAG+=" in line] == ['#TAG+="uaccess"']
 
 
 def test_no_rule_runs_a_program() -> None:
