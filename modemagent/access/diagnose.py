@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from modemagent.access.agent import state_dir_of
-from modemagent.access.identify import read_by_agent
+from modemagent.access.identify import compare_readings, read_by_agent
 from modemagent.access.options import AccessOptions, AgentLocator
 from modemagent.access.route import Reached, Reader, read_modems
 from modemagent.access.target import (
@@ -82,7 +82,10 @@ def modem_facts(targets: Sequence[ModemTarget], options: AccessOptions) -> list[
 
     candidates = scan_ports(options.root)
     reader = Reader(plan, agent, Collected)
-    return [_facts(reached, candidates) for reached in read_modems(targets, reader, options)]
+    every = [_facts(reached, candidates) for reached in read_modems(targets, reader, options)]
+    read = [each.snapshot for each in every if each.snapshot is not None]
+    compared = iter(compare_readings(read, options.root))
+    return [each._replace(snapshot=next(compared)) if each.snapshot else each for each in every]
 
 
 def _facts(reached: Reached[Collected], candidates: Sequence[Candidate]) -> Facts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,11 @@ from modemagent.access.target import (
     BY_NUMBER,
     ModemTarget,
     TargetPort,
+    candidate_of,
     flashing_modules,
     no_modem_found,
     resolve_target,
+    scan_ports,
     single,
 )
 from modemagent.at.steps import Plan
@@ -27,6 +30,7 @@ from modemagent.errors import (
     PortNotFound,
     UsageError,
 )
+from modemagent.identity.crosscheck import compare_modems, duplicates
 from modemagent.identity.snapshot import ReadState, Snapshot
 from modemagent.modem.identify import NO_EXTRAS, Extras, identify
 
@@ -140,7 +144,26 @@ def _identify(
             else:
                 failed.append((attempt.port.path, reading))
         result.failed += failed
+    result.snapshots = compare_readings(result.snapshots, options.root)
     return result
+
+
+def compare_readings(readings: Sequence[Snapshot], root: str) -> list[Snapshot]:
+    """Return readings with the finding that two modems have one IMEI; each may have several ports.
+
+    :param root: directory that holds ``sys`` and ``dev``
+    """
+    if not duplicates((each.port, each.modem.imei) for each in readings):
+        return list(readings)
+    candidates = scan_ports(root)
+
+    def modem_of(reading: Snapshot) -> str:
+        # The ttys of a UART bridge lead to different modems.
+        candidate = candidate_of(reading.port, candidates)
+        device = candidate.modem_id if candidate and candidate.cellular else None
+        return device or os.path.realpath(reading.port)
+
+    return compare_modems((modem_of(each), each) for each in readings)
 
 
 def read_by_agent(client: ControlClient, port: str, extras: Extras, timeout_s: float) -> Snapshot:

@@ -37,7 +37,7 @@ SIM_STATES: Mapping[SimState, str] = {
 READ_STATES: Mapping[ReadState, str] = {
     ReadState.ABSENT: "none",
     ReadState.LOCKED: "locked",
-    ReadState.FAILED: "not read: the modem rejected the command",
+    ReadState.FAILED: "not read: the modem rejected the command, or no value was certain",
     ReadState.UNSUPPORTED: "not supported by this modem",
     ReadState.TIMEOUT: "not read: no answer in time",
 }

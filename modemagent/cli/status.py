@@ -59,6 +59,9 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
             yield plain(f"{modem['port']}: last report {last['reason']} {last['observed_at']}")
         if modem.get("message"):
             yield plain(f"{modem['port']}: {modem['message']}. {modem.get('hint', '')}".rstrip())
+        for problem in modem.get("problems", ()):
+            if problem["code"].startswith("cross.") and problem["severity"] == "error":
+                yield plain(f"{modem['port']}: {problem['message']} [{problem['code']}]")
 
 
 def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -7,14 +7,13 @@ is an error.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from modemagent.identity import tac as types
 from modemagent.identity.imei import Imei
 from modemagent.identity.numbering import country_of_iccid, country_of_mcc
 from modemagent.identity.problems import Problem, problem
-from modemagent.identity.snapshot import Modem, Sim
+from modemagent.identity.snapshot import Modem, Sim, Snapshot
 
 
 def compare(
@@ -93,14 +92,46 @@ def _judge_countries(iccid: str, imsi: str) -> list[Problem]:
     return [problem("cross.iccid_imsi_country", "iccid", message)]
 
 
-def duplicates(imeis: Iterable[str | None]) -> tuple[str, ...]:
-    """Return the IMEIs (14 digits) that two devices present at the same time report.
+def duplicates(imeis: Iterable[tuple[Hashable, str | None]]) -> frozenset[str]:
+    """Return the IMEIs (14 digits) that two modems present at the same time report.
 
-    >>> duplicates(["867698040000013", "3526561000000101", "8676980400000199", None])
-    ('86769804000001',)
+    :param imeis: modem and IMEI of each reading; a modem may be read through several of its ports
+
+    >>> imei, software_version = "867698040000013", "8676980400000199"
+    >>> sorted(duplicates([("usb:1-1", imei), ("usb:1-2", software_version), ("usb:1-3", None)]))
+    ['86769804000001']
+    >>> sorted(duplicates([("usb:1-1", imei), ("usb:1-1", imei)]))
+    []
     """
-    counted = Counter(imei[:14] for imei in imeis if imei)
-    return tuple(sorted(imei for imei, times in counted.items() if times > 1))
+    modems: dict[str, set[Hashable]] = {}
+    for modem, imei in imeis:
+        if imei:
+            modems.setdefault(imei[:14], set()).add(modem)
+    return frozenset(imei for imei, having in modems.items() if len(having) > 1)
+
+
+def with_finding(reading: Snapshot, code: str, *, present: bool) -> Snapshot:
+    """Return a reading with, or without, a finding about its IMEI."""
+    others = tuple(each for each in reading.problems if each.code != code)
+    found = (problem(code, "imei"),) if present else ()
+    return reading._replace(problems=(*others, *found))
+
+
+def compare_modems(readings: Iterable[tuple[Hashable, Snapshot]]) -> list[Snapshot]:
+    """Return readings taken at the same time, with the finding that two modems have one IMEI.
+
+    :param readings: modem and reading
+    """
+    pairs = list(readings)
+    shared = duplicates((modem, reading.modem.imei) for modem, reading in pairs)
+    return [
+        with_finding(
+            reading,
+            "cross.imei_duplicate",
+            present=reading.modem.imei is not None and reading.modem.imei[:14] in shared,
+        )
+        for _, reading in pairs
+    ]
 
 
 def compare_label(label: Imei, imei: Imei) -> tuple[Problem, ...]:

@@ -76,6 +76,13 @@ CODES: dict[str, tuple[Severity, str]] = {
     )
 }
 CODES |= {
+    f"cross.{kind}_ambiguous": (
+        _E,
+        f"unrelated lines came with the {kind.upper()}, so no value is certain",
+    )
+    for kind in ("imei", "iccid", "imsi")
+}
+CODES |= {
     "imei.check_digit": (_E, "15th digit wrong and not 0"),
     "imei.spare_digit": (_W, "15th digit is 0 where a check digit would differ"),
     "imei.no_check_digit": (_N, "14 digits received"),
@@ -107,7 +114,8 @@ CODES |= {
     "eid.not_e118": (_N, "does not start with 89"),
     "eid.tlv_encoded": (_N, "taken out of a data object"),
     "cross.imei_imeisv_differ": (_E, "IMEI and IMEISV of one reading differ"),
-    "cross.imei_duplicate": (_E, "two devices present at once report one IMEI"),
+    "cross.imei_duplicate": (_E, "two modems present at once report one IMEI"),
+    "cross.imei_unstable": (_E, "the IMEI changed while the modem was connected"),
     "cross.imei_label_differ": (_W, "the IMEI on the label is not the one read"),
     "cross.meid_imei_differ": (_W, "dual-mode IMEI and MEID differ"),
     "cross.tac_model_differ": (_W, "the TAC belongs to another maker or model"),

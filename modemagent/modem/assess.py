@@ -62,7 +62,10 @@ class RawModem(ReadValues):
 
 
 class _Field(Generic[T]):
-    """One identifier: the value that is reported, or the text that is not valid."""
+    """One identifier: the value that is reported, or the text that is not valid.
+
+    :ivar unread: the code of the problem that the identifier was not read
+    """
 
     def __init__(self, identifier: type[T], raw: ReadValues) -> None:
         kind = identifier.kind
@@ -70,6 +73,7 @@ class _Field(Generic[T]):
         self.raw: str | None = None
         self.problems: tuple[Problem, ...] = ()
         self.state = raw.states.get(kind, ReadState.UNSUPPORTED)
+        self.unread = f"cross.{kind}_ambiguous" if kind in raw.ambiguous else f"{kind}.missing"
         text = raw.values.get(kind, raw.malformed.get(kind))
         if text is None:
             return
@@ -112,10 +116,8 @@ def assess(raw: RawModem, *, port: str, port_id: str | None, dialect: str) -> Sn
 def _assess_modem(raw: RawModem) -> tuple[Modem, list[Problem]]:
     imei, imeisv, meid = _Field(Imei, raw), _Field(Imeisv, raw), _Field(Meid, raw)
     problems = [*imei.problems, *imeisv.problems, *meid.problems]
-    if imei.missing:
-        problems.append(
-            problem("imei.missing", "imei", _describe_refusal(raw.refusals.get("imei")))
-        )
+    if imei.missing and meid.value is None:  # a CDMA device has no IMEI
+        problems.append(problem(imei.unread, "imei", _describe_refusal(raw.refusals.get("imei"))))
     states = {
         name: raw.states.get(name, ReadState.UNSUPPORTED)
         for name in ("manufacturer", "model", "firmware", "serial_number")
@@ -167,9 +169,9 @@ def assess_sim(raw: RawSim) -> tuple[Sim, list[Problem]]:
         message = describe_lock(kind, code) if raw.state is SimState.LOCKED else None
         problems.append(problem(f"sim.{raw.state}", "sim", message))
     elif iccid.missing:
-        problems.append(problem("iccid.missing", "iccid"))
+        problems.append(problem(iccid.unread, "iccid"))
     if raw.state is SimState.READY and imsi.missing:
-        problems.append(problem("imsi.missing", "imsi"))
+        problems.append(problem(imsi.unread, "imsi"))
     mcc = mnc = None
     if imsi.value is not None:
         plmn = imsi.value.plmn(raw.mnc_length)

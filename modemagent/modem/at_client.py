@@ -13,7 +13,8 @@ from modemagent.at.steps import Command, Listen, Outcome, Received, Response, St
 from modemagent.dialects.model import WANTS, Attempt
 from modemagent.errors import NoAnswer, NotAModem, ProtocolError
 from modemagent.identity.evidence import Evidence, as_text
-from modemagent.modem.interpret import Interpretation, interpret, parts_of
+from modemagent.modem.background import NOTHING, Background
+from modemagent.modem.interpret import BLOCK_PARSERS, Interpretation, interpret, parts_of
 from modemagent.modem.start_up import Age, StartUp
 from modemagent.modem.sync import SyncEvent, SyncTracker
 
@@ -73,6 +74,8 @@ class AtClient:
         self._answered_s: dict[str, float] = {}
         self._responses: dict[str, Response] = {}
         self._silences = 0
+        self._background = Background()
+        self._repeated: dict[str, Response] = {}
 
     # -- single steps ---------------------------------------------------------------------
 
@@ -87,7 +90,9 @@ class AtClient:
         self.start_up.observe(outcome.foreign, self.elapsed_s)
         if outcome.echoed:
             self.sync.echoing = True
-        return outcome
+        if line == NOTHING:
+            self._background.learn(outcome)
+        return self._background.removed_from(outcome)
 
     def query(self, line: str, timeout_s: float) -> Generator[Step, Outcome, Response]:
         """Send one line and return its response; resynchronize if it timed out.
@@ -106,6 +111,7 @@ class AtClient:
             raise ProtocolError("the outcome of a Listen must be a Received")
         self.elapsed_s += outcome.elapsed_s
         self.start_up.observe(outcome.lines, self.elapsed_s)
+        self._background.note_unsolicited(outcome.lines)
         return outcome
 
     def restore_settings(self) -> Generator[Step, Outcome, None]:
@@ -132,7 +138,7 @@ class AtClient:
         received = b""
         unclean = sent = 0
         while True:
-            response = yield from self.send("AT", WAKE_STEP_S)
+            response = yield from self.send(NOTHING, WAKE_STEP_S)
             sent += 1
             received = (received + response.raw)[-_PROBE_LIMIT:]
             if response.ok:
@@ -180,15 +186,17 @@ class AtClient:
         )
 
     def resync(self) -> Generator[Step, Outcome, None]:
-        """Drain the input, then send ``AT`` until one clean OK comes.
+        """Drain the input, then send ``AT`` until a clean OK comes.
 
         :raises NoAnswer: the modem no longer responds
         """
         self.sync.apply(SyncEvent.ANOMALY)
-        for _ in range(_RESYNC_ATTEMPTS):
+        for attempt in range(1, _RESYNC_ATTEMPTS + 1):
             yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)
-            response = yield from self.send("AT", WAKE_STEP_S)
-            if response.ok and not response.lines:
+            response = yield from self.send(NOTHING, WAKE_STEP_S)
+            # A port that is never quiet: no late response is left after so many OKs.
+            is_last = attempt == _RESYNC_ATTEMPTS
+            if response.ok and (is_last or not response.lines):
                 self.sync.apply(SyncEvent.RESYNC)
                 return
         raise NoAnswer(
@@ -232,6 +240,9 @@ class AtClient:
         for _ in range(_READINGS):
             response = yield from self.send(attempt.command, timeout_s)
             found = interpret(attempt, response)
+            is_odd = found.astray and self.sync.is_lost_after(response, found)
+            if is_odd and (yield from self.repeats(response, timeout_s)):
+                found = found._replace(astray=False)
             self.sync.observe(response, found)
             if response.timed_out:
                 self._silences += not response.lines
@@ -239,9 +250,19 @@ class AtClient:
                 if len(found.values) == 1 and (found.labelled or response.echoed):
                     # Some modems send no final result here (wavecom-multiband, neoway-m590).
                     found = found._replace(certain=True)
+            if attempt.parser in BLOCK_PARSERS:
+                is_doubtful = self._background.is_noisy and not found.labelled
+            else:
+                is_doubtful = self._background.makes_doubtful(response, labelled=found.labelled)
+                if self._background.has_unsolicited(response):
+                    found = found._replace(certain=False)
+            if is_doubtful:
+                found = found._replace(certain=False)
             if found.certain or not found.values:
                 self._responses[attempt.command] = response
                 return found, response
+            if is_doubtful:
+                continue
             for value in found.values:
                 tally[value] = tally.get(value, 0) + 1
             most = max(tally.values())
@@ -249,6 +270,18 @@ class AtClient:
             if most >= 2 and len(leading) == 1:
                 return found._replace(values=(leading[0],), certain=True), response
         return found._replace(certain=False), response
+
+    def repeats(self, response: Response, timeout_s: float) -> Generator[Step, Outcome, bool]:
+        """Return True if a response about something else is the modem's own response nevertheless.
+
+        Then the modem repeats it after a resynchronization. The late response to an earlier
+        command comes only once.
+        """
+        known = self._repeated.get(response.line)
+        if known is None and not response.strays:
+            yield from self.resync()
+            known = self._repeated[response.line] = yield from self.send(response.line, timeout_s)
+        return known is not None and self._background.is_same(known, response)
 
     def read_joined(
         self, attempts: Mapping[str, Attempt]
@@ -261,7 +294,7 @@ class AtClient:
 
         :param attempts: value to its attempt, in the order of the line
         """
-        if not self._joins:
+        if not self._joins or self._background.is_known:
             return {}
         first, *rest = commands = [attempt.command for attempt in attempts.values()]
         line = ";".join((first, *(command[2:] for command in rest)))

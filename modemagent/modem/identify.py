@@ -340,8 +340,12 @@ class Identification(RawModem):
             if any(label in line.upper().split(":")[0] for line in response.lines):
                 sync.apply(SyncEvent.PROOF)
                 return
-            if response.ok or response.timed_out:
+            if response.timed_out:
                 raise Desynchronized(command)
+            if response.ok and response.lines:
+                is_own = yield from self._client.repeats(response, _PROOF_TIMEOUT_S)
+                if not is_own:
+                    raise Desynchronized(command)
 
 
 def _form_of(command: str) -> str:

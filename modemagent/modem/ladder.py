@@ -52,6 +52,7 @@ class LadderResult(NamedTuple):
     :param attempt: the attempt that read the value
     :param refusal: how the modem refused a value that it must have, other than by not having the
         command
+    :param is_ambiguous: values were received, but none was certain
     """
 
     state: ReadState
@@ -59,6 +60,7 @@ class LadderResult(NamedTuple):
     malformed: str | None = None
     attempt: Attempt | None = None
     refusal: Response | None = None
+    is_ambiguous: bool = False
 
 
 class ReadValues:
@@ -68,6 +70,7 @@ class ReadValues:
     :ivar malformed: field name to a value that does not have the expected form
     :ivar states: field name to its read state
     :ivar refusals: name of a required field to the response by which the modem refused it
+    :ivar ambiguous: names of fields for which values were received, but no certain one
     """
 
     def __init__(self) -> None:
@@ -75,6 +78,7 @@ class ReadValues:
         self.malformed: dict[str, str] = {}
         self.states: dict[str, ReadState] = {}
         self.refusals: dict[str, Response] = {}
+        self.ambiguous: set[str] = set()
 
     def is_open(self, field: str) -> bool:
         """Return True if another climb may read a field once the modem has started."""
@@ -92,6 +96,8 @@ class ReadValues:
             self.refusals.pop(field, None)
         elif result.refusal is not None:
             self.refusals[field] = result.refusal
+        if result.is_ambiguous:
+            self.ambiguous.add(field)
 
 
 def accept_certain(attempt: Attempt, found: Interpretation, response: Response) -> AttemptVerdict:
@@ -118,6 +124,7 @@ def climb(
     """
     malformed: str | None = None
     refusal: Response | None = None
+    is_ambiguous = False
     for attempt in ladder:
         found, response = yield from client.read(field, attempt)
         if attempt.only_if_cached and not found.values:
@@ -128,15 +135,21 @@ def climb(
         if verdict.ignored:
             continue
         malformed = malformed or found.malformed
+        is_ambiguous = is_ambiguous or (bool(found.values) and not found.certain)
         state = verdict.state or state
         is_known = verdict.state is not None or not _is_unknown(attempt, response)
-        if field in REQUIRED and is_known and (refusal is None or refusal.timed_out):
+        if (
+            field in REQUIRED
+            and is_known
+            and not found.values
+            and (refusal is None or refusal.timed_out)
+        ):
             refusal = response
         if verdict.done:
             break
     if refusal is not None and state is ReadState.UNSUPPORTED:
         state = ReadState.FAILED
-    return LadderResult(state, None, malformed, refusal=refusal)
+    return LadderResult(state, None, malformed, refusal=refusal, is_ambiguous=is_ambiguous)
 
 
 def _is_unknown(attempt: Attempt, response: Response) -> bool:

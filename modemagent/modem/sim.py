@@ -69,6 +69,7 @@ class SimReader(RawSim):
         self._kind = kind
         self._interruption: Interruption = ""
         self._on_wait = on_wait
+        self._reads_on_events = True
 
     def read_all(self, *, imei: str | None) -> Steps:
         """Read state, ICCID, IMSI and EID.
@@ -100,8 +101,10 @@ class SimReader(RawSim):
                     if self._waited_enough(begun_s):
                         return
                     yield from self._wait()
-            elif self._interruption == "event" and events < _MOST_EVENTS:
+            elif self._interruption == "event":
                 events += 1
+                # An event that comes with every response does not begin anything.
+                self._reads_on_events = events < _MOST_EVENTS
             else:
                 return
 
@@ -131,6 +134,7 @@ class SimReader(RawSim):
         self.malformed.clear()
         self.states.clear()
         self.refusals.clear()
+        self.ambiguous.clear()
         self._interruption = ""
         self.lock = None
 
@@ -337,7 +341,9 @@ class SimReader(RawSim):
     def _judge(
         self, field: str, found: Interpretation, response: Response, reject: str | None
     ) -> AttemptVerdict:
-        if any(is_sim_event(line, self._dialect) for line in response.foreign):
+        if self._reads_on_events and any(
+            is_sim_event(line, self._dialect) for line in response.foreign
+        ):
             self._interruption = "event"
         if found.certain and found.values[0] != reject:
             return ACCEPTED

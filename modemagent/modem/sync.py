@@ -95,15 +95,24 @@ class SyncTracker:
         """Apply one event."""
         self.state = TRANSITIONS[self.state][event.value]
 
+    def is_lost_after(self, response: Response, found: Interpretation) -> bool:
+        """Return True if a response seems to belong to another command."""
+        return self._state_after(response, found) is SyncState.LOST
+
     def observe(self, response: Response, found: Interpretation) -> None:
         """Apply the events that a response implies.
 
         :raises Desynchronized: the response belongs to another command
         """
+        self.state = self._state_after(response, found)
+        if self.state is SyncState.LOST:
+            raise Desynchronized(response.line)
+
+    def _state_after(self, response: Response, found: Interpretation) -> SyncState:
+        state = self.state
         for event in self._events(response, found):
-            self.apply(event)
-            if self.state is SyncState.LOST:
-                raise Desynchronized(response.line)
+            state = TRANSITIONS[state][event.value]
+        return state
 
     def _events(self, response: Response, found: Interpretation) -> Iterator[SyncEvent]:
         if not self.echoing and any(map(_ends_a_command, response.strays)):

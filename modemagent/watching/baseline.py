@@ -8,6 +8,7 @@ field that was not read never counts as changed.
 from __future__ import annotations
 
 from modemagent.identity.changes import changes, remember
+from modemagent.identity.problems import Severity
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 from modemagent.report.message import Reason
 
@@ -28,8 +29,9 @@ def reason_for(baseline: Snapshot | None, reading: Snapshot) -> Reason | None:
         return Reason.MODEM_CHANGED
     if "sim" in kinds or _sims_have_more(baseline.sims, reading.sims):
         return Reason.SIM_CHANGED
-    # the same modem with another firmware or software version
-    return Reason.REFRESH if _has_more(baseline.modem, reading.modem, values=True) else None
+    # the same modem with another firmware or software version, or with a new contradiction
+    has_more = _has_more(baseline.modem, reading.modem, values=True)
+    return Reason.REFRESH if has_more or _conflicts(reading) - _conflicts(baseline) else None
 
 
 def update_baseline(baseline: Snapshot | None, reading: Snapshot) -> Snapshot:
@@ -70,6 +72,14 @@ def _settled(before: Sim | None, after: Sim) -> Sim:
     if before is None or after.state not in _TRANSIENT or before.state is SimState.ABSENT:
         return after
     return after._replace(state=before.state, lock=before.lock, lock_code=before.lock_code)
+
+
+def _conflicts(reading: Snapshot) -> set[str]:
+    return {
+        problem.code
+        for problem in reading.problems
+        if problem.code.startswith("cross.imei_") and problem.severity is Severity.ERROR
+    }
 
 
 def _has_more(before: Modem | Sim, after: Modem | Sim, *, values: bool = False) -> bool:

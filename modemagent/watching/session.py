@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modemagent.channel.channel import AsyncChannel, open_channel
 from modemagent.channel.trace import Trace
@@ -29,10 +29,11 @@ from modemagent.report.message import PortPlace, Reason
 from modemagent.settings import Settings
 from modemagent.watching.consumer import ReadingConsumer
 from modemagent.watching.events import EventBus
+from modemagent.watching.local_imeis import LocalImeis
 from modemagent.watching.modemmanager import ModemManagerArbiter
 from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
 from modemagent.watching.monitor import Monitor
-from modemagent.watching.places import is_remote, place_of
+from modemagent.watching.places import is_remote, modem_key, place_of
 from modemagent.watching.port_state import PortCondition, PortState
 
 
@@ -43,6 +44,7 @@ class WatchContext:
     :param settings: replaced when new settings are applied
     :param modemmanager: None if the settings exclude ModemManager
     :param trace: receives every line that crosses a port
+    :param imeis: of the sessions in progress
     """
 
     settings: Settings
@@ -51,6 +53,7 @@ class WatchContext:
     log: Log
     modemmanager: ModemManagerArbiter | None = None
     trace: Trace | None = None
+    imeis: LocalImeis = field(default_factory=LocalImeis)
 
 
 class Session:
@@ -75,6 +78,7 @@ class Session:
         identified: Callable[[], Reason | None],
     ) -> None:
         self.place = place
+        self._modem = modem_key(place)
         self._context = context
         self._condition = condition
         self._appeared = appeared
@@ -90,6 +94,12 @@ class Session:
 
         :raises ModemAgentError: the reason why the session has ended
         """
+        try:
+            await self._run()
+        finally:
+            self._context.imeis.end(self._modem)
+
+    async def _run(self) -> None:
         self._condition.enter(PortState.OPENING)
         arbiter = self._context.modemmanager
         if arbiter is not None:
@@ -194,10 +204,11 @@ class Session:
         started = now()
         reading = await channel.run(plan)
         self._context.events.emit("port.read", self.place, elapsed_s=round(now() - started, 3))
-        return reading
+        return self._context.imeis.note(self._modem, reading)
 
     def _submit(self, reading: Snapshot, default_reason: Reason | None) -> Reason | None:
         """Submit what the settings select, even if a client has requested more."""
+        reading = self._context.imeis.note(self._modem, reading)
         if not self._context.settings.evidence:
             reading = reading._replace(evidence=())
         if not self._context.settings.network:

@@ -254,7 +254,7 @@ class Supervisor:
         entry: dict[str, object] = {"port": task.port, "port_id": task.place.id}
         entry |= task.condition.to_json()
         if baseline := self._consumer.baseline(task.place):
-            reading = baseline.to_json()
+            reading = self._context.imeis.compare(modem_key(task.place), baseline).to_json()
             entry |= {key: reading[key] for key in _SHOWN}
         last = self._consumer.last.get(baseline_key(task.place))
         entry["last_report"] = last and {

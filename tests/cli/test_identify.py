@@ -235,6 +235,37 @@ def test_without_a_port_every_modem_is_read(call, machine):
         assert call("identify", "usb:1-9", *root).returncode == 4
 
 
+def test_same_imei_on_two_modems_is_an_error(call):
+    with simulated(EG25) as sim, simulated(EG25) as same, simulated(EG25, clone=1) as other:
+        document = _identified(call, sim.path, same.path, other.path, status=3)
+        text = call("identify", sim.path, same.path).stdout
+        (facts, *_) = json.loads(call("diagnose", sim.path, same.path, "--json").stdout)["modems"]
+    problems = [[each["code"] for each in modem["problems"]] for modem in document["modems"]]
+    assert ["cross.imei_duplicate" in codes for codes in problems] == [True, True, False]
+    assert text.count("two modems present at once report one IMEI [cross.imei_duplicate]") == 2
+    assert facts["first"] == "identity"
+
+
+def test_two_ports_of_one_modem_are_not_duplicates(call, machine):
+    with simulated(EG25) as sim, simulated(EG25) as same:
+        devices = {"ttyUSB2": sim.path, "ttyUSB3": same.path}
+        machine.usb_modem("1-1", "2c7c", "0125", {2: "ttyUSB2", 3: "ttyUSB3"}, devices=devices)
+        root = ("--root", str(machine.root))
+        document = _identified(call, "usb:1-1:1.2", "usb:1-1:1.3", *root)
+        assert len(document["modems"]) == 2
+        document = _identified(call, *root)
+        assert len(document["modems"]) == 1
+
+
+def test_value_in_doubt_names_its_field(call):
+    with simulated(EG25, faults=["urc-prefix=352656100000010"]) as sim:
+        done = call("identify", sim.path)
+        document = _identified(call, sim.path, status=3)
+    assert document["modems"][0]["modem"]["read"]["imei"] == "failed"
+    assert document["modems"][0]["problems"][0]["field"] == "imei"
+    assert "[cross.imei_ambiguous]" in done.stdout
+
+
 def test_second_at_port_is_used_if_the_first_is_silent(call, machine):
     with simulated(EG25, faults=["mute"]) as mute, simulated(EG25) as sim:
         machine.usb_modem(

@@ -8,7 +8,8 @@ from modemagent.identity.imei import Imei
 from modemagent.identity.imeisv import Imeisv
 from modemagent.identity.imsi import Imsi
 from modemagent.identity.meid import Meid
-from modemagent.identity.snapshot import Modem, Sim
+from modemagent.identity.problems import Verdict
+from modemagent.identity.snapshot import Modem, Sim, Snapshot
 
 IMEI, OTHER_IMEI = Imei("867698040000013"), Imei("867698040000021")
 ICCID, OTHER_ICCID = Iccid("8988303000000000010"), Iccid("8949210000000001111")
@@ -60,4 +61,16 @@ def test_countries_of_iccid_and_imsi() -> None:
 def test_labels_and_duplicates_compare_14_digits() -> None:
     assert crosscheck.compare_label(IMEI, IMEI) == ()
     assert crosscheck.compare_label(OTHER_IMEI, IMEI)[0].code == "cross.imei_label_differ"
-    assert crosscheck.duplicates([IMEI, IMEI[:14] + "07", OTHER_IMEI, None]) == (IMEI[:14],)
+    pairs = [("usb:1-1", IMEI), ("usb:1-2", IMEI[:14] + "07"), ("usb:1-3", OTHER_IMEI)]
+    assert crosscheck.duplicates([*pairs, ("usb:1-4", None)]) == {IMEI[:14]}
+    assert not crosscheck.duplicates([("usb:1-1", IMEI), ("usb:1-1", IMEI)])
+
+
+def test_modems_with_one_imei_are_errors() -> None:
+    one, other = Snapshot("/dev/a", modem=Modem(imei=IMEI)), Snapshot("/dev/b", modem=Modem())
+    same = one._replace(port="/dev/c")
+    found = crosscheck.compare_modems([("a", one), ("b", other), ("c", same)])
+    assert [each.verdict for each in found] == [Verdict.ERROR, Verdict.OK, Verdict.ERROR]
+    assert found[0].problems[0].code == "cross.imei_duplicate"
+    # two ports of one modem; and a finding that is no longer true
+    assert crosscheck.compare_modems([("a", found[0]), ("a", found[2])]) == [one, same]

@@ -200,3 +200,17 @@ async def test_failing_scan_is_logged_once_and_repeated(
         assert supervised.log.errors == ["rescan_error"]
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_status_shows_modems_with_the_same_imei() -> None:
+    with simulated(EG25) as one, simulated(EG25) as other:
+        settings = Settings(discovery=False, via="port", port=(one.path, other.path))
+        async with running(settings) as supervised:
+            for _ in range(2):
+                await supervised.states.until(PortState.WATCHING)
+            entries = supervised.supervisor.to_json()
+            assert [entry["verdict"] for entry in entries] == ["error", "error"]
+            assert all(
+                "cross.imei_duplicate" in [each["code"] for each in entry["problems"]]
+                for entry in entries
+            )

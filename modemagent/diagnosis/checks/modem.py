@@ -14,6 +14,9 @@ from modemagent.identity.problems import Problem, Severity
 
 NOT_IDENTIFIED = "the modem could not be identified"
 _FIELDS = ("imei", "imeisv", "meid")
+_AMBIGUOUS: Final = (
+    "Stop other programs that use this port, or read the modem through another of its ports."
+)
 #: CME errors of a module that is still starting, or at low supply voltage (TS 27.007 clause 9.2).
 _NOT_YET: Final = (3, 14, 515)
 _MEMORY_FAILURE: Final = 23
@@ -25,6 +28,13 @@ _COMPARE = "Compare it with the label of the module and with the order."
 _READ_AGAIN = "Try again in a minute. If it is still not valid, report it: modemagent record PORT."
 _REMEDIES: Final[Mapping[str, str]] = {
     "imei.placeholder": "Have the module replaced: its IMEI was lost or never written.",
+    "cross.imei_ambiguous": _AMBIGUOUS,
+    "cross.iccid_ambiguous": _AMBIGUOUS,
+    "cross.imsi_ambiguous": _AMBIGUOUS,
+    "cross.imei_duplicate": "Compare both modems with their labels, and have the one that differs "
+    "replaced.",
+    "cross.imei_unstable": "Compare the label with the IMEI that modemagent identify shows now. If "
+    "no other modem was connected to this port, have the module replaced.",
     "imei.check_digit": "Compare it with the label, and have the module replaced if they differ.",
     "imei.charset": _READ_AGAIN,
     "imei.length": _READ_AGAIN,

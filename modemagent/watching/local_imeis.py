@@ -1,0 +1,36 @@
+"""IMEIs of the modems that are being watched: two modems with one, or one modem with two."""
+
+from __future__ import annotations
+
+from modemagent.identity.crosscheck import duplicates, with_finding
+from modemagent.identity.snapshot import Snapshot
+
+
+class LocalImeis:
+    """The IMEIs read in the sessions that are in progress, by the key of the modem."""
+
+    def __init__(self) -> None:
+        self._imeis: dict[str, list[str]] = {}
+
+    def end(self, modem: str) -> None:
+        """Forget a modem whose session has ended."""
+        self._imeis.pop(modem, None)
+
+    def note(self, modem: str, reading: Snapshot) -> Snapshot:
+        """Note the IMEI of a new reading; return the reading with the findings about it."""
+        known = self._imeis.setdefault(modem, [])
+        imei = reading.modem.imei
+        if imei is not None:
+            # the newest last
+            known[:] = [*(each for each in known if not imei.same_equipment(each)), imei]
+        return self.compare(modem, reading)
+
+    def compare(self, modem: str, reading: Snapshot) -> Snapshot:
+        """Return a reading of a modem with the findings that are true now."""
+        known = self._imeis.get(modem, [])
+        shared = duplicates(
+            (key, each) for key, imeis in self._imeis.items() for each in imeis[-1:]
+        )
+        is_shared = bool(known) and known[-1][:14] in shared
+        reading = with_finding(reading, "cross.imei_duplicate", present=is_shared)
+        return with_finding(reading, "cross.imei_unstable", present=len(known) > 1)
