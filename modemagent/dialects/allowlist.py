@@ -50,8 +50,9 @@ READS = frozenset(
         *("AT+CSMINS?", "AT#QSS?", 'AT^SIND="simstatus",2'),
         # numbers of the SIM
         *("AT+CCID", "AT+CCID?", "AT+ICCID", "AT+ICCID?", "AT^ICCID?", "AT!ICCID?", "AT*ICCID?"),
-        "AT+NCCID",  # HiSilicon based NB-IoT modules
+        *("AT+NCCID", "AT+NCCID?"),  # HiSilicon based NB-IoT modules
         *("AT+QCCID", "AT+CICCID", "AT+ZGETICCID", "AT+SQNCCID", "AT+SQNCCID?"),
+        *("AT+MCCID", "AT+ECICCID", "AT+GETICCID"),  # OneMO, EigenComm, ZTE's CDMA modules
         *("AT^SCID", "AT#CCID", "AT%XICCID", "AT%CCID", "AT$MYCCID"),
         *("AT+CIMI", "AT+CIMI?", "AT#CIMI"),
         *('AT+QESIM="eid"', "AT+EID?"),  # AT+EID?: Fibocom FM350

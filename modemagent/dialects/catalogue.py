@@ -12,6 +12,7 @@ from typing import NamedTuple
 from modemagent.dialects import (
     altair,
     cinterion,
+    eigencomm,
     ericsson,
     fibocom,
     foxconn,
@@ -23,6 +24,7 @@ from modemagent.dialects import (
     meig,
     neoway,
     nordic,
+    onemo,
     option,
     pantech,
     quectel,
@@ -68,6 +70,9 @@ ROWS = (
     VendorRow("meig", "", meig.DIALECT),
     VendorRow("neoway", "", neoway.DIALECT),
     VendorRow("airm2m|^luat", "", luat.DIALECT),
+    VendorRow("", r"\bML30\d[A-Z]?\b|^M5310", onemo.DIALECT),  # also with MobileTek's name
+    VendorRow("cmcc|china ?mobile|onemo", "", onemo.DIALECT),
+    VendorRow("mobiletek|eigencomm", "", eigencomm.DIALECT),
     VendorRow("nordic", "", nordic.DIALECT),
     VendorRow("sequans|pycom|renesas", "", sequans.DIALECT),
     VendorRow("altair|wnc|wistron neweb|murata", "", altair.DIALECT),

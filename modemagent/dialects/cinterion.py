@@ -6,7 +6,7 @@ differ from the order in the line, and only their order identifies bare response
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, SIM_STATE, maker
+from modemagent.dialects.generic import SIM_STATE, maker
 from modemagent.dialects.model import Attempt
 
 #: MV31 and MV32 are Qualcomm based and have another maker's firmware.
@@ -25,6 +25,6 @@ DIALECT = maker(
     ),
     sim_state=(*SIM_STATE, Attempt('AT^SIND="simstatus",2', "sim_state_sind", _SIND)),
     slot=(Attempt("AT+SWITCH_SLOT?", "slot_enabled", _MV3_SOURCE, models=_MV3),),
-    sim_urcs=(r"\^SCKS\s?: ?[01]", r"\+CIEV\s?: ?\"?simstatus\"?,", r"\^SSIM READY", CPIN_URC),
+    sim_urcs=(r"\^SCKS\s?: ?[01]", r"\+CIEV\s?: ?\"?simstatus\"?,", r"\^SSIM READY"),
     sim_wait_s=30.0,
 )

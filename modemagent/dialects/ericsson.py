@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, CRSM_ICCID, maker
+from modemagent.dialects.generic import CRSM_ICCID, maker
 from modemagent.dialects.model import Attempt
 
 DIALECT = maker(
@@ -10,5 +10,5 @@ DIALECT = maker(
     imei=(Attempt("AT+CGSN", "imei", "trace ericsson-md300"),),
     # No ICCID command: READ BINARY of EF_ICCID (ModemManager mbm plugin).
     iccid=(CRSM_ICCID,),
-    sim_urcs=(r"\*EMRDY\s?: ?1", CPIN_URC),
+    sim_urcs=(r"\*EMRDY\s?: ?1",),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, FIRMWARE, maker
+from modemagent.dialects.generic import FIRMWARE, maker
 from modemagent.dialects.model import Attempt
 
 _FM350_MANUAL = "Fibocom FM350 AT commands manual "
@@ -30,5 +30,4 @@ DIALECT = maker(
     # "" if the SIM in use is not an eUICC
     only={"eid": (Attempt("AT+EID?", "eid", _FM350_MANUAL + "3.13", models="^FM350"),)},
     slot=(Attempt("AT+GTDUALSIM?", "slot_index_of_two", _DUALSIM, models=r"^FM(160|350)"),),
-    sim_urcs=(r"\+SIM\s?: ?(Inserted|Removed)", r"\+SIM (DROP|READY)", CPIN_URC),
 )

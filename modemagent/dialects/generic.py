@@ -7,8 +7,18 @@ from collections.abc import Mapping
 from modemagent.dialects.model import Attempt, Dialect, Ladder
 
 _27007 = "3GPP TS 27.007 clause "
-#: SIM inserted, removed, or in need of a PIN: most makers send the form of the response.
-CPIN_URC = r"\+CPIN\s?: ?(NOT READY|NOT INSERTED|READY|SIM (PIN|PUK)|PH[-_ ])"
+#: URCs of the SIM that modules of several makers send, whatever word or number follows.
+SIM_URCS = (
+    r"\+E?CPIN\s?:",  # the form of the response: most makers; +ECPIN: EigenComm
+    r"\+SIM\s?: ?(Inserted|Removed)",  # Fibocom
+    r"\+SIM (DROP|READY)",
+    r"\+SIMCARD\s?:",  # SIMCom: NOT AVAILABLE
+    r"SIM (REMOVED|INSERTED|CRASH)$",  # SIM900, MobileTek L511
+    r"\^SIMST\s?: ?\d",  # Huawei, and OneMO modules
+    r"#QSS\s?: ?[0-3]$",  # Telit
+    r"\+QSIMSTAT\s?: ?\d,[012]",  # Quectel
+    r"\+ESIMS\s?: ?\d",  # MediaTek
+)
 _SIMCOMATI = "trace simcom-a7670; the only block of some SIMCom modules"
 _V250 = "ITU-T V.250 clause 6.1"
 
@@ -20,8 +30,8 @@ MANUFACTURER = (
     Attempt("AT+SIMCOMATI", "ati_manufacturer", _SIMCOMATI),
 )
 MODEL = (
-    Attempt("AT+CGMM", "text", _27007 + "5.2"),
-    Attempt("AT+GMM", "text", _V250 + ".5"),
+    Attempt("AT+CGMM", "model", _27007 + "5.2"),
+    Attempt("AT+GMM", "model", _V250 + ".5"),
     Attempt("AT+CGMM?", "model", "trace fibocom-fm350-gl"),
     Attempt("AT+GMM?", "model", "trace fibocom-l850-gl"),
     Attempt("ATI", "ati_model", _V250 + ".3; trace huawei-e3372"),
@@ -67,7 +77,13 @@ _ICCID_OF_OTHERS = (
     Attempt("AT+CCID?", "iccid", "trace ublox-sara-g350"),
     Attempt("AT+NCCID", "iccid", "drivers of BC28, BC95 and M5310"),
     Attempt("AT+ZGETICCID", "iccid", "driver of MG2639; koshev-msk/modemfeed, GM800"),
-    Attempt("AT*ICCID?", "iccid", "obsy/modemdata"),
+    Attempt("AT*ICCID?", "iccid", "obsy/modemdata; drivers of ASR based modules"),
+    Attempt("AT+MCCID", "iccid", "drivers of ML307R, ML307A and ML302"),
+    Attempt("AT+ECICCID", "iccid", "drivers of EC616 and EC718 modules"),
+    Attempt("AT+SQNCCID?", "iccid", "Pycom GPy library; drivers of GM01Q and RYZ014A"),
+    Attempt("AT+GETICCID", "iccid", "drivers of ZTE CDMA modules (MC8618)"),
+    Attempt("AT+ICCID?", "iccid", "manual of a DTU with an ASR based module"),
+    Attempt("AT+NCCID?", "iccid", "mbed-os driver of BC95"),
 )
 IMSI = (
     Attempt("AT+CIMI", "imsi", _27007 + "5.6"),
@@ -78,6 +94,7 @@ _EID_BESIDE = "traces sierra-wp7702, sequans-monarch: the field after the ICCID"
 EID = (
     Attempt("AT+CCID", "eid", _EID_BESIDE, only_if_cached=True),
     Attempt("AT+SQNCCID", "eid", _EID_BESIDE, only_if_cached=True),
+    Attempt("AT+SQNCCID?", "eid", _EID_BESIDE, only_if_cached=True),
 )
 MNC_LENGTH = (Attempt("AT+CRSM=176,28589,0,0,4", "crsm_ad", "TS 27.007 8.18; TS 31.102 4.2.18"),)
 
@@ -104,7 +121,7 @@ DIALECT = Dialect(
         "iccid": (*ICCID, *_ICCID_OF_OTHERS),
         "imsi": (*IMSI, Attempt("AT#CIMI", "imsi", "trace telit-ge910-quad")),
     },
-    sim_urcs=(CPIN_URC,),
+    sim_urcs=SIM_URCS,
 )
 
 
@@ -112,13 +129,15 @@ def maker(
     name: str,
     *,
     only: Mapping[str, Ladder] | None = None,
-    sim_urcs: tuple[str, ...] = (CPIN_URC,),
+    sim_urcs: tuple[str, ...] = (),
     sim_wait_s: float = 20.0,
     joined: str = "",
+    sim_failure_also: str = "",
     **first: Ladder,
 ) -> Dialect:
     """Return the dialect of a maker; the parameters not described here are those of a dialect.
 
+    :param sim_urcs: URCs of this maker beside :data:`SIM_URCS`
     :param only: attempts that replace the generic ladder of a value
     :param first: attempts that are made before those of the generic ladder of a value; one for all
         models replaces the generic attempt with the same command
@@ -128,4 +147,11 @@ def maker(
         done = {attempt.command for attempt in own if not attempt.models}
         generic = GENERIC.get(field, ())
         ladders[field] = (*own, *(each for each in generic if each.command not in done))
-    return Dialect(name, ladders, sim_urcs, sim_wait_s, joined)
+    return Dialect(
+        name,
+        ladders,
+        (*sim_urcs, *SIM_URCS),
+        sim_wait_s,
+        joined,
+        sim_failure_also=sim_failure_also,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, maker
+from modemagent.dialects.generic import maker
 from modemagent.dialects.model import Attempt
 
 DIALECT = maker(
@@ -13,5 +13,4 @@ DIALECT = maker(
         Attempt("ATI", "ati_imei", "traces huawei-e1752, huawei-e3372"),
     ),
     iccid=(Attempt("AT^ICCID?", "iccid", "traces huawei-e1752, huawei-e3372"),),
-    sim_urcs=(r"\^SIMST\s?: ?\d", CPIN_URC),
 )

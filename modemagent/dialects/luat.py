@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, IMEISV, maker
+from modemagent.dialects.generic import IMEISV, maker
 from modemagent.dialects.model import Attempt
 
 _SIMCROSS = "Luat 780E SIM application guide (SIM0, SIM1); drivers of Luat modules"
@@ -13,6 +13,4 @@ DIALECT = maker(
     imeisv=IMEISV,
     iccid=(Attempt("AT+ICCID", "iccid", "trace luat-air780e"),),
     slot=(Attempt("AT+SIMCROSS?", "slot_index_of_two", _SIMCROSS, models=r"Air(780E|201)"),),
-    # the number of the slot follows SIM REMOVED
-    sim_urcs=(r"\+CPIN\s?: ?SIM REMOVED", CPIN_URC),
 )

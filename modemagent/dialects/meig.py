@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, maker
+from modemagent.dialects.generic import maker
 from modemagent.dialects.model import Attempt
 
 _SIMSLOT = "trace meig-slm770a; host software of SRM810; QModem meig driver"
@@ -12,5 +12,5 @@ DIALECT = maker(
     imei=(Attempt("AT+CGSN", "imei", "trace meig-slm770a"),),
     iccid=(Attempt("AT+ICCID", "iccid", "trace meig-slm770a"),),
     slot=(Attempt("AT^SIMSLOT?", "slot_pairs", _SIMSLOT, models=r"^(SLM770|SRM8\d\d)"),),
-    sim_urcs=(r"\^SIMSLOT(URC)?\s?: ?\d", CPIN_URC),
+    sim_urcs=(r"\^SIMSLOT(URC)?\s?: ?\d",),
 )

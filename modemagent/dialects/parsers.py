@@ -73,10 +73,20 @@ def parse_value(name: str, line: str, *, command: str, prefix: str = "") -> Pars
         labelled = label in (own, command_name(prefix))
         if not labelled and not re.fullmatch(parser.labels, label):
             return UNRELATED
+        found = _without_second_label(found, parser, own)
     extracted = parser.extract(found)
     if extracted is None:
         return Parsed(None, labelled=labelled)
     return Parsed(*extracted, labelled)
+
+
+def _without_second_label(line: InformationLine, parser: Parser, own: str) -> InformationLine:
+    """Return the line without a label inside its body, as in ``+CGSN: +CGSN: ...``."""
+    inner = parse_information(line.body)
+    label = inner.name.lstrip(SIGILS)
+    if not label or (parser.sigil_only and label == inner.name):
+        return line
+    return inner if label == own or re.fullmatch(parser.labels, label) else line
 
 
 def command_name(command: str) -> str:
@@ -200,19 +210,53 @@ def _sim_state_csmins(line: InformationLine) -> Extracted | None:
     return ("NOT INSERTED", True) if line.text(1) == "0" else None
 
 
+#: Words that some modules send before the value, as in ``Revision:1529B05SIM7000G``.
+_HEADING = (
+    r"(?i)(manufacturer|vendor|model( name| id)?"
+    r"|((firmware|software|sw|fw) )?(revision|version)|firmware)\s*[:=]\s*"
+)
+
+
 def _text(line: InformationLine) -> Extracted | None:
-    value = plain(line.body)
+    """Return a name; of a quoted list the most specific one.
+
+    A comma outside quotes belongs to the name, as in ``Sierra Wireless, Incorporated``.
+    """
+    if line.body.startswith('"'):
+        return _name(_most_specific(line.fields))
+    return _name(line.body)
+
+
+def _model(line: InformationLine) -> Extracted | None:
+    return _name(_most_specific(line.fields))
+
+
+def _name(text: str) -> Extracted | None:
+    value = plain(text)
+    if heading := re.match(_HEADING, value):
+        value = value[heading.end() :]
     number = _number(value)
     # A maker, model or revision is never an IMEI, IMSI, ICCID or EID.
     is_identifier = len(number) >= 14 and _digits(number)
     return (value, True) if value and not is_identifier else None
 
 
-def _model(line: InformationLine) -> Extracted | None:
-    """Return the short name if a description precedes it (Fibocom L850)."""
-    if len(line.fields) == 2 and line.text(1) and line.text(1).lower() in line.text(0).lower():
-        return _text(line._replace(body=line.text(1)))
-    return _text(line)
+def _most_specific(texts: tuple[str, ...]) -> str:
+    """Return the name of several that tells most: the longest that begins as the first one.
+
+    A description that contains the name of a model tells less than that name.
+
+    >>> _most_specific(("FM150-AE", "FM150")), _most_specific(("FM150", "FM150-AE"))
+    ('FM150-AE', 'FM150-AE')
+    >>> _most_specific(("L850 LTE Module", "L850")), _most_specific(("Fibocom Inc.", "Fibocom"))
+    ('L850', 'Fibocom Inc.')
+    """
+    first, *others = list(filter(None, map(plain, texts))) or [""]
+    for text in others:
+        if " " in first and text in first and not text.isalpha():
+            return text
+    longer = [text for text in others if text.lower().startswith(first.lower())]
+    return max(longer, key=len, default=first)
 
 
 def _crsm_iccid(line: InformationLine) -> Extracted | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, maker
+from modemagent.dialects.generic import maker
 from modemagent.dialects.model import Attempt
 
 _EC2X = "Quectel EC2x/EG9x/EG2x-G AT manual; trace quectel-eg25-g"
@@ -40,6 +40,6 @@ DIALECT = maker(
         Attempt("AT+QDSIM?", "slot_index_of_two", _QDSIM, models=_DSIM),
     ),
     slot_count=(Attempt("AT+QUIMSLOT=?", "slot_count", _QUIMSLOT, models=_TWO_SLOTS),),
-    sim_urcs=(CPIN_URC, r"\+QSIMSTAT\s?: ?\d,[012]", r"\+QUSIM\s?: ?[01]"),
+    sim_urcs=(r"\+QUSIM\s?: ?[01]",),
     joined="trace quectel-rm500u-cnv; Quectel BC660K-GL&BC950K-GL AT manual 1.2",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, IMSI, SIM_STATE, maker
+from modemagent.dialects.generic import IMSI, SIM_STATE, maker
 from modemagent.dialects.model import Attempt
 
 _TRACE = "trace telit-ge910-quad"
@@ -33,6 +33,5 @@ DIALECT = maker(
     iccid=(Attempt("AT#CCID", "iccid", _TRACE),),
     imsi=(IMSI[0], Attempt("AT#CIMI", "imsi", _TRACE)),
     slot=(Attempt("AT#QSS?", "slot_third_index", _QSS_SLOT, models=r"^F[NE]9[89]0"),),
-    sim_urcs=(r"#QSS\s?: ?[0-3]$", CPIN_URC),
     joined="Telit LE910Cx AT reference guide, command lines (page 32)",
 )

@@ -6,7 +6,7 @@ it is not sent.
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, CRSM_ICCID, maker
+from modemagent.dialects.generic import CRSM_ICCID, maker
 from modemagent.dialects.model import Attempt
 
 DIALECT = maker(
@@ -14,11 +14,12 @@ DIALECT = maker(
     imei=(Attempt("AT+CGSN", "imei", "traces ublox-sara-g350, ublox-sara-r410m"),),
     only={
         "iccid": (
+            Attempt("AT+NCCID", "iccid", "mbed driver of SARA-N2", models="^SARA-N2"),
             Attempt("AT+CCID", "iccid", "traces ublox-sara-g350, ublox-sara-r410m"),
             Attempt("AT+CCID?", "iccid", "trace ublox-sara-g350"),
             CRSM_ICCID,
         )
     },
-    sim_urcs=(r"\+UUSIMSTAT\s?: ?\d", CPIN_URC),
+    sim_urcs=(r"\+UUSIMSTAT\s?: ?\d",),
     joined="u-blox SARA-R4/N4 AT commands manual UBX-17003787 R09, 1.1.4.1",
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from modemagent.dialects.generic import CPIN_URC, maker
+from modemagent.dialects.generic import maker
 from modemagent.dialects.model import Attempt
 
 DIALECT = maker(
     "xmm",
     imei=(Attempt("AT+CGSN", "imei", "ModemManager xmm plugin"),),
     # +XSIM comes after AT+XSIMSTATE=1 (ofono ifx plugin), which modemagent does not send
-    sim_urcs=(r"\+XSIM\s?: ?\d", CPIN_URC),
+    sim_urcs=(r"\+XSIM\s?: ?\d",),
 )

@@ -230,6 +230,11 @@ class AtClient:
             self.record_evidence(field, response, attempt.parser)
         return found, response
 
+    def cached(self, attempt: Attempt) -> Interpretation:
+        """Return what a response that has already been received says for an attempt."""
+        known = self._responses.get(attempt.command)
+        return interpret(attempt, known) if known is not None else Interpretation()
+
     def _read(
         self, field: str, attempt: Attempt
     ) -> Generator[Step, Outcome, tuple[Interpretation, Response]]:

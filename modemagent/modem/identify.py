@@ -14,6 +14,7 @@ from typing import NamedTuple
 from modemagent.at.steps import Outcome, Plan, Response, Step
 from modemagent.dialects.ati_block import has_empty_key, read_block
 from modemagent.dialects.catalogue import choose
+from modemagent.dialects.cdma import cdma_numbers
 from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
 from modemagent.dialects.generic import IMEISV
 from modemagent.dialects.model import Attempt, Dialect
@@ -37,8 +38,6 @@ _MOST_RUNS = 3
 _PROOF_TIMEOUT_S = 3.0
 #: Commands whose responses carry a prefix on every modem.
 _PROOFS = (("AT+CPIN?", "CPIN"), ("AT+CSQ", "CSQ"), ("AT+CREG?", "CREG"))
-_ESN = r"(?i)(0x)?[0-9A-F]{7,8}"
-_MEID = r"(?i)(0x)?(00)?[A-F][0-9A-F]{13}|\d{17,18}"
 
 Steps = Generator[Step, Outcome, None]
 
@@ -187,6 +186,7 @@ class Identification(RawModem):
             yield from self._read("imei")
         for field in ("imeisv", "serial_number"):
             yield from self._read(field)
+        yield from self._specify_model()
         yield from self._read_slots()
 
     def _read_sim(self) -> Steps:
@@ -293,6 +293,15 @@ class Identification(RawModem):
             self._note_form(field, result.attempt)
         return results["imei"].attempt if results else None
 
+    def _specify_model(self) -> Steps:
+        """Take a longer form of the model's name from a cached response, as FM150-AE for FM150."""
+        for attempt in self._ladder("model"):
+            model = self.values.get("model")
+            found = self._client.cached(attempt)
+            if model and found.certain and _is_longer_name(found.values[0], model):
+                self.values["model"] = found.values[0]
+                yield from self._client.read("model", attempt._replace(only_if_cached=True))
+
     def _read_slots(self) -> Steps:
         """Read the slot in use and the number of slots, if the modem can have several."""
         if not self._ladder("slot"):
@@ -315,16 +324,14 @@ class Identification(RawModem):
     def _notice_cdma(self, response: Response) -> None:
         """Keep the MEID of a CDMA device; an ESN or MEID must never pass for an IMEI."""
         block = read_block(response.lines) if response.line.upper() == "ATI" else {}
-        texts = [block[key] for key in ("meid", "esn") if key in block]
+        lines = [f"{key}: {block[key]}" for key in ("meid", "esn") if key in block]
         if not block and response.ok:
-            texts = [part for line in response.lines for part in re.split(r"[:,\s\"]+", line)]
-        for text in texts:
-            if re.fullmatch(_MEID, text) or text == block.get("meid"):
-                self.values.setdefault("meid", text)
-                self.states["meid"] = ReadState.OK
-                self._is_cdma = True
-            elif re.fullmatch(_ESN, text) and not text.isdigit():
-                self._is_cdma = True
+            lines = list(response.lines)
+        numbers = cdma_numbers(lines)
+        self._is_cdma = self._is_cdma or numbers.is_cdma
+        if numbers.meid is not None:
+            self.values.setdefault("meid", numbers.meid)
+            self.states["meid"] = ReadState.OK
 
     def _prove(self) -> Steps:
         """End with a command whose response carries its prefix.
@@ -346,6 +353,15 @@ class Identification(RawModem):
                 is_own = yield from self._client.repeats(response, _PROOF_TIMEOUT_S)
                 if not is_own:
                     raise Desynchronized(command)
+
+
+def _is_longer_name(name: str, model: str) -> bool:
+    """Return True if a name is the model's with an ending.
+
+    >>> _is_longer_name("FM150-AE", "FM150"), _is_longer_name("FM150 5G module", "FM150")
+    (True, False)
+    """
+    return len(name) > len(model) and name.startswith(model) and " " not in name[len(model) :]
 
 
 def _form_of(command: str) -> str:

@@ -93,10 +93,11 @@ def parts_of(response: Response, commands: Sequence[str]) -> list[Response]:
     ]
 
 
-def _is_one_text(lines: list[str], response: Response) -> bool:
-    """Return True if no empty line separates the lines, such as the one before a URC."""
+def _is_one_text(values: list[str], response: Response) -> bool:
+    """Return True if each line has a value and no empty line separates them, as around a URC."""
     raw = response.raw.replace(b"\r\n", b"\n").replace(b"\r", b"")
-    return b"\n".join(line.encode() for line in lines) in raw
+    lines = [line.encode() for line in response.lines]
+    return len(values) == len(lines) and b"\n".join(lines) in raw
 
 
 def _read_block(key: str, response: Response) -> Interpretation:

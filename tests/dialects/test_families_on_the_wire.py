@@ -99,6 +99,20 @@ FAMILIES = {
         eid=EID,
         never=("AT!UIMS?",),
     ),
+    "sierra-em7455b": Family(
+        {
+            "AT+CGMI": "Sierra Wireless, Incorporated",
+            "AT+CGMM": "EM7455",
+            "AT+CGMR": "SWI9X30C_02.24.05.06",
+            "AT+CGSN": "353273090000023",
+            "ATI": "Manufacturer: Sierra Wireless, Incorporated\nModel: EM7455B\n"
+            "IMEI: 353273090000023\nFSN: LQ72600000002",
+            "AT!UIMS?": "!UIMS: 0",
+            "AT+ICCID": f"ICCID: {ICCID}",
+        },
+        {"imei": "353273090000023", "serial_number": "LQ72600000002", "model": "EM7455B"},
+        ((1, True), (2, False)),
+    ),
     "fibocom-fm350-esim": Family(
         {
             "AT+CGMI?": '+CGMI: "Fibocom Wireless Inc."',
@@ -209,6 +223,7 @@ def test_transcript_has_its_expected_identity(
     fields = ("imei", "imeisv", "serial_number")
     read = {field: getattr(found.modem, field) for field in fields}
     assert read == {field: family.reads.get(field) for field in fields}
+    assert found.modem.model == family.reads.get("model", found.modem.model)
     assert tuple((sim.slot, sim.active) for sim in found.sims) == family.slots
     active = next(sim for sim in found.sims if sim.active)
     expected_iccid = ICCID if any(ICCID in answer for answer in family.says.values()) else None

@@ -12,12 +12,14 @@ from _pytest.mark.structures import ParameterSet
 
 import modemagent.dialects
 from modemagent.dialects import allowlist, ati_block, catalogue
+from modemagent.dialects.cdma import cdma_numbers
 from modemagent.dialects.generic import DIALECT as GENERIC
 from modemagent.dialects.model import WANTS, Attempt, Dialect
 from modemagent.dialects.parsers import PARSERS, parse_value
+from modemagent.identity.meid import Meid
 from modemagent.modem.identify import EQUIPMENT
 from modemagent.modem.interpret import BLOCK_PARSERS
-from modemagent.modem.sim import NUMBERS
+from modemagent.modem.sim import NUMBERS, is_sim_event
 from modemagent.modem.sim_state import PendingState, state_of
 
 TRANSCRIPTS = {
@@ -200,6 +202,9 @@ MAKERS = [
     ("MEIG", "SLM770A", "meig"),
     ("NEOWAY", "N510M", "neoway"),
     ("AirM2M", "Air780E", "luat"),
+    ("CMCC", "ML307R-DC", "onemo"),
+    ("Mobiletek", "ML307C-DC-CN", "onemo"),
+    ("MOBILETEK", "L511", "eigencomm"),
     ("Nordic Semiconductor ASA", "nRF9160-SICA", "nordic"),
     ("Sequans", "GM02S", "sequans"),
     ("Murata Manufacturing Co., Ltd.", "LBAD0XX1SC", "altair"),
@@ -284,6 +289,12 @@ FAMILIES = [
     ("Foxconn", "T77W968 T77W968.F1", "slot", []),
     ("Sequans", "GM02S LR8.2.1.0", "imeisv", ["AT+CGSN=2"]),
     ("u-blox", "SARA-R410M-02B L0", "imeisv", []),
+    ("u-blox", "SARA-R410M-02B L0", "iccid", ["AT+CCID"]),
+    ("u-blox", "SARA-N211 06.57", "iccid", ["AT+NCCID", "AT+CCID"]),
+    ("CMCC", "ML307R-DC V1", "iccid", ["AT+MCCID", "AT+CCID"]),
+    ("CMCC", "M5310-A V1", "iccid", ["AT+NCCID", "AT+MCCID"]),
+    ("MOBILETEK", "L511 L511CN_V1.2", "iccid", ["AT+ECICCID"]),
+    ("Sequans", "GM02S LR8.2.1.0", "iccid", ["AT+SQNCCID", "AT+SQNCCID?"]),
 ]
 
 
@@ -387,6 +398,101 @@ ANSWERS = [
 def test_parsed_values(shape: str, command: str, line: str, value: str | None) -> None:
     found = parse_value(shape, line, command=command)
     assert (found.value if found.fits else None) == value
+
+
+#: Responses to AT+CGMI, AT+CGMM and AT+CGMR and what is left of them.
+NAMES = [
+    ("text", '+CGMI: "Fibocom Wireless Inc."', "Fibocom Wireless Inc."),
+    ("text", '+CGMI: "Fibocom","Fibocom Wireless Inc."', "Fibocom Wireless Inc."),
+    ("text", "Sierra Wireless, Incorporated", "Sierra Wireless, Incorporated"),
+    ("text", "Manufacturer: Quectel", "Quectel"),
+    ("model", '+CGMM: "FM150-AE","FM150"', "FM150-AE"),
+    ("model", '+CGMM: "FM150","FM150-AE"', "FM150-AE"),
+    ("model", "+CGMM: FM150-AE, FM150", "FM150-AE"),
+    ("model", "+GMM: L850 LTE Module,L850", "L850"),
+    ("model", '+CGMM: "SIM7600E-H", "LTE"', "SIM7600E-H"),
+    ("model", '+CGMM: +CGMM: "EC200U"', "EC200U"),
+    ("model", "Model: EC25", "EC25"),
+    ("model", '+CGMM: ""', None),
+    ("revision", "Revision:1529B05SIM7000G", "1529B05SIM7000G"),
+    ("revision", "Revision: BC66NBR01A10", "BC66NBR01A10"),
+    ("revision", "REVISION 02.00", "REVISION 02.00"),
+    ("revision", '+CGMR: "89602.1000.00.04.01.09"', "89602.1000.00.04.01.09"),
+    ("revision", "2.5.21Hd (Date: Jun 17 2008)", "2.5.21Hd (Date: Jun 17 2008)"),
+    ("imei", '+CGSN: +CGSN: "864209050000019"', "864209050000019"),
+    ("imei", "+CGSN: IMEI: 864209050000019", "864209050000019"),
+]
+
+
+@pytest.mark.parametrize(("shape", "line", "value"), NAMES)
+def test_names_have_no_labels_and_no_quotes(shape: str, line: str, value: str | None) -> None:
+    command = {"text": "AT+CGMI", "model": "AT+CGMM", "revision": "AT+CGMR", "imei": "AT+CGSN"}
+    if line.startswith("+GMM"):
+        command["model"] = "AT+GMM?"
+    found = parse_value(shape, line, command=command[shape])
+    assert (found.value if found.fits else None) == value
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "+CPIN: SIM REMOVED",
+        "+CPIN: SIM REMOVED 0",
+        "+CPIN:NOT INSERTED",
+        "+CPIN: SIM DROP",
+        "+SIM: Removed",
+        "+SIM DROP",
+        "+SIMCARD: NOT AVAILABLE",
+        "SIM REMOVED",
+        "^SIMST: 255,0",
+        "#QSS: 0",
+        "+QSIMSTAT: 1,0",
+        "+ESIMS: 0,13",
+    ],
+)
+def test_any_removed_sim_is_read_again(table: Dialect, line: str) -> None:
+    assert is_sim_event(line, table)
+
+
+@pytest.mark.parametrize("line", ["+CSQ: 20,99", "Call Ready", "+CREG: 1", "#QSS: 1,3", "OK"])
+def test_other_urcs_are_not_sim_events(line: str) -> None:
+    assert not is_sim_event(line, GENERIC)
+
+
+#: Published forms of an MEID, of one with its ESN, and of an ESN alone.
+CDMA = [
+    (["A10000009296F2"], True),
+    (["0xa10000009296f2"], True),
+    (["00A10000009296F2"], True),
+    (["0x00A10000009296F2"], True),
+    (["270113177609606898"], True),
+    (["27011317769606898"], True),
+    (['+GSN: "A10000009296F2"'], True),
+    (["A10000009296F2:80ABCDEF"], True),
+    (["+GSN:0x80ABCDEF,0xA10000009296F2"], True),
+    (["270113177609606898,12811259375"], True),
+    (["80ABCDEF", "A10000009296F2"], True),
+    (["MEID: A1-000000-9296F2"], True),
+    (["0x80ABCDEF"], False),
+    (["ESN: 80123456"], False),
+]
+
+
+@pytest.mark.parametrize(("lines", "has_meid"), CDMA)
+def test_published_forms_of_an_meid(lines: list[str], has_meid: bool) -> None:
+    found = cdma_numbers(lines)
+    assert found.is_cdma
+    if has_meid:
+        assert found.meid is not None
+        assert Meid.check(found.meid).normalized == "A10000009296F2"
+    else:
+        assert found.meid is None
+
+
+@pytest.mark.parametrize("line", ["352656100000010", "+CGSN: 3526561000000101", "1234567", "OK"])
+def test_an_imei_is_not_an_meid(line: str) -> None:
+    assert cdma_numbers([line]) == (None, False)
 
 
 @pytest.mark.parametrize(
