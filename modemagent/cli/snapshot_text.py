@@ -27,9 +27,10 @@ SIM_STATES: Mapping[SimState, str] = {
     SimState.READY: "ready",
     SimState.PIN_REQUIRED: "PIN required. Unlock the SIM with its PIN, or disable the PIN",
     SimState.PUK_REQUIRED: "PUK required: blocked by wrong PINs. The issuer has the PUK",
+    SimState.NO_PROFILE: "eUICC without a profile. Download a profile to its EID, or enable one",
     SimState.ABSENT: "no SIM card. Insert one, or check that it is seated correctly",
     SimState.BUSY: "still starting. Try again in a few seconds",
-    SimState.FAILURE: "failure: the SIM does not answer. Remove it and insert it again",
+    SimState.FAILURE: "failure: reported by the modem. modemagent diagnose names the causes",
     SimState.OFF: "switched off with the radio (CFUN 0 or 4). Switch the radio on to read it",
     SimState.UNKNOWN: "unknown: not reported by the modem",
 }
@@ -132,6 +133,8 @@ def sim_text(sim: Sim) -> str:
     if sim.state is SimState.LOCKED:
         remedy = REMEDY[0].upper() + REMEDY[1:].rstrip(".")
         return f"{describe_lock(sim.lock, sim.lock_code)}. {remedy}"
+    if sim.failure == "blocked":
+        return "failure: blocked for good by wrong PUKs. Replace the SIM"
     return SIM_STATES[sim.state]
 
 

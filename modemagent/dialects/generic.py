@@ -132,7 +132,6 @@ def maker(
     sim_urcs: tuple[str, ...] = (),
     sim_wait_s: float = 20.0,
     joined: str = "",
-    sim_failure_also: str = "",
     **first: Ladder,
 ) -> Dialect:
     """Return the dialect of a maker; the parameters not described here are those of a dialect.
@@ -147,11 +146,4 @@ def maker(
         done = {attempt.command for attempt in own if not attempt.models}
         generic = GENERIC.get(field, ())
         ladders[field] = (*own, *(each for each in generic if each.command not in done))
-    return Dialect(
-        name,
-        ladders,
-        (*sim_urcs, *SIM_URCS),
-        sim_wait_s,
-        joined,
-        sim_failure_also=sim_failure_also,
-    )
+    return Dialect(name, ladders, (*sim_urcs, *SIM_URCS), sim_wait_s, joined)

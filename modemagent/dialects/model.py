@@ -86,8 +86,6 @@ class Dialect(NamedTuple):
     :param start_up_s: time after power-on within which refusals and bad states of the SIM may pass
     :param joined: manual and section, or the trace, that shows several commands in one line (ITU-T
         V.250 clause 5.2.1); ``""`` if this firmware is sent each in a line of its own
-    :param sim_failure_also: what else a failure of the SIM means on these modems, and what to do,
-        in sentences; ``""`` if it means nothing else
     """
 
     name: str
@@ -96,7 +94,6 @@ class Dialect(NamedTuple):
     sim_wait_s: float = 20.0
     joined: str = ""
     start_up_s: float = 10.0
-    sim_failure_also: str = ""
 
     def ladder(self, field: str, model_and_firmware: str | None = None) -> Ladder:
         """Return the attempts for a value, () if this dialect cannot read it.

@@ -13,7 +13,4 @@ DIALECT = maker(
     serial_number=(Attempt("AT+CGSN=0", "serial", _NRF91),),
     only={"iccid": (Attempt("AT%XICCID", "iccid", _NRF91), CRSM_ICCID)},
     sim_urcs=(r"%XSIM\s?: ?[01]",),
-    # CME error 13 to AT+CPIN?, AT%XICCID and AT+CIMI: reports of nRF9151 users
-    sim_failure_also="This modem reports an empty slot and an eUICC without a profile in the same "
-    "way: check first that a SIM card is inserted, or that the eUICC has an enabled profile.",
 )

@@ -128,6 +128,7 @@ CODES |= {
     "sim.absent": (_N, "no SIM card in the slot"),
     "sim.pin_required": (_W, "the SIM card waits for its PIN"),
     "sim.puk_required": (_W, "the SIM card is blocked and waits for its PUK"),
+    "sim.no_profile": (_W, "the SIM is an eUICC without an enabled profile"),
     "sim.locked": (_W, "the module accepts only certain SIM cards"),
     "sim.busy": (_E, "the SIM card stayed busy"),
     "sim.failure": (_E, "the SIM card failed"),

@@ -43,6 +43,7 @@ class SimState(StrEnum):
     PIN_REQUIRED = "pin_required"
     PUK_REQUIRED = "puk_required"
     LOCKED = "locked"
+    NO_PROFILE = "no_profile"
     ABSENT = "absent"
     BUSY = "busy"
     FAILURE = "failure"
@@ -91,6 +92,7 @@ class Sim(NamedTuple):
     :param lock: in state LOCKED, the SIM cards that the module accepts. The module is locked, not
         the SIM: ICCID and IMSI can be read nevertheless
     :param lock_code: in state LOCKED, the code that the module waits for
+    :param failure: in state FAILURE, ``blocked`` if the SIM is blocked for good; else None
     :param euicc: the GSMA architecture of an eUICC: ``m2m`` (SGP.02), ``consumer`` (SGP.22) or
         ``iot`` (SGP.32); None if the SIM is not an eUICC or does not report it
     """
@@ -105,6 +107,7 @@ class Sim(NamedTuple):
     mnc: str | None = None
     lock: LockKind | None = None
     lock_code: LockCode | None = None
+    failure: str | None = None
     euicc: str | None = None
     iccid_raw: str | None = None
     imsi_raw: str | None = None
@@ -112,7 +115,7 @@ class Sim(NamedTuple):
     read: ReadStates = _NOTHING_READ
 
     def to_json(self) -> dict[str, object]:
-        optional = ("lock", "lock_code", "euicc", "iccid_raw", "imsi_raw", "eid_raw")
+        optional = ("lock", "lock_code", "failure", "euicc", "iccid_raw", "imsi_raw", "eid_raw")
         return fields_to_json(self, omitted=optional)
 
 

@@ -28,12 +28,14 @@ T = TypeVar("T", bound=Identifier)
 MODEM_FIELDS = ("manufacturer", "model", "firmware", "imei", "imeisv", "serial_number")
 SIM_FIELDS = ("iccid", "imsi", "eid")
 _MEMORY_FAILURE = 23
+_BLOCKED = "the SIM card is blocked for good"
 
 
 class RawSim(ReadValues):
     """The values read of one SIM.
 
     :ivar lock: the lock of the module, None if it is not locked
+    :ivar blocked: the SIM failed because it is blocked for good
     :ivar mnc_length: from EF_AD, if it was read
     :ivar euicc: the architecture of an eUICC, if the SIM itself was queried
     """
@@ -42,6 +44,7 @@ class RawSim(ReadValues):
         super().__init__()
         self.state = state
         self.lock: Lock | None = None
+        self.blocked = False
         self.mnc_length: int | None = None
         self.euicc: str | None = None
 
@@ -165,8 +168,11 @@ def assess_sim(raw: RawSim) -> tuple[Sim, list[Problem]]:
     if raw.state is SimState.LOCKED and raw.lock is not None:
         kind = LockKind(raw.lock.kind) if raw.lock.kind is not None else None
         code = LockCode(raw.lock.code)
+    is_blocked = raw.state is SimState.FAILURE and raw.blocked
     if raw.state is not SimState.READY:
-        message = describe_lock(kind, code) if raw.state is SimState.LOCKED else None
+        message = _BLOCKED if is_blocked else None
+        if raw.state is SimState.LOCKED:
+            message = describe_lock(kind, code)
         problems.append(problem(f"sim.{raw.state}", "sim", message))
     elif iccid.missing:
         problems.append(problem(iccid.unread, "iccid"))
@@ -189,6 +195,7 @@ def assess_sim(raw: RawSim) -> tuple[Sim, list[Problem]]:
         euicc=raw.euicc,
         lock=kind,
         lock_code=code,
+        failure="blocked" if is_blocked else None,
         read={"iccid": iccid.state, "imsi": imsi.state, "eid": eid.state},
     )
     return sim, problems

@@ -45,6 +45,7 @@ FOR_DIALECT: Mapping[str, tuple[str, ...]] = {
 #: The simulator's names of the states of a recording; "ready" has none.
 STATES: Mapping[SimState, str] = {
     SimState.ABSENT: "no sim",
+    SimState.NO_PROFILE: "no profile",
     SimState.PIN_REQUIRED: "pin",
     SimState.PUK_REQUIRED: "puk",
     SimState.LOCKED: "module locked",

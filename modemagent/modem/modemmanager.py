@@ -56,7 +56,11 @@ _MODULE_LOCKS: Final[Mapping[int, Lock]] = {
     16: Lock("network_subset", "puk"),
 }
 #: MMModemStateFailedReason in state "failed".
-_FAILED: Final[Mapping[int, SimState]] = {2: SimState.ABSENT, 3: SimState.FAILURE}
+_FAILED: Final[Mapping[int, SimState]] = {
+    2: SimState.ABSENT,
+    3: SimState.FAILURE,
+    5: SimState.NO_PROFILE,
+}
 _STATE_FAILED, _STATE_INITIALIZING = -1, 1
 #: MMModem3gppRegistrationState has the numbers of <stat> in TS 27.007.
 _REGISTRATION_UNKNOWN = 4
@@ -132,7 +136,7 @@ def _raw_sim(sim: MmSim, state: SimState, evidence: list[Evidence]) -> RawSim:
             found.values[name] = text
             found.states[name] = ReadState.OK
             evidence.append(_evidence(name, source, sim.properties))
-        elif state is SimState.ABSENT:
+        elif state is SimState.ABSENT or (state is SimState.NO_PROFILE and name != "eid"):
             found.states[name] = ReadState.ABSENT
         elif name == "eid" or not sim.active:
             found.states[name] = ReadState.UNSUPPORTED

@@ -9,6 +9,7 @@ from __future__ import annotations
 from modemagent.at.sim_locks import Lock
 from modemagent.at.steps import Plan
 from modemagent.dialects.catalogue import choose
+from modemagent.identity.eid import Eid
 from modemagent.identity.iccid import Iccid
 from modemagent.identity.imsi import Imsi
 from modemagent.identity.snapshot import ReadState, SimState, Snapshot
@@ -43,6 +44,10 @@ def poll(snapshot: Snapshot, *, number: str = "iccid") -> Plan[bool]:
         state_attempt = dialect.ladder("sim_state", kind)[0]
         found, response = yield from client.read("sim_state", state_attempt)
         state = state_of(found.values[0]) if found.certain else state_of_refusal(response)
+        if state is SimState.ABSENT and before.state is SimState.NO_PROFILE:
+            # This modem reports an eUICC without a profile as an empty slot.
+            eid = yield from climb(client, "eid", dialect.ladder("eid", kind))
+            return eid.value is None or Eid.check(eid.value).normalized != before.eid
         if isinstance(state, SimState) and state is not before.state:
             return True
         if isinstance(state, Lock) and (SimState.LOCKED, *state) != (

@@ -37,7 +37,10 @@ _READY_URC = re.compile(r"(?<!NOT )\bREADY\b", re.IGNORECASE)
 
 _NEEDS_CODE = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED)
 _OPEN = (SimState.READY, SimState.UNKNOWN)
-_NO_SIM = (SimState.ABSENT, SimState.OFF, SimState.FAILURE, SimState.BUSY)
+#: States in which no APDU is sent to the SIM.
+_NO_SIM = (SimState.OFF, SimState.BUSY)
+#: States of a slot without numbers.
+_EMPTY = (SimState.ABSENT, SimState.NO_PROFILE)
 #: CME errors that stand for "no such command".
 _UNSUPPORTED = (3, 4, 100)
 _CME_ABSENT, _CME_BUSY = 10, 14
@@ -128,6 +131,8 @@ class SimReader(RawSim):
         self.states["eid"] = found.read
         if found.eid is not None:
             self.values["eid"] = found.eid
+            if self.state in (SimState.ABSENT, SimState.FAILURE):
+                self.state = SimState.NO_PROFILE
 
     def _reset(self) -> None:
         self.values.clear()
@@ -137,6 +142,7 @@ class SimReader(RawSim):
         self.ambiguous.clear()
         self._interruption = ""
         self.lock = None
+        self.blocked = False
 
     def _waited_enough(self, begun_s: float) -> bool:
         return self._client.elapsed_s - begun_s >= self._dialect.sim_wait_s
@@ -171,6 +177,9 @@ class SimReader(RawSim):
                 return
             if state is PendingState.OFF_OR_FAILED:
                 state = yield from self._off_or_failed()
+            if state is PendingState.BLOCKED:
+                self.state, self.blocked = SimState.FAILURE, True
+                return
             if isinstance(state, SimState):
                 self.state = state
                 if state not in (SimState.ABSENT, SimState.FAILURE):
@@ -277,10 +286,15 @@ class SimReader(RawSim):
     def _read_numbers(self, imei: str | None) -> Steps:
         """Read the numbers that the state allows."""
         state = self.state
-        if state is SimState.ABSENT:
+        if state in _EMPTY:
             self.values.clear()
+            yield from self._read_number("eid")
             self.states.update(iccid=ReadState.ABSENT, imsi=ReadState.ABSENT)
-            self.states["eid"] = ReadState.UNSUPPORTED
+            # Many modems report an eUICC without a profile as an empty slot.
+            if "eid" in self.values:
+                self.state = SimState.NO_PROFILE
+            elif state is SimState.ABSENT:
+                self.states["eid"] = ReadState.UNSUPPORTED
             return
         for reading in range(_EMPTY_READINGS if state is SimState.READY else 1):
             if reading >= _HALF_READINGS and self.values:

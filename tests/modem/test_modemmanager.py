@@ -64,6 +64,11 @@ def test_all_properties_are_reported() -> None:
         ({"Modem__UnlockRequired": 0}, SimState.UNKNOWN, ReadState.FAILED),
         ({"Modem__State": -1, "Modem__StateFailedReason": 2}, SimState.ABSENT, ReadState.ABSENT),
         ({"Modem__State": -1, "Modem__StateFailedReason": 3}, SimState.FAILURE, ReadState.FAILED),
+        (
+            {"Modem__State": -1, "Modem__StateFailedReason": 5},
+            SimState.NO_PROFILE,
+            ReadState.ABSENT,
+        ),
         ({"Modem__State": -1, "Modem__StateFailedReason": 1}, SimState.UNKNOWN, ReadState.FAILED),
         ({"Modem__State": 1}, SimState.BUSY, ReadState.FAILED),
     ],

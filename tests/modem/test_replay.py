@@ -77,7 +77,8 @@ def test_transcript_has_its_expected_identity(
         assert outcome.reason in expected["failed"]
         return
     assert isinstance(outcome, Snapshot), outcome
-    modem, sim = outcome.modem, outcome.sims[0]
+    modem, sim = outcome.modem, outcome.active_sim
+    assert sim is not None
     read = {field: getattr(modem, field) for field in MODEM_FIELDS}
     assert read == {field: expected["modem"].get(field) for field in MODEM_FIELDS}
     card = {"state": str(sim.state)} | {field: getattr(sim, field) for field in SIM_FIELDS}

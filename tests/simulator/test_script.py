@@ -13,7 +13,8 @@ from modemagent.simulator.identities import luhn_fits
 from modemagent.simulator.script import load
 
 READ_STATES = {
-    "ready", "pin_required", "puk_required", "locked", "absent", "busy", "failure", "off",
+    "ready", "pin_required", "puk_required", "locked", "no_profile", "absent", "busy", "failure",
+    "off",
 }  # fmt: skip
 
 
@@ -51,6 +52,8 @@ def test_expected_readings_are_consistent(name: str) -> None:
             assert len(eid) == 32 and int(eid) % 97 == 1
         if sim["state"] in ("absent", "off"):
             assert set(sim) == {"state"}
+        if sim["state"] == "no_profile":
+            assert set(sim) <= {"state", "eid"}
 
 
 def test_find_by_path_directory_and_name() -> None:
