@@ -179,6 +179,7 @@ ICCID_SOURCES: Mapping[str, str] = {
     "+NCCID": "Quectel BC95 AT commands manual",
     "+MCCID": "China Mobile ML307 AT commands manual",
     "+ECICCID": "EigenComm-based modules",
+    "+GETICCID": "drivers of ZTE CDMA modules",
     "+CICCID": "SIMCom SIM7500/SIM7600 AT command manual",
     "ICCID": "Sierra, MeiG manuals",
     "^ICCID": "Huawei ME909s AT command manual",
