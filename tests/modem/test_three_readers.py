@@ -182,7 +182,7 @@ SIM_STATES = [
     ("+CPIN: PH-SIM PIN", "sim", "another SIM card"),
     ("+CPIN: PH-FSIM PUK", "first_sim", "first SIM card"),
     ("+CPIN: ph_simlock", "sim", "another SIM card"),
-    ("+CPIN: SIM FAILURE", "failure", ""),
+    ("+CPIN: SIM FAILURE", "OFF_OR_FAILED", ""),
 ]
 
 
