@@ -1,7 +1,7 @@
 """Equipment numbers of CDMA devices in responses to IMEI commands: MEID and ESN.
 
 Published forms: 14 hexadecimal digits, with ``0x``, padded to 16, or with a check digit; 18 decimal
-digits; either one with the ESN before or after it, separated by a colon, comma or blank. An ESN
+digits; either one with the ESN before or after it, separated by a colon, comma or space. An ESN
 or MEID must never pass for an IMEI.
 """
 
