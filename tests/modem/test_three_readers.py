@@ -9,7 +9,8 @@ from modemagent.at.operator import parse_operator
 from modemagent.at.registration import parse_registration
 from modemagent.at.sim_locks import Lock, pin_state
 from modemagent.at.steps import Command, FinalResult, Listen, Response
-from modemagent.diagnosis.checks import network as checks
+from modemagent.diagnosis.checks import registration as registration_checks
+from modemagent.diagnosis.checks import signal as signal_checks
 from modemagent.diagnosis.facts import Facts
 from modemagent.dialects.technologies import rat_of
 from modemagent.explain import explain
@@ -230,7 +231,7 @@ def test_registration_lines_read_alike(
     assert fields.get("reject_cause") == cause
 
     known = response(line)
-    finding = checks.registration(Facts("port", responses={known.line: known}))
+    finding = registration_checks.registration(Facts("port", responses={known.line: known}))
     assert (finding.state == "ok") is network.registered or finding.state == "skipped"
     if finding.state != "skipped":
         assert str(explained["text"]) in finding.message
@@ -250,7 +251,7 @@ def test_operator_lines_read_alike(line: str, shown: str | None, technology: int
     assert (shown or "no operator") in str(explained["text"])
 
     known = {each.line: each for each in (response(line), response("+CREG: 0,1"))}
-    finding = checks.registration(Facts("port", responses=known))
+    finding = registration_checks.registration(Facts("port", responses=known))
     assert str(explained["text"]) in finding.message
 
 
@@ -267,7 +268,9 @@ def test_signal_lines_read_alike(
     assert found == values
     assert fields.get("level") == level
 
-    finding = checks.signal(Facts("port", responses={command: Response(command, (line,), OK)}))
+    finding = signal_checks.signal(
+        Facts("port", responses={command: Response(command, (line,), OK)})
+    )
     assert (finding.state == "ok") is (level in ("good", "fair"))
     assert finding.message == (explained["text"] if level else "no signal")
 
@@ -291,6 +294,6 @@ def test_sim_lines_read_alike(line: str, state: str, words: str) -> None:
 def test_last_report_of_a_response_counts() -> None:
     lines = ("+CEREG: 2", '+CEREG: 2,1,"00A0","0002920C",9')
     known = Response("AT+CEREG?", ("+CREG: 3", *lines), OK)
-    finding = checks.registration(Facts("port", responses={known.line: known}))
+    finding = registration_checks.registration(Facts("port", responses={known.line: known}))
     assert finding.state == "ok"
     assert finding.evidence == lines[-1]
