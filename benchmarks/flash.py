@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from modemagent.logs import NullLog
 from modemagent.report.delivery.courier import Courier
 from modemagent.report.delivery.sinks import SinkOptions, open_sink
-from modemagent.report.message import PortPlace, Reason
+from modemagent.report.message import Health, ModemHealth, PortPlace, Reason
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.records import ReportDraft
 from tests.process.conftest import Agent, Bench, Process, Registry, until
@@ -48,6 +48,11 @@ DAYS: dict[str, tuple[dict[Reason, int], int, int]] = {
     "quiet, a heartbeat an hour": ({Reason.REFRESH: 1, Reason.HEARTBEAT: 24}, 1024, 60),
     "100 changes": ({Reason.REFRESH: 1, Reason.SIM_CHANGED: 100}, 10 * 1024, 512),
 }
+HEARTBEAT = ReportDraft(
+    reason=Reason.HEARTBEAT,
+    heartbeat_s=3600,
+    health=Health(modems=(ModemHealth("usb:1-2:1.2", "watching"),)),
+)
 
 
 @contextlib.contextmanager
@@ -87,6 +92,16 @@ def sample_report(start: Callable[..., Any]) -> dict[str, Any]:
     return {"report": report, "places": places}
 
 
+def draft_of(body: dict[str, Any], reason: Reason, number: int) -> ReportDraft:
+    sims = [dict(sim) for sim in body["sims"]]
+    if reason is Reason.SIM_CHANGED:
+        sims[0]["iccid"] = f"89883030000000{number:05d}"
+    return ReportDraft(
+        reason=reason, port=PortPlace(path="/dev/ttyUSB2"), modem=body["modem"], sims=sims,
+        problems=body["problems"], network=body["network"], evidence=body.get("evidence", ()),
+    )  # fmt: skip
+
+
 def live(
     name: str, folder: Path, seen: dict[str, Any], registry: Registry, token: Path, batch: bool
 ) -> dict[str, Any]:
@@ -103,19 +118,11 @@ def live(
         before = written()
         for reason, count in day.items():
             for number in range(count):
-                repeats = reason is Reason.HEARTBEAT
-                sims = [dict(sim) for sim in body["sims"]]
-                if reason is Reason.SIM_CHANGED:
-                    sims[0]["iccid"] = f"89883030000000{number:05d}"
-                outbox.put(
-                    ReportDraft(
-                        reason=reason, port=PortPlace(path="/dev/ttyUSB2"), modem=body["modem"],
-                        sims=sims, problems=body["problems"],
-                        network=None if repeats else body["network"],
-                        evidence=() if repeats else body.get("evidence", ()),
-                    ),
-                    baselines=seen["places"],
-                )  # fmt: skip
+                if reason is Reason.HEARTBEAT:
+                    outbox.put(HEARTBEAT, baselines={})
+                else:
+                    draft = draft_of(body, reason, number)
+                    outbox.put(draft, baselines=seen["places"])
                 if not batch:
                     uplink_state = courier.flush(20)
                     # with minutes between two reports, each uses a connection of its own

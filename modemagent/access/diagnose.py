@@ -65,7 +65,9 @@ def flashing_facts(root: str) -> list[Facts]:
     ]
 
 
-def modem_facts(targets: Sequence[ModemTarget], options: AccessOptions) -> list[Facts]:
+def modem_facts(
+    targets: Sequence[ModemTarget], options: AccessOptions, host: HostFacts
+) -> list[Facts]:
     """Collect the facts about modems, side by side."""
 
     def plan(port: TargetPort) -> Plan[Collected]:
@@ -82,13 +84,14 @@ def modem_facts(targets: Sequence[ModemTarget], options: AccessOptions) -> list[
 
     candidates = scan_ports(options.root)
     reader = Reader(plan, agent, Collected)
-    every = [_facts(reached, candidates) for reached in read_modems(targets, reader, options)]
+    reached = read_modems(targets, reader, options)
+    every = [_facts(each, candidates, host) for each in reached]
     read = [each.snapshot for each in every if each.snapshot is not None]
     compared = iter(compare_readings(read, options.root))
     return [each._replace(snapshot=next(compared)) if each.snapshot else each for each in every]
 
 
-def _facts(reached: Reached[Collected], candidates: Sequence[Candidate]) -> Facts:
+def _facts(reached: Reached[Collected], candidates: Sequence[Candidate], host: HostFacts) -> Facts:
     attempt = reached.best
     path, result = attempt.port.path, attempt.result
     candidate = candidate_of(path, candidates)
@@ -106,6 +109,7 @@ def _facts(reached: Reached[Collected], candidates: Sequence[Candidate]) -> Fact
         silent_ports=tuple(
             each.port.path for each in reached.attempts if each.is_failed and each is not attempt
         ),
+        drops=_drops(path, candidate.modem_id if candidate else None, host),
     )
     if isinstance(result, ModemAgentError):
         return facts._replace(failure=result)
@@ -113,3 +117,16 @@ def _facts(reached: Reached[Collected], candidates: Sequence[Candidate]) -> Fact
         snapshot=result.snapshot, responses=result.responses, failure=result.failure
     )
     return facts._replace(route=_MANAGED) if result.snapshot.dialect == _MANAGED else facts
+
+
+def _drops(path: str, modem_id: str | None, host: HostFacts) -> str:
+    """Return the agent's message about many drops of a modem, "" if it has none.
+
+    A path may have passed to another modem since: it counts only without ids.
+    """
+    for each in host.dropped:
+        device = str(each["port_id"] or "").rpartition(":")[0]
+        same_path = os.path.realpath(str(each["port"])) == os.path.realpath(path)
+        if device == modem_id if device and modem_id else same_path:
+            return str(each["message"])
+    return ""

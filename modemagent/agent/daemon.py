@@ -265,6 +265,7 @@ class Daemon:
             "stream_id": self._outbox.identity.stream_id,
             "state_dir": str(self._settings.state_dir),
             "modems": self._supervisor.to_json(),
+            "drops": [drops.to_json() for drops in self._supervisor.drops()],
             "outbox": outbox_json(self._outbox),
             "uplink": uplink_json(self.courier),
             "settings": {"error": self._settings_error or None},

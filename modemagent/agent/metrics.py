@@ -42,6 +42,9 @@ METRICS: Final = {
     "modemagent_start_time_seconds": MetricInfo("gauge", "Start time of the agent in Unix time."),
     "modemagent_ports": MetricInfo("gauge", "Ports, by state."),
     "modemagent_port_watched": MetricInfo("gauge", "1 if the modem at a port is watched, else 0."),
+    "modemagent_port_drops": MetricInfo(
+        "gauge", "Drops of the modem at a port within the last ten minutes."
+    ),
     "modemagent_identification_seconds": MetricInfo("histogram", "Duration of a complete reading."),
     "modemagent_failures_total": MetricInfo("counter", "Failed attempts to use a port, by reason."),
     "modemagent_events_total": MetricInfo("counter", "Events of modems and SIMs, by name."),
@@ -142,6 +145,7 @@ class Metrics(Collector):
         yield _gauge("start_time_seconds", self._started)
         yield _gauge("ports", {str(state): states[str(state)] for state in PortState}, "state")
         yield _gauge("port_watched", _watched_by_port(status["modems"]), "port")
+        yield _gauge("port_drops", _drops_by_port(status), "port")
         yield _gauge("outbox_waiting", outbox["waiting"])
         yield _gauge("outbox_buffered", outbox["buffered"])
         yield _gauge("outbox_bytes", size)
@@ -178,6 +182,15 @@ def _watched_by_port(modems: list[Mapping[str, Any]]) -> dict[str, float]:
     for port, is_watched in watched.items():
         label = mask_text(port)
         series[label] = min(series.get(label, 1), is_watched)
+    return series
+
+
+def _drops_by_port(status: Mapping[str, Any]) -> dict[str, float]:
+    """Return the drops of each modem that is watched or has dropped."""
+    series: dict[str, float] = {}
+    for each in (*status["modems"], *status.get("drops", ())):
+        label = mask_text(each["port_id"] or each["port"])
+        series[label] = max(series.get(label, 0), each.get("drops", 0))
     return series
 
 

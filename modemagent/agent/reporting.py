@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from modemagent.discovery.sockets import find_socket
@@ -9,15 +11,21 @@ from modemagent.errors import OutboxError, ReportError
 from modemagent.identity.codec import from_json
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
-from modemagent.report.message import JsonObject, PortPlace, Reason, Report
+from modemagent.report.message import (
+    Health,
+    JsonObject,
+    ModemHealth,
+    PortPlace,
+    Reason,
+    Report,
+)
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.records import ReportDraft
 from modemagent.watching.baseline import reason_for, removal_snapshot, update_baseline
 from modemagent.watching.events import EventBus
 from modemagent.watching.places import baseline_key, stored_key, usb_device
 
-#: Reports with these reasons repeat the baseline; nothing was read for them.
-_FROM_BASELINE = (Reason.REMOVED, Reason.HEARTBEAT)
+#: Parts of the baseline that the report of a removal repeats: nothing is read for it.
 _BASELINE_FIELDS = ("modem", "sims", "problems")
 _READING_FIELDS = (*_BASELINE_FIELDS, "network", "evidence")
 
@@ -100,29 +108,37 @@ class Reporter:
             self._events.emit("modem.removed", place, before=snapshot.modem.imei)
         return stored
 
-    def heartbeat(self, places: list[PortPlace]) -> None:
-        """Store one report for each watched modem, or one without a modem if there is none."""
-        for place in places:
-            if baseline := self.baseline(place):
-                self._store(Reason.HEARTBEAT, place, removal_snapshot(baseline), baseline)
-        if not places:
-            self._store(Reason.HEARTBEAT, None, None, None)
+    def heartbeat(self, interval_s: float, modems: Sequence[ModemHealth]) -> None:
+        """Store one report of the gateway: a sign of life, with its health."""
+        heartbeat_s = int(interval_s) if interval_s.is_integer() else interval_s
+        with contextlib.suppress(OutboxError):
+            health = self._health(modems)
+            draft = ReportDraft(reason=Reason.HEARTBEAT, heartbeat_s=heartbeat_s, health=health)
+            self._put(draft, {})
+
+    def _health(self, modems: Sequence[ModemHealth]) -> Health:
+        outbox = self._outbox
+        waiting, _ = outbox.depth()
+        return Health(waiting, outbox.evicted(), outbox.identity.restarts, tuple(modems))
 
     def _store(
         self,
         reason: Reason,
-        place: PortPlace | None,
-        reading: Snapshot | None,
+        place: PortPlace,
+        reading: Snapshot,
         snapshot: Snapshot | None,
     ) -> bool:
-        document: dict[str, Any] = reading.to_json(evidence=True) if reading else {}
-        names = _BASELINE_FIELDS if reason in _FROM_BASELINE else _READING_FIELDS
+        document: dict[str, Any] = reading.to_json(evidence=True)
+        names = _BASELINE_FIELDS if reason is Reason.REMOVED else _READING_FIELDS
         fields = {name: document[name] for name in names if name in document}
         draft = ReportDraft(reason=reason, port=place, **fields)
-        baselines: dict[str, _Baseline | None] = {}
-        if place is not None:
-            baselines[self._key(place)] = None
-            baselines[baseline_key(place)] = _Baseline(snapshot, place) if snapshot else None
+        baselines: dict[str, _Baseline | None] = {self._key(place): None}
+        baselines[baseline_key(place)] = _Baseline(snapshot, place) if snapshot else None
+        return self._put(draft, baselines, **_identifiers(reading))
+
+    def _put(
+        self, draft: ReportDraft, baselines: Mapping[str, _Baseline | None], **logged: object
+    ) -> bool:
         try:
             bodies = {key: each.to_json() if each else None for key, each in baselines.items()}
             report = self._outbox.put(draft, baselines=bodies)
@@ -141,19 +157,18 @@ class Reporter:
                 self._baselines[key] = baseline
         self._log.info(
             "report_stored" if report else "report_buffered",
-            reason=str(reason),
-            port=place.path if place else None,
+            reason=str(draft.reason),
+            port=draft.path or None,
             sequence=report.sequence if report else None,
-            **_identifiers(reading),
+            **logged,
         )
         if report:
-            self._events.emit("report.stored", place, sequence=report.sequence, reason=str(reason))
+            stored = {"sequence": report.sequence, "reason": str(draft.reason)}
+            self._events.emit("report.stored", draft.port, **stored)
         return True
 
 
-def _identifiers(reading: Snapshot | None) -> dict[str, object]:
-    if reading is None:
-        return {}
+def _identifiers(reading: Snapshot) -> dict[str, object]:
     sim = reading.active_sim
     return {
         "imei": reading.modem.imei,

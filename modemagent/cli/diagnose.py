@@ -59,7 +59,7 @@ def command(ports: tuple[str, ...], as_json: bool, show_all: bool, options: Acce
     flashing = [] if ports else flashing_facts(options.root)
     missing = None if targets or flashing else no_modem_found(options.root)
     host = check_host(facts_of_host)
-    every = [*modem_facts(targets, options), *flashing]
+    every = [*modem_facts(targets, options, facts_of_host), *flashing]
     modems = [(facts, check_modem(facts)) for facts in every]
     if as_json:
         _print_json(modems, host, missing)

@@ -42,7 +42,7 @@ from modemagent.settings.preflight import check_machine, exposed_files
     "--refresh-interval", "S", "Seconds between full reports. Default: 86400.", type=float
 )
 @value_option(
-    "--heartbeat-interval", "S", "Seconds between heartbeats; 0: none. Default: 0.", type=float
+    "--heartbeat-interval", "S", "Seconds between heartbeats; 0: none. Default: 3600.", type=float
 )
 @flag_option("--eid-by-apdu", EID_BY_APDU, default=None)
 @click.pass_context

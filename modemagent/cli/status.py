@@ -52,8 +52,8 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     if not status["modems"]:
         yield "No port is watched. List all ports with modemagent list."
-        return
-    yield table([("PORT", "STATE", "MODEM", "IMEI", "ICCID"), *map(_row, status["modems"])])
+    else:
+        yield table([("PORT", "STATE", "MODEM", "IMEI", "ICCID"), *map(_row, status["modems"])])
     for modem in status["modems"]:
         if last := modem.get("last_report"):
             yield plain(f"{modem['port']}: last report {last['reason']} {last['observed_at']}")
@@ -62,6 +62,9 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
         for problem in modem.get("problems", ()):
             if problem["code"].startswith("cross.") and problem["severity"] == "error":
                 yield plain(f"{modem['port']}: {problem['message']} [{problem['code']}]")
+    for drops in status.get("drops", ()):
+        if drops["message"]:
+            yield plain(f"{drops['port']}: {drops['message']}")
 
 
 def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ class Facts(NamedTuple):
     :param holder: the program that has the port open, if any
     :param failure: the error that prevented a snapshot or further responses
     :param silent_ports: other ports of the same modem that were tried and did not answer
+    :param drops: what the agent has found out about many drops of the modem; "" for few or none
     :param responses: command line to response, for the :data:`~modemagent.diagnosis.collect.LINES`
         that were sent
     """
@@ -38,6 +39,7 @@ class Facts(NamedTuple):
     route: Route = "port"
     failure: ModemAgentError | None = None
     silent_ports: tuple[str, ...] = ()
+    drops: str = ""
     snapshot: Snapshot | None = None
     responses: Mapping[str, Response] = {}
 
@@ -62,6 +64,15 @@ class HostFacts(NamedTuple):
 
     @property
     def watched_ports(self) -> list[str]:
-        """Ports that the agent watches, one for each modem."""
+        """Ports that the agent watches, one for each modem, and those that dropped and are gone."""
         modems = self.status["modems"] if self.status else ()
-        return [str(each["port"]) for each in modems if each["state"] not in _IDLE_STATES]
+        watched = [str(each["port"]) for each in modems if each["state"] not in _IDLE_STATES]
+        idle = [str(each["port"]) for each in modems if each["state"] in _IDLE_STATES]
+        dropped = [str(each["port"]) for each in self.dropped]
+        return [*watched, *(port for port in dropped if port not in (*watched, *idle))]
+
+    @property
+    def dropped(self) -> list[Mapping[str, Any]]:
+        """Modems with many drops, with ``port``, ``port_id`` and ``message``."""
+        status = self.status or {}
+        return [each for each in status.get("drops", ()) if each["message"]]

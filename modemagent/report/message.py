@@ -15,17 +15,23 @@ Content by ``reason``:
                     reading, so that their intervals can be closed at ``observed_at``: they state
                     what was removed, not what is present
 ``refresh``         no difference: the daily full report, and the first one after a restart
-``heartbeat``       a sign of life; as ``refresh`` for each watched port or, without any modem, with
-                    ``port`` and ``modem`` null and ``sims`` empty
+``heartbeat``       a sign of life of the gateway, with ``heartbeat_s`` and ``health``; ``port``
+                    and ``modem`` are null. Until version 0.1.0: as ``refresh`` for each watched
+                    port, and without a modem only if there was none
 
 A value counts only if its ``read`` state is ``ok``; all other fields are "not read".
 
 ``modem``, ``sims``, ``problems`` and ``network`` stay JSON objects here, so that a registry keeps
 what a later agent adds to them. Unknown keys of the report itself are ignored.
 
-A batch of reports carries two HTTP headers, :data:`BOOT_ID_HEADER` and :data:`UPTIME_HEADER`: the
-sender's boot and its milliseconds since boot at the time of sending. With them the registry dates
-the reports of that boot without relying on the gateway's wall clock.
+A batch holds reports of one gateway and one stream, and carries three HTTP headers:
+
+* :data:`BOOT_ID_HEADER` and :data:`UPTIME_HEADER` are the sender's boot and its milliseconds since
+  boot at the time of sending. With them the registry dates the reports of that boot without relying
+  on the gateway's wall clock.
+* :data:`FIRST_PENDING_HEADER` is the stream and the lowest number in it that still waits once the
+  batch is acknowledged, else the next one to be given. Lower numbers that are neither received nor
+  in the batch will never arrive.
 """
 
 from __future__ import annotations
@@ -44,6 +50,7 @@ from modemagent.identity.codec import fields_to_json, from_json
 SCHEMA = 1
 BOOT_ID_HEADER = "Modemagent-Boot-Id"
 UPTIME_HEADER = "Modemagent-Uptime-Ms"
+FIRST_PENDING_HEADER = "Modemagent-First-Pending"
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _LONGEST_TEXT = 256
@@ -86,6 +93,12 @@ def _at_least(least: int) -> Callable[[int], int]:
     return check
 
 
+def _positive(number: float) -> float:
+    if not 0 < number <= _LARGEST_INTEGER:
+        raise ValueError("must be a positive number")
+    return number
+
+
 def _known_schema(schema: int) -> int:
     if schema != SCHEMA:
         raise ReportError(
@@ -110,6 +123,7 @@ _Text = Annotated[str, _filled, _bounded]
 _OptionalText = Annotated[str, _bounded] | None
 _Count = Annotated[int, _at_least(0)]
 _Ordinal = Annotated[int, _at_least(1)]
+_Interval = Annotated[float, _positive]
 
 
 class PortPlace(NamedTuple):
@@ -134,6 +148,33 @@ class PortPlace(NamedTuple):
         return document
 
 
+class ModemHealth(NamedTuple):
+    """One modem in a heartbeat.
+
+    :param port_id: stable id of its port, else the path
+    :param state: state of the port, the word of ``status``
+    :param drops: the most drops within any ten minutes since the last heartbeat
+    """
+
+    port_id: _Text
+    state: _Text
+    drops: _Count = 0
+
+
+class Health(NamedTuple):
+    """Health of the gateway in a heartbeat.
+
+    :param outbox: number of waiting reports
+    :param evicted: number of reports evicted since the stream began
+    :param restarts: number of restarts of the agent since the boot
+    """
+
+    outbox: _Count = 0
+    evicted: _Count = 0
+    restarts: _Count = 0
+    modems: tuple[ModemHealth, ...] = ()
+
+
 class Report(NamedTuple):
     """One report of one port.
 
@@ -148,6 +189,8 @@ class Report(NamedTuple):
     :param clock_synchronized: the wall clock was synchronized to a time source
     :param evidence: for each field the command, its response, the parser and the milliseconds
         since the start of the reading; absent if nothing was read
+    :param heartbeat_s: interval of the heartbeats; only in a heartbeat
+    :param health: health of the gateway; only in a heartbeat
     """
 
     schema: Annotated[int, _known_schema]
@@ -168,6 +211,8 @@ class Report(NamedTuple):
     problems: tuple[JsonObject, ...] = ()
     network: JsonObject | None = None
     evidence: tuple[JsonObject, ...] = ()
+    heartbeat_s: _Interval | None = None
+    health: Health | None = None
 
     @property
     def key(self) -> ReportKey:
@@ -175,7 +220,7 @@ class Report(NamedTuple):
         return (self.gateway_id, self.stream_id, self.sequence)
 
     def to_json(self) -> dict[str, object]:
-        return fields_to_json(self, omitted=("evidence",))
+        return fields_to_json(self, omitted=("evidence", "heartbeat_s", "health"))
 
     @classmethod
     def from_json(cls, data: object) -> Report:

@@ -51,7 +51,7 @@ class Settings(NamedTuple):
     baud: int = DEFAULT_BAUD
     poll_interval: float = 60.0
     refresh_interval: float = 86400.0
-    heartbeat_interval: float = 0.0
+    heartbeat_interval: float = 3600.0
     eid_by_apdu: bool = False
     network: bool = True
     evidence: bool = True
@@ -126,8 +126,9 @@ TABLE: Final = (
         "Interval between checks of a SIM whose changes the modem does not report."),
     Key("refresh_interval", seconds(1, 30 * 86400, zero=True), "86400",
         "Interval between full reports without a change; 0 for never."),
-    Key("heartbeat_interval", seconds(1, 30 * 86400, zero=True), "0",
-        "Interval between heartbeats to the registry; 0 for none."),
+    Key("heartbeat_interval", seconds(1, 30 * 86400, zero=True), "3600",
+        "Interval between heartbeats, one report of the gateway with the state of its outbox and "
+        "modems; 0 for none."),
     Key("eid_by_apdu", FLAG, "false",
         "Read the EID from the SIM itself if the modem has no command for it."),
     Key("network", FLAG, "true",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from modemagent.identity.snapshot import Snapshot
-from modemagent.report.message import PortPlace, Reason, Report
+from modemagent.report.message import ModemHealth, PortPlace, Reason, Report
 from modemagent.watching.baseline import reason_for, update_baseline
 from modemagent.watching.events import EventBus
 from modemagent.watching.places import baseline_key
@@ -39,8 +39,11 @@ class ReadingConsumer(Protocol):
     def removed(self, place: PortPlace) -> bool:
         """Report that a modem was unplugged; return False if it has no baseline."""
 
-    def heartbeat(self, places: list[PortPlace]) -> None:
-        """Report that the gateway runs, with the modems that are being watched."""
+    def heartbeat(self, interval_s: float, modems: Sequence[ModemHealth]) -> None:
+        """Report that the gateway runs, and the state of its modems.
+
+        :param interval_s: time until the next heartbeat
+        """
 
 
 class EventOnlyConsumer:
@@ -72,5 +75,5 @@ class EventOnlyConsumer:
         self._events.emit("modem.removed", place, before=before.modem.imei)
         return True
 
-    def heartbeat(self, places: list[PortPlace]) -> None:
+    def heartbeat(self, interval_s: float, modems: Sequence[ModemHealth]) -> None:
         """Do nothing."""

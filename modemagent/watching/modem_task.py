@@ -148,7 +148,9 @@ class ModemTask:
             if baseline_key(self.place) == self.port:
                 within_s = 0.0  # the device behind this path cannot be recognized elsewhere
             is_up = self._read_at is not None or origin.uptime_ms() > _HOST_BOOT_GRACE_MS
-            self._is_removed = is_up and now - self._absent_since >= within_s
+            is_overdue = now - self._absent_since >= within_s
+            may_report = self._context.drops.may_report(self.place)
+            self._is_removed = is_up and is_overdue and may_report
 
     @property
     def awaits_return(self) -> bool:
@@ -172,6 +174,8 @@ class ModemTask:
 
     def _enter_absent(self) -> None:
         self._ports.forget_failures()
+        if not isinstance(self.condition.error, PortVanished):  # counted then
+            self._context.drops.lost(self.place)
         self._context.log.info("port_removed", port=self.port)
         self.condition.enter(PortState.ABSENT, message=_NOT_THERE)
 
@@ -252,10 +256,16 @@ class ModemTask:
             self._enter_absent()
         if self._is_removed:
             self._is_removed = False
-            if self._context.consumer.removed(self.place):
+            if self._report_removal():
                 self._changed()
         self._wake.clear()
         await self._wake.wait()
+
+    def _report_removal(self) -> bool:
+        is_reported = self._context.consumer.removed(self.place)
+        if is_reported:
+            self._context.drops.reported(self.place)
+        return is_reported
 
     async def _run_session(self) -> None:
         self._choose_port()
@@ -304,9 +314,12 @@ class ModemTask:
                 message=error.message,
                 hint=error.hint,
             )
-        is_lost = isinstance(error, PortNotFound | PortVanished)
-        if is_lost and is_remote(self.port) and self.condition.failures == _REMOTE_FAILURES:
-            self._context.consumer.removed(self.place)
+        drops = self._context.drops
+        if isinstance(error, PortVanished):
+            drops.lost(self.place)
+        is_lost = isinstance(error, PortNotFound | PortVanished) and is_remote(self.port)
+        if is_lost and self.condition.failures >= _REMOTE_FAILURES and drops.may_report(self.place):
+            self._report_removal()
         if self.condition.reason in _TRY_NEXT_PORT and self._ports.fail(self.port):
             return
         is_reset = isinstance(error, PortVanished) and self.condition.failures == 1

@@ -28,6 +28,7 @@ from modemagent.modemmanager.client import NAME
 from modemagent.report.message import PortPlace, Reason
 from modemagent.settings import Settings
 from modemagent.watching.consumer import ReadingConsumer
+from modemagent.watching.drops import DropCounter
 from modemagent.watching.events import EventBus
 from modemagent.watching.local_imeis import LocalImeis
 from modemagent.watching.modemmanager import ModemManagerArbiter
@@ -54,6 +55,10 @@ class WatchContext:
     modemmanager: ModemManagerArbiter | None = None
     trace: Trace | None = None
     imeis: LocalImeis = field(default_factory=LocalImeis)
+    drops: DropCounter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.drops = DropCounter(self.log)
 
 
 class Session:
@@ -156,6 +161,7 @@ class Session:
     def _on_urc(self, line: str) -> None:
         if is_start_up_urc(line):
             self._restarted = asyncio.get_running_loop().time()
+        self._context.drops.received(self.place, line)
         self._context.events.emit("port.urc", self.place, line=line)
 
     def _age_s(self) -> float | None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 from collections.abc import Iterable
 
 from modemagent.channel.trace import Trace
 from modemagent.errors import PortNotFound
 from modemagent.logs import Log, NullLog
-from modemagent.report.message import PortPlace
+from modemagent.report.message import ModemHealth, PortPlace
 from modemagent.settings import Settings
 from modemagent.watching.consumer import EventOnlyConsumer, ReadingConsumer
+from modemagent.watching.drops import Drops
 from modemagent.watching.events import EventBus
 from modemagent.watching.modem_task import ModemTask
 from modemagent.watching.modemmanager import ModemManagerArbiter
@@ -239,20 +241,38 @@ class Supervisor:
         )
 
     async def _send_heartbeats(self) -> None:
-        if not self._settings.heartbeat_interval:
+        interval_s = self._settings.heartbeat_interval
+        if not interval_s:
             return
+        # gateways that boot together after a power cut must not send all of them together
+        await asyncio.sleep(random.uniform(0.5, 1.0) * interval_s)
         while True:
-            await asyncio.sleep(self._settings.heartbeat_interval)
-            watched = [t for t in self._tasks if t.condition.state is PortState.WATCHING]
-            self._consumer.heartbeat([task.place for task in watched])
+            self._consumer.heartbeat(interval_s, self._modem_health())
+            await asyncio.sleep(interval_s)
+
+    def _modem_health(self) -> list[ModemHealth]:
+        """Return the state of each modem, and of those that have dropped and are gone."""
+        peaks = self._context.drops.take_peaks()
+        found = {key: (place, PortState.ABSENT) for key, (place, _) in peaks.items()}
+        for task in self.modems.values():
+            found[baseline_key(task.place)] = task.place, task.condition.state
+        return [
+            ModemHealth(place.id or place.path, str(state), peaks[key][1] if key in peaks else 0)
+            for key, (place, state) in sorted(found.items())
+        ]
 
     def to_json(self) -> list[dict[str, object]]:
         """Return what ``status`` shows of every port: state, reading, last report."""
         return [self._status_of(task) for _, task in sorted(self.modems.items())]
 
+    def drops(self) -> list[Drops]:
+        """Return the drops of each modem that has had some within ten minutes."""
+        return list(self._context.drops.all())
+
     def _status_of(self, task: ModemTask) -> dict[str, object]:
         entry: dict[str, object] = {"port": task.port, "port_id": task.place.id}
         entry |= task.condition.to_json()
+        entry["drops"] = self._context.drops.of(task.place).total
         if baseline := self._consumer.baseline(task.place):
             reading = self._context.imeis.compare(modem_key(task.place), baseline).to_json()
             entry |= {key: reading[key] for key in _SHOWN}

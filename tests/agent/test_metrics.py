@@ -154,3 +154,16 @@ def test_port_id_without_identifiers_is_not_masked(outbox: Outbox, port: str) ->
 
     text = Metrics(EventBus(), status=status, outbox=outbox).text()
     assert f'modemagent_port_watched{{port="{port}"}} 1.0' in text
+
+
+def test_drops_of_watched_and_of_missing_modems_are_shown(outbox: Outbox) -> None:
+    watched = {"port": "/dev/ttyUSB2", "port_id": "usb:1-2:1.2", "state": "watching", "drops": 0}
+    gone = {"port": "/dev/ttyS1", "port_id": None, "drops": 8}
+
+    def status() -> dict[str, object]:
+        shown = {"outbox": outbox_json(outbox), "uplink": {"state": "off"}}
+        return {"modems": [watched], "drops": [gone], **shown}
+
+    text = Metrics(EventBus(), status=status, outbox=outbox).text()
+    assert 'modemagent_port_drops{port="usb:1-2:1.2"} 0.0' in text
+    assert 'modemagent_port_drops{port="/dev/ttyS1"} 8.0' in text

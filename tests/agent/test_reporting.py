@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,7 @@ from modemagent.agent.reporting import Reporter
 from modemagent.identity.evidence import Evidence
 from modemagent.identity.snapshot import Modem, Snapshot
 from modemagent.logs import NullLog
-from modemagent.report.message import PortPlace, Reason
+from modemagent.report.message import ModemHealth, PortPlace, Reason
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.records import ReportDraft
 from modemagent.watching.events import EventBus
@@ -47,3 +48,22 @@ def test_baseline_is_found_after_a_restart_without_its_evidence(outbox: Outbox) 
 def test_unreadable_baseline_is_discarded(outbox: Outbox, body: dict[str, object]) -> None:
     outbox.put(ReportDraft(reason=Reason.HEARTBEAT), baselines={"usb:1-2": body})
     assert reporter(outbox).baseline_places() == []
+
+
+@pytest.mark.parametrize("interval_s", [3600.0, 1.5])
+def test_heartbeat_is_one_report_of_the_gateway(outbox: Outbox, interval_s: float) -> None:
+    reading = Snapshot(port="/dev/ttyUSB2", modem=Modem(model="EG25"))
+    reports = reporter(outbox)
+    reports.submit(PLACE, reading, default_reason=None)
+    reports.heartbeat(interval_s, [ModemHealth("usb:1-2:1.2", "watching", 8)])
+    heartbeat = json.loads(outbox.batch(2)[1].body)
+    assert (heartbeat["reason"], heartbeat["port"], heartbeat["modem"]) == ("heartbeat", None, None)
+    assert heartbeat["heartbeat_s"] == interval_s
+    assert type(heartbeat["heartbeat_s"]) is (int if interval_s.is_integer() else float)
+    assert heartbeat["health"] == {
+        "outbox": 1,
+        "evicted": 0,
+        "restarts": 0,
+        "modems": [{"port_id": "usb:1-2:1.2", "state": "watching", "drops": 8}],
+    }
+    assert reports.baseline(PLACE) == reading

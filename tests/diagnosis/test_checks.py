@@ -59,6 +59,7 @@ FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
     "device": [
         (failed(PortNotFound("/dev/x is not there", port="/dev/x")), "error", "not there"),
         (failed(PortVanished("gone", port=PORT)), "error", "disappeared"),
+        (facts(drops="8 drops in 25 s: check power supply"), "error", "8 drops in 25 s"),
     ],
     "access": [
         (failed(PortDenied("may not", port=PORT, hint="usermod")), "error", "may not"),

@@ -47,7 +47,7 @@ class AcceptingSink:
     def __init__(self) -> None:
         self.received: Counter[bytes] = Counter()
 
-    def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
+    def deliver(self, batch: Sequence[QueuedReport], first_pending: int) -> Sequence[Receipt]:
         self.received.update(queued.body for queued in batch)
         return [Receipt(queued.report_id, ItemStatus.ACCEPTED) for queued in batch]
 

@@ -23,7 +23,7 @@ from modemagent.report.delivery import isolation, retry_delay
 from modemagent.report.delivery.courier import Courier, UplinkState
 from modemagent.report.delivery.sinks import SinkOptions, http, open_sink
 from modemagent.report.delivery.sinks.contract import ItemStatus, Receipt
-from modemagent.report.message import Reason
+from modemagent.report.message import FIRST_PENDING_HEADER, Reason
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.records import QueuedReport, ReportDraft
 from modemagent.report.status import uplink_json
@@ -106,7 +106,7 @@ def test_only_acknowledged_reports_count_as_delivered(outbox: Outbox) -> None:
     class TakesTwo(FailingSink):
         """Accepts two of each batch, rejects the third and ignores the others."""
 
-        def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
+        def deliver(self, batch: Sequence[QueuedReport], first_pending: int) -> Sequence[Receipt]:
             statuses = (ItemStatus.ACCEPTED, ItemStatus.DUPLICATE, ItemStatus.REJECTED)
             return [
                 Receipt(stored.report_id, status)
@@ -120,6 +120,43 @@ def test_only_acknowledged_reports_count_as_delivered(outbox: Outbox) -> None:
     assert courier._deliver_all(flush=True) is None
     assert outbox.depth() == (0, 3)
     assert (courier.uplink.delivered, counts) == (7, [2, 2, 2, 1])
+
+
+def first_pending(registry: SmallRegistry) -> list[str]:
+    return [headers[FIRST_PENDING_HEADER] for headers in registry.headers]
+
+
+def test_batch_names_the_first_number_that_still_waits(
+    outbox: Outbox, registry: SmallRegistry
+) -> None:
+    fill(outbox, 150)
+    with delivering(outbox, registry):
+        until(lambda: outbox.depth() == (0, 0))
+    stream_id = outbox.identity.stream_id
+    assert first_pending(registry) == [f"{stream_id} 101", f"{stream_id} 151"]
+
+
+def test_report_offered_out_of_turn_names_an_earlier_one(outbox: Outbox) -> None:
+    fill(outbox, 4)
+    reports = outbox.batch(9)
+    assert [outbox.first_pending([each]) for each in reports] == [2, 1, 1, 1]
+    assert outbox.first_pending(reports[:3]) == 4
+    assert outbox.first_pending(reports) == 5
+    outbox.acknowledge(reports[1:3])
+    assert outbox.first_pending(reports[:1]) == 4
+
+
+def test_batch_holds_reports_of_one_stream(outbox: Outbox, registry: SmallRegistry) -> None:
+    fill(outbox, 5)
+    old = outbox.identity.stream_id
+    outbox.move_to_new_stream(outbox.batch(9)[3])
+    with delivering(outbox, registry):
+        until(lambda: outbox.depth() == (0, 0))
+    new = outbox.identity.stream_id
+    assert [[each["stream_id"] for each in batch] for batch in registry.requests] == [
+        [old] * 3, [new] * 2
+    ]  # fmt: skip
+    assert first_pending(registry) == [f"{old} 4", f"{new} 3"]
 
 
 def test_conflict_moves_reports_to_a_new_stream(outbox: Outbox, registry: SmallRegistry) -> None:
@@ -184,7 +221,7 @@ class FailingSink:
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
 
-    def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
+    def deliver(self, batch: Sequence[QueuedReport], first_pending: int) -> Sequence[Receipt]:
         if self.errors:
             raise self.errors.pop(0)
         return [Receipt(stored.report_id, ItemStatus.ACCEPTED) for stored in batch]
@@ -202,12 +239,12 @@ class RefusingSink(FailingSink):
         self.offered: list[int] = []
         self.took: list[int] = []
 
-    def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
+    def deliver(self, batch: Sequence[QueuedReport], first_pending: int) -> Sequence[Receipt]:
         self.offered.append(len(batch))
         if any(self.bad(stored.sequence) for stored in batch):
             raise RegistryRefused("refused: HTTP 422", status=422)
         self.took += [stored.sequence for stored in batch]
-        return super().deliver(batch)
+        return super().deliver(batch, first_pending)
 
 
 def rounds(courier: Courier, count: int) -> list[float | None]:
@@ -518,7 +555,7 @@ def test_stop_does_not_wait_for_a_hanging_registry(outbox: Outbox) -> None:
     held = threading.Event()
 
     class Hangs(FailingSink):
-        def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
+        def deliver(self, batch: Sequence[QueuedReport], first_pending: int) -> Sequence[Receipt]:
             held.wait(20)
             return []
 

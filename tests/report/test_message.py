@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemagent.errors import ReportError
-from modemagent.report.message import Reason, Report, canonical_body
+from modemagent.report.message import Health, Reason, Report, canonical_body
 
 FIXTURES = sorted((Path(__file__).parents[2] / "fixtures/reports/v1").glob("*.json"))
+OPTIONAL_KEYS = {"evidence", "heartbeat_s", "health"}
 FIXED_KEYS = {
     "schema", "report_id", "gateway_id", "stream_id", "sequence", "boot_id", "boot_count",
     "uptime_ms", "observed_at", "clock_synchronized", "agent_version", "reason", "port", "modem",
@@ -31,9 +32,9 @@ def body(name: str = "identified") -> dict[str, Any]:
 def test_frozen_report_round_trips_without_loss(path: Path) -> None:
     frozen = json.loads(path.read_text())
     written = Report.from_json(frozen).to_json()
-    assert set(written) - {"evidence"} == FIXED_KEYS
+    assert set(written) - OPTIONAL_KEYS == FIXED_KEYS
     assert written == {key: frozen[key] for key in written}
-    assert ("evidence" in written) == ("evidence" in frozen)
+    assert OPTIONAL_KEYS & written.keys() == OPTIONAL_KEYS & frozen.keys()
 
 
 def test_every_reason_has_a_frozen_report() -> None:
@@ -45,6 +46,14 @@ def test_unknown_keys_are_ignored_but_part_of_the_digest() -> None:
     report = Report.from_json(more)
     assert "later_addition" not in report.to_json()
     assert canonical_body(report.to_json()) != canonical_body(more)
+
+
+def test_health_of_a_later_version_is_read_as_far_as_it_is_known() -> None:
+    report = Report.from_json(body("heartbeat_health"))
+    assert report.heartbeat_s == 3600
+    assert report.health and [modem.drops for modem in report.health.modems] == [8, 0]
+    later = Report.from_json(body("heartbeat_health") | {"health": {"load": 1}})
+    assert later.health == Health()
 
 
 @pytest.mark.parametrize(
@@ -68,6 +77,9 @@ def test_a_missing_required_key_is_named(missing: str) -> None:
         ("observed_at", "2026-11-20 19:00:00Z"), ("observed_at", "2026-11-20T19:00:00"),
         ("clock_synchronized", "yes"), ("sims", {}), ("sims", ["x"]), ("sims", "x"), ("modem", []),
         ("port", "x"), ("port", {}), ("port", {"path": 5}), ("network", 1),
+        ("heartbeat_s", 0), ("heartbeat_s", "3600"), ("heartbeat_s", True), ("health", []),
+        ("health", {"outbox": -1}), ("health", {"modems": [{"port_id": "usb:1-2:1.2"}]}),
+        ("health", {"modems": [{"port_id": "usb:1-2:1.2", "state": "watching", "drops": 1.5}]}),
     ],
 )  # fmt: skip
 def test_a_value_of_the_wrong_kind_is_refused(key: str, value: object) -> None:

@@ -97,13 +97,13 @@ def sink(place: Place) -> Iterator[Sink]:
 
 
 def statuses(sink: Sink, outbox: Outbox) -> list[ItemStatus]:
-    return [receipt.status for receipt in sink.deliver(outbox.batch(100))]
+    return [receipt.status for receipt in sink.deliver(outbox.batch(100), 1)]
 
 
 def test_each_report_gets_a_receipt_in_order(place: Place, sink: Sink, outbox: Outbox) -> None:
     fill(outbox, 5)
     batch = outbox.batch(100)
-    receipts = sink.deliver(batch)
+    receipts = sink.deliver(batch, 1)
     assert [receipt.report_id for receipt in receipts] == [stored.report_id for stored in batch]
     assert {receipt.status for receipt in receipts} == {ItemStatus.ACCEPTED}
     assert place.held() == [1, 2, 3, 4, 5]
@@ -127,7 +127,7 @@ def test_moved_file_is_not_written_to(
         for number in (1, 2, 3):
             fill(outbox, 1)
             batch = outbox.batch(1)
-            assert [receipt.status for receipt in sink.deliver(batch)] == [ItemStatus.ACCEPTED]
+            assert [receipt.status for receipt in sink.deliver(batch, 1)] == [ItemStatus.ACCEPTED]
             outbox.acknowledge(batch)
             if number == 1:
                 file.rename(moved)
@@ -151,14 +151,14 @@ def test_directory_of_a_new_file_is_synced_once(
     with closing(open_sink(SinkOptions(url=f"file://{tmp_path}/out.jsonl"))) as sink:
         for _ in range(2):
             fill(outbox, 1)
-            sink.deliver(outbox.batch(9))
+            sink.deliver(outbox.batch(9), 1)
     assert synced.count(str(tmp_path)) == 1
 
 
 def test_interrupted_batch_is_completed_without_duplicates(place: Place, outbox: Outbox) -> None:
     fill(outbox, 3)
     with closing(open_sink(SinkOptions(url=place.url))) as sink:
-        sink.deliver(outbox.batch(100))
+        sink.deliver(outbox.batch(100), 1)
     place.break_in_the_middle()
     with closing(open_sink(SinkOptions(url=place.url))) as sink:
         assert statuses(sink, outbox) == [
@@ -175,18 +175,18 @@ def test_refusal_is_distinguished_from_unreachable(
     fill(outbox, 1)
     place.refuse()
     with pytest.raises(RegistryRefused, match="token"):
-        sink.deliver(outbox.batch(1))
+        sink.deliver(outbox.batch(1), 1)
 
 
 def test_unreachable_destination_is_an_error_with_a_hint(
     place: Place, sink: Sink, outbox: Outbox
 ) -> None:
     fill(outbox, 1)
-    sink.deliver(outbox.batch(1))
+    sink.deliver(outbox.batch(1), 1)
     place.vanish()
     with pytest.raises(RegistryUnreachable) as error:
         for _ in range(2):  # the first may still be answered over the connection kept open
-            sink.deliver(outbox.batch(1))
+            sink.deliver(outbox.batch(1), 1)
     assert error.value.hint
 
 
@@ -218,7 +218,7 @@ def test_silent_registry_ends_with_the_read_timeout(outbox: Outbox) -> None:
             closing(http.HttpSink(SinkOptions(url=url), limits=limits)) as sink,
             pytest.raises(RegistryUnreachable, match=r"no answer within 0\.2 s"),
         ):
-            sink.deliver(outbox.batch(1))
+            sink.deliver(outbox.batch(1), 1)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_each_status_becomes_an_error_with_text(
         closing(open_sink(SinkOptions(url=registry.url))) as sink,
         pytest.raises(kind, match=words) as error,
     ):
-        sink.deliver(outbox.batch(1))
+        sink.deliver(outbox.batch(1), 1)
     if status == 401:
         whose = json.loads(outbox.batch(1)[0].body)["gateway_id"]
         assert isinstance(error.value, RegistryRefused)
@@ -297,7 +297,7 @@ def test_retry_after_without_tls_is_at_most_an_hour(
         closing(open_sink(SinkOptions(url=registry.url))) as sink,
         pytest.raises(RegistryUnreachable) as error,
     ):
-        sink.deliver(outbox.batch(1))
+        sink.deliver(outbox.batch(1), 1)
     assert min(error.value.retry_after_s or 0, sink.max_retry_after_s) == 3600
 
 
@@ -311,7 +311,7 @@ def test_answer_of_another_server_acknowledges_nothing(
         closing(open_sink(SinkOptions(url=registry.url))) as sink,
         pytest.raises(RegistryUnreachable),
     ):
-        sink.deliver(outbox.batch(1))
+        sink.deliver(outbox.batch(1), 1)
 
 
 def test_token_is_read_for_each_delivery_and_never_shown(
@@ -321,15 +321,15 @@ def test_token_is_read_for_each_delivery_and_never_shown(
     file = tmp_path / "token"
     with closing(open_sink(SinkOptions(url=registry.url, token_file=file))) as sink:
         with pytest.raises(RegistryRefused, match="no token"):
-            sink.deliver(outbox.batch(1))
+            sink.deliver(outbox.batch(1), 1)
         for token in ("first", "second"):
             file.write_text(f"{token}\n")
-            sink.deliver(outbox.batch(1))
+            sink.deliver(outbox.batch(1), 1)
             assert registry.headers[-1]["Authorization"] == f"Bearer {token}"
         assert "second" not in sink.address
         file.write_text("two words\n")
         with pytest.raises(RegistryRefused) as refused:
-            sink.deliver(outbox.batch(1))
+            sink.deliver(outbox.batch(1), 1)
         assert "two" not in refused.value.message
 
 
@@ -338,7 +338,7 @@ def test_large_batch_is_compressed_and_dated_by_the_boot(
 ) -> None:
     fill(outbox, 100)
     with closing(open_sink(SinkOptions(url=registry.url))) as sink:
-        assert len(sink.deliver(outbox.batch(100))) == 100
+        assert len(sink.deliver(outbox.batch(100), 1)) == 100
     (headers,) = registry.headers
     assert headers["Content-Encoding"] == "gzip"
     assert headers["Modemagent-Boot-Id"] == outbox.identity.boot_id

@@ -107,7 +107,7 @@ def sent(server: SmallRegistry, outbox: Outbox, **options: object) -> HttpSink:
     sink = HttpSink(SinkOptions(url=url, **options))  # type: ignore[arg-type]
     fill(outbox, 1)
     with closing(sink):
-        (receipt,) = sink.deliver(outbox.batch(1))
+        (receipt,) = sink.deliver(outbox.batch(1), 1)
     assert receipt.status is ItemStatus.ACCEPTED
     return sink
 

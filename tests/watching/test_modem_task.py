@@ -335,3 +335,50 @@ async def test_other_intervals_apply_without_reopening() -> None:
             while len(modem.lines_received) == polls:
                 await asyncio.sleep(0.01)
             assert watched.task.condition.state is PortState.WATCHING
+
+
+async def test_removal_of_a_flapping_modem_waits_for_its_return(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with simulated(EG25) as modem:
+        async with running(PortPlace(path=modem.path)) as watched:
+            await watched.states.until(PortState.WATCHING)
+            for count in range(1, 8):
+                watched.task.on_missing(has_other_ports=False)
+                await watched.states.until(PortState.ABSENT)
+                watched.task.on_missing(has_other_ports=False)
+                while count <= 5 and watched.task.awaits_return:
+                    await asyncio.sleep(0)
+                assert watched.task.awaits_return == (count > 5)
+                watched.scan()
+                await watched.states.until(PortState.WATCHING)
+            assert watched.context.drops.of(watched.task.place).total == 7
+            assert watched.log.events.count("modem_drops") == 1
+            monkeypatch.setattr("modemagent.watching.drops._CALM_S", 0.0)
+            watched.task.on_missing(has_other_ports=False)
+            await watched.states.until(PortState.ABSENT)
+            watched.task.on_missing(has_other_ports=False)
+            while watched.task.awaits_return:
+                await asyncio.sleep(0)
+
+
+async def test_restarts_of_a_watched_modem_are_counted() -> None:
+    with simulated(EG25) as modem:
+        async with running(PortPlace(path=modem.path)) as watched:
+            await watched.states.until(PortState.WATCHING)
+            for count in range(1, 4):
+                for line in ("RDY", "APP RDY"):
+                    modem.urc(line)
+                while watched.context.drops.of(watched.task.place).total < count:
+                    await asyncio.sleep(0.01)
+            assert "modem_drops" in watched.log.events
+
+
+async def test_lost_connection_to_a_server_is_one_drop() -> None:
+    with simulated(EG25, tcp=True) as modem:
+        async with running(PortPlace(path=modem.path)) as watched:
+            await watched.states.until(PortState.WATCHING)
+            modem.unplug()
+            await watched.states.until(PortState.BROKEN)
+            await watched.states.until(PortState.BROKEN)
+            assert watched.context.drops.of(watched.task.place).total == 1

@@ -15,6 +15,10 @@ from modemagent.errors import (
     PortVanished,
 )
 
+_STEADY_SUPPLY = (
+    "Check the power supply first: a transmitting modem draws peaks of up to 2 A. Then try another "
+    "cable, a short one, and connect the modem without a hub or to a hub with its own supply."
+)
 _ROLES = {
     Role.DATA: "for data calls",
     Role.NMEA: "for positions (NMEA)",
@@ -24,6 +28,8 @@ _ROLES = {
 
 def device(facts: Facts) -> Finding:
     failure, candidate = facts.failure, facts.candidate
+    if facts.drops:
+        return wrong(facts.drops, _STEADY_SUPPLY)
     if isinstance(failure, PortNotFound):
         return wrong(
             failure.message,

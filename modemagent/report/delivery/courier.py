@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from modemagent.errors import (
     ClockNotSet,
@@ -52,6 +53,10 @@ _STATES: dict[type[RegistryError], UplinkState] = {
     RegistryRefused: UplinkState.REFUSED,
     ClockNotSet: UplinkState.WAITING_FOR_TIME,
 }
+
+
+def _sender(report: QueuedReport) -> tuple[str, str]:
+    return report.gateway_id, report.stream_id
 
 
 class Courier:
@@ -186,10 +191,10 @@ class Courier:
     def _deliver_all(self, *, flush: bool) -> float | None:
         """Deliver until the outbox is empty; return seconds to wait, or None for a new report."""
         try:
-            while batch := self._isolator.batch(self._outbox.batch):
+            while batch := self._isolator.batch(self._oldest):
                 self._set_state(UplinkState.SENDING)
                 try:
-                    receipts = self._sink.deliver(batch)
+                    receipts = self._sink.deliver(batch, self._outbox.first_pending(batch))
                 except RegistryRefused as error:
                     if error.status not in ABOUT_THE_BATCH or not self._isolate(batch, error):
                         raise
@@ -210,6 +215,11 @@ class Courier:
             return self._failed(UplinkState.UNREACHABLE, internal)
         self._set_state(UplinkState.IDLE)
         return None
+
+    def _oldest(self, limit: int) -> list[QueuedReport]:
+        """Return the oldest reports, those of one gateway and one stream."""
+        batch = self._outbox.batch(limit)
+        return list(takewhile(lambda each: _sender(each) == _sender(batch[0]), batch))
 
     def _process(self, batch: list[QueuedReport], receipts: Sequence[Receipt]) -> int:
         """Act on the receipts; return the number of delivered reports."""

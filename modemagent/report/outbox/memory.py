@@ -55,6 +55,8 @@ class PendingReport:
             problems=tuple(draft.problems),
             network=draft.network,
             evidence=tuple(draft.evidence),
+            heartbeat_s=draft.heartbeat_s,
+            health=draft.health,
         )
 
 

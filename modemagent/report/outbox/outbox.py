@@ -112,6 +112,23 @@ class Outbox:
         """Return the oldest reports, in the order in which they were stored."""
         return self._read(lambda tables: tables.batch(limit))
 
+    def first_pending(self, batch: Sequence[QueuedReport]) -> int:
+        """Return the lowest number that waits once a batch of one stream is acknowledged.
+
+        If none waits, it is the next one to be given: to a report in the current stream, to none in
+        an earlier one.
+        """
+
+        def query(tables: OutboxTables) -> int:
+            found = tables.first_beside(batch)
+            if found is not None:
+                return found
+            if batch[0].stream_id != self._storage.identity.stream_id:
+                return batch[-1].sequence + 1
+            return int(tables.meta()["next_sequence"]) + self._buffer.evicted
+
+        return self._read(query)
+
     def sendable(self) -> int:
         """Return the number of reports that :meth:`batch` could return now."""
         with self._using():

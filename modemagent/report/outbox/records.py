@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from modemagent.report.message import JsonObject, PortPlace, Reason, Report
+from modemagent.report.message import Health, JsonObject, PortPlace, Reason, Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,8 @@ class ReportDraft:
     problems: Sequence[JsonObject] = ()
     network: JsonObject | None = None
     evidence: Sequence[JsonObject] = ()
+    heartbeat_s: float | None = None
+    health: Health | None = None
 
     @property
     def path(self) -> str:

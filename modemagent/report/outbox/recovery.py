@@ -21,7 +21,8 @@ from modemagent.report.outbox.tables import (
     stored_baseline,
 )
 
-_KEPT_META = ("gateway_id", "boot_id", "boot_count")
+_KEPT_NUMBERS = ("boot_count", "restarts")
+_KEPT_META = ("gateway_id", "boot_id", *_KEPT_NUMBERS)
 
 
 def recover(path: Path) -> OutboxContents:
@@ -61,7 +62,7 @@ def contents_of(db: sqlite3.Connection) -> OutboxContents:
         for key, value in _reachable(db, "meta", "key", "key, value")
         if key in _KEPT_META and isinstance(value, str) and value.isascii()
     }
-    if is_number(meta.get("boot_count", "0")):
+    if all(is_number(meta.get(key, "0")) for key in _KEPT_NUMBERS):
         found.meta |= meta
     return found
 

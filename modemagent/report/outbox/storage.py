@@ -69,6 +69,7 @@ class OutboxStorage:
         self.memory_reason = ""
         #: parts of the identity that are stored with the next report
         self.unwritten: dict[str, str] = {}
+        self._restarts: int | None = None
         self._open()
 
     @property
@@ -103,7 +104,9 @@ class OutboxStorage:
 
     def _adopt(self, database: OutboxDatabase) -> None:
         self.database = database
-        self.identity, self.unwritten = resolve_stream(database.meta(), self._gateway_id)
+        meta = database.meta()
+        self.identity, self.unwritten = resolve_stream(meta, self._gateway_id, self._restarts)
+        self._restarts = self.identity.restarts
         if not self.in_memory:
             self._reserves.allocate()
 

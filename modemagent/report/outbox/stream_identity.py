@@ -21,6 +21,8 @@ class StreamIdentity:
     """What all reports of one run have in common.
 
     :param rebooted: the machine has booted since the last report was stored
+    :param restarts: number of restarts of the agent since this boot, without those of runs that
+        stored no report
     """
 
     gateway_id: str
@@ -28,6 +30,7 @@ class StreamIdentity:
     boot_id: str
     boot_count: int
     rebooted: bool
+    restarts: int
 
     def in_new_stream(self) -> StreamIdentity:
         return replace(self, stream_id=new_stream_id())
@@ -38,21 +41,25 @@ def new_stream_id() -> str:
 
 
 def resolve_stream(
-    meta: Mapping[str, str], gateway_id: str | None
+    meta: Mapping[str, str], gateway_id: str | None, restarts: int | None = None
 ) -> tuple[StreamIdentity, dict[str, str]]:
     """Return the identity of this run, and the values that the outbox has yet to store.
 
     :param meta: the values that the outbox has stored
     :param gateway_id: the setting; None derives one from the machine id
+    :param restarts: their number, if this run has counted them already
     """
     boot = origin.boot_id()
     same_boot = meta.get("boot_id") == boot
     count = int(meta.get("boot_count", "0")) + (0 if same_boot else 1)
+    if restarts is None:
+        restarts = int(meta.get("restarts", "0")) + 1 if same_boot else 0
     values = {
         "stream_id": meta.get("stream_id") or new_stream_id(),
         "next_sequence": meta.get("next_sequence", "1"),
         "boot_id": boot,
         "boot_count": str(count),
+        "restarts": str(restarts),
         "gateway_id": gateway_id
         or origin.derived_gateway_id()
         or meta.get("gateway_id")
@@ -64,6 +71,7 @@ def resolve_stream(
         boot_id=boot,
         boot_count=count,
         rebooted="boot_id" in meta and not same_boot,
+        restarts=restarts,
     )
     return identity, {key: value for key, value in values.items() if meta.get(key) != value}
 

@@ -10,7 +10,7 @@ import contextlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from modemagent.errors import OutboxError
@@ -21,7 +21,7 @@ from modemagent.report.outbox.state_dir import DB_NAME, quarantined_files
 # Keys of the table meta. Those of a stream exist since its first report.
 _STREAM = {"stream_id", "next_sequence"}
 _BOOT = {"gateway_id", "boot_id", "boot_count"}
-_NUMBERS = ("next_sequence", "boot_count", "dropped")
+_NUMBERS = ("next_sequence", "boot_count", "restarts", "dropped")
 # Columns that repeat fields of the body, in both tables of reports.
 _KEY = ("stream_id", "sequence", "report_id")
 # Result codes whose cause is the content of the file; others have it in the disk, its rights, the
@@ -119,6 +119,18 @@ class OutboxTables:
             (limit,),
         )
         return [_queued(*row) for row in rows]
+
+    def first_beside(self, batch: Sequence[QueuedReport]) -> int | None:
+        """Return the lowest waiting number of the stream of a batch that is not in the batch.
+
+        Numbers of one stream grow with the position, so the search ends at the first row that fits.
+        """
+        row = self.db.execute(
+            "SELECT sequence FROM reports WHERE stream_id=? AND sequence NOT BETWEEN ? AND ?"
+            " ORDER BY position LIMIT 1",
+            (batch[0].stream_id, batch[0].sequence, batch[-1].sequence),
+        ).fetchone()
+        return None if row is None else int(row[0])
 
     def dead_letters(self, limit: int) -> list[DeadLetter]:
         """Return the latest dead letters, newest first."""

@@ -1,8 +1,9 @@
 """Interface of a sink, the destination of reports.
 
-``deliver`` receives a batch in queue order and returns at most one receipt per report. A report
-without a receipt is not acknowledged and is sent again; a receipt is only given for what the
-destination keeps for good. If nothing was taken it raises ``RegistryUnreachable`` (a retry may
+``deliver`` receives a batch in queue order, of one gateway and one stream, and the number for
+:data:`~modemagent.report.message.FIRST_PENDING_HEADER`. It returns at most one receipt per report.
+A report without a receipt is not acknowledged and is sent again; a receipt is only given for what
+the destination keeps for good. If nothing was taken it raises ``RegistryUnreachable`` (a retry may
 help) or ``RegistryRefused`` (an operator has to act).
 """
 
@@ -70,6 +71,6 @@ class Sink(Protocol):
         """The longest wait that the destination can demand."""
         ...
 
-    def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]: ...
+    def deliver(self, batch: Sequence[QueuedReport], first_pending: int) -> Sequence[Receipt]: ...
 
     def close(self) -> None: ...

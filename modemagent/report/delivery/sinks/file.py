@@ -38,7 +38,7 @@ class FileSink:
         self._last: dict[str, int] = {}
         self._fd = -1
 
-    def deliver(self, batch: Sequence[QueuedReport]) -> Sequence[Receipt]:
+    def deliver(self, batch: Sequence[QueuedReport], first_pending: int) -> Sequence[Receipt]:
         try:
             if self._fd < 0 or not self._is_in_place():
                 self._open()
