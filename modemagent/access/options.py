@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
+
+from modemagent.channel.trace import Direction
 
 #: The route to a modem; ``auto`` takes the first one that applies.
 Via = Literal["auto", "port", "modemmanager"]
@@ -24,6 +26,13 @@ LEAST_S = 0.5
 """Shortest time that is still given to a route, in seconds."""
 
 
+class RouteTrace(Protocol):
+    """A trace of the bytes of every port that is opened, and of the routes without such bytes."""
+
+    def __call__(self, port: str, direction: Direction, data: bytes) -> None: ...
+    def note_route(self, port: str, text: str) -> None: ...
+
+
 class AccessOptions(NamedTuple):
     """How modems are reached.
 
@@ -33,6 +42,7 @@ class AccessOptions(NamedTuple):
     :param agent: the agent that may hold the ports
     :param started: monotonic time from which the timeout counts
     :param via: the only route that is taken, or ``auto``
+    :param trace: called with the bytes that are sent and received
     """
 
     timeout_s: float
@@ -41,6 +51,7 @@ class AccessOptions(NamedTuple):
     agent: AgentLocator
     started: float
     via: Via = "auto"
+    trace: RouteTrace | None = None
 
     @property
     def left_s(self) -> float:

@@ -44,6 +44,11 @@ _SILENT_AFTER_S = 5.0
 #: The agent names a modem known only to ModemManager by its D-Bus path.
 _DBUS_PATH = "/org/freedesktop/"
 _MODEMMANAGER = "ModemManager"
+_AGENT_HAS_TRACE = (
+    "the agent holds the port, so the bytes are only in the log of the agent at level debug "
+    "(modemagent --log-level debug run)"
+)
+_NO_TRACE = "read from ModemManager, without AT commands"
 
 
 class Reader(NamedTuple, Generic[T]):
@@ -98,7 +103,7 @@ def read_modems(
     """
     if options.via == "modemmanager":
         ports = None if targets is None else [target.ports[0] for target in targets]
-        managed = _by_modemmanager(ports, reader)
+        managed = _by_modemmanager(ports, reader, options)
         return [Reached(ModemTarget((each.port,)), (each,)) for each in managed]
     if targets is None:
         targets = discover_targets(options.root)
@@ -116,7 +121,7 @@ def read_modems(
             )
             for port, has_other in zip(ports, has_others, strict=True)
         }
-        results = run_plans(plans, timeout_s=options.left_s, baud=options.baud)
+        results = run_plans(plans, timeout_s=options.left_s, baud=options.baud, trace=options.trace)
         again = []
         for index, port, has_other in zip(waiting, ports, has_others, strict=True):
             attempt = RouteAttempt[T](port, "port", results[port.path], port.path in timed_out)
@@ -176,7 +181,7 @@ def _try_other_routes(
         and isinstance(error, PortBusy)
         and error.holder_name in (_MODEMMANAGER, None)
     ):
-        found = _by_modemmanager([port], reader)[0]
+        found = _by_modemmanager([port], reader, options)[0]
         return attempt if found.is_failed else found
     return attempt
 
@@ -195,6 +200,8 @@ def _by_agent(
     result: T | ModemAgentError
     try:
         with agent_session(options.agent) as client:
+            if options.trace is not None:
+                options.trace.note_route(port, _AGENT_HAS_TRACE)
             result = read(client, port)
     except NotServed as refusal:
         if isinstance(attempt.result, PortBusy):
@@ -217,7 +224,7 @@ def _timeout_error(port: str, options: AccessOptions) -> DeadlinePassed:
 
 
 def _by_modemmanager(
-    ports: Iterable[TargetPort] | None, reader: Reader[T]
+    ports: Iterable[TargetPort] | None, reader: Reader[T], options: AccessOptions
 ) -> list[RouteAttempt[T]]:
     """Read modems from ModemManager, an optional part of the installation.
 
@@ -227,14 +234,13 @@ def _by_modemmanager(
     from modemagent.access.modemmanager import read_managed
 
     assert reader.from_modemmanager is not None  # noqa: S101 - a command without it has no --via
-    return [
-        RouteAttempt(
-            port,
-            "modemmanager",
-            found if isinstance(found, ModemAgentError) else reader.from_modemmanager(found),
-        )
-        for port, found in read_managed(ports)
-    ]
+    attempts = []
+    for port, found in read_managed(ports):
+        if options.trace is not None:
+            options.trace.note_route(port.path, _NO_TRACE)
+        result = found if isinstance(found, ModemAgentError) else reader.from_modemmanager(found)
+        attempts.append(RouteAttempt[T](port, "modemmanager", result))
+    return attempts
 
 
 def _reason(attempt: RouteAttempt[T]) -> str | None:

@@ -19,7 +19,7 @@ from modemagent.agent.health import HealthCheck, PortHealth
 from modemagent.agent.reload import SettingsChange, change_from, load_metrics, sink_options
 from modemagent.agent.reporting import Reporter
 from modemagent.agent.systemd import notify, watchdog_interval_s
-from modemagent.agent.wire_log import WireLog
+from modemagent.agent.wire_log import wire_log
 from modemagent.channel.threads import run_in_thread
 from modemagent.control.protocol import socket_path
 from modemagent.errors import ModemAgentError, OutboxError
@@ -106,7 +106,7 @@ class Daemon:
         self._exporter: MetricsExporter | None = None
         self._events = EventBus()
         self._reporter = Reporter(outbox, log, self._events)
-        trace = WireLog(log) if log_wire else None
+        trace = wire_log(log) if log_wire else None
         self._supervisor = Supervisor(settings, self._reporter, log, self._events, trace)
         self._started = time.monotonic()
         self._health = HealthCheck(

@@ -14,7 +14,7 @@ from modemagent.access.target import resolve_target, single
 from modemagent.at.steps import Command, Listen, Plan, Received, Response
 from modemagent.cli.options import json_option_with, timeout_option
 from modemagent.cli.output import one_line, print_json
-from modemagent.cli.port_options import access_options
+from modemagent.cli.port_options import access_options, trace_options
 from modemagent.cli.response_text import print_line, print_refused, print_response, to_json
 from modemagent.dialects.allowlist import PERMITTED, require_allowed
 from modemagent.errors import AgentError, LineRefused, ModemAgentError, NoAnswer
@@ -35,6 +35,7 @@ _LEAVE = ("exit", "quit", "bye")
 @click.argument("lines", metavar="[LINE]...", nargs=-1)
 @json_option_with("Print one JSON document; for lines from a pipe, one object per line.")
 @timeout_option(10.0, "Time limit for each command, in seconds.", most_s=600)
+@trace_options
 @access_options
 def command(port: str, lines: tuple[str, ...], as_json: bool, options: AccessOptions) -> int:
     """Send read-only AT commands and print the responses with their meaning.

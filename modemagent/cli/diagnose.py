@@ -22,7 +22,7 @@ from modemagent.cli.options import (
     timeout_option,
 )
 from modemagent.cli.output import COLOURS, heading, one_line, plain, print_json, table
-from modemagent.cli.port_options import access_options
+from modemagent.cli.port_options import access_options, trace_options
 from modemagent.diagnosis.check_list import CheckOutcome, check_host, check_modem, first_to_fix
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import State
@@ -38,6 +38,7 @@ Modems = Sequence[tuple[Facts, Sequence[CheckOutcome]]]
 @json_option
 @flag_option("--all", "Also show why checks were skipped.", "show_all")
 @timeout_option(60.0, WHOLE_COMMAND)
+@trace_options
 @access_options
 def command(ports: tuple[str, ...], as_json: bool, show_all: bool, options: AccessOptions) -> int:
     """Find out what is wrong with a modem and how to fix it. Without PORT, check every modem that

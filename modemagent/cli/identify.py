@@ -20,7 +20,7 @@ from modemagent.cli.options import (
     value_option,
 )
 from modemagent.cli.output import one_line, plain, print_json
-from modemagent.cli.port_options import access_options
+from modemagent.cli.port_options import access_options, trace_options
 from modemagent.cli.snapshot_text import (
     FIELDS,
     evidence_table,
@@ -72,6 +72,7 @@ class Difference(NamedTuple):
     default="auto",
 )
 @timeout_option(30.0, WHOLE_COMMAND)
+@trace_options
 @access_options
 def command(
     ports: tuple[str, ...],

@@ -12,7 +12,17 @@ import click
 
 from modemagent.access.options import AccessOptions, AgentLocator, Via
 from modemagent.at import DEFAULT_BAUD
-from modemagent.cli.options import global_options, scan_root_option, state_dir_option, value_option
+from modemagent.cli.options import (
+    F,
+    flag_option,
+    global_options,
+    scan_root_option,
+    state_dir_option,
+    value_option,
+)
+from modemagent.cli.stdio import print_error
+from modemagent.cli.wire_trace import WireTrace
+from modemagent.errors import UsageError
 
 _baud_option = value_option(
     "--baud", "N", "Speed of a UART.", type=click.IntRange(min=50), default=DEFAULT_BAUD
@@ -27,7 +37,7 @@ def locate_agent(state_dir: str | None) -> AgentLocator:
 def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--baud``, ``--root`` and ``--state-dir``, and pass them as ``options``.
 
-    ``--timeout`` and ``--via`` are included if the command has them.
+    ``--timeout``, ``--via`` and ``--trace`` are included if the command has them.
     """
 
     @wraps(function)
@@ -38,10 +48,28 @@ def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
         state_dir: str | None,
         timeout_s: float = inf,
         via: Via = "auto",
+        trace: bool = False,
+        full_ids: bool = False,
         **rest: Any,
     ) -> Any:
+        if full_ids and not trace:
+            raise UsageError("--full-ids applies to --trace only", hint="Add --trace.")
         agent = locate_agent(state_dir)
         options = AccessOptions(timeout_s, baud, root, agent, time.monotonic(), via)
-        return function(*args, options=options, **rest)
+        if not trace:
+            return function(*args, options=options, **rest)
+        wire = WireTrace(print_error, full_ids=full_ids)
+        try:
+            return function(*args, options=options._replace(trace=wire), **rest)
+        finally:
+            wire.close()
 
     return _baud_option(scan_root_option(state_dir_option(with_options)))
+
+
+def trace_options(function: F) -> F:
+    """Add ``--trace`` and ``--full-ids`` to a command with :func:`access_options`."""
+    add_trace = flag_option(
+        "--trace", "Show on stderr what is sent and received, with identifiers masked."
+    )
+    return add_trace(flag_option("--full-ids", "Mask no identifier in the trace.")(function))

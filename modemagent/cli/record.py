@@ -26,7 +26,7 @@ from modemagent.cli.options import (
     value_option,
 )
 from modemagent.cli.output import print_json
-from modemagent.cli.port_options import access_options
+from modemagent.cli.port_options import access_options, trace_options
 from modemagent.dialects.allowlist import require_allowed
 from modemagent.discovery.sysfs import describe
 from modemagent.errors import (
@@ -64,6 +64,7 @@ _FILE = "transcript.toml"
 @flag_option("--eid-by-apdu", "Also read the EID from the SIM itself.")
 @json_option
 @timeout_option(300.0, WHOLE_COMMAND)
+@trace_options
 @access_options
 def command(
     port: str,
@@ -137,15 +138,17 @@ def _refuse_overwriting(file: Path, *, force: bool) -> None:
 def _record(
     target: ModemTarget, more: tuple[str, ...], extras: Extras, options: AccessOptions
 ) -> Recording:
+    is_live = sys.stderr.isatty() and options.trace is None
+
     def progress(line: str, number: int, total: int) -> None:
-        if sys.stderr.isatty():
+        if is_live:
             of = f" of {total}" if total else ""
             click.echo(f"\r\x1b[K{number}{of}  {line}", nl=False, err=True)
 
     # Neither the agent nor ModemManager provides the bytes that a transcript consists of.
     reader = Reader(lambda port: record(port.path, more=more, extras=extras, progress=progress))
     [reached] = read_modems([target], reader, options)
-    if sys.stderr.isatty():
+    if is_live:
         click.echo("\r\x1b[K", nl=False, err=True)
     result = reached.best.result
     if isinstance(result, PortBusy) and holder_kind(result) == "daemon":

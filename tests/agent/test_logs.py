@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from modemagent.agent.wire_log import WireLog
+from modemagent.agent.wire_log import wire_log
 from modemagent.logs import Throttle, open_log
 
 IMEI, ICCID, IMSI = "867698040000013", "8988303000000000010", "901288000000001"
@@ -165,7 +165,7 @@ def chunks(text: str, size: int) -> list[bytes]:
 )
 def test_the_wire_shows_no_number_however_it_comes(said: str, size: int) -> None:
     out = io.StringIO()
-    wire = WireLog(open_log("debug", stream=out))
+    wire = wire_log(open_log("debug", stream=out))
     for chunk in chunks(said, size):
         wire("/dev/a", "received", chunk)
     wire("/dev/a", "sent", b"AT+CGSN\r")
@@ -178,5 +178,5 @@ def test_the_wire_shows_no_number_however_it_comes(said: str, size: int) -> None
 @pytest.mark.parametrize("said", ["+CSQ: 23,99", "25.30.602", "01234", "+CIND: 5,5,1,0,0,1"])
 def test_the_wire_shows_ordinary_answers_whole(said: str) -> None:
     out = io.StringIO()
-    WireLog(open_log("debug", stream=out))("/dev/a", "received", f"\r\n{said}\r\n".encode())
+    wire_log(open_log("debug", stream=out))("/dev/a", "received", f"\r\n{said}\r\n".encode())
     assert [json.loads(line)["line"] for line in out.getvalue().splitlines()] == [said]
