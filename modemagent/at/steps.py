@@ -42,10 +42,12 @@ class Command(NamedTuple):
 
     :param line: the complete line without the carriage return, such as ``AT+CGSN``
     :param timeout_s: seconds from the write to the deadline
+    :param interruptible: Ctrl-C ends the wait, as the deadline does, and not the program
     """
 
     line: str
     timeout_s: float
+    interruptible: bool = False
 
 
 class Listen(NamedTuple):

@@ -56,7 +56,11 @@ def run_plans(
             run.guard(run.open, baud, deadline - _now(), trace)
             poller.serve(0.0)  # the ports opened before already receive responses
         while poller.runs and (left_s := deadline - _now()) > 0:
-            poller.serve(left_s)
+            try:
+                poller.serve(left_s)
+            except KeyboardInterrupt:
+                if not any(run.interrupt() for run in runs):
+                    raise
         for run in runs:
             run.expire(timeout_s)
         return {run.name: run.outcome for run in runs}
@@ -165,6 +169,13 @@ class _PortRun(Generic[T]):
         """End the step if its time is up."""
         self._session.on_timer(_now())
         self._continue()
+
+    def interrupt(self) -> bool:
+        """End the wait for a response, if the step in progress permits it."""
+        if not self._session.interrupt(_now()):
+            return False
+        self.guard(self._continue)
+        return True
 
     def expire(self, timeout_s: float) -> None:
         """End an unfinished plan at the timeout of the whole call."""

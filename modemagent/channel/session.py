@@ -14,7 +14,8 @@ from modemagent.at.connection import GRACE_S, AtConnection
 from modemagent.at.steps import Command, Listen, Outcome, Response, Step
 from modemagent.at.urcs import is_urc
 from modemagent.channel.restore import FinalRestore, RestoreList
-from modemagent.dialects.allowlist import is_allowed, not_allowed, require_allowed
+from modemagent.dialects.allowlist import is_allowed
+from modemagent.dialects.refusals import refusal, require_allowed
 from modemagent.errors import ModemAgentError, ProtocolError
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ class PortSession:
         self._listen: Listen | None = None
         self._strays: deque[str] = deque(maxlen=_STRAYS)
         self._unanswered = 0
+        self._interruptible = False
         self._started = 0.0
         self._deadline = inf
 
@@ -67,6 +69,7 @@ class PortSession:
         if self.due < inf:
             raise ProtocolError("one step at a time")
         data = b""
+        self._interruptible = isinstance(step, Command) and step.interruptible
         if isinstance(step, Command):
             data = _encode(self._connection, step.line, self.restore_list)
             self.restore_list.on_sent(step.line)
@@ -110,6 +113,13 @@ class PortSession:
         """End the step if its time is up."""
         if now >= self.due:
             self._end(now)
+
+    def interrupt(self, now: float) -> bool:
+        """End the wait for a response as at its deadline; False if the step does not permit it."""
+        if not self._interruptible or self.due == inf:
+            return False
+        self._end(now)
+        return True
 
     def cancel(self) -> None:
         """Abandon the step in progress; a late response will be recognized as such."""
@@ -159,7 +169,7 @@ def _encode(connection: AtConnection, line: str, restore_list: RestoreList) -> b
     A logical channel of the SIM is used and closed only by the session that opened it.
     """
     if restore_list.is_foreign_channel(line):
-        raise not_allowed(line)
+        raise refusal(line)
     require_allowed(line)
     return connection.send(line)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,9 +14,9 @@ from modemagent.access.target import resolve_target, single
 from modemagent.at.steps import Command, Listen, Plan, Received, Response
 from modemagent.cli.options import json_option_with, timeout_option
 from modemagent.cli.output import one_line, print_json
-from modemagent.cli.port_options import access_options, trace_options
+from modemagent.cli.port_options import access_options, require_sendable, trace_options
 from modemagent.cli.response_text import print_line, print_refused, print_response, to_json
-from modemagent.dialects.allowlist import PERMITTED, require_allowed
+from modemagent.dialects.allowlist import PERMITTED
 from modemagent.errors import AgentError, LineRefused, ModemAgentError, NoAnswer
 
 if TYPE_CHECKING:
@@ -28,6 +28,18 @@ _OPENING_S = 5.0
 _PROMPT = "at> "
 _FAILED = 1
 _LEAVE = ("exit", "quit", "bye")
+_EXPLAIN = ("help", "?")
+_HELP = """\
+AT+CSQ           send a command and explain the response; small letters work, too
+AT+CGMM;+CGSN    send several commands as one line
+Tab              complete a command; twice: list those that begin so
+Up, Down         earlier commands
+Ctrl-C           clear the line, or stop waiting for a response
+* LINE           a line that the modem sent unprompted
+quit, Ctrl-D     leave
+
+First reads: ATI, AT+CPIN? (SIM), AT+CREG?;+CEREG? (registration), AT+COPS? (network), AT+CSQ
+(signal), AT+CEER (last error). A line that could change something is not sent."""
 
 
 @click.command("at")
@@ -50,7 +62,7 @@ def command(port: str, lines: tuple[str, ...], as_json: bool, options: AccessOpt
     it did not answer one, 2 if one was not sent.
     """
     for line in lines:
-        require_allowed(line)
+        require_sendable(line, port, options.baud)
     path = resolve_target(port, options.root).path
     timeout_s = options.timeout_s
     is_terminal = not lines and sys.stdin.isatty()
@@ -58,10 +70,13 @@ def command(port: str, lines: tuple[str, ...], as_json: bool, options: AccessOpt
     typed = _typed() if is_terminal else _piped()
     statuses: list[int] = []  # of the lines of a session
 
+    def check(line: str) -> None:
+        require_sendable(line, path, options.baud)
+
     def plan() -> Plan[list[Response]]:
         if lines:
             return _send_all(lines, timeout_s)
-        return _session(typed, timeout_s, statuses, as_json=as_json)
+        return _session(typed, timeout_s, statuses, check, as_json=as_json)
 
     def agent(client: ControlClient, _: str) -> list[Response]:
         if is_terminal:  # before the first prompt: does the agent have this port open?
@@ -101,9 +116,17 @@ def _send_all(lines: Sequence[str], timeout_s: float) -> Plan[list[Response]]:
 
 
 def _session(
-    lines: Iterator[str], timeout_s: float, statuses: list[int], *, as_json: bool
+    lines: Iterator[str],
+    timeout_s: float,
+    statuses: list[int],
+    check: Callable[[str], None],
+    *,
+    as_json: bool,
 ) -> Plan[list[Response]]:
-    """Send lines as they are typed; the session goes on after a line that is not allowed."""
+    """Send lines as they are typed; the session goes on after a line that is not allowed.
+
+    :param check: raises :class:`LineRefused` for a line that is not allowed
+    """
     responses: list[Response] = []
     for line in lines:
         received = yield Listen(0.0, 0.0)
@@ -111,16 +134,16 @@ def _session(
             for urc in received.lines:
                 print_line(urc, mark="*")
         try:
-            require_allowed(line)
+            check(line)
         except LineRefused as refused:
             statuses.append(LineRefused.exit_status)
             print_refused(line, refused, as_json=as_json)
             continue
-        response = yield Command(line, timeout_s)
+        response = yield Command(line, timeout_s, interruptible=sys.stdin.isatty())
         if isinstance(response, Response):
             responses = [response]
             statuses.append(_status(responses))
-            print_response(response, as_json=as_json)
+            print_response(response, as_json=as_json, limit_s=timeout_s)
     return responses
 
 
@@ -141,7 +164,10 @@ def _typed() -> Iterator[str]:
     readline.set_completer_delims("")
     readline.set_completer(complete)
     readline.parse_and_bind("tab: complete")
-    click.echo("Read-only commands are sent. Tab completes, Ctrl-C clears, Ctrl-D quits.", err=True)
+    click.echo(
+        "Read-only commands are sent. Tab completes, Ctrl-C clears, Ctrl-D quits, help explains.",
+        err=True,
+    )
     while True:
         try:
             line = input(_PROMPT).strip()
@@ -153,7 +179,9 @@ def _typed() -> Iterator[str]:
             return
         if line.lower() in _LEAVE:
             return
-        if line:
+        if line.lower() in _EXPLAIN:
+            click.echo(_HELP, err=True)
+        elif line:
             yield line
 
 

@@ -22,6 +22,7 @@ from modemagent.cli.options import (
 )
 from modemagent.cli.stdio import print_error
 from modemagent.cli.wire_trace import WireTrace
+from modemagent.dialects.refusals import require_allowed
 from modemagent.errors import UsageError
 
 _baud_option = value_option(
@@ -73,3 +74,20 @@ def trace_options(function: F) -> F:
         "--trace", "Show on stderr what is sent and received, with identifiers masked."
     )
     return add_trace(flag_option("--full-ids", "Mask no identifier in the trace.")(function))
+
+
+def require_sendable(line: str, port: str, baud: int) -> None:
+    """Check that a command line is on the allow-list; the hint names a program for this port.
+
+    :raises LineRefused: it is too long, or might change a modem, a SIM card or a setting
+    """
+    scheme, _, address = port.rpartition("://")
+    program = {
+        "": f"picocom -b {baud} {port}",
+        "socket": f"socat -,icanon=0,echo=0 TCP:{address}",
+    }.get(scheme, f"pyserial-miniterm {port} {baud}")
+    require_allowed(
+        line,
+        f"To send it anyway, use a terminal program: {program} (if the agent holds the port, stop "
+        "it first: systemctl stop modemagent).",
+    )

@@ -26,8 +26,7 @@ from modemagent.cli.options import (
     value_option,
 )
 from modemagent.cli.output import print_json
-from modemagent.cli.port_options import access_options, trace_options
-from modemagent.dialects.allowlist import require_allowed
+from modemagent.cli.port_options import access_options, require_sendable, trace_options
 from modemagent.discovery.sysfs import describe
 from modemagent.errors import (
     DeadlinePassed,
@@ -91,7 +90,7 @@ def command(
     if as_json and output is None and add is None:
         raise UsageError("--json requires a file for the transcript", hint="Add -o FILE.")
     for line in more:
-        require_allowed(line)
+        require_sendable(line, port, options.baud)
     if add is not None and add.is_dir():
         add /= _FILE
     earlier = load(add) if add is not None else None

@@ -17,10 +17,13 @@ _NO_RESULT = (
 )
 
 
-def print_response(response: Response, *, as_json: bool, with_line: bool = False) -> None:
+def print_response(
+    response: Response, *, as_json: bool, with_line: bool = False, limit_s: float = 0.0
+) -> None:
     """Print a response; URCs received in between are marked with a star.
 
     :param with_line: also print the command line
+    :param limit_s: deadline of the command; the user ended the wait if it was shorter
     """
     if as_json:
         print_json(to_json(response))
@@ -32,7 +35,9 @@ def print_response(response: Response, *, as_json: bool, with_line: bool = False
         print_line(line, mark="*")
     for line in response.lines:
         print_line(line, response.line)
-    if response.final is None:
+    if response.final is None and response.elapsed_s < limit_s:
+        click.echo("cancelled: a late response is ignored", err=True)
+    elif response.final is None:
         click.echo(f"no final result within {response.elapsed_s:.1f} s. {_NO_RESULT}", err=True)
     else:
         print_line(response.final.text, response.line)

@@ -8,6 +8,7 @@ import json
 import pwd
 import socket
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +25,7 @@ from modemagent.errors import (
 )
 
 _START = "Start it with: modemagent run (and pass the same --state-dir here)."
+_CONNECT_S = 5.0
 _LARGEST_REPLY = 16 * 1024 * 1024
 #: Longest wait for the port, in seconds: the daemon may be in the middle of an identification.
 _TURN_S = 90.0
@@ -38,8 +40,11 @@ class ControlClient:
     :raises AgentDenied: this user may not connect
     """
 
-    def __init__(self, state_dir: Path, *, timeout_s: float = 5.0) -> None:
+    def __init__(self, state_dir: Path, *, timeout_s: float = _CONNECT_S) -> None:
         self._path = socket_path(state_dir)
+        self._connect(timeout_s)
+
+    def _connect(self, timeout_s: float) -> None:
         self._received = bytearray()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout_s)
@@ -113,7 +118,16 @@ class ControlClient:
             return Received(tuple(map(str, lines)) if isinstance(lines, list) else (), b"")
         request: dict[str, object] = {"do": "at", "port": port, "line": step.line}
         request["timeout_s"] = step.timeout_s
-        reply = self.ask(request, timeout_s=step.timeout_s + _TURN_S)
+        started = time.monotonic()
+        try:
+            reply = self.ask(request, timeout_s=step.timeout_s + _TURN_S)
+        except KeyboardInterrupt:
+            if not step.interruptible:
+                raise
+            # the daemon reads the response to its end, and discards it with this connection
+            self._socket.close()
+            self._connect(_CONNECT_S)
+            return Response(step.line, (), None, elapsed_s=time.monotonic() - started)
         try:
             return response_from_json(reply.get("answer"))
         except ReportError:

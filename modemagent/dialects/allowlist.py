@@ -14,8 +14,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from modemagent.errors import LineRefused
-
 #: Maximum length of a command line in characters, which are bytes: only ASCII is sent. The longest
 #: line on the list has 52; concatenated lines may be longer.
 MAX_LINE: Final = 512
@@ -78,6 +76,44 @@ READS = frozenset(
     )
 )
 
+#: Reads that no identification sends, for ``modemagent at``. Sources: the manuals that the decoders
+#: of these lines in :mod:`modemagent.explain` cite.
+TERMINAL_READS = frozenset(
+    (
+        # TS 27.007: activity, supply, data connections, power saving, names of operators
+        *("AT+CPAS", "AT+CBC", "AT+CGACT?", "AT+CGPADDR", "AT+CGCONTRDP", "AT+CSCON?", "AT+COPN"),
+        *("AT+CPSMS?", "AT+CEDRXS?", "AT+CEDRXRDP", "AT+CSPN?"),
+        # Quectel: cells, carriers, antennas, temperature, data connections, attempts left
+        *('AT+QENG="servingcell"', 'AT+QENG="neighbourcell"', "AT+QCAINFO", "AT+QCAINFO?"),
+        *("AT+QCSQ", "AT+QRSRP", "AT+QRSRP?", "AT+QRSRQ", "AT+QRSRQ?", "AT+QSINR", "AT+QSINR?"),
+        *("AT+QTEMP", "AT+QTEMP?", "AT+QIACT?", "AT+QPINC?", "AT+QGMR"),
+        # SIMCom
+        *("AT+CNSMOD?", "AT+CMTE?", "AT+CPMUTEMP", "AT+SPIC", "AT+CNACT?", "AT+NETOPEN?"),
+        # Telit; AT#TEMPMON=1 measures once
+        *("AT#RFSTS", "AT#CBC", "AT#PSNT?", "AT#PCT", "AT#TEMPMON=1"),
+        # Sierra
+        *("AT!PCTEMP?", "AT*CNTI=0"),
+        # Huawei
+        *("AT^HCSQ?", "AT^SYSINFO", "AT^SYSINFOEX", "AT^CPIN?", "AT^CHIPTEMP?"),
+        *("AT^MONSC", "AT^MONNC"),
+        # Cinterion
+        *("AT^SMONI", "AT^SCTM?", "AT^SBV", "AT^SPIC", "AT^SCKS?"),
+        # u-blox
+        *("AT+UCGED?", "AT+UPINCNT", "AT+UTEMP?"),
+        # Nordic
+        *("AT%XMONITOR", "AT%XTEMP?", "AT%XVBAT", "AT%XSIM?"),
+        # Fibocom, Intel XMM, MediaTek, Ericsson, Option
+        *("AT+GTCCINFO?", "AT+GTRNDIS?", "AT+XCESQ?", "AT+RSRP?", "AT+RSRQ?"),
+        *("AT+EPINC?", "AT*EPIN?", "AT_OERCN?"),
+        # values that a command accepts: TS 27.007 clause 4. AT+COPS=? would search for networks
+        *(f"AT+{name}=?" for name in (
+            "CBC", "CCLK", "CEDRXS", "CEREG", "CESQ", "CFUN", "CGACT", "CGATT", "CGCONTRDP",
+            "CGDCONT", "CGPADDR", "CGREG", "CMEE", "CPAS", "CPIN", "CPINR", "CPSMS", "CREG",
+            "CSCON", "CSQ", "C5GREG", "QCSQ", "QENG", "QNWINFO",
+        )),
+    )
+)  # fmt: skip
+
 #: Reading the EID of an eUICC over a logical channel (3GPP TS 27.007 clauses 8.43 to 8.46). These
 #: lines contain a session or channel number, so they are patterns; everything else is fixed.
 _SESSION = r"[0-9A-F]{1,16}"
@@ -94,7 +130,7 @@ EUICC_READS = (
     rf"AT\+CCHC={_SESSION}",
 )
 
-PERMITTED = SESSION | READS
+PERMITTED = SESSION | READS | TERMINAL_READS
 
 
 def is_allowed(line: str) -> bool:
@@ -116,29 +152,6 @@ def is_allowed(line: str) -> bool:
     if ";" not in text or not text.startswith("AT"):
         return False
     return all("AT" + part in _UPPER for part in text[2:].split(";"))
-
-
-def require_allowed(line: str) -> None:
-    """Check that a complete command line may be written to a modem.
-
-    :raises LineRefused: it is too long, or might change a modem, a SIM card or a setting
-    """
-    if len(line) > MAX_LINE:
-        raise LineRefused(
-            f"a line of {len(line)} characters was not sent: a command line has at most {MAX_LINE}",
-            hint="Send the commands in several lines.",
-        )
-    if not is_allowed(line):
-        raise not_allowed(line)
-
-
-def not_allowed(line: str) -> LineRefused:
-    """Return the error for a line that is not on the list."""
-    return LineRefused(
-        f"{line!r} was not sent: it is not on the list of read-only commands",
-        hint="modemagent never changes a modem, a SIM card or a setting. Use a terminal program "
-        "for this command.",
-    )
 
 
 _UPPER = frozenset(entry.upper() for entry in PERMITTED)

@@ -59,6 +59,24 @@ def test_line_of_more_than_512_characters_is_not_sent(call):
     assert "+CPIN: READY" in piped.stdout
 
 
+def test_refusal_has_the_terminal_program_for_the_port(call):
+    with simulated(EG25) as sim:
+        done = call("at", sim.path, "AT+CPIN=1234", "--baud", "9600")
+        assert sim.lines_received == []
+    assert "it enters a PIN or PUK, and a wrong one can block the SIM" in done.stderr
+    assert f"picocom -b 9600 {sim.path}" in done.stderr
+    assert "systemctl stop modemagent" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_refusal_for_a_network_port(call):
+    for port, program in (
+        ("socket://127.0.0.1:9", "socat -,icanon=0,echo=0 TCP:127.0.0.1:9 "),
+        ("rfc2217://127.0.0.1:9", "pyserial-miniterm rfc2217://127.0.0.1:9 115200 "),
+    ):
+        assert program in call("at", port, "ATZ").stderr
+
+
 def test_rejected_command_is_1_and_silence_4(call):
     with simulated(EG25, faults=["refuse=AT+CSQ"]) as sim:
         assert call("at", sim.path, "AT+CSQ").returncode == 1

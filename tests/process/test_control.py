@@ -57,7 +57,8 @@ def test_at_prints_the_same_through_the_daemon(watched: tuple[Bench, Agent, str]
 
 
 @pytest.mark.parametrize(
-    ("command", "reason"), [("AT+CFUN=0", "read-only"), ("AT" + 200 * ";+CGSN", "at most 512$")]
+    ("command", "reason"),
+    [("AT+CFUN=0", "it switches"), ("AT" + 200 * ";+CGSN", "at most 512$")],
 )
 def test_daemon_refuses_commands_not_on_the_allow_list(
     watched: tuple[Bench, Agent, str], command: str, reason: str

@@ -132,7 +132,7 @@ def test_terminal_has_history_completion_and_two_exits(
         terminal.type("at+qcc" + TAB)
         terminal.read_to("AT+QCCID")
         assert "+QCCID: 89" in terminal.ask("")
-        assert "it is not on the list of read-only commands" in terminal.ask("AT+CFUN=0")
+        assert "it switches the radio on or off" in terminal.ask("AT+CFUN=0")
         # Ctrl-C discards the unfinished line and nothing else
         terminal.type("AT+CFU")
         terminal.read_to("AT+CFU")
@@ -205,20 +205,30 @@ def test_terminal_reports_a_busy_port_before_the_prompt(agent: Agent, started: S
             assert terminal.ends() == PortBusy.exit_status
 
 
-def test_ctrl_c_abandons_a_command_and_the_daemon_reads_it_out(
-    started: Start,
-) -> None:
+@pytest.mark.parametrize("through", ["port", "daemon"])
+def test_ctrl_c_cancels_the_waiting_line_only(started: Start, through: str) -> None:
     with simulated(EG25, faults=["silent=AT+CSQ"]) as mute:
-        agent = started(Agent, "--port", mute.path, "--poll-interval", "3600")
-        until(lambda: agent.is_watching(mute.path))
-        words = ("--timeout", "1", "--state-dir", str(agent.state_dir))
-        with at(mute.path, *words) as terminal:
+        words = [mute.path, "--timeout", "3"]
+        if through == "daemon":
+            agent = started(Agent, "--port", mute.path, "--poll-interval", "3600")
+            until(lambda: agent.is_watching(mute.path))
+            words += ["--state-dir", str(agent.state_dir)]
+        with at(*words) as terminal:
             terminal.read_to(PROMPT)
             terminal.type("AT+CSQ\r")
             until(lambda: "AT+CSQ" in mute.lines_received)
             terminal.type(CTRL_C)
-            assert terminal.ends() == 130
-        with at(mute.path, *words) as terminal:
-            terminal.read_to(PROMPT)
+            assert "cancelled" in terminal.read_to(PROMPT)
             assert "EG25" in terminal.ask("AT+CGMM")
-        assert agent.is_watching(mute.path)
+            terminal.type(CTRL_D)
+            assert terminal.ends() == 0
+
+
+def test_help_explains_the_terminal(modem: RunningModem) -> None:
+    before = len(modem.lines_received)
+    with at(modem.path) as terminal:
+        terminal.read_to(PROMPT)
+        assert "stop waiting for a response" in terminal.ask("help")
+        terminal.type(CTRL_D)
+        assert terminal.ends() == 0
+    assert "help" not in modem.lines_received[before:]
