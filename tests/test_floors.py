@@ -77,7 +77,6 @@ LATE_IMPORTS = {
     "modemagent.agent.reload:load_metrics",  # prometheus-client
     "modemagent.channel.url:open_port",  # pyserial, 15 ms that local devices do not need
     "modemagent.cli.at:_typed",  # readline, which changes how a terminal is read
-    "modemagent.cli.demo:_screen",  # rich
     "modemagent.cli.outbox:_flush",  # the daemon's packages, which a request to it does not need
     "modemagent.cli.registry:_source",  # sqlalchemy, here and in the rows below
     "modemagent.cli.registry:_url",
@@ -87,6 +86,7 @@ LATE_IMPORTS = {
     "modemagent.cli.registry:token_revoke",
     "modemagent.cli.registry:_opened",
     "modemagent.cli.run:command",  # the daemon, which the help page does not need
+    "modemagent.cli.screen:live_screen",  # rich
     "modemagent.discovery.udev:_library",  # pyudev, 30 ms that a named port does not need
     "modemagent.logs:open_log",  # structlog, 60 ms with rich, needed by the daemon only
     "modemagent.modemmanager.client:ModemManager.connect",  # dbus-fast

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -17,6 +16,7 @@ import click
 
 from modemagent.cli.options import flag_option, json_option, timeout_option, value_option
 from modemagent.cli.output import cell, heading, plain, print_json, table, verdict_word
+from modemagent.cli.screen import live_screen
 from modemagent.demo.processes import processes_in
 from modemagent.demo.scenario import FleetRow, Scene
 from modemagent.errors import UsageError
@@ -113,7 +113,7 @@ def _live(scene: Scene) -> bool:
     """Redraw and swap until Ctrl-C, which ends the demo without an error."""
     swap_at, turn = time.monotonic() + _SWAP_EVERY_S, 0
     try:
-        with _screen() as draw:
+        with live_screen() as draw:
             while True:
                 rows = scene.rows()
                 events = map(_event, scene.newest_events(_EVENTS_SHOWN))
@@ -126,25 +126,6 @@ def _live(scene: Scene) -> bool:
     except KeyboardInterrupt:
         click.echo("stopping", err=True)
     return not scene.missing()
-
-
-@contextmanager
-def _screen() -> Iterator[Callable[[str], None]]:
-    """Return a function that redraws the screen: in place with rich, otherwise by clearing it."""
-    if not sys.stdout.isatty() or find_spec("rich") is None:
-        yield _redraw
-        return
-    from rich.live import Live
-    from rich.text import Text
-
-    with Live(auto_refresh=False, vertical_overflow="crop") as live:
-        yield lambda page: live.update(Text.from_ansi(page, no_wrap=True), refresh=True)
-
-
-def _redraw(page: str) -> None:
-    click.clear()  # does nothing if stdout is not a terminal
-    click.echo(page + "\n")
-    sys.stdout.flush()
 
 
 def _table(rows: list[FleetRow]) -> str:

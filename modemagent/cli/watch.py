@@ -10,28 +10,16 @@ import click
 
 from modemagent.access.options import AccessOptions
 from modemagent.access.target import resolve_target
-from modemagent.access.watch import watch
-from modemagent.cli.options import json_option_with, value_option
+from modemagent.access.watch import LinkWatch, watch
+from modemagent.cli.options import flag_option, json_option_with, value_option
 from modemagent.cli.output import plain, print_json
 from modemagent.cli.port_options import access_options
-from modemagent.explain import explain
+from modemagent.cli.screen import can_redraw, live_screen
+from modemagent.cli.watch_csv import CsvRows
+from modemagent.cli.watch_live import LivePage
+from modemagent.cli.watch_text import event_text, urc_meaning
+from modemagent.errors import UsageError
 
-#: Events as text; any other event is printed with its data.
-_TEXTS = {
-    "modem.first_seen": "modem found: IMEI {after}",
-    "modem.swapped": "modem replaced: IMEI {before} -> {after}",
-    "modem.removed": "modem removed: IMEI {before}",
-    "sim.first_seen": "SIM found: {field} {after}",
-    "sim.swapped": "SIM replaced: {field} {before} -> {after}",
-    "sim.profile_switched": "profile of the SIM switched: {field} {before} -> {after}",
-    "sim.imsi_switched": "IMSI of the SIM switched: {before} -> {after}",
-    "sim.removed": "SIM removed: {field} {before}",
-    "sim.inserted": "SIM inserted again: {field} {after}",
-    "port.read": "read in {elapsed_s} s",
-    "report.stored": "report {sequence} stored: {reason}",
-    "report.delivered": "{count} reports delivered to the registry",
-    "watch.missed": "{count} events lost: this reader is too slow",
-}
 #: States that precede a lasting one.
 _TRANSIENT = ("opening", "identifying")
 
@@ -47,20 +35,48 @@ _TRANSIENT = ("opening", "identifying")
     type=click.FloatRange(0.1, 86400),
     default=10.0,
 )
+@value_option(
+    "--signal-interval",
+    "S",
+    "Seconds between readings of the signal, on the live screen and with --csv.",
+    type=click.FloatRange(0.1, 86400),
+    default=2.0,
+)
+@flag_option("--csv", "Print events and signal as CSV with a header line.", "as_csv")
 def command(
-    ports: tuple[str, ...], as_json: bool, options: AccessOptions, poll_interval: float
+    ports: tuple[str, ...],
+    as_json: bool,
+    options: AccessOptions,
+    poll_interval: float,
+    signal_interval: float,
+    as_csv: bool,
 ) -> None:
     """Show events of modems until interrupted. Without PORT, show those of every modem.
 
     Events are SIM cards inserted, removed and replaced, modems added and removed, registration, and
     URCs. They come from the agent if it runs; ports that it does not watch are watched directly.
+
+    On a terminal a live screen shows modem, SIM, registration, and signal with its course, as for
+    aiming an antenna; it needs the extra live. In a pipe each event is one line.
     """
+    if as_csv and as_json:
+        raise UsageError("--csv and --json exclude each other", hint="Omit one of them.")
     paths = [resolve_target(word, options.root).path for word in ports]
 
     def note(message: str) -> None:
         click.echo(f"modemagent: {message}", err=True)
 
-    watch(paths, options, poll_interval, Screen(as_json=as_json).show, note)
+    if as_csv:
+        rows = CsvRows(sys.stdout)
+        link = LinkWatch(signal_interval, rows.show_link)
+        watch(paths, options, poll_interval, rows.show, note, link)
+    elif not as_json and can_redraw():
+        with live_screen() as draw:
+            live = LivePage(draw)
+            link = LinkWatch(signal_interval, live.show_link)
+            watch(paths, options, poll_interval, live.show, note, link)
+    else:
+        watch(paths, options, poll_interval, Screen(as_json=as_json).show, note)
 
 
 class Screen:
@@ -75,11 +91,12 @@ class Screen:
         data = event["data"]
         if event["event"] == "port.state" and not self._is_new(event["port"], data):
             return
-        meaning = explain("", str(data["line"])) if event["event"] == "port.urc" else None
+        meaning = urc_meaning(event)
         if self._as_json:
             print_json({**event, "data": {**data, "explained": meaning}} if meaning else event)
         else:
-            click.echo(plain(f"{event['at']}  {event['port'] or '-'}  {_text(event, meaning)}"))
+            text = event_text(event, meaning)
+            click.echo(plain(f"{event['at']}  {event['port'] or '-'}  {text}"))
         sys.stdout.flush()
 
     def _is_new(self, port: str, data: Mapping[str, Any]) -> bool:
@@ -88,28 +105,3 @@ class Screen:
             return False  # the next attempt may fail for the same reason
         current = self._last[port] = state, data.get("message")
         return current != last
-
-
-def _text(event: Mapping[str, Any], meaning: Mapping[str, Any] | None) -> str:
-    name, data = event["event"], event["data"]
-    if name == "port.urc":
-        return f"{data['line']}    ({meaning['text']})" if meaning else str(data["line"])
-    if name == "port.state":
-        error = f": {data['message']}. {data.get('hint', '')}" if data.get("message") else ""
-        return f"{data['state']}{error}".rstrip()
-    if name == "sim.inserted" and data["after"] is None:
-        state = "the module is locked" if data["state"] == "locked" else data["state"]
-        return f"SIM inserted, cannot be read: {state}"
-    if name == "watch.started":
-        return f"watching {' '.join(data['ports']) or 'every modem'}"
-    if name == "network.changed":
-        return f"network: {_network(data['before'])} -> {_network(data['after'])}"
-    return _TEXTS[name].format_map(data) if name in _TEXTS else f"{name} {data}"
-
-
-def _network(network: Mapping[str, Any] | None) -> str:
-    if not network:
-        return "unknown"
-    state = {True: "registered", False: "not registered"}.get(network["registered"], "unknown")
-    plmn = f"{network['mcc']}-{network['mnc']}" if network["mcc"] else None
-    return " ".join(filter(None, (state, network["operator"], plmn, network["rat"])))

@@ -137,14 +137,23 @@ class ControlClient:
                 "modemagent status",
             ) from None
 
-    def events(self) -> Iterator[dict[str, object]]:
-        """Yield the events that follow a ``watch`` request, until the daemon ends."""
-        self._socket.settimeout(None)
-        try:
-            while (event := self._next()) is not None:
-                yield event
-        except OSError:
-            return
+    def events(self, idle_s: float | None = None) -> Iterator[dict[str, object] | None]:
+        """Yield the events that follow a ``watch`` request, until the daemon ends.
+
+        :param idle_s: longest wait for an event; after it, None is yielded
+        """
+        self._socket.settimeout(idle_s)
+        while True:
+            try:
+                event = self._next()
+            except TimeoutError:
+                yield None
+                continue
+            except OSError:
+                return
+            if event is None:
+                return
+            yield event
 
     def _next(self) -> dict[str, object] | None:
         """Return the next object; None at the end and for anything that is not an object."""

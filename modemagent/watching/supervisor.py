@@ -290,6 +290,6 @@ def _uses_unselected_port(task: ModemTask, modem: SelectedModem | None) -> bool:
     return modem is not None and all(place.path != task.port for place in modem.places)
 
 
-async def watch_only(settings: Settings, events: EventBus) -> None:
-    """Watch modems until cancelled, emitting events without reports."""
-    await Supervisor(settings, EventOnlyConsumer(events), NullLog(), events).run()
+def events_only(settings: Settings, events: EventBus) -> Supervisor:
+    """Return a supervisor that emits events and makes no reports."""
+    return Supervisor(settings, EventOnlyConsumer(events), NullLog(), events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -12,7 +13,11 @@ from typing import Any
 
 import pytest
 
+from modemagent.at.steps import Command, FinalResult, Response
 from modemagent.cli.watch import Screen
+from modemagent.cli.watch_live import LivePage
+from modemagent.explain import explain
+from modemagent.modem.link_poll import LinkPoll, LinkReading
 from tests.process.conftest import Agent, Bench, until
 
 pytestmark = pytest.mark.timeout(60)
@@ -90,6 +95,76 @@ def test_missing_port_is_shown_as_absent(
     )  # fmt: skip
     assert absent["data"]["state"] == "absent"
     assert absent["data"]["message"].startswith("the port ")
+
+
+@pytest.mark.parametrize("through", ["port", "agent"])
+def test_csv_has_events_and_signal(
+    environment: dict[str, str], tmp_path: Path, bench: Bench, through: str
+) -> None:
+    (path,) = bench.paths.values()
+    agent = Agent(tmp_path, "--port", path) if through == "agent" else None
+    state_dir = tmp_path / "state"
+    state_dir.mkdir(exist_ok=True)
+    try:
+        if agent:
+            until(lambda: agent.is_watching(path))
+        words = (path, "--csv", "--signal-interval", "0.2", "--state-dir", str(state_dir))
+        with watching(environment, *words) as lines:
+            rows = csv.DictReader(lines)
+            started = next(rows)
+            signal = next(row for row in rows if row["event"] == "signal")
+    finally:
+        if agent:
+            agent.kill()
+    assert started["event"] == "watch.started"
+    assert (signal["port"], signal["rssi_dbm"], signal["level"]) == (path, "-79", "good")
+    assert "signal -79 dBm, good" in signal["text"]
+
+
+def test_csv_and_json_exclude_each_other(call: Any) -> None:
+    assert call("watch", "--csv", "--json").returncode == 2
+
+
+def test_live_page_shows_modem_signal_and_events() -> None:
+    pages: list[str] = []
+    page = LivePage(pages.append)
+    entry = {
+        "port": "/dev/ttyUSB2",
+        "state": "watching",
+        "modem": {"manufacturer": "Quectel", "model": "EG25", "imei": "865284040000014"},
+        "sims": [{"active": True, "state": "ready", "iccid": "8901260000000000014"}],
+    }
+    page.show(state("watching", port="/dev/ttyUSB2"))
+    for rsrp in (20, 40, 60):
+        signal = explain("AT+CESQ", f"+CESQ: 99,99,255,255,20,{rsrp}")
+        registration = explain("AT+CEREG?", "+CEREG: 0,1")
+        page.show_link(entry, LinkReading(registration, signal))
+    assert "Quectel EG25" in pages[-1]
+    assert "registered, home network" in pages[-1]
+    assert "▁▄█" in pages[-1]
+    assert "now -81, best -81, worst -121 dBm" in pages[-1]
+    assert "watching" in pages[-1]
+
+
+def test_link_poll_keeps_the_command_that_gives_a_value() -> None:
+    sent: list[str] = []
+    answers = {"AT+CEREG?": "+CEREG: 0,1", "AT+CESQ": "+CESQ: 99,99,255,255,20,45"}
+    poll = LinkPoll()
+    for _ in range(2):
+        plan = poll.plan()
+        with pytest.raises(StopIteration) as done:
+            command = next(plan)
+            while True:
+                assert isinstance(command, Command)
+                sent.append(command.line)
+                lines = (answers[command.line],) if command.line in answers else ()
+                final = FinalResult("ok", None, "OK") if lines else FinalResult("error", None, "")
+                command = plan.send(Response(command.line, lines, final))
+    assert sent == ["AT+CEREG?", "AT+QCSQ", "AT^HCSQ?", "AT+CESQ", "AT+CEREG?", "AT+CESQ"]
+    reading = done.value.value
+    assert (reading.registration["fields"]["registered"], reading.signal["fields"]["level"]) == (
+        True, "good",
+    )  # fmt: skip
 
 
 def state(word: str, message: str = "", port: str = "/dev/ttyS0") -> dict[str, Any]:
