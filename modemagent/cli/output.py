@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Sequence
+from itertools import zip_longest
+from textwrap import wrap
 
 import click
 
 from modemagent.errors import ModemAgentError
 
+#: Narrower terminals get lines for this width.
+_NARROWEST = 40
 COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
@@ -59,12 +65,71 @@ def cell(value: object) -> str:
     return plain(str(value))
 
 
+def screen_width() -> int | None:
+    """Return the columns of the terminal; None for any other output, whose lines are not wrapped.
+
+    Programs that read a pipe find a message in one line.
+    """
+    if not sys.stdout.isatty():
+        return None
+    return max(_NARROWEST, shutil.get_terminal_size().columns)
+
+
+def paragraph(prefix: str, text: str) -> str:
+    """Return a text after a prefix, wrapped at words; further lines are indented as the first.
+
+    :param prefix: may be styled; the text may not
+    """
+    width = screen_width()
+    indent = len(click.unstyle(prefix))
+    if width is None or indent + len(text) <= width or click.unstyle(text) != text:
+        return (prefix + text).rstrip()
+    return prefix + f"\n{'':{indent}}".join(_wrapped(text, width - indent))
+
+
 def table(rows: Sequence[Sequence[str]], *, indent: int = 0) -> str:
-    """Return rows as aligned columns, two spaces apart; cells may be styled."""
-    lengths = [[len(click.unstyle(text)) for text in row] for row in rows]
-    widths = [max(column) for column in zip(*lengths, strict=True)]
+    """Return rows as aligned columns, two spaces apart; cells may be styled.
+
+    Cells that are not styled are wrapped at words if the table is wider than the screen.
+    """
+    widths = [max(map(_length, column)) for column in zip(*rows, strict=True)]
+    limit = screen_width()
+    if limit is not None:
+        _shrink(widths, rows, limit - indent)
     lines = []
-    for row, used in zip(rows, lengths, strict=True):
-        cells = [text + " " * (w - n) for text, w, n in zip(row, widths, used, strict=True)]
-        lines.append((" " * indent + "  ".join(cells)).rstrip())
+    for row in rows:
+        columns = [
+            [cell] if _length(cell) <= width else _wrapped(cell, width)
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        for cells in zip_longest(*columns, fillvalue=""):
+            padded = [
+                text + " " * (w - _length(text)) for text, w in zip(cells, widths, strict=True)
+            ]
+            lines.append((" " * indent + "  ".join(padded)).rstrip())
     return "\n".join(lines)
+
+
+def _shrink(widths: list[int], rows: Sequence[Sequence[str]], limit: int) -> None:
+    """Narrow the widest columns that can be wrapped until the table fits, if it can."""
+    least = [
+        max(max(map(len, click.unstyle(cell).split()), default=0) for cell in column)
+        for column in zip(*rows, strict=True)
+    ]
+    while sum(widths) + 2 * (len(widths) - 1) > limit:
+        wide = [at for at in range(len(widths)) if widths[at] > least[at]]
+        if not wide:
+            return
+        widths[max(wide, key=lambda at: widths[at])] -= 1
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return wrap(text, max(width, 1), break_long_words=False, break_on_hyphens=False)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _length(text))
+
+
+def _length(text: str) -> int:
+    return len(click.unstyle(text))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import click
 
 from modemagent.at.sim_locks import REMEDY
-from modemagent.cli.output import heading, plain, verdict_word
+from modemagent.cli.output import heading, paragraph, plain, verdict_word
 from modemagent.identity.network import Network
 from modemagent.identity.sim_locks import describe_lock
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
@@ -176,4 +176,4 @@ def _field(key: str, holder: Modem | Sim) -> list[str]:
 
 
 def _line(label: str, text: str) -> str:
-    return f"  {label:<{_LABEL_WIDTH}} {text}"
+    return paragraph(f"  {label:<{_LABEL_WIDTH}} ", text)

@@ -10,7 +10,7 @@ import click
 from modemagent.access.agent import state_dir_of
 from modemagent.channel.port_lock import busy, find_holder
 from modemagent.cli.options import json_option, state_dir_option
-from modemagent.cli.output import cell, heading, plain, print_json, table
+from modemagent.cli.output import cell, heading, paragraph, plain, print_json, table
 from modemagent.cli.port_options import locate_agent
 from modemagent.control.client import ask
 
@@ -45,10 +45,11 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
     running = duration(status["running_s"])
     yield f"{heading('gateway')}   {plain(str(status['gateway_id']))}"
     yield f"{heading('agent')}     {status['version']}, process {status['pid']}, running {running}"
-    yield f"{heading('registry')}  {plain(_uplink(status['uplink']))}"
-    yield f"{heading('outbox')}    {plain(_outbox(status['outbox']))}"
+    yield paragraph(f"{heading('registry')}  ", plain(_uplink(status["uplink"])))
+    yield paragraph(f"{heading('outbox')}    ", plain(_outbox(status["outbox"])))
     if error := status.get("settings", {}).get("error"):
-        yield f"{heading('settings')}  {plain(error)}; the previous settings stay in effect"
+        text = f"{plain(error)}; the previous settings stay in effect"
+        yield paragraph(f"{heading('settings')}  ", text)
     yield ""
     if not status["modems"]:
         yield "No port is watched. List all ports with modemagent list."
@@ -58,7 +59,8 @@ def _lines(status: Mapping[str, Any]) -> Iterator[str]:
         if last := modem.get("last_report"):
             yield plain(f"{modem['port']}: last report {last['reason']} {last['observed_at']}")
         if modem.get("message"):
-            yield plain(f"{modem['port']}: {modem['message']}. {modem.get('hint', '')}".rstrip())
+            text = f"{modem['message']}. {modem.get('hint', '')}".rstrip()
+            yield paragraph(f"{plain(modem['port'])}: ", plain(text))
         for problem in modem.get("problems", ()):
             if problem["code"].startswith("cross.") and problem["severity"] == "error":
                 yield plain(f"{modem['port']}: {problem['message']} [{problem['code']}]")
