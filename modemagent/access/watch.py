@@ -18,8 +18,8 @@ from modemagent.modem.link_poll import LinkPoll, LinkReading
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 from modemagent.watching.events import EventBus, ModemEvent
-from modemagent.watching.lifecycle import PortState
 from modemagent.watching.places import is_there
+from modemagent.watching.port_state import PortState
 from modemagent.watching.supervisor import Supervisor, events_only
 
 Show = Callable[[Mapping[str, Any]], None]
@@ -60,7 +60,7 @@ def watch(
     :param paths: ports to watch; empty for every modem
     :param poll_interval: seconds between polls of a SIM, if no agent watches the ports
     :param note: called with a message for the user
-    :param link: read registration and signal periodically, too
+    :param link: also read registration and signal periodically
     :raises AgentNotRunning: the agent ended
     :raises AgentDenied, SettingsError: no ports are named, and the agent cannot be reached
     """

@@ -30,7 +30,7 @@ _FAILED = 1
 _LEAVE = ("exit", "quit", "bye")
 _EXPLAIN = ("help", "?")
 _HELP = """\
-AT+CSQ           send a command and explain the response; small letters work, too
+AT+CSQ           send a command, in capital or small letters, and explain the response
 AT+CGMM;+CGSN    send several commands as one line
 Tab              complete a command; twice: list those that begin so
 Up, Down         earlier commands

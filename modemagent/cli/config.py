@@ -27,6 +27,7 @@ from modemagent.settings import (
     unknown_in,
 )
 from modemagent.settings import check as check_settings
+from modemagent.settings.precedence import Effective
 from modemagent.settings.preflight import FILES, check_machine, exposed_files
 
 
@@ -76,17 +77,26 @@ def show(as_json: bool) -> None:
         click.echo(plain(f"modemagent: unknown setting {variable}. {remedy}"), err=True)
     values = {key: _printable(getattr(found.settings, key)) for key in KEYS}
     if as_json:
-        entries = {
-            key: {"value": values[key], "from": origin.kind, "where": origin.where or None}
-            for key, origin in found.origins.items()
-        }
-        print_json({"schema": 1, "settings": entries})
+        print_json(settings_document(found))
         return
     rows = [tuple(map(heading, ("KEY", "VALUE", "FROM")))]
     for key in KEYS:
         origin = " ".join(filter(None, found.origins[key]))
         rows.append((key, plain(_toml(values[key])), plain(origin)))
     click.echo(table(rows))
+
+
+def settings_document(found: Effective) -> dict[str, object]:
+    """Return the settings in effect with their origins as a JSON object, passwords masked."""
+    entries = {
+        key: {
+            "value": _printable(getattr(found.settings, key)),
+            "from": origin.kind,
+            "where": origin.where or None,
+        }
+        for key, origin in found.origins.items()
+    }
+    return {"schema": 1, "settings": entries}
 
 
 def _machine_mistakes(settings: Settings, text: str, known: set[str]) -> tuple[Mistake, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import click
 
@@ -14,15 +15,18 @@ from modemagent.access.diagnose import (
 )
 from modemagent.access.options import AccessOptions
 from modemagent.access.target import no_modem_found
+from modemagent.cli.bundle import require_new, write_bundle
 from modemagent.cli.options import (
     FOUND_WRONG,
     WHOLE_COMMAND,
     flag_option,
     json_option,
     timeout_option,
+    value_option,
 )
-from modemagent.cli.output import COLOURS, heading, one_line, plain, print_json, table
+from modemagent.cli.output import COLOURS, heading, one_line, paragraph, plain, print_json, table
 from modemagent.cli.port_options import access_options, trace_options
+from modemagent.cli.wire_trace import BothTraces, WireTrace
 from modemagent.diagnosis.check_list import CheckOutcome, check_host, check_modem, first_to_fix
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import State
@@ -37,10 +41,24 @@ Modems = Sequence[tuple[Facts, Sequence[CheckOutcome]]]
 @click.argument("ports", metavar="[PORT]...", nargs=-1)
 @json_option
 @flag_option("--all", "Also show why checks were skipped.", "show_all")
+@value_option(
+    "--bundle",
+    "FILE",
+    "Write everything that support needs to this zip, with identifiers masked.",
+    type=click.Path(dir_okay=False, path_type=Path),
+)
+@flag_option("--force", "Overwrite the file of --bundle.")
 @timeout_option(60.0, WHOLE_COMMAND)
 @trace_options
 @access_options
-def command(ports: tuple[str, ...], as_json: bool, show_all: bool, options: AccessOptions) -> int:
+def command(
+    ports: tuple[str, ...],
+    as_json: bool,
+    show_all: bool,
+    bundle: Path | None,
+    force: bool,
+    options: AccessOptions,
+) -> int:
     """Find out what is wrong with a modem and how to fix it. Without PORT, check every modem that
     is found or watched by the agent.
 
@@ -55,6 +73,12 @@ def command(ports: tuple[str, ...], as_json: bool, show_all: bool, options: Acce
 
     Exits with status 3 if an error is found.
     """
+    trace: list[str] = []
+    if bundle is not None:
+        require_new(bundle, force=force)
+        wire = WireTrace(trace.append)
+        both = wire if options.trace is None else BothTraces(options.trace, wire)
+        options = options._replace(trace=both)
     facts_of_host = host_facts(options.agent)
     targets = diagnosed_targets(ports, options.root, facts_of_host)
     flashing = [] if ports else flashing_facts(options.root)
@@ -63,16 +87,26 @@ def command(ports: tuple[str, ...], as_json: bool, show_all: bool, options: Acce
     every = [*modem_facts(targets, options, facts_of_host), *flashing]
     modems = [(facts, check_modem(facts)) for facts in every]
     if as_json:
-        _print_json(modems, host, missing)
+        print_json(_document(modems, host, missing))
     else:
-        for facts, results in modems:
-            _print(_title(facts), results, show_all=show_all)
-        _print(_HOST, host, show_all=show_all)
-        for facts, results in modems:
-            _print_first(facts.port, results, otherwise=f"{plain(facts.port)}: no error was found.")
-        _print_first(_HOST, host)
+        click.echo("\n".join(_text(modems, host, show_all=show_all)))
         if missing is not None:
             click.echo(one_line(missing), err=True)
+    if bundle is not None:
+        wire.close()
+        left_out = write_bundle(
+            bundle,
+            facts=every,
+            host=facts_of_host,
+            document=_document(modems, host, missing),
+            text=click.unstyle("\n".join(_text(modems, host, show_all=True))),
+            trace=trace,
+            options=options,
+            force=force,
+        )
+        click.echo(f"bundle: {plain(str(bundle))}; look through it before you publish it", err=True)
+        for each in left_out:
+            click.echo(f"left out of the bundle: {plain(each)}", err=True)
     return missing.exit_status if missing else _status(modems, host)
 
 
@@ -84,9 +118,9 @@ def _status(modems: Modems, host: Iterable[CheckOutcome]) -> int:
     return FOUND_WRONG if any(each.finding.state is State.ERROR for each in every) else 0
 
 
-def _print_json(
+def _document(
     modems: Modems, host: Sequence[CheckOutcome], missing: ModemAgentError | None
-) -> None:
+) -> dict[str, object]:
     entries = []
     for facts, results in modems:
         first = first_to_fix(results)
@@ -107,7 +141,17 @@ def _print_json(
     failures = [facts.failure for facts, _ in modems if facts.failure is not None]
     if missing is None and failures and len(failures) == len(modems):
         missing = failures[0]
-    print_json(document if missing is None else document | {"error": missing.to_json()})
+    return document if missing is None else document | {"error": missing.to_json()}
+
+
+def _text(modems: Modems, host: Sequence[CheckOutcome], *, show_all: bool) -> Iterator[str]:
+    for facts, results in modems:
+        yield from _findings(_title(facts), results, show_all=show_all)
+    yield from _findings(_HOST, host, show_all=show_all)
+    for facts, results in modems:
+        no_error = f"{plain(facts.port)}: no error was found."
+        yield from _first(facts.port, results, otherwise=no_error)
+    yield from _first(_HOST, host)
 
 
 def _title(facts: Facts) -> str:
@@ -116,31 +160,36 @@ def _title(facts: Facts) -> str:
     return "  ".join(filter(None, (facts.port, name)))
 
 
-def _print(title: str, results: Sequence[CheckOutcome], *, show_all: bool) -> None:
-    click.echo(heading(plain(title)))
+def _findings(title: str, results: Sequence[CheckOutcome], *, show_all: bool) -> Iterator[str]:
+    yield heading(plain(title))
     shown = [each for each in results if show_all or each.finding.state is not State.SKIPPED]
-    rows = []
-    for each in shown:
-        state = str(each.finding.state)
-        mark = click.style(_MARKS[state], fg=COLOURS.get(state), bold=state == "error")
-        rows.append((mark, each.name, plain(each.finding.message)))
-    for row, each in zip(table(rows, indent=2).splitlines(), shown, strict=True):
-        click.echo(row)
+    rows = [(_mark(each.finding.state), each.name) for each in shown]
+    for row, each in zip(_aligned(rows), shown, strict=True):
+        yield paragraph(row, plain(each.finding.message))
         if each.finding.remedy:
-            click.echo(f"{'':11}-> {plain(each.finding.remedy)}")
+            yield paragraph(f"{'':11}-> ", plain(each.finding.remedy))
     if len(shown) < len(results):
         names = ", ".join(each.name for each in results if each not in shown)
-        click.echo(f"  skipped: {names} (reasons: --all)")
-    click.echo()
+        yield paragraph("  skipped: ", f"{names} (reasons: --all)")
+    yield ""
 
 
-def _print_first(subject: str, results: Sequence[CheckOutcome], otherwise: str = "") -> None:
-    """Print what to do first, or the text for results without an error."""
+def _mark(state: State) -> str:
+    return click.style(_MARKS[state], fg=COLOURS.get(state), bold=state is State.ERROR)
+
+
+def _aligned(rows: Sequence[tuple[str, str]]) -> list[str]:
+    """Return mark and name of each check, with spaces up to the message."""
+    return [line[:-1] for line in table([(*row, "|") for row in rows], indent=2).splitlines()]
+
+
+def _first(subject: str, results: Sequence[CheckOutcome], otherwise: str = "") -> Iterator[str]:
+    """Yield what to do first, or the text for results without an error."""
     first = first_to_fix(results)
     if first is None:
         if otherwise:
-            click.echo(otherwise)
+            yield otherwise
         return
     message, remedy = plain(first.finding.message), plain(first.finding.remedy)
     prefix = "" if subject in message else f"{plain(subject)}: "
-    click.echo(f"{prefix}{message}. To do first: {remedy}")
+    yield paragraph("", f"{prefix}{message}. To do first: {remedy}")

@@ -29,17 +29,10 @@ def command(as_json: bool, root: str) -> None:
     """
     candidates = scan_ports(root)
     holders = {candidate.path: find_holder(candidate.path) for candidate in candidates}
-    groups = group_by_modem(candidates)
     if as_json:
-        others = groups.pop(None, [])
-        print_json(
-            {
-                "schema": 1,
-                "modems": [_modem(modem_id, ports, holders) for modem_id, ports in groups.items()],
-                "ports": _ports(others, holders),
-            }
-        )
+        print_json(list_document(candidates, holders))
         return
+    groups = group_by_modem(candidates)
     if not candidates:
         click.echo("No ports found. Check power and cable, and the driver of the modem (lsusb).")
     for number, (modem_id, ports) in enumerate(groups.items()):
@@ -51,6 +44,17 @@ def command(as_json: bool, root: str) -> None:
             for c in ports
         ]
         click.echo(table(rows, indent=2))
+
+
+def list_document(candidates: Sequence[Candidate], holders: Holders) -> dict[str, object]:
+    """Return the ports as a JSON object."""
+    groups = group_by_modem(candidates)
+    others = groups.pop(None, [])
+    return {
+        "schema": 1,
+        "modems": [_modem(modem_id, ports, holders) for modem_id, ports in groups.items()],
+        "ports": _ports(others, holders),
+    }
 
 
 def _modem(modem_id: str | None, ports: Sequence[Candidate], holders: Holders) -> object:

@@ -80,8 +80,8 @@ class LivePage:
             yield f"  registration  {plain(reading.registration['text'])}"
         if reading.signal is not None:
             level = reading.signal.get("fields", {}).get("level")
-            text = click.style(plain(reading.signal["text"]), _COLOURS.get(level))
-            yield f"  signal        {text}"
+            text = plain(reading.signal["text"].removeprefix("signal "))
+            yield f"  signal        {click.style(text, _COLOURS.get(level))}"
         if (strength := _strength(reading)) is not None:
             course = self._course[entry["port"], strength[0]]
             yield f"                {sparkline(course)}"

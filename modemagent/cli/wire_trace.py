@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from modemagent.access.options import RouteTrace
 from modemagent.channel.trace import Direction
 from modemagent.channel.wire_lines import WireLines
 from modemagent.cli.output import plain
@@ -54,3 +55,19 @@ class WireTrace:
             self._last_port = port
             self._write(f"trace of {plain(port)}:")
         self._write(f"{at - self._started:9.3f} {_MARKS[direction]} {text}")
+
+
+class BothTraces:
+    """A trace that passes on to two: the one on the screen, and the one of a bundle."""
+
+    def __init__(self, first: RouteTrace, second: RouteTrace) -> None:
+        self._traces = (first, second)
+
+    def __call__(self, port: str, direction: Direction, data: bytes) -> None:
+        for trace in self._traces:
+            trace(port, direction, data)
+
+    def note_route(self, port: str, text: str) -> None:
+        """Note why the bytes of a port are not in this trace."""
+        for trace in self._traces:
+            trace.note_route(port, text)

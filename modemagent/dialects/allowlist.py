@@ -81,30 +81,28 @@ READS = frozenset(
 TERMINAL_READS = frozenset(
     (
         # TS 27.007: activity, supply, data connections, power saving, names of operators
-        *("AT+CPAS", "AT+CBC", "AT+CGACT?", "AT+CGPADDR", "AT+CGCONTRDP", "AT+CSCON?", "AT+COPN"),
+        *("AT+CPAS", "AT+CBC", "AT+CSCON?", "AT+COPN"),
         *("AT+CPSMS?", "AT+CEDRXS?", "AT+CEDRXRDP", "AT+CSPN?"),
         # Quectel: cells, carriers, antennas, temperature, data connections, attempts left
-        *('AT+QENG="servingcell"', 'AT+QENG="neighbourcell"', "AT+QCAINFO", "AT+QCAINFO?"),
-        *("AT+QCSQ", "AT+QRSRP", "AT+QRSRP?", "AT+QRSRQ", "AT+QRSRQ?", "AT+QSINR", "AT+QSINR?"),
-        *("AT+QTEMP", "AT+QTEMP?", "AT+QIACT?", "AT+QPINC?", "AT+QGMR"),
+        *('AT+QENG="neighbourcell"', "AT+QCAINFO", "AT+QCAINFO?"),
+        *("AT+QRSRP", "AT+QRSRP?", "AT+QRSRQ", "AT+QRSRQ?", "AT+QSINR", "AT+QSINR?"),
+        *("AT+QTEMP", "AT+QTEMP?", "AT+QIACT?", "AT+QGMR"),
         # SIMCom
-        *("AT+CNSMOD?", "AT+CMTE?", "AT+CPMUTEMP", "AT+SPIC", "AT+CNACT?", "AT+NETOPEN?"),
+        *("AT+CNSMOD?", "AT+CMTE?", "AT+CPMUTEMP", "AT+CNACT?", "AT+NETOPEN?"),
         # Telit; AT#TEMPMON=1 measures once
-        *("AT#RFSTS", "AT#CBC", "AT#PSNT?", "AT#PCT", "AT#TEMPMON=1"),
+        *("AT#CBC", "AT#PSNT?", "AT#TEMPMON=1"),
         # Sierra
         *("AT!PCTEMP?", "AT*CNTI=0"),
         # Huawei
-        *("AT^HCSQ?", "AT^SYSINFO", "AT^SYSINFOEX", "AT^CPIN?", "AT^CHIPTEMP?"),
-        *("AT^MONSC", "AT^MONNC"),
+        *("AT^SYSINFO", "AT^SYSINFOEX", "AT^CHIPTEMP?", "AT^MONSC", "AT^MONNC"),
         # Cinterion
-        *("AT^SMONI", "AT^SCTM?", "AT^SBV", "AT^SPIC", "AT^SCKS?"),
+        *("AT^SCTM?", "AT^SBV", "AT^SCKS?"),
         # u-blox
-        *("AT+UCGED?", "AT+UPINCNT", "AT+UTEMP?"),
+        "AT+UTEMP?",
         # Nordic
-        *("AT%XMONITOR", "AT%XTEMP?", "AT%XVBAT", "AT%XSIM?"),
-        # Fibocom, Intel XMM, MediaTek, Ericsson, Option
-        *("AT+GTCCINFO?", "AT+GTRNDIS?", "AT+XCESQ?", "AT+RSRP?", "AT+RSRQ?"),
-        *("AT+EPINC?", "AT*EPIN?", "AT_OERCN?"),
+        *("AT%XTEMP?", "AT%XVBAT", "AT%XSIM?"),
+        # Fibocom and Intel XMM
+        *("AT+GTRNDIS?", "AT+RSRP?", "AT+RSRQ?"),
         # values that a command accepts: TS 27.007 clause 4. AT+COPS=? would search for networks
         *(f"AT+{name}=?" for name in (
             "CBC", "CCLK", "CEDRXS", "CEREG", "CESQ", "CFUN", "CGACT", "CGATT", "CGCONTRDP",
