@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
 from modemagent.channel.trace import Direction
@@ -43,6 +44,9 @@ class AccessOptions(NamedTuple):
     :param started: monotonic time from which the timeout counts
     :param via: the only route that is taken, or ``auto``
     :param trace: called with the bytes that are sent and received
+    :param speeds: port to the speed that was found, filled as ports are opened; None to use
+        ``baud`` for each port
+    :param notify: called with a line about a speed that was found
     """
 
     timeout_s: float
@@ -52,11 +56,18 @@ class AccessOptions(NamedTuple):
     started: float
     via: Via = "auto"
     trace: RouteTrace | None = None
+    speeds: dict[str, int] | None = None
+    notify: Callable[[str], None] | None = None
 
     @property
     def left_s(self) -> float:
         """Seconds left, at least :data:`LEAST_S`."""
         return max(LEAST_S, self.started + self.timeout_s - time.monotonic())
+
+    def speed_json(self, port: str) -> dict[str, int]:
+        """Return ``{"baud": 9600}`` for a port whose speed was found, else nothing."""
+        found = (self.speeds or {}).get(port)
+        return {} if found is None else {"baud": found}
 
     @property
     def is_over(self) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
 from modemagent.access.options import AccessOptions
+from modemagent.access.speed_scan import find_speeds, name_scan
 from modemagent.access.target import ModemTarget, TargetPort, discover_targets, no_modem_found
 from modemagent.at.steps import Plan
 from modemagent.channel.runner import run_plans
@@ -115,16 +116,29 @@ def read_modems(
         ports = [targets[index].ports[len(attempts[index])] for index in waiting]
         has_others = [len(targets[i].ports) > len(attempts[i]) + 1 for i in waiting]
         timed_out: set[str] = set()
+        results: dict[str, T | ModemAgentError] = {}
+        if options.speeds is not None:
+            results.update(find_speeds(ports, options.speeds, options))
         plans = {
             port.path: _give_up_if_silent(
                 reader.plan(port), port.path, timed_out, has_other=has_other
             )
             for port, has_other in zip(ports, has_others, strict=True)
+            if port.path not in results
         }
-        results = run_plans(plans, timeout_s=options.left_s, baud=options.baud, trace=options.trace)
+        results |= run_plans(
+            plans,
+            timeout_s=options.left_s,
+            baud=options.baud,
+            speeds=options.speeds,
+            trace=options.trace,
+        )
         again = []
         for index, port, has_other in zip(waiting, ports, has_others, strict=True):
-            attempt = RouteAttempt[T](port, "port", results[port.path], port.path in timed_out)
+            result = results[port.path]
+            if isinstance(result, ModemAgentError):
+                name_scan(result, port.path, options)
+            attempt = RouteAttempt[T](port, "port", result, port.path in timed_out)
             attempt = _try_other_routes(attempt, reader, options)
             attempts[index].append(attempt)
             if has_other and not options.is_over and _reason(attempt) in _TRY_NEXT:

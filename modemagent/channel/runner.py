@@ -36,6 +36,7 @@ def run_plans(
     *,
     timeout_s: float,
     baud: int = DEFAULT_BAUD,
+    speeds: Mapping[str, int] | None = None,
     trace: Trace | None = None,
 ) -> dict[str, T | ModemAgentError]:
     """Run a plan on each port and return the result or error of each, in the order given.
@@ -47,13 +48,15 @@ def run_plans(
     :param plans: port, as the user named it, to its plan
     :param timeout_s: seconds for the whole call
     :param baud: speed of a UART
+    :param speeds: port to its speed, if it differs from ``baud``
     """
     deadline = _now() + timeout_s
     poller: _Poller[T] = _Poller()
     runs = [_PortRun(name, plan, poller) for name, plan in plans.items()]
     try:
         for run in runs:
-            run.guard(run.open, baud, deadline - _now(), trace)
+            speed = (speeds or {}).get(run.name, baud)
+            run.guard(run.open, speed, deadline - _now(), trace)
             poller.serve(0.0)  # the ports opened before already receive responses
         while poller.runs and (left_s := deadline - _now()) > 0:
             try:

@@ -10,6 +10,7 @@ import click
 
 from modemagent.access.options import AccessOptions
 from modemagent.access.route import Reader, read_modems
+from modemagent.access.speed_scan import SCAN_S
 from modemagent.access.target import resolve_target, single
 from modemagent.at.steps import Command, Listen, Plan, Received, Response
 from modemagent.cli.options import json_option_with, timeout_option
@@ -90,6 +91,8 @@ def command(port: str, lines: tuple[str, ...], as_json: bool, options: AccessOpt
                 click.echo(one_line(error), err=True)
 
     limit_s = timeout_s * len(lines) + _OPENING_S if lines else _SESSION_S
+    if options.speeds is not None:
+        limit_s += SCAN_S
     reader = Reader(lambda _: plan(), agent)
     [reached] = read_modems([single(path)], reader, options._replace(timeout_s=limit_s))
     result = reached.best.result
@@ -97,7 +100,7 @@ def command(port: str, lines: tuple[str, ...], as_json: bool, options: AccessOpt
         raise result
     if lines and as_json:
         answers = [to_json(response) for response in result]
-        print_json({"schema": 1, "port": path, "answers": answers})
+        print_json({"schema": 1, "port": path, "answers": answers, **options.speed_json(path)})
     elif lines:
         for response in result:
             print_response(response, as_json=False, with_line=len(lines) > 1)

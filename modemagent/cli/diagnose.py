@@ -87,7 +87,7 @@ def command(
     every = [*modem_facts(targets, options, facts_of_host), *flashing]
     modems = [(facts, check_modem(facts)) for facts in every]
     if as_json:
-        print_json(_document(modems, host, missing))
+        print_json(_document(modems, host, missing, options))
     else:
         click.echo("\n".join(_text(modems, host, show_all=show_all)))
         if missing is not None:
@@ -98,7 +98,7 @@ def command(
             bundle,
             facts=every,
             host=facts_of_host,
-            document=_document(modems, host, missing),
+            document=_document(modems, host, missing, options),
             text=click.unstyle("\n".join(_text(modems, host, show_all=True))),
             trace=trace,
             options=options,
@@ -119,7 +119,10 @@ def _status(modems: Modems, host: Iterable[CheckOutcome]) -> int:
 
 
 def _document(
-    modems: Modems, host: Sequence[CheckOutcome], missing: ModemAgentError | None
+    modems: Modems,
+    host: Sequence[CheckOutcome],
+    missing: ModemAgentError | None,
+    options: AccessOptions,
 ) -> dict[str, object]:
     entries = []
     for facts, results in modems:
@@ -130,6 +133,7 @@ def _document(
                 "port_id": facts.candidate.port_id if facts.candidate else None,
                 "through": facts.route,
                 "first": first.name if first else None,
+                **options.speed_json(facts.port),
                 "findings": [each.to_json() for each in results],
             }
         )

@@ -102,7 +102,7 @@ def command(
     differences = _differences(result.snapshots, expected)
     status = _status(result, differences)
     if as_json:
-        _print_json(result, differences, options.timeout_s, evidence=evidence)
+        _print_json(result, differences, options, evidence=evidence)
     else:
         if not fields:
             _print(result.snapshots, evidence=evidence)
@@ -153,13 +153,18 @@ def _status(result: AccessResult, differences: Sequence[Difference]) -> int:
 
 
 def _print_json(
-    result: AccessResult, differences: Sequence[Difference], timeout_s: float, *, evidence: bool
+    result: AccessResult,
+    differences: Sequence[Difference],
+    options: AccessOptions,
+    *,
+    evidence: bool,
 ) -> None:
     document: dict[str, object] = {
         "schema": 1,
         "modems": [
             snapshot.to_json(evidence=evidence)
-            | ({"stopped_after_s": timeout_s} if snapshot.port in result.stopped else {})
+            | options.speed_json(snapshot.port)
+            | ({"stopped_after_s": options.timeout_s} if snapshot.port in result.stopped else {})
             for snapshot in result.snapshots
         ],
         "failed": [_failure(path, error) for path, error in result.failed],

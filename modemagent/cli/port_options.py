@@ -25,8 +25,28 @@ from modemagent.cli.wire_trace import WireTrace
 from modemagent.dialects.refusals import require_allowed
 from modemagent.errors import UsageError
 
+_LEAST_BAUD = 50
+_AUTO = "auto"
+
+
+class _SpeedOrAuto(click.IntRange):
+    """A speed, or ``auto``, which stays a word."""
+
+    name = "speed"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value == _AUTO else super().convert(value, param, ctx)
+
+
 _baud_option = value_option(
-    "--baud", "N", "Speed of a UART.", type=click.IntRange(min=50), default=DEFAULT_BAUD
+    "--baud", "N", "Speed of a UART.", type=click.IntRange(min=_LEAST_BAUD), default=DEFAULT_BAUD
+)
+_scan_option = value_option(
+    "--baud",
+    "N",
+    "Speed of a UART; auto tries the usual ones.",
+    type=_SpeedOrAuto(min=_LEAST_BAUD),
+    default=DEFAULT_BAUD,
 )
 
 
@@ -40,11 +60,19 @@ def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     ``--timeout``, ``--via`` and ``--trace`` are included if the command has them.
     """
+    return _scan_option(_with_options(function))
 
+
+def access_options_without_scan(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the same options without ``--baud auto``, for ports that are opened again and again."""
+    return _baud_option(_with_options(function))
+
+
+def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def with_options(
         *args: Any,
-        baud: int,
+        baud: int | str,
         root: str,
         state_dir: str | None,
         timeout_s: float = inf,
@@ -56,7 +84,11 @@ def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
         if full_ids and not trace:
             raise UsageError("--full-ids applies to --trace only", hint="Add --trace.")
         agent = locate_agent(state_dir)
-        options = AccessOptions(timeout_s, baud, root, agent, time.monotonic(), via)
+        speed = baud if isinstance(baud, int) else DEFAULT_BAUD
+        options = AccessOptions(timeout_s, speed, root, agent, time.monotonic(), via)
+        if baud == _AUTO:
+            # the trace on stderr has the same note
+            options = options._replace(speeds={}, notify=None if trace else print_error)
         if not trace:
             return function(*args, options=options, **rest)
         wire = WireTrace(print_error, full_ids=full_ids)
@@ -65,7 +97,7 @@ def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             wire.close()
 
-    return _baud_option(scan_root_option(state_dir_option(with_options)))
+    return scan_root_option(state_dir_option(with_options))
 
 
 def trace_options(function: F) -> F:

@@ -114,7 +114,7 @@ def command(
         ) from error
     summary = _summary(recording, written, file)
     if as_json:
-        print_json(summary)
+        print_json(summary | options.speed_json(target.path))
     else:
         _print(summary)
     return DeadlinePassed.exit_status if recording.reason else 0

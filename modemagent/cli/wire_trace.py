@@ -40,7 +40,7 @@ class WireTrace:
             self._lines(port, direction, data)
 
     def note_route(self, port: str, text: str) -> None:
-        """Note why the bytes of a port are not in this trace."""
+        """Note how a port is reached, or why its bytes are not in this trace."""
         self._write(f"trace of {plain(port)}: {text}")
 
     def close(self) -> None:
@@ -68,6 +68,6 @@ class BothTraces:
             trace(port, direction, data)
 
     def note_route(self, port: str, text: str) -> None:
-        """Note why the bytes of a port are not in this trace."""
+        """Note how a port is reached, or why its bytes are not in this trace."""
         for trace in self._traces:
             trace.note_route(port, text)

@@ -65,6 +65,13 @@ class Candidate(NamedTuple):
         """Kernel name of the device, such as ``ttyUSB2``."""
         return self.path.rpartition("/")[2]
 
+    @property
+    def is_uart(self) -> bool:
+        """True for a UART on the board and for a bridge to one, whose speed has an effect."""
+        on_board = self.port_id.startswith("tty:")
+        is_bridge = self.name.startswith("ttyUSB") and not (self.cellular or self.is_recovery)
+        return on_board or is_bridge
+
     def to_json(self) -> dict[str, object]:
         """Return what ``list`` shows of a port; the ids are those of its device."""
         return {name: to_json(getattr(self, name)) for name in _SHOWN}
