@@ -16,7 +16,7 @@ from modemagent.logs import Log
 from modemagent.report.delivery.sinks import open_sink
 from modemagent.report.delivery.sinks.contract import Sink, SinkOptions
 from modemagent.settings import KEYS, TABLE, FileRefused, Settings
-from modemagent.settings.preflight import check_machine
+from modemagent.settings.preflight import check_machine, unencrypted_registry
 
 if TYPE_CHECKING:
     from modemagent.agent.metrics_exporter import MetricsExporter
@@ -83,6 +83,9 @@ def _change(old: Settings, new: Settings, log: Log) -> SettingsChange:
     uses_tls = any((url or "").startswith("https:") for url in (new.registry, new.proxy))
     if new.registry and (change.affects_uplink or uses_tls):
         change = change._replace(sink=open_sink(sink_options(new)))
+    if "registry" in keys:
+        for found in unencrypted_registry(new):
+            log.warning("registry_unencrypted", reason=found.message, hint=found.remedy)
     return change
 
 

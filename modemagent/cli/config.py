@@ -28,7 +28,12 @@ from modemagent.settings import (
 )
 from modemagent.settings import check as check_settings
 from modemagent.settings.precedence import Effective
-from modemagent.settings.preflight import FILES, check_machine, exposed_files
+from modemagent.settings.preflight import (
+    FILES,
+    check_machine,
+    exposed_files,
+    unencrypted_registry,
+)
 
 
 @click.group()
@@ -54,8 +59,8 @@ def check(file: str | None, as_json: bool) -> int:
         settings, mistakes = check_settings(text)
         mistakes += _machine_mistakes(settings, text, {mistake.key for mistake in mistakes})
         mistakes = tuple(sorted(mistakes, key=lambda mistake: mistake.line))
-        for exposed in exposed_files(settings, path):
-            click.echo(plain(f"modemagent: {exposed.message}. {exposed.remedy}"), err=True)
+        for found in (*exposed_files(settings, path), *unencrypted_registry(settings)):
+            click.echo(plain(f"modemagent: {found.message}. {found.remedy}"), err=True)
     if as_json:
         listed = [mistake._asdict() for mistake in mistakes]
         print_json({"schema": 1, "file": str(path), "mistakes": listed})

@@ -19,7 +19,7 @@ from modemagent.cli.options import (
 )
 from modemagent.logs import open_log
 from modemagent.settings import DEFAULT_FILE, Settings, load, unknown_in
-from modemagent.settings.preflight import check_machine, exposed_files
+from modemagent.settings.preflight import check_machine, exposed_files, unencrypted_registry
 
 
 @click.command()
@@ -79,6 +79,8 @@ def command(context: click.Context, /, **given: Any) -> None:
         log.warning("unknown_variable", variable=variable, hint=remedy)
     for exposed in exposed_files(settings, Path(file or DEFAULT_FILE)):
         log.warning("file_exposed", reason=exposed.message, hint=exposed.remedy)
+    for found in unencrypted_registry(settings):
+        log.warning("registry_unencrypted", reason=found.message, hint=found.remedy)
     if (settings.registry or "").startswith("file:"):
         for mistake in check_machine(settings):
             if mistake.key == "registry":  # any other mistake ends the start

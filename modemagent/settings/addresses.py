@@ -7,8 +7,9 @@ the address later, so that no address that passes here makes the daemon fail the
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 # RFC 1123 clause 2.1, and the underscore, which is used in private networks. Longer or empty labels
 # make Python's name lookup raise UnicodeError, names beyond ASCII make urllib3 fail.
@@ -64,6 +65,24 @@ def is_http_url(text: str, *, allow_user: bool = False) -> bool:
     if found is None or (found["user"] and not allow_user) or re.search(r"\s", text):
         return False
     return is_host_port(found["host"], port_required=False)
+
+
+def is_unencrypted(url: str) -> bool:
+    """Return True if a URL sends without encryption to another machine.
+
+    >>> is_unencrypted("http://registry.example:8470"), is_unencrypted("https://registry.example")
+    (True, False)
+    >>> is_unencrypted("http://127.0.0.1:8470"), is_unencrypted("http://localhost")
+    (False, False)
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    if parts.scheme != "http" or host == "localhost":
+        return False
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return True
 
 
 def is_file_url(text: str) -> bool:

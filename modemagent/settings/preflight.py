@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from modemagent.settings.addresses import is_unencrypted
 from modemagent.settings.table import Settings
 from modemagent.settings.toml_file import Mistake
 
@@ -65,6 +66,14 @@ def exposed_files(settings: Settings, file: Path) -> tuple[Mistake, ...]:
             continue
         found.append(Mistake(key, 0, f"{key or 'settings'}: {path} {reason}", remedy))
     return tuple(found)
+
+
+def unencrypted_registry(settings: Settings) -> tuple[Mistake, ...]:
+    """Return a warning if reports are sent to another machine without encryption."""
+    if not is_unencrypted(settings.registry or ""):
+        return ()
+    message = f"registry: the token and identifiers are sent unencrypted to {settings.registry}"
+    return (Mistake("registry", 0, message, "Use an address with https://."),)
 
 
 def _read_error(file: Path) -> str:

@@ -174,3 +174,22 @@ def test_exposed_settings_are_a_warning(call, tmp_path):
     done = call("config", "check", str(file))
     assert (done.returncode, done.stdout) == (0, f"{file}: no mistakes\n")
     assert f"chmod go-w {file}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("http://registry.example:8470", True),
+        ("HTTP://192.0.2.1", True),
+        ("http://[::1]:8470", False),
+        ("http://localhost:8470", False),
+        ("https://registry.example", False),
+    ],
+)
+def test_unencrypted_registry_is_a_warning(call, tmp_path, url, warned):
+    file = tmp_path / "agent.toml"
+    file.write_text(f'registry = "{url}"\n')
+    done = call("config", "check", str(file))
+    assert (done.returncode, done.stdout) == (0, f"{file}: no mistakes\n")
+    assert (f"identifiers are sent unencrypted to {url}. Use" in done.stderr) is warned
+    assert bool(done.stderr) is warned

@@ -50,7 +50,14 @@ from tests.diagnosis.modem_facts import (
 STATUS = {
     "version": "1",
     "modems": [{"state": "watching"}],
-    "uplink": {"state": "idle", "reason": "", "hint": "", "registry": "https://registry.example"},
+    "uplink": {
+        "state": "idle",
+        "reason": "",
+        "hint": "",
+        "registry": "https://registry.example",
+        "last_success_ago_s": 5.0,
+        "delivered": 2,
+    },
     "outbox": {"waiting": 0, "dead_letters": 0, "error": "", "quarantined": []},
 }
 
@@ -331,6 +338,15 @@ HOST_FAILING: Mapping[str, list[tuple[HostFacts, str, str]]] = {
     "registry": [
         (host(status(uplink={"reason": "refused: 401", "hint": "see the token"})), "error", "401"),
         (host(status(uplink={"state": "off"})), "note", "no registry"),
+        (host(status(uplink={"delivered": 0})), "note", "no report has been delivered yet"),
+        (host(status(uplink={"last_success_ago_s": None})), "note", "no report has been"),
+        (HostFacts(None, "none", 1.8e9, True), "skipped", "agent does not run"),
+    ],
+    "encryption": [
+        (host(status(uplink={"registry": "http://registry.example"})), "warning", "unencrypted"),
+        (host(status(uplink={"registry": "http://127.0.0.1:8470"})), "ok", "nothing"),
+        (host(status(uplink={"registry": "file:///srv/out.jsonl"})), "ok", "nothing"),
+        (host(status(uplink={"state": "off", "registry": None})), "skipped", "no registry"),
         (HostFacts(None, "none", 1.8e9, True), "skipped", "agent does not run"),
     ],
     "outbox": [

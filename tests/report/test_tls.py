@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from modemagent.errors import RegistryUnreachable
+from modemagent.report import origin
 from modemagent.report.delivery.retry_delay import MAX_RETRY_AFTER_S
 from modemagent.report.delivery.sinks.contract import ItemStatus, SinkOptions
 from modemagent.report.delivery.sinks.http import HttpSink
@@ -40,14 +41,14 @@ class Authority:
             "-out", self.made,
         )  # fmt: skip
 
-    def sign(self, names: str) -> Pair:
+    def sign(self, names: str, *, days: int = 2) -> Pair:
         key, made = self._folder / "server.key", self._folder / "server.pem"
         request, names_file = self._folder / "server.csr", self._folder / "names"
         names_file.write_text(f"subjectAltName={names}\n")
         openssl("req", *_NEW, "-subj", "/CN=registry", "-keyout", key, "-out", request)
         openssl(
-            "x509", "-req", "-in", request, "-CA", self.made, "-CAkey", self.key, "-days", 2,
-            "-CAcreateserial", "-extfile", names_file, "-out", made,
+            "x509", "-req", "-in", request, "-CA", self.made, "-CAkey", self.key,
+            "-days", days, "-CAcreateserial", "-extfile", names_file, "-out", made,
         )  # fmt: skip
         return made, key
 
@@ -119,10 +120,11 @@ def loaded(sink: HttpSink) -> int:
 
 
 def refused(server: SmallRegistry, outbox: Outbox, **options: object) -> str:
+    """Return the message and the hint of a failed delivery."""
     with pytest.raises(RegistryUnreachable) as raised:
         sent(server, outbox, **options)
     assert not server.requests
-    return raised.value.message
+    return f"{raised.value.message}. {raised.value.hint}"
 
 
 # -- the system's authorities
@@ -173,7 +175,9 @@ def test_unknown_authority_is_refused(
     hashed: Path,
 ) -> None:
     system(strange.made, strange.into(hashed))
-    assert "unable to get local issuer" in refused(serve(ours.sign(LOCAL)), outbox)
+    message = refused(serve(ours.sign(LOCAL)), outbox)
+    assert "an authority that is not in the system's certificates (unable to get local" in message
+    assert "Set ca_file to" in message
 
 
 def test_name_of_the_certificate_must_match(
@@ -181,8 +185,9 @@ def test_name_of_the_certificate_must_match(
 ) -> None:
     system(ours.made, ours.into(hashed))
     server = serve(ours.sign("DNS:registry.example,IP:127.0.0.2"))
-    assert "mismatch" in refused(server, outbox)
-    assert "mismatch" in refused(server, outbox, ca_file=ours.made)
+    for message in (refused(server, outbox), refused(server, outbox, ca_file=ours.made)):
+        assert "its certificate is for another name (IP address mismatch" in message
+        assert "'127.0.0.1'). Set registry to a name in the certificate" in message
 
 
 # -- an authority of the settings' own
@@ -198,8 +203,48 @@ def test_ca_file_replaces_the_system_authorities(
 ) -> None:
     system(ours.made, ours.into(hashed))
     server = serve(ours.sign(LOCAL))
-    assert "unable to get local issuer" in refused(server, outbox, ca_file=strange.made)
+    message = refused(server, outbox, ca_file=strange.made)
+    assert f"an authority that is not in {strange.made} (unable to get local" in message
     sent(server, outbox, ca_file=ours.made)
+
+
+# -- the cause of a failure
+
+
+def test_self_signed_certificate_is_named(ours: Authority, serve: Serve, outbox: Outbox) -> None:
+    message = refused(serve((ours.made, ours.key)), outbox)
+    assert "its certificate is self-signed and not in the system's certificates" in message
+    assert "Set ca_file to a file with this certificate" in message
+
+
+def test_untrusted_root_in_the_chain_is_a_missing_authority(
+    ours: Authority, serve: Serve, outbox: Outbox
+) -> None:
+    made, key = ours.sign(LOCAL)
+    made.write_text(made.read_text() + ours.made.read_text())
+    assert "signed by an authority that is not in the system's" in refused(
+        serve((made, key)), outbox
+    )
+
+
+@pytest.mark.parametrize("synchronized", [True, False])
+def test_expired_certificate_is_shown_with_the_clock(
+    ours: Authority,
+    serve: Serve,
+    outbox: Outbox,
+    synchronized: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(origin, "clock_synchronized", lambda: synchronized)
+    message = refused(serve(ours.sign(LOCAL, days=-1)), outbox, ca_file=ours.made)
+    assert "its certificate has expired; this gateway's clock shows 20" in message
+    assert ("Renew the registry's certificate" in message) is synchronized
+    assert ("when the clock is set" in message) is not synchronized
+
+
+def test_server_without_tls_is_named(outbox: Outbox) -> None:
+    with running(SmallRegistry()) as server:
+        assert "the server answers without TLS. Check the port" in refused(server, outbox)
 
 
 # -- how long it may ask gateways to wait

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modemagent.diagnosis.facts import HostFacts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
+from modemagent.settings.addresses import is_unencrypted
 
 #: 2026-01-01, which is before the first release: an earlier time shows that the clock is not set.
 _EARLIEST_S = 1_767_225_600
@@ -33,7 +34,27 @@ def registry(facts: HostFacts) -> Finding:
     if uplink["reason"]:
         message = f"{uplink['registry']}: {uplink['reason']}"
         return wrong(message, uplink["hint"] or "See the log of the agent.")
+    # last_success starts again with each registry; delivered counts all since the agent started
+    if uplink["last_success_ago_s"] is None or not uplink["delivered"]:
+        return note(
+            f"{uplink['registry']}: no report has been delivered yet",
+            "Deliver what is waiting: modemagent outbox flush",
+        )
     return ok(f"{uplink['registry']} accepts reports")
+
+
+def encryption(facts: HostFacts) -> Finding:
+    if facts.status is None:
+        return skipped(_NO_AGENT)
+    uplink = facts.status["uplink"]
+    if uplink["state"] == "off":
+        return skipped("no registry is configured")
+    if is_unencrypted(uplink["registry"]):
+        return warning(
+            f"the token and identifiers are sent unencrypted to {uplink['registry']}",
+            "Set registry to an address with https:// in the settings of the agent.",
+        )
+    return ok("nothing is sent unencrypted to another machine")
 
 
 def outbox(facts: HostFacts) -> Finding:

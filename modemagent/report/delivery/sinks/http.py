@@ -26,7 +26,7 @@ from modemagent.report.delivery.sinks.contract import (
     Receipt,
     SinkOptions,
 )
-from modemagent.report.delivery.sinks.tls import TlsTrust
+from modemagent.report.delivery.sinks.tls import TlsTrust, tls_failure
 from modemagent.report.message import BOOT_ID_HEADER, FIRST_PENDING_HEADER, UPTIME_HEADER
 from modemagent.report.outbox.records import QueuedReport
 
@@ -113,17 +113,24 @@ class HttpSink:
                 hint="Check the network, and that the address is the registry's.",
             ) from None
         except urllib3.exceptions.HTTPError as error:
+            reason, hint = self._failure(error)
             if _is_about_time(error) and not origin.clock_synchronized():
                 raise ClockNotSet(
-                    f"{self.address}: {_describe(error, self._limits)}",
+                    f"{self.address}: {reason}",
                     hint="Delivery starts when the clock is set; check access to a time server.",
                 ) from None
             if self._trust and self._trust.widen(error):  # returns True only once
                 return self._exchange(body, headers)
-            raise RegistryUnreachable(
-                f"{self.address}: {_describe(error, self._limits)}",
-                hint="Check the address, the network and that the registry is running.",
-            ) from None
+            raise RegistryUnreachable(f"{self.address}: {reason}", hint=hint) from None
+
+    def _failure(self, error: urllib3.exceptions.HTTPError) -> tuple[str, str]:
+        """Return the reason for ``status`` if the registry did not answer, and the hint."""
+        if isinstance(error, urllib3.exceptions.SSLError):
+            return tls_failure(error.args[0], self._options.ca_file)
+        return (
+            _describe(error, self._limits),
+            "Check the address, the network and that the registry is running.",
+        )
 
 
 def _without_secret(url: str) -> str:
@@ -132,7 +139,7 @@ def _without_secret(url: str) -> str:
 
 
 def _describe(error: urllib3.exceptions.HTTPError, limits: Limits) -> str:
-    """Return the text for ``status`` if the registry did not answer."""
+    """Return the reason for a failed exchange without a failure of TLS."""
     names = urllib3.exceptions
     match error:
         case names.NameResolutionError():
@@ -145,11 +152,6 @@ def _describe(error: urllib3.exceptions.HTTPError, limits: Limits) -> str:
         # after its subclasses above
         case names.ConnectTimeoutError():
             return f"no connection within {limits.connect_s:g} s"
-        case names.SSLError() if _is_about_time(error):
-            problem = "is not yet valid" if "not yet valid" in str(error) else "has expired"
-            return f"its certificate {problem}; this gateway's clock shows {datetime.now(UTC):%F}"
-        case names.SSLError():
-            return f"TLS failed: {error}"
         case names.ProtocolError():
             return "the connection was closed before the end of the answer"
     return f"{type(error).__name__}: {error}"

@@ -12,11 +12,20 @@ from __future__ import annotations
 import os
 import re
 import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
 
 from modemagent.errors import SettingsError
 from modemagent.report.delivery.sinks.contract import SinkOptions
 
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
+
+# Results of a verification: X509_V_ERR_... in x509_vfy.h of OpenSSL.
+_NOT_YET_VALID, _EXPIRED, _SELF_SIGNED = 9, 10, 18
+#: An authority is missing: the root (2, 19), or the one that signed the certificate (20, 21).
+_AUTHORITY_MISSING: Final = (2, 19, 20, 21)
+_OTHER_NAME: Final = (62, 64)  # a host name, an IP address
 
 
 class TlsTrust:
@@ -61,3 +70,40 @@ def hashed_directory() -> str | None:
     except OSError:
         return None
     return directory if found else None
+
+
+def tls_failure(error: BaseException, ca_file: Path | None) -> tuple[str, str]:
+    """Return the cause of a failed handshake, and the hint.
+
+    :param error: the error of ``ssl``
+    :param ca_file: certificates that are trusted instead of the system's
+    """
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        if getattr(error, "reason", "") == "WRONG_VERSION_NUMBER":
+            return "TLS failed: the server answers without TLS", "Check the port of the address."
+        return f"TLS failed: {error}", "Check that the address is the registry's."
+    code, detail = error.verify_code, error.verify_message.rstrip(".")
+    if code in (_NOT_YET_VALID, _EXPIRED):
+        problem = "is not yet valid" if code == _NOT_YET_VALID else "has expired"
+        return (
+            f"its certificate {problem}; this gateway's clock shows {datetime.now(UTC):%F}",
+            "Renew the registry's certificate, or set this gateway's clock if its date is wrong.",
+        )
+    trusted = ca_file or "the system's certificates"
+    if code == _SELF_SIGNED:
+        return (
+            f"its certificate is self-signed and not in {trusted} ({detail})",
+            "Set ca_file to a file with this certificate (PEM).",
+        )
+    if code in _AUTHORITY_MISSING:
+        return (
+            f"its certificate is signed by an authority that is not in {trusted} ({detail})",
+            "Set ca_file to a file with the certificate of this authority (PEM). If the registry "
+            "has an intermediate certificate, it must send that too.",
+        )
+    if code in _OTHER_NAME:
+        return (
+            f"its certificate is for another name ({detail})",
+            "Set registry to a name in the certificate, or issue one with this name.",
+        )
+    return f"its certificate is not accepted ({detail})", "Replace the registry's certificate."
