@@ -78,6 +78,7 @@ def test_interpreter_libraries_and_package_are_code() -> None:
 def test_install_refuses_and_warns_with_force(venv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.chown(venv, NOBODY, NOBODY)
     monkeypatch.setattr(ownership, "code_paths", lambda _: (venv,))
+    monkeypatch.setattr(install.entry_point, "_TEMPORARY", ())  # the tests may run from /tmp
     live = TargetRoot(Path("/"))
     with pytest.raises(InstallError, match="the user nobody may change"):
         install._unit(live, None, dry_run=False, force=False)
