@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modemagent.cli import install
-from modemagent.installation import ownership
+from modemagent.installation import entry_point, ownership
 from modemagent.installation.ownership import check_ownership, code_paths
 from modemagent.installation.target_root import InstallError, TargetRoot
 
@@ -78,7 +78,7 @@ def test_interpreter_libraries_and_package_are_code() -> None:
 def test_install_refuses_and_warns_with_force(venv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.chown(venv, NOBODY, NOBODY)
     monkeypatch.setattr(ownership, "code_paths", lambda _: (venv,))
-    monkeypatch.setattr(install.entry_point, "_TEMPORARY", ())  # the tests may run from /tmp
+    monkeypatch.setattr(entry_point, "_TEMPORARY", ())  # the tests may run from /tmp
     live = TargetRoot(Path("/"))
     with pytest.raises(InstallError, match="the user nobody may change"):
         install._unit(live, None, dry_run=False, force=False)
