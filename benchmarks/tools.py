@@ -58,7 +58,7 @@ def numbers(modem: dict[str, dict[str, str | None]] | dict[str, object]) -> Numb
     device, sims = modem["modem"], modem["sims"]
     assert isinstance(device, dict)
     assert isinstance(sims, list)
-    card = sims[0] if sims else {}
+    card: dict[str, object] = next((sim for sim in sims if sim["active"]), {})
     return {"imei": device["imei"], "imsi": card.get("imsi"), "iccid": card.get("iccid")}
 
 
