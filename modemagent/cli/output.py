@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import sys
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -72,7 +72,11 @@ def screen_width() -> int | None:
     """
     if not sys.stdout.isatty():
         return None
-    return max(_NARROWEST, shutil.get_terminal_size().columns)
+    # as shutil does, which would load all compression modules
+    columns = os.environ.get("COLUMNS", "")
+    if not columns.isdecimal() or columns == "0":
+        columns = str(os.get_terminal_size(sys.stdout.fileno()).columns or 80)
+    return max(_NARROWEST, int(columns))
 
 
 def paragraph(prefix: str, text: str) -> str:
