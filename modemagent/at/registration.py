@@ -9,6 +9,7 @@ eight bits.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from modemagent.at.fields import InformationLine, parse_hex_integer, parse_integer
@@ -170,8 +171,9 @@ def _has_mode(line: InformationLine) -> bool:
     # One digit: 7 is the highest mode of the standard so far.
     if mode is None or not 0 <= mode <= 9 or not (second.isascii() and second.isdecimal()):
         return False
-    # Iridium pads <stat> to three digits; areas have four.
-    if len(second) > 2 and not (len(second) == 3 and second.startswith("00")):
+    # Iridium pads <stat> to three digits; an area has four, and is quoted if the cell is.
+    is_padded = second.startswith("00") and (len(second) == 3 or _only_second_is_bare(line.body))
+    if len(second) > 2 and not is_padded:
         return False
     count = len(line.fields)
     if count == 2:
@@ -188,6 +190,15 @@ def _has_mode(line: InformationLine) -> bool:
     # In a URC the fourth field is <AcT>, in a response the cell.
     is_technology = 1 <= len(line.text(3)) <= 2
     return not (third and is_technology and (is_quoted or _is_unsolicited(line)))
+
+
+def _only_second_is_bare(body: str) -> bool:
+    """Return True if the second field is not quoted and the one after it is.
+
+    >>> _only_second_is_bare('002,0011,"0f0d","14c3"'), _only_second_is_bare("1,0011,0f0d")
+    (True, False)
+    """
+    return re.fullmatch(r'[^,"]*,[^,"]*,\s*".*', body) is not None
 
 
 def _is_unsolicited(line: InformationLine) -> bool:

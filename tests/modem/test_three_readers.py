@@ -27,6 +27,9 @@ OK, ERROR = FinalResult("ok", None, "OK"), FinalResult("error", None, "ERROR")
 REGISTRATIONS = [
     ("+CEREG: 6,3,,,,0,15,0", 3, None, 15),
     ('+CREG:002,001,"18d8","ffff"', 1, None, None),
+    ('+CGREG:002,0011,"0f0d","14c3"', 11, None, None),
+    ('+CREG: 0011,"0001","0010",000', 11, 0, None),
+    ("+CREG: 1,0011,00D30156", 1, None, None),
     ('+CREG: 001,"0001","0010",000', 1, 0, None),
     ("+CREG: 0,00,0", 0, None, None),
     ("+CREG: 2,1,  0 5, 2715", 1, None, None),
