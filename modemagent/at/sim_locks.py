@@ -45,6 +45,8 @@ _KINDS: Mapping[str, str] = {
     "FSIM": "first_sim",
     "FIRSTSIM": "first_sim",
 }
+#: ``PH`` and the kind without a separator.
+_JOINED = r"^PH(?=(NET|NW|SP|CORP|F?SIM))"
 _CODE = r"PH[-_ ]+([A-Z][-_ A-Z0-9]*)"
 _PARTS = r"([A-Z]+?)[0-9]*(?:LOCK(?:ED)?)?(PIN|PUK)?[0-9]*(?:REQUIRED)?"
 
@@ -71,13 +73,17 @@ REMEDY = (
 
 
 def pin_state(line: InformationLine) -> str:
-    """Return the code in a ``+CPIN`` line, in upper case with single spaces.
+    """Return the code in a ``+CPIN`` line, in upper case with single spaces between its words.
 
     >>> from modemagent.at.fields import parse_information
     >>> pin_state(parse_information('+CPIN: "sim  pin"'))
     'SIM PIN'
+    >>> [pin_state(parse_information(f"+CPIN:{code}")) for code in ("SIMPUK2", "PHNET PIN")]
+    ['SIM PUK2', 'PH-NET PIN']
     """
-    return " ".join(line.text(0).upper().split())
+    code = " ".join(line.text(0).upper().split())
+    code = re.sub(r"^(U?SIM)[-_]?(?=P(IN|UK)[12]?$)", r"\1 ", code)
+    return re.sub(_JOINED, "PH-", code)
 
 
 def lock_of(code: str) -> Lock | None:
