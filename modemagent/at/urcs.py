@@ -45,6 +45,7 @@ RESPONSE_PREFIXES: dict[str, str] = {
     "+CICCID": "+ICCID",  # SIMCom
     "+ZPAS": "+BEARTYPE",  # ZTE
     "+ZGETICCID": "+ICCID",
+    "#TEMPMON": "#TEMPMEAS",  # Telit
 }
 
 

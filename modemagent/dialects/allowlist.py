@@ -89,9 +89,11 @@ TERMINAL_READS = frozenset(
         *("AT+QTEMP", "AT+QTEMP?", "AT+QIACT?", "AT+QGMR"),
         # SIMCom
         *("AT+CNSMOD?", "AT+CMTE?", "AT+CPMUTEMP", "AT+CNACT?", "AT+NETOPEN?"),
-        # Telit; AT#TEMPMON=1 measures once
+        # Telit; AT#TEMPMON=1 measures once, AT#TEMPMON=0,... sets what happens at a temperature:
+        # LE910 V2 AT reference guide 80446ST10707A
         *("AT#CBC", "AT#PSNT?", "AT#TEMPMON=1"),
-        # Sierra
+        # Sierra; the number selects what AT*CNTI reads, 0 the technology in use, 2 those that the
+        # modem has: ModemManager, which sends both
         *("AT!PCTEMP?", "AT*CNTI=0"),
         # Huawei
         *("AT^SYSINFO", "AT^SYSINFOEX", "AT^CHIPTEMP?", "AT^MONSC", "AT^MONNC"),

@@ -108,7 +108,7 @@ _TEMPERATURES: Mapping[str, tuple[int, int, str]] = {
     "+QTEMP": (0, 1, "Quectel EC2x and RG50xQ AT commands manuals, +QTEMP"),
     "+CPMUTEMP": (0, 1, f"{SIMCOM}, +CPMUTEMP"),
     "+CMTE": (-1, 1, "SIMCom SIM800 AT command manual, +CMTE"),
-    "#TEMPMON": (-1, 1, "Telit LE910 AT commands reference guide, #TEMPMON"),
+    "#TEMPMEAS": (-1, 1, "Telit LE910 V2 AT reference guide 80446ST10707A, #TEMPMON"),
     "^SCTM": (-1, 1, "Cinterion EHS6 AT command set, ^SCTM"),
     "+GTSENRDTEMP": (1, 1000, "Fibocom FM350 AT commands manual, +GTSENRDTEMP"),
     "+MTSM": (-1, 1, "Fibocom L8-family AT commands manual, +MTSM"),

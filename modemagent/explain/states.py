@@ -62,7 +62,7 @@ ROWS: Mapping[str, StateRow] = {
     "#QSS": StateRow("SIM", "state", AFTER_MODE, f"{_TELIT}, #QSS"),
     "#PSNT": StateRow("technology", "technology", AFTER_MODE, f"{_TELIT}, #PSNT"),
     # u-blox
-    "+UUICC": StateRow("SIM", "kind", FIRST, "u-blox AT commands manual, +UUICC"),
+    "+UUICC": StateRow("SIM", "kind", FIRST, "u-blox LARA-R2, driver in genmon"),
     "+UUSIMSTAT": StateRow("SIM", "state", FIRST, "u-blox AT commands manual, +USIMSTAT"),
     # Nordic
     "%XSIM": StateRow("SIM", "state", FIRST, f"{NORDIC}, %XSIM"),
@@ -166,7 +166,7 @@ def sierra_technology(line: InformationLine) -> Explanation | None:
     name = line.text(1)
     if line.integer(0) is None or not name:
         return None
-    source = "Sierra Wireless AT command reference, *CNTI"
+    source = "Sierra and SIMCom modules, *CNTI; ModemManager"
     return Explanation("technology", name, source, {"technology": name})
 
 

@@ -69,7 +69,7 @@ CASES = [
     ('+QTEMP:"modem-lte-sub6-pa1","42"', {"temperatures_c": [42]}, "modem-lte-sub6-pa1 42 °C"),
     ("+QTEMP: -273,31", {"temperatures_c": [31]}, "31 °C"),
     ("+CPMUTEMP: 33", {"temperatures_c": [33]}, "33 °C"),
-    ("#TEMPMON: 0,27", {"temperatures_c": [27]}, "27 °C"),
+    ("#TEMPMEAS: -1,-12", {"temperatures_c": [-12]}, "-12 °C"),
     ("^SCTM: 0,0,25", {"temperatures_c": [25]}, "25 °C"),
     ("^CHIPTEMP: 432,445,65535", {"temperatures_c": [43.2, 44.5]}, "43.2 °C"),
     ("+GTSENRDTEMP: 1,45300", {"temperatures_c": [45.3]}, "45.3 °C"),
