@@ -163,7 +163,7 @@ def carrier(line: InformationLine) -> Explanation | None:
     RSRQ follows, and on LTE RSSI.
     """
     role = line.text(0).upper()
-    named = re.match(r"(LTE|NR5G|NR)\W*BAND\W*([0-9]+)", line.text(3).upper())
+    named = re.match(r"(LTE|NR5G|NR)\W*(?:BAND\W*|N)([0-9]+)", line.text(3).upper())
     if role not in _CARRIERS or named is None:
         return None
     found: dict[str, object] = {"carrier": role, "technology": named[1], "band": int(named[2])}

@@ -69,6 +69,11 @@ LINES = [
         {"bandwidth_mhz": 20, "rsrq_db": -18},
         "secondary carrier, LTE band 3",
     ),
+    (
+        '+QCAINFO: "PCC",633984,100,"NR N78",1,702,-92,-7,-72,10',
+        {"band": 78, "rsrp_dbm": -92, "rsrq_db": -7},
+        "primary carrier, NR band 78",
+    ),
     ('+QCAINFO: "SCC",648768,10,"NR5G BAND 78",920', {"band": 78}, "secondary carrier, NR5G band"),
     (
         '+QCAINFO: "PCC",501390,12,"NR5G BAND 41",147,-11,-11,2463',
