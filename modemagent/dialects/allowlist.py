@@ -51,7 +51,7 @@ READS = frozenset(
         *("AT+NCCID", "AT+NCCID?"),  # HiSilicon based NB-IoT modules
         *("AT+QCCID", "AT+CICCID", "AT+ZGETICCID", "AT+SQNCCID", "AT+SQNCCID?"),
         *("AT+MCCID", "AT+ECICCID", "AT+GETICCID"),  # OneMO, EigenComm, ZTE's CDMA modules
-        *("AT^SCID", "AT#CCID", "AT%XICCID", "AT%CCID", "AT$MYCCID"),
+        *("AT^SCID", "AT#CCID", "AT%XICCID", "AT%ICCID", "AT%CCID", "AT$MYCCID"),
         *("AT+CIMI", "AT+CIMI?", "AT#CIMI"),
         *('AT+QESIM="eid"', "AT+EID?"),  # AT+EID?: Fibocom FM350
         # elementary files: READ BINARY of EF_ICCID, EF_IMSI, EF_AD, EF_SPN (TS 31.102 clause 4.2)

@@ -60,7 +60,7 @@ ROWS = (
     VendorRow("foxconn|hon hai", "", foxconn.DIALECT),
     VendorRow("simcom|incorporated$", r"SIM(COM_)?(800|808|868|900|7000|70\d\d)", simcom.SIM800),
     VendorRow("simcom", "", simcom.DIALECT),
-    VendorRow(r"u-?blox", "", ublox.DIALECT),
+    VendorRow(r"u-?blox|trasna", "", ublox.DIALECT),
     VendorRow("sierra|semtech", "", sierra.DIALECT),
     VendorRow("wavecom", "", wavecom.DIALECT),
     VendorRow("huawei", "", huawei.DIALECT),
@@ -92,14 +92,14 @@ ROWS = (
     VendorRow("", r"^(EC|EG|EP|EM|ER|BC|BG|RM|RG|UC|UG)\d\d", quectel.DIALECT),
     VendorRow("", r"^(SLM|SRM)\d{3}", meig.DIALECT),
     VendorRow("", r"^(BGS|EHS|ELS|PLS|PHS|PDS|EXS|TX)\d|^MV3\d", cinterion.DIALECT),
-    VendorRow("", r"^nRF91", nordic.DIALECT),
+    VendorRow("", r"^nRF9[13]", nordic.DIALECT),
     VendorRow("", r"^(GM01Q|GM02S|RYZ014)", sequans.DIALECT),
     VendorRow(
         "", r"^([GHU]E910|L[EN]9[0-9]0|LM9[46]0|ME[39]10|ML865|NE910|F[NE]9[0-9]0)", telit.DIALECT
     ),
     VendorRow("", r"^M590", neoway.DIALECT),
     VendorRow("", r"\bAir7\d\d|AirM2M_", luat.DIALECT),
-    VendorRow("", r"^SARA-|^LARA-|^LISA-|^TOBY-", ublox.DIALECT),
+    VendorRow("", r"^(SARA|LARA|LISA|TOBY|LENA|LEXI)-", ublox.DIALECT),
 )
 
 

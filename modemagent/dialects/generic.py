@@ -84,6 +84,7 @@ _ICCID_OF_OTHERS = (
     Attempt("AT+GETICCID", "iccid", "drivers of ZTE CDMA modules (MC8618)"),
     Attempt("AT+ICCID?", "iccid", "manual of a DTU with an ASR based module"),
     Attempt("AT+NCCID?", "iccid", "mbed-os driver of BC95"),
+    Attempt("AT%ICCID", "iccid", "zephyr driver of nRF93M1"),
 )
 IMSI = (
     Attempt("AT+CIMI", "imsi", _27007 + "5.6"),

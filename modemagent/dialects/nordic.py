@@ -1,4 +1,4 @@
-"""Nordic nRF91 with the serial LTE modem application."""
+"""Nordic nRF91 with the serial LTE modem application, and nRF93."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ from modemagent.dialects.generic import CRSM_ICCID, IMEISV, maker
 from modemagent.dialects.model import Attempt
 
 _NRF91 = "nRF91 AT reference; trace nordic-nrf9160"
+_NRF93 = "zephyr driver of nRF93M1"
 
 DIALECT = maker(
     "nordic",
     imeisv=IMEISV,
     serial_number=(Attempt("AT+CGSN=0", "serial", _NRF91),),
-    only={"iccid": (Attempt("AT%XICCID", "iccid", _NRF91), CRSM_ICCID)},
+    only={
+        "iccid": (
+            Attempt("AT%ICCID", "iccid", _NRF93, models="nRF93"),
+            Attempt("AT%XICCID", "iccid", _NRF91),
+            CRSM_ICCID,
+        )
+    },
     sim_urcs=(r"%XSIM\s?: ?[01]",),
 )

@@ -287,7 +287,8 @@ PARSERS: Mapping[str, Parser] = {
     "imeisv": Parser("[CK]?GSN|IMEI ?SV", _imeisv),
     "serial": Parser("[CK]?GSN|C?FSN|S/?N", _serial),
     "serial_second": Parser("C?GSN", _serial_second),
-    "iccid": Parser(r"\w*C?CID", _iccid),
+    # "+SCID: SIM Card ID: 8988...": modules with RDA chips
+    "iccid": Parser(r"\w*C?CID|SIM CARD ID", _iccid),
     "imsi": Parser("CIMI|IMSI", _imsi),
     "eid": Parser(r"QESIM|EID|\w*C?CID", _eid),
     "sim_state": Parser("CPIN", _sim_state),

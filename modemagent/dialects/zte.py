@@ -14,5 +14,8 @@ DIALECT = maker(
         Attempt("AT+CGSN", "imei", "trace zte-mf627"),
         Attempt("ATI", "ati_imei", "trace zte-mf627"),
     ),
-    iccid=(Attempt("AT+ZGETICCID", "iccid", "driver of MG2639"),),
+    iccid=(
+        Attempt("AT+GETICCID", "iccid", "drivers of CDMA modules (MC8618)", models=r"^MC8\d{3}"),
+        Attempt("AT+ZGETICCID", "iccid", "driver of MG2639"),
+    ),
 )

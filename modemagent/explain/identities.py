@@ -85,7 +85,7 @@ def subscriber(line: InformationLine) -> Explanation | None:
 
 def iccid(line: InformationLine) -> Explanation | None:
     """Explain an ICCID, with the EID that some modules send after it."""
-    text = line.text(0)
+    text = line.text(0).rpartition(":")[2].strip()  # +SCID: SIM Card ID: 8988...
     if len(text) < 10 or not text.isalnum():
         return None
     found = number("iccid", text, ICCID_SOURCES[line.name])
@@ -188,6 +188,8 @@ ICCID_SOURCES: Mapping[str, str] = {
     "!ICCID": "Sierra AT command reference",
     "*ICCID": "ASR-based modules",
     "%XICCID": NORDIC,
+    "%ICCID": "nRF93M1 AT commands reference",
+    "+SCID": "modules with RDA chips, A9 and A9G",
     "%CCID": "Altair, Murata manuals",
     "+SQNCCID": "Sequans Monarch AT commands reference",
     "$MYCCID": "Neoway manuals",

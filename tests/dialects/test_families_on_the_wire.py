@@ -171,6 +171,45 @@ FAMILIES = {
         {"imei": "001001000001120"},
         ((1, False), (2, True)),
     ),
+    "nordic-nrf93m1": Family(
+        {
+            "AT+CGMI": "Nordic Semiconductor ASA",
+            "AT+CGMM": "nRF93M1-LACA",
+            "AT+CGMR": "mfw_nrf93m1_1.5.0",
+            "AT+CGSN": "2623CKLQ0000001",
+            "AT+CGSN=0": "2623CKLQ0000001",
+            "AT+CGSN=1": '+CGSN: "354629690000011"',
+            "AT+CGSN=2": '+CGSN: "3546296900000101"',
+            "AT%ICCID": f"%ICCID: {ICCID}",
+        },
+        {
+            "imei": "354629690000011",
+            "imeisv": "3546296900000101",
+            "serial_number": "2623CKLQ0000001",
+        },
+        never=("AT%XICCID",),
+    ),
+    "aithinker-a9g": Family(  # RDA chip
+        {
+            "AT+CGMI": "Ai Thinker Co.LTD",
+            "AT+CGMM": "A9G",
+            "AT+CGMR": "V02.02.20180822R",
+            "AT+CGSN": "868715030000016",
+            "AT+CCID": f"+SCID: SIM Card ID: {ICCID}",
+        },
+        {"imei": "868715030000016"},
+    ),
+    "zte-mc8618": Family(
+        {
+            "AT+CGMI": "ZTE INCORPORATED",
+            "AT+CGMM": "MC8618",
+            "AT+CGMR": "MC8618V1.0.0",
+            "AT+CGSN": "001001000001146",
+            "AT+GETICCID": f"+GETICCID: {ICCID}",
+        },
+        {"imei": "001001000001146"},
+        never=("AT+CCID",),
+    ),
     "pantech-umw190": Family(
         {
             "AT+CGMI": "PANTECH CO., LTD.",
