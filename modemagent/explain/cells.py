@@ -74,17 +74,19 @@ _STRENGTHS = ("rsrp", "rssi", "rscp", "rxlev")
 _TENTHS = range(-1600, -199)
 _HEX = frozenset(("cell", "area"))
 # Patterns are compiled at their first use, as most commands explain nothing.
-_NUMBER = r"-?[0-9]{1,6}(\.[0-9]{1,3})?"
+# Fibocom L860 repeats the sign after the point: -9.-50 is -9.5
+_NUMBER = r"(-?[0-9]{1,6})(?:\.-?([0-9]{1,3}))?"
 _BAND = r"(?i)(?:BAND[ _]?|\bB|\bN)([0-9]{1,3})\b"
 
 
 def parse_number(text: str) -> float | None:
     """Return a decimal number with or without a fraction, None for any other text.
 
-    >>> parse_number("-10.9"), parse_number("-090.70"), parse_number("-")
-    (-10.9, -90.7, None)
+    >>> parse_number("-10.9"), parse_number("-090.70"), parse_number("-9.-50"), parse_number("-")
+    (-10.9, -90.7, -9.5, None)
     """
-    return float(text) if re.fullmatch(_NUMBER, text.strip()) else None
+    found = re.fullmatch(_NUMBER, text.strip())
+    return float(f"{found[1]}.{found[2] or 0}") if found else None
 
 
 def band_of(text: str) -> object:

@@ -22,13 +22,14 @@ _TEXTS = {
 }
 _MEASURE = (
     r"(?i)(?:\b|_)(rsrp|rsrq|sinr|snr|rssi|rscp|ec/?[in]o) {0,9}(?:\(dBm?\))? ?[:=]\s{0,9}"
+    r"(?:rx_diversity:[0-9] \()?"  # ^DEBUG: one value for each antenna
     r"(-?[0-9]{1,3}(?:\.[0-9]{1,3})?)"
 )
 #: Names that belong to a status line; the measured values of such a line are read apart.
 _STATUS = (
     r"(?i)(?:\w+ ){0,3}(?:mode|state|band|bw|rx chan|tx chan|tx power|tac|cell id)|rat|mcc|mnc|"
     r"plmn|pci|(?:lte|nr)_(?:band|band_width|cell_id|tac|pci)|current time|reset counter|"
-    r"temperature|earfcn.{0,9}|enb id.{0,9}"
+    r"temperature|channel|earfcn.{0,9}|enb id.{0,9}"
 )
 _NAMED = "Sierra AT command reference, !GSTATUS; Qualcomm-based modules, ^DEBUG"
 
@@ -36,12 +37,16 @@ _NAMED = "Sierra AT command reference, !GSTATUS; Qualcomm-based modules, ^DEBUG"
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
     """Yield the ``name: value`` pairs of a line, which commas or wide gaps separate.
 
+    A single space is enough before a name in lower case that its value follows directly.
+
     >>> list(_pairs("EMM state:     Registered     \tNormal Service "))
     [('EMM state', 'Registered Normal Service')]
+    >>> list(_pairs("pcell: lte_band:3 lte_band_width:15.0MHz"))
+    [('pcell', ''), ('lte_band', '3'), ('lte_band_width', '15.0MHz')]
     """
     name = ""
     values: list[str] = []
-    for part in re.split(r"\t|  |,", text):
+    for part in re.split(r"\t|  |,| (?=[a-z_]+:[^ ])", text):
         before, colon, after = part.partition(":")
         if colon:
             if name:

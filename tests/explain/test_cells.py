@@ -196,6 +196,7 @@ LINES = [
     # u-blox
     ("+UCGED: 2", {"mode": 2}, "mode 2"),
     ('+RSRP: 162,5110,"-090.70",', {"rsrp_dbm": -90.7, "earfcn": 5110}, "RSRP -90.7 dBm"),
+    ("+RSRQ: 301,1850,-9.-50,301,6300,-11.00", {"rsrq_db": -9.5}, "RSRQ -9.5 dB"),  # L860
     ('+RSRQ: 162,5110,"-11.30",', {"rsrq_db": -11.3}, "RSRQ -11.3 dB"),
     # Telit
     (
@@ -221,6 +222,9 @@ LINES = [
     ),
     ("^SMONI: 4G,SEARCH", {"technology": "4G"}, "4G, searching"),
     # Sierra !GSTATUS, Qualcomm-based ^DEBUG
+    ("lte_ant_rsrp:rx_diversity:1 (-101.2dBm,NA,NA,NA)", {"rsrp_dbm": -101.2}, "RSRP -101.2 dBm"),
+    ("pcell: lte_band:20 lte_band_width:10.0MHz", {}, "lte_band 20, lte_band_width 10.0MHz"),
+    ("channel:6300 pci:75", {}, "channel 6300, pci 75"),
     ("lte_rsrp:-103.2dBm,rsrq:-10.9dB", {"rsrp_dbm": -103.2, "rsrq_db": -10.9}, "RSRP -103.2 dBm"),
     ("RSRP: -71.6dBm rx_diversity: 3 (-78.5dBm,-71.6dBm)", {"rsrp_dbm": -71.6}, "good"),
     ("nr_rsrp:-90.2dBm,nr_rsrq:-11.0dB,nr_snr:15.0dB", {"sinr_db": 15}, "SINR 15 dB"),
