@@ -54,6 +54,7 @@ _ROWS = (
     MakerNumber("ublox", "", 8, "lte_m", "u-blox SARA-R4 AT commands manual, +COPS: SARA-R41"),
     MakerNumber("ublox", "SARA-R[45]", 7, "lte_m", "u-blox SARA-R4, SARA-R5 data sheets"),
     MakerNumber("simcom", "SIM70[0-9]{2}", 7, "lte_m", "SIMCom SIM7000 AT command manual, AT+COPS"),
+    MakerNumber("fibocom", "FG621", 16, "lte", "luci-app-3ginfo-lite 139: two carriers of LTE"),
     MakerNumber("nordic", "nRF91", 7, "lte_m", "nRF91 AT commands reference guide, +COPS"),
     MakerNumber("sequans", "GM0[12]|Monarch|RYZ014|GPy|VZM20", 7, "lte_m", "Monarch data sheets"),
     MakerNumber("sierra", "HL78", 7, "lte_m", "Sierra HL78xx AT commands interface guide, +COPS"),

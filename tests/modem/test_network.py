@@ -106,6 +106,7 @@ def test_network_lines_of_real_modems(answers: dict[str, str], expected: Network
         ("simcom", "SIM7080G 1951B16SIM7080", 7, "lte_m"),
         ("simcom", "SIM7600E LE11B12SIM7600M22", 7, "lte"),
         ("nordic", "nRF9160-SICA mfw_nrf9160_1.3.5", 7, "lte_m"),
+        ("fibocom", "FG621-EA 16121.1034.00.01.01.08", 16, "lte"),
         ("nordic", "nRF93M1-LACA mfw_nrf93m1_1.5.0", 7, "lte"),
         ("nordic", "nRF9151-LACA mfw_nrf9151-ntn_1.0.0", 14, "satellite"),
         ("sierra", "HL7812 HL7812.5.7.3.0", 7, "lte_m"),
