@@ -124,7 +124,8 @@ def _digits(text: str) -> bool:
 def _imei(line: InformationLine) -> Extracted | None:
     offered = None
     for field in line.fields:
-        number = _number(field.upper().removesuffix("/SV"))
+        # the software version may follow: "/SV", or its two digits
+        number = _number(re.sub(r"/(SV|[0-9]{2})$", "", field.upper()))
         if not _digits(number):
             continue
         if len(number) == 15 and luhn_fits(number) and number.strip("0"):

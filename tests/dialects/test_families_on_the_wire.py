@@ -194,7 +194,7 @@ FAMILIES = {
             "AT+CGMI": "Ai Thinker Co.LTD",
             "AT+CGMM": "A9G",
             "AT+CGMR": "V02.02.20180822R",
-            "AT+CGSN": "868715030000016",
+            "AT+CGSN": "868715030000016/01",
             "AT+CCID": f"+SCID: SIM Card ID: {ICCID}",
         },
         {"imei": "868715030000016"},
