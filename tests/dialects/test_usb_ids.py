@@ -175,6 +175,14 @@ def test_every_row_is_found(layout: Layout) -> None:
         ("413c", "81b1", {0: "diag", 2: "nmea", 3: "at"}),
         # modems of kernel sierra differ from those of qcserial
         ("1199", "6813", {}),
+        # rules of ModemManager
+        ("33f8", "1003", {2: "nmea", 3: "diag", 4: "at"}),
+        ("33f8", "0802", {6: "at"}),
+        ("2020", "2060", {0: "diag", 1: "at", 2: "at", 3: "at"}),
+        ("1bc7", "10d1", {2: "nmea", 3: "at", 4: "at", 6: "diag"}),
+        ("1bc7", "7021", {2: "at", 6: "at"}),
+        ("1e2d", "00f1", {2: "at", 4: "nmea"}),
+        ("0421", "0619", {3: "at"}),
         # public bug reports
         ("3466", "3301", {3: "at"}),
         ("1782", "4057", {2: "at"}),
@@ -197,7 +205,16 @@ def test_known_products(vid: str, pid: str, roles: dict[int, str]) -> None:
 
 @pytest.mark.parametrize(
     ("vid", "pid"),
-    [("0403", "6001"), ("413c", "2003"), (None, "0125"), ("1546", "01a8"), ("1915", "520f")],
+    [
+        ("0403", "6001"),
+        ("413c", "2003"),
+        (None, "0125"),
+        ("1546", "01a8"),
+        ("1546", "01a9"),
+        ("1915", "520f"),
+        ("2341", "0043"),
+        ("1366", "0105"),
+    ],
 )
 def test_other_devices_are_not_modems(vid: str | None, pid: str | None) -> None:
     assert layout_of(vid, pid) is None
