@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, NamedTuple
 
-from modemagent.errors import ModemAgentError, SettingsError
+from modemagent.errors import ModemAgentError, SettingsError, install_command
 from modemagent.logs import Log
 from modemagent.report.delivery.sinks import open_sink
 from modemagent.report.delivery.sinks.contract import Sink, SinkOptions
@@ -120,6 +120,6 @@ def load_metrics(settings: Settings) -> type[MetricsExporter] | None:
             raise
         raise SettingsError(
             "metrics require prometheus-client, which is not installed",
-            hint="Install it with: pip install 'modemagent[metrics]'",
+            hint=f"Install it with: {install_command('metrics')}",
         ) from None
     return MetricsExporter

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from modemagent.errors import PortBusy
+from modemagent.errors import PortBusy, install_command
 
 LOCK_DIRS: Final = ("/run/lock", "/var/lock")
 _TIOCGEXCL: Final = getattr(termios, "TIOCGEXCL", 0x80045440)  # in termios since Python 3.13
@@ -103,8 +103,8 @@ def busy(port: str, holder: Holder | None) -> PortBusy:
         hint = "Stop that program and try again. Only root can see which one it is."
     elif name == "ModemManager":
         hint = (
-            "Install with pip install 'modemagent[modemmanager]' to read the modem through "
-            "ModemManager. To share the modem, this udev rule keeps its second AT port free: "
+            f"To read the modem through ModemManager: {install_command('modemmanager')}. To share "
+            "the modem, this udev rule keeps its second AT port free: "
             'ENV{MODEMAGENT_SECONDARY}=="1", ENV{ID_MM_PORT_IGNORE}="1". Or stop it with: '
             "systemctl stop ModemManager"
         )

@@ -19,7 +19,7 @@ from modemagent.cli.output import cell, heading, plain, print_json, table, verdi
 from modemagent.cli.screen import live_screen
 from modemagent.demo.processes import processes_in
 from modemagent.demo.scenario import FleetRow, Scene
-from modemagent.errors import UsageError
+from modemagent.errors import UsageError, install_command
 
 _SWAP_WITHIN_S = 30.0
 _SWAP_EVERY_S = 6.0
@@ -60,7 +60,7 @@ def _require_registry() -> None:
     if any(find_spec(package) is None for package in _NEEDED):
         raise UsageError(
             "the demo needs the packages of the registry",
-            hint="Install them with: pip install 'modemagent[registry]'",
+            hint=f"Install them with: {install_command('registry')}",
         )
 
 

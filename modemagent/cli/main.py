@@ -21,7 +21,7 @@ from modemagent.cli import stdio
 from modemagent.cli.options import JSON_REQUESTED, Globals
 from modemagent.cli.output import one_line, plain, print_json
 from modemagent.cli.stdio import print_error
-from modemagent.errors import ModemAgentError, UsageError
+from modemagent.errors import ModemAgentError, UsageError, install_command
 
 INTERRUPTED = 130
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -73,7 +73,7 @@ class MissingExtra(UsageError):
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(
             f"this command requires the package {package}",
-            hint=f"Install it with: pip install 'modemagent[{extra}]'",
+            hint=f"Install it with: {install_command(extra)}",
         )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from modemagent.errors import ModemManagerUnavailable
+from modemagent.errors import ModemManagerUnavailable, install_command
 
 if TYPE_CHECKING:
     from dbus_fast import Message
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "ModemManager"
 SERVICE: Final = "org.freedesktop.ModemManager1"
-EXTRA: Final = "modemagent[modemmanager]"
+EXTRA: Final = "modemmanager"
 _ROOT: Final = "/org/freedesktop/ModemManager1"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _BUS: Final = "org.freedesktop.DBus"
@@ -120,7 +120,7 @@ class ModemManager:
         if not has_library():
             raise ModemManagerUnavailable(
                 "reading through ModemManager needs a D-Bus library",
-                hint=f"Install it with: pip install '{EXTRA}'",
+                hint=f"Install it with: {install_command(EXTRA)}",
             )
         if not has_bus():
             raise ModemManagerUnavailable("this machine has no D-Bus system bus")

@@ -17,7 +17,7 @@ from pathlib import Path
 from modemagent.discovery import udev
 from modemagent.discovery.sockets import find_socket
 from modemagent.discovery.usb import text
-from modemagent.errors import ModemManagerUnavailable
+from modemagent.errors import ModemManagerUnavailable, install_command
 from modemagent.logs import Log
 from modemagent.modemmanager.client import (
     EXTRA,
@@ -74,7 +74,7 @@ class ModemManagerArbiter:
         """Follow ModemManager until cancelled; without access to D-Bus no port is left to it."""
         if not has_library():
             if has_bus() and any(os.access(f"{path}/{NAME}", os.X_OK) for path in _PROGRAMS):
-                self._log.info("modemmanager_not_used", hint=f"pip install '{EXTRA}'")
+                self._log.info("modemmanager_not_used", hint=install_command(EXTRA))
             self.known.set()
             return
         logged, pause_s = "", _RECONNECT_S

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from modemagent.errors import install_command
+
 HEAVY = ("asyncio", "structlog", "urllib3", "serial", "rich")
 
 
@@ -52,5 +54,13 @@ def test_missing_metrics_extra_is_an_error_that_names_it(tmp_path: Path) -> None
         text=True,
     )
     assert done.returncode == 2
-    assert "pip install 'modemagent[metrics]'" in done.stderr
+    assert f"Install it with: {install_command('metrics')}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_extra_is_installed_into_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = "/bin/pip install 'modemagent[live]'"
+    monkeypatch.setattr(sys, "prefix", "/srv/agent")
+    assert install_command("live") == f"/srv/agent{wanted}"
+    monkeypatch.setattr(sys, "base_prefix", "/srv/agent")
+    assert install_command("live") == f"/opt/modemagent{wanted}"
