@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 from modemagent.access.agent import state_dir_of
 from modemagent.access.identify import compare_readings, read_by_agent
@@ -27,9 +28,11 @@ from modemagent.control.client import ControlClient, ask
 from modemagent.diagnosis.collect import Collected, collect, query_lines
 from modemagent.diagnosis.facts import Facts, HostFacts
 from modemagent.discovery.candidate import Candidate
-from modemagent.errors import ModemAgentError, PortNotFound
+from modemagent.errors import ModemAgentError, PortNotFound, SettingsError
 from modemagent.modem.identify import Extras
 from modemagent.report.origin import clock_synchronized
+from modemagent.settings import DEFAULT_FILE, Mistake, check, read
+from modemagent.settings.preflight import exposed_files
 
 _MANAGED: Final = "modemmanager"
 _NETWORK = Extras(network=True)
@@ -42,7 +45,25 @@ def host_facts(agent: AgentLocator) -> HostFacts:
         status = ask(state_dir_of(agent), {"do": "status"})
     except ModemAgentError as error:
         reason = error.message
-    return HostFacts(status, reason, time.time(), clock_synchronized())
+    exposed = _exposed_files(agent, status)
+    return HostFacts(status, reason, time.time(), clock_synchronized(), exposed)
+
+
+def _exposed_files(agent: AgentLocator, status: Mapping[str, Any] | None) -> tuple[Mistake, ...]:
+    """Return the exposed files of the running agent, else those that the settings file names."""
+    file = Path(agent.config or DEFAULT_FILE)
+    try:
+        text = read(file, required=False)
+    except SettingsError:
+        text = ""  # the default file may be readable by the agent's user only
+    settings, _ = check(text)
+    if status is not None:
+        token_file = status["settings"].get("token_file")
+        settings = settings._replace(
+            state_dir=Path(status["state_dir"]),
+            token_file=Path(token_file) if token_file else settings.token_file,
+        )
+    return exposed_files(settings, file)
 
 
 def diagnosed_targets(words: Sequence[str], root: str, host: HostFacts) -> list[ModemTarget]:

@@ -257,6 +257,7 @@ class Daemon:
             await self._exporter.open(listen, file)
 
     def _status(self) -> dict[str, object]:
+        token_file = self._settings.token_file
         return {
             "version": __version__,
             "pid": os.getpid(),
@@ -268,5 +269,8 @@ class Daemon:
             "drops": [drops.to_json() for drops in self._supervisor.drops()],
             "outbox": outbox_json(self._outbox),
             "uplink": uplink_json(self.courier),
-            "settings": {"error": self._settings_error or None},
+            "settings": {
+                "error": self._settings_error or None,
+                "token_file": str(token_file.absolute()) if token_file else None,
+            },
         }

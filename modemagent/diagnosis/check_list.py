@@ -65,6 +65,7 @@ HOST_CHECKS: Final = (
     Check("agent", "Is the agent running?", host.agent),
     Check("registry", "Does the registry accept reports?", host.registry),
     Check("encryption", "Is the connection to the registry encrypted?", host.encryption),
+    Check("files", "Are settings and token protected from other users?", host.files),
     Check("outbox", "Are reports delivered?", host.outbox),
     Check("clock", "Is the clock of this machine right?", host.clock),
 )

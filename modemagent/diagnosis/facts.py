@@ -10,6 +10,7 @@ from modemagent.channel.port_lock import Holder
 from modemagent.discovery.candidate import Candidate
 from modemagent.errors import ModemAgentError
 from modemagent.identity.snapshot import Snapshot
+from modemagent.settings.toml_file import Mistake
 
 #: How the modem was reached: by its port, by the agent that has it open, or by ModemManager.
 Route = Literal["port", "agent", "modemmanager"]
@@ -55,12 +56,14 @@ class HostFacts(NamedTuple):
     :param status: the agent's reply to ``status``, or None
     :param no_agent: the error if the agent did not reply
     :param clock_s: system time, seconds since 1970
+    :param exposed: files of the settings that other users may change or read
     """
 
     status: Mapping[str, Any] | None
     no_agent: str
     clock_s: float
     clock_synchronized: bool
+    exposed: tuple[Mistake, ...] = ()
 
     @property
     def watched_ports(self) -> list[str]:

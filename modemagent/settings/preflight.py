@@ -7,18 +7,27 @@ its start: reports wait on disk. ``modemagent config check`` and a reload reject
 from __future__ import annotations
 
 import os
+import pwd
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from modemagent.settings.addresses import is_unencrypted
-from modemagent.settings.table import Settings
+from modemagent.settings.table import (
+    DEFAULT_FILE,
+    DEFAULT_STATE_DIR,
+    SERVICE_TOKEN,
+    SERVICE_USER,
+    Settings,
+)
 from modemagent.settings.toml_file import Mistake
 
 #: Keys that name files to read.
 FILES: Final = ("token_file", "ca_file", "client_cert_file", "client_key_file")
 _SECRETS: Final = ("token_file", "client_key_file")
+_ROOT: Final = 0
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -43,29 +52,71 @@ def check_machine(settings: Settings) -> tuple[Mistake, ...]:
 def exposed_files(settings: Settings, file: Path) -> tuple[Mistake, ...]:
     """Return the files that other users may change, and secrets that they may read.
 
-    Each is a warning only: group and owner may be intended.
+    Each is a warning only: group and owner may be intended. A file may belong to root, to this user
+    and to the user of the agent.
 
     :param file: the settings file
     """
+    agent = _agent_user(settings)
     found = []
-    for key in ("", *FILES):
-        path: Path | None = getattr(settings, key) if key else file
+    for key, path, reader in _used_files(settings, file, agent):
         try:
-            status = path.stat() if path is not None else None
+            status = path.stat()
         except OSError:
             continue  # reported when it is read
-        if path is None or status is None:
-            continue
-        if status.st_uid not in (0, os.geteuid()):
-            reason, remedy = "belongs to another user", f"Run: chown root {path}"
+        is_secret = key in _SECRETS
+        if status.st_uid not in (_ROOT, os.geteuid(), agent):
+            reason, correct = "belongs to another user", ""
         elif status.st_mode & _OTHERS_WRITE:
-            reason, remedy = "can be changed by other users", f"Run: chmod go-w {path}"
-        elif key in _SECRETS and status.st_mode & stat.S_IROTH:
-            reason, remedy = "can be read by every user", f"Run: chmod o-r {path}"
+            reason, correct = "can be changed by other users", f"chmod go-w {path}"
+        elif is_secret and status.st_mode & stat.S_IROTH:
+            reason, correct = "can be read by every user", ""
         else:
             continue
-        found.append(Mistake(key, 0, f"{key or 'settings'}: {path} {reason}", remedy))
+        if is_secret:
+            correct = f"chmod 600 {path}"
+        if status.st_uid != reader and (is_secret or not correct):
+            correct = " && ".join(filter(None, (f"chown {_name_of(reader)} {path}", correct)))
+        found.append(Mistake(key, 0, f"{key or 'settings'}: {path} {reason}", f"Run: {correct}"))
     return tuple(found)
+
+
+def _used_files(settings: Settings, file: Path, agent: int) -> Iterator[tuple[str, Path, int]]:
+    """Yield key and path of each file, and the user who has to own it to read it as a secret.
+
+    :param agent: the user of the agent
+    """
+    yield "", file, _ROOT
+    for key in FILES:
+        path: Path | None = getattr(settings, key)
+        if path is not None:
+            yield key, path, agent if key in _SECRETS else _ROOT
+    if file == DEFAULT_FILE and settings.token_file != SERVICE_TOKEN:
+        yield "token_file", SERVICE_TOKEN, _ROOT
+
+
+def _agent_user(settings: Settings) -> int:
+    """Return the user that runs the agent: the owner of its state, else the user of the service.
+
+    Before the first start of an agent outside the service, this is the user of this process.
+    """
+    try:
+        return settings.state_dir.stat().st_uid
+    except OSError:
+        pass  # missing, or below the directory of dynamic users, which only root may enter
+    if settings.state_dir == DEFAULT_STATE_DIR:
+        try:
+            return pwd.getpwnam(SERVICE_USER).pw_uid
+        except KeyError:
+            pass
+    return os.geteuid()
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
 
 
 def unencrypted_registry(settings: Settings) -> tuple[Mistake, ...]:

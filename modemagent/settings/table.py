@@ -28,6 +28,9 @@ from modemagent.settings.validators import (
 
 DEFAULT_FILE = Path("/etc/modemagent/agent.toml")
 DEFAULT_STATE_DIR = Path("/var/lib/modemagent")
+#: User and LoadCredential in modemagent.service: systemd reads the token as root.
+SERVICE_USER = "modemagent"
+SERVICE_TOKEN = Path("/etc/modemagent/token")
 
 
 class Settings(NamedTuple):

@@ -22,6 +22,20 @@ def diagnosed(call: Any, tmp_path: Path, *words: str, status: int) -> dict[str, 
     return document
 
 
+def test_exposed_token_of_the_settings_is_named(call: Any, tmp_path: Path) -> None:
+    token, config = tmp_path / "token", tmp_path / "agent.toml"
+    token.touch()
+    config.write_text(f'token_file = "{token}"\nstate_dir = "{tmp_path}"\n')
+    for mode, state in ((0o644, "warning"), (0o600, "ok")):
+        token.chmod(mode)
+        done = call("--config", str(config), "diagnose", "/dev/none", "--json")
+        [found] = [each for each in json.loads(done.stdout)["host"] if each["check"] == "files"]
+        assert found["state"] == state, found
+        if state == "warning":
+            assert found["message"] == f"token_file: {token} can be read by every user"
+            assert found["remedy"] == f"Run: chmod 600 {token}."
+
+
 def findings(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     [modem] = document["modems"]
     return {each["check"]: each for each in modem["findings"]}

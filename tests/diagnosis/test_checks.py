@@ -35,6 +35,7 @@ from modemagent.identity.network import Network
 from modemagent.identity.problems import problem
 from modemagent.identity.sim_locks import LockCode, LockKind
 from modemagent.identity.snapshot import Modem, Sim, SimState
+from modemagent.settings import Mistake
 from tests.diagnosis.modem_facts import (
     AT_PORT,
     HEALTHY,
@@ -348,6 +349,13 @@ HOST_FAILING: Mapping[str, list[tuple[HostFacts, str, str]]] = {
         (host(status(uplink={"registry": "file:///srv/out.jsonl"})), "ok", "nothing"),
         (host(status(uplink={"state": "off", "registry": None})), "skipped", "no registry"),
         (HostFacts(None, "none", 1.8e9, True), "skipped", "agent does not run"),
+    ],
+    "files": [
+        (
+            host(exposed=(Mistake("token_file", 0, "token can be read", "Run: chmod 600 token"),)),
+            "warning",
+            "token can be read",
+        ),
     ],
     "outbox": [
         (host(status(outbox={"error": "no space left"})), "error", "no space"),

@@ -57,6 +57,15 @@ def encryption(facts: HostFacts) -> Finding:
     return ok("nothing is sent unencrypted to another machine")
 
 
+def files(facts: HostFacts) -> Finding:
+    if facts.exposed:
+        return warning(
+            "; ".join(each.message for each in facts.exposed),
+            " ".join(f"{each.remedy}." for each in facts.exposed),
+        )
+    return ok("settings and token are protected from other users")
+
+
 def outbox(facts: HostFacts) -> Finding:
     if facts.status is None:
         return skipped(_NO_AGENT)
