@@ -28,7 +28,8 @@ from modemagent.control.client import ControlClient, ask
 from modemagent.diagnosis.collect import Collected, collect, query_lines
 from modemagent.diagnosis.facts import Facts, HostFacts
 from modemagent.discovery.candidate import Candidate
-from modemagent.errors import ModemAgentError, PortNotFound, SettingsError
+from modemagent.discovery.modems import siblings_of
+from modemagent.errors import ModemAgentError, NotAModem, PortNotFound, SettingsError
 from modemagent.modem.identify import Extras
 from modemagent.report.origin import clock_synchronized
 from modemagent.settings import DEFAULT_FILE, Mistake, check, read
@@ -66,24 +67,40 @@ def _exposed_files(agent: AgentLocator, status: Mapping[str, Any] | None) -> tup
     return exposed_files(settings, file)
 
 
-def diagnosed_targets(words: Sequence[str], root: str, host: HostFacts) -> list[ModemTarget]:
-    """Return the modems that are named, else every modem that is found or watched."""
+def diagnosed_targets(
+    words: Sequence[str], options: AccessOptions, host: HostFacts
+) -> tuple[list[ModemTarget], list[Facts]]:
+    """Return the modems that are named, else every modem that is found or watched.
+
+    The facts are those about ports that are not opened: of modules in flashing mode, and ports that
+    are known to take no AT commands.
+    """
+    root = options.root
     targets = [] if words else discover_targets(root)
+    flashing = [] if words else flashing_modules(root)
+    closed = [Facts(each.path, candidate=each, failure=error) for each, error in flashing]
     found = {os.path.realpath(port.path) for target in targets for port in target.ports}
     watched = [port for port in host.watched_ports if os.path.realpath(port) not in found]
+    if not words:
+        options = options._replace(ignore_role=True)  # the settings of the agent name these ports
     for word in dict.fromkeys(words or watched):
         try:
-            targets.append(resolve_target(word, root))
+            targets.append(resolve_target(word, options))
         except PortNotFound:
             targets.append(single(word))  # the first check reports that the port does not exist
-    return targets
+        except NotAModem as error:
+            closed.append(_closed_port(word, error, scan_ports(root)))
+    return targets, closed
 
 
-def flashing_facts(root: str) -> list[Facts]:
-    """Return the facts about every module in flashing mode. None of them is opened."""
-    return [
-        Facts(each.path, candidate=each, failure=error) for each, error in flashing_modules(root)
-    ]
+def _closed_port(word: str, error: NotAModem, candidates: Sequence[Candidate]) -> Facts:
+    candidate = next((each for each in candidates if word in (each.port_id, each.modem_id)), None)
+    candidate = candidate or candidate_of(word, candidates)
+    if candidate is None or candidate.is_recovery:
+        return Facts(word, candidate=candidate, failure=error)
+    siblings = siblings_of(candidate, candidates)
+    holder = find_holder(candidate.path)
+    return Facts(word, candidate, siblings, holder, failure=error, is_refused=True)
 
 
 def modem_facts(
@@ -119,12 +136,7 @@ def _facts(reached: Reached[Collected], candidates: Sequence[Candidate], host: H
     facts = Facts(
         path,
         candidate=candidate,
-        siblings=tuple(
-            each
-            for each in candidates
-            if candidate and candidate.modem_id and each.modem_id == candidate.modem_id
-            if each is not candidate
-        ),
+        siblings=siblings_of(candidate, candidates) if candidate else (),
         holder=None if "://" in path or attempt.route == "agent" else find_holder(path),
         route=attempt.route,
         silent_ports=tuple(

@@ -85,7 +85,7 @@ def identify_modems(
         if word in by_number:
             continue
         try:
-            target = resolve_target(word, options.root)
+            target = resolve_target(word, options)
         except PortError as error:
             result.failed.append((word, error))
         else:
@@ -104,7 +104,7 @@ def find_target(word: str, options: AccessOptions) -> ModemTarget:
     :raises PortNotFound, NotAModem: see :func:`identify_modems`
     """
     if not is_by_number(word):
-        return ModemTarget(resolve_target(word, options.root).ports[:1])
+        return ModemTarget(resolve_target(word, options).ports[:1])
     [snapshot] = identify_modems([word], options).snapshots
     return single(snapshot.port, snapshot.port_id)
 

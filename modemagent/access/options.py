@@ -46,6 +46,7 @@ class AccessOptions(NamedTuple):
     :param trace: called with the bytes that are sent and received
     :param speeds: port to the speed that was found, filled as ports are opened; None to use
         ``baud`` for each port
+    :param ignore_role: open ports that are named even if they are known to take no AT commands
     :param notify: called with a line about a speed that was found
     """
 
@@ -58,6 +59,7 @@ class AccessOptions(NamedTuple):
     trace: RouteTrace | None = None
     speeds: dict[str, int] | None = None
     notify: Callable[[str], None] | None = None
+    ignore_role: bool = False
 
     @property
     def left_s(self) -> float:

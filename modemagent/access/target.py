@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from modemagent.access.options import AccessOptions
 from modemagent.discovery import udev
 from modemagent.discovery.candidate import (
     LISTEN_S,
@@ -16,6 +17,7 @@ from modemagent.discovery.candidate import (
     refuse_recovery,
 )
 from modemagent.discovery.flashing import find_flashing
+from modemagent.discovery.modems import role_error
 from modemagent.discovery.sysfs import describe, scan
 from modemagent.errors import NotAModem, PortError, PortNotFound
 
@@ -62,28 +64,47 @@ def discover_targets(root: str) -> list[ModemTarget]:
     return [target for group in groups.values() if (target := _target(group)) is not None]
 
 
-def resolve_target(word: str, root: str) -> ModemTarget:
+def resolve_target(word: str, options: AccessOptions) -> ModemTarget:
     """Return the target for a path, URL or stable id.
 
     :raises PortNotFound: no device with this stable id is plugged in
-    :raises NotAModem: the device is in recovery or flashing mode
+    :raises NotAModem: the device is in recovery or flashing mode, or the port is known to take no
+        AT commands and the options do not ignore that
     """
+    root = options.root
     if "://" in word:
         return single(word)
     if word.startswith(_STABLE_IDS):
-        return _by_id(word, root)
-    candidate = describe(word, Path(root))
+        return _by_id(word, options)
+    candidate = describe(word, Path(root), udev.hints if root == "/" else None)
+    if candidate is None:
+        return single(word)
+    _refuse(word, candidate, options)
+    return single(word, candidate.port_id)
+
+
+def _refuse(word: str, candidate: Candidate, options: AccessOptions) -> None:
+    """Raise an error for a port that must not be written to.
+
+    :raises NotAModem: it is one
+    """
     refuse_recovery(word, candidate)
-    return single(word, candidate.port_id if candidate else None)
+    is_opened = options.via != "modemmanager"
+    if candidate.takes_no_at and is_opened and not options.ignore_role:
+        error = role_error(word, candidate, scan_ports(options.root))
+        error.hint += " To open this port in spite of that, add --ignore-role."
+        raise error
 
 
-def _by_id(word: str, root: str) -> ModemTarget:
+def _by_id(word: str, options: AccessOptions) -> ModemTarget:
+    root = options.root
     candidates = scan_ports(root)
     for candidate in candidates:
-        if word in (candidate.port_id, candidate.modem_id):
-            refuse_recovery(word, candidate)
         if candidate.port_id == word:
+            _refuse(word, candidate, options)
             return single(candidate.path, candidate.port_id)
+        if candidate.modem_id == word:
+            refuse_recovery(word, candidate)
     target = _target([each for each in candidates if each.modem_id == word])
     if target is None:
         for module, error in flashing_modules(root):

@@ -64,7 +64,7 @@ def command(port: str, lines: tuple[str, ...], as_json: bool, options: AccessOpt
     """
     for line in lines:
         require_sendable(line, port, options.baud)
-    path = resolve_target(port, options.root).path
+    path = resolve_target(port, options).path
     timeout_s = options.timeout_s
     is_terminal = not lines and sys.stdin.isatty()
     # Shared by all plans: a session that starts again goes on with the next line.

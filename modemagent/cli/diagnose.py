@@ -9,7 +9,6 @@ import click
 
 from modemagent.access.diagnose import (
     diagnosed_targets,
-    flashing_facts,
     host_facts,
     modem_facts,
 )
@@ -80,11 +79,10 @@ def command(
         both = wire if options.trace is None else BothTraces(options.trace, wire)
         options = options._replace(trace=both)
     facts_of_host = host_facts(options.agent)
-    targets = diagnosed_targets(ports, options.root, facts_of_host)
-    flashing = [] if ports else flashing_facts(options.root)
-    missing = None if targets or flashing else no_modem_found(options.root)
+    targets, closed = diagnosed_targets(ports, options, facts_of_host)
+    missing = None if targets or closed else no_modem_found(options.root)
     host = check_host(facts_of_host)
-    every = [*modem_facts(targets, options, facts_of_host), *flashing]
+    every = [*modem_facts(targets, options, facts_of_host), *closed]
     modems = [(facts, check_modem(facts)) for facts in every]
     if as_json:
         print_json(_document(modems, host, missing, options))

@@ -48,6 +48,9 @@ _scan_option = value_option(
     type=_SpeedOrAuto(min=_LEAST_BAUD),
     default=DEFAULT_BAUD,
 )
+_role_option = flag_option(
+    "--ignore-role", "Open PORT even if it is known to be for positions or diagnostics."
+)
 
 
 def locate_agent(state_dir: str | None) -> AgentLocator:
@@ -79,6 +82,7 @@ def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
         via: Via = "auto",
         trace: bool = False,
         full_ids: bool = False,
+        ignore_role: bool = False,
         **rest: Any,
     ) -> Any:
         if full_ids and not trace:
@@ -86,6 +90,7 @@ def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
         agent = locate_agent(state_dir)
         speed = baud if isinstance(baud, int) else DEFAULT_BAUD
         options = AccessOptions(timeout_s, speed, root, agent, time.monotonic(), via)
+        options = options._replace(ignore_role=ignore_role)
         if baud == _AUTO:
             # the trace on stderr has the same note
             options = options._replace(speeds={}, notify=None if trace else print_error)
@@ -97,7 +102,7 @@ def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             wire.close()
 
-    return scan_root_option(state_dir_option(with_options))
+    return _role_option(scan_root_option(state_dir_option(with_options)))
 
 
 def trace_options(function: F) -> F:

@@ -61,7 +61,7 @@ def command(
     """
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other", hint="Omit one of them.")
-    paths = [resolve_target(word, options.root).path for word in ports]
+    paths = [resolve_target(word, options).path for word in ports]
 
     def note(message: str) -> None:
         click.echo(f"modemagent: {message}", err=True)

@@ -27,6 +27,7 @@ class Facts(NamedTuple):
     :param siblings: the other ports of the same device
     :param holder: the program that has the port open, if any
     :param failure: the error that prevented a snapshot or further responses
+    :param is_refused: the port is known to take no AT commands and was not opened
     :param silent_ports: other ports of the same modem that were tried and did not answer
     :param drops: what the agent has found out about many drops of the modem; "" for few or none
     :param responses: command line to response, for the :data:`~modemagent.diagnosis.collect.LINES`
@@ -39,6 +40,7 @@ class Facts(NamedTuple):
     holder: Holder | None = None
     route: Route = "port"
     failure: ModemAgentError | None = None
+    is_refused: bool = False
     silent_ports: tuple[str, ...] = ()
     drops: str = ""
     snapshot: Snapshot | None = None

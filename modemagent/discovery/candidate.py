@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -23,6 +24,14 @@ class Role(StrEnum):
     NMEA = "nmea"
     DIAG = "diag"
     UNKNOWN = "unknown"
+
+
+#: Purpose of each role that is not for AT commands alone, as part of a sentence.
+PURPOSES: Mapping[Role, str] = {
+    Role.DATA: "for data calls",
+    Role.NMEA: "for positions (NMEA)",
+    Role.DIAG: "for diagnostics",
+}
 
 
 class Candidate(NamedTuple):
@@ -64,6 +73,11 @@ class Candidate(NamedTuple):
     def name(self) -> str:
         """Kernel name of the device, such as ``ttyUSB2``."""
         return self.path.rpartition("/")[2]
+
+    @property
+    def takes_no_at(self) -> bool:
+        """True for a port that is known to take no AT commands: NMEA or diagnostics."""
+        return self.role in (Role.NMEA, Role.DIAG)
 
     @property
     def is_uart(self) -> bool:

@@ -6,7 +6,39 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from modemagent.dialects.usb_ids import layout_of
-from modemagent.discovery.candidate import Candidate, Role
+from modemagent.discovery.candidate import PURPOSES, Candidate, Role
+from modemagent.errors import NotAModem
+
+
+def best_at_port(ports: Iterable[Candidate]) -> Candidate | None:
+    """Return the AT port to use, preferably one that data calls leave free; None without one."""
+    at_ports = [port for port in ports if port.role is Role.AT]
+    return min(at_ports, key=lambda port: not port.secondary, default=None)
+
+
+def siblings_of(port: Candidate, ports: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Return the other ports of the same device."""
+    return tuple(
+        each
+        for each in ports
+        if port.modem_id and each.modem_id == port.modem_id and each.port_id != port.port_id
+    )
+
+
+def role_error(name: str, port: Candidate, ports: Iterable[Candidate]) -> NotAModem:
+    """Return the error for a port that is known to take no AT commands.
+
+    :param name: the port as the user named it
+    :param ports: what a scan has found; the hint names the AT port of the same modem
+    """
+    best = best_at_port(siblings_of(port, ports))
+    return NotAModem(
+        f"{name} is {PURPOSES[port.role]} and takes no AT commands: {port.why}",
+        port=name,
+        hint="Try the other ports of the device: modemagent list."
+        if best is None
+        else f"Use {best.path} ({best.port_id}), the AT port of the same modem.",
+    )
 
 
 class ModemCandidate(NamedTuple):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from modemagent.discovery import udev
-from modemagent.discovery.candidate import Candidate, Role
+from modemagent.discovery.candidate import Candidate
 from modemagent.discovery.modems import ModemCandidate, find_modems
 from modemagent.discovery.sysfs import describe, scan
 from modemagent.report.message import PortPlace
@@ -141,7 +141,7 @@ class Selection:
         modem = self._modems.get(candidate.modem_id or "")
         if modem is not None:
             return candidate.path in self._ranked(modem)
-        return candidate.usb_vid is None and candidate.role not in (Role.NMEA, Role.DIAG)
+        return candidate.usb_vid is None and not candidate.takes_no_at
 
 
 def _lacks_device_file(modem: ModemCandidate) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
-from modemagent.discovery.candidate import Role
+from modemagent.discovery.candidate import PURPOSES, Role
+from modemagent.discovery.modems import best_at_port
 from modemagent.errors import (
     DeadlinePassed,
     NoAnswer,
@@ -19,11 +20,7 @@ _STEADY_SUPPLY = (
     "Check the power supply first: a transmitting modem draws peaks of up to 2 A. Then try another "
     "cable, a short one, and connect the modem without a hub or to a hub with its own supply."
 )
-_ROLES = {
-    Role.DATA: "for data calls",
-    Role.NMEA: "for positions (NMEA)",
-    Role.DIAG: "for diagnostics",
-}
+_NOT_OPENED = "the port was not opened"
 
 
 def device(facts: Facts) -> Finding:
@@ -58,6 +55,8 @@ def access(facts: Facts) -> Finding:
         return wrong(facts.failure.message, facts.failure.hint)
     if isinstance(facts.failure, PortNotFound):
         return skipped("the port does not exist")
+    if facts.is_refused:
+        return skipped(_NOT_OPENED)
     return ok("this user may open the port")
 
 
@@ -80,7 +79,7 @@ def holder(facts: Facts) -> Finding:
             f"Stop {name}: two readers take bytes away from each other.",
         )
     if isinstance(failure, PortNotFound | PortDenied):
-        return skipped("the port was not opened")
+        return skipped(_NOT_OPENED)
     return ok("not held by another program")
 
 
@@ -90,13 +89,12 @@ def role(facts: Facts) -> Finding:
         return skipped("no information about the purpose of this port")
     if candidate.role is Role.AT:
         return ok(f"an AT port: {candidate.why}")
-    better = [each for each in facts.siblings if each.role is Role.AT]
-    if better:
-        remedy = f"Use {min(better, key=lambda each: not each.secondary).path} instead."
-    else:
-        remedy = "Try the other ports of the device."
-    if candidate.role in _ROLES:
-        return wrong(f"this port is {_ROLES[candidate.role]}: {candidate.why}", remedy)
+    if facts.is_refused and facts.failure is not None:
+        return wrong(facts.failure.message, facts.failure.hint)
+    better = best_at_port(facts.siblings)
+    remedy = f"Use {better.path} instead." if better else "Try the other ports of the device."
+    if candidate.role in PURPOSES:
+        return wrong(f"this port is {PURPOSES[candidate.role]}: {candidate.why}", remedy)
     if facts.snapshot is not None:
         return note(f"answers AT commands, although no table lists it ({candidate.why})")
     return note(f"the purpose of this port is unknown: {candidate.why}", remedy if better else "")
@@ -104,6 +102,8 @@ def role(facts: Facts) -> Finding:
 
 def answers(facts: Facts) -> Finding:
     failure = facts.failure
+    if facts.is_refused:
+        return skipped("no command was sent to a port that takes none")
     if failure is not None and (
         facts.route == "agent" or isinstance(failure, NotAModem | NoAnswer | DeadlinePassed)
     ):
