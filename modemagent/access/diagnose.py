@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from modemagent.access.agent import state_dir_of
 from modemagent.access.identify import compare_readings, read_by_agent
@@ -27,6 +27,7 @@ from modemagent.channel.port_lock import find_holder
 from modemagent.control.client import ControlClient, ask
 from modemagent.diagnosis.collect import Collected, collect, query_lines
 from modemagent.diagnosis.facts import Facts, HostFacts
+from modemagent.diagnosis.managed import managed_answers
 from modemagent.discovery.candidate import Candidate
 from modemagent.discovery.modems import siblings_of
 from modemagent.errors import ModemAgentError, NotAModem, PortNotFound, SettingsError
@@ -34,6 +35,9 @@ from modemagent.modem.identify import Extras
 from modemagent.report.origin import clock_synchronized
 from modemagent.settings import DEFAULT_FILE, Mistake, check, read
 from modemagent.settings.preflight import exposed_files
+
+if TYPE_CHECKING:
+    from modemagent.access.modemmanager import ManagedReading
 
 _MANAGED: Final = "modemmanager"
 _NETWORK = Extras(network=True)
@@ -69,12 +73,14 @@ def _exposed_files(agent: AgentLocator, status: Mapping[str, Any] | None) -> tup
 
 def diagnosed_targets(
     words: Sequence[str], options: AccessOptions, host: HostFacts
-) -> tuple[list[ModemTarget], list[Facts]]:
+) -> tuple[list[ModemTarget] | None, list[Facts]]:
     """Return the modems that are named, else every modem that is found or watched.
 
     The facts are those about ports that are not opened: of modules in flashing mode, and ports that
-    are known to take no AT commands.
+    are known to take no AT commands. The targets are None for every modem that ModemManager has.
     """
+    if options.via == "modemmanager" and not words:
+        return None, []
     root = options.root
     targets = [] if words else discover_targets(root)
     flashing = [] if words else flashing_modules(root)
@@ -104,7 +110,7 @@ def _closed_port(word: str, error: NotAModem, candidates: Sequence[Candidate]) -
 
 
 def modem_facts(
-    targets: Sequence[ModemTarget], options: AccessOptions, host: HostFacts
+    targets: Sequence[ModemTarget] | None, options: AccessOptions, host: HostFacts
 ) -> list[Facts]:
     """Collect the facts about modems, side by side."""
 
@@ -121,12 +127,34 @@ def modem_facts(
             return Collected(snapshot, failure=error)
 
     candidates = scan_ports(options.root)
-    reader = Reader(plan, agent, Collected)
-    reached = read_modems(targets, reader, options)
+
+    def managed(reading: ManagedReading) -> Collected:
+        answers = managed_answers(reading.modem, reading.snapshot.network)
+        return Collected(reading.snapshot, managed=answers)
+
+    reader = Reader(plan, agent, managed)
+    reached = [
+        _with_details(each, reader, options) for each in read_modems(targets, reader, options)
+    ]
     every = [_facts(each, candidates, host) for each in reached]
     read = [each.snapshot for each in every if each.snapshot is not None]
     compared = iter(compare_readings(read, options.root))
     return [each._replace(snapshot=next(compared)) if each.snapshot else each for each in every]
+
+
+def _with_details(
+    reached: Reached[Collected], reader: Reader[Collected], options: AccessOptions
+) -> Reached[Collected]:
+    """Return the reading of a modem; through ModemManager itself if the agent reads it there."""
+    attempt = reached.best
+    result = attempt.result
+    if isinstance(result, ModemAgentError) or result.snapshot.dialect != _MANAGED:
+        return reached
+    if attempt.route != "agent":
+        return reached
+    target = single(attempt.port.path, result.snapshot.port_id)
+    [managed] = read_modems([target], reader, options._replace(via="modemmanager"))
+    return reached if managed.best.is_failed else managed
 
 
 def _facts(reached: Reached[Collected], candidates: Sequence[Candidate], host: HostFacts) -> Facts:
@@ -147,7 +175,10 @@ def _facts(reached: Reached[Collected], candidates: Sequence[Candidate], host: H
     if isinstance(result, ModemAgentError):
         return facts._replace(failure=result)
     facts = facts._replace(
-        snapshot=result.snapshot, responses=result.responses, failure=result.failure
+        snapshot=result.snapshot,
+        responses=result.responses,
+        failure=result.failure,
+        managed=result.managed,
     )
     return facts._replace(route=_MANAGED) if result.snapshot.dialect == _MANAGED else facts
 

@@ -130,7 +130,8 @@ def _identify(
         return read_by_agent(client, port, extras, options.left_s)
 
     result = AccessResult()
-    for reached in read_modems(targets, Reader(plan, agent, lambda snapshot: snapshot), options):
+    reader = Reader(plan, agent, lambda reading: reading.snapshot)
+    for reached in read_modems(targets, reader, options):
         failed: list[tuple[str, ModemAgentError]] = []
         for attempt in reached.attempts:
             reading, is_complete = partial_result(attempt, options.timeout_s)

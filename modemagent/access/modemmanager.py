@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from modemagent.access.target import TargetPort
 from modemagent.errors import ModemAgentError, ModemManagerUnavailable, PortNotFound
@@ -14,9 +15,16 @@ from modemagent.modemmanager.client import NAME, MmModem, ModemManager
 _LIST = "List the modems that it has with: mmcli --list-modems"
 
 
+class ManagedReading(NamedTuple):
+    """A modem that ModemManager has: its identity, and everything else that is known of it."""
+
+    snapshot: Snapshot
+    modem: MmModem
+
+
 def read_managed(
     ports: Iterable[TargetPort] | None,
-) -> list[tuple[TargetPort, Snapshot | ModemAgentError]]:
+) -> list[tuple[TargetPort, ManagedReading | ModemAgentError]]:
     """Read the modems behind some ports.
 
     :param ports: None for every modem that ModemManager has
@@ -44,18 +52,19 @@ async def _modems() -> tuple[MmModem, ...]:
                 f"{NAME} is not running",
                 hint="Start it with systemctl start ModemManager, or omit --via.",
             )
-        return await link.modems()
+        return await link.modems(is_detailed=True)
     finally:
         link.close()
 
 
-def _read(port: TargetPort, modems: Iterable[MmModem]) -> Snapshot | ModemAgentError:
+def _read(port: TargetPort, modems: Iterable[MmModem]) -> ManagedReading | ModemAgentError:
     name = port.path.rpartition("/")[2]
     device = (port.port_id or "").partition(":")[2].rpartition(":")[0]
     for modem in modems:
         is_same_device = device and device == modem.bus_id
         if name in modem.ports or is_same_device or _port_of(modem) == port.path:
-            return snapshot_of(modem, port=port.path, port_id=port.port_id)
+            snapshot = snapshot_of(modem, port=port.path, port_id=port.port_id)
+            return ManagedReading(snapshot, modem)
     return PortNotFound(
         f"{NAME} has no modem with the port {port.path}", port=port.path, hint=_LIST
     )

@@ -30,8 +30,8 @@ from modemagent.errors import (
 )
 
 if TYPE_CHECKING:
+    from modemagent.access.modemmanager import ManagedReading
     from modemagent.control.client import ControlClient
-    from modemagent.identity.snapshot import Snapshot
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class Reader(NamedTuple, Generic[T]):
 
     plan: Callable[[TargetPort], Plan[T]]
     agent: Callable[[ControlClient, str], T] | None = None
-    from_modemmanager: Callable[[Snapshot], T] | None = None
+    from_modemmanager: Callable[[ManagedReading], T] | None = None
 
 
 class RouteAttempt(NamedTuple, Generic[T]):

@@ -24,7 +24,7 @@ from modemagent.cli.options import (
     value_option,
 )
 from modemagent.cli.output import COLOURS, heading, one_line, paragraph, plain, print_json, table
-from modemagent.cli.port_options import access_options, trace_options
+from modemagent.cli.port_options import access_options, trace_options, via_option
 from modemagent.cli.wire_trace import BothTraces, WireTrace
 from modemagent.diagnosis.check_list import CheckOutcome, check_host, check_modem, first_to_fix
 from modemagent.diagnosis.facts import Facts
@@ -47,6 +47,7 @@ Modems = Sequence[tuple[Facts, Sequence[CheckOutcome]]]
     type=click.Path(dir_okay=False, path_type=Path),
 )
 @flag_option("--force", "Overwrite the file of --bundle.")
+@via_option
 @timeout_option(60.0, WHOLE_COMMAND)
 @trace_options
 @access_options
@@ -80,7 +81,7 @@ def command(
         options = options._replace(trace=both)
     facts_of_host = host_facts(options.agent)
     targets, closed = diagnosed_targets(ports, options, facts_of_host)
-    missing = None if targets or closed else no_modem_found(options.root)
+    missing = None if targets is None or targets or closed else no_modem_found(options.root)
     host = check_host(facts_of_host)
     every = [*modem_facts(targets, options, facts_of_host), *closed]
     modems = [(facts, check_modem(facts)) for facts in every]

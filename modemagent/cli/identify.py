@@ -20,7 +20,7 @@ from modemagent.cli.options import (
     value_option,
 )
 from modemagent.cli.output import one_line, plain, print_json
-from modemagent.cli.port_options import access_options, trace_options
+from modemagent.cli.port_options import access_options, trace_options, via_option
 from modemagent.cli.snapshot_text import (
     FIELDS,
     evidence_table,
@@ -63,14 +63,7 @@ class Difference(NamedTuple):
 @flag_option("--evidence", "Show the command and response of each value.")
 @flag_option("--network", "Also read operator and registration.")
 @flag_option("--eid-by-apdu", EID_BY_APDU)
-@value_option(
-    "--via",
-    None,
-    "auto: read from the port, or from the agent or ModemManager if it holds the port; "
-    "port: never from ModemManager; modemmanager: only from ModemManager.",
-    type=click.Choice(("auto", "port", "modemmanager")),
-    default="auto",
-)
+@via_option
 @timeout_option(30.0, WHOLE_COMMAND)
 @trace_options
 @access_options

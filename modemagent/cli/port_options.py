@@ -51,6 +51,15 @@ _scan_option = value_option(
 _role_option = flag_option(
     "--ignore-role", "Open PORT even if it is known to be for positions or diagnostics."
 )
+#: Adds the choice of the route to a command with :func:`access_options`.
+via_option = value_option(
+    "--via",
+    None,
+    "auto: read from the port, or from the agent or ModemManager if it holds the port; "
+    "port: never from ModemManager; modemmanager: only from ModemManager.",
+    type=click.Choice(("auto", "port", "modemmanager")),
+    default="auto",
+)
 
 
 def locate_agent(state_dir: str | None) -> AgentLocator:

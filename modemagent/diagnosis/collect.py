@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from modemagent.at.steps import Outcome, Plan, Response, Step
+from modemagent.diagnosis.facts import Managed
 from modemagent.dialects.diagnostic_reads import ATTEMPTS, SIGNAL
 from modemagent.discovery.age import modem_age_s
 from modemagent.errors import ModemAgentError
@@ -43,11 +44,13 @@ class Collected(NamedTuple):
 
     :param responses: command line to response
     :param failure: why responses are missing
+    :param managed: what ModemManager reports in place of responses, None without it
     """
 
     snapshot: Snapshot
     responses: Mapping[str, Response] = {}
     failure: ModemAgentError | None = None
+    managed: Managed | None = None
 
 
 def collect(port: str, port_id: str | None, listen_s: float = 0.0) -> Plan[Collected]:

@@ -19,6 +19,23 @@ Route = Literal["port", "agent", "modemmanager"]
 _IDLE_STATES = ("standby", "stopped")
 
 
+class Decoded(NamedTuple):
+    """A response line, or a property of ModemManager, in plain language.
+
+    :param line: the line, or name and value of the property
+    :param fields: name to value, as :func:`modemagent.explain.explain` returns them
+    """
+
+    line: str
+    text: str
+    remedy: str
+    fields: Mapping[str, object]
+
+
+#: What ModemManager reports, by the command whose response has the same meaning.
+Managed = Mapping[str, tuple[Decoded, ...]]
+
+
 class Facts(NamedTuple):
     """Everything that the checks of one modem may use.
 
@@ -32,6 +49,7 @@ class Facts(NamedTuple):
     :param drops: what the agent has found out about many drops of the modem; "" for few or none
     :param responses: command line to response, for the :data:`~modemagent.diagnosis.collect.LINES`
         that were sent
+    :param managed: what ModemManager reports in place of responses; None if it was not read
     """
 
     port: str
@@ -45,6 +63,7 @@ class Facts(NamedTuple):
     drops: str = ""
     snapshot: Snapshot | None = None
     responses: Mapping[str, Response] = {}
+    managed: Managed | None = None
 
     @property
     def is_flashing(self) -> bool:

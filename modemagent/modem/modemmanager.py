@@ -14,7 +14,7 @@ from modemagent.at.registration import REGISTERED
 from modemagent.at.sim_locks import Lock
 from modemagent.identity.evidence import ANSWER_LIMIT, Evidence
 from modemagent.identity.network import Network
-from modemagent.identity.problems import Problem
+from modemagent.identity.problems import Problem, problem
 from modemagent.identity.snapshot import ReadState, Sim, SimState, Snapshot
 from modemagent.modem.assess import RawModem, RawSim, assess, assess_sim
 from modemagent.modemmanager.client import MmModem, MmSim, Properties
@@ -114,6 +114,9 @@ def _other_slots(slots: Iterable[MmSim], in_use: Sim) -> tuple[tuple[Sim, ...], 
         sim, found = assess_sim(_raw_sim(slot, state, []))
         sims.append(sim._replace(slot=slot.slot, active=False))
         problems += [each for each in found if each.field == "eid"]
+    others = [slot for slot in slots if not slot.active]
+    if in_use.state is SimState.ABSENT and any(slot.properties for slot in others):
+        problems.append(problem("sim.wrong_slot", "sim"))
     return tuple(sims) or (in_use,), problems
 
 

@@ -45,6 +45,20 @@ _USED: Final[Mapping[str, tuple[str, ...]]] = {
     "Modem.ModemCdma": ("Meid",),
     "Sim": ("Active", "SimIdentifier", "Imsi", "Eid", "OperatorIdentifier", "OperatorName"),
 }  # fmt: skip
+#: Further properties for a diagnosis, which change too often to be followed.
+_DETAILS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Modem": ("SignalQuality", "UnlockRetries", "PowerState", "Bearers"),
+    "Modem.Modem3gpp": ("PacketServiceState", "NetworkRejection"),
+    "Modem.Signal": ("Nr5g", "Lte", "Umts", "Gsm", "Cdma"),
+    "Bearer": (
+        "Connected",
+        "Interface",
+        "ConnectionError",
+        "Ip4Config",
+        "Ip6Config",
+        "Properties",
+    ),
+}
 _MATCH_RULES: Final = (
     f"type='signal',sender='{SERVICE}',interface='{_PROPERTIES}'",
     f"type='signal',sender='{SERVICE}',interface='{_BUS}.ObjectManager'",
@@ -75,6 +89,8 @@ class MmModem(NamedTuple):
     :param device: its USB or PCI device in sysfs
     :param ports: names of its ports, such as ``ttyUSB2``, the primary port first
     :param properties: property -> value, such as ``Modem.Manufacturer``
+    :param bearers: the properties of each data connection, such as ``Bearer.Connected``; only in a
+        detailed reading
     """
 
     path: str
@@ -82,6 +98,7 @@ class MmModem(NamedTuple):
     ports: tuple[str, ...]
     properties: Properties
     sims: tuple[MmSim, ...]
+    bearers: tuple[Properties, ...] = ()
 
     @property
     def bus_id(self) -> str:
@@ -165,9 +182,10 @@ class ModemManager:
         ids = await self._call_bus("GetId") + await self._call_bus("GetNameOwner", SERVICE)
         return " ".join(map(str, ids))
 
-    async def modems(self) -> tuple[MmModem, ...]:
+    async def modems(self, *, is_detailed: bool = False) -> tuple[MmModem, ...]:
         """Return the managed modems, () if ModemManager is not running.
 
+        :param is_detailed: with signal, attempts left for PIN and PUK, and data connections
         :raises ModemManagerUnavailable: it does not answer, perhaps only for a moment
         """
         if not await self.is_running():
@@ -177,15 +195,24 @@ class ModemManager:
         found = []
         for path, interfaces in sorted(objects.items()):
             properties = dict(_used(interfaces))
+            if is_detailed:
+                properties |= _used(interfaces, _DETAILS)
             if "Modem.Device" in properties:
                 primary = properties.get("Modem.PrimaryPort")
                 names = _port_names(properties.get("Modem.Ports"))
                 ports = tuple(sorted(names, key=lambda name: name != primary))
                 sims = await self._sims(properties)
-                found.append(
-                    MmModem(path, str(properties["Modem.Device"]), ports, properties, sims)
-                )
+                bearers = await self._bearers(properties)
+                device = str(properties["Modem.Device"])
+                found.append(MmModem(path, device, ports, properties, sims, bearers))
         return tuple(found)
+
+    async def _bearers(self, modem: Properties) -> tuple[Properties, ...]:
+        listed = modem.get("Modem.Bearers")
+        paths = [str(path) for path in listed] if isinstance(listed, list) else []
+        found = [await self._get_all(path, "Bearer") for path in paths]
+        tables = ({f"{SERVICE}.Bearer": properties} for properties in found if properties)
+        return tuple(dict(_used(table, _DETAILS)) for table in tables)
 
     async def _sims(self, modem: Properties) -> tuple[MmSim, ...]:
         slots = modem.get("Modem.SimSlots")
@@ -198,16 +225,19 @@ class ModemManager:
             properties: Properties = {}
             active = number == (in_use or 1)
             if path != _NO_OBJECT:
-                reply = await self._send(SERVICE, path, _PROPERTIES, "GetAll", f"{SERVICE}.Sim")
-                refusal = self._refusal(reply)
-                if refusal is None and reply.body:
-                    properties = dict(_used({f"{SERVICE}.Sim": self._plain(reply.body[0])}))
-                if refusal or not properties:
-                    # the object disappears with a SIM or a modem that has just been removed: only
-                    # its presence is known
-                    properties = {"Sim.Active": active}
+                table = {f"{SERVICE}.Sim": await self._get_all(path, "Sim")}
+                # only the presence is known of one without properties
+                properties = dict(_used(table)) or {"Sim.Active": active}
             sims.append(MmSim(number, active, properties))
         return tuple(sims)
+
+    async def _get_all(self, path: str, interface: str) -> Mapping[str, object]:
+        """Return the properties of an object, none if it has just disappeared with its modem."""
+        reply = await self._send(SERVICE, path, _PROPERTIES, "GetAll", f"{SERVICE}.{interface}")
+        if self._refusal(reply) is not None or not reply.body:
+            return {}
+        found: Mapping[str, object] = self._plain(reply.body[0])
+        return found
 
     async def listen(self, changed: Callable[[], None]) -> None:
         """Call ``changed`` when ModemManager starts or ends, and when a used property changes.
@@ -286,10 +316,13 @@ def _is_relevant(message: Message) -> bool:
     return any(name in used for name in message.body[1])
 
 
-def _used(interfaces: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, object]]:
+def _used(
+    interfaces: Mapping[str, Mapping[str, object]],
+    names: Mapping[str, tuple[str, ...]] = _USED,
+) -> Iterator[tuple[str, object]]:
     for interface, properties in interfaces.items():
         name = interface.removeprefix(f"{SERVICE}.")
-        for key in _USED.get(name, ()):
+        for key in names.get(name, ()):
             if key in properties:
                 yield f"{name.rpartition('.')[2]}.{key}", properties[key]
 

@@ -15,6 +15,7 @@ from modemagent.diagnosis.checks.registration import is_registered, is_registrat
 from modemagent.diagnosis.checks.responses import all_decoded, decoded, is_answered
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
+from modemagent.diagnosis.managed import CONNECTION_ERROR
 
 #: Causes that stand for a wrong or missing access point name.
 _WRONG_APN: Final = (27, 32, 33, 66, 70, 91)
@@ -22,6 +23,11 @@ _WRONG_APN: Final = (27, 32, 33, 66, 70, 91)
 _NO_ADDRESS: Final = ("NON-IP", "NONIP", "ETHERNET", "UNSTRUCTURED")
 #: Access points of the operator's own services.
 _SERVICES: Final = ("ims", "sos", "xcap")
+_CHECK_CONNECTION = (
+    "Compare APN, user name and password with the operator's, and ask the operator whether the SIM "
+    "card has a data plan."
+)
+_CONNECT = "Start the connection in NetworkManager, or with mmcli -m any --simple-connect=apn=NAME"
 _NOT_REGISTERED = "only possible if the modem is registered"
 
 
@@ -56,6 +62,8 @@ def session(facts: Facts) -> Finding:
         return ok(f"address {next(filter(None, addresses.values()))}")
     if cause := reported_cause(facts, DATA):
         return wrong(f"no data connection: {cause.text}", _remedy(facts, cause), cause.line)
+    if not active and (error := decoded(facts, CONNECTION_ERROR)):
+        return wrong(f"no data connection: {error.text}", _CHECK_CONNECTION, error.line)
     listed = _listed(facts) - _without_address(facts)
     for each in active:
         if each.fields.get("cid") in listed:
@@ -67,6 +75,8 @@ def session(facts: Facts) -> Finding:
             )
     if active:
         return ok(active[0].text, active[0].line)
+    if facts.managed is not None and is_answered(facts, "AT+CGACT?"):
+        return note("ModemManager has no data connection", _CONNECT)
     if contexts:
         return note(
             "no data connection is active in the modem's AT contexts",

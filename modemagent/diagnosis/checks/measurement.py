@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from modemagent.diagnosis.checks.responses import Decoded, all_decoded, is_answered
-from modemagent.diagnosis.facts import Facts
+from modemagent.diagnosis.checks.responses import all_decoded, decoded, is_answered
+from modemagent.diagnosis.facts import Decoded, Facts
+from modemagent.diagnosis.managed import QUALITY
 from modemagent.dialects.diagnostic_reads import SIGNAL
 from modemagent.explain.signal import MEASURES
 
@@ -41,12 +42,14 @@ class Measurement(NamedTuple):
     :param line: the response line with the strength
     :param is_reported: the modem has a command for its signal
     :param is_out_of_service: the modem reports that no cell serves it
+    :param percent: quality by ModemManager, which converts RSSI or RSRP to it by the technology
     """
 
     values: Mapping[str, float] = {}
     line: str = ""
     is_reported: bool = False
     is_out_of_service: bool = False
+    percent: int | None = None
 
     @property
     def strength(self) -> str | None:
@@ -92,7 +95,10 @@ def measure(facts: Facts) -> Measurement:
             if not line and any(name in measured for name in _STRENGTHS):
                 line = found.line
             values = {**measured, **values}
-    return Measurement(values, line, is_reported, is_out_of_service and not line)
+    quality = decoded(facts, QUALITY)
+    percent = int(str(quality.fields["percent"])) if quality else None
+    is_reported = is_reported or quality is not None
+    return Measurement(values, line, is_reported, is_out_of_service and not line, percent)
 
 
 def _serving_cell(facts: Facts, command: str) -> Iterator[Decoded]:

@@ -75,6 +75,11 @@ _SWITCH_ON = (
     "Switch it on with AT+CFUN=1 in a terminal program; modemagent never does. If it stays off, a "
     "switch or pin for flight mode (rfkill, W_DISABLE) holds it off."
 )
+_ENABLE = (
+    "Enable the modem with mmcli -m any --enable, or start the connection in NetworkManager; "
+    "modemagent never does. If its radio stays off, a switch or pin for flight mode (rfkill, "
+    "W_DISABLE) holds it off."
+)
 _LEAVE_FACTORY_MODE = (
     "Switch the modem to normal operation with AT+CFUN=1 in a terminal program, then restart it. "
     "If it starts in this mode again, have the module repaired or replaced: its memory is damaged."
@@ -155,7 +160,7 @@ def radio(facts: Facts) -> Finding:
     level = found.fields.get("level") if found else None
     dialect = facts.snapshot.dialect if facts.snapshot else ""
     if found is not None and level in _OFF:
-        return wrong(found.text, _SWITCH_ON, found.line)
+        return wrong(found.text, _ENABLE if facts.managed is not None else _SWITCH_ON, found.line)
     if found is not None and level in _FACTORY and dialect not in _OTHER_LEVELS:
         return wrong(_FACTORY[int(str(level))], _LEAVE_FACTORY_MODE, found.line)
     if found is not None and dialect == "nordic" and level in _NORDIC_OFF:
@@ -165,7 +170,9 @@ def radio(facts: Facts) -> Finding:
         return wrong(f"{mode}: the radio is off", remedy)
     if found is None:
         return skipped("the modem does not report whether its radio is on")
-    return ok(found.text, found.line) if level == 1 else note(found.text, "", found.line)
+    if level == 1:
+        return ok(found.text, found.line)
+    return note(found.text, "" if facts.managed is None else _ENABLE, found.line)
 
 
 def _mode(facts: Facts, dialect: str) -> str:

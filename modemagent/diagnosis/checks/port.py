@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from modemagent.diagnosis.checks.responses import decoded
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
+from modemagent.diagnosis.managed import STATE
 from modemagent.discovery.candidate import PURPOSES, Role
 from modemagent.discovery.modems import best_at_port
 from modemagent.errors import (
@@ -100,6 +102,18 @@ def role(facts: Facts) -> Finding:
     return note(f"the purpose of this port is unknown: {candidate.why}", remedy if better else "")
 
 
+def _managed(facts: Facts) -> Finding:
+    found = decoded(facts, STATE)
+    if found is None:
+        return skipped("no command was sent: ModemManager holds the port")
+    text = f"state in ModemManager: {found.text}"
+    if not found.fields["failed"]:
+        return ok(text, found.line)
+    if found.fields["is_sim"]:
+        return note(text, evidence=found.line)
+    return wrong(text, "Restart the modem. Its log: journalctl -u ModemManager", found.line)
+
+
 def answers(facts: Facts) -> Finding:
     failure = facts.failure
     if facts.is_refused:
@@ -114,7 +128,7 @@ def answers(facts: Facts) -> Finding:
     if failure is not None or facts.snapshot is None:
         return skipped("no command was sent")
     if facts.route == "modemmanager":
-        return skipped("no command was sent: ModemManager holds the port")
+        return _managed(facts)
     # Some modems send an information line without a final result: wavecom-multiband.
     silent = [
         line

@@ -16,8 +16,8 @@ from modemagent.diagnosis.checks.failure_report import (
     reported_cause,
 )
 from modemagent.diagnosis.checks.measurement import measure
-from modemagent.diagnosis.checks.responses import Decoded, all_decoded, decoded
-from modemagent.diagnosis.facts import Facts
+from modemagent.diagnosis.checks.responses import all_decoded, decoded
+from modemagent.diagnosis.facts import Decoded, Facts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
 
 #: Newer systems first, as a modem on LTE alone reports "not registered" for the older ones; and
@@ -60,7 +60,7 @@ _SEARCH_REMEDY = (
 
 
 def registration(facts: Facts) -> Finding:
-    if facts.route == "modemmanager":
+    if facts.route == "modemmanager" and facts.managed is None:
         return _managed(facts)
     found = _reports(facts)
     if not found:

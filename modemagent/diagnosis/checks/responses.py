@@ -1,24 +1,11 @@
-"""Decoded response lines, by the tables of ``explain``."""
+"""Decoded response lines, by the tables of ``explain``; else what ModemManager reports."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
 
-from modemagent.diagnosis.facts import Facts
+from modemagent.diagnosis.facts import Decoded, Facts
 from modemagent.explain import explain
-
-
-class Decoded(NamedTuple):
-    """A response line in plain language.
-
-    :param fields: name to value, as :func:`modemagent.explain.explain` returns them
-    """
-
-    line: str
-    text: str
-    remedy: str
-    fields: Mapping[str, object]
 
 
 def decoded(facts: Facts, command: str, prefix: str = "") -> Decoded | None:
@@ -31,6 +18,9 @@ def all_decoded(facts: Facts, command: str, prefix: str = "") -> Iterator[Decode
 
     :param prefix: leave out lines that start with anything else
     """
+    if facts.managed is not None:
+        yield from facts.managed.get(command, ())
+        return
     if not is_answered(facts, command):
         return
     for line in facts.responses[command].lines:
@@ -46,7 +36,9 @@ def all_decoded(facts: Facts, command: str, prefix: str = "") -> Iterator[Decode
 
 
 def is_answered(facts: Facts, command: str) -> bool:
-    """Return True if the modem answered this command with OK."""
+    """Return True if the modem answered this command with OK, or ModemManager reports the same."""
+    if facts.managed is not None:
+        return command in facts.managed
     return command in facts.responses and facts.responses[command].ok
 
 

@@ -16,12 +16,17 @@ _CHECK_QUALITY = (
     "Keep the antenna away from other transmitters, power supplies and data cables, connect every "
     "antenna of the modem, or try another location."
 )
+_SHOW_DBM = (
+    "Values in dBm are measured after: mmcli -m any --signal-setup=10; modemagent never sends it."
+)
 
 
 def signal(facts: Facts) -> Finding:
     found = measure(facts)
     if not found.is_reported:
         return skipped("the modem does not report its signal")
+    if found.strength is None and found.percent:
+        return note(f"signal quality {found.percent} % by ModemManager", _SHOW_DBM)
     if found.strength is None:
         if is_registered(facts):
             return note(
