@@ -183,10 +183,17 @@ class NoAnswer(PortError):
 
 
 class NotAModem(PortError):
-    """An open port that sends something other than AT: NMEA sentences, binary frames."""
+    """An open port that sends something other than AT: NMEA sentences, binary frames.
+
+    :param is_binary: it sends bytes that are not text, perhaps at another speed
+    """
 
     code = "not_a_modem"
     reason = "not_a_modem"
+
+    def __init__(self, message: str, *, port: str, hint: str = "", is_binary: bool = False) -> None:
+        super().__init__(message, port=port, hint=hint)
+        self.is_binary = is_binary
 
 
 class DeadlinePassed(PortError):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from modemagent.access.agent import NotServed, agent_session, explain_busy
 from modemagent.access.options import AccessOptions
+from modemagent.at import AUTO_BAUD
 from modemagent.control.client import ControlClient
 from modemagent.errors import AgentError, AgentNotRunning, ModemAgentError, PortBusy, PortNotFound
 from modemagent.modem.link_poll import LinkPoll, LinkReading
@@ -150,7 +151,7 @@ async def _watch_ports(
         port=tuple(paths),
         discovery=not paths,
         via=options.via,
-        baud=options.baud,
+        baud=options.baud if options.speeds is None else AUTO_BAUD,
         poll_interval=poll_interval,
     )
     events = EventBus()

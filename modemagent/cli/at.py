@@ -10,7 +10,6 @@ import click
 
 from modemagent.access.options import AccessOptions
 from modemagent.access.route import Reader, read_modems
-from modemagent.access.speed_scan import SCAN_S
 from modemagent.access.target import resolve_target, single
 from modemagent.at.steps import Command, Listen, Plan, Received, Response
 from modemagent.cli.options import json_option_with, timeout_option
@@ -19,6 +18,7 @@ from modemagent.cli.port_options import access_options, require_sendable, trace_
 from modemagent.cli.response_text import print_line, print_refused, print_response, to_json
 from modemagent.dialects.allowlist import PERMITTED
 from modemagent.errors import AgentError, LineRefused, ModemAgentError, NoAnswer
+from modemagent.modem.speed_scan import SCAN_S
 
 if TYPE_CHECKING:
     from modemagent.control.client import ControlClient

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from modemagent.at import AUTO_BAUD
 from modemagent.errors import IdentityError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -76,6 +77,19 @@ scan_root_option = root_option("Look for ports in DIR/sys and DIR/dev.")
 state_dir_option = value_option(
     "--state-dir", "DIR", "State directory of the agent; default: from the settings."
 )
+
+
+class _SpeedOrAuto(click.IntRange):
+    """A speed, or ``auto``, which stays a word."""
+
+    name = "speed"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value == AUTO_BAUD else super().convert(value, param, ctx)
+
+
+#: Type of ``--baud``.
+SPEED = _SpeedOrAuto(min=50)
 
 
 def timeout_option(default_s: float, help_text: str, most_s: float = 86400) -> Callable[[F], F]:

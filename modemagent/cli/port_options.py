@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from modemagent.access.options import AccessOptions, AgentLocator, Via
-from modemagent.at import DEFAULT_BAUD
+from modemagent.at import AUTO_BAUD, DEFAULT_BAUD
 from modemagent.cli.options import (
+    SPEED,
     F,
     flag_option,
     global_options,
@@ -25,28 +26,8 @@ from modemagent.cli.wire_trace import WireTrace
 from modemagent.dialects.refusals import require_allowed
 from modemagent.errors import UsageError
 
-_LEAST_BAUD = 50
-_AUTO = "auto"
-
-
-class _SpeedOrAuto(click.IntRange):
-    """A speed, or ``auto``, which stays a word."""
-
-    name = "speed"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return value if value == _AUTO else super().convert(value, param, ctx)
-
-
-_baud_option = value_option(
-    "--baud", "N", "Speed of a UART.", type=click.IntRange(min=_LEAST_BAUD), default=DEFAULT_BAUD
-)
 _scan_option = value_option(
-    "--baud",
-    "N",
-    "Speed of a UART; auto tries the usual ones.",
-    type=_SpeedOrAuto(min=_LEAST_BAUD),
-    default=DEFAULT_BAUD,
+    "--baud", "N", "Speed of a UART; auto tries the usual ones.", type=SPEED, default=DEFAULT_BAUD
 )
 _role_option = flag_option(
     "--ignore-role", "Open PORT even if it is known to be for positions or diagnostics."
@@ -72,15 +53,7 @@ def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     ``--timeout``, ``--via`` and ``--trace`` are included if the command has them.
     """
-    return _scan_option(_with_options(function))
 
-
-def access_options_without_scan(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the same options without ``--baud auto``, for ports that are opened again and again."""
-    return _baud_option(_with_options(function))
-
-
-def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def with_options(
         *args: Any,
@@ -100,7 +73,7 @@ def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
         speed = baud if isinstance(baud, int) else DEFAULT_BAUD
         options = AccessOptions(timeout_s, speed, root, agent, time.monotonic(), via)
         options = options._replace(ignore_role=ignore_role)
-        if baud == _AUTO:
+        if baud == AUTO_BAUD:
             # the trace on stderr has the same note
             options = options._replace(speeds={}, notify=None if trace else print_error)
         if not trace:
@@ -111,7 +84,7 @@ def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             wire.close()
 
-    return _role_option(scan_root_option(state_dir_option(with_options)))
+    return _scan_option(_role_option(scan_root_option(state_dir_option(with_options))))
 
 
 def trace_options(function: F) -> F:

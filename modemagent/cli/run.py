@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from modemagent.at import DEFAULT_BAUD
 from modemagent.cli.options import (
     EID_BY_APDU,
+    SPEED,
     flag_option,
     global_options,
     state_dir_option,
@@ -36,7 +37,12 @@ from modemagent.settings.preflight import check_machine, exposed_files, unencryp
     help="auto: read modems held by ModemManager over D-Bus; port: do not use ModemManager. "
     "Default: auto.",
 )
-@value_option("--baud", "N", f"Speed of UARTs. Default: {DEFAULT_BAUD}.", type=int)
+@value_option(
+    "--baud",
+    "N",
+    f"Speed of UARTs; auto tries the usual ones. Default: {DEFAULT_BAUD}.",
+    type=SPEED,
+)
 @value_option("--poll-interval", "S", "Seconds between polls of a SIM. Default: 60.", type=float)
 @value_option(
     "--refresh-interval", "S", "Seconds between full reports. Default: 86400.", type=float

@@ -13,7 +13,7 @@ from modemagent.access.target import resolve_target
 from modemagent.access.watch import LinkWatch, watch
 from modemagent.cli.options import flag_option, json_option_with, value_option
 from modemagent.cli.output import plain, print_json
-from modemagent.cli.port_options import access_options_without_scan
+from modemagent.cli.port_options import access_options
 from modemagent.cli.screen import can_redraw, live_screen
 from modemagent.cli.watch_csv import CsvRows
 from modemagent.cli.watch_live import LivePage
@@ -27,7 +27,7 @@ _TRANSIENT = ("opening", "identifying")
 @click.command("watch")
 @click.argument("ports", metavar="[PORT]...", nargs=-1)
 @json_option_with("Print JSON, one object per line.")
-@access_options_without_scan
+@access_options
 @value_option(
     "--poll-interval",
     "S",

@@ -35,7 +35,7 @@ _UNCLEAN_LIMIT = 6
 #: Commands after which bytes without OK are examined for NMEA and binary data.
 _STRANGE_LIMIT = 3
 #: Fewer bytes of binary data may be glitches while a level settles.
-_BINARY_MINIMUM = 24
+BINARY_MINIMUM = 24
 _PROBE_LIMIT = 65536
 #: Values that are often in a response that another value has already brought.
 _COMPANIONS = frozenset(("eid", "serial_number", "imeisv"))
@@ -175,7 +175,7 @@ class AtClient:
         kind = stream_kind(data)
         if kind == "nmea":
             description = "NMEA sentences (a GNSS receiver or the GNSS port of a modem)"
-        elif kind == "binary" and len(data) >= _BINARY_MINIMUM:
+        elif kind == "binary" and len(data) >= BINARY_MINIMUM:
             description = "binary data (a diagnostic port, or the wrong baud rate)"
         else:
             return
@@ -183,6 +183,7 @@ class AtClient:
             f"{self.port} sends {description} {when}",
             port=self.port,
             hint="This is not an AT port. Try another port of the device.",
+            is_binary=kind == "binary",
         )
 
     def resync(self) -> Generator[Step, Outcome, None]:

@@ -51,7 +51,7 @@ class Settings(NamedTuple):
     port_glob: tuple[str, ...] = ()
     discovery: bool = True
     via: str = "auto"
-    baud: int = DEFAULT_BAUD
+    baud: int | str = DEFAULT_BAUD
     poll_interval: float = 60.0
     refresh_interval: float = 86400.0
     heartbeat_interval: float = 3600.0
@@ -124,7 +124,8 @@ TABLE: Final = (
         "ModemManager may open its ports first; port: by the port, whatever else uses it.",
         "reopens"),
     Key("baud", BAUD, str(DEFAULT_BAUD),
-        "Baud rate of UARTs; without effect on USB ports.", "reopens"),
+        'Baud rate of UARTs, or "auto": the usual ones are tried with AT until the modem answers. '
+        "Without effect on the ports of USB modems.", "reopens"),
     Key("poll_interval", seconds(0.1, 86400), "60",
         "Interval between checks of a SIM whose changes the modem does not report."),
     Key("refresh_interval", seconds(1, 30 * 86400, zero=True), "86400",

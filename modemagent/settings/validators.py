@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from modemagent.at import AUTO_BAUD
 from modemagent.settings.addresses import is_file_url, is_host_port, is_http_url, is_port
 
 
@@ -101,9 +102,13 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _baud(value: object) -> int:
+def _baud(value: object) -> int | str:
+    if value == AUTO_BAUD:
+        return AUTO_BAUD
     if isinstance(value, bool) or not isinstance(value, int) or value not in baud_rates():
-        raise InvalidValue("a supported baud rate, such as 9600, 57600, 115200 or 921600")
+        raise InvalidValue(
+            f'a supported baud rate, such as 9600, 57600, 115200 or 921600, or "{AUTO_BAUD}"'
+        )
     return value
 
 

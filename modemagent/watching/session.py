@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from modemagent.at import AUTO_BAUD, DEFAULT_BAUD
 from modemagent.channel.channel import AsyncChannel, open_channel
 from modemagent.channel.trace import Trace
 from modemagent.discovery import udev
@@ -23,6 +24,7 @@ from modemagent.errors import ModemAgentError, ModemManagerUnavailable, PortVani
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
 from modemagent.modem.identify import NO_EXTRAS, Extras, identify
+from modemagent.modem.speed_scan import name_scan
 from modemagent.modem.start_up import is_start_up_urc
 from modemagent.modemmanager.client import NAME
 from modemagent.report.message import PortPlace, Reason
@@ -36,6 +38,7 @@ from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
 from modemagent.watching.monitor import Monitor
 from modemagent.watching.places import is_remote, modem_key, place_of
 from modemagent.watching.port_state import PortCondition, PortState
+from modemagent.watching.speed_scan import open_at_its_speed
 
 
 @dataclass
@@ -46,6 +49,7 @@ class WatchContext:
     :param modemmanager: None if the settings exclude ModemManager
     :param trace: receives every line that crosses a port
     :param imeis: of the sessions in progress
+    :param speeds: speed that was found by the id of a port, else by its path
     """
 
     settings: Settings
@@ -55,6 +59,7 @@ class WatchContext:
     modemmanager: ModemManagerArbiter | None = None
     trace: Trace | None = None
     imeis: LocalImeis = field(default_factory=LocalImeis)
+    speeds: dict[str, int] = field(default_factory=dict)
     drops: DropCounter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -116,14 +121,32 @@ class Session:
                 await self._leave_to(arbiter)
                 return
         self._refuse_to_open()
-        trace = self._context.trace
-        channel = await open_channel(self.place.path, baud=self._context.settings.baud, trace=trace)
+        channel = await self._open()
         try:
             await self._run_at(channel)
         finally:
             self.monitor = self.channel = None
             with contextlib.suppress(ModemAgentError):
                 await channel.close()
+
+    async def _open(self) -> AsyncChannel:
+        """Open the port; that of a UART without a set speed at the one at which it answers."""
+        port, context = self.place.path, self._context
+        baud = context.settings.baud
+        if isinstance(baud, int) or not _is_uart(port):
+            speed = baud if isinstance(baud, int) else DEFAULT_BAUD
+            return await open_channel(port, baud=speed, trace=context.trace)
+        key = self.place.id or port
+        channel, speed = await open_at_its_speed(
+            port,
+            known=context.speeds.get(key),
+            listen_s=initial_listen_s(port),
+            trace=context.trace,
+        )
+        if context.speeds.get(key) != speed:
+            context.log.info("speed_found", port=port, baud=speed)
+        context.speeds[key] = speed
+        return channel
 
     def request(self, extras: Extras) -> None:
         """Include more in the next reading."""
@@ -144,7 +167,13 @@ class Session:
             self._context.log.info("port_released", port=self.place.path, to=NAME)
             return
         self._condition.enter(PortState.IDENTIFYING)
-        reading = await self._identify(channel)
+        try:
+            reading = await self._identify(channel)
+        except ModemAgentError as error:
+            baud = self._context.settings.baud
+            if isinstance(baud, int) and _is_uart(self.place.path):
+                name_scan(error, baud, f'the setting baud = "{AUTO_BAUD}"')
+            raise
         self._begin(reading)
         context = self._context
         self.monitor = Monitor(
@@ -260,6 +289,12 @@ class Session:
             await monitor.run(reading)
         finally:
             self.monitor = None
+
+
+def _is_uart(port: str) -> bool:
+    """Return True if a port has a speed: a UART on the board or a bridge to one."""
+    candidate = None if is_remote(port) else describe(port)
+    return candidate is not None and candidate.is_uart
 
 
 def initial_listen_s(port: str) -> float:

@@ -273,6 +273,8 @@ class Supervisor:
         entry: dict[str, object] = {"port": task.port, "port_id": task.place.id}
         entry |= task.condition.to_json()
         entry["drops"] = self._context.drops.of(task.place).total
+        if baud := self._context.speeds.get(task.place.id or task.port):
+            entry["baud"] = baud
         if baseline := self._consumer.baseline(task.place):
             reading = self._context.imeis.compare(modem_key(task.place), baseline).to_json()
             entry |= {key: reading[key] for key in _SHOWN}
