@@ -9,7 +9,7 @@ from typing import Final
 from modemagent.access.options import AccessOptions
 from modemagent.access.target import TargetPort
 from modemagent.channel.runner import run_plans
-from modemagent.discovery.sysfs import describe
+from modemagent.discovery.sysfs import is_uart
 from modemagent.errors import ModemAgentError
 from modemagent.modem import speed_scan
 from modemagent.modem.speed_scan import SPEEDS, answers, no_answer
@@ -28,7 +28,8 @@ def find_speeds(
     :param found: port to speed; the scan adds to it
     :return: the error of each UART without an answer at any speed
     """
-    waiting = [each for each in ports if each.path not in found and is_uart(each.path, options)]
+    root = Path(options.root)
+    waiting = [each for each in ports if each.path not in found and is_uart(each.path, root)]
     silent: dict[str, ModemAgentError] = {}
     tried: list[int] = []
     for speed in SPEEDS:
@@ -52,15 +53,9 @@ def find_speeds(
     return silent
 
 
-def is_uart(path: str, options: AccessOptions) -> bool:
-    """Return True if a port has a speed: a UART on the board or a bridge, not a USB modem."""
-    candidate = None if "://" in path else describe(path, Path(options.root))
-    return candidate is not None and candidate.is_uart
-
-
 def name_scan(error: ModemAgentError, path: str, options: AccessOptions) -> None:
     """Name ``--baud auto`` in the hint of a UART whose speed may be wrong."""
-    if options.speeds is None and is_uart(path, options):
+    if options.speeds is None and is_uart(path, Path(options.root)):
         speed_scan.name_scan(error, options.baud, "--baud auto")
 
 

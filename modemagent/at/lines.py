@@ -80,6 +80,10 @@ def is_nmea(text: str) -> bool:
     )
 
 
+#: Fewer bytes of binary data may be glitches while a level settles.
+BINARY_MINIMUM = 24
+
+
 def stream_kind(raw: bytes) -> StreamKind:
     """Classify what was received on a port.
 

@@ -58,6 +58,12 @@ def describe(path: str, root: Path = Path("/"), hints: Hints | None = None) -> C
     return None
 
 
+def is_uart(path: str, root: Path = Path("/")) -> bool:
+    """Return True if a port has a speed: a UART on the board or a bridge to one."""
+    candidate = None if "://" in path else describe(path, root)
+    return candidate is not None and candidate.is_uart
+
+
 def _with_hints(candidate: Candidate, properties: Mapping[str, str]) -> Candidate:
     if candidate.is_recovery:
         return candidate

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import NamedTuple
 
-from modemagent.at.lines import stream_kind
+from modemagent.at.lines import BINARY_MINIMUM, stream_kind
 from modemagent.at.steps import Command, Listen, Outcome, Received, Response, Step
 from modemagent.dialects.model import WANTS, Attempt
 from modemagent.errors import NoAnswer, NotAModem, ProtocolError
@@ -34,8 +34,6 @@ _IMPATIENT_S = 3.0
 _UNCLEAN_LIMIT = 6
 #: Commands after which bytes without OK are examined for NMEA and binary data.
 _STRANGE_LIMIT = 3
-#: Fewer bytes of binary data may be glitches while a level settles.
-BINARY_MINIMUM = 24
 _PROBE_LIMIT = 65536
 #: Values that are often in a response that another value has already brought.
 _COMPANIONS = frozenset(("eid", "serial_number", "imeisv"))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from modemagent.at.lines import stream_kind
+from modemagent.at.lines import BINARY_MINIMUM, stream_kind
 from modemagent.at.steps import Command, Listen, Plan, Response
 from modemagent.errors import ModemAgentError, NoAnswer, NotAModem
-from modemagent.modem.at_client import BINARY_MINIMUM
 
 #: The speeds that are tried, the most frequent ones of modems first.
 SPEEDS: Final = (115200, 9600, 57600, 38400, 19200, 230400, 460800, 921600)

@@ -19,7 +19,7 @@ from modemagent.channel.trace import Trace
 from modemagent.discovery import udev
 from modemagent.discovery.age import modem_age_s
 from modemagent.discovery.candidate import LISTEN_S, Role, refuse_recovery
-from modemagent.discovery.sysfs import describe
+from modemagent.discovery.sysfs import describe, is_uart
 from modemagent.errors import ModemAgentError, ModemManagerUnavailable, PortVanished
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
@@ -133,7 +133,7 @@ class Session:
         """Open the port; that of a UART without a set speed at the one at which it answers."""
         port, context = self.place.path, self._context
         baud = context.settings.baud
-        if isinstance(baud, int) or not _is_uart(port):
+        if isinstance(baud, int) or not is_uart(port):
             speed = baud if isinstance(baud, int) else DEFAULT_BAUD
             return await open_channel(port, baud=speed, trace=context.trace)
         key = self.place.id or port
@@ -171,7 +171,7 @@ class Session:
             reading = await self._identify(channel)
         except ModemAgentError as error:
             baud = self._context.settings.baud
-            if isinstance(baud, int) and _is_uart(self.place.path):
+            if isinstance(baud, int) and is_uart(self.place.path):
                 name_scan(error, baud, f'the setting baud = "{AUTO_BAUD}"')
             raise
         self._begin(reading)
@@ -289,12 +289,6 @@ class Session:
             await monitor.run(reading)
         finally:
             self.monitor = None
-
-
-def _is_uart(port: str) -> bool:
-    """Return True if a port has a speed: a UART on the board or a bridge to one."""
-    candidate = None if is_remote(port) else describe(port)
-    return candidate is not None and candidate.is_uart
 
 
 def initial_listen_s(port: str) -> float:
