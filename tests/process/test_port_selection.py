@@ -159,7 +159,7 @@ def test_named_port_in_recovery_mode_gets_no_byte(bed: Bed, tmp_path: Path) -> N
                 check=False,
             )
             assert done.returncode == 4, done.stdout + done.stderr
-            assert "never written to" in done.stderr
+            assert "never written to" in done.stdout + done.stderr
     assert bed.written() == {"ttyUSB0": 0}
 
 
