@@ -1,4 +1,4 @@
-"""Commands to one modem and their responses: waking the port, sending, resynchronizing, reading.
+"""Commands to one modem and their responses: sending, resynchronizing, reading, evidence.
 
 Every method that talks to the modem is a generator of :mod:`modemagent.at.steps` steps.
 """
@@ -8,33 +8,24 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import NamedTuple
 
-from modemagent.at.lines import BINARY_MINIMUM, stream_kind
 from modemagent.at.steps import Command, Listen, Outcome, Received, Response, Step
 from modemagent.dialects.model import WANTS, Attempt
-from modemagent.errors import NoAnswer, NotAModem, ProtocolError
+from modemagent.errors import NoAnswer, ProtocolError
 from modemagent.identity.evidence import Evidence, as_text
 from modemagent.modem.background import NOTHING, Background
 from modemagent.modem.interpret import BLOCK_PARSERS, Interpretation, interpret, parts_of
 from modemagent.modem.start_up import Age, StartUp
 from modemagent.modem.sync import SyncEvent, SyncTracker
 
-WAKE_STEP_S = 0.5
-#: Limit without any byte from the modem. A module that boots silently needs 4 s.
-WAKE_MUTE_S = 4.8
-#: Limit with bytes but without a clean OK: the modem is booting. u-blox TOBY-L4 needs 20 s.
-WAKE_BOOT_S = 25.0
 #: Draining the input: silence that ends it, and its limit.
 _QUIET_S, _DRAIN_LIMIT_S = 0.2, 2.0
+#: Timeout of an ``AT`` that only wakes or resynchronizes the port.
+WAKE_STEP_S = 0.5
 _RESYNC_ATTEMPTS = 6
 #: Readings of one value until two of them agree.
 _READINGS = 4
 #: Timeout once the modem has proven to be silent on commands it does not have.
 _IMPATIENT_S = 3.0
-#: OKs with other text after which a port that is never quiet is accepted.
-_UNCLEAN_LIMIT = 6
-#: Commands after which bytes without OK are examined for NMEA and binary data.
-_STRANGE_LIMIT = 3
-_PROBE_LIMIT = 65536
 #: Values that are often in a response that another value has already brought.
 _COMPANIONS = frozenset(("eid", "serial_number", "imeisv"))
 
@@ -112,77 +103,16 @@ class AtClient:
         self._background.note_unsolicited(outcome.lines)
         return outcome
 
+    def drain(self) -> Generator[Step, Outcome, Received]:
+        """Listen until nothing more is received and return what was."""
+        return (yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S))
+
     def restore_settings(self) -> Generator[Step, Outcome, None]:
         """Restore what was changed for the session, the newest change first."""
         while self.restore:
             yield from self.send(self.restore.pop(), _IMPATIENT_S)
 
-    # -- waking and resynchronizing -------------------------------------------------------
-
-    def probe(self, listen_s: float = 0.0) -> Generator[Step, Outcome, None]:
-        """Listen, then send ``AT`` until a clean OK comes.
-
-        :param listen_s: how long to listen; 0 takes only what has already been received
-        :raises NotAModem: the port sends NMEA or binary data; if it did before the first
-            command, nothing was written
-        :raises NoAnswer: nothing was received within 4.8 s, or no clean OK within 25 s
-        """
-        begun_s = self.elapsed_s
-        received = (yield from self.listen(listen_s, listen_s)).raw
-        if received:
-            self.sync.apply(SyncEvent.ANOMALY)
-            received += (yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)).raw
-            self._refuse_other_devices(received, "before anything was sent")
-        received = b""
-        unclean = sent = 0
-        while True:
-            response = yield from self.send(NOTHING, WAKE_STEP_S)
-            sent += 1
-            received = (received + response.raw)[-_PROBE_LIMIT:]
-            if response.ok:
-                is_numeric = response.final is not None and response.final.text.strip() == "0"
-                if is_numeric and not self.restore:
-                    yield from self.send("ATV1", WAKE_STEP_S)
-                    self.restore.append("ATV0")
-                    continue
-                if not response.lines:
-                    return
-                # Text with the OK: a late response, or a device that is never quiet.
-                self.sync.apply(SyncEvent.ANOMALY)
-                unclean += 1
-                if unclean >= _UNCLEAN_LIMIT:
-                    return
-                yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)
-                continue
-            if sent >= _STRANGE_LIMIT:
-                self._refuse_other_devices(received, "in response to AT")
-            limit_s = WAKE_BOOT_S if received.strip(b"\x00") else WAKE_MUTE_S
-            if self.elapsed_s - begun_s >= limit_s - 0.01:
-                raise NoAnswer(
-                    f"no answer to AT on {self.port}"
-                    + (", only other bytes" if received else f" within {WAKE_MUTE_S:.0f} s"),
-                    port=self.port,
-                    hint="Check power, cable and baud rate, or try another port of the device.",
-                )
-            if received:
-                self.sync.apply(SyncEvent.ANOMALY)
-            if not response.timed_out:  # The modem is alive but not ready.
-                yield from self.listen(WAKE_STEP_S, WAKE_STEP_S)
-
-    def _refuse_other_devices(self, data: bytes, when: str) -> None:
-        kind = stream_kind(data)
-        if kind == "nmea":
-            description = "NMEA sentences (a GNSS receiver or the GNSS port of a modem)"
-        elif kind == "binary" and len(data) >= BINARY_MINIMUM:
-            description = "binary data (a diagnostic port, or the wrong baud rate)"
-        else:
-            return
-        raise NotAModem(
-            f"{self.port} sends {description} {when}",
-            port=self.port,
-            hint="This is not an AT port. Try another port of the device.",
-            is_binary=kind == "binary",
-        )
+    # -- resynchronizing -------------------------------------------------------------------
 
     def resync(self) -> Generator[Step, Outcome, None]:
         """Drain the input, then send ``AT`` until a clean OK comes.
@@ -191,7 +121,7 @@ class AtClient:
         """
         self.sync.apply(SyncEvent.ANOMALY)
         for attempt in range(1, _RESYNC_ATTEMPTS + 1):
-            yield from self.listen(_QUIET_S, _DRAIN_LIMIT_S)
+            yield from self.drain()
             response = yield from self.send(NOTHING, WAKE_STEP_S)
             # A port that is never quiet: no late response is left after so many OKs.
             is_last = attempt == _RESYNC_ATTEMPTS

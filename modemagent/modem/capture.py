@@ -20,6 +20,7 @@ from modemagent.errors import DeadlinePassed, PortError
 from modemagent.identity.snapshot import SimState, Snapshot
 from modemagent.modem.at_client import AtClient
 from modemagent.modem.identify import NO_EXTRAS, Extras, identify
+from modemagent.modem.wake_up import probe
 
 #: Further commands for every modem: network and signal, settings, supported commands.
 FOR_ALL = (
@@ -126,7 +127,7 @@ def record(
     try:
         if reason:
             raise DeadlinePassed(reason, port=port)
-        yield from client.probe()
+        yield from probe(client)
         for number, line in enumerate(lines):
             missing = lines[number:]
             if not tape.has(line):

@@ -15,7 +15,7 @@ from modemagent.identity.imsi import Imsi
 from modemagent.identity.snapshot import ReadState, SimState, Snapshot
 from modemagent.modem.at_client import AtClient
 from modemagent.modem.ladder import climb
-from modemagent.modem.sim import is_sim_event
+from modemagent.modem.sim_events import is_sim_event
 from modemagent.modem.sim_state import state_of, state_of_refusal
 from modemagent.modem.sync import Desynchronized
 

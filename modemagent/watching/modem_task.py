@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import time
 from collections.abc import Callable
 
 from modemagent.channel.channel import AsyncChannel
@@ -25,13 +24,13 @@ from modemagent.errors import (
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import Extras
 from modemagent.modemmanager.client import NAME
-from modemagent.report import origin
 from modemagent.report.message import PortPlace, Reason
 from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
 from modemagent.watching.monitor import Monitor
-from modemagent.watching.places import baseline_key, is_remote, is_there, place_of
+from modemagent.watching.places import baseline_key, is_there, place_of
 from modemagent.watching.port_choice import PortChoice
 from modemagent.watching.port_state import PortCondition, PortState
+from modemagent.watching.removal import Absence, is_remote_lost
 from modemagent.watching.session import Session, WatchContext
 
 #: Delay after a failed session: initial value and maximum of the back-off.
@@ -40,16 +39,6 @@ _RETRY_S, _RETRY_MAX_S = 1.0, 30.0
 _RETRY_AFTER_RESET_S = 0.1
 #: After a failure for one of these reasons, another port of the modem may still work.
 _TRY_NEXT_PORT = ("no_answer", "not_a_modem", "busy", "permission")
-#: A remote port has no device file that disappears: its modem counts as removed after this many
-#: failed connections.
-_REMOTE_FAILURES = 3
-#: A USB modem that returns within this time was reset, not removed.
-_RESET_GRACE_S = 2.5
-#: A starting modem shows its ports one by one; within this time it does not count as removed.
-_MODEM_START_GRACE_S = 30.0
-#: USB devices appear slowly after a boot of the gateway; within this time a missing modem does not
-#: count as removed.
-_HOST_BOOT_GRACE_MS = 120_000
 _NOT_THERE = "the port does not exist"
 
 
@@ -81,9 +70,8 @@ class ModemTask:
         self._ports = PortChoice()
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
-        self._absent_since: float | None = None
+        self._absence = Absence()
         self._appeared = 0.0
-        self._is_removed = False
         #: path at which the modem was last read since the agent started
         self._read_at: str | None = None
         self._session: Session | None = None
@@ -118,8 +106,7 @@ class ModemTask:
         arbiter = self._context.modemmanager
         if arbiter is not None and (same is None or was_absent):
             self._appeared = arbiter.appeared(places[0])
-        self._absent_since = None
-        self._is_removed = False
+        self._absence.end()
         if same is not None and same.id is not None:
             self.place = same
             if self._session is not None:
@@ -136,21 +123,18 @@ class ModemTask:
 
         :param has_other_ports: other ports of the device exist
         """
-        now = time.monotonic()
-        if self._absent_since is None:
-            self._absent_since = now
+        self._absence.begin()
         self._ports.places = ()
         self._wake.set()
         if self._session is not None:
             self._interrupt(self._enter_absent)
         elif self.condition.state is PortState.ABSENT:
-            within_s = _MODEM_START_GRACE_S if has_other_ports else _RESET_GRACE_S
-            if baseline_key(self.place) == self.port:
-                within_s = 0.0  # the device behind this path cannot be recognized elsewhere
-            is_up = self._read_at is not None or origin.uptime_ms() > _HOST_BOOT_GRACE_MS
-            is_overdue = now - self._absent_since >= within_s
-            may_report = self._context.drops.may_report(self.place)
-            self._is_removed = is_up and is_overdue and may_report
+            self._absence.decide(
+                self.place,
+                has_other_ports=has_other_ports,
+                was_read=self._read_at is not None,
+                may_report=self._context.drops.may_report(self.place),
+            )
 
     @property
     def awaits_return(self) -> bool:
@@ -254,8 +238,8 @@ class ModemTask:
     async def _wait_for_return(self) -> None:
         if self.condition.state is not PortState.ABSENT:
             self._enter_absent()
-        if self._is_removed:
-            self._is_removed = False
+        if self._absence.is_removal:
+            self._absence.is_removal = False
             if self._report_removal():
                 self._changed()
         self._wake.clear()
@@ -317,8 +301,8 @@ class ModemTask:
         drops = self._context.drops
         if isinstance(error, PortVanished):
             drops.lost(self.place)
-        is_lost = isinstance(error, PortNotFound | PortVanished) and is_remote(self.port)
-        if is_lost and self.condition.failures >= _REMOTE_FAILURES and drops.may_report(self.place):
+        is_lost = is_remote_lost(self.port, error, self.condition.failures)
+        if is_lost and drops.may_report(self.place):
             self._report_removal()
         if self.condition.reason in _TRY_NEXT_PORT and self._ports.fail(self.port):
             return

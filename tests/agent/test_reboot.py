@@ -102,7 +102,7 @@ def reports(reason: str, *buses: str) -> list[tuple[str, str | None]]:
 
 @pytest.fixture
 def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
-    monkeypatch.setattr("modemagent.watching.modem_task._RESET_GRACE_S", 0.0)
+    monkeypatch.setattr("modemagent.watching.removal._RESET_GRACE_S", 0.0)
     monkeypatch.setattr("modemagent.report.origin.uptime_ms", lambda: 3_600_000)
     with simulated_fleet(["quectel-eg25-g"], count=2) as modems:
         yield Gateway(tmp_path, monkeypatch, modems)

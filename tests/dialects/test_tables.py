@@ -17,9 +17,10 @@ from modemagent.dialects.generic import DIALECT as GENERIC
 from modemagent.dialects.model import WANTS, Attempt, Dialect
 from modemagent.dialects.parsers import PARSERS, parse_value
 from modemagent.identity.meid import Meid
-from modemagent.modem.identify import EQUIPMENT
+from modemagent.modem.equipment import EQUIPMENT
 from modemagent.modem.interpret import BLOCK_PARSERS
-from modemagent.modem.sim import NUMBERS, is_sim_event
+from modemagent.modem.sim_events import is_sim_event
+from modemagent.modem.sim_numbers import NUMBERS
 from modemagent.modem.sim_state import PendingState, state_of
 
 TRANSCRIPTS = {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from modemagent.at.steps import Command, FinalResult, Listen, Received, Response
 from modemagent.modem.at_client import AtClient
+from modemagent.modem.wake_up import probe
 
 
 def wake(*finals: str) -> list[str]:
     """Drive the plan with one final result per command; return the commands that were sent."""
-    plan, asked, waiting = AtClient("port").probe(), [], list(finals)
+    plan, asked, waiting = probe(AtClient("port")), [], list(finals)
     step = next(plan)
     try:
         while True:

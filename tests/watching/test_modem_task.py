@@ -191,7 +191,7 @@ async def test_usb_modem_is_removed_after_the_time_of_a_reset(
     has_other_ports: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        f"modemagent.watching.modem_task._{'MODEM_START' if has_other_ports else 'RESET'}_GRACE_S",
+        f"modemagent.watching.removal._{'MODEM_START' if has_other_ports else 'RESET'}_GRACE_S",
         0.0,
     )
     with simulated(EG25) as modem:

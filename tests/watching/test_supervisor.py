@@ -83,7 +83,7 @@ def isolated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modemagent.watching.modemmanager.has_library", lambda: False)
     monkeypatch.setattr("modemagent.watching.selection.scan", lambda hints: ())
     monkeypatch.setattr("modemagent.report.origin.uptime_ms", lambda: 3_600_000)
-    monkeypatch.setattr("modemagent.watching.modem_task._RESET_GRACE_S", 0.0)
+    monkeypatch.setattr("modemagent.watching.removal._RESET_GRACE_S", 0.0)
 
 
 async def test_modem_of_modemmanager_is_opened_with_via_port(tmp_path: Path) -> None:
