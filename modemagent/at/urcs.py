@@ -16,7 +16,7 @@ PREFIXES = {text: subject[0] for kind, text, *subject in _ROWS if kind == "prefi
 #: Complete lines, in upper case.
 WORDS = frozenset(text for kind, text, *_ in _ROWS if kind == "line")
 #: Beginnings of lines without a colon, such as ``^SYSSTART AIRPLANE MODE`` and ``+PACSP0``.
-STARTS = ("^SYSSTART", "+PACSP", "RING ", "*PSUTTZ")
+STARTS = ("^SYSSTART", "+PACSP", "RING ", "*PSUTTZ", "*ISIM")
 
 
 def prefix_of(line: str) -> str:

@@ -9,15 +9,22 @@ from modemagent.dialects.model import Attempt, Dialect, Ladder
 _27007 = "3GPP TS 27.007 clause "
 #: URCs of the SIM that modules of several makers send, whatever word or number follows.
 SIM_URCS = (
-    r"\+E?CPIN\s?:",  # the form of the response: most makers; +ECPIN: EigenComm
+    # the form of the response: most makers; +ECPIN: EigenComm; ^CPIN: Huawei
+    r"(\+E?|\^)CPIN\s?:",
+    r"CPIN READY$",
     r"\+SIM\s?: ?(Inserted|Removed)",  # Fibocom
     r"\+SIM (DROP|READY)",
     r"\+SIMCARD\s?:",  # SIMCom: NOT AVAILABLE
+    r"\+CSMINS\s?: ?\d,[01]",  # SIMCom
+    r"\*ISIM",  # ASR based modules, after the start of a SIM: *ISIMAID
     r"SIM (REMOVED|INSERTED|CRASH)$",  # SIM900, MobileTek L511
     r"\^SIMST\s?: ?\d",  # Huawei, and OneMO modules
     r"#QSS\s?: ?[0-3]$",  # Telit
     r"\+QSIMSTAT\s?: ?\d,[012]",  # Quectel
     r"\+ESIMS\s?: ?\d",  # MediaTek
+    # Intel XMM, also under other names; after AT+XSIMSTATE=1 (ofono ifx plugin), never sent here
+    r"\+XSIM\s?: ?\d",
+    r"\$QCSIMSTAT\s?: ?\d",  # Qualcomm
 )
 _SIMCOMATI = "trace simcom-a7670; the only block of some SIMCom modules"
 _V250 = "ITU-T V.250 clause 6.1"

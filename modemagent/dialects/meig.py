@@ -12,5 +12,5 @@ DIALECT = maker(
     imei=(Attempt("AT+CGSN", "imei", "trace meig-slm770a"),),
     iccid=(Attempt("AT+ICCID", "iccid", "trace meig-slm770a"),),
     slot=(Attempt("AT^SIMSLOT?", "slot_pairs", _SIMSLOT, models=r"^(SLM770|SRM8\d\d)"),),
-    sim_urcs=(r"\^SIMSLOT(URC)?\s?: ?\d",),
+    sim_urcs=(r"\^SIMSLOTURC\s?: ?\d",),
 )

@@ -40,6 +40,6 @@ DIALECT = maker(
         Attempt("AT+QDSIM?", "slot_index_of_two", _QDSIM, models=_DSIM),
     ),
     slot_count=(Attempt("AT+QUIMSLOT=?", "slot_count", _QUIMSLOT, models=_TWO_SLOTS),),
-    sim_urcs=(r"\+QUSIM\s?: ?[01]",),
+    sim_urcs=(r"\+QUSIM(SLOT)?\s?: ?\d",),
     joined="trace quectel-rm500u-cnv; Quectel BC660K-GL&BC950K-GL AT manual 1.2",
 )

@@ -8,6 +8,4 @@ from modemagent.dialects.model import Attempt
 DIALECT = maker(
     "xmm",
     imei=(Attempt("AT+CGSN", "imei", "ModemManager xmm plugin"),),
-    # +XSIM comes after AT+XSIMSTATE=1 (ofono ifx plugin), which modemagent does not send
-    sim_urcs=(r"\+XSIM\s?: ?\d",),
 )

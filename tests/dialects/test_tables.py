@@ -11,6 +11,7 @@ import pytest
 from _pytest.mark.structures import ParameterSet
 
 import modemagent.dialects
+from modemagent.at.urcs import is_urc
 from modemagent.dialects import allowlist, ati_block, catalogue
 from modemagent.dialects.cdma import cdma_numbers
 from modemagent.dialects.generic import DIALECT as GENERIC
@@ -434,26 +435,66 @@ def test_names_have_no_labels_and_no_quotes(shape: str, line: str, value: str | 
     assert (found.value if found.fits else None) == value
 
 
+#: A SIM that is removed, or inserted, as modules of any maker report it.
+SIM_EVENTS = [
+    "+CPIN: SIM REMOVED",
+    "+CPIN: SIM REMOVED 0",
+    "+CPIN: NOT READY",
+    "+CPIN: READY",
+    "+CPIN:NOT INSERTED",
+    "+CPIN: SIM DROP",
+    "^CPIN: READY",
+    "CPIN READY",
+    "+SIM: Removed",
+    "+SIM: Inserted",
+    "+SIM DROP",
+    "+SIMCARD: NOT AVAILABLE",
+    "+CSMINS: 1,0",
+    "SIM REMOVED",
+    "^SIMST: 255,0",
+    "^SIMST:1",
+    "#QSS: 0",
+    "+QSIMSTAT: 1,0",
+    "+ESIMS: 0,13",
+    "+XSIM: 0",
+    "*ISIMAID: 1",
+    "$QCSIMSTAT: 1, SIM INIT COMPLETED",
+]
+#: The same in the words of one maker.
+MAKERS_SIM_EVENTS = [
+    '%NOTIFYEV:"SIMREFRESH"',
+    "^SCKS: 0",
+    "+CIEV: simstatus,0",
+    "^SSIM READY",
+    "*EMRDY: 1",
+    "^SIMSLOTURC: 1,1,1,0",
+    "%XSIM: 0",
+    "_OSSYSI: 0",
+    "+QUSIM: 1",
+    "+QUSIMSLOT: 2",
+    "+SQNSIMST: 1",
+    "+UUSIMSTAT: 0",
+    "+WIND: 0",
+]
+
+
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-@pytest.mark.parametrize(
-    "line",
-    [
-        "+CPIN: SIM REMOVED",
-        "+CPIN: SIM REMOVED 0",
-        "+CPIN:NOT INSERTED",
-        "+CPIN: SIM DROP",
-        "+SIM: Removed",
-        "+SIM DROP",
-        "+SIMCARD: NOT AVAILABLE",
-        "SIM REMOVED",
-        "^SIMST: 255,0",
-        "#QSS: 0",
-        "+QSIMSTAT: 1,0",
-        "+ESIMS: 0,13",
-    ],
-)
+@pytest.mark.parametrize("line", SIM_EVENTS)
 def test_any_removed_sim_is_read_again(table: Dialect, line: str) -> None:
     assert is_sim_event(line, table)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_every_sim_event_is_received_as_a_urc(table: Dialect) -> None:
+    """Other lines that come without a command do not reach the monitor of a modem."""
+    for pattern in table.sim_urcs:
+        lines = [
+            line
+            for line in (*SIM_EVENTS, *MAKERS_SIM_EVENTS)
+            if re.match(pattern, line, re.IGNORECASE)
+        ]
+        assert lines, f"no line above is an example of {pattern}"
+        assert not [line for line in lines if not is_urc(line)]
 
 
 @pytest.mark.parametrize("line", ["+CSQ: 20,99", "Call Ready", "+CREG: 1", "#QSS: 1,3", "OK"])
