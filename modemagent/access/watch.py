@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from modemagent.access.agent import NotServed, agent_session, explain_busy
 from modemagent.access.options import AccessOptions
 from modemagent.at import AUTO_BAUD
+from modemagent.at.steps import Plan
 from modemagent.control.client import ControlClient
 from modemagent.errors import AgentError, AgentNotRunning, ModemAgentError, PortBusy, PortNotFound
 from modemagent.modem.link_poll import LinkPoll, LinkReading
@@ -94,7 +94,7 @@ def _show_events(
             show(event)
         return
     due = time.monotonic()
-    polls: defaultdict[str, LinkPoll] = defaultdict(LinkPoll)
+    polls = _LinkPolls()
     with agent_session(options.agent) as reader:
         for event in client.events(min(link.interval_s, _MOST_LATE_S)):
             if event is not None:
@@ -111,29 +111,43 @@ def _entries(reader: ControlClient, ports: Sequence[str]) -> list[Mapping[str, A
     return [entry for entry in modems if entry["port"] in ports]
 
 
-def _read_link(
-    reader: ControlClient, entry: Mapping[str, Any], polls: defaultdict[str, LinkPoll]
-) -> LinkReading:
-    port = entry["port"]
-    if entry["state"] != PortState.WATCHING:
+class _LinkPolls:
+    """The polls of all ports. A poll ends when its modem is no longer watched."""
+
+    def __init__(self) -> None:
+        self._polls: dict[str, LinkPoll] = {}
+
+    def plan(self, entry: Mapping[str, Any]) -> Plan[LinkReading] | None:
+        """Return the plan for the port of a status entry, None if its modem is not watched."""
+        port = entry["port"]
+        if entry["state"] != PortState.WATCHING:
+            self._polls.pop(port, None)
+            return None
+        if port not in self._polls:
+            self._polls[port] = LinkPoll(entry.get("dialect", ""))
+        return self._polls[port].plan()
+
+
+def _read_link(reader: ControlClient, entry: Mapping[str, Any], polls: _LinkPolls) -> LinkReading:
+    plan = polls.plan(entry)
+    if plan is None:
         return LinkReading()
     try:
-        return reader.run(port, polls[port].plan())
+        return reader.run(entry["port"], plan)
     except AgentError:
         return LinkReading()
 
 
 async def _read_links(supervisor: Supervisor, link: LinkWatch) -> None:
     """Read the links of the ports that are watched directly, until cancelled."""
-    polls: defaultdict[str, LinkPoll] = defaultdict(LinkPoll)
+    polls = _LinkPolls()
     while True:
         for entry in supervisor.to_json():
             reading = LinkReading()
-            if entry["state"] == PortState.WATCHING:
-                port = str(entry["port"])
+            if (plan := polls.plan(entry)) is not None:
                 with contextlib.suppress(ModemAgentError):
-                    channel = await supervisor.find(port).channel()
-                    reading = await channel.run(polls[port].plan())
+                    channel = await supervisor.find(str(entry["port"])).channel()
+                    reading = await channel.run(plan)
             link.show(entry, reading)
         await asyncio.sleep(link.interval_s)
 

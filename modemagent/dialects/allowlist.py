@@ -65,7 +65,7 @@ READS = frozenset(
         *("AT+CSQ", "AT+CESQ", "AT+CREG?", "AT+CGREG?", "AT+CEREG?", "AT+C5GREG?", "AT+COPS?"),
         *("AT+CGATT?", "AT+CGDCONT?", "AT+CCLK?", "AT+CNUM", "AT+CLAC", "AT+CEER"),
         *("AT+QNWINFO", "AT+CPSI?"),
-        # signal of the serving cell, for diagnose: modemagent/dialects/diagnostic_reads.py
+        # signal of the serving cell, for diagnose and watch: see diagnostic_reads.py
         *('AT+QENG="servingcell"', "AT+QCSQ", "AT!GSTATUS?", "AT#RFSTS", "AT+UCGED?"),
         *("AT^HCSQ?", "AT+GTCCINFO?", "AT+XCESQ?", "AT%XMONITOR", "AT^SMONI"),
         # data connections: TS 27.007 clauses 10.1.10, 10.1.14, 10.1.23

@@ -1,7 +1,7 @@
-"""Reads of the makers that only a diagnosis sends: the signal of the cell, attempts left.
+"""Reads of the makers that no identification sends: the signal of the cell, attempts left.
 
 Keys are names of dialects. Every line is a pure read and on the allow-list; a modem that does not
-have its command refuses it, and the check uses the commands of the standard alone.
+have its command refuses it, and ``diagnose`` and ``watch`` use the standard's commands alone.
 """
 
 from __future__ import annotations

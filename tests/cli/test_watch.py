@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 
-from modemagent.at.steps import Command, FinalResult, Response
 from modemagent.cli.watch import Screen
 from modemagent.cli.watch_live import LivePage
 from modemagent.explain import explain
-from modemagent.modem.link_poll import LinkPoll, LinkReading
+from modemagent.modem.link_poll import LinkReading
 from tests.process.conftest import Agent, Bench, until
 
 pytestmark = pytest.mark.timeout(60)
@@ -144,27 +143,6 @@ def test_live_page_shows_modem_signal_and_events() -> None:
     assert "▁▄█" in pages[-1]
     assert "now -81, best -81, worst -121 dBm" in pages[-1]
     assert "watching" in pages[-1]
-
-
-def test_link_poll_keeps_the_command_that_gives_a_value() -> None:
-    sent: list[str] = []
-    answers = {"AT+CEREG?": "+CEREG: 0,1", "AT+CESQ": "+CESQ: 99,99,255,255,20,45"}
-    poll = LinkPoll()
-    for _ in range(2):
-        plan = poll.plan()
-        with pytest.raises(StopIteration) as done:
-            command = next(plan)
-            while True:
-                assert isinstance(command, Command)
-                sent.append(command.line)
-                lines = (answers[command.line],) if command.line in answers else ()
-                final = FinalResult("ok", None, "OK") if lines else FinalResult("error", None, "")
-                command = plan.send(Response(command.line, lines, final))
-    assert sent == ["AT+CEREG?", "AT+QCSQ", "AT^HCSQ?", "AT+CESQ", "AT+CEREG?", "AT+CESQ"]
-    reading = done.value.value
-    assert (reading.registration["fields"]["registered"], reading.signal["fields"]["level"]) == (
-        True, "good",
-    )  # fmt: skip
 
 
 def state(word: str, message: str = "", port: str = "/dev/ttyS0") -> dict[str, Any]:
