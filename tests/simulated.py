@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 from modemagent.simulator.catalogue import find
 from modemagent.simulator.endpoints import Endpoint, PtyEndpoint, TcpEndpoint
 from modemagent.simulator.modem import SimulatedModem
-from modemagent.simulator.script import load
+from modemagent.simulator.script import Reply, Script, load
 from modemagent.simulator.server import RunningModem, SimulatorServer
 
 
@@ -40,6 +42,27 @@ def simulated(
     with TemporaryDirectory(prefix="modemagent-") as folder, SimulatorServer() as server:
         endpoint: Endpoint = TcpEndpoint() if tcp else PtyEndpoint(Path(folder) / "ttySIM0")
         yield server.add(script.name, modem, endpoint)
+
+
+class UnstableModem(SimulatedModem):
+    """A modem whose IMEI differs at every other reading."""
+
+    def __init__(self, script: Script, imei: str, other_imei: str) -> None:
+        super().__init__(script, imei=imei)
+        self._imeis = cycle((imei, other_imei))
+
+    def _reply(self, command: str, now: float) -> Reply:
+        if "CGSN" in command.upper():
+            self.identities = replace(self.identities, imei=next(self._imeis))
+        return super()._reply(command, now)
+
+
+@contextmanager
+def unstable(transcript: str, imei: str, other_imei: str) -> Iterator[RunningModem]:
+    """Run one modem that reports two IMEIs in turn."""
+    modem = UnstableModem(load(find(transcript)), imei, other_imei)
+    with TemporaryDirectory(prefix="modemagent-") as folder, SimulatorServer() as server:
+        yield server.add(transcript, modem, PtyEndpoint(Path(folder) / "ttySIM0"))
 
 
 @contextmanager

@@ -138,7 +138,7 @@ def modem_facts(
     ]
     every = [_facts(each, candidates, host) for each in reached]
     read = [each.snapshot for each in every if each.snapshot is not None]
-    compared = iter(compare_readings(read, options.root))
+    compared = iter(compare_readings(read, options.root, host.imeis))
     return [each._replace(snapshot=next(compared)) if each.snapshot else each for each in every]
 
 

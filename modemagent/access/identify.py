@@ -33,6 +33,7 @@ from modemagent.errors import (
 from modemagent.identity.crosscheck import compare_modems, duplicates
 from modemagent.identity.snapshot import ReadState, Snapshot
 from modemagent.modem.identify import NO_EXTRAS, Extras, identify
+from modemagent.modem.imei_reread import reread_imei
 
 if TYPE_CHECKING:
     from modemagent.control.client import ControlClient
@@ -118,13 +119,14 @@ def _identify(
     targets: Sequence[ModemTarget] | None, options: AccessOptions, extras: Extras
 ) -> AccessResult:
     def plan(port: TargetPort) -> Plan[Snapshot]:
-        return identify(
+        reading = yield from identify(
             port.path,
             port_id=port.port_id,
             extras=extras,
             listen_s=port.listen_s,
             age=lambda: modem_age_s(port.path),
         )
+        return (yield from reread_imei(reading))
 
     def agent(client: ControlClient, port: str) -> Snapshot:
         return read_by_agent(client, port, extras, options.left_s)
@@ -149,22 +151,30 @@ def _identify(
     return result
 
 
-def compare_readings(readings: Sequence[Snapshot], root: str) -> list[Snapshot]:
-    """Return readings with the finding that two modems have one IMEI; each may have several ports.
+def compare_readings(
+    readings: Sequence[Snapshot], root: str, others: Sequence[tuple[str, str]] = ()
+) -> list[Snapshot]:
+    """Return readings with the findings that one modem has two IMEIs, or two modems have one.
 
     :param root: directory that holds ``sys`` and ``dev``
+    :param others: ports of further modems, with their IMEIs
     """
-    if not duplicates((each.port, each.modem.imei) for each in readings):
+    imeis = [(each.port, each.modem.imei) for each in readings]
+    devices = [each.port_id.rpartition(":")[0] if each.port_id else each.port for each in readings]
+    if len(set(devices)) == len(devices) and not duplicates([*imeis, *others]):
         return list(readings)
     candidates = scan_ports(root)
 
-    def modem_of(reading: Snapshot) -> str:
+    def modem_at(port: str) -> str:
         # The ttys of a UART bridge lead to different modems.
-        candidate = candidate_of(reading.port, candidates)
+        candidate = candidate_of(port, candidates)
         device = candidate.modem_id if candidate and candidate.cellular else None
-        return device or os.path.realpath(reading.port)
+        return device or os.path.realpath(port)
 
-    return compare_modems((modem_of(each), each) for each in readings)
+    return compare_modems(
+        [(modem_at(each.port), each) for each in readings],
+        [(modem_at(port), imei) for port, imei in others],
+    )
 
 
 def read_by_agent(client: ControlClient, port: str, extras: Extras, timeout_s: float) -> Snapshot:

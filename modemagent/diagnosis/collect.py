@@ -13,6 +13,7 @@ from modemagent.errors import ModemAgentError
 from modemagent.identity.snapshot import SimState, Snapshot
 from modemagent.modem.at_client import AtClient
 from modemagent.modem.identify import identify
+from modemagent.modem.imei_reread import reread_imei
 from modemagent.modem.ladder import read_lines
 
 #: Commands beside the identification, all of them on the allow-list. If a modem rejects one, the
@@ -63,6 +64,7 @@ def collect(port: str, port_id: str | None, listen_s: float = 0.0) -> Plan[Colle
         port, port_id=port_id, listen_s=listen_s, age=lambda: modem_age_s(port)
     )
     responses = yield from query_lines(snapshot)
+    snapshot = yield from reread_imei(snapshot)
     return Collected(snapshot, responses)
 
 

@@ -96,6 +96,13 @@ class HostFacts(NamedTuple):
         return [*watched, *(port for port in dropped if port not in (*watched, *idle))]
 
     @property
+    def imeis(self) -> list[tuple[str, str]]:
+        """Port and IMEI of the modems that the agent watches."""
+        modems = self.status["modems"] if self.status else ()
+        found = [(each, each.get("modem") or {}) for each in modems if each["state"] == "watching"]
+        return [(each["port"], modem["imei"]) for each, modem in found if modem.get("imei")]
+
+    @property
     def dropped(self) -> list[Mapping[str, Any]]:
         """Modems with many drops, with ``port``, ``port_id`` and ``message``."""
         status = self.status or {}

@@ -117,21 +117,35 @@ def with_finding(reading: Snapshot, code: str, *, present: bool) -> Snapshot:
     return reading._replace(problems=(*others, *found))
 
 
-def compare_modems(readings: Iterable[tuple[Hashable, Snapshot]]) -> list[Snapshot]:
-    """Return readings taken at the same time, with the finding that two modems have one IMEI.
+def compare_modems(
+    readings: Iterable[tuple[Hashable, Snapshot]],
+    others: Iterable[tuple[Hashable, str]] = (),
+) -> list[Snapshot]:
+    """Return readings taken at the same time, with the findings about their IMEIs.
 
-    :param readings: modem and reading
+    Two modems have one IMEI, or one modem reports two through different ports. Findings that a
+    reading already has are kept: the agent compares it with modems that are not among these.
+
+    :param readings: modem and reading; a modem may be read through several of its ports
+    :param others: modem and IMEI of modems that were read before
     """
     pairs = list(readings)
-    shared = duplicates((modem, reading.modem.imei) for modem, reading in pairs)
-    return [
-        with_finding(
-            reading,
-            "cross.imei_duplicate",
-            present=reading.modem.imei is not None and reading.modem.imei[:14] in shared,
-        )
-        for _, reading in pairs
-    ]
+    imeis = [(modem, imei) for modem, reading in pairs if (imei := reading.modem.imei) is not None]
+    shared = duplicates([*imeis, *others])
+    unstable = {modem for modem, imei in imeis if _has_other(modem, imei, imeis)}
+    found = []
+    for modem, reading in pairs:
+        imei = reading.modem.imei
+        if imei is not None and imei[:14] in shared:
+            reading = with_finding(reading, "cross.imei_duplicate", present=True)
+        if modem in unstable:
+            reading = with_finding(reading, "cross.imei_unstable", present=True)
+        found.append(reading)
+    return found
+
+
+def _has_other(modem: Hashable, imei: Imei, imeis: Iterable[tuple[Hashable, Imei]]) -> bool:
+    return any(modem == other and not imei.same_equipment(each) for other, each in imeis)
 
 
 def compare_label(label: Imei, imei: Imei) -> tuple[Problem, ...]:

@@ -1,7 +1,8 @@
 """Monitoring of an identified modem over an open port: when to take the next reading.
 
-Four things trigger a reading: a URC about the SIM, a poll that finds a difference, an incomplete
-reading, and a request of a client. Every reading is a complete identification.
+Five things trigger a reading: a URC about the SIM, another modem with the same IMEI, a poll that
+finds a difference, an incomplete reading, and a request of a client. Every reading is a complete
+identification.
 """
 
 from __future__ import annotations
@@ -63,11 +64,16 @@ class Monitor:
         self._poll_at = self._refresh_at = inf
         self.due = asyncio.get_running_loop().time()
         self._triggered = asyncio.Event()
-        self._sim_changed = False
+        self._is_due = False
         self._waiting: list[asyncio.Future[Snapshot]] = []
         self._idle_urcs = 0
         self._poll_failures = 0
         self._numbers = cycle(("iccid", "imsi"))
+
+    def read_again(self) -> None:
+        """Take a reading at the next opportunity, as after a URC about the SIM."""
+        self._is_due = True
+        self._triggered.set()
 
     async def read_now(self) -> Snapshot:
         """Take a reading at the next opportunity and return it.
@@ -113,8 +119,7 @@ class Monitor:
         async for line in self._channel.urcs:
             self._on_urc(line)
             if sim_urc(line, self._reading):
-                self._sim_changed = True
-                self._triggered.set()
+                self.read_again()
 
     async def _await_end(self) -> None:
         await self._channel.closed.wait()
@@ -130,11 +135,11 @@ class Monitor:
             await self._wait_until(min(self._poll_at, self._refresh_at, again_at))
             if self._channel.closed.is_set():
                 raise PortVanished(f"{self._channel.port} has disappeared", port=self._channel.port)
-            if not (self._sim_changed or self._waiting) and now() < min(
+            if not (self._is_due or self._waiting) and now() < min(
                 self._poll_at, self._refresh_at, again_at
             ):
                 continue  # the intervals have changed
-            by_urc = self._sim_changed
+            by_urc = self._is_due
             default_reason = None
             if by_urc:
                 await asyncio.sleep(_URC_DELAY_S[min(self._idle_urcs, len(_URC_DELAY_S) - 1)])
@@ -176,7 +181,7 @@ class Monitor:
 
     async def _read(self, default_reason: Reason | None) -> Reason | None:
         # cleared before reading: a URC during the reading triggers another one
-        self._sim_changed = False
+        self._is_due = False
         waiting, self._waiting = self._waiting, []
         try:
             self._reading = await self._identify()

@@ -185,6 +185,7 @@ class Session:
             refresh_interval_s=context.settings.refresh_interval,
             on_urc=self._on_urc,
         )
+        context.imeis.begin(self._modem, self.monitor.read_again)
         await self.monitor.run(reading)
 
     def _on_urc(self, line: str) -> None:

@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
-from tests.simulated import simulated, simulated_fleet
+from tests.simulated import simulated, simulated_fleet, unstable
 
 EG25 = "quectel-eg25-g"
 IMEI = "865284040000014"
+OTHER_IMEI = "865284040000022"
 
 
 def _identified(call, *words, status=0):
@@ -244,6 +245,32 @@ def test_same_imei_on_two_modems_is_an_error(call):
     assert ["cross.imei_duplicate" in codes for codes in problems] == [True, True, False]
     assert text.count("two modems present at once report one IMEI [cross.imei_duplicate]") == 2
     assert facts["first"] == "identity"
+
+
+@pytest.mark.parametrize("transcript", [EG25, "cinterion-ehs6", "ublox-sara-g350"])
+def test_imei_that_differs_at_the_second_reading_is_an_error(call, transcript):
+    with unstable(transcript, IMEI, OTHER_IMEI) as sim:
+        (modem,) = _identified(call, sim.path, status=3)["modems"]
+        assert modem["verdict"] == "error"
+        assert "cross.imei_unstable" in [each["code"] for each in modem["problems"]]
+        assert modem["commands"] == len(sim.lines_received)
+        done = call("diagnose", sim.path, "--json")
+        (facts,) = json.loads(done.stdout)["modems"]
+        assert (done.returncode, facts["first"]) == (3, "identity")
+        assert "[cross.imei_unstable]" in call("identify", sim.path).stdout
+    with simulated(transcript) as sim:
+        (modem,) = _identified(call, sim.path)["modems"]
+        assert "cross.imei_unstable" not in [each["code"] for each in modem["problems"]]
+
+
+def test_two_ports_of_one_modem_with_two_imeis_are_an_error(call, machine):
+    with simulated(EG25) as sim, simulated(EG25, imei=OTHER_IMEI) as other:
+        devices = {"ttyUSB2": sim.path, "ttyUSB3": other.path}
+        machine.usb_modem("1-1", "2c7c", "0125", {2: "ttyUSB2", 3: "ttyUSB3"}, devices=devices)
+        words = ("usb:1-1:1.2", "usb:1-1:1.3", "--root", str(machine.root))
+        modems = _identified(call, *words, status=3)["modems"]
+    codes = [[each["code"] for each in modem["problems"]] for modem in modems]
+    assert ["cross.imei_unstable" in each for each in codes] == [True, True]
 
 
 def test_two_ports_of_one_modem_are_not_duplicates(call, machine):

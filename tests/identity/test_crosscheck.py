@@ -72,5 +72,16 @@ def test_modems_with_one_imei_are_errors() -> None:
     found = crosscheck.compare_modems([("a", one), ("b", other), ("c", same)])
     assert [each.verdict for each in found] == [Verdict.ERROR, Verdict.OK, Verdict.ERROR]
     assert found[0].problems[0].code == "cross.imei_duplicate"
-    # two ports of one modem; and a finding that is no longer true
-    assert crosscheck.compare_modems([("a", found[0]), ("a", found[2])]) == [one, same]
+    # two ports of one modem; findings of the agent are kept
+    assert crosscheck.compare_modems([("a", one), ("a", same)]) == [one, same]
+    assert crosscheck.compare_modems([("a", found[0])]) == [found[0]]
+    # a modem that the agent has read
+    found = crosscheck.compare_modems([("a", one)], [("b", IMEI)])
+    assert found[0].problems[0].code == "cross.imei_duplicate"
+
+
+def test_modem_with_two_imeis_is_an_error() -> None:
+    one, other = (Snapshot("/dev/a", modem=Modem(imei=imei)) for imei in (IMEI, OTHER_IMEI))
+    for reading in crosscheck.compare_modems([("a", one), ("a", other)]):
+        assert [each.code for each in reading.problems] == ["cross.imei_unstable"]
+    assert crosscheck.compare_modems([("a", one), ("b", other)]) == [one, other]
