@@ -70,13 +70,27 @@ def screen_width() -> int | None:
 
     Programs that read a pipe find a message in one line.
     """
+    size = _terminal_size()
+    return None if size is None else max(_NARROWEST, size[0] or 80)
+
+
+def screen_height() -> int | None:
+    """Return the lines of the terminal; None for any other output, or if they are unknown."""
+    size = _terminal_size()
+    return None if size is None else size[1] or None
+
+
+def _terminal_size() -> tuple[int, int] | None:
+    """Return columns and lines, None without a terminal; 0 if one of them is unknown."""
     if not sys.stdout.isatty():
         return None
     # as shutil does, which would load all compression modules
-    columns = os.environ.get("COLUMNS", "")
-    if not columns.isdecimal() or columns == "0":
-        columns = str(os.get_terminal_size(sys.stdout.fileno()).columns or 80)
-    return max(_NARROWEST, int(columns))
+    given = [os.environ.get(name, "") for name in ("COLUMNS", "LINES")]
+    columns, lines = (int(each) if each.isdecimal() else 0 for each in given)
+    if not (columns and lines):
+        size = os.get_terminal_size(sys.stdout.fileno())
+        columns, lines = columns or size.columns, lines or size.lines
+    return columns, lines
 
 
 def paragraph(prefix: str, text: str) -> str:

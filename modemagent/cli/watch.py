@@ -74,7 +74,7 @@ def command(
         with live_screen() as draw:
             live = LivePage(draw)
             link = LinkWatch(signal_interval, live.show_link)
-            watch(paths, options, poll_interval, live.show, note, link)
+            watch(paths, options, poll_interval, live.show, live.note, link)
     else:
         watch(paths, options, poll_interval, Screen(as_json=as_json).show, note)
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf
 from typing import Any, NamedTuple
 
 import click
 
-from modemagent.cli.output import heading, plain
+from modemagent.cli.output import heading, paragraph, plain, screen_height, screen_width
 from modemagent.cli.watch_text import event_text, urc_meaning
 from modemagent.modem.link_poll import LinkReading
 
 _EVENTS_SHOWN = 8
 _READINGS_SHOWN = 60
+#: Columns before the values of a modem.
+_INDENT = 16
 _BARS = "▁▂▃▄▅▆▇█"
 #: Least range of the course in dB: the noise of a still antenna must not fill the height.
 _LEAST_RANGE_DB = 10
@@ -39,12 +42,17 @@ class LivePage:
         self._course: defaultdict[tuple[str, str], deque[float]] = defaultdict(
             lambda: deque(maxlen=_READINGS_SHOWN)
         )
-        self._events: deque[str] = deque(maxlen=_EVENTS_SHOWN)
+        self._events: deque[tuple[str, str]] = deque(maxlen=_EVENTS_SHOWN)
 
     def show(self, event: Mapping[str, Any]) -> None:
         """Add an event."""
-        text = f"{event['at'][11:19]}  {event['port'] or '-'}  "
-        self._events.append(plain(text + event_text(event, urc_meaning(event))))
+        text = f"{event['port'] or '-'}  {event_text(event, urc_meaning(event))}"
+        self._events.append((f"  {event['at'][11:19]}  ", plain(text)))
+        self._redraw()
+
+    def note(self, message: str) -> None:
+        """Add a message about the way in which the modems are watched."""
+        self._events.append(("  ", plain(message)))
         self._redraw()
 
     def show_link(self, entry: Mapping[str, Any], reading: LinkReading) -> None:
@@ -59,34 +67,67 @@ class LivePage:
     def _redraw(self) -> None:
         lines: list[str] = []
         for port in self._ports.values():
-            lines += [*self._port_lines(port), ""]
-        lines += [heading("events"), *(f"  {event}" for event in self._events), "", "Ctrl-C ends."]
-        self._draw("\n".join(lines))
+            lines += ["\n".join(self._port_lines(port)), ""]
+        ends = ["", "Ctrl-C ends."]
+        events = _latest(self._events, screen_height(), [*lines, "events", *ends])
+        self._draw("\n".join([*lines, heading("events"), *events, *ends]))
 
     def _port_lines(self, port: _Port) -> Iterator[str]:
         entry, reading = port
         modem = entry.get("modem") or {}
         name = " ".join(filter(None, (modem.get("manufacturer"), modem.get("model"))))
-        imei = f"IMEI {modem['imei']}" if modem.get("imei") else ""
-        yield "  ".join(filter(None, (heading(plain(entry["port"])), plain(name), plain(imei))))
+        yield heading(plain(entry["port"]))
+        if name:
+            yield _row("modem", name)
+        if modem.get("imei"):
+            yield _row("IMEI", modem["imei"])
         if entry["state"] != "watching":
             message = f": {entry['message']}" if entry.get("message") else ""
-            yield f"  state         {plain(entry['state'] + message)}"
+            yield _row("state", entry["state"] + message)
         sim = next((each for each in entry.get("sims") or () if each["active"]), None)
         if sim is not None:
-            number = f", ICCID {sim['iccid']}" if sim.get("iccid") else ""
-            yield f"  SIM           {plain(sim['state'].replace('_', ' ') + number)}"
+            yield _row("SIM", sim["state"].replace("_", " "))
+            if sim.get("iccid"):
+                yield _row("ICCID", sim["iccid"])
         if reading.registration is not None:
-            yield f"  registration  {plain(reading.registration['text'])}"
+            yield _row("registration", reading.registration["text"])
         if reading.signal is not None:
             level = reading.signal.get("fields", {}).get("level")
-            text = plain(reading.signal["text"].removeprefix("signal "))
-            yield f"  signal        {click.style(text, _COLOURS.get(level))}"
+            text = reading.signal["text"].removeprefix("signal ")
+            yield _row("signal", text, colour=_COLOURS.get(level))
         if (strength := _strength(reading)) is not None:
             course = self._course[entry["port"], strength[0]]
-            yield f"                {sparkline(course)}"
+            shown = list(course)[-(screen_width() or _READINGS_SHOWN) + _INDENT :]
+            yield f"{'':{_INDENT}}{sparkline(shown)}"
             best, worst = max(course), min(course)
-            yield f"                now {strength[1]:g}, best {best:g}, worst {worst:g} dBm"
+            yield _row("", f"now {strength[1]:g}, best {best:g}, worst {worst:g} dBm")
+
+
+def _row(label: str, text: str, *, colour: str | None = None) -> str:
+    """Return a value of a modem after its label, wrapped to the width of the screen."""
+    prefix = f"  {label:{_INDENT - 2}}"
+    return prefix + click.style(paragraph(prefix, plain(text))[_INDENT:], colour)
+
+
+def _latest(events: Sequence[tuple[str, str]], height: int | None, others: list[str]) -> list[str]:
+    """Return the latest events that fit on the screen below the other lines, at least one."""
+    shown: list[str] = []
+    left = inf if height is None else height - sum(map(_height, others))
+    for prefix, text in reversed(events):
+        lines = paragraph(prefix, text)
+        left -= _height(lines)
+        if shown and left < 0:
+            break
+        shown.insert(0, lines)
+    return shown
+
+
+def _height(lines: str) -> int:
+    """Return the rows that lines take up; a word that is wider than the screen is continued."""
+    width = screen_width()
+    if width is None:
+        return lines.count("\n") + 1
+    return sum(max(1, -(-len(click.unstyle(line)) // width)) for line in lines.split("\n"))
 
 
 def _strength(reading: LinkReading) -> tuple[str, float] | None:

@@ -112,12 +112,15 @@ def test_csv_has_events_and_signal(
             rows = csv.DictReader(lines)
             started = next(rows)
             signal = next(row for row in rows if row["event"] == "signal")
+            bench.do(f"sim-out {EG25}")
+            gone = next(row for row in rows if row["event"] == "sim.removed")
     finally:
         if agent:
             agent.kill()
     assert started["event"] == "watch.started"
     assert (signal["port"], signal["rssi_dbm"], signal["level"]) == (path, "-79", "good")
     assert "signal -79 dBm, good" in signal["text"]
+    assert (gone["port"], gone["text"].startswith("SIM removed: iccid 89")) == (path, True)
 
 
 def test_csv_and_json_exclude_each_other(call: Any) -> None:
