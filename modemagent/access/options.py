@@ -1,7 +1,5 @@
 """Options of every command that reaches modems."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol

@@ -8,8 +8,6 @@ and :func:`read_modems` decides which route is taken:
 3. ModemManager over D-Bus, if it holds the port.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
@@ -61,8 +59,8 @@ class Reader(NamedTuple, Generic[T]):
     """
 
     plan: Callable[[TargetPort], Plan[T]]
-    agent: Callable[[ControlClient, str], T] | None = None
-    from_modemmanager: Callable[[ManagedReading], T] | None = None
+    agent: "Callable[[ControlClient, str], T] | None" = None
+    from_modemmanager: "Callable[[ManagedReading], T] | None" = None
 
 
 class RouteAttempt(NamedTuple, Generic[T]):
@@ -201,7 +199,7 @@ def _try_other_routes(
 
 
 def _by_agent(
-    attempt: RouteAttempt[T], read: Callable[[ControlClient, str], T], options: AccessOptions
+    attempt: RouteAttempt[T], read: "Callable[[ControlClient, str], T]", options: AccessOptions
 ) -> RouteAttempt[T]:
     """Read a modem through the agent; return the attempt with a better hint if this is impossible.
 

@@ -1,7 +1,5 @@
 """Ports to open for what a user writes as PORT: a path, a URL or a stable id."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -8,8 +8,6 @@ the deadline.
 Memory is bounded: only the first 4 KiB of a line are kept.
 """
 
-from __future__ import annotations
-
 from typing import Final as Constant
 from typing import Literal, NamedTuple
 

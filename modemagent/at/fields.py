@@ -6,8 +6,6 @@ TS 27.007 clause 4 defines the regular form. All functions here accept these var
 raise.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 #: First characters of extended command names and of the prefixes of their responses.

@@ -3,8 +3,6 @@
 3GPP TS 27.007 clause 7.3.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from modemagent.at.alphabets import plain_name

@@ -7,8 +7,6 @@ of its own, so cause and timers are found by their form: a cause is two short nu
 eight bits.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Parsers of signal lines: numbers on the scales of the standard and the makers, in dBm and dB."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple

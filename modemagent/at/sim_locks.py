@@ -5,8 +5,6 @@ TS 22.022). Its unlock code is unrelated to the SIM's PIN: a PIN entered for it 
 Codes are from TS 27.007 clause 8.3, error numbers from clause 9.2.1.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -7,8 +7,6 @@ the daemon drives it with asyncio, a one-shot command with a blocking loop, a te
 Named tuples, because five data classes would cost 3 ms at the start of a one-shot command.
 """
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from typing import Literal, NamedTuple, TypeVar
 

@@ -8,8 +8,6 @@ A port that is only open elsewhere is not busy: shells, loggers and ``stty`` ope
 Programs that own their port but do not lock it, or only with an option, are recognized by name.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import fcntl

@@ -1,7 +1,5 @@
 """``modemagent identify``: read, validate and print identities."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

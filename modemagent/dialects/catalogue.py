@@ -4,8 +4,6 @@ The rows match what the modem reports (manufacturer, model, firmware), never URC
 makers share, and never USB ids alone, which rebranded modems share.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Types of the dialect tables: which command reads which value, and for which modems."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple

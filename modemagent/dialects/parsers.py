@@ -5,8 +5,6 @@ that has not (kept as evidence), or nothing. Whether a value is accepted is deci
 response, in :mod:`modemagent.modem.interpret`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -4,8 +4,6 @@
 number; other modules know LTE only as LTE-M, and report it as LTE.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -8,8 +8,6 @@ The rows are in ``data/usb_layouts.txt`` and ``data/usb_flashing.txt``, each wit
 are read when the first id is looked up.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple

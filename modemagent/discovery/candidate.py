@@ -1,7 +1,5 @@
 """One serial port as sysfs describes it, before it is opened."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple

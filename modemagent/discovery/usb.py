@@ -5,8 +5,6 @@ only some of them, so that a missing value is taken from the next source: the at
 ``uevent`` files, the names of the directories.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path

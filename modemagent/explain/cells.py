@@ -4,8 +4,6 @@
 more than their fields' names are in :mod:`modemagent.explain.cell_lines`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

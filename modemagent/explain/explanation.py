@@ -1,7 +1,5 @@
 """The explanation of one line, and the sources it cites."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 

@@ -4,8 +4,6 @@ The state is the first field, or the second if the response has a mode before it
 not (``#QSS: 0,3`` and ``#QSS: 3``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

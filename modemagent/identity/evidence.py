@@ -5,8 +5,6 @@ response shows the reason. It contains identifiers, so it is stored and sent wit
 only and never logged.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 #: Longest response that is kept, in characters; the value is within the first hundred.

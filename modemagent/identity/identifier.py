@@ -12,8 +12,6 @@ A value is an immutable string, so it is hashable, sortable and serialized to JS
 of its own, as :meth:`modemagent.identity.iccid.Iccid.same_sim`.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Generic, NamedTuple, Self, TypeVar
 
 from modemagent.errors import IdentityError

@@ -1,7 +1,5 @@
 """Network registration at the time of a reading, beside the identity and not part of it."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -4,8 +4,6 @@ Sources: ITU-T E.212 (MCC, MNC), ITU-T E.164 (calling codes), GSMA TS.06 (report
 data file names its own.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from modemagent.identity.datafiles import row

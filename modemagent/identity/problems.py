@@ -6,8 +6,6 @@ Codes are ``<kind>.<name>``, stable and never renamed; :data:`CODES` lists all o
 '15th digit wrong and not 0'
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
@@ -23,7 +21,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
     @classmethod
-    def _missing_(cls, value: object) -> Severity:
+    def _missing_(cls, value: object) -> "Severity":
         """Return WARNING for a severity of a later version."""
         return cls.WARNING
 

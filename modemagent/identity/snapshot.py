@@ -1,7 +1,5 @@
 """One reading of a modem and its SIMs, each field with its read state."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -31,7 +29,7 @@ class ReadState(StrEnum):
     TIMEOUT = "timeout"
 
     @classmethod
-    def _missing_(cls, value: object) -> ReadState:
+    def _missing_(cls, value: object) -> "ReadState":
         """Return FAILED for a state of a later version."""
         return cls.FAILED
 
@@ -51,7 +49,7 @@ class SimState(StrEnum):
     UNKNOWN = "unknown"
 
     @classmethod
-    def _missing_(cls, value: object) -> SimState:
+    def _missing_(cls, value: object) -> "SimState":
         """Return UNKNOWN for a state of a later version."""
         return cls.UNKNOWN
 
@@ -155,7 +153,7 @@ class Snapshot(NamedTuple):
         return document
 
     @classmethod
-    def from_json(cls, data: object) -> Snapshot:
+    def from_json(cls, data: object) -> "Snapshot":
         """Read the JSON form.
 
         :raises ReportError: a key is missing or has a value of the wrong type

@@ -9,8 +9,6 @@ redistributed. Operators load their own CSV with :mod:`modemagent.identity.tac_c
 True
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from modemagent.identity.datafiles import row

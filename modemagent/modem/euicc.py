@@ -8,8 +8,6 @@ Sources: 3GPP TS 27.007 clauses 8.43, 8.45 and 8.46; GSMA SGP.22 clauses 5.7.8 (
 eUICC to EUICCInfo2); traces quectel-eg25-g, sierra-em7455b.
 """
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from typing import NamedTuple
 

@@ -5,8 +5,6 @@ if it is the only one. A bare value is accepted if exactly one line fits and not
 received; otherwise a second reading has to agree.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

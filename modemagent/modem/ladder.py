@@ -4,8 +4,6 @@ All code that sends a modem several commands in turn uses this module; a judge d
 response means for the next attempt.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator, Iterable
 from typing import NamedTuple
 

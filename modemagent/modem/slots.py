@@ -1,7 +1,5 @@
 """The SIM slots of a modem: how many there are, which is in use, what the others hold."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 
