@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final
 
 from modemagent.access.options import AccessOptions
@@ -28,8 +27,8 @@ def find_speeds(
     :param found: port to speed; the scan adds to it
     :return: the error of each UART without an answer at any speed
     """
-    root = Path(options.root)
-    waiting = [each for each in ports if each.path not in found and is_uart(each.path, root)]
+    unknown = [each for each in ports if each.path not in found]
+    waiting = [each for each in unknown if is_uart(each.path, options.root)]
     silent: dict[str, ModemAgentError] = {}
     tried: list[int] = []
     for speed in SPEEDS:
@@ -55,7 +54,7 @@ def find_speeds(
 
 def name_scan(error: ModemAgentError, path: str, options: AccessOptions) -> None:
     """Name ``--baud auto`` in the hint of a UART whose speed may be wrong."""
-    if options.speeds is None and is_uart(path, Path(options.root)):
+    if options.speeds is None and is_uart(path, options.root):
         speed_scan.name_scan(error, options.baud, "--baud auto")
 
 

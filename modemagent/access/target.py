@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from modemagent.access.options import AccessOptions
@@ -74,7 +73,7 @@ def resolve_target(word: str, options: AccessOptions) -> ModemTarget:
         return single(word)
     if word.startswith(_STABLE_IDS):
         return _by_id(word, options)
-    candidate = describe(word, Path(root), udev.hints if root == "/" else None)
+    candidate = describe(word, root, udev.hints if root == "/" else None)
     if candidate is None:
         return single(word)
     _refuse(word, candidate, options)
@@ -121,7 +120,7 @@ def scan_ports(root: str) -> tuple[Candidate, ...]:
 
     :param root: directory that holds ``sys`` and ``dev``; udev is used only with ``/``
     """
-    return scan(Path(root), udev.hints if root == "/" else None)
+    return scan(root, udev.hints if root == "/" else None)
 
 
 def group_by_modem(candidates: Iterable[Candidate]) -> dict[str | None, list[Candidate]]:
@@ -140,7 +139,7 @@ def candidate_of(path: str, candidates: Iterable[Candidate]) -> Candidate | None
 
 def flashing_modules(root: str) -> list[tuple[Candidate, NotAModem]]:
     """Return each module in flashing mode with the error that names it."""
-    found = find_flashing(scan(Path(root)), Path(root))
+    found = find_flashing(scan(root), root)
     return [(each, recovery_error(each.path, each)) for each in found]
 
 

@@ -5,6 +5,7 @@ twice, the text of the rarer number names its context.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 from modemagent.at.datafiles import data_rows
@@ -23,7 +24,9 @@ class ErrorCodes(NamedTuple):
     makers: dict[int, list[tuple[str, str, str]]]
 
 
-def _load() -> Mapping[str, ErrorCodes]:
+@cache
+def error_codes() -> Mapping[str, ErrorCodes]:
+    """Return the numbers by the kind of the final result code, ``cme`` or ``cms``."""
     kinds = {"cme": ErrorCodes({}, {}, {}), "cms": ErrorCodes({}, {}, {})}
     for kind, number, text, *maker in data_rows(__file__, "error_codes.txt"):
         name, *also = kind.lower().split()
@@ -34,7 +37,3 @@ def _load() -> Mapping[str, ErrorCodes]:
         else:
             kinds[name].texts[int(number)] = text
     return kinds
-
-
-#: Kind of a final result code to its numbers.
-ERROR_CODES = _load()

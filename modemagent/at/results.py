@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from modemagent.at.error_codes import ERROR_CODES
+from modemagent.at.error_codes import error_codes
 from modemagent.at.steps import FinalKind, FinalResult
 
 #: Results of calls (V.250 clause 5.7) and of an interrupted command (TS 27.007).
@@ -39,7 +39,7 @@ def _codes() -> dict[str, dict[str, int]]:
             **{fold_error_text(text): code for code, text in codes.texts.items()},
             **{fold_error_text(text): code for text, code in codes.others.items()},
         }
-        for kind, codes in ERROR_CODES.items()
+        for kind, codes in error_codes().items()
     }
 
 

@@ -54,7 +54,7 @@ _EFFECTS = (
      "changes a setting of the session"),
 )  # fmt: skip
 #: Not a query (``?``, ``=?``) and not a bare command: a value is given.
-_SETS_VALUE = re.compile(r"[+!#^%*$_&]\w+=(?!\?)")
+_SETS_VALUE = r"[+!#^%*$_&]\w+=(?!\?)"
 _HINT = "modemagent sends read-only commands only."
 
 
@@ -94,6 +94,6 @@ def _reason(line: str) -> str:
         for pattern, effect in _EFFECTS:
             if re.match(pattern, command):
                 return f"it {effect}"
-    if any(_SETS_VALUE.match(each) for each in commands):
+    if any(re.match(_SETS_VALUE, each) for each in commands):
         return "it sets a value that modemagent does not recognize as a read"
     return "it is unknown to modemagent, so it may change something"

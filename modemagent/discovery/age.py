@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-from pathlib import Path
 
 from modemagent.discovery import udev
 from modemagent.discovery.sysfs import describe
@@ -26,7 +26,7 @@ def modem_age_s(port: str) -> float | None:
 def _file_age_s(path: str) -> float | None:
     """Return the age of a device file, at most the time since boot: the clock may have been set."""
     try:
-        age_s = time.time() - Path(path).stat().st_ctime
+        age_s = time.time() - os.stat(path).st_ctime
     except OSError:
         return None
     return min(age_s, time.clock_gettime(time.CLOCK_BOOTTIME)) if age_s >= 0 else None

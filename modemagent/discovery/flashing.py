@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from pathlib import Path
 
 from modemagent.dialects.usb_ids import recovery_of
 from modemagent.discovery.candidate import Candidate
-from modemagent.discovery.usb import text
+from modemagent.discovery.usb import names, text
 
 
-def find_flashing(ports: Iterable[Candidate], root: Path = Path("/")) -> tuple[Candidate, ...]:
+def find_flashing(
+    ports: Iterable[Candidate], root: str | os.PathLike[str] = "/"
+) -> tuple[Candidate, ...]:
     """Return the first port of each module in flashing mode.
 
     The path of a module without a serial port is its id, ``usb:1-1.4``.
@@ -22,13 +24,17 @@ def find_flashing(ports: Iterable[Candidate], root: Path = Path("/")) -> tuple[C
     for port in ports:
         if port.is_recovery and port.modem_id is not None:
             found.setdefault(port.modem_id, port)
-    for device in sorted((root / "sys/bus/usb/devices").glob("*-*")):
-        if ":" in device.name:
-            continue  # an interface
-        vid, pid, product = (text(device / name) for name in ("idVendor", "idProduct", "product"))
+    devices = os.path.join(root, "sys/bus/usb/devices")
+    for name in names(devices):
+        if "-" not in name or ":" in name:
+            continue  # a controller, an interface
+        device = f"{devices}/{name}"
+        vid, pid, product = (
+            text(f"{device}/{key}") for key in ("idVendor", "idProduct", "product")
+        )
         mode = recovery_of(vid and vid.lower(), pid and pid.lower(), product)
         if mode is not None:
-            device_id = f"usb:{device.name}"
+            device_id = f"usb:{name}"
             portless = Candidate(
                 path=device_id,
                 port_id=device_id,
@@ -36,7 +42,7 @@ def find_flashing(ports: Iterable[Candidate], root: Path = Path("/")) -> tuple[C
                 usb_vid=vid,
                 usb_pid=pid,
                 why=mode,
-                manufacturer=text(device / "manufacturer"),
+                manufacturer=text(f"{device}/manufacturer"),
                 product=product,
                 is_recovery=True,
             )

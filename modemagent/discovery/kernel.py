@@ -7,16 +7,16 @@ debug probes and GNSS receivers also have it, and send the protocol byte for AT 
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
-from modemagent.discovery.usb import driver_of
+from modemagent.discovery.usb import driver_of, names
 
 #: Drivers of serial ports that only cellular modems have.
 _SERIAL_DRIVERS = frozenset(("option", "qcserial", "sierra", "hso"))
 #: Drivers of interfaces for QMI, MBIM and the like.
 _WWAN_DRIVERS = frozenset(("qmi_wwan", "cdc_mbim", "cdc_wdm", "huawei_cdc_ncm", "sierra_net"))
-#: Ports of the same kind, by class; the driver may be one that its maker supplies.
-_WWAN_PORTS = ("usbmisc/cdc-wdm*", "wwan/wwan*")
+#: Ports of the same kind, by class and beginning of the name; the driver may be its maker's own.
+_WWAN_PORTS = (("usbmisc", "cdc-wdm"), ("wwan", "wwan"))
 _NETWORK_DRIVERS = frozenset(("cdc_ether", "cdc_ncm", "rndis_host"))
 #: Vendors of boards, debug probes and USB gadgets that also have serial ports beside a network
 #: interface; usb.ids.
@@ -41,24 +41,25 @@ _BOARDS = {
 }
 
 
-def modem_evidence(device: Path, vid: str, driver: str | None) -> str | None:
+def modem_evidence(device: str, vid: str, driver: str | None) -> str | None:
     """Return why a USB device is a cellular modem, None if no driver shows that it is.
 
     :param device: directory of the device
     :param vid: its vendor id
     :param driver: driver of the port in question
     """
-    interfaces = sorted(device.glob(f"{device.name}:*"))
+    prefix = f"{os.path.basename(device)}:"
+    interfaces = [f"{device}/{name}" for name in names(device) if name.startswith(prefix)]
     drivers = {driver, *map(driver_of, interfaces)}
     for name in sorted(filter(None, drivers & (_SERIAL_DRIVERS | _WWAN_DRIVERS))):
         return f"the driver {name} serves only cellular modems"
     for interface in interfaces:
-        for pattern in _WWAN_PORTS:
-            for port in interface.glob(pattern):
-                return f"the device has the port {port.name}"
+        for kind, beginning in _WWAN_PORTS:
+            for port in names(f"{interface}/{kind}"):
+                if port.startswith(beginning):
+                    return f"the device has the port {port}"
     if driver != "cdc_acm" or vid in _BOARDS:
         return None
-    networks = (network for each in interfaces for network in each.glob("net/*"))
-    if drivers & _NETWORK_DRIVERS or any(networks):
+    if drivers & _NETWORK_DRIVERS or any(names(f"{each}/net") for each in interfaces):
         return "the device has a network interface"
     return None

@@ -46,7 +46,7 @@ def find_socket(device_id: str, root: Path = Path("/")) -> str | None:
     if bus is None:
         return None
     controller = _controller(bus.parent.relative_to((root / "sys/devices").resolve()))
-    if int(text(bus / "speed") or 0) < _SUPERSPEED:
+    if int(text(f"{bus}/speed") or 0) < _SUPERSPEED:
         return f"{controller}/usb2/{found[1]}"
     companion = _companion(entry)
     return f"{controller}/usb2/{companion}" if companion else f"{controller}/usb3/{found[1]}"

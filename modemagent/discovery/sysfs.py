@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 
 from modemagent.dialects.usb_ids import Layout, layout_of, recovery_of, role_by_protocol
 from modemagent.discovery.candidate import Candidate, Role
 from modemagent.discovery.kernel import modem_evidence
 from modemagent.discovery.properties import is_secondary, role_of
-from modemagent.discovery.usb import driver_of, interface_of, text
+from modemagent.discovery.usb import driver_of, interface_of, names, text
 
+#: A directory that holds ``sys`` and ``dev``.
+Root = str | os.PathLike[str]
 Hints = Callable[[Iterable[str]], Mapping[str, Mapping[str, str]]]
 
 #: Role of a WWAN port by the kind in its name, wwan<device><kind><number>.
@@ -20,18 +21,19 @@ _WWAN_ROLES = (("at", Role.AT), ("nmea", Role.NMEA), ("qcdm", Role.DIAG))
 _WWAN_BINARY = ("mbim", "qmi", "firehose", "xmmrpc", "fastboot", "adb", "mipc")
 
 
-def scan(root: Path = Path("/"), hints: Hints | None = None) -> tuple[Candidate, ...]:
+def scan(root: Root = "/", hints: Hints | None = None) -> tuple[Candidate, ...]:
     """Return every port with hardware behind it, ordered by port id.
 
     :param root: directory that holds ``sys`` and ``dev``; not ``/`` for an image or a test
     :param hints: returns udev's properties of ports by name
         (:func:`modemagent.discovery.udev.hints`); they take precedence over the table of USB ids
     """
+    root = os.fspath(root)
     links = _links(root)
     found = [
         candidate
         for kind in ("tty", "wwan")
-        for name in _names(root / "sys/class" / kind)
+        for name in names(os.path.join(root, "sys/class", kind))
         if (candidate := _candidate(root, kind, name, links)) is not None
     ]
     if hints is not None:
@@ -40,17 +42,19 @@ def scan(root: Path = Path("/"), hints: Hints | None = None) -> tuple[Candidate,
     return tuple(sorted(found, key=_sort_key))
 
 
-def describe(path: str, root: Path = Path("/"), hints: Hints | None = None) -> Candidate | None:
+def describe(path: str, root: Root = "/", hints: Hints | None = None) -> Candidate | None:
     """Return the port behind a device file, following links; None if sysfs does not list it.
 
     :param hints: as for :func:`scan`
     """
-    names = [Path(os.path.realpath(path)).name]
-    if Path(path).parent in (root / "dev", Path("/dev")):  # a link elsewhere has any name
-        names.insert(0, Path(path).name)
-    for name in names:
+    root = os.fspath(root)
+    folder, given = os.path.split(os.path.normpath(path))
+    possible = [os.path.basename(os.path.realpath(path))]
+    if folder in (os.path.normpath(os.path.join(root, "dev")), "/dev"):
+        possible.insert(0, given)  # a link elsewhere has any name
+    for name in possible:
         for kind in ("tty", "wwan"):
-            if (root / "sys/class" / kind / name).exists():
+            if os.path.exists(os.path.join(root, "sys/class", kind, name)):
                 found = _candidate(root, kind, name, {})
                 if found is None or hints is None:
                     return found
@@ -58,7 +62,7 @@ def describe(path: str, root: Path = Path("/"), hints: Hints | None = None) -> C
     return None
 
 
-def is_uart(path: str, root: Path = Path("/")) -> bool:
+def is_uart(path: str, root: Root = "/") -> bool:
     """Return True if a port has a speed: a UART on the board or a bridge to one."""
     candidate = None if "://" in path else describe(path, root)
     return candidate is not None and candidate.is_uart
@@ -78,49 +82,42 @@ def _with_hints(candidate: Candidate, properties: Mapping[str, str]) -> Candidat
     return candidate._replace(role=role, why=why, cellular=cellular, secondary=secondary)
 
 
-def _is_virtual(entry: Path) -> bool:
+def _is_virtual(entry: str) -> bool:
     """Return True for consoles and pseudo terminals, without resolving the whole path."""
     try:
-        return "/devices/virtual/" in os.readlink(entry)  # noqa: PTH115 - 60 consoles a scan
+        return "/devices/virtual/" in os.readlink(entry)
     except OSError:
         return False
 
 
-def _names(folder: Path) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))  # noqa: PTH208 - names only
-    except OSError:
-        return []
-
-
-def _links(root: Path) -> dict[str, list[str]]:
+def _links(root: str) -> dict[str, list[str]]:
     """Return the by-id links of each device, by its name."""
-    folder = root / "dev/serial/by-id"
+    folder = os.path.join(root, "dev/serial/by-id")
     links: dict[str, list[str]] = {}
-    for name in _names(folder):
-        target = os.path.realpath(folder / name).rpartition("/")[2]
-        links.setdefault(target, []).append(str(folder / name))
+    for name in names(folder):
+        link = f"{folder}/{name}"
+        links.setdefault(os.path.basename(os.path.realpath(link)), []).append(link)
     return links
 
 
-def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) -> Candidate | None:
-    entry = root / "sys/class" / kind / name
+def _candidate(root: str, kind: str, name: str, links: dict[str, list[str]]) -> Candidate | None:
+    entry = os.path.join(root, "sys/class", kind, name)
     if _is_virtual(entry):
         return None  # a console or a pseudo terminal
-    place = entry.resolve()
+    place = os.path.realpath(entry)
     if kind == "tty" and not _has_hardware(entry, place, root):
         return None
-    if text(entry / "type") == "0":
+    if text(f"{entry}/type") == "0":
         return None  # the 8250 driver registers names for UARTs that do not exist
     if kind == "wwan" and (not _is_wwan_port(name) or any(word in name for word in _WWAN_BINARY)):
         return None
-    path = str(root / "dev" / name)
+    path = os.path.join(root, "dev", name)
     by_id = tuple(links.get(name, ()))
     found = interface_of(place, list(_above(place, root)))
     if found is None:
         return _on_board(entry, kind, name, path, by_id, root)
     device, folder, number, (vid, pid), kind_of = found
-    driver, product = driver_of(folder), text(device / "product")
+    driver, product = driver_of(folder), text(f"{device}/product")
     layout = layout_of(vid, pid) or _layout_by_kernel(device, vid, kind, driver)
     recovery = recovery_of(vid, pid, product)
     role, why = _wwan_role(name) if kind == "wwan" else (Role.UNKNOWN, "")
@@ -130,10 +127,10 @@ def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) ->
         role, why = _usb_role(vid, pid, layout, number, kind_of)
     # A UART bridge (FTDI, CP210x) has several ttys on identical interfaces; the last part of the
     # interface's name, "1.2", is its configuration and number.
-    modem_id = f"usb:{device.name}"
+    modem_id = f"usb:{os.path.basename(device)}"
     return Candidate(
         path=path,
-        port_id=f"{modem_id}:{folder.name.partition(':')[2] or f'1.{number}'}",
+        port_id=f"{modem_id}:{os.path.basename(folder).partition(':')[2] or f'1.{number}'}",
         modem_id=modem_id,
         usb_vid=vid,
         usb_pid=pid,
@@ -142,14 +139,14 @@ def _candidate(root: Path, kind: str, name: str, links: dict[str, list[str]]) ->
         role=role,
         why=why or "no table row for these USB ids",
         cellular=layout is not None and recovery is None,
-        manufacturer=text(device / "manufacturer"),
+        manufacturer=text(f"{device}/manufacturer"),
         product=product,
         links=by_id,
         is_recovery=recovery is not None,
     )
 
 
-def _layout_by_kernel(device: Path, vid: str, kind: str, driver: str | None) -> Layout | None:
+def _layout_by_kernel(device: str, vid: str, kind: str, driver: str | None) -> Layout | None:
     """Return a layout without roles for a modem that only the kernel identifies."""
     evidence = "a WWAN port" if kind == "wwan" else modem_evidence(device, vid, driver)
     return Layout(vid, "", "", {}, evidence) if evidence is not None else None
@@ -168,21 +165,26 @@ def _usb_role(vid: str, pid: str, layout: Layout, number: int, kind: str) -> tup
     return Role(by_number[0]), f"{why} ({by_number[1]})"
 
 
-def _has_hardware(entry: Path, place: Path, root: Path) -> bool:
+def _has_hardware(entry: str, place: str, root: str) -> bool:
     """Return True if a tty belongs to a bus; generated trees may lack its ``device`` link."""
-    devices = (root / "sys/devices").resolve()
-    if (entry / "device").exists():
+    devices = _devices(root)
+    if os.path.exists(f"{entry}/device"):
         return True
-    above = place.parent.parent if place.parent.name == "tty" else place.parent
-    return above != devices and above.is_relative_to(devices)
+    above = os.path.dirname(place)
+    if os.path.basename(above) == "tty":
+        above = os.path.dirname(above)
+    return above.startswith(f"{devices}/")
 
 
 def _on_board(
-    entry: Path, kind: str, name: str, path: str, links: tuple[str, ...], root: Path
+    entry: str, kind: str, name: str, path: str, links: tuple[str, ...], root: str
 ) -> Candidate | None:
     if kind == "wwan":
-        bus = next((p for p in _above(entry.resolve(), root) if (p / "vendor").exists()), None)
-        modem_id = f"pci:{bus.name}" if bus else f"wwan:{name.rstrip('0123456789')}"
+        bus = next(
+            (p for p in _above(os.path.realpath(entry), root) if os.path.exists(f"{p}/vendor")),
+            None,
+        )
+        modem_id = f"pci:{os.path.basename(bus)}" if bus else f"wwan:{name.rstrip('0123456789')}"
         role, why = _wwan_role(name)
         return Candidate(
             path=path,
@@ -197,7 +199,7 @@ def _on_board(
     return Candidate(
         path=path,
         port_id=f"tty:{name}",
-        driver=driver_of(entry / "device"),
+        driver=driver_of(f"{entry}/device"),
         why="sysfs does not describe what is wired to a UART",
         links=links,
     )
@@ -214,12 +216,18 @@ def _wwan_role(name: str) -> tuple[Role, str]:
     return role, f"the kernel names this port {kind!r}"
 
 
-def _above(place: Path, root: Path) -> Iterator[Path]:
-    stop = (root / "sys/devices").resolve()
-    for folder in (place, *place.parents):
-        if folder == stop:
+def _above(place: str, root: str) -> Iterator[str]:
+    """Yield a directory and its parents, nearest first, to the one that holds all devices."""
+    stop = _devices(root)
+    while place != stop:
+        yield place
+        if place == "/":
             return
-        yield folder
+        place = os.path.dirname(place)
+
+
+def _devices(root: str) -> str:
+    return os.path.realpath(os.path.join(root, "sys/devices"))
 
 
 def _sort_key(candidate: Candidate) -> tuple[object, ...]:

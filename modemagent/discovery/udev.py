@@ -12,7 +12,6 @@ import errno
 import os
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from modemagent.discovery.properties import PREFIX, RESERVED
@@ -23,7 +22,7 @@ _BUFFER_BYTES = 16384
 
 def runs() -> bool:
     """Return True if udev runs on this machine."""
-    return Path("/run/udev/control").exists()
+    return os.path.exists("/run/udev/control")
 
 
 def hints(names: Iterable[str]) -> dict[str, Mapping[str, str]]:

@@ -5,9 +5,9 @@ only some of them, so that a missing value is taken from the next source: the at
 ``uevent`` files, the names of the directories.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 #: The kernel names an interface DEVICE:CONFIGURATION.NUMBER, both in decimal digits.
@@ -24,21 +24,21 @@ class Interface(NamedTuple):
     :param kind: class, subclass and protocol, ``ff/02/12``; "" if unknown
     """
 
-    device: Path
-    folder: Path
+    device: str
+    folder: str
     number: int
     ids: tuple[str, str]
     kind: str
 
 
-def interface_of(port: Path, above: Sequence[Path]) -> Interface | None:
+def interface_of(port: str, above: Sequence[str]) -> Interface | None:
     """Return the USB interface of a port, or None if the port is not below a USB device.
 
     :param port: directory of the port in ``/sys/devices``
     :param above: that directory and its parents, nearest first
     """
     interface = _first(above, _looks_like_interface) or _first(above, _is_called("usb_interface"))
-    device = interface.parent if interface is not None else None
+    device = os.path.dirname(interface) if interface is not None else None
     if device is None:
         device = _first(above, _has_ids) or _first(above, _is_called("usb_device"))
     if device is None:
@@ -50,30 +50,31 @@ def interface_of(port: Path, above: Sequence[Path]) -> Interface | None:
     return Interface(device, interface or device, number, ids, _kind(interface))
 
 
-def _first(folders: Iterable[Path], matches: Callable[[Path], bool]) -> Path | None:
+def _first(folders: Iterable[str], matches: Callable[[str], bool]) -> str | None:
     return next((folder for folder in folders if matches(folder)), None)
 
 
-def _looks_like_interface(folder: Path) -> bool:
-    return _named(folder) is not None or (folder / "bInterfaceNumber").exists()
+def _looks_like_interface(folder: str) -> bool:
+    return _named(folder) is not None or os.path.exists(f"{folder}/bInterfaceNumber")
 
 
-def _has_ids(folder: Path) -> bool:
-    return (folder / "idVendor").exists()
+def _has_ids(folder: str) -> bool:
+    return os.path.exists(f"{folder}/idVendor")
 
 
-def _is_called(kind: str) -> Callable[[Path], bool]:
+def _is_called(kind: str) -> Callable[[str], bool]:
     return lambda folder: uevent(folder).get("DEVTYPE") == kind
 
 
-def _named(folder: Path) -> int | None:
+def _named(folder: str) -> int | None:
     """Return the number in an interface's name; None for other names (serial8250:0.1)."""
-    named = re.fullmatch(_INTERFACE, folder.name)
-    return int(named[2]) if named and named[1] == folder.parent.name else None
+    above, name = os.path.split(folder)
+    named = re.fullmatch(_INTERFACE, name)
+    return int(named[2]) if named and named[1] == os.path.basename(above) else None
 
 
-def _number(interface: Path | None, port: Path) -> int | None:
-    digits = text(interface / "bInterfaceNumber") if interface is not None else None
+def _number(interface: str | None, port: str) -> int | None:
+    digits = text(f"{interface}/bInterfaceNumber") if interface is not None else None
     for folder in (port, interface):
         if digits is None and folder is not None:
             digits = uevent(folder).get("ID_USB_INTERFACE_NUM")
@@ -82,11 +83,11 @@ def _number(interface: Path | None, port: Path) -> int | None:
     return _named(interface) if interface is not None else None
 
 
-def _ids(device: Path, interface: Path | None, port: Path) -> Iterator[tuple[str, str]]:
+def _ids(device: str, interface: str | None, port: str) -> Iterator[tuple[str, str]]:
     """Yield vendor and product id from each source that holds both."""
 
     def pairs() -> Iterator[tuple[str | None, str | None]]:
-        yield text(device / "idVendor"), text(device / "idProduct")
+        yield text(f"{device}/idVendor"), text(f"{device}/idProduct")
         uevents = [uevent(folder) for folder in (device, interface, port) if folder is not None]
         for each in uevents:
             vid, _, rest = each.get("PRODUCT", "").partition("/")
@@ -99,11 +100,11 @@ def _ids(device: Path, interface: Path | None, port: Path) -> Iterator[tuple[str
             yield vid.lower().zfill(4), pid.lower().zfill(4)
 
 
-def _kind(interface: Path | None) -> str:
+def _kind(interface: str | None) -> str:
     if interface is None:
         return ""
     names = ("bInterfaceClass", "bInterfaceSubClass", "bInterfaceProtocol")
-    attributes = [text(interface / name) for name in names]
+    attributes = [text(f"{interface}/{name}") for name in names]
     if all(attributes):
         return "/".join(str(each).lower().zfill(2) for each in attributes)
     decimal = uevent(interface).get("INTERFACE", "").split("/")
@@ -112,21 +113,32 @@ def _kind(interface: Path | None) -> str:
     return ""
 
 
-def uevent(folder: Path) -> dict[str, str]:
+def uevent(folder: str) -> dict[str, str]:
     """Return the properties in the ``uevent`` file of a device, {} if it has none."""
-    lines = (text(folder / "uevent") or "").splitlines()
+    lines = (text(f"{folder}/uevent") or "").splitlines()
     return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
 
-def text(path: Path) -> str | None:
+def text(path: str) -> str | None:
     """Return the value of an attribute, None if it is missing or empty."""
     try:
-        return path.read_text("utf-8", "replace").strip() or None
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip() or None
     except (OSError, ValueError):
         return None
 
 
-def driver_of(folder: Path) -> str | None:
+def driver_of(folder: str) -> str | None:
     """Return the name of the kernel driver a device is bound to."""
-    link = folder / "driver"
-    return link.resolve().name if link.exists() else uevent(folder).get("DRIVER")
+    link = f"{folder}/driver"
+    if os.path.exists(link):
+        return os.path.basename(os.path.realpath(link))
+    return uevent(folder).get("DRIVER")
+
+
+def names(folder: str) -> list[str]:
+    """Return the names in a directory in order, [] if it does not exist."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []

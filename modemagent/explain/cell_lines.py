@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from modemagent.at.fields import InformationLine, parse_integer
 from modemagent.explain.cells import (
-    CELL_ROWS,
+    cell_rows,
     explain_cell,
     parse_number,
     plausible,
@@ -41,7 +41,7 @@ def quectel(line: InformationLine) -> Explanation | None:
         parts.append(kind.removeprefix("neighbourcell").strip())
         fields = [f"NEIGHBOURCELL {line.text(1)}", *fields[2:]]
     key = fields[0].strip().upper()
-    layout = CELL_ROWS["+QENG"].get(key)
+    layout = cell_rows()["+QENG"].get(key)
     if layout is None:
         return None
     return explain_cell(layout, fields[1:], parts, **known)
@@ -52,7 +52,7 @@ def simcom(line: InformationLine) -> Explanation | None:
     system, operation = line.text(0), line.text(1)
     if not system or parse_integer(system) is not None:
         return None
-    layout = CELL_ROWS["+CPSI"].get(re.split("[ -]", system.upper())[0])
+    layout = cell_rows()["+CPSI"].get(re.split("[ -]", system.upper())[0])
     if layout is None:
         known: dict[str, object] = {"technology": system, "operation": operation}
         text = ", ".join(filter(None, (system, operation.lower())))
@@ -73,7 +73,7 @@ def telit(line: InformationLine) -> Explanation | None:
         key = "4G"
     else:
         key = "2G"
-    found = explain_cell(CELL_ROWS["#RFSTS"][key], line.fields)
+    found = explain_cell(cell_rows()["#RFSTS"][key], line.fields)
     return found if "mcc" in found.fields else None
 
 
@@ -84,7 +84,7 @@ def fibocom(line: InformationLine) -> Explanation | None:
     band nor noise. Numbers of bands contain the technology: 103 is LTE band 3, 5078 NR band 78.
     """
     serving, key = line.text(0) == "1", line.text(1)
-    layout = CELL_ROWS["+GTCCINFO"].get(key)
+    layout = cell_rows()["+GTCCINFO"].get(key)
     if layout is None or line.text(0) not in ("0", "1", "2") or len(line.fields) < 8:
         return None
     fields = [field.strip() for field in line.fields[2:]]
@@ -106,9 +106,9 @@ def _fibocom_band(text: str) -> str:
 
 def u_blox(line: InformationLine) -> Explanation | None:
     """Explain ``+UCGED``: its mode, then bare lines with the service and with the cell."""
-    source = CELL_ROWS[line.name][""].source
+    source = cell_rows()[line.name][""].source
     if len(line.fields) >= 13:
-        return explain_cell(CELL_ROWS[line.name][""], line.fields)
+        return explain_cell(cell_rows()[line.name][""], line.fields)
     state = meaning(line.name, line.integer(1))
     if len(line.fields) == 4 and state:
         mcc, mnc = line.text(2), line.text(3)
@@ -132,7 +132,7 @@ def nordic(line: InformationLine) -> Explanation | None:
     if technology := meaning("technology", line.integer(5)):
         known["technology"] = technology
         parts.append(technology)
-    return explain_cell(CELL_ROWS[line.name][""], line.fields, parts, **known)
+    return explain_cell(cell_rows()[line.name][""], line.fields, parts, **known)
 
 
 def network(line: InformationLine) -> Explanation | None:

@@ -6,6 +6,7 @@ more than their fields' names are in :mod:`modemagent.explain.cell_lines`.
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from modemagent.at.datafiles import data_rows
@@ -30,7 +31,9 @@ class CellRow(NamedTuple):
     source: str
 
 
-def _rows() -> Mapping[str, Mapping[str, CellRow]]:
+@cache
+def cell_rows() -> Mapping[str, Mapping[str, CellRow]]:
+    """Return the layout of each line by its prefix, then by first field or another key."""
     table: dict[str, dict[str, CellRow]] = {}
     for prefix, keys, about, names, source in data_rows(__file__, "cells.txt"):
         for each in keys.split(", "):
@@ -50,9 +53,6 @@ def _marked(text: str) -> tuple[str, str]:
     name = text.rstrip("#?~/-0123456789")
     return name, text[len(name) :]
 
-
-#: Prefix to first field, or other key, to the layout of the line.
-CELL_ROWS = _rows()
 
 _SCALES = {scale.name: scale for scale in CESQ}
 # The lowest step of a scale is what a modem sends if it has measured nothing.
@@ -189,7 +189,7 @@ def _explained(
 
 def by_technology(line: InformationLine) -> Explanation | None:
     """Explain a line whose first field names the technology, or that has only one form."""
-    layouts = CELL_ROWS[line.name]
+    layouts = cell_rows()[line.name]
     key = line.text(0).upper()
     if key == "NONE":
         return Explanation("cell", "no cell", next(iter(layouts.values())).source)

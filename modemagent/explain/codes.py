@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from modemagent.at.error_codes import ERROR_CODES
+from modemagent.at.error_codes import error_codes
 from modemagent.at.fields import is_hex
 from modemagent.at.results import code_of
 from modemagent.at.steps import FinalResult
@@ -78,7 +78,7 @@ def explain_named(text: str) -> Explanation | None:
 def _error(kind: str, code: int | None) -> Explanation | None:
     if code is None:
         return None
-    codes, (about, _) = ERROR_CODES[kind], _ERRORS[kind]
+    codes, (about, _) = error_codes()[kind], _ERRORS[kind]
     advice = remedy(kind.upper(), code)
     if code in codes.texts:
         source = next(clause for highest, clause in _CLAUSES[kind] if code <= highest)

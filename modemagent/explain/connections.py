@@ -8,7 +8,7 @@ from functools import cache
 
 from modemagent.at.fields import InformationLine, parse_integer
 from modemagent.explain.explanation import QUECTEL, SIMCOM, TS_27007, Decoder, Explanation
-from modemagent.explain.meanings import MEANINGS, meaning, remedy
+from modemagent.explain.meanings import MEANINGS, meaning, remedy, texts_of
 from modemagent.explain.reject_causes import FAMILIES
 
 
@@ -120,7 +120,7 @@ def _names() -> list[tuple[str, str, int]]:
     return [
         (_words(name), family, int(number))
         for family in _ORDER
-        for number, name in MEANINGS[family].items()
+        for number, name in texts_of(MEANINGS, family).items()
     ]
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from modemagent.at.fields import InformationLine, parse_integer
 from modemagent.explain.explanation import QUECTEL, TS_27005, TS_27007, Decoder, Explanation
-from modemagent.explain.meanings import MEANINGS, meaning
+from modemagent.explain.meanings import MEANINGS, meaning, texts_of
 
 
 def packet_event(line: InformationLine) -> Explanation | None:
     """Explain ``+CGEV: <event>[ <cid>]...``."""
     upper = line.body.strip().upper()
-    for start, text in MEANINGS["+CGEV"].items():
+    for start, text in texts_of(MEANINGS, "+CGEV").items():
         if upper.startswith(start):
             cid = parse_integer(upper.removeprefix(start).lstrip(" ,").partition(",")[0])
             found: dict[str, object] = {"event": start}

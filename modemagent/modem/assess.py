@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from modemagent.at.error_codes import ERROR_CODES
+from modemagent.at.error_codes import error_codes
 from modemagent.at.sim_locks import Lock
 from modemagent.at.steps import Response
 from modemagent.identity.crosscheck import compare
@@ -149,7 +149,7 @@ def _describe_refusal(refusal: Response | None) -> str | None:
     if refusal.ok:
         return "the module has no IMEI: its answer is empty"
     text = (
-        ERROR_CODES["cme"].texts.get(code)
+        error_codes()["cme"].texts.get(code)
         if refusal.final.kind == "cme" and code is not None
         else None
     )

@@ -209,8 +209,8 @@ def _place_of(modem: MmModem) -> PortPlace:
     return PortPlace(
         path=f"/dev/{name}",
         id=f"{bus}:{interface or f'{modem.bus_id}:{name}'}",
-        usb_vid=text(Path(modem.device, "idVendor")),
-        usb_pid=text(Path(modem.device, "idProduct")),
+        usb_vid=text(f"{modem.device}/idVendor"),
+        usb_pid=text(f"{modem.device}/idProduct"),
         socket=find_socket(f"{bus}:{modem.bus_id}"),
     )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.at.error_codes import ERROR_CODES
+from modemagent.at.error_codes import error_codes
 from modemagent.at.sim_locks import CME_LOCKS, REMEDY
 from modemagent.explain import explain, explain_code
-from modemagent.explain.meanings import MEANINGS, REMEDIES, remedy
+from modemagent.explain.meanings import MEANINGS, REMEDIES, remedy, rows_by_subject, texts_of
 from modemagent.explain.reject_causes import FAMILIES
 from modemagent.explain.states import ROWS
 
@@ -155,7 +155,7 @@ def test_results_without_a_known_number(line, words):
 def test_tables_are_complete():
     general = {*range(8), *range(10, 19), *range(20, 28), 30, 31, 32, *range(40, 64), 100}
     packet = {*range(102, 120), 122, *range(124, 151), *range(171, 234)}
-    cme, cms = ERROR_CODES["cme"], ERROR_CODES["cms"]
+    cme, cms = error_codes()["cme"], error_codes()["cms"]
     assert set(cme.texts) == general | packet | set(range(151, 166))
     assert not set(cme.texts) & set(cme.makers)
     assert not set(cms.texts) & set(cms.makers)
@@ -174,14 +174,14 @@ def test_every_lock_has_the_remedy_of_a_lock():
 
 
 def test_every_remedy_belongs_to_a_number():
-    known = {subject: set(values) for subject, values in MEANINGS.items()}
-    for kind, codes in ERROR_CODES.items():
+    known = {subject: set(texts_of(MEANINGS, subject)) for subject in rows_by_subject(MEANINGS)}
+    for kind, codes in error_codes().items():
         known[kind.upper()] = set(map(str, {**codes.texts, **codes.makers}))
-    for subject in set(REMEDIES) - set(FAMILIES):
-        assert set(REMEDIES[subject]) <= known[subject]
+    for subject in set(rows_by_subject(REMEDIES)) - set(FAMILIES):
+        assert set(texts_of(REMEDIES, subject)) <= known[subject]
     # a row may have a number that only some of its families have
     for family in FAMILIES:
-        assert set(REMEDIES[family]) & known[family]
+        assert set(texts_of(REMEDIES, family)) & known[family]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -189,20 +189,22 @@ def test_every_family_has_valid_rows(name):
     about, source = FAMILIES[name]
     assert name in about
     assert source.startswith("3GPP TS 24.")
-    numbers = set(map(int, MEANINGS[name]))
+    numbers = set(map(int, texts_of(MEANINGS, name)))
     assert all(0 < number < 256 for number in numbers)
     assert {95, 96, 97, 98, 99, 100, 101, 111} <= numbers
 
 
-@pytest.mark.parametrize("table", [MEANINGS, REMEDIES], ids=["meanings", "remedies"])
-def test_every_text_is_clean(table):
-    texts = [(value, text) for values in table.values() for value, text in values.items()]
+@pytest.mark.parametrize("files", [MEANINGS, REMEDIES], ids=["meanings", "remedies"])
+def test_every_text_is_clean(files):
+    texts = [
+        item for subject in rows_by_subject(files) for item in texts_of(files, subject).items()
+    ]
     assert all(value and text and text == text.strip() for value, text in texts)
 
 
 def test_every_state_field_has_meanings():
-    assert all(MEANINGS[name] for name in ROWS)
+    assert all(texts_of(MEANINGS, name) for name in ROWS)
 
 
 def test_status_words_have_one_or_two_bytes():
-    assert all(len(word) in (2, 4) and "60" <= word < "A0" for word in MEANINGS["SW"])
+    assert all(len(word) in (2, 4) and "60" <= word < "A0" for word in texts_of(MEANINGS, "SW"))
