@@ -77,7 +77,9 @@ LATE_IMPORTS = {
     "modemagent.agent.reload:load_metrics",  # prometheus-client
     "modemagent.channel.url:open_port",  # pyserial, 15 ms that local devices do not need
     "modemagent.cli.at:_typed",  # readline, which changes how a terminal is read
+    "modemagent.cli.output:print_json",  # json, 1.5 ms that a text for people does not need
     "modemagent.cli.outbox:_flush",  # the daemon's packages, which a request to it does not need
+    "modemagent.cli.port_options:_with_options",  # masking, which only --trace needs
     "modemagent.cli.registry:_source",  # sqlalchemy, here and in the rows below
     "modemagent.cli.registry:_url",
     "modemagent.cli.registry:serve_command",  # fastapi
@@ -85,6 +87,7 @@ LATE_IMPORTS = {
     "modemagent.cli.registry:token_list",
     "modemagent.cli.registry:token_revoke",
     "modemagent.cli.registry:_opened",
+    "modemagent.cli.response_text:meaning_of",  # identity rules, 3 ms that few lines need
     "modemagent.cli.run:command",  # the daemon, which the help page does not need
     "modemagent.cli.screen:live_screen",  # rich
     "modemagent.discovery.udev:_library",  # pyudev, 30 ms that a named port does not need

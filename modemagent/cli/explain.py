@@ -11,9 +11,10 @@ import click
 from modemagent.at.fields import SIGILS
 from modemagent.cli.options import json_option, value_option
 from modemagent.cli.output import heading, one_line, plain, print_json
+from modemagent.cli.response_text import meaning_of
 from modemagent.cli.stdio import read_lines
 from modemagent.errors import UsageError
-from modemagent.explain import explain, explain_code
+from modemagent.explain import explain_code
 
 NOTHING_KNOWN = 1
 #: Longer than a line of any module; the rest of a longer line is skipped.
@@ -92,7 +93,9 @@ def _is_command(line: str) -> bool:
 
 
 def _entry(line: str, at_command: str) -> dict[str, Any]:
-    found = explain(at_command, line) or explain_code(line) or {}
+    # Without a command a line is rather a code, and with one a value: the model "SM 95".
+    found = None if at_command else explain_code(line)
+    found = found or meaning_of(at_command, line) or explain_code(line) or {}
     known = {key: found.get(key) for key in _KEYS}
     return {"line": line, **known, "fields": found.get("fields", {})}
 

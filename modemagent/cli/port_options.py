@@ -22,7 +22,6 @@ from modemagent.cli.options import (
     value_option,
 )
 from modemagent.cli.stdio import print_error
-from modemagent.cli.wire_trace import WireTrace
 from modemagent.dialects.refusals import require_allowed
 from modemagent.errors import UsageError
 
@@ -78,6 +77,8 @@ def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
             options = options._replace(speeds={}, notify=None if trace else print_error)
         if not trace:
             return function(*args, options=options, **rest)
+        from modemagent.cli.wire_trace import WireTrace  # masking, which only a trace needs
+
         wire = WireTrace(print_error, full_ids=full_ids)
         try:
             return function(*args, options=options._replace(trace=wire), **rest)

@@ -53,9 +53,22 @@ def print_refused(line: str, refused: LineRefused, *, as_json: bool) -> None:
         click.echo(one_line(refused), err=True)
 
 
+def meaning_of(command: str, line: str) -> dict[str, object] | None:
+    """Return the explanation of a line, None if the line is unknown.
+
+    :param command: the command line that was sent, ``""`` if it is not known
+    """
+    found = explain(command, line)
+    if found is None:
+        from modemagent.explain.identities import explain_identity
+
+        found = explain_identity(command, line)
+    return found
+
+
 def print_line(line: str, command: str = "", mark: str = "") -> None:
     """Print one line of a modem with its meaning and remedy, if they are known."""
-    explained = explain(command, line)
+    explained = meaning_of(command, line)
     shown = f"{mark} {plain(line)}" if mark else plain(line)
     click.echo(f"{shown}    ({plain(str(explained['text']))})" if explained else shown)
     if explained and "remedy" in explained:
@@ -66,7 +79,7 @@ def to_json(response: Response) -> dict[str, object]:
     """Return a response as a JSON object, with the meaning of each line."""
 
     def decoded(line: str) -> dict[str, object]:
-        return {"text": line, "explained": explain(response.line, line)}
+        return {"text": line, "explained": meaning_of(response.line, line)}
 
     return {
         "line": response.line,

@@ -2,18 +2,13 @@
 
 Explanations are for people; no reading depends on them. Each module of this package lists the
 decoders of one subject in its ``DECODERS``. The lines that a reading depends on too are parsed
-in :mod:`modemagent.at`, so that `identify`, `diagnose` and `explain` agree.
+in :mod:`modemagent.at`, so that `identify`, `diagnose` and `explain` agree. Numbers that the
+identity rules check are in :mod:`modemagent.explain.identities`, apart from the rest.
 """
 
 from __future__ import annotations
 
-from modemagent.at.fields import (
-    SIGILS,
-    InformationLine,
-    command_name,
-    parse_information,
-    split_fields,
-)
+from modemagent.at.fields import SIGILS, InformationLine, parse_information
 from modemagent.at.results import parse_final
 from modemagent.at.urcs import PREFIXES, is_urc, response_prefixes
 from modemagent.explain import (
@@ -23,7 +18,6 @@ from modemagent.explain import (
     codes,
     connections,
     events,
-    identities,
     named_values,
     operators,
     power,
@@ -34,9 +28,7 @@ from modemagent.explain import (
     states,
 )
 from modemagent.explain.explanation import Decoder, Explanation
-
-#: Maximum length of a line in characters; no modem's response line is longer.
-LONGEST = 4096
+from modemagent.explain.lookup import LONGEST, commands_of, decode, decode_bare
 
 #: Prefix of an information line, in upper case, and its decoder.
 DECODERS: dict[str, Decoder] = {
@@ -45,7 +37,6 @@ DECODERS: dict[str, Decoder] = {
     **operators.DECODERS,
     **cells.DECODERS,
     **cell_lines.DECODERS,
-    **identities.DECODERS,
     **sim.DECODERS,
     **attempts.DECODERS,
     **slots.DECODERS,
@@ -61,7 +52,8 @@ def explain(command: str, line: str) -> dict[str, object] | None:
 
     :param command: the command line that was sent, ``""`` if it is not known (a URC)
     :return: ``about`` (subject), ``text`` (meaning), ``source``, and if there are any ``fields``
-        (name to value) and ``remedy``; None for an unknown line. All text is printable
+        (name to value) and ``remedy``; None for an unknown line and for one that
+        :func:`modemagent.explain.identities.explain_identity` explains. All text is printable
 
     >>> explain("AT+CSQ", "+CSQ: 18,99")["text"]
     'signal -77 dBm, good'
@@ -87,7 +79,7 @@ def _explain(command: str, text: str) -> Explanation | None:
     if final is not None:
         return codes.explain_result(final)
     line = parse_information(text, command)
-    found = _decoded(line)
+    found = decode(DECODERS, line)
     if found is None and not is_urc(text):
         found = _without_prefix(command, line, text)
     if found is None and is_urc(text) and line.name not in response_prefixes(command):
@@ -96,21 +88,12 @@ def _explain(command: str, text: str) -> Explanation | None:
     return found
 
 
-def _decoded(line: InformationLine) -> Explanation | None:
-    decoder = DECODERS.get(line.name)
-    return decoder(line) if decoder is not None and line.fields else None
-
-
 def _without_prefix(command: str, line: InformationLine, text: str) -> Explanation | None:
     """Explain a line whose subject only the command names, or the form of the line."""
     if line.prefix and line.prefix[0] in SIGILS:
         return None
-    names = [command_name(each) for each in command.strip().upper()[2:].split(";")]
-    if len(names) == 1 and not line.prefix:
-        found = _decoded(InformationLine(names[0], text, split_fields(text)))
-        if found is not None:
-            return found
-    found = named_values.named_values(text)
-    if found is None and not (len(names) == 1 and names[0]):
-        found = identities.recognize(text) or cell_lines.fibocom_row(line)
+    commands = commands_of(command)
+    found = decode_bare(DECODERS, line, commands) or named_values.named_values(text)
+    if found is None and (len(commands) > 1 or not commands[0]):
+        found = cell_lines.fibocom_row(line)
     return found

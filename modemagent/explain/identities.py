@@ -1,6 +1,8 @@
 """Explanations of identities: numbers of the module, the SIM and the eUICC, names of the module.
 
-A number is checked by the rules of :mod:`modemagent.identity` and shown as it was received.
+A number is checked by the rules of :mod:`modemagent.identity` and shown as it was received. These
+lines are apart from those of :mod:`modemagent.explain.decoder`: few lines that are explained need
+the rules, which take 3 ms to import.
 """
 
 from __future__ import annotations
@@ -8,8 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from modemagent.at.fields import InformationLine
+from modemagent.at.fields import SIGILS, InformationLine, parse_information
+from modemagent.at.results import parse_final
+from modemagent.at.urcs import is_urc
 from modemagent.explain.explanation import NORDIC, QUECTEL, TS_27007, Decoder, Explanation
+from modemagent.explain.lookup import LONGEST, commands_of, decode, decode_bare
 from modemagent.identity.check import validate
 from modemagent.identity.problems import CODES, Severity
 
@@ -223,3 +228,31 @@ DECODERS: Mapping[str, Decoder] = {
     **dict.fromkeys(("+CIMI", "#CIMI", "IMSI"), subscriber),
     **{prefix: _named(about) for prefix, (about, _) in TEXTS.items()},
 }
+
+
+def explain_identity(command: str, line: str) -> dict[str, object] | None:
+    """Explain a line with a number or a name of the module, the SIM or the eUICC.
+
+    :param command: the command line that was sent, ``""`` if it is not known
+    :return: as :func:`modemagent.explain.explain` returns it; None for any other line
+
+    >>> explain_identity("AT+CGSN", "867698040000013")["text"]
+    'IMEI 867698040000013, check digit right'
+    >>> explain_identity("AT+CGSN", "ERROR") is explain_identity("AT+CSQ", "+CSQ: 1,9") is None
+    True
+    """
+    text = line[:LONGEST].strip()
+    if parse_final(text) is not None:
+        return None
+    found = _explain(commands_of(command[:LONGEST]), parse_information(text, command), text)
+    return None if found is None else found.to_dict()
+
+
+def _explain(commands: list[str], line: InformationLine, text: str) -> Explanation | None:
+    found = decode(DECODERS, line)
+    if found is not None or is_urc(text) or (line.prefix and line.prefix[0] in SIGILS):
+        return found
+    found = decode_bare(DECODERS, line, commands)
+    if found is None and (len(commands) > 1 or not commands[0]):
+        found = recognize(text)
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modemagent.explain import explain
+from modemagent.explain.identities import explain_identity
 
 
 @pytest.fixture
@@ -12,7 +13,7 @@ def check():
     """Return a function that compares the explanation of a line with a row of a case table."""
 
     def compare(command, line, values, words, advice=""):
-        found = explain(command, line)
+        found = explain(command, line) or explain_identity(command, line)
         assert found is not None
         assert found["source"]
         assert found["about"] != "unsolicited"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modemagent.explain import explain
+from modemagent.explain.identities import explain_identity
 
 IMEI = "865950060000056"
 EID = "89049032000000000000000000000066"
@@ -70,3 +71,4 @@ def test_invalid_imei_has_a_remedy(check, command, line, words):
 @pytest.mark.parametrize("line", ["20", "123456789012345", "1" * 15, "8" * 40])
 def test_other_bare_numbers_are_not_identities(line):
     assert explain("", line) is None
+    assert explain_identity("", line) is None

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.explain import explain, explain_code
-from modemagent.explain.decoder import DECODERS, LONGEST
+from modemagent.explain import decoder, explain, explain_code, identities
 from modemagent.explain.explanation import LONGEST_TEXT
+from modemagent.explain.identities import explain_identity
+from modemagent.explain.lookup import LONGEST
+
+DECODERS = sorted({*decoder.DECODERS, *identities.DECODERS})
 
 # line, names and values that must be among the fields, words that must be in the text
 CASES = [
@@ -264,7 +267,7 @@ CASES = [
 
 @pytest.mark.parametrize(("line", "values", "words"), CASES, ids=[case[0] for case in CASES])
 def test_lines(line, values, words):
-    found = explain("", line)
+    found = explain("", line) or explain_identity("", line)
     assert found is not None
     assert words in str(found["text"])
     assert found["about"] != "unsolicited"
@@ -370,10 +373,11 @@ def test_last_attempt_has_a_remedy():
     assert "blocks" in str(found["remedy"])
 
 
-@pytest.mark.parametrize("prefix", sorted(DECODERS))
+@pytest.mark.parametrize("prefix", DECODERS)
 @pytest.mark.parametrize("rest", ["", " ", ",", ",,,,,,,,,,,,,,,,", "x", '"', "(", "-1", "9" * 40])
 def test_every_decoder_accepts_odd_fields(prefix, rest):
     explain("", f"{prefix}: {rest}")
+    explain_identity("", f"{prefix}: {rest}")
 
 
 PREFIX = st.sampled_from([f"{prefix}:" for prefix in DECODERS])
@@ -382,7 +386,8 @@ REST = st.text(alphabet='0123456789,"A-F.()+-: \\x', max_size=60) | st.text(max_
 
 @given(asked=st.text(max_size=30), head=PREFIX | st.text(max_size=8), rest=REST)
 def test_any_line_explains_without_control_characters(asked, head, rest):
-    for found in (explain(asked, head + rest), explain_code(head + rest)):
+    line = head + rest
+    for found in (explain(asked, line), explain_identity(asked, line), explain_code(line)):
         if found is not None:
             assert str(found["text"]).isprintable()
             assert str(found["about"]).isprintable()
@@ -400,10 +405,11 @@ def _assert_printable(value):
         assert value.isprintable()
 
 
-@pytest.mark.parametrize("prefix", sorted(DECODERS))
+@pytest.mark.parametrize("prefix", DECODERS)
 def test_line_of_four_kibibytes_is_accepted(prefix):
     for piece in ('"\x1b[2J",', "1,", "(2,", "\\22", "FF"):
-        found = explain("", f"{prefix}: {piece * LONGEST}"[: LONGEST + 100])
+        line = f"{prefix}: {piece * LONGEST}"[: LONGEST + 100]
+        found = explain("", line) or explain_identity("", line)
         if found is not None:
             assert len(str(found["text"])) <= LONGEST_TEXT
             _assert_printable(found)

@@ -34,6 +34,7 @@ from modemagent.dialects import ati_block, parsers
 from modemagent.dialects.model import Attempt
 from modemagent.errors import ModemAgentError
 from modemagent.explain import explain, explain_code
+from modemagent.explain.identities import explain_identity
 from modemagent.identity.check import validate
 from modemagent.identity.problems import KINDS
 from modemagent.identity.snapshot import Snapshot
@@ -257,7 +258,7 @@ def fuzz_attribution(data: bytes) -> None:
 def fuzz_words(data: bytes) -> None:
     text = text_of(data)
     for command in ("", *COMMANDS):
-        said = explain(command, text)
+        said = explain(command, text) or explain_identity(command, text)
         if said is not None:
             json.dumps(said)
             assert is_clean(str(said["text"])), "a control character in an explanation"
