@@ -2,9 +2,15 @@
 
 import time
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from modemagent.channel.trace import Direction
+from modemagent.errors import ModemAgentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from modemagent.access.target import TargetPort
 
 #: The route to a modem; ``auto`` takes the first one that applies.
 Via = Literal["auto", "port", "modemmanager"]
@@ -46,6 +52,7 @@ class AccessOptions(NamedTuple):
         ``baud`` for each port
     :param ignore_role: open ports that are named even if they are known to take no AT commands
     :param notify: called with a line about a speed that was found
+    :param find_speeds: :func:`modemagent.access.speed_scan.find_speeds` with ``--baud auto``
     """
 
     timeout_s: float
@@ -58,6 +65,10 @@ class AccessOptions(NamedTuple):
     speeds: dict[str, int] | None = None
     notify: Callable[[str], None] | None = None
     ignore_role: bool = False
+    find_speeds: (
+        "Callable[[Iterable[TargetPort], dict[str, int], AccessOptions], "
+        "dict[str, ModemAgentError]] | None"
+    ) = None
 
     @property
     def left_s(self) -> float:

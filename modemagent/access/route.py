@@ -13,10 +13,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
 from modemagent.access.options import AccessOptions
-from modemagent.access.speed_scan import find_speeds, name_scan
-from modemagent.access.target import ModemTarget, TargetPort, discover_targets, no_modem_found
+from modemagent.access.target import (
+    ModemTarget,
+    TargetPort,
+    discover_targets,
+    no_modem_found,
+)
 from modemagent.at.steps import Plan
 from modemagent.channel.runner import run_plans
+from modemagent.discovery.sysfs import is_uart
 from modemagent.errors import (
     AgentError,
     AgentNotRunning,
@@ -26,6 +31,7 @@ from modemagent.errors import (
     PortBusy,
     PortNotFound,
 )
+from modemagent.modem.speed_scan import name_scan
 
 if TYPE_CHECKING:
     from modemagent.access.modemmanager import ManagedReading
@@ -115,8 +121,8 @@ def read_modems(
         has_others = [len(targets[i].ports) > len(attempts[i]) + 1 for i in waiting]
         timed_out: set[str] = set()
         results: dict[str, T | ModemAgentError] = {}
-        if options.speeds is not None:
-            results.update(find_speeds(ports, options.speeds, options))
+        if options.find_speeds is not None and options.speeds is not None:
+            results.update(options.find_speeds(ports, options.speeds, options))
         plans = {
             port.path: _give_up_if_silent(
                 reader.plan(port), port.path, timed_out, has_other=has_other
@@ -135,7 +141,7 @@ def read_modems(
         for index, port, has_other in zip(waiting, ports, has_others, strict=True):
             result = results[port.path]
             if isinstance(result, ModemAgentError):
-                name_scan(result, port.path, options)
+                _name_scan(result, port.path, options)
             attempt = RouteAttempt[T](port, "port", result, port.path in timed_out)
             attempt = _try_other_routes(attempt, reader, options)
             attempts[index].append(attempt)
@@ -143,6 +149,12 @@ def read_modems(
                 again.append(index)
         waiting = again
     return [Reached(target, tuple(made)) for target, made in zip(targets, attempts, strict=True)]
+
+
+def _name_scan(error: ModemAgentError, path: str, options: AccessOptions) -> None:
+    """Name ``--baud auto`` in the hint of a UART whose speed may be wrong."""
+    if options.speeds is None and is_uart(path, options.root):
+        name_scan(error, options.baud, "--baud auto")
 
 
 def _give_up_if_silent(

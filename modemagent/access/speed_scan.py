@@ -10,7 +10,6 @@ from modemagent.access.target import TargetPort
 from modemagent.channel.runner import run_plans
 from modemagent.discovery.sysfs import is_uart
 from modemagent.errors import ModemAgentError
-from modemagent.modem import speed_scan
 from modemagent.modem.speed_scan import SPEEDS, answers, no_answer
 
 #: Limit for one speed, with opening and closing the port.
@@ -50,12 +49,6 @@ def find_speeds(
     for port in waiting:
         silent[port.path] = no_answer(port.path, tried, "--baud N")
     return silent
-
-
-def name_scan(error: ModemAgentError, path: str, options: AccessOptions) -> None:
-    """Name ``--baud auto`` in the hint of a UART whose speed may be wrong."""
-    if options.speeds is None and is_uart(path, options.root):
-        speed_scan.name_scan(error, options.baud, "--baud auto")
 
 
 def _note(path: str, text: str, options: AccessOptions) -> None:

@@ -13,9 +13,8 @@ from modemagent.discovery.candidate import (
     recovery_error,
     refuse_recovery,
 )
-from modemagent.discovery.flashing import find_flashing
 from modemagent.discovery.modems import role_error
-from modemagent.discovery.sysfs import describe, scan
+from modemagent.discovery.sysfs import describe, find_flashing, scan
 from modemagent.errors import NotAModem, PortError, PortNotFound
 
 #: Prefixes of words that name a modem by a number, which requires reading every modem.

@@ -6,28 +6,28 @@ twice, the text of the rarer number names its context.
 
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
 
 from modemagent.at.datafiles import data_rows
 
 
-class ErrorCodes(NamedTuple):
+class ErrorCodes:
     """Numbers and texts of one kind of error.
 
-    :param texts: number to text, those of the standard
-    :param others: other texts of these numbers, to the number
-    :param makers: number outside the standard to maker, meaning and source, one row for each maker
+    :ivar texts: number to text, those of the standard
+    :ivar others: other texts of these numbers, to the number
+    :ivar makers: number outside the standard to maker, meaning and source, one row for each maker
     """
 
-    texts: dict[int, str]
-    others: dict[str, int]
-    makers: dict[int, list[tuple[str, str, str]]]
+    def __init__(self) -> None:
+        self.texts: dict[int, str] = {}
+        self.others: dict[str, int] = {}
+        self.makers: dict[int, list[tuple[str, str, str]]] = {}
 
 
 @cache
 def error_codes() -> Mapping[str, ErrorCodes]:
     """Return the numbers by the kind of the final result code, ``cme`` or ``cms``."""
-    kinds = {"cme": ErrorCodes({}, {}, {}), "cms": ErrorCodes({}, {}, {})}
+    kinds = {"cme": ErrorCodes(), "cms": ErrorCodes()}
     for kind, number, text, *maker in data_rows(__file__, "error_codes.txt"):
         name, *also = kind.lower().split()
         if also:

@@ -11,7 +11,6 @@ import re
 from typing import NamedTuple
 
 from modemagent.at.fields import InformationLine, parse_hex_integer, parse_integer
-from modemagent.at.timers import active_time, is_timer, periodic_update
 from modemagent.at.urcs import response_prefixes
 
 PREFIXES = frozenset(("+CREG", "+CGREG", "+CEREG", "+C5GREG"))
@@ -23,6 +22,13 @@ REGISTERED = frozenset((1, 5, 6, 7, 9, 10))
 _STATUSES = frozenset((*range(12), 90))
 #: Index of the field after area, cell and <AcT>, counted from the area.
 _AFTER_CELL = 3
+#: Units of a power saving timer in seconds, by its first three bits; five bits count the unit.
+#: 3GPP TS 24.008 clause 10.5.7.4 (GPRS timer 2: active time T3324) and 10.5.7.4a (GPRS timer 3:
+#: extended periodic update T3412).
+_TIMER_2: dict[int, int] = {0: 2, 1: 60, 2: 360}
+_TIMER_3: dict[int, int] = {0: 600, 1: 3600, 2: 36000, 3: 2, 4: 30, 5: 60, 6: 320 * 3600}
+_DEACTIVATED = 7
+_MINUTE = 60
 
 
 class Registration(NamedTuple):
@@ -205,3 +211,34 @@ def _is_unsolicited(line: InformationLine) -> bool:
 
 def _code(digits: str | None) -> int | None:
     return parse_hex_integer(digits) if digits and len(digits) <= 16 else None
+
+
+def is_timer(bits: str) -> bool:
+    """Return True if a field has the form of a timer: eight bits."""
+    return len(bits) == 8 and not bits.strip("01")
+
+
+def active_time(bits: str) -> int | None:
+    """Return T3324 in seconds, None if the timer is deactivated or not eight bits.
+
+    >>> active_time("00100110"), active_time("11100000"), active_time("")
+    (360, None, None)
+    """
+    # The clause counts every other unit in minutes.
+    return _seconds(bits, _TIMER_2)
+
+
+def periodic_update(bits: str) -> int | None:
+    """Return T3412 extended in seconds, None if the timer is deactivated or not eight bits.
+
+    >>> periodic_update("01011111"), periodic_update("00000110"), periodic_update("11111111")
+    (1116000, 3600, None)
+    """
+    return _seconds(bits, _TIMER_3)
+
+
+def _seconds(bits: str, units: dict[int, int]) -> int | None:
+    if not is_timer(bits):
+        return None
+    unit = int(bits[:3], 2)
+    return None if unit == _DEACTIVATED else units.get(unit, _MINUTE) * int(bits[3:], 2)

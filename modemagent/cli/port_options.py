@@ -73,8 +73,11 @@ def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
         options = AccessOptions(timeout_s, speed, root, agent, time.monotonic(), via)
         options = options._replace(ignore_role=ignore_role)
         if baud == AUTO_BAUD:
+            from modemagent.access.speed_scan import find_speeds  # for auto only
+
             # the trace on stderr has the same note
-            options = options._replace(speeds={}, notify=None if trace else print_error)
+            notify = None if trace else print_error
+            options = options._replace(speeds={}, notify=notify, find_speeds=find_speeds)
         if not trace:
             return function(*args, options=options, **rest)
         from modemagent.cli.wire_trace import WireTrace  # masking, which only a trace needs

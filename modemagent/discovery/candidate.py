@@ -5,9 +5,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from modemagent.errors import NotAModem
-from modemagent.identity.codec import to_json
-
-_SHOWN = ("path", "port_id", "interface", "driver", "role", "why", "links")
 
 #: How long to listen at a port of unknown purpose before the first byte is written to it: NMEA 0183
 #: receivers repeat their sentences every second, and must not be written to.
@@ -86,7 +83,15 @@ class Candidate(NamedTuple):
 
     def to_json(self) -> dict[str, object]:
         """Return what ``list`` shows of a port; the ids are those of its device."""
-        return {name: to_json(getattr(self, name)) for name in _SHOWN}
+        return {
+            "path": self.path,
+            "port_id": self.port_id,
+            "interface": self.interface,
+            "driver": self.driver,
+            "role": str(self.role),
+            "why": self.why,
+            "links": list(self.links),
+        }
 
 
 def recovery_error(port: str, candidate: Candidate) -> NotAModem:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from modemagent.dialects.usb_ids import Layout, layout_of, recovery_of, role_by_protocol
 from modemagent.discovery.candidate import Candidate, Role
 from modemagent.discovery.kernel import modem_evidence
-from modemagent.discovery.properties import is_secondary, role_of
+from modemagent.discovery.udev import is_secondary, role_of
 from modemagent.discovery.usb import driver_of, interface_of, names, text
 
 #: A directory that holds ``sys`` and ``dev``.
@@ -66,6 +66,44 @@ def is_uart(path: str, root: Root = "/") -> bool:
     """Return True if a port has a speed: a UART on the board or a bridge to one."""
     candidate = None if "://" in path else describe(path, root)
     return candidate is not None and candidate.is_uart
+
+
+def find_flashing(ports: Iterable[Candidate], root: Root = "/") -> tuple[Candidate, ...]:
+    """Return the first port of each module in flashing mode.
+
+    The path of a module without a serial port is its id, ``usb:1-1.4``.
+
+    :param ports: what a scan has found
+    :param root: directory that holds ``sys``
+    """
+    found: dict[str, Candidate] = {}
+    for port in ports:
+        if port.is_recovery and port.modem_id is not None:
+            found.setdefault(port.modem_id, port)
+    devices = os.path.join(root, "sys/bus/usb/devices")
+    for name in names(devices):
+        if "-" not in name or ":" in name:
+            continue  # a controller, an interface
+        device = f"{devices}/{name}"
+        vid, pid, product = (
+            text(f"{device}/{key}") for key in ("idVendor", "idProduct", "product")
+        )
+        mode = recovery_of(vid and vid.lower(), pid and pid.lower(), product)
+        if mode is not None:
+            device_id = f"usb:{name}"
+            portless = Candidate(
+                path=device_id,
+                port_id=device_id,
+                modem_id=device_id,
+                usb_vid=vid,
+                usb_pid=pid,
+                why=mode,
+                manufacturer=text(f"{device}/manufacturer"),
+                product=product,
+                is_recovery=True,
+            )
+            found.setdefault(device_id, portless)
+    return tuple(found.values())
 
 
 def _with_hints(candidate: Candidate, properties: Mapping[str, str]) -> Candidate:

@@ -9,8 +9,7 @@ from modemagent.at.fields import is_hex
 from modemagent.at.results import code_of
 from modemagent.at.steps import FinalResult
 from modemagent.explain.explanation import TS_27005, TS_27007, Explanation
-from modemagent.explain.meanings import meaning, remedy
-from modemagent.explain.reject_causes import FAMILIES
+from modemagent.explain.meanings import FAMILIES, meaning, remedy
 from modemagent.explain.sim import status_word
 
 _RESULTS: dict[str, tuple[str, str]] = {

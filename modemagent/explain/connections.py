@@ -8,8 +8,7 @@ from functools import cache
 
 from modemagent.at.fields import InformationLine, parse_integer
 from modemagent.explain.explanation import QUECTEL, SIMCOM, TS_27007, Decoder, Explanation
-from modemagent.explain.meanings import MEANINGS, meaning, remedy, texts_of
-from modemagent.explain.reject_causes import FAMILIES
+from modemagent.explain.meanings import FAMILIES, MEANINGS, meaning, remedy, texts_of
 
 
 def context_state(line: InformationLine) -> Explanation | None:

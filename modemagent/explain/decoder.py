@@ -27,8 +27,14 @@ from modemagent.explain import (
     slots,
     states,
 )
-from modemagent.explain.explanation import Decoder, Explanation
-from modemagent.explain.lookup import LONGEST, commands_of, decode, decode_bare
+from modemagent.explain.explanation import (
+    LONGEST,
+    Decoder,
+    Explanation,
+    commands_of,
+    decode,
+    decode_bare,
+)
 
 #: Prefix of an information line, in upper case, and its decoder.
 DECODERS: dict[str, Decoder] = {

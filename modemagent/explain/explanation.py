@@ -1,9 +1,9 @@
-"""The explanation of one line, and the sources it cites."""
+"""The explanation of one line, its decoder in a table, and the sources that it cites."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from modemagent.at.fields import InformationLine
+from modemagent.at.fields import InformationLine, command_name
 
 TS_27007 = "3GPP TS 27.007"
 TS_27005 = "3GPP TS 27.005"
@@ -13,6 +13,8 @@ SIMCOM = "SIMCom SIM7500/SIM7600 AT command manual"
 HUAWEI = "Huawei ME909s AT command manual"
 NORDIC = "nRF91 AT commands reference guide"
 
+#: Maximum length of a line in characters; no modem's response line is longer.
+LONGEST = 4096
 #: Maximum length of a text in characters; a list of forty networks fits.
 LONGEST_TEXT = 2000
 
@@ -52,6 +54,30 @@ class Explanation(NamedTuple):
 
 
 Decoder = Callable[[InformationLine], Explanation | None]
+
+
+def commands_of(line: str) -> list[str]:
+    """Return the extended name of each command in a command line, ``""`` for any other command.
+
+    >>> commands_of("AT+CGMM;+CGSN"), commands_of("ATI"), commands_of("")
+    (['+CGMM', '+CGSN'], [''], [''])
+    """
+    return [command_name(each) for each in line.strip().upper()[2:].split(";")]
+
+
+def decode(decoders: Mapping[str, Decoder], line: InformationLine) -> Explanation | None:
+    """Explain a line by its prefix."""
+    decoder = decoders.get(line.name)
+    return decoder(line) if decoder is not None and line.fields else None
+
+
+def decode_bare(
+    decoders: Mapping[str, Decoder], line: InformationLine, commands: Sequence[str]
+) -> Explanation | None:
+    """Explain a line without a prefix by the only command that it can be the response to."""
+    if line.prefix or len(commands) != 1:
+        return None
+    return decode(decoders, InformationLine(commands[0], line.body, line.fields))
 
 
 def clean(text: str) -> str:

@@ -13,8 +13,17 @@ from collections.abc import Callable, Mapping
 from modemagent.at.fields import SIGILS, InformationLine, parse_information
 from modemagent.at.results import parse_final
 from modemagent.at.urcs import is_urc
-from modemagent.explain.explanation import NORDIC, QUECTEL, TS_27007, Decoder, Explanation
-from modemagent.explain.lookup import LONGEST, commands_of, decode, decode_bare
+from modemagent.explain.explanation import (
+    LONGEST,
+    NORDIC,
+    QUECTEL,
+    TS_27007,
+    Decoder,
+    Explanation,
+    commands_of,
+    decode,
+    decode_bare,
+)
 from modemagent.identity.check import validate
 from modemagent.identity.problems import CODES, Severity
 

@@ -14,6 +14,21 @@ from modemagent.at.datafiles import data_rows
 MEANINGS = ("meanings.txt", "reject_causes.txt")
 REMEDIES = ("remedies.txt",)
 
+_REGISTRATION, _DATA = "reject cause", "cause of a data connection"
+_ROWS = (
+    ("MM", _REGISTRATION, "24.008 clause 10.5.3.6"),
+    ("GMM", _REGISTRATION, "24.008 clause 10.5.5.14"),
+    ("EMM", _REGISTRATION, "24.301 clause 9.9.3.9"),
+    ("5GMM", _REGISTRATION, "24.501 clause 9.11.3.2"),
+    ("SM", _DATA, "24.008 clause 10.5.6.6"),
+    ("ESM", _DATA, "24.301 clause 9.9.4.4"),
+    ("5GSM", _DATA, "24.501 clause 9.11.4.2"),
+)
+#: Family of causes (refused registrations and data connections) to its subject and clause.
+FAMILIES: Mapping[str, tuple[str, str]] = {
+    name: (f"{about} ({name})", f"3GPP TS {clause}") for name, about, clause in _ROWS
+}
+
 
 @cache
 def rows_by_subject(files: tuple[str, ...]) -> Mapping[str, Sequence[tuple[str, str]]]:

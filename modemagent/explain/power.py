@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from modemagent.at.fields import InformationLine
-from modemagent.at.timers import active_time, periodic_update
+from modemagent.at.registration import active_time, periodic_update
 from modemagent.explain.cells import parse_number
 from modemagent.explain.explanation import HUAWEI, NORDIC, SIMCOM, TS_27007, Decoder, Explanation
 from modemagent.explain.meanings import meaning

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from modemagent.discovery.candidate import Candidate, Role
-from modemagent.discovery.flashing import find_flashing
 from modemagent.discovery.modems import find_modems
-from modemagent.discovery.sysfs import scan
+from modemagent.discovery.sysfs import find_flashing, scan
 from tests.conftest import Machine
 
 #: An id that no table lists, and that no maker has.

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from modemagent.discovery.candidate import Role
-from modemagent.discovery.properties import is_secondary, role_of
-from modemagent.discovery.udev import UdevMonitor
+from modemagent.discovery.udev import UdevMonitor, is_secondary, role_of
 from tests.discovery.conftest import Bed
 from tests.discovery.trees import Kind, Sockets, device, hub, marked
 

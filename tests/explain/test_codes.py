@@ -7,8 +7,14 @@ import pytest
 from modemagent.at.error_codes import error_codes
 from modemagent.at.sim_locks import CME_LOCKS, REMEDY
 from modemagent.explain import explain, explain_code
-from modemagent.explain.meanings import MEANINGS, REMEDIES, remedy, rows_by_subject, texts_of
-from modemagent.explain.reject_causes import FAMILIES
+from modemagent.explain.meanings import (
+    FAMILIES,
+    MEANINGS,
+    REMEDIES,
+    remedy,
+    rows_by_subject,
+    texts_of,
+)
 from modemagent.explain.states import ROWS
 
 # Wireshark packet-nas_eps.c, packet-nas_5gs.c, packet-gsm_a_gm.c and ModemManager-errors.h

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemagent.explain import decoder, explain, explain_code, identities
-from modemagent.explain.explanation import LONGEST_TEXT
+from modemagent.explain.explanation import LONGEST, LONGEST_TEXT
 from modemagent.explain.identities import explain_identity
-from modemagent.explain.lookup import LONGEST
 
 DECODERS = sorted({*decoder.DECODERS, *identities.DECODERS})
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.at.timers import active_time, periodic_update
+from modemagent.at.registration import active_time, periodic_update
 from modemagent.explain import explain
 
 # line, mode (None: a URC), status, area, cell, technology
