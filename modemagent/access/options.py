@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from modemagent.channel.trace import Direction
 from modemagent.errors import ModemAgentError
@@ -31,11 +31,15 @@ LEAST_S = 0.5
 """Shortest time that is still given to a route, in seconds."""
 
 
-class RouteTrace(Protocol):
+class RouteTrace:
     """A trace of the bytes of every port that is opened, and of the routes without such bytes."""
 
-    def __call__(self, port: str, direction: Direction, data: bytes) -> None: ...
-    def note_route(self, port: str, text: str) -> None: ...
+    def __call__(self, port: str, direction: Direction, data: bytes) -> None:
+        raise NotImplementedError
+
+    def note_route(self, port: str, text: str) -> None:
+        """Note how a port is reached, or why its bytes are not in this trace."""
+        raise NotImplementedError
 
 
 class AccessOptions(NamedTuple):

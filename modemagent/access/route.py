@@ -8,6 +8,8 @@ and :func:`read_modems` decides which route is taken:
 3. ModemManager over D-Bus, if it holds the port.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
@@ -56,7 +58,7 @@ _AGENT_HAS_TRACE = (
 _NO_TRACE = "read from ModemManager, without AT commands"
 
 
-class Reader(NamedTuple, Generic[T]):
+class Reader(Generic[T]):
     """What a command reads from a modem, by route.
 
     :param plan: the plan to run on a port
@@ -64,9 +66,15 @@ class Reader(NamedTuple, Generic[T]):
     :param from_modemmanager: converts a reading from ModemManager; None if it cannot be used
     """
 
-    plan: Callable[[TargetPort], Plan[T]]
-    agent: "Callable[[ControlClient, str], T] | None" = None
-    from_modemmanager: "Callable[[ManagedReading], T] | None" = None
+    def __init__(
+        self,
+        plan: Callable[[TargetPort], Plan[T]],
+        agent: Callable[[ControlClient, str], T] | None = None,
+        from_modemmanager: Callable[[ManagedReading], T] | None = None,
+    ) -> None:
+        self.plan = plan
+        self.agent = agent
+        self.from_modemmanager = from_modemmanager
 
 
 class RouteAttempt(NamedTuple, Generic[T]):
@@ -211,7 +219,7 @@ def _try_other_routes(
 
 
 def _by_agent(
-    attempt: RouteAttempt[T], read: "Callable[[ControlClient, str], T]", options: AccessOptions
+    attempt: RouteAttempt[T], read: Callable[[ControlClient, str], T], options: AccessOptions
 ) -> RouteAttempt[T]:
     """Read a modem through the agent; return the attempt with a better hint if this is impossible.
 

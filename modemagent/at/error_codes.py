@@ -4,6 +4,8 @@ Every text is unique, so that a text from a module leads to one number: if the s
 twice, the text of the rarer number names its context.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import cache
 

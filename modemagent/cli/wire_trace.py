@@ -18,7 +18,7 @@ from modemagent.privacy.masking import mask_text
 _MARKS: dict[Direction, str] = {"sent": ">", "received": "<"}
 
 
-class WireTrace:
+class WireTrace(RouteTrace):
     """A trace that writes lines of text.
 
     :param write: called with each line; it must not raise
@@ -57,7 +57,7 @@ class WireTrace:
         self._write(f"{at - self._started:9.3f} {_MARKS[direction]} {text}")
 
 
-class BothTraces:
+class BothTraces(RouteTrace):
     """A trace that passes on to two: the one on the screen, and the one of a bundle."""
 
     def __init__(self, first: RouteTrace, second: RouteTrace) -> None:

@@ -7,9 +7,8 @@ form of its own, for which :func:`fields_to_json` has options.
 Decoding ignores unknown keys, so that a later version can add some. A key that is missing or null
 takes the default of its field. A value of the wrong type raises
 :class:`~modemagent.errors.ReportError` with the path of the key, such as ``sims.0.slot``. The
-decoder of a class is built at its first use: type hints are not evaluated at start-up. Records are
-named tuples because dataclasses take seven times as long to create, some 5 ms of a one-shot
-command.
+decoder of a class is built at its first use. Records are named tuples because dataclasses take
+seven times as long to create, some 5 ms of a one-shot command.
 
 >>> from typing import NamedTuple
 >>> class Point(NamedTuple):
@@ -21,6 +20,8 @@ command.
 Traceback (most recent call last):
 modemagent.errors.ReportError: x must be an integer
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum

@@ -3,6 +3,8 @@
 Every method that talks to the modem is a generator of :mod:`modemagent.at.steps` steps.
 """
 
+from __future__ import annotations
+
 from collections.abc import Generator, Mapping
 from typing import NamedTuple
 

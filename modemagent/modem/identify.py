@@ -5,6 +5,8 @@ the other numbers of the modem; read the state and the numbers of the SIM; asses
 session settings. The plan is a generator: its driver owns the port and the clock.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Generator
 from typing import NamedTuple
 
@@ -128,7 +130,7 @@ class Identification(EquipmentReader):
         self,
         client: AtClient,
         extras: Extras,
-        publish: "Callable[[Identification], None]",
+        publish: Callable[[Identification], None],
         *,
         is_repeated: bool = False,
     ) -> None:

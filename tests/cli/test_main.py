@@ -45,6 +45,59 @@ def test_start_up_imports_no_heavy_module(words):
     assert "modemagent.cli.identify" not in own
 
 
+#: Packages that a call of each command must not import; "modemagent.identity" with all below it.
+NEVER = (*HEAVY, "json", "textwrap", "pathlib", "urllib", "ipaddress", "shutil", "dataclasses")
+NOT_IMPORTED = {
+    "identify": (*NEVER, "modemagent.explain", "modemagent.access.speed_scan"),
+    "at": (
+        *NEVER,
+        "modemagent.identity",
+        "modemagent.privacy",
+        "modemagent.modem.identify",
+        "modemagent.access.speed_scan",
+    ),
+    "explain": (
+        *NEVER,
+        "modemagent.identity",
+        "modemagent.access",
+        "modemagent.channel",
+        "modemagent.discovery",
+        "modemagent.dialects",
+    ),
+}
+
+
+@pytest.mark.parametrize("words", [["identify"], ["at", "AT+CSQ"], ["explain", "+CEREG: 2,3"]])
+def test_one_shot_command_imports_what_it_uses(words):
+    name, *rest = words
+    unwanted = NOT_IMPORTED[name]
+    program = (
+        "import sys\n"
+        "from modemagent.cli.main import run\n"
+        "status = run(sys.argv[1:])\n"
+        f"unwanted = {tuple(f'{name}.' for name in unwanted)}\n"
+        "print([m for m in sys.modules if f'{m}.'.startswith(unwanted)], status, file=sys.stderr)\n"
+    )
+    with simulated("quectel-eg25-g") as sim:
+        port = [] if name == "explain" else [sim.path]
+        call = [sys.executable, "-c", program, name, *port, *rest]
+        done = subprocess.run(call, capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "[] 0"
+
+
+def test_tables_are_read_at_their_first_use():
+    tables = ("error_codes.txt", "meanings.txt", "remedies.txt", "cells.txt", "usb_layouts.txt")
+    program = (
+        "import sys\n"
+        "opened = []\n"
+        "sys.addaudithook(lambda name, args: name == 'open' and opened.append(str(args[0])))\n"
+        "from modemagent.cli import at, explain, identify\n"
+        f"print([path for path in opened if path.endswith({tables})])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout == b"[]\n"
+
+
 def test_version_takes_at_most_1_5_imports_of_click():
     def median_ms(*words: str) -> float:
         times = []
