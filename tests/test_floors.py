@@ -79,7 +79,7 @@ LATE_IMPORTS = {
     "modemagent.cli.at:_typed",  # readline, which changes how a terminal is read
     "modemagent.cli.output:print_json",  # json, 1.5 ms that a text for people does not need
     "modemagent.cli.outbox:_flush",  # the daemon's packages, which a request to it does not need
-    "modemagent.cli.port_options:_with_options",  # --trace, --baud auto
+    "modemagent.cli.port_options:access_options",  # --trace, --baud auto
     "modemagent.cli.registry:_source",  # sqlalchemy, here and in the rows below
     "modemagent.cli.registry:_url",
     "modemagent.cli.registry:serve_command",  # fastapi

@@ -2,15 +2,10 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from modemagent.channel.trace import Direction
 from modemagent.errors import ModemAgentError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from modemagent.access.target import TargetPort
 
 #: The route to a modem; ``auto`` takes the first one that applies.
 Via = Literal["auto", "port", "modemmanager"]
@@ -69,10 +64,7 @@ class AccessOptions(NamedTuple):
     speeds: dict[str, int] | None = None
     notify: Callable[[str], None] | None = None
     ignore_role: bool = False
-    find_speeds: (
-        "Callable[[Iterable[TargetPort], dict[str, int], AccessOptions], "
-        "dict[str, ModemAgentError]] | None"
-    ) = None
+    find_speeds: Callable[..., dict[str, ModemAgentError]] | None = None
 
     @property
     def left_s(self) -> float:
