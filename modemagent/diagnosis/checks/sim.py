@@ -8,12 +8,13 @@ from typing import Final
 
 from modemagent.at.sim_locks import REMEDY
 from modemagent.diagnosis.checks.modem import NOT_IDENTIFIED, worst_problem
-from modemagent.diagnosis.checks.responses import all_decoded, error_code
+from modemagent.diagnosis.checks.responses import Decoded, all_decoded, error_code
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import Finding, ok, skipped, warning, wrong
 from modemagent.dialects.diagnostic_reads import ATTEMPTS
 from modemagent.identity.sim_locks import describe_lock
 from modemagent.identity.snapshot import Sim, SimState
+from modemagent.modem.sim_state import PendingState, state_of, state_of_refusal
 
 _NUMBERS = ("iccid", "imsi", "eid")
 #: Every state but READY, LOCKED and those that need a code.
@@ -30,8 +31,8 @@ _STATES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "busy": (
         "the SIM is still starting",
-        "Try again in half a minute. If it is still starting then, restart the modem, and try the "
-        "SIM card in another device.",
+        "Try again in half a minute. If it is still starting then, check that a SIM card is "
+        "inserted the right way round, restart the modem, and try the SIM card in another device.",
     ),
     "failure": (
         "the SIM does not answer",
@@ -47,7 +48,7 @@ _STATES: Final[Mapping[str, tuple[str, str]]] = {
         "Check that a SIM card is inserted, restart the modem and try again.",
     ),
 }
-_CME_FAILURE: Final = 13
+_CME_FAILURE, _CME_WRONG = 13, 15
 #: nRF91: CME 13 for every SIM that cannot be used, whatever the reason.
 _NORDIC_FAILURE: Final = (
     "no usable SIM: the slot is empty, the eSIM has no profile, or the SIM does not work",
@@ -56,9 +57,26 @@ _NORDIC_FAILURE: Final = (
 )
 _BLOCKED: Final = (
     "the SIM is blocked for good",
-    "Replace the SIM card: wrong PUKs have disabled it, and the operator cannot unblock it.",
+    "Replace the SIM card: wrong PUKs have disabled it. To be certain, put it into a phone first: "
+    "the phone asks for the PUK if the SIM card still accepts one.",
 )
 _BLOCK = r"(?i)\+CPIN ?:(?!.*\bPIN1? ?BLOCK).*\bBLOCK"
+_REJECTED: Final = (
+    "the modem does not accept this SIM card (SIM wrong)",
+    "Insert a SIM card of the operator that the modem is meant for: it may be locked to that one. "
+    "If it accepts none, try this SIM card in another device.",
+)
+_REJECT = r"(?i)\+CPIN ?:.*\bWRONG\b"
+_REMOVED: Final = (
+    "the SIM card was there at first, but is not any more",
+    "Insert the SIM card again, and close the tray until it clicks. If nobody removed it, the tray "
+    "or the holder is loose: fasten it, and run diagnose again.",
+)
+_STOPPED: Final = (
+    "the SIM answered at first, but does not any more",
+    "Run diagnose again. If it fails again, check that the tray is closed, restart the modem, and "
+    "try another SIM card in this modem.",
+)
 #: States that end when the SIM has started.
 _PASSING: Final = (SimState.ABSENT, SimState.BUSY, SimState.FAILURE, SimState.UNKNOWN)
 #: With fewer attempts left than this, a wrong PIN may be the last one.
@@ -76,11 +94,16 @@ def sim(facts: Facts) -> Finding:
             f"slot {sim.slot} is active and empty; a SIM card is in slot {slots}",
             "Move the SIM card, or switch the slot with the command of the modem.",
         )
+    now = _state_now(facts)
     if sim.state is SimState.READY:
+        if now is SimState.ABSENT:
+            return wrong(*_REMOVED)
+        if now is PendingState.OFF_OR_FAILED:
+            return wrong(*_STOPPED)
         return ok(f"ready, slot {sim.slot}" if len(snapshot.sims) > 1 else "ready")
     if sim.state is SimState.LOCKED:
         return wrong(describe_lock(sim.lock, sim.lock_code), REMEDY)
-    if sim.state in _PASSING and _is_ready_now(facts):
+    if sim.state in _PASSING and now is SimState.READY:
         return warning(
             "the SIM was not ready at first, but is ready now",
             "Run diagnose again: the SIM or the modem has just started.",
@@ -91,11 +114,7 @@ def sim(facts: Facts) -> Finding:
     if sim.state is SimState.PIN_REQUIRED and left != 0:
         return _pin_required(facts, left)
     if sim.state in (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED):
-        return wrong(
-            f"wrong PINs have blocked the SIM, which requires its PUK{_left_text(facts, 'puk')}",
-            "Get the PUK from the operator, and enter it in a phone; do not guess: ten wrong ones "
-            "disable the SIM card for good.",
-        )
+        return _puk_required(facts, _left(facts, "puk"))
     return wrong(*_unusable(facts, sim))
 
 
@@ -108,6 +127,8 @@ def _unusable(facts: Facts, sim: Sim) -> tuple[str, str]:
         remedy = f"Download a profile of your operator to EID {sim.eid}, and enable it."
     if sim.state is SimState.UNKNOWN and error_code(facts, "AT+CPIN?") == _CME_FAILURE:
         return _STATES["failure"]
+    if sim.state is SimState.FAILURE and _is_rejected(facts):
+        return _REJECTED
     return message, remedy
 
 
@@ -127,10 +148,36 @@ def _pin_required(facts: Facts, left: int | None) -> Finding:
     )
 
 
-def _is_ready_now(facts: Facts) -> bool:
-    """Return True if AT+CPIN?, sent again after the identification, reports a ready SIM."""
-    lines = all_decoded(facts, "AT+CPIN?", "+CPIN")
-    return any(str(each.fields.get("state")).upper() == "READY" for each in lines)
+def _puk_required(facts: Facts, left: int | None) -> Finding:
+    message = f"wrong PINs have blocked the SIM, which requires its PUK{_left_text(facts, 'puk')}"
+    if left is not None and left < _FEW:
+        return wrong(
+            message,
+            "Enter no PUK that is not certain: the last wrong one disables the SIM card for good. "
+            "Ask the operator for the PUK that belongs to this ICCID, or for another SIM card.",
+        )
+    return wrong(
+        message,
+        "Get the PUK from the operator, and enter it in a phone; do not guess: ten wrong ones "
+        "disable the SIM card for good.",
+    )
+
+
+def _state_now(facts: Facts) -> object:
+    """Return the state that AT+CPIN? reports when it is sent again after the identification."""
+    response = facts.responses.get("AT+CPIN?")
+    if response is None:
+        return None
+    reported = list(all_decoded(facts, "AT+CPIN?", "+CPIN"))
+    if reported:  # a URC may precede the response
+        return state_of(str(reported[-1].fields.get("state")))
+    return state_of_refusal(response)
+
+
+def _is_rejected(facts: Facts) -> bool:
+    lines = facts.responses["AT+CPIN?"].lines if "AT+CPIN?" in facts.responses else ()
+    is_named = any(re.match(_REJECT, line) for line in lines)
+    return is_named or error_code(facts, "AT+CPIN?") == _CME_WRONG
 
 
 def _is_blocked(facts: Facts, sim: Sim) -> bool:
@@ -155,12 +202,20 @@ def _left(facts: Facts, code: str) -> int | None:
         if str(found.fields.get("code", "")).upper() == f"SIM {code.upper()}":
             left = found.fields.get("attempts_left")
             return left if isinstance(left, int) else None
-    for found in all_decoded(facts, ATTEMPTS.get(dialect, "")):
-        names = (f"{code}_attempts_left", "attempts_left")
-        numbers = [found.fields[name] for name in names if name in found.fields]
-        if numbers and isinstance(numbers[0], int):
-            return numbers[0]
-    return None
+    sim = facts.snapshot.active_sim if facts.snapshot else None
+    required = "puk" if sim is not None and sim.state is SimState.PUK_REQUIRED else "pin"
+    counts = [
+        _count(each, code, required) for each in all_decoded(facts, ATTEMPTS.get(dialect, ""))
+    ]
+    return next((count for count in counts if count is not None), None)
+
+
+def _count(found: Decoded, code: str, required: str) -> int | None:
+    """Return the attempts in a line; one number without a code is for the code that is required."""
+    left = found.fields.get(f"{code}_attempts_left")
+    if left is None and str(found.fields.get("code", required)).lower() == code:
+        left = found.fields.get("attempts_left")
+    return left if isinstance(left, int) else None
 
 
 def numbers(facts: Facts) -> Finding:
