@@ -11,7 +11,7 @@ from modemagent.diagnosis.check_list import check_modem, first_to_fix
 from modemagent.diagnosis.facts import Facts
 from modemagent.identity.problems import problem
 from modemagent.identity.sim_locks import LockCode, LockKind
-from modemagent.identity.snapshot import Modem, SimState
+from modemagent.identity.snapshot import Modem, Sim, SimState
 from tests.diagnosis.modem_facts import facts, sim, snapshot
 
 CSQ_UNKNOWN = {"AT+CSQ": "+CSQ: 99,99", "AT+CESQ": "+CESQ: 99,99,255,255,255,255"}
@@ -53,6 +53,18 @@ def with_sim(state: Any, *changes: dict[str, Any], dialect: str = "quectel", **m
     for each in changes:
         merged |= each
     return facts(lines=merged, snapshot=sim(state, **more)._replace(dialect=dialect))
+
+
+def two_slots(
+    active: int, dialect: str = "quectel", other: SimState = SimState.UNKNOWN, **more: Any
+) -> Facts:
+    """Return facts of a modem with two slots, whose active one is empty."""
+    slots = tuple(
+        Sim(slot=slot, active=slot == active, state=SimState.ABSENT if slot == active else other)
+        for slot in (1, 2)
+    )
+    found = with_sim(SimState.ABSENT, NOT_SEARCHING, dialect=dialect)
+    return found._replace(snapshot=snapshot(sims=slots, dialect=dialect, **more))
 
 
 def denied(report: str, **changes: Any) -> Facts:
@@ -444,6 +456,47 @@ SITUATIONS = (
         "sim",
         "answered at first",
         "tray is closed",
+    ),
+    Situation(
+        "slot 2 is active and empty",
+        two_slots(2),
+        "sim",
+        "no SIM card in slot 2, the active one of 2",
+        r"in slot 1, move it to slot 2, or switch the modem to slot 1 with AT\+QUIMSLOT=1 ",
+    ),
+    Situation(
+        "slots counted from 0",
+        two_slots(1, dialect="sierra"),
+        "sim",
+        "no SIM card in slot 1",
+        "AT!UIMS=1 ",
+    ),
+    Situation(
+        "the other slot has a SIM",
+        two_slots(2, "meig", problems=(problem("sim.wrong_slot", "sim"),)),
+        "sim",
+        "slot 2 is active and empty; a SIM card is in slot 1",
+        "with its command in a terminal",
+    ),
+    Situation(
+        "both slots are empty",
+        two_slots(2, other=SimState.ABSENT),
+        "sim",
+        "no SIM card in any of the 2 slots",
+        "detection switch",
+    ),
+    Situation(
+        "no IMSI and no network",
+        lines(SEARCHING, problems=(problem("imsi.missing", "imsi"),)),
+        "sim",
+        "no readable IMSI",
+        "holds no subscription",
+    ),
+    Situation(
+        "no IMSI but registered",
+        lines(problems=(problem("imsi.missing", "imsi"),)),
+        "sim_numbers",
+        "IMSI: the modem does not report it",
     ),
     Situation("no command for the state", lines({"AT+CPIN?": None}), None),
     Situation(

@@ -33,7 +33,7 @@ STORIES: Mapping[str, Mapping[str, str]] = {
     "neoway-m590": TEST_TAC | NO_NUMBER,
     "nordic-nrf9160": SEARCHING,
     "option-gtm382": NO_STATE,
-    "quectel-bg95-m3": NO_NUMBER | SEARCHING,
+    "quectel-bg95-m3": {"sim": "error"},  # No IMSI, and no network.
     "sierra-wp7702": NO_STATE,
     "simcom-a7670": NO_NUMBER,
     "simcom-sim868": {"identity": "warning"},  # A SIM868 that reports the model SIM800.

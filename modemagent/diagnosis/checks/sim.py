@@ -8,12 +8,13 @@ from typing import Final
 
 from modemagent.at.sim_locks import REMEDY
 from modemagent.diagnosis.checks.modem import NOT_IDENTIFIED, worst_problem
+from modemagent.diagnosis.checks.registration import is_without_network
 from modemagent.diagnosis.checks.responses import Decoded, all_decoded, error_code
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import Finding, ok, skipped, warning, wrong
 from modemagent.dialects.diagnostic_reads import ATTEMPTS
 from modemagent.identity.sim_locks import describe_lock
-from modemagent.identity.snapshot import Sim, SimState
+from modemagent.identity.snapshot import Sim, SimState, Snapshot
 from modemagent.modem.sim_state import PendingState, state_of, state_of_refusal
 
 _NUMBERS = ("iccid", "imsi", "eid")
@@ -72,11 +73,23 @@ _REMOVED: Final = (
     "Insert the SIM card again, and close the tray until it clicks. If nobody removed it, the tray "
     "or the holder is loose: fasten it, and run diagnose again.",
 )
+_NO_IMSI: Final = (
+    "the SIM is ready, but has no readable IMSI, which every network requires",
+    "Restart the modem. If the IMSI is still missing, the SIM card is damaged or holds no "
+    "subscription: try it in another device, and ask the operator for another one.",
+)
 _STOPPED: Final = (
     "the SIM answered at first, but does not any more",
     "Run diagnose again. If it fails again, check that the tray is closed, restart the modem, and "
     "try another SIM card in this modem.",
 )
+#: Dialect to the command that switches to a slot: AT manuals of the makers. It is never sent.
+_SLOT_COMMANDS: Final[Mapping[str, str]] = {
+    "quectel": "AT+QUIMSLOT={slot}",
+    "sierra": "AT!UIMS={index}",
+    "simcom": "AT+SMSIMCFG=1,{slot}",
+    "fibocom": "AT+GTDUALSIM={index}",
+}
 #: States that end when the SIM has started.
 _PASSING: Final = (SimState.ABSENT, SimState.BUSY, SimState.FAILURE, SimState.UNKNOWN)
 #: With fewer attempts left than this, a wrong PIN may be the last one.
@@ -88,18 +101,16 @@ def sim(facts: Facts) -> Finding:
     sim = snapshot.active_sim if snapshot else None
     if snapshot is None or sim is None:
         return skipped(NOT_IDENTIFIED)
-    if any(problem.code == "sim.wrong_slot" for problem in snapshot.problems):
-        slots = " or ".join(str(each.slot) for each in snapshot.sims if not each.active)
-        return wrong(
-            f"slot {sim.slot} is active and empty; a SIM card is in slot {slots}",
-            "Move the SIM card, or switch the slot with the command of the modem.",
-        )
     now = _state_now(facts)
+    if sim.state is SimState.ABSENT and len(snapshot.sims) > 1 and now is not SimState.READY:
+        return wrong(*_empty_slot(snapshot, sim))
     if sim.state is SimState.READY:
         if now is SimState.ABSENT:
             return wrong(*_REMOVED)
         if now is PendingState.OFF_OR_FAILED:
             return wrong(*_STOPPED)
+        if _has_no_subscription(facts):
+            return wrong(*_NO_IMSI)
         return ok(f"ready, slot {sim.slot}" if len(snapshot.sims) > 1 else "ready")
     if sim.state is SimState.LOCKED:
         return wrong(describe_lock(sim.lock, sim.lock_code), REMEDY)
@@ -116,6 +127,33 @@ def sim(facts: Facts) -> Finding:
     if sim.state in (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED):
         return _puk_required(facts, _left(facts, "puk"))
     return wrong(*_unusable(facts, sim))
+
+
+def _empty_slot(snapshot: Snapshot, sim: Sim) -> tuple[str, str]:
+    """Return message and remedy of an empty active slot of a modem with several."""
+    occupied = any(problem.code == "sim.wrong_slot" for problem in snapshot.problems)
+    others = [
+        each.slot
+        for each in snapshot.sims
+        if not each.active and each.state is not SimState.ABSENT
+    ]
+    if not others:
+        return f"no SIM card in any of the {len(snapshot.sims)} slots", _STATES["absent"][1]
+    slots = " or ".join(map(str, others))
+    command = _SLOT_COMMANDS.get(snapshot.dialect, "")
+    switch = command.format(slot=others[0], index=others[0] - 1) if command else "its command"
+    move = f"move it to slot {sim.slot}, or switch the modem to slot {others[0]} with {switch}"
+    if occupied:
+        return (
+            f"slot {sim.slot} is active and empty; a SIM card is in slot {slots}",
+            f"Take the SIM card in slot {slots}: {move} in a terminal program.",
+        )
+    return (
+        f"no SIM card in slot {sim.slot}, the active one of {len(snapshot.sims)}",
+        f"Check in which slot the SIM card is. If it is in slot {slots}, {move} in a terminal "
+        "program. If it is in the active slot, insert it the right way round, and check the "
+        "detection switch of the tray.",
+    )
 
 
 def _unusable(facts: Facts, sim: Sim) -> tuple[str, str]:
@@ -172,6 +210,12 @@ def _state_now(facts: Facts) -> object:
     if reported:  # a URC may precede the response
         return state_of(str(reported[-1].fields.get("state")))
     return state_of_refusal(response)
+
+
+def _has_no_subscription(facts: Facts) -> bool:
+    """Return True if the IMSI is missing and no network is found, none having refused it."""
+    problems = facts.snapshot.problems if facts.snapshot else ()
+    return any(each.code == "imsi.missing" for each in problems) and is_without_network(facts)
 
 
 def _is_rejected(facts: Facts) -> bool:
