@@ -46,6 +46,8 @@ _KINDS: Mapping[str, str] = {
 #: ``PH`` and the kind without a separator.
 _JOINED = r"^PH(?=(NET|NW|SP|CORP|F?SIM))"
 _CODE = r"PH[-_ ]+([A-Z][-_ A-Z0-9]*)"
+#: Codes of makers without PH: NETWORK LOCKED, NW LOCK, SIMLOCK. SIM LOCKED may be the PIN.
+_WORDS = r"(?!SIMLOCKED)([A-Z]+?)LOCK(?:ED)?"
 _PARTS = r"([A-Z]+?)[0-9]*(?:LOCK(?:ED)?)?(PIN|PUK)?[0-9]*(?:REQUIRED)?"
 
 #: Number of a CME error and the lock that causes it.
@@ -91,10 +93,16 @@ def lock_of(code: str) -> Lock | None:
 
     >>> lock_of("PH-NETSUB PUK"), lock_of("ph_simlock"), lock_of("SIM PIN")
     (Lock(kind='network_subset', code='puk'), Lock(kind='sim', code='pin'), None)
+    >>> lock_of("NETWORK LOCKED"), lock_of("SIM LOCK"), lock_of("SIM LOCKED")
+    (Lock(kind='network', code='pin'), Lock(kind=None, code='pin'), None)
     """
-    found = re.fullmatch(_CODE, code.strip(' \t"').upper())
+    text = code.strip(' \t"').upper()
+    found = re.fullmatch(_CODE, text)
     if found is None:
-        return None
+        words = re.fullmatch(_WORDS, re.sub(r"[-_ ]", "", text))
+        if words is None or words[1] not in _KINDS:
+            return None
+        return Lock(None if words[1] == "SIM" else _KINDS[words[1]], "pin")
     parts = re.fullmatch(_PARTS, re.sub(r"[-_ ]", "", found[1]))
     if parts is None:
         return Lock(None, "pin")
