@@ -251,7 +251,7 @@ FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
     ],
     "reason": [
         (
-            facts(lines={"AT+CEREG?": "+CEREG: 0,3", "AT+CEER": "+CEER: EPS and non-EPS denied"}),
+            facts(lines={"AT+CEREG?": "+CEREG: 0,2", "AT+CEER": "+CEER: EPS and non-EPS denied"}),
             "note",
             "EPS and non-EPS denied",
         ),

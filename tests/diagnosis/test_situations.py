@@ -581,6 +581,16 @@ SITUATIONS = (
         "packet data",
     ),
     Situation("denied, no cause", denied("+CEREG: 0,3"), "registration", "denied", "activated"),
+    *(
+        Situation(
+            f"denied, and a report without a failure: {text}",
+            denied("+CEREG: 0,3", **{"AT+CEER": f"+CEER: {text}"}),
+            "registration",
+            "^registration denied$",
+            r"activated.*\(roaming\)",
+        )
+        for text in ("No cause information available", "No Cause", "0,0", "EPS,0", "ESM cause 36")
+    ),
     Situation(
         "denied without a known strength",
         lines(SEARCHING, CSQ_UNKNOWN, {"AT+CEREG?": "+CEREG: 0,3"}),
@@ -643,3 +653,13 @@ def test_cause_is_the_first_finding(each: Situation) -> None:
     assert not re.search(SENT, first.finding.remedy)
     antenna = [one.name for one in results if "antenna" in one.finding.remedy.lower()]
     assert each.first == "signal" or "not searching" in each.name or not antenna
+
+
+def test_failure_is_reported_once() -> None:
+    named = denied("+CEREG: 0,3", **{"AT+CEER": "+CEER: PLMN search failed"})
+    for each in (named, denied("+CEREG: 0,3", **{"AT+CEER": "+CEER: No Cause"})):
+        reason = {one.name: one.finding for one in check_modem(each)}["reason"]
+        assert reason.state == "skipped", reason
+    searching = lines(SEARCHING, {"AT+CEER": "+CEER: PLMN search failed"})
+    reason = {one.name: one.finding for one in check_modem(searching)}["reason"]
+    assert (reason.state, reason.message) == ("note", "the modem reports: PLMN search failed")

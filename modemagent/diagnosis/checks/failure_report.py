@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
-from modemagent.diagnosis.checks.responses import decoded
+from modemagent.diagnosis.checks.responses import Decoded, decoded
 from modemagent.diagnosis.facts import Facts
 from modemagent.explain import explain_code
 
@@ -17,6 +18,12 @@ DATA: Final = ("ESM", "5GSM", "SM")
 _NO_FAULT: Final = (36, 39)
 #: Causes of a data connection that a number alone stands for: calls that end normally have others.
 _CERTAIN: Final = (8, 26, 27, 29, 32, 33, 50, 51)
+#: Reports of no failure: ``No cause information available``, ``No report available``, ``Normal,
+#: unspecified``, ``Success``.
+_NO_REPORT = re.compile(
+    r"(no (cause|report|error|failure)\b.*|none|success|normal\b.*|unspecified|unknown|0)",
+    re.IGNORECASE,
+)
 
 
 class Cause(NamedTuple):
@@ -51,3 +58,13 @@ def reported_cause(facts: Facts, families: Collection[str]) -> Cause | None:
     if family is None and number in _CERTAIN and "ESM" in families:
         family = "ESM"
     return cause_of(str(family), number, found.line) if family in families else None
+
+
+def failure_report(facts: Facts) -> Decoded | None:
+    """Return the failure report, None if it contains no failure."""
+    found = decoded(facts, "AT+CEER", "+CEER")
+    if found is None or found.fields.get("cause") in (0, *_NO_FAULT):
+        return None
+    report = str(found.fields.get("report", "")).strip(' "')
+    last = report.rpartition(", ")[2].strip(' "')
+    return None if _NO_REPORT.fullmatch(last) or _NO_REPORT.fullmatch(report) else found

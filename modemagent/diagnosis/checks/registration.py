@@ -13,6 +13,7 @@ from modemagent.diagnosis.checks.failure_report import (
     REGISTRATION,
     Cause,
     cause_of,
+    failure_report,
     reported_cause,
 )
 from modemagent.diagnosis.checks.measurement import measure
@@ -44,8 +45,8 @@ _SELECT_AUTOMATICALLY = (
     "Let the modem select a network: AT+COPS=0 in a terminal program; modemagent never sends it."
 )
 _ASK_OPERATOR = (
-    "Ask the operator whether the SIM card is activated, and whether it may use this network and "
-    "this technology."
+    "Ask the operator whether the SIM card is activated, and whether it may use this network "
+    "(roaming) and this technology."
 )
 _NOT_REGISTERED: Final[Mapping[int, str]] = {
     _IDLE: "Restart the modem, which makes it search again. If nothing changes, check the antenna, "
@@ -78,7 +79,7 @@ def registration(facts: Facts) -> Finding:
         )
     one = min(found.values(), key=lambda each: each.fields.get("status") != DENIED)
     if one.fields.get("status") == DENIED:
-        report = decoded(facts, "AT+CEER", "+CEER")
+        report = failure_report(facts)
         reason = f": {report.text}" if report else ""
         by_hand, remedy = _by_hand(operator)
         return wrong(f"{one.text}{by_hand}{reason}", f"{_ASK_OPERATOR}{remedy}", one.line)
@@ -233,10 +234,13 @@ def _managed(facts: Facts) -> Finding:
 
 
 def reason(facts: Facts) -> Finding:
-    """Report the modem's last failure if it is not registered."""
-    if registration(facts).state != "error":
+    """Report the modem's last failure if it is not registered, once."""
+    finding = registration(facts)
+    if finding.state != "error":
         return skipped("only relevant if registration fails")
-    found = decoded(facts, "AT+CEER", "+CEER")
+    found = failure_report(facts)
     if found is None:
         return skipped("the modem does not report a reason")
+    if found.line == finding.evidence or found.text in finding.message:
+        return skipped("named by the check of the registration")
     return note(f"the modem reports: {found.text}", found.remedy, found.line)
