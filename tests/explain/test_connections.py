@@ -15,9 +15,9 @@ REPORTS = [
     ("GMM 7", "GPRS services not allowed", "packet data"),
     ('"SM activation error",33,"Requested service option not subscribed"', "(SM cause 33)", "APN"),
     # u-blox: attaching is mobility management
-    ('"SM attach error",14,"GPRS services not allowed in this PLMN"', "(GMM cause 14)", "roaming"),
+    ('"SM attach error",14,"GPRS services not allowed in this PLMN"', "(GMM cause 14)", "roam"),
     ("Requested service option not subscribed", "(ESM cause 33)", "APN"),
-    ("EPS services not allowed in this PLMN", "(EMM cause 14)", "roaming"),
+    ("EPS services not allowed in this PLMN", "(EMM cause 14)", "roam"),
     ("Illegal message", "Illegal message", ""),
     ("EMM cause 250", "EMM cause 250", ""),
     ("5,33", "cause 33: requested service option not subscribed if it is an ESM cause", ""),
