@@ -17,6 +17,8 @@ from tests.diagnosis.modem_facts import facts, sim, snapshot
 CSQ_UNKNOWN = {"AT+CSQ": "+CSQ: 99,99", "AT+CESQ": "+CESQ: 99,99,255,255,255,255"}
 SEARCHING = {"AT+CEREG?": "+CEREG: 0,2", "AT+COPS?": "+COPS: 0", "AT+CGATT?": "+CGATT: 0"}
 NOT_SEARCHING = {**SEARCHING, "AT+CEREG?": "+CEREG: 0,0"}
+#: A modem for GSM and UMTS alone.
+OLDER = {**SEARCHING, "AT+CEREG?": None, "AT+CREG?": "+CREG: 0,2", "AT+CGREG?": "+CGREG: 0,2"}
 NO_CONTEXT = {"AT+CGACT?": "+CGACT: 1,0", "AT+CGPADDR": '+CGPADDR: 1,"0.0.0.0"'}
 LOST_IMEI: dict[str, Any] = {
     "modem": Modem(manufacturer="SIMCom", model="A7670G"),
@@ -70,6 +72,12 @@ def two_slots(
 def denied(report: str, **changes: Any) -> Facts:
     command = "AT" + report.partition(":")[0] + "?"
     return lines(SEARCHING, {command: report}, changes)
+
+
+def jammed(urc: str) -> Facts:
+    found = lines(SEARCHING)
+    response = found.responses["AT+COPS?"]._replace(foreign=(urc,))
+    return found._replace(responses={**found.responses, "AT+COPS?": response})
 
 
 def ceer(text: str, *changes: dict[str, Any]) -> Facts:
@@ -279,6 +287,35 @@ SITUATIONS = (
         "weak signal",
         "antenna",
     ),
+    Situation(
+        "no signal at the end of the scale",
+        lines(SEARCHING, {"AT+CSQ": "+CSQ: 0,99"}),
+        "signal",
+        "^no usable signal: RSSI -113 dBm$",
+        "^Check the antenna",
+    ),
+    Situation(
+        "no signal on a modem without LTE",
+        lines(OLDER, CSQ_UNKNOWN),
+        "signal",
+        "^no signal$",
+        "2G and 3G only.*still in operation.*antenna",
+    ),
+    Situation(
+        "no network for a modem without LTE",
+        lines(OLDER, {"AT+CSQ": "+CSQ: 20,99"}),
+        "registration",
+        "signal is present",
+        "2G and 3G only",
+    ),
+    Situation(
+        "jammed, by a URC",
+        jammed("#JDR: JAMMED"),
+        "signal",
+        "reports a jammer",
+        "switch it off",
+    ),
+    Situation("jamming has ended", jammed("+QJDR: NOJAMMING"), "registration", "searching"),
     # the radio
     Situation(
         "radio off",
@@ -605,6 +642,26 @@ SITUATIONS = (
         lines(SEARCHING, NO_CONTEXT),
         "registration",
         r"searching; the signal is present \(RSSI -77 dBm\)",
+        "bands and technologies",
+    ),
+    Situation(
+        "limited service",
+        lines(
+            SEARCHING,
+            {
+                'AT+QENG="servingcell"': '+QENG: "servingcell","LIMSRV","LTE","FDD",262,02,1A2D003,'
+                "147,1300,3,5,5,7B1,-88,-9,-58,16,28"
+            },
+        ),
+        "registration",
+        "not registered: the cell that was found allows only emergency calls",
+        "activated",
+    ),
+    Situation(
+        "no coverage with a good signal",
+        denied("+CEREG: 0,4"),
+        "registration",
+        r"^not registered, and no network is found.*; the signal is present \(RSSI -77 dBm\)",
         "bands and technologies",
     ),
     Situation("emergency only", denied("+CEREG: 0,8"), "registration", "emergency", "activated"),

@@ -33,6 +33,14 @@ _LOWEST: Final[Mapping[str, float]] = {
     "ss_sinr": 0,
     "ecno": -15,
 }
+#: Lowest values of the scales of AT+CSQ and AT+CESQ: this or less.
+_FLOOR: Final[Mapping[str, float]] = {
+    "rsrp": -139,
+    "ss_rsrp": -139,
+    "rscp": -119,
+    "rxlev": -110,
+    "rssi": -113,
+}
 
 
 class Measurement(NamedTuple):
@@ -59,6 +67,11 @@ class Measurement(NamedTuple):
     @property
     def is_weak(self) -> bool:
         return self.strength is not None and self._is_low(self.strength)
+
+    @property
+    def is_at_floor(self) -> bool:
+        """True if the strength is below what any modem can use: an open antenna connector."""
+        return self.strength is not None and self.values[self.strength] <= _FLOOR[self.strength]
 
     @property
     def is_disturbed(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -17,9 +18,10 @@ from modemagent.diagnosis.checks.failure_report import (
     reported_cause,
 )
 from modemagent.diagnosis.checks.measurement import measure
-from modemagent.diagnosis.checks.responses import all_decoded, decoded
+from modemagent.diagnosis.checks.responses import all_decoded, decoded, is_answered
 from modemagent.diagnosis.facts import Decoded, Facts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
+from modemagent.dialects.diagnostic_reads import SIGNAL
 
 #: Newer systems first, as a modem on LTE alone reports "not registered" for the older ones; and
 #: the family of the causes in the report.
@@ -34,7 +36,10 @@ _CALLS = "AT+CREG?"
 _SMS_ONLY: Final = (6, 7)
 #: <stat> of a modem that finds no network to register with.
 _SEARCHING: Final = (2, 4)
+_NO_COVERAGE = 4
 _EMERGENCY, _RESTRICTED, _IDLE = 8, 11, 0
+#: Words of the makers for a cell that serves emergency calls only: +QENG, !GSTATUS, ^SMONI, ^HCSQ.
+_LIMITED = re.compile(r"\bLIMSRV\b|\blimited service\b", re.IGNORECASE)
 #: <stat> of a modem that is not registered, the most specific one first.
 _ORDER: Final = (_EMERGENCY, _RESTRICTED, *_SEARCHING, _IDLE)
 #: <mode> of +COPS (clause 7.3).
@@ -57,6 +62,10 @@ _NOT_REGISTERED: Final[Mapping[int, str]] = {
 _SEARCH_REMEDY = (
     "Wait two minutes if the modem has just started. Otherwise ask the operator whether the SIM "
     "card is activated, and whether the modem has the bands and technologies of the network."
+)
+OLDER_ONLY = (
+    "This modem reports no registration for LTE and 5G. If it has 2G and 3G only, ask the operator "
+    "whether they are still in operation here."
 )
 
 
@@ -118,14 +127,43 @@ def _registered(facts: Facts, found: Mapping[str, Decoded]) -> Finding:
 
 
 def _unregistered(facts: Facts, found: Mapping[str, Decoded]) -> Finding:
+    if line := _limited_service(facts):
+        return wrong(
+            "not registered: the cell that was found allows only emergency calls",
+            _ASK_OPERATOR,
+            line,
+        )
     signal = measure(facts)
     known = {each.fields.get("status"): each for each in reversed(list(found.values()))}
     status = next((each for each in _ORDER if each in known), None)
     one = next(iter(found.values())) if status is None else known[status]
     if status is not None and status in _NOT_REGISTERED:
         return wrong(one.text, _NOT_REGISTERED[status], one.line)
-    text = f"{one.text}; the signal is present ({signal.text})" if signal.strength else one.text
-    return wrong(text, _SEARCH_REMEDY, one.line)
+    text = one.text
+    if signal.strength and not signal.is_weak:
+        if status == _NO_COVERAGE:
+            text = "not registered, and no network is found that the modem may use"
+        text = f"{text}; the signal is present ({signal.text})"
+    remedy = f"{_SEARCH_REMEDY} {OLDER_ONLY}" if is_without_lte(facts) else _SEARCH_REMEDY
+    return wrong(text, remedy, one.line)
+
+
+def _limited_service(facts: Facts) -> str:
+    """Return the line of the maker's command that reports limited service, or ""."""
+    dialect = facts.snapshot.dialect if facts.snapshot else ""
+    for command in SIGNAL.get(dialect, ()):
+        lines = facts.responses[command].lines if is_answered(facts, command) else ()
+        for line in lines:
+            if _LIMITED.search(line):
+                return line
+    return ""
+
+
+def is_without_lte(facts: Facts) -> bool:
+    """Return True if the modem reports its registration for GSM and UMTS only."""
+    commands = {command.removesuffix("?") for command in _reports(facts)}
+    is_reported = bool(commands) and facts.managed is None  # ModemManager names no system
+    return is_reported and commands.isdisjoint(("AT+CEREG", "AT+C5GREG"))
 
 
 def _denied(facts: Facts, cause: Cause) -> Finding:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from modemagent.diagnosis.checks.measurement import measure
 from modemagent.diagnosis.checks.registration import (
+    OLDER_ONLY,
     is_registered,
     is_searching,
+    is_without_lte,
     is_without_network,
 )
 from modemagent.diagnosis.facts import Facts
@@ -19,9 +24,18 @@ _CHECK_QUALITY = (
 _SHOW_DBM = (
     "Values in dBm are measured after: mmcli -m any --signal-setup=10; modemagent never sends it."
 )
+#: URCs and responses of jamming detection: #JDR (Telit), +QJDR (Quectel), +SJDR (SIMCom).
+_JAMMED: Final = re.compile(r"(?<!NO )(?<!NO)(?<!NOT )JAMM(ED|ING)\b", re.IGNORECASE)
 
 
 def signal(facts: Facts) -> Finding:
+    if line := _jamming(facts):
+        return wrong(
+            "the modem reports a jammer, which drowns the signals of all networks",
+            "Search for a transmitter nearby that disturbs mobile networks (a jammer, a defective "
+            "power supply or LED lamp) and switch it off, or operate the modem elsewhere.",
+            line,
+        )
     found = measure(facts)
     if not found.is_reported:
         return skipped("the modem does not report its signal")
@@ -33,11 +47,31 @@ def signal(facts: Facts) -> Finding:
                 "unknown: the modem reports no strength in this technology, but it is registered"
             )
         if is_searching(facts) or (found.is_out_of_service and is_without_network(facts)):
-            return wrong("no signal", _CHECK_ANTENNA)
+            return wrong("no signal", _antenna_or_network(facts))
         return note("unknown: the modem reports no strength while it does not search")
     if found.is_weak:
         finding = wrong if is_without_network(facts) else warning
-        return finding(f"weak signal: {found.text}", _CHECK_ANTENNA, found.line)
+        text = "no usable signal" if found.is_at_floor else "weak signal"
+        remedy = _antenna_or_network(facts) if is_without_network(facts) else _CHECK_ANTENNA
+        return finding(f"{text}: {found.text}", remedy, found.line)
     if found.is_disturbed:
         return warning(f"disturbed signal: {found.text}", _CHECK_QUALITY, found.line)
     return ok(found.text, found.line)
+
+
+def _antenna_or_network(facts: Facts) -> str:
+    """Return the remedy for no signal; the older networks may have been switched off."""
+    return f"{OLDER_ONLY} {_CHECK_ANTENNA}" if is_without_lte(facts) else _CHECK_ANTENNA
+
+
+def _jamming(facts: Facts) -> str:
+    """Return the line that reports jamming, or ""."""
+    return next(
+        (
+            line
+            for response in facts.responses.values()
+            for line in (*response.lines, *response.foreign)
+            if _JAMMED.search(line)
+        ),
+        "",
+    )
