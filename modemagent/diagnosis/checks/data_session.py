@@ -28,6 +28,7 @@ _CHECK_CONNECTION = (
     "card has a data plan."
 )
 _CONNECT = "Start the connection in NetworkManager, or with mmcli -m any --simple-connect=apn=NAME"
+_SET_APN = "No APN is set. Set the operator's APN in the program that dials."
 _NOT_REGISTERED = "only possible if the modem is registered"
 
 
@@ -41,10 +42,15 @@ def attached(facts: Facts) -> Finding:
         return skipped("not registered, so not attached")
     if cause := reported_cause(facts, (*DATA, *REGISTRATION)):
         return wrong(f"{found.text}: {cause.text}", _remedy(facts, cause), cause.line)
+    names = _access_points(facts)
+    check = f"Compare the APN {' and '.join(names)} with the operator's. If it is right"
+    if not names and is_answered(facts, "AT+CGDCONT?"):
+        check = f"{_SET_APN} If nothing changes"
+    elif not names:
+        check = "Check the access point name. If it is right"
     return warning(
         found.text,
-        "Check the access point name. If it is right, ask the operator whether the SIM card has a "
-        "data plan.",
+        f"{check}, ask the operator whether the SIM card has a data plan.",
         found.line,
     )
 
@@ -109,7 +115,7 @@ def _remedy(facts: Facts, cause: Cause) -> str:
         return cause.remedy or "Ask the operator about this cause."
     names = _access_points(facts)
     if not names:
-        return "No APN is set. Set the operator's APN in the program that dials."
+        return _SET_APN
     return (
         f"Compare the APN {' and '.join(names)} with the operator's: it is misspelled, or not part "
         "of this subscription."

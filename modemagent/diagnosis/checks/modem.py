@@ -35,6 +35,8 @@ _REMEDIES: Final[Mapping[str, str]] = {
     "replaced.",
     "cross.imei_unstable": "Compare the label with the IMEI that modemagent identify shows now. If "
     "no other modem was connected to this port, have the module replaced.",
+    "cross.imei_imeisv_differ": "Compare both with the label, and have the module replaced if its "
+    "IMEI is not the one on the label.",
     "imei.check_digit": "Compare it with the label, and have the module replaced if they differ.",
     "imei.charset": _READ_AGAIN,
     "imei.length": _READ_AGAIN,
@@ -55,6 +57,17 @@ _REMEDIES: Final[Mapping[str, str]] = {
     ),
     "iccid.test_profile": "Insert a SIM card of an operator, or enable the profile of one.",
     "imsi.test_network": "Insert a SIM card of an operator: this one is for test networks.",
+}
+#: Problems whose message is for those who know the rules of the numbers.
+_MESSAGES: Final[Mapping[str, str]] = {
+    "imei.placeholder": "a placeholder that many modules share, not a number of its own",
+    "imei.check_digit": "its last digit, the check digit, is wrong",
+    "imei.test_tac": "a test number, not one of a device on the market",
+    "iccid.placeholder": "a placeholder, not the number of a SIM card",
+    "iccid.luhn": "its check digit is wrong",
+    "imsi.placeholder": "a placeholder, not the number of a subscription",
+    "cross.imei_duplicate": "another modem on this machine reports the same one",
+    "cross.imei_imeisv_differ": "the modem reports two different numbers, as IMEI and as IMEISV",
 }
 #: Problems that are usual: SIM cards of China Mobile and China Broadnet have A-F in the ICCID.
 _USUAL: Final = ("iccid.hex_digit",)
@@ -152,7 +165,9 @@ def worst_problem(problems: Iterable[Problem], otherwise: str) -> Finding:
 
 
 def _message(found: Problem) -> str:
-    return "the modem does not report it" if found.code.endswith(".missing") else found.message
+    if found.code.endswith(".missing"):
+        return "the modem does not report it"
+    return _MESSAGES.get(found.code, found.message)
 
 
 def radio(facts: Facts) -> Finding:
