@@ -9,16 +9,21 @@ from typing import Final
 #: one cannot repair. The numbers of the SIM come late, as a modem works without them.
 ORDER: Final = (
     *("device", "access", "holder", "role", "answers"),
-    *("radio", "identity", "sim", "signal", "registration"),
+    *("supply", "temperature", "radio", "identity", "sim"),
+    *("technologies", "signal", "registration"),
     *("attached", "session", "sim_numbers", "access_point", "reason", "firmware"),
 )
 
 _DATA: Final = ("attached", "session")
-_NETWORK: Final = ("signal", "registration", *_DATA)
+_SEARCH: Final = ("signal", "registration", *_DATA)
+_NETWORK: Final = ("technologies", *_SEARCH)
 #: Check to the checks whose findings follow from an error in it.
 CONSEQUENCES: Final[Mapping[str, tuple[str, ...]]] = {
+    "supply": _NETWORK,
+    "temperature": _NETWORK,
     "radio": ("sim", "sim_numbers", *_NETWORK),
     "sim": ("sim_numbers", *_NETWORK),
+    "technologies": _SEARCH,
     "signal": ("registration", *_DATA),
     "registration": _DATA,
     "attached": ("session",),

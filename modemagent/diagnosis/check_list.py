@@ -10,6 +10,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from modemagent.diagnosis.causes import CONSEQUENCES, ORDER
 from modemagent.diagnosis.checks import (
+    conditions,
     data_session,
     host,
     modem,
@@ -17,6 +18,7 @@ from modemagent.diagnosis.checks import (
     registration,
     signal,
     sim,
+    technologies,
 )
 from modemagent.diagnosis.facts import Facts, HostFacts
 from modemagent.diagnosis.finding import Finding, State, skipped
@@ -51,9 +53,12 @@ MODEM_CHECKS: Final = (
     Check("answers", "Does the modem answer?", port.answers),
     Check("firmware", "Which modem is it, and which firmware does it run?", modem.firmware),
     Check("identity", "Are the numbers of the modem valid?", modem.identity),
+    Check("supply", "Is the supply voltage high enough?", conditions.supply),
+    Check("temperature", "Is the modem too hot?", conditions.temperature),
     Check("radio", "Is the radio on?", modem.radio),
     Check("sim", "Is a SIM card inserted and unlocked?", sim.sim),
     Check("sim_numbers", "Are the numbers of the SIM valid?", sim.numbers),
+    Check("technologies", "May the modem use the networks here?", technologies.technologies),
     Check("signal", "Is the signal good enough for data?", signal.signal),
     Check("registration", "Is the modem registered, and if not, why?", registration.registration),
     Check("reason", "Which reason does the modem report?", registration.reason),

@@ -6,8 +6,16 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from modemagent.at.steps import Outcome, Plan, Response, Step
-from modemagent.diagnosis.facts import Managed
-from modemagent.dialects.diagnostic_reads import ATTEMPTS, SIGNAL
+from modemagent.diagnosis.checks.registration import is_registered, is_registration_reported
+from modemagent.diagnosis.facts import Facts, Managed
+from modemagent.dialects.diagnostic_reads import (
+    ATTEMPTS,
+    SELECTION,
+    SIGNAL,
+    STANDARD_SUPPLY,
+    SUPPLY,
+    TEMPERATURE,
+)
 from modemagent.discovery.age import modem_age_s
 from modemagent.errors import ModemAgentError
 from modemagent.identity.snapshot import SimState, Snapshot
@@ -35,6 +43,7 @@ LINES: Final = (
     "AT+CGPADDR",
     "AT+CGCONTRDP",
     "AT+CEER",
+    STANDARD_SUPPLY,
 )
 _NEEDS_CODE = (SimState.PIN_REQUIRED, SimState.PUK_REQUIRED)
 _TIMEOUT_S = 5.0
@@ -70,13 +79,20 @@ def collect(port: str, port_id: str | None, listen_s: float = 0.0) -> Plan[Colle
 
 def query_lines(snapshot: Snapshot) -> Generator[Step, Outcome, dict[str, Response]]:
     """Send the further commands to a modem that has been identified."""
-    return (yield from read_lines(AtClient(snapshot.port), lines_for(snapshot), _TIMEOUT_S))
+    client = AtClient(snapshot.port)
+    responses = yield from read_lines(client, lines_for(snapshot), _TIMEOUT_S)
+    facts = Facts(snapshot.port, snapshot=snapshot, responses=responses)
+    if is_registration_reported(facts) and not is_registered(facts):
+        selection = [read for read, _ in SELECTION.get(snapshot.dialect, ())]
+        responses |= yield from read_lines(client, selection, _TIMEOUT_S)
+    return responses
 
 
 def lines_for(snapshot: Snapshot) -> Iterator[str]:
     """Yield the lines for every modem, those of its maker, and those that a fault requires."""
     yield from LINES
-    yield from SIGNAL.get(snapshot.dialect, ())
+    for table in (SIGNAL, SUPPLY, TEMPERATURE):
+        yield from table.get(snapshot.dialect, ())
     sim, modem = snapshot.active_sim, snapshot.modem
     if sim is not None and sim.state in _NEEDS_CODE and snapshot.dialect in ATTEMPTS:
         yield ATTEMPTS[snapshot.dialect]

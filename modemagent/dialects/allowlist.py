@@ -68,6 +68,11 @@ READS = frozenset(
         # signal of the serving cell, for diagnose and watch: see diagnostic_reads.py
         *('AT+QENG="servingcell"', "AT+QCSQ", "AT!GSTATUS?", "AT#RFSTS", "AT+UCGED?"),
         *("AT^HCSQ?", "AT+GTCCINFO?", "AT+XCESQ?", "AT%XMONITOR", "AT^SMONI"),
+        # technologies and bands that may be used, supply: modemagent/dialects/diagnostic_reads.py
+        *('AT+QCFG="nwscanmode"', 'AT+QCFG="iotopmode"', 'AT+QCFG="band"'),
+        *('AT+QNWPREFCFG="mode_pref"', 'AT+QNWPREFCFG="lte_band"'),
+        *("AT+CNMP?", "AT+CMNB?", "AT+CNBP?", "AT!SELRAT?", "AT+WS46?", "AT+URAT?"),
+        *("AT^SYSCFGEX?", "AT+GTACT?", "AT^SXRAT?", "AT%XSYSTEMMODE?", "AT!PCVOLT?"),
         # data connections: TS 27.007 clauses 10.1.10, 10.1.14, 10.1.23
         *("AT+CGACT?", "AT+CGPADDR", "AT+CGCONTRDP"),
         # attempts left for PIN and PUK, beside AT+CPINR

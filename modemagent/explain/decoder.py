@@ -26,6 +26,7 @@ from modemagent.explain import (
     sim,
     slots,
     states,
+    technologies,
 )
 from modemagent.explain.explanation import (
     LONGEST,
@@ -50,6 +51,7 @@ DECODERS: dict[str, Decoder] = {
     **power.DECODERS,
     **events.DECODERS,
     **states.DECODERS,
+    **technologies.DECODERS,
 }
 
 

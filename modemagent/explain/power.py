@@ -79,6 +79,7 @@ _VOLTAGES: Mapping[str, tuple[int, float, str]] = {
     "^SBV": (0, 0.001, "Cinterion EHS6 AT command set, ^SBV"),
     "#CBC": (1, 0.01, "Telit LE910 AT commands reference guide, #CBC"),
     "%XVBAT": (0, 0.001, f"{NORDIC}, %XVBAT"),
+    "POWER SUPPLY VOLTAGE": (0, 0.001, "Sierra AT command reference, !PCVOLT"),
 }
 
 
@@ -89,7 +90,7 @@ def voltage(line: InformationLine) -> Explanation | None:
     parts: list[str] = []
     if written := re.fullmatch(r"([0-9]+\.[0-9]+) ?V", line.text(-1)):
         found["voltage_v"] = float(written[1])
-    elif (raw := line.integer(at)) is not None:
+    elif (raw := _whole(line.text(at))) is not None:
         found["voltage_v"] = round(raw * unit, 3)
     if "voltage_v" in found:
         parts.append(f"supply {found['voltage_v']} V")
@@ -101,6 +102,12 @@ def voltage(line: InformationLine) -> Explanation | None:
         return None
     state = meaning("+CBC", line.integer(0)) if line.name == "+CBC" else None
     return Explanation("supply", ", ".join(filter(None, (*parts, state))), source, found)
+
+
+def _whole(text: str) -> int | None:
+    """Return a number, without its unit: ``3300 mV (ADC: 97)``."""
+    found = re.match(r"[0-9]{1,6}(?= mV\b|$)", text)
+    return int(found[0]) if found else None
 
 
 #: Prefix to the first field with a temperature, the steps in a degree, and the source.

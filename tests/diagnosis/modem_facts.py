@@ -35,6 +35,8 @@ HEALTHY: Lines = {
     "AT+CGREG?": "+CGREG: 0,0",
     "AT+COPS?": '+COPS: 0,0,"Telekom.de",7',
     "AT+CSQ": "+CSQ: 18,99",
+    "AT+CBC": "+CBC: 0,80,3840",
+    "AT+QTEMP": "+QTEMP: 36,34,33",
     "AT+CGATT?": "+CGATT: 1",
     "AT+CGDCONT?": '+CGDCONT: 1,"IP","internet.t-d1.de"',
     "AT+CGACT?": "+CGACT: 1,1",

@@ -108,6 +108,17 @@ FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
         ),
         (failed(NoAnswer("mute", port=PORT)), "skipped", "not be identified"),
     ],
+    "supply": [
+        (facts(lines={"AT+CBC": "+CBC: 0,5,3100"}), "warning", "at least 3.2 V"),
+        (facts(lines={"AT+CBC": "+CBC: 0,80,3840"}), "ok", "3.84 V"),
+        (facts(lines={"AT+CBC": "+CBC: 0,80"}), "skipped", "does not report"),
+        (facts(lines={"AT+CBC": "+CBC: 0,0,0"}), "skipped", "does not measure"),
+    ],
+    "temperature": [
+        (facts(lines={"AT+QTEMP": "+QTEMP: 86,80,80"}), "warning", "too hot: 86"),
+        (facts(lines={"AT+QTEMP": "+QTEMP: 38,40,41"}), "ok", "41 °C"),
+        (facts(lines={"AT+QTEMP": None}), "skipped", "does not report"),
+    ],
     "radio": [
         (facts(lines={"AT+CFUN?": "+CFUN: 5"}), "error", "factory test mode: the radio is off"),
         (facts(lines={"AT+CFUN?": "+CFUN: 7"}), "error", "offline"),
@@ -184,6 +195,40 @@ FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
             "A-F",
         ),
         (facts(snapshot=sim(SimState.ABSENT)), "skipped", "cannot be read"),
+    ],
+    "technologies": [
+        (
+            facts(
+                lines={
+                    "AT+CEREG?": "+CEREG: 0,2",
+                    'AT+QCFG="nwscanmode"': '+QCFG: "nwscanmode",1',
+                }
+            ),
+            "error",
+            "GSM only",
+        ),
+        (
+            facts(
+                lines={
+                    "AT+CEREG?": "+CEREG: 0,2",
+                    'AT+QCFG="nwscanmode"': '+QCFG: "nwscanmode",3',
+                }
+            ),
+            "note",
+            "LTE only",
+        ),
+        (
+            facts(
+                lines={
+                    "AT+CEREG?": "+CEREG: 0,2",
+                    'AT+QCFG="nwscanmode"': '+QCFG: "nwscanmode",0',
+                }
+            ),
+            "ok",
+            "all technologies",
+        ),
+        (facts(lines={"AT+CEREG?": "+CEREG: 0,2"}), "skipped", "does not report"),
+        (facts(), "skipped", "only relevant"),
     ],
     "signal": [
         (facts(lines={"AT+CSQ": "+CSQ: 2,99"}), "warning", "weak signal: RSSI -109 dBm"),
@@ -376,7 +421,7 @@ HOST_CASES = [(name, *case) for name, cases in HOST_FAILING.items() for case in 
 def test_healthy_modem_passes_every_check() -> None:
     found = check_modem(facts())
     assert {each.name: str(each.finding.state) for each in found if each.finding.state != "ok"} == {
-        "reason": "skipped"
+        **dict.fromkeys(("technologies", "reason"), "skipped")
     }
     assert first_to_fix(found) is None
 

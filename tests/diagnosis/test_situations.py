@@ -145,6 +145,13 @@ SITUATIONS = (
         "data plan",
     ),
     Situation(
+        "not attached and no APN",
+        lines(NO_CONTEXT, {"AT+CGATT?": "+CGATT: 0", "AT+CGDCONT?": ()}),
+        "attached",
+        "not attached",
+        "^No APN is set",
+    ),
+    Situation(
         "not attached, with a cause",
         ceer("GMM cause 7", {"AT+CGATT?": "+CGATT: 0"}),
         "attached",
@@ -316,6 +323,127 @@ SITUATIONS = (
         "switch it off",
     ),
     Situation("jamming has ended", jammed("+QJDR: NOJAMMING"), "registration", "searching"),
+    # what the modem may use
+    Situation(
+        "GSM only",
+        lines(SEARCHING, CSQ_UNKNOWN, {'AT+QCFG="nwscanmode"': '+QCFG: "nwscanmode",1'}),
+        "technologies",
+        "may use GSM only, and finds no network",
+        r'AT\+QCFG="nwscanmode",0,1 in a terminal',
+    ),
+    Situation(
+        "UMTS only",
+        lines(SEARCHING, {"AT+CNMP?": "+CNMP: 14"}, dialect="simcom"),
+        "technologies",
+        "UMTS only",
+        r"AT\+CNMP=2 ",
+    ),
+    Situation(
+        "GSM and UMTS only, by name",
+        lines(SEARCHING, {"AT!SELRAT?": "!SELRAT: 05, GSM and UMTS Only"}, dialect="sierra"),
+        "technologies",
+        "UMTS and GSM only",
+        "AT!SELRAT=00 ",
+    ),
+    Situation(
+        "5G only",
+        lines(
+            SEARCHING,
+            CSQ_UNKNOWN,
+            {
+                'AT+QCFG="nwscanmode"': None,
+                'AT+QNWPREFCFG="mode_pref"': '+QNWPREFCFG: "mode_pref",NR5G',
+            },
+        ),
+        "technologies",
+        "5G NR only",
+        r'AT\+QNWPREFCFG="mode_pref",AUTO ',
+    ),
+    Situation(
+        "one LTE band only",
+        lines(SEARCHING, CSQ_UNKNOWN, {'AT+QCFG="band"': '+QCFG: "band",0x93,0x80000,0x0'}),
+        "technologies",
+        "band 20 alone",
+        "bands of the operator",
+    ),
+    Situation(
+        "GNSS only",
+        lines(
+            SEARCHING, CSQ_UNKNOWN, {"AT%XSYSTEMMODE?": "%XSYSTEMMODE: 0,0,1,0"}, dialect="nordic"
+        ),
+        "technologies",
+        "GNSS alone",
+        "AT%XSYSTEMMODE=1,1,0,0",
+    ),
+    Situation(
+        "LTE only and no signal",
+        lines(SEARCHING, CSQ_UNKNOWN, {'AT+QCFG="nwscanmode"': '+QCFG: "nwscanmode",3'}),
+        "signal",
+        "no signal",
+        "antenna",
+    ),
+    Situation("UMTS only and registered", lines({"AT+CNMP?": "+CNMP: 14"}, dialect="simcom"), None),
+    Situation(
+        "one LTE band and registered",
+        lines({'AT+QCFG="band"': '+QCFG: "band",0x93,0x80000,0x0'}),
+        None,
+    ),
+    # supply and temperature
+    Situation(
+        "low supply",
+        lines(SEARCHING, {"AT+CBC": "+CBC: 0,5,3120"}),
+        "supply",
+        "3.12 V, at least 3.2 V",
+        "power supply",
+    ),
+    Situation(
+        "low supply of SIMCom",
+        lines({"AT+CBC": "+CBC: 3.312V"}, dialect="simcom", modem=Modem(model="SIMCOM_SIM7600E-H")),
+        "supply",
+        "3.312 V, at least 3.4 V",
+    ),
+    Situation(
+        "low supply of Telit", lines({"AT#CBC": "#CBC: 0,305"}, dialect="telit"), "supply", "3.05 V"
+    ),
+    Situation(
+        "undervoltage",
+        jammed("UNDER-VOLTAGE WARNNING"),
+        "supply",
+        "reports that its supply voltage is too low",
+        "2 A",
+    ),
+    Situation("card at 3.3 V", lines({"AT+CBC": "+CBC: 0,40,3284"}), None),
+    Situation(
+        "NB-IoT module at 3.0 V",
+        lines({"AT+CBC": "+CBC: 0,40,3000"}, modem=Modem(model="BC95-G")),
+        None,
+    ),
+    Situation(
+        "wide range of supply",
+        lines({"AT+CBC": "+CBC: 0,40,3100"}, dialect="simcom", modem=Modem(model="SIM7000G")),
+        None,
+    ),
+    Situation("supply is not measured", lines({"AT+CBC": "+CBC: 0,0,0"}), None),
+    Situation("charge only", lines({"AT+CBC": "+CBC: 0,3"}), None),
+    Situation(
+        "too hot",
+        lines({"AT+QTEMP": "+QTEMP: 96,91,92"}),
+        "temperature",
+        "too hot: 96 °C",
+        "Cool the modem",
+    ),
+    Situation(
+        "too hot to register",
+        lines(SEARCHING, CSQ_UNKNOWN, {"AT!PCTEMP?": "Temperature: 98.00"}, dialect="sierra"),
+        "temperature",
+        "98 °C",
+    ),
+    Situation(
+        "sensors by name",
+        lines({"AT+QTEMP": ('+QTEMP:"qfe_wtr_pa0","39"', '+QTEMP:"aoss0-usr","91"')}),
+        "temperature",
+        "91 °C",
+    ),
     # the radio
     Situation(
         "radio off",
@@ -380,8 +508,22 @@ SITUATIONS = (
         "IMEI of zeros",
         lines(problems=(problem("imei.placeholder", "imei"),)),
         "identity",
-        "known filler",
+        "a placeholder that many modules share",
         "replaced",
+    ),
+    Situation(
+        "two numbers",
+        lines(problems=(problem("cross.imei_imeisv_differ", "imeisv"),)),
+        "identity",
+        "two different numbers",
+        "label",
+    ),
+    Situation(
+        "test number",
+        lines(problems=(problem("imei.test_tac", "imei"),)),
+        "identity",
+        "a test number",
+        "ask the seller",
     ),
     # the SIM
     Situation("no SIM", with_sim(SimState.ABSENT), "sim", "switch of its tray", "detection switch"),
@@ -585,7 +727,9 @@ SITUATIONS = (
     Situation("EPS services", emm(7), "registration", "EPS services not", "packet data"),
     Situation("network not allowed", emm(11), "registration", "PLMN not allowed", "roam here"),
     Situation("area not allowed", emm(12), "registration", "tracking area not", "which region"),
-    Situation("roaming not allowed", emm(13), "registration", "roaming not", "operator to allow it"),
+    Situation(
+        "roaming not allowed", emm(13), "registration", "roaming not", "operator to allow it"
+    ),
     Situation("no suitable cells", emm(15), "registration", "no suitable cells", "contract"),
     Situation("network failure", emm(17), "registration", "network failure", "later"),
     Situation("congestion", emm(22), "registration", "congestion", "overloaded.*later"),

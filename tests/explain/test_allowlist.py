@@ -25,6 +25,7 @@ EXCEPTIONS = {
     "ATI8": "a block of text",
     "ATI9": "a block of text",
     "AT+SIMCOMATI": "a block of text",
+    "AT!PCVOLT?": "lines of names and values without a prefix",
     "AT!GSTATUS?": "lines of names and values without a prefix",
     "AT+CLAC": "a list of commands",
 }

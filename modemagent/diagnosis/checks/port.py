@@ -18,7 +18,7 @@ from modemagent.errors import (
     PortVanished,
 )
 
-_STEADY_SUPPLY = (
+STEADY_SUPPLY = (
     "Check the power supply first: a transmitting modem draws peaks of up to 2 A. Then try another "
     "cable, a short one, and connect the modem without a hub or to a hub with its own supply."
 )
@@ -28,7 +28,7 @@ _NOT_OPENED = "the port was not opened"
 def device(facts: Facts) -> Finding:
     failure, candidate = facts.failure, facts.candidate
     if facts.drops:
-        return wrong(facts.drops, _STEADY_SUPPLY)
+        return wrong(facts.drops, STEADY_SUPPLY)
     if isinstance(failure, PortNotFound):
         return wrong(
             failure.message,

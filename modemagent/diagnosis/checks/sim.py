@@ -133,9 +133,7 @@ def _empty_slot(snapshot: Snapshot, sim: Sim) -> tuple[str, str]:
     """Return message and remedy of an empty active slot of a modem with several."""
     occupied = any(problem.code == "sim.wrong_slot" for problem in snapshot.problems)
     others = [
-        each.slot
-        for each in snapshot.sims
-        if not each.active and each.state is not SimState.ABSENT
+        each.slot for each in snapshot.sims if not each.active and each.state is not SimState.ABSENT
     ]
     if not others:
         return f"no SIM card in any of the {len(snapshot.sims)} slots", _STATES["absent"][1]
