@@ -12,6 +12,7 @@ from modemagent.dialects.diagnostic_reads import (
     ATTEMPTS,
     SELECTION,
     SIGNAL,
+    SLOTS,
     STANDARD_SUPPLY,
     SUPPLY,
     TEMPERATURE,
@@ -96,5 +97,7 @@ def lines_for(snapshot: Snapshot) -> Iterator[str]:
     sim, modem = snapshot.active_sim, snapshot.modem
     if sim is not None and sim.state in _NEEDS_CODE and snapshot.dialect in ATTEMPTS:
         yield ATTEMPTS[snapshot.dialect]
+    if sim is not None and sim.state is SimState.ABSENT and len(snapshot.sims) == 1:
+        yield from SLOTS.get(snapshot.dialect, ())
     if modem.imei is None and modem.imei_raw is None and modem.meid is None:
         yield "AT+CGSN"  # The error it returns now is the reason.

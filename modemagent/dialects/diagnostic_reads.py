@@ -66,6 +66,16 @@ TEMPERATURE: Mapping[str, tuple[str, ...]] = {
     "nordic": ("AT%XTEMP?",),
 }
 
+#: The slot in use, for a modem without a SIM card whose model is not known to have two slots:
+#: makers add slots to further models. Sources: the rows of the dialects for ``slot``.
+SLOTS: Mapping[str, tuple[str, ...]] = {
+    "quectel": ("AT+QUIMSLOT?", "AT+QDSIM?"),
+    "simcom": ("AT+SMSIMCFG?",),
+    "fibocom": ("AT+GTDUALSIM?",),
+    "sierra": ("AT!UIMS?",),
+    "meig": ("AT^SIMSLOT?",),
+}
+
 #: Attempts left for PIN and PUK, if AT+CPINR is refused. Sources: AT manuals of the makers, and
 #: the commands of ModemManager's plugins.
 ATTEMPTS: Mapping[str, str] = {

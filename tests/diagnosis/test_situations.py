@@ -620,14 +620,14 @@ SITUATIONS = (
         "SIM removed meanwhile",
         lines(NOT_SEARCHING, CSQ_UNKNOWN, {"AT+CPIN?": "+CME ERROR: 10"}),
         "sim",
-        "was there at first",
+        "removed while it was read",
         "Insert the SIM card again",
     ),
     Situation(
         "SIM removed meanwhile, not reported yet by the network",
         lines({"AT+CPIN?": ("+CPIN: READY", "+CPIN: NOT INSERTED")}),
         "sim",
-        "was there at first",
+        "removed while it was read",
     ),
     Situation(
         "SIM failed meanwhile",
@@ -642,6 +642,19 @@ SITUATIONS = (
         "sim",
         "no SIM card in slot 2, the active one of 2",
         r"in slot 1, move it to slot 2, or switch the modem to slot 1 with AT\+QUIMSLOT=1 ",
+    ),
+    Situation(
+        "slot 2 of a model that is not known to have two",
+        with_sim(SimState.ABSENT, {"AT+QUIMSLOT?": "+QUIMSLOT: 2"}),
+        "sim",
+        "no SIM card in slot 2, the active one of 2",
+        r"AT\+QUIMSLOT=1 ",
+    ),
+    Situation(
+        "slot 1 of a model that is not known to have two",
+        with_sim(SimState.ABSENT, {"AT+QUIMSLOT?": "+QUIMSLOT: 1"}),
+        "sim",
+        "switch of its tray",
     ),
     Situation(
         "slots counted from 0",

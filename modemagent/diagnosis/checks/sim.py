@@ -12,7 +12,7 @@ from modemagent.diagnosis.checks.registration import is_without_network
 from modemagent.diagnosis.checks.responses import Decoded, all_decoded, error_code
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import Finding, ok, skipped, warning, wrong
-from modemagent.dialects.diagnostic_reads import ATTEMPTS
+from modemagent.dialects.diagnostic_reads import ATTEMPTS, SLOTS
 from modemagent.identity.sim_locks import describe_lock
 from modemagent.identity.snapshot import Sim, SimState, Snapshot
 from modemagent.modem.sim_state import PendingState, state_of, state_of_refusal
@@ -69,7 +69,7 @@ _REJECTED: Final = (
 )
 _REJECT = r"(?i)\+CPIN ?:.*\bWRONG\b"
 _REMOVED: Final = (
-    "the SIM card was there at first, but is not any more",
+    "the SIM card was removed while it was read, or has lost contact",
     "Insert the SIM card again, and close the tray until it clicks. If nobody removed it, the tray "
     "or the holder is loose: fasten it, and run diagnose again.",
 )
@@ -90,6 +90,7 @@ _SLOT_COMMANDS: Final[Mapping[str, str]] = {
     "simcom": "AT+SMSIMCFG=1,{slot}",
     "fibocom": "AT+GTDUALSIM={index}",
 }
+_MOST_SLOTS: Final = 4
 #: States that end when the SIM has started.
 _PASSING: Final = (SimState.ABSENT, SimState.BUSY, SimState.FAILURE, SimState.UNKNOWN)
 #: With fewer attempts left than this, a wrong PIN may be the last one.
@@ -102,8 +103,9 @@ def sim(facts: Facts) -> Finding:
     if snapshot is None or sim is None:
         return skipped(NOT_IDENTIFIED)
     now = _state_now(facts)
-    if sim.state is SimState.ABSENT and len(snapshot.sims) > 1 and now is not SimState.READY:
-        return wrong(*_empty_slot(snapshot, sim))
+    slots = _all_slots(facts, snapshot, sim)
+    if sim.state is SimState.ABSENT and len(slots) > 1 and now is not SimState.READY:
+        return wrong(*_empty_slot(snapshot, slots))
     if sim.state is SimState.READY:
         if now is SimState.ABSENT:
             return wrong(*_REMOVED)
@@ -129,26 +131,38 @@ def sim(facts: Facts) -> Finding:
     return wrong(*_unusable(facts, sim))
 
 
-def _empty_slot(snapshot: Snapshot, sim: Sim) -> tuple[str, str]:
+def _all_slots(facts: Facts, snapshot: Snapshot, sim: Sim) -> tuple[Sim, ...]:
+    """Return the slots; also those before the active one, if the modem reports only its number."""
+    if len(snapshot.sims) > 1:
+        return snapshot.sims
+    for command in SLOTS.get(snapshot.dialect, ()):
+        for found in all_decoded(facts, command):
+            slot = found.fields.get("slot")
+            if isinstance(slot, int) and 1 < slot <= _MOST_SLOTS:
+                others = (Sim(slot=each, active=False) for each in range(1, slot))
+                return (*others, sim._replace(slot=slot))
+    return snapshot.sims
+
+
+def _empty_slot(snapshot: Snapshot, slots: tuple[Sim, ...]) -> tuple[str, str]:
     """Return message and remedy of an empty active slot of a modem with several."""
+    active = next(each.slot for each in slots if each.active)
     occupied = any(problem.code == "sim.wrong_slot" for problem in snapshot.problems)
-    others = [
-        each.slot for each in snapshot.sims if not each.active and each.state is not SimState.ABSENT
-    ]
+    others = [each.slot for each in slots if not each.active and each.state is not SimState.ABSENT]
     if not others:
-        return f"no SIM card in any of the {len(snapshot.sims)} slots", _STATES["absent"][1]
-    slots = " or ".join(map(str, others))
+        return f"no SIM card in any of the {len(slots)} slots", _STATES["absent"][1]
+    named = " or ".join(map(str, others))
     command = _SLOT_COMMANDS.get(snapshot.dialect, "")
     switch = command.format(slot=others[0], index=others[0] - 1) if command else "its command"
-    move = f"move it to slot {sim.slot}, or switch the modem to slot {others[0]} with {switch}"
+    move = f"move it to slot {active}, or switch the modem to slot {others[0]} with {switch}"
     if occupied:
         return (
-            f"slot {sim.slot} is active and empty; a SIM card is in slot {slots}",
-            f"Take the SIM card in slot {slots}: {move} in a terminal program.",
+            f"slot {active} is active and empty; a SIM card is in slot {named}",
+            f"Take the SIM card in slot {named}: {move} in a terminal program.",
         )
     return (
-        f"no SIM card in slot {sim.slot}, the active one of {len(snapshot.sims)}",
-        f"Check in which slot the SIM card is. If it is in slot {slots}, {move} in a terminal "
+        f"no SIM card in slot {active}, the active one of {len(slots)}",
+        f"Check in which slot the SIM card is. If it is in slot {named}, {move} in a terminal "
         "program. If it is in the active slot, insert it the right way round, and check the "
         "detection switch of the tray.",
     )
