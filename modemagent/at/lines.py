@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-StreamKind = Literal["silence", "text", "nmea", "binary"]
+StreamKind = Literal["silence", "text", "nmea", "ppp", "binary"]
 
 #: ECMA-48 control sequences: colours and cursor moves that a hostile modem may send.
 _TERMINAL_CODE = r"\x1b(\[[0-?]*[ -/]*[@-~]|[@-Z\\^_])?"
@@ -82,18 +82,23 @@ def is_nmea(text: str) -> bool:
 
 #: Fewer bytes of binary data may be glitches while a level settles.
 BINARY_MINIMUM = 24
+#: Flag, address and control of a PPP frame, with the control octet escaped or not.
+_PPP = (b"\x7e\xff\x7d\x23", b"\x7e\xff\x03")
 
 
 def stream_kind(raw: bytes) -> StreamKind:
     """Classify what was received on a port.
 
-    ``nmea``: sentences without AT lines; a port with both still responds to AT. ``binary``: a
-    third or more of the bytes are not text.
+    ``nmea``: sentences without AT lines; a port with both still responds to AT. ``ppp``: frames
+    of a data connection (RFC 1662 clause 3.1). ``binary``: a third or more of the bytes are not
+    text.
 
     >>> stream_kind(b"$GPGSV,1,1,00*79\\r\\n$GPRMC,,V,,,*53\\r\\n")
     'nmea'
     >>> stream_kind(b"\\x7e\\x1c\\x8f\\xff\\x93\\x7e")
     'binary'
+    >>> stream_kind(b"~\\xff}#\\xc0!}!}!} }8}!}$}%\\xdc}\\x22}&} } } }%~")
+    'ppp'
     >>> stream_kind(b"\\r\\nRDY\\r\\n"), stream_kind(b"\\r\\n")
     ('text', 'silence')
     """
@@ -111,6 +116,8 @@ def stream_kind(raw: bytes) -> StreamKind:
     size = sum(len(raw_line) for raw_line in lines) - raw.count(0)
     if size <= 0:
         return "silence"
+    if any(start in raw for start in _PPP):
+        return "ppp"
     # \x7e frames DIAG and HDLC packets
     if (noise + raw.count(0x7E)) * 3 >= size:
         return "binary"

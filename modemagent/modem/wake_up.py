@@ -75,7 +75,14 @@ def probe(client: AtClient, listen_s: float = 0.0) -> Generator[Step, Outcome, N
 
 def _refuse_other_devices(port: str, data: bytes, when: str) -> None:
     kind = stream_kind(data)
-    if kind == "nmea":
+    hint = "This is not an AT port. Try another port of the device."
+    if kind == "ppp":
+        description = "frames of a data connection (PPP)"
+        hint = (
+            "A program has dialled on this port: stop it (pppd, wvdial), or use another AT port of "
+            "the modem. If no program dials, restart the modem."
+        )
+    elif kind == "nmea":
         description = "NMEA sentences (a GNSS receiver or the GNSS port of a modem)"
     elif kind == "binary" and len(data) >= BINARY_MINIMUM:
         description = "binary data (a diagnostic port, or the wrong baud rate)"
@@ -84,6 +91,6 @@ def _refuse_other_devices(port: str, data: bytes, when: str) -> None:
     raise NotAModem(
         f"{port} sends {description} {when}",
         port=port,
-        hint="This is not an AT port. Try another port of the device.",
+        hint=hint,
         is_binary=kind == "binary",
     )

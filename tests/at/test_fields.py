@@ -99,6 +99,9 @@ def test_every_recorded_urc_is_known(transcript_files):
         (b"\r\nRDY\r\n", "text"),
         (b"8\xff\xff", "binary"),
         (b"\x7e\x13\x02\xe4\x91\x7e\x7e\x98\x00\x01\xcd\x7e", "binary"),
+        # LCP configure request, escaped and not (RFC 1662 clause 3.1)
+        (b"~\xff}#\xc0!}!}!} }4}\x22}&} } } } }%}&~", "ppp"),
+        (b"AT\r\n~\xff\x03\xc0!\x01\x01\x00\x0a\x02\x06~", "ppp"),
         (b",,,*47\r\n$GPGSV,1,1,00*79\r\n$GPRMC,,V,,,*53\r\n$GP", "nmea"),
         (b"\r\n+CPIN: READY\r\n$GPRMC,,V,,,*53\r\n\r\nOK\r\n", "text"),
         (b"\xff\r\n+CPIN: READY\r\n", "text"),

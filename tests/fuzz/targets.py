@@ -205,7 +205,7 @@ def fuzz_lines(data: bytes) -> None:
     text, noise = lines.clean_line(data)
     assert is_clean(text)
     assert 0 <= noise <= len(data)
-    assert lines.stream_kind(data) in ("silence", "text", "nmea", "binary")
+    assert lines.stream_kind(data) in ("silence", "text", "nmea", "ppp", "binary")
     lines.is_noise(text)
     lines.is_nmea(text)
 
