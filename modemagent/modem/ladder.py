@@ -18,8 +18,10 @@ from modemagent.modem.start_up import is_refused_for_now
 #: Values that every modem or SIM has. A refusal does not mean that there is none: many makers send
 #: the same errors for a command that they do not have and for one that is not allowed yet.
 REQUIRED = frozenset(("manufacturer", "model", "firmware", "imei", "iccid", "imsi"))
-#: Number of unanswered lines after which :func:`read_lines` stops.
-_MAX_TIMEOUTS = 2
+#: Number of unanswered lines after which :func:`read_lines` stops, and the limit for a line after
+#: the second one.
+_MAX_TIMEOUTS = 8
+_SILENT_S = 1.5
 
 
 class AttemptVerdict(NamedTuple):
@@ -182,11 +184,16 @@ def read_joined(
 def read_lines(
     client: AtClient, lines: Iterable[str], timeout_s: float
 ) -> Generator[Step, Outcome, dict[str, Response]]:
-    """Send each line and return the responses; stop after two lines have gone unanswered."""
+    """Send each line and return the responses; stop after several have gone unanswered.
+
+    A modem that is silent for commands that it does not have is waited for no longer than
+    :data:`_SILENT_S` once that is known.
+    """
     responses: dict[str, Response] = {}
     timeouts = 0
     for line in lines:
-        responses[line] = response = yield from client.send(line, timeout_s)
+        limit_s = min(timeout_s, _SILENT_S) if timeouts > 1 else timeout_s
+        responses[line] = response = yield from client.send(line, limit_s)
         timeouts += response.timed_out
         if timeouts == _MAX_TIMEOUTS:
             break

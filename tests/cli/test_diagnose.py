@@ -77,6 +77,15 @@ def test_first_error_is_named(
     assert findings(document)[check]["remedy"]
 
 
+def test_modem_that_is_silent_for_unknown_commands_is_healthy(call: Any, tmp_path: Path) -> None:
+    with simulated(EG25, faults=("silent=AT+CPINR", "silent=AT+C5GREG?")) as sim:
+        document = diagnosed(call, tmp_path, sim.path, status=0)
+    assert document["modems"][0]["first"] is None
+    found = findings(document)
+    assert found["answers"]["state"] == "note"
+    assert "AT+CPINR, AT+C5GREG?" in found["answers"]["message"]
+
+
 def test_missing_port_is_the_first_finding(call: Any, tmp_path: Path) -> None:
     document = diagnosed(call, tmp_path, "/dev/ttyNONE", status=4)
     assert document["error"]["code"] == "port_not_found"

@@ -40,6 +40,7 @@ from tests.diagnosis.modem_facts import (
     AT_PORT,
     HEALTHY,
     NMEA_PORT,
+    OK,
     PORT,
     SNAPSHOT,
     facts,
@@ -94,6 +95,16 @@ FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
         (failed(PortVanished("no port", port=PORT), route="agent"), "error", "no port"),
         (facts(silent_ports=("/dev/ttyUSB3",)), "warning", "ttyUSB3"),
         (facts(responses={"AT+CSQ": Response("AT+CSQ", (), None)}), "warning", "AT+CSQ"),
+        (
+            facts(
+                responses={
+                    "AT+CSQ": Response("AT+CSQ", (), None),
+                    "AT+CEER": Response("AT+CEER", (), OK),
+                }
+            ),
+            "note",
+            "not to AT+CSQ, which this modem may not have",
+        ),
     ],
     "firmware": [
         (facts(snapshot=snapshot(dialect="generic")), "note", "no dialect"),

@@ -66,6 +66,8 @@ def holder(facts: Facts) -> Finding:
     failure, other = facts.failure, facts.holder
     if isinstance(failure, PortBusy):
         return wrong(failure.message, failure.hint or "Stop that program and try again.")
+    if isinstance(failure, PortNotFound | PortDenied):
+        return skipped(_NOT_OPENED)
     if facts.route == "agent":
         return ok("held by the modemagent daemon, which was used to reach the modem")
     if facts.route == "modemmanager":
@@ -80,8 +82,6 @@ def holder(facts: Facts) -> Finding:
             f"{name} (pid {other.pid}) has the port open as well, without a lock",
             f"Stop {name}: two readers take bytes away from each other.",
         )
-    if isinstance(failure, PortNotFound | PortDenied):
-        return skipped(_NOT_OPENED)
     return ok("not held by another program")
 
 
@@ -135,6 +135,10 @@ def answers(facts: Facts) -> Finding:
         for line, response in facts.responses.items()
         if response.timed_out and not response.lines
     ]
+    if silent and not facts.responses[[*facts.responses][-1]].timed_out:
+        return note(
+            f"answers, but not to {', '.join(silent)}, which this modem may not have",
+        )
     if silent:
         return warning(
             f"answers, but not to {', '.join(silent)} within 5 s",
