@@ -30,9 +30,16 @@ from modemagent.diagnosis.facts import Facts, HostFacts
 from modemagent.diagnosis.managed import managed_answers
 from modemagent.discovery.candidate import Candidate
 from modemagent.discovery.modems import siblings_of
-from modemagent.errors import ModemAgentError, NotAModem, PortNotFound, SettingsError
+from modemagent.errors import (
+    AgentNotRunning,
+    ModemAgentError,
+    NotAModem,
+    PortNotFound,
+    SettingsError,
+)
 from modemagent.modem.identify import Extras
 from modemagent.report.origin import clock_synchronized
+from modemagent.report.outbox.state_dir import DB_NAME
 from modemagent.settings import DEFAULT_FILE, Mistake, check, read
 from modemagent.settings.preflight import exposed_files
 
@@ -45,13 +52,15 @@ _NETWORK = Extras(network=True)
 
 def host_facts(agent: AgentLocator) -> HostFacts:
     """Collect the facts about this machine."""
-    status, reason = None, ""
+    status, reason, has_run = None, "", False
+    state_dir = state_dir_of(agent)
     try:
-        status = ask(state_dir_of(agent), {"do": "status"})
+        status = ask(state_dir, {"do": "status"})
     except ModemAgentError as error:
         reason = error.message
+        has_run = isinstance(error, AgentNotRunning) and os.access(state_dir / DB_NAME, os.F_OK)
     exposed = _exposed_files(agent, status)
-    return HostFacts(status, reason, time.time(), clock_synchronized(), exposed)
+    return HostFacts(status, reason, time.time(), clock_synchronized(), exposed, has_run)
 
 
 def _exposed_files(agent: AgentLocator, status: Mapping[str, Any] | None) -> tuple[Mistake, ...]:

@@ -13,6 +13,7 @@ from modemagent.cli.options import json_option, state_dir_option
 from modemagent.cli.output import cell, heading, paragraph, plain, print_json, table
 from modemagent.cli.port_options import locate_agent
 from modemagent.control.client import ask
+from modemagent.report.status import uplink_failure
 
 
 @click.command()
@@ -80,11 +81,11 @@ def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
 def _uplink(uplink: Mapping[str, Any]) -> str:
     if uplink["state"] == "off":
         return "not configured: reports stay in the outbox"
-    text = f"{uplink['registry']}: "
     if not uplink["reason"]:
         last = uplink["last_success_ago_s"]
-        return text + ("nothing sent yet" if last is None else f"ok, sent {duration(last)} ago")
-    text += f"{uplink['reason']} (attempt {uplink['attempts']}"
+        state = "nothing sent yet" if last is None else f"ok, sent {duration(last)} ago"
+        return f"{uplink['registry']}: {state}"
+    text = f"{uplink_failure(uplink)} (attempt {uplink['attempts']}"
     if uplink["next_attempt_in_s"] is not None:
         text += f", next in {duration(uplink['next_attempt_in_s'])}"
     if uplink.get("retry_after_s") is not None:
@@ -93,7 +94,8 @@ def _uplink(uplink: Mapping[str, Any]) -> str:
 
 
 def _outbox(outbox: Mapping[str, Any]) -> str:
-    text = "empty" if not outbox["waiting"] else f"{outbox['waiting']} queued"
+    waiting = outbox["waiting"]
+    text = f"{waiting} report{'' if waiting == 1 else 's'} queued" if waiting else "empty"
     if outbox["dead_letters"]:
         text += f", {outbox['dead_letters']} rejected by the registry (modemagent outbox list)"
     if outbox["buffered"]:

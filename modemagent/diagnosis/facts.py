@@ -76,6 +76,7 @@ class HostFacts(NamedTuple):
 
     :param status: the agent's reply to ``status``, or None
     :param no_agent: the error if the agent did not reply
+    :param has_run: the agent has left an outbox in its state directory
     :param clock_s: system time, seconds since 1970
     :param exposed: files of the settings that other users may change or read
     """
@@ -85,6 +86,7 @@ class HostFacts(NamedTuple):
     clock_s: float
     clock_synchronized: bool
     exposed: tuple[Mistake, ...] = ()
+    has_run: bool = False
 
     @property
     def watched_ports(self) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modemagent.report.delivery.courier import Courier
@@ -48,6 +49,18 @@ def outbox_json(outbox: Outbox) -> dict[str, object]:
         "quarantined": outbox.quarantined(),
         "error": outbox.error or None,
     }
+
+
+def uplink_failure(uplink: Mapping[str, Any]) -> str:
+    """Return why the uplink of a status fails, with the address of the registry once.
+
+    >>> uplink_failure({"registry": "http://a:1", "reason": "http://a:1: connection refused"})
+    'http://a:1: connection refused'
+    >>> uplink_failure({"registry": "http://a:1", "reason": "refused: wrong token"})
+    'http://a:1: refused: wrong token'
+    """
+    registry, reason = str(uplink["registry"]), str(uplink["reason"])
+    return reason if reason.startswith(registry) else f"{registry}: {reason}"
 
 
 def uplink_json(courier: Courier | None) -> dict[str, object]:

@@ -391,6 +391,16 @@ HOST_FAILING: Mapping[str, list[tuple[HostFacts, str, str]]] = {
     "agent": [
         (HostFacts(None, "no agent is running", 1.8e9, True), "note", "no agent"),
         (host(status(modems=[{"state": "broken"}])), "warning", "0 of 1"),
+        (
+            host(status(modems=[{"state": "busy", "port": "/dev/ttyUSB2"}])),
+            "warning",
+            r"not watched: /dev/ttyUSB2 (busy)",
+        ),
+        (
+            HostFacts(None, "no agent is running", 1.8e9, True, has_run=True),
+            "warning",
+            "one has run there",
+        ),
     ],
     "registry": [
         (host(status(uplink={"reason": "refused: 401", "hint": "see the token"})), "error", "401"),
@@ -417,6 +427,8 @@ HOST_FAILING: Mapping[str, list[tuple[HostFacts, str, str]]] = {
         (host(status(outbox={"error": "no space left"})), "error", "no space"),
         (host(status(outbox={"quarantined": ["outbox.db.damaged-1"]})), "warning", "quarantined"),
         (host(status(outbox={"dead_letters": 3})), "warning", "3 reports"),
+        (host(status(outbox={"evicted": 1})), "warning", "outbox: 1 report"),
+        (host(status(outbox={"waiting": 1})), "ok", "1 report waiting"),
         (HostFacts(None, "none", 1.8e9, True), "skipped", "agent does not run"),
     ],
     "clock": [

@@ -15,8 +15,8 @@ from modemagent.dialects.diagnostic_reads import STANDARD_SUPPLY, SUPPLY, TEMPER
 
 #: Highest degrees of the extended range of industrial modules, in the makers' hardware designs.
 _HOTTEST: Final = 85
-#: Lowest supply in V: dialect, pattern in the model, and the value in the hardware designs. Cards
-#: (mini PCIe, M.2) have a supply of 3.3 V, so 3.2 V is the limit for all others.
+#: Lowest supply in V: dialect, pattern in the model, and the value in the hardware designs. Modules
+#: for mini PCIe and M.2 have a supply of 3.3 V, so 3.2 V is the limit for all others.
 _LOWEST: Final = (
     ("quectel", r"BG[0-9]|BC[0-9]", 2.2),
     ("nordic", "", 3.0),

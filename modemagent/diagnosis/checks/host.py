@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from modemagent.diagnosis.facts import HostFacts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
+from modemagent.report.status import uplink_failure
 from modemagent.settings.addresses import is_unencrypted
 
 #: 2026-01-01, which is before the first release: an earlier time shows that the clock is not set.
 _EARLIEST_S = 1_767_225_600
+_SEE_LOGS = "Reports are kept and sent again. See the log of the registry, then that of the agent."
 _NO_AGENT = "the agent does not run"
 
 
 def agent(facts: HostFacts) -> Finding:
+    if facts.status is None and facts.has_run:
+        return warning(
+            f"{facts.no_agent}, but one has run there",
+            "Start it: systemctl start modemagent. If it stops again, see why: journalctl -u "
+            "modemagent",
+        )
     if facts.status is None:
         return note(facts.no_agent, "On a gateway, see: systemctl status modemagent")
     modems = facts.status["modems"]
     watched = sum(modem["state"] == "watching" for modem in modems)
     text = f"running, version {facts.status['version']}, {watched} of {len(modems)} modems watched"
-    if watched < len(modems):
-        return warning(text, "See the state of each port: modemagent status")
+    others = [
+        f"{modem.get('port')} ({modem['state']})"
+        for modem in modems
+        if modem["state"] != "watching"
+    ]
+    if others:
+        return warning(
+            f"{text}; not watched: {', '.join(others)}",
+            "See the reason for each port: modemagent status",
+        )
     return ok(text)
 
 
@@ -32,8 +48,8 @@ def registry(facts: HostFacts) -> Finding:
             "Set registry in the settings of the agent.",
         )
     if uplink["reason"]:
-        message = f"{uplink['registry']}: {uplink['reason']}"
-        return wrong(message, uplink["hint"] or "See the log of the agent.")
+        message = uplink_failure(uplink)
+        return wrong(message, uplink["hint"] or _SEE_LOGS)
     # last_success starts again with each registry; delivered counts all since the agent started
     if uplink["last_success_ago_s"] is None or not uplink["delivered"]:
         return note(
@@ -79,12 +95,22 @@ def outbox(facts: HostFacts) -> Finding:
             f"damaged outbox files were quarantined: {', '.join(box['quarantined'])}",
             "Check the disk (dmesg). Keep the files for support, then remove them.",
         )
+    if box.get("evicted"):
+        return warning(
+            f"lost for lack of space in the outbox: {_reports(box['evicted'])}",
+            "Correct what is reported about the registry, so that reports are delivered. If "
+            "failures of this length are usual here, increase outbox_limit in the settings.",
+        )
     if box["dead_letters"]:
         return warning(
-            f"the registry rejected {box['dead_letters']} reports",
+            f"the registry rejected {_reports(box['dead_letters'])}",
             "See the reasons: modemagent outbox list",
         )
-    return ok(f"{box['waiting']} reports waiting")
+    return ok(f"{_reports(box['waiting'])} waiting")
+
+
+def _reports(number: int) -> str:
+    return f"{number} report{'' if number == 1 else 's'}"
 
 
 def clock(facts: HostFacts) -> Finding:

@@ -59,7 +59,7 @@ _NORDIC_FAILURE: Final = (
 _BLOCKED: Final = (
     "the SIM is blocked for good",
     "Replace the SIM card: wrong PUKs have disabled it. To be certain, put it into a phone first: "
-    "the phone asks for the PUK if the SIM card still accepts one.",
+    "it shows whether the SIM card still accepts a PUK.",
 )
 _BLOCK = r"(?i)\+CPIN ?:(?!.*\bPIN1? ?BLOCK).*\bBLOCK"
 _REJECTED: Final = (
@@ -70,8 +70,8 @@ _REJECTED: Final = (
 _REJECT = r"(?i)\+CPIN ?:.*\bWRONG\b"
 _REMOVED: Final = (
     "the SIM card was removed while it was read, or has lost contact",
-    "Insert the SIM card again, and close the tray until it clicks. If nobody removed it, the tray "
-    "or the holder is loose: fasten it, and run diagnose again.",
+    "Insert the SIM card again, and close the tray until it clicks. If it was not removed "
+    "by hand, the tray or the holder is loose: fasten it, and run diagnose again.",
 )
 _NO_IMSI: Final = (
     "the SIM is ready, but has no readable IMSI, which every network requires",
