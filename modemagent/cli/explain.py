@@ -10,7 +10,7 @@ import click
 
 from modemagent.at.fields import SIGILS
 from modemagent.cli.options import json_option, value_option
-from modemagent.cli.output import heading, one_line, plain, print_json
+from modemagent.cli.output import heading, one_line, paragraph, plain, print_json
 from modemagent.cli.response_text import meaning_of
 from modemagent.cli.stdio import read_lines
 from modemagent.errors import UsageError
@@ -107,8 +107,8 @@ def _print(entry: Mapping[str, Any], *, is_first: bool) -> None:
     if entry["text"] is None:
         click.echo("  not known")
         return
-    click.echo(f"  {plain(entry['about'])}: {plain(entry['text'])}")
+    click.echo(paragraph(f"  {plain(entry['about'])}: ", plain(entry["text"])))
     if entry["remedy"]:
-        click.echo(f"  remedy: {entry['remedy']}")
-    click.echo(f"  source: {entry['source']}")
+        click.echo(paragraph("  remedy: ", entry["remedy"]))
+    click.echo(paragraph("  source: ", entry["source"]))
     sys.stdout.flush()  # so that a log can be followed

@@ -7,7 +7,7 @@ import sys
 import click
 
 from modemagent.at.steps import Response
-from modemagent.cli.output import one_line, plain, print_json
+from modemagent.cli.output import one_line, paragraph, plain, print_json
 from modemagent.errors import LineRefused
 from modemagent.explain import explain
 
@@ -72,7 +72,7 @@ def print_line(line: str, command: str = "", mark: str = "") -> None:
     shown = f"{mark} {plain(line)}" if mark else plain(line)
     click.echo(f"{shown}    ({plain(str(explained['text']))})" if explained else shown)
     if explained and "remedy" in explained:
-        click.echo(f"    remedy: {explained['remedy']}")
+        click.echo(paragraph("    remedy: ", str(explained["remedy"])))
 
 
 def to_json(response: Response) -> dict[str, object]:

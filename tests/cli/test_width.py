@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
 from modemagent.cli import output
+from modemagent.cli.explain import command
 from modemagent.cli.output import paragraph, table
 
 #: The widest rows of status and list.
@@ -39,3 +41,10 @@ def test_paragraph_has_a_hanging_indent(monkeypatch: pytest.MonkeyPatch) -> None
     first, *others = paragraph("  SIM  ", "word " * 40).splitlines()
     assert len(first) <= 80
     assert others and all(line.startswith("       word") and len(line) <= 80 for line in others)
+
+
+def test_explanations_fit_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "screen_width", lambda: 80)
+    result = CliRunner().invoke(command, ["EMM 15", "+CPIN: PH-NET PIN"])
+    assert "remedy: No cell of this area" in result.output
+    assert max(map(len, result.output.splitlines())) <= 80
