@@ -8,8 +8,8 @@ from typing import Final
 
 from modemagent.diagnosis.checks.port import STEADY_SUPPLY
 from modemagent.diagnosis.checks.registration import is_registered
-from modemagent.diagnosis.checks.responses import Decoded, all_decoded
-from modemagent.diagnosis.facts import Facts
+from modemagent.diagnosis.checks.responses import all_decoded
+from modemagent.diagnosis.facts import Decoded, Facts
 from modemagent.diagnosis.finding import Finding, ok, skipped, warning, wrong
 from modemagent.dialects.diagnostic_reads import STANDARD_SUPPLY, SUPPLY, TEMPERATURE
 

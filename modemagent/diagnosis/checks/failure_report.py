@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
-from modemagent.diagnosis.checks.responses import Decoded, decoded
-from modemagent.diagnosis.facts import Facts
+from modemagent.diagnosis.checks.responses import decoded
+from modemagent.diagnosis.facts import Decoded, Facts
 from modemagent.explain import explain_code
 
 #: Families of causes of a rejected registration, and of a rejected data connection.

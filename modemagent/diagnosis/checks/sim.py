@@ -9,8 +9,8 @@ from typing import Final
 from modemagent.at.sim_locks import REMEDY
 from modemagent.diagnosis.checks.modem import NOT_IDENTIFIED, worst_problem
 from modemagent.diagnosis.checks.registration import is_without_network
-from modemagent.diagnosis.checks.responses import Decoded, all_decoded, error_code
-from modemagent.diagnosis.facts import Facts
+from modemagent.diagnosis.checks.responses import all_decoded, error_code
+from modemagent.diagnosis.facts import Decoded, Facts
 from modemagent.diagnosis.finding import Finding, ok, skipped, warning, wrong
 from modemagent.dialects.diagnostic_reads import ATTEMPTS, SLOTS
 from modemagent.identity.sim_locks import describe_lock

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from modemagent.diagnosis.checks.registration import is_registered, is_without_network
-from modemagent.diagnosis.checks.responses import Decoded, all_decoded
-from modemagent.diagnosis.facts import Facts
+from modemagent.diagnosis.checks.responses import all_decoded
+from modemagent.diagnosis.facts import Decoded, Facts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, wrong
 from modemagent.dialects.diagnostic_reads import SELECTION
 
