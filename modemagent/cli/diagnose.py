@@ -67,9 +67,10 @@ def command(
     modemagent diagnose /dev/ttyUSB2 --json
 
     The checks follow the path from the connector to the network: cable, permission, holder and role
-    of the port, response to AT, identity, radio, SIM card, registration and the reason for a
-    rejection, signal, attachment, access point name; then this machine: agent, registry, outbox,
-    clock. Only read-only commands are sent, through the agent if it holds the port.
+    of the port, response to AT, identity, supply, temperature, radio, SIM card, selected
+    technologies, registration and the reason for a rejection, signal, attachment, access point
+    name; then this machine: agent, registry, outbox, clock. Only read-only commands are sent,
+    through the agent if it holds the port.
 
     Exits with status 3 if an error is found.
     """

@@ -39,3 +39,16 @@ def test_diagnose_goes_through_the_agent_that_has_the_port(started: Callable[...
     until(lambda: agent.outbox()[-1]["reason"] == "sim_changed")
     document = diagnosed(agent, port, status=3)
     assert document["modems"][0]["first"] == "sim"
+
+
+def test_agent_that_has_stopped_is_named(started: Callable[..., Process]) -> None:
+    bench: Any = started(Bench, EG25)
+    [port] = bench.paths.values()
+    agent: Any = started(Agent, "--port", port)
+    until(lambda: agent.is_watching(port))
+    agent.stop()
+    document = diagnosed(agent, port, status=0)
+    found = {each["check"]: each for each in document["host"]}
+    assert found["agent"]["state"] == "warning"
+    assert "one has run there" in found["agent"]["message"]
+    assert "systemctl start modemagent" in found["agent"]["remedy"]
