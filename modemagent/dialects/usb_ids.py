@@ -4,7 +4,7 @@ The interface numbers depend on the USB composition, which the owner of a device
 product id usually changes with it. If a row names AT ports, only those are probed; otherwise every
 port without another known role. The dialect is a hint; the modem itself decides.
 
-The rows are in ``data/usb_layouts.txt`` and ``data/usb_flashing.txt``, each with its source. They
+The rows are in ``data/usb_ids.txt`` and ``data/usb_flashing.txt``, each with its source. They
 are read when the first id is looked up.
 """
 
@@ -138,7 +138,7 @@ def _rows() -> Mapping[tuple[str, str], tuple[str, str, str]]:
     """Return dialect, roles and source by vendor and product id, as the file has them."""
     return {
         (vid, pid): (dialect, roles, source)
-        for vid, pids, dialect, roles, source in data_rows(__file__, "usb_layouts.txt")
+        for vid, pids, dialect, roles, source in data_rows(__file__, "usb_ids.txt")
         for pid in pids.split()
     }
 

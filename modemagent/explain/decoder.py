@@ -12,7 +12,6 @@ from modemagent.at.fields import SIGILS, InformationLine, parse_information
 from modemagent.at.results import parse_final
 from modemagent.at.urcs import PREFIXES, is_urc, response_prefixes
 from modemagent.explain import (
-    attempts,
     cell_lines,
     cells,
     codes,
@@ -20,6 +19,7 @@ from modemagent.explain import (
     events,
     named_values,
     operators,
+    pin_attempts,
     power,
     registration,
     signal,
@@ -45,7 +45,7 @@ DECODERS: dict[str, Decoder] = {
     **cells.DECODERS,
     **cell_lines.DECODERS,
     **sim.DECODERS,
-    **attempts.DECODERS,
+    **pin_attempts.DECODERS,
     **slots.DECODERS,
     **connections.DECODERS,
     **power.DECODERS,

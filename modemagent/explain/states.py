@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from modemagent.at.fields import InformationLine, parse_integer
 from modemagent.at.sim_locks import REMEDY, lock_of, pin_state
-from modemagent.explain import attempts
+from modemagent.explain import pin_attempts
 from modemagent.explain.explanation import (
     HUAWEI,
     NORDIC,
@@ -98,7 +98,7 @@ def pin(line: InformationLine) -> Explanation | None:
     lock = lock_of(code)
     if lock is None:
         found = decode(line._replace(fields=(code.replace("_", " "),)))
-        counts = attempts.huawei(line) if line.name == "^CPIN" else None
+        counts = pin_attempts.huawei(line) if line.name == "^CPIN" else None
         if found is None or counts is None:
             return found
         text = f"{found.text}; {counts.text}"

@@ -10,7 +10,7 @@ from modemagent.errors import PortError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.modemmanager import snapshot_of
 from modemagent.report.message import PortPlace, Reason
-from modemagent.watching.modemmanager import ModemManagerArbiter
+from modemagent.watching.modemmanager_arbiter import ModemManagerArbiter
 from modemagent.watching.monitor import Submit
 
 

@@ -33,7 +33,7 @@ from modemagent.watching.consumer import ReadingConsumer
 from modemagent.watching.drops import DropCounter
 from modemagent.watching.events import EventBus
 from modemagent.watching.local_imeis import LocalImeis
-from modemagent.watching.modemmanager import ModemManagerArbiter
+from modemagent.watching.modemmanager_arbiter import ModemManagerArbiter
 from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
 from modemagent.watching.monitor import Monitor
 from modemagent.watching.places import is_remote, modem_key, place_of

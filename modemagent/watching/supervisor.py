@@ -16,7 +16,7 @@ from modemagent.watching.consumer import EventOnlyConsumer, ReadingConsumer
 from modemagent.watching.drops import Drops
 from modemagent.watching.events import EventBus
 from modemagent.watching.modem_task import ModemTask
-from modemagent.watching.modemmanager import ModemManagerArbiter
+from modemagent.watching.modemmanager_arbiter import ModemManagerArbiter
 from modemagent.watching.places import baseline_key, is_remote, is_there, modem_key, place_of
 from modemagent.watching.port_state import PortState
 from modemagent.watching.rescan import SOON_S, RescanScheduler

@@ -86,7 +86,7 @@ def test_one_shot_command_imports_what_it_uses(words):
 
 
 def test_tables_are_read_at_their_first_use():
-    tables = ("error_codes.txt", "meanings.txt", "remedies.txt", "cells.txt", "usb_layouts.txt")
+    tables = ("error_codes.txt", "meanings.txt", "remedies.txt", "cells.txt", "usb_ids.txt")
     program = (
         "import sys\n"
         "opened = []\n"

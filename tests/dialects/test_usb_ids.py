@@ -17,7 +17,7 @@ from modemagent.dialects.usb_ids import (
 )
 from modemagent.discovery.candidate import Role
 
-ROWS = [tuple(row) for row in data_rows(usb_ids.__file__, "usb_layouts.txt")]
+ROWS = [tuple(row) for row in data_rows(usb_ids.__file__, "usb_ids.txt")]
 RECOVERY = [tuple(row) for row in data_rows(usb_ids.__file__, "usb_flashing.txt")]
 LAYOUTS = list(layouts())
 DIALECTS = {row.dialect.name for row in catalogue.ROWS}

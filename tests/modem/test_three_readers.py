@@ -11,7 +11,7 @@ from modemagent.at.sim_locks import Lock, pin_state
 from modemagent.at.steps import Command, FinalResult, Listen, Response
 from modemagent.diagnosis.checks import registration as registration_checks
 from modemagent.diagnosis.checks import signal as signal_checks
-from modemagent.diagnosis.checks.measurement import measure
+from modemagent.diagnosis.checks.signal_level import measure
 from modemagent.diagnosis.facts import Facts
 from modemagent.dialects.technologies import rat_of
 from modemagent.explain import explain

@@ -16,7 +16,7 @@ from dbus_fast.aio import MessageBus
 from modemagent.logs import NullLog
 from modemagent.modemmanager.client import SERVICE, MmModem, ModemManager
 from modemagent.report.message import PortPlace
-from modemagent.watching.modemmanager import ModemManagerArbiter
+from modemagent.watching.modemmanager_arbiter import ModemManagerArbiter
 from tests.modemmanager.conftest import Bus
 
 ROOT = "/org/freedesktop/ModemManager1"
@@ -152,7 +152,7 @@ async def test_the_state_is_kept_while_calls_are_refused() -> None:
 async def test_refusing_for_long_counts_as_ended_and_is_retried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("modemagent.watching.modemmanager._RETRY_S", 0.01)
+    monkeypatch.setattr("modemagent.watching.modemmanager_arbiter._RETRY_S", 0.01)
     service = Service()
     await service.start()
     observer = Observer()

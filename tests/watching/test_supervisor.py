@@ -80,7 +80,7 @@ async def running(settings: Settings, *stored: PortPlace) -> AsyncIterator[Super
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Simulate a machine without modems and without ModemManager, up for an hour."""
-    monkeypatch.setattr("modemagent.watching.modemmanager.has_library", lambda: False)
+    monkeypatch.setattr("modemagent.watching.modemmanager_arbiter.has_library", lambda: False)
     monkeypatch.setattr("modemagent.watching.selection.scan", lambda hints: ())
     monkeypatch.setattr("modemagent.report.origin.uptime_ms", lambda: 3_600_000)
     monkeypatch.setattr("modemagent.watching.removal._RESET_GRACE_S", 0.0)

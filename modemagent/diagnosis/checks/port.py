@@ -74,7 +74,7 @@ def holder(facts: Facts) -> Finding:
         pid = f" (pid {other.pid})" if other and other.pid else ""
         return note(
             f"held by ModemManager{pid}, which does not provide every value",
-            "To read more, share the modem: docs/neighbours.md",
+            "To read more, share the modem: docs/sharing-ports.md",
         )
     if other is not None:
         name = other.name or "another program"

@@ -17,8 +17,8 @@ from modemagent.diagnosis.checks.failure_report import (
     failure_report,
     reported_cause,
 )
-from modemagent.diagnosis.checks.measurement import measure
 from modemagent.diagnosis.checks.responses import all_decoded, decoded, is_answered
+from modemagent.diagnosis.checks.signal_level import measure
 from modemagent.diagnosis.facts import Decoded, Facts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
 from modemagent.dialects.diagnostic_reads import SIGNAL

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from modemagent.diagnosis.checks.measurement import measure
 from modemagent.diagnosis.checks.registration import (
     OLDER_ONLY,
     is_registered,
@@ -13,6 +12,7 @@ from modemagent.diagnosis.checks.registration import (
     is_without_lte,
     is_without_network,
 )
+from modemagent.diagnosis.checks.signal_level import measure
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
 

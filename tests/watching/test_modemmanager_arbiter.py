@@ -16,7 +16,7 @@ from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import NullLog
 from modemagent.modemmanager.client import MmModem, MmSim
 from modemagent.report.message import PortPlace, Reason
-from modemagent.watching.modemmanager import PROBES_WITHIN_S, ModemManagerArbiter
+from modemagent.watching.modemmanager_arbiter import PROBES_WITHIN_S, ModemManagerArbiter
 from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
 
 PLACE = PortPlace(path="/dev/ttyUSB2", id="usb:1-2:1.2", usb_vid="2c7c", usb_pid="0125")
