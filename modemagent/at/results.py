@@ -92,6 +92,18 @@ def parse_final(line: str, *, numeric: bool = False) -> FinalResult | None:
     return FinalResult("error", None, text) if _is_error(text) else None
 
 
+def ends_a_command(line: str, *, numeric: bool = False) -> bool:
+    """Return True for the final result of a command other than a call.
+
+    :param numeric: as for :func:`parse_final`
+
+    >>> ends_a_command("OK"), ends_a_command("NO CARRIER"), ends_a_command("+CSQ: 21,99")
+    (True, False, False)
+    """
+    final = parse_final(line, numeric=numeric)
+    return final is not None and final.kind != "call"
+
+
 def _is_error(text: str) -> bool:
     """Return True for ERROR after words, or followed by a number, or by a colon and a text."""
     words, found, rest = text.rpartition("ERROR")

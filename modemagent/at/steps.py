@@ -110,13 +110,21 @@ T = TypeVar("T")
 Plan = Generator[Step, Outcome, T]
 
 
+#: Steps that a plan may yield after an error, each of which gets the error again.
+_STEPS_AFTER_ERROR = 4
+
+
 def throw_into_plan(plan: Plan[T], error: ModemAgentError) -> T:
     """Throw an error into a plan that cannot continue, and return the result it makes of it.
 
-    :raises ModemAgentError: the plan returns no result; a plan that yields another step is closed
+    A plan made of several parts may begin the next part after the error: its first step fails with
+    the same error.
+
+    :raises ModemAgentError: the plan returns no result; a plan that yields more steps is closed
     """
     try:
-        plan.throw(error)
+        for _ in range(1 + _STEPS_AFTER_ERROR):
+            plan.throw(error)
     except StopIteration as done:
         result: T = done.value
         return result

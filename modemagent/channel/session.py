@@ -20,7 +20,7 @@ from modemagent.errors import ModemAgentError, ProtocolError
 
 T = TypeVar("T")
 
-_QUERY_S: Final = 2.0
+_QUERY_S: Final = 5.0
 #: Number of stray final results kept: only that there is one counts.
 _STRAYS = 4
 

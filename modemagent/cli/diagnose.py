@@ -48,7 +48,7 @@ Modems = Sequence[tuple[Facts, Sequence[CheckOutcome]]]
 )
 @flag_option("--force", "Overwrite the file of --bundle.")
 @via_option
-@timeout_option(60.0, WHOLE_COMMAND)
+@timeout_option(120.0, WHOLE_COMMAND)
 @trace_options
 @access_options
 def command(

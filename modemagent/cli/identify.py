@@ -62,7 +62,7 @@ class Difference(NamedTuple):
 @flag_option("--network", "Also read operator and registration.")
 @flag_option("--eid-by-apdu", EID_BY_APDU)
 @via_option
-@timeout_option(30.0, WHOLE_COMMAND)
+@timeout_option(60.0, WHOLE_COMMAND)
 @trace_options
 @access_options
 def command(

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from modemagent.at.lines import BINARY_MINIMUM, stream_kind
-from modemagent.at.steps import Command, Listen, Plan, Response
+from modemagent.at.results import ends_a_command
+from modemagent.at.steps import Command, Listen, Plan, Received, Response
 from modemagent.errors import ModemAgentError, NoAnswer, NotAModem
 
 #: The speeds that are tried, the most frequent ones of modems first.
@@ -14,6 +15,8 @@ SPEEDS: Final = (115200, 9600, 57600, 38400, 19200, 230400, 460800, 921600)
 #: The first command at a new speed may complete the noise of the last one, and is then rejected.
 _ATTEMPTS: Final = 2
 _ANSWER_S: Final = 0.5
+#: Wait for the late OK of a slow modem, which has echoed ``AT`` at this speed.
+_LATE_S: Final = 2.5
 SCAN_S: Final = len(SPEEDS) * (_ATTEMPTS * _ANSWER_S + 0.5)
 """Seconds that a scan without an answer takes at most, if it does not listen first."""
 
@@ -43,6 +46,9 @@ def answers(listen_s: float) -> Plan[bool]:
         response = yield Command("AT", _ANSWER_S)
         if isinstance(response, Response) and response.ok and not response.lines:
             return True
+        if isinstance(response, Response) and response.timed_out and response.echoed:
+            late = yield Listen(_LATE_S, _LATE_S)
+            return isinstance(late, Received) and any(map(ends_a_command, late.lines))
         received += response.raw
     return False
 

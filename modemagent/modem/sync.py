@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 
-from modemagent.at.results import parse_final
+from modemagent.at.results import ends_a_command
 from modemagent.at.steps import Response
 from modemagent.modem.interpret import Interpretation
 
@@ -115,7 +115,7 @@ class SyncTracker:
         return state
 
     def _events(self, response: Response, found: Interpretation) -> Iterator[SyncEvent]:
-        if not self.echoing and any(map(_ends_a_command, response.strays)):
+        if not self.echoing and any(map(ends_a_command, response.strays)):
             # The late response to an earlier command, which was given another command's response.
             yield SyncEvent.MISMATCH
         if found.labelled and found.values:
@@ -126,8 +126,3 @@ class SyncTracker:
             yield SyncEvent.OFF_TOPIC if response.echoed else SyncEvent.MISMATCH
         if response.timed_out or response.foreign:
             yield SyncEvent.ANOMALY
-
-
-def _ends_a_command(line: str) -> bool:
-    final = parse_final(line)
-    return final is not None and final.kind != "call"

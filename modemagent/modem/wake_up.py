@@ -8,7 +8,6 @@ from modemagent.at.lines import BINARY_MINIMUM, stream_kind
 from modemagent.at.steps import Outcome, Step
 from modemagent.errors import NoAnswer, NotAModem
 from modemagent.modem.at_client import WAKE_STEP_S, AtClient
-from modemagent.modem.background import NOTHING
 from modemagent.modem.sync import SyncEvent
 
 #: Limit without any byte from the modem. A module that boots silently needs 4 s.
@@ -39,7 +38,7 @@ def probe(client: AtClient, listen_s: float = 0.0) -> Generator[Step, Outcome, N
     received = b""
     unclean = sent = 0
     while True:
-        response = yield from client.send(NOTHING, WAKE_STEP_S)
+        response = yield from client.wake()
         sent += 1
         received = (received + response.raw)[-_PROBE_LIMIT:]
         if response.ok:

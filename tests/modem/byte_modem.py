@@ -25,6 +25,8 @@ class Wire(NamedTuple):
     :param urcs: lines sent again and again, with their interval in seconds
     :param chunk: bytes sent at a time, 0 for all
     :param drop_first: bytes to the modem that are lost
+    :param is_sequential: the latency of a response begins when the one before has been sent, not
+        when the command is received
     """
 
     echo: bool = True
@@ -36,6 +38,7 @@ class Wire(NamedTuple):
     numeric: bool = False
     line_end: str = "\r\n"
     latency_s: float = _LATENCY_S
+    is_sequential: bool = False
 
 
 WIRE = Wire()
@@ -97,7 +100,10 @@ class ByteModem:
         prefix = line[2:].partition("=")[0].rstrip("?") if line[2:3] in "+^#%$" else "+X"
         for text in self.wire.before:
             self._send(self._framed(text.format(prefix=prefix, count=len(self.received))), now)
-        self._response_at = max(now + self.wire.latency_s, self._free_at)
+        if self.wire.is_sequential:
+            self._response_at = max(now, self._free_at) + self.wire.latency_s
+        else:
+            self._response_at = max(now + self.wire.latency_s, self._free_at)
         self._send(self._response(self._answer(line)), self._response_at)
 
     def _answer(self, line: str) -> Sequence[str]:
