@@ -63,6 +63,10 @@ class EquipmentReader(RawModem):
         """Model and firmware, which the rows of a dialect match."""
         return f"{self.values.get('model', '')} {self.values.get('firmware', '')}"
 
+    def is_unknown(self, field: str) -> bool:
+        is_cdma_imei = self._is_cdma and field == "imei"  # such a device has none
+        return not is_cdma_imei and super().is_unknown(field)
+
     def choose_dialect(self) -> None:
         """Choose the dialect by the values read so far."""
         values = self.values

@@ -18,6 +18,7 @@ from modemagent.identity.snapshot import ReadState, Snapshot
 from modemagent.modem.assess import MODEM_FIELDS, SIM_FIELDS, assess
 from modemagent.modem.at_client import AtClient
 from modemagent.modem.equipment import EquipmentReader
+from modemagent.modem.ladder import ReadValues
 from modemagent.modem.network import read_network
 from modemagent.modem.sim import SimReader
 from modemagent.modem.sim_numbers import NUMBERS
@@ -30,6 +31,9 @@ _MOST_RUNS = 3
 _PROOF_TIMEOUT_S = 3.0
 #: Commands whose responses carry a prefix on every modem.
 _PROOFS = (("AT+CPIN?", "CPIN"), ("AT+CSQ", "CSQ"), ("AT+CREG?", "CREG"))
+
+#: Values of the modem that may be refused while it is starting.
+_REFUSABLE = ("manufacturer", "model", "firmware", "imei")
 
 Steps = Generator[Step, Outcome, None]
 
@@ -68,7 +72,7 @@ def identify(
     :param listen_s: how long to listen before the first byte is sent
     :param age: returns how long ago the modem appeared, None if that is unknown
     :param is_repeated: the caller takes another reading if this one is incomplete; otherwise values
-        that a starting modem refuses are read again within this plan
+        that a starting modem refuses with a reason are read again within this plan
     :returns: a plan that yields steps and returns the reading, with the reason for every value
         that could not be read. If the deadline passes after the modem has identified itself, the
         reading contains the values read until then
@@ -121,7 +125,7 @@ class Identification(EquipmentReader):
     """One pass through the ladders of a modem.
 
     :param publish: called if the SIM is not ready and will be read again
-    :param is_repeated: refused values are left to the next reading
+    :param is_repeated: values refused with a reason are left to the next reading
     """
 
     sim: SimReader
@@ -145,8 +149,7 @@ class Identification(EquipmentReader):
         yield from self.read_equipment()
         # From here on it may take long: some SIMs start slowly.
         yield from self._read_sim()
-        if not self._is_repeated:
-            yield from self._read_refused(begun_s)
+        yield from self._read_refused(begun_s)
         yield from self._prove()
         if self._extras.eid_by_apdu:
             yield from self.sim.read_eid_by_apdu()
@@ -155,10 +158,11 @@ class Identification(EquipmentReader):
                 self._client, self.sim.state, self.dialect.name, self.kind
             )
 
-    def _read_sim(self) -> Steps:
+    def _read_sim(self, *, has_started: bool = False) -> Steps:
         self.sim = sim = SimReader(
             self._client, self.dialect, self.kind, on_wait=lambda: self._publish(self)
         )
+        sim.has_started = has_started
         yield from sim.read_all(imei=self.values.get("imei"))
         for field in NUMBERS:  # a SIM event or a busy SIM ends a reading early
             sim.states.setdefault(field, ReadState.TIMEOUT)
@@ -169,25 +173,36 @@ class Identification(EquipmentReader):
     def _read_refused(self, begun_s: float) -> Steps:
         """Read again what the modem refused while it may have been starting.
 
+        The next reading, if there is one, has another climb for a refusal with a reason. It
+        believes a bare ERROR, because the modem is no longer starting.
+
         :param begun_s: when the first command was sent
         """
         client = self._client
-        wants = [
-            field for field in ("manufacturer", "model", "firmware", "imei") if self.is_open(field)
-        ]
-        if not wants and not self.sim.is_refused:
+
+        def is_open(values: ReadValues, field: str) -> bool:
+            return values.is_unknown(field) if self._is_repeated else values.is_open(field)
+
+        wants = [field for field in _REFUSABLE if is_open(self, field)]
+
+        def is_sim_open() -> bool:
+            return self.sim.is_readable and any(is_open(self.sim, field) for field in NUMBERS)
+
+        if not wants and not is_sim_open():
             return
         ends_s = client.start_up.ends_s(client.elapsed_s, self.dialect.start_up_s)
         if ends_s <= begun_s:
             return
         if (left_s := ends_s - client.elapsed_s) > 0:
             yield from client.listen(left_s, left_s)
+        client.forget_responses()
         for field in wants:
             yield from self.read(field)
-        self.choose_dialect()
-        if (sim := self.sim).is_refused:
+            self.choose_dialect()
+        if is_sim_open():
+            sim = self.sim
             try:
-                yield from self._read_sim()
+                yield from self._read_sim(has_started=True)
             except DeadlinePassed:
                 self.sim = sim
                 raise

@@ -53,6 +53,8 @@ class LadderResult(NamedTuple):
     :param refusal: how the modem refused a value that it must have, other than by not having the
         command
     :param is_ambiguous: values were received, but none was certain
+    :param is_unknown: the modem has no command for a value that it must have, as far as its
+        responses show: ERROR to every command, or a block without the key
     """
 
     state: ReadState
@@ -61,6 +63,7 @@ class LadderResult(NamedTuple):
     attempt: Attempt | None = None
     refusal: Response | None = None
     is_ambiguous: bool = False
+    is_unknown: bool = False
 
 
 class ReadValues:
@@ -71,6 +74,7 @@ class ReadValues:
     :ivar states: field name to its read state
     :ivar refusals: name of a required field to the response by which the modem refused it
     :ivar ambiguous: names of fields for which values were received, but no certain one
+    :ivar unknown: names of required fields for which the modem seems to have no command
     """
 
     def __init__(self) -> None:
@@ -79,11 +83,22 @@ class ReadValues:
         self.states: dict[str, ReadState] = {}
         self.refusals: dict[str, Response] = {}
         self.ambiguous: set[str] = set()
+        self.unknown: set[str] = set()
+
+    def is_unknown(self, field: str) -> bool:
+        """Return True if the modem answered every command for a field as an unknown one.
+
+        A modem that has just started may do so for a command that it has.
+        """
+        read = (self.values, self.malformed, self.refusals)
+        return field in self.unknown and not any(field in each for each in read)
 
     def is_open(self, field: str) -> bool:
         """Return True if another climb may read a field once the modem has started."""
         refusal = self.refusals.get(field)
-        return refusal is not None and field not in self.malformed and is_refused_for_now(refusal)
+        if refusal is None or field in self.malformed:
+            return self.is_unknown(field)
+        return is_refused_for_now(refusal)
 
     def store(self, field: str, result: LadderResult) -> None:
         """Store the result of one ladder."""
@@ -98,6 +113,8 @@ class ReadValues:
             self.refusals[field] = result.refusal
         if result.is_ambiguous:
             self.ambiguous.add(field)
+        if result.is_unknown:
+            self.unknown.add(field)
 
 
 def accept_certain(attempt: Attempt, found: Interpretation, response: Response) -> AttemptVerdict:
@@ -124,7 +141,7 @@ def climb(
     """
     malformed: str | None = None
     refusal: Response | None = None
-    is_ambiguous = False
+    is_ambiguous = has_error = False
     for attempt in ladder:
         found, response = yield from client.read(field, attempt)
         if attempt.only_if_cached and not found.values:
@@ -137,6 +154,7 @@ def climb(
         malformed = malformed or found.malformed
         is_ambiguous = is_ambiguous or (bool(found.values) and not found.certain)
         state = verdict.state or state
+        has_error = has_error or _is_error(response)
         is_known = verdict.state is not None or not _is_unknown(attempt, response)
         if (
             field in REQUIRED
@@ -149,15 +167,24 @@ def climb(
             break
     if refusal is not None and state is ReadState.UNSUPPORTED:
         state = ReadState.FAILED
-    return LadderResult(state, None, malformed, refusal=refusal, is_ambiguous=is_ambiguous)
+    return LadderResult(
+        state,
+        None,
+        malformed,
+        refusal=refusal,
+        is_ambiguous=is_ambiguous,
+        is_unknown=field in REQUIRED and has_error and state is ReadState.UNSUPPORTED,
+    )
 
 
 def _is_unknown(attempt: Attempt, response: Response) -> bool:
     """Return True if the modem does not have a command, or its block does not have the key."""
-    final = response.final
-    if final is None:
-        return False
-    return final.kind in ("error", "refused") or (final.ok and attempt.parser.startswith("ati_"))
+    is_block = response.ok and attempt.parser.startswith("ati_")
+    return is_block or _is_error(response)
+
+
+def _is_error(response: Response) -> bool:
+    return response.final is not None and response.final.kind in ("error", "refused")
 
 
 def read_joined(

@@ -15,7 +15,7 @@ from modemagent.modem.euicc import read_euicc
 from modemagent.modem.interpret import Interpretation
 from modemagent.modem.ladder import NEXT, AttemptVerdict, climb
 from modemagent.modem.sim_events import is_ready_urc
-from modemagent.modem.sim_numbers import NUMBERS, OPEN, SimNumberReader
+from modemagent.modem.sim_numbers import OPEN, SimNumberReader
 from modemagent.modem.sim_state import PendingState, state_of, state_of_refusal
 
 _RETRY_S = 1.0
@@ -88,9 +88,9 @@ class SimReader(SimNumberReader):
                 return
 
     @property
-    def is_refused(self) -> bool:
-        """True if a SIM that should be readable refused a number that it may give later."""
-        return self.state in OPEN and any(map(self.is_open, NUMBERS))
+    def is_readable(self) -> bool:
+        """True if the numbers of the SIM should be readable in its state."""
+        return self.state in OPEN
 
     def read_mnc_length(self) -> Steps:
         """Read the MNC length from EF_AD, for the few countries where the IMSI is ambiguous."""
@@ -116,6 +116,7 @@ class SimReader(SimNumberReader):
         self.states.clear()
         self.refusals.clear()
         self.ambiguous.clear()
+        self.unknown.clear()
         self.interruption = ""
         self.lock = None
         self.blocked = False

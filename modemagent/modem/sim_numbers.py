@@ -42,6 +42,7 @@ class SimNumberReader(RawSim):
 
     :param kind: model and firmware, for attempts that only some models have
     :ivar interruption: why the reading has to begin again
+    :ivar has_started: modem and SIM have had the time of a start-up, so the numbers are read once
     :ivar reads_on_events: a SIM event interrupts the reading
     """
 
@@ -51,6 +52,7 @@ class SimNumberReader(RawSim):
         self._dialect = dialect
         self._kind = kind
         self.interruption: Interruption = ""
+        self.has_started = False
         self.reads_on_events = True
 
     def ladder(self, field: str) -> tuple[Attempt, ...]:
@@ -75,7 +77,8 @@ class SimNumberReader(RawSim):
             elif state is SimState.ABSENT:
                 self.states["eid"] = ReadState.UNSUPPORTED
             return
-        for reading in range(_EMPTY_READINGS if state is SimState.READY else 1):
+        may_start = state is SimState.READY and not self.has_started
+        for reading in range(_EMPTY_READINGS if may_start else 1):
             if reading >= _HALF_READINGS and self.values:
                 break
             if reading:

@@ -157,6 +157,44 @@ def test_refused_number_of_the_sim_is_read_after_the_start_up(line: str) -> None
     assert (state(snapshot), snapshot.verdict) == (SimState.READY, Verdict.OK)
 
 
+@pytest.mark.parametrize("is_repeated", [False, True], ids=["command", "daemon"])
+@pytest.mark.parametrize("age_s", [NEW, UNKNOWN])
+@pytest.mark.parametrize(
+    "lines", [("AT+CGMI",), ("AT+CGMM",), ("AT+CGMR",), ("AT+CGSN",), ("AT+CCID",), ("AT+CIMI",)]
+)
+def test_value_without_any_command_is_read_after_the_start_up(
+    lines: tuple[str, ...], age_s: float | None, is_repeated: bool
+) -> None:
+    modem = TimedModem(early=dict.fromkeys(lines, "ERROR"), ready_s=7.0)
+    snapshot = read(modem, age_s, is_repeated=is_repeated)
+    assert snapshot.verdict is Verdict.OK
+    assert {*snapshot.modem.read.values(), *snapshot.sims[0].read.values()} <= {
+        ReadState.OK,
+        ReadState.UNSUPPORTED,
+    }
+    assert (snapshot.modem.manufacturer, snapshot.modem.model) == ("u-blox", "SARA-U201")
+    assert (snapshot.modem.firmware, snapshot.modem.imei) == ("23.60", "358165070000178")
+    assert (snapshot.sims[0].iccid, snapshot.sims[0].imsi) == (
+        "89883030000000000213",
+        "901288000000021",
+    )
+
+
+def test_old_modem_without_a_command_is_believed_at_once() -> None:
+    for is_repeated in (False, True):
+        modem = TimedModem({**HEALTHY, "AT+CGSN": "ERROR"})
+        snapshot = read(modem, OLD, is_repeated=is_repeated)
+        assert snapshot.elapsed_ms < 1000
+        assert len(modem.times("AT+CGSN")) == 1
+        assert snapshot.modem.read["imei"] is ReadState.UNSUPPORTED
+
+
+def test_identification_block_is_read_again_after_the_start_up() -> None:
+    late = {**HEALTHY, "AT+CGSN": "ERROR", "ATI": "Manufacturer: u-blox\r\nIMEI: 358165070000178"}
+    snapshot = read(TimedModem(late, early={"ATI": "ERROR"}, ready_s=7.0))
+    assert snapshot.modem.imei == "358165070000178"
+
+
 def test_timeout_keeps_what_the_first_climb_has_read() -> None:
     modem = TimedModem({**HEALTHY, "AT+CIMI": "+CME ERROR: 3"})
     for timeout_s in (8.0, 10.5):
