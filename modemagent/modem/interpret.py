@@ -92,10 +92,26 @@ def parts_of(response: Response, commands: Sequence[str]) -> list[Response]:
 
 
 def _is_one_text(values: list[str], response: Response) -> bool:
-    """Return True if each line has a value and no empty line separates them, as around a URC."""
+    """Return True if each line has a value and no empty line separates them, as around a URC.
+
+    Empty lines may separate versions of several parts, each with its name (Iridium 9522 and 9523).
+    """
+    if len(values) == len(response.lines) and all(map(_is_part_version, response.lines)):
+        return True
     raw = response.raw.replace(b"\r\n", b"\n").replace(b"\r", b"")
     lines = [line.encode() for line in response.lines]
     return len(values) == len(lines) and b"\n".join(lines) in raw
+
+
+def _is_part_version(line: str) -> bool:
+    """Return True for the version of one part of a modem.
+
+    >>> _is_part_version("Modem DSP Version: 1.7 svn: 2358"), _is_part_version("+QIND: VERSION")
+    (True, False)
+    """
+    label, value = split_prefix(line)
+    words = label.lower().split()
+    return bool(value) and len(words) > 1 and words[-1] in ("version", "revision")
 
 
 def _read_block(key: str, response: Response) -> Interpretation:
