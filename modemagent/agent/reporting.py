@@ -28,6 +28,8 @@ from modemagent.watching.places import baseline_key, stored_key, usb_device
 #: Parts of the baseline that the report of a removal repeats: nothing is read for it.
 _BASELINE_FIELDS = ("modem", "sims", "problems")
 _READING_FIELDS = (*_BASELINE_FIELDS, "network", "evidence")
+#: The reader of a modem; the former is the dialect of its readings too.
+_MODEMMANAGER, _AT = "modemmanager", "at"
 
 
 class _Baseline(NamedTuple):
@@ -131,7 +133,8 @@ class Reporter:
         document: dict[str, Any] = reading.to_json(evidence=True)
         names = _BASELINE_FIELDS if reason is Reason.REMOVED else _READING_FIELDS
         fields = {name: document[name] for name in names if name in document}
-        draft = ReportDraft(reason=reason, port=place, **fields)
+        reader = _MODEMMANAGER if reading.dialect == _MODEMMANAGER else _AT
+        draft = ReportDraft(reason=reason, port=place, reader=reader, **fields)
         baselines: dict[str, _Baseline | None] = {self._key(place): None}
         baselines[baseline_key(place)] = _Baseline(snapshot, place) if snapshot else None
         return self._put(draft, baselines, **_identifiers(reading))

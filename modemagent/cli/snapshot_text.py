@@ -8,7 +8,7 @@ import click
 
 from modemagent.at.sim_locks import REMEDY
 from modemagent.cli.output import heading, paragraph, plain, verdict_word
-from modemagent.identity.network import Network
+from modemagent.identity.network import Network, RegistrationState
 from modemagent.identity.sim_locks import describe_lock
 from modemagent.identity.snapshot import Modem, ReadState, Sim, SimState, Snapshot
 
@@ -141,7 +141,10 @@ def sim_text(sim: Sim) -> str:
 def _network(network: Network) -> str:
     plmn = f"{network.mcc}-{network.mnc}" if network.mcc else ""
     parts = [plain(part) for part in (network.operator or plmn, network.rat) if part]
-    parts.append(_REGISTRATION[network.registered])
+    is_denied = network.registration is RegistrationState.DENIED
+    parts.append("registration denied" if is_denied else _REGISTRATION[network.registered])
+    if network.reject_cause is not None:
+        parts.append(f"cause {network.reject_cause}")
     if network.provider:
         parts.append(f"the provider of the SIM is {plain(network.provider)}")
     return ", ".join(parts)

@@ -13,7 +13,7 @@ from modemagent.at.operator import split_plmn
 from modemagent.at.registration import REGISTERED
 from modemagent.at.sim_locks import Lock
 from modemagent.identity.evidence import ANSWER_LIMIT, Evidence
-from modemagent.identity.network import Network
+from modemagent.identity.network import Network, RegistrationState
 from modemagent.identity.problems import Problem, problem
 from modemagent.identity.snapshot import ReadState, Sim, SimState, Snapshot
 from modemagent.modem.assess import RawModem, RawSim, assess, assess_sim
@@ -163,6 +163,7 @@ def _network(told: Properties) -> Network | None:
         rat=next((name for mask, name in _RATS if bits & mask), None),
         registered=None if registration == _REGISTRATION_UNKNOWN else registration in REGISTERED,
         operator=_text(told, "Modem3gpp.OperatorName")[:64] or None,
+        registration=RegistrationState.of_status(registration),
     )
 
 

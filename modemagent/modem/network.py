@@ -6,16 +6,16 @@ another would change a setting, so the number is known only if the modem shows i
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 from modemagent.at.alphabets import sim_text
 from modemagent.at.fields import parse_information
 from modemagent.at.operator import parse_operator
-from modemagent.at.registration import parse_registration
+from modemagent.at.registration import Registration, parse_registration
 from modemagent.at.steps import Outcome, Response, Step
 from modemagent.dialects.parsers import crsm_data
 from modemagent.dialects.technologies import rat_of
-from modemagent.identity.network import Network
+from modemagent.identity.network import Network, RegistrationState
 from modemagent.identity.snapshot import SimState
 from modemagent.modem.at_client import AtClient
 
@@ -29,6 +29,13 @@ _GPRS = "AT+CGREG?"
 #: READ BINARY of EF_SPN, TS 31.102 clause 4.2.12.
 _SPN = "AT+CRSM=176,28486,0,0,17"
 _LONGEST_NAME = 64
+#: States of domains without registration, the one to report first.
+_UNREGISTERED = (
+    RegistrationState.DENIED,
+    RegistrationState.SEARCHING,
+    RegistrationState.OFF,
+    RegistrationState.UNKNOWN,
+)
 
 
 def read_network(
@@ -41,16 +48,18 @@ def read_network(
     """
     response = yield from client.query("AT+COPS?", _TIMEOUT_S)
     network, technology = _operator(response)
+    reports: list[Registration] = []
     for line in (*_REGISTRATIONS, _GPRS):
-        if line == _GPRS and network.registered is None:
+        if line == _GPRS and not reports:
             break  # no domain was reported
         response = yield from client.query(line, _TIMEOUT_S)
-        registered, in_report = _registration(response)
-        technology = in_report if technology is None else technology
-        if registered is not None:
-            network = network._replace(registered=registered)
-        if registered:
+        if (report := _registration(response)) is None:
+            continue
+        reports.append(report)
+        technology = report.technology if technology is None else technology
+        if report.is_registered:
             break
+    network = _with_registration(network, reports)
     network = network._replace(rat=rat_of(technology, dialect, kind))
     if sim_state is SimState.READY:
         response = yield from client.query(_SPN, _TIMEOUT_S)
@@ -69,15 +78,33 @@ def _operator(response: Response) -> tuple[Network, int | None]:
     return Network(), None
 
 
-def _registration(response: Response) -> tuple[bool | None, int | None]:
-    """Return whether the modem is registered and the <AcT>, by the last report of a response."""
+def _registration(response: Response) -> Registration | None:
+    """Return the last report of a response."""
     prefix = response.line.removeprefix("AT").rstrip("?")
     found = None
     for text in response.lines if response.ok else ():
         line = parse_information(text, response.line)
         if line.name == prefix:
             found = parse_registration(line) or found
-    return (found.is_registered, found.technology) if found else (None, None)
+    return found
+
+
+def _with_registration(network: Network, reports: Sequence[Registration]) -> Network:
+    """Add the registration by the reports of all domains, of which the last may be registered."""
+    if not reports:
+        return network
+    if not (best := reports[-1]).is_registered:
+        best = min(reports, key=lambda each: _UNREGISTERED.index(_state(each)))
+    state = _state(best)
+    return network._replace(
+        registered=best.is_registered,
+        registration=state,
+        reject_cause=best.reject_cause if state is RegistrationState.DENIED else None,
+    )
+
+
+def _state(report: Registration) -> RegistrationState:
+    return RegistrationState.of_status(report.status)
 
 
 def _provider(response: Response) -> str | None:

@@ -187,6 +187,8 @@ class Report(NamedTuple):
     :param uptime_ms: milliseconds since boot, suspend included
     :param observed_at: RFC 3339 in UTC with milliseconds, from the gateway's wall clock
     :param clock_synchronized: the wall clock was synchronized to a time source
+    :param reader: ``at`` or ``modemmanager``, which name makers and models differently; absent in
+        heartbeats, and until version 0.1.0
     :param evidence: for each field the command, its response, the parser and the milliseconds
         since the start of the reading; absent if nothing was read
     :param heartbeat_s: interval of the heartbeats; only in a heartbeat
@@ -210,6 +212,7 @@ class Report(NamedTuple):
     sims: tuple[JsonObject, ...] = ()
     problems: tuple[JsonObject, ...] = ()
     network: JsonObject | None = None
+    reader: _OptionalText = None
     evidence: tuple[JsonObject, ...] = ()
     heartbeat_s: _Interval | None = None
     health: Health | None = None
@@ -220,7 +223,7 @@ class Report(NamedTuple):
         return (self.gateway_id, self.stream_id, self.sequence)
 
     def to_json(self) -> dict[str, object]:
-        return fields_to_json(self, omitted=("evidence", "heartbeat_s", "health"))
+        return fields_to_json(self, omitted=("reader", "evidence", "heartbeat_s", "health"))
 
     @classmethod
     def from_json(cls, data: object) -> Report:

@@ -26,7 +26,8 @@ EVENTS: Final = {
     "sim.removed": "field, before, slot",
     "sim.inserted": "field, after, slot, state: the removed SIM is back; after is null if the SIM "
     "cannot be read because it requires its PIN or the module is locked",
-    "network.changed": "before, after: mcc, mnc, rat, registered, operator, provider",
+    "network.changed": "before, after: mcc, mnc, rat, registered, operator, provider, "
+    "registration, reject_cause",
     "port.state": "state; reason, message and hint of an error",
     "port.read": "elapsed_s: duration of a complete reading",
     "port.urc": "line: an unsolicited line",

@@ -67,3 +67,15 @@ def test_heartbeat_is_one_report_of_the_gateway(outbox: Outbox, interval_s: floa
         "modems": [{"port_id": "usb:1-2:1.2", "state": "watching", "drops": 8}],
     }
     assert reports.baseline(PLACE) == reading
+
+
+@pytest.mark.parametrize(
+    ("dialect", "reader"), [("quectel", "at"), ("generic", "at"), ("modemmanager", "modemmanager")]
+)
+def test_report_names_its_reader(outbox: Outbox, dialect: str, reader: str) -> None:
+    reading = Snapshot(port="/dev/ttyUSB2", dialect=dialect, modem=Modem(model="EG25"))
+    reports = reporter(outbox)
+    reports.submit(PLACE, reading, default_reason=None)
+    assert reporter(outbox).removed(PLACE)
+    identified, removed = (json.loads(each.body) for each in outbox.batch(2))
+    assert (identified["reader"], removed["reader"]) == (reader, reader)

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemagent.at.steps import Command, FinalResult, Listen, Response
-from modemagent.identity.network import Network
+from modemagent.identity.network import Network, RegistrationState
 from modemagent.identity.snapshot import SimState
 from modemagent.modem.at_client import AtClient
 from modemagent.modem.network import read_network
 
+HOME, ROAMING, SEARCHING, DENIED, OFF, OTHER = RegistrationState
 OK, ERROR = FinalResult("ok", None, "OK"), FinalResult("error", None, "ERROR")
 
 
@@ -42,17 +43,51 @@ CASES = [
     ({"AT+COPS?": "+COPS: 0"}, Network()),
     ({"AT+COPS?": "+COPS: 2"}, Network()),
     # read answers, with and without area and cell; quoted status; spaces; URC forms
-    ({"AT+CEREG?": "+CEREG: 0,1"}, Network(registered=True)),
-    ({"AT+CEREG?": '+CEREG: 2,5,"1A2D","01A2D001",7'}, Network(registered=True, rat="lte")),
-    ({"AT+CEREG?": "+CEREG: 1,2\n+CEREG: 0,2"}, Network(registered=False)),
-    ({"AT+CEREG?": '+CEREG: 5,"B400","000A0001",9'}, Network(registered=True, rat="nb_iot")),
-    ({"AT+CEREG?": '+CEREG: 4,3,"5B00","01A2D101",7,0,15'}, Network(registered=False, rat="lte")),
-    ({"AT+CEREG?": "+CEREG:  1 , 6"}, Network(registered=True)),
-    ({"AT+CEREG?": "+CEREG: 0,4", "AT+CREG?": "+CREG: 0,1"}, Network(registered=True)),
-    ({"AT+CEREG?": "+CEREG: 0,0", "AT+C5GREG?": "+C5GREG: 0,1"}, Network(registered=True)),
-    ({"AT+CEREG?": "+CEREG: 0,0", "AT+CGREG?": "+CGREG: 0,5"}, Network(registered=True)),
-    ({"AT+CREG?": '+CREG: 001,"5B00","1234"'}, Network(registered=True)),
+    ({"AT+CEREG?": "+CEREG: 0,1"}, Network(registered=True, registration=HOME)),
+    (
+        {"AT+CEREG?": '+CEREG: 2,5,"1A2D","01A2D001",7'},
+        Network(registered=True, rat="lte", registration=ROAMING),
+    ),
+    ({"AT+CEREG?": "+CEREG: 1,2\n+CEREG: 0,2"}, Network(registered=False, registration=SEARCHING)),
+    (
+        {"AT+CEREG?": '+CEREG: 5,"B400","000A0001",9'},
+        Network(registered=True, rat="nb_iot", registration=ROAMING),
+    ),
+    (
+        {"AT+CEREG?": '+CEREG: 4,3,"5B00","01A2D101",7,0,15'},
+        Network(registered=False, rat="lte", registration=DENIED, reject_cause=15),
+    ),
+    ({"AT+CEREG?": "+CEREG:  1 , 6"}, Network(registered=True, registration=HOME)),
+    (
+        {"AT+CEREG?": "+CEREG: 0,4", "AT+CREG?": "+CREG: 0,1"},
+        Network(registered=True, registration=HOME),
+    ),
+    (
+        {"AT+CEREG?": "+CEREG: 0,0", "AT+C5GREG?": "+C5GREG: 0,1"},
+        Network(registered=True, registration=HOME),
+    ),
+    (
+        {"AT+CEREG?": "+CEREG: 0,0", "AT+CGREG?": "+CGREG: 0,5"},
+        Network(registered=True, registration=ROAMING),
+    ),
+    ({"AT+CREG?": '+CREG: 001,"5B00","1234"'}, Network(registered=True, registration=HOME)),
     ({}, Network()),
+    # of several domains without registration, the denied one counts, with its cause
+    (
+        {"AT+CEREG?": "+CEREG: 3,3,,,,0,15", "AT+CREG?": "+CREG: 0,2", "AT+CGREG?": "+CGREG: 0,0"},
+        Network(registered=False, registration=DENIED, reject_cause=15),
+    ),
+    (
+        {"AT+CEREG?": "+CEREG: 3,2,,,,0,11", "AT+CREG?": "+CREG: 0,0"},
+        Network(registered=False, registration=SEARCHING),
+    ),
+    ({"AT+CEREG?": "+CEREG: 0,0"}, Network(registered=False, registration=OFF)),
+    ({"AT+CEREG?": "+CEREG: 0,8"}, Network(registered=False, registration=OTHER)),
+    # the cause of an earlier refusal in one domain does not belong to the registration in another
+    (
+        {"AT+CEREG?": "+CEREG: 3,3,,,,0,7", "AT+CREG?": "+CREG: 0,5"},
+        Network(registered=True, registration=ROAMING),
+    ),
     # EF_SPN: GSM letters, UCS2, nothing written
     (
         {"AT+CRSM=176,28486,0,0,17": '+CRSM: 144,0,"014F72616E6765FFFFFFFFFFFFFFFFFFFF"'},

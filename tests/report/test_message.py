@@ -15,7 +15,7 @@ from modemagent.errors import ReportError
 from modemagent.report.message import Health, Reason, Report, canonical_body
 
 FIXTURES = sorted((Path(__file__).parents[2] / "fixtures/reports/v1").glob("*.json"))
-OPTIONAL_KEYS = {"evidence", "heartbeat_s", "health"}
+OPTIONAL_KEYS = {"reader", "evidence", "heartbeat_s", "health"}
 FIXED_KEYS = {
     "schema", "report_id", "gateway_id", "stream_id", "sequence", "boot_id", "boot_count",
     "uptime_ms", "observed_at", "clock_synchronized", "agent_version", "reason", "port", "modem",

@@ -54,6 +54,7 @@ class PendingReport:
             sims=tuple(draft.sims),
             problems=tuple(draft.problems),
             network=draft.network,
+            reader=draft.reader,
             evidence=tuple(draft.evidence),
             heartbeat_s=draft.heartbeat_s,
             health=draft.health,

@@ -19,6 +19,7 @@ class ReportDraft:
     sims: Sequence[JsonObject] = ()
     problems: Sequence[JsonObject] = ()
     network: JsonObject | None = None
+    reader: str | None = None
     evidence: Sequence[JsonObject] = ()
     heartbeat_s: float | None = None
     health: Health | None = None
