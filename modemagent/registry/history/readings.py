@@ -1,0 +1,104 @@
+"""Readings: what one report states about one place, and the readings of a place that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from enum import IntEnum
+
+import msgspec
+
+#: Bits of a position below the rank of its stream, and of a rank below its era.
+SEQUENCE_BITS = 40
+ERA_BITS = 10
+
+#: Opaque key of a report, place, gateway, boot, unit, IMSI or EID. Ties of dates are broken by
+#: gateway, position and report key, so these are comparable with each other.
+Key = Hashable
+
+
+class Seen(IntEnum):
+    """State of a place in one report.
+
+    HERE: the IMEI or IMEISV was read and is valid. GONE: reason ``removed``. UNREAD: neither.
+    """
+
+    HERE = 0
+    GONE = 1
+    UNREAD = 2
+
+
+class SlotReading(msgspec.Struct, frozen=True, gc=False):
+    """A slot that was read; a slot that was not read has no such object.
+
+    :param sim: unit of the SIM; None if the slot is empty (state and read state ``absent``)
+    :param imsi: IMSI, if read and valid
+    :param eid: EID, if read and valid
+    :param extra: the 20th digit of an ICCID whose unit is keyed by the first 19 digits
+    """
+
+    slot: int
+    sim: Key | None
+    imsi: Key | None = None
+    eid: Key | None = None
+    extra: str = ""
+
+
+class PlaceReading(msgspec.Struct, frozen=True):
+    """What one report states about one place.
+
+    :param unit: the modem, if HERE
+    :param reader: program that read maker and model: they are compared only between equal readers
+    :param slots: the slots that were read, by number
+    """
+
+    seen: Seen
+    unit: Key | None = None
+    maker: str | None = None
+    model: str | None = None
+    reader: str | None = None
+    slots: tuple[SlotReading, ...] = ()
+
+
+class Moment(msgspec.Struct, frozen=True, gc=False):
+    """A report as a point in time: its key, its position in its gateway and its range of dates.
+
+    :param position: ``rank of the stream << 40 | sequence``; ranks of streams whose order is
+        unknown differ above the lowest ten bits (their era)
+    :param lo_ms: earliest date, milliseconds since 1970 UTC
+    :param hi_ms: latest date; shown as the date of the report
+    """
+
+    report: Key
+    gateway: Key
+    position: int
+    lo_ms: int
+    hi_ms: int
+
+
+class Sighting(msgspec.Struct, frozen=True):
+    """A kept reading of a place.
+
+    :param boot: boot of the report; boots are compared within one gateway
+    :param broken: between this sighting and the previous one of the place that is not UNREAD, a
+        number was not received, the stream changed, or an UNREAD reading lies
+    """
+
+    at: Moment
+    place: Key
+    boot: Key
+    reading: PlaceReading
+    broken: bool = True
+
+
+def position(rank: int, sequence: int) -> int:
+    """Return the position of a report in its gateway.
+
+    >>> position(0, 7), position(1, 7)
+    (7, 1099511627783)
+    """
+    return rank << SEQUENCE_BITS | sequence
+
+
+def same_era(one: int, other: int) -> bool:
+    """Return True if the order of two positions of one gateway is known."""
+    return one >> SEQUENCE_BITS + ERA_BITS == other >> SEQUENCE_BITS + ERA_BITS
