@@ -43,6 +43,20 @@ class Iccid(Identifier):
             return self[:19] == other[:19]
         return self == other
 
+    @property
+    def sim_key(self) -> str:
+        """Key under which the readings of one SIM are collected.
+
+        The first 19 of 20 digits if they are a complete number with its check digit, else all
+        digits. Two SIMs with one key differ in the 20th digit.
+
+        >>> Iccid("8988303000000000010").sim_key == Iccid("89883030000000000107").sim_key
+        True
+        >>> Iccid("89860000000000000012").sim_key
+        '89860000000000000012'
+        """
+        return str(self[:19] if len(self) == 20 and luhn_fits(self[:19]) else self)
+
     @classmethod
     def _judge(cls, digits: str, codes: list[str], details: dict[str, object]) -> str:
         if not is_hexadecimal(digits):

@@ -27,16 +27,22 @@ _USB_INTERFACE = re.compile(r"(usb:[^:]+):[^:]+")
 _SIM_STATES = frozenset(map(str, SimState))
 _MODEM_FACTS = ("manufacturer", "model", "firmware", "serial_number")
 _LONGEST_TEXT = 256
+#: Limit of sequence numbers, so that the position of a report in its gateway fits 63 bits.
+SEQUENCE_LIMIT = 1 << 40
 
 
 class SimReading(msgspec.Struct, frozen=True):
-    """One slot of one report; ``iccid``, ``imsi`` and ``eid`` are None unless read and valid."""
+    """One slot of one report; ``iccid``, ``imsi`` and ``eid`` are None unless read and valid.
+
+    :param is_empty: state and read state of the ICCID are ``absent``
+    """
 
     slot: int
     state: str
     iccid: str | None
     imsi: str | None
     eid: str | None
+    is_empty: bool = False
 
     @property
     def absent(self) -> bool:
@@ -50,6 +56,8 @@ class ValidReport(msgspec.Struct, frozen=True):
         report has no port
     :param imei: 15 digits, normalized; None if it was not read or is invalid
     :param facts: values about the modem that were read
+    :param reader: ``at`` or ``modemmanager``, the program that read the modem: they name makers and
+        models differently; None if the report does not state it
     :param body: canonical JSON of the whole report
     :param digest: digest of ``body``
     """
@@ -68,6 +76,7 @@ class ValidReport(msgspec.Struct, frozen=True):
     device_id: str | None
     imei: str | None
     facts: dict[str, str]
+    reader: str | None
     sims: tuple[SimReading, ...]
     body: bytes
     digest: str
@@ -81,6 +90,8 @@ def parse_report(raw: bytes | memoryview) -> ValidReport:
     """
     body, encoded = _decode(bytes(raw))
     report = Report.from_json(body)
+    if report.sequence >= SEQUENCE_LIMIT:
+        raise ReportError(f"sequence must be below {SEQUENCE_LIMIT}", key="sequence")
     modem = report.modem or {}
     imeisv = _number("imeisv", modem, "modem")
     imei = _number("imei", modem, "modem") or (str(Imeisv(imeisv).imei) if imeisv else None)
@@ -103,6 +114,7 @@ def parse_report(raw: bytes | memoryview) -> ValidReport:
         device_id=device_id_of(report.port.id, report.port.path) if report.port else None,
         imei=imei,
         facts=facts,
+        reader=_reader(body, report),
         sims=_sims(report),
         body=encoded,
         digest=body_digest(encoded),
@@ -153,6 +165,17 @@ def _no_constant(name: str) -> float:
     raise ReportError(f"{name} is not a JSON number", key="")
 
 
+def _reader(body: Mapping[str, object], report: Report) -> str | None:
+    """Return the program that read the modem: as reported, else by the commands in the evidence."""
+    reader = _text("reader", body, "report")
+    if reader is not None:
+        return reader
+    commands = [str(one.get("command", "")) for one in report.evidence]
+    if not commands:
+        return None
+    return "modemmanager" if commands[0].startswith("modemmanager ") else "at"
+
+
 def _sims(report: Report) -> tuple[SimReading, ...]:
     found: dict[int, SimReading] = {}
     for sim in report.sims:
@@ -166,6 +189,7 @@ def _sims(report: Report) -> tuple[SimReading, ...]:
             iccid=_number("iccid", sim, "sims"),
             imsi=_number("imsi", sim, "sims"),
             eid=_number("eid", sim, "sims"),
+            is_empty=state == "absent" and _read_state("iccid", sim, "sims") == "absent",
         )
         found.setdefault(slot, reading)
     return tuple(found[slot] for slot in sorted(found))
@@ -178,6 +202,11 @@ def _number(kind: str, source: Mapping[str, object], path: str) -> str | None:
 
 def _read(name: str, source: Mapping[str, object], path: str) -> str | None:
     """Return the value of a field if its read state is ok."""
+    value = _text(name, source, path)
+    return value if _read_state(name, source, path) == "ok" else None
+
+
+def _read_state(name: str, source: Mapping[str, object], path: str) -> str | None:
     states = source.get("read")
     if states is None:
         states = {}
@@ -186,8 +215,7 @@ def _read(name: str, source: Mapping[str, object], path: str) -> str | None:
     state = states.get(name)
     if state is not None and not isinstance(state, str):
         raise ReportError(f"{path}.read.{name} must be a string", key=f"{path}.read.{name}")
-    value = _text(name, source, path)
-    return value if state == "ok" else None
+    return state
 
 
 def _text(name: str, source: Mapping[str, object], path: str) -> str | None:

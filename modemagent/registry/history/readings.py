@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from enum import IntEnum
+from typing import Any
 
 import msgspec
+
+from modemagent.identity.iccid import Iccid
+from modemagent.registry.validation import SimReading, ValidReport
 
 #: Bits of a position below the rank of its stream, and of a rank below its era.
 SEQUENCE_BITS = 40
 ERA_BITS = 10
 
 #: Opaque key of a report, place, gateway, boot, unit, IMSI or EID. Ties of dates are broken by
-#: gateway, position and report key, so these are comparable with each other.
-Key = Hashable
+#: gateway, position and report key, so these must be comparable and must not depend on the order of
+#: arrival.
+Key = Any
 
 
 class Seen(IntEnum):
@@ -37,9 +41,9 @@ class SlotReading(msgspec.Struct, frozen=True, gc=False):
     """
 
     slot: int
-    sim: Key | None
-    imsi: Key | None = None
-    eid: Key | None = None
+    sim: Key
+    imsi: Key = None
+    eid: Key = None
     extra: str = ""
 
 
@@ -52,11 +56,14 @@ class PlaceReading(msgspec.Struct, frozen=True):
     """
 
     seen: Seen
-    unit: Key | None = None
+    unit: Key = None
     maker: str | None = None
     model: str | None = None
     reader: str | None = None
     slots: tuple[SlotReading, ...] = ()
+
+
+_GONE = PlaceReading(Seen.GONE)
 
 
 class Moment(msgspec.Struct, frozen=True, gc=False):
@@ -88,6 +95,34 @@ class Sighting(msgspec.Struct, frozen=True):
     boot: Key
     reading: PlaceReading
     broken: bool = True
+
+
+def read_place(report: ValidReport) -> PlaceReading | None:
+    """Return what a report states about its place, with numbers as keys.
+
+    :returns: None if the report is about the gateway as a whole
+    """
+    if report.device_id is None:
+        return None
+    if report.reason == "removed":  # the numbers are those of the modem that was there
+        return _GONE
+    unit = None if report.imei is None else report.imei[:14]
+    slots = [slot for one in report.sims if (slot := _read_slot(one)) is not None]
+    return PlaceReading(
+        Seen.UNREAD if unit is None else Seen.HERE,
+        unit,
+        report.facts.get("manufacturer"),
+        report.facts.get("model"),
+        report.reader,
+        tuple(slots),
+    )
+
+
+def _read_slot(one: SimReading) -> SlotReading | None:
+    if one.iccid is not None:
+        key = Iccid(one.iccid).sim_key
+        return SlotReading(one.slot, key, one.imsi, one.eid, one.iccid[len(key) :])
+    return SlotReading(one.slot, None) if one.is_empty else None
 
 
 def position(rank: int, sequence: int) -> int:
