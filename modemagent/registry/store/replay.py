@@ -66,10 +66,9 @@ def sightings_numbered(connection: Connection, numbers: Sequence[int]) -> list[S
 
 def _load(connection: Connection, which: ColumnElement[bool]) -> list[Sighting]:
     sims: defaultdict[int, list[SimReading]] = defaultdict(list)
+    stored = [name for name in SimReading.__struct_fields__ if name in sim_reading.c]
     of_sims = (
-        select(
-            sim_reading.c.report, *(sim_reading.c[name] for name in SimReading.__struct_fields__)
-        )
+        select(sim_reading.c.report, *(sim_reading.c[name] for name in stored))
         .join(report, report.c.number == sim_reading.c.report)
         .where(which)
         .order_by(sim_reading.c.report, sim_reading.c.slot)
