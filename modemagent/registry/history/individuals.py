@@ -168,6 +168,19 @@ def contradiction(one: Interval, other: Interval) -> str | None:
     return grade
 
 
+def is_contested(interval: Interval, intervals: Iterable[Interval]) -> bool:
+    """Return True if a longer last span of an interval can change how its unit is related.
+
+    It can unless the unit was seen elsewhere only before: then the reading that makes the span
+    longer is not evidence against anything.
+    """
+    return interval.ended_by is None and any(
+        other.place != interval.place
+        and other.last.hi_ms + TOLERANCE_MS >= interval.last.lo_ms
+        for other in intervals
+    )
+
+
 def _overlap(first: Moment, last: Moment, other_first: Moment, other_last: Moment) -> bool:
     """Return True if two stretches of time overlap by more than the tolerance in any case."""
     return (

@@ -6,6 +6,7 @@ the travel of the modem. It ends with another SIM, with an empty slot, or with t
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -45,16 +46,15 @@ def _sightings(individual: Individual) -> Iterator[tuple[Sighting, bool]]:
     """Yield the sightings along the stays; False with the first of each span."""
     for stay in individual.stays:
         sightings = stay.interval.sightings
-        at = 0
         for span in stay.spans:
-            first, last = span.first.position, span.last.position
-            while sightings[at].at.position < first:
-                at += 1
-            is_continued = False
-            while at < len(sightings) and sightings[at].at.position <= last:
-                yield sightings[at], is_continued
-                is_continued = True
-                at += 1
+            at = bisect_left(sightings, span.first.position, key=_position)
+            end = bisect_right(sightings, span.last.position, key=_position)
+            for one in range(at, end):
+                yield sightings[one], one > at
+
+
+def _position(one: Sighting) -> int:
+    return one.at.position
 
 
 class _Slot:
