@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from modemagent.registry.history.individuals import Related, moment_order
+from modemagent.registry.history.individuals import Related
 from modemagent.registry.history.places import Interval
-from modemagent.registry.history.readings import Key, Moment
+from modemagent.registry.history.readings import Key, Moment, moment_order
 
 
 class Pair(NamedTuple):
@@ -80,7 +80,8 @@ def modem_events(modem: Related, intervals: Sequence[Interval]) -> Iterator[Occu
             yield Occurrence("modem.removed", unit, interval.ended_by, here, None)
         if interval.previous is not None:
             before = Pair(interval.previous.reading.unit, interval.place)
-            yield Occurrence("modem.swapped", interval.place, interval.first, before, here)
+            begin = interval.sightings[0].at
+            yield Occurrence("modem.swapped", interval.place, begin, before, here)
     for individual in modem.individuals:
         for stay in individual.stays:
             if stay.came_from is not None:
@@ -93,11 +94,14 @@ def sim_events(sim: Related, intervals: Sequence[Interval]) -> Iterator[Occurren
     unit = intervals[0].unit
     first = min(intervals, key=lambda one: (moment_order(one.first), one.place))
     yield Occurrence("sim.first_seen", unit, first.first, None, _in_slot(unit, first.place))
+    reports = set()  # one report may show a SIM in two slots
     for individual in sim.individuals:
         for stay in individual.stays:
             came_from: Any = stay.came_from
             place: Any = stay.place
-            if came_from is not None and came_from[:2] != place[:2]:
+            is_move = came_from is not None and came_from[:2] != place[:2]
+            if is_move and stay.opened_by.report not in reports:
+                reports.add(stay.opened_by.report)
                 before, after = _in_slot(unit, came_from), _in_slot(unit, place)
                 yield Occurrence("sim.moved", unit, stay.opened_by, before, after)
 

@@ -14,7 +14,14 @@ import msgspec
 
 from modemagent.registry.history.dates import TOLERANCE_MS
 from modemagent.registry.history.places import Interval, Mark, Span, marks_agree
-from modemagent.registry.history.readings import ERA_BITS, SEQUENCE_BITS, Key, Moment, same_era
+from modemagent.registry.history.readings import (
+    ERA_BITS,
+    SEQUENCE_BITS,
+    Key,
+    Moment,
+    is_before,
+    moment_order,
+)
 
 #: Two returns within this time, over reboots or missing numbers, are a duplicate, grade possible.
 ALTERNATION_MS = 7 * 24 * 3_600_000
@@ -67,18 +74,6 @@ class Related(msgspec.Struct, frozen=True):
     individuals: tuple[Individual, ...]
     grade: str | None = None
     other_hardware: bool = False
-
-
-def moment_order(at: Moment) -> tuple[int, int, Key, int, Key]:
-    """Sort key of moments of several gateways."""
-    return (at.lo_ms, at.hi_ms, at.gateway, at.position, at.report)
-
-
-def is_before(one: Moment, other: Moment) -> bool:
-    """Return True if the order of two moments is known and this one is earlier."""
-    if one.gateway == other.gateway and same_era(one.position, other.position):
-        return one.position < other.position
-    return one.hi_ms < other.lo_ms
 
 
 def relate(intervals: Sequence[Interval], *, marks_are_numbers: bool = False) -> Related:
@@ -150,7 +145,7 @@ def contradiction(one: Interval, other: Interval) -> str | None:
         ``probable`` if one place shows one, ``possible`` if the unit seems to return twice or both
         spans show the same companion; None if the intervals do not contradict
     """
-    if one.place == other.place or not _overlap(one.first, one.last, other.first, other.last):
+    if one.place == other.place:
         return None
     grade: str | None = None
     for span in one.spans:
@@ -168,16 +163,18 @@ def contradiction(one: Interval, other: Interval) -> str | None:
     return grade
 
 
-def is_contested(interval: Interval, intervals: Iterable[Interval]) -> bool:
+def is_contested(interval: Interval, last: Moment, intervals: Iterable[Interval]) -> bool:
     """Return True if a longer last span of an interval can change how its unit is related.
 
     It can unless the unit was seen elsewhere only before: then the reading that makes the span
     longer is not evidence against anything.
+
+    :param last: end of the span
     """
-    return interval.ended_by is None and any(
-        other.place != interval.place
-        and other.last.hi_ms + TOLERANCE_MS >= interval.last.lo_ms
+    return any(
+        other.place != interval.place and span.last.hi_ms + TOLERANCE_MS >= last.lo_ms
         for other in intervals
+        for span in other.spans
     )
 
 

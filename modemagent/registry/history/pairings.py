@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from modemagent.registry.history.events import Occurrence, Pair
-from modemagent.registry.history.individuals import Individual, is_before
+from modemagent.registry.history.individuals import Individual
 from modemagent.registry.history.places import Interval, Span, same_sim
-from modemagent.registry.history.readings import Key, Moment, Sighting, SlotReading
+from modemagent.registry.history.readings import Key, Moment, Sighting, SlotReading, is_before
 
 
 class SlotHistory(NamedTuple):

@@ -17,6 +17,7 @@ from modemagent.registry.history.readings import (
     Seen,
     Sighting,
     SlotReading,
+    moment_order,
     same_era,
 )
 
@@ -65,11 +66,17 @@ class Interval(msgspec.Struct, frozen=True):
 
     @property
     def first(self) -> Moment:
-        return self.spans[0].first
+        """Earliest reading; spans are in the order of their gateway, not of their dates."""
+        if len(self.spans) == 1:
+            return self.spans[0].first
+        return min([span.first for span in self.spans], key=moment_order)
 
     @property
     def last(self) -> Moment:
-        return self.spans[-1].last
+        """Latest reading."""
+        if len(self.spans) == 1:
+            return self.spans[0].last
+        return max([span.last for span in self.spans], key=moment_order)
 
 
 def is_forgettable(before: Sighting, one: Sighting, after: Sighting, *, hole: bool) -> bool:

@@ -137,3 +137,15 @@ def position(rank: int, sequence: int) -> int:
 def same_era(one: int, other: int) -> bool:
     """Return True if the order of two positions of one gateway is known."""
     return one >> SEQUENCE_BITS + ERA_BITS == other >> SEQUENCE_BITS + ERA_BITS
+
+
+def moment_order(at: Moment) -> tuple[int, int, Key, int, Key]:
+    """Sort key of moments of several gateways."""
+    return (at.lo_ms, at.hi_ms, at.gateway, at.position, at.report)
+
+
+def is_before(one: Moment, other: Moment) -> bool:
+    """Return True if the order of two moments is known and this one is earlier."""
+    if one.gateway == other.gateway and same_era(one.position, other.position):
+        return one.position < other.position
+    return one.hi_ms < other.lo_ms

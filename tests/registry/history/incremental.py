@@ -57,6 +57,7 @@ class MemoryStore:
         self.skip_unchanged = skip_unchanged
         self.gateways: dict[Key, GatewayState] = defaultdict(GatewayState)
         self.bodies: dict[Key, set[bytes]] = defaultdict(set)
+        self.valid: set[Key] = set()
         self.kept: dict[Key, list[ReceivedReport]] = defaultdict(list)  # by place
         self.related: dict[Key, Related] = {}
         self.sim_related: dict[Key, Related] = {}
@@ -77,8 +78,10 @@ class MemoryStore:
         if report.digest not in known:
             fills_hole = report.sequence not in state.numbers(report.stream)
             known.add(report.digest)
+            if not report.rejected:
+                state.forked |= report.key in self.valid
+                self.valid.add(report.key)
             self._note(state, report, batch)
-            state.forked |= len(known) > 1 and not report.rejected
             dirty |= self._dirty_by_dates(report.gateway, before)
             if fills_hole:
                 for place in state.places:
@@ -94,9 +97,10 @@ class MemoryStore:
         ]
         self._refold(dirty)
 
+    # a boot has a clock before its first report: a later batch may bring reports of earlier boots
     def _note_batch(self, state: GatewayState, batch: BatchClock | None) -> None:
-        if batch is not None and batch.boot in state.clocks:
-            clock = state.clocks[batch.boot]
+        if batch is not None:
+            clock = state.clocks.get(batch.boot, BootClock(batch.boot, 0, 1 << 62))
             state.clocks[batch.boot] = clock._replace(
                 up_ms=max(clock.up_ms, batch.uptime_ms),
                 bound_ms=min(clock.bound_ms, batch.received_ms - batch.uptime_ms),
@@ -148,8 +152,8 @@ class MemoryStore:
             self.kept[place].sort(key=self._position)
             for one in self.kept[place]:
                 if everything or self._date(dates, one) != self._date(state.dates, one):
-                    units.add(one.reading.unit)
-        return units - {None}
+                    units |= self._around(place, one)
+        return units
 
     def _date(self, dates: dict[Key, Any], one: ReceivedReport) -> tuple[int, int] | None:
         boot = dates.get(one.boot)
@@ -268,33 +272,12 @@ class MemoryStore:
     def _refold(self, units: set[Key]) -> None:
         sims: set[Key] = set()
         for unit in sorted(units):
-            self.refolds += 1
-            intervals = [
-                one
-                for sightings in self._load(unit)
-                for one in fold_place(sightings)
-                if one.unit == unit
-            ]
-            sims |= {one.unit for one in self.sim_intervals.pop(unit, ())}
-            if not intervals:
-                self.related.pop(unit, None)
-                self.findings.pop(unit, None)
-                self._publish(("modem", unit), [])
-                continue
-            modem = self.related[unit] = relate(intervals)
-            events = [*modem_events(modem, intervals)]
-            self.sim_intervals[unit] = []
-            for individual in modem.individuals:
-                slots = fold_slots(individual)
-                events += slots.events
-                self.sim_intervals[unit] += slots.intervals
-            sims |= {one.unit for one in self.sim_intervals[unit]}
-            self.findings[unit] = [*modem_findings(modem)]
-            self._publish(("modem", unit), events)
+            sims |= self._fold_modem(unit)
+        holders = self._holders(sims) - units
+        for unit in sorted(holders):  # spans with these SIMs may have grown since
+            self._fold_modem(unit)
         for sim in sorted(sims):
-            intervals = [
-                one for some in self.sim_intervals.values() for one in some if one.unit == sim
-            ]
+            intervals = self._sim_everywhere(sim)
             if not intervals:
                 self.sim_related.pop(sim, None)
                 self.findings.pop(("sim", sim), None)
@@ -303,7 +286,33 @@ class MemoryStore:
             related = self.sim_related[sim] = relate(intervals, marks_are_numbers=True)
             self.findings["sim", sim] = [*sim_findings(related)]
             self._publish(("sim", sim), [*sim_events(related, intervals)])
-        self._contest(units, sims)
+        self._contest(units | holders)
+
+    def _fold_modem(self, unit: Key) -> set[Key]:
+        """Derive one modem and return the SIMs that it has, and had by the last derivation."""
+        self.refolds += 1
+        intervals = [
+            one
+            for sightings in self._load(unit)
+            for one in fold_place(sightings)
+            if one.unit == unit
+        ]
+        sims = {one.unit for one in self.sim_intervals.pop(unit, ())}
+        self.related.pop(unit, None)
+        self.findings.pop(unit, None)
+        events: list[Occurrence] = []
+        if intervals:
+            modem = self.related[unit] = relate(intervals)
+            events += modem_events(modem, intervals)
+            self.sim_intervals[unit] = []
+            for individual in modem.individuals:
+                slots = fold_slots(individual)
+                events += slots.events
+                self.sim_intervals[unit] += slots.intervals
+            self.findings[unit] = [*modem_findings(modem)]
+            sims |= {one.unit for one in self.sim_intervals[unit]}
+        self._publish(("modem", unit), events)
+        return sims
 
     def _publish(self, owner: Key, events: list[Occurrence]) -> None:
         log = self.events[owner]
@@ -317,29 +326,41 @@ class MemoryStore:
         current = {event.key: event for event in events}
         log.update(current)
 
-    def _contest(self, units: set[Key], sims: set[Key]) -> None:
-        units = units | {
+    def _contest(self, units: set[Key]) -> None:
+        for unit in units & self.related.keys():
+            intervals = [
+                *{
+                    stay.place: stay.interval
+                    for one in self.related[unit].individuals
+                    for stay in one.stays
+                    if stay.interval.sightings[-1].at.report == self._newest(stay.place).key
+                }.values()
+            ]
+            everywhere = [
+                stay.interval for one in self.related[unit].individuals for stay in one.stays
+            ]
+            for interval in intervals:
+                span = interval.spans[-1]
+                self.contested.discard(interval.place)
+                if is_contested(interval, span.last, everywhere) or any(
+                    one.place[0] == unit and is_contested(one, span.last, of_sim)
+                    for sim in span.companions
+                    for of_sim in [self._sim_everywhere(sim)]
+                    for one in of_sim
+                ):
+                    self.contested.add(interval.place)
+
+    def _holders(self, sims: set[Key]) -> set[Key]:
+        return {
             unit
             for unit, some in self.sim_intervals.items()
             if any(one.unit in sims for one in some)
         }
-        for unit in units & self.related.keys():
-            for place in {
-                stay.place for one in self.related[unit].individuals for stay in one.stays
-            }:
-                self.contested.discard(place)
-        for unit in units & self.related.keys():
-            intervals = [
-                stay.interval for one in self.related[unit].individuals for stay in one.stays
-            ]
-            for interval in intervals:
-                if is_contested(interval, intervals):
-                    self.contested.add(interval.place)
-            mine = self.sim_intervals[unit]
-            for sim in {one.unit for one in mine}:
-                everywhere = [
-                    one for some in self.sim_intervals.values() for one in some if one.unit == sim
-                ]
-                for one in mine:
-                    if one.unit == sim and is_contested(one, everywhere):
-                        self.contested |= {interval.place for interval in intervals}
+
+    def _newest(self, place: Key) -> ReceivedReport:
+        return next(
+            one for one in reversed(self._counted(place)) if one.reading.seen != Seen.UNREAD
+        )
+
+    def _sim_everywhere(self, sim: Key) -> list[Interval]:
+        return [one for some in self.sim_intervals.values() for one in some if one.unit == sim]
