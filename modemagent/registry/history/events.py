@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from modemagent.registry.history.individuals import Related
+from modemagent.registry.history.individuals import Related, Stay
 from modemagent.registry.history.places import Interval
-from modemagent.registry.history.readings import Key, Moment, moment_order
+from modemagent.registry.history.readings import Key, Moment, Sighting, moment_order
 
 
 class Pair(NamedTuple):
@@ -73,37 +73,59 @@ def modem_events(modem: Related, intervals: Sequence[Interval]) -> Iterator[Occu
     """
     unit = intervals[0].unit
     first = min(intervals, key=lambda one: moment_order(one.first))
-    yield Occurrence("modem.first_seen", unit, first.first, None, Pair(unit, first.place))
+    begin = first.sighting(first.first)
+    yield Occurrence("modem.first_seen", unit, begin.at, None, _modem_pair(begin))
     for interval in intervals:
-        here = Pair(unit, interval.place)
         if interval.cause == "removed" and interval.ended_by is not None:
-            yield Occurrence("modem.removed", unit, interval.ended_by, here, None)
+            before = _modem_pair(interval.sightings[-1])
+            yield Occurrence("modem.removed", unit, interval.ended_by, before, None)
         if interval.previous is not None:
-            before = Pair(interval.previous.reading.unit, interval.place)
-            begin = interval.sightings[0].at
-            yield Occurrence("modem.swapped", interval.place, begin, before, here)
-    for individual in modem.individuals:
-        for stay in individual.stays:
-            if stay.came_from is not None:
-                before, after = Pair(unit, stay.came_from), Pair(unit, stay.place)
-                yield Occurrence("modem.moved", unit, stay.opened_by, before, after)
+            begin = interval.sightings[0]
+            before = _modem_pair(interval.previous)
+            yield Occurrence("modem.swapped", interval.place, begin.at, before, _modem_pair(begin))
+    for stay, origin in _moves(modem):
+        before = _modem_pair(origin.interval.sighting(origin.last))
+        after = _modem_pair(stay.interval.sighting(stay.opened_by))
+        yield Occurrence("modem.moved", unit, stay.opened_by, before, after)
 
 
 def sim_events(sim: Related, intervals: Sequence[Interval]) -> Iterator[Occurrence]:
     """Yield the events of one SIM; places are ``(modem, number of the individual, slot)``."""
     unit = intervals[0].unit
     first = min(intervals, key=lambda one: (moment_order(one.first), one.place))
-    yield Occurrence("sim.first_seen", unit, first.first, None, _in_slot(unit, first.place))
+    new = _slot_pair(first, first.first)
+    yield Occurrence("sim.first_seen", unit, first.first, None, new)
     reports = set()  # one report may show a SIM in two slots
-    for individual in sim.individuals:
+    for stay, origin in _moves(sim):
+        if origin.place[:2] != stay.place[:2] and stay.opened_by.report not in reports:
+            reports.add(stay.opened_by.report)
+            before = _slot_pair(origin.interval, origin.last)
+            after = _slot_pair(stay.interval, stay.opened_by)
+            yield Occurrence("sim.moved", unit, stay.opened_by, before, after)
+
+
+def _moves(unit: Related) -> Iterator[tuple[Stay, Stay]]:
+    """Yield the stays that began with a move, each with the one before it."""
+    for individual in unit.individuals:
         for stay in individual.stays:
-            came_from: Any = stay.came_from
-            place: Any = stay.place
-            is_move = came_from is not None and came_from[:2] != place[:2]
-            if is_move and stay.opened_by.report not in reports:
-                reports.add(stay.opened_by.report)
-                before, after = _in_slot(unit, came_from), _in_slot(unit, place)
-                yield Occurrence("sim.moved", unit, stay.opened_by, before, after)
+            if stay.moved_from is not None:
+                yield stay, individual.stays[stay.moved_from]
+
+
+def _modem_pair(sighting: Sighting) -> Pair:
+    """Return a modem with the first of its SIMs."""
+    reading = sighting.reading
+    for one in reading.slots:
+        if one.sim is not None:
+            return Pair(reading.unit, sighting.place, one.slot, one.sim, one.imsi, one.eid)
+    return Pair(reading.unit, sighting.place)
+
+
+def _slot_pair(interval: Interval, at: Moment) -> Pair:
+    sighting = interval.sighting(at)
+    unit, _, slot = interval.place
+    one = next(one for one in sighting.reading.slots if one.slot == slot)
+    return Pair(unit, sighting.place, slot, one.sim, one.imsi, one.eid)
 
 
 def modem_findings(modem: Related) -> Iterator[Verdict]:
@@ -150,7 +172,3 @@ def difference(
         waiting = replaced.get(event.key[:2])
         pairs.append((event, waiting.pop(0) if waiting else None))
     return pairs, [key for waiting in replaced.values() for key in waiting]
-
-
-def _in_slot(unit: Key, place: Any) -> Pair:
-    return Pair(modem=place[0], slot=place[2], sim=unit)

@@ -35,7 +35,7 @@ class Stay(msgspec.Struct, frozen=True):
     :param individual: number of the individual, in order of first reading
     :param closed_by: the reading that closed it; None while it is open
     :param cause: ``removed``, ``replaced`` or ``moved``
-    :param came_from: place of the stay before it in known order, if that is another place
+    :param moved_from: index of the stay before it in known order, if that is at another place
     """
 
     unit: Key
@@ -45,7 +45,7 @@ class Stay(msgspec.Struct, frozen=True):
     interval: Interval
     closed_by: Moment | None = None
     cause: str | None = None
-    came_from: Key | None = None
+    moved_from: int | None = None
 
     @property
     def opened_by(self) -> Moment:
@@ -247,7 +247,8 @@ def _stays(number: int, intervals: Sequence[Interval]) -> tuple[Stay, ...]:
             if closed_by is None or is_before(arrival, closed_by):
                 closed_by, cause = arrival, "moved"
         earlier = _previous(visits, k)
-        came_from = None if earlier is None else intervals[visits[earlier][0]].place
+        if earlier is not None and intervals[visits[earlier][0]].place == interval.place:
+            earlier = None
         stays.append(
             Stay(
                 interval.unit,
@@ -257,7 +258,7 @@ def _stays(number: int, intervals: Sequence[Interval]) -> tuple[Stay, ...]:
                 interval,
                 closed_by,
                 cause,
-                None if came_from == interval.place else came_from,
+                earlier,
             )
         )
     return tuple(stays)

@@ -72,15 +72,16 @@ class _Slot:
         self._history = history
         self._companions: frozenset[Key] = frozenset((individual.unit,))
         self._known: SlotReading | None = None
-        self._at: Moment | None = None
+        self._last: Sighting | None = None
         self._sim: Key | None = None
         self._extra = ""
         self._spans: list[Span] = []
+        self._sightings: list[Sighting] = []
 
     def advance(self, one: SlotReading, sighting: Sighting) -> None:
         """Apply the next reading of the slot."""
         at, known = sighting.at, self._known
-        in_order = self._at is None or is_before(self._at, at)
+        in_order = self._last is None or is_before(self._last.at, at)
         end = at if in_order else None
         if one.sim is None:
             if self._spans:
@@ -90,7 +91,7 @@ class _Slot:
         elif known is not None and same_sim(known, one):
             if one.imsi is not None and known.imsi not in (None, one.imsi) and in_order:
                 self._add("sim.imsi_switched", sighting, known, one)
-            self._extend(at)
+            self._extend(sighting)
             self._known = SlotReading(
                 self.number, one.sim, one.imsi or known.imsi, one.eid or known.eid,
                 one.extra or known.extra,
@@ -104,8 +105,8 @@ class _Slot:
                 kind = "sim.profile_switched" if switched else "sim.swapped"
                 self._add(kind, sighting, known, one)
             self._known, self._sim, self._extra = one, one.sim, one.extra
-            self._extend(at)
-        self._at = at
+            self._extend(sighting)
+        self._last = sighting
         self.is_continued = True
 
     def close(self, ended_by: Moment | None, cause: str | None) -> None:
@@ -119,11 +120,14 @@ class _Slot:
                     spans=tuple(self._spans),
                     ended_by=ended_by,
                     cause=cause if ended_by is not None else None,
+                    sightings=tuple(self._sightings),
                 )
             )
-            self._spans = []
+            self._spans, self._sightings = [], []
 
-    def _extend(self, at: Moment) -> None:
+    def _extend(self, sighting: Sighting) -> None:
+        at = sighting.at
+        self._sightings.append(sighting)
         if self.is_continued and self._spans:
             self._spans[-1] = Span(self._spans[-1].first, at, self._companions)
         else:
@@ -132,7 +136,7 @@ class _Slot:
     def _add(
         self, kind: str, sighting: Sighting, before: SlotReading, after: SlotReading | None
     ) -> None:
-        previous = self._pair(sighting, before)
+        previous = self._pair(self._last or sighting, before)
         new = None if after is None else self._pair(sighting, after)
         subject = (self._unit, self.number)
         self._history.events.append(Occurrence(kind, subject, sighting.at, previous, new))

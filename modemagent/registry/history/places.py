@@ -51,7 +51,7 @@ class Interval(msgspec.Struct, frozen=True):
         20th digit of an ICCID
     :param ended_by: first reading of the place that contradicts the interval
     :param cause: ``removed`` or ``replaced``; None if nothing ended it
-    :param sightings: the kept readings of a modem; empty for a SIM
+    :param sightings: the kept readings of the modem; of a SIM those in which it was read
     :param previous: the modem at the place before, if it is another one
     """
 
@@ -77,6 +77,11 @@ class Interval(msgspec.Struct, frozen=True):
         if len(self.spans) == 1:
             return self.spans[0].last
         return max([span.last for span in self.spans], key=moment_order)
+
+    def sighting(self, at: Moment) -> Sighting:
+        """Return the kept reading at a moment."""
+        ends = (self.sightings[-1], self.sightings[0])
+        return next(one for one in (*ends, *self.sightings) if one.at.report == at.report)
 
 
 def is_forgettable(before: Sighting, one: Sighting, after: Sighting, *, hole: bool) -> bool:

@@ -32,7 +32,7 @@ def shown(history: History | MemoryStore, *, last: bool = True) -> dict[str, Any
                         stay.opened_by,
                         stay.closed_by,
                         stay.cause,
-                        stay.came_from,
+                        stay.moved_from,
                         *(((span.first, span.last) for span in stay.spans) if last else ()),
                     )
                     for stay in individual.stays
