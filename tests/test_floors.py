@@ -81,12 +81,13 @@ LATE_IMPORTS = {
     "modemagent.cli.outbox:_flush",  # the daemon's packages, which a request to it does not need
     "modemagent.cli.port_options:access_options",  # --trace, --baud auto
     "modemagent.cli.registry:_source",  # sqlalchemy, here and in the rows below
-    "modemagent.cli.registry:_url",
     "modemagent.cli.registry:serve_command",  # fastapi
-    "modemagent.cli.registry:token_create",
-    "modemagent.cli.registry:token_list",
-    "modemagent.cli.registry:token_revoke",
-    "modemagent.cli.registry:_opened",
+    "modemagent.cli.registry_database:database_url",
+    "modemagent.cli.registry_database:opened_database",
+    "modemagent.cli.registry_tokens:allow_enrolment",
+    "modemagent.cli.registry_tokens:token_create",
+    "modemagent.cli.registry_tokens:token_list",
+    "modemagent.cli.registry_tokens:token_revoke",
     "modemagent.cli.response_text:meaning_of",  # identity rules, 3 ms that few lines need
     "modemagent.cli.run:command",  # the daemon, which the help page does not need
     "modemagent.cli.screen:live_screen",  # rich

@@ -1,32 +1,26 @@
-"""``modemagent registry``: server, tokens and queries of the central registry.
-
-Longer than 300 lines: one group of commands, each of a few lines.
-"""
+"""``modemagent registry``: server and queries of the central registry."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from modemagent.cli import registry_tokens
 from modemagent.cli.options import F, flag_option, json_option, value_option
-from modemagent.cli.output import cell, print_json, table
-from modemagent.errors import RegistryStoreError, SettingsError, UsageError
+from modemagent.cli.registry_database import (
+    database_options,
+    database_url,
+    existing_database,
+    show_rows,
+)
+from modemagent.errors import SettingsError, UsageError
 from modemagent.registry_client.client import HttpSource, Source, entries, rows
-from modemagent.settings import DEFAULT_STATE_DIR
-
-if TYPE_CHECKING:
-    from modemagent.registry.store.engine import Database
 
 DEFAULT_LISTEN = "127.0.0.1:8470"
-SCOPES = ("gateway", "read", "operate", "admin", "enroll")
-_SCOPES_HELP = (
-    "gateway: send the reports of --gateway-id; enroll: create the token of a new gateway; read: "
-    "query; operate and admin: reserved, at present the same as read."
-)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 #: The field whose change an event is about; for any other event, the place.
 _CHANGED = {
     "sim.swapped": ("iccid",),
@@ -38,22 +32,9 @@ _CHANGED = {
 }
 
 
-def database_options(function: F) -> F:
-    """Add ``--database`` and ``--state-dir``, which select the database."""
-    database = value_option("--database", "URL", "Database, such as sqlite:////path/registry.db.")
-    state_dir = value_option(
-        "--state-dir",
-        "DIR",
-        "Directory of registry.db, unless --database is given.",
-        type=click.Path(file_okay=False, path_type=Path),
-    )
-    return state_dir(database(function))
-
-
 def source_options(function: F) -> F:
     """Add the options of a query: the API and a token, or the database."""
-    file = click.Path(exists=True, dir_okay=False, path_type=Path)
-    token_file = value_option("--token-file", "FILE", "Token for --url.", type=file)
+    token_file = value_option("--token-file", "FILE", "Token for --url.", type=FILE)
     url = value_option("--url", "URL", "Query a running registry over HTTP.")
     return database_options(json_option(url(token_file(function))))
 
@@ -75,87 +56,58 @@ def command() -> None:
     "Address to listen on; port 0 selects a free port.",
     default=DEFAULT_LISTEN,
 )
+@value_option(
+    "--metrics-listen",
+    "HOST:PORT",
+    "Address of a listener for /metrics, /healthz and /readyz alone, without tokens.",
+)
+@value_option(
+    "--trusted-proxy",
+    "NET",
+    "Network of reverse proxies whose X-Forwarded-For is used, such as 10.0.0.0/8; repeatable.",
+    multiple=True,
+)
+@value_option(
+    "--tls-cert", "FILE", "Certificate with its chain, PEM; requires --tls-key.", type=FILE
+)
+@value_option("--tls-key", "FILE", "Key of the certificate, PEM without password.", type=FILE)
 @database_options
-def serve_command(listen: str, **where: Any) -> None:
+def serve_command(
+    listen: str,
+    metrics_listen: str | None,
+    trusted_proxy: Sequence[str],
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    **where: Any,
+) -> None:
     """Serve the registry until SIGTERM.
 
     \b
     modemagent registry serve --state-dir /srv/registry
-    modemagent registry serve --listen 0.0.0.0:8470 --database sqlite:////srv/registry.db
+    modemagent registry serve --listen 0.0.0.0:8470 --tls-cert chain.pem --tls-key key.pem
 
-    Prints "listening on http://HOST:PORT" to stderr when ready. Connections are not encrypted:
-    use a reverse proxy with TLS for access from other machines.
+    Prints "listening on http://HOST:PORT" to stderr when ready. Without --tls-cert, connections are
+    not encrypted: use a reverse proxy with TLS for access from other machines. The certificate is
+    loaded again when its files change, and on SIGHUP.
     """
-    host, port = _address(listen)
-    from modemagent.registry.server import serve
-
-    serve(_url(**where), host, port)
-
-
-@command.group("token")
-def token_group() -> None:
-    """Create, list and revoke access tokens."""
-
-
-@token_group.command("create", short_help="Create a token and print it once.")
-@click.option("--scope", type=click.Choice(SCOPES), required=True, help=_SCOPES_HELP)
-@value_option("--gateway-id", "ID", "Gateway that the token is bound to.")
-@flag_option("--full-ids", "Let the token see full identifiers.")
-@database_options
-def token_create(scope: str, gateway_id: str | None, full_ids: bool, **where: Any) -> None:
-    """Create a token and print it once; only its hash is stored.
-
-    \b
-    modemagent registry token create --scope gateway --gateway-id gw-0042
-    modemagent registry token create --scope read --full-ids
-    """
-    if (scope == "gateway") != (gateway_id is not None):
+    if (tls_cert is None) != (tls_key is None):
         raise UsageError(
-            "--gateway-id is required with --scope gateway and invalid with other scopes",
-            hint="Example: --scope gateway --gateway-id gw-0042",
+            "--tls-cert and --tls-key must be given together",
+            hint="Example: --tls-cert chain.pem --tls-key key.pem",
         )
-    if full_ids and scope in ("gateway", "enroll"):
-        raise UsageError(f"--full-ids has no effect with --scope {scope}", hint="Omit --full-ids.")
-    if gateway_id is not None and not (gateway_id.isprintable() and 0 < len(gateway_id) <= 256):
-        raise UsageError("--gateway-id must have 1 to 256 printable characters")
-    from modemagent.registry.store.tokens import Scope, create
+    address = _address("--listen", listen)
+    metrics_address = _address("--metrics-listen", metrics_listen) if metrics_listen else None
+    from modemagent.registry.api.addresses import parse_network
+    from modemagent.registry.server import ServerOptions, serve
 
-    with _opened(_url(**where)) as store:
-        secret = create(store, Scope(scope), gateway_id=gateway_id, full_ids=full_ids)
-    click.echo(secret)
-
-
-@token_group.command("list")
-@json_option
-@database_options
-def token_list(as_json: bool, **where: Any) -> None:
-    """List tokens, without their secrets."""
-    from modemagent.registry.store.documents import to_rfc3339
-    from modemagent.registry.store.tokens import all_tokens
-
-    columns = ("number", "scope", "gateway_id", "full_ids", "created", "last_used", "revoked")
-    found = []
-    with _opened(_existing(**where)) as store:
-        for token in all_tokens(store):
-            times = map(to_rfc3339, (token.created_ms, token.used_ms, token.revoked_ms))
-            values = (token.number, str(token.scope), token.gateway_id, token.full_ids, *times)
-            found.append(dict(zip(columns, values, strict=True)))
-    _show({"tokens": found}, found, columns, as_json)
-
-
-@token_group.command("revoke")
-@click.argument("number", type=click.IntRange(min=1))
-@database_options
-def token_revoke(number: int, **where: Any) -> None:
-    """Revoke a token by its number in "token list"."""
-    from modemagent.registry.store.tokens import revoke
-
-    with _opened(_existing(**where)) as store:
-        if revoke(store, number):
-            return
-    raise UsageError(
-        f"no token has the number {number}", hint="See: modemagent registry token list"
+    options = ServerOptions(
+        listen=address,
+        metrics_listen=metrics_address,
+        trusted_proxies=[parse_network(one) for one in trusted_proxy],
+        certificate=tls_cert,
+        key=tls_key,
     )
+    serve(database_url(**where), options)
 
 
 @command.command("lookup", short_help="Find any identifier.")
@@ -173,14 +125,14 @@ def lookup(identifier: str, as_json: bool, **where: Any) -> int:
     document = _source(**where).get("lookup", id=identifier) or {"matches": []}
     columns = ("kind", "id", "modem", "sim", "gateway", "last_seen")
     matches = rows(document, "matches", columns)
-    _show(document, matches, columns, as_json, none="No match.")
+    show_rows(document, matches, columns, as_json, none="No match.")
     return 0 if matches else 4
 
 
 def _collection(name: str, columns: Sequence[str], summary: str) -> None:
     def collection(limit: int | None, as_json: bool, **where: Any) -> None:
         found = list(entries(_source(**where), name, most=limit, fields=columns))
-        _show({name: found}, found, columns, as_json)
+        show_rows({name: found}, found, columns, as_json)
 
     collection.__doc__ = summary
     command.command(name)(limit_option(source_options(collection)))
@@ -213,7 +165,7 @@ def events(limit: int | None, newest_first: bool, as_json: bool, **where: Any) -
     fields = ("time", "type", "subject", "data")
     found = list(entries(_source(**where), "events", most=limit, fields=fields, order=order))
     changes = [{**one, "change": _change(str(one["type"]), one["data"])} for one in found]
-    _show({"events": found}, changes, ("time", "type", "subject", "change"), as_json)
+    show_rows({"events": found}, changes, ("time", "type", "subject", "change"), as_json)
 
 
 def _change(kind: str, data: object) -> str:
@@ -229,23 +181,6 @@ def _change(kind: str, data: object) -> str:
     return f"{side('previous')} -> {side('new')}"
 
 
-def _show(
-    document: dict[str, Any],
-    rows: Sequence[dict[str, Any]],
-    columns: Sequence[str],
-    as_json: bool,
-    *,
-    none: str = "None.",
-) -> None:
-    if as_json:
-        print_json(document)
-    elif not rows:
-        click.echo(none, err=True)
-    else:
-        cells = [[cell(row[name]) for name in columns] for row in rows]
-        click.echo(table([[name.upper() for name in columns], *cells]))
-
-
 def _source(
     url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
 ) -> Source:
@@ -254,7 +189,7 @@ def _source(
             raise UsageError("--token-file requires --url", hint="Add --url http://HOST:PORT.")
         from modemagent.registry.database_source import DatabaseSource
 
-        return DatabaseSource(_existing(database, state_dir))
+        return DatabaseSource(existing_database(database, state_dir))
     if database is not None:
         raise UsageError("--url and --database exclude each other", hint="Omit one of them.")
     if token_file is None:
@@ -265,37 +200,13 @@ def _source(
     return HttpSource(url, token_file.read_text().strip())
 
 
-def _opened(url: str) -> closing[Database]:
-    """Return a database beside its server, to be closed at the end of the ``with`` block."""
-    from modemagent.registry.store.engine import Database
-
-    return closing(Database(url, guest=True))
-
-
-def _url(database: str | None, state_dir: Path | None) -> str:
-    if database is not None:
-        return database
-    from modemagent.registry.store.engine import default_url
-
-    return default_url(state_dir or DEFAULT_STATE_DIR)
-
-
-def _existing(database: str | None, state_dir: Path | None) -> str:
-    """Return the URL of an existing database: a query must not create one."""
-    url = _url(database, state_dir)
-    scheme, _, path = url.partition(":///")
-    if scheme == "sqlite" and not Path(path).is_file():
-        raise RegistryStoreError(
-            f"the registry database {path} does not exist",
-            hint="Give the --state-dir or --database of the registry, or query it with --url.",
-        )
-    return url
-
-
-def _address(listen: str) -> tuple[str, int]:
-    host, colon, port = listen.rpartition(":")
+def _address(option: str, text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
     if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535 or not host:
         raise SettingsError(
-            f"--listen {listen!r} is not HOST:PORT", hint=f"Example: --listen {DEFAULT_LISTEN}"
+            f"{option} {text!r} is not HOST:PORT", hint=f"Example: {option} {DEFAULT_LISTEN}"
         )
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+command.add_command(registry_tokens.group)

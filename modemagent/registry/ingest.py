@@ -16,6 +16,8 @@ from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.writer import Arrival, ReceiptStatus, record
 
 _MOST_REPORTS = 2000  # in one transaction; the batch that reaches it is stored in full
+_MOST_PENDING = 256  # batches in the queue
+_RETRY_AFTER_S = 5.0
 
 Statuses = Future[list[ReceiptStatus]]
 Batch = tuple[Sequence[Arrival], Statuses]
@@ -45,6 +47,10 @@ class Ingest:
     def pending(self) -> int:
         """Number of batches that wait for the writer."""
         return self._queue.qsize()
+
+    def retry_after_s(self) -> float | None:
+        """Return the seconds after which to send reports again if the queue is full, else None."""
+        return _RETRY_AFTER_S if self.pending >= _MOST_PENDING else None
 
     def submit(self, arrivals: Sequence[Arrival]) -> Statuses:
         """Queue a batch; the future returns one status per report after the commit."""

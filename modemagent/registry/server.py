@@ -1,66 +1,165 @@
-"""The registry's server process: listening, signals, clean shutdown."""
+"""The registry's server process: listening, signals, certificates, clean shutdown."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 
 from modemagent.errors import SettingsError
+from modemagent.registry.api.addresses import Network
 from modemagent.registry.api.app import create_app
+from modemagent.registry.api.connection import Connections, RegistryConnection
+from modemagent.registry.api.health import metrics_app
+from modemagent.registry.tls import ServerCertificate
 
 _STOP_WITHIN_S = 10
+_TLS_HANDSHAKE_WITHIN_S = 10.0
+_BACKLOG = 2048
+_HEADERS = [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")]
+_HSTS = ("strict-transport-security", "max-age=31536000")
+Address = tuple[str, int]
 
 
-def serve(database_url: str, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; port 0 selects a free port.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """What a registry listens on.
+
+    :param metrics_listen: address of the listener for metrics, which needs no token
+    :param trusted_proxies: networks of reverse proxies that set ``X-Forwarded-For``
+    :param certificate: PEM file for TLS, with its key; None: no TLS
+    """
+
+    listen: Address
+    metrics_listen: Address | None = None
+    trusted_proxies: Sequence[Network] = ()
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+def serve(database_url: str, options: ServerOptions) -> None:
+    """Serve until SIGTERM or SIGINT; port 0 selects a free port. SIGHUP loads the certificate.
 
     Prints ``listening on http://HOST:PORT`` to stderr once connections are accepted.
 
     :raises RegistryStoreError: the database cannot be used
-    :raises SettingsError: listening on the address failed
+    :raises SettingsError: listening on an address failed, or the certificate cannot be used
     :raises KeyboardInterrupt: stopped by SIGINT
     """
-    app = create_app(database_url)
-    listener = _listen(host, port)
+    certificate = None
+    if options.certificate is not None and options.key is not None:
+        certificate = ServerCertificate(options.certificate, options.key)
+    app = create_app(database_url, options.trusted_proxies)
+    listener = _listen(*options.listen)
+    for_metrics = _listen(*options.metrics_listen) if options.metrics_listen else None
+    _allow_many_files()
     config = uvicorn.Config(
-        app,
+        app.state.gate,
+        http=RegistryConnection,
+        loop="uvloop",
         log_config=None,
         access_log=False,  # a path may contain an identifier
         lifespan="on",
         ws="none",
+        proxy_headers=False,
         server_header=False,
+        headers=[*_HEADERS, _HSTS] if certificate else _HEADERS,
         timeout_graceful_shutdown=_STOP_WITHIN_S,
-        backlog=2048,
     )
-    server = _Server(config)
-    server.end_streams = lambda: app.state.notifier.close()
+    server = _Server(config, app, certificate, for_metrics)
     server.run(sockets=[listener])
     if server.interrupted:
         raise KeyboardInterrupt
 
 
 class _Server(uvicorn.Server):
-    """Server that prints its address when ready, and ends event streams before a shutdown."""
+    """Server with limited connections, TLS, a listener for metrics, and a clean shutdown."""
 
-    end_streams: Callable[[], None]
-    interrupted = False
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        app: FastAPI,
+        certificate: ServerCertificate | None,
+        for_metrics: socket.socket | None,
+    ) -> None:
+        super().__init__(config)
+        self.interrupted = False
+        self._app = app
+        self._certificate = certificate
+        self._for_metrics = for_metrics
+        self._connections = Connections(app.state.metrics, app.state.addresses)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.should_exit or not sockets:
-            return
-        host, port = sockets[0].getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        print(f"listening on http://{shown}:{port}", file=sys.stderr, flush=True)  # noqa: T201
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(STARTUP_FAILURE)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._reload_certificate)
+        listener = (sockets or [])[0]
+        tls: dict[str, Any] = {}
+        if self._certificate is not None:
+            tls = {
+                "ssl": self._certificate.context,
+                "ssl_handshake_timeout": _TLS_HANDSHAKE_WITHIN_S,
+                "ssl_shutdown_timeout": 1.0,
+            }
+        protocol = self._protocol(self.config)
+        self.servers = [await loop.create_server(protocol, sock=listener, backlog=_BACKLOG, **tls)]
+        scheme = "https" if self._certificate else "http"
+        addresses = [_url(scheme, listener)]
+        if self._for_metrics is not None:
+            config = uvicorn.Config(
+                metrics_app(self._app.state),
+                http=RegistryConnection,
+                log_config=None,
+                access_log=False,
+            )
+            config.load()
+            protocol = self._protocol(config)
+            self.servers.append(await loop.create_server(protocol, sock=self._for_metrics))
+            addresses.append(f"metrics on {_url('http', self._for_metrics)}/metrics")
+        self.started = True
+        print(f"listening on {', '.join(addresses)}", file=sys.stderr, flush=True)  # noqa: T201
+
+    def _protocol(self, config: uvicorn.Config) -> Callable[[], RegistryConnection]:
+        return lambda: RegistryConnection(
+            config, self.server_state, self.lifespan.state, self._connections
+        )
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:  # once a second
+            now = time.monotonic()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, RegistryConnection):
+                    connection.check_deadlines(now)
+            if self._certificate is not None:
+                self._certificate.reload_if_changed()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.end_streams()
-        await super().shutdown(sockets)
+        """Finish the requests in progress, and refuse new ones meanwhile with status 503."""
+        self._app.state.gate.is_stopping = True
+        self._app.state.streams.close()
+        deadline = time.monotonic() + _STOP_WITHIN_S
+        while self.server_state.tasks and not self.force_exit and time.monotonic() < deadline:
+            await asyncio.wait(self.server_state.tasks, timeout=0.5)
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, RegistryConnection) and not connection.is_busy:
+                connection.transport.close()
+        await super().shutdown([*(sockets or []), *filter(None, [self._for_metrics])])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Shut down on a signal, with exit status 0 on SIGTERM."""
@@ -69,16 +168,35 @@ class _Server(uvicorn.Server):
         self.force_exit |= self.should_exit and self.interrupted
         self.should_exit = True
 
+    def _reload_certificate(self) -> None:
+        if self._certificate is not None:
+            self._certificate.reload()
+
+
+def _url(scheme: str, listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # inherited by accepted sockets: otherwise the second part of a response waits up to 40 ms
+        # for the delayed acknowledgement of the first
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind((host, port))
     except OSError as error:
         raise SettingsError(
             f"cannot listen on {host}:{port}: {error.strerror or error}",
-            hint="Choose another --listen HOST:PORT; port 0 selects a free port.",
+            hint="Choose another HOST:PORT; port 0 selects a free port.",
         ) from error
     return listener
+
+
+def _allow_many_files() -> None:
+    """Raise the limit of open files, one per connection, to the highest that is allowed."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -146,11 +146,15 @@ class Registry(Process):
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def get(self, path: str) -> Any:
+    def authorization(self) -> dict[str, str]:
+        """Return the header of a token that can read everything."""
         if not self._reading:
             self._reading = self.token("--scope", "read", "--full-ids")
-        headers = {"Authorization": f"Bearer {self._reading}"}
-        request = urllib.request.Request(f"{self.url}/api/v1/{path}", headers=headers)
+        return {"Authorization": f"Bearer {self._reading}"}
+
+    def get(self, path: str) -> Any:
+        url = f"{self.url}/api/v1/{path}"
+        request = urllib.request.Request(url, headers=self.authorization())
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
                 return json.load(answer)

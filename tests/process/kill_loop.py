@@ -137,7 +137,8 @@ def _count(registry: Registry, outcome: Outcome) -> None:
     """Add the registry's counters, which start at zero with each of its processes."""
     import urllib.request
 
-    with urllib.request.urlopen(f"{registry.url}/metrics", timeout=5) as answer:
+    request = urllib.request.Request(f"{registry.url}/metrics", headers=registry.authorization())
+    with urllib.request.urlopen(request, timeout=5) as answer:
         for line in answer.read().decode().splitlines():
             if line.startswith("modemagent_registry_reports_received_total{"):
                 name, _, count = line.partition(" ")

@@ -391,18 +391,21 @@ def test_event_stream_resumes_and_ends_with_the_process(
     connection.close()
 
 
-def test_probes_and_openapi_need_no_token(registry: Registry) -> None:
+def test_probes_and_openapi_need_no_token(registry: Registry, reader: Client) -> None:
     anonymous = Client(registry.port, None)
     assert anonymous.request("GET", "/healthz").json == {"status": "ok"}
-    assert anonymous.request("GET", "/readyz").json == {"status": "ok"}
+    checks = {"database": "ok", "disk": "ok", "queue": "ok"}
+    assert anonymous.request("GET", "/readyz").json == {"status": "ok", "checks": checks}
     assert anonymous.request("POST", "/api/v1/reports").status == 401
     assert anonymous.request("GET", f"/{IMEI}").status == 404
-    metrics = anonymous.request("GET", "/metrics")
+    assert anonymous.request("GET", "/metrics").status == 401
+    metrics = reader.request("GET", "/metrics")
     assert metrics.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     assert b"modemagent_registry_modems 0.0\n" in metrics.raw
     assert b'modemagent_registry_requests_total{route="/readyz",status="200"} 1.0' in metrics.raw
-    assert b'requests_total{route="/api/v1/reports",status="401"} 1.0' in metrics.raw
+    assert b'requests_total{route="unmatched",status="401"} 2.0' in metrics.raw
     assert b'requests_total{route="unmatched",status="404"} 1.0' in metrics.raw
+    assert b'registry_refused_total{reason="unauthorized"} 2.0' in metrics.raw
     assert b"_created" not in metrics.raw
     assert IMEI.encode() not in metrics.raw
     described = anonymous.request("GET", "/openapi.json").json

@@ -6,16 +6,17 @@ since the caller already has those.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Security
+from fastapi.security import HTTPBearer
 from starlette.requests import Request
 
 from modemagent.privacy.masking import mask
 from modemagent.registry.api.problem_details import ProblemDetails
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.tokens import Scope, Token, find
+from modemagent.registry.store.tokens import Scope, Token
 
 _INCLUDES: dict[Scope, frozenset[Scope]] = {
     Scope.GATEWAY: frozenset({Scope.GATEWAY}),
@@ -25,39 +26,40 @@ _INCLUDES: dict[Scope, frozenset[Scope]] = {
     Scope.ADMIN: frozenset({Scope.READ, Scope.OPERATE, Scope.ADMIN}),
 }
 _NUMBERS = frozenset({"imei", "imeisv", "meid", "iccid", "imsi", "eid", "serial_number"})
+#: Only for the description of the API: the gate has checked the token.
+_bearer = HTTPBearer(auto_error=False, description="A token of `modemagent registry token create`.")
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="modemagent registry"'}
 
+#: Key of an ASGI scope under which the gate stores the valid token of a request.
+AUTHENTICATED = "modemagent.token"
 
-def caller(database: Database, authorization: str | None, scope: Scope) -> Token:
-    """Return the token of a request.
 
-    :raises ProblemDetails: 401 without a valid token, 403 if the scope does not suffice
+def check_scope(token: Token, scope: Scope) -> None:
+    """Check that a token has the permission that a request needs.
+
+    :raises ProblemDetails: 403 if it does not
     """
-    kind, _, secret = (authorization or "").strip().partition(" ")
-    if not secret.strip():
-        raise _unauthorized("a token is required: Authorization: Bearer TOKEN")
-    found = find(database, secret.strip()) if kind.lower() == "bearer" else None
-    if found is None:
-        raise _unauthorized("the token is invalid or revoked")
-    if scope not in _INCLUDES[found.scope]:
+    if scope not in _INCLUDES[token.scope]:
         raise ProblemDetails(
             HTTPStatus.FORBIDDEN,
             "scope",
-            f"the scope of the token is {found.scope}, the request needs {scope}",
+            f"the scope of the token is {token.scope}, the request needs {scope}",
             scope=str(scope),
         )
-    return found
 
 
-def _unauthorized(detail: str) -> ProblemDetails:
+def unauthorized(detail: str) -> ProblemDetails:
+    """Return the error of a request without a valid token."""
     return ProblemDetails(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, headers=_CHALLENGE)
 
 
-def requires(scope: Scope) -> Callable[[Request], Token]:
-    """Return a dependency that accepts only tokens of a scope."""
+def requires(scope: Scope) -> Callable[..., Awaitable[Token]]:
+    """Return a dependency that accepts only tokens of a scope, which the gate has found."""
 
-    def check(request: Request) -> Token:
-        return caller(request.app.state.database, request.headers.get("authorization"), scope)
+    async def check(request: Request, _: Annotated[object, Security(_bearer)] = None) -> Token:
+        token: Token = request.scope[AUTHENTICATED]
+        check_scope(token, scope)
+        return token
 
     return check
 

@@ -234,4 +234,7 @@ class Enrolment(Document):
 
 
 class Enrolled(Document):
+    """The token of a gateway, and the number of the unused token that it replaces."""
+
     token: str
+    replaced: int | None

@@ -1,117 +1,246 @@
 """Server-sent events: the events of the fleet as they are recorded.
 
 The stream follows the positions of events in the database, so a client that reconnects with
-``Last-Event-ID`` misses nothing. The notification after a commit only shortens the wait.
+``Last-Event-ID`` misses nothing. The notification after a commit only shortens the wait. Streams at
+the same position share one query and one encoding of each event.
+
+A stream ends when its token expires or is revoked, and when its client reads too slowly.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import Awaitable, Mapping
+from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Query
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
 
-from modemagent.registry.api.auth import redact_for, requires
+from modemagent.registry.api.auth import check_scope, redact_for, requires
 from modemagent.registry.api.documents import PROBLEMS
+from modemagent.registry.api.problem_details import ProblemDetails, too_many
+from modemagent.registry.api.quotas import Concurrency
+from modemagent.registry.api.token_cache import TokenCache
 from modemagent.registry.store import reader
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.tokens import Scope, Token
 
+MOST_STREAMS_EACH = 8  # of one token
+MOST_STREAMS = 256
 _KEEP_ALIVE_S = 15.0
+_TOKENS_CHECKED_EVERY_S = 1.0
 _EVENTS_PER_QUERY = 200
+_HIGHEST_POSITION = 2**62
+_TOTAL = "all"
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/v1", tags=["fleet"], responses=PROBLEMS)
 
 
-class Notifier:
-    """Wakes the event streams after a commit.
+@router.get("/events/stream", response_class=StreamingResponse)
+async def stream(
+    _token: Annotated[Token, Depends(requires(Scope.READ))],
+    _after: Annotated[int | None, Query(alias="after", ge=0, le=_HIGHEST_POSITION)] = None,
+) -> None:
+    """Stream new events, or those that follow the position `after` or `Last-Event-ID`."""
+    # described here for the API; :class:`EventStreams` processes the requests
 
-    :param loop: the event loop of the streams
-    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._subscribers: set[asyncio.Event] = set()
-        self.closing = False
+class _Stream:
+    """One client of the stream; ``wake`` is set when there may be something to do."""
+
+    def __init__(self, token: Token) -> None:
+        self.token = token
+        self.wake = asyncio.Event()
+        self.is_ended = False
+
+    def end(self) -> None:
+        self.is_ended = True
+        self.wake.set()
+
+
+class EventStreams:
+    """``GET /api/v1/events/stream`` as a plain ASGI route."""
+
+    def __init__(self, database: Database, tokens: TokenCache) -> None:
+        self._database = database
+        self._tokens = tokens
+        self._streams: set[_Stream] = set()
+        self._by_token: Concurrency[int | str] = Concurrency(MOST_STREAMS_EACH)
+        self._queries: dict[int, asyncio.Task[_Page]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.is_closing = False
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.create_task(self._check_tokens())
 
     def notify(self) -> None:
         """Wake all streams; safe to call from any thread."""
-        if not self._loop.is_closed():
+        if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 
     def close(self) -> None:
         """End all streams; called in the event loop."""
-        self.closing = True
-        self._wake()
+        self.is_closing = True
+        if self._task is not None:
+            self._task.cancel()
+        for one in self._streams:
+            one.end()
 
-    def _wake(self) -> None:
-        for event in self._subscribers:
-            event.set()
+    @property
+    def count(self) -> int:
+        """Number of open streams."""
+        return len(self._streams)
 
-    def subscribe(self) -> asyncio.Event:
-        """Return an event that is set by each notification."""
-        event = asyncio.Event()
-        self._subscribers.add(event)
-        return event
+    async def __call__(
+        self,
+        scope: AsgiScope,
+        receive: Receive,
+        send: Send,
+        token: Token,
+        headers: Mapping[bytes, bytes],
+    ) -> None:
+        check_scope(token, Scope.READ)
+        after = _position(scope["query_string"], headers)
+        if after is None:
+            after = await run_in_threadpool(self._last_position)
+        if not self._by_token.acquire(token.number):
+            raise too_many("streams", f"a token may open {MOST_STREAMS_EACH} streams", 30)
+        try:
+            if not self._by_token.acquire(_TOTAL, MOST_STREAMS):
+                raise too_many("streams", "too many event streams are open", 30)
+            try:
+                await self._serve(_Stream(token), after, receive, send)
+            finally:
+                self._by_token.release(_TOTAL)
+        finally:
+            self._by_token.release(token.number)
 
-    def unsubscribe(self, event: asyncio.Event) -> None:
-        self._subscribers.discard(event)
+    async def _serve(self, stream: _Stream, after: int, receive: Receive, send: Send) -> None:
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            stream.end()
 
+        async def write(text: bytes, *, more: bool = True) -> None:
+            await send({"type": "http.response.body", "body": text, "more_body": more})
 
-@router.get("/events/stream", response_class=StreamingResponse)
-async def stream(
-    request: Request,
-    token: Annotated[Token, Depends(requires(Scope.READ))],
-    after: Annotated[int | None, Query(ge=0, le=2**62)] = None,
-) -> Response:
-    """Stream new events, or those that follow the position `after` or `Last-Event-ID`."""
-    state = request.app.state
-    last = request.headers.get("last-event-id", "")
-    if last.isascii() and last.isdecimal() and len(last) < 19:
-        after = int(last)
-    if after is None:
-        after = await run_in_threadpool(_last_position, state.database)
-    return StreamingResponse(
-        _follow(state.database, state.notifier, after, token),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+        fields = [(b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no")]
+        await send({"type": "http.response.start", "status": 200, "headers": fields})
+        watching = asyncio.create_task(watch())
+        self._streams.add(stream)
+        try:
+            await write(b": modemagent registry\n\n")
+            while not self._has_ended(stream):
+                stream.wake.clear()
+                page = await self._page_after(after)
+                for position, event in page.events:
+                    after = position
+                    await write(page.encoded(position, event, stream.token))
+                    if self._has_ended(stream):
+                        break
+                if not page.events and not await _is_set_within(stream.wake.wait(), _KEEP_ALIVE_S):
+                    await write(b": keep-alive\n\n")
+            await write(b"", more=False)
+        finally:
+            self._streams.discard(stream)
+            watching.cancel()
 
+    def _has_ended(self, stream: _Stream) -> bool:
+        return stream.is_ended or self.is_closing
 
-async def _follow(
-    database: Database, notifier: Notifier, after: int, token: Token
-) -> AsyncIterator[str]:
-    notified = notifier.subscribe()
-    try:
-        yield ": modemagent registry\n\n"
-        while not notifier.closing:
-            notified.clear()
-            rows = await run_in_threadpool(_events_after, database, after)
-            for position, event in rows:
-                after = position
-                body = json.dumps(redact_for(event, token), separators=(",", ":"))
-                yield f"id: {position}\nevent: {event['type']}\ndata: {body}\n\n"
-            if rows or notifier.closing:
+    async def _page_after(self, after: int) -> _Page:
+        """Return the events after a position, with one query for all streams that wait for it."""
+        query = self._queries.get(after)
+        if query is None:
+            query = asyncio.create_task(run_in_threadpool(self._read_page, after))
+            self._queries[after] = query
+            query.add_done_callback(lambda done: self._forget_query(after, done))
+        return await asyncio.shield(query)
+
+    def _forget_query(self, after: int, done: asyncio.Task[_Page]) -> None:
+        if self._queries.get(after) is done:
+            del self._queries[after]
+
+    async def _check_tokens(self) -> None:
+        """End the streams whose tokens are not valid any more."""
+        while True:
+            await asyncio.sleep(_TOKENS_CHECKED_EVERY_S)
+            numbers = {one.token.number for one in self._streams}
+            if not numbers:
                 continue
             try:
-                async with asyncio.timeout(_KEEP_ALIVE_S):
-                    await notified.wait()
-            except TimeoutError:
-                yield ": keep-alive\n\n"
-    finally:
-        notifier.unsubscribe(notified)
+                valid = await self._tokens.valid_numbers(numbers)
+            except SQLAlchemyError as error:
+                log.error("the tokens of event streams were not checked: %s", error)
+                continue
+            for one in self._streams:
+                if one.token.number not in valid:
+                    one.end()
+
+    def _wake(self) -> None:
+        # a query that has begun may not see the commit
+        self._queries.clear()
+        for one in self._streams:
+            one.wake.set()
+
+    def _last_position(self) -> int:
+        with self._database.reading() as connection:
+            return reader.last_position(connection)
+
+    def _read_page(self, after: int) -> _Page:
+        with self._database.reading() as connection:
+            return _Page(reader.event_rows(connection, limit=_EVENTS_PER_QUERY, after=after))
 
 
-def _last_position(database: Database) -> int:
-    with database.reading() as connection:
-        return reader.last_position(connection)
+class _Page:
+    """Events that follow a position, encoded once for masked and once for full tokens."""
+
+    def __init__(self, events: list[tuple[int, dict[str, Any]]]) -> None:
+        self.events = events
+        self._encoded: dict[tuple[int, bool], bytes] = {}
+
+    def encoded(self, position: int, event: dict[str, Any], token: Token) -> bytes:
+        key = position, token.full_ids
+        if key not in self._encoded:
+            body = json.dumps(redact_for(event, token), separators=(",", ":"))
+            text = f"id: {position}\nevent: {event['type']}\ndata: {body}\n\n"
+            self._encoded[key] = text.encode("ascii")
+        return self._encoded[key]
 
 
-def _events_after(database: Database, after: int) -> list[tuple[int, dict[str, Any]]]:
-    with database.reading() as connection:
-        return reader.event_rows(connection, limit=_EVENTS_PER_QUERY, after=after)
+async def _is_set_within(wait: Awaitable[bool], seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await wait
+    except TimeoutError:
+        return False
+
+
+def _position(query: bytes, headers: Mapping[bytes, bytes]) -> int | None:
+    """Return the position after which to start, or None to start with new events."""
+    last = headers.get(b"last-event-id", b"")
+    if last.isdigit() and len(last) < 19:
+        return int(last)
+    values = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("after", [])
+    if not values:
+        return None
+    text = values[-1]
+    if text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= _HIGHEST_POSITION:
+        return int(text)
+    raise ProblemDetails(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid_request",
+        f"query.after: must be an integer from 0 to {_HIGHEST_POSITION}",
+    )

@@ -13,6 +13,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Send
 
 CONTENT_TYPE = "application/problem+json"
 TYPES = "https://modemagent.invalid/problems/"
@@ -63,6 +65,52 @@ def reply(problem: ProblemDetails) -> Response:
     )
 
 
+async def send_problem(send: Send, problem: ProblemDetails) -> None:
+    """Send a problem document as the response of a request that no route has answered."""
+    body = json.dumps(problem.body).encode("ascii")
+    headers = [
+        (b"content-type", CONTENT_TYPE.encode("ascii")),
+        (b"content-length", b"%d" % len(body)),
+        *((name.lower().encode(), value.encode()) for name, value in problem.headers.items()),
+    ]
+    await send({"type": "http.response.start", "status": int(problem.status), "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def too_many(code: str, detail: str, retry_after_s: int) -> ProblemDetails:
+    """Return the error of a request that may succeed after some seconds."""
+    return ProblemDetails(
+        HTTPStatus.TOO_MANY_REQUESTS, code, detail, headers={"Retry-After": str(retry_after_s)}
+    )
+
+
+def unavailable(code: str, detail: str, retry_after_s: int) -> ProblemDetails:
+    """Return the error of a request that the registry cannot process for some seconds."""
+    return ProblemDetails(
+        HTTPStatus.SERVICE_UNAVAILABLE, code, detail, headers={"Retry-After": str(retry_after_s)}
+    )
+
+
+def allowed_methods(app: FastAPI, path: str) -> set[str]:
+    """Return the methods of the routes at a path, with HEAD and OPTIONS; none: no such path."""
+    found: set[str] = set()
+    for route in app.routes:
+        scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
+        if route.matches(scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    if "GET" in found:
+        found.add("HEAD")
+    return found | {"OPTIONS"} if found else found
+
+
+def internal_error(error: Exception) -> ProblemDetails:
+    """Log an unexpected error, and return the problem without its details."""
+    # without the path, which may contain an identifier
+    log.error("request failed", exc_info=error)
+    detail = "internal error; it is safe to retry the request"
+    return ProblemDetails(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail)
+
+
 def add_to(app: FastAPI) -> None:
     """Return problem documents for all errors of an application."""
 
@@ -71,10 +119,13 @@ def add_to(app: FastAPI) -> None:
         return reply(error)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> Response:
+    async def http(request: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
+        headers = dict(error.headers or {})
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(sorted(allowed_methods(app, request.scope["path"])))
         code = status.name.lower()
-        return reply(ProblemDetails(status, code, str(error.detail), headers=error.headers))
+        return reply(ProblemDetails(status, code, str(error.detail), headers=headers))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
@@ -88,7 +139,4 @@ def add_to(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, error: Exception) -> Response:
-        # without the path, which may contain an identifier
-        log.error("request failed", exc_info=error)
-        detail = "internal error; it is safe to retry the request"
-        return reply(ProblemDetails(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail))
+        return reply(internal_error(error))

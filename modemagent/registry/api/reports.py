@@ -8,10 +8,11 @@ others.
 from __future__ import annotations
 
 import json
-import zlib
+import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from math import ceil
 from typing import Annotated, Any
 
 import msgspec
@@ -19,24 +20,32 @@ from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import State
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from modemagent.errors import ReportError
-from modemagent.registry.api.auth import caller, requires
+from modemagent.registry.api.auth import check_scope, requires
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Enrolled, Enrolment, Receipts
 from modemagent.registry.api.metrics import REJECTED
-from modemagent.registry.api.problem_details import ProblemDetails, document
+from modemagent.registry.api.problem_details import ProblemDetails, document, unavailable
+from modemagent.registry.api.quotas import MemoryBudget
+from modemagent.registry.api.request_body import RequestBody, is_too_deep
 from modemagent.registry.store import tokens
 from modemagent.registry.store.engine import now_ms
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.store.tokens import EnrolmentRefused, Scope, Token
 from modemagent.registry.store.writer import Arrival, ReceiptStatus
 from modemagent.registry.validation import ValidReport, parse_report, reject_duplicate_keys
-from modemagent.report.message import BOOT_ID_HEADER, UPTIME_HEADER
+from modemagent.report.message import BOOT_ID_HEADER, FIRST_PENDING_HEADER, UPTIME_HEADER
 
 MOST_REPORTS = 1000
-MOST_BYTES = 16 * 1024 * 1024  # of a body, before and after gzip
+MOST_BYTES = 8 * 1024 * 1024  # of a body, before and after gzip
 MOST_BYTES_EACH = 64 * 1024
 _WRITER_DEADLINE_S = 60
+_BOOT_ID = BOOT_ID_HEADER.lower().encode("ascii")
+_FIRST_PENDING = FIRST_PENDING_HEADER.lower().encode("ascii")
+_UPTIME = UPTIME_HEADER.lower().encode("ascii")
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/v1", tags=["gateways"], responses=PROBLEMS)
 
@@ -77,21 +86,67 @@ _batches = msgspec.json.Decoder(_Batch, strict=True)
         }
     },
 )
-async def post_reports(request: Request) -> Response:
+async def post_reports() -> None:
     """Accept 1 to 1000 reports and return a result for each of them. gzip is supported."""
-    authorization = request.headers.get("authorization")
-    state = request.app.state
-    token = await run_in_threadpool(caller, state.database, authorization, Scope.GATEWAY)
-    body = await _body(request)
-    boot_id = request.headers.get(BOOT_ID_HEADER)
-    uptime = request.headers.get(UPTIME_HEADER, "")
-    uptime_ms = int(uptime) if uptime.isascii() and uptime.isdecimal() and len(uptime) < 16 else -1
-    return await run_in_threadpool(_receive, body, token, state, boot_id, uptime_ms)
+    # described here for the API; :class:`ReportRoute` processes the requests
+
+
+class ReportRoute:
+    """``POST /api/v1/reports`` as a plain ASGI route: FastAPI takes longer than the rest.
+
+    :param budget: memory for the bodies of all requests
+    """
+
+    def __init__(self, state: State, budget: MemoryBudget) -> None:
+        self._state = state
+        self._budget = budget
+
+    async def __call__(
+        self,
+        scope: AsgiScope,
+        receive: Receive,
+        send: Send,
+        token: Token,
+        headers: Mapping[bytes, bytes],
+    ) -> None:
+        check_scope(token, Scope.GATEWAY)
+        retry_after_s = self._state.ingest.retry_after_s()
+        if retry_after_s is not None:
+            raise unavailable("busy", "too many reports wait to be stored", ceil(retry_after_s))
+        uptime = headers.get(_UPTIME, b"")
+        uptime_ms = int(uptime) if uptime.isdigit() and len(uptime) < 16 else -1
+        body = RequestBody(receive, self._budget, MOST_BYTES)
+        try:
+            content = await body.read(headers)
+            result = await run_in_threadpool(
+                _receive,
+                content,
+                token,
+                self._state,
+                _text(headers.get(_BOOT_ID)),
+                uptime_ms,
+                _text(headers.get(_FIRST_PENDING)),
+            )
+        finally:
+            body.release()
+        length = b"%d" % len(result)
+        fields = [(b"content-type", b"application/json"), (b"content-length", length)]
+        await send({"type": "http.response.start", "status": 200, "headers": fields})
+        await send({"type": "http.response.body", "body": result})
+
+
+def _text(value: bytes | None) -> str | None:
+    return value.decode("latin-1") if value else None
 
 
 def _receive(
-    body: bytes, token: Token, state: State, boot_id: str | None, uptime_ms: int
-) -> Response:
+    body: bytes | bytearray,
+    token: Token,
+    state: State,
+    boot_id: str | None,
+    uptime_ms: int,
+    first_pending: str | None,
+) -> bytes:
     received_ms = now_ms()
     results: list[dict[str, Any]] = []
     arrivals: list[Arrival] = []
@@ -120,14 +175,19 @@ def _receive(
                 )
     for status, count in Counter(result["status"] for result in results).items():
         state.metrics.reports.labels(status).inc(count)
-    return Response(msgspec.json.encode({"results": results}), media_type="application/json")
+    for result in results:
+        if result["status"] == REJECTED:
+            state.metrics.rejected.labels(result["problem"]["code"]).inc()
+    return msgspec.json.encode({"results": results})
 
 
 def _parse(raw: bytes | msgspec.Raw, token: Token) -> ValidReport:
     view = memoryview(raw)
     if view.nbytes > MOST_BYTES_EACH:
         raise ReportError(f"a report must not exceed {MOST_BYTES_EACH} bytes", key="")
-    report = parse_report(view)
+    if is_too_deep(raw_bytes := bytes(view)):
+        raise ReportError("the JSON of the report is nested too deeply", key="")
+    report = parse_report(raw_bytes)
     if report.gateway_id != token.gateway_id:
         raise _ForeignGateway("the token belongs to another gateway", key="gateway_id")
     return report
@@ -152,7 +212,7 @@ def _report_id(raw: bytes | msgspec.Raw) -> str | None:
     return found[:64] if isinstance(found, str) and found.isprintable() else None
 
 
-def _split(body: bytes) -> Sequence[bytes | msgspec.Raw]:
+def _split(body: bytes | bytearray) -> Sequence[bytes | msgspec.Raw]:
     try:
         try:
             batch = _batches.decode(body)
@@ -169,7 +229,9 @@ def _split(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     return batch.reports
 
 
-def _split_leniently(body: bytes, error: msgspec.DecodeError) -> Sequence[bytes | msgspec.Raw]:
+def _split_leniently(
+    body: bytes | bytearray, error: msgspec.DecodeError
+) -> Sequence[bytes | msgspec.Raw]:
     """Split a body that contains half a surrogate pair or a number that JSON does not have.
 
     Bytes of a modem can end up in one report this way, which must not affect the others. Each
@@ -186,7 +248,7 @@ def _split_leniently(body: bytes, error: msgspec.DecodeError) -> Sequence[bytes 
     return [json.dumps(one).encode("ascii") for one in reports]
 
 
-def _reject_second_list(body: bytes) -> None:
+def _reject_second_list(body: bytes | bytearray) -> None:
     """Reject a body whose outer object has the key ``reports`` twice, with or without escapes."""
     outermost: list[tuple[str, object]] = []
 
@@ -207,54 +269,6 @@ def _invalid(status: HTTPStatus, code: str, error: Exception) -> ProblemDetails:
     )
 
 
-async def _body(request: Request) -> bytes:
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip", "x-gzip"):
-        raise ProblemDetails(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "content_encoding",
-            f"content encoding {encoding[:40]!r} is not supported, only gzip",
-            headers={"Accept-Encoding": "gzip"},
-        )
-    length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdecimal() and int(length) > MOST_BYTES:
-        raise _too_large()
-    parts: list[bytes] = []
-    size = 0
-    unzip = zlib.decompressobj(wbits=31) if encoding != "identity" else None
-    async for chunk in request.stream():
-        part = chunk
-        if unzip is not None:
-            try:
-                part = unzip.decompress(chunk, MOST_BYTES + 1 - size)
-            except zlib.error as error:
-                raise _bad_gzip() from error
-            if unzip.unconsumed_tail:
-                raise _too_large()
-        size += len(part)
-        if size > MOST_BYTES:
-            raise _too_large()
-        parts.append(part)
-    if unzip is not None and not unzip.eof:
-        raise _bad_gzip()
-    return b"".join(parts)
-
-
-def _bad_gzip() -> ProblemDetails:
-    return ProblemDetails(
-        HTTPStatus.BAD_REQUEST, "malformed_gzip", "the body is not complete gzip data"
-    )
-
-
-def _too_large() -> ProblemDetails:
-    return ProblemDetails(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "too_large",
-        f"the decompressed body must not exceed {MOST_BYTES} bytes",
-        limit=MOST_BYTES,
-    )
-
-
 @router.post("/enroll", responses=dict.fromkeys((400, 409), PROBLEM))
 def enroll(
     request: Request,
@@ -262,16 +276,35 @@ def enroll(
     token: Annotated[Token, Depends(requires(Scope.ENROLL))],
 ) -> Enrolled:
     """Create the token of a gateway, so that one secret sets up a fleet."""
-    if not enrolment.gateway_id.isprintable():
+    gateway_id = enrolment.gateway_id
+    if not tokens.is_gateway_id(gateway_id):
         raise ProblemDetails(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", "gateway_id must be printable"
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "invalid_request",
+            "gateway_id must consist of printable characters without slashes and backslashes",
         )
-    secret = tokens.enroll(request.app.state.database, enrolment.gateway_id)
-    if secret is None:
+    try:
+        enrolled = tokens.enroll(request.app.state.database, gateway_id)
+    except EnrolmentRefused as refused:
+        if refused.blocked:
+            raise ProblemDetails(
+                HTTPStatus.FORBIDDEN,
+                "enrolment_blocked",
+                "the token of this gateway was revoked; an operator must allow its enrolment with"
+                " modemagent registry token allow-enrolment",
+                gateway_id=gateway_id,
+            ) from None
         raise ProblemDetails(
             HTTPStatus.CONFLICT,
             "enrolled",
-            "this gateway already has a token in use; revoke it first",
-            gateway_id=enrolment.gateway_id,
+            "this gateway already has a token; revoke it first",
+            gateway_id=gateway_id,
+        ) from None
+    if enrolled.replaced is not None:
+        log.warning(
+            "enrolment replaced the unused token %d of a gateway, created by token %d",
+            enrolled.replaced,
+            token.number,
         )
-    return Enrolled(token=secret)
+        request.app.state.tokens.forget()
+    return Enrolled(token=enrolled.secret, replaced=enrolled.replaced)

@@ -7,6 +7,7 @@ token command next to a running server) waits up to ``busy_timeout``.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from modemagent.errors import RegistryStoreError
-from modemagent.registry.store.migrations import migrate
+from modemagent.registry.store.migrations import STEPS, migrate
+from modemagent.registry.workload import Workload
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -62,6 +64,7 @@ class Database:
         except (NoSuchModuleError, ImportError) as error:
             raise _unusable(url) from error
         self.url = url
+        self.workload = Workload()
         self._write_lock = threading.Lock()
         event.listen(self._engine, "connect", _prepare_guest if guest else _prepare)
         event.listen(self._engine, "begin", _begin_immediate_when_writing)
@@ -85,20 +88,49 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """Return the writing connection; commits at the end, rolls back on an error."""
         with (
-            self._write_lock,
+            self._locked(),
             self._engine.connect().execution_options(modemagent_writes=True) as connection,
             connection.begin(),
         ):
             yield connection
 
-    def is_readable(self) -> bool:
-        """Return True if the database can be read now."""
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the write lock, and count the wait for it."""
+        started = 0.0
+        if not self._write_lock.acquire(blocking=False):
+            started = time.perf_counter()
+            self._write_lock.acquire()
+        try:
+            if started:
+                self.workload.lock_waits += 1
+                self.workload.lock_wait_s += time.perf_counter() - started
+            yield
+        finally:
+            self._write_lock.release()
+
+    def loop_reader(self) -> sqlite3.Connection | None:
+        """Return a connection for quick reads on an event loop, or None if reads can block."""
+        path = Path(str(make_url(self.url).database)).absolute()
+        return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+    @property
+    def folder(self) -> Path | None:
+        """Folder of the database file, or None if the database is on another machine."""
+        return Path(str(make_url(self.url).database)).absolute().parent
+
+    def problem(self) -> str | None:
+        """Return why the database cannot be read or has another schema, or None."""
         try:
             with self.reading() as connection:
-                connection.execute(text("SELECT version FROM schema_version")).all()
+                version = connection.execute(
+                    text("SELECT max(version) FROM schema_version")
+                ).scalar()
         except DBAPIError:
-            return False
-        return True
+            return "the database cannot be read"
+        if version != len(STEPS):
+            return f"the database has schema version {version}, this program needs {len(STEPS)}"
+        return None
 
     def close(self) -> None:
         self._engine.dispose()

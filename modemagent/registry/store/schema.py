@@ -1,4 +1,4 @@
-"""Tables of schema version 1.
+"""Tables of schema version 2.
 
 Identifiers are never unique columns of a device row: a number can be cloned, moved or misread.
 Unique are reports, events, and the keys of places and units.
@@ -219,6 +219,6 @@ token = Table(
     *_optional(Text, "gateway_id"),
     *_required(_Boolean, "full_ids"),
     *_required(BigInteger, "created_ms"),
-    *_optional(BigInteger, "used_ms", "revoked_ms"),
+    *_optional(BigInteger, "used_ms", "revoked_ms", "expires_ms", "enrolment_blocked_ms"),
     Index("token_of_gateway", "gateway_id"),
 )

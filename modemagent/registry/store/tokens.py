@@ -1,20 +1,30 @@
-"""Access tokens: 256 random bits each, of which only the SHA-256 is stored."""
+"""Access tokens: 256 random bits each, of which only the SHA-256 is stored.
+
+A token is valid until it is revoked or expires. Revoking the token of a gateway also blocks the
+enrolment of that gateway, because whoever has a stolen enrolment token could enrol it again.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
+import re
 import secrets
+import sqlite3
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, update
 
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.schema import token as table
 
 _PREFIX = "mma_"  # recognized by secret scanners
-_USED_EVERY_MS = 60_000  # interval of updates of the time of last use
+_SECRET = re.compile(rb"mma_[A-Za-z0-9_-]{43}")
+#: Time during which an unused token of an enrolment may be replaced: its response may be lost.
+REPLACED_WITHIN_MS = 10 * 60_000
 
 
 class Scope(StrEnum):
@@ -28,7 +38,10 @@ class Scope(StrEnum):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A stored token, without its secret."""
+    """A stored token, without its secret.
+
+    :param enrolment_blocked_ms: time of the revocation that blocks the enrolment of the gateway
+    """
 
     number: int
     scope: Scope
@@ -37,50 +50,145 @@ class Token(msgspec.Struct, frozen=True):
     created_ms: int
     used_ms: int | None
     revoked_ms: int | None
+    expires_ms: int | None
+    enrolment_blocked_ms: int | None
+
+    def is_valid(self, at_ms: int) -> bool:
+        """Return True if the token is neither revoked nor expired."""
+        return self.revoked_ms is None and (self.expires_ms is None or at_ms < self.expires_ms)
+
+
+class NewGatewayToken(msgspec.Struct, frozen=True):
+    """Result of an enrolment: the secret, and the number of the unused token that it replaced."""
+
+    secret: str
+    replaced: int | None
+
+
+class EnrolmentRefused(Exception):
+    """A gateway cannot be enrolled.
+
+    :param blocked: its token was revoked; otherwise it has a valid token
+    """
+
+    def __init__(self, *, blocked: bool) -> None:
+        super().__init__("blocked" if blocked else "enrolled")
+        self.blocked = blocked
+
+
+def is_gateway_id(text: str) -> bool:
+    """Return True if a text can be a gateway id.
+
+    A slash would be ambiguous in paths and in the keys of reports, ``GATEWAY/STREAM/SEQUENCE``.
+    """
+    return text.isprintable() and 0 < len(text) <= 256 and not {"/", "\\"} & set(text)
 
 
 _COLUMNS = [table.c[name] for name in Token.__struct_fields__]
 
 
 def create(
-    database: Database, scope: Scope, *, gateway_id: str | None = None, full_ids: bool = False
+    database: Database,
+    scope: Scope,
+    *,
+    gateway_id: str | None = None,
+    full_ids: bool = False,
+    expires_ms: int | None = None,
 ) -> str:
-    """Create a token and return its secret, which cannot be shown again."""
-    with database.writing() as connection:
-        return _insert(connection, scope, gateway_id, full_ids=full_ids)
+    """Create a token and return its secret, which cannot be shown again.
 
-
-def enroll(database: Database, gateway_id: str) -> str | None:
-    """Create the token of a gateway, or return None if the gateway has used one already.
-
-    An unused token is replaced, since it may never have reached the gateway.
+    :param expires_ms: milliseconds since 1970 UTC; None: the token is valid until it is revoked
     """
-    valid = (
-        (table.c.gateway_id == gateway_id)
-        & (table.c.scope == str(Scope.GATEWAY))
-        & table.c.revoked_ms.is_(None)
-    )
     with database.writing() as connection:
-        if connection.execute(select(table.c.number).where(valid, table.c.used_ms > 0)).first():
+        return _insert(connection, scope, gateway_id, full_ids=full_ids, expires_ms=expires_ms)
+
+
+def enroll(database: Database, gateway_id: str) -> NewGatewayToken:
+    """Create the token of a gateway.
+
+    A token in use is never replaced. An unused one is replaced within 10 minutes of its creation,
+    since the response that contained it may not have reached the gateway.
+
+    :raises EnrolmentRefused: the gateway has a valid token, or its enrolment is blocked
+    """
+    now = now_ms()
+    of_gateway = and_(table.c.gateway_id == gateway_id, table.c.scope == str(Scope.GATEWAY))
+    with database.writing() as connection:
+        found = [
+            _token(row) for row in connection.execute(select(*_COLUMNS).where(of_gateway)).all()
+        ]
+        if any(one.enrolment_blocked_ms is not None for one in found):
+            raise EnrolmentRefused(blocked=True)
+        valid = [one for one in found if one.is_valid(now)]
+        if any(one.used_ms or now - one.created_ms > REPLACED_WITHIN_MS for one in valid):
+            raise EnrolmentRefused(blocked=False)
+        if valid:
+            connection.execute(update(table).where(of_gateway, _valid(now)).values(revoked_ms=now))
+        secret = _insert(connection, Scope.GATEWAY, gateway_id, full_ids=False, expires_ms=None)
+        return NewGatewayToken(secret, valid[-1].number if valid else None)
+
+
+def allow_enrolment(database: Database, gateway_id: str) -> bool:
+    """Let a gateway enrol again; return False if its enrolment was not blocked."""
+    blocked = and_(table.c.gateway_id == gateway_id, table.c.enrolment_blocked_ms.is_not(None))
+    with database.writing() as connection:
+        statement = update(table).where(blocked).values(enrolment_blocked_ms=None)
+        return connection.execute(statement).rowcount > 0
+
+
+def digest_of(secret: bytes) -> bytes | None:
+    """Return the digest under which a secret is stored, or None if it cannot be a secret."""
+    return hashlib.sha256(secret).digest() if _SECRET.fullmatch(secret) else None
+
+
+class TokenFinder:
+    """Finds tokens by digest in about 10 microseconds, on the event loop.
+
+    Only for SQLite, whose readers never wait for the writer.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        names = ", ".join(("hash", *Token.__struct_fields__))
+        self._query = f"SELECT {names} FROM token WHERE hash = ?"  # noqa: S608 - own names
+
+    def find(self, digest: bytes) -> Token | None:
+        """Return the token with this digest, valid or not."""
+        row = self._connection.execute(self._query, (digest,)).fetchone()
+        if row is None or not hmac.compare_digest(row[0], digest):
             return None
-        connection.execute(update(table).where(valid).values(revoked_ms=now_ms()))
-        return _insert(connection, Scope.GATEWAY, gateway_id, full_ids=False)
+        number, scope, gateway_id, full_ids, *times = row[1:]
+        return Token(number, Scope(scope), gateway_id, bool(full_ids), *times)
+
+    def close(self) -> None:
+        self._connection.close()
 
 
-def find(database: Database, secret: str) -> Token | None:
-    """Return the valid token of a secret, or None; record its use at most once a minute."""
-    query = select(*_COLUMNS).where(table.c.hash == _hash(secret), table.c.revoked_ms.is_(None))
+def find(database: Database, digest: bytes) -> Token | None:
+    """Return the token with this digest, valid or not."""
+    query = select(table.c.hash, *_COLUMNS).where(table.c.hash == digest)
     with database.reading() as connection:
         row = connection.execute(query).first()
-    if row is None:
-        return None
-    found = _token(row)
-    if found.used_ms is None or now_ms() - found.used_ms > _USED_EVERY_MS:
-        with database.writing() as connection:
-            connection.execute(
-                update(table).where(table.c.number == found.number).values(used_ms=now_ms())
-            )
-    return found
+    return _token(row) if row and hmac.compare_digest(bytes(row.hash), digest) else None
+
+
+def valid_numbers(connection: Connection, numbers: Collection[int]) -> set[int]:
+    """Return those of the numbers whose tokens are valid now."""
+    query = select(table.c.number).where(table.c.number.in_(numbers), _valid(now_ms()))
+    return set(connection.execute(query).scalars())
+
+
+def record_uses(database: Database, uses: Mapping[int, int]) -> None:
+    """Store the time of last use of tokens, given by number, in milliseconds since 1970."""
+    if not uses:
+        return
+    with database.writing() as connection:
+        connection.execute(
+            update(table)
+            .where(table.c.number == bindparam("of"))
+            .values(used_ms=bindparam("at_ms")),
+            [{"of": number, "at_ms": used_ms} for number, used_ms in sorted(uses.items())],
+        )
 
 
 def all_tokens(database: Database) -> list[Token]:
@@ -90,24 +198,44 @@ def all_tokens(database: Database) -> list[Token]:
     return [_token(row) for row in rows]
 
 
-def revoke(database: Database, number: int) -> bool:
-    """Revoke a token; return False if no token has this number."""
-    # a token that is revoked already keeps the time
-    revoked_ms = func.coalesce(table.c.revoked_ms, now_ms())
+def revoke(database: Database, number: int) -> Token | None:
+    """Revoke a token, and block the enrolment of its gateway; return the token if it exists."""
+    now = now_ms()
+    is_it = table.c.number == number
     with database.writing() as connection:
-        statement = update(table).where(table.c.number == number).values(revoked_ms=revoked_ms)
-        return connection.execute(statement).rowcount > 0
+        # a token that is revoked already keeps the time
+        revoked = (
+            update(table).where(is_it).values(revoked_ms=func.coalesce(table.c.revoked_ms, now))
+        )
+        connection.execute(revoked)
+        of_gateway = and_(is_it, table.c.scope == str(Scope.GATEWAY))
+        connection.execute(update(table).where(of_gateway).values(enrolment_blocked_ms=now))
+        row = connection.execute(select(*_COLUMNS).where(is_it)).first()
+    return _token(row) if row else None
 
 
-def _insert(connection: Connection, scope: Scope, gateway_id: str | None, *, full_ids: bool) -> str:
+def _valid(at_ms: int) -> ColumnElement[bool]:
+    unexpired = or_(table.c.expires_ms.is_(None), table.c.expires_ms > at_ms)
+    return and_(table.c.revoked_ms.is_(None), unexpired)
+
+
+def _insert(
+    connection: Connection,
+    scope: Scope,
+    gateway_id: str | None,
+    *,
+    full_ids: bool,
+    expires_ms: int | None,
+) -> str:
     secret = _PREFIX + secrets.token_urlsafe(32)
     connection.execute(
         table.insert().values(
-            hash=_hash(secret),
+            hash=hashlib.sha256(secret.encode("ascii")).digest(),
             scope=str(scope),
             gateway_id=gateway_id,
             full_ids=full_ids,
             created_ms=now_ms(),
+            expires_ms=expires_ms,
         )
     )
     return secret
@@ -115,7 +243,3 @@ def _insert(connection: Connection, scope: Scope, gateway_id: str | None, *, ful
 
 def _token(row: Row[Any]) -> Token:
     return msgspec.convert(row, Token, from_attributes=True)
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -19,7 +19,14 @@ def _first_tables(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
+def _expiry_of_tokens(connection: Connection) -> None:
+    present = {column["name"] for column in inspect(connection).get_columns("token")}
+    for name in ("expires_ms", "enrolment_blocked_ms"):
+        if name not in present:
+            connection.exec_driver_sql(f"ALTER TABLE token ADD COLUMN {name} BIGINT")
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _expiry_of_tokens)
 
 
 def migrate(connection: Connection) -> None:
