@@ -11,7 +11,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ OTHER_IMEI = "867698040000021"
 ICCID = "8988303000000000010"
 OTHER_ICCID = "8988303000000000028"
 EID = "89044000000000000000000000000039"
+
+MODEMAGENT = (sys.executable, "-m", "modemagent")
 
 Body = dict[str, Any]
 
@@ -160,30 +162,37 @@ class Client:
 
 
 def modemagent(*words: str) -> list[str]:
-    return [sys.executable, "-m", "modemagent", *words]
+    return [*MODEMAGENT, *words]
 
 
 class Registry:
     """A registry in its own process."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(
+        self, state_dir: Path, *options: str, command: Sequence[str] = MODEMAGENT
+    ) -> None:
         self.state_dir = state_dir
+        self.options = options
+        self.command = command
         self.process: subprocess.Popen[str] | None = None
-        self.port = 0
+        self.port = self.metrics_port = 0
 
     def start(self) -> None:
+        place = ("--listen", "127.0.0.1:0", "--state-dir", str(self.state_dir))
         self.process = subprocess.Popen(
-            modemagent(
-                "registry", "serve", "--listen", "127.0.0.1:0", "--state-dir", str(self.state_dir)
-            ),
+            [*self.command, "registry", "serve", *place, *self.options],
             stderr=subprocess.PIPE,
             text=True,
         )
         assert self.process.stderr is not None
         line = self.process.stderr.readline()
-        found = re.fullmatch(r"listening on http://127\.0\.0\.1:(\d+)\n", line)
+        found = re.fullmatch(
+            r"listening on https?://127\.0\.0\.1:(\d+)"
+            r"(?:, metrics on http://127\.0\.0\.1:(\d+)/metrics)?\n",
+            line,
+        )
         assert found, line
-        self.port = int(found[1])
+        self.port, self.metrics_port = int(found[1]), int(found[2] or 0)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         assert self.process is not None

@@ -41,6 +41,7 @@ _MOST_PIPELINED = 8
 #: Connections without a valid token, of all addresses together.
 MOST_STRANGERS = 512
 MOST_CONNECTIONS_EACH = 64  # of one address without a valid token, and of one token
+_MOST_DISCARDED = 1024 * 1024  # of the rest of a body, after an early response
 _STRANGERS = "strangers"
 _SLOWEST_BYTES_S = 1024  # at which a client must read a response
 
@@ -119,6 +120,7 @@ class RegistryConnection(HttpToolsProtocol):
         self._write_deadline = math.inf
         self._unsent = 0
         self._is_broken = False
+        self._discarded = 0
         self._has_cycle = False
 
     @property
@@ -196,6 +198,11 @@ class RegistryConnection(HttpToolsProtocol):
             self._write_deadline = now + WRITE_STALLED_AFTER_S
 
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_lingering:
+            self._discarded += len(data)
+            if self._discarded > _MOST_DISCARDED:
+                self.transport.abort()
+                return
         if self._is_broken:
             return
         try:
@@ -376,11 +383,15 @@ class _ClosingTransport:
     def __init__(self, transport: asyncio.Transport, connection: RegistryConnection) -> None:
         self._transport = transport
         self._connection = connection
-        self.write = transport.write
         self.is_lingering = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send data; discard them once the connection is closed."""
+        if not self.is_closing():
+            self._transport.write(data)
 
     def is_closing(self) -> bool:
         return self.is_lingering or self._transport.is_closing()
