@@ -63,8 +63,8 @@ def serve(database_url: str, options: ServerOptions) -> None:
     if options.certificate is not None and options.key is not None:
         certificate = ServerCertificate(options.certificate, options.key)
     app = create_app(database_url, options.trusted_proxies)
-    listener = _listen(*options.listen)
-    for_metrics = _listen(*options.metrics_listen) if options.metrics_listen else None
+    listener = open_listener(*options.listen)
+    for_metrics = open_listener(*options.metrics_listen) if options.metrics_listen else None
     _allow_many_files()
     config = uvicorn.Config(
         app.state.gate,
@@ -178,7 +178,11 @@ def _url(scheme: str, listener: socket.socket) -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def open_listener(host: str, port: int) -> socket.socket:
+    """Return a bound socket whose connections send without delay.
+
+    :raises SettingsError: the address cannot be used
+    """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)

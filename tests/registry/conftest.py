@@ -168,9 +168,7 @@ def modemagent(*words: str) -> list[str]:
 class Registry:
     """A registry in its own process."""
 
-    def __init__(
-        self, state_dir: Path, *options: str, command: Sequence[str] = MODEMAGENT
-    ) -> None:
+    def __init__(self, state_dir: Path, *options: str, command: Sequence[str] = MODEMAGENT) -> None:
         self.state_dir = state_dir
         self.options = options
         self.command = command

@@ -301,7 +301,9 @@ def wait_until_closed(client: RawClient, request: bytes) -> None:
             return
 
 
-@pytest.mark.parametrize("path", ["gateways/gw%2F1", "gateways/gw%5c1", "gateways/%00", "../x", ".."])
+@pytest.mark.parametrize(
+    "path", ["gateways/gw%2F1", "gateways/gw%5c1", "gateways/%00", "../x", ".."]
+)
 def test_ambiguous_paths_are_rejected(target: Target, path: str) -> None:
     response = target.reader.request("GET", f"/api/v1/{path}")
     assert (response.status, response.json["code"]) == (400, "path")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cached_property
 
 from fastapi import FastAPI
 
@@ -61,7 +63,8 @@ def create_app(database_url: str, trusted_proxies: Sequence[Network] = ()) -> Fa
     state.tokens, state.streams = tokens, streams
     state.readiness = Readiness(database, ingest)
     state.addresses = ClientAddresses(trusted_proxies)
-    problem_details.add_to(app)
+    methods = PathMethods(app)
+    problem_details.add_to(app, methods.at)
     for router in (reports.router, fleet.router, event_stream.router, health.router):
         app.include_router(router)
     budget = MemoryBudget(MOST_BODIES_BYTES)
@@ -75,6 +78,38 @@ def create_app(database_url: str, trusted_proxies: Sequence[Network] = ()) -> Fa
             ("POST", "/api/v1/reports"): ReportRoute(state, budget),
             ("GET", "/api/v1/events/stream"): streams,
         },
-        allowed_methods=lambda path: problem_details.allowed_methods(app, path),
+        allowed_methods=methods.at,
     )
     return app
+
+
+class PathMethods:
+    """The methods of the routes of an application, as its OpenAPI document describes them."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    def at(self, path: str) -> set[str]:
+        """Return the methods at a path, with HEAD and OPTIONS; none: there is no such path."""
+        found: set[str] = set()
+        for pattern, methods in self._table:
+            if pattern.fullmatch(path):
+                found |= methods
+        return found
+
+    @cached_property
+    def _table(self) -> list[tuple[re.Pattern[str], set[str]]]:
+        described = {path: set(map(str.upper, found)) for path, found in self._paths.items()}
+        described[str(self._app.openapi_url)] = {"GET"}
+        return [
+            (
+                re.compile(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(path))),
+                methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()),
+            )
+            for path, methods in described.items()
+        ]
+
+    @property
+    def _paths(self) -> dict[str, dict[str, object]]:
+        found: dict[str, dict[str, object]] = self._app.openapi()["paths"]
+        return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +13,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
 from starlette.types import Send
 
 CONTENT_TYPE = "application/problem+json"
@@ -91,18 +90,6 @@ def unavailable(code: str, detail: str, retry_after_s: int) -> ProblemDetails:
     )
 
 
-def allowed_methods(app: FastAPI, path: str) -> set[str]:
-    """Return the methods of the routes at a path, with HEAD and OPTIONS; none: no such path."""
-    found: set[str] = set()
-    for route in app.routes:
-        scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
-        if route.matches(scope)[0] is not Match.NONE:
-            found |= getattr(route, "methods", None) or set()
-    if "GET" in found:
-        found.add("HEAD")
-    return found | {"OPTIONS"} if found else found
-
-
 def internal_error(error: Exception) -> ProblemDetails:
     """Log an unexpected error, and return the problem without its details."""
     # without the path, which may contain an identifier
@@ -111,8 +98,11 @@ def internal_error(error: Exception) -> ProblemDetails:
     return ProblemDetails(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail)
 
 
-def add_to(app: FastAPI) -> None:
-    """Return problem documents for all errors of an application."""
+def add_to(app: FastAPI, allowed_methods: Callable[[str], set[str]]) -> None:
+    """Return problem documents for all errors of an application.
+
+    :param allowed_methods: returns the methods of the routes at a path
+    """
 
     @app.exception_handler(ProblemDetails)
     async def problem(_: Request, error: ProblemDetails) -> Response:
@@ -123,7 +113,8 @@ def add_to(app: FastAPI) -> None:
         status = HTTPStatus(error.status_code)
         headers = dict(error.headers or {})
         if status is HTTPStatus.METHOD_NOT_ALLOWED:
-            headers["Allow"] = ", ".join(sorted(allowed_methods(app, request.scope["path"])))
+            # the router names the methods of one route only
+            headers["Allow"] = ", ".join(sorted(allowed_methods(request.scope["path"])))
         code = status.name.lower()
         return reply(ProblemDetails(status, code, str(error.detail), headers=headers))
 

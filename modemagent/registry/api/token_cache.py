@@ -1,7 +1,7 @@
 """Tokens of requests: found in microseconds, with the time of last use stored later.
 
-In SQLite, a token is read on the event loop at each request, in about 10 microseconds. Other
-databases are asked in a thread, and tokens are cached for a second.
+In SQLite, a token is read on the event loop at each request, in about 10 microseconds. In other
+databases it is read in a thread, and cached for a second.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Access tokens: 256 random bits each, of which only the SHA-256 is stored.
 
 A token is valid until it is revoked or expires. Revoking the token of a gateway also blocks the
-enrolment of that gateway, because whoever has a stolen enrolment token could enrol it again.
+enrolment of that gateway, since a stolen enrolment token would be enough to enrol it again.
 """
 
 from __future__ import annotations
