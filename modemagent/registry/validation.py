@@ -171,9 +171,12 @@ def _reader(body: Mapping[str, object], report: Report) -> str | None:
     if reader is not None:
         return reader
     commands = [str(one.get("command", "")) for one in report.evidence]
-    if not commands:
-        return None
-    return "modemmanager" if commands[0].startswith("modemmanager ") else "at"
+    return reader_of(commands[0]) if commands else None
+
+
+def reader_of(command: str) -> str:
+    """Return the program that read a modem, by the first command in the evidence."""
+    return "modemmanager" if command.startswith("modemmanager ") else "at"
 
 
 def _sims(report: Report) -> tuple[SimReading, ...]:

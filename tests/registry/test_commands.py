@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from tests.conftest import call_in_process
 from tests.registry.conftest import ICCID, IMEI, Client, Gateway, Registry
@@ -19,7 +19,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_token_is_printed_alone_and_can_be_revoked(registry: Registry) -> None:
-    database = ("--state-dir", str(registry.state_dir))
+    database = registry.where
     created = run("token", "create", "--scope", "read", *database)
     assert created.returncode == 0
     assert created.stderr == ""
@@ -63,7 +63,7 @@ def test_api_and_database_give_the_same_output(
     token = tmp_path / "token"
     token.write_text(registry.token("--scope", "read", "--full-ids") + "\n")
     over_http = ("--url", f"http://127.0.0.1:{registry.port}", "--token-file", str(token))
-    from_file = ("--database", f"sqlite:///{registry.state_dir}/registry.db")
+    from_file = ("--database", registry.database)
     for words in (
         ("modems",),
         ("sims",),
@@ -104,16 +104,16 @@ def test_invalid_token_exits_with_6(registry: Registry, tmp_path: Path) -> None:
 
 def test_database_of_a_newer_version_is_rejected(registry: Registry) -> None:
     registry.stop()
-    path = registry.state_dir / "registry.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("INSERT INTO schema_version VALUES (999)")
-    connection.close()
-    done = run("serve", "--state-dir", str(registry.state_dir))
+    engine = create_engine(registry.database.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    done = run("serve", *registry.where)
     assert done.returncode == 1
-    assert "schema version 999" in done.stderr
+    assert "schema version 9999" in done.stderr
 
 
-@pytest.mark.parametrize("url", ["nonsense", "sqlite://", "postgresql://localhost/x", "sqlite:///"])
+@pytest.mark.parametrize("url", ["nonsense", "sqlite://", "mysql://localhost/x", "sqlite:///"])
 def test_unusable_database_url_exits_with_1(url: str) -> None:
     done = run("serve", "--database", url)
     assert done.returncode == 1

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.registry.conftest import (
@@ -418,13 +419,20 @@ def test_probes_and_openapi_need_no_token(registry: Registry, reader: Client) ->
                     assert list(response["content"]) == ["application/problem+json"]
 
 
-def test_only_the_owner_can_read_the_database(registry: Registry) -> None:
+def test_only_the_owner_can_read_the_database(tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "state")
+    registry.start()
     assert (registry.state_dir / "registry.db").stat().st_mode & 0o077 == 0
     assert registry.state_dir.stat().st_mode & 0o077 == 0
+    registry.stop()
 
 
 def test_tokens_are_not_stored_in_plain_text(registry: Registry) -> None:
     secret = registry.token("--scope", "admin")
     assert registry.stop()[0] == 0
-    for path in Path(registry.state_dir).iterdir():
-        assert secret.encode() not in path.read_bytes()
+    if registry.is_sqlite:
+        stored = b"".join(path.read_bytes() for path in registry.state_dir.iterdir())
+    else:
+        with psycopg.connect(registry.database) as connection:
+            stored = repr(connection.execute("SELECT * FROM token").fetchall()).encode()
+    assert secret.encode() not in stored

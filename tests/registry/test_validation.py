@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.registry.sightings import sighting_of
+from modemagent.registry.history.readings import PlaceReading, Seen, read_place
 from modemagent.registry.validation import ValidReport, parse_report
 from modemagent.report.message import body_digest, canonical_body
 from tests.registry.conftest import EID, ICCID, IMEI, Gateway, sim
@@ -20,9 +20,10 @@ def parsed(body: Any) -> ValidReport:
     return parse_report(json.dumps(body).encode())
 
 
-def numbers(report: ValidReport) -> list[str | None]:
-    """Return the numbers in the readings of places."""
-    return [reading.number for _, reading in sighting_of(report, 0).place_readings()]
+def reading(name: str) -> PlaceReading | None:
+    """Return what an example report states about its place."""
+    body = json.loads(FIXTURES[0].with_name(f"{name}.json").read_text())
+    return read_place(parsed(body))
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
@@ -34,25 +35,27 @@ def test_example_report_is_valid(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "count"),
-    [
-        ("agent_identified", 2),
-        ("agent_refresh", 2),
-        ("agent_sim_swapped", 2),
-        ("agent_pin_required", 2),
-        ("agent_heartbeat", 0),
-    ],
+    "name", ["agent_identified", "agent_refresh", "agent_sim_swapped", "agent_pin_required"]
 )
-def test_readings_of_an_example_report(name: str, count: int) -> None:
-    body = json.loads(FIXTURES[0].with_name(f"{name}.json").read_text())
-    assert len(numbers(parsed(body))) == count
+def test_modem_of_an_example_report_is_here(name: str) -> None:
+    found = reading(name)
+    assert found is not None
+    assert found.seen is Seen.HERE
+    assert [slot.slot for slot in found.slots] == [1]
 
 
-def test_removed_sim_and_removed_modem_leave_the_place_empty() -> None:
-    for name, expected in (("agent_sim_removed", 2), ("agent_modem_removed", 1)):
-        body = json.loads(FIXTURES[0].with_name(f"{name}.json").read_text())
-        found = numbers(parsed(body))
-        assert (len(found), found[-1]) == (expected, None)
+def test_heartbeat_is_not_about_a_place() -> None:
+    assert reading("agent_heartbeat") is None
+
+
+def test_removed_sim_leaves_an_empty_slot() -> None:
+    found = reading("agent_sim_removed")
+    assert found is not None
+    assert [slot.sim for slot in found.slots] == [None]
+
+
+def test_removed_modem_leaves_the_place_empty() -> None:
+    assert reading("agent_modem_removed") == PlaceReading(Seen.GONE)
 
 
 def test_unread_and_invalid_values_are_not_used() -> None:

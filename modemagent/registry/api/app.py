@@ -22,6 +22,7 @@ from modemagent.registry.api.token_cache import TokenCache
 from modemagent.registry.ingest import Ingest
 from modemagent.registry.readiness import Readiness
 from modemagent.registry.store.engine import Database
+from modemagent.registry.store.recorder import Recorder
 
 MOST_BODIES_BYTES = 32 * 1024 * 1024  # in memory for all requests together
 
@@ -32,7 +33,8 @@ def create_app(database_url: str, trusted_proxies: Sequence[Network] = ()) -> Fa
     :raises RegistryStoreError: the database cannot be used
     """
     database = Database(database_url)
-    ingest = Ingest(database, lambda: streams.notify())
+    recorder = Recorder(database)
+    ingest = Ingest(recorder, lambda: streams.notify())
     metrics = RegistryMetrics(database, ingest)
     tokens = TokenCache(database)
     streams = EventStreams(database, tokens)

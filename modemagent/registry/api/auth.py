@@ -14,7 +14,7 @@ from fastapi import Security
 from fastapi.security import HTTPBearer
 from starlette.requests import Request
 
-from modemagent.privacy.masking import mask
+from modemagent.privacy.masking import mask, mask_text
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.store.tokens import Scope, Token
 
@@ -28,6 +28,7 @@ _INCLUDES: dict[Scope, frozenset[Scope]] = {
 _NUMBERS = frozenset({"imei", "imeisv", "meid", "iccid", "imsi", "eid", "serial_number"})
 #: Only for the description of the API: the gate has checked the token.
 _bearer = HTTPBearer(auto_error=False, description="A token of `modemagent registry token create`.")
+_PLAIN = frozenset({"key", "same_as", "one_of", "stream_id", "boot_id", "report_id", "gateway_id"})
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="modemagent registry"'}
 
 #: Key of an ASGI scope under which the gate stores the valid token of a request.
@@ -69,6 +70,31 @@ def redact_for(value: Any, token: Token) -> Any:
     return value if token.full_ids else _masked(value)
 
 
+def redact_report(value: Any, token: Token) -> Any:
+    """Return a stored report with identifiers masked unless the token has full-id scope.
+
+    Responses in the evidence contain them in any form.
+    """
+    return value if token.full_ids else _masked_text(value)
+
+
+def _masked_text(value: Any) -> Any:
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, list):
+        return [_masked_text(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: mask(member)
+        if name in _NUMBERS and isinstance(member, str)
+        else member
+        if name in _PLAIN
+        else _masked_text(member)
+        for name, member in value.items()
+    }
+
+
 def _masked(value: Any) -> Any:
     if isinstance(value, list):
         return [_masked(one) for one in value]
@@ -84,8 +110,10 @@ def _masked_member(name: str, member: Any, whole: dict[str, Any]) -> Any:
         return mask(member)
     if name == "subject":
         kind, colon, number = member.partition(":")
-        return f"{kind}{colon}{mask(number)}"
+        return member if kind == "gateway" else f"{kind}{colon}{mask(number)}"
     if "link_state" in whole and "id" in whole:  # a match of lookup
-        hidden = name in ("modem", "sim") or (name == "id" and whole["kind"] != "gateway")
+        hidden = name in ("modem", "sim") or (
+            name == "id" and whole["kind"] not in ("gateway", "place", "ref")
+        )
         return mask(member) if hidden else member
     return member

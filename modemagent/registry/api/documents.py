@@ -69,6 +69,10 @@ class ModemDocument(Document):
     last_seen: str
     first_report: str
     last_report: str
+    last_seen_uncertainty_ms: int
+    individuals: int
+    link_state: LinkState
+    ref: str
 
 
 class SlotDocument(Document):
@@ -81,6 +85,8 @@ class SlotDocument(Document):
     imsi: str | None
     eid: str | None
     link_state: LinkState
+    ref: str | None
+    since: str | None
 
 
 class ModemDetail(ModemDocument):
@@ -88,7 +94,10 @@ class ModemDetail(ModemDocument):
 
 
 class SimDocument(Document):
-    """A SIM and its current place, or the last one if ``present`` is false."""
+    """A SIM and the modem that holds it, or held it last if ``present`` is false.
+
+    Gateway and port are null if the modem has left its gateway with the SIM in it.
+    """
 
     iccid: str
     imsi: str | None
@@ -103,15 +112,27 @@ class SimDocument(Document):
     last_seen: str
     first_report: str
     last_report: str
+    last_seen_uncertainty_ms: int
+    individuals: int
+    ref: str
 
 
 class Gateway(Document):
+    """A gateway; ``forked`` if copies of its disk have reported."""
+
     gateway_id: str
     agent_version: str
     reports: int
     first_seen: str
     last_seen: str
     last_received: str
+    first_report: str
+    last_report: str
+    last_seen_uncertainty_ms: int
+    heartbeat_s: float | None
+    forked: bool
+    clock_suspect: bool
+    ref: str
 
 
 class GatewayDetail(Gateway):
@@ -119,28 +140,38 @@ class GatewayDetail(Gateway):
 
 
 class PlaceDocument(Document):
-    """Interval of a modem at a port of a gateway, with the reports that opened and closed it."""
+    """Stay of a modem at a port of a gateway, with the reports that opened and closed it.
+
+    A time is the latest possible one; the earliest is ``..._uncertainty_ms`` before it.
+    """
 
     imei: str | None
     gateway_id: str | None
     port: str | None
     first_seen: str
+    first_seen_uncertainty_ms: int
     last_seen: str
+    last_seen_uncertainty_ms: int
     closed_at: str | None
+    closed_at_uncertainty_ms: int | None
     cause: Cause | None
     opened_by: str
     last_report: str
     closed_by: str | None
     recorded_at: str
+    individual: int
+    order_known: bool
+    pending: bool
 
 
 class Pairing(PlaceDocument):
-    """Interval of a SIM in a slot of a modem, with the reports that opened and closed it."""
+    """Stay of a SIM in a slot of a modem; gateway and port are those where it began."""
 
     slot: int | None
     iccid: str | None
     imsi: str | None
     eid: str | None
+    link_state: LinkState
 
 
 class IdentityDocument(Document):
@@ -167,7 +198,9 @@ class ChangeDocument(BaseModel):
 class EventDocument(Document):
     """An event with the attributes of CloudEvents 1.0.
 
-    ``id`` never changes; ``revision`` increases if a late report changes the event.
+    ``id`` never changes; ``revision`` increases if a late report changes the event. An event that
+    no longer follows is listed again as ``withdrawn``; ``replaces`` is the id of a withdrawn event
+    whose place another one takes. ``held`` events wait for missing reports.
     """
 
     specversion: Literal["1.0"]
@@ -175,22 +208,43 @@ class EventDocument(Document):
     type: str
     source: str
     subject: str
+    ref: str
     time: str
+    uncertainty_ms: int
     datacontenttype: Literal["application/json"]
     revision: int
+    withdrawn: bool
+    held: bool
+    replaces: str | None
     recordedtime: str
     data: ChangeDocument
 
 
+class FactsDocument(Document):
+    """What a modem said about itself from a report on."""
+
+    manufacturer: str | None
+    model: str | None
+    firmware: str | None
+    imeisv: str | None
+    meid: str | None
+    serial_number: str | None
+    since: str
+    first_report: str
+
+
 class ModemTimeline(Document):
     imei: str
+    ref: str
     places: list[PlaceDocument]
     pairings: list[Pairing]
+    facts: list[FactsDocument]
     events: list[EventDocument]
 
 
 class SimTimeline(Document):
     iccid: str
+    ref: str
     pairings: list[Pairing]
     events: list[EventDocument]
 
@@ -201,8 +255,11 @@ class Match(Document):
     modem: str | None
     sim: str | None
     gateway: str | None
+    port: str | None
     link_state: LinkState
     last_seen: str | None
+    last_report: str | None
+    ref: str | None
 
 
 class Matches(Document):
@@ -222,6 +279,62 @@ class Sims(Document):
 class Gateways(Document):
     gateways: list[Gateway]
     next: str | None
+
+
+class Pairings(Document):
+    pairings: list[Pairing]
+    next: str | None
+
+
+class EvidenceDocument(Document):
+    """A report that shows a finding; ``individual`` is 0 if it is not about individuals."""
+
+    individual: int
+    report: str
+
+
+class FindingDocument(Document):
+    id: str
+    type: str
+    severity: Literal["error", "warning", "note"]
+    grade: Literal["certain", "probable", "possible"] | None
+    state: str
+    subject: str
+    imei: str | None
+    iccid: str | None
+    gateway_id: str | None
+    ref: str | None
+    first_seen: str | None
+    first_report: str | None
+    evidence: list[EvidenceDocument]
+    recorded_at: str
+
+
+class Findings(Document):
+    findings: list[FindingDocument]
+    next: str | None
+
+
+class ConflictDocument(Document):
+    """Another body that was received under the same key."""
+
+    received: str
+    report: dict[str, Any]
+
+
+class StoredReport(BaseModel):
+    """A report. If ``kept`` is false, ``same_as`` is the kept report that states the same.
+
+    ``same_as`` is null if several could be meant; ``one_of`` has all of them.
+    """
+
+    key: str
+    kept: bool
+    received: str | None = None
+    report: dict[str, Any] | None = None
+    same_as: str | None = None
+    one_of: list[str] | None = None
+    conflicts: list[ConflictDocument]
 
 
 class EventPage(Document):

@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from modemagent.registry.api import documents
-from modemagent.registry.api.auth import redact_for, requires
+from modemagent.registry.api.auth import redact_for, redact_report, requires
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.store import reader
 from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.validation import SEQUENCE_LIMIT
 
 router = APIRouter(prefix="/api/v1", tags=["fleet"], responses=PROBLEMS)
 
@@ -98,6 +99,42 @@ def gateways(request: Request, token: Reader, limit: Limit = 100, after: AfterId
 def gateway(request: Request, token: Reader, gateway_id: GatewayId) -> Response:
     """Return a gateway and the modems in it."""
     return _answer(request, token, reader.gateway, gateway_id)
+
+
+@router.get("/pairings", response_model=documents.Pairings)
+def pairings(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
+    """List the SIMs that are in a modem now."""
+    return _answer(request, token, reader.pairings, limit=limit, after=after or 0)
+
+
+@router.get("/findings", response_model=documents.Findings)
+def findings(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
+    """List what is wrong: duplicate and cloned numbers, copied disks, clocks, with evidence."""
+    return _answer(request, token, reader.findings, limit=limit, after=after or 0)
+
+
+@router.get(
+    "/reports/{gateway_id}/{stream_id}/{sequence}",
+    response_model=documents.StoredReport,
+    responses={404: PROBLEM, 410: PROBLEM},
+)
+def report(
+    request: Request,
+    token: Reader,
+    gateway_id: GatewayId,
+    stream_id: GatewayId,
+    sequence: Annotated[int, Path(ge=1, lt=SEQUENCE_LIMIT)],
+) -> Response:
+    """Return a stored report with its evidence, or the kept report that states the same."""
+    with request.app.state.database.reading() as connection:
+        found = reader.stored_report(connection, gateway_id, stream_id, sequence)
+    if found is None:
+        detail = "no report with this gateway, stream and sequence was accepted"
+        raise ProblemDetails(HTTPStatus.NOT_FOUND, "not_found", detail)
+    if isinstance(found, reader.Gone):
+        detail = "the body of this report has been deleted after its time of retention"
+        raise ProblemDetails(HTTPStatus.GONE, "gone", detail, **found.dates)
+    return JSONResponse(redact_report(found, token))
 
 
 @router.get("/events", response_model=documents.EventPage)

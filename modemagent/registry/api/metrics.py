@@ -13,9 +13,8 @@ from modemagent import __version__
 from modemagent.registry.ingest import Ingest
 from modemagent.registry.store import reader
 from modemagent.registry.store.engine import Database
-from modemagent.registry.store.writer import ReceiptStatus
+from modemagent.registry.store.record import ReceiptStatus
 
-REJECTED = "rejected"
 _PREFIX = "modemagent_registry"
 
 _Observers = tuple[Callable[[], None], Callable[[float], None]]
@@ -38,7 +37,7 @@ class RegistryMetrics:
             ["status"],
             registry=self._registry,
         )
-        for status in (*ReceiptStatus, REJECTED):
+        for status in ReceiptStatus:
             self.reports.labels(status)
         self.rejected = prometheus_client.Counter(
             f"{_PREFIX}_reports_rejected",

@@ -26,15 +26,16 @@ from starlette.types import Scope as AsgiScope
 from modemagent.errors import ReportError
 from modemagent.registry.api.auth import check_scope, requires
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Enrolled, Enrolment, Receipts
-from modemagent.registry.api.metrics import REJECTED
 from modemagent.registry.api.problem_details import ProblemDetails, document, unavailable
 from modemagent.registry.api.quotas import MemoryBudget
 from modemagent.registry.api.request_body import RequestBody, is_too_deep
+from modemagent.registry.envelope import open_envelope
+from modemagent.registry.ingest import Busy, Ingest
 from modemagent.registry.store import tokens
 from modemagent.registry.store.engine import now_ms
+from modemagent.registry.store.record import Arrival, ReceiptStatus, ReportResult, Sender
 from modemagent.registry.store.tokens import EnrolmentRefused, Scope, Token
-from modemagent.registry.store.writer import Arrival, ReceiptStatus
-from modemagent.registry.validation import ValidReport, parse_report, reject_duplicate_keys
+from modemagent.registry.validation import reject_duplicate_keys
 from modemagent.report.message import BOOT_ID_HEADER, FIRST_PENDING_HEADER, UPTIME_HEADER
 
 MOST_REPORTS = 1000
@@ -112,7 +113,7 @@ class ReportRoute:
         check_scope(token, Scope.GATEWAY)
         retry_after_s = self._state.ingest.retry_after_s()
         if retry_after_s is not None:
-            raise unavailable("busy", "too many reports wait to be stored", ceil(retry_after_s))
+            raise _busy(retry_after_s)
         uptime = headers.get(_UPTIME, b"")
         uptime_ms = int(uptime) if uptime.isdigit() and len(uptime) < 16 else -1
         body = RequestBody(receive, self._budget, MOST_BYTES)
@@ -148,58 +149,84 @@ def _receive(
     first_pending: str | None,
 ) -> bytes:
     received_ms = now_ms()
+    sender = Sender(boot_id, uptime_ms, _pending(first_pending))
     results: list[dict[str, Any]] = []
     arrivals: list[Arrival] = []
+    waiting: list[dict[str, Any]] = []
     for raw in _split(body):
         try:
-            report = _parse(raw, token)
+            envelope = open_envelope(_checked(raw))
+            if envelope.gateway_id != token.gateway_id:
+                raise _ForeignGateway("the token belongs to another gateway", key="gateway_id")
         except ReportError as error:
-            results.append(_rejected(raw, error))
+            results.append({"report_id": _report_id(raw), **_rejected(error)})
             continue
-        results.append({"report_id": report.report_id})
-        waited_ms = uptime_ms - report.uptime_ms
-        same_boot = boot_id is not None and boot_id == report.boot_id and waited_ms > 0
-        latest_ms = received_ms - waited_ms if same_boot else received_ms
-        arrivals.append(Arrival(report, received_ms, latest_ms))
+        result = {"report_id": envelope.report_id}
+        results.append(result)
+        waiting.append(result)
+        arrivals.append(Arrival(envelope, received_ms, sender))
     if arrivals:
-        statuses = state.ingest.submit(arrivals).result(timeout=_WRITER_DEADLINE_S)
-        valid = [result for result in results if "status" not in result]
-        for result, status in zip(valid, statuses, strict=True):
-            result["status"] = str(status)
-            if status is ReceiptStatus.CONFLICT:
-                result["problem"] = document(
-                    HTTPStatus.CONFLICT,
-                    "conflict",
-                    "another report was accepted under this gateway_id, stream_id and sequence;"
-                    " check whether the state directory was copied from another gateway",
-                )
+        stored = _stored(state.ingest, arrivals)
+        for result, outcome in zip(waiting, stored, strict=True):
+            result.update(_outcome(outcome))
     for status, count in Counter(result["status"] for result in results).items():
         state.metrics.reports.labels(status).inc(count)
     for result in results:
-        if result["status"] == REJECTED:
+        if result["status"] == ReceiptStatus.REJECTED:
             state.metrics.rejected.labels(result["problem"]["code"]).inc()
     return msgspec.json.encode({"results": results})
 
 
-def _parse(raw: bytes | msgspec.Raw, token: Token) -> ValidReport:
-    view = memoryview(raw)
-    if view.nbytes > MOST_BYTES_EACH:
+def _stored(ingest: Ingest, arrivals: list[Arrival]) -> list[ReportResult]:
+    try:
+        return ingest.submit(arrivals).result(timeout=_WRITER_DEADLINE_S)
+    except Busy as busy:
+        raise _busy(busy.retry_after_s) from busy
+
+
+def _busy(retry_after_s: float) -> ProblemDetails:
+    return unavailable("busy", "too many reports wait to be stored", ceil(retry_after_s))
+
+
+def _outcome(result: ReportResult) -> dict[str, Any]:
+    if result.error is not None:
+        return _rejected(result.error)
+    if result.status is ReceiptStatus.CONFLICT:
+        problem = document(
+            HTTPStatus.CONFLICT,
+            "conflict",
+            "another report was accepted under this gateway_id, stream_id and sequence;"
+            " check whether the state directory was copied from another gateway",
+        )
+        return {"status": str(result.status), "problem": problem}
+    return {"status": str(result.status)}
+
+
+def _pending(header: str | None) -> tuple[str, int] | None:
+    """Return the stream and number of ``Modemagent-First-Pending``; None if it is malformed."""
+    stream_id, _, number = (header or "").strip().rpartition(" ")
+    if not stream_id or not (number.isascii() and number.isdecimal() and len(number) < 14):
+        return None
+    return stream_id, int(number)
+
+
+def _checked(raw: bytes | msgspec.Raw) -> bytes:
+    """Return the bytes of a report that is neither too long nor too deep."""
+    found = bytes(raw)
+    if len(found) > MOST_BYTES_EACH:
         raise ReportError(f"a report must not exceed {MOST_BYTES_EACH} bytes", key="")
-    if is_too_deep(raw_bytes := bytes(view)):
+    if is_too_deep(found):
         raise ReportError("the JSON of the report is nested too deeply", key="")
-    report = parse_report(raw_bytes)
-    if report.gateway_id != token.gateway_id:
-        raise _ForeignGateway("the token belongs to another gateway", key="gateway_id")
-    return report
+    return found
 
 
-def _rejected(raw: bytes | msgspec.Raw, error: ReportError) -> dict[str, Any]:
+def _rejected(error: ReportError) -> dict[str, Any]:
     foreign = isinstance(error, _ForeignGateway)
     status = HTTPStatus.FORBIDDEN if foreign else HTTPStatus.UNPROCESSABLE_ENTITY
     problem = document(
         status, "foreign_gateway" if foreign else "invalid_report", error.message, key=error.key
     )
-    return {"report_id": _report_id(raw), "status": REJECTED, "problem": problem}
+    return {"status": str(ReceiptStatus.REJECTED), "problem": problem}
 
 
 def _report_id(raw: bytes | msgspec.Raw) -> str | None:

@@ -1,14 +1,12 @@
-"""JSON documents of stored rows and units, as published by the HTTP API."""
+"""JSON documents of stored rows, as published by the HTTP API."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-from sqlalchemy import Row
-
-from modemagent.registry.timeline import Identities, Unit, UnitKind
+from modemagent.registry.store.stays import StayRow
+from modemagent.registry.store.view import View
 
 Document = dict[str, Any]
 
@@ -30,6 +28,10 @@ def match(
     sim: str | None,
     gateway_id: str | None,
     seen: str | None,
+    *,
+    port: str | None = None,
+    ref: str | None = None,
+    last_report: str | None = None,
 ) -> Document:
     """Return a match of lookup."""
     return {
@@ -38,87 +40,59 @@ def match(
         "modem": modem,
         "sim": sim,
         "gateway": gateway_id,
+        "port": port,
         "link_state": LINK_STATE,
         "last_seen": seen,
+        "last_report": last_report,
+        "ref": ref,
     }
 
 
-def _seen(unit: Unit) -> Document:
+def place_stay(view: View, one: StayRow) -> Document:
+    """Return the stay of a modem at a port of a gateway."""
+    place = view.places([one.place])[one.place]
     return {
-        "first_seen": to_rfc3339(unit.first_ms),
-        "last_seen": to_rfc3339(unit.last_ms),
-        "first_report": unit.first_report,
-        "last_report": unit.last_report,
+        "imei": view.units([one.unit])[one.unit].number,
+        "gateway_id": place.gateway_id,
+        "port": place.device_id,
+        **_span(view, one),
     }
 
 
-def modem(unit: Unit) -> Document:
-    names = ("manufacturer", "model", "firmware", "imeisv", "meid", "serial_number")
+def pairing(view: View, one: StayRow) -> Document:
+    """Return the stay of a SIM in a slot; gateway and port are those where it began."""
+    units = view.units([one.unit, one.holder])
+    numbers = view.numbers([one.imsi, one.eid])
+    place = view.places([one.place])[one.place]
     return {
-        "imei": unit.number,
-        "tac": unit.number[:8],
-        **{name: unit.facts.get(name) for name in names},
-        "present": unit.present,
-        **members(unit.interval.identities, "gateway_id", "port"),
-        **_seen(unit),
-    }
-
-
-def sim(unit: Unit) -> Document:
-    return {
-        "iccid": unit.number,
-        "imsi": unit.facts.get("imsi"),
-        "eid": unit.facts.get("eid"),
-        "present": unit.present,
-        **members(unit.interval.identities, "imei", "slot", "gateway_id", "port"),
+        "imei": units[one.holder].number if one.holder else None,
+        "slot": one.slot,
+        "iccid": units[one.unit].number,
+        "imsi": numbers.get(one.imsi or 0),
+        "eid": numbers.get(one.eid or 0),
+        "gateway_id": place.gateway_id,
+        "port": place.device_id,
+        **_span(view, one),
         "link_state": LINK_STATE,
-        **_seen(unit),
     }
 
 
-def members(identities: Identities, *names: str) -> Document:
-    return {name: getattr(identities, name) for name in names}
-
-
-def gateway(row: Row[Any]) -> Document:
+def _span(view: View, one: StayRow) -> Document:
     return {
-        "gateway_id": row.gateway_id,
-        "agent_version": row.agent_version,
-        "reports": row.reports,
-        "first_seen": to_rfc3339(row.first_ms),
-        "last_seen": to_rfc3339(row.last_ms),
-        "last_received": to_rfc3339(row.last_received_ms),
-    }
-
-
-def interval(row: Row[Any]) -> Document:
-    of_sim = ("slot", "iccid", "imsi", "eid") if row.kind == UnitKind.SIM else ()
-    return {
-        **members(row.identities, "imei", *of_sim, "gateway_id", "port"),
-        "first_seen": to_rfc3339(row.first_ms),
-        "last_seen": to_rfc3339(row.last_ms),
-        "closed_at": to_rfc3339(row.closed_ms),
-        "cause": row.cause,
-        "opened_by": row.opened_by,
-        "last_report": row.last_report,
-        "closed_by": row.closed_by,
-        "recorded_at": to_rfc3339(row.recorded_ms),
-    }
-
-
-def event(row: Row[Any]) -> Document:
-    data = msgspec.structs.asdict(row.data)
-    for side in ("previous", "new"):
-        data[side] = msgspec.structs.asdict(data[side]) if data[side] else None
-    return {
-        "specversion": "1.0",
-        "id": row.id,
-        "type": row.type,
-        "source": f"/gateways/{row.gateway_id}",
-        "subject": row.subject,
-        "time": to_rfc3339(row.at_ms),
-        "datacontenttype": "application/json",
-        "revision": row.revision,
-        "recordedtime": to_rfc3339(row.recorded_ms),
-        "data": {name: value for name, value in data.items() if value is not msgspec.UNSET},
+        "first_seen": to_rfc3339(one.from_hi),
+        "first_seen_uncertainty_ms": one.from_hi - one.from_lo,
+        "last_seen": to_rfc3339(one.last_hi),
+        "last_seen_uncertainty_ms": one.last_hi - one.last_lo,
+        "closed_at": to_rfc3339(one.to_hi),
+        "closed_at_uncertainty_ms": (
+            None if one.to_hi is None or one.to_lo is None else one.to_hi - one.to_lo
+        ),
+        "cause": one.cause,
+        "opened_by": view.report(one.opened_stream, one.opened_sequence),
+        "last_report": view.report(one.last_stream, one.last_sequence),
+        "closed_by": view.report(one.closed_stream, one.closed_sequence),
+        "recorded_at": to_rfc3339(one.recorded_from),
+        "individual": one.individual,
+        "order_known": bool(one.order_known),
+        "pending": bool(one.pending),
     }

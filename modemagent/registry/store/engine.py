@@ -1,8 +1,11 @@
-"""The database connection: one engine, many readers, one writer.
+"""The database connection: SQLite with one writer, or PostgreSQL with any number.
 
 SQLite in WAL mode with ``synchronous=FULL``: acknowledged reports survive a power cut. Writers of
 this process wait for one lock, so none gets ``SQLITE_BUSY`` in a transaction; another process (the
 token command next to a running server) waits up to ``busy_timeout``.
+
+PostgreSQL in READ COMMITTED: a writer locks gateways, then units, each in order, and reads what it
+changes after the lock.
 """
 
 from __future__ import annotations
@@ -13,14 +16,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from modemagent.errors import RegistryStoreError
-from modemagent.registry.store.migrations import STEPS, migrate
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.ids import KeySource
+from modemagent.registry.store.migrations import NEWEST, migrate
 from modemagent.registry.workload import Workload
 
 _PRAGMAS = (
@@ -29,8 +35,12 @@ _PRAGMAS = (
     "PRAGMA busy_timeout=15000",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-32768",
+    "PRAGMA wal_autocheckpoint=8000",
 )
-_URL_HINT = "Use a URL such as sqlite:////absolute/path/registry.db."
+_URL_HINT = (
+    "Use a URL such as sqlite:////absolute/path/registry.db"
+    " or postgresql+psycopg://user:password@host/database."
+)
 
 
 def now_ms() -> int:
@@ -41,47 +51,46 @@ def now_ms() -> int:
 class Database:
     """An open registry database with the current schema.
 
-    :param url: SQLAlchemy URL, such as ``sqlite:////var/lib/modemagent/registry.db``
+    :param url: SQLAlchemy URL, such as ``sqlite:////var/lib/modemagent/registry.db`` or
+        ``postgresql+psycopg://registry@db.example/registry``
     :param guest: another process may be serving the database and makes the checkpoints (SQLite
         before 3.51.3 can damage a WAL if one process checkpoints while another writes)
+    :param secret: key of ids and references, if the database is created
     :raises RegistryStoreError: the URL cannot be used, access is denied, or the database was
         written by a newer version
     """
 
-    def __init__(self, url: str, *, guest: bool = False) -> None:
+    def __init__(self, url: str, *, guest: bool = False, secret: bytes | None = None) -> None:
+        parsed = _parsed(url)
+        self.url = url
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.keys = KeySource()
+        self._write_lock = threading.Lock()
+        self._secret: bytes | None = None
+        self.workload = Workload()
+        shown = parsed.database if self.is_sqlite else parsed.render_as_string()
         try:
-            parsed = make_url(url)
-        except ArgumentError as error:
-            raise _unusable(url) from error
-        if parsed.get_backend_name() != "sqlite":
-            raise RegistryStoreError(
-                f"{parsed.get_backend_name()} databases are not supported", hint=_URL_HINT
-            )
-        if parsed.database in (None, "", ":memory:"):
-            raise RegistryStoreError("the registry needs a database file", hint=_URL_HINT)
-        try:
-            self._engine = create_engine(parsed, pool_size=8, max_overflow=32)
+            self._engine = _sqlite(parsed, guest) if self.is_sqlite else _postgresql(parsed, guest)
         except (NoSuchModuleError, ImportError) as error:
             raise _unusable(url) from error
-        self.url = url
-        self.workload = Workload()
-        self._write_lock = threading.Lock()
-        event.listen(self._engine, "connect", _prepare_guest if guest else _prepare)
-        event.listen(self._engine, "begin", _begin_immediate_when_writing)
-        _create_private(Path(str(parsed.database)))
         try:
-            with self.writing() as connection:
-                migrate(connection)
-        except DBAPIError as error:
+            migrate(self, secret)
+        except BaseException as error:
+            self._engine.dispose()
+            if not isinstance(error, DBAPIError):
+                raise
+            reason = str(error.orig).strip().splitlines()[0]
             raise RegistryStoreError(
-                f"the database {parsed.database} cannot be used: {error.orig}",
-                hint="Check the path, its owner and the free space on the disk.",
+                f"the database {shown} cannot be used: {reason}",
+                hint="Check the path, its owner and the free space on the disk."
+                if self.is_sqlite
+                else "Check that the server runs and that user, password and database are right.",
             ) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Return a connection that sees one state of the database throughout."""
-        with self._engine.connect() as connection:
+        with self._engine.connect().execution_options(modemagent_reads=True) as connection:
             yield connection
 
     @contextmanager
@@ -90,9 +99,20 @@ class Database:
         with (
             self._locked(),
             self._engine.connect().execution_options(modemagent_writes=True) as connection,
-            connection.begin(),
         ):
-            yield connection
+            try:
+                with connection.begin():
+                    yield connection
+            except BaseException:
+                self.keys.forget()
+                raise
+
+    def new_batch(self, connection: Connection, **options: Any) -> Batch:
+        """Return a batch of reports in the transaction of a writing connection."""
+        if self._secret is None:
+            query = text("SELECT value FROM setting WHERE name = 'secret'")
+            self._secret = bytes(connection.execute(query).scalar_one())
+        return Batch(connection, self.keys, now_ms(), self._secret, **options)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -111,12 +131,16 @@ class Database:
 
     def loop_reader(self) -> sqlite3.Connection | None:
         """Return a connection for quick reads on an event loop, or None if reads can block."""
+        if not self.is_sqlite:
+            return None
         path = Path(str(make_url(self.url).database)).absolute()
         return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
 
     @property
     def folder(self) -> Path | None:
         """Folder of the database file, or None if the database is on another machine."""
+        if not self.is_sqlite:
+            return None
         return Path(str(make_url(self.url).database)).absolute().parent
 
     def problem(self) -> str | None:
@@ -124,12 +148,12 @@ class Database:
         try:
             with self.reading() as connection:
                 version = connection.execute(
-                    text("SELECT max(version) FROM schema_version")
+                    text("SELECT version_num FROM alembic_version")
                 ).scalar()
         except DBAPIError:
             return "the database cannot be read"
-        if version != len(STEPS):
-            return f"the database has schema version {version}, this program needs {len(STEPS)}"
+        if version != NEWEST:
+            return f"the database has schema version {version}, this program needs {NEWEST}"
         return None
 
     def close(self) -> None:
@@ -139,6 +163,56 @@ class Database:
 def default_url(state_dir: Path) -> str:
     """Return the URL of the database kept in a state directory."""
     return f"sqlite:///{state_dir.absolute() / 'registry.db'}"
+
+
+def is_sqlite_url(url: str) -> bool:
+    """Return True if the database of a URL is a file.
+
+    :raises RegistryStoreError: the URL cannot be used
+    """
+    return _parsed(url).get_backend_name() == "sqlite"
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise _unusable(url) from error
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() != "sqlite":
+        raise RegistryStoreError(
+            f"{parsed.get_backend_name()} databases are not supported", hint=_URL_HINT
+        )
+    if parsed.database in (None, "", ":memory:"):
+        raise RegistryStoreError("the registry needs a database file", hint=_URL_HINT)
+    return parsed
+
+
+def _sqlite(url: URL, guest: bool) -> Engine:
+    pool: dict[str, Any] = (
+        {"poolclass": NullPool} if guest else {"pool_size": 8, "max_overflow": 32}
+    )
+    engine = create_engine(url, **pool)
+    event.listen(engine, "connect", _prepare_guest if guest else _prepare)
+    event.listen(engine, "begin", _begin_immediate_when_writing)
+    _create_private(Path(str(url.database)))
+    return engine
+
+
+def _postgresql(url: URL, guest: bool) -> Engine:
+    pool: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True}
+    engine = create_engine(
+        url,
+        **({"poolclass": NullPool} if guest else pool),
+        connect_args={
+            "connect_timeout": 10,
+            "options": "-c plan_cache_mode=force_generic_plan -c client_encoding=UTF8"
+            " -c synchronous_commit=on -c lock_timeout=30s",
+        },
+    )
+    event.listen(engine, "begin", _begin_snapshot_when_reading)
+    return engine
 
 
 def _unusable(url: str) -> RegistryStoreError:
@@ -176,3 +250,8 @@ def _prepare_guest(connection: object, entry: ConnectionPoolEntry) -> None:
 def _begin_immediate_when_writing(connection: Connection) -> None:
     writes = connection.get_execution_options().get("modemagent_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_snapshot_when_reading(connection: Connection) -> None:
+    if connection.get_execution_options().get("modemagent_reads", False):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -1,7 +1,7 @@
 """Queries of the HTTP API and the command line: JSON-ready documents with full identifiers.
 
 Identifiers are masked by the caller, which has the token of the request. A page of a collection is
-``{NAME: entries, "next": cursor or None}``.
+``{NAME: entries, "next": cursor or None}``. A unit is named by its number or by its reference.
 """
 
 from __future__ import annotations
@@ -9,107 +9,159 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, text
+from sqlalchemy import Connection, Row, Select, func, select
 
-from modemagent.identity.cleaning import without_separators
-from modemagent.identity.iccid import Iccid
-from modemagent.registry.sightings import sim_place
-from modemagent.registry.store import documents, schema
+from modemagent.registry.store import dialect, documents, schema
 from modemagent.registry.store.documents import Document
-from modemagent.registry.timeline import Identities, Unit, UnitKind, unit_key
+from modemagent.registry.store.event_reader import event_documents, events_about, events_after
+from modemagent.registry.store.finding_reader import findings
+from modemagent.registry.store.fleet import gateway_documents, modems_in
+from modemagent.registry.store.lookup import find_unit, lookup
+from modemagent.registry.store.modems import fact_history, modem_documents, slot_documents
+from modemagent.registry.store.refs import parse_ref
+from modemagent.registry.store.report_reader import Gone, stored_report
+from modemagent.registry.store.sims import sim_documents
+from modemagent.registry.store.stays import StayRow, load_stays, prefetch
+from modemagent.registry.store.units import UnitKind
+from modemagent.registry.store.view import View
+
+__all__ = [
+    "Gone", "counts", "event_rows", "events", "findings", "gateway", "gateways", "last_position",
+    "lookup", "modem", "modem_timeline", "modems", "pairings", "sim", "sim_timeline", "sims",
+    "size_bytes", "stored_report",
+]  # fmt: skip
 
 
 def modems(connection: Connection, *, limit: int, after: int = 0) -> Document:
     """Return a page of modems in the order of their first report."""
-    return _units(connection, UnitKind.MODEM, "modems", documents.modem, limit, after)
+    return _units(connection, UnitKind.MODEM, "modems", modem_documents, limit, after)
 
 
-def modem(connection: Connection, imei: str) -> Document | None:
+def modem(connection: Connection, imei: str, *, known_at: int | None = None) -> Document | None:
     """Return a modem and its slots, by 14 to 16 digits of its IMEI or IMEISV."""
-    unit = _unit(connection, UnitKind.MODEM, imei)
-    return (
-        None if unit is None else {**documents.modem(unit), "sims": _slots(connection, unit.number)}
-    )
+    view = View(connection)
+    unit = find_unit(view, UnitKind.MODEM, imei)
+    found = modem_documents(view, [unit], known_at) if unit is not None else []
+    if unit is None or not found:
+        return None
+    return {**found[0], "sims": slot_documents(view, unit, known_at)}
 
 
 def sims(connection: Connection, *, limit: int, after: int = 0) -> Document:
     """Return a page of SIMs in the order of their first report."""
-    return _units(connection, UnitKind.SIM, "sims", documents.sim, limit, after)
+    return _units(connection, UnitKind.SIM, "sims", sim_documents, limit, after)
 
 
-def sim(connection: Connection, iccid: str) -> Document | None:
+def sim(connection: Connection, iccid: str, *, known_at: int | None = None) -> Document | None:
     """Return a SIM by the 18 to 20 digits of its ICCID."""
-    unit = _unit(connection, UnitKind.SIM, iccid)
-    return None if unit is None else documents.sim(unit)
+    view = View(connection)
+    unit = find_unit(view, UnitKind.SIM, iccid)
+    found = sim_documents(view, [unit], known_at) if unit is not None else []
+    return found[0] if found else None
 
 
-def modem_timeline(connection: Connection, imei: str) -> Document | None:
-    """Return the places of a modem, its SIMs, and its events, oldest first."""
-    unit = _unit(connection, UnitKind.MODEM, imei)
-    if unit is None:
+def modem_timeline(
+    connection: Connection, imei: str, *, known_at: int | None = None
+) -> Document | None:
+    """Return the places of a modem, its SIMs, its facts and its events, oldest first."""
+    view = View(connection)
+    unit = find_unit(view, UnitKind.MODEM, imei)
+    places = load_stays(view, "unit", [unit], known_at) if unit is not None else []
+    if unit is None or not places:
         return None
-    c, key = schema.interval.c, unit_key(UnitKind.MODEM, unit.number)
-    of_slots = and_(c.kind == UnitKind.SIM, _in_slots_of(c.place, key))
+    held = load_stays(view, "holder", [unit], known_at)
+    prefetch(view, [*places, *held])
+    name = view.units([unit])[unit]
     return {
-        "imei": unit.number,
-        "places": _intervals(connection, and_(c.kind == UnitKind.MODEM, c.key == key)),
-        "pairings": _intervals(connection, of_slots),
-        "events": _events_about(connection, UnitKind.MODEM, key),
+        "imei": name.number,
+        "ref": name.ref,
+        "places": [documents.place_stay(view, one) for one in places],
+        "pairings": [documents.pairing(view, one) for one in held],
+        "facts": fact_history(view, [unit], known_at).get(unit, []),
+        "events": events_about(view, [unit]),
     }
 
 
-def sim_timeline(connection: Connection, iccid: str) -> Document | None:
+def sim_timeline(
+    connection: Connection, iccid: str, *, known_at: int | None = None
+) -> Document | None:
     """Return the modems that held a SIM, and its events, oldest first."""
-    unit = _unit(connection, UnitKind.SIM, iccid)
-    if unit is None:
+    view = View(connection)
+    unit = find_unit(view, UnitKind.SIM, iccid)
+    stays = load_stays(view, "unit", [unit], known_at) if unit is not None else []
+    if unit is None or not stays:
         return None
-    c, key = schema.interval.c, unit_key(UnitKind.SIM, unit.number)
+    prefetch(view, stays)
+    name = view.units([unit])[unit]
     return {
-        "iccid": unit.number,
-        "pairings": [
-            found
-            for found in _intervals(connection, and_(c.kind == UnitKind.SIM, c.key == key))
-            if found["iccid"] and Iccid(found["iccid"]).same_sim(unit.number)
-        ],
-        "events": _events_about(connection, UnitKind.SIM, key),
+        "iccid": name.number,
+        "ref": name.ref,
+        "pairings": [documents.pairing(view, one) for one in stays],
+        "events": events_about(view, [unit]),
     }
+
+
+def pairings(connection: Connection, *, limit: int, after: int = 0) -> Document:
+    """Return a page of the SIMs that are in a modem now, in the order of recording."""
+    c = schema.stay.c
+    query = (
+        select(c.id)
+        .where(c.id > after, c.holder.is_not(None), c.recorded_to.is_(None), c.cause.is_(None))
+        .order_by(c.id)
+    )
+    rows, following = _page(connection, query, "id", limit)
+    view = View(connection)
+    keys = [(row.id,) for row in rows]
+    cards = dialect.select_rows(connection, schema.stay, ("id",), ("unit",), keys)
+    stays: dict[int, StayRow] = {
+        one.id: one for one in load_stays(view, "unit", [card for (card,) in cards])
+    }
+    wanted = [stays[row.id] for row in rows]
+    prefetch(view, wanted)
+    entries = [documents.pairing(view, one) for one in wanted]
+    return {"pairings": entries, "next": following}
 
 
 def gateways(connection: Connection, *, limit: int, after: str = "") -> Document:
     """Return a page of gateways by id."""
     c = schema.gateway.c
-    query = select(schema.gateway).where(c.gateway_id > after).order_by(c.gateway_id)
+    query = select(c.id, c.gateway_id).where(c.gateway_id > after).order_by(c.gateway_id)
     rows, following = _page(connection, query, "gateway_id", limit)
-    return {"gateways": [documents.gateway(row) for row in rows], "next": following}
+    entries = gateway_documents(View(connection), [row.id for row in rows])
+    return {"gateways": entries, "next": following}
 
 
 def gateway(connection: Connection, gateway_id: str) -> Document | None:
-    """Return a gateway and the modems in it."""
-    table, c = schema.gateway, schema.interval.c
-    row = connection.execute(select(table).where(table.c.gateway_id == gateway_id)).first()
-    if row is None:
-        return None
-    keys = (
-        select(c.key)
-        .where(c.kind == UnitKind.MODEM, c.gateway_id == gateway_id, c.closed_ms.is_(None))
-        .order_by(c.place)
+    """Return a gateway and the modems in it, by its id or its reference."""
+    c = schema.gateway.c
+    ref = parse_ref(gateway_id)
+    query = select(c.id).where(
+        (c.gateway_id == gateway_id) | (c.ref == (-1 if ref is None else ref))
     )
-    units = [_unit(connection, UnitKind.MODEM, key) for key in connection.execute(keys).scalars()]
-    return {**documents.gateway(row), "modems": [documents.modem(unit) for unit in units if unit]}
+    rows = connection.execute(query.order_by(c.gateway_id != gateway_id)).scalars().all()
+    view = View(connection)
+    found = gateway_documents(view, rows[:1])
+    if not found:
+        return None
+    return {**found[0], "modems": modem_documents(view, modems_in(view, rows[0]))}
 
 
 def events(
     connection: Connection, *, limit: int, after: int | None = None, order: str = "asc"
 ) -> Document:
     """Return a page of valid events in the order of recording, or newest first (``desc``)."""
-    rows, following = _page(connection, _valid_events(after, order), "position", limit)
-    return {"events": [documents.event(row) for row in rows], "next": following}
+    c = schema.event.c
+    query = select(schema.event).where(c.position.is_not(None), ~c.superseded)
+    if after is not None:
+        query = query.where(c.position < after if order == "desc" else c.position > after)
+    query = query.order_by(c.position.desc() if order == "desc" else c.position)
+    rows, following = _page(connection, query, "position", limit)
+    return {"events": event_documents(View(connection), rows), "next": following}
 
 
 def event_rows(connection: Connection, *, limit: int, after: int) -> list[tuple[int, Document]]:
-    """Return valid events with their positions."""
-    rows = connection.execute(_valid_events(after, "asc").limit(limit))
-    return [(row.position, documents.event(row)) for row in rows]
+    """Return events, revisions and retractions with their positions."""
+    return events_after(View(connection), after, limit)
 
 
 def last_position(connection: Connection) -> int:
@@ -124,66 +176,21 @@ def counts(connection: Connection) -> dict[str, int]:
         query = select(func.count()).select_from(table).where(*where)
         return connection.execute(query).scalar() or 0
 
+    kind, live = schema.unit.c.kind, ~schema.event.c.superseded & ~schema.event.c.withdrawn
+    reports = select(func.sum(schema.boot_stream.c.reports))
     return {
-        "reports": size(schema.report),
+        "reports": int(connection.execute(reports).scalar() or 0),
         "conflicts": size(schema.conflict),
         "gateways": size(schema.gateway),
-        "modems": size(schema.unit, schema.unit.c.kind == UnitKind.MODEM),
-        "sims": size(schema.unit, schema.unit.c.kind == UnitKind.SIM),
-        "events": size(schema.event, ~schema.event.c.withdrawn),
+        "modems": size(schema.unit, kind == UnitKind.MODEM),
+        "sims": size(schema.unit, kind == UnitKind.SIM),
+        "events": size(schema.event, live),
     }
 
 
 def size_bytes(connection: Connection) -> int:
-    """Return the size of the database file, without its write-ahead log."""
-    query = text("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-    return connection.execute(query).scalar() or 0
-
-
-def lookup(connection: Connection, wanted: str) -> Document:
-    """Return all matches of an identifier, serial number or gateway id."""
-    cleaned = _digits(wanted)
-    found: dict[tuple[UnitKind, str], str] = {}
-    if len(cleaned) in (14, 15, 16):
-        found[UnitKind.MODEM, cleaned[:14]] = "imeisv" if len(cleaned) == 16 else "imei"
-    if 18 <= len(cleaned) <= 20:
-        found[UnitKind.SIM, cleaned[:19]] = "iccid"
-    alias = schema.alias
-    values = {wanted.strip(), cleaned, cleaned[-14:] if len(cleaned) == 16 else cleaned}
-    for row in connection.execute(select(alias).where(alias.c.value.in_(values))):
-        found.setdefault((UnitKind(row.unit_kind), row.unit_key), row.kind)
-    matches = [
-        _match(connection, kind, by, unit)
-        for (kind, key), by in found.items()
-        for unit in _units_of_key(connection, kind, key)
-        if by != "iccid" or Iccid(unit.number).same_sim(cleaned)
-    ]
-    if (named := gateway(connection, wanted.strip())) is not None:
-        id_ = named["gateway_id"]
-        matches.append(documents.match("gateway", id_, None, None, id_, named["last_seen"]))
-    return {"matches": matches}
-
-
-def _match(connection: Connection, kind: UnitKind, by: str, unit: Unit) -> Document:
-    identities = unit.interval.identities if unit.present else Identities()
-    modem: str | None = identities.imei
-    sim: str | None = unit.number
-    if kind == UnitKind.MODEM:
-        held = (slot["iccid"] for slot in _slots(connection, unit.number) if slot["present"])
-        modem, sim = unit.number, next(held, None)
-    seen = documents.to_rfc3339(unit.last_ms)
-    id_ = unit.number if by in ("imei", "iccid") else unit.facts.get(by, unit.number)
-    return documents.match(by, id_, modem, sim, identities.gateway_id, seen)
-
-
-def _digits(text: str) -> str:
-    return without_separators(text).upper().rstrip("F")
-
-
-def _in_slots_of(column: Any, imei: str) -> Any:
-    """Return the condition that a column holds the place of a slot of a modem."""
-    first = sim_place(imei, 0).removesuffix("0")
-    return column.between(first, f"{first}\x7f")
+    """Return the size of the database, on SQLite without its write-ahead log."""
+    return dialect.database_bytes(connection)
 
 
 def _page(
@@ -199,89 +206,11 @@ def _units(
     connection: Connection,
     kind: UnitKind,
     name: str,
-    document: Callable[[Unit], Document],
+    found: Callable[[View, Sequence[int]], list[Document]],
     limit: int,
     after: int,
 ) -> Document:
     c = schema.unit.c
-    query = select(c.number, c.state).where(c.kind == kind, c.number > after).order_by(c.number)
-    rows, following = _page(connection, query, "number", limit)
-    entries = [document(unit) for row in rows for unit in reversed(row.state.units)]
-    return {name: entries, "next": following}
-
-
-def _units_of_key(connection: Connection, kind: UnitKind, key: str) -> Sequence[Unit]:
-    c = schema.unit.c
-    query = select(c.state).where(c.kind == kind, c.key == key)
-    timeline = connection.execute(query).scalar()
-    return timeline.units if timeline else ()
-
-
-def _unit(connection: Connection, kind: UnitKind, number: str) -> Unit | None:
-    digits = _digits(number)
-    for unit in _units_of_key(connection, kind, unit_key(kind, digits)):
-        if kind == UnitKind.MODEM or Iccid(unit.number).same_sim(digits):
-            return unit
-    return None
-
-
-def _slots(connection: Connection, imei: str) -> list[Document]:
-    """Return the slots of a modem: the SIM in each, and the state in the last report."""
-    imei_key = unit_key(UnitKind.MODEM, imei)
-    place, report, reading = schema.place.c, schema.report.c, schema.sim_reading.c
-    of_slots = select(place.key, place.state).where(
-        place.kind == UnitKind.SIM, _in_slots_of(place.key, imei_key)
-    )
-    occupants = {
-        int(row.key.partition("\t")[2]): row.state.occupant
-        for row in connection.execute(of_slots)
-        if row.state.occupant
-    }
-    last = (
-        select(report.number)
-        .where(report.imei_key == imei_key, report.reason != "removed")
-        .order_by(report.at_ms.desc(), report.number.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    of_last = select(reading.slot, reading.state).where(reading.report == last)
-    states = {row.slot: row.state for row in connection.execute(of_last)}
-    slots = []
-    for slot in sorted({*occupants, *states}):
-        occupant = occupants.get(slot)
-        held = occupant.identities if occupant and occupant.occupied else None
-        slots.append(
-            {
-                "slot": slot,
-                "state": states.get(slot, "unknown"),
-                "present": held is not None,
-                **documents.members(held or Identities(), "iccid", "imsi", "eid"),
-                "link_state": documents.LINK_STATE,
-            }
-        )
-    return slots
-
-
-def _intervals(connection: Connection, which: ColumnElement[bool]) -> list[Document]:
-    c = schema.interval.c
-    query = select(schema.interval).where(which).order_by(c.first_ms, c.place, c.opened_by)
-    return [documents.interval(row) for row in connection.execute(query)]
-
-
-def _valid_events(after: int | None, order: str) -> Select[Any]:
-    c = schema.event.c
-    query = select(schema.event).where(~c.withdrawn)
-    if after is not None:
-        query = query.where(c.position < after if order == "desc" else c.position > after)
-    return query.order_by(c.position.desc() if order == "desc" else c.position)
-
-
-def _events_about(connection: Connection, kind: UnitKind, key: str) -> list[Document]:
-    c, about = schema.event.c, schema.event_about.c
-    query = (
-        select(schema.event)
-        .join(schema.event_about)
-        .where(about.kind == kind, about.key == key, ~c.withdrawn)
-        .order_by(c.at_ms, c.position)
-    )
-    return [documents.event(row) for row in connection.execute(query)]
+    query = select(c.id).where(c.kind == kind, c.id > after).order_by(c.id)
+    rows, following = _page(connection, query, "id", limit)
+    return {name: found(View(connection), [row.id for row in rows]), "next": following}

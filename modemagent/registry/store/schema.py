@@ -1,224 +1,422 @@
-"""Tables of schema version 2.
+"""Tables of the registry's database.
 
-Identifiers are never unique columns of a device row: a number can be cloned, moved or misread.
-Unique are reports, events, and the keys of places and units.
+Keys are surrogates of 64 bits, taken from one sequence (:mod:`.ids`). Identifiers stand only in
+``unit``, ``identifier``, ``fact`` and stored bodies; all other tables refer to them, so that an
+erased number is erased everywhere. A report is referred to by the row of its stream and its
+sequence number; its key, ``GATEWAY/STREAM/SEQUENCE``, is put together when it is shown.
 
-Some names in the database differ from the terms of the code. Tables: `seat` holds places, `item`
-units, `stay` intervals. Columns that differ are written as ``term="name in the database"``. The
-kind of a SIM is `card`.
-
-Times are integers, milliseconds since 1970 UTC. Rows of ``report`` are only added; ``at_ms``, the
-date of a report, may be corrected by a later report of the same boot.
+Times are integers, milliseconds since 1970 UTC. The dates of a reading, a range from ``lo`` to
+``hi``, follow from its own clocks and the start of its boot. ``recorded_from`` and ``recorded_to``
+are times of the database's clock: a row whose ``recorded_to`` is null states what is known now.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
+    text,
 )
-
-from modemagent.registry.dating import StreamClock
-from modemagent.registry.timeline import EventData, Identities, Order, PlaceState, UnitTimeline
+from sqlalchemy.types import TypeEngine
 
 metadata = MetaData()
 
-_Boolean = Boolean(create_constraint=False)
-# SQLite numbers rows only if the type of the column is INTEGER
-_RowNumber = BigInteger().with_variant(Integer, "sqlite")
+# SQLite takes a column as the number of the row only if its type is INTEGER.
+_KEY = BigInteger().with_variant(Integer, "sqlite")
+_BOOLEAN = Boolean(create_constraint=False)
+_UNSORTED: dict[str, Any] = {"sqlite_with_rowid": False}  # the table is its own index
 
 
-class _Json(TypeDecorator[Any]):
-    """A column that holds the JSON form of values of one type."""
-
-    impl = LargeBinary
-    cache_ok = True
-
-    def __init__(self, kind: Any) -> None:
-        super().__init__()
-        self.kind = kind
-        self._decoder = msgspec.json.Decoder(kind)
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes:
-        return msgspec.json.encode(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return self._decoder.decode(value)
+def _id() -> Column[int]:
+    return Column("id", _KEY, primary_key=True, autoincrement=False)
 
 
-def _columns(
-    kind: Any, *names: str, nullable: bool = False, primary_key: bool = False, **renamed: str
-) -> list[Column[Any]]:
-    terms = {**{name: name for name in names}, **renamed}
-    return [
-        Column(name, kind, key=term, nullable=nullable, primary_key=primary_key)
-        for term, name in terms.items()
-    ]
+def _key(kind: TypeEngine[Any], *names: str) -> list[Column[Any]]:
+    return [Column(name, kind, primary_key=True, autoincrement=False) for name in names]
 
 
-_required = _columns
-_optional = partial(_columns, nullable=True)
-_key = partial(_columns, primary_key=True)
+def _required(kind: TypeEngine[Any], *names: str) -> list[Column[Any]]:
+    return [Column(name, kind, nullable=False) for name in names]
 
 
-def _row_number() -> Column[int]:
-    return Column("number", _RowNumber, primary_key=True, autoincrement=True)
+def _optional(kind: TypeEngine[Any], *names: str) -> list[Column[Any]]:
+    return [Column(name, kind, nullable=True) for name in names]
 
 
-schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
+_HELD = text("position IS NULL")
+_LONG, _TEXT, _BYTES, _SMALL = BigInteger(), Text(), LargeBinary(), SmallInteger()
+
+setting = Table(
+    "setting",
+    metadata,
+    *_key(_TEXT, "name"),
+    *_required(_BYTES, "value"),
+)
+
+# The next free surrogate key on SQLite; PostgreSQL has a sequence of this name.
+surrogate = Table("surrogate_key", metadata, *_key(_LONG, "next"))
+
+# -- gateways ---------------------------------------------------------------------------------
 
 gateway = Table(
     "gateway",
     metadata,
-    *_key(Text, "gateway_id"),
-    *_required(BigInteger, "first_ms", "last_received_ms", "last_ms"),
-    *_required(Text, "agent_version"),
-    *_required(BigInteger, "reports"),
+    _id(),
+    *_required(_TEXT, "gateway_id"),
+    *_required(_LONG, "ref"),
+    *_optional(_TEXT, "site"),
+    *_required(_SMALL, "heard_day"),
+    *_optional(_LONG, "first_boot", "last_boot"),
+    *_required(_BOOLEAN, "simple"),  # every reading is dated by its own clock
+    *_required(_BOOLEAN, "forked"),  # copies of its disk have reported
+    UniqueConstraint("gateway_id", name="gateway_key"),
+    Index("gateway_of_ref", "ref"),
 )
 
 stream = Table(
     "stream",
     metadata,
-    *_key(Text, "gateway_id", "stream_id"),
-    *_required(_Json(StreamClock), "clock"),
+    _id(),
+    *_required(_LONG, "gateway"),
+    *_required(_TEXT, "stream_id"),
+    *_required(_LONG, "rank"),  # place of the stream among those of its gateway, from 0
+    *_required(_LONG, "top"),  # highest received number
+    *_required(_LONG, "pending"),  # numbers below it that are missing will never arrive
+    UniqueConstraint("gateway", "stream_id", name="stream_key"),
 )
 
+# Numbers of a stream that were received in one boot. Copies of a disk use the same numbers.
+received = Table(
+    "received",
+    metadata,
+    *_key(_LONG, "stream", "boot", "first"),  # boot 0: rejected
+    *_required(_LONG, "last"),
+    **_UNSORTED,
+)
+
+# Numbers that are missing below the highest received one.
+hole = Table(
+    "hole",
+    metadata,
+    *_key(_LONG, "stream", "first"),
+    *_required(_LONG, "last", "since_ms"),  # receipt of the first number above it
+    **_UNSORTED,
+)
+
+# Digests of the last reports: 64 of 8 bytes each, without zeros at the end.
+key_page = Table(
+    "key_page",
+    metadata,
+    *_key(_LONG, "stream", "page"),
+    *_required(_SMALL, "used_day"),
+    *_required(_BYTES, "digests"),
+    **_UNSORTED,
+)
+
+boot = Table(
+    "boot",
+    metadata,
+    _id(),
+    *_required(_LONG, "gateway"),
+    *_required(_TEXT, "boot_id"),
+    *_required(_LONG, "bound_ms"),  # latest time at which it can have started
+    *_required(_BYTES, "clusters"),  # clusters of anchors: minimum, maximum, count
+    *_required(_LONG, "up_ms"),  # largest uptime
+    *_required(_BOOLEAN, "chosen"),  # one of the clusters is believed
+    *_required(_LONG, "start_lo", "start_hi"),
+    *_required(_BOOLEAN, "alien", "suspect"),
+    UniqueConstraint("gateway", "boot_id", name="boot_key"),
+)
+
+boot_stream = Table(
+    "boot_stream",
+    metadata,
+    *_key(_LONG, "boot", "stream"),
+    *_required(_LONG, "first_sequence", "first_uptime_ms", "first_wall_ms"),
+    *_required(_BOOLEAN, "first_synchronized"),
+    *_required(_LONG, "last_sequence", "last_uptime_ms", "last_wall_ms"),
+    *_required(_BOOLEAN, "last_synchronized"),
+    *_required(_LONG, "uptime_ms", "reports", "received_ms"),  # largest, number, last receipt
+    *_required(_TEXT, "agent_version"),  # of the last report
+    *_optional(_LONG, "heartbeat_ms"),
+    **_UNSORTED,
+)
+
+# -- readings ---------------------------------------------------------------------------------
+
+# What modems say about their hardware and firmware; a few thousand rows for any fleet.
+make = Table(
+    "make",
+    metadata,
+    _id(),
+    *_required(_TEXT, "manufacturer", "model", "firmware"),  # empty: not read
+    UniqueConstraint("manufacturer", "model", "firmware", name="make_key"),
+)
+
+# A position of a gateway. The columns ``last_*`` are its newest reading, of any kind.
+place = Table(
+    "place",
+    metadata,
+    _id(),
+    *_required(_LONG, "gateway"),
+    *_required(_TEXT, "device_id"),
+    *_required(_BOOLEAN, "watch"),  # of an open case: unchanged readings count
+    *_required(_BOOLEAN, "contested"),  # its unit or a card may be elsewhere at the same time
+    *_required(_SMALL, "heard_day"),
+    *_required(_LONG, "sighting"),  # first reading of the present span
+    *_optional(_LONG, "unit"),
+    *_required(_SMALL, "seen"),
+    *_required(_LONG, "identity", "problems"),  # digests of parts of the newest report
+    *_required(_TEXT, "mcc"),
+    *_required(_LONG, "first_position"),  # of the first reading of the present span
+    *_required(_LONG, "agreeing"),  # readings between the first and the last of the present span
+    *_required(_LONG, "last_stream", "last_sequence", "last_position", "last_boot"),
+    *_required(_LONG, "last_uptime_ms", "last_wall_ms", "last_received_ms"),
+    *_required(_BOOLEAN, "last_synchronized"),
+    UniqueConstraint("gateway", "device_id", name="place_key"),
+    Index("place_of_unit", "unit"),
+    postgresql_with={"fillfactor": 60},
+)
+
+# A card in a slot of a place, by the newest reading of the place.
+place_card = Table(
+    "place_card",
+    metadata,
+    *_key(_LONG, "card", "place"),
+    *_key(_SMALL, "slot"),
+    Index("place_card_at_place", "place"),
+    **_UNSORTED,
+)
+
+# A reading that is kept: ends of spans, changes, edges of holes.
+sighting = Table(
+    "sighting",
+    metadata,
+    _id(),
+    *_required(_LONG, "place", "position", "stream", "sequence", "boot"),
+    *_required(_LONG, "uptime_ms", "wall_ms", "received_ms"),
+    *_required(_BOOLEAN, "synchronized"),
+    *_required(_SMALL, "seen"),
+    *_required(_BOOLEAN, "counts"),  # not of a copied disk, nor of a body that lost a conflict
+    *_required(_BOOLEAN, "gap_before"),  # a number after the kept reading before it is missing
+    *_required(_LONG, "agreeing"),  # forgotten readings between the one before it and this one
+    *_optional(_LONG, "unit", "make"),
+    *_optional(_TEXT, "reader"),
+    *_optional(_LONG, "serial_number", "imeisv", "meid"),  # identifiers
+    *_required(_BYTES, "slots"),
+    *_required(_LONG, "identity", "digest"),
+    Index("sighting_at_place", "place", "position"),
+    Index("sighting_of_unit", "unit"),
+)
+
+# Bodies of reports that are worth keeping, compressed (:mod:`.bodies`).
 report = Table(
     "report",
     metadata,
-    _row_number(),
-    *_required(Text, "gateway_id", "stream_id"),
-    *_required(BigInteger, "sequence"),
-    *_required(Text, "report_id"),
-    *_required(BigInteger, "boot_count", "uptime_ms", "observed_ms", "received_ms", "latest_ms"),
-    *_required(_Boolean, "synchronized"),
-    *_required(BigInteger, "at_ms"),
-    *_required(Text, "reason"),
-    *_optional(Text, device_id="place"),
-    *_optional(Text, "imei", "imei_key"),
-    *_required(_Json(dict[str, str]), "facts"),
-    *_required(Text, "digest"),
-    *_required(LargeBinary, "body"),
-    UniqueConstraint("gateway_id", "stream_id", "sequence", name="report_key"),
-    Index("report_at_place", "gateway_id", "device_id", "at_ms"),
-    Index("report_of_modem", "imei_key", "at_ms"),
+    *_key(_LONG, "stream", "sequence", "received_ms"),
+    *_required(_BYTES, "body"),
+    postgresql_partition_by="RANGE (received_ms)",
 )
 
-sim_reading = Table(
-    "card_reading",
-    metadata,
-    Column("report", _RowNumber, ForeignKey("report.number"), primary_key=True),
-    *_key(Integer, "slot"),
-    *_required(Text, "state"),
-    *_optional(Text, "iccid", "iccid_key", "imsi", "eid"),
-    Index("card_reading_of_card", "iccid_key"),
-)
-
+# Bodies that arrived under the key of another report.
 conflict = Table(
     "conflict",
     metadata,
-    _row_number(),
-    Column("report", _RowNumber, ForeignKey("report.number"), nullable=False),
-    *_required(BigInteger, "received_ms"),
-    *_required(Text, "digest"),
-    *_required(LargeBinary, "body"),
-    UniqueConstraint("report", "digest", name="conflict_once"),
+    *_key(_LONG, "stream", "sequence", "digest"),
+    *_required(_LONG, "boot", "received_ms"),
+    *_required(_BYTES, "body"),
 )
 
-place = Table(
-    "seat",
-    metadata,
-    *_key(Text, "kind", "key"),
-    *_required(_Json(PlaceState), "state"),
-)
+# -- units ------------------------------------------------------------------------------------
 
 unit = Table(
-    "item",
+    "unit",
     metadata,
-    _row_number(),
-    *_required(Text, "kind", "key"),
-    *_required(_Json(UnitTimeline), "state"),
-    UniqueConstraint("kind", "key", name="item_key"),
+    _id(),
+    *_required(_SMALL, "kind"),
+    *_required(_TEXT, "key", "number"),
+    *_required(_LONG, "ref"),
+    *_required(_SMALL, "heard_day"),
+    UniqueConstraint("kind", "key", name="unit_key"),
+    Index("unit_of_ref", "ref"),
 )
 
-departure = Table(
-    "departure",
+identifier = Table(
+    "identifier",
     metadata,
-    *_key(Text, "kind", place="seat"),
-    *_key(Text, "report"),
-    *_required(Text, number="item", key="item_key"),
-    *_required(Text, "cause"),
-    *_required(_Json(Order), order="orders"),
-    Index("departure_of_item", "kind", "key"),
+    _id(),
+    *_required(_SMALL, "kind"),
+    *_required(_TEXT, "value"),
+    UniqueConstraint("kind", "value", name="identifier_key"),
 )
 
-interval = Table(
+identifier_of = Table(
+    "identifier_of",
+    metadata,
+    *_key(_LONG, "identifier", "unit"),
+    **_UNSORTED,
+)
+
+# What a modem says about itself from one report on; numbers are rows of ``identifier``.
+fact = Table(
+    "fact",
+    metadata,
+    _id(),
+    *_required(_LONG, "unit"),
+    *_optional(_LONG, "make", "serial_number", "imeisv", "meid"),
+    *_required(_LONG, "stream", "sequence", "lo_ms", "hi_ms", "recorded_from"),
+    *_optional(_LONG, "recorded_to"),
+    Index("fact_of_unit", "unit"),
+)
+
+# -- history ----------------------------------------------------------------------------------
+
+# An individual at a place: a modem in a gateway, or a card in a slot of a modem (``holder``).
+stay = Table(
     "stay",
     metadata,
-    *_key(Text, "kind", key="item_key", place="seat"),
-    *_key(Text, "opened_by"),
-    *_required(BigInteger, "first_ms", "last_ms"),
-    *_required(Text, last_report="last_by"),
-    *_optional(BigInteger, "closed_ms"),
-    *_optional(Text, "closed_by", "cause", "gateway_id"),
-    *_required(_Json(Identities), identities="pair"),
-    *_required(BigInteger, "recorded_ms"),
-    Index("stay_at_gateway", "kind", "gateway_id", "closed_ms"),
+    _id(),
+    *_required(_LONG, "unit"),
+    *_required(_SMALL, "individual"),
+    *_required(_LONG, "place"),  # of a card: where it was first read in this slot
+    *_optional(_LONG, "holder"),
+    *_optional(_SMALL, "holder_individual", "slot"),
+    *_optional(_LONG, "imsi", "eid"),
+    *_required(_LONG, "opened_stream", "opened_sequence", "from_lo", "from_hi"),
+    *_required(_LONG, "last_stream", "last_sequence", "last_lo", "last_hi"),
+    *_optional(_LONG, "closed_stream", "closed_sequence", "to_lo", "to_hi"),
+    *_optional(_TEXT, "cause"),
+    *_required(_BOOLEAN, "order_known", "pending"),
+    *_required(_LONG, "recorded_from"),
+    *_optional(_LONG, "recorded_to"),
+    Index("stay_of_unit", "unit"),
+    Index("stay_in_holder", "holder"),
+    Index("stay_at_place", "place"),
 )
 
+# Readings of a card in one slot of one modem individual, without another card between them.
+card_interval = Table(
+    "card_interval",
+    metadata,
+    _id(),
+    *_required(_LONG, "card", "modem"),
+    *_required(_SMALL, "individual", "slot"),
+    *_required(_BYTES, "spans"),
+    *_required(_LONG, "opened_stream", "opened_sequence"),
+    *_optional(_LONG, "ended_stream", "ended_sequence"),
+    *_optional(_TEXT, "cause"),
+    Index("card_interval_of_card", "card"),
+    Index("card_interval_of_modem", "modem"),
+)
+
+# The log of events: one row for each event, revision and retraction. Rows without a position are
+# held back. ``superseded``: a later row of the same event exists.
 event = Table(
     "event",
     metadata,
-    *_key(Text, "id"),
-    Column("position", BigInteger, nullable=False, unique=True),
-    *_required(Integer, "revision"),
-    *_required(_Boolean, "withdrawn"),
-    *_required(Text, "type"),
-    *_required(BigInteger, "at_ms"),
-    *_required(Text, "subject", "gateway_id", "report", timeline="line"),
-    *_required(_Json(EventData), "data"),
-    *_required(BigInteger, "recorded_ms"),
-    Index("event_of_line", "timeline"),
+    _id(),
+    *_optional(_LONG, "position"),
+    *_required(_BYTES, "event_id"),
+    *_required(_TEXT, "type"),
+    *_required(_SMALL, "revision"),
+    *_required(_BOOLEAN, "withdrawn", "superseded"),
+    *_optional(_BYTES, "replaces"),
+    *_required(_LONG, "unit", "stream", "sequence", "lo_ms", "hi_ms", "recorded_ms"),
+    *_optional(_LONG, "old_place", "old_modem"),
+    *_optional(_SMALL, "old_slot"),
+    *_optional(_LONG, "old_card", "old_imsi", "old_eid"),
+    *_optional(_LONG, "new_place", "new_modem"),
+    *_optional(_SMALL, "new_slot"),
+    *_optional(_LONG, "new_card", "new_imsi", "new_eid"),
+    UniqueConstraint("position", name="event_position"),
+    Index("event_held", "stream", sqlite_where=_HELD, postgresql_where=_HELD),
 )
 
 event_about = Table(
     "event_about",
     metadata,
-    *_key(Text, "kind", "key"),
-    Column("event", Text, ForeignKey("event.id"), primary_key=True),
+    *_key(_LONG, "unit", "event"),
     Index("event_about_of_event", "event"),
+    **_UNSORTED,
 )
 
-alias = Table(
-    "alias",
+finding = Table(
+    "finding",
     metadata,
-    *_key(Text, "kind", "value", unit_kind="item_kind", unit_key="item_key"),
+    _id(),
+    *_required(_BYTES, "finding_id"),
+    *_required(_TEXT, "type", "severity"),
+    *_optional(_TEXT, "grade"),
+    *_optional(_LONG, "unit", "gateway"),
+    *_required(_LONG, "stream", "sequence", "lo_ms", "hi_ms"),
+    *_required(_TEXT, "state"),
+    *_required(_LONG, "recorded_from"),
+    *_optional(_LONG, "recorded_to"),
+    Index("finding_of_unit", "unit"),
+    Index("finding_of_gateway", "gateway"),
+)
+
+# Reports that show a finding, by individual; 0 if it is not about individuals.
+finding_report = Table(
+    "finding_report",
+    metadata,
+    *_key(_LONG, "finding"),
+    *_key(_SMALL, "individual"),
+    *_key(_LONG, "stream", "sequence"),
+    **_UNSORTED,
+)
+
+finding_alias = Table(
+    "finding_alias",
+    metadata,
+    *_key(_BYTES, "finding_id"),
+    *_required(_LONG, "finding"),
+    **_UNSORTED,
+)
+
+# Days of a year on which a modem with a card was read in a country.
+presence = Table(
+    "presence",
+    metadata,
+    *_key(_LONG, "gateway", "modem", "card"),
+    *_key(_TEXT, "mcc"),
+    *_key(_SMALL, "year"),
+    *_required(_BYTES, "days"),
+    **_UNSORTED,
+)
+
+# -- operation --------------------------------------------------------------------------------
+
+job = Table(
+    "job",
+    metadata,
+    _id(),
+    *_required(_TEXT, "kind"),
+    *_required(_LONG, "due_ms"),
+    *_required(_BYTES, "units"),
+    Index("job_due", "kind", "due_ms"),
 )
 
 token = Table(
     "token",
     metadata,
-    _row_number(),
+    Column("number", _KEY, primary_key=True, autoincrement=True),
     Column("hash", LargeBinary, nullable=False, unique=True),
-    *_required(Text, "scope"),
-    *_optional(Text, "gateway_id"),
-    *_required(_Boolean, "full_ids"),
-    *_required(BigInteger, "created_ms"),
-    *_optional(BigInteger, "used_ms", "revoked_ms", "expires_ms", "enrolment_blocked_ms"),
+    *_required(_TEXT, "scope"),
+    *_optional(_TEXT, "gateway_id"),
+    *_required(_BOOLEAN, "full_ids"),
+    *_required(_LONG, "created_ms"),
+    *_optional(_LONG, "used_ms", "revoked_ms", "expires_ms", "enrolment_blocked_ms"),
     Index("token_of_gateway", "gateway_id"),
 )

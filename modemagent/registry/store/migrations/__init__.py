@@ -1,48 +1,74 @@
-"""Migrations of the registry's database to the current schema.
+"""Creation and migration of the registry's database with Alembic.
 
-``STEPS`` is ordered: step *n*, counted from 1, upgrades to version *n*. A released step is never
-edited. Each change of the tables is a new step, with a frozen database of the previous version in
-``fixtures/registry/``. All missing steps run in one transaction.
+A revision in ``versions/`` that was released is never edited. Alembic takes longer to import than a
+query takes, so it is imported only if the database is not at the newest revision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+from pathlib import Path
 
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Connection, inspect, text
 
 from modemagent.errors import RegistryStoreError
-from modemagent.registry.store.schema import metadata, schema_version
+from modemagent.registry.store import dialect, schema, takeover
+from modemagent.registry.store.batch import Transactions
+
+NEWEST = "0001"
+_OLDER: tuple[str, ...] = ()  # revisions that can be upgraded
 
 
-def _first_tables(connection: Connection) -> None:
-    metadata.create_all(connection)
+def migrate(database: Transactions, secret: bytes | None = None) -> None:
+    """Create the tables, or upgrade them to the newest revision.
 
-
-def _expiry_of_tokens(connection: Connection) -> None:
-    present = {column["name"] for column in inspect(connection).get_columns("token")}
-    for name in ("expires_ms", "enrolment_blocked_ms"):
-        if name not in present:
-            connection.exec_driver_sql(f"ALTER TABLE token ADD COLUMN {name} BIGINT")
-
-
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _expiry_of_tokens)
-
-
-def migrate(connection: Connection) -> None:
-    """Upgrade the database to the current version.
-
+    :param secret: key of the ids of events and findings and of references, for a new database
     :raises RegistryStoreError: the database was written by a newer version
     """
-    newest = len(STEPS)
-    version = 0
-    if inspect(connection).has_table(schema_version.name):
-        version = connection.execute(select(func.max(schema_version.c.version))).scalar() or 0
-    if version > newest:
-        raise RegistryStoreError(
-            f"the database has schema version {version}; this program supports up to {newest}",
-            hint="Install the newer modemagent again, or restore the older database.",
+    with database.reading() as connection:
+        current = _is_newest(connection)
+    if not current:
+        with database.writing() as connection:
+            dialect.lock_schema(connection)
+            if not _is_newest(connection):
+                _upgrade(connection, secret)
+    takeover.resume(database)
+
+
+def _is_newest(connection: Connection) -> bool:
+    """Return True if nothing is to be done; check that a database is not too new."""
+    inspector = inspect(connection)
+    if not inspector.has_table("alembic_version"):
+        return False
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if found == NEWEST:
+        return True
+    if found in _OLDER:
+        return False
+    raise RegistryStoreError(
+        f"the database has schema version {found}; this program supports up to {NEWEST}",
+        hint="Install the newer modemagent again, or restore the older database.",
+    )
+
+
+def _upgrade(connection: Connection, secret: bytes | None) -> None:
+    is_old = takeover.rename_tables(connection)
+    _run_alembic(connection)
+    known = connection.execute(text("SELECT name FROM setting WHERE name = 'secret'")).first()
+    if known is None:
+        connection.execute(
+            schema.setting.insert().values(name="secret", value=secret or secrets.token_bytes(32))
         )
-    for number, step in enumerate(STEPS[version:], start=version + 1):
-        step(connection)
-        connection.execute(schema_version.insert().values(version=number))
+    dialect.create_months(connection)
+    if is_old:
+        takeover.begin(connection)
+
+
+def _run_alembic(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

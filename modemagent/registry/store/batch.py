@@ -1,0 +1,60 @@
+"""One transaction that stores reports: its connection, its keys, and what it has made dirty."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from modemagent.registry.store.ids import KeySource
+
+
+class Contested(Exception):
+    """Another worker changed what this transaction relied on; it has to be repeated."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """A transaction that stores reports.
+
+    :param now_ms: time at which the changes are recorded, by the database's clock
+    :param secret: key of the ids of events and findings
+    :param hold_back_ms: how long an event waits for missing numbers below its report
+    :param keep_bodies: keep the bodies of unchanged readings too
+    :param modems: units of modems whose history must be derived again
+    :param sims: units of SIMs whose history must be derived again
+    :param gateways: rows of gateways whose findings must be derived again
+    :param events_changed: an event was published
+    :param late: number of reports that arrived after a later one of their stream
+    """
+
+    connection: Connection
+    keys: KeySource
+    now_ms: int
+    secret: bytes
+    hold_back_ms: int = 3_600_000
+    keep_bodies: bool = False
+    modems: set[int] = field(default_factory=set)
+    sims: set[int] = field(default_factory=set)
+    gateways: set[int] = field(default_factory=set)
+    events_changed: bool = False
+    late: int = 0
+
+    def key(self) -> int:
+        """Return a surrogate key for a new row."""
+        return self.keys.take(self.connection)
+
+
+class Transactions(Protocol):
+    """A database that is being opened."""
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Return a connection that sees one state of the database throughout."""
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Return the writing connection; commits at the end, rolls back on an error."""
+
+    def new_batch(self, connection: Connection, **options: Any) -> Batch:
+        """Return a batch of reports in the transaction of a writing connection."""

@@ -1,0 +1,325 @@
+"""Boots of gateways: the evidence about their clocks, and the dates and order that follow.
+
+Dates of readings are not stored. They follow from the reading's own clocks and from the start of
+its boot, and change with it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from modemagent.registry.envelope import Envelope
+from modemagent.registry.history.dates import (
+    BootClock,
+    BootDates,
+    Cluster,
+    add_anchor,
+    date_boots,
+    date_reading,
+)
+from modemagent.registry.history.streams import StreamPart, order_streams
+from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.batch import Batch
+
+CLOCK_COLUMNS = (
+    "bound_ms",
+    "clusters",
+    "chosen",
+    "start_lo",
+    "start_hi",
+    "alien",
+    "suspect",
+    "up_ms",
+)
+_PART = (
+    "first_sequence", "first_uptime_ms", "first_wall_ms", "first_synchronized",
+    "last_sequence", "last_uptime_ms", "last_wall_ms", "last_synchronized",
+    "uptime_ms", "reports", "received_ms", "agent_version", "heartbeat_ms",
+)  # fmt: skip
+NEVER_MS = 2**62
+UNDATED = BootDates(0, 0, False, False)  # a boot of a copied disk
+
+
+@dataclass(slots=True)
+class Part:
+    """Reports of one boot in one stream."""
+
+    first_sequence: int
+    first_uptime_ms: int
+    first_wall_ms: int
+    first_synchronized: bool
+    last_sequence: int
+    last_uptime_ms: int
+    last_wall_ms: int
+    last_synchronized: bool
+    uptime_ms: int
+    reports: int
+    received_ms: int
+    agent_version: str
+    heartbeat_ms: int | None
+
+    def values(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in _PART)
+
+
+@dataclass(slots=True)
+class Boot:
+    """One boot of a gateway."""
+
+    id: int
+    gateway: int
+    boot_id: str
+    bound_ms: int = NEVER_MS
+    clusters: tuple[Cluster, ...] = ()
+    dates: BootDates | None = None
+    alien: bool = False
+    up_ms: int = 0
+    parts: dict[int, Part] = field(default_factory=dict)
+    is_new: bool = False
+    changed_parts: set[int] = field(default_factory=set)
+
+    @property
+    def clock(self) -> BootClock:
+        return BootClock(self.id, self.up_ms, self.bound_ms, self.clusters)
+
+    def values(self) -> tuple[Any, ...]:
+        dates = self.dates or UNDATED
+        clusters = array("q", [value for cluster in self.clusters for value in cluster])
+        return (
+            self.bound_ms,
+            clusters.tobytes(),
+            dates.chosen,
+            dates.lo_ms,
+            dates.hi_ms,
+            self.alien,
+            dates.suspect,
+            self.up_ms,
+        )
+
+    def date(self, uptime_ms: int, wall_ms: int, synchronized: bool) -> tuple[int, int]:
+        """Return the earliest and the latest date of a reading."""
+        return date_reading(self.dates or UNDATED, uptime_ms, wall_ms, synchronized)
+
+    def limit(self, bound_ms: int) -> bool:
+        """Lower the latest possible start; return True if it changed."""
+        if bound_ms >= self.bound_ms:
+            return False
+        self.bound_ms = bound_ms
+        return True
+
+
+def boot_of(row: Sequence[Any]) -> Boot:
+    """Return a boot from ``id, gateway, boot_id`` and the columns of its clock."""
+    id_, gateway, boot_id, bound_ms, packed, chosen, lo, hi, alien, suspect, up_ms = row
+    numbers = array("q")
+    numbers.frombytes(bytes(packed))
+    clusters = tuple(Cluster(*numbers[at : at + 3]) for at in range(0, len(numbers), 3))
+    dates = BootDates(lo, hi, bool(chosen), bool(suspect))
+    return Boot(id_, gateway, boot_id, bound_ms, clusters, dates, bool(alien), up_ms)
+
+
+BOOT_COLUMNS = ("id", "gateway", "boot_id", *CLOCK_COLUMNS)
+
+
+def load_boots(
+    connection: Connection, key: Sequence[str], keys: Iterable[tuple[Any, ...]]
+) -> dict[int, Boot]:
+    """Return boots with their parts, by row."""
+    rows = dialect.select_rows(connection, schema.boot, key, BOOT_COLUMNS, keys)
+    boots = {row[0]: boot_of(row) for row in rows}
+    names = ("boot", "stream", *_PART)
+    for boot, stream, *values in dialect.select_rows(
+        connection, schema.boot_stream, ("boot",), names, [(one,) for one in boots]
+    ):
+        values[3], values[7] = bool(values[3]), bool(values[7])
+        boots[boot].parts[stream] = Part(*values)
+    return boots
+
+
+class BootLog:
+    """The boots of the gateways in a batch.
+
+    :param named: gateway and boot id of each boot in the batch
+    """
+
+    def __init__(self, batch: Batch, named: Iterable[tuple[int, str]]) -> None:
+        self._batch = batch
+        wanted = sorted(set(named))
+        self.boots: dict[tuple[int, str], Boot] = {
+            (boot.gateway, boot.boot_id): boot
+            for boot in load_boots(batch.connection, ("gateway", "boot_id"), wanted).values()
+        }
+        self._stale: set[int] = set()
+        self._changed: set[int] = set()
+        for gateway, boot_id in wanted:
+            if (gateway, boot_id) not in self.boots:
+                boot = Boot(batch.key(), gateway, boot_id, is_new=True)
+                self.boots[gateway, boot_id] = boot
+
+    def add(
+        self, boot: Boot, stream: int, report: Envelope, received_ms: int, *, accepted: bool
+    ) -> None:
+        """Add the clocks of a report.
+
+        :param accepted: count it; another body under its key is not counted
+        """
+        sequence, uptime_ms, wall_ms = report.sequence, report.uptime_ms, report.wall_ms
+        synchronized = report.synchronized
+        self._changed.add(boot.id)
+        boot.changed_parts.add(stream)
+        before = boot.clusters
+        if synchronized:
+            boot.clusters = add_anchor(before, wall_ms, uptime_ms)
+            if len(before) != 1 or boot.clusters[0][:2] != before[0][:2]:
+                self._stale.add(boot.gateway)
+        boot.limit(received_ms - uptime_ms)
+        boot.up_ms = max(boot.up_ms, uptime_ms)
+        part = boot.parts.get(stream)
+        if part is None:
+            self._stale.add(boot.gateway)
+            clocks = (sequence, uptime_ms, wall_ms, synchronized)
+            boot.parts[stream] = Part(
+                *clocks, *clocks, uptime_ms, int(accepted), received_ms, report.agent_version,
+                report.heartbeat_ms,
+            )  # fmt: skip
+            return
+        part.reports += accepted
+        part.uptime_ms = max(part.uptime_ms, uptime_ms)
+        part.received_ms = max(part.received_ms, received_ms)
+        if report.heartbeat_ms is not None:
+            part.heartbeat_ms = report.heartbeat_ms
+        if sequence < part.first_sequence:
+            self._stale.add(boot.gateway)
+            part.first_sequence, part.first_uptime_ms = sequence, uptime_ms
+            part.first_wall_ms, part.first_synchronized = wall_ms, synchronized
+        elif sequence > part.last_sequence:
+            part.last_sequence, part.last_uptime_ms = sequence, uptime_ms
+            part.last_wall_ms, part.last_synchronized = wall_ms, synchronized
+            part.agent_version = report.agent_version
+
+    def add_sender(self, gateway: int, boot_id: str, uptime_ms: int, received_ms: int) -> None:
+        """Add the boot and uptime of the sender of a batch."""
+        boot = self.boots[gateway, boot_id]
+        if received_ms - uptime_ms < boot.bound_ms or uptime_ms > boot.up_ms:
+            boot.limit(received_ms - uptime_ms)
+            boot.up_ms = max(boot.up_ms, uptime_ms)
+            self._changed.add(boot.id)
+
+    def stale_gateways(self, simple: dict[int, int | None]) -> set[int]:
+        """Return the gateways whose boots have to be ordered and dated again.
+
+        :param simple: last boot of each gateway in which every reading is dated by its own clock;
+            None if a date depends on other readings
+        """
+        for boot in self.boots.values():
+            if boot.id in self._changed and (boot.is_new or simple[boot.gateway] != boot.id):
+                self._stale.add(boot.gateway)
+        return self._stale
+
+    def write(self) -> None:
+        """Write the boots of the batch."""
+        new = [boot for boot in self.boots.values() if boot.is_new]
+        dialect.insert_rows(
+            self._batch.connection,
+            schema.boot,
+            BOOT_COLUMNS,
+            [(boot.id, boot.gateway, boot.boot_id, *boot.values()) for boot in new],
+        )
+        dialect.update_rows(
+            self._batch.connection,
+            schema.boot,
+            ("id",),
+            CLOCK_COLUMNS,
+            [
+                (*boot.values(), boot.id)
+                for boot in self.boots.values()
+                if boot.id in self._changed and not boot.is_new
+            ],
+        )
+        dialect.upsert_rows(
+            self._batch.connection,
+            schema.boot_stream,
+            ("boot", "stream"),
+            _PART,
+            [
+                (boot.id, stream, *boot.parts[stream].values())
+                for boot in self.boots.values()
+                for stream in sorted(boot.changed_parts)
+            ],
+        )
+
+
+@dataclass(slots=True)
+class Redated:
+    """A gateway whose boots were ordered and dated again.
+
+    :param boots: all boots by row
+    :param before: dates and alien marks of the boots as they were stored
+    :param ranks: rank of each stream by row
+    :param first: first boot that counts
+    :param last: last boot that counts
+    :param simple: every reading of the gateway is dated by its own clock
+    """
+
+    gateway: int
+    boots: dict[int, Boot]
+    before: dict[int, tuple[BootDates | None, bool]]
+    ranks: dict[int, int]
+    first: int | None
+    last: int | None
+    simple: bool
+
+
+def redate(boots: Iterable[Boot], streams: Mapping[int, Mapping[int, str]]) -> list[Redated]:
+    """Order and date all boots of gateways, in place.
+
+    :param streams: of each gateway the id of each stream by row; ties are broken by ids, not by the
+        order of arrival
+    """
+    of_gateway: defaultdict[int, list[Boot]] = defaultdict(list)
+    for boot in boots:
+        of_gateway[boot.gateway].append(boot)
+    return [
+        _redate(gateway, some, streams[gateway]) for gateway, some in sorted(of_gateway.items())
+    ]
+
+
+def _redate(gateway: int, boots: Sequence[Boot], streams: Mapping[int, str]) -> Redated:
+    named: dict[Any, Boot] = {boot.boot_id: boot for boot in boots}
+    before = {boot.id: (boot.dates, boot.alien) for boot in boots}
+    parts = [
+        StreamPart(
+            streams[stream], boot.boot_id, part.first_sequence, part.last_sequence, part.uptime_ms
+        )
+        for boot in boots
+        for stream, part in boot.parts.items()
+    ]
+    clocks: dict[Any, BootClock] = {boot.boot_id: boot.clock for boot in boots}
+    order = order_streams(parts, clocks)
+    simple = not order.aliens and len(order.boots) == 1 and len(order.ranks) == 1
+    for era in order.boots:
+        dates = date_boots([clocks[one] for one in era])
+        for one, found in zip(era, dates, strict=True):
+            named[one].dates = found
+            simple = simple and found.chosen and len(named[one].clusters) == 1
+    for boot in boots:
+        boot.alien = boot.boot_id in order.aliens
+        if boot.dates is None:
+            boot.dates = UNDATED
+    in_order = [named[one].id for era in order.boots for one in era]
+    rows = {stream_id: row for row, stream_id in streams.items()}
+    return Redated(
+        gateway,
+        {boot.id: boot for boot in boots},
+        before,
+        {rows[stream]: rank for stream, rank in order.ranks.items()},
+        in_order[0] if in_order else None,
+        in_order[-1] if in_order else None,
+        simple,
+    )

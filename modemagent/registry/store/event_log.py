@@ -1,0 +1,169 @@
+"""The log of events: positions in the order of commits, and events that are held back.
+
+An event gets its position when no number below its report may still arrive in its stream. Until
+then its row has no position: timelines show it as held, and no list of events has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+from typing import Any, NamedTuple
+
+from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.ranges import load_ranges
+
+Side = tuple[int | None, int | None, int | None, int | None, int | None, int | None]
+
+#: place, modem, slot, card, IMSI and EID of a side that does not exist
+NO_SIDE: Side = (None, None, None, None, None, None)
+_SIDE = ("place", "modem", "slot", "card", "imsi", "eid")
+_COLUMNS = (
+    "id", "position", "event_id", "type", "revision", "withdrawn", "superseded", "replaces",
+    "unit", "stream", "sequence", "lo_ms", "hi_ms", "recorded_ms",
+    *(f"old_{name}" for name in _SIDE), *(f"new_{name}" for name in _SIDE),
+)  # fmt: skip
+
+
+class NewEvent(NamedTuple):
+    """An event, or a revision of one.
+
+    :param event_id: 16 bytes
+    :param unit: the subject
+    :param stream: row of the stream of the report that first shows it
+    :param old: place, modem, slot, card, IMSI, EID before
+    :param new: the same afterwards
+    :param replaces: id of a withdrawn event that it takes the place of
+    :param revision: from 1; higher if its time was corrected
+    """
+
+    event_id: bytes
+    type: str
+    unit: int
+    stream: int
+    sequence: int
+    lo_ms: int
+    hi_ms: int
+    old: Side
+    new: Side
+    replaces: bytes | None = None
+    revision: int = 1
+
+    @property
+    def about(self) -> set[int]:
+        """Units whose timelines show it."""
+        sides = (self.old, self.new)
+        return {self.unit, *(one for side in sides for one in (side[1], side[3]) if one)}
+
+
+def write(
+    batch: Batch, added: Sequence[NewEvent], withdrawn: Sequence[int], revised: Sequence[int] = ()
+) -> None:
+    """Add events and withdraw others.
+
+    :param withdrawn: rows of events that no longer follow; one without a position is deleted
+    :param revised: rows of events of which ``added`` has a revision
+    """
+    connection = batch.connection
+    positions = Positions(batch)
+    held: list[dialect.Values] = []
+    published: list[dialect.Values] = []
+    gone = sorted({*withdrawn, *revised})
+    for row in dialect.select_rows(
+        connection, schema.event, ("id",), _COLUMNS, [(one,) for one in gone]
+    ):
+        (held if row[1] is None else published).append(row)
+    dialect.delete_rows(connection, schema.event, ("id",), [(row[0],) for row in held])
+    _delete_links(batch, [row[0] for row in held])
+    dialect.update_rows(
+        connection, schema.event, ("id",), ("superseded",), [(True, row[0]) for row in published]
+    )
+    dead = set(withdrawn)
+    rows: list[tuple[Any, ...]] = []
+    links: list[tuple[int, int]] = []
+    for row in published:
+        if row[0] in dead:
+            key = batch.key()
+            rows.append((key, positions.next(), *row[2:4], row[4] + 1, True, False, *row[7:13],
+                         batch.now_ms, *row[14:]))  # fmt: skip
+    waits = waiting_since(batch, {(one.stream, one.sequence) for one in added})
+    for one in sorted(added, key=_order):
+        key = batch.key()
+        position = None if _must_wait(batch, waits[one.stream, one.sequence]) else positions.next()
+        rows.append((key, position, one.event_id, one.type, one.revision, False, False,
+                     one.replaces, *one[2:7], batch.now_ms, *one.old, *one.new))  # fmt: skip
+        links += [(unit, key) for unit in sorted(one.about)]
+    dialect.insert_rows(connection, schema.event, _COLUMNS, rows)
+    dialect.insert_rows(connection, schema.event_about, ("unit", "event"), links)
+    positions.announce()
+
+
+def publish_due(batch: Batch, streams: Iterable[int] | None = None) -> int:
+    """Publish the held events that need not wait any longer; return their number.
+
+    :param streams: rows of the streams in which something arrived; None: all
+    """
+    names = ("id", "stream", "sequence", "hi_ms", "type")
+    chosen = ", ".join(names)
+    if streams is None:
+        query = f"SELECT {chosen} FROM event WHERE position IS NULL"  # noqa: S608
+        held = [tuple(row) for row in batch.connection.exec_driver_sql(query)]
+    else:
+        query = f"SELECT {chosen} FROM event WHERE position IS NULL AND stream = {{}}"  # noqa: S608
+        held = [
+            tuple(row)
+            for stream in sorted(set(streams))
+            for row in batch.connection.exec_driver_sql(query.format(int(stream)))
+        ]
+    waits = waiting_since(batch, {(row[1], row[2]) for row in held})
+    due = [row for row in held if not _must_wait(batch, waits[row[1], row[2]])]
+    due.sort(key=lambda row: (row[3], row[4], row[1], row[2]))
+    positions = Positions(batch)
+    rows = [(positions.next(), batch.now_ms, row[0]) for row in due]
+    dialect.update_rows(batch.connection, schema.event, ("id",), ("position", "recorded_ms"), rows)
+    positions.announce()
+    return len(due)
+
+
+def waiting_since(batch: Batch, reports: set[tuple[int, int]]) -> dict[tuple[int, int], int | None]:
+    """Return when the oldest hole below each report was noticed; None if there is none."""
+    keys = [(one,) for one in sorted({stream for stream, _ in reports})]
+    names = ("id", "top", "pending")
+    streams: list[Any] = dialect.select_rows(batch.connection, schema.stream, ("id",), names, keys)
+    ranges = load_ranges(batch.connection, streams, [])
+    return {(stream, number): ranges[stream].oldest_wait(number) for stream, number in reports}
+
+
+class Positions:
+    """Positions of events; the log is locked when the first one is given."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._numbers: count[int] | None = None
+
+    def next(self) -> int:
+        """Return the next position."""
+        if self._numbers is None:
+            self._numbers = count(dialect.lock_event_log(self._batch.connection) + 1)
+        return next(self._numbers)
+
+    def announce(self) -> None:
+        """Tell other processes, and the caller of the batch, that positions were given."""
+        if self._numbers is not None:
+            self._batch.events_changed = True
+            dialect.notify_events(self._batch.connection)
+
+
+def _must_wait(batch: Batch, since_ms: int | None) -> bool:
+    return since_ms is not None and batch.now_ms - since_ms < batch.hold_back_ms
+
+
+def _delete_links(batch: Batch, events: list[int]) -> None:
+    statement = "DELETE FROM event_about WHERE event = {}"
+    for one in events:
+        batch.connection.exec_driver_sql(statement.format(one))
+
+
+def _order(one: NewEvent) -> tuple[int, str, int, int]:
+    return one.hi_ms, one.type, one.stream, one.sequence

@@ -1,0 +1,105 @@
+"""Events as documents, in the order of their positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+
+from modemagent.registry.store import schema
+from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.units import UnitKind
+from modemagent.registry.store.view import View
+
+_SIM_SUBJECTS = frozenset({"sim.first_seen", "sim.moved"})
+
+
+def event_documents(view: View, rows: Sequence[Row[Any]]) -> list[Document]:
+    """Return events as CloudEvents."""
+    sides = [(row.old_place, row.new_place) for row in rows]
+    view.places(one for side in sides for one in side)
+    names = ("unit", "old_modem", "old_card", "new_modem", "new_card")
+    view.units(getattr(row, name) for row in rows for name in names)
+    names = ("old_imsi", "old_eid", "new_imsi", "new_eid")
+    view.numbers(getattr(row, name) for row in rows for name in names)
+    view.streams(row.stream for row in rows)
+    return [_event(view, row) for row in rows]
+
+
+def events_after(view: View, after: int, limit: int) -> list[tuple[int, Document]]:
+    """Return events, revisions and retractions with their positions."""
+    c = schema.event.c
+    query = (
+        select(schema.event)
+        .where(c.position > after, ~c.superseded)
+        .order_by(c.position)
+        .limit(limit)
+    )
+    rows = view.connection.execute(query).all()
+    documents = event_documents(view, rows)
+    return [(row.position, document) for row, document in zip(rows, documents, strict=True)]
+
+
+def events_about(view: View, units: Iterable[int]) -> list[Document]:
+    """Return the valid events about units, held ones included, by date."""
+    c, about = schema.event.c, schema.event_about.c
+    query = (
+        select(schema.event)
+        .join(schema.event_about, about.event == c.id)
+        .where(about.unit.in_(list(units)), ~c.superseded, ~c.withdrawn)
+        .distinct()
+        .order_by(c.hi_ms, c.stream, c.sequence, c.type, c.id)
+    )
+    return event_documents(view, view.connection.execute(query).all())
+
+
+def _event(view: View, row: Row[Any]) -> Document:
+    data: Document = {
+        "previous": _side(view, row, "old"),
+        "new": _side(view, row, "new"),
+        "report": view.report(row.stream, row.sequence),
+    }
+    previous, new = data["previous"], data["new"]
+    if row.type == "modem.swapped" and previous and new:
+        data["tac_changed"] = (previous["imei"] or "")[:8] != (new["imei"] or "")[:8]
+    unit = view.units([row.unit])[row.unit]
+    kind = "imei" if unit.kind == UnitKind.MODEM else "iccid"
+    gateway_id = view.streams([row.stream])[row.stream][0]
+    return {
+        "specversion": "1.0",
+        "id": str(UUID(bytes=bytes(row.event_id))),
+        "type": row.type,
+        "source": f"/gateways/{gateway_id}",
+        "subject": f"{kind}:{unit.number}",
+        "ref": unit.ref,
+        "time": to_rfc3339(row.hi_ms),
+        "uncertainty_ms": row.hi_ms - row.lo_ms,
+        "datacontenttype": "application/json",
+        "revision": row.revision,
+        "withdrawn": bool(row.withdrawn),
+        "held": row.position is None,
+        "replaces": str(UUID(bytes=bytes(row.replaces))) if row.replaces else None,
+        "recordedtime": to_rfc3339(row.recorded_ms),
+        "data": data,
+    }
+
+
+def _side(view: View, row: Row[Any], side: str) -> Document | None:
+    place, modem, slot, card, imsi, eid = (
+        getattr(row, f"{side}_{name}") for name in ("place", "modem", "slot", "card", "imsi", "eid")
+    )
+    if (place, modem, card) == (None, None, None):
+        return None
+    units, numbers = view.units([modem, card]), view.numbers([imsi, eid])
+    where = view.places([place])[place] if place else None
+    return {
+        "imei": units[modem].number if modem else None,
+        "slot": slot,
+        "iccid": units[card].number if card else None,
+        "imsi": numbers.get(imsi or 0),
+        "eid": numbers.get(eid or 0),
+        "gateway_id": where.gateway_id if where else None,
+        "port": where.device_id if where else None,
+    }

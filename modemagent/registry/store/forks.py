@@ -1,0 +1,100 @@
+"""Bodies that arrive under the key of another report: copies of a disk, mostly.
+
+Both are kept. That of a boot that counts counts; of two such the one with the smaller digest. Which
+one was received first does not matter.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from modemagent.registry.envelope import Envelope
+from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.bodies import compress
+from modemagent.registry.store.boots import Boot, load_boots
+from modemagent.registry.store.places import Clocks, Content, Place, PlaceLog, Row, load_places
+
+_MOST_BODIES = 4
+_KEY = ("stream", "sequence", "digest")
+
+
+class Conflict(NamedTuple):
+    """A report whose key is taken.
+
+    :param place: place that it is about, if any
+    :param first: digest of the body that was received first; 0 if it is not known any more
+    :param boots: boots of the reports that were received under this key
+    """
+
+    gateway: int
+    at: Clocks
+    envelope: Envelope
+    boot: Boot
+    place: Place | None
+    content: Content
+    first: int
+    boots: list[int]
+
+
+def add_conflicts(batch: Batch, places: PlaceLog, conflicts: Sequence[Conflict]) -> None:
+    """Store bodies that conflict, and let those count that do."""
+    if not conflicts:
+        return
+    keys = sorted({(one.at.stream, one.at.sequence) for one in conflicts})
+    stored: defaultdict[tuple[int, int], dict[int, int]] = defaultdict(dict)
+    for stream, sequence, digest, boot in dialect.select_rows(
+        batch.connection, schema.conflict, _KEY[:2], (*_KEY, "boot"), keys
+    ):
+        stored[stream, sequence][digest] = boot
+    others = [boot for one in conflicts for boot in one.boots]
+    others += [boot for some in stored.values() for boot in some.values()]
+    boots = load_boots(batch.connection, ("id",), [(boot,) for boot in set(others)]) | {
+        one.boot.id: one.boot for one in conflicts
+    }
+    rows = []
+    for one in conflicts:
+        batch.gateways.add(one.gateway)
+        known = stored[one.at.stream, one.at.sequence]
+        digest = one.envelope.digest
+        if digest in known:
+            continue
+        if len(known) >= _MOST_BODIES and digest > max(known):
+            continue
+        known[digest] = one.boot.id
+        body = compress(one.envelope.raw)
+        rows.append((*one.at[:2], digest, one.boot.id, one.at.received_ms, body))
+        if one.place is None:
+            continue
+        row = Row(0, one.at, one.content, True, digest=digest)
+        counting = [other for other in one.boots if not boots[other].alien]
+        loses = one.boot.alien or (bool(counting) and (not one.first or one.first < digest))
+        if loses:
+            places.add_uncounted(one.place, row)
+        else:
+            one.place.add(row)
+            _uncount_elsewhere(batch, places, one, one.place.id)
+    dialect.insert_new(
+        batch.connection, schema.conflict, (*_KEY, "boot", "received_ms", "body"), rows
+    )
+
+
+def _uncount_elsewhere(batch: Batch, places: PlaceLog, one: Conflict, here: int) -> None:
+    """Let the reading of another place with this key not count."""
+    s, p = schema.sighting.c, schema.place.c
+    query = (
+        select(s.id, s.place)
+        .join_from(schema.place, schema.sighting, s.place == p.id)
+        .where(p.gateway == one.gateway, s.position == one.at.position, s.counts)
+        .where(s.place != here)
+    )
+    found = batch.connection.execute(query).all()
+    keys = [(row.place,) for row in found]
+    for place in load_places(batch.connection, ("id",), keys):
+        places.include(place).rebuild = True
+    rows = [(False, row.id) for row in found]
+    dialect.update_rows(batch.connection, schema.sighting, ("id",), ("counts",), rows)

@@ -1,0 +1,143 @@
+"""Rows of gateways and streams, locked until the end of the transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.key_pages import DAY_MS
+from modemagent.registry.store.refs import GATEWAY, ref_of
+
+_GATEWAY = ("id", "gateway_id", "ref", "heard_day", "first_boot", "last_boot", "simple", "forked")
+_STREAM = ("id", "gateway", "stream_id", "rank", "top", "pending")
+
+
+@dataclass(slots=True)
+class GatewayRow:
+    """A gateway.
+
+    :param first_boot: first boot that counts
+    :param last_boot: last boot that counts
+    :param simple: every reading is dated by its own clock, and there is one stream
+    :param forked: copies of its disk have reported
+    """
+
+    id: int
+    gateway_id: str
+    ref: int
+    heard_day: int
+    first_boot: int | None
+    last_boot: int | None
+    simple: bool
+    forked: bool
+    is_new: bool = False
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class StreamRow:
+    """A stream of a gateway."""
+
+    id: int
+    gateway: int
+    stream_id: str
+    rank: int
+    top: int
+    pending: int
+
+
+class GatewayRows:
+    """The gateways of one batch and all their streams; missing ones are created.
+
+    :param named: ids of gateways and streams in the batch
+    """
+
+    def __init__(self, batch: Batch, named: Iterable[tuple[str, str]]) -> None:
+        self._batch = batch
+        pairs = sorted(set(named))
+        ids = sorted({gateway_id for gateway_id, _ in pairs})
+        self.rows = {row.gateway_id: row for row in self._locked(ids)}
+        new = [one for one in ids if one not in self.rows]
+        if new:
+            dialect.insert_new(
+                batch.connection,
+                schema.gateway,
+                _GATEWAY,
+                [
+                    (
+                        batch.key(),
+                        one,
+                        ref_of(batch.secret, GATEWAY, one),
+                        0,
+                        None,
+                        None,
+                        True,
+                        False,
+                    )
+                    for one in new
+                ],
+            )
+            self.rows.update({row.gateway_id: row for row in self._locked(new)})
+            for one in new:
+                self.rows[one].is_new = self.rows[one].heard_day == 0
+        self.by_row = {row.id: row for row in self.rows.values()}
+        self.streams = {
+            (row.gateway, row.stream_id): row
+            for row in (
+                StreamRow(*values)
+                for values in dialect.select_rows(
+                    batch.connection,
+                    schema.stream,
+                    ("gateway",),
+                    _STREAM,
+                    [(row.id,) for row in self.rows.values()],
+                )
+            )
+        }
+        missing = []
+        for gateway_id, stream_id in pairs:
+            gateway = self.rows[gateway_id].id
+            if (gateway, stream_id) not in self.streams:
+                row = StreamRow(batch.key(), gateway, stream_id, 0, 0, 0)
+                self.streams[gateway, stream_id] = row
+                missing.append((row.id, gateway, stream_id, 0, 0, 0))
+        dialect.insert_rows(batch.connection, schema.stream, _STREAM, missing)
+        self.stream_by_row = {row.id: row for row in self.streams.values()}
+
+    def stream(self, gateway_id: str, stream_id: str) -> StreamRow:
+        """Return the stream of a report."""
+        return self.streams[self.rows[gateway_id].id, stream_id]
+
+    def mark_heard(self) -> None:
+        """Set the day on which the gateways were last heard of."""
+        day = self._batch.now_ms // DAY_MS
+        for row in self.rows.values():
+            if row.heard_day != day:
+                row.heard_day, row.changed = day, True
+
+    def write(self) -> None:
+        """Write what has changed."""
+        dialect.update_rows(
+            self._batch.connection,
+            schema.gateway,
+            ("id",),
+            _GATEWAY[3:],
+            [
+                (row.heard_day, row.first_boot, row.last_boot, row.simple, row.forked, row.id)
+                for row in self.rows.values()
+                if row.changed
+            ],
+        )
+
+    def _locked(self, ids: list[str]) -> list[GatewayRow]:
+        rows = dialect.select_rows(
+            self._batch.connection,
+            schema.gateway,
+            ("gateway_id",),
+            _GATEWAY,
+            [(one,) for one in ids],
+            lock=True,
+        )
+        return [GatewayRow(*row[:6], bool(row[6]), bool(row[7])) for row in rows]

@@ -1,0 +1,216 @@
+"""Lookup of what people type: numbers, serial numbers, gateway ids, places, references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from modemagent.identity.cleaning import without_separators
+from modemagent.identity.iccid import Iccid
+from modemagent.registry.history.readings import Seen
+from modemagent.registry.store import dialect, documents, schema
+from modemagent.registry.store.documents import Document
+from modemagent.registry.store.fleet import gateway_documents
+from modemagent.registry.store.modems import current_facts, modem_documents, slot_documents
+from modemagent.registry.store.places import load_places
+from modemagent.registry.store.refs import parse_ref
+from modemagent.registry.store.sims import sim_documents
+from modemagent.registry.store.units import IdentifierKind, UnitKind
+from modemagent.registry.store.view import View
+
+_IMEI_DIGITS = 14
+
+
+def digits_of(text: str) -> str:
+    """Return a number as typed or printed, without separators and filler."""
+    return without_separators(text).upper().rstrip("F")
+
+
+def find_unit(view: View, kind: UnitKind, wanted: str) -> int | None:
+    """Return the unit with a number or a reference."""
+    c = schema.unit.c
+    ref = parse_ref(wanted)
+    if ref is not None:
+        query = select(c.id).where(c.ref == ref, c.kind == kind)
+        return view.connection.execute(query).scalar()
+    return next(iter(_units_with(view, kind, digits_of(wanted))), None)
+
+
+def _units_with(view: View, kind: UnitKind, digits: str) -> list[int]:
+    if kind == UnitKind.MODEM:
+        keys = [digits[:_IMEI_DIGITS]] if len(digits) in (14, 15, 16) else []
+    else:
+        keys = [digits, digits[:19]] if 18 <= len(digits) <= 20 else []
+        if len(digits) == 19:  # the 20th digit is in the key if 19 have no check digit
+            keys += [f"{digits}{last:X}" for last in range(16)]
+    rows = dialect.select_rows(
+        view.connection,
+        schema.unit,
+        ("kind", "key"),
+        ("id", "key", "number"),
+        [(int(kind), key) for key in dict.fromkeys(keys)],
+    )
+    return [
+        row
+        for row, key, number in sorted(rows)
+        if kind == UnitKind.MODEM or Iccid(number).same_sim(digits) or Iccid(key).same_sim(digits)
+    ]
+
+
+def lookup(connection: Connection, wanted: str) -> Document:
+    """Return all matches of an identifier, serial number, gateway id, place or reference."""
+    view = View(connection)
+    typed, digits = wanted.strip(), digits_of(wanted)
+    modems: dict[int, str] = {}
+    sims: dict[int, str] = {}
+    for unit in _units_with(view, UnitKind.MODEM, digits):
+        modems[unit] = "imeisv" if len(digits) == 16 else "imei"
+    for unit in _units_with(view, UnitKind.SIM, digits):
+        sims[unit] = "iccid"
+    ref = parse_ref(typed)
+    if ref is not None:
+        c = schema.unit.c
+        for row in connection.execute(select(c.id, c.kind).where(c.ref == ref)):
+            (modems if row.kind == UnitKind.MODEM else sims)[row.id] = "ref"
+    values = {typed, digits, digits[-14:] if len(digits) == 16 else digits}
+    for unit, kind, by in _identified(view, values):
+        (modems if kind == UnitKind.MODEM else sims).setdefault(unit, by)
+    matches = _modem_matches(view, modems) + _sim_matches(view, sims)
+    matches += _gateway_matches(view, typed) + _place_matches(view, typed)
+    return {"matches": matches}
+
+
+def _identified(view: View, values: set[str]) -> Iterable[tuple[int, int, str]]:
+    """Yield unit, kind of unit and kind of number for identifiers with these values."""
+    keys = [(int(kind), value) for kind in IdentifierKind for value in sorted(values)]
+    found = dialect.select_rows(
+        view.connection, schema.identifier, ("kind", "value"), ("id", "kind"), keys
+    )
+    kinds = dict(found)
+    links: list[Any] = dialect.select_rows(
+        view.connection,
+        schema.identifier_of,
+        ("identifier",),
+        ("identifier", "unit"),
+        [(row,) for row in kinds],
+    )
+    units = view.units(unit for _, unit in links)
+    for identifier, unit in sorted(links):
+        kind = IdentifierKind(kinds[identifier])
+        yield unit, units[unit].kind, kind.name.lower()
+
+
+def _modem_matches(view: View, modems: dict[int, str]) -> list[Document]:
+    facts = current_facts(view, modems)
+    found = []
+    for unit, by in modems.items():
+        for one in modem_documents(view, [unit]):
+            held = next(
+                (slot["iccid"] for slot in slot_documents(view, unit) if slot["present"]), None
+            )
+            id_ = facts.get(unit, {}).get(by) or one["imei"]
+            at = one["present"]
+            found.append(
+                documents.match(
+                    by,
+                    id_,
+                    one["imei"],
+                    held,
+                    one["gateway_id"] if at else None,
+                    one["last_seen"],
+                    port=one["port"] if at else None,
+                    ref=one["ref"],
+                    last_report=one["last_report"],
+                )
+            )
+    return found
+
+
+def _sim_matches(view: View, sims: dict[int, str]) -> list[Document]:
+    found = []
+    for unit, by in sims.items():
+        for one in sim_documents(view, [unit]):
+            at = one["present"]
+            found.append(
+                documents.match(
+                    by,
+                    one.get(by) or one["iccid"],
+                    one["imei"] if at else None,
+                    one["iccid"],
+                    one["gateway_id"] if at else None,
+                    one["last_seen"],
+                    port=one["port"] if at else None,
+                    ref=one["ref"],
+                    last_report=one["last_report"],
+                )
+            )
+    return found
+
+
+def _gateway_matches(view: View, typed: str) -> list[Document]:
+    c = schema.gateway.c
+    rows = view.connection.execute(select(c.id).where(c.gateway_id == typed)).scalars().all()
+    return [
+        documents.match(
+            "gateway",
+            one["gateway_id"],
+            None,
+            None,
+            one["gateway_id"],
+            one["last_seen"],
+            ref=one["ref"],
+            last_report=one["last_report"],
+        )
+        for one in gateway_documents(view, rows)
+    ]
+
+
+def _place_matches(view: View, typed: str) -> list[Document]:
+    """Return the place ``GATEWAY/DEVICE_ID``; both parts may contain a slash."""
+    splits = [(typed[:at], typed[at + 1 :]) for at, sign in enumerate(typed) if sign == "/"]
+    splits += [(gateway_id, f"/{device_id}") for gateway_id, device_id in splits]
+    ids = dialect.select_rows(
+        view.connection,
+        schema.gateway,
+        ("gateway_id",),
+        ("gateway_id", "id"),
+        [(one,) for one, _ in splits],
+    )
+    gateways = dict(ids)
+    keys = {(gateways[one], device_id) for one, device_id in splits if one in gateways}
+    found = []
+    for place in load_places(view.connection, ("gateway", "device_id"), sorted(keys)):
+        name = view.places([place.id])[place.id]
+        last = place.last
+        modem = sim = seen = None
+        if place.sighting:
+            _, hi = view.boots([last.boot])[last.boot].date(
+                last.uptime_ms, last.wall_ms, last.synchronized
+            )
+            seen = documents.to_rfc3339(hi)
+        if place.unit is not None and place.seen == Seen.HERE:
+            modem = view.units([place.unit])[place.unit].number
+        cards = _cards_at(view, place.id)
+        if cards:
+            sim = view.units(cards)[cards[0]].number
+        found.append(
+            documents.match(
+                "place",
+                f"{name.gateway_id}/{name.device_id}",
+                modem,
+                sim,
+                name.gateway_id,
+                seen,
+                port=name.device_id,
+                last_report=view.report(last.stream or None, last.sequence),
+            )
+        )
+    return found
+
+
+def _cards_at(view: View, place: int) -> list[int]:
+    c = schema.place_card.c
+    query = select(c.card).where(c.place == place).order_by(c.slot)
+    return list(view.connection.execute(query).scalars())

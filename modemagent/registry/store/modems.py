@@ -1,0 +1,139 @@
+"""Modems and their slots as documents: where each is, what it says about itself, what it holds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+
+from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.documents import LINK_STATE, Document, to_rfc3339
+from modemagent.registry.store.slots import unpack
+from modemagent.registry.store.stays import StayRow, latest, load_stays, prefetch
+from modemagent.registry.store.view import View
+
+_FACT = ("unit", "make", "serial_number", "imeisv", "meid", "stream", "sequence", "lo_ms", "hi_ms",
+         "recorded_from", "recorded_to")  # fmt: skip
+_NOT_READ = (None, None, None)
+
+
+def modem_documents(
+    view: View, units: Sequence[int], known_at: int | None = None
+) -> list[Document]:
+    """Return modems; those without a stay are left out."""
+    of_unit: defaultdict[int, list[StayRow]] = defaultdict(list)
+    stays = load_stays(view, "unit", units, known_at)
+    for stay in stays:
+        of_unit[stay.unit].append(stay)
+    prefetch(view, stays)
+    facts = current_facts(view, units, known_at)
+    return [
+        _modem(view, of_unit[unit], now, facts.get(unit, {}))
+        for unit in units
+        if (now := latest(of_unit[unit])) is not None
+    ]
+
+
+def _modem(view: View, stays: list[StayRow], now: StayRow, facts: Document) -> Document:
+    first = stays[0]
+    name = view.units([now.unit])[now.unit]
+    place = view.places([now.place])[now.place]
+    names = ("manufacturer", "model", "firmware", "imeisv", "meid", "serial_number")
+    return {
+        "imei": name.number,
+        "tac": name.number[:8],
+        **{one: facts.get(one) for one in names},
+        "present": now.is_open,
+        "gateway_id": place.gateway_id,
+        "port": place.device_id,
+        "first_seen": to_rfc3339(first.from_hi),
+        "last_seen": to_rfc3339(now.last_hi),
+        "first_report": view.report(first.opened_stream, first.opened_sequence),
+        "last_report": view.report(now.last_stream, now.last_sequence),
+        "last_seen_uncertainty_ms": now.last_hi - now.last_lo,
+        "individuals": len({one.individual for one in stays}),
+        "link_state": LINK_STATE,
+        "ref": name.ref,
+    }
+
+
+def current_facts(
+    view: View, units: Iterable[int], known_at: int | None = None
+) -> dict[int, Document]:
+    """Return what modems last said about themselves."""
+    return {unit: facts[-1] for unit, facts in fact_history(view, units, known_at).items()}
+
+
+def fact_history(
+    view: View, units: Iterable[int], known_at: int | None = None
+) -> dict[int, list[Document]]:
+    """Return what modems said about themselves from which report on, oldest first."""
+    keys = [(unit,) for unit in sorted(set(units))]
+    rows = dialect.select_rows(view.connection, schema.fact, ("unit",), _FACT, keys)
+    now = 2**62 if known_at is None else known_at
+    rows = [row for row in rows if row[9] <= now and (row[10] is None or row[10] > now)]
+    rows.sort(key=lambda row: (row[8], row[7], row[5], row[6]))
+    makes = view.makes(row[1] for row in rows)
+    numbers = view.numbers(number for row in rows for number in row[2:5])
+    view.streams(row[5] for row in rows)
+    found: defaultdict[int, list[Document]] = defaultdict(list)
+    for unit, make, serial, imeisv, meid, stream, sequence, _, hi, _, _ in rows:
+        manufacturer, model, firmware = makes.get(make, _NOT_READ)
+        found[unit].append(
+            {
+                "manufacturer": manufacturer or None,
+                "model": model or None,
+                "firmware": firmware or None,
+                "imeisv": numbers.get(imeisv),
+                "meid": numbers.get(meid),
+                "serial_number": numbers.get(serial),
+                "since": to_rfc3339(hi),
+                "first_report": view.report(stream, sequence),
+            }
+        )
+    return found
+
+
+def slot_documents(view: View, modem: int, known_at: int | None = None) -> list[Document]:
+    """Return the slots of a modem: the SIM in each, and the state in the newest reading."""
+    current = latest(load_stays(view, "unit", [modem], known_at))
+    if current is None:
+        return []
+    held: dict[int, StayRow] = {}
+    for stay in load_stays(view, "holder", [modem], known_at):
+        if stay.is_open and stay.holder_individual == current.individual and stay.slot is not None:
+            held[stay.slot] = stay
+    prefetch(view, held.values())
+    states = slot_states(view, current.place, modem)
+    found = []
+    for slot in sorted({*held, *states}):
+        stay = held.get(slot)
+        numbers = view.numbers([stay.imsi, stay.eid]) if stay else {}
+        found.append(
+            {
+                "slot": slot,
+                "state": states.get(slot, "unknown"),
+                "present": stay is not None,
+                "iccid": view.units([stay.unit])[stay.unit].number if stay else None,
+                "imsi": numbers.get(stay.imsi or 0) if stay else None,
+                "eid": numbers.get(stay.eid or 0) if stay else None,
+                "link_state": LINK_STATE,
+                "ref": view.units([stay.unit])[stay.unit].ref if stay else None,
+                "since": to_rfc3339(stay.from_hi) if stay else None,
+            }
+        )
+    return found
+
+
+def slot_states(view: View, place: int, modem: int) -> dict[int, str]:
+    """Return the state of each slot in the newest reading of a modem at a place."""
+    c = schema.sighting.c
+    query = (
+        select(c.slots)
+        .where(c.place == place, c.unit == modem, c.counts)
+        .order_by(c.position.desc())
+        .limit(1)
+    )
+    packed = view.connection.execute(query).scalar()
+    return {one.slot: one.state for one in unpack(bytes(packed))} if packed else {}

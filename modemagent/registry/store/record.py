@@ -1,0 +1,401 @@
+"""Storage of received reports, in one transaction.
+
+1. Reports whose digest is known are duplicates; another body under a known key is a conflict.
+2. Reports that state what the one before did, in the same boot and without a hole between, extend
+   the open span of their place: neither validated nor folded.
+3. All others are validated. Their boots are dated, their readings inserted between the neighbours
+   of their place, and the history of the units concerned is derived again (:mod:`.refold`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from modemagent.errors import ReportError
+from modemagent.registry.envelope import Envelope
+from modemagent.registry.history.readings import SEQUENCE_BITS, position
+from modemagent.registry.store import dialect, event_log, schema
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.bodies import compress
+from modemagent.registry.store.boots import Boot, BootLog
+from modemagent.registry.store.facts import write_facts
+from modemagent.registry.store.forks import Conflict, add_conflicts
+from modemagent.registry.store.gateways import GatewayRows
+from modemagent.registry.store.key_pages import DAY_MS, KeyPages
+from modemagent.registry.store.places import Clocks, Content, Place, PlaceLog, Row, load_places
+from modemagent.registry.store.presence import PresenceKey, days_of, write_presence
+from modemagent.registry.store.ranges import REJECTED, StreamRanges, load_ranges, write_ranges
+from modemagent.registry.store.redating import Redating
+from modemagent.registry.store.refold import refold
+from modemagent.registry.store.slots import unpack
+from modemagent.registry.store.units import Units
+from modemagent.registry.validation import ValidReport, parse_report
+
+
+class ReceiptStatus(StrEnum):
+    """Result of a report."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+
+
+class ReportResult(NamedTuple):
+    """Result of a report, with the error of a rejected one."""
+
+    status: ReceiptStatus
+    error: ReportError | None = None
+
+
+class Sender(NamedTuple):
+    """What the headers of a batch state about its sender.
+
+    :param boot_id: boot of the sender
+    :param uptime_ms: its uptime when it sent the batch
+    :param pending: stream, and the number below which nothing more will come in it
+    """
+
+    boot_id: str | None = None
+    uptime_ms: int = -1
+    pending: tuple[str, int] | None = None
+
+
+class Arrival(NamedTuple):
+    """A report, when it was received, and what came with it."""
+
+    envelope: Envelope
+    received_ms: int
+    sender: Sender = Sender()
+
+
+class _Item(NamedTuple):
+    """A report that is not a duplicate, and the rows it belongs to."""
+
+    index: int
+    arrival: Arrival
+    envelope: Envelope
+    ranges: StreamRanges
+    boot: Boot
+    gateway: int
+
+
+_ACCEPTED = ReportResult(ReceiptStatus.ACCEPTED)
+_DUPLICATE = ReportResult(ReceiptStatus.DUPLICATE)
+_CONFLICT = ReportResult(ReceiptStatus.CONFLICT)
+
+
+def record(batch: Batch, arrivals: Sequence[Arrival]) -> list[ReportResult]:
+    """Store reports and return one receipt for each, in order."""
+    return _Recording(batch, arrivals).run()
+
+
+class _Recording:
+    """The storage of one batch."""
+
+    def __init__(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
+        self._batch = batch
+        self._arrivals = arrivals
+        self._receipts = [_ACCEPTED] * len(arrivals)
+        envelopes = [arrival.envelope for arrival in arrivals]
+        self._gateways = GatewayRows(batch, {(one.gateway_id, one.stream_id) for one in envelopes})
+        streams = [self._gateways.stream(one.gateway_id, one.stream_id) for one in envelopes]
+        keys = [(stream.id, one.sequence) for stream, one in zip(streams, envelopes, strict=True)]
+        self._pages = KeyPages(batch.connection, keys)
+        near = {
+            row.id: (0, 1 << SEQUENCE_BITS)
+            for row in self._gateways.stream_by_row.values()
+            if self._gateways.by_row[row.gateway].forked
+        }
+        for stream, sequence in keys:
+            low, high = near.get(stream, (sequence, sequence))
+            near[stream] = min(low, sequence), max(high, sequence)
+        self._ranges = load_ranges(
+            batch.connection,
+            [(one.id, one.top, one.pending) for one in self._gateways.stream_by_row.values()],
+            [(stream, *limits) for stream, limits in near.items()],
+        )
+        named = {
+            (stream.gateway, one.boot_id)
+            for stream, one in zip(streams, envelopes, strict=True)
+            if one.error is None
+        }
+        self._senders = {
+            (stream.gateway, arrival.sender.boot_id, arrival.received_ms, arrival.sender.uptime_ms)
+            for stream, arrival in zip(streams, arrivals, strict=True)
+            if arrival.sender.boot_id is not None and arrival.sender.uptime_ms >= 0
+        }
+        named.update((gateway, boot_id) for gateway, boot_id, _, _ in self._senders)
+        self._boots = BootLog(batch, named)
+        self._items = [
+            _Item(
+                index,
+                arrival,
+                arrival.envelope,
+                self._ranges[stream.id],
+                self._boots.boots[stream.gateway, arrival.envelope.boot_id],
+                stream.gateway,
+            )
+            for index, (arrival, stream) in enumerate(zip(arrivals, streams, strict=True))
+            if arrival.envelope.error is None
+        ]
+        for index, (arrival, stream) in enumerate(zip(arrivals, streams, strict=True)):
+            envelope = arrival.envelope
+            if envelope.error is not None:
+                self._receipts[index] = ReportResult(ReceiptStatus.REJECTED, envelope.error)
+                self._ranges[stream.id].add(REJECTED, envelope.sequence, arrival.received_ms)
+        self._reports: dict[int, ValidReport] = {}  # validated, by the digest of their identity
+        self._by_rank: dict[tuple[int, int], int] = {}
+        self._presence: dict[Place, tuple[str, set[int]]] = {}
+        self._bodies: list[tuple[int, int, int, bytes]] = []
+
+    def run(self) -> list[ReportResult]:
+        fresh, conflicts = self._classify()
+        self._places = PlaceLog(self._batch, self._load_places(fresh, conflicts), self._has_hole)
+        fresh, conflicts = self._valid(fresh), self._valid(conflicts)
+        for one in fresh:
+            one.ranges.add(one.boot.id, one.envelope.sequence, one.arrival.received_ms)
+        for accepted, items in ((True, fresh), (False, conflicts)):
+            for one in items:
+                stream, received_ms = one.ranges.stream, one.arrival.received_ms
+                self._boots.add(one.boot, stream, one.envelope, received_ms, accepted=accepted)
+        for gateway, boot_id, received_ms, uptime_ms in self._senders:
+            self._boots.add_sender(gateway, boot_id, uptime_ms, received_ms)
+        redating = Redating(self._batch, self._gateways, self._boots)
+        for row in self._gateways.stream_by_row.values():
+            self._by_rank[row.gateway, row.rank] = row.id
+            self._ranges[row.id].aliens = redating.aliens.get(row.gateway, set())
+        contents = Units(self._batch, list(self._reports.items())).contents
+        self._place_all(fresh, contents)
+        add_conflicts(
+            self._batch, self._places, [self._conflict(one, contents) for one in conflicts]
+        )
+        redating.mark_places(self._places)
+        self._mark_closed_holes()
+        self._places.settle()
+        self._declare_lost()
+        self._write(redating)
+        return self._receipts
+
+    def _classify(self) -> tuple[list[_Item], list[_Item]]:
+        """Return the new reports by stream and number, and those that conflict."""
+        fresh: list[_Item] = []
+        conflicts: list[_Item] = []
+        pages = self._pages
+        for one in self._items:
+            ranges, envelope = one.ranges, one.envelope
+            stream, sequence = ranges.stream, envelope.sequence
+            digest = pages.get(stream, sequence)
+            if not digest and sequence <= ranges.top:
+                boots = ranges.boots_with(sequence)
+                digest = envelope.digest if one.boot.id in boots else 1 if boots else 0
+            if not digest:
+                pages.put(stream, sequence, envelope.digest)
+                fresh.append(one)
+            elif digest == envelope.digest:
+                self._receipts[one.index] = _DUPLICATE
+            else:
+                self._receipts[one.index] = _CONFLICT
+                conflicts.append(one)
+        fresh.sort(key=_order)
+        return fresh, conflicts
+
+    def _load_places(self, *lists: list[_Item]) -> list[Place]:
+        keys = {
+            (one.gateway, one.envelope.device_id)
+            for items in lists
+            for one in items
+            if one.envelope.device_id is not None
+        }
+        return load_places(self._batch.connection, ("gateway", "device_id"), sorted(keys))
+
+    def _valid(self, items: list[_Item]) -> list[_Item]:
+        """Validate reports, except those that state what is known of their place; drop invalid."""
+        known: dict[tuple[int, str | None], int] = {
+            key: place.identity for key, place in self._places.places.items()
+        }
+        found = []
+        for one in items:
+            envelope = one.envelope
+            key = one.gateway, envelope.device_id
+            same = envelope.device_id is None or known.get(key) == envelope.identity
+            if not (envelope.quiet and same) and envelope.identity not in self._reports:
+                try:
+                    report = parse_report(envelope.raw)
+                except ReportError as error:
+                    self._receipts[one.index] = ReportResult(ReceiptStatus.REJECTED, error)
+                    self._pages.put(one.ranges.stream, envelope.sequence, 0)
+                    one.ranges.add(REJECTED, envelope.sequence, one.arrival.received_ms)
+                    continue
+                if envelope.device_id is not None:
+                    self._reports[envelope.identity] = report
+            known[key] = envelope.identity
+            found.append(one)
+        return found
+
+    def _clocks(self, one: _Item) -> Clocks:
+        envelope, stream = one.envelope, one.ranges.stream
+        return Clocks(
+            stream,
+            envelope.sequence,
+            position(self._gateways.stream_by_row[stream].rank, envelope.sequence),
+            one.boot.id,
+            envelope.uptime_ms,
+            envelope.wall_ms,
+            one.arrival.received_ms,
+            envelope.synchronized,
+        )
+
+    def _place_all(self, fresh: list[_Item], contents: dict[int, Content]) -> None:
+        keep = self._batch.keep_bodies
+        for one in fresh:
+            envelope, boot = one.envelope, one.boot
+            if envelope.device_id is None:
+                if envelope.provision or not envelope.quiet or keep:
+                    self._keep_body(one)
+                continue
+            place = self._places.get(one.gateway, envelope.device_id)
+            at = self._clocks(one)
+            identity = envelope.identity
+            if place.extends(at, identity, one.ranges):
+                place.extend(at)
+                if place.problems != envelope.problems or envelope.provision or keep:
+                    self._keep_body(one)
+            else:
+                self._keep_body(one)
+                content = contents.get(identity) or _unread(identity)
+                row = Row(0, at, content, gap_before=True, digest=envelope.digest)
+                if boot.alien:
+                    self._places.add_uncounted(place, row)
+                    continue
+                place.add(row)
+            if at.position == place.newest:
+                place.problems = envelope.problems
+            lo, hi = boot.date(at.uptime_ms, at.wall_ms, at.synchronized)
+            if envelope.mcc and hi - lo <= DAY_MS:
+                day = hi // DAY_MS
+                if day != place.heard_day or envelope.mcc != place.mcc:
+                    place.heard_day, place.mcc, place.changed = day, envelope.mcc, True
+                    self._presence.setdefault(place, (envelope.mcc, set()))[1].add(day)
+
+    def _conflict(self, one: _Item, contents: dict[int, Content]) -> Conflict:
+        envelope = one.envelope
+        place = (
+            self._places.get(one.gateway, envelope.device_id)
+            if envelope.device_id is not None
+            else None
+        )
+        content = contents.get(envelope.identity) or _unread(envelope.identity)
+        first = self._pages.get(one.ranges.stream, envelope.sequence)
+        boots = one.ranges.boots_with(envelope.sequence)
+        return Conflict(
+            one.gateway, self._clocks(one), envelope, one.boot, place, content, first, boots
+        )
+
+    def _keep_body(self, one: _Item) -> None:
+        self._bodies.append(
+            (
+                one.ranges.stream,
+                one.envelope.sequence,
+                one.arrival.received_ms,
+                compress(one.envelope.raw),
+            )
+        )
+
+    def _has_hole(self, gateway: int, start: int, end: int) -> bool:
+        rank, first = divmod(start, 1 << SEQUENCE_BITS)
+        last_rank, last = divmod(end, 1 << SEQUENCE_BITS)
+        stream = self._by_rank.get((gateway, rank))
+        if rank != last_rank or stream is None:
+            return True
+        return self._ranges[stream].has_hole(first, last)
+
+    def _mark_closed_holes(self) -> None:
+        """Measure the gaps at all places of a gateway around numbers that arrived late."""
+        filled = [one for one in self._ranges.values() if one.filled]
+        self._batch.late = sum(len(one.filled) for one in filled)
+        if not filled:
+            return
+        rows = {one.stream: self._gateways.stream_by_row[one.stream] for one in filled}
+        keys = [(one,) for one in sorted({row.gateway for row in rows.values()})]
+        for stored in load_places(self._batch.connection, ("gateway",), keys):
+            place = self._places.include(stored)
+            for one in filled:
+                if rows[one.stream].gateway == place.gateway:
+                    base = position(rows[one.stream].rank, 0)
+                    place.touched += [
+                        base + number
+                        for number in one.filled
+                        if base + number < place.last.position
+                    ]
+
+    def _declare_lost(self) -> None:
+        """Note the numbers that the senders have declared lost."""
+        for one in self._items:  # also of batches that hold duplicates alone
+            pending = one.arrival.sender.pending
+            if pending is not None:
+                row = self._gateways.streams.get((one.gateway, pending[0]))
+                if row is not None:
+                    ranges = self._ranges[row.id]
+                    if ranges.holes:
+                        ranges.pending = max(ranges.pending, pending[1])
+
+    def _write(self, redating: Redating) -> None:
+        batch, connection = self._batch, self._batch.connection
+        self._pages.write(batch.now_ms)
+        quieter = [one.stream for one in self._ranges.values() if one.may_release_events]
+        write_ranges(connection, self._ranges.values())
+        self._boots.write()
+        self._gateways.mark_heard()
+        self._gateways.write()
+        self._places.write()
+        self._write_cards()
+        self._write_presence()
+        dialect.insert_rows(
+            connection, schema.report, ("stream", "sequence", "received_ms", "body"), self._bodies
+        )
+        if batch.modems or batch.sims or batch.gateways:
+            refold(batch)
+            write_facts(batch)
+        if quieter:
+            event_log.publish_due(batch, quieter)
+
+    def _write_cards(self) -> None:
+        """Write which cards are in the slots of the places whose slots have changed."""
+        gone: set[tuple[int, int, int]] = set()
+        new: set[tuple[int, int, int]] = set()
+        for place, before, after in self._places.cards:
+            gone |= {(one.card, place.id, one.slot) for one in unpack(before) if one.card > 0}
+            new |= {(one.card, place.id, one.slot) for one in unpack(after) if one.card > 0}
+        key = ("card", "place", "slot")
+        connection = self._batch.connection
+        dialect.delete_rows(connection, schema.place_card, key, sorted(gone - new))
+        dialect.insert_new(connection, schema.place_card, key, sorted(new - gone))
+
+    def _write_presence(self) -> None:
+        keys = [(place.sighting,) for place in self._presence if place.unit is not None]
+        slots = {
+            row: unpack(bytes(packed))
+            for row, packed in dialect.select_rows(
+                self._batch.connection, schema.sighting, ("id",), ("id", "slots"), sorted(keys)
+            )
+        }
+        found: dict[PresenceKey, set[int]] = {}
+        for place, (mcc, days) in self._presence.items():
+            if place.unit is None:
+                continue
+            cards = [one.card for one in slots[place.sighting] if one.card > 0]
+            for key, some in days_of(place.gateway, place.unit, cards, mcc, days).items():
+                found.setdefault(key, set()).update(some)
+        write_presence(self._batch, found)
+
+
+def _order(one: _Item) -> tuple[int, int]:
+    return one.ranges.stream, one.envelope.sequence
+
+
+def _unread(identity: int) -> Content:
+    """Return the content of a reading whose place states the same; it is taken from there."""
+    return Content(2, None, None, None, None, None, None, b"", identity)

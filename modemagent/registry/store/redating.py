@@ -1,0 +1,216 @@
+"""What follows if the boots of a gateway are ordered and dated again.
+
+A late report, the first of a boot, or a clock that is refuted moves the dates of readings that were
+stored before, or changes which streams and boots count. Then the units that were read are derived
+again, and the places are rebuilt from their kept readings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from modemagent.registry.history.dates import BootDates, date_reading
+from modemagent.registry.history.readings import SEQUENCE_BITS, position
+from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.boots import (
+    CLOCK_COLUMNS,
+    Boot,
+    BootLog,
+    Redated,
+    load_boots,
+    redate,
+)
+from modemagent.registry.store.gateways import GatewayRows
+from modemagent.registry.store.places import Place, PlaceLog, load_places
+
+Position = tuple[int, int, int]
+
+
+class Redating:
+    """The gateways of a batch whose boots are ordered and dated again."""
+
+    def __init__(self, batch: Batch, gateways: GatewayRows, log: BootLog) -> None:
+        self._batch = batch
+        self._gateways = gateways
+        self._log = log
+        simple = {row.id: row.last_boot if row.simple else None for row in gateways.by_row.values()}
+        self._gateways_dated = log.stale_gateways(simple)
+        boots: dict[int, Boot] = {}
+        known = [(one,) for one in self._gateways_dated if not gateways.by_row[one].is_new]
+        if known:
+            boots = load_boots(batch.connection, ("gateway",), sorted(known))
+        for boot in log.boots.values():
+            if boot.gateway in self._gateways_dated and boot.parts:
+                boots[boot.id] = boot
+        names: dict[int, dict[int, str]] = {one: {} for one in self._gateways_dated}
+        for row in gateways.stream_by_row.values():
+            if row.gateway in names:
+                names[row.gateway][row.id] = row.stream_id
+        self._found = redate(boots.values(), names)
+        self._rebuilt: dict[int, Redated] = {}
+        self._others: list[Boot] = []
+        self.aliens: dict[int, set[int]] = self._stored_aliens()
+        for one in self._found:
+            self._apply(one)
+
+    def _apply(self, one: Redated) -> None:
+        row = self._gateways.by_row[one.gateway]
+        aliens = {boot.id for boot in one.boots.values() if boot.alien}
+        self.aliens[one.gateway] = aliens
+        state = one.first, one.last, one.simple, bool(aliens) or row.forked
+        if state != (row.first_boot, row.last_boot, row.simple, row.forked):
+            row.first_boot, row.last_boot, row.simple, row.forked = state
+            row.changed = True
+        moved = False
+        for stream, rank in one.ranks.items():
+            stream_row = self._gateways.stream_by_row[stream]
+            if stream_row.rank != rank:
+                stream_row.rank = rank
+                moved = True
+        mine = {boot.id for boot in self._log.boots.values()}
+        for boot in one.boots.values():
+            dates, alien = one.before[boot.id]
+            if (dates, alien) == (boot.dates, boot.alien):
+                continue
+            moved = moved or alien != boot.alien
+            if boot.id not in mine:
+                self._others.append(boot)
+        if moved:
+            self._rebuilt[one.gateway] = one
+        if any(boot.dates and boot.dates.suspect for boot in one.boots.values()) or row.forked:
+            self._batch.gateways.add(one.gateway)
+
+    def _stored_aliens(self) -> dict[int, set[int]]:
+        """Return the boots that do not count, of the gateways that have any."""
+        forked = [(row.id,) for row in self._gateways.by_row.values() if row.forked]
+        found: dict[int, set[int]] = {}
+        for gateway, boot, alien in dialect.select_rows(
+            self._batch.connection, schema.boot, ("gateway",), ("gateway", "id", "alien"), forked
+        ):
+            if alien:
+                found.setdefault(gateway, set()).add(boot)
+        return found
+
+    def mark_places(self, places: PlaceLog) -> None:
+        """Mark the places to rebuild, and the units whose readings have another date now."""
+        connection = self._batch.connection
+        if self._rebuilt:
+            self._update_streams()
+        for place in self._included(places, self._rebuilt):
+            self._rebuild(places, place, self._rebuilt[place.gateway])
+        for one in self._found:
+            changed = {
+                boot.id: (before, boot.dates)
+                for boot in one.boots.values()
+                if (before := one.before[boot.id][0]) and boot.dates and before != boot.dates
+            }
+            if changed and not self._gateways.by_row[one.gateway].is_new:
+                self._mark_moved(one, changed)
+        if self._others:
+            dialect.update_rows(
+                connection,
+                schema.boot,
+                ("id",),
+                CLOCK_COLUMNS,
+                [(*boot.values(), boot.id) for boot in self._others],
+            )
+
+    def _update_streams(self) -> None:
+        rows = [
+            (row.rank, row.id)
+            for row in self._gateways.stream_by_row.values()
+            if row.gateway in self._rebuilt
+        ]
+        dialect.update_rows(self._batch.connection, schema.stream, ("id",), ("rank",), rows)
+
+    def _included(self, places: PlaceLog, gateways: Iterable[int]) -> list[Place]:
+        found = load_places(
+            self._batch.connection, ("gateway",), [(one,) for one in sorted(gateways)]
+        )
+        return [places.include(place) for place in found]
+
+    def _rebuild(self, places: PlaceLog, place: Place, one: Redated) -> None:
+        """Number the readings of a place again, and let those of copied disks not count."""
+        connection, table = self._batch.connection, schema.sighting
+        c = table.c
+        units = connection.execute(select(c.unit).distinct().where(c.place == place.id)).scalars()
+        self._batch.modems.update(unit for unit in units if unit is not None)
+        for stream, rank in one.ranks.items():
+            connection.execute(
+                update(table)
+                .where(c.place == place.id, c.stream == stream)
+                .values(position=c.sequence + (rank << SEQUENCE_BITS))
+            )
+        for boot in one.boots.values():
+            if boot.alien != one.before[boot.id][1]:
+                connection.execute(
+                    update(table)
+                    .where(c.place == place.id, c.boot == boot.id)
+                    .values(counts=not boot.alien)
+                )
+        places.renumber(place, one.ranks, {boot.id for boot in one.boots.values() if boot.alien})
+
+    def _mark_moved(self, one: Redated, changed: dict[int, tuple[BootDates, BootDates]]) -> None:
+        """Mark the units that were read in boots with another date, if the reading's date moved."""
+        units = load_neighbours(self._batch.connection, one, changed)
+        self._batch.modems.update(units)
+
+
+def load_neighbours(
+    connection: Connection, one: Redated, changed: dict[int, tuple[BootDates, BootDates]]
+) -> set[int]:
+    """Return the units whose readings in some boots have moved, and their neighbours' units.
+
+    The date of a reading also ends the interval of the unit before it at its place.
+    """
+    s, p = schema.sighting.c, schema.place.c
+    clocks = ("boot", "uptime_ms", "wall_ms", "synchronized")
+    columns = (s.place, s.position, s.unit, *(s[name] for name in clocks))
+    found: list[Any] = []
+    for boot in changed:
+        for stream, part in one.boots[boot].parts.items():
+            if stream not in one.ranks:
+                continue
+            first, last = (
+                position(one.ranks[stream], number)
+                for number in (part.first_sequence, part.last_sequence)
+            )
+            query = (
+                select(*columns)
+                .join_from(schema.place, schema.sighting, s.place == p.id)
+                .where(p.gateway == one.gateway, s.counts, s.position.between(first, last))
+            )
+            found += connection.execute(query).all()
+    units: set[int] = set()
+    edges: dict[int, tuple[int, int]] = {}
+    for place, at, unit, boot, uptime_ms, wall_ms, synchronized in found:
+        if boot not in changed or not _moves(changed[boot], uptime_ms, wall_ms, synchronized):
+            continue
+        if unit is not None:
+            units.add(unit)
+        low, high = edges.get(place, (at, at))
+        edges[place] = min(low, at), max(high, at)
+    query = select(p.unit, *(p[f"last_{name}"] for name in clocks)).where(
+        p.gateway == one.gateway, p.unit.is_not(None)
+    )
+    for unit, boot, *clock in connection.execute(query):
+        if boot in changed and _moves(changed[boot], *clock):
+            units.add(unit)
+    for place, (low, high) in edges.items():
+        here = (s.place == place) & s.counts & s.unit.is_not(None)
+        before = select(s.unit).where(here, s.position < low).order_by(s.position.desc())
+        after = select(s.unit).where(here, s.position > high).order_by(s.position)
+        for query in (before.limit(1), after.limit(1)):
+            units.update(connection.execute(query).scalars())
+    return units
+
+
+def _moves(
+    dates: tuple[BootDates, BootDates], uptime_ms: int, wall_ms: int, synchronized: bool
+) -> bool:
+    before, now = (date_reading(one, uptime_ms, wall_ms, bool(synchronized)) for one in dates)
+    return before != now

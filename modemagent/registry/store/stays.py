@@ -1,0 +1,152 @@
+"""Stays as they are shown: with their reports, dates and last readings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.places import Place, load_places
+from modemagent.registry.store.view import View
+
+_COLUMNS = (
+    "id", "unit", "individual", "place", "holder", "holder_individual", "slot", "imsi", "eid",
+    "opened_stream", "opened_sequence", "from_lo", "from_hi",
+    "last_stream", "last_sequence", "last_lo", "last_hi",
+    "closed_stream", "closed_sequence", "to_lo", "to_hi", "cause", "order_known", "pending",
+    "recorded_from", "recorded_to",
+)  # fmt: skip
+
+Report = tuple[int, int]
+
+
+class StayRow(NamedTuple):
+    """A stay; for the meaning of the columns see :data:`modemagent.registry.store.schema.stay`."""
+
+    id: int
+    unit: int
+    individual: int
+    place: int
+    holder: int | None
+    holder_individual: int | None
+    slot: int | None
+    imsi: int | None
+    eid: int | None
+    opened_stream: int
+    opened_sequence: int
+    from_lo: int
+    from_hi: int
+    last_stream: int
+    last_sequence: int
+    last_lo: int
+    last_hi: int
+    closed_stream: int | None
+    closed_sequence: int | None
+    to_lo: int | None
+    to_hi: int | None
+    cause: str | None
+    order_known: bool
+    pending: bool
+    recorded_from: int
+    recorded_to: int | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.cause is None
+
+    @property
+    def slot_key(self) -> tuple[int | None, int | None, int | None]:
+        return self.holder, self.holder_individual, self.slot
+
+
+def load_stays(
+    view: View, column: str, keys: Iterable[int], known_at: int | None = None
+) -> list[StayRow]:
+    """Return the stays with these units, holders or places, oldest first.
+
+    :param column: ``unit``, ``holder`` or ``place``
+    :param known_at: as they were known then; None: as they are known now
+    """
+    wanted = [(key,) for key in sorted(set(keys))]
+    rows = dialect.select_rows(view.connection, schema.stay, (column,), _COLUMNS, wanted)
+    stays = [StayRow(*row) for row in rows]
+    if known_at is None:
+        found = [one for one in stays if one.recorded_to is None]
+        found = _with_newest_readings(view, found)
+    else:
+        found = [
+            one
+            for one in stays
+            if one.recorded_from <= known_at
+            and (one.recorded_to is None or one.recorded_to > known_at)
+        ]
+    return sorted(found, key=lambda one: (one.from_hi, one.from_lo, one.last_hi, one.id))
+
+
+def _with_newest_readings(view: View, stays: Sequence[StayRow]) -> list[StayRow]:
+    """Return stays; the last reading of an open one is that of its place, which is not copied."""
+    places = {
+        place.id: place for place in load_places(view.connection, ("id",), _open_places(stays))
+    }
+    cards = [(one.unit,) for one in stays if one.holder is not None and one.is_open]
+    holding = dialect.select_rows(
+        view.connection, schema.place_card, ("card",), ("card", "slot", "place"), sorted(set(cards))
+    )
+    more = {(place,) for _, _, place in holding if place not in places}
+    places |= {place.id: place for place in load_places(view.connection, ("id",), sorted(more))}
+    view.boots(place.last.boot for place in places.values())
+    found = []
+    for one in stays:
+        place = None
+        if one.is_open and one.holder is None:
+            place = places.get(one.place)
+            place = place if place is not None and place.unit == one.unit else None
+        elif one.is_open:
+            place = next(
+                (
+                    places[at]
+                    for card, slot, at in holding
+                    if (card, slot) == (one.unit, one.slot) and places[at].unit == one.holder
+                ),
+                None,
+            )
+        found.append(one if place is None else _until(view, one, place))
+    return found
+
+
+def _open_places(stays: Sequence[StayRow]) -> list[tuple[int]]:
+    return sorted({(one.place,) for one in stays if one.is_open and one.holder is None})
+
+
+def _until(view: View, one: StayRow, place: Place) -> StayRow:
+    last = place.last
+    lo, hi = view.boots([last.boot])[last.boot].date(
+        last.uptime_ms, last.wall_ms, last.synchronized
+    )
+    if hi < one.last_hi:
+        return one
+    return one._replace(
+        last_stream=last.stream, last_sequence=last.sequence, last_lo=lo, last_hi=hi
+    )
+
+
+def latest(stays: Iterable[StayRow]) -> StayRow | None:
+    """Return the stay that was seen last; of equal ones, an open one."""
+    return max(
+        stays,
+        key=lambda one: (one.last_hi, one.is_open, one.from_hi, one.id),
+        default=None,
+    )
+
+
+def prefetch(view: View, stays: Iterable[StayRow]) -> None:
+    """Read the names that the documents of stays need, with one query for each kind."""
+    rows: list[Any] = list(stays)
+    view.units([one.unit for one in rows] + [one.holder for one in rows])
+    view.places(one.place for one in rows)
+    view.numbers([one.imsi for one in rows] + [one.eid for one in rows])
+    view.streams(
+        [one.opened_stream for one in rows]
+        + [one.closed_stream for one in rows]
+        + [one.last_stream for one in rows]
+    )

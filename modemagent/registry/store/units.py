@@ -1,0 +1,192 @@
+"""Units and identifiers: the only rows in which numbers stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from typing import Any
+
+from modemagent.registry.history.readings import PlaceReading, Seen, read_place
+from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.places import Content
+from modemagent.registry.store.refs import MODEM, SIM, ref_of
+from modemagent.registry.store.slots import NOT_READ, StoredSlot, pack
+from modemagent.registry.validation import ValidReport
+
+
+class UnitKind(IntEnum):
+    """Kind of a unit, as stored."""
+
+    MODEM = MODEM
+    SIM = SIM
+
+
+class IdentifierKind(IntEnum):
+    """Kind of a number that is not the key of a unit, as stored."""
+
+    IMSI = 1
+    EID = 2
+    SERIAL_NUMBER = 3
+    IMEISV = 4
+    MEID = 5
+
+
+_FACTS = (IdentifierKind.SERIAL_NUMBER, IdentifierKind.IMEISV, IdentifierKind.MEID)
+
+
+class Units:
+    """Rows of units, identifiers and makes for the readings of one batch.
+
+    :param reports: validated reports about places, with the digest of their identity
+    """
+
+    def __init__(self, batch: Batch, reports: Sequence[tuple[int, ValidReport]]) -> None:
+        self._batch = batch
+        self._day = batch.now_ms // 86_400_000
+        readings = {identity: (report, read_place(report)) for identity, report in reports}
+        units: dict[tuple[int, str], str] = {}
+        identifiers: set[tuple[int, str]] = set()
+        makes: set[tuple[str, str, str]] = set()
+        for report, reading in readings.values():
+            if reading is None or reading.seen == Seen.GONE:
+                continue
+            makes.add(_make(report))
+            identifiers.update(_facts(report))
+            if reading.unit is not None:
+                _name(units, (UnitKind.MODEM, reading.unit), report.imei or "")
+            for slot in reading.slots:
+                if slot.sim is not None:
+                    _name(units, (UnitKind.SIM, slot.sim), slot.sim + slot.extra)
+                if slot.imsi:
+                    identifiers.add((IdentifierKind.IMSI, slot.imsi))
+                if slot.eid:
+                    identifiers.add((IdentifierKind.EID, slot.eid))
+        self._units = self._unit_rows(units)
+        self._identifiers = self._identifier_rows(identifiers)
+        self._makes = self._make_rows(makes)
+        links: set[tuple[int, int]] = set()
+        self.contents = {
+            identity: self._content(identity, report, reading, links)
+            for identity, (report, reading) in readings.items()
+        }
+        dialect.insert_new(
+            batch.connection, schema.identifier_of, ("identifier", "unit"), sorted(links)
+        )
+
+    def _content(
+        self,
+        identity: int,
+        report: ValidReport,
+        reading: PlaceReading | None,
+        links: set[tuple[int, int]],
+    ) -> Content:
+        if reading is None or reading.seen == Seen.GONE:
+            return Content(Seen.GONE, None, None, None, None, None, None, pack([]), identity)
+        unit = self._units.get((UnitKind.MODEM, reading.unit))
+        facts = {kind: self._identifiers[kind, value] for kind, value in _facts(report)}
+        if unit is not None:
+            links.update((row, unit) for row in facts.values())
+        slots = []
+        read = {slot.slot for slot in reading.slots}
+        states = {sim.slot: sim.state for sim in report.sims}
+        for sim in report.sims:
+            if sim.slot not in read:
+                slots.append(StoredSlot(sim.slot, sim.state, NOT_READ))
+        for slot in reading.slots:
+            card = self._units[UnitKind.SIM, slot.sim] if slot.sim is not None else 0
+            imsi = self._identifiers[IdentifierKind.IMSI, slot.imsi] if slot.imsi else 0
+            eid = self._identifiers[IdentifierKind.EID, slot.eid] if slot.eid else 0
+            links.update((row, card) for row in (imsi, eid) if row and card)
+            slots.append(StoredSlot(slot.slot, states[slot.slot], card, imsi, eid, slot.extra))
+        return Content(
+            int(reading.seen),
+            unit,
+            self._makes[_make(report)],
+            reading.reader,
+            *[facts.get(kind) for kind in _FACTS],
+            pack(sorted(slots)),
+            identity,
+        )
+
+    def _unit_rows(self, wanted: dict[tuple[int, str], str]) -> dict[tuple[int, str], int]:
+        batch, table = self._batch, schema.unit
+        keys = sorted(wanted)
+        columns = ("id", "kind", "key", "number", "heard_day")
+        found = dialect.select_rows(batch.connection, table, ("kind", "key"), columns, keys)
+        known = {(kind, key): row for row, kind, key, _, _ in found}
+        new = [one for one in wanted if one not in known]
+        if new:
+            # keys in the order of the reports; inserted in the order in which others insert too
+            rows = [
+                (batch.key(), kind, key, wanted[kind, key], ref_of(batch.secret, kind, key),
+                 self._day)
+                for kind, key in new
+            ]  # fmt: skip
+            rows.sort(key=lambda row: row[1:3])
+            dialect.insert_new(
+                batch.connection, table, ("id", "kind", "key", "number", "ref", "heard_day"), rows
+            )
+            if dialect.is_sqlite(batch.connection):
+                known.update({(kind, key): row for row, kind, key, *_ in rows})
+            else:  # another worker may have been first
+                late = dialect.select_rows(
+                    batch.connection, table, ("kind", "key"), columns[:3], new
+                )
+                known.update({(kind, key): row for row, kind, key in late})
+        changed = [
+            (longer, self._day, row)
+            for row, kind, key, number, day in found
+            if (longer := max(number, wanted[kind, key], key=len)) != number or day != self._day
+        ]
+        dialect.update_rows(batch.connection, table, ("id",), ("number", "heard_day"), changed)
+        return known
+
+    def _identifier_rows(self, wanted: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
+        return _rows_of(self._batch, "identifier", ("kind", "value"), sorted(wanted))
+
+    def _make_rows(self, wanted: set[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:
+        return _rows_of(self._batch, "make", ("manufacturer", "model", "firmware"), sorted(wanted))
+
+
+def _rows_of(
+    batch: Batch, name: str, key: tuple[str, ...], wanted: Sequence[tuple[Any, ...]]
+) -> dict[Any, int]:
+    """Return the rows with these keys; create those that are missing."""
+    table, connection = schema.metadata.tables[name], batch.connection
+    columns = ("id", *key)
+    known = {
+        row[1:]: row[0] for row in dialect.select_rows(connection, table, key, columns, wanted)
+    }
+    new = [one for one in wanted if one not in known]
+    if new:
+        rows = [(batch.key(), *one) for one in new]
+        dialect.insert_new(connection, table, columns, rows)
+        if dialect.is_sqlite(connection):
+            known.update({row[1:]: row[0] for row in rows})
+        else:  # another worker may have been first
+            stored = dialect.select_rows(connection, table, key, columns, new)
+            known.update({row[1:]: row[0] for row in stored})
+    return known
+
+
+def _name(units: dict[tuple[int, str], str], key: tuple[int, str], number: str) -> None:
+    """Note the number of a unit in full; the longest one read is shown."""
+    units[key] = max(units.get(key, ""), number, key=len)
+
+
+def _make(report: ValidReport) -> tuple[str, str, str]:
+    facts = report.facts
+    return (
+        facts.get("manufacturer", ""),
+        facts.get("model", ""),
+        facts.get("firmware", ""),
+    )
+
+
+def _facts(report: ValidReport) -> list[tuple[int, str]]:
+    return [
+        (kind, value)
+        for kind in _FACTS
+        if (value := report.facts.get(kind.name.lower())) is not None
+    ]

@@ -1,0 +1,51 @@
+"""The revisions of the database make the schema that the code uses."""
+
+from __future__ import annotations
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from modemagent.errors import RegistryStoreError
+from modemagent.identity.snapshot import SimState
+from modemagent.registry.store import migrations, schema
+from modemagent.registry.store.engine import Database
+from modemagent.registry.store.slots import StoredSlot, pack, unpack
+
+
+def test_revisions_make_the_schema(database_url: str) -> None:
+    database = Database(database_url)
+    with database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        found = compare_metadata(context, schema.metadata)
+    database.close()
+    others = [one for one in found if not str(one[1]).startswith("report_")]
+    assert others == []
+
+
+def test_newest_revision_is_the_head() -> None:
+    directory = ScriptDirectory(migrations.__path__[0])
+    assert directory.get_current_head() == migrations.NEWEST
+
+
+def test_second_opening_changes_nothing(database_url: str) -> None:
+    Database(database_url, secret=b"s" * 32).close()
+    database = Database(database_url, secret=b"t" * 32)
+    with database.reading() as connection:
+        query = schema.setting.select().where(schema.setting.c.name == "secret")
+        row = connection.execute(query).one()
+    database.close()
+    assert bytes(row.value) == b"s" * 32
+
+
+def test_unreachable_server_is_an_error_with_a_remedy() -> None:
+    with pytest.raises(RegistryStoreError, match="cannot be used") as caught:
+        Database("postgresql://127.0.0.1:1/nothing")
+    assert "server runs" in (caught.value.hint or "")
+
+
+def test_every_state_of_a_sim_can_be_stored() -> None:
+    for state in SimState:
+        (found,) = unpack(pack([StoredSlot(1, str(state), 0)]))
+        assert found.state == state
