@@ -103,6 +103,25 @@ def select_rows(
     return [tuple(row) for row in connection.exec_driver_sql(statement, parameters)]
 
 
+def query_keys(connection: Connection, statement: str, keys: Iterable[int]) -> list[Values]:
+    """Return the rows of a query whose condition ``IN {keys}`` takes any number of keys."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return []
+    parameter: object
+    if is_sqlite(connection):
+        chosen, parameter = "(SELECT value FROM json_each(?))", str(wanted)
+    else:
+        chosen, parameter = "(SELECT unnest(%s::bigint[]))", wanted
+    found = connection.exec_driver_sql(_with_keys(statement, chosen), (parameter,))
+    return [tuple(row) for row in found]
+
+
+@lru_cache(maxsize=64)
+def _with_keys(statement: str, keys: str) -> str:
+    return statement.format(keys=keys)
+
+
 def select_ranges(
     connection: Connection,
     table: Table,

@@ -1,115 +1,158 @@
-"""Derives the history of units again (simple form: the whole fleet at once)."""
+"""Derives the history of the units that a batch concerns, and writes what has changed.
+
+The history of a modem follows from its kept readings; that of a SIM from the slots of the modems it
+was in. Both are derived as a whole and compared with what is recorded, so it makes no difference
+whether a reading is the newest or months old.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from modemagent.registry.history.derive import derive_units
-from modemagent.registry.history.events import Occurrence, gateway_findings
-from modemagent.registry.history.places import fold_place
-from modemagent.registry.history.readings import Sighting
-from modemagent.registry.store import dialect, event_log, schema
+from modemagent.registry.history.events import (
+    Occurrence,
+    modem_events,
+    modem_findings,
+    sim_events,
+    sim_findings,
+)
+from modemagent.registry.history.individuals import Related, is_contested, relate
+from modemagent.registry.history.pairings import fold_slots
+from modemagent.registry.history.places import Interval, fold_place
+from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.event_log import NO_SIDE, NewEvent, Side
-from modemagent.registry.store.sightings import load_all_sightings
+from modemagent.registry.store.finding_log import FindingLog
+from modemagent.registry.store.occurrences import OccurrenceLog
+from modemagent.registry.store.sightings import LoadedModem, load_modems
+from modemagent.registry.store.stay_log import StayLog
 
-_STAY = (
-    "id", "unit", "individual", "place", "holder", "holder_individual", "slot", "imsi", "eid",
-    "opened_stream", "opened_sequence", "from_lo", "from_hi",
-    "last_stream", "last_sequence", "last_lo", "last_hi",
-    "closed_stream", "closed_sequence", "to_lo", "to_hi", "cause", "order_known", "pending",
-    "recorded_from",
-)  # fmt: skip
+
+class _Modem(NamedTuple):
+    """The derived history of one modem."""
+
+    loaded: LoadedModem
+    intervals: list[Interval]
+    related: Related
+    sims: list[Interval]
+    events: list[Occurrence]
 
 
 def refold(batch: Batch) -> None:
-    """Derive the history of the dirty units of a batch and write the differences."""
-    c = batch.connection
-    gateways = [row[0] for row in c.exec_driver_sql("SELECT id FROM gateway")]
-    places = load_all_sightings(c, gateways)
-    history = derive_units(interval for place in places for interval in fold_place(place))
-    at: dict[Any, Sighting] = {one.at.report: one for place in places for one in place}
-    newest: dict[tuple[Any, Any, int], tuple[Any, Any]] = {}
-    for one in sorted(at.values(), key=lambda one: one.at.hi_ms):
-        for slot in one.reading.slots:
-            if slot.sim is not None:
-                old = newest.get((one.reading.unit, slot.sim, slot.slot), (None, None))
-                newest[one.reading.unit, slot.sim, slot.slot] = (
-                    slot.imsi or old[0], slot.eid or old[1],
-                )  # fmt: skip
-    rows = []
-    for related in (*history.modems.values(), *history.sims.values()):
-        for individual in related.individuals:
-            for stay in individual.stays:
-                place: Any = stay.place
-                holder: tuple[Any, ...] = (None, None, None)
-                ids: tuple[Any, Any] = (None, None)
-                if isinstance(place, tuple):
-                    holder = place
-                    ids = newest.get((place[0], stay.unit, place[2]), ids)
-                    place = at[stay.opened_by.report].place
-                o, last, closed = stay.opened_by, stay.last, stay.closed_by
-                end: tuple[Any, ...] = (None,) * 4
-                if closed is not None:
-                    end = (*closed.report, closed.lo_ms, closed.hi_ms)
-                rows.append((batch.key(), stay.unit, individual.number, place, *holder, *ids,
-                             *o.report, o.lo_ms, o.hi_ms, *last.report, last.lo_ms, last.hi_ms,
-                             *end, stay.cause, True, False, batch.now_ms))  # fmt: skip
-    c.exec_driver_sql("DELETE FROM stay")
-    dialect.insert_rows(c, schema.stay, _STAY, rows)
-    wanted = {_event_id(batch, one): one for one in history.events}
-    query = "SELECT id, event_id FROM event WHERE NOT superseded AND NOT withdrawn"
-    live = {bytes(row[1]): row[0] for row in c.exec_driver_sql(query)}
-    event_log.write(
-        batch,
-        [_event(key, one, at) for key, one in wanted.items() if key not in live],
-        [row for key, row in live.items() if key not in wanted],
-    )
-    c.exec_driver_sql("DELETE FROM finding")
-    found = list(history.findings)
-    for row, forked in list(c.exec_driver_sql("SELECT id, forked FROM gateway")):
-        suspects = c.exec_driver_sql(
-            f"SELECT count(*) FROM boot WHERE gateway = {row} AND suspect AND NOT alien"  # noqa: S608
-        ).scalar()
-        found += gateway_findings(row, forked=bool(forked), suspect=bool(suspects))
-    dialect.insert_rows(
-        c, schema.finding,
-        ("id", "finding_id", "type", "severity", "grade", "unit", "gateway", "stream", "sequence",
-         "lo_ms", "hi_ms", "state", "recorded_from"),
-        [
-            (batch.key(), _id(batch, f"{one.kind}\n{one.subject}"), one.kind, "error", one.grade,
-             None if one.kind.startswith("gateway") else one.subject,
-             one.subject if one.kind.startswith("gateway") else None,
-             *((*one.at.report, one.at.lo_ms, one.at.hi_ms) if one.at else (0, 0, 0, 0)),
-             "undecided", batch.now_ms)
-            for one in found
-        ],
-    )  # fmt: skip
+    """Derive the history of the units of a batch and write the differences."""
+    work = _Refold(batch)
+    work.run()
 
 
-def _id(batch: Batch, text: str) -> bytes:
-    return hmac.digest(batch.secret, text.encode(), hashlib.sha256)[:16]
+class _Refold:
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._stays = StayLog(batch)
+        self._events = OccurrenceLog(batch)
+        self._findings = FindingLog(batch)
+        self._modems: dict[int, _Modem] = {}
+        self._sims: dict[int, list[Interval]] = defaultdict(list)
 
+    def run(self) -> None:
+        batch = self._batch
+        self._findings.set_gateways(batch.gateways)
+        modems = sorted(batch.modems)
+        self._lock(modems, with_places=True)
+        self._derive(modems)
+        sims = set(batch.sims) | self._stays.held(modems)
+        sims.update(one.unit for modem in self._modems.values() for one in modem.sims)
+        self._lock(sorted(sims), with_places=False)
+        # spans of other modems with these SIMs may have grown since they were derived
+        self._derive(self._stays.holders(sims) - self._modems.keys() - set(modems))
+        units = [*modems, *sims]
+        self._stays.load(units)
+        self._events.load(units)
+        self._findings.load(units)
+        for unit in modems:
+            self._set_modem(unit)
+        for modem in self._modems.values():
+            for one in modem.sims:
+                self._sims[one.unit].append(one)
+        for unit in sorted(sims):
+            self._set_sim(unit)
+        self._contest()
+        self._stays.write()
+        self._findings.write()
+        self._events.write()
 
-def _event_id(batch: Batch, one: Occurrence) -> bytes:
-    return _id(batch, repr(one.key))
+    def _lock(self, units: list[int], *, with_places: bool) -> None:
+        """Lock units, and the places that hold them: a longer span there must wait."""
+        connection = self._batch.connection
+        if dialect.is_sqlite(connection):
+            return
+        keys = [(one,) for one in units]
+        dialect.select_rows(connection, schema.unit, ("id",), ("id",), keys, lock=True)
+        if with_places:
+            dialect.select_rows(connection, schema.place, ("unit",), ("id",), keys, lock=True)
 
+    def _derive(self, units: Iterable[int]) -> None:
+        """Derive modems from their kept readings."""
+        for unit, loaded in load_modems(self._batch.connection, units).items():
+            intervals = [
+                one
+                for sightings in loaded.places.values()
+                for one in fold_place(sightings)
+                if one.unit == unit
+            ]
+            related = relate(intervals)
+            sims: list[Interval] = []
+            events: list[Occurrence] = []
+            for individual in related.individuals:
+                slots = fold_slots(individual)
+                sims += slots.intervals
+                events += slots.events
+            self._modems[unit] = _Modem(loaded, intervals, related, sims, events)
 
-def _event(key: bytes, one: Occurrence, at: dict[Any, Sighting]) -> NewEvent:
-    here = at[one.at.report].place
-    sides: list[Side] = []
-    for side in (one.previous, one.new):
-        if side is None:
-            sides.append(NO_SIDE)
-        else:
-            sides.append((side.place or here, side.modem, side.slot, side.sim, side.imsi, side.eid))
-    subject: Any = one.subject
-    if isinstance(subject, tuple):
-        subject = subject[0]
-    if one.kind == "modem.swapped":
-        assert one.new is not None
-        subject = one.new.modem
-    report: Any = one.at.report
-    return NewEvent(key, one.kind, subject, *report, one.at.lo_ms, one.at.hi_ms, sides[0], sides[1])
+    def _set_modem(self, unit: int) -> None:
+        modem = self._modems.get(unit)
+        if modem is None:
+            self._stays.set(unit, None)
+            self._events.set(unit, ())
+            self._findings.set(unit, (), None)
+            return
+        self._stays.set(unit, modem.related)
+        self._events.set(unit, [*modem_events(modem.related, modem.intervals), *modem.events])
+        self._findings.set(unit, [*modem_findings(modem.related)], modem.related)
+
+    def _set_sim(self, unit: int) -> None:
+        intervals = self._sims.get(unit)
+        if not intervals:
+            self._stays.set(unit, None)
+            self._events.set(unit, ())
+            self._findings.set(unit, (), None)
+            return
+        related = relate(intervals, marks_are_numbers=True)
+        self._stays.set(unit, related)
+        self._events.set(unit, sim_events(related, intervals))
+        self._findings.set(unit, [*sim_findings(related)], related)
+
+    def _contest(self) -> None:
+        """Mark the places where a longer span can change how a unit is related."""
+        changed = []
+        for unit, modem in self._modems.items():
+            for place, before in modem.loaded.present.items():
+                interval = next(one for one in reversed(modem.intervals) if one.place == place)
+                if self._is_contested(unit, modem, interval) != before:
+                    changed.append((not before, place))
+        dialect.update_rows(
+            self._batch.connection, schema.place, ("id",), ("contested",), sorted(changed)
+        )
+
+    def _is_contested(self, unit: int, modem: _Modem, interval: Interval) -> bool:
+        span = interval.spans[-1]
+        if len(modem.intervals) > 1 and is_contested(interval, span.last, modem.intervals):
+            return True
+        for sim in span.companions:
+            everywhere = self._sims.get(sim, ())
+            if len(everywhere) > 1 and any(
+                one.place[0] == unit and is_contested(one, span.last, everywhere)
+                for one in everywhere
+            ):
+                return True
+        return False

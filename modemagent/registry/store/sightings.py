@@ -1,13 +1,16 @@
-"""Kept readings of units, as the history takes them: with dates, makers and neighbours."""
+"""Kept readings of modems, as the history takes them: with dates, makers and neighbours."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection
 
+from modemagent.registry.history.dates import BootDates, date_reading
 from modemagent.registry.history.readings import (
     Moment,
     PlaceReading,
@@ -17,130 +20,139 @@ from modemagent.registry.history.readings import (
 )
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.boots import BOOT_COLUMNS, Boot, boot_of
-from modemagent.registry.store.places import (
-    ROW_COLUMNS,
-    Clocks,
-    Content,
-    Place,
-    Row,
-    load_places,
-    row_of,
-)
 from modemagent.registry.store.slots import NOT_READ, unpack
 
-ReportKey = tuple[int, int]  # row of the stream, sequence
 
+class LoadedModem(msgspec.Struct):
+    """The kept readings of one modem.
 
-def load_sightings(connection: Connection, units: Iterable[int]) -> list[list[Sighting]]:
-    """Return the kept readings of modems, one list for each place, by position.
-
-    Between the first and the last reading of a modem at a place the readings of others are
-    included; before them the last one of another modem, after them the next that is not unread.
+    :param places: for each place the readings of the modem by position, the last one of another
+        modem before them, and the next one after each that is not UNREAD
+    :param present: the places that hold the modem by their newest reading, and whether they are
+        contested
     """
-    wanted = sorted(set(units))
-    limits = _limits(connection, wanted)
-    places = load_places(connection, ("id",), [(one,) for one in sorted(limits)])
-    rows: dict[int, list[Row]] = {}
-    for place in places:
-        rows[place.id] = _rows(connection, place, *limits[place.id])
-    return as_sightings(connection, places, rows)
+
+    places: dict[int, list[Sighting]]
+    present: dict[int, bool]
 
 
-def load_all_sightings(connection: Connection, gateways: Iterable[int]) -> list[list[Sighting]]:
-    """Return all kept readings of the places of gateways, one list for each place, by position."""
-    places = load_places(connection, ("gateway",), [(one,) for one in sorted(set(gateways))])
-    rows = {place.id: _rows(connection, place, -1, 2**62) for place in places}
-    return as_sightings(connection, places, rows)
+_BEFORE = (
+    "SELECT {} FROM sighting n WHERE n.place = s.place AND n.counts AND n.position < s.position"
+)
+_AFTER = (
+    "SELECT {} FROM sighting n WHERE n.place = s.place AND n.counts AND n.position > s.position"
+)
+_COLUMNS = (
+    "s.id, s.unit, s.place, s.position, s.stream, s.sequence, s.uptime_ms, s.wall_ms,"
+    " s.synchronized, s.boot, b.start_lo, b.start_hi, b.chosen, g.gateway_id, s.seen,"
+    " m.manufacturer, m.model, s.reader, s.slots"
+)
+_TABLES = (
+    "FROM sighting s JOIN boot b ON b.id = s.boot JOIN place p ON p.id = s.place"
+    " JOIN gateway g ON g.id = p.gateway LEFT JOIN make m ON m.id = s.make"
+)
+# the seen of the reading before; the last HERE before; the next one that is not UNREAD
+_OWN = (
+    f"SELECT {_COLUMNS}, s.gap_before,"
+    f" ({_BEFORE.format('n.seen')} ORDER BY n.position DESC LIMIT 1),"
+    f" ({_BEFORE.format('n.id')} AND n.seen = {Seen.HERE:d} ORDER BY n.position DESC LIMIT 1),"
+    f" ({_AFTER.format('n.id')} AND n.seen <> {Seen.UNREAD:d} ORDER BY n.position LIMIT 1),"
+    " p.sighting, p.contested, p.last_position, p.last_stream, p.last_sequence,"
+    " p.last_uptime_ms, p.last_wall_ms, p.last_synchronized"
+    f" {_TABLES} WHERE s.counts AND s.unit IN {{keys}} ORDER BY s.place, s.position"
+)
+_BY_ROW = f"SELECT {_COLUMNS} {_TABLES} WHERE s.id IN {{keys}}"
 
 
-def _limits(connection: Connection, units: Sequence[int]) -> dict[int, tuple[int, int]]:
-    """Return the first and last position of some units at each place."""
-    keys = [(one,) for one in units]
-    limits: dict[int, tuple[int, int]] = {}
-    for place, position in dialect.select_rows(
-        connection, schema.sighting, ("unit",), ("place", "position"), keys
-    ):
-        low, high = limits.get(place, (position, position))
-        limits[place] = min(low, position), max(high, position)
-    for place, first, last in dialect.select_rows(
-        connection, schema.place, ("unit",), ("id", "first_position", "last_position"), keys
-    ):
-        low, high = limits.get(place, (first, last))
-        limits[place] = min(low, first), max(high, last)
-    return limits
+class _Own(NamedTuple):
+    """What a row of a modem's own reading has besides the reading."""
+
+    gap_before: bool
+    seen_before: int | None
+    here_before: int | None
+    next: int | None
+    open_sighting: int
+    contested: bool
+    last_position: int
+    last_stream: int
+    last_sequence: int
+    last_uptime_ms: int
+    last_wall_ms: int
+    last_synchronized: bool
 
 
-_CHOSEN = ", ".join(ROW_COLUMNS)
+_WIDTH = _COLUMNS.count(",") + 1
 
 
-def _rows(connection: Connection, place: Place, low: int, high: int) -> list[Row]:
-    here = f"SELECT {_CHOSEN} FROM sighting WHERE place = {place.id} AND counts"  # noqa: S608
-    nearest = "SELECT {} FROM sighting WHERE place = {} AND counts AND seen {} AND position {}"
-    before = connection.exec_driver_sql(
-        nearest.format("max(position)", place.id, f"= {Seen.HERE:d}", f"< {low}")
-    ).scalar()
-    after = connection.exec_driver_sql(
-        nearest.format("min(position)", place.id, f"<> {Seen.UNREAD:d}", f"> {high}")
-    ).scalar()
-    low = low if before is None else int(before)
-    high = high if after is None else int(after)
-    found = connection.exec_driver_sql(
-        f"{here} AND position BETWEEN {low} AND {high} ORDER BY position"
-    )
-    rows = [row_of(tuple(row)) for row in found]
-    if rows and rows[-1].position == place.first_position < place.last.position:
-        rows.append(Row(0, place.last, rows[-1].content, False, place.agreeing))
-    return rows
-
-
-def as_sightings(
-    connection: Connection, places: Sequence[Place], rows: dict[int, list[Row]]
-) -> list[list[Sighting]]:
-    """Return kept readings with their dates, one list for each place."""
-    every = [row for some in rows.values() for row in some]
-    boots = dated_boots(connection, (row.at.boot for row in every))
-    makes = make_names(connection, (row.content.make for row in every))
-    gateways = gateway_ids(connection, (place.gateway for place in places))
-    found = []
-    for place in places:
-        sightings: list[Sighting] = []
-        unread = False
-        broken = True
-        for row in rows[place.id]:
-            broken = broken or row.gap_before or unread
-            reading = reading_of(row.content, makes)
-            moment = moment_of(row.at, boots[row.at.boot], gateways[place.gateway])
-            sightings.append(Sighting(moment, place.id, row.at.boot, reading, broken))
-            unread = reading.seen == Seen.UNREAD
-            if not unread:
-                broken = False
-        found.append(sightings)
+def load_modems(connection: Connection, units: Iterable[int]) -> dict[int, LoadedModem]:
+    """Return the kept readings of modems that have any, by unit."""
+    rows = dialect.query_keys(connection, _OWN, units)
+    kept: dict[int | None, Sighting] = {}
+    extra: list[_Own] = []
+    for row in rows:
+        more = _Own(*row[_WIDTH:])
+        extra.append(more)
+        broken = bool(more.gap_before) or more.seen_before in (None, Seen.UNREAD)
+        kept[row[0]] = _sighting(row, broken=broken)
+    wanted = {one for more in extra for one in (more.here_before, more.next) if one is not None}
+    for row in dialect.query_keys(connection, _BY_ROW, wanted - kept.keys()):
+        kept[row[0]] = _sighting(row, broken=True)
+    found: dict[int, LoadedModem] = {}
+    for row, more in zip(rows, extra, strict=True):
+        if row[1] not in found:
+            found[row[1]] = LoadedModem({}, {})
+        modem = found[row[1]]
+        sightings = modem.places.setdefault(row[2], [])
+        if more.here_before is not None:
+            _append(sightings, kept[more.here_before])
+        one = kept[row[0]]
+        _append(sightings, one)
+        if more.open_sighting == row[0]:
+            modem.present[row[2]] = bool(more.contested)
+            if more.last_position > one.at.position:
+                sightings.append(_newest(row, more, one))
+        elif more.next is not None:
+            _append(sightings, kept[more.next])
     return found
 
 
-def reading_of(content: Content, makes: dict[int, tuple[str, str, str]]) -> PlaceReading:
-    """Return the content of a stored reading."""
-    if content.seen == Seen.GONE:
-        return PlaceReading(Seen.GONE)
-    maker, model, _ = makes[content.make] if content.make is not None else ("", "", "")
-    return PlaceReading(
-        Seen(content.seen),
-        content.unit,
-        maker or None,
-        model or None,
-        content.reader,
-        tuple(
-            SlotReading(one.slot, one.card or None, one.imsi or None, one.eid or None, one.extra)
-            for one in unpack(content.slots)
-            if one.card != NOT_READ
-        ),
+def _append(sightings: list[Sighting], one: Sighting) -> None:
+    """Append a reading unless it is the last one already."""
+    if not sightings or sightings[-1].at.position < one.at.position:
+        sightings.append(one)
+
+
+def _sighting(row: tuple[Any, ...], *, broken: bool) -> Sighting:
+    (
+        _, unit, place, position, stream, sequence, uptime, wall, synchronized, boot, start_lo,
+        start_hi, chosen, gateway, seen, maker, model, reader, slots, *_,
+    ) = row  # fmt: skip
+    dates = BootDates(start_lo, start_hi, bool(chosen), False)
+    lo, hi = date_reading(dates, uptime, wall, bool(synchronized))
+    reading = PlaceReading(
+        Seen(seen), unit, maker or None, model or None, reader, _slots(bytes(slots))
+    )
+    return Sighting(
+        Moment((stream, sequence), gateway, position, lo, hi), place, boot, reading, broken
     )
 
 
-def moment_of(at: Clocks, boot: Boot, gateway_id: str) -> Moment:
-    """Return a reading as a point in time."""
-    lo, hi = boot.date(at.uptime_ms, at.wall_ms, at.synchronized)
-    return Moment((at.stream, at.sequence), gateway_id, at.position, lo, hi)
+def _newest(row: tuple[Any, ...], own: _Own, first: Sighting) -> Sighting:
+    """Return the last reading of an open span, which differs from the first in its clocks only."""
+    dates = BootDates(row[10], row[11], bool(row[12]), False)
+    lo, hi = date_reading(dates, own.last_uptime_ms, own.last_wall_ms, bool(own.last_synchronized))
+    report = (own.last_stream, own.last_sequence)
+    at = Moment(report, first.at.gateway, own.last_position, lo, hi)
+    return Sighting(at, first.place, first.boot, first.reading, broken=False)
+
+
+@lru_cache(maxsize=4096)
+def _slots(packed: bytes) -> tuple[SlotReading, ...]:
+    return tuple(
+        SlotReading(one.slot, one.card or None, one.imsi or None, one.eid or None, one.extra)
+        for one in unpack(packed)
+        if one.card != NOT_READ
+    )
 
 
 def dated_boots(connection: Connection, boots: Iterable[int]) -> dict[int, Boot]:
@@ -148,23 +160,6 @@ def dated_boots(connection: Connection, boots: Iterable[int]) -> dict[int, Boot]
     keys = [(one,) for one in sorted(set(boots))]
     rows = dialect.select_rows(connection, schema.boot, ("id",), BOOT_COLUMNS, keys)
     return {row[0]: boot_of(row) for row in rows}
-
-
-def make_names(
-    connection: Connection, makes: Iterable[int | None]
-) -> dict[int, tuple[str, str, str]]:
-    """Return manufacturer, model and firmware by row; what was not read is empty."""
-    keys = [(one,) for one in sorted({one for one in makes if one is not None})]
-    names = ("id", "manufacturer", "model", "firmware")
-    rows: list[tuple[Any, ...]] = dialect.select_rows(connection, schema.make, ("id",), names, keys)
-    return {row[0]: (row[1], row[2], row[3]) for row in rows}
-
-
-def gateway_ids(connection: Connection, gateways: Iterable[int]) -> dict[int, str]:
-    """Return the ids of gateways by row."""
-    keys = [(one,) for one in sorted(set(gateways))]
-    rows = dialect.select_rows(connection, schema.gateway, ("id",), ("id", "gateway_id"), keys)
-    return {row[0]: row[1] for row in rows}
 
 
 def by_first(values: Iterable[tuple[Any, ...]]) -> dict[Any, list[tuple[Any, ...]]]:

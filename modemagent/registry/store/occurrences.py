@@ -1,0 +1,124 @@
+"""Events that follow from the history now, compared with the live rows of the log."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from modemagent.registry.history.dates import TOLERANCE_MS
+from modemagent.registry.history.events import Occurrence, Pair, difference
+from modemagent.registry.store import dialect, event_log, schema
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.event_log import NO_SIDE, NewEvent, Side
+
+_LIVE = (
+    "SELECT e.id, e.event_id, e.type, e.revision, e.unit, e.stream, e.sequence, e.hi_ms,"
+    " e.old_place, e.old_modem, e.old_slot, e.old_card, e.old_imsi, e.old_eid,"
+    " e.new_place, e.new_modem, e.new_slot, e.new_card, e.new_imsi, e.new_eid"
+    " FROM event_about a JOIN event e ON e.id = a.event"
+    " WHERE a.unit IN {keys} AND e.unit = a.unit AND NOT e.superseded AND NOT e.withdrawn"
+)
+_IN_SLOT = frozenset({"sim.swapped", "sim.profile_switched", "sim.imsi_switched", "sim.removed"})
+
+EventKey = tuple[str, Any, Any]
+
+
+class OccurrenceLog:
+    """The live events of some units, and the changes to them.
+
+    Each event belongs to one unit, from whose history it follows.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._stored: dict[int, dict[EventKey, tuple[Any, ...]]] = defaultdict(dict)
+        self._added: list[tuple[int, Occurrence, bytes | None, int]] = []
+        self._withdrawn: list[int] = []
+        self._revised: list[int] = []
+
+    def load(self, units: Iterable[int]) -> None:
+        """Read the events of units that are neither superseded nor withdrawn."""
+        for row in dialect.query_keys(self._batch.connection, _LIVE, units):
+            self._stored[row[4]][_stored_key(row)] = row
+
+    def set(self, unit: int, events: Iterable[Occurrence]) -> None:
+        """Make these the events of a unit."""
+        stored = self._stored.get(unit)
+        if stored is None:
+            self._added += [(unit, one, None, 1) for one in events]
+            return
+        current = list(events)
+        added, withdrawn = difference(stored, current)
+        for one, replaced in added:
+            old = None if replaced is None else stored[replaced]
+            self._added.append((unit, one, None if old is None else bytes(old[1]), 1))
+            if old is not None:
+                self._withdrawn.append(old[0])
+        self._withdrawn += [stored[key][0] for key in withdrawn]
+        for one in current:
+            row = stored.get(one.key)
+            if row is not None and _is_revised(row, one):
+                self._added.append((unit, one, None, row[3] + 1))
+                self._revised.append(row[0])
+
+    def write(self) -> None:
+        if not self._added and not self._withdrawn:
+            return
+        connection = self._batch.connection
+        keys = {(unit,) for unit, _, _, _ in self._added}
+        numbers = dict(
+            dialect.select_rows(connection, schema.unit, ("id",), ("id", "key"), sorted(keys))
+        )
+        keys = {(one.at.report[0],) for _, one, _, _ in self._added}
+        streams = dict(
+            dialect.select_rows(
+                connection, schema.stream, ("id",), ("id", "stream_id"), sorted(keys)
+            )
+        )
+        events = [
+            NewEvent(
+                keyed_id(
+                    self._batch.secret, one.kind, numbers[unit], _slot(one) or "",
+                    one.at.gateway, streams[one.at.report[0]], one.at.report[1],
+                ),
+                one.kind, unit, *one.at.report, one.at.lo_ms, one.at.hi_ms,
+                _side(one.previous), _side(one.new), replaces, revision,
+            )
+            for unit, one, replaces, revision in self._added
+        ]  # fmt: skip
+        event_log.write(self._batch, events, self._withdrawn, self._revised)
+
+
+def keyed_id(secret: bytes, *parts: object) -> bytes:
+    """Return an id of 16 bytes: stable under any order of arrival, useless without the secret."""
+    text = "\n".join(map(str, parts))
+    return hmac.digest(secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256)[:16]
+
+
+def _slot(one: Occurrence) -> int | None:
+    return one.subject[1] if isinstance(one.subject, tuple) else None
+
+
+def _stored_key(row: tuple[Any, ...]) -> EventKey:
+    kind, unit, report = row[2], row[4], (row[5], row[6])
+    if kind == "modem.swapped":
+        return kind, row[14], report
+    if kind in _IN_SLOT:
+        return kind, (unit, row[10] if row[16] is None else row[16]), report
+    return kind, unit, report
+
+
+def _is_revised(row: tuple[Any, ...], one: Occurrence) -> bool:
+    """Return True if the date has moved by more than 10 minutes, or what changed is another."""
+    if abs(row[7] - one.at.hi_ms) > TOLERANCE_MS:
+        return True
+    return row[8:14] != _side(one.previous) or row[14:20] != _side(one.new)
+
+
+def _side(pair: Pair | None) -> Side:
+    if pair is None:
+        return NO_SIDE
+    return (pair.place, pair.modem, pair.slot, pair.sim, pair.imsi, pair.eid)

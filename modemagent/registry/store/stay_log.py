@@ -1,0 +1,139 @@
+"""Stays as rows: what was derived, compared with what is recorded, and written bitemporally.
+
+A row that no longer holds keeps its content and gets an end of recording. The last reading of an
+open stay is that of its place, so it is not compared.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+from modemagent.registry.history.individuals import Individual, Related, Stay
+from modemagent.registry.history.readings import Moment, is_before
+from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.batch import Batch
+
+_COLUMNS = (
+    "unit", "individual", "place", "holder", "holder_individual", "slot", "imsi", "eid",
+    "opened_stream", "opened_sequence", "from_lo", "from_hi",
+    "last_stream", "last_sequence", "last_lo", "last_hi",
+    "closed_stream", "closed_sequence", "to_lo", "to_hi", "cause", "order_known", "pending",
+)  # fmt: skip
+_FLAGS = slice(len(_COLUMNS) - 2, len(_COLUMNS))
+_LAST = slice(12, 16)
+_CAUSE = _COLUMNS.index("cause")
+_ALL = ("id", *_COLUMNS, "recorded_from")
+_STORED = (
+    f"SELECT {', '.join(('id', 'recorded_from', *_COLUMNS))} FROM stay"  # noqa: S608
+    " WHERE unit IN {keys} AND recorded_to IS NULL"
+)
+_HOLDERS = (
+    "SELECT DISTINCT unit, holder FROM stay WHERE {column} IN {{keys}} AND recorded_to IS NULL"
+    " AND holder IS NOT NULL"
+)
+
+Values = tuple[Any, ...]
+_NO_END: Values = (None, None, None, None)
+
+
+class StayLog:
+    """The recorded stays of some units, and the changes to them."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._stored: dict[int, list[Values]] = defaultdict(list)
+        self._new: list[Values] = []
+        self._ended: list[tuple[int, int]] = []
+
+    def load(self, units: Iterable[int]) -> None:
+        """Read the stays that are recorded now."""
+        for row in dialect.query_keys(self._batch.connection, _STORED, units):
+            self._stored[row[2]].append(row)
+
+    def holders(self, sims: Iterable[int]) -> set[int]:
+        """Return the modems in which SIMs are recorded."""
+        found = dialect.query_keys(self._batch.connection, _HOLDERS.format(column="unit"), sims)
+        return {row[1] for row in found}
+
+    def held(self, modems: Iterable[int]) -> set[int]:
+        """Return the SIMs that are recorded in modems."""
+        found = dialect.query_keys(self._batch.connection, _HOLDERS.format(column="holder"), modems)
+        return {row[0] for row in found}
+
+    def set(self, unit: int, related: Related | None) -> None:
+        """Record the stays of a unit instead of those that are recorded now."""
+        rows = [] if related is None else _rows(related)
+        stored = self._stored.get(unit, ())
+        left = {_compared(row[2:]): row for row in stored}
+        now_ms = max([self._batch.now_ms, *(row[1] for row in stored)])
+        for values in rows:
+            if left.pop(_compared(values), None) is None:
+                self._new.append((self._batch.key(), *values, now_ms))
+        self._ended += [(now_ms, row[0]) for row in left.values()]
+
+    def write(self) -> None:
+        connection, table = self._batch.connection, schema.stay
+        dialect.update_rows(connection, table, ("id",), ("recorded_to",), self._ended)
+        dialect.insert_rows(connection, table, _ALL, self._new)
+
+
+def _compared(values: Values) -> Values:
+    flags = (bool(values[-2]), bool(values[-1]))
+    if values[_CAUSE] is None:
+        return (*values[: _LAST.start], *values[_LAST.stop : _FLAGS.start], *flags)
+    return (*values[: _FLAGS.start], *flags)
+
+
+def _rows(related: Related) -> list[Values]:
+    return [
+        _values(stay, is_known)
+        for individual in related.individuals
+        for stay, is_known in zip(individual.stays, _orders(individual), strict=True)
+    ]
+
+
+def _orders(individual: Individual) -> list[bool]:
+    """Return for each stay whether its order with the stays beside it is known."""
+    known = [True] * len(individual.stays)
+    for number, (one, other) in enumerate(pairwise(individual.stays)):
+        if not is_before(one.spans[-1].first, other.opened_by):
+            known[number] = known[number + 1] = False
+    return known
+
+
+def _values(stay: Stay, order_known: bool) -> Values:
+    first, last, closed = stay.opened_by, stay.last, stay.closed_by
+    where: Values = (stay.place, None, None, None, None, None)
+    if isinstance(stay.place, tuple):
+        sighting = stay.interval.sighting(first)
+        where = (sighting.place, *stay.place, *_numbers(stay))
+    end = _NO_END if closed is None else _moment(closed)
+    return (
+        stay.unit, stay.individual, *where, *_moment(first), *_moment(last), *end, stay.cause,
+        order_known, False,
+    )  # fmt: skip
+
+
+def _moment(at: Moment) -> Values:
+    return (*at.report, at.lo_ms, at.hi_ms)
+
+
+def _numbers(stay: Stay) -> tuple[Any, Any]:
+    """Return the IMSI and the EID that were last read in the stay of a SIM."""
+    imsi = eid = None
+    slot = stay.place[2]
+    whole = len(stay.spans) == len(stay.interval.spans)
+    for one in stay.interval.sightings:
+        at = one.at
+        if whole or any(
+            at.gateway == span.first.gateway
+            and span.first.position <= at.position <= span.last.position
+            for span in stay.spans
+        ):
+            for reading in one.reading.slots:
+                if reading.slot == slot:
+                    imsi, eid = reading.imsi or imsi, reading.eid or eid
+    return imsi, eid

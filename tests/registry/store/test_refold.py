@@ -1,0 +1,192 @@
+"""The database holds the history that follows from the set of reports, in any order of arrival."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from modemagent.registry.envelope import open_envelope
+from modemagent.registry.history.derive import History, derive
+from modemagent.registry.history.readings import Moment
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.engine import Database
+from modemagent.registry.store.record import Arrival, Sender, record
+from modemagent.report.message import canonical_body
+from tests.registry.history.wire import as_received, body_of
+from tests.registry.history.world import Fleet, Told
+
+WORLDS = range(25)
+SECRET = b"s" * 32
+LONG_AFTER_MS = 1_830_000_000_000
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database(f"sqlite:///{tmp_path}/registry.db")
+    yield opened
+    opened.close()
+
+
+def store(database: Database, batches: list[list[Told]]) -> None:
+    for number, told in enumerate(batches):
+        arrivals = [
+            Arrival(
+                open_envelope(canonical_body(body_of(one))),
+                one.report.received_ms,
+                Sender(one.report.boot, one.batch.uptime_ms) if one.batch else Sender(),
+            )
+            for one in told
+        ]
+        with database.writing() as connection:
+            record(Batch(connection, database.keys, LONG_AFTER_MS + number, SECRET), arrivals)
+
+
+def batched(told: list[Told], seed: int) -> list[list[Told]]:
+    """Split reports into batches; a batch has one gateway."""
+    pick = random.Random(seed)
+    found: list[list[Told]] = []
+    waiting: dict[str, list[Told]] = defaultdict(list)
+    for one in told:
+        mine = waiting[one.report.gateway]
+        mine.append(one)
+        if len(mine) >= pick.choice((1, 1, 2, 5)):
+            found.append(waiting.pop(one.report.gateway))
+    return [*found, *waiting.values()]
+
+
+def stored(database: Database) -> dict[str, list[Any]]:
+    with database.reading() as connection:
+        rows = connection.execute(text("SELECT id, key FROM unit")).all()
+        units = {row[0]: row[1] for row in rows}
+        rows = connection.execute(
+            text(
+                "SELECT s.id, g.gateway_id, s.stream_id FROM stream s JOIN gateway g ON g.id = s.gateway"
+            )
+        ).all()
+        streams = {row[0]: (row[1], row[2]) for row in rows}
+        rows = connection.execute(
+            text(
+                "SELECT p.id, g.gateway_id, p.device_id FROM place p JOIN gateway g ON g.id = p.gateway"
+            )
+        ).all()
+        places = {row[0]: (row[1], row[2]) for row in rows}
+        rows = connection.execute(text("SELECT id, value FROM identifier")).all()
+        numbers = {row[0]: row[1] for row in rows}
+        gateways = dict(connection.execute(text("SELECT id, gateway_id FROM gateway")).all())
+
+        def report(stream: int | None, sequence: int | None) -> Any:
+            return None if stream is None else (*streams[stream], sequence)
+
+        stays = [
+            (
+                units[row.unit],
+                row.individual,
+                places[row.place]
+                if row.holder is None
+                else (units[row.holder], row.holder_individual, row.slot),
+                report(row.opened_stream, row.opened_sequence), row.from_lo, row.from_hi,
+                report(row.closed_stream, row.closed_sequence), row.to_lo, row.to_hi, row.cause,
+                *((report(row.last_stream, row.last_sequence), row.last_hi) if row.cause else ()),
+            )
+            for row in connection.execute(text("SELECT * FROM stay WHERE recorded_to IS NULL"))
+        ]  # fmt: skip
+        events = [
+            (
+                row.type, units[row.unit], report(row.stream, row.sequence),
+                *(
+                    (
+                        places.get(row[f"{side}_place"]), units.get(row[f"{side}_modem"]),
+                        row[f"{side}_slot"], units.get(row[f"{side}_card"]),
+                        numbers.get(row[f"{side}_imsi"]), numbers.get(row[f"{side}_eid"]),
+                    )
+                    for side in ("old", "new")
+                ),
+            )
+            for row in connection.execute(
+                text("SELECT * FROM event WHERE NOT superseded AND NOT withdrawn")
+            ).mappings()
+            for row in [_Row(row)]
+        ]  # fmt: skip
+        findings = [
+            (
+                row.type,
+                units[row.unit] if row.unit else gateways[row.gateway],
+                row.grade,
+                report(row.stream, row.sequence) if row.unit else None,
+            )
+            for row in connection.execute(text("SELECT * FROM finding WHERE recorded_to IS NULL"))
+        ]
+    return {
+        "stays": sorted(stays, key=repr),
+        "events": sorted(events, key=repr),
+        "findings": sorted(findings, key=repr),
+    }
+
+
+class _Row(dict[str, Any]):
+    def __getattr__(self, name: str) -> Any:
+        return self[name]
+
+
+def derived(history: History) -> dict[str, list[Any]]:
+    def moment(at: Moment | None) -> tuple[Any, ...]:
+        return (None, None, None) if at is None else (at.report, at.lo_ms, at.hi_ms)
+
+    stays = [
+        (
+            stay.unit, one.number, stay.place, *moment(stay.opened_by), *moment(stay.closed_by),
+            stay.cause, *((stay.last.report, stay.last.hi_ms) if stay.cause else ()),
+        )
+        for units in (history.modems, history.sims)
+        for related in units.values()
+        for one in related.individuals
+        for stay in one.stays
+    ]  # fmt: skip
+    events = []
+    for one in history.events:
+        sides = [
+            (None,) * 6
+            if side is None
+            else (side.place, side.modem, side.slot, side.sim, side.imsi, side.eid)
+            for side in (one.previous, one.new)
+        ]
+        subject = one.subject
+        if one.kind == "modem.swapped":
+            subject = one.new.modem if one.new else None
+        elif isinstance(subject, tuple):
+            subject = subject[0]
+        events.append((one.kind, subject, one.at.report, *sides))
+    findings = [
+        (one.kind, one.subject, one.grade, one.at.report if one.at else None)
+        for one in history.findings
+    ]
+    return {
+        "stays": sorted(stays, key=repr),
+        "events": sorted(events, key=repr),
+        "findings": sorted(findings, key=repr),
+    }
+
+
+def expected(told: list[Told]) -> dict[str, list[Any]]:
+    batches = [one.batch for one in told if one.batch is not None]
+    return derived(derive([as_received(one) for one in told], batches))
+
+
+@pytest.mark.parametrize("seed", WORLDS)
+def test_database_holds_what_follows_from_the_reports(seed: int, database: Database) -> None:
+    told = Fleet(seed).told
+    arrived = told[:]
+    if seed % 3:
+        pick = random.Random(seed)
+        arrived = [*told, *pick.sample(told, len(told) // 4)]
+        pick.shuffle(arrived)
+    store(database, batched(arrived, seed))
+    found, wanted = stored(database), expected(told)
+    for name in wanted:
+        assert found[name] == wanted[name]
