@@ -18,7 +18,7 @@ from modemagent.registry.history.dates import (
 )
 from modemagent.registry.history.events import (
     Occurrence,
-    Verdict,
+    HistoryFinding,
     gateway_findings,
     modem_events,
     modem_findings,
@@ -30,7 +30,7 @@ from modemagent.registry.history.pairings import fold_slots
 from modemagent.registry.history.places import Interval, fold_place
 from modemagent.registry.history.readings import (
     Key,
-    Moment,
+    ReportTime,
     PlaceReading,
     Seen,
     Sighting,
@@ -85,7 +85,7 @@ class History(msgspec.Struct):
     modems: dict[Key, Related]
     sims: dict[Key, Related]
     events: list[Occurrence]
-    findings: list[Verdict]
+    findings: list[HistoryFinding]
 
 
 def derive(reports: Iterable[ReceivedReport], batches: Iterable[BatchClock] = ()) -> History:
@@ -96,7 +96,7 @@ def derive(reports: Iterable[ReceivedReport], batches: Iterable[BatchClock] = ()
         by_gateway[report.gateway].append(report)
     for batch in batches:
         headers[batch.gateway].append(batch)
-    findings: list[Verdict] = []
+    findings: list[HistoryFinding] = []
     intervals: list[Interval] = []
     for gateway, received in by_gateway.items():
         sightings, verdicts = _fold_gateway(gateway, received, headers[gateway])
@@ -137,7 +137,7 @@ def _by_unit(intervals: Iterable[Interval]) -> dict[Key, list[Interval]]:
 
 def _fold_gateway(
     gateway: Key, reports: Sequence[ReceivedReport], batches: Sequence[BatchClock]
-) -> tuple[dict[Key, list[Sighting]], list[Verdict]]:
+) -> tuple[dict[Key, list[Sighting]], list[HistoryFinding]]:
     """Return the sightings of each place of one gateway, by position, and its findings."""
     bodies: dict[tuple[Key, bytes], ReceivedReport] = {}
     for report in sorted(reports, key=lambda one: one.received_ms, reverse=True):
@@ -221,7 +221,7 @@ def _sightings(
             lo, hi = date_reading(dates[one.boot], one.uptime_ms, one.wall_ms, one.synchronized)
             at = position(order.ranks[one.stream], one.sequence)
             broken = before is None or unread or gaps.between(before, one)
-            moment = Moment(one.key, one.gateway, at, lo, hi)
+            moment = ReportTime(one.key, one.gateway, at, lo, hi)
             sightings.append(Sighting(moment, place, one.boot, reading, broken))
             unread = reading.seen == Seen.UNREAD
             if not unread:

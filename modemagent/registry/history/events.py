@@ -13,7 +13,7 @@ import msgspec
 
 from modemagent.registry.history.individuals import Related, Stay
 from modemagent.registry.history.places import Interval
-from modemagent.registry.history.readings import Key, Moment, Sighting, moment_order
+from modemagent.registry.history.readings import Key, ReportTime, Sighting, moment_order
 
 
 class Pair(NamedTuple):
@@ -41,7 +41,7 @@ class Occurrence(msgspec.Struct, frozen=True):
 
     kind: str
     subject: Any
-    at: Moment
+    at: ReportTime
     previous: Pair | None
     new: Pair | None
 
@@ -50,7 +50,7 @@ class Occurrence(msgspec.Struct, frozen=True):
         return (self.kind, self.subject, self.at.report)
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class HistoryFinding(msgspec.Struct, frozen=True):
     """A finding.
 
     :param kind: ``imei.duplicate``, ``imei.cloned``, ``sim.cloned``, ``gateway.identity_forked`` or
@@ -63,7 +63,7 @@ class Verdict(msgspec.Struct, frozen=True):
     kind: str
     subject: Any
     grade: str | None = None
-    at: Moment | None = None
+    at: ReportTime | None = None
 
 
 def modem_events(modem: Related, intervals: Sequence[Interval]) -> Iterator[Occurrence]:
@@ -121,36 +121,36 @@ def _modem_pair(sighting: Sighting) -> Pair:
     return Pair(reading.unit, sighting.place)
 
 
-def _slot_pair(interval: Interval, at: Moment) -> Pair:
+def _slot_pair(interval: Interval, at: ReportTime) -> Pair:
     sighting = interval.sighting(at)
     unit, _, slot = interval.place
     one = next(one for one in sighting.reading.slots if one.slot == slot)
     return Pair(unit, sighting.place, slot, one.sim, one.imsi, one.eid)
 
 
-def modem_findings(modem: Related) -> Iterator[Verdict]:
+def modem_findings(modem: Related) -> Iterator[HistoryFinding]:
     """Yield ``imei.duplicate``, and ``imei.cloned`` if maker or model differ."""
     if modem.grade is not None:
         second = modem.individuals[1]
         at = second.stays[0].opened_by
-        yield Verdict("imei.duplicate", second.unit, modem.grade, at)
+        yield HistoryFinding("imei.duplicate", second.unit, modem.grade, at)
         if modem.other_hardware:
-            yield Verdict("imei.cloned", second.unit, modem.grade, at)
+            yield HistoryFinding("imei.cloned", second.unit, modem.grade, at)
 
 
-def sim_findings(sim: Related) -> Iterator[Verdict]:
+def sim_findings(sim: Related) -> Iterator[HistoryFinding]:
     """Yield ``sim.cloned``."""
     if sim.grade is not None:
         second = sim.individuals[1]
-        yield Verdict("sim.cloned", second.unit, sim.grade, second.stays[0].opened_by)
+        yield HistoryFinding("sim.cloned", second.unit, sim.grade, second.stays[0].opened_by)
 
 
-def gateway_findings(gateway: Key, *, forked: bool, suspect: bool) -> Iterator[Verdict]:
+def gateway_findings(gateway: Key, *, forked: bool, suspect: bool) -> Iterator[HistoryFinding]:
     """Yield the findings about the identity and the clock of one gateway."""
     if forked:
-        yield Verdict("gateway.identity_forked", gateway)
+        yield HistoryFinding("gateway.identity_forked", gateway)
     if suspect:
-        yield Verdict("gateway.clock_suspect", gateway)
+        yield HistoryFinding("gateway.clock_suspect", gateway)
 
 
 def difference(

@@ -18,7 +18,7 @@ from modemagent.registry.history.readings import (
     ERA_BITS,
     SEQUENCE_BITS,
     Key,
-    Moment,
+    ReportTime,
     is_before,
     moment_order,
 )
@@ -43,16 +43,16 @@ class Stay(msgspec.Struct, frozen=True):
     place: Key
     spans: tuple[Span, ...]
     interval: Interval
-    closed_by: Moment | None = None
+    closed_by: ReportTime | None = None
     cause: str | None = None
     moved_from: int | None = None
 
     @property
-    def opened_by(self) -> Moment:
+    def opened_by(self) -> ReportTime:
         return self.spans[0].first
 
     @property
-    def last(self) -> Moment:
+    def last(self) -> ReportTime:
         return self.spans[-1].last
 
 
@@ -163,7 +163,7 @@ def contradiction(one: Interval, other: Interval) -> str | None:
     return grade
 
 
-def is_contested(interval: Interval, last: Moment, intervals: Iterable[Interval]) -> bool:
+def is_contested(interval: Interval, last: ReportTime, intervals: Iterable[Interval]) -> bool:
     """Return True if a longer last span of an interval can change how its unit is related.
 
     It can unless the unit was seen elsewhere only before: then the reading that makes the span
@@ -178,7 +178,9 @@ def is_contested(interval: Interval, last: Moment, intervals: Iterable[Interval]
     )
 
 
-def _overlap(first: Moment, last: Moment, other_first: Moment, other_last: Moment) -> bool:
+def _overlap(
+    first: ReportTime, last: ReportTime, other_first: ReportTime, other_last: ReportTime
+) -> bool:
     """Return True if two stretches of time overlap by more than the tolerance in any case."""
     return (
         last.lo_ms > other_first.hi_ms + TOLERANCE_MS

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from modemagent.registry.history.events import Occurrence, Pair
 from modemagent.registry.history.individuals import Individual
 from modemagent.registry.history.places import Interval, Span, same_sim
-from modemagent.registry.history.readings import Key, Moment, Sighting, SlotReading, is_before
+from modemagent.registry.history.readings import Key, ReportTime, Sighting, SlotReading, is_before
 
 
 class SlotHistory(NamedTuple):
@@ -109,7 +109,7 @@ class _Slot:
         self._last = sighting
         self.is_continued = True
 
-    def close(self, ended_by: Moment | None, cause: str | None) -> None:
+    def close(self, ended_by: ReportTime | None, cause: str | None) -> None:
         """End the interval of the SIM in the slot, if any."""
         if self._spans:
             self._history.intervals.append(

@@ -12,7 +12,7 @@ import msgspec
 
 from modemagent.registry.history.readings import (
     Key,
-    Moment,
+    ReportTime,
     PlaceReading,
     Seen,
     Sighting,
@@ -33,8 +33,8 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     :param companions: the SIMs of a modem, the modem of a SIM
     """
 
-    first: Moment
-    last: Moment
+    first: ReportTime
+    last: ReportTime
     companions: frozenset[Key] = frozenset()
 
     @property
@@ -59,26 +59,26 @@ class Interval(msgspec.Struct, frozen=True):
     place: Key
     marks: frozenset[Mark]
     spans: tuple[Span, ...]
-    ended_by: Moment | None = None
+    ended_by: ReportTime | None = None
     cause: str | None = None
     sightings: tuple[Sighting, ...] = ()
     previous: Sighting | None = None
 
     @property
-    def first(self) -> Moment:
+    def first(self) -> ReportTime:
         """Earliest reading; spans are in the order of their gateway, not of their dates."""
         if len(self.spans) == 1:
             return self.spans[0].first
         return min([span.first for span in self.spans], key=moment_order)
 
     @property
-    def last(self) -> Moment:
+    def last(self) -> ReportTime:
         """Latest reading."""
         if len(self.spans) == 1:
             return self.spans[0].last
         return max([span.last for span in self.spans], key=moment_order)
 
-    def sighting(self, at: Moment) -> Sighting:
+    def sighting(self, at: ReportTime) -> Sighting:
         """Return the kept reading at a moment."""
         ends = (self.sightings[-1], self.sightings[0])
         return next(one for one in (*ends, *self.sightings) if one.at.report == at.report)

@@ -66,7 +66,7 @@ class PlaceReading(msgspec.Struct, frozen=True):
 _GONE = PlaceReading(Seen.GONE)
 
 
-class Moment(msgspec.Struct, frozen=True, gc=False):
+class ReportTime(msgspec.Struct, frozen=True, gc=False):
     """A report as a point in time: its key, its position in its gateway and its range of dates.
 
     :param position: ``rank of the stream << 40 | sequence``; ranks of streams whose order is
@@ -90,7 +90,7 @@ class Sighting(msgspec.Struct, frozen=True):
         number was not received, the stream changed, or an UNREAD reading lies
     """
 
-    at: Moment
+    at: ReportTime
     place: Key
     boot: Key
     reading: PlaceReading
@@ -139,12 +139,12 @@ def same_era(one: int, other: int) -> bool:
     return one >> SEQUENCE_BITS + ERA_BITS == other >> SEQUENCE_BITS + ERA_BITS
 
 
-def moment_order(at: Moment) -> tuple[int, int, Key, int, Key]:
+def moment_order(at: ReportTime) -> tuple[int, int, Key, int, Key]:
     """Sort key of moments of several gateways."""
     return (at.lo_ms, at.hi_ms, at.gateway, at.position, at.report)
 
 
-def is_before(one: Moment, other: Moment) -> bool:
+def is_before(one: ReportTime, other: ReportTime) -> bool:
     """Return True if the order of two moments is known and this one is earlier."""
     if one.gateway == other.gateway and same_era(one.position, other.position):
         return one.position < other.position

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from modemagent.registry.history.events import Verdict, gateway_findings
+from modemagent.registry.history.events import HistoryFinding, gateway_findings
 from modemagent.registry.history.individuals import Related
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
@@ -61,7 +61,7 @@ class FindingLog:
         for row in dialect.query_keys(self._batch.connection, query, keys):
             self._stored[column, row[4] if column == "unit" else row[5]][row[2]] = row
 
-    def set(self, unit: int, verdicts: Sequence[Verdict], related: Related | None) -> None:
+    def set(self, unit: int, verdicts: Sequence[HistoryFinding], related: Related | None) -> None:
         """Make these the findings about a unit."""
         if not verdicts and ("unit", unit) not in self._stored:
             return
@@ -113,7 +113,7 @@ class FindingLog:
         self,
         column: str,
         key: int,
-        verdicts: Sequence[Verdict],
+        verdicts: Sequence[HistoryFinding],
         shown: dict[str, tuple[Shown, list[tuple[int, Report]]]],
     ) -> None:
         batch = self._batch

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from modemagent.registry.history.dates import BootDates, date_reading
 from modemagent.registry.history.readings import (
-    Moment,
+    ReportTime,
     PlaceReading,
     Seen,
     Sighting,
@@ -133,7 +133,7 @@ def _sighting(row: tuple[Any, ...], *, broken: bool) -> Sighting:
         Seen(seen), unit, maker or None, model or None, reader, _slots(bytes(slots))
     )
     return Sighting(
-        Moment((stream, sequence), gateway, position, lo, hi), place, boot, reading, broken
+        ReportTime((stream, sequence), gateway, position, lo, hi), place, boot, reading, broken
     )
 
 
@@ -142,7 +142,7 @@ def _newest(row: tuple[Any, ...], own: _Own, first: Sighting) -> Sighting:
     dates = BootDates(row[10], row[11], bool(row[12]), False)
     lo, hi = date_reading(dates, own.last_uptime_ms, own.last_wall_ms, bool(own.last_synchronized))
     report = (own.last_stream, own.last_sequence)
-    at = Moment(report, first.at.gateway, own.last_position, lo, hi)
+    at = ReportTime(report, first.at.gateway, own.last_position, lo, hi)
     return Sighting(at, first.place, first.boot, first.reading, broken=False)
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from modemagent.registry.history.individuals import Individual, Related, Stay
-from modemagent.registry.history.readings import Moment, is_before
+from modemagent.registry.history.readings import ReportTime, is_before
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
 
@@ -117,7 +117,7 @@ def _values(stay: Stay, order_known: bool) -> Values:
     )  # fmt: skip
 
 
-def _moment(at: Moment) -> Values:
+def _moment(at: ReportTime) -> Values:
     return (*at.report, at.lo_ms, at.hi_ms)
 
 

@@ -14,7 +14,7 @@ from modemagent.registry.history.dates import BootClock, add_anchor, date_boots,
 from modemagent.registry.history.derive import BatchClock, ReceivedReport
 from modemagent.registry.history.events import (
     Occurrence,
-    Verdict,
+    HistoryFinding,
     difference,
     gateway_findings,
     modem_events,
@@ -25,7 +25,7 @@ from modemagent.registry.history.events import (
 from modemagent.registry.history.individuals import Related, is_contested, relate
 from modemagent.registry.history.pairings import fold_slots
 from modemagent.registry.history.places import Interval, fold_place, is_forgettable
-from modemagent.registry.history.readings import Moment, Seen, Sighting, position
+from modemagent.registry.history.readings import ReportTime, Seen, Sighting, position
 from modemagent.registry.history.streams import StreamOrder, StreamPart, order_streams
 
 Key = Any
@@ -63,7 +63,7 @@ class MemoryStore:
         self.sim_related: dict[Key, Related] = {}
         self.sim_intervals: dict[Key, list[Interval]] = {}  # by modem
         self.events: dict[Key, dict[Key, Occurrence]] = defaultdict(dict)  # by owner
-        self.findings: dict[Key, list[Verdict]] = {}
+        self.findings: dict[Key, list[HistoryFinding]] = {}
         self.contested: set[Key] = set()
         self.refolds = self.skipped = self.forgotten = 0
 
@@ -234,7 +234,7 @@ class MemoryStore:
     def _sighting(self, one: ReceivedReport, broken: bool = True) -> Sighting:
         state = self.gateways[one.gateway]
         lo, hi = date_reading(state.dates[one.boot], one.uptime_ms, one.wall_ms, one.synchronized)
-        at = Moment(one.key, one.gateway, self._position(one)[0], lo, hi)
+        at = ReportTime(one.key, one.gateway, self._position(one)[0], lo, hi)
         return Sighting(at, one.place, one.boot, one.reading, broken)
 
     # units that are derived again

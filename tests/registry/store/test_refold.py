@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from modemagent.registry.envelope import open_envelope
 from modemagent.registry.history.derive import History, derive
-from modemagent.registry.history.readings import Moment
+from modemagent.registry.history.readings import ReportTime
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.record import Arrival, Sender, record
@@ -135,7 +135,7 @@ class _Row(dict[str, Any]):
 
 
 def derived(history: History) -> dict[str, list[Any]]:
-    def moment(at: Moment | None) -> tuple[Any, ...]:
+    def moment(at: ReportTime | None) -> tuple[Any, ...]:
         return (None, None, None) if at is None else (at.report, at.lo_ms, at.hi_ms)
 
     stays = [
