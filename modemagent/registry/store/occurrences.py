@@ -69,26 +69,28 @@ class OccurrenceLog:
             return
         connection = self._batch.connection
         keys = {(unit,) for unit, _, _, _ in self._added}
-        numbers = dict(
+        numbers: dict[int, str] = dict(
             dialect.select_rows(connection, schema.unit, ("id",), ("id", "key"), sorted(keys))
         )
         keys = {(one.at.report[0],) for _, one, _, _ in self._added}
-        streams = dict(
+        streams: dict[int, str] = dict(
             dialect.select_rows(
                 connection, schema.stream, ("id",), ("id", "stream_id"), sorted(keys)
             )
         )
-        events = [
-            NewEvent(
-                keyed_id(
-                    self._batch.secret, one.kind, numbers[unit], _slot(one) or "",
-                    one.at.gateway, streams[one.at.report[0]], one.at.report[1],
-                ),
-                one.kind, unit, *one.at.report, one.at.lo_ms, one.at.hi_ms,
-                _side(one.previous), _side(one.new), replaces, revision,
-            )
-            for unit, one, replaces, revision in self._added
-        ]  # fmt: skip
+        events = []
+        for unit, one, replaces, revision in self._added:
+            stream, sequence = one.at.report
+            event_id = keyed_id(
+                self._batch.secret, one.kind, numbers[unit], _slot(one) or "",
+                one.at.gateway, streams[stream], sequence,
+            )  # fmt: skip
+            events.append(
+                NewEvent(
+                    event_id, one.kind, unit, stream, sequence, one.at.lo_ms, one.at.hi_ms,
+                    _side(one.previous), _side(one.new), replaces, revision,
+                )
+            )  # fmt: skip
         event_log.write(self._batch, events, self._withdrawn, self._revised)
 
 

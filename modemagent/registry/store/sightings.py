@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -12,8 +11,8 @@ from sqlalchemy import Connection
 
 from modemagent.registry.history.dates import BootDates, date_reading
 from modemagent.registry.history.readings import (
-    ReportTime,
     PlaceReading,
+    ReportTime,
     Seen,
     Sighting,
     SlotReading,
@@ -160,11 +159,3 @@ def dated_boots(connection: Connection, boots: Iterable[int]) -> dict[int, Boot]
     keys = [(one,) for one in sorted(set(boots))]
     rows = dialect.select_rows(connection, schema.boot, ("id",), BOOT_COLUMNS, keys)
     return {row[0]: boot_of(row) for row in rows}
-
-
-def by_first(values: Iterable[tuple[Any, ...]]) -> dict[Any, list[tuple[Any, ...]]]:
-    """Return rows by their first column."""
-    found: defaultdict[Any, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in values:
-        found[row[0]].append(row)
-    return dict(found)
