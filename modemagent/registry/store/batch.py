@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from modemagent.registry.store.ids import KeySource
+from modemagent.registry.store.ranges import StreamRanges
 
 
 class Contested(Exception):
@@ -26,6 +27,8 @@ class Batch:
     :param modems: units of modems whose history must be derived again
     :param sims: units of SIMs whose history must be derived again
     :param gateways: rows of gateways whose findings must be derived again
+    :param new_units: units that this batch has created, so that nothing is recorded about them
+    :param ranges: received and missing numbers of the streams in the batch, by row
     :param events_changed: an event was published
     :param late: number of reports that arrived after a later one of their stream
     """
@@ -39,6 +42,8 @@ class Batch:
     modems: set[int] = field(default_factory=set)
     sims: set[int] = field(default_factory=set)
     gateways: set[int] = field(default_factory=set)
+    new_units: set[int] = field(default_factory=set)
+    ranges: dict[int, StreamRanges] = field(default_factory=dict)
     events_changed: bool = False
     late: int = 0
 

@@ -128,10 +128,11 @@ def publish_due(batch: Batch, streams: Iterable[int] | None = None) -> int:
 
 def waiting_since(batch: Batch, reports: set[tuple[int, int]]) -> dict[tuple[int, int], int | None]:
     """Return when the oldest hole below each report was noticed; None if there is none."""
-    keys = [(one,) for one in sorted({stream for stream, _ in reports})]
+    ranges = dict(batch.ranges)
+    keys = [(one,) for one in sorted({stream for stream, _ in reports} - ranges.keys())]
     names = ("id", "top", "pending")
     streams: list[Any] = dialect.select_rows(batch.connection, schema.stream, ("id",), names, keys)
-    ranges = load_ranges(batch.connection, streams, [])
+    ranges.update(load_ranges(batch.connection, streams, []))
     return {(stream, number): ranges[stream].oldest_wait(number) for stream, number in reports}
 
 

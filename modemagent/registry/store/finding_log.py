@@ -103,10 +103,10 @@ class FindingLog:
                     suspect=(gateway, "gateway.clock_suspect") in first,
                 )
             ]
-            nothing: Shown = ((0, 0), 0, 0)
-            shown_by = {one.kind: (first.get((gateway, one.kind), nothing), []) for one in verdicts}
-            for _, (shown, reports) in shown_by.items():
-                reports.append((0, shown[0]))
+            shown_by: dict[str, tuple[Shown, list[tuple[int, Report]]]] = {}
+            for one in verdicts:
+                shown = first.get((gateway, one.kind), ((0, 0), 0, 0))
+                shown_by[one.kind] = (shown, [(0, shown[0])])
             self._set("gateway", gateway, verdicts, shown_by)
 
     def _set(

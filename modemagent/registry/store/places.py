@@ -278,7 +278,8 @@ class PlaceLog:
                     continue
                 self._replaced(window.pop(at), dirty)
             window.insert(at, row)
-            self._mark_around(window, at, before, after, dirty)
+            if not (at and after is None and _repeats_newest(place, window, at)):
+                self._mark_around(window, at, before, after, dirty)
         self._measure_gaps(place, window, dirty)
         if place.rebuild:
             dirty.update(row.content.unit for row in window)
@@ -404,7 +405,8 @@ class PlaceLog:
             if gap != other.gap_before:
                 other.gap_before = gap
                 other.changed = True
-                dirty.update((one.content.unit, other.content.unit))
+                if other.stored:
+                    dirty.update((one.content.unit, other.content.unit))
         for row in window[:1]:
             row.gap_before = row.gap_before if row.stored else True
 
@@ -488,6 +490,21 @@ def _values(place: Place, row: Row, *, counts: bool) -> tuple[Any, ...]:
 
 def _position(row: Row) -> int:
     return row.at.position
+
+
+def _repeats_newest(place: Place, window: list[Row], at: int) -> bool:
+    """Return True if the newest reading states what the one before it did, at a calm place.
+
+    A longer stay of a unit that was elsewhere only before changes nothing in its history. In another
+    stream the reading might be older.
+    """
+    return (
+        at == len(window) - 1
+        and not place.contested
+        and not place.rebuild
+        and window[at].at.stream == window[at - 1].at.stream
+        and window[at].content[:-1] == window[at - 1].content[:-1]
+    )
 
 
 def _continues(one: Row, other: Row) -> bool:

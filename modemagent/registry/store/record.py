@@ -117,6 +117,7 @@ class _Recording:
             [(one.id, one.top, one.pending) for one in self._gateways.stream_by_row.values()],
             [(stream, *limits) for stream, limits in near.items()],
         )
+        batch.ranges = self._ranges
         named = {
             (stream.gateway, one.boot_id)
             for stream, one in zip(streams, envelopes, strict=True)

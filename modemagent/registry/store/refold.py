@@ -60,12 +60,13 @@ class _Refold:
         modems = sorted(batch.modems)
         self._lock(modems, with_places=True)
         self._derive(modems)
-        sims = set(batch.sims) | self._stays.held(modems)
+        new = batch.new_units
+        sims = set(batch.sims) | self._stays.held(batch.modems - new)
         sims.update(one.unit for modem in self._modems.values() for one in modem.sims)
         self._lock(sorted(sims), with_places=False)
         # spans of other modems with these SIMs may have grown since they were derived
-        self._derive(self._stays.holders(sims) - self._modems.keys() - set(modems))
-        units = [*modems, *sims]
+        self._derive(self._stays.holders(sims - new) - self._modems.keys() - batch.modems)
+        units = (batch.modems | sims) - new
         self._stays.load(units)
         self._events.load(units)
         self._findings.load(units)

@@ -134,6 +134,7 @@ class Units:
                     batch.connection, table, ("kind", "key"), columns[:3], new
                 )
                 known.update({(kind, key): row for row, kind, key in late})
+            batch.new_units.update({row[0] for row in rows} & set(known.values()))
         changed = [
             (longer, self._day, row)
             for row, kind, key, number, day in found

@@ -182,11 +182,7 @@ class MemoryStore:
         newest = at == len(counted) - 1
         if self.skip_unchanged and newest and at > 0 and place not in self.contested:
             last = counted[at - 1]
-            if (
-                last.reading == report.reading
-                and last.boot == report.boot
-                and not self._hole(last, report)
-            ):
+            if last.reading == report.reading and last.stream == report.stream:
                 self.skipped += 1
                 dirty = set()
         for k in (at + 1, at, at - 1):
