@@ -15,10 +15,14 @@ True
 from __future__ import annotations
 
 _DIGITS = "0123456789ABCDEF"
+_TWICE = dict(zip(_DIGITS, (0, 2, 4, 6, 8, 1, 3, 5, 7, 9), strict=False))
 
 
 def _luhn_sum(digits: str, base: int, *, doubled: int) -> int:
     """Return the Luhn sum; every second digit from position ``doubled`` on the right is doubled."""
+    if base == 10 and digits.isascii() and digits.isdecimal():
+        plain, twice = (digits[::-2], digits[-2::-2]) if doubled else (digits[-2::-2], digits[::-2])
+        return sum(map(int, plain)) + sum(map(_TWICE.__getitem__, twice))
     total = 0
     for position, digit in enumerate(reversed(digits)):
         value = _DIGITS.index(digit)

@@ -98,6 +98,8 @@ def clean(text: str, *, minimum: int = 6) -> str | None:
     :param minimum: least number of characters of the field, separators not counted; 30 for an
         EID, so that an ICCID before it on the line is skipped
     """
+    if len(text) >= minimum and text.isascii() and text.isdecimal():  # the usual case
+        return text
     fields = [
         field.strip().strip("\"'").strip()
         for line in _lines(text)

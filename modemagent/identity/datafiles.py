@@ -5,7 +5,7 @@ Each file begins with ``# source:``, ``# as_of:`` and ``# columns:``; a row is f
 tabs, the key first.
 
 >>> row("mcc.txt", "262")
-['262', 'DE', 'Germany']
+('262', 'DE', 'Germany')
 >>> row("mcc.txt", "199") is None
 True
 """
@@ -13,7 +13,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 TABLES = (
     "mcc.txt",
@@ -36,13 +36,14 @@ def text_of(name: str) -> str:
         return file.read()
 
 
-def row(name: str, key: str) -> list[str] | None:
+@lru_cache(maxsize=4096)
+def row(name: str, key: str) -> tuple[str, ...] | None:
     """Return the fields of the row with this key, or None."""
     text = text_of(name)
     start = text.find(f"\n{key}\t")
     if start < 0 or not key:
         return None
-    return text[start + 1 : text.find("\n", start + 1)].split("\t")
+    return tuple(text[start + 1 : text.find("\n", start + 1)].split("\t"))
 
 
 def listed(name: str, kind: str, digits: str) -> bool:

@@ -4,6 +4,7 @@ Sources: ITU-T E.212 (MCC, MNC), ITU-T E.164 (calling codes), GSMA TS.06 (report
 data file names its own.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from modemagent.identity.datafiles import row
@@ -70,6 +71,7 @@ def reporting_body(tac: str) -> str | None:
     return None if found is None else found[1]
 
 
+@lru_cache(maxsize=512)
 def mncs_of(mcc: str) -> tuple[str, ...]:
     """Return the known network codes of a country code, two or three digits each."""
     found = row("plmn.txt", mcc)

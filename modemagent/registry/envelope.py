@@ -16,9 +16,16 @@ from typing import Annotated, Any
 import msgspec
 
 from modemagent.errors import ReportError
+from modemagent.identity.imeisv import Imeisv
 from modemagent.registry.validation import (
+    LONGEST_TEXT,
+    MODEM_FACTS,
     SEQUENCE_LIMIT,
+    SIM_STATES,
+    SimReading,
+    ValidReport,
     device_id_of,
+    normalized,
     parse_report,
     reader_of,
     reject_duplicate_keys,
@@ -26,6 +33,7 @@ from modemagent.registry.validation import (
 from modemagent.report.message import SCHEMA, canonical_body
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+_OptionalText = Annotated[str, msgspec.Meta(max_length=256)] | None
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _UNCHANGED_REASONS = frozenset({"refresh", "heartbeat"})
 _REASONS = frozenset(
@@ -37,6 +45,8 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\
 class _PortPart(msgspec.Struct):
     path: _Text
     id: str | None = None
+    usb_vid: _OptionalText = None
+    usb_pid: _OptionalText = None
 
 
 class _ModemPart(msgspec.Struct):
@@ -78,6 +88,19 @@ class _Network(msgspec.Struct):
     reject_cause: str | int | None = None
 
 
+class _HealthOfModem(msgspec.Struct):
+    port_id: _Text
+    state: _Text
+    drops: _Count = 0
+
+
+class _HealthPart(msgspec.Struct):
+    outbox: _Count = 0
+    evicted: _Count = 0
+    restarts: _Count = 0
+    modems: tuple[_HealthOfModem, ...] = ()
+
+
 class _Report(msgspec.Struct):
     schema: int
     report_id: _Text
@@ -99,7 +122,7 @@ class _Report(msgspec.Struct):
     evidence: tuple[_Evidence, ...] = ()
     reader: str | None = None
     heartbeat_s: float | None = None
-    health: Any = None
+    health: _HealthPart | None = None
     provision: Any = None
 
 
@@ -211,6 +234,97 @@ def open_envelope(raw: bytes) -> Envelope:
         and canonical,
         report.provision is not None,
     )
+
+
+def valid_report(raw: bytes) -> ValidReport:
+    """Validate a report of which :func:`open_envelope` has returned an envelope without an error.
+
+    :raises ReportError: a known key has a value of the wrong type
+    """
+    report = _valid_parts(raw)
+    return parse_report(raw) if report is None else report
+
+
+def _valid_parts(raw: bytes) -> ValidReport | None:
+    """Return a report with the values that are valid; None if an inner value is unusual."""
+    try:
+        report = _decoder.decode(raw)
+        observed_ms = _wall_ms(report.observed_at)
+    except (msgspec.DecodeError, ValueError, RecursionError, OverflowError):
+        return None
+    port, modem, beat = report.port, report.modem, report.heartbeat_s
+    texts = [report.reader]
+    if port is not None:
+        texts += (port.path, port.id, port.usb_vid, port.usb_pid)
+    facts: dict[str, str] = {}
+    numbers: dict[str, str] = {}
+    if modem is not None:
+        texts += (modem.imei, modem.imeisv, modem.meid)
+        for name in MODEM_FACTS:
+            text = getattr(modem, name)
+            texts.append(text)
+            if text and modem.read.get(name) == "ok":
+                facts[name] = text
+        numbers = _numbers(modem, ("imei", "imeisv", "meid"))
+        facts |= {kind: number for kind, number in numbers.items() if kind != "imei"}
+    sims: dict[int, SimReading] = {}
+    for one in report.sims:
+        texts += (one.state, one.iccid, one.imsi, one.eid)
+        if not 0 <= one.slot <= 255:
+            return None
+        read = _numbers(one, ("iccid", "imsi", "eid"))
+        state = one.state if one.state in SIM_STATES else "unknown"
+        is_empty = state == "absent" and one.read.get("iccid") == "absent"
+        sims.setdefault(
+            one.slot,
+            SimReading(
+                one.slot, state, read.get("iccid"), read.get("imsi"), read.get("eid"), is_empty
+            ),
+        )
+    shown = "".join([text for text in texts if text])
+    if not shown.isprintable() or any(len(text) > LONGEST_TEXT for text in texts if text):
+        return None
+    if (beat is not None and not 0 < beat < 2**62) or (
+        report.health is not None
+        and any(not (one.port_id + one.state).isprintable() for one in report.health.modems)
+    ):
+        return None
+    reader = report.reader
+    if reader is None and report.evidence:
+        reader = reader_of(report.evidence[0].command)
+    imei = numbers.get("imei")
+    if imei is None and "imeisv" in numbers:
+        imei = str(Imeisv(numbers["imeisv"]).imei)
+    return ValidReport(
+        report_id=report.report_id,
+        gateway_id=report.gateway_id,
+        stream_id=report.stream_id,
+        sequence=report.sequence,
+        boot_id=report.boot_id,
+        boot_count=report.boot_count,
+        uptime_ms=report.uptime_ms,
+        observed_ms=observed_ms,
+        synchronized=report.clock_synchronized,
+        agent_version=report.agent_version,
+        reason=report.reason,
+        device_id=device_id_of(port.id, port.path) if port else None,
+        imei=imei,
+        facts=facts,
+        reader=reader,
+        sims=tuple(sims[slot] for slot in sorted(sims)),
+    )
+
+
+def _numbers(part: _ModemPart | _SimPart, kinds: tuple[str, ...]) -> dict[str, str]:
+    """Return the numbers that were read and are valid, by kind."""
+    found = {}
+    for kind in kinds:
+        text = getattr(part, kind)
+        if text and part.read.get(kind) == "ok":
+            number = normalized(kind, text)
+            if number is not None:
+                found[kind] = number
+    return found
 
 
 def digest_of(data: bytes) -> int:

@@ -19,14 +19,14 @@ from modemagent.errors import ReportError
 from modemagent.identity.check import validate
 from modemagent.identity.imeisv import Imeisv
 from modemagent.identity.snapshot import SimState
-from modemagent.report.message import Report, body_digest, canonical_body
+from modemagent.report.message import Report, canonical_body
 
 # A modem read through another of its AT ports has not moved: its place is the USB device.
 _USB_INTERFACE = re.compile(r"(usb:[^:]+):[^:]+")
 
-_SIM_STATES = frozenset(map(str, SimState))
-_MODEM_FACTS = ("manufacturer", "model", "firmware", "serial_number")
-_LONGEST_TEXT = 256
+SIM_STATES = frozenset(map(str, SimState))
+MODEM_FACTS = ("manufacturer", "model", "firmware", "serial_number")
+LONGEST_TEXT = 256
 #: Limit of sequence numbers, so that the position of a report in its gateway fits 63 bits.
 SEQUENCE_LIMIT = 1 << 40
 
@@ -58,8 +58,6 @@ class ValidReport(msgspec.Struct, frozen=True):
     :param facts: values about the modem that were read
     :param reader: ``at`` or ``modemmanager``, the program that read the modem: they name makers and
         models differently; None if the report does not state it
-    :param body: canonical JSON of the whole report
-    :param digest: digest of ``body``
     """
 
     report_id: str
@@ -78,8 +76,6 @@ class ValidReport(msgspec.Struct, frozen=True):
     facts: dict[str, str]
     reader: str | None
     sims: tuple[SimReading, ...]
-    body: bytes
-    digest: str
 
 
 def parse_report(raw: bytes | memoryview) -> ValidReport:
@@ -88,14 +84,14 @@ def parse_report(raw: bytes | memoryview) -> ValidReport:
     :raises ReportError: not JSON, a duplicate key in an object, or a known key with a value of
         the wrong type
     """
-    body, encoded = _decode(bytes(raw))
+    body = _decode(bytes(raw))
     report = Report.from_json(body)
     if report.sequence >= SEQUENCE_LIMIT:
         raise ReportError(f"sequence must be below {SEQUENCE_LIMIT}", key="sequence")
     modem = report.modem or {}
     imeisv = _number("imeisv", modem, "modem")
     imei = _number("imei", modem, "modem") or (str(Imeisv(imeisv).imei) if imeisv else None)
-    facts = {name: value for name in _MODEM_FACTS if (value := _read(name, modem, "modem"))}
+    facts = {name: value for name in MODEM_FACTS if (value := _read(name, modem, "modem"))}
     for kind in ("imeisv", "meid"):
         if (value := _number(kind, modem, "modem")) is not None:
             facts[kind] = value
@@ -116,8 +112,6 @@ def parse_report(raw: bytes | memoryview) -> ValidReport:
         facts=facts,
         reader=_reader(body, report),
         sims=_sims(report),
-        body=encoded,
-        digest=body_digest(encoded),
     )
 
 
@@ -135,8 +129,7 @@ def device_id_of(port_id: str | None, path: str) -> str:
     return usb[1] if usb else port_id
 
 
-def _decode(raw: bytes) -> tuple[Mapping[str, object], bytes]:
-    """Return the body and its canonical encoding; each report is decoded and encoded once."""
+def _decode(raw: bytes) -> Mapping[str, object]:
     try:
         body = json.loads(raw, object_pairs_hook=reject_duplicate_keys, parse_constant=_no_constant)
     except ReportError:
@@ -146,9 +139,10 @@ def _decode(raw: bytes) -> tuple[Mapping[str, object], bytes]:
     if not isinstance(body, dict):
         raise ReportError("a report must be a JSON object", key="")
     try:
-        return body, canonical_body(body)
+        canonical_body(body)
     except (ValueError, RecursionError) as error:
         raise ReportError("a number in the report is out of range", key="") from error
+    return body
 
 
 def reject_duplicate_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -188,7 +182,7 @@ def _sims(report: Report) -> tuple[SimReading, ...]:
         state = _text("state", sim, "sims") or "unknown"
         reading = SimReading(
             slot=slot,
-            state=state if state in _SIM_STATES else "unknown",
+            state=state if state in SIM_STATES else "unknown",
             iccid=_number("iccid", sim, "sims"),
             imsi=_number("imsi", sim, "sims"),
             eid=_number("eid", sim, "sims"),
@@ -200,7 +194,7 @@ def _sims(report: Report) -> tuple[SimReading, ...]:
 
 def _number(kind: str, source: Mapping[str, object], path: str) -> str | None:
     text = _read(kind, source, path)
-    return _normalized(kind, text) if text else None
+    return normalized(kind, text) if text else None
 
 
 def _read(name: str, source: Mapping[str, object], path: str) -> str | None:
@@ -227,15 +221,16 @@ def _text(name: str, source: Mapping[str, object], path: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise ReportError(f"{path}.{name} must be a string or null", key=f"{path}.{name}")
-    if len(value) > _LONGEST_TEXT or not value.isprintable():
+    if len(value) > LONGEST_TEXT or not value.isprintable():
         raise ReportError(
-            f"{path}.{name} must be at most {_LONGEST_TEXT} printable characters",
+            f"{path}.{name} must be at most {LONGEST_TEXT} printable characters",
             key=f"{path}.{name}",
         )
     return value
 
 
 @lru_cache(maxsize=32768)
-def _normalized(kind: str, text: str) -> str | None:
+def normalized(kind: str, text: str) -> str | None:
+    """Return the normalized form of a number that was read, or None if it is not valid."""
     found = validate(kind, text).normalized
     return None if found is None else str(found)  # msgspec stores plain text only

@@ -38,7 +38,7 @@ def test_table_is_sorted_with_unique_keys(name: str) -> None:
     if name not in BY_LIST:
         keys = [fields[0] for fields in found]
         assert len(set(keys)) == len(keys)
-        assert all(row(name, fields[0]) == fields for fields in found)
+        assert all(row(name, fields[0]) == tuple(fields) for fields in found)
     assert {len(fields) for fields in found} == {WIDTHS.get(name, width)}
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from modemagent.errors import ReportError
-from modemagent.registry.envelope import Envelope
+from modemagent.registry.envelope import Envelope, valid_report
 from modemagent.registry.history.readings import SEQUENCE_BITS, position
 from modemagent.registry.store import dialect, event_log, schema
 from modemagent.registry.store.batch import Batch
@@ -31,7 +31,7 @@ from modemagent.registry.store.redating import Redating
 from modemagent.registry.store.refold import refold
 from modemagent.registry.store.slots import unpack
 from modemagent.registry.store.units import Units
-from modemagent.registry.validation import ValidReport, parse_report
+from modemagent.registry.validation import ValidReport
 
 
 class ReceiptStatus(StrEnum):
@@ -224,7 +224,7 @@ class _Recording:
             same = envelope.device_id is None or known.get(key) == envelope.identity
             if not (envelope.quiet and same) and envelope.identity not in self._reports:
                 try:
-                    report = parse_report(envelope.raw)
+                    report = valid_report(envelope.raw)
                 except ReportError as error:
                     self._receipts[one.index] = ReportResult(ReceiptStatus.REJECTED, error)
                     self._pages.put(one.ranges.stream, envelope.sequence, 0)
