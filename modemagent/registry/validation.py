@@ -31,7 +31,7 @@ LONGEST_TEXT = 256
 SEQUENCE_LIMIT = 1 << 40
 
 
-class SimReading(msgspec.Struct, frozen=True):
+class SimReading(msgspec.Struct, frozen=True, gc=False):
     """One slot of one report; ``iccid``, ``imsi`` and ``eid`` are None unless read and valid.
 
     :param is_empty: state and read state of the ICCID are ``absent``
@@ -49,7 +49,7 @@ class SimReading(msgspec.Struct, frozen=True):
         return self.state == "absent"
 
 
-class ValidReport(msgspec.Struct, frozen=True):
+class ValidReport(msgspec.Struct, frozen=True, gc=False):
     """One report with the values that were read and are valid.
 
     :param device_id: stable id of the port without its interface, else the path; None if the

@@ -39,7 +39,7 @@ from modemagent.registry.history.readings import (
 from modemagent.registry.history.streams import StreamOrder, StreamPart, order_streams
 
 
-class ReceivedReport(msgspec.Struct, frozen=True):
+class ReceivedReport(msgspec.Struct, frozen=True, gc=False):
     """One received report, as far as the history depends on it.
 
     :param place: key of the place, unique in the fleet
@@ -66,7 +66,7 @@ class ReceivedReport(msgspec.Struct, frozen=True):
         return (self.gateway, self.stream, self.sequence)
 
 
-class BatchClock(msgspec.Struct, frozen=True):
+class BatchClock(msgspec.Struct, frozen=True, gc=False):
     """Boot and uptime of the sender of a batch, and when the batch was received."""
 
     gateway: Any

@@ -30,7 +30,7 @@ class Pair(NamedTuple):
     eid: Key | None = None
 
 
-class Occurrence(msgspec.Struct, frozen=True):
+class Occurrence(msgspec.Struct, frozen=True, gc=False):
     """An event.
 
     :param kind: such as ``modem.moved``
@@ -50,7 +50,7 @@ class Occurrence(msgspec.Struct, frozen=True):
         return (self.kind, self.subject, self.at.report)
 
 
-class HistoryFinding(msgspec.Struct, frozen=True):
+class HistoryFinding(msgspec.Struct, frozen=True, gc=False):
     """A finding.
 
     :param kind: ``imei.duplicate``, ``imei.cloned``, ``sim.cloned``, ``gateway.identity_forked`` or

@@ -29,7 +29,7 @@ ALTERNATION_MS = 7 * 24 * 3_600_000
 GRADES = ("certain", "probable", "possible")
 
 
-class Stay(msgspec.Struct, frozen=True):
+class Stay(msgspec.Struct, frozen=True, gc=False):
     """An individual at a place.
 
     :param individual: number of the individual, in order of first reading
@@ -56,7 +56,7 @@ class Stay(msgspec.Struct, frozen=True):
         return self.spans[-1].last
 
 
-class Individual(msgspec.Struct, frozen=True):
+class Individual(msgspec.Struct, frozen=True, gc=False):
     """One physical unit; ``stays`` are in order of date."""
 
     unit: Key
@@ -64,7 +64,7 @@ class Individual(msgspec.Struct, frozen=True):
     stays: tuple[Stay, ...]
 
 
-class Related(msgspec.Struct, frozen=True):
+class Related(msgspec.Struct, frozen=True, gc=False):
     """The individuals that have one number.
 
     :param grade: ``certain``, ``probable`` or ``possible`` if there are two or more, else None

@@ -43,7 +43,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
         return self.first.position != self.last.position
 
 
-class Interval(msgspec.Struct, frozen=True):
+class Interval(msgspec.Struct, frozen=True, gc=False):
     """A unit at a place, by the readings of that place alone.
 
     :param place: the place of a modem; of a SIM ``(modem, number of the individual, slot)``

@@ -47,7 +47,7 @@ class SlotReading(msgspec.Struct, frozen=True, gc=False):
     extra: str = ""
 
 
-class PlaceReading(msgspec.Struct, frozen=True):
+class PlaceReading(msgspec.Struct, frozen=True, gc=False):
     """What one report states about one place.
 
     :param unit: the modem, if HERE
@@ -82,7 +82,7 @@ class ReportTime(msgspec.Struct, frozen=True, gc=False):
     hi_ms: int
 
 
-class Sighting(msgspec.Struct, frozen=True):
+class Sighting(msgspec.Struct, frozen=True, gc=False):
     """A kept reading of a place.
 
     :param boot: boot of the report; boots are compared within one gateway
