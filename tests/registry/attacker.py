@@ -102,3 +102,14 @@ def rss_kib(pid: int) -> int:
     found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found
     return int(found[1])
+
+
+def responses_to_wrong_tokens(port: int, *lines: str) -> list[RawResponse]:
+    """Send more requests with an invalid token than an address may send in a minute."""
+    request = head("GET", "/api/v1/modems", "mma_" + "x" * 43, *lines)
+    found = []
+    with RawClient(port) as client:
+        for _ in range(1201):
+            client.send(request)
+            found.append(client.response())
+    return found

@@ -11,13 +11,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from modemagent.registry.api.problem_details import CONTENT_TYPE
+from modemagent.registry.store.tokens import GATEWAY_ID
 
 #: Response of a route that may end with an error, and the errors of every route of the API.
 PROBLEM: dict[str, Any] = {
     "description": "Problem document (RFC 9457)",
     "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
 }
-PROBLEMS: dict[int | str, dict[str, Any]] = dict.fromkeys((401, 403, 422), PROBLEM)
+PROBLEMS: dict[int | str, dict[str, Any]] = dict.fromkeys((400, 401, 403, 422, 429, 503), PROBLEM)
 
 LinkState = Literal["unlinked", "armed", "linked", "differed"]
 Cause = Literal["removed", "replaced", "moved"]
@@ -343,7 +344,7 @@ class EventPage(Document):
 
 
 class Enrolment(Document):
-    gateway_id: Annotated[str, Field(min_length=1, max_length=256)]
+    gateway_id: Annotated[str, Field(min_length=1, max_length=256, pattern=GATEWAY_ID)]
 
 
 class Enrolled(Document):

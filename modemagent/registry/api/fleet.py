@@ -15,7 +15,7 @@ from modemagent.registry.api.auth import redact_for, redact_report, requires
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.store import reader
-from modemagent.registry.store.tokens import Scope, Token
+from modemagent.registry.store.tokens import GATEWAY_ID, Scope, Token
 from modemagent.registry.validation import SEQUENCE_LIMIT
 
 router = APIRouter(prefix="/api/v1", tags=["fleet"], responses=PROBLEMS)
@@ -26,8 +26,8 @@ Reader = Annotated[Token, Depends(requires(Scope.READ))]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Maximum number of entries.")]
 After = Annotated[int | None, Query(ge=0, le=2**62, description="`next` of the previous page.")]
 AfterId = Annotated[str, Query(max_length=256, description="`next` of the previous page.")]
-Number = Annotated[str, Path(min_length=1, max_length=64)]
-GatewayId = Annotated[str, Path(min_length=1, max_length=256)]
+Number = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_ -]+$")]
+GatewayId = Annotated[str, Path(min_length=1, max_length=256, pattern=GATEWAY_ID)]
 Direction = Annotated[Literal["asc", "desc"], Query(description="Oldest or newest first.")]
 
 

@@ -25,6 +25,7 @@ from modemagent.registry.api.metrics import RegistryMetrics
 from modemagent.registry.api.problem_details import (
     ProblemDetails,
     internal_error,
+    method_not_allowed,
     send_problem,
     too_many,
     unavailable,
@@ -49,6 +50,8 @@ MOST_REQUESTS_OF_ADDRESS = 8  # without a token
 _MOST_BYTES = 64 * 1024  # of a body that is not a batch of reports
 _RETRY_WHEN_STOPPING_S = 10
 
+_USUAL_METHODS = ("GET", "POST", "HEAD")
+
 #: Headers that must not occur twice, because two programs could use different ones.
 _SINGLE_HEADERS = (
     b"authorization",
@@ -62,6 +65,7 @@ _SINGLE_HEADERS = (
 #: An encoded slash or backslash, and control characters, which servers and proxies decode
 #: differently.
 _AMBIGUOUS = re.compile(rb"%(?:2[Ff]|5[Cc]|[01][0-9A-Fa-f]|7[Ff])|//|\\|/\.{1,2}(?:/|$)")
+_UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\ufffd]")  # U+FFFD: not UTF-8
 #: Paths whose responses depend on an identifier in the request.
 _ABOUT_ONE_NUMBER = re.compile(r"/api/v1/(?:lookup|(?:modems|sims)/[^/]+(?:/timeline)?)")
 _SECURITY_HEADERS = [
@@ -140,6 +144,10 @@ class Gate:
         if scope["method"] == "OPTIONS":
             await self._send_options(path, send)
             return
+        if scope["method"] not in _USUAL_METHODS:
+            allowed = self._allowed_methods(path)
+            if allowed and scope["method"] not in allowed:
+                raise method_not_allowed(allowed)
         if scope["method"] == "HEAD":
             # the server omits the body of the response
             scope = {**scope, "method": "GET"}
@@ -203,7 +211,7 @@ class Gate:
         kind, _, secret = headers.get(b"authorization", b"").strip().partition(b" ")
         secret = secret.strip()
         if not secret:
-            raise unauthorized("a token is required: Authorization: Bearer TOKEN")
+            raise self._unauthorized(scope, "a token is required: Authorization: Bearer TOKEN")
         token = await self._tokens.find(secret) if kind.lower() == b"bearer" else None
         if token is not None:
             return token
@@ -211,7 +219,14 @@ class Gate:
         if retry_after_s is not None:
             detail = "too many requests with an invalid token from this address"
             raise too_many("wrong_tokens", detail, retry_after_s)
-        raise unauthorized("the token is invalid, expired or revoked")
+        raise self._unauthorized(scope, "the token is invalid, expired or revoked")
+
+    def _unauthorized(self, scope: AsgiScope, detail: str) -> ProblemDetails:
+        """Return the error of a request without a valid token: 401, or 405 if no token helps."""
+        allowed = self._allowed_methods(scope["path"])
+        if allowed and scope["method"] not in allowed:
+            return method_not_allowed(allowed)
+        return unauthorized(detail)
 
     def _address(self, scope: AsgiScope, headers: Headers) -> str:
         client = scope.get("client")
@@ -265,7 +280,7 @@ class _Response:
 
 def _check_unambiguous(scope: AsgiScope, headers: Headers) -> None:
     raw_path = scope.get("raw_path") or b""
-    if _AMBIGUOUS.search(raw_path) or not scope["path"].isprintable() or "\ufffd" in scope["path"]:
+    if _AMBIGUOUS.search(raw_path) or _UNREADABLE.search(scope["path"]):
         raise ProblemDetails(
             HTTPStatus.BAD_REQUEST,
             "path",

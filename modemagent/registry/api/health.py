@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from modemagent.registry.api.auth import requires
-from modemagent.registry.api.documents import PROBLEM
+from modemagent.registry.api.documents import PROBLEM, PROBLEMS
 from modemagent.registry.api.problem_details import ProblemDetails, reply
 from modemagent.registry.store.tokens import Scope, Token
 
@@ -40,9 +40,7 @@ def readyz(request: Request) -> Response:
     return JSONResponse({"status": "ok", "checks": dict.fromkeys(checks, "ok")})
 
 
-@router.get(
-    "/metrics", response_class=PlainTextResponse, responses=dict.fromkeys((401, 403), PROBLEM)
-)
+@router.get("/metrics", response_class=PlainTextResponse, responses=PROBLEMS)
 def metrics(request: Request, _: Annotated[Token, Depends(requires(Scope.READ))]) -> Response:
     """Return metrics for Prometheus."""
     return _exposition(request)

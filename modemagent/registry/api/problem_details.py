@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -90,6 +90,13 @@ def unavailable(code: str, detail: str, retry_after_s: int) -> ProblemDetails:
     )
 
 
+def method_not_allowed(allowed: Collection[str]) -> ProblemDetails:
+    """Return the error of a request whose path has routes for other methods only."""
+    allow = ", ".join(sorted(allowed))
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    return ProblemDetails(status, "method_not_allowed", f"use {allow}", headers={"Allow": allow})
+
+
 def internal_error(error: Exception) -> ProblemDetails:
     """Log an unexpected error, and return the problem without its details."""
     # without the path, which may contain an identifier
@@ -111,12 +118,11 @@ def add_to(app: FastAPI, allowed_methods: Callable[[str], set[str]]) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
-        headers = dict(error.headers or {})
         if status is HTTPStatus.METHOD_NOT_ALLOWED:
             # the router names the methods of one route only
-            headers["Allow"] = ", ".join(sorted(allowed_methods(request.scope["path"])))
+            return reply(method_not_allowed(allowed_methods(request.scope["path"])))
         code = status.name.lower()
-        return reply(ProblemDetails(status, code, str(error.detail), headers=headers))
+        return reply(ProblemDetails(status, code, str(error.detail), headers=error.headers))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:

@@ -15,7 +15,8 @@ K = TypeVar("K", bound=Hashable)
 
 MOST_KEYS = 4096  # of one table of rates, about 1 MiB
 
-WRONG_TOKENS = parse("20/minute")  # per address
+#: Per address. Tokens of 256 bits cannot be guessed: the limit is one on the work of the registry.
+WRONG_TOKENS = parse("1200/minute")
 MASKED_LOOKUPS = (parse("60/minute"), parse("1000/day"))  # per token
 
 

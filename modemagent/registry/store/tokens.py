@@ -23,6 +23,10 @@ from modemagent.registry.store.schema import token as table
 
 _PREFIX = "mma_"  # recognized by secret scanners
 _SECRET = re.compile(rb"mma_[A-Za-z0-9_-]{43}")
+# slashes, control characters, line separators, changes of direction, bytes that are not UTF-8
+_NOT_IN_IDS = r"/\\\x00-\x1F\x7F-\x9F\u2028-\u202E\u2066-\u2069\uFFFD"
+#: Pattern of a gateway id: "." and ".." alone would be other paths.
+GATEWAY_ID = f"^([.]{{0,2}}[^.{_NOT_IN_IDS}][^{_NOT_IN_IDS}]*|[.]{{3,}})$"
 #: Time during which an unused token of an enrolment may be replaced: its response may be lost.
 REPLACED_WITHIN_MS = 10 * 60_000
 
@@ -81,7 +85,7 @@ def is_gateway_id(text: str) -> bool:
 
     A slash would be ambiguous in paths and in the keys of reports, ``GATEWAY/STREAM/SEQUENCE``.
     """
-    return text.isprintable() and 0 < len(text) <= 256 and not {"/", "\\"} & set(text)
+    return 0 < len(text) <= 256 and re.fullmatch(GATEWAY_ID, text) is not None
 
 
 _COLUMNS = [table.c[name] for name in Token.__struct_fields__]

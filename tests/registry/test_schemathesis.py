@@ -1,0 +1,50 @@
+"""The API by its own description, without a token and with tokens that differ in what they may do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.registry.conftest import Gateway, Registry, no_sim
+
+_COMMAND = Path(sys.executable).with_name("schemathesis")
+_SCOPES = {
+    "none": (),
+    "gateway": ("--scope", "gateway", "--gateway-id", "gw-1"),
+    "read": ("--scope", "read"),
+    "admin": ("--scope", "admin", "--full-ids"),
+    "enroll": ("--scope", "enroll"),
+}
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A registry with some history."""
+    registry = Registry(tmp_path_factory.mktemp("registry"))
+    registry.start()
+    gateway = Gateway()
+    client = registry.client("--scope", "gateway", "--gateway-id", "gw-1")
+    client.post(gateway.report("identified"), gateway.report(sims=[no_sim()]))
+    yield registry
+    registry.stop()
+
+
+@pytest.mark.parametrize("scope", _SCOPES)
+def test_api_is_as_described(filled: Registry, tmp_path: Path, scope: str) -> None:
+    words = _SCOPES[scope]
+    token = ["-H", f"Authorization: Bearer {filled.token(*words)}"] if words else []
+    done = subprocess.run(
+        [
+            *(_COMMAND, "run", f"http://127.0.0.1:{filled.port}/openapi.json", *token),
+            *("--max-examples", "5", "--seed", "1", "--phases", "coverage,fuzzing"),
+            *("--exclude-path", "/api/v1/events/stream", "--request-timeout", "20"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
