@@ -1,4 +1,4 @@
-"""The API by its own description, without a token and with tokens that differ in what they may do."""
+"""The API by its own description: schemathesis without a token and with tokens of each kind."""
 
 from __future__ import annotations
 
