@@ -13,6 +13,7 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -175,7 +176,7 @@ def streaming(
 
 
 def test_stream_of_a_revoked_token_ends(bounded: Target) -> None:
-    database = ("--state-dir", str(bounded.registry.state_dir))
+    database = bounded.registry.where
     token = bounded.registry.token("--scope", "read")
     with streaming(bounded.port, token) as (_, response):
         assert response.readline() == b": modemagent registry\n"
@@ -339,3 +340,18 @@ def test_deep_json_is_rejected(target: Target) -> None:
     assert target.sender.post({**target.gateway.report(), "deep": deep}) == ["rejected"]
     text = "[" * 100
     assert target.sender.post({**target.gateway.report(), "text": text}) == ["accepted"]
+
+
+def test_event_ids_cannot_be_computed(tmp_path: Path) -> None:
+    """The same reports give other ids in another registry: an id reveals no identifier."""
+    found = []
+    for name in ("one", "two"):
+        registry = Registry(tmp_path / name)
+        registry.start()
+        client = registry.client("--scope", "gateway", "--gateway-id", "gw-1")
+        client.post(Gateway().report("identified"))
+        events = registry.client("--scope", "read").get("events")["events"]
+        found.append([event["id"] for event in events])
+        registry.stop()
+    assert len(found[0]) == len(found[1]) == 2
+    assert not {*found[0]} & {*found[1]}

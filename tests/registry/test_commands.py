@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def test_token_is_printed_alone_and_can_be_revoked(registry: Registry) -> None:
     assert (listed["scope"], listed["full_ids"], listed["revoked"]) == ("read", False, None)
     assert secret not in json.dumps(listed)
     assert run("token", "revoke", str(listed["number"]), *database).returncode == 0
-    assert client.request("GET", "/api/v1/modems").status == 401
+    while client.request("GET", "/api/v1/modems").status != 401:
+        time.sleep(0.05)  # with PostgreSQL, tokens are cached for a second
     assert run("token", "revoke", "99", *database).returncode == 2
 
 

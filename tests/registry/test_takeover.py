@@ -13,7 +13,7 @@ import pytest
 
 from modemagent.registry.store import reader, takeover
 from modemagent.registry.store.engine import Database
-from modemagent.registry.store.tokens import all_tokens, find
+from modemagent.registry.store.tokens import all_tokens, digest_of, find
 
 OLD = Path(__file__).parents[2] / "fixtures/registry/0.1.0"
 GOLDEN = OLD.parents[1] / "golden/registry-0.1.0.json"
@@ -34,7 +34,9 @@ def test_reports_gateways_and_tokens_are_kept(old_database: Path) -> None:
     tokens = old_rows(old_database, "SELECT number, hash FROM token ORDER BY number")
     database = Database(f"sqlite:///{old_database}")
     assert [one.number for one in all_tokens(database)] == [number for number, _ in tokens]
-    assert find(database, (OLD / "token").read_text().strip()) is not None
+    digest = digest_of((OLD / "token").read_bytes().strip())
+    assert digest is not None
+    assert find(database, digest) is not None
     with database.reading() as connection:
         for gateway_id, stream_id, sequence, body in keys:
             found = reader.stored_report(connection, gateway_id, stream_id, sequence)

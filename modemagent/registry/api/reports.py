@@ -161,7 +161,7 @@ def _receive(
         except ReportError as error:
             results.append({"report_id": _report_id(raw), **_rejected(error)})
             continue
-        result = {"report_id": envelope.report_id}
+        result: dict[str, Any] = {"report_id": envelope.report_id}
         results.append(result)
         waiting.append(result)
         arrivals.append(Arrival(envelope, received_ms, sender))
