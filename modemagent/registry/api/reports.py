@@ -171,9 +171,9 @@ def _receive(
             result.update(_outcome(outcome))
     for status, count in Counter(result["status"] for result in results).items():
         state.metrics.reports.labels(status).inc(count)
-    for result in results:
-        if result["status"] == ReceiptStatus.REJECTED:
-            state.metrics.rejected.labels(result["problem"]["code"]).inc()
+    for one in results:
+        if one["status"] == ReceiptStatus.REJECTED:
+            state.metrics.rejected.labels(one["problem"]["code"]).inc()
     return msgspec.json.encode({"results": results})
 
 

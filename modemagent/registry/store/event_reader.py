@@ -22,8 +22,8 @@ def event_documents(view: View, rows: Sequence[Row[Any]]) -> list[Document]:
     view.places(one for side in sides for one in side)
     names = ("unit", "old_modem", "old_card", "new_modem", "new_card")
     view.units(getattr(row, name) for row in rows for name in names)
-    names = ("old_imsi", "old_eid", "new_imsi", "new_eid")
-    view.numbers(getattr(row, name) for row in rows for name in names)
+    numbers = ("old_imsi", "old_eid", "new_imsi", "new_eid")
+    view.numbers(getattr(row, name) for row in rows for name in numbers)
     view.streams(row.stream for row in rows)
     return [_event(view, row) for row in rows]
 

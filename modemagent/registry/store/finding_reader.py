@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +29,7 @@ def findings(connection: Connection, *, limit: int, after: int = 0) -> Document:
     return {"findings": _documents(View(connection), rows[:limit]), "next": following}
 
 
-def _documents(view: View, rows: list[Row[Any]]) -> list[Document]:
+def _documents(view: View, rows: Sequence[Row[Any]]) -> list[Document]:
     view.units(row.unit for row in rows)
     gateways = view.gateways(row.gateway for row in rows if row.gateway)
     keys = [(row.id,) for row in rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
@@ -140,4 +141,9 @@ class GatewayRows:
             [(one,) for one in ids],
             lock=True,
         )
-        return [GatewayRow(*row[:6], bool(row[6]), bool(row[7])) for row in rows]
+        found = []
+        for row in rows:
+            *values, simple, forked = row
+            state: list[Any] = values
+            found.append(GatewayRow(*state, simple=bool(simple), forked=bool(forked)))
+        return found

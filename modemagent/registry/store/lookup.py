@@ -85,10 +85,10 @@ def lookup(connection: Connection, wanted: str) -> Document:
 def _identified(view: View, values: set[str]) -> Iterable[tuple[int, int, str]]:
     """Yield unit, kind of unit and kind of number for identifiers with these values."""
     keys = [(int(kind), value) for kind in IdentifierKind for value in sorted(values)]
-    found = dialect.select_rows(
+    found: list[Any] = dialect.select_rows(
         view.connection, schema.identifier, ("kind", "value"), ("id", "kind"), keys
     )
-    kinds = dict(found)
+    kinds: dict[int, int] = dict(found)
     links: list[Any] = dialect.select_rows(
         view.connection,
         schema.identifier_of,
@@ -171,14 +171,14 @@ def _place_matches(view: View, typed: str) -> list[Document]:
     """Return the place ``GATEWAY/DEVICE_ID``; both parts may contain a slash."""
     splits = [(typed[:at], typed[at + 1 :]) for at, sign in enumerate(typed) if sign == "/"]
     splits += [(gateway_id, f"/{device_id}") for gateway_id, device_id in splits]
-    ids = dialect.select_rows(
+    ids: list[Any] = dialect.select_rows(
         view.connection,
         schema.gateway,
         ("gateway_id",),
         ("gateway_id", "id"),
         [(one,) for one, _ in splits],
     )
-    gateways = dict(ids)
+    gateways: dict[str, int] = dict(ids)
     keys = {(gateways[one], device_id) for one, device_id in splits if one in gateways}
     found = []
     for place in load_places(view.connection, ("gateway", "device_id"), sorted(keys)):

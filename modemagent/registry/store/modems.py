@@ -108,19 +108,19 @@ def slot_documents(view: View, modem: int, known_at: int | None = None) -> list[
     states = slot_states(view, current.place, modem)
     found = []
     for slot in sorted({*held, *states}):
-        stay = held.get(slot)
-        numbers = view.numbers([stay.imsi, stay.eid]) if stay else {}
+        sim = held.get(slot)
+        numbers = view.numbers([sim.imsi, sim.eid]) if sim else {}
         found.append(
             {
                 "slot": slot,
                 "state": states.get(slot, "unknown"),
-                "present": stay is not None,
-                "iccid": view.units([stay.unit])[stay.unit].number if stay else None,
-                "imsi": numbers.get(stay.imsi or 0) if stay else None,
-                "eid": numbers.get(stay.eid or 0) if stay else None,
+                "present": sim is not None,
+                "iccid": view.units([sim.unit])[sim.unit].number if sim else None,
+                "imsi": numbers.get(sim.imsi or 0) if sim else None,
+                "eid": numbers.get(sim.eid or 0) if sim else None,
                 "link_state": LINK_STATE,
-                "ref": view.units([stay.unit])[stay.unit].ref if stay else None,
-                "since": to_rfc3339(stay.from_hi) if stay else None,
+                "ref": view.units([sim.unit])[sim.unit].ref if sim else None,
+                "since": to_rfc3339(sim.from_hi) if sim else None,
             }
         )
     return found

@@ -157,10 +157,12 @@ def load_places(
     connection: Connection, key: tuple[str, ...], keys: Iterable[tuple[Any, ...]]
 ) -> list[Place]:
     """Return places by their key."""
-    return [
-        Place(*row[:3], bool(row[3]), bool(row[4]), *row[5:14], last=clocks_of(row[14:]))
-        for row in dialect.select_rows(connection, schema.place, key, _PLACE, keys)
-    ]
+    rows: list[Any] = dialect.select_rows(connection, schema.place, key, _PLACE, keys)
+    found = []
+    for id_, gateway, device_id, watch, contested, *rest in rows:
+        state: list[Any] = [id_, gateway, device_id, bool(watch), bool(contested), *rest[:9]]
+        found.append(Place(*state, last=clocks_of(rest[9:])))
+    return found
 
 
 def clocks_of(values: Iterable[Any]) -> Clocks:

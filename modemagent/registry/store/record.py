@@ -74,7 +74,7 @@ class Arrival(NamedTuple):
 class _Item(NamedTuple):
     """A report that is not a duplicate, and the rows it belongs to."""
 
-    index: int
+    number: int
     arrival: Arrival
     envelope: Envelope
     ranges: StreamRanges
@@ -109,13 +109,13 @@ class _Recording:
             for row in self._gateways.stream_by_row.values()
             if self._gateways.by_row[row.gateway].forked
         }
-        for stream, sequence in keys:
-            low, high = near.get(stream, (sequence, sequence))
-            near[stream] = min(low, sequence), max(high, sequence)
+        for row, sequence in keys:
+            low, high = near.get(row, (sequence, sequence))
+            near[row] = min(low, sequence), max(high, sequence)
         self._ranges = load_ranges(
             batch.connection,
             [(one.id, one.top, one.pending) for one in self._gateways.stream_by_row.values()],
-            [(stream, *limits) for stream, limits in near.items()],
+            [(row, *limits) for row, limits in near.items()],
         )
         batch.ranges = self._ranges
         named = {
@@ -165,9 +165,9 @@ class _Recording:
         for gateway, boot_id, received_ms, uptime_ms in self._senders:
             self._boots.add_sender(gateway, boot_id, uptime_ms, received_ms)
         redating = Redating(self._batch, self._gateways, self._boots)
-        for row in self._gateways.stream_by_row.values():
-            self._by_rank[row.gateway, row.rank] = row.id
-            self._ranges[row.id].aliens = redating.aliens.get(row.gateway, set())
+        for stream in self._gateways.stream_by_row.values():
+            self._by_rank[stream.gateway, stream.rank] = stream.id
+            self._ranges[stream.id].aliens = redating.aliens.get(stream.gateway, set())
         contents = Units(self._batch, list(self._reports.items())).contents
         self._place_all(fresh, contents)
         add_conflicts(
@@ -196,9 +196,9 @@ class _Recording:
                 pages.put(stream, sequence, envelope.digest)
                 fresh.append(one)
             elif digest == envelope.digest:
-                self._receipts[one.index] = _DUPLICATE
+                self._receipts[one.number] = _DUPLICATE
             else:
-                self._receipts[one.index] = _CONFLICT
+                self._receipts[one.number] = _CONFLICT
                 conflicts.append(one)
         fresh.sort(key=_order)
         return fresh, conflicts
@@ -226,7 +226,7 @@ class _Recording:
                 try:
                     report = valid_report(envelope.raw)
                 except ReportError as error:
-                    self._receipts[one.index] = ReportResult(ReceiptStatus.REJECTED, error)
+                    self._receipts[one.number] = ReportResult(ReceiptStatus.REJECTED, error)
                     self._pages.put(one.ranges.stream, envelope.sequence, 0)
                     one.ranges.add(REJECTED, envelope.sequence, one.arrival.received_ms)
                     continue

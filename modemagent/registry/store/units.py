@@ -104,7 +104,9 @@ class Units:
             unit,
             self._makes[_make(report)],
             reading.reader,
-            *[facts.get(kind) for kind in _FACTS],
+            facts.get(IdentifierKind.SERIAL_NUMBER),
+            facts.get(IdentifierKind.IMEISV),
+            facts.get(IdentifierKind.MEID),
             pack(sorted(slots)),
             identity,
         )

@@ -51,7 +51,7 @@ class View:
         names = ("id", "kind", "key", "number", "ref")
 
         def made(row: tuple[Any, ...]) -> UnitName:
-            return UnitName(*row[:4], format_ref(row[4]))
+            return UnitName(row[0], row[1], row[2], row[3], format_ref(row[4]))
 
         return self._load(self._units, schema.unit, names, keys, made)
 
