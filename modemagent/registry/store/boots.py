@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from modemagent.registry.envelope import Envelope
 from modemagent.registry.history.dates import (
+    GAP_MS,
     BootClock,
     BootDates,
     Cluster,
@@ -211,14 +212,21 @@ class BootLog:
             boot.up_ms = max(boot.up_ms, uptime_ms)
             self._changed.add(boot.id)
 
-    def stale_gateways(self, simple: dict[int, int | None]) -> set[int]:
+    def touch(self, boot: Boot) -> None:
+        """Note that a boot has to be written."""
+        self._changed.add(boot.id)
+
+    def stale_gateways(self, simple: Mapping[int, tuple[int | None, int]]) -> set[int]:
         """Return the gateways whose boots have to be ordered and dated again.
 
-        :param simple: last boot of each gateway in which every reading is dated by its own clock;
-            None if a date depends on other readings
+        :param simple: last boot of each gateway in which every reading is dated by its own clock,
+            and the least bound of it with which this stays so; no boot: a date depends on others
         """
         for boot in self.boots.values():
-            if boot.id in self._changed and (boot.is_new or simple[boot.gateway] != boot.id):
+            last, least_bound_ms = simple[boot.gateway]
+            if boot.id in self._changed and (
+                boot.is_new or last != boot.id or boot.bound_ms < least_bound_ms
+            ):
                 self._stale.add(boot.gateway)
         return self._stale
 
@@ -265,6 +273,7 @@ class Redated:
     :param first: first boot that counts
     :param last: last boot that counts
     :param simple: every reading of the gateway is dated by its own clock
+    :param least_bound_ms: bound of the last boot below which this may change
     """
 
     gateway: int
@@ -274,6 +283,7 @@ class Redated:
     first: int | None
     last: int | None
     simple: bool
+    least_bound_ms: int
 
 
 def redate(boots: Iterable[Boot], streams: Mapping[int, Mapping[int, str]]) -> list[Redated]:
@@ -322,4 +332,18 @@ def _redate(gateway: int, boots: Sequence[Boot], streams: Mapping[int, str]) -> 
         in_order[0] if in_order else None,
         in_order[-1] if in_order else None,
         simple,
+        _least_bound([clocks[one] for era in order.boots for one in era]),
     )
+
+
+def _least_bound(clocks: Sequence[BootClock]) -> int:
+    """Return the least bound of the last boot with which no cluster is refuted.
+
+    A boot started before the last one, by at least the uptimes of the boots between them.
+    """
+    least, up_ms = -NEVER_MS, 0
+    for clock in reversed(clocks[:-1]):
+        up_ms += clock.up_ms
+        starts = [cluster.min_ms + up_ms - GAP_MS for cluster in clock.clusters]
+        least = max([least, *starts])
+    return max([least, *(one.min_ms - GAP_MS for clock in clocks[-1:] for one in clock.clusters)])

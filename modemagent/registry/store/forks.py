@@ -7,7 +7,7 @@ one was received first does not matter.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -16,7 +16,7 @@ from modemagent.registry.envelope import Envelope
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.bodies import compress
-from modemagent.registry.store.boots import Boot, load_boots
+from modemagent.registry.store.boots import Boot
 from modemagent.registry.store.places import Clocks, Content, Place, PlaceLog, Row, load_places
 
 _MOST_BODIES = 4
@@ -41,8 +41,16 @@ class Conflict(NamedTuple):
     boots: list[int]
 
 
-def add_conflicts(batch: Batch, places: PlaceLog, conflicts: Sequence[Conflict]) -> None:
-    """Store bodies that conflict, and let those count that do."""
+def add_conflicts(
+    batch: Batch,
+    places: PlaceLog,
+    conflicts: Sequence[Conflict],
+    aliens: Mapping[int, Collection[int]],
+) -> None:
+    """Store bodies that conflict, and let those count that do.
+
+    :param aliens: of gateways the boots that do not count
+    """
     if not conflicts:
         return
     keys = sorted({(one.at.stream, one.at.sequence) for one in conflicts})
@@ -51,11 +59,6 @@ def add_conflicts(batch: Batch, places: PlaceLog, conflicts: Sequence[Conflict])
         batch.connection, schema.conflict, _KEY[:2], (*_KEY, "boot"), keys
     ):
         stored[stream, sequence][digest] = boot
-    others = [boot for one in conflicts for boot in one.boots]
-    others += [boot for some in stored.values() for boot in some.values()]
-    boots = load_boots(batch.connection, ("id",), [(boot,) for boot in set(others)]) | {
-        one.boot.id: one.boot for one in conflicts
-    }
     rows = []
     for one in conflicts:
         batch.gateways.add(one.gateway)
@@ -70,9 +73,10 @@ def add_conflicts(batch: Batch, places: PlaceLog, conflicts: Sequence[Conflict])
         rows.append((*one.at[:2], digest, one.boot.id, one.at.received_ms, body))
         if one.place is None:
             continue
-        row = Row(0, one.at, one.content, True, digest=digest)
-        counting = [other for other in one.boots if not boots[other].alien]
-        loses = one.boot.alien or (bool(counting) and (not one.first or one.first < digest))
+        row = Row(0, one.at, one.content, True)
+        mine = aliens.get(one.gateway, ())
+        counting = [other for other in one.boots if other not in mine]
+        loses = one.boot.id in mine or (bool(counting) and (not one.first or one.first < digest))
         if loses:
             places.add_uncounted(one.place, row)
         else:

@@ -11,7 +11,17 @@ from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.key_pages import DAY_MS
 from modemagent.registry.store.refs import GATEWAY, ref_of
 
-_GATEWAY = ("id", "gateway_id", "ref", "heard_day", "first_boot", "last_boot", "simple", "forked")
+_GATEWAY = (
+    "id",
+    "gateway_id",
+    "ref",
+    "heard_day",
+    "first_boot",
+    "last_boot",
+    "least_bound_ms",
+    "simple",
+    "forked",
+)
 _STREAM = ("id", "gateway", "stream_id", "rank", "top", "pending")
 
 
@@ -21,6 +31,7 @@ class GatewayRow:
 
     :param first_boot: first boot that counts
     :param last_boot: last boot that counts
+    :param least_bound_ms: if the last boot can only have started before this, dates change
     :param simple: every reading is dated by its own clock, and there is one stream
     :param forked: copies of its disk have reported
     """
@@ -31,6 +42,7 @@ class GatewayRow:
     heard_day: int
     first_boot: int | None
     last_boot: int | None
+    least_bound_ms: int
     simple: bool
     forked: bool
     is_new: bool = False
@@ -74,6 +86,7 @@ class GatewayRows:
                         0,
                         None,
                         None,
+                        0,
                         True,
                         False,
                     )
@@ -118,6 +131,11 @@ class GatewayRows:
             if row.heard_day != day:
                 row.heard_day, row.changed = day, True
 
+    def mark_forked(self, gateway: int) -> None:
+        """Note that two bodies were received under one key."""
+        row = self.by_row[gateway]
+        row.forked, row.changed = True, True
+
     def write(self) -> None:
         """Write what has changed."""
         dialect.update_rows(
@@ -126,7 +144,15 @@ class GatewayRows:
             ("id",),
             _GATEWAY[3:],
             [
-                (row.heard_day, row.first_boot, row.last_boot, row.simple, row.forked, row.id)
+                (
+                    row.heard_day,
+                    row.first_boot,
+                    row.last_boot,
+                    row.least_bound_ms,
+                    row.simple,
+                    row.forked,
+                    row.id,
+                )
                 for row in self.rows.values()
                 if row.changed
             ],

@@ -40,7 +40,10 @@ class Content(NamedTuple):
 
 
 class Clocks(NamedTuple):
-    """When a reading was taken, by the gateway's clocks and the registry's."""
+    """When a reading was taken, by the gateway's clocks and the registry's.
+
+    :param digest: of the body
+    """
 
     stream: int
     sequence: int
@@ -50,6 +53,7 @@ class Clocks(NamedTuple):
     wall_ms: int
     received_ms: int
     synchronized: bool
+    digest: int
 
 
 @dataclass(slots=True)
@@ -61,7 +65,6 @@ class Row:
     content: Content
     gap_before: bool
     agreeing: int = 0
-    digest: int = 0
     stored: bool = False
     changed: bool = False
 
@@ -72,7 +75,7 @@ class Row:
 
 _CLOCKS = Clocks._fields
 _CONTENT = Content._fields
-_ROW = ("id", "place", "counts", "gap_before", "agreeing", "digest", *_CLOCKS, *_CONTENT)
+_ROW = ("id", "place", "counts", "gap_before", "agreeing", *_CLOCKS, *_CONTENT)
 
 
 @dataclass(slots=True, eq=False)
@@ -142,7 +145,7 @@ class Place:
             self.newest, self.newest_identity = row.position, row.content.identity
 
 
-NOTHING = Clocks(0, 0, -1, 0, 0, 0, 0, False)
+NOTHING = Clocks(0, 0, -1, 0, 0, 0, 0, False, 0)
 UNKNOWN = Content(Seen.UNREAD, None, None, None, None, None, None, b"", 0)
 
 _PLACE = (
@@ -172,10 +175,10 @@ def clocks_of(values: Iterable[Any]) -> Clocks:
 
 def row_of(values: tuple[Any, ...]) -> Row:
     """Return a stored reading from the columns :data:`ROW_COLUMNS`."""
-    content = Content(*values[6 + len(_CLOCKS) :])
-    at = clocks_of(values[6 : 6 + len(_CLOCKS)])
+    content = Content(*values[5 + len(_CLOCKS) :])
+    at = clocks_of(values[5 : 5 + len(_CLOCKS)])
     content = content._replace(slots=bytes(content.slots))
-    return Row(values[0], at, content, bool(values[3]), values[4], values[5], stored=True)
+    return Row(values[0], at, content, bool(values[3]), values[4], stored=True)
 
 
 ROW_COLUMNS = _ROW
@@ -260,7 +263,7 @@ class PlaceLog:
         return {row[0]: row_of(row) for row in rows}
 
     def _settle(self, place: Place, first: Row | None) -> None:
-        added = sorted(place.added, key=_position)
+        added = sorted(place.added, key=lambda row: (row.position, row.at.digest))
         known = {row.content.identity: row.content for row in added if row.content.slots}
         if first is not None:
             known[first.content.identity] = first.content
@@ -274,7 +277,7 @@ class PlaceLog:
         for row in added:
             at = bisect_left(window, row.position, key=_position)
             if at < len(window) and window[at].position == row.position:
-                if window[at].digest < row.digest:
+                if window[at].at.digest < row.at.digest:
                     row.id = self._batch.key()
                     self._new.append(_values(place, row, counts=False))
                     continue
@@ -371,7 +374,7 @@ class PlaceLog:
     def _one_each(self, rows: list[Row]) -> list[Row]:
         """Of readings with one position, keep that with the smallest digest."""
         kept: list[Row] = []
-        for row in sorted(rows, key=lambda one: (one.position, one.digest)):
+        for row in sorted(rows, key=lambda one: (one.position, one.at.digest)):
             if kept and kept[-1].position == row.position:
                 self._replaced(row, set())
             else:
@@ -486,7 +489,7 @@ def _place_values(place: Place, names: tuple[str, ...]) -> tuple[Any, ...]:
 
 def _values(place: Place, row: Row, *, counts: bool) -> tuple[Any, ...]:
     return (
-        row.id, place.id, counts, row.gap_before, row.agreeing, row.digest, *row.at, *row.content,
+        row.id, place.id, counts, row.gap_before, row.agreeing, *row.at, *row.content,
     )  # fmt: skip
 
 

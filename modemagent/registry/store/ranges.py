@@ -74,6 +74,11 @@ class StreamRanges:
             ranges.insert(at, [number, number])
         self._fill(number, received_ms)
 
+    def add_again(self, boot: int, number: int, received_ms: int) -> None:
+        """Add a number that was received in another boot, which may not count."""
+        self.add(boot, number, received_ms)
+        self.filled.append(number)
+
     def _fill(self, number: int, received_ms: int) -> None:
         if number > self.top:
             if number > self.top + 1:

@@ -158,6 +158,9 @@ class _Recording:
         fresh, conflicts = self._valid(fresh), self._valid(conflicts)
         for one in fresh:
             one.ranges.add(one.boot.id, one.envelope.sequence, one.arrival.received_ms)
+        others = [one.ranges.boots_with(one.envelope.sequence) for one in conflicts]
+        for one in conflicts:
+            one.ranges.add_again(one.boot.id, one.envelope.sequence, one.arrival.received_ms)
         for accepted, items in ((True, fresh), (False, conflicts)):
             for one in items:
                 stream, received_ms = one.ranges.stream, one.arrival.received_ms
@@ -171,8 +174,16 @@ class _Recording:
         contents = Units(self._batch, list(self._reports.items())).contents
         self._place_all(fresh, contents)
         add_conflicts(
-            self._batch, self._places, [self._conflict(one, contents) for one in conflicts]
+            self._batch,
+            self._places,
+            [
+                self._conflict(one, boots, contents)
+                for one, boots in zip(conflicts, others, strict=True)
+            ],
+            redating.aliens,
         )
+        for gateway in {one.gateway for one in conflicts}:
+            self._gateways.mark_forked(gateway)
         redating.mark_places(self._places)
         self._mark_closed_holes()
         self._places.settle()
@@ -247,6 +258,7 @@ class _Recording:
             envelope.wall_ms,
             one.arrival.received_ms,
             envelope.synchronized,
+            envelope.digest,
         )
 
     def _place_all(self, fresh: list[_Item], contents: dict[int, Content]) -> None:
@@ -267,7 +279,7 @@ class _Recording:
             else:
                 self._keep_body(one)
                 content = contents.get(identity) or _unread(identity)
-                row = Row(0, at, content, gap_before=True, digest=envelope.digest)
+                row = Row(0, at, content, gap_before=True)
                 if boot.alien:
                     self._places.add_uncounted(place, row)
                     continue
@@ -281,7 +293,7 @@ class _Recording:
                     place.heard_day, place.mcc, place.changed = day, envelope.mcc, True
                     self._presence.setdefault(place, (envelope.mcc, set()))[1].add(day)
 
-    def _conflict(self, one: _Item, contents: dict[int, Content]) -> Conflict:
+    def _conflict(self, one: _Item, boots: list[int], contents: dict[int, Content]) -> Conflict:
         envelope = one.envelope
         place = (
             self._places.get(one.gateway, envelope.device_id)
@@ -290,7 +302,6 @@ class _Recording:
         )
         content = contents.get(envelope.identity) or _unread(envelope.identity)
         first = self._pages.get(one.ranges.stream, envelope.sequence)
-        boots = one.ranges.boots_with(envelope.sequence)
         return Conflict(
             one.gateway, self._clocks(one), envelope, one.boot, place, content, first, boots
         )

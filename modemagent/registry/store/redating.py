@@ -37,7 +37,10 @@ class Redating:
         self._batch = batch
         self._gateways = gateways
         self._log = log
-        simple = {row.id: row.last_boot if row.simple else None for row in gateways.by_row.values()}
+        simple = {
+            row.id: (row.last_boot if row.simple else None, row.least_bound_ms)
+            for row in gateways.by_row.values()
+        }
         self._gateways_dated = log.stale_gateways(simple)
         boots: dict[int, Boot] = {}
         known = [(one,) for one in self._gateways_dated if not gateways.by_row[one].is_new]
@@ -61,9 +64,11 @@ class Redating:
         row = self._gateways.by_row[one.gateway]
         aliens = {boot.id for boot in one.boots.values() if boot.alien}
         self.aliens[one.gateway] = aliens
-        state = one.first, one.last, one.simple, bool(aliens) or row.forked
-        if state != (row.first_boot, row.last_boot, row.simple, row.forked):
-            row.first_boot, row.last_boot, row.simple, row.forked = state
+        forked = bool(aliens) or (row.forked and self._has_conflicts(one.gateway))
+        state = one.first, one.last, one.least_bound_ms, one.simple, forked
+        before = row.first_boot, row.last_boot, row.least_bound_ms, row.simple, row.forked
+        if state != before:
+            row.first_boot, row.last_boot, row.least_bound_ms, row.simple, row.forked = state
             row.changed = True
         moved = False
         for stream, rank in one.ranks.items():
@@ -76,13 +81,31 @@ class Redating:
             dates, alien = one.before[boot.id]
             if (dates, alien) == (boot.dates, boot.alien):
                 continue
+            if dates is not None and boot.dates is not None and dates.suspect != boot.dates.suspect:
+                self._batch.gateways.add(one.gateway)
             moved = moved or alien != boot.alien
-            if boot.id not in mine:
+            if boot.id in mine:
+                self._log.touch(boot)
+            else:
                 self._others.append(boot)
         if moved:
             self._rebuilt[one.gateway] = one
-        if any(boot.dates and boot.dates.suspect for boot in one.boots.values()) or row.forked:
+        if (
+            any(boot.dates and boot.dates.suspect for boot in one.boots.values())
+            or before[-1]
+            or forked
+        ):
             self._batch.gateways.add(one.gateway)
+
+    def _has_conflicts(self, gateway: int) -> bool:
+        streams = [
+            (row.id,) for row in self._gateways.stream_by_row.values() if row.gateway == gateway
+        ]
+        return bool(
+            dialect.select_rows(
+                self._batch.connection, schema.conflict, ("stream",), ("sequence",), streams
+            )
+        )
 
     def _stored_aliens(self) -> dict[int, set[int]]:
         """Return the boots that do not count, of the gateways that have any."""

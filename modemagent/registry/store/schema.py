@@ -79,6 +79,7 @@ gateway = Table(
     *_required(_SMALL, "heard_day"),
     *_optional(_LONG, "first_boot", "last_boot"),
     *_required(_BOOLEAN, "simple"),  # every reading is dated by its own clock
+    *_required(_LONG, "least_bound_ms"),  # of its last boot: below, other dates may follow
     *_required(_BOOLEAN, "forked"),  # copies of its disk have reported
     UniqueConstraint("gateway_id", name="gateway_key"),
     Index("gateway_of_ref", "ref"),
@@ -184,6 +185,7 @@ place = Table(
     *_required(_LONG, "last_stream", "last_sequence", "last_position", "last_boot"),
     *_required(_LONG, "last_uptime_ms", "last_wall_ms", "last_received_ms"),
     *_required(_BOOLEAN, "last_synchronized"),
+    *_required(_LONG, "last_digest"),
     UniqueConstraint("gateway", "device_id", name="place_key"),
     Index("place_of_unit", "unit"),
     postgresql_with={"fillfactor": 60},
