@@ -17,8 +17,8 @@ from modemagent.registry.history.dates import (
     date_reading,
 )
 from modemagent.registry.history.events import (
-    Occurrence,
     HistoryFinding,
+    Occurrence,
     gateway_findings,
     modem_events,
     modem_findings,
@@ -30,8 +30,8 @@ from modemagent.registry.history.pairings import fold_slots
 from modemagent.registry.history.places import Interval, fold_place
 from modemagent.registry.history.readings import (
     Key,
-    ReportTime,
     PlaceReading,
+    ReportTime,
     Seen,
     Sighting,
     position,

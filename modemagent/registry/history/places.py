@@ -12,8 +12,8 @@ import msgspec
 
 from modemagent.registry.history.readings import (
     Key,
-    ReportTime,
     PlaceReading,
+    ReportTime,
     Seen,
     Sighting,
     SlotReading,

@@ -169,6 +169,21 @@ def load_ranges(
     return found
 
 
+def load_rest(connection: Connection, streams: Iterable[StreamRanges]) -> None:
+    """Load the ranges of streams that were not near the batch."""
+    by_row = {one.stream: one for one in streams}
+    wanted = [(stream, 0, 1 << 62) for stream in by_row]
+    names = ("stream", "boot", "first", "last")
+    for stream, boot, first, last in dialect.select_ranges(
+        connection, schema.received, "stream", "first", "last", names, wanted
+    ):
+        one = by_row[stream]
+        if (boot, first) not in one._stored:
+            one._stored[boot, first] = last
+            one.received.setdefault(boot, []).append([first, last])
+            one.received[boot].sort()
+
+
 def write_ranges(connection: Connection, streams: Iterable[StreamRanges]) -> None:
     """Write the ranges, holes and pending numbers that have changed."""
     gone: list[tuple[int, ...]] = []

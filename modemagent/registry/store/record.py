@@ -26,7 +26,13 @@ from modemagent.registry.store.gateways import GatewayRows
 from modemagent.registry.store.key_pages import DAY_MS, KeyPages
 from modemagent.registry.store.places import Clocks, Content, Place, PlaceLog, Row, load_places
 from modemagent.registry.store.presence import PresenceKey, days_of, write_presence
-from modemagent.registry.store.ranges import REJECTED, StreamRanges, load_ranges, write_ranges
+from modemagent.registry.store.ranges import (
+    REJECTED,
+    StreamRanges,
+    load_ranges,
+    load_rest,
+    write_ranges,
+)
 from modemagent.registry.store.redating import Redating
 from modemagent.registry.store.refold import refold
 from modemagent.registry.store.slots import unpack
@@ -104,11 +110,7 @@ class _Recording:
         streams = [self._gateways.stream(one.gateway_id, one.stream_id) for one in envelopes]
         keys = [(stream.id, one.sequence) for stream, one in zip(streams, envelopes, strict=True)]
         self._pages = KeyPages(batch.connection, keys)
-        near = {
-            row.id: (0, 1 << SEQUENCE_BITS)
-            for row in self._gateways.stream_by_row.values()
-            if self._gateways.by_row[row.gateway].forked
-        }
+        near: dict[int, tuple[int, int]] = {}
         for row, sequence in keys:
             low, high = near.get(row, (sequence, sequence))
             near[row] = min(low, sequence), max(high, sequence)
@@ -171,6 +173,7 @@ class _Recording:
         for stream in self._gateways.stream_by_row.values():
             self._by_rank[stream.gateway, stream.rank] = stream.id
             self._ranges[stream.id].aliens = redating.aliens.get(stream.gateway, set())
+        load_rest(self._batch.connection, [one for one in self._ranges.values() if one.aliens])
         contents = Units(self._batch, list(self._reports.items())).contents
         self._place_all(fresh, contents)
         add_conflicts(

@@ -13,8 +13,8 @@ from typing import Any
 from modemagent.registry.history.dates import BootClock, add_anchor, date_boots, date_reading
 from modemagent.registry.history.derive import BatchClock, ReceivedReport
 from modemagent.registry.history.events import (
-    Occurrence,
     HistoryFinding,
+    Occurrence,
     difference,
     gateway_findings,
     modem_events,
