@@ -170,6 +170,6 @@ class GatewayRows:
         found = []
         for row in rows:
             *values, simple, forked = row
-            state: list[Any] = values
-            found.append(GatewayRow(*state, simple=bool(simple), forked=bool(forked)))
+            state: list[Any] = [*values, bool(simple), bool(forked)]
+            found.append(GatewayRow(*state))
         return found

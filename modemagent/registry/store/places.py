@@ -164,7 +164,7 @@ def load_places(
     found = []
     for id_, gateway, device_id, watch, contested, *rest in rows:
         state: list[Any] = [id_, gateway, device_id, bool(watch), bool(contested), *rest[:9]]
-        found.append(Place(*state, last=clocks_of(rest[9:])))
+        found.append(Place(*state, clocks_of(rest[9:])))
     return found
 
 
@@ -500,7 +500,8 @@ def _position(row: Row) -> int:
 def _repeats_newest(place: Place, window: list[Row], at: int) -> bool:
     """Return True if the newest reading states what the one before it did, at a calm place.
 
-    A longer stay of a unit that was elsewhere only before changes nothing in its history. In another
+    A longer stay of a unit that was elsewhere only before changes nothing in its history. In
+    another
     stream the reading might be older.
     """
     return (

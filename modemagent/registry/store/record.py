@@ -170,9 +170,9 @@ class _Recording:
         for gateway, boot_id, received_ms, uptime_ms in self._senders:
             self._boots.add_sender(gateway, boot_id, uptime_ms, received_ms)
         redating = Redating(self._batch, self._gateways, self._boots)
-        for stream in self._gateways.stream_by_row.values():
-            self._by_rank[stream.gateway, stream.rank] = stream.id
-            self._ranges[stream.id].aliens = redating.aliens.get(stream.gateway, set())
+        for row in self._gateways.stream_by_row.values():
+            self._by_rank[row.gateway, row.rank] = row.id
+            self._ranges[row.id].aliens = redating.aliens.get(row.gateway, set())
         load_rest(self._batch.connection, [one for one in self._ranges.values() if one.aliens])
         contents = Units(self._batch, list(self._reports.items())).contents
         self._place_all(fresh, contents)

@@ -66,13 +66,15 @@ def stored(database: Database) -> dict[str, list[Any]]:
         units = {row[0]: row[1] for row in rows}
         rows = connection.execute(
             text(
-                "SELECT s.id, g.gateway_id, s.stream_id FROM stream s JOIN gateway g ON g.id = s.gateway"
+                "SELECT s.id, g.gateway_id, s.stream_id FROM stream s"
+                " JOIN gateway g ON g.id = s.gateway"
             )
         ).all()
         streams = {row[0]: (row[1], row[2]) for row in rows}
         rows = connection.execute(
             text(
-                "SELECT p.id, g.gateway_id, p.device_id FROM place p JOIN gateway g ON g.id = p.gateway"
+                "SELECT p.id, g.gateway_id, p.device_id FROM place p"
+                " JOIN gateway g ON g.id = p.gateway"
             )
         ).all()
         places = {row[0]: (row[1], row[2]) for row in rows}
