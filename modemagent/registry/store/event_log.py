@@ -20,7 +20,7 @@ Side = tuple[int | None, int | None, int | None, int | None, int | None, int | N
 NO_SIDE: Side = (None, None, None, None, None, None)
 _SIDE = ("place", "modem", "slot", "card", "imsi", "eid")
 _COLUMNS = (
-    "id", "position", "event_id", "type", "revision", "withdrawn", "superseded", "replaces",
+    "id", "position", "first_position", "event_id", "type", "revision", "withdrawn", "superseded", "replaces",
     "unit", "stream", "sequence", "lo_ms", "hi_ms", "recorded_ms",
     *(f"old_{name}" for name in _SIDE), *(f"new_{name}" for name in _SIDE),
 )  # fmt: skip
@@ -85,13 +85,14 @@ def write(
     for row in published:
         if row[0] in dead:
             key = batch.key()
-            rows.append((key, positions.next(), *row[2:4], row[4] + 1, True, False, *row[7:13],
-                         batch.now_ms, *row[14:]))  # fmt: skip
+            rows.append((key, positions.next(), *row[2:5], row[5] + 1, True, False, *row[8:14],
+                         batch.now_ms, *row[15:]))  # fmt: skip
+    first = {bytes(row[3]): row[2] for row in published}
     waits = waiting_since(batch, {(one.stream, one.sequence) for one in added})
     for one in sorted(added, key=_order):
         key = batch.key()
         position = None if _must_wait(batch, waits[one.stream, one.sequence]) else positions.next()
-        rows.append((key, position, one.event_id, one.type, one.revision, False, False,
+        rows.append((key, position, first.get(one.event_id, position), one.event_id, one.type, one.revision, False, False,
                      one.replaces, *one[2:7], batch.now_ms, *one.old, *one.new))  # fmt: skip
         links += [(unit, key) for unit in sorted(one.about)]
     dialect.insert_rows(connection, schema.event, _COLUMNS, rows)
@@ -120,8 +121,12 @@ def publish_due(batch: Batch, streams: Iterable[int] | None = None) -> int:
     due = [row for row in held if not _must_wait(batch, waits[row[1], row[2]])]
     due.sort(key=lambda row: (row[3], row[4], row[1], row[2]))
     positions = Positions(batch)
-    rows = [(positions.next(), batch.now_ms, row[0]) for row in due]
-    dialect.update_rows(batch.connection, schema.event, ("id",), ("position", "recorded_ms"), rows)
+    rows = []
+    for row in due:
+        position = positions.next()
+        rows.append((position, position, batch.now_ms, row[0]))
+    changed = ("position", "first_position", "recorded_ms")
+    dialect.update_rows(batch.connection, schema.event, ("id",), changed, rows)
     positions.announce()
     return len(due)
 

@@ -33,7 +33,7 @@ def events_after(view: View, after: int, limit: int) -> list[tuple[int, Document
     c = schema.event.c
     query = (
         select(schema.event)
-        .where(c.position > after, ~c.superseded)
+        .where(c.position > after, ~c.superseded, ~c.withdrawn | (c.first_position <= after))
         .order_by(c.position)
         .limit(limit)
     )

@@ -501,8 +501,7 @@ def _repeats_newest(place: Place, window: list[Row], at: int) -> bool:
     """Return True if the newest reading states what the one before it did, at a calm place.
 
     A longer stay of a unit that was elsewhere only before changes nothing in its history. In
-    another
-    stream the reading might be older.
+    another stream the reading might be older.
     """
     return (
         at == len(window) - 1

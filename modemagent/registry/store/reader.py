@@ -149,11 +149,18 @@ def gateway(connection: Connection, gateway_id: str) -> Document | None:
 def events(
     connection: Connection, *, limit: int, after: int | None = None, order: str = "asc"
 ) -> Document:
-    """Return a page of valid events in the order of recording, or newest first (``desc``)."""
+    """Return a page of events in the order of recording, or newest first (``desc``).
+
+    A retraction is listed to those who may have seen the event: it was published up to ``after``.
+    """
     c = schema.event.c
     query = select(schema.event).where(c.position.is_not(None), ~c.superseded)
-    if after is not None:
-        query = query.where(c.position < after if order == "desc" else c.position > after)
+    if order == "desc":
+        query = query.where(~c.withdrawn)
+        query = query if after is None else query.where(c.position < after)
+    else:
+        seen = after or 0
+        query = query.where(c.position > seen, ~c.withdrawn | (c.first_position <= seen))
     query = query.order_by(c.position.desc() if order == "desc" else c.position)
     rows, following = _page(connection, query, "position", limit)
     return {"events": event_documents(View(connection), rows), "next": following}

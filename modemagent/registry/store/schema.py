@@ -328,7 +328,7 @@ event = Table(
     "event",
     metadata,
     _id(),
-    *_optional(_LONG, "position"),
+    *_optional(_LONG, "position", "first_position"),  # of this row, of the first row of the event
     *_required(_BYTES, "event_id"),
     *_required(_TEXT, "type"),
     *_required(_SMALL, "revision"),

@@ -100,6 +100,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("position", sa.BigInteger(), nullable=True),
+        sa.Column("first_position", sa.BigInteger(), nullable=True),
         sa.Column("event_id", sa.LargeBinary(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("revision", sa.SmallInteger(), nullable=False),
