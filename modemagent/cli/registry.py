@@ -19,6 +19,7 @@ from modemagent.cli.registry_database import (
 from modemagent.errors import SettingsError, UsageError
 from modemagent.registry_client.client import HttpSource, Source, entries, rows
 
+_SECRET_BYTES = 32
 DEFAULT_LISTEN = "127.0.0.1:8470"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 #: The field whose change an event is about; for any other event, the place.
@@ -71,6 +72,26 @@ def command() -> None:
     "--tls-cert", "FILE", "Certificate with its chain, PEM; requires --tls-key.", type=FILE
 )
 @value_option("--tls-key", "FILE", "Key of the certificate, PEM without password.", type=FILE)
+@value_option(
+    "--workers",
+    "N",
+    "Number of processes; more than one requires PostgreSQL.",
+    type=click.IntRange(min=1, max=64),
+    default=1,
+)
+@value_option(
+    "--hold-back",
+    "S",
+    "Seconds for which an event waits for missing reports before it.",
+    type=click.FloatRange(min=0),
+    default=3600.0,
+)
+@value_option(
+    "--secret-file",
+    "FILE",
+    "Key of ids and references for a new database, at least 32 bytes; default: random.",
+    type=FILE,
+)
 @database_options
 def serve_command(
     listen: str,
@@ -78,6 +99,9 @@ def serve_command(
     trusted_proxy: Sequence[str],
     tls_cert: Path | None,
     tls_key: Path | None,
+    workers: int,
+    hold_back: float,
+    secret_file: Path | None,
     **where: Any,
 ) -> None:
     """Serve the registry until SIGTERM.
@@ -106,8 +130,36 @@ def serve_command(
         trusted_proxies=[parse_network(one) for one in trusted_proxy],
         certificate=tls_cert,
         key=tls_key,
+        workers=workers,
+        hold_back_s=hold_back,
+        secret=_secret(secret_file),
     )
     serve(database_url(**where), options)
+
+
+def _secret(path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    secret = path.read_bytes().strip()
+    if len(secret) < _SECRET_BYTES:
+        raise UsageError(
+            f"{path} must hold at least {_SECRET_BYTES} bytes",
+            hint=f"Example: head -c 48 /dev/urandom | base64 > {path}",
+        )
+    return secret
+
+
+@command.command("migrate")
+@database_options
+def migrate_command(**where: Any) -> None:
+    """Create the database, or upgrade it to this version.
+
+    "serve" does the same when it starts. A database of version 0.1.0 is taken over: its reports are
+    read again, which can be interrupted and continues at the next start.
+    """
+    from modemagent.registry.store.engine import Database
+
+    Database(database_url(**where), guest=True).close()
 
 
 @command.command("lookup", short_help="Find any identifier.")
@@ -147,6 +199,11 @@ _collection(
     "sims",
     ("iccid", "imsi", "present", "imei", "slot", "gateway_id", "last_seen"),
     "List SIMs and the modems that hold them.",
+)
+_collection(
+    "findings",
+    ("type", "severity", "grade", "subject", "first_seen", "first_report"),
+    "List what is wrong: duplicate and cloned numbers, copied disks, clocks.",
 )
 _collection(
     "gateways",

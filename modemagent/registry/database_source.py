@@ -14,6 +14,7 @@ _PAGES: dict[str, Callable[..., Document]] = {
     "sims": reader.sims,
     "gateways": reader.gateways,
     "events": reader.events,
+    "findings": reader.findings,
 }
 
 

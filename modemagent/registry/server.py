@@ -21,10 +21,12 @@ from uvicorn.config import STARTUP_FAILURE
 
 from modemagent.errors import SettingsError
 from modemagent.registry.api.addresses import Network
-from modemagent.registry.api.app import create_app
+from modemagent.registry.api.app import HOLD_BACK_S, create_app
 from modemagent.registry.api.connection import Connections, RegistryConnection
 from modemagent.registry.api.health import metrics_app
+from modemagent.registry.store.engine import Database, is_sqlite_url
 from modemagent.registry.tls import ServerCertificate
+from modemagent.registry.workers import run_workers
 
 _STOP_WITHIN_S = 10
 _TLS_HANDSHAKE_WITHIN_S = 10.0
@@ -41,6 +43,9 @@ class ServerOptions:
     :param metrics_listen: address of the listener for metrics, which needs no token
     :param trusted_proxies: networks of reverse proxies that set ``X-Forwarded-For``
     :param certificate: PEM file for TLS, with its key; None: no TLS
+    :param workers: number of processes; more than one needs PostgreSQL
+    :param hold_back_s: how long events wait for missing reports
+    :param secret: key of ids and references, if the database is created
     """
 
     listen: Address
@@ -48,6 +53,9 @@ class ServerOptions:
     trusted_proxies: Sequence[Network] = ()
     certificate: Path | None = None
     key: Path | None = None
+    workers: int = 1
+    hold_back_s: float = HOLD_BACK_S
+    secret: bytes | None = None
 
 
 def serve(database_url: str, options: ServerOptions) -> None:
@@ -56,16 +64,63 @@ def serve(database_url: str, options: ServerOptions) -> None:
     Prints ``listening on http://HOST:PORT`` to stderr once connections are accepted.
 
     :raises RegistryStoreError: the database cannot be used
-    :raises SettingsError: listening on an address failed, or the certificate cannot be used
+    :raises SettingsError: listening on an address failed, the certificate cannot be used, or the
+        database takes only one process
     :raises KeyboardInterrupt: stopped by SIGINT
     """
     certificate = None
     if options.certificate is not None and options.key is not None:
         certificate = ServerCertificate(options.certificate, options.key)
-    app = create_app(database_url, options.trusted_proxies)
+    if options.workers > 1 and is_sqlite_url(database_url):
+        raise SettingsError(
+            f"--workers {options.workers} needs a PostgreSQL database: SQLite has one writer",
+            hint="Give --database postgresql://HOST/NAME, or omit --workers.",
+        )
+    if options.workers == 1:
+        app = _application(database_url, options)
     listener = open_listener(*options.listen)
     for_metrics = open_listener(*options.metrics_listen) if options.metrics_listen else None
     _allow_many_files()
+    if options.workers == 1:
+        interrupted = _run(app, listener, for_metrics, certificate, _announce)
+    else:
+        Database(database_url, secret=options.secret).close()  # created once, before the workers
+        interrupted = run_workers(
+            options.workers,
+            lambda ready: _run(
+                _application(database_url, options),
+                listener,
+                for_metrics,
+                certificate,
+                lambda _: ready(),
+            ),
+            _listening("https" if certificate else "http", listener, for_metrics),
+        )
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+def _application(database_url: str, options: ServerOptions) -> FastAPI:
+    return create_app(
+        database_url,
+        options.trusted_proxies,
+        hold_back_s=options.hold_back_s,
+        secret=options.secret,
+    )
+
+
+def _announce(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _run(
+    app: FastAPI,
+    listener: socket.socket,
+    for_metrics: socket.socket | None,
+    certificate: ServerCertificate | None,
+    announce: Callable[[str], None],
+) -> bool:
+    """Serve until a signal; return True if it was SIGINT."""
     config = uvicorn.Config(
         app.state.gate,
         http=RegistryConnection,
@@ -79,10 +134,9 @@ def serve(database_url: str, options: ServerOptions) -> None:
         headers=[*_HEADERS, _HSTS] if certificate else _HEADERS,
         timeout_graceful_shutdown=_STOP_WITHIN_S,
     )
-    server = _Server(config, app, certificate, for_metrics)
+    server = _Server(config, app, certificate, for_metrics, announce)
     server.run(sockets=[listener])
-    if server.interrupted:
-        raise KeyboardInterrupt
+    return server.interrupted
 
 
 class _Server(uvicorn.Server):
@@ -94,8 +148,10 @@ class _Server(uvicorn.Server):
         app: FastAPI,
         certificate: ServerCertificate | None,
         for_metrics: socket.socket | None,
+        announce: Callable[[str], None],
     ) -> None:
         super().__init__(config)
+        self._announce = announce
         self.interrupted = False
         self._app = app
         self._certificate = certificate
@@ -118,8 +174,6 @@ class _Server(uvicorn.Server):
             }
         protocol = self._protocol(self.config)
         self.servers = [await loop.create_server(protocol, sock=listener, backlog=_BACKLOG, **tls)]
-        scheme = "https" if self._certificate else "http"
-        addresses = [_url(scheme, listener)]
         if self._for_metrics is not None:
             config = uvicorn.Config(
                 metrics_app(self._app.state),
@@ -130,9 +184,9 @@ class _Server(uvicorn.Server):
             config.load()
             protocol = self._protocol(config)
             self.servers.append(await loop.create_server(protocol, sock=self._for_metrics))
-            addresses.append(f"metrics on {_url('http', self._for_metrics)}/metrics")
         self.started = True
-        print(f"listening on {', '.join(addresses)}", file=sys.stderr, flush=True)  # noqa: T201
+        scheme = "https" if self._certificate else "http"
+        self._announce(_listening(scheme, listener, self._for_metrics))
 
     def _protocol(self, config: uvicorn.Config) -> Callable[[], RegistryConnection]:
         return lambda: RegistryConnection(
@@ -171,6 +225,13 @@ class _Server(uvicorn.Server):
     def _reload_certificate(self) -> None:
         if self._certificate is not None:
             self._certificate.reload()
+
+
+def _listening(scheme: str, listener: socket.socket, for_metrics: socket.socket | None) -> str:
+    addresses = [_url(scheme, listener)]
+    if for_metrics is not None:
+        addresses.append(f"metrics on {_url('http', for_metrics)}/metrics")
+    return f"listening on {', '.join(addresses)}"
 
 
 def _url(scheme: str, listener: socket.socket) -> str:

@@ -19,34 +19,47 @@ from modemagent.registry.api.metrics import RegistryMetrics
 from modemagent.registry.api.quotas import MemoryBudget
 from modemagent.registry.api.reports import ReportRoute
 from modemagent.registry.api.token_cache import TokenCache
+from modemagent.registry.housekeeping import Housekeeper
 from modemagent.registry.ingest import Ingest
 from modemagent.registry.readiness import Readiness
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.recorder import Recorder
 
+HOLD_BACK_S = 3600.0
 MOST_BODIES_BYTES = 32 * 1024 * 1024  # in memory for all requests together
 
 
-def create_app(database_url: str, trusted_proxies: Sequence[Network] = ()) -> FastAPI:
+def create_app(
+    database_url: str,
+    trusted_proxies: Sequence[Network] = (),
+    *,
+    hold_back_s: float = HOLD_BACK_S,
+    secret: bytes | None = None,
+) -> FastAPI:
     """Return the application for a database; ``app.state.gate`` is its first ASGI layer.
 
+    :param hold_back_s: how long events wait for missing reports
+    :param secret: key of ids and references, if the database is created
     :raises RegistryStoreError: the database cannot be used
     """
-    database = Database(database_url)
-    recorder = Recorder(database)
+    database = Database(database_url, secret=secret)
+    recorder = Recorder(database, round(hold_back_s * 1000))
     ingest = Ingest(recorder, lambda: streams.notify())
     metrics = RegistryMetrics(database, ingest)
     tokens = TokenCache(database)
     streams = EventStreams(database, tokens)
     metrics.open_streams = lambda: streams.count
+    housekeeper = Housekeeper(database, recorder, lambda: streams.notify())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tokens.start()
         streams.start()
         ingest.start()
+        housekeeper.start()
         yield
         streams.close()
+        await asyncio.to_thread(housekeeper.stop)
         await asyncio.to_thread(ingest.stop)
         await tokens.stop()
         database.close()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -155,6 +155,16 @@ class Database:
         if version != NEWEST:
             return f"the database has schema version {version}, this program needs {NEWEST}"
         return None
+
+    @contextmanager
+    def notifications(self, channel: str) -> Iterator[Callable[[float], bool]]:
+        """Return a function that waits for a notification of PostgreSQL, for some seconds."""
+        with self._engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            connection.detach()
+            raw.autocommit = True
+            raw.execute(f"LISTEN {channel}")
+            yield lambda timeout_s: any(True for _ in raw.notifies(timeout=timeout_s, stop_after=1))
 
     def close(self) -> None:
         self._engine.dispose()

@@ -67,6 +67,8 @@ def write(
     """
     connection = batch.connection
     positions = Positions(batch)
+    if withdrawn or revised:
+        positions.lock()  # one of them may be published just now
     held: list[dialect.Values] = []
     published: list[dialect.Values] = []
     gone = sorted({*withdrawn, *revised})
@@ -92,8 +94,8 @@ def write(
     for one in sorted(added, key=_order):
         key = batch.key()
         position = None if _must_wait(batch, waits[one.stream, one.sequence]) else positions.next()
-        rows.append((key, position, first.get(one.event_id, position), one.event_id, one.type, one.revision, False, False,
-                     one.replaces, *one[2:7], batch.now_ms, *one.old, *one.new))  # fmt: skip
+        rows.append((key, position, first.get(one.event_id, position), one.event_id, one.type,
+                     one.revision, False, False, one.replaces, *one[2:7], batch.now_ms, *one.old, *one.new))  # fmt: skip
         links += [(unit, key) for unit in sorted(one.about)]
     dialect.insert_rows(connection, schema.event, _COLUMNS, rows)
     dialect.insert_rows(connection, schema.event_about, ("unit", "event"), links)
@@ -119,8 +121,15 @@ def publish_due(batch: Batch, streams: Iterable[int] | None = None) -> int:
         ]
     waits = waiting_since(batch, {(row[1], row[2]) for row in held})
     due = [row for row in held if not _must_wait(batch, waits[row[1], row[2]])]
-    due.sort(key=lambda row: (row[3], row[4], row[1], row[2]))
+    if not due:
+        return 0
     positions = Positions(batch)
+    positions.lock()  # another process may have published or withdrawn some meanwhile
+    keys = [(row[0],) for row in due]
+    still = dialect.select_rows(batch.connection, schema.event, ("id",), ("id", "position"), keys)
+    waiting = {row for row, position in still if position is None}
+    due = [row for row in due if row[0] in waiting]
+    due.sort(key=lambda row: (row[3], row[4], row[1], row[2]))
     rows = []
     for row in due:
         position = positions.next()
@@ -147,16 +156,22 @@ class Positions:
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self._numbers: count[int] | None = None
+        self._used = False
 
     def next(self) -> int:
         """Return the next position."""
+        self._used = True
+        return next(self.lock())
+
+    def lock(self) -> count[int]:
+        """Lock the log until the end of the transaction; return the positions that follow."""
         if self._numbers is None:
             self._numbers = count(dialect.lock_event_log(self._batch.connection) + 1)
-        return next(self._numbers)
+        return self._numbers
 
     def announce(self) -> None:
         """Tell other processes, and the caller of the batch, that positions were given."""
-        if self._numbers is not None:
+        if self._used:
             self._batch.events_changed = True
             dialect.notify_events(self._batch.connection)
 

@@ -164,7 +164,8 @@ def load_places(
     found = []
     for id_, gateway, device_id, watch, contested, *rest in rows:
         state: list[Any] = [id_, gateway, device_id, bool(watch), bool(contested), *rest[:9]]
-        found.append(Place(*state, clocks_of(rest[9:])))
+        state.append(clocks_of(rest[9:]))
+        found.append(Place(*state))
     return found
 
 
