@@ -11,6 +11,7 @@ from modemagent.registry.store import event_log
 from modemagent.registry.store.batch import Batch, Contested
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.record import Arrival, ReportResult, record
+from modemagent.registry.store.refold import relate_due
 
 _ATTEMPTS = 5
 
@@ -36,6 +37,10 @@ class Recorder:
     def publish_due(self) -> bool:
         """Publish the held events whose time has come; return True if there were any."""
         return self._run(lambda batch: event_log.publish_due(batch) > 0)
+
+    def relate_due(self) -> bool:
+        """Derive units with many readings whose time has come; return True if there were any."""
+        return self._run(lambda batch: relate_due(batch) > 0)
 
     def _run(self, work: Callable[[Batch], T]) -> T:
         for attempt in range(_ATTEMPTS):

@@ -27,6 +27,7 @@ from modemagent.registry.store.finding_log import FindingLog
 from modemagent.registry.store.occurrences import OccurrenceLog
 from modemagent.registry.store.sightings import LoadedModem, load_modems
 from modemagent.registry.store.stay_log import StayLog
+from modemagent.registry.store.units import UnitKind
 
 
 class _Modem(NamedTuple):
@@ -39,38 +40,78 @@ class _Modem(NamedTuple):
     events: list[Occurrence]
 
 
+#: A unit with more spans than this is related by a job, not in the transaction of a report.
+MOST_SPANS = 500
+#: How often the job relates such a unit.
+DELAY_MS = 60_000
+#: Time of the next relation of such a unit that has not changed.
+NEVER_MS = 1 << 62
+
+_LARGE = "SELECT id, relate_ms FROM unit WHERE id IN {keys} AND relate_ms IS NOT NULL"
+_DUE = "SELECT id, kind FROM unit WHERE relate_ms <= {now_ms} ORDER BY relate_ms LIMIT {limit}"
+
+
 def refold(batch: Batch) -> None:
-    """Derive the history of the units of a batch and write the differences."""
-    work = _Refold(batch)
-    work.run()
+    """Derive the history of the units of a batch and write the differences.
+
+    Units with many readings are left to :func:`relate_due`; until then their stays are pending.
+    """
+    _Refold(batch, by_job=False).run()
+
+
+def relate_due(batch: Batch, limit: int = 10) -> int:
+    """Derive the history of units with many readings whose time has come; return their number."""
+    query = _DUE.format(now_ms=int(batch.now_ms), limit=int(limit))
+    rows = [tuple(row) for row in batch.connection.exec_driver_sql(query)]
+    batch.modems.update(row for row, kind in rows if kind == UnitKind.MODEM)
+    batch.sims.update(row for row, kind in rows if kind == UnitKind.SIM)
+    if rows:
+        _Refold(batch, by_job=True).run()
+    return len(rows)
 
 
 class _Refold:
-    def __init__(self, batch: Batch) -> None:
+    """The derivation of the units of one batch.
+
+    :param by_job: units with many readings are derived too
+    """
+
+    def __init__(self, batch: Batch, *, by_job: bool) -> None:
         self._batch = batch
+        self._by_job = by_job
         self._stays = StayLog(batch)
         self._events = OccurrenceLog(batch)
         self._findings = FindingLog(batch)
         self._modems: dict[int, _Modem] = {}
         self._sims: dict[int, list[Interval]] = defaultdict(list)
+        self._relate_ms: dict[int, int] = {}  # of the units with many readings
+        self._next_ms: dict[int, int | None] = {}  # changes of it
 
     def run(self) -> None:
         batch = self._batch
-        self._findings.set_gateways(batch.gateways)
-        modems = sorted(batch.modems)
-        self._lock(modems, with_places=True)
-        self._derive(modems)
         new = batch.new_units
-        sims = set(batch.sims) | self._stays.held(batch.modems - new)
-        sims.update(one.unit for modem in self._modems.values() for one in modem.sims)
+        self._findings.set_gateways(batch.gateways)
+        modems = self._without_large(batch.modems)
+        self._lock(sorted(modems), with_places=True)
+        self._derive(modems)
+        held = set(batch.sims) | self._stays.held(modems - new)
+        held.update(one.unit for modem in self._modems.values() for one in modem.sims)
+        sims = self._without_large(held)
         self._lock(sorted(sims), with_places=False)
         # spans of other modems with these SIMs may have grown since they were derived
-        self._derive(self._stays.holders(sims - new) - self._modems.keys() - batch.modems)
-        units = (batch.modems | sims) - new
+        holders = self._stays.holders(sims - new) - batch.modems
+        if not self._by_job and self._find_large(holders):
+            for sim in sims - new:
+                if self._find_large(self._stays.holders((sim,)) - batch.modems):
+                    sims.remove(sim)
+                    self._next_ms[sim] = batch.now_ms + DELAY_MS
+            holders = self._stays.holders(sims - new) - batch.modems
+        self._derive(holders)
+        units = (modems | sims) - new
         self._stays.load(units)
         self._events.load(units)
         self._findings.load(units)
-        for unit in modems:
+        for unit in sorted(modems):
             self._set_modem(unit)
         for modem in self._modems.values():
             for one in modem.sims:
@@ -80,7 +121,44 @@ class _Refold:
         self._contest()
         self._stays.write()
         self._findings.write()
+        self._write_large()
         self._events.write()
+
+    def _find_large(self, units: Iterable[int]) -> set[int]:
+        """Return the units that have many readings."""
+        found = dialect.query_keys(self._batch.connection, _LARGE, units)
+        self._relate_ms.update(found)
+        return {row[0] for row in found}
+
+    def _without_large(self, units: set[int]) -> set[int]:
+        """Return the units to derive now; the others are due in a minute."""
+        large = self._find_large(units - self._batch.new_units)
+        if self._by_job:
+            return set(units)
+        for unit in large:
+            if self._relate_ms[unit] == NEVER_MS:
+                self._next_ms[unit] = self._batch.now_ms + DELAY_MS
+        return units - large
+
+    def _measure(self, unit: int, intervals: Iterable[Interval]) -> None:
+        """Leave a unit with many readings to the job from now on."""
+        is_large = sum(len(one.spans) for one in intervals) > MOST_SPANS
+        if is_large:
+            self._next_ms[unit] = NEVER_MS
+        elif unit in self._relate_ms:
+            self._next_ms[unit] = None
+
+    def _write_large(self) -> None:
+        if not self._next_ms:
+            return
+        rows = sorted(self._next_ms.items())
+        dialect.update_rows(
+            self._batch.connection, schema.unit, ("id",), ("relate_ms",),
+            [(next_ms, unit) for unit, next_ms in rows],
+        )  # fmt: skip
+        waiting = {unit for unit, next_ms in rows if next_ms not in (None, NEVER_MS)}
+        self._stays.mark_pending(waiting, pending=True)
+        self._stays.mark_pending(self._next_ms.keys() - waiting, pending=False)
 
     def _lock(self, units: list[int], *, with_places: bool) -> None:
         """Lock units, and the places that hold them: a longer span there must wait."""
@@ -117,6 +195,7 @@ class _Refold:
             self._events.set(unit, ())
             self._findings.set(unit, (), None)
             return
+        self._measure(unit, modem.intervals)
         self._stays.set(unit, modem.related)
         self._events.set(unit, [*modem_events(modem.related, modem.intervals), *modem.events])
         self._findings.set(unit, [*modem_findings(modem.related)], modem.related)
@@ -128,6 +207,7 @@ class _Refold:
             self._events.set(unit, ())
             self._findings.set(unit, (), None)
             return
+        self._measure(unit, intervals)
         related = relate(intervals, marks_are_numbers=True)
         self._stays.set(unit, related)
         self._events.set(unit, sim_events(related, intervals))

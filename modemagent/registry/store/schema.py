@@ -55,6 +55,7 @@ def _optional(kind: TypeEngine[Any], *names: str) -> list[Column[Any]]:
 
 
 _HELD = text("position IS NULL")
+_LARGE = text("relate_ms IS NOT NULL")
 _LONG, _TEXT, _BYTES, _SMALL = BigInteger(), Text(), LargeBinary(), SmallInteger()
 
 setting = Table(
@@ -250,8 +251,10 @@ unit = Table(
     *_required(_TEXT, "key", "number"),
     *_required(_LONG, "ref"),
     *_required(_SMALL, "heard_day"),
+    *_optional(_LONG, "relate_ms"),  # of a unit with many readings: when it is related next
     UniqueConstraint("kind", "key", name="unit_key"),
     Index("unit_of_ref", "ref"),
+    Index("unit_to_relate", "relate_ms", sqlite_where=_LARGE, postgresql_where=_LARGE),
 )
 
 identifier = Table(

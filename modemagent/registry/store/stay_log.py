@@ -48,6 +48,12 @@ class StayLog:
         self._new: list[Values] = []
         self._ended: list[tuple[int, int]] = []
 
+    def mark_pending(self, units: Iterable[int], *, pending: bool) -> None:
+        """Note whether changes to units have not been related yet."""
+        query = "UPDATE stay SET pending = {} WHERE unit = {} AND recorded_to IS NULL"
+        for unit in sorted(units):
+            self._batch.connection.exec_driver_sql(query.format(str(pending).upper(), int(unit)))
+
     def load(self, units: Iterable[int]) -> None:
         """Read the stays that are recorded now."""
         for row in dialect.query_keys(self._batch.connection, _STORED, units):
@@ -81,10 +87,10 @@ class StayLog:
 
 
 def _compared(values: Values) -> Values:
-    flags = (bool(values[-2]), bool(values[-1]))
+    order_known = bool(values[_FLAGS.start])
     if values[_CAUSE] is None:
-        return (*values[: _LAST.start], *values[_LAST.stop : _FLAGS.start], *flags)
-    return (*values[: _FLAGS.start], *flags)
+        return (*values[: _LAST.start], *values[_LAST.stop : _FLAGS.start], order_known)
+    return (*values[: _FLAGS.start], order_known)
 
 
 def _rows(related: Related) -> list[Values]:

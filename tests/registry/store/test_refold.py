@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from sqlalchemy import text
 from modemagent.registry.envelope import open_envelope
 from modemagent.registry.history.derive import History, derive
 from modemagent.registry.history.readings import ReportTime
+from modemagent.registry.store import refold
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.record import Arrival, Sender, record
@@ -27,8 +27,8 @@ LONG_AFTER_MS = 1_830_000_000_000
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path}/registry.db")
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database(database_url, secret=SECRET)
     yield opened
     opened.close()
 
@@ -64,23 +64,15 @@ def stored(database: Database) -> dict[str, list[Any]]:
     with database.reading() as connection:
         rows = connection.execute(text("SELECT id, key FROM unit")).all()
         units = {row[0]: row[1] for row in rows}
-        rows = connection.execute(
-            text(
-                "SELECT s.id, g.gateway_id, s.stream_id FROM stream s"
-                " JOIN gateway g ON g.id = s.gateway"
-            )
-        ).all()
+        query = "SELECT t.id, g.gateway_id, t.{} FROM {} t JOIN gateway g ON g.id = t.gateway"
+        rows = connection.execute(text(query.format("stream_id", "stream"))).all()
         streams = {row[0]: (row[1], row[2]) for row in rows}
-        rows = connection.execute(
-            text(
-                "SELECT p.id, g.gateway_id, p.device_id FROM place p"
-                " JOIN gateway g ON g.id = p.gateway"
-            )
-        ).all()
+        rows = connection.execute(text(query.format("device_id", "place"))).all()
         places = {row[0]: (row[1], row[2]) for row in rows}
         rows = connection.execute(text("SELECT id, value FROM identifier")).all()
         numbers = {row[0]: row[1] for row in rows}
-        gateways = dict(connection.execute(text("SELECT id, gateway_id FROM gateway")).all())
+        rows = connection.execute(text("SELECT id, gateway_id FROM gateway")).all()
+        gateways = {row[0]: row[1] for row in rows}
 
         def report(stream: int | None, sequence: int | None) -> Any:
             return None if stream is None else (*streams[stream], sequence)
@@ -192,3 +184,32 @@ def test_database_holds_what_follows_from_the_reports(seed: int, database: Datab
     found, wanted = stored(database), expected(told)
     for name in wanted:
         assert found[name] == wanted[name]
+
+
+def test_unit_with_many_readings_is_related_by_a_job(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refold, "MOST_SPANS", 3)
+    told = [one for one in Fleet(8, steps=60).told if not one.report.rejected]
+    store(database, batched(told, 8))
+    assert pending_stays(database) > 0
+    assert stored(database) != expected(told)
+    run_job(database)
+    assert stored(database) == expected(told)
+    assert pending_stays(database) == 0
+
+
+def run_job(database: Database) -> None:
+    """Relate what is due in a minute, until nothing is left."""
+    for number in range(20):
+        with database.writing() as connection:
+            now_ms = LONG_AFTER_MS + refold.DELAY_MS * 2 + number
+            if not refold.relate_due(Batch(connection, database.keys, now_ms, SECRET)):
+                return
+    raise AssertionError("units are due again and again")
+
+
+def pending_stays(database: Database) -> int:
+    query = "SELECT count(*) FROM stay WHERE pending AND recorded_to IS NULL"
+    with database.reading() as connection:
+        return int(connection.execute(text(query)).scalar_one())

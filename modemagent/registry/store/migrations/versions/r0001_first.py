@@ -500,10 +500,19 @@ def upgrade() -> None:
         sa.Column("number", sa.Text(), nullable=False),
         sa.Column("ref", sa.BigInteger(), nullable=False),
         sa.Column("heard_day", sa.SmallInteger(), nullable=False),
+        sa.Column("relate_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("kind", "key", name="unit_key"),
     )
     op.create_index("unit_of_ref", "unit", ["ref"], unique=False)
+    op.create_index(
+        "unit_to_relate",
+        "unit",
+        ["relate_ms"],
+        unique=False,
+        sqlite_where=sa.text("relate_ms IS NOT NULL"),
+        postgresql_where=sa.text("relate_ms IS NOT NULL"),
+    )
 
     if op.get_bind().dialect.name == "sqlite":
         op.execute("INSERT INTO surrogate_key (next) VALUES (1)")
