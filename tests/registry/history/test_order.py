@@ -9,7 +9,7 @@ import pytest
 
 from modemagent.registry.history.derive import History, derive
 from tests.registry.history.incremental import MemoryStore
-from tests.registry.history.world import Fleet, Told
+from tests.registry.history.world import Fleet, SentReport
 
 WORLDS = range(60)
 
@@ -47,9 +47,9 @@ def shown(history: History | MemoryStore, *, last: bool = True) -> dict[str, Any
     }
 
 
-def deliveries(told: list[Told], seed: int) -> list[Told]:
+def deliveries(sent: list[SentReport], seed: int) -> list[SentReport]:
     pick = random.Random(seed)
-    repeated = [*told, *pick.sample(told, len(told) // 3)]
+    repeated = [*sent, *pick.sample(sent, len(sent) // 3)]
     pick.shuffle(repeated)
     return repeated
 
@@ -59,13 +59,13 @@ def test_memory_store_with_all_its_parts(  # the property below is worth what it
     kinds: set[str] = set()
     skipped = forgotten = 0
     for seed in WORLDS:
-        told = Fleet(seed).told
+        sent = Fleet(seed).sent
         history = derive(
-            [one.report for one in told], [one.batch for one in told if one.batch is not None]
+            [one.report for one in sent], [one.batch for one in sent if one.batch is not None]
         )
         kinds |= {one.kind for one in (*history.events, *history.findings)}
         store = MemoryStore()
-        for one in told:
+        for one in sent:
             store.receive(one.report, one.batch)
         skipped += store.skipped
         forgotten += store.forgotten
@@ -81,20 +81,20 @@ def test_memory_store_with_all_its_parts(  # the property below is worth what it
 
 @pytest.mark.parametrize("seed", WORLDS)
 def test_order_and_repetition_have_no_effect(seed: int) -> None:
-    told = Fleet(seed).told
-    expected = shown(derive([one.report for one in told], [one.batch for one in told]))
+    sent = Fleet(seed).sent
+    expected = shown(derive([one.report for one in sent], [one.batch for one in sent]))
     for order in range(3):
-        arrived = deliveries(told, order)
+        arrived = deliveries(sent, order)
         found = derive([one.report for one in arrived], [one.batch for one in arrived])
         assert shown(found) == expected
 
 
 @pytest.mark.parametrize("seed", WORLDS)
 def test_report_by_report_is_the_same_as_at_once(seed: int) -> None:
-    told = Fleet(seed).told
-    expected = shown(derive([one.report for one in told], [one.batch for one in told]), last=False)
+    sent = Fleet(seed).sent
+    expected = shown(derive([one.report for one in sent], [one.batch for one in sent]), last=False)
     for order in range(3):
         store = MemoryStore()
-        for one in told if order == 0 else deliveries(told, order):
+        for one in sent if order == 0 else deliveries(sent, order):
             store.receive(one.report, one.batch)
         assert shown(store, last=False) == expected

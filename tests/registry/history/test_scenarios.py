@@ -17,8 +17,8 @@ from tests.registry.history.world import (
     START,
     Gateway,
     ModemUnit,
+    SentReport,
     SimCard,
-    Told,
 )
 
 ORDERS = 150  # all orders of up to five reports, else as many at random
@@ -37,15 +37,15 @@ class Outcome(NamedTuple):
     findings: str = ""
 
 
-Scenario = Callable[[list[Told]], Outcome]
+Scenario = Callable[[list[SentReport]], Outcome]
 
 
 def modem(number: str = "m1", sim: str | None = "x", maker: str = "Quectel") -> ModemUnit:
     return ModemUnit(number, sim and SimCard(sim), maker=maker)
 
 
-def other_port_removal_first(told: list[Told]) -> Outcome:
-    gateway, unit = Gateway("a", told), modem()
+def other_port_removal_first(sent: list[SentReport]) -> Outcome:
+    gateway, unit = Gateway("a", sent), modem()
     gateway.places = {"p": unit, "q": None}
     gateway.report(START + HOUR, "p")
     gateway.report(START + 2 * HOUR, "p", removed=True)
@@ -54,8 +54,8 @@ def other_port_removal_first(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p removed, m1@a/q; x@m1/1", "removed 2, moved 3")
 
 
-def other_port_removal_after(told: list[Told]) -> Outcome:
-    gateway, unit = Gateway("a", told), modem()
+def other_port_removal_after(sent: list[SentReport]) -> Outcome:
+    gateway, unit = Gateway("a", sent), modem()
     gateway.places = {"p": unit}
     gateway.report(START + HOUR, "p")
     gateway.places = {"q": unit}
@@ -64,8 +64,8 @@ def other_port_removal_after(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p moved, m1@a/q; x@m1/1", "moved 2, removed 3")
 
 
-def slots_crossed_while_off(told: list[Told]) -> Outcome:
-    gateway = Gateway("a", told)
+def slots_crossed_while_off(sent: list[SentReport]) -> Outcome:
+    gateway = Gateway("a", sent)
     unit = ModemUnit("m1", SimCard("x"), SimCard("y"))
     gateway.places = {"p": unit}
     gateway.report(START + HOUR, "p")
@@ -77,8 +77,8 @@ def slots_crossed_while_off(told: list[Told]) -> Outcome:
     )
 
 
-def there_and_back_with_removals(told: list[Told]) -> Outcome:
-    a, b, unit = Gateway("a", told), Gateway("b", told), modem()
+def there_and_back_with_removals(sent: list[SentReport]) -> Outcome:
+    a, b, unit = Gateway("a", sent), Gateway("b", sent), modem()
     for hours, gateway in ((1, a), (3, b), (5, a)):
         gateway.places = {"p": unit}
         gateway.report(START + hours * HOUR, "p")
@@ -89,8 +89,8 @@ def there_and_back_with_removals(told: list[Told]) -> Outcome:
     )
 
 
-def there_and_back_while_off(told: list[Told]) -> Outcome:
-    a, b, unit = Gateway("a", told), Gateway("b", told), modem()
+def there_and_back_while_off(sent: list[SentReport]) -> Outcome:
+    a, b, unit = Gateway("a", sent), Gateway("b", sent), modem()
     a.places = b.places = {"p": unit}
     a.report(START + HOUR, "p")
     b.report(START + 3 * HOUR, "p")
@@ -99,8 +99,8 @@ def there_and_back_while_off(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p moved, m1@b/p moved, m1@a/p; x@m1/1", "moved 1, moved 2")
 
 
-def in_two_places_within_one_boot(told: list[Told]) -> Outcome:
-    a, b = Gateway("a", told), Gateway("b", told)
+def in_two_places_within_one_boot(sent: list[SentReport]) -> Outcome:
+    a, b = Gateway("a", sent), Gateway("b", sent)
     a.places, b.places = {"p": modem(sim="x")}, {"p": modem(sim="y")}
     a.report(START + HOUR, "p")
     b.report(START + 3 * HOUR, "p")
@@ -109,8 +109,8 @@ def in_two_places_within_one_boot(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p; m1@b/p; x@m1/1; y@m1/1", "", "imei.duplicate certain")
 
 
-def in_two_places_with_one_reading(told: list[Told]) -> Outcome:
-    a, b = Gateway("a", told), Gateway("b", told)
+def in_two_places_with_one_reading(sent: list[SentReport]) -> Outcome:
+    a, b = Gateway("a", sent), Gateway("b", sent)
     a.places, b.places = {"p": modem(sim="x")}, {"p": modem(sim="y")}
     a.report(START + HOUR, "p")
     b.report(START + 3 * HOUR, "p")
@@ -118,8 +118,8 @@ def in_two_places_with_one_reading(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p; m1@b/p; x@m1/1; y@m1/1", "", "imei.duplicate probable")
 
 
-def return_over_a_missing_number(told: list[Told]) -> Outcome:
-    a, b, unit = Gateway("a", told), Gateway("b", told), modem()
+def return_over_a_missing_number(sent: list[SentReport]) -> Outcome:
+    a, b, unit = Gateway("a", sent), Gateway("b", sent), modem()
     a.places = b.places = {"p": unit}
     a.report(START + HOUR, "p")
     b.report(START + 3 * HOUR, "p")
@@ -128,8 +128,8 @@ def return_over_a_missing_number(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p moved, m1@b/p moved, m1@a/p; x@m1/1", "moved 1, moved 3")
 
 
-def missing_number_was_the_removal(told: list[Told]) -> Outcome:
-    a, b, unit = Gateway("a", told), Gateway("b", told), modem()
+def missing_number_was_the_removal(sent: list[SentReport]) -> Outcome:
+    a, b, unit = Gateway("a", sent), Gateway("b", sent), modem()
     a.places = b.places = {"p": unit}
     a.report(START + HOUR, "p")
     a.report(START + 2 * HOUR, "p", removed=True)
@@ -138,8 +138,8 @@ def missing_number_was_the_removal(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p removed, m1@b/p moved, m1@a/p; x@m1/1", "moved 1, moved 3, removed 2")
 
 
-def clocks_two_hours_ahead(told: list[Told]) -> Outcome:
-    a, b, unit = Gateway("a", told), Gateway("b", told), modem()
+def clocks_two_hours_ahead(sent: list[SentReport]) -> Outcome:
+    a, b, unit = Gateway("a", sent), Gateway("b", sent), modem()
     for gateway in (a, b):
         gateway.clock_ahead_ms = 2 * HOUR
         gateway.places = {"p": unit}
@@ -147,8 +147,8 @@ def clocks_two_hours_ahead(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p, m1@b/p; x@m1/1", "", "clock_suspect a, clock_suspect b")
 
 
-def stream_renewed_in_one_boot(told: list[Told]) -> Outcome:
-    gateway, unit = Gateway("a", told), modem()
+def stream_renewed_in_one_boot(sent: list[SentReport]) -> Outcome:
+    gateway, unit = Gateway("a", sent), modem()
     gateway.is_synchronized = False
     gateway.places = {"p": unit}
     gateway.report(START + HOUR, "p")
@@ -159,8 +159,8 @@ def stream_renewed_in_one_boot(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p replaced; m2@a/p; x@m1/1; y@m2/1", "modem.swapped 2")
 
 
-def streams_without_any_date(told: list[Told]) -> Outcome:
-    gateway = Gateway("a", told)
+def streams_without_any_date(sent: list[SentReport]) -> Outcome:
+    gateway = Gateway("a", sent)
     gateway.is_synchronized = False
     gateway.places = {"p": modem()}
     gateway.report(START + HOUR, "p")
@@ -171,8 +171,8 @@ def streams_without_any_date(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p; m2@a/p; x@m1/1; y@m2/1")
 
 
-def other_maker_with_the_same_sim(told: list[Told]) -> Outcome:
-    gateway, unit = Gateway("a", told), modem()
+def other_maker_with_the_same_sim(sent: list[SentReport]) -> Outcome:
+    gateway, unit = Gateway("a", sent), modem()
     gateway.places = {"p": unit}
     gateway.report(START + HOUR, "p")
     unit.maker = "QUALCOMM INCORPORATED"
@@ -180,8 +180,8 @@ def other_maker_with_the_same_sim(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p; x@m1/1")
 
 
-def other_maker_with_another_sim(told: list[Told]) -> Outcome:
-    gateway = Gateway("a", told)
+def other_maker_with_another_sim(sent: list[SentReport]) -> Outcome:
+    gateway = Gateway("a", sent)
     gateway.places = {"p": modem()}
     gateway.report(START + HOUR, "p")
     gateway.places = {"p": modem(sim="y", maker="SIMCom")}
@@ -192,8 +192,8 @@ def other_maker_with_another_sim(told: list[Told]) -> Outcome:
     )  # fmt: skip
 
 
-def readers_name_one_modem_differently(told: list[Told]) -> Outcome:
-    gateway, unit = Gateway("a", told), modem()
+def readers_name_one_modem_differently(sent: list[SentReport]) -> Outcome:
+    gateway, unit = Gateway("a", sent), modem()
     gateway.places = {"p": unit}
     unit.reader = "at"
     gateway.report(START + HOUR, "p")
@@ -202,8 +202,8 @@ def readers_name_one_modem_differently(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p; x@m1/1 replaced; y@m1/1", "sim.swapped 2")
 
 
-def one_of_two_duplicates_travels_on(told: list[Told]) -> Outcome:
-    a, b, c = (Gateway(name, told) for name in "abc")
+def one_of_two_duplicates_travels_on(sent: list[SentReport]) -> Outcome:
+    a, b, c = (Gateway(name, sent) for name in "abc")
     a.places, b.places = {"p": modem(sim="x")}, {"p": modem(sim="y")}
     a.report(START + HOUR, "p")
     b.report(START + 3 * HOUR, "p")
@@ -216,8 +216,8 @@ def one_of_two_duplicates_travels_on(told: list[Told]) -> Outcome:
     )
 
 
-def one_sim_twice_in_one_gateway(told: list[Told]) -> Outcome:
-    gateway = Gateway("a", told)
+def one_sim_twice_in_one_gateway(sent: list[SentReport]) -> Outcome:
+    gateway = Gateway("a", sent)
     gateway.places = {"p": modem("m1", "x"), "q": modem("m2", "x")}
     for hours in (1, 3):
         gateway.report(START + hours * HOUR, "p")
@@ -225,8 +225,8 @@ def one_sim_twice_in_one_gateway(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p; m2@a/q; x@m1/1; x@m2/1", "", "sim.cloned certain")
 
 
-def sim_changed_in_stock(told: list[Told]) -> Outcome:
-    a, b, unit = Gateway("a", told), Gateway("b", told), modem()
+def sim_changed_in_stock(sent: list[SentReport]) -> Outcome:
+    a, b, unit = Gateway("a", sent), Gateway("b", sent), modem()
     a.places = {"p": unit}
     a.report(START + HOUR, "p")
     a.report(START + 2 * HOUR, "p", removed=True)
@@ -238,8 +238,8 @@ def sim_changed_in_stock(told: list[Told]) -> Outcome:
     )
 
 
-def one_boot_per_report(told: list[Told]) -> Outcome:
-    a, b = Gateway("a", told), Gateway("b", told)
+def one_boot_per_report(sent: list[SentReport]) -> Outcome:
+    a, b = Gateway("a", sent), Gateway("b", sent)
     for hours, gateway in enumerate((a, b, a, b), 1):
         gateway.places = {"p": modem(sim=gateway.name)}
         gateway.boot(START + hours * 3 * HOUR)
@@ -247,8 +247,8 @@ def one_boot_per_report(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p; m1@b/p; a@m1/1; b@m1/1", "", "imei.duplicate possible")
 
 
-def one_return_over_reboots(told: list[Told]) -> Outcome:
-    a, b, unit = Gateway("a", told), Gateway("b", told), modem()
+def one_return_over_reboots(sent: list[SentReport]) -> Outcome:
+    a, b, unit = Gateway("a", sent), Gateway("b", sent), modem()
     for hours, gateway in enumerate((a, b, a), 1):
         gateway.places = {"p": unit}
         gateway.boot(START + hours * 3 * HOUR)
@@ -256,8 +256,8 @@ def one_return_over_reboots(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p moved, m1@b/p moved, m1@a/p; x@m1/1", "moved 1, moved 2")
 
 
-def one_port_read_by_two_gateways(told: list[Told]) -> Outcome:
-    a, b, unit = Gateway("a", told), Gateway("b", told), modem()
+def one_port_read_by_two_gateways(sent: list[SentReport]) -> Outcome:
+    a, b, unit = Gateway("a", sent), Gateway("b", sent), modem()
     a.places = b.places = {"p": unit}
     for hours, gateway in enumerate((a, b, a, b), 1):
         gateway.report(START + hours * 3 * HOUR, "p")
@@ -266,8 +266,8 @@ def one_port_read_by_two_gateways(told: list[Told]) -> Outcome:
     )
 
 
-def undated_boot_is_dated_later(told: list[Told]) -> Outcome:
-    a, b = Gateway("a", told), Gateway("b", told)
+def undated_boot_is_dated_later(sent: list[SentReport]) -> Outcome:
+    a, b = Gateway("a", sent), Gateway("b", sent)
     a.places, b.places = {"p": modem(sim="x")}, {"p": modem(sim="y")}
     a.is_synchronized, a.clock_ahead_ms, a.delay_ms = False, -START, 90 * DAY
     a.report(START + HOUR, "p")
@@ -279,8 +279,8 @@ def undated_boot_is_dated_later(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p; m1@b/p; x@m1/1; y@m1/1", "", "imei.duplicate certain")
 
 
-def disk_copied(told: list[Told]) -> Outcome:
-    gateway = Gateway("a", told)
+def disk_copied(sent: list[SentReport]) -> Outcome:
+    gateway = Gateway("a", sent)
     gateway.places = {"p": modem()}
     for hours in range(4):
         gateway.report(START + hours * HOUR, "p")
@@ -295,8 +295,8 @@ def disk_copied(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p; x@m1/1", "", "identity_forked a")
 
 
-def boot_ninety_days_ahead(told: list[Told]) -> Outcome:
-    gateway, unit = Gateway("a", told, delay_ms=200 * DAY), modem()
+def boot_ninety_days_ahead(sent: list[SentReport]) -> Outcome:
+    gateway, unit = Gateway("a", sent, delay_ms=200 * DAY), modem()
     gateway.places = {"p": unit}
     for day, ahead in ((0, 0), (5, 90), (10, 0), (15, 0)):
         gateway.boot(START + day * DAY)
@@ -310,8 +310,8 @@ def boot_ninety_days_ahead(told: list[Told]) -> Outcome:
     )
 
 
-def jump_back_inside_a_boot(told: list[Told]) -> Outcome:
-    gateway, unit = Gateway("a", told, delay_ms=400 * DAY), modem()
+def jump_back_inside_a_boot(sent: list[SentReport]) -> Outcome:
+    gateway, unit = Gateway("a", sent, delay_ms=400 * DAY), modem()
     gateway.places = {"p": unit}
     gateway.report(START + HOUR, "p")
     gateway.report(START + 2 * HOUR, "p")
@@ -321,8 +321,8 @@ def jump_back_inside_a_boot(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p; x@m1/1 replaced; y@m1/1", "sim.swapped 3", "clock_suspect a")
 
 
-def unread_is_not_changed(told: list[Told]) -> Outcome:
-    gateway, unit = Gateway("a", told), modem()
+def unread_is_not_changed(sent: list[SentReport]) -> Outcome:
+    gateway, unit = Gateway("a", sent), modem()
     gateway.places = {"p": unit}
     for unread, slots in ((False, set()), (True, set()), (False, {1}), (False, set())):
         unit.unread, unit.unread_slots = unread, slots
@@ -330,8 +330,8 @@ def unread_is_not_changed(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p; x@m1/1")
 
 
-def profile_and_imsi_switched(told: list[Told]) -> Outcome:
-    gateway = Gateway("a", told)
+def profile_and_imsi_switched(sent: list[SentReport]) -> Outcome:
+    gateway = Gateway("a", sent)
     unit = ModemUnit("m1", SimCard("x", "i1", eid="e1"))
     gateway.places = {"p": unit}
     for card in (unit.slots[1], SimCard("y", "i2", eid="e1"), SimCard("y", "i3", eid="e1"), None):
@@ -343,8 +343,8 @@ def profile_and_imsi_switched(told: list[Told]) -> Outcome:
     )
 
 
-def longer_iccid_is_one_sim(told: list[Told]) -> Outcome:
-    gateway, unit = Gateway("a", told), modem()
+def longer_iccid_is_one_sim(sent: list[SentReport]) -> Outcome:
+    gateway, unit = Gateway("a", sent), modem()
     gateway.places = {"p": unit}
     for extra in ("", "4", "", "4"):
         card = unit.slots[1]
@@ -354,8 +354,8 @@ def longer_iccid_is_one_sim(told: list[Told]) -> Outcome:
     return Outcome("m1@a/p; x@m1/1")
 
 
-def last_digit_tells_sims_apart(told: list[Told]) -> Outcome:
-    a, b = Gateway("a", told), Gateway("b", told)
+def last_digit_tells_sims_apart(sent: list[SentReport]) -> Outcome:
+    a, b = Gateway("a", sent), Gateway("b", sent)
     for number, (hours, gateway) in enumerate(((1, a), (2, b), (4, a), (5, b))):
         unit = modem(gateway.name)
         unit.slots[1] = SimCard("x")
@@ -400,9 +400,9 @@ SCENARIOS: tuple[Scenario, ...] = (
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_scenario_in_every_order(scenario: Scenario) -> None:
-    told: list[Told] = []
-    expected = scenario(told)
-    for arrived in _orders(told):
+    sent: list[SentReport] = []
+    expected = scenario(sent)
+    for arrived in _orders(sent):
         store = MemoryStore()
         for one in arrived:
             store.receive(one.report, one.batch)
@@ -410,12 +410,12 @@ def test_scenario_in_every_order(scenario: Scenario) -> None:
 
 
 def test_numbers_one_by_one_move_back_and_duplicate() -> None:
-    told: list[Told] = []
-    a, b = Gateway("a", told), Gateway("b", told)
+    sent: list[SentReport] = []
+    a, b = Gateway("a", sent), Gateway("b", sent)
     a.places, b.places = {"p": modem(sim="x")}, {"p": modem(sim="y")}
     for hours, gateway in ((1, a), (3, b), (4, a), (5, a)):
         gateway.report(START + hours * HOUR, "p")
-    first, second, late, last = told
+    first, second, late, last = sent
     store = MemoryStore()
     found = []
     for one in (first, second, last, late):
@@ -430,13 +430,13 @@ def test_numbers_one_by_one_move_back_and_duplicate() -> None:
     assert _outcome(store).findings == "imei.duplicate probable"
 
 
-def _orders(told: list[Told]) -> Iterator[list[Told]]:
-    if len(told) <= 5:
-        yield from map(list, itertools.permutations(told))
+def _orders(sent: list[SentReport]) -> Iterator[list[SentReport]]:
+    if len(sent) <= 5:
+        yield from map(list, itertools.permutations(sent))
         return
     pick = random.Random(5)
     for _ in range(ORDERS):
-        yield pick.sample(told, len(told))
+        yield pick.sample(sent, len(sent))
 
 
 def _sorted(outcome: Outcome) -> Outcome:

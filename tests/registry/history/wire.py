@@ -11,7 +11,7 @@ from modemagent.registry.history.derive import ReceivedReport
 from modemagent.registry.history.readings import PlaceReading, Seen, read_place
 from modemagent.registry.validation import parse_report
 from modemagent.report.message import canonical_body
-from tests.registry.history.world import Told
+from tests.registry.history.world import SentReport
 
 Body = dict[str, Any]
 
@@ -38,9 +38,9 @@ def _number(name: str) -> int:
     return int.from_bytes(name.encode(), "big") % 1_000_000
 
 
-def body_of(told: Told, *, removed_unit: str = "m1") -> Body:
+def body_of(sent: SentReport, *, removed_unit: str = "m1") -> Body:
     """Return the JSON of a report."""
-    report, reading = told.report, told.report.reading
+    report, reading = sent.report, sent.report.reading
     seconds, ms = divmod(report.wall_ms, 1000)
     body: Body = {
         "schema": 1,
@@ -122,12 +122,12 @@ def _rfc3339(seconds: int, ms: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
 
 
-def as_received(told: Told) -> ReceivedReport:
+def as_received(sent: SentReport) -> ReceivedReport:
     """Return a report with the numbers that it has on the wire."""
-    report = told.report
+    report = sent.report
     reading = None
     if report.reading is not None:
-        reading = read_place(parse_report(canonical_body(body_of(told))))
+        reading = read_place(parse_report(canonical_body(body_of(sent))))
     place = None if reading is None else (report.gateway, f"usb:{report.place[1]}")
     values = {name: getattr(report, name) for name in report.__struct_fields__}
     return ReceivedReport(**(values | {"place": place, "reading": reading}))

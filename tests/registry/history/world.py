@@ -52,7 +52,7 @@ class ModemUnit:
         return PlaceReading(seen, unit, self.maker, self.model, self.reader, tuple(slots))
 
 
-class Told(NamedTuple):
+class SentReport(NamedTuple):
     """A report and the truth behind it."""
 
     report: ReceivedReport
@@ -62,10 +62,10 @@ class Told(NamedTuple):
 
 
 class Gateway:
-    """A gateway with a boot, a stream and a clock; ``told`` collects its reports."""
+    """A gateway with a boot, a stream and a clock; ``sent`` collects its reports."""
 
-    def __init__(self, name: str, told: list[Told], delay_ms: int = 1000) -> None:
-        self.name, self.told, self.delay_ms = name, told, delay_ms
+    def __init__(self, name: str, sent: list[SentReport], delay_ms: int = 1000) -> None:
+        self.name, self.sent, self.delay_ms = name, sent, delay_ms
         self.places: dict[str, ModemUnit | None] = {}
         self.streams = self.boots = 0
         self.up_since = START - 60_000
@@ -97,7 +97,7 @@ class Gateway:
         removed: bool = False,
         received_ms: int | None = None,
         rejected: bool = False,
-    ) -> Told:
+    ) -> SentReport:
         """Report what a place holds, or that it was removed."""
         self.sequence += 1
         unit = self.places.get(place) if place else None
@@ -125,9 +125,9 @@ class Gateway:
         digest = hashlib.sha256(repr(one).encode()).digest()
         one = ReceivedReport(**{**_fields(one), "digest": digest})
         batch = BatchClock(self.name, self.boot_id, received_ms - self.up_since, received_ms)
-        sent = Told(one, batch, now_ms, None if removed or reading is None else unit)
-        self.told.append(sent)
-        return sent
+        report = SentReport(one, batch, now_ms, None if removed or reading is None else unit)
+        self.sent.append(report)
+        return report
 
 
 def _fields(report: ReceivedReport) -> dict[str, object]:
@@ -139,7 +139,7 @@ class Fleet:
 
     def __init__(self, seed: int, *, steps: int = 30, clones: bool = True) -> None:
         self.random = random.Random(seed)
-        self.told: list[Told] = []
+        self.sent: list[SentReport] = []
         self.now_ms = START
         self.cards = [SimCard(f"c{n}", eid=f"e{n}" if n % 3 == 0 else None) for n in range(6)]
         self.units = [
@@ -151,7 +151,7 @@ class Fleet:
             self.cards.append(self.cards[0].copied())
             self.units.append(ModemUnit("m1", self.cards[5], maker="SIMCom"))
             self.units.append(ModemUnit("m1", self.cards[6], maker="Telit"))
-        self.gateways = [Gateway(name, self.told) for name in "abc"]
+        self.gateways = [Gateway(name, self.sent) for name in "abc"]
         self.stock = self.units[:]
         for gateway in self.gateways:
             gateway.places = {"p1": None, "p2": None}
@@ -166,7 +166,7 @@ class Fleet:
         act = pick.choice(_ACTS)
         getattr(self, f"_{act}")(gateway)
 
-    def _tell(self, gateway: Gateway, place: str, *, removed: bool = False) -> None:
+    def _send(self, gateway: Gateway, place: str, *, removed: bool = False) -> None:
         chance = self.random.random()
         if chance < 0.12:
             gateway.lose()
@@ -179,7 +179,7 @@ class Fleet:
 
     def _refresh(self, gateway: Gateway) -> None:
         for place in gateway.places:
-            self._tell(gateway, place)
+            self._send(gateway, place)
 
     def _insert(self, gateway: Gateway) -> None:
         place = self.random.choice(list(gateway.places))
@@ -190,7 +190,7 @@ class Fleet:
             unit = self.random.choice(self.stock)
             self.stock.remove(unit)
             gateway.places[place] = unit
-        self._tell(gateway, place)
+        self._send(gateway, place)
 
     def _remove(self, gateway: Gateway) -> None:
         place = self.random.choice(list(gateway.places))
@@ -199,7 +199,7 @@ class Fleet:
             gateway.places[place] = None
             self.stock.append(unit)
             if self.random.random() < 0.7:
-                self._tell(gateway, place, removed=True)
+                self._send(gateway, place, removed=True)
 
     def _swap_sims(self, gateway: Gateway) -> None:
         unit, other = self.random.sample(self.units, 2)

@@ -19,7 +19,7 @@ from modemagent.registry.store.engine import Database
 from modemagent.registry.store.record import Arrival, Sender, record
 from modemagent.report.message import canonical_body
 from tests.registry.history.wire import as_received, body_of
-from tests.registry.history.world import Fleet, Told
+from tests.registry.history.world import Fleet, SentReport
 
 WORLDS = range(25)
 SECRET = b"s" * 32
@@ -33,26 +33,26 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
-def store(database: Database, batches: list[list[Told]]) -> None:
-    for number, told in enumerate(batches):
+def store(database: Database, batches: list[list[SentReport]]) -> None:
+    for number, sent in enumerate(batches):
         arrivals = [
             Arrival(
                 open_envelope(canonical_body(body_of(one))),
                 one.report.received_ms,
                 Sender(one.report.boot, one.batch.uptime_ms) if one.batch else Sender(),
             )
-            for one in told
+            for one in sent
         ]
         with database.writing() as connection:
             record(Batch(connection, database.keys, LONG_AFTER_MS + number, SECRET), arrivals)
 
 
-def batched(told: list[Told], seed: int) -> list[list[Told]]:
+def batched(sent: list[SentReport], seed: int) -> list[list[SentReport]]:
     """Split reports into batches; a batch has one gateway."""
     pick = random.Random(seed)
-    found: list[list[Told]] = []
-    waiting: dict[str, list[Told]] = defaultdict(list)
-    for one in told:
+    found: list[list[SentReport]] = []
+    waiting: dict[str, list[SentReport]] = defaultdict(list)
+    for one in sent:
         mine = waiting[one.report.gateway]
         mine.append(one)
         if len(mine) >= pick.choice((1, 1, 2, 5)):
@@ -167,21 +167,21 @@ def derived(history: History) -> dict[str, list[Any]]:
     }
 
 
-def expected(told: list[Told]) -> dict[str, list[Any]]:
-    batches = [one.batch for one in told if one.batch is not None]
-    return derived(derive([as_received(one) for one in told], batches))
+def expected(sent: list[SentReport]) -> dict[str, list[Any]]:
+    batches = [one.batch for one in sent if one.batch is not None]
+    return derived(derive([as_received(one) for one in sent], batches))
 
 
 @pytest.mark.parametrize("seed", WORLDS)
 def test_database_holds_what_follows_from_the_reports(seed: int, database: Database) -> None:
-    told = Fleet(seed).told
-    arrived = told[:]
+    sent = Fleet(seed).sent
+    arrived = sent[:]
     if seed % 3:
         pick = random.Random(seed)
-        arrived = [*told, *pick.sample(told, len(told) // 4)]
+        arrived = [*sent, *pick.sample(sent, len(sent) // 4)]
         pick.shuffle(arrived)
     store(database, batched(arrived, seed))
-    found, wanted = stored(database), expected(told)
+    found, wanted = stored(database), expected(sent)
     for name in wanted:
         assert found[name] == wanted[name]
 
@@ -190,12 +190,12 @@ def test_unit_with_many_readings_is_related_by_a_job(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refold, "MOST_SPANS", 3)
-    told = [one for one in Fleet(8, steps=60).told if not one.report.rejected]
-    store(database, batched(told, 8))
+    sent = [one for one in Fleet(8, steps=60).sent if not one.report.rejected]
+    store(database, batched(sent, 8))
     assert pending_stays(database) > 0
-    assert stored(database) != expected(told)
+    assert stored(database) != expected(sent)
     run_job(database)
-    assert stored(database) == expected(told)
+    assert stored(database) == expected(sent)
     assert pending_stays(database) == 0
 
 
