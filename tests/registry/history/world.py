@@ -53,12 +53,13 @@ class ModemUnit:
 
 
 class SentReport(NamedTuple):
-    """A report and the truth behind it."""
+    """A report and the truth behind it: the modem that is at the place, and its SIMs."""
 
     report: ReceivedReport
     batch: BatchClock | None
     true_ms: int
     unit: ModemUnit | None
+    slots: dict[int, SimCard | None]
 
 
 class Gateway:
@@ -125,7 +126,8 @@ class Gateway:
         digest = hashlib.sha256(repr(one).encode()).digest()
         one = ReceivedReport(**{**_fields(one), "digest": digest})
         batch = BatchClock(self.name, self.boot_id, received_ms - self.up_since, received_ms)
-        report = SentReport(one, batch, now_ms, None if removed or reading is None else unit)
+        held = None if removed or reading is None else unit
+        report = SentReport(one, batch, now_ms, held, dict(held.slots) if held else {})
         self.sent.append(report)
         return report
 
