@@ -1,4 +1,8 @@
-"""Background work of a registry process: held events, old key pages, partitions, notifications."""
+"""Background work of a registry process.
+
+Held events are published, units with many readings related, old key pages and partitions deleted,
+and notifications of other processes received.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +57,8 @@ class Housekeeper:
         tidied = -_TIDY_EVERY_S
         while not self._stopping.wait(_PUBLISH_EVERY_S):
             try:
-                if self._recorder.publish_due():
+                related = self._recorder.relate_due()
+                if self._recorder.publish_due() or related:
                     self._on_events()
                 if time.monotonic() - tidied >= _TIDY_EVERY_S:
                     upkeep.tidy(self._database)

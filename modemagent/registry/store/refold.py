@@ -23,6 +23,7 @@ from modemagent.registry.history.pairings import fold_slots
 from modemagent.registry.history.places import Interval, fold_place
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.facts import write_facts
 from modemagent.registry.store.finding_log import FindingLog
 from modemagent.registry.store.occurrences import OccurrenceLog
 from modemagent.registry.store.sightings import LoadedModem, load_modems
@@ -54,7 +55,8 @@ _DUE = "SELECT id, kind FROM unit WHERE relate_ms <= {now_ms} ORDER BY relate_ms
 def refold(batch: Batch) -> None:
     """Derive the history of the units of a batch and write the differences.
 
-    Units with many readings are left to :func:`relate_due`; until then their stays are pending.
+    Units with many readings are left to :func:`relate_due` and taken out of the batch; until then
+    their stays are pending.
     """
     _Refold(batch, by_job=False).run()
 
@@ -67,6 +69,7 @@ def relate_due(batch: Batch, limit: int = 10) -> int:
     batch.sims.update(row for row, kind in rows if kind == UnitKind.SIM)
     if rows:
         _Refold(batch, by_job=True).run()
+        write_facts(batch)
     return len(rows)
 
 
@@ -91,7 +94,7 @@ class _Refold:
         batch = self._batch
         new = batch.new_units
         self._findings.set_gateways(batch.gateways)
-        modems = self._without_large(batch.modems)
+        modems = batch.modems = self._without_large(batch.modems)
         self._lock(sorted(modems), with_places=True)
         self._derive(modems)
         held = set(batch.sims) | self._stays.held(modems - new)
