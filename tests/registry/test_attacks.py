@@ -355,3 +355,21 @@ def test_event_ids_cannot_be_computed(tmp_path: Path) -> None:
         registry.stop()
     assert len(found[0]) == len(found[1]) == 2
     assert not {*found[0]} & {*found[1]}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"reports": [' + b"{}," * 2_000_000 + b"{}]}", 422),
+        (b'{"reports": [["\\n"' + b",{}" * 2_000_000 + b"]]}", 200),
+        (b'{"reports": ["\\ud800"' + b",[{}" + b",{}" * 2_000_000 + b"]]}", 400),
+        (b'{"reports": ["\\ud800"' + b",[{}" + b",{}" * 50_000 + b"]]}", 200),
+        (b'{"reports": [' + b"[" * 4_000_000, 400),
+    ],
+    ids=["many", "wide", "malformed", "small", "deep"],
+)
+def test_json_takes_little_memory(bounded: Target, body: bytes, status: int) -> None:
+    response = bounded.sender.request("POST", "/api/v1/reports", body)
+    assert response.status == status
+    if status == 200:
+        assert {result["status"] for result in response.json["results"]} == {"rejected"}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
 
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 
 from modemagent import __version__
 from modemagent.registry.api import event_stream, fleet, health, problem_details, reports
@@ -26,6 +29,7 @@ from modemagent.registry.store.engine import Database
 from modemagent.registry.store.recorder import Recorder
 
 HOLD_BACK_S = 3600.0
+_OPENAPI = "/openapi.json"
 MOST_BODIES_BYTES = 32 * 1024 * 1024  # in memory for all requests together
 
 
@@ -70,6 +74,7 @@ def create_app(
         description="Where every modem and SIM of a fleet is, since when, on which evidence.",
         lifespan=lifespan,
         docs_url=None,
+        openapi_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -78,6 +83,7 @@ def create_app(
     state.tokens, state.streams = tokens, streams
     state.readiness = Readiness(database, ingest)
     state.addresses = ClientAddresses(trusted_proxies)
+    app.add_route(_OPENAPI, OpenApiDocument(app).get, include_in_schema=False)
     methods = PathMethods(app)
     problem_details.add_to(app, methods.at)
     for router in (reports.router, fleet.router, event_stream.router, health.router):
@@ -98,6 +104,20 @@ def create_app(
     return app
 
 
+class OpenApiDocument:
+    """``GET /openapi.json``, encoded once: FastAPI encodes it for each request, in 3 ms."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    async def get(self, _: Request) -> Response:
+        return Response(self._encoded, media_type="application/json")
+
+    @cached_property
+    def _encoded(self) -> bytes:
+        return json.dumps(self._app.openapi(), separators=(",", ":")).encode("ascii")
+
+
 class PathMethods:
     """The methods of the routes of an application, as its OpenAPI document describes them."""
 
@@ -115,7 +135,7 @@ class PathMethods:
     @cached_property
     def _table(self) -> list[tuple[re.Pattern[str], set[str]]]:
         described = {path: set(map(str.upper, found)) for path, found in self._paths.items()}
-        described[str(self._app.openapi_url)] = {"GET"}
+        described[_OPENAPI] = {"GET"}
         return [
             (
                 re.compile(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(path))),

@@ -113,14 +113,14 @@ class EventStreams:
     ) -> None:
         check_scope(token, Scope.READ)
         after = _position(scope["query_string"], headers)
-        if after is None:
-            after = await run_in_threadpool(self._last_position)
         if not self._by_token.acquire(token.number):
             raise too_many("streams", f"a token may open {MOST_STREAMS_EACH} streams", 30)
         try:
             if not self._by_token.acquire(_TOTAL, MOST_STREAMS):
                 raise too_many("streams", "too many event streams are open", 30)
             try:
+                if after is None:
+                    after = await run_in_threadpool(self._last_position)
                 await self._serve(_Stream(token), after, receive, send)
             finally:
                 self._by_token.release(_TOTAL)

@@ -23,7 +23,7 @@ router = APIRouter(tags=["operation"])
 
 
 @router.get("/healthz")
-def healthz() -> Response:
+async def healthz() -> Response:
     """Check that the process responds."""
     return JSONResponse({"status": "ok"})
 
@@ -52,8 +52,8 @@ def metrics_app(state: object) -> Starlette:
     :param state: the state of the registry's application
     """
 
-    def healthz_route(_: Request) -> Response:
-        return healthz()
+    async def healthz_route(_: Request) -> Response:
+        return await healthz()
 
     app = Starlette(
         routes=[

@@ -25,6 +25,12 @@ from starlette.types import Scope as AsgiScope
 
 from modemagent.errors import ReportError
 from modemagent.registry.api.auth import check_scope, requires
+from modemagent.registry.api.batch_scan import (
+    MOST_REPORTS,
+    decode_batch,
+    is_whole,
+    split_by_scanning,
+)
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Enrolled, Enrolment, Receipts
 from modemagent.registry.api.problem_details import ProblemDetails, document, unavailable
 from modemagent.registry.api.quotas import MemoryBudget
@@ -35,10 +41,8 @@ from modemagent.registry.store import tokens
 from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.record import Arrival, ReceiptStatus, ReportResult, Sender
 from modemagent.registry.store.tokens import EnrolmentRefused, Scope, Token
-from modemagent.registry.validation import reject_duplicate_keys
 from modemagent.report.message import BOOT_ID_HEADER, FIRST_PENDING_HEADER, UPTIME_HEADER
 
-MOST_REPORTS = 1000
 MOST_BYTES = 8 * 1024 * 1024  # of a body, before and after gzip
 MOST_BYTES_EACH = 64 * 1024
 _WRITER_DEADLINE_S = 60
@@ -53,6 +57,7 @@ router = APIRouter(prefix="/api/v1", tags=["gateways"], responses=PROBLEMS)
 _BATCH_SCHEMA = {
     "type": "object",
     "required": ["reports"],
+    "additionalProperties": False,
     "properties": {
         "reports": {
             "type": "array",
@@ -68,11 +73,7 @@ class _ForeignGateway(ReportError):
     """A report whose gateway is not the one the token is bound to."""
 
 
-class _Batch(msgspec.Struct):
-    reports: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=MOST_REPORTS)]
-
-
-_batches = msgspec.json.Decoder(_Batch, strict=True)
+_MOST_SCANNED = 1024 * 1024  # bytes, which can take a second
 
 
 @router.post(
@@ -240,54 +241,28 @@ def _report_id(raw: bytes | msgspec.Raw) -> str | None:
 
 
 def _split(body: bytes | bytearray) -> Sequence[bytes | msgspec.Raw]:
+    """Split a batch into reports without decoding them.
+
+    :raises ProblemDetails: the body is not a batch of 1 to 1000 reports
+    """
     try:
         try:
-            batch = _batches.decode(body)
+            reports = decode_batch(body)
         except msgspec.ValidationError:
             raise
-        except msgspec.DecodeError as error:
-            return _split_leniently(body, error)
-        if body.count(b'"reports"') != 1 or b"\\" in body:
-            _reject_second_list(body)
+        except msgspec.DecodeError:
+            if len(body) > _MOST_SCANNED:
+                raise
+            # half a surrogate pair or a number that JSON does not have: bytes of a modem can end up
+            # in one report this way, which must not affect the others
+            return split_by_scanning(body)
+        if (body.count(b'"reports"') != 1 or b"\\" in body) and not is_whole(body, reports):
+            raise msgspec.ValidationError("the key 'reports' occurs twice")
     except msgspec.ValidationError as error:
         raise _invalid(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_batch", error) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _invalid(HTTPStatus.BAD_REQUEST, "malformed_json", error) from error
-    return batch.reports
-
-
-def _split_leniently(
-    body: bytes | bytearray, error: msgspec.DecodeError
-) -> Sequence[bytes | msgspec.Raw]:
-    """Split a body that contains half a surrogate pair or a number that JSON does not have.
-
-    Bytes of a modem can end up in one report this way, which must not affect the others. Each
-    report is parsed separately afterwards.
-    """
-    try:
-        whole = json.loads(body, object_pairs_hook=reject_duplicate_keys)
-    except (ValueError, RecursionError, ReportError):
-        raise error from None
-    reports = whole.get("reports") if isinstance(whole, dict) else None
-    if not isinstance(reports, list):
-        raise msgspec.ValidationError("no list of reports")
-    _batches.decode(msgspec.json.encode({"reports": [None] * len(reports)}))
-    return [json.dumps(one).encode("ascii") for one in reports]
-
-
-def _reject_second_list(body: bytes | bytearray) -> None:
-    """Reject a body whose outer object has the key ``reports`` twice, with or without escapes."""
-    outermost: list[tuple[str, object]] = []
-
-    def keep(pairs: list[tuple[str, object]]) -> None:
-        outermost[:] = pairs
-
-    try:
-        json.loads(body, object_pairs_hook=keep)
-    except (ValueError, RecursionError):
-        return  # a single report is malformed, and is rejected separately
-    if [name for name, _ in outermost].count("reports") > 1:
-        raise msgspec.ValidationError("the key 'reports' occurs twice")
+    return reports
 
 
 def _invalid(status: HTTPStatus, code: str, error: Exception) -> ProblemDetails:
