@@ -373,3 +373,9 @@ def test_json_takes_little_memory(bounded: Target, body: bytes, status: int) -> 
     assert response.status == status
     if status == 200:
         assert {result["status"] for result in response.json["results"]} == {"rejected"}
+
+
+def test_malformed_bodies_are_freed(bounded: Target) -> None:
+    for _ in range(20):
+        response = bounded.sender.request("POST", "/api/v1/reports", b"x" * (4 << 20))
+        assert response.status == 400

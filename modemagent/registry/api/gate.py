@@ -9,6 +9,7 @@ Routes that carry the load of a fleet, or that last long, are called directly, w
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -48,6 +49,7 @@ MOST_REQUESTS_EACH = 32  # at a time, of one token
 MOST_REQUESTS_OF_GATEWAY = 8
 MOST_REQUESTS_OF_ADDRESS = 8  # without a token
 _MOST_BYTES = 64 * 1024  # of a body that is not a batch of reports
+_DELAY_OF_REFUSAL_S = 0.25
 _RETRY_WHEN_STOPPING_S = 10
 
 _USUAL_METHODS = ("GET", "POST", "HEAD")
@@ -119,6 +121,9 @@ class Gate:
             if response.is_started:
                 raise
             self._metrics.refused(str(problem.body["code"]))
+            if problem.status is HTTPStatus.TOO_MANY_REQUESTS:
+                # a client that ignores Retry-After would otherwise keep the registry busy
+                await asyncio.sleep(_DELAY_OF_REFUSAL_S)
             await send_problem(response, problem)
         except ClientDisconnected:
             pass

@@ -121,7 +121,7 @@ class ReportRoute:
         try:
             content = await body.read(headers)
             result = await run_in_threadpool(
-                _receive,
+                _receive_or_problem,
                 content,
                 token,
                 self._state,
@@ -131,6 +131,9 @@ class ReportRoute:
             )
         finally:
             body.release()
+        del content
+        if isinstance(result, ProblemDetails):
+            raise result
         length = b"%d" % len(result)
         fields = [(b"content-type", b"application/json"), (b"content-length", length)]
         await send({"type": "http.response.start", "status": 200, "headers": fields})
@@ -139,6 +142,19 @@ class ReportRoute:
 
 def _text(value: bytes | None) -> str | None:
     return value.decode("latin-1") if value else None
+
+
+def _receive_or_problem(*arguments: Any) -> bytes | ProblemDetails:
+    """Return the response or the error of a batch.
+
+    An exception that leaves the thread is part of a reference cycle, and its traceback and cause
+    would keep the body in memory until the next run of the garbage collector.
+    """
+    try:
+        return _receive(*arguments)
+    except ProblemDetails as problem:
+        problem.__cause__ = problem.__context__ = None
+        return problem.with_traceback(None)
 
 
 def _receive(
