@@ -108,6 +108,8 @@ def _masked_member(name: str, member: Any, whole: dict[str, Any]) -> Any:
         return _masked(member)
     if name in _NUMBERS:
         return mask(member)
+    if name == "sentence":
+        return mask_text(member)
     if name == "subject":
         kind, colon, number = member.partition(":")
         return member if kind == "gateway" else f"{kind}{colon}{mask(number)}"

@@ -90,8 +90,53 @@ class SlotDocument(Document):
     since: str | None
 
 
+class KeptReading(Document):
+    """A reading that is kept as evidence, with the range of its dates."""
+
+    report: str
+    earliest: str
+    latest: str
+    received: str
+
+
+class PastState(Document):
+    """Where a modem or SIM was at a time.
+
+    ``certain``: between two readings between which it cannot have left. ``probable``: between two
+    readings that agree, across a reboot or missing reports. ``unknown``: otherwise. ``agreeing`` is
+    the number of readings between ``before`` and ``after``, which are not kept because they agree.
+    """
+
+    certainty: Literal["certain", "probable", "unknown"]
+    individual: int
+    imei: str | None
+    iccid: str | None
+    slot: int | None
+    gateway_id: str
+    port: str
+    opened_by: str
+    closed_by: str | None
+    before: KeptReading | None
+    after: KeptReading | None
+    agreeing: int
+    sentence: str
+
+
+class Past(Document):
+    """State at the time ``as_of``, as it was known at ``known_at``; several if it is not known."""
+
+    imei: str | None = None
+    iccid: str | None = None
+    ref: str
+    as_of: str
+    known_at: str | None
+    sentence: str
+    states: list[PastState]
+
+
 class ModemDetail(ModemDocument):
     sims: list[SlotDocument]
+    past: Past | None
 
 
 class SimDocument(Document):
@@ -136,8 +181,13 @@ class Gateway(Document):
     ref: str
 
 
+class SimDetail(SimDocument):
+    past: Past | None
+
+
 class GatewayDetail(Gateway):
     modems: list[ModemDocument]
+    past: list[PastState] | None
 
 
 class PlaceDocument(Document):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
+from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -28,7 +30,30 @@ After = Annotated[int | None, Query(ge=0, le=2**62, description="`next` of the p
 AfterId = Annotated[str, Query(max_length=256, description="`next` of the previous page.")]
 Number = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_ -]+$")]
 GatewayId = Annotated[str, Path(min_length=1, max_length=256, pattern=GATEWAY_ID)]
+AsOf = Annotated[AwareDatetime | None, Query(description="State at this time.")]
+KnownAt = Annotated[AwareDatetime | None, Query(description="As it was known at this time.")]
 Direction = Annotated[Literal["asc", "desc"], Query(description="Oldest or newest first.")]
+
+
+def _present_only(
+    as_of: Annotated[str | None, Query(include_in_schema=False)] = None,
+    known_at: Annotated[str | None, Query(include_in_schema=False)] = None,
+) -> None:
+    if as_of is not None or known_at is not None:
+        detail = "lists show the present; ask for one modem, SIM or gateway with as_of and known_at"
+        raise ProblemDetails(HTTPStatus.BAD_REQUEST, "no_past", detail)
+
+
+PRESENT_ONLY = [Depends(_present_only)]
+BAD_REQUEST: dict[int | str, Any] = {400: PROBLEM}
+
+
+def _times(as_of: datetime | None, known_at: datetime | None) -> dict[str, int | None]:
+    """Return times as milliseconds since 1970."""
+    return {
+        name: None if value is None else round(value.timestamp() * 1000)
+        for name, value in (("as_of", as_of), ("known_at", known_at))
+    }
 
 
 def _answer(
@@ -53,61 +78,116 @@ def lookup(
     return _answer(request, token, reader.lookup, wanted)
 
 
-@router.get("/modems", response_model=documents.Modems)
+@router.get(
+    "/modems",
+    response_model=documents.Modems,
+    responses=BAD_REQUEST,
+    dependencies=PRESENT_ONLY,
+)
 def modems(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
     """List modems in the order of their first report."""
     return _answer(request, token, reader.modems, limit=limit, after=after or 0)
 
 
 @router.get("/modems/{imei}", response_model=documents.ModemDetail, responses=NOT_FOUND)
-def modem(request: Request, token: Reader, imei: Number) -> Response:
+def modem(
+    request: Request,
+    token: Reader,
+    imei: Number,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+) -> Response:
     """Return a modem and its SIM slots."""
-    return _answer(request, token, reader.modem, imei)
+    return _answer(request, token, reader.modem, imei, **_times(as_of, known_at))
 
 
 @router.get("/modems/{imei}/timeline", response_model=documents.ModemTimeline, responses=NOT_FOUND)
-def modem_timeline(request: Request, token: Reader, imei: Number) -> Response:
+def modem_timeline(
+    request: Request,
+    token: Reader,
+    imei: Number,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+) -> Response:
     """Return the places of a modem, its SIMs and its events, with the reports that show them."""
-    return _answer(request, token, reader.modem_timeline, imei)
+    return _answer(request, token, reader.modem_timeline, imei, **_times(as_of, known_at))
 
 
-@router.get("/sims", response_model=documents.Sims)
+@router.get(
+    "/sims",
+    response_model=documents.Sims,
+    responses=BAD_REQUEST,
+    dependencies=PRESENT_ONLY,
+)
 def sims(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
     """List SIMs in the order of their first report."""
     return _answer(request, token, reader.sims, limit=limit, after=after or 0)
 
 
-@router.get("/sims/{iccid}", response_model=documents.SimDocument, responses=NOT_FOUND)
-def sim(request: Request, token: Reader, iccid: Number) -> Response:
+@router.get("/sims/{iccid}", response_model=documents.SimDetail, responses=NOT_FOUND)
+def sim(
+    request: Request,
+    token: Reader,
+    iccid: Number,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+) -> Response:
     """Return a SIM. The check digit of the ICCID, its 20th digit, is optional."""
-    return _answer(request, token, reader.sim, iccid)
+    return _answer(request, token, reader.sim, iccid, **_times(as_of, known_at))
 
 
 @router.get("/sims/{iccid}/timeline", response_model=documents.SimTimeline, responses=NOT_FOUND)
-def sim_timeline(request: Request, token: Reader, iccid: Number) -> Response:
+def sim_timeline(
+    request: Request,
+    token: Reader,
+    iccid: Number,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+) -> Response:
     """Return the modems that held a SIM and its events, with the reports that show them."""
-    return _answer(request, token, reader.sim_timeline, iccid)
+    return _answer(request, token, reader.sim_timeline, iccid, **_times(as_of, known_at))
 
 
-@router.get("/gateways", response_model=documents.Gateways)
+@router.get(
+    "/gateways",
+    response_model=documents.Gateways,
+    responses=BAD_REQUEST,
+    dependencies=PRESENT_ONLY,
+)
 def gateways(request: Request, token: Reader, limit: Limit = 100, after: AfterId = "") -> Response:
     """List gateways by id."""
     return _answer(request, token, reader.gateways, limit=limit, after=after)
 
 
 @router.get("/gateways/{gateway_id}", response_model=documents.GatewayDetail, responses=NOT_FOUND)
-def gateway(request: Request, token: Reader, gateway_id: GatewayId) -> Response:
+def gateway(
+    request: Request,
+    token: Reader,
+    gateway_id: GatewayId,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+) -> Response:
     """Return a gateway and the modems in it."""
-    return _answer(request, token, reader.gateway, gateway_id)
+    return _answer(request, token, reader.gateway, gateway_id, **_times(as_of, known_at))
 
 
-@router.get("/pairings", response_model=documents.Pairings)
+@router.get(
+    "/pairings",
+    response_model=documents.Pairings,
+    responses=BAD_REQUEST,
+    dependencies=PRESENT_ONLY,
+)
 def pairings(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
     """List the SIMs that are in a modem now."""
     return _answer(request, token, reader.pairings, limit=limit, after=after or 0)
 
 
-@router.get("/findings", response_model=documents.Findings)
+@router.get(
+    "/findings",
+    response_model=documents.Findings,
+    responses=BAD_REQUEST,
+    dependencies=PRESENT_ONLY,
+)
 def findings(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
     """List what is wrong: duplicate and cloned numbers, copied disks, clocks, with evidence."""
     return _answer(request, token, reader.findings, limit=limit, after=after or 0)
@@ -137,7 +217,12 @@ def report(
     return JSONResponse(redact_report(found, token))
 
 
-@router.get("/events", response_model=documents.EventPage)
+@router.get(
+    "/events",
+    response_model=documents.EventPage,
+    responses=BAD_REQUEST,
+    dependencies=PRESENT_ONLY,
+)
 def events(
     request: Request,
     token: Reader,

@@ -95,7 +95,8 @@ def write(
         key = batch.key()
         position = None if _must_wait(batch, waits[one.stream, one.sequence]) else positions.next()
         rows.append((key, position, first.get(one.event_id, position), one.event_id, one.type,
-                     one.revision, False, False, one.replaces, *one[2:7], batch.now_ms, *one.old, *one.new))  # fmt: skip
+                     one.revision, False, False, one.replaces, *one[2:7], batch.now_ms,
+                     *one.old, *one.new))  # fmt: skip
         links += [(unit, key) for unit in sorted(one.about)]
     dialect.insert_rows(connection, schema.event, _COLUMNS, rows)
     dialect.insert_rows(connection, schema.event_about, ("unit", "event"), links)

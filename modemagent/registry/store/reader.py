@@ -18,6 +18,7 @@ from modemagent.registry.store.finding_reader import findings
 from modemagent.registry.store.fleet import gateway_documents, modems_in
 from modemagent.registry.store.lookup import find_unit, lookup
 from modemagent.registry.store.modems import fact_history, modem_documents, slot_documents
+from modemagent.registry.store.past import modems_at, state_at
 from modemagent.registry.store.refs import parse_ref
 from modemagent.registry.store.report_reader import Gone, stored_report
 from modemagent.registry.store.sims import sim_documents
@@ -37,14 +38,21 @@ def modems(connection: Connection, *, limit: int, after: int = 0) -> Document:
     return _units(connection, UnitKind.MODEM, "modems", modem_documents, limit, after)
 
 
-def modem(connection: Connection, imei: str, *, known_at: int | None = None) -> Document | None:
-    """Return a modem and its slots, by 14 to 16 digits of its IMEI or IMEISV."""
+def modem(
+    connection: Connection, imei: str, *, as_of: int | None = None, known_at: int | None = None
+) -> Document | None:
+    """Return a modem and its slots, by 14 to 16 digits of its IMEI or IMEISV.
+
+    :param as_of: add where it was at this time
+    :param known_at: as it was known at this time
+    """
     view = View(connection)
     unit = find_unit(view, UnitKind.MODEM, imei)
     found = modem_documents(view, [unit], known_at) if unit is not None else []
     if unit is None or not found:
         return None
-    return {**found[0], "sims": slot_documents(view, unit, known_at)}
+    past = None if as_of is None else state_at(connection, UnitKind.MODEM, imei, as_of, known_at)
+    return {**found[0], "sims": slot_documents(view, unit, known_at), "past": past}
 
 
 def sims(connection: Connection, *, limit: int, after: int = 0) -> Document:
@@ -52,16 +60,21 @@ def sims(connection: Connection, *, limit: int, after: int = 0) -> Document:
     return _units(connection, UnitKind.SIM, "sims", sim_documents, limit, after)
 
 
-def sim(connection: Connection, iccid: str, *, known_at: int | None = None) -> Document | None:
-    """Return a SIM by the 18 to 20 digits of its ICCID."""
+def sim(
+    connection: Connection, iccid: str, *, as_of: int | None = None, known_at: int | None = None
+) -> Document | None:
+    """Return a SIM by the 18 to 20 digits of its ICCID; the times are as for a modem."""
     view = View(connection)
     unit = find_unit(view, UnitKind.SIM, iccid)
     found = sim_documents(view, [unit], known_at) if unit is not None else []
-    return found[0] if found else None
+    if not found:
+        return None
+    past = None if as_of is None else state_at(connection, UnitKind.SIM, iccid, as_of, known_at)
+    return {**found[0], "past": past}
 
 
 def modem_timeline(
-    connection: Connection, imei: str, *, known_at: int | None = None
+    connection: Connection, imei: str, *, as_of: int | None = None, known_at: int | None = None
 ) -> Document | None:
     """Return the places of a modem, its SIMs, its facts and its events, oldest first."""
     view = View(connection)
@@ -75,15 +88,15 @@ def modem_timeline(
     return {
         "imei": name.number,
         "ref": name.ref,
-        "places": [documents.place_stay(view, one) for one in places],
-        "pairings": [documents.pairing(view, one) for one in held],
+        "places": [documents.place_stay(view, one) for one in _begun(places, as_of)],
+        "pairings": [documents.pairing(view, one) for one in _begun(held, as_of)],
         "facts": fact_history(view, [unit], known_at).get(unit, []),
         "events": events_about(view, [unit]),
     }
 
 
 def sim_timeline(
-    connection: Connection, iccid: str, *, known_at: int | None = None
+    connection: Connection, iccid: str, *, as_of: int | None = None, known_at: int | None = None
 ) -> Document | None:
     """Return the modems that held a SIM, and its events, oldest first."""
     view = View(connection)
@@ -96,9 +109,14 @@ def sim_timeline(
     return {
         "iccid": name.number,
         "ref": name.ref,
-        "pairings": [documents.pairing(view, one) for one in stays],
+        "pairings": [documents.pairing(view, one) for one in _begun(stays, as_of)],
         "events": events_about(view, [unit]),
     }
+
+
+def _begun(stays: Sequence[StayRow], as_of: int | None) -> list[StayRow]:
+    """Return the stays that may have begun by a time."""
+    return [one for one in stays if as_of is None or one.from_lo <= as_of]
 
 
 def pairings(connection: Connection, *, limit: int, after: int = 0) -> Document:
@@ -131,8 +149,17 @@ def gateways(connection: Connection, *, limit: int, after: str = "") -> Document
     return {"gateways": entries, "next": following}
 
 
-def gateway(connection: Connection, gateway_id: str) -> Document | None:
-    """Return a gateway and the modems in it, by its id or its reference."""
+def gateway(
+    connection: Connection,
+    gateway_id: str,
+    *,
+    as_of: int | None = None,
+    known_at: int | None = None,
+) -> Document | None:
+    """Return a gateway and the modems in it, by its id or its reference.
+
+    :param as_of: add the modems that were in it at this time, as known at ``known_at``
+    """
     c = schema.gateway.c
     ref = parse_ref(gateway_id)
     query = select(c.id).where(
@@ -143,7 +170,9 @@ def gateway(connection: Connection, gateway_id: str) -> Document | None:
     found = gateway_documents(view, rows[:1])
     if not found:
         return None
-    return {**found[0], "modems": modem_documents(view, modems_in(view, rows[0]))}
+    modems = modem_documents(view, modems_in(view, rows[0]))
+    past = None if as_of is None else modems_at(connection, rows[0], as_of, known_at)
+    return {**found[0], "modems": modems, "past": past}
 
 
 def events(
