@@ -19,7 +19,7 @@ def at(text: str) -> str:
 
 
 @pytest.fixture
-def told(gateway_client: Clients) -> None:
+def reported(gateway_client: Clients) -> None:
     """Four readings that agree, a missing number, two readings, and a modem elsewhere later."""
     here, there = Gateway("gw-1"), Gateway("gw-2", started="2026-03-01T15:")
     reports = [here.report("identified" if number == 0 else "refresh") for number in range(7)]
@@ -37,7 +37,7 @@ def told(gateway_client: Clients) -> None:
     ],
 )
 def test_certainty_follows_from_the_readings_on_both_sides(
-    told: None, reader: Client, moment: str, certainty: str, gateway_id: str, agreeing: int
+    reported: None, reader: Client, moment: str, certainty: str, gateway_id: str, agreeing: int
 ) -> None:
     past = reader.get(f"modems/{IMEI}?{at(moment)}")["past"]
     (state,) = past["states"]
@@ -49,13 +49,13 @@ def test_certainty_follows_from_the_readings_on_both_sides(
         assert state["after"]["report"] == "gw-1/stream-1/4"
 
 
-def test_nothing_is_known_before_the_first_reading(told: None, reader: Client) -> None:
+def test_nothing_is_known_before_the_first_reading(reported: None, reader: Client) -> None:
     past = reader.get(f"modems/{IMEI}?{at('11:00:00')}")["past"]
     assert past["states"] == []
     assert "first reading is of 2026-03-01T12:00:01.000Z" in past["sentence"]
 
 
-def test_sim_and_gateway_have_a_past(told: None, reader: Client, registry: Registry) -> None:
+def test_sim_and_gateway_have_a_past(reported: None, reader: Client, registry: Registry) -> None:
     (state,) = reader.get(f"sims/{ICCID}?{at('12:00:03.500')}")["past"]["states"]
     assert (state["certainty"], state["imei"], state["slot"]) == ("certain", IMEI, 1)
     (state,) = reader.get(f"gateways/gw-1?{at('12:00:03.500')}")["past"]

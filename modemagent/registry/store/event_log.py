@@ -20,7 +20,8 @@ Side = tuple[int | None, int | None, int | None, int | None, int | None, int | N
 NO_SIDE: Side = (None, None, None, None, None, None)
 _SIDE = ("place", "modem", "slot", "card", "imsi", "eid")
 _COLUMNS = (
-    "id", "position", "first_position", "event_id", "type", "revision", "withdrawn", "superseded", "replaces",
+    "id", "position", "first_position", "event_id", "type", "revision", "withdrawn", "superseded",
+    "replaces",
     "unit", "stream", "sequence", "lo_ms", "hi_ms", "recorded_ms",
     *(f"old_{name}" for name in _SIDE), *(f"new_{name}" for name in _SIDE),
 )  # fmt: skip

@@ -17,7 +17,8 @@ from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.bodies import compress
 from modemagent.registry.store.boots import Boot
-from modemagent.registry.store.places import Clocks, Content, Place, PlaceLog, Row, load_places
+from modemagent.registry.store.place_log import PlaceLog
+from modemagent.registry.store.places import Clocks, Content, Place, Row, load_places
 
 _MOST_BODIES = 4
 _KEY = ("stream", "sequence", "digest")

@@ -24,7 +24,8 @@ from modemagent.registry.store.facts import write_facts
 from modemagent.registry.store.forks import Conflict, add_conflicts
 from modemagent.registry.store.gateways import GatewayRows
 from modemagent.registry.store.key_pages import DAY_MS, KeyPages
-from modemagent.registry.store.places import Clocks, Content, Place, PlaceLog, Row, load_places
+from modemagent.registry.store.place_log import PlaceLog
+from modemagent.registry.store.places import Clocks, Content, Place, Row, load_places
 from modemagent.registry.store.presence import PresenceKey, days_of, write_presence
 from modemagent.registry.store.ranges import (
     REJECTED,

@@ -25,7 +25,8 @@ from modemagent.registry.store.boots import (
     redate,
 )
 from modemagent.registry.store.gateways import GatewayRows
-from modemagent.registry.store.places import Place, PlaceLog, load_places
+from modemagent.registry.store.place_log import PlaceLog
+from modemagent.registry.store.places import Place, load_places
 
 Position = tuple[int, int, int]
 
