@@ -14,6 +14,7 @@ from modemagent.cli.registry_database import (
     database_options,
     database_url,
     existing_database,
+    opened_database,
     show_rows,
 )
 from modemagent.errors import SettingsError, UsageError
@@ -157,9 +158,8 @@ def migrate_command(**where: Any) -> None:
     "serve" does the same when it starts. A database of version 0.1.0 is taken over: its reports are
     read again, which can be interrupted and continues at the next start.
     """
-    from modemagent.registry.store.engine import Database
-
-    Database(database_url(**where), guest=True).close()
+    with opened_database(database_url(**where)):
+        pass
 
 
 @command.command("lookup", short_help="Find any identifier.")

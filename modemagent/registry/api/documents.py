@@ -272,7 +272,7 @@ class EventDocument(Document):
 
 
 class FactsDocument(Document):
-    """What a modem said about itself from a report on."""
+    """Facts about a modem from a report on, as read from it."""
 
     manufacturer: str | None
     model: str | None

@@ -1,4 +1,4 @@
-"""Statements that differ between SQLite and PostgreSQL; no other module knows the engine.
+"""Statements that differ between SQLite and PostgreSQL, which only this module distinguishes.
 
 All statements take and return many rows: SQLite runs a prepared statement for each row in C,
 PostgreSQL takes one array for each column. Both are sent as text through the connection of

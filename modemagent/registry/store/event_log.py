@@ -16,9 +16,9 @@ from modemagent.registry.store.ranges import load_ranges
 
 Side = tuple[int | None, int | None, int | None, int | None, int | None, int | None]
 
-#: place, modem, slot, card, IMSI and EID of a side that does not exist
+#: place, modem, slot, SIM, IMSI and EID of a side that does not exist
 NO_SIDE: Side = (None, None, None, None, None, None)
-_SIDE = ("place", "modem", "slot", "card", "imsi", "eid")
+_SIDE = ("place", "modem", "slot", "sim", "imsi", "eid")
 _COLUMNS = (
     "id", "position", "first_position", "event_id", "type", "revision", "withdrawn", "superseded",
     "replaces",
@@ -33,7 +33,7 @@ class NewEvent(NamedTuple):
     :param event_id: 16 bytes
     :param unit: the subject
     :param stream: row of the stream of the report that first shows it
-    :param old: place, modem, slot, card, IMSI, EID before
+    :param old: place, modem, slot, SIM, IMSI, EID before
     :param new: the same afterwards
     :param replaces: id of a withdrawn event that it takes the place of
     :param revision: from 1; higher if its time was corrected

@@ -20,7 +20,7 @@ def event_documents(view: View, rows: Sequence[Row[Any]]) -> list[Document]:
     """Return events as CloudEvents."""
     sides = [(row.old_place, row.new_place) for row in rows]
     view.places(one for side in sides for one in side)
-    names = ("unit", "old_modem", "old_card", "new_modem", "new_card")
+    names = ("unit", "old_modem", "old_sim", "new_modem", "new_sim")
     view.units(getattr(row, name) for row in rows for name in names)
     numbers = ("old_imsi", "old_eid", "new_imsi", "new_eid")
     view.numbers(getattr(row, name) for row in rows for name in numbers)
@@ -87,17 +87,17 @@ def _event(view: View, row: Row[Any]) -> Document:
 
 
 def _side(view: View, row: Row[Any], side: str) -> Document | None:
-    place, modem, slot, card, imsi, eid = (
-        getattr(row, f"{side}_{name}") for name in ("place", "modem", "slot", "card", "imsi", "eid")
+    place, modem, slot, sim, imsi, eid = (
+        getattr(row, f"{side}_{name}") for name in ("place", "modem", "slot", "sim", "imsi", "eid")
     )
-    if (place, modem, card) == (None, None, None):
+    if (place, modem, sim) == (None, None, None):
         return None
-    units, numbers = view.units([modem, card]), view.numbers([imsi, eid])
+    units, numbers = view.units([modem, sim]), view.numbers([imsi, eid])
     where = view.places([place])[place] if place else None
     return {
         "imei": units[modem].number if modem else None,
         "slot": slot,
-        "iccid": units[card].number if card else None,
+        "iccid": units[sim].number if sim else None,
         "imsi": numbers.get(imsi or 0),
         "eid": numbers.get(eid or 0),
         "gateway_id": where.gateway_id if where else None,

@@ -125,7 +125,7 @@ class GatewayRows:
         return self.streams[self.rows[gateway_id].id, stream_id]
 
     def mark_heard(self) -> None:
-        """Set the day on which the gateways were last heard of."""
+        """Set the day of the last report of the gateways."""
         day = self._batch.now_ms // DAY_MS
         for row in self.rows.values():
             if row.heard_day != day:

@@ -192,9 +192,9 @@ def _place_matches(view: View, typed: str) -> list[Document]:
             seen = documents.to_rfc3339(hi)
         if place.unit is not None and place.seen == Seen.HERE:
             modem = view.units([place.unit])[place.unit].number
-        cards = _cards_at(view, place.id)
-        if cards:
-            sim = view.units(cards)[cards[0]].number
+        sims = _sims_at(view, place.id)
+        if sims:
+            sim = view.units(sims)[sims[0]].number
         found.append(
             documents.match(
                 "place",
@@ -210,7 +210,7 @@ def _place_matches(view: View, typed: str) -> list[Document]:
     return found
 
 
-def _cards_at(view: View, place: int) -> list[int]:
-    c = schema.place_card.c
-    query = select(c.card).where(c.place == place).order_by(c.slot)
+def _sims_at(view: View, place: int) -> list[int]:
+    c = schema.place_sim.c
+    query = select(c.sim).where(c.place == place).order_by(c.slot)
     return list(view.connection.execute(query).scalars())

@@ -61,14 +61,14 @@ def _modem(view: View, stays: list[StayRow], now: StayRow, facts: Document) -> D
 def current_facts(
     view: View, units: Iterable[int], known_at: int | None = None
 ) -> dict[int, Document]:
-    """Return what modems last said about themselves."""
+    """Return the facts of modems that were read last."""
     return {unit: facts[-1] for unit, facts in fact_history(view, units, known_at).items()}
 
 
 def fact_history(
     view: View, units: Iterable[int], known_at: int | None = None
 ) -> dict[int, list[Document]]:
-    """Return what modems said about themselves from which report on, oldest first."""
+    """Return the facts of modems and the report that each was first read in, oldest first."""
     keys = [(unit,) for unit in sorted(set(units))]
     rows = dialect.select_rows(view.connection, schema.fact, ("unit",), _FACT, keys)
     now = 2**62 if known_at is None else known_at

@@ -155,7 +155,7 @@ def _shows(kind: UnitKind, one: StayRow, row: Row) -> bool:
         return row.content.unit == one.unit
     slots = unpack(row.content.slots)
     return row.content.unit == one.holder and any(
-        (slot.slot, slot.card) == (one.slot, one.unit) for slot in slots
+        (slot.slot, slot.sim) == (one.slot, one.unit) for slot in slots
     )
 
 

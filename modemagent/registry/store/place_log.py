@@ -50,7 +50,7 @@ class PlaceLog:
         self._gone: list[tuple[int]] = []
         self._uncounted: list[tuple[int]] = []
         self._losers: list[tuple[Place, Row]] = []
-        self.cards: list[tuple[Place, bytes, bytes]] = []  # places whose slots have changed
+        self.sims: list[tuple[Place, bytes, bytes]] = []  # places whose slots have changed
 
     def include(self, place: Place) -> Place:
         return self.places.setdefault((place.gateway, place.device_id), place)
@@ -280,7 +280,7 @@ class PlaceLog:
         if not window:
             place.sighting, place.unit, place.seen, place.identity = 0, None, Seen.UNREAD, 0
             place.last, place.first_position, place.agreeing = NOTHING, -1, 0
-            self.cards.append((place, old_slots, b""))
+            self.sims.append((place, old_slots, b""))
             return
         last = window[-1]
         first, place.agreeing = last, 0
@@ -294,7 +294,7 @@ class PlaceLog:
         place.sighting, place.first_position, place.last = first.id, first.position, last.at
         place.unit, place.seen, place.identity = content.unit, content.seen, content.identity
         if old_slots != content.slots:
-            self.cards.append((place, old_slots, content.slots))
+            self.sims.append((place, old_slots, content.slots))
 
     def _write_row(self, place: Place, row: Row) -> None:
         if not row.stored:

@@ -14,20 +14,20 @@ from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.key_pages import DAY_MS
 
 _BYTES = 46  # 366 bits
-_KEY = ("gateway", "modem", "card", "mcc", "year")
+_KEY = ("gateway", "modem", "sim", "mcc", "year")
 
 PresenceKey = tuple[int, int, int, str, int]
 
 
 def days_of(
-    gateway: int, modem: int, cards: Iterable[int], mcc: str, days: Iterable[int]
+    gateway: int, modem: int, sims: Iterable[int], mcc: str, days: Iterable[int]
 ) -> dict[PresenceKey, set[int]]:
-    """Return the days, counted from 1970, as days of years by key; card 0 if there is none."""
+    """Return the days, counted from 1970, as days of years by key; SIM 0 if there is none."""
     found: dict[PresenceKey, set[int]] = {}
     for day in days:
         date = datetime.fromtimestamp(day * DAY_MS / 1000, UTC)
-        for card in list(cards) or [0]:
-            key = gateway, modem, card, mcc, date.year
+        for sim in list(sims) or [0]:
+            key = gateway, modem, sim, mcc, date.year
             found.setdefault(key, set()).add(date.timetuple().tm_yday - 1)
     return found
 

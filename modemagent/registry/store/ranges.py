@@ -2,7 +2,7 @@
 
 Received numbers are ranges for each boot, because the copies of a disk use the same numbers.
 Missing numbers, below the highest received one, are *holes*: as long as there is a hole between two
-readings of a place, nobody knows what happened between them.
+readings of a place, it is unknown what happened between them.
 """
 
 from __future__ import annotations

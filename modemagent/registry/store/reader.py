@@ -130,9 +130,9 @@ def pairings(connection: Connection, *, limit: int, after: int = 0) -> Document:
     rows, following = _page(connection, query, "id", limit)
     view = View(connection)
     keys = [(row.id,) for row in rows]
-    cards = dialect.select_rows(connection, schema.stay, ("id",), ("unit",), keys)
+    sims = dialect.select_rows(connection, schema.stay, ("id",), ("unit",), keys)
     stays: dict[int, StayRow] = {
-        one.id: one for one in load_stays(view, "unit", [card for (card,) in cards])
+        one.id: one for one in load_stays(view, "unit", [sim for (sim,) in sims])
     }
     wanted = [stays[row.id] for row in rows]
     prefetch(view, wanted)

@@ -367,7 +367,7 @@ class _Recording:
         self._gateways.mark_heard()
         self._gateways.write()
         self._places.write()
-        self._write_cards()
+        self._write_sims()
         self._write_presence()
         dialect.insert_rows(
             connection, schema.report, ("stream", "sequence", "received_ms", "body"), self._bodies
@@ -378,17 +378,17 @@ class _Recording:
         if quieter:
             event_log.publish_due(batch, quieter)
 
-    def _write_cards(self) -> None:
-        """Write which cards are in the slots of the places whose slots have changed."""
+    def _write_sims(self) -> None:
+        """Write which SIMs are in the slots of the places whose slots have changed."""
         gone: set[tuple[int, int, int]] = set()
         new: set[tuple[int, int, int]] = set()
-        for place, before, after in self._places.cards:
-            gone |= {(one.card, place.id, one.slot) for one in unpack(before) if one.card > 0}
-            new |= {(one.card, place.id, one.slot) for one in unpack(after) if one.card > 0}
-        key = ("card", "place", "slot")
+        for place, before, after in self._places.sims:
+            gone |= {(one.sim, place.id, one.slot) for one in unpack(before) if one.sim > 0}
+            new |= {(one.sim, place.id, one.slot) for one in unpack(after) if one.sim > 0}
+        key = ("sim", "place", "slot")
         connection = self._batch.connection
-        dialect.delete_rows(connection, schema.place_card, key, sorted(gone - new))
-        dialect.insert_new(connection, schema.place_card, key, sorted(new - gone))
+        dialect.delete_rows(connection, schema.place_sim, key, sorted(gone - new))
+        dialect.insert_new(connection, schema.place_sim, key, sorted(new - gone))
 
     def _write_presence(self) -> None:
         keys = [(place.sighting,) for place in self._presence if place.unit is not None]
@@ -402,8 +402,8 @@ class _Recording:
         for place, (mcc, days) in self._presence.items():
             if place.unit is None:
                 continue
-            cards = [one.card for one in slots[place.sighting] if one.card > 0]
-            for key, some in days_of(place.gateway, place.unit, cards, mcc, days).items():
+            sims = [one.sim for one in slots[place.sighting] if one.sim > 0]
+            for key, some in days_of(place.gateway, place.unit, sims, mcc, days).items():
                 found.setdefault(key, set()).update(some)
         write_presence(self._batch, found)
 

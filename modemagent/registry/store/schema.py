@@ -174,7 +174,7 @@ place = Table(
     *_required(_LONG, "gateway"),
     *_required(_TEXT, "device_id"),
     *_required(_BOOLEAN, "watch"),  # of an open case: unchanged readings count
-    *_required(_BOOLEAN, "contested"),  # its unit or a card may be elsewhere at the same time
+    *_required(_BOOLEAN, "contested"),  # its unit or a SIM may be elsewhere at the same time
     *_required(_SMALL, "heard_day"),
     *_required(_LONG, "sighting"),  # first reading of the present span
     *_optional(_LONG, "unit"),
@@ -192,13 +192,13 @@ place = Table(
     postgresql_with={"fillfactor": 60},
 )
 
-# A card in a slot of a place, by the newest reading of the place.
-place_card = Table(
-    "place_card",
+# A SIM in a slot of a place, by the newest reading of the place.
+place_sim = Table(
+    "place_sim",
     metadata,
-    *_key(_LONG, "card", "place"),
+    *_key(_LONG, "sim", "place"),
     *_key(_SMALL, "slot"),
-    Index("place_card_at_place", "place"),
+    Index("place_sim_at_place", "place"),
     **_UNSORTED,
 )
 
@@ -287,14 +287,14 @@ fact = Table(
 
 # -- history ----------------------------------------------------------------------------------
 
-# An individual at a place: a modem in a gateway, or a card in a slot of a modem (``holder``).
+# An individual at a place: a modem in a gateway, or a SIM in a slot of a modem (``holder``).
 stay = Table(
     "stay",
     metadata,
     _id(),
     *_required(_LONG, "unit"),
     *_required(_SMALL, "individual"),
-    *_required(_LONG, "place"),  # of a card: where it was first read in this slot
+    *_required(_LONG, "place"),  # of a SIM: where it was first read in this slot
     *_optional(_LONG, "holder"),
     *_optional(_SMALL, "holder_individual", "slot"),
     *_optional(_LONG, "imsi", "eid"),
@@ -308,21 +308,6 @@ stay = Table(
     Index("stay_of_unit", "unit"),
     Index("stay_in_holder", "holder"),
     Index("stay_at_place", "place"),
-)
-
-# Readings of a card in one slot of one modem individual, without another card between them.
-card_interval = Table(
-    "card_interval",
-    metadata,
-    _id(),
-    *_required(_LONG, "card", "modem"),
-    *_required(_SMALL, "individual", "slot"),
-    *_required(_BYTES, "spans"),
-    *_required(_LONG, "opened_stream", "opened_sequence"),
-    *_optional(_LONG, "ended_stream", "ended_sequence"),
-    *_optional(_TEXT, "cause"),
-    Index("card_interval_of_card", "card"),
-    Index("card_interval_of_modem", "modem"),
 )
 
 # The log of events: one row for each event, revision and retraction. Rows without a position are
@@ -340,10 +325,10 @@ event = Table(
     *_required(_LONG, "unit", "stream", "sequence", "lo_ms", "hi_ms", "recorded_ms"),
     *_optional(_LONG, "old_place", "old_modem"),
     *_optional(_SMALL, "old_slot"),
-    *_optional(_LONG, "old_card", "old_imsi", "old_eid"),
+    *_optional(_LONG, "old_sim", "old_imsi", "old_eid"),
     *_optional(_LONG, "new_place", "new_modem"),
     *_optional(_SMALL, "new_slot"),
-    *_optional(_LONG, "new_card", "new_imsi", "new_eid"),
+    *_optional(_LONG, "new_sim", "new_imsi", "new_eid"),
     UniqueConstraint("position", name="event_position"),
     Index("event_held", "stream", sqlite_where=_HELD, postgresql_where=_HELD),
 )
@@ -390,11 +375,11 @@ finding_alias = Table(
     **_UNSORTED,
 )
 
-# Days of a year on which a modem with a card was read in a country.
+# Days of a year on which a modem with a SIM was read in a country.
 presence = Table(
     "presence",
     metadata,
-    *_key(_LONG, "gateway", "modem", "card"),
+    *_key(_LONG, "gateway", "modem", "sim"),
     *_key(_TEXT, "mcc"),
     *_key(_SMALL, "year"),
     *_required(_BYTES, "days"),

@@ -148,9 +148,9 @@ def _newest(row: tuple[Any, ...], own: _Own, first: Sighting) -> Sighting:
 @lru_cache(maxsize=4096)
 def _slots(packed: bytes) -> tuple[SlotReading, ...]:
     return tuple(
-        SlotReading(one.slot, one.card or None, one.imsi or None, one.eid or None, one.extra)
+        SlotReading(one.slot, one.sim or None, one.imsi or None, one.eid or None, one.extra)
         for one in unpack(packed)
-        if one.card != NOT_READ
+        if one.sim != NOT_READ
     )
 
 

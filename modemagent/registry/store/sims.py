@@ -120,11 +120,11 @@ def _unread(view: View, unit: int, stays: list[StayRow], held: Holding) -> Docum
     }
 
 
-def unread_holdings(view: View, cards: Iterable[int]) -> dict[int, Holding]:
+def unread_holdings(view: View, sims: Iterable[int]) -> dict[int, Holding]:
     """Return the SIMs in modems whose IMEI could not be read in the newest reading of a place."""
-    keys = [(card,) for card in sorted(set(cards))]
+    keys = [(sim,) for sim in sorted(set(sims))]
     rows: list[Any] = dialect.select_rows(
-        view.connection, schema.place_card, ("card",), ("card", "slot", "place"), keys
+        view.connection, schema.place_sim, ("sim",), ("sim", "slot", "place"), keys
     )
     wanted = sorted({(place,) for _, _, place in rows})
     places = {
@@ -134,13 +134,13 @@ def unread_holdings(view: View, cards: Iterable[int]) -> dict[int, Holding]:
     }
     view.boots(place.last.boot for place in places.values())
     found: dict[int, Holding] = {}
-    for card, slot, row in rows:
+    for sim, slot, row in rows:
         place = places.get(row)
         if place is None:
             continue
         last = place.last
         boot = view.boots([last.boot])[last.boot]
         lo, hi = boot.date(last.uptime_ms, last.wall_ms, last.synchronized)
-        if card not in found or hi > found[card].hi_ms:
-            found[card] = Holding(slot, place, lo, hi)
+        if sim not in found or hi > found[sim].hi_ms:
+            found[sim] = Holding(slot, place, lo, hi)
     return found

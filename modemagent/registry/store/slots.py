@@ -17,7 +17,7 @@ NOT_READ = -1
 class StoredSlot(NamedTuple):
     """A slot in a report.
 
-    :param card: unit of the SIM, 0 if the slot is empty, :data:`NOT_READ` if neither is known
+    :param sim: unit of the SIM, 0 if the slot is empty, :data:`NOT_READ` if neither is known
     :param imsi: row of the IMSI, 0 if it was not read
     :param eid: row of the EID, 0 if it was not read
     :param extra: the 20th digit of an ICCID whose unit has the first 19 digits, else empty
@@ -25,7 +25,7 @@ class StoredSlot(NamedTuple):
 
     slot: int
     state: str
-    card: int
+    sim: int
     imsi: int = 0
     eid: int = 0
     extra: str = ""
@@ -37,7 +37,7 @@ def pack(slots: list[StoredSlot]) -> bytes:
         _SLOT.pack(
             one.slot,
             _STATES.index(one.state),
-            one.card,
+            one.sim,
             one.imsi,
             one.eid,
             one.extra.encode() or b"\0",
@@ -49,6 +49,6 @@ def pack(slots: list[StoredSlot]) -> bytes:
 def unpack(packed: bytes) -> list[StoredSlot]:
     """Return the slots of a stored reading."""
     return [
-        StoredSlot(slot, _STATES[state], card, imsi, eid, extra.decode().rstrip("\0"))
-        for slot, state, card, imsi, eid, extra in _SLOT.iter_unpack(packed[1:])
+        StoredSlot(slot, _STATES[state], sim, imsi, eid, extra.decode().rstrip("\0"))
+        for slot, state, sim, imsi, eid, extra in _SLOT.iter_unpack(packed[1:])
     ]

@@ -88,9 +88,9 @@ def _with_newest_readings(view: View, stays: Sequence[StayRow]) -> list[StayRow]
     places = {
         place.id: place for place in load_places(view.connection, ("id",), _open_places(stays))
     }
-    cards = [(one.unit,) for one in stays if one.holder is not None and one.is_open]
+    sims = [(one.unit,) for one in stays if one.holder is not None and one.is_open]
     holding = dialect.select_rows(
-        view.connection, schema.place_card, ("card",), ("card", "slot", "place"), sorted(set(cards))
+        view.connection, schema.place_sim, ("sim",), ("sim", "slot", "place"), sorted(set(sims))
     )
     more = {(place,) for _, _, place in holding if place not in places}
     places |= {place.id: place for place in load_places(view.connection, ("id",), sorted(more))}
@@ -105,8 +105,8 @@ def _with_newest_readings(view: View, stays: Sequence[StayRow]) -> list[StayRow]
             place = next(
                 (
                     places[at]
-                    for card, slot, at in holding
-                    if (card, slot) == (one.unit, one.slot) and places[at].unit == one.holder
+                    for sim, slot, at in holding
+                    if (sim, slot) == (one.unit, one.slot) and places[at].unit == one.holder
                 ),
                 None,
             )

@@ -1,9 +1,9 @@
-"""Takeover of a database of version 0.1.0: its stored reports are folded anew.
+"""Takeover of a database of version 0.1.0: its stored reports are read again.
 
 The old tables are renamed and stay until all of their reports are in the new ones. The work is done
-in portions; whoever opens the database next continues where it was interrupted. Tokens are taken
-over as they are. Events get new ids, because the old ones revealed numbers, and positions above the
-old ones, so that no reader misses or repeats any.
+in portions; the next process that opens the database continues where it was interrupted. Tokens are
+taken over as they are. Events get new ids, because the old ones revealed numbers, and positions
+above the old ones, so that no reader misses or repeats any.
 """
 
 from __future__ import annotations

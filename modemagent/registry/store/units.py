@@ -90,15 +90,15 @@ class Units:
         slots = []
         read = {slot.slot for slot in reading.slots}
         states = {sim.slot: sim.state for sim in report.sims}
-        for sim in report.sims:
-            if sim.slot not in read:
-                slots.append(StoredSlot(sim.slot, sim.state, NOT_READ))
+        for one in report.sims:
+            if one.slot not in read:
+                slots.append(StoredSlot(one.slot, one.state, NOT_READ))
         for slot in reading.slots:
-            card = self._units[UnitKind.SIM, slot.sim] if slot.sim is not None else 0
+            sim = self._units[UnitKind.SIM, slot.sim] if slot.sim is not None else 0
             imsi = self._identifiers[IdentifierKind.IMSI, slot.imsi] if slot.imsi else 0
             eid = self._identifiers[IdentifierKind.EID, slot.eid] if slot.eid else 0
-            links.update((row, card) for row in (imsi, eid) if row and card)
-            slots.append(StoredSlot(slot.slot, states[slot.slot], card, imsi, eid, slot.extra))
+            links.update((row, sim) for row in (imsi, eid) if row and sim)
+            slots.append(StoredSlot(slot.slot, states[slot.slot], sim, imsi, eid, slot.extra))
         return Content(
             int(reading.seen),
             unit,

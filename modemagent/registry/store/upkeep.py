@@ -24,7 +24,7 @@ def tidy(database: Database) -> None:
 
 
 def listen(database: Database, on_events: Callable[[], None], stopping: threading.Event) -> None:
-    """Call a function when another process has published events, until asked to stop."""
+    """Call a function when another process has published events, until stopped."""
     with database.notifications(dialect.EVENTS_CHANNEL) as wait:
         while not stopping.is_set():
             if wait(_POLL_S):

@@ -60,28 +60,6 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "card_interval",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=False,
-            nullable=False,
-        ),
-        sa.Column("card", sa.BigInteger(), nullable=False),
-        sa.Column("modem", sa.BigInteger(), nullable=False),
-        sa.Column("individual", sa.SmallInteger(), nullable=False),
-        sa.Column("slot", sa.SmallInteger(), nullable=False),
-        sa.Column("spans", sa.LargeBinary(), nullable=False),
-        sa.Column("opened_stream", sa.BigInteger(), nullable=False),
-        sa.Column("opened_sequence", sa.BigInteger(), nullable=False),
-        sa.Column("ended_stream", sa.BigInteger(), nullable=True),
-        sa.Column("ended_sequence", sa.BigInteger(), nullable=True),
-        sa.Column("cause", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index("card_interval_of_card", "card_interval", ["card"], unique=False)
-    op.create_index("card_interval_of_modem", "card_interval", ["modem"], unique=False)
-    op.create_table(
         "conflict",
         sa.Column("stream", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -116,13 +94,13 @@ def upgrade() -> None:
         sa.Column("old_place", sa.BigInteger(), nullable=True),
         sa.Column("old_modem", sa.BigInteger(), nullable=True),
         sa.Column("old_slot", sa.SmallInteger(), nullable=True),
-        sa.Column("old_card", sa.BigInteger(), nullable=True),
+        sa.Column("old_sim", sa.BigInteger(), nullable=True),
         sa.Column("old_imsi", sa.BigInteger(), nullable=True),
         sa.Column("old_eid", sa.BigInteger(), nullable=True),
         sa.Column("new_place", sa.BigInteger(), nullable=True),
         sa.Column("new_modem", sa.BigInteger(), nullable=True),
         sa.Column("new_slot", sa.SmallInteger(), nullable=True),
-        sa.Column("new_card", sa.BigInteger(), nullable=True),
+        sa.Column("new_sim", sa.BigInteger(), nullable=True),
         sa.Column("new_imsi", sa.BigInteger(), nullable=True),
         sa.Column("new_eid", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
@@ -330,23 +308,23 @@ def upgrade() -> None:
     )
     op.create_index("place_of_unit", "place", ["unit"], unique=False)
     op.create_table(
-        "place_card",
-        sa.Column("card", sa.BigInteger(), autoincrement=False, nullable=False),
+        "place_sim",
+        sa.Column("sim", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("place", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("slot", sa.SmallInteger(), autoincrement=False, nullable=False),
-        sa.PrimaryKeyConstraint("card", "place", "slot"),
+        sa.PrimaryKeyConstraint("sim", "place", "slot"),
         sqlite_with_rowid=False,
     )
-    op.create_index("place_card_at_place", "place_card", ["place"], unique=False)
+    op.create_index("place_sim_at_place", "place_sim", ["place"], unique=False)
     op.create_table(
         "presence",
         sa.Column("gateway", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("modem", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("card", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("sim", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("mcc", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("year", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("days", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("gateway", "modem", "card", "mcc", "year"),
+        sa.PrimaryKeyConstraint("gateway", "modem", "sim", "mcc", "year"),
         sqlite_with_rowid=False,
     )
     op.create_table(
