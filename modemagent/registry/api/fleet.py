@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -30,9 +30,17 @@ After = Annotated[int | None, Query(ge=0, le=2**62, description="`next` of the p
 AfterId = Annotated[str, Query(max_length=256, description="`next` of the previous page.")]
 Number = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_ -]+$")]
 GatewayId = Annotated[str, Path(min_length=1, max_length=256, pattern=GATEWAY_ID)]
-AsOf = Annotated[AwareDatetime | None, Query(description="State at this time.")]
-KnownAt = Annotated[AwareDatetime | None, Query(description="As it was known at this time.")]
+Time = Annotated[AwareDatetime | None, BeforeValidator(lambda value: _rfc3339(value))]
+AsOf = Annotated[Time, Query(description="State at this time.")]
+KnownAt = Annotated[Time, Query(description="As it was known at this time.")]
 Direction = Annotated[Literal["asc", "desc"], Query(description="Oldest or newest first.")]
+
+
+def _rfc3339(value: object) -> object:
+    """Reject numbers, which pydantic takes for seconds since 1970."""
+    if isinstance(value, str) and "T" not in value.upper():
+        raise ValueError("must be an RFC 3339 time")
+    return value
 
 
 def _present_only(

@@ -96,7 +96,7 @@ def stored(database: Database) -> dict[str, list[Any]]:
                 *(
                     (
                         places.get(row[f"{side}_place"]), units.get(row[f"{side}_modem"]),
-                        row[f"{side}_slot"], units.get(row[f"{side}_card"]),
+                        row[f"{side}_slot"], units.get(row[f"{side}_sim"]),
                         numbers.get(row[f"{side}_imsi"]), numbers.get(row[f"{side}_eid"]),
                     )
                     for side in ("old", "new")
