@@ -82,7 +82,6 @@ LATE_IMPORTS = {
     "modemagent.cli.outbox:_flush",  # the daemon's packages, which a request to it does not need
     "modemagent.cli.port_options:access_options",  # --trace, --baud auto
     "modemagent.cli.registry:_source",  # sqlalchemy, here and in the rows below
-    "modemagent.cli.registry:migrate_command",
     "modemagent.cli.registry:serve_command",  # fastapi
     "modemagent.cli.registry_database:database_url",
     "modemagent.cli.registry_database:opened_database",
