@@ -46,6 +46,14 @@ limit_option = value_option(
 )
 
 
+secret_option = value_option(
+    "--secret-file",
+    "FILE",
+    "Key of ids and references for a new database, at least 32 bytes; default: random.",
+    type=FILE,
+)
+
+
 @click.group("registry")
 def command() -> None:
     """Serve and query the central registry: where every modem and SIM is, and since when."""
@@ -87,12 +95,7 @@ def command() -> None:
     type=click.FloatRange(min=0),
     default=3600.0,
 )
-@value_option(
-    "--secret-file",
-    "FILE",
-    "Key of ids and references for a new database, at least 32 bytes; default: random.",
-    type=FILE,
-)
+@secret_option
 @database_options
 def serve_command(
     listen: str,
@@ -151,14 +154,15 @@ def _secret(path: Path | None) -> bytes | None:
 
 
 @command.command("migrate")
+@secret_option
 @database_options
-def migrate_command(**where: Any) -> None:
+def migrate_command(secret_file: Path | None, **where: Any) -> None:
     """Create the database, or upgrade it to this version.
 
     "serve" does the same when it starts. A database of version 0.1.0 is taken over: its reports are
     read again, which can be interrupted and continues at the next start.
     """
-    with opened_database(database_url(**where)):
+    with opened_database(database_url(**where), _secret(secret_file)):
         pass
 
 

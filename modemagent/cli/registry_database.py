@@ -30,11 +30,14 @@ def database_options(function: F) -> F:
     return state_dir(database(function))
 
 
-def opened_database(url: str) -> closing[Database]:
-    """Return a database beside its server, to be closed at the end of the ``with`` block."""
+def opened_database(url: str, secret: bytes | None = None) -> closing[Database]:
+    """Return a database beside its server, to be closed at the end of the ``with`` block.
+
+    :param secret: key of ids and references, if the database is created
+    """
     from modemagent.registry.store.engine import Database
 
-    return closing(Database(url, guest=True))
+    return closing(Database(url, guest=True, secret=secret))
 
 
 def database_url(database: str | None, state_dir: Path | None) -> str:
