@@ -44,10 +44,11 @@ class SimNumbers(NamedTuple):
 
 
 def compare_sims(before: SimNumbers, after: SimNumbers) -> str | None:
-    """Return the event between two readings of one slot: the one rule for agent and registry.
+    """Return the event between two readings of one slot.
 
     Another ICCID is another SIM, or another profile if both readings have the same EID. If a
-    module cannot read the ICCID, the IMSI identifies the SIM.
+    module cannot read the ICCID, the IMSI identifies the SIM. The registry applies the same rule to
+    the keys of its rows (``registry/history/pairings.py``).
 
     :returns: ``sim.swapped``, ``sim.profile_switched``, ``sim.imsi_switched`` or None
 
