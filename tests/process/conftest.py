@@ -162,9 +162,20 @@ class Registry(Process):
             return None
 
     def sequences(self) -> list[int]:
-        """Return the sequence numbers of all stored reports, read from the database file."""
+        """Return the sequence numbers of all received reports, read from the database file."""
+        return sorted(number for numbers in self.numbers().values() for number in numbers)
+
+    def numbers(self) -> dict[str, list[int]]:
+        """Return the sequence numbers of all received reports by stream id."""
         with contextlib.closing(sqlite3.connect(self.state_dir / "registry.db")) as db:
-            return [row[0] for row in db.execute("SELECT sequence FROM report ORDER BY sequence")]
+            rows = db.execute(
+                "SELECT stream_id, first, last FROM received JOIN stream ON id = stream"
+                " ORDER BY first"
+            ).fetchall()
+        found: dict[str, list[int]] = {}
+        for stream, first, last in rows:
+            found.setdefault(stream, []).extend(range(first, last + 1))
+        return found
 
     def events(self) -> list[str]:
         found = self.get("events?limit=200") or {}

@@ -45,7 +45,11 @@ def reload(agent: Agent, file: Path, text: str, logged: str) -> None:
 
 def test_reload_sends_no_byte_to_a_port_that_stays(started: Start, tmp_path: Path) -> None:
     file, sent = tmp_path / "agent.toml", tmp_path / "reports"
-    with simulated(EG25) as stays, simulated(EG25) as goes, simulated(EG25) as comes:
+    with (
+        simulated(EG25) as stays,
+        simulated(EG25, clone=1) as goes,
+        simulated(EG25, clone=2) as comes,
+    ):
         agent = agent_with(
             started, file, f'port = ["{stays.path}", "{goes.path}"]\npoll_interval = 3600\n'
         )
