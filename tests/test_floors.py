@@ -83,6 +83,8 @@ LATE_IMPORTS = {
     "modemagent.cli.port_options:access_options",  # --trace, --baud auto
     "modemagent.cli.registry:_source",  # sqlalchemy, here and in the rows below
     "modemagent.cli.registry:serve_command",  # fastapi
+    "modemagent.cli.registry_backup:backup_command",
+    "modemagent.cli.registry_backup:restore_command",
     "modemagent.cli.registry_database:database_url",
     "modemagent.cli.registry_database:opened_database",
     "modemagent.cli.registry_tokens:allow_enrolment",

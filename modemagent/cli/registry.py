@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from modemagent.cli import registry_tokens
+from modemagent.cli import registry_backup, registry_tokens
 from modemagent.cli.options import F, flag_option, json_option, value_option
 from modemagent.cli.registry_database import (
     database_options,
@@ -270,4 +270,6 @@ def _address(option: str, text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+command.add_command(registry_backup.backup_command)
+command.add_command(registry_backup.restore_command)
 command.add_command(registry_tokens.group)

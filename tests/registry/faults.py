@@ -257,7 +257,7 @@ class KillablePostgres:
                 os.kill(one, signal.SIGKILL)
         while any(Path(f"/proc/{one}").exists() and _runs(one) for one in (pid, *children)):
             time.sleep(0.01)
-        # where nobody reaps the process, its number stays taken and the server would not start
+        # in a container that does not reap processes, their numbers stay taken
         for lock in (self._data / "postmaster.pid", *self._data.glob(".s.PGSQL.*.lock")):
             lock.unlink(missing_ok=True)
 
@@ -317,7 +317,7 @@ def free_port() -> int:
 class FaultyRegistry(Registry):
     """A registry that keeps its port and secret over restarts, and whose messages are dropped.
 
-    During a fault it writes an error for each request; a pipe that nobody reads would block it.
+    During a fault it writes an error for each request; a pipe that is not read would block it.
     """
 
     def __init__(self, folder: Path, url: str | None, *options: str) -> None:
