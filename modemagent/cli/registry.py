@@ -95,6 +95,12 @@ def command() -> None:
     type=click.FloatRange(min=0),
     default=3600.0,
 )
+@value_option(
+    "--keep-bodies",
+    "DAYS",
+    "Days for which the bodies of reports are kept; default: without limit.",
+    type=click.IntRange(min=1),
+)
 @secret_option
 @database_options
 def serve_command(
@@ -105,6 +111,7 @@ def serve_command(
     tls_key: Path | None,
     workers: int,
     hold_back: float,
+    keep_bodies: int | None,
     secret_file: Path | None,
     **where: Any,
 ) -> None:
@@ -136,6 +143,7 @@ def serve_command(
         key=tls_key,
         workers=workers,
         hold_back_s=hold_back,
+        keep_bodies_days=keep_bodies,
         secret=_secret(secret_file),
     )
     serve(database_url(**where), options)

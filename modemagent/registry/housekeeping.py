@@ -28,11 +28,17 @@ class Housekeeper:
     """Two threads: one for timed work, and on PostgreSQL one that waits for other processes.
 
     :param on_events: called when events were published here or by another process
+    :param keep_bodies_days: how long bodies of reports are kept; None: without limit
     """
 
     def __init__(
-        self, database: Database, recorder: Recorder, on_events: Callable[[], None]
+        self,
+        database: Database,
+        recorder: Recorder,
+        on_events: Callable[[], None],
+        keep_bodies_days: int | None = None,
     ) -> None:
+        self._keep_bodies_days = keep_bodies_days
         self._database = database
         self._recorder = recorder
         self._on_events = on_events
@@ -62,6 +68,8 @@ class Housekeeper:
                     self._on_events()
                 if time.monotonic() - tidied >= _TIDY_EVERY_S:
                     upkeep.tidy(self._database)
+                    if self._keep_bodies_days is not None:
+                        upkeep.delete_bodies(self._database, self._keep_bodies_days)
                     tidied = time.monotonic()
             except SQLAlchemyError as error:
                 log.error("background work failed and is tried again: %s", type(error).__name__)

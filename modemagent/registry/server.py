@@ -52,6 +52,7 @@ class ServerOptions:
     :param workers: number of processes; more than one needs PostgreSQL
     :param hold_back_s: how long events wait for missing reports
     :param secret: key of ids and references, if the database is created
+    :param keep_bodies_days: how long bodies of reports are kept; None: without limit
     """
 
     listen: Address
@@ -62,6 +63,7 @@ class ServerOptions:
     workers: int = 1
     hold_back_s: float = HOLD_BACK_S
     secret: bytes | None = None
+    keep_bodies_days: int | None = None
 
 
 def serve(database_url: str, options: ServerOptions) -> None:
@@ -114,6 +116,7 @@ def _application(database_url: str, options: ServerOptions) -> FastAPI:
         options.trusted_proxies,
         hold_back_s=options.hold_back_s,
         secret=options.secret,
+        keep_bodies_days=options.keep_bodies_days,
     )
 
 

@@ -39,11 +39,13 @@ def create_app(
     *,
     hold_back_s: float = HOLD_BACK_S,
     secret: bytes | None = None,
+    keep_bodies_days: int | None = None,
 ) -> FastAPI:
     """Return the application for a database; ``app.state.gate`` is its first ASGI layer.
 
     :param hold_back_s: how long events wait for missing reports
     :param secret: key of ids and references, if the database is created
+    :param keep_bodies_days: how long bodies of reports are kept; None: without limit
     :raises RegistryStoreError: the database cannot be used
     """
     database = Database(database_url, secret=secret)
@@ -53,7 +55,7 @@ def create_app(
     tokens = TokenCache(database)
     streams = EventStreams(database, tokens)
     metrics.open_streams = lambda: streams.count
-    housekeeper = Housekeeper(database, recorder, lambda: streams.notify())
+    housekeeper = Housekeeper(database, recorder, lambda: streams.notify(), keep_bodies_days)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -206,6 +206,37 @@ def create_months(connection: Connection) -> None:
         )
 
 
+def drop_months(connection: Connection, oldest_ms: int) -> None:
+    """Drop the partitions of stored bodies that hold only older ones (PostgreSQL)."""
+    names = connection.exec_driver_sql(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+        " WHERE i.inhparent = 'report'::regclass"
+    ).scalars()
+    for name in names:
+        if name == "report_other":  # of months that had no partition
+            older = "DELETE FROM report_other WHERE received_ms < %s"
+            connection.exec_driver_sql(older, (oldest_ms,))
+            continue
+        _, year, month = name.split("_")
+        following = datetime(int(year) + int(month) // 12, int(month) % 12 + 1, 1, tzinfo=UTC)
+        if following.timestamp() * 1000 <= oldest_ms:
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
+
+
+def delete_oldest_bodies(connection: Connection, oldest_ms: int, count: int) -> bool:
+    """Delete older ones among the first stored bodies; return True if there may be more (SQLite).
+
+    Rows are numbered in the order of receipt, so the others are not read.
+    """
+    chosen = connection.exec_driver_sql(
+        "SELECT rowid, received_ms FROM report ORDER BY rowid LIMIT ?", (count,)
+    ).all()
+    old = [(row,) for row, received_ms in chosen if received_ms < oldest_ms]
+    if old:
+        connection.exec_driver_sql("DELETE FROM report WHERE rowid = ?", old)
+    return len(old) == count
+
+
 def database_bytes(connection: Connection) -> int:
     """Return the size of the database, on SQLite without the write-ahead log."""
     statement = (

@@ -100,24 +100,24 @@ def _conflicts(connection: Connection, stream: int, sequence: int) -> list[Docum
 def _own_sighting(connection: Connection, gateway: int, at: int) -> Any:
     c, p = schema.sighting.c, schema.place.c
     query = (
-        select(c.boot, c.uptime_ms, c.wall_ms, c.synchronized, c.received_ms, c.id)
+        select(c.boot, c.uptime_ms, c.wall_ms, c.synchronized, c.received_ms, c.place)
         .join_from(schema.place, schema.sighting, c.place == p.id)
         .where(p.gateway == gateway, c.position == at, p.sighting != 0)
     )
     row = connection.execute(query).first()
     # the end of a span is a row without a body, if nothing was new in it
-    return row if row is not None and _had_body(connection, gateway, at) else None
+    return None if row is None or _same_as(connection, gateway, at, row.place) else row
 
 
-def _had_body(connection: Connection, gateway: int, at: int) -> bool:
-    return not _same_as(connection, gateway, at)
-
-
-def _same_as(connection: Connection, gateway: int, at: int) -> list[tuple[int, int]]:
+def _same_as(
+    connection: Connection, gateway: int, at: int, only: int | None = None
+) -> list[tuple[int, int]]:
     """Return the kept reports that state the same, one for each place whose span contains it.
 
     A number that was not kept does not tell its place: if several modems were read alternately,
     there are several.
+
+    :param only: place that the report is about, if that is known
     """
     found = []
     rows = dialect.select_rows(
@@ -130,6 +130,8 @@ def _same_as(connection: Connection, gateway: int, at: int) -> list[tuple[int, i
     c = schema.sighting.c
     names = (c.stream, c.sequence, c.position, c.identity, c.boot)
     for place, last, first in rows:
+        if only is not None and place != only:
+            continue
         here = (c.place == place) & c.counts
         before = connection.execute(
             select(*names).where(here, c.position < at).order_by(c.position.desc()).limit(1)

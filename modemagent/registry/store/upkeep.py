@@ -13,6 +13,7 @@ from modemagent.registry.store.key_pages import DAY_MS
 
 _PAGES_KEPT_DAYS = 7
 _POLL_S = 1.0
+_BODIES_AT_ONCE = 1000  # deleted in one transaction, between which reports are stored
 
 
 def tidy(database: Database) -> None:
@@ -21,6 +22,22 @@ def tidy(database: Database) -> None:
     with database.writing() as connection:
         connection.execute(delete(schema.key_page).where(schema.key_page.c.used_day < oldest))
         dialect.create_months(connection)
+
+
+def delete_bodies(database: Database, keep_days: int) -> None:
+    """Delete the bodies of reports received more than some days ago.
+
+    PostgreSQL drops months all of whose days are past, so bodies are kept up to a month longer.
+    """
+    oldest_ms = now_ms() - keep_days * DAY_MS
+    more = True
+    while more:
+        with database.writing() as connection:
+            if database.is_sqlite:
+                more = dialect.delete_oldest_bodies(connection, oldest_ms, _BODIES_AT_ONCE)
+            else:
+                dialect.drop_months(connection, oldest_ms)
+                more = False
 
 
 def listen(database: Database, on_events: Callable[[], None], stopping: threading.Event) -> None:
