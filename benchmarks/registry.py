@@ -15,8 +15,6 @@ import contextlib
 import http.client
 import json
 import multiprocessing
-import os
-import platform
 import random
 import statistics
 import sys
@@ -27,7 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from registry_engines import Engine, Raw, cpu_s, engine, peak_rss_mb, raw_writes
+from registry_engines import Engine, Raw, cpu_s, engine, machine, peak_rss_mb, raw_writes
 from registry_load import Fleet, Request, gateway_tokens, imei, load, offer, post, timed_send
 
 from modemagent.registry.store.tokens import Scope, create
@@ -283,22 +281,6 @@ def print_figures(title: str, figures: list[Figure]) -> None:
         verdict = "" if one.limit is None else "met" if one.is_met else "NOT MET"
         value = f"{one.value:10.2f} {one.unit:5}"
         print(f"  {one.name:42} {value} {limit:>12}  {raw:>7}  {verdict}".rstrip())
-
-
-def machine() -> str:
-    """Return processor, number of cores, Python and load of this machine."""
-    model = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
-    return (
-        f"{model}, {os.cpu_count()} cores, Python {platform.python_version()},"
-        f" load {os.getloadavg()[0]:.1f}"
-    )
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import re
 import shutil
 import sqlite3
@@ -70,6 +71,22 @@ def peak_rss_mb(root: int) -> float:
     return max(found) / 1024
 
 
+def machine() -> str:
+    """Return processor, number of cores, Python and load of this machine."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    return (
+        f"{model}, {os.cpu_count()} cores, Python {platform.python_version()},"
+        f" load {os.getloadavg()[0]:.1f}"
+    )
+
+
 class Engine:
     """An empty database of one engine, in a folder of this run.
 
@@ -88,8 +105,9 @@ class Engine:
     def is_sqlite(self) -> bool:
         return self.server is None
 
-    def open(self) -> Database:
-        return Database(self.url)
+    def open(self, url: str | None = None) -> Database:
+        """Open the database, or another one that a registry serves."""
+        return Database(url or self.url, guest=url is not None)
 
     def server_cpu_s(self) -> float:
         return cpu_s(self.server) if self.server else 0.0

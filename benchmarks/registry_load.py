@@ -223,6 +223,23 @@ def post(connection: http.client.HTTPConnection, request: Request) -> None:
         return
 
 
+def refused(connection: http.client.HTTPConnection, request: Request) -> float | None:
+    """Send a batch once; return None if it was acknowledged, else the demanded wait, or 0."""
+    body = b'{"reports":[' + b",".join(request.reports) + b"]}"
+    headers = {"Authorization": f"Bearer {request.token}"}
+    try:
+        connection.request("POST", "/api/v1/reports", body, headers)
+        response = connection.getresponse()
+        content = response.read()
+    except (OSError, http.client.HTTPException):
+        connection.close()
+        return 0.0
+    if response.status >= 429:
+        return float(response.headers.get("Retry-After", "0"))
+    assert response.status == 200, content
+    return None
+
+
 def offer(port: int, requests: Sequence[Request], per_second: float) -> None:
     """Send requests at a steady rate of reports, over eight connections."""
     count = 8

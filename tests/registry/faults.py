@@ -323,7 +323,8 @@ class FaultyRegistry(Registry):
     def __init__(self, folder: Path, url: str | None, *options: str) -> None:
         secret = folder / "secret"
         secret.write_text(SECRET)
-        place = "--listen", f"127.0.0.1:{free_port()}", "--secret-file", str(secret)
+        self.own_port = free_port()
+        place = "--listen", f"127.0.0.1:{self.own_port}", "--secret-file", str(secret)
         super().__init__(folder / "state", *place, *options, database=url)
         self._reader: threading.Thread | None = None
 
