@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
-import gc
 import resource
 import signal
 import socket
@@ -36,9 +35,6 @@ _BACKLOG = 2048
 #: Time that a thread may keep the interpreter while another one waits for it. The writer takes it
 #: many times in a batch, and would wait the usual 5 ms each time while the event loop is busy.
 _SWITCH_S = 0.0005
-#: Thresholds of the garbage collector. A batch creates thousands of objects that live until its
-#: commit; with the usual 700 the collector walks them again and again, up to a quarter of the time.
-_GC_THRESHOLDS = (10_000, 20, 50)
 #: Parameters of mallopt(3), malloc.h: size from which a buffer is mapped, and number of heaps.
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 _HEADERS = [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")]
@@ -199,9 +195,6 @@ class _Server(uvicorn.Server):
             config.load()
             protocol = self._protocol(config)
             self.servers.append(await loop.create_server(protocol, sock=self._for_metrics))
-        gc.collect()
-        gc.freeze()  # what was imported is never collected
-        gc.set_threshold(*_GC_THRESHOLDS)
         self.started = True
         scheme = "https" if self._certificate else "http"
         self._announce(_listening(scheme, listener, self._for_metrics))
