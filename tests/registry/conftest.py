@@ -24,6 +24,8 @@ import psycopg
 import pytest
 
 from tests.conftest import call_in_process
+from tests.registry import preloaded
+from tests.registry.preloaded import Forked
 
 IMEI = "867698040000013"
 OTHER_IMEI = "867698040000021"
@@ -175,6 +177,7 @@ class Registry:
 
     :param database: URL of its database; None: a file in the state directory
     :param options: further options of ``registry serve``
+    :param command: other than the installed program, which is forked from a preloaded process
     """
 
     def __init__(
@@ -182,13 +185,13 @@ class Registry:
         state_dir: Path,
         *options: str,
         database: str | None = None,
-        command: Sequence[str] = MODEMAGENT,
+        command: Sequence[str] | None = None,
     ) -> None:
         self.state_dir = state_dir
         self.database = database or f"sqlite:///{state_dir}/registry.db"
         self.options = options
         self.command = command
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | Forked | None = None
         self.port = self.metrics_port = 0
 
     @property
@@ -204,11 +207,13 @@ class Registry:
 
     def start(self) -> None:
         place = ("--listen", "127.0.0.1:0", *self.where)
-        self.process = subprocess.Popen(
-            [*self.command, "registry", "serve", *place, *self.options],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        words = ("registry", "serve", *place, *self.options)
+        if self.command is None:
+            self.process = preloaded.start(words)
+        else:
+            self.process = subprocess.Popen(
+                [*self.command, *words], stderr=subprocess.PIPE, text=True
+            )
         assert self.process.stderr is not None
         line = self.process.stderr.readline()
         found = re.fullmatch(
