@@ -104,7 +104,7 @@ def call(environment: dict[str, str]) -> Call:
             input=stdin.encode() if isinstance(stdin, str) else stdin,
             capture_output=True,
             env={**environment, **(env or {})},
-            timeout=50,
+            timeout=120,
             check=False,
         )
         return subprocess.CompletedProcess(

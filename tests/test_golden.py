@@ -27,7 +27,7 @@ def _script() -> ModuleType:
 golden = _script()
 
 # All transcripts are played in parallel, which takes half a minute on two cores.
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

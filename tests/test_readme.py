@@ -73,7 +73,7 @@ def test_every_command_line_runs(line: str, machine, environment, tmp_path) -> N
                 "MODEMAGENT_IDENTIFY_ROOT": str(machine.root),
                 "MODEMAGENT_LIST_ROOT": str(machine.root),
             },
-            timeout=50,
+            timeout=120,
             check=False,
         )
     assert done.returncode == 0, done.stderr

@@ -21,7 +21,6 @@ from modemagent.control.client import ControlClient
 from modemagent.errors import AgentDenied, SettingsError
 from tests.process.conftest import Agent, Bench, until
 
-pytestmark = pytest.mark.timeout(60)
 EG25 = "quectel-eg25-g"
 IMEI = "865284040000014"
 NOBODY = 65534

@@ -27,7 +27,6 @@ def _children(marker: str) -> list[str]:
     return found
 
 
-@pytest.mark.timeout(150)
 def test_every_modem_and_a_swap_reach_the_registry(call, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "modemagent", "demo", "--once", "--json"],
@@ -57,7 +56,7 @@ def test_no_process_remains(tmp_path, environment, number):
         while b"starting the daemon" not in (line := process.stderr.readline()):
             assert line, "the demo ended early"
         process.send_signal(number)
-        process.wait(30)
+        process.wait(120)
     deadline = time.monotonic() + 15
     while (left := _children(str(tmp_path))) and time.monotonic() < deadline:
         os.sched_yield()

@@ -165,7 +165,7 @@ def test_interrupt_is_130(environment):
         while not sim.lines_received and process.poll() is None:
             os.sched_yield()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert (out, err) == (b"", b"\n")
 

@@ -19,7 +19,6 @@ from modemagent.explain import explain
 from modemagent.modem.link_poll import LinkReading
 from tests.process.conftest import Agent, Bench, until
 
-pytestmark = pytest.mark.timeout(60)
 EG25 = "quectel-eg25-g"
 
 

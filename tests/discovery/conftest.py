@@ -63,7 +63,7 @@ class Bed:
         return counts
 
     def close(self) -> None:
-        self._host.communicate(timeout=10)
+        self._host.communicate(timeout=120)
 
     def _file(self, tree: str) -> str:
         return tree if "/" in tree else str(TREES / f"{tree}.umockdev")

@@ -122,7 +122,6 @@ def passed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return Passes(before, recorded, written, after, lines)
 
 
-@pytest.mark.timeout(150)
 @EACH_CASE
 def test_recording_identifies_as_the_same_modem(case: Case, passed: Passes) -> None:
     before, after = passed.before[case], passed.after[case]
@@ -157,7 +156,6 @@ def numbers(snapshot: Snapshot) -> Iterator[str | None]:
             yield getattr(sim, name)
 
 
-@pytest.mark.timeout(150)
 @EACH_CASE
 def test_only_lines_that_read_were_sent(case: Case, passed: Passes) -> None:
     assert all(is_allowed(line) for line in passed.lines[case] if line)
@@ -167,7 +165,6 @@ def test_only_lines_that_read_were_sent(case: Case, passed: Passes) -> None:
     assert not recording.missing
 
 
-@pytest.mark.timeout(150)
 @EACH_CASE
 def test_transcript_round_trips(case: Case, passed: Passes) -> None:
     transcript = passed.written[case].transcript

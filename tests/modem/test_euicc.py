@@ -99,9 +99,9 @@ def test_interrupt_closes_the_channel(sent: signal.Signals) -> None:
     with module(Manner(on_apdu="silence")) as modem:
         words = [sys.executable, "-m", "modemagent", "identify", modem.path, "--eid-by-apdu"]
         command = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        assert modem.asked.wait(20)
+        assert modem.asked.wait(120)
         command.send_signal(sent)
-        assert command.wait(20) == {signal.SIGINT: 130, signal.SIGTERM: 143}[sent]
+        assert command.wait(120) == {signal.SIGINT: 130, signal.SIGTERM: 143}[sent]
         assert modem.open == {}
 
 

@@ -70,7 +70,7 @@ def modemmanager(address: str, objects: Objects) -> Iterator[None]:
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
     try:
-        assert started.wait(10)
+        assert started.wait(120)
         yield
     finally:
         for loop, end in stop:

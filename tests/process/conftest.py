@@ -29,7 +29,7 @@ COMMAND = [sys.executable, "-m", "modemagent"]
 ENVIRONMENT = {key: value for key, value in os.environ.items() if "MODEMAGENT" not in key}
 
 
-def until(condition: Callable[[], T], *, deadline_s: float = 20, what: str = "") -> T:
+def until(condition: Callable[[], T], *, deadline_s: float = 120, what: str = "") -> T:
     """Poll a condition until it returns something true, and return that.
 
     :param what: description of the condition for the error message
@@ -71,7 +71,7 @@ class Process:
 
     def kill(self) -> None:
         self.popen.send_signal(signal.SIGKILL)
-        self.popen.wait(10)
+        self.popen.wait(120)
 
     def stop(self) -> float:
         """Send SIGTERM, wait for the exit and return the seconds until then."""
@@ -79,7 +79,7 @@ class Process:
         if self.popen.poll() is None:
             self.popen.terminate()
             try:
-                self.popen.wait(10)
+                self.popen.wait(120)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise

@@ -111,13 +111,13 @@ def kill_repeatedly(
             agent.start()
             progress(outcome.kills)
         uplink.mend()
-        until(lambda: agent.is_watching(*bench.paths.values()), deadline_s=60)
+        until(lambda: agent.is_watching(*bench.paths.values()))
 
         def drained() -> bool:
             call("outbox", "flush", "--state-dir", str(agent.state_dir))
             return agent.is_empty()
 
-        until(drained, deadline_s=60)
+        until(drained)
         ports = agent.ports()
         for path in bench.paths.values():
             iccid = str(ports[path]["sims"][0]["iccid"])

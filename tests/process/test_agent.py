@@ -17,7 +17,6 @@ import pytest
 
 from tests.process.conftest import Agent, Bench, call, until
 
-pytestmark = pytest.mark.timeout(120)
 Start = Callable[..., Any]
 
 
@@ -173,9 +172,7 @@ def test_mute_port_is_broken_and_uses_little_cpu(started: Start, tmp_path: Path)
     link.symlink_to(os.ttyname(slave))
     os.close(slave)
     agent = started(Agent, "--port", str(link))
-    broken = until(
-        lambda: (p := agent.ports().get(str(link), {})).get("reason") and p, deadline_s=45
-    )
+    broken = until(lambda: (p := agent.ports().get(str(link), {})).get("reason") and p)
     assert broken["state"] == "broken"
     assert broken["reason"] == "no_answer"
     ticks = sum(map(int, Path(f"/proc/{agent.popen.pid}/stat").read_text().split()[13:15]))
@@ -201,9 +198,9 @@ def test_tcp_port_is_watched_like_a_local_one(started: Start, tmp_path: Path) ->
         agent = started(Agent, "--port", modem.path)
         until(lambda: agent.is_watching(modem.path))
         modem.unplug()
-        until(lambda: "removed" in reasons(agent, modem.path), deadline_s=30)
+        until(lambda: "removed" in reasons(agent, modem.path))
         modem.replug()
-        until(lambda: agent.is_watching(modem.path), deadline_s=30)
+        until(lambda: agent.is_watching(modem.path))
         assert reasons(agent, modem.path) == ["identified", "removed", "identified"]
 
 
@@ -233,7 +230,7 @@ def test_agent_shuts_down_within_two_seconds(started: Start, number: signal.Sign
     until(lambda: len(agent.ports()) == 5)
     begun = time.monotonic()
     agent.popen.send_signal(number)
-    assert agent.popen.wait(10) == 0
+    assert agent.popen.wait(120) == 0
     assert time.monotonic() - begun < 2
     assert not (agent.state_dir / "agent.sock").exists()
 

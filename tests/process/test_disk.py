@@ -14,7 +14,6 @@ import pytest
 from modemagent.report.outbox.state_dir import DB_NAME
 from tests.process.conftest import Agent, Bench, call, until
 
-pytestmark = pytest.mark.timeout(120)
 Start = Callable[..., Any]
 mounting = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 

@@ -6,11 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from tests.process.conftest import Agent, Bench, call, until
 
-pytestmark = pytest.mark.timeout(120)
 Start = Callable[..., Any]
 FAULT = "8 drops in"
 ADVICE = "check power supply and cable"

@@ -14,7 +14,6 @@ import pytest
 from tests.process.kill_loop import kill_repeatedly, summary
 
 pytest.importorskip("fastapi", reason="the registry's packages are not installed")
-pytestmark = pytest.mark.timeout(180)
 
 
 def test_ten_kills_lose_and_duplicate_no_report(

@@ -24,7 +24,6 @@ from tests.simulated import simulated
 
 pytest.importorskip("rich", reason="the extra live is not installed")
 started = started_fixture
-pytestmark = pytest.mark.timeout(120)
 EG25 = "quectel-eg25-g"
 IMEI, ICCID = "865284040000014", "8901260000000000014"
 CTRL_C = b"\x03"
@@ -115,7 +114,7 @@ class LiveTerminal:
         )  # fmt: skip
         os.close(far)
 
-    def until(self, condition: Callable[[str], bool], deadline_s: float = 20) -> str:
+    def until(self, condition: Callable[[str], bool], deadline_s: float = 120) -> str:
         """Read until the text on the screen fulfils a condition, and return it."""
         deadline = time.monotonic() + deadline_s
         while not condition(self.text):
@@ -140,7 +139,7 @@ class LiveTerminal:
         deadline = time.monotonic() + 20
         while (self._read() or self.popen.poll() is None) and time.monotonic() < deadline:
             pass
-        return self.popen.wait(5)
+        return self.popen.wait(120)
 
     def _read(self) -> bool:
         if not select.select([self._near], [], [], 0.1)[0]:
@@ -162,7 +161,7 @@ class LiveTerminal:
     def close(self) -> None:
         if self.popen.poll() is None:
             self.popen.kill()
-            self.popen.wait(10)
+            self.popen.wait(120)
         os.close(self._near)
 
 

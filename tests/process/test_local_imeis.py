@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from tests.process.conftest import Agent, call, until
 from tests.process.conftest import started as started_fixture
 from tests.simulated import simulated, unstable
 
 started = started_fixture
-pytestmark = pytest.mark.timeout(120)
 EG25 = "quectel-eg25-g"
 IMEI, OTHER_IMEI = "865284040000014", "865284040000022"
 DUPLICATE, UNSTABLE = "cross.imei_duplicate", "cross.imei_unstable"

@@ -6,12 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pytest
-
 from modemagent.simulator.catalogue import names
 from tests.process.conftest import Agent, Bench, Registry, until
 
-pytestmark = pytest.mark.timeout(300)
 Start = Callable[..., Any]
 
 
@@ -39,14 +36,14 @@ def test_debug_logs_contain_no_whole_identifier(started: Start) -> None:
     agent.words = ("--log-level", "debug", *agent.words)
     agent.start()
     paths = list(bench.paths.values())
-    until(lambda: agent.is_watching(*paths), deadline_s=120)
+    until(lambda: agent.is_watching(*paths))
     for name in bench.paths:
         bench.do(f"sim-out {name}")
     numbers = {n for report in agent.outbox() for n in numbers_of(report) if len(n) >= 14}
     agent.kill()
     agent.words = (*agent.words, "--registry", registry.url, "--token-file", str(token))
     agent.start()
-    until(agent.is_empty, deadline_s=120)
+    until(agent.is_empty)
     assert len(numbers) > 2 * len(paths)
     known = registry.get("modems?limit=200")
     assert known

@@ -25,7 +25,6 @@ from modemagent.control.protocol import short_name, socket_path
 from modemagent.report.outbox.state_dir import DB_NAME
 from tests.process.conftest import Agent, Bench, until
 
-pytestmark = pytest.mark.timeout(120)
 Start = Callable[..., Any]
 PAGE = Path(__file__).parents[2] / "docs/metrics.md"
 

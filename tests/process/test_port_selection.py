@@ -81,9 +81,9 @@ def test_mute_port_is_tried_again_when_all_are_mute(
     ((name, path),) = bench.paths.items()
     Sockets(bed, tmp_path).plug("1-2", EG25, {2: path})
     # a lost udev event costs 15 s on a busy machine, a mute port 5 s
-    until(lambda: bed.written()["ttyUSB3"] > 0, deadline_s=40)
+    until(lambda: bed.written()["ttyUSB3"] > 0)
     bench.do(f"fault {name} none")
-    until(lambda: agent.is_watching("/dev/ttyUSB2"), deadline_s=40)
+    until(lambda: agent.is_watching("/dev/ttyUSB2"))
     assert reports(agent) == [("identified", "usb:1-2:1.2")]
     written = bed.written()
     assert written["ttyUSB0"] == written["ttyUSB1"] == 0
@@ -94,9 +94,9 @@ def test_ports_of_unknown_role_get_no_byte_beside_an_at_port(
 ) -> None:
     """Not even if each AT port is mute: one of them may be an audio or diagnostic port."""
     Sockets(bed, tmp_path).plug("1-2", EG25._replace(ttys=(0, 1, 2, 3, 4)))
-    until(lambda: bed.written()["ttyUSB3"] > 0, deadline_s=40)
+    until(lambda: bed.written()["ttyUSB3"] > 0)
     spent = bed.written()["ttyUSB2"]
-    until(lambda: bed.written()["ttyUSB2"] > spent, deadline_s=40)
+    until(lambda: bed.written()["ttyUSB2"] > spent)
     written = bed.written()
     assert [written[f"ttyUSB{n}"] for n in (0, 1, 4)] == [0, 0, 0]
 
@@ -119,7 +119,7 @@ def test_kernel_driver_is_enough_and_protocol_byte_is_not(
     for number, stranger in enumerate([ARDUINO, *STRANGERS]):
         sockets.plug(f"1-1.{number + 1}", stranger)
     sockets.plug("1-2", Kind("f0f0", "0001", (0, 1)), {1: bench.paths["quectel-eg25-g"]})
-    until(lambda: agent.is_watching("/dev/ttyUSB1"), deadline_s=40)
+    until(lambda: agent.is_watching("/dev/ttyUSB1"))
     written = bed.written()
     assert [written[f"ttyACM{n}"] for n in range(4)] == [0, 0, 0, 0]
     assert set(agent.ports()) <= {"/dev/ttyUSB0", "/dev/ttyUSB1"}

@@ -13,7 +13,6 @@ import pytest
 from tests.process.conftest import Agent, Bench, Registry, call, until
 
 pytest.importorskip("fastapi", reason="the registry's packages are not installed")
-pytestmark = pytest.mark.timeout(180)
 Start = Callable[..., Any]
 
 

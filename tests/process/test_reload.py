@@ -19,7 +19,6 @@ from tests.process.conftest import Agent, call, until
 from tests.report.conftest import SmallRegistry, running
 from tests.simulated import simulated
 
-pytestmark = pytest.mark.timeout(120)
 Start = Callable[..., Any]
 EG25 = "quectel-eg25-g"
 

@@ -22,7 +22,6 @@ from tests.process.conftest import started as started_fixture
 from tests.process.plugging import Discovering, place, present, reports
 
 bed, started = bed_fixture, started_fixture
-pytestmark = pytest.mark.timeout(120)
 
 EG25 = Kind("2c7c", "0125", (0, 1, 2, 3), maker="Quectel", product="EG25-G")
 A7670 = Kind("1e0e", "9011", (2, 3, 4, 5))

@@ -11,8 +11,6 @@ import pytest
 
 from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, until
 
-pytestmark = pytest.mark.timeout(60)
-
 
 def refusal(*words: str, **environment: str) -> tuple[int, str]:
     done = subprocess.run(

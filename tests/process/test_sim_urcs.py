@@ -13,7 +13,6 @@ from tests.process.conftest import started as started_fixture
 from tests.simulated import simulated
 
 started = started_fixture
-pytestmark = pytest.mark.timeout(120)
 
 #: Transcript, URC of a SIM that is pulled, URC of a SIM that is inserted.
 URCS = [

@@ -16,7 +16,6 @@ from tests.process.test_sim_urcs import Watch
 from tests.simulated import simulated
 
 started = started_fixture
-pytestmark = pytest.mark.timeout(300)
 
 MODEM = "quectel-eg25-g"
 NUMBERS = ("865284040000014", "8901260000000000014", "310260000000011")
@@ -69,7 +68,7 @@ def test_diagnose_finds_nothing_wrong_with_slow_modems(slow: Slow) -> None:
 def test_watch_and_daemon_read_slow_modems(started: Any, slow: Slow) -> None:
     words = [word for port in slow.values() for word in ("--port", port)]
     agent = started(Agent, *words, "--poll-interval", "5")
-    until(lambda: agent.is_watching(*slow.values()), deadline_s=150)
+    until(lambda: agent.is_watching(*slow.values()))
     reports = agent.outbox()
     assert {report["port"]["path"] for report in reports} == set(slow.values())
     for report in reports:
@@ -90,6 +89,5 @@ def test_watch_reads_a_slow_modem_by_itself(started: Any, slow: Slow) -> None:
                 and event["port"] == port
                 and event["data"]["state"] == "watching"
                 for event in watch.events()
-            ),
-            deadline_s=60,
+            )
         )

@@ -90,7 +90,7 @@ def test_no_byte_is_written_to_a_device_that_sends_by_itself(bed: Bed, agent: St
         try:
             bed.add(TREE, ttyUSB0=modem.path)
             daemon = agent("--baud", "auto")
-            until(lambda: daemon.ports().get(PORT, {}).get("hint"), deadline_s=60)
+            until(lambda: daemon.ports().get(PORT, {}).get("hint"))
         finally:
             ended.set()
             sender.join()
@@ -101,6 +101,6 @@ def test_silent_modem_lists_the_speeds_that_were_tried(bed: Bed, agent: Start) -
     with modem_at(0, noise=b"") as modem:
         bed.add(TREE, ttyUSB0=modem.path)
         daemon = agent("--baud", "auto")
-        until(lambda: daemon.ports().get(PORT, {}).get("hint"), deadline_s=60)
+        until(lambda: daemon.ports().get(PORT, {}).get("hint"))
         assert ", ".join(map(str, SPEEDS)) in daemon.ports()[PORT]["hint"]
         assert len(modem.seen) == len(SPEEDS)

@@ -18,7 +18,6 @@ import pytest
 
 from tests.process.conftest import COMMAND, ENVIRONMENT, Bench, until
 
-pytestmark = pytest.mark.timeout(120)
 UNIT = "modemagent.service"
 WATCHDOG_S = 0.4
 
@@ -127,7 +126,7 @@ def service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     for each in running:
         if each.popen.poll() is None:
             each.popen.kill()
-            each.popen.wait(10)
+            each.popen.wait(120)
         each.systemd.close()
         print(each.log.read_text()[-3000:])
 
@@ -143,7 +142,7 @@ def test_systemd_is_notified_of_ready_status_and_stopping(
     assert "STATUS=1 of 1 ports watched, 1 reports waiting, no registry set" in alive.splitlines()
     daemon.popen.terminate()
     assert daemon.notification("STOPPING=1")
-    assert daemon.popen.wait(10) == 0
+    assert daemon.popen.wait(120) == 0
 
 
 def test_stopped_daemon_does_not_feed_the_watchdog(service: Callable[..., Service]) -> None:

@@ -22,7 +22,6 @@ from modemagent.simulator.server import RunningModem
 from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, until
 from tests.simulated import simulated
 
-pytestmark = pytest.mark.timeout(120)
 Start = Callable[..., Any]
 EG25 = "quectel-eg25-g"
 PROMPT = "at> "
@@ -45,7 +44,7 @@ class Terminal:
         os.close(far)
         self.seen = ""
 
-    def read_to(self, word: str, *, after: str = "", deadline_s: float = 20) -> str:
+    def read_to(self, word: str, *, after: str = "", deadline_s: float = 120) -> str:
         """Return the output up to and including a word."""
         if after:
             self.read_to(after)
@@ -87,12 +86,12 @@ class Terminal:
                     break
             except OSError:
                 break
-        return self.popen.wait(20)
+        return self.popen.wait(120)
 
     def close(self) -> None:
         if self.popen.poll() is None:
             self.popen.kill()
-            self.popen.wait(10)
+            self.popen.wait(120)
         os.close(self._near)
 
 

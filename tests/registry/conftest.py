@@ -227,7 +227,7 @@ class Registry:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         assert self.process is not None
         self.process.send_signal(how)
-        _, errors = self.process.communicate(timeout=20)
+        _, errors = self.process.communicate(timeout=120)
         return self.process.returncode, errors
 
     def token(self, *words: str) -> str:

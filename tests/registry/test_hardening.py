@@ -247,7 +247,7 @@ def test_shutdown_finishes_requests_and_refuses_new_ones(registry: Registry) -> 
         begun.send(body[100:])
         response = begun.response()
         assert json.loads(response.body)["results"][0]["status"] == "accepted"
-    assert registry.process.wait(20) == 0
+    assert registry.process.wait(120) == 0
     assert registry.stop() == (0, "")
     registry.start()
     client.port = registry.port

@@ -48,7 +48,7 @@ def delivering(
         courier.stop(5)
 
 
-def until(claim: Callable[[], object], deadline_s: float = 10) -> None:
+def until(claim: Callable[[], object], deadline_s: float = 120) -> None:
     deadline = time.monotonic() + deadline_s
     while not claim():
         assert time.monotonic() < deadline, "did not come true in time"
@@ -543,7 +543,7 @@ def test_delivery_starts_when_the_clock_is_set(
     sink = FailingSink(ClockNotSet("its certificate is not yet valid"))
     courier = Courier(outbox, sink, log=NullLog(), base_s=3600, cap_s=3600, uniform=highest)
     courier.start()
-    assert looked.wait(10)
+    assert looked.wait(120)
     assert courier.uplink.state is UplinkState.WAITING_FOR_TIME
     assert "not yet valid" in courier.uplink.reason
     synchronized.set()
@@ -556,7 +556,7 @@ def test_stop_does_not_wait_for_a_hanging_registry(outbox: Outbox) -> None:
 
     class Hangs(FailingSink):
         def deliver(self, batch: Sequence[QueuedReport], first_pending: int) -> Sequence[Receipt]:
-            held.wait(20)
+            held.wait(120)
             return []
 
     fill(outbox, 1)

@@ -36,7 +36,7 @@ def opened(state_dir: Path, log: NullLog | None = None, max_buffered: int = 256)
     )
 
 
-def until(claim: Callable[[], object], deadline_s: float = 10) -> None:
+def until(claim: Callable[[], object], deadline_s: float = 120) -> None:
     deadline = time.monotonic() + deadline_s
     while not claim():
         assert time.monotonic() < deadline, "did not come true in time"

@@ -113,7 +113,7 @@ def judged(tmp_path: Path) -> Judge:
             },
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=120,
         )
         assert done.returncode == 0, done.stderr
         return dict(map(_port, done.stdout.split("== ")[1:]))

@@ -241,7 +241,7 @@ async def test_port_is_released_if_modemmanager_starts_during_open(
 
     def slowly(url: str, **options: Any) -> Port:
         loop.call_soon_threadsafe(opening.set)
-        may_go_on.wait(20)
+        may_go_on.wait(120)
         return open_port(url, **options)
 
     monkeypatch.setattr("modemagent.channel.channel.open_port", slowly)
