@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -280,7 +281,7 @@ def test_full_disk_is_a_reason_in_readyz(started: Registry) -> None:
         "readiness.LEAST_FREE_BYTES = 2 ** 62\n"
         "from modemagent.__main__ import main\nmain()"
     )
-    started.command = (started.command[0], "-c", code)
+    started.command = (sys.executable, "-c", code)
     started.start()
     response = Client(started.port, None).request("GET", "/readyz")
     assert response.status == 503
