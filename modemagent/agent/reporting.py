@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from modemagent.discovery.sockets import find_socket
 from modemagent.errors import OutboxError, ReportError
-from modemagent.identity.codec import from_json
+from modemagent.identity.json_codec import from_json
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
 from modemagent.report.message import (

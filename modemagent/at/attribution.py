@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modemagent.at.codec import ANSWER_LIMIT, LineEvent
 from modemagent.at.commands import is_basic, is_truncated_echo, looks_like_command, setting_value
+from modemagent.at.line_splitter import ANSWER_LIMIT, LineEvent
 from modemagent.at.results import NUMERIC, parse_final
 from modemagent.at.steps import FinalResult
 from modemagent.at.urcs import is_urc, prefix_of, response_prefixes

@@ -18,8 +18,8 @@ from collections import deque
 from typing import Final as Constant
 
 from modemagent.at.attribution import Attribution
-from modemagent.at.codec import ANSWER_LIMIT, Codec, LineEvent
 from modemagent.at.commands import setting_value
+from modemagent.at.line_splitter import ANSWER_LIMIT, LineEvent, LineSplitter
 from modemagent.at.steps import FinalResult, Received, Response
 from modemagent.errors import ProtocolError
 
@@ -48,7 +48,7 @@ class AtConnection:
     """
 
     def __init__(self) -> None:
-        self._codec = Codec()
+        self._splitter = LineSplitter()
         self._line = ""
         self._flight: Attribution | None = None
         self._raw = bytearray()
@@ -91,14 +91,14 @@ class AtConnection:
             echoes=self.echoes and self._misled < _MISLED_LIMIT,
             late=self._late,
             numeric=self._numeric,
-            begun=self._codec.partial,
+            begun=self._splitter.partial,
         )
         return line.encode("ascii") + b"\r"
 
     def receive_data(self, data: bytes) -> list[Response | LineEvent]:
         """Take bytes from the port; return what they complete, in order.
 
-        A line received while no command is pending is returned as the codec classified it.
+        A line received while no command is pending is returned as the line splitter classified it.
         """
         out: list[Response | LineEvent] = []
         if self._feed_due and data:
@@ -106,17 +106,17 @@ class AtConnection:
             self._feed_due = False
             if data[:1] == b"\n":
                 data = data[1:]
-        start = self._codec.position
+        start = self._splitter.position
         taken = 0
-        self._codec.receive_data(data)
-        while (event := self._codec.next_event()) is not None:
+        self._splitter.receive_data(data)
+        while (event := self._splitter.next_event()) is not None:
             if self._flight is None:
                 self._keep_unsolicited(event)
                 out.append(event)
                 continue
             final = self._flight.take(event)
             if final is not None:
-                end = self._codec.position - start
+                end = self._splitter.position - start
                 if data[end - 1 : end] == b"\r":
                     if data[end : end + 1] == b"\n":
                         end += 1
@@ -139,7 +139,7 @@ class AtConnection:
         flight = self._flight
         if flight is None:
             raise ProtocolError("no command is pending")
-        event = self._codec.flush()
+        event = self._splitter.flush()
         if event is not None:
             final = flight.take_unfinished(event)
             if final is not None:

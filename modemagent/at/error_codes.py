@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from modemagent.at.datafiles import data_rows
+from modemagent.at.data_rows import data_rows
 
 
 class ErrorCodes:

@@ -7,7 +7,7 @@ the table lists only what *may* be unsolicited; the attribution considers the pe
 
 from __future__ import annotations
 
-from modemagent.at.datafiles import data_rows
+from modemagent.at.data_rows import data_rows
 from modemagent.at.fields import command_name, split_prefix
 
 _ROWS = tuple(data_rows(__file__, "urcs.txt"))

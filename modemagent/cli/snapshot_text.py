@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import click
 
-from modemagent.at.sim_locks import REMEDY
+from modemagent.at.pin_state import REMEDY
 from modemagent.cli.output import heading, paragraph, plain, verdict_word
 from modemagent.identity.network import Network, RegistrationState
 from modemagent.identity.sim_locks import describe_lock

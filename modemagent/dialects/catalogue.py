@@ -36,7 +36,7 @@ from modemagent.dialects import (
     zte,
 )
 from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
-from modemagent.dialects.model import Dialect
+from modemagent.dialects.table_types import Dialect
 
 
 class VendorRow(NamedTuple):

@@ -7,7 +7,7 @@ differ from the order in the line, and only their order identifies bare response
 from __future__ import annotations
 
 from modemagent.dialects.generic import SIM_STATE, maker
-from modemagent.dialects.model import Attempt
+from modemagent.dialects.table_types import Attempt
 
 #: MV31 and MV32 are Qualcomm based and have another maker's firmware.
 _MV3 = r"^MV3[12]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import FIRMWARE, maker
-from modemagent.dialects.model import Attempt
+from modemagent.dialects.table_types import Attempt
 
 _FM350_MANUAL = "Fibocom FM350 AT commands manual "
 _CFSN = _FM350_MANUAL + "3.16; host software of L610 and of L850"

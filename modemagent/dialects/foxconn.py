@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import maker
-from modemagent.dialects.model import Attempt
+from modemagent.dialects.table_types import Attempt
 
 _FOXCONN = "QModem foxconn driver"
 _T99W175 = f"{_FOXCONN}; T99W175 command notes: SIM1 ENABLE"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modemagent.dialects.model import Attempt, Dialect, Ladder
+from modemagent.dialects.table_types import Attempt, Dialect, Ladder
 
 _27007 = "3GPP TS 27.007 clause "
 #: URCs of the SIM that modules of several makers send, whatever word or number follows.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import CRSM_ICCID, IMEISV, maker
-from modemagent.dialects.model import Attempt
+from modemagent.dialects.table_types import Attempt
 
 _NRF91 = "nRF91 AT reference; trace nordic-nrf9160"
 _NRF93 = "zephyr driver of nRF93M1"

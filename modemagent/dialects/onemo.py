@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import maker
-from modemagent.dialects.model import Attempt
+from modemagent.dialects.table_types import Attempt
 
 _ML307 = "drivers of ML307R, ML307A and ML302"
 

@@ -7,7 +7,7 @@ mm-sim-pantech.c).
 from __future__ import annotations
 
 from modemagent.dialects.generic import ICCID, IMSI, maker
-from modemagent.dialects.model import Attempt
+from modemagent.dialects.table_types import Attempt
 
 DIALECT = maker(
     "pantech",

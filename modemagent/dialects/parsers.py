@@ -16,9 +16,9 @@ from modemagent.at.fields import (
     parse_information,
     split_fields,
 )
-from modemagent.at.sim_locks import pin_state
-from modemagent.dialects.model import Extracted, Parser
+from modemagent.at.pin_state import pin_state
 from modemagent.dialects.slot_parsers import SLOT_PARSERS
+from modemagent.dialects.table_types import Extracted, Parser
 from modemagent.identity.checkdigits import luhn_fits
 
 _GAPS = str.maketrans("", "", " -\t")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import maker
-from modemagent.dialects.model import Attempt
+from modemagent.dialects.table_types import Attempt
 
 _EC2X = "Quectel EC2x/EG9x/EG2x-G AT manual; trace quectel-eg25-g"
 #: NB-IoT modules: AT+CGSN returns a serial number, and all numbered forms exist.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import maker
-from modemagent.dialects.model import Attempt
+from modemagent.dialects.table_types import Attempt
 
 _ATI = "traces sierra-wp7702, sierra-em7455b"
 #: HL modules with their own firmware, whose ATI returns the model only.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import SIM_STATE, maker
-from modemagent.dialects.model import Attempt
+from modemagent.dialects.table_types import Attempt
 
 _IMEI = (Attempt("AT+CGSN", "imei", "traces simcom-sim868, simcom-sim7600e"),)
 _CICCID = "traces simcom-a7670, simcom-sim7600e"

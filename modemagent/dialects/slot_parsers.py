@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from modemagent.at.fields import InformationLine
-from modemagent.dialects.model import Extracted, Parser
+from modemagent.dialects.table_types import Extracted, Parser
 
 _MOST_SLOTS = 8
 

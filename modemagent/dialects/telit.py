@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import IMSI, SIM_STATE, maker
-from modemagent.dialects.model import Attempt
+from modemagent.dialects.table_types import Attempt
 
 _TRACE = "trace telit-ge910-quad"
 _QSS = "trace telit-ge910-quad; Telit ME310G1 AT reference guide 3.3.9; ModemManager"

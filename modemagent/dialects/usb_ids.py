@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from modemagent.at.datafiles import data_rows
+from modemagent.at.data_rows import data_rows
 
 
 class Layout(NamedTuple):

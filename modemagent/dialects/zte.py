@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from modemagent.dialects.generic import maker
-from modemagent.dialects.model import Attempt
+from modemagent.dialects.table_types import Attempt
 
 DIALECT = maker(
     "zte",

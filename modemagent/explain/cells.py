@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from modemagent.at.datafiles import data_rows
+from modemagent.at.data_rows import data_rows
 from modemagent.at.fields import InformationLine, parse_hex_integer, parse_integer
 from modemagent.at.operator import split_plmn
 from modemagent.at.signal import CESQ, Signal, scaled

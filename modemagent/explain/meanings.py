@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from modemagent.at.datafiles import data_rows
+from modemagent.at.data_rows import data_rows
 
 MEANINGS = ("meanings.txt", "reject_causes.txt")
 REMEDIES = ("remedies.txt",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from modemagent.at.fields import InformationLine
-from modemagent.at.sim_locks import lock_of
+from modemagent.at.pin_state import lock_of
 from modemagent.explain.explanation import HUAWEI, QUECTEL, TS_27007, Decoder, Explanation
 from modemagent.explain.meanings import meaning, remedy
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from modemagent.at.fields import InformationLine, parse_integer
-from modemagent.at.sim_locks import REMEDY, lock_of, pin_state
+from modemagent.at.pin_state import REMEDY, lock_of, pin_state
 from modemagent.explain import pin_attempts
 from modemagent.explain.explanation import (
     HUAWEI,

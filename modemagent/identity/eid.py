@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from modemagent.identity.checkdigits import mod97_fits
 from modemagent.identity.cleaning import is_decimal, is_filler, is_hexadecimal
-from modemagent.identity.datafiles import listed
 from modemagent.identity.identifier import Identifier, Rejected
+from modemagent.identity.lookup_tables import listed
 from modemagent.identity.numbering import country_of_iccid
 
 

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from modemagent.identity.checkdigits import luhn_fits
 from modemagent.identity.cleaning import HEX_DIGITS, is_decimal, is_hexadecimal, swap_nibbles
-from modemagent.identity.datafiles import listed
 from modemagent.identity.identifier import Identifier, Rejected
+from modemagent.identity.lookup_tables import listed
 from modemagent.identity.numbering import country_of_iccid
 
 

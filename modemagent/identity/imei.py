@@ -21,8 +21,8 @@ from typing import Self
 
 from modemagent.identity.checkdigits import luhn_digit
 from modemagent.identity.cleaning import is_decimal, is_filler
-from modemagent.identity.datafiles import listed, row
 from modemagent.identity.identifier import Identifier, Rejected
+from modemagent.identity.lookup_tables import listed, row
 from modemagent.identity.numbering import reporting_body
 
 _COUNTED_SERIALS = frozenset(("123456", "012345", "654321"))

@@ -11,8 +11,8 @@
 from __future__ import annotations
 
 from modemagent.identity.cleaning import is_decimal, is_filler, is_hexadecimal, swap_nibbles
-from modemagent.identity.datafiles import listed
 from modemagent.identity.identifier import Identifier, Rejected
+from modemagent.identity.lookup_tables import listed
 from modemagent.identity.numbering import Country, Plmn, country_of_mcc, split_imsi
 
 _SHARED = frozenset(("901", "902", "991"))

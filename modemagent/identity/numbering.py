@@ -7,7 +7,7 @@ data file names its own.
 from functools import lru_cache
 from typing import NamedTuple
 
-from modemagent.identity.datafiles import row
+from modemagent.identity.lookup_tables import row
 
 
 class Plmn(NamedTuple):

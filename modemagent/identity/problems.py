@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from modemagent.identity.codec import fields_to_json
+from modemagent.identity.json_codec import fields_to_json
 
 
 class Severity(StrEnum):

@@ -5,13 +5,13 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from modemagent.identity.codec import fields_to_json, from_json
 from modemagent.identity.eid import Eid
 from modemagent.identity.evidence import Evidence
 from modemagent.identity.iccid import Iccid
 from modemagent.identity.imei import Imei
 from modemagent.identity.imeisv import Imeisv
 from modemagent.identity.imsi import Imsi
+from modemagent.identity.json_codec import fields_to_json, from_json
 from modemagent.identity.meid import Meid
 from modemagent.identity.network import Network
 from modemagent.identity.problems import Problem, Verdict, verdict_of

@@ -11,7 +11,7 @@ True
 
 from typing import NamedTuple
 
-from modemagent.identity.datafiles import row
+from modemagent.identity.lookup_tables import row
 
 
 class Tac(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 from modemagent.at.error_codes import error_codes
-from modemagent.at.sim_locks import Lock
+from modemagent.at.pin_state import Lock
 from modemagent.at.steps import Response
 from modemagent.identity.crosscheck import compare
 from modemagent.identity.eid import Eid

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from modemagent.at.results import ends_a_command, parse_final
 from modemagent.at.steps import Command, Listen, Outcome, Received, Response, Step
-from modemagent.dialects.model import WANTS, Attempt
+from modemagent.dialects.table_types import WANTS, Attempt
 from modemagent.errors import NoAnswer, ProtocolError
 from modemagent.identity.evidence import Evidence, as_text
 from modemagent.modem.background import NOTHING, Background

@@ -14,7 +14,7 @@ from modemagent.at.steps import Command, Outcome, Plan, Response, Step
 from modemagent.at.urcs import is_urc
 from modemagent.dialects.catalogue import choose
 from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
-from modemagent.dialects.model import WANTS
+from modemagent.dialects.table_types import WANTS
 from modemagent.discovery.age import modem_age_s
 from modemagent.errors import DeadlinePassed, PortError
 from modemagent.identity.snapshot import SimState, Snapshot

@@ -11,7 +11,7 @@ from modemagent.dialects.catalogue import choose
 from modemagent.dialects.cdma import cdma_numbers
 from modemagent.dialects.generic import DIALECT as GENERIC_DIALECT
 from modemagent.dialects.generic import IMEISV
-from modemagent.dialects.model import Attempt, Dialect
+from modemagent.dialects.table_types import Attempt, Dialect
 from modemagent.identity.snapshot import ReadState
 from modemagent.modem.assess import RawModem, RawSim
 from modemagent.modem.at_client import AtClient

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from modemagent.at.steps import Plan
 from modemagent.dialects.catalogue import choose
-from modemagent.dialects.model import Attempt
+from modemagent.dialects.table_types import Attempt
 from modemagent.errors import ModemAgentError
 from modemagent.identity.crosscheck import with_finding
 from modemagent.identity.imei import Imei

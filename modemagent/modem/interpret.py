@@ -11,8 +11,8 @@ from typing import NamedTuple
 from modemagent.at.fields import split_prefix
 from modemagent.at.steps import Response
 from modemagent.dialects.ati_block import read_block
-from modemagent.dialects.model import Attempt
 from modemagent.dialects.parsers import parse_value
+from modemagent.dialects.table_types import Attempt
 
 #: Keys of an ``ATI`` block; the parser of each is named ``ati_`` and the key.
 _BLOCK_KEYS = ("manufacturer", "model", "revision", "imei", "imeisv", "serial")

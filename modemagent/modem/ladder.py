@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 from typing import NamedTuple
 
 from modemagent.at.steps import Outcome, Response, Step
-from modemagent.dialects.model import Attempt, Dialect
+from modemagent.dialects.table_types import Attempt, Dialect
 from modemagent.errors import NoAnswer
 from modemagent.identity.snapshot import ReadState
 from modemagent.modem.at_client import AtClient

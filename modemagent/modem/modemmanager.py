@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from modemagent.at.operator import split_plmn
+from modemagent.at.pin_state import Lock
 from modemagent.at.registration import REGISTERED
-from modemagent.at.sim_locks import Lock
 from modemagent.identity.evidence import ANSWER_LIMIT, Evidence
 from modemagent.identity.network import Network, RegistrationState
 from modemagent.identity.problems import Problem, problem

@@ -6,7 +6,7 @@ has changed; it only reports that a new identification is due.
 
 from __future__ import annotations
 
-from modemagent.at.sim_locks import Lock
+from modemagent.at.pin_state import Lock
 from modemagent.at.steps import Plan
 from modemagent.dialects.catalogue import choose
 from modemagent.identity.eid import Eid

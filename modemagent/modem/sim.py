@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 
 from modemagent.at.fields import parse_information
-from modemagent.at.sim_locks import Lock
+from modemagent.at.pin_state import Lock
 from modemagent.at.steps import Outcome, Response, Step
-from modemagent.dialects.model import Attempt, Dialect
+from modemagent.dialects.table_types import Attempt, Dialect
 from modemagent.identity.snapshot import ReadState, SimState
 from modemagent.modem.assess import SIM_FIELDS
 from modemagent.modem.at_client import AtClient

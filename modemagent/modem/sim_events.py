@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from modemagent.dialects.model import Dialect
+from modemagent.dialects.table_types import Dialect
 
 #: URCs of a SIM that has become ready: ``+CPIN: READY``, ``^SSIM READY``, ``SMS Ready``.
 _READY_URC = re.compile(r"(?<!NOT )\bREADY\b", re.IGNORECASE)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Literal
 
-from modemagent.at.sim_locks import CME_LOCKS, Lock
+from modemagent.at.pin_state import CME_LOCKS, Lock
 from modemagent.at.steps import Outcome, Response, Step
-from modemagent.dialects.model import Attempt, Dialect
+from modemagent.dialects.table_types import Attempt, Dialect
 from modemagent.identity.snapshot import ReadState, SimState
 from modemagent.modem.assess import RawSim
 from modemagent.modem.at_client import AtClient

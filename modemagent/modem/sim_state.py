@@ -1,6 +1,6 @@
 """The state of the SIM by the response to ``AT+CPIN?``.
 
-Module locks, which are not a state of the SIM, are in :mod:`modemagent.at.sim_locks`.
+Module locks, which are not a state of the SIM, are in :mod:`modemagent.at.pin_state`.
 
 Sources: 3GPP TS 27.007 clauses 8.3 (codes) and 9.2 (CME errors). The makers' own words are from
 the traces simcom-sim868, wavecom-multiband, quectel-eg25-g, zte-mf627, nordic-nrf9160,
@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from enum import Enum
 
-from modemagent.at.sim_locks import CME_LOCKS, Lock, lock_of
+from modemagent.at.pin_state import CME_LOCKS, Lock, lock_of
 from modemagent.at.steps import Response
 from modemagent.identity.snapshot import SimState
 

@@ -45,7 +45,7 @@ from enum import StrEnum
 from typing import Annotated, NamedTuple
 
 from modemagent.errors import ReportError
-from modemagent.identity.codec import fields_to_json, from_json
+from modemagent.identity.json_codec import fields_to_json, from_json
 
 SCHEMA = 1
 BOOT_ID_HEADER = "Modemagent-Boot-Id"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.at.codec import Codec, LineEvent
 from modemagent.at.connection import AtConnection
+from modemagent.at.line_splitter import LineEvent, LineSplitter
 from modemagent.at.steps import Response
 
 TRANSCRIPTS = Path(__file__).parents[2] / "fixtures" / "transcripts"
@@ -23,13 +23,13 @@ def cuts(wire: bytes) -> Iterator[list[bytes]]:
 
 
 def events_of(chunks: list[bytes]) -> list[LineEvent]:
-    codec = Codec()
+    splitter = LineSplitter()
     events: list[LineEvent] = []
     for chunk in chunks:
-        codec.receive_data(chunk)
-        while (event := codec.next_event()) is not None:
+        splitter.receive_data(chunk)
+        while (event := splitter.next_event()) is not None:
             events.append(event)
-        assert codec.next_event() is None
+        assert splitter.next_event() is None
     return events
 
 

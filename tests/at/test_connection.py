@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.at.codec import ANSWER_LIMIT, LineEvent
 from modemagent.at.connection import AtConnection
+from modemagent.at.line_splitter import ANSWER_LIMIT, LineEvent
 from modemagent.at.steps import Response
 from modemagent.at.transcript import load
 from modemagent.errors import ProtocolError

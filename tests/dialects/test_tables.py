@@ -15,8 +15,8 @@ from modemagent.at.urcs import is_urc
 from modemagent.dialects import allowlist, ati_block, catalogue
 from modemagent.dialects.cdma import cdma_numbers
 from modemagent.dialects.generic import DIALECT as GENERIC
-from modemagent.dialects.model import WANTS, Attempt, Dialect
 from modemagent.dialects.parsers import PARSERS, parse_value
+from modemagent.dialects.table_types import WANTS, Attempt, Dialect
 from modemagent.identity.meid import Meid
 from modemagent.modem.equipment import EQUIPMENT
 from modemagent.modem.interpret import BLOCK_PARSERS

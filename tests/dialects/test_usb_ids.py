@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from modemagent.at.datafiles import data_rows
+from modemagent.at.data_rows import data_rows
 from modemagent.dialects import catalogue, usb_ids
 from modemagent.dialects.usb_ids import (
     PROTOCOLS,

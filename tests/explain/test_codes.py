@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modemagent.at.error_codes import error_codes
-from modemagent.at.sim_locks import CME_LOCKS, REMEDY
+from modemagent.at.pin_state import CME_LOCKS, REMEDY
 from modemagent.explain import explain, explain_code
 from modemagent.explain.meanings import (
     FAMILIES,

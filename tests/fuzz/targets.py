@@ -24,14 +24,14 @@ from fuzz.interference import modems, right_or_silent
 from fuzz.wire import Said, driven, transcripts, true_answer
 from modemagent import settings
 from modemagent.agent.control.server import ControlSocket
-from modemagent.at import attribution, codec, commands, fields, lines, results, urcs
+from modemagent.at import attribution, commands, fields, lines, results, urcs
 from modemagent.at import transcript as transcript_file
-from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, LineEvent
 from modemagent.at.connection import AtConnection
+from modemagent.at.line_splitter import ANSWER_LIMIT, LINE_LIMIT, LineEvent, LineSplitter
 from modemagent.at.steps import Command, FinalResult, Response, Step
 from modemagent.cli.output import plain
 from modemagent.dialects import ati_block, parsers
-from modemagent.dialects.model import Attempt
+from modemagent.dialects.table_types import Attempt
 from modemagent.errors import ModemAgentError
 from modemagent.explain import explain, explain_code
 from modemagent.explain.identities import explain_identity
@@ -96,7 +96,7 @@ def is_clean(text: str) -> bool:
 
 
 def _events(chunks: Sequence[bytes]) -> list[LineEvent]:
-    stream = Codec()
+    stream = LineSplitter()
     events: list[LineEvent] = []
     for chunk in chunks:
         stream.receive_data(chunk)
@@ -119,7 +119,7 @@ def cuts(data: bytes) -> list[list[bytes]]:
     return [[data[at : at + 1] for at in range(len(data))], pieces]
 
 
-def fuzz_codec(data: bytes) -> None:
+def fuzz_line_splitter(data: bytes) -> None:
     events = _events([data])
     for event in events:
         assert is_clean(event.line), "a control character in an event"
@@ -197,7 +197,7 @@ def fuzz_flood(data: bytes) -> None:
 
 
 def text_of(data: bytes) -> str:
-    """A line as the codec gives it."""
+    """A line as the line splitter classifies it."""
     return lines.clean_line(data[:LINE_LIMIT])[0]
 
 
@@ -249,7 +249,7 @@ def fuzz_attribution(data: bytes) -> None:
         late = ["AT+CGSN", "AT+CIMI"]
         flight = attribution.Attribution(command, echoes=bool(len(rows) % 2), late=late)
         for text in rows:
-            if flight.take(codec.LineEvent("text", text, results.parse_final(text))) is not None:
+            if flight.take(LineEvent("text", text, results.parse_final(text))) is not None:
                 break
         flight.release()
         assert len(flight.lines) + len(flight.foreign) <= len(rows) * 2
@@ -450,7 +450,7 @@ _PLAN = Work(6_000_000, 40_000)
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
-        "codec": Target(fuzz_codec, some_wires, Work(20_000, 400)),
+        "line_splitter": Target(fuzz_line_splitter, some_wires, Work(20_000, 400)),
         "dialogue": Target(fuzz_dialogue, some_talks, Work(50_000, 1000)),
         "flood": Target(fuzz_flood, some_wires, Work(4_000_000, 0)),
         "attribution": Target(fuzz_attribution, some_wires, Work(50_000, 6000)),

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from fuzz import corpus_files
 from fuzz.engine import Coverage, Fault, Fuzzer, Hangs, Target, TooMuchWork, Work, survives
 from fuzz.targets import TARGETS
-from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, LineEvent
 from modemagent.at.connection import AtConnection
+from modemagent.at.line_splitter import ANSWER_LIMIT, LINE_LIMIT, LineEvent, LineSplitter
 from modemagent.at.steps import Response
 
 KEPT = [(name, data) for name in TARGETS for data in corpus_files.load(name)]
@@ -54,9 +54,9 @@ def test_every_corpus_file_has_a_target() -> None:
 
 
 def _depends_on_cuts(data: bytes) -> None:
-    codec = Codec()
-    codec.receive_data(data)
-    while (event := codec.next_event()) is not None:
+    splitter = LineSplitter()
+    splitter.receive_data(data)
+    while (event := splitter.next_event()) is not None:
         assert event.line != "+CME ERROR: 10", "found"
 
 
@@ -74,9 +74,9 @@ def test_fuzzer_finds_and_shortens_a_fault() -> None:
 def test_work_beyond_the_limit_is_a_fault() -> None:
     def quadratic(data: bytes) -> None:
         for end in range(len(data)):
-            codec = Codec()
-            codec.receive_data(data[:end] + b"\r")
-            codec.next_event()
+            splitter = LineSplitter()
+            splitter.receive_data(data[:end] + b"\r")
+            splitter.next_event()
 
     data = b"OK\r" * 50
     steps = Coverage()
@@ -198,4 +198,4 @@ def test_endless_input_is_bounded(data: bytes, asked: bool) -> None:
     # what is over the limit of an answer adds nothing, but for the spare room of a buffer
     assert kept[1] < kept[0] + len(piece)
     assert kept[1] < 1536 * 1024
-    assert len(dialogue._codec._line) <= LINE_LIMIT
+    assert len(dialogue._splitter._line) <= LINE_LIMIT

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from modemagent.errors import ReportError
-from modemagent.identity.codec import from_json
 from modemagent.identity.evidence import Evidence
 from modemagent.identity.iccid import Iccid
 from modemagent.identity.imei import Imei
+from modemagent.identity.json_codec import from_json
 from modemagent.identity.network import Network
 from modemagent.identity.problems import Severity, problem
 from modemagent.identity.sim_locks import LockCode, LockKind

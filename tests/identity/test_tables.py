@@ -8,7 +8,7 @@ import pytest
 
 from modemagent.identity import tac, tac_csv
 from modemagent.identity.checkdigits import luhn_digit
-from modemagent.identity.datafiles import TABLES, about, row, rows, text_of
+from modemagent.identity.lookup_tables import TABLES, about, row, rows, text_of
 from modemagent.identity.numbering import (
     country_of_iccid,
     country_of_mcc,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from modemagent.at.pin_state import Lock
 from modemagent.at.results import parse_final
-from modemagent.at.sim_locks import Lock
 from modemagent.at.steps import Response
 from modemagent.dialects.parsers import parse_value
 from modemagent.identity.snapshot import SimState

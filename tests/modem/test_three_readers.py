@@ -6,8 +6,8 @@ import pytest
 
 from modemagent.at.fields import parse_information
 from modemagent.at.operator import parse_operator
+from modemagent.at.pin_state import Lock, pin_state
 from modemagent.at.registration import parse_registration
-from modemagent.at.sim_locks import Lock, pin_state
 from modemagent.at.steps import Command, FinalResult, Listen, Response
 from modemagent.diagnosis.checks import registration as registration_checks
 from modemagent.diagnosis.checks import signal as signal_checks

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from modemagent.at.sim_locks import REMEDY
+from modemagent.at.pin_state import REMEDY
 from modemagent.diagnosis.checks.modem import NOT_IDENTIFIED, worst_problem
 from modemagent.diagnosis.checks.registration import is_without_network
 from modemagent.diagnosis.checks.responses import all_decoded, error_code

@@ -2,8 +2,8 @@
 
 Each CR or LF ends a line and empty lines are skipped, so CR, LF, CR LF and CR CR LF all work and
 the events do not depend on the size of the reads. A line is an event only when it is complete
-(``OK`` may be the beginning of a longer word); :meth:`Codec.flush` returns the incomplete line at
-the deadline.
+(``OK`` may be the beginning of a longer word); :meth:`LineSplitter.flush` returns the incomplete
+line at the deadline.
 
 Memory is bounded: only the first 4 KiB of a line are kept.
 """
@@ -34,15 +34,15 @@ class LineEvent(NamedTuple):
     final: FinalResult | None = None
 
 
-class Codec:
+class LineSplitter:
     """The lines of one port's byte stream.
 
-    >>> codec = Codec()
-    >>> codec.receive_data(b"\\r\\n+CPIN: READY\\r\\n\\r\\nO")
-    >>> codec.next_event().line, codec.next_event()
+    >>> splitter = LineSplitter()
+    >>> splitter.receive_data(b"\\r\\n+CPIN: READY\\r\\n\\r\\nO")
+    >>> splitter.next_event().line, splitter.next_event()
     ('+CPIN: READY', None)
-    >>> codec.receive_data(b"K\\r\\n")
-    >>> codec.next_event().final.ok
+    >>> splitter.receive_data(b"K\\r\\n")
+    >>> splitter.next_event().final.ok
     True
     """
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemagent.errors import ReportError
-from modemagent.identity.codec import fields_to_json, from_json, to_json
 from modemagent.identity.imei import Imei
+from modemagent.identity.json_codec import fields_to_json, from_json, to_json
 
 
 class Colour(StrEnum):

@@ -1,4 +1,4 @@
-"""Events of the codec, for every size of the reads."""
+"""Events of the line splitter, for every size of the reads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemagent.at.codec import ANSWER_LIMIT, LINE_LIMIT, Codec, LineEvent
+from modemagent.at.line_splitter import ANSWER_LIMIT, LINE_LIMIT, LineEvent, LineSplitter
 from modemagent.at.transcript import load
 
 WIRES = tuple(
@@ -44,14 +44,14 @@ def test_line_ends_do_not_change_the_events(tr, wire):
 
 
 def test_final_result_requires_its_line_end(tr):
-    codec = Codec()
-    codec.receive_data(b"\r\nOK")
-    assert codec.next_event() is None
-    assert codec.partial
-    flushed = codec.flush()
+    splitter = LineSplitter()
+    splitter.receive_data(b"\r\nOK")
+    assert splitter.next_event() is None
+    assert splitter.partial
+    flushed = splitter.flush()
     assert isinstance(flushed, LineEvent)
     assert flushed.kind == "final"
-    assert codec.flush() is None
+    assert splitter.flush() is None
     assert kinds(tr(b"\r\nOKAY\r\n")) == [("text", "OKAY")]
 
 
@@ -88,35 +88,35 @@ def test_line_is_cut_at_its_limit(tr):
 
 
 def test_unread_input_is_bounded():
-    codec = Codec()
+    splitter = LineSplitter()
     for _ in range(300):
-        codec.receive_data(b"RDY\r\n" * 200)
+        splitter.receive_data(b"RDY\r\n" * 200)
     size = 0
-    while codec.next_event():
+    while splitter.next_event():
         size += 5
     assert ANSWER_LIMIT < size <= ANSWER_LIMIT + 1000
 
 
 def test_memory_is_bounded():
-    codec = Codec()
+    splitter = LineSplitter()
     chunk = b"\xff\x00x" * 4000
     tracemalloc.start()
     for _ in range(500):
-        codec.receive_data(chunk)
-        assert codec.next_event() is None
+        splitter.receive_data(chunk)
+        assert splitter.next_event() is None
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 200_000
 
 
 def events_of(chunks):
-    codec = Codec()
+    splitter = LineSplitter()
     events = []
     for chunk in chunks:
-        codec.receive_data(chunk)
-        while (event := codec.next_event()) is not None:
+        splitter.receive_data(chunk)
+        while (event := splitter.next_event()) is not None:
             events.append(event)
-    last = codec.flush()
+    last = splitter.flush()
     return events if last is None else [*events, last]
 
 
