@@ -11,6 +11,7 @@ import click
 
 from modemagent.cli.output import heading, paragraph, plain, screen_height, screen_width
 from modemagent.cli.watch_text import event_text, urc_meaning
+from modemagent.explain.signal_levels import LEVELS, STRENGTHS
 from modemagent.modem.link_poll import LinkReading
 
 _EVENTS_SHOWN = 8
@@ -18,11 +19,9 @@ _READINGS_SHOWN = 60
 #: Columns before the values of a modem.
 _INDENT = 16
 _BARS = "▁▂▃▄▅▆▇█"
-#: Least range of the course in dB: the noise of a still antenna must not fill the height.
-_LEAST_RANGE_DB = 10
-_COLOURS = {"good": "green", "fair": "yellow", "weak": "red", "unusable": "red"}
-#: Fields of a signal for its course, the best measure first.
-_STRENGTH = ("ss_rsrp_dbm", "rsrp_dbm", "rscp_dbm", "rxlev_dbm", "rssi_dbm")
+#: Smallest range of the graph in dB: the noise of an antenna at rest must not fill its height.
+_MIN_RANGE_DB = 10
+_COLOURS = dict(zip(LEVELS, ("green", "yellow", "red", "red"), strict=True))
 
 
 class _Port(NamedTuple):
@@ -39,7 +38,7 @@ class LivePage:
     def __init__(self, draw: Callable[[str], None]) -> None:
         self._draw = draw
         self._ports: dict[str, _Port] = {}
-        self._course: defaultdict[tuple[str, str], deque[float]] = defaultdict(
+        self._history: defaultdict[tuple[str, str], deque[float]] = defaultdict(
             lambda: deque(maxlen=_READINGS_SHOWN)
         )
         self._events: deque[tuple[str, str]] = deque(maxlen=_EVENTS_SHOWN)
@@ -51,7 +50,7 @@ class LivePage:
         self._redraw()
 
     def note(self, message: str) -> None:
-        """Add a message about the way in which the modems are watched."""
+        """Add a message about the watch itself."""
         self._events.append(("  ", plain(message)))
         self._redraw()
 
@@ -61,7 +60,7 @@ class LivePage:
         self._ports[port] = _Port(entry, reading)
         if (strength := _strength(reading)) is not None:
             name, value = strength
-            self._course[port, name].append(value)
+            self._history[port, name].append(value)
         self._redraw()
 
     def _redraw(self) -> None:
@@ -96,10 +95,10 @@ class LivePage:
             text = reading.signal["text"].removeprefix("signal ")
             yield _row("signal", text, colour=_COLOURS.get(level))
         if (strength := _strength(reading)) is not None:
-            course = self._course[entry["port"], strength[0]]
-            shown = list(course)[-(screen_width() or _READINGS_SHOWN) + _INDENT :]
+            history = self._history[entry["port"], strength[0]]
+            shown = list(history)[-(screen_width() or _READINGS_SHOWN) + _INDENT :]
             yield f"{'':{_INDENT}}{sparkline(shown)}"
-            best, worst = max(course), min(course)
+            best, worst = max(history), min(history)
             yield _row("", f"now {strength[1]:g}, best {best:g}, worst {worst:g} dBm")
 
 
@@ -132,7 +131,8 @@ def _height(lines: str) -> int:
 
 def _strength(reading: LinkReading) -> tuple[str, float] | None:
     fields = (reading.signal or {}).get("fields", {})
-    return next(((name, fields[name]) for name in _STRENGTH if name in fields), None)
+    values = ((name, fields.get(f"{name}_dbm")) for name in STRENGTHS)
+    return next(((name, value) for name, value in values if value is not None), None)
 
 
 def sparkline(values: Sequence[float]) -> str:
@@ -142,5 +142,5 @@ def sparkline(values: Sequence[float]) -> str:
     '▁▄█'
     """
     lowest = min(values)
-    spread = max(max(values) - lowest, _LEAST_RANGE_DB)
+    spread = max(max(values) - lowest, _MIN_RANGE_DB)
     return "".join(_BARS[int((value - lowest) / spread * (len(_BARS) - 1))] for value in values)

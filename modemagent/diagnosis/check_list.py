@@ -58,13 +58,17 @@ MODEM_CHECKS: Final = (
     Check("radio", "Is the radio on?", modem.radio),
     Check("sim", "Is a SIM card inserted and unlocked?", sim.sim),
     Check("sim_numbers", "Are the numbers of the SIM valid?", sim.numbers),
-    Check("technologies", "May the modem use the networks here?", technologies.technologies),
+    Check(
+        "technologies",
+        "Do the modem's settings allow the networks here?",
+        technologies.technologies,
+    ),
     Check("signal", "Is the signal good enough for data?", signal.signal),
     Check("registration", "Is the modem registered, and if not, why?", registration.registration),
-    Check("reason", "Which reason does the modem report?", registration.reason),
+    Check("reason", "Which reason for a failure does the modem report?", registration.reason),
     Check("attached", "Is the modem attached for data?", data_session.attached),
     Check("access_point", "Is an access point name set?", data_session.access_point),
-    Check("session", "Has a data connection an address?", data_session.session),
+    Check("session", "Does a data connection have an address?", data_session.session),
 )
 HOST_CHECKS: Final = (
     Check("agent", "Is the agent running?", host.agent),
@@ -72,7 +76,7 @@ HOST_CHECKS: Final = (
     Check("encryption", "Is the connection to the registry encrypted?", host.encryption),
     Check("files", "Are settings and token protected from other users?", host.files),
     Check("outbox", "Are reports delivered?", host.outbox),
-    Check("clock", "Is the clock of this machine right?", host.clock),
+    Check("clock", "Is the clock of this machine correct?", host.clock),
 )
 
 

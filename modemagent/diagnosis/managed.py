@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from modemagent.at.registration import REGISTERED
 from modemagent.diagnosis.facts import Decoded, Managed
 from modemagent.explain.meanings import meaning
-from modemagent.explain.signal import MEASURES
+from modemagent.explain.signal_levels import MEASURES
 
 if TYPE_CHECKING:
     from modemagent.identity.network import Network
@@ -178,9 +178,9 @@ def _signal(properties: Properties) -> Iterator[Answer]:
             fields: dict[str, object] = {"technology": technology}
             parts = []
             for each, value in values.items():
-                label, unit, _ = MEASURES[each]
-                fields[f"{each}_{unit.lower()}"] = value
-                parts.append(f"{label} {value:g} {unit}")
+                measure = MEASURES[each]
+                fields[f"{each}_{measure.unit.lower()}"] = value
+                parts.append(f"{measure.label} {value:g} {measure.unit}")
             text = ", ".join(parts)
             yield "AT+CESQ", Decoded(f"{name} {text}", text, "", fields)
     quality = properties.get(QUALITY)

@@ -21,7 +21,8 @@ from modemagent.explain.explanation import (
 )
 from modemagent.explain.meanings import meaning, remedy
 from modemagent.explain.operators import plmn
-from modemagent.explain.signal import level, measured
+from modemagent.explain.signal import measured
+from modemagent.explain.signal_levels import level
 
 
 def quectel(line: InformationLine) -> Explanation | None:
@@ -212,7 +213,7 @@ def antennas(line: InformationLine) -> Explanation | None:
         parts[1] = f"{name.upper()} {', '.join(shown)}"
         word = level(name, best)
         found["level"] = word
-        parts.append(word or "")
+        parts.append(word)
     if silent := [str(at) for at, value in enumerate(kept, 1) if value is None]:
         parts.append(f"nothing measured at antenna {', '.join(silent)}")
     text = ", ".join(filter(None, parts))

@@ -1,10 +1,7 @@
 """Explanations of signal lines: dBm and dB with a word for the level.
 
-The words follow the thresholds of Android's signal bars (AOSP ``SignalStrengthTest`` and
-``CellSignalStrengthGsm``, ``...Wcdma``, ``...Lte``, ``...Nr``; defaults of
-``CarrierConfigManager``): its GREAT and GOOD are good here, MODERATE is fair, POOR is weak, and
-below that the signal is unusable. Strength comes first (RSRP on LTE and 5G); the text adds noise
-if that is worse than strength. RSSI is the least reliable: on LTE it includes interference.
+Strength comes first (RSRP on LTE and 5G); the text adds noise if that is worse than strength. The
+words are those of :mod:`modemagent.explain.signal_levels`.
 """
 
 from __future__ import annotations
@@ -31,37 +28,7 @@ from modemagent.explain.explanation import (
     Decoder,
     Explanation,
 )
-
-# name: label, unit, lowest value that is good, fair, weak; in the order of the text
-MEASURES: dict[str, tuple[str, str, tuple[float, float, float] | None]] = {
-    "ss_rsrp": ("SS-RSRP", "dBm", (-105, -115, -125)),
-    "ss_rsrq": ("SS-RSRQ", "dB", None),
-    "ss_sinr": ("SS-SINR", "dB", (5, 1, -3)),
-    "rsrp": ("RSRP", "dBm", (-108, -118, -128)),
-    "rsrq": ("RSRQ", "dB", (-14, -17, -19)),
-    "sinr": ("SINR", "dB", (5, 1, -3)),
-    "rscp": ("RSCP", "dBm", (-95, -105, -115)),
-    "ecno": ("Ec/No", "dB", None),
-    "rxlev": ("RXLEV", "dBm", (-97, -103, -107)),
-    "rssi": ("RSSI", "dBm", (-97, -103, -107)),
-}
-LEVELS = ("good", "fair", "weak", "unusable")
-_STRENGTH = ("ss_rsrp", "rsrp", "rscp", "rxlev", "rssi")
-_NOISE = ("ss_sinr", "sinr", "rsrq")
-
-
-def level(name: str, value: float) -> str | None:
-    """Return the word for one measure, None if no threshold is known.
-
-    >>> level("rsrp", -85), level("rsrp", -120), level("sinr", -4), level("ecno", -7)
-    ('good', 'weak', 'unusable', None)
-    """
-    thresholds = MEASURES[name][2]
-    if thresholds is None:
-        return None
-    return next(
-        (word for word, low in zip(LEVELS, thresholds, strict=False) if value >= low), LEVELS[3]
-    )
+from modemagent.explain.signal_levels import LEVELS, MEASURES, decisive, level
 
 
 def measured(signal: Signal) -> tuple[str, dict[str, object]]:
@@ -69,21 +36,22 @@ def measured(signal: Signal) -> tuple[str, dict[str, object]]:
     values = signal.values
     parts: list[str] = []
     found: dict[str, object] = {}
-    for name, (label, unit, _) in MEASURES.items():
+    for name, measure in MEASURES.items():
         if name in values:
             value = round(values[name], 1)
-            found[f"{name}_{unit.lower()}"] = value
-            parts.append(f"{label} {value:g} {unit}{signal.edges.get(name, '')}")
-    strength = next((level(name, values[name]) for name in _STRENGTH if name in values), None)
+            found[f"{name}_{measure.unit.lower()}"] = value
+            parts.append(f"{measure.label} {value:g} {measure.unit}{signal.edges.get(name, '')}")
+    strength, noise = decisive(values)
     if strength is not None:
-        found["level"] = strength
-        parts.append(strength)
-        noise = [(level(n, values[n]) or LEVELS[0], MEASURES[n][0]) for n in _NOISE if n in values]
+        word = level(strength, values[strength])
+        found["level"] = word
+        parts.append(word)
         if noise:
-            worst, label = max(noise, key=lambda each: LEVELS.index(each[0]))
-            found["quality"] = worst
-            if LEVELS.index(worst) > LEVELS.index(strength):
-                parts.append(f"but disturbed ({label} {worst})")
+            worst = max(noise, key=lambda name: LEVELS.index(level(name, values[name])))
+            quality = level(worst, values[worst])
+            found["quality"] = quality
+            if LEVELS.index(quality) > LEVELS.index(word):
+                parts.append(f"but disturbed ({MEASURES[worst].label} {quality})")
     if signal.ber_class is not None:
         found["ber_class"] = signal.ber_class
     return ", ".join(parts), found

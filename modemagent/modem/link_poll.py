@@ -1,4 +1,4 @@
-"""Repeated readings of registration and signal, as for aiming an antenna."""
+"""Repeated readings of registration and signal, for example while an antenna is aimed."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
                 }
             ),
             "note",
-            "not to AT+CSQ, which this modem may not have",
+            "not to AT+CSQ, which this modem may not support",
         ),
     ],
     "firmware": [
@@ -278,9 +278,39 @@ FAILING: Mapping[str, list[tuple[Facts, str, str]]] = {
             "unknown",
         ),
         (facts(lines={"AT+CSQ": "+CSQ: 2,99", "AT+CEREG?": "+CEREG: 0,2"}), "error", "weak"),
-        (facts(lines={"AT+CESQ": "+CESQ: 99,99,255,255,4,10"}), "warning", "RSRP"),
-        (facts(lines={"AT+CESQ": "+CESQ: 99,99,255,255,22,31"}), "warning", "RSRP -110 dBm"),
+        # both sides of each limit in explain/signal_levels.py
+        (facts(lines={"AT+CESQ": "+CESQ: 99,99,255,255,22,33"}), "ok", "RSRP -108 dBm"),
+        (
+            facts(lines={"AT+CESQ": "+CESQ: 99,99,255,255,22,32"}),
+            "warning",
+            "weak signal: RSRP -109",
+        ),
+        (facts(lines={"AT+CESQ": "+CESQ: 99,99,26,19,255,255"}), "ok", "RSCP -95 dBm"),
+        (
+            facts(lines={"AT+CESQ": "+CESQ: 99,99,25,19,255,255"}),
+            "warning",
+            "weak signal: RSCP -96",
+        ),
+        (facts(lines={"AT+CESQ": "+CESQ: 18,99,255,255,255,255"}), "ok", "RXLEV -93 dBm"),
+        (facts(lines={"AT+CESQ": "+CESQ: 17,99,255,255,255,255"}), "warning", "RXLEV -94 dBm"),
+        (facts(lines={"AT+CESQ": "+CESQ: 99,99,255,255,6,60"}), "ok", "RSRQ -17 dB"),
         (facts(lines={"AT+CESQ": "+CESQ: 99,99,255,255,5,60"}), "warning", "disturbed"),
+        (facts(lines={"AT+CESQ": "+CESQ: 99,99,60,19,255,255"}), "ok", "Ec/No -15 dB"),
+        (facts(lines={"AT+CESQ": "+CESQ: 99,99,60,18,255,255"}), "warning", "disturbed"),
+        (facts(lines={"AT+QCSQ": '+QCSQ: "LTE",-60,-88,105,-12'}), "ok", "SINR 1 dB"),
+        (facts(lines={"AT+QCSQ": '+QCSQ: "LTE",-60,-88,104,-12'}), "warning", "disturbed"),
+        # unusable, which a modem without a network shows to be true
+        (facts(lines={"AT+CESQ": "+CESQ: 99,99,255,255,22,12"}), "warning", "weak signal: RSRP"),
+        (
+            facts(lines={"AT+CESQ": "+CESQ: 99,99,255,255,22,13", "AT+CEREG?": "+CEREG: 0,2"}),
+            "error",
+            "weak signal: RSRP -128 dBm",
+        ),
+        (
+            facts(lines={"AT+CESQ": "+CESQ: 99,99,255,255,22,12", "AT+CEREG?": "+CEREG: 0,2"}),
+            "error",
+            "no usable signal: RSRP -129 dBm",
+        ),
         (facts(lines={"AT+CSQ": None}), "skipped", "does not report"),
     ],
     "registration": [
@@ -407,14 +437,14 @@ HOST_FAILING: Mapping[str, list[tuple[HostFacts, str, str]]] = {
         (host(status(uplink={"state": "off"})), "note", "no registry"),
         (host(status(uplink={"delivered": 0})), "note", "no report has been delivered yet"),
         (host(status(uplink={"last_success_ago_s": None})), "note", "no report has been"),
-        (HostFacts(None, "none", 1.8e9, True), "skipped", "agent does not run"),
+        (HostFacts(None, "none", 1.8e9, True), "skipped", "agent is not running"),
     ],
     "encryption": [
         (host(status(uplink={"registry": "http://registry.example"})), "warning", "unencrypted"),
         (host(status(uplink={"registry": "http://127.0.0.1:8470"})), "ok", "nothing"),
         (host(status(uplink={"registry": "file:///srv/out.jsonl"})), "ok", "nothing"),
         (host(status(uplink={"state": "off", "registry": None})), "skipped", "no registry"),
-        (HostFacts(None, "none", 1.8e9, True), "skipped", "agent does not run"),
+        (HostFacts(None, "none", 1.8e9, True), "skipped", "agent is not running"),
     ],
     "files": [
         (
@@ -429,7 +459,7 @@ HOST_FAILING: Mapping[str, list[tuple[HostFacts, str, str]]] = {
         (host(status(outbox={"dead_letters": 3})), "warning", "3 reports"),
         (host(status(outbox={"evicted": 1})), "warning", "outbox: 1 report"),
         (host(status(outbox={"waiting": 1})), "ok", "1 report waiting"),
-        (HostFacts(None, "none", 1.8e9, True), "skipped", "agent does not run"),
+        (HostFacts(None, "none", 1.8e9, True), "skipped", "agent is not running"),
     ],
     "clock": [
         (host(clock_s=60.0), "error", "not set"),

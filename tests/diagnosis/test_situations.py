@@ -291,7 +291,7 @@ SITUATIONS = (
         "too weak to register",
         lines(SEARCHING, {"AT+CESQ": "+CESQ: 99,99,255,255,4,9"}),
         "signal",
-        "weak signal",
+        "^no usable signal: RSRP -132 dBm, RSRQ -18 dB$",
         "antenna",
     ),
     Situation(
@@ -319,7 +319,7 @@ SITUATIONS = (
         "jammed, by a URC",
         jammed("#JDR: JAMMED"),
         "signal",
-        "reports a jammer",
+        "reports jamming",
         "switch it off",
     ),
     Situation("jamming has ended", jammed("+QJDR: NOJAMMING"), "registration", "searching"),
@@ -363,7 +363,7 @@ SITUATIONS = (
         "one LTE band only",
         lines(SEARCHING, CSQ_UNKNOWN, {'AT+QCFG="band"': '+QCFG: "band",0x93,0x80000,0x0'}),
         "technologies",
-        "band 20 alone",
+        "only band 20",
         "bands of the operator",
     ),
     Situation(
@@ -372,7 +372,7 @@ SITUATIONS = (
             SEARCHING, CSQ_UNKNOWN, {"AT%XSYSTEMMODE?": "%XSYSTEMMODE: 0,0,1,0"}, dialect="nordic"
         ),
         "technologies",
-        "GNSS alone",
+        "set to GNSS only",
         "AT%XSYSTEMMODE=1,1,0,0",
     ),
     Situation(
@@ -620,14 +620,14 @@ SITUATIONS = (
         "SIM removed meanwhile",
         lines(NOT_SEARCHING, CSQ_UNKNOWN, {"AT+CPIN?": "+CME ERROR: 10"}),
         "sim",
-        "removed while it was read",
+        "removed while it was being read",
         "Insert the SIM card again",
     ),
     Situation(
         "SIM removed meanwhile, not reported yet by the network",
         lines({"AT+CPIN?": ("+CPIN: READY", "+CPIN: NOT INSERTED")}),
         "sim",
-        "removed while it was read",
+        "removed while it was being read",
     ),
     Situation(
         "SIM failed meanwhile",
@@ -826,24 +826,24 @@ SITUATIONS = (
         "not searching", lines(NOT_SEARCHING), "registration", "not searching", "Restart the modem"
     ),
     Situation(
-        "deregistered by hand",
+        "deregistered manually",
         lines(NOT_SEARCHING, CSQ_UNKNOWN, {"AT+COPS?": "+COPS: 2"}),
         "registration",
-        "deregistered by hand",
+        "deregistered manually",
         r"AT\+COPS=0",
     ),
     Situation(
         "locked to a network",
         lines(SEARCHING, CSQ_UNKNOWN, {"AT+COPS?": '+COPS: 1,2,"26203"'}),
         "registration",
-        "locked by hand to network 26203, which was not found",
+        "set manually to network 26203, which was not found",
         r"AT\+COPS=0",
     ),
     Situation(
-        "refused by a network selected by hand",
+        "refused by a network selected manually",
         denied("+CEREG: 3,3,,,,0,11", **{"AT+COPS?": '+COPS: 1,2,"26203"'}),
         "registration",
-        r"PLMN not allowed \(the network was selected by hand\)",
+        r"PLMN not allowed \(the network was selected manually\)",
         r"AT\+COPS=0",
     ),
 )

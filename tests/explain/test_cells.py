@@ -21,7 +21,7 @@ LINES = [
     (
         '+QENG: "servingcell","SEARCH","NBIoT","FDD",262,01,1A2D003,123,6300,20,0,0,1234,-110,-16,'
         "-90,3,22",
-        {"band": 20, "rsrp_dbm": -110, "level": "fair"},
+        {"band": 20, "rsrp_dbm": -110, "level": "weak"},
         "NBIOT, searching",
     ),
     (

@@ -181,8 +181,8 @@ CASES = [
     (
         '+QENG: "servingcell","NOCONN","LTE","FDD",432,35,1E77017,456,2850,7,5,5,584E,-100,-17,-62,'
         "-1,23",
-        {"rsrp_dbm": -100, "rsrq_db": -17, "level": "good", "quality": "fair"},
-        "disturbed (RSRQ fair)",
+        {"rsrp_dbm": -100, "rsrq_db": -17, "level": "fair", "quality": "fair"},
+        "RSRP -100 dBm, RSRQ -17 dB, RSSI -62 dBm, fair",
     ),
     (
         '+QENG: "servingcell","NOCONN","NR5G-SA","TDD",310,260,18666712F,335,794E00,516270,41,12,'

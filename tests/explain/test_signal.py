@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modemagent.explain import explain
-from modemagent.explain.signal import level
+from modemagent.explain.signal_levels import MEASURES, level
 
 # TS 27.007 clause 8.5: 0 is -113 dBm or less, 2 to 30 are -109 to -53, 31 is -51 or more
 CSQ = [
@@ -140,35 +140,31 @@ def test_positive_strength_is_rejected():
     assert explain("AT+QCSQ", '+QCSQ: "NOSERVICE"')["text"] == "no service"
 
 
-# AOSP SignalStrengthTest: LTE RSRP -128, -118, -108; RSSNR -3, 1, 5; RSRQ -19, -17, -14; NR SS-RSRP
-# -125, -115, -105 begin POOR, MODERATE, GOOD
-@pytest.mark.parametrize(
-    ("name", "value", "word"),
-    [
-        ("rsrp", -108, "good"),
-        ("rsrp", -109, "fair"),
-        ("rsrp", -118, "fair"),
-        ("rsrp", -119, "weak"),
-        ("rsrp", -128, "weak"),
-        ("rsrp", -129, "unusable"),
-        ("ss_rsrp", -105, "good"),
-        ("ss_rsrp", -116, "weak"),
-        ("ss_rsrp", -126, "unusable"),
-        ("sinr", 5, "good"),
-        ("sinr", 4.9, "fair"),
-        ("sinr", 0, "weak"),
-        ("sinr", -4, "unusable"),
-        ("rsrq", -14, "good"),
-        ("rsrq", -15, "fair"),
-        ("rsrq", -20, "unusable"),
-        ("rssi", -97, "good"),
-        ("rssi", -104, "weak"),
-        ("rscp", -116, "unusable"),
-        ("ecno", -3, None),
-    ],
-)
-def test_words_for_levels(name, value, word):
-    assert level(name, value) == word
+# Sources: modemagent/explain/signal_levels.py
+LIMITS = {
+    "rsrp": (-98, -108, -128),
+    "ss_rsrp": (-98, -108, -128),
+    "rscp": (-85, -95, -115),
+    "rxlev": (-83, -93, -109),
+    "rssi": (-83, -93, -109),
+    "rsrq": (-14, -17, -19),
+    "ss_rsrq": (-14, -17, -19),
+    "sinr": (5, 1, -3),
+    "ss_sinr": (5, 1, -3),
+    "ecno": (-10, -15, -20),
+}
+
+
+def test_every_measure_has_limits():
+    assert LIMITS.keys() == MEASURES.keys()
+
+
+@pytest.mark.parametrize(("name", "limits"), LIMITS.items())
+def test_words_on_both_sides_of_each_limit(name, limits):
+    good, fair, weak = limits
+    assert [level(name, good), level(name, good - 0.1)] == ["good", "fair"]
+    assert [level(name, fair), level(name, fair - 0.1)] == ["fair", "weak"]
+    assert [level(name, weak), level(name, weak - 0.1)] == ["weak", "unusable"]
 
 
 def test_text_names_noise_worse_than_strength():

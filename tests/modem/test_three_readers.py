@@ -11,7 +11,7 @@ from modemagent.at.registration import parse_registration
 from modemagent.at.steps import Command, FinalResult, Listen, Response
 from modemagent.diagnosis.checks import registration as registration_checks
 from modemagent.diagnosis.checks import signal as signal_checks
-from modemagent.diagnosis.checks.signal_level import measure
+from modemagent.diagnosis.checks.serving_cell import measure
 from modemagent.diagnosis.facts import Facts
 from modemagent.dialects.technologies import rat_of
 from modemagent.explain import explain
@@ -137,17 +137,17 @@ SIGNALS = [
     ("AT+CSQ", "+CSQ: 0,0", {"rssi": -113}, "unusable"),
     ("AT+CSQ", "+CSQ: 31,7", {"rssi": -51}, "good"),
     ("AT+CSQ", "+CSQ: 3,99", {"rssi": -107}, "weak"),
-    ("AT+CSQ", "+CSQ: 6,99", {"rssi": -101}, "fair"),
+    ("AT+CSQ", "+CSQ: 6,99", {"rssi": -101}, "weak"),
     ("AT+CSQ", "+CSQ: 99,99", {}, None),
     ("AT+CSQ", "+CSQ: 199,99", {}, None),
-    ("AT+CSQ", "+CSQ: 116,99", {"rssi": -100}, "fair"),
+    ("AT+CSQ", "+CSQ: 116,99", {"rssi": -100}, "weak"),
     ("AT+CSQ", "+csq: 20,0", {"rssi": -73}, "good"),
     ("AT+CESQ", "+CESQ: 99,99,255,255,20,80", {"rsrp": -61, "rsrq": -10}, "good"),
     ("AT+CESQ", "+CESQ:  99, 99, 255, 255, 20, 80", {"rsrp": -61, "rsrq": -10}, "good"),
-    ("AT+CESQ", "+CESQ: 99,99,255,255,255,24", {"rsrp": -117}, "fair"),
+    ("AT+CESQ", "+CESQ: 99,99,255,255,255,24", {"rsrp": -117}, "weak"),
     ("AT+CESQ", "+CESQ: 99,99,255,255,255,10", {"rsrp": -131}, "unusable"),
     ("AT+CESQ", "+CESQ: 30,3,255,255,255,255", {"rxlev": -81}, "good"),
-    ("AT+CESQ", "+CESQ: 099,099,031,033,255,255", {"rscp": -90, "ecno": -8}, "good"),
+    ("AT+CESQ", "+CESQ: 099,099,031,033,255,255", {"rscp": -90, "ecno": -8}, "fair"),
     ("AT+CESQ", "+CESQ: 99,99,255,255,255,255", {}, None),
     (
         "AT+CESQ",
@@ -287,7 +287,10 @@ def test_signal_lines_read_alike(
     assert fields.get("level") == level
 
     facts = Facts("port", responses={command: Response(command, (line,), OK)})
-    assert measure(facts).values.items() >= values.items()
+    measured = measure(facts)
+    assert measured.values.items() >= values.items()
+    assert measured.is_weak == (level in ("weak", "unusable"))
+    assert measured.is_unusable == (level == "unusable")
     finding = signal_checks.signal(facts)
     assert (finding.state in ("ok", "warning")) is (level is not None)
     assert ("unknown" in finding.message) is (level is None)

@@ -46,7 +46,7 @@ def supply(facts: Facts) -> Finding:
         return ok(f"{volts:g} V", found.line)
     finding = warning if is_registered(facts) else wrong
     return finding(
-        f"the supply voltage is low: {volts:g} V, at least {lowest:g} V are required",
+        f"the supply voltage is low: {volts:g} V, at least {lowest:g} V is required",
         STEADY_SUPPLY,
         found.line,
     )
@@ -62,9 +62,9 @@ def temperature(facts: Facts) -> Finding:
         return ok(f"{hottest:g} °C", found.line)
     finding = warning if is_registered(facts) else wrong
     return finding(
-        f"the modem is too hot: {hottest:g} °C, at most {_HOTTEST} °C are allowed",
-        "Cool the modem: give the housing air, keep it out of the sun and away from other sources "
-        "of heat, and attach a heat sink. A hot modem slows down, and then switches itself off.",
+        f"the modem is too hot: {hottest:g} °C, at most {_HOTTEST} °C is allowed",
+        "Cool the modem: ventilate the enclosure, keep it out of the sun and away from sources of "
+        "heat, or attach a heat sink. A hot modem slows down, and then switches itself off.",
         found.line,
     )
 

@@ -24,8 +24,8 @@ _NO_ADDRESS: Final = ("NON-IP", "NONIP", "ETHERNET", "UNSTRUCTURED")
 #: Access points of the operator's own services.
 _SERVICES: Final = ("ims", "sos", "xcap")
 _CHECK_CONNECTION = (
-    "Compare APN, user name and password with the operator's, and ask the operator whether the SIM "
-    "card has a data plan."
+    "Compare APN, user name and password with those of the operator, and ask the operator whether "
+    "the SIM card has a data plan."
 )
 _CONNECT = "Start the connection in NetworkManager, or with mmcli -m any --simple-connect=apn=NAME"
 _SET_APN = "No APN is set. Set the operator's APN in the program that dials."
@@ -86,8 +86,8 @@ def session(facts: Facts) -> Finding:
     if contexts:
         return note(
             "no data connection is active in the modem's AT contexts",
-            "This is normal if the host connects by QMI or MBIM, or not now. Otherwise start the "
-            "program that dials.",
+            "This is normal if the host connects over QMI or MBIM, or is not to be connected now. "
+            "Otherwise start the program that dials.",
             contexts[0].line,
         )
     return skipped("the modem does not report its data connections")

@@ -9,8 +9,10 @@ from modemagent.settings.addresses import is_unencrypted
 
 #: 2026-01-01, which is before the first release: an earlier time shows that the clock is not set.
 _EARLIEST_S = 1_767_225_600
-_SEE_LOGS = "Reports are kept and sent again. See the log of the registry, then that of the agent."
-_NO_AGENT = "the agent does not run"
+_SEE_LOGS = (
+    "Reports are kept and sent again. See the log of the registry, then the log of the agent."
+)
+_NO_AGENT = "the agent is not running"
 
 
 def agent(facts: HostFacts) -> Finding:
@@ -54,7 +56,7 @@ def registry(facts: HostFacts) -> Finding:
     if uplink["last_success_ago_s"] is None or not uplink["delivered"]:
         return note(
             f"{uplink['registry']}: no report has been delivered yet",
-            "Deliver what is waiting: modemagent outbox flush",
+            "Send the queued reports: modemagent outbox flush",
         )
     return ok(f"{uplink['registry']} accepts reports")
 
@@ -88,7 +90,7 @@ def outbox(facts: HostFacts) -> Finding:
     box = facts.status["outbox"]
     if box["error"]:
         return wrong(
-            str(box["error"]), "Free space on the disk, and check that the agent may write to it."
+            str(box["error"]), "Free up disk space, and check that the agent can write to the disk."
         )
     if box["quarantined"]:
         return warning(
@@ -98,8 +100,8 @@ def outbox(facts: HostFacts) -> Finding:
     if box.get("evicted"):
         return warning(
             f"lost for lack of space in the outbox: {_reports(box['evicted'])}",
-            "Correct what is reported about the registry, so that reports are delivered. If "
-            "failures of this length are usual here, increase outbox_limit in the settings.",
+            "Resolve the finding of the check registry, so that reports are delivered again. If "
+            "outages of this length are common here, increase outbox_limit in the settings.",
         )
     if box["dead_letters"]:
         return warning(

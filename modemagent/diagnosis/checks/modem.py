@@ -43,7 +43,7 @@ _REMEDIES: Final[Mapping[str, str]] = {
     "imei.test_tac": "Do not use it in a public network: ask the seller for a module with an IMEI "
     "of its own.",
     "iccid.missing": "Try again in a minute. If the number is still missing, read it off the SIM "
-    "card, and help to support this modem: modemagent record PORT.",
+    "card, and send a transcript of this modem: modemagent record PORT.",
     "imsi.missing": "Try again in a minute. If the number is still missing, try the SIM card in "
     "another device, and ask the operator whether it is activated.",
     **dict.fromkeys(
@@ -62,7 +62,7 @@ _REMEDIES: Final[Mapping[str, str]] = {
 _MESSAGES: Final[Mapping[str, str]] = {
     "imei.placeholder": "a placeholder that many modules share, not a number of its own",
     "imei.check_digit": "its last digit, the check digit, is wrong",
-    "imei.test_tac": "a test number, not one of a device on the market",
+    "imei.test_tac": "a test number, not that of a device on the market",
     "iccid.placeholder": "a placeholder, not the number of a SIM card",
     "iccid.luhn": "its check digit is wrong",
     "imsi.placeholder": "a placeholder, not the number of a subscription",
@@ -110,7 +110,7 @@ def firmware(facts: Facts) -> Finding:
     if facts.snapshot.dialect == "generic":
         return note(
             f"{text}; no dialect for this maker, so only standard commands were used",
-            "Help to support it: modemagent record PORT, docs/add-a-modem.md",
+            "To add its maker, record a transcript: modemagent record PORT, docs/add-a-modem.md",
         )
     return ok(text)
 

@@ -19,8 +19,8 @@ from modemagent.errors import (
 )
 
 STEADY_SUPPLY = (
-    "Check the power supply first: a transmitting modem draws peaks of up to 2 A. Then try another "
-    "cable, a short one, and connect the modem without a hub or to a hub with its own supply."
+    "Check the power supply first: a transmitting modem draws peaks of up to 2 A. Then try a "
+    "shorter cable, and connect the modem directly or through a hub with its own power supply."
 )
 _NOT_OPENED = "the port was not opened"
 
@@ -80,7 +80,7 @@ def holder(facts: Facts) -> Finding:
         name = other.name or "another program"
         return warning(
             f"{name} (pid {other.pid}) has the port open as well, without a lock",
-            f"Stop {name}: two readers take bytes away from each other.",
+            f"Stop {name}: two programs that read one port lose bytes to each other.",
         )
     return ok("not held by another program")
 
@@ -117,7 +117,7 @@ def _managed(facts: Facts) -> Finding:
 def answers(facts: Facts) -> Finding:
     failure = facts.failure
     if facts.is_refused:
-        return skipped("no command was sent to a port that takes none")
+        return skipped("no command was sent: this port takes no AT commands")
     if failure is not None and (
         facts.route == "agent" or isinstance(failure, NotAModem | NoAnswer | DeadlinePassed)
     ):
@@ -137,7 +137,7 @@ def answers(facts: Facts) -> Finding:
     ]
     if silent and not facts.responses[[*facts.responses][-1]].timed_out:
         return note(
-            f"answers, but not to {', '.join(silent)}, which this modem may not have",
+            f"answers, but not to {', '.join(silent)}, which this modem may not support",
         )
     if silent:
         return warning(

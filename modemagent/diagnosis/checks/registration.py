@@ -18,7 +18,7 @@ from modemagent.diagnosis.checks.failure_report import (
     reported_cause,
 )
 from modemagent.diagnosis.checks.responses import all_decoded, decoded, is_answered
-from modemagent.diagnosis.checks.signal_level import measure
+from modemagent.diagnosis.checks.serving_cell import measure
 from modemagent.diagnosis.facts import Decoded, Facts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
 from modemagent.dialects.diagnostic_reads import SIGNAL
@@ -61,7 +61,7 @@ _NOT_REGISTERED: Final[Mapping[int, str]] = {
 }
 _SEARCH_REMEDY = (
     "Wait two minutes if the modem has just started. Otherwise ask the operator whether the SIM "
-    "card is activated, and whether the modem has the bands and technologies of the network."
+    "card is activated, and which bands and technologies the modem must support."
 )
 OLDER_ONLY = (
     "This modem reports no registration for LTE and 5G. If it has 2G and 3G only, ask the operator "
@@ -82,7 +82,7 @@ def registration(facts: Facts) -> Finding:
     operator = _operator(facts)
     if operator is not None and operator.mode == _DEREGISTERED:
         return wrong(
-            "not registered: the modem was deregistered by hand (AT+COPS=2)",
+            "not registered: the modem was deregistered manually (AT+COPS=2)",
             _SELECT_AUTOMATICALLY,
             _operator_line(facts),
         )
@@ -95,7 +95,7 @@ def registration(facts: Facts) -> Finding:
     if operator is not None and operator.mode == _MANUAL:
         network = f"network {operator.name}" if operator.name else "one network"
         return wrong(
-            f"not registered: the modem was locked by hand to {network}, which was not found",
+            f"not registered: the modem was set manually to {network}, which was not found",
             _SELECT_AUTOMATICALLY,
             _operator_line(facts),
         )
@@ -118,7 +118,7 @@ def _registered(facts: Facts, found: Mapping[str, Decoded]) -> Finding:
     if _is_sms_only(facts, found):
         return warning(
             f"{one.text}: data is not possible",
-            "Ask the operator to enable data for this SIM card, and whether it may use data in "
+            "Ask the operator to enable data for this SIM card, and ask whether it may use data in "
             "this network.",
             one.line,
         )
@@ -177,7 +177,7 @@ def _denied(facts: Facts, cause: Cause) -> Finding:
 def _by_hand(operator: Operator | None) -> tuple[str, str]:
     if operator is None or operator.mode != _MANUAL:
         return "", ""
-    return " (the network was selected by hand)", f" {_SELECT_AUTOMATICALLY}"
+    return " (the network was selected manually)", f" {_SELECT_AUTOMATICALLY}"
 
 
 def _denial_cause(facts: Facts) -> Cause | None:

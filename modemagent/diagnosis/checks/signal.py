@@ -12,7 +12,7 @@ from modemagent.diagnosis.checks.registration import (
     is_without_lte,
     is_without_network,
 )
-from modemagent.diagnosis.checks.signal_level import measure
+from modemagent.diagnosis.checks.serving_cell import measure
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import Finding, note, ok, skipped, warning, wrong
 
@@ -31,7 +31,7 @@ _JAMMED: Final = re.compile(r"(?<!NO )(?<!NO)(?<!NOT )JAMM(ED|ING)\b", re.IGNORE
 def signal(facts: Facts) -> Finding:
     if line := _jamming(facts):
         return wrong(
-            "the modem reports a jammer, which drowns the signals of all networks",
+            "the modem reports jamming: another transmitter drowns out all networks",
             "Search for a transmitter nearby that disturbs mobile networks (a jammer, a defective "
             "power supply or LED lamp) and switch it off, or operate the modem elsewhere.",
             line,
@@ -51,7 +51,9 @@ def signal(facts: Facts) -> Finding:
         return note("unknown: the modem reports no strength while it does not search")
     if found.is_weak:
         finding = wrong if is_without_network(facts) else warning
-        text = "no usable signal" if found.is_at_floor else "weak signal"
+        # A registered modem shows that it can use the signal: NB-IoT works below the scale.
+        is_lost = found.is_unusable and is_without_network(facts)
+        text = "no usable signal" if is_lost else "weak signal"
         remedy = _antenna_or_network(facts) if is_without_network(facts) else _CHECK_ANTENNA
         return finding(f"{text}: {found.text}", remedy, found.line)
     if found.is_disturbed:

@@ -58,8 +58,8 @@ _NORDIC_FAILURE: Final = (
 )
 _BLOCKED: Final = (
     "the SIM is blocked for good",
-    "Replace the SIM card: wrong PUKs have disabled it. To be certain, put it into a phone first: "
-    "it shows whether the SIM card still accepts a PUK.",
+    "Replace the SIM card: wrong PUKs have disabled it. To be certain, insert it into a phone "
+    "first, which shows whether the SIM card still accepts a PUK.",
 )
 _BLOCK = r"(?i)\+CPIN ?:(?!.*\bPIN1? ?BLOCK).*\bBLOCK"
 _REJECTED: Final = (
@@ -69,7 +69,7 @@ _REJECTED: Final = (
 )
 _REJECT = r"(?i)\+CPIN ?:.*\bWRONG\b"
 _REMOVED: Final = (
-    "the SIM card was removed while it was read, or has lost contact",
+    "the SIM card was removed while it was being read, or has lost contact",
     "Insert the SIM card again, and close the tray until it clicks. If it was not removed "
     "by hand, the tray or the holder is loose: fasten it, and run diagnose again.",
 )
@@ -79,7 +79,7 @@ _NO_IMSI: Final = (
     "subscription: try it in another device, and ask the operator for another one.",
 )
 _STOPPED: Final = (
-    "the SIM answered at first, but does not any more",
+    "the SIM answered at first, but no longer does",
     "Run diagnose again. If it fails again, check that the tray is closed, restart the modem, and "
     "try another SIM card in this modem.",
 )
@@ -158,7 +158,7 @@ def _empty_slot(snapshot: Snapshot, slots: tuple[Sim, ...]) -> tuple[str, str]:
     if occupied:
         return (
             f"slot {active} is active and empty; a SIM card is in slot {named}",
-            f"Take the SIM card in slot {named}: {move} in a terminal program.",
+            f"Use the SIM card in slot {named}: {move} in a terminal program.",
         )
     return (
         f"no SIM card in slot {active}, the active one of {len(slots)}",

@@ -30,13 +30,13 @@ def technologies(facts: Facts) -> Finding:
         names = _list(each, "technologies")
         if not names:
             return wrong(
-                "the modem may use no network: it is set to GNSS alone, or to nothing",
+                "the modem may not use any network: it is set to GNSS only, or to nothing",
                 _allow(facts, "the technologies of the operator"),
                 each.line,
             )
         if is_without_network(facts) and not set(names).intersection(_USUAL):
             return wrong(
-                f"the modem may use {each.text}, and finds no network with that",
+                f"the modem may use {each.text}, and finds no network with this selection",
                 _allow(facts, "other technologies"),
                 each.line,
             )
@@ -44,7 +44,7 @@ def technologies(facts: Facts) -> Finding:
         bands = _list(each, "lte_bands")
         if len(bands) == 1 and is_without_network(facts):
             return wrong(
-                f"on LTE, the modem may use band {bands[0]} alone, and finds no network there",
+                f"on LTE, the modem may use only band {bands[0]}, and finds no network there",
                 "Allow the bands of the operator with the command of the modem in a terminal "
                 f"program; {_NEVER}.",
                 each.line,

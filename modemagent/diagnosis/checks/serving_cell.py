@@ -1,46 +1,18 @@
-"""The measured signal of the serving cell, judged for data."""
+"""The measured signal of the serving cell, judged by the scale of the signal words.
+
+See :mod:`modemagent.explain.signal_levels`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from modemagent.diagnosis.checks.responses import all_decoded, decoded, is_answered
 from modemagent.diagnosis.facts import Decoded, Facts
 from modemagent.diagnosis.managed import QUALITY
 from modemagent.dialects.diagnostic_reads import SIGNAL
-from modemagent.explain.signal import MEASURES
-
-#: The best measure of strength first: RSSI includes interference, and in EN-DC the values of NR
-#: are those of the second cell.
-_STRENGTHS: Final = ("rsrp", "ss_rsrp", "rscp", "rxlev", "rssi")
-#: Strength to the measures of its quality.
-_QUALITIES: Final = {
-    "rsrp": ("rsrq", "sinr"),
-    "ss_rsrp": ("ss_rsrq", "ss_sinr", "sinr"),
-    "rscp": ("ecno",),
-}
-#: Lowest dBm and dB at which data works without many repetitions.
-_LOWEST: Final[Mapping[str, float]] = {
-    "rsrp": -109,
-    "ss_rsrp": -109,
-    "rscp": -99,
-    "rxlev": -94,
-    "rssi": -94,
-    "rsrq": -16.5,
-    "ss_rsrq": -16.5,
-    "sinr": 0,
-    "ss_sinr": 0,
-    "ecno": -15,
-}
-#: Lowest values of the scales of AT+CSQ and AT+CESQ: this or less.
-_FLOOR: Final[Mapping[str, float]] = {
-    "rsrp": -139,
-    "ss_rsrp": -139,
-    "rscp": -119,
-    "rxlev": -110,
-    "rssi": -113,
-}
+from modemagent.explain.signal_levels import LEVELS, MEASURES, decisive, is_low, level
 
 
 class Measurement(NamedTuple):
@@ -61,37 +33,32 @@ class Measurement(NamedTuple):
 
     @property
     def strength(self) -> str | None:
-        """The measure that counts, None if the strength is unknown."""
-        return next((name for name in _STRENGTHS if name in self.values), None)
+        """The measure that decides, None if the strength is unknown."""
+        return decisive(self.values)[0]
 
     @property
     def is_weak(self) -> bool:
-        return self.strength is not None and self._is_low(self.strength)
+        """True if the strength is weak or unusable."""
+        return self.strength is not None and is_low(self.strength, self.values[self.strength])
 
     @property
-    def is_at_floor(self) -> bool:
-        """True if the strength is below what any modem can use: an open antenna connector."""
-        return self.strength is not None and self.values[self.strength] <= _FLOOR[self.strength]
+    def is_unusable(self) -> bool:
+        strength = self.strength
+        return strength is not None and level(strength, self.values[strength]) == LEVELS[-1]
 
     @property
     def is_disturbed(self) -> bool:
-        return any(map(self._is_low, self._qualities))
+        """True if noise is weak or unusable, whatever the strength is."""
+        return any(is_low(name, self.values[name]) for name in decisive(self.values)[1])
 
     @property
     def text(self) -> str:
         """The measures that count, for example ``RSRP -88 dBm, SINR 20 dB``."""
-        names = (self.strength, *self._qualities) if self.strength else ()
+        strength, noise = decisive(self.values)
+        names = (strength, *noise) if strength else ()
         return ", ".join(
-            f"{MEASURES[name][0]} {self.values[name]:g} {MEASURES[name][1]}" for name in names
+            f"{MEASURES[name].label} {self.values[name]:g} {MEASURES[name].unit}" for name in names
         )
-
-    @property
-    def _qualities(self) -> list[str]:
-        known = _QUALITIES.get(self.strength or "", ())
-        return [name for name in known if name in self.values]
-
-    def _is_low(self, name: str) -> bool:
-        return self.values[name] < _LOWEST[name]
 
 
 def measure(facts: Facts) -> Measurement:
@@ -105,7 +72,7 @@ def measure(facts: Facts) -> Measurement:
         for found in _serving_cell(facts, command):
             is_out_of_service |= "no service" in found.text.lower()
             measured = dict(_values(found))
-            if not line and any(name in measured for name in _STRENGTHS):
+            if not line and decisive(measured)[0]:
                 line = found.line
             values = {**measured, **values}
     quality = decoded(facts, QUALITY)
@@ -126,7 +93,7 @@ def _serving_cell(facts: Facts, command: str) -> Iterator[Decoded]:
 
 
 def _values(found: Decoded) -> Iterator[tuple[str, float]]:
-    for name, (_, unit, _) in MEASURES.items():
-        value = found.fields.get(f"{name}_{unit.lower()}")
+    for name, row in MEASURES.items():
+        value = found.fields.get(f"{name}_{row.unit.lower()}")
         if isinstance(value, int | float):
             yield name, value
