@@ -79,6 +79,8 @@ LATE_IMPORTS = {
     "modemagent.channel.url:open_port",  # pyserial, 15 ms that local devices do not need
     "modemagent.cli.at:_typed",  # readline, which changes how a terminal is read
     "modemagent.cli.output:print_json",  # json, 1.5 ms that a text for people does not need
+    "modemagent.cli.config:_sink_mistake",  # urllib3, which config show does not need
+    "modemagent.cli.diagnose:command",  # --bundle
     "modemagent.cli.outbox:_flush",  # the daemon's packages, which a request to it does not need
     "modemagent.cli.port_options:access_options",  # --trace, --baud auto
     "modemagent.cli.registry:_source",  # sqlalchemy, here and in the rows below

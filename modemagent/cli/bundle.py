@@ -16,8 +16,9 @@ from modemagent import __version__
 from modemagent.access.options import AccessOptions
 from modemagent.access.target import scan_ports
 from modemagent.channel.port_lock import find_holder
-from modemagent.cli.config import settings_document
 from modemagent.cli.list import list_document
+from modemagent.cli.settings_text import settings_document
+from modemagent.cli.wire_trace import BothTraces, WireTrace
 from modemagent.diagnosis.facts import Facts, HostFacts
 from modemagent.diagnosis.kernel_log import kernel_lines
 from modemagent.errors import ModemAgentError, UsageError
@@ -29,73 +30,105 @@ _CONTENTS = "contents.txt"
 _OS_RELEASE = Path("/etc/os-release")
 _INTRODUCTION = """\
 Diagnosis by modemagent. IMEI, ICCID, IMSI, EID and serial numbers are masked. Addresses, operators,
-cells, access points and names of this machine are not: look through the files before you publish
-them.
+cells, access points and names of this machine are not: review the files before you publish them.
 """
 
 
-def require_new(file: Path, *, force: bool) -> None:
-    """Check that a bundle can be written.
+class Bundle:
+    """The zip of one call of ``diagnose``, and the trace in it.
 
     :raises UsageError: the file exists, or its directory does not
     """
-    if file.exists() and not force:
-        raise UsageError(f"{file} exists", hint="Name another file, or overwrite it with --force.")
-    if not file.parent.is_dir():
-        raise UsageError(f"the directory {file.parent} does not exist", hint="Create it first.")
 
+    def __init__(self, file: Path, *, force: bool) -> None:
+        self._file = file
+        self._force = force
+        self._trace: list[str] = []
+        self._wire = WireTrace(self._trace.append)
+        self._require_new()
 
-def write_bundle(
-    file: Path,
-    *,
-    facts: Sequence[Facts],
-    host: HostFacts,
-    document: Mapping[str, Any],
-    text: str,
-    trace: Sequence[str],
-    options: AccessOptions,
-    force: bool,
-) -> list[str]:
-    """Write the bundle and return what was left out, with the reason.
+    def traced(self, options: AccessOptions) -> AccessOptions:
+        """Return options whose trace is kept for the bundle as well."""
+        other = options.trace
+        return options._replace(trace=BothTraces(other, self._wire) if other else self._wire)
 
-    :param document: the diagnosis as JSON
-    :param text: the diagnosis as text
-    :param trace: what was sent and received, masked
-    """
-    left_out: list[str] = []
-    members: dict[str, str] = {"versions.json": _json(_versions())}
+    def write(
+        self,
+        *,
+        facts: Sequence[Facts],
+        host: HostFacts,
+        document: Mapping[str, Any],
+        text: str,
+        options: AccessOptions,
+    ) -> list[str]:
+        """Write the bundle and return what was left out, with the reason.
 
-    def add(name: str, content: Callable[[], str]) -> None:
+        :param document: the diagnosis as JSON
+        :param text: the diagnosis as text
+        """
+        self._wire.close()
+        left_out: list[str] = []
+        members: dict[str, str] = {"versions.json": _json(_versions())}
+
+        def add(name: str, content: Callable[[], str]) -> None:
+            try:
+                members[name] = content()
+            except (ModemAgentError, OSError) as error:
+                left_out.append(f"{name}: {error}")
+
+        add("list.json", lambda: _json(_ports(options.root)))
+        members["diagnosis.json"] = _json(document)
+        members["diagnosis.txt"] = _mask_lines(text)
+        if self._trace:
+            members["trace.txt"] = "\n".join(self._trace) + "\n"
+        else:
+            left_out.append("trace.txt: no port was opened")
+        if host.status is None:
+            left_out.append(f"status.json: {host.no_agent}")
+        else:
+            members["status.json"] = _json(host.status)
+        add("settings.json", lambda: _json(settings_document(effective(options.agent.config))))
+        log = kernel_lines([each.candidate for each in facts if each.candidate is not None])
+        if log.error:
+            left_out.append(f"kernel.txt: {log.error}. Run diagnose as root to include it")
+        else:
+            members["kernel.txt"] = (
+                _mask_lines("\n".join(log.lines)) + "\n" if log.lines else "no line\n"
+            )
+        serials = _serial_numbers(facts, host)
+        left_out = [mask_text(_masked(each, serials)) for each in left_out]
+        listed = [*members, *(f"left out: {each}" for each in left_out)]
+        members[_CONTENTS] = "\n".join((_INTRODUCTION, *listed, ""))
+        self._write({name: _masked(each, serials) for name, each in members.items()})
+        return left_out
+
+    def _require_new(self) -> None:
+        file = self._file
+        if file.exists() and not self._force:
+            raise UsageError(
+                f"{file} exists", hint="Name another file, or overwrite it with --force."
+            )
+        if not file.parent.is_dir():
+            raise UsageError(f"the directory {file.parent} does not exist", hint="Create it first.")
+
+    def _write(self, members: Mapping[str, str]) -> None:
+        """Write the zip as a whole; only its owner may read it."""
+        self._require_new()
+        file = self._file
         try:
-            members[name] = content()
-        except (ModemAgentError, OSError) as error:
-            left_out.append(f"{name}: {error}")
-
-    add("list.json", lambda: _json(_ports(options.root)))
-    members["diagnosis.json"] = _json(document)
-    members["diagnosis.txt"] = _mask_lines(text)
-    if trace:
-        members["trace.txt"] = "\n".join(trace) + "\n"
-    else:
-        left_out.append("trace.txt: no port was opened")
-    if host.status is None:
-        left_out.append(f"status.json: {host.no_agent}")
-    else:
-        members["status.json"] = _json(host.status)
-    add("settings.json", lambda: _json(settings_document(effective(options.agent.config))))
-    log = kernel_lines([each.candidate for each in facts if each.candidate is not None])
-    if log.error:
-        left_out.append(f"kernel.txt: {log.error}. Run diagnose as root to include it")
-    else:
-        members["kernel.txt"] = (
-            _mask_lines("\n".join(log.lines)) + "\n" if log.lines else "no line\n"
-        )
-    serials = _serial_numbers(facts, host)
-    left_out = [mask_text(_masked(each, serials)) for each in left_out]
-    listed = [*members, *(f"left out: {each}" for each in left_out)]
-    members[_CONTENTS] = "\n".join((_INTRODUCTION, *listed, ""))
-    _write(file, {name: _masked(each, serials) for name, each in members.items()}, force=force)
-    return left_out
+            with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.") as out:
+                with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as bundle:
+                    for name, content in members.items():
+                        bundle.writestr(name, content)
+                out.flush()
+                if self._force:
+                    file.unlink(missing_ok=True)
+                os.link(out.name, file)  # fails if the file has appeared meanwhile
+        except OSError as error:
+            raise UsageError(
+                f"the bundle {file} could not be written: {error.strerror}",
+                hint="Name a file in another directory.",
+            ) from error
 
 
 def _ports(root: str) -> dict[str, object]:
@@ -134,25 +167,6 @@ def _masked(text: str, serials: set[str]) -> str:
     for serial in serials:
         text = text.replace(serial, mask(serial))
     return text
-
-
-def _write(file: Path, members: Mapping[str, str], *, force: bool) -> None:
-    """Write the zip as a whole; only its owner may read it."""
-    require_new(file, force=force)
-    try:
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.") as out:
-            with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as bundle:
-                for name, content in members.items():
-                    bundle.writestr(name, content)
-            out.flush()
-            if force:
-                file.unlink(missing_ok=True)
-            os.link(out.name, file)  # fails if the file has appeared meanwhile
-    except OSError as error:
-        raise UsageError(
-            f"the bundle {file} could not be written: {error.strerror}",
-            hint="Name a file in another directory.",
-        ) from error
 
 
 def _mask_lines(text: str) -> str:

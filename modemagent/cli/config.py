@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,8 @@ import click
 
 from modemagent.cli.options import FOUND_WRONG, global_options, json_option
 from modemagent.cli.output import heading, plain, print_json, table
+from modemagent.cli.settings_text import as_toml, printable, settings_document
 from modemagent.errors import ModemAgentError
-from modemagent.report.delivery.sinks import open_sink
-from modemagent.report.delivery.sinks.contract import SinkOptions
 from modemagent.settings import (
     DEFAULT_FILE,
     KEYS,
@@ -27,7 +24,6 @@ from modemagent.settings import (
     unknown_in,
 )
 from modemagent.settings import check as check_settings
-from modemagent.settings.precedence import Effective
 from modemagent.settings.preflight import (
     FILES,
     check_machine,
@@ -80,28 +76,15 @@ def show(as_json: bool) -> None:
     found = effective(global_options().config)
     for variable, remedy in unknown_in(os.environ).items():
         click.echo(plain(f"modemagent: unknown setting {variable}. {remedy}"), err=True)
-    values = {key: _printable(getattr(found.settings, key)) for key in KEYS}
+    values = {key: printable(getattr(found.settings, key)) for key in KEYS}
     if as_json:
         print_json(settings_document(found))
         return
     rows = [tuple(map(heading, ("KEY", "VALUE", "FROM")))]
     for key in KEYS:
         origin = " ".join(filter(None, found.origins[key]))
-        rows.append((key, plain(_toml(values[key])), plain(origin)))
+        rows.append((key, plain(as_toml(values[key])), plain(origin)))
     click.echo(table(rows))
-
-
-def settings_document(found: Effective) -> dict[str, object]:
-    """Return the settings in effect with their origins as a JSON object, passwords masked."""
-    entries = {
-        key: {
-            "value": _printable(getattr(found.settings, key)),
-            "from": origin.kind,
-            "where": origin.where or None,
-        }
-        for key, origin in found.origins.items()
-    }
-    return {"schema": 1, "settings": entries}
 
 
 def _machine_mistakes(settings: Settings, text: str, known: set[str]) -> tuple[Mistake, ...]:
@@ -114,29 +97,20 @@ def _machine_mistakes(settings: Settings, text: str, known: set[str]) -> tuple[M
         files: dict[str, Any] = {key: file for key in FILES if (file := getattr(settings, key))}
         if any(mistake.key in files for mistake in mistakes):
             files = {}
-        try:
-            open_sink(SinkOptions(url=settings.registry, proxy=settings.proxy, **files)).close()
-        except ModemAgentError as error:
-            key = next((k for k, f in files.items() if str(f) in error.message), "registry")
-            mistakes.append(Mistake(key, 0, str(_printable(error.message)), error.hint))
+        if (found := _sink_mistake(settings.registry, settings.proxy, files)) is not None:
+            mistakes.append(found)
     return tuple(mistake._replace(line=line_of(text, mistake.key)) for mistake in mistakes)
 
 
-def _printable(value: Any) -> Any:
-    """Return a value for JSON, with passwords in URLs masked."""
-    if isinstance(value, tuple):
-        return [_printable(item) for item in value]
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, str):
-        return re.sub(r"(://[^/@:\s]*):[^/@\s]*@", r"\1:***@", value)
-    return value
+def _sink_mistake(registry: str, proxy: str | None, files: dict[str, Any]) -> Mistake | None:
+    """Return the mistake because of which no sink can be opened; nothing is sent."""
+    # The command boundary: other commands about settings do not need the packages that send.
+    from modemagent.report.delivery.sinks import open_sink
+    from modemagent.report.delivery.sinks.contract import SinkOptions
 
-
-def _toml(value: Any) -> str:
-    """Return a value as in the file; a dash if it is not set."""
-    if value in (None, []):
-        return "-"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return json.dumps(value, ensure_ascii=False)
+    try:
+        open_sink(SinkOptions(url=registry, proxy=proxy, **files)).close()
+    except ModemAgentError as error:
+        key = next((k for k, file in files.items() if str(file) in error.message), "registry")
+        return Mistake(key, 0, str(printable(error.message)), error.hint)
+    return None

@@ -14,7 +14,6 @@ from modemagent.access.diagnose import (
 )
 from modemagent.access.options import AccessOptions
 from modemagent.access.target import no_modem_found
-from modemagent.cli.bundle import require_new, write_bundle
 from modemagent.cli.options import (
     FOUND_WRONG,
     WHOLE_COMMAND,
@@ -25,7 +24,6 @@ from modemagent.cli.options import (
 )
 from modemagent.cli.output import COLOURS, heading, one_line, paragraph, plain, print_json, table
 from modemagent.cli.port_options import access_options, trace_options, via_option
-from modemagent.cli.wire_trace import BothTraces, WireTrace
 from modemagent.diagnosis.check_list import CheckOutcome, check_host, check_modem, first_to_fix
 from modemagent.diagnosis.facts import Facts
 from modemagent.diagnosis.finding import State
@@ -43,10 +41,11 @@ Modems = Sequence[tuple[Facts, Sequence[CheckOutcome]]]
 @value_option(
     "--bundle",
     "FILE",
-    "Write everything that support needs to this zip, with identifiers masked.",
+    "Write everything that support needs to this zip file, with identifiers masked.",
+    "file",
     type=click.Path(dir_okay=False, path_type=Path),
 )
-@flag_option("--force", "Overwrite the file of --bundle.")
+@flag_option("--force", "With --bundle, overwrite an existing file.")
 @via_option
 @timeout_option(120.0, WHOLE_COMMAND)
 @trace_options
@@ -55,7 +54,7 @@ def command(
     ports: tuple[str, ...],
     as_json: bool,
     show_all: bool,
-    bundle: Path | None,
+    file: Path | None,
     force: bool,
     options: AccessOptions,
 ) -> int:
@@ -67,19 +66,18 @@ def command(
     modemagent diagnose /dev/ttyUSB2 --json
 
     The checks follow the path from the connector to the network: cable, permission, holder and role
-    of the port, response to AT, identity, supply, temperature, radio, SIM card, selected
+    of the port, response to AT, identity, supply voltage, temperature, radio, SIM, selected
     technologies, registration and the reason for a rejection, signal, attachment, access point
     name; then this machine: agent, registry, outbox, clock. Only read-only commands are sent,
     through the agent if it holds the port.
 
     Exits with status 3 if an error is found.
     """
-    trace: list[str] = []
-    if bundle is not None:
-        require_new(bundle, force=force)
-        wire = WireTrace(trace.append)
-        both = wire if options.trace is None else BothTraces(options.trace, wire)
-        options = options._replace(trace=both)
+    if file is not None:
+        from modemagent.cli.bundle import Bundle  # zip files and masking
+
+        bundle = Bundle(file, force=force)
+        options = bundle.traced(options)
     facts_of_host = host_facts(options.agent)
     targets, closed = diagnosed_targets(ports, options, facts_of_host)
     missing = None if targets is None or targets or closed else no_modem_found(options.root)
@@ -92,19 +90,15 @@ def command(
         click.echo("\n".join(_text(modems, host, show_all=show_all)))
         if missing is not None:
             click.echo(one_line(missing), err=True)
-    if bundle is not None:
-        wire.close()
-        left_out = write_bundle(
-            bundle,
+    if file is not None:
+        left_out = bundle.write(
             facts=every,
             host=facts_of_host,
             document=_document(modems, host, missing, options),
             text=click.unstyle("\n".join(_text(modems, host, show_all=True))),
-            trace=trace,
             options=options,
-            force=force,
         )
-        click.echo(f"bundle: {plain(str(bundle))}; look through it before you publish it", err=True)
+        click.echo(f"bundle: {plain(str(file))}; review it before you publish it", err=True)
         for each in left_out:
             click.echo(f"left out of the bundle: {plain(each)}", err=True)
     return missing.exit_status if missing else _status(modems, host)
