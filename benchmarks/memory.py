@@ -3,11 +3,11 @@
     python benchmarks/memory.py [--lines 1000000] [--seed 1]
 
 Lines of recorded modules with random errors (bytes changed, cut, doubled, joined) and plain noise
-pass through codec, connection, parsers, final results and explanations, in the chunks of a serial
-port. After a tenth, half and all of the lines it prints the memory blocks in use by Python objects
-(with an empty connection) and the resident memory. The exit status is 3 if the blocks grew by more
-than 1 %, or the resident memory by more than 4 MiB: the allocator keeps the memory of the longest
-responses.
+pass through line splitter, connection, parsers, final results and explanations, in the chunks of a
+serial port. After a tenth, half and all of the lines it prints the memory blocks in use by Python
+objects (with an empty connection) and the resident memory. The exit status is 3 if the blocks grew
+by more than 1 %, or the resident memory by more than 4 MiB: the allocator keeps the memory of the
+longest responses.
 """
 
 from __future__ import annotations

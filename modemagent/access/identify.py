@@ -199,7 +199,7 @@ def partial_result(
         return reading, True
     if reading.modem.read.get("imei") is ReadState.TIMEOUT:
         return DeadlinePassed(
-            f"{port} was stopped after {timeout_s:g} s, before its IMEI was read",
+            f"{port}: stopped after {timeout_s:g} s, before the IMEI was read",
             port=port,
             hint="Increase --timeout.",
         ), True

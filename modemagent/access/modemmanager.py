@@ -12,7 +12,7 @@ from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.modemmanager import snapshot_of
 from modemagent.modemmanager.client import NAME, MmModem, ModemManager
 
-_LIST = "List the modems that it has with: mmcli --list-modems"
+_LIST = "List its modems with: mmcli --list-modems"
 
 
 class ManagedReading(NamedTuple):

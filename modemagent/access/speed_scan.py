@@ -1,4 +1,4 @@
-"""``--baud auto``: the speed of a UART is the first usual one at which a modem answers ``AT``."""
+"""``--baud auto``: the speed of a UART is the first common one at which a modem answers ``AT``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def find_speeds(
             break
         tried.append(speed)
         for port in waiting:
-            _note(port.path, f"{speed} baud is tried", options)
+            _note(port.path, f"trying {speed} baud", options)
         plans = {port.path: answers(port.listen_s) for port in waiting}
         limit_s = min(_LIMIT_S, options.left_s)
         results = run_plans(plans, timeout_s=limit_s, baud=speed, trace=options.trace)

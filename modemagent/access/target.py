@@ -88,7 +88,7 @@ def _refuse(word: str, candidate: Candidate, options: AccessOptions) -> None:
     is_opened = options.via != "modemmanager"
     if candidate.takes_no_at and is_opened and not options.ignore_role:
         error = role_error(word, candidate, scan_ports(options.root))
-        error.hint += " To open this port in spite of that, add --ignore-role."
+        error.hint += " To open it anyway, add --ignore-role."
         raise error
 
 

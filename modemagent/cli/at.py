@@ -31,15 +31,15 @@ _FAILED = 1
 _LEAVE = ("exit", "quit", "bye")
 _EXPLAIN = ("help", "?")
 _HELP = """\
-AT+CSQ           send a command, in capital or small letters, and explain the response
+AT+CSQ           send a command, in upper or lower case, and explain the response
 AT+CGMM;+CGSN    send several commands as one line
-Tab              complete a command; twice: list those that begin so
-Up, Down         earlier commands
+Tab              complete a command; press it twice to list the matches
+Up, Down         show earlier commands
 Ctrl-C           clear the line, or stop waiting for a response
-* LINE           a line that the modem sent unprompted
 quit, Ctrl-D     leave
 
-First reads: ATI, AT+CPIN? (SIM), AT+CREG?;+CEREG? (registration), AT+COPS? (network), AT+CSQ
+A line after * was sent by the modem without a command.
+Useful commands: ATI, AT+CPIN? (SIM), AT+CREG?;+CEREG? (registration), AT+COPS? (network), AT+CSQ
 (signal), AT+CEER (last error). A line that could change something is not sent."""
 
 
@@ -60,7 +60,7 @@ def command(port: str, lines: tuple[str, ...], as_json: bool, options: AccessOpt
 
     A command that could change a modem, a SIM card or a setting is not sent. If the agent holds the
     port, commands are sent through the agent. Exit status 1 if the modem rejected a command, 4 if
-    it did not answer one, 2 if one was not sent.
+    it did not answer a command, 2 if a command was not sent.
     """
     for line in lines:
         require_sendable(line, port, options.baud)
@@ -168,7 +168,7 @@ def _typed() -> Iterator[str]:
     readline.set_completer(complete)
     readline.parse_and_bind("tab: complete")
     click.echo(
-        "Read-only commands are sent. Tab completes, Ctrl-C clears, Ctrl-D quits, help explains.",
+        "Only read-only commands are sent. Tab completes, Ctrl-D quits, help lists the keys.",
         err=True,
     )
     while True:

@@ -32,9 +32,9 @@ _NEEDED = ("fastapi", "msgspec", "prometheus_client", "sqlalchemy", "uvicorn")
 @click.command("demo")
 @flag_option("--once", "Show every modem and one SIM swap, then exit.")
 @value_option(
-    "--modems", "N", "Number of modems; by default one of each.", type=click.IntRange(1, 500)
+    "--modems", "N", "Number of modems; by default one of each kind.", type=click.IntRange(1, 500)
 )
-@flag_option("--keep", "Keep the directory of state and logs, and print its path.")
+@flag_option("--keep", "Keep the directory with state and logs, and print its path.")
 @json_option
 @timeout_option(90.0, "Time limit for --once, in seconds.")
 def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s: float) -> int:
@@ -48,7 +48,7 @@ def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s
     """
     _require_registry()
     if as_json and not once:
-        raise UsageError("--json goes with --once")
+        raise UsageError("--json requires --once", hint="Add --once.")
 
     with _folder(keep=keep) as folder, processes_in(folder) as processes:
         scene = Scene(processes, folder, modems, lambda text: click.echo(text, err=True))
@@ -59,7 +59,7 @@ def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s
 def _require_registry() -> None:
     if any(find_spec(package) is None for package in _NEEDED):
         raise UsageError(
-            "the demo needs the packages of the registry",
+            "the demo requires the packages of the registry",
             hint=f"Install them with: {install_command('registry')}",
         )
 

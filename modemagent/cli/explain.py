@@ -28,7 +28,7 @@ _KEYS = ("about", "text", "source", "remedy")
 @value_option(
     "--command",
     "LINE",
-    "The command that was sent; it distinguishes a response from a URC.",
+    "The command that was sent; without it, a line may be taken for a URC.",
     "at_command",
     default="",
     show_default=False,
@@ -41,8 +41,9 @@ def command(texts: tuple[str, ...], at_command: str, as_json: bool) -> int:
     modemagent explain '+CEREG: 3,3,,,,0,15'
     modemagent explain 'CME 13' 'EMM 15'
 
-    Error numbers are named by family: CME, CMS, MM, GMM, EMM, 5GMM, SM, ESM, 5GSM, SW. A command
-    among the lines applies to the lines that follow it. Exit status 1 if no line is known.
+    Write an error number after the name of its family: CME, CMS, MM, GMM, EMM, 5GMM, SM, ESM, 5GSM
+    or SW. If one of the lines is an AT command, the lines after it are explained as its response.
+    Exit status 1 if no line is recognized.
     """
     if not texts:
         raise UsageError("nothing to explain", hint=_EXAMPLE)
@@ -63,7 +64,7 @@ def command(texts: tuple[str, ...], at_command: str, as_json: bool) -> int:
         what = "not a known" if lines == 1 else "no line is a known"
         failure = UsageError(
             f"{what} response, URC or error number",
-            hint="Name the family of a number: modemagent explain 'EMM 15'",
+            hint="Write a number after its family: modemagent explain 'EMM 15'",
         )
         click.echo(one_line(failure), err=True)
     return 0 if known else NOTHING_KNOWN

@@ -202,7 +202,7 @@ def _print_failures(
 ) -> None:
     for path in sorted(result.stopped):
         click.echo(
-            f"modemagent: {plain(path)} was stopped after {timeout_s:g} s, before every value was "
+            f"modemagent: {plain(path)}: stopped after {timeout_s:g} s, before every value was "
             "read. Increase --timeout.",
             err=True,
         )

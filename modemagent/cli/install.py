@@ -38,7 +38,7 @@ class Outcome(NamedTuple):
 
 def _common_options(function: F) -> F:
     dry_run = flag_option("--dry-run", "Show what would change.")
-    root = root_option("Change the image in DIR instead of the running system.")
+    root = root_option("Change the image in DIR instead of this system.")
     return json_option(dry_run(root(function)))
 
 
@@ -54,9 +54,9 @@ def _common_options(function: F) -> F:
 @value_option(
     "--executable",
     "PATH",
-    "Program of the service: its path inside the image; default: the one that runs now.",
+    "Program that the service runs, as a path inside the image; default: this program.",
 )
-@flag_option("--force", "Install even if others than root may change the program.")
+@flag_option("--force", "Install even if users other than root can change the program.")
 def command(
     root: str, dry_run: bool, as_json: bool, prefix: str, executable: str | None, force: bool
 ) -> int:
@@ -67,9 +67,9 @@ def command(
     modemagent install --dry-run
     modemagent install --root ./image --prefix /usr --executable /usr/bin/modemagent
 
-    It is safe to repeat, for example after an update. A file that was edited is never overwritten:
-    the new version is stored beside it as .new. Only root may be able to change the program that
-    the service runs.
+    Running it again is safe, for example after an update. An edited file is never overwritten: the
+    new version is stored beside it as .new. Only root may have permission to change the program
+    that the service runs.
     """
     tree = TargetRoot(Path(root))
     if not dry_run:
@@ -99,14 +99,14 @@ def command(
 @_common_options
 @flag_option("--purge", "Also remove settings, token and queued reports.")
 def uninstall(root: str, dry_run: bool, as_json: bool, purge: bool) -> int:
-    """Remove what install has written.
+    """Remove the files that install has written.
 
     \b
     sudo modemagent uninstall
     modemagent uninstall --dry-run --purge
 
-    Edited files, the token and queued reports are kept without --purge. The user modemagent is
-    kept, because files may still belong to it.
+    Without --purge, edited files, the token and queued reports are kept. The user modemagent is
+    always kept, because files may still belong to it.
     """
     tree = TargetRoot(Path(root))
     if not dry_run:
@@ -131,7 +131,7 @@ def _unit(
     words = (executable,) if executable else entry_point.running()
     if not words[0].startswith("/"):
         raise InstallError(
-            f"{words[0]} is not an absolute path", hint="Pass the whole path with --executable."
+            f"{words[0]} is not an absolute path", hint="Pass the full path with --executable."
         )
     homes: tuple[str, ...] = ()
     notes = []

@@ -34,7 +34,9 @@ def command(as_json: bool, root: str) -> None:
         return
     groups = group_by_modem(candidates)
     if not candidates:
-        click.echo("No ports found. Check power and cable, and the driver of the modem (lsusb).")
+        click.echo(
+            "No ports found. Check the power, the cable and the driver of the modem (lsusb -t)."
+        )
     for number, (modem_id, ports) in enumerate(groups.items()):
         if number:
             click.echo()

@@ -37,15 +37,15 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "diagnose": "Find out what is wrong with a modem and how to fix it.",
         "explain": "Explain AT responses and error codes.",
         "run": "Run the daemon: identify, watch, report.",
-        "watch": "Show events of modems as they occur.",
+        "watch": "Show modem events as they occur.",
         "status": "Show the status of the running daemon.",
         "config": "Check and show the settings.",
         "outbox": "List, export or flush queued reports.",
         "registry": "Serve and query the central registry.",
         "simulate": "Run simulated modems.",
-        "demo": "Run modems, daemon and registry on this machine, without hardware.",
+        "demo": "Run simulated modems, the daemon and the registry on this machine.",
         "install": "Install udev rules, systemd unit and settings.",
-        "uninstall": "Remove what install has written.",
+        "uninstall": "Remove the files that install has written.",
         "completion": "Print the completion script for a shell.",
     }
 )
@@ -132,7 +132,7 @@ def _name_variables(command: click.Command, prefix: str) -> None:
 
 
 EPILOG = """\b
-Exit status: 0 success, 1 failure, 2 wrong usage, 3 checked and found wrong,
+Exit status: 0 success, 1 failure, 2 wrong usage, 3 a check failed,
 4 no modem, port or answer, 5 port busy, 6 registry refused or unreachable.
 Every option can be set in the environment: MODEMAGENT_<COMMAND>_<OPTION>."""
 
@@ -149,8 +149,10 @@ Every option can be set in the environment: MODEMAGENT_<COMMAND>_<OPTION>."""
 )
 @click.version_option(__version__, "-V", "--version", message="modemagent %(version)s")
 @click.option("--config", metavar="FILE", help="Settings file.")
-@click.option("--log-level", type=click.Choice(LOG_LEVELS), help="Least severity that is logged.")
-@click.option("--no-color", is_flag=True, help="Disable colours on a terminal.")
+@click.option(
+    "--log-level", type=click.Choice(LOG_LEVELS), help="Log messages of this severity and above."
+)
+@click.option("--no-color", is_flag=True, help="Disable colours.")
 @click.pass_context
 def cli(context: click.Context, config: str | None, log_level: str | None, no_color: bool) -> None:
     """Identify cellular modems and their SIM cards, and report them to a registry."""

@@ -88,7 +88,7 @@ def flush(state_dir: str | None, timeout_s: float, as_json: bool) -> None:
 @state_dir_option
 @flag_option("--json", "The output is always JSON.", "_", hidden=True)
 def export(state_dir: str | None, _: bool) -> None:
-    """Print every queued report as one JSON object per line, and keep it in the outbox."""
+    """Print every queued report as one JSON object per line. The reports stay in the outbox."""
     for report in _listing(state_dir_of(locate_agent(state_dir)), _EVERY)["reports"]:
         click.echo(json.dumps(report, separators=(",", ":")))
 

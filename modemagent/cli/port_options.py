@@ -26,17 +26,21 @@ from modemagent.dialects.refusals import require_allowed
 from modemagent.errors import UsageError
 
 _scan_option = value_option(
-    "--baud", "N", "Speed of a UART; auto tries the usual ones.", type=SPEED, default=DEFAULT_BAUD
+    "--baud",
+    "N",
+    "Baud rate of a UART; auto tries the common ones.",
+    type=SPEED,
+    default=DEFAULT_BAUD,
 )
 _role_option = flag_option(
-    "--ignore-role", "Open PORT even if it is known to be for positions or diagnostics."
+    "--ignore-role", "Open PORT even if it is known to be a GNSS or diagnostic port."
 )
 #: Adds the choice of the route to a command with :func:`access_options`.
 via_option = value_option(
     "--via",
     None,
-    "auto: read from the port, or from the agent or ModemManager if it holds the port; "
-    "port: never from ModemManager; modemmanager: only from ModemManager.",
+    "auto: read the port directly, or through the agent or ModemManager if one of them holds it; "
+    "port: never use ModemManager; modemmanager: use only ModemManager.",
     type=click.Choice(("auto", "port", "modemmanager")),
     default="auto",
 )
@@ -96,7 +100,7 @@ def trace_options(function: F) -> F:
     add_trace = flag_option(
         "--trace", "Show on stderr what is sent and received, with identifiers masked."
     )
-    return add_trace(flag_option("--full-ids", "Mask no identifier in the trace.")(function))
+    return add_trace(flag_option("--full-ids", "Show identifiers in full in the trace.")(function))
 
 
 def require_sendable(line: str, port: str, baud: int) -> None:

@@ -48,17 +48,17 @@ _FILE = "transcript.toml"
 @value_option(
     "-o",
     "FILE",
-    "File to write; in a directory, VENDOR-MODEL/transcript.toml. Default: stdout.",
+    "File to write; for a directory, VENDOR-MODEL/transcript.toml in it. Default: stdout.",
     "--output",
     type=click.Path(),
 )
 @value_option(
     "--add",
     "FILE",
-    "Add to this transcript of the same modem in another state.",
+    "Add to this transcript, which shows the same modem in another state.",
     type=click.Path(exists=True, path_type=Path),
 )
-@flag_option("--force", "Overwrite a file, or add another model.")
+@flag_option("--force", "Overwrite an existing file, or add to the transcript of another model.")
 @value_option("--command", "LINE", "Also send this command; repeatable.", "more", multiple=True)
 @flag_option("--eid-by-apdu", "Also read the EID from the SIM itself.")
 @json_option
@@ -81,9 +81,10 @@ def command(
     modemagent record /dev/ttyUSB2 -o fixtures/transcripts/
     modemagent record /dev/ttyUSB2 --add fixtures/transcripts/acme-m1   (SIM removed)
 
-    Sends every command that an identification may send, and reads network and signal; all commands
-    are read-only. IMEI, ICCID, IMSI, EID, serial and phone numbers, cells and addresses are
-    replaced by synthetic ones, equal ones by the same. Look through the file before you publish it.
+    Sends every command that identify may send, and commands that read the network and the signal;
+    all of them are read-only. IMEI, ICCID, IMSI, EID, serial numbers, phone numbers, cells and
+    addresses are replaced with synthetic values; a value that occurs again gets the same
+    replacement. Review the file before you publish it.
     """
     if output is not None and add is not None:
         raise UsageError("--output and --add exclude each other", hint="Omit one of them.")

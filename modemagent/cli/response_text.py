@@ -12,7 +12,7 @@ from modemagent.errors import LineRefused
 from modemagent.explain import explain
 
 _NO_RESULT = (
-    "Some commands take minutes: increase --timeout. If the modem answers none: "
+    "Some commands take minutes: increase --timeout. If the modem does not answer any command: "
     "modemagent diagnose PORT"
 )
 

@@ -26,11 +26,11 @@ from modemagent.settings.preflight import check_machine, exposed_files, unencryp
 @click.command()
 @value_option("--port", "PORT", "Watch this port; repeatable.", multiple=True)
 @value_option("--port-glob", "PATTERN", "Watch matching ports; repeatable.", multiple=True)
-@flag_option("--no-discovery", "Watch only named ports.")
+@flag_option("--no-discovery", "Watch only the ports of --port and --port-glob.")
 @value_option("--registry", "URL", "URL to send reports to: https, http or file.")
-@value_option("--token-file", "FILE", "File with the token of the gateway.")
+@value_option("--token-file", "FILE", "File with the gateway's token.")
 @state_dir_option
-@value_option("--gateway-id", "ID", "Id of this gateway; default: from the machine id.")
+@value_option("--gateway-id", "ID", "Id of this gateway; default: derived from the machine id.")
 @click.option(
     "--via",
     type=click.Choice(("auto", "port")),
@@ -40,7 +40,7 @@ from modemagent.settings.preflight import check_machine, exposed_files, unencryp
 @value_option(
     "--baud",
     "N",
-    f"Speed of UARTs; auto tries the usual ones. Default: {DEFAULT_BAUD}.",
+    f"Baud rate of UARTs; auto tries the common ones. Default: {DEFAULT_BAUD}.",
     type=SPEED,
 )
 @value_option("--poll-interval", "S", "Seconds between polls of a SIM. Default: 60.", type=float)
@@ -48,12 +48,15 @@ from modemagent.settings.preflight import check_machine, exposed_files, unencryp
     "--refresh-interval", "S", "Seconds between full reports. Default: 86400.", type=float
 )
 @value_option(
-    "--heartbeat-interval", "S", "Seconds between heartbeats; 0: none. Default: 3600.", type=float
+    "--heartbeat-interval",
+    "S",
+    "Seconds between heartbeats; 0 for none. Default: 3600.",
+    type=float,
 )
 @flag_option("--eid-by-apdu", EID_BY_APDU, default=None)
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> None:
-    """Discover, identify and watch modems, and report them, until stopped.
+    """Discover, identify, watch and report modems until stopped.
 
     Every report is on disk before it is sent, and stays there until the registry acknowledges it.
     Settings come from /etc/modemagent/agent.toml; options take precedence.

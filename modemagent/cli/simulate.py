@@ -27,9 +27,9 @@ MOST_OF_A_KIND = 999
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _FAULT_WIDTH = max(map(len, FAULTS))
 CONTROLS = """\b
-Control, one command per line on stdin, answered by a line that starts with `ok`:
+Control commands, one per line on stdin, each answered by a line with `ok`:
   swap NAME [ICCID [IMSI]]     replace the SIM      swap-silent: without URCs
-  sim-out NAME, sim-in NAME    remove, insert it    sim-out-silent, sim-in-silent
+  sim-out NAME, sim-in NAME    remove, insert the SIM    sim-out-silent, sim-in-silent
   urc NAME LINE                send LINE as a URC
   unplug NAME, replug NAME     remove the port, restore it under the same name
   fault NAME FAULT[=VALUE]     add a fault; `none` removes all
@@ -47,7 +47,7 @@ Faults, NAME or NAME=VALUE:
     metavar="N",
     type=click.IntRange(1, MOST_OF_A_KIND),
     default=1,
-    help="Modems per transcript, each with its own identifiers.",
+    help="Number of modems per transcript, each with its own identifiers.",
 )
 @value_option(
     "--link-dir",
@@ -65,15 +65,22 @@ Faults, NAME or NAME=VALUE:
     "--state",
     metavar="STATE",
     default="",
-    help="State recorded in the transcript, such as 'no sim'.",
+    help="Start in this state of the transcript, such as 'no sim'.",
 )
 @value_option(
-    "--fault", "NAME[=VALUE]", "Add a fault of the list below; repeatable.", "faults", multiple=True
+    "--fault",
+    "NAME[=VALUE]",
+    "Add a fault from the list below; repeatable.",
+    "faults",
+    multiple=True,
 )
 @click.option(
-    "--latency-ms", metavar="MS", type=click.FloatRange(0), help="Delay of each response."
+    "--latency-ms",
+    metavar="MS",
+    type=click.FloatRange(0),
+    help="Delay each response by MS milliseconds.",
 )
-@flag_option("--list", "List included transcripts and states.", "list_only")
+@flag_option("--list", "List the included transcripts and their states.", "list_only")
 def command(
     transcripts: tuple[str, ...],
     count: int,
@@ -90,8 +97,8 @@ def command(
     modemagent simulate quectel-eg25-g
     modemagent simulate telit-ge910-quad simcom-a7670 --count 8 --link-dir /tmp/sim
 
-    TRANSCRIPT is an included name (see --list), a transcript file or its directory. One line
-    `NAME PATH` is printed for each modem, then `ready`.
+    TRANSCRIPT is the name of an included transcript (see --list), a transcript file or its
+    directory. A line `NAME PATH` is printed for each modem, then `ready`.
     """
     if list_only:
         for name in names():

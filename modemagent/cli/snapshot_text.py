@@ -26,7 +26,7 @@ _PART_OF = {"tac": "imei", "mcc": "imsi", "mnc": "imsi"}
 SIM_STATES: Mapping[SimState, str] = {
     SimState.READY: "ready",
     SimState.PIN_REQUIRED: "PIN required. Unlock the SIM with its PIN, or disable the PIN",
-    SimState.PUK_REQUIRED: "PUK required: blocked by wrong PINs. The issuer has the PUK",
+    SimState.PUK_REQUIRED: "PUK required: blocked by wrong PINs. Get the PUK from the operator",
     SimState.NO_PROFILE: "eUICC without a profile. Download a profile to its EID, or enable one",
     SimState.ABSENT: "no SIM card. Insert one, or check that it is seated correctly",
     SimState.BUSY: "still starting. Try again in a few seconds",

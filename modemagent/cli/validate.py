@@ -33,18 +33,19 @@ Verdict = dict[str, Any]
 @value_option(
     "--file",
     "CSV",
-    "Check a file with columns kind and value, or one column of KIND; - is stdin. The kind in a "
-    "row takes precedence.",
+    "Check a CSV file with the columns kind and value, or with one column of numbers of KIND; - "
+    "for stdin. The kind in a row overrides KIND.",
     "path",
 )
 @flag_option(
-    "--jsonl", 'Read one {"kind", "input"} per line from stdin, write one verdict per line.'
+    "--jsonl", 'Read one {"kind", "input"} per line from stdin, and print one verdict per line.'
 )
 @json_option
 def command(
     kind: str | None, values: tuple[str, ...], path: str | None, jsonl: bool, as_json: bool
 ) -> int:
-    """Check numbers: imei, imeisv, meid, imsi, iccid, eid. Exit status 3 if any is invalid.
+    """Check numbers of the kind imei, imeisv, meid, imsi, iccid or eid. Exit status 3 if a number is
+    invalid.
 
     \b
     modemagent validate imei 867698040000013

@@ -31,14 +31,14 @@ _TRANSIENT = ("opening", "identifying")
 @value_option(
     "--poll-interval",
     "S",
-    "Seconds between polls of a SIM; an agent uses its own settings.",
+    "Seconds between polls of a SIM; the agent uses its own settings.",
     type=click.FloatRange(0.1, 86400),
     default=10.0,
 )
 @value_option(
     "--signal-interval",
     "S",
-    "Seconds between readings of the signal, on the live screen and with --csv.",
+    "Seconds between signal readings, on the live screen and with --csv.",
     type=click.FloatRange(0.1, 86400),
     default=2.0,
 )
@@ -51,13 +51,15 @@ def command(
     signal_interval: float,
     as_csv: bool,
 ) -> None:
-    """Show events of modems until interrupted. Without PORT, show those of every modem.
+    """Show modem events until interrupted. Without PORT, show the events of every modem.
 
-    Events are SIM cards inserted, removed and replaced, modems added and removed, registration, and
-    URCs. They come from the agent if it runs; ports that it does not watch are watched directly.
+    Events are: SIM cards inserted, removed and replaced, modems added and removed, changes of the
+    registration, and URCs. They come from the agent if the agent is running; ports that the agent
+    does not watch are watched directly.
 
-    On a terminal a live screen shows modem, SIM, registration, and signal with its course, as for
-    aiming an antenna; it needs the extra live. In a pipe each event is one line.
+    On a terminal, a live screen shows each modem with its SIM, its registration and a graph of its
+    signal, for example while you aim an antenna. The live screen requires the extra live. In a
+    pipe, each event is one line.
     """
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other", hint="Omit one of them.")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from modemagent.at.steps import Response
-from modemagent.identity import codec
+from modemagent.identity import json_codec
 from modemagent.settings import DEFAULT_STATE_DIR
 
 RUNTIME_DIR = Path("/run/modemagent")
@@ -43,7 +43,7 @@ def short_name(path: Path) -> Iterator[str]:
 
 def to_json(response: Response) -> dict[str, object]:
     """Return an AT response as a JSON object, without its raw bytes."""
-    document = {key: codec.to_json(getattr(response, key)) for key in _RESPONSE_KEYS}
+    document = {key: json_codec.to_json(getattr(response, key)) for key in _RESPONSE_KEYS}
     return document | {"elapsed_s": round(response.elapsed_s, 4)}
 
 
@@ -52,4 +52,4 @@ def from_json(data: object) -> Response:
 
     :raises ReportError: a key is missing or has a value of the wrong type
     """
-    return codec.from_json(Response, data)
+    return json_codec.from_json(Response, data)

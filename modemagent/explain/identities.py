@@ -30,9 +30,9 @@ from modemagent.identity.problems import CODES, Severity
 _NAMES = {"imei": "IMEI", "imeisv": "IMEISV", "imsi": "IMSI", "iccid": "ICCID", "eid": "EID"}
 _RIGHT = {"imei": ", check digit right", "eid": ", check digits right"}
 _INVALID = {
-    "imei": "Read again and compare with the label of the module. Networks may refuse a module "
-    "without a valid IMEI; ask its maker.",
-    "iccid": "Compare with the number printed on the SIM card.",
+    "imei": "Read the IMEI again and compare it with the label of the module. Networks may refuse "
+    "a module without a valid IMEI; ask its manufacturer.",
+    "iccid": "Compare it with the number printed on the SIM card.",
 }
 
 

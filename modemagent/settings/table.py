@@ -111,8 +111,8 @@ TABLE: Final = (
         "restart"),
     Key("port", PORTS, '["/dev/ttyAMA0", "socket://192.0.2.7:2000"]',
         "Ports to watch, present or not: device paths, ids of `modemagent list`, socket:// and "
-        "rfc2217:// addresses. These ports are opened whatever their USB id, unless the device is "
-        "in a recovery or flashing mode.", "ports"),
+        "rfc2217:// addresses. These ports are opened regardless of their USB id, unless the "
+        "device is in a recovery or flashing mode.", "ports"),
     Key("port_glob", TEXTS, '["/dev/ttyUSB*"]',
         "Patterns of device paths: matching ports are watched as they appear. USB devices that "
         "are not known cellular modems, and ports that are not for AT commands, are skipped.",
@@ -121,11 +121,11 @@ TABLE: Final = (
         "Watch all cellular modems found on this machine.", "ports"),
     Key("via", one_of("auto", "port"), '"auto"',
         "How modems are read. auto: a modem managed by ModemManager is read over D-Bus, and "
-        "ModemManager may open its ports first; port: by the port, whatever else uses it.",
+        "ModemManager may open its ports first; port: modems are read through their ports only.",
         "reopens"),
     Key("baud", BAUD, str(DEFAULT_BAUD),
-        'Baud rate of UARTs, or "auto": the usual ones are tried with AT until the modem answers. '
-        "Without effect on the ports of USB modems.", "reopens"),
+        'Baud rate of UARTs, or "auto": the common ones are tried with AT until the modem answers. '
+        "It has no effect on the ports of USB modems.", "reopens"),
     Key("poll_interval", seconds(0.1, 86400), "60",
         "Interval between checks of a SIM whose changes the modem does not report."),
     Key("refresh_interval", seconds(1, 30 * 86400, zero=True), "86400",
@@ -140,7 +140,7 @@ TABLE: Final = (
     Key("evidence", FLAG, "true",
         "Report the raw response of each value."),
     Key("metrics_listen", ADDRESS, '"127.0.0.1:9470"',
-        "Address that serves Prometheus metrics, GET /metrics. If it is not set, none are served."),
+        "Address that serves Prometheus metrics, GET /metrics. Without it, no metrics are served."),
     Key("metrics_file", FILE, '"/var/lib/prometheus/node-exporter/modemagent.prom"',
         "File for the metrics, read by the textfile collector of the node exporter."),
 )  # fmt: skip

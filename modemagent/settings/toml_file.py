@@ -45,7 +45,7 @@ def values_of(text: str) -> tuple[dict[str, Any], tuple[Mistake, ...]]:
         try:
             values[key] = BY_NAME[key].validator.check(value)
         except InvalidValue as wrong:
-            remedy = f"As in: {key} = {BY_NAME[key].example}"
+            remedy = f"Example: {key} = {BY_NAME[key].example}"
             mistakes.append(Mistake(key, line, f"{key} must be {wrong}", remedy))
     if "client_key_file" in values and "client_cert_file" not in values:
         key, message = "client_key_file", "client_key_file has no effect without client_cert_file"
@@ -79,9 +79,9 @@ def _syntax_mistake(error: str, line: str, number: int) -> Mistake:
     key = line.partition("=")[0].strip() if "=" in line else ""
     error = re.sub(r" \(at .*\)$", "", error)
     message = f"not valid TOML: {error}"
-    remedy = 'Write a line as: key = value, with texts in "quotes".'
+    remedy = 'Write each line as: key = value, with strings in "quotes".'
     if key in BY_NAME:
-        remedy = f"As in: {key} = {BY_NAME[key].example}"
+        remedy = f"Example: {key} = {BY_NAME[key].example}"
         if error.startswith("Cannot overwrite"):
             message, remedy = f"{key} is set twice", "Keep one of the two lines."
     return Mistake(key if key in BY_NAME else "", number, message, remedy)

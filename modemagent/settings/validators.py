@@ -29,7 +29,7 @@ class Validator(NamedTuple):
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise InvalidValue('a text in quotes that is not empty: "..."')
+        raise InvalidValue('a string in quotes that is not empty: "..."')
     return value
 
 
@@ -53,11 +53,11 @@ def _file(value: object) -> Path:
 
 def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
-        raise InvalidValue('a list of texts, as ["/dev/ttyUSB2"]')
+        raise InvalidValue('a list of strings, such as ["/dev/ttyUSB2"]')
     try:
         return tuple(_text(item) for item in value)
     except InvalidValue:
-        raise InvalidValue('a list of texts, as ["/dev/ttyUSB2"]') from None
+        raise InvalidValue('a list of strings, such as ["/dev/ttyUSB2"]') from None
 
 
 def _ports(value: object) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def _registry(value: object) -> str:
         is_valid = re.match("[A-Za-z]+://", text) is not None
     if not is_valid:
         raise InvalidValue(
-            "an address as https://HOST, https://HOST:PORT or file:///PATH, without a user name"
+            "an address such as https://HOST, https://HOST:PORT or file:///PATH, without user name"
         )
     return text
 
@@ -92,7 +92,7 @@ def _registry(value: object) -> str:
 def _proxy(value: object) -> str:
     text = _text(value)
     if not is_http_url(text, allow_user=True):
-        raise InvalidValue("an address as http://HOST:PORT")
+        raise InvalidValue("an address such as http://HOST:PORT")
     return text
 
 
