@@ -96,7 +96,7 @@ LATE_IMPORTS = {
     "modemagent.cli.response_text:meaning_of",  # identity rules, 3 ms that few lines need
     "modemagent.cli.run:command",  # the daemon, which the help page does not need
     "modemagent.cli.screen:live_screen",  # rich
-    "modemagent.discovery.udev:_library",  # pyudev, 30 ms that a named port does not need
+    "modemagent.discovery.udev:_library",  # pyudev, 30 ms that one-shot commands do not need
     "modemagent.logs:open_log",  # structlog, 60 ms with rich, needed by the daemon only
     "modemagent.modemmanager.client:ModemManager.connect",  # dbus-fast
 }

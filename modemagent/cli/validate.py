@@ -44,8 +44,8 @@ Verdict = dict[str, Any]
 def command(
     kind: str | None, values: tuple[str, ...], path: str | None, jsonl: bool, as_json: bool
 ) -> int:
-    """Check numbers of the kind imei, imeisv, meid, imsi, iccid or eid. Exit status 3 if a number is
-    invalid.
+    """Check numbers of the kind imei, imeisv, meid, imsi, iccid or eid. Exit status 3 if one of
+    them is invalid.
 
     \b
     modemagent validate imei 867698040000013

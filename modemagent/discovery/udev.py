@@ -7,10 +7,9 @@ database of its host.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -32,6 +31,8 @@ _TYPES: Mapping[str, tuple[Role, str]] = {
     "AUDIO": (Role.DATA, "audio port"),
     "XMMRPC": (Role.DIAG, "RPC port"),
 }
+#: Files of udev's database, one for each device: udev_device_get_property_value(3) reads them.
+_DATABASE = "/run/udev/data"
 _BUFFER_BYTES = 16384
 
 
@@ -43,22 +44,40 @@ def runs() -> bool:
 def hints(names: Iterable[str]) -> dict[str, Mapping[str, str]]:
     """Return the properties that udev's rules set on ports, by device name.
 
-    The result is empty if libudev is not installed.
+    They are read from the files that libudev reads: loading libudev and pyudev takes 30 ms, a
+    quarter of a one-shot command.
 
     :param names: names of ttys and WWAN ports, such as ``ttyUSB2``
     """
-    found: dict[str, Mapping[str, str]] = {}
-    for name in names:
-        device = _device(name)
-        if device is None:
-            continue
-        with contextlib.suppress(OSError):  # it is being removed
-            found[name] = {
-                key: value
-                for key, value in device.properties.items()
-                if key.startswith(PREFIX) or key == RESERVED
-            }
+    return {
+        name: {
+            key: value
+            for key, value in _properties(name).items()
+            if key.startswith(PREFIX) or key == RESERVED
+        }
+        for name in names
+    }
+
+
+def _properties(name: str) -> dict[str, str]:
+    """Return the properties of a port: those of the kernel, then those in udev's database."""
+    found = dict(_pairs(f"/sys/class/{_kind(name)}/{name}/uevent"))
+    number = f"{found.get('MAJOR')}:{found.get('MINOR')}"
+    found.update(_pairs(f"{_DATABASE}/c{number}", "E:"))
     return found
+
+
+def _pairs(file: str, mark: str = "") -> Iterator[tuple[str, str]]:
+    """Yield key and value of each ``KEY=VALUE`` line of a file that begins with a mark."""
+    try:
+        with open(file, encoding="utf-8", errors="replace") as opened:
+            lines = opened.read().splitlines()
+    except OSError:  # udev does not run here, or the port is being removed
+        return
+    for line in lines:
+        key, equals, value = line.removeprefix(mark).partition("=")
+        if equals and line.startswith(mark):
+            yield key, value
 
 
 def is_left_by_modemmanager(name: str) -> bool:
@@ -132,13 +151,16 @@ def _context() -> Any:
         return None
 
 
+def _kind(name: str) -> str:
+    return "wwan" if name.startswith("wwan") else "tty"
+
+
 def _device(name: str) -> Any:
     context = _context()
     if context is None:
         return None
-    kind = "wwan" if name.startswith("wwan") else "tty"
     try:
-        return _library().Devices.from_name(context, kind, name)
+        return _library().Devices.from_name(context, _kind(name), name)
     except (OSError, _library().DeviceNotFoundError):
         return None
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from modemagent.discovery import udev
 from modemagent.discovery.candidate import Role
-from modemagent.discovery.udev import UdevMonitor, is_secondary, role_of
+from modemagent.discovery.udev import UdevMonitor, hints, is_secondary, role_of
 from tests.discovery.conftest import Bed
 from tests.discovery.trees import Kind, Sockets, device, hub, marked
 
@@ -78,6 +79,29 @@ def test_list_shows_roles_of_modemmanagers_rules(bed: Bed) -> None:
     (modem,) = json.loads(done.stdout)["modems"]
     roles = [(port["interface"], port["role"]) for port in modem["ports"]]
     assert roles == [(2, "at"), (3, "at"), (4, "nmea"), (5, "diag"), (6, "data")]
+
+
+def test_hints_are_read_from_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(udev, "_DATABASE", str(tmp_path))
+    assert hints(["tty", "no-such-port"]) == {"tty": {}, "no-such-port": {}}
+    database = "S:serial/x\nI:1234\nE:ID_MM_PORT_TYPE_GPS=1\nE:ID_VENDOR=x\nG:systemd\nV:1\n"
+    (tmp_path / "c5:0").write_text(database)  # /dev/tty
+    assert hints(["tty"]) == {"tty": {"ID_MM_PORT_TYPE_GPS": "1"}}
+
+
+def test_hints_are_read_without_libudev(bed: Bed) -> None:
+    bed.add("modemmanager-hints")
+    program = f"{LOOK}\nimport sys; print('pyudev' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=bed.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found, loaded = done.stdout.splitlines()
+    assert "nmea" in found
+    assert loaded == "False"
 
 
 def test_ignored_port_of_unknown_use_is_not_secondary(bed: Bed, tmp_path: Path) -> None:
