@@ -41,7 +41,7 @@ def test_speed_is_in_json_and_trace(call: Call, machine: Machine, command: str) 
         done = call(command, port, *root, "--baud", "auto", "--json", "--trace")
     [entry] = json.loads(done.stdout)["modems"]
     assert entry["baud"] == 9600
-    assert f"trace of {port}: 115200 baud is tried\n" in done.stderr
+    assert f"trace of {port}: trying 115200 baud\n" in done.stderr
     assert f"trace of {port}: the modem answers at 9600 baud\n" in done.stderr
 
 

@@ -99,7 +99,7 @@ def test_timeout_before_the_imei_is_a_failure(call):
         done = call("identify", sim.path, "--timeout", "2")
     assert document["modems"] == []
     assert document["error"]["code"] == "timeout"
-    assert document["failed"][0]["message"].endswith("stopped after 2 s, before its IMEI was read")
+    assert document["failed"][0]["message"].endswith("stopped after 2 s, before the IMEI was read")
     assert (done.returncode, done.stdout) == (4, "")
     assert "Increase --timeout" in done.stderr
 

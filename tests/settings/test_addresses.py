@@ -120,7 +120,7 @@ def mistakes_of(line: str) -> tuple[Mistake, ...]:
 def test_an_invalid_address_has_line_and_remedy(key: str, text: str) -> None:
     (mistake,) = mistakes_of(f"{key} = '{text}'")
     assert (mistake.key, mistake.line) == (key, 2)
-    assert mistake.remedy.startswith(f"As in: {key} = ")
+    assert mistake.remedy.startswith(f"Example: {key} = ")
     assert "secret" not in mistake.message
 
 
