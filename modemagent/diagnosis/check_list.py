@@ -10,7 +10,6 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from modemagent.diagnosis.causes import CONSEQUENCES, ORDER
 from modemagent.diagnosis.checks import (
-    conditions,
     data_session,
     host,
     modem,
@@ -18,6 +17,7 @@ from modemagent.diagnosis.checks import (
     registration,
     signal,
     sim,
+    supply_and_temperature,
     technologies,
 )
 from modemagent.diagnosis.facts import Facts, HostFacts
@@ -53,8 +53,8 @@ MODEM_CHECKS: Final = (
     Check("answers", "Does the modem answer?", port.answers),
     Check("firmware", "Which modem is it, and which firmware does it run?", modem.firmware),
     Check("identity", "Are the numbers of the modem valid?", modem.identity),
-    Check("supply", "Is the supply voltage high enough?", conditions.supply),
-    Check("temperature", "Is the modem too hot?", conditions.temperature),
+    Check("supply", "Is the supply voltage high enough?", supply_and_temperature.supply),
+    Check("temperature", "Is the modem too hot?", supply_and_temperature.temperature),
     Check("radio", "Is the radio on?", modem.radio),
     Check("sim", "Is a SIM card inserted and unlocked?", sim.sim),
     Check("sim_numbers", "Are the numbers of the SIM valid?", sim.numbers),

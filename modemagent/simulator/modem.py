@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from modemagent.simulator.conditions import SlotState, boot_urcs, sim_urcs
 from modemagent.simulator.faults import FAULTS, Faults
 from modemagent.simulator.floods import Floods
 from modemagent.simulator.identities import SyntheticIdentities
 from modemagent.simulator.responder import Responder
 from modemagent.simulator.script import Reply, Script, line_key, urc_text
+from modemagent.simulator.slot_states import SlotState, boot_urcs, sim_urcs
 from modemagent.simulator.tampering import tamper
 from modemagent.simulator.transmit_queue import TransmitQueue
 

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from modemagent.errors import UsageError
-from modemagent.simulator.conditions import (
+from modemagent.simulator.script import Reply, Script, ScriptedExchange, line_key
+from modemagent.simulator.slot_states import (
     BOOTING,
     FOR_ALL_COMMANDS,
     PASSING,
@@ -15,7 +16,6 @@ from modemagent.simulator.conditions import (
     sim_response,
     slot_state_of,
 )
-from modemagent.simulator.script import Reply, Script, ScriptedExchange, line_key
 
 _BASIC = re.compile(r"AT((?:E[01]?|Q0?|V1?|X[0-4]?|&[CDK][0-3]?)+)")
 _ECHO = re.compile(r"E([01]?)")

@@ -1,4 +1,4 @@
-"""Checks of the conditions that a modem works in: supply voltage and temperature."""
+"""Checks of supply voltage and temperature."""
 
 from __future__ import annotations
 
