@@ -117,6 +117,40 @@ def date_boots(boots: Sequence[BootClock]) -> list[BootDates]:
     return dates
 
 
+def least_bound(clocks: Sequence[BootClock]) -> int:
+    """Return the least bound of the last boot with which no cluster of a gateway is refuted.
+
+    A boot started before the last one, by at least the uptimes of the boots between them.
+    """
+    least, up_ms = -_FAR_MS, 0
+    for clock in reversed(clocks[:-1]):
+        up_ms += clock.up_ms
+        starts = [cluster.min_ms + up_ms - GAP_MS for cluster in clock.clusters]
+        least = max([least, *starts])
+    return max([least, *(one.min_ms - GAP_MS for clock in clocks[-1:] for one in clock.clusters)])
+
+
+def date_next_boot(least_bound_ms: int, last: BootClock, boot: BootClock) -> int | None:
+    """Return the least bound for a boot that follows all others of a gateway with simple dates.
+
+    Dates are simple if each boot has one cluster, and it was chosen. They stay as they are, and the
+    boot is dated by its own cluster, if its bound refutes none of the clusters, and its cluster is
+    so late that all other boots together were over before. Otherwise all boots must be dated.
+
+    :param least_bound_ms: :func:`least_bound` of the boots before, or more
+    :param last: the last of them
+    :returns: :func:`least_bound` of all boots, or more; None if they must be dated again
+    """
+    if len(boot.clusters) != 1:
+        return None
+    (cluster,) = boot.clusters
+    over_ms = least_bound_ms + last.up_ms
+    least_bound_ms = max(over_ms, cluster.min_ms - GAP_MS)
+    if boot.bound_ms < least_bound_ms or over_ms + GAP_MS > cluster.max_ms + TOLERANCE_MS:
+        return None
+    return least_bound_ms
+
+
 def date_reading(
     boot: BootDates, uptime_ms: int, wall_ms: int, synchronized: bool
 ) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from modemagent.registry.store.ids import KeySource
+from modemagent.registry.store.places import Tail
 from modemagent.registry.store.ranges import StreamRanges
 
 
@@ -26,8 +27,13 @@ class Batch:
     :param keep_bodies: keep the bodies of unchanged readings too
     :param modems: units of modems whose history must be derived again
     :param sims: units of SIMs whose history must be derived again
+    :param tails: readings at the end of the history of a modem that is not in ``modems``
+    :param slots: packed slots of the readings added to modems that are
+    :param is_rebuilt: other readings of a place count now
     :param gateways: rows of gateways whose findings must be derived again
     :param new_units: units that this batch has created, so that nothing is recorded about them
+    :param unit_keys: numbers of the units that the batch names, by row
+    :param stream_ids: ids of the streams of its gateways, by row
     :param ranges: received and missing numbers of the streams in the batch, by row
     :param events_changed: an event was published
     :param late: number of reports that arrived after a later one of their stream
@@ -41,8 +47,13 @@ class Batch:
     keep_bodies: bool = False
     modems: set[int] = field(default_factory=set)
     sims: set[int] = field(default_factory=set)
+    tails: list[Tail] = field(default_factory=list)
+    slots: list[bytes] = field(default_factory=list)
+    is_rebuilt: bool = False
     gateways: set[int] = field(default_factory=set)
     new_units: set[int] = field(default_factory=set)
+    unit_keys: dict[int, str] = field(default_factory=dict)
+    stream_ids: dict[int, str] = field(default_factory=dict)
     ranges: dict[int, StreamRanges] = field(default_factory=dict)
     events_changed: bool = False
     late: int = 0

@@ -7,7 +7,6 @@ its boot, and change with it.
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,15 +15,12 @@ from sqlalchemy import Connection
 
 from modemagent.registry.envelope import Envelope
 from modemagent.registry.history.dates import (
-    GAP_MS,
     BootClock,
     BootDates,
     Cluster,
     add_anchor,
-    date_boots,
     date_reading,
 )
-from modemagent.registry.history.streams import StreamPart, order_streams
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
 
@@ -88,6 +84,12 @@ class Boot:
     @property
     def clock(self) -> BootClock:
         return BootClock(self.id, self.up_ms, self.bound_ms, self.clusters)
+
+    @property
+    def only_part(self) -> tuple[int, Part]:
+        """The stream and the part of a boot that lies in one stream."""
+        ((stream, part),) = self.parts.items()
+        return stream, part
 
     def values(self) -> tuple[Any, ...]:
         dates = self.dates or UNDATED
@@ -158,6 +160,8 @@ class BootLog:
         }
         self._stale: set[int] = set()
         self._changed: set[int] = set()
+        self._begun: set[int] = set()  # boots whose first reports are in this batch
+        self._reordered: set[int] = set()  # boots that may have another place among the others
         for gateway, boot_id in wanted:
             if (gateway, boot_id) not in self.boots:
                 boot = Boot(batch.key(), gateway, boot_id, is_new=True)
@@ -184,6 +188,7 @@ class BootLog:
         part = boot.parts.get(stream)
         if part is None:
             self._stale.add(boot.gateway)
+            (self._reordered if boot.parts else self._begun).add(boot.id)
             clocks = (sequence, uptime_ms, wall_ms, synchronized)
             boot.parts[stream] = Part(
                 *clocks, *clocks, uptime_ms, int(accepted), received_ms, report.agent_version,
@@ -197,6 +202,7 @@ class BootLog:
             part.heartbeat_ms = report.heartbeat_ms
         if sequence < part.first_sequence:
             self._stale.add(boot.gateway)
+            self._reordered.add(boot.id)
             part.first_sequence, part.first_uptime_ms = sequence, uptime_ms
             part.first_wall_ms, part.first_synchronized = wall_ms, synchronized
         elif sequence > part.last_sequence:
@@ -212,6 +218,20 @@ class BootLog:
             boot.up_ms = max(boot.up_ms, uptime_ms)
             self._changed.add(boot.id)
 
+    def changed_in(self, gateway: int) -> tuple[Boot | None, list[Boot]] | None:
+        """Return a boot of a gateway that goes on, and those that begin in this batch, in order.
+
+        :returns: None if others have changed as well, or their order
+        """
+        begun, others = [], []
+        for boot in self.boots.values():
+            if boot.gateway == gateway and boot.parts and boot.id in self._changed:
+                (begun if boot.id in self._begun else others).append(boot)
+        if len(others) > 1 or any(boot.id in self._reordered for boot in (*begun, *others)):
+            return None
+        begun.sort(key=lambda boot: boot.only_part[1].first_sequence)
+        return (others[0] if others else None), begun
+
     def touch(self, boot: Boot) -> None:
         """Note that a boot has to be written."""
         self._changed.add(boot.id)
@@ -224,8 +244,10 @@ class BootLog:
         """
         for boot in self.boots.values():
             last, least_bound_ms = simple[boot.gateway]
-            if boot.id in self._changed and (
-                boot.is_new or last != boot.id or boot.bound_ms < least_bound_ms
+            if (
+                boot.parts
+                and boot.id in self._changed
+                and (last != boot.id or boot.bound_ms < least_bound_ms)
             ):
                 self._stale.add(boot.gateway)
         return self._stale
@@ -261,89 +283,3 @@ class BootLog:
                 for stream in sorted(boot.changed_parts)
             ],
         )
-
-
-@dataclass(slots=True)
-class Redated:
-    """A gateway whose boots were ordered and dated again.
-
-    :param boots: all boots by row
-    :param before: dates and alien marks of the boots as they were stored
-    :param ranks: rank of each stream by row
-    :param first: first boot that counts
-    :param last: last boot that counts
-    :param simple: every reading of the gateway is dated by its own clock
-    :param least_bound_ms: bound of the last boot below which this may change
-    """
-
-    gateway: int
-    boots: dict[int, Boot]
-    before: dict[int, tuple[BootDates | None, bool]]
-    ranks: dict[int, int]
-    first: int | None
-    last: int | None
-    simple: bool
-    least_bound_ms: int
-
-
-def redate(boots: Iterable[Boot], streams: Mapping[int, Mapping[int, str]]) -> list[Redated]:
-    """Order and date all boots of gateways, in place.
-
-    :param streams: of each gateway the id of each stream by row; ties are broken by ids, not by the
-        order of arrival
-    """
-    of_gateway: defaultdict[int, list[Boot]] = defaultdict(list)
-    for boot in boots:
-        of_gateway[boot.gateway].append(boot)
-    return [
-        _redate(gateway, some, streams[gateway]) for gateway, some in sorted(of_gateway.items())
-    ]
-
-
-def _redate(gateway: int, boots: Sequence[Boot], streams: Mapping[int, str]) -> Redated:
-    named: dict[Any, Boot] = {boot.boot_id: boot for boot in boots}
-    before = {boot.id: (boot.dates, boot.alien) for boot in boots}
-    parts = [
-        StreamPart(
-            streams[stream], boot.boot_id, part.first_sequence, part.last_sequence, part.uptime_ms
-        )
-        for boot in boots
-        for stream, part in boot.parts.items()
-    ]
-    clocks: dict[Any, BootClock] = {boot.boot_id: boot.clock for boot in boots}
-    order = order_streams(parts, clocks)
-    simple = not order.aliens and len(order.boots) == 1 and len(order.ranks) == 1
-    for era in order.boots:
-        dates = date_boots([clocks[one] for one in era])
-        for one, found in zip(era, dates, strict=True):
-            named[one].dates = found
-            simple = simple and found.chosen and len(named[one].clusters) == 1
-    for boot in boots:
-        boot.alien = boot.boot_id in order.aliens
-        if boot.dates is None:
-            boot.dates = UNDATED
-    in_order = [named[one].id for era in order.boots for one in era]
-    rows = {stream_id: row for row, stream_id in streams.items()}
-    return Redated(
-        gateway,
-        {boot.id: boot for boot in boots},
-        before,
-        {rows[stream]: rank for stream, rank in order.ranks.items()},
-        in_order[0] if in_order else None,
-        in_order[-1] if in_order else None,
-        simple,
-        _least_bound([clocks[one] for era in order.boots for one in era]),
-    )
-
-
-def _least_bound(clocks: Sequence[BootClock]) -> int:
-    """Return the least bound of the last boot with which no cluster is refuted.
-
-    A boot started before the last one, by at least the uptimes of the boots between them.
-    """
-    least, up_ms = -NEVER_MS, 0
-    for clock in reversed(clocks[:-1]):
-        up_ms += clock.up_ms
-        starts = [cluster.min_ms + up_ms - GAP_MS for cluster in clock.clusters]
-        least = max([least, *starts])
-    return max([least, *(one.min_ms - GAP_MS for clock in clocks[-1:] for one in clock.clusters)])

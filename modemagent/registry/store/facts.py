@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.sightings import dated_boots
+from modemagent.registry.store.tails import TailHistory
 
 _VALUES = ("make", "serial_number", "imeisv", "meid")
 _COLUMNS = (
@@ -14,38 +16,24 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def write_facts(batch: Batch) -> None:
+Values = tuple[Any, ...]
+_UNREAD: Values = (None,) * len(_VALUES)
+
+
+def write_facts(batch: Batch, tails: Sequence[TailHistory] = ()) -> None:
     """Derive the facts of the modems of a batch again, from their kept readings by date.
 
     A value that was not read is as before. Rows of what is known no longer get the time at which it
     was found out.
+
+    :param tails: ends of histories of other modems
     """
-    units = [(one,) for one in sorted(batch.modems)]
-    clocks = ("boot", "uptime_ms", "wall_ms", "synchronized")
-    names = ("unit", "counts", *clocks, "stream", "sequence", *_VALUES)
-    rows = [
-        row
-        for row in dialect.select_rows(batch.connection, schema.sighting, ("unit",), names, units)
-        if row[1]
-    ]
-    boots = dated_boots(batch.connection, (row[2] for row in rows))
-    dated = []
-    for unit, _, boot, uptime_ms, wall_ms, synchronized, *rest in rows:
-        lo, hi = boots[boot].date(uptime_ms, wall_ms, bool(synchronized))
-        dated.append((unit, hi, lo, *rest))
-    dated.sort(key=lambda row: row[:5])
-    wanted: dict[int, list[tuple[Any, ...]]] = {unit: [] for (unit,) in units}
-    last: dict[int, tuple[Any, ...]] = {}
-    for unit, hi, lo, stream, sequence, *read in dated:
-        before = last.get(unit, (None,) * len(_VALUES))
-        now = tuple(old if new is None else new for old, new in zip(before, read, strict=True))
-        if unit not in last or now != before:
-            wanted[unit].append((*now, stream, sequence, lo, hi))
-        last[unit] = now
-    stored: dict[int, list[tuple[Any, ...]]] = {}
-    for row in dialect.select_rows(batch.connection, schema.fact, ("unit",), _COLUMNS, units):
-        if row[-1] is None:
-            stored.setdefault(row[1], []).append(row)
+    wanted, others = _of_tails(batch, tails)
+    units = sorted(batch.modems | others)
+    wanted |= _of_kept(batch, units)
+    stored: dict[int, list[Values]] = {}
+    for row in _stored(batch, units):
+        stored.setdefault(row[1], []).append(row)
     gone, new = [], []
     for unit, facts in wanted.items():
         known = {row[2:-2]: row[0] for row in stored.get(unit, ())}
@@ -55,3 +43,79 @@ def write_facts(batch: Batch) -> None:
         ]
     dialect.update_rows(batch.connection, schema.fact, ("id",), ("recorded_to",), gone)
     dialect.insert_rows(batch.connection, schema.fact, _COLUMNS, new)
+
+
+def _stored(batch: Batch, units: Iterable[int]) -> list[Values]:
+    keys = [(unit,) for unit in units]
+    rows = dialect.select_rows(batch.connection, schema.fact, ("unit",), _COLUMNS, keys)
+    return [row for row in rows if row[-1] is None]
+
+
+def _of_tails(
+    batch: Batch, tails: Sequence[TailHistory]
+) -> tuple[dict[int, list[Values]], set[int]]:
+    """Return the facts of new modems, and the other modems whose facts have changed.
+
+    Nothing has changed if the last fact of a modem is older than the added readings and states what
+    they do.
+    """
+    last: dict[int, Values] = {}
+    for row in _stored(batch, [one.tail.unit for one in tails if one.tail.known is not None]):
+        key = _by_date(row[2:-2])
+        if row[1] not in last or _by_date(last[row[1]]) < key:
+            last[row[1]] = row[2:-2]
+    found: dict[int, list[Values]] = {}
+    changed = set()
+    for one in tails:
+        unit = one.tail.unit
+        rows = [
+            (*row.content[2:3], *row.content[4:7], *at.report, at.lo_ms, at.hi_ms)
+            for row, at in one.dated
+        ]
+        if one.tail.known is None:
+            found[unit] = _facts(rows)
+            continue
+        before = last.get(unit)
+        if (
+            before is None
+            or min(map(_by_date, rows)) < _by_date(before)
+            or len(_facts([before, *rows])) > 1
+        ):
+            changed.add(unit)
+    return found, changed
+
+
+def _of_kept(batch: Batch, units: Sequence[int]) -> dict[int, list[Values]]:
+    """Return the facts of modems by their kept readings."""
+    clocks = ("boot", "uptime_ms", "wall_ms", "synchronized")
+    names = ("unit", "counts", *clocks, "stream", "sequence", *_VALUES)
+    keys = [(unit,) for unit in units]
+    rows = [
+        row
+        for row in dialect.select_rows(batch.connection, schema.sighting, ("unit",), names, keys)
+        if row[1]
+    ]
+    boots = dated_boots(batch.connection, (row[2] for row in rows))
+    dated: dict[int, list[Values]] = {unit: [] for unit in units}
+    for unit, _, boot, uptime_ms, wall_ms, synchronized, stream, sequence, *read in rows:
+        lo, hi = boots[boot].date(uptime_ms, wall_ms, bool(synchronized))
+        dated[unit].append((*read, stream, sequence, lo, hi))
+    return {unit: _facts(some) for unit, some in dated.items()}
+
+
+def _facts(rows: list[Values]) -> list[Values]:
+    """Return the readings that state something new, with what was known then."""
+    found: list[Values] = []
+    known = _UNREAD
+    for row in sorted(rows, key=_by_date):
+        now = tuple(old if new is None else new for old, new in zip(known, row, strict=False))
+        if not found or now != known:
+            found.append((*now, *row[len(_VALUES) :]))
+        known = now
+    return found
+
+
+def _by_date(row: Values) -> Values:
+    """Return latest and earliest date and report of a fact."""
+    stream, sequence, lo, hi = row[len(_VALUES) :]
+    return hi, lo, stream, sequence

@@ -119,6 +119,7 @@ class GatewayRows:
                 missing.append((row.id, gateway, stream_id, 0, 0, 0))
         dialect.insert_rows(batch.connection, schema.stream, _STREAM, missing)
         self.stream_by_row = {row.id: row for row in self.streams.values()}
+        batch.stream_ids.update({row.id: row.stream_id for row in self.streams.values()})
 
     def stream(self, gateway_id: str, stream_id: str) -> StreamRow:
         """Return the stream of a report."""

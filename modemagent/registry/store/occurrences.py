@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from sqlalchemy import Table
+
 from modemagent.registry.history.dates import TOLERANCE_MS
 from modemagent.registry.history.events import Occurrence, Pair, difference
 from modemagent.registry.store import dialect, event_log, schema
@@ -67,17 +69,11 @@ class OccurrenceLog:
     def write(self) -> None:
         if not self._added and not self._withdrawn:
             return
-        connection = self._batch.connection
-        keys = {(unit,) for unit, _, _, _ in self._added}
-        numbers: dict[int, str] = dict(
-            dialect.select_rows(connection, schema.unit, ("id",), ("id", "key"), sorted(keys))
-        )
-        keys = {(one.at.report[0],) for _, one, _, _ in self._added}
-        streams: dict[int, str] = dict(
-            dialect.select_rows(
-                connection, schema.stream, ("id",), ("id", "stream_id"), sorted(keys)
-            )
-        )
+        batch = self._batch
+        units = {unit for unit, _, _, _ in self._added}
+        numbers = _named(batch, schema.unit, "key", units, batch.unit_keys)
+        rows = {one.at.report[0] for _, one, _, _ in self._added}
+        streams = _named(batch, schema.stream, "stream_id", rows, batch.stream_ids)
         events = []
         for unit, one, replaces, revision in self._added:
             stream, sequence = one.at.report
@@ -92,6 +88,15 @@ class OccurrenceLog:
                 )
             )  # fmt: skip
         event_log.write(self._batch, events, self._withdrawn, self._revised)
+
+
+def _named(
+    batch: Batch, table: Table, column: str, rows: set[int], known: dict[int, str]
+) -> dict[int, str]:
+    """Return the names of rows; those that the batch does not name are read."""
+    keys = [(row,) for row in sorted(rows - known.keys())]
+    found = dialect.select_rows(batch.connection, table, ("id",), ("id", column), keys)
+    return known | dict(found)
 
 
 def keyed_id(secret: bytes, *parts: object) -> bytes:

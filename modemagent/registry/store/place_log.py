@@ -24,6 +24,7 @@ from modemagent.registry.store.places import (
     UNKNOWN,
     Place,
     Row,
+    Tail,
     row_of,
 )
 
@@ -115,6 +116,7 @@ class PlaceLog:
             known[first.content.identity] = first.content
         for row in added:
             row.content = known.get(row.content.identity, row.content)
+        tail = None if place.rebuild or place.touched else _tail(place, first, added)
         positions = [row.position for row in added] + place.touched
         window, before, after = self._window(place, first, min(positions, default=0),
                                              max(positions, default=0))  # fmt: skip
@@ -139,7 +141,12 @@ class PlaceLog:
             self._finish(place, window, old_slots)
         for row in window:
             self._write_row(place, row)
-        self._batch.modems.update(one for one in dirty if one is not None)
+        if tail is None:
+            self._batch.modems.update(one for one in dirty if one is not None)
+            self._batch.slots += [row.content.slots for row in added]
+        elif dirty:
+            self._batch.tails.append(tail)
+        self._batch.is_rebuilt |= place.rebuild
         place.added, place.touched, place.rebuild = [], [], False
 
     def _window(
@@ -293,6 +300,7 @@ class PlaceLog:
         content = first.content
         place.sighting, place.first_position, place.last = first.id, first.position, last.at
         place.unit, place.seen, place.identity = content.unit, content.seen, content.identity
+        place.slots = content.slots
         if old_slots != content.slots:
             self.sims.append((place, old_slots, content.slots))
 
@@ -345,6 +353,25 @@ class PlaceLog:
         for row, contested in dialect.select_rows(connection, schema.place, ("id",), names, keys):
             if contested and not before[row]:
                 raise Contested
+
+
+def _tail(place: Place, first: Row | None, added: list[Row]) -> Tail | None:
+    """Return readings at the end of the history of a modem; None if they may be something else.
+
+    :param first: first reading of the open span, if any
+    """
+    known = None if first is None else Row(first.id, place.last, first.content, False)
+    if place.contested or not added or (known is None and not place.is_new):
+        return None
+    unit = added[0].content.unit
+    rows = added if known is None else [known, *added]
+    in_order = all(
+        one.position < other.position
+        and one.at.stream == other.at.stream
+        and one.content[:4] == other.content[:4]  # seen, unit, make, reader
+        for one, other in pairwise(rows)
+    )
+    return Tail(unit, place, known, added) if unit is not None and in_order else None
 
 
 def _place_values(place: Place, names: tuple[str, ...]) -> tuple[Any, ...]:

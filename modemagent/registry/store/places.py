@@ -109,6 +109,7 @@ class Place:
     rebuild: bool = False
     newest: int = 0  # position and identity of the newest reading, those in ``added`` included
     newest_identity: int = 0
+    slots: bytes | None = None  # of the newest reading, if it is in this batch
 
     def __post_init__(self) -> None:
         self.newest, self.newest_identity = self.last.position, self.identity
@@ -140,6 +141,19 @@ class Place:
         self.added.append(row)
         if row.position > self.newest:
             self.newest, self.newest_identity = row.position, row.content.identity
+
+
+class Tail(NamedTuple):
+    """Readings after the newest stored one of a place, all of one modem, in one stream.
+
+    :param known: the newest stored reading; None if the place is new
+    :param added: by position
+    """
+
+    unit: int
+    place: Place
+    known: Row | None
+    added: list[Row]
 
 
 NOTHING = Clocks(0, 0, -1, 0, 0, 0, 0, False, 0)

@@ -20,7 +20,6 @@ from modemagent.registry.store import dialect, event_log, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.bodies import compress
 from modemagent.registry.store.boots import Boot, BootLog
-from modemagent.registry.store.facts import write_facts
 from modemagent.registry.store.forks import Conflict, add_conflicts
 from modemagent.registry.store.gateways import GatewayRows
 from modemagent.registry.store.key_pages import DAY_MS, KeyPages
@@ -372,9 +371,8 @@ class _Recording:
         dialect.insert_rows(
             connection, schema.report, ("stream", "sequence", "received_ms", "body"), self._bodies
         )
-        if batch.modems or batch.sims or batch.gateways:
+        if batch.modems or batch.tails or batch.gateways:
             refold(batch)
-            write_facts(batch)
         if quieter:
             event_log.publish_due(batch, quieter)
 
@@ -391,9 +389,10 @@ class _Recording:
         dialect.insert_new(connection, schema.place_sim, key, sorted(new - gone))
 
     def _write_presence(self) -> None:
-        keys = [(place.sighting,) for place in self._presence if place.unit is not None]
+        places = [place for place in self._presence if place.unit is not None]
+        keys = [(place.sighting,) for place in places if place.slots is None]
         slots = {
-            row: unpack(bytes(packed))
+            row: bytes(packed)
             for row, packed in dialect.select_rows(
                 self._batch.connection, schema.sighting, ("id",), ("id", "slots"), sorted(keys)
             )
@@ -402,7 +401,8 @@ class _Recording:
         for place, (mcc, days) in self._presence.items():
             if place.unit is None:
                 continue
-            sims = [one.sim for one in slots[place.sighting] if one.sim > 0]
+            packed = slots[place.sighting] if place.slots is None else place.slots
+            sims = [one.sim for one in unpack(packed) if one.sim > 0]
             for key, some in days_of(place.gateway, place.unit, sims, mcc, days).items():
                 found.setdefault(key, set()).update(some)
         write_presence(self._batch, found)

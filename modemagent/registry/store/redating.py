@@ -16,15 +16,9 @@ from modemagent.registry.history.dates import BootDates, date_reading
 from modemagent.registry.history.readings import SEQUENCE_BITS, position
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.boots import (
-    CLOCK_COLUMNS,
-    Boot,
-    BootLog,
-    Redated,
-    load_boots,
-    redate,
-)
-from modemagent.registry.store.gateways import GatewayRows
+from modemagent.registry.store.boot_order import Redated, continue_boots, redate
+from modemagent.registry.store.boots import CLOCK_COLUMNS, Boot, BootLog, load_boots
+from modemagent.registry.store.gateways import GatewayRow, GatewayRows
 from modemagent.registry.store.place_log import PlaceLog
 from modemagent.registry.store.places import Place, load_places
 
@@ -43,6 +37,8 @@ class Redating:
             for row in gateways.by_row.values()
         }
         self._gateways_dated = log.stale_gateways(simple)
+        self._found = self._continued()
+        self._gateways_dated -= {one.gateway for one in self._found}
         boots: dict[int, Boot] = {}
         known = [(one,) for one in self._gateways_dated if not gateways.by_row[one].is_new]
         if known:
@@ -54,12 +50,38 @@ class Redating:
         for row in gateways.stream_by_row.values():
             if row.gateway in names:
                 names[row.gateway][row.id] = row.stream_id
-        self._found = redate(boots.values(), names)
+        self._found += redate(boots.values(), names)
         self._rebuilt: dict[int, Redated] = {}
         self._others: list[Boot] = []
         self.aliens: dict[int, set[int]] = self._stored_aliens()
         for one in self._found:
             self._apply(one)
+
+    def _continued(self) -> list[Redated]:
+        """Date the boots at the end of gateways whose earlier boots keep their dates.
+
+        Those are gateways with simple dates whose last boot has a longer cluster, or is over.
+        """
+        waiting: list[tuple[GatewayRow, Boot | None, list[Boot]]] = []
+        for gateway in sorted(self._gateways_dated):
+            row, changed = self._gateways.by_row[gateway], self._log.changed_in(gateway)
+            if row.simple and not row.forked and row.last_boot is not None and changed is not None:
+                last, begun = changed
+                if last is None or last.id == row.last_boot:
+                    waiting.append((row, last, begun))
+        keys = sorted({(row.last_boot,) for row, last, _ in waiting if last is None})
+        stored = load_boots(self._batch.connection, ("id",), keys)
+        found = [
+            continue_boots(
+                row.first_boot,
+                last or stored[row.last_boot or 0],
+                begun,
+                row.least_bound_ms,
+                is_changed=last is not None,
+            )
+            for row, last, begun in waiting
+        ]
+        return [one for one in found if one is not None]
 
     def _apply(self, one: Redated) -> None:
         row = self._gateways.by_row[one.gateway]

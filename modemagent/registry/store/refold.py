@@ -20,7 +20,7 @@ from modemagent.registry.history.events import (
 )
 from modemagent.registry.history.individuals import Related, is_contested, relate
 from modemagent.registry.history.pairings import fold_slots
-from modemagent.registry.history.places import Interval, fold_place
+from modemagent.registry.history.places import Interval, fold_place, sims_of
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.facts import write_facts
@@ -28,6 +28,13 @@ from modemagent.registry.store.finding_log import FindingLog
 from modemagent.registry.store.occurrences import OccurrenceLog
 from modemagent.registry.store.sightings import LoadedModem, load_modems
 from modemagent.registry.store.stay_log import StayLog
+from modemagent.registry.store.tails import (
+    TailHistory,
+    choose_tails,
+    derive_tails,
+    known_sims,
+    related_sims,
+)
 from modemagent.registry.store.units import UnitKind
 
 
@@ -69,7 +76,6 @@ def relate_due(batch: Batch, limit: int = 10) -> int:
     batch.sims.update(row for row, kind in rows if kind == UnitKind.SIM)
     if rows:
         _Refold(batch, by_job=True).run()
-        write_facts(batch)
     return len(rows)
 
 
@@ -85,6 +91,7 @@ class _Refold:
         self._stays = StayLog(batch)
         self._events = OccurrenceLog(batch)
         self._findings = FindingLog(batch)
+        self._tails: list[TailHistory] = []
         self._modems: dict[int, _Modem] = {}
         self._sims: dict[int, list[Interval]] = defaultdict(list)
         self._relate_ms: dict[int, int] = {}  # of the units with many readings
@@ -94,6 +101,7 @@ class _Refold:
         batch = self._batch
         new = batch.new_units
         self._findings.set_gateways(batch.gateways)
+        self._fold_tails()
         modems = batch.modems = self._without_large(batch.modems)
         self._lock(sorted(modems), with_places=True)
         self._derive(modems)
@@ -126,6 +134,32 @@ class _Refold:
         self._findings.write()
         self._write_large()
         self._events.write()
+        write_facts(batch, self._tails)
+
+    def _fold_tails(self) -> None:
+        """Derive the modems whose history only goes on."""
+        batch = self._batch
+        tails = choose_tails(batch)
+        old = {tail.unit for tail in tails} - batch.new_units
+        large = self._find_large(old)
+        batch.modems |= large
+        tails = [tail for tail in tails if tail.unit not in large]
+        self._lock(sorted(old - large), with_places=True)
+        sims = known_sims(tails)
+        self._lock(sorted(sims), with_places=False)
+        self._stays.load(old - large | sims)
+        self._tails = derive_tails(batch, tails, self._stays)
+        for one in self._tails:
+            unit = one.tail.unit
+            if one.related is not None:
+                self._stays.set(unit, one.related)
+            self._events.set(unit, one.events)
+            for sim, related, events in related_sims(one):
+                if events is None:
+                    self._stays.extend(sim, related)
+                else:
+                    self._stays.set(sim, related)
+                    self._events.set(sim, events)
 
     def _find_large(self, units: Iterable[int]) -> set[int]:
         """Return the units that have many readings."""
@@ -232,7 +266,7 @@ class _Refold:
         span = interval.spans[-1]
         if len(modem.intervals) > 1 and is_contested(interval, span.last, modem.intervals):
             return True
-        for sim in span.companions:
+        for sim in sims_of(interval.sightings[-1].reading):  # a SIM that has left stays no longer
             everywhere = self._sims.get(sim, ())
             if len(everywhere) > 1 and any(
                 one.place[0] == unit and is_contested(one, span.last, everywhere)

@@ -129,7 +129,7 @@ def _sighting(row: tuple[Any, ...], *, broken: bool) -> Sighting:
     dates = BootDates(start_lo, start_hi, bool(chosen), False)
     lo, hi = date_reading(dates, uptime, wall, bool(synchronized))
     reading = PlaceReading(
-        Seen(seen), unit, maker or None, model or None, reader, _slots(bytes(slots))
+        Seen(seen), unit, maker or None, model or None, reader, slots_of(bytes(slots))
     )
     return Sighting(
         ReportTime((stream, sequence), gateway, position, lo, hi), place, boot, reading, broken
@@ -146,7 +146,8 @@ def _newest(row: tuple[Any, ...], own: _Own, first: Sighting) -> Sighting:
 
 
 @lru_cache(maxsize=4096)
-def _slots(packed: bytes) -> tuple[SlotReading, ...]:
+def slots_of(packed: bytes) -> tuple[SlotReading, ...]:
+    """Return the slots that were read."""
     return tuple(
         SlotReading(one.slot, one.sim or None, one.imsi or None, one.eid or None, one.extra)
         for one in unpack(packed)

@@ -23,6 +23,8 @@ _COLUMNS = (
     "closed_stream", "closed_sequence", "to_lo", "to_hi", "cause", "order_known", "pending",
 )  # fmt: skip
 _FLAGS = slice(len(_COLUMNS) - 2, len(_COLUMNS))
+_NUMBERS = slice(6, 8)
+_OPENED = slice(8, 12)
 _LAST = slice(12, 16)
 _CAUSE = _COLUMNS.index("cause")
 _ALL = ("id", *_COLUMNS, "recorded_from")
@@ -45,6 +47,7 @@ class StayLog:
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self._stored: dict[int, list[Values]] = defaultdict(list)
+        self._loaded: set[int] = set()
         self._new: list[Values] = []
         self._ended: list[tuple[int, int]] = []
 
@@ -56,7 +59,9 @@ class StayLog:
 
     def load(self, units: Iterable[int]) -> None:
         """Read the stays that are recorded now."""
-        for row in dialect.query_keys(self._batch.connection, _STORED, units):
+        wanted = set(units) - self._loaded
+        self._loaded |= wanted
+        for row in dialect.query_keys(self._batch.connection, _STORED, wanted):
             self._stored[row[2]].append(row)
 
     def holders(self, sims: Iterable[int]) -> set[int]:
@@ -79,6 +84,22 @@ class StayLog:
             if left.pop(_compared(values), None) is None:
                 self._new.append((self._batch.key(), *values, now_ms))
         self._ended += [(now_ms, row[0]) for row in left.values()]
+
+    def is_only(self, unit: int, where: Values) -> bool:
+        """Return True if a unit has one recorded stay, which is open.
+
+        :param where: place, holder, its individual, slot, IMSI and EID
+        """
+        stored = self._stored.get(unit, ())
+        return len(stored) == 1 and stored[0][4:10] == where and stored[0][2 + _CAUSE] is None
+
+    def extend(self, unit: int, related: Related) -> None:
+        """Record the end of the only stay of a unit, which began before the readings given."""
+        ((row,), (values,)) = self._stored[unit], _rows(related)
+        if values[_CAUSE] is not None or values[_NUMBERS] != row[2:][_NUMBERS]:
+            values = (*values[: _OPENED.start], *row[2:][_OPENED], *values[_OPENED.stop :])
+            self._new.append((self._batch.key(), *values, max(self._batch.now_ms, row[1])))
+            self._ended.append((max(self._batch.now_ms, row[1]), row[0]))
 
     def write(self) -> None:
         connection, table = self._batch.connection, schema.stay

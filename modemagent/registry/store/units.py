@@ -137,6 +137,7 @@ class Units:
                 )
                 known.update({(kind, key): row for row, kind, key in late})
             batch.new_units.update({row[0] for row in rows} & set(known.values()))
+        batch.unit_keys.update({row: key for (_, key), row in known.items()})
         changed = [
             (longer, self._day, row)
             for row, kind, key, number, day in found
