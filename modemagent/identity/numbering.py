@@ -34,6 +34,7 @@ class Country(NamedTuple):
         return self.codes[0] if self.codes else self.name
 
 
+@lru_cache(maxsize=2048)
 def _country(table: str, key: str) -> Country | None:
     found = row(table, key)
     return None if found is None else Country(found[0], tuple(found[1].split()), found[2])
@@ -93,6 +94,12 @@ def split_imsi(imsi: str, *, mnc_length: int | None = None) -> Plmn:
     mcc, rest = imsi[:3], imsi[3:]
     if mnc_length in (2, 3):
         return Plmn(mcc, rest[:mnc_length], True)
+    return _home_network(mcc, rest[:3])
+
+
+@lru_cache(maxsize=4096)
+def _home_network(mcc: str, rest: str) -> Plmn:
+    """Return the home network by the three digits after the country code, which hold the MNC."""
     _, length, mixed = row("mnc_lengths.txt", mcc) or (mcc, "2", "")
     fitting = [mnc for mnc in mncs_of(mcc) if rest.startswith(mnc)]
     if len(fitting) == 1:

@@ -30,6 +30,7 @@ class Batch:
     :param tails: readings at the end of the history of a modem that is not in ``modems``
     :param slots: packed slots of the readings added to modems that are
     :param is_rebuilt: other readings of a place count now
+    :param is_redated: stored readings have other dates now
     :param gateways: rows of gateways whose findings must be derived again
     :param new_units: units that this batch has created, so that nothing is recorded about them
     :param unit_keys: numbers of the units that the batch names, by row
@@ -50,6 +51,7 @@ class Batch:
     tails: list[Tail] = field(default_factory=list)
     slots: list[bytes] = field(default_factory=list)
     is_rebuilt: bool = False
+    is_redated: bool = False
     gateways: set[int] = field(default_factory=set)
     new_units: set[int] = field(default_factory=set)
     unit_keys: dict[int, str] = field(default_factory=dict)

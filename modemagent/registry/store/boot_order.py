@@ -113,7 +113,7 @@ def continue_boots(
         if least is None or not is_later or other.only_part[0] != stream:
             return None
         least_bound_ms = least
-    before = {boot.id: (None, False) for boot in begun}
+    before: dict[int, tuple[BootDates | None, bool]] = {boot.id: (None, False) for boot in begun}
     if is_changed:
         before[last.id] = last.dates, last.alien
     else:

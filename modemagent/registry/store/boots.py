@@ -223,7 +223,8 @@ class BootLog:
 
         :returns: None if others have changed as well, or their order
         """
-        begun, others = [], []
+        begun: list[Boot] = []
+        others: list[Boot] = []
         for boot in self.boots.values():
             if boot.gateway == gateway and boot.parts and boot.id in self._changed:
                 (begun if boot.id in self._begun else others).append(boot)

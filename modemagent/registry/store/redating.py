@@ -204,6 +204,7 @@ class Redating:
         """Mark the units that were read in boots with another date, if the reading's date moved."""
         units = load_neighbours(self._batch.connection, one, changed)
         self._batch.modems.update(units)
+        self._batch.is_redated |= bool(units)
 
 
 def load_neighbours(

@@ -96,6 +96,7 @@ class _Refold:
         self._sims: dict[int, list[Interval]] = defaultdict(list)
         self._relate_ms: dict[int, int] = {}  # of the units with many readings
         self._next_ms: dict[int, int | None] = {}  # changes of it
+        self._read: set[int] = set()  # SIMs in the readings of the batch
 
     def run(self) -> None:
         batch = self._batch
@@ -120,14 +121,15 @@ class _Refold:
         self._derive(holders)
         units = (modems | sims) - new
         self._stays.load(units)
-        self._events.load(units)
-        self._findings.load(units)
-        for unit in sorted(modems):
-            self._set_modem(unit)
         for modem in self._modems.values():
             for one in modem.sims:
                 self._sims[one.unit].append(one)
-        for unit in sorted(sims):
+        unchanged = {unit for unit in sims - new if self._is_unchanged(unit)}
+        self._events.load(units - unchanged)
+        self._findings.load(units - unchanged)
+        for unit in sorted(modems):
+            self._set_modem(unit)
+        for unit in sorted(sims - unchanged):
             self._set_sim(unit)
         self._contest()
         self._stays.write()
@@ -139,7 +141,7 @@ class _Refold:
     def _fold_tails(self) -> None:
         """Derive the modems whose history only goes on."""
         batch = self._batch
-        tails = choose_tails(batch)
+        tails, self._read = choose_tails(batch)
         old = {tail.unit for tail in tails} - batch.new_units
         large = self._find_large(old)
         batch.modems |= large
@@ -236,6 +238,23 @@ class _Refold:
         self._stays.set(unit, modem.related)
         self._events.set(unit, [*modem_events(modem.related, modem.intervals), *modem.events])
         self._findings.set(unit, [*modem_findings(modem.related)], modem.related)
+
+    def _is_unchanged(self, unit: int) -> bool:
+        """Return True if a SIM has the one stay that is recorded, and nothing else can differ.
+
+        Its only event is in its first reading, which is the same report as before with the same
+        date, and not one of this batch.
+        """
+        batch, intervals = self._batch, self._sims.get(unit, ())
+        return (
+            len(intervals) == 1
+            and len(intervals[0].spans) <= MOST_SPANS
+            and unit not in self._relate_ms
+            and not batch.is_rebuilt
+            and not batch.is_redated
+            and unit not in self._read
+            and self._stays.is_recorded(unit, relate(intervals, marks_are_numbers=True))
+        )
 
     def _set_sim(self, unit: int) -> None:
         intervals = self._sims.get(unit)

@@ -93,6 +93,11 @@ class StayLog:
         stored = self._stored.get(unit, ())
         return len(stored) == 1 and stored[0][4:10] == where and stored[0][2 + _CAUSE] is None
 
+    def is_recorded(self, unit: int, related: Related) -> bool:
+        """Return True if the only recorded stay of a unit is its only derived one."""
+        rows = [_compared(row[2:]) for row in self._stored.get(unit, ())]
+        return len(rows) == 1 and rows == [_compared(values) for values in _rows(related)]
+
     def extend(self, unit: int, related: Related) -> None:
         """Record the end of the only stay of a unit, which began before the readings given."""
         ((row,), (values,)) = self._stored[unit], _rows(related)

@@ -46,8 +46,11 @@ class TailHistory(NamedTuple):
     dated: list[tuple[Row, ReportTime]]
 
 
-def choose_tails(batch: Batch) -> list[Tail]:
-    """Return the tails whose modem and SIMs the batch shows once; give up the others."""
+def choose_tails(batch: Batch) -> tuple[list[Tail], set[int]]:
+    """Return the tails whose modem and SIMs the batch shows once; give up the others.
+
+    :returns: also all SIMs in the readings of the batch
+    """
     tails, batch.tails = batch.tails, []
     units = Counter(tail.unit for tail in tails)
     seen = Counter(sim for packed in batch.slots for sim in {*sims_in(packed)})
@@ -60,7 +63,7 @@ def choose_tails(batch: Batch) -> list[Tail]:
             found.append(tail)
         else:
             batch.modems.add(tail.unit)
-    return found
+    return found, {*seen}
 
 
 def known_sims(tails: Iterable[Tail]) -> set[int]:
