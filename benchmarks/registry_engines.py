@@ -20,13 +20,15 @@ from sqlalchemy import Engine as SqlEngine
 from sqlalchemy import event
 
 from modemagent.registry.store.engine import Database
+from modemagent.registry.store.pipeline import Pipeline
 from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.statements import Statement
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _WARM_UP = 4  # batches that are not counted: until then the driver has prepared the statements
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 
-Statement = tuple[str, Any, bool]
+Write = tuple[Any, Any]  # a statement of one of the drivers, and its values
 
 
 def cpu_s(root: int) -> float:
@@ -167,15 +169,17 @@ class Raw(NamedTuple):
 def raw_writes(engine: Engine, database: Database, batches: Sequence[Sequence[bytes]]) -> Raw:
     """Write what the registry would write for each batch, in one transaction for each.
 
-    The registry stores a batch and rolls back; the statements that it has sent, with their values,
-    are then sent again through the driver alone, and committed. So both start from one state.
+    The registry stores a batch and rolls back; the writes that it has sent, with their values, are
+    then sent again alone, and committed. So both start from one state.
     """
     spent_cpu = spent_wall = 0.0
     with contextlib.closing(_driver(engine)) as connection:
+        replay = _replay_sqlite if engine.is_sqlite else _replay_postgresql
+        target = connection.cursor() if engine.is_sqlite else Pipeline(connection)
         for number, batch in enumerate(batches):
-            statements = _statements(database, batch)
+            writes = _writes(database, batch)
             cpu, wall = time.process_time() + engine.server_cpu_s(), time.perf_counter()
-            _replay(connection, statements, engine.is_sqlite)
+            replay(target, writes)
             if number < _WARM_UP:
                 continue
             spent_wall += time.perf_counter() - wall
@@ -188,20 +192,28 @@ class _RolledBack(Exception):
     pass
 
 
-def _statements(database: Database, batch: Sequence[bytes]) -> list[Statement]:
-    found: list[Statement] = []
+def _writes(database: Database, batch: Sequence[bytes]) -> list[Write]:
+    found: list[Write] = []
 
     def keep(_c: Any, _cursor: Any, text: str, values: Any, _context: Any, many: bool) -> None:
         if _WRITES.match(text):
-            found.append((text, values, many))
+            found.append((text, values if many else [values]))
+
+    def keep_arrays(pipeline: Pipeline, statement: Statement, columns: Any = ()) -> None:
+        if _WRITES.match(statement.text):
+            found.append((statement, columns))
+        write(pipeline, statement, columns)
 
     recorder = Recorder(_RollingBack(database))  # type: ignore[arg-type]
+    write = Pipeline.write
     event.listen(SqlEngine, "before_cursor_execute", keep)
+    Pipeline.write = keep_arrays  # type: ignore[method-assign]
     try:
         recorder.record(arrivals(batch))
     except _RolledBack:
         pass
     finally:
+        Pipeline.write = write  # type: ignore[method-assign]
         event.remove(SqlEngine, "before_cursor_execute", keep)
     return found
 
@@ -227,7 +239,6 @@ def _driver(engine: Engine) -> Any:
         return psycopg.connect(
             engine.url,
             autocommit=True,
-            prepare_threshold=1,
             options="-c plan_cache_mode=force_generic_plan",
         )
     connection = sqlite3.connect(engine.url.removeprefix("sqlite:///"), isolation_level=None)
@@ -236,14 +247,16 @@ def _driver(engine: Engine) -> Any:
     return connection
 
 
-def _replay(connection: Any, statements: Sequence[Statement], sqlite: bool) -> None:
-    cursor = connection.cursor()
-    cursor.execute("BEGIN IMMEDIATE" if sqlite else "BEGIN")
-    for text, values, many in statements:
-        if many:
-            cursor.executemany(text, values)
-        else:
-            cursor.execute(text, values)
-            if cursor.description:
-                cursor.fetchall()
+def _replay_sqlite(cursor: sqlite3.Cursor, writes: Sequence[Write]) -> None:
+    cursor.execute("BEGIN IMMEDIATE")
+    for text, values in writes:
+        cursor.executemany(text, values)
     cursor.execute("COMMIT")
+
+
+def _replay_postgresql(pipeline: Pipeline, writes: Sequence[Write]) -> None:
+    pipeline.write(Statement("BEGIN"))
+    for statement, columns in writes:
+        pipeline.write(statement, columns)
+    pipeline.write(Statement("COMMIT"))
+    pipeline.flush()

@@ -1,22 +1,30 @@
 """Statements that differ between SQLite and PostgreSQL, which only this module distinguishes.
 
 All statements take and return many rows: SQLite runs a prepared statement for each row in C,
-PostgreSQL takes one array for each column. Both are sent as text through the connection of
-SQLAlchemy, whose expression layer would cost more than the databases do.
+PostgreSQL takes one array for each column (:mod:`.pipeline`). Both are sent past the expression
+layer of SQLAlchemy, which would cost more than the databases do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Boolean, Connection, LargeBinary, SmallInteger, Table, Text
+from sqlalchemy import Connection, Table
+
+from modemagent.registry.store import statements
+from modemagent.registry.store.statements import Statement
+
+if TYPE_CHECKING:
+    from modemagent.registry.store.pipeline import Pipeline  # needs psycopg
 
 Values = tuple[Any, ...]
+Rows = list[Values]
+
+_BIGINT = ("bigint",)
 
 _EVENT_LOCK = 0x6D6F_6465_6D01  # key of the advisory lock under which events get positions
 _SCHEMA_LOCK = 0x6D6F_6465_6D02
@@ -31,15 +39,15 @@ def insert_rows(
     connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Values]
 ) -> None:
     """Insert rows, given as the values of these columns."""
-    _write(connection, _insert(table, tuple(columns), is_sqlite(connection)), rows)
+    _write(connection, statements.insert(table, tuple(columns), is_sqlite(connection)), rows)
 
 
 def insert_new(
     connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Values]
 ) -> None:
     """Insert rows whose unique key is not stored yet, and leave the others as they are."""
-    statement = _insert(table, tuple(columns), is_sqlite(connection))
-    _write(connection, f"{statement} ON CONFLICT DO NOTHING", rows)
+    end = " ON CONFLICT DO NOTHING"
+    _write(connection, statements.insert(table, tuple(columns), is_sqlite(connection), end), rows)
 
 
 def upsert_rows(
@@ -50,9 +58,9 @@ def upsert_rows(
     rows: Sequence[Values],
 ) -> None:
     """Insert rows, given as the values of key and columns; of stored ones replace the columns."""
-    statement = _insert(table, (*key, *columns), is_sqlite(connection))
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
-    _write(connection, f"{statement} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}", rows)
+    end = f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+    _write(connection, statements.insert(table, (*key, *columns), is_sqlite(connection), end), rows)
 
 
 def update_rows(
@@ -65,7 +73,7 @@ def update_rows(
     """Update rows, given as the values of columns and then of the key."""
     _write(
         connection,
-        _update(table, tuple(key), tuple(columns), is_sqlite(connection)),
+        statements.update(table, tuple(key), tuple(columns), is_sqlite(connection)),
         rows,
     )
 
@@ -74,7 +82,7 @@ def delete_rows(
     connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Values]
 ) -> None:
     """Delete the rows with these keys."""
-    _write(connection, _delete(table, tuple(key), is_sqlite(connection)), rows)
+    _write(connection, statements.delete(table, tuple(key), is_sqlite(connection)), rows)
 
 
 def select_rows(
@@ -93,13 +101,12 @@ def select_rows(
     wanted = list(keys)
     if not wanted:
         return []
-    sqlite = is_sqlite(connection)
-    statement = _select(table, tuple(key), tuple(columns), sqlite, lock and not sqlite)
-    if sqlite:
-        values = [one[0] for one in wanted] if len(key) == 1 else wanted
-        parameters: Values = (msgspec.json.encode(values).decode(),)
-    else:
-        parameters = tuple(map(list, zip(*wanted, strict=True)))
+    if not is_sqlite(connection):
+        prepared = statements.select_arrays(table, tuple(key), tuple(columns), lock)
+        return _read(connection, prepared, tuple(zip(*wanted, strict=True)))
+    values = [one[0] for one in wanted] if len(key) == 1 else wanted
+    parameters = (msgspec.json.encode(values).decode(),)
+    statement = statements.select_json(table, tuple(key), tuple(columns))
     return [tuple(row) for row in connection.exec_driver_sql(statement, parameters)]
 
 
@@ -108,18 +115,10 @@ def query_keys(connection: Connection, statement: str, keys: Iterable[int]) -> l
     wanted = sorted(set(keys))
     if not wanted:
         return []
-    parameter: object
-    if is_sqlite(connection):
-        chosen, parameter = "(SELECT value FROM json_each(?))", str(wanted)
-    else:
-        chosen, parameter = "(SELECT unnest(%s::bigint[]))", wanted
-    found = connection.exec_driver_sql(_with_keys(statement, chosen), (parameter,))
-    return [tuple(row) for row in found]
-
-
-@lru_cache(maxsize=64)
-def _with_keys(statement: str, keys: str) -> str:
-    return statement.format(keys=keys)
+    if not is_sqlite(connection):
+        return _read(connection, statements.with_array(statement), (wanted,))
+    text = statement.format(keys="(SELECT value FROM json_each(?))")
+    return [tuple(row) for row in connection.exec_driver_sql(text, (str(wanted),))]
 
 
 def select_ranges(
@@ -146,14 +145,14 @@ def select_ranges(
             f"SELECT {chosen} FROM json_each(?) AS k CROSS JOIN {table.name} AS t"  # noqa: S608
             f" ON {condition.format(*parts)}"
         )
-        parameters: Values = (msgspec.json.encode(wanted).decode(),)
-    else:
-        statement = (
-            f"SELECT {chosen} FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[])"  # noqa: S608
-            f" AS k(a, b, c) JOIN {table.name} AS t ON {condition.format('k.a', 'k.b', 'k.c')}"
-        )
-        parameters = tuple(map(list, zip(*wanted, strict=True)))
-    return [tuple(row) for row in connection.exec_driver_sql(statement, parameters)]
+        parameters = (msgspec.json.encode(wanted).decode(),)
+        return [tuple(row) for row in connection.exec_driver_sql(statement, parameters)]
+    text = (
+        f"SELECT {chosen} FROM unnest($1, $2, $3) AS k(a, b, c)"  # noqa: S608
+        f" JOIN {table.name} AS t ON {condition.format('k.a', 'k.b', 'k.c')}"
+    )
+    columns_of_keys = tuple(zip(*wanted, strict=True))
+    return _read(connection, Statement(text, 3 * _BIGINT), columns_of_keys)
 
 
 def reserve_keys(connection: Connection, count: int) -> int:
@@ -164,14 +163,19 @@ def reserve_keys(connection: Connection, count: int) -> int:
     if is_sqlite(connection):
         statement = "UPDATE surrogate_key SET next = next + ? RETURNING next - ?"
         return int(connection.exec_driver_sql(statement, (count, count)).scalar_one())
-    return int(connection.exec_driver_sql("SELECT nextval('surrogate_key_block')").scalar_one())
+    ((first,),) = _read(connection, Statement("SELECT nextval('surrogate_key_block')"))
+    return int(first)
 
 
 def lock_event_log(connection: Connection) -> int:
     """Lock the log of events until the end of the transaction; return its last position."""
-    if not is_sqlite(connection):
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_EVENT_LOCK,))
-    found = connection.exec_driver_sql("SELECT max(position) FROM event").scalar()
+    last = "SELECT max(position) FROM event"
+    if is_sqlite(connection):
+        found = connection.exec_driver_sql(last).scalar()
+    else:
+        lock = Statement(f"SELECT pg_advisory_xact_lock({_EVENT_LOCK})")
+        pipeline_of(connection).write(lock)
+        ((found,),) = _read(connection, Statement(last))
     if found is None:  # positions of a database that was taken over are not given again
         query = "SELECT value FROM setting WHERE name = 'event_base'"
         base = connection.exec_driver_sql(query).scalar()
@@ -182,7 +186,7 @@ def lock_event_log(connection: Connection) -> int:
 def notify_events(connection: Connection) -> None:
     """Tell the other processes at the end of the transaction that there are new events."""
     if not is_sqlite(connection):
-        connection.exec_driver_sql(f"NOTIFY {EVENTS_CHANNEL}")
+        pipeline_of(connection).write(Statement(f"NOTIFY {EVENTS_CHANNEL}"))
 
 
 def lock_schema(connection: Connection) -> None:
@@ -247,86 +251,24 @@ def database_bytes(connection: Connection) -> int:
     return int(connection.exec_driver_sql(statement).scalar() or 0)
 
 
-def _write(connection: Connection, statement: str, rows: Sequence[Values]) -> None:
+def pipeline_of(connection: Connection) -> Pipeline:
+    """Return the pipeline of a connection to PostgreSQL."""
+    found: Pipeline = connection.info["pipeline"]
+    return found
+
+
+def _read(
+    connection: Connection, statement: Statement, columns: Sequence[Sequence[Any]] = ()
+) -> Rows:
+    pipeline = pipeline_of(connection)
+    with pipeline.errors_of(connection):
+        return pipeline.read(statement, columns)
+
+
+def _write(connection: Connection, statement: Statement, rows: Sequence[Values]) -> None:
     if not rows:
         return
     if is_sqlite(connection):
-        connection.exec_driver_sql(statement, list(rows))
+        connection.exec_driver_sql(statement.text, list(rows))
     else:
-        connection.exec_driver_sql(statement, tuple(map(list, zip(*rows, strict=True))))
-
-
-@lru_cache(maxsize=256)
-def _insert(table: Table, columns: tuple[str, ...], sqlite: bool) -> str:
-    into = f"INSERT INTO {table.name} ({', '.join(columns)})"
-    if sqlite:
-        return f"{into} VALUES ({', '.join('?' * len(columns))})"
-    return f"{into} SELECT * FROM {_unnest(table, columns)}"  # noqa: S608
-
-
-@lru_cache(maxsize=256)
-def _update(table: Table, key: tuple[str, ...], columns: tuple[str, ...], sqlite: bool) -> str:
-    if sqlite:
-        changes = ", ".join(f"{name} = ?" for name in columns)
-        where = " AND ".join(f"{name} = ?" for name in key)
-        return f"UPDATE {table.name} SET {changes} WHERE {where}"  # noqa: S608
-    names = (*columns, *key)
-    changes = ", ".join(f"{name} = d.{name}" for name in columns)
-    where = " AND ".join(f"t.{name} = d.{name}" for name in key)
-    return (
-        f"UPDATE {table.name} AS t SET {changes}"  # noqa: S608
-        f" FROM {_unnest(table, names)} AS d({', '.join(names)}) WHERE {where}"
-    )
-
-
-@lru_cache(maxsize=256)
-def _delete(table: Table, key: tuple[str, ...], sqlite: bool) -> str:
-    if sqlite:
-        where = " AND ".join(f"{name} = ?" for name in key)
-        return f"DELETE FROM {table.name} WHERE {where}"  # noqa: S608
-    where = " AND ".join(f"t.{name} = d.{name}" for name in key)
-    return (
-        f"DELETE FROM {table.name} AS t"  # noqa: S608
-        f" USING {_unnest(table, key)} AS d({', '.join(key)}) WHERE {where}"
-    )
-
-
-@lru_cache(maxsize=256)
-def _select(
-    table: Table, key: tuple[str, ...], columns: tuple[str, ...], sqlite: bool, lock: bool
-) -> str:
-    chosen = ", ".join(f"t.{name}" for name in columns)
-    if sqlite and len(key) == 1:
-        return (
-            f"SELECT {chosen} FROM {table.name} AS t"  # noqa: S608
-            f" WHERE t.{key[0]} IN (SELECT value FROM json_each(?))"
-        )
-    if sqlite:
-        where = " AND ".join(f"t.{name} = k.value ->> {i}" for i, name in enumerate(key))
-        return (
-            f"SELECT {chosen} FROM json_each(?) AS k CROSS JOIN {table.name} AS t"  # noqa: S608
-            f" ON {where}"
-        )
-    where = " AND ".join(f"t.{name} = k.{name}" for name in key)
-    last = f" ORDER BY t.{columns[0]} FOR NO KEY UPDATE OF t" if lock else ""
-    return (
-        f"SELECT {chosen} FROM {_unnest(table, key)} AS k({', '.join(key)})"  # noqa: S608
-        f" JOIN {table.name} AS t ON {where}{last}"
-    )
-
-
-def _unnest(table: Table, columns: Sequence[str]) -> str:
-    return f"unnest({', '.join(f'%s::{_type(table, name)}[]' for name in columns)})"
-
-
-def _type(table: Table, column: str) -> str:
-    kind = table.c[column].type
-    for one, name in (
-        (Text, "text"),
-        (LargeBinary, "bytea"),
-        (Boolean, "boolean"),
-        (SmallInteger, "smallint"),
-    ):
-        if isinstance(kind, one):
-            return name
-    return "bigint"
+        pipeline_of(connection).write(statement, tuple(zip(*rows, strict=True)))

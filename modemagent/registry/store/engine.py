@@ -5,7 +5,8 @@ this process wait for one lock, so none gets ``SQLITE_BUSY`` in a transaction; a
 token command next to a running server) waits up to ``busy_timeout``.
 
 PostgreSQL in READ COMMITTED: a writer locks gateways, then units, each in order, and reads what it
-changes after the lock.
+changes after the lock. The beginning and the end of a transaction are sent with the first and the
+last statement (:mod:`.pipeline`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from modemagent.errors import RegistryStoreError
@@ -90,7 +99,8 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Return a connection that sees one state of the database throughout."""
-        with self._engine.connect().execution_options(modemagent_reads=True) as connection:
+        options = {"modemagent_reads": True}
+        with self._engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -150,7 +160,7 @@ class Database:
                 version = connection.execute(
                     text("SELECT version_num FROM alembic_version")
                 ).scalar()
-        except DBAPIError:
+        except SQLAlchemyError:
             return "the database cannot be read"
         if version != NEWEST:
             return f"the database has schema version {version}, this program needs {NEWEST}"
@@ -168,6 +178,15 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Return True if an error of a database, or of the connection to it, may be over soon."""
+    if isinstance(error, NoConnectionError):
+        return True
+    if not isinstance(error, InterfaceError | OperationalError):
+        return isinstance(error, DBAPIError) and error.connection_invalidated
+    return getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR  # of a statement
 
 
 def default_url(state_dir: Path) -> str:
@@ -203,7 +222,7 @@ def _sqlite(url: URL, guest: bool) -> Engine:
     pool: dict[str, Any] = (
         {"poolclass": NullPool} if guest else {"pool_size": 8, "max_overflow": 32}
     )
-    engine = create_engine(url, **pool)
+    engine = create_engine(url, hide_parameters=True, **pool)
     event.listen(engine, "connect", _prepare_guest if guest else _prepare)
     event.listen(engine, "begin", _begin_immediate_when_writing)
     _create_private(Path(str(url.database)))
@@ -211,18 +230,9 @@ def _sqlite(url: URL, guest: bool) -> Engine:
 
 
 def _postgresql(url: URL, guest: bool) -> Engine:
-    pool: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "pool_pre_ping": True}
-    engine = create_engine(
-        url,
-        **({"poolclass": NullPool} if guest else pool),
-        connect_args={
-            "connect_timeout": 10,
-            "options": "-c plan_cache_mode=force_generic_plan -c client_encoding=UTF8"
-            " -c synchronous_commit=on -c lock_timeout=30s",
-        },
-    )
-    event.listen(engine, "begin", _begin_snapshot_when_reading)
-    return engine
+    from modemagent.registry.store.postgresql import create_postgresql_engine
+
+    return create_postgresql_engine(url, guest)
 
 
 def _unusable(url: str) -> RegistryStoreError:
@@ -260,8 +270,3 @@ def _prepare_guest(connection: object, entry: ConnectionPoolEntry) -> None:
 def _begin_immediate_when_writing(connection: Connection) -> None:
     writes = connection.get_execution_options().get("modemagent_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _begin_snapshot_when_reading(connection: Connection) -> None:
-    if connection.get_execution_options().get("modemagent_reads", False):
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -53,7 +53,9 @@ class Recorder:
                 if attempt == _ATTEMPTS - 1:
                     raise
             except OperationalError as error:
-                # PostgreSQL ends one of two transactions that wait for each other
-                if "deadlock" not in str(error) or attempt == _ATTEMPTS - 1:
+                # PostgreSQL ends one of two transactions that wait for each other; after a lost
+                # connection it is unknown whether the reports were stored, but they may be again
+                may_repeat = error.connection_invalidated or "deadlock" in str(error)
+                if not may_repeat or attempt == _ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")

@@ -1,0 +1,110 @@
+"""Texts of the statements for many rows: for each row on SQLite, with arrays on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from sqlalchemy import Boolean, LargeBinary, SmallInteger, Table, Text
+
+
+class Statement(NamedTuple):
+    """A statement whose parameters are, on PostgreSQL, arrays of these types."""
+
+    text: str
+    types: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=256)
+def insert(table: Table, columns: tuple[str, ...], sqlite: bool, end: str = "") -> Statement:
+    into = f"INSERT INTO {table.name} ({', '.join(columns)})"
+    if sqlite:
+        return Statement(f"{into} VALUES ({', '.join('?' * len(columns))}){end}")
+    text = f"{into} SELECT * FROM {_unnest(columns)}{end}"  # noqa: S608
+    return Statement(text, _types(table, columns))
+
+
+@lru_cache(maxsize=256)
+def update(table: Table, key: tuple[str, ...], columns: tuple[str, ...], sqlite: bool) -> Statement:
+    if sqlite:
+        changes = ", ".join(f"{name} = ?" for name in columns)
+        where = " AND ".join(f"{name} = ?" for name in key)
+        return Statement(f"UPDATE {table.name} SET {changes} WHERE {where}")  # noqa: S608
+    names = (*columns, *key)
+    changes = ", ".join(f"{name} = d.{name}" for name in columns)
+    where = " AND ".join(f"t.{name} = d.{name}" for name in key)
+    text = (
+        f"UPDATE {table.name} AS t SET {changes}"  # noqa: S608
+        f" FROM {_unnest(names)} AS d({', '.join(names)}) WHERE {where}"
+    )
+    return Statement(text, _types(table, names))
+
+
+@lru_cache(maxsize=256)
+def delete(table: Table, key: tuple[str, ...], sqlite: bool) -> Statement:
+    if sqlite:
+        where = " AND ".join(f"{name} = ?" for name in key)
+        return Statement(f"DELETE FROM {table.name} WHERE {where}")  # noqa: S608
+    where = " AND ".join(f"t.{name} = d.{name}" for name in key)
+    text = (
+        f"DELETE FROM {table.name} AS t"  # noqa: S608
+        f" USING {_unnest(key)} AS d({', '.join(key)}) WHERE {where}"
+    )
+    return Statement(text, _types(table, key))
+
+
+@lru_cache(maxsize=256)
+def select_json(table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> str:
+    chosen = ", ".join(f"t.{name}" for name in columns)
+    if len(key) == 1:
+        return (
+            f"SELECT {chosen} FROM {table.name} AS t"  # noqa: S608
+            f" WHERE t.{key[0]} IN (SELECT value FROM json_each(?))"
+        )
+    where = " AND ".join(f"t.{name} = k.value ->> {i}" for i, name in enumerate(key))
+    return (
+        f"SELECT {chosen} FROM json_each(?) AS k CROSS JOIN {table.name} AS t"  # noqa: S608
+        f" ON {where}"
+    )
+
+
+@lru_cache(maxsize=256)
+def select_arrays(
+    table: Table, key: tuple[str, ...], columns: tuple[str, ...], lock: bool
+) -> Statement:
+    text = f"SELECT {', '.join(f't.{name}' for name in columns)} FROM "  # noqa: S608
+    if len(key) == 1:
+        text += f"{table.name} AS t WHERE t.{key[0]} = ANY($1)"
+    else:
+        where = " AND ".join(f"t.{name} = k.{name}" for name in key)
+        text += f"{_unnest(key)} AS k({', '.join(key)}) JOIN {table.name} AS t ON {where}"
+    if lock:
+        text += f" ORDER BY t.{columns[0]} FOR NO KEY UPDATE OF t"
+    return Statement(text, _types(table, key))
+
+
+def _unnest(columns: Sequence[str]) -> str:
+    return f"unnest({', '.join(f'${number + 1}' for number in range(len(columns)))})"
+
+
+def _types(table: Table, columns: Sequence[str]) -> tuple[str, ...]:
+    return tuple(_type(table, name) for name in columns)
+
+
+def _type(table: Table, column: str) -> str:
+    kind = table.c[column].type
+    for one, name in (
+        (Text, "text"),
+        (LargeBinary, "bytea"),
+        (Boolean, "boolean"),
+        (SmallInteger, "smallint"),
+    ):
+        if isinstance(kind, one):
+            return name
+    return "bigint"
+
+
+@lru_cache(maxsize=64)
+def with_array(statement: str) -> Statement:
+    return Statement(statement.replace("IN {keys}", "= ANY({keys})").format(keys="$1"), ("bigint",))
