@@ -25,6 +25,7 @@ _COLUMNS = (
     "unit", "stream", "sequence", "lo_ms", "hi_ms", "recorded_ms",
     *(f"old_{name}" for name in _SIDE), *(f"new_{name}" for name in _SIDE),
 )  # fmt: skip
+_UNIT, _OLD, _NEW = (_COLUMNS.index(name) for name in ("unit", "old_place", "new_place"))
 
 
 class NewEvent(NamedTuple):
@@ -52,10 +53,9 @@ class NewEvent(NamedTuple):
     revision: int = 1
 
     @property
-    def about(self) -> set[int]:
-        """Units whose timelines show it."""
-        sides = (self.old, self.new)
-        return {self.unit, *(one for side in sides for one in (side[1], side[3]) if one)}
+    def others(self) -> set[int]:
+        """Units besides the subject whose timelines show it."""
+        return _others(self.unit, self.old, self.new)
 
 
 def write(
@@ -78,7 +78,10 @@ def write(
     ):
         (held if row[1] is None else published).append(row)
     dialect.delete_rows(connection, schema.event, ("id",), [(row[0],) for row in held])
-    _delete_links(batch, [row[0] for row in held])
+    gone_links = [
+        (unit, row[0]) for row in held for unit in _others(row[_UNIT], row[_OLD:_NEW], row[_NEW:])
+    ]
+    dialect.delete_rows(connection, schema.event_about, ("unit", "event"), gone_links)
     dialect.update_rows(
         connection, schema.event, ("id",), ("superseded",), [(True, row[0]) for row in published]
     )
@@ -98,7 +101,7 @@ def write(
         rows.append((key, position, first.get(one.event_id, position), one.event_id, one.type,
                      one.revision, False, False, one.replaces, *one[2:7], batch.now_ms,
                      *one.old, *one.new))  # fmt: skip
-        links += [(unit, key) for unit in sorted(one.about)]
+        links += [(unit, key) for unit in sorted(one.others)]
     dialect.insert_rows(connection, schema.event, _COLUMNS, rows)
     dialect.insert_rows(connection, schema.event_about, ("unit", "event"), links)
     positions.announce()
@@ -182,10 +185,8 @@ def _must_wait(batch: Batch, since_ms: int | None) -> bool:
     return since_ms is not None and batch.now_ms - since_ms < batch.hold_back_ms
 
 
-def _delete_links(batch: Batch, events: list[int]) -> None:
-    statement = "DELETE FROM event_about WHERE event = {}"
-    for one in events:
-        batch.connection.exec_driver_sql(statement.format(one))
+def _others(unit: int, *sides: tuple[Any, ...]) -> set[int]:
+    return {one for side in sides for one in (side[1], side[3]) if one} - {unit}
 
 
 def _order(one: NewEvent) -> tuple[int, str, int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, union
 
 from modemagent.registry.store import schema
 from modemagent.registry.store.documents import Document, to_rfc3339
@@ -45,11 +45,13 @@ def events_after(view: View, after: int, limit: int) -> list[tuple[int, Document
 def events_about(view: View, units: Iterable[int]) -> list[Document]:
     """Return the valid events about units, held ones included, by date."""
     c, about = schema.event.c, schema.event_about.c
+    wanted = list(units)
+    rows = union(
+        select(c.id).where(c.unit.in_(wanted)), select(about.event).where(about.unit.in_(wanted))
+    )
     query = (
         select(schema.event)
-        .join(schema.event_about, about.event == c.id)
-        .where(about.unit.in_(list(units)), ~c.superseded, ~c.withdrawn)
-        .distinct()
+        .where(c.id.in_(rows), ~c.superseded, ~c.withdrawn)
         .order_by(c.hi_ms, c.stream, c.sequence, c.type, c.id)
     )
     return event_documents(view, view.connection.execute(query).all())

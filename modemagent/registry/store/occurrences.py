@@ -20,8 +20,7 @@ _LIVE = (
     "SELECT e.id, e.event_id, e.type, e.revision, e.unit, e.stream, e.sequence, e.hi_ms,"
     " e.old_place, e.old_modem, e.old_slot, e.old_sim, e.old_imsi, e.old_eid,"
     " e.new_place, e.new_modem, e.new_slot, e.new_sim, e.new_imsi, e.new_eid"
-    " FROM event_about a JOIN event e ON e.id = a.event"
-    " WHERE a.unit IN {keys} AND e.unit = a.unit AND NOT e.superseded AND NOT e.withdrawn"
+    " FROM event e WHERE e.unit IN {keys} AND NOT e.superseded AND NOT e.withdrawn"
 )
 _IN_SLOT = frozenset({"sim.swapped", "sim.profile_switched", "sim.imsi_switched", "sim.removed"})
 

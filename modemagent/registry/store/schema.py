@@ -55,6 +55,7 @@ def _optional(kind: TypeEngine[Any], *names: str) -> list[Column[Any]]:
 
 
 _HELD = text("position IS NULL")
+_IN_HOLDER = text("holder IS NOT NULL")
 _LARGE = text("relate_ms IS NOT NULL")
 _LONG, _TEXT, _BYTES, _SMALL = BigInteger(), Text(), LargeBinary(), SmallInteger()
 
@@ -306,7 +307,7 @@ stay = Table(
     *_required(_LONG, "recorded_from"),
     *_optional(_LONG, "recorded_to"),
     Index("stay_of_unit", "unit"),
-    Index("stay_in_holder", "holder"),
+    Index("stay_in_holder", "holder", sqlite_where=_IN_HOLDER, postgresql_where=_IN_HOLDER),
     Index("stay_at_place", "place"),
 )
 
@@ -330,14 +331,15 @@ event = Table(
     *_optional(_SMALL, "new_slot"),
     *_optional(_LONG, "new_sim", "new_imsi", "new_eid"),
     UniqueConstraint("position", name="event_position"),
+    Index("event_of_unit", "unit"),
     Index("event_held", "stream", sqlite_where=_HELD, postgresql_where=_HELD),
 )
 
+# The other units whose timelines show an event.
 event_about = Table(
     "event_about",
     metadata,
     *_key(_LONG, "unit", "event"),
-    Index("event_about_of_event", "event"),
     **_UNSORTED,
 )
 

@@ -106,6 +106,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("position", name="event_position"),
     )
+    op.create_index("event_of_unit", "event", ["unit"], unique=False)
     op.create_index(
         "event_held",
         "event",
@@ -121,7 +122,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("unit", "event"),
         sqlite_with_rowid=False,
     )
-    op.create_index("event_about_of_event", "event_about", ["event"], unique=False)
     op.create_table(
         "fact",
         sa.Column(
@@ -421,7 +421,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("stay_at_place", "stay", ["place"], unique=False)
-    op.create_index("stay_in_holder", "stay", ["holder"], unique=False)
+    op.create_index(
+        "stay_in_holder",
+        "stay",
+        ["holder"],
+        unique=False,
+        sqlite_where=sa.text("holder IS NOT NULL"),
+        postgresql_where=sa.text("holder IS NOT NULL"),
+    )
     op.create_index("stay_of_unit", "stay", ["unit"], unique=False)
     op.create_table(
         "stream",
