@@ -25,6 +25,7 @@ from modemagent.registry.api.addresses import Network
 from modemagent.registry.api.app import HOLD_BACK_S, create_app
 from modemagent.registry.api.connection import Connections, RegistryConnection
 from modemagent.registry.api.health import metrics_app
+from modemagent.registry.log_output import log_in_background
 from modemagent.registry.store.engine import Database, is_sqlite_url
 from modemagent.registry.tls import ServerCertificate
 from modemagent.registry.workers import run_workers
@@ -146,7 +147,8 @@ def _run(
         timeout_graceful_shutdown=_STOP_WITHIN_S,
     )
     server = _Server(config, app, certificate, for_metrics, announce)
-    server.run(sockets=[listener])
+    with log_in_background():
+        server.run(sockets=[listener])
     return server.interrupted
 
 

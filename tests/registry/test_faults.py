@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import random
 import tempfile
 from collections.abc import Iterator
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.registry.conftest import PostgresServer, Registry
+from tests.registry.conftest import IMEI, Gateway, PostgresServer, Registry
 from tests.registry.faults import (
     FaultyRegistry,
     KillablePostgres,
@@ -57,6 +59,30 @@ def test_killed_database_loses_nothing(tmp_path: Path, killable: KillablePostgre
     found, load = repeat_fault(registry, tmp_path, lambda _: killable.kill(), times=1)
     assert found == []
     assert load.repeated > 0
+    stop(registry)
+
+
+def test_lost_database_is_a_temporary_failure(tmp_path: Path, killable: KillablePostgres) -> None:
+    registry = Registry(tmp_path / "state", database=killable.uri)
+    registry.start()
+    gateway = Gateway()
+    client = registry.client("--scope", "gateway", "--gateway-id", gateway.gateway_id)
+    reader = registry.client("--scope", "read", "--full-ids")
+    assert client.post(gateway.report("identified")) == ["accepted"]
+    assert reader.get(f"lookup?id={IMEI}")
+    killable.kill_all()
+    body = json.dumps({"reports": [gateway.report()]}).encode()
+    assert registry.process is not None and registry.process.stderr is not None
+    fcntl.fcntl(registry.process.stderr, fcntl.F_SETPIPE_SZ, 4096)
+    for _ in range(200):  # the messages fill the pipe of stderr, which is not read
+        response = client.request("POST", "/api/v1/reports", body)
+        assert (response.status, response.json["code"]) == (503, "database")
+        assert int(response.headers["Retry-After"]) > 0
+    response = reader.request("GET", f"/api/v1/lookup?id={IMEI}")
+    assert (response.status, response.json["code"]) == (503, "database")
+    killable.start()
+    assert client.request("POST", "/api/v1/reports", body).status == 200
+    assert reader.get(f"lookup?id={IMEI}")
     stop(registry)
 
 

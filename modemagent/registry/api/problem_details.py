@@ -15,8 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Send
 
+from modemagent.registry.store.engine import is_unavailable
+
 CONTENT_TYPE = "application/problem+json"
 TYPES = "https://modemagent.invalid/problems/"
+_DATABASE_RETRY_S = 2  # a restart of the server takes about as long
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +101,13 @@ def method_not_allowed(allowed: Collection[str]) -> ProblemDetails:
 
 
 def internal_error(error: Exception) -> ProblemDetails:
-    """Log an unexpected error, and return the problem without its details."""
+    """Log an unexpected error, and return the problem without its details.
+
+    An error of the database that may be over soon is a request to send it again.
+    """
+    if is_unavailable(error) or isinstance(error, TimeoutError):
+        log.error("the database cannot be used: %s", type(error).__name__)
+        return unavailable("database", "the database cannot be used at present", _DATABASE_RETRY_S)
     # without the path, which may contain an identifier
     log.error("request failed", exc_info=error)
     detail = "internal error; it is safe to retry the request"
