@@ -1,31 +1,29 @@
-"""Background work of a registry process.
-
-Held events are published, units with many readings related, old key pages and partitions deleted,
-and notifications of other processes received.
-"""
+"""Background work of a registry process: the timers, and notifications of other processes."""
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from modemagent.registry.store import upkeep
-from modemagent.registry.store.engine import Database
+from modemagent.registry.store import event_log, jobs, tallies, upkeep
+from modemagent.registry.store.batch import Batch, Contested
+from modemagent.registry.store.engine import Database, now_ms
+from modemagent.registry.store.jobs import Timer, TimerKind
 from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.refold import relate_due
 
 log = logging.getLogger(__name__)
 
-_PUBLISH_EVERY_S = 5.0
-_TIDY_EVERY_S = 3600.0
+_LOOK_EVERY_S = 1.0
+_OFTEN_S, _MINUTE_S, _HOUR_S = 5.0, 60.0, 3600.0
 _RECONNECT_S = 1.0
 
 
 class Housekeeper:
-    """Two threads: one for timed work, and on PostgreSQL one that waits for other processes.
+    """Two threads: one for the timers, and on PostgreSQL one that waits for other processes.
 
     :param on_events: called when events were published here or by another process
     :param keep_bodies_days: how long bodies of reports are kept; None: without limit
@@ -38,10 +36,11 @@ class Housekeeper:
         on_events: Callable[[], None],
         keep_bodies_days: int | None = None,
     ) -> None:
-        self._keep_bodies_days = keep_bodies_days
         self._database = database
         self._recorder = recorder
         self._on_events = on_events
+        self._timers = _timers(database, keep_bodies_days)
+        self._created = False
         self._stopping = threading.Event()
         works = [self._work] if database.is_sqlite else [self._work, self._listen]
         self._threads = [
@@ -60,19 +59,37 @@ class Housekeeper:
             thread.join()
 
     def _work(self) -> None:
-        tidied = -_TIDY_EVERY_S
-        while not self._stopping.wait(_PUBLISH_EVERY_S):
+        while not self._stopping.wait(_LOOK_EVERY_S):
             try:
-                related = self._recorder.relate_due()
-                if self._recorder.publish_due() or related:
-                    self._on_events()
-                if time.monotonic() - tidied >= _TIDY_EVERY_S:
-                    upkeep.tidy(self._database)
-                    if self._keep_bodies_days is not None:
-                        upkeep.delete_bodies(self._database, self._keep_bodies_days)
-                    tidied = time.monotonic()
+                if not self._created:
+                    self._recorder.run(jobs.create)
+                    self._created = True
+                while not self._stopping.is_set() and self._run_due():
+                    pass
             except SQLAlchemyError as error:
                 log.error("background work failed and is tried again: %s", type(error).__name__)
+
+    def _run_due(self) -> bool:
+        """Do what is due; return True if some of it was done here and more may be due."""
+        with self._database.reading() as connection:
+            due = jobs.due(connection, self._timers, now_ms())
+        return any(self._run(timer) for timer in due)
+
+    def _run(self, timer: Timer) -> bool:
+        def work(batch: Batch) -> tuple[bool, Batch]:
+            return jobs.run(batch, timer), batch
+
+        try:
+            done, batch = self._recorder.run(work)
+            if batch.events_changed:
+                self._on_events()
+            if done:
+                timer.afterwards()
+        except (SQLAlchemyError, Contested) as error:
+            name = timer.kind.name.lower()
+            log.error("%s failed and is tried again: %s", name, type(error).__name__)
+            return False
+        return done
 
     def _listen(self) -> None:
         while not self._stopping.is_set():
@@ -81,3 +98,19 @@ class Housekeeper:
             except Exception as error:  # noqa: BLE001 - without it streams only wait longer
                 log.error("no notifications from the database: %s", type(error).__name__)
                 self._stopping.wait(_RECONNECT_S)
+
+
+def _timers(database: Database, keep_bodies_days: int | None) -> list[Timer]:
+    """Return the timers that a process with these options can run."""
+    timers = [
+        Timer(TimerKind.HOLD_BACK, _OFTEN_S, lambda batch: event_log.publish_due(batch) > 0),
+        Timer(TimerKind.RELATE, _OFTEN_S, lambda batch: relate_due(batch) > 0),
+        Timer(TimerKind.TALLIES, _MINUTE_S, afterwards=lambda: tallies.update(database)),
+        Timer(TimerKind.KEY_PAGES, _HOUR_S, upkeep.delete_key_pages),
+        Timer(TimerKind.PARTITIONS, _HOUR_S, upkeep.create_partitions),
+    ]
+    if (days := keep_bodies_days) is not None:
+        timers.append(
+            Timer(TimerKind.RETENTION, _HOUR_S, lambda batch: upkeep.delete_bodies(batch, days))
+        )
+    return timers

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import os
 import resource
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
 from modemagent.errors import SettingsError
+from modemagent.registry.api import metrics
 from modemagent.registry.api.addresses import Network
 from modemagent.registry.api.app import HOLD_BACK_S, create_app
 from modemagent.registry.api.connection import Connections, RegistryConnection
@@ -96,19 +99,27 @@ def serve(database_url: str, options: ServerOptions) -> None:
         interrupted = _run(app, listener, for_metrics, certificate, _announce)
     else:
         Database(database_url, secret=options.secret).close()  # created once, before the workers
-        interrupted = run_workers(
-            options.workers,
-            lambda ready: _run(
-                _application(database_url, options),
-                listener,
-                for_metrics,
-                certificate,
-                lambda _: ready(),
-            ),
-            _listening("https" if certificate else "http", listener, for_metrics),
-        )
+        with tempfile.TemporaryDirectory(prefix="modemagent-metrics-", dir=_memory()) as found:
+            folder = Path(found)
+
+            def work(worker: int, ready: Callable[[], None]) -> None:
+                metrics.share(folder, worker)
+                app = _application(database_url, options)
+                _run(app, listener, for_metrics, certificate, lambda _: ready())
+
+            interrupted = run_workers(
+                options.workers,
+                work,
+                _listening("https" if certificate else "http", listener, for_metrics),
+                died=lambda worker: metrics.forget_gauges(folder, worker),
+            )
     if interrupted:
         raise KeyboardInterrupt
+
+
+def _memory() -> str | None:
+    """Return a folder in memory: on a full disk, writing to a mapped file ends the process."""
+    return next(filter(lambda path: os.access(path, os.W_OK), ["/dev/shm"]), None)  # noqa: S108
 
 
 def _application(database_url: str, options: ServerOptions) -> FastAPI:
@@ -212,6 +223,7 @@ class _Server(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 if isinstance(connection, RegistryConnection):
                     connection.check_deadlines(now)
+            self._app.state.metrics.sample()
             if self._certificate is not None:
                 self._certificate.reload_if_changed()
         return await super().on_tick(counter)

@@ -11,34 +11,37 @@ from types import FrameType
 
 _RESTART_AFTER_S = 1.0
 
+Work = Callable[[int, Callable[[], None]], object]
 
-def run_workers(count: int, work: Callable[[Callable[[], None]], object], announce: str) -> bool:
+
+def run_workers(count: int, work: Work, announce: str, *, died: Callable[[int], None]) -> bool:
     """Run a function in forked processes until SIGTERM or SIGINT; one that dies is replaced.
 
-    :param work: gets a function that it calls when it is ready
+    :param work: gets the number of the worker, from 0, and a function that it calls when it is
+        ready; a worker that replaces another has its number
     :param announce: printed to stderr when all are ready
+    :param died: gets the number of a worker that ended, before it is replaced
     :returns: True if stopped by SIGINT
     """
-    return _Workers(count, work, announce).run()
+    return _Workers(count, work, announce, died).run()
 
 
 class _Workers:
-    def __init__(
-        self, count: int, work: Callable[[Callable[[], None]], object], announce: str
-    ) -> None:
+    def __init__(self, count: int, work: Work, announce: str, died: Callable[[int], None]) -> None:
         self._count = count
         self._work = work
         self._announce = announce
-        self._pids: set[int] = set()
+        self._died = died
+        self._pids: dict[int, int] = {}  # number of each worker by its process
         self._stopped_by: int | None = None
 
     def run(self) -> bool:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, self._stop)
         signal.signal(signal.SIGHUP, self._forward)
         ready, told = os.pipe()
-        for _ in range(self._count):
-            self._fork(told)
+        for number in range(self._count):
+            self._fork(number, told)
         seen = 0
         while seen < self._count and self._stopped_by is None:
             try:
@@ -54,22 +57,26 @@ class _Workers:
                 pid, _ = os.wait()
             except InterruptedError:
                 continue
-            self._pids.discard(pid)
+            number = self._pids.pop(pid)
             if self._stopped_by is None:
+                self._died(number)
                 time.sleep(_RESTART_AFTER_S)
-                self._fork(told)
+            if self._stopped_by is None:
+                self._fork(number, told)
         return self._stopped_by == signal.SIGINT
 
-    def _fork(self, told: int) -> None:
+    def _fork(self, worker: int, told: int) -> None:
         pid = os.fork()
         if pid:
-            self._pids.add(pid)
+            self._pids[pid] = worker
+            if self._stopped_by is not None:
+                os.kill(pid, signal.SIGTERM)
             return
         status = 1
         try:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)
-            self._work(lambda: _tell(told))
+            self._work(worker, lambda: _tell(told))
             status = 0
         except KeyboardInterrupt:
             status = 0

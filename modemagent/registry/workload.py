@@ -1,19 +1,22 @@
-"""Numbers of the work of this process, which the store counts and the metrics show."""
+"""Numbers of the work of this process, which the store reports and the metrics count."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+
+def _ignore(_: float) -> None:
+    pass
 
 
 @dataclass(slots=True)
 class Workload:
-    """Counters since the process started; only the writing thread changes them.
+    """Functions that get the numbers; only the writing thread calls them.
 
-    :param late: reports with a number below the highest of their stream
-    :param lock_waits: transactions that waited for the write lock
-    :param lock_wait_s: time that all transactions waited for the write lock, in seconds
+    :param late: gets the number of reports of a batch below the highest of their stream
+    :param waited: gets the time for which a transaction waited for the write lock, in seconds
     """
 
-    late: int = 0
-    lock_waits: int = 0
-    lock_wait_s: float = 0.0
+    late: Callable[[float], None] = _ignore
+    waited: Callable[[float], None] = _ignore

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from modemagent.registry.store import upkeep
+from modemagent.registry.store import partitions, upkeep
 from modemagent.registry.store.engine import Database, now_ms
+from modemagent.registry.store.jobs import TimerKind
 from modemagent.registry.store.key_pages import DAY_MS
 from tests.registry.conftest import IMEI, OTHER_IMEI, Client, Gateway, Registry
 
 
-def test_deleted_body_is_answered_with_its_dates(
-    registry: Registry, reader: Client, gateway_client: Callable[[str], Client]
-) -> None:
+@pytest.fixture
+def registry(tmp_path: Path, database_url: str) -> Iterator[Registry]:
+    """A registry that keeps bodies for 99 days."""
+    found = Registry(tmp_path / "state", "--keep-bodies", "99", database=database_url)
+    found.start()
+    yield found
+    found.stop(signal.SIGKILL)
+
+
+def test_deleted_body_is_answered_with_its_dates(registry: Registry, reader: Client) -> None:
     gateway = Gateway()
     gateway.port = "usb:1-3:1.2"
     first = gateway.report("identified", imei=OTHER_IMEI)
@@ -24,28 +34,23 @@ def test_deleted_body_is_answered_with_its_dates(
     changed = gateway.report("identified", imei=IMEI)
     gateway.port = "usb:1-3:1.2"
     again = gateway.report("refresh", imei=OTHER_IMEI)
-    gateway_client("gw-1").post(first, changed, again)
+    client = registry.client("--scope", "gateway", "--gateway-id", "gw-1")
+    assert client.post(first, changed, again, {**changed, "uptime_ms": 1})[3] == "conflict"
     database = Database(registry.database, guest=True)
     age_bodies(database, days=100)
+    younger = gateway.report("identified", imei=IMEI)
+    client.post(younger)
     modems = reader.get("modems")["modems"]
-    upkeep.delete_bodies(database, 99)
-    with database.reading() as connection:
-        assert connection.execute(text("SELECT count(*) FROM report")).scalar() == 0
+    run_timer(database)
     database.close()
-    found = reader.request("GET", f"/api/v1/reports/gw-1/stream-1/{changed['sequence']}")
+    path = "/api/v1/reports/gw-1/stream-1/"
+    while (found := reader.request("GET", f"{path}{changed['sequence']}")).status == 200:
+        pass
     assert found.status == 410
     assert found.json["latest"] == "2026-03-01T12:00:02.000Z"
+    kept = reader.get(f"reports/gw-1/stream-1/{younger['sequence']}")
+    assert (kept["kept"], kept["conflicts"]) == (True, [])
     assert reader.get("modems")["modems"] == modems
-
-
-def test_younger_bodies_are_kept(
-    registry: Registry, reader: Client, gateway_client: Callable[[str], Client]
-) -> None:
-    gateway_client("gw-1").post(Gateway().report())
-    database = Database(registry.database, guest=True)
-    upkeep.delete_bodies(database, 1)
-    database.close()
-    assert reader.get("reports/gw-1/stream-1/1")["kept"] is True
 
 
 def test_bodies_are_deleted_in_slices(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,11 +64,26 @@ def test_bodies_are_deleted_in_slices(database_url: str, monkeypatch: pytest.Mon
                 text("INSERT INTO report VALUES (1, :number, :received_ms, :body)"),
                 {"number": number, "received_ms": received_ms, "body": b"x"},
             )
-    upkeep.delete_bodies(database, 99)
+    slices = 0
+    more = True
+    while more:
+        slices += 1
+        with database.writing() as connection:
+            more = upkeep.delete_bodies(database.new_batch(connection), 99)
     with database.reading() as connection:
         left = connection.execute(text("SELECT sequence FROM report ORDER BY 1")).scalars().all()
     database.close()
     assert left == ([7, 8, 9] if database.is_sqlite else list(range(10)))
+    assert slices == (3 if database.is_sqlite else 1)
+
+
+def run_timer(database: Database) -> None:
+    """Make the timer of retention due, after it has run once."""
+    where = f"WHERE id = {int(TimerKind.RETENTION)} AND due_ms > 0"
+    changed = 0
+    while not changed:
+        with database.writing() as connection:
+            changed = connection.execute(text(f"UPDATE job SET due_ms = 0 {where}")).rowcount
 
 
 def age_bodies(database: Database, days: int) -> None:
@@ -71,12 +91,8 @@ def age_bodies(database: Database, days: int) -> None:
     then = datetime.fromtimestamp((now_ms() - days * DAY_MS) / 1000, UTC)
     then = datetime(then.year, then.month, 1, tzinfo=UTC) - timedelta(days=40)
     start = datetime(then.year, then.month, 1, tzinfo=UTC)
-    end = datetime(then.year + then.month // 12, then.month % 12 + 1, 1, tzinfo=UTC)
-    first, last = (round(one.timestamp() * 1000) for one in (start, end))
+    first = round(start.timestamp() * 1000)
     with database.writing() as connection:
-        if not database.is_sqlite:
-            connection.exec_driver_sql(
-                f"CREATE TABLE report_{start:%Y_%m} PARTITION OF report"
-                f" FOR VALUES FROM ({first}) TO ({last})"
-            )
-        connection.execute(text("UPDATE report SET received_ms = :first"), {"first": first})
+        partitions.create_months(connection, first)
+        for table in ("report", "conflict"):
+            connection.execute(text(f"UPDATE {table} SET received_ms = :first"), {"first": first})

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import random
+import re
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -133,3 +134,30 @@ def test_secret_file_makes_the_same_references(tmp_path: Path) -> None:
         "registry", "serve", "--secret-file", str(secret), "--state-dir", str(tmp_path)
     )
     assert done.returncode == 2
+
+
+def test_metrics_are_the_sums_of_all_workers(fleet: Registry) -> None:
+    gateway = Gateway()
+    client = fleet.client("--scope", "gateway", "--gateway-id", "gw-1")
+    reader = fleet.client("--scope", "read")
+
+    def shown(line: str) -> list[str]:
+        pages = [reader.request("GET", "/metrics").raw.decode() for _ in range(6)]
+        return [re.findall(f"^modemagent_registry_{line} (.+)$", one, re.M) for one in pages]
+
+    for _ in range(12):
+        client.post(gateway.report())
+    accepted = r'reports_received_total{status="accepted"}'
+    assert shown(accepted) == [["12.0"]] * 6
+    before = children(fleet)
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    while len(now := children(fleet)) < 3 or {*now} & {*before}:
+        pass
+    assert shown(accepted) == [["12.0"]] * 6
+    client.post(gateway.report())
+    assert shown(accepted) == [["13.0"]] * 6
+    posted = r'requests_total{route="/api/v1/reports",status="200"}'
+    assert shown(posted) == [["13.0"]] * 6
+    assert shown("pending_batches") == [["0.0"]] * 6
+    assert len(shown("database_bytes")[0]) == 1

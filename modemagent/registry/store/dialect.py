@@ -8,8 +8,6 @@ layer of SQLAlchemy, which would cost more than the databases do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -195,38 +193,6 @@ def lock_schema(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
 
 
-def create_months(connection: Connection) -> None:
-    """Create the partitions of stored bodies for this month and the next (PostgreSQL)."""
-    if is_sqlite(connection):
-        return
-    today = datetime.now(UTC)
-    months = [divmod(today.year * 12 + today.month - 1 + ahead, 12) for ahead in range(3)]
-    starts = [datetime(year, month + 1, 1, tzinfo=UTC) for year, month in months]
-    for start, end in pairwise(starts):
-        first, last = (int(one.timestamp() * 1000) for one in (start, end))
-        connection.exec_driver_sql(
-            f"CREATE TABLE IF NOT EXISTS report_{start:%Y_%m} PARTITION OF report"
-            f" FOR VALUES FROM ({first}) TO ({last})"
-        )
-
-
-def drop_months(connection: Connection, oldest_ms: int) -> None:
-    """Drop the partitions of stored bodies that hold only older ones (PostgreSQL)."""
-    names = connection.exec_driver_sql(
-        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-        " WHERE i.inhparent = 'report'::regclass"
-    ).scalars()
-    for name in names:
-        if name == "report_other":  # of months that had no partition
-            older = "DELETE FROM report_other WHERE received_ms < %s"
-            connection.exec_driver_sql(older, (oldest_ms,))
-            continue
-        _, year, month = name.split("_")
-        following = datetime(int(year) + int(month) // 12, int(month) % 12 + 1, 1, tzinfo=UTC)
-        if following.timestamp() * 1000 <= oldest_ms:
-            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
-
-
 def delete_oldest_bodies(connection: Connection, oldest_ms: int, count: int) -> bool:
     """Delete older ones among the first stored bodies; return True if there may be more (SQLite).
 
@@ -239,6 +205,18 @@ def delete_oldest_bodies(connection: Connection, oldest_ms: int, count: int) -> 
     if old:
         connection.exec_driver_sql("DELETE FROM report WHERE rowid = ?", old)
     return len(old) == count
+
+
+def take_job(connection: Connection, key: int) -> int | None:
+    """Lock a job until the end of the transaction and return when it is due.
+
+    :returns: None if another process has taken it
+    """
+    statement = f"SELECT due_ms FROM job WHERE id = {key:d}"  # noqa: S608
+    if not is_sqlite(connection):
+        statement += " FOR UPDATE SKIP LOCKED"
+    due_ms: int | None = connection.exec_driver_sql(statement).scalar()
+    return due_ms
 
 
 def database_bytes(connection: Connection) -> int:

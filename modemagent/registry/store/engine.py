@@ -133,8 +133,7 @@ class Database:
             self._write_lock.acquire()
         try:
             if started:
-                self.workload.lock_waits += 1
-                self.workload.lock_wait_s += time.perf_counter() - started
+                self.workload.waited(time.perf_counter() - started)
             yield
         finally:
             self._write_lock.release()

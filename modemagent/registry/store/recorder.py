@@ -7,11 +7,9 @@ from typing import TypeVar
 
 from sqlalchemy.exc import OperationalError
 
-from modemagent.registry.store import event_log
 from modemagent.registry.store.batch import Batch, Contested
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.record import Arrival, ReportResult, record
-from modemagent.registry.store.refold import relate_due
 
 _ATTEMPTS = 5
 
@@ -30,19 +28,13 @@ class Recorder:
 
     def record(self, arrivals: Sequence[Arrival]) -> tuple[list[ReportResult], bool]:
         """Store reports; return one receipt for each, and True if events were published."""
-        results, batch = self._run(lambda batch: (record(batch, arrivals), batch))
-        self._database.workload.late += batch.late
+        results, batch = self.run(lambda batch: (record(batch, arrivals), batch))
+        if batch.late:
+            self._database.workload.late(batch.late)
         return results, batch.events_changed
 
-    def publish_due(self) -> bool:
-        """Publish the held events whose time has come; return True if there were any."""
-        return self._run(lambda batch: event_log.publish_due(batch) > 0)
-
-    def relate_due(self) -> bool:
-        """Derive units with many readings whose time has come; return True if there were any."""
-        return self._run(lambda batch: relate_due(batch) > 0)
-
-    def _run(self, work: Callable[[Batch], T]) -> T:
+    def run(self, work: Callable[[Batch], T]) -> T:
+        """Return the result of work in a transaction, repeated if another worker was in the way."""
         for attempt in range(_ATTEMPTS):
             try:
                 with self._database.writing() as connection:

@@ -85,7 +85,7 @@ def _conflicts(connection: Connection, stream: int, sequence: int) -> list[Docum
     c = schema.conflict.c
     query = (
         select(c.received_ms, c.body)
-        .where(c.stream == stream, c.sequence == sequence)
+        .where(c.stream == stream, c.sequence == sequence, c.body != b"")  # deleted: empty
         .order_by(c.received_ms, c.digest)
     )
     return [

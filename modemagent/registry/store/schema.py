@@ -152,7 +152,8 @@ boot_stream = Table(
     *_required(_BOOLEAN, "last_synchronized"),
     *_required(_LONG, "uptime_ms", "reports", "received_ms"),  # largest, number, last receipt
     *_required(_TEXT, "agent_version"),  # of the last report
-    *_optional(_LONG, "heartbeat_ms"),
+    *_optional(_LONG, "heartbeat_sequence", "heartbeat_ms"),  # of the last heartbeat
+    *_optional(_BYTES, "health"),
     **_UNSORTED,
 )
 
@@ -357,6 +358,7 @@ finding = Table(
     *_optional(_LONG, "recorded_to"),
     Index("finding_of_unit", "unit"),
     Index("finding_of_gateway", "gateway"),
+    Index("finding_of_severity", "severity", "id"),
 )
 
 # Reports that show a finding, by individual; 0 if it is not about individuals.
@@ -390,6 +392,7 @@ presence = Table(
 
 # -- operation --------------------------------------------------------------------------------
 
+# Timers, which one process at a time takes (:mod:`.jobs`).
 job = Table(
     "job",
     metadata,
@@ -399,6 +402,9 @@ job = Table(
     *_required(_BYTES, "units"),
     Index("job_due", "kind", "due_ms"),
 )
+
+# Numbers of stored rows as of the last count (:mod:`.tallies`).
+tally = Table("tally", metadata, *_key(_TEXT, "name"), *_required(_LONG, "value"))
 
 token = Table(
     "token",

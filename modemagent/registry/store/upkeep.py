@@ -1,14 +1,15 @@
-"""Upkeep of the database: old key pages, partitions, notifications of other processes."""
+"""Upkeep of the database: old key pages and bodies, notifications of other processes."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
-from modemagent.registry.store import dialect, schema
-from modemagent.registry.store.engine import Database, now_ms
+from modemagent.registry.store import dialect, partitions, schema
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.engine import Database
 from modemagent.registry.store.key_pages import DAY_MS
 
 _PAGES_KEPT_DAYS = 7
@@ -16,28 +17,34 @@ _POLL_S = 1.0
 _BODIES_AT_ONCE = 1000  # deleted in one transaction, between which reports are stored
 
 
-def tidy(database: Database) -> None:
-    """Delete key pages that were not used for a week, and create partitions of coming months."""
-    oldest = now_ms() // DAY_MS - _PAGES_KEPT_DAYS
-    with database.writing() as connection:
-        connection.execute(delete(schema.key_page).where(schema.key_page.c.used_day < oldest))
-        dialect.create_months(connection)
+def delete_key_pages(batch: Batch) -> bool:
+    """Delete key pages that were not used for a week."""
+    oldest = batch.now_ms // DAY_MS - _PAGES_KEPT_DAYS
+    batch.connection.execute(delete(schema.key_page).where(schema.key_page.c.used_day < oldest))
+    return False
 
 
-def delete_bodies(database: Database, keep_days: int) -> None:
-    """Delete the bodies of reports received more than some days ago.
+def create_partitions(batch: Batch) -> bool:
+    """Create the partitions of this month and the next."""
+    partitions.create_months(batch.connection, batch.now_ms)
+    return False
+
+
+def delete_bodies(batch: Batch, keep_days: int) -> bool:
+    """Delete bodies of reports received more than some days ago; return True if there are more.
 
     PostgreSQL drops months all of whose days are past, so bodies are kept up to a month longer.
     """
-    oldest_ms = now_ms() - keep_days * DAY_MS
-    more = True
-    while more:
-        with database.writing() as connection:
-            if database.is_sqlite:
-                more = dialect.delete_oldest_bodies(connection, oldest_ms, _BODIES_AT_ONCE)
-            else:
-                dialect.drop_months(connection, oldest_ms)
-                more = False
+    connection, oldest_ms = batch.connection, batch.now_ms - keep_days * DAY_MS
+    c = schema.conflict.c
+    connection.execute(
+        # its other columns decide which report counts
+        update(schema.conflict).where(c.received_ms < oldest_ms, c.body != b"").values(body=b"")
+    )
+    if dialect.is_sqlite(connection):
+        return dialect.delete_oldest_bodies(connection, oldest_ms, _BODIES_AT_ONCE)
+    partitions.drop_months(connection, oldest_ms)
+    return False
 
 
 def listen(database: Database, on_events: Callable[[], None], stopping: threading.Event) -> None:

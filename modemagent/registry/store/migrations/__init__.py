@@ -7,12 +7,13 @@ query takes, so it is imported only if the database is not at the newest revisio
 from __future__ import annotations
 
 import secrets
+import time
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
 from modemagent.errors import RegistryStoreError
-from modemagent.registry.store import dialect, schema, takeover
+from modemagent.registry.store import dialect, partitions, schema, takeover
 from modemagent.registry.store.batch import Transactions
 
 NEWEST = "0001"
@@ -59,7 +60,7 @@ def _upgrade(connection: Connection, secret: bytes | None) -> None:
         connection.execute(
             schema.setting.insert().values(name="secret", value=secret or secrets.token_bytes(32))
         )
-    dialect.create_months(connection)
+    partitions.create_months(connection, time.time_ns() // 1_000_000)
     if is_old:
         takeover.begin(connection)
 

@@ -55,7 +55,9 @@ def upgrade() -> None:
         sa.Column("reports", sa.BigInteger(), nullable=False),
         sa.Column("received_ms", sa.BigInteger(), nullable=False),
         sa.Column("agent_version", sa.Text(), nullable=False),
+        sa.Column("heartbeat_sequence", sa.BigInteger(), nullable=True),
         sa.Column("heartbeat_ms", sa.BigInteger(), nullable=True),
+        sa.Column("health", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("boot", "stream"),
         sqlite_with_rowid=False,
     )
@@ -168,6 +170,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("finding_of_gateway", "finding", ["gateway"], unique=False)
+    op.create_index("finding_of_severity", "finding", ["severity", "id"], unique=False)
     op.create_index("finding_of_unit", "finding", ["unit"], unique=False)
     op.create_table(
         "finding_alias",
@@ -450,6 +453,12 @@ def upgrade() -> None:
         "surrogate_key",
         sa.Column("next", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("next"),
+    )
+    op.create_table(
+        "tally",
+        sa.Column("name", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "token",

@@ -1,0 +1,77 @@
+"""Timers that the processes of a registry share: rows of the table ``job``.
+
+A process takes a timer that is due, does its work and sets its next time in one transaction. The
+other processes skip a row that is taken; if the process dies, the timer is due again at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from enum import IntEnum
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.batch import Batch
+
+
+class TimerKind(IntEnum):
+    """The timers; the value is the key of the row."""
+
+    HOLD_BACK = -1
+    RELATE = -2
+    TALLIES = -3
+    KEY_PAGES = -4
+    PARTITIONS = -5
+    RETENTION = -6
+
+
+class Timer(NamedTuple):
+    """Work that is due periodically.
+
+    :param every_s: seconds between the end of one run and the next
+    :param work: called in the transaction; returns True if more is to be done at once
+    :param afterwards: called after the commit
+    """
+
+    kind: TimerKind
+    every_s: float
+    work: Callable[[Batch], bool] = lambda _: False
+    afterwards: Callable[[], None] = lambda: None
+
+    @property
+    def every_ms(self) -> int:
+        return round(self.every_s * 1000)
+
+
+def create(batch: Batch) -> None:
+    """Create the rows of the timers that do not exist; they are due at once."""
+    rows = [(int(kind), kind.name.lower(), 0, b"") for kind in TimerKind]
+    dialect.insert_new(batch.connection, schema.job, ("id", "kind", "due_ms", "units"), rows)
+
+
+def due(connection: Connection, timers: Collection[Timer], now_ms: int) -> list[Timer]:
+    """Return the timers that are due, the longest waiting one first."""
+    by_key = {int(one.kind): one for one in timers}
+    keys = [(key,) for key in by_key]
+    rows = dialect.select_rows(connection, schema.job, ("id",), ("due_ms", "id"), keys)
+    return [by_key[key] for due_ms, key in sorted(rows) if _is_due(by_key[key], due_ms, now_ms)]
+
+
+def run(batch: Batch, timer: Timer) -> bool:
+    """Do the work of a timer; return False if it is not due or another process does it."""
+    due_ms = dialect.take_job(batch.connection, timer.kind)
+    if due_ms is None or not _is_due(timer, due_ms, batch.now_ms):
+        return False
+    more = timer.work(batch)
+    next_ms = batch.now_ms + (0 if more else timer.every_ms)
+    dialect.update_rows(
+        batch.connection, schema.job, ("id",), ("due_ms",), [(next_ms, int(timer.kind))]
+    )
+    return True
+
+
+def _is_due(timer: Timer, due_ms: int, now_ms: int) -> bool:
+    """Return True if a timer is due, also if the clock was set back since its last run."""
+    return due_ms <= now_ms or due_ms > now_ms + timer.every_ms

@@ -1,0 +1,44 @@
+"""Numbers of stored rows, which a timer counts: counting takes longer than a request may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.engine import Database
+from modemagent.registry.store.units import UnitKind
+
+
+def update(database: Database) -> None:
+    """Count the rows and store the numbers; writers do not wait meanwhile."""
+    with database.reading() as connection:
+        found = counted(connection)
+    with database.writing() as connection:
+        dialect.upsert_rows(connection, schema.tally, ("name",), ("value",), list(found.items()))
+
+
+def stored(connection: Connection) -> dict[str, int]:
+    """Return the numbers of the last count by kind; of a new database, count now."""
+    rows = connection.execute(select(schema.tally.c.name, schema.tally.c.value))
+    return {row.name: row.value for row in rows} or counted(connection)
+
+
+def counted(connection: Connection) -> dict[str, int]:
+    """Return the numbers of rows by kind."""
+
+    def size(table: Any, *where: Any) -> int:
+        query = select(func.count()).select_from(table).where(*where)
+        return connection.execute(query).scalar() or 0
+
+    kind, live = schema.unit.c.kind, ~schema.event.c.superseded & ~schema.event.c.withdrawn
+    reports = select(func.sum(schema.boot_stream.c.reports))
+    return {
+        "reports": int(connection.execute(reports).scalar() or 0),
+        "conflicts": size(schema.conflict),
+        "gateways": size(schema.gateway),
+        "modems": size(schema.unit, kind == UnitKind.MODEM),
+        "sims": size(schema.unit, kind == UnitKind.SIM),
+        "events": size(schema.event, live),
+    }
