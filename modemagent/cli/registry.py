@@ -193,29 +193,48 @@ def lookup(identifier: str, as_json: bool, **where: Any) -> int:
     return 0 if matches else 4
 
 
-def _collection(name: str, columns: Sequence[str], summary: str) -> None:
+_FILTERS = {
+    "gateway": value_option("--gateway", "ID", "Only in this gateway."),
+    "severity": value_option(
+        "--severity",
+        "LEVEL",
+        "Only of this severity: error, warning or note.",
+        type=click.Choice(("error", "warning", "note")),
+    ),
+}
+
+
+def _collection(name: str, columns: Sequence[str], summary: str, *filters: str) -> None:
     def collection(limit: int | None, as_json: bool, **where: Any) -> None:
-        found = list(entries(_source(**where), name, most=limit, fields=columns))
+        chosen = {one: value for one in filters if (value := where.pop(one)) is not None}
+        found = list(entries(_source(**where), name, most=limit, fields=columns, **chosen))
         show_rows({name: found}, found, columns, as_json)
 
     collection.__doc__ = summary
-    command.command(name)(limit_option(source_options(collection)))
+    options = limit_option(source_options(collection))
+    for one in reversed(filters):
+        options = _FILTERS[one](options)
+    command.command(name)(options)
 
 
 _collection(
     "modems",
     ("imei", "manufacturer", "model", "present", "gateway_id", "port", "last_seen"),
     "List modems and their places.",
+    "gateway",
 )
 _collection(
     "sims",
     ("iccid", "imsi", "present", "imei", "slot", "gateway_id", "last_seen"),
     "List SIMs and the modems that hold them.",
+    "gateway",
 )
 _collection(
     "findings",
     ("type", "severity", "grade", "subject", "first_seen", "first_report"),
     "List what is wrong: duplicate and cloned numbers, copied disks, clocks.",
+    "severity",
+    "gateway",
 )
 _collection(
     "gateways",

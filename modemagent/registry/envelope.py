@@ -135,6 +135,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     :param quiet: the report may be an unchanged reading; if False it is always validated
     :param error: the report is invalid, but its number counts as received
     :param device_id: place in the gateway, None if the report is about the gateway alone
+    :param health: health of the gateway, as JSON
     """
 
     raw: bytes
@@ -156,6 +157,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     quiet: bool
     provision: bool
     error: ReportError | None = None
+    health: bytes | None = None
 
 
 class _Key(msgspec.Struct):
@@ -230,9 +232,10 @@ def open_envelope(raw: bytes) -> Envelope:
         digest_of(_encoder.encode((serious, about_network))),
         report.reason in _UNCHANGED_REASONS
         and report.provision is None
-        and report.health is None
+        and _is_printable(report.health)
         and canonical,
         report.provision is not None,
+        health=msgspec.json.encode(report.health) if report.health is not None else None,
     )
 
 
@@ -284,10 +287,7 @@ def _valid_parts(raw: bytes) -> ValidReport | None:
     shown = "".join([text for text in texts if text])
     if not shown.isprintable() or any(len(text) > LONGEST_TEXT for text in texts if text):
         return None
-    if (beat is not None and not 0 < beat < 2**62) or (
-        report.health is not None
-        and any(not (one.port_id + one.state).isprintable() for one in report.health.modems)
-    ):
+    if (beat is not None and not 0 < beat < 2**62) or not _is_printable(report.health):
         return None
     reader = report.reader
     if reader is None and report.evidence:
@@ -313,6 +313,10 @@ def _valid_parts(raw: bytes) -> ValidReport | None:
         reader=reader,
         sims=tuple(sims[slot] for slot in sorted(sims)),
     )
+
+
+def _is_printable(health: _HealthPart | None) -> bool:
+    return health is None or all((one.port_id + one.state).isprintable() for one in health.modems)
 
 
 def _numbers(part: _ModemPart | _SimPart, kinds: tuple[str, ...]) -> dict[str, str]:

@@ -104,6 +104,8 @@ def _masked(value: Any) -> Any:
 
 
 def _masked_member(name: str, member: Any, whole: dict[str, Any]) -> Any:
+    if name == "health":
+        return _masked_text(member)  # a port can have the name of a device
     if not isinstance(member, str):
         return _masked(member)
     if name in _NUMBERS:

@@ -163,6 +163,23 @@ class SimDocument(Document):
     ref: str
 
 
+class HealthOfPort(Document):
+    """State of a port; ``drops``: the most within 10 minutes since the heartbeat before."""
+
+    port_id: str
+    state: str
+    drops: int
+
+
+class GatewayHealth(Document):
+    """Health of a gateway, by its last heartbeat."""
+
+    outbox: int
+    evicted: int
+    restarts: int
+    modems: list[HealthOfPort]
+
+
 class Gateway(Document):
     """A gateway; ``forked`` if copies of its disk have reported."""
 
@@ -176,6 +193,7 @@ class Gateway(Document):
     last_report: str
     last_seen_uncertainty_ms: int
     heartbeat_s: float | None
+    health: GatewayHealth | None
     forked: bool
     clock_suspect: bool
     ref: str

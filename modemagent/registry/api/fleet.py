@@ -33,6 +33,13 @@ GatewayId = Annotated[str, Path(min_length=1, max_length=256, pattern=GATEWAY_ID
 Time = Annotated[AwareDatetime | None, BeforeValidator(lambda value: _rfc3339(value))]
 AsOf = Annotated[Time, Query(description="State at this time.")]
 KnownAt = Annotated[Time, Query(description="As it was known at this time.")]
+InGateway = Annotated[
+    str | None,
+    Query(min_length=1, max_length=256, description="Only in this gateway, by its id or `ref`."),
+]
+Severity = Annotated[
+    Literal["error", "warning", "note"] | None, Query(description="Only of this severity.")
+]
 Direction = Annotated[Literal["asc", "desc"], Query(description="Oldest or newest first.")]
 
 
@@ -92,9 +99,16 @@ def lookup(
     responses=BAD_REQUEST,
     dependencies=PRESENT_ONLY,
 )
-def modems(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
+def modems(
+    request: Request,
+    token: Reader,
+    limit: Limit = 100,
+    after: After = None,
+    gateway: InGateway = None,
+) -> Response:
     """List modems in the order of their first report."""
-    return _answer(request, token, reader.modems, limit=limit, after=after or 0)
+    page = {"limit": limit, "after": after or 0}
+    return _answer(request, token, reader.modems, **page, gateway=gateway)
 
 
 @router.get("/modems/{imei}", response_model=documents.ModemDetail, responses=NOT_FOUND)
@@ -127,9 +141,16 @@ def modem_timeline(
     responses=BAD_REQUEST,
     dependencies=PRESENT_ONLY,
 )
-def sims(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
+def sims(
+    request: Request,
+    token: Reader,
+    limit: Limit = 100,
+    after: After = None,
+    gateway: InGateway = None,
+) -> Response:
     """List SIMs in the order of their first report."""
-    return _answer(request, token, reader.sims, limit=limit, after=after or 0)
+    page = {"limit": limit, "after": after or 0}
+    return _answer(request, token, reader.sims, **page, gateway=gateway)
 
 
 @router.get("/sims/{iccid}", response_model=documents.SimDetail, responses=NOT_FOUND)
@@ -196,9 +217,17 @@ def pairings(request: Request, token: Reader, limit: Limit = 100, after: After =
     responses=BAD_REQUEST,
     dependencies=PRESENT_ONLY,
 )
-def findings(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
+def findings(
+    request: Request,
+    token: Reader,
+    limit: Limit = 100,
+    after: After = None,
+    severity: Severity = None,
+    gateway: InGateway = None,
+) -> Response:
     """List what is wrong: duplicate and cloned numbers, copied disks, clocks, with evidence."""
-    return _answer(request, token, reader.findings, limit=limit, after=after or 0)
+    page = {"limit": limit, "after": after or 0}
+    return _answer(request, token, reader.findings, **page, severity=severity, gateway=gateway)
 
 
 @router.get(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from modemagent.registry.envelope import Envelope
@@ -37,7 +38,8 @@ CLOCK_COLUMNS = (
 _PART = (
     "first_sequence", "first_uptime_ms", "first_wall_ms", "first_synchronized",
     "last_sequence", "last_uptime_ms", "last_wall_ms", "last_synchronized",
-    "uptime_ms", "reports", "received_ms", "agent_version", "heartbeat_ms",
+    "uptime_ms", "reports", "received_ms", "agent_version",
+    "heartbeat_sequence", "heartbeat_ms", "health",
 )  # fmt: skip
 NEVER_MS = 2**62
 UNDATED = BootDates(0, 0, False, False)  # a boot of a copied disk
@@ -59,10 +61,32 @@ class Part:
     reports: int
     received_ms: int
     agent_version: str
-    heartbeat_ms: int | None
+    heartbeat_sequence: int | None = None
+    heartbeat_ms: int | None = None
+    health: bytes | None = None
 
     def values(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in _PART)
+
+    def add_heartbeat(self, report: Envelope) -> bool:
+        """Add the health and the interval of a heartbeat.
+
+        :returns: True if another health than before is to be kept
+        """
+        if report.heartbeat_ms is None and report.health is None:
+            return False
+        news = _without_outbox(report.health) != _without_outbox(self.health)
+        if report.sequence > (self.heartbeat_sequence or 0):
+            self.heartbeat_sequence = report.sequence
+            self.heartbeat_ms, self.health = report.heartbeat_ms, report.health
+        return news
+
+
+def _without_outbox(health: bytes | None) -> dict[str, Any]:
+    """Return what a health states, without the length of the outbox, which always changes."""
+    found: dict[str, Any] = {} if health is None else msgspec.json.decode(health)
+    found.pop("outbox", None)
+    return found
 
 
 @dataclass(slots=True)
@@ -169,10 +193,11 @@ class BootLog:
 
     def add(
         self, boot: Boot, stream: int, report: Envelope, received_ms: int, *, accepted: bool
-    ) -> None:
-        """Add the clocks of a report.
+    ) -> bool:
+        """Add the clocks and the health of a report.
 
         :param accepted: count it; another body under its key is not counted
+        :returns: True if its health differs from the one before
         """
         sequence, uptime_ms, wall_ms = report.sequence, report.uptime_ms, report.wall_ms
         synchronized = report.synchronized
@@ -191,15 +216,12 @@ class BootLog:
             (self._reordered if boot.parts else self._begun).add(boot.id)
             clocks = (sequence, uptime_ms, wall_ms, synchronized)
             boot.parts[stream] = Part(
-                *clocks, *clocks, uptime_ms, int(accepted), received_ms, report.agent_version,
-                report.heartbeat_ms,
+                *clocks, *clocks, uptime_ms, int(accepted), received_ms, report.agent_version
             )  # fmt: skip
-            return
+            return boot.parts[stream].add_heartbeat(report)
         part.reports += accepted
         part.uptime_ms = max(part.uptime_ms, uptime_ms)
         part.received_ms = max(part.received_ms, received_ms)
-        if report.heartbeat_ms is not None:
-            part.heartbeat_ms = report.heartbeat_ms
         if sequence < part.first_sequence:
             self._stale.add(boot.gateway)
             self._reordered.add(boot.id)
@@ -209,6 +231,7 @@ class BootLog:
             part.last_sequence, part.last_uptime_ms = sequence, uptime_ms
             part.last_wall_ms, part.last_synchronized = wall_ms, synchronized
             part.agent_version = report.agent_version
+        return part.add_heartbeat(report)
 
     def add_sender(self, gateway: int, boot_id: str, uptime_ms: int, received_ms: int) -> None:
         """Add the boot and uptime of the sender of a batch."""

@@ -11,12 +11,24 @@ from sqlalchemy import Connection, Row, select
 
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.fleet import gateway_row
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 
 
-def findings(connection: Connection, *, limit: int, after: int = 0) -> Document:
-    """Return a page of the findings that hold now, in the order of recording."""
+def findings(
+    connection: Connection,
+    *,
+    limit: int,
+    after: int = 0,
+    severity: str | None = None,
+    gateway: str | None = None,
+) -> Document:
+    """Return a page of the findings that hold now, in the order of recording.
+
+    :param severity: only those of this severity
+    :param gateway: only those about this gateway, by its id or its reference
+    """
     c = schema.finding.c
     query = (
         select(schema.finding)
@@ -24,6 +36,10 @@ def findings(connection: Connection, *, limit: int, after: int = 0) -> Document:
         .order_by(c.id)
         .limit(limit + 1)
     )
+    if severity is not None:
+        query = query.where(c.severity == severity)
+    if gateway is not None:
+        query = query.where(c.gateway == gateway_row(connection, gateway))
     rows = connection.execute(query).all()
     following = str(rows[limit - 1].id) if len(rows) > limit else None
     return {"findings": _documents(View(connection), rows[:limit]), "next": following}

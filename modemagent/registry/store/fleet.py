@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+from sqlalchemy import Connection, select
+
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.boots import Boot, load_boots
 from modemagent.registry.store.documents import Document, to_rfc3339
-from modemagent.registry.store.refs import format_ref
+from modemagent.registry.store.refs import format_ref, parse_ref
 from modemagent.registry.store.stays import load_stays
 from modemagent.registry.store.view import View
 
@@ -54,6 +57,7 @@ def _gateway(
         "last_report": view.report(last_stream, last_part.last_sequence),
         "last_seen_uncertainty_ms": ended[1] - ended[0],
         "heartbeat_s": heartbeats[0] / 1000 if heartbeats else None,
+        "health": msgspec.json.decode(last_part.health) if last_part.health else None,
         "forked": bool(forked),
         "clock_suspect": suspect,
         "ref": format_ref(ref),
@@ -82,6 +86,18 @@ def _totals(view: View, gateways: Sequence[int]) -> dict[int, tuple[int, int, bo
     return found
 
 
+def gateway_row(connection: Connection, name: str) -> int:
+    """Return the row of a gateway by its id or its reference; 0 if there is none."""
+    c = schema.gateway.c
+    ref = parse_ref(name)
+    query = (
+        select(c.id)
+        .where((c.gateway_id == name) | (c.ref == (-1 if ref is None else ref)))
+        .order_by(c.gateway_id != name)
+    )
+    return connection.execute(query.limit(1)).scalar() or 0
+
+
 def modems_in(view: View, gateway: int) -> list[int]:
     """Return the modems that are in a gateway now, by place."""
     rows = dialect.select_rows(
@@ -91,3 +107,10 @@ def modems_in(view: View, gateway: int) -> list[int]:
     stays = [one for one in load_stays(view, "place", order) if one.is_open and not one.holder]
     stays.sort(key=lambda one: order[one.place])
     return list(dict.fromkeys(one.unit for one in stays))
+
+
+def sims_in(view: View, gateway: int) -> list[int]:
+    """Return the SIMs that are in a gateway by the newest readings."""
+    places = dialect.select_rows(view.connection, schema.place, ("gateway",), ("id",), [(gateway,)])
+    rows = dialect.select_rows(view.connection, schema.place_sim, ("place",), ("sim",), places)
+    return list(dict.fromkeys(sim for (sim,) in rows))

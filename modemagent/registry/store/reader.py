@@ -15,11 +15,10 @@ from modemagent.registry.store import dialect, documents, schema
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.event_reader import event_documents, events_about, events_after
 from modemagent.registry.store.finding_reader import findings
-from modemagent.registry.store.fleet import gateway_documents, modems_in
+from modemagent.registry.store.fleet import gateway_documents, gateway_row, modems_in, sims_in
 from modemagent.registry.store.lookup import find_unit, lookup
 from modemagent.registry.store.modems import fact_history, modem_documents, slot_documents
 from modemagent.registry.store.past import modems_at, state_at
-from modemagent.registry.store.refs import parse_ref
 from modemagent.registry.store.report_reader import Gone, stored_report
 from modemagent.registry.store.sims import sim_documents
 from modemagent.registry.store.stays import StayRow, load_stays, prefetch
@@ -27,15 +26,24 @@ from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 
 __all__ = [
-    "Gone", "counts", "event_rows", "events", "findings", "gateway", "gateways", "last_position",
+    "Gone", "event_rows", "events", "findings", "gateway", "gateways", "last_position",
     "lookup", "modem", "modem_timeline", "modems", "pairings", "sim", "sim_timeline", "sims",
     "size_bytes", "stored_report",
 ]  # fmt: skip
 
 
-def modems(connection: Connection, *, limit: int, after: int = 0) -> Document:
-    """Return a page of modems in the order of their first report."""
-    return _units(connection, UnitKind.MODEM, "modems", modem_documents, limit, after)
+def modems(
+    connection: Connection, *, limit: int, after: int = 0, gateway: str | None = None
+) -> Document:
+    """Return a page of modems in the order of their first report.
+
+    :param gateway: only those that are in this gateway now, by its id or its reference
+    """
+    if gateway is None:
+        return _units(connection, UnitKind.MODEM, "modems", modem_documents, limit, after)
+    view = View(connection)
+    units, following = _cut(modems_in(view, gateway_row(connection, gateway)), limit, after)
+    return {"modems": modem_documents(view, units), "next": following}
 
 
 def modem(
@@ -55,9 +63,18 @@ def modem(
     return {**found[0], "sims": slot_documents(view, unit, known_at), "past": past}
 
 
-def sims(connection: Connection, *, limit: int, after: int = 0) -> Document:
-    """Return a page of SIMs in the order of their first report."""
-    return _units(connection, UnitKind.SIM, "sims", sim_documents, limit, after)
+def sims(
+    connection: Connection, *, limit: int, after: int = 0, gateway: str | None = None
+) -> Document:
+    """Return a page of SIMs in the order of their first report.
+
+    :param gateway: only those that are in this gateway now, by its id or its reference
+    """
+    if gateway is None:
+        return _units(connection, UnitKind.SIM, "sims", sim_documents, limit, after)
+    view = View(connection)
+    units, following = _cut(sims_in(view, gateway_row(connection, gateway)), limit, after)
+    return {"sims": sim_documents(view, units), "next": following}
 
 
 def sim(
@@ -160,18 +177,13 @@ def gateway(
 
     :param as_of: add the modems that were in it at this time, as known at ``known_at``
     """
-    c = schema.gateway.c
-    ref = parse_ref(gateway_id)
-    query = select(c.id).where(
-        (c.gateway_id == gateway_id) | (c.ref == (-1 if ref is None else ref))
-    )
-    rows = connection.execute(query.order_by(c.gateway_id != gateway_id)).scalars().all()
+    row = gateway_row(connection, gateway_id)
     view = View(connection)
-    found = gateway_documents(view, rows[:1])
+    found = gateway_documents(view, [row])
     if not found:
         return None
-    modems = modem_documents(view, modems_in(view, rows[0]))
-    past = None if as_of is None else modems_at(connection, rows[0], as_of, known_at)
+    modems = modem_documents(view, modems_in(view, row))
+    past = None if as_of is None else modems_at(connection, row, as_of, known_at)
     return {**found[0], "modems": modems, "past": past}
 
 
@@ -205,28 +217,15 @@ def last_position(connection: Connection) -> int:
     return connection.execute(select(func.max(schema.event.c.position))).scalar() or 0
 
 
-def counts(connection: Connection) -> dict[str, int]:
-    """Return the number of stored rows by kind."""
-
-    def size(table: Any, *where: Any) -> int:
-        query = select(func.count()).select_from(table).where(*where)
-        return connection.execute(query).scalar() or 0
-
-    kind, live = schema.unit.c.kind, ~schema.event.c.superseded & ~schema.event.c.withdrawn
-    reports = select(func.sum(schema.boot_stream.c.reports))
-    return {
-        "reports": int(connection.execute(reports).scalar() or 0),
-        "conflicts": size(schema.conflict),
-        "gateways": size(schema.gateway),
-        "modems": size(schema.unit, kind == UnitKind.MODEM),
-        "sims": size(schema.unit, kind == UnitKind.SIM),
-        "events": size(schema.event, live),
-    }
-
-
 def size_bytes(connection: Connection) -> int:
     """Return the size of the database, on SQLite without its write-ahead log."""
     return dialect.database_bytes(connection)
+
+
+def _cut(units: Sequence[int], limit: int, after: int) -> tuple[list[int], str | None]:
+    """Return a page of units in their order, and the cursor of the next page if there are more."""
+    rest = sorted(one for one in units if one > after)
+    return rest[:limit], str(rest[limit - 1]) if len(rest) > limit else None
 
 
 def _page(

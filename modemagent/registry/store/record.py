@@ -152,6 +152,7 @@ class _Recording:
         self._reports: dict[int, ValidReport] = {}  # validated, by the digest of their identity
         self._by_rank: dict[tuple[int, int], int] = {}
         self._presence: dict[Place, tuple[str, set[int]]] = {}
+        self._healths: set[int] = set()  # numbers of the reports with another health than before
         self._bodies: list[tuple[int, int, int, bytes]] = []
 
     def run(self) -> list[ReportResult]:
@@ -166,7 +167,8 @@ class _Recording:
         for accepted, items in ((True, fresh), (False, conflicts)):
             for one in items:
                 stream, received_ms = one.ranges.stream, one.arrival.received_ms
-                self._boots.add(one.boot, stream, one.envelope, received_ms, accepted=accepted)
+                if self._boots.add(one.boot, stream, one.envelope, received_ms, accepted=accepted):
+                    self._healths.add(one.number)
         for gateway, boot_id, received_ms, uptime_ms in self._senders:
             self._boots.add_sender(gateway, boot_id, uptime_ms, received_ms)
         redating = Redating(self._batch, self._gateways, self._boots)
@@ -269,7 +271,7 @@ class _Recording:
         for one in fresh:
             envelope, boot = one.envelope, one.boot
             if envelope.device_id is None:
-                if envelope.provision or not envelope.quiet or keep:
+                if envelope.provision or not envelope.quiet or keep or one.number in self._healths:
                     self._keep_body(one)
                 continue
             place = self._places.get(one.gateway, envelope.device_id)
