@@ -25,7 +25,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from registry_engines import Engine, Raw, cpu_s, engine, machine, peak_rss_mb, raw_writes
+from registry_engines import (
+    Engine,
+    Raw,
+    cpu_s,
+    engine,
+    machine,
+    peak_rss_mb,
+    raw_writes,
+    year_of_presence,
+)
 from registry_load import Fleet, Request, gateway_tokens, imei, load, offer, post, timed_send
 
 from modemagent.registry.store.tokens import Scope, create
@@ -195,6 +204,12 @@ class Run:
         self.add(f"{kind}, rate", rate, "1/s", RATES.get(kind), at_least=True)
         self.add(f"{kind}, median of a request", statistics.median(sent.times_ms), "ms")
 
+    def measure_presence(self) -> None:
+        """Store the presence of some modems on each day of a year."""
+        with contextlib.closing(self.engine.open()) as database:
+            size = year_of_presence(self.engine, database, 500)
+        self.add("presence, a modem and year", size, "bytes", 200)
+
     def _lookups(self) -> None:
         """Look up modems while unchanged readings are offered at a steady rate."""
         requests = [one for _ in range(max(4, self.size.rounds // 2)) for one in self._round()]
@@ -257,6 +272,7 @@ def run(name: str, size: Size, folder: Path | None) -> list[Figure]:
         one.prepare()
         with serving(found) as registry:
             one.measure(registry)
+        one.measure_presence()
     return one.figures
 
 

@@ -11,6 +11,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from sqlalchemy import event
 
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.pipeline import Pipeline
+from modemagent.registry.store.presence import PresenceKey, days_of, write_presence
 from modemagent.registry.store.recorder import Recorder
 from modemagent.registry.store.statements import Statement
 
@@ -186,6 +188,32 @@ def raw_writes(engine: Engine, database: Database, batches: Sequence[Sequence[by
             spent_cpu += time.process_time() + engine.server_cpu_s() - cpu
     reports = sum(len(one) for one in batches[_WARM_UP:])
     return Raw(spent_cpu / reports * 1e6, spent_wall / reports * 1e6)
+
+
+def year_of_presence(engine: Engine, database: Database, modems: int) -> float:
+    """Store a year of presence day by day; return the bytes of the table for each modem.
+
+    On PostgreSQL the table is vacuumed after each day, as autovacuum does.
+    """
+    first = datetime(2026, 1, 1, tzinfo=UTC).toordinal() - datetime(1970, 1, 1).toordinal()
+    with database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM presence")
+    with contextlib.closing(_driver(engine)) as own:
+        for day in range(first, first + 365):
+            with database.writing() as connection:
+                found: dict[PresenceKey, set[int]] = {}
+                for modem in range(modems):
+                    found.update(days_of(modem // 50, modem, [modem], "262", [day]))
+                write_presence(database.new_batch(connection), found)
+            if not engine.is_sqlite:
+                own.execute("VACUUM FULL presence" if day == first else "VACUUM presence")
+        size = (
+            "SELECT sum(pgsize) FROM dbstat WHERE name = 'presence'"
+            if engine.is_sqlite
+            else "SELECT pg_total_relation_size('presence')"
+        )
+        (used,) = own.execute(size).fetchone()
+    return int(used) / modems
 
 
 class _RolledBack(Exception):
