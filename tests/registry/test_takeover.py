@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from modemagent.registry.store import reader, takeover
+from modemagent.registry.store import reader, takeover, tallies
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.tokens import all_tokens, digest_of, find
 
@@ -81,7 +81,7 @@ def test_interrupted_takeover_is_continued(
     monkeypatch.setattr(takeover, "_finish", finish)
     database = Database(f"sqlite:///{old_database}")
     with database.reading() as connection:
-        assert reader.counts(connection)["reports"] == 13
+        assert tallies.counted(connection)["reports"] == 13
     database.close()
 
 
