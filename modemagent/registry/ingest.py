@@ -4,15 +4,21 @@ Requests of many gateways arrive at once, and each commit costs a sync to disk. 
 takes every batch in the queue, stores them in one transaction and acknowledges them after the
 commit, so nothing is acknowledged that a power cut could lose. The queue is bounded: what it cannot
 take is refused with the time after which it will have room.
+
+Each change of threads costs more than to store a report. The event loop therefore hands over what
+arrived in one turn of it together, and gets the results of a transaction together.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
 from modemagent.registry.store.record import Arrival, ReportResult
 from modemagent.registry.store.recorder import Recorder
@@ -24,7 +30,7 @@ _MOST_BYTES = 32 * 1024 * 1024
 _FIRST_RATE = 1000.0  # reports per second, until it is measured
 _LONGEST_RETRY_S = 60.0
 
-Receipts = Future[list[ReportResult]]
+Receipts = asyncio.Future[list[ReportResult]]
 
 
 class Busy(Exception):
@@ -38,17 +44,22 @@ class Busy(Exception):
         self.retry_after_s = retry_after_s
 
 
-class _Waiting:
-    __slots__ = ("arrivals", "receipts", "size")
+class _QueuedBatch(NamedTuple):
+    """A batch that waits to be stored.
 
-    def __init__(self, arrivals: Sequence[Arrival]) -> None:
-        self.arrivals = arrivals
-        self.receipts: Receipts = Future()
-        self.size = sum(len(one.envelope.raw) for one in arrivals)
+    :param size: of its reports in bytes
+    """
+
+    arrivals: Sequence[Arrival]
+    receipts: Receipts
+    size: int
+
+
+_Stored = list[tuple[_QueuedBatch, list[ReportResult] | Exception]]
 
 
 class Ingest:
-    """A thread that stores received reports.
+    """A thread that stores received reports; used in the event loop that has started it.
 
     :param on_events: called in that thread after each commit that added events
     """
@@ -56,28 +67,26 @@ class Ingest:
     def __init__(self, recorder: Recorder, on_events: Callable[[], None] = lambda: None) -> None:
         self._recorder = recorder
         self._on_events = on_events
-        self._queue: deque[_Waiting] = deque()
-        self._reports = 0  # queued or being stored
-        self._bytes = 0
+        self._inbox: SimpleQueue[list[_QueuedBatch] | None] = SimpleQueue()
+        self._arrived: list[_QueuedBatch] = []  # in this turn of the event loop
+        self._waiting: deque[_QueuedBatch] = deque()  # of the thread
+        self._batches = self._reports = self._bytes = 0  # that have no receipts yet
         self._rate = _FIRST_RATE
-        self._changed = threading.Condition()
-        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="registry-writer", daemon=True)
 
     def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._thread.start()
 
     def stop(self) -> None:
         """Store what was submitted, then end the thread."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
+        self._inbox.put(None)
         self._thread.join()
 
     @property
     def pending(self) -> int:
-        """Number of batches that wait for the writer."""
-        return len(self._queue)
+        """Number of batches that wait for the writer or are being stored."""
+        return self._batches
 
     @property
     def rate(self) -> float:
@@ -95,53 +104,74 @@ class Ingest:
 
         :raises Busy: the queue is full
         """
-        batch = _Waiting(arrivals)
-        with self._changed:
-            if (wait_s := self.retry_after_s()) is not None:
-                raise Busy(wait_s)
-            self._queue.append(batch)
-            self._reports += len(arrivals)
-            self._bytes += batch.size
-            self._changed.notify()
+        if (wait_s := self.retry_after_s()) is not None:
+            raise Busy(wait_s)
+        size = sum(len(one.envelope.raw) for one in arrivals)
+        batch = _QueuedBatch(arrivals, self._loop.create_future(), size)
+        if not self._arrived:
+            self._loop.call_soon(self._hand_over)
+        self._arrived.append(batch)
+        self._count(batch, 1)
         return batch.receipts
+
+    def _hand_over(self) -> None:
+        self._inbox.put(self._arrived)
+        self._arrived = []
+
+    def _count(self, batch: _QueuedBatch, sign: int) -> None:
+        self._batches += sign
+        self._reports += sign * len(batch.arrivals)
+        self._bytes += sign * batch.size
+
+    def _acknowledge(self, stored: _Stored, seconds: float) -> None:
+        """Set the receipts of batches; called in the event loop."""
+        count = 0
+        for batch, result in stored:
+            count += len(batch.arrivals)
+            self._count(batch, -1)
+            if batch.receipts.cancelled():
+                continue
+            if isinstance(result, Exception):
+                batch.receipts.set_exception(result)
+            else:
+                batch.receipts.set_result(result)
+        self._rate += (count / max(seconds, 0.0001) - self._rate) * min(1.0, count / 500)
 
     def _run(self) -> None:
         while batches := self._take():
             started = time.monotonic()
-            error = self._record(batches)
-            for batch in batches if error else ():
-                # stored one by one, so that the error of one request does not fail the others
-                if len(batches) == 1 or (error := self._record([batch])):
-                    batch.receipts.set_exception(error)
-            count = sum(len(batch.arrivals) for batch in batches)
-            with self._changed:
-                self._reports -= count
-                self._bytes -= sum(batch.size for batch in batches)
-                measured = count / max(time.monotonic() - started, 0.0001)
-                self._rate += (measured - self._rate) * min(1.0, count / 500)
+            stored = self._record(batches)
+            seconds = time.monotonic() - started
+            with contextlib.suppress(RuntimeError):  # the event loop was closed by force
+                self._loop.call_soon_threadsafe(self._acknowledge, stored, seconds)
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self) -> list[_QueuedBatch]:
         """Wait for batches and return those to store in one transaction; none: stop."""
-        with self._changed:
-            while not self._queue and not self._stopping:
-                self._changed.wait()
-            batches: list[_Waiting] = []
-            size = 0
-            while self._queue and len(batches) < _MOST_BATCHES and size < _MOST_TOGETHER:
-                batches.append(self._queue.popleft())
-                size += len(batches[-1].arrivals)
-            return batches
+        waiting = self._waiting
+        with contextlib.suppress(Empty):
+            while (arrived := self._inbox.get(block=not waiting)) is not None:
+                waiting += arrived
+            self._inbox.put(None)  # found again when all are stored
+        batches: list[_QueuedBatch] = []
+        size = 0
+        while waiting and len(batches) < _MOST_BATCHES and size < _MOST_TOGETHER:
+            batches.append(waiting.popleft())
+            size += len(batches[-1].arrivals)
+        return batches
 
-    def _record(self, batches: Sequence[_Waiting]) -> Exception | None:
-        """Store batches in one transaction; return the error if nothing was stored."""
+    def _record(self, batches: Sequence[_QueuedBatch]) -> _Stored:
+        """Store batches in one transaction, or else each in its own.
+
+        The error of one request must not fail the others.
+        """
         arrivals = [arrival for batch in batches for arrival in batch.arrivals]
         try:
             receipts, events_changed = self._recorder.record(arrivals)
         except Exception as error:  # noqa: BLE001 - every request must get a response
-            return error
-        found = iter(receipts)
-        for batch in batches:
-            batch.receipts.set_result([next(found) for _ in batch.arrivals])
+            if len(batches) == 1:
+                return [(batches[0], error)]
+            return [one for batch in batches for one in self._record([batch])]
         if events_changed:
             self._on_events()
-        return None
+        found = iter(receipts)
+        return [(batch, [next(found) for _ in batch.arrivals]) for batch in batches]

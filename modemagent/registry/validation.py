@@ -7,10 +7,7 @@ have no effect on intervals and events.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
-from datetime import datetime
 from functools import lru_cache
 
 import msgspec
@@ -19,16 +16,12 @@ from modemagent.errors import ReportError
 from modemagent.identity.check import validate
 from modemagent.identity.imeisv import Imeisv
 from modemagent.identity.snapshot import SimState
-from modemagent.report.message import Report, canonical_body
+from modemagent.registry.received import ModemPart, SimPart, decode_report, unprintable
 
-# A modem read through another of its AT ports has not moved: its place is the USB device.
-_USB_INTERFACE = re.compile(r"(usb:[^:]+):[^:]+")
-
-SIM_STATES = frozenset(map(str, SimState))
-MODEM_FACTS = ("manufacturer", "model", "firmware", "serial_number")
-LONGEST_TEXT = 256
-#: Limit of sequence numbers, so that the position of a report in its gateway fits 63 bits.
-SEQUENCE_LIMIT = 1 << 40
+_SIM_STATES = frozenset(map(str, SimState))
+_MODEM_FACTS = ("manufacturer", "model", "firmware", "serial_number")
+_MODEM_NUMBERS = ("imei", "imeisv", "meid")
+_SIM_NUMBERS = ("iccid", "imsi", "eid")
 
 
 class SimReading(msgspec.Struct, frozen=True, gc=False):
@@ -78,23 +71,43 @@ class ValidReport(msgspec.Struct, frozen=True, gc=False):
     sims: tuple[SimReading, ...]
 
 
-def parse_report(raw: bytes | memoryview) -> ValidReport:
-    """Parse and validate one report as received.
+def valid_report(raw: bytes) -> ValidReport:
+    """Decode and validate one report as received.
 
-    :raises ReportError: not JSON, a duplicate key in an object, or a known key with a value of
-        the wrong type
+    :raises ReportError: as for :func:`decode_report`
     """
-    body = _decode(bytes(raw))
-    report = Report.from_json(body)
-    if report.sequence >= SEQUENCE_LIMIT:
-        raise ReportError(f"sequence must be below {SEQUENCE_LIMIT}", key="sequence")
-    modem = report.modem or {}
-    imeisv = _number("imeisv", modem, "modem")
-    imei = _number("imei", modem, "modem") or (str(Imeisv(imeisv).imei) if imeisv else None)
-    facts = {name: value for name in MODEM_FACTS if (value := _read(name, modem, "modem"))}
-    for kind in ("imeisv", "meid"):
-        if (value := _number(kind, modem, "modem")) is not None:
-            facts[kind] = value
+    report, observed_ms = decode_report(raw)
+    port, modem = report.port, report.modem
+    if report.reader is not None and not report.reader.isprintable():
+        raise unprintable("reader")
+    if port is not None:
+        _check_printable("port", port, ("path", "id", "usb_vid", "usb_pid"))
+    for one in (report.health and report.health.modems) or ():
+        _check_printable("health.modems", one, ("port_id", "state"))
+    facts: dict[str, str] = {}
+    imei = None
+    if modem is not None:
+        read = _read_texts("modem", modem, (*_MODEM_FACTS, *_MODEM_NUMBERS))
+        facts = {name: read[name] for name in _MODEM_FACTS if name in read}
+        numbers = _numbers(read, _MODEM_NUMBERS)
+        imei = numbers.pop("imei", None)
+        facts |= numbers
+        if imei is None and "imeisv" in numbers:
+            imei = str(Imeisv(numbers["imeisv"]).imei)
+    sims: dict[int, SimReading] = {}
+    for sim in report.sims or ():
+        _check_printable("sims", sim, ("state",))
+        read = _read_texts("sims", sim, _SIM_NUMBERS)
+        numbers = _numbers(read, _SIM_NUMBERS)
+        state = sim.state if sim.state in _SIM_STATES else "unknown"
+        is_empty = state == "absent" and (sim.read or {}).get("iccid") == "absent"
+        sims.setdefault(
+            sim.slot,
+            SimReading(
+                sim.slot, state, numbers.get("iccid"), numbers.get("imsi"), numbers.get("eid"),
+                is_empty,
+            ),
+        )  # fmt: skip
     return ValidReport(
         report_id=report.report_id,
         gateway_id=report.gateway_id,
@@ -103,130 +116,53 @@ def parse_report(raw: bytes | memoryview) -> ValidReport:
         boot_id=report.boot_id,
         boot_count=report.boot_count,
         uptime_ms=report.uptime_ms,
-        observed_ms=int(datetime.fromisoformat(report.observed_at).timestamp() * 1000),
+        observed_ms=observed_ms,
         synchronized=report.clock_synchronized,
         agent_version=report.agent_version,
-        reason=str(report.reason),
-        device_id=device_id_of(report.port.id, report.port.path) if report.port else None,
+        reason=report.reason,
+        device_id=report.device_id,
         imei=imei,
         facts=facts,
-        reader=_reader(body, report),
-        sims=_sims(report),
+        reader=report.read_by,
+        sims=tuple(sims[slot] for slot in sorted(sims)),
     )
 
 
-def device_id_of(port_id: str | None, path: str) -> str:
-    """Return the device id of a modem in its gateway: the port id without the USB interface.
-
-    >>> device_id_of("usb:1-2:1.3", "/dev/ttyUSB3")
-    'usb:1-2'
-    >>> device_id_of(None, "/dev/ttyS1")
-    '/dev/ttyS1'
-    """
-    if not port_id:
-        return path
-    usb = _USB_INTERFACE.fullmatch(port_id)
-    return usb[1] if usb else port_id
-
-
-def _decode(raw: bytes) -> Mapping[str, object]:
-    try:
-        body = json.loads(raw, object_pairs_hook=reject_duplicate_keys, parse_constant=_no_constant)
-    except ReportError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise ReportError("a report must be a JSON object", key="") from error
-    if not isinstance(body, dict):
-        raise ReportError("a report must be a JSON object", key="")
-    try:
-        canonical_body(body)
-    except (ValueError, RecursionError) as error:
-        raise ReportError("a number in the report is out of range", key="") from error
-    return body
-
-
-def reject_duplicate_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Reject an object with a duplicate key; an ``object_pairs_hook`` of :func:`json.loads`."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        duplicate = next(name for name in names if names.count(name) > 1)[:40]
-        raise ReportError(f"the key {duplicate!r} occurs twice in one object", key=duplicate)
+def _read_texts(path: str, part: ModemPart | SimPart, names: tuple[str, ...]) -> dict[str, str]:
+    """Return the values that were read; the others are checked too."""
+    _check_printable(path, part, names)
+    states = part.read or {}
+    found = {}
+    for name in names:
+        state = states.get(name)
+        if state == "ok":
+            text = getattr(part, name)
+            if text:
+                found[name] = text
+        elif state is not None and not isinstance(state, str):
+            key = f"{path}.read.{name}"
+            raise ReportError(f"{key} must be a string", key=key)
     return found
 
 
-def _no_constant(name: str) -> float:
-    raise ReportError(f"{name} is not a JSON number", key="")
-
-
-def _reader(body: Mapping[str, object], report: Report) -> str | None:
-    """Return the program that read the modem: as reported, else by the commands in the evidence."""
-    reader = _text("reader", body, "report")
-    if reader is not None:
-        return reader
-    commands = [str(one.get("command", "")) for one in report.evidence]
-    return reader_of(commands[0]) if commands else None
-
-
-def reader_of(command: str) -> str:
-    """Return the program that read a modem, by the first command in the evidence."""
-    return "modemmanager" if command.startswith("modemmanager ") else "at"
-
-
-def _sims(report: Report) -> tuple[SimReading, ...]:
-    found: dict[int, SimReading] = {}
-    for sim in report.sims:
-        slot = sim.get("slot", 1)
-        if isinstance(slot, bool) or not isinstance(slot, int) or not 0 <= slot <= 255:
-            raise ReportError("sims.slot must be an integer from 0 to 255", key="sims.slot")
-        state = _text("state", sim, "sims") or "unknown"
-        reading = SimReading(
-            slot=slot,
-            state=state if state in SIM_STATES else "unknown",
-            iccid=_number("iccid", sim, "sims"),
-            imsi=_number("imsi", sim, "sims"),
-            eid=_number("eid", sim, "sims"),
-            is_empty=state == "absent" and _read_state("iccid", sim, "sims") == "absent",
+def _check_printable(path: str, part: msgspec.Struct, names: tuple[str, ...]) -> None:
+    texts = [getattr(part, name) or "" for name in names]
+    if not "".join(texts).isprintable():
+        wrong = next(
+            name for name, text in zip(names, texts, strict=True) if not text.isprintable()
         )
-        found.setdefault(slot, reading)
-    return tuple(found[slot] for slot in sorted(found))
+        raise unprintable(f"{path}.{wrong}")
 
 
-def _number(kind: str, source: Mapping[str, object], path: str) -> str | None:
-    text = _read(kind, source, path)
-    return normalized(kind, text) if text else None
-
-
-def _read(name: str, source: Mapping[str, object], path: str) -> str | None:
-    """Return the value of a field if its read state is ok."""
-    value = _text(name, source, path)
-    return value if _read_state(name, source, path) == "ok" else None
-
-
-def _read_state(name: str, source: Mapping[str, object], path: str) -> str | None:
-    states = source.get("read")
-    if states is None:
-        states = {}
-    if not isinstance(states, Mapping):
-        raise ReportError(f"{path}.read must be an object", key=f"{path}.read")
-    state = states.get(name)
-    if state is not None and not isinstance(state, str):
-        raise ReportError(f"{path}.read.{name} must be a string", key=f"{path}.read.{name}")
-    return state
-
-
-def _text(name: str, source: Mapping[str, object], path: str) -> str | None:
-    value = source.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise ReportError(f"{path}.{name} must be a string or null", key=f"{path}.{name}")
-    if len(value) > LONGEST_TEXT or not value.isprintable():
-        raise ReportError(
-            f"{path}.{name} must be at most {LONGEST_TEXT} printable characters",
-            key=f"{path}.{name}",
-        )
-    return value
+def _numbers(read: Mapping[str, str], kinds: tuple[str, ...]) -> dict[str, str]:
+    """Return the numbers that are valid, by kind."""
+    found = {}
+    for kind in kinds:
+        if kind in read:
+            number = normalized(kind, read[kind])
+            if number is not None:
+                found[kind] = number
+    return found
 
 
 @lru_cache(maxsize=32768)

@@ -18,6 +18,7 @@ from modemagent.registry.api import event_stream, fleet, health, problem_details
 from modemagent.registry.api.addresses import ClientAddresses, Network
 from modemagent.registry.api.event_stream import EventStreams
 from modemagent.registry.api.gate import Gate
+from modemagent.registry.api.lookup import LookupRoute
 from modemagent.registry.api.metrics import RegistryMetrics
 from modemagent.registry.api.quotas import MemoryBudget
 from modemagent.registry.api.reports import ReportRoute
@@ -62,11 +63,13 @@ def create_app(
         tokens.start()
         streams.start()
         ingest.start()
+        lookup.start()
         housekeeper.start()
         yield
         streams.close()
         await asyncio.to_thread(housekeeper.stop)
         await asyncio.to_thread(ingest.stop)
+        lookup.stop()
         await tokens.stop()
         database.close()
 
@@ -80,6 +83,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
+    lookup = LookupRoute(app, database)
     state = app.state
     state.database, state.ingest, state.metrics = database, ingest, metrics
     state.tokens, state.streams = tokens, streams
@@ -100,6 +104,7 @@ def create_app(
         direct={
             ("POST", "/api/v1/reports"): ReportRoute(state, budget),
             ("GET", "/api/v1/events/stream"): streams,
+            ("GET", "/api/v1/lookup"): lookup,
         },
         allowed_methods=methods.at,
     )

@@ -16,9 +16,9 @@ from modemagent.registry.api import documents
 from modemagent.registry.api.auth import redact_for, redact_report, requires
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS
 from modemagent.registry.api.problem_details import ProblemDetails
+from modemagent.registry.received import SEQUENCE_LIMIT
 from modemagent.registry.store import reader
 from modemagent.registry.store.tokens import GATEWAY_ID, Scope, Token
-from modemagent.registry.validation import SEQUENCE_LIMIT
 
 router = APIRouter(prefix="/api/v1", tags=["fleet"], responses=PROBLEMS)
 

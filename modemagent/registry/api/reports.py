@@ -7,13 +7,14 @@ others.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, Depends
@@ -28,10 +29,12 @@ from modemagent.registry.api.auth import check_scope, requires
 from modemagent.registry.api.batch_scan import (
     MOST_REPORTS,
     decode_batch,
-    is_whole,
+    decode_few,
+    has_one_list,
     split_by_scanning,
 )
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Enrolled, Enrolment, Receipts
+from modemagent.registry.api.metrics import RegistryMetrics
 from modemagent.registry.api.problem_details import ProblemDetails, document, unavailable
 from modemagent.registry.api.quotas import MemoryBudget
 from modemagent.registry.api.request_body import RequestBody, is_too_deep
@@ -39,7 +42,13 @@ from modemagent.registry.envelope import open_envelope
 from modemagent.registry.ingest import Busy, Ingest
 from modemagent.registry.store import tokens
 from modemagent.registry.store.engine import now_ms
-from modemagent.registry.store.record import Arrival, ReceiptStatus, ReportResult, Sender
+from modemagent.registry.store.record import (
+    ACCEPTED,
+    Arrival,
+    ReceiptStatus,
+    ReportResult,
+    Sender,
+)
 from modemagent.registry.store.tokens import EnrolmentRefused, Scope, Token
 from modemagent.report.message import BOOT_ID_HEADER, FIRST_PENDING_HEADER, UPTIME_HEADER
 
@@ -49,6 +58,8 @@ _WRITER_DEADLINE_S = 60
 _BOOT_ID = BOOT_ID_HEADER.lower().encode("ascii")
 _FIRST_PENDING = FIRST_PENDING_HEADER.lower().encode("ascii")
 _UPTIME = UPTIME_HEADER.lower().encode("ascii")
+
+_Result = dict[str, Any]  # of one report, as in the response
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +85,8 @@ class _ForeignGateway(ReportError):
 
 
 _MOST_SCANNED = 1024 * 1024  # bytes, which can take a second
+_MOST_ON_LOOP = 64 * 1024  # bytes of a batch that is opened in the event loop, in about 1 ms
+_ACCEPTED: _Result = {"status": str(ReceiptStatus.ACCEPTED)}
 
 
 @router.post(
@@ -112,100 +125,120 @@ class ReportRoute:
         headers: Mapping[bytes, bytes],
     ) -> None:
         check_scope(token, Scope.GATEWAY)
-        retry_after_s = self._state.ingest.retry_after_s()
+        ingest: Ingest = self._state.ingest
+        retry_after_s = ingest.retry_after_s()
         if retry_after_s is not None:
             raise _busy(retry_after_s)
-        uptime = headers.get(_UPTIME, b"")
-        uptime_ms = int(uptime) if uptime.isdigit() and len(uptime) < 16 else -1
         body = RequestBody(receive, self._budget, MOST_BYTES)
         try:
-            content = await body.read(headers)
-            result = await run_in_threadpool(
-                _receive_or_problem,
-                content,
-                token,
-                self._state,
-                _text(headers.get(_BOOT_ID)),
-                uptime_ms,
-                _text(headers.get(_FIRST_PENDING)),
-            )
+            opened = await _open_in_time(await body.read(headers), token, _sender(headers))
+            if opened.arrivals:
+                await _store(ingest, opened)
         finally:
             body.release()
-        del content
-        if isinstance(result, ProblemDetails):
-            raise result
+        self._count(opened.results)
+        result = msgspec.json.encode({"results": opened.results})
         length = b"%d" % len(result)
         fields = [(b"content-type", b"application/json"), (b"content-length", length)]
         await send({"type": "http.response.start", "status": 200, "headers": fields})
         await send({"type": "http.response.body", "body": result})
+
+    def _count(self, results: list[_Result]) -> None:
+        metrics: RegistryMetrics = self._state.metrics
+        for status, count in Counter(result["status"] for result in results).items():
+            metrics.reports.labels(status).inc(count)
+            if status == ReceiptStatus.REJECTED:
+                for one in results:
+                    if one["status"] == status:
+                        metrics.rejected.labels(one["problem"]["code"]).inc()
+
+
+class _Opened(NamedTuple):
+    """A batch of which the reports are to be stored.
+
+    :param results: of all reports, in their order
+    :param waiting: those of the reports to be stored
+    """
+
+    results: list[_Result]
+    waiting: list[_Result]
+    arrivals: list[Arrival]
+
+
+async def _open_in_time(body: bytes | bytearray, token: Token, sender: Sender) -> _Opened:
+    """Open the reports of a batch: a usual one here, which takes less than a change of threads."""
+    reports = decode_few(body) if len(body) <= _MOST_ON_LOOP else None
+    if reports is not None:
+        return _open(reports, token, sender)
+    opened = await run_in_threadpool(_open_or_problem, body, token, sender)
+    if isinstance(opened, ProblemDetails):
+        raise opened
+    return opened
+
+
+def _open_or_problem(
+    body: bytes | bytearray, token: Token, sender: Sender
+) -> _Opened | ProblemDetails:
+    """Return the opened reports or the error of a batch.
+
+    An exception that leaves the thread is part of a reference cycle, and its traceback and cause
+    would keep the body in memory until the next run of the garbage collector.
+    """
+    try:
+        return _open(_split(body), token, sender)
+    except ProblemDetails as problem:
+        problem.__cause__ = problem.__context__ = None
+        return problem.with_traceback(None)
+
+
+def _open(reports: Sequence[bytes | msgspec.Raw], token: Token, sender: Sender) -> _Opened:
+    received_ms = now_ms()
+    opened = _Opened([], [], [])
+    for raw in reports:
+        try:
+            envelope = open_envelope(_checked(raw))
+            if envelope.gateway_id != token.gateway_id:
+                raise _ForeignGateway("the token belongs to another gateway", key="gateway_id")
+        except ReportError as error:
+            opened.results.append({"report_id": _report_id(raw), **_rejected(error)})
+            continue
+        result: _Result = {"report_id": envelope.report_id}
+        opened.results.append(result)
+        opened.waiting.append(result)
+        opened.arrivals.append(Arrival(envelope, received_ms, sender))
+    return opened
+
+
+async def _store(ingest: Ingest, opened: _Opened) -> None:
+    """Store reports and add what became of them to their results."""
+    try:
+        async with asyncio.timeout(_WRITER_DEADLINE_S):
+            receipts = await ingest.submit(opened.arrivals)
+    except Busy as busy:
+        raise _busy(busy.retry_after_s) from busy
+    for result, receipt in zip(opened.waiting, receipts, strict=True):
+        result.update(_outcome(receipt))
+
+
+def _sender(headers: Mapping[bytes, bytes]) -> Sender:
+    uptime = headers.get(_UPTIME, b"")
+    uptime_ms = int(uptime) if uptime.isdigit() and len(uptime) < 16 else -1
+    return Sender(
+        _text(headers.get(_BOOT_ID)), uptime_ms, _pending(_text(headers.get(_FIRST_PENDING)))
+    )
 
 
 def _text(value: bytes | None) -> str | None:
     return value.decode("latin-1") if value else None
 
 
-def _receive_or_problem(*arguments: Any) -> bytes | ProblemDetails:
-    """Return the response or the error of a batch.
-
-    An exception that leaves the thread is part of a reference cycle, and its traceback and cause
-    would keep the body in memory until the next run of the garbage collector.
-    """
-    try:
-        return _receive(*arguments)
-    except ProblemDetails as problem:
-        problem.__cause__ = problem.__context__ = None
-        return problem.with_traceback(None)
-
-
-def _receive(
-    body: bytes | bytearray,
-    token: Token,
-    state: State,
-    boot_id: str | None,
-    uptime_ms: int,
-    first_pending: str | None,
-) -> bytes:
-    received_ms = now_ms()
-    sender = Sender(boot_id, uptime_ms, _pending(first_pending))
-    results: list[dict[str, Any]] = []
-    arrivals: list[Arrival] = []
-    waiting: list[dict[str, Any]] = []
-    for raw in _split(body):
-        try:
-            envelope = open_envelope(_checked(raw))
-            if envelope.gateway_id != token.gateway_id:
-                raise _ForeignGateway("the token belongs to another gateway", key="gateway_id")
-        except ReportError as error:
-            results.append({"report_id": _report_id(raw), **_rejected(error)})
-            continue
-        result: dict[str, Any] = {"report_id": envelope.report_id}
-        results.append(result)
-        waiting.append(result)
-        arrivals.append(Arrival(envelope, received_ms, sender))
-    if arrivals:
-        stored = _stored(state.ingest, arrivals)
-        for result, outcome in zip(waiting, stored, strict=True):
-            result.update(_outcome(outcome))
-    for status, count in Counter(result["status"] for result in results).items():
-        state.metrics.reports.labels(status).inc(count)
-    for one in results:
-        if one["status"] == ReceiptStatus.REJECTED:
-            state.metrics.rejected.labels(one["problem"]["code"]).inc()
-    return msgspec.json.encode({"results": results})
-
-
-def _stored(ingest: Ingest, arrivals: list[Arrival]) -> list[ReportResult]:
-    try:
-        return ingest.submit(arrivals).result(timeout=_WRITER_DEADLINE_S)
-    except Busy as busy:
-        raise _busy(busy.retry_after_s) from busy
-
-
 def _busy(retry_after_s: float) -> ProblemDetails:
     return unavailable("busy", "too many reports wait to be stored", ceil(retry_after_s))
 
 
-def _outcome(result: ReportResult) -> dict[str, Any]:
+def _outcome(result: ReportResult) -> _Result:
+    if result is ACCEPTED:
+        return _ACCEPTED
     if result.error is not None:
         return _rejected(result.error)
     if result.status is ReceiptStatus.CONFLICT:
@@ -237,7 +270,7 @@ def _checked(raw: bytes | msgspec.Raw) -> bytes:
     return found
 
 
-def _rejected(error: ReportError) -> dict[str, Any]:
+def _rejected(error: ReportError) -> _Result:
     foreign = isinstance(error, _ForeignGateway)
     status = HTTPStatus.FORBIDDEN if foreign else HTTPStatus.UNPROCESSABLE_ENTITY
     problem = document(
@@ -272,7 +305,7 @@ def _split(body: bytes | bytearray) -> Sequence[bytes | msgspec.Raw]:
             # half a surrogate pair or a number that JSON does not have: bytes of a modem can end up
             # in one report this way, which must not affect the others
             return split_by_scanning(body)
-        if (body.count(b'"reports"') != 1 or b"\\" in body) and not is_whole(body, reports):
+        if not has_one_list(body, reports):
             raise msgspec.ValidationError("the key 'reports' occurs twice")
     except msgspec.ValidationError as error:
         raise _invalid(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_batch", error) from error

@@ -1,8 +1,8 @@
 """Statements that differ between SQLite and PostgreSQL, which only this module distinguishes.
 
 All statements take and return many rows: SQLite runs a prepared statement for each row in C,
-PostgreSQL takes one array for each column (:mod:`.pipeline`). Both are sent past the expression
-layer of SQLAlchemy, which would cost more than the databases do.
+PostgreSQL takes one array for each column (:mod:`.pipeline`). Both are given to the drivers past
+SQLAlchemy, which would cost more than the databases do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, Table
 
-from modemagent.registry.store import statements
+from modemagent.registry.store import sqlite_driver, statements
 from modemagent.registry.store.statements import Statement
 
 if TYPE_CHECKING:
@@ -102,10 +102,12 @@ def select_rows(
     if not is_sqlite(connection):
         prepared = statements.select_arrays(table, tuple(key), tuple(columns), lock)
         return _read(connection, prepared, tuple(zip(*wanted, strict=True)))
+    if len(wanted) == 1:
+        one_row = statements.select_one(table, tuple(key), tuple(columns))
+        return sqlite_driver.fetch(connection, one_row, wanted[0])
     values = [one[0] for one in wanted] if len(key) == 1 else wanted
-    parameters = (msgspec.json.encode(values).decode(),)
     statement = statements.select_json(table, tuple(key), tuple(columns))
-    return [tuple(row) for row in connection.exec_driver_sql(statement, parameters)]
+    return sqlite_driver.fetch(connection, statement, (msgspec.json.encode(values).decode(),))
 
 
 def query_keys(connection: Connection, statement: str, keys: Iterable[int]) -> list[Values]:
@@ -115,8 +117,7 @@ def query_keys(connection: Connection, statement: str, keys: Iterable[int]) -> l
         return []
     if not is_sqlite(connection):
         return _read(connection, statements.with_array(statement), (wanted,))
-    text = statement.format(keys="(SELECT value FROM json_each(?))")
-    return [tuple(row) for row in connection.exec_driver_sql(text, (str(wanted),))]
+    return sqlite_driver.fetch(connection, statements.with_json(statement), (str(wanted),))
 
 
 def select_ranges(
@@ -143,8 +144,7 @@ def select_ranges(
             f"SELECT {chosen} FROM json_each(?) AS k CROSS JOIN {table.name} AS t"  # noqa: S608
             f" ON {condition.format(*parts)}"
         )
-        parameters = (msgspec.json.encode(wanted).decode(),)
-        return [tuple(row) for row in connection.exec_driver_sql(statement, parameters)]
+        return sqlite_driver.fetch(connection, statement, (msgspec.json.encode(wanted).decode(),))
     text = (
         f"SELECT {chosen} FROM unnest($1, $2, $3) AS k(a, b, c)"  # noqa: S608
         f" JOIN {table.name} AS t ON {condition.format('k.a', 'k.b', 'k.c')}"
@@ -247,6 +247,6 @@ def _write(connection: Connection, statement: Statement, rows: Sequence[Values])
     if not rows:
         return
     if is_sqlite(connection):
-        connection.exec_driver_sql(statement.text, list(rows))
+        sqlite_driver.write(connection, statement.text, rows)
     else:
         pipeline_of(connection).write(statement, tuple(zip(*rows, strict=True)))

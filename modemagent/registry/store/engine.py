@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as NoConnectionError
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 
 from modemagent.errors import RegistryStoreError
 from modemagent.registry.store.batch import Batch
@@ -75,6 +75,7 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.keys = KeySource()
         self._write_lock = threading.Lock()
+        self._writer: Connection | None = None
         self._secret: bytes | None = None
         self.workload = Workload()
         shown = parsed.database if self.is_sqlite else parsed.render_as_string()
@@ -106,16 +107,22 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Return the writing connection; commits at the end, rolls back on an error."""
-        with (
-            self._locked(),
-            self._engine.connect().execution_options(modemagent_writes=True) as connection,
-        ):
+        with self._locked(), self._open_writer() as connection:
             try:
                 with connection.begin():
                     yield connection
             except BaseException:
                 self.keys.forget()
                 raise
+
+    def _open_writer(self) -> AbstractContextManager[Connection]:
+        """Return a writing connection; in SQLite it is opened once, as there is one writer."""
+        if self._writer is None or self._writer.closed or self._writer.invalidated:
+            connection = self._engine.connect().execution_options(modemagent_writes=True)
+            if not self.is_sqlite:
+                return connection
+            self._writer = connection
+        return nullcontext(self._writer)
 
     def new_batch(self, connection: Connection, **options: Any) -> Batch:
         """Return a batch of reports in the transaction of a writing connection."""
@@ -144,6 +151,21 @@ class Database:
             return None
         path = Path(str(make_url(self.url).database)).absolute()
         return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+    def quick_connection(self, most_steps: int) -> Connection | None:
+        """Return a connection for quick reads on an event loop, or None if reads can block.
+
+        A statement that takes longer raises OperationalError with ``SQLITE_INTERRUPT``.
+
+        :param most_steps: instructions of SQLite's virtual machine in a statement
+        """
+        reader = self.loop_reader()
+        if reader is None:
+            return None
+        reader.set_progress_handler(lambda: 1, most_steps)
+        engine = create_engine("sqlite://", creator=lambda: reader, poolclass=StaticPool)
+        event.listen(engine, "begin", _begin_immediate_when_writing)
+        return engine.connect()
 
     @property
     def folder(self) -> Path | None:
@@ -176,6 +198,8 @@ class Database:
             yield lambda timeout_s: any(True for _ in raw.notifies(timeout=timeout_s, stop_after=1))
 
     def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
         self._engine.dispose()
 
 

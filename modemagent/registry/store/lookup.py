@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,10 +14,11 @@ from modemagent.registry.history.readings import Seen
 from modemagent.registry.store import dialect, documents, schema
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.fleet import gateway_documents
-from modemagent.registry.store.modems import current_facts, modem_documents, slot_documents
+from modemagent.registry.store.modems import FACTS, current_facts
 from modemagent.registry.store.places import load_places
 from modemagent.registry.store.refs import parse_ref
 from modemagent.registry.store.sims import sim_documents
+from modemagent.registry.store.stays import StayRow, latest, load_stays
 from modemagent.registry.store.units import IdentifierKind, UnitKind
 from modemagent.registry.store.view import View
 
@@ -59,8 +61,15 @@ def _units_with(view: View, kind: UnitKind, digits: str) -> list[int]:
     ]
 
 
-def lookup(connection: Connection, wanted: str) -> Document:
-    """Return all matches of an identifier, serial number, gateway id, place or reference."""
+class ManyMatches(Exception):
+    """More modems and SIMs have a number than the caller wants."""
+
+
+def lookup(connection: Connection, wanted: str, most: int = sys.maxsize) -> Document:
+    """Return all matches of an identifier, serial number, gateway id, place or reference.
+
+    :raises ManyMatches: more than ``most`` modems and SIMs have it
+    """
     view = View(connection)
     typed, digits = wanted.strip(), digits_of(wanted)
     modems: dict[int, str] = {}
@@ -77,6 +86,8 @@ def lookup(connection: Connection, wanted: str) -> Document:
     values = {typed, digits, digits[-14:] if len(digits) == 16 else digits}
     for unit, kind, by in _identified(view, values):
         (modems if kind == UnitKind.MODEM else sims).setdefault(unit, by)
+    if len(modems) + len(sims) > most:
+        raise ManyMatches
     matches = _modem_matches(view, modems) + _sim_matches(view, sims)
     matches += _gateway_matches(view, typed) + _place_matches(view, typed)
     return {"matches": matches}
@@ -103,29 +114,51 @@ def _identified(view: View, values: set[str]) -> Iterable[tuple[int, int, str]]:
 
 
 def _modem_matches(view: View, modems: dict[int, str]) -> list[Document]:
-    facts = current_facts(view, modems)
+    stays = _by(load_stays(view, "unit", modems), "unit")
+    held = _by(load_stays(view, "holder", modems), "holder")
+    latest_of = {unit: now for unit in modems if (now := latest(stays.get(unit, ()))) is not None}
+    first_sims = {unit: _first_sim(held.get(unit, ()), now) for unit, now in latest_of.items()}
+    view.units([*latest_of, *first_sims.values()])
+    view.places(now.place for now in latest_of.values())
+    view.streams(now.last_stream for now in latest_of.values())
+    told = [unit for unit in latest_of if modems[unit] in FACTS]
+    facts = current_facts(view, told) if told else {}
     found = []
-    for unit, by in modems.items():
-        for one in modem_documents(view, [unit]):
-            held = next(
-                (slot["iccid"] for slot in slot_documents(view, unit) if slot["present"]), None
+    for unit, now in latest_of.items():
+        name, by = view.units([unit])[unit], modems[unit]
+        place = view.places([now.place])[now.place] if now.is_open else None
+        sim = first_sims[unit]
+        found.append(
+            documents.match(
+                by,
+                facts.get(unit, {}).get(by) or name.number,
+                name.number,
+                view.units([sim])[sim].number if sim else None,
+                place.gateway_id if place else None,
+                documents.to_rfc3339(now.last_hi),
+                port=place.device_id if place else None,
+                ref=name.ref,
+                last_report=view.report(now.last_stream, now.last_sequence),
             )
-            id_ = facts.get(unit, {}).get(by) or one["imei"]
-            at = one["present"]
-            found.append(
-                documents.match(
-                    by,
-                    id_,
-                    one["imei"],
-                    held,
-                    one["gateway_id"] if at else None,
-                    one["last_seen"],
-                    port=one["port"] if at else None,
-                    ref=one["ref"],
-                    last_report=one["last_report"],
-                )
-            )
+        )
     return found
+
+
+def _by(stays: Iterable[StayRow], column: str) -> dict[int, list[StayRow]]:
+    found: dict[int, list[StayRow]] = {}
+    for one in stays:
+        found.setdefault(getattr(one, column), []).append(one)
+    return found
+
+
+def _first_sim(held: Iterable[StayRow], now: StayRow) -> int | None:
+    """Return the SIM in the first slot that has one, of the individual that was seen last."""
+    slots = {
+        one.slot: one.unit
+        for one in held
+        if one.is_open and one.holder_individual == now.individual and one.slot is not None
+    }
+    return slots[min(slots)] if slots else None
 
 
 def _sim_matches(view: View, sims: dict[int, str]) -> list[Document]:
@@ -150,8 +183,9 @@ def _sim_matches(view: View, sims: dict[int, str]) -> list[Document]:
 
 
 def _gateway_matches(view: View, typed: str) -> list[Document]:
-    c = schema.gateway.c
-    rows = view.connection.execute(select(c.id).where(c.gateway_id == typed)).scalars().all()
+    rows: list[Any] = dialect.select_rows(
+        view.connection, schema.gateway, ("gateway_id",), ("id",), [(typed,)]
+    )
     return [
         documents.match(
             "gateway",
@@ -163,7 +197,7 @@ def _gateway_matches(view: View, typed: str) -> list[Document]:
             ref=one["ref"],
             last_report=one["last_report"],
         )
-        for one in gateway_documents(view, rows)
+        for one in gateway_documents(view, [row for (row,) in rows])
     ]
 
 

@@ -15,6 +15,7 @@ from modemagent.registry.store.view import View
 
 _FACT = ("unit", "make", "serial_number", "imeisv", "meid", "stream", "sequence", "lo_ms", "hi_ms",
          "recorded_from", "recorded_to")  # fmt: skip
+FACTS = ("manufacturer", "model", "firmware", "imeisv", "meid", "serial_number")
 _NOT_READ = (None, None, None)
 
 
@@ -39,11 +40,10 @@ def _modem(view: View, stays: list[StayRow], now: StayRow, facts: Document) -> D
     first = stays[0]
     name = view.units([now.unit])[now.unit]
     place = view.places([now.place])[now.place]
-    names = ("manufacturer", "model", "firmware", "imeisv", "meid", "serial_number")
     return {
         "imei": name.number,
         "tac": name.number[:8],
-        **{one: facts.get(one) for one in names},
+        **{one: facts.get(one) for one in FACTS},
         "present": now.is_open,
         "gateway_id": place.gateway_id,
         "port": place.device_id,

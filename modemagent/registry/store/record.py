@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from modemagent.errors import ReportError
-from modemagent.registry.envelope import Envelope, valid_report
+from modemagent.registry.envelope import Envelope
 from modemagent.registry.history.readings import SEQUENCE_BITS, position
 from modemagent.registry.store import dialect, event_log, schema
 from modemagent.registry.store.batch import Batch
@@ -37,7 +37,7 @@ from modemagent.registry.store.redating import Redating
 from modemagent.registry.store.refold import refold
 from modemagent.registry.store.slots import unpack
 from modemagent.registry.store.units import Units
-from modemagent.registry.validation import ValidReport
+from modemagent.registry.validation import ValidReport, valid_report
 
 
 class ReceiptStatus(StrEnum):
@@ -88,7 +88,7 @@ class _Item(NamedTuple):
     gateway: int
 
 
-_ACCEPTED = ReportResult(ReceiptStatus.ACCEPTED)
+ACCEPTED = ReportResult(ReceiptStatus.ACCEPTED)
 _DUPLICATE = ReportResult(ReceiptStatus.DUPLICATE)
 _CONFLICT = ReportResult(ReceiptStatus.CONFLICT)
 
@@ -104,7 +104,7 @@ class _Recording:
     def __init__(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
         self._batch = batch
         self._arrivals = arrivals
-        self._receipts = [_ACCEPTED] * len(arrivals)
+        self._receipts = [ACCEPTED] * len(arrivals)
         envelopes = [arrival.envelope for arrival in arrivals]
         self._gateways = GatewayRows(batch, {(one.gateway_id, one.stream_id) for one in envelopes})
         streams = [self._gateways.stream(one.gateway_id, one.stream_id) for one in envelopes]

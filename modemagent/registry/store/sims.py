@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from modemagent.registry.history.readings import Seen
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.documents import LINK_STATE, Document, to_rfc3339
-from modemagent.registry.store.places import Place, load_places
+from modemagent.registry.store.places import Place
 from modemagent.registry.store.stays import StayRow, latest, load_stays, prefetch
 from modemagent.registry.store.view import View
 
@@ -126,12 +126,8 @@ def unread_holdings(view: View, sims: Iterable[int]) -> dict[int, Holding]:
     rows: list[Any] = dialect.select_rows(
         view.connection, schema.place_sim, ("sim",), ("sim", "slot", "place"), keys
     )
-    wanted = sorted({(place,) for _, _, place in rows})
-    places = {
-        place.id: place
-        for place in load_places(view.connection, ("id",), wanted)
-        if place.seen == Seen.UNREAD
-    }
+    stored = view.place_rows({place for _, _, place in rows})
+    places = {row: stored[row] for _, _, row in rows if stored[row].seen == Seen.UNREAD}
     view.boots(place.last.boot for place in places.values())
     found: dict[int, Holding] = {}
     for sim, slot, row in rows:

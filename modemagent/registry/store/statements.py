@@ -55,6 +55,13 @@ def delete(table: Table, key: tuple[str, ...], sqlite: bool) -> Statement:
 
 
 @lru_cache(maxsize=256)
+def select_one(table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> str:
+    """Return a statement for one row on SQLite."""
+    where = " AND ".join(f"{name} = ?" for name in key)
+    return f"SELECT {', '.join(columns)} FROM {table.name} WHERE {where}"  # noqa: S608
+
+
+@lru_cache(maxsize=256)
 def select_json(table: Table, key: tuple[str, ...], columns: tuple[str, ...]) -> str:
     chosen = ", ".join(f"t.{name}" for name in columns)
     if len(key) == 1:
@@ -108,3 +115,8 @@ def _type(table: Table, column: str) -> str:
 @lru_cache(maxsize=64)
 def with_array(statement: str) -> Statement:
     return Statement(statement.replace("IN {keys}", "= ANY({keys})").format(keys="$1"), ("bigint",))
+
+
+@lru_cache(maxsize=64)
+def with_json(statement: str) -> str:
+    return statement.format(keys="(SELECT value FROM json_each(?))")

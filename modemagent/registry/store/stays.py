@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from modemagent.registry.store import dialect, schema
-from modemagent.registry.store.places import Place, load_places
+from modemagent.registry.store.places import Place
 from modemagent.registry.store.view import View
 
 _COLUMNS = (
@@ -85,15 +85,12 @@ def load_stays(
 
 def _with_newest_readings(view: View, stays: Sequence[StayRow]) -> list[StayRow]:
     """Return stays; the last reading of an open one is that of its place, which is not copied."""
-    places = {
-        place.id: place for place in load_places(view.connection, ("id",), _open_places(stays))
-    }
+    open_at = {one.place for one in stays if one.is_open and one.holder is None}
     sims = [(one.unit,) for one in stays if one.holder is not None and one.is_open]
     holding = dialect.select_rows(
         view.connection, schema.place_sim, ("sim",), ("sim", "slot", "place"), sorted(set(sims))
     )
-    more = {(place,) for _, _, place in holding if place not in places}
-    places |= {place.id: place for place in load_places(view.connection, ("id",), sorted(more))}
+    places = view.place_rows(open_at | {place for _, _, place in holding})
     view.boots(place.last.boot for place in places.values())
     found = []
     for one in stays:
@@ -112,10 +109,6 @@ def _with_newest_readings(view: View, stays: Sequence[StayRow]) -> list[StayRow]
             )
         found.append(one if place is None else _until(view, one, place))
     return found
-
-
-def _open_places(stays: Sequence[StayRow]) -> list[tuple[int]]:
-    return sorted({(one.place,) for one in stays if one.is_open and one.holder is None})
 
 
 def _until(view: View, one: StayRow, place: Place) -> StayRow:

@@ -9,7 +9,17 @@ from sqlalchemy import Connection
 
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.boots import BOOT_COLUMNS, Boot, boot_of
+from modemagent.registry.store.places import Place, load_places
 from modemagent.registry.store.refs import format_ref
+
+_STREAMS = (
+    "SELECT s.id, g.gateway_id, s.stream_id FROM stream AS s"
+    " JOIN gateway AS g ON g.id = s.gateway WHERE s.id IN {keys}"
+)
+_PLACES = (
+    "SELECT p.id, g.gateway_id, p.device_id, p.gateway FROM place AS p"
+    " JOIN gateway AS g ON g.id = p.gateway WHERE p.id IN {keys}"
+)
 
 
 class UnitName(NamedTuple):
@@ -42,6 +52,7 @@ class View:
         self._units: dict[int, UnitName] = {}
         self._streams: dict[int, tuple[str, str]] = {}
         self._places: dict[int, PlaceName] = {}
+        self._place_rows: dict[int, Place] = {}
         self._numbers: dict[int, str] = {}
         self._boots: dict[int, Boot] = {}
         self._makes: dict[int, tuple[str, str, str]] = {}
@@ -57,12 +68,9 @@ class View:
 
     def streams(self, keys: Iterable[int | None]) -> dict[int, tuple[str, str]]:
         """Return the gateway and the id of streams."""
-        missing = [(key,) for key in sorted(_missing(self._streams, keys))]
-        rows = dialect.select_rows(
-            self.connection, schema.stream, ("id",), ("id", "gateway", "stream_id"), missing
-        )
-        gateways = self.gateways(row[1] for row in rows)
-        self._streams.update({row[0]: (gateways[row[1]], row[2]) for row in rows})
+        missing = _missing(self._streams, keys)
+        for row, *names in dialect.query_keys(self.connection, _STREAMS, missing):
+            self._streams[row] = names[0], names[1]
         return self._streams
 
     def gateways(self, keys: Iterable[int]) -> dict[int, str]:
@@ -82,13 +90,17 @@ class View:
 
     def places(self, keys: Iterable[int | None]) -> dict[int, PlaceName]:
         """Return the names of places."""
-        missing = [(key,) for key in sorted(_missing(self._places, keys))]
-        rows = dialect.select_rows(
-            self.connection, schema.place, ("id",), ("id", "gateway", "device_id"), missing
-        )
-        gateways = self.gateways(row[1] for row in rows)
-        self._places.update({row[0]: PlaceName(gateways[row[1]], row[2], row[1]) for row in rows})
+        missing = _missing(self._places, keys)
+        for row, *names in dialect.query_keys(self.connection, _PLACES, missing):
+            self._places[row] = PlaceName(*names)
         return self._places
+
+    def place_rows(self, keys: Iterable[int]) -> dict[int, Place]:
+        """Return places with their newest reading."""
+        missing = [(key,) for key in sorted(_missing(self._place_rows, keys))]
+        found = load_places(self.connection, ("id",), missing)
+        self._place_rows.update({place.id: place for place in found})
+        return self._place_rows
 
     def numbers(self, keys: Iterable[int | None]) -> dict[int, str]:
         """Return the values of identifiers."""

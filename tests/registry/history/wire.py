@@ -9,7 +9,7 @@ from typing import Any
 from modemagent.identity.checkdigits import luhn_digit
 from modemagent.registry.history.derive import ReceivedReport
 from modemagent.registry.history.readings import PlaceReading, Seen, read_place
-from modemagent.registry.validation import parse_report
+from modemagent.registry.validation import valid_report
 from modemagent.report.message import canonical_body
 from tests.registry.history.world import SentReport
 
@@ -127,7 +127,7 @@ def as_received(sent: SentReport) -> ReceivedReport:
     report = sent.report
     reading = None
     if report.reading is not None:
-        reading = read_place(parse_report(canonical_body(body_of(sent))))
+        reading = read_place(valid_report(canonical_body(body_of(sent))))
     place = None if reading is None else (report.gateway, f"usb:{report.place[1]}")
     values = {name: getattr(report, name) for name in report.__struct_fields__}
     return ReceivedReport(**(values | {"place": place, "reading": reading}))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import text
 
 from modemagent.registry.envelope import open_envelope
 from modemagent.registry.store import refold
@@ -188,14 +188,10 @@ def test_swap_after_many_reads_no_older_reading(tmp_path: Path) -> None:
     store(database, [sent[:-1]])
     statements: list[str] = []
 
-    def note(_c: Any, cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        store(database, [sent[-1:]])
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+    with database.writing() as connection:
+        driver: Any = connection.connection.driver_connection
+    driver.set_trace_callback(statements.append)  # of the only writing connection
+    store(database, [sent[-1:]])
     assert stored(database) == expected(sent)
     database.close()
     reads = [one for one in statements if "sighting" in one and one.startswith("SELECT")]
