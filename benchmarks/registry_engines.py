@@ -20,6 +20,7 @@ from registry_load import arrivals
 from sqlalchemy import Engine as SqlEngine
 from sqlalchemy import event
 
+from modemagent.registry.store import sqlite_driver
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.pipeline import Pipeline
 from modemagent.registry.store.presence import PresenceKey, days_of, write_presence
@@ -232,8 +233,13 @@ def _writes(database: Database, batch: Sequence[bytes]) -> list[Write]:
             found.append((statement, columns))
         write(pipeline, statement, columns)
 
+    def keep_rows(connection: Any, text: str, rows: Any) -> None:
+        found.append((text, rows))
+        sqlite_write(connection, text, rows)
+
     recorder = Recorder(_RollingBack(database))  # type: ignore[arg-type]
     write = Pipeline.write
+    sqlite_write, sqlite_driver.write = sqlite_driver.write, keep_rows
     event.listen(SqlEngine, "before_cursor_execute", keep)
     Pipeline.write = keep_arrays  # type: ignore[method-assign]
     try:
@@ -243,6 +249,7 @@ def _writes(database: Database, batch: Sequence[bytes]) -> list[Write]:
     finally:
         Pipeline.write = write  # type: ignore[method-assign]
         event.remove(SqlEngine, "before_cursor_execute", keep)
+        sqlite_driver.write = sqlite_write
     return found
 
 

@@ -20,6 +20,8 @@ LONGEST_TEXT = 256
 _USB_INTERFACE = re.compile(r"(usb:[^:]+):[^:]+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _YEAR_1_MS, _YEAR_10000_MS = -62_135_596_800_000, 253_402_300_800_000
+_NAMES = ("report_id", "gateway_id", "stream_id", "boot_id", "agent_version")
+_MISSING = re.compile(r"missing required field `(\w+)`")
 _INDEX = re.compile(r"\[[^\]]*\]")
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TEXT)]
@@ -120,7 +122,7 @@ class DecodedReport(msgspec.Struct):
     network: _Network | None = None
     evidence: tuple[_Evidence, ...] | None = ()
     reader: _OptionalText = None
-    heartbeat_s: Annotated[float, msgspec.Meta(gt=0, le=2**63 - 1)] | None = None
+    heartbeat_s: Annotated[float, msgspec.Meta(gt=0, lt=2**63)] | None = None
     health: _Health | None = None
     provision: Any = None
 
@@ -155,15 +157,20 @@ def decode_report(raw: bytes) -> tuple[DecodedReport, int]:
             key="schema",
             hint=f"This version supports schema {SCHEMA}; install a later version.",
         )
-    names = report.report_id, report.gateway_id, report.stream_id, report.boot_id
-    if not ("".join(names) + report.agent_version).isprintable():
-        raise unprintable("report_id, gateway_id, stream_id, boot_id and agent_version")
+    check_printable("", report, _NAMES)
     return report, _wall_ms(report.observed_at)
 
 
-def unprintable(key: str) -> ReportError:
-    """Return the error of a text that databases cannot store or that cannot be shown."""
-    return ReportError(f"{key} must consist of printable characters", key=key)
+def check_printable(path: str, part: msgspec.Struct, names: tuple[str, ...]) -> None:
+    """Check texts, which databases cannot store or which cannot be shown otherwise.
+
+    :param path: key of the part in the report, with a dot
+    :raises ReportError: one of these keys has a text that is not printable
+    """
+    texts = [getattr(part, name) or "" for name in names]
+    if not "".join(texts).isprintable():
+        name = next(name for name in names if not (getattr(part, name) or "").isprintable())
+        raise ReportError(f"{path}{name} must be printable", key=path + name)
 
 
 def _wall_ms(text: str) -> int:
@@ -182,9 +189,11 @@ def _decode_otherwise(raw: bytes) -> DecodedReport:
     try:
         return msgspec.convert(_decode(raw), DecodedReport, strict=True)
     except msgspec.ValidationError as error:
-        message, _, place = str(error).rpartition(" - at `$")
-        key = _INDEX.sub("", place.rstrip("`")).lstrip(".")
-        raise ReportError(f"{key or 'the report'}: {message or error}", key=key) from None
+        message, _, place = str(error).partition(" - at `$")
+        missing = _MISSING.search(message)
+        parts = [_INDEX.sub("", place.rstrip("`")).strip("."), missing[1] if missing else ""]
+        key = ".".join(filter(None, parts))
+        raise ReportError(f"{key or 'the report'}: {message}", key=key) from None
 
 
 def device_id_of(port_id: str | None, path: str) -> str:

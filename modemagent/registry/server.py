@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -23,6 +24,7 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
 from modemagent.errors import SettingsError
+from modemagent.registry.acceptor import Acceptor
 from modemagent.registry.api import metrics
 from modemagent.registry.api.addresses import Network
 from modemagent.registry.api.app import HOLD_BACK_S, create_app
@@ -181,6 +183,7 @@ class _Server(uvicorn.Server):
         self._certificate = certificate
         self._for_metrics = for_metrics
         self._connections = Connections(app.state.metrics, app.state.addresses)
+        self._acceptor: Acceptor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()
@@ -197,7 +200,10 @@ class _Server(uvicorn.Server):
                 "ssl_shutdown_timeout": 1.0,
             }
         protocol = self._protocol(self.config)
-        self.servers = [await loop.create_server(protocol, sock=listener, backlog=_BACKLOG, **tls)]
+        self.servers = []
+        listener.listen(_BACKLOG)
+        self._acceptor = Acceptor(listener, protocol, tls)
+        self._acceptor.start()
         if self._for_metrics is not None:
             config = uvicorn.Config(
                 metrics_app(self._app.state),
@@ -208,6 +214,7 @@ class _Server(uvicorn.Server):
             config.load()
             protocol = self._protocol(config)
             self.servers.append(await loop.create_server(protocol, sock=self._for_metrics))
+        gc.freeze()  # else each full collection searches the modules again, for 50 ms
         self.started = True
         scheme = "https" if self._certificate else "http"
         self._announce(_listening(scheme, listener, self._for_metrics))
@@ -238,6 +245,8 @@ class _Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             if isinstance(connection, RegistryConnection) and not connection.is_busy:
                 connection.transport.close()
+        if self._acceptor is not None:
+            self._acceptor.stop()
         await super().shutdown([*(sockets or []), *filter(None, [self._for_metrics])])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -16,7 +16,7 @@ from modemagent.errors import ReportError
 from modemagent.identity.check import validate
 from modemagent.identity.imeisv import Imeisv
 from modemagent.identity.snapshot import SimState
-from modemagent.registry.received import ModemPart, SimPart, decode_report, unprintable
+from modemagent.registry.received import ModemPart, SimPart, check_printable, decode_report
 
 _SIM_STATES = frozenset(map(str, SimState))
 _MODEM_FACTS = ("manufacturer", "model", "firmware", "serial_number")
@@ -78,12 +78,11 @@ def valid_report(raw: bytes) -> ValidReport:
     """
     report, observed_ms = decode_report(raw)
     port, modem = report.port, report.modem
-    if report.reader is not None and not report.reader.isprintable():
-        raise unprintable("reader")
+    check_printable("", report, ("reader",))
     if port is not None:
-        _check_printable("port", port, ("path", "id", "usb_vid", "usb_pid"))
+        check_printable("port.", port, ("path", "id", "usb_vid", "usb_pid"))
     for one in (report.health and report.health.modems) or ():
-        _check_printable("health.modems", one, ("port_id", "state"))
+        check_printable("health.modems.", one, ("port_id", "state"))
     facts: dict[str, str] = {}
     imei = None
     if modem is not None:
@@ -96,7 +95,7 @@ def valid_report(raw: bytes) -> ValidReport:
             imei = str(Imeisv(numbers["imeisv"]).imei)
     sims: dict[int, SimReading] = {}
     for sim in report.sims or ():
-        _check_printable("sims", sim, ("state",))
+        check_printable("sims.", sim, ("state",))
         read = _read_texts("sims", sim, _SIM_NUMBERS)
         numbers = _numbers(read, _SIM_NUMBERS)
         state = sim.state if sim.state in _SIM_STATES else "unknown"
@@ -130,7 +129,7 @@ def valid_report(raw: bytes) -> ValidReport:
 
 def _read_texts(path: str, part: ModemPart | SimPart, names: tuple[str, ...]) -> dict[str, str]:
     """Return the values that were read; the others are checked too."""
-    _check_printable(path, part, names)
+    check_printable(f"{path}.", part, names)
     states = part.read or {}
     found = {}
     for name in names:
@@ -143,15 +142,6 @@ def _read_texts(path: str, part: ModemPart | SimPart, names: tuple[str, ...]) ->
             key = f"{path}.read.{name}"
             raise ReportError(f"{key} must be a string", key=key)
     return found
-
-
-def _check_printable(path: str, part: msgspec.Struct, names: tuple[str, ...]) -> None:
-    texts = [getattr(part, name) or "" for name in names]
-    if not "".join(texts).isprintable():
-        wrong = next(
-            name for name, text in zip(names, texts, strict=True) if not text.isprintable()
-        )
-        raise unprintable(f"{path}.{wrong}")
 
 
 def _numbers(read: Mapping[str, str], kinds: tuple[str, ...]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import select
@@ -29,6 +30,8 @@ from modemagent.registry.store.places import (
 )
 
 _CHANGES = PLACE_COLUMNS[5:]
+_all_of = attrgetter(*(name for name in PLACE_COLUMNS if not name.startswith("last_")))
+_changes_of = attrgetter(*(name for name in _CHANGES if not name.startswith("last_")))
 
 
 class PlaceLog:
@@ -328,14 +331,14 @@ class PlaceLog:
             connection,
             schema.place,
             PLACE_COLUMNS,
-            [_place_values(one, PLACE_COLUMNS) for one in new],
+            [(*_all_of(one), *one.last) for one in new],
         )
         dialect.update_rows(
             connection,
             schema.place,
             ("id",),
             _CHANGES,
-            [(*_place_values(one, _CHANGES), one.id) for one in changed],
+            [(*_changes_of(one), *one.last, one.id) for one in changed],
         )
         self._check_contested(changed)
 
@@ -372,11 +375,6 @@ def _tail(place: Place, first: Row | None, added: list[Row]) -> Tail | None:
         for one, other in pairwise(rows)
     )
     return Tail(unit, place, known, added) if unit is not None and in_order else None
-
-
-def _place_values(place: Place, names: tuple[str, ...]) -> tuple[Any, ...]:
-    own = tuple(getattr(place, name) for name in names if not name.startswith("last_"))
-    return own + tuple(place.last)
 
 
 def _values(place: Place, row: Row, *, counts: bool) -> tuple[Any, ...]:

@@ -180,8 +180,8 @@ def load_places(
 
 
 def clocks_of(values: Iterable[Any]) -> Clocks:
-    found = Clocks(*values)
-    return found._replace(synchronized=bool(found.synchronized))
+    *clocks, synchronized, digest = values
+    return Clocks(*clocks, bool(synchronized), digest)
 
 
 def row_of(values: tuple[Any, ...]) -> Row:
