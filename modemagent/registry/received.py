@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -161,14 +163,19 @@ def decode_report(raw: bytes) -> tuple[DecodedReport, int]:
     return report, _wall_ms(report.observed_at)
 
 
+@lru_cache(maxsize=16)
+def _values_of(names: tuple[str, ...]) -> attrgetter[tuple[str | None, ...]]:
+    return attrgetter(*names)
+
+
 def check_printable(path: str, part: msgspec.Struct, names: tuple[str, ...]) -> None:
     """Check texts, which databases cannot store or which cannot be shown otherwise.
 
     :param path: key of the part in the report, with a dot
+    :param names: of at least two of its keys
     :raises ReportError: one of these keys has a text that is not printable
     """
-    texts = [getattr(part, name) or "" for name in names]
-    if not "".join(texts).isprintable():
+    if not "".join(filter(None, _values_of(names)(part))).isprintable():
         name = next(name for name in names if not (getattr(part, name) or "").isprintable())
         raise ReportError(f"{path}{name} must be printable", key=path + name)
 

@@ -21,7 +21,9 @@ from modemagent.registry.received import ModemPart, SimPart, check_printable, de
 _SIM_STATES = frozenset(map(str, SimState))
 _MODEM_FACTS = ("manufacturer", "model", "firmware", "serial_number")
 _MODEM_NUMBERS = ("imei", "imeisv", "meid")
+_MODEM_TEXTS = (*_MODEM_FACTS, *_MODEM_NUMBERS)
 _SIM_NUMBERS = ("iccid", "imsi", "eid")
+_SIM_TEXTS = (*_SIM_NUMBERS, "state")
 
 
 class SimReading(msgspec.Struct, frozen=True, gc=False):
@@ -78,7 +80,7 @@ def valid_report(raw: bytes) -> ValidReport:
     """
     report, observed_ms = decode_report(raw)
     port, modem = report.port, report.modem
-    check_printable("", report, ("reader",))
+    check_printable("", report, ("reader", "reason"))
     if port is not None:
         check_printable("port.", port, ("path", "id", "usb_vid", "usb_pid"))
     for one in (report.health and report.health.modems) or ():
@@ -86,7 +88,7 @@ def valid_report(raw: bytes) -> ValidReport:
     facts: dict[str, str] = {}
     imei = None
     if modem is not None:
-        read = _read_texts("modem", modem, (*_MODEM_FACTS, *_MODEM_NUMBERS))
+        read = _read_texts("modem", modem, _MODEM_TEXTS)
         facts = {name: read[name] for name in _MODEM_FACTS if name in read}
         numbers = _numbers(read, _MODEM_NUMBERS)
         imei = numbers.pop("imei", None)
@@ -95,8 +97,7 @@ def valid_report(raw: bytes) -> ValidReport:
             imei = str(Imeisv(numbers["imeisv"]).imei)
     sims: dict[int, SimReading] = {}
     for sim in report.sims or ():
-        check_printable("sims.", sim, ("state",))
-        read = _read_texts("sims", sim, _SIM_NUMBERS)
+        read = _read_texts("sims", sim, _SIM_TEXTS)
         numbers = _numbers(read, _SIM_NUMBERS)
         state = sim.state if sim.state in _SIM_STATES else "unknown"
         is_empty = state == "absent" and (sim.read or {}).get("iccid") == "absent"

@@ -1,0 +1,55 @@
+"""Lookups that take long are made in a thread, with the same result."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from modemagent.identity.checkdigits import luhn_digit
+from modemagent.registry.store.engine import Database
+from tests.registry.conftest import Client, Gateway
+
+_COUNT = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {}) SELECT max(i) FROM n"
+)
+
+
+def imei(number: int) -> str:
+    digits = f"86769804{number:06d}"
+    return digits + luhn_digit(digits)
+
+
+@pytest.mark.parametrize("count", [8, 9])
+def test_number_of_many_modems_is_found(
+    gateway_client: Callable[[str], Client], reader: Client, count: int
+) -> None:
+    gateway, client = Gateway(), gateway_client("gw-1")
+    reports = []
+    for number in range(count):
+        report = gateway.report("identified", imei=imei(number), sims=[])
+        report["port"] |= {"id": f"usb:1-{number}:1.2"}
+        report["modem"]["serial_number"] = "0123456789"
+        report["modem"]["read"]["serial_number"] = "ok"
+        reports.append(report)
+    assert set(client.post(*reports)) == {"accepted"}
+    matches = reader.get("lookup?id=0123456789")["matches"]
+    assert sorted(one["modem"] for one in matches) == sorted(map(imei, range(count)))
+    assert {(one["kind"], one["id"]) for one in matches} == {("serial_number", "0123456789")}
+
+
+def test_quick_connection_interrupts_a_long_statement(tmp_path: Path) -> None:
+    with contextlib.closing(Database(f"sqlite:///{tmp_path}/registry.db")) as database:
+        quick = database.quick_connection(10_000)
+        assert quick is not None
+        with quick:
+            with quick.begin(), pytest.raises(OperationalError) as raised:
+                quick.exec_driver_sql(_COUNT.format(100_000)).all()
+            assert isinstance(raised.value.orig, sqlite3.Error)
+            assert raised.value.orig.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT
+            with quick.begin():
+                assert quick.exec_driver_sql(_COUNT.format(10)).scalar() == 10
