@@ -180,8 +180,9 @@ def load_places(
 
 
 def clocks_of(values: Iterable[Any]) -> Clocks:
-    *clocks, synchronized, digest = values
-    return Clocks(*clocks, bool(synchronized), digest)
+    found: list[Any] = [*values]
+    found[-2] = bool(found[-2])  # synchronized
+    return Clocks(*found)
 
 
 def row_of(values: tuple[Any, ...]) -> Row:
