@@ -171,6 +171,7 @@ async def _open_in_time(body: bytes | bytearray, token: Token, sender: Sender) -
     if reports is not None:
         return _open(reports, token, sender)
     opened = await run_in_threadpool(_open_or_problem, body, token, sender)
+    del body  # the exception and this frame are a reference cycle
     if isinstance(opened, ProblemDetails):
         raise opened
     return opened
