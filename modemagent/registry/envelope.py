@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -17,12 +17,15 @@ from modemagent.errors import ReportError
 from modemagent.registry.received import (
     LONGEST_TEXT,
     SEQUENCE_LIMIT,
+    ReportOutline,
+    decode_outline,
     decode_report,
     reject_duplicate_keys,
 )
 from modemagent.report.message import canonical_body
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TEXT)]
+_MOST_PARTS = 8192  # twice, of 300 bytes each
 _UNCHANGED_REASONS = frozenset({"refresh", "heartbeat"})
 
 
@@ -60,6 +63,38 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     health: bytes | None = None
 
 
+class _Parts(NamedTuple):
+    """What a report states of its place; the fields are those of its envelope."""
+
+    device_id: str | None
+    mcc: str
+    identity: int
+    problems: int
+
+
+class _KnownParts:
+    """Results for the parts of recent canonical reports, by the digest of their bytes.
+
+    A backlog repeats the parts of a few modems. The later half of the results is kept if there are
+    too many.
+    """
+
+    def __init__(self) -> None:
+        self._newer: dict[bytes, _Parts] = {}
+        self._older: dict[bytes, _Parts] = {}
+
+    def get(self, key: bytes) -> _Parts | None:
+        found = self._newer.get(key)
+        if found is None and (found := self._older.get(key)) is not None:
+            self.put(key, found)
+        return found
+
+    def put(self, key: bytes, parts: _Parts) -> None:
+        if len(self._newer) >= _MOST_PARTS:
+            self._newer, self._older = {}, self._newer
+        self._newer[key] = parts
+
+
 class _Key(msgspec.Struct):
     gateway_id: _Text
     stream_id: _Text
@@ -71,6 +106,7 @@ _key_decoder = msgspec.json.Decoder(_Key, strict=True)
 _plain = msgspec.json.Decoder()
 _encoder = msgspec.msgpack.Encoder(order="sorted")
 _from_bytes = int.from_bytes
+_known_parts = _KnownParts()
 
 
 def open_envelope(raw: bytes) -> Envelope:
@@ -78,22 +114,41 @@ def open_envelope(raw: bytes) -> Envelope:
 
     :raises ReportError: the report is invalid
     """
+    key = None
     try:
+        outline = decode_outline(raw)
+        if outline is not None:
+            key = _key_of_parts(outline[0])
+            if (parts := _known_parts.get(key)) is not None:
+                return _repeated(raw, *outline, parts)
         report, wall_ms = decode_report(raw)
         canonical = _is_canonical(raw)
         digest = digest_of(raw if canonical else _canonical(raw))
     except ReportError as error:
         return _invalid(raw, error)
     port, network, beat = report.port, report.network, report.heartbeat_s
-    mcc = network.mcc if network is not None and isinstance(network.mcc, str) else ""
+    country = network.mcc if network is not None and isinstance(network.mcc, str) else ""
+    mcc = country if country.isdecimal() and len(country) == 3 else ""
     serious = sorted(
         (str(one.code), str(one.field or ""))
         for one in report.problems or ()
         if one.severity != "note"
     )
-    about_network = (network.registration, network.registered, mcc) if network else None
+    about_network = (network.registration, network.registered, country) if network else None
     position = (port.id or port.path) if port else None
     health = report.health
+    about_modem = report.reason == "removed", report.read_by, position, report.modem, report.sims
+    try:
+        parts = _Parts(
+            report.device_id,
+            mcc,
+            digest_of(_encoder.encode(about_modem)),
+            digest_of(_encoder.encode((serious, about_network))),
+        )
+        if key is not None and canonical:
+            _known_parts.put(key, parts)
+    except OverflowError:  # a number has no encoding
+        parts = _Parts(report.device_id, mcc, digest, digest)
     return Envelope(
         raw,
         digest,
@@ -107,28 +162,41 @@ def open_envelope(raw: bytes) -> Envelope:
         report.clock_synchronized,
         report.agent_version,
         None if beat is None else int(beat * 1000) if beat < 2**40 else 0,
-        report.device_id,
-        mcc if mcc.isdecimal() and len(mcc) == 3 else "",
-        _digest_of_parts(
-            (report.reason == "removed", report.read_by, position, report.modem, report.sims),
-            digest,
-        ),
-        _digest_of_parts((serious, about_network), digest),
-        report.reason in _UNCHANGED_REASONS
+        *parts,
+        quiet=report.reason in _UNCHANGED_REASONS
         and report.provision is None
         and (health is None or health.is_printable)
         and canonical,
-        report.provision is not None,
+        provision=report.provision is not None,
         health=None if health is None else msgspec.json.encode(health),
     )
 
 
-def _digest_of_parts(parts: tuple[object, ...], otherwise: int) -> int:
-    """Return the digest of parts of a report, or another if a number in them has no encoding."""
-    try:
-        return digest_of(_encoder.encode(parts))
-    except OverflowError:
-        return otherwise
+def _repeated(raw: bytes, report: ReportOutline, wall_ms: int, parts: _Parts) -> Envelope:
+    """Return the envelope of a report whose parts are those of an earlier one."""
+    return Envelope(
+        raw,
+        digest_of(raw),
+        report.report_id,
+        report.gateway_id,
+        report.stream_id,
+        report.sequence,
+        report.boot_id,
+        report.uptime_ms,
+        wall_ms,
+        report.clock_synchronized,
+        report.agent_version,
+        None,
+        *parts,
+        quiet=report.reason in _UNCHANGED_REASONS,
+        provision=False,
+    )
+
+
+def _key_of_parts(report: ReportOutline) -> bytes:
+    parts = report.modem, report.network, report.port, report.problems, report.reader, report.sims
+    found = b",".join([b"" if one is msgspec.UNSET else one for one in parts])
+    return hashlib.sha256(found + (b"-" if report.reason == "removed" else b"+")).digest()
 
 
 def digest_of(data: bytes) -> int:

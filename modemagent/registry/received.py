@@ -28,6 +28,9 @@ _INDEX = re.compile(r"\[[^\]]*\]")
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TEXT)]
 _OptionalText = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)] | None
+_Sequence = Annotated[int, msgspec.Meta(ge=1, lt=SEQUENCE_LIMIT)]
+_Reason = Literal["identified", "sim_changed", "modem_changed", "removed", "refresh", "heartbeat"]
+_Part = msgspec.Raw | msgspec.UnsetType
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
@@ -109,14 +112,14 @@ class DecodedReport(msgspec.Struct):
     report_id: _Text
     gateway_id: _Text
     stream_id: _Text
-    sequence: Annotated[int, msgspec.Meta(ge=1, lt=SEQUENCE_LIMIT)]
+    sequence: _Sequence
     boot_id: _Text
     boot_count: _Count
     uptime_ms: _Count
     observed_at: _Text
     clock_synchronized: bool
     agent_version: _Text
-    reason: Literal["identified", "sim_changed", "modem_changed", "removed", "refresh", "heartbeat"]
+    reason: _Reason
     port: PortPart | None = None
     modem: ModemPart | None = None
     sims: tuple[SimPart, ...] | None = ()
@@ -141,7 +144,34 @@ class DecodedReport(msgspec.Struct):
         return self.reader
 
 
+class ReportOutline(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A usual report about a modem, with the parts that readings repeat as they were received.
+
+    The keys have the order of a canonical body.
+    """
+
+    agent_version: _Text
+    boot_count: _Count
+    boot_id: _Text
+    clock_synchronized: bool
+    gateway_id: _Text
+    modem: msgspec.Raw
+    network: _Part = msgspec.UNSET
+    observed_at: _Text
+    port: msgspec.Raw
+    problems: _Part = msgspec.UNSET
+    reader: _Part = msgspec.UNSET
+    reason: _Reason
+    report_id: _Text
+    schema: int
+    sequence: _Sequence
+    sims: msgspec.Raw
+    stream_id: _Text
+    uptime_ms: _Count
+
+
 _decoder = msgspec.json.Decoder(DecodedReport, strict=True)
+_outlines = msgspec.json.Decoder(ReportOutline, strict=True)
 
 
 def decode_report(raw: bytes) -> tuple[DecodedReport, int]:
@@ -153,6 +183,25 @@ def decode_report(raw: bytes) -> tuple[DecodedReport, int]:
         report = _decoder.decode(raw)
     except (msgspec.DecodeError, ValueError, RecursionError, OverflowError):
         report = _decode_otherwise(raw)
+    return report, _check(report)
+
+
+def decode_outline(raw: bytes) -> tuple[ReportOutline, int] | None:
+    """Return a report and its wall time without decoding the parts that readings repeat.
+
+    None: it has other keys, or is not canonical apart from those parts.
+
+    :raises ReportError: as for :func:`decode_report`
+    """
+    try:
+        report = _outlines.decode(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError, OverflowError):
+        return None
+    return (report, _check(report)) if msgspec.json.encode(report) == raw else None
+
+
+def _check(report: DecodedReport | ReportOutline) -> int:
+    """Check the keys that all reports have, and return the wall time."""
     if report.schema != SCHEMA:
         raise ReportError(
             f"report schema {report.schema} is not supported",
@@ -160,7 +209,7 @@ def decode_report(raw: bytes) -> tuple[DecodedReport, int]:
             hint=f"This version supports schema {SCHEMA}; install a later version.",
         )
     check_printable("", report, _NAMES)
-    return report, _wall_ms(report.observed_at)
+    return _wall_ms(report.observed_at)
 
 
 @lru_cache(maxsize=16)

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from modemagent.errors import ReportError
+from modemagent.registry import envelope
 from modemagent.registry.envelope import open_envelope
 from modemagent.registry.history.readings import PlaceReading, Seen, read_place
+from modemagent.registry.received import ReportOutline
 from modemagent.registry.validation import ValidReport, valid_report
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import EID, ICCID, IMEI, Gateway, sim
@@ -106,6 +108,37 @@ def test_both_decoders_agree_about_every_mutation(path: Path) -> None:
                 is_open = False
             assert is_open or isinstance(found, str), raw
     assert seen == {str, ValidReport}
+
+
+def opened(raw: bytes) -> object:
+    try:
+        return open_envelope(raw)
+    except ReportError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
+def test_repeated_parts_have_the_results_of_the_first(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = json.loads(path.read_text())
+    usual = {key: example[key] for key in example if key in ReportOutline.__struct_fields__}
+    bodies = [body for body in mutations(usual) if isinstance(body, dict)]
+    reports = [canonical_body(body) for body in bodies]
+    monkeypatch.setattr(envelope, "_known_parts", known := envelope._KnownParts())
+    for raw in reports:
+        opened(raw)
+    later = [opened(raw) for raw in reports]
+    monkeypatch.setattr(known, "put", lambda *_: None)
+    monkeypatch.setattr(known, "get", lambda _: None)
+    assert [str(one) for one in later] == [str(opened(raw)) for raw in reports]
+
+
+def test_repeated_parts_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = Gateway()
+    open_envelope(canonical_body(gateway.report("identified")))
+    monkeypatch.setattr(envelope, "decode_report", None)
+    assert open_envelope(canonical_body(gateway.report("refresh"))).quiet
 
 
 @pytest.mark.parametrize(
