@@ -62,9 +62,8 @@ class RegistryMetrics:
         def gauge(name: str, text: str) -> Gauge:
             return Gauge(f"{_PREFIX}_{name}", text, registry=own, multiprocess_mode="livesum")
 
-        self.reports = counter("reports_received", "Reports received by result.", "status")
-        for status in ReceiptStatus:
-            self.reports.labels(status)
+        received = counter("reports_received", "Reports received by result.", "status")
+        self.reports = {str(status): received.labels(status) for status in ReceiptStatus}
         self.rejected = counter(
             "reports_rejected", "Reports rejected by the code of the problem.", "reason"
         )

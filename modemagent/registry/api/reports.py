@@ -145,8 +145,8 @@ class ReportRoute:
 
     def _count(self, results: list[_Result]) -> None:
         metrics: RegistryMetrics = self._state.metrics
-        for status, count in Counter(result["status"] for result in results).items():
-            metrics.reports.labels(status).inc(count)
+        for status, count in Counter([result["status"] for result in results]).items():
+            metrics.reports[status].inc(count)
             if status == ReceiptStatus.REJECTED:
                 for one in results:
                     if one["status"] == status:

@@ -37,15 +37,18 @@ def insert_rows(
     connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Values]
 ) -> None:
     """Insert rows, given as the values of these columns."""
-    _write(connection, statements.insert(table, tuple(columns), is_sqlite(connection)), rows)
+    if rows:
+        _write(connection, statements.insert(table, tuple(columns), is_sqlite(connection)), rows)
 
 
 def insert_new(
     connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Values]
 ) -> None:
     """Insert rows whose unique key is not stored yet, and leave the others as they are."""
-    end = " ON CONFLICT DO NOTHING"
-    _write(connection, statements.insert(table, tuple(columns), is_sqlite(connection), end), rows)
+    if rows:
+        end = " ON CONFLICT DO NOTHING"
+        names = tuple(columns)
+        _write(connection, statements.insert(table, names, is_sqlite(connection), end), rows)
 
 
 def upsert_rows(
@@ -56,9 +59,9 @@ def upsert_rows(
     rows: Sequence[Values],
 ) -> None:
     """Insert rows, given as the values of key and columns; of stored ones replace the columns."""
-    changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
-    end = f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
-    _write(connection, statements.insert(table, (*key, *columns), is_sqlite(connection), end), rows)
+    if rows:
+        statement = statements.upsert(table, tuple(key), tuple(columns), is_sqlite(connection))
+        _write(connection, statement, rows)
 
 
 def update_rows(
@@ -69,18 +72,17 @@ def update_rows(
     rows: Sequence[Values],
 ) -> None:
     """Update rows, given as the values of columns and then of the key."""
-    _write(
-        connection,
-        statements.update(table, tuple(key), tuple(columns), is_sqlite(connection)),
-        rows,
-    )
+    if rows:
+        statement = statements.update(table, tuple(key), tuple(columns), is_sqlite(connection))
+        _write(connection, statement, rows)
 
 
 def delete_rows(
     connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Values]
 ) -> None:
     """Delete the rows with these keys."""
-    _write(connection, statements.delete(table, tuple(key), is_sqlite(connection)), rows)
+    if rows:
+        _write(connection, statements.delete(table, tuple(key), is_sqlite(connection)), rows)
 
 
 def select_rows(
@@ -244,8 +246,6 @@ def _read(
 
 
 def _write(connection: Connection, statement: Statement, rows: Sequence[Values]) -> None:
-    if not rows:
-        return
     if is_sqlite(connection):
         sqlite_driver.write(connection, statement.text, rows)
     else:

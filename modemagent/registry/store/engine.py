@@ -33,6 +33,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 
 from modemagent.errors import RegistryStoreError
+from modemagent.registry.store import sqlite_driver
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.ids import KeySource
 from modemagent.registry.store.migrations import NEWEST, migrate
@@ -292,4 +293,4 @@ def _prepare_guest(connection: object, entry: ConnectionPoolEntry) -> None:
 
 def _begin_immediate_when_writing(connection: Connection) -> None:
     writes = connection.get_execution_options().get("modemagent_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    sqlite_driver.begin(connection, writes=writes)

@@ -32,11 +32,18 @@ def write(connection: Connection, statement: str, rows: Sequence[Values]) -> Non
         raise _wrapped(statement, error) from error
 
 
+def begin(connection: Connection, *, writes: bool) -> None:
+    """Begin a transaction of the driver."""
+    statement = "BEGIN IMMEDIATE" if writes else "BEGIN"
+    try:
+        _driver(connection).execute(statement)
+    except sqlite3.Error as error:
+        raise _wrapped(statement, error) from error
+
+
 def _driver(connection: Connection) -> sqlite3.Connection:
-    """Return the connection of the driver, in a transaction."""
-    if not connection.in_transaction():
-        connection.begin()
-    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    """Return the connection of the driver."""
+    driver: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
     return driver
 
 

@@ -26,6 +26,13 @@ def insert(table: Table, columns: tuple[str, ...], sqlite: bool, end: str = "") 
 
 
 @lru_cache(maxsize=256)
+def upsert(table: Table, key: tuple[str, ...], columns: tuple[str, ...], sqlite: bool) -> Statement:
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    end = f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+    return insert(table, (*key, *columns), sqlite, end)
+
+
+@lru_cache(maxsize=256)
 def update(table: Table, key: tuple[str, ...], columns: tuple[str, ...], sqlite: bool) -> Statement:
     if sqlite:
         changes = ", ".join(f"{name} = ?" for name in columns)
