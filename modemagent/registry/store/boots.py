@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -41,6 +42,7 @@ _PART = (
     "uptime_ms", "reports", "received_ms", "agent_version",
     "heartbeat_sequence", "heartbeat_ms", "health",
 )  # fmt: skip
+_values_of: attrgetter[tuple[Any, ...]] = attrgetter(*_PART)
 NEVER_MS = 2**62
 UNDATED = BootDates(0, 0, False, False)  # a boot of a copied disk
 
@@ -66,7 +68,7 @@ class Part:
     health: bytes | None = None
 
     def values(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, name) for name in _PART)
+        return _values_of(self)
 
     def add_heartbeat(self, report: Envelope) -> bool:
         """Add the health and the interval of a heartbeat.

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 Values = tuple[Any, ...]
 Rows = list[Values]
 
-_BIGINT = ("bigint",)
-
 _EVENT_LOCK = 0x6D6F_6465_6D01  # key of the advisory lock under which events get positions
 _SCHEMA_LOCK = 0x6D6F_6465_6D02
 EVENTS_CHANNEL = "modemagent_events"
@@ -138,21 +136,12 @@ def select_ranges(
     wanted = list(ranges)
     if not wanted:
         return []
-    chosen = ", ".join(f"t.{name}" for name in columns)
-    condition = f"t.{key} = {{0}} AND t.{low} <= {{2}} AND t.{high} >= {{1}}"
-    if is_sqlite(connection):
-        parts = [f"k.value ->> {number}" for number in range(3)]
-        statement = (
-            f"SELECT {chosen} FROM json_each(?) AS k CROSS JOIN {table.name} AS t"  # noqa: S608
-            f" ON {condition.format(*parts)}"
-        )
-        return sqlite_driver.fetch(connection, statement, (msgspec.json.encode(wanted).decode(),))
-    text = (
-        f"SELECT {chosen} FROM unnest($1, $2, $3) AS k(a, b, c)"  # noqa: S608
-        f" JOIN {table.name} AS t ON {condition.format('k.a', 'k.b', 'k.c')}"
-    )
-    columns_of_keys = tuple(zip(*wanted, strict=True))
-    return _read(connection, Statement(text, 3 * _BIGINT), columns_of_keys)
+    sqlite = is_sqlite(connection)
+    statement = statements.select_ranges(table, (key, low, high), tuple(columns), sqlite)
+    if sqlite:
+        values = (msgspec.json.encode(wanted).decode(),)
+        return sqlite_driver.fetch(connection, statement.text, values)
+    return _read(connection, statement, tuple(zip(*wanted, strict=True)))
 
 
 def reserve_keys(connection: Connection, count: int) -> int:

@@ -83,6 +83,25 @@ def select_json(table: Table, key: tuple[str, ...], columns: tuple[str, ...]) ->
     )
 
 
+@lru_cache(maxsize=16)
+def select_ranges(
+    table: Table, limits: tuple[str, str, str], columns: tuple[str, ...], sqlite: bool
+) -> Statement:
+    """Return a statement for rows with a key whose ranges overlap others.
+
+    :param limits: columns of the key, and of the start and end of a range
+    """
+    key, low, high = limits
+    start = f"SELECT {', '.join(f't.{name}' for name in columns)} FROM "  # noqa: S608
+    condition = f"t.{key} = {{0}} AND t.{low} <= {{2}} AND t.{high} >= {{1}}"
+    if sqlite:
+        on = condition.format(*(f"k.value ->> {number}" for number in range(3)))
+        return Statement(f"{start}json_each(?) AS k CROSS JOIN {table.name} AS t ON {on}")
+    on = condition.format("k.a", "k.b", "k.c")
+    text = f"{start}unnest($1, $2, $3) AS k(a, b, c) JOIN {table.name} AS t ON {on}"
+    return Statement(text, 3 * ("bigint",))
+
+
 @lru_cache(maxsize=256)
 def select_arrays(
     table: Table, key: tuple[str, ...], columns: tuple[str, ...], lock: bool
