@@ -14,7 +14,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from modemagent import __version__
-from modemagent.registry.api import event_stream, fleet, health, problem_details, reports
+from modemagent.registry.api import (
+    event_stream,
+    fleet,
+    health,
+    imports,
+    lists,
+    problem_details,
+    reports,
+)
 from modemagent.registry.api.addresses import ClientAddresses, Network
 from modemagent.registry.api.event_stream import EventStreams
 from modemagent.registry.api.gate import Gate
@@ -92,7 +100,14 @@ def create_app(
     app.add_route(_OPENAPI, OpenApiDocument(app).get, include_in_schema=False)
     methods = PathMethods(app)
     problem_details.add_to(app, methods.at)
-    for router in (reports.router, fleet.router, event_stream.router, health.router):
+    for router in (
+        reports.router,
+        fleet.router,
+        event_stream.router,
+        lists.router,
+        imports.router,
+        health.router,
+    ):
         app.include_router(router)
     budget = MemoryBudget(MOST_BODIES_BYTES)
     state.gate = Gate(

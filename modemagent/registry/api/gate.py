@@ -49,6 +49,7 @@ MOST_REQUESTS_EACH = 32  # at a time, of one token
 MOST_REQUESTS_OF_GATEWAY = 8
 MOST_REQUESTS_OF_ADDRESS = 8  # without a token
 _MOST_BYTES = 64 * 1024  # of a body that is not a batch of reports
+_MOST_BYTES_AT = {"/api/v1/imports": 8 * 1024 * 1024, "/api/v1/checks": 4 * 1024 * 1024}
 _DELAY_OF_REFUSAL_S = 0.25
 _RETRY_WHEN_STOPPING_S = 10
 
@@ -201,7 +202,8 @@ class Gate:
     async def _serve_body(
         self, scope: AsgiScope, receive: Receive, send: Send, headers: Headers
     ) -> None:
-        body = RequestBody(receive, self._budget, _MOST_BYTES)
+        most = _MOST_BYTES_AT.get(scope["path"], _MOST_BYTES)
+        body = RequestBody(receive, self._budget, most)
         try:
             content = await body.read(headers)
             if is_too_deep(content):

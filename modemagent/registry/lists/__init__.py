@@ -1,0 +1,1 @@
+"""Lists of numbers and checks against them: pure functions without a database."""

@@ -1,0 +1,154 @@
+"""A CSV file as operators, regulators and spreadsheets write it: encoding, delimiter, header.
+
+Lines before the header, such as a licence, are skipped. The header is the first line with the name
+of a column that is needed; names are compared without case, spaces and punctuation.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+_DELIMITERS = ",;\t|"
+_MOST_LINES_BEFORE = 50
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+#: Names of each column, in lower case, letters and digits only.
+Columns = Mapping[str, Sequence[str]]
+
+
+class LineProblem(NamedTuple):
+    """What is wrong with a line of a file; the message has no number of the file.
+
+    :param line: from 1; 0: the file as a whole
+    """
+
+    line: int
+    column: str
+    code: str
+    severity: str
+    message: str
+    remedy: str
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity == "error"
+
+    def to_json(self) -> dict[str, object]:
+        return dict(self._asdict())
+
+
+class UnreadableFile(Exception):
+    """A file that has no usable table; carries the problem."""
+
+    def __init__(self, code: str, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.problem = LineProblem(0, "", code, "error", message, remedy)
+
+
+class CsvTable(NamedTuple):
+    """The rows of a file.
+
+    :param columns: position of each column that the file has
+    :param rows: number of the line, and its cells without surrounding space
+    """
+
+    columns: dict[str, int]
+    rows: list[tuple[int, list[str]]]
+
+
+def read_table(
+    content: bytes, columns: Columns, needed: Sequence[str], *, several: Sequence[str] = ()
+) -> CsvTable:
+    """Return the table in a file.
+
+    :param needed: a header must have one of these columns
+    :param several: columns of which a file may have several; the first name in ``columns`` counts
+    :raises UnreadableFile: no header, a column twice, or not a CSV file
+    """
+    lines = _decoded(content).splitlines(keepends=True)
+    for number, line in enumerate(lines[:_MOST_LINES_BEFORE]):
+        delimiter = max(_DELIMITERS, key=line.count)
+        names = [_bare(name) for name in next(csv.reader([line], delimiter=delimiter), [])]
+        found = _positions(names, columns, several)
+        if any(one in found for one in needed):
+            return CsvTable(found, _rows(lines[number + 1 :], delimiter, number + 1))
+    raise UnreadableFile(
+        "header",
+        "the file has no header line with the name of a column of numbers",
+        f"Add a first line with the names of the columns, such as {needed[0]}.",
+    )
+
+
+def read_column(content: bytes) -> CsvTable:
+    """Return the first column of a file without a header, under the name ``value``."""
+    lines = _decoded(content).splitlines(keepends=True)
+    delimiter = max(_DELIMITERS, key=lines[0].count) if lines else ","
+    return CsvTable({"value": 0}, _rows(lines, delimiter, 0))
+
+
+def _decoded(content: bytes) -> str:
+    marked = (encoding for mark, encoding in _BYTE_ORDER_MARKS if content.startswith(mark))
+    encoding = next(marked, "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", "replace")
+    if "\x00" in text:
+        raise UnreadableFile(
+            "binary",
+            "the file is not text",
+            "Export the table as CSV; a spreadsheet file cannot be imported.",
+        )
+    return text
+
+
+def _bare(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
+
+
+def _positions(names: Sequence[str], columns: Columns, several: Sequence[str]) -> dict[str, int]:
+    """Return the positions of the known columns.
+
+    :raises UnreadableFile: two columns of the file have the same meaning
+    """
+    found: dict[str, int] = {}
+    for column, known in columns.items():
+        at = [
+            position
+            for name in known
+            for position, one in enumerate(names)
+            if one == name and position not in found.values()
+        ]
+        if len(at) > 1 and column not in several:
+            raise UnreadableFile(
+                "doubled_column",
+                f"the columns {' and '.join(str(one + 1) for one in at)} both are the {column}",
+                "Delete one of them, or rename the one that is not meant.",
+            )
+        if at:
+            found[column] = at[0]
+    return found
+
+
+def _rows(lines: Sequence[str], delimiter: str, before: int) -> list[tuple[int, list[str]]]:
+    """Return the rows that are not empty, with the numbers of their last lines."""
+    reader = csv.reader(lines, delimiter=delimiter)
+    found = []
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                found.append((before + reader.line_num, [cell.strip() for cell in cells]))
+    except csv.Error as error:
+        raise UnreadableFile(
+            "csv",
+            f"line {before + reader.line_num} is not CSV: {error}",
+            "Export the table again as CSV in UTF-8.",
+        ) from None
+    return found

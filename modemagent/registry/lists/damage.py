@@ -1,0 +1,107 @@
+"""Damage that spreadsheets do to numbers: what can be repaired, and what is lost.
+
+>>> repair("tac", "1518400")
+Repair(text='01518400', code='lost_zeros', is_lost=False)
+>>> repair("imei", "8.67698E+14").is_lost
+True
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from modemagent.identity.cleaning import is_decimal
+from modemagent.identity.iccid import Iccid
+from modemagent.identity.imei import Imei
+from modemagent.identity.numbering import reporting_body
+
+_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+?\d{1,2}", re.IGNORECASE)
+_DECIMALS = re.compile(r"(\d+)[.,]0+")
+_THOUSANDS = re.compile("\\d{1,3}(?:([.,'\u2019 \u00a0\u202f])\\d{3})(?:\\1\\d{3})*")
+_FORMULA = re.compile(r'="(.*)"')
+#: Digits that a spreadsheet keeps; it replaces the rest by zeros.
+_KEPT_DIGITS = 15
+
+#: Meaning of each kind of damage, and the remedy.
+DAMAGES = {
+    "scientific": (
+        "the number was rounded to a power of ten by a spreadsheet",
+        "Format the column as text before you open the original list, and export it again.",
+    ),
+    "rounded": (
+        "the digits after the 15th were replaced by zeros by a spreadsheet",
+        "Format the column as text before you open the original list, and export it again.",
+    ),
+    "lost_zeros": (
+        "leading zeros are missing",
+        "Format the column as text, so that leading zeros stay.",
+    ),
+    "decimals": (
+        "the number has a decimal part",
+        "Format the column as text, so that nothing is appended.",
+    ),
+    "apostrophe": (
+        "the number begins with the mark of text in a spreadsheet",
+        "Export the values without formulas and apostrophes.",
+    ),
+    "thousands": (
+        "the number has thousands separators",
+        "Format the column as text, so that there are no separators.",
+    ),
+}
+
+
+class Repair(NamedTuple):
+    """A cell after repair.
+
+    :param code: a key of :data:`DAMAGES`; empty: the cell is not damaged
+    :param is_lost: the number cannot be restored
+    """
+
+    text: str
+    code: str = ""
+    is_lost: bool = False
+
+
+def repair(kind: str, cell: str) -> Repair:
+    """Return a cell of a column of numbers with its damage repaired.
+
+    :param kind: what the column holds: imei, iccid, tac or imsi_prefix
+    """
+    text, code = cell, ""
+    formula = _FORMULA.fullmatch(text)
+    if formula or text.startswith(("'", "\u2019")):
+        text, code = (formula[1] if formula else text[1:]).strip(), "apostrophe"
+    if _SCIENTIFIC.fullmatch(text):
+        return Repair(text, "scientific", True)
+    if decimals := _DECIMALS.fullmatch(text):
+        text, code = decimals[1], "decimals"
+    elif _THOUSANDS.fullmatch(text):
+        text, code = "".join(filter(str.isdigit, text)), "thousands"
+    if not is_decimal(text) or not text:
+        return Repair(text, code)
+    if len(text) > _KEPT_DIGITS + 2 and not text[_KEPT_DIGITS:].strip("0"):
+        return Repair(text, "rounded", True)
+    if kind == "tac" and 6 <= len(text) < 8:
+        return Repair(text.zfill(8), "lost_zeros")
+    if kind == "imei" and (len(text) in (12, 13) or _has_lost_zero(text)):
+        return Repair(text, "lost_zeros", True)  # with or without a check digit is not known
+    return Repair(text, code)
+
+
+def _has_lost_zero(digits: str) -> bool:
+    """Return True if 14 digits are more likely an IMEI whose first digit, a zero, is missing."""
+    if len(digits) != 14 or reporting_body(digits) is not None:
+        return False
+    found = Imei.check(f"0{digits}")
+    return found.valid and "imei.spare_digit" not in found.codes
+
+
+def other_kind(kind: str, text: str) -> str | None:
+    """Return the kind of a number that is in the wrong column, or None."""
+    if kind in ("imei", "tac", "imsi_prefix") and 18 <= len(text) <= 20:
+        return "iccid" if Iccid.check(text).valid else None
+    if kind in ("iccid", "tac") and len(text) in (15, 16):
+        return "imei" if Imei.check(text).valid else None
+    return None

@@ -1,0 +1,337 @@
+"""The lists in the database: look-ups by index, changes, and what was changed.
+
+A change locks the row of its list, so two changes of one list follow each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from modemagent.registry.lists.entries import (
+    EntryKind,
+    EntryValue,
+    ListedNumber,
+    ListEntry,
+    ListName,
+    block_prefixes,
+    blocks,
+    candidates,
+)
+from modemagent.registry.lists.new_entries import NewEntry
+from modemagent.registry.store import dialect, list_tables
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.documents import Document, to_rfc3339
+
+_KEY = ("kind", "first", "last", "list")
+COLUMNS = (
+    "id", "list", "kind", "first", "last", "source", "reason", "added_by", "added_ms",
+    "valid_from_ms", "valid_to_ms", "import_run",
+)  # fmt: skip
+TAC_TABLE = 0  # in place of a list
+_REMOVAL = ("removed_ms", "removed_by", "removed_import")
+
+
+class EntryRow(NamedTuple):
+    """A stored entry with who added it; for the columns see :mod:`.list_tables`."""
+
+    id: int
+    list: int
+    kind: int
+    first: str
+    last: str
+    source: str
+    reason: str
+    added_by: str
+    added_ms: int
+    valid_from_ms: int | None
+    valid_to_ms: int | None
+    import_run: int | None
+
+    @property
+    def value(self) -> EntryValue:
+        return EntryValue(EntryKind(self.kind), self.first, self.last)
+
+    @property
+    def content(self) -> NewEntry:
+        """What the entry states, without who added it and when."""
+        return NewEntry(self.value, self.valid_from_ms, self.valid_to_ms, self.source, self.reason)
+
+    def entry(self) -> ListEntry:
+        return ListEntry(
+            self.id, ListName(self.list), self.value, self.valid_from_ms, self.valid_to_ms,
+            self.source, self.reason,
+        )  # fmt: skip
+
+    def to_json(self) -> Document:
+        first, last = self.value.shown
+        return {
+            "id": str(self.id),
+            "list": ListName(self.list).shown,
+            "kind": EntryKind(self.kind).shown,
+            "value": first,
+            "last": last,
+            "valid_from": to_rfc3339(self.valid_from_ms),
+            "valid_to": to_rfc3339(self.valid_to_ms),
+            "source": self.source,
+            "reason": self.reason,
+            "added_at": to_rfc3339(self.added_ms),
+            "added_by": self.added_by,
+            "import": None if self.import_run is None else str(self.import_run),
+        }
+
+
+class Plan(NamedTuple):
+    """Effect of a change on a list.
+
+    :param new: entries to be added
+    :param replaced: stored ones with the numbers of some of these
+    :param others: stored ones to be removed
+    :param unchanged: number of entries that are stored already
+    """
+
+    new: list[NewEntry]
+    replaced: list[EntryRow]
+    others: list[EntryRow]
+    unchanged: int
+
+    @property
+    def growth(self) -> int:
+        return len(self.new) - len(self.replaced) - len(self.others)
+
+
+def entries_about(
+    connection: Connection, numbers: Iterable[ListedNumber]
+) -> dict[ListedNumber, list[ListEntry]]:
+    """Return the entries that cover each number, whether they are valid now or not."""
+    wanted = list(dict.fromkeys(numbers))
+    keys = {(int(kind), first) for number in wanted for kind, first in candidates(number)}
+    found = _select(connection, ("kind", "first"), sorted(keys))
+    by_key: dict[tuple[int, str], list[ListEntry]] = {}
+    for row in found:
+        if row.kind != EntryKind.RANGE:
+            by_key.setdefault((row.kind, row.first), []).append(row.entry())
+    ranges = _ranges(connection, {str(one) for one in wanted if one.kind == "imei"})
+    return {
+        number: [
+            entry
+            for kind, first in candidates(number)
+            for entry in by_key.get((int(kind), first), ())
+            if entry.value.covers(number)
+        ]
+        + ranges.get(str(number), [])
+        for number in wanted
+    }
+
+
+def _ranges(connection: Connection, imeis: Collection[str]) -> dict[str, list[ListEntry]]:
+    prefixes = {_block(prefix) for imei in imeis for prefix in block_prefixes(imei)}
+    links: list[Any] = dialect.select_rows(
+        connection,
+        list_tables.list_block,
+        ("prefix",),
+        ("prefix", "entry"),
+        [(one,) for one in sorted(prefixes)],
+    )
+    rows = {
+        row.id: row.entry()
+        for row in _select(connection, ("id",), sorted({(entry,) for _, entry in links}))
+    }
+    of_prefix: dict[int, list[ListEntry]] = {}
+    for prefix, entry in sorted(links):
+        of_prefix.setdefault(prefix, []).append(rows[entry])
+    return {
+        imei: [one for prefix in block_prefixes(imei) for one in of_prefix.get(_block(prefix), ())]
+        for imei in imeis
+    }
+
+
+def _block(prefix: str) -> int:
+    return int(f"1{prefix}")
+
+
+def _select(
+    connection: Connection, key: Sequence[str], keys: Iterable[tuple[Any, ...]]
+) -> list[EntryRow]:
+    rows = dialect.select_rows(connection, list_tables.list_entry, key, COLUMNS, keys)
+    return [EntryRow(*row) for row in rows]
+
+
+def stored_values(
+    connection: Connection, name: ListName, values: Sequence[EntryValue]
+) -> set[EntryValue]:
+    """Return those of the values that a list has an entry for."""
+    keys = [(int(one.kind), one.first, one.last, int(name)) for one in values]
+    return {row.value for row in _select(connection, _KEY, keys)}
+
+
+# -- pages ------------------------------------------------------------------------------------
+
+
+def list_documents(connection: Connection) -> Document:
+    """Return the lists with the numbers of their entries."""
+    c = list_tables.listing.c
+    query = select(c.list, c.entries, c.revision, c.changed_ms).where(c.list != TAC_TABLE)
+    rows = connection.execute(query.order_by(c.list)).all()
+    return {
+        "lists": [
+            {
+                "list": ListName(row[0]).shown,
+                "entries": row.entries,
+                "revision": row.revision,
+                "changed_at": to_rfc3339(row.changed_ms),
+            }
+            for row in rows
+        ]
+    }
+
+
+def entry_page(connection: Connection, name: ListName, *, limit: int, after: int = 0) -> Document:
+    """Return a page of the entries of a list in the order in which they were added."""
+    c = list_tables.list_entry.c
+    query = (
+        select(*(c[one] for one in COLUMNS))
+        .where(c.list == int(name), c.id > after)
+        .order_by(c.id)
+        .limit(limit + 1)
+    )
+    rows = [EntryRow(*row) for row in connection.execute(query)]
+    following = str(rows[limit - 1].id) if len(rows) > limit else None
+    return {"entries": [one.to_json() for one in rows[:limit]], "next": following}
+
+
+def entry_document(connection: Connection, name: ListName, entry: int) -> Document | None:
+    """Return one entry of a list."""
+    rows = [one for one in _select(connection, ("id",), [(entry,)]) if one.list == name]
+    return rows[0].to_json() if rows else None
+
+
+# -- changes ----------------------------------------------------------------------------------
+
+
+def put_entry(batch: Batch, name: ListName, new: NewEntry, actor: str) -> Document:
+    """Put an entry on a list, in place of the one with the same numbers; return it."""
+    lock(batch, name)
+    put(batch, name, plan(batch.connection, name, [new]), actor)
+    value = new.value
+    key = (int(value.kind), value.first, value.last, int(name))
+    (row,) = _select(batch.connection, _KEY, [key])
+    return row.to_json()
+
+
+def remove_entry(batch: Batch, name: ListName, entry: int, actor: str) -> bool:
+    """Remove an entry from a list; return False if the list does not have it."""
+    lock(batch, name)
+    rows = [one for one in _select(batch.connection, ("id",), [(entry,)]) if one.list == name]
+    remove(batch, name, rows, actor)
+    return bool(rows)
+
+
+def lock(batch: Batch, name: int) -> int:
+    """Lock a list until the end of the transaction, and return the number of its entries."""
+    ((_, entries),) = dialect.select_rows(
+        batch.connection,
+        list_tables.listing,
+        ("list",),
+        ("list", "entries"),
+        [(int(name),)],
+        lock=True,
+    )
+    return int(entries)
+
+
+def size(connection: Connection, name: int) -> int:
+    """Return the number of entries of a list."""
+    c = list_tables.listing.c
+    return int(connection.execute(select(c.entries).where(c.list == int(name))).scalar_one())
+
+
+def plan(
+    connection: Connection, name: ListName, entries: Sequence[NewEntry], *, instead: bool = False
+) -> Plan:
+    """Return the effect of putting entries on a list, no two of them with the same numbers.
+
+    :param instead: remove all other entries of the list
+    """
+    wanted = {one.value: one for one in entries}
+    if instead:
+        c = list_tables.list_entry.c
+        query = select(*(c[one] for one in COLUMNS)).where(c.list == int(name))
+        stored = [EntryRow(*row) for row in connection.execute(query)]
+    else:
+        keys = [(int(one.kind), one.first, one.last, int(name)) for one in wanted]
+        stored = _select(connection, _KEY, keys)
+    known = {row.value: row for row in stored}
+    same = {value for value, row in known.items() if wanted.get(value) == row.content}
+    new = [one for value, one in wanted.items() if value not in same]
+    return Plan(
+        new,
+        [known[one.value] for one in new if one.value in known],
+        [row for value, row in known.items() if value not in wanted],
+        len(same),
+    )
+
+
+def put(
+    batch: Batch, name: ListName, planned: Plan, actor: str, import_run: int | None = None
+) -> None:
+    """Change a locked list as planned."""
+    rows = [
+        EntryRow(
+            batch.key(), int(name), int(one.value.kind), one.value.first, one.value.last,
+            one.source, one.reason, actor, batch.now_ms, one.valid_from_ms, one.valid_to_ms,
+            import_run,
+        )
+        for one in planned.new
+    ]  # fmt: skip
+    remove(batch, name, [*planned.replaced, *planned.others], actor, import_run=import_run)
+    insert(batch, name, rows)
+
+
+def insert(batch: Batch, name: ListName, rows: Sequence[EntryRow]) -> None:
+    """Insert rows into a locked list."""
+    dialect.insert_rows(batch.connection, list_tables.list_entry, COLUMNS, rows)
+    found = [
+        (_block(prefix), row.id)
+        for row in rows
+        if row.kind == EntryKind.RANGE
+        for prefix in blocks(row.value)
+    ]
+    dialect.insert_rows(batch.connection, list_tables.list_block, ("prefix", "entry"), found)
+    count(batch, name, len(rows))
+
+
+def remove(
+    batch: Batch,
+    name: ListName,
+    rows: Sequence[EntryRow],
+    actor: str,
+    *,
+    import_run: int | None = None,
+) -> None:
+    """Move rows of a locked list to those that were removed."""
+    connection = batch.connection
+    removal = (batch.now_ms, actor, import_run)
+    dialect.insert_rows(
+        connection, list_tables.list_past, (*COLUMNS, *_REMOVAL), [(*row, *removal) for row in rows]
+    )
+    dialect.delete_rows(connection, list_tables.list_entry, ("id",), [(row.id,) for row in rows])
+    found = [
+        (_block(prefix), row.id)
+        for row in rows
+        if row.kind == EntryKind.RANGE
+        for prefix in blocks(row.value)
+    ]
+    dialect.delete_rows(connection, list_tables.list_block, ("prefix", "entry"), found)
+    count(batch, name, -len(rows))
+
+
+def count(batch: Batch, name: int, more: int) -> None:
+    """Add to the number of entries of a locked list."""
+    if more:
+        c = list_tables.listing.c
+        values = {"entries": c.entries + more, "revision": c.revision + 1}
+        statement = list_tables.listing.update().where(c.list == int(name))
+        batch.connection.execute(statement.values(changed_ms=batch.now_ms, **values))

@@ -1,0 +1,100 @@
+"""The TAC table of the operator: makers and models, imported from files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from modemagent.identity import tac as shipped
+from modemagent.registry.lists.tac_file import TacRecord
+from modemagent.registry.store import dialect, list_tables
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.lists import TAC_TABLE, count
+
+_COLUMNS = ("tac", "manufacturer", "model")
+_PAST = ("removed_import", *_COLUMNS, "import_run")
+
+#: Rows with the import that brought them.
+Stored = list[tuple[TacRecord, int]]
+
+
+class TacPlan(NamedTuple):
+    """Effect of an import on the table; the fields are as in :class:`.lists.Plan`."""
+
+    new: list[TacRecord]
+    replaced: Stored
+    others: Stored
+    unchanged: int
+
+    @property
+    def growth(self) -> int:
+        return len(self.new) - len(self.replaced) - len(self.others)
+
+
+def models_of(connection: Connection, tacs: Iterable[str]) -> dict[str, shipped.Tac]:
+    """Return maker and model by TAC: from the operator's table, else from the shipped one."""
+    wanted = sorted(set(tacs))
+    rows = dialect.select_rows(
+        connection, list_tables.tac, ("tac",), _COLUMNS, [(int(one),) for one in wanted]
+    )
+    own = {f"{row[0]:08d}": shipped.Tac(f"{row[0]:08d}", row[1], row[2], "C") for row in rows}
+    found = {one: own.get(one) or shipped.find(one) for one in wanted}
+    return {one: record for one, record in found.items() if record is not None}
+
+
+def plan(connection: Connection, records: Sequence[TacRecord], *, instead: bool = False) -> TacPlan:
+    """Return the effect of storing records, no two of them with one TAC."""
+    columns = (*_COLUMNS, "import_run")
+    if instead:
+        c = list_tables.tac.c
+        rows = [tuple(row) for row in connection.execute(select(*(c[one] for one in columns)))]
+    else:
+        keys = [(one.tac,) for one in records]
+        rows = dialect.select_rows(connection, list_tables.tac, ("tac",), columns, keys)
+    known = {row[0]: (TacRecord(*row[:3]), row[3]) for row in rows}
+    new = [one for one in records if one.tac not in known or known[one.tac][0] != one]
+    wanted = {one.tac for one in records}
+    return TacPlan(
+        new,
+        [known[one.tac] for one in new if one.tac in known],
+        [row for tac, row in known.items() if tac not in wanted],
+        len(records) - len(new),
+    )
+
+
+def put(batch: Batch, planned: TacPlan, import_run: int) -> None:
+    """Change the locked table as planned."""
+    gone = [*planned.replaced, *planned.others]
+    connection = batch.connection
+    past = [(import_run, *record, by) for record, by in gone]
+    dialect.insert_rows(connection, list_tables.tac_past, _PAST, past)
+    dialect.delete_rows(connection, list_tables.tac, ("tac",), [(one.tac,) for one, _ in gone])
+    rows = [(*one, import_run) for one in planned.new]
+    dialect.insert_rows(connection, list_tables.tac, (*_COLUMNS, "import_run"), rows)
+    count(batch, TAC_TABLE, planned.growth)
+
+
+def undo(batch: Batch, import_run: int) -> tuple[int, int]:
+    """Undo an import into the locked table; return the numbers of rows removed and restored."""
+    connection = batch.connection
+    added = dialect.select_rows(
+        connection, list_tables.tac, ("import_run",), ("tac",), [(import_run,)]
+    )
+    dialect.delete_rows(connection, list_tables.tac, ("tac",), added)
+    past = dialect.select_rows(
+        connection, list_tables.tac_past, ("removed_import",), _PAST, [(import_run,)]
+    )
+    keys = [(row[1],) for row in past]
+    newer = set(dialect.select_rows(connection, list_tables.tac, ("tac",), ("tac",), keys))
+    restored = [row[1:] for row in past if (row[1],) not in newer]
+    dialect.insert_rows(connection, list_tables.tac, (*_COLUMNS, "import_run"), restored)
+    dialect.delete_rows(
+        connection,
+        list_tables.tac_past,
+        ("removed_import", "tac"),
+        [row[:2] for row in past],
+    )
+    count(batch, TAC_TABLE, len(restored) - len(added))
+    return len(added), len(restored)
