@@ -84,8 +84,9 @@ LATE_IMPORTS = {
     "modemagent.cli.diagnose:command",  # --bundle
     "modemagent.cli.outbox:_flush",  # the daemon's packages, which a request to it does not need
     "modemagent.cli.port_options:access_options",  # --trace, --baud auto
-    "modemagent.cli.registry:_source",  # sqlalchemy, here and in the rows below
     "modemagent.cli.registry:serve_command",  # fastapi
+    "modemagent.cli.registry_source:list_source",  # sqlalchemy, here and in the rows below
+    "modemagent.cli.registry_source:source",
     "modemagent.cli.registry_backup:backup_command",
     "modemagent.cli.registry_backup:restore_command",
     "modemagent.cli.registry_database:database_url",

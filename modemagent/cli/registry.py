@@ -8,21 +8,20 @@ from typing import Any
 
 import click
 
-from modemagent.cli import registry_backup, registry_tokens
-from modemagent.cli.options import F, flag_option, json_option, value_option
+from modemagent.cli import registry_backup, registry_check, registry_lists, registry_tokens
+from modemagent.cli.options import flag_option, value_option
 from modemagent.cli.registry_database import (
     database_options,
     database_url,
-    existing_database,
     opened_database,
     show_rows,
 )
+from modemagent.cli.registry_source import FILE, limit_option, source, source_options
 from modemagent.errors import SettingsError, UsageError
-from modemagent.registry_client.client import HttpSource, Source, entries, rows
+from modemagent.registry_client.client import entries, rows
 
 _SECRET_BYTES = 32
 DEFAULT_LISTEN = "127.0.0.1:8470"
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 #: The field whose change an event is about; for any other event, the place.
 _CHANGED = {
     "sim.swapped": ("iccid",),
@@ -32,18 +31,6 @@ _CHANGED = {
     "modem.swapped": ("imei",),
     "sim.moved": ("imei",),
 }
-
-
-def source_options(function: F) -> F:
-    """Add the options of a query: the API and a token, or the database."""
-    token_file = value_option("--token-file", "FILE", "Token for --url.", type=FILE)
-    url = value_option("--url", "URL", "Query a running registry over HTTP.")
-    return database_options(json_option(url(token_file(function))))
-
-
-limit_option = value_option(
-    "--limit", "N", "Maximum number of entries.", type=click.IntRange(min=1)
-)
 
 
 secret_option = value_option(
@@ -186,7 +173,7 @@ def lookup(identifier: str, as_json: bool, **where: Any) -> int:
 
     Exits with status 4 if nothing matches.
     """
-    document = _source(**where).get("lookup", id=identifier) or {"matches": []}
+    document = source(**where).get("lookup", id=identifier) or {"matches": []}
     columns = ("kind", "id", "modem", "sim", "gateway", "last_seen")
     matches = rows(document, "matches", columns)
     show_rows(document, matches, columns, as_json, none="No match.")
@@ -207,7 +194,7 @@ _FILTERS = {
 def _collection(name: str, columns: Sequence[str], summary: str, *filters: str) -> None:
     def collection(limit: int | None, as_json: bool, **where: Any) -> None:
         chosen = {one: value for one in filters if (value := where.pop(one)) is not None}
-        found = list(entries(_source(**where), name, most=limit, fields=columns, **chosen))
+        found = list(entries(source(**where), name, most=limit, fields=columns, **chosen))
         show_rows({name: found}, found, columns, as_json)
 
     collection.__doc__ = summary
@@ -251,7 +238,7 @@ def events(limit: int | None, newest_first: bool, as_json: bool, **where: Any) -
     """List events, oldest first."""
     order = "desc" if newest_first else "asc"
     fields = ("time", "type", "subject", "data")
-    found = list(entries(_source(**where), "events", most=limit, fields=fields, order=order))
+    found = list(entries(source(**where), "events", most=limit, fields=fields, order=order))
     changes = [{**one, "change": _change(str(one["type"]), one["data"])} for one in found]
     show_rows({"events": found}, changes, ("time", "type", "subject", "change"), as_json)
 
@@ -269,25 +256,6 @@ def _change(kind: str, data: object) -> str:
     return f"{side('previous')} -> {side('new')}"
 
 
-def _source(
-    url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
-) -> Source:
-    if url is None:
-        if token_file is not None:
-            raise UsageError("--token-file requires --url", hint="Add --url http://HOST:PORT.")
-        from modemagent.registry.database_source import DatabaseSource
-
-        return DatabaseSource(existing_database(database, state_dir))
-    if database is not None:
-        raise UsageError("--url and --database exclude each other", hint="Omit one of them.")
-    if token_file is None:
-        raise UsageError(
-            "--url requires --token-file",
-            hint="Create a token: modemagent registry token create --scope read --full-ids",
-        )
-    return HttpSource(url, token_file.read_text().strip())
-
-
 def _address(option: str, text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535 or not host:
@@ -299,4 +267,6 @@ def _address(option: str, text: str) -> tuple[str, int]:
 
 command.add_command(registry_backup.backup_command)
 command.add_command(registry_backup.restore_command)
+command.add_command(registry_lists.group)
+command.add_command(registry_check.command)
 command.add_command(registry_tokens.group)

@@ -21,7 +21,7 @@ from modemagent.errors import UsageError
 SCOPES = ("gateway", "read", "operate", "admin", "enroll")
 _SCOPES_HELP = (
     "gateway: send the reports of --gateway-id; enroll: create the token of a new gateway; read: "
-    "query; operate and admin: reserved, at present the same as read."
+    "query; operate: also change lists; admin: reserved, at present the same as operate."
 )
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([dh])")
 _COLUMNS = ("number", "scope", "gateway_id", "full_ids", "created", "last_used", "revoked")

@@ -1,7 +1,7 @@
 """Type allocation codes: maker and model by the first eight digits of an IMEI.
 
 The shipped table has single published facts only, because a complete list may not be
-redistributed. Operators load their own CSV with :mod:`modemagent.identity.tac_csv`.
+redistributed. Operators import their own CSV into the registry.
 
 >>> find("86532606").model
 'EG25-G'

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from modemagent.registry.store import event_log, jobs, tallies, upkeep
+from modemagent.registry.store import checks, event_log, jobs, tallies, upkeep
 from modemagent.registry.store.batch import Batch, Contested
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.jobs import Timer, TimerKind
@@ -108,6 +108,7 @@ def _timers(database: Database, keep_bodies_days: int | None) -> list[Timer]:
         Timer(TimerKind.TALLIES, _MINUTE_S, afterwards=lambda: tallies.update(database)),
         Timer(TimerKind.KEY_PAGES, _HOUR_S, upkeep.delete_key_pages),
         Timer(TimerKind.PARTITIONS, _HOUR_S, upkeep.create_partitions),
+        Timer(TimerKind.CHECKS, _LOOK_EVERY_S, checks.run_waiting),
     ]
     if (days := keep_bodies_days) is not None:
         timers.append(

@@ -5,15 +5,18 @@ They take and return what the API does, with identifiers in full.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from modemagent.errors import UsageError
 from modemagent.registry.lists.new_entries import list_of, parse_entry
-from modemagent.registry.store import imports, lists
+from modemagent.registry.lists.numbers import AUTO, numbers_of_range
+from modemagent.registry.lists.results import to_csv
+from modemagent.registry.store import checks, imports, lists
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.checks import GivenNumber
 from modemagent.registry.store.documents import Document
-from modemagent.registry.store.engine import Database
+from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.imports import ImportOptions
 from modemagent.registry.store.recorder import Recorder
 
@@ -58,8 +61,12 @@ class ListCalls:
         listed, key = list_of(name), key_of(entry)
         return self._run(lambda batch: lists.remove_entry(batch, listed, key, self._actor))
 
-    def import_file(self, content: bytes, options: ImportOptions, *, dry_run: bool) -> Document:
-        """Import a file; return what was done, or would be done, and what is wrong with it."""
+    def import_file(self, content: bytes, *, dry_run: bool, **given: Any) -> Document:
+        """Import a file; return what was done, or would be done, and what is wrong with it.
+
+        :param given: the fields of :class:`.ImportOptions`
+        """
+        options = ImportOptions(**given)
         found = imports.read_file(content, options)
         if dry_run:
             with self._database.reading() as connection:
@@ -82,6 +89,73 @@ class ListCalls:
         """Undo an import; ``undo`` of the result is null if it was undone before."""
         run = key_of(key)
         return self._run(lambda batch: imports.undo(batch, run, self._actor))
+
+    def check(
+        self,
+        numbers: Sequence[str] = (),
+        *,
+        kind: str = AUTO,
+        limits: Sequence[str] = (),
+        wait: bool = False,
+    ) -> Document:
+        """Check numbers; return the check with its results, if they are known.
+
+        :param limits: both ends of a range, instead of numbers
+        :param wait: check more than :data:`.AT_ONCE` numbers here, not by the job
+        """
+        texts = numbers_of_range(*limits) if limits else numbers
+        return self._check(checks.given_numbers(texts, kind), kind, None, wait=wait)
+
+    def check_again(self, key: str, *, wait: bool = False) -> Document | None:
+        """Check the numbers of an earlier check; return the new one with the changes."""
+        with self._database.reading() as connection:
+            before = checks.run_document(connection, key_of(key))
+            numbers = checks.numbers_of(connection, key_of(key))
+        if before is None:
+            return None
+        return self._check(numbers, before["kind"], key, wait=wait)
+
+    def _check(
+        self, numbers: list[GivenNumber], kind: str, previous: str | None, *, wait: bool
+    ) -> Document:
+        results = None
+        if len(numbers) <= checks.AT_ONCE:
+            with self._database.reading() as connection:
+                results = checks.judge(connection, numbers, kind, now_ms())
+        earlier = None if previous is None else key_of(previous)
+        run = self._run(
+            lambda batch: checks.store_run(batch, numbers, kind, self._actor, results, earlier)
+        )
+        while wait and results is None and self._run(lambda batch: checks.run_part(batch, run)):
+            pass
+        return self.check_results(str(run), checks.AT_ONCE, None) or {}
+
+    def check_results(self, key: str, limit: int, after: str | None) -> Document | None:
+        """Return a check with a page of its results, and what changed since the previous one."""
+        run, begin = key_of(key), key_of(after) if after else 0
+        with self._database.reading() as connection:
+            found = checks.run_document(connection, run)
+            if found is None:
+                return None
+            results = checks.results_of(connection, run, after=begin, limit=limit)
+            is_first = not begin and found["state"] == "done"
+            changes = None
+            if is_first and found["previous"] is not None:
+                previous = key_of(found["previous"])
+                changes = list(checks.changes_of(connection, run, previous))
+        end = results[-1]["position"] if results else begin
+        following = str(end) if results and end < found["done"] else None
+        return {**found, "changes": changes, "results": results, "next": following}
+
+    def check_csv(self, key: str) -> str:
+        """Return the results of a check as CSV."""
+        with self._database.reading() as connection:
+            return to_csv(checks.results_of(connection, key_of(key)))
+
+    def checks(self, limit: int, after: str | None) -> Document:
+        """Return a page of the checks, newest first."""
+        with self._database.reading() as connection:
+            return checks.run_page(connection, limit=limit, after=key_of(after) if after else None)
 
     def _run(self, work: Callable[[Batch], T]) -> T:
         return Recorder(self._database).run(work)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import urllib3
 
 from modemagent.errors import RegistryRefused, RegistryUnreachable
-from modemagent.http_exchange import ExchangeError, HttpClient, Limits
+from modemagent.http_exchange import ExchangeError, HttpClient, HttpResponse, Limits
 
 Document = dict[str, Any]
 
@@ -66,13 +66,57 @@ class HttpSource:
         self._client = HttpClient(limits, tls=ssl.create_default_context() if https else None)
 
     def get(self, path: str, **parameters: str | int) -> Document | None:
+        status, body = self.request("GET", path, fields=parameters)
+        if status == 404 and body.get("code") == "not_found" and "/" in path:
+            return None
+        return self.accepted(status, body)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        *,
+        content_type: str = "application/json",
+        fields: Mapping[str, str | int] | None = None,
+    ) -> tuple[int, Document]:
+        """Return status and document of a request at a path below ``/api/v1/``.
+
+        :param content: body of the request
+        :param fields: parameters of the query
+        :raises RegistryError: the registry is unreachable, or another server answers
+        """
+        response = self._exchange(method, path, content, content_type, fields)
+        if response.status == 204:
+            return 204, {}
+        return response.status, self._document(response)
+
+    def text(self, path: str, **parameters: str | int) -> str:
+        """Return a text at a path below ``/api/v1/``, such as CSV.
+
+        :raises RegistryError: the registry is unreachable or refuses the request
+        """
+        response = self._exchange("GET", path, None, "", parameters)
+        if response.status != 200:
+            self.accepted(response.status, self._document(response))
+        return response.body.decode("utf-8", "replace")
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        content_type: str,
+        fields: Mapping[str, str | int] | None,
+    ) -> HttpResponse:
         self._check_budget()
+        query = f"?{urlencode(fields)}" if fields else ""
+        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
+        if content is not None:
+            headers["Content-Type"] = content_type
         try:
             response = self._client.request(
-                "GET",
-                f"{self.url}/api/v1/{quote(path)}",
-                fields={name: str(value) for name, value in parameters.items()},
-                headers={"Authorization": f"Bearer {self._token}", "Accept": "application/json"},
+                method, f"{self.url}/api/v1/{quote(path)}{query}", headers=headers, body=content
             )
         except ExchangeError as error:
             raise RegistryUnreachable(
@@ -86,6 +130,9 @@ class HttpSource:
             ) from error
         self._requests += 1
         self._received += len(response.body)
+        return response
+
+    def _document(self, response: HttpResponse) -> Document:
         try:
             body = json.loads(response.body)
         except (ValueError, RecursionError):
@@ -96,14 +143,19 @@ class HttpSource:
                 status=response.status,
                 hint="Check the URL.",
             )
-        if response.status == 404 and body.get("code") == "not_found" and "/" in path:
-            return None
-        if response.status != 200:
+        return body
+
+    @staticmethod
+    def accepted(status: int, body: Document) -> Document:
+        """Return the document of a request that the registry accepted.
+
+        :raises RegistryRefused: the registry refused the request
+        """
+        if not 200 <= status < 300:
             raise RegistryRefused(
-                "the registry refused the request: "
-                f"{str(body.get('detail', response.status))[:500]}",
-                status=response.status,
-                hint="Check the token and its scope." if response.status in (401, 403) else "",
+                f"the registry refused the request: {str(body.get('detail', status))[:500]}",
+                status=status,
+                hint="Check the token and its scope." if status in (401, 403) else "",
             )
         return body
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.identity import tac, tac_csv
+from modemagent.identity import tac
 from modemagent.identity.checkdigits import luhn_digit
 from modemagent.identity.lookup_tables import TABLES, about, row, rows, text_of
 from modemagent.identity.numbering import (
@@ -110,31 +110,6 @@ def test_tac_facts() -> None:
         "86875903", "Quectel", "EG06-E (also Teltonika TCR100)", "M"
     )
     assert sum(1 for _ in rows("tac.txt")) == 38
-
-
-def test_operator_tac_list_in_csv() -> None:
-    text = [
-        "Licensed under terms, not to be shared, TAC list\n",
-        "\n",
-        "TAC;Brand Name;Marketing Name;Bands\n",
-        '1518400;Fibocom;"L850;GL";4G\n',
-        "102700;Sierra;EM7565;4G\n",
-        "86532606;Quectel;EG25-G;4G\n",
-        "8.65E+07;Quectel;EG25-G;4G\n",
-        "00000000;nobody;nothing;\n",
-        "\n",
-        "86532607\n",
-    ]
-    assert [tuple(record) for record in tac_csv.read_csv(text)] == [
-        ("01518400", "Fibocom", "L850;GL", "C"),
-        ("00102700", "Sierra", "EM7565", "C"),
-        ("86532606", "Quectel", "EG25-G", "C"),
-        ("86532607", "", "", "C"),
-    ]
-    named = ["A list (c) 2016", "tac,name,name,contributor", "35265610,Nordic,nRF9160,x"]
-    assert next(tac_csv.read_csv(named))[1:3] == ("Nordic", "nRF9160")
-    with pytest.raises(ValueError, match="header"):
-        list(tac_csv.read_csv(["1,2", "3,4"]))
 
 
 def test_problem_codes() -> None:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from modemagent import __version__
 from modemagent.registry.api import (
+    checks,
     event_stream,
     fleet,
     health,
@@ -106,6 +107,7 @@ def create_app(
         event_stream.router,
         lists.router,
         imports.router,
+        checks.router,
         health.router,
     ):
         app.include_router(router)

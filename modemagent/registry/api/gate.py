@@ -106,7 +106,7 @@ class Gate:
         self._by_token: Concurrency[int] = Concurrency(MOST_REQUESTS_EACH)
         self._by_address: Concurrency[str] = Concurrency(MOST_REQUESTS_OF_ADDRESS)
         self._wrong_tokens = Rates(quotas.WRONG_TOKENS)
-        self._masked_lookups = Rates(*quotas.MASKED_LOOKUPS)
+        self.masked_lookups = Rates(*quotas.MASKED_LOOKUPS)
         self._budget = budget
         self.is_stopping = False
 
@@ -184,7 +184,7 @@ class Gate:
         try:
             scope[AUTHENTICATED] = token
             if not token.full_ids and _ABOUT_ONE_NUMBER.fullmatch(path):
-                retry_after_s = self._masked_lookups.hit(str(token.number))
+                retry_after_s = self.masked_lookups.hit(str(token.number))
                 if retry_after_s is not None:
                     detail = "too many lookups with a token that has no full-id scope"
                     raise too_many("lookups", detail, retry_after_s)

@@ -77,8 +77,13 @@ async def post_import(
         target, mode == "replace", kind, source.strip(), reason.strip(), force, skip, most_change
     )
     content = await request.body()
+    if not content:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        raise ProblemDetails(status, "invalid_request", "the body must be a CSV file")
     made = calls(request, token)
-    report = await run_in_threadpool(made.import_file, content, options, dry_run=dry_run)
+    report = await run_in_threadpool(
+        made.import_file, content, dry_run=dry_run, **options._asdict()
+    )
     report = _shown(report, token)
     if not report["accepted"] and not dry_run:
         detail = "the file was not imported because of its errors; see import.problems"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -141,3 +141,123 @@ class Undo(Document):
 
 class UndoneImport(ImportDocument):
     undo: Undo
+
+
+class RangeOfNumbers(BaseModel):
+    """The IMEIs from ``first`` to ``last``, at most 1000, all of one TAC."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    first: NumberText
+    last: NumberText
+
+
+class NewCheck(BaseModel):
+    """Numbers to be checked, or a range of IMEIs; ``auto``: the kind of each by its length."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    numbers: Annotated[list[NumberText], Field(min_length=1, max_length=100_000)] | None = None
+    range: RangeOfNumbers | None = None
+    kind: Literal["auto", "imei", "imeisv", "iccid", "imsi", "eid"] = "auto"
+
+
+class HitDocument(Document):
+    """A valid entry that covers a number; the first of several decides."""
+
+    id: str
+    list: ListWord
+    kind: KindWord
+    value: str
+    last: str | None
+    valid_from: str | None
+    valid_to: str | None
+    source: str
+    reason: str
+
+
+class ModelDocument(Document):
+    """Maker and model of a TAC.
+
+    ``basis``: C for the imported table, M for published by the maker, L for found in a device log.
+    """
+
+    tac: str
+    manufacturer: str
+    model: str
+    basis: str
+
+
+class LastPlace(Document):
+    """Where a modem or SIM is, or was last if ``present`` is false; ``imei``: that of the modem."""
+
+    gateway_id: str | None
+    port: str | None
+    present: bool
+    last_seen: str
+    last_report: str
+    imei: str | None
+
+
+class CheckResultDocument(Document):
+    """Result of one number.
+
+    ``status`` is the list that decides, or null. ``repeats`` is the position of the same number
+    before it. ``known``: it was reported; ``individuals``: how many modems or SIMs have it.
+    """
+
+    position: int
+    input: str
+    kind: str
+    valid: bool
+    normalized: str | None
+    codes: list[str]
+    status: ListWord | None
+    hits: list[HitDocument]
+    repeats: int | None
+    model: ModelDocument | None
+    known: bool
+    ref: str | None
+    individuals: int
+    last_place: LastPlace | None
+
+
+class ChangedResult(BaseModel):
+    """A number whose result differs from that of the previous check: values before and after."""
+
+    position: int
+    input: str
+    kind: str
+    normalized: str | None
+    ref: str | None
+    changes: dict[str, list[Any]]
+
+
+class CheckRunDocument(Document):
+    """A check; ``done`` of its ``total`` numbers have results."""
+
+    id: str
+    state: Literal["waiting", "done"]
+    kind: str
+    total: int
+    done: int
+    checked_by: str
+    created_at: str
+    finished_at: str | None
+    previous: str | None
+
+
+class CheckDocument(CheckRunDocument):
+    """A check with a page of its results.
+
+    ``changes``, on the first page, are the differences from the check ``previous``.
+    """
+
+    changes: list[ChangedResult] | None
+    results: list[CheckResultDocument]
+    next: str | None
+
+
+class CheckPage(Document):
+    checks: list[CheckRunDocument]
+    next: str | None

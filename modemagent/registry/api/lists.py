@@ -59,7 +59,7 @@ def _invalid(error: IdentityError | UsageError, **members: Any) -> ProblemDetail
 
 
 def not_found(thing: str) -> ProblemDetails:
-    return ProblemDetails(HTTPStatus.NOT_FOUND, "not_found", f"there is no {thing} with this id")
+    return ProblemDetails(HTTPStatus.NOT_FOUND, "not_found", f"no {thing} has this id")
 
 
 @router.get("/lists", response_model=ListPage)

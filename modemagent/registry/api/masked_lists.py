@@ -1,4 +1,4 @@
-"""Masking of entries of the lists, for tokens without full-id scope."""
+"""Masking of entries of the lists and of checks, for tokens without full-id scope."""
 
 from __future__ import annotations
 
@@ -18,6 +18,29 @@ def shown_entry(entry: dict[str, Any], token: Token) -> dict[str, Any]:
     numbers = {} if is_public else {name: _masked(entry[name]) for name in ("value", "last")}
     texts = {name: mask_text(entry[name]) for name in ("source", "reason")}
     return {**entry, **numbers, **texts}
+
+
+def shown_check(check: dict[str, Any], token: Token) -> dict[str, Any]:
+    """Return a check with its results, masked unless the token has full-id scope."""
+    if token.full_ids:
+        return check
+    results = [_result(one, token) for one in check["results"]]
+    changes = check["changes"]
+    shown = None if changes is None else [_number(one) for one in changes]
+    return {**check, "results": results, "changes": shown}
+
+
+def _result(result: dict[str, Any], token: Token) -> dict[str, Any]:
+    place = result["last_place"]
+    return {
+        **_number(result),
+        "hits": [shown_entry(one, token) for one in result["hits"]],
+        "last_place": place and {**place, "imei": _masked(place["imei"])},
+    }
+
+
+def _number(one: dict[str, Any]) -> dict[str, Any]:
+    return {**one, "input": mask(one["input"]), "normalized": _masked(one["normalized"])}
 
 
 def _masked(value: str | None) -> str | None:

@@ -51,10 +51,13 @@ class Rates:
         self._rates = rates
         self._limiter = FixedWindowRateLimiter(BoundedStorage())
 
-    def hit(self, key: str) -> int | None:
-        """Count a request; return the seconds after which to retry if it exceeds a rate."""
+    def hit(self, key: str, cost: int = 1) -> int | None:
+        """Count a request; return the seconds after which to retry if it exceeds a rate.
+
+        :param cost: how many requests it counts as
+        """
         for rate in self._rates:
-            if not self._limiter.hit(rate, key):
+            if not self._limiter.hit(rate, key, cost=cost):
                 return self._seconds_left(rate, key)
         return None
 

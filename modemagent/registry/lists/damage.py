@@ -47,7 +47,7 @@ DAMAGES = {
     ),
     "thousands": (
         "the number has thousands separators",
-        "Format the column as text, so that there are no separators.",
+        "Format the column as text, so that separators are not inserted.",
     ),
 }
 

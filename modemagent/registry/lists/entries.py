@@ -78,7 +78,7 @@ class EntryValue(NamedTuple):
         return self.kind == EntryKind.IMSI_PREFIX and number.startswith(self.first)
 
     @property
-    def count(self) -> int:
+    def width(self) -> int:
         """How many numbers are covered, for comparing the widths of two entries."""
         if self.kind == EntryKind.RANGE:
             return int(self.last) - int(self.first) + 1
@@ -126,7 +126,7 @@ def parse_value(kind: EntryKind, first: str, last: str = "") -> EntryValue:
     :raises IdentityError: a number is not valid
     :raises UsageError: the numbers cannot be an entry of this kind
 
-    >>> parse_value(EntryKind.RANGE, "86769804000001", "86769804000099").count
+    >>> parse_value(EntryKind.RANGE, "86769804000001", "86769804000099").width
     99
     """
     if last and kind != EntryKind.RANGE:

@@ -29,5 +29,5 @@ def match(number: ListedNumber, entries: Iterable[ListEntry], at_ms: int) -> Lis
     :param entries: any entries that may cover the number
     """
     hits = [one for one in entries if one.is_valid(at_ms) and one.value.covers(number)]
-    hits.sort(key=lambda one: (one.list, one.value.kind, one.value.count, one.id))
+    hits.sort(key=lambda one: (one.list, one.value.kind, one.value.width, one.id))
     return ListVerdict(hits[0].list if hits else None, tuple(hits))

@@ -33,7 +33,9 @@ def list_of(name: str) -> ListName:
     :raises UsageError: there is no such list
     """
     if name not in LISTS:
-        raise UsageError(f"there is no list {name[:40]!r}", hint=f"Use one of: {', '.join(LISTS)}.")
+        raise UsageError(
+            f"no list is called {name[:40]!r}", hint=f"Use one of: {', '.join(LISTS)}."
+        )
     return LISTS[name]
 
 

@@ -25,6 +25,7 @@ class TimerKind(IntEnum):
     KEY_PAGES = -4
     PARTITIONS = -5
     RETENTION = -6
+    CHECKS = -7
 
 
 class Timer(NamedTuple):

@@ -99,7 +99,8 @@ def test_file_with_errors_is_imported_as_a_whole_or_not(operator: Client) -> Non
     assert values(operator) == []
     done = imported(operator, content, skip="true")
     assert (done["added"], done["skipped"]) == (2, 1)
-    assert send(operator, "").json["import"]["problems"][0]["code"] == "header"
+    assert send(operator, "").json["code"] == "invalid_request"
+    assert send(operator, "\n").json["import"]["problems"][0]["code"] == "header"
     assert send(operator, "imei\n").json["import"]["problems"][0]["code"] == "empty"
 
 

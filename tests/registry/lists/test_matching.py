@@ -149,7 +149,7 @@ def test_blocks_are_the_range_and_nothing_else() -> None:
         value = EntryValue(EntryKind.RANGE, f"86769804{low:06d}", f"86769804{high:06d}")
         found = list(blocks(value))
         assert len(found) <= 108
-        assert sum(10 ** (14 - len(one)) for one in found) == value.count
+        assert sum(10 ** (14 - len(one)) for one in found) == value.width
         for serial in (low, high, low - 1, high + 1, pick.randrange(10**6)):
             number = f"{86769804 * 10**6 + serial:014d}"
             hits = set(found) & set(block_prefixes(number))

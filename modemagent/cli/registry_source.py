@@ -1,0 +1,72 @@
+"""Where ``modemagent registry`` commands read and write: the API of a registry, or its database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from modemagent.cli.options import F, json_option, value_option
+from modemagent.cli.registry_database import database_options, existing_database, opened_database
+from modemagent.errors import UsageError
+from modemagent.registry_client.client import HttpSource, Source
+from modemagent.registry_client.lists import HttpLists, ListSource
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def source_options(function: F) -> F:
+    """Add the options of a query: the API and a token, or the database."""
+    token_file = value_option("--token-file", "FILE", "Token for --url.", type=FILE)
+    url = value_option("--url", "URL", "Query a running registry over HTTP.")
+    return database_options(json_option(url(token_file(function))))
+
+
+limit_option = value_option(
+    "--limit", "N", "Maximum number of entries.", type=click.IntRange(min=1)
+)
+
+
+def source(
+    url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
+) -> Source:
+    """Return where documents are read from."""
+    if url is None:
+        _check_no_token(token_file)
+        from modemagent.registry.database_source import DatabaseSource
+
+        return DatabaseSource(existing_database(database, state_dir))
+    return _http(url, token_file, database)
+
+
+@contextmanager
+def list_source(
+    url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
+) -> Iterator[ListSource]:
+    """Return where lists are read and changed, and numbers are checked."""
+    if url is not None:
+        yield HttpLists(_http(url, token_file, database))
+        return
+    _check_no_token(token_file)
+    from modemagent.registry.list_calls import ListCalls
+
+    with opened_database(existing_database(database, state_dir)) as opened:
+        yield ListCalls(opened, "command line")
+
+
+def _check_no_token(token_file: Path | None) -> None:
+    if token_file is not None:
+        raise UsageError("--token-file requires --url", hint="Add --url http://HOST:PORT.")
+
+
+def _http(url: str, token_file: Path | None, database: str | None) -> HttpSource:
+    if database is not None:
+        raise UsageError("--url and --database exclude each other", hint="Omit one of them.")
+    if token_file is None:
+        raise UsageError(
+            "--url requires --token-file",
+            hint="Create a token: modemagent registry token create --scope read --full-ids",
+        )
+    return HttpSource(url, token_file.read_text().strip())

@@ -1,0 +1,66 @@
+"""Results of a check: what changed since an earlier one, and all of them as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Result = Mapping[str, Any]
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+CSV_COLUMNS = (
+    "position", "input", "kind", "valid", "normalized", "codes", "status", "reasons", "sources",
+    "repeats", "tac", "manufacturer", "model", "known", "individuals", "gateway_id", "port",
+    "present", "last_seen",
+)  # fmt: skip
+
+
+def compare_results(before: Result, after: Result) -> dict[str, list[Any]]:
+    """Return the fields that differ, with the values before and after.
+
+    The time when a number was last seen is not compared: it differs with every report.
+    """
+    fields = ("valid", "codes", "status", "hits", "model", "known", "individuals", "place")
+    old, new = _compared(before), _compared(after)
+    return {one: [old[one], new[one]] for one in fields if old[one] != new[one]}
+
+
+def _compared(result: Result) -> dict[str, Any]:
+    place = result["last_place"] or {}
+    model = result["model"] or {}
+    return {
+        **{one: result[one] for one in ("valid", "codes", "status", "known", "individuals")},
+        "hits": sorted(one["id"] for one in result["hits"]),
+        "model": f"{model['manufacturer']} {model['model']}" if model else None,
+        "place": f"{place['gateway_id']}/{place['port']}" if place.get("present") else None,
+    }
+
+
+def to_csv(results: Iterable[Result]) -> str:
+    """Return results as CSV with a header; no cell begins like a formula of a spreadsheet."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(CSV_COLUMNS)
+    for one in results:
+        model, place = one["model"] or {}, one["last_place"] or {}
+        row = {
+            **one,
+            **model,
+            **place,
+            "codes": " ".join(one["codes"]),
+            "reasons": "; ".join(hit["reason"] for hit in one["hits"] if hit["reason"]),
+            "sources": "; ".join(hit["source"] for hit in one["hits"] if hit["source"]),
+        }
+        writer.writerow([_cell(row.get(name)) for name in CSV_COLUMNS])
+    return text.getvalue()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
