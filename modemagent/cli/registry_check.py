@@ -99,7 +99,10 @@ def _numbers(file: Path) -> list[str]:
         ) from error
     lines = content.decode("utf-8-sig", "replace").splitlines()
     delimiter = max(",;\t|", key=lines[0].count) if lines else ","
-    cells = [row[0].strip() for row in csv.reader(lines, delimiter=delimiter) if row]
+    try:
+        cells = [row[0].strip() for row in csv.reader(lines, delimiter=delimiter) if row]
+    except csv.Error as error:
+        raise UsageError(f"{file} is not CSV: {error}", hint="Export it again as CSV.") from error
     found = [cell for cell in cells if cell]
     if found and not any(map(str.isdigit, found[0])):
         del found[0]

@@ -75,7 +75,7 @@ def read_table(
     lines = _decoded(content).splitlines(keepends=True)
     for number, line in enumerate(lines[:_MOST_LINES_BEFORE]):
         delimiter = max(_DELIMITERS, key=line.count)
-        names = [_bare(name) for name in next(csv.reader([line], delimiter=delimiter), [])]
+        names = [_bare(name) for _, cells in _rows([line], delimiter, number) for name in cells]
         found = _positions(names, columns, several)
         if any(one in found for one in needed):
             return CsvTable(found, _rows(lines[number + 1 :], delimiter, number + 1))
@@ -127,9 +127,10 @@ def _positions(names: Sequence[str], columns: Columns, several: Sequence[str]) -
             if one == name and position not in found.values()
         ]
         if len(at) > 1 and column not in several:
+            places = " and ".join(str(one + 1) for one in sorted(at))
             raise UnreadableFile(
                 "doubled_column",
-                f"the columns {' and '.join(str(one + 1) for one in at)} both are the {column}",
+                f"the columns {places} both are the {column}",
                 "Delete one of them, or rename the one that is not meant.",
             )
         if at:

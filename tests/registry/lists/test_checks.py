@@ -24,7 +24,7 @@ from tests.registry.conftest import (
 )
 from tests.registry.history.wire import imei
 
-UNKNOWN = "357999000000009"
+UNKNOWN = "357999000000002"
 
 
 @pytest.fixture

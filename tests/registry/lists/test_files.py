@@ -74,6 +74,7 @@ def test_file_without_header_needs_its_kind() -> None:
         (f"number\n{IMEI}\n", None, "no_kind"),
         ("PK\x03\x04\x00\x00", None, "binary"),
         ("", None, "header"),
+        (f"imei,{'x' * 200_000}\n{IMEI},\n", None, "csv"),
     ],
 )
 def test_unusable_file_has_one_problem(content: str, kind: str | None, code: str) -> None:

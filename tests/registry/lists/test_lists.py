@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,22 @@ def test_numbers_are_found_by_index(database: Database) -> None:
         "901288000000001": [(ListName.TRACKED, "imsi_prefix")] * 2,
         "357999000000009": [],
     }  # fmt: skip
+
+
+def test_simultaneous_changes_lose_nothing(registry: Registry, operator: Client) -> None:
+    def change(number: int) -> int:
+        return put(operator, "tracked", kind="imei", value=IMEI, reason=f"by {number}").status
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(change, range(24))) == {200}
+    entries = operator.get("lists/tracked/entries")["entries"]
+    (listed,) = [one for one in operator.get("lists")["lists"] if one["list"] == "tracked"]
+    assert (len(entries), listed["entries"]) == (1, 1)
+    database = Database(registry.database, guest=True)
+    with database.reading() as connection:
+        reasons = set(connection.execute(text("SELECT reason FROM list_past")).scalars())
+    database.close()
+    assert reasons | {entries[0]["reason"]} == {f"by {number}" for number in range(24)}
 
 
 def test_removed_entries_are_kept_and_blocks_are_not(database: Database) -> None:
