@@ -108,7 +108,8 @@ def _timers(database: Database, keep_bodies_days: int | None) -> list[Timer]:
         Timer(TimerKind.TALLIES, _MINUTE_S, afterwards=lambda: tallies.update(database)),
         Timer(TimerKind.KEY_PAGES, _HOUR_S, upkeep.delete_key_pages),
         Timer(TimerKind.PARTITIONS, _HOUR_S, upkeep.create_partitions),
-        Timer(TimerKind.CHECKS, _LOOK_EVERY_S, checks.run_waiting),
+        Timer(TimerKind.CHECKS, _OFTEN_S, checks.run_waiting),
+        Timer(TimerKind.OLD_CHECKS, _HOUR_S, checks.delete_old),
     ]
     if (days := keep_bodies_days) is not None:
         timers.append(

@@ -28,6 +28,8 @@ AT_ONCE = 1000  # numbers that are checked in the request
 MOST = 100_000
 PART = 250
 JOB_KIND = "check"
+_KEPT_MS = 90 * 86_400_000
+_DELETED_AT_ONCE = 100
 _RUN = ("id", "kind", "checked_by", "total", "done", "created_ms", "finished_ms", "previous")
 _PART_KEY = ("check_run", "part")
 
@@ -195,6 +197,17 @@ def run_part(batch: Batch, run: int) -> bool:
     key_of_run = [(JOB_KIND, run.to_bytes(8, "big"))]
     dialect.delete_rows(connection, schema.job, ("kind", "units"), key_of_run)
     return False
+
+
+def delete_old(batch: Batch) -> bool:
+    """Delete some checks that are older than 90 days; return True if there may be more."""
+    c = list_tables.check_run.c
+    query = select(c.id, c.created_ms).order_by(c.id).limit(_DELETED_AT_ONCE)
+    rows = batch.connection.execute(query).all()
+    old = [(row.id,) for row in rows if row.created_ms < batch.now_ms - _KEPT_MS]
+    dialect.delete_rows(batch.connection, list_tables.check_part, ("check_run",), old)
+    dialect.delete_rows(batch.connection, list_tables.check_run, ("id",), old)
+    return len(old) == _DELETED_AT_ONCE
 
 
 def run_document(connection: Connection, run: int) -> Document | None:

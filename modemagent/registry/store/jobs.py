@@ -26,6 +26,7 @@ class TimerKind(IntEnum):
     PARTITIONS = -5
     RETENTION = -6
     CHECKS = -7
+    OLD_CHECKS = -8
 
 
 class Timer(NamedTuple):
