@@ -91,6 +91,7 @@ LATE_IMPORTS = {
     "modemagent.cli.registry_backup:restore_command",
     "modemagent.cli.registry_database:database_url",
     "modemagent.cli.registry_database:opened_database",
+    "modemagent.cli.registry_rules:check_command",
     "modemagent.cli.registry_tokens:allow_enrolment",
     "modemagent.cli.registry_tokens:token_create",
     "modemagent.cli.registry_tokens:token_list",

@@ -8,7 +8,14 @@ from typing import Any
 
 import click
 
-from modemagent.cli import registry_backup, registry_check, registry_lists, registry_tokens
+from modemagent.cli import (
+    registry_backup,
+    registry_check,
+    registry_findings,
+    registry_lists,
+    registry_rules,
+    registry_tokens,
+)
 from modemagent.cli.options import flag_option, value_option
 from modemagent.cli.registry_database import (
     database_options,
@@ -16,7 +23,7 @@ from modemagent.cli.registry_database import (
     opened_database,
     show_rows,
 )
-from modemagent.cli.registry_source import FILE, limit_option, source, source_options
+from modemagent.cli.registry_source import FILE, FILTERS, limit_option, source, source_options
 from modemagent.errors import SettingsError, UsageError
 from modemagent.registry_client.client import entries, rows
 
@@ -180,17 +187,6 @@ def lookup(identifier: str, as_json: bool, **where: Any) -> int:
     return 0 if matches else 4
 
 
-_FILTERS = {
-    "gateway": value_option("--gateway", "ID", "Only in this gateway."),
-    "severity": value_option(
-        "--severity",
-        "LEVEL",
-        "Only of this severity: error, warning or note.",
-        type=click.Choice(("error", "warning", "note")),
-    ),
-}
-
-
 def _collection(name: str, columns: Sequence[str], summary: str, *filters: str) -> None:
     def collection(limit: int | None, as_json: bool, **where: Any) -> None:
         chosen = {one: value for one in filters if (value := where.pop(one)) is not None}
@@ -200,7 +196,7 @@ def _collection(name: str, columns: Sequence[str], summary: str, *filters: str) 
     collection.__doc__ = summary
     options = limit_option(source_options(collection))
     for one in reversed(filters):
-        options = _FILTERS[one](options)
+        options = FILTERS[one](options)
     command.command(name)(options)
 
 
@@ -214,13 +210,6 @@ _collection(
     "sims",
     ("iccid", "imsi", "present", "imei", "slot", "gateway_id", "last_seen"),
     "List SIMs and the modems that hold them.",
-    "gateway",
-)
-_collection(
-    "findings",
-    ("type", "severity", "grade", "subject", "first_seen", "first_report"),
-    "List what is wrong: duplicate and cloned numbers, copied disks, clocks.",
-    "severity",
     "gateway",
 )
 _collection(
@@ -267,6 +256,8 @@ def _address(option: str, text: str) -> tuple[str, int]:
 
 command.add_command(registry_backup.backup_command)
 command.add_command(registry_backup.restore_command)
+command.add_command(registry_findings.group)
+command.add_command(registry_rules.group)
 command.add_command(registry_lists.group)
 command.add_command(registry_check.command)
 command.add_command(registry_tokens.group)

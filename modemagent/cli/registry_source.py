@@ -29,6 +29,17 @@ limit_option = value_option(
 )
 
 
+FILTERS = {
+    "gateway": value_option("--gateway", "ID", "Only in this gateway."),
+    "severity": value_option(
+        "--severity",
+        "LEVEL",
+        "Only of this severity: error, warning or note.",
+        type=click.Choice(("error", "warning", "note")),
+    ),
+}
+
+
 def source(
     url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
 ) -> Source:

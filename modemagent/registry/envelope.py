@@ -35,6 +35,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     :param digest: of the canonical body, in which agents send it: 64 bits, never 0
     :param identity: digest of what intervals and facts are derived from
     :param problems: digest of problems above note, registration and country
+    :param noteworthy: it states problems above note, or that the network refuses the modem
     :param quiet: the report may be an unchanged reading; if False it is always validated
     :param error: the report is invalid, but its number counts as received
     :param device_id: place in the gateway, None if the report is about the gateway alone
@@ -57,6 +58,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     mcc: str
     identity: int
     problems: int
+    noteworthy: bool
     quiet: bool
     provision: bool
     error: ReportError | None = None
@@ -70,6 +72,7 @@ class _Parts(NamedTuple):
     mcc: str
     identity: int
     problems: int
+    noteworthy: bool
 
 
 class _KnownParts:
@@ -137,6 +140,7 @@ def open_envelope(raw: bytes) -> Envelope:
     about_network = (network.registration, network.registered, country) if network else None
     position = (port.id or port.path) if port else None
     health = report.health
+    noteworthy = bool(serious) or (network is not None and network.registration == "denied")
     about_modem = report.reason == "removed", report.read_by, position, report.modem, report.sims
     try:
         parts = _Parts(
@@ -144,11 +148,12 @@ def open_envelope(raw: bytes) -> Envelope:
             mcc,
             digest_of(_encoder.encode(about_modem)),
             digest_of(_encoder.encode((serious, about_network))),
+            noteworthy,
         )
         if key is not None and canonical:
             _known_parts.put(key, parts)
     except OverflowError:  # a number has no encoding
-        parts = _Parts(report.device_id, mcc, digest, digest)
+        parts = _Parts(report.device_id, mcc, digest, digest, noteworthy)
     return Envelope(
         raw,
         digest,
@@ -237,5 +242,6 @@ def _invalid(raw: bytes, error: ReportError) -> Envelope:
     digest = digest_of(raw)
     return Envelope(
         raw, digest, key.report_id, key.gateway_id, key.stream_id, key.sequence, "", 0, 0,
-        False, "", None, None, "", digest, digest, False, False, error,
+        False, "", None, None, "", digest, digest, False, False, False,
+        error,
     )  # fmt: skip

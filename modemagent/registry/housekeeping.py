@@ -8,7 +8,16 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from modemagent.registry.store import checks, event_log, jobs, tallies, upkeep
+from modemagent.registry.store import (
+    checks,
+    evaluation,
+    event_log,
+    jobs,
+    rule_jobs,
+    silence,
+    tallies,
+    upkeep,
+)
 from modemagent.registry.store.batch import Batch, Contested
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.jobs import Timer, TimerKind
@@ -64,10 +73,25 @@ class Housekeeper:
                 if not self._created:
                     self._recorder.run(jobs.create)
                     self._created = True
+                while not self._stopping.is_set() and self._evaluate():
+                    pass
                 while not self._stopping.is_set() and self._run_due():
                     pass
             except SQLAlchemyError as error:
                 log.error("background work failed and is tried again: %s", type(error).__name__)
+
+    def _evaluate(self) -> bool:
+        """Evaluate the rules for what has changed; return True if there may be more."""
+        with self._database.reading() as connection:
+            is_waiting = rule_jobs.waiting(connection, now_ms())
+        try:
+            return is_waiting and self._recorder.run(evaluation.evaluate_waiting)
+        except (SQLAlchemyError, Contested) as error:
+            log.error("the rules failed and are tried again: %s", type(error).__name__)
+        except Exception as error:
+            log.error("a rule failed and is tried again in a minute", exc_info=error)
+            self._recorder.run(rule_jobs.postpone)
+        return False
 
     def _run_due(self) -> bool:
         """Do what is due; return True if some of it was done here and more may be due."""
@@ -106,6 +130,13 @@ def _timers(database: Database, keep_bodies_days: int | None) -> list[Timer]:
         Timer(TimerKind.HOLD_BACK, _OFTEN_S, lambda batch: event_log.publish_due(batch) > 0),
         Timer(TimerKind.RELATE, _OFTEN_S, lambda batch: relate_due(batch) > 0),
         Timer(TimerKind.TALLIES, _MINUTE_S, afterwards=lambda: tallies.update(database)),
+        Timer(TimerKind.DENIALS, _MINUTE_S, evaluation.evaluate_denials),
+        Timer(
+            TimerKind.SILENCE,
+            _MINUTE_S,
+            silence.note_uptime,
+            afterwards=lambda: silence.update(database),
+        ),
         Timer(TimerKind.KEY_PAGES, _HOUR_S, upkeep.delete_key_pages),
         Timer(TimerKind.PARTITIONS, _HOUR_S, upkeep.create_partitions),
         Timer(TimerKind.CHECKS, _OFTEN_S, checks.run_waiting),

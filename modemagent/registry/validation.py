@@ -15,6 +15,7 @@ import msgspec
 from modemagent.errors import ReportError
 from modemagent.identity.check import validate
 from modemagent.identity.imeisv import Imeisv
+from modemagent.identity.problems import CODES, Severity
 from modemagent.identity.snapshot import SimState
 from modemagent.registry.received import ModemPart, SimPart, check_printable, decode_report
 
@@ -53,6 +54,7 @@ class ValidReport(msgspec.Struct, frozen=True, gc=False):
     :param facts: values about the modem that were read
     :param reader: ``at`` or ``modemmanager``, the program that read the modem: they name makers and
         models differently; None if the report does not state it
+    :param is_plain: every number is valid, and no rule can find anything about it
     """
 
     report_id: str
@@ -71,6 +73,7 @@ class ValidReport(msgspec.Struct, frozen=True, gc=False):
     facts: dict[str, str]
     reader: str | None
     sims: tuple[SimReading, ...]
+    is_plain: bool
 
 
 def valid_report(raw: bytes) -> ValidReport:
@@ -87,9 +90,12 @@ def valid_report(raw: bytes) -> ValidReport:
         check_printable("health.modems.", one, ("port_id", "state"))
     facts: dict[str, str] = {}
     imei = None
+    is_plain = all(_is_plain(sim, _SIM_NUMBERS) for sim in report.sims or ())
     if modem is not None:
         read = _read_texts("modem", modem, _MODEM_TEXTS)
         facts = {name: read[name] for name in _MODEM_FACTS if name in read}
+        agree = "imeisv" not in read or read["imeisv"][:14] == read.get("imei", "")[:14]
+        is_plain = is_plain and agree and "meid" not in read and _is_plain(modem, _MODEM_NUMBERS)
         numbers = _numbers(read, _MODEM_NUMBERS)
         imei = numbers.pop("imei", None)
         facts |= numbers
@@ -125,6 +131,7 @@ def valid_report(raw: bytes) -> ValidReport:
         facts=facts,
         reader=report.read_by,
         sims=tuple(sims[slot] for slot in sorted(sims)),
+        is_plain=is_plain,
     )
 
 
@@ -156,8 +163,25 @@ def _numbers(read: Mapping[str, str], kinds: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-@lru_cache(maxsize=32768)
+def _is_plain(part: ModemPart | SimPart, kinds: tuple[str, ...]) -> bool:
+    """Return True if no rule can find anything about any of the numbers that were read."""
+    states = part.read or {}
+    return all(
+        checked(kind, getattr(part, kind) or "")[1] for kind in kinds if states.get(kind) == "ok"
+    )
+
+
 def normalized(kind: str, text: str) -> str | None:
     """Return the normalized form of a number that was read, or None if it is not valid."""
-    found = validate(kind, text).normalized
-    return None if found is None else str(found)  # msgspec stores plain text only
+    return checked(kind, text)[0]
+
+
+@lru_cache(maxsize=32768)
+def checked(kind: str, text: str) -> tuple[str | None, bool]:
+    """Return the normalized form of a number, and whether no rule can find anything about it."""
+    result = validate(kind, text)
+    if result.normalized is None:
+        return None, False
+    number = str(result.normalized)  # msgspec stores plain text only
+    is_plain = number == text and all(CODES[code][0] is Severity.NOTE for code in result.codes)
+    return number, is_plain

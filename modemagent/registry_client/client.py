@@ -31,6 +31,13 @@ class Source(Protocol):
         :raises RegistryError: the registry is unreachable or refuses the request
         """
 
+    def post(self, path: str, body: Mapping[str, object], *, revision: int) -> Document | None:
+        """Make a decision about the object at a path, and return it; None if it does not exist.
+
+        :param revision: of the object on which the decision is based
+        :raises RegistryError: the registry is unreachable or refuses the request
+        """
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
@@ -67,9 +74,11 @@ class HttpSource:
 
     def get(self, path: str, **parameters: str | int) -> Document | None:
         status, body = self.request("GET", path, fields=parameters)
-        if status == 404 and body.get("code") == "not_found" and "/" in path:
-            return None
-        return self.accepted(status, body)
+        return self._found(path, status, body)
+
+    def post(self, path: str, body: Mapping[str, object], *, revision: int) -> Document | None:
+        content, headers = json.dumps(body).encode(), {"If-Match": f'"{revision}"'}
+        return self._found(path, *self.request("POST", path, content, headers=headers))
 
     def request(
         self,
@@ -79,6 +88,7 @@ class HttpSource:
         *,
         content_type: str = "application/json",
         fields: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Document]:
         """Return status and document of a request at a path below ``/api/v1/``.
 
@@ -86,7 +96,7 @@ class HttpSource:
         :param fields: parameters of the query
         :raises RegistryError: the registry is unreachable, or another server answers
         """
-        response = self._exchange(method, path, content, content_type, fields)
+        response = self._exchange(method, path, content, content_type, fields, headers)
         if response.status == 204:
             return 204, {}
         return response.status, self._document(response)
@@ -108,12 +118,14 @@ class HttpSource:
         content: bytes | None,
         content_type: str,
         fields: Mapping[str, str | int] | None,
+        more_headers: Mapping[str, str] | None = None,
     ) -> HttpResponse:
         self._check_budget()
         query = f"?{urlencode(fields)}" if fields else ""
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
         if content is not None:
             headers["Content-Type"] = content_type
+        headers |= more_headers or {}
         try:
             response = self._client.request(
                 method, f"{self.url}/api/v1/{quote(path)}{query}", headers=headers, body=content
@@ -144,6 +156,11 @@ class HttpSource:
                 hint="Check the URL.",
             )
         return body
+
+    def _found(self, path: str, status: int, body: Document) -> Document | None:
+        if status == 404 and body.get("code") == "not_found" and "/" in path:
+            return None
+        return self.accepted(status, body)
 
     @staticmethod
     def accepted(status: int, body: Document) -> Document:

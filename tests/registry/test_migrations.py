@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
 
 from modemagent.errors import RegistryStoreError
 from modemagent.identity.snapshot import SimState
@@ -27,6 +30,39 @@ def test_revisions_make_the_schema(database_url: str) -> None:
 def test_newest_revision_is_the_head() -> None:
     directory = ScriptDirectory(migrations.__path__[0])
     assert directory.get_current_head() == migrations.NEWEST
+
+
+def test_findings_of_the_first_revision_stay(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_first(config: Config, _: str) -> None:
+        upgrade(config, "0001")
+
+    upgrade = command.upgrade
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "upgrade", only_first)
+        Database(database_url).close()
+    names = ("finding_id", "type", "severity", "stream", "sequence", "lo_ms", "hi_ms", "state")
+    values = (b"f" * 16, "gateway.identity_forked", "error", 0, 0, 0, 0, "undecided")
+    engine = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        assert (
+            connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0001"
+        )
+        found = ", ".join(f":{name}" for name in names)
+        connection.execute(
+            text(
+                f"INSERT INTO finding (id, recorded_from, {', '.join(names)})"
+                f" VALUES (1, 0, {found})"
+            ),
+            dict(zip(names, values, strict=True)),
+        )
+    engine.dispose()
+    database = Database(database_url)
+    with database.reading() as connection:
+        row = connection.execute(schema.finding.select()).one()
+    database.close()
+    assert (row.part, row.late, row.again, row.revision) == ("", False, 0, 1)
 
 
 def test_second_opening_changes_nothing(database_url: str) -> None:

@@ -16,7 +16,7 @@ from modemagent.registry.history.readings import PlaceReading, Seen, read_place
 from modemagent.registry.received import ReportOutline
 from modemagent.registry.validation import ValidReport, valid_report
 from modemagent.report.message import canonical_body
-from tests.registry.conftest import EID, ICCID, IMEI, Gateway, sim
+from tests.registry.conftest import EID, ICCID, IMEI, Body, Gateway, sim
 
 FIXTURES = sorted((Path(__file__).parents[2] / "fixtures/reports/v1").glob("*.json"))
 
@@ -71,6 +71,35 @@ def test_imei_is_derived_from_the_imeisv() -> None:
     body = Gateway().report(imei=None)
     body["modem"] |= {"imeisv": IMEI[:14] + "05", "read": {"imeisv": "ok"}}
     assert parsed(body).imei == IMEI
+
+
+@pytest.mark.parametrize(
+    ("modem", "slot", "expected"),
+    [
+        ({}, {}, True),
+        ({"imei": IMEI[:-1] + "9"}, {}, False),
+        ({"imei": IMEI[:-1] + "0"}, {}, False),
+        ({"imei": None}, {}, False),
+        ({"imeisv": IMEI[:14] + "05"}, {}, True),
+        ({"imeisv": "8676980400000205"}, {}, False),
+        ({"meid": "A0000012345678"}, {}, False),
+        ({}, {"iccid": "8988303000000000011"}, False),
+        ({}, {"eid": EID}, True),
+        ({}, {"eid": EID[:-1] + "8"}, False),
+    ],
+)
+def test_report_is_plain_if_no_rule_finds_fault_with_its_numbers(
+    modem: Body, slot: Body, expected: bool
+) -> None:
+    body = Gateway().report()
+    for part, values in ((body["modem"], modem), (body["sims"][0], slot)):
+        part |= values
+        part["read"] |= dict.fromkeys(values, "ok")
+    assert parsed(body).is_plain is expected
+    if values := {**modem, **slot}:
+        for part in (body["modem"], body["sims"][0]):
+            part["read"] |= {key: "failed" for key in values if key in part["read"]}
+        assert parsed(body).is_plain, "no value is used that was not read"
 
 
 def outcome(raw: bytes) -> object:
@@ -139,6 +168,25 @@ def test_repeated_parts_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None
     open_envelope(canonical_body(gateway.report("identified")))
     monkeypatch.setattr(envelope, "decode_report", None)
     assert open_envelope(canonical_body(gateway.report("refresh"))).quiet
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"network": {"registration": "denied"}}, True),
+        ({"network": {"registration": "home"}}, False),
+        ({"problems": [{"code": "imei.check_digit", "severity": "error"}]}, True),
+        ({"problems": [{"code": "imsi.shared_mcc", "severity": "note"}]}, False),
+    ],
+)
+def test_repeated_parts_are_as_noteworthy_as_the_first(
+    more: Body, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = Gateway(extra=more)
+    first = open_envelope(canonical_body(gateway.report("identified")))
+    monkeypatch.setattr(envelope, "decode_report", None)
+    later = open_envelope(canonical_body(gateway.report("refresh")))
+    assert (first.noteworthy, later.noteworthy) == (expected, expected)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from modemagent import __version__
 from modemagent.registry.api import (
     checks,
     event_stream,
+    findings,
     fleet,
     health,
     imports,
@@ -95,6 +96,7 @@ def create_app(
     lookup = LookupRoute(app, database)
     state = app.state
     state.database, state.ingest, state.metrics = database, ingest, metrics
+    state.recorder = recorder
     state.tokens, state.streams = tokens, streams
     state.readiness = Readiness(database, ingest)
     state.addresses = ClientAddresses(trusted_proxies)
@@ -104,6 +106,7 @@ def create_app(
     for router in (
         reports.router,
         fleet.router,
+        findings.router,
         event_stream.router,
         lists.router,
         imports.router,

@@ -110,11 +110,11 @@ def _masked_member(name: str, member: Any, whole: dict[str, Any]) -> Any:
         return _masked(member)
     if name in _NUMBERS:
         return mask(member)
-    if name == "sentence":
+    if name in ("sentence", "reason", "part"):
         return mask_text(member)
     if name == "subject":
         kind, colon, number = member.partition(":")
-        return member if kind == "gateway" else f"{kind}{colon}{mask(number)}"
+        return member if kind in ("gateway", "place") else f"{kind}{colon}{mask(number)}"
     if "link_state" in whole and "id" in whole:  # a match of lookup
         hidden = name in ("modem", "sim") or (
             name == "id" and whole["kind"] not in ("gateway", "place", "ref")

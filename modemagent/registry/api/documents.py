@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from modemagent.registry.api.problem_details import CONTENT_TYPE
 from modemagent.registry.store.tokens import GATEWAY_ID
@@ -19,6 +19,9 @@ PROBLEM: dict[str, Any] = {
     "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
 }
 PROBLEMS: dict[int | str, dict[str, Any]] = dict.fromkeys((400, 401, 403, 422, 429, 503), PROBLEM)
+
+#: Text of people: not only spaces, without control characters.
+PRINTABLE = r"^[^\x00-\x1F\x7F]*[^\s\x00-\x1F\x7F][^\x00-\x1F\x7F]*$"
 
 LinkState = Literal["unlinked", "armed", "linked", "differed"]
 Cause = Literal["removed", "replaced", "moved"]
@@ -363,20 +366,77 @@ class EvidenceDocument(Document):
 
 
 class FindingDocument(Document):
+    """A finding of a rule.
+
+    ``part`` is the slot, field or port that it is about. ``late``: when it was found, a newer
+    reading contradicted it already. ``again`` counts the earlier findings of its kind and part.
+    """
+
     id: str
     type: str
     severity: Literal["error", "warning", "note"]
     grade: Literal["certain", "probable", "possible"] | None
-    state: str
+    state: Literal["undecided", "acknowledged", "resolved", "suppressed"]
+    until: str | None
+    assignee: str | None
+    revision: int
+    sentence: str
+    remedy: str
     subject: str
+    part: str | None
+    late: bool
+    again: int
     imei: str | None
     iccid: str | None
     gateway_id: str | None
+    port: str | None
     ref: str | None
     first_seen: str | None
     first_report: str | None
     evidence: list[EvidenceDocument]
     recorded_at: str
+
+
+class RuleDocument(Document):
+    """A kind of finding; ``lasting``: a condition, which is resolved when its cause is gone."""
+
+    name: str
+    severity: Literal["error", "warning", "note"]
+    sentence: str
+    remedy: str
+    lasting: bool
+
+
+class Rules(Document):
+    rules: list[RuleDocument]
+
+
+class DecisionDocument(Document):
+    """What changed a finding; the actor ``registry`` notes what late reports have changed."""
+
+    revision: int
+    action: Literal[
+        "acknowledge", "resolve", "suppress", "authorise", "assign", "changed", "cause_gone"
+    ]
+    actor: str
+    reason: str
+    until: str | None
+    assignee: str | None
+    time: str
+
+
+class FindingDetail(FindingDocument):
+    history: list[DecisionDocument]
+
+
+class DecisionRequest(BaseModel):
+    """A decision: ``until`` is required to acknowledge and suppress, ``assignee`` to assign."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[str, Field(min_length=1, max_length=2000, pattern=PRINTABLE)]
+    until: AwareDatetime | None = None
+    assignee: Annotated[str, Field(min_length=1, max_length=256, pattern=PRINTABLE)] | None = None
 
 
 class Findings(Document):

@@ -71,9 +71,10 @@ def _times(as_of: datetime | None, known_at: datetime | None) -> dict[str, int |
     }
 
 
-def _answer(
+def answer(
     request: Request, token: Token, query: Callable[..., Any], *key: str, **parameters: Any
 ) -> Response:
+    """Return the document of a query, masked unless the token has full-id scope."""
     with request.app.state.database.reading() as connection:
         found = query(connection, *key, **parameters)
     if found is None:
@@ -90,7 +91,7 @@ def lookup(
     wanted: Annotated[str, Query(alias="id", min_length=1, max_length=256)],
 ) -> Response:
     """Find an IMEI, IMEISV, MEID, ICCID, IMSI, EID, serial number or gateway id."""
-    return _answer(request, token, reader.lookup, wanted)
+    return answer(request, token, reader.lookup, wanted)
 
 
 @router.get(
@@ -108,7 +109,7 @@ def modems(
 ) -> Response:
     """List modems in the order of their first report."""
     page = {"limit": limit, "after": after or 0}
-    return _answer(request, token, reader.modems, **page, gateway=gateway)
+    return answer(request, token, reader.modems, **page, gateway=gateway)
 
 
 @router.get("/modems/{imei}", response_model=documents.ModemDetail, responses=NOT_FOUND)
@@ -120,7 +121,7 @@ def modem(
     known_at: KnownAt = None,
 ) -> Response:
     """Return a modem and its SIM slots."""
-    return _answer(request, token, reader.modem, imei, **_times(as_of, known_at))
+    return answer(request, token, reader.modem, imei, **_times(as_of, known_at))
 
 
 @router.get("/modems/{imei}/timeline", response_model=documents.ModemTimeline, responses=NOT_FOUND)
@@ -132,7 +133,7 @@ def modem_timeline(
     known_at: KnownAt = None,
 ) -> Response:
     """Return the places of a modem, its SIMs and its events, with the reports that show them."""
-    return _answer(request, token, reader.modem_timeline, imei, **_times(as_of, known_at))
+    return answer(request, token, reader.modem_timeline, imei, **_times(as_of, known_at))
 
 
 @router.get(
@@ -150,7 +151,7 @@ def sims(
 ) -> Response:
     """List SIMs in the order of their first report."""
     page = {"limit": limit, "after": after or 0}
-    return _answer(request, token, reader.sims, **page, gateway=gateway)
+    return answer(request, token, reader.sims, **page, gateway=gateway)
 
 
 @router.get("/sims/{iccid}", response_model=documents.SimDetail, responses=NOT_FOUND)
@@ -162,7 +163,7 @@ def sim(
     known_at: KnownAt = None,
 ) -> Response:
     """Return a SIM. The check digit of the ICCID, its 20th digit, is optional."""
-    return _answer(request, token, reader.sim, iccid, **_times(as_of, known_at))
+    return answer(request, token, reader.sim, iccid, **_times(as_of, known_at))
 
 
 @router.get("/sims/{iccid}/timeline", response_model=documents.SimTimeline, responses=NOT_FOUND)
@@ -174,7 +175,7 @@ def sim_timeline(
     known_at: KnownAt = None,
 ) -> Response:
     """Return the modems that held a SIM and its events, with the reports that show them."""
-    return _answer(request, token, reader.sim_timeline, iccid, **_times(as_of, known_at))
+    return answer(request, token, reader.sim_timeline, iccid, **_times(as_of, known_at))
 
 
 @router.get(
@@ -185,7 +186,7 @@ def sim_timeline(
 )
 def gateways(request: Request, token: Reader, limit: Limit = 100, after: AfterId = "") -> Response:
     """List gateways by id."""
-    return _answer(request, token, reader.gateways, limit=limit, after=after)
+    return answer(request, token, reader.gateways, limit=limit, after=after)
 
 
 @router.get("/gateways/{gateway_id}", response_model=documents.GatewayDetail, responses=NOT_FOUND)
@@ -197,7 +198,7 @@ def gateway(
     known_at: KnownAt = None,
 ) -> Response:
     """Return a gateway and the modems in it."""
-    return _answer(request, token, reader.gateway, gateway_id, **_times(as_of, known_at))
+    return answer(request, token, reader.gateway, gateway_id, **_times(as_of, known_at))
 
 
 @router.get(
@@ -208,26 +209,7 @@ def gateway(
 )
 def pairings(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
     """List the SIMs that are in a modem now."""
-    return _answer(request, token, reader.pairings, limit=limit, after=after or 0)
-
-
-@router.get(
-    "/findings",
-    response_model=documents.Findings,
-    responses=BAD_REQUEST,
-    dependencies=PRESENT_ONLY,
-)
-def findings(
-    request: Request,
-    token: Reader,
-    limit: Limit = 100,
-    after: After = None,
-    severity: Severity = None,
-    gateway: InGateway = None,
-) -> Response:
-    """List what is wrong: duplicate and cloned numbers, copied disks, clocks, with evidence."""
-    page = {"limit": limit, "after": after or 0}
-    return _answer(request, token, reader.findings, **page, severity=severity, gateway=gateway)
+    return answer(request, token, reader.pairings, limit=limit, after=after or 0)
 
 
 @router.get(
@@ -268,4 +250,4 @@ def events(
     order: Direction = "asc",
 ) -> Response:
     """List events in the order of recording."""
-    return _answer(request, token, reader.events, limit=limit, after=after, order=order)
+    return answer(request, token, reader.events, limit=limit, after=after, order=order)

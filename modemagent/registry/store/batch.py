@@ -36,6 +36,10 @@ class Batch:
     :param unit_keys: numbers of the units that the batch names, by row
     :param stream_ids: ids of the streams of its gateways, by row
     :param ranges: received and missing numbers of the streams in the batch, by row
+    :param dirty: units whose history has changed, for the rules
+    :param first_seen: those that were seen for the first time, and of which nothing else is known
+    :param beats: gateways whose health has changed
+    :param noticed: places, each with its newest report, if the network or its values have changed
     :param events_changed: an event was published
     :param late: number of reports that arrived after a later one of their stream
     """
@@ -57,6 +61,10 @@ class Batch:
     unit_keys: dict[int, str] = field(default_factory=dict)
     stream_ids: dict[int, str] = field(default_factory=dict)
     ranges: dict[int, StreamRanges] = field(default_factory=dict)
+    dirty: set[int] = field(default_factory=set)
+    first_seen: set[int] = field(default_factory=set)
+    beats: set[int] = field(default_factory=set)
+    noticed: dict[int, tuple[int, int]] = field(default_factory=dict)
     events_changed: bool = False
     late: int = 0
 

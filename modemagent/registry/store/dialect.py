@@ -210,6 +210,20 @@ def take_job(connection: Connection, key: int) -> int | None:
     return due_ms
 
 
+def take_jobs(connection: Connection, condition: str, limit: int) -> Rows:
+    """Lock the oldest jobs that fulfil a condition until the end of the transaction.
+
+    :returns: key and content of those that no other process has taken
+    """
+    statement = (
+        f"SELECT id, units FROM job WHERE {condition}"  # noqa: S608
+        f" ORDER BY due_ms, id LIMIT {limit:d}"
+    )
+    if not is_sqlite(connection):
+        statement += " FOR UPDATE SKIP LOCKED"
+    return [tuple(row) for row in connection.exec_driver_sql(statement)]
+
+
 def database_bytes(connection: Connection) -> int:
     """Return the size of the database, on SQLite without the write-ahead log."""
     statement = (

@@ -1,185 +1,262 @@
-"""Findings that follow from the history now, compared with the recorded ones.
+"""Findings that hold now, compared with the recorded ones.
 
 A finding keeps its row, and with it the decisions made about it, while it holds. If a late report
-becomes the first to show it, its id changes and the old id stays valid as an alias.
+becomes the first to show it, its id changes and the old id stays valid as an alias. A finding whose
+cause is gone is resolved; if the cause returns, a new finding counts the earlier ones.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
-from modemagent.registry.history.events import HistoryFinding, gateway_findings
-from modemagent.registry.history.individuals import Related
+from modemagent.registry.rules.catalogue import CATALOGUE, severity_of
+from modemagent.registry.rules.inputs import RuleFinding
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.occurrences import keyed_id
 
+#: Who changes a finding if its cause is gone, or if late reports change it.
+REGISTRY = "registry"
+CAUSE_GONE, CHANGED = "cause_gone", "changed"
+
 _STORED = (
-    "SELECT id, finding_id, type, grade, unit, gateway, stream, sequence FROM finding"
-    " WHERE {column} IN {{keys}} AND recorded_to IS NULL"
+    "SELECT {column}, id, finding_id, type, part, severity, grade, state, revision, stream,"
+    " sequence, lo_ms, hi_ms FROM finding WHERE {column} IN {{keys}} AND recorded_to IS NULL"
 )
-_FORKED = "SELECT id, gateway_id, forked FROM gateway WHERE id IN {keys}"
-# the first report of each boot that a copy of the disk made, or whose clock is refuted
-_BOOTS = (
-    "SELECT b.gateway, b.alien, b.suspect, x.stream, x.first_sequence, b.boot_id, b.start_lo,"
-    " b.start_hi, x.first_uptime_ms FROM boot b JOIN boot_stream x ON x.boot = b.id"
-    " WHERE b.gateway IN {keys} AND (b.alien OR b.suspect)"
-)
-_CONFLICTS = (
-    "SELECT s.gateway, min(c.stream), min(c.sequence) FROM conflict c JOIN stream s"
-    " ON s.id = c.stream WHERE s.gateway IN {keys} GROUP BY s.gateway"
+_EARLIER = (
+    "SELECT {column}, type, part, count(*) FROM finding WHERE {column} IN {{keys}}"
+    " GROUP BY {column}, type, part"
 )
 _COLUMNS = (
-    "id", "finding_id", "type", "severity", "grade", "unit", "gateway", "stream", "sequence",
-    "lo_ms", "hi_ms", "state", "recorded_from",
+    "id", "finding_id", "type", "severity", "grade", "unit", "gateway", "place", "part", "stream",
+    "sequence", "lo_ms", "hi_ms", "state", "late", "again", "revision", "recorded_from",
 )  # fmt: skip
+_CHANGED = ("finding_id", "severity", "grade", "stream", "sequence", "lo_ms", "hi_ms", "revision")
 
-Report = tuple[int, int]
-Shown = tuple[Report, int, int]  # report, earliest and latest date
+
+class Subject(NamedTuple):
+    """What findings are about, by the columns of their rows.
+
+    :param column: ``unit``, ``gateway`` or ``place``: the narrowest one
+    """
+
+    column: str
+    unit: int | None = None
+    gateway: int | None = None
+    place: int | None = None
+
+    @property
+    def key(self) -> int:
+        return int(getattr(self, self.column))
+
+
+class _Stored(NamedTuple):
+    id: int
+    finding_id: bytes
+    rule: str
+    part: str
+    severity: str
+    grade: str | None
+    state: str
+    revision: int
+    stream: int
+    sequence: int
+    lo_ms: int
+    hi_ms: int
+
+    @property
+    def report(self) -> tuple[int, int]:
+        return self.stream, self.sequence
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        return self.hi_ms, self.stream, self.sequence
 
 
 class FindingLog:
-    """The recorded findings of some units and gateways, and the changes to them."""
+    """The recorded findings of some subjects, and the changes to them.
 
-    def __init__(self, batch: Batch) -> None:
+    :param rules: those whose findings are compared; all others stay as they are
+    """
+
+    def __init__(self, batch: Batch, rules: Collection[str]) -> None:
         self._batch = batch
-        self._stored: dict[tuple[str, int], dict[str, tuple[Any, ...]]] = defaultdict(dict)
-        self._new: list[tuple[Any, ...]] = []
-        self._ended: list[tuple[str, int, int]] = []
-        self._updated: list[tuple[Any, ...]] = []
-        self._aliases: list[tuple[bytes, int]] = []
-        self._reports: dict[int, list[tuple[int, Report]]] = {}
+        self._rules = rules
+        self._stored: dict[tuple[str, int], list[_Stored]] = defaultdict(list)
+        self._others: set[tuple[str, int, str]] = set()
+        self._new: list[tuple[Subject, RuleFinding]] = []
+        self._kept: list[tuple[Subject, _Stored, RuleFinding]] = []
+        self._ended: list[_Stored] = []
+        self._evidence: list[tuple[int, RuleFinding]] = []
 
-    def load(self, units: Iterable[int]) -> None:
-        """Read the findings about units that hold by what is recorded."""
-        self._load("unit", units)
-
-    def _load(self, column: str, keys: Iterable[int]) -> None:
+    def load(self, column: str, keys: Iterable[int]) -> None:
+        """Read the findings about subjects that hold by what is recorded."""
         query = _STORED.format(column=column)
-        for row in dialect.query_keys(self._batch.connection, query, keys):
-            self._stored[column, row[4] if column == "unit" else row[5]][row[2]] = row
-
-    def set(self, unit: int, verdicts: Sequence[HistoryFinding], related: Related | None) -> None:
-        """Make these the findings about a unit."""
-        if not verdicts and ("unit", unit) not in self._stored:
-            return
-        firsts = [] if related is None else [
-            (one.number, one.stays[0].opened_by.report) for one in related.individuals
-        ]  # fmt: skip
-        shown = {
-            one.kind: ((one.at.report, one.at.lo_ms, one.at.hi_ms), firsts)
-            for one in verdicts
-            if one.at is not None
-        }
-        self._set("unit", unit, verdicts, shown)
-
-    def set_gateways(self, gateways: Iterable[int]) -> None:
-        """Derive the findings about gateways again."""
-        keys = sorted(gateways)
-        if not keys:
-            return
-        connection = self._batch.connection
-        self._load("gateway", keys)
-        first: dict[tuple[int, str], tuple[Any, ...]] = {}
-        for row in sorted(
-            dialect.query_keys(connection, _BOOTS, keys), key=lambda row: (row[4], row[5])
-        ):
-            gateway, alien, suspect, stream, sequence, _, start_lo, start_hi, uptime = row
-            shown = ((stream, sequence), start_lo + uptime, start_hi + uptime)
-            if alien:
-                first.setdefault((gateway, "gateway.identity_forked"), shown)
-            elif suspect:
-                first.setdefault((gateway, "gateway.clock_suspect"), shown)
-        for gateway, stream, sequence in dialect.query_keys(connection, _CONFLICTS, keys):
-            shown = ((stream, sequence), self._batch.now_ms, self._batch.now_ms)
-            first.setdefault((gateway, "gateway.identity_forked"), shown)
-        for gateway, _, forked in dialect.query_keys(connection, _FORKED, keys):
-            verdicts = [
-                *gateway_findings(
-                    gateway,
-                    forked=bool(forked),
-                    suspect=(gateway, "gateway.clock_suspect") in first,
-                )
-            ]
-            shown_by: dict[str, tuple[Shown, list[tuple[int, Report]]]] = {}
-            for one in verdicts:
-                shown = first.get((gateway, one.kind), ((0, 0), 0, 0))
-                shown_by[one.kind] = (shown, [(0, shown[0])])
-            self._set("gateway", gateway, verdicts, shown_by)
-
-    def _set(
-        self,
-        column: str,
-        key: int,
-        verdicts: Sequence[HistoryFinding],
-        shown: dict[str, tuple[Shown, list[tuple[int, Report]]]],
-    ) -> None:
-        batch = self._batch
-        stored = dict(self._stored.get((column, key), {}))
-        for one in verdicts:
-            (report, lo_ms, hi_ms), reports = shown[one.kind]
-            # a severity of its own for a grade that may be a coincidence
-            severity = "warning" if one.grade == "possible" else "error"
-            row = stored.pop(one.kind, None)
-            values = (severity, one.grade, *report, lo_ms, hi_ms)
-            if row is None:
-                row_id = batch.key()
-                unit, gateway = (key, None) if column == "unit" else (None, key)
-                self._new.append(
-                    (row_id, self._id(one.kind, key, report), one.kind, severity, one.grade, unit,
-                     gateway, *report, lo_ms, hi_ms, "undecided", batch.now_ms)
-                )  # fmt: skip
+        for key, *values in dialect.query_keys(self._batch.connection, query, keys):
+            row = _Stored(*values)
+            if row.rule in self._rules:
+                self._stored[column, key].append(row)
             else:
-                row_id = row[0]
-                finding_id = bytes(row[1])
-                if (row[6], row[7]) != report:
-                    self._aliases.append((finding_id, row_id))
-                    finding_id = self._id(one.kind, key, report)
-                self._updated.append((finding_id, *values, row_id))
-            self._reports[row_id] = reports
-        self._ended += [("resolved", batch.now_ms, row[0]) for row in stored.values()]
+                self._others.add((column, key, row.rule))
 
-    def _id(self, kind: str, subject: int, report: Report) -> bytes:
-        return keyed_id(self._batch.secret, kind, *self._names(kind, subject, report))
+    def holds(self, column: str, key: int, rule: str) -> bool:
+        """Return True if a finding of a rule that is not compared is recorded."""
+        return (column, key, rule) in self._others
 
-    def _names(self, kind: str, subject: int, report: Report) -> tuple[object, ...]:
-        """Return the number of a unit or the id of a gateway, and the key of the report."""
-        connection = self._batch.connection
-        is_gateway = kind.startswith("gateway.")
-        table = schema.gateway if is_gateway else schema.unit
-        column = "gateway_id" if is_gateway else "key"
-        ((name,),) = dialect.select_rows(connection, table, ("id",), (column,), [(subject,)])
-        streams = dialect.select_rows(
-            connection, schema.stream, ("id",), ("gateway", "stream_id"), [(report[0],)]
-        )
-        gateways = dialect.select_rows(
-            connection, schema.gateway, ("id",), ("gateway_id",), [(row[0],) for row in streams]
-        )
-        names = [value for (value,) in gateways] + [row[1] for row in streams]
-        return (name, *names, report[1])
+    @property
+    def added(self) -> list[tuple[int, str]]:
+        """Subject and rule of each finding that is not recorded."""
+        return [(subject.key, one.rule) for subject, one in self._new]
+
+    @property
+    def ended(self) -> list[str]:
+        """The rule of each recorded finding whose cause is gone."""
+        return [row.rule for row in self._ended]
+
+    def set(self, subject: Subject, findings: Sequence[RuleFinding]) -> None:
+        """Make these the findings about a subject."""
+        stored = self._stored.pop((subject.column, subject.key), [])
+        left = {(row.rule, row.part, row.report): row for row in stored}
+        others = []
+        for one in findings:
+            row = left.pop((one.rule, one.part, one.at.report), None)
+            if row is None:
+                others.append(one)
+            else:
+                self._keep(subject, row, one)
+        waiting: dict[tuple[str, str], list[_Stored]] = defaultdict(list)
+        for row in sorted(left.values(), key=lambda row: row.order):
+            waiting[row.rule, row.part].append(row)
+        for one in others:
+            rows = waiting[one.rule, one.part]
+            if rows:
+                self._keep(subject, rows.pop(0), one)
+            else:
+                self._new.append((subject, one))
+        self._ended += [row for rows in waiting.values() for row in rows]
+
+    def _keep(self, subject: Subject, row: _Stored, one: RuleFinding) -> None:
+        lasts = CATALOGUE[one.rule].lasting and not one.evidence
+        if lasts and (row.hi_ms, row.lo_ms) <= (one.at.hi_ms, one.at.lo_ms):
+            # a later report shows the same condition
+            one = one._replace(at=one.at._replace(
+                stream=row.stream, sequence=row.sequence, lo_ms=row.lo_ms, hi_ms=row.hi_ms
+            ))  # fmt: skip
+        self._kept.append((subject, row, one))
 
     def write(self) -> None:
-        if not (self._new or self._updated or self._ended):
-            return
-        connection, table = self._batch.connection, schema.finding
-        dialect.insert_rows(connection, table, _COLUMNS, self._new)
-        changed = ("finding_id", "severity", "grade", "stream", "sequence", "lo_ms", "hi_ms")
-        dialect.update_rows(connection, table, ("id",), changed, self._updated)
-        dialect.update_rows(connection, table, ("id",), ("state", "recorded_to"), self._ended)
-        dialect.insert_new(
-            connection, schema.finding_alias, ("finding_id", "finding"), self._aliases
-        )
+        """Write what has changed."""
+        batch = self._batch
+        changed, updates, aliases, decisions = [], [], [], []
+        for subject, row, one in self._kept:
+            values = (_severity(one), one.grade, *one.at)
+            if values[2:4] != row.report or one.evidence:
+                self._evidence.append((row.id, one))
+            if values != (row.severity, row.grade, *row.report, row.lo_ms, row.hi_ms):
+                changed.append((subject, row, one, values))
+        ids = self._ids([(subject, one) for subject, _, one, _ in changed] + self._new)
+        for (_, row, _, values), finding_id in zip(changed, ids, strict=False):
+            if finding_id != bytes(row.finding_id):
+                aliases.append((bytes(row.finding_id), row.id))
+            is_news = values[:4] != (row.severity, row.grade, *row.report)
+            revision = row.revision + is_news
+            updates.append((finding_id, *values, revision, row.id))
+            if is_news:
+                decisions.append((row.id, revision, CHANGED, REGISTRY, "", batch.now_ms))
+        ended = []
+        for row in self._ended:
+            ended.append(("resolved", batch.now_ms, row.revision + 1, row.id))
+            decisions.append((row.id, row.revision + 1, CAUSE_GONE, REGISTRY, "", batch.now_ms))
+        new = self._new_rows(ids[len(changed) :])
+        connection, table = batch.connection, schema.finding
+        dialect.insert_rows(connection, table, _COLUMNS, new)
+        dialect.update_rows(connection, table, ("id",), _CHANGED, updates)
+        dialect.update_rows(connection, table, ("id",), ("state", "recorded_to", "revision"), ended)
+        dialect.insert_new(connection, schema.finding_alias, ("finding_id", "finding"), aliases)
+        made = ("finding", "revision", "action", "actor", "reason", "made_ms")
+        dialect.insert_rows(connection, schema.decision, made, decisions)
+        self._write_evidence()
+
+    def _new_rows(self, ids: list[bytes]) -> list[tuple[Any, ...]]:
+        batch = self._batch
+        earlier = self._earlier()
+        rows = []
+        for (subject, one), finding_id in zip(self._new, ids, strict=True):
+            key = subject.column, subject.key, one.rule, one.part
+            row_id = batch.key()
+            rows.append(
+                (row_id, finding_id, one.rule, _severity(one), one.grade, *subject[1:], one.part,
+                 *one.at, "undecided", one.is_late, earlier[key], 1, batch.now_ms)
+            )  # fmt: skip
+            earlier[key] += 1
+            self._evidence.append((row_id, one))
+        return rows
+
+    def _earlier(self) -> Counter[tuple[str, int, str, str]]:
+        """Return how many findings were recorded of the kind of each new one."""
+        keys: dict[str, set[int]] = defaultdict(set)
+        for subject, _ in self._new:
+            keys[subject.column].add(subject.key)
+        found: Counter[tuple[str, int, str, str]] = Counter()
+        for column, some in keys.items():
+            query = _EARLIER.format(column=column)
+            for key, rule, part, count in dialect.query_keys(self._batch.connection, query, some):
+                found[column, key, rule, part] = count
+        return found
+
+    def _write_evidence(self) -> None:
+        connection, table = self._batch.connection, schema.finding_report
+        rows = {
+            (finding, *report)
+            for finding, one in self._evidence
+            for report in one.evidence or ((0, *one.at.report),)
+        }
         dialect.delete_rows(
-            connection, schema.finding_report, ("finding",), [(row,) for row in self._reports]
+            connection, table, ("finding",), [(finding,) for finding, _ in self._evidence]
         )
         names = ("finding", "individual", "stream", "sequence")
-        rows = sorted(
-            {
-                (row, number, *report)
-                for row, reports in self._reports.items()
-                for number, report in reports
-            }
+        dialect.insert_rows(connection, table, names, sorted(rows))
+
+    def _ids(self, findings: Sequence[tuple[Subject, RuleFinding]]) -> list[bytes]:
+        """Return the id of each finding: keyed by kind, subject, and the report that shows it."""
+        connection = self._batch.connection
+        units = {one.unit for one, _ in findings if one.column == "unit"}
+        places = {one.place for one, _ in findings if one.column == "place"}
+        gateways = {one.gateway for one, _ in findings if one.column != "unit"}
+        streams = _named(
+            connection, "stream", ("gateway", "stream_id"), {one.at.stream for _, one in findings}
         )
-        dialect.insert_rows(connection, schema.finding_report, names, rows)
+        gateways |= {row[0] for row in streams.values()}
+        unit_names = _named(connection, "unit", ("key",), units)
+        place_names = _named(connection, "place", ("device_id",), places)
+        gateway_names = _named(connection, "gateway", ("gateway_id",), gateways)
+        ids = []
+        for subject, one in findings:
+            if subject.column == "unit":
+                names = list(unit_names[subject.key])
+            else:
+                names = list(gateway_names[subject.gateway])
+            if subject.column == "place":
+                names += place_names[subject.key]
+            names += [one.part] if one.part else []
+            if one.at.stream in streams:
+                gateway, stream_id = streams[one.at.stream]
+                names += [*gateway_names[gateway], stream_id]
+            ids.append(keyed_id(self._batch.secret, one.rule, *names, one.at.sequence))
+        return ids
+
+
+def _severity(one: RuleFinding) -> str:
+    return one.severity or severity_of(one.rule, one.grade)
+
+
+def _named(
+    connection: Any, table: str, columns: tuple[str, ...], keys: Iterable[int | None]
+) -> dict[int | None, tuple[Any, ...]]:
+    wanted = [(key,) for key in sorted({key for key in keys if key})]
+    rows = dialect.select_rows(
+        connection, schema.metadata.tables[table], ("id",), ("id", *columns), wanted
+    )
+    return {row[0]: tuple(row[1:]) for row in rows}

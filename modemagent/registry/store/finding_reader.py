@@ -1,4 +1,4 @@
-"""Findings as documents: what individuals and gateways show, with the reports that are evidence."""
+"""Findings as documents, with the reports that are evidence and the decisions made about them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
 
+from modemagent.registry.rules.catalogue import CATALOGUE
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.fleet import gateway_row
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
@@ -45,9 +47,70 @@ def findings(
     return {"findings": _documents(View(connection), rows[:limit]), "next": following}
 
 
+def rules(_: Connection) -> Document:
+    """Return the kinds of findings."""
+    return {"rules": [{"name": name, **row._asdict()} for name, row in sorted(CATALOGUE.items())]}
+
+
+def finding(connection: Connection, finding_id: str) -> Document | None:
+    """Return a finding and its history, by its id or an id that it had before."""
+    row = finding_row(connection, finding_id)
+    if row is None:
+        return None
+    (document,) = _documents(View(connection), [row])
+    return {**document, "history": history(connection, row.id)}
+
+
+def finding_row(connection: Connection, finding_id: str) -> Row[Any] | None:
+    """Return the row of a finding, also of one whose cause is gone.
+
+    A finding that was found again has the id of the earlier one; the newest row counts.
+    """
+    try:
+        key = UUID(finding_id).bytes
+    except ValueError:
+        return None
+    c = schema.finding.c
+    query = select(schema.finding).where(c.finding_id == key).order_by(c.id.desc()).limit(1)
+    row = connection.execute(query).first()
+    if row is None:
+        alias = schema.finding_alias.c
+        old = select(alias.finding).where(alias.finding_id == key).scalar_subquery()
+        row = connection.execute(select(schema.finding).where(c.id == old)).first()
+    return row
+
+
+def history(connection: Connection, row: int, after: int = 0) -> list[Document]:
+    """Return what changed a finding, oldest first.
+
+    :param after: only revisions above this one
+    """
+    c = schema.decision.c
+    query = select(schema.decision).where(c.finding == row, c.revision > after)
+    return [
+        {
+            "revision": one.revision,
+            "action": one.action,
+            "actor": one.actor,
+            "reason": one.reason,
+            "until": None if one.until_ms is None else to_rfc3339(one.until_ms),
+            "assignee": one.assignee,
+            "time": to_rfc3339(one.made_ms),
+        }
+        for one in connection.execute(query.order_by(c.revision))
+    ]
+
+
+def state_of(row: Row[Any], at_ms: int) -> str:
+    """Return the state of a finding: an acknowledgement and a suppression end by themselves."""
+    is_over = row.until_ms is not None and row.until_ms <= at_ms and row.recorded_to is None
+    return "undecided" if is_over else str(row.state)
+
+
 def _documents(view: View, rows: Sequence[Row[Any]]) -> list[Document]:
     view.units(row.unit for row in rows)
     gateways = view.gateways(row.gateway for row in rows if row.gateway)
+    view.places(row.place for row in rows)
     keys = [(row.id,) for row in rows]
     names = ("finding", "individual", "stream", "sequence")
     reports: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
@@ -64,16 +127,29 @@ def _finding(
     unit = view.units([row.unit]).get(row.unit or 0)
     number = unit.number if unit else None
     kind = None if unit is None else "imei" if unit.kind == UnitKind.MODEM else "iccid"
+    place = None if row.place is None else view.places([row.place])[row.place]
+    about = f"gateway:{gateway_id}" if place is None else f"place:{gateway_id}/{place.device_id}"
+    state = state_of(row, now_ms())
+    row_of_rule = CATALOGUE[row.type]
     return {
         "id": str(UUID(bytes=bytes(row.finding_id))),
         "type": row.type,
         "severity": row.severity,
         "grade": row.grade,
-        "state": row.state,
-        "subject": f"{kind}:{number}" if unit else f"gateway:{gateway_id}",
+        "state": state,
+        "until": to_rfc3339(row.until_ms) if row.until_ms and state != "undecided" else None,
+        "assignee": row.assignee,
+        "revision": row.revision,
+        "sentence": row_of_rule.sentence,
+        "remedy": row_of_rule.remedy,
+        "subject": f"{kind}:{number}" if unit else about,
+        "part": row.part or None,
+        "late": bool(row.late),
+        "again": row.again,
         "imei": number if kind == "imei" else None,
         "iccid": number if kind == "iccid" else None,
         "gateway_id": gateway_id,
+        "port": None if place is None else place.device_id,
         "ref": unit.ref if unit else None,
         "first_seen": to_rfc3339(row.hi_ms),
         "first_report": view.report(row.stream or None, row.sequence),

@@ -27,6 +27,9 @@ class TimerKind(IntEnum):
     RETENTION = -6
     CHECKS = -7
     OLD_CHECKS = -8
+    RULES = -9  # not periodical: its row is the lock of the process that evaluates the rules
+    DENIALS = -10
+    SILENCE = -11
 
 
 class Timer(NamedTuple):

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 from modemagent.registry.store import dialect, documents, schema
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.event_reader import event_documents, events_about, events_after
-from modemagent.registry.store.finding_reader import findings
+from modemagent.registry.store.finding_reader import finding, findings, rules
 from modemagent.registry.store.fleet import gateway_documents, gateway_row, modems_in, sims_in
 from modemagent.registry.store.lookup import find_unit, lookup
 from modemagent.registry.store.modems import fact_history, modem_documents, slot_documents
@@ -26,9 +26,9 @@ from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 
 __all__ = [
-    "Gone", "event_rows", "events", "findings", "gateway", "gateways", "last_position",
-    "lookup", "modem", "modem_timeline", "modems", "pairings", "sim", "sim_timeline", "sims",
-    "size_bytes", "stored_report",
+    "Gone", "event_rows", "events", "finding", "findings", "gateway", "gateways", "last_position",
+    "lookup", "modem", "modem_timeline", "modems", "pairings", "rules", "sim", "sim_timeline",
+    "sims", "size_bytes", "stored_report",
 ]  # fmt: skip
 
 

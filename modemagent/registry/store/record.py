@@ -16,7 +16,7 @@ from typing import NamedTuple
 from modemagent.errors import ReportError
 from modemagent.registry.envelope import Envelope
 from modemagent.registry.history.readings import SEQUENCE_BITS, position
-from modemagent.registry.store import dialect, event_log, schema
+from modemagent.registry.store import dialect, event_log, rule_jobs, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.bodies import compress
 from modemagent.registry.store.boots import Boot, BootLog
@@ -154,6 +154,7 @@ class _Recording:
         self._presence: dict[Place, tuple[str, set[int]]] = {}
         self._healths: set[int] = set()  # numbers of the reports with another health than before
         self._bodies: list[tuple[int, int, int, bytes]] = []
+        self._has_faults = False  # a report has values that rules may find fault with
 
     def run(self) -> list[ReportResult]:
         fresh, conflicts = self._classify()
@@ -169,6 +170,7 @@ class _Recording:
                 stream, received_ms = one.ranges.stream, one.arrival.received_ms
                 if self._boots.add(one.boot, stream, one.envelope, received_ms, accepted=accepted):
                     self._healths.add(one.number)
+                    self._batch.beats.add(one.gateway)
         for gateway, boot_id, received_ms, uptime_ms in self._senders:
             self._boots.add_sender(gateway, boot_id, uptime_ms, received_ms)
         redating = Redating(self._batch, self._gateways, self._boots)
@@ -277,7 +279,8 @@ class _Recording:
             place = self._places.get(one.gateway, envelope.device_id)
             at = self._clocks(one)
             identity = envelope.identity
-            if place.extends(at, identity, one.ranges):
+            goes_on = place.extends(at, identity, one.ranges)
+            if goes_on:
                 place.extend(at)
                 if place.problems != envelope.problems or envelope.provision or keep:
                     self._keep_body(one)
@@ -290,6 +293,8 @@ class _Recording:
                     continue
                 place.add(row)
             if at.position == place.newest:
+                if place.problems != envelope.problems or not goes_on:
+                    self._notice(one, place)
                 place.problems = envelope.problems
             lo, hi = boot.date(at.uptime_ms, at.wall_ms, at.synchronized)
             if envelope.mcc and hi - lo <= DAY_MS:
@@ -297,6 +302,16 @@ class _Recording:
                 if day != place.heard_day or envelope.mcc != place.mcc:
                     place.heard_day, place.mcc, place.changed = day, envelope.mcc, True
                     self._presence.setdefault(place, (envelope.mcc, set()))[1].add(day)
+
+    def _notice(self, one: _Item, place: Place) -> None:
+        """Leave the newest report of a place to the rules, except a first one without fault."""
+        report = self._reports.get(one.envelope.identity)
+        is_plain = not one.envelope.noteworthy and (report is None or report.is_plain)
+        noticed = self._batch.noticed
+        if not (place.is_new and is_plain) or place.id in noticed:
+            noticed[place.id] = one.ranges.stream, one.envelope.sequence
+        if not is_plain:
+            self._has_faults = True
 
     def _conflict(self, one: _Item, boots: list[int], contents: dict[int, Content]) -> Conflict:
         envelope = one.envelope
@@ -375,6 +390,9 @@ class _Recording:
         )
         if batch.modems or batch.tails or batch.gateways:
             refold(batch)
+        if self._has_faults:
+            batch.dirty |= batch.first_seen
+        rule_jobs.request(batch)
         if quieter:
             event_log.publish_due(batch, quieter)
 

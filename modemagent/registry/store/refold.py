@@ -21,10 +21,11 @@ from modemagent.registry.history.events import (
 from modemagent.registry.history.individuals import Related, is_contested, relate
 from modemagent.registry.history.pairings import fold_slots
 from modemagent.registry.history.places import Interval, fold_place, sims_of
-from modemagent.registry.store import dialect, schema
+from modemagent.registry.rules.catalogue import OF_INDIVIDUALS
+from modemagent.registry.store import dialect, individual_findings, rule_jobs, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.facts import write_facts
-from modemagent.registry.store.finding_log import FindingLog
+from modemagent.registry.store.finding_log import FindingLog, Subject
 from modemagent.registry.store.occurrences import OccurrenceLog
 from modemagent.registry.store.sightings import LoadedModem, load_modems
 from modemagent.registry.store.stay_log import StayLog
@@ -76,6 +77,7 @@ def relate_due(batch: Batch, limit: int = 10) -> int:
     batch.sims.update(row for row, kind in rows if kind == UnitKind.SIM)
     if rows:
         _Refold(batch, by_job=True).run()
+        rule_jobs.request(batch)
     return len(rows)
 
 
@@ -90,7 +92,7 @@ class _Refold:
         self._by_job = by_job
         self._stays = StayLog(batch)
         self._events = OccurrenceLog(batch)
-        self._findings = FindingLog(batch)
+        self._findings = FindingLog(batch, OF_INDIVIDUALS)
         self._tails: list[TailHistory] = []
         self._modems: dict[int, _Modem] = {}
         self._sims: dict[int, list[Interval]] = defaultdict(list)
@@ -101,7 +103,7 @@ class _Refold:
     def run(self) -> None:
         batch = self._batch
         new = batch.new_units
-        self._findings.set_gateways(batch.gateways)
+        individual_findings.write_gateways(batch, batch.gateways)
         self._fold_tails()
         modems = batch.modems = self._without_large(batch.modems)
         self._lock(sorted(modems), with_places=True)
@@ -126,7 +128,7 @@ class _Refold:
                 self._sims[one.unit].append(one)
         unchanged = {unit for unit in sims - new if self._is_unchanged(unit)}
         self._events.load(units - unchanged)
-        self._findings.load(units - unchanged)
+        self._findings.load("unit", units - unchanged)
         for unit in sorted(modems):
             self._set_modem(unit)
         for unit in sorted(sims - unchanged):
@@ -137,6 +139,7 @@ class _Refold:
         self._write_large()
         self._events.write()
         write_facts(batch, self._tails)
+        batch.dirty |= modems | (sims - unchanged)
 
     def _fold_tails(self) -> None:
         """Derive the modems whose history only goes on."""
@@ -156,7 +159,13 @@ class _Refold:
             if one.related is not None:
                 self._stays.set(unit, one.related)
             self._events.set(unit, one.events)
+            is_first = one.related is not None and all(
+                event.kind.endswith(".first_seen") for event in one.events
+            )
+            dirty = batch.first_seen if is_first else batch.dirty
+            dirty.add(unit)
             for sim, related, events in related_sims(one):
+                dirty.add(sim)
                 if events is None:
                     self._stays.extend(sim, related)
                 else:
@@ -232,12 +241,14 @@ class _Refold:
         if modem is None:
             self._stays.set(unit, None)
             self._events.set(unit, ())
-            self._findings.set(unit, (), None)
+            self._findings.set(Subject("unit", unit=unit), ())
             return
         self._measure(unit, modem.intervals)
         self._stays.set(unit, modem.related)
         self._events.set(unit, [*modem_events(modem.related, modem.intervals), *modem.events])
-        self._findings.set(unit, [*modem_findings(modem.related)], modem.related)
+        verdicts = [*modem_findings(modem.related)]
+        findings = individual_findings.of_unit(verdicts, modem.related)
+        self._findings.set(Subject("unit", unit=unit), findings)
 
     def _is_unchanged(self, unit: int) -> bool:
         """Return True if a SIM has the one stay that is recorded, and nothing else can differ.
@@ -261,13 +272,14 @@ class _Refold:
         if not intervals:
             self._stays.set(unit, None)
             self._events.set(unit, ())
-            self._findings.set(unit, (), None)
+            self._findings.set(Subject("unit", unit=unit), ())
             return
         self._measure(unit, intervals)
         related = relate(intervals, marks_are_numbers=True)
         self._stays.set(unit, related)
         self._events.set(unit, sim_events(related, intervals))
-        self._findings.set(unit, [*sim_findings(related)], related)
+        findings = individual_findings.of_unit([*sim_findings(related)], related)
+        self._findings.set(Subject("unit", unit=unit), findings)
 
     def _contest(self) -> None:
         """Mark the places where a longer span can change how a unit is related."""

@@ -26,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.types import TypeEngine
@@ -57,6 +58,7 @@ def _optional(kind: TypeEngine[Any], *names: str) -> list[Column[Any]]:
 _HELD = text("position IS NULL")
 _IN_HOLDER = text("holder IS NOT NULL")
 _LARGE = text("relate_ms IS NOT NULL")
+_AT_PLACE = text("place IS NOT NULL")
 _LONG, _TEXT, _BYTES, _SMALL = BigInteger(), Text(), LargeBinary(), SmallInteger()
 
 setting = Table(
@@ -356,9 +358,41 @@ finding = Table(
     *_required(_TEXT, "state"),
     *_required(_LONG, "recorded_from"),
     *_optional(_LONG, "recorded_to"),
+    *_optional(_LONG, "place"),  # of a value that does not identify a unit
+    Column("part", _TEXT, nullable=False, server_default=""),  # slot, field or port
+    Column("late", _BOOLEAN, nullable=False, server_default=false()),
+    Column("again", _LONG, nullable=False, server_default="0"),  # earlier findings of its kind
+    Column("revision", _LONG, nullable=False, server_default="1"),
+    *_optional(_LONG, "until_ms"),  # end of an acknowledgement or a suppression
+    *_optional(_TEXT, "assignee"),
+    Index("finding_of_id", "finding_id"),
     Index("finding_of_unit", "unit"),
     Index("finding_of_gateway", "gateway"),
+    Index("finding_of_place", "place", sqlite_where=_AT_PLACE, postgresql_where=_AT_PLACE),
     Index("finding_of_severity", "severity", "id"),
+)
+
+# What changed a finding: decisions of people, and changes by the registry.
+decision = Table(
+    "decision",
+    metadata,
+    *_key(_LONG, "finding", "revision"),  # the revision that it made
+    *_required(_TEXT, "action", "actor", "reason"),
+    *_optional(_LONG, "until_ms"),
+    *_optional(_TEXT, "assignee"),
+    *_required(_LONG, "made_ms"),
+    **_UNSORTED,
+)
+
+# Places whose network refuses the registration, since the report that first stated it.
+denial = Table(
+    "denial",
+    metadata,
+    *_key(_LONG, "place"),
+    *_required(_LONG, "stream", "sequence", "since_lo", "since_hi"),
+    *_required(_BOOLEAN, "found"),  # it has lasted long enough to be a finding
+    Index("denial_since", "found", "since_hi"),
+    **_UNSORTED,
 )
 
 # Reports that show a finding, by individual; 0 if it is not about individuals.
@@ -392,7 +426,7 @@ presence = Table(
 
 # -- operation --------------------------------------------------------------------------------
 
-# Timers, which one process at a time takes (:mod:`.jobs`).
+# Timers, which one process at a time takes (:mod:`.jobs`), and what the rules are to evaluate.
 job = Table(
     "job",
     metadata,

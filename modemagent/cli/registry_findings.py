@@ -1,0 +1,168 @@
+"""``modemagent registry findings``: what the rules have found, and decisions about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from modemagent.cli.options import value_option
+from modemagent.cli.output import cell, print_json, table
+from modemagent.cli.registry_database import show_rows
+from modemagent.cli.registry_source import FILTERS, limit_option, source, source_options
+from modemagent.errors import RegistryRefused, UsageError
+from modemagent.registry_client.client import Document, Source, entries
+
+_COLUMNS = (
+    "type", "severity", "grade", "state", "subject", "part", "first_seen", "first_report", "id",
+)  # fmt: skip
+_REQUIRED = ("type", "severity", "grade", "subject", "first_seen", "first_report", "id")
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([dh])")
+
+
+@click.group("findings", invoke_without_command=True)
+@FILTERS["severity"]
+@FILTERS["gateway"]
+@limit_option
+@source_options
+def group(
+    severity: str | None,
+    gateway: str | None,
+    limit: int | None,
+    as_json: bool,
+    **where: Any,
+) -> None:
+    """List what the rules have found, or make a decision about a finding.
+
+    \b
+    modemagent registry findings --severity error
+    modemagent registry findings show ID
+    modemagent registry findings authorise ID --reason "planned, ticket 4411"
+
+    Options before the name of a subcommand are those of the list.
+    """
+    if click.get_current_context().invoked_subcommand is not None:
+        return
+    chosen = {"severity": severity, "gateway": gateway}
+    filters = {name: value for name, value in chosen.items() if value is not None}
+    found = list(entries(source(**where), "findings", most=limit, fields=_REQUIRED, **filters))
+    rows = [{**dict.fromkeys(_COLUMNS), **one} for one in found]
+    show_rows({"findings": found}, rows, _COLUMNS, as_json)
+
+
+@group.command("show")
+@click.argument("finding_id", metavar="ID")
+@source_options
+def show_command(finding_id: str, as_json: bool, **where: Any) -> int:
+    """Show a finding: what it means, what to do, and the decisions about it.
+
+    Exits with status 4 if there is no such finding.
+    """
+    found = source(**where).get(f"findings/{finding_id}")
+    if found is None:
+        click.echo("No match.", err=True)
+        return 4
+    _show(found, as_json)
+    return 0
+
+
+def _decision(action: str, summary: str, *options: Callable[[Any], Any]) -> None:
+    def decision(
+        finding_id: str,
+        reason: str,
+        revision: int | None,
+        as_json: bool,
+        until: str | None = None,
+        assignee: str | None = None,
+        **where: Any,
+    ) -> int:
+        body = {"reason": reason, "until": _time(until), "assignee": assignee}
+        body = {name: value for name, value in body.items() if value is not None}
+        registry = source(**where)
+        if revision is None:
+            revision = _revision(registry, finding_id)
+        found = None
+        if revision is not None:
+            found = registry.post(f"findings/{finding_id}/{action}", body, revision=revision)
+        if found is None:
+            click.echo("No match.", err=True)
+            return 4
+        _show(found, as_json)
+        return 0
+
+    decision.__doc__ = f"{summary}\n\nExits with status 4 if there is no such finding."
+    made = source_options(decision)
+    made = value_option(
+        "--revision",
+        "N",
+        "Decide only if the finding has this revision; default: the one it has now.",
+        type=click.IntRange(min=1),
+    )(made)
+    made = value_option("--reason", "TEXT", "Why; required.", required=True)(made)
+    for option in options:
+        made = option(made)
+    group.command(action)(click.argument("finding_id", metavar="ID")(made))
+
+
+_until = value_option(
+    "--until",
+    "WHEN",
+    "When the finding is undecided again: 90d, 12h, or a UTC date such as 2027-01-31.",
+    required=True,
+)
+_assignee = value_option(
+    "--to", "NAME", "Who is to work on the finding.", "assignee", required=True
+)  # fmt: skip
+
+_decision("acknowledge", "Acknowledge a finding until a time.", _until)
+_decision("resolve", "Resolve a finding.")
+_decision("suppress", "Suppress a finding until a time.", _until)
+_decision("authorise", "Resolve a swap, move or switch that was planned.")
+_decision("assign", "Assign a finding to a person.", _assignee)
+
+
+def _revision(registry: Source, finding_id: str) -> int | None:
+    found = registry.get(f"findings/{finding_id}")
+    if found is None:
+        return None
+    revision = found.get("revision")
+    if not isinstance(revision, int):
+        raise RegistryRefused(
+            "malformed response from the registry: the finding has no revision",
+            status=200,
+            hint="Check that the registry is not older than this program.",
+        )
+    return revision
+
+
+def _show(found: Document, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    names = ("id", *_COLUMNS[:-1], "until", "assignee", "revision", "sentence", "remedy")
+    click.echo(table([[name, cell(found.get(name))] for name in names if found.get(name)]))
+    for one in found.get("history", ()):
+        click.echo(f"{one['time']}  {one['actor']}  {one['action']}  {one['reason']}".rstrip())
+
+
+def _time(text: str | None) -> str | None:
+    """Return the time of ``--until`` in RFC 3339."""
+    if text is None:
+        return None
+    duration = _DURATION.fullmatch(text)
+    try:
+        if duration:
+            hours = int(duration[1]) * (24 if duration[2] == "d" else 1)
+            end = datetime.now(UTC) + timedelta(hours=hours)
+        else:
+            end = datetime.fromisoformat(text)
+            end = (end if end.tzinfo else end.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"--until {text!r} is neither a duration nor a date",
+            hint="Examples: --until 90d, --until 12h, --until 2027-01-31",
+        ) from error
+    return end.isoformat(timespec="milliseconds").replace("+00:00", "Z")

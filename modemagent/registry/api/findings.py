@@ -1,0 +1,154 @@
+"""Findings of the rules: lists, single findings with their history, and decisions about them."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from modemagent.registry.api import documents
+from modemagent.registry.api.auth import redact_for, requires
+from modemagent.registry.api.documents import PROBLEM, PROBLEMS
+from modemagent.registry.api.fleet import (
+    BAD_REQUEST,
+    PRESENT_ONLY,
+    After,
+    InGateway,
+    Limit,
+    Reader,
+    Severity,
+    answer,
+)
+from modemagent.registry.api.problem_details import ProblemDetails
+from modemagent.registry.store import reader
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.decisions import (
+    Decision,
+    DecisionAction,
+    DecisionRefused,
+    StaleRevision,
+    decide,
+)
+from modemagent.registry.store.tokens import Scope, Token
+
+router = APIRouter(prefix="/api/v1", tags=["findings"], responses=PROBLEMS)
+
+Operator = Annotated[Token, Depends(requires(Scope.OPERATE))]
+FindingId = Annotated[str, Path(min_length=32, max_length=36, pattern=r"^[0-9a-fA-F-]+$")]
+IfMatch = Annotated[str | None, Header(include_in_schema=False)]
+_REVISION = re.compile(r'"?([0-9]{1,9})"?')
+#: The header as described: it is required, and a request without it gets 428 instead of 422.
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": 'Revision of the finding on which the decision is based, such as "3".',
+    "schema": {"type": "string", "pattern": f"^{_REVISION.pattern}$"},
+}
+
+
+@router.get(
+    "/findings",
+    response_model=documents.Findings,
+    responses=BAD_REQUEST,
+    dependencies=PRESENT_ONLY,
+)
+def findings(
+    request: Request,
+    token: Reader,
+    limit: Limit = 100,
+    after: After = None,
+    severity: Severity = None,
+    gateway: InGateway = None,
+) -> Response:
+    """List what the rules have found, with evidence."""
+    page = {"limit": limit, "after": after or 0}
+    return answer(request, token, reader.findings, **page, severity=severity, gateway=gateway)
+
+
+@router.get("/rules", response_model=documents.Rules)
+def rules(request: Request, token: Reader) -> Response:
+    """List the rules: what each finding means, and what to do."""
+    return answer(request, token, reader.rules)
+
+
+@router.get(
+    "/findings/{finding_id}", response_model=documents.FindingDetail, responses={404: PROBLEM}
+)
+def finding(request: Request, token: Reader, finding_id: FindingId) -> Response:
+    """Return a finding, by its id or an id that it had before; its `ETag` is the revision."""
+    with request.app.state.database.reading() as connection:
+        found = reader.finding(connection, finding_id)
+    return _response(found, token)
+
+
+@router.post(
+    "/findings/{finding_id}/{action}",
+    response_model=documents.FindingDetail,
+    responses=dict.fromkeys((404, 409, 412, 428), PROBLEM),
+    openapi_extra={"parameters": [_IF_MATCH]},
+)
+def decision(
+    request: Request,
+    token: Operator,
+    finding_id: FindingId,
+    action: DecisionAction,
+    decided: documents.DecisionRequest,
+    if_match: IfMatch = None,
+) -> Response:
+    """Make a decision about a finding, if it has not changed since it was read.
+
+    The problem of a stale revision has the `difference`.
+    """
+    revision = _revision(if_match)
+    until = decided.until
+    made = Decision(
+        action,
+        decided.reason,
+        f"token:{token.number}",
+        None if until is None else round(until.timestamp() * 1000),
+        decided.assignee,
+    )
+
+    def work(batch: Batch) -> dict[str, Any] | None:
+        return decide(batch, finding_id, revision, made)
+
+    try:
+        found = request.app.state.recorder.run(work)
+    except StaleRevision as stale:
+        raise ProblemDetails(
+            HTTPStatus.PRECONDITION_FAILED,
+            "stale_revision",
+            f"the finding has revision {stale.revision} by now",
+            headers={"ETag": f'"{stale.revision}"'},
+            revision=stale.revision,
+            difference=redact_for(stale.difference, token),
+        ) from None
+    except DecisionRefused as refused:
+        raise ProblemDetails(HTTPStatus.CONFLICT, refused.code, str(refused)) from None
+    return _response(found, token)
+
+
+def _revision(if_match: str | None) -> int:
+    if if_match is None:
+        raise ProblemDetails(
+            HTTPStatus.PRECONDITION_REQUIRED,
+            "if_match_required",
+            "state the revision of the finding in If-Match",
+        )
+    found = _REVISION.fullmatch(if_match.strip())
+    if found is None:
+        detail = 'If-Match must be one revision, such as "3"'
+        raise ProblemDetails(HTTPStatus.BAD_REQUEST, "if_match", detail)
+    return int(found[1])
+
+
+def _response(found: dict[str, Any] | None, token: Token) -> Response:
+    if found is None:
+        detail = "no finding has this id"
+        raise ProblemDetails(HTTPStatus.NOT_FOUND, "not_found", detail)
+    return JSONResponse(redact_for(found, token), headers={"ETag": f'"{found["revision"]}"'})

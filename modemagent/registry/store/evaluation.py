@@ -1,0 +1,201 @@
+"""Evaluation of the rules for what transactions have changed.
+
+Units and gateways are locked first, as the transactions of reports do, so that a finding is written
+by one process at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from modemagent.registry.received import decode_report
+from modemagent.registry.rules.altered import altered
+from modemagent.registry.rules.catalogue import OF_PLACES, OF_UNITS
+from modemagent.registry.rules.changes import changes
+from modemagent.registry.rules.churn import churn
+from modemagent.registry.rules.denied import LASTS_MS, denied, is_denied
+from modemagent.registry.rules.firmware import firmware
+from modemagent.registry.rules.flapping import flapping
+from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
+from modemagent.registry.rules.numbers import numbers
+from modemagent.registry.rules.values import values
+from modemagent.registry.store import dialect, rule_jobs, schema
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.bodies import decompress
+from modemagent.registry.store.boots import load_boots
+from modemagent.registry.store.finding_log import FindingLog, Subject
+from modemagent.registry.store.jobs import TimerKind
+from modemagent.registry.store.places import Place, load_places
+from modemagent.registry.store.rule_inputs import RuleInputs
+
+_FLAPPING = frozenset({"modem.flapping"})
+_DENIED = frozenset({"network.denied"})
+_HEALTHS = (
+    "SELECT g.id, x.stream, x.heartbeat_sequence, x.received_ms, x.health FROM gateway g"
+    " JOIN boot_stream x ON x.boot = g.last_boot WHERE g.id IN {keys} AND x.health IS NOT NULL"
+)
+_OLD_DENIALS = "SELECT place FROM denial WHERE NOT found AND since_hi <= {until_ms:d}"
+_DENIAL = ("place", "stream", "sequence", "since_lo", "since_hi", "found")
+
+
+def evaluate_waiting(batch: Batch) -> bool:
+    """Evaluate the rules for the oldest jobs; return False if there are none for this process.
+
+    One process at a time does it: of two readings of a place, the newer one decides.
+    """
+    if dialect.take_job(batch.connection, TimerKind.RULES) is None:
+        return False
+    dirty = rule_jobs.take(batch)
+    if dirty is None:
+        return False
+    places = _readings(batch, dirty.readings)
+    _lock(batch, {*dirty.gateways, *(one.place.gateway for one in places)}, "gateway")
+    evaluate_units(batch, dirty.units)
+    _evaluate_gateways(batch, dirty.gateways)
+    _evaluate_places(batch, places)
+    return True
+
+
+def evaluate_units(batch: Batch, units: Sequence[int]) -> None:
+    """Evaluate the rules about modems and SIMs."""
+    judge_units(batch, units, lock=True).write()
+
+
+def judge_units(batch: Batch, units: Sequence[int], *, lock: bool) -> FindingLog:
+    """Return the findings about modems and SIMs beside the recorded ones, not yet written.
+
+    :param lock: lock the units until the end of the transaction
+    """
+    if lock:
+        _lock(batch, units, "unit")
+    log = FindingLog(batch, OF_UNITS)
+    log.load("unit", units)
+    inputs = RuleInputs(batch.connection, units)
+    for unit in units:
+        history = inputs.history(unit, is_shared=log.holds("unit", unit, "imei.duplicate"))
+        if history is None:
+            continue
+        found = [
+            *numbers(history),
+            *changes(history),
+            *churn(history),
+            *firmware(history),
+            *altered(history, inputs.facts_of, inputs.imeis_of, inputs.eid_travels),
+        ]
+        log.set(Subject("unit", unit=unit), found)
+    return log
+
+
+def evaluate_denials(batch: Batch) -> bool:
+    """Find the places whose network has refused the registration for long enough."""
+    from_ms = batch.now_ms - LASTS_MS
+    query = _OLD_DENIALS.format(until_ms=from_ms)
+    keys = [(row[0],) for row in batch.connection.exec_driver_sql(query)]
+    places = load_places(batch.connection, ("id",), keys)
+    _lock(batch, {place.gateway for place in places}, "gateway")
+    log = FindingLog(batch, _DENIED)
+    log.load("place", [place.id for place in places])
+    found_at = []
+    for place, found in _denials(batch, places).items():
+        log.set(Subject("place", gateway=place.gateway, place=place.id), found)
+        found_at += [(True, place.id)] if found else []
+    log.write()
+    dialect.update_rows(batch.connection, schema.denial, ("place",), ("found",), found_at)
+    return False
+
+
+def _lock(batch: Batch, rows: Iterable[int], table: str) -> None:
+    if not dialect.is_sqlite(batch.connection):
+        keys = [(row,) for row in sorted(set(rows))]
+        named = schema.metadata.tables[table]
+        dialect.select_rows(batch.connection, named, ("id",), ("id",), keys, lock=True)
+
+
+def _evaluate_gateways(batch: Batch, gateways: Sequence[int]) -> None:
+    log = FindingLog(batch, _FLAPPING)
+    log.load("gateway", gateways)
+    newest: dict[int, tuple[Any, ...]] = {}
+    for row in dialect.query_keys(batch.connection, _HEALTHS, gateways):
+        newest[row[0]] = max(row, newest.get(row[0], row), key=lambda one: one[3])
+    for gateway in gateways:
+        found: list[RuleFinding] = []
+        if gateway in newest:
+            _, stream, sequence, received_ms, health = newest[gateway]
+            at = ReportMoment(stream, sequence, received_ms, received_ms)
+            found += flapping(msgspec.json.decode(bytes(health)), at)
+        log.set(Subject("gateway", gateway=gateway), found)
+    log.write()
+
+
+class _Reading(NamedTuple):
+    """The newest report of a place whose values or network have changed."""
+
+    place: Place
+    at: ReportMoment
+    body: dict[str, Any]
+
+
+def _readings(batch: Batch, rows: Sequence[tuple[int, int, int]]) -> list[_Reading]:
+    connection = batch.connection
+    keys = [(place,) for place, _, _ in rows]
+    places = {one.id: one for one in load_places(connection, ("id",), keys)}
+    reports = [row[1:] for row in rows]
+    names = ("stream", "sequence", "received_ms", "body")
+    found: list[Any] = dialect.select_rows(
+        connection, schema.report, ("stream", "sequence"), names, reports
+    )
+    bodies = {row[:2]: decompress(row[3]) for row in sorted(found, key=lambda row: row[2])}
+    decoded = {key: decode_report(body) for key, body in bodies.items()}
+    wanted = {
+        (places[place].gateway, decoded[stream, number][0].boot_id)
+        for place, stream, number in rows
+        if place in places and (stream, number) in decoded
+    }
+    boots = load_boots(connection, ("gateway", "boot_id"), sorted(wanted))
+    by_id = {(one.gateway, one.boot_id): one for one in boots.values()}
+    readings = []
+    for place, stream, number in rows:
+        if place not in places or (stream, number) not in decoded:
+            continue
+        report, wall_ms = decoded[stream, number]
+        boot = by_id[places[place].gateway, report.boot_id]
+        lo, hi = boot.date(report.uptime_ms, wall_ms, report.clock_synchronized)
+        body = msgspec.json.decode(bodies[stream, number])
+        readings.append(_Reading(places[place], ReportMoment(stream, number, lo, hi), body))
+    return readings
+
+
+def _evaluate_places(batch: Batch, readings: Sequence[_Reading]) -> None:
+    log = FindingLog(batch, OF_PLACES)
+    log.load("place", [one.place.id for one in readings])
+    refused = [one for one in readings if is_denied(one.body)]
+    rows = [(one.place.id, *one.at, False) for one in refused]
+    dialect.insert_new(batch.connection, schema.denial, _DENIAL, rows)
+    over = [(one.place.id,) for one in readings if not is_denied(one.body)]
+    dialect.delete_rows(batch.connection, schema.denial, ("place",), over)
+    denials = _denials(batch, [one.place for one in refused])
+    by_place = {place.id: found for place, found in denials.items()}
+    for one in readings:
+        subject = Subject("place", gateway=one.place.gateway, place=one.place.id)
+        log.set(subject, [*values(one.body, one.at), *by_place.get(one.place.id, ())])
+    log.write()
+
+
+def _denials(batch: Batch, places: Sequence[Place]) -> dict[Place, list[RuleFinding]]:
+    """Return whether the denial at each place has lasted long enough."""
+    connection = batch.connection
+    keys = [(place.id,) for place in places]
+    since = {
+        row[0]: ReportMoment(*row[1:])
+        for row in dialect.select_rows(connection, schema.denial, ("place",), _DENIAL[:5], keys)
+    }
+    boots = load_boots(connection, ("id",), [(one,) for one in {p.last.boot for p in places}])
+    found = {}
+    for place in places:
+        last = place.last
+        _, hi_ms = boots[last.boot].date(last.uptime_ms, last.wall_ms, last.synchronized)
+        found[place] = [*denied(since[place.id], hi_ms)] if place.id in since else []
+    return found
