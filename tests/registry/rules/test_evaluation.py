@@ -70,6 +70,23 @@ def test_swap_is_found_with_its_slot_and_report(store: Store) -> None:
     assert one["evidence"] == [{"individual": 0, "report": "gw-1/stream-1/2"}]
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"later": "\ud800", "network": denied()},
+        {"later": 1 << 80, "network": denied()},
+        {"port": {"path": "/dev/ttyUSB2", "id": "usb:1-2:1.2", "usb_vid": "\n"}},
+    ],
+)
+def test_unusual_values_that_are_stored_do_not_stop_the_rules(store: Store, more: Body) -> None:
+    gateway = Gateway()
+    problem = {"code": "imei.check_digit", "severity": "error"}
+    store.add(gateway.report("identified"), gateway.report(problems=[problem], **more))
+    assert store.jobs() == 1
+    store.evaluate()
+    assert store.jobs() == 0
+
+
 def test_swaps_are_counted_and_the_first_ones_are_late(store: Store) -> None:
     gateway = Gateway()
     store.add(gateway.report("identified"), gateway.report(sims=[sim(OTHER_ICCID)]))
