@@ -58,8 +58,6 @@ WIRES = {
 CASES = [(wire, name) for wire in WIRES for name in names()]
 EACH_CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[1]}: {case[0]}")
 
-#: Modems at once: more of them would time out on a busy machine.
-TOGETHER = 40
 Case = tuple[str, str]
 Play = tuple[str | Path, str, Sequence[str]]
 
@@ -77,24 +75,20 @@ class Passes(NamedTuple):
 def run(
     plan: Callable[[str], Plan[T]], plays: Mapping[K, Play]
 ) -> tuple[dict[K, T | ModemAgentError], dict[K, list[str]]]:
-    """Run one plan on each of many modems: (transcript, state, faults)."""
-    results: dict[K, T | ModemAgentError] = {}
-    lines: dict[K, list[str]] = {}
-    keys = list(plays)
-    for first in range(0, len(keys), TOGETHER):
-        with TemporaryDirectory() as folder, SimulatorServer() as stage:
-            players = {}
-            for number, key in enumerate(keys[first : first + TOGETHER]):
-                source, state, faults = plays[key]
-                modem = SimulatedModem(load(find(source)), state=state, faults=faults)
-                seat = PtyEndpoint(Path(folder) / f"ttySIM{number}")
-                players[key] = stage.add(str(number), modem, seat)
-            found = run_plans(
-                {player.path: plan(player.path) for player in players.values()}, timeout_s=250
-            )
-            results |= {key: found[player.path] for key, player in players.items()}
-            lines |= {key: player.lines_received for key, player in players.items()}
-    return results, lines
+    """Run one plan on each of many modems: (transcript, state, faults), all at once."""
+    with TemporaryDirectory() as folder, SimulatorServer() as stage:
+        players = {}
+        for number, (key, (source, state, faults)) in enumerate(plays.items()):
+            modem = SimulatedModem(load(find(source)), state=state, faults=faults)
+            seat = PtyEndpoint(Path(folder) / f"ttySIM{number}")
+            players[key] = stage.add(str(number), modem, seat)
+        results = run_plans(
+            {player.path: plan(player.path) for player in players.values()}, timeout_s=250
+        )
+        return (
+            {key: results[player.path] for key, player in players.items()},
+            {key: player.lines_received for key, player in players.items()},
+        )
 
 
 def chosen(items: Sequence[pytest.Item]) -> list[Case]:
