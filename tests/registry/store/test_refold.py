@@ -13,6 +13,7 @@ from sqlalchemy import text
 from modemagent.registry.envelope import open_envelope
 from modemagent.registry.history.derive import History, derive
 from modemagent.registry.history.readings import ReportTime
+from modemagent.registry.rules.catalogue import OF_BOOTS, OF_INDIVIDUALS
 from modemagent.registry.store import refold
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.engine import Database
@@ -115,6 +116,7 @@ def stored(database: Database) -> dict[str, list[Any]]:
                 report(row.stream, row.sequence) if row.unit else None,
             )
             for row in connection.execute(text("SELECT * FROM finding WHERE recorded_to IS NULL"))
+            if row.type in OF_INDIVIDUALS | OF_BOOTS  # those of the rules come later, by jobs
         ]
     return {
         "stays": sorted(stays, key=repr),
