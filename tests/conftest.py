@@ -21,6 +21,8 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 UMOCKDEV_CRASHES = ("is_emulated_device: Assertion", "uevent_sender sendmsg_one: sendmsg failed")
 SLOW_FOLDERS = ("fuzz", "modem", "modemmanager", "process")
 WHOLE_FILES = ("modem/test_capture.py", "modem/test_replay.py", "modem/test_wires.py")
+#: Files whose cases are assigned one by one, and first: each takes most of a minute.
+SINGLE_CASES = ("registry/test_schemathesis.py",)
 COMMAND = (sys.executable, "-m", "modemagent")
 
 
@@ -35,7 +37,12 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the slowest tests first, so that no worker runs them alone at the end."""
-    items.sort(key=lambda item: item.path.parent.name not in SLOW_FOLDERS)
+    items.sort(
+        key=lambda item: (
+            item.path.parent.name not in SLOW_FOLDERS
+            and not item.path.as_posix().endswith(SINGLE_CASES)
+        )
+    )
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -51,6 +58,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     class ByFunction(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
+            if file.endswith(SINGLE_CASES):
+                return nodeid
             return file if file.endswith(WHOLE_FILES) else nodeid.partition("[")[0]
 
     return ByFunction(config, log)

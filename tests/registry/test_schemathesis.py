@@ -51,7 +51,7 @@ def test_api_is_as_described(filled: Registry, tmp_path: Path, scope: str) -> No
     done = subprocess.run(
         [
             *(_COMMAND, "run", f"http://127.0.0.1:{filled.port}/openapi.json", *token),
-            *("--max-examples", "5", "--seed", "1", "--phases", "coverage,fuzzing"),
+            *("--max-examples", "5", "--seed", "1", "--phases", "coverage"),
             *("--exclude-path", "/api/v1/events/stream", "--request-timeout", "20"),
         ],
         cwd=tmp_path,
