@@ -436,3 +436,15 @@ def test_tokens_are_not_stored_in_plain_text(registry: Registry) -> None:
         with psycopg.connect(registry.database) as connection:
             stored = repr(connection.execute("SELECT * FROM token").fetchall()).encode()
     assert secret.encode() not in stored
+
+
+def test_stored_text_that_utf_8_does_not_have_is_returned(
+    gateway_client: Clients, reader: Client
+) -> None:
+    sender = gateway_client("gw-1")
+    body = Gateway().report("identified", note="\ud800")
+    assert sender.post(body) == ["accepted"]
+    assert sender.post({**body, "note": "\udfff"}) == ["conflict"]
+    found = reader.get("reports/gw-1/stream-1/1")
+    assert found["report"]["note"] == "\ud800"
+    assert [one["report"]["note"] for one in found["conflicts"]] == ["\udfff"]

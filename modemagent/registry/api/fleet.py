@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
@@ -233,7 +234,8 @@ def report(
     if isinstance(found, reader.Gone):
         detail = "the body of this report has been deleted after its time of retention"
         raise ProblemDetails(HTTPStatus.GONE, "gone", detail, **found.dates)
-    return JSONResponse(redact_report(found, token))
+    # escaped: a body may have half a surrogate pair, which UTF-8 does not have
+    return Response(json.dumps(redact_report(found, token)), media_type="application/json")
 
 
 @router.get(

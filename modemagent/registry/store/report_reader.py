@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
-import msgspec
 from sqlalchemy import Connection, select
 
 from modemagent.registry.history.readings import position
@@ -55,7 +55,7 @@ def stored_report(
             "key": key,
             "kept": True,
             "received": to_rfc3339(stored.received_ms),
-            "report": msgspec.json.decode(decompress(stored.body)),
+            "report": json.loads(decompress(stored.body)),
             "conflicts": conflicts,
         }
     at = position(stream.rank, sequence)
@@ -91,7 +91,7 @@ def _conflicts(connection: Connection, stream: int, sequence: int) -> list[Docum
     return [
         {
             "received": to_rfc3339(row.received_ms),
-            "report": msgspec.json.decode(decompress(row.body)),
+            "report": json.loads(decompress(row.body)),
         }
         for row in connection.execute(query)
     ]
