@@ -15,14 +15,15 @@ True
 from __future__ import annotations
 
 _DIGITS = "0123456789ABCDEF"
-_TWICE = dict(zip(_DIGITS, (0, 2, 4, 6, 8, 1, 3, 5, 7, 9), strict=False))
+_TWICE = bytes.maketrans(b"0123456789", b"0246813579")  # the sum of the digits of twice a digit
 
 
 def _luhn_sum(digits: str, base: int, *, doubled: int) -> int:
     """Return the Luhn sum; every second digit from position ``doubled`` on the right is doubled."""
     if base == 10 and digits.isascii() and digits.isdecimal():
-        plain, twice = (digits[::-2], digits[-2::-2]) if doubled else (digits[-2::-2], digits[::-2])
-        return sum(map(int, plain)) + sum(map(_TWICE.__getitem__, twice))
+        codes = digits.encode()
+        plain, twice = (codes[::-2], codes[-2::-2]) if doubled else (codes[-2::-2], codes[::-2])
+        return sum(plain) + sum(twice.translate(_TWICE)) - len(codes) * ord("0")
     total = 0
     for position, digit in enumerate(reversed(digits)):
         value = _DIGITS.index(digit)

@@ -58,8 +58,10 @@ def country_of_iccid(iccid: str) -> Country | None:
     '01'
     """
     # E.164 codes are prefix-free: at most one of the three widths matches
-    found = (_country("calling_codes.txt", iccid[2 : 2 + width]) for width in (1, 2, 3))
-    return next(filter(None, found), None)
+    for end in (3, 4, 5):
+        if (found := _country("calling_codes.txt", iccid[2:end])) is not None:
+            return found
+    return None
 
 
 def reporting_body(tac: str) -> str | None:

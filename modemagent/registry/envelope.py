@@ -17,6 +17,7 @@ from modemagent.errors import ReportError
 from modemagent.registry.received import (
     LONGEST_TEXT,
     SEQUENCE_LIMIT,
+    OpenedReport,
     ReportOutline,
     decode_outline,
     decode_report,
@@ -40,6 +41,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     :param error: the report is invalid, but its number counts as received
     :param device_id: place in the gateway, None if the report is about the gateway alone
     :param health: health of the gateway, as JSON
+    :param decoded: the report, unless its parts were recognized without
     """
 
     raw: bytes
@@ -63,6 +65,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     provision: bool
     error: ReportError | None = None
     health: bytes | None = None
+    decoded: OpenedReport | None = None
 
 
 class _Parts(NamedTuple):
@@ -124,11 +127,12 @@ def open_envelope(raw: bytes) -> Envelope:
             key = _key_of_parts(outline[0])
             if (parts := _known_parts.get(key)) is not None:
                 return _repeated(raw, *outline, parts)
-        report, wall_ms = decode_report(raw)
+        decoded = decode_report(raw)
         canonical = _is_canonical(raw)
         digest = digest_of(raw if canonical else _canonical(raw))
     except ReportError as error:
         return _invalid(raw, error)
+    report, wall_ms, _ = decoded
     port, network, beat = report.port, report.network, report.heartbeat_s
     country = network.mcc if network is not None and isinstance(network.mcc, str) else ""
     mcc = country if country.isdecimal() and len(country) == 3 else ""
@@ -174,6 +178,7 @@ def open_envelope(raw: bytes) -> Envelope:
         and canonical,
         provision=report.provision is not None,
         health=None if health is None else msgspec.json.encode(health),
+        decoded=decoded,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -170,12 +170,23 @@ class ReportOutline(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     uptime_ms: _Count
 
 
+class OpenedReport(NamedTuple):
+    """A report, its wall time in milliseconds since 1970, and whether all its texts are printable.
+
+    :param is_printable: False: not known
+    """
+
+    report: DecodedReport
+    wall_ms: int
+    is_printable: bool
+
+
 _decoder = msgspec.json.Decoder(DecodedReport, strict=True)
 _outlines = msgspec.json.Decoder(ReportOutline, strict=True)
 
 
-def decode_report(raw: bytes) -> tuple[DecodedReport, int]:
-    """Return a report and its wall time in milliseconds since 1970; its identifiers are unchecked.
+def decode_report(raw: bytes) -> OpenedReport:
+    """Return a report; its identifiers are unchecked.
 
     :raises ReportError: not JSON, or a known key is missing or has a value of the wrong type
     """
@@ -183,7 +194,8 @@ def decode_report(raw: bytes) -> tuple[DecodedReport, int]:
         report = _decoder.decode(raw)
     except (msgspec.DecodeError, ValueError, RecursionError, OverflowError):
         report = _decode_otherwise(raw)
-    return report, _check(report)
+    is_printable = _is_printable(raw)
+    return OpenedReport(report, _check(report, is_printable=is_printable), is_printable)
 
 
 def decode_outline(raw: bytes) -> tuple[ReportOutline, int] | None:
@@ -197,10 +209,17 @@ def decode_outline(raw: bytes) -> tuple[ReportOutline, int] | None:
         report = _outlines.decode(raw)
     except (msgspec.DecodeError, ValueError, RecursionError, OverflowError):
         return None
-    return (report, _check(report)) if msgspec.json.encode(report) == raw else None
+    if msgspec.json.encode(report) != raw:
+        return None
+    return report, _check(report, is_printable=_is_printable(raw))
 
 
-def _check(report: DecodedReport | ReportOutline) -> int:
+def _is_printable(raw: bytes) -> bool:
+    """Return True if all texts are printable: ASCII, where JSON allows no control but DEL."""
+    return raw.isascii() and b"\\" not in raw and b"\x7f" not in raw
+
+
+def _check(report: DecodedReport | ReportOutline, *, is_printable: bool) -> int:
     """Check the keys that all reports have, and return the wall time."""
     if report.schema != SCHEMA:
         raise ReportError(
@@ -208,7 +227,8 @@ def _check(report: DecodedReport | ReportOutline) -> int:
             key="schema",
             hint=f"This version supports schema {SCHEMA}; install a later version.",
         )
-    check_printable("", report, _NAMES)
+    if not is_printable:
+        check_printable("", report, _NAMES)
     return _wall_ms(report.observed_at)
 
 

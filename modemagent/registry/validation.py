@@ -17,7 +17,14 @@ from modemagent.identity.check import validate
 from modemagent.identity.imeisv import Imeisv
 from modemagent.identity.problems import CODES, Severity
 from modemagent.identity.snapshot import SimState
-from modemagent.registry.received import ModemPart, SimPart, check_printable, decode_report
+from modemagent.registry.received import (
+    DecodedReport,
+    ModemPart,
+    OpenedReport,
+    SimPart,
+    check_printable,
+    decode_report,
+)
 
 _SIM_STATES = frozenset(map(str, SimState))
 _MODEM_FACTS = ("manufacturer", "model", "firmware", "serial_number")
@@ -76,18 +83,16 @@ class ValidReport(msgspec.Struct, frozen=True, gc=False):
     is_plain: bool
 
 
-def valid_report(raw: bytes) -> ValidReport:
-    """Decode and validate one report as received.
+def valid_report(raw: bytes, decoded: OpenedReport | None = None) -> ValidReport:
+    """Validate one report as received.
 
+    :param decoded: the report, if it was decoded before
     :raises ReportError: as for :func:`decode_report`
     """
-    report, observed_ms = decode_report(raw)
-    port, modem = report.port, report.modem
-    check_printable("", report, ("reader", "reason"))
-    if port is not None:
-        check_printable("port.", port, ("path", "id", "usb_vid", "usb_pid"))
-    for one in (report.health and report.health.modems) or ():
-        check_printable("health.modems.", one, ("port_id", "state"))
+    report, observed_ms, is_printable = decoded or decode_report(raw)
+    if not is_printable:
+        _check_printable(report)
+    modem = report.modem
     facts: dict[str, str] = {}
     imei = None
     is_plain = all(_is_plain(sim, _SIM_NUMBERS) for sim in report.sims or ())
@@ -135,9 +140,21 @@ def valid_report(raw: bytes) -> ValidReport:
     )
 
 
+def _check_printable(report: DecodedReport) -> None:
+    """Check the texts of the parts of a report, those that were not read too."""
+    check_printable("", report, ("reader", "reason"))
+    if report.port is not None:
+        check_printable("port.", report.port, ("path", "id", "usb_vid", "usb_pid"))
+    for one in (report.health and report.health.modems) or ():
+        check_printable("health.modems.", one, ("port_id", "state"))
+    if report.modem is not None:
+        check_printable("modem.", report.modem, _MODEM_TEXTS)
+    for sim in report.sims or ():
+        check_printable("sims.", sim, _SIM_TEXTS)
+
+
 def _read_texts(path: str, part: ModemPart | SimPart, names: tuple[str, ...]) -> dict[str, str]:
-    """Return the values that were read; the others are checked too."""
-    check_printable(f"{path}.", part, names)
+    """Return the values that were read."""
     states = part.read or {}
     found = {}
     for name in names:

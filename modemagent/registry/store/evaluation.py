@@ -161,7 +161,7 @@ def _readings(batch: Batch, rows: Sequence[tuple[int, int, int]]) -> list[_Readi
     for place, stream, number in rows:
         if place not in places or (stream, number) not in decoded:
             continue
-        report, wall_ms = decoded[stream, number]
+        report, wall_ms, _ = decoded[stream, number]
         boot = by_id[places[place].gateway, report.boot_id]
         lo, hi = boot.date(report.uptime_ms, wall_ms, report.clock_synchronized)
         body = json.loads(bodies[stream, number])  # msgspec refuses half a surrogate pair

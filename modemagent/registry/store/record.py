@@ -242,7 +242,7 @@ class _Recording:
             same = envelope.device_id is None or known.get(key) == envelope.identity
             if not (envelope.quiet and same) and envelope.identity not in self._reports:
                 try:
-                    report = valid_report(envelope.raw)
+                    report = valid_report(envelope.raw, envelope.decoded)
                 except ReportError as error:
                     self._receipts[one.number] = ReportResult(ReceiptStatus.REJECTED, error)
                     self._pages.put(one.ranges.stream, envelope.sequence, 0)
