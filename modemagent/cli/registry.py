@@ -9,10 +9,12 @@ from typing import Any
 import click
 
 from modemagent.cli import (
+    registry_assets,
     registry_backup,
     registry_check,
     registry_findings,
     registry_lists,
+    registry_orders,
     registry_rules,
     registry_tokens,
 )
@@ -260,4 +262,6 @@ command.add_command(registry_findings.group)
 command.add_command(registry_rules.group)
 command.add_command(registry_lists.group)
 command.add_command(registry_check.command)
+command.add_command(registry_assets.group)
+command.add_command(registry_orders.group)
 command.add_command(registry_tokens.group)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from modemagent.cli.options import FOUND_WRONG, flag_option, value_option
+from modemagent.cli.options import FOUND_WRONG, F, flag_option, value_option
 from modemagent.cli.output import plain, print_json
 from modemagent.cli.registry_database import show_rows
 from modemagent.cli.registry_source import limit_option, list_source, source_options
@@ -28,6 +28,26 @@ source_option = value_option("--source", "TEXT", "Who supplied the numbers.", de
                              show_default=False)  # fmt: skip
 reason_option = value_option("--reason", "TEXT", "Why they are listed.", default="",
                              show_default=False)  # fmt: skip
+file_argument = click.argument(
+    "file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True)
+)
+dry_run_option = flag_option("--dry-run", "Show what would change and what is wrong with the file.")
+
+
+def guard_options(function: F) -> F:
+    """Add the options about lines with errors and about the size of the list."""
+    skip = flag_option("--skip", "Leave out lines with errors.", "skip")
+    force = flag_option(
+        "--force", "Import FILE although the number of entries changes much.", "force"
+    )
+    most_change = value_option(
+        "--most-change",
+        "RATIO",
+        "Largest change of the number of entries without --force.",
+        default=0.2,
+        type=click.FloatRange(min=0, max=1000),
+    )
+    return skip(force(most_change(function)))
 
 
 @click.group("lists")
@@ -54,7 +74,9 @@ def show(name: str | None, limit: int | None, as_json: bool, **where: Any) -> No
             show_rows(found, found["lists"], columns, as_json)
             return
         listed = name
-        entries = _all(lambda most, after: source.entries(listed, most, after), "entries", limit)
+        entries = all_pages(
+            lambda most, after: source.entries(listed, most, after), "entries", limit
+        )
     show_rows({"entries": entries}, entries, _ENTRY, as_json)
 
 
@@ -107,18 +129,14 @@ def remove(name: str, entry: str, as_json: bool, **where: Any) -> None:
 
 @group.command("import", short_help="Import a CSV file into a list or the TAC table.")
 @click.argument("target", metavar="LIST", type=click.Choice((*_LISTS, "tacs")))
-@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path,
-                                                        allow_dash=True))  # fmt: skip
-@flag_option("--dry-run", "Show what would change and what is wrong with the file.")
+@file_argument
+@dry_run_option
 @flag_option("--replace", "Remove the entries that FILE lacks.", "instead")
 @value_option("--kind", "KIND", "What FILE lists, if its header does not state it.",
               type=click.Choice(_KINDS))  # fmt: skip
 @source_option
 @reason_option
-@flag_option("--skip", "Leave out lines with errors.", "skip")
-@flag_option("--force", "Import FILE although the size of the list changes much.", "force")
-@value_option("--most-change", "RATIO", "Largest change of the size of the list without --force.",
-              default=0.2, type=click.FloatRange(min=0, max=1000))  # fmt: skip
+@guard_options
 @source_options
 def import_command(
     target: str, file: Path, dry_run: bool, as_json: bool, instead: bool, kind: str | None,
@@ -134,26 +152,34 @@ def import_command(
     columns are reason, source, valid from and valid to. FILE is imported as a whole or not at all.
     Exits with status 3 if it has errors; "lists undo" undoes an import. - is stdin.
     """
-    content = sys.stdin.buffer.read() if str(file) == "-" else _content(file)
+    content = content_of(file)
     with list_source(**where) as found:
         report = found.import_file(
             content, dry_run=dry_run, target=target, instead=instead, kind=kind,
             source=source, reason=reason, skip=skip, force=force, most_change=most_change,
         )  # fmt: skip
-    if as_json:
-        print_json(report)
-    else:
-        _print(report, dry_run)
-    return 0 if report["accepted"] else FOUND_WRONG
+    return show_report(report, dry_run, as_json)
 
 
-def _content(file: Path) -> bytes:
+def content_of(file: Path) -> bytes:
+    """Return the content of a file; ``-`` is stdin."""
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
     try:
         return file.read_bytes()
     except OSError as error:
         raise UsageError(
             f"{file} cannot be read: {error.strerror}", hint="Check its name and permissions."
         ) from error
+
+
+def show_report(report: dict[str, Any], dry_run: bool, as_json: bool) -> int:
+    """Show what an import has done, or would do; return the exit status."""
+    if as_json:
+        print_json(report)
+    else:
+        _print(report, dry_run)
+    return 0 if report["accepted"] else FOUND_WRONG
 
 
 def _print(report: dict[str, Any], dry_run: bool) -> None:
@@ -181,7 +207,7 @@ def _print(report: dict[str, Any], dry_run: bool) -> None:
 def imports(limit: int | None, as_json: bool, **where: Any) -> None:
     """List imports, newest first."""
     with list_source(**where) as source:
-        found = _all(source.imports, "imports", limit)
+        found = all_pages(source.imports, "imports", limit)
     show_rows({"imports": found}, found, _IMPORT, as_json)
 
 
@@ -208,7 +234,7 @@ def undo(key: str, as_json: bool, **where: Any) -> None:
         click.echo(f"import {key} undone: {counts}")
 
 
-def _all(
+def all_pages(
     page: Callable[[int, str | None], dict[str, Any]], name: str, most: int | None
 ) -> list[dict[str, Any]]:
     """Return the entries of all pages, at most ``most``."""

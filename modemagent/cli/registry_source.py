@@ -10,7 +10,8 @@ import click
 
 from modemagent.cli.options import F, json_option, value_option
 from modemagent.cli.registry_database import database_options, existing_database, opened_database
-from modemagent.errors import UsageError
+from modemagent.errors import RegistryRefused, UsageError
+from modemagent.registry_client.assets import AssetSource, HttpAssets
 from modemagent.registry_client.client import HttpSource, Source
 from modemagent.registry_client.lists import HttpLists, ListSource
 
@@ -65,6 +66,29 @@ def list_source(
 
     with opened_database(existing_database(database, state_dir)) as opened:
         yield ListCalls(opened, "command line")
+
+
+@contextmanager
+def asset_source(
+    url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
+) -> Iterator[AssetSource]:
+    """Return where assets and orders are read and changed."""
+    if url is not None:
+        yield HttpAssets(_http(url, token_file, database))
+        return
+    _check_no_token(token_file)
+    from modemagent.registry.asset_calls import AssetCalls
+    from modemagent.registry.store.decisions import StaleRevision
+
+    with opened_database(existing_database(database, state_dir)) as opened:
+        try:
+            yield AssetCalls(opened, "command line")
+        except StaleRevision as stale:
+            raise RegistryRefused(
+                f"it has revision {stale.revision} by now",
+                status=412,
+                hint="Read it again, and repeat the command if the change is still wanted.",
+            ) from stale
 
 
 def _check_no_token(token_file: Path | None) -> None:

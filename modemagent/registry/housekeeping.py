@@ -13,6 +13,7 @@ from modemagent.registry.store import (
     evaluation,
     event_log,
     jobs,
+    receipts,
     rule_jobs,
     silence,
     tallies,
@@ -141,6 +142,7 @@ def _timers(database: Database, keep_bodies_days: int | None) -> list[Timer]:
         Timer(TimerKind.PARTITIONS, _HOUR_S, upkeep.create_partitions),
         Timer(TimerKind.CHECKS, _OFTEN_S, checks.run_waiting),
         Timer(TimerKind.OLD_CHECKS, _HOUR_S, checks.delete_old),
+        Timer(TimerKind.RECEIPTS, _MINUTE_S, afterwards=lambda: receipts.update(database)),
     ]
     if (days := keep_bodies_days) is not None:
         timers.append(

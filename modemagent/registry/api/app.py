@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from modemagent import __version__
 from modemagent.registry.api import (
+    assets,
     checks,
     event_stream,
     findings,
@@ -22,6 +23,7 @@ from modemagent.registry.api import (
     health,
     imports,
     lists,
+    orders,
     problem_details,
     reports,
 )
@@ -111,6 +113,8 @@ def create_app(
         lists.router,
         imports.router,
         checks.router,
+        assets.router,
+        orders.router,
         health.router,
     ):
         app.include_router(router)

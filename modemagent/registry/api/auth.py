@@ -116,6 +116,8 @@ def _masked_member(name: str, member: Any, whole: dict[str, Any]) -> Any:
         kind, colon, number = member.partition(":")
         return member if kind in ("gateway", "place") else f"{kind}{colon}{mask(number)}"
     if "link_state" in whole and "id" in whole:  # a match of lookup
+        if name == "id" and whole["kind"] == "asset_tag":
+            return mask_text(member)
         hidden = name in ("modem", "sim") or (
             name == "id" and whole["kind"] not in ("gateway", "place", "ref")
         )

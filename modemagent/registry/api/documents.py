@@ -332,6 +332,7 @@ class Match(Document):
     last_seen: str | None
     last_report: str | None
     ref: str | None
+    asset: str | None
 
 
 class Matches(Document):

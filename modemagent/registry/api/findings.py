@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path
+from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -24,6 +23,7 @@ from modemagent.registry.api.fleet import (
     answer,
 )
 from modemagent.registry.api.problem_details import ProblemDetails
+from modemagent.registry.api.revisions import IF_MATCH, IfMatch, revision_of, stale_revision
 from modemagent.registry.store import reader
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.decisions import (
@@ -39,16 +39,6 @@ router = APIRouter(prefix="/api/v1", tags=["findings"], responses=PROBLEMS)
 
 Operator = Annotated[Token, Depends(requires(Scope.OPERATE))]
 FindingId = Annotated[str, Path(min_length=32, max_length=36, pattern=r"^[0-9a-fA-F-]+$")]
-IfMatch = Annotated[str | None, Header(include_in_schema=False)]
-_REVISION = re.compile(r'"?([0-9]{1,9})"?')
-#: The header as described: it is required, and a request without it gets 428 instead of 422.
-_IF_MATCH = {
-    "name": "If-Match",
-    "in": "header",
-    "required": True,
-    "description": 'Revision of the finding on which the decision is based, such as "3".',
-    "schema": {"type": "string", "pattern": f"^{_REVISION.pattern}$"},
-}
 
 
 @router.get(
@@ -90,7 +80,7 @@ def finding(request: Request, token: Reader, finding_id: FindingId) -> Response:
     "/findings/{finding_id}/{action}",
     response_model=documents.FindingDetail,
     responses=dict.fromkeys((404, 409, 412, 428), PROBLEM),
-    openapi_extra={"parameters": [_IF_MATCH]},
+    openapi_extra={"parameters": [IF_MATCH]},
 )
 def decision(
     request: Request,
@@ -104,7 +94,7 @@ def decision(
 
     The problem of a stale revision has the `difference`.
     """
-    revision = _revision(if_match)
+    revision = revision_of(if_match, "finding")
     until = decided.until
     made = Decision(
         action,
@@ -120,31 +110,11 @@ def decision(
     try:
         found = request.app.state.recorder.run(work)
     except StaleRevision as stale:
-        raise ProblemDetails(
-            HTTPStatus.PRECONDITION_FAILED,
-            "stale_revision",
-            f"the finding has revision {stale.revision} by now",
-            headers={"ETag": f'"{stale.revision}"'},
-            revision=stale.revision,
-            difference=redact_for(stale.difference, token),
-        ) from None
+        difference = redact_for(stale.difference, token)
+        raise stale_revision(stale, "finding", difference) from None
     except DecisionRefused as refused:
         raise ProblemDetails(HTTPStatus.CONFLICT, refused.code, str(refused)) from None
     return _response(found, token)
-
-
-def _revision(if_match: str | None) -> int:
-    if if_match is None:
-        raise ProblemDetails(
-            HTTPStatus.PRECONDITION_REQUIRED,
-            "if_match_required",
-            "state the revision of the finding in If-Match",
-        )
-    found = _REVISION.fullmatch(if_match.strip())
-    if found is None:
-        detail = 'If-Match must be one revision, such as "3"'
-        raise ProblemDetails(HTTPStatus.BAD_REQUEST, "if_match", detail)
-    return int(found[1])
 
 
 def _response(found: dict[str, Any] | None, token: Token) -> Response:

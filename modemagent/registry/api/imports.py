@@ -1,4 +1,4 @@
-"""Imports of CSV files into a list or into the TAC table."""
+"""Imports of CSV files into a list, the TAC table, or the register of assets or orders."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from modemagent.registry.api.list_documents import (
     ImportPage,
     ImportReport,
     KindWord,
+    Target,
     UndoneImport,
 )
-from modemagent.registry.api.lists import AfterKey, Key, Operator, calls, not_found
+from modemagent.registry.api.lists import AfterKey, Key, Operator, calls, checked, not_found
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.lists.new_entries import LONGEST_REASON, LONGEST_SOURCE
 from modemagent.registry.lists.size_guard import MOST_CHANGE
@@ -43,10 +44,7 @@ _FILE = {"schema": {"type": "string", "description": "A CSV file with a header, 
 async def post_import(
     request: Request,
     token: Operator,
-    target: Annotated[
-        Literal["prohibited", "tracked", "permitted", "tacs"],
-        Query(description="The list, or the TAC table."),
-    ],
+    target: Annotated[Target, Query(description="The list, the TAC table, or the register.")],
     mode: Annotated[
         Literal["add", "replace"],
         Query(description="replace: entries that the file lacks are removed."),
@@ -68,21 +66,26 @@ async def post_import(
     most_change: Annotated[
         float, Query(ge=0, le=1000, description="Largest change of the size, as a ratio.")
     ] = MOST_CHANGE,
+    order: Annotated[
+        str,
+        Query(max_length=64, pattern=PRINTABLE, description="Number of the order, for orders."),
+    ] = "",
 ) -> Response:
     """Import a CSV file of at most 8 MiB, as one transaction that can be undone.
 
     If the file has errors, nothing is imported; the problem document has the report as `import`.
     """
     options = ImportOptions(
-        target, mode == "replace", kind, source.strip(), reason.strip(), force, skip, most_change
-    )
+        target, mode == "replace", kind, source.strip(), reason.strip(), force, skip, most_change,
+        order.strip(),
+    )  # fmt: skip
     content = await request.body()
     if not content:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         raise ProblemDetails(status, "invalid_request", "the body must be a CSV file")
     made = calls(request, token)
     report = await run_in_threadpool(
-        made.import_file, content, dry_run=dry_run, **options._asdict()
+        checked, lambda: made.import_file(content, dry_run=dry_run, **options._asdict())
     )
     report = _shown(report, token)
     if not report["accepted"] and not dry_run:

@@ -12,6 +12,7 @@ from modemagent.registry.lists.new_entries import LONGEST_REASON, LONGEST_SOURCE
 #: No control characters, which a database or a terminal may not accept.
 PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 ListWord = Literal["prohibited", "tracked", "permitted"]
+Target = Literal["prohibited", "tracked", "permitted", "tacs", "assets", "orders"]
 KindWord = Literal["imei", "iccid", "range", "tac", "imsi_prefix"]
 NumberText = Annotated[str, Field(min_length=1, max_length=64, pattern=PRINTABLE)]
 TimeText = Annotated[str, Field(max_length=40, pattern=PRINTABLE)]
@@ -81,10 +82,10 @@ class LineProblemDocument(Document):
 
 
 class ImportDocument(Document):
-    """An import into a list, or into the TAC table."""
+    """An import into a list, the TAC table, or the register of assets or orders."""
 
     id: str
-    target: Literal["prohibited", "tracked", "permitted", "tacs"]
+    target: Target
     mode: Literal["add", "replace"]
     source: str
     imported_at: str
@@ -111,7 +112,7 @@ class ImportReport(BaseModel):
     """
 
     id: str | None
-    target: Literal["prohibited", "tracked", "permitted", "tacs"]
+    target: Target
     mode: Literal["add", "replace"]
     source: str
     accepted: bool
@@ -199,6 +200,18 @@ class LastPlace(Document):
     imei: str | None
 
 
+class CheckedAsset(Document):
+    """The asset that has a modem."""
+
+    id: str
+    tag: str | None
+    serial_number: str | None
+    owner: str | None
+    site: str | None
+    lifecycle: str
+    order_number: str | None
+
+
 class CheckResultDocument(Document):
     """Result of one number.
 
@@ -220,6 +233,7 @@ class CheckResultDocument(Document):
     ref: str | None
     individuals: int
     last_place: LastPlace | None
+    asset: CheckedAsset | None = None
 
 
 class ChangedResult(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from modemagent.privacy.masking import mask, mask_text
+from modemagent.registry.api.asset_documents import shown_register
 from modemagent.registry.store.tokens import Token
 
 _MOST_NETWORK_DIGITS = 6  # of country and network, which are not personal
@@ -36,6 +37,7 @@ def _result(result: dict[str, Any], token: Token) -> dict[str, Any]:
         **_number(result),
         "hits": [shown_entry(one, token) for one in result["hits"]],
         "last_place": place and {**place, "imei": _masked(place["imei"])},
+        "asset": shown_register(result.get("asset"), token),
     }
 
 

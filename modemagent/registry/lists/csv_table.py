@@ -57,10 +57,12 @@ class CsvTable(NamedTuple):
 
     :param columns: position of each column that the file has
     :param rows: number of the line, and its cells without surrounding space
+    :param unknown: numbers of the other columns that have a name, from 1
     """
 
     columns: dict[str, int]
     rows: list[tuple[int, list[str]]]
+    unknown: tuple[int, ...] = ()
 
 
 def read_table(
@@ -78,7 +80,10 @@ def read_table(
         names = [_bare(name) for _, cells in _rows([line], delimiter, number) for name in cells]
         found = _positions(names, columns, several)
         if any(one in found for one in needed):
-            return CsvTable(found, _rows(lines[number + 1 :], delimiter, number + 1))
+            known = set(found.values())
+            unknown = (at for at, name in enumerate(names) if name and at not in known)
+            rows = _rows(lines[number + 1 :], delimiter, number + 1)
+            return CsvTable(found, rows, tuple(at + 1 for at in unknown))
     raise UnreadableFile(
         "header",
         "the file has no header line with the name of a column of numbers",

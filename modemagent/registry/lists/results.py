@@ -13,7 +13,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CSV_COLUMNS = (
     "position", "input", "kind", "valid", "normalized", "codes", "status", "reasons", "sources",
     "repeats", "tac", "manufacturer", "model", "known", "individuals", "gateway_id", "port",
-    "present", "last_seen",
+    "present", "last_seen", "asset_tag", "owner", "site", "lifecycle",
 )  # fmt: skip
 
 
@@ -45,10 +45,13 @@ def to_csv(results: Iterable[Result]) -> str:
     writer.writerow(CSV_COLUMNS)
     for one in results:
         model, place = one["model"] or {}, one["last_place"] or {}
+        asset = one.get("asset") or {}  # results of an earlier version have none
         row = {
             **one,
             **model,
             **place,
+            **{name: asset.get(name) for name in ("owner", "site", "lifecycle")},
+            "asset_tag": asset.get("tag"),
             "codes": " ".join(one["codes"]),
             "reasons": "; ".join(hit["reason"] for hit in one["hits"] if hit["reason"]),
             "sources": "; ".join(hit["source"] for hit in one["hits"] if hit["source"]),

@@ -18,6 +18,8 @@ from modemagent.registry.lists.matching import match
 from modemagent.registry.lists.numbers import first_positions, read_number
 from modemagent.registry.lists.results import compare_results
 from modemagent.registry.store import dialect, list_tables, schema
+from modemagent.registry.store.assets import AssetRow
+from modemagent.registry.store.assets import load as load_assets
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.known_numbers import known_numbers
@@ -28,6 +30,7 @@ AT_ONCE = 1000  # numbers that are checked in the request
 MOST = 100_000
 PART = 250
 JOB_KIND = "check"
+_IMEI_DIGITS = 14
 _KEPT_MS = 90 * 86_400_000
 _DELETED_AT_ONCE = 100
 _RUN = ("id", "kind", "checked_by", "total", "done", "created_ms", "finished_ms", "previous")
@@ -49,6 +52,8 @@ def judge(
     wanted = [one.listed or one.verdict.normalized for one in read]
     entries = entries_about(connection, listed)
     known = known_numbers(connection, [one for one in wanted if one is not None])
+    imeis = [one[:_IMEI_DIGITS] for one in listed if isinstance(one, Imei)]
+    assets = {row["imei"]: row for row in load_assets(connection, "imei", imeis)}
     models = models_of(connection, {one.tac for one in listed if isinstance(one, Imei)})
     found = []
     for position, ((text, repeats), one) in enumerate(zip(numbers, read, strict=True), first):
@@ -81,6 +86,9 @@ def judge(
                 "ref": seen["ref"] if seen else None,
                 "individuals": seen["individuals"] if seen else 0,
                 "last_place": _place(seen) if seen else None,
+                "asset": _asset(assets.get(one.listed[:_IMEI_DIGITS]))
+                if isinstance(one.listed, Imei)
+                else None,
             }
         )
     return found
@@ -99,6 +107,13 @@ def _hit(entry: ListEntry) -> Document:
         "source": entry.source,
         "reason": entry.reason,
     }
+
+
+def _asset(row: AssetRow | None) -> Document | None:
+    if row is None:
+        return None
+    names = ("tag", "serial_number", "owner", "site", "lifecycle", "order_number")
+    return {"id": str(row["id"]), **{name: row[name] for name in names}}
 
 
 def _place(seen: Document) -> Document:

@@ -32,6 +32,7 @@ def match(
     port: str | None = None,
     ref: str | None = None,
     last_report: str | None = None,
+    asset: str | None = None,
 ) -> Document:
     """Return a match of lookup."""
     return {
@@ -45,6 +46,7 @@ def match(
         "last_seen": seen,
         "last_report": last_report,
         "ref": ref,
+        "asset": asset,
     }
 
 

@@ -1,4 +1,7 @@
-"""Imports of files into a list or into the TAC table: one transaction each, which can be undone."""
+"""Imports of files: one transaction each, which can be undone.
+
+A file goes into a list, into the TAC table, or into the register of assets or orders.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,33 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
+from modemagent.errors import UsageError
+from modemagent.registry.assets.asset_file import read_assets
+from modemagent.registry.assets.order_file import read_order
 from modemagent.registry.lists.csv_table import LineProblem
 from modemagent.registry.lists.entries import ListName
 from modemagent.registry.lists.list_file import read_list
 from modemagent.registry.lists.new_entries import LISTS
 from modemagent.registry.lists.size_guard import MOST_CHANGE, judge_size
 from modemagent.registry.lists.tac_file import read_tacs
-from modemagent.registry.store import dialect, list_tables, lists, tac_table
+from modemagent.registry.store import (
+    asset_imports,
+    dialect,
+    list_tables,
+    lists,
+    order_imports,
+    tac_table,
+)
+from modemagent.registry.store.asset_tables import ASSETS, ORDERS
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.row_plan import RowPlan
 
 TACS = "tacs"  # the TAC table as the target of an import
-TARGETS = (*LISTS, TACS)
+_REGISTERS = {TACS: lists.TAC_TABLE, "assets": ASSETS, "orders": ORDERS}
+TARGETS = (*LISTS, *_REGISTERS)
+
+AnyPlan = lists.Plan | tac_table.TacPlan | RowPlan
 _MOST_PROBLEMS = 1000
 _COLUMNS = (
     "id", "target", "mode", "source", "imported_by", "imported_ms", "rows", "added", "changed",
@@ -33,12 +51,13 @@ _EMPTY = LineProblem(
 class ImportOptions(NamedTuple):
     """How a file is imported.
 
-    :param target: name of a list, or ``tacs``
+    :param target: name of a list, ``tacs``, ``assets`` or ``orders``
     :param instead: the file is the whole list: entries that it lacks are removed
     :param kind: what the file lists, if it does not state it
     :param force: import it although the size of the list changes much
     :param skip: leave out lines with errors
     :param most_change: largest change of the size, as a ratio
+    :param order: number of the order, for lines that do not state it
     """
 
     target: str
@@ -49,6 +68,7 @@ class ImportOptions(NamedTuple):
     force: bool = False
     skip: bool = False
     most_change: float = MOST_CHANGE
+    order: str = ""
 
 
 class ReadFile(NamedTuple):
@@ -63,9 +83,18 @@ def read_file(content: bytes, options: ImportOptions) -> ReadFile:
     """Return what a file holds; takes seconds for a large one, so call it before the transaction.
 
     :param content: the file as it is
+    :raises UsageError: the options do not fit the target
     """
     if options.target == TACS:
         return ReadFile(*read_tacs(content))
+    if options.target == "assets":
+        if options.instead:
+            raise UsageError(
+                "assets that a file lacks are not removed", hint="Set their state to retired."
+            )
+        return ReadFile(*read_assets(content))
+    if options.target == "orders":
+        return ReadFile(*read_order(content, options.order))
     defaults = {"source": options.source, "reason": options.reason}
     return ReadFile(*read_list(content, kind=options.kind, defaults=defaults))
 
@@ -93,6 +122,11 @@ def run_import(batch: Batch, found: ReadFile, options: ImportOptions, actor: str
     dialect.insert_rows(batch.connection, list_tables.import_run, _COLUMNS, [row])
     if isinstance(planned, tac_table.TacPlan):
         tac_table.put(batch, planned, row[0])
+    elif isinstance(planned, RowPlan):
+        if target == ASSETS:
+            asset_imports.put(batch, planned, actor, row[0], options.reason or options.source)
+        else:
+            order_imports.put(batch, planned, actor, row[0], options.source)
     else:
         lists.put(batch, ListName(target), planned, actor, row[0])
     return {**report, **_document(row)}
@@ -112,6 +146,9 @@ def undo(batch: Batch, import_run: int, actor: str) -> Document | None:
         return {**found, "undo": None}
     if target == lists.TAC_TABLE:
         removed, restored = tac_table.undo(batch, import_run)
+    elif target in (ASSETS, ORDERS):
+        revert = asset_imports.undo if target == ASSETS else order_imports.undo
+        removed, restored = revert(batch, import_run, actor)
     else:
         removed, restored = _undo_entries(batch, ListName(target), import_run, actor)
     dialect.update_rows(
@@ -167,14 +204,17 @@ def _document(row: Sequence[Any]) -> Document:
 
 
 def _list_of(options: ImportOptions) -> int:
-    return lists.TAC_TABLE if options.target == TACS else int(LISTS[options.target])
+    name = options.target
+    return _REGISTERS[name] if name in _REGISTERS else int(LISTS[name])
 
 
-def _plan(
-    connection: Connection, found: ReadFile, options: ImportOptions
-) -> lists.Plan | tac_table.TacPlan:
+def _plan(connection: Connection, found: ReadFile, options: ImportOptions) -> AnyPlan:
     if options.target == TACS:
         return tac_table.plan(connection, found.items, instead=options.instead)
+    if options.target == "assets":
+        return asset_imports.plan(connection, found.items)
+    if options.target == "orders":
+        return order_imports.plan(connection, found.items, instead=options.instead)
     name = LISTS[options.target]
     return lists.plan(connection, name, found.items, instead=options.instead)
 
@@ -182,12 +222,17 @@ def _plan(
 def _report(
     found: ReadFile,
     options: ImportOptions,
-    planned: lists.Plan | tac_table.TacPlan,
+    planned: AnyPlan,
     before: int,
 ) -> Document:
+    problems = [*found.problems]
+    if isinstance(planned, RowPlan):
+        before = planned.before
+        problems = sorted([*problems, *planned.problems], key=lambda one: one.line)
     after = before + planned.growth
     guard = judge_size(before, after, options.most_change)
-    problems = [*([guard] if guard is not None and not options.force else []), *found.problems]
+    if guard is not None and not options.force:
+        problems.insert(0, guard)
     if not found.rows and not problems:
         problems.append(_EMPTY)
     wrong = {one.line for one in problems if one.is_error}

@@ -30,6 +30,7 @@ class TimerKind(IntEnum):
     RULES = -9  # not periodical: its row is the lock of the process that evaluates the rules
     DENIALS = -10
     SILENCE = -11
+    RECEIPTS = -20
 
 
 class Timer(NamedTuple):

@@ -44,6 +44,11 @@ def known_numbers(connection: Connection, numbers: Iterable[Identifier]) -> dict
     }
 
 
+def known_modems(connection: Connection, imeis: Iterable[str]) -> dict[str, Document]:
+    """Return the modem with each IMEI that was reported."""
+    return known_numbers(connection, map(Imei, imeis))
+
+
 def _units(view: View, numbers: list[Identifier]) -> dict[str, list[int]]:
     keys: dict[tuple[int, str], list[str]] = defaultdict(list)
     others: dict[tuple[int, str], str] = {}

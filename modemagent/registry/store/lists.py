@@ -163,8 +163,22 @@ def stored_values(
     connection: Connection, name: ListName, values: Sequence[EntryValue]
 ) -> set[EntryValue]:
     """Return those of the values that a list has an entry for."""
-    keys = [(int(one.kind), one.first, one.last, int(name)) for one in values]
-    return {row.value for row in _select(connection, _KEY, keys)}
+    return {row.value for row in entries_of(connection, name, values)}
+
+
+def entries_of(
+    connection: Connection, name: ListName, values: Iterable[EntryValue]
+) -> list[EntryRow]:
+    """Return the entries of a list with just these numbers."""
+    return _select(
+        connection, _KEY, [(int(one.kind), one.first, one.last, int(name)) for one in values]
+    )
+
+
+def entries_by_id(connection: Connection, name: ListName, entries: Iterable[int]) -> list[EntryRow]:
+    """Return the entries of a list with these ids."""
+    rows = _select(connection, ("id",), [(one,) for one in entries])
+    return [row for row in rows if row.list == name]
 
 
 # -- pages ------------------------------------------------------------------------------------
@@ -173,7 +187,7 @@ def stored_values(
 def list_documents(connection: Connection) -> Document:
     """Return the lists with the numbers of their entries."""
     c = list_tables.listing.c
-    query = select(c.list, c.entries, c.revision, c.changed_ms).where(c.list != TAC_TABLE)
+    query = select(c.list, c.entries, c.revision, c.changed_ms).where(c.list > TAC_TABLE)
     rows = connection.execute(query.order_by(c.list)).all()
     return {
         "lists": [

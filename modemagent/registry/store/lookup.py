@@ -10,8 +10,10 @@ from sqlalchemy import Connection, select
 
 from modemagent.identity.cleaning import without_separators
 from modemagent.identity.iccid import Iccid
+from modemagent.registry.assets.asset_fields import shown_imei
 from modemagent.registry.history.readings import Seen
 from modemagent.registry.store import dialect, documents, schema
+from modemagent.registry.store.assets import AssetRow, assets_named
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.fleet import gateway_documents
 from modemagent.registry.store.modems import FACTS, current_facts
@@ -90,7 +92,9 @@ def lookup(connection: Connection, wanted: str, most: int = sys.maxsize) -> Docu
         raise ManyMatches
     matches = _modem_matches(view, modems) + _sim_matches(view, sims)
     matches += _gateway_matches(view, typed) + _place_matches(view, typed)
-    return {"matches": matches}
+    imeis = [digits[:_IMEI_DIGITS]] if digits.isdecimal() and len(digits) in (14, 15, 16) else []
+    rows = assets_named(connection, typed, imeis)
+    return {"matches": _with_assets(matches, rows) + _asset_matches(view, typed, rows, modems)}
 
 
 def _identified(view: View, values: set[str]) -> Iterable[tuple[int, int, str]]:
@@ -180,6 +184,45 @@ def _sim_matches(view: View, sims: dict[int, str]) -> list[Document]:
                 )
             )
     return found
+
+
+def _asset_matches(
+    view: View, typed: str, rows: Iterable[AssetRow], modems: dict[int, str]
+) -> list[Document]:
+    """Return the assets whose modems are not matches themselves: most have no modem, or a new one.
+
+    :param modems: the modems that match
+    """
+    found = []
+    for row in rows:
+        units = _units_with(view, UnitKind.MODEM, row["imei"]) if row["imei"] else []
+        if row["imei"] and any(unit in modems for unit in units):
+            continue
+        by, name = _name_of(row, typed)
+        known = _modem_matches(view, dict.fromkeys(units[:1], by))
+        match = known[0] if known else documents.match(by, name, None, None, None, None)
+        modem = match["modem"] or shown_imei(row["imei"])
+        found.append({**match, "id": name, "modem": modem, "asset": str(row["id"])})
+    return found
+
+
+def _name_of(row: AssetRow, typed: str) -> tuple[str, str]:
+    """Return by what an asset was found, and its value."""
+    if row["tag"] == typed:
+        return "asset_tag", typed
+    if row["serial_number"] == typed:
+        return "serial_number", typed
+    is_label = digits_of(typed)[:_IMEI_DIGITS] == row["label_imei"] != row["imei"]
+    return ("label_imei" if is_label else "imei"), digits_of(typed)
+
+
+def _with_assets(matches: list[Document], rows: Iterable[AssetRow]) -> list[Document]:
+    """Return matches with the assets that have their modems."""
+    assets = {row["imei"]: str(row["id"]) for row in rows if row["imei"]}
+    return [
+        {**one, "asset": assets.get((one["modem"] or "")[:_IMEI_DIGITS], one["asset"])}
+        for one in matches
+    ]
 
 
 def _gateway_matches(view: View, typed: str) -> list[Document]:

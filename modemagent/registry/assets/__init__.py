@@ -1,0 +1,1 @@
+"""Assets, orders and cases: fields, files and lifecycles, without a database."""

@@ -1,0 +1,200 @@
+"""A file of orders: what a supplier is to deliver, one row for each unit or kind of unit.
+
+The columns are those of an order file of the bench. A row has a number, a model or a quantity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from modemagent.errors import IdentityError, UsageError
+from modemagent.identity.cleaning import is_decimal
+from modemagent.identity.eid import Eid
+from modemagent.identity.iccid import Iccid
+from modemagent.identity.imsi import Imsi
+from modemagent.registry.assets.asset_fields import LONGEST, clean_text, parse_field
+from modemagent.registry.assets.asset_file import repaired, unknown_columns
+from modemagent.registry.assets.csv_cells import csv_line, guarded, unguarded
+from modemagent.registry.lists.csv_table import (
+    CsvTable,
+    LineProblem,
+    UnreadableFile,
+    read_table,
+)
+
+MOST_UNITS = 10_000_000
+NUMBERS = ("imei", "iccid", "eid", "imsi")
+ROW_FIELDS = (
+    "lot", "manufacturer", "model", "firmware", "tac", "imei", "iccid", "eid", "imsi",
+    "serial_number", "sim", "label", "label_template", "asset_tag", "site", "owner", "note",
+)  # fmt: skip
+ORDER_FILE_COLUMNS = ("order", "quantity", *ROW_FIELDS)
+_NAMES = {
+    "order": ("order", "ordernumber", "purchaseorder", "po", "ponumber"),
+    "quantity": ("quantity", "qty", "count", "pieces", "pcs", "units"),
+    "lot": ("lot", "lotnumber", "batch", "batchnumber", "delivery"),
+    "manufacturer": ("manufacturer", "maker", "vendor", "brand"),
+    "model": ("model", "modelname", "product", "article"),
+    "firmware": ("firmware", "fw", "firmwareversion"),
+    "tac": ("tac", "typeallocationcode"),
+    "imei": ("imei", "imeinumber", "imeino", "imei1", "deviceimei"),
+    "iccid": ("iccid", "iccidnumber", "ccid", "simiccid", "simnumber", "simserialnumber"),
+    "eid": ("eid", "euiccid"),
+    "imsi": ("imsi", "imsinumber"),
+    "serial_number": ("serialnumber", "serial", "serialno", "sn"),
+    "sim": ("sim", "simcard"),
+    "label": ("label",),
+    "label_template": ("labeltemplate",),
+    "asset_tag": ("assettag", "tag", "inventorynumber"),
+    "site": ("site", "location", "depot"),
+    "owner": ("owner", "assignedto", "department"),
+    "note": ("note", "notes", "comment", "remark", "remarks"),
+}
+_PARSERS: Mapping[str, Callable[[str], str]] = {
+    "iccid": Iccid.parse,
+    "eid": Eid.parse,
+    "imsi": Imsi.parse,
+}
+_NEEDED = (*NUMBERS, "serial_number", "model", "quantity")
+
+
+class OrderLine(NamedTuple):
+    """A row of an order as a line of a file states it.
+
+    :param order: number of the order
+    :param values: the fields that are not empty
+    """
+
+    line: int
+    order: str
+    quantity: int
+    values: dict[str, str]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What identifies the row in its order: a number, else the kind of unit."""
+        for name in (*NUMBERS, "serial_number"):
+            if name in self.values:
+                return self.order, name, self.values[name]
+        kind = ("lot", "manufacturer", "model", "firmware", "tac", "site")
+        return self.order, "kind", *(self.values.get(name, "") for name in kind)
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        return self.quantity, *(self.values.get(name) for name in ROW_FIELDS)
+
+
+class OrderFile(NamedTuple):
+    """The rows of a file, of the lines without an error."""
+
+    rows: int
+    lines: list[OrderLine]
+    problems: list[LineProblem]
+
+
+def read_order(content: bytes, order: str = "") -> OrderFile:
+    """Return the rows of a file.
+
+    :param order: number of the order, for lines that do not state it
+    """
+    try:
+        table = read_table(content, _NAMES, _NEEDED)
+    except UnreadableFile as error:
+        return OrderFile(0, [], [error.problem])
+    problems = unknown_columns(table)
+    lines: list[OrderLine] = []
+    known: dict[tuple[str, ...], int] = {}
+    used: dict[tuple[str, str], int] = {}
+    for line, cells in table.rows:
+        values, found = _values(line, cells, table)
+        try:
+            row = _row(line, order, values) if not any(one.is_error for one in found) else None
+        except UsageError as error:
+            found.append(_error(line, "", "refused", error.message, error.hint))
+            row = None
+        if row is not None:
+            twice = [used[one] for one in row.values.items() if one in used and one[0] in NUMBERS]
+            if row.key in known or twice:
+                message = f"a number of line {[*twice, known.get(row.key, 0)][0]} again"
+                found.append(_error(line, "", "duplicate", message, "A number is in one row."))
+            else:
+                known[row.key] = line
+                used.update(dict.fromkeys(row.values.items(), line))
+                lines.append(row)
+        problems += found
+    return OrderFile(len(table.rows), lines, problems)
+
+
+def _values(
+    line: int, cells: list[str], table: CsvTable
+) -> tuple[dict[str, str], list[LineProblem]]:
+    values: dict[str, str] = {}
+    problems: list[LineProblem] = []
+    for name, at in table.columns.items():
+        text = unguarded(cells[at]) if at < len(cells) else ""
+        if name in (*NUMBERS, "tac") and text:
+            fixed, found = repaired(line, name, name, text)
+            problems += found
+            text = fixed or ""
+        try:
+            value = parse_row_field(name, text)
+        except IdentityError as error:
+            problems.append(_error(line, name, error.problem, error.message, error.hint))
+        except UsageError as error:
+            problems.append(_error(line, name, "invalid", error.message, error.hint))
+        else:
+            if value:
+                values[name] = value
+    return values, problems
+
+
+def parse_row_field(name: str, text: str) -> str | None:
+    """Return a value of a row as it is stored, None if it is empty.
+
+    :raises IdentityError: a number is not valid
+    :raises UsageError: another value is not valid
+    """
+    value = clean_text(name, text, LONGEST)
+    if not value:
+        return None
+    if name == "imei":
+        return parse_field(name, value)
+    if name in _PARSERS:
+        return str(_PARSERS[name](value))
+    if name == "tac" and not all(
+        len(one) == 8 and is_decimal(one) for one in value.replace("|", " ").split()
+    ):
+        raise UsageError("a TAC has 8 digits", hint="Separate several by a bar.")
+    return value
+
+
+def _row(line: int, order: str, values: dict[str, str]) -> OrderLine:
+    number = values.pop("order", order)
+    if not number:
+        raise UsageError(
+            "the line does not state its order", hint="Add a column order, or name the order."
+        )
+    text = values.pop("quantity", "1")
+    if not is_decimal(text) or not 0 < int(text) <= MOST_UNITS:
+        raise UsageError("the quantity is not a number", hint="Use a whole number from 1.")
+    row = OrderLine(line, number, int(text), values)
+    if row.quantity > 1 and row.key[1] != "kind":
+        raise UsageError("a row with a number is one unit", hint="Use a row for each unit.")
+    if row.key[1] == "kind" and not ({"model", "manufacturer", "tac"} & values.keys()) and (
+        row.quantity == 1
+    ):  # fmt: skip
+        raise UsageError("the line has no number, model or quantity", hint="Add one of them.")
+    return row
+
+
+def _error(line: int, column: str, code: str, message: str, remedy: str) -> LineProblem:
+    return LineProblem(line, column, code, "error", message, remedy)
+
+
+def order_csv(number: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the lines of an order file."""
+    yield csv_line(ORDER_FILE_COLUMNS)
+    for one in rows:
+        values = {**one, "order": number}
+        yield csv_line([guarded(str(values[name] or "")) for name in ORDER_FILE_COLUMNS])

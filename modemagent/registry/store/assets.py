@@ -1,0 +1,281 @@
+"""Assets in the database: look-ups by index, changes with their history, who made them and why.
+
+A change locks the register of assets, so two changes follow each other, and a tag stays unique.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from modemagent.errors import UsageError
+from modemagent.registry.assets.asset_fields import (
+    FIELDS,
+    FIRST_STATE,
+    IMEIS,
+    NAMES,
+    NEXT_STEPS,
+    check_step,
+    shown_imei,
+)
+from modemagent.registry.store import dialect
+from modemagent.registry.store.asset_tables import ASSETS, asset, asset_change, asset_revision
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.decisions import StaleRevision
+from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.lists import count, lock
+
+COLUMNS = ("id", "revision", "added_ms", "changed_ms", *FIELDS)
+FILTERS = ("site", "owner", "lifecycle")
+
+#: Fields of an asset by name; None: empty.
+Values = Mapping[str, str | None]
+AssetRow = dict[str, Any]
+
+
+class AssetChange(NamedTuple):
+    """New values of some fields of an asset.
+
+    :param row: as stored; None: the asset is new
+    """
+
+    row: AssetRow | None
+    values: dict[str, str | None]
+
+
+# -- reading ----------------------------------------------------------------------------------
+
+
+def load(connection: Connection, column: str, keys: Iterable[object]) -> list[AssetRow]:
+    """Return the assets with these values of an indexed column, the oldest first."""
+    wanted = [(key,) for key in dict.fromkeys(keys)]
+    rows = dialect.select_rows(connection, asset, (column,), COLUMNS, wanted)
+    return [dict(zip(COLUMNS, row, strict=True)) for row in sorted(rows)]
+
+
+def asset_page(
+    connection: Connection, *, limit: int, after: int = 0, **filters: str | None
+) -> Document:
+    """Return a page of assets in the order in which they were added.
+
+    :param filters: values of the fields in :data:`FILTERS`; site and owner exclude each other
+    """
+    chosen = {name: value for name, value in filters.items() if value is not None}
+    if "site" in chosen and "owner" in chosen:
+        raise UsageError("site and owner exclude each other", hint="Use one of these filters.")
+    c = asset.c
+    query = select(*(c[one] for one in COLUMNS)).where(c.id > after)
+    for name, value in chosen.items():
+        query = query.where(c[name] == value)
+    found = connection.execute(query.order_by(c.id).limit(limit + 1)).mappings().all()
+    rows = [dict(row) for row in found]
+    following = str(rows[limit - 1]["id"]) if len(rows) > limit else None
+    return {"assets": [to_document(row) for row in rows[:limit]], "next": following}
+
+
+def find_asset(connection: Connection, name: str) -> AssetRow | None:
+    """Return an asset by its id, or else by its tag."""
+    if name.isascii() and name.isdecimal() and len(name) < 19:
+        found = load(connection, "id", [int(name)])
+        if found:
+            return found[0]
+    return next(iter(load(connection, "tag", [name])), None)
+
+
+def assets_named(connection: Connection, text: str, imeis: Sequence[str]) -> list[AssetRow]:
+    """Return the assets with a tag, a serial number, or one of some IMEIs of 14 digits."""
+    rows = load(connection, "tag", [text]) + load(connection, "serial_number", [text])
+    for column in ("imei", "label_imei") if imeis else ():
+        rows += load(connection, column, imeis)
+    return list({row["id"]: row for row in rows}.values())
+
+
+def to_document(row: AssetRow) -> Document:
+    """Return an asset as it is shown."""
+    values = {name: shown_imei(row[name]) if name in IMEIS else row[name] for name in FIELDS}
+    return {
+        "id": str(row["id"]),
+        "revision": row["revision"],
+        **values,
+        "next_steps": list(NEXT_STEPS[row["lifecycle"]]),
+        "added_at": to_rfc3339(row["added_ms"]),
+        "changed_at": to_rfc3339(row["changed_ms"]),
+    }
+
+
+def asset_history(connection: Connection, key: int, after: int = 0) -> list[Document]:
+    """Return the revisions of an asset, oldest first.
+
+    :param after: only those after this one
+    """
+    r, c = asset_revision.c, asset_change.c
+    rows = connection.execute(
+        select(asset_change).where(c.asset == key, c.revision > after)
+    )  # fmt: skip
+    changes = defaultdict(list)
+    for row in rows:
+        old, new = (shown_imei(x) if row.field in IMEIS else x for x in (row.old, row.new))
+        changes[row.revision].append({"field": row.field, "old": old, "new": new})
+    query = select(asset_revision).where(r.asset == key, r.revision > after).order_by(r.revision)
+    return [
+        {
+            "revision": row.revision,
+            "time": to_rfc3339(row.made_ms),
+            "actor": row.actor,
+            "reason": row.reason,
+            "import": None if row.import_run is None else str(row.import_run),
+            "changes": sorted(changes[row.revision], key=lambda one: FIELDS.index(one["field"])),
+        }
+        for row in connection.execute(query)
+    ]
+
+
+# -- changes ----------------------------------------------------------------------------------
+
+
+def add_asset(batch: Batch, values: Values, actor: str, reason: str) -> int:
+    """Add an asset and return its id.
+
+    :raises UsageError: it has no name, or another asset has its tag
+    """
+    lock(batch, ASSETS)
+    change = new_asset(values)
+    check_tags(batch.connection, [change])
+    (key,) = write(batch, [change], actor, reason)
+    return key
+
+
+def change_asset(
+    batch: Batch, key: int, revision: int, values: Values, actor: str, reason: str
+) -> bool:
+    """Change fields of an asset; return False if there is no such asset.
+
+    :param revision: of the asset on which the change is based
+    :raises StaleRevision: the asset has another revision
+    :raises UsageError: a state cannot follow the present one, or another asset has the tag
+    """
+    lock(batch, ASSETS)
+    rows = load(batch.connection, "id", [key])
+    if not rows:
+        return False
+    (row,) = rows
+    if row["revision"] != revision:
+        changes = asset_history(batch.connection, key, revision)
+        raise StaleRevision(row["revision"], {"asset": to_document(row), "changes": changes})
+    change = changed_asset(row, values)
+    if change is not None:
+        check_tags(batch.connection, [change])
+        write(batch, [change], actor, reason)
+    return True
+
+
+def new_asset(values: Values) -> AssetChange:
+    """Return an asset to be added.
+
+    :raises UsageError: nothing identifies it
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    if not any(given.get(name) for name in NAMES):
+        raise UsageError(
+            "the asset has no tag, serial number or IMEI", hint="Give at least one of them."
+        )
+    return AssetChange(None, {"lifecycle": FIRST_STATE, **given})
+
+
+def changed_asset(row: AssetRow, values: Values) -> AssetChange | None:
+    """Return the fields that differ; None: none of them does.
+
+    :raises UsageError: a state cannot follow the present one, or no name is left
+    """
+    changed = {name: value for name, value in values.items() if row[name] != value}
+    if not changed:
+        return None
+    after = changed.get("lifecycle", row["lifecycle"])
+    if after is None:
+        raise UsageError("an asset has a state", hint=f"Use one of: {', '.join(NEXT_STEPS)}.")
+    if after != row["lifecycle"]:
+        check_step(row["lifecycle"], after)
+    if not any(changed.get(name, row[name]) for name in NAMES):
+        raise UsageError(
+            "the asset would have no tag, serial number or IMEI", hint="Leave one of them."
+        )
+    return AssetChange(row, changed)
+
+
+def check_tags(connection: Connection, changes: Sequence[AssetChange]) -> None:
+    """Check that the tags of changes are unique among all assets.
+
+    :raises UsageError: another asset has such a tag
+    """
+    if taken_tags(connection, changes):
+        raise UsageError("another asset has this tag", hint="A tag belongs to one asset.")
+
+
+def taken_tags(connection: Connection, changes: Sequence[AssetChange]) -> set[str]:
+    """Return the new tags that another asset has, and keeps."""
+    wanted = [one.values["tag"] for one in changes if one.values.get("tag")]
+    moving = {one.row["id"] for one in changes if one.row is not None and "tag" in one.values}
+    rows = load(connection, "tag", wanted)
+    return {row["tag"] for row in rows if row["id"] not in moving}
+
+
+def write(
+    batch: Batch,
+    changes: Sequence[AssetChange],
+    actor: str,
+    reason: str,
+    import_run: int | None = None,
+) -> list[int]:
+    """Write changes of the locked register; return the ids of the assets."""
+    connection, at_ms = batch.connection, batch.now_ms
+    new = [one for one in changes if one.row is None]
+    old = [(one.row, one.values) for one in changes if one.row is not None]
+    moving = [(None, row["id"]) for row, values in old if "tag" in values]
+    dialect.update_rows(connection, asset, ("id",), ("tag",), moving)  # tags may be exchanged
+    rows: list[AssetRow] = [
+        {**dict.fromkeys(COLUMNS), "id": batch.key(), "revision": 1, "added_ms": at_ms,
+         "changed_ms": at_ms, **one.values}
+        for one in new
+    ]  # fmt: skip
+    added = [tuple(row[name] for name in COLUMNS) for row in rows]
+    dialect.insert_rows(connection, asset, COLUMNS, added)
+    later = [
+        {**row, **values, "revision": row["revision"] + 1, "changed_ms": at_ms}
+        for row, values in old
+    ]
+    updated = [(*(row[name] for name in COLUMNS[1:]), row["id"]) for row in later]
+    dialect.update_rows(connection, asset, ("id",), COLUMNS[1:], updated)
+    history: list[tuple[AssetRow, AssetRow, Values]] = [
+        (row, {}, one.values) for row, one in zip(rows, new, strict=True)
+    ]
+    history += [(row, was, values) for row, (was, values) in zip(later, old, strict=True)]
+    dialect.insert_rows(
+        connection,
+        asset_revision,
+        ("asset", "revision", "made_ms", "actor", "reason", "import_run"),
+        [(row["id"], row["revision"], at_ms, actor, reason, import_run) for row, _, _ in history],
+    )
+    dialect.insert_rows(
+        connection,
+        asset_change,
+        ("asset", "revision", "field", "old", "new"),
+        [
+            (row["id"], row["revision"], name, was.get(name), value)
+            for row, was, values in history
+            for name, value in values.items()
+        ],
+    )
+    count(batch, ASSETS, len(new))
+    return [row["id"] for row in [*rows, *later]]
+
+
+def delete(batch: Batch, keys: Sequence[int]) -> None:
+    """Delete assets of the locked register with their history: they were added by mistake."""
+    rows = [(key,) for key in keys]
+    dialect.delete_rows(batch.connection, asset, ("id",), rows)
+    dialect.delete_rows(batch.connection, asset_revision, ("asset",), rows)
+    dialect.delete_rows(batch.connection, asset_change, ("asset",), rows)
+    count(batch, ASSETS, -len(keys))
