@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -17,31 +18,47 @@ from modemagent.errors import ReportError
 from modemagent.registry.received import (
     LONGEST_TEXT,
     SEQUENCE_LIMIT,
+    DecodedReport,
     OpenedReport,
+    PortPart,
     ReportOutline,
     decode_outline,
     decode_report,
+    device_id_of,
     reject_duplicate_keys,
 )
 from modemagent.report.message import canonical_body
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TEXT)]
-_MOST_PARTS = 8192  # twice, of 300 bytes each
 _UNCHANGED_REASONS = frozenset({"refresh", "heartbeat"})
+
+
+class Parts(NamedTuple):
+    """What a report states of its place, by digests of its parts.
+
+    :param identity: digest of what intervals and facts are derived from, never 0
+    :param problems: digest of problems above note, registration and country
+    :param noteworthy: it states problems above note, or that the network refuses the modem
+    """
+
+    identity: int
+    problems: int
+    mcc: str
+    noteworthy: bool
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
     """One report as received, with what is needed to store it if nothing has changed.
 
     :param digest: of the canonical body, in which agents send it: 64 bits, never 0
-    :param identity: digest of what intervals and facts are derived from
-    :param problems: digest of problems above note, registration and country
-    :param noteworthy: it states problems above note, or that the network refuses the modem
-    :param quiet: the report may be an unchanged reading; if False it is always validated
-    :param error: the report is invalid, but its number counts as received
     :param device_id: place in the gateway, None if the report is about the gateway alone
+    :param quiet: the report may be an unchanged reading; if False it is always validated
+    :param likeness: digest of the bytes of its parts: reports with the same one at the same place
+        have the same :class:`Parts`; 0 if it is not known
+    :param parts: None if they are not decoded yet: then the digest is that of the bytes as received
+    :param error: the report is invalid, but its number counts as received
     :param health: health of the gateway, as JSON
-    :param decoded: the report, unless its parts were recognized without
+    :param decoded: the report, if its parts are decoded
     """
 
     raw: bytes
@@ -57,48 +74,13 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     agent_version: str
     heartbeat_ms: int | None
     device_id: str | None
-    mcc: str
-    identity: int
-    problems: int
-    noteworthy: bool
     quiet: bool
-    provision: bool
+    likeness: int = 0
+    parts: Parts | None = None
+    provision: bool = False
     error: ReportError | None = None
     health: bytes | None = None
     decoded: OpenedReport | None = None
-
-
-class _Parts(NamedTuple):
-    """What a report states of its place; the fields are those of its envelope."""
-
-    device_id: str | None
-    mcc: str
-    identity: int
-    problems: int
-    noteworthy: bool
-
-
-class _KnownParts:
-    """Results for the parts of recent canonical reports, by the digest of their bytes.
-
-    A backlog repeats the parts of a few modems. The later half of the results is kept if there are
-    too many.
-    """
-
-    def __init__(self) -> None:
-        self._newer: dict[bytes, _Parts] = {}
-        self._older: dict[bytes, _Parts] = {}
-
-    def get(self, key: bytes) -> _Parts | None:
-        found = self._newer.get(key)
-        if found is None and (found := self._older.get(key)) is not None:
-            self.put(key, found)
-        return found
-
-    def put(self, key: bytes, parts: _Parts) -> None:
-        if len(self._newer) >= _MOST_PARTS:
-            self._newer, self._older = {}, self._newer
-        self._newer[key] = parts
 
 
 class _Key(msgspec.Struct):
@@ -112,78 +94,24 @@ _key_decoder = msgspec.json.Decoder(_Key, strict=True)
 _plain = msgspec.json.Decoder()
 _encoder = msgspec.msgpack.Encoder(order="sorted")
 _from_bytes = int.from_bytes
-_known_parts = _KnownParts()
+_ports = msgspec.json.Decoder(PortPart, strict=True)
 
 
 def open_envelope(raw: bytes) -> Envelope:
     """Decode what is needed to find a report again and to compare it with the one before.
 
+    The parts that readings repeat are left as they are, if the report is a usual one.
+
     :raises ReportError: the report is invalid
     """
-    key = None
     try:
         outline = decode_outline(raw)
-        if outline is not None:
-            key = _key_of_parts(outline[0])
-            if (parts := _known_parts.get(key)) is not None:
-                return _repeated(raw, *outline, parts)
-        decoded = decode_report(raw)
-        canonical = _is_canonical(raw)
-        digest = digest_of(raw if canonical else _canonical(raw))
     except ReportError as error:
         return _invalid(raw, error)
-    report, wall_ms, _ = decoded
-    port, network, beat = report.port, report.network, report.heartbeat_s
-    country = network.mcc if network is not None and isinstance(network.mcc, str) else ""
-    mcc = country if country.isdecimal() and len(country) == 3 else ""
-    serious = sorted(
-        (str(one.code), str(one.field or ""))
-        for one in report.problems or ()
-        if one.severity != "note"
-    )
-    about_network = (network.registration, network.registered, country) if network else None
-    position = (port.id or port.path) if port else None
-    health = report.health
-    noteworthy = bool(serious) or (network is not None and network.registration == "denied")
-    about_modem = report.reason == "removed", report.read_by, position, report.modem, report.sims
-    try:
-        parts = _Parts(
-            report.device_id,
-            mcc,
-            digest_of(_encoder.encode(about_modem)),
-            digest_of(_encoder.encode((serious, about_network))),
-            noteworthy,
-        )
-        if key is not None and canonical:
-            _known_parts.put(key, parts)
-    except OverflowError:  # a number has no encoding
-        parts = _Parts(report.device_id, mcc, digest, digest, noteworthy)
-    return Envelope(
-        raw,
-        digest,
-        report.report_id,
-        report.gateway_id,
-        report.stream_id,
-        report.sequence,
-        report.boot_id,
-        report.uptime_ms,
-        wall_ms,
-        report.clock_synchronized,
-        report.agent_version,
-        None if beat is None else int(beat * 1000) if beat < 2**40 else 0,
-        *parts,
-        quiet=report.reason in _UNCHANGED_REASONS
-        and report.provision is None
-        and (health is None or health.is_printable)
-        and canonical,
-        provision=report.provision is not None,
-        health=None if health is None else msgspec.json.encode(health),
-        decoded=decoded,
-    )
-
-
-def _repeated(raw: bytes, report: ReportOutline, wall_ms: int, parts: _Parts) -> Envelope:
-    """Return the envelope of a report whose parts are those of an earlier one."""
+    device_id = None if outline is None else _device_id(bytes(outline[0].port))
+    if outline is None or device_id is None:
+        return open_parts(raw)
+    report, wall_ms = outline
     return Envelope(
         raw,
         digest_of(raw),
@@ -197,16 +125,100 @@ def _repeated(raw: bytes, report: ReportOutline, wall_ms: int, parts: _Parts) ->
         report.clock_synchronized,
         report.agent_version,
         None,
-        *parts,
-        quiet=report.reason in _UNCHANGED_REASONS,
-        provision=False,
+        device_id,
+        report.reason in _UNCHANGED_REASONS,
+        _likeness(report),
     )
 
 
-def _key_of_parts(report: ReportOutline) -> bytes:
+def open_parts(raw: bytes, likeness: int = 0) -> Envelope:
+    """Decode a report with its parts.
+
+    :param likeness: digest of the bytes of the parts, if it is known
+    :raises ReportError: the report is invalid
+    """
+    try:
+        decoded = decode_report(raw)
+        canonical = _is_canonical(raw)
+        digest = digest_of(raw if canonical else _canonical(raw))
+    except ReportError as error:
+        return _invalid(raw, error)
+    report, wall_ms, _ = decoded
+    beat, health = report.heartbeat_s, report.health
+    parts = _parts(report)
+    return Envelope(
+        raw,
+        digest,
+        report.report_id,
+        report.gateway_id,
+        report.stream_id,
+        report.sequence,
+        report.boot_id,
+        report.uptime_ms,
+        wall_ms,
+        report.clock_synchronized,
+        report.agent_version,
+        None if beat is None else int(beat * 1000) if beat < 2**40 else 0,
+        report.device_id,
+        quiet=report.reason in _UNCHANGED_REASONS
+        and report.provision is None
+        and (health is None or health.is_printable)
+        and canonical,
+        likeness=likeness if canonical and parts is not None else 0,
+        parts=parts or Parts(digest, digest, _country(report), noteworthy=True),
+        provision=report.provision is not None,
+        health=None if health is None else msgspec.json.encode(health),
+        decoded=decoded,
+    )
+
+
+def _parts(report: DecodedReport) -> Parts | None:
+    """Return what a report states of its place; None: a number in it has no encoding."""
+    port, network = report.port, report.network
+    serious = sorted(
+        (str(one.code), str(one.field or ""))
+        for one in report.problems or ()
+        if one.severity != "note"
+    )
+    about_network = (
+        (network.registration, network.registered, _text_of(network.mcc)) if network else None
+    )
+    position = (port.id or port.path) if port else None
+    about_modem = report.reason == "removed", report.read_by, position, report.modem, report.sims
+    try:
+        return Parts(
+            digest_of(_encoder.encode(about_modem)),
+            digest_of(_encoder.encode((serious, about_network))),
+            _country(report),
+            bool(serious) or (network is not None and network.registration == "denied"),
+        )
+    except OverflowError:
+        return None
+
+
+def _country(report: DecodedReport) -> str:
+    mcc = _text_of(report.network.mcc) if report.network is not None else ""
+    return mcc if mcc.isdecimal() and len(mcc) == 3 else ""
+
+
+def _text_of(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _likeness(report: ReportOutline) -> int:
     parts = report.modem, report.network, report.port, report.problems, report.reader, report.sims
     found = b",".join([b"" if one is msgspec.UNSET else one for one in parts])
-    return hashlib.sha256(found + (b"-" if report.reason == "removed" else b"+")).digest()
+    return digest_of(found + (b"-" if report.reason == "removed" else b"+"))
+
+
+@lru_cache(maxsize=4096)
+def _device_id(port: bytes) -> str | None:
+    """Return the device id of a port, as JSON; None if it is to be validated."""
+    try:
+        found = _ports.decode(port)
+    except msgspec.DecodeError:
+        return None
+    return device_id_of(found.id, found.path)
 
 
 def digest_of(data: bytes) -> int:
@@ -247,6 +259,5 @@ def _invalid(raw: bytes, error: ReportError) -> Envelope:
     digest = digest_of(raw)
     return Envelope(
         raw, digest, key.report_id, key.gateway_id, key.stream_id, key.sequence, "", 0, 0,
-        False, "", None, None, "", digest, digest, False, False, False,
-        error,
+        False, "", None, None, False, error=error,
     )  # fmt: skip

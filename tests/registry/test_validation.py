@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import structs
 
 from modemagent.errors import ReportError
-from modemagent.registry import envelope
-from modemagent.registry.envelope import open_envelope
+from modemagent.registry.envelope import Parts, open_envelope, open_parts
 from modemagent.registry.history.readings import PlaceReading, Seen, read_place
 from modemagent.registry.received import ReportOutline
 from modemagent.registry.validation import ValidReport, valid_report
@@ -140,36 +139,25 @@ def test_both_decoders_agree_about_every_mutation(path: Path) -> None:
     assert seen == {str, ValidReport}
 
 
-def opened(raw: bytes) -> object:
-    """The envelope of a report, or the error; without the report, which is not always decoded."""
-    try:
-        return structs.replace(open_envelope(raw), decoded=None)
-    except ReportError as error:
-        return str(error)
-
-
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
-def test_repeated_parts_have_the_results_of_the_first(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reports_that_are_alike_have_the_same_parts(path: Path) -> None:
     example = json.loads(path.read_text())
     usual = {key: example[key] for key in example if key in ReportOutline.__struct_fields__}
-    bodies = [body for body in mutations(usual) if isinstance(body, dict)]
-    reports = [canonical_body(body) for body in bodies]
-    monkeypatch.setattr(envelope, "_known_parts", known := envelope._KnownParts())
-    for raw in reports:
-        opened(raw)
-    later = [opened(raw) for raw in reports]
-    monkeypatch.setattr(known, "put", lambda *_: None)
-    monkeypatch.setattr(known, "get", lambda _: None)
-    assert [str(one) for one in later] == [str(opened(raw)) for raw in reports]
-
-
-def test_repeated_parts_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    gateway = Gateway()
-    open_envelope(canonical_body(gateway.report("identified")))
-    monkeypatch.setattr(envelope, "decode_report", None)
-    assert open_envelope(canonical_body(gateway.report("refresh"))).quiet
+    found: dict[int, set[Parts | None]] = defaultdict(set)
+    for body in mutations(usual):
+        for extra in ({}, {"sequence": 7, "report_id": "other", "uptime_ms": 1}):
+            if isinstance(body, dict):
+                try:
+                    one = open_envelope(canonical_body({**body, **extra}))
+                except ReportError:
+                    continue
+                if one.likeness:
+                    assert one.parts is None
+                    whole = open_parts(one.raw, one.likeness)
+                    assert whole.device_id == one.device_id or whole.error
+                    found[one.likeness].add(whole.parts)
+    assert all(len(parts) == 1 for parts in found.values())
+    assert len(found) > 100 or not example.get("modem"), "heartbeats are decoded as a whole"
 
 
 @pytest.mark.parametrize(
@@ -181,14 +169,11 @@ def test_repeated_parts_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None
         ({"problems": [{"code": "imsi.shared_mcc", "severity": "note"}]}, False),
     ],
 )
-def test_repeated_parts_are_as_noteworthy_as_the_first(
-    more: Body, expected: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gateway = Gateway(extra=more)
-    first = open_envelope(canonical_body(gateway.report("identified")))
-    monkeypatch.setattr(envelope, "decode_report", None)
-    later = open_envelope(canonical_body(gateway.report("refresh")))
-    assert (first.noteworthy, later.noteworthy) == (expected, expected)
+def test_problems_and_denials_are_noteworthy(more: Body, expected: bool) -> None:
+    raw = canonical_body(Gateway(extra=more).report("identified"))
+    parts = open_parts(raw).parts
+    assert parts is not None
+    assert parts.noteworthy is expected
 
 
 @pytest.mark.parametrize(

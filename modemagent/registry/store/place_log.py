@@ -65,7 +65,7 @@ class PlaceLog:
         if place is None:
             place = Place(
                 self._batch.key(), gateway, device_id, False, False, 0, 0, None, Seen.UNREAD, 0, 0,
-                "", 0, -1, NOTHING, is_new=True,
+                0, "", 0, -1, NOTHING, is_new=True,
             )  # fmt: skip
             self.places[gateway, device_id] = place
         return place
@@ -290,6 +290,7 @@ class PlaceLog:
         if not window:
             place.sighting, place.unit, place.seen, place.identity = 0, None, Seen.UNREAD, 0
             place.last, place.first_position, place.agreeing = NOTHING, -1, 0
+            place.likeness = 0
             self.sims.append((place, old_slots, b""))
             return
         last = window[-1]
@@ -303,6 +304,8 @@ class PlaceLog:
         content = first.content
         place.sighting, place.first_position, place.last = first.id, first.position, last.at
         place.unit, place.seen, place.identity = content.unit, content.seen, content.identity
+        if content.identity != place.newest_identity:
+            place.likeness = 0
         place.slots = content.slots
         if old_slots != content.slots:
             self.sims.append((place, old_slots, content.slots))

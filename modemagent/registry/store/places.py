@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from modemagent.registry.envelope import Parts
 from modemagent.registry.history.readings import Seen
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.ranges import StreamRanges
@@ -79,6 +80,8 @@ _ROW = ("id", "place", "counts", "gap_before", "agreeing", *_CLOCKS, *_CONTENT)
 class Place:
     """A position of a gateway.
 
+    :param likeness: digest of the bytes of the parts of the newest report, which have the identity,
+        problems and country of the place; 0 if they are not known to
     :param sighting: row of the first reading of the open span, 0 if no reading counts
     :param first_position: position of that reading
     :param last: the newest reading; of the same span
@@ -98,6 +101,7 @@ class Place:
     seen: int
     identity: int
     problems: int
+    likeness: int
     mcc: str
     agreeing: int
     first_position: int
@@ -127,6 +131,18 @@ class Place:
             and at.position > last.position
             and not ranges.has_hole(last.sequence, at.sequence)
         )
+
+    @property
+    def parts(self) -> Parts:
+        """What the newest report states, if there is a likeness of it."""
+        # if it was noteworthy, that was noticed when it came
+        return Parts(self.identity, self.problems, self.mcc, noteworthy=False)
+
+    def hear(self, day: int, mcc: str) -> None:
+        """Note the day and the country of a report."""
+        if mcc != self.mcc:
+            self.likeness = 0  # the country of the newest report may be another
+        self.heard_day, self.mcc, self.changed = day, mcc, True
 
     def extend(self, at: Clocks) -> None:
         """Make a reading that continues the open span the newest one."""
@@ -161,7 +177,7 @@ UNKNOWN = Content(Seen.UNREAD, None, None, None, None, None, None, b"", 0)
 
 PLACE_COLUMNS = (
     "id", "gateway", "device_id", "watch", "contested", "heard_day", "sighting", "unit", "seen",
-    "identity", "problems", "mcc", "agreeing", "first_position",
+    "identity", "problems", "likeness", "mcc", "agreeing", "first_position",
     *(f"last_{name}" for name in _CLOCKS),
 )  # fmt: skip
 
@@ -173,8 +189,8 @@ def load_places(
     rows: list[Any] = dialect.select_rows(connection, schema.place, key, PLACE_COLUMNS, keys)
     found = []
     for id_, gateway, device_id, watch, contested, *rest in rows:
-        state: list[Any] = [id_, gateway, device_id, bool(watch), bool(contested), *rest[:9]]
-        state.append(clocks_of(rest[9:]))
+        state: list[Any] = [id_, gateway, device_id, bool(watch), bool(contested), *rest[:10]]
+        state.append(clocks_of(rest[10:]))
         found.append(Place(*state))
     return found
 

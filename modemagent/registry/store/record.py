@@ -14,14 +14,14 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from modemagent.errors import ReportError
-from modemagent.registry.envelope import Envelope
+from modemagent.registry.envelope import Envelope, Parts, open_parts
 from modemagent.registry.history.readings import SEQUENCE_BITS, position
 from modemagent.registry.store import dialect, event_log, rule_jobs, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.bodies import compress
 from modemagent.registry.store.boots import Boot, BootLog
 from modemagent.registry.store.forks import Conflict, add_conflicts
-from modemagent.registry.store.gateways import GatewayRows
+from modemagent.registry.store.gateways import GatewayRows, StreamRow
 from modemagent.registry.store.key_pages import DAY_MS, KeyPages
 from modemagent.registry.store.place_log import PlaceLog
 from modemagent.registry.store.places import Clocks, Content, Place, Row, load_places
@@ -78,17 +78,19 @@ class Arrival(NamedTuple):
 
 
 class _Item(NamedTuple):
-    """A report that is not a duplicate, and the rows it belongs to."""
+    """A report, what it states of its place, and the rows it belongs to."""
 
     number: int
     arrival: Arrival
     envelope: Envelope
+    parts: Parts
     ranges: StreamRanges
     boot: Boot
     gateway: int
 
 
 ACCEPTED = ReportResult(ReceiptStatus.ACCEPTED)
+_DUPLICATED = Parts(0, 0, "", noteworthy=False)
 _DUPLICATE = ReportResult(ReceiptStatus.DUPLICATE)
 _CONFLICT = ReportResult(ReceiptStatus.CONFLICT)
 
@@ -105,11 +107,14 @@ class _Recording:
         self._batch = batch
         self._arrivals = arrivals
         self._receipts = [ACCEPTED] * len(arrivals)
-        envelopes = [arrival.envelope for arrival in arrivals]
-        self._gateways = GatewayRows(batch, {(one.gateway_id, one.stream_id) for one in envelopes})
-        streams = [self._gateways.stream(one.gateway_id, one.stream_id) for one in envelopes]
-        keys = [(stream.id, one.sequence) for stream, one in zip(streams, envelopes, strict=True)]
+        received = [arrival.envelope for arrival in arrivals]
+        self._gateways = GatewayRows(batch, {(one.gateway_id, one.stream_id) for one in received})
+        streams = [self._gateways.stream(one.gateway_id, one.stream_id) for one in received]
+        keys = [(stream.id, one.sequence) for stream, one in zip(streams, received, strict=True)]
         self._pages = KeyPages(batch.connection, keys)
+        self._stored = self._load_places(streams, received)
+        opened = self._open(streams, received)
+        envelopes = [envelope for envelope, _ in opened]
         near: dict[int, tuple[int, int]] = {}
         for row, sequence in keys:
             low, high = near.get(row, (sequence, sequence))
@@ -136,16 +141,20 @@ class _Recording:
             _Item(
                 index,
                 arrival,
-                arrival.envelope,
+                envelope,
+                parts,
                 self._ranges[stream.id],
-                self._boots.boots[stream.gateway, arrival.envelope.boot_id],
+                self._boots.boots[stream.gateway, envelope.boot_id],
                 stream.gateway,
             )
-            for index, (arrival, stream) in enumerate(zip(arrivals, streams, strict=True))
-            if arrival.envelope.error is None
+            for index, (arrival, (envelope, parts), stream) in enumerate(
+                zip(arrivals, opened, streams, strict=True)
+            )
+            if parts is not None
         ]
-        for index, (arrival, stream) in enumerate(zip(arrivals, streams, strict=True)):
-            envelope = arrival.envelope
+        for index, (arrival, envelope, stream) in enumerate(
+            zip(arrivals, envelopes, streams, strict=True)
+        ):
             if envelope.error is not None:
                 self._receipts[index] = ReportResult(ReceiptStatus.REJECTED, envelope.error)
                 self._ranges[stream.id].add(REJECTED, envelope.sequence, arrival.received_ms)
@@ -158,7 +167,7 @@ class _Recording:
 
     def run(self) -> list[ReportResult]:
         fresh, conflicts = self._classify()
-        self._places = PlaceLog(self._batch, self._load_places(fresh, conflicts), self._has_hole)
+        self._places = PlaceLog(self._batch, self._stored, self._has_hole)
         fresh, conflicts = self._valid(fresh), self._valid(conflicts)
         for one in fresh:
             one.ranges.add(one.boot.id, one.envelope.sequence, one.arrival.received_ms)
@@ -221,14 +230,41 @@ class _Recording:
         fresh.sort(key=_order)
         return fresh, conflicts
 
-    def _load_places(self, *lists: list[_Item]) -> list[Place]:
+    def _load_places(self, streams: list[StreamRow], received: list[Envelope]) -> list[Place]:
         keys = {
-            (one.gateway, one.envelope.device_id)
-            for items in lists
-            for one in items
-            if one.envelope.device_id is not None
+            (stream.gateway, one.device_id)
+            for stream, one in zip(streams, received, strict=True)
+            if one.device_id is not None
         }
         return load_places(self._batch.connection, ("gateway", "device_id"), sorted(keys))
+
+    def _open(
+        self, streams: list[StreamRow], received: list[Envelope]
+    ) -> list[tuple[Envelope, Parts | None]]:
+        """Decode the parts of the reports that are new and not like the newest one of their place.
+
+        :returns: None for the parts of a report that is invalid
+        """
+        known: dict[tuple[int, str | None, int], Parts] = {
+            (place.gateway, place.device_id, place.likeness): place.parts
+            for place in self._stored
+            if place.likeness
+        }
+        pages, found = self._pages, []
+        for stream, one in zip(streams, received, strict=True):
+            envelope, parts = one, one.parts
+            if parts is None and one.error is None:
+                key = stream.gateway, one.device_id, one.likeness
+                parts = known.get(key)
+                if parts is None and pages.get(stream.id, one.sequence) == one.digest:
+                    parts = _DUPLICATED
+                elif parts is None:
+                    envelope = open_parts(one.raw, one.likeness)
+                    parts = envelope.parts
+                    if parts is not None and envelope.likeness:
+                        known[key] = parts
+            found.append((envelope, parts))
+        return found
 
     def _valid(self, items: list[_Item]) -> list[_Item]:
         """Validate reports, except those that state what is known of their place; drop invalid."""
@@ -237,10 +273,10 @@ class _Recording:
         }
         found = []
         for one in items:
-            envelope = one.envelope
+            envelope, identity = one.envelope, one.parts.identity
             key = one.gateway, envelope.device_id
-            same = envelope.device_id is None or known.get(key) == envelope.identity
-            if not (envelope.quiet and same) and envelope.identity not in self._reports:
+            same = envelope.device_id is None or known.get(key) == identity
+            if not (envelope.quiet and same) and identity not in self._reports:
                 try:
                     report = valid_report(envelope.raw, envelope.decoded)
                 except ReportError as error:
@@ -249,8 +285,8 @@ class _Recording:
                     one.ranges.add(REJECTED, envelope.sequence, one.arrival.received_ms)
                     continue
                 if envelope.device_id is not None:
-                    self._reports[envelope.identity] = report
-            known[key] = envelope.identity
+                    self._reports[identity] = report
+            known[key] = identity
             found.append(one)
         return found
 
@@ -271,18 +307,18 @@ class _Recording:
     def _place_all(self, fresh: list[_Item], contents: dict[int, Content]) -> None:
         keep = self._batch.keep_bodies
         for one in fresh:
-            envelope, boot = one.envelope, one.boot
+            envelope, parts, boot = one.envelope, one.parts, one.boot
             if envelope.device_id is None:
                 if envelope.provision or not envelope.quiet or keep or one.number in self._healths:
                     self._keep_body(one)
                 continue
             place = self._places.get(one.gateway, envelope.device_id)
             at = self._clocks(one)
-            identity = envelope.identity
+            identity = parts.identity
             goes_on = place.extends(at, identity, one.ranges)
             if goes_on:
                 place.extend(at)
-                if place.problems != envelope.problems or envelope.provision or keep:
+                if place.problems != parts.problems or envelope.provision or keep:
                     self._keep_body(one)
             else:
                 self._keep_body(one)
@@ -292,21 +328,22 @@ class _Recording:
                     self._places.add_uncounted(place, row)
                     continue
                 place.add(row)
-            if at.position == place.newest:
-                if place.problems != envelope.problems or not goes_on:
-                    self._notice(one, place)
-                place.problems = envelope.problems
             lo, hi = boot.date(at.uptime_ms, at.wall_ms, at.synchronized)
-            if envelope.mcc and hi - lo <= DAY_MS:
+            if parts.mcc and hi - lo <= DAY_MS:
                 day = hi // DAY_MS
-                if day != place.heard_day or envelope.mcc != place.mcc:
-                    place.heard_day, place.mcc, place.changed = day, envelope.mcc, True
-                    self._presence.setdefault(place, (envelope.mcc, set()))[1].add(day)
+                if day != place.heard_day or parts.mcc != place.mcc:
+                    place.hear(day, parts.mcc)
+                    self._presence.setdefault(place, (parts.mcc, set()))[1].add(day)
+            if at.position == place.newest:
+                if place.problems != parts.problems or not goes_on:
+                    self._notice(one, place)
+                place.problems = parts.problems
+                place.likeness = envelope.likeness if parts.mcc == place.mcc else 0
 
     def _notice(self, one: _Item, place: Place) -> None:
         """Leave the newest report of a place to the rules, except a first one without fault."""
-        report = self._reports.get(one.envelope.identity)
-        is_plain = not one.envelope.noteworthy and (report is None or report.is_plain)
+        report = self._reports.get(one.parts.identity)
+        is_plain = not one.parts.noteworthy and (report is None or report.is_plain)
         noticed = self._batch.noticed
         if not (place.is_new and is_plain) or place.id in noticed:
             noticed[place.id] = one.ranges.stream, one.envelope.sequence
@@ -320,7 +357,7 @@ class _Recording:
             if envelope.device_id is not None
             else None
         )
-        content = contents.get(envelope.identity) or _unread(envelope.identity)
+        content = contents.get(one.parts.identity) or _unread(one.parts.identity)
         first = self._pages.get(one.ranges.stream, envelope.sequence)
         return Conflict(
             one.gateway, self._clocks(one), envelope, one.boot, place, content, first, boots

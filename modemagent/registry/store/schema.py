@@ -184,6 +184,7 @@ place = Table(
     *_optional(_LONG, "unit"),
     *_required(_SMALL, "seen"),
     *_required(_LONG, "identity", "problems"),  # digests of parts of the newest report
+    Column("likeness", _LONG, nullable=False, server_default="0"),  # of their bytes; 0: not known
     *_required(_TEXT, "mcc"),
     *_required(_LONG, "first_position"),  # of the first reading of the present span
     *_required(_LONG, "agreeing"),  # readings between the first and the last of the present span

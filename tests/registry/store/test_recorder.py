@@ -104,7 +104,7 @@ def test_deadlock_is_repeated(database: Database, monkeypatch: pytest.MonkeyPatc
         attempts.append(mine)
         lock(batch, mine)
         if first:
-            both_locked.wait(10)
+            both_locked.wait(60)
         lock(batch, "a", "b")
         return record(batch, arrivals)
 
