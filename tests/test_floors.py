@@ -86,7 +86,9 @@ LATE_IMPORTS = {
     "modemagent.cli.port_options:access_options",  # --trace, --baud auto
     "modemagent.cli.registry:serve_command",  # fastapi
     "modemagent.cli.registry_source:list_source",  # sqlalchemy, here and in the rows below
+    "modemagent.cli.registry_source:_stale",
     "modemagent.cli.registry_source:asset_source",
+    "modemagent.cli.registry_source:case_source",
     "modemagent.cli.registry_source:source",
     "modemagent.cli.registry_backup:backup_command",
     "modemagent.cli.registry_backup:restore_command",

@@ -11,10 +11,12 @@ import click
 from modemagent.cli import (
     registry_assets,
     registry_backup,
+    registry_cases,
     registry_check,
     registry_findings,
     registry_lists,
     registry_orders,
+    registry_recalls,
     registry_rules,
     registry_tokens,
 )
@@ -264,4 +266,6 @@ command.add_command(registry_lists.group)
 command.add_command(registry_check.command)
 command.add_command(registry_assets.group)
 command.add_command(registry_orders.group)
+command.add_command(registry_cases.group)
+command.add_command(registry_recalls.group)
 command.add_command(registry_tokens.group)

@@ -12,6 +12,7 @@ from modemagent.cli.options import F, json_option, value_option
 from modemagent.cli.registry_database import database_options, existing_database, opened_database
 from modemagent.errors import RegistryRefused, UsageError
 from modemagent.registry_client.assets import AssetSource, HttpAssets
+from modemagent.registry_client.cases import CaseSource, HttpCases
 from modemagent.registry_client.client import HttpSource, Source
 from modemagent.registry_client.lists import HttpLists, ListSource
 
@@ -78,17 +79,39 @@ def asset_source(
         return
     _check_no_token(token_file)
     from modemagent.registry.asset_calls import AssetCalls
+
+    with opened_database(existing_database(database, state_dir)) as opened, _stale():
+        yield AssetCalls(opened, "command line")
+
+
+@contextmanager
+def case_source(
+    url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
+) -> Iterator[CaseSource]:
+    """Return where cases and recalls are read and changed."""
+    if url is not None:
+        yield HttpCases(_http(url, token_file, database))
+        return
+    _check_no_token(token_file)
+    from modemagent.registry.case_calls import CaseCalls
+
+    with opened_database(existing_database(database, state_dir)) as opened, _stale():
+        yield CaseCalls(opened, "command line")
+
+
+@contextmanager
+def _stale() -> Iterator[None]:
+    """Turn the refusal of a stale revision into an error of the command line."""
     from modemagent.registry.store.decisions import StaleRevision
 
-    with opened_database(existing_database(database, state_dir)) as opened:
-        try:
-            yield AssetCalls(opened, "command line")
-        except StaleRevision as stale:
-            raise RegistryRefused(
-                f"it has revision {stale.revision} by now",
-                status=412,
-                hint="Read it again, and repeat the command if the change is still wanted.",
-            ) from stale
+    try:
+        yield
+    except StaleRevision as stale:
+        raise RegistryRefused(
+            f"it has revision {stale.revision} by now",
+            status=412,
+            hint="Read it again, and repeat the command if the change is still wanted.",
+        ) from stale
 
 
 def _check_no_token(token_file: Path | None) -> None:

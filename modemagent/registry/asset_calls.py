@@ -20,7 +20,7 @@ from modemagent.registry.assets.asset_fields import (
 from modemagent.registry.assets.asset_file import asset_csv
 from modemagent.registry.assets.order_file import order_csv
 from modemagent.registry.list_calls import key_of
-from modemagent.registry.store import assets, orders
+from modemagent.registry.store import assets, inventory, orders
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.engine import Database
@@ -58,7 +58,13 @@ class AssetCalls:
     def add_asset(self, given: Given) -> Document:
         """Add an asset; ``reason`` beside its fields is that of its history."""
         values, reason = _asset_values(given)
-        key = self._run(lambda batch: assets.add_asset(batch, values, self._actor, reason))
+
+        def work(batch: Batch) -> int:
+            found = assets.add_asset(batch, values, self._actor, reason)
+            inventory.evaluate_noted(batch)
+            return found
+
+        key = self._run(work)
         return self.asset(str(key)) or {}
 
     def change_asset(self, key: str, revision: int, given: Given) -> Document | None:
@@ -68,9 +74,13 @@ class AssetCalls:
         """
         values, reason = _asset_values(given)
         row = key_of(key)
-        done = self._run(
-            lambda batch: assets.change_asset(batch, row, revision, values, self._actor, reason)
-        )
+
+        def work(batch: Batch) -> bool:
+            found = assets.change_asset(batch, row, revision, values, self._actor, reason)
+            inventory.evaluate_noted(batch)
+            return found
+
+        done = self._run(work)
         return self.asset(key) if done else None
 
     def all_assets(self, **filters: str | None) -> Iterator[Document]:

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from modemagent.registry.store import (
+    case_sightings,
     checks,
     evaluation,
     event_log,
+    inventory,
     jobs,
     receipts,
     rule_jobs,
@@ -78,6 +80,7 @@ class Housekeeper:
                     pass
                 while not self._stopping.is_set() and self._run_due():
                     pass
+                self._look()
             except SQLAlchemyError as error:
                 log.error("background work failed and is tried again: %s", type(error).__name__)
 
@@ -93,6 +96,14 @@ class Housekeeper:
             log.error("a rule failed and is tried again in a minute", exc_info=error)
             self._recorder.run(rule_jobs.postpone)
         return False
+
+    def _look(self) -> None:
+        """Note sightings of devices of open cases, and go on with an urgent pass."""
+        try:
+            case_sightings.update(self._database)
+            inventory.hurry(self._database)
+        except (SQLAlchemyError, Contested) as error:
+            log.error("cases were not looked at, tried again: %s", type(error).__name__)
 
     def _run_due(self) -> bool:
         """Do what is due; return True if some of it was done here and more may be due."""
@@ -143,6 +154,7 @@ def _timers(database: Database, keep_bodies_days: int | None) -> list[Timer]:
         Timer(TimerKind.CHECKS, _OFTEN_S, checks.run_waiting),
         Timer(TimerKind.OLD_CHECKS, _HOUR_S, checks.delete_old),
         Timer(TimerKind.RECEIPTS, _MINUTE_S, afterwards=lambda: receipts.update(database)),
+        Timer(TimerKind.INVENTORY, _MINUTE_S, afterwards=lambda: inventory.next_part(database)),
     ]
     if (days := keep_bodies_days) is not None:
         timers.append(

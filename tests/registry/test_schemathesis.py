@@ -19,7 +19,7 @@ _CONFIG = """
 missing_required_header.expected-statuses = [400, 401, 403, 406, 415, 422, 428]
 
 [[operations]]
-include-path-regex = "^/api/v1/(checks|imports|lists/.*|assets.*|orders.*)$"
+include-path-regex = "^/api/v1/(checks|imports|lists/.*|assets.*|orders.*|cases.*|recalls)$"
 checks.positive_data_acceptance.enabled = false
 """
 _SCOPES = {

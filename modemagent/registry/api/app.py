@@ -16,6 +16,7 @@ from starlette.responses import Response
 from modemagent import __version__
 from modemagent.registry.api import (
     assets,
+    cases,
     checks,
     event_stream,
     findings,
@@ -114,6 +115,7 @@ def create_app(
         imports.router,
         checks.router,
         assets.router,
+        cases.router,
         orders.router,
         health.router,
     ):

@@ -84,6 +84,30 @@ CATALOGUE: dict[str, CatalogueRow] = {
         "Check the contract of the SIM, and whether the operator accepts this modem.",
         lasting=True,
     ),
+    "case.sighted": CatalogueRow(
+        _ERROR,
+        "A modem or SIM of an open case has reported.",
+        "Find the device at the place of the report, and add what was done to the case.",
+        lasting=True,
+    ),
+    "modem.not_in_inventory": CatalogueRow(
+        _WARNING,
+        "The modem has reported for 24 hours, and no asset and no order has its IMEI.",
+        "Add the modem to an asset, or find out who installed it.",
+        lasting=True,
+    ),
+    "imei.label_mismatch": CatalogueRow(
+        _WARNING,
+        "The label of the asset has another IMEI than the modem reports.",
+        "Compare the label with the modem; labels may be exchanged within a lot.",
+        lasting=True,
+    ),
+    "recall.matched": CatalogueRow(
+        _WARNING,
+        "A recall or warranty notice concerns the modem.",
+        "Do what the notice requires, and resolve the finding.",
+        lasting=True,
+    ),
     "gateway.identity_forked": CatalogueRow(
         _ERROR,
         "Copies of the disk of this gateway report under its identity.",

@@ -269,13 +269,19 @@ def write(
         ],
     )
     count(batch, ASSETS, len(new))
+    _note_imeis(batch, [*rows, *later, *(row for row, _ in old)])
     return [row["id"] for row in [*rows, *later]]
 
 
-def delete(batch: Batch, keys: Sequence[int]) -> None:
+def delete(batch: Batch, added: Sequence[AssetRow]) -> None:
     """Delete assets of the locked register with their history: they were added by mistake."""
-    rows = [(key,) for key in keys]
+    rows = [(row["id"],) for row in added]
     dialect.delete_rows(batch.connection, asset, ("id",), rows)
     dialect.delete_rows(batch.connection, asset_revision, ("asset",), rows)
     dialect.delete_rows(batch.connection, asset_change, ("asset",), rows)
-    count(batch, ASSETS, -len(keys))
+    count(batch, ASSETS, -len(rows))
+    _note_imeis(batch, added)
+
+
+def _note_imeis(batch: Batch, rows: Iterable[AssetRow]) -> None:
+    batch.imeis.update(row["imei"] for row in rows if row["imei"] is not None)

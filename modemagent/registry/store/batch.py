@@ -40,6 +40,7 @@ class Batch:
     :param first_seen: those that were seen for the first time, and of which nothing else is known
     :param beats: gateways whose health has changed
     :param noticed: places, each with its newest report, if the network or its values have changed
+    :param imeis: IMEIs of 14 digits whose assets or rows of orders have changed
     :param events_changed: an event was published
     :param late: number of reports that arrived after a later one of their stream
     """
@@ -65,6 +66,7 @@ class Batch:
     first_seen: set[int] = field(default_factory=set)
     beats: set[int] = field(default_factory=set)
     noticed: dict[int, tuple[int, int]] = field(default_factory=dict)
+    imeis: set[str] = field(default_factory=set)
     events_changed: bool = False
     late: int = 0
 

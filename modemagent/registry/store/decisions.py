@@ -132,6 +132,10 @@ def _check(batch: Batch, row: Row[Any], decision: Decision) -> None:
         raise DecisionRefused(
             "not_authorisable", f"{row.type} is not a change that can be planned; resolve it"
         )
+    if action is DecisionAction.SUPPRESS and row.type == "case.sighted":
+        raise DecisionRefused(
+            "not_suppressible", "a sighting cannot be suppressed; close its case when it is over"
+        )
     if (until_ms is not None) != (action in _WITH_END):
         needs = "needs" if action in _WITH_END else "does not take"
         raise DecisionRefused("until", f"{action} {needs} a time until which it holds")

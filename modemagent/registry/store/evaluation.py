@@ -23,7 +23,7 @@ from modemagent.registry.rules.flapping import flapping
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
 from modemagent.registry.rules.numbers import numbers
 from modemagent.registry.rules.values import values
-from modemagent.registry.store import dialect, rule_jobs, schema
+from modemagent.registry.store import dialect, inventory, rule_jobs, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.bodies import decompress
 from modemagent.registry.store.boots import load_boots
@@ -55,6 +55,7 @@ def evaluate_waiting(batch: Batch) -> bool:
     places = _readings(batch, dirty.readings)
     _lock(batch, {*dirty.gateways, *(one.place.gateway for one in places)}, "gateway")
     evaluate_units(batch, dirty.units)
+    inventory.evaluate_changed(batch, dirty.units)
     _evaluate_gateways(batch, dirty.gateways)
     _evaluate_places(batch, places)
     return True

@@ -22,6 +22,7 @@ from modemagent.registry.lists.tac_file import read_tacs
 from modemagent.registry.store import (
     asset_imports,
     dialect,
+    inventory,
     list_tables,
     lists,
     order_imports,
@@ -127,6 +128,7 @@ def run_import(batch: Batch, found: ReadFile, options: ImportOptions, actor: str
             asset_imports.put(batch, planned, actor, row[0], options.reason or options.source)
         else:
             order_imports.put(batch, planned, actor, row[0], options.source)
+        inventory.evaluate_noted(batch)
     else:
         lists.put(batch, ListName(target), planned, actor, row[0])
     return {**report, **_document(row)}
@@ -149,6 +151,7 @@ def undo(batch: Batch, import_run: int, actor: str) -> Document | None:
     elif target in (ASSETS, ORDERS):
         revert = asset_imports.undo if target == ASSETS else order_imports.undo
         removed, restored = revert(batch, import_run, actor)
+        inventory.evaluate_noted(batch)
     else:
         removed, restored = _undo_entries(batch, ListName(target), import_run, actor)
     dialect.update_rows(

@@ -31,6 +31,7 @@ class TimerKind(IntEnum):
     DENIALS = -10
     SILENCE = -11
     RECEIPTS = -20
+    INVENTORY = -21
 
 
 class Timer(NamedTuple):

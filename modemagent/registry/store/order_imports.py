@@ -82,6 +82,7 @@ def put(batch: Batch, planned: RowPlan, actor: str, import_run: int, supplier: s
         for one in planned.new
     ]  # fmt: skip
     dialect.insert_rows(connection, order_row, ROW_COLUMNS, rows)
+    batch.imeis.update(one.values["imei"] for one in planned.new if "imei" in one.values)
     count(batch, ORDERS, len(rows))
     orders.count_units(batch, list({*heads.values(), *(row["purchase_order"] for row in gone)}))
 
@@ -111,6 +112,7 @@ def undo(batch: Batch, import_run: int, actor: str) -> tuple[int, int]:
     )
     keys = [(row["id"],) for row in back]
     dialect.delete_rows(connection, order_row_past, ("id",), keys)
+    batch.imeis.update(row["imei"] for row in back if row["imei"] is not None)
     count(batch, ORDERS, len(back))
     orders.count_units(batch, list(touched))
     c = purchase_order.c
@@ -125,6 +127,7 @@ def _remove(batch: Batch, rows: Sequence[OrderRow], actor: str, import_run: int 
     past = [(*(row[one] for one in ROW_COLUMNS), *removal) for row in rows]
     dialect.insert_rows(batch.connection, order_row_past, (*ROW_COLUMNS, *_REMOVAL), past)
     dialect.delete_rows(batch.connection, order_row, ("id",), [(row["id"],) for row in rows])
+    batch.imeis.update(row["imei"] for row in rows if row["imei"] is not None)
     count(batch, ORDERS, -len(rows))
 
 

@@ -16,8 +16,14 @@ from modemagent.errors import RegistryStoreError
 from modemagent.registry.store import dialect, partitions, schema, takeover
 from modemagent.registry.store.batch import Transactions
 
-NEWEST = "0006_likeness"
-_OLDER = ("0001", "0002_lists", "0003_rules", "0005_assets")  # revisions that can be upgraded
+NEWEST = "0007_cases"
+_OLDER = (
+    "0001",
+    "0002_lists",
+    "0003_rules",
+    "0005_assets",
+    "0006_likeness",
+)  # revisions that can be upgraded
 
 
 def migrate(database: Transactions, secret: bytes | None = None) -> None:

@@ -1,0 +1,183 @@
+"""Calls about cases and recalls, for the HTTP API and for the command line beside the database.
+
+They take and return what the API does, with identifiers in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from modemagent.errors import UsageError
+from modemagent.identity.iccid import Iccid
+from modemagent.registry.assets.asset_fields import LONGEST_NOTE, clean_text, parse_field
+from modemagent.registry.assets.case_fields import CASE_FIELDS, OUTCOMES, letter, parse_case_field
+from modemagent.registry.list_calls import key_of
+from modemagent.registry.store import assets, cases, inventory, recalls
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.cases import MOST_THINGS, CaseRow, CaseThing
+from modemagent.registry.store.documents import Document
+from modemagent.registry.store.engine import Database
+from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.units import UnitKind
+
+T = TypeVar("T")
+Given = Mapping[str, Any]
+
+
+class CaseCalls:
+    """The cases and recalls of a registry.
+
+    :param actor: who makes the changes, such as ``token 3``
+    """
+
+    def __init__(self, database: Database, actor: str) -> None:
+        self._database = database
+        self._actor = actor
+
+    def cases(self, limit: int, after: str | None, state: str | None = None) -> Document:
+        """Return a page of the cases, newest first."""
+        with self._database.reading() as connection:
+            begin = key_of(after) if after else None
+            return cases.case_page(connection, limit=limit, after=begin, state=state)
+
+    def case(self, key: str) -> Document | None:
+        """Return a case with its checklist and its journal."""
+        with self._database.reading() as connection:
+            row = cases.case_row(connection, key_of(key))
+            return None if row is None else _whole_case(connection, row)
+
+    def letter(self, key: str) -> str | None:
+        """Return a letter to the operator about a case; None: there is no such case."""
+        found = self.case(key)
+        return None if found is None else letter(found)
+
+    def open_case(self, given: Given) -> Document:
+        """Open a case about the numbers in ``imeis`` and ``iccids`` and the ids in ``assets``."""
+        kind = given.get("kind")
+        if kind not in OUTCOMES:
+            raise UsageError(
+                "the kind of the case is unknown", hint=f"Use one of: {', '.join(OUTCOMES)}."
+            )
+        with self._database.reading() as connection:
+            things = _things(connection, given)
+        values = _case_values(given)
+        case = self._run(lambda batch: cases.open_case(batch, kind, things, values, self._actor))
+        return self.case(str(case)) or {}
+
+    def change_case(self, key: str, revision: int, given: Given) -> Document | None:
+        """Change fields of a case, and add ``text`` to its journal; None: no such case.
+
+        :raises StaleRevision: the case has another revision
+        """
+        values, text, case = _case_values(given), _note(given), key_of(key)
+        done = self._run(
+            lambda batch: cases.change_case(batch, case, revision, values, text, self._actor)
+        )
+        return self.case(key) if done else None
+
+    def do_task(self, key: str, position: int, revision: int, given: Given) -> Document | None:
+        """Mark a task as ``done`` or not, with a ``reference``; None: no such case or task.
+
+        :raises StaleRevision: the case has another revision
+        """
+        case, done = key_of(key), bool(given.get("done", True))
+        reference = clean_text("reference", given.get("reference") or "", 200)
+        found = self._run(
+            lambda batch: cases.do_task(
+                batch, case, revision, position, done, reference, self._actor
+            )
+        )
+        return self.case(key) if found else None
+
+    def close_case(self, key: str, revision: int, given: Given) -> Document | None:
+        """Close a case with an ``outcome``; None: no such case.
+
+        :raises StaleRevision: the case has another revision
+        """
+        case, text = key_of(key), _note(given)
+        outcome = str(given.get("outcome") or "")
+        done = self._run(
+            lambda batch: cases.close_case(batch, case, revision, outcome, text, self._actor)
+        )
+        return self.case(key) if done else None
+
+    def recalls(self, limit: int, after: str | None) -> Document:
+        """Return a page of the recall and warranty notices."""
+        with self._database.reading() as connection:
+            begin = key_of(after) if after else 0
+            return recalls.recall_page(connection, limit=limit, after=begin)
+
+    def add_recall(self, given: Given) -> Document:
+        """Add a notice; all modems are evaluated for it in turn."""
+
+        def work(batch: Batch) -> int:
+            found = recalls.add_recall(batch, given, self._actor)
+            inventory.begin_pass(batch)
+            return found
+
+        key = self._run(work)
+        with self._database.reading() as connection:
+            return recalls.recall_document(connection, key) or {}
+
+    def remove_recall(self, key: str) -> bool:
+        """Remove a notice; return False if there is no such notice."""
+        notice = key_of(key)
+
+        def work(batch: Batch) -> bool:
+            inventory.begin_pass(batch)
+            return recalls.remove_recall(batch, notice)
+
+        return self._run(work)
+
+    def _run(self, work: Callable[[Batch], T]) -> T:
+        return Recorder(self._database).run(work)
+
+
+def _whole_case(connection: Connection, row: CaseRow) -> Document:
+    return {
+        **cases.case_document(connection, row),
+        "tasks": cases.tasks_of(connection, row["id"]),
+        "journal": cases.journal(connection, row["id"]),
+    }
+
+
+def _things(connection: Connection, given: Given) -> list[CaseThing]:
+    """Return the things that a request names.
+
+    :raises IdentityError: a number is not valid
+    :raises UsageError: there are none or more than are allowed, or no asset has an id
+    """
+    found: dict[tuple[UnitKind, str], int | None] = {}
+    for text in given.get("imeis") or ():
+        number = parse_field("imei", text)
+        if number is not None:
+            found[UnitKind.MODEM, number] = None
+    for text in given.get("iccids") or ():
+        found[UnitKind.SIM, str(Iccid.parse(text))] = None
+    names: Sequence[str] = given.get("assets") or ()
+    for name in names:
+        row = assets.find_asset(connection, name)
+        if row is None or row["imei"] is None:
+            which = "no asset has this id or tag" if row is None else "the asset has no IMEI"
+            raise UsageError(which, hint="Give the IMEI of the modem, or another asset.")
+        found[UnitKind.MODEM, row["imei"]] = row["id"]
+    if not 0 < len(found) <= MOST_THINGS:
+        raise UsageError(
+            f"a case is about 1 to {MOST_THINGS} numbers", hint="Give IMEIs, ICCIDs or assets."
+        )
+    missing = [number for (kind, number), asset in found.items()
+               if kind == UnitKind.MODEM and asset is None]  # fmt: skip
+    for row in assets.load(connection, "imei", missing):
+        found[UnitKind.MODEM, row["imei"]] = row["id"]
+    return [CaseThing(kind, number, asset) for (kind, number), asset in found.items()]
+
+
+def _case_values(given: Given) -> dict[str, str | None]:
+    return {name: parse_case_field(name, given[name]) for name in CASE_FIELDS if name in given}
+
+
+def _note(given: Given) -> str:
+    return clean_text("text", given.get("text") or "", LONGEST_NOTE)
