@@ -84,12 +84,12 @@ def group(
 @click.argument("name", metavar="ASSET")
 @source_options
 def show(name: str, as_json: bool, **where: Any) -> int:
-    """Show an asset and its history, by its id or its tag.
+    """Show an asset and its history, by its tag or its id.
 
     Exits with status 4 if there is no such asset.
     """
     with asset_source(**where) as source:
-        found = source.asset(name)
+        found = source.named_asset(name)
     if found is None:
         click.echo("No match.", err=True)
         return NO_MATCH
@@ -126,7 +126,7 @@ def set_command(
     name: str, settings: Sequence[str], reason: str, revision: int | None, as_json: bool,
     **where: Any,
 ) -> int:  # fmt: skip
-    """Change fields of an asset, named by its id or its tag; an empty VALUE empties a field.
+    """Change fields of an asset, named by its tag or its id; an empty VALUE empties a field.
 
     \b
     modemagent registry assets set A-1183 lifecycle=installed site=Lyon --reason "ticket 88"
@@ -136,7 +136,7 @@ def set_command(
     """
     values = {**_values(settings), "reason": reason}
     with asset_source(**where) as source:
-        found = source.asset(name)
+        found = source.named_asset(name)
         if found is not None:
             known = revision or found["revision"]
             found = source.change_asset(found["id"], known, values)

@@ -49,8 +49,14 @@ class AssetCalls:
             begin = key_of(after) if after else 0
             return assets.asset_page(connection, limit=limit, after=begin, **filters)
 
-    def asset(self, name: str) -> Document | None:
-        """Return an asset with its history and its modem, by its id or its tag."""
+    def asset(self, key: str) -> Document | None:
+        """Return an asset with its history and its modem, by its id."""
+        with self._database.reading() as connection:
+            rows = assets.load(connection, "id", [key_of(key)])
+            return _whole_asset(connection, rows[0]) if rows else None
+
+    def named_asset(self, name: str) -> Document | None:
+        """Return an asset as :meth:`asset` does, by its tag, or else by its id."""
         with self._database.reading() as connection:
             row = assets.find_asset(connection, name)
             return None if row is None else _whole_asset(connection, row)
@@ -104,15 +110,10 @@ class AssetCalls:
             return orders.order_page(connection, limit=limit, after=begin)
 
     def order(self, name: str, limit: int, after: str | None) -> Document | None:
-        """Return an order with its lots and a page of its rows, by its number or its id."""
+        """Return an order with lots and a page of rows, by its number, or else by its id."""
         with self._database.reading() as connection:
             found = orders.find_order(connection, name)
-            if found is None:
-                return None
-            begin = key_of(after) if after else 0
-            rows, following = orders.row_page(connection, found["id"], limit=limit, after=begin)
-            lots = orders.lots_of(connection, found["id"])
-        return {**orders.order_document(found), "lots": lots, "rows": rows, "next": following}
+            return None if found is None else _whole_order(connection, found, limit, after)
 
     def change_order(self, key: str, revision: int, given: Given) -> Document | None:
         """Change supplier, note and the closed state of an order; None: there is no such order.
@@ -121,7 +122,7 @@ class AssetCalls:
         """
         row, values = key_of(key), _order_values(given)
         done = self._run(lambda batch: orders.change_order(batch, row, revision, values))
-        return self.order(key, _PAGE, None) if done else None
+        return self._changed_order(row) if done else None
 
     def receive_units(self, key: str, row: str, revision: int, received: int) -> Document | None:
         """Set how many units of a row were received; None: there is no such order or row.
@@ -132,7 +133,12 @@ class AssetCalls:
         done = self._run(
             lambda batch: orders.receive_units(batch, order, revision, row_id, received)
         )
-        return self.order(key, _PAGE, None) if done else None
+        return self._changed_order(order) if done else None
+
+    def _changed_order(self, key: int) -> Document:
+        with self._database.reading() as connection:
+            (row,) = orders.load_orders(connection, "id", [key])
+            return _whole_order(connection, row, _PAGE, None)
 
     def order_csv(self, name: str) -> str | None:
         """Return the rows of an order as an order file; None: there is no such order."""
@@ -168,6 +174,15 @@ def _whole_asset(connection: Connection, row: assets.AssetRow) -> Document:
         shown = {name: modem[name] for name in names}
     history = assets.asset_history(connection, row["id"])
     return {**assets.to_document(row), "modem": shown, "history": history}
+
+
+def _whole_order(
+    connection: Connection, order: orders.OrderRow, limit: int, after: str | None
+) -> Document:
+    begin = key_of(after) if after else 0
+    rows, following = orders.row_page(connection, order["id"], limit=limit, after=begin)
+    lots = orders.lots_of(connection, order["id"])
+    return {**orders.order_document(order), "lots": lots, "rows": rows, "next": following}
 
 
 def _asset_values(given: Given) -> tuple[dict[str, str | None], str]:

@@ -21,8 +21,8 @@ class AssetSource(Protocol):
     def assets(self, limit: int, after: str | None, **filters: str | None) -> Document:
         """Return a page of the assets."""
 
-    def asset(self, name: str) -> Document | None:
-        """Return an asset with its history, by its id or its tag."""
+    def named_asset(self, name: str) -> Document | None:
+        """Return an asset with its history, by its tag, or else by its id."""
 
     def add_asset(self, given: Given) -> Document:
         """Add an asset."""
@@ -61,14 +61,12 @@ class HttpAssets:
     def assets(self, limit: int, after: str | None, **filters: str | None) -> Document:
         return self._source.get("assets", limit=limit, **_given(after=after, **filters)) or {}
 
-    def asset(self, name: str) -> Document | None:
-        if not name.isdecimal():
-            matches = (self._source.get("lookup", id=name) or {"matches": []})["matches"]
-            ids = [one["asset"] for one in matches if one["kind"] == "asset_tag"]
-            if not ids:
-                return None
-            name = ids[0]
-        return self._source.get(f"assets/{name}")
+    def named_asset(self, name: str) -> Document | None:
+        matches = (self._source.get("lookup", id=name) or {"matches": []})["matches"]
+        ids = [one["asset"] for one in matches if one["kind"] == "asset_tag"]
+        if not ids and not name.isdecimal():
+            return None
+        return self._source.get(f"assets/{ids[0] if ids else name}")
 
     def add_asset(self, given: Given) -> Document:
         return send(self._source, "POST", "assets", given) or {}

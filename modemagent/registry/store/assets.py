@@ -77,12 +77,11 @@ def asset_page(
 
 
 def find_asset(connection: Connection, name: str) -> AssetRow | None:
-    """Return an asset by its id, or else by its tag."""
-    if name.isascii() and name.isdecimal() and len(name) < 19:
+    """Return an asset by its tag, or else by its id."""
+    found = load(connection, "tag", [name])
+    if not found and name.isascii() and name.isdecimal() and len(name) < 19:
         found = load(connection, "id", [int(name)])
-        if found:
-            return found[0]
-    return next(iter(load(connection, "tag", [name])), None)
+    return found[0] if found else None
 
 
 def assets_named(connection: Connection, text: str, imeis: Sequence[str]) -> list[AssetRow]:

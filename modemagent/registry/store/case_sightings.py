@@ -201,9 +201,25 @@ def _judge(batch: Batch, units: Iterable[int]) -> None:
     log = FindingLog(batch, RULES)
     log.load("unit", wanted)
     found = _findings(batch.connection, wanted)
+    first = _first_places(batch.connection, wanted)
     for unit in wanted:
-        log.set(Subject("unit", unit=unit), found.get(unit, []))
+        gateway, place = first.get(unit, (None, None))
+        log.set(Subject("unit", unit, gateway, place), found.get(unit, []))
     log.write()
+
+
+def _first_places(connection: Connection, units: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Return gateway and place of the first sighting of each unit."""
+    rows: list[Any] = dialect.select_rows(
+        connection, case_sighting, ("unit",), ("unit", "first_hi", "place"), [(x,) for x in units]
+    )
+    first = {unit: place for unit, _, place in sorted(rows, reverse=True)}
+    gateways: dict[Any, Any] = dict(
+        dialect.select_rows(
+            connection, schema.place, ("id",), ("id", "gateway"), {(x,) for x in first.values()}
+        )
+    )
+    return {unit: (gateways[place], place) for unit, place in first.items()}
 
 
 def _findings(connection: Connection, units: Sequence[int]) -> dict[int, list[RuleFinding]]:

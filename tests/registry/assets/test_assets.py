@@ -164,6 +164,14 @@ def test_reader_without_full_ids_sees_no_number(registry: Registry, operator: Op
     assert reader.send("PATCH", f"assets/{asset['id']}", {"owner": "x"}, 1).status == 403
 
 
+def test_tag_that_is_the_id_of_another_asset_is_its_own(operator: Operator) -> None:
+    first = operator.add(serial_number="S-1")
+    second = operator.add(tag=first["id"])
+    assert operator.get(f"assets/{first['id']}")["serial_number"] == "S-1"
+    (match,) = operator.get(f"lookup?id={first['id']}")["matches"]
+    assert (match["kind"], match["asset"]) == ("asset_tag", second["id"])
+
+
 def test_twenty_writers_lose_no_update(operator: Operator) -> None:
     key = operator.add(tag="A-1", note="0")["id"]
 

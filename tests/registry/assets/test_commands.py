@@ -48,6 +48,8 @@ def test_asset_is_added_and_changed(where: tuple[str, ...]) -> None:
     assert "A-1" in run("assets", *where).stdout
     matches = found("lookup", "A-1", "--json", *where)["matches"]
     assert [(one["kind"], one["asset"]) for one in matches] == [("asset_tag", added["id"])]
+    numeric = found("assets", "add", "tag=1184", "--json", *where)
+    assert found("assets", "show", "1184", "--json", *where) == numeric
     stale = run("assets", "set", "A-1", "owner=ben", "--revision", "1", *where)
     assert (stale.returncode, "revision 2 by now" in stale.stderr) == (6, True)
     for words, status in (

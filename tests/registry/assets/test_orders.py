@@ -109,6 +109,15 @@ def test_quantity_is_received_and_an_order_closed(operator: Operator) -> None:
     assert refused.json["import"]["problems"][0]["code"] == "received"
 
 
+def test_number_that_is_the_id_of_another_order_is_its_own(operator: Operator) -> None:
+    operator.imported("model,quantity\nEG25-G,1\n", "orders", order="4711")
+    first = operator.get("orders/4711")
+    operator.imported("model,quantity\nEG25-G,2\n", "orders", order=first["id"])
+    assert operator.get(f"orders/{first['id']}")["expected"] == 2
+    changed = operator.done("PATCH", f"orders/{first['id']}", {"note": "x"}, first["revision"])
+    assert (changed["number"], changed["note"]) == ("4711", "x")
+
+
 def test_reader_sees_no_number_of_an_order(registry: Registry, operator: Operator) -> None:
     operator.imported(FILE, "orders", order="4711")
     masked = Operator(registry.client("--scope", "read"))

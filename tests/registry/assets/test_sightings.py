@@ -70,6 +70,8 @@ def test_device_that_reports_after_the_case_was_opened(store: Inventory) -> None
     (finding,) = store.found("case.sighted")
     assert (finding["severity"], finding["part"]) == ("error", f"case:{case}")
     assert finding["first_report"] == "gw-1/stream-1/2"
+    assert (finding["gateway_id"], finding["port"]) == ("gw-1", "usb:1-2")
+    assert finding["subject"] == f"imei:{IMEI}"
     assert not case_sightings.update(store.database)
 
 
