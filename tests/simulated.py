@@ -9,15 +9,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import cycle
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
+from modemagent.at.steps import Plan, Step, throw_into_plan
+from modemagent.channel.session import PortSession
+from modemagent.errors import DeadlinePassed, ModemAgentError
 from modemagent.simulator.catalogue import find
 from modemagent.simulator.endpoints import Endpoint, PtyEndpoint, TcpEndpoint
 from modemagent.simulator.modem import SimulatedModem
 from modemagent.simulator.script import Reply, Script, load
 from modemagent.simulator.server import RunningModem, SimulatorServer
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -103,6 +109,43 @@ class OfflineModem:
     def write(self, data: bytes, within_s: float = 10.0) -> bytes:
         self.modem.receive(data, self.now)
         return self.listen(within_s)
+
+    def run(self, plan: Plan[T], timeout_s: float = 300.0) -> T | ModemAgentError:
+        """Run a plan to its end, as on a port, and return its result or error."""
+        try:
+            return self._run(plan, self.now + timeout_s)
+        except ModemAgentError as error:
+            return error
+        finally:
+            plan.close()
+
+    def _run(self, plan: Plan[T], end: float) -> T:
+        session = PortSession()
+        following: Step | None = None
+        while True:
+            step, following = following, None
+            if step is None:
+                try:
+                    # a generator is started by sending None
+                    step = plan.send(session.outcome)  # type: ignore[arg-type]
+                except StopIteration as done:
+                    assert session.detach() is None, "a setting is left to restore"
+                    result: T = done.value
+                    return result
+                query = session.query_before(step)
+                if query is not None:
+                    step, following = query, step
+            if data := self.modem.take(self.now):
+                session.receive(data, self.now)
+            self.modem.receive(session.start(step, self.now), self.now)
+            while session.outcome is None:
+                sends_at = inf if self.modem.wake_at is None else self.modem.wake_at
+                self.now = max(self.now, min(sends_at, session.due))
+                if self.now > end:
+                    return throw_into_plan(plan, DeadlinePassed("too late", port="offline"))
+                if data := self.modem.take(self.now):
+                    session.receive(data, self.now)
+                session.on_timer(self.now)
 
     def listen(self, within_s: float = 10.0) -> bytes:
         """Advance the clock to the last byte sent within ``within_s``, and return the bytes."""

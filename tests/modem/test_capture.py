@@ -1,36 +1,30 @@
 """Each transcript played, recorded and played again: identification finds the same modem.
 
-All modems are recorded side by side in one call, so the whole takes as long as its slowest.
+Every modem is recorded over every kind of wire by a clock that waits for nothing; then one modem
+is recorded in all ways, and at a port.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import pytest
 
-from modemagent.at.steps import Plan
 from modemagent.at.transcript import Transcript, dumps, loads
 from modemagent.channel.runner import run_plans
 from modemagent.dialects.allowlist import is_allowed
-from modemagent.errors import ModemAgentError
 from modemagent.identity.check import validate
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.capture import STATES, Recording, record
 from modemagent.modem.identify import identify
 from modemagent.modem.transcribe import Written, transcribe
-from modemagent.simulator.catalogue import find, names
-from modemagent.simulator.endpoints import PtyEndpoint
-from modemagent.simulator.modem import SimulatedModem
-from modemagent.simulator.script import load
-from modemagent.simulator.server import SimulatorServer
-from tests.simulated import simulated
+from modemagent.simulator.catalogue import names
+from tests.simulated import OfflineModem, simulated
 
-T = TypeVar("T")
-K = TypeVar("K")
 HEADER = {"usb_vid": "2c7c", "usb_pid": "0125", "source": "a test"}
 EG25 = "quectel-eg25-g"
 NUMBERS = ("iccid", "imsi", "eid")
@@ -59,72 +53,42 @@ CASES = [(wire, name) for wire in WIRES for name in names()]
 EACH_CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[1]}: {case[0]}")
 
 Case = tuple[str, str]
-Play = tuple[str | Path, str, Sequence[str]]
 
 
 class Passes(NamedTuple):
-    """By case: identified before, recorded, written, identified after; and the lines sent."""
+    """Identified before, recorded, written, identified after; and the lines sent by recording."""
 
-    before: Mapping[Case, object]
-    recorded: Mapping[Case, object]
-    written: Mapping[Case, Written]
-    after: Mapping[Case, object]
-    lines: Mapping[Case, list[str]]
-
-
-def run(
-    plan: Callable[[str], Plan[T]], plays: Mapping[K, Play]
-) -> tuple[dict[K, T | ModemAgentError], dict[K, list[str]]]:
-    """Run one plan on each of many modems: (transcript, state, faults), all at once."""
-    with TemporaryDirectory() as folder, SimulatorServer() as stage:
-        players = {}
-        for number, (key, (source, state, faults)) in enumerate(plays.items()):
-            modem = SimulatedModem(load(find(source)), state=state, faults=faults)
-            seat = PtyEndpoint(Path(folder) / f"ttySIM{number}")
-            players[key] = stage.add(str(number), modem, seat)
-        results = run_plans(
-            {player.path: plan(player.path) for player in players.values()}, timeout_s=250
-        )
-        return (
-            {key: results[player.path] for key, player in players.items()},
-            {key: player.lines_received for key, player in players.items()},
-        )
+    before: object
+    recording: object
+    written: Written
+    after: object
+    lines: list[str]
 
 
-def chosen(items: Sequence[pytest.Item]) -> list[Case]:
-    """Return the cases of this call (``-k``): a contributor waits for the own modem alone."""
-    asked = {
-        item.callspec.params.get("case")
-        for item in items
-        if isinstance(item, pytest.Function) and item.path == Path(__file__) and "[" in item.name
-    }
-    return [case for case in CASES if case in asked]
+@cache
+def identified(name: str, state: str) -> object:
+    return OfflineModem(name, state=state).run(identify("it"))
 
 
-@pytest.fixture(scope="module")
-def passed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Passes:
-    cases = chosen(request.session.items)
-    states = {case: WIRES[case[0]].state for case in cases}
-    once = {(states[case], case[1]): (case[1], states[case], ()) for case in cases}
-    known, _ = run(identify, once)
-    before = {case: known[(states[case], case[1])] for case in cases}
-    recorded, lines = run(record, {case: (case[1], *WIRES[case[0]]) for case in cases})
-    folder = tmp_path_factory.mktemp("recorded")
-    written: dict[Case, Written] = {}
-    plays: dict[Case, Play] = {}
-    for number, (case, recording) in enumerate(recorded.items()):
-        if isinstance(recording, Recording):
-            written[case] = transcribe(recording, HEADER)
-            file = folder / f"{number}.toml"
-            file.write_text(dumps(written[case].transcript), encoding="utf-8")
-            plays[case] = (file, states[case], ())
-    after, _ = run(identify, plays)
-    return Passes(before, recorded, written, after, lines)
+@cache
+def passes(case: Case) -> Passes:
+    """Record a modem, and identify it before and after; no time passes while the modem does."""
+    name, (state, faults) = case[1], WIRES[case[0]]
+    modem = OfflineModem(name, state=state, faults=faults)
+    recording = modem.run(record("it"))
+    assert isinstance(recording, Recording), recording
+    written = transcribe(recording, HEADER)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "recorded.toml"
+        file.write_text(dumps(written.transcript), encoding="utf-8")
+        after = OfflineModem(file, state=state).run(identify("it"))
+    lines = [each.line for each in modem.modem.received]
+    return Passes(identified(name, state), recording, written, after, lines)
 
 
 @EACH_CASE
-def test_recording_identifies_as_the_same_modem(case: Case, passed: Passes) -> None:
-    before, after = passed.before[case], passed.after[case]
+def test_recording_identifies_as_the_same_modem(case: Case) -> None:
+    before, after = passes(case).before, passes(case).after
     assert isinstance(before, Snapshot)
     assert isinstance(after, Snapshot)
     assert seen(after) == seen(before)
@@ -157,17 +121,17 @@ def numbers(snapshot: Snapshot) -> Iterator[str | None]:
 
 
 @EACH_CASE
-def test_only_lines_that_read_were_sent(case: Case, passed: Passes) -> None:
-    assert all(is_allowed(line) for line in passed.lines[case] if line)
-    recording = passed.recorded[case]
+def test_only_lines_that_read_were_sent(case: Case) -> None:
+    assert all(is_allowed(line) for line in passes(case).lines if line)
+    recording = passes(case).recording
     assert isinstance(recording, Recording)
     assert not recording.reason
     assert not recording.missing
 
 
 @EACH_CASE
-def test_transcript_round_trips(case: Case, passed: Passes) -> None:
-    transcript = passed.written[case].transcript
+def test_transcript_round_trips(case: Case) -> None:
+    transcript = passes(case).written.transcript
     again = loads(dumps(transcript), name=transcript.name)
     assert again == transcript
     for each in again.exchanges:
@@ -181,14 +145,27 @@ def test_transcript_round_trips(case: Case, passed: Passes) -> None:
 def recorded(
     source: str | Path, state: str = "", faults: Sequence[str] = (), more: Sequence[str] = ()
 ) -> Recording:
-    outcomes, _ = run(lambda port: record(port, more=more), {"it": (source, state, faults)})
-    recording = outcomes["it"]
+    modem = OfflineModem(source, state=state, faults=faults)
+    recording = modem.run(record("it", more=more))
     assert isinstance(recording, Recording), recording
     return recording
 
 
 def rows(transcript: Transcript, send: str) -> list[tuple[str, tuple[str, ...], bytes | None]]:
     return [(each.state, each.lines, each.raw) for each in transcript.answers(send)]
+
+
+def answers(recording: Recording) -> list[object]:
+    kept = [each.response for each in recording.responses]
+    return [(each.line, each.lines, each.final, each.raw) for each in kept]
+
+
+@pytest.mark.parametrize("name", [EG25, "nordic-nrf9160"])
+def test_recording_at_a_port_is_the_same(name: str) -> None:
+    with simulated(name) as modem:
+        (outcome,) = run_plans({modem.path: record(modem.path)}, timeout_s=120).values()
+    assert isinstance(outcome, Recording), outcome
+    assert answers(outcome) == answers(recorded(name))
 
 
 def test_usual_framing_becomes_lines_other_framing_bytes() -> None:
@@ -262,7 +239,7 @@ def test_added_state_keeps_the_pseudonyms(tmp_path: Path) -> None:
     )
     file.write_text(dumps(both), encoding="utf-8")
     for state, found in (("", "ready"), ("no sim", "absent")):
-        outcome = run(identify, {"it": (file, state, ())})[0]["it"]
+        outcome = OfflineModem(file, state=state).run(identify("it"))
         assert isinstance(outcome, Snapshot)
         assert outcome.sims[0].state == found
         assert outcome.modem.imei is not None
