@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -277,12 +278,21 @@ Outbox(Path(sys.argv[1]), gateway_id="gw-1", log=NullLog()).close()
 
 
 @pytest.fixture(scope="module")
-def killed_at_each_step(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
+def killed_while_writing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    state_dir = tmp_path_factory.mktemp("killed-while-writing")
+    leave_log(state_dir)
+    return state_dir
+
+
+@pytest.fixture(scope="module")
+def killed_at_each_step(
+    killed_while_writing: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Path]]:
     """Kill the process at each step of a recovery: files opened, renamed and removed."""
     left = []
     for step in range(1, 200):
         state_dir = tmp_path_factory.mktemp("killed")
-        leave_log(state_dir)
+        shutil.copytree(killed_while_writing, state_dir, dirs_exist_ok=True)
         with closing(sqlite3.connect(state_dir / DB_NAME)) as db:
             db.execute("DELETE FROM meta WHERE key='boot_count'")
             db.commit()
