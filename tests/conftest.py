@@ -4,7 +4,6 @@ import io
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from modemagent.cli.main import run as run_command_line
+from tests import preloaded
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 #: Messages with which umockdev 0.17 aborts: one of several threads overwrites the path of a device
@@ -23,7 +23,6 @@ SLOW_FOLDERS = ("fuzz", "modem", "modemmanager", "process")
 WHOLE_FILES = ("modem/test_capture.py", "modem/test_replay.py", "modem/test_wires.py")
 #: Files whose cases are assigned one by one, and first: each takes most of a minute.
 SINGLE_CASES = ("registry/test_schemathesis.py",)
-COMMAND = (sys.executable, "-m", "modemagent")
 
 
 def pytest_configure() -> None:
@@ -108,20 +107,7 @@ def call(environment: dict[str, str]) -> Call:
     def run(
         *words: str, stdin: str | bytes = "", env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [*COMMAND, *words],
-            input=stdin.encode() if isinstance(stdin, str) else stdin,
-            capture_output=True,
-            env={**environment, **(env or {})},
-            timeout=120,
-            check=False,
-        )
-        return subprocess.CompletedProcess(
-            done.args,
-            done.returncode,
-            done.stdout.decode("utf-8", "surrogateescape"),
-            done.stderr.decode("utf-8", "surrogateescape"),
-        )
+        return preloaded.run(words, input=stdin, env={**environment, **(env or {})})
 
     return run
 

@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from tests.conftest import COMMAND, Call, Machine
+from tests.conftest import Call, Machine
 from tests.discovery.conftest import Bed
 from tests.discovery.conftest import bed as bed_fixture
+from tests.preloaded import COMMAND
 from tests.simulated import simulated
 
 bed = bed_fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from modemagent.cli.watch import Screen
 from modemagent.cli.watch_live import LivePage
 from modemagent.explain import explain
 from modemagent.modem.link_poll import LinkReading
+from tests.preloaded import Preloaded
 from tests.process.conftest import Agent, Bench, until
 
 EG25 = "quectel-eg25-g"
@@ -34,10 +34,9 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 @contextmanager
 def watching(environment: dict[str, str], *words: str) -> Iterator[Iterator[str]]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "modemagent", "watch", *words],
-        stdout=subprocess.PIPE, text=True, env=environment,
-    ) as process:  # fmt: skip
+    with Preloaded(
+        ("watch", *words), stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
         assert process.stdout
         try:
             yield iter(process.stdout)

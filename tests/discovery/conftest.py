@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -78,15 +79,16 @@ class Bed:
         return self._host.stdout.readline().strip()
 
 
+@cache
+def _has_umockdev() -> bool:
+    program = "import gi; gi.require_version('UMockdev', '1.0')"
+    done = subprocess.run([_PYTHON, "-c", program], capture_output=True, check=False)
+    return shutil.which("umockdev-wrapper") is not None and not done.returncode
+
+
 @pytest.fixture
 def bed() -> Iterator[Bed]:
-    wrapper = shutil.which("umockdev-wrapper")
-    has_gi = subprocess.run(
-        [_PYTHON, "-c", "import gi; gi.require_version('UMockdev', '1.0')"],
-        capture_output=True,
-        check=False,
-    )
-    if wrapper is None or has_gi.returncode:
+    if not _has_umockdev():
         pytest.skip("needs umockdev (apt-get install umockdev gir1.2-umockdev-1.0 python3-gi)")
     made = Bed()
     yield made

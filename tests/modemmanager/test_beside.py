@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import preloaded
 from tests.discovery.conftest import Bed
 from tests.modemmanager.conftest import Bench, Bus, ModemManagerProcess, unknown, with_hints
-from tests.process.conftest import until
+from tests.process.conftest import call, until
 from tests.process.plugging import Discovering, reports
 
 Start = Callable[[], ModemManagerProcess]
@@ -39,13 +39,7 @@ def agent(bed: Bed, bus: Bus, tmp_path: Path) -> Iterator[Callable[..., Discover
 
 
 def run(process: ModemManagerProcess, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "modemagent", *words],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=process.environment,
-    )
+    return preloaded.run(words, env=process.environment)
 
 
 def test_identify_reads_the_same_through_modemmanager(
@@ -199,7 +193,4 @@ def numbers(daemon: Discovering) -> list[tuple[str, str]]:
 
 
 def run_plain(*words: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "modemagent", *words],
-        capture_output=True, text=True, timeout=40, check=True,
-    ).stdout  # fmt: skip
+    return call(*words).stdout

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 from dbus_fast import Variant
 
-from tests.conftest import COMMAND
+from tests import preloaded
 from tests.discovery.conftest import Bed
 from tests.modemmanager.conftest import Bench, Bus, ModemManagerProcess
 from tests.modemmanager.service import ROOT, modemmanager
@@ -82,11 +81,10 @@ def objects(bearers: Mapping[str, Mapping[str, Any]] | None = None, **changed: A
 def diagnosed(bus: Bus, served: Any, *words: str) -> tuple[Findings, str | None]:
     """Return the findings by check, and the check to fix first."""
     with modemmanager(bus.address, served):
-        done = subprocess.run(
-            [*COMMAND, "diagnose", *words, "--via", "modemmanager", "--json"],
+        done = preloaded.run(
+            ("diagnose", *words, "--via", "modemmanager", "--json"),
             env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bus.address},
-            capture_output=True, text=True, timeout=30, check=False,
-        )  # fmt: skip
+        )
     [modem] = json.loads(done.stdout)["modems"]
     assert modem["through"] == "modemmanager"
     return {each["check"]: each for each in modem["findings"]}, modem["first"]

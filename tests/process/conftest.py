@@ -12,7 +12,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -22,34 +21,38 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests import preloaded
 from tests.conftest import call_in_process
+from tests.preloaded import COMMAND as COMMAND
+from tests.preloaded import Preloaded
 
 T = TypeVar("T")
-COMMAND = [sys.executable, "-m", "modemagent"]
 ENVIRONMENT = {key: value for key, value in os.environ.items() if "MODEMAGENT" not in key}
+ENVIRONMENT["LC_ALL"] = "C.UTF-8"
 
 
 def until(condition: Callable[[], T], *, deadline_s: float = 120, what: str = "") -> T:
     """Poll a condition until it returns something true, and return that.
 
+    The longer it takes, the rarer are the polls: most of them cost the daemon an answer.
+
     :param what: description of the condition for the error message
     """
-    deadline = time.monotonic() + deadline_s
+    begun = time.monotonic()
     while True:
         value = condition()
         if value:
             return value
-        if time.monotonic() > deadline:
+        waited_s = time.monotonic() - begun
+        if waited_s > deadline_s:
             raise AssertionError(
                 f"not true in {deadline_s} s: {what or condition}; last: {value!r}"
             )
-        time.sleep(0.01)
+        time.sleep(min(0.01 + waited_s / 20, 0.1))
 
 
 def call(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *words], capture_output=True, text=True, timeout=40, env=ENVIRONMENT
-    )
+    return preloaded.run(words, env=ENVIRONMENT)
 
 
 class Process:
@@ -65,9 +68,7 @@ class Process:
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.popen = subprocess.Popen(
-                [*COMMAND, *self.words], stderr=log, env=self.environment, **self.options
-            )
+            self.popen = Preloaded(self.words, stderr=log, env=self.environment, **self.options)
 
     def kill(self) -> None:
         self.popen.send_signal(signal.SIGKILL)

@@ -19,7 +19,9 @@ import pytest
 from modemagent.cli.status import with_holders
 from modemagent.control.client import ControlClient
 from modemagent.control.protocol import short_name, socket_path
-from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, Bench, call, until
+from tests import preloaded
+from tests.preloaded import Preloaded
+from tests.process.conftest import ENVIRONMENT, Agent, Bench, call, until
 from tests.simulated import simulated
 
 Start = Callable[..., Any]
@@ -74,11 +76,11 @@ def test_daemon_refuses_commands_not_on_the_allow_list(
 
 def test_piped_commands_go_through_the_daemon(watched: tuple[Bench, Agent, str]) -> None:
     _, agent, path = watched
-    done = subprocess.run(
-        [*COMMAND, "at", path, "--state-dir", str(agent.state_dir)],
-        input="AT+CPIN?\nAT+CFUN=0\nAT+CSQ\n", capture_output=True, text=True, env=ENVIRONMENT,
-        timeout=120,
-    )  # fmt: skip
+    done = preloaded.run(
+        ("at", path, "--state-dir", str(agent.state_dir)),
+        input="AT+CPIN?\nAT+CFUN=0\nAT+CSQ\n",
+        env=ENVIRONMENT,
+    )
     assert done.returncode == 2  # one command was not sent
     assert "+CPIN: READY" in done.stdout and "+CSQ:" in done.stdout
     assert done.stderr.count("not sent") == 1
@@ -124,8 +126,8 @@ def events_of(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
 
 @contextlib.contextmanager
 def watching(*words: str) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [*COMMAND, "watch", "--json", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    with Preloaded(
+        ("watch", "--json", *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, env=ENVIRONMENT,
     ) as process:  # fmt: skip
         try:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pty
 import re
 import select
-import subprocess
 import termios
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +16,8 @@ from typing import Any
 import pytest
 
 from modemagent.simulator.server import RunningModem
-from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, until
+from tests.preloaded import Preloaded
+from tests.process.conftest import ENVIRONMENT, Agent, until
 from tests.process.conftest import started as started_fixture
 from tests.simulated import simulated
 
@@ -107,10 +106,9 @@ class LiveTerminal:
         _disable_echo(far)
         self.screen = Screen(columns, rows)
         self.output = ""
-        self.popen = subprocess.Popen(
-            [*COMMAND, *words], stdin=far, stdout=far, stderr=far, start_new_session=True,
+        self.popen = Preloaded(
+            words, stdin=far, stdout=far, stderr=far, start_new_session=True,
             env={**WITHOUT_SIZE, "TERM": "xterm-256color", **environment},
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )  # fmt: skip
         os.close(far)
 

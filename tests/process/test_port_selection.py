@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import preloaded
 from tests.discovery.conftest import Bed
 from tests.discovery.conftest import bed as bed_fixture
 from tests.discovery.trees import Kind, Sockets, device, hub, marked
@@ -151,13 +150,8 @@ def test_named_port_in_recovery_mode_gets_no_byte(bed: Bed, tmp_path: Path) -> N
         agent.stop()
     for port in ("/dev/ttyUSB0", "usb:1-3", "usb:1-3:1.0"):
         for command in ("identify", "at", "diagnose"):
-            done = subprocess.run(
-                [sys.executable, "-m", "modemagent", command, port, *(["AT"] * (command == "at"))],
-                env=bed.environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            words = (command, port, *(["AT"] * (command == "at")))
+            done = preloaded.run(words, env=bed.environment)
             assert done.returncode == 4, done.stdout + done.stderr
             assert "never written to" in done.stdout + done.stderr
     assert bed.written() == {"ttyUSB0": 0}

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, until
+from tests import preloaded
+from tests.process.conftest import ENVIRONMENT, Agent, until
 
 
 def refusal(*words: str, **environment: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [*COMMAND, *words], capture_output=True, text=True, timeout=30,
-        env=ENVIRONMENT | environment,
-    )  # fmt: skip
+    done = preloaded.run(words, env=ENVIRONMENT | environment)
     assert done.stderr.count("\n") == 1, done.stderr
     return done.returncode, done.stderr
 

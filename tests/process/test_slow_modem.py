@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.process.conftest import COMMAND, ENVIRONMENT, Agent, until
+from tests.preloaded import Preloaded
+from tests.process.conftest import ENVIRONMENT, Agent, until
 from tests.process.conftest import started as started_fixture
 from tests.process.test_sim_urcs import Watch
 from tests.simulated import simulated
@@ -43,8 +44,8 @@ def numbers_of(entry: dict[str, Any]) -> tuple[str, ...]:
 def run_all(words: tuple[str, ...], ports: Slow) -> dict[tuple[str, ...], tuple[int, Any]]:
     """Run a command for each port, side by side; return the status and document of each."""
     started = {
-        faults: subprocess.Popen(
-            [*COMMAND, *words, "--json", port], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+        faults: Preloaded(
+            (*words, "--json", port), stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
         )
         for faults, port in ports.items()
     }

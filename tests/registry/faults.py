@@ -25,7 +25,6 @@ from modemagent.registry.store.tokens import Scope, create
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import Body, Gateway, Registry, no_sim, sim
 from tests.registry.history.wire import iccid, imei
-from tests.registry.preloaded import Forked
 from tests.registry.store.test_refold import stored
 
 SECRET = "s" * 32
@@ -363,7 +362,7 @@ class FaultyRegistry(Registry):
         self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reader.start()
 
-    def _read(self, process: subprocess.Popen[str] | Forked) -> None:
+    def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
         for _ in process.stderr:
             pass

@@ -17,8 +17,8 @@ from modemagent.registry.store.engine import Database
 from modemagent.registry.store.slots import StoredSlot, pack, unpack
 
 
-def test_revisions_make_the_schema(database_url: str) -> None:
-    database = Database(database_url)
+def test_revisions_make_the_schema(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     with database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         found = compare_metadata(context, case_tables.metadata)
@@ -33,7 +33,7 @@ def test_newest_revision_is_the_head() -> None:
 
 
 def test_findings_of_the_first_revision_stay(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def only_first(config: Config, _: str) -> None:
         upgrade(config, "0001")
@@ -41,10 +41,10 @@ def test_findings_of_the_first_revision_stay(
     upgrade = command.upgrade
     with monkeypatch.context() as patch:
         patch.setattr(command, "upgrade", only_first)
-        Database(database_url).close()
+        Database(empty_database_url).close()
     names = ("finding_id", "type", "severity", "stream", "sequence", "lo_ms", "hi_ms", "state")
     values = (b"f" * 16, "gateway.identity_forked", "error", 0, 0, 0, 0, "undecided")
-    engine = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
+    engine = create_engine(empty_database_url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.begin() as connection:
         assert (
             connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0001"
@@ -58,16 +58,16 @@ def test_findings_of_the_first_revision_stay(
             dict(zip(names, values, strict=True)),
         )
     engine.dispose()
-    database = Database(database_url)
+    database = Database(empty_database_url)
     with database.reading() as connection:
         row = connection.execute(schema.finding.select()).one()
     database.close()
     assert (row.part, row.late, row.again, row.revision) == ("", False, 0, 1)
 
 
-def test_second_opening_changes_nothing(database_url: str) -> None:
-    Database(database_url, secret=b"s" * 32).close()
-    database = Database(database_url, secret=b"t" * 32)
+def test_second_opening_changes_nothing(empty_database_url: str) -> None:
+    Database(empty_database_url, secret=b"s" * 32).close()
+    database = Database(empty_database_url, secret=b"t" * 32)
     with database.reading() as connection:
         query = schema.setting.select().where(schema.setting.c.name == "secret")
         row = connection.execute(query).one()

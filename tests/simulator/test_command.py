@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.preloaded import Preloaded
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -19,9 +20,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     running: list[subprocess.Popen[str]] = []
 
     def run(*words: str, **how: object) -> subprocess.Popen[str]:
-        process: subprocess.Popen[str] = subprocess.Popen(
-            [sys.executable, "-m", "modemagent", "simulate", *words],
-            **{  # type: ignore[call-overload]
+        process: subprocess.Popen[str] = Preloaded(
+            ("simulate", *words),
+            **{  # type: ignore[arg-type]
                 "stdin": subprocess.PIPE,
                 "stdout": subprocess.PIPE,
                 "stderr": subprocess.PIPE,
