@@ -19,10 +19,12 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 #: Messages with which umockdev 0.17 aborts: one of several threads overwrites the path of a device
 #: file that another one looks up; the uevents of a process that is short of CPU time pile up.
 UMOCKDEV_CRASHES = ("is_emulated_device: Assertion", "uevent_sender sendmsg_one: sendmsg failed")
-SLOW_FOLDERS = ("fuzz", "modem", "modemmanager", "process")
+#: What runs first: files and folders whose tests wait longest.
+FIRST = ("test_golden.py", "test_schemathesis.py", "test_faults.py", "test_demo.py")
+SECOND = ("fuzz", "modem", "modemmanager", "process")
 WHOLE_FILES = ("modem/test_capture.py", "modem/test_replay.py", "modem/test_wires.py")
-#: Files whose cases are assigned one by one, and first: each takes most of a minute.
-SINGLE_CASES = ("registry/test_schemathesis.py",)
+#: Folders and files whose cases are assigned one by one, as each takes some seconds or more.
+SINGLE_CASES = ("/fuzz/", "/modemmanager/", "/process/", "/test_schemathesis.py", "/test_demo.py")
 
 
 def pytest_configure() -> None:
@@ -36,12 +38,7 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the slowest tests first, so that no worker runs them alone at the end."""
-    items.sort(
-        key=lambda item: (
-            item.path.parent.name not in SLOW_FOLDERS
-            and not item.path.as_posix().endswith(SINGLE_CASES)
-        )
-    )
+    items.sort(key=lambda item: (item.path.name not in FIRST, item.path.parent.name not in SECOND))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -57,7 +54,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     class ByFunction(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            if file.endswith(SINGLE_CASES):
+            if any(part in file for part in SINGLE_CASES):
                 return nodeid
             return file if file.endswith(WHOLE_FILES) else nodeid.partition("[")[0]
 
