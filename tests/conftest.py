@@ -20,7 +20,7 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 #: file that another one looks up; the uevents of a process that is short of CPU time pile up.
 UMOCKDEV_CRASHES = ("is_emulated_device: Assertion", "uevent_sender sendmsg_one: sendmsg failed")
 #: What runs first: files and folders whose tests wait longest.
-FIRST = ("test_golden.py", "test_schemathesis.py", "test_faults.py", "test_demo.py")
+FIRST = ("test_golden.py", "test_schemathesis.py", "test_faults.py")
 SECOND = ("fuzz", "modem", "modemmanager", "process")
 WHOLE_FILES = ("modem/test_capture.py", "modem/test_replay.py", "modem/test_wires.py")
 #: Folders and files whose cases are assigned one by one, as each takes some seconds or more.

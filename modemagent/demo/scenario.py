@@ -16,7 +16,7 @@ from modemagent.errors import ModemAgentError
 from modemagent.registry_client.client import Budget, HttpSource, entries
 
 GATEWAY = "demo"
-_START_WITHIN_S = 30.0
+_START_WITHIN_S = 120.0
 _POLL_S = 0.1
 #: Poll interval of the daemon: modems that do not report a swapped SIM notice it at the next poll.
 _MODEM_POLL_S = "1"
