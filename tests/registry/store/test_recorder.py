@@ -117,4 +117,4 @@ def test_deadlock_is_repeated(database: Database, monkeypatch: pytest.MonkeyPatc
         )
         assert list(found) == [["accepted"], ["accepted"]]
     other.close()
-    assert len(attempts) == 3
+    assert len(attempts) > 2, "the repeated one may meet the other again"
