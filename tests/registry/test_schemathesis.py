@@ -50,6 +50,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     gateway = Gateway()
     client = registry.client("--scope", "gateway", "--gateway-id", "gw-1")
     client.post(gateway.report("identified"), gateway.report(sims=[no_sim()]))
+    # made at the first request; schemathesis waits 10 s for it
+    assert client.request("GET", "/openapi.json").status == 200
     yield registry
     registry.stop()
 
