@@ -16,6 +16,7 @@ from modemagent.cli import (
     registry_findings,
     registry_lists,
     registry_orders,
+    registry_people,
     registry_recalls,
     registry_rules,
     registry_tokens,
@@ -27,6 +28,7 @@ from modemagent.cli.registry_database import (
     opened_database,
     show_rows,
 )
+from modemagent.cli.registry_people import public_url_option
 from modemagent.cli.registry_source import FILE, FILTERS, limit_option, source, source_options
 from modemagent.errors import SettingsError, UsageError
 from modemagent.registry_client.client import entries, rows
@@ -99,6 +101,7 @@ def command() -> None:
     "Days for which the bodies of reports are kept; default: without limit.",
     type=click.IntRange(min=1),
 )
+@public_url_option
 @secret_option
 @database_options
 def serve_command(
@@ -110,18 +113,20 @@ def serve_command(
     workers: int,
     hold_back: float,
     keep_bodies: int | None,
+    public_url: str | None,
     secret_file: Path | None,
     **where: Any,
 ) -> None:
-    """Serve the registry until SIGTERM.
+    """Serve the registry and its pages until SIGTERM.
 
     \b
     modemagent registry serve --state-dir /srv/registry
     modemagent registry serve --listen 0.0.0.0:8470 --tls-cert chain.pem --tls-key key.pem
 
-    Prints "listening on http://HOST:PORT" to stderr when ready. Without --tls-cert, connections are
-    not encrypted: use a reverse proxy with TLS for access from other machines. The certificate is
-    loaded again when its files change, and on SIGHUP.
+    Prints "listening on http://HOST:PORT" to stderr when ready. The pages are at this address; on
+    loopback, a link to create the first administrator is printed also. Without --tls-cert,
+    connections are not encrypted: use a reverse proxy with TLS for access from other machines. The
+    certificate is loaded again when its files change, and on SIGHUP.
     """
     if (tls_cert is None) != (tls_key is None):
         raise UsageError(
@@ -142,6 +147,7 @@ def serve_command(
         workers=workers,
         hold_back_s=hold_back,
         keep_bodies_days=keep_bodies,
+        public_url=public_url,
         secret=_secret(secret_file),
     )
     serve(database_url(**where), options)
@@ -269,3 +275,4 @@ command.add_command(registry_orders.group)
 command.add_command(registry_cases.group)
 command.add_command(registry_recalls.group)
 command.add_command(registry_tokens.group)
+command.add_command(registry_people.group)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import gc
+import ipaddress
 import os
 import resource
 import signal
@@ -31,6 +32,7 @@ from modemagent.registry.api.app import HOLD_BACK_S, create_app
 from modemagent.registry.api.connection import Connections, RegistryConnection
 from modemagent.registry.api.health import metrics_app
 from modemagent.registry.log_output import log_in_background
+from modemagent.registry.store import people
 from modemagent.registry.store.engine import Database, is_sqlite_url
 from modemagent.registry.tls import ServerCertificate
 from modemagent.registry.workers import run_workers
@@ -45,7 +47,7 @@ _SWITCH_S = 0.0005
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 #: New objects after which the garbage collector runs: a batch has thousands, and hardly a cycle.
 _GC_OBJECTS = 10_000
-_HEADERS = [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")]
+_HEADERS = [("x-content-type-options", "nosniff")]
 _HSTS = ("strict-transport-security", "max-age=31536000")
 Address = tuple[str, int]
 
@@ -61,6 +63,7 @@ class ServerOptions:
     :param hold_back_s: how long events wait for missing reports
     :param secret: key of ids and references, if the database is created
     :param keep_bodies_days: how long bodies of reports are kept; None: without limit
+    :param public_url: origin of the pages for browsers, if it is not that of the listener
     """
 
     listen: Address
@@ -72,6 +75,7 @@ class ServerOptions:
     hold_back_s: float = HOLD_BACK_S
     secret: bytes | None = None
     keep_bodies_days: int | None = None
+    public_url: str | None = None
 
 
 def serve(database_url: str, options: ServerOptions) -> None:
@@ -99,10 +103,16 @@ def serve(database_url: str, options: ServerOptions) -> None:
     _allow_many_files()
     _return_large_buffers()
     sys.setswitchinterval(_SWITCH_S)
+    scheme = "https" if certificate else "http"
     if options.workers == 1:
-        interrupted = _run(app, listener, for_metrics, certificate, _announce)
+        first = _first_link(app.state.database, listener, scheme, options.public_url)
+        interrupted = _run(
+            app, listener, for_metrics, certificate, lambda line: _announce(first + line)
+        )
     else:
-        Database(database_url, secret=options.secret).close()  # created once, before the workers
+        database = Database(database_url, secret=options.secret)  # created once, for all workers
+        first = _first_link(database, listener, scheme, options.public_url)
+        database.close()
         with tempfile.TemporaryDirectory(prefix="modemagent-metrics-", dir=_memory()) as found:
             folder = Path(found)
 
@@ -114,7 +124,7 @@ def serve(database_url: str, options: ServerOptions) -> None:
             interrupted = run_workers(
                 options.workers,
                 work,
-                _listening("https" if certificate else "http", listener, for_metrics),
+                first + _listening(scheme, listener, for_metrics),
                 died=lambda worker: metrics.forget_gauges(folder, worker),
             )
     if interrupted:
@@ -133,7 +143,24 @@ def _application(database_url: str, options: ServerOptions) -> FastAPI:
         hold_back_s=options.hold_back_s,
         secret=options.secret,
         keep_bodies_days=options.keep_bodies_days,
+        public_url=options.public_url,
     )
+
+
+def _first_link(
+    database: Database, listener: socket.socket, scheme: str, public_url: str | None
+) -> str:
+    """Return a line with the link to the first administrator; empty if it is not needed.
+
+    Only on loopback: the output of a server is often read by other people.
+    """
+    if not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
+        return ""
+    secret = people.invite_first(database)
+    if secret is None:
+        return ""
+    url = public_url or _url(scheme, listener)
+    return f"first administrator, within 10 minutes: {url}/welcome/{secret}\n"
 
 
 def _announce(line: str) -> None:

@@ -196,6 +196,7 @@ class Registry:
         self.command = command
         self.process: subprocess.Popen[str] | None = None
         self.port = self.metrics_port = 0
+        self.first_link = ""
 
     @property
     def is_sqlite(self) -> bool:
@@ -219,6 +220,9 @@ class Registry:
             )
         assert self.process.stderr is not None
         line = self.process.stderr.readline()
+        if line.startswith("first administrator"):
+            self.first_link = line.split()[-1]
+            line = self.process.stderr.readline()
         found = re.fullmatch(
             r"listening on https?://127\.0\.0\.1:(\d+)"
             r"(?:, metrics on http://127\.0\.0\.1:(\d+)/metrics)?\n",

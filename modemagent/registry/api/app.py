@@ -38,6 +38,8 @@ from modemagent.registry.api.reports import ReportRoute
 from modemagent.registry.api.token_cache import TokenCache
 from modemagent.registry.housekeeping import Housekeeper
 from modemagent.registry.ingest import Ingest
+from modemagent.registry.pages.passwords import Passwords
+from modemagent.registry.pages.site import Pages
 from modemagent.registry.readiness import Readiness
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.recorder import Recorder
@@ -54,12 +56,14 @@ def create_app(
     hold_back_s: float = HOLD_BACK_S,
     secret: bytes | None = None,
     keep_bodies_days: int | None = None,
+    public_url: str | None = None,
 ) -> FastAPI:
     """Return the application for a database; ``app.state.gate`` is its first ASGI layer.
 
     :param hold_back_s: how long events wait for missing reports
     :param secret: key of ids and references, if the database is created
     :param keep_bodies_days: how long bodies of reports are kept; None: without limit
+    :param public_url: origin of the pages for browsers, if it is not that of the listener
     :raises RegistryStoreError: the database cannot be used
     """
     database = Database(database_url, secret=secret)
@@ -84,6 +88,7 @@ def create_app(
         await asyncio.to_thread(ingest.stop)
         lookup.stop()
         await tokens.stop()
+        passwords.close()
         database.close()
 
     app = FastAPI(
@@ -121,8 +126,9 @@ def create_app(
     ):
         app.include_router(router)
     budget = MemoryBudget(MOST_BODIES_BYTES)
+    passwords = Passwords()
     state.gate = Gate(
-        app,
+        Pages(app, state, public_url, passwords),
         tokens=tokens,
         metrics=metrics,
         addresses=state.addresses,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import Security
 from fastapi.security import HTTPBearer
@@ -65,12 +65,20 @@ def requires(scope: Scope) -> Callable[..., Awaitable[Token]]:
     return check
 
 
-def redact_for(value: Any, token: Token) -> Any:
+class SeesNumbers(Protocol):
+    """A token or a person, with the permission to see full identifiers or without it."""
+
+    @property
+    def full_ids(self) -> bool:
+        """Return True if identifiers are shown in full."""
+
+
+def redact_for(value: Any, token: SeesNumbers) -> Any:
     """Return a document with identifiers masked unless the token has full-id scope."""
     return value if token.full_ids else _masked(value)
 
 
-def redact_report(value: Any, token: Token) -> Any:
+def redact_report(value: Any, token: SeesNumbers) -> Any:
     """Return a stored report with identifiers masked unless the token has full-id scope.
 
     Responses in the evidence contain them in any form.

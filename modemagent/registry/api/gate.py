@@ -71,9 +71,11 @@ _AMBIGUOUS = re.compile(rb"%(?:2[Ff]|5[Cc]|[01][0-9A-Fa-f]|7[Ff])|//|\\|/\.{1,2}
 _UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\ufffd]")  # U+FFFD: not UTF-8
 #: Paths whose responses depend on an identifier in the request.
 _ABOUT_ONE_NUMBER = re.compile(r"/api/v1/(?:lookup|(?:modems|sims)/[^/]+(?:/timeline)?)")
+#: Of responses that do not have their own.
 _SECURITY_HEADERS = [
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
 ]
 
 
@@ -276,7 +278,9 @@ class _Response:
             label = self.route or (route.path if route is not None else "unmatched")
             elapsed = time.perf_counter() - self._started
             self._metrics.responded(label, message["status"], elapsed)
-            headers = [*message.get("headers", ()), *_SECURITY_HEADERS]
+            headers = list(message.get("headers", ()))
+            names = {name for name, _ in headers}
+            headers += [one for one in _SECURITY_HEADERS if one[0] not in names]
             if self._connection is not None and self._connection.expects_more:
                 headers.append((b"connection", b"close"))
             message = {**message, "headers": headers}

@@ -44,7 +44,7 @@ def findings(
         query = query.where(c.gateway == gateway_row(connection, gateway))
     rows = connection.execute(query).all()
     following = str(rows[limit - 1].id) if len(rows) > limit else None
-    return {"findings": _documents(View(connection), rows[:limit]), "next": following}
+    return {"findings": finding_documents(View(connection), rows[:limit]), "next": following}
 
 
 def rules(_: Connection) -> Document:
@@ -57,7 +57,7 @@ def finding(connection: Connection, finding_id: str) -> Document | None:
     row = finding_row(connection, finding_id)
     if row is None:
         return None
-    (document,) = _documents(View(connection), [row])
+    (document,) = finding_documents(View(connection), [row])
     return {**document, "history": history(connection, row.id)}
 
 
@@ -107,7 +107,8 @@ def state_of(row: Row[Any], at_ms: int) -> str:
     return "undecided" if is_over else str(row.state)
 
 
-def _documents(view: View, rows: Sequence[Row[Any]]) -> list[Document]:
+def finding_documents(view: View, rows: Sequence[Row[Any]]) -> list[Document]:
+    """Return rows of findings as documents."""
     view.units(row.unit for row in rows)
     gateways = view.gateways(row.gateway for row in rows if row.gateway)
     view.places(row.place for row in rows)

@@ -59,6 +59,7 @@ _HELD = text("position IS NULL")
 _IN_HOLDER = text("holder IS NOT NULL")
 _LARGE = text("relate_ms IS NOT NULL")
 _AT_PLACE = text("place IS NOT NULL")
+_OPEN = text("recorded_to IS NULL AND state <> 'resolved'")
 _LONG, _TEXT, _BYTES, _SMALL = BigInteger(), Text(), LargeBinary(), SmallInteger()
 
 setting = Table(
@@ -371,6 +372,7 @@ finding = Table(
     Index("finding_of_gateway", "gateway"),
     Index("finding_of_place", "place", sqlite_where=_AT_PLACE, postgresql_where=_AT_PLACE),
     Index("finding_of_severity", "severity", "id"),
+    Index("finding_open", "severity", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
 )
 
 # What changed a finding: decisions of people, and changes by the registry.

@@ -16,13 +16,14 @@ from modemagent.errors import RegistryStoreError
 from modemagent.registry.store import dialect, partitions, schema, takeover
 from modemagent.registry.store.batch import Transactions
 
-NEWEST = "0007_cases"
+NEWEST = "0008_people"
 _OLDER = (
     "0001",
     "0002_lists",
     "0003_rules",
     "0005_assets",
     "0006_likeness",
+    "0007_cases",
 )  # revisions that can be upgraded
 
 

@@ -1,0 +1,237 @@
+"""The page of a finding with its decision box, and the decisions that people make there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from modemagent.registry.pages import timeline
+from modemagent.registry.pages.event_rows import EventRow, event_row
+from modemagent.registry.pages.evidence import AtAnswer, answers_in
+from modemagent.registry.pages.figures import ShownTime, moment
+from modemagent.registry.pages.finding_rows import FindingRow, finding_row
+from modemagent.registry.pages.frame import (
+    Answer,
+    Ask,
+    Page,
+    SeeOther,
+    forbidden,
+    not_found,
+)
+from modemagent.registry.pages.links import Link, Links
+from modemagent.registry.pages.words import ACTIONS, GRADES
+from modemagent.registry.store import finding_reader
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.decisions import (
+    AUTHORISABLE,
+    Decision,
+    DecisionAction,
+    DecisionRefused,
+    StaleRevision,
+)
+from modemagent.registry.store.decisions import decide as make_decision
+from modemagent.registry.store.event_reader import events_about
+from modemagent.registry.store.lookup import find_unit
+from modemagent.registry.store.units import UnitKind
+from modemagent.registry.store.view import View
+
+_MOST_REASON = 2000
+_MOST_EVIDENCE = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRow:
+    """What changed the finding."""
+
+    time: ShownTime | None
+    actor: str
+    action: str
+    reason: str
+    until: ShownTime | None
+    assignee: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingPage:
+    """A finding, what it rests on, and the decisions about it.
+
+    :param grade: how certain it is, as text
+    :param change: the event that the finding is about, if it is about a change
+    :param newer: events of the same object after it
+    :param is_over: its cause is gone
+    :param is_stale: what was decided elsewhere while the form was open
+    :param problem: why a decision was not made
+    :param typed: the reason that was typed
+    """
+
+    row: FindingRow
+    revision: int
+    grade: str
+    change: EventRow | None
+    newer: list[EventRow]
+    evidence: list[Link]
+    answers: list[AtAnswer]
+    history: list[HistoryRow]
+    is_over: bool
+    can_authorise: bool
+    may_decide: bool
+    assignee: str
+    until: str
+    is_stale: bool = False
+    problem: str = ""
+    typed: str = ""
+
+
+def show(ask: Ask) -> Answer:
+    """Return the page of a finding."""
+    found = _page(ask)
+    if isinstance(found, FindingPage):
+        return Page("finding.html", found)
+    return found
+
+
+def decide(ask: Ask) -> Answer:
+    """Make a decision from the form, if the finding has not changed since the page was made."""
+    viewer = ask.who
+    if not viewer.may_operate:
+        raise forbidden("decide about findings")
+    finding_id = _id(ask)
+    try:
+        decision = _decision(ask, viewer.actor)
+        revision = int(ask.given("revision"))
+    except ValueError as error:
+        return _again(ask, problem=str(error))
+
+    def work(batch: Batch) -> dict[str, Any] | None:
+        return make_decision(batch, finding_id, revision, decision)
+
+    try:
+        found = ask.state.recorder.run(work)
+    except StaleRevision:
+        return _again(ask, is_stale=True, status=409)
+    except DecisionRefused as refused:
+        return _again(ask, problem=f"Not decided: {refused}.")
+    if found is None:
+        raise not_found("finding")
+    return SeeOther(f"/findings/{found['id']}#decisions")
+
+
+def _again(ask: Ask, status: int = 422, **more: Any) -> Answer:
+    found = _page(ask, typed=ask.given("reason"), **more)
+    if isinstance(found, FindingPage):
+        return Page("finding.html", found, status=status)
+    return found
+
+
+def _id(ask: Ask) -> str:
+    try:
+        return str(UUID(ask.path["id"]))
+    except ValueError:
+        raise not_found("finding") from None
+
+
+def _decision(ask: Ask, actor: str) -> Decision:
+    """Return the decision of a form.
+
+    :raises ValueError: a field is missing or cannot be read
+    """
+    try:
+        action = DecisionAction(ask.path["action"])
+    except ValueError:
+        raise not_found("decision") from None
+    reason = " ".join(ask.given("reason").split())
+    if not reason:
+        raise ValueError("Give a reason, so that others see why.")
+    if len(reason) > _MOST_REASON:
+        raise ValueError(f"A reason has at most {_MOST_REASON} characters.")
+    until_ms = None
+    if action in (DecisionAction.ACKNOWLEDGE, DecisionAction.SUPPRESS):
+        try:
+            until = datetime.fromisoformat(ask.given("until")).replace(tzinfo=UTC)
+        except ValueError:
+            raise ValueError("Give the time in UTC until which the decision holds.") from None
+        until_ms = round(until.timestamp() * 1000)
+    assignee = None
+    if action is DecisionAction.ASSIGN:
+        assignee = ask.given("assignee")[:256]
+        if not assignee.isprintable() or not assignee:
+            raise ValueError("Give the name of who is to work on it.")
+    return Decision(action, reason, actor, until_ms, assignee)
+
+
+def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
+    finding_id, viewer, now = _id(ask), ask.who, ask.now
+    with ask.reading() as connection:
+        found = finding_reader.finding(connection, finding_id)
+        if found is None:
+            raise not_found("finding")
+        if found["id"] != ask.path["id"] and ask.request.method == "GET":
+            return SeeOther(f"/findings/{found['id']}")
+        links = Links(connection, viewer)
+        row = finding_row(found, links, now)
+        change, newer = _events(connection, found, links, now)
+        keys = [one["report"] for one in found["evidence"][:_MOST_EVIDENCE]]
+        evidence = [link for key in keys if (link := links.report(key))]
+        first = found["first_report"]
+        answers = answers_in(connection, links, first, row.word.short) if first else ()
+    history = [_history(one, links, now) for one in found["history"]]
+    is_over = found["state"] == "resolved" and any(
+        one["action"] == "cause_gone" for one in found["history"][-1:]
+    )
+    tomorrow = (now + timedelta(days=1)).replace(microsecond=0, second=0)
+    return FindingPage(
+        row=row,
+        revision=found["revision"],
+        grade=GRADES.get(found["grade"] or "", ""),
+        change=change,
+        newer=newer,
+        evidence=evidence,
+        answers=list(answers),
+        history=history[::-1],
+        is_over=is_over,
+        can_authorise=found["type"] in AUTHORISABLE,
+        may_decide=viewer.may_operate,
+        assignee=found["assignee"] or "",
+        until=f"{tomorrow:%Y-%m-%d %H:%M}",
+        **more,
+    )
+
+
+def _events(
+    connection: Connection, found: dict[str, Any], links: Links, now: datetime
+) -> tuple[EventRow | None, list[EventRow]]:
+    """Return the event of the finding, and the newest later ones about the same object."""
+    if found["ref"] is None:
+        return None, []
+    view = View(connection)
+    kind = UnitKind.MODEM if found["imei"] else UnitKind.SIM
+    unit = find_unit(view, kind, found["ref"])
+    every = events_about(view, [unit]) if unit is not None else []
+    change = next(
+        (
+            one
+            for one in every
+            if one["type"] == found["type"] and one["data"]["report"] == found["first_report"]
+        ),
+        None,
+    )
+    later = [one for one in every if found["first_seen"] and one["time"] > found["first_seen"]]
+    return (
+        event_row(change, links, now) if change else None,
+        [event_row(one, links, now) for one in later[-5:][::-1]],
+    )
+
+
+def _history(one: dict[str, Any], links: Links, now: datetime) -> HistoryRow:
+    return HistoryRow(
+        time=moment(one["time"], now),
+        actor=timeline.actor_text(one["actor"]),
+        action=ACTIONS[one["action"]],
+        reason=links.text(one["reason"]),
+        until=moment(one["until"], now),
+        assignee=links.text(one["assignee"] or ""),
+    )

@@ -1,0 +1,189 @@
+"""What all pages share: requests, answers, headers, and the check of the origin of forms."""
+
+from __future__ import annotations
+
+import gzip
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from sqlalchemy import Connection
+from starlette.datastructures import State
+from starlette.requests import Request
+from starlette.responses import Response
+
+from modemagent.registry.pages.viewer import Viewer
+
+MOST_FORM_BYTES = 64 * 1024
+_MOST_FIELDS = 200
+_ZIPPED_FROM = 1024  # bytes
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types registry"
+)
+#: Beside those of the server and of the gate.
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A request for a page.
+
+    :param state: of the registry's application
+    :param viewer: who is signed in
+    :param is_secure: cookies are sent over TLS only
+    :param client: key of the address for rates
+    """
+
+    state: State
+    request: Request
+    viewer: Viewer | None
+    form: Mapping[str, str]
+    is_secure: bool
+    client: str
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def who(self) -> Viewer:
+        """The person who is signed in; pages without a sign-in do not use it."""
+        assert self.viewer is not None  # noqa: S101 - checked before the page is made
+        return self.viewer
+
+    @property
+    def path(self) -> Mapping[str, str]:
+        """Parameters of the path."""
+        return self.request.path_params
+
+    def query(self, name: str) -> str:
+        """Return a parameter of the address, empty if it is missing."""
+        return self.request.query_params.get(name, "").strip()
+
+    def given(self, name: str) -> str:
+        """Return a field of the form, empty if it is missing."""
+        return self.form.get(name, "").strip()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Return a connection that sees one state of the database."""
+        with self.state.database.reading() as connection:
+            yield connection
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: its template, and what is shown in it."""
+
+    template: str
+    model: object
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SeeOther:
+    """Another address, with cookies to set: names and values, None to delete one."""
+
+    url: str
+    cookie: tuple[str, str | None] | None = None
+
+
+Answer = Page | SeeOther
+Handler = Callable[[Ask], Answer]
+AsyncHandler = Callable[[Ask], Awaitable[Answer]]
+
+
+class PageError(Exception):
+    """A request that ends with a page that states what to do next."""
+
+    def __init__(self, status: int, title: str, detail: str, remedy: str = "") -> None:
+        super().__init__(title)
+        self.status, self.title, self.detail, self.remedy = status, title, detail, remedy
+
+
+def not_found(what: str) -> PageError:
+    """Return the error of an address that shows nothing."""
+    return PageError(
+        404,
+        f"No such {what}",
+        f"The address is wrong, or the {what} was never reported to this registry.",
+        "Look the number up, or go back to the overview.",
+    )
+
+
+def forbidden(right: str) -> PageError:
+    """Return the error of a person who lacks a right."""
+    return PageError(
+        403,
+        "Not permitted",
+        f"Your account does not have the right to {right}.",
+        "An administrator can give it to you with modemagent registry person create.",
+    )
+
+
+def check_origin(request: Request, public_url: str | None) -> None:
+    """Check that a form was sent by a page of this registry.
+
+    :raises PageError: another site sent it, or the browser does not tell
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        is_own = site == "same-origin"
+    else:
+        origin = urlsplit(request.headers.get("origin", ""))
+        own = urlsplit(public_url).netloc if public_url else request.headers.get("host", "")
+        is_own = origin.scheme in ("http", "https") and bool(own) and origin.netloc == own
+    if not is_own:
+        raise PageError(
+            403,
+            "Refused: sent from another site",
+            "A form that changes something must be sent by a page of this registry.",
+            "Open the page here and send the form again. Behind a reverse proxy, the registry "
+            "needs --public-url with the address that browsers use.",
+        )
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """Return the fields of a form; of a repeated field, the last value."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_FORM_BYTES:
+            raise PageError(413, "Too much text", "A form holds at most 64 KiB.")
+    try:
+        fields = parse_qs(
+            body.decode("utf-8"),
+            keep_blank_values=True,
+            max_num_fields=_MOST_FIELDS,
+            errors="strict",
+        )
+    except ValueError:
+        raise PageError(400, "Unreadable form", "The form is not text in UTF-8.") from None
+    return {name: values[-1].replace("\x00", "") for name, values in fields.items()}
+
+
+def is_loopback(request: Request) -> bool:
+    """Return True if the request comes from this machine."""
+    try:
+        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+def packed(
+    request: Request, body: bytes, media_type: str, status: int, headers: Mapping[str, str]
+) -> Response:
+    """Return a response, compressed if the browser accepts that."""
+    more: dict[str, Any] = dict(headers)
+    if len(body) >= _ZIPPED_FROM and "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, 5, mtime=0)
+        more |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return Response(body, status, more, media_type)

@@ -1,0 +1,171 @@
+"""Gateways: does each report, is its clock right, and which modems are in it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from modemagent.registry.pages.figures import ShownTime, duration, moment
+from modemagent.registry.pages.finding_rows import FindingRow, finding_row, is_waiting
+from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther, not_found
+from modemagent.registry.pages.links import Link, Links
+from modemagent.registry.pages.words import Word
+from modemagent.registry.store import reader, triage
+from modemagent.registry.store.fleet import gateway_row
+
+_ROWS = 50
+_SILENT_AFTER = 3  # intervals between signs of life, as in the rule
+_DEFAULT_INTERVAL_S = 86_400.0  # of a gateway that promises none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayLine:
+    """A gateway in the list, and on top of its page.
+
+    :param expected: how often it promises a sign of life
+    """
+
+    link: Link
+    state: Word
+    received: ShownTime | None
+    expected: str
+    version: str
+    reports: int
+    clock: Word
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaysPage:
+    """A page of gateways by id.
+
+    :param following: address of the next page
+    """
+
+    rows: list[GatewayLine]
+    following: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedModem:
+    """A modem in the gateway."""
+
+    port: str
+    link: Link
+    model: str
+    seen: ShownTime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortRow:
+    """A port as the last heartbeat described it."""
+
+    port: str
+    state: str
+    drops: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayPage:
+    """A gateway with what is in it.
+
+    :param outbox: reports that wait in the gateway; None: no heartbeat has stated it
+    """
+
+    row: GatewayLine
+    first: ShownTime | None
+    evidence: Link | None
+    outbox: int | None
+    evicted: int | None
+    restarts: int | None
+    ports: list[PortRow]
+    modems: list[PlacedModem]
+    findings: list[FindingRow]
+    others: list[FindingRow]
+
+
+def show_all(ask: Ask) -> Answer:
+    """Return a page of gateways in the order of their ids."""
+    with ask.reading() as connection:
+        after = _id_of(connection, ask.query("after"))
+        found = reader.gateways(connection, limit=_ROWS, after=after)
+        links = Links(connection, ask.who)
+        rows = [_row(one, links, ask.now) for one in found["gateways"]]
+        last = found["gateways"][-1]["ref"] if found["next"] else None
+    following = f"/gateways?after={last}" if last else None
+    return Page("gateways.html", GatewaysPage(rows, following))
+
+
+def show(ask: Ask) -> Answer:
+    """Return the page of a gateway; an id in the address leads to its reference."""
+    name = ask.path["name"]
+    with ask.reading() as connection:
+        found = reader.gateway(connection, name)
+        if found is None:
+            raise not_found("gateway")
+        if name != found["ref"]:
+            return SeeOther(f"/gateways/{found['ref']}")
+        about = triage.about(connection, gateway=gateway_row(connection, name))
+        model = _model(found, about, Links(connection, ask.who), ask.now)
+    return Page("gateway.html", model)
+
+
+def _id_of(connection: Connection, ref: str) -> str:
+    """Return the id of a gateway by its reference: an id in an address could be a number."""
+    found = reader.gateway(connection, ref) if ref else None
+    return str(found["gateway_id"]) if found else ""
+
+
+def _row(one: dict[str, Any], links: Links, now: datetime) -> GatewayLine:
+    received = moment(one["last_received"], now)
+    interval = one["heartbeat_s"] or _DEFAULT_INTERVAL_S
+    silent_s = 0.0
+    if received is not None:
+        silent_s = (now - datetime.fromisoformat(received.iso)).total_seconds()
+    is_silent = silent_s > _SILENT_AFTER * interval
+    state = Word("silent", "triangle", "warn") if is_silent else Word("reports", "tick", "ok")
+    if one["forked"]:
+        state = Word("copied", "diamond", "bad")
+    return GatewayLine(
+        link=links.gateway(one["gateway_id"]) or Link("-"),
+        state=state,
+        received=received,
+        expected=f"every {duration(one['heartbeat_s'])}" if one["heartbeat_s"] else "not promised",
+        version=links.text(one["agent_version"]),
+        reports=one["reports"],
+        clock=Word("clock suspect", "triangle", "warn")
+        if one["clock_suspect"]
+        else Word("clock sane", "tick", "ok"),
+    )
+
+
+def _model(
+    found: dict[str, Any], about: list[dict[str, Any]], links: Links, now: datetime
+) -> GatewayPage:
+    health = found["health"] or {}
+    rows = [(is_waiting(one), finding_row(one, links, now)) for one in about]
+    return GatewayPage(
+        row=_row(found, links, now),
+        first=moment(found["first_seen"], now),
+        evidence=links.report(found["last_report"]),
+        outbox=health.get("outbox"),
+        evicted=health.get("evicted"),
+        restarts=health.get("restarts"),
+        ports=[
+            PortRow(port=links.text(one["port_id"]), state=one["state"], drops=one["drops"])
+            for one in health.get("modems", ())
+        ],
+        modems=[
+            PlacedModem(
+                port=links.text(one["port"] or ""),
+                link=links.modem(one["imei"]) or Link("-"),
+                model=links.text(" ".join(filter(None, (one["manufacturer"], one["model"])))),
+                seen=moment(one["last_seen"], now),
+            )
+            for one in found["modems"]
+        ],
+        findings=[row for waits, row in rows if waits],
+        others=[row for waits, row in rows if not waits],
+    )

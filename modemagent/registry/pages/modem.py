@@ -1,0 +1,178 @@
+"""The page of a modem: where it is, with which SIM, since when, and on which evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from modemagent.registry.pages import lanes, timeline
+from modemagent.registry.pages.figures import ShownTime, moment
+from modemagent.registry.pages.finding_rows import FindingRow, finding_row, is_waiting
+from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther, not_found
+from modemagent.registry.pages.links import Link, Links
+from modemagent.registry.pages.lookup import count_lookup
+from modemagent.registry.pages.past import PastAnswer, past_answer, past_times
+from modemagent.registry.pages.viewer import Number, Viewer
+from modemagent.registry.pages.words import LINK_STATES, Word, sim_state
+from modemagent.registry.store import reader, triage
+from modemagent.registry.store.lookup import find_unit
+from modemagent.registry.store.refs import parse_ref
+from modemagent.registry.store.units import UnitKind
+from modemagent.registry.store.view import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotRow:
+    """A SIM slot of the modem."""
+
+    slot: int
+    state: Word
+    link: Link | None
+    number: Number | None
+    imsi: str
+    eid: str
+    since: ShownTime | None
+    link_state: Word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModemPage:
+    """A modem with its history.
+
+    :param findings: those that wait for a decision
+    :param individuals: how many machines report the number
+    :param facts: what it says about itself
+    :param chosen: kind of the entries of the timeline, empty for all
+    """
+
+    url: str
+    title: str
+    number: Number
+    is_present: bool
+    gateway: Link | None
+    port: str
+    seen: ShownTime | None
+    link_state: Word
+    individuals: int
+    findings: list[FindingRow]
+    slots: list[SlotRow]
+    lanes: lanes.Lanes
+    entries: list[timeline.Entry]
+    has_more: bool
+    facts: list[tuple[str, str]]
+    evidence: Link | None
+    chosen: str
+    past: PastAnswer | None
+
+
+def show(ask: Ask) -> Answer:
+    """Return the page of a modem; an IMEI in the address leads to its reference."""
+    name = ask.path["name"]
+    if parse_ref(name) is None:
+        count_lookup(ask)
+    with ask.reading() as connection:
+        as_of, known_at = past_times(ask)
+        found = reader.modem(connection, name, as_of=as_of, known_at=known_at)
+        if found is None:
+            raise not_found("modem")
+        if parse_ref(name) is None or name != found["ref"]:
+            return SeeOther(f"/modems/{found['ref']}")
+        chosen = ask.query("show") if ask.query("show") in timeline.KINDS else ""
+        now_found = found if known_at is None else reader.modem(connection, name) or found
+        model = _model(connection, ask.who, {**now_found, "past": found["past"]}, ask.now, chosen)
+    return Page("modem.html", model)
+
+
+def _model(
+    connection: Connection, viewer: Viewer, found: dict[str, Any], now: datetime, chosen: str
+) -> ModemPage:
+    links = Links(connection, viewer)
+    history = reader.modem_timeline(connection, found["ref"]) or {}
+    unit = find_unit(View(connection), UnitKind.MODEM, found["ref"])
+    about = triage.about(connection, unit=unit)
+    shown, has_more = timeline.entries(
+        connection,
+        links,
+        now,
+        events=history.get("events", ()),
+        facts=history.get("facts", ()),
+        findings=about,
+        chosen=chosen,
+    )
+    names = [links.text(found[name]) for name in ("manufacturer", "model") if found[name]]
+    return ModemPage(
+        url=f"/modems/{found['ref']}",
+        title=" ".join(names) or "Modem",
+        number=viewer.number(found["imei"], "IMEI"),
+        is_present=found["present"],
+        gateway=links.gateway(found["gateway_id"]),
+        port=links.text(found["port"] or ""),
+        seen=moment(found["last_seen"], now),
+        link_state=LINK_STATES[found["link_state"]],
+        individuals=found["individuals"],
+        findings=[finding_row(one, links, now) for one in about if is_waiting(one)],
+        slots=[_slot(one, viewer, links, now) for one in found["sims"]],
+        lanes=_lanes(history, links, now),
+        entries=shown,
+        has_more=has_more,
+        facts=_facts(found, viewer),
+        evidence=links.report(found["last_report"]),
+        chosen=chosen,
+        past=past_answer(found["past"], links, now),
+    )
+
+
+def _slot(one: dict[str, Any], viewer: Viewer, links: Links, now: datetime) -> SlotRow:
+    iccid = one["iccid"]
+    return SlotRow(
+        slot=one["slot"],
+        state=sim_state(one["state"]),
+        link=links.sim(iccid),
+        number=viewer.number(iccid, "ICCID") if iccid else None,
+        imsi=viewer.digits(one["imsi"]) if one["imsi"] else "",
+        eid=viewer.digits(one["eid"]) if one["eid"] else "",
+        since=moment(one["since"], now),
+        link_state=LINK_STATES[one["link_state"]],
+    )
+
+
+def _lanes(history: dict[str, Any], links: Links, now: datetime) -> lanes.Lanes:
+    places, pairings = history.get("places", ()), history.get("pairings", ())
+    several = len({one["individual"] for one in places}) > 1
+
+    def place(one: dict[str, Any]) -> Link:
+        found = links.gateway(one["gateway_id"]) or Link("-")
+        return found._replace(text=f"{found.text} {links.text(one['port'] or '')}")
+
+    def name(one: dict[str, Any]) -> str:
+        return f"machine {one['individual'] + 1}" if several else "gateway"
+
+    spans = lanes.spans_of(places, name, place, links)
+
+    def slot(one: dict[str, Any]) -> str:
+        begun = f" from {links.text(one['gateway_id'] or '')}" if several else ""
+        return f"slot {one['slot']}{begun}"
+
+    spans += lanes.spans_of(
+        sorted(pairings, key=lambda one: one["slot"] or 0),
+        slot,
+        lambda one: links.sim(one["iccid"]) or Link("-"),
+        links,
+    )
+    return lanes.draw(spans, now)
+
+
+def _facts(found: dict[str, Any], viewer: Viewer) -> list[tuple[str, str]]:
+    rows = [
+        ("maker", found["manufacturer"] and viewer.text(found["manufacturer"])),
+        ("model", found["model"] and viewer.text(found["model"])),
+        ("firmware", found["firmware"] and viewer.text(found["firmware"])),
+        ("TAC", found["tac"]),
+        ("IMEISV", found["imeisv"] and viewer.digits(found["imeisv"])),
+        ("MEID", found["meid"] and viewer.digits(found["meid"])),
+        ("serial number", found["serial_number"] and viewer.digits(found["serial_number"])),
+    ]
+    return [(name, value or "not read, or not offered by the modem") for name, value in rows]

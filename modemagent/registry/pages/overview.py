@@ -1,0 +1,104 @@
+"""The overview: is anything wrong, and what waits for a decision?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from modemagent.registry.pages.event_rows import EventRow, event_row
+from modemagent.registry.pages.figures import ShownTime, moment
+from modemagent.registry.pages.finding_rows import FindingRow, finding_row
+from modemagent.registry.pages.frame import Answer, Ask, Page
+from modemagent.registry.pages.links import Links
+from modemagent.registry.pages.words import Word, finding_word
+from modemagent.registry.store import reader, tallies, triage
+
+_ROWS = 10
+_EVENTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCount:
+    """How many undecided findings a rule has."""
+
+    type: str
+    word: Word
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverviewPage:
+    """Figures of the fleet, what waits, and what happened last.
+
+    :param oldest: since when the first undecided error or warning waits
+    :param silent: gateways that do not report
+    :param reasons: why the registry is not ready
+    """
+
+    warnings: int
+    waiting_errors: int
+    oldest: ShownTime | None
+    most: int
+    totals: dict[str, int]
+    silent: int
+    rows: list[FindingRow]
+    rules: list[RuleCount]
+    events: list[EventRow]
+    reasons: list[str]
+    at: ShownTime
+
+    @property
+    def is_empty(self) -> bool:
+        """Return True if nothing was reported yet."""
+        return self.totals["gateways"] == 0
+
+    @property
+    def largest(self) -> int:
+        """The largest number of findings of a rule."""
+        return max((one.count for one in self.rules), default=1)
+
+
+def show(ask: Ask) -> Answer:
+    """Return the overview."""
+    reasons = [one for one in ask.state.readiness.check().values() if one is not None]
+    with ask.reading() as connection:
+        links = Links(connection, ask.who)
+        model = _model(connection, links, ask.now, reasons)
+    return Page("overview.html", model)
+
+
+def _model(connection: Connection, links: Links, now: datetime, reasons: list[str]) -> OverviewPage:
+    errors = triage.waiting(connection, "error")
+    warnings = triage.waiting(connection, "warning")
+    found: list[tuple[int, dict[str, Any]]] = []
+    for severity in ("error", "warning"):
+        if len(found) < _ROWS:
+            found += triage.newest(connection, limit=_ROWS - len(found), severities=[severity])[0]
+    grouped = triage.clusters(connection)
+    oldest = min(filter(None, (errors.oldest, warnings.oldest)), default=None)
+    events = reader.events(connection, limit=_EVENTS, order="desc")["events"]
+    at = now.isoformat(timespec="milliseconds")
+    return OverviewPage(
+        waiting_errors=errors.count,
+        warnings=warnings.count,
+        oldest=moment(oldest, now),
+        most=triage.MOST_COUNTED,
+        totals=_totals(connection),
+        silent=sum(one.count for one in grouped if one.type == "gateway.silent"),
+        rows=[finding_row(document, links, now) for _, document in found],
+        rules=[
+            RuleCount(one.type, finding_word(one.type, one.severity), one.count) for one in grouped
+        ],
+        events=[event_row(one, links, now) for one in events],
+        reasons=reasons,
+        at=moment(at, now),  # type: ignore[arg-type]
+    )
+
+
+def _totals(connection: Connection) -> dict[str, int]:
+    """Return the numbers of the last count, which a new registry makes at its first minute."""
+    found = tallies.stored(connection)
+    return found if found.get("gateways") else tallies.counted(connection)

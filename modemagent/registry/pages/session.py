@@ -1,0 +1,187 @@
+"""Sign-in and sign-out, and the link by which a person chooses a password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from limits import parse
+from starlette.concurrency import run_in_threadpool
+
+from modemagent.registry.api.quotas import Rates
+from modemagent.registry.pages.frame import Answer, Ask, Page, PageError, SeeOther, is_loopback
+from modemagent.registry.pages.passwords import LONGEST, SHORTEST, Passwords
+from modemagent.registry.store import people
+from modemagent.registry.store.people import Person
+
+#: Attempts to sign in, right ones included.
+_OF_NAME, _OF_ADDRESS = parse("20/15minutes"), parse("60/15minutes")
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPage:
+    """The form to sign in.
+
+    :param has_people: False: the first account has not been created
+    """
+
+    name: str
+    onward: str
+    problem: str
+    has_people: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WelcomePage:
+    """The form to choose a password; without a name it makes the first administrator."""
+
+    name: str | None
+    typed: str
+    problem: str
+    shortest: int = SHORTEST
+
+
+def cookie_name(is_secure: bool) -> str:
+    """Return the name of the cookie; browsers accept the prefix over TLS only."""
+    return "__Host-registry" if is_secure else "registry"
+
+
+def secret_of(ask_cookies: dict[str, str], is_secure: bool) -> str:
+    """Return the secret of the session, empty if there is none."""
+    return ask_cookies.get(cookie_name(is_secure), "")
+
+
+class SignIn:
+    """Handlers of the pages that need no session."""
+
+    def __init__(self, passwords: Passwords) -> None:
+        self._passwords = passwords
+        self._names, self._addresses = Rates(_OF_NAME), Rates(_OF_ADDRESS)
+
+    def form(self, ask: Ask) -> Answer:
+        """Show the form to sign in."""
+        _check_channel(ask)
+        return self._page(ask, "", "")
+
+    async def sign_in(self, ask: Ask) -> Answer:
+        """Open a session if name and password are right."""
+        _check_channel(ask)
+        name, password = ask.given("name").lower(), ask.form.get("password", "")
+        wait_s = self._addresses.hit(ask.client) or self._names.hit(name[:64])
+        if wait_s is not None:
+            raise _too_many(wait_s)
+        found = await run_in_threadpool(_stored, ask, name)
+        is_right = await self._passwords.is_right(password[:LONGEST], found[1] if found else None)
+        if found is not None and is_right:
+            secret = await run_in_threadpool(people.open_session, ask.state.database, *found)
+            if secret is not None:
+                return await run_in_threadpool(_signed_in, ask, secret, local(ask.given("next")))
+        return await run_in_threadpool(self._page, ask, name, "Name or password is wrong.")
+
+    def sign_out(self, ask: Ask) -> Answer:
+        """End the session."""
+        people.close_session(ask.state.database, secret_of(ask.request.cookies, ask.is_secure))
+        return SeeOther("/sign-in", (cookie_name(ask.is_secure), None))
+
+    def welcome(self, ask: Ask) -> Answer:
+        """Show the form to choose a password."""
+        _check_channel(ask)
+        return Page("welcome.html", _welcome(ask, ""))
+
+    async def accept(self, ask: Ask) -> Answer:
+        """Set the password, and open a session."""
+        _check_channel(ask)
+        wait_s = self._addresses.hit(ask.client)
+        if wait_s is not None:
+            raise _too_many(wait_s)
+        page = await run_in_threadpool(_welcome, ask, "")
+        name, password = ask.given("name").lower(), ask.form.get("password", "")
+        problem = _objection(page.name or name, password, ask.form.get("again", ""))
+        if problem:
+            page = await run_in_threadpool(_welcome, ask, problem)
+            return Page("welcome.html", page, status=422)
+        hashed = await self._passwords.hash(password)
+        secret = await run_in_threadpool(
+            people.accept, ask.state.database, ask.path["secret"], name, hashed
+        )
+        if secret is None:
+            raise _used_up()
+        return await run_in_threadpool(_signed_in, ask, secret, "/")
+
+    def _page(self, ask: Ask, name: str, problem: str) -> Page:
+        with ask.reading() as connection:
+            has_people = people.has_people(connection)
+        onward = local(ask.given("next") or ask.query("next"))
+        model = SignInPage(name, onward, problem, has_people)
+        return Page("sign_in.html", model, status=422 if problem else 200)
+
+
+def local(url: str) -> str:
+    """Return an address of this registry; anything else becomes the overview.
+
+    >>> local("/findings?state=all"), local("//elsewhere.example"), local("https://a.example")
+    ('/findings?state=all', '/', '/')
+    """
+    is_local = url.startswith("/") and not url.startswith(("//", "/\\"))
+    return url if is_local and url.isascii() and url.isprintable() else "/"
+
+
+def _stored(ask: Ask, name: str) -> tuple[int, str] | None:
+    with ask.reading() as connection:
+        return people.password_hash(connection, name)
+
+
+def _welcome(ask: Ask, problem: str) -> WelcomePage:
+    with ask.reading() as connection:
+        who = people.invited(connection, ask.path["secret"])
+    if who is None:
+        raise _used_up()
+    return WelcomePage(who.name if isinstance(who, Person) else None, ask.given("name"), problem)
+
+
+def _objection(name: str, password: str, again: str) -> str:
+    """Return what is wrong with a new password or name, empty if nothing is."""
+    if not people.is_name(name):
+        return "A name has 1 to 64 of the characters a-z, 0-9 and . _ @ + -."
+    if not SHORTEST <= len(password) <= LONGEST:
+        return f"A password has at least {SHORTEST} characters; several words are a good one."
+    if name in password.lower():
+        return "The password must not contain the name."
+    return "" if password == again else "The two passwords differ."
+
+
+def _signed_in(ask: Ask, secret: str, onward: str) -> SeeOther:
+    old = secret_of(ask.request.cookies, ask.is_secure)
+    if old:
+        people.close_session(ask.state.database, old)
+    return SeeOther(onward, (cookie_name(ask.is_secure), secret))
+
+
+def _check_channel(ask: Ask) -> None:
+    """Refuse passwords over a network without TLS."""
+    if not ask.is_secure and not is_loopback(ask.request):
+        raise PageError(
+            403,
+            "Not encrypted",
+            "A password must not be sent over a network without encryption.",
+            "Start the registry with --tls-cert, or behind a reverse proxy with TLS and "
+            "--public-url https://HOST.",
+        )
+
+
+def _too_many(wait_s: int) -> PageError:
+    return PageError(
+        429,
+        "Too many attempts",
+        f"Sign-in is possible again in {-(-wait_s // 60)} min.",
+        "A forgotten password is replaced with modemagent registry person create.",
+    )
+
+
+def _used_up() -> PageError:
+    return PageError(
+        410,
+        "This link is no longer valid",
+        "A link is valid once and for a limited time.",
+        "Ask an administrator for another one: modemagent registry person create NAME. Before "
+        "there is an account, restart the registry.",
+    )

@@ -1,0 +1,115 @@
+"""The page of a SIM: in which modem it is and was, since when, and on which evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from modemagent.registry.pages import lanes, timeline
+from modemagent.registry.pages.figures import ShownTime, moment
+from modemagent.registry.pages.finding_rows import FindingRow, finding_row, is_waiting
+from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther, not_found
+from modemagent.registry.pages.links import Link, Links
+from modemagent.registry.pages.lookup import count_lookup
+from modemagent.registry.pages.past import PastAnswer, past_answer, past_times
+from modemagent.registry.pages.viewer import Number, Viewer
+from modemagent.registry.pages.words import LINK_STATES, Word
+from modemagent.registry.store import reader, triage
+from modemagent.registry.store.lookup import find_unit
+from modemagent.registry.store.refs import parse_ref
+from modemagent.registry.store.units import UnitKind
+from modemagent.registry.store.view import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimPage:
+    """A SIM with its history.
+
+    :param individuals: how many SIMs report the number
+    """
+
+    url: str
+    number: Number
+    is_present: bool
+    modem: Link | None
+    slot: int | None
+    gateway: Link | None
+    port: str
+    seen: ShownTime | None
+    link_state: Word
+    individuals: int
+    imsi: Number | None
+    eid: Number | None
+    findings: list[FindingRow]
+    lanes: lanes.Lanes
+    entries: list[timeline.Entry]
+    has_more: bool
+    evidence: Link | None
+    chosen: str
+    past: PastAnswer | None
+
+
+def show(ask: Ask) -> Answer:
+    """Return the page of a SIM; an ICCID in the address leads to its reference."""
+    name = ask.path["name"]
+    if parse_ref(name) is None:
+        count_lookup(ask)
+    with ask.reading() as connection:
+        as_of, known_at = past_times(ask)
+        found = reader.sim(connection, name, as_of=as_of, known_at=known_at)
+        if found is None:
+            raise not_found("SIM")
+        if parse_ref(name) is None or name != found["ref"]:
+            return SeeOther(f"/sims/{found['ref']}")
+        chosen = ask.query("show") if ask.query("show") in timeline.KINDS else ""
+        now_found = found if known_at is None else reader.sim(connection, name) or found
+        model = _model(connection, ask.who, {**now_found, "past": found["past"]}, ask.now, chosen)
+    return Page("sim.html", model)
+
+
+def _model(
+    connection: Connection, viewer: Viewer, found: dict[str, Any], now: datetime, chosen: str
+) -> SimPage:
+    links = Links(connection, viewer)
+    history = reader.sim_timeline(connection, found["ref"]) or {}
+    about = triage.about(connection, unit=find_unit(View(connection), UnitKind.SIM, found["ref"]))
+    shown, has_more = timeline.entries(
+        connection,
+        links,
+        now,
+        events=history.get("events", ()),
+        facts=(),
+        findings=about,
+        chosen=chosen,
+    )
+    spans = lanes.spans_of(
+        history.get("pairings", ()),
+        lambda one: "modem" if found["individuals"] == 1 else f"SIM {one['individual'] + 1}",
+        lambda one: links.modem(one["imei"]) or Link("-"),
+        links,
+    )
+    imsi, eid = found["imsi"], found["eid"]
+    return SimPage(
+        url=f"/sims/{found['ref']}",
+        number=viewer.number(found["iccid"], "ICCID"),
+        is_present=found["present"],
+        modem=links.modem(found["imei"]),
+        slot=found["slot"],
+        gateway=links.gateway(found["gateway_id"]),
+        port=links.text(found["port"] or ""),
+        seen=moment(found["last_seen"], now),
+        link_state=LINK_STATES[found["link_state"]],
+        individuals=found["individuals"],
+        imsi=viewer.number(imsi, "IMSI") if imsi else None,
+        eid=viewer.number(eid, "EID") if eid else None,
+        findings=[finding_row(one, links, now) for one in about if is_waiting(one)],
+        lanes=lanes.draw(spans, now),
+        entries=shown,
+        has_more=has_more,
+        evidence=links.report(found["last_report"]),
+        chosen=chosen,
+        past=past_answer(found["past"], links, now),
+    )

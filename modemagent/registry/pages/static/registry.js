@@ -1,0 +1,75 @@
+// Enhancement only: copy buttons, keys, focus. Every page works without it.
+const status = document.getElementById("status");
+
+function say(text) {
+  if (status) status.textContent = text;
+}
+
+for (const number of document.querySelectorAll("[data-copy]")) {
+  const button = document.createElement("button");
+  const label = `Copy ${number.dataset.copy}`;
+  button.type = "button";
+  button.className = "plain small no-print";
+  button.textContent = label;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(number.textContent.trim());
+    button.textContent = "copied";
+    say(`${number.dataset.copy} copied`);
+    setTimeout(() => { button.textContent = label; }, 2000);
+  });
+  if (navigator.clipboard) number.after(" ", button);
+}
+
+// Keys: only outside fields, never with Ctrl, Alt or Meta.
+const sections = { o: "/", f: "/findings", m: "/modems", s: "/sims", g: "/gateways" };
+const rows = () => [...document.querySelectorAll("[data-row]")];
+let chosen = -1;
+let awaits = false;
+
+function choose(step) {
+  const found = rows();
+  if (!found.length) return;
+  found[chosen]?.removeAttribute("data-chosen");
+  chosen = Math.max(0, Math.min(found.length - 1, chosen + step));
+  found[chosen].setAttribute("data-chosen", "");
+  found[chosen].querySelector("a")?.focus();
+  found[chosen].scrollIntoView({ block: "nearest" });
+}
+
+document.addEventListener("keydown", (event) => {
+  const field = event.target.closest?.("input, select, textarea, [contenteditable]");
+  if (event.key === "Escape" && field) field.blur();
+  if (field || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (!("shortcuts" in document.body.dataset)) return;
+  const key = event.key;
+  if (awaits) {
+    awaits = false;
+    if (key in sections) {
+      event.preventDefault();
+      location.assign(sections[key]);
+    }
+    return;
+  }
+  if (key === "g") awaits = true;
+  else if (key === "/") document.getElementById("search")?.focus();
+  else if (key === "j") choose(1);
+  else if (key === "k") choose(-1);
+  else if (key === "a") document.getElementById("acknowledge")?.querySelector("summary")?.click();
+  else if (key === "?") document.getElementById("keys")?.showModal();
+  else return;
+  event.preventDefault();
+});
+
+for (const button of document.querySelectorAll("[data-keys]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => document.getElementById("keys")?.showModal());
+}
+
+// A form is sent once.
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = "1";
+});
+addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent;
+});

@@ -1,0 +1,239 @@
+"""Short words, sentences, remedies and shapes of all codes that pages show.
+
+The sentences and remedies are those of the catalogues of rules and of problems.
+
+>>> word("sim.swapped").short, word("sim.swapped").shape
+('SIM swapped', 'triangle')
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from modemagent.identity.problems import CODES
+from modemagent.identity.snapshot import ReadState, SimState
+from modemagent.registry.rules.catalogue import CATALOGUE
+
+
+class Word(NamedTuple):
+    """A code in plain language.
+
+    :param shape: name of a symbol in ``static/icons.svg``
+    :param tone: class of the color, which repeats what word and shape state
+    :param sentence: what it means
+    :param remedy: what to do next
+    """
+
+    short: str
+    shape: str
+    tone: str = "quiet"
+    sentence: str = ""
+    remedy: str = ""
+
+
+_TONES = {"error": "bad", "warning": "warn", "note": "info"}
+_SHAPES = {"error": "diamond", "warning": "triangle", "note": "disc"}
+
+#: Short words of findings and events; findings about numbers have those of ``_DAMAGES``.
+_SHORT = {
+    "imei.duplicate": "IMEI in several places",
+    "imei.cloned": "IMEI cloned",
+    "imei.altered": "IMEI altered",
+    "sim.cloned": "SIM cloned",
+    "sim.churn": "SIMs changed often",
+    "sim.swapped": "SIM swapped",
+    "sim.profile_switched": "eSIM profile switched",
+    "sim.imsi_switched": "IMSI switched",
+    "sim.moved": "SIM moved",
+    "sim.removed": "SIM removed",
+    "sim.first_seen": "SIM first seen",
+    "modem.swapped": "Modem swapped",
+    "modem.moved": "Modem moved",
+    "modem.removed": "Modem removed",
+    "modem.first_seen": "Modem first seen",
+    "modem.firmware_changed": "Firmware changed",
+    "modem.flapping": "Modem flapping",
+    "network.denied": "Network denied",
+    "gateway.identity_forked": "Gateway copied",
+    "gateway.clock_suspect": "Clock suspect",
+    "gateway.silent": "Gateway silent",
+    "case.opened": "Case opened",
+    "case.sighted": "Case sighted",
+    "case.closed": "Case closed",
+    "modem.not_in_inventory": "Modem not in inventory",
+    "imei.label_mismatch": "IMEI and label differ",
+    "recall.matched": "Recall or notice",
+}
+
+_DAMAGES = {
+    "missing": "not read",
+    "placeholder": "is a filler",
+    "charset": "with wrong characters",
+    "length": "of wrong length",
+    "check_digit": "with wrong check digit",
+    "check_digits": "with wrong check digits",
+    "spare_digit": "with 0 as check digit",
+    "no_check_digit": "without check digit",
+    "is_imeisv": "as IMEISV",
+    "test_tac": "of test equipment",
+    "unknown_rbi": "of unknown body",
+    "serial_suspect": "with odd serial",
+    "svn_reserved": "with reserved version",
+    "range": "out of range",
+    "imei_form": "in the form of an IMEI",
+    "region_code": "of odd region",
+    "short": "too short",
+    "unknown_mcc": "of unknown country",
+    "unknown_country": "of unknown country",
+    "test_network": "of a test network",
+    "private_network": "of a private network",
+    "shared_mcc": "of an international network",
+    "ef_encoded": "decoded from its file",
+    "non_telecom_mii": "not of telecoms",
+    "luhn": "with wrong check digit",
+    "extra_digit": "with an extra digit",
+    "hex_digit": "with a letter",
+    "length_unusual": "of unusual length",
+    "test_profile": "of a test profile",
+    "test_value": "of a test",
+    "swapped": "with swapped digits",
+    "not_e118": "not of E.118",
+    "tlv_encoded": "taken out of a data object",
+}
+_CROSS = {
+    "imei_imeisv_differ": "IMEI and IMEISV differ",
+    "imei_duplicate": "IMEI read twice",
+    "imei_unstable": "IMEI unstable",
+    "imei_label_differ": "IMEI and label differ",
+    "meid_imei_differ": "MEID and IMEI differ",
+    "tac_model_differ": "TAC of another model",
+    "tac_unknown": "TAC unknown",
+    "iccid_imsi_country": "Countries differ",
+    "iccid_changed": "ICCID changed",
+    "imei_changed": "IMEI changed",
+    "imsi_changed": "IMSI changed",
+    "eid_changed": "EID changed",
+    "imei_ambiguous": "IMEI ambiguous",
+    "iccid_ambiguous": "ICCID ambiguous",
+    "imsi_ambiguous": "IMSI ambiguous",
+}
+
+
+def _problem_word(code: str) -> Word:
+    kind, _, name = code.partition(".")
+    severity, meaning = CODES[code]
+    if kind == "cross":
+        short = _CROSS[name]
+    elif kind == "sim":
+        short = _SIM_STATES[SimState("unknown" if name == "wrong_slot" else name)].short
+    else:
+        short = f"{kind.upper()} {_DAMAGES[name]}"
+    return Word(short, _SHAPES[severity], _TONES[severity], f"{meaning[:1].upper()}{meaning[1:]}.")
+
+
+_SIM_STATES = {
+    SimState.READY: Word("SIM ready", "tick", "ok"),
+    SimState.PIN_REQUIRED: Word("SIM waits for its PIN", "triangle", "warn"),
+    SimState.PUK_REQUIRED: Word("SIM waits for its PUK", "triangle", "warn"),
+    SimState.LOCKED: Word("locked to other SIMs", "triangle", "warn"),
+    SimState.NO_PROFILE: Word("eUICC without a profile", "triangle", "warn"),
+    SimState.ABSENT: Word("no SIM", "ring"),
+    SimState.BUSY: Word("not read: SIM busy", "question"),
+    SimState.FAILURE: Word("not read: SIM failed", "diamond", "bad"),
+    SimState.OFF: Word("SIM switched off", "ring"),
+    SimState.UNKNOWN: Word("not read: state unknown", "question"),
+}
+
+_READ_STATES = {
+    ReadState.OK: Word("read", "tick", "ok"),
+    ReadState.ABSENT: Word("not read: no SIM", "ring"),
+    ReadState.LOCKED: Word("not read: SIM locked", "question"),
+    ReadState.FAILED: Word("not read: command failed", "question"),
+    ReadState.UNSUPPORTED: Word("not offered by the modem", "question"),
+    ReadState.TIMEOUT: Word("not read: no answer", "question"),
+}
+
+SEVERITIES = {
+    "error": Word("error", "diamond", "bad"),
+    "warning": Word("warning", "triangle", "warn"),
+    "note": Word("note", "disc", "info"),
+}
+
+LINK_STATES = {
+    "linked": Word("linked", "chain", "ok"),
+    "armed": Word("armed", "gap", "info"),
+    "differed": Word("differed", "unequal", "bad"),
+    "unlinked": Word("unlinked", "ring", sentence="No policy covers this modem."),
+}
+
+STATES = {
+    "undecided": Word("undecided", "ring"),
+    "acknowledged": Word("acknowledged", "eye", "info"),
+    "resolved": Word("resolved", "tick", "ok"),
+    "suppressed": Word("suppressed", "barred"),
+}
+
+#: State of a note that was not decided: it needs no decision.
+NOTED = Word("noted", "dot")
+
+#: What changed a finding, as words that follow the name of the actor.
+ACTIONS = {
+    "acknowledge": "acknowledged",
+    "resolve": "resolved",
+    "suppress": "suppressed",
+    "authorise": "authorised",
+    "assign": "assigned",
+    "changed": "noted a change",
+    "cause_gone": "resolved it, as its cause is gone",
+}
+
+CAUSES = {
+    "removed": "removed",
+    "replaced": "replaced by another",
+    "moved": "moved",
+}
+
+GRADES = {
+    "certain": "certain: readings of both contradict each other more than once",
+    "probable": "probable: one contradiction, or another maker",
+    "possible": "possible: it may be a coincidence",
+}
+
+def _words_of(code: str) -> str:
+    return code.replace(".", " ").replace("_", " ").capitalize()
+
+
+WORDS: dict[str, Word] = {
+    **{code: _problem_word(code) for code in CODES},
+    **{name: Word(short, "dot") for name, short in _SHORT.items()},
+}
+WORDS |= {
+    name: Word(
+        _SHORT.get(name) or (WORDS[name].short if name in WORDS else _words_of(name)),
+        _SHAPES[row.severity],
+        _TONES[row.severity],
+        row.sentence,
+        row.remedy,
+    )
+    for name, row in CATALOGUE.items()
+}
+
+
+def word(code: str) -> Word:
+    """Return the word of a finding, an event or a problem; of an unknown code, the code."""
+    return WORDS.get(code) or Word(code, "dot")
+
+
+def finding_word(code: str, severity: str) -> Word:
+    """Return the word of a finding with the shape of its severity, which its grade can lower."""
+    return word(code)._replace(shape=_SHAPES[severity], tone=_TONES[severity])
+
+
+def sim_state(code: str) -> Word:
+    """Return the word of the state of a SIM."""
+    return _SIM_STATES[SimState(code)]
+
+
+def read_state(code: str) -> Word:
+    """Return the word of the read state of a field."""
+    return _READ_STATES[ReadState(code)]

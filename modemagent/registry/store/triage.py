@@ -1,0 +1,131 @@
+"""Findings as people work through them: newest first, counted up to a limit, grouped by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, or_, select
+
+from modemagent.registry.store import schema
+from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.engine import now_ms
+from modemagent.registry.store.finding_reader import finding_documents
+from modemagent.registry.store.view import View
+
+#: Numbers above it are shown as "more than": counting further takes longer than a page may.
+MOST_COUNTED = 10_000
+STATES = ("undecided", "acknowledged", "suppressed")
+_c = schema.finding.c
+#: As in the index of open findings, which SQLite uses only if the literal is the same.
+_OPEN = and_(_c.recorded_to.is_(None), _c.state != literal_column("'resolved'"))
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTotal:
+    """How many findings of one rule wait for a decision."""
+
+    type: str
+    severity: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The findings of a severity that wait for a decision.
+
+    :param count: at most one above :data:`MOST_COUNTED`
+    :param oldest: time of the first one that was recorded
+    """
+
+    count: int
+    oldest: str | None
+
+
+def in_state(state: str) -> ColumnElement[bool]:
+    """Return the condition of open findings in a state: decisions with an end are over after it."""
+    over = _c.until_ms <= now_ms()
+    if state == "undecided":
+        return and_(_OPEN, or_(_c.state == state, over))
+    return and_(_OPEN, _c.state == state, _c.until_ms > now_ms())
+
+
+def waiting(connection: Connection, severity: str) -> Waiting:
+    """Return how many findings of a severity are undecided, and since when the first one is."""
+    query = select(_c.recorded_from).where(in_state("undecided"), _c.severity == severity)
+    capped = query.order_by(_c.id).limit(MOST_COUNTED + 1).subquery()
+    counted = select(func.count(), func.min(capped.c.recorded_from)).select_from(capped)
+    count, oldest = connection.execute(counted).one()
+    return Waiting(count, to_rfc3339(oldest))
+
+
+def clusters(connection: Connection) -> list[RuleTotal]:
+    """Return the undecided findings by rule, errors first, then by number; notes are left out."""
+    found: list[RuleTotal] = []
+    for severity in ("error", "warning"):
+        query = select(_c.type).where(in_state("undecided"), _c.severity == severity)
+        capped = query.order_by(_c.id).limit(MOST_COUNTED).subquery()
+        grouped = (
+            select(capped.c.type, func.count().label("found"))
+            .group_by(capped.c.type)
+            .order_by(func.count().desc(), capped.c.type)
+        )
+        found += [RuleTotal(kind, severity, count) for kind, count in connection.execute(grouped)]
+    return found
+
+
+def newest(
+    connection: Connection,
+    *,
+    limit: int,
+    state: str | None = "undecided",
+    severities: Sequence[str] = (),
+    rule: str | None = None,
+    before: int | None = None,
+    after: int | None = None,
+) -> tuple[list[tuple[int, Document]], bool]:
+    """Return findings with their rows, newest first, and True if there are more.
+
+    :param state: None: all findings, resolved ones included
+    :param severities: only of these; none: of any
+    :param before: only older ones than this row
+    :param after: only newer ones than this row; those next to it
+    """
+    query = select(schema.finding)
+    if state is not None:
+        query = query.where(in_state(state))
+    if rule is not None:
+        query = query.where(_c.type == rule)
+    if before is not None:
+        query = query.where(_c.id < before)
+    if after is not None:
+        query = query.where(_c.id > after)
+    is_up = after is not None
+    query = query.order_by(_c.id if is_up else _c.id.desc()).limit(limit + 1)
+    # one query each: the index of open findings has each severity in the order of the rows
+    each = [query.where(_c.severity == one) for one in severities] or [query]
+    rows = [row for one in each for row in connection.execute(one)]
+    rows.sort(key=lambda row: row.id, reverse=not is_up)
+    more, rows = len(rows) > limit, rows[:limit]
+    rows.sort(key=lambda row: row.id, reverse=True)
+    return _numbered(connection, rows), more
+
+
+def about(
+    connection: Connection, *, unit: int | None = None, gateway: int | None = None, limit: int = 50
+) -> list[Document]:
+    """Return the newest findings about a unit or a gateway, resolved ones included."""
+    is_it = _c.unit == unit if unit is not None else _c.gateway == gateway
+    query = select(schema.finding).where(is_it).order_by(_c.id.desc()).limit(limit)
+    found = _numbered(connection, connection.execute(query).all())
+    return [document for _, document in found]
+
+
+def _numbered(connection: Connection, rows: Sequence[Any]) -> list[tuple[int, Document]]:
+    documents = finding_documents(View(connection), rows)
+    gone = {row.id for row in rows if row.recorded_to is not None}
+    return [
+        (row.id, {**one, "state": "resolved"} if row.id in gone else one)
+        for row, one in zip(rows, documents, strict=True)
+    ]

@@ -1,0 +1,218 @@
+"""Pages in Chromium: accessibility, reflow, keys, without script, no errors, no other hosts.
+
+All of Playwright runs in one thread of its own: its loop would stay in the thread of asynchronous
+tests otherwise.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from modemagent.registry.store.people import PersonRole
+from tests.registry.conftest import IMEI, OTHER_ICCID
+from tests.registry.pages.conftest import Browser, Story
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the extra browser is missing")
+axe = pytest.importorskip("axe_playwright_python", reason="the extra browser is missing")
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="chromium is missing")
+
+T = TypeVar("T")
+_AXE = (
+    "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa',"
+    " 'best-practice']}).then(r => r.violations.map(v => v.id + ': ' + v.nodes.map("
+    "n => n.html.slice(0, 150)).join(' | ')))"
+)
+
+
+class Chromium:
+    """A browser in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        self._driver: Any = None
+        self._browser: Any = None
+        self.run(self._start)
+
+    def _start(self) -> None:
+        self._driver = playwright.sync_playwright().start()
+        self._browser = self._driver.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox"] if os.geteuid() == 0 else []
+        )
+
+    def _stop(self) -> None:
+        self._browser.close()
+        self._driver.stop()
+
+    def run(self, work: Callable[[], T]) -> T:
+        return self._thread.submit(work).result(timeout=120)
+
+    def close(self) -> None:
+        self.run(self._stop)
+        self._thread.shutdown()
+
+    def visit(self, person: Browser, body: Callable[[Any, str], T], **options: Any) -> T:
+        """Return the result of a function that gets a page and the address of the registry.
+
+        Errors of the console and requests to other hosts fail.
+        """
+        base = f"http://127.0.0.1:{person.port}"
+
+        def work() -> T:
+            context = self._browser.new_context(**options)
+            cookie = {"name": "registry", "value": person.cookie or "", "url": base}
+            context.add_cookies([cookie])
+            page = context.new_page()
+            page.set_default_timeout(20_000)
+            wrong: list[str] = []
+            page.on("console", lambda one: wrong.append(one.text) if one.type == "error" else None)
+            page.on("pageerror", lambda one: wrong.append(str(one)))
+            page.on(
+                "request",
+                lambda one: None if one.url.startswith(base) else wrong.append(one.url),
+            )
+            try:
+                result = body(page, base)
+                stored = page.evaluate("localStorage.length + sessionStorage.length")
+                assert (wrong, stored, len(context.cookies())) == ([], 0, 1)
+                return result
+            finally:
+                context.close()
+
+        return self.run(work)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    found = Chromium()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def paths(story: Story) -> list[str]:
+    """Every kind of page."""
+    browser = story.person("guide", PersonRole.VIEWER)
+    finding = story.finding(browser, "SIM swapped")
+    report = next(one for one in browser.get(finding).links if one.startswith("/reports/"))
+    units = [
+        browser.get(one).headers["Location"]
+        for one in (f"/modems/{IMEI}", f"/sims/{OTHER_ICCID}", "/gateways/gw-1")
+    ]
+    lists = [
+        "/",
+        "/findings?state=all&severity=any",
+        "/modems",
+        "/sims",
+        "/gateways",
+        "/lookup",
+        "/me",
+    ]
+    return [*lists, finding, report, *units]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_are_accessible_and_fit_a_phone(
+    story: Story, chromium: Chromium, paths: list[str], scheme: str
+) -> None:
+    person = story.person(f"axe-{scheme}", PersonRole.OPERATOR, full_ids=True)
+    source = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
+
+    def body(page: Any, base: str) -> dict[str, list[str]]:
+        found = {}
+        for path in paths:
+            page.goto(base + path)
+            wide = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            page.evaluate(source)
+            found[path] = page.evaluate(_AXE) + ([f"{wide} px too wide"] if wide > 0 else [])
+        return {path: wrong for path, wrong in found.items() if wrong}
+
+    options = {"viewport": {"width": 320, "height": 640}, "color_scheme": scheme}
+    assert chromium.visit(person, body, **options) == {}
+
+
+def test_answer_is_in_the_first_screen(story: Story, chromium: Chromium, paths: list[str]) -> None:
+    person = story.person("hurried", PersonRole.OPERATOR)
+    wanted = {"/": "Nothing waits|warning", paths[7]: "Was this planned?", paths[9]: "in gw-1"}
+
+    def body(page: Any, base: str) -> list[str]:
+        missing = []
+        for path, texts in wanted.items():
+            page.goto(base + path)
+            shown = page.evaluate(
+                "[...document.querySelectorAll('main *')].filter(e => !e.children.length ||"
+                " e.tagName === 'P' || e.tagName === 'SPAN').filter(e =>"
+                " e.getBoundingClientRect().bottom <= innerHeight).map(e => e.innerText).join(' ')"
+            )
+            if not any(text in shown for text in texts.split("|")):
+                missing.append(path)
+        return missing
+
+    for width, height in ((1280, 800), (390, 844)):
+        viewport = {"width": width, "height": height}
+        assert chromium.visit(person, body, viewport=viewport) == []
+
+
+def test_finding_is_decided_without_script(story: Story, chromium: Chromium) -> None:
+    person = story.person("plain", PersonRole.OPERATOR)
+
+    def body(page: Any, base: str) -> str:
+        page.goto(base + "/findings?state=all&severity=any")
+        page.get_by_role("link", name="SIM swapped").first.click()
+        page.get_by_text("Assign…").click()
+        assigned = page.locator("form[action$=assign]")
+        assigned.locator("textarea").fill("is at the site")
+        assigned.locator("[name=assignee]").fill("ben")
+        assigned.locator("button").click()
+        return str(page.locator("#decisions").inner_text())
+
+    shown = chromium.visit(person, body, java_script_enabled=False)
+    assert "plain assigned to ben" in shown
+    assert "is at the site" in shown
+
+
+def test_number_is_found_by_keys_alone(story: Story, chromium: Chromium) -> None:
+    person = story.person("typist", PersonRole.VIEWER, full_ids=True)
+
+    def body(page: Any, base: str) -> str:
+        page.goto(base + "/")
+        page.keyboard.press("/")
+        page.keyboard.type(IMEI)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/modems/*")
+        assert page.locator("h1 .number").inner_text().replace("\n", "") == IMEI
+        page.keyboard.press("g")
+        page.keyboard.press("f")
+        page.wait_for_url("**/findings")
+        page.goto(base + "/findings?state=all&severity=any")
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/findings/*")
+        return str(page.evaluate("document.activeElement.tagName"))
+
+    assert chromium.visit(person, body) == "BODY"
+
+
+def test_selected_number_is_copied_without_spaces(story: Story, chromium: Chromium) -> None:
+    person = story.person("copier", PersonRole.VIEWER, full_ids=True)
+    path = person.get(f"/modems/{IMEI}").headers["Location"]
+
+    def body(page: Any, base: str) -> str:
+        page.goto(base + path)
+        return str(
+            page.evaluate(
+                "(getSelection().selectAllChildren(document.querySelector('h1 .number')),"
+                " getSelection().toString())"
+            )
+        )
+
+    assert chromium.visit(person, body) == IMEI

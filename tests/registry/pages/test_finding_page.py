@@ -1,0 +1,92 @@
+"""Decisions by forms: with reason and revision, refused if the finding has changed."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from modemagent.registry.store.people import PersonRole
+from tests.registry.conftest import ICCID, OTHER_ICCID
+from tests.registry.pages.conftest import Browser, Story
+
+UNTIL = "2100-01-01 12:00"
+
+
+@pytest.fixture
+def operator(story: Story, request: pytest.FixtureRequest) -> Browser:
+    name = request.node.name.replace("_", "-").partition("[")[0][:60]
+    return story.person(name, PersonRole.OPERATOR, full_ids=True)
+
+
+def revision_of(page: str) -> str:
+    found = re.search(r'name="revision" value="(\d+)"', page)
+    assert found
+    return found[1]
+
+
+def test_page_shows_both_sims_and_the_answers(story: Story, operator: Browser) -> None:
+    page = operator.get(story.finding(operator, "SIM swapped")).text
+    assert "Was this planned?" in page
+    assert page.index(ICCID) < page.index(OTHER_ICCID)
+    assert f"+QCCID: {OTHER_ICCID}" in page
+    assert "report gw-1/stream-1/2" in re.sub(r"<[^>]+>", "", page)
+
+
+def test_decision_is_made_once_per_revision(story: Story, operator: Browser) -> None:
+    path = story.finding(operator, "SIM swapped")
+    form = {"revision": revision_of(operator.get(path).text), "reason": "crew <b>North</b>"}
+    made = operator.post(f"{path}/acknowledge", form | {"until": UNTIL})
+    assert (made.status, made.headers["Location"]) == (303, f"{path}#decisions")
+    page = operator.get(path).text
+    assert "crew &lt;b&gt;North&lt;/b&gt;" in page
+    assert "acknowledged" in page
+
+    late = operator.post(f"{path}/resolve", form)
+    assert late.status == 409
+    assert "Nothing was decided" in late.text
+    assert "crew &lt;b&gt;North" in late.text  # the reason is kept
+    assert "resolved</b>" not in operator.get(path).text
+    assert "SIM swapped" in operator.get("/findings?state=acknowledged").text
+
+
+@pytest.mark.parametrize(
+    ("action", "changed"),
+    [
+        ("acknowledge", {"reason": " "}),
+        ("acknowledge", {"until": "soon"}),
+        ("acknowledge", {"until": "2020-01-01 12:00"}),
+        ("resolve", {"revision": "many"}),
+        ("assign", {"assignee": ""}),
+        ("resolve", {"reason": "x" * 2001}),
+    ],
+)
+def test_incomplete_form_decides_nothing(
+    story: Story, operator: Browser, action: str, changed: dict[str, str]
+) -> None:
+    path = story.finding(operator, "SIM swapped")
+    before = revision_of(operator.get(path).text)
+    form = {"revision": before, "reason": "why", "until": UNTIL}
+    answer = operator.post(f"{path}/{action}", form | changed)
+    assert answer.status == 422
+    assert 'role="alert"' in answer.text
+    assert revision_of(operator.get(path).text) == before
+
+
+@pytest.mark.parametrize("role", [PersonRole.VIEWER, PersonRole.AUDITOR])
+def test_only_operators_decide(story: Story, role: PersonRole) -> None:
+    browser = story.person(f"no-decision-{role}", role)
+    path = story.finding(browser, "SIM swapped")
+    page = browser.get(path).text
+    assert "To decide needs the role operator" in page
+    assert '<form action="/findings/' not in page
+    answer = browser.post(f"{path}/resolve", {"revision": "1", "reason": "x"})
+    assert answer.status == 403
+    assert "decide about findings" in answer.text
+
+
+def test_filters_are_the_address(story: Story, operator: Browser) -> None:
+    page = operator.get("/findings?state=all&rule=sim.swapped").text
+    assert "rule: SIM swapped" in page
+    assert len(re.findall(r"<tr data-row", page)) == 1
+    assert "Nothing matches" in operator.get("/findings?rule=sim.cloned").text

@@ -1,0 +1,223 @@
+"""Signing in, and every way in which a session or a form must be refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from starlette.datastructures import State
+
+from modemagent.registry.pages.passwords import Passwords
+from modemagent.registry.pages.site import Pages
+from modemagent.registry.store import people, triage
+from modemagent.registry.store.engine import Database, now_ms
+from modemagent.registry.store.people import IDLE_MS, LONGEST_MS, PersonRole
+from modemagent.registry.store.people_tables import invitation, session
+from tests.conftest import call_in_process
+from tests.registry.conftest import Registry
+from tests.registry.pages.conftest import Browser, Story
+
+PASSWORD = "correct horse battery"
+CHOSEN = {"name": "ann", "password": PASSWORD, "again": PASSWORD}
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[tuple[Registry, str]]:
+    """A registry without people, and the path of the link that it has printed."""
+    registry = Registry(tmp_path / "state")
+    registry.start()
+    found = re.fullmatch(r"http://127\.0\.0\.1:\d+(/welcome/\S{43})", registry.first_link)
+    assert found
+    yield registry, found[1]
+    registry.stop()
+
+
+def cookie_of(answer: object) -> str:
+    found = re.match(r"registry=([^;]*);", answer.headers["Set-Cookie"])  # type: ignore[attr-defined]
+    assert found
+    return found[1]
+
+
+def test_first_link_makes_the_administrator_once(fresh: tuple[Registry, str]) -> None:
+    registry, link = fresh
+    browser = Browser(registry.port)
+    assert "There is no account yet" in browser.get("/sign-in").text
+    for wrong in ({"password": "short"}, {"again": "other"}, {"name": "A B"}):
+        assert browser.post(link, CHOSEN | wrong).status == 422
+    answer = browser.post(link, CHOSEN)
+    assert (answer.status, answer.headers["Location"]) == (303, "/")
+    attributes = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in attributes
+    assert "SameSite=lax" in attributes
+    browser.cookie = cookie_of(answer)
+    assert browser.get("/").status == 200
+    assert browser.post(link, CHOSEN | {"name": "eve"}).status == 410
+    assert Browser(registry.port).get(link).status == 410
+
+    stranger = Browser(registry.port)
+    assert stranger.post("/sign-in", {"name": "ann", "password": "wrong"}).status == 422
+    assert stranger.post("/sign-in", {"name": "eve", "password": PASSWORD}).status == 422
+    back = stranger.post(
+        "/sign-in", {"name": "Ann", "password": PASSWORD, "next": "/findings?state=all"}
+    )
+    assert (back.status, back.headers["Location"]) == (303, "/findings?state=all")
+    away = stranger.post(
+        "/sign-in", {"name": "ann", "password": PASSWORD, "next": "//elsewhere.example/"}
+    )
+    assert away.headers["Location"] == "/"
+
+
+def test_link_is_not_printed_if_there_are_people(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/registry.db")
+    assert people.invite_first(database) is not None
+    people.create_person(database, "ann", PersonRole.ADMIN)
+    assert people.invite_first(database) is None
+    database.close()
+
+
+def test_accounts_and_counts_work_on_both_engines(database_url: str) -> None:
+    database = Database(database_url)
+    link = people.create_person(database, "ann", PersonRole.OPERATOR)
+    secret = people.accept(database, link, "", "hash")
+    assert people.accept(database, link, "", "other") is None
+    with database.reading() as connection:
+        found = people.person_of(connection, secret or "")
+        assert found is not None
+        assert (found[0].name, found[0].role, found[0].full_ids) == ("ann", "operator", False)
+        assert people.password_hash(connection, "ann") == (found[0].number, "hash")
+        assert triage.waiting(connection, "error") == triage.Waiting(0, None)
+        assert triage.newest(connection, limit=5, severities=["error", "note"]) == ([], False)
+        assert triage.newest(connection, limit=5, state="acknowledged", after=1) == ([], False)
+        assert triage.clusters(connection) == []
+    people.set_preferences(database, found[0].number, keys=False, theme="dark")
+    assert people.open_session(database, found[0].number, "changed meanwhile") is None
+    people.close_session(database, secret or "")
+    with database.reading() as connection:
+        assert people.person_of(connection, secret or "") is None
+        (person,) = people.all_people(connection)
+    assert (person.keys, person.theme) == (False, "dark")
+    database.close()
+
+
+def test_commands_create_list_and_revoke(fresh: tuple[Registry, str]) -> None:
+    registry, _ = fresh
+
+    def person(*words: str) -> str:
+        done = call_in_process("registry", "person", *words, *registry.where)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    url = person("create", "ben", "--role", "operator", "--public-url", "https://r.example")
+    link = url.strip().removeprefix("https://r.example")
+    answer = Browser(registry.port).post(link, {"password": PASSWORD, "again": PASSWORD})
+    browser = Browser(registry.port, cookie_of(answer))
+    assert browser.get("/me").status == 200
+    assert "ben" in person("list")
+    assert "active" in person("list")
+    person("revoke", "ben")
+    assert browser.get("/me").status == 303
+    assert "revoked" in person("list")
+    refused = Browser(registry.port).post("/sign-in", {"name": "ben", "password": PASSWORD})
+    assert refused.status == 422
+    assert call_in_process("registry", "person", "revoke", "eve", *registry.where).returncode == 2
+
+
+def test_session_that_was_not_given_is_not_taken(story: Story) -> None:
+    for cookie in ("A" * 43, "", "x", "' OR 1=1"):
+        browser = Browser(story.registry.port, cookie)
+        answer = browser.get("/findings?state=all")
+        assert answer.status == 303
+        assert answer.headers["Location"] == "/sign-in?next=%2Ffindings%3Fstate%3Dall"
+        assert answer.headers["Set-Cookie"] is None
+
+
+def test_session_ends_at_sign_out(story: Story) -> None:
+    browser = story.person("leaver", PersonRole.VIEWER)
+    answer = browser.post("/sign-out")
+    assert answer.headers["Location"] == "/sign-in"
+    assert browser.get("/").status == 303  # the same cookie again
+
+
+@pytest.mark.parametrize(
+    ("column", "age_ms"), [(session.c.used_ms, IDLE_MS), (session.c.created_ms, LONGEST_MS)]
+)
+def test_session_expires(story: Story, column: object, age_ms: int) -> None:
+    browser = story.person(f"expired-{age_ms}", PersonRole.VIEWER)
+    assert browser.get("/").status == 200
+    with story.database.writing() as connection:
+        hashed = people._digest(browser.cookie or "")
+        of = update(session).where(session.c.hash == hashed)
+        connection.execute(of.values({column: now_ms() - age_ms}))
+    assert browser.get("/").status == 303
+
+
+def test_other_sessions_can_be_ended(story: Story) -> None:
+    browser = story.person("several", PersonRole.VIEWER)
+    with story.database.reading() as connection:
+        person, _ = people.person_of(connection, browser.cookie or "") or (None, None)
+    assert person is not None
+    with story.database.writing() as connection:
+        other = Browser(story.registry.port, people._open(connection, person.number, now_ms()))
+    assert other.get("/me").status == 200
+    assert browser.post("/me/end-others").status == 303
+    assert other.get("/me").status == 303
+    assert browser.get("/me").status == 200
+
+
+def test_change_of_role_ends_sessions(story: Story) -> None:
+    browser = story.person("riser", PersonRole.VIEWER)
+    people.create_person(story.database, "riser", PersonRole.ADMIN)
+    assert browser.get("/").status == 303
+
+
+def test_link_expires(story: Story) -> None:
+    secret = people.create_person(story.database, "slow", PersonRole.VIEWER)
+    with story.database.writing() as connection:
+        connection.execute(update(invitation).values(expires_ms=now_ms()))
+    assert story.browser().get(f"/welcome/{secret}").status == 410
+
+
+def unsafe_routes() -> list[str]:
+    site = Pages(lambda *_: None, State(), None, Passwords())  # type: ignore[arg-type,return-value]
+    return sorted(
+        re.sub(r"\{[^}]+\}", "x", route.path)  # type: ignore[attr-defined]
+        for route in site._router.routes
+        if "POST" in route.methods  # type: ignore[attr-defined]
+    )
+
+
+@pytest.mark.parametrize("path", unsafe_routes())
+def test_form_of_another_site_is_refused(story: Story, path: str) -> None:
+    own = f"http://127.0.0.1:{story.registry.port}"
+    name = re.sub(r"[^a-z0-9]", "-", path.lower()).strip("-")
+    browser = story.person(f"attacked-{name}", PersonRole.ADMIN)
+    refused: tuple[dict[str, str], ...] = (
+        {},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Origin": own},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null"},
+        {"Origin": f"{own}1"},
+    )
+    for headers in refused:
+        answer = browser.send("POST", path, {"id": "1"}, headers)
+        assert answer.status == 403, (path, headers)
+        assert "sent from another site" in answer.text
+    accepted = browser.send("POST", path, {"id": "1"}, {"Origin": own})
+    assert accepted.status != 403
+
+
+def test_too_many_attempts_are_refused(story: Story) -> None:
+    browser = story.browser()
+    statuses = {
+        browser.post("/sign-in", {"name": "guess", "password": "x"}).status for _ in range(21)
+    }
+    assert statuses == {422, 429}
+
+
+def test_large_form_is_refused(story: Story) -> None:
+    assert story.browser().post("/sign-in", {"name": "x" * 70_000}).status == 413
