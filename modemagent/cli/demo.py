@@ -26,7 +26,7 @@ _SWAP_EVERY_S = 6.0
 _REDRAW_EVERY_S = 1.0
 _EVENTS_SHOWN = 8
 _COLUMNS = ("MODEM", "MAKER", "MODEL", "IMEI", "ICCID", "SIM", "VERDICT")
-_NEEDED = ("fastapi", "msgspec", "prometheus_client", "sqlalchemy", "uvicorn")
+_NEEDED = ("argon2", "fastapi", "jinja2", "msgspec", "prometheus_client", "sqlalchemy", "uvicorn")
 
 
 @click.command("demo")
@@ -43,6 +43,8 @@ def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s
     \b
     modemagent demo --once
     modemagent demo --modems 6          (until Ctrl-C; swaps a SIM card every few seconds)
+
+    Without --once, the first line has a link to the pages of the registry.
 
     Exits with 0 if the registry received a report of every simulated modem.
     """
@@ -112,12 +114,13 @@ def _once(scene: Scene, timeout_s: float, *, as_json: bool) -> bool:
 def _live(scene: Scene) -> bool:
     """Redraw and swap until Ctrl-C, which ends the demo without an error."""
     swap_at, turn = time.monotonic() + _SWAP_EVERY_S, 0
+    pages = f"Pages, for the first 10 minutes: {scene.first_link}"
     try:
         with live_screen() as draw:
             while True:
                 rows = scene.rows()
                 events = map(_event, scene.newest_events(_EVENTS_SHOWN))
-                draw("\n".join([_table(rows), "", *events]))
+                draw("\n".join([pages, "", _table(rows), "", *events]))
                 ready = [row for row in rows if row.state == "ready"]
                 if ready and time.monotonic() >= swap_at:
                     scene.swap(ready[turn % len(ready)].name)

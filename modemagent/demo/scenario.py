@@ -66,9 +66,13 @@ class Scene:
         read_token = output_of(*create, "read", "--full-ids").strip()
         serve = ("registry", "serve", "--listen", "127.0.0.1:0", *database)
         listening = processes.start("registry", *serve).wait_for(
-            r"listening on http://\S+", deadline=deadline
+            r"^listening on http://\S+", deadline=deadline
         )
         url = listening.partition("listening on ")[2].split()[0]
+        #: Link that creates an account for the pages, valid once.
+        self.first_link = (
+            listening.partition("first administrator, ")[2].splitlines()[0].split()[-1]
+        )
         unlimited = Budget(requests=sys.maxsize, body_bytes=sys.maxsize, total_s=math.inf)
         self._source = HttpSource(url, read_token, budget=unlimited)
 
