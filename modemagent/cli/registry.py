@@ -17,9 +17,11 @@ from modemagent.cli import (
     registry_lists,
     registry_orders,
     registry_people,
+    registry_policy,
     registry_recalls,
     registry_rules,
     registry_tokens,
+    registry_windows,
 )
 from modemagent.cli.options import flag_option, value_option
 from modemagent.cli.registry_database import (
@@ -212,9 +214,10 @@ def _collection(name: str, columns: Sequence[str], summary: str, *filters: str) 
 
 _collection(
     "modems",
-    ("imei", "manufacturer", "model", "present", "gateway_id", "port", "last_seen"),
+    ("imei", "manufacturer", "model", "present", "gateway_id", "port", "link_state", "last_seen"),
     "List modems and their places.",
     "gateway",
+    "link_state",
 )
 _collection(
     "sims",
@@ -268,6 +271,8 @@ command.add_command(registry_backup.backup_command)
 command.add_command(registry_backup.restore_command)
 command.add_command(registry_findings.group)
 command.add_command(registry_rules.group)
+command.add_command(registry_policy.group)
+command.add_command(registry_windows.group)
 command.add_command(registry_lists.group)
 command.add_command(registry_check.command)
 command.add_command(registry_assets.group)

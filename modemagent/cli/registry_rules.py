@@ -6,23 +6,24 @@ from typing import Any
 
 import click
 
-from modemagent.cli.options import flag_option, json_option, value_option
-from modemagent.cli.registry_database import (
-    database_options,
-    existing_database,
-    opened_database,
-    show_rows,
-)
-from modemagent.cli.registry_source import source, source_options
-from modemagent.registry_client.client import rows
+from modemagent.cli.options import FOUND_WRONG, flag_option, value_option
+from modemagent.cli.output import print_json
+from modemagent.cli.registry_database import show_rows
+from modemagent.cli.registry_lists import all_pages
+from modemagent.cli.registry_source import limit_option, recheck_source, source, source_options
+from modemagent.errors import UsageError
+from modemagent.registry_client.client import Document, rows
 
 _RULE = ("name", "severity", "sentence")
 _MATCHES = ("rule", "new", "resolved", "ratio")
+_RUN = ("id", "scope", "subject", "state", "affected", "done", "new", "resolved", "stopped_by",
+        "requested_by", "created_at")  # fmt: skip
+_STATES = ("finding", "counting", "writing", "stopped", "done", "counted", "superseded")
 
 
 @click.group("rules")
 def group() -> None:
-    """List the rules, or evaluate them for all modems and SIMs."""
+    """List the rules, evaluate them for all modems and SIMs, and see what a change has found."""
 
 
 @group.command("list")
@@ -42,29 +43,76 @@ def list_command(as_json: bool, **where: Any) -> None:
     type=click.FloatRange(0, 1),
     default=0.05,
 )
-@json_option
-@database_options
+@source_options
 def check_command(dry_run: bool, max_match_ratio: float, as_json: bool, **where: Any) -> int:
-    """Evaluate the rules for all modems and SIMs, on the machine of the registry.
+    """Evaluate the rules for all modems and SIMs.
 
-    Reports are evaluated by themselves as they arrive. This is for what is known already: after an
-    upgrade with other rules. The registry may be running.
+    Reports are evaluated by themselves as they arrive, and the fleet after a change of a list or of
+    the TAC table and after an upgrade. The registry may be running.
 
     Exits with status 3 if --max-match-ratio was exceeded, so that nothing was written.
     """
-    from modemagent.registry.store.recheck import recheck
+    with recheck_source(**where) as found:
+        run = found.start(dry_run=dry_run, max_match_ratio=max_match_ratio, wait=True)
+    return _show(run, as_json)
 
-    with opened_database(existing_database(**where)) as database:
-        result = recheck(database, dry_run=dry_run, max_match_ratio=max_match_ratio)
-    document = {**result._asdict(), "rules": [one._asdict() for one in result.rules]}
-    found = [{**one, "ratio": f"{one['ratio']:.1%}"} for one in document["rules"]]
-    show_rows(document, found, _MATCHES, as_json, none="No change.")
-    if result.stopped_by:
+
+@group.command("runs", short_help="List re-checks of the fleet, newest first.")
+@value_option("--state", "STATE", "Only in this state, such as stopped.",
+              type=click.Choice(_STATES))  # fmt: skip
+@limit_option
+@source_options
+def runs_command(state: str | None, limit: int | None, as_json: bool, **where: Any) -> None:
+    """List re-checks of what a change of a list, the TAC table or a rule is about, newest first.
+
+    \b
+    modemagent registry rules runs --state stopped
+    modemagent registry rules confirm ID
+
+    A run that would find something about more than 5 % of the fleet is stopped: nothing is written
+    until it is confirmed.
+    """
+    with recheck_source(**where) as found:
+        runs = all_pages(lambda most, after: found.runs(most, after, state), "runs", limit)
+    shown = [
+        {
+            **one,
+            "new": sum(each["new"] for each in one["rules"]),
+            "resolved": sum(each["resolved"] for each in one["rules"]),
+            "stopped_by": " ".join(one["stopped_by"]),
+        }
+        for one in runs
+    ]
+    show_rows({"runs": runs}, shown, _RUN, as_json)
+
+
+@group.command("confirm", short_help="Confirm a stopped re-check.")
+@click.argument("run", metavar="ID")
+@source_options
+def confirm_command(run: str, as_json: bool, **where: Any) -> int:
+    """Let the stopped re-check with this id, as "rules runs" prints it, write what it has found."""
+    with recheck_source(**where) as source:
+        found = source.confirm(run, wait=True)
+    if found is None:
+        raise UsageError(
+            f"no re-check has the id {run}", hint="See: modemagent registry rules runs"
+        )
+    return _show(found, as_json)
+
+
+def _show(run: Document, as_json: bool) -> int:
+    if as_json:
+        print_json(run)
+    else:
+        found = [{**one, "ratio": f"{one['ratio']:.1%}"} for one in run["rules"]]
+        show_rows(run, found, _MATCHES, as_json, none="No change.")
+    if not run["stopped_by"]:
+        return 0
+    if run["state"] == "stopped":
         click.echo(
-            f"Nothing was written: more than {max_match_ratio:.1%} of the fleet would have a new"
-            f" finding of {', '.join(result.stopped_by)}. Check these rules, then repeat with"
-            " --max-match-ratio 1.",
+            f"Nothing was written: more than {run['max_match_ratio']:.1%} of the fleet would have"
+            f" a new finding of {', '.join(run['stopped_by'])}. Check these rules, then"
+            f" write it: modemagent registry rules confirm {run['id']}",
             err=True,
         )
-        return 3
-    return 0
+    return FOUND_WRONG

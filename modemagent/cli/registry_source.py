@@ -15,6 +15,8 @@ from modemagent.registry_client.assets import AssetSource, HttpAssets
 from modemagent.registry_client.cases import CaseSource, HttpCases
 from modemagent.registry_client.client import HttpSource, Source
 from modemagent.registry_client.lists import HttpLists, ListSource
+from modemagent.registry_client.policies import HttpPolicies, PolicySource
+from modemagent.registry_client.rechecks import HttpRechecks, RecheckSource
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -33,6 +35,12 @@ limit_option = value_option(
 
 FILTERS = {
     "gateway": value_option("--gateway", "ID", "Only in this gateway."),
+    "link_state": value_option(
+        "--link-state",
+        "STATE",
+        "Only modems whose slots have this state: unlinked, armed, linked or differed.",
+        type=click.Choice(("unlinked", "armed", "linked", "differed")),
+    ),
     "severity": value_option(
         "--severity",
         "LEVEL",
@@ -112,6 +120,51 @@ def _stale() -> Iterator[None]:
             status=412,
             hint="Read it again, and repeat the command if the change is still wanted.",
         ) from stale
+
+
+@contextmanager
+def policy_source(
+    url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
+) -> Iterator[PolicySource]:
+    """Return where policies and announced work are read and changed."""
+    if url is not None:
+        yield HttpPolicies(_http(url, token_file, database))
+        return
+    _check_no_token(token_file)
+    from modemagent.registry.policy_calls import PolicyCalls
+    from modemagent.registry.store.policies import PolicyConflict, StalePolicy
+
+    with opened_database(existing_database(database, state_dir)) as opened:
+        try:
+            yield PolicyCalls(opened, "command line")
+        except StalePolicy as stale:
+            raise RegistryRefused(
+                f"the policy has revision {stale.revision} by now",
+                status=412,
+                hint="Show it again, and repeat the command if the change is still wanted.",
+            ) from stale
+        except PolicyConflict as conflict:
+            what = "name" if conflict.cover is None else conflict.cover
+            raise RegistryRefused(
+                f"the policy {conflict.name} has the same {what}",
+                status=409,
+                hint="Change one of the two policies.",
+            ) from conflict
+
+
+@contextmanager
+def recheck_source(
+    url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
+) -> Iterator[RecheckSource]:
+    """Return where re-checks are started, read and confirmed."""
+    if url is not None:
+        yield HttpRechecks(_http(url, token_file, database))
+        return
+    _check_no_token(token_file)
+    from modemagent.registry.recheck_calls import RecheckCalls
+
+    with opened_database(existing_database(database, state_dir)) as opened:
+        yield RecheckCalls(opened, "command line")
 
 
 def _check_no_token(token_file: Path | None) -> None:

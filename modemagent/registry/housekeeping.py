@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,11 +12,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from modemagent.registry.store import (
     case_sightings,
     checks,
+    effective,
     evaluation,
     event_log,
     inventory,
     jobs,
     receipts,
+    recheck,
     rule_jobs,
     silence,
     tallies,
@@ -32,6 +35,7 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
 _OFTEN_S, _MINUTE_S, _HOUR_S = 5.0, 60.0, 3600.0
 _RECONNECT_S = 1.0
+_RECHECK_S = 0.5  # after which rules are evaluated for new reports
 
 
 class Housekeeper:
@@ -71,16 +75,21 @@ class Housekeeper:
             thread.join()
 
     def _work(self) -> None:
-        while not self._stopping.wait(_LOOK_EVERY_S):
+        wait_s = _LOOK_EVERY_S
+        while not self._stopping.wait(wait_s):
+            wait_s = _LOOK_EVERY_S
             try:
                 if not self._created:
                     self._recorder.run(jobs.create)
+                    self._recorder.run(effective.check_rules)
                     self._created = True
                 while not self._stopping.is_set() and self._evaluate():
                     pass
                 while not self._stopping.is_set() and self._run_due():
                     pass
                 self._look()
+                if self._recheck():
+                    wait_s = 0.0
             except SQLAlchemyError as error:
                 log.error("background work failed and is tried again: %s", type(error).__name__)
 
@@ -104,6 +113,23 @@ class Housekeeper:
             inventory.hurry(self._database)
         except (SQLAlchemyError, Contested) as error:
             log.error("cases were not looked at, tried again: %s", type(error).__name__)
+
+    def _recheck(self) -> bool:
+        """Go on with re-checks for a moment; return True if there may be more to do."""
+        end_s = time.monotonic() + _RECHECK_S
+        with self._database.reading() as connection:
+            is_waiting = recheck.is_waiting(connection, now_ms())
+        try:
+            while is_waiting and not self._stopping.is_set() and time.monotonic() < end_s:
+                is_waiting = self._recorder.run(recheck.step)
+        except (SQLAlchemyError, Contested) as error:
+            log.error("a re-check failed and is tried again: %s", type(error).__name__)
+            return False
+        except Exception as error:
+            log.error("a re-check failed and is tried again in a minute", exc_info=error)
+            self._recorder.run(recheck.postpone)
+            return False
+        return is_waiting
 
     def _run_due(self) -> bool:
         """Do what is due; return True if some of it was done here and more may be due."""
@@ -152,6 +178,7 @@ def _timers(database: Database, keep_bodies_days: int | None) -> list[Timer]:
         Timer(TimerKind.KEY_PAGES, _HOUR_S, upkeep.delete_key_pages),
         Timer(TimerKind.PARTITIONS, _HOUR_S, upkeep.create_partitions),
         Timer(TimerKind.CHECKS, _OFTEN_S, checks.run_waiting),
+        Timer(TimerKind.VALIDITY, _OFTEN_S, effective.check_validity),
         Timer(TimerKind.OLD_CHECKS, _HOUR_S, checks.delete_old),
         Timer(TimerKind.RECEIPTS, _MINUTE_S, afterwards=lambda: receipts.update(database)),
         Timer(TimerKind.INVENTORY, _MINUTE_S, afterwards=lambda: inventory.next_part(database)),

@@ -12,7 +12,7 @@ from modemagent.errors import UsageError
 from modemagent.registry.lists.new_entries import list_of, parse_entry
 from modemagent.registry.lists.numbers import AUTO, numbers_of_range
 from modemagent.registry.lists.results import to_csv
-from modemagent.registry.store import checks, imports, lists
+from modemagent.registry.store import checks, imports, lists, recheck_runs
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.checks import GivenNumber
 from modemagent.registry.store.documents import Document
@@ -158,7 +158,12 @@ class ListCalls:
             return checks.run_page(connection, limit=limit, after=key_of(after) if after else None)
 
     def _run(self, work: Callable[[Batch], T]) -> T:
-        return Recorder(self._database).run(work)
+        def changed(batch: Batch) -> T:
+            found = work(batch)
+            recheck_runs.request(batch, self._actor)
+            return found
+
+        return Recorder(self._database).run(changed)
 
 
 def key_of(text: str) -> int:

@@ -12,7 +12,13 @@ from sqlalchemy import create_engine, text
 
 from modemagent.errors import RegistryStoreError
 from modemagent.identity.snapshot import SimState
-from modemagent.registry.store import migrations, people_tables, schema
+from modemagent.registry.store import (
+    migrations,
+    people_tables,
+    policy_tables,
+    recheck_tables,
+    schema,
+)
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.slots import StoredSlot, pack, unpack
 
@@ -21,6 +27,7 @@ def test_revisions_make_the_schema(empty_database_url: str) -> None:
     database = Database(empty_database_url)
     with database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert policy_tables.metadata is recheck_tables.metadata is people_tables.metadata
         found = compare_metadata(context, people_tables.metadata)
     database.close()
     others = [one for one in found if not str(one[1]).startswith("report_")]

@@ -25,7 +25,9 @@ from modemagent.registry.api import (
     imports,
     lists,
     orders,
+    policies,
     problem_details,
+    rechecks,
     reports,
 )
 from modemagent.registry.api.addresses import ClientAddresses, Network
@@ -115,6 +117,8 @@ def create_app(
         reports.router,
         fleet.router,
         findings.router,
+        rechecks.router,
+        policies.router,
         event_stream.router,
         lists.router,
         imports.router,

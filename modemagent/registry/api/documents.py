@@ -366,6 +366,18 @@ class EvidenceDocument(Document):
     report: str
 
 
+class FindingEntryDocument(Document):
+    """The entry of a list that a finding about a listed number follows from."""
+
+    id: str
+    list: Literal["prohibited", "tracked"]
+    kind: str
+    valid_from: str | None
+    valid_to: str | None
+    source: str
+    reason: str
+
+
 class FindingDocument(Document):
     """A finding of a rule.
 
@@ -395,6 +407,7 @@ class FindingDocument(Document):
     first_seen: str | None
     first_report: str | None
     evidence: list[EvidenceDocument]
+    entry: FindingEntryDocument | None
     recorded_at: str
 
 

@@ -38,6 +38,9 @@ InGateway = Annotated[
     str | None,
     Query(min_length=1, max_length=256, description="Only in this gateway, by its id or `ref`."),
 ]
+InState = Annotated[
+    documents.LinkState | None, Query(description="Only modems whose slots have this state.")
+]
 Severity = Annotated[
     Literal["error", "warning", "note"] | None, Query(description="Only of this severity.")
 ]
@@ -107,10 +110,14 @@ def modems(
     limit: Limit = 100,
     after: After = None,
     gateway: InGateway = None,
+    link_state: InState = None,
 ) -> Response:
-    """List modems in the order of their first report."""
+    """List modems in the order of their first report; the filters exclude each other."""
     page = {"limit": limit, "after": after or 0}
-    return answer(request, token, reader.modems, **page, gateway=gateway)
+    if gateway is not None and link_state is not None:
+        detail = "gateway and link_state exclude each other"
+        raise ProblemDetails(HTTPStatus.BAD_REQUEST, "filters", detail)
+    return answer(request, token, reader.modems, **page, gateway=gateway, link_state=link_state)
 
 
 @router.get("/modems/{imei}", response_model=documents.ModemDetail, responses=NOT_FOUND)

@@ -199,6 +199,7 @@ GRADES = {
     "possible": "possible: it may be a coincidence",
 }
 
+
 def _words_of(code: str) -> str:
     return code.replace(".", " ").replace("_", " ").capitalize()
 

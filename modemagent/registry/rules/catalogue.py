@@ -8,6 +8,8 @@ A sentence and a remedy never contain an identifier: they are shown to readers w
 
 from __future__ import annotations
 
+import hashlib
+from importlib import resources
 from typing import NamedTuple
 
 from modemagent.identity.problems import CODES, Severity
@@ -32,6 +34,8 @@ _ERROR, _WARNING, _NOTE = "error", "warning", "note"
 _COPY = "Find both devices, and have the copied one withdrawn by its supplier."
 _EXPECTED = "Authorise the change if it was planned; otherwise find out who was at the device."
 _KNOW = "No action is necessary."
+_LISTED = "Take it out of service, and report to the source of the entry where it is."
+_TRACKED = "Report to the source of the entry where it is."
 
 CATALOGUE: dict[str, CatalogueRow] = {
     "imei.duplicate": CatalogueRow(
@@ -53,6 +57,30 @@ CATALOGUE: dict[str, CatalogueRow] = {
         _ERROR,
         "A modem reports another IMEI than before, with the same serial number or eUICC.",
         "Take the modem out of service, and compare the label with what it reports.",
+    ),
+    "imei.prohibited": CatalogueRow(
+        _ERROR, "The IMEI of the modem is on the list of prohibited numbers.", _LISTED, lasting=True
+    ),
+    "imei.tracked": CatalogueRow(
+        _WARNING, "The IMEI of the modem is on the list of tracked numbers.", _TRACKED, lasting=True
+    ),
+    "sim.prohibited": CatalogueRow(
+        _ERROR, "The SIM is on the list of prohibited numbers.", _LISTED, lasting=True
+    ),
+    "sim.tracked": CatalogueRow(
+        _WARNING, "The SIM is on the list of tracked numbers.", _TRACKED, lasting=True
+    ),
+    "tac.model_mismatch": CatalogueRow(
+        _WARNING,
+        "Maker and model that the modem reports do not belong to the TAC of its IMEI.",
+        "Compare the label and the order, and correct the TAC table if its record is wrong.",
+        lasting=True,
+    ),
+    "pairing.violation": CatalogueRow(
+        _ERROR,
+        "The modem holds a SIM that its policy does not allow.",
+        _EXPECTED,
+        lasting=True,
     ),
     "modem.swapped": CatalogueRow(
         _WARNING, "Another modem is in the place of the one before.", _EXPECTED
@@ -154,7 +182,11 @@ CATALOGUE |= {
 #: Derived together with the individuals of a number and the boots of a gateway.
 OF_INDIVIDUALS = frozenset({"imei.duplicate", "imei.cloned", "sim.cloned"})
 OF_BOOTS = frozenset({"gateway.identity_forked", "gateway.clock_suspect"})
-OF_UNITS = PROBLEMS | {
+#: By the lists, the TAC table and the other modems: what a first sight can show.
+OF_LISTS = frozenset({"imei.prohibited", "imei.tracked", "sim.prohibited", "sim.tracked"})
+OF_TACS = frozenset({"tac.model_mismatch"})
+OF_POLICIES = frozenset({"pairing.violation"})
+OF_UNITS = PROBLEMS | OF_LISTS | OF_TACS | OF_POLICIES | {
     "imei.altered", "modem.swapped", "modem.moved", "modem.firmware_changed", "sim.swapped",
     "sim.profile_switched", "sim.imsi_switched", "sim.moved", "sim.churn",
 }  # fmt: skip
@@ -165,3 +197,12 @@ OF_PLACES = PROBLEMS | {"network.denied"}
 def severity_of(rule: str, grade: str | None) -> str:
     """Return the severity of a finding; one of grade possible may be a coincidence."""
     return _WARNING if grade == "possible" else CATALOGUE[rule].severity
+
+
+def fingerprint() -> bytes:
+    """Return a digest of the modules of the rules."""
+    modules = sorted(
+        (one for one in resources.files(__package__).iterdir() if one.name.endswith(".py")),
+        key=lambda one: one.name,
+    )
+    return hashlib.sha256(b"\n".join(one.read_bytes() for one in modules)).digest()

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from modemagent.registry.lists.entries import EntryValue
 from modemagent.registry.store.ids import KeySource
 from modemagent.registry.store.places import Tail
 from modemagent.registry.store.ranges import StreamRanges
@@ -41,6 +42,7 @@ class Batch:
     :param beats: gateways whose health has changed
     :param noticed: places, each with its newest report, if the network or its values have changed
     :param imeis: IMEIs of 14 digits whose assets or rows of orders have changed
+    :param changed: entries of the lists, by number of the list, that were put or removed
     :param events_changed: an event was published
     :param late: number of reports that arrived after a later one of their stream
     """
@@ -67,6 +69,7 @@ class Batch:
     beats: set[int] = field(default_factory=set)
     noticed: dict[int, tuple[int, int]] = field(default_factory=dict)
     imeis: set[str] = field(default_factory=set)
+    changed: list[tuple[int, EntryValue]] = field(default_factory=list)
     events_changed: bool = False
     late: int = 0
 

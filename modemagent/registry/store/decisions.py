@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
+from modemagent.registry.rules.catalogue import OF_POLICIES
 from modemagent.registry.rules.changes import KINDS
 from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.authorised import OF_PAIRS, authorise_pair
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.finding_reader import finding, finding_row, history, state_of
@@ -32,7 +34,7 @@ _STATES = {
 }
 _WITH_END = frozenset({DecisionAction.ACKNOWLEDGE, DecisionAction.SUPPRESS})
 #: Findings about changes that can have been planned.
-AUTHORISABLE = frozenset(KINDS)
+AUTHORISABLE = frozenset(KINDS) | OF_POLICIES
 
 
 class Decision(NamedTuple):
@@ -109,6 +111,8 @@ def decide(batch: Batch, finding_id: str, revision: int, decision: Decision) -> 
         decision.until_ms, decision.assignee, batch.now_ms,
     )  # fmt: skip
     dialect.insert_rows(connection, schema.decision, names, [made])
+    if decision.action is DecisionAction.AUTHORISE and row.type in OF_PAIRS:
+        authorise_pair(batch, row.unit, row.part, decision.actor, decision.reason)
     return finding(connection, finding_id)
 
 

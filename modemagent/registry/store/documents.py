@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from modemagent.registry.store.stays import StayRow
-from modemagent.registry.store.view import View
+from modemagent.registry.store.view import UNLINKED, View
 
 Document = dict[str, Any]
-
-LINK_STATE = "unlinked"  # pairing policies are not implemented yet
 
 
 def to_rfc3339(at_ms: int | None) -> str | None:
@@ -33,6 +31,7 @@ def match(
     ref: str | None = None,
     last_report: str | None = None,
     asset: str | None = None,
+    link_state: str = UNLINKED,
 ) -> Document:
     """Return a match of lookup."""
     return {
@@ -42,7 +41,7 @@ def match(
         "sim": sim,
         "gateway": gateway_id,
         "port": port,
-        "link_state": LINK_STATE,
+        "link_state": link_state,
         "last_seen": seen,
         "last_report": last_report,
         "ref": ref,
@@ -75,7 +74,7 @@ def pairing(view: View, one: StayRow) -> Document:
         "gateway_id": place.gateway_id,
         "port": place.device_id,
         **_span(view, one),
-        "link_state": LINK_STATE,
+        "link_state": view.link_state(one.holder, one.slot),
     }
 
 

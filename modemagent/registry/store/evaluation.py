@@ -7,21 +7,16 @@ by one process at a time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from modemagent.registry.received import decode_report
-from modemagent.registry.rules.altered import altered
-from modemagent.registry.rules.catalogue import OF_PLACES, OF_UNITS
-from modemagent.registry.rules.changes import changes
-from modemagent.registry.rules.churn import churn
+from modemagent.registry.rules.catalogue import OF_PLACES
 from modemagent.registry.rules.denied import LASTS_MS, denied, is_denied
-from modemagent.registry.rules.firmware import firmware
 from modemagent.registry.rules.flapping import flapping
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
-from modemagent.registry.rules.numbers import numbers
 from modemagent.registry.rules.values import values
 from modemagent.registry.store import dialect, inventory, rule_jobs, schema
 from modemagent.registry.store.batch import Batch
@@ -29,8 +24,8 @@ from modemagent.registry.store.bodies import decompress
 from modemagent.registry.store.boots import load_boots
 from modemagent.registry.store.finding_log import FindingLog, Subject
 from modemagent.registry.store.jobs import TimerKind
+from modemagent.registry.store.judgement import evaluate_units, lock_rows
 from modemagent.registry.store.places import Place, load_places
-from modemagent.registry.store.rule_inputs import RuleInputs
 
 _FLAPPING = frozenset({"modem.flapping"})
 _DENIED = frozenset({"network.denied"})
@@ -53,42 +48,12 @@ def evaluate_waiting(batch: Batch) -> bool:
     if dirty is None:
         return False
     places = _readings(batch, dirty.readings)
-    _lock(batch, {*dirty.gateways, *(one.place.gateway for one in places)}, "gateway")
-    evaluate_units(batch, dirty.units)
+    lock_rows(batch, {*dirty.gateways, *(one.place.gateway for one in places)}, "gateway")
+    evaluate_units(batch, dirty.units, dirty.new)
     inventory.evaluate_changed(batch, dirty.units)
     _evaluate_gateways(batch, dirty.gateways)
     _evaluate_places(batch, places)
     return True
-
-
-def evaluate_units(batch: Batch, units: Sequence[int]) -> None:
-    """Evaluate the rules about modems and SIMs."""
-    judge_units(batch, units, lock=True).write()
-
-
-def judge_units(batch: Batch, units: Sequence[int], *, lock: bool) -> FindingLog:
-    """Return the findings about modems and SIMs beside the recorded ones, not yet written.
-
-    :param lock: lock the units until the end of the transaction
-    """
-    if lock:
-        _lock(batch, units, "unit")
-    log = FindingLog(batch, OF_UNITS)
-    log.load("unit", units)
-    inputs = RuleInputs(batch.connection, units)
-    for unit in units:
-        history = inputs.history(unit, is_shared=log.holds("unit", unit, "imei.duplicate"))
-        if history is None:
-            continue
-        found = [
-            *numbers(history),
-            *changes(history),
-            *churn(history),
-            *firmware(history),
-            *altered(history, inputs.facts_of, inputs.imeis_of, inputs.eid_travels),
-        ]
-        log.set(Subject("unit", unit=unit), found)
-    return log
 
 
 def evaluate_denials(batch: Batch) -> bool:
@@ -97,7 +62,7 @@ def evaluate_denials(batch: Batch) -> bool:
     query = _OLD_DENIALS.format(until_ms=from_ms)
     keys = [(row[0],) for row in batch.connection.exec_driver_sql(query)]
     places = load_places(batch.connection, ("id",), keys)
-    _lock(batch, {place.gateway for place in places}, "gateway")
+    lock_rows(batch, {place.gateway for place in places}, "gateway")
     log = FindingLog(batch, _DENIED)
     log.load("place", [place.id for place in places])
     found_at = []
@@ -107,13 +72,6 @@ def evaluate_denials(batch: Batch) -> bool:
     log.write()
     dialect.update_rows(batch.connection, schema.denial, ("place",), ("found",), found_at)
     return False
-
-
-def _lock(batch: Batch, rows: Iterable[int], table: str) -> None:
-    if not dialect.is_sqlite(batch.connection):
-        keys = [(row,) for row in sorted(set(rows))]
-        named = schema.metadata.tables[table]
-        dialect.select_rows(batch.connection, named, ("id",), ("id",), keys, lock=True)
 
 
 def _evaluate_gateways(batch: Batch, gateways: Sequence[int]) -> None:

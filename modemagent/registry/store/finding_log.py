@@ -8,7 +8,7 @@ cause is gone is resolved; if the cause returns, a new finding counts the earlie
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from modemagent.registry.rules.catalogue import CATALOGUE, severity_of
@@ -79,11 +79,18 @@ class FindingLog:
     """The recorded findings of some subjects, and the changes to them.
 
     :param rules: those whose findings are compared; all others stay as they are
+    :param held: rules whose findings stay as they are, by unit
     """
 
-    def __init__(self, batch: Batch, rules: Collection[str]) -> None:
+    def __init__(
+        self,
+        batch: Batch,
+        rules: Collection[str],
+        held: Mapping[int, Collection[str]] | None = None,
+    ) -> None:
         self._batch = batch
         self._rules = rules
+        self._held = held or {}
         self._stored: dict[tuple[str, int], list[_Stored]] = defaultdict(list)
         self._others: set[tuple[str, int, str]] = set()
         self._new: list[tuple[Subject, RuleFinding]] = []
@@ -96,7 +103,7 @@ class FindingLog:
         query = _STORED.format(column=column)
         for key, *values in dialect.query_keys(self._batch.connection, query, keys):
             row = _Stored(*values)
-            if row.rule in self._rules:
+            if row.rule in self._rules and row.rule not in self._held.get(key, ()):
                 self._stored[column, key].append(row)
             else:
                 self._others.add((column, key, row.rule))
@@ -117,6 +124,8 @@ class FindingLog:
 
     def set(self, subject: Subject, findings: Sequence[RuleFinding]) -> None:
         """Make these the findings about a subject."""
+        held = self._held.get(subject.key, ())
+        findings = [one for one in findings if one.rule not in held] if held else findings
         stored = self._stored.pop((subject.column, subject.key), [])
         left = {(row.rule, row.part, row.report): row for row in stored}
         others = []

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
 
-from modemagent.registry.rules.catalogue import CATALOGUE
-from modemagent.registry.store import dialect, schema
+from modemagent.registry.lists.entries import ListEntry
+from modemagent.registry.rules.catalogue import CATALOGUE, OF_LISTS
+from modemagent.registry.store import dialect, schema, standing
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.fleet import gateway_row
@@ -119,11 +120,46 @@ def finding_documents(view: View, rows: Sequence[Row[Any]]) -> list[Document]:
     for finding, *rest in sorted(found):
         reports[finding].append(tuple(rest))
     view.streams([row.stream for row in rows] + [one[2] for one in found])
-    return [_finding(view, row, gateways.get(row.gateway), reports[row.id]) for row in rows]
+    entries = _entries(view, rows)
+    return [
+        _finding(view, row, gateways.get(row.gateway), reports[row.id], entries.get(row.id))
+        for row in rows
+    ]
+
+
+def _entries(view: View, rows: Sequence[Row[Any]]) -> dict[int, Document]:
+    """Return the entries of the lists that the findings about listed numbers follow from."""
+    about = {row.unit: row for row in rows if row.type in OF_LISTS}
+    units = standing.units_of(view.connection, about)
+    hits = standing.hits_of(view.connection, units, now_ms()) if units else {}
+    found: dict[int, Document] = {}
+    for row in rows:
+        name = row.type.rpartition(".")[2]
+        if row.type in OF_LISTS:
+            valid = [one for one in hits.get(row.unit, ()) if one.list.shown == name]
+            if valid:
+                found[row.id] = _entry(valid[0])
+    return found
+
+
+def _entry(entry: ListEntry) -> Document:
+    return {
+        "id": str(entry.id),
+        "list": entry.list.shown,
+        "kind": entry.value.kind.shown,
+        "valid_from": to_rfc3339(entry.valid_from_ms),
+        "valid_to": to_rfc3339(entry.valid_to_ms),
+        "source": entry.source,
+        "reason": entry.reason,
+    }
 
 
 def _finding(
-    view: View, row: Row[Any], gateway_id: str | None, reports: list[tuple[Any, ...]]
+    view: View,
+    row: Row[Any],
+    gateway_id: str | None,
+    reports: list[tuple[Any, ...]],
+    entry: Document | None,
 ) -> Document:
     unit = view.units([row.unit]).get(row.unit or 0)
     number = unit.number if unit else None
@@ -158,5 +194,6 @@ def _finding(
             {"individual": individual, "report": view.report(stream, sequence)}
             for individual, stream, sequence in reports
         ],
+        "entry": entry,
         "recorded_at": to_rfc3339(row.recorded_from),
     }

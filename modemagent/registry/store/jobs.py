@@ -30,6 +30,8 @@ class TimerKind(IntEnum):
     RULES = -9  # not periodical: its row is the lock of the process that evaluates the rules
     DENIALS = -10
     SILENCE = -11
+    RECHECK = -12  # as RULES
+    VALIDITY = -13
     RECEIPTS = -20
     INVENTORY = -21
 

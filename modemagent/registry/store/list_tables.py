@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from modemagent.registry.store.schema import metadata
@@ -31,6 +32,7 @@ __all__ = [
 # SQLite takes a column as the number of the row only if its type is INTEGER.
 _ROW = BigInteger().with_variant(Integer, "sqlite")
 _LONG, _TEXT, _BYTES, _SMALL = BigInteger(), Text(), LargeBinary(), SmallInteger()
+_BEGINS, _ENDS = text("valid_from_ms IS NOT NULL"), text("valid_to_ms IS NOT NULL")
 _UNSORTED: dict[str, Any] = {"sqlite_with_rowid": False}  # the table is its own index
 
 
@@ -76,6 +78,8 @@ list_entry = Table(
     UniqueConstraint("kind", "first", "last", "list", name="list_entry_key"),
     Index("list_entry_of_list", "list", "id"),
     Index("list_entry_of_import", "import_run"),
+    Index("list_entry_begins", "valid_from_ms", sqlite_where=_BEGINS, postgresql_where=_BEGINS),
+    Index("list_entry_ends", "valid_to_ms", sqlite_where=_ENDS, postgresql_where=_ENDS),
 )
 
 list_past = Table(

@@ -306,6 +306,7 @@ def put(
 
 def insert(batch: Batch, name: ListName, rows: Sequence[EntryRow]) -> None:
     """Insert rows into a locked list."""
+    batch.changed += [(int(name), row.value) for row in rows]
     dialect.insert_rows(batch.connection, list_tables.list_entry, COLUMNS, rows)
     found = [
         (_block(prefix), row.id)
@@ -326,6 +327,7 @@ def remove(
     import_run: int | None = None,
 ) -> None:
     """Move rows of a locked list to those that were removed."""
+    batch.changed += [(int(name), row.value) for row in rows]
     connection = batch.connection
     removal = (batch.now_ms, actor, import_run)
     dialect.insert_rows(

@@ -124,6 +124,7 @@ def _modem_matches(view: View, modems: dict[int, str]) -> list[Document]:
     first_sims = {unit: _first_sim(held.get(unit, ()), now) for unit, now in latest_of.items()}
     view.units([*latest_of, *first_sims.values()])
     view.places(now.place for now in latest_of.values())
+    view.links(latest_of)
     view.streams(now.last_stream for now in latest_of.values())
     told = [unit for unit in latest_of if modems[unit] in FACTS]
     facts = current_facts(view, told) if told else {}
@@ -143,6 +144,7 @@ def _modem_matches(view: View, modems: dict[int, str]) -> list[Document]:
                 port=place.device_id if place else None,
                 ref=name.ref,
                 last_report=view.report(now.last_stream, now.last_sequence),
+                link_state=view.link_state(unit),
             )
         )
     return found
@@ -181,6 +183,7 @@ def _sim_matches(view: View, sims: dict[int, str]) -> list[Document]:
                     port=one["port"] if at else None,
                     ref=one["ref"],
                     last_report=one["last_report"],
+                    link_state=one["link_state"],
                 )
             )
     return found

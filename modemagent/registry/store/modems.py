@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 
 from modemagent.registry.store import dialect, schema
-from modemagent.registry.store.documents import LINK_STATE, Document, to_rfc3339
+from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.slots import unpack
 from modemagent.registry.store.stays import StayRow, latest, load_stays, prefetch
 from modemagent.registry.store.view import View
@@ -28,6 +28,7 @@ def modem_documents(
     for stay in stays:
         of_unit[stay.unit].append(stay)
     prefetch(view, stays)
+    view.links(units)
     facts = current_facts(view, units, known_at)
     return [
         _modem(view, of_unit[unit], now, facts.get(unit, {}))
@@ -53,7 +54,7 @@ def _modem(view: View, stays: list[StayRow], now: StayRow, facts: Document) -> D
         "last_report": view.report(now.last_stream, now.last_sequence),
         "last_seen_uncertainty_ms": now.last_hi - now.last_lo,
         "individuals": len({one.individual for one in stays}),
-        "link_state": LINK_STATE,
+        "link_state": view.link_state(now.unit),
         "ref": name.ref,
     }
 
@@ -118,7 +119,7 @@ def slot_documents(view: View, modem: int, known_at: int | None = None) -> list[
                 "iccid": view.units([sim.unit])[sim.unit].number if sim else None,
                 "imsi": numbers.get(sim.imsi or 0) if sim else None,
                 "eid": numbers.get(sim.eid or 0) if sim else None,
-                "link_state": LINK_STATE,
+                "link_state": view.link_state(modem, slot),
                 "ref": view.units([sim.unit])[sim.unit].ref if sim else None,
                 "since": to_rfc3339(sim.from_hi) if sim else None,
             }

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
+from modemagent.registry.rules.pairing import LinkState
 from modemagent.registry.store import dialect, documents, schema
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.event_reader import event_documents, events_about, events_after
@@ -19,6 +20,7 @@ from modemagent.registry.store.fleet import gateway_documents, gateway_row, mode
 from modemagent.registry.store.lookup import find_unit, lookup
 from modemagent.registry.store.modems import fact_history, modem_documents, slot_documents
 from modemagent.registry.store.past import modems_at, state_at
+from modemagent.registry.store.recheck_tables import modem_type
 from modemagent.registry.store.report_reader import Gone, stored_report
 from modemagent.registry.store.sims import sim_documents
 from modemagent.registry.store.stays import StayRow, load_stays, prefetch
@@ -33,12 +35,25 @@ __all__ = [
 
 
 def modems(
-    connection: Connection, *, limit: int, after: int = 0, gateway: str | None = None
+    connection: Connection,
+    *,
+    limit: int,
+    after: int = 0,
+    gateway: str | None = None,
+    link_state: str | None = None,
 ) -> Document:
     """Return a page of modems in the order of their first report.
 
     :param gateway: only those that are in this gateway now, by its id or its reference
+    :param link_state: only those in this state, in all gateways
     """
+    if link_state is not None:
+        state = LinkState[link_state.upper()]
+        c = modem_type.c
+        query = select(c.unit).where(c.link_state == int(state), c.unit > after).order_by(c.unit)
+        rows, following = _page(connection, query, "unit", limit)
+        found = modem_documents(View(connection), [row.unit for row in rows])
+        return {"modems": found, "next": following}
     if gateway is None:
         return _units(connection, UnitKind.MODEM, "modems", modem_documents, limit, after)
     view = View(connection)

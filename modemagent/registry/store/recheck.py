@@ -1,111 +1,230 @@
-"""Evaluation of the rules for all modems and SIMs, after a rule or what it relies on has changed.
+"""Re-checks: evaluation of rules for what a list, the TAC table or a rule may have changed.
 
-A first pass only counts. If a rule would find something new about too large a part of the fleet,
-nothing is written: a mistake in a rule must not make thousands of findings.
+A run first finds the units that the change is about, by index, then counts what the rules find, and
+then writes it, some units in each transaction. If a rule would find something new about too large a
+part of the fleet, nothing is written until a person confirms it: a mistake in a list must not make
+thousands of findings. Until then, findings about these units are not made by other ways either.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import select
+import msgspec
+from sqlalchemy import Connection, Select, func, or_, select, text
 
-from modemagent.registry.store import schema
+from modemagent.registry.store import dialect, modem_types, recheck_tables, schema
+from modemagent.registry.store.affected import Target, add_units
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.engine import Database
-from modemagent.registry.store.evaluation import evaluate_units, judge_units
-from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.finding_log import FindingLog
+from modemagent.registry.store.held_units import SCOPES
+from modemagent.registry.store.jobs import TimerKind
+from modemagent.registry.store.judgement import judge_standing, judge_units, lock_rows
+from modemagent.registry.store.recheck_runs import (
+    ALL,
+    COUNTS,
+    KIND,
+    RESTING,
+    RecheckRun,
+    RunState,
+    counts_of,
+    load,
+    save,
+    stopped_by,
+)
+from modemagent.registry.store.standing import units_of
 from modemagent.registry.store.units import UnitKind
 
-#: Largest part of all modems, or of all SIMs, about which one rule may find something new.
-MAX_MATCH_RATIO = 0.05
+_FOUND_AT_ONCE = 5000
 _UNITS_AT_ONCE = 500
+_POSTPONED_MS = 60_000
+_STANDING_AT_ONCE = 2000  # rules that do not need the history
 
 
-class RuleMatches(NamedTuple):
-    """What a rule finds in the whole fleet.
-
-    :param new: findings that are not recorded
-    :param resolved: recorded findings whose cause is gone
-    :param ratio: part of the modems or SIMs that have a new finding, the larger one
-    """
-
-    rule: str
-    new: int
-    resolved: int
-    ratio: float
+def is_waiting(connection: Connection, now_ms: int) -> bool:
+    """Return True if there is a run to go on with."""
+    return connection.execute(_oldest(now_ms)).first() is not None
 
 
-class Recheck(NamedTuple):
-    """Result of an evaluation for all units.
-
-    :param written: the findings were written
-    :param stopped_by: rules that exceeded the limit, so that nothing was written
-    """
-
-    modems: int
-    sims: int
-    written: bool
-    stopped_by: list[str]
-    rules: list[RuleMatches]
+def postpone(batch: Batch) -> None:
+    """Let the oldest run wait for a minute: one that fails must not stop the others."""
+    row = batch.connection.execute(_oldest(batch.now_ms)).first()
+    if row is not None:
+        later = [(batch.now_ms + _POSTPONED_MS, row.id)]
+        dialect.update_rows(batch.connection, schema.job, ("id",), ("due_ms",), later)
 
 
-def recheck(
-    database: Database, *, dry_run: bool, max_match_ratio: float = MAX_MATCH_RATIO
-) -> Recheck:
-    """Evaluate the rules about modems and SIMs for all of them.
-
-    :param dry_run: only count
-    :param max_match_ratio: largest part of the modems or SIMs with a new finding of one rule
-    """
-    total: Counter[int] = Counter()
-    matched: dict[tuple[str, int], set[int]] = {}
-    new: Counter[str] = Counter()
-    resolved: Counter[str] = Counter()
-    for kinds in _slices(database):
-        total.update(kinds.values())
-        with database.reading() as connection:
-            log = judge_units(database.new_batch(connection), sorted(kinds), lock=False)
-        for unit, rule in log.added:
-            new[rule] += 1
-            matched.setdefault((rule, kinds[unit]), set()).add(unit)
-        resolved.update(log.ended)
-    ratios: dict[str, float] = {}
-    for (rule, kind), units in matched.items():
-        ratios[rule] = max(ratios.get(rule, 0.0), len(units) / total[kind])
-    stopped_by = sorted(rule for rule, ratio in ratios.items() if ratio > max_match_ratio)
-    written = not dry_run and not stopped_by
-    if written:
-        _write(database)
-    rules = [
-        RuleMatches(rule, new[rule], resolved[rule], ratios.get(rule, 0.0))
-        for rule in sorted(new.keys() | resolved.keys())
-    ]
-    return Recheck(total[UnitKind.MODEM], total[UnitKind.SIM], written, stopped_by, rules)
+def _oldest(now_ms: int) -> Select[Any]:
+    """Return a query for the job of the oldest run that is due, also if the clock was set back."""
+    c = schema.job.c
+    is_due = or_(c.due_ms <= now_ms, c.due_ms > now_ms + 2 * _POSTPONED_MS)
+    return select(c.id, c.units).where(c.kind == KIND, is_due).order_by(c.due_ms, c.id).limit(1)
 
 
-def _write(database: Database) -> None:
-    recorder = Recorder(database)
-    for kinds in _slices(database):
-        units = sorted(kinds)
+def step(batch: Batch) -> bool:
+    """Go on with the oldest run for some units; return False if there is none for this process."""
+    connection = batch.connection
+    if dialect.take_job(connection, TimerKind.RECHECK) is None:
+        return False
+    job = connection.execute(_oldest(batch.now_ms)).first()
+    if job is None:
+        return False
+    run = load(batch, int.from_bytes(bytes(job.units), "big"))
+    work = 0
+    while run.state not in RESTING and work < _UNITS_AT_ONCE:
+        done, run = _PHASES[RunState(run.state)](batch, run)
+        work += done
+    if run.state in RESTING:
+        dialect.delete_rows(connection, schema.job, ("kind", "units"), [(KIND, bytes(job.units))])
+    return True
 
-        def work(batch: Batch, units: list[int] = units) -> None:
-            evaluate_units(batch, units)
 
-        recorder.run(work)
+# -- phases: each returns the work done, in units, and the run ----------------------------------
 
 
-def _slices(database: Database) -> Iterator[dict[int, int]]:
-    """Yield all units with their kinds, some at a time."""
+def _find(batch: Batch, run: RecheckRun) -> tuple[int, RecheckRun]:
+    """Find the units of the next part; after the last one, begin to count."""
+    connection = batch.connection
+    c = recheck_tables.recheck_part.c
+    query = select(c.part, c.content).where(c.run == run.id).order_by(c.part).limit(1)
+    row = connection.execute(query).first()
+    if row is None:
+        return 1, _begin(batch, run)
+    targets = msgspec.msgpack.decode(bytes(row.content), type=list[Target])
+    left = add_units(batch, run.id, targets, _FOUND_AT_ONCE)
+    table, key = recheck_tables.recheck_part, (run.id, row.part)
+    if left:
+        content = (msgspec.msgpack.encode(left), *key)
+        dialect.update_rows(connection, table, ("run", "part"), ("content",), [content])
+    else:
+        dialect.delete_rows(connection, table, ("run", "part"), [key])
+    return (_UNITS_AT_ONCE if left else len(targets) // 4), run
+
+
+def _begin(batch: Batch, run: RecheckRun) -> RecheckRun:
+    connection = batch.connection
+    if not run.dry and run.scope != ALL:
+        _take_over(batch, run)
     c = schema.unit.c
-    after = 0
-    while True:
-        query = select(c.id, c.kind).where(c.id > after).order_by(c.id).limit(_UNITS_AT_ONCE)
-        with database.reading() as connection:
-            kinds = {row.id: row.kind for row in connection.execute(query)}
-        if not kinds:
-            return
-        yield kinds
-        after = max(kinds)
+    query = select(c.kind, func.count()).group_by(c.kind)
+    kinds = {row[0]: row[1] for row in connection.execute(query)}
+    modems, sims = kinds.get(UnitKind.MODEM, 0), kinds.get(UnitKind.SIM, 0)
+    of_run = recheck_tables.recheck_unit.c.run == run.id
+    affected = select(func.count()).select_from(recheck_tables.recheck_unit).where(of_run)
+    count = modems + sims if run.scope == ALL else connection.execute(affected).scalar_one()
+    return save(
+        batch, run, state=RunState.COUNTING, modems=modems, sims=sims, affected=count, after=0
+    )
+
+
+def _take_over(batch: Batch, run: RecheckRun) -> None:
+    """Take over the units of runs that wait to be confirmed: they are judged once more."""
+    connection = batch.connection
+    c = recheck_tables.recheck_run.c
+    query = select(c.id).where(
+        c.state == RunState.STOPPED, c.scope == run.scope, c.id != run.id
+    )  # fmt: skip
+    for (other,) in connection.execute(query).all():
+        connection.execute(
+            text(
+                "INSERT INTO recheck_unit (run, unit) SELECT :run, unit FROM recheck_unit"
+                " WHERE run = :other ON CONFLICT DO NOTHING"
+            ),
+            {"run": run.id, "other": other},
+        )
+        _forget_units(batch, other)
+        changes = (RunState.SUPERSEDED, batch.now_ms, other)
+        dialect.update_rows(
+            connection, recheck_tables.recheck_run, ("id",), ("state", "finished_ms"), [changes]
+        )
+
+
+def _count(batch: Batch, run: RecheckRun) -> tuple[int, RecheckRun]:
+    """Count what the rules find about the next units; after the last ones, decide."""
+    units = _slice(batch, run)
+    if not units:
+        return 1, _decide(batch, run)
+    _add_counts(batch, run, _judge(batch, run, units))
+    cost = len(units) if run.scope == ALL else len(units) // 4
+    return cost, save(batch, run, after=units[-1], done=run.done + len(units))
+
+
+def _write(batch: Batch, run: RecheckRun) -> tuple[int, RecheckRun]:
+    """Write what the rules find about the next units."""
+    units = _slice(batch, run)
+    if not units:
+        _forget_units(batch, run.id)
+        return 1, save(batch, run, state=RunState.DONE, finished_ms=batch.now_ms)
+    lock_rows(batch, units, "unit")
+    _judge(batch, run, units).write()
+    return len(units), save(batch, run, after=units[-1], done=run.done + len(units))
+
+
+_PHASES = {RunState.FINDING: _find, RunState.COUNTING: _count, RunState.WRITING: _write}
+
+
+def _slice(batch: Batch, run: RecheckRun) -> list[int]:
+    connection = batch.connection
+    if run.scope == ALL:
+        c = schema.unit.c
+        query = select(c.id).where(c.id > run.after).order_by(c.id).limit(_UNITS_AT_ONCE)
+    else:
+        d = recheck_tables.recheck_unit.c
+        query = select(d.unit).where(d.run == run.id, d.unit > run.after).order_by(d.unit)
+        query = query.limit(_STANDING_AT_ONCE)
+    return list(connection.execute(query).scalars())
+
+
+def _judge(batch: Batch, run: RecheckRun, units: Sequence[int]) -> FindingLog:
+    if run.scope != ALL:
+        rules = SCOPES[run.scope]
+        return judge_standing(batch, units, rules, run=run.id, links=not run.dry)
+    modems = {
+        row: one.key
+        for row, one in units_of(batch.connection, units).items()
+        if one.kind == UnitKind.MODEM
+    }
+    modem_types.update(batch, modems)
+    return judge_units(batch, units, run=run.id, links=not run.dry)
+
+
+def _add_counts(batch: Batch, run: RecheckRun, log: FindingLog) -> None:
+    found = Counter(rule for _, rule in log.added)
+    resolved = Counter(log.ended)
+    if not (found or resolved):
+        return
+    kinds = {
+        row: one.kind
+        for row, one in units_of(batch.connection, {unit for unit, _ in log.added}).items()
+    }
+    about = Counter((rule, kinds[unit]) for unit, rule in set(log.added))
+    rows = []
+    before = counts_of(batch.connection, [run.id])
+    for rule in sorted(found.keys() | resolved.keys()):
+        old = before.get((run.id, rule), (0, 0, 0, 0))
+        new = (
+            found[rule], resolved[rule], about[rule, UnitKind.MODEM], about[rule, UnitKind.SIM]
+        )  # fmt: skip
+        rows.append((run.id, rule, *(a + b for a, b in zip(old, new, strict=True))))
+    dialect.upsert_rows(
+        batch.connection, recheck_tables.recheck_rule, ("run", "rule"), COUNTS, rows
+    )
+
+
+def _decide(batch: Batch, run: RecheckRun) -> RecheckRun:
+    counts = counts_of(batch.connection, [run.id])
+    if run.dry:
+        _forget_units(batch, run.id)
+        return save(batch, run, state=RunState.COUNTED, finished_ms=batch.now_ms)
+    if any(stopped_by(run, one) for one in counts.values()):
+        return save(batch, run, state=RunState.STOPPED)
+    if not counts and run.scope != ALL:
+        _forget_units(batch, run.id)
+        return save(batch, run, state=RunState.DONE, finished_ms=batch.now_ms)
+    return save(batch, run, state=RunState.WRITING, after=0, done=0)
+
+
+def _forget_units(batch: Batch, run: int) -> None:
+    dialect.delete_rows(batch.connection, recheck_tables.recheck_unit, ("run",), [(run,)])

@@ -23,21 +23,24 @@ _UNITS_AT_ONCE = 500  # after which reports are stored again: SQLite has one wri
 class Dirty(msgspec.Struct, omit_defaults=True):
     """Rows whose findings may have changed.
 
+    :param new: units that were seen for the first time, of which nothing else is known
     :param readings: place, stream and number of the report that is its newest reading
     """
 
     units: list[int] = []
     gateways: list[int] = []
     readings: list[tuple[int, int, int]] = []
+    new: list[int] = []
 
 
 def request(batch: Batch) -> None:
     """Add a job for what a transaction has changed; none if it has changed nothing."""
-    if not (batch.dirty or batch.beats or batch.noticed):
+    new = batch.first_seen - batch.dirty
+    if not (batch.dirty or batch.beats or batch.noticed or new):
         return
     readings = sorted((place, *report) for place, report in batch.noticed.items())
-    add(batch, Dirty(sorted(batch.dirty), sorted(batch.beats), readings))
-    batch.dirty, batch.beats, batch.noticed = set(), set(), {}
+    add(batch, Dirty(sorted(batch.dirty), sorted(batch.beats), readings, sorted(new)))
+    batch.dirty, batch.beats, batch.noticed, batch.first_seen = set(), set(), {}, set()
 
 
 def add(batch: Batch, dirty: Dirty) -> None:
@@ -60,7 +63,7 @@ def take(batch: Batch) -> Dirty | None:
     taken: list[tuple[int]] = []
     parts: list[Dirty] = []
     for row, content in dialect.take_jobs(batch.connection, _due(batch.now_ms), _JOBS_AT_ONCE):
-        if sum(len(one.units) for one in parts) >= _UNITS_AT_ONCE:
+        if sum(_cost(one) for one in parts) >= _UNITS_AT_ONCE:
             break
         taken.append((row,))
         parts.append(msgspec.msgpack.decode(bytes(content), type=Dirty))
@@ -85,12 +88,24 @@ def _due(now_ms: int) -> str:
     return f"kind = '{KIND}' AND (due_ms <= {now_ms:d} OR due_ms > {latest_ms:d})"
 
 
+def _cost(dirty: Dirty) -> int:
+    """Return the work for a job in changed units; a new one without fault needs little."""
+    return len(dirty.units) + len(dirty.new) // 4
+
+
 def _united(parts: Iterable[Dirty]) -> Dirty:
     units: set[int] = set()
     gateways: set[int] = set()
     readings: dict[int, tuple[int, int]] = {}  # of several readings of a place, the last one
+    new: set[int] = set()
     for part in parts:
+        new.update(part.new)
         units.update(part.units)
         gateways.update(part.gateways)
         readings.update((place, (stream, number)) for place, stream, number in part.readings)
-    return Dirty(sorted(units), sorted(gateways), [(p, *r) for p, r in sorted(readings.items())])
+    return Dirty(
+        sorted(units),
+        sorted(gateways),
+        [(place, *report) for place, report in sorted(readings.items())],
+        sorted(new - units),
+    )

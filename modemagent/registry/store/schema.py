@@ -60,6 +60,7 @@ _IN_HOLDER = text("holder IS NOT NULL")
 _LARGE = text("relate_ms IS NOT NULL")
 _AT_PLACE = text("place IS NOT NULL")
 _OPEN = text("recorded_to IS NULL AND state <> 'resolved'")
+_WITH_SITE = text("site IS NOT NULL")
 _LONG, _TEXT, _BYTES, _SMALL = BigInteger(), Text(), LargeBinary(), SmallInteger()
 
 setting = Table(
@@ -88,6 +89,7 @@ gateway = Table(
     *_required(_BOOLEAN, "forked"),  # copies of its disk have reported
     UniqueConstraint("gateway_id", name="gateway_key"),
     Index("gateway_of_ref", "ref"),
+    Index("gateway_at_site", "site", sqlite_where=_WITH_SITE, postgresql_where=_WITH_SITE),
 )
 
 stream = Table(

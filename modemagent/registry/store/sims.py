@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from modemagent.registry.history.readings import Seen
 from modemagent.registry.store import dialect, schema
-from modemagent.registry.store.documents import LINK_STATE, Document, to_rfc3339
+from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.places import Place
 from modemagent.registry.store.stays import StayRow, latest, load_stays, prefetch
-from modemagent.registry.store.view import View
+from modemagent.registry.store.view import UNLINKED, View
 
 
 class Holding(NamedTuple):
@@ -81,7 +81,7 @@ def _sim(
         "slot": now.slot,
         "gateway_id": place.gateway_id if place else None,
         "port": place.device_id if place else None,
-        "link_state": LINK_STATE,
+        "link_state": view.link_state(now.holder, now.slot) if now.is_open else UNLINKED,
         "first_seen": to_rfc3339(first.from_hi),
         "last_seen": to_rfc3339(now.last_hi),
         "first_report": view.report(first.opened_stream, first.opened_sequence),
@@ -107,7 +107,7 @@ def _unread(view: View, unit: int, stays: list[StayRow], held: Holding) -> Docum
         "slot": held.slot,
         "gateway_id": view.places([place.id])[place.id].gateway_id,
         "port": place.device_id,
-        "link_state": LINK_STATE,
+        "link_state": UNLINKED,
         "first_seen": to_rfc3339(first.from_hi) if first else seen,
         "last_seen": seen,
         "first_report": (

@@ -138,6 +138,7 @@ def prefetch(view: View, stays: Iterable[StayRow]) -> None:
     view.units([one.unit for one in rows] + [one.holder for one in rows])
     view.places(one.place for one in rows)
     view.numbers([one.imsi for one in rows] + [one.eid for one in rows])
+    view.links(one.holder for one in rows)
     view.streams(
         [one.opened_stream for one in rows]
         + [one.closed_stream for one in rows]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from modemagent.identity import tac as shipped
+from modemagent.registry.lists.entries import EntryKind, EntryValue
 from modemagent.registry.lists.tac_file import TacRecord
 from modemagent.registry.store import dialect, list_tables
 from modemagent.registry.store.batch import Batch
@@ -74,6 +75,7 @@ def put(batch: Batch, planned: TacPlan, import_run: int) -> None:
     rows = [(*one, import_run) for one in planned.new]
     dialect.insert_rows(connection, list_tables.tac, (*_COLUMNS, "import_run"), rows)
     count(batch, TAC_TABLE, planned.growth)
+    _note(batch, [one.tac for one in planned.new] + [one.tac for one, _ in gone])
 
 
 def undo(batch: Batch, import_run: int) -> tuple[int, int]:
@@ -97,4 +99,11 @@ def undo(batch: Batch, import_run: int) -> tuple[int, int]:
         [row[:2] for row in past],
     )
     count(batch, TAC_TABLE, len(restored) - len(added))
+    _note(batch, [row[0] for row in [*added, *restored]])
     return len(added), len(restored)
+
+
+def _note(batch: Batch, tacs: Iterable[int]) -> None:
+    batch.changed += [
+        (TAC_TABLE, EntryValue(EntryKind.TAC, f"{tac:08d}")) for tac in dict.fromkeys(tacs)
+    ]

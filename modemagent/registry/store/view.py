@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from modemagent.registry.rules.pairing import LinkState
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.boots import BOOT_COLUMNS, Boot, boot_of
 from modemagent.registry.store.places import Place, load_places
+from modemagent.registry.store.policy_tables import link
 from modemagent.registry.store.refs import format_ref
 
 _STREAMS = (
@@ -20,6 +22,9 @@ _PLACES = (
     "SELECT p.id, g.gateway_id, p.device_id, p.gateway FROM place AS p"
     " JOIN gateway AS g ON g.id = p.gateway WHERE p.id IN {keys}"
 )
+
+
+UNLINKED = LinkState.UNLINKED.shown
 
 
 class UnitName(NamedTuple):
@@ -56,6 +61,7 @@ class View:
         self._numbers: dict[int, str] = {}
         self._boots: dict[int, Boot] = {}
         self._makes: dict[int, tuple[str, str, str]] = {}
+        self._links: dict[int, dict[int, LinkState]] = {}
 
     def units(self, keys: Iterable[int | None]) -> dict[int, UnitName]:
         """Return the names of units."""
@@ -118,6 +124,25 @@ class View:
     def boots(self, keys: Iterable[int | None]) -> dict[int, Boot]:
         """Return boots with their dates."""
         return self._load(self._boots, schema.boot, BOOT_COLUMNS, keys, boot_of)
+
+    def links(self, modems: Iterable[int | None]) -> dict[int, dict[int, LinkState]]:
+        """Return the link states of modems by slot; slot 0: none was read yet."""
+        missing = _missing(self._links, modems)
+        self._links.update({modem: {} for modem in missing})
+        keys = [(modem,) for modem in sorted(missing)]
+        for modem, slot, state in dialect.select_rows(
+            self.connection, link, ("modem",), ("modem", "slot", "state"), keys
+        ):
+            self._links[modem][slot] = LinkState(state)
+        return self._links
+
+    def link_state(self, modem: int | None, slot: int | None = None) -> str:
+        """Return the link state of a modem, or of one of its slots."""
+        states = self.links([modem])[modem] if modem else {}
+        if not states:
+            return UNLINKED
+        found = max(states.values()) if slot is None else states.get(slot, LinkState.ARMED)
+        return found.shown
 
     def _load(
         self,

@@ -13,10 +13,11 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from modemagent.errors import RegistryStoreError
+from modemagent.registry.rules.catalogue import fingerprint
 from modemagent.registry.store import dialect, partitions, schema, takeover
 from modemagent.registry.store.batch import Transactions
 
-NEWEST = "0008_people"
+NEWEST = "0009_policies"
 _OLDER = (
     "0001",
     "0002_lists",
@@ -24,6 +25,7 @@ _OLDER = (
     "0005_assets",
     "0006_likeness",
     "0007_cases",
+    "0008_people",
 )  # revisions that can be upgraded
 
 
@@ -67,6 +69,7 @@ def _upgrade(connection: Connection, secret: bytes | None) -> None:
         connection.execute(
             schema.setting.insert().values(name="secret", value=secret or secrets.token_bytes(32))
         )
+        connection.execute(schema.setting.insert().values(name="rules", value=fingerprint()))
     partitions.create_months(connection, time.time_ns() // 1_000_000)
     if is_old:
         takeover.begin(connection)

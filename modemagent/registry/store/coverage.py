@@ -1,0 +1,196 @@
+"""Which policy, and which announced work, covers a modem: the narrowest cover decides."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from modemagent.registry.policies.policy_content import CoverKind, PolicyContent, SimKind, bare
+from modemagent.registry.rules.pairing import PairPolicy
+from modemagent.registry.store import dialect, policy_tables
+from modemagent.registry.store.asset_tables import asset, order_row, purchase_order
+
+Cover = tuple[int, str]
+
+_SITES = (
+    "SELECT p.unit, g.gateway_id, g.site FROM place p JOIN gateway g ON g.id = p.gateway"
+    " WHERE p.unit IN {keys}"
+)
+_MODELS = (
+    "SELECT t.unit, m.model FROM modem_type t JOIN make m ON m.id = t.make WHERE t.unit IN {keys}"
+)
+_POLICY = ("id", "name", "mode", "valid_from_ms", "valid_to_ms")
+
+
+def any_policies(connection: Connection) -> bool:
+    """Return True if there are policies; without one, the rest need not be read."""
+    return connection.execute(select(policy_tables.policy.c.id).limit(1)).first() is not None
+
+
+def covers_of(connection: Connection, modems: Mapping[int, str]) -> dict[int, list[Cover]]:
+    """Return the covers that each modem can have, the narrowest first.
+
+    :param modems: 14 digits of the IMEI by unit
+    """
+    found: dict[int, list[Cover]] = {
+        unit: [(int(CoverKind.IMEI), key), (int(CoverKind.TAC), key[:8])]
+        for unit, key in modems.items()
+    }
+    units = defaultdict(list)
+    for unit, key in modems.items():
+        units[key].append(unit)
+    rows: list[Any] = dialect.select_rows(
+        connection, asset, ("imei",), ("imei", "site", "order_number"), [(key,) for key in units]
+    )
+    for imei, site, order in rows:
+        for unit in units[imei]:
+            found[unit] += [(int(CoverKind.SITE), site)] if site else []
+            found[unit] += [(int(CoverKind.ORDER), order)] if order else []
+    ordered: list[Any] = dialect.select_rows(
+        connection, order_row, ("imei",), ("imei", "purchase_order"), [(key,) for key in units]
+    )
+    numbers: dict[int, str] = dict(
+        dialect.select_rows(
+            connection,
+            purchase_order,
+            ("id",),
+            ("id", "number"),
+            sorted({(order,) for _, order in ordered}),
+        )
+    )
+    for imei, order in ordered:
+        for unit in units[imei]:
+            found[unit].append((int(CoverKind.ORDER), numbers[order]))
+    for unit, gateway_id, site in dialect.query_keys(connection, _SITES, modems):
+        found[unit].append((int(CoverKind.GATEWAY), gateway_id))
+        found[unit] += [(int(CoverKind.SITE), site)] if site else []
+    for unit, model in dialect.query_keys(connection, _MODELS, modems):
+        found[unit].append((int(CoverKind.MODEL), bare(model)))
+    return {unit: sorted(set(some)) for unit, some in found.items()}
+
+
+def covering(connection: Connection, covers: Mapping[int, Iterable[Cover]]) -> dict[int, int]:
+    """Return the policy with the narrowest cover of each modem, of any mode and validity."""
+    wanted = {one for some in covers.values() for one in some}
+    rows: list[Any] = dialect.select_rows(
+        connection,
+        policy_tables.policy_cover,
+        ("kind", "value"),
+        ("kind", "value", "policy"),
+        sorted(wanted),
+    )
+    policies = {(kind, value): policy for kind, value, policy in rows}
+    found = {}
+    for unit, some in covers.items():
+        for one in some:
+            if one in policies:
+                found[unit] = policies[one]
+                break
+    return found
+
+
+def load_policies(
+    connection: Connection, of_modem: Mapping[int, int], modems: Mapping[int, str], at_ms: int
+) -> dict[int, PairPolicy]:
+    """Return the policies of modems that learn or enforce at a time.
+
+    :param of_modem: key of the policy by unit
+    :param modems: 14 digits of the IMEI by unit
+    """
+    keys = [(one,) for one in sorted(set(of_modem.values()))]
+    rows: list[Any] = dialect.select_rows(connection, policy_tables.policy, ("id",), _POLICY, keys)
+    active = {
+        key: (name, mode)
+        for key, name, mode, begin, end in rows
+        if mode != "observe" and (begin is None or begin <= at_ms) and (end is None or at_ms < end)
+    }
+    listed: dict[int, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+    sims: list[Any] = dialect.select_rows(
+        connection,
+        policy_tables.policy_sim,
+        ("policy",),
+        ("policy", "kind", "value"),
+        [(one,) for one in active],
+    )
+    for key, kind, value in sims:
+        listed[key][kind].add(value)
+    own: dict[tuple[str, int], list[tuple[int, str, bool]]] = defaultdict(list)
+    imeis = {modems[unit] for unit, key in of_modem.items() if key in active}
+    pairs: list[Any] = dialect.select_rows(
+        connection,
+        policy_tables.policy_pair,
+        ("imei",),
+        ("imei", "policy", "kind", "value", "is_exception"),
+        [(one,) for one in sorted(imeis)],
+    )
+    for imei, key, kind, value, is_exception in pairs:
+        own[imei, key].append((kind, value, bool(is_exception)))
+    found = {}
+    for unit, key in of_modem.items():
+        if key in active:
+            name, mode = active[key]
+            mine = own.get((modems[unit], key), [])
+            found[unit] = PairPolicy(
+                key,
+                name,
+                mode == "enforce",
+                frozenset(listed[key][SimKind.ICCID]),
+                tuple(sorted(listed[key][SimKind.ICCID_PREFIX])),
+                frozenset(listed[key][SimKind.IMSI]),
+                frozenset(value for kind, value, _ in mine if kind == SimKind.ICCID),
+                frozenset(value for kind, value, _ in mine if kind == SimKind.IMSI),
+                any(not is_exception for _, _, is_exception in mine),
+            )
+    return found
+
+
+def as_pair_policy(content: PolicyContent, imei: str) -> PairPolicy:
+    """Return a policy that is not stored, as if enforced, for a modem."""
+    own = [sim for modem, sim in content.pairs if modem == imei]
+    exceptions = [(kind, value) for modem, kind, value in content.exceptions if modem == imei]
+    return PairPolicy(
+        0,
+        content.name,
+        True,
+        frozenset(content.iccids),
+        content.iccid_prefixes,
+        frozenset(content.imsis),
+        frozenset(own + [value for kind, value in exceptions if kind == SimKind.ICCID]),
+        frozenset(value for kind, value in exceptions if kind == SimKind.IMSI),
+        bool(own),
+    )
+
+
+def announced(
+    connection: Connection, covers: Mapping[int, Iterable[Cover]], at_ms: int
+) -> set[int]:
+    """Return the modems with announced work at a time."""
+    w, c = policy_tables.work_window.c, policy_tables.work_window_cover.c
+    query = (
+        select(c.kind, c.value)
+        .join(policy_tables.work_window, w.id == c.work_window)
+        .where(w.to_ms > at_ms, w.from_ms <= at_ms)
+    )
+    open_now = {(row.kind, row.value) for row in connection.execute(query)}
+    if not open_now:
+        return set()
+    return {unit for unit, some in covers.items() if not open_now.isdisjoint(some)}
+
+
+def excepted_sims(connection: Connection, imeis: Iterable[str]) -> dict[str, set[str]]:
+    """Return the numbers of the SIMs that each IMEI may hold in spite of the lists."""
+    rows: list[Any] = dialect.select_rows(
+        connection,
+        policy_tables.policy_pair,
+        ("imei",),
+        ("imei", "value", "is_exception"),
+        [(one,) for one in sorted(set(imeis))],
+    )
+    found: dict[str, set[str]] = defaultdict(set)
+    for imei, value, is_exception in rows:
+        if is_exception:
+            found[imei].add(value)
+    return found

@@ -1,0 +1,119 @@
+"""What the rules find about modems and SIMs, beside what is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from modemagent.registry.rules.altered import altered
+from modemagent.registry.rules.catalogue import OF_POLICIES, OF_UNITS
+from modemagent.registry.rules.changes import changes
+from modemagent.registry.rules.churn import churn
+from modemagent.registry.rules.firmware import firmware
+from modemagent.registry.rules.numbers import numbers
+from modemagent.registry.store import dialect, modem_types, schema
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.finding_log import FindingLog, Subject
+from modemagent.registry.store.held_units import held_rules
+from modemagent.registry.store.links import Links, links_of, write_links
+from modemagent.registry.store.rule_inputs import RuleInputs
+from modemagent.registry.store.standing import STANDING, StandingUnit, standing, units_of
+from modemagent.registry.store.units import UnitKind
+
+#: Errors for modems under a policy that learns or enforces.
+_SWAPS = frozenset({"sim.swapped", "modem.swapped"})
+
+
+def evaluate_units(batch: Batch, units: Sequence[int], new: Sequence[int] = ()) -> None:
+    """Evaluate the rules about modems and SIMs that have changed.
+
+    :param new: others, of which nothing is known but that they were seen for the first time
+    """
+    lock_rows(batch, {*units, *new}, "unit")
+    connection = batch.connection
+    changed = modem_types.update(
+        batch,
+        {
+            row: one.key
+            for row, one in units_of(connection, {*units, *new}).items()
+            if one.kind == UnitKind.MODEM
+        },
+    )
+    judge_units(batch, units).write()
+    others = {*new, *modem_types.rare_modems(connection, changed)} - set(units)
+    lock_rows(batch, others - set(new), "unit")
+    judge_standing(batch, sorted(others)).write()
+
+
+def judge_units(
+    batch: Batch, units: Sequence[int], *, run: int | None = None, links: bool = True
+) -> FindingLog:
+    """Return the findings of all rules, not yet written.
+
+    :param run: re-check on whose behalf; what other ones hold stays as it is
+    :param links: write the links with SIMs
+    """
+    connection = batch.connection
+    log = FindingLog(batch, OF_UNITS, held_rules(connection, units, run))
+    log.load("unit", units)
+    inputs = RuleInputs(connection, units)
+    known = units_of(connection, units)
+    lasting = standing(connection, known, batch.now_ms)
+    linked = _links(batch, known, write=links)
+    for unit in units:
+        history = inputs.history(unit, is_shared=log.holds("unit", unit, "imei.duplicate"))
+        if history is None:
+            continue
+        found = [
+            *numbers(history),
+            *changes(history),
+            *churn(history),
+            *firmware(history),
+            *altered(history, inputs.facts_of, inputs.imeis_of, inputs.eid_travels),
+            *lasting.get(unit, ()),
+            *linked.findings.get(unit, ()),
+        ]
+        if unit in linked.policies:
+            found = [one._replace(severity="error") if one.rule in _SWAPS else one for one in found]
+        log.set(Subject("unit", unit=unit), found)
+    return log
+
+
+def judge_standing(
+    batch: Batch,
+    units: Sequence[int],
+    rules: Collection[str] = STANDING | OF_POLICIES,
+    *,
+    run: int | None = None,
+    links: bool = True,
+) -> FindingLog:
+    """Return the findings of some rules that do not need the history, not yet written.
+
+    :param links: write the links with SIMs, if the rules are about policies
+    """
+    connection = batch.connection
+    log = FindingLog(batch, rules, held_rules(connection, units, run))
+    log.load("unit", units)
+    known = units_of(connection, units)
+    found = standing(connection, known, batch.now_ms, rules)
+    about = known if set(rules) >= OF_POLICIES else {}
+    linked = _links(batch, about, write=links)
+    for unit in known:
+        findings = [*found.get(unit, ()), *linked.findings.get(unit, ())]
+        log.set(Subject("unit", unit=unit), findings)
+    return log
+
+
+def _links(batch: Batch, units: Mapping[int, StandingUnit], *, write: bool) -> Links:
+    modems = {unit: one.key for unit, one in units.items() if one.kind == UnitKind.MODEM}
+    found = links_of(batch.connection, modems, batch.now_ms)
+    if write:
+        write_links(batch, found)
+    return found
+
+
+def lock_rows(batch: Batch, rows: Iterable[int], table: str) -> None:
+    """Lock rows until the end of the transaction, in the order in which reports do."""
+    if not dialect.is_sqlite(batch.connection):
+        keys = [(row,) for row in sorted(set(rows))]
+        named = schema.metadata.tables[table]
+        dialect.select_rows(batch.connection, named, ("id",), ("id",), keys, lock=True)

@@ -1,0 +1,127 @@
+"""Re-checks as documents, and what people do with them: start one, confirm one, wait for one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from modemagent.registry.store import dialect, jobs, recheck
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.recheck_runs import (
+    PPM,
+    RESTING,
+    RUN_COLUMNS,
+    RecheckRun,
+    RunState,
+    add_job,
+    counts_of,
+    save,
+    stopped_by,
+)
+from modemagent.registry.store.recheck_tables import recheck_run
+from modemagent.registry.store.recorder import Recorder
+
+_MORE = ("confirmed_by", "confirmed_ms", "finished_ms")
+
+
+class NotStopped(Exception):
+    """A run that does not wait to be confirmed; carries its state."""
+
+
+def run_page(
+    connection: Connection, *, limit: int, after: int | None = None, state: str | None = None
+) -> Document:
+    """Return a page of the runs, newest first."""
+    c = recheck_run.c
+    query = select(recheck_run).order_by(c.id.desc()).limit(limit + 1)
+    query = query if after is None else query.where(c.id < after)
+    query = query if state is None else query.where(c.state == state)
+    rows = connection.execute(query).all()
+    following = str(rows[limit - 1].id) if len(rows) > limit else None
+    return {"runs": _documents(connection, rows[:limit]), "next": following}
+
+
+def run_document(connection: Connection, run: int) -> Document | None:
+    """Return a run."""
+    rows = connection.execute(select(recheck_run).where(recheck_run.c.id == run)).all()
+    return _documents(connection, rows)[0] if rows else None
+
+
+def confirm(batch: Batch, run: int, actor: str) -> Document | None:
+    """Let a stopped run write what it has counted; return it, or None if there is no such run.
+
+    :raises NotStopped: it does not wait to be confirmed
+    """
+    connection = batch.connection
+    rows = dialect.select_rows(connection, recheck_run, ("id",), RUN_COLUMNS, [(run,)], lock=True)
+    if not rows:
+        return None
+    found = RecheckRun(*rows[0])
+    if found.state != RunState.STOPPED:
+        raise NotStopped(found.state)
+    changes = {"confirmed_by": actor, "confirmed_ms": batch.now_ms}
+    save(batch, found, state=RunState.WRITING, after=0, done=0, **changes)
+    add_job(batch, run)
+    return run_document(connection, run)
+
+
+def finish(recorder: Recorder, run: int) -> None:
+    """Go on with the runs until this one rests; the processes of the registry help."""
+    recorder.run(jobs.create)
+    while recorder.run(lambda batch: not _is_resting(batch, run) and recheck.step(batch)):
+        pass
+
+
+def _is_resting(batch: Batch, run: int) -> bool:
+    query = select(recheck_run.c.state).where(recheck_run.c.id == run)
+    return batch.connection.execute(query).scalar_one() in RESTING
+
+
+def _documents(connection: Connection, rows: Sequence[Row[Any]]) -> list[Document]:
+    counts = counts_of(connection, [row.id for row in rows])
+    return [
+        _document(row, {rule: one for (run, rule), one in counts.items() if run == row.id})
+        for row in rows
+    ]
+
+
+def _document(row: Row[Any], counts: dict[str, tuple[int, ...]]) -> Document:
+    run = RecheckRun(*(getattr(row, name) for name in RUN_COLUMNS))
+    stopping = [rule for rule, one in counts.items() if stopped_by(run, one)]
+    is_over = run.state in (RunState.STOPPED, RunState.COUNTED, RunState.SUPERSEDED)
+    return {
+        "id": str(run.id),
+        "scope": run.scope,
+        "subject": run.subject,
+        "state": run.state,
+        "dry_run": bool(run.dry),
+        "max_match_ratio": run.most_ppm / PPM,
+        "fewest": run.fewest,
+        "modems": run.modems,
+        "sims": run.sims,
+        "affected": run.affected,
+        "done": run.done,
+        "written": run.state == RunState.DONE,
+        "stopped_by": stopping if is_over else [],
+        "rules": [
+            {
+                "rule": rule,
+                "new": found,
+                "resolved": resolved,
+                "ratio": max(_share(modems, run.modems), _share(sims, run.sims)),
+            }
+            for rule, (found, resolved, modems, sims) in counts.items()
+        ],
+        "requested_by": run.requested_by,
+        "created_at": to_rfc3339(run.created_ms),
+        "confirmed_by": row.confirmed_by,
+        "confirmed_at": to_rfc3339(row.confirmed_ms),
+        "finished_at": to_rfc3339(row.finished_ms),
+    }
+
+
+def _share(count: int, total: int) -> float:
+    return count / total if count else 0.0

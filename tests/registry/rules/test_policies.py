@@ -1,0 +1,263 @@
+"""Policies from reports to link states and findings, on both engines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.policy_calls import PolicyCalls
+from modemagent.registry.store import effective, reader, recheck
+from modemagent.registry.store.decisions import Decision, DecisionAction, decide
+from modemagent.registry.store.documents import to_rfc3339
+from modemagent.registry.store.engine import now_ms
+from modemagent.registry.store.policies import PolicyConflict, StalePolicy
+from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID, OTHER_IMEI, Gateway, no_sim, sim
+from tests.registry.rules.conftest import Store
+
+TAC = IMEI[:8]
+
+
+class Fleet:
+    """A modem that reports, and the policies about it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.calls = PolicyCalls(store.database, "tests")
+        self.gateway = Gateway()
+
+    def report(self, reason: str = "refresh", **more: Any) -> None:
+        self.store.add(self.gateway.report(reason, **more))
+        self.store.evaluate()
+
+    def add(self, **given: Any) -> dict[str, Any]:
+        given.setdefault("name", "p")
+        given.setdefault("covers", {"imeis": [IMEI]})
+        found = self.calls.add(given)
+        self.recheck()
+        return found
+
+    def recheck(self, later_s: float = 0) -> None:
+        while self.store.run(recheck.step, later_s):
+            pass
+
+    def state(self, imei: str = IMEI) -> str:
+        """Return the state of a modem; slots, lists and lookups must agree."""
+        with self.store.database.reading() as connection:
+            found = reader.modem(connection, imei)
+            assert found is not None
+            state = found["link_state"]
+            listed = reader.modems(connection, limit=10, link_state=state)["modems"]
+            (match,) = reader.lookup(connection, imei)["matches"]
+        assert imei in [one["imei"] for one in listed]
+        assert match["link_state"] == state
+        assert state in {one["link_state"] for one in found["sims"]} | {state}
+        return str(state)
+
+
+@pytest.fixture
+def fleet(store: Store) -> Fleet:
+    return Fleet(store)
+
+
+def test_learning_policy_links_the_first_sim(fleet: Fleet) -> None:
+    fleet.report("identified", sims=[no_sim()])
+    assert fleet.state() == "unlinked"
+    fleet.add(mode="learn")
+    assert fleet.state() == "armed"
+    fleet.report("sim_changed")
+    assert fleet.state() == "linked"
+    fleet.report("sim_changed", sims=[sim(OTHER_ICCID)])
+    assert fleet.state() == "differed"
+    (one,) = fleet.store.findings()
+    assert (one["type"], one["severity"]) == ("sim.swapped", "error")
+    fleet.report("sim_changed")
+    assert fleet.state() == "linked"
+
+
+def test_known_modem_is_linked_at_once(fleet: Fleet) -> None:
+    fleet.report("identified")
+    found = fleet.add(mode="learn")
+    assert fleet.state() == "linked"
+    assert fleet.calls.delete(found["ref"], 1, "")
+    fleet.recheck()
+    assert fleet.state() == "unlinked"
+
+
+def test_observing_policy_changes_nothing(fleet: Fleet) -> None:
+    fleet.report("identified")
+    fleet.add(iccids=[OTHER_ICCID])
+    assert (fleet.state(), fleet.store.types()) == ("unlinked", [])
+
+
+def test_enforced_policy_finds_a_violation_and_its_end(fleet: Fleet) -> None:
+    fleet.report("identified")
+    found = fleet.add(mode="enforce", iccids=[OTHER_ICCID])
+    assert (fleet.state(), fleet.store.types()) == ("differed", ["pairing.violation"])
+    (one,) = fleet.store.findings()
+    assert (one["part"], one["severity"], one["first_report"]) == (
+        "1", "error", "gw-1/stream-1/1",
+    )  # fmt: skip
+    fleet.calls.change(found["ref"], 1, {
+        "name": "p", "mode": "enforce", "covers": {"imeis": [IMEI]}, "iccids": [ICCID],
+    })  # fmt: skip
+    fleet.recheck()
+    assert (fleet.state(), fleet.store.types()) == ("linked", [])
+    fleet.report("sim_changed", sims=[sim(OTHER_ICCID)])
+    assert fleet.store.types() == ["pairing.violation", "sim.swapped"]
+
+
+def test_narrowest_cover_decides(fleet: Fleet) -> None:
+    fleet.report("identified")
+    fleet.add(name="model", mode="enforce", covers={"model": "eg25-g"}, iccids=[OTHER_ICCID])
+    assert fleet.state() == "differed"
+    fleet.add(name="tac", mode="enforce", covers={"tacs": [TAC]}, iccid_prefixes=["8988303"])
+    assert fleet.state() == "linked"
+    fleet.add(name="imei", mode="enforce", iccids=[OTHER_ICCID])
+    assert fleet.state() == "differed"
+
+
+@pytest.mark.parametrize(
+    ("covers", "cover"), [({"tacs": [TAC]}, "tac"), ({"model": "EG25 G"}, "model")]
+)
+def test_equal_covers_are_a_named_conflict(
+    fleet: Fleet, covers: dict[str, Any], cover: str
+) -> None:
+    fleet.add(name="first", covers={"tacs": [TAC], "model": "EG25-G"})
+    with pytest.raises(PolicyConflict) as conflict:
+        fleet.add(name="second", covers=covers)
+    assert (conflict.value.name, conflict.value.cover) == ("first", cover)
+    with pytest.raises(PolicyConflict) as conflict:
+        fleet.add(name="first")
+    assert conflict.value.cover is None
+
+
+def test_authorised_swap_is_a_pair_of_the_policy(fleet: Fleet) -> None:
+    fleet.report("identified")
+    found = fleet.add(mode="enforce", iccids=[OTHER_ICCID])
+    (one,) = fleet.store.findings()
+    decision = Decision(DecisionAction.AUTHORISE, "ticket 7", "ann")
+    fleet.store.run(lambda batch: decide(batch, one["id"], one["revision"], decision))
+    fleet.recheck()
+    assert (fleet.state(), fleet.store.types()) == ("linked", [])
+    policy = fleet.calls.policy(found["ref"]) or {}
+    assert policy["pairs"] == [{"imei": IMEI, "iccid": ICCID}]
+    assert [(each["revision"], each["reason"]) for each in policy["history"]] == [
+        (1, ""), (2, "ticket 7"),
+    ]  # fmt: skip
+
+
+def test_authorised_swap_is_learned(fleet: Fleet) -> None:
+    fleet.report("identified")
+    fleet.add(mode="learn")
+    fleet.report("sim_changed", sims=[sim(OTHER_ICCID)])
+    (one,) = fleet.store.findings()
+    decision = Decision(DecisionAction.AUTHORISE, "ticket 7", "ann")
+    fleet.store.run(lambda batch: decide(batch, one["id"], one["revision"], decision))
+    fleet.recheck()
+    assert fleet.state() == "linked"
+
+
+def test_announced_work_suppresses_a_violation_until_it_ends(fleet: Fleet) -> None:
+    fleet.store.run(effective.check_validity)
+    fleet.report("identified")
+    fleet.add(mode="enforce", iccids=[ICCID])
+    end = to_rfc3339(now_ms() + 3_600_000)
+    window = fleet.calls.announce({"name": "visit", "gateways": ["gw-1"], "to": end})
+    fleet.recheck()
+    fleet.report("sim_changed", sims=[sim(OTHER_ICCID)])
+    assert (fleet.state(), fleet.store.types()) == ("differed", ["sim.swapped"])
+    fleet.store.run(effective.check_validity, 3700)
+    fleet.recheck(3700)
+    assert fleet.store.types() == ["pairing.violation", "sim.swapped"]
+    assert fleet.calls.window(window["id"]) == window
+
+
+def test_announced_work_is_closed_by_hand(fleet: Fleet) -> None:
+    fleet.report("identified")
+    fleet.add(mode="enforce", iccids=[OTHER_ICCID])
+    end = to_rfc3339(now_ms() + 3_600_000)
+    window = fleet.calls.announce({"name": "visit", "imeis": [IMEI], "to": end})
+    fleet.recheck()
+    assert fleet.store.types() == []
+    assert fleet.calls.close_window(window["id"])
+    fleet.recheck()
+    assert fleet.store.types() == ["pairing.violation"]
+    assert fleet.calls.close_window(window["id"]) is False
+
+
+def test_validity_begins_by_itself(fleet: Fleet) -> None:
+    fleet.store.run(effective.check_validity)
+    fleet.report("identified")
+    begin = to_rfc3339(now_ms() + 3_600_000)
+    fleet.add(mode="enforce", iccids=[OTHER_ICCID], valid_from=begin)
+    assert (fleet.state(), fleet.store.types()) == ("unlinked", [])
+    fleet.store.run(effective.check_validity, 3700)
+    fleet.recheck(3700)
+    assert (fleet.state(), fleet.store.types()) == ("differed", ["pairing.violation"])
+
+
+def test_pairs_of_a_file_are_enforced(fleet: Fleet) -> None:
+    fleet.report("identified")
+    content = f"iccid,imei\n{OTHER_ICCID},{IMEI}\n{ICCID},{OTHER_IMEI}\n".encode()
+    given = {"name": "file", "mode": "enforce"}
+    tried = fleet.calls.import_pairs(content, dry_run=True, given=given)
+    assert (tried["accepted"], tried["pairs"], tried["ref"]) == (True, 2, None)
+    done = fleet.calls.import_pairs(content, dry_run=False, given=given)
+    fleet.recheck()
+    assert (fleet.state(), fleet.store.types()) == ("differed", ["pairing.violation"])
+    trial = fleet.calls.dry_run(done["ref"], 10) or {}
+    assert trial["counts"] == {"armed": 0, "linked": 0, "differed": 1}
+    assert trial["unknown"] == 1
+    assert [one["imei"] for one in trial["modems"]] == [IMEI]
+
+
+def test_dry_run_counts_what_would_be(fleet: Fleet) -> None:
+    fleet.report("identified")
+    given = {"name": "p", "covers": {"tacs": [TAC]}, "iccids": [OTHER_ICCID]}
+    trial = fleet.calls.try_policy(given, 10)
+    assert trial["counts"] == {"armed": 0, "linked": 0, "differed": 1}
+    assert (trial["complete"], trial["modems"][0]["slots"][0]["iccid"]) == (True, ICCID)
+    assert fleet.state() == "unlinked"
+    fleet.add(name="narrow")
+    assert fleet.calls.try_policy(given, 10)["modems"] == [], "another policy decides"
+
+
+def test_policy_returns_to_an_earlier_revision(fleet: Fleet) -> None:
+    found = fleet.add(iccids=[ICCID])
+    ref = found["ref"]
+    applied = fleet.calls.apply(ref, 1, "enforce", "go") or {}
+    assert (applied["mode"], applied["revision"]) == ("enforce", 2)
+    with pytest.raises(StalePolicy) as stale:
+        fleet.calls.apply(ref, 1, "learn", "")
+    assert stale.value.revision == 2
+    difference = fleet.calls.difference(ref, 1)
+    assert difference["changes"] == [{"field": "mode", "old": "observe", "new": "enforce"}]
+    back = fleet.calls.revert(ref, 2, 1, "") or {}
+    assert (back["mode"], back["revision"], back["reason"]) == ("observe", 3, "revision 1 again")
+    assert fleet.calls.revert(ref, 3, 9, "") is None
+
+
+def test_exception_lifts_the_findings_of_lists(fleet: Fleet) -> None:
+    fleet.report("identified")
+    lists = ListCalls(fleet.store.database, "tests")
+    lists.put_entry("prohibited", {"kind": "tac", "value": TAC})
+    fleet.recheck()
+    assert fleet.store.types() == ["imei.prohibited"]
+    fleet.add(exceptions=[{"imei": IMEI, "iccid": ICCID}])
+    assert fleet.store.types() == []
+    fleet.report("sim_changed", sims=[sim(OTHER_ICCID)])
+    assert fleet.store.types() == ["imei.prohibited", "sim.swapped"]
+
+
+def test_policy_of_one_modem(fleet: Fleet) -> None:
+    fleet.report("identified")
+    added = fleet.calls.put_modem(IMEI, None, {"mode": "learn"}) or {}
+    fleet.recheck()
+    assert (fleet.state(), IMEI in added["name"]) == ("linked", False)
+    with pytest.raises(StalePolicy):
+        fleet.calls.put_modem(IMEI, None, {"mode": "observe"})
+    changed = fleet.calls.put_modem(IMEI, 1, {"mode": "enforce", "iccids": [OTHER_ICCID]}) or {}
+    assert (changed["ref"], changed["revision"]) == (added["ref"], 2)
+    assert (fleet.calls.policy(IMEI) or {})["ref"] == added["ref"]
