@@ -17,11 +17,12 @@ from sqlalchemy import Connection, select
 from modemagent.registry.rules.inputs import RuleFinding
 from modemagent.registry.rules.inventory import label_mismatch, not_in_inventory
 from modemagent.registry.rules.recalled import recalled
-from modemagent.registry.store import assets, dialect, schema
+from modemagent.registry.store import assets, coverage, dialect, recheck_runs, schema
+from modemagent.registry.store.affected import Target
 from modemagent.registry.store.asset_tables import ASSETS, ORDERS, order_row
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.engine import Database
-from modemagent.registry.store.finding_log import FindingLog, Subject
+from modemagent.registry.store.finding_log import REGISTRY, FindingLog, Subject
 from modemagent.registry.store.lists import size
 from modemagent.registry.store.recalls import notices
 from modemagent.registry.store.recorder import Recorder
@@ -61,6 +62,9 @@ def _parts(units: Sequence[int]) -> list[Sequence[int]]:
 def evaluate_noted(batch: Batch) -> None:
     """Evaluate the rules for the modems whose assets or orders a transaction has changed."""
     imeis, batch.imeis = sorted(batch.imeis), set()
+    if imeis and coverage.any_policies(batch.connection):  # site and order of an asset are covers
+        targets = [Target("modem", imei, imei) for imei in imeis]
+        recheck_runs.create(batch, "policy", "assets", REGISTRY, targets)
     if len(imeis) > _PER_RUN:
         begin_pass(batch)
         return

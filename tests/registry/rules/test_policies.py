@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.policy_calls import PolicyCalls
 from modemagent.registry.store import effective, reader, recheck
@@ -249,6 +250,19 @@ def test_exception_lifts_the_findings_of_lists(fleet: Fleet) -> None:
     assert fleet.store.types() == []
     fleet.report("sim_changed", sims=[sim(OTHER_ICCID)])
     assert fleet.store.types() == ["imei.prohibited", "sim.swapped"]
+
+
+def test_site_of_an_asset_is_a_cover(fleet: Fleet) -> None:
+    fleet.report("identified")
+    fleet.add(mode="learn", covers={"site": "hall-4"})
+    assert fleet.state() == "unlinked"
+    assets = AssetCalls(fleet.store.database, "tests")
+    asset = assets.add_asset({"imei": IMEI, "site": "hall-4"})
+    fleet.recheck()
+    assert fleet.state() == "linked"
+    assets.change_asset(asset["id"], asset["revision"], {"site": "hall-5"})
+    fleet.recheck()
+    assert fleet.state() == "unlinked"
 
 
 def test_policy_of_one_modem(fleet: Fleet) -> None:
