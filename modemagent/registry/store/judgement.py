@@ -14,7 +14,7 @@ from modemagent.registry.store import dialect, modem_types, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.finding_log import FindingLog, Subject
 from modemagent.registry.store.held_units import held_rules
-from modemagent.registry.store.links import Links, links_of, write_links
+from modemagent.registry.store.links import ModemLinks, links_of, write_links
 from modemagent.registry.store.rule_inputs import RuleInputs
 from modemagent.registry.store.standing import STANDING, StandingUnit, standing, units_of
 from modemagent.registry.store.units import UnitKind
@@ -103,7 +103,7 @@ def judge_standing(
     return log
 
 
-def _links(batch: Batch, units: Mapping[int, StandingUnit], *, write: bool) -> Links:
+def _links(batch: Batch, units: Mapping[int, StandingUnit], *, write: bool) -> ModemLinks:
     modems = {unit: one.key for unit, one in units.items() if one.kind == UnitKind.MODEM}
     found = links_of(batch.connection, modems, batch.now_ms)
     if write:

@@ -44,7 +44,7 @@ class LinkRow(NamedTuple):
     learned: int | None
 
 
-class Links(NamedTuple):
+class ModemLinks(NamedTuple):
     """What policies mean for some modems.
 
     :param rows: states of the slots of covered modems
@@ -58,14 +58,14 @@ class Links(NamedTuple):
     findings: dict[int, list[RuleFinding]]
 
 
-def links_of(connection: Connection, modems: Mapping[int, str], at_ms: int) -> Links:
+def links_of(connection: Connection, modems: Mapping[int, str], at_ms: int) -> ModemLinks:
     """Return the links of modems at a time.
 
     :param modems: 14 digits of the IMEI by unit
     """
     stored = stored_links(connection, modems)
     if not (stored or coverage.any_policies(connection)):
-        return Links(tuple(modems), {}, {}, {}, {})
+        return ModemLinks(tuple(modems), {}, {}, {}, {})
     covers = coverage.covers_of(connection, modems)
     of_modem = coverage.covering(connection, covers)
     policies = coverage.load_policies(connection, of_modem, modems, at_ms)
@@ -92,7 +92,7 @@ def links_of(connection: Connection, modems: Mapping[int, str], at_ms: int) -> L
         found = [*pairing(policy, judged, is_announced=unit in announced)]
         if found:
             findings[unit] = found
-    return Links(tuple(modems), rows, stored, policies, findings)
+    return ModemLinks(tuple(modems), rows, stored, policies, findings)
 
 
 def _row(
@@ -126,7 +126,7 @@ def stored_links(connection: Connection, modems: Iterable[int]) -> dict[tuple[in
     return {(row[0], row[1]): LinkRow(*row) for row in rows}
 
 
-def write_links(batch: Batch, found: Links) -> None:
+def write_links(batch: Batch, found: ModemLinks) -> None:
     """Write the links of modems that have changed, and the state of each modem."""
     connection = batch.connection
     changed = [row for key, row in found.rows.items() if found.stored.get(key) != row]
