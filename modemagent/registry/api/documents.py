@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from modemagent.registry.api.problem_details import CONTENT_TYPE
 from modemagent.registry.store.tokens import GATEWAY_ID
@@ -443,13 +443,23 @@ class FindingDetail(FindingDocument):
     history: list[DecisionDocument]
 
 
+def _text(value: object) -> object:
+    """Return a text as it is; a number would be taken for seconds since 1970."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError("a time must be a text")
+    return value
+
+
+TimeOfText = Annotated[AwareDatetime, BeforeValidator(_text)]
+
+
 class DecisionRequest(BaseModel):
     """A decision: ``until`` is required to acknowledge and suppress, ``assignee`` to assign."""
 
     model_config = ConfigDict(extra="forbid")
 
     reason: Annotated[str, Field(min_length=1, max_length=2000, pattern=PRINTABLE)]
-    until: AwareDatetime | None = None
+    until: TimeOfText | None = None
     assignee: Annotated[str, Field(min_length=1, max_length=256, pattern=PRINTABLE)] | None = None
 
 

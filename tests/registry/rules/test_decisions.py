@@ -78,6 +78,7 @@ def test_one_of_many_decisions_at_a_time_is_made(operator: Client, swap: dict[st
         ("resolve", None, {"reason": "x"}, 428, "if_match_required"),
         ("resolve", 1, {}, 422, "invalid_request"),
         ("resolve", 1, {"reason": "  "}, 422, "invalid_request"),
+        ("suppress", 1, {"reason": "x", "until": 4_102_444_800}, 422, "invalid_request"),
         ("resolve", 1, {"reason": "x", "until": LATER}, 409, "until"),
         ("suppress", 1, {"reason": "x"}, 409, "until"),
         ("suppress", 1, {"reason": "x", "until": "2020-01-01T00:00:00Z"}, 409, "until"),
