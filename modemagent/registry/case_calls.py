@@ -15,7 +15,7 @@ from modemagent.identity.iccid import Iccid
 from modemagent.registry.assets.asset_fields import LONGEST_NOTE, clean_text, parse_field
 from modemagent.registry.assets.case_fields import CASE_FIELDS, OUTCOMES, letter, parse_case_field
 from modemagent.registry.list_calls import key_of
-from modemagent.registry.store import assets, cases, inventory, recalls
+from modemagent.registry.store import assets, cases, inventory, recalls, recheck_runs
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.cases import MOST_THINGS, CaseRow, CaseThing
 from modemagent.registry.store.documents import Document
@@ -133,7 +133,12 @@ class CaseCalls:
         return self._run(work)
 
     def _run(self, work: Callable[[Batch], T]) -> T:
-        return Recorder(self._database).run(work)
+        def changed(batch: Batch) -> T:
+            found = work(batch)
+            recheck_runs.request(batch, self._actor)  # what is tracked has changed
+            return found
+
+        return Recorder(self._database).run(changed)
 
 
 def _whole_case(connection: Connection, row: CaseRow) -> Document:

@@ -50,7 +50,7 @@ def evaluate_waiting(batch: Batch) -> bool:
     places = _readings(batch, dirty.readings)
     lock_rows(batch, {*dirty.gateways, *(one.place.gateway for one in places)}, "gateway")
     evaluate_units(batch, dirty.units, dirty.new)
-    inventory.evaluate_changed(batch, dirty.units)
+    inventory.evaluate_changed(batch, dirty.units, dirty.new)
     _evaluate_gateways(batch, dirty.gateways)
     _evaluate_places(batch, places)
     return True

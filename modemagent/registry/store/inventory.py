@@ -47,12 +47,17 @@ def evaluate(batch: Batch, units: Iterable[int], rules: Collection[str] = RULES)
         _judge(batch, some, rules).write()
 
 
-def evaluate_changed(batch: Batch, units: Iterable[int]) -> None:
+def evaluate_changed(batch: Batch, units: Iterable[int], new: Iterable[int] = ()) -> None:
     """Evaluate the rules for modems that have changed, except that about the inventory.
 
     New findings of that rule are made for all modems together, within its limit.
+
+    :param new: modems that were seen for the first time
     """
-    evaluate(batch, units, RULES - {"modem.not_in_inventory"})
+    has_notices = bool(notices(batch.connection))
+    if has_notices or size(batch.connection, ASSETS):
+        wanted = [*units, *(new if has_notices else ())]
+        evaluate(batch, wanted, RULES - {"modem.not_in_inventory"})
 
 
 def _parts(units: Sequence[int]) -> list[Sequence[int]]:

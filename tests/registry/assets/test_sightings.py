@@ -11,7 +11,7 @@ from modemagent.identity.imei import Imei
 from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.case_calls import CaseCalls
 from modemagent.registry.list_calls import ListCalls
-from modemagent.registry.store import case_sightings, inventory
+from modemagent.registry.store import case_sightings, inventory, recheck
 from modemagent.registry.store.decisions import Decision, DecisionAction, DecisionRefused, decide
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID, OTHER_IMEI, Gateway, sim
 from tests.registry.rules.conftest import Store
@@ -160,6 +160,18 @@ def test_number_of_a_case_is_tracked_in_the_same_transaction(store: Inventory) -
     assert (entry["value"], entry["source"]) == (IMEI, f"case {case}")
 
 
+def test_known_modem_of_a_case_is_found_on_the_list(store: Inventory) -> None:
+    store.add(Gateway().report("identified"))
+    case = store.open_case(imeis=[IMEI])
+    while store.recorder.run(recheck.step):
+        pass
+    assert len(store.found("imei.tracked")) == 1
+    store.cases.close_case(case, 1, {"outcome": "recovered"})
+    while store.recorder.run(recheck.step):
+        pass
+    assert store.found("imei.tracked") == []
+
+
 # -- inventory --------------------------------------------------------------------------------
 
 
@@ -235,7 +247,7 @@ def test_recall_finds_modems_now_and_later(store: Inventory) -> None:
     (finding,) = store.found("recall.matched")
     assert finding["part"] == f"recall:{key}"
     store.add(Gateway("gw-2", "stream-2").report("identified", OTHER_IMEI, []))
-    inventory.update(store.database)
+    store.evaluate()
     assert len(store.found("recall.matched")) == 2
     store.cases.remove_recall(key)
     inventory.hurry(store.database)
