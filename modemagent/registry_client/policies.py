@@ -112,7 +112,7 @@ class HttpPolicies:
         fields = {name: str(value) for name, value in given.items() if value}
         fields["dry_run"] = str(dry_run).lower()
         status, body = self._source.request(
-            "POST", "policies/pairs", content, content_type="text/csv", fields=fields
+            "POST", "policy-imports", content, content_type="text/csv", fields=fields
         )
         report = body.get("import")
         if status == 422 and isinstance(report, dict):

@@ -21,6 +21,10 @@ missing_required_header.expected-statuses = [400, 401, 403, 406, 415, 422, 428]
 [[operations]]
 include-path-regex = "^/api/v1/((checks|imports|recalls)$|lists/|assets|orders|cases|findings/)"
 checks.positive_data_acceptance.enabled = false
+
+[[operations]]
+include-path-regex = "^/api/v1/(windows$|polic)"
+checks.positive_data_acceptance.enabled = false
 """
 #: For scopes that most routes refuse, whatever the request: two requests to each of these routes.
 _MOSTLY_REFUSED = """

@@ -112,11 +112,8 @@ def modems(
     gateway: InGateway = None,
     link_state: InState = None,
 ) -> Response:
-    """List modems in the order of their first report; the filters exclude each other."""
+    """List modems in the order of their first report."""
     page = {"limit": limit, "after": after or 0}
-    if gateway is not None and link_state is not None:
-        detail = "gateway and link_state exclude each other"
-        raise ProblemDetails(HTTPStatus.BAD_REQUEST, "filters", detail)
     return answer(request, token, reader.modems, **page, gateway=gateway, link_state=link_state)
 
 

@@ -61,7 +61,7 @@ def post_policy(request: Request, token: Operator, policy: models.NewPolicy) -> 
     return _answer(found, token, HTTPStatus.CREATED)
 
 
-@router.post("/policies/dry-run", response_model=models.Trial, responses=_POSTED)
+@router.post("/policy-trials", response_model=models.Trial, responses=_POSTED)
 def try_policy(
     request: Request, token: Operator, policy: models.NewPolicy, limit: Limit = 100
 ) -> Response:
@@ -72,7 +72,7 @@ def try_policy(
 
 
 @router.post(
-    "/policies/pairs",
+    "/policy-imports",
     response_model=models.PairImport,
     responses=_POSTED,
     openapi_extra={"requestBody": {"required": True, "content": {"text/plain": _FILE}}},
@@ -91,6 +91,9 @@ async def post_pairs(
     If the file has errors, nothing is imported; the problem document has the report as `import`.
     """
     content = await request.body()
+    if not content:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        raise ProblemDetails(status, "invalid_request", "the body must be a CSV file")
     given = {"name": name, "mode": mode, "valid_from": valid_from, "valid_to": valid_to}
 
     def work(calls: PolicyCalls) -> Document:

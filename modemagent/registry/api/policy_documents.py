@@ -95,7 +95,7 @@ class ModeChange(BaseModel):
 
     mode: Mode = "enforce"
     reason: Note = ""
-    max_match_ratio: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_match_ratio: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
 
 
 class Reversion(BaseModel):

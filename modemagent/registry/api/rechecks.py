@@ -35,7 +35,7 @@ class RecheckRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    max_match_ratio: Annotated[float, Field(ge=0, le=1)] = MAX_MATCH_RATIO
+    max_match_ratio: Annotated[float, Field(ge=0, le=1, strict=True)] = MAX_MATCH_RATIO
 
 
 class RuleMatchesDocument(Model):

@@ -45,9 +45,9 @@ def modems(
     """Return a page of modems in the order of their first report.
 
     :param gateway: only those that are in this gateway now, by its id or its reference
-    :param link_state: only those in this state, in all gateways
+    :param link_state: only those in this state
     """
-    if link_state is not None:
+    if link_state is not None and gateway is None:
         state = LinkState[link_state.upper()]
         c = modem_type.c
         query = select(c.unit).where(c.link_state == int(state), c.unit > after).order_by(c.unit)
@@ -57,7 +57,11 @@ def modems(
     if gateway is None:
         return _units(connection, UnitKind.MODEM, "modems", modem_documents, limit, after)
     view = View(connection)
-    units, following = _cut(modems_in(view, gateway_row(connection, gateway)), limit, after)
+    found_in = modems_in(view, gateway_row(connection, gateway))
+    if link_state is not None:
+        view.links(found_in)
+        found_in = [unit for unit in found_in if view.link_state(unit) == link_state]
+    units, following = _cut(found_in, limit, after)
     return {"modems": modem_documents(view, units), "next": following}
 
 

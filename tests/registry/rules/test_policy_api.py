@@ -52,7 +52,7 @@ def operator(registry: Registry, gateway_client: Callable[[str], Client]) -> Cli
 
 def test_policy_is_added_applied_and_deleted(registry: Registry, operator: Client) -> None:
     policy = {"name": "p", "covers": {"imeis": [IMEI]}, "iccids": [OTHER_ICCID]}
-    trial = send(operator, "POST", "policies/dry-run", policy).json
+    trial = send(operator, "POST", "policy-trials", policy).json
     assert trial["counts"]["differed"] == 1
     added = send(operator, "POST", "policies", policy)
     assert (added.status, added.headers["ETag"]) == (201, '"1"'), added.raw
@@ -64,6 +64,8 @@ def test_policy_is_added_applied_and_deleted(registry: Registry, operator: Clien
     assert one["type"] == "pairing.violation"
     assert operator.get(f"modems/{IMEI}")["link_state"] == "differed"
     assert operator.get("modems?link_state=differed")["modems"][0]["imei"] == IMEI
+    assert operator.get("modems?link_state=differed&gateway=gw-1")["modems"]
+    assert operator.get("modems?link_state=linked&gateway=gw-1")["modems"] == []
     (pair,) = operator.get("pairings")["pairings"]
     assert pair["link_state"] == "differed"
     assert operator.get(f"policies/{ref}")["links"]["differed"] == 1
@@ -142,7 +144,7 @@ def test_window_is_announced_and_closed(operator: Client) -> None:
 
 
 def test_file_of_pairs_over_http(operator: Client) -> None:
-    path = "/api/v1/policies/pairs?name=file&valid_from=2099-01-05"
+    path = "/api/v1/policy-imports?name=file&valid_from=2099-01-05"
     content = f"iccid,imei\n{ICCID},{IMEI}\n".encode()
     headers = {"Content-Type": "text/csv"}
     done = operator.request("POST", path, content, **headers)

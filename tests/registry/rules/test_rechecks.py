@@ -45,7 +45,12 @@ def operator(registry: Registry, gateway_client: Callable[[str], Client]) -> Cli
         for number in range(MODEMS)
     ]  # fmt: skip
     gateway_client("gw-1").post(*reports)
-    return registry.client("--scope", "operate", "--full-ids")
+    client = registry.client("--scope", "operate", "--full-ids")
+    for _ in range(600):  # until the rules were evaluated for all of them
+        if len(client.get("modems?link_state=unlinked")["modems"]) == MODEMS:
+            return client
+        time.sleep(0.1)
+    raise AssertionError("not evaluated")
 
 
 def test_change_is_stopped_and_confirmed(registry: Registry, operator: Client) -> None:
