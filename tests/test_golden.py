@@ -13,8 +13,6 @@ from types import ModuleType
 
 import pytest
 
-from tests.preloaded import Preloaded
-
 
 def _script() -> ModuleType:
     path = Path(__file__).parents[1] / "scripts/golden"
@@ -27,7 +25,6 @@ def _script() -> ModuleType:
 
 
 golden = _script()
-golden.start = Preloaded
 
 # All transcripts are played in parallel, which takes half a minute on two cores.
 pytestmark = pytest.mark.timeout(900)
