@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,6 +38,8 @@ phases.fuzzing.generation.max-examples = 2
 include-path-regex = "^(?!/api/v1/)|^/api/v1/(reports|enroll)$"
 phases.fuzzing.enabled = false
 """
+#: What a reader may send beside GET.
+PERMITTED = {"POST /api/v1/checks", "POST /api/v1/checks/{key}/again"}
 _SCOPES = {
     "none": (),
     "gateway": ("--scope", "gateway", "--gateway-id", "gw-1"),
@@ -73,9 +76,26 @@ def test_api_is_as_described(filled: Registry, tmp_path: Path, scope: str) -> No
             *(_COMMAND, "run", f"http://127.0.0.1:{filled.port}/openapi.json", *token),
             *("--max-examples", "5", "--seed", "1", "--phases", phases),
             *("--exclude-path", "/api/v1/events/stream", "--request-timeout", "20"),
+            *(("--include-method", "GET") if scope == "read" else ()),
         ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_reader_changes_nothing(filled: Registry) -> None:
+    reader = filled.client("--scope", "read")
+    description = reader.request("GET", "/openapi.json").json
+    statuses = {
+        f"{method.upper()} {path}": reader.request(
+            method.upper(), re.sub(r"\{[^}]*\}", "1", path), b"{}" if method != "delete" else b""
+        ).status
+        for path, operations in description["paths"].items()
+        for method in operations
+        if method != "get"
+    }
+    permitted = {name for name, status in statuses.items() if status != 403}
+    assert permitted == PERMITTED
+    assert len(statuses) > 20

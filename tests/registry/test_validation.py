@@ -139,7 +139,7 @@ def test_both_decoders_agree_about_every_mutation(path: Path) -> None:
     assert seen == {str, ValidReport}
 
 
-@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FIXTURES[::4], ids=lambda path: path.stem)
 def test_reports_that_are_alike_have_the_same_parts(path: Path) -> None:
     example = json.loads(path.read_text())
     usual = {key: example[key] for key in example if key in ReportOutline.__struct_fields__}
