@@ -10,18 +10,24 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Index,
-    Integer,
-    LargeBinary,
-    SmallInteger,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
 
+from modemagent.registry.store.columns import (
+    BY_KEY,
+    BYTES,
+    LONG,
+    SMALL,
+    TEXT,
+    key,
+    optional,
+    required,
+    row_id,
+)
 from modemagent.registry.store.schema import metadata
 
 __all__ = [
@@ -29,35 +35,15 @@ __all__ = [
     "metadata", "tac", "tac_past",
 ]  # fmt: skip
 
-# SQLite takes a column as the number of the row only if its type is INTEGER.
-_ROW = BigInteger().with_variant(Integer, "sqlite")
-_LONG, _TEXT, _BYTES, _SMALL = BigInteger(), Text(), LargeBinary(), SmallInteger()
 _BEGINS, _ENDS = text("valid_from_ms IS NOT NULL"), text("valid_to_ms IS NOT NULL")
-_UNSORTED: dict[str, Any] = {"sqlite_with_rowid": False}  # the table is its own index
-
-
-def _id() -> Column[int]:
-    return Column("id", _ROW, primary_key=True, autoincrement=False)
-
-
-def _key(kind: Any, *names: str) -> list[Column[Any]]:
-    return [Column(name, kind, primary_key=True, autoincrement=False) for name in names]
-
-
-def _required(kind: Any, *names: str) -> list[Column[Any]]:
-    return [Column(name, kind, nullable=False) for name in names]
-
-
-def _optional(kind: Any, *names: str) -> list[Column[Any]]:
-    return [Column(name, kind, nullable=True) for name in names]
 
 
 def _entry() -> list[Column[Any]]:
     return [
-        *_required(_SMALL, "list", "kind"),
-        *_required(_TEXT, "first", "last", "source", "reason", "added_by"),
-        *_required(_LONG, "added_ms"),
-        *_optional(_LONG, "valid_from_ms", "valid_to_ms", "import_run"),
+        *required(SMALL, "list", "kind"),
+        *required(TEXT, "first", "last", "source", "reason", "added_by"),
+        *required(LONG, "added_ms"),
+        *optional(LONG, "valid_from_ms", "valid_to_ms", "import_run"),
     ]
 
 
@@ -65,15 +51,15 @@ def _entry() -> list[Column[Any]]:
 listing = Table(
     "list",
     metadata,
-    *_key(_SMALL, "list"),
-    *_required(_LONG, "entries", "revision"),
-    *_optional(_LONG, "changed_ms"),
+    *key(SMALL, "list"),
+    *required(LONG, "entries", "revision"),
+    *optional(LONG, "changed_ms"),
 )
 
 list_entry = Table(
     "list_entry",
     metadata,
-    _id(),
+    row_id(),
     *_entry(),
     UniqueConstraint("kind", "first", "last", "list", name="list_entry_key"),
     Index("list_entry_of_list", "list", "id"),
@@ -85,60 +71,60 @@ list_entry = Table(
 list_past = Table(
     "list_past",
     metadata,
-    _id(),
+    row_id(),
     *_entry(),
-    *_required(_LONG, "removed_ms"),
-    *_required(_TEXT, "removed_by"),
-    *_optional(_LONG, "removed_import"),
+    *required(LONG, "removed_ms"),
+    *required(TEXT, "removed_by"),
+    *optional(LONG, "removed_import"),
     Index("list_past_of_import", "removed_import"),
 )
 
 # Decimal prefixes that together are a range, as numbers with a 1 in front.
-list_block = Table("list_block", metadata, *_key(_LONG, "prefix", "entry"), **_UNSORTED)
+list_block = Table("list_block", metadata, *key(LONG, "prefix", "entry"), **BY_KEY)
 
 # Imports of files, into a list or into the TAC table.
 import_run = Table(
     "import_run",
     metadata,
-    _id(),
-    *_required(_TEXT, "target", "mode", "source", "imported_by"),
-    *_required(_LONG, "imported_ms", "rows", "added", "changed", "removed", "unchanged", "skipped"),
-    *_optional(_LONG, "undone_ms"),
-    *_optional(_TEXT, "undone_by"),
+    row_id(),
+    *required(TEXT, "target", "mode", "source", "imported_by"),
+    *required(LONG, "imported_ms", "rows", "added", "changed", "removed", "unchanged", "skipped"),
+    *optional(LONG, "undone_ms"),
+    *optional(TEXT, "undone_by"),
 )
 
 # Maker and model by TAC, from an operator's own table.
 tac = Table(
     "tac",
     metadata,
-    *_key(_LONG, "tac"),
-    *_required(_TEXT, "manufacturer", "model"),
-    *_required(_LONG, "import_run"),
+    *key(LONG, "tac"),
+    *required(TEXT, "manufacturer", "model"),
+    *required(LONG, "import_run"),
     Index("tac_of_import", "import_run"),
 )
 
 tac_past = Table(
     "tac_past",
     metadata,
-    *_key(_LONG, "removed_import", "tac"),
-    *_required(_TEXT, "manufacturer", "model"),
-    *_required(_LONG, "import_run"),
+    *key(LONG, "removed_import", "tac"),
+    *required(TEXT, "manufacturer", "model"),
+    *required(LONG, "import_run"),
 )
 
 # Checks of many numbers, in parts; a part without results waits for the job.
 check_run = Table(
     "check_run",
     metadata,
-    _id(),
-    *_required(_TEXT, "kind", "checked_by"),
-    *_required(_LONG, "total", "done", "created_ms", "finished_ms"),
-    *_optional(_LONG, "previous"),
+    row_id(),
+    *required(TEXT, "kind", "checked_by"),
+    *required(LONG, "total", "done", "created_ms", "finished_ms"),
+    *optional(LONG, "previous"),
 )
 
 check_part = Table(
     "check_part",
     metadata,
-    *_key(_LONG, "check_run", "part"),
-    *_required(_BYTES, "numbers"),
-    *_optional(_BYTES, "results"),
+    *key(LONG, "check_run", "part"),
+    *required(BYTES, "numbers"),
+    *optional(BYTES, "results"),
 )

@@ -3,47 +3,47 @@
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
-    Boolean,
     Column,
     Index,
-    Integer,
-    LargeBinary,
     Table,
-    Text,
     UniqueConstraint,
     true,
 )
 
 from modemagent.registry.store.case_tables import metadata
+from modemagent.registry.store.columns import (
+    BOOLEAN,
+    BYTES,
+    LONG,
+    ROW,
+    TEXT,
+)
 
 __all__ = ["invitation", "metadata", "person", "session"]
 
-# SQLite takes a column as the number of the row only if its type is INTEGER.
-_ROW = BigInteger().with_variant(Integer, "sqlite")
 
 person = Table(
     "person",
     metadata,
-    Column("number", _ROW, primary_key=True, autoincrement=True),
-    Column("name", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("full_ids", Boolean(create_constraint=False), nullable=False),
-    Column("password", Text, nullable=True),  # argon2id; null: the link was not used yet
-    Column("created_ms", BigInteger, nullable=False),
-    Column("revoked_ms", BigInteger, nullable=True),
-    Column("keys", Boolean(create_constraint=False), nullable=False, server_default=true()),
-    Column("theme", Text, nullable=False, server_default=""),  # empty: as the system
+    Column("number", ROW, primary_key=True, autoincrement=True),
+    Column("name", TEXT, nullable=False),
+    Column("role", TEXT, nullable=False),
+    Column("full_ids", BOOLEAN, nullable=False),
+    Column("password", TEXT, nullable=True),  # argon2id; null: the link was not used yet
+    Column("created_ms", LONG, nullable=False),
+    Column("revoked_ms", LONG, nullable=True),
+    Column("keys", BOOLEAN, nullable=False, server_default=true()),
+    Column("theme", TEXT, nullable=False, server_default=""),  # empty: as the system
     UniqueConstraint("name", name="person_name"),
 )
 
 session = Table(
     "session",
     metadata,
-    Column("hash", LargeBinary, primary_key=True),  # SHA-256 of the cookie
-    Column("person", BigInteger, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("used_ms", BigInteger, nullable=False),
+    Column("hash", BYTES, primary_key=True),  # SHA-256 of the cookie
+    Column("person", LONG, nullable=False),
+    Column("created_ms", LONG, nullable=False),
+    Column("used_ms", LONG, nullable=False),
     Index("session_of_person", "person"),
 )
 
@@ -51,7 +51,7 @@ session = Table(
 invitation = Table(
     "invitation",
     metadata,
-    Column("hash", LargeBinary, primary_key=True),
-    Column("person", BigInteger, nullable=True),
-    Column("expires_ms", BigInteger, nullable=False),
+    Column("hash", BYTES, primary_key=True),
+    Column("person", LONG, nullable=True),
+    Column("expires_ms", LONG, nullable=False),
 )

@@ -12,47 +12,32 @@ are times of the database's clock: a row whose ``recorded_to`` is null states wh
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
-    BigInteger,
-    Boolean,
     Column,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
-    SmallInteger,
     Table,
-    Text,
     UniqueConstraint,
     false,
     text,
 )
-from sqlalchemy.types import TypeEngine
+
+from modemagent.registry.store.columns import (
+    BOOLEAN,
+    BY_KEY,
+    BYTES,
+    LONG,
+    ROW,
+    SMALL,
+    TEXT,
+    key,
+    optional,
+    required,
+    row_id,
+)
 
 metadata = MetaData()
-
-# SQLite takes a column as the number of the row only if its type is INTEGER.
-_KEY = BigInteger().with_variant(Integer, "sqlite")
-_BOOLEAN = Boolean(create_constraint=False)
-_UNSORTED: dict[str, Any] = {"sqlite_with_rowid": False}  # the table is its own index
-
-
-def _id() -> Column[int]:
-    return Column("id", _KEY, primary_key=True, autoincrement=False)
-
-
-def _key(kind: TypeEngine[Any], *names: str) -> list[Column[Any]]:
-    return [Column(name, kind, primary_key=True, autoincrement=False) for name in names]
-
-
-def _required(kind: TypeEngine[Any], *names: str) -> list[Column[Any]]:
-    return [Column(name, kind, nullable=False) for name in names]
-
-
-def _optional(kind: TypeEngine[Any], *names: str) -> list[Column[Any]]:
-    return [Column(name, kind, nullable=True) for name in names]
 
 
 _HELD = text("position IS NULL")
@@ -61,32 +46,31 @@ _LARGE = text("relate_ms IS NOT NULL")
 _AT_PLACE = text("place IS NOT NULL")
 _OPEN = text("recorded_to IS NULL AND state <> 'resolved'")
 _WITH_SITE = text("site IS NOT NULL")
-_LONG, _TEXT, _BYTES, _SMALL = BigInteger(), Text(), LargeBinary(), SmallInteger()
 
 setting = Table(
     "setting",
     metadata,
-    *_key(_TEXT, "name"),
-    *_required(_BYTES, "value"),
+    *key(TEXT, "name"),
+    *required(BYTES, "value"),
 )
 
 # The next free surrogate key on SQLite; PostgreSQL has a sequence of this name.
-surrogate = Table("surrogate_key", metadata, *_key(_LONG, "next"))
+surrogate = Table("surrogate_key", metadata, *key(LONG, "next"))
 
 # -- gateways ---------------------------------------------------------------------------------
 
 gateway = Table(
     "gateway",
     metadata,
-    _id(),
-    *_required(_TEXT, "gateway_id"),
-    *_required(_LONG, "ref"),
-    *_optional(_TEXT, "site"),
-    *_required(_SMALL, "heard_day"),
-    *_optional(_LONG, "first_boot", "last_boot"),
-    *_required(_BOOLEAN, "simple"),  # every reading is dated by its own clock
-    *_required(_LONG, "least_bound_ms"),  # of its last boot: below, other dates may follow
-    *_required(_BOOLEAN, "forked"),  # copies of its disk have reported
+    row_id(),
+    *required(TEXT, "gateway_id"),
+    *required(LONG, "ref"),
+    *optional(TEXT, "site"),
+    *required(SMALL, "heard_day"),
+    *optional(LONG, "first_boot", "last_boot"),
+    *required(BOOLEAN, "simple"),  # every reading is dated by its own clock
+    *required(LONG, "least_bound_ms"),  # of its last boot: below, other dates may follow
+    *required(BOOLEAN, "forked"),  # copies of its disk have reported
     UniqueConstraint("gateway_id", name="gateway_key"),
     Index("gateway_of_ref", "ref"),
     Index("gateway_at_site", "site", sqlite_where=_WITH_SITE, postgresql_where=_WITH_SITE),
@@ -95,12 +79,12 @@ gateway = Table(
 stream = Table(
     "stream",
     metadata,
-    _id(),
-    *_required(_LONG, "gateway"),
-    *_required(_TEXT, "stream_id"),
-    *_required(_LONG, "rank"),  # place of the stream among those of its gateway, from 0
-    *_required(_LONG, "top"),  # highest received number
-    *_required(_LONG, "pending"),  # numbers below it that are missing will never arrive
+    row_id(),
+    *required(LONG, "gateway"),
+    *required(TEXT, "stream_id"),
+    *required(LONG, "rank"),  # place of the stream among those of its gateway, from 0
+    *required(LONG, "top"),  # highest received number
+    *required(LONG, "pending"),  # numbers below it that are missing will never arrive
     UniqueConstraint("gateway", "stream_id", name="stream_key"),
 )
 
@@ -108,58 +92,58 @@ stream = Table(
 received = Table(
     "received",
     metadata,
-    *_key(_LONG, "stream", "boot", "first"),  # boot 0: rejected
-    *_required(_LONG, "last"),
-    **_UNSORTED,
+    *key(LONG, "stream", "boot", "first"),  # boot 0: rejected
+    *required(LONG, "last"),
+    **BY_KEY,
 )
 
 # Numbers that are missing below the highest received one.
 hole = Table(
     "hole",
     metadata,
-    *_key(_LONG, "stream", "first"),
-    *_required(_LONG, "last", "since_ms"),  # receipt of the first number above it
-    **_UNSORTED,
+    *key(LONG, "stream", "first"),
+    *required(LONG, "last", "since_ms"),  # receipt of the first number above it
+    **BY_KEY,
 )
 
 # Digests of the last reports: 64 of 8 bytes each, without zeros at the end.
 key_page = Table(
     "key_page",
     metadata,
-    *_key(_LONG, "stream", "page"),
-    *_required(_SMALL, "used_day"),
-    *_required(_BYTES, "digests"),
-    **_UNSORTED,
+    *key(LONG, "stream", "page"),
+    *required(SMALL, "used_day"),
+    *required(BYTES, "digests"),
+    **BY_KEY,
 )
 
 boot = Table(
     "boot",
     metadata,
-    _id(),
-    *_required(_LONG, "gateway"),
-    *_required(_TEXT, "boot_id"),
-    *_required(_LONG, "bound_ms"),  # latest time at which it can have started
-    *_required(_BYTES, "clusters"),  # clusters of anchors: minimum, maximum, count
-    *_required(_LONG, "up_ms"),  # largest uptime
-    *_required(_BOOLEAN, "chosen"),  # one of the clusters is believed
-    *_required(_LONG, "start_lo", "start_hi"),
-    *_required(_BOOLEAN, "alien", "suspect"),
+    row_id(),
+    *required(LONG, "gateway"),
+    *required(TEXT, "boot_id"),
+    *required(LONG, "bound_ms"),  # latest time at which it can have started
+    *required(BYTES, "clusters"),  # clusters of anchors: minimum, maximum, count
+    *required(LONG, "up_ms"),  # largest uptime
+    *required(BOOLEAN, "chosen"),  # one of the clusters is believed
+    *required(LONG, "start_lo", "start_hi"),
+    *required(BOOLEAN, "alien", "suspect"),
     UniqueConstraint("gateway", "boot_id", name="boot_key"),
 )
 
 boot_stream = Table(
     "boot_stream",
     metadata,
-    *_key(_LONG, "boot", "stream"),
-    *_required(_LONG, "first_sequence", "first_uptime_ms", "first_wall_ms"),
-    *_required(_BOOLEAN, "first_synchronized"),
-    *_required(_LONG, "last_sequence", "last_uptime_ms", "last_wall_ms"),
-    *_required(_BOOLEAN, "last_synchronized"),
-    *_required(_LONG, "uptime_ms", "reports", "received_ms"),  # largest, number, last receipt
-    *_required(_TEXT, "agent_version"),  # of the last report
-    *_optional(_LONG, "heartbeat_sequence", "heartbeat_ms"),  # of the last heartbeat
-    *_optional(_BYTES, "health"),
-    **_UNSORTED,
+    *key(LONG, "boot", "stream"),
+    *required(LONG, "first_sequence", "first_uptime_ms", "first_wall_ms"),
+    *required(BOOLEAN, "first_synchronized"),
+    *required(LONG, "last_sequence", "last_uptime_ms", "last_wall_ms"),
+    *required(BOOLEAN, "last_synchronized"),
+    *required(LONG, "uptime_ms", "reports", "received_ms"),  # largest, number, last receipt
+    *required(TEXT, "agent_version"),  # of the last report
+    *optional(LONG, "heartbeat_sequence", "heartbeat_ms"),  # of the last heartbeat
+    *optional(BYTES, "health"),
+    **BY_KEY,
 )
 
 # -- readings ---------------------------------------------------------------------------------
@@ -168,8 +152,8 @@ boot_stream = Table(
 make = Table(
     "make",
     metadata,
-    _id(),
-    *_required(_TEXT, "manufacturer", "model", "firmware"),  # empty: not read
+    row_id(),
+    *required(TEXT, "manufacturer", "model", "firmware"),  # empty: not read
     UniqueConstraint("manufacturer", "model", "firmware", name="make_key"),
 )
 
@@ -177,24 +161,24 @@ make = Table(
 place = Table(
     "place",
     metadata,
-    _id(),
-    *_required(_LONG, "gateway"),
-    *_required(_TEXT, "device_id"),
-    *_required(_BOOLEAN, "watch"),  # of an open case: unchanged readings count
-    *_required(_BOOLEAN, "contested"),  # its unit or a SIM may be elsewhere at the same time
-    *_required(_SMALL, "heard_day"),
-    *_required(_LONG, "sighting"),  # first reading of the present span
-    *_optional(_LONG, "unit"),
-    *_required(_SMALL, "seen"),
-    *_required(_LONG, "identity", "problems"),  # digests of parts of the newest report
-    Column("likeness", _LONG, nullable=False, server_default="0"),  # of their bytes; 0: not known
-    *_required(_TEXT, "mcc"),
-    *_required(_LONG, "first_position"),  # of the first reading of the present span
-    *_required(_LONG, "agreeing"),  # readings between the first and the last of the present span
-    *_required(_LONG, "last_stream", "last_sequence", "last_position", "last_boot"),
-    *_required(_LONG, "last_uptime_ms", "last_wall_ms", "last_received_ms"),
-    *_required(_BOOLEAN, "last_synchronized"),
-    *_required(_LONG, "last_digest"),
+    row_id(),
+    *required(LONG, "gateway"),
+    *required(TEXT, "device_id"),
+    *required(BOOLEAN, "watch"),  # of an open case: unchanged readings count
+    *required(BOOLEAN, "contested"),  # its unit or a SIM may be elsewhere at the same time
+    *required(SMALL, "heard_day"),
+    *required(LONG, "sighting"),  # first reading of the present span
+    *optional(LONG, "unit"),
+    *required(SMALL, "seen"),
+    *required(LONG, "identity", "problems"),  # digests of parts of the newest report
+    Column("likeness", LONG, nullable=False, server_default="0"),  # of their bytes; 0: not known
+    *required(TEXT, "mcc"),
+    *required(LONG, "first_position"),  # of the first reading of the present span
+    *required(LONG, "agreeing"),  # readings between the first and the last of the present span
+    *required(LONG, "last_stream", "last_sequence", "last_position", "last_boot"),
+    *required(LONG, "last_uptime_ms", "last_wall_ms", "last_received_ms"),
+    *required(BOOLEAN, "last_synchronized"),
+    *required(LONG, "last_digest"),
     UniqueConstraint("gateway", "device_id", name="place_key"),
     Index("place_of_unit", "unit"),
     postgresql_with={"fillfactor": 60},
@@ -204,29 +188,29 @@ place = Table(
 place_sim = Table(
     "place_sim",
     metadata,
-    *_key(_LONG, "sim", "place"),
-    *_key(_SMALL, "slot"),
+    *key(LONG, "sim", "place"),
+    *key(SMALL, "slot"),
     Index("place_sim_at_place", "place"),
-    **_UNSORTED,
+    **BY_KEY,
 )
 
 # A reading that is kept: ends of spans, changes, edges of holes.
 sighting = Table(
     "sighting",
     metadata,
-    _id(),
-    *_required(_LONG, "place", "position", "stream", "sequence", "boot"),
-    *_required(_LONG, "uptime_ms", "wall_ms", "received_ms"),
-    *_required(_BOOLEAN, "synchronized"),
-    *_required(_SMALL, "seen"),
-    *_required(_BOOLEAN, "counts"),  # not of a copied disk, nor of a body that lost a conflict
-    *_required(_BOOLEAN, "gap_before"),  # a number after the kept reading before it is missing
-    *_required(_LONG, "agreeing"),  # forgotten readings between the one before it and this one
-    *_optional(_LONG, "unit", "make"),
-    *_optional(_TEXT, "reader"),
-    *_optional(_LONG, "serial_number", "imeisv", "meid"),  # identifiers
-    *_required(_BYTES, "slots"),
-    *_required(_LONG, "identity", "digest"),
+    row_id(),
+    *required(LONG, "place", "position", "stream", "sequence", "boot"),
+    *required(LONG, "uptime_ms", "wall_ms", "received_ms"),
+    *required(BOOLEAN, "synchronized"),
+    *required(SMALL, "seen"),
+    *required(BOOLEAN, "counts"),  # not of a copied disk, nor of a body that lost a conflict
+    *required(BOOLEAN, "gap_before"),  # a number after the kept reading before it is missing
+    *required(LONG, "agreeing"),  # forgotten readings between the one before it and this one
+    *optional(LONG, "unit", "make"),
+    *optional(TEXT, "reader"),
+    *optional(LONG, "serial_number", "imeisv", "meid"),  # identifiers
+    *required(BYTES, "slots"),
+    *required(LONG, "identity", "digest"),
     Index("sighting_at_place", "place", "position"),
     Index("sighting_of_unit", "unit"),
 )
@@ -235,8 +219,8 @@ sighting = Table(
 report = Table(
     "report",
     metadata,
-    *_key(_LONG, "stream", "sequence", "received_ms"),
-    *_required(_BYTES, "body"),
+    *key(LONG, "stream", "sequence", "received_ms"),
+    *required(BYTES, "body"),
     postgresql_partition_by="RANGE (received_ms)",
 )
 
@@ -244,9 +228,9 @@ report = Table(
 conflict = Table(
     "conflict",
     metadata,
-    *_key(_LONG, "stream", "sequence", "digest"),
-    *_required(_LONG, "boot", "received_ms"),
-    *_required(_BYTES, "body"),
+    *key(LONG, "stream", "sequence", "digest"),
+    *required(LONG, "boot", "received_ms"),
+    *required(BYTES, "body"),
 )
 
 # -- units ------------------------------------------------------------------------------------
@@ -254,12 +238,12 @@ conflict = Table(
 unit = Table(
     "unit",
     metadata,
-    _id(),
-    *_required(_SMALL, "kind"),
-    *_required(_TEXT, "key", "number"),
-    *_required(_LONG, "ref"),
-    *_required(_SMALL, "heard_day"),
-    *_optional(_LONG, "relate_ms"),  # of a unit with many readings: when it is related next
+    row_id(),
+    *required(SMALL, "kind"),
+    *required(TEXT, "key", "number"),
+    *required(LONG, "ref"),
+    *required(SMALL, "heard_day"),
+    *optional(LONG, "relate_ms"),  # of a unit with many readings: when it is related next
     UniqueConstraint("kind", "key", name="unit_key"),
     Index("unit_of_ref", "ref"),
     Index("unit_to_relate", "relate_ms", sqlite_where=_LARGE, postgresql_where=_LARGE),
@@ -268,28 +252,28 @@ unit = Table(
 identifier = Table(
     "identifier",
     metadata,
-    _id(),
-    *_required(_SMALL, "kind"),
-    *_required(_TEXT, "value"),
+    row_id(),
+    *required(SMALL, "kind"),
+    *required(TEXT, "value"),
     UniqueConstraint("kind", "value", name="identifier_key"),
 )
 
 identifier_of = Table(
     "identifier_of",
     metadata,
-    *_key(_LONG, "identifier", "unit"),
-    **_UNSORTED,
+    *key(LONG, "identifier", "unit"),
+    **BY_KEY,
 )
 
 # What a modem says about itself from one report on; numbers are rows of ``identifier``.
 fact = Table(
     "fact",
     metadata,
-    _id(),
-    *_required(_LONG, "unit"),
-    *_optional(_LONG, "make", "serial_number", "imeisv", "meid"),
-    *_required(_LONG, "stream", "sequence", "lo_ms", "hi_ms", "recorded_from"),
-    *_optional(_LONG, "recorded_to"),
+    row_id(),
+    *required(LONG, "unit"),
+    *optional(LONG, "make", "serial_number", "imeisv", "meid"),
+    *required(LONG, "stream", "sequence", "lo_ms", "hi_ms", "recorded_from"),
+    *optional(LONG, "recorded_to"),
     Index("fact_of_unit", "unit"),
 )
 
@@ -299,20 +283,20 @@ fact = Table(
 stay = Table(
     "stay",
     metadata,
-    _id(),
-    *_required(_LONG, "unit"),
-    *_required(_SMALL, "individual"),
-    *_required(_LONG, "place"),  # of a SIM: where it was first read in this slot
-    *_optional(_LONG, "holder"),
-    *_optional(_SMALL, "holder_individual", "slot"),
-    *_optional(_LONG, "imsi", "eid"),
-    *_required(_LONG, "opened_stream", "opened_sequence", "from_lo", "from_hi"),
-    *_required(_LONG, "last_stream", "last_sequence", "last_lo", "last_hi"),
-    *_optional(_LONG, "closed_stream", "closed_sequence", "to_lo", "to_hi"),
-    *_optional(_TEXT, "cause"),
-    *_required(_BOOLEAN, "order_known", "pending"),
-    *_required(_LONG, "recorded_from"),
-    *_optional(_LONG, "recorded_to"),
+    row_id(),
+    *required(LONG, "unit"),
+    *required(SMALL, "individual"),
+    *required(LONG, "place"),  # of a SIM: where it was first read in this slot
+    *optional(LONG, "holder"),
+    *optional(SMALL, "holder_individual", "slot"),
+    *optional(LONG, "imsi", "eid"),
+    *required(LONG, "opened_stream", "opened_sequence", "from_lo", "from_hi"),
+    *required(LONG, "last_stream", "last_sequence", "last_lo", "last_hi"),
+    *optional(LONG, "closed_stream", "closed_sequence", "to_lo", "to_hi"),
+    *optional(TEXT, "cause"),
+    *required(BOOLEAN, "order_known", "pending"),
+    *required(LONG, "recorded_from"),
+    *optional(LONG, "recorded_to"),
     Index("stay_of_unit", "unit"),
     Index("stay_in_holder", "holder", sqlite_where=_IN_HOLDER, postgresql_where=_IN_HOLDER),
     Index("stay_at_place", "place"),
@@ -323,20 +307,20 @@ stay = Table(
 event = Table(
     "event",
     metadata,
-    _id(),
-    *_optional(_LONG, "position", "first_position"),  # of this row, of the first row of the event
-    *_required(_BYTES, "event_id"),
-    *_required(_TEXT, "type"),
-    *_required(_SMALL, "revision"),
-    *_required(_BOOLEAN, "withdrawn", "superseded"),
-    *_optional(_BYTES, "replaces"),
-    *_required(_LONG, "unit", "stream", "sequence", "lo_ms", "hi_ms", "recorded_ms"),
-    *_optional(_LONG, "old_place", "old_modem"),
-    *_optional(_SMALL, "old_slot"),
-    *_optional(_LONG, "old_sim", "old_imsi", "old_eid"),
-    *_optional(_LONG, "new_place", "new_modem"),
-    *_optional(_SMALL, "new_slot"),
-    *_optional(_LONG, "new_sim", "new_imsi", "new_eid"),
+    row_id(),
+    *optional(LONG, "position", "first_position"),  # of this row, of the first row of the event
+    *required(BYTES, "event_id"),
+    *required(TEXT, "type"),
+    *required(SMALL, "revision"),
+    *required(BOOLEAN, "withdrawn", "superseded"),
+    *optional(BYTES, "replaces"),
+    *required(LONG, "unit", "stream", "sequence", "lo_ms", "hi_ms", "recorded_ms"),
+    *optional(LONG, "old_place", "old_modem"),
+    *optional(SMALL, "old_slot"),
+    *optional(LONG, "old_sim", "old_imsi", "old_eid"),
+    *optional(LONG, "new_place", "new_modem"),
+    *optional(SMALL, "new_slot"),
+    *optional(LONG, "new_sim", "new_imsi", "new_eid"),
     UniqueConstraint("position", name="event_position"),
     Index("event_of_unit", "unit"),
     Index("event_held", "stream", sqlite_where=_HELD, postgresql_where=_HELD),
@@ -346,29 +330,29 @@ event = Table(
 event_about = Table(
     "event_about",
     metadata,
-    *_key(_LONG, "unit", "event"),
-    **_UNSORTED,
+    *key(LONG, "unit", "event"),
+    **BY_KEY,
 )
 
 finding = Table(
     "finding",
     metadata,
-    _id(),
-    *_required(_BYTES, "finding_id"),
-    *_required(_TEXT, "type", "severity"),
-    *_optional(_TEXT, "grade"),
-    *_optional(_LONG, "unit", "gateway"),
-    *_required(_LONG, "stream", "sequence", "lo_ms", "hi_ms"),
-    *_required(_TEXT, "state"),
-    *_required(_LONG, "recorded_from"),
-    *_optional(_LONG, "recorded_to"),
-    *_optional(_LONG, "place"),  # of a value that does not identify a unit
-    Column("part", _TEXT, nullable=False, server_default=""),  # slot, field or port
-    Column("late", _BOOLEAN, nullable=False, server_default=false()),
-    Column("again", _LONG, nullable=False, server_default="0"),  # earlier findings of its kind
-    Column("revision", _LONG, nullable=False, server_default="1"),
-    *_optional(_LONG, "until_ms"),  # end of an acknowledgement or a suppression
-    *_optional(_TEXT, "assignee"),
+    row_id(),
+    *required(BYTES, "finding_id"),
+    *required(TEXT, "type", "severity"),
+    *optional(TEXT, "grade"),
+    *optional(LONG, "unit", "gateway"),
+    *required(LONG, "stream", "sequence", "lo_ms", "hi_ms"),
+    *required(TEXT, "state"),
+    *required(LONG, "recorded_from"),
+    *optional(LONG, "recorded_to"),
+    *optional(LONG, "place"),  # of a value that does not identify a unit
+    Column("part", TEXT, nullable=False, server_default=""),  # slot, field or port
+    Column("late", BOOLEAN, nullable=False, server_default=false()),
+    Column("again", LONG, nullable=False, server_default="0"),  # earlier findings of its kind
+    Column("revision", LONG, nullable=False, server_default="1"),
+    *optional(LONG, "until_ms"),  # end of an acknowledgement or a suppression
+    *optional(TEXT, "assignee"),
     Index("finding_of_id", "finding_id"),
     Index("finding_of_unit", "unit"),
     Index("finding_of_gateway", "gateway"),
@@ -381,52 +365,52 @@ finding = Table(
 decision = Table(
     "decision",
     metadata,
-    *_key(_LONG, "finding", "revision"),  # the revision that it made
-    *_required(_TEXT, "action", "actor", "reason"),
-    *_optional(_LONG, "until_ms"),
-    *_optional(_TEXT, "assignee"),
-    *_required(_LONG, "made_ms"),
-    **_UNSORTED,
+    *key(LONG, "finding", "revision"),  # the revision that it made
+    *required(TEXT, "action", "actor", "reason"),
+    *optional(LONG, "until_ms"),
+    *optional(TEXT, "assignee"),
+    *required(LONG, "made_ms"),
+    **BY_KEY,
 )
 
 # Places whose network refuses the registration, since the report that first stated it.
 denial = Table(
     "denial",
     metadata,
-    *_key(_LONG, "place"),
-    *_required(_LONG, "stream", "sequence", "since_lo", "since_hi"),
-    *_required(_BOOLEAN, "found"),  # it has lasted long enough to be a finding
+    *key(LONG, "place"),
+    *required(LONG, "stream", "sequence", "since_lo", "since_hi"),
+    *required(BOOLEAN, "found"),  # it has lasted long enough to be a finding
     Index("denial_since", "found", "since_hi"),
-    **_UNSORTED,
+    **BY_KEY,
 )
 
 # Reports that show a finding, by individual; 0 if it is not about individuals.
 finding_report = Table(
     "finding_report",
     metadata,
-    *_key(_LONG, "finding"),
-    *_key(_SMALL, "individual"),
-    *_key(_LONG, "stream", "sequence"),
-    **_UNSORTED,
+    *key(LONG, "finding"),
+    *key(SMALL, "individual"),
+    *key(LONG, "stream", "sequence"),
+    **BY_KEY,
 )
 
 finding_alias = Table(
     "finding_alias",
     metadata,
-    *_key(_BYTES, "finding_id"),
-    *_required(_LONG, "finding"),
-    **_UNSORTED,
+    *key(BYTES, "finding_id"),
+    *required(LONG, "finding"),
+    **BY_KEY,
 )
 
 # Days of a year on which a modem with a SIM was read in a country.
 presence = Table(
     "presence",
     metadata,
-    *_key(_LONG, "gateway", "modem", "sim"),
-    *_key(_TEXT, "mcc"),
-    *_key(_SMALL, "year"),
-    *_required(_BYTES, "days"),
-    **_UNSORTED,
+    *key(LONG, "gateway", "modem", "sim"),
+    *key(TEXT, "mcc"),
+    *key(SMALL, "year"),
+    *required(BYTES, "days"),
+    **BY_KEY,
 )
 
 # -- operation --------------------------------------------------------------------------------
@@ -435,25 +419,25 @@ presence = Table(
 job = Table(
     "job",
     metadata,
-    _id(),
-    *_required(_TEXT, "kind"),
-    *_required(_LONG, "due_ms"),
-    *_required(_BYTES, "units"),
+    row_id(),
+    *required(TEXT, "kind"),
+    *required(LONG, "due_ms"),
+    *required(BYTES, "units"),
     Index("job_due", "kind", "due_ms"),
 )
 
 # Numbers of stored rows as of the last count (:mod:`.tallies`).
-tally = Table("tally", metadata, *_key(_TEXT, "name"), *_required(_LONG, "value"))
+tally = Table("tally", metadata, *key(TEXT, "name"), *required(LONG, "value"))
 
 token = Table(
     "token",
     metadata,
-    Column("number", _KEY, primary_key=True, autoincrement=True),
+    Column("number", ROW, primary_key=True, autoincrement=True),
     Column("hash", LargeBinary, nullable=False, unique=True),
-    *_required(_TEXT, "scope"),
-    *_optional(_TEXT, "gateway_id"),
-    *_required(_BOOLEAN, "full_ids"),
-    *_required(_LONG, "created_ms"),
-    *_optional(_LONG, "used_ms", "revoked_ms", "expires_ms", "enrolment_blocked_ms"),
+    *required(TEXT, "scope"),
+    *optional(TEXT, "gateway_id"),
+    *required(BOOLEAN, "full_ids"),
+    *required(LONG, "created_ms"),
+    *optional(LONG, "used_ms", "revoked_ms", "expires_ms", "enrolment_blocked_ms"),
     Index("token_of_gateway", "gateway_id"),
 )
