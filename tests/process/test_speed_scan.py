@@ -61,12 +61,13 @@ def test_daemon_scans_again_for_a_modem_of_another_speed(bed: Bed, agent: Start)
         until(lambda: daemon.is_watching(PORT))
         bed.remove(TREE)
         until(lambda: not daemon.is_watching(PORT))
-        modem.baud = 115200
+        modem.baud = 57600  # not the default: see the test above
         modem.seen.clear()
         bed.add(TREE, ttyUSB0=modem.path)
         until(lambda: daemon.is_watching(PORT))
-        assert modem.seen == [termios.B9600, termios.B115200]
-        assert daemon.ports()[PORT]["baud"] == 115200
+        assert set(modem.seen) == {termios.B9600, termios.B115200, termios.B57600}
+        assert modem.seen[-1] == termios.B57600
+        assert daemon.ports()[PORT]["baud"] == 57600
 
 
 def test_garbage_at_a_set_speed_names_the_scan(bed: Bed, agent: Start) -> None:
