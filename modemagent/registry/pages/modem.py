@@ -11,15 +11,14 @@ from sqlalchemy import Connection
 from modemagent.registry.pages import lanes, timeline
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.finding_rows import FindingRow, finding_row, is_waiting
-from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther, not_found
+from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.links import Link, Links
-from modemagent.registry.pages.lookup import count_lookup
-from modemagent.registry.pages.past import PastAnswer, past_answer, past_times
+from modemagent.registry.pages.past import PastAnswer, past_answer
+from modemagent.registry.pages.unit_page import UnitPage
 from modemagent.registry.pages.viewer import Number, Viewer
 from modemagent.registry.pages.words import LINK_STATES, Word, sim_state
 from modemagent.registry.store import reader, triage
 from modemagent.registry.store.lookup import find_unit
-from modemagent.registry.store.refs import parse_ref
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 
@@ -68,27 +67,8 @@ class ModemPage:
     past: PastAnswer | None
 
 
-def show(ask: Ask) -> Answer:
-    """Return the page of a modem; an IMEI in the address leads to its reference."""
-    name = ask.path["name"]
-    if parse_ref(name) is None:
-        count_lookup(ask)
-    with ask.reading() as connection:
-        as_of, known_at = past_times(ask)
-        found = reader.modem(connection, name, as_of=as_of, known_at=known_at)
-        if found is None:
-            raise not_found("modem")
-        if parse_ref(name) is None or name != found["ref"]:
-            return SeeOther(f"/modems/{found['ref']}")
-        chosen = ask.query("show") if ask.query("show") in timeline.KINDS else ""
-        now_found = found if known_at is None else reader.modem(connection, name) or found
-        model = _model(connection, ask.who, {**now_found, "past": found["past"]}, ask.now, chosen)
-    return Page("modem.html", model)
-
-
-def _model(
-    connection: Connection, viewer: Viewer, found: dict[str, Any], now: datetime, chosen: str
-) -> ModemPage:
+def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str) -> ModemPage:
+    viewer, now = ask.who, ask.now
     links = Links(connection, viewer)
     history = reader.modem_timeline(connection, found["ref"]) or {}
     unit = find_unit(View(connection), UnitKind.MODEM, found["ref"])
@@ -176,3 +156,6 @@ def _facts(found: dict[str, Any], viewer: Viewer) -> list[tuple[str, str]]:
         ("serial number", found["serial_number"] and viewer.digits(found["serial_number"])),
     ]
     return [(name, value or "not read, or not offered by the modem") for name, value in rows]
+
+
+show = UnitPage("modem", "modems", "modem.html", reader.modem, _model)

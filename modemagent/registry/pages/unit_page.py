@@ -1,0 +1,49 @@
+"""From the address of a modem or SIM to its page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from modemagent.registry.pages import timeline
+from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther, not_found
+from modemagent.registry.pages.lookup import count_lookup
+from modemagent.registry.pages.past import past_times
+from modemagent.registry.store.refs import parse_ref
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPage:
+    """The page of one kind of unit.
+
+    :param name: of the kind
+    :param folder: first part of the address
+    :param read: returns the unit by its number or reference, with its past if times are given
+    :param model: returns what is shown, with the entries of the timeline that were chosen
+    """
+
+    name: str
+    folder: str
+    template: str
+    read: Callable[..., dict[str, Any] | None]
+    model: Callable[[Connection, Ask, dict[str, Any], str], object]
+
+    def __call__(self, ask: Ask) -> Answer:
+        """Return the page; a number in the address leads to the reference."""
+        name = ask.path["name"]
+        if parse_ref(name) is None:
+            count_lookup(ask)
+        with ask.reading() as connection:
+            as_of, known_at = past_times(ask)
+            found = self.read(connection, name, as_of=as_of, known_at=known_at)
+            if found is None:
+                raise not_found(self.name)
+            if parse_ref(name) is None or name != found["ref"]:
+                return SeeOther(f"/{self.folder}/{found['ref']}")
+            chosen = ask.query("show") if ask.query("show") in timeline.KINDS else ""
+            now_found = found if known_at is None else self.read(connection, name) or found
+            model = self.model(connection, ask, {**now_found, "past": found["past"]}, chosen)
+        return Page(self.template, model)
