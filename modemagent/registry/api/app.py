@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -49,6 +50,24 @@ from modemagent.registry.store.recorder import Recorder
 HOLD_BACK_S = 3600.0
 _OPENAPI = "/openapi.json"
 MOST_BODIES_BYTES = 32 * 1024 * 1024  # in memory for all requests together
+_ROUTERS = tuple(
+    module.router
+    for module in (
+        reports,
+        fleet,
+        findings,
+        rechecks,
+        policies,
+        event_stream,
+        lists,
+        imports,
+        checks,
+        assets,
+        cases,
+        orders,
+        health,
+    )
+)
 
 
 def create_app(
@@ -111,24 +130,10 @@ def create_app(
     state.readiness = Readiness(database, ingest)
     state.addresses = ClientAddresses(trusted_proxies)
     app.add_route(_OPENAPI, OpenApiDocument(app).get, include_in_schema=False)
-    methods = PathMethods(app)
+    methods = PathMethods(_ROUTERS)
     problem_details.add_to(app, methods.at)
-    for router in (
-        reports.router,
-        fleet.router,
-        findings.router,
-        rechecks.router,
-        policies.router,
-        event_stream.router,
-        lists.router,
-        imports.router,
-        checks.router,
-        assets.router,
-        cases.router,
-        orders.router,
-        health.router,
-    ):
-        app.include_router(router)
+    for router in _ROUTERS:  # include_router would make each route again, at the first request
+        app.router.routes.extend(router.routes)
     budget = MemoryBudget(MOST_BODIES_BYTES)
     passwords = Passwords()
     state.gate = Gate(
@@ -154,7 +159,9 @@ class OpenApiDocument:
         self._app = app
 
     async def get(self, _: Request) -> Response:
-        return Response(self._encoded, media_type="application/json")
+        # in a thread: other requests are served meanwhile
+        encoded = await asyncio.to_thread(lambda: self._encoded)
+        return Response(encoded, media_type="application/json")
 
     @cached_property
     def _encoded(self) -> bytes:
@@ -162,10 +169,13 @@ class OpenApiDocument:
 
 
 class PathMethods:
-    """The methods of the routes of an application, as its OpenAPI document describes them."""
+    """The methods of the routes of an application, found without its OpenAPI document.
 
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
+    Making that document takes a second of CPU time, during which no other request is served.
+    """
+
+    def __init__(self, routers: Sequence[APIRouter]) -> None:
+        self._routers = routers
 
     def at(self, path: str) -> set[str]:
         """Return the methods at a path, with HEAD and OPTIONS; none: there is no such path."""
@@ -177,17 +187,15 @@ class PathMethods:
 
     @cached_property
     def _table(self) -> list[tuple[re.Pattern[str], set[str]]]:
-        described = {path: set(map(str.upper, found)) for path, found in self._paths.items()}
-        described[_OPENAPI] = {"GET"}
+        methods_of: dict[str, set[str]] = {_OPENAPI: {"GET"}}
+        for router in self._routers:
+            for route in router.routes:
+                if isinstance(route, APIRoute):
+                    methods_of.setdefault(route.path, set()).update(route.methods or ())
         return [
             (
                 re.compile(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(path))),
                 methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()),
             )
-            for path, methods in described.items()
+            for path, methods in methods_of.items()
         ]
-
-    @property
-    def _paths(self) -> dict[str, dict[str, object]]:
-        found: dict[str, dict[str, object]] = self._app.openapi()["paths"]
-        return found

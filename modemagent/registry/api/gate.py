@@ -104,7 +104,7 @@ class Gate:
         self._metrics = metrics
         self._addresses = addresses
         self._direct = direct
-        self._allowed_methods = allowed_methods
+        self.methods_at = allowed_methods
         self._by_token: Concurrency[int] = Concurrency(MOST_REQUESTS_EACH)
         self._by_address: Concurrency[str] = Concurrency(MOST_REQUESTS_OF_ADDRESS)
         self._wrong_tokens = Rates(quotas.WRONG_TOKENS)
@@ -153,7 +153,7 @@ class Gate:
             await self._send_options(path, send)
             return
         if scope["method"] not in _USUAL_METHODS:
-            allowed = self._allowed_methods(path)
+            allowed = self.methods_at(path)
             if allowed and scope["method"] not in allowed:
                 raise method_not_allowed(allowed)
         if scope["method"] == "HEAD":
@@ -232,7 +232,7 @@ class Gate:
 
     def _unauthorized(self, scope: AsgiScope, detail: str) -> ProblemDetails:
         """Return the error of a request without a valid token: 401, or 405 if no token helps."""
-        allowed = self._allowed_methods(scope["path"])
+        allowed = self.methods_at(scope["path"])
         if allowed and scope["method"] not in allowed:
             return method_not_allowed(allowed)
         return unauthorized(detail)
@@ -244,7 +244,7 @@ class Gate:
         return address_key(self._addresses.client_of(client[0], headers.get(b"x-forwarded-for")))
 
     async def _send_options(self, path: str, send: Send) -> None:
-        methods = self._allowed_methods(path)
+        methods = self.methods_at(path)
         if not methods:
             raise ProblemDetails(HTTPStatus.NOT_FOUND, "not_found", "no route at this path")
         allow = ", ".join(sorted(methods)).encode("ascii")
