@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from modemagent.at.steps import Plan, Step, throw_into_plan
-from modemagent.channel.session import PortSession
+from modemagent.channel.port_session import PortSession
 from modemagent.errors import DeadlinePassed, ModemAgentError
 from modemagent.simulator.catalogue import find
 from modemagent.simulator.endpoints import Endpoint, PtyEndpoint, TcpEndpoint

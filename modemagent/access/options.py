@@ -51,7 +51,7 @@ class AccessOptions(NamedTuple):
         ``baud`` for each port
     :param ignore_role: open ports that are named even if they are known to take no AT commands
     :param notify: called with a line about a speed that was found
-    :param find_speeds: :func:`modemagent.access.speed_scan.find_speeds` with ``--baud auto``
+    :param find_speeds: :func:`modemagent.access.automatic_baud.find_speeds` with ``--baud auto``
     """
 
     timeout_s: float

@@ -20,8 +20,8 @@ from modemagent.at.steps import (
     throw_into_plan,
 )
 from modemagent.channel.port import Port, port_vanished
+from modemagent.channel.port_session import PortSession
 from modemagent.channel.restore import FinalRestore
-from modemagent.channel.session import PortSession
 from modemagent.channel.threads import driver_call, run_in_thread
 from modemagent.channel.trace import Trace
 from modemagent.channel.transport import attach

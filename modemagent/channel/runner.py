@@ -18,7 +18,7 @@ from typing import Final, Generic, TypeVar
 from modemagent.at import DEFAULT_BAUD
 from modemagent.at.steps import Command, Outcome, Plan, Step, throw_into_plan
 from modemagent.channel.port import Port
-from modemagent.channel.session import PortSession, internal_error
+from modemagent.channel.port_session import PortSession, internal_error
 from modemagent.channel.trace import Trace
 from modemagent.channel.url import is_remote, open_port
 from modemagent.errors import DeadlinePassed, ModemAgentError, PortVanished

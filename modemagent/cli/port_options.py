@@ -77,7 +77,7 @@ def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
         options = AccessOptions(timeout_s, speed, root, agent, time.monotonic(), via)
         options = options._replace(ignore_role=ignore_role)
         if baud == AUTO_BAUD:
-            from modemagent.access.speed_scan import find_speeds  # for auto only
+            from modemagent.access.automatic_baud import find_speeds  # for auto only
 
             # the trace on stderr has the same note
             notify = None if trace else print_error

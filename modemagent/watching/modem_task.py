@@ -25,13 +25,13 @@ from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.identify import Extras
 from modemagent.modemmanager.client import NAME
 from modemagent.report.message import PortPlace, Reason
+from modemagent.watching.modem_session import Session, WatchContext
 from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
 from modemagent.watching.monitor import Monitor
 from modemagent.watching.places import baseline_key, is_there, place_of
 from modemagent.watching.port_choice import PortChoice
 from modemagent.watching.port_state import PortCondition, PortState
 from modemagent.watching.removal import Absence, is_remote_lost
-from modemagent.watching.session import Session, WatchContext
 
 #: Delay after a failed session: initial value and maximum of the back-off.
 _RETRY_S, _RETRY_MAX_S = 1.0, 30.0

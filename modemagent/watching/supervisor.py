@@ -15,13 +15,13 @@ from modemagent.settings import Settings
 from modemagent.watching.consumer import EventOnlyConsumer, ReadingConsumer
 from modemagent.watching.drops import Drops
 from modemagent.watching.events import EventBus
+from modemagent.watching.modem_session import WatchContext
 from modemagent.watching.modem_task import ModemTask
 from modemagent.watching.modemmanager_arbiter import ModemManagerArbiter
 from modemagent.watching.places import baseline_key, is_remote, is_there, modem_key, place_of
 from modemagent.watching.port_state import PortState
 from modemagent.watching.rescan import SOON_S, RescanScheduler
 from modemagent.watching.selection import SelectedModem, Selection
-from modemagent.watching.session import WatchContext
 
 #: Delay after a scan that has failed because of an internal error.
 _RETRY_SCAN_S = 2.0

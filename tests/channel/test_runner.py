@@ -131,5 +131,5 @@ def test_bytes_are_encoded_and_written_in_one_place_each() -> None:
                         writes.setdefault(path.relative_to(root).as_posix(), set()).add(name)
     assert writes == {
         "channel/port.py": {"os.write"},
-        "channel/session.py": {"connection.send"},
+        "channel/port_session.py": {"connection.send"},
     }

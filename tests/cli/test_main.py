@@ -48,13 +48,13 @@ def test_start_up_imports_no_heavy_module(words):
 #: Packages that a call of each command must not import; "modemagent.identity" with all below it.
 NEVER = (*HEAVY, "json", "textwrap", "pathlib", "urllib", "ipaddress", "shutil", "dataclasses")
 NOT_IMPORTED = {
-    "identify": (*NEVER, "modemagent.explain", "modemagent.access.speed_scan"),
+    "identify": (*NEVER, "modemagent.explain", "modemagent.access.automatic_baud"),
     "at": (
         *NEVER,
         "modemagent.identity",
         "modemagent.privacy",
         "modemagent.modem.identify",
-        "modemagent.access.speed_scan",
+        "modemagent.access.automatic_baud",
     ),
     "explain": (
         *NEVER,

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from modemagent.at.steps import Command, Outcome, Plan, Step, throw_into_plan
 from modemagent.at.transcript import Transcript, load
-from modemagent.channel.session import PortSession
+from modemagent.channel.port_session import PortSession
 from modemagent.errors import DeadlinePassed, ModemAgentError
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from modemagent.at.steps import Plan, Step
-from modemagent.channel.session import PortSession
+from modemagent.channel.port_session import PortSession
 from modemagent.errors import DeadlinePassed, ModemAgentError
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from modemagent.at.steps import Command, Outcome, Plan, throw_into_plan
-from modemagent.channel.session import PortSession
+from modemagent.channel.port_session import PortSession
 from modemagent.errors import DeadlinePassed
 
 T = TypeVar("T")

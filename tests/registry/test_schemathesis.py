@@ -67,7 +67,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 def test_api_is_as_described(filled: Registry, tmp_path: Path, scope: str) -> None:
     words = _SCOPES[scope]
     config, phases = _CONFIG, "coverage"
-    if scope in ("none", "gateway", "enroll"):
+    if scope == "read":  # what a reader may get is also in the coverage of admin
+        phases = "fuzzing"
+    elif scope != "admin":
         config, phases = _CONFIG + _MOSTLY_REFUSED, "coverage,fuzzing"
     (tmp_path / "schemathesis.toml").write_text(config)
     token = ["-H", f"Authorization: Bearer {filled.token(*words)}"] if words else []

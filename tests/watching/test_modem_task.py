@@ -24,10 +24,10 @@ from modemagent.settings import Settings
 from modemagent.watching import monitor
 from modemagent.watching.consumer import EventOnlyConsumer
 from modemagent.watching.events import EventBus, ModemEvent
+from modemagent.watching.modem_session import WatchContext
 from modemagent.watching.modem_task import ModemTask
 from modemagent.watching.modemmanager_arbiter import ModemManagerArbiter
 from modemagent.watching.port_state import PortState
-from modemagent.watching.session import WatchContext
 from tests.simulated import RunningModem, simulated
 from tests.watching.recorded import RecordingLog, States, names
 

@@ -38,7 +38,7 @@ from modemagent.watching.modemmanager_monitor import ModemManagerMonitor
 from modemagent.watching.monitor import Monitor
 from modemagent.watching.places import is_remote, modem_key, place_of
 from modemagent.watching.port_state import PortCondition, PortState
-from modemagent.watching.speed_scan import open_at_its_speed
+from modemagent.watching.uart_opening import open_at_its_speed
 
 
 @dataclass
