@@ -14,6 +14,7 @@ from modemagent.cli import (
     registry_cases,
     registry_check,
     registry_findings,
+    registry_fleet,
     registry_lists,
     registry_orders,
     registry_people,
@@ -23,31 +24,18 @@ from modemagent.cli import (
     registry_tokens,
     registry_windows,
 )
-from modemagent.cli.options import flag_option, value_option
+from modemagent.cli.options import value_option
 from modemagent.cli.registry_database import (
     database_options,
     database_url,
     opened_database,
-    show_rows,
 )
 from modemagent.cli.registry_people import public_url_option
-from modemagent.cli.registry_source import FILE, FILTERS, limit_option, source, source_options
+from modemagent.cli.registry_source import FILE
 from modemagent.errors import SettingsError, UsageError
-from modemagent.registry_client.client import entries, rows
 
 _SECRET_BYTES = 32
 DEFAULT_LISTEN = "127.0.0.1:8470"
-#: The field whose change an event is about; for any other event, the place.
-_CHANGED = {
-    "sim.swapped": ("iccid",),
-    "sim.profile_switched": ("iccid",),
-    "sim.imsi_switched": ("imsi",),
-    "sim.removed": ("iccid",),
-    "modem.swapped": ("imei",),
-    "sim.moved": ("imei",),
-}
-
-
 secret_option = value_option(
     "--secret-file",
     "FILE",
@@ -180,84 +168,6 @@ def migrate_command(secret_file: Path | None, **where: Any) -> None:
         pass
 
 
-@command.command("lookup", short_help="Find any identifier.")
-@click.argument("identifier", metavar="ID")
-@source_options
-def lookup(identifier: str, as_json: bool, **where: Any) -> int:
-    """Find an IMEI, IMEISV, ICCID, IMSI, EID, serial number or gateway id.
-
-    \b
-    modemagent registry lookup 867698040000013
-    modemagent registry lookup 8988303000000000010 --json
-
-    Exits with status 4 if nothing matches.
-    """
-    document = source(**where).get("lookup", id=identifier) or {"matches": []}
-    columns = ("kind", "id", "modem", "sim", "gateway", "last_seen")
-    matches = rows(document, "matches", columns)
-    show_rows(document, matches, columns, as_json, none="No match.")
-    return 0 if matches else 4
-
-
-def _collection(name: str, columns: Sequence[str], summary: str, *filters: str) -> None:
-    def collection(limit: int | None, as_json: bool, **where: Any) -> None:
-        chosen = {one: value for one in filters if (value := where.pop(one)) is not None}
-        found = list(entries(source(**where), name, most=limit, fields=columns, **chosen))
-        show_rows({name: found}, found, columns, as_json)
-
-    collection.__doc__ = summary
-    options = limit_option(source_options(collection))
-    for one in reversed(filters):
-        options = FILTERS[one](options)
-    command.command(name)(options)
-
-
-_collection(
-    "modems",
-    ("imei", "manufacturer", "model", "present", "gateway_id", "port", "link_state", "last_seen"),
-    "List modems and their places.",
-    "gateway",
-    "link_state",
-)
-_collection(
-    "sims",
-    ("iccid", "imsi", "present", "imei", "slot", "gateway_id", "last_seen"),
-    "List SIMs and the modems that hold them.",
-    "gateway",
-)
-_collection(
-    "gateways",
-    ("gateway_id", "agent_version", "reports", "last_seen"),
-    "List gateways and the times of their last reports.",
-)
-
-
-@command.command("events")
-@limit_option
-@flag_option("--newest-first", "Start with the newest.")
-@source_options
-def events(limit: int | None, newest_first: bool, as_json: bool, **where: Any) -> None:
-    """List events, oldest first."""
-    order = "desc" if newest_first else "asc"
-    fields = ("time", "type", "subject", "data")
-    found = list(entries(source(**where), "events", most=limit, fields=fields, order=order))
-    changes = [{**one, "change": _change(str(one["type"]), one["data"])} for one in found]
-    show_rows({"events": found}, changes, ("time", "type", "subject", "change"), as_json)
-
-
-def _change(kind: str, data: object) -> str:
-    """Return the values before and after the change, of the fields that the event is about."""
-    fields = _CHANGED.get(kind, ("gateway_id", "port"))
-
-    def side(name: str) -> str:
-        values = data.get(name) if isinstance(data, dict) else None
-        if not isinstance(values, dict):
-            return "-"
-        return " ".join(str(values[field]) for field in fields if values.get(field))
-
-    return f"{side('previous')} -> {side('new')}"
-
-
 def _address(option: str, text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535 or not host:
@@ -267,6 +177,8 @@ def _address(option: str, text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+for fleet_command in registry_fleet.COMMANDS:
+    command.add_command(fleet_command)
 command.add_command(registry_backup.backup_command)
 command.add_command(registry_backup.restore_command)
 command.add_command(registry_findings.group)

@@ -12,6 +12,7 @@ import click
 from modemagent.cli.options import value_option
 from modemagent.cli.output import cell, print_json, table
 from modemagent.cli.registry_database import show_rows
+from modemagent.cli.registry_history import change_text
 from modemagent.cli.registry_source import FILTERS, limit_option, source, source_options
 from modemagent.errors import RegistryRefused, UsageError
 from modemagent.registry_client.client import Document, Source, entries
@@ -57,7 +58,7 @@ def group(
 @click.argument("finding_id", metavar="ID")
 @source_options
 def show_command(finding_id: str, as_json: bool, **where: Any) -> int:
-    """Show a finding: what it means, what to do, and the decisions about it.
+    """Show a finding: the change and what was allowed then, what to do, and the decisions.
 
     Exits with status 4 if there is no such finding.
     """
@@ -143,9 +144,28 @@ def _show(found: Document, as_json: bool) -> None:
         print_json(found)
         return
     names = ("id", *_COLUMNS[:-1], "until", "assignee", "revision", "sentence", "remedy")
-    click.echo(table([[name, cell(found.get(name))] for name in names if found.get(name)]))
+    lines = [[name, cell(found.get(name))] for name in names if found.get(name)]
+    click.echo(table([*lines, *_context(found)]))
     for one in found.get("history", ()):
         click.echo(f"{one['time']}  {one['actor']}  {one['action']}  {one['reason']}".rstrip())
+
+
+def _context(found: Document) -> list[list[str]]:
+    """Return what a decision rests on: the change, and what was allowed at that time."""
+    lines = []
+    if found.get("change"):
+        data = found["change"]["data"]
+        lines.append(["change", cell(change_text(found["type"], data))])
+        where = data["new"] or data["previous"] or {}
+        if where.get("gateway_id"):
+            lines.append(["where", cell(f"{where['gateway_id']} {where['port']}")])
+    policy = found.get("policy")
+    lines.append(
+        ["policy", cell(f"{policy['name']} ({policy['mode']})" if policy else "none covers it")]
+    )
+    announced = [f"{one['name']}, {one['from']} to {one['to']}" for one in found.get("windows", ())]
+    lines += [["announced work", cell(one)] for one in announced or ["none at that time"]]
+    return lines
 
 
 def _time(text: str | None) -> str | None:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from modemagent.errors import RegistryRefused
+from modemagent.registry.received import SEQUENCE_LIMIT
 from modemagent.registry.store import reader
 from modemagent.registry.store.decisions import (
     Decision,
@@ -29,6 +32,15 @@ _PAGES: dict[str, Callable[..., Document]] = {
 }
 
 
+_ONE: dict[str, Callable[..., Document | None]] = {
+    "modems": reader.modem,
+    "sims": reader.sim,
+    "gateways": reader.gateway,
+}
+_TIMELINES: dict[str, Callable[..., Document | None]] = {
+    "modems": reader.modem_timeline,
+    "sims": reader.sim_timeline,
+}
 _FINDING = "findings/"
 
 
@@ -39,7 +51,7 @@ class DatabaseSource:
         self._database = Database(database_url, guest=True)
 
     def get(self, path: str, **parameters: Any) -> Document | None:
-        """Return the matches of ``lookup``, a page of a collection, a finding, or the rules."""
+        """Return the document at a path below ``/api/v1/``, or None if it does not exist."""
         if "after" in parameters and path != "gateways":
             parameters["after"] = int(parameters["after"])
         with self._database.reading() as connection:
@@ -49,7 +61,14 @@ class DatabaseSource:
                 return reader.rules(connection)
             if path.startswith(_FINDING):
                 return reader.finding(connection, path.removeprefix(_FINDING))
-            return _PAGES[path](connection, **parameters)
+            name, _, rest = path.partition("/")
+            if name == "reports":
+                return _report(connection, rest)
+            if not rest:
+                return _PAGES[path](connection, **parameters)
+            times = {one: _milliseconds(parameters.get(one)) for one in ("as_of", "known_at")}
+            identifier, _, timeline = rest.partition("/")
+            return (_TIMELINES if timeline else _ONE)[name](connection, identifier, **times)
 
     def post(self, path: str, body: Mapping[str, Any], *, revision: int) -> Document | None:
         """Make a decision about a finding, as the user of this process.
@@ -62,7 +81,7 @@ class DatabaseSource:
             DecisionAction(action),
             str(body["reason"]),
             f"user:{getpass.getuser()}",
-            None if until is None else round(datetime.fromisoformat(until).timestamp() * 1000),
+            _milliseconds(until),
             body.get("assignee"),
         )
         try:
@@ -77,3 +96,18 @@ class DatabaseSource:
             ) from stale
         except DecisionRefused as refused:
             raise RegistryRefused(str(refused), status=409) from refused
+
+
+def _milliseconds(time: str | None) -> int | None:
+    return None if time is None else round(datetime.fromisoformat(time).timestamp() * 1000)
+
+
+def _report(connection: Connection, key: str) -> Document | None:
+    gateway_id, stream_id, sequence = key.split("/")
+    if not (sequence.isascii() and sequence.isdecimal()) or int(sequence) >= SEQUENCE_LIMIT:
+        return None
+    found = reader.stored_report(connection, gateway_id, stream_id, int(sequence))
+    if isinstance(found, reader.Gone):
+        dates = f"{found.dates}"
+        raise RegistryRefused(f"the body of this report has been deleted: {dates}", status=410)
+    return found

@@ -118,7 +118,7 @@ def _masked_member(name: str, member: Any, whole: dict[str, Any]) -> Any:
         return _masked(member)
     if name in _NUMBERS:
         return mask(member)
-    if name in ("sentence", "reason", "part") or (name == "source" and "list" in whole):
+    if name in ("sentence", "reason", "part", "name") or (name == "source" and "list" in whole):
         return mask_text(member)
     if name == "subject":
         kind, colon, number = member.partition(":")

@@ -439,7 +439,33 @@ class DecisionDocument(Document):
     time: str
 
 
+class FindingPolicyDocument(Document):
+    ref: str
+    name: str
+    mode: Literal["observe", "learn", "enforce"]
+
+
+class FindingWindowDocument(Document):
+    """Announced work that covers the modem of a finding."""
+
+    id: str
+    name: str
+    reason: str
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    announced_by: str
+
+
 class FindingDetail(FindingDocument):
+    """A finding with what a decision about it rests on.
+
+    ``change`` is the event that the finding is about; ``policy`` covers the modem now; ``windows``
+    is the work that was announced for the time of the change.
+    """
+
+    change: EventDocument | None
+    policy: FindingPolicyDocument | None
+    windows: list[FindingWindowDocument]
     history: list[DecisionDocument]
 
 

@@ -14,6 +14,7 @@ from modemagent.registry.rules.catalogue import CATALOGUE, OF_LISTS
 from modemagent.registry.store import dialect, schema, standing
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.engine import now_ms
+from modemagent.registry.store.finding_context import context_of
 from modemagent.registry.store.fleet import gateway_row
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
@@ -54,12 +55,13 @@ def rules(_: Connection) -> Document:
 
 
 def finding(connection: Connection, finding_id: str) -> Document | None:
-    """Return a finding and its history, by its id or an id that it had before."""
+    """Return a finding with what a decision rests on, by its id or an id that it had before."""
     row = finding_row(connection, finding_id)
     if row is None:
         return None
-    (document,) = finding_documents(View(connection), [row])
-    return {**document, "history": history(connection, row.id)}
+    view = View(connection)
+    (document,) = finding_documents(view, [row])
+    return {**document, **context_of(view, row), "history": history(connection, row.id)}
 
 
 def finding_row(connection: Connection, finding_id: str) -> Row[Any] | None:

@@ -1,0 +1,95 @@
+"""What a decision about a finding rests on: the change, and what was allowed at that time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from modemagent.registry.store import coverage, schema
+from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.event_reader import event_documents
+from modemagent.registry.store.policies import version
+from modemagent.registry.store.policy_tables import work_window, work_window_cover
+from modemagent.registry.store.units import UnitKind
+from modemagent.registry.store.view import View
+
+
+def context_of(view: View, row: Row[Any]) -> Document:
+    """Return the change that a finding is about, and the policy and the work that cover it.
+
+    ``change``: the event with the values before and after it, or None. ``policy``: the one that
+    covers the modem now, or None. ``windows``: the work that was announced for the time of the
+    change.
+    """
+    event = _event(view.connection, row)
+    change = None if event is None else event_documents(view, [event])[0]
+    modem = _modem(view, row, event)
+    if modem is None:
+        return {"change": change, "policy": None, "windows": []}
+    covers = coverage.covers_of(view.connection, modem)
+    policy = None
+    for key in coverage.covering(view.connection, covers).values():
+        found = version(view.connection, key)
+        if found is not None and found.content is not None:
+            policy = {"ref": str(key), "name": found.content.name, "mode": found.content.mode}
+    windows = _windows(view.connection, covers, row.hi_ms)
+    return {"change": change, "policy": policy, "windows": windows}
+
+
+def _event(connection: Connection, row: Row[Any]) -> Row[Any] | None:
+    """Return the valid event of a finding about a change: it has the same name and report."""
+    if row.unit is None or not row.stream:
+        return None
+    c, about = schema.event.c, schema.event_about.c
+    of_unit = select(about.event).where(about.unit == row.unit)
+    query = select(schema.event).where(
+        (c.unit == row.unit) | c.id.in_(of_unit),
+        c.type == row.type,
+        c.stream == row.stream,
+        c.sequence == row.sequence,
+        ~c.superseded,
+        ~c.withdrawn,
+    )
+    return connection.execute(query.order_by(c.id).limit(1)).first()
+
+
+def _modem(view: View, row: Row[Any], event: Row[Any] | None) -> dict[int, str] | None:
+    """Return the modem that a finding is about, or that holds the SIM it is about."""
+    if row.unit is None:
+        return None
+    if view.units([row.unit])[row.unit].kind == UnitKind.MODEM:
+        key = row.unit
+    else:
+        key = None if event is None else event.new_modem
+    if key is None:
+        return None
+    query = select(schema.unit.c.key).where(schema.unit.c.id == key)
+    return {key: view.connection.execute(query).scalar_one()}
+
+
+def _windows(
+    connection: Connection, covers: dict[int, list[coverage.Cover]], at_ms: int
+) -> list[Document]:
+    """Return the work that was announced for a time and one of the covers."""
+    w, c = work_window.c, work_window_cover.c
+    query = (
+        select(c.kind, c.value, *work_window.c)
+        .join(work_window, w.id == c.work_window)
+        .where(w.to_ms > at_ms, w.from_ms <= at_ms)
+        .order_by(w.id)
+    )
+    wanted = {one for some in covers.values() for one in some}
+    found = {
+        row.id: {
+            "id": str(row.id),
+            "name": row.name,
+            "reason": row.reason,
+            "from": to_rfc3339(row.from_ms),
+            "to": to_rfc3339(row.to_ms),
+            "announced_by": row.created_by,
+        }
+        for row in connection.execute(query)
+        if (row.kind, row.value) in wanted
+    }
+    return list(found.values())
