@@ -35,6 +35,7 @@ FLOORS = {
     "agent": 6,
     "diagnosis": 6,
     "installation": 6,
+    "provisioning": 6,
     "registry": 6,
     "demo": 6,
     "access": 7,
