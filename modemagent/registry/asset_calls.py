@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from modemagent.identity.csv_cells import clean_text
 from modemagent.registry.assets.asset_fields import (
     FIELDS,
     LONGEST_NOTE,
-    clean_text,
     parse_field,
     shown_imei,
 )

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from modemagent.errors import UsageError
+from modemagent.identity.csv_cells import clean_text
 from modemagent.identity.iccid import Iccid
-from modemagent.registry.assets.asset_fields import LONGEST_NOTE, clean_text, parse_field
+from modemagent.registry.assets.asset_fields import LONGEST_NOTE, parse_field
 from modemagent.registry.assets.case_fields import CASE_FIELDS, OUTCOMES, letter, parse_case_field
 from modemagent.registry.list_calls import key_of
 from modemagent.registry.store import assets, cases, inventory, recalls, recheck_runs

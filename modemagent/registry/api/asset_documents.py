@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from modemagent.identity.csv_cells import LONGEST
 from modemagent.privacy.masking import mask, mask_text
 from modemagent.registry.api.documents import Document
 from modemagent.registry.api.list_documents import PRINTABLE
-from modemagent.registry.assets.asset_fields import LONGEST, LONGEST_NOTE
+from modemagent.registry.assets.asset_fields import LONGEST_NOTE
 from modemagent.registry.store.tokens import Token
 
 Lifecycle = Literal["ordered", "in_stock", "installed", "in_repair", "lost", "retired"]

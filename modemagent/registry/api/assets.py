@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from modemagent.identity.csv_cells import LONGEST
 from modemagent.registry.api.asset_documents import (
     AssetFields,
     AssetPage,
@@ -23,7 +24,6 @@ from modemagent.registry.api.list_documents import PRINTABLE
 from modemagent.registry.api.lists import AfterKey, Key, Operator, checked, not_found
 from modemagent.registry.api.revisions import IF_MATCH, IfMatch, revision_of, stale_revision
 from modemagent.registry.asset_calls import AssetCalls
-from modemagent.registry.assets.asset_fields import LONGEST
 from modemagent.registry.assets.asset_file import asset_csv
 from modemagent.registry.store.decisions import StaleRevision
 from modemagent.registry.store.documents import Document

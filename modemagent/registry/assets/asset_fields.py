@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 from modemagent.errors import UsageError
+from modemagent.identity.csv_cells import LONGEST, clean_text
 from modemagent.identity.imei import Imei
 
-LONGEST = 200
 LONGEST_NOTE = 1000
 IMEI_DIGITS = 14
 FIRST_STATE = "in_stock"
@@ -38,19 +38,6 @@ def parse_field(name: str, text: str) -> str | None:
     """
     value = clean_text(name, text, LONGEST_NOTE if name == "note" else LONGEST)
     return _PARSERS.get(name, _any_text)(value) if value else None
-
-
-def clean_text(name: str, text: str, longest: int) -> str:
-    """Return a text as one line without spaces at its ends.
-
-    :raises UsageError: it is too long, or not printable
-    """
-    found = " ".join(text.split())
-    if len(found) > longest or not found.isprintable():
-        raise UsageError(
-            f"{name} must have at most {longest} printable characters", hint="Shorten it."
-        )
-    return found
 
 
 def shown_imei(digits: str | None) -> str | None:

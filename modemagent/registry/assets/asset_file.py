@@ -9,15 +9,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from modemagent.errors import IdentityError, UsageError
-from modemagent.registry.assets.asset_fields import FIELDS, IMEIS, parse_field
-from modemagent.registry.assets.csv_cells import csv_line, guarded, unguarded
-from modemagent.registry.lists.csv_table import (
+from modemagent.identity.csv_cells import csv_line, guarded, unguarded
+from modemagent.identity.csv_table import (
     CsvTable,
     LineProblem,
     UnreadableFile,
     read_table,
+    unknown_columns,
 )
-from modemagent.registry.lists.damage import DAMAGES, other_kind, repair
+from modemagent.identity.damage import repaired
+from modemagent.registry.assets.asset_fields import FIELDS, IMEIS, parse_field
 
 COLUMNS = ("id", *FIELDS)
 _NAMES = {
@@ -98,15 +99,6 @@ def read_assets(content: bytes) -> AssetFile:
     return AssetFile(len(table.rows), lines, problems)
 
 
-def unknown_columns(table: CsvTable) -> list[LineProblem]:
-    """Return a warning for each column that no field is read from."""
-    return [
-        LineProblem(0, "", "unknown_column", "warning", f"column {at} is not read",
-                    "Correct its header if it is one of the fields.")
-        for at in table.unknown
-    ]  # fmt: skip
-
-
 def read_cells(
     line: int, cells: list[str], table: CsvTable
 ) -> tuple[dict[str, str | None], list[LineProblem]]:
@@ -132,23 +124,6 @@ def read_cells(
         except UsageError as error:
             problems.append(_error(line, name, "invalid", error.message, error.hint))
     return values, problems
-
-
-def repaired(line: int, name: str, kind: str, cell: str) -> tuple[str | None, list[LineProblem]]:
-    """Return a number without damage by spreadsheets; None: it is lost, or of another kind."""
-    fixed = repair(kind, cell)
-    problems = []
-    if fixed.code:
-        message, remedy = DAMAGES[fixed.code]
-        severity = "error" if fixed.is_lost else "warning"
-        remedy = remedy if fixed.is_lost else f"The number was restored. {remedy}"
-        problems.append(LineProblem(line, name, fixed.code, severity, message, remedy))
-    other = None if fixed.is_lost else other_kind(kind, fixed.text)
-    if other is not None:
-        message = f"the number is an {other.upper()}, not a number of the column {name}"
-        remedy = "Exchange the columns, or correct the header."
-        problems.append(LineProblem(line, name, "wrong_column", "error", message, remedy))
-    return (None if fixed.is_lost or other else fixed.text), problems
 
 
 def asset_csv(documents: Iterable[Mapping[str, Any]], *, as_text: bool = False) -> Iterable[str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modemagent.registry.assets.asset_fields import LONGEST, LONGEST_NOTE, clean_text, parse_date
+from modemagent.identity.csv_cells import LONGEST, clean_text
+from modemagent.registry.assets.asset_fields import LONGEST_NOTE, parse_date
 
 _MISSING = ("recovered", "not_stolen", "delisted")
 #: Kinds of cases, and the outcomes with which each can be closed.

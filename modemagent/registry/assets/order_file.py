@@ -5,58 +5,30 @@ The columns are those of an order file of the bench. A row has a number, a model
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from modemagent.errors import IdentityError, UsageError
 from modemagent.identity.cleaning import is_decimal
-from modemagent.identity.eid import Eid
-from modemagent.identity.iccid import Iccid
-from modemagent.identity.imsi import Imsi
-from modemagent.registry.assets.asset_fields import LONGEST, clean_text, parse_field
-from modemagent.registry.assets.asset_file import repaired, unknown_columns
-from modemagent.registry.assets.csv_cells import csv_line, guarded, unguarded
-from modemagent.registry.lists.csv_table import (
+from modemagent.identity.csv_cells import csv_line, guarded, unguarded
+from modemagent.identity.csv_table import (
     CsvTable,
     LineProblem,
     UnreadableFile,
     read_table,
+    unknown_columns,
+)
+from modemagent.identity.damage import repaired
+from modemagent.identity.order_fields import (
+    NEEDED_COLUMNS,
+    NUMBERS,
+    ORDER_COLUMNS,
+    ROW_FIELDS,
+    parse_row_field,
 )
 
 MOST_UNITS = 10_000_000
-NUMBERS = ("imei", "iccid", "eid", "imsi")
-ROW_FIELDS = (
-    "lot", "manufacturer", "model", "firmware", "tac", "imei", "iccid", "eid", "imsi",
-    "serial_number", "sim", "label", "label_template", "asset_tag", "site", "owner", "note",
-)  # fmt: skip
 ORDER_FILE_COLUMNS = ("order", "quantity", *ROW_FIELDS)
-_NAMES = {
-    "order": ("order", "ordernumber", "purchaseorder", "po", "ponumber"),
-    "quantity": ("quantity", "qty", "count", "pieces", "pcs", "units"),
-    "lot": ("lot", "lotnumber", "batch", "batchnumber", "delivery"),
-    "manufacturer": ("manufacturer", "maker", "vendor", "brand"),
-    "model": ("model", "modelname", "product", "article"),
-    "firmware": ("firmware", "fw", "firmwareversion"),
-    "tac": ("tac", "typeallocationcode"),
-    "imei": ("imei", "imeinumber", "imeino", "imei1", "deviceimei"),
-    "iccid": ("iccid", "iccidnumber", "ccid", "simiccid", "simnumber", "simserialnumber"),
-    "eid": ("eid", "euiccid"),
-    "imsi": ("imsi", "imsinumber"),
-    "serial_number": ("serialnumber", "serial", "serialno", "sn"),
-    "sim": ("sim", "simcard"),
-    "label": ("label",),
-    "label_template": ("labeltemplate",),
-    "asset_tag": ("assettag", "tag", "inventorynumber"),
-    "site": ("site", "location", "depot"),
-    "owner": ("owner", "assignedto", "department"),
-    "note": ("note", "notes", "comment", "remark", "remarks"),
-}
-_PARSERS: Mapping[str, Callable[[str], str]] = {
-    "iccid": Iccid.parse,
-    "eid": Eid.parse,
-    "imsi": Imsi.parse,
-}
-_NEEDED = (*NUMBERS, "serial_number", "model", "quantity")
 
 
 class OrderLine(NamedTuple):
@@ -99,7 +71,7 @@ def read_order(content: bytes, order: str = "") -> OrderFile:
     :param order: number of the order, for lines that do not state it
     """
     try:
-        table = read_table(content, _NAMES, _NEEDED)
+        table = read_table(content, ORDER_COLUMNS, NEEDED_COLUMNS)
     except UnreadableFile as error:
         return OrderFile(0, [], [error.problem])
     problems = unknown_columns(table)
@@ -147,26 +119,6 @@ def _values(
             if value:
                 values[name] = value
     return values, problems
-
-
-def parse_row_field(name: str, text: str) -> str | None:
-    """Return a value of a row as it is stored, None if it is empty.
-
-    :raises IdentityError: a number is not valid
-    :raises UsageError: another value is not valid
-    """
-    value = clean_text(name, text, LONGEST)
-    if not value:
-        return None
-    if name == "imei":
-        return parse_field(name, value)
-    if name in _PARSERS:
-        return str(_PARSERS[name](value))
-    if name == "tac" and not all(
-        len(one) == 8 and is_decimal(one) for one in value.replace("|", " ").split()
-    ):
-        raise UsageError("a TAC has 8 digits", hint="Separate several by a bar.")
-    return value
 
 
 def _row(line: int, order: str, values: dict[str, str]) -> OrderLine:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from modemagent.errors import IdentityError, UsageError
-from modemagent.registry.lists.csv_table import (
+from modemagent.identity.csv_table import (
     CsvTable,
     LineProblem,
     UnreadableFile,
     read_column,
     read_table,
 )
-from modemagent.registry.lists.damage import DAMAGES, other_kind, repair
+from modemagent.identity.damage import DAMAGES, other_kind, repair
 from modemagent.registry.lists.entries import EntryValue
 from modemagent.registry.lists.new_entries import KINDS, NewEntry, parse_entry
 

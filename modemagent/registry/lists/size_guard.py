@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modemagent.registry.lists.csv_table import LineProblem
+from modemagent.identity.csv_table import LineProblem
 
 MOST_CHANGE = 0.2  # of the size of the list before
 _FEW = 10  # entries by which any list may change

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from modemagent.identity.cleaning import is_decimal
-from modemagent.registry.lists.csv_table import (
+from modemagent.identity.csv_table import (
     CsvTable,
     LineProblem,
     UnreadableFile,
     read_table,
 )
-from modemagent.registry.lists.damage import DAMAGES, other_kind, repair
+from modemagent.identity.damage import DAMAGES, other_kind, repair
 
 #: Names in the order of preference: lists of the GSMA have brand and marketing names as well. A
 #: public list has two columns "name": the maker, then the model.

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from modemagent.errors import IdentityError
-from modemagent.registry.lists.csv_table import LineProblem, UnreadableFile, read_table
-from modemagent.registry.lists.damage import DAMAGES, repair
+from modemagent.identity.csv_table import LineProblem, UnreadableFile, read_table
+from modemagent.identity.damage import DAMAGES, repair
 from modemagent.registry.policies.policy_content import iccid_of, imei_of
 
 FORMS: dict[str, tuple[str, ...]] = {

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from modemagent.errors import UsageError
+from modemagent.identity.csv_table import LineProblem
 from modemagent.registry.assets.asset_file import AssetLine
-from modemagent.registry.lists.csv_table import LineProblem
 from modemagent.registry.store import assets, dialect
 from modemagent.registry.store.asset_tables import ASSETS, asset_change, asset_revision
 from modemagent.registry.store.assets import AssetChange, AssetRow

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from modemagent.errors import UsageError
+from modemagent.identity.csv_table import LineProblem
 from modemagent.registry.assets.asset_file import read_assets
 from modemagent.registry.assets.order_file import read_order
-from modemagent.registry.lists.csv_table import LineProblem
 from modemagent.registry.lists.entries import ListName
 from modemagent.registry.lists.list_file import read_list
 from modemagent.registry.lists.new_entries import LISTS

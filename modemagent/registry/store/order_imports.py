@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from modemagent.registry.assets.order_file import ROW_FIELDS, OrderLine
-from modemagent.registry.lists.csv_table import LineProblem
+from modemagent.identity.csv_table import LineProblem
+from modemagent.identity.order_fields import ROW_FIELDS
+from modemagent.registry.assets.order_file import OrderLine
 from modemagent.registry.store import dialect, orders
 from modemagent.registry.store.asset_tables import (
     ORDERS,

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from modemagent.errors import UsageError
-from modemagent.registry.assets.asset_fields import LONGEST_NOTE, clean_text, shown_imei
-from modemagent.registry.assets.order_file import ROW_FIELDS
+from modemagent.identity.csv_cells import clean_text
+from modemagent.identity.order_fields import ROW_FIELDS
+from modemagent.registry.assets.asset_fields import LONGEST_NOTE, shown_imei
 from modemagent.registry.store import dialect
 from modemagent.registry.store.asset_tables import ORDERS, order_row, purchase_order
 from modemagent.registry.store.batch import Batch

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from modemagent.errors import UsageError
 from modemagent.identity.cleaning import is_decimal
-from modemagent.registry.assets.asset_fields import LONGEST, clean_text
+from modemagent.identity.csv_cells import LONGEST, clean_text
 from modemagent.registry.rules.recalled import RecallNotice
 from modemagent.registry.store import dialect
 from modemagent.registry.store.batch import Batch

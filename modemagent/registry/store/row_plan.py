@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from modemagent.registry.lists.csv_table import LineProblem
+from modemagent.identity.csv_table import LineProblem
 
 
 class RowPlan(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from modemagent.identity.csv_cells import guarded, unguarded
 from modemagent.registry.assets.asset_file import asset_csv, read_assets
-from modemagent.registry.assets.csv_cells import guarded, unguarded
 from tests.registry.assets.conftest import Operator
 from tests.registry.conftest import IMEI, OTHER_IMEI
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modemagent.registry.lists.damage import DAMAGES, repair
+from modemagent.identity.damage import DAMAGES, repair
 from modemagent.registry.lists.entries import EntryKind
 from modemagent.registry.lists.list_file import ListFile, read_list
 from modemagent.registry.lists.size_guard import judge_size

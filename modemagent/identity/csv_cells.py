@@ -1,4 +1,4 @@
-"""Cells of exported CSV files: guarded against formulas, and the same text when they are read.
+"""Cells of CSV files: guarded against formulas, and the same text when they are read.
 
 >>> guarded("=1+1"), unguarded(guarded("=1+1"))
 ("'=1+1", '=1+1')
@@ -11,6 +11,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+
+from modemagent.errors import UsageError
+
+LONGEST = 200  # characters of a text that is stored
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _GUARDED = (*_FORMULA, "'")
@@ -35,3 +39,16 @@ def csv_line(cells: Sequence[str]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerow(cells)
     return text.getvalue()
+
+
+def clean_text(name: str, text: str, longest: int) -> str:
+    """Return a text as one line without spaces at its ends.
+
+    :raises UsageError: it is too long, or not printable
+    """
+    found = " ".join(text.split())
+    if len(found) > longest or not found.isprintable():
+        raise UsageError(
+            f"{name} must have at most {longest} printable characters", hint="Shorten it."
+        )
+    return found

@@ -12,6 +12,7 @@ import re
 from typing import NamedTuple
 
 from modemagent.identity.cleaning import is_decimal
+from modemagent.identity.csv_table import LineProblem
 from modemagent.identity.iccid import Iccid
 from modemagent.identity.imei import Imei
 from modemagent.identity.numbering import reporting_body
@@ -105,3 +106,20 @@ def other_kind(kind: str, text: str) -> str | None:
     if kind in ("iccid", "tac") and len(text) in (15, 16):
         return "imei" if Imei.check(text).valid else None
     return None
+
+
+def repaired(line: int, name: str, kind: str, cell: str) -> tuple[str | None, list[LineProblem]]:
+    """Return a number without damage by spreadsheets; None: it is lost, or of another kind."""
+    fixed = repair(kind, cell)
+    problems = []
+    if fixed.code:
+        message, remedy = DAMAGES[fixed.code]
+        severity = "error" if fixed.is_lost else "warning"
+        remedy = remedy if fixed.is_lost else f"The number was restored. {remedy}"
+        problems.append(LineProblem(line, name, fixed.code, severity, message, remedy))
+    other = None if fixed.is_lost else other_kind(kind, fixed.text)
+    if other is not None:
+        message = f"the number is an {other.upper()}, not a number of the column {name}"
+        remedy = "Exchange the columns, or correct the header."
+        problems.append(LineProblem(line, name, "wrong_column", "error", message, remedy))
+    return (None if fixed.is_lost or other else fixed.text), problems

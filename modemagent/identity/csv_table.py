@@ -91,6 +91,15 @@ def read_table(
     )
 
 
+def unknown_columns(table: CsvTable) -> list[LineProblem]:
+    """Return a warning for each column that no field is read from."""
+    return [
+        LineProblem(0, "", "unknown_column", "warning", f"column {at} is not read",
+                    "Correct its header if it is one of the fields.")
+        for at in table.unknown
+    ]  # fmt: skip
+
+
 def read_column(content: bytes) -> CsvTable:
     """Return the first column of a file without a header, under the name ``value``."""
     lines = _decoded(content).splitlines(keepends=True)
