@@ -50,7 +50,8 @@ def command(
     modemagent registry check --file delivery.csv --csv > checked.csv
     modemagent registry check --again 17
 
-    The check is stored: its id, on stderr, is that of --again and --show.
+    What needs attention is listed first. The check is stored: its id, on stderr, is that of
+    --again and --show.
     """
     given = [bool(numbers), file is not None, limits is not None, again is not None,
              shown is not None]  # fmt: skip
@@ -129,7 +130,8 @@ def _print(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif found["changes"] is None:
-        show_rows(found, [_row(one) for one in found["results"]], _COLUMNS, False)
+        results = sorted(found["results"], key=_is_fine)
+        show_rows(found, [_row(one) for one in results], _COLUMNS, False)
     else:
         rows = [
             {
@@ -167,6 +169,10 @@ def _text(value: object) -> str:
 
 def _is_wrong(one: dict[str, Any]) -> bool:
     return not one["valid"] or one["status"] == "prohibited" or one["repeats"] is not None
+
+
+def _is_fine(one: dict[str, Any]) -> bool:
+    return not (_is_wrong(one) or one["status"] == "tracked" or one["codes"])
 
 
 def _summary(results: list[dict[str, Any]]) -> str:

@@ -64,6 +64,11 @@ class CsvTable(NamedTuple):
     rows: list[tuple[int, list[str]]]
     unknown: tuple[int, ...] = ()
 
+    def column(self, name: str) -> list[str]:
+        """Return the cells of a column; none, if the file does not have it."""
+        at = self.columns.get(name)
+        return [] if at is None else [cells[at] for _, cells in self.rows if at < len(cells)]
+
 
 def read_table(
     content: bytes, columns: Columns, needed: Sequence[str], *, several: Sequence[str] = ()

@@ -9,6 +9,7 @@ True
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from modemagent.identity.cleaning import is_decimal
@@ -23,6 +24,9 @@ _THOUSANDS = re.compile("\\d{1,3}(?:([.,'\u2019 \u00a0\u202f])\\d{3})(?:\\1\\d{3
 _FORMULA = re.compile(r'="(.*)"')
 #: Digits that a spreadsheet keeps; it replaces the rest by zeros.
 _KEPT_DIGITS = 15
+#: One of so many numbers ends in zeros if a spreadsheet has rounded a column, at the least. By
+#: chance it is one of 1000 numbers of 18 digits.
+_ROUNDED_ONE_OF = 20
 
 #: Meaning of each kind of damage, and the remedy.
 DAMAGES = {
@@ -65,10 +69,27 @@ class Repair(NamedTuple):
     is_lost: bool = False
 
 
-def repair(kind: str, cell: str) -> Repair:
+def is_rounded(cells: Iterable[str]) -> bool:
+    """Return True if a spreadsheet may have rounded the numbers of a column.
+
+    >>> is_rounded(["8988303000000020000"])
+    True
+    >>> is_rounded(["8988303000000020000"] + ["8988303000000000010"] * 20)
+    False
+    """
+    long = [cell for cell in cells if is_decimal(cell) and len(cell) > _KEPT_DIGITS + 2]
+    return sum(map(_ends_in_zeros, long)) * _ROUNDED_ONE_OF >= len(long)
+
+
+def _ends_in_zeros(digits: str) -> bool:
+    return not digits[_KEPT_DIGITS:].strip("0")
+
+
+def repair(kind: str, cell: str, *, rounded: bool = True) -> Repair:
     """Return a cell of a column of numbers with its damage repaired.
 
     :param kind: what the column holds: imei, iccid, tac or imsi_prefix
+    :param rounded: the numbers of the column may have been rounded, see :func:`is_rounded`
     """
     text, code = cell, ""
     formula = _FORMULA.fullmatch(text)
@@ -82,7 +103,7 @@ def repair(kind: str, cell: str) -> Repair:
         text, code = "".join(filter(str.isdigit, text)), "thousands"
     if not is_decimal(text) or not text:
         return Repair(text, code)
-    if len(text) > _KEPT_DIGITS + 2 and not text[_KEPT_DIGITS:].strip("0"):
+    if rounded and len(text) > _KEPT_DIGITS + 2 and _ends_in_zeros(text):
         return Repair(text, "rounded", True)
     if kind == "tac" and 6 <= len(text) < 8:
         return Repair(text.zfill(8), "lost_zeros")
@@ -108,9 +129,11 @@ def other_kind(kind: str, text: str) -> str | None:
     return None
 
 
-def repaired(line: int, name: str, kind: str, cell: str) -> tuple[str | None, list[LineProblem]]:
+def repaired(
+    line: int, name: str, kind: str, cell: str, *, rounded: bool = True
+) -> tuple[str | None, list[LineProblem]]:
     """Return a number without damage by spreadsheets; None: it is lost, or of another kind."""
-    fixed = repair(kind, cell)
+    fixed = repair(kind, cell, rounded=rounded)
     problems = []
     if fixed.code:
         message, remedy = DAMAGES[fixed.code]

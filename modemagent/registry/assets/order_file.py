@@ -18,7 +18,7 @@ from modemagent.identity.csv_table import (
     read_table,
     unknown_columns,
 )
-from modemagent.identity.damage import repaired
+from modemagent.identity.damage import is_rounded, repaired
 from modemagent.identity.order_fields import (
     NEEDED_COLUMNS,
     NUMBERS,
@@ -78,8 +78,9 @@ def read_order(content: bytes, order: str = "") -> OrderFile:
     lines: list[OrderLine] = []
     known: dict[tuple[str, ...], int] = {}
     used: dict[tuple[str, str], int] = {}
+    rounded = {name: is_rounded(map(unguarded, table.column(name))) for name in NUMBERS}
     for line, cells in table.rows:
-        values, found = _values(line, cells, table)
+        values, found = _values(line, cells, table, rounded)
         try:
             row = _row(line, order, values) if not any(one.is_error for one in found) else None
         except UsageError as error:
@@ -99,14 +100,14 @@ def read_order(content: bytes, order: str = "") -> OrderFile:
 
 
 def _values(
-    line: int, cells: list[str], table: CsvTable
+    line: int, cells: list[str], table: CsvTable, rounded: Mapping[str, bool]
 ) -> tuple[dict[str, str], list[LineProblem]]:
     values: dict[str, str] = {}
     problems: list[LineProblem] = []
     for name, at in table.columns.items():
         text = unguarded(cells[at]) if at < len(cells) else ""
         if name in (*NUMBERS, "tac") and text:
-            fixed, found = repaired(line, name, name, text)
+            fixed, found = repaired(line, name, name, text, rounded=rounded.get(name, True))
             problems += found
             text = fixed or ""
         try:

@@ -13,7 +13,7 @@ from modemagent.identity.csv_table import (
     read_column,
     read_table,
 )
-from modemagent.identity.damage import DAMAGES, other_kind, repair
+from modemagent.identity.damage import DAMAGES, is_rounded, other_kind, repair
 from modemagent.registry.lists.entries import EntryValue
 from modemagent.registry.lists.new_entries import KINDS, NewEntry, parse_entry
 
@@ -111,6 +111,7 @@ class _ListReader:
 
     def __init__(self, table: CsvTable, kind: str | None, defaults: Mapping[str, str]) -> None:
         self._columns = table.columns
+        self._rounded = {name: is_rounded(table.column(name)) for name in _NUMBERS}
         self._kind = kind
         self._defaults = defaults
         self._lines: dict[EntryValue, int] = {}
@@ -162,7 +163,7 @@ class _ListReader:
 
     def _repaired(self, line: int, name: str, kind: str, cell: str) -> str | None:
         """Return the text of a cell, or None if its number is lost or is in the wrong column."""
-        fixed = repair(kind, cell)
+        fixed = repair(kind, cell, rounded=self._rounded.get(name, True))
         if fixed.code:
             message, remedy = DAMAGES[fixed.code]
             if not fixed.is_lost:

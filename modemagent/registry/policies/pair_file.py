@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from modemagent.errors import IdentityError
 from modemagent.identity.csv_table import LineProblem, UnreadableFile, read_table
-from modemagent.identity.damage import DAMAGES, repair
+from modemagent.identity.damage import DAMAGES, is_rounded, repair
 from modemagent.registry.policies.policy_content import iccid_of, imei_of
 
 FORMS: dict[str, tuple[str, ...]] = {
@@ -55,11 +55,13 @@ def read_pairs(content: bytes) -> PairFile:
         return PairFile(len(table.rows), [], [problem])
     lines: dict[tuple[str, str], int] = {}
     problems: list[LineProblem] = []
+    rounded = {name: is_rounded(table.column(name)) for name in _COLUMNS}
     for line, cells in table.rows:
         numbers = []
         for column, parse in (("imei", imei_of), ("iccid", iccid_of)):
             at = table.columns[column]
-            fixed = repair(column, cells[at] if at < len(cells) else "")
+            cell = cells[at] if at < len(cells) else ""
+            fixed = repair(column, cell, rounded=rounded[column])
             if fixed.code:
                 message, remedy = DAMAGES[fixed.code]
                 severity = "error" if fixed.is_lost else "warning"

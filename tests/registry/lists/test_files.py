@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from modemagent.identity.checkdigits import luhn_digit
 from modemagent.identity.damage import DAMAGES, repair
 from modemagent.registry.lists.entries import EntryKind
 from modemagent.registry.lists.list_file import ListFile, read_list
@@ -117,6 +118,16 @@ def test_kind_chooses_among_columns() -> None:
 def test_damage_of_spreadsheets(kind: str, cell: str, text: str, code: str, is_lost: bool) -> None:
     assert tuple(repair(kind, cell)) == (text, code, is_lost)
     assert not code or all(DAMAGES[code])
+
+
+def test_number_that_ends_in_zeros_is_damaged_only_in_a_column_of_such_numbers() -> None:
+    def file(*serials: int) -> str:
+        numbers = (f"8988303000000{one:05d}" for one in serials)
+        return "\n".join(["iccid", *(one + luhn_digit(one) for one in numbers)])
+
+    assert not read(file(*range(1990, 2050))).problems  # 02000 has the check digit 0
+    refused = read(file(2000, 2001)).problems
+    assert [(one.line, one.code, one.is_error) for one in refused] == [(2, "rounded", True)]
 
 
 def test_each_line_has_its_problem_and_remedy() -> None:
