@@ -88,6 +88,7 @@ LATE_IMPORTS = {
     "modemagent.cli.registry:serve_command",  # fastapi
     "modemagent.cli.registry_source:list_source",  # sqlalchemy, here and in the rows below
     "modemagent.cli.registry_source:_stale",
+    "modemagent.cli.registry_source:audit_calls",
     "modemagent.cli.registry_source:asset_source",
     "modemagent.cli.registry_source:case_source",
     "modemagent.cli.registry_source:policy_source",

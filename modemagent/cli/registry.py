@@ -10,6 +10,7 @@ import click
 
 from modemagent.cli import (
     registry_assets,
+    registry_audit,
     registry_backup,
     registry_cases,
     registry_check,
@@ -193,3 +194,4 @@ command.add_command(registry_cases.group)
 command.add_command(registry_recalls.group)
 command.add_command(registry_tokens.group)
 command.add_command(registry_people.group)
+command.add_command(registry_audit.group)

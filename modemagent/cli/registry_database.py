@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +30,17 @@ def database_options(function: F) -> F:
     return state_dir(database(function))
 
 
-def opened_database(url: str, secret: bytes | None = None) -> closing[Database]:
-    """Return a database beside its server, to be closed at the end of the ``with`` block.
+@contextmanager
+def opened_database(url: str, secret: bytes | None = None) -> Iterator[Database]:
+    """Return a database beside its server; acts in the ``with`` block are those of the user.
 
     :param secret: key of ids and references, if the database is created
     """
+    from modemagent.registry.store.acts import acting_as_user
     from modemagent.registry.store.engine import Database
 
-    return closing(Database(url, guest=True, secret=secret))
+    with closing(Database(url, guest=True, secret=secret)) as opened, acting_as_user():
+        yield opened
 
 
 def database_url(database: str | None, state_dir: Path | None) -> str:

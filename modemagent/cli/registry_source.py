@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,11 +13,15 @@ from modemagent.cli.options import F, json_option, value_option
 from modemagent.cli.registry_database import database_options, existing_database, opened_database
 from modemagent.errors import RegistryRefused, UsageError
 from modemagent.registry_client.assets import AssetSource, HttpAssets
+from modemagent.registry_client.audit import AuditSource, HttpAudit
 from modemagent.registry_client.cases import CaseSource, HttpCases
 from modemagent.registry_client.client import HttpSource, Source
 from modemagent.registry_client.lists import HttpLists, ListSource
 from modemagent.registry_client.policies import HttpPolicies, PolicySource
 from modemagent.registry_client.rechecks import HttpRechecks, RecheckSource
+
+if TYPE_CHECKING:
+    from modemagent.registry.audit_calls import AuditCalls
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -105,6 +110,30 @@ def case_source(
 
     with opened_database(existing_database(database, state_dir)) as opened, _stale():
         yield CaseCalls(opened, "command line")
+
+
+@contextmanager
+def audit_source(
+    url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
+) -> Iterator[AuditSource]:
+    """Return where the audit is read."""
+    if url is not None:
+        yield HttpAudit(_http(url, token_file, database))
+        return
+    _check_no_token(token_file)
+    with audit_calls(database, state_dir) as calls:
+        yield calls
+
+
+@contextmanager
+def audit_calls(database: str | None, state_dir: Path | None) -> Iterator[AuditCalls]:
+    """Return the calls about the audit of a database, all of whose acts are chained."""
+    from modemagent.registry.audit_calls import AuditCalls
+
+    with opened_database(existing_database(database, state_dir)) as opened:
+        calls = AuditCalls(opened)
+        calls.chain()
+        yield calls
 
 
 @contextmanager

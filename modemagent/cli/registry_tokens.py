@@ -18,10 +18,10 @@ from modemagent.cli.registry_database import (
 )
 from modemagent.errors import UsageError
 
-SCOPES = ("gateway", "read", "operate", "admin", "enroll")
+SCOPES = ("gateway", "read", "operate", "audit", "admin", "enroll")
 _SCOPES_HELP = (
     "gateway: send the reports of --gateway-id; enroll: create the token of a new gateway; read: "
-    "query; operate: also change lists; admin: reserved, at present the same as operate."
+    "query; operate: also change; audit: also read the audit; admin: all of these, and erase SIMs."
 )
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([dh])")
 _COLUMNS = ("number", "scope", "gateway_id", "full_ids", "created", "last_used", "revoked")

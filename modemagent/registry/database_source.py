@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from modemagent.errors import RegistryRefused
 from modemagent.registry.received import SEQUENCE_LIMIT
 from modemagent.registry.store import reader
+from modemagent.registry.store.acts import acting_as_user
 from modemagent.registry.store.decisions import (
     Decision,
     DecisionAction,
@@ -85,9 +86,10 @@ class DatabaseSource:
             body.get("assignee"),
         )
         try:
-            return Recorder(self._database).run(
-                lambda batch: decide(batch, finding_id, revision, decision)
-            )
+            with acting_as_user():
+                return Recorder(self._database).run(
+                    lambda batch: decide(batch, finding_id, revision, decision)
+                )
         except StaleRevision as stale:
             raise RegistryRefused(
                 f"the finding has revision {stale.revision} by now",

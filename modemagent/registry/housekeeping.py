@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from modemagent.registry.looks import Looks
 from modemagent.registry.store import (
+    audit,
     case_sightings,
     checks,
     effective,
@@ -43,6 +45,7 @@ class Housekeeper:
 
     :param on_events: called when events were published here or by another process
     :param keep_bodies_days: how long bodies of reports are kept; None: without limit
+    :param looks: looks at numbers of this process, for the audit
     """
 
     def __init__(
@@ -51,10 +54,12 @@ class Housekeeper:
         recorder: Recorder,
         on_events: Callable[[], None],
         keep_bodies_days: int | None = None,
+        looks: Looks | None = None,
     ) -> None:
         self._database = database
         self._recorder = recorder
         self._on_events = on_events
+        self._looks = looks
         self._timers = _timers(database, keep_bodies_days)
         self._created = False
         self._stopping = threading.Event()
@@ -73,6 +78,7 @@ class Housekeeper:
         self._stopping.set()
         for thread in self._threads:
             thread.join()
+        self._chain(at_once=True)
 
     def _work(self) -> None:
         wait_s = _LOOK_EVERY_S
@@ -88,6 +94,7 @@ class Housekeeper:
                 while not self._stopping.is_set() and self._run_due():
                     pass
                 self._look()
+                self._chain()
                 if self._recheck():
                     wait_s = 0.0
             except SQLAlchemyError as error:
@@ -113,6 +120,21 @@ class Housekeeper:
             inventory.hurry(self._database)
         except (SQLAlchemyError, Contested) as error:
             log.error("cases were not looked at, tried again: %s", type(error).__name__)
+
+    def _chain(self, *, at_once: bool = False) -> None:
+        """Write the looks at numbers, and chain the acts that wait.
+
+        :param at_once: the process ends
+        """
+        try:
+            if self._looks is not None:
+                self._looks.store(at_once=at_once)
+            with self._database.reading() as connection:
+                is_waiting = audit.is_waiting(connection)
+            while is_waiting:
+                is_waiting = self._recorder.run(audit.chain)
+        except (SQLAlchemyError, Contested) as error:
+            log.error("the audit was not chained, tried again: %s", type(error).__name__)
 
     def _recheck(self) -> bool:
         """Go on with re-checks for a moment; return True if there may be more to do."""

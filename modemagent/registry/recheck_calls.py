@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from modemagent.registry.list_calls import key_of
-from modemagent.registry.store import recheck_reader, recheck_runs
+from modemagent.registry.store import acts, recheck_reader, recheck_runs
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.engine import Database
@@ -43,9 +43,13 @@ class RecheckCalls:
         :param wait: do it here
         """
         options = RecheckOptions(dry_run, max_match_ratio, fewest=0)
-        run = self._change(
-            lambda batch: recheck_runs.create(batch, ALL, "", self._actor, (), options)
-        )
+
+        def work(batch: Batch) -> int:
+            found = recheck_runs.create(batch, ALL, "", self._actor, (), options)
+            acts.note(batch.connection, "recheck.start", f"run:{found}", dry_run=dry_run)
+            return found
+
+        run = self._change(work)
         if wait:
             recheck_reader.finish(Recorder(self._database), run)
         return self.run(str(run)) or {}

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from modemagent import __version__
 from modemagent.registry.api import (
     assets,
+    audit,
     cases,
     checks,
     event_stream,
@@ -41,6 +42,7 @@ from modemagent.registry.api.reports import ReportRoute
 from modemagent.registry.api.token_cache import TokenCache
 from modemagent.registry.housekeeping import Housekeeper
 from modemagent.registry.ingest import Ingest
+from modemagent.registry.looks import Looks
 from modemagent.registry.pages.passwords import Passwords
 from modemagent.registry.pages.site import Pages
 from modemagent.registry.readiness import Readiness
@@ -65,6 +67,7 @@ _ROUTERS = tuple(
         assets,
         cases,
         orders,
+        audit,
         health,
     )
 )
@@ -94,7 +97,8 @@ def create_app(
     tokens = TokenCache(database)
     streams = EventStreams(database, tokens)
     metrics.open_streams = lambda: streams.count
-    housekeeper = Housekeeper(database, recorder, lambda: streams.notify(), keep_bodies_days)
+    looks = Looks(database)
+    housekeeper = Housekeeper(database, recorder, lambda: streams.notify(), keep_bodies_days, looks)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -125,7 +129,7 @@ def create_app(
     lookup = LookupRoute(app, database)
     state = app.state
     state.database, state.ingest, state.metrics = database, ingest, metrics
-    state.recorder = recorder
+    state.recorder, state.looks = recorder, looks
     state.tokens, state.streams = tokens, streams
     state.readiness = Readiness(database, ingest)
     state.addresses = ClientAddresses(trusted_proxies)
@@ -142,6 +146,7 @@ def create_app(
         metrics=metrics,
         addresses=state.addresses,
         budget=budget,
+        looks=looks,
         direct={
             ("POST", "/api/v1/reports"): ReportRoute(state, budget),
             ("GET", "/api/v1/events/stream"): streams,

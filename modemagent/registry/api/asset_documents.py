@@ -12,6 +12,7 @@ from modemagent.privacy.masking import mask, mask_text
 from modemagent.registry.api.documents import Document
 from modemagent.registry.api.list_documents import PRINTABLE
 from modemagent.registry.assets.asset_fields import LONGEST_NOTE
+from modemagent.registry.store import acts
 from modemagent.registry.store.tokens import Token
 
 Lifecycle = Literal["ordered", "in_stock", "installed", "in_repair", "lost", "retired"]
@@ -212,7 +213,7 @@ class WholeOrder(OrderDocument):
 
 def shown_register(value: Any, token: Token) -> Any:
     """Return a document about assets, orders or cases, masked unless the token has full ids."""
-    return value if token.full_ids else _masked(value)
+    return acts.show_in_full(value) if token.full_ids else _masked(value)
 
 
 def _masked(value: Any) -> Any:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from modemagent.privacy.masking import mask, mask_text
 from modemagent.registry.api.problem_details import ProblemDetails
+from modemagent.registry.store import acts
 from modemagent.registry.store.tokens import Scope, Token
 
 _INCLUDES: dict[Scope, frozenset[Scope]] = {
@@ -23,7 +24,8 @@ _INCLUDES: dict[Scope, frozenset[Scope]] = {
     Scope.ENROLL: frozenset({Scope.ENROLL}),
     Scope.READ: frozenset({Scope.READ}),
     Scope.OPERATE: frozenset({Scope.READ, Scope.OPERATE}),
-    Scope.ADMIN: frozenset({Scope.READ, Scope.OPERATE, Scope.ADMIN}),
+    Scope.AUDIT: frozenset({Scope.READ, Scope.AUDIT}),
+    Scope.ADMIN: frozenset({Scope.READ, Scope.OPERATE, Scope.AUDIT, Scope.ADMIN}),
 }
 _NUMBERS = frozenset({"imei", "imeisv", "meid", "iccid", "imsi", "eid", "serial_number"})
 #: Only for the description of the API: the gate has checked the token.
@@ -75,7 +77,7 @@ class SeesNumbers(Protocol):
 
 def redact_for(value: Any, token: SeesNumbers) -> Any:
     """Return a document with identifiers masked unless the token has full-id scope."""
-    return value if token.full_ids else _masked(value)
+    return acts.show_in_full(value) if token.full_ids else _masked(value)
 
 
 def redact_report(value: Any, token: SeesNumbers) -> Any:
@@ -83,7 +85,7 @@ def redact_report(value: Any, token: SeesNumbers) -> Any:
 
     Responses in the evidence contain them in any form.
     """
-    return value if token.full_ids else _masked_text(value)
+    return acts.show_in_full(value) if token.full_ids else _masked_text(value)
 
 
 def _masked_text(value: Any) -> Any:

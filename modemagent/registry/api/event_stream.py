@@ -29,7 +29,7 @@ from modemagent.registry.api.documents import PROBLEMS
 from modemagent.registry.api.problem_details import ProblemDetails, too_many
 from modemagent.registry.api.quotas import Concurrency
 from modemagent.registry.api.token_cache import TokenCache
-from modemagent.registry.store import reader
+from modemagent.registry.store import acts, reader
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.tokens import Scope, Token
 
@@ -213,6 +213,8 @@ class _Page:
 
     def encoded(self, position: int, event: dict[str, Any], token: Token) -> bytes:
         key = position, token.full_ids
+        if token.full_ids:
+            acts.show_in_full(event)
         if key not in self._encoded:
             body = json.dumps(redact_for(event, token), separators=(",", ":"))
             text = f"id: {position}\nevent: {event['type']}\ndata: {body}\n\n"

@@ -40,6 +40,8 @@ from modemagent.registry.api.request_body import (
     replay,
 )
 from modemagent.registry.api.token_cache import TokenCache
+from modemagent.registry.looks import Looks
+from modemagent.registry.store import acts
 from modemagent.registry.store.tokens import Scope, Token
 
 Headers = Mapping[bytes, bytes]
@@ -84,6 +86,7 @@ class Gate:
 
     :param app: the application for all routes that are not direct
     :param budget: memory for the bodies of all requests
+    :param looks: collects the numbers that are shown in full
     :param direct: direct routes by method and path
     :param allowed_methods: returns the methods of the routes at a path
     """
@@ -96,6 +99,7 @@ class Gate:
         metrics: RegistryMetrics,
         addresses: ClientAddresses,
         budget: MemoryBudget,
+        looks: Looks,
         direct: Mapping[tuple[str, str], DirectRoute],
         allowed_methods: Callable[[str], set[str]],
     ) -> None:
@@ -110,6 +114,7 @@ class Gate:
         self._wrong_tokens = Rates(quotas.WRONG_TOKENS)
         self.masked_lookups = Rates(*quotas.MASKED_LOOKUPS)
         self._budget = budget
+        self._looks = looks
         self.is_stopping = False
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -185,6 +190,8 @@ class Gate:
             raise too_many("token_busy", "too many requests at a time with this token", 1)
         try:
             scope[AUTHENTICATED] = token
+            if not is_gateway:
+                acts.act_as(acts.Acting(f"token:{token.number}", self._looks.add))
             if not token.full_ids and _ABOUT_ONE_NUMBER.fullmatch(path):
                 retry_after_s = self.masked_lookups.hit(str(token.number))
                 if retry_after_s is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from modemagent.privacy.masking import mask, mask_text
 from modemagent.registry.api.asset_documents import shown_register
+from modemagent.registry.store import acts
 from modemagent.registry.store.tokens import Token
 
 _MOST_NETWORK_DIGITS = 6  # of country and network, which are not personal
@@ -14,7 +15,7 @@ _MOST_NETWORK_DIGITS = 6  # of country and network, which are not personal
 def shown_entry(entry: dict[str, Any], token: Token) -> dict[str, Any]:
     """Return an entry, masked unless the token has full-id scope; a TAC is not personal."""
     if token.full_ids:
-        return entry
+        return acts.show_in_full(entry)
     is_public = entry["kind"] == "tac" or len(entry["value"]) <= _MOST_NETWORK_DIGITS
     numbers = {} if is_public else {name: _masked(entry[name]) for name in ("value", "last")}
     texts = {name: mask_text(entry[name]) for name in ("source", "reason")}
@@ -24,7 +25,7 @@ def shown_entry(entry: dict[str, Any], token: Token) -> dict[str, Any]:
 def shown_check(check: dict[str, Any], token: Token) -> dict[str, Any]:
     """Return a check with its results, masked unless the token has full-id scope."""
     if token.full_ids:
-        return check
+        return acts.show_in_full(check)
     results = [_result(one, token) for one in check["results"]]
     changes = check["changes"]
     shown = None if changes is None else [_number(one) for one in changes]

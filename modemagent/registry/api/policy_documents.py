@@ -15,6 +15,7 @@ from modemagent.registry.api.list_documents import (
     TimeText,
 )
 from modemagent.registry.policies.policy_content import LONGEST_NAME, LONGEST_NOTE, MOST
+from modemagent.registry.store import acts
 from modemagent.registry.store.tokens import Token
 
 Mode = Literal["observe", "learn", "enforce"]
@@ -269,7 +270,7 @@ class WindowPage(Document):
 def shown_policy(value: Any, token: Token, name: str = "") -> Any:
     """Return a document with its numbers masked unless the token has full-id scope."""
     if token.full_ids:
-        return value
+        return acts.show_in_full(value)
     if isinstance(value, dict):
         return {one: shown_policy(member, token, one) for one, member in value.items()}
     if isinstance(value, list):

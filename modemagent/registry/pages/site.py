@@ -55,7 +55,7 @@ from modemagent.registry.pages.passwords import Passwords
 from modemagent.registry.pages.session import SignIn, secret_of
 from modemagent.registry.pages.static_files import StaticFiles
 from modemagent.registry.pages.viewer import Viewer
-from modemagent.registry.store import people, triage
+from modemagent.registry.store import acts, people, triage
 from modemagent.registry.store.engine import is_unavailable
 
 log = logging.getLogger(__name__)
@@ -175,6 +175,7 @@ class Pages:
             ask = await self._ask(request, viewer)
             if viewer is None:
                 return self._redirect(ask, SeeOther(_sign_in_url(request)))
+            acts.act_as(acts.Acting(viewer.actor, self._state.looks.add))
             return await self._answered(ask, handler)
 
         return endpoint

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from modemagent.privacy.masking import mask, mask_text
 from modemagent.registry.pages.figures import groups
+from modemagent.registry.store import acts
 from modemagent.registry.store.people import Person
 from modemagent.registry.store.tokens import Scope
 
@@ -50,13 +51,16 @@ class Viewer:
     def number(self, value: str, label: str) -> Number:
         """Return an identifier as this person may see it."""
         if self.full_ids:
+            acts.show_in_full({"number": value})
             return Number(value, groups(value, label), label, can_copy=True)
         hidden = mask(value)
         return Number(hidden, (hidden,), label, can_copy=False)
 
     def digits(self, value: str) -> str:
         """Return an identifier as text, in full or masked."""
-        return value if self.full_ids else mask(value)
+        if not self.full_ids:
+            return mask(value)
+        return acts.show_in_full({"number": value})["number"]
 
     def text(self, value: str) -> str:
         """Return a text with identifiers masked if this person may not see them."""

@@ -21,7 +21,7 @@ from modemagent.registry.assets.asset_fields import (
     check_step,
     shown_imei,
 )
-from modemagent.registry.store import dialect
+from modemagent.registry.store import acts, dialect
 from modemagent.registry.store.asset_tables import ASSETS, asset, asset_change, asset_revision
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.decisions import StaleRevision
@@ -144,6 +144,7 @@ def add_asset(batch: Batch, values: Values, actor: str, reason: str) -> int:
     change = new_asset(values)
     check_tags(batch.connection, [change])
     (key,) = write(batch, [change], actor, reason)
+    acts.note(batch.connection, "asset.add", f"asset:{key}")
     return key
 
 
@@ -168,6 +169,8 @@ def change_asset(
     if change is not None:
         check_tags(batch.connection, [change])
         write(batch, [change], actor, reason)
+        fields = sorted(change.values)
+        acts.note(batch.connection, "asset.change", f"asset:{key}", fields=fields)
     return True
 
 

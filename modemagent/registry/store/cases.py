@@ -16,7 +16,7 @@ from modemagent.registry.assets.asset_fields import shown_imei
 from modemagent.registry.assets.case_fields import CASE_FIELDS, CHECKLISTS, OUTCOMES, TRACKED
 from modemagent.registry.lists.entries import EntryKind, EntryValue, ListName
 from modemagent.registry.lists.new_entries import NewEntry
-from modemagent.registry.store import assets, case_sightings, dialect, lists
+from modemagent.registry.store import acts, assets, case_sightings, dialect, lists
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.case_tables import case_entry, case_task, case_thing, device_case
 from modemagent.registry.store.decisions import StaleRevision
@@ -85,6 +85,7 @@ def open_case(
     _note(batch, case, 1, actor, "opened", "")
     if kind in TRACKED:
         case_sightings.watch(batch, case, _units_of(connection, things))
+    acts.note(connection, "case.open", f"case:{case}", case_kind=kind)
     return case
 
 
@@ -125,6 +126,7 @@ def change_case(
         fields = ", ".join(f"{name}: {value or 'empty'}" for name, value in changed.items())
         entry = "; ".join(one for one in (fields, text) if one)
         _write(batch, row, changed, actor, "changed" if changed else "note", entry)
+        acts.note(batch.connection, "case.change", f"case:{case}", fields=sorted(changed))
     return True
 
 
@@ -148,6 +150,7 @@ def do_task(
     )  # fmt: skip
     text = f"{tasks[0][0]} {reference}".strip()
     _write(batch, row, {}, actor, "task_done" if done else "task_open", text)
+    acts.note(batch.connection, "case.task", f"case:{case}", task=position, done=done)
     return True
 
 
@@ -180,6 +183,7 @@ def close_case(batch: Batch, case: int, revision: int, outcome: str, text: str, 
     _write(batch, row, closed, actor, "closed", f"{outcome}: {text}" if text else outcome)
     found = [CaseThing(UnitKind(one["kind"]), one["number"]) for one in things]
     case_sightings.end(batch, case, _units_of(connection, found))
+    acts.note(connection, "case.close", f"case:{case}", outcome=outcome)
     return True
 
 

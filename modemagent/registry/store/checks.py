@@ -17,7 +17,7 @@ from modemagent.registry.lists.entries import ListEntry
 from modemagent.registry.lists.matching import match
 from modemagent.registry.lists.numbers import first_positions, read_number
 from modemagent.registry.lists.results import compare_results
-from modemagent.registry.store import dialect, list_tables, schema
+from modemagent.registry.store import acts, dialect, list_tables, schema
 from modemagent.registry.store.assets import AssetRow
 from modemagent.registry.store.assets import load as load_assets
 from modemagent.registry.store.batch import Batch
@@ -165,6 +165,7 @@ def store_run(
     ]
     columns = (*_PART_KEY, "numbers", "results")
     dialect.insert_rows(batch.connection, list_tables.check_part, columns, parts)
+    acts.note(batch.connection, "check.run", f"check:{run}", total=len(numbers))
     if results is None:
         job = (batch.key(), JOB_KIND, batch.now_ms, run.to_bytes(8, "big"))
         columns = ("id", "kind", "due_ms", "units")

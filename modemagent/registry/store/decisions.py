@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from modemagent.registry.rules.catalogue import OF_POLICIES
 from modemagent.registry.rules.changes import KINDS
-from modemagent.registry.store import dialect, schema
+from modemagent.registry.store import acts, dialect, schema
 from modemagent.registry.store.authorised import OF_PAIRS, authorise_pair
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
@@ -113,7 +113,10 @@ def decide(batch: Batch, finding_id: str, revision: int, decision: Decision) -> 
     dialect.insert_rows(connection, schema.decision, names, [made])
     if decision.action is DecisionAction.AUTHORISE and row.type in OF_PAIRS:
         authorise_pair(batch, row.unit, row.part, decision.actor, decision.reason)
-    return finding(connection, finding_id)
+    found = finding(connection, finding_id)
+    about = f"finding:{finding_id if found is None else found['id']}"
+    acts.note(connection, f"finding.{decision.action}", about, revision=revision + 1)
+    return found
 
 
 def _difference(batch: Batch, row: Row[Any], revision: int) -> Document:

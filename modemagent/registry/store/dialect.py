@@ -24,6 +24,7 @@ Rows = list[Values]
 
 _EVENT_LOCK = 0x6D6F_6465_6D01  # key of the advisory lock under which events get positions
 _SCHEMA_LOCK = 0x6D6F_6465_6D02
+_AUDIT_LOCK = 0x6D6F_6465_6D03
 EVENTS_CHANNEL = "modemagent_events"
 
 
@@ -182,6 +183,12 @@ def lock_schema(connection: Connection) -> None:
     """Lock the schema until the end of the transaction: one process creates or upgrades it."""
     if not is_sqlite(connection):
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
+
+
+def lock_audit(connection: Connection) -> None:
+    """Lock the end of the audit until the end of the transaction."""
+    if not is_sqlite(connection):
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_AUDIT_LOCK,))
 
 
 def delete_oldest_bodies(connection: Connection, oldest_ms: int, count: int) -> bool:

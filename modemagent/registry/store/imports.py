@@ -20,6 +20,7 @@ from modemagent.registry.lists.new_entries import LISTS
 from modemagent.registry.lists.size_guard import MOST_CHANGE, judge_size
 from modemagent.registry.lists.tac_file import read_tacs
 from modemagent.registry.store import (
+    acts,
     asset_imports,
     dialect,
     inventory,
@@ -131,6 +132,7 @@ def run_import(batch: Batch, found: ReadFile, options: ImportOptions, actor: str
         inventory.evaluate_noted(batch)
     else:
         lists.put(batch, ListName(target), planned, actor, row[0])
+    acts.note(batch.connection, "import.run", f"import:{row[0]}", target=options.target)
     return {**report, **_document(row)}
 
 
@@ -161,6 +163,7 @@ def undo(batch: Batch, import_run: int, actor: str) -> Document | None:
         ("undone_ms", "undone_by"),
         [(batch.now_ms, actor, import_run)],
     )
+    acts.note(batch.connection, "import.undo", f"import:{import_run}", target=found["target"])
     done = import_document(batch.connection, import_run) or found
     kept = found["added"] + found["changed"] - removed
     return {**done, "undo": {"removed": removed, "restored": restored, "kept": kept}}

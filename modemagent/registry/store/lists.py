@@ -21,7 +21,7 @@ from modemagent.registry.lists.entries import (
     candidates,
 )
 from modemagent.registry.lists.new_entries import NewEntry
-from modemagent.registry.store import dialect, list_tables
+from modemagent.registry.store import acts, dialect, list_tables
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
 
@@ -232,6 +232,7 @@ def put_entry(batch: Batch, name: ListName, new: NewEntry, actor: str) -> Docume
     value = new.value
     key = (int(value.kind), value.first, value.last, int(name))
     (row,) = _select(batch.connection, _KEY, [key])
+    acts.note(batch.connection, "list.put", f"entry:{row.id}", list=name.shown)
     return row.to_json()
 
 
@@ -240,6 +241,8 @@ def remove_entry(batch: Batch, name: ListName, entry: int, actor: str) -> bool:
     lock(batch, name)
     rows = [one for one in _select(batch.connection, ("id",), [(entry,)]) if one.list == name]
     remove(batch, name, rows, actor)
+    for row in rows:
+        acts.note(batch.connection, "list.remove", f"entry:{row.id}", list=name.shown)
     return bool(rows)
 
 

@@ -11,7 +11,7 @@ from modemagent.errors import UsageError
 from modemagent.identity.csv_cells import clean_text
 from modemagent.identity.order_fields import ROW_FIELDS
 from modemagent.registry.assets.asset_fields import LONGEST_NOTE, shown_imei
-from modemagent.registry.store import dialect
+from modemagent.registry.store import acts, dialect
 from modemagent.registry.store.asset_tables import ORDERS, order_row, purchase_order
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.decisions import StaleRevision
@@ -157,6 +157,8 @@ def change_order(batch: Batch, key: int, revision: int, given: dict[str, Any]) -
     values = {name: value for name, value in given.items() if row[name] != value}
     if values:
         _update(batch, row, values)
+        fields = sorted(values)
+        acts.note(batch.connection, "order.change", f"order:{key}", fields=fields)
     return True
 
 
@@ -181,6 +183,7 @@ def receive_units(batch: Batch, key: int, revision: int, row_id: int, received: 
         )
     dialect.update_rows(batch.connection, order_row, ("id",), ("received",), [(received, row_id)])
     _update(batch, order, {"received": order["received"] + received - row["received"]})
+    acts.note(batch.connection, "order.receive", f"order:{key}", row=row_id)
     return True
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
+from modemagent.registry.store import acts
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.people_tables import invitation, person, session
 from modemagent.registry.store.tokens import Scope
@@ -41,8 +42,8 @@ class PersonRole(StrEnum):
 _SCOPES = {
     PersonRole.VIEWER: frozenset({Scope.READ}),
     PersonRole.OPERATOR: frozenset({Scope.READ, Scope.OPERATE}),
-    PersonRole.AUDITOR: frozenset({Scope.READ}),
-    PersonRole.ADMIN: frozenset({Scope.READ, Scope.OPERATE, Scope.ADMIN}),
+    PersonRole.AUDITOR: frozenset({Scope.READ, Scope.AUDIT}),
+    PersonRole.ADMIN: frozenset({Scope.READ, Scope.OPERATE, Scope.AUDIT, Scope.ADMIN}),
 }
 _IN_FULL = (PersonRole.AUDITOR, PersonRole.ADMIN)
 
@@ -93,6 +94,7 @@ def create_person(
             known = update(person).where(person.c.number == row)
             connection.execute(known.values(password=None, revoked_ms=None, **values))
             _end_access(connection, row)
+        acts.note(connection, "person.invite", f"person:{name}", role=str(role))
         return _invite(connection, row, LINK_MS)
 
 
@@ -114,6 +116,7 @@ def revoke_person(database: Database, name: str) -> bool:
         values = {"password": None, "revoked_ms": func.coalesce(person.c.revoked_ms, now_ms())}
         connection.execute(update(person).where(person.c.number == row).values(values))
         _end_access(connection, row)
+        acts.note(connection, "person.revoke", f"person:{name}")
         return True
 
 
@@ -135,11 +138,13 @@ def open_session(database: Database, number: int, password: str) -> str | None:
     """Return the secret of a new session; None if the password has been changed meanwhile."""
     now = now_ms()
     with database.writing() as connection:
-        query = select(person.c.number).where(
+        query = select(person.c.name).where(
             person.c.number == number, person.c.password == password
         )
-        if connection.execute(query).first() is None:
+        name = connection.execute(query).scalar()
+        if name is None:
             return None
+        acts.note(connection, "session.open", by=f"person:{name}")
         over = or_(session.c.used_ms <= now - IDLE_MS, session.c.created_ms <= now - LONGEST_MS)
         connection.execute(delete(session).where(over))
         return _open(connection, number, now)
@@ -148,7 +153,13 @@ def open_session(database: Database, number: int, password: str) -> str | None:
 def close_session(database: Database, secret: str) -> None:
     """End a session."""
     with database.writing() as connection:
-        connection.execute(delete(session).where(session.c.hash == _digest(secret)))
+        query = select(person.c.name).join_from(
+            session, person, session.c.person == person.c.number
+        )
+        name = connection.execute(query.where(session.c.hash == _digest(secret))).scalar()
+        if name is not None:
+            connection.execute(delete(session).where(session.c.hash == _digest(secret)))
+            acts.note(connection, "session.close", by=f"person:{name}")
 
 
 def sessions_of(connection: Connection, number: int, secret: str) -> list[tuple[int, int, bool]]:
@@ -171,6 +182,7 @@ def close_others(database: Database, number: int, secret: str) -> None:
     with database.writing() as connection:
         others = session.c.hash != _digest(secret)
         connection.execute(delete(session).where(session.c.person == number, others))
+        acts.note(connection, "session.close_others")
 
 
 def set_preferences(database: Database, number: int, *, keys: bool, theme: str) -> None:
@@ -178,6 +190,7 @@ def set_preferences(database: Database, number: int, *, keys: bool, theme: str) 
     with database.writing() as connection:
         known = update(person).where(person.c.number == number)
         connection.execute(known.values(keys=keys, theme=theme))
+        acts.note(connection, "person.preferences")
 
 
 def person_of(connection: Connection, secret: str) -> tuple[Person, bool] | None:
@@ -235,7 +248,7 @@ def accept(database: Database, secret: str, name: str, password: str) -> str | N
         if who is None or connection.execute(used).rowcount == 0:
             return None
         if isinstance(who, Person):
-            number = who.number
+            number, name = who.number, who.name
             known = update(person).where(person.c.number == number)
             connection.execute(known.values(password=password))
             _end_access(connection, number)
@@ -244,6 +257,7 @@ def accept(database: Database, secret: str, name: str, password: str) -> str | N
             new = insert(person).values(password=password, created_ms=now_ms(), **values)
             number = connection.execute(new.returning(person.c.number)).scalar_one()
             connection.execute(delete(invitation))
+        acts.note(connection, "person.accept", f"person:{name}", by=f"person:{name}")
         return _open(connection, number, now_ms())
 
 

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from modemagent.registry.policies.policy_content import CoverKind, PolicyContent, SimKind
-from modemagent.registry.store import dialect, policy_tables, schema
+from modemagent.registry.store import acts, dialect, policy_tables, schema
 from modemagent.registry.store.affected import Target
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.lists import count, lock
@@ -138,6 +138,7 @@ def add_policy(batch: Batch, content: PolicyContent, actor: str, reason: str) ->
     dialect.insert_rows(batch.connection, policy_tables.policy, _ROW, [row])
     _write(batch, key, 1, None, content, actor, reason)
     count(batch, POLICIES, 1)
+    acts.note(batch.connection, "policy.add", f"policy:{key}", mode=content.mode)
     return key
 
 
@@ -175,6 +176,8 @@ def change_policy(
         dialect.update_rows(connection, policy_tables.policy, ("id",), _ROW[1:], [values])
         count(batch, POLICIES, 0)
     _write(batch, key, revision + 1, before.content, content, actor, reason, options)
+    kind = "policy.delete" if content is None else "policy.change"
+    acts.note(connection, kind, f"policy:{key}", revision=revision + 1)
     return before
 
 

@@ -10,7 +10,7 @@ from modemagent.errors import UsageError
 from modemagent.identity.cleaning import is_decimal
 from modemagent.identity.csv_cells import LONGEST, clean_text
 from modemagent.registry.rules.recalled import RecallNotice
-from modemagent.registry.store import dialect
+from modemagent.registry.store import acts, dialect
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.case_tables import recall
 from modemagent.registry.store.documents import Document, to_rfc3339
@@ -54,6 +54,7 @@ def add_recall(batch: Batch, given: Mapping[str, str | None], actor: str) -> int
     key = batch.key()
     row = {**values, "id": key, "added_by": actor, "added_ms": batch.now_ms}
     dialect.insert_rows(batch.connection, recall, _COLUMNS, [tuple(row[name] for name in _COLUMNS)])
+    acts.note(batch.connection, "recall.add", f"recall:{key}")
     return key
 
 
@@ -61,6 +62,8 @@ def remove_recall(batch: Batch, key: int) -> bool:
     """Remove a notice; return False if there is no such notice."""
     found = dialect.select_rows(batch.connection, recall, ("id",), ("id",), [(key,)])
     dialect.delete_rows(batch.connection, recall, ("id",), [(key,)])
+    if found:
+        acts.note(batch.connection, "recall.remove", f"recall:{key}")
     return bool(found)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from modemagent.registry.store import dialect, jobs, recheck
+from modemagent.registry.store import acts, dialect, jobs, recheck
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.recheck_runs import (
@@ -65,6 +65,7 @@ def confirm(batch: Batch, run: int, actor: str) -> Document | None:
     changes = {"confirmed_by": actor, "confirmed_ms": batch.now_ms}
     save(batch, found, state=RunState.WRITING, after=0, done=0, **changes)
     add_job(batch, run)
+    acts.note(connection, "recheck.confirm", f"run:{run}")
     return run_document(connection, run)
 
 

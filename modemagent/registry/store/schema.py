@@ -221,6 +221,7 @@ report = Table(
     metadata,
     *key(LONG, "stream", "sequence", "received_ms"),
     *required(BYTES, "body"),
+    *optional(LONG, "old_digest"),  # of the body before numbers were cut out of it
     postgresql_partition_by="RANGE (received_ms)",
 )
 
@@ -231,6 +232,7 @@ conflict = Table(
     *key(LONG, "stream", "sequence", "digest"),
     *required(LONG, "boot", "received_ms"),
     *required(BYTES, "body"),
+    *optional(LONG, "old_digest"),
 )
 
 # -- units ------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, update
 
+from modemagent.registry.store import acts
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.schema import token as table
 
@@ -32,11 +33,12 @@ REPLACED_WITHIN_MS = 10 * 60_000
 
 
 class Scope(StrEnum):
-    """Permission of a token: ``admin`` includes ``operate``, which includes ``read``."""
+    """Permission of a token: ``admin`` includes all but gateway and enroll; all include read."""
 
     GATEWAY = "gateway"
     READ = "read"
     OPERATE = "operate"
+    AUDIT = "audit"
     ADMIN = "admin"
     ENROLL = "enroll"
 
@@ -104,7 +106,13 @@ def create(
     :param expires_ms: milliseconds since 1970 UTC; None: the token is valid until it is revoked
     """
     with database.writing() as connection:
-        return _insert(connection, scope, gateway_id, full_ids=full_ids, expires_ms=expires_ms)
+        secret, number = _insert(
+            connection, scope, gateway_id, full_ids=full_ids, expires_ms=expires_ms
+        )
+        acts.note(
+            connection, "token.create", f"token:{number}", scope=str(scope), full_ids=full_ids
+        )
+        return secret
 
 
 def enroll(database: Database, gateway_id: str) -> NewGatewayToken:
@@ -128,7 +136,11 @@ def enroll(database: Database, gateway_id: str) -> NewGatewayToken:
             raise EnrolmentRefused(blocked=False)
         if valid:
             connection.execute(update(table).where(of_gateway, _valid(now)).values(revoked_ms=now))
-        secret = _insert(connection, Scope.GATEWAY, gateway_id, full_ids=False, expires_ms=None)
+        secret, number = _insert(
+            connection, Scope.GATEWAY, gateway_id, full_ids=False, expires_ms=None
+        )
+        about = acts.gateway_ref(connection, gateway_id)
+        acts.note(connection, "gateway.enroll", f"gateway:{about}", token=number)
         return NewGatewayToken(secret, valid[-1].number if valid else None)
 
 
@@ -137,7 +149,11 @@ def allow_enrolment(database: Database, gateway_id: str) -> bool:
     blocked = and_(table.c.gateway_id == gateway_id, table.c.enrolment_blocked_ms.is_not(None))
     with database.writing() as connection:
         statement = update(table).where(blocked).values(enrolment_blocked_ms=None)
-        return connection.execute(statement).rowcount > 0
+        if connection.execute(statement).rowcount == 0:
+            return False
+        about = acts.gateway_ref(connection, gateway_id)
+        acts.note(connection, "gateway.allow_enrolment", f"gateway:{about}")
+        return True
 
 
 def digest_of(secret: bytes) -> bytes | None:
@@ -215,6 +231,8 @@ def revoke(database: Database, number: int) -> Token | None:
         of_gateway = and_(is_it, table.c.scope == str(Scope.GATEWAY))
         connection.execute(update(table).where(of_gateway).values(enrolment_blocked_ms=now))
         row = connection.execute(select(*_COLUMNS).where(is_it)).first()
+        if row is not None:
+            acts.note(connection, "token.revoke", f"token:{number}")
     return _token(row) if row else None
 
 
@@ -230,10 +248,11 @@ def _insert(
     *,
     full_ids: bool,
     expires_ms: int | None,
-) -> str:
+) -> tuple[str, int]:
     secret = _PREFIX + secrets.token_urlsafe(32)
-    connection.execute(
-        table.insert().values(
+    new = connection.execute(
+        table.insert()
+        .values(
             hash=hashlib.sha256(secret.encode("ascii")).digest(),
             scope=str(scope),
             gateway_id=gateway_id,
@@ -241,8 +260,9 @@ def _insert(
             created_ms=now_ms(),
             expires_ms=expires_ms,
         )
+        .returning(table.c.number)
     )
-    return secret
+    return secret, int(new.scalar_one())
 
 
 def _token(row: Row[Any]) -> Token:

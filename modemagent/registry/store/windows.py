@@ -11,7 +11,7 @@ from modemagent.errors import UsageError
 from modemagent.identity.imei import Imei
 from modemagent.registry.lists.new_entries import parse_time
 from modemagent.registry.policies.policy_content import CoverKind, imei_of
-from modemagent.registry.store import dialect
+from modemagent.registry.store import acts, dialect
 from modemagent.registry.store.affected import Target
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
@@ -73,6 +73,7 @@ def announce(batch: Batch, new: NewWindow, actor: str) -> int:
     dialect.insert_rows(batch.connection, work_window_cover, ("kind", "value", "work_window"), rows)
     if new.from_ms <= batch.now_ms:
         _recheck(batch, [key], actor)
+    acts.note(batch.connection, "window.announce", f"window:{key}")
     return key
 
 
@@ -90,6 +91,7 @@ def close(batch: Batch, key: int, actor: str) -> bool | None:
     end = (batch.now_ms, min(from_ms, batch.now_ms), key)
     dialect.update_rows(connection, work_window, ("id",), ("to_ms", "from_ms"), [end])
     _recheck(batch, [key], actor)
+    acts.note(connection, "window.close", f"window:{key}")
     return True
 
 

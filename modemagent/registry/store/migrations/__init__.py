@@ -17,7 +17,7 @@ from modemagent.registry.rules.catalogue import fingerprint
 from modemagent.registry.store import dialect, partitions, schema, takeover
 from modemagent.registry.store.batch import Transactions
 
-NEWEST = "0009_policies"
+NEWEST = "0010_privacy"
 _OLDER = (
     "0001",
     "0002_lists",
@@ -26,6 +26,7 @@ _OLDER = (
     "0006_likeness",
     "0007_cases",
     "0008_people",
+    "0009_policies",
 )  # revisions that can be upgraded
 
 
