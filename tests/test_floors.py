@@ -98,6 +98,8 @@ LATE_IMPORTS = {
     "modemagent.cli.registry_backup:restore_command",
     "modemagent.cli.registry_database:database_url",
     "modemagent.cli.registry_database:opened_database",
+    "modemagent.cli.registry_erase:command",
+    "modemagent.cli.registry_erase:vacuum_command",
     "modemagent.cli.registry_people:person_create",
     "modemagent.cli.registry_people:person_list",
     "modemagent.cli.registry_people:person_revoke",

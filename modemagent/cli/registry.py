@@ -14,6 +14,7 @@ from modemagent.cli import (
     registry_backup,
     registry_cases,
     registry_check,
+    registry_erase,
     registry_findings,
     registry_fleet,
     registry_lists,
@@ -195,3 +196,5 @@ command.add_command(registry_recalls.group)
 command.add_command(registry_tokens.group)
 command.add_command(registry_people.group)
 command.add_command(registry_audit.group)
+command.add_command(registry_erase.command)
+command.add_command(registry_erase.vacuum_command)

@@ -107,8 +107,8 @@ def verify_command(head: str | None, head_file: Path | None, as_json: bool, **wh
     modemagent registry audit verify
     modemagent registry audit verify --head-file /media/usb/head-2026-11
 
-    Whoever can write to the database can compute the whole chain again: only the comparison with a
-    head that was kept elsewhere finds that. Exits with status 3 if something is wrong.
+    With write access to the database, the whole chain can be computed again: only the comparison
+    with a head that was kept elsewhere finds that. Exits with status 3 if something is wrong.
     """
     exported = head_file.read_text(encoding="utf-8") if head_file is not None else head
     with audit_calls(**where) as calls:

@@ -15,6 +15,7 @@ from modemagent.registry.store import (
     case_sightings,
     checks,
     effective,
+    erasure,
     evaluation,
     event_log,
     inventory,
@@ -114,12 +115,21 @@ class Housekeeper:
         return False
 
     def _look(self) -> None:
-        """Note sightings of devices of open cases, and go on with an urgent pass."""
+        """Go on with erasures and an urgent pass, and note sightings of devices of open cases."""
         try:
+            self._erase()
             case_sightings.update(self._database)
             inventory.hurry(self._database)
         except (SQLAlchemyError, Contested) as error:
             log.error("cases were not looked at, tried again: %s", type(error).__name__)
+
+    def _erase(self) -> None:
+        """Go on with erasures for a moment."""
+        end_s = time.monotonic() + _RECHECK_S
+        with self._database.reading() as connection:
+            is_waiting = erasure.is_waiting(connection)
+        while is_waiting and not self._stopping.is_set() and time.monotonic() < end_s:
+            is_waiting = self._recorder.run(erasure.step)
 
     def _chain(self, *, at_once: bool = False) -> None:
         """Write the looks at numbers, and chain the acts that wait.

@@ -61,7 +61,7 @@ def test_bodies_are_deleted_in_slices(database_url: str, monkeypatch: pytest.Mon
         for number in range(10):
             received_ms = now - (100 * DAY_MS if number < 7 and database.is_sqlite else 0)
             connection.execute(
-                text("INSERT INTO report VALUES (1, :number, :received_ms, :body)"),
+                text("INSERT INTO report VALUES (1, :number, :received_ms, :body, NULL)"),
                 {"number": number, "received_ms": received_ms, "body": b"x"},
             )
     slices = 0

@@ -20,6 +20,7 @@ from modemagent.registry.api import (
     audit,
     cases,
     checks,
+    erasures,
     event_stream,
     findings,
     fleet,
@@ -68,6 +69,7 @@ _ROUTERS = tuple(
         cases,
         orders,
         audit,
+        erasures,
         health,
     )
 )

@@ -499,18 +499,23 @@ class ConflictDocument(Document):
 
     received: str
     report: dict[str, Any]
+    redacted: bool
+    old_digest: str | None
 
 
 class StoredReport(BaseModel):
     """A report. If ``kept`` is false, ``same_as`` is the kept report that states the same.
 
-    ``same_as`` is null if several could be meant; ``one_of`` has all of them.
+    ``same_as`` is null if several could be meant; ``one_of`` has all of them. ``redacted``: numbers
+    of an erased SIM were cut out of the body, whose digest was ``old_digest``.
     """
 
     key: str
     kept: bool
     received: str | None = None
     report: dict[str, Any] | None = None
+    redacted: bool = False
+    old_digest: str | None = None
     same_as: str | None = None
     one_of: list[str] | None = None
     conflicts: list[ConflictDocument]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime, BeforeValidator
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -18,12 +19,13 @@ from modemagent.registry.api.auth import redact_for, redact_report, requires
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.received import SEQUENCE_LIMIT
-from modemagent.registry.store import reader
+from modemagent.registry.store import erasure, reader, refs
 from modemagent.registry.store.tokens import GATEWAY_ID, Scope, Token
 
 router = APIRouter(prefix="/api/v1", tags=["fleet"], responses=PROBLEMS)
 
 NOT_FOUND: dict[int | str, Any] = {404: PROBLEM}
+GONE: dict[int | str, Any] = {410: PROBLEM}
 
 Reader = Annotated[Token, Depends(requires(Scope.READ))]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Maximum number of entries.")]
@@ -81,11 +83,20 @@ def answer(
     """Return the document of a query, masked unless the token has full-id scope."""
     with request.app.state.database.reading() as connection:
         found = query(connection, *key, **parameters)
+        is_erased = found is None and _was_erased(connection, key)
+    if is_erased:
+        detail = "the SIM with this reference was erased"
+        raise ProblemDetails(HTTPStatus.GONE, "erased", detail)
     if found is None:
         kind = {"sim": "SIM"}.get(name := query.__name__.partition("_")[0], name)
         detail = f"no {kind} with this identifier has been reported"
         raise ProblemDetails(HTTPStatus.NOT_FOUND, "not_found", detail)
     return JSONResponse(redact_for(found, token))
+
+
+def _was_erased(connection: Connection, key: Sequence[str]) -> bool:
+    ref = refs.parse_ref(key[0]) if key else None
+    return ref is not None and erasure.was_erased(connection, ref)
 
 
 @router.get("/lookup", response_model=documents.Matches)
@@ -159,7 +170,7 @@ def sims(
     return answer(request, token, reader.sims, **page, gateway=gateway)
 
 
-@router.get("/sims/{iccid}", response_model=documents.SimDetail, responses=NOT_FOUND)
+@router.get("/sims/{iccid}", response_model=documents.SimDetail, responses=NOT_FOUND | GONE)
 def sim(
     request: Request,
     token: Reader,
@@ -171,7 +182,9 @@ def sim(
     return answer(request, token, reader.sim, iccid, **_times(as_of, known_at))
 
 
-@router.get("/sims/{iccid}/timeline", response_model=documents.SimTimeline, responses=NOT_FOUND)
+@router.get(
+    "/sims/{iccid}/timeline", response_model=documents.SimTimeline, responses=NOT_FOUND | GONE
+)
 def sim_timeline(
     request: Request,
     token: Reader,

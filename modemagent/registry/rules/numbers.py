@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modemagent.identity.check import validate
+from modemagent.registry.pseudonyms import is_pseudonym
 from modemagent.registry.rules.catalogue import PROBLEMS
 from modemagent.registry.rules.inputs import RuleFinding, UnitHistory
 
@@ -43,4 +44,6 @@ def numbers(unit: UnitHistory) -> Iterator[RuleFinding]:
 
 def problems_of(kind: str, text: str) -> list[str]:
     """Return the problem codes of a text above note."""
+    if is_pseudonym(text):
+        return []
     return [code for code in validate(kind, text).codes if code in PROBLEMS]

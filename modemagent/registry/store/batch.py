@@ -43,6 +43,7 @@ class Batch:
     :param noticed: places, each with its newest report, if the network or its values have changed
     :param imeis: IMEIs of 14 digits whose assets or rows of orders have changed
     :param changed: entries of the lists, by number of the list, that were put or removed
+    :param erased: numbers in the reports that were erased, so their bodies are stored without
     :param events_changed: an event was published
     :param late: number of reports that arrived after a later one of their stream
     """
@@ -70,6 +71,7 @@ class Batch:
     noticed: dict[int, tuple[int, int]] = field(default_factory=dict)
     imeis: set[str] = field(default_factory=set)
     changed: list[tuple[int, EntryValue]] = field(default_factory=list)
+    erased: set[str] = field(default_factory=set)
     events_changed: bool = False
     late: int = 0
 

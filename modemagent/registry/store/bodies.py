@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 
+from modemagent.registry.envelope import digest_of
+from modemagent.registry.redaction import Redaction
 from modemagent.report.message import canonical_body
 
 # The dictionary belongs to the format: a stored body can be read only with the one it was written
@@ -77,6 +80,15 @@ def compress(body: bytes) -> bytes:
     """Return a body as it is stored."""
     packer = _packer.copy()
     return _FORMAT + packer.compress(body) + packer.flush()
+
+
+def compress_redacted(body: bytes, erased: Collection[str]) -> tuple[bytes, int | None]:
+    """Return a body as it is stored without numbers that were erased.
+
+    :returns: also the digest of the body as it was, if something was cut out
+    """
+    redacted = Redaction(erased).of_body(body) if erased else body
+    return compress(redacted), None if redacted is body else digest_of(body)
 
 
 def decompress(stored: bytes) -> bytes:

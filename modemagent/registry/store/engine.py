@@ -116,6 +116,22 @@ class Database:
                 self.keys.forget()
                 raise
 
+    @contextmanager
+    def autocommit(self) -> Iterator[Callable[[str], object]]:
+        """Return a function that executes a statement outside of transactions."""
+        with self._locked(), self._engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            if not self.is_sqlite:
+                connection.detach()
+                raw.autocommit = True
+            yield (
+                lambda statement: (
+                    raw.execute(statement).fetchall()
+                    if self.is_sqlite
+                    else (raw.execute(statement))
+                )
+            )
+
     def _open_writer(self) -> AbstractContextManager[Connection]:
         """Return a writing connection; in SQLite it is opened once, as there is one writer."""
         if self._writer is None or self._writer.closed or self._writer.invalidated:

@@ -15,13 +15,14 @@ from sqlalchemy import select
 from modemagent.registry.envelope import Envelope
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.bodies import compress
+from modemagent.registry.store.bodies import compress_redacted
 from modemagent.registry.store.boots import Boot
 from modemagent.registry.store.place_log import PlaceLog
 from modemagent.registry.store.places import Clocks, Content, Place, Row, load_places
 
 _MOST_BODIES = 4
 _KEY = ("stream", "sequence", "digest")
+_COLUMNS = (*_KEY, "boot", "received_ms", "body", "old_digest")
 
 
 class Conflict(NamedTuple):
@@ -70,8 +71,8 @@ def add_conflicts(
         if len(known) >= _MOST_BODIES and digest > max(known):
             continue
         known[digest] = one.boot.id
-        body = compress(one.envelope.raw)
-        rows.append((*one.at[:2], digest, one.boot.id, one.at.received_ms, body))
+        body = compress_redacted(one.envelope.raw, batch.erased)
+        rows.append((*one.at[:2], digest, one.boot.id, one.at.received_ms, *body))
         if one.place is None:
             continue
         row = Row(0, one.at, one.content, True)
@@ -84,7 +85,10 @@ def add_conflicts(
             one.place.add(row)
             _uncount_elsewhere(batch, places, one, one.place.id)
     dialect.insert_new(
-        batch.connection, schema.conflict, (*_KEY, "boot", "received_ms", "body"), rows
+        batch.connection,
+        schema.conflict,
+        _COLUMNS,
+        rows,
     )
 
 

@@ -48,8 +48,8 @@ erased_number = Table(
     "erased_number",
     metadata,
     *key(SMALL, "kind"),
-    *key(BYTES, "hash"),
-    *required(LONG, "row", "erased_ms"),
+    *key(LONG, "hash"),
+    *required(LONG, "target", "erased_ms"),
     Index("erased_number_since", "erased_ms"),
     **BY_KEY,
 )

@@ -18,7 +18,7 @@ from modemagent.registry.envelope import Envelope, Parts, open_parts
 from modemagent.registry.history.readings import SEQUENCE_BITS, position
 from modemagent.registry.store import dialect, event_log, rule_jobs, schema
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.bodies import compress
+from modemagent.registry.store.bodies import compress_redacted
 from modemagent.registry.store.boots import Boot, BootLog
 from modemagent.registry.store.forks import Conflict, add_conflicts
 from modemagent.registry.store.gateways import GatewayRows, StreamRow
@@ -90,6 +90,7 @@ class _Item(NamedTuple):
 
 
 ACCEPTED = ReportResult(ReceiptStatus.ACCEPTED)
+_BODY = ("stream", "sequence", "received_ms", "body", "old_digest")
 _DUPLICATED = Parts(0, 0, "", noteworthy=False)
 _DUPLICATE = ReportResult(ReceiptStatus.DUPLICATE)
 _CONFLICT = ReportResult(ReceiptStatus.CONFLICT)
@@ -162,7 +163,7 @@ class _Recording:
         self._by_rank: dict[tuple[int, int], int] = {}
         self._presence: dict[Place, tuple[str, set[int]]] = {}
         self._healths: set[int] = set()  # numbers of the reports with another health than before
-        self._bodies: list[tuple[int, int, int, bytes]] = []
+        self._bodies: list[tuple[int, int, int, bytes, int | None]] = []
         self._has_faults = False  # a report has values that rules may find fault with
 
     def run(self) -> list[ReportResult]:
@@ -369,7 +370,7 @@ class _Recording:
                 one.ranges.stream,
                 one.envelope.sequence,
                 one.arrival.received_ms,
-                compress(one.envelope.raw),
+                *compress_redacted(one.envelope.raw, self._batch.erased),
             )
         )
 
@@ -422,9 +423,7 @@ class _Recording:
         self._places.write()
         self._write_sims()
         self._write_presence()
-        dialect.insert_rows(
-            connection, schema.report, ("stream", "sequence", "received_ms", "body"), self._bodies
-        )
+        dialect.insert_rows(connection, schema.report, _BODY, self._bodies)
         if batch.modems or batch.tails or batch.gateways:
             refold(batch)
         if self._has_faults:

@@ -45,7 +45,7 @@ def stored_report(
         return None
     key = f"{gateway_id}/{stream_id}/{sequence}"
     stored = connection.execute(
-        select(k.body, k.received_ms)
+        select(k.body, k.received_ms, k.old_digest)
         .where(k.stream == stream.id, k.sequence == sequence)
         .order_by(k.received_ms)
     ).first()
@@ -56,6 +56,7 @@ def stored_report(
             "kept": True,
             "received": to_rfc3339(stored.received_ms),
             "report": json.loads(decompress(stored.body)),
+            **_redacted(stored.old_digest),
             "conflicts": conflicts,
         }
     at = position(stream.rank, sequence)
@@ -84,7 +85,7 @@ def stored_report(
 def _conflicts(connection: Connection, stream: int, sequence: int) -> list[Document]:
     c = schema.conflict.c
     query = (
-        select(c.received_ms, c.body)
+        select(c.received_ms, c.body, c.old_digest)
         .where(c.stream == stream, c.sequence == sequence, c.body != b"")  # deleted: empty
         .order_by(c.received_ms, c.digest)
     )
@@ -92,9 +93,17 @@ def _conflicts(connection: Connection, stream: int, sequence: int) -> list[Docum
         {
             "received": to_rfc3339(row.received_ms),
             "report": json.loads(decompress(row.body)),
+            **_redacted(row.old_digest),
         }
         for row in connection.execute(query)
     ]
+
+
+def _redacted(old_digest: int | None) -> Document:
+    """Return whether numbers were cut out of a body, and the digest of the body before that."""
+    if old_digest is None:
+        return {"redacted": False, "old_digest": None}
+    return {"redacted": True, "old_digest": f"{old_digest & (1 << 64) - 1:016x}"}
 
 
 def _own_sighting(connection: Connection, gateway: int, at: int) -> Any:

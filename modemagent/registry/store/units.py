@@ -7,8 +7,10 @@ from enum import IntEnum
 from typing import Any
 
 from modemagent.registry.history.readings import PlaceReading, Seen, read_place
+from modemagent.registry.pseudonyms import OF_IDENTIFIERS
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.erased import rows_of_erased
 from modemagent.registry.store.places import Content
 from modemagent.registry.store.refs import MODEM, SIM, ref_of
 from modemagent.registry.store.slots import NOT_READ, StoredSlot, pack
@@ -119,6 +121,9 @@ class Units:
         known = {(kind, key): row for row, kind, key, _, _ in found}
         new = [one for one in wanted if one not in known]
         if new:
+            known |= rows_of_erased(batch, new)
+            new = [one for one in new if one not in known]
+        if new:
             # keys in the order of the reports; inserted in the order in which others insert too
             rows = [
                 (batch.key(), kind, key, wanted[kind, key], ref_of(batch.secret, kind, key),
@@ -163,6 +168,10 @@ def _rows_of(
         row[1:]: row[0] for row in dialect.select_rows(connection, table, key, columns, wanted)
     }
     new = [one for one in wanted if one not in known]
+    if new and table is schema.identifier:
+        given = {(OF_IDENTIFIERS + kind, value): (kind, value) for kind, value in new}
+        known |= {given[one]: row for one, row in rows_of_erased(batch, given).items()}
+        new = [one for one in new if one not in known]
     if new:
         rows = [(batch.key(), *one) for one in new]
         dialect.insert_new(connection, table, columns, rows)

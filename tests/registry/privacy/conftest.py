@@ -32,6 +32,7 @@ SERIAL = "35204860012345"
 NUMBERS = (IMEI, OTHER_IMEI, ICCID, OTHER_ICCID, IMSI, OTHER_IMSI, EID, SERIAL)
 #: A text of an operator who writes numbers into free text.
 TEXT = f"SIM {ICCID} of modem {IMEI}, IMSI {IMSI}"
+SPARE_ICCID = "8988303000000000036"
 _EVALUATED_WITHIN_S = 30.0
 
 
@@ -106,7 +107,7 @@ def report_all(registry: Registry) -> None:
 
 
 def swapped(iccid: str) -> str:
-    """Return an ICCID as it is on the card: two digits of each byte in reverse order."""
+    """Return an ICCID as the SIM stores it: two digits of each byte in reverse order."""
     digits = iccid + "F" * (len(iccid) % 2)
     return "".join(digits[at + 1] + digits[at] for at in range(0, len(digits), 2))
 
@@ -186,6 +187,15 @@ def decide(operator: Operator) -> None:
     )  # fmt: skip
 
 
+def erase_spare(operator: Operator) -> None:
+    """Erase a SIM that is in no list of numbers here."""
+    gateway = Gateway("gw-3")
+    client = operator.registry.client("--scope", "gateway", "--gateway-id", "gw-3")
+    client.post(gateway.report("identified", "867698040000047", [sim(SPARE_ICCID, None)]))
+    operator.do("unit.erase", "POST erasures",
+                {"sim": SPARE_ICCID, "reason": TEXT, "although_paired": True})  # fmt: skip
+
+
 def _awaited(look: Any) -> Any:
     deadline = time.monotonic() + _EVALUATED_WITHIN_S
     while time.monotonic() < deadline:
@@ -206,6 +216,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         found = Operator(registry)
         change_all(found)
         decide(found)
+        erase_spare(found)
         yield found
     finally:
         if registry.process is not None and registry.process.poll() is None:

@@ -46,8 +46,8 @@ def upgrade() -> None:
     op.create_table(
         "erased_number",
         sa.Column("kind", sa.SmallInteger(), autoincrement=False, nullable=False),
-        sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.Column("row", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("target", sa.BigInteger(), nullable=False),
         sa.Column("erased_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "hash"),
         sqlite_with_rowid=False,

@@ -1,0 +1,36 @@
+"""Numbers that were erased: reports that still have them get the rows of their pseudonyms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from modemagent.registry.pseudonyms import number_hash
+from modemagent.registry.store import dialect
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.privacy_tables import erased_number
+
+
+def rows_of_erased(batch: Batch, numbers: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    """Return the rows of those numbers that were erased, by kind and number.
+
+    The bodies of the batch are stored without these numbers.
+    """
+    wanted = list(numbers)
+    if not wanted or not _are_there_any(batch):
+        return {}
+    hashes = {
+        (kind, number_hash(batch.secret, kind, number)): (kind, number) for kind, number in wanted
+    }
+    rows = dialect.select_rows(
+        batch.connection, erased_number, ("kind", "hash"), ("kind", "hash", "target"), list(hashes)
+    )
+    found = {hashes[kind, digest]: row for kind, digest, row in rows}
+    batch.erased.update(number for _, number in found)
+    return found
+
+
+def _are_there_any(batch: Batch) -> bool:
+    query = select(erased_number.c.target).limit(1)
+    return batch.connection.execute(query).first() is not None

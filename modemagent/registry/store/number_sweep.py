@@ -1,0 +1,162 @@
+"""Numbers removed from the tables that people fill: lists, orders, checks, policies, free text.
+
+Rows that are about a number alone are deleted; a number in another text is replaced.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Column, Connection, Table, Text, delete, func, or_, select, update
+
+from modemagent.registry.lists.entries import EntryKind
+from modemagent.registry.policies.policy_content import PolicyContent
+from modemagent.registry.redaction import ERASED, Redaction
+from modemagent.registry.store import (
+    dialect,
+    list_tables,
+    lists,
+    policy_tables,
+    recheck_tables,
+    schema,
+)
+from modemagent.registry.store.batch import Batch
+
+#: Tables whose rows refer to units, or that hold no text of people: they are not searched.
+_WITHOUT_TEXT = frozenset(
+    {
+        "alembic_version", "audit", "boot", "boot_stream", "conflict", "erasure", "event",
+        "event_about", "fact", "finding_report", "hole", "identifier", "identifier_of", "key_page",
+        "link", "make", "modem_type", "place_sim", "presence", "received", "report", "session",
+        "setting", "sighting", "stay", "surrogate_key", "tally", "token", "unit",
+    }
+)  # fmt: skip
+_NUMBER_COLUMNS = frozenset({"iccid", "imsi", "eid"})
+_LISTED = (int(EntryKind.ICCID), int(EntryKind.IMSI_PREFIX))
+
+
+def tables() -> list[str]:
+    """Return the names of the tables that are searched, in order."""
+    return sorted(set(schema.metadata.tables) - _WITHOUT_TEXT)
+
+
+def delete_rows_about(batch: Batch, numbers: Sequence[str]) -> int:
+    """Delete the entries of lists and the SIMs of policies that are these numbers."""
+    connection, deleted = batch.connection, 0
+    entry = list_tables.list_entry.c
+    query = select(entry.list, func.count()).where(
+        entry.kind.in_(_LISTED), entry.first.in_(numbers)
+    )
+    for name, some in connection.execute(query.group_by(entry.list)).all():
+        lists.lock(batch, name)
+        lists.count(batch, name, -some)
+    for table in (list_tables.list_entry, list_tables.list_past):
+        about = delete(table).where(table.c.kind.in_(_LISTED), table.c.first.in_(numbers))
+        deleted += connection.execute(about).rowcount
+    for table in (policy_tables.policy_sim, policy_tables.policy_pair):
+        deleted += connection.execute(delete(table).where(table.c.value.in_(numbers))).rowcount
+    return deleted
+
+
+def sweep(connection: Connection, name: str, redaction: Redaction) -> int:
+    """Remove numbers from a table; return how many rows had one."""
+    special = {
+        "check_part": _sweep_checks,
+        "policy_version": _sweep_policies,
+        "recheck_part": _sweep_rechecks,
+    }.get(name)
+    table = schema.metadata.tables[name]
+    changed = 0 if special is None else special(connection, redaction)
+    texts = [column for column in table.columns if isinstance(column.type, Text)]
+    if not texts:
+        return changed
+    has_one = or_(*(column.contains(one) for column in texts for one in redaction.numbers))
+    keys = [column for column in texts if column.primary_key]
+    if keys:
+        in_key = or_(*(column.contains(one) for column in keys for one in redaction.numbers))
+        changed += connection.execute(delete(table).where(in_key)).rowcount
+    values = {
+        column.name: _without(column, redaction) for column in texts if not column.primary_key
+    }
+    if values:
+        changed += connection.execute(update(table).where(has_one).values(values)).rowcount
+    return changed
+
+
+def _without(column: Column[Any], redaction: Redaction) -> Any:
+    """Return the expression of a column without the numbers."""
+    found: Any = column
+    for one in redaction.numbers:
+        found = func.replace(found, one, ERASED)
+    if column.name in _NUMBER_COLUMNS and column.nullable:
+        found = func.nullif(found, ERASED)
+    return found
+
+
+def _sweep_checks(connection: Connection, redaction: Redaction) -> int:
+    """Remove numbers from stored checks, which are compressed."""
+    table = list_tables.check_part
+    changed = 0
+    for row in connection.execute(select(table)).all():
+        values = {}
+        for name in ("numbers", "results"):
+            content = getattr(row, name)
+            text = None if content is None else zlib.decompress(bytes(content)).decode()
+            if text is not None and redaction.is_in(text):
+                document = redaction.of_value(msgspec.json.decode(text), "text")
+                values[name] = zlib.compress(msgspec.json.encode(document), 1)
+        if values:
+            _update(connection, table, row, ("check_run", "part"), values)
+            changed += 1
+    return changed
+
+
+def _sweep_policies(connection: Connection, redaction: Redaction) -> int:
+    """Remove SIMs from all revisions of policies."""
+    table = policy_tables.policy_version
+    numbers = set(redaction.numbers)
+    changed = 0
+    for row in connection.execute(select(table).where(table.c.content.is_not(None))).all():
+        text = bytes(row.content).decode()
+        if not redaction.is_in(text):
+            continue
+        old = msgspec.json.decode(text, type=PolicyContent)
+        new = msgspec.structs.replace(
+            old,
+            name=redaction.of_text(old.name),
+            iccids=tuple(one for one in old.iccids if one not in numbers),
+            iccid_prefixes=tuple(one for one in old.iccid_prefixes if one not in numbers),
+            imsis=tuple(one for one in old.imsis if one not in numbers),
+            pairs=tuple(one for one in old.pairs if one[1] not in numbers),
+            exceptions=tuple(one for one in old.exceptions if one[2] not in numbers),
+            note=redaction.of_text(old.note),
+        )
+        values = {"content": msgspec.json.encode(new)}
+        _update(connection, table, row, ("policy", "revision"), values)
+        changed += 1
+    return changed
+
+
+def _sweep_rechecks(connection: Connection, redaction: Redaction) -> int:
+    """Remove numbers from re-checks whose units are still to be found."""
+    table = recheck_tables.recheck_part
+    changed = 0
+    for row in connection.execute(select(table)).all():
+        content = bytes(row.content)
+        if not any(one.encode() in content for one in redaction.numbers):
+            continue
+        document = redaction.of_value(msgspec.msgpack.decode(content))
+        _update(connection, table, row, ("run", "part"),
+                {"content": msgspec.msgpack.encode(document)})  # fmt: skip
+        changed += 1
+    return changed
+
+
+def _update(
+    connection: Connection, table: Table, row: Any, key: Sequence[str], values: dict[str, bytes]
+) -> None:
+    rows = [(*values.values(), *(getattr(row, name) for name in key))]
+    dialect.update_rows(connection, table, key, tuple(values), rows)
