@@ -16,7 +16,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,10 @@ _GZIP = 16 + zlib.MAX_WBITS  # zlib.h, inflateInit2: a gzip header is expected
 
 class ExchangeError(Exception):
     """The peer exceeded a limit, or its response is incomplete or cannot be decoded."""
+
+
+class AddressRefused(ExchangeError):
+    """The addresses of the host may not be connected to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +65,16 @@ class HttpClient:
 
     :param tls: context for ``https``, not shared with other code: its sockets get the deadline
     :param proxy: URL of an HTTP proxy
+    :param is_allowed: returns True if a resolved address may be connected to; default: any
     """
 
     def __init__(
-        self, limits: Limits, *, tls: ssl.SSLContext | None = None, proxy: str | None = None
+        self,
+        limits: Limits,
+        *,
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        is_allowed: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._limits = limits
         self._deadline = _Deadline()
@@ -78,7 +88,7 @@ class HttpClient:
             if proxy.lower().startswith("https:"):
                 common["proxy_ssl_context"] = _with_deadline(None, self._deadline)
             self._pools = urllib3.ProxyManager(proxy, **common)
-        self._pools.pool_classes_by_scheme = _pool_classes(self._deadline)
+        self._pools.pool_classes_by_scheme = _pool_classes(self._deadline, is_allowed)
 
     def request(
         self,
@@ -225,7 +235,7 @@ def _with_deadline(context: ssl.SSLContext | None, deadline: _Deadline) -> ssl.S
     return context
 
 
-def _pool_classes(deadline: _Deadline) -> dict[str, Any]:
+def _pool_classes(deadline: _Deadline, is_allowed: Callable[[str], bool]) -> dict[str, Any]:
     """Return connection pools by scheme, for connections that end at the deadline."""
     plain: type[_Socket] = type("_PlainSocket", (_Socket,), {"deadline": deadline})
 
@@ -238,8 +248,11 @@ def _pool_classes(deadline: _Deadline) -> dict[str, Any]:
             raise exceptions.NameResolutionError(self.host, self, error) from error
         except UnicodeError:
             raise exceptions.LocationParseError(f"{host!r}, label empty or too long") from None
+        allowed = [one for one in found if is_allowed(str(one[4][0]))]
+        if not allowed:
+            raise AddressRefused(f"{host} has no address that may be connected to")
         last: OSError | None = None
-        for family, kind, protocol, _, address in found:
+        for family, kind, protocol, _, address in allowed:
             connecting = plain(family, kind, protocol)
             try:
                 for option in self.socket_options or ():

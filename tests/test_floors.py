@@ -52,6 +52,7 @@ ONLY = {
         "errors",
         "settings",
         "logs",
+        "http_exchange",
     },
     "registry_client": {"errors", "http_exchange"},
     "simulator": {"errors", "at", "identity.checkdigits", "identity.cleaning"},
@@ -86,6 +87,7 @@ LATE_IMPORTS = {
     "modemagent.cli.outbox:_flush",  # the daemon's packages, which a request to it does not need
     "modemagent.cli.port_options:access_options",  # --trace, --baud auto
     "modemagent.cli.registry:serve_command",  # fastapi
+    "modemagent.cli.registry_worker:command",
     "modemagent.cli.registry_source:list_source",  # sqlalchemy, here and in the rows below
     "modemagent.cli.registry_source:_stale",
     "modemagent.cli.registry_source:audit_calls",
@@ -94,6 +96,7 @@ LATE_IMPORTS = {
     "modemagent.cli.registry_source:policy_source",
     "modemagent.cli.registry_source:recheck_source",
     "modemagent.cli.registry_source:source",
+    "modemagent.cli.registry_source:webhook_source",
     "modemagent.cli.registry_backup:backup_command",
     "modemagent.cli.registry_backup:restore_command",
     "modemagent.cli.registry_database:database_url",

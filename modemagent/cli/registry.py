@@ -24,7 +24,9 @@ from modemagent.cli import (
     registry_recalls,
     registry_rules,
     registry_tokens,
+    registry_webhooks,
     registry_windows,
+    registry_worker,
 )
 from modemagent.cli.options import value_option
 from modemagent.cli.registry_database import (
@@ -33,6 +35,7 @@ from modemagent.cli.registry_database import (
     opened_database,
 )
 from modemagent.cli.registry_people import public_url_option
+from modemagent.cli.registry_server import hold_back_option, keep_bodies_option, webhook_option
 from modemagent.cli.registry_source import FILE
 from modemagent.errors import SettingsError, UsageError
 
@@ -80,20 +83,10 @@ def command() -> None:
     type=click.IntRange(min=1, max=64),
     default=1,
 )
-@value_option(
-    "--hold-back",
-    "S",
-    "Seconds for which an event waits for missing reports before it.",
-    type=click.FloatRange(min=0),
-    default=3600.0,
-)
-@value_option(
-    "--keep-bodies",
-    "DAYS",
-    "Days for which the bodies of reports are kept; default: without limit.",
-    type=click.IntRange(min=1),
-)
+@hold_back_option
+@keep_bodies_option
 @public_url_option
+@webhook_option
 @secret_option
 @database_options
 def serve_command(
@@ -106,6 +99,7 @@ def serve_command(
     hold_back: float,
     keep_bodies: int | None,
     public_url: str | None,
+    webhook_network: Sequence[str],
     secret_file: Path | None,
     **where: Any,
 ) -> None:
@@ -140,6 +134,7 @@ def serve_command(
         hold_back_s=hold_back,
         keep_bodies_days=keep_bodies,
         public_url=public_url,
+        webhook_networks=[parse_network(one) for one in webhook_network],
         secret=_secret(secret_file),
     )
     serve(database_url(**where), options)
@@ -195,6 +190,8 @@ command.add_command(registry_cases.group)
 command.add_command(registry_recalls.group)
 command.add_command(registry_tokens.group)
 command.add_command(registry_people.group)
+command.add_command(registry_webhooks.group)
+command.add_command(registry_worker.command)
 command.add_command(registry_audit.group)
 command.add_command(registry_erase.command)
 command.add_command(registry_erase.vacuum_command)

@@ -19,6 +19,7 @@ from modemagent.registry_client.client import HttpSource, Source
 from modemagent.registry_client.lists import HttpLists, ListSource
 from modemagent.registry_client.policies import HttpPolicies, PolicySource
 from modemagent.registry_client.rechecks import HttpRechecks, RecheckSource
+from modemagent.registry_client.webhooks import HttpWebhooks, WebhookSource
 
 if TYPE_CHECKING:
     from modemagent.registry.audit_calls import AuditCalls
@@ -134,6 +135,21 @@ def audit_calls(database: str | None, state_dir: Path | None) -> Iterator[AuditC
         calls = AuditCalls(opened)
         calls.chain()
         yield calls
+
+
+@contextmanager
+def webhook_source(
+    url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
+) -> Iterator[WebhookSource]:
+    """Return where webhooks are read and changed."""
+    if url is not None:
+        yield HttpWebhooks(_http(url, token_file, database))
+        return
+    _check_no_token(token_file)
+    from modemagent.registry.webhook_calls import WebhookCalls
+
+    with opened_database(existing_database(database, state_dir)) as opened:
+        yield WebhookCalls(opened, "command line")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from modemagent.registry.looks import Looks
+from modemagent.registry.outbound import messages
 from modemagent.registry.store import (
     audit,
     case_sightings,
@@ -212,6 +213,7 @@ def _timers(database: Database, keep_bodies_days: int | None) -> list[Timer]:
         Timer(TimerKind.CHECKS, _OFTEN_S, checks.run_waiting),
         Timer(TimerKind.VALIDITY, _OFTEN_S, effective.check_validity),
         Timer(TimerKind.OLD_CHECKS, _HOUR_S, checks.delete_old),
+        Timer(TimerKind.MESSAGES, _HOUR_S, messages.delete_old),
         Timer(TimerKind.RECEIPTS, _MINUTE_S, afterwards=lambda: receipts.update(database)),
         Timer(TimerKind.INVENTORY, _MINUTE_S, afterwards=lambda: inventory.next_part(database)),
     ]

@@ -64,6 +64,7 @@ class ServerOptions:
     :param secret: key of ids and references, if the database is created
     :param keep_bodies_days: how long bodies of reports are kept; None: without limit
     :param public_url: origin of the pages for browsers, if it is not that of the listener
+    :param webhook_networks: networks that are not public, which webhooks may be in
     """
 
     listen: Address
@@ -76,6 +77,7 @@ class ServerOptions:
     secret: bytes | None = None
     keep_bodies_days: int | None = None
     public_url: str | None = None
+    webhook_networks: Sequence[Network] = ()
 
 
 def serve(database_url: str, options: ServerOptions) -> None:
@@ -144,6 +146,7 @@ def _application(database_url: str, options: ServerOptions) -> FastAPI:
         secret=options.secret,
         keep_bodies_days=options.keep_bodies_days,
         public_url=options.public_url,
+        webhook_networks=options.webhook_networks,
     )
 
 

@@ -32,6 +32,7 @@ from modemagent.registry.api import (
     problem_details,
     rechecks,
     reports,
+    webhooks,
 )
 from modemagent.registry.api.addresses import ClientAddresses, Network
 from modemagent.registry.api.event_stream import EventStreams
@@ -44,6 +45,7 @@ from modemagent.registry.api.token_cache import TokenCache
 from modemagent.registry.housekeeping import Housekeeper
 from modemagent.registry.ingest import Ingest
 from modemagent.registry.looks import Looks
+from modemagent.registry.outbound.courier import Courier
 from modemagent.registry.pages.passwords import Passwords
 from modemagent.registry.pages.site import Pages
 from modemagent.registry.readiness import Readiness
@@ -70,6 +72,7 @@ _ROUTERS = tuple(
         orders,
         audit,
         erasures,
+        webhooks,
         health,
     )
 )
@@ -83,6 +86,7 @@ def create_app(
     secret: bytes | None = None,
     keep_bodies_days: int | None = None,
     public_url: str | None = None,
+    webhook_networks: Sequence[Network] = (),
 ) -> FastAPI:
     """Return the application for a database; ``app.state.gate`` is its first ASGI layer.
 
@@ -90,6 +94,7 @@ def create_app(
     :param secret: key of ids and references, if the database is created
     :param keep_bodies_days: how long bodies of reports are kept; None: without limit
     :param public_url: origin of the pages for browsers, if it is not that of the listener
+    :param webhook_networks: networks that are not public, which webhooks may be in
     :raises RegistryStoreError: the database cannot be used
     """
     database = Database(database_url, secret=secret)
@@ -102,6 +107,8 @@ def create_app(
     looks = Looks(database)
     housekeeper = Housekeeper(database, recorder, lambda: streams.notify(), keep_bodies_days, looks)
 
+    courier = Courier(database, recorder, webhook_networks)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tokens.start()
@@ -109,8 +116,10 @@ def create_app(
         ingest.start()
         lookup.start()
         housekeeper.start()
+        courier.start()
         yield
         streams.close()
+        await asyncio.to_thread(courier.stop)
         await asyncio.to_thread(housekeeper.stop)
         await asyncio.to_thread(ingest.stop)
         lookup.stop()

@@ -16,7 +16,7 @@ from modemagent.registry.assets.asset_fields import shown_imei
 from modemagent.registry.assets.case_fields import CASE_FIELDS, CHECKLISTS, OUTCOMES, TRACKED
 from modemagent.registry.lists.entries import EntryKind, EntryValue, ListName
 from modemagent.registry.lists.new_entries import NewEntry
-from modemagent.registry.store import acts, assets, case_sightings, dialect, lists
+from modemagent.registry.store import acts, assets, case_sightings, dialect, lists, notices
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.case_tables import case_entry, case_task, case_thing, device_case
 from modemagent.registry.store.decisions import StaleRevision
@@ -86,6 +86,7 @@ def open_case(
     if kind in TRACKED:
         case_sightings.watch(batch, case, _units_of(connection, things))
     acts.note(connection, "case.open", f"case:{case}", case_kind=kind)
+    notices.note_case(batch, "case.opened", case, kind=kind)
     return case
 
 
@@ -184,6 +185,7 @@ def close_case(batch: Batch, case: int, revision: int, outcome: str, text: str, 
     found = [CaseThing(UnitKind(one["kind"]), one["number"]) for one in things]
     case_sightings.end(batch, case, _units_of(connection, found))
     acts.note(connection, "case.close", f"case:{case}", outcome=outcome)
+    notices.note_case(batch, "case.closed", case, kind=row["kind"], outcome=outcome)
     return True
 
 

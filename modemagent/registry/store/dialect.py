@@ -25,6 +25,7 @@ Rows = list[Values]
 _EVENT_LOCK = 0x6D6F_6465_6D01  # key of the advisory lock under which events get positions
 _SCHEMA_LOCK = 0x6D6F_6465_6D02
 _AUDIT_LOCK = 0x6D6F_6465_6D03
+_OUTBOUND_LOCK = 0x6D6F_6465_6D04
 EVENTS_CHANNEL = "modemagent_events"
 
 
@@ -191,6 +192,12 @@ def lock_audit(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_AUDIT_LOCK,))
 
 
+def lock_outbound(connection: Connection) -> None:
+    """Lock the positions of notices and webhooks until the end of the transaction."""
+    if not is_sqlite(connection):
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_OUTBOUND_LOCK,))
+
+
 def delete_oldest_bodies(connection: Connection, oldest_ms: int, count: int) -> bool:
     """Delete older ones among the first stored bodies; return True if there may be more (SQLite).
 
@@ -229,6 +236,14 @@ def take_jobs(connection: Connection, condition: str, limit: int) -> Rows:
     if not is_sqlite(connection):
         statement += " FOR UPDATE SKIP LOCKED"
     return [tuple(row) for row in connection.exec_driver_sql(statement)]
+
+
+def take_due(connection: Connection, table: str, condition: str, limit: int) -> list[int]:
+    """Lock the first rows that are due until the end of the transaction; return their keys."""
+    statement = f"SELECT id FROM {table} WHERE {condition} ORDER BY due_ms, id LIMIT {limit:d}"  # noqa: S608
+    if not is_sqlite(connection):
+        statement += " FOR UPDATE SKIP LOCKED"
+    return [int(row[0]) for row in connection.exec_driver_sql(statement)]
 
 
 def database_bytes(connection: Connection) -> int:

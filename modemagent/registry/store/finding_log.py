@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from modemagent.registry.rules.catalogue import CATALOGUE, severity_of
 from modemagent.registry.rules.inputs import RuleFinding
-from modemagent.registry.store import dialect, schema
+from modemagent.registry.store import dialect, notices, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.occurrences import keyed_id
 
@@ -181,6 +181,7 @@ class FindingLog:
         new = self._new_rows(ids[len(changed) :])
         connection, table = batch.connection, schema.finding
         dialect.insert_rows(connection, table, _COLUMNS, new)
+        notices.note_findings(batch, [(row[0], row[2], row[3]) for row in new])
         dialect.update_rows(connection, table, ("id",), _CHANGED, updates)
         dialect.update_rows(connection, table, ("id",), ("state", "recorded_to", "revision"), ended)
         dialect.insert_new(connection, schema.finding_alias, ("finding_id", "finding"), aliases)

@@ -34,6 +34,9 @@ class TimerKind(IntEnum):
     VALIDITY = -13
     RECEIPTS = -20
     INVENTORY = -21
+    MESSAGES = -30
+    MAIL = -31
+    EXPORTS = -32
 
 
 class Timer(NamedTuple):

@@ -16,7 +16,7 @@ from modemagent.registry.rules.pairing import (
     link_state,
     pairing,
 )
-from modemagent.registry.store import coverage, dialect
+from modemagent.registry.store import coverage, dialect, notices
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.policy_tables import link
 from modemagent.registry.store.recheck_tables import modem_type
@@ -133,6 +133,13 @@ def write_links(batch: Batch, found: ModemLinks) -> None:
     gone = [key for key in found.stored if key not in found.rows]
     dialect.upsert_rows(connection, link, _KEY, _VALUES, changed)
     dialect.delete_rows(connection, link, _KEY, gone)
+    linked = [
+        (row.modem, row.slot, row.sim, row.policy)
+        for row in changed
+        if row.state == LinkState.LINKED
+        and ((old := found.stored.get((row.modem, row.slot))) is None or old.state != row.state)
+    ]
+    notices.note_links(batch, linked)
     touched = {modem for modem, _ in [*found.rows, *gone]}
     states = worst_states(found.rows.values())
     rows = [(int(states.get(modem, LinkState.UNLINKED)), modem) for modem in sorted(touched)]

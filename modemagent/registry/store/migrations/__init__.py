@@ -17,7 +17,7 @@ from modemagent.registry.rules.catalogue import fingerprint
 from modemagent.registry.store import dialect, partitions, schema, takeover
 from modemagent.registry.store.batch import Transactions
 
-NEWEST = "0010_privacy"
+NEWEST = "0011_outbound"
 _OLDER = (
     "0001",
     "0002_lists",
@@ -27,6 +27,7 @@ _OLDER = (
     "0007_cases",
     "0008_people",
     "0009_policies",
+    "0010_privacy",
 )  # revisions that can be upgraded
 
 

@@ -1,0 +1,1 @@
+"""What leaves the registry by itself: webhooks and e-mail."""

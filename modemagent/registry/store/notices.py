@@ -1,0 +1,162 @@
+"""What webhooks and e-mail report beside the events: new findings, cases and links.
+
+A row is written with what it reports, without a position. One process at a time gives the rows
+their positions, so a reader that remembers the last position misses none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Row, delete, func, select
+
+from modemagent.registry.store import dialect, schema
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.finding_reader import finding_documents
+from modemagent.registry.store.outbound_tables import notice
+from modemagent.registry.store.view import View
+
+#: Prefix of the type of a finding: an event can have the same name.
+FINDING = "finding."
+_KEPT_MS = 7 * 86_400_000
+_AT_ONCE = 1000
+_NAMES = ("type", "severity", "about", "detail", "made_ms")
+
+
+class Notice(NamedTuple):
+    """What is reported.
+
+    :param severity: of a finding, else empty
+    :param document: CloudEvent with numbers in full
+    """
+
+    position: int
+    type: str
+    severity: str
+    document: Document
+
+
+def note_findings(batch: Batch, findings: Iterable[tuple[int, str, str]]) -> None:
+    """Note new findings, given as row, rule and severity; those of severity note are left out."""
+    rows = [
+        (f"{FINDING}{rule}", severity, row, "", batch.now_ms)
+        for row, rule, severity in findings
+        if severity != "note"
+    ]
+    dialect.insert_rows(batch.connection, notice, _NAMES, rows)
+
+
+def note_case(batch: Batch, type_: str, case: int, **detail: str) -> None:
+    """Note that a case was opened or closed."""
+    row = (type_, "", case, msgspec.json.encode(detail).decode(), batch.now_ms)
+    dialect.insert_rows(batch.connection, notice, _NAMES, [row])
+
+
+def note_links(batch: Batch, links: Sequence[tuple[int, int, int | None, int]]) -> None:
+    """Note links that came into being, given as modem, slot, SIM and policy."""
+    rows = [
+        ("pairing.linked", "", modem,
+         msgspec.json.encode({"slot": slot, "sim": sim, "policy": policy}).decode(), batch.now_ms)
+        for modem, slot, sim, policy in links
+    ]  # fmt: skip
+    dialect.insert_rows(batch.connection, notice, _NAMES, rows)
+
+
+def number_waiting(connection: Connection) -> None:
+    """Give the rows that wait their positions, under the lock that the caller holds."""
+    c = notice.c
+    query = select(c.id).where(c.position.is_(None)).order_by(c.id).limit(_AT_ONCE)
+    waiting = connection.execute(query).scalars().all()
+    last = last_position(connection)
+    rows = [(last + number, row) for number, row in enumerate(waiting, 1)]
+    dialect.update_rows(connection, notice, ("id",), ("position",), rows)
+
+
+def is_waiting(connection: Connection) -> bool:
+    """Return True if a row has no position."""
+    query = select(notice.c.id).where(notice.c.position.is_(None)).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def last_position(connection: Connection) -> int:
+    """Return the last position that was given, also if its row was deleted since."""
+    query = select(func.max(notice.c.position))
+    return int(connection.execute(query).scalar() or 0)
+
+
+def delete_old(batch: Batch) -> None:
+    """Delete rows that are older than a week, except the last one."""
+    c = notice.c
+    last = last_position(batch.connection)
+    old = delete(notice).where(c.made_ms < batch.now_ms - _KEPT_MS, c.position < last)
+    batch.connection.execute(old)
+
+
+def notices_after(connection: Connection, after: int, limit: int) -> list[Notice]:
+    """Return what has positions after this one, in order."""
+    c = notice.c
+    query = select(notice).where(c.position > after).order_by(c.position).limit(limit)
+    rows = connection.execute(query).all()
+    findings = _findings(connection, [row.about for row in rows if row.severity])
+    view = View(connection)
+    found = []
+    for row in rows:
+        if row.severity:
+            document = findings.get(row.about)
+        elif row.type == "pairing.linked":
+            document = _link(view, row)
+        else:
+            document = _case(row)
+        if document is not None:
+            found.append(Notice(row.position, row.type, row.severity, document))
+    return found
+
+
+def _findings(connection: Connection, keys: Sequence[int]) -> dict[int, Document]:
+    """Return CloudEvents of findings by row."""
+    rows = connection.execute(
+        select(schema.finding).where(schema.finding.c.id.in_(keys)).order_by(schema.finding.c.id)
+    ).all()
+    documents = finding_documents(View(connection), rows)
+    return {
+        row.id: _event(f"{FINDING}{row.type}", f"finding-{document['id']}",
+                       f"finding:{document['id']}", row.recorded_from, document)
+        for row, document in zip(rows, documents, strict=True)
+    }  # fmt: skip
+
+
+def _case(row: Row[Any]) -> Document:
+    data = {"case": str(row.about), **msgspec.json.decode(row.detail)}
+    return _event(row.type, f"notice-{row.id}", f"case:{row.about}", row.made_ms, data)
+
+
+def _link(view: View, row: Row[Any]) -> Document | None:
+    detail = msgspec.json.decode(row.detail)
+    units = view.units([row.about, detail["sim"]])
+    if row.about not in units:
+        return None
+    modem, sim = units[row.about], units.get(detail["sim"])
+    data = {
+        "imei": modem.number,
+        "slot": detail["slot"],
+        "iccid": None if sim is None else sim.number,
+        "policy": str(detail["policy"]),
+    }
+    found = _event(row.type, f"notice-{row.id}", f"imei:{modem.number}", row.made_ms, data)
+    return {**found, "ref": modem.ref}
+
+
+def _event(type_: str, id_: str, subject: str, at_ms: int, data: Document) -> Document:
+    return {
+        "specversion": "1.0",
+        "id": id_,
+        "type": type_,
+        "source": "/registry",
+        "subject": subject,
+        "time": to_rfc3339(at_ms),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
