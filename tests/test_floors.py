@@ -88,6 +88,7 @@ LATE_IMPORTS = {
     "modemagent.cli.port_options:access_options",  # --trace, --baud auto
     "modemagent.cli.registry:serve_command",  # fastapi
     "modemagent.cli.registry_worker:command",
+    "modemagent.cli.registry_server:_mail_options",
     "modemagent.cli.registry_source:list_source",  # sqlalchemy, here and in the rows below
     "modemagent.cli.registry_source:_stale",
     "modemagent.cli.registry_source:audit_calls",

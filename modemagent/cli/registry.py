@@ -34,8 +34,12 @@ from modemagent.cli.registry_database import (
     database_url,
     opened_database,
 )
-from modemagent.cli.registry_people import public_url_option
-from modemagent.cli.registry_server import hold_back_option, keep_bodies_option, webhook_option
+from modemagent.cli.registry_server import (
+    hold_back_option,
+    keep_bodies_option,
+    mail_of,
+    outbound_options,
+)
 from modemagent.cli.registry_source import FILE
 from modemagent.errors import SettingsError, UsageError
 
@@ -85,8 +89,7 @@ def command() -> None:
 )
 @hold_back_option
 @keep_bodies_option
-@public_url_option
-@webhook_option
+@outbound_options
 @secret_option
 @database_options
 def serve_command(
@@ -119,6 +122,7 @@ def serve_command(
             "--tls-cert and --tls-key must be given together",
             hint="Example: --tls-cert chain.pem --tls-key key.pem",
         )
+    mail = mail_of(where, public_url)
     address = _address("--listen", listen)
     metrics_address = _address("--metrics-listen", metrics_listen) if metrics_listen else None
     from modemagent.registry.api.addresses import parse_network
@@ -135,6 +139,7 @@ def serve_command(
         keep_bodies_days=keep_bodies,
         public_url=public_url,
         webhook_networks=[parse_network(one) for one in webhook_network],
+        mail=mail,
         secret=_secret(secret_file),
     )
     serve(database_url(**where), options)

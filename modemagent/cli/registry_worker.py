@@ -11,18 +11,20 @@ from modemagent.cli.registry_database import database_options, existing_database
 from modemagent.cli.registry_server import (
     hold_back_option,
     keep_bodies_option,
-    webhook_option,
+    mail_of,
+    outbound_options,
 )
 
 
 @click.command("worker", short_help="Do background work beside the servers.")
 @hold_back_option
 @keep_bodies_option
-@webhook_option
+@outbound_options
 @database_options
 def command(
-    hold_back: float, keep_bodies: int | None, webhook_network: Sequence[str], **where: Any
-) -> None:
+    hold_back: float, keep_bodies: int | None, webhook_network: Sequence[str],
+    public_url: str | None, **where: Any,
+) -> None:  # fmt: skip
     """Evaluate rules, run timers and send webhooks until SIGTERM, without listening.
 
     \b
@@ -34,9 +36,11 @@ def command(
     from modemagent.registry.api.addresses import parse_network
     from modemagent.registry.worker import WorkerOptions, work
 
+    mail = mail_of(where, public_url)
     options = WorkerOptions(
         hold_back_s=hold_back,
         keep_bodies_days=keep_bodies,
         webhook_networks=[parse_network(one) for one in webhook_network],
+        mail=mail,
     )
     work(existing_database(**where), options)

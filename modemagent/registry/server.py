@@ -32,6 +32,7 @@ from modemagent.registry.api.app import HOLD_BACK_S, create_app
 from modemagent.registry.api.connection import Connections, RegistryConnection
 from modemagent.registry.api.health import metrics_app
 from modemagent.registry.log_output import log_in_background
+from modemagent.registry.outbound.mail import MailOptions
 from modemagent.registry.store import people
 from modemagent.registry.store.engine import Database, is_sqlite_url
 from modemagent.registry.tls import ServerCertificate
@@ -65,6 +66,7 @@ class ServerOptions:
     :param keep_bodies_days: how long bodies of reports are kept; None: without limit
     :param public_url: origin of the pages for browsers, if it is not that of the listener
     :param webhook_networks: networks that are not public, which webhooks may be in
+    :param mail: where digests of new errors are sent; None: nowhere
     """
 
     listen: Address
@@ -78,6 +80,7 @@ class ServerOptions:
     keep_bodies_days: int | None = None
     public_url: str | None = None
     webhook_networks: Sequence[Network] = ()
+    mail: MailOptions | None = None
 
 
 def serve(database_url: str, options: ServerOptions) -> None:
@@ -147,6 +150,7 @@ def _application(database_url: str, options: ServerOptions) -> FastAPI:
         keep_bodies_days=options.keep_bodies_days,
         public_url=options.public_url,
         webhook_networks=options.webhook_networks,
+        mail=options.mail,
     )
 
 

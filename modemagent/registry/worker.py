@@ -11,6 +11,7 @@ from modemagent.errors import SettingsError
 from modemagent.registry.housekeeping import Housekeeper
 from modemagent.registry.log_output import log_in_background
 from modemagent.registry.outbound.courier import Courier
+from modemagent.registry.outbound.mail import MailOptions
 from modemagent.registry.outbound.targets import Network
 from modemagent.registry.store.engine import Database, is_sqlite_url
 from modemagent.registry.store.recorder import Recorder
@@ -21,11 +22,13 @@ class WorkerOptions:
     """How a worker works; the same as of the server.
 
     :param webhook_networks: networks that are not public, which webhooks may be in
+    :param mail: where digests of new errors are sent; None: nowhere
     """
 
     hold_back_s: float
     keep_bodies_days: int | None = None
     webhook_networks: Sequence[Network] = ()
+    mail: MailOptions | None = None
 
 
 def work(database_url: str, options: WorkerOptions) -> None:
@@ -41,7 +44,7 @@ def work(database_url: str, options: WorkerOptions) -> None:
     database = Database(database_url)
     recorder = Recorder(database, round(options.hold_back_s * 1000))
     housekeeper = Housekeeper(database, recorder, lambda: None, options.keep_bodies_days)
-    courier = Courier(database, recorder, options.webhook_networks)
+    courier = Courier(database, recorder, options.webhook_networks, options.mail)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

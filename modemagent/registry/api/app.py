@@ -46,6 +46,7 @@ from modemagent.registry.housekeeping import Housekeeper
 from modemagent.registry.ingest import Ingest
 from modemagent.registry.looks import Looks
 from modemagent.registry.outbound.courier import Courier
+from modemagent.registry.outbound.mail import MailOptions
 from modemagent.registry.pages.passwords import Passwords
 from modemagent.registry.pages.site import Pages
 from modemagent.registry.readiness import Readiness
@@ -87,6 +88,7 @@ def create_app(
     keep_bodies_days: int | None = None,
     public_url: str | None = None,
     webhook_networks: Sequence[Network] = (),
+    mail: MailOptions | None = None,
 ) -> FastAPI:
     """Return the application for a database; ``app.state.gate`` is its first ASGI layer.
 
@@ -95,6 +97,7 @@ def create_app(
     :param keep_bodies_days: how long bodies of reports are kept; None: without limit
     :param public_url: origin of the pages for browsers, if it is not that of the listener
     :param webhook_networks: networks that are not public, which webhooks may be in
+    :param mail: where digests of new errors are sent; None: nowhere
     :raises RegistryStoreError: the database cannot be used
     """
     database = Database(database_url, secret=secret)
@@ -107,7 +110,7 @@ def create_app(
     looks = Looks(database)
     housekeeper = Housekeeper(database, recorder, lambda: streams.notify(), keep_bodies_days, looks)
 
-    courier = Courier(database, recorder, webhook_networks)
+    courier = Courier(database, recorder, webhook_networks, mail)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""The thread that makes the messages to webhooks and sends them."""
+"""The thread that makes the messages to webhooks and sends them, and sends mail."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from modemagent import __version__
 from modemagent.http_exchange import AddressRefused, ExchangeError, HttpClient, Limits
 from modemagent.registry.outbound import messages
+from modemagent.registry.outbound.mail import Mailer, MailOptions
 from modemagent.registry.outbound.messages import Message, Outcome
 from modemagent.registry.outbound.signing import signed_headers
 from modemagent.registry.outbound.targets import Network, address_rule
@@ -27,6 +28,7 @@ from modemagent.registry.store.recorder import Recorder
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 1.0
+_MAIL_EVERY_S = 10.0
 _SENDERS = 4  # webhooks that get messages at a time
 _LIMITS = Limits(connect_s=5.0, idle_s=10.0, total_s=15.0, body_bytes=64 * 1024)
 
@@ -35,14 +37,21 @@ class Courier:
     """Makes and sends the messages to webhooks, beside other processes that do the same.
 
     :param allowed: networks that are not public, whose addresses may be connected to
+    :param mail: where digests of new errors are sent; None: nowhere
     """
 
     def __init__(
-        self, database: Database, recorder: Recorder, allowed: Sequence[Network] = ()
+        self,
+        database: Database,
+        recorder: Recorder,
+        allowed: Sequence[Network] = (),
+        mail: MailOptions | None = None,
     ) -> None:
         self._database = database
         self._recorder = recorder
         self._allowed = allowed
+        self._mailer = None if mail is None else Mailer(recorder, mail)
+        self._mail_s = 0.0  # when a digest may be due next
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="registry-courier", daemon=True)
 
@@ -60,10 +69,16 @@ class Courier:
                 try:
                     while not self._stopping.is_set() and self._run(pool):
                         pass
+                    self._mail()
                 except (SQLAlchemyError, Contested) as error:
                     log.error("webhooks failed and are tried again: %s", type(error).__name__)
                 except Exception as error:
                     log.error("webhooks failed and are tried again", exc_info=error)
+
+    def _mail(self) -> None:
+        if self._mailer is not None and time.monotonic() >= self._mail_s:
+            self._mail_s = time.monotonic() + _MAIL_EVERY_S
+            self._mailer.run()
 
     def _run(self, pool: ThreadPoolExecutor) -> bool:
         """Send what is due; return True if there may be more."""

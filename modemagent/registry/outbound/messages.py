@@ -17,6 +17,7 @@ from modemagent.registry.store import dialect, notices
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.event_reader import events_after
+from modemagent.registry.store.notice_reader import notices_after
 from modemagent.registry.store.outbound_tables import delivery, webhook
 from modemagent.registry.store.view import View
 from modemagent.registry.store.webhooks import (
@@ -120,7 +121,7 @@ def make_messages(batch: Batch) -> bool:
         if connection.execute(waiting).scalar_one() >= _MOST_WAITING:
             continue
         events = events_after(View(connection), row.event_position, _AT_ONCE)
-        found = notices.notices_after(connection, row.notice_position, _AT_ONCE)
+        found, end, is_more = notices_after(connection, row.notice_position, _AT_ONCE)
         made = [
             (batch.key(), row.id, document["type"], _shown(document, one, f"e{position}"))
             for position, document in events
@@ -132,13 +133,12 @@ def make_messages(batch: Batch) -> bool:
             if one.wants(each.type, each.severity)
         ]
         insert_messages(batch, made)
-        last_notice = notices.last_position(connection) if len(found) < _AT_ONCE else 0
         positions = {
             "event_position": events[-1][0] if events else row.event_position,
-            "notice_position": last_notice or found[-1].position,
+            "notice_position": end,
         }
         connection.execute(update(webhook).where(webhook.c.id == row.id).values(positions))
-        more = more or len(events) == _AT_ONCE or len(found) == _AT_ONCE
+        more = more or is_more or len(events) == _AT_ONCE
     return more
 
 

@@ -120,8 +120,7 @@ def send_test(batch: Batch, key: int) -> int | None:
         "datacontenttype": "application/json", "data": {"test": True},
     }  # fmt: skip
     insert_messages(batch, [(message, key, TEST, document)])
-    retry = update(webhook).where(webhook.c.id == key).values(retry_ms=0)
-    batch.connection.execute(retry)
+    _try_at_once(batch, key)
     acts.note(batch.connection, "webhook.test", f"webhook:{key}")
     return message
 
@@ -134,8 +133,14 @@ def send_again(batch: Batch, key: int, message: int) -> bool:
               "created_ms": batch.now_ms, "status": None, "finished_ms": None}  # fmt: skip
     if batch.connection.execute(again.values(values)).rowcount == 0:
         return False
+    _try_at_once(batch, key)
     acts.note(batch.connection, "webhook.send_again", f"webhook:{key}", message=str(message))
     return True
+
+
+def _try_at_once(batch: Batch, key: int) -> None:
+    """Let a webhook that fails not wait until its next attempt is due."""
+    batch.connection.execute(update(webhook).where(webhook.c.id == key).values(retry_ms=0))
 
 
 def last_event(connection: Connection) -> int:
