@@ -103,6 +103,7 @@ LATE_IMPORTS = {
     "modemagent.cli.registry_database:database_url",
     "modemagent.cli.registry_database:opened_database",
     "modemagent.cli.registry_erase:command",
+    "modemagent.cli.registry_source:export_source",
     "modemagent.cli.registry_erase:vacuum_command",
     "modemagent.cli.registry_people:person_create",
     "modemagent.cli.registry_people:person_list",

@@ -15,6 +15,7 @@ from modemagent.cli import (
     registry_cases,
     registry_check,
     registry_erase,
+    registry_export,
     registry_findings,
     registry_fleet,
     registry_lists,
@@ -199,4 +200,5 @@ command.add_command(registry_webhooks.group)
 command.add_command(registry_worker.command)
 command.add_command(registry_audit.group)
 command.add_command(registry_erase.command)
+command.add_command(registry_export.command)
 command.add_command(registry_erase.vacuum_command)

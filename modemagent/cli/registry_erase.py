@@ -74,8 +74,7 @@ def vacuum_command(**where: Any) -> None:
     """
     from modemagent.registry.store.rewrite import rewrite
 
-    with opened_database(existing_database(**where)) as store:
-        rewrite(store)
+    rewrite(existing_database(**where))
 
 
 def named(sim: str | None, number_file: Path | None) -> str:

@@ -16,6 +16,7 @@ from modemagent.registry_client.assets import AssetSource, HttpAssets
 from modemagent.registry_client.audit import AuditSource, HttpAudit
 from modemagent.registry_client.cases import CaseSource, HttpCases
 from modemagent.registry_client.client import HttpSource, Source
+from modemagent.registry_client.exports import ExportSource, HttpExports
 from modemagent.registry_client.lists import HttpLists, ListSource
 from modemagent.registry_client.policies import HttpPolicies, PolicySource
 from modemagent.registry_client.rechecks import HttpRechecks, RecheckSource
@@ -150,6 +151,21 @@ def webhook_source(
 
     with opened_database(existing_database(database, state_dir)) as opened:
         yield WebhookCalls(opened, "command line")
+
+
+@contextmanager
+def export_source(
+    url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
+) -> Iterator[ExportSource]:
+    """Return where exports are made."""
+    if url is not None:
+        yield HttpExports(_http(url, token_file, database))
+        return
+    _check_no_token(token_file)
+    from modemagent.registry.export_calls import ExportCalls
+
+    with opened_database(existing_database(database, state_dir)) as opened:
+        yield ExportCalls(opened, "command line")
 
 
 @contextmanager

@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from modemagent.registry.api.auth import masked_text
 from modemagent.registry.looks import Looks
 from modemagent.registry.outbound import messages
 from modemagent.registry.store import (
@@ -19,11 +21,13 @@ from modemagent.registry.store import (
     erasure,
     evaluation,
     event_log,
+    exports,
     inventory,
     jobs,
     receipts,
     recheck,
     rule_jobs,
+    selections,
     silence,
     tallies,
     upkeep,
@@ -116,21 +120,26 @@ class Housekeeper:
         return False
 
     def _look(self) -> None:
-        """Go on with erasures and an urgent pass, and note sightings of devices of open cases."""
+        """Go on with erasures, exports and an urgent pass; note sightings for open cases."""
         try:
-            self._erase()
+            self._go_on(erasure.is_waiting, erasure.step)
+            self._go_on(exports.is_waiting, lambda batch: exports.step(batch, masked_text))
             case_sightings.update(self._database)
             inventory.hurry(self._database)
         except (SQLAlchemyError, Contested) as error:
             log.error("cases were not looked at, tried again: %s", type(error).__name__)
+        except Exception as error:
+            log.error("background work failed and is tried again", exc_info=error)
 
-    def _erase(self) -> None:
-        """Go on with erasures for a moment."""
+    def _go_on(
+        self, is_waiting: Callable[[Connection], bool], step: Callable[[Batch], bool]
+    ) -> None:
+        """Go on with work that takes many transactions, for a moment."""
         end_s = time.monotonic() + _RECHECK_S
         with self._database.reading() as connection:
-            is_waiting = erasure.is_waiting(connection)
-        while is_waiting and not self._stopping.is_set() and time.monotonic() < end_s:
-            is_waiting = self._recorder.run(erasure.step)
+            more = is_waiting(connection)
+        while more and not self._stopping.is_set() and time.monotonic() < end_s:
+            more = self._recorder.run(step)
 
     def _chain(self, *, at_once: bool = False) -> None:
         """Write the looks at numbers, and chain the acts that wait.
@@ -214,6 +223,8 @@ def _timers(database: Database, keep_bodies_days: int | None) -> list[Timer]:
         Timer(TimerKind.VALIDITY, _OFTEN_S, effective.check_validity),
         Timer(TimerKind.OLD_CHECKS, _HOUR_S, checks.delete_old),
         Timer(TimerKind.MESSAGES, _HOUR_S, messages.delete_old),
+        Timer(TimerKind.EXPORTS, _HOUR_S, exports.delete_old),
+        Timer(TimerKind.SELECTIONS, _HOUR_S, selections.delete_old),
         Timer(TimerKind.RECEIPTS, _MINUTE_S, afterwards=lambda: receipts.update(database)),
         Timer(TimerKind.INVENTORY, _MINUTE_S, afterwards=lambda: inventory.next_part(database)),
     ]

@@ -33,6 +33,7 @@ from modemagent.registry.api import (
     rechecks,
     reports,
     webhooks,
+    work_objects,
 )
 from modemagent.registry.api.addresses import ClientAddresses, Network
 from modemagent.registry.api.event_stream import EventStreams
@@ -74,6 +75,7 @@ _ROUTERS = tuple(
         audit,
         erasures,
         webhooks,
+        work_objects,
         health,
     )
 )

@@ -85,14 +85,15 @@ def redact_report(value: Any, token: SeesNumbers) -> Any:
 
     Responses in the evidence contain them in any form.
     """
-    return acts.show_in_full(value) if token.full_ids else _masked_text(value)
+    return acts.show_in_full(value) if token.full_ids else masked_text(value)
 
 
-def _masked_text(value: Any) -> Any:
+def masked_text(value: Any) -> Any:
+    """Return a document with every possible identifier masked, in texts as well."""
     if isinstance(value, str):
         return mask_text(value)
     if isinstance(value, list):
-        return [_masked_text(one) for one in value]
+        return [masked_text(one) for one in value]
     if not isinstance(value, dict):
         return value
     return {
@@ -100,7 +101,7 @@ def _masked_text(value: Any) -> Any:
         if name in _NUMBERS and isinstance(member, str)
         else member
         if name in _PLAIN
-        else _masked_text(member)
+        else masked_text(member)
         for name, member in value.items()
     }
 
@@ -115,7 +116,7 @@ def _masked(value: Any) -> Any:
 
 def _masked_member(name: str, member: Any, whole: dict[str, Any]) -> Any:
     if name == "health":
-        return _masked_text(member)  # a port can have the name of a device
+        return masked_text(member)  # a port can have the name of a device
     if not isinstance(member, str):
         return _masked(member)
     if name in _NUMBERS:

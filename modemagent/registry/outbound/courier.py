@@ -135,8 +135,8 @@ def _reason(error: Exception) -> str:
         return "the name of the host was not resolved"
     if isinstance(error, urllib3.exceptions.SSLError):
         return "TLS failed: the certificate is not valid, or the server has none"
+    if isinstance(error, urllib3.exceptions.NewConnectionError):  # a timeout also, by its class
+        return "no connection"
     if isinstance(error, urllib3.exceptions.TimeoutError):
         return "no response in time"
-    if isinstance(error, urllib3.exceptions.NewConnectionError):
-        return "no connection"
     return "the connection was lost"

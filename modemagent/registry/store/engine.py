@@ -116,21 +116,13 @@ class Database:
                 self.keys.forget()
                 raise
 
-    @contextmanager
-    def autocommit(self) -> Iterator[Callable[[str], object]]:
-        """Return a function that executes a statement outside of transactions."""
-        with self._locked(), self._engine.connect() as connection:
+    def vacuum_full(self) -> None:
+        """Write all tables of PostgreSQL again, each under a lock."""
+        with self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
-            if not self.is_sqlite:
-                connection.detach()
-                raw.autocommit = True
-            yield (
-                lambda statement: (
-                    raw.execute(statement).fetchall()
-                    if self.is_sqlite
-                    else (raw.execute(statement))
-                )
-            )
+            connection.detach()
+            raw.autocommit = True
+            raw.execute("VACUUM FULL")
 
     def _open_writer(self) -> AbstractContextManager[Connection]:
         """Return a writing connection; in SQLite it is opened once, as there is one writer."""

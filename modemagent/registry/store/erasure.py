@@ -27,6 +27,7 @@ from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.bodies import compress_redacted, decompress
 from modemagent.registry.store.cases import CaseThing
 from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.outbound_tables import export, export_part
 from modemagent.registry.store.privacy_tables import erased_number, erased_ref, erasure
 from modemagent.registry.store.refs import format_ref
 from modemagent.registry.store.units import UnitKind
@@ -56,15 +57,14 @@ def begin(batch: Batch, unit: int, reason: str, actor: str, *, although_paired: 
     :raises ErasureRefused: it is in a modem, in an open case, or erased already
     """
     connection = batch.connection
-    columns = ("id", "kind", "key", "number", "ref")
+    columns = ("kind", "key", "ref")
     dialect.select_rows(connection, schema.unit, ("id",), ("id",), [(unit,)], lock=True)
-    (row,) = dialect.select_rows(connection, schema.unit, ("id",), columns, [(unit,)])
-    _, kind, key, number, ref = row
+    ((kind, key, ref),) = dialect.select_rows(connection, schema.unit, ("id",), columns, [(unit,)])
     _check(connection, unit, kind, key, although_paired=although_paired)
     values = _identifiers(connection, unit)
-    texts = {key, number, *(value for _, _, value in values)}
-    if len(key) == len(number) == 20:
-        texts.add(key[:19])  # of lists
+    texts = numbers_of(connection, unit)
+    for table in (export_part, export):  # any may have the numbers, compressed
+        connection.execute(delete(table))
     hidden = secrets.randbits(_REF_BITS)
     name = pseudonym_of(format_ref(hidden))
     changed = ("key", "number", "ref")
@@ -86,7 +86,7 @@ def begin(batch: Batch, unit: int, reason: str, actor: str, *, although_paired: 
         connection, erased_number, ("kind", "hash"), ("target", "erased_ms"), hashes
     )
     _let_places_be_read_again(connection, unit)
-    deleted = number_sweep.delete_rows_about(batch, sorted(texts))
+    deleted = number_sweep.delete_rows_about(batch, texts)
     case_thing = schema.metadata.tables["case_thing"]
     of_cases = update(case_thing).where(case_thing.c.number.in_(texts)).values(number=name)
     connection.execute(of_cases)
@@ -104,7 +104,7 @@ def begin(batch: Batch, unit: int, reason: str, actor: str, *, although_paired: 
             bodies=0,
             redacted=0,
             rows=deleted,
-            numbers=msgspec.json.encode(sorted(texts)),
+            numbers=msgspec.json.encode(texts),
             after=msgspec.json.encode(["report", None]),
         )
     )
@@ -113,6 +113,16 @@ def begin(batch: Batch, unit: int, reason: str, actor: str, *, although_paired: 
     batch.dirty.add(unit)
     rule_jobs.request(batch)
     return erasure_id
+
+
+def numbers_of(connection: Connection, unit: int) -> list[str]:
+    """Return the numbers of a modem or SIM that no other one has."""
+    columns = ("key", "number")
+    ((key, number),) = dialect.select_rows(connection, schema.unit, ("id",), columns, [(unit,)])
+    texts = {key, number, *(value for _, _, value in _identifiers(connection, unit))}
+    if len(key) == len(number) == 20:
+        texts.add(key[:19])  # of lists
+    return sorted(texts)
 
 
 def _check(

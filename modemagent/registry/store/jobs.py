@@ -35,8 +35,8 @@ class TimerKind(IntEnum):
     RECEIPTS = -20
     INVENTORY = -21
     MESSAGES = -30
-    MAIL = -31
-    EXPORTS = -32
+    EXPORTS = -31
+    SELECTIONS = -32
 
 
 class Timer(NamedTuple):

@@ -24,9 +24,10 @@ from modemagent.registry.store import (
     schema,
 )
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.outbound_tables import delivery
 
 #: Tables whose rows refer to units, or that hold no text of people: they are not searched.
-_WITHOUT_TEXT = frozenset(
+WITHOUT_TEXT = frozenset(
     {
         "alembic_version", "audit", "boot", "boot_stream", "conflict", "erasure", "event",
         "event_about", "fact", "finding_report", "hole", "identifier", "identifier_of", "key_page",
@@ -40,7 +41,7 @@ _LISTED = (int(EntryKind.ICCID), int(EntryKind.IMSI_PREFIX))
 
 def tables() -> list[str]:
     """Return the names of the tables that are searched, in order."""
-    return sorted(set(schema.metadata.tables) - _WITHOUT_TEXT)
+    return sorted(set(schema.metadata.tables) - WITHOUT_TEXT)
 
 
 def delete_rows_about(batch: Batch, numbers: Sequence[str]) -> int:
@@ -65,6 +66,7 @@ def sweep(connection: Connection, name: str, redaction: Redaction) -> int:
     """Remove numbers from a table; return how many rows had one."""
     special = {
         "check_part": _sweep_checks,
+        "delivery": _sweep_messages,
         "policy_version": _sweep_policies,
         "recheck_part": _sweep_rechecks,
     }.get(name)
@@ -137,6 +139,18 @@ def _sweep_policies(connection: Connection, redaction: Redaction) -> int:
         values = {"content": msgspec.json.encode(new)}
         _update(connection, table, row, ("policy", "revision"), values)
         changed += 1
+    return changed
+
+
+def _sweep_messages(connection: Connection, redaction: Redaction) -> int:
+    """Remove numbers from messages to webhooks that get them in full."""
+    changed = 0
+    for row in connection.execute(select(delivery.c.id, delivery.c.body)).all():
+        text = bytes(row.body).decode()
+        if redaction.is_in(text):
+            body = msgspec.json.encode(redaction.of_value(msgspec.json.decode(text)))
+            _update(connection, delivery, row, ("id",), {"body": body})
+            changed += 1
     return changed
 
 

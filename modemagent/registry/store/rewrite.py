@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import OperationalError
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
 
 from modemagent.errors import RegistryStoreError
-from modemagent.registry.store.engine import Database
+from modemagent.registry.store.engine import Database, is_sqlite_url
+
+_LOCK_TIMEOUT_S = 2.0
 
 
-def rewrite(database: Database) -> None:
+def rewrite(url: str) -> None:
     """Write all tables again (``VACUUM``, on PostgreSQL ``VACUUM FULL``).
 
     SQLite needs as much free space as the database has, and no other process may use it. PostgreSQL
     locks each table meanwhile.
 
-    :raises RegistryStoreError: the database is in use
+    :raises RegistryStoreError: another process has the database open, or the disk is full
     """
-    statements: tuple[str, ...] = ("VACUUM FULL",)
-    if database.is_sqlite:
-        statements = ("PRAGMA secure_delete=ON", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
-    try:
-        with database.autocommit() as run:
-            for statement in statements:
-                run(statement)
-    except OperationalError as error:
-        raise RegistryStoreError(
-            "the database is in use",
-            hint="Stop the registry, and repeat the command with the same options.",
-        ) from error
+    if not is_sqlite_url(url):
+        with closing(Database(url, guest=True)) as database:
+            database.vacuum_full()
+        return
+    path = Path(str(make_url(url).database)).absolute()
+    with closing(
+        sqlite3.connect(path, isolation_level=None, timeout=_LOCK_TIMEOUT_S)
+    ) as connection:
+        try:
+            # leaving WAL mode needs the database alone, and merges the log into the file
+            mode = connection.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
+            if mode != "delete":
+                raise sqlite3.OperationalError("database is locked")
+            connection.execute("PRAGMA secure_delete=ON")
+            connection.execute("VACUUM")
+        except sqlite3.OperationalError as error:
+            raise RegistryStoreError(
+                f"the database {path} cannot be written again: {error}",
+                hint="Stop the registry first: systemctl stop modemagent-registry",
+            ) from error

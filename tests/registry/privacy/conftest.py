@@ -13,7 +13,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import update
 
+from modemagent.registry.store.engine import Database
+from modemagent.registry.store.outbound_tables import delivery
 from tests.registry.conftest import (
     EID,
     ICCID,
@@ -172,8 +175,33 @@ def change_all(operator: Operator) -> None:
                                                     "imeis": [OTHER_IMEI],
                                                     "to": tomorrow})  # fmt: skip
     do("window.close", "POST windows/{key}/close", None, window["id"])
+    note = do("note.add", "POST notes", {"about": f"asset:{asset['id']}", "text": TEXT})
+    do("note.add", "POST notes", {"about": f"case:{case['id']}", "text": TEXT})
+    do("note.delete", "DELETE notes/{key}", None, note["id"])
+    do("selection.make", "POST selections", {"kind": "modems", "gateway": "gw-1"})
+    for what, form in (("modems", "csv"), ("sims", "csv"), ("assets", "csv"), ("events", "jsonl")):
+        do("export.add", "POST exports", {"what": what, "format": form})
+    do("export.add", "POST exports", {"what": "number", "filters": {"id": ICCID}})
+    change_webhooks(operator)
     do("recheck.start", "POST rules/dry-run", {})
     do("recheck.start", "POST rules/check", {"max_match_ratio": 0.0})
+
+
+def change_webhooks(operator: Operator) -> None:
+    """Make the changes of webhooks, to a host that does not exist."""
+    do = operator.do
+    given = {"name": TEXT, "url": f"https://hooks.invalid/{IMEI}", "full_ids": True}
+    hook = do("webhook.add", "POST webhooks", given)
+    do("webhook.change", "PATCH webhooks/{key}", {"severity": "warning"}, hook["id"])
+    do("webhook.secret", "POST webhooks/{key}/secret", None, hook["id"])
+    message = do("webhook.test", "POST webhooks/{key}/test", None, hook["id"])["message"]
+    with Database(operator.registry.database, guest=True).writing() as connection:
+        sent = update(delivery).where(delivery.c.id == int(message)).values(state="dead")
+        connection.execute(sent)
+    again = "POST webhooks/{key}/messages/{message}/send-again"
+    do("webhook.send_again", again, None, hook["id"], message)
+    other = do("webhook.add", "POST webhooks", given)
+    do("webhook.delete", "DELETE webhooks/{key}", None, other["id"])
 
 
 def decide(operator: Operator) -> None:
