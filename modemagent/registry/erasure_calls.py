@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from modemagent.registry.assets.asset_fields import LONGEST_NOTE, clean_text
+from modemagent.identity.csv_cells import clean_text
+from modemagent.registry.assets.asset_fields import LONGEST_NOTE
 from modemagent.registry.list_calls import key_of
 from modemagent.registry.store import erasure
 from modemagent.registry.store.batch import Batch

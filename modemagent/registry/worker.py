@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from modemagent.errors import SettingsError
 from modemagent.registry.housekeeping import Housekeeper
 from modemagent.registry.log_output import log_in_background
-from modemagent.registry.outbound.courier import Courier
+from modemagent.registry.outbound.dispatcher import Dispatcher
 from modemagent.registry.outbound.mail import MailOptions
 from modemagent.registry.outbound.targets import Network
 from modemagent.registry.store.engine import Database, is_sqlite_url
@@ -44,14 +44,14 @@ def work(database_url: str, options: WorkerOptions) -> None:
     database = Database(database_url)
     recorder = Recorder(database, round(options.hold_back_s * 1000))
     housekeeper = Housekeeper(database, recorder, lambda: None, options.keep_bodies_days)
-    courier = Courier(database, recorder, options.webhook_networks, options.mail)
+    dispatcher = Dispatcher(database, recorder, options.webhook_networks, options.mail)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with log_in_background():
         housekeeper.start()
-        courier.start()
+        dispatcher.start()
         stopping.wait()
-        courier.stop()
+        dispatcher.stop()
         housekeeper.stop()
     database.close()

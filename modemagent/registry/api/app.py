@@ -46,7 +46,7 @@ from modemagent.registry.api.token_cache import TokenCache
 from modemagent.registry.housekeeping import Housekeeper
 from modemagent.registry.ingest import Ingest
 from modemagent.registry.looks import Looks
-from modemagent.registry.outbound.courier import Courier
+from modemagent.registry.outbound.dispatcher import Dispatcher
 from modemagent.registry.outbound.mail import MailOptions
 from modemagent.registry.pages.passwords import Passwords
 from modemagent.registry.pages.site import Pages
@@ -112,7 +112,7 @@ def create_app(
     looks = Looks(database)
     housekeeper = Housekeeper(database, recorder, lambda: streams.notify(), keep_bodies_days, looks)
 
-    courier = Courier(database, recorder, webhook_networks, mail)
+    dispatcher = Dispatcher(database, recorder, webhook_networks, mail)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -121,10 +121,10 @@ def create_app(
         ingest.start()
         lookup.start()
         housekeeper.start()
-        courier.start()
+        dispatcher.start()
         yield
         streams.close()
-        await asyncio.to_thread(courier.stop)
+        await asyncio.to_thread(dispatcher.stop)
         await asyncio.to_thread(housekeeper.stop)
         await asyncio.to_thread(ingest.stop)
         lookup.stop()

@@ -71,7 +71,7 @@ class Message(NamedTuple):
     created_ms: int
 
 
-class Outcome(NamedTuple):
+class AttemptResult(NamedTuple):
     """Result of an attempt.
 
     :param status: of the response; None: there was none
@@ -187,7 +187,7 @@ def claim(batch: Batch) -> list[Message]:
     return claimed
 
 
-def finish(batch: Batch, message: Message, outcome: Outcome) -> None:
+def finish(batch: Batch, message: Message, outcome: AttemptResult) -> None:
     """Write the result of an attempt, and when the next one is due."""
     connection, now = batch.connection, batch.now_ms
     row = locked(batch, message.webhook)
@@ -208,7 +208,7 @@ def finish(batch: Batch, message: Message, outcome: Outcome) -> None:
             result |= {"state": "dead", "finished_ms": now}
         else:
             result |= {"due_ms": now + wait_ms}
-        if outcome.status == 410:  # the receiver wants no more messages, by the same scheme
+        if outcome.status == 410:  # the receiver wants none, by the same scheme
             hook |= {"state": "disabled", "reason": "the receiver answered 410 (Gone)"}
     if hook:
         connection.execute(update(webhook).where(webhook.c.id == row.id).values(hook))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from modemagent.errors import UsageError
-from modemagent.registry.assets.csv_cells import csv_line, guarded
+from modemagent.identity.csv_cells import csv_line, guarded
 from modemagent.registry.store import acts, assets, audit, dialect, number_rows, reader
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from modemagent.errors import UsageError
-from modemagent.registry.assets.asset_fields import LONGEST_NOTE, clean_text
+from modemagent.identity.csv_cells import clean_text
+from modemagent.registry.assets.asset_fields import LONGEST_NOTE
 from modemagent.registry.store import acts
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339

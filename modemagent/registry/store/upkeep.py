@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sqlalchemy import delete, update
 
-from modemagent.registry.store import dialect, partitions, schema
+from modemagent.registry.store import dialect, partitions, privacy_tables, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.key_pages import DAY_MS
@@ -41,6 +41,8 @@ def delete_bodies(batch: Batch, keep_days: int) -> bool:
         # its other columns decide which report counts
         update(schema.conflict).where(c.received_ms < oldest_ms, c.body != b"").values(body=b"")
     )
+    erased = privacy_tables.erased_number
+    connection.execute(delete(erased).where(erased.c.erased_ms < oldest_ms))
     if dialect.is_sqlite(connection):
         return dialect.delete_oldest_bodies(connection, oldest_ms, _BODIES_AT_ONCE)
     partitions.drop_months(connection, oldest_ms)

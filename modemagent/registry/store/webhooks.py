@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from modemagent.errors import UsageError
-from modemagent.registry.assets.asset_fields import clean_text
+from modemagent.identity.csv_cells import clean_text
 from modemagent.registry.outbound.signing import new_secret
 from modemagent.registry.outbound.targets import check_url
 from modemagent.registry.store import acts, dialect, notices, schema

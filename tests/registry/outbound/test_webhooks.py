@@ -20,8 +20,8 @@ from sqlalchemy import update
 from modemagent.errors import UsageError
 from modemagent.http_exchange import AddressRefused, HttpClient, Limits
 from modemagent.registry.case_calls import CaseCalls
-from modemagent.registry.outbound import courier as courier_module
-from modemagent.registry.outbound.courier import Courier
+from modemagent.registry.outbound import dispatcher as dispatcher_module
+from modemagent.registry.outbound.dispatcher import Dispatcher
 from modemagent.registry.outbound.schedule import DELAYS_S, LONGEST_MS, delay_ms
 from modemagent.registry.outbound.targets import address_rule, check_url
 from modemagent.registry.store.engine import Database, now_ms
@@ -45,11 +45,11 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def calls(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebhookCalls]:
-    monkeypatch.setattr(courier_module, "_LOOK_EVERY_S", 0.02)
-    courier = Courier(database, Recorder(database), _LOOPBACK)
-    courier.start()
+    monkeypatch.setattr(dispatcher_module, "_LOOK_EVERY_S", 0.02)
+    dispatcher = Dispatcher(database, Recorder(database), _LOOPBACK)
+    dispatcher.start()
     yield WebhookCalls(database, "token 1")
-    courier.stop()
+    dispatcher.stop()
 
 
 def add(calls: WebhookCalls, receiver: Receiver, **fields: Any) -> Any:
@@ -196,14 +196,14 @@ def test_receiver_that_is_gone_disables_the_webhook(
 def test_private_address_is_not_connected_to(
     database: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courier_module, "_LOOK_EVERY_S", 0.02)
-    courier = Courier(database, Recorder(database))
-    courier.start()
+    monkeypatch.setattr(dispatcher_module, "_LOOK_EVERY_S", 0.02)
+    dispatcher = Dispatcher(database, Recorder(database))
+    dispatcher.start()
     calls = WebhookCalls(database, "token 1")
     hook = add(calls, receiver, url=receiver.url.replace("127.0.0.1", "localhost"))
     calls.test(hook["id"])
     found = awaited(lambda: (one := message(calls, hook["id"])) and one["error"])
-    courier.stop()
+    dispatcher.stop()
     assert found == "the host has only addresses that may not be connected to"
     assert receiver.received == []
 

@@ -18,7 +18,7 @@ from modemagent import __version__
 from modemagent.http_exchange import AddressRefused, ExchangeError, HttpClient, Limits
 from modemagent.registry.outbound import messages
 from modemagent.registry.outbound.mail import Mailer, MailOptions
-from modemagent.registry.outbound.messages import Message, Outcome
+from modemagent.registry.outbound.messages import AttemptResult, Message
 from modemagent.registry.outbound.signing import signed_headers
 from modemagent.registry.outbound.targets import Network, address_rule
 from modemagent.registry.store.batch import Contested
@@ -33,7 +33,7 @@ _SENDERS = 4  # webhooks that get messages at a time
 _LIMITS = Limits(connect_s=5.0, idle_s=10.0, total_s=15.0, body_bytes=64 * 1024)
 
 
-class Courier:
+class Dispatcher:
     """Makes and sends the messages to webhooks, beside other processes that do the same.
 
     :param allowed: networks that are not public, whose addresses may be connected to
@@ -53,7 +53,7 @@ class Courier:
         self._mailer = None if mail is None else Mailer(recorder, mail)
         self._mail_s = 0.0  # when a digest may be due next
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="registry-courier", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="registry-dispatcher", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -108,7 +108,7 @@ class Courier:
             client.close()
 
 
-def _send(client: HttpClient, message: Message) -> Outcome:
+def _send(client: HttpClient, message: Message) -> AttemptResult:
     headers = {
         "Content-Type": "application/cloudevents+json; charset=utf-8",
         "User-Agent": f"modemagent-registry/{__version__}",
@@ -117,16 +117,16 @@ def _send(client: HttpClient, message: Message) -> Outcome:
     try:
         response = client.request("POST", message.url, headers=headers, body=message.body)
     except AddressRefused:
-        return Outcome(None, "the host has only addresses that may not be connected to")
+        return AttemptResult(None, "the host has only addresses that may not be connected to")
     except ExchangeError as error:
-        return Outcome(None, str(error))
+        return AttemptResult(None, str(error))
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        return Outcome(None, _reason(error))
+        return AttemptResult(None, _reason(error))
     if 200 <= response.status < 300:
-        return Outcome(response.status, "")
+        return AttemptResult(response.status, "")
     what = "a redirect, which is not followed" if 300 <= response.status < 400 else "an error"
     retry_after = response.headers.get("Retry-After")
-    return Outcome(response.status, f"the receiver answered with {what}", retry_after)
+    return AttemptResult(response.status, f"the receiver answered with {what}", retry_after)
 
 
 def _reason(error: Exception) -> str:
