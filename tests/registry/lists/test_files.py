@@ -120,7 +120,7 @@ def test_damage_of_spreadsheets(kind: str, cell: str, text: str, code: str, is_l
     assert not code or all(DAMAGES[code])
 
 
-def test_number_that_ends_in_zeros_is_damaged_only_in_a_column_of_such_numbers() -> None:
+def test_one_number_that_ends_in_zeros_is_not_damaged() -> None:
     def file(*serials: int) -> str:
         numbers = (f"8988303000000{one:05d}" for one in serials)
         return "\n".join(["iccid", *(one + luhn_digit(one) for one in numbers)])
