@@ -94,6 +94,7 @@ LATE_IMPORTS = {
     "modemagent.cli.registry_source:audit_calls",
     "modemagent.cli.registry_source:asset_source",
     "modemagent.cli.registry_source:case_source",
+    "modemagent.cli.registry_source:deadline_source",
     "modemagent.cli.registry_source:policy_source",
     "modemagent.cli.registry_source:recheck_source",
     "modemagent.cli.registry_source:source",

@@ -16,6 +16,7 @@ from modemagent.cli import (
     registry_check,
     registry_erase,
     registry_export,
+    registry_deadlines,
     registry_findings,
     registry_fleet,
     registry_lists,
@@ -194,6 +195,7 @@ command.add_command(registry_assets.group)
 command.add_command(registry_orders.group)
 command.add_command(registry_cases.group)
 command.add_command(registry_recalls.group)
+command.add_command(registry_deadlines.group)
 command.add_command(registry_tokens.group)
 command.add_command(registry_people.group)
 command.add_command(registry_webhooks.group)

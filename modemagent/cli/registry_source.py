@@ -17,6 +17,7 @@ from modemagent.registry_client.audit import AuditSource, HttpAudit
 from modemagent.registry_client.cases import CaseSource, HttpCases
 from modemagent.registry_client.client import HttpSource, Source
 from modemagent.registry_client.exports import ExportSource, HttpExports
+from modemagent.registry_client.deadlines import DeadlineSource, HttpDeadlines
 from modemagent.registry_client.lists import HttpLists, ListSource
 from modemagent.registry_client.policies import HttpPolicies, PolicySource
 from modemagent.registry_client.rechecks import HttpRechecks, RecheckSource
@@ -211,6 +212,21 @@ def policy_source(
                 status=409,
                 hint="Change one of the two policies.",
             ) from conflict
+
+
+@contextmanager
+def deadline_source(
+    url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
+) -> Iterator[DeadlineSource]:
+    """Return where deadlines and regulations are read and changed."""
+    if url is not None:
+        yield HttpDeadlines(_http(url, token_file, database))
+        return
+    _check_no_token(token_file)
+    from modemagent.registry.deadline_calls import DeadlineCalls
+
+    with opened_database(existing_database(database, state_dir)) as opened:
+        yield DeadlineCalls(opened, "command line")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from modemagent.registry.store import (
     audit,
     case_sightings,
     checks,
+    deadlines,
     effective,
     erasure,
     evaluation,
@@ -227,6 +228,7 @@ def _timers(database: Database, keep_bodies_days: int | None) -> list[Timer]:
         Timer(TimerKind.SELECTIONS, _HOUR_S, selections.delete_old),
         Timer(TimerKind.RECEIPTS, _MINUTE_S, afterwards=lambda: receipts.update(database)),
         Timer(TimerKind.INVENTORY, _MINUTE_S, afterwards=lambda: inventory.next_part(database)),
+        Timer(TimerKind.DEADLINES, _MINUTE_S, afterwards=lambda: deadlines.update(database)),
     ]
     if (days := keep_bodies_days) is not None:
         timers.append(

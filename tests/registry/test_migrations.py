@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, text
 from modemagent.errors import RegistryStoreError
 from modemagent.identity.snapshot import SimState
 from modemagent.registry.store import (
+    deadline_tables,
     migrations,
     people_tables,
     policy_tables,
@@ -28,6 +29,7 @@ def test_revisions_make_the_schema(empty_database_url: str) -> None:
     with database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert policy_tables.metadata is recheck_tables.metadata is people_tables.metadata
+        assert deadline_tables.metadata is people_tables.metadata
         found = compare_metadata(context, people_tables.metadata)
     database.close()
     others = [one for one in found if not str(one[1]).startswith("report_")]

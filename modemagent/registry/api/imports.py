@@ -1,4 +1,4 @@
-"""Imports of CSV files into a list, the TAC table, or the register of assets or orders."""
+"""Imports of CSV files into a list, the TAC table, or a register."""
 
 from __future__ import annotations
 
@@ -70,6 +70,9 @@ async def post_import(
         str,
         Query(max_length=64, pattern=PRINTABLE, description="Number of the order, for orders."),
     ] = "",
+    country: Annotated[
+        str, Query(pattern=r"^([A-Za-z]{2})?$", description="Of registrations, ISO 3166.")
+    ] = "",
 ) -> Response:
     """Import a CSV file of at most 8 MiB, as one transaction that can be undone.
 
@@ -77,7 +80,7 @@ async def post_import(
     """
     options = ImportOptions(
         target, mode == "replace", kind, source.strip(), reason.strip(), force, skip, most_change,
-        order.strip(),
+        order.strip(), country,
     )  # fmt: skip
     content = await request.body()
     if not content:

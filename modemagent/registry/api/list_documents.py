@@ -12,7 +12,9 @@ from modemagent.registry.lists.new_entries import LONGEST_REASON, LONGEST_SOURCE
 #: No control characters, which a database or a terminal may not accept.
 PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 ListWord = Literal["prohibited", "tracked", "permitted"]
-Target = Literal["prohibited", "tracked", "permitted", "tacs", "assets", "orders"]
+Target = Literal[
+    "prohibited", "tracked", "permitted", "tacs", "assets", "orders", "registrations"
+]  # fmt: skip
 KindWord = Literal["imei", "iccid", "range", "tac", "imsi_prefix"]
 NumberText = Annotated[str, Field(min_length=1, max_length=64, pattern=PRINTABLE)]
 TimeText = Annotated[str, Field(max_length=40, pattern=PRINTABLE)]
@@ -82,7 +84,7 @@ class LineProblemDocument(Document):
 
 
 class ImportDocument(Document):
-    """An import into a list, the TAC table, or the register of assets or orders."""
+    """An import into a list, the TAC table, or a register."""
 
     id: str
     target: Target

@@ -136,6 +136,18 @@ CATALOGUE: dict[str, CatalogueRow] = {
         "Do what the notice requires, and resolve the finding.",
         lasting=True,
     ),
+    "roaming.deadline": CatalogueRow(
+        _WARNING,
+        "The modem has used up half or more of the days that a country allows.",
+        "See the deadlines of the modem; move it, change its SIM, or register its IMEI in time.",
+        lasting=True,
+    ),
+    "registration.due": CatalogueRow(
+        _WARNING,
+        "The IMEI of the modem must be registered with the authority of a country.",
+        "Register the IMEI, and import the registrations of the authority to settle this.",
+        lasting=True,
+    ),
     "gateway.identity_forked": CatalogueRow(
         _ERROR,
         "Copies of the disk of this gateway report under its identity.",

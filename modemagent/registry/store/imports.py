@@ -19,6 +19,7 @@ from modemagent.registry.lists.list_file import read_list
 from modemagent.registry.lists.new_entries import LISTS
 from modemagent.registry.lists.size_guard import MOST_CHANGE, judge_size
 from modemagent.registry.lists.tac_file import read_tacs
+from modemagent.registry.regulations.registration_file import read_registrations
 from modemagent.registry.store import (
     acts,
     asset_imports,
@@ -27,15 +28,18 @@ from modemagent.registry.store import (
     list_tables,
     lists,
     order_imports,
+    registrations,
     tac_table,
 )
 from modemagent.registry.store.asset_tables import ASSETS, ORDERS
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.deadline_tables import REGISTRATIONS
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.row_plan import RowPlan
 
 TACS = "tacs"  # the TAC table as the target of an import
-_REGISTERS = {TACS: lists.TAC_TABLE, "assets": ASSETS, "orders": ORDERS}
+_REGISTERS = {TACS: lists.TAC_TABLE, "assets": ASSETS, "orders": ORDERS,
+              "registrations": REGISTRATIONS}  # fmt: skip
 TARGETS = (*LISTS, *_REGISTERS)
 
 AnyPlan = lists.Plan | tac_table.TacPlan | RowPlan
@@ -53,13 +57,14 @@ _EMPTY = LineProblem(
 class ImportOptions(NamedTuple):
     """How a file is imported.
 
-    :param target: name of a list, ``tacs``, ``assets`` or ``orders``
+    :param target: name of a list, ``tacs``, ``assets``, ``orders`` or ``registrations``
     :param instead: the file is the whole list: entries that it lacks are removed
     :param kind: what the file lists, if it does not state it
     :param force: import it although the size of the list changes much
     :param skip: leave out lines with errors
     :param most_change: largest change of the size, as a ratio
     :param order: number of the order, for lines that do not state it
+    :param country: of registrations, for lines that do not state it
     """
 
     target: str
@@ -71,6 +76,7 @@ class ImportOptions(NamedTuple):
     skip: bool = False
     most_change: float = MOST_CHANGE
     order: str = ""
+    country: str = ""
 
 
 class ReadFile(NamedTuple):
@@ -97,6 +103,12 @@ def read_file(content: bytes, options: ImportOptions) -> ReadFile:
         return ReadFile(*read_assets(content))
     if options.target == "orders":
         return ReadFile(*read_order(content, options.order))
+    if options.target == "registrations":
+        if options.instead:
+            raise UsageError(
+                "registrations that a file lacks are not removed", hint="Undo their import."
+            )
+        return ReadFile(*read_registrations(content, options.country))
     defaults = {"source": options.source, "reason": options.reason}
     return ReadFile(*read_list(content, kind=options.kind, defaults=defaults))
 
@@ -127,6 +139,8 @@ def run_import(batch: Batch, found: ReadFile, options: ImportOptions, actor: str
     elif isinstance(planned, RowPlan):
         if target == ASSETS:
             asset_imports.put(batch, planned, actor, row[0], options.reason or options.source)
+        elif target == REGISTRATIONS:
+            registrations.put(batch, planned, row[0])
         else:
             order_imports.put(batch, planned, actor, row[0], options.source)
         inventory.evaluate_noted(batch)
@@ -150,6 +164,8 @@ def undo(batch: Batch, import_run: int, actor: str) -> Document | None:
         return {**found, "undo": None}
     if target == lists.TAC_TABLE:
         removed, restored = tac_table.undo(batch, import_run)
+    elif target == REGISTRATIONS:
+        removed, restored = registrations.undo(batch, import_run)
     elif target in (ASSETS, ORDERS):
         revert = asset_imports.undo if target == ASSETS else order_imports.undo
         removed, restored = revert(batch, import_run, actor)
@@ -219,6 +235,8 @@ def _plan(connection: Connection, found: ReadFile, options: ImportOptions) -> An
         return tac_table.plan(connection, found.items, instead=options.instead)
     if options.target == "assets":
         return asset_imports.plan(connection, found.items)
+    if options.target == "registrations":
+        return registrations.plan(connection, found.items)
     if options.target == "orders":
         return order_imports.plan(connection, found.items, instead=options.instead)
     name = LISTS[options.target]

@@ -37,6 +37,7 @@ class TimerKind(IntEnum):
     MESSAGES = -30
     EXPORTS = -31
     SELECTIONS = -32
+    DEADLINES = -40
 
 
 class Timer(NamedTuple):

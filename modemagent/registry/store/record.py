@@ -22,10 +22,10 @@ from modemagent.registry.store.bodies import compress_redacted
 from modemagent.registry.store.boots import Boot, BootLog
 from modemagent.registry.store.forks import Conflict, add_conflicts
 from modemagent.registry.store.gateways import GatewayRows, StreamRow
-from modemagent.registry.store.key_pages import DAY_MS, KeyPages
+from modemagent.registry.store.key_pages import KeyPages
 from modemagent.registry.store.place_log import PlaceLog
 from modemagent.registry.store.places import Clocks, Content, Place, Row, load_places
-from modemagent.registry.store.presence import PresenceKey, days_of, write_presence
+from modemagent.registry.store.presence import PresenceLog
 from modemagent.registry.store.ranges import (
     REJECTED,
     StreamRanges,
@@ -161,7 +161,7 @@ class _Recording:
                 self._ranges[stream.id].add(REJECTED, envelope.sequence, arrival.received_ms)
         self._reports: dict[int, ValidReport] = {}  # validated, by the digest of their identity
         self._by_rank: dict[tuple[int, int], int] = {}
-        self._presence: dict[Place, tuple[str, set[int]]] = {}
+        self._presence = PresenceLog()
         self._healths: set[int] = set()  # numbers of the reports with another health than before
         self._bodies: list[tuple[int, int, int, bytes, int | None]] = []
         self._has_faults = False  # a report has values that rules may find fault with
@@ -201,7 +201,7 @@ class _Recording:
         )
         for gateway in {one.gateway for one in conflicts}:
             self._gateways.mark_forked(gateway)
-        redating.mark_places(self._places)
+        redating.mark_places(self._places, self._presence)
         self._mark_closed_holes()
         self._places.settle()
         self._declare_lost()
@@ -329,12 +329,12 @@ class _Recording:
                     self._places.add_uncounted(place, row)
                     continue
                 place.add(row)
-            lo, hi = boot.date(at.uptime_ms, at.wall_ms, at.synchronized)
-            if parts.mcc and hi - lo <= DAY_MS:
-                day = hi // DAY_MS
-                if day != place.heard_day or parts.mcc != place.mcc:
-                    place.hear(day, parts.mcc)
-                    self._presence.setdefault(place, (parts.mcc, set()))[1].add(day)
+            if parts.mcc:
+                dates = boot.date(at.uptime_ms, at.wall_ms, at.synchronized)
+                self._presence.hear(
+                    place, parts.mcc, dates, None if goes_on else contents.get(identity),
+                    is_newest=at.position == place.newest,
+                )  # fmt: skip
             if at.position == place.newest:
                 if place.problems != parts.problems or not goes_on:
                     self._notice(one, place)
@@ -420,9 +420,9 @@ class _Recording:
         self._boots.write()
         self._gateways.mark_heard()
         self._gateways.write()
+        self._presence.write(batch)  # before the readings that it refers to are dropped
         self._places.write()
         self._write_sims()
-        self._write_presence()
         dialect.insert_rows(connection, schema.report, _BODY, self._bodies)
         if batch.modems or batch.tails or batch.gateways:
             refold(batch)
@@ -443,25 +443,6 @@ class _Recording:
         connection = self._batch.connection
         dialect.delete_rows(connection, schema.place_sim, key, sorted(gone - new))
         dialect.insert_new(connection, schema.place_sim, key, sorted(new - gone))
-
-    def _write_presence(self) -> None:
-        places = [place for place in self._presence if place.unit is not None]
-        keys = [(place.sighting,) for place in places if place.slots is None]
-        slots = {
-            row: bytes(packed)
-            for row, packed in dialect.select_rows(
-                self._batch.connection, schema.sighting, ("id",), ("id", "slots"), sorted(keys)
-            )
-        }
-        found: dict[PresenceKey, set[int]] = {}
-        for place, (mcc, days) in self._presence.items():
-            if place.unit is None:
-                continue
-            packed = slots[place.sighting] if place.slots is None else place.slots
-            sims = [one.sim for one in unpack(packed) if one.sim > 0]
-            for key, some in days_of(place.gateway, place.unit, sims, mcc, days).items():
-                found.setdefault(key, set()).update(some)
-        write_presence(self._batch, found)
 
 
 def _order(one: _Item) -> tuple[int, int]:

@@ -21,6 +21,8 @@ from modemagent.registry.store.boots import CLOCK_COLUMNS, Boot, BootLog, load_b
 from modemagent.registry.store.gateways import GatewayRow, GatewayRows
 from modemagent.registry.store.place_log import PlaceLog
 from modemagent.registry.store.places import Place, load_places
+from modemagent.registry.store.presence import PresenceLog
+from modemagent.registry.store.redated_days import is_redated, note_redated
 
 Position = tuple[int, int, int]
 
@@ -141,8 +143,11 @@ class Redating:
                 found.setdefault(gateway, set()).add(boot)
         return found
 
-    def mark_places(self, places: PlaceLog) -> None:
-        """Mark the places to rebuild, and the units whose readings have another date now."""
+    def mark_places(self, places: PlaceLog, presence: PresenceLog) -> None:
+        """Mark the places to rebuild, and the units whose readings have another date now.
+
+        :param presence: to which the days of those readings are added
+        """
         connection = self._batch.connection
         if self._rebuilt:
             self._update_streams()
@@ -156,6 +161,9 @@ class Redating:
             }
             if changed and not self._gateways.by_row[one.gateway].is_new:
                 self._mark_moved(one, changed)
+                moved = [one.boots[row] for row, dates in changed.items() if is_redated(*dates)]
+                if moved:
+                    note_redated(connection, one.gateway, moved, places, presence)
         if self._others:
             dialect.update_rows(
                 connection,

@@ -412,6 +412,7 @@ presence = Table(
     *key(TEXT, "mcc"),
     *key(SMALL, "year"),
     *required(BYTES, "days"),
+    Index("presence_in_country", "mcc", "modem"),
     **BY_KEY,
 )
 

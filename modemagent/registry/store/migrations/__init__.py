@@ -17,7 +17,7 @@ from modemagent.registry.rules.catalogue import fingerprint
 from modemagent.registry.store import dialect, partitions, schema, takeover
 from modemagent.registry.store.batch import Transactions
 
-NEWEST = "0011_outbound"
+NEWEST = "0012_deadlines"
 _OLDER = (
     "0001",
     "0002_lists",
@@ -28,6 +28,7 @@ _OLDER = (
     "0008_people",
     "0009_policies",
     "0010_privacy",
+    "0011_outbound",
 )  # revisions that can be upgraded
 
 

@@ -1,0 +1,93 @@
+"""Deadlines that follow from the regulations of countries, and these regulations."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from modemagent.registry.api.assets import Filter
+from modemagent.registry.api.auth import redact_for
+from modemagent.registry.api.deadline_documents import (
+    DeadlinePage,
+    NewRegulation,
+    RegulationPage,
+    StoredRegulation,
+)
+from modemagent.registry.api.documents import PROBLEMS
+from modemagent.registry.api.fleet import BAD_REQUEST, NOT_FOUND, PRESENT_ONLY, Limit, Reader
+from modemagent.registry.api.lists import CHANGES, Operator, checked, not_found
+from modemagent.registry.deadline_calls import DeadlineCalls
+from modemagent.registry.store.tokens import Token
+
+router = APIRouter(prefix="/api/v1", tags=["deadlines"], responses=PROBLEMS)
+
+_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+DateText = Annotated[str | None, Query(pattern=_DATE, description="A date, YYYY-MM-DD.")]
+Country = Annotated[
+    str | None, Query(pattern=r"^[A-Za-z]{2}$", description="Only in this country, ISO 3166.")
+]
+RuleId = Annotated[str, Path(pattern=r"^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$")]
+
+
+@router.get(
+    "/deadlines",
+    response_model=DeadlinePage,
+    responses=BAD_REQUEST,
+    dependencies=PRESENT_ONLY,
+)
+def get_deadlines(
+    request: Request,
+    token: Reader,
+    limit: Limit = 100,
+    after: Annotated[
+        str | None,
+        Query(pattern=r"^[0-9]{1,7}-[0-9]{1,18}$", description="`next` of the previous page."),
+    ] = None,
+    country: Country = None,
+    site: Filter = None,
+    modem: Annotated[
+        str | None, Query(pattern=r"^[0-9A-Za-z]{12}$", description="Only this modem, its `ref`.")
+    ] = None,
+    due_from: DateText = None,
+    due_before: DateText = None,
+) -> Response:
+    """List deadlines, the first one that is due first; those without a date come last."""
+    filters = {"country": country, "site": site, "modem": modem, "due_from": due_from,
+               "due_before": due_before}  # fmt: skip
+    page = checked(lambda: _calls(request, token).deadlines(limit, after, **filters))
+    return JSONResponse(redact_for(page, token))
+
+
+@router.get("/regulations", response_model=RegulationPage)
+def get_regulations(request: Request, token: Reader) -> Response:
+    """List the rules of countries, with source, date and confidence."""
+    return JSONResponse(_calls(request, token).regulations())
+
+
+@router.put("/regulations/{rule}", response_model=StoredRegulation, responses=CHANGES)
+def put_regulation(
+    request: Request,
+    token: Operator,
+    rule: RuleId,
+    content: NewRegulation,
+    dry_run: Annotated[bool, Query(description="Change nothing.")] = False,
+) -> Response:
+    """Store a rule of your own; one with the id of a rule of the program replaces it."""
+    given = {"id": rule, **content.model_dump()}
+    found = checked(lambda: _calls(request, token).put_regulation(given, dry_run=dry_run))
+    return JSONResponse(found)
+
+
+@router.delete("/regulations/{rule}", status_code=204, responses=NOT_FOUND)
+def delete_regulation(request: Request, token: Operator, rule: RuleId) -> Response:
+    """Remove a rule of your own; a rule of the program with its id is in force again."""
+    if not _calls(request, token).remove_regulation(rule):
+        raise not_found("rule of your own")
+    return Response(status_code=204)
+
+
+def _calls(request: Request, token: Token) -> DeadlineCalls:
+    return DeadlineCalls(request.app.state.database, f"token {token.number}")
