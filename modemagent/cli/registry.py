@@ -73,6 +73,18 @@ def command() -> None:
     "Address of a listener for /metrics, /healthz and /readyz alone, without tokens.",
 )
 @value_option(
+    "--eir-listen",
+    "HOST:PORT",
+    "Address of a listener for equipment status by 3GPP TS 29.511, without tokens.",
+)
+@value_option(
+    "--eir-default",
+    "STATUS",
+    "Status of equipment that is on no list: unknown, permitted, tracked or prohibited.",
+    type=click.Choice(("unknown", "permitted", "tracked", "prohibited")),
+    default="unknown",
+)
+@value_option(
     "--trusted-proxy",
     "NET",
     "Network of reverse proxies whose X-Forwarded-For is used, such as 10.0.0.0/8; repeatable.",
@@ -97,6 +109,8 @@ def command() -> None:
 def serve_command(
     listen: str,
     metrics_listen: str | None,
+    eir_listen: str | None,
+    eir_default: str,
     trusted_proxy: Sequence[str],
     tls_cert: Path | None,
     tls_key: Path | None,
@@ -127,12 +141,16 @@ def serve_command(
     mail = mail_of(where, public_url)
     address = _address("--listen", listen)
     metrics_address = _address("--metrics-listen", metrics_listen) if metrics_listen else None
+    eir_address = _address("--eir-listen", eir_listen) if eir_listen else None
     from modemagent.registry.api.addresses import parse_network
+    from modemagent.registry.equipment.verdict import Status
     from modemagent.registry.server import ServerOptions, serve
 
     options = ServerOptions(
         listen=address,
         metrics_listen=metrics_address,
+        eir_listen=eir_address,
+        eir_default=None if eir_default == "unknown" else Status[eir_default.upper()],
         trusted_proxies=[parse_network(one) for one in trusted_proxy],
         certificate=tls_cert,
         key=tls_key,

@@ -22,6 +22,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 
 from modemagent.errors import SettingsError
@@ -31,6 +32,14 @@ from modemagent.registry.api.addresses import Network
 from modemagent.registry.api.app import HOLD_BACK_S, create_app
 from modemagent.registry.api.connection import Connections, RegistryConnection
 from modemagent.registry.api.health import metrics_app
+from modemagent.registry.equipment.verdict import Status
+from modemagent.registry.listeners import (
+    Address,
+    SideListeners,
+    listening_line,
+    open_listener,
+    url_of,
+)
 from modemagent.registry.log_output import log_in_background
 from modemagent.registry.outbound.mail import MailOptions
 from modemagent.registry.store import people
@@ -50,7 +59,6 @@ _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 _GC_OBJECTS = 10_000
 _HEADERS = [("x-content-type-options", "nosniff")]
 _HSTS = ("strict-transport-security", "max-age=31536000")
-Address = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +75,8 @@ class ServerOptions:
     :param public_url: origin of the pages for browsers, if it is not that of the listener
     :param webhook_networks: networks that are not public, which webhooks may be in
     :param mail: where digests of new errors are sent; None: nowhere
+    :param eir_listen: address of the listener for equipment status, which needs no token
+    :param eir_default: status of equipment that is on no list; None: unknown
     """
 
     listen: Address
@@ -81,6 +91,8 @@ class ServerOptions:
     public_url: str | None = None
     webhook_networks: Sequence[Network] = ()
     mail: MailOptions | None = None
+    eir_listen: Address | None = None
+    eir_default: Status | None = None
 
 
 def serve(database_url: str, options: ServerOptions) -> None:
@@ -104,16 +116,17 @@ def serve(database_url: str, options: ServerOptions) -> None:
     if options.workers == 1:
         app = _application(database_url, options)
     listener = open_listener(*options.listen)
-    for_metrics = open_listener(*options.metrics_listen) if options.metrics_listen else None
+    others = SideListeners(
+        open_listener(*options.metrics_listen) if options.metrics_listen else None,
+        open_listener(*options.eir_listen) if options.eir_listen else None,
+    )
     _allow_many_files()
     _return_large_buffers()
     sys.setswitchinterval(_SWITCH_S)
     scheme = "https" if certificate else "http"
     if options.workers == 1:
         first = _first_link(app.state.database, listener, scheme, options.public_url)
-        interrupted = _run(
-            app, listener, for_metrics, certificate, lambda line: _announce(first + line)
-        )
+        interrupted = _run(app, listener, others, certificate, lambda line: _announce(first + line))
     else:
         database = Database(database_url, secret=options.secret)  # created once, for all workers
         first = _first_link(database, listener, scheme, options.public_url)
@@ -124,12 +137,12 @@ def serve(database_url: str, options: ServerOptions) -> None:
             def work(worker: int, ready: Callable[[], None]) -> None:
                 metrics.share(folder, worker)
                 app = _application(database_url, options)
-                _run(app, listener, for_metrics, certificate, lambda _: ready())
+                _run(app, listener, others, certificate, lambda _: ready())
 
             interrupted = run_workers(
                 options.workers,
                 work,
-                first + _listening(scheme, listener, for_metrics),
+                first + listening_line(scheme, listener, others),
                 died=lambda worker: metrics.forget_gauges(folder, worker),
             )
     if interrupted:
@@ -151,6 +164,7 @@ def _application(database_url: str, options: ServerOptions) -> FastAPI:
         public_url=options.public_url,
         webhook_networks=options.webhook_networks,
         mail=options.mail,
+        eir_default=options.eir_default,
     )
 
 
@@ -166,7 +180,7 @@ def _first_link(
     secret = people.invite_first(database)
     if secret is None:
         return ""
-    url = public_url or _url(scheme, listener)
+    url = public_url or url_of(scheme, listener)
     return f"first administrator, within 10 minutes: {url}/welcome/{secret}\n"
 
 
@@ -177,7 +191,7 @@ def _announce(line: str) -> None:
 def _run(
     app: FastAPI,
     listener: socket.socket,
-    for_metrics: socket.socket | None,
+    others: SideListeners,
     certificate: ServerCertificate | None,
     announce: Callable[[str], None],
 ) -> bool:
@@ -195,7 +209,7 @@ def _run(
         headers=[*_HEADERS, _HSTS] if certificate else _HEADERS,
         timeout_graceful_shutdown=_STOP_WITHIN_S,
     )
-    server = _Server(config, app, certificate, for_metrics, announce)
+    server = _Server(config, app, certificate, others, announce)
     with log_in_background():
         server.run(sockets=[listener])
     return server.interrupted
@@ -209,7 +223,7 @@ class _Server(uvicorn.Server):
         config: uvicorn.Config,
         app: FastAPI,
         certificate: ServerCertificate | None,
-        for_metrics: socket.socket | None,
+        others: SideListeners,
         announce: Callable[[str], None],
     ) -> None:
         super().__init__(config)
@@ -217,7 +231,7 @@ class _Server(uvicorn.Server):
         self.interrupted = False
         self._app = app
         self._certificate = certificate
-        self._for_metrics = for_metrics
+        self._others = others
         self._connections = Connections(app.state.metrics, app.state.addresses)
         self._acceptor: Acceptor | None = None
 
@@ -240,21 +254,27 @@ class _Server(uvicorn.Server):
         listener.listen(_BACKLOG)
         self._acceptor = Acceptor(listener, protocol, tls)
         self._acceptor.start()
-        if self._for_metrics is not None:
-            config = uvicorn.Config(
-                metrics_app(self._app.state),
-                http=RegistryConnection,
-                log_config=None,
-                access_log=False,
-            )
-            config.load()
-            protocol = self._protocol(config)
-            self.servers.append(await loop.create_server(protocol, sock=self._for_metrics))
+        await self._serve_beside(metrics_app(self._app.state), self._others.metrics, {})
+        await self._serve_beside(self._app.state.eir, self._others.eir, tls)
         gc.freeze()  # else each full collection searches the modules again, for 50 ms
         gc.set_threshold(_GC_OBJECTS)
         self.started = True
         scheme = "https" if self._certificate else "http"
-        self._announce(_listening(scheme, listener, self._for_metrics))
+        self._announce(listening_line(scheme, listener, self._others))
+
+    async def _serve_beside(
+        self, app: ASGIApp, listener: socket.socket | None, tls: dict[str, Any]
+    ) -> None:
+        """Serve another application on a listener of its own."""
+        if listener is None:
+            return
+        config = uvicorn.Config(
+            app, http=RegistryConnection, log_config=None, access_log=False, server_header=False,
+            proxy_headers=False,
+        )  # fmt: skip
+        config.load()
+        loop, protocol = asyncio.get_running_loop(), self._protocol(config)
+        self.servers.append(await loop.create_server(protocol, sock=listener, **tls))
 
     def _protocol(self, config: uvicorn.Config) -> Callable[[], RegistryConnection]:
         return lambda: RegistryConnection(
@@ -274,7 +294,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish the requests in progress, and refuse new ones meanwhile with status 503."""
-        self._app.state.gate.is_stopping = True
+        self._app.state.gate.is_stopping = self._app.state.eir.is_stopping = True
         self._app.state.streams.close()
         deadline = time.monotonic() + _STOP_WITHIN_S
         while self.server_state.tasks and not self.force_exit and time.monotonic() < deadline:
@@ -284,7 +304,7 @@ class _Server(uvicorn.Server):
                 connection.transport.close()
         if self._acceptor is not None:
             self._acceptor.stop()
-        await super().shutdown([*(sockets or []), *filter(None, [self._for_metrics])])
+        await super().shutdown([*(sockets or []), *filter(None, self._others)])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Shut down on a signal, with exit status 0 on SIGTERM."""
@@ -296,39 +316,6 @@ class _Server(uvicorn.Server):
     def _reload_certificate(self) -> None:
         if self._certificate is not None:
             self._certificate.reload()
-
-
-def _listening(scheme: str, listener: socket.socket, for_metrics: socket.socket | None) -> str:
-    addresses = [_url(scheme, listener)]
-    if for_metrics is not None:
-        addresses.append(f"metrics on {_url('http', for_metrics)}/metrics")
-    return f"listening on {', '.join(addresses)}"
-
-
-def _url(scheme: str, listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-
-def open_listener(host: str, port: int) -> socket.socket:
-    """Return a bound socket whose connections send without delay.
-
-    :raises SettingsError: the address cannot be used
-    """
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # inherited by accepted sockets: otherwise the second part of a response waits up to 40 ms
-        # for the delayed acknowledgement of the first
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.bind((host, port))
-    except OSError as error:
-        raise SettingsError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}",
-            hint="Choose another HOST:PORT; port 0 selects a free port.",
-        ) from error
-    return listener
 
 
 def _allow_many_files() -> None:

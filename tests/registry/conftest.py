@@ -195,7 +195,7 @@ class Registry:
         self.options = options
         self.command = command
         self.process: subprocess.Popen[str] | None = None
-        self.port = self.metrics_port = 0
+        self.port = self.metrics_port = self.eir_port = 0
         self.first_link = ""
 
     @property
@@ -225,11 +225,13 @@ class Registry:
             line = self.process.stderr.readline()
         found = re.fullmatch(
             r"listening on https?://127\.0\.0\.1:(\d+)"
-            r"(?:, metrics on http://127\.0\.0\.1:(\d+)/metrics)?\n",
+            r"(?:, metrics on http://127\.0\.0\.1:(\d+)/metrics)?"
+            r"(?:, equipment status on https?://127\.0\.0\.1:(\d+))?\n",
             line,
         )
         assert found, line
         self.port, self.metrics_port = int(found[1]), int(found[2] or 0)
+        self.eir_port = int(found[3] or 0)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         assert self.process is not None

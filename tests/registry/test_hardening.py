@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.registry.server import open_listener
+from modemagent.registry.listeners import open_listener
 from tests.conftest import call_in_process
 from tests.registry.attacker import RawClient, head, responses_to_wrong_tokens
 from tests.registry.conftest import Client, Gateway, HttpResponse, Registry

@@ -37,13 +37,16 @@ from modemagent.registry.api import (
     work_objects,
 )
 from modemagent.registry.api.addresses import ClientAddresses, Network
+from modemagent.registry.api.eir import EirRoute
 from modemagent.registry.api.event_stream import EventStreams
 from modemagent.registry.api.gate import Gate
 from modemagent.registry.api.lookup import LookupRoute
 from modemagent.registry.api.metrics import RegistryMetrics
+from modemagent.registry.api.quick_query import QuickQueries
 from modemagent.registry.api.quotas import MemoryBudget
 from modemagent.registry.api.reports import ReportRoute
 from modemagent.registry.api.token_cache import TokenCache
+from modemagent.registry.equipment.verdict import Status
 from modemagent.registry.housekeeping import Housekeeper
 from modemagent.registry.ingest import Ingest
 from modemagent.registry.looks import Looks
@@ -93,8 +96,11 @@ def create_app(
     public_url: str | None = None,
     webhook_networks: Sequence[Network] = (),
     mail: MailOptions | None = None,
+    eir_default: Status | None = None,
 ) -> FastAPI:
     """Return the application for a database; ``app.state.gate`` is its first ASGI layer.
+
+    ``app.state.eir`` is the application of the listener for equipment status.
 
     :param hold_back_s: how long events wait for missing reports
     :param secret: key of ids and references, if the database is created
@@ -102,6 +108,7 @@ def create_app(
     :param public_url: origin of the pages for browsers, if it is not that of the listener
     :param webhook_networks: networks that are not public, which webhooks may be in
     :param mail: where digests of new errors are sent; None: nowhere
+    :param eir_default: status of equipment that is on no list; None: unknown
     :raises RegistryStoreError: the database cannot be used
     """
     database = Database(database_url, secret=secret)
@@ -121,7 +128,7 @@ def create_app(
         tokens.start()
         streams.start()
         ingest.start()
-        lookup.start()
+        queries.start()
         housekeeper.start()
         dispatcher.start()
         yield
@@ -129,7 +136,7 @@ def create_app(
         await asyncio.to_thread(dispatcher.stop)
         await asyncio.to_thread(housekeeper.stop)
         await asyncio.to_thread(ingest.stop)
-        lookup.stop()
+        queries.stop()
         await tokens.stop()
         passwords.close()
         database.close()
@@ -144,8 +151,9 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    lookup = LookupRoute(app, database)
+    queries = QuickQueries(database)
     state = app.state
+    state.eir = EirRoute(queries, metrics, eir_default)
     state.database, state.ingest, state.metrics = database, ingest, metrics
     state.recorder, state.looks = recorder, looks
     state.tokens, state.streams = tokens, streams
@@ -168,7 +176,7 @@ def create_app(
         direct={
             ("POST", "/api/v1/reports"): ReportRoute(state, budget),
             ("GET", "/api/v1/events/stream"): streams,
-            ("GET", "/api/v1/lookup"): lookup,
+            ("GET", "/api/v1/lookup"): LookupRoute(app, queries),
         },
         allowed_methods=methods.at,
     )

@@ -81,6 +81,7 @@ class RegistryMetrics:
             ["route"],
             registry=own,
         )
+        self._eir = counter("eir_answers", "Answers about equipment status by result.", "result")
         late = counter("reports_late", "Reports below the highest number of their stream.")
         self._lock_waits = counter("lock_waits", "Transactions that waited for the write lock.")
         self._lock_wait_s = counter("lock_wait_seconds", "Time waited for the write lock.")
@@ -106,6 +107,10 @@ class RegistryMetrics:
     def refused(self, reason: str) -> None:
         """Count a request or a connection that was refused."""
         self._refused.labels(reason).inc()
+
+    def eir_answered(self, result: str) -> None:
+        """Count an answer about the status of equipment."""
+        self._eir.labels(result).inc()
 
     def _waited(self, seconds: float) -> None:
         self._lock_waits.inc()

@@ -28,6 +28,7 @@ class PairPolicy(NamedTuple):
     :param iccids: keys of SIMs that every covered modem may hold
     :param own: keys of SIMs that this modem may hold: pairs and exceptions
     :param own_imsis: the same by IMSI
+    :param has_pairs: the policy lists pairs, or SIMs that are not among those above
     """
 
     key: int
@@ -74,10 +75,11 @@ def link_state(
         return LinkState.UNLINKED
     if reading is None:
         return LinkState.ARMED
-    return LinkState.LINKED if _is_allowed(policy, reading, learned) else LinkState.DIFFERED
+    return LinkState.LINKED if is_allowed(policy, reading, learned) else LinkState.DIFFERED
 
 
-def _is_allowed(policy: PairPolicy, reading: HeldSim, learned: int | None) -> bool:
+def is_allowed(policy: PairPolicy, reading: HeldSim, learned: int | None) -> bool:
+    """Return True if a policy allows the SIM of a reading; for the parameters see above."""
     if reading.iccid in policy.own or reading.imsi in policy.own_imsis:
         return True
     if policy.learns:

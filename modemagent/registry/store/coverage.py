@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -14,6 +14,7 @@ from modemagent.registry.store import dialect, policy_tables
 from modemagent.registry.store.asset_tables import asset, order_row, purchase_order
 
 Cover = tuple[int, str]
+SimValue = tuple[int, str]
 
 _SITES = (
     "SELECT p.unit, g.gateway_id, g.site FROM place p JOIN gateway g ON g.id = p.gateway"
@@ -93,12 +94,18 @@ def covering(connection: Connection, covers: Mapping[int, Iterable[Cover]]) -> d
 
 
 def load_policies(
-    connection: Connection, of_modem: Mapping[int, int], modems: Mapping[int, str], at_ms: int
+    connection: Connection,
+    of_modem: Mapping[int, int],
+    modems: Mapping[int, str],
+    at_ms: int,
+    *,
+    only: Sequence[SimValue] | None = None,
 ) -> dict[int, PairPolicy]:
     """Return the policies of modems that learn or enforce at a time.
 
     :param of_modem: key of the policy by unit
     :param modems: 14 digits of the IMEI by unit
+    :param only: kinds and numbers of allowed SIMs that matter; None: all
     """
     keys = [(one,) for one in sorted(set(of_modem.values()))]
     rows: list[Any] = dialect.select_rows(connection, policy_tables.policy, ("id",), _POLICY, keys)
@@ -108,15 +115,17 @@ def load_policies(
         if mode != "observe" and (begin is None or begin <= at_ms) and (end is None or at_ms < end)
     }
     listed: dict[int, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-    sims: list[Any] = dialect.select_rows(
-        connection,
-        policy_tables.policy_sim,
-        ("policy",),
-        ("policy", "kind", "value"),
-        [(one,) for one in active],
+    columns = ("policy", "kind", "value")
+    values: list[tuple[Any, ...]] = (
+        [(one,) for one in active]
+        if only is None
+        else [(one, *sim) for one in active for sim in only]
     )
+    by: Sequence[str] = columns[:1] if only is None else columns
+    sims: list[Any] = dialect.select_rows(connection, policy_tables.policy_sim, by, columns, values)
     for key, kind, value in sims:
         listed[key][kind].add(value)
+    listing = set(listed) if only is None else _listing(connection, active)
     own: dict[tuple[str, int], list[tuple[int, str, bool]]] = defaultdict(list)
     imeis = {modems[unit] for unit, key in of_modem.items() if key in active}
     pairs: list[Any] = dialect.select_rows(
@@ -142,9 +151,16 @@ def load_policies(
                 frozenset(listed[key][SimKind.IMSI]),
                 frozenset(value for kind, value, _ in mine if kind == SimKind.ICCID),
                 frozenset(value for kind, value, _ in mine if kind == SimKind.IMSI),
-                any(not is_exception for _, _, is_exception in mine),
+                key in listing or any(not is_exception for _, _, is_exception in mine),
             )
     return found
+
+
+def _listing(connection: Connection, policies: Iterable[int]) -> set[int]:
+    """Return the policies that list SIMs."""
+    c = policy_tables.policy_sim.c
+    queries = [select(c.policy).where(c.policy == one).limit(1) for one in policies]
+    return {row.policy for query in queries for row in connection.execute(query)}
 
 
 def as_pair_policy(content: PolicyContent, imei: str) -> PairPolicy:

@@ -22,6 +22,8 @@ _BYTES = 46  # 366 bits
 _KEY = ("gateway", "modem", "sim", "mcc", "year")
 _EPOCH = date(1970, 1, 1)
 
+PresenceKey = tuple[int, int, int, str, int]
+
 
 class HeardReading(NamedTuple):
     """What was read where, apart from the day.
@@ -87,28 +89,45 @@ class PresenceLog:
                 connection, schema.sighting, ("id",), ("id", "slots"), keys
             )
         }
-        found: dict[tuple[int, int, int, str, int], set[int]] = {}
+        found: dict[PresenceKey, set[int]] = {}
         for one, days in self._days.items():
             slots = one.slots or packed.get(one.sighting, b"")
             sims = [slot.sim for slot in unpack(slots) if slot.sim > 0]
-            for day in days:
-                at = datetime.fromtimestamp(day * DAY_MS / 1000, UTC)
-                for sim in sims or [0]:
-                    key = one.gateway, one.modem, sim, one.mcc, at.year
-                    found.setdefault(key, set()).add(at.timetuple().tm_yday - 1)
-        keys_found = sorted(found)
-        columns = (*_KEY, "days")
-        rows = dialect.select_rows(connection, schema.presence, _KEY, columns, keys_found)
-        stored = {tuple(row[:5]): bytes(row[5]) for row in rows}
-        changed = []
-        for key in keys_found:
-            before = int.from_bytes(stored.get(key, b""), "little")
-            mask = before
-            for day in found[key]:
-                mask |= 1 << day
-            if mask != before:
-                changed.append((*key, mask.to_bytes(_BYTES, "little")))
-        dialect.upsert_rows(connection, schema.presence, _KEY, ("days",), changed)
+            for key, some in days_of(one.gateway, one.modem, sims, one.mcc, days).items():
+                found.setdefault(key, set()).update(some)
+        write_presence(batch, found)
+
+
+def days_of(
+    gateway: int, modem: int, sims: Iterable[int], mcc: str, days: Iterable[int]
+) -> dict[PresenceKey, set[int]]:
+    """Return the days, counted from 1970, as days of years by key; SIM 0 if there is none."""
+    found: dict[PresenceKey, set[int]] = {}
+    for day in days:
+        at = datetime.fromtimestamp(day * DAY_MS / 1000, UTC)
+        for sim in list(sims) or [0]:
+            key = gateway, modem, sim, mcc, at.year
+            found.setdefault(key, set()).add(at.timetuple().tm_yday - 1)
+    return found
+
+
+def write_presence(batch: Batch, found: dict[PresenceKey, set[int]]) -> None:
+    """Set the bits of these days."""
+    if not found:
+        return
+    keys = sorted(found)
+    columns = (*_KEY, "days")
+    rows = dialect.select_rows(batch.connection, schema.presence, _KEY, columns, keys)
+    stored = {tuple(row[:5]): bytes(row[5]) for row in rows}
+    changed = []
+    for key in keys:
+        before = int.from_bytes(stored.get(key, b""), "little")
+        mask = before
+        for day in found[key]:
+            mask |= 1 << day
+        if mask != before:
+            changed.append((*key, mask.to_bytes(_BYTES, "little")))
+    dialect.upsert_rows(batch.connection, schema.presence, _KEY, ("days",), changed)
 
 
 def days_in(year: int, mask: bytes) -> Iterator[int]:

@@ -1,0 +1,134 @@
+"""The listener for equipment status, with lists, policies and reports, on both engines."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.policy_calls import PolicyCalls
+from modemagent.registry.store import recheck
+from tests.registry.conftest import (
+    ICCID,
+    IMEI,
+    OTHER_ICCID,
+    Client,
+    Gateway,
+    HttpResponse,
+    Registry,
+    sim,
+)
+from tests.registry.history.wire import imei
+from tests.registry.rules.conftest import Store
+
+IMSI, OTHER_IMSI, UNKNOWN_IMSI = "901288000000001", "901288000000002", "901288000000003"
+
+
+class Eir:
+    """A running registry with its listener for equipment status."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.client = Client(registry.eir_port, None)
+
+    def request(self, query: str, method: str = "GET", **headers: str) -> HttpResponse:
+        path = f"/n5g-eir-eic/v1/equipment-status{query}"
+        return self.client.request(method, path, **headers)
+
+    def status(self, number: str, imsi: str | None = None) -> str | None:
+        """Return the status of a modem; None: unknown."""
+        supi = f"&supi=imsi-{imsi}" if imsi else ""
+        found = self.request(f"?pei=imei-{number}{supi}")
+        if found.status == 404:
+            assert found.json["cause"] == "ERROR_EQUIPMENT_UNKNOWN"
+            return None
+        assert found.status == 200, found.raw
+        assert found.headers["Content-Type"] == "application/json"
+        assert list(found.json) == ["status"]
+        return str(found.json["status"])
+
+
+@pytest.fixture
+def eir(tmp_path: Path, database_url: str) -> Iterator[Eir]:
+    registry = Registry(
+        tmp_path / "state", "--eir-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
+        database=database_url,
+    )  # fmt: skip
+    registry.start()
+    yield Eir(registry)
+    if registry.process is not None and registry.process.poll() is None:
+        registry.stop(signal.SIGKILL)
+
+
+def put(calls: ListCalls, name: str, kind: str, value: str, last: str | None = None) -> None:
+    calls.put_entry(name, {"kind": kind, "value": value, "last": last})
+
+
+def test_status_follows_lists_policies_and_reports(eir: Eir) -> None:
+    store = Store(eir.registry.database)
+    lists, policies = ListCalls(store.database, "test"), PolicyCalls(store.database, "test")
+    assert eir.status(IMEI) is None
+    put(lists, "permitted", "tac", IMEI[:8])
+    assert eir.status(IMEI) == "WHITELISTED"
+    put(lists, "tracked", "range", f"{IMEI[:8]}000000", f"{IMEI[:8]}000009")
+    assert eir.status(IMEI) == "GREYLISTED"
+    assert eir.status(imei("elsewhere")) == "WHITELISTED"
+
+    gateway = Gateway()
+    other = sim(OTHER_ICCID, OTHER_IMSI)
+    store.add(gateway.report("identified", sims=[other]), gateway.report("sim_changed"))
+    given: dict[str, Any] = {
+        "name": "pair", "mode": "enforce", "covers": {"imeis": [IMEI]}, "iccids": [ICCID],
+    }  # fmt: skip
+    policy = policies.add(given)
+    assert eir.status(IMEI, IMSI) == "GREYLISTED"  # allowed, and tracked
+    assert eir.status(IMEI, OTHER_IMSI) == "BLACKLISTED"
+    assert eir.status(IMEI, UNKNOWN_IMSI) == "BLACKLISTED"
+    assert eir.status(IMEI) == "GREYLISTED"
+    given["exceptions"] = [{"imei": IMEI, "imsi": OTHER_IMSI}]
+    policies.change(policy["ref"], policy["revision"], given)
+    put(lists, "prohibited", "imei", IMEI)
+    assert eir.status(IMEI) == eir.status(IMEI, IMSI) == "BLACKLISTED"
+    assert eir.status(IMEI, OTHER_IMSI) == "WHITELISTED"
+    while store.run(recheck.step):
+        pass
+    store.database.close()
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_errors_are_problem_documents_with_a_cause(eir: Eir) -> None:
+    found = eir.request("")
+    assert found.status == 400
+    assert found.headers["Content-Type"] == "application/problem+json"
+    assert found.json == {
+        "title": "Bad Request", "status": 400, "cause": "MANDATORY_QUERY_PARAM_MISSING",
+        "detail": "the PEI of the equipment is missing",
+        "invalidParams": [{"param": "query pei", "reason": "the PEI of the equipment is missing"}],
+    }  # fmt: skip
+    assert eir.request("?pei=imei-867698040000014").json["cause"] == (
+        "MANDATORY_QUERY_PARAM_INCORRECT"
+    )
+    refused = eir.request(f"?pei=imei-{IMEI}", "DELETE")
+    assert (refused.status, refused.headers["Allow"]) == (405, "GET")
+    assert eir.request(f"?pei=imei-{IMEI}", Accept="text/plain").status == 406
+    assert eir.request("?pei=mac-00-00-5E-00-53-00").status == 404
+    assert eir.request("?pei=" + "1" * 20_000).status == 414
+    assert eir.client.request("GET", "/n5g-eir-eic/v2/equipment-status").status == 400
+    assert eir.client.request("GET", "/api/v1/lists").status == 400
+    main = Client(eir.registry.port, None)
+    path = f"/n5g-eir-eic/v1/equipment-status?pei=imei-{IMEI}"
+    assert main.request("GET", path).status in (401, 404)  # not on the address of the API
+
+    metrics = Client(eir.registry.metrics_port, None).request("GET", "/metrics").raw.decode()
+    counted = [line for line in metrics.splitlines() if "eir_answers_total{" in line]
+    assert 'modemagent_registry_eir_answers_total{result="unknown"} 1.0' in counted
+    assert 'modemagent_registry_eir_answers_total{result="refused_405"} 1.0' in counted
+    assert IMEI not in json.dumps(counted)
+    code, errors = eir.registry.stop()
+    assert code == 0
+    assert IMEI[:8] not in errors
