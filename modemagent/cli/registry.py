@@ -17,6 +17,7 @@ from modemagent.cli import (
     registry_erase,
     registry_export,
     registry_deadlines,
+    registry_eir,
     registry_findings,
     registry_fleet,
     registry_lists,
@@ -214,6 +215,7 @@ command.add_command(registry_orders.group)
 command.add_command(registry_cases.group)
 command.add_command(registry_recalls.group)
 command.add_command(registry_deadlines.group)
+command.add_command(registry_eir.group)
 command.add_command(registry_tokens.group)
 command.add_command(registry_people.group)
 command.add_command(registry_webhooks.group)

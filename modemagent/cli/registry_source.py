@@ -19,6 +19,7 @@ from modemagent.registry_client.client import HttpSource, Source
 from modemagent.registry_client.exports import ExportSource, HttpExports
 from modemagent.registry_client.deadlines import DeadlineSource, HttpDeadlines
 from modemagent.registry_client.lists import HttpLists, ListSource
+from modemagent.registry_client.outside import HttpOutside, OutsideSource
 from modemagent.registry_client.policies import HttpPolicies, PolicySource
 from modemagent.registry_client.rechecks import HttpRechecks, RecheckSource
 from modemagent.registry_client.webhooks import HttpWebhooks, WebhookSource
@@ -227,6 +228,21 @@ def deadline_source(
 
     with opened_database(existing_database(database, state_dir)) as opened:
         yield DeadlineCalls(opened, "command line")
+
+
+@contextmanager
+def outside_source(
+    url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
+) -> Iterator[OutsideSource]:
+    """Return where it is read what others state."""
+    if url is not None:
+        yield HttpOutside(_http(url, token_file, database))
+        return
+    _check_no_token(token_file)
+    from modemagent.registry.eir_calls import EirCalls
+
+    with opened_database(existing_database(database, state_dir)) as opened:
+        yield EirCalls(opened, "command line")
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from modemagent.registry.store import (
     checks,
     deadlines,
     effective,
+    eir_checks,
     erasure,
     evaluation,
     event_log,
@@ -48,7 +49,7 @@ _RECHECK_S = 0.5  # after which rules are evaluated for new reports
 
 
 class Housekeeper:
-    """Two threads: one for the timers, and on PostgreSQL one that waits for other processes.
+    """Threads for the timers, for requests to others, and on PostgreSQL for notifications.
 
     :param on_events: called when events were published here or by another process
     :param keep_bodies_days: how long bodies of reports are kept; None: without limit
@@ -70,7 +71,14 @@ class Housekeeper:
         self._timers = _timers(database, keep_bodies_days)
         self._created = False
         self._stopping = threading.Event()
-        works = [self._work] if database.is_sqlite else [self._work, self._listen]
+        self._outside = [
+            Timer(
+                TimerKind.EIR,
+                eir_checks.EVERY_S,
+                afterwards=lambda: eir_checks.update(database, self._stopping),
+            )
+        ]
+        works = [self._work, self._ask] + ([] if database.is_sqlite else [self._listen])
         self._threads = [
             threading.Thread(target=one, name=f"registry{one.__name__}", daemon=True)
             for one in works
@@ -98,7 +106,7 @@ class Housekeeper:
                     self._created = True
                 while not self._stopping.is_set() and self._evaluate():
                     pass
-                while not self._stopping.is_set() and self._run_due():
+                while not self._stopping.is_set() and self._run_due(self._timers):
                     pass
                 self._look()
                 self._chain()
@@ -174,10 +182,21 @@ class Housekeeper:
             return False
         return is_waiting
 
-    def _run_due(self) -> bool:
+    def _ask(self) -> None:
+        """Send requests to others, which may take long to answer."""
+        while not self._stopping.wait(_LOOK_EVERY_S):
+            try:
+                self._run_due(self._outside)
+            except SQLAlchemyError as error:
+                log.error("requests to others failed: %s", type(error).__name__)
+            except Exception as error:
+                log.error("requests to others failed, tried again in a minute", exc_info=error)
+                self._stopping.wait(_MINUTE_S)
+
+    def _run_due(self, timers: list[Timer]) -> bool:
         """Do what is due; return True if some of it was done here and more may be due."""
         with self._database.reading() as connection:
-            due = jobs.due(connection, self._timers, now_ms())
+            due = jobs.due(connection, timers, now_ms())
         return any(self._run(timer) for timer in due)
 
     def _run(self, timer: Timer) -> bool:

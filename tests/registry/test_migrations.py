@@ -15,6 +15,7 @@ from modemagent.identity.snapshot import SimState
 from modemagent.registry.store import (
     deadline_tables,
     migrations,
+    outside_tables,
     people_tables,
     policy_tables,
     recheck_tables,
@@ -29,7 +30,7 @@ def test_revisions_make_the_schema(empty_database_url: str) -> None:
     with database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert policy_tables.metadata is recheck_tables.metadata is people_tables.metadata
-        assert deadline_tables.metadata is people_tables.metadata
+        assert deadline_tables.metadata is outside_tables.metadata is people_tables.metadata
         found = compare_metadata(context, people_tables.metadata)
     database.close()
     others = [one for one in found if not str(one[1]).startswith("report_")]

@@ -148,6 +148,18 @@ CATALOGUE: dict[str, CatalogueRow] = {
         "Register the IMEI, and import the registrations of the authority to settle this.",
         lasting=True,
     ),
+    "eir.changed": CatalogueRow(
+        _WARNING,
+        "An outside EIR lists the modem, or does not know it any longer.",
+        "Ask the operator of the EIR for the reason, and open a case if the entry is wrong.",
+        lasting=True,
+    ),
+    "operator.contradicts": CatalogueRow(
+        _WARNING,
+        "The operator has seen the SIM in another modem than the one that reports it.",
+        "Find out where the SIM is: the modem or the record of the operator is wrong.",
+        lasting=True,
+    ),
     "gateway.identity_forked": CatalogueRow(
         _ERROR,
         "Copies of the disk of this gateway report under its identity.",

@@ -38,6 +38,7 @@ class TimerKind(IntEnum):
     EXPORTS = -31
     SELECTIONS = -32
     DEADLINES = -40
+    EIR = -41
 
 
 class Timer(NamedTuple):

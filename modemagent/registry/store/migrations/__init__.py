@@ -17,7 +17,7 @@ from modemagent.registry.rules.catalogue import fingerprint
 from modemagent.registry.store import dialect, partitions, schema, takeover
 from modemagent.registry.store.batch import Transactions
 
-NEWEST = "0012_deadlines"
+NEWEST = "0013_outside"
 _OLDER = (
     "0001",
     "0002_lists",
@@ -29,6 +29,7 @@ _OLDER = (
     "0009_policies",
     "0010_privacy",
     "0011_outbound",
+    "0012_deadlines",
 )  # revisions that can be upgraded
 
 
