@@ -22,6 +22,7 @@
     ├── ModemManagerUnavailable (4) ModemManager does not answer
     ├── AgentDenied           (4)   no permission to use the control socket
     ├── RegistryStoreError    (1)   the registry's database cannot be used
+    ├── OperatorApiError      (6)   the API of an operator cannot be used
     └── RegistryError         (6)   the registry did not accept a request
         ├── RegistryUnreachable (6) no connection or no answer in time: retry later
         │   └── ClockNotSet   (6)   the clock is not set, so no certificate is valid: wait for it
@@ -291,6 +292,13 @@ class RegistryError(ModemAgentError):
     """A request that the registry did not accept."""
 
     code = "registry"
+    exit_status = 6
+
+
+class OperatorApiError(ModemAgentError):
+    """The API of an operator cannot be used; the message has no number and no secret."""
+
+    code = "operator_api"
     exit_status = 6
 
 

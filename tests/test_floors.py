@@ -97,6 +97,7 @@ LATE_IMPORTS = {
     "modemagent.cli.registry_source:deadline_source",
     "modemagent.cli.registry_source:outside_source",
     "modemagent.cli.registry_source:policy_source",
+    "modemagent.cli.registry_connectors:run",
     "modemagent.cli.registry_eir:off",
     "modemagent.cli.registry_eir:set_command",
     "modemagent.cli.registry_source:recheck_source",

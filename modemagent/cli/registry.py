@@ -16,6 +16,7 @@ from modemagent.cli import (
     registry_check,
     registry_erase,
     registry_export,
+    registry_connectors,
     registry_deadlines,
     registry_eir,
     registry_findings,
@@ -216,6 +217,7 @@ command.add_command(registry_cases.group)
 command.add_command(registry_recalls.group)
 command.add_command(registry_deadlines.group)
 command.add_command(registry_eir.group)
+command.add_command(registry_connectors.group)
 command.add_command(registry_tokens.group)
 command.add_command(registry_people.group)
 command.add_command(registry_webhooks.group)

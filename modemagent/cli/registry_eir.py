@@ -79,11 +79,11 @@ def set_command(
     The IMEIs of all modems are sent to it. After failures the next request waits as long as the EIR
     states, or else twice as long as before, up to an hour.
     """
-    from modemagent.registry.eir_calls import EirCalls
+    from modemagent.registry.outside_calls import OutsideCalls
 
     path = None if token_file is None else str(token_file.absolute())
     with opened_database(existing_database(database, state_dir)) as opened:
-        found = EirCalls(opened, "command line").set_eir(url, path, per_minute, every_days)
+        found = OutsideCalls(opened, "command line").set_eir(url, path, per_minute, every_days)
     show_rows(found, [found], _STATE, as_json)
 
 
@@ -92,10 +92,10 @@ def set_command(
 @database_options
 def off(as_json: bool, database: str | None, state_dir: Path | None) -> None:
     """Stop sending requests; answers and findings stay."""
-    from modemagent.registry.eir_calls import EirCalls
+    from modemagent.registry.outside_calls import OutsideCalls
 
     with opened_database(existing_database(database, state_dir)) as opened:
-        if not EirCalls(opened, "command line").remove_eir():
+        if not OutsideCalls(opened, "command line").remove_eir():
             raise UsageError("no EIR is set", hint="See: modemagent registry eir set --help")
     if as_json:
         print_json({"url": None})

@@ -239,10 +239,10 @@ def outside_source(
         yield HttpOutside(_http(url, token_file, database))
         return
     _check_no_token(token_file)
-    from modemagent.registry.eir_calls import EirCalls
+    from modemagent.registry.outside_calls import OutsideCalls
 
     with opened_database(existing_database(database, state_dir)) as opened:
-        yield EirCalls(opened, "command line")
+        yield OutsideCalls(opened, "command line")
 
 
 @contextmanager

@@ -16,6 +16,12 @@ class OutsideSource(Protocol):
     def answers(self, limit: int, after: str | None, status: str | None = None) -> Document:
         """Return a page of its answers about modems."""
 
+    def connectors(self) -> Document:
+        """Return the last run of each connector."""
+
+    def contradictions(self, connector: str, limit: int, after: str | None) -> Document:
+        """Return a page of the SIMs that an operator has seen in another modem."""
+
 
 class HttpOutside:
     """What others state, of a registry over HTTP."""
@@ -29,3 +35,11 @@ class HttpOutside:
     def answers(self, limit: int, after: str | None, status: str | None = None) -> Document:
         given = {name: value for name, value in (("after", after), ("status", status)) if value}
         return self._source.get("eir/answers", limit=limit, **given) or {}
+
+    def connectors(self) -> Document:
+        return self._source.get("connectors") or {"connectors": []}
+
+    def contradictions(self, connector: str, limit: int, after: str | None) -> Document:
+        given = {} if after is None else {"after": after}
+        path = f"connectors/{connector}/contradictions"
+        return self._source.get(path, limit=limit, **given) or {}

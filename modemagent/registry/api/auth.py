@@ -27,7 +27,8 @@ _INCLUDES: dict[Scope, frozenset[Scope]] = {
     Scope.AUDIT: frozenset({Scope.READ, Scope.AUDIT}),
     Scope.ADMIN: frozenset({Scope.READ, Scope.OPERATE, Scope.AUDIT, Scope.ADMIN}),
 }
-_NUMBERS = frozenset({"imei", "imeisv", "meid", "iccid", "imsi", "eid", "serial_number"})
+_NUMBERS = frozenset({"imei", "imeisv", "meid", "iccid", "imsi", "eid", "serial_number",
+                      "operator_imei"})  # fmt: skip
 #: Only for the description of the API: the gate has checked the token.
 _bearer = HTTPBearer(auto_error=False, description="A token of `modemagent registry token create`.")
 _PLAIN = frozenset({"key", "same_as", "one_of", "stream_id", "boot_id", "report_id", "gateway_id"})

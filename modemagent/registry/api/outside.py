@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -15,7 +15,7 @@ from modemagent.registry.api.auth import redact_for
 from modemagent.registry.api.documents import PROBLEMS, Document
 from modemagent.registry.api.fleet import Limit, Reader
 from modemagent.registry.api.lists import AfterKey
-from modemagent.registry.eir_calls import EirCalls
+from modemagent.registry.outside_calls import OutsideCalls
 
 router = APIRouter(prefix="/api/v1", tags=["outside"], responses=PROBLEMS)
 
@@ -80,5 +80,63 @@ def get_answers(
     return JSONResponse(redact_for(page, token))
 
 
-def _calls(request: Request) -> EirCalls:
-    return EirCalls(request.app.state.database, "api")
+class ConnectorRun(Document):
+    """The last run of a connector: SIMs of the operator, those that modems report, and
+    contradictions.
+
+    ``failed``: the API could not be used; the numbers are those of the run before.
+    """
+
+    connector: str
+    kind: str
+    state: Literal["done", "failed"]
+    started_at: str
+    finished_at: str
+    sims: int
+    known: int
+    contradictions: int
+    problem: str | None
+
+
+class ConnectorRuns(Document):
+    connectors: list[ConnectorRun]
+
+
+class Contradiction(Document):
+    """A SIM that the operator has seen in another modem than the one that reports it."""
+
+    iccid: str
+    ref: str
+    operator_imei: str
+    imei: str | None
+    imei_lock: bool
+    grade: Literal["probable", "possible"] | None
+    fetched_at: str
+
+
+class Contradictions(Document):
+    contradictions: list[Contradiction]
+    next: str | None
+
+
+@router.get("/connectors", response_model=ConnectorRuns)
+def get_connectors(request: Request, token: Reader) -> Response:
+    """Return the last run of each connector."""
+    return JSONResponse(_calls(request).connectors())
+
+
+@router.get("/connectors/{name}/contradictions", response_model=Contradictions)
+def get_contradictions(
+    request: Request,
+    token: Reader,
+    name: Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,48}$")],
+    limit: Limit = 100,
+    after: AfterKey = None,
+) -> Response:
+    """List the SIMs that an operator has seen in another modem than the one that reports them."""
+    page = _calls(request).contradictions(name, limit, after)
+    return JSONResponse(redact_for(page, token))
+
+
+def _calls(request: Request) -> OutsideCalls:
+    return OutsideCalls(request.app.state.database, "api")

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from modemagent.http_exchange import Limits
-from modemagent.registry.eir_calls import EirCalls
 from modemagent.registry.equipment.eir_client import EirClient, EirFailure
 from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.outside_calls import OutsideCalls
 from modemagent.registry.rules.eir_changed import eir_changed
 from modemagent.registry.rules.inputs import ReportMoment
 from modemagent.registry.store import eir_checks
@@ -127,11 +127,11 @@ def check(store: Store, *, again: bool = False) -> dict[str, Any]:
     eir_checks.update(
         store.database, threading.Event(), lambda url, file: EirClient(url, file, limits)
     )
-    return EirCalls(store.database, "test").eir()
+    return OutsideCalls(store.database, "test").eir()
 
 
 def statuses(store: Store) -> dict[str, str]:
-    answers = EirCalls(store.database, "test").answers(10, None)["answers"]
+    answers = OutsideCalls(store.database, "test").answers(10, None)["answers"]
     return {one["imei"]: one["status"] for one in answers}
 
 
@@ -140,7 +140,7 @@ def test_changed_answers_are_findings(store: Store, eir: Registry, front: Front)
     store.add(
         Gateway().report("identified"), Gateway("gw-2", "s2").report("identified", imei=other)
     )
-    calls = EirCalls(store.database, "test")
+    calls = OutsideCalls(store.database, "test")
     calls.set_eir(front.url, None, 6000, 30)
     state = check(store)
     assert state["statuses"] == {"WHITELISTED": 2}
@@ -169,7 +169,7 @@ def test_changed_answers_are_findings(store: Store, eir: Registry, front: Front)
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_failures_are_waited_for_and_change_nothing(store: Store, front: Front) -> None:
     store.add(Gateway().report("identified"))
-    EirCalls(store.database, "test").set_eir(front.url, None, 6000, 30)
+    OutsideCalls(store.database, "test").set_eir(front.url, None, 6000, 30)
     waits = {}
     for number, fault in enumerate((*FAULTS, "silent"), 1):
         front.fault = fault
@@ -202,7 +202,7 @@ def test_modem_that_cannot_be_checked_does_not_hold_up_others(store: Store, fron
     others = [imei(f"modem {number}") for number in range(3)]
     for number, one in enumerate(others):
         store.add(Gateway(f"gw-{number}", f"s{number}").report("identified", imei=one))
-    EirCalls(store.database, "test").set_eir(front.url, None, 6000, 30)
+    OutsideCalls(store.database, "test").set_eir(front.url, None, 6000, 30)
     front.fault = "garbage"
     check(store)
     front.fault = None
