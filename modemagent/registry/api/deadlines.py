@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from pydantic import BeforeValidator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -24,12 +26,22 @@ from modemagent.registry.store.tokens import Token
 
 router = APIRouter(prefix="/api/v1", tags=["deadlines"], responses=PROBLEMS)
 
-_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-DateText = Annotated[str | None, Query(pattern=_DATE, description="A date, YYYY-MM-DD.")]
+DateOfText = Annotated[
+    date | None,
+    BeforeValidator(lambda value: _date(value)),
+    Query(description="A date, YYYY-MM-DD."),
+]
 Country = Annotated[
     str | None, Query(pattern=r"^[A-Za-z]{2}$", description="Only in this country, ISO 3166.")
 ]
 RuleId = Annotated[str, Path(pattern=r"^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$")]
+
+
+def _date(value: object) -> object:
+    """Reject numbers, which pydantic takes for seconds since 1970, and times."""
+    if isinstance(value, str) and len(value) != len("2027-01-31"):
+        raise ValueError("must be a date, YYYY-MM-DD")
+    return value
 
 
 @router.get(
@@ -51,12 +63,17 @@ def get_deadlines(
     modem: Annotated[
         str | None, Query(pattern=r"^[0-9A-Za-z]{12}$", description="Only this modem, its `ref`.")
     ] = None,
-    due_from: DateText = None,
-    due_before: DateText = None,
+    due_from: DateOfText = None,
+    due_before: DateOfText = None,
 ) -> Response:
     """List deadlines, the first one that is due first; those without a date come last."""
-    filters = {"country": country, "site": site, "modem": modem, "due_from": due_from,
-               "due_before": due_before}  # fmt: skip
+    filters = {
+        "country": country,
+        "site": site,
+        "modem": modem,
+        "due_from": due_from.isoformat() if due_from else None,
+        "due_before": due_before.isoformat() if due_before else None,
+    }
     page = checked(lambda: _calls(request, token).deadlines(limit, after, **filters))
     return JSONResponse(redact_for(page, token))
 
