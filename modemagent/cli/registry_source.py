@@ -16,8 +16,8 @@ from modemagent.registry_client.assets import AssetSource, HttpAssets
 from modemagent.registry_client.audit import AuditSource, HttpAudit
 from modemagent.registry_client.cases import CaseSource, HttpCases
 from modemagent.registry_client.client import HttpSource, Source
-from modemagent.registry_client.exports import ExportSource, HttpExports
 from modemagent.registry_client.deadlines import DeadlineSource, HttpDeadlines
+from modemagent.registry_client.exports import ExportSource, HttpExports
 from modemagent.registry_client.lists import HttpLists, ListSource
 from modemagent.registry_client.outside import HttpOutside, OutsideSource
 from modemagent.registry_client.policies import HttpPolicies, PolicySource

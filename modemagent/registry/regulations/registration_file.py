@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from modemagent.errors import IdentityError, UsageError
-from modemagent.registry.assets.asset_fields import LONGEST, clean_text, parse_date, parse_field
-from modemagent.registry.assets.asset_file import repaired, unknown_columns
-from modemagent.registry.assets.csv_cells import unguarded
-from modemagent.registry.lists.csv_table import CsvTable, LineProblem, UnreadableFile, read_table
+from modemagent.identity.csv_cells import LONGEST, clean_text, unguarded
+from modemagent.identity.csv_table import (
+    CsvTable,
+    LineProblem,
+    UnreadableFile,
+    read_table,
+    unknown_columns,
+)
+from modemagent.identity.damage import repaired
+from modemagent.registry.assets.asset_fields import parse_date, parse_field
 from modemagent.registry.regulations.regulation import mccs_of
 
 _NAMES = {

@@ -22,7 +22,7 @@ from modemagent.errors import UsageError
 from modemagent.registry.equipment.eir_client import EirClient, EirFailure
 from modemagent.registry.rules.eir_changed import eir_changed
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
-from modemagent.registry.store import dialect, schema
+from modemagent.registry.store import acts, dialect, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.engine import Database, now_ms
@@ -86,6 +86,7 @@ def put_setting(
     before = setting(batch.connection)
     row = (1, url, token_file, per_minute, every_days, actor, batch.now_ms, 0, 0, None, None)
     dialect.upsert_rows(batch.connection, eir_setting, ("id",), _SETTING, [row])
+    acts.note(batch.connection, "eir.set", "eir", per_minute=per_minute, every_days=every_days)
     if before is None or before.url != url:
         batch.connection.execute(eir_answer.update().values(due_ms=batch.now_ms))
 
@@ -94,6 +95,8 @@ def remove_setting(batch: Batch) -> bool:
     """Remove the outside EIR; answers and findings stay. False: there was none."""
     found = setting(batch.connection) is not None
     dialect.delete_rows(batch.connection, eir_setting, ("id",), [(1,)])
+    if found:
+        acts.note(batch.connection, "eir.remove", "eir")
     return found
 
 

@@ -18,7 +18,7 @@ from modemagent.registry.connectors.connector import OperatorSim
 from modemagent.registry.lists.entries import candidates
 from modemagent.registry.rules.contradicts import ReportedPair, SeenByOperator, contradicts
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
-from modemagent.registry.store import dialect, schema
+from modemagent.registry.store import acts, dialect, schema
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.engine import Database, now_ms
@@ -149,6 +149,7 @@ def store_failure(
 
 def _put_run(batch: Batch, row: tuple[Any, ...]) -> None:
     dialect.upsert_rows(batch.connection, operator_run, ("connector",), _RUN[1:], [row])
+    acts.note(batch.connection, "connector.run", f"connector:{row[0]}", state=row[2])
 
 
 def run_documents(connection: Connection) -> Document:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from modemagent.errors import UsageError
 from modemagent.registry.regulations.regulation import Regulation, shipped
-from modemagent.registry.store import dialect
+from modemagent.registry.store import acts, dialect
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.deadline_tables import regulation
 from modemagent.registry.store.documents import Document, to_rfc3339
@@ -60,12 +60,15 @@ def put_regulation(batch: Batch, one: Regulation, actor: str) -> None:
     row = (*(values[name] for name in _COLUMNS), actor, batch.now_ms)
     names = (*_COLUMNS[1:], *_CHANGE)
     dialect.upsert_rows(batch.connection, regulation, ("id",), names, [row])
+    acts.note(batch.connection, "regulation.put", f"regulation:{one.id}", enabled=one.enabled)
 
 
 def remove_regulation(batch: Batch, key: str) -> bool:
     """Remove a rule of the operator; return False if there is none with this id."""
     found = dialect.select_rows(batch.connection, regulation, ("id",), ("id",), [(key,)])
     dialect.delete_rows(batch.connection, regulation, ("id",), [(key,)])
+    if found:
+        acts.note(batch.connection, "regulation.remove", f"regulation:{key}")
     return bool(found)
 
 

@@ -120,6 +120,8 @@ def _homes(connection: Connection, sims: Collection[int]) -> dict[int, set[str]]
         found[sim].add(country.codes[0] if country is not None and country.codes else "")
     others: list[Any] = dialect.query_keys(connection, _ICCIDS, set(sims) - set(found))
     for sim, iccid in others:
+        if not iccid.startswith("89"):  # erased: nothing is known of its home
+            continue
         country = country_of_iccid(iccid)
         found[sim].add(country.codes[0] if country is not None and country.codes else "")
     return found

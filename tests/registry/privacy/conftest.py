@@ -182,6 +182,10 @@ def change_all(operator: Operator) -> None:
     for what, form in (("modems", "csv"), ("sims", "csv"), ("assets", "csv"), ("events", "jsonl")):
         do("export.add", "POST exports", {"what": what, "format": form})
     do("export.add", "POST exports", {"what": "number", "filters": {"id": ICCID}})
+    rule = {"country": "DE", "kind": "days", "limit_days": 9, "window": "year", "text": TEXT,
+            "source": TEXT, "as_of": "2026-11-30", "confidence": "low"}  # fmt: skip
+    do("regulation.put", "PUT regulations/{rule}", rule, "de-test")
+    do("regulation.remove", "DELETE regulations/{rule}", None, "de-test")
     change_webhooks(operator)
     do("recheck.start", "POST rules/dry-run", {})
     do("recheck.start", "POST rules/check", {"max_match_ratio": 0.0})

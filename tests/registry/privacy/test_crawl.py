@@ -56,6 +56,7 @@ _ITEMS = {
 _FIXED = {
     "/api/v1/lists/{name}/entries": ["lists/tracked/entries", "lists/prohibited/entries"],
     "/api/v1/selections/{key}": [],  # references alone
+    "/api/v1/connectors/{name}/contradictions": ["connectors/fleet/contradictions"],
     "/api/v1/reports/{gateway_id}/{stream_id}/{sequence}": [
         "reports/gw-1/stream-1/1", "reports/gw-1/stream-1/2", "reports/gw-2/stream-1/1",
     ],
