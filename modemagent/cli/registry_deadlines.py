@@ -67,6 +67,27 @@ def group(limit: int | None, as_json: bool, **options: Any) -> int:
     return FOUND_WRONG if any(one["reached"] for one in found) else 0
 
 
+@click.command("site", short_help="Set the site of a gateway.")
+@click.argument("gateway", metavar="GATEWAY")
+@click.argument("site", metavar="SITE", default="")
+@source_options
+def site_command(gateway: str, site: str, as_json: bool, **where: Any) -> None:
+    """Set the SITE of a gateway, by its id or ref; without SITE, it has none.
+
+    \b
+    modemagent registry site gw-0042 "hall 4"
+
+    Policies, announced work and deadlines are about sites.
+    """
+    with deadline_source(**where) as source:
+        found = source.set_site(gateway, site or None)
+    if found is None:
+        raise UsageError(
+            f"no gateway has the id {gateway}", hint="See: modemagent registry gateways"
+        )
+    show_rows(found, [found], ("gateway_id", "site"), as_json)
+
+
 @group.command("rules")
 @source_options
 def rules(as_json: bool, **where: Any) -> None:

@@ -17,6 +17,7 @@ from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.deadline_reader import deadline_page
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.engine import Database, now_ms
+from modemagent.registry.store.gateway_sites import set_site
 from modemagent.registry.store.key_pages import DAY_MS
 from modemagent.registry.store.recorder import Recorder
 from modemagent.registry.store.regulations import (
@@ -73,6 +74,13 @@ class DeadlineCalls:
     def remove_regulation(self, key: str) -> bool:
         """Remove a rule of the operator; return False if there is none with this id."""
         return self._run(lambda batch: remove_regulation(batch, key))
+
+    def set_site(self, gateway: str, site: str | None) -> Document | None:
+        """Set the site of a gateway; None: it is not known."""
+        found = Recorder(self._database).run(
+            lambda batch: set_site(batch, gateway, site, self._actor)
+        )
+        return None if found is None else {"gateway_id": found, "site": site or None}
 
     def _matches(self, rule: Regulation) -> Document:
         """Count the modems that a rule would be about, and their states."""

@@ -24,6 +24,9 @@ class DeadlineSource(Protocol):
     def remove_regulation(self, key: str) -> bool:
         """Remove a rule of the operator; return False if there is none with this id."""
 
+    def set_site(self, gateway: str, site: str | None) -> Document | None:
+        """Set the site of a gateway; None: it is not known."""
+
 
 class HttpDeadlines:
     """The deadlines and regulations of a registry over HTTP."""
@@ -52,3 +55,8 @@ class HttpDeadlines:
             return False
         self._source.accepted(status, body)
         return True
+
+    def set_site(self, gateway: str, site: str | None) -> Document | None:
+        content = json.dumps({"site": site}).encode()
+        status, body = self._source.request("PUT", f"gateways/{gateway}/site", content)
+        return None if status == 404 else self._source.accepted(status, body)

@@ -108,5 +108,18 @@ class StoredRegulation(RegulationDocument):
     findings: dict[str, int]
 
 
+class SiteRequest(BaseModel):
+    """The site of a gateway; null: it has none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    site: Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)] | None
+
+
+class GatewaySite(Document):
+    gateway_id: str
+    site: str | None
+
+
 class RegulationPage(Document):
     regulations: list[RegulationDocument]

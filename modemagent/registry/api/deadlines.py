@@ -14,12 +14,21 @@ from modemagent.registry.api.assets import Filter
 from modemagent.registry.api.auth import redact_for
 from modemagent.registry.api.deadline_documents import (
     DeadlinePage,
+    GatewaySite,
     NewRegulation,
     RegulationPage,
+    SiteRequest,
     StoredRegulation,
 )
 from modemagent.registry.api.documents import PROBLEMS
-from modemagent.registry.api.fleet import BAD_REQUEST, NOT_FOUND, PRESENT_ONLY, Limit, Reader
+from modemagent.registry.api.fleet import (
+    BAD_REQUEST,
+    NOT_FOUND,
+    PRESENT_ONLY,
+    GatewayId,
+    Limit,
+    Reader,
+)
 from modemagent.registry.api.lists import CHANGES, Operator, checked, not_found
 from modemagent.registry.deadline_calls import DeadlineCalls
 from modemagent.registry.store.tokens import Token
@@ -104,6 +113,21 @@ def delete_regulation(request: Request, token: Operator, rule: RuleId) -> Respon
     if not _calls(request, token).remove_regulation(rule):
         raise not_found("rule of your own")
     return Response(status_code=204)
+
+
+@router.put(
+    "/gateways/{gateway_id}/site",
+    response_model=GatewaySite,
+    responses={**CHANGES, **NOT_FOUND},
+)
+def put_site(
+    request: Request, token: Operator, gateway_id: GatewayId, content: SiteRequest
+) -> Response:
+    """Set the site of a gateway, by its id or its `ref`; policies about it are re-checked."""
+    found = checked(lambda: _calls(request, token).set_site(gateway_id, content.site))
+    if found is None:
+        raise not_found("gateway")
+    return JSONResponse(found)
 
 
 def _calls(request: Request, token: Token) -> DeadlineCalls:

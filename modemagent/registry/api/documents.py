@@ -199,6 +199,7 @@ class Gateway(Document):
     health: GatewayHealth | None
     forked: bool
     clock_suspect: bool
+    site: str | None
     ref: str
 
 

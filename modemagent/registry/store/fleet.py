@@ -16,7 +16,7 @@ from modemagent.registry.store.refs import format_ref, parse_ref
 from modemagent.registry.store.stays import load_stays
 from modemagent.registry.store.view import View
 
-_GATEWAY = ("id", "gateway_id", "ref", "first_boot", "last_boot", "forked")
+_GATEWAY = ("id", "gateway_id", "ref", "first_boot", "last_boot", "forked", "site")
 
 
 def gateway_documents(view: View, gateways: Sequence[int]) -> list[Document]:
@@ -38,7 +38,7 @@ def gateway_documents(view: View, gateways: Sequence[int]) -> list[Document]:
 def _gateway(
     view: View, row: tuple[Any, ...], boots: dict[int, Boot], totals: tuple[int, int, bool]
 ) -> Document:
-    _, gateway_id, ref, first_boot, last_boot, forked = row
+    _, gateway_id, ref, first_boot, last_boot, forked, site = row
     first, last = boots[first_boot], boots[last_boot]
     stream, part = min(first.parts.items(), key=lambda one: one[1].first_uptime_ms)
     began = first.date(part.first_uptime_ms, part.first_wall_ms, part.first_synchronized)
@@ -60,6 +60,7 @@ def _gateway(
         "health": msgspec.json.decode(last_part.health) if last_part.health else None,
         "forked": bool(forked),
         "clock_suspect": suspect,
+        "site": site,
         "ref": format_ref(ref),
     }
 

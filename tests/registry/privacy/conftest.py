@@ -186,6 +186,7 @@ def change_all(operator: Operator) -> None:
             "source": TEXT, "as_of": "2026-11-30", "confidence": "low"}  # fmt: skip
     do("regulation.put", "PUT regulations/{rule}", rule, "de-test")
     do("regulation.remove", "DELETE regulations/{rule}", None, "de-test")
+    do("gateway.site", "PUT gateways/{gateway_id}/site", {"site": "hall 4"}, "gw-1")
     change_webhooks(operator)
     do("recheck.start", "POST rules/dry-run", {})
     do("recheck.start", "POST rules/check", {"max_match_ratio": 0.0})

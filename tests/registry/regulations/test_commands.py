@@ -49,6 +49,12 @@ def test_which_modems_are_blocked_next_month(registry: Registry, tmp_path: Path)
     assert "8988303000000000010" not in json.dumps(masked)
     assert (hidden["ref"], hidden["due_on"]) == (one["ref"], due)
     assert reader.get("deadlines?country=TR&site=hall-4")["deadlines"] == []
+    assert call_in_process("registry", "site", "gw-1", "hall-4", *where).returncode == 0
+    (sited,) = reader.get("deadlines?country=TR&site=hall-4")["deadlines"]
+    assert sited["site"] == reader.get("gateways/gw-1")["site"] == "hall-4"
+    assert call_in_process("registry", "site", "gw-1", *where).returncode == 0
+    assert reader.get("gateways/gw-1")["site"] is None
+    assert call_in_process("registry", "site", "gw-9", "x", *where).returncode == 2
 
     rules = tmp_path / "rules.toml"
     rules.write_text(RULES)
