@@ -18,7 +18,9 @@ from typing import Any
 from modemagent.report.message import canonical_body
 
 ERASED = "[erased]"
-_NOT_HEXADECIMAL = re.compile("[^0-9A-Fa-f]+")
+_DIGITS = b"0123456789ABCDEFabcdef"
+_OTHERS = bytes(sorted(set(range(256)) - set(_DIGITS)))
+_UPPER = bytes(range(256)).upper()
 _IMSI_DIGITS = 15
 _FIELDS = frozenset(f"{name}{end}" for name in ("iccid", "imsi", "eid") for end in ("", "_raw"))
 
@@ -33,15 +35,19 @@ class Redaction:
         self.numbers = sorted(set(numbers), key=len, reverse=True)
         forms = [form for number in self.numbers for form in _forms(number)]
         self._forms = sorted(set(forms), key=len, reverse=True)
+        self._found = [form.encode("ascii", "replace") for form in self._forms]
 
     def is_in(self, text: str) -> bool:
         """Return True if a text may contain one of the numbers, in any form."""
-        bare = _NOT_HEXADECIMAL.sub("", text).upper()
-        return any(form in bare for form in self._forms)
+        return self._is_in(text.encode("utf-8", "surrogatepass"))
+
+    def _is_in(self, content: bytes) -> bool:
+        bare = content.translate(_UPPER, _OTHERS)
+        return any(form in bare for form in self._found)
 
     def of_body(self, body: bytes) -> bytes:
         """Return the body of a report without the numbers; unchanged if it has none."""
-        if not self.is_in(body.decode("utf-8", "replace")):
+        if not self._is_in(body):
             return body
         document = json.loads(body)
         redacted = self.of_value(document)
@@ -79,7 +85,7 @@ def _swapped(number: str) -> str:
     """Return digits as the files of a SIM hold them, two in each byte in reverse order.
 
     >>> _swapped("8988303000000000010")
-    '988803030000000000F0'
+    '988803030000000010F0'
     """
     digits = number + "F" * (len(number) % 2)
     return "".join(digits[at + 1] + digits[at] for at in range(0, len(digits), 2))

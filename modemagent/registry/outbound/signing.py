@@ -37,7 +37,7 @@ def signed_headers(
     """Return the headers of a signed message.
 
     >>> signed_headers([b"s"], "msg_1", 1, b"{}")["webhook-signature"][:6]
-    'v1,lwx'
+    'v1,UKb'
     """
     content = f"{message_id}.{at_s}.".encode() + body
     signatures = [

@@ -23,6 +23,7 @@ from modemagent.registry.case_calls import CaseCalls
 from modemagent.registry.outbound import dispatcher as dispatcher_module
 from modemagent.registry.outbound.dispatcher import Dispatcher
 from modemagent.registry.outbound.schedule import DELAYS_S, LONGEST_MS, delay_ms
+from modemagent.registry.outbound.signing import signed_headers
 from modemagent.registry.outbound.targets import address_rule, check_url
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.outbound_tables import delivery, webhook
@@ -83,6 +84,14 @@ def is_signed(received: Received, secret: str) -> bool:
     content = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + received.body
     expected = "v1," + base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode()
     return expected in headers["webhook-signature"].split()
+
+
+def test_signature_is_that_of_the_specification() -> None:
+    """Compare with the example of Standard Webhooks, spec/standard-webhooks.md."""
+    key = base64.b64decode("plJ3nmyCDGBKInavdOK15jsl")
+    body = b'{"event_type":"ping","data":{"success":true}}'
+    found = signed_headers([key], "msg_loFOjxBNrRLzqYUf", 1731705121, body)
+    assert found["webhook-signature"] == "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0="
 
 
 def test_messages_are_signed_and_in_order(
