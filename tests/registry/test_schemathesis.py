@@ -39,7 +39,12 @@ include-path-regex = "^(?!/api/v1/)|^/api/v1/(reports|enroll)$"
 phases.fuzzing.enabled = false
 """
 #: What a reader may send beside GET.
-PERMITTED = {"POST /api/v1/checks", "POST /api/v1/checks/{key}/again"}
+PERMITTED = {
+    "POST /api/v1/checks",
+    "POST /api/v1/checks/{key}/again",
+    "POST /api/v1/exports",
+    "POST /api/v1/selections",
+}
 _SCOPES = {
     "none": (),
     "gateway": ("--scope", "gateway", "--gateway-id", "gw-1"),
