@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "config": "Check and show the settings.",
         "outbox": "List, export or flush queued reports.",
         "registry": "Serve and query the central registry.",
+        "provision": "Compare modules with an order, label and register them.",
         "simulate": "Run simulated modems.",
         "demo": "Run simulated modems, the daemon and the registry on this machine.",
         "install": "Install udev rules, systemd unit and settings.",

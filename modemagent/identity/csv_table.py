@@ -58,11 +58,15 @@ class CsvTable(NamedTuple):
     :param columns: position of each column that the file has
     :param rows: number of the line, and its cells without surrounding space
     :param unknown: numbers of the other columns that have a name, from 1
+    :param header: the names of all columns as the file has them
+    :param header_line: number of the line with the header, 0 without one
     """
 
     columns: dict[str, int]
     rows: list[tuple[int, list[str]]]
     unknown: tuple[int, ...] = ()
+    header: tuple[str, ...] = ()
+    header_line: int = 0
 
     def column(self, name: str) -> list[str]:
         """Return the cells of a column; none, if the file does not have it."""
@@ -79,16 +83,18 @@ def read_table(
     :param several: columns of which a file may have several; the first name in ``columns`` counts
     :raises UnreadableFile: no header, a column twice, or not a CSV file
     """
-    lines = _decoded(content).splitlines(keepends=True)
+    lines = decoded(content).splitlines(keepends=True)
     for number, line in enumerate(lines[:_MOST_LINES_BEFORE]):
         delimiter = max(_DELIMITERS, key=line.count)
-        names = [_bare(name) for _, cells in _rows([line], delimiter, number) for name in cells]
+        header = [name for _, cells in _rows([line], delimiter, number) for name in cells]
+        names = list(map(bare_name, header))
         found = _positions(names, columns, several)
         if any(one in found for one in needed):
             known = set(found.values())
             unknown = (at for at, name in enumerate(names) if name and at not in known)
             rows = _rows(lines[number + 1 :], delimiter, number + 1)
-            return CsvTable(found, rows, tuple(at + 1 for at in unknown))
+            places = tuple(at + 1 for at in unknown)
+            return CsvTable(found, rows, places, tuple(header), number + 1)
     raise UnreadableFile(
         "header",
         "the file has no header line with the name of a column of numbers",
@@ -107,12 +113,13 @@ def unknown_columns(table: CsvTable) -> list[LineProblem]:
 
 def read_column(content: bytes) -> CsvTable:
     """Return the first column of a file without a header, under the name ``value``."""
-    lines = _decoded(content).splitlines(keepends=True)
+    lines = decoded(content).splitlines(keepends=True)
     delimiter = max(_DELIMITERS, key=lines[0].count) if lines else ","
     return CsvTable({"value": 0}, _rows(lines, delimiter, 0))
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
+    """Return the text of a file: UTF-8, UTF-16 with a byte order mark, else Windows-1252."""
     marked = (encoding for mark, encoding in _BYTE_ORDER_MARKS if content.startswith(mark))
     encoding = next(marked, "utf-8")
     try:
@@ -128,7 +135,8 @@ def _decoded(content: bytes) -> str:
     return text
 
 
-def _bare(name: str) -> str:
+def bare_name(name: str) -> str:
+    """Return the name of a column without case, spaces and punctuation."""
     return "".join(filter(str.isalnum, name.casefold()))
 
 

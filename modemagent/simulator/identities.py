@@ -73,6 +73,7 @@ class SyntheticIdentities:
     :param clone: 0 for the transcript's own numbers, n for a modem and SIM that differ
     :param sim: number of SIM swaps so far
     :param imei: replaces the IMEI; likewise ``iccid``, ``imsi`` and ``eid``
+    :param texts: other texts and what replaces them, such as a model or firmware
     """
 
     imsis: frozenset[str] = frozenset()
@@ -82,10 +83,12 @@ class SyntheticIdentities:
     iccid: str | None = None
     imsi: str | None = None
     eid: str | None = None
+    texts: tuple[tuple[str, str], ...] = ()
 
     @property
     def as_recorded(self) -> bool:
-        return not (self.clone or self.sim or self.imei or self.iccid or self.imsi or self.eid)
+        numbers = self.imei or self.iccid or self.imsi or self.eid
+        return not (self.clone or self.sim or numbers or self.texts)
 
     def other_sim(
         self, iccid: str | None = None, imsi: str | None = None, eid: str | None = None
@@ -97,6 +100,8 @@ class SyntheticIdentities:
         """Return a response with this modem's numbers instead of the transcript's."""
         if self.as_recorded:
             return text
+        for old, new in self.texts:
+            text = text.replace(old, new)
         text = _EID.sub(lambda m: self.eid or shifted_eid(m[0], self.clone, self.sim), text)
         text = _ICCID.sub(lambda m: self._iccid(m[0]), text)
         return _FIFTEEN.sub(lambda m: self._imei_or_imsi(m[0]), text)

@@ -133,6 +133,12 @@ class SimulatorServer:
             self.plug(running)
         return running
 
+    def remove(self, modem: RunningModem) -> None:
+        """Unplug a modem that does not return."""
+        with self.changing():
+            self.unplug(modem)
+            self._modems.remove(modem)
+
     def plug(self, modem: RunningModem) -> None:
         modem.endpoint.plug()
         modem.backlog.clear()

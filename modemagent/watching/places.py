@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 from modemagent.dialects.usb_ids import layout_of
 from modemagent.discovery.candidate import Candidate
@@ -81,3 +81,12 @@ def modem_key(place: PortPlace) -> str:
     if place.id is not None and place.id.startswith(("pci:", "wwan:")):
         return place.id.rpartition(":")[0]
     return baseline_key(place)
+
+
+def is_in_sockets(key: str, sockets: Iterable[str]) -> bool:
+    """Return True if a modem is in one of the sockets, or in a hub that is plugged into one.
+
+    >>> is_in_sockets("pci0000:00/0000:00:14.0/usb2/1.4.2", ["pci0000:00/0000:00:14.0/usb2/1.4"])
+    True
+    """
+    return any(key == socket or key.startswith(f"{socket}.") for socket in sockets)

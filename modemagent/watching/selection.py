@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from modemagent.discovery import udev
@@ -14,7 +14,14 @@ from modemagent.discovery.modems import ModemCandidate, find_modems
 from modemagent.discovery.sysfs import describe, scan
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
-from modemagent.watching.places import STABLE_IDS, device_key, is_remote, is_there, place_of
+from modemagent.watching.places import (
+    STABLE_IDS,
+    device_key,
+    is_in_sockets,
+    is_remote,
+    is_there,
+    place_of,
+)
 
 #: How long to wait for the best port of a modem before its other ports are tried. A modem shows its
 #: ports one after the other when it starts, and hides them one after the other when it is removed.
@@ -37,11 +44,13 @@ class SelectedModem(NamedTuple):
 class Selection:
     """The modems that the settings select, as of the last scan.
 
+    :param sockets: USB sockets to which discovery is restricted, None: it is not
     :ivar settings: may be replaced at any time
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sockets: Sequence[str] | None = None) -> None:
         self.settings = settings
+        self._sockets = sockets
         self._found: dict[str, Candidate] = {}
         self._modems: dict[str, ModemCandidate] = {}
         #: device -> when it was first seen without its best port
@@ -90,7 +99,11 @@ class Selection:
         is_needed = settings.discovery or settings.port_glob or by_id
         ports = scan(hints=udev.hints) if is_needed else ()
         self._found = {port.path: port for port in ports}
-        self._modems = {modem.device_id: modem for modem in find_modems(ports)}
+        self._modems = {
+            modem.device_id: modem
+            for modem in find_modems(ports)
+            if self._sockets is None or is_in_sockets(device_key(modem.device_id), self._sockets)
+        }
         now = time.monotonic()
         self._incomplete = {
             device: self._incomplete.get(device, now)

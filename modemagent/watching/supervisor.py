@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from modemagent.channel.trace import Trace
 from modemagent.errors import PortNotFound
@@ -34,6 +34,8 @@ class Supervisor:
 
     :param consumer: receives readings and removals
     :param trace: receives every line that crosses a port
+    :param sockets: USB sockets; discovery watches modems in them or in hubs that are plugged into
+        them, and no others. None: all modems
     """
 
     def __init__(
@@ -43,11 +45,12 @@ class Supervisor:
         log: Log,
         events: EventBus,
         trace: Trace | None = None,
+        sockets: Sequence[str] | None = None,
     ) -> None:
         self._context = WatchContext(settings, consumer, events, log, trace=trace)
         self._consumer = consumer
         self._log = log
-        self._selection = Selection(settings)
+        self._selection = Selection(settings, sockets)
         self._rescan = RescanScheduler(log)
         self._tasks: dict[ModemTask, asyncio.Task[None]] = {}
         #: keys of modems whose ports are being closed because of new settings
@@ -187,6 +190,10 @@ class Supervisor:
         return running
 
     # -- settings and requests
+
+    def rescan(self) -> None:
+        """Look for modems at once: something outside has appeared or disappeared."""
+        self._rescan.request()
 
     async def apply_settings(self, settings: Settings) -> None:
         """Apply new settings.

@@ -1,0 +1,66 @@
+"""``modemagent provision check``: read an order and list what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from modemagent.cli.options import FOUND_WRONG, json_option
+from modemagent.cli.output import heading, paragraph, plain, print_json
+from modemagent.cli.provision.order_options import opened_order, order_options
+from modemagent.identity.csv_table import LineProblem
+from modemagent.provisioning.columns import propose_map
+from modemagent.provisioning.order import BenchOrder
+
+
+@click.command("check")
+@order_options
+@json_option
+def check_command(file: Path, columns: Path | None, sims: Path | None, as_json: bool) -> int:
+    """Read ORDER and list what is wrong with it, without a module.
+
+    For a file whose columns are not found, a column map is proposed. Exits with 3 if the order
+    has errors.
+    """
+    order = opened_order(file, columns, sims)
+    proposed = []
+    if any(one.code in ("header", "unknown_column") for one in order.problems):
+        proposed = propose_map(file.read_bytes())
+    if as_json:
+        print_json(
+            {
+                "schema": 1,
+                "order": order.name,
+                "sha256": order.digest,
+                "rows": len(order.rows),
+                "units": order.size,
+                "sims": None if order.sims is None else len(order.sims),
+                "problems": [one.to_json() for one in order.problems],
+                "columns": proposed,
+            }
+        )
+    else:
+        _print(order, proposed)
+    return FOUND_WRONG if order.errors else 0
+
+
+def _print(order: BenchOrder, proposed: list[str]) -> None:
+    sims = "" if order.sims is None else f", {len(order.sims)} SIM cards"
+    click.echo(
+        heading(f"order {plain(order.name)}: {len(order.rows)} rows, {order.size} units{sims}")
+    )
+    if order.skipped:
+        click.echo(f"{order.skipped} lines before the header are skipped")
+    for one in order.problems:
+        click.echo(paragraph(f"{_place(one)}: {one.severity}: ", f"{one.message}. {one.remedy}"))
+    if proposed:
+        click.echo("\nA column map for --columns, to be checked:\n")
+        click.echo("\n".join(proposed))
+    if not order.problems:
+        click.echo("nothing is wrong with it")
+
+
+def _place(problem: LineProblem) -> str:
+    column = f", {plain(problem.column)}" if problem.column else ""
+    return f"line {problem.line}{column}" if problem.line else f"file{column}"

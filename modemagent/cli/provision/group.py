@@ -1,0 +1,38 @@
+"""The group ``provision``: an order file as its first argument runs the bench."""
+
+from __future__ import annotations
+
+import click
+
+from modemagent.cli.provision.check import check_command
+from modemagent.cli.provision.run import run_command
+from modemagent.cli.provision.simulate import simulate_command
+
+
+class OrderGroup(click.Group):
+    """A group whose first argument is a command or an order file."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands:
+            return "run", run_command, args
+        return super().resolve_command(ctx, args)
+
+
+@click.group("provision", cls=OrderGroup, subcommand_metavar="ORDER | COMMAND [ARGS]...")
+def command() -> None:
+    """Compare modules with an order, label and register them.
+
+    \b
+    modemagent provision ORDER.csv            run the bench with an order
+    modemagent provision run --help           its options
+    modemagent provision simulate             try it without hardware
+
+    A file that is named like a command is written as ./check.
+    """
+
+
+command.add_command(run_command)
+command.add_command(check_command)
+command.add_command(simulate_command)

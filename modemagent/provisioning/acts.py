@@ -1,0 +1,183 @@
+"""Acts of people: retest, rework, waive, reprint, hold, go, fail, same, end, and who works here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from modemagent.provisioning import progress
+from modemagent.provisioning.attempt import BayState, RunVerdict, StepState
+from modemagent.provisioning.bay_run import Bay, BayRun
+from modemagent.provisioning.events import PersonActed, ReadAgain
+from modemagent.provisioning.ledger import PASSING
+from modemagent.provisioning.state import LineState
+from modemagent.provisioning.steps.catalogue import BY_NAME
+
+REWORKS = ("reseated", "card_changed", "firmware_by_maker", "relabelled", "other")
+
+
+def on_acted(line: LineState, event: PersonActed) -> None:
+    """Do what a person requested, or set the message that says why it is refused."""
+    line.message = ""
+    line.revision += 1
+    if event.do == "person":
+        line.record("person", person=event.person)
+        line.announce("person.changed", person=event.person)
+        for each in line.bays.values():
+            progress.advance(line, each)
+        return
+    if event.do == "end":
+        line.record("closed", is_synced=True, open_rows=open_rows(line))
+        return
+    bay, act = line.bays.get(event.bay), _ACTS.get(event.do)
+    if act is None:
+        line.message = f"unknown act {event.do!r}"
+    elif bay is None or bay.run is None:
+        line.message = f"there is no unit in bay {event.bay or '?'}"
+    else:
+        act(line, bay, bay.run, event)
+
+
+def open_rows(line: LineState) -> list[int]:
+    """Return the lines of the order that have too few units."""
+    claims = line.ledger.claims
+    return [row.line for row in line.order.rows if len(claims.get(row.key, ())) < row.quantity]
+
+
+def _again(line: LineState, bay: Bay, run: BayRun) -> BayRun:
+    """Begin another turn of the unit that stays in its bay."""
+    new = BayRun(line.ledger.next_run, bay.number, line.now)
+    line.record("attempt", run=new.number, bay=bay.number, after=run.number)
+    new.label, new.copies = run.label, run.copies
+    new.label_status = run.label_status if run.label_status == "printed" else ""
+    new.is_registered = run.is_registered
+    bay.run = new
+    line.enter(bay, BayState.READING)
+    return new
+
+
+def _retest(line: LineState, bay: Bay, run: BayRun, _: PersonActed) -> None:
+    entry = line.ledger.units.get(run.unit)
+    if run.verdict is None:
+        run.evidence += 1
+        run.hold = None
+        line.request(ReadAgain(bay.number))
+        progress.advance(line, bay)
+    elif entry is not None and entry.verdict in PASSING:
+        line.message = f"the unit in bay {bay.number} has passed"
+    elif entry is not None and entry.failures > line.settings.retests:
+        line.message = "a lead gives a reason for another test: rework"
+    else:
+        _again(line, bay, run)
+        line.request(ReadAgain(bay.number))
+
+
+def _rework(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
+    if not line.may(event.person, "lead"):
+        line.message = "rework is decided by a lead"
+    elif event.reason not in REWORKS:
+        line.message = f"the reason is one of: {', '.join(REWORKS)}"
+    elif not run.unit:
+        line.message = "the unit has no IMEI"
+    else:
+        line.record("rework", is_synced=True, unit=run.unit, run=run.number,
+                    person=event.person or line.person, reason=event.reason)  # fmt: skip
+        if run.verdict is None:
+            progress.end(line, bay, RunVerdict.ABORTED)
+        _again(line, bay, run)
+        line.request(ReadAgain(bay.number))
+
+
+def _waive(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
+    step = BY_NAME.get(event.step or run.failed_step or run.hold_step)
+    hook = next((one for one in line.settings.hooks if one.name == event.step), None)
+    least = step.waived_by if step is not None else hook.waived_by if hook is not None else ""
+    name = step.name if step is not None else event.step
+    if not least:
+        line.message = f"the step {name or '?'} cannot be waived"
+    elif not line.may(event.person, least):
+        line.message = f"the step {name} is waived by a {least}"
+    elif not event.reason:
+        line.message = "a waiver needs a reason"
+    elif name == "unique" and run.unit in line.ledger.duplicated:
+        line.message = "a double IMEI cannot be waived"
+    else:
+        person = event.person or line.person
+        line.record("waiver", is_synced=True, run=run.number, unit=run.unit, step=name,
+                    person=person, reason=event.reason)  # fmt: skip
+        line.announce("waiver.given", bay=bay.number, run=run.number, step=name, person=person)
+        old = run
+        if run.verdict is not None:
+            run = _again(line, bay, run)
+            run.labels, run.back = old.labels, old.back
+            run.hooks = old.hooks
+            run.reading, run.unit, run.is_complete = old.reading, old.unit, old.is_complete
+            run.twins = old.twins
+        run.waivers = {**old.waivers, name: person}
+        run.hold = None
+        progress.advance(line, bay)
+
+
+def _reprint(line: LineState, bay: Bay, run: BayRun, _: PersonActed) -> None:
+    if not run.label:
+        line.message = f"bay {bay.number} has no label yet"
+    elif run.verdict is RunVerdict.FAIL:
+        line.message = "the unit has failed"
+    else:
+        progress.print_label(line, run)
+        line.enter(bay, bay.state if run.verdict is not None else BayState.PRINTING, "copy")
+
+
+def _hold(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
+    run.is_held_by_person = True
+    line.record("note", run=run.number, text="hold", reason=event.reason)
+    if run.verdict is None:
+        line.enter(bay, BayState.HOLD, event.reason or "held by a person")
+
+
+def _go(line: LineState, bay: Bay, run: BayRun, _: PersonActed) -> None:
+    run.is_held_by_person = False
+    run.hold = None
+    progress.advance(line, bay)
+
+
+def _fail(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
+    if run.verdict is not None:
+        line.message = f"the unit in bay {bay.number} has its verdict"
+        return
+    name = run.hold_step if run.hold is not None else ""
+    states = run.results.items()
+    name = name or next((one for one, each in states if each.state is StepState.FAILED), "")
+    name = name or next((one for one, each in states if each.state is StepState.PENDING), "answers")
+    found = run.results[name]
+    step = BY_NAME[name]
+    run.results[name] = found._replace(
+        state=StepState.FAILED,
+        reason=event.reason or (run.hold.reason if run.hold is not None else found.reason),
+        blame=found.blame or step.blame,
+        remedy=found.remedy or step.remedy,
+    )
+    progress.end(line, bay, RunVerdict.FAIL)
+
+
+def _same(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
+    entry = line.ledger.units.get(run.unit)
+    if entry is None or entry.verdict not in PASSING or run.verdict is not None:
+        line.message = f"the unit in bay {bay.number} has not passed before"
+    elif not line.may(event.person, "lead"):
+        line.message = "a lead decides whether it is the same module"
+    else:
+        line.record("note", run=run.number, text="the same module", person=event.person)
+        progress.end(line, bay, RunVerdict.ABORTED, state=BayState.DONE,
+                     reason=f"passed at {entry.at[11:16]}")  # fmt: skip
+
+
+_ACTS: dict[str, Callable[[LineState, Bay, BayRun, PersonActed], None]] = {
+    "retest": _retest,
+    "rework": _rework,
+    "waive": _waive,
+    "reprint": _reprint,
+    "hold": _hold,
+    "go": _go,
+    "fail": _fail,
+    "same": _same,
+}

@@ -1,0 +1,143 @@
+"""The settings of a station: ``bench.toml``, with its bays, people, scanners and printers."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from modemagent.errors import SettingsError
+from modemagent.provisioning.people import StationPerson, people_in
+
+DEFAULT_BENCH_FILE = Path("/etc/modemagent/bench.toml")
+_REGISTRY_MODES = ("queue", "confirm", "none")
+
+
+class BenchHook(NamedTuple):
+    """A step of the user: a command that receives the run and answers with a verdict.
+
+    :param after: name of the step that it follows
+    :param exclusive: name of an instrument that one bay at a time uses; "" for none
+    """
+
+    name: str
+    command: tuple[str, ...] = ()
+    entry_point: str = ""
+    after: str = "unique"
+    timeout_s: float = 30.0
+    blame: str = "unit"
+    waived_by: str = "lead"
+    exclusive: str = ""
+
+
+class BenchSettings(NamedTuple):
+    """Settings of one station.
+
+    :param bays: number of the bay, and its socket, path or URL
+    :param boot_s: time within which a module has to answer
+    :param card_s: time within which a SIM card has to be ready
+    :param retests: failed turns that may be repeated without a reason
+    :param station_check_h: age at which a station check is due; 0: none is required
+    :param hooks: steps of the user
+    """
+
+    station: str = "bench"
+    bays: Mapping[str, str] = {}
+    boot_s: float = 60.0
+    card_s: float = 45.0
+    retests: int = 1
+    registry: str = "none"
+    registry_url: str = ""
+    token_file: str = ""
+    printer: str = ""
+    label_template: str = "imei-40x20"
+    scanners: tuple[str, ...] = ()
+    tacs: tuple[str, ...] = ()
+    station_check_h: float = 0.0
+    require_operator: bool = False
+    allow_typed: bool = True
+    golden: str = ""
+    bad: str = ""
+    bad_step: str = ""
+    sign_key: str = ""
+    columns: int = 4
+    people: Mapping[str, StationPerson] = {}
+    hooks: tuple[BenchHook, ...] = ()
+    on_verdict: tuple[str, ...] = ()
+
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "station": (str,), "boot_s": (int, float), "card_s": (int, float), "retests": (int,),
+    "registry": (str,), "registry_url": (str,), "token_file": (str,), "printer": (str,),
+    "label_template": (str,), "scanners": (list,), "tacs": (list,),
+    "station_check_h": (int, float), "require_operator": (bool,), "allow_typed": (bool,),
+    "golden": (str,), "bad": (str,), "bad_step": (str,), "sign_key": (str,), "columns": (int,),
+    "on_verdict": (list,),
+}  # fmt: skip
+
+
+def read_bench(file: Path) -> BenchSettings:
+    """Return the settings in a file.
+
+    :raises SettingsError: it cannot be read, or a key of it is wrong
+    """
+    try:
+        table = tomllib.loads(file.read_text("utf-8-sig"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(
+            f"the settings of the station, {file}, cannot be read: {reason}",
+            hint="See docs/bench.md for an example.",
+        ) from error
+    return parse_bench(table, file)
+
+
+def parse_bench(table: Mapping[str, Any], file: Path = DEFAULT_BENCH_FILE) -> BenchSettings:
+    """Return the settings in a table.
+
+    :raises SettingsError: a key of it is wrong
+    """
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key == "bays":
+            values[key] = _bays(value, file)
+        elif key == "people":
+            values[key] = people_in(value, file)
+        elif key == "step":
+            values["hooks"] = tuple(_hook(each, file) for each in value)
+        elif key not in _TYPES:
+            raise _wrong(file, f"unknown key {key!r}", f"Known: bays, people, {', '.join(_TYPES)}.")
+        elif not isinstance(value, _TYPES[key]) or isinstance(value, bool) != (bool in _TYPES[key]):
+            kind = " or ".join(each.__name__ for each in _TYPES[key])
+            raise _wrong(file, f"{key} must be of type {kind}", "See docs/bench.md.")
+        else:
+            values[key] = tuple(map(str, value)) if isinstance(value, list) else value
+    settings = BenchSettings(**values)
+    if settings.registry not in _REGISTRY_MODES:
+        words = ", ".join(_REGISTRY_MODES)
+        raise _wrong(file, f"registry is {settings.registry!r}", f"Use one of: {words}.")
+    return settings
+
+
+def _bays(value: Any, file: Path) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise _wrong(file, "bays must be a table", '"01" = "SOCKET", see: provision bays learn')
+    twice = [each for each in value.values() if list(value.values()).count(each) > 1]
+    if twice:
+        raise _wrong(file, f"two bays have {twice[0]}", "Give each socket one number.")
+    return dict(sorted(value.items()))
+
+
+def _hook(value: Mapping[str, Any], file: Path) -> BenchHook:
+    unknown = value.keys() - set(BenchHook._fields)
+    if unknown or "name" not in value or not (value.get("command") or value.get("entry_point")):
+        why = f"unknown key {min(unknown)!r}" if unknown else "name and command are required"
+        raise _wrong(file, f"a step cannot be used: {why}", "See docs/bench.md.")
+    command = value.get("command", ())
+    words = (command,) if isinstance(command, str) else tuple(map(str, command))
+    return BenchHook(**{**value, "command": words})
+
+
+def _wrong(file: Path, message: str, hint: str) -> SettingsError:
+    return SettingsError(f"{file}: {message}", hint=hint)

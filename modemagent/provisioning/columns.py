@@ -1,0 +1,115 @@
+"""Names of columns in files of other systems, mapped to the columns of an order.
+
+A map is a TOML file; nothing in it computes::
+
+    "IMEI-Nr." = "imei"
+    model = {value = "EG25-G"}
+"""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from modemagent.errors import UsageError
+from modemagent.identity.csv_table import Columns, bare_name, decoded
+from modemagent.identity.eid import Eid
+from modemagent.identity.iccid import Iccid
+from modemagent.identity.identifier import Identifier
+from modemagent.identity.imei import Imei
+from modemagent.identity.imsi import Imsi
+from modemagent.identity.order_fields import ORDER_COLUMNS
+
+_FREE = "x_"
+_DELIMITERS = ",;\t|"
+#: Lines that are read to propose a map, and the share of values that must have a shape.
+_SAMPLE_LINES, _MOSTLY = 60, 0.8
+_SHAPES: tuple[type[Identifier], ...] = (Eid, Iccid, Imei, Imsi)
+
+
+class ColumnMap(NamedTuple):
+    """What a file calls the columns, and the values that are the same in all its rows.
+
+    :param names: name in the file, bare, and the column that it means
+    :param constants: column and value
+    """
+
+    names: Mapping[str, str] = {}
+    constants: Mapping[str, str] = {}
+
+    def columns(self) -> Columns:
+        """Return the names to look for: those of the map replace the usual ones."""
+        found = {
+            column: names for column, names in ORDER_COLUMNS.items() if column not in self.constants
+        }
+        for name, column in self.names.items():
+            found[column] = (name,)
+        return found
+
+
+def read_map(file: Path) -> ColumnMap:
+    """Return the map in a file.
+
+    :raises UsageError: the file cannot be read, or a line of it has no meaning
+    """
+    try:
+        table = tomllib.loads(file.read_text("utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"the column map {file} cannot be read: {error}",
+            hint='Write lines such as "IMEI-Nr." = "imei".',
+        ) from error
+    names, constants = {}, {}
+    for key, value in table.items():
+        if isinstance(value, str):
+            names[bare_name(key)] = _column(value)
+        elif isinstance(value, dict) and value.keys() == {"value"}:
+            constants[_column(key)] = str(value["value"])
+        else:
+            raise UsageError(
+                f"{key!r} in the column map has no meaning",
+                hint='A line is "NAME" = "column", or column = {value = "TEXT"}.',
+            )
+    return ColumnMap(names, constants)
+
+
+def _column(name: str) -> str:
+    if name not in ORDER_COLUMNS and not name.startswith(_FREE):
+        known = ", ".join(ORDER_COLUMNS)
+        raise UsageError(f"orders have no column {name!r}", hint=f"Columns: {known}, x_NAME.")
+    return name
+
+
+def propose_map(content: bytes) -> list[str]:
+    """Return the lines of a map for a file, by the names of its columns and their values."""
+    lines = decoded(content).splitlines()[:_SAMPLE_LINES]
+    if not lines:
+        return []
+    delimiter = max(_DELIMITERS, key=lambda one: max(line.count(one) for line in lines))
+    rows = list(csv.reader(lines, delimiter=delimiter))
+    width = max(map(len, rows))
+    start = next(at for at, row in enumerate(rows) if len(row) == width)
+    header, values = rows[start], [row for row in rows[start + 1 :] if len(row) == width]
+    found: dict[str, str] = {}
+    for at, name in enumerate(header):
+        known = (column for column, names in ORDER_COLUMNS.items() if bare_name(name) in names)
+        column = next(known, None) or _shape([row[at] for row in values])
+        if name.strip() and column is not None and column not in found.values():
+            found[name.strip()] = column
+    return [f'"{_escaped(name)}" = "{column}"' for name, column in found.items()]
+
+
+def _shape(values: Sequence[str]) -> str | None:
+    filled = [value.strip(" '=\"") for value in values if value.strip()]
+    for kind in _SHAPES:
+        fitting = sum(kind.check(value).valid for value in filled)
+        if filled and fitting >= _MOSTLY * len(filled):
+            return kind.kind
+    return None
+
+
+def _escaped(name: str) -> str:
+    return name.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,121 @@
+"""Figures of an order: units per hour, yields, times, failures by step and bay."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from modemagent.provisioning.attempt import RunVerdict
+from modemagent.provisioning.ledger import COUNTED, PASSING, Ledger, RunEntry
+
+#: Window of the units per hour that the screens show.
+_WINDOW_S = 15 * 60.0
+_LEAST_S = 60.0
+
+
+def counted_runs(ledger: Ledger) -> list[RunEntry]:
+    """Return the turns that count in figures: with a verdict, and not of a golden unit."""
+    return [run for run in ledger.runs.values() if run.verdict in COUNTED and not run.is_golden]
+
+
+def per_hour(ledger: Ledger, now: float) -> float:
+    """Return units with a verdict per hour over the last 15 minutes."""
+    ended = [
+        run.ended_ms / 1000 for run in reversed(ledger.runs.values()) if run.verdict in COUNTED
+    ]
+    recent = [at for at in ended if now - _WINDOW_S <= at <= now]
+    if not recent:
+        return 0.0
+    return round(len(recent) * 3600 / max(_LEAST_S, now - min(recent)), 1)
+
+
+def first_pass_yield(ledger: Ledger) -> float | None:
+    """Return the share of units that passed in their first turn, with nothing waived.
+
+    Only a fault of the unit lowers it: units whose first verdict was the fault of the order or the
+    operator do not count.
+    """
+    firsts = [run for run in _first_runs(ledger) if _is_of_unit(run)]
+    passed = sum(run.verdict is RunVerdict.PASS for run in firsts)
+    return passed / len(firsts) if firsts else None
+
+
+def _first_runs(ledger: Ledger) -> list[RunEntry]:
+    seen: dict[str, RunEntry] = {}
+    for run in counted_runs(ledger):
+        seen.setdefault(run.unit or f"run {run.number}", run)
+    return list(seen.values())
+
+
+def _is_of_unit(run: RunEntry) -> bool:
+    """Return True if the verdict tells something about the unit."""
+    blames = {step.get("blame") for step in run.steps.values() if step["state"] == "failed"}
+    return run.verdict in PASSING or not blames or "unit" in blames
+
+
+def figures(ledger: Ledger) -> dict[str, Any]:
+    """Return all figures of an order."""
+    runs = counted_runs(ledger)
+    firsts = _first_runs(ledger)
+    units = [unit for unit in ledger.units.values() if unit.verdict is not None]
+    retested = [run for run in runs if run not in firsts]
+    bays = {run.bay for run in runs}
+    final = [unit for unit in units if unit.verdict in PASSING]
+    hours = _hours(runs)
+    return {
+        "units": len(firsts),
+        "turns": len(runs),
+        "passed": sum(unit.verdict is RunVerdict.PASS for unit in units),
+        "waived": sum(unit.verdict is RunVerdict.WAIVED for unit in units),
+        "failed": len(firsts) - len(final),
+        "per_hour": round(len(runs) / hours, 1) if hours else None,
+        "first_pass_yield": _rounded(first_pass_yield(ledger)),
+        "final_yield": _ratio(len(final), len(firsts)),
+        "retest_rate": _ratio(len(retested), len(runs)),
+        "retests_passed": _ratio(sum(run.verdict in PASSING for run in retested), len(retested)),
+        "time_s": _times(runs),
+        "failures": dict(Counter(step for run in runs for step in run.failed[:1]).most_common()),
+        "bays": {
+            bay: _ratio(
+                sum(run.verdict in PASSING for run in runs if run.bay == bay),
+                sum(run.bay == bay for run in runs),
+            )
+            for bay in sorted(bays)
+        },
+    }
+
+
+def _hours(runs: list[RunEntry]) -> float:
+    if not runs:
+        return 0.0
+    spans = [run.began_ms for run in runs], [run.ended_ms for run in runs]
+    return max(_LEAST_S * 1000, max(spans[1]) - min(spans[0])) / 3_600_000
+
+
+def _times(runs: list[RunEntry]) -> dict[str, dict[str, float]]:
+    """Return median and 95th percentile of a unit's time, split by what took it."""
+    parts = {
+        "all": [run.ended_ms - run.began_ms for run in runs],
+        "module": [run.module_ms for run in runs],
+        "person": [run.person_ms for run in runs],
+        "program": [
+            max(0, run.ended_ms - run.began_ms - run.module_ms - run.person_ms) for run in runs
+        ],
+    }
+    return {name: _spread(values) for name, values in parts.items() if values}
+
+
+def _spread(values: Iterable[int]) -> dict[str, float]:
+    ordered = sorted(values)
+    p95 = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
+    return {"median": statistics.median(ordered) / 1000, "p95": p95 / 1000}
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

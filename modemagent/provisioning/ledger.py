@@ -1,0 +1,260 @@
+"""What the journal states: units with their verdicts, claims of rows and SIM cards, labels, people.
+
+The ledger changes by records only, so that a start after a crash has the same ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from modemagent.provisioning.attempt import RunVerdict
+
+PASSING = frozenset({RunVerdict.PASS, RunVerdict.WAIVED})
+#: Verdicts that count in figures.
+COUNTED = PASSING | {RunVerdict.FAIL}
+
+
+@dataclass(slots=True)
+class RunEntry:
+    """One turn of a unit in a bay.
+
+    :ivar unit: 14 digits of its IMEI, "" if none was read
+    :ivar failed: names of the failed steps, in the order of the catalogue
+    :ivar revoked: why a verdict given before no longer holds
+    """
+
+    number: int
+    bay: str
+    began_at: str
+    began_ms: int = 0
+    person: str = ""
+    unit: str = ""
+    row: str = ""
+    reading: Mapping[str, Any] | None = None
+    scans: list[Mapping[str, Any]] = field(default_factory=list)
+    steps: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    waivers: list[Mapping[str, str]] = field(default_factory=list)
+    verdict: RunVerdict | None = None
+    failed: tuple[str, ...] = ()
+    waived: tuple[str, ...] = ()
+    ended_at: str = ""
+    ended_ms: int = 0
+    person_ms: int = 0
+    module_ms: int = 0
+    is_registered: bool = False
+    is_reported: bool = False
+    label: int = 0
+    copies: int = 0
+    is_label_sent: bool = False
+    revoked: str = ""
+    is_golden: bool = False
+
+
+@dataclass(slots=True)
+class UnitEntry:
+    """One unit with the verdict of its last turn.
+
+    :ivar failures: since the last rework
+    :ivar first: verdict of its first turn that has one
+    :ivar reworks: reasons of the reworks
+    """
+
+    unit: str
+    run: int = 0
+    verdict: RunVerdict | None = None
+    first: RunVerdict | None = None
+    failures: int = 0
+    row: str = ""
+    iccid: str = ""
+    serial_number: str = ""
+    eid: str = ""
+    at: str = ""
+    reworks: list[str] = field(default_factory=list)
+    runs: list[int] = field(default_factory=list)
+
+
+class Ledger:
+    """The state that the journal states."""
+
+    def __init__(self) -> None:
+        self.order = ""
+        self.digest = ""
+        self.runs: dict[int, RunEntry] = {}
+        self.units: dict[str, UnitEntry] = {}
+        #: row -> units that have it
+        self.claims: dict[str, list[str]] = {}
+        #: key of a SIM card -> unit
+        self.sims: dict[str, str] = {}
+        self.duplicated: set[str] = set()
+        self.recalls: list[Mapping[str, Any]] = []
+        self.label = 0
+        self.person = ""
+        self.checked_at = ""
+        self.check_problem = ""
+        self.is_closed = False
+
+    @property
+    def next_run(self) -> int:
+        return len(self.runs) + 1
+
+    def run_before(self, unit: str, number: int) -> RunEntry | None:
+        """Return the turn of a unit that was pulled or interrupted before this one."""
+        entry = self.units.get(unit)
+        before = [each for each in entry.runs if each < number] if entry is not None else []
+        last = self.runs[before[-1]] if before else None
+        return last if last is not None and last.verdict not in COUNTED else None
+
+    def last_run(self, unit: str) -> RunEntry | None:
+        """Return the turn of a unit that gave its present verdict."""
+        entry = self.units.get(unit)
+        return self.runs.get(entry.run) if entry is not None else None
+
+    def apply(self, record: Mapping[str, Any]) -> None:
+        """Change the state by one record."""
+        change = _CHANGES.get(record["kind"])
+        if change is not None:
+            change(self, record)
+
+    # -- one method for each kind of record
+
+    def _order(self, record: Mapping[str, Any]) -> None:
+        self.order, self.digest = record["order"], record["digest"]
+
+    def _person(self, record: Mapping[str, Any]) -> None:
+        self.person = record["person"]
+
+    def _station_check(self, record: Mapping[str, Any]) -> None:
+        self.check_problem = record.get("problem", "")
+        self.checked_at = "" if self.check_problem else record["at"]
+
+    def _attempt(self, record: Mapping[str, Any]) -> None:
+        number = record["run"]
+        self.runs[number] = RunEntry(
+            number, record["bay"], record["at"], record["mono_ms"], self.person
+        )
+
+    def _reading(self, record: Mapping[str, Any]) -> None:
+        run = self.runs[record["run"]]
+        run.reading, run.unit = record["reading"], record["unit"]
+        if run.unit and (run.number not in (runs := self._unit(run.unit).runs)):
+            runs.append(run.number)
+
+    def _scan(self, record: Mapping[str, Any]) -> None:
+        run = self.runs.get(record.get("run") or 0)
+        if run is not None:
+            run.scans.append(record)
+
+    def _step(self, record: Mapping[str, Any]) -> None:
+        run = self.runs[record["run"]]
+        run.steps[record["step"]] = record
+        if record.get("duplicated"):
+            self.duplicated.add(run.unit)
+
+    def _claim(self, record: Mapping[str, Any]) -> None:
+        unit = record["unit"]
+        self._release(unit)
+        entry = self._unit(unit)
+        entry.row, entry.iccid = record["row"], record.get("iccid") or ""
+        if entry.row:
+            self.claims.setdefault(entry.row, []).append(unit)
+        if entry.iccid:
+            self.sims[entry.iccid] = unit
+        self.runs[record["run"]].row = entry.row
+
+    def _registered(self, record: Mapping[str, Any]) -> None:
+        self.runs[record["run"]].is_registered = True
+
+    def _label_intent(self, record: Mapping[str, Any]) -> None:
+        run = self.runs[record["run"]]
+        run.label, run.copies, run.is_label_sent = record["number"], record["copy"], False
+        self.label = max(self.label, run.label)
+
+    def _label_sent(self, record: Mapping[str, Any]) -> None:
+        self.runs[record["run"]].is_label_sent = True
+
+    def _verdict(self, record: Mapping[str, Any]) -> None:
+        run = self.runs[record["run"]]
+        run.verdict = RunVerdict(record["verdict"])
+        run.failed, run.waived = tuple(record["failed"]), tuple(record["waived"])
+        run.ended_at, run.ended_ms = record["at"], record["mono_ms"]
+        run.person_ms, run.module_ms = record.get("person_ms", 0), record.get("module_ms", 0)
+        run.is_golden = record.get("golden", False)
+        if run.verdict not in COUNTED or run.is_golden or not run.unit:
+            return
+        entry = self._unit(run.unit)
+        entry.run, entry.verdict, entry.at = run.number, run.verdict, run.ended_at
+        entry.first = entry.first or run.verdict
+        identity = record.get("identity", {})
+        entry.serial_number = identity.get("serial_number") or ""
+        entry.eid = identity.get("eid") or ""
+        if run.verdict is RunVerdict.FAIL:
+            entry.failures += 1
+            self._release(run.unit)
+
+    def _told(self, record: Mapping[str, Any]) -> None:
+        self.runs[record["run"]].is_reported = True
+
+    def _waiver(self, record: Mapping[str, Any]) -> None:
+        run = self.runs.get(record["run"])
+        if run is not None:
+            run.waivers.append(record)
+
+    def _rework(self, record: Mapping[str, Any]) -> None:
+        entry = self._unit(record["unit"])
+        entry.failures = 0
+        entry.reworks.append(record["reason"])
+        self.duplicated.discard(record["unit"])
+
+    def _revoked(self, record: Mapping[str, Any]) -> None:
+        run = self.runs[record["run"]]
+        run.verdict, run.revoked = RunVerdict.FAIL, record["reason"]
+        run.failed = tuple(dict.fromkeys((*run.failed, record["step"])))
+        entry = self.units.get(run.unit)
+        if entry is not None:
+            entry.verdict = RunVerdict.FAIL
+            self._release(run.unit)
+        if record["step"] == "unique":
+            self.duplicated.add(run.unit)
+
+    def _recall(self, record: Mapping[str, Any]) -> None:
+        self.recalls.append(record)
+        self.duplicated.add(record["unit"])
+
+    def _closed(self, _: Mapping[str, Any]) -> None:
+        self.is_closed = True
+
+    def _unit(self, unit: str) -> UnitEntry:
+        return self.units.setdefault(unit, UnitEntry(unit))
+
+    def _release(self, unit: str) -> None:
+        """Give the row and the SIM card of a unit back."""
+        entry = self._unit(unit)
+        if entry.row and unit in self.claims.get(entry.row, ()):
+            self.claims[entry.row].remove(unit)
+        if entry.iccid and self.sims.get(entry.iccid) == unit:
+            del self.sims[entry.iccid]
+        entry.row = entry.iccid = ""
+
+
+_CHANGES = {
+    "order": Ledger._order,
+    "person": Ledger._person,
+    "station_check": Ledger._station_check,
+    "attempt": Ledger._attempt,
+    "reading": Ledger._reading,
+    "scan": Ledger._scan,
+    "step": Ledger._step,
+    "claim": Ledger._claim,
+    "registered": Ledger._registered,
+    "label_intent": Ledger._label_intent,
+    "label_sent": Ledger._label_sent,
+    "verdict": Ledger._verdict,
+    "told": Ledger._told,
+    "waiver": Ledger._waiver,
+    "rework": Ledger._rework,
+    "revoked": Ledger._revoked,
+    "recall": Ledger._recall,
+    "closed": Ledger._closed,
+}

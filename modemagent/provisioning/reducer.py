@@ -1,0 +1,285 @@
+"""The state machine of the line: an event and the state give effects, without I/O or clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from modemagent.identity.snapshot import Snapshot
+from modemagent.provisioning import acts, progress
+from modemagent.provisioning.attempt import ENDED, BayState, Blame, RunVerdict, StepState
+from modemagent.provisioning.bay_run import Bay, BayRun, LabelScan, StepResult
+from modemagent.provisioning.events import (
+    CodeScanned,
+    Effect,
+    Happening,
+    HookEnded,
+    LabelDone,
+    PersonActed,
+    PortFailed,
+    ReportKept,
+    StationJudged,
+    TimePassed,
+    UnitPlugged,
+    UnitPulled,
+    UnitRead,
+)
+from modemagent.provisioning.ledger import PASSING
+from modemagent.provisioning.scans import ties
+from modemagent.provisioning.state import SHOWN_S, LineState
+from modemagent.watching.baseline import is_incomplete
+
+#: Codes of a port error that end the unit's turn at once.
+_FLASHING = "flashing"
+_ENDED_RUN = (RunVerdict.PASS, RunVerdict.WAIVED)
+
+
+class Reducer:
+    """Handles one event after the other.
+
+    :ivar state: what screens and results are made of
+    """
+
+    def __init__(self, state: LineState) -> None:
+        self.state = state
+
+    def handle(self, event: Happening, now: float, at: str) -> list[Effect]:
+        """Change the state by an event and return the effects, in their order.
+
+        :param now: time on a steady clock, in seconds
+        :param at: time of day, RFC 3339 in UTC
+        """
+        line = self.state
+        line.begin(now, at)
+        _HANDLERS[type(event)](line, event)
+        return line.take_effects()
+
+
+def _on_plugged(line: LineState, event: UnitPlugged) -> None:
+    bay = line.bays[event.bay]
+    if bay.is_plugged:
+        return
+    bay.is_plugged, bay.plugged_at, bay.device = True, line.now, event.device
+    begin_run(line, bay)
+    line.enter(bay, BayState.BOOTING, event.device)
+    ties.on_plugged(line, bay)
+
+
+def begin_run(line: LineState, bay: Bay) -> BayRun:
+    """Begin a turn of the unit in a bay."""
+    run = bay.run = BayRun(line.ledger.next_run, bay.number, line.now)
+    line.record("attempt", run=run.number, bay=bay.number)
+    return run
+
+
+def _on_pulled(line: LineState, event: UnitPulled) -> None:
+    bay = line.bays[event.bay]
+    if not bay.is_plugged:
+        return
+    bay.is_plugged = False
+    run = bay.run
+    if run is not None and run.verdict is None:
+        progress.end(line, bay, RunVerdict.ABORTED)
+    bay.shown_until = line.now + SHOWN_S
+    line.revision += 1
+
+
+def _on_read(line: LineState, event: UnitRead) -> None:
+    bay = line.bays[event.bay]
+    reading, run = event.reading, bay.run
+    unit = str(reading.modem.imei)[:14] if reading.modem.imei is not None else ""
+    is_other = run is not None and run.unit and unit and run.unit != unit
+    if run is None or is_other or not bay.is_plugged:
+        # a fixture without a plug event: another IMEI is another unit
+        if run is not None and run.verdict is None:
+            progress.end(line, bay, RunVerdict.ABORTED)
+        bay.is_plugged, bay.plugged_at = True, line.now
+        run = begin_run(line, bay)
+    if run.verdict is not None:
+        return
+    is_new = run.reading is None or _content(run.reading) != _content(reading)
+    run.silence = run.silence_code = ""
+    if is_new:
+        run.evidence += 1
+    if run.reading is None:
+        run.read_at = line.now
+    run.reading = reading
+    if not run.is_complete:
+        run.is_complete = bool(reading.sims) and not is_incomplete(reading)
+        if run.is_complete:
+            run.module_s = line.now - run.began
+    if unit and not run.unit:
+        run.unit = unit
+        run.is_golden = bool(line.settings.golden) and _is_golden(line, unit)
+        _carry_over(line, run)
+        _note_twins(line, bay, run)
+    progress.advance(line, bay)
+
+
+def _is_golden(line: LineState, unit: str) -> bool:
+    return line.settings.golden[:14] == unit
+
+
+def _content(reading: Snapshot) -> tuple[Any, ...]:
+    return reading.modem, reading.sims
+
+
+def _carry_over(line: LineState, run: BayRun) -> None:
+    """Go on where a unit was that was pulled, or was in a bay when the program ended."""
+    entry = line.ledger.units.get(run.unit)
+    before = line.ledger.run_before(run.unit, run.number)
+    if before is None or entry is None:
+        return
+    for scan in before.scans:
+        label = LabelScan(scan["fields"], scan["tie"], line.now, scan.get("typed", False))
+        if scan.get("back"):
+            run.back = label
+        else:
+            run.labels.insert(0, label)
+    run.waivers = {each["step"]: each["person"] for each in before.waivers}
+    for name, step in before.steps.items():
+        if step["blame"] == Blame.OPERATOR and step["state"] == StepState.FAILED:
+            run.requested_again[name] = 0
+    run.is_claimed = bool(entry.row)
+    run.is_registered = before.is_registered
+    run.label, run.copies = before.label, before.copies
+    if before.label:
+        run.label_status = "printed" if before.is_label_sent else "doubt"
+    if run.back is not None and "label_back" in run.requested_again:
+        run.back = None
+
+
+def _note_twins(line: LineState, bay: Bay, run: BayRun) -> None:
+    """Find the same IMEI in another bay; a verdict given there before is revoked."""
+    for other in line.bays.values():
+        twin = other.run
+        if other is bay or twin is None or not other.is_plugged or twin.unit != run.unit:
+            continue
+        run.twins.add(other.number)
+        twin.twins.add(bay.number)
+        if twin.verdict is None:
+            progress.advance(line, other)
+        elif twin.verdict in _ENDED_RUN or other.state is BayState.DONE:
+            _revoke(line, other, twin, bay.number)
+
+
+def _revoke(line: LineState, bay: Bay, run: BayRun, other: str) -> None:
+    entry = line.ledger.units.get(run.unit)
+    number = entry.run if entry is not None and entry.verdict in PASSING else run.number
+    reason = f"same IMEI as bay {other}"
+    line.record("revoked", is_synced=True, run=number, unit=run.unit, step="unique",
+                reason=reason)  # fmt: skip
+    run.verdict, run.failed_step = RunVerdict.FAIL, "unique"
+    remedy = "Take both out and put them into the red tray."
+    run.failure = StepResult(StepState.FAILED, reason, remedy, Blame.UNIT, others=(other,))
+    run.results["unique"] = run.failure
+    line.enter(bay, BayState.FAIL, reason)
+    line.announce("attempt.ended", bay=bay.number, run=run.number, verdict="fail",
+                  failed=["unique"], waived=[], blame="unit", reason=reason, remedy=remedy,
+                  row=run.row.line if run.row is not None else None, revoked=True)  # fmt: skip
+
+
+def _on_port_failed(line: LineState, event: PortFailed) -> None:
+    bay = line.bays[event.bay]
+    run = bay.run
+    if run is None or run.verdict is not None:
+        return
+    run.silence, run.silence_code = event.message, event.code
+    if event.code == _FLASHING:
+        run.results["answers"] = StepResult(
+            StepState.FAILED, "the module is in flashing mode", event.hint, Blame.UNIT
+        )
+        progress.end(line, bay, RunVerdict.FAIL)
+        return
+    progress.advance(line, bay)
+
+
+def _on_scanned(line: LineState, event: CodeScanned) -> None:
+    ties.on_scanned(line, event)
+
+
+def _on_report_kept(line: LineState, event: ReportKept) -> None:
+    found = line.run(event.run)
+    if event.stage == "ended":
+        if not event.problem and not line.ledger.runs[event.run].is_reported:
+            line.record("told", run=event.run)
+        return
+    if found is None:
+        return
+    bay, run = found
+    run.registry_problem, run.registry_refused = event.problem, event.is_refused
+    if not event.problem and not run.is_registered:
+        run.is_registered, run.hold = True, None
+        line.record("registered", is_synced=True, run=run.number)
+    progress.advance(line, bay)
+
+
+def _on_label_done(line: LineState, event: LabelDone) -> None:
+    found = line.run(event.run)
+    entry = line.ledger.runs[event.run]
+    if not event.problem:
+        line.record("label_sent", is_synced=True, run=event.run, status=event.status)
+        line.announce("label.sent", run=event.run, bay=entry.bay, number=entry.label,
+                      copy=entry.copies, status=event.status)  # fmt: skip
+    if found is not None:
+        bay, run = found
+        run.printer_problem = event.problem
+        if not event.problem:
+            run.label_status, run.hold, run.stage = event.status, None, ""
+        progress.advance(line, bay)
+
+
+def _on_hook_ended(line: LineState, event: HookEnded) -> None:
+    found = line.run(event.run)
+    if found is None:
+        return
+    bay, run = found
+    hook = next(each for each in line.settings.hooks if each.name == event.step)
+    if event.verdict == "pass":
+        run.hooks[event.step] = StepResult(StepState.PASSED)
+    else:
+        blame = Blame.STATION if event.verdict == "station" else Blame(hook.blame)
+        run.hooks[event.step] = StepResult(
+            StepState.FAILED, event.message or event.step, event.remedy, blame
+        )
+    line.record("step", run=run.number, step=event.step, state=event.verdict,
+                reason=event.message, blame=str(hook.blame),
+                measurements=[dict(one) for one in event.measurements])  # fmt: skip
+    run.stage = ""
+    progress.advance(line, bay)
+
+
+def _on_time(line: LineState, _: TimePassed) -> None:
+    ties.on_time(line)
+    for bay in line.bays.values():
+        run = bay.run
+        if not bay.is_plugged:
+            if run is not None and line.now >= bay.shown_until:
+                bay.run = None
+                line.enter(bay, BayState.WAITING)
+        elif run is not None and bay.state not in ENDED:
+            progress.advance(line, bay)
+
+
+def _on_station(line: LineState, event: StationJudged) -> None:
+    line.record("station_check", is_synced=True, problem=event.problem)
+    line.announce("station.checked", problem=event.problem or None)
+
+
+def _on_acted(line: LineState, event: PersonActed) -> None:
+    acts.on_acted(line, event)
+
+
+_HANDLERS: dict[type, Callable[[LineState, Any], None]] = {
+    UnitPlugged: _on_plugged,
+    UnitPulled: _on_pulled,
+    UnitRead: _on_read,
+    PortFailed: _on_port_failed,
+    CodeScanned: _on_scanned,
+    PersonActed: _on_acted,
+    ReportKept: _on_report_kept,
+    LabelDone: _on_label_done,
+    HookEnded: _on_hook_ended,
+    TimePassed: _on_time,
+    StationJudged: _on_station,
+}

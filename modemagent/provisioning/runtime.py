@@ -1,0 +1,319 @@
+"""The running bench: the one place that joins reducer, journal, readings, printer and registry.
+
+An event is handled in one turn: the reducer changes the state, the records are written and synced,
+and only then anything is shown, sent or printed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from modemagent import __version__
+from modemagent.channel.threads import run_in_thread
+from modemagent.errors import ModemAgentError
+from modemagent.logs import Log
+from modemagent.provisioning.attempt import ENDED, RunVerdict
+from modemagent.provisioning.bench_file import BenchSettings
+from modemagent.provisioning.events import (
+    Announce,
+    Append,
+    Effect,
+    Happening,
+    LabelDone,
+    PrintLabel,
+    ReadAgain,
+    SendReport,
+    StartHook,
+    TimePassed,
+)
+from modemagent.provisioning.journal import Journal, JournalError
+from modemagent.provisioning.label_job import LabelJob, LabelPrinter
+from modemagent.provisioning.ledger import COUNTED, Ledger
+from modemagent.provisioning.line import LineView, StationView
+from modemagent.provisioning.order import BenchOrder
+from modemagent.provisioning.readings import BayReadings
+from modemagent.provisioning.reducer import Reducer
+from modemagent.provisioning.state import LineState
+from modemagent.provisioning.station_reports import StationReports
+from modemagent.provisioning.view import line_view
+from modemagent.watching.events import now as time_of_day
+
+_TICK_S = 0.05
+#: Interval of attempts to write a journal, and to print on a printer that reported a problem.
+_RETRY_JOURNAL_S, _RETRY_PRINTER_S = 2.0, 0.5
+
+#: Receives each event of the bench: name, time of day and fields.
+Listener = Callable[[str, str, dict[str, Any]], None]
+
+
+class Bench:
+    """The bench with one order.
+
+    :param folder: directory of the order, which holds the journal
+    :param reports: stores reports for the registry; None without a registry
+    :param elsewhere: 14 digits of an IMEI, and where the unit has passed before
+    :raises OrderOpen: another process has the order open
+    :raises JournalBroken: the journal was edited or is damaged
+    :ivar changed: set after each turn, for screens
+    :ivar fault: why the journal cannot be written, "" if it can
+    """
+
+    def __init__(
+        self,
+        order: BenchOrder,
+        settings: BenchSettings,
+        folder: Path,
+        *,
+        log: Log,
+        printer: LabelPrinter | None = None,
+        reports: StationReports | None = None,
+        elsewhere: Mapping[str, str] | None = None,
+        listener: Listener = lambda *_: None,
+    ) -> None:
+        self._order = order
+        self._settings = settings
+        self._elsewhere = elsewhere or {}
+        self._log = log
+        self._printer = printer
+        self._reports = reports
+        self._listener = listener
+        self.journal = Journal(folder)
+        self.fault = ""
+        self.changed = asyncio.Event()
+        self._waiting: list[Happening] = []
+        self._jobs: asyncio.Queue[PrintLabel] = asyncio.Queue()
+        self._printer_problem = ""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.readings = BayReadings(settings.bays, self.post, log)
+        self._reducer = self._replayed(self.journal.records)
+
+    @property
+    def state(self) -> LineState:
+        return self._reducer.state
+
+    def view(self) -> LineView:
+        """Return what a screen draws now."""
+        registry, queued = self._reports.status() if self._reports else ("none", 0)
+        printer = "none" if self._printer is None else self._printer_problem or "ok"
+        station = StationView("", registry=registry, queued=queued, printer=printer)
+        self.state.now = time.monotonic()
+        view = line_view(self.state, station._replace(is_held=bool(self.fault)))
+        return view._replace(message=self.fault) if self.fault else view
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set."""
+        self._begin()
+        workers = [
+            asyncio.create_task(self.readings.run(), name="readings"),
+            asyncio.create_task(self._tick(), name="ticks"),
+            asyncio.create_task(self._print_labels(), name="labels"),
+        ]
+        stopping = asyncio.create_task(stop.wait())
+        if self._reports is not None:
+            self._reports.start()
+        try:
+            done, _ = await asyncio.wait({*workers, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()
+        finally:
+            every = [*workers, stopping, *self._tasks]
+            for task in every:
+                task.cancel()
+            await asyncio.gather(*every, return_exceptions=True)
+            if self._reports is not None:
+                self._reports.stop()
+            with contextlib.suppress(JournalError):
+                self.journal.commit(is_synced=True)
+
+    def close(self) -> None:
+        """Close the journal."""
+        self.journal.close()
+
+    @property
+    def is_tray_done(self) -> bool:
+        """True if every module that is there has its verdict, and there was at least one."""
+        bays = [bay for bay in self.state.bays.values() if bay.is_plugged]
+        return bool(bays) and all(bay.state in ENDED for bay in bays) and self._jobs.empty()
+
+    # -- turns
+
+    def post(self, event: Happening) -> None:
+        """Handle one event. To be called in the thread of the event loop."""
+        if self.fault:
+            if not isinstance(event, TimePassed):
+                self._waiting.append(event)
+            return
+        now, at = time.monotonic(), time_of_day()
+        effects = self._reducer.handle(event, now, at)
+        if effects:
+            self._carry_out(effects, now, at)
+            self.changed.set()
+
+    def _carry_out(self, effects: list[Effect], now: float, at: str) -> None:
+        mono_ms = round(now * 1000)
+        records = [effect for effect in effects if isinstance(effect, Append)]
+        try:
+            for record in records:
+                self.journal.append(record.kind, record.fields, at, mono_ms)
+            self.journal.commit(is_synced=any(record.is_synced for record in records))
+        except JournalError as error:
+            self._stop_at(error)
+            return
+        for effect in effects:
+            match effect:
+                case Announce(event, fields):
+                    self._listener(event, at, fields)
+                case PrintLabel():
+                    self._jobs.put_nowait(effect)
+                case SendReport(run, stage):
+                    self._send_report(run, stage)
+                case ReadAgain(bay):
+                    self._start(self._read_again(bay))
+                case StartHook():
+                    self._start(self._run_hook(effect))
+
+    def _stop_at(self, error: JournalError) -> None:
+        """Give no verdicts until the journal can be written: all bays are on hold."""
+        self.fault = error.message
+        self._log.error("journal_error", reason=error.message, hint=error.hint)
+        self._listener("station.hold", time_of_day(), {"bay": None, "step": "journal",
+                       "reason": error.message, "remedy": error.hint})  # fmt: skip
+        self._start(self._resume_journal())
+        self.changed.set()
+
+    async def _resume_journal(self) -> None:
+        """Try to write the journal again; then begin again with what it states."""
+        while self.fault:
+            await asyncio.sleep(_RETRY_JOURNAL_S)
+            try:
+                reducer = self._replayed(self.journal.reread())
+                mono_ms = round(time.monotonic() * 1000)
+                self.journal.append("note", {"text": self.fault}, time_of_day(), mono_ms)
+                self.journal.commit(is_synced=True)
+            except JournalError:
+                continue
+            self._reducer, self.fault = reducer, ""
+            self._close_open_runs()
+            waiting, self._waiting = self._waiting, []
+            self.readings.replay()
+            for event in waiting:
+                self.post(event)
+            self.changed.set()
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- the beginning
+
+    def _replayed(self, records: list[dict[str, Any]]) -> Reducer:
+        ledger = Ledger()
+        for record in records:
+            ledger.apply(record)
+        return Reducer(LineState(self._order, self._settings, ledger, self._elsewhere))
+
+    def _begin(self) -> None:
+        line = self.state
+        line.begin(time.monotonic(), time_of_day())
+        line.record("opened", order=self._order.name, version=__version__,
+                    station=self._settings.station)  # fmt: skip
+        if line.ledger.digest != self._order.digest:
+            line.record("order", order=self._order.name, digest=self._order.digest,
+                        rows=len(self._order.rows), size=self._order.size)  # fmt: skip
+        line.record("bay_map", bays=dict(self._settings.bays))
+        line.announce(
+            "order.opened",
+            order=self._order.name,
+            rows=len(self._order.rows),
+            size=self._order.size,
+            bays=sorted(line.bays),
+            torn=self.journal.torn,
+        )
+        self._close_open_runs()
+
+    def _close_open_runs(self) -> None:
+        """Mark turns without a verdict as interrupted; make up for reports about verdicts."""
+        line = self.state
+        line.begin(time.monotonic(), time_of_day())
+        for run in list(line.ledger.runs.values()):
+            if run.verdict is None:
+                line.record("verdict", run=run.number, unit=run.unit, failed=[], waived=[],
+                            verdict=str(RunVerdict.INTERRUPTED))  # fmt: skip
+            elif run.unit and not run.is_reported and run.verdict in COUNTED and self._reports:
+                line.request(SendReport(run.number, "ended"))
+        self._carry_out(line.take_effects(), line.now, line.at)
+
+    # -- what takes time
+
+    async def _tick(self) -> None:
+        while True:
+            self.readings.notice_paths()
+            self.post(TimePassed())
+            await asyncio.sleep(_TICK_S)
+
+    async def _read_again(self, bay: str) -> None:
+        with contextlib.suppress(ModemAgentError, KeyError):
+            await self.readings.read_again(bay)
+
+    def _send_report(self, run: int, stage: str) -> None:
+        if self._reports is not None:
+            line = self.state
+            entry = line.ledger.runs[run]
+            row = line.index.rows.get(entry.row)
+            self._reports.send(entry, stage, row, self.readings.place(entry.bay), self.post)
+
+    async def _run_hook(self, effect: StartHook) -> None:
+        raise NotImplementedError
+
+    async def _print_labels(self) -> None:
+        """Print one label after the other; wait for a printer that reports a problem."""
+        while True:
+            job = await self._jobs.get()
+            while self._printer is not None:
+                printer, label = self._printer, self._label(job)
+                result = await run_in_thread(lambda: printer.send(label))  # noqa: B023
+                self._printer_problem = result.problem
+                if not result.problem:
+                    self.post(LabelDone(job.run, result.status))
+                    break
+                for each in (job, *self._jobs._queue):  # type: ignore[attr-defined]
+                    self.post(LabelDone(each.run, "failed", result.problem))
+                await asyncio.sleep(_RETRY_PRINTER_S)
+            else:
+                self.post(LabelDone(job.run, "failed", "no printer is set up"))
+
+    def _label(self, job: PrintLabel) -> LabelJob:
+        line = self.state
+        run = line.ledger.runs[job.run]
+        row = line.index.rows.get(run.row)
+        return label_job(line, run.number, job, row)
+
+
+def label_job(line: LineState, number: int, job: PrintLabel, row: Any) -> LabelJob:
+    """Return the label of a run, with its numbers in full."""
+    run = line.ledger.runs[number]
+    values = row.values if row is not None else {}
+    reading: Mapping[str, Any] = run.reading or {}
+    modem = reading.get("modem") or {}
+    sims: list[Mapping[str, Any]] = [one for one in reading.get("sims", ()) if one.get("active")]
+    sim = sims[0] if sims else {}
+    serial = modem.get("serial_number") or values.get("serial_number")
+    fields = {
+        "imei": modem.get("imei"),
+        "iccid": sim.get("iccid"),
+        "serial_number": serial,
+        "asset_tag": values.get("asset_tag"),
+        "order": line.order.name,
+        "lot": values.get("lot"),
+        "bay": run.bay,
+        "n": job.number,
+        "copy": job.copy if job.copy > 1 else "",
+    }
+    template = values.get("label_template") or line.settings.label_template
+    return LabelJob(template, {name: str(value or "") for name, value in fields.items()})

@@ -1,0 +1,202 @@
+"""One session of the bench: from opening an order to its results."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from modemagent.errors import ModemAgentError, UsageError
+from modemagent.logs import Log
+from modemagent.provisioning.acts import open_rows
+from modemagent.provisioning.attempt import RunVerdict
+from modemagent.provisioning.bench_file import BenchSettings
+from modemagent.provisioning.events import Happening, PersonActed
+from modemagent.provisioning.figures import figures
+from modemagent.provisioning.journal import JournalError, order_folder
+from modemagent.provisioning.label_job import LabelPrinter
+from modemagent.provisioning.order import BenchOrder
+from modemagent.provisioning.past import passed_elsewhere
+from modemagent.provisioning.results import write_results
+from modemagent.provisioning.runtime import Bench, Listener
+from modemagent.provisioning.scans.sources import ScanSources
+from modemagent.provisioning.station_reports import StationReports
+from modemagent.provisioning.view import order_counts
+from modemagent.watching.events import now as time_of_day
+
+FAILED, INTERRUPTED = 3, 130
+
+#: A person or a screen that works beside the bench until it is cancelled.
+Companion = Callable[[Bench, asyncio.Event], Awaitable[None]]
+
+
+class SessionOptions(NamedTuple):
+    """How a session runs.
+
+    :param once: end when every module of the tray has its verdict
+    :param sources: names of scanners
+    :param results: directory of the results; None: that of the order
+    """
+
+    once: bool = False
+    sources: Sequence[str] = ()
+    results: Path | None = None
+    with_imsi: bool = False
+
+
+def refuse_order(order: BenchOrder) -> None:
+    """Refuse an order with errors.
+
+    :raises UsageError: it has some; the first is in the message
+    """
+    errors = order.errors
+    if errors:
+        first = errors[0]
+        place = f"line {first.line}, {first.column}: " if first.column else f"line {first.line}: "
+        more = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
+        raise UsageError(
+            f"the order has {len(errors)} errors: {place}{first.message}{more}",
+            hint=f"{first.remedy} See: modemagent provision check ORDER",
+        )
+
+
+def run_session(
+    order: BenchOrder,
+    settings: BenchSettings,
+    state_dir: Path,
+    listener: Listener,
+    *,
+    log: Log,
+    options: SessionOptions,
+    printer: LabelPrinter | None = None,
+    reports: StationReports | None = None,
+    companion: Companion | None = None,
+) -> int:
+    """Run the bench until it is ended, and return the exit status.
+
+    :raises ModemAgentError: the order is open elsewhere, or its journal cannot be used
+    """
+    refuse_order(order)
+    if not settings.bays:
+        raise UsageError(
+            "the station has no bays",
+            hint="Name them in bench.toml, with --bay NUMBER=PORT, or learn them: "
+            "modemagent provision bays learn",
+        )
+    folder = order_folder(state_dir, order.name)
+    bench = Bench(
+        order,
+        settings,
+        folder,
+        log=log,
+        printer=printer,
+        reports=reports,
+        elsewhere=passed_elsewhere(folder),
+        listener=listener,
+    )
+    try:
+        is_interrupted = asyncio.run(_run(bench, listener, options, log, companion))
+        if bench.fault:
+            raise JournalError(bench.fault, hint="The last verdicts that were shown are kept.")
+        _finish(bench, listener)
+        write_results(bench.state, bench.journal, options.results or folder / "results",
+                      with_imsi=options.with_imsi)  # fmt: skip
+    finally:
+        bench.close()
+    if is_interrupted:
+        return INTERRUPTED
+    failed = any(unit.verdict is RunVerdict.FAIL for unit in bench.state.ledger.units.values())
+    nameless = any(
+        run.verdict is RunVerdict.FAIL and not run.unit for run in bench.state.ledger.runs.values()
+    )
+    return FAILED if failed or nameless else 0
+
+
+def _finish(bench: Bench, listener: Listener) -> None:
+    """Announce the figures and what is left of the order."""
+    line = bench.state
+    found = figures(line.ledger)
+    listener("figures", time_of_day(), found)
+    counts = order_counts(line)
+    listener(
+        "order.closed",
+        time_of_day(),
+        {
+            "order": line.order.name,
+            "passed": counts.passed,
+            "waived": counts.waived,
+            "failed": counts.failed,
+            "left": counts.left,
+            "first_pass_yield": found["first_pass_yield"],
+            "open_rows": open_rows(line),
+            "is_closed": line.ledger.is_closed,
+        },
+    )
+
+
+async def _run(
+    bench: Bench,
+    listener: Listener,
+    options: SessionOptions,
+    log: Log,
+    companion: Companion | None,
+) -> bool:
+    """Run until the end; return True if a signal ended it."""
+    stop, interrupted = asyncio.Event(), False
+    loop = asyncio.get_running_loop()
+
+    def interrupt() -> None:
+        nonlocal interrupted
+        interrupted = True
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupt)
+
+    def post(event: Happening) -> None:
+        bench.post(event)
+        if bench.state.message:
+            listener("act.refused", time_of_day(), {"message": bench.state.message})
+        if isinstance(event, PersonActed) and event.do == "end":
+            loop.call_later(0.0, stop.set)
+
+    def refuse(error: ModemAgentError) -> None:
+        listener("act.refused", time_of_day(), {"message": error.message, "hint": error.hint})
+
+    sources = ScanSources(post, log, refuse)
+    for name in options.sources:
+        sources.start(name)
+    working = [asyncio.ensure_future(companion(bench, stop))] if companion is not None else []
+    if options.once:
+        working.append(asyncio.ensure_future(_stop_when_done(bench, stop)))
+    try:
+        await bench.run(stop)
+    finally:
+        for task in working:
+            task.cancel()
+        results = await asyncio.gather(*working, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    return interrupted
+
+
+async def _stop_when_done(bench: Bench, stop: asyncio.Event) -> None:
+    """End the session when the tray has been done for a moment."""
+    done_at: float | None = None
+    while True:
+        await asyncio.sleep(0.05)
+        if not bench.is_tray_done:
+            done_at = None
+        elif done_at is None:
+            done_at = time.monotonic()
+        elif time.monotonic() - done_at >= 0.2:
+            stop.set()
+
+
+def settings_with_bays(settings: BenchSettings, bays: Mapping[str, str]) -> BenchSettings:
+    """Return settings with further bays."""
+    return settings._replace(bays=dict(sorted({**settings.bays, **bays}.items())))

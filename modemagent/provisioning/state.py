@@ -1,0 +1,160 @@
+"""State of the line: ledger, bays and scans that wait for their bay, with the effects of an event.
+
+Each event is handled at a time that comes with it. Records change the ledger at once and are
+written to the journal as effects, in their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from modemagent.privacy.masking import mask
+from modemagent.provisioning.attempt import BayState, Blame
+from modemagent.provisioning.bay_run import Bay, BayRun, LabelScan
+from modemagent.provisioning.bench_file import BenchSettings
+from modemagent.provisioning.events import Announce, Append, Effect
+from modemagent.provisioning.ledger import Ledger
+from modemagent.provisioning.line import ScanView
+from modemagent.provisioning.order import BenchOrder
+from modemagent.provisioning.people import StationRole, role_of
+from modemagent.provisioning.steps.context import StepContext
+from modemagent.provisioning.tray import OrderIndex
+
+#: How long a scanned bay waits for a label, and a scanned label for a module.
+TIE_S = 30.0
+#: How long the verdict of a unit that was pulled stays on the tile.
+SHOWN_S = 10.0
+_BY_PERSON = (BayState.SCANNING, BayState.VERIFYING)
+
+
+class LooseLabel(NamedTuple):
+    """A label whose module is not known yet.
+
+    :param given_to: bay that took it, with the time, as long as that may be ambiguous
+    """
+
+    scan: LabelScan
+    source: str
+    given_to: str = ""
+    given_at: float = 0.0
+
+
+class LineState:
+    """Everything that the reducer keeps.
+
+    :param elsewhere: 14 digits of an IMEI, and where the unit has passed before
+    :ivar selected: bay whose code was scanned last, with the time
+    :ivar loose: label that waits for its module
+    :ivar strays: labels that no module took
+    """
+
+    def __init__(
+        self,
+        order: BenchOrder,
+        settings: BenchSettings,
+        ledger: Ledger,
+        elsewhere: Mapping[str, str] | None = None,
+    ) -> None:
+        self.order = order
+        self.index = OrderIndex(order)
+        self.settings = settings
+        self.ledger = ledger
+        self.elsewhere: dict[str, str] = dict(elsewhere or {})
+        self.bays = {number: Bay(number) for number in settings.bays}
+        self.selected: tuple[str, float] = ("", 0.0)
+        self.loose: LooseLabel | None = None
+        self.strays: list[LabelScan] = []
+        self.last_scan: ScanView | None = None
+        self.message = ""
+        self.lead: tuple[str, float] = ("", 0.0)
+        self.now = 0.0
+        self.at = ""
+        self.revision = 0
+        self._effects: list[Effect] = []
+
+    def begin(self, now: float, at: str) -> None:
+        """Set the time of the next event."""
+        self.now, self.at = now, at
+
+    def take_effects(self) -> list[Effect]:
+        effects, self._effects = self._effects, []
+        return effects
+
+    def context(self) -> StepContext:
+        return StepContext(
+            self.order, self.index, self.ledger, self.bays, self.settings, self.elsewhere, self.now
+        )
+
+    # -- effects
+
+    def request(self, effect: Effect) -> None:
+        self._effects.append(effect)
+
+    def record(self, kind: str, *, is_synced: bool = False, **fields: Any) -> None:
+        """Change the ledger by a record, and write it to the journal."""
+        head = {"kind": kind, "at": self.at, "mono_ms": round(self.now * 1000)}
+        self.ledger.apply({**head, **fields})
+        self._effects.append(Append(kind, fields, is_synced))
+        self.revision += 1
+
+    def announce(self, event: str, **fields: Any) -> None:
+        self._effects.append(Announce(event, fields))
+
+    def enter(self, bay: Bay, state: BayState, reason: str = "", **more: Any) -> None:
+        """Change the state or the reason of a bay."""
+        if (bay.state, bay.reason) == (state, reason):
+            return
+        self.revision += 1
+        is_new = bay.state is not state
+        if is_new:
+            run = bay.run
+            if run is not None and bay.state in _BY_PERSON:
+                run.person_s += self.now - bay.since
+            bay.since = self.now
+        bay.state, bay.reason = state, reason
+        run = bay.run
+        self.announce(
+            "bay.state",
+            bay=bay.number,
+            state=str(state),
+            reason=reason or None,
+            imei=mask(run.unit + "0") if run is not None and run.unit else None,
+            **more,
+        )
+
+    # -- people
+
+    @property
+    def person(self) -> str:
+        return self.ledger.person
+
+    def may(self, person: str, least: str) -> bool:
+        """Return True if a person has at least this role."""
+        name = person or self.person
+        return least != "" and role_of(self.settings.people, name).may(StationRole(least))
+
+    # -- runs
+
+    def run(self, number: int) -> tuple[Bay, BayRun] | None:
+        """Return the bay and the turn in it with a number, if it is there."""
+        for bay in self.bays.values():
+            if bay.run is not None and bay.run.number == number:
+                return bay, bay.run
+        return None
+
+    def next_label(self) -> int:
+        return self.ledger.label + 1
+
+
+def masked_tail(digits: str) -> str:
+    """Return the last six digits of a number, as tiles show it.
+
+    >>> masked_tail("867698040000013")
+    '..000 013'
+    """
+    return f"..{digits[-6:-3]} {digits[-3:]}" if len(digits) >= 10 else ""
+
+
+def blame_of(text: str | None) -> Blame | None:
+    return Blame(text) if text else None

@@ -1,0 +1,1 @@
+"""The steps of a unit: each compares what was read or scanned with the order."""

@@ -1,0 +1,216 @@
+"""The state of the line as screens draw it. Numbers are masked here, once for all screens."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from modemagent.provisioning.attempt import (
+    BayState,
+    BayView,
+    Blame,
+    RunVerdict,
+    StepState,
+    StepView,
+)
+from modemagent.provisioning.bay_run import Bay, BayRun, StepResult
+from modemagent.provisioning.figures import first_pass_yield, per_hour
+from modemagent.provisioning.ledger import Ledger
+from modemagent.provisioning.line import LineView, NeedView, OrderCounts, StationView
+from modemagent.provisioning.state import LineState, masked_tail
+from modemagent.provisioning.steps.catalogue import STEPS
+from modemagent.provisioning.steps.context import label_rule
+
+_LONGEST_REASON = 60
+_PROMPTS = {"label": "bay, then label", "label_back": "bay, then its label"}
+
+
+def line_view(line: LineState, station: StationView) -> LineView:
+    """Return everything that a screen draws.
+
+    :param station: what the runtime states: registry, queue, printer
+    """
+    bays = tuple(bay_view(line, bay) for bay in line.bays.values())
+    checked = line.ledger.checked_at
+    station = station._replace(
+        name=line.settings.station,
+        checked=checked[11:16],
+        person=line.person,
+        lead=line.lead[0] if line.lead[1] > line.now else "",
+    )
+    return LineView(
+        now=line.now,
+        revision=line.revision,
+        order=order_counts(line),
+        station=station,
+        bays=bays,
+        needs=tuple(_needs(bays)),
+        last_scan=line.last_scan,
+        hint=_hint(line, bays),
+        message=line.message,
+        columns=line.settings.columns,
+    )
+
+
+def order_counts(line: LineState) -> OrderCounts:
+    """Return the counters of the order."""
+    ledger, order = line.ledger, line.order
+    verdicts = Counter(unit.verdict for unit in ledger.units.values())
+    passing = verdicts[RunVerdict.PASS] + verdicts[RunVerdict.WAIVED]
+    first = order.rows[0].values if order.rows else {}
+    size = order.size or None
+    return OrderCounts(
+        name=order.name,
+        model=first.get("model", ""),
+        lot=first.get("lot", ""),
+        size=size,
+        passed=verdicts[RunVerdict.PASS],
+        waived=verdicts[RunVerdict.WAIVED],
+        failed=verdicts[RunVerdict.FAIL] + _nameless_failures(ledger),
+        left=max(0, size - passing) if size is not None else None,
+        per_hour=per_hour(ledger, line.now),
+        first_pass=first_pass_yield(ledger),
+        failures=tuple(_failed_steps(ledger).most_common()),
+    )
+
+
+def _nameless_failures(ledger: Ledger) -> int:
+    """Return the failed turns of modules without a usable IMEI."""
+    return sum(
+        run.verdict is RunVerdict.FAIL and not run.unit and not run.is_golden
+        for run in ledger.runs.values()
+    )
+
+
+def _failed_steps(ledger: Ledger) -> Counter[str]:
+    last = {entry.run for entry in ledger.units.values()}
+    return Counter(
+        run.failed[0]
+        for run in ledger.runs.values()
+        if run.verdict is RunVerdict.FAIL and run.failed and (not run.unit or run.number in last)
+    )
+
+
+def bay_view(line: LineState, bay: Bay) -> BayView:
+    """Return one bay as its tile shows it."""
+    run = bay.run
+    if run is None:
+        return BayView(bay.number, bay.state, bay.since, device=bay.device)
+    shown = run.hold or run.failure or _current(run)
+    modem = run.reading.modem if run.reading is not None else None
+    sim = run.reading.active_sim if run.reading is not None else None
+    step = run.hold_step if run.hold is not None else run.failed_step
+    needs_person = bay.is_plugged and bay.state in _NEEDING_STATES
+    return BayView(
+        number=bay.number,
+        state=bay.state,
+        since=bay.since,
+        verdict=run.verdict,
+        manufacturer=_plain(modem.manufacturer if modem else None),
+        model=_plain(modem.model if modem else None),
+        firmware=_plain(modem.firmware if modem else None),
+        imei=masked_tail(str(modem.imei)) if modem is not None and modem.imei else "",
+        iccid=masked_tail(str(sim.iccid)) if sim is not None and sim.iccid else "",
+        sim=str(sim.state) if sim is not None else "",
+        device=bay.device,
+        reason=_plain(bay.reason)[:_LONGEST_REASON],
+        remedy=_plain(shown.remedy if shown is not None else ""),
+        blame=shown.blame if shown is not None else None,
+        step=step,
+        steps=_ladder(line, run),
+        needs_person=needs_person,
+        prompt=_prompt(bay, run),
+        others=shown.others if shown is not None else (),
+        label=_label(run),
+        run=run.number,
+    )
+
+
+_NEEDING_STATES = frozenset({BayState.SCANNING, BayState.VERIFYING, BayState.HOLD, BayState.FAIL})
+
+
+def _current(run: BayRun) -> StepResult | None:
+    """Return the failure that is requested again."""
+    if run.verdict is not None:
+        return None
+    return next((one for one in run.results.values() if one.state is StepState.FAILED), None)
+
+
+def _prompt(bay: Bay, run: BayRun) -> str:
+    if bay.state is BayState.VERIFYING:
+        return _PROMPTS["label_back"]
+    if bay.state is not BayState.SCANNING:
+        return ""
+    wrong = _current(run)
+    if wrong is not None and wrong.blame is Blame.OPERATOR:
+        return "swap the SIM cards back"
+    return _PROMPTS["label"]
+
+
+def _label(run: BayRun) -> str:
+    if not run.label:
+        return ""
+    copy = f", copy {run.copies}" if run.copies > 1 else ""
+    return f"label {run.label:02} {run.label_status or 'printing'}{copy}"
+
+
+def _ladder(line: LineState, run: BayRun) -> tuple[StepView, ...]:
+    views = []
+    rule = label_rule(run.row)
+    for step in STEPS:
+        result = run.results.get(step.name)
+        if result is not None:
+            state, reason = result.state, result.reason
+        else:
+            state, reason = _acting_state(line, run, step.name, rule), ""
+        views.append(StepView(step.name, step.title, state, _plain(reason)))
+    return tuple(views)
+
+
+def _acting_state(line: LineState, run: BayRun, name: str, rule: str) -> StepState:
+    """Return the state of a step that acts: register or print."""
+    if name in run.waivers:
+        return StepState.WAIVED
+    needed = {
+        "register": line.settings.registry != "none" and not run.is_golden,
+        "print": rule.startswith("print"),
+        "label_back": rule == "print+scan",
+    }
+    is_done = run.is_registered if name == "register" else bool(run.label_status)
+    if not needed.get(name, True) or (run.verdict is RunVerdict.FAIL and not is_done):
+        return StepState.SKIPPED
+    stage = {"register": "registering", "print": "printing"}.get(name, "")
+    if name in stage or (name in ("register", "print") and is_done):
+        return StepState.PASSED if is_done else StepState.RUNNING
+    return StepState.RUNNING if stage and run.stage == stage else StepState.PENDING
+
+
+def _needs(bays: tuple[BayView, ...]) -> list[NeedView]:
+    found: dict[tuple[str, ...], NeedView] = {}
+    for bay in bays:
+        if not bay.needs_person:
+            continue
+        numbers = (
+            tuple(sorted({bay.number, *bay.others})) if bay.step == "unique" else (bay.number,)
+        )
+        if bay.state in (BayState.SCANNING, BayState.VERIFYING):
+            text = f"{bay.reason}: {bay.prompt}."
+        else:
+            step = f"{bay.step}: " if bay.step else ""
+            text = f"{step}{bay.reason}. {bay.remedy}".strip()
+        found.setdefault(numbers, NeedView(numbers, text, bay.blame))
+    urgency = {Blame.STATION: 0, Blame.OPERATOR: 1}
+    return sorted(found.values(), key=lambda need: urgency.get(need.blame, 2) if need.blame else 1)
+
+
+def _hint(line: LineState, bays: tuple[BayView, ...]) -> str:
+    if line.selected[0]:
+        return f"label of bay {line.selected[0]}"
+    if line.loose is not None:
+        return "plug the module of this label in"
+    waiting = [bay for bay in bays if bay.state in (BayState.SCANNING, BayState.VERIFYING)]
+    return f"bay {waiting[0].number}, then its label" if waiting else ""
+
+
+def _plain(text: str | None) -> str:
+    """Return text of a modem without control characters."""
+    return "".join(one if one.isprintable() else "?" for one in text or "")
