@@ -32,7 +32,7 @@ def on_acted(line: LineState, event: PersonActed) -> None:
     if act is None:
         line.message = f"unknown act {event.do!r}"
     elif bay is None or bay.run is None:
-        line.message = f"there is no unit in bay {event.bay or '?'}"
+        line.message = f"no unit is in bay {event.bay or '?'}"
     else:
         act(line, bay, bay.run, event)
 

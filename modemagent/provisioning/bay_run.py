@@ -16,7 +16,7 @@ class StepResult(NamedTuple):
 
     :param reason: why it failed or what it waits for, for people; without numbers in full
     :param remedy: what to do
-    :param waits_for: of a pending step: ``module``, ``card`` or ``scan``
+    :param waits_for: of a pending step: ``module``, ``sim`` or ``scan``
     :param others: bays that the reason names
     :param private: what the journal keeps besides, such as both numbers of a comparison
     """

@@ -36,7 +36,7 @@ class BenchSettings(NamedTuple):
 
     :param bays: number of the bay, and its socket, path or URL
     :param boot_s: time within which a module has to answer
-    :param card_s: time within which a SIM card has to be ready
+    :param sim_s: time within which a SIM card has to be ready
     :param retests: failed turns that may be repeated without a reason
     :param station_check_h: age at which a station check is due; 0: none is required
     :param hooks: steps of the user
@@ -45,7 +45,7 @@ class BenchSettings(NamedTuple):
     station: str = "bench"
     bays: Mapping[str, str] = {}
     boot_s: float = 60.0
-    card_s: float = 45.0
+    sim_s: float = 45.0
     retests: int = 1
     registry: str = "none"
     registry_url: str = ""
@@ -68,7 +68,7 @@ class BenchSettings(NamedTuple):
 
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
-    "station": (str,), "boot_s": (int, float), "card_s": (int, float), "retests": (int,),
+    "station": (str,), "boot_s": (int, float), "sim_s": (int, float), "retests": (int,),
     "registry": (str,), "registry_url": (str,), "token_file": (str,), "printer": (str,),
     "label_template": (str,), "scanners": (list,), "tacs": (list,),
     "station_check_h": (int, float), "require_operator": (bool,), "allow_typed": (bool,),

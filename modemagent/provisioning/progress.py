@@ -7,7 +7,7 @@ left out.
 from __future__ import annotations
 
 from modemagent.provisioning.attempt import BayState, Blame, RunVerdict, StepState
-from modemagent.provisioning.bay_run import Bay, BayRun, StepResult, failed
+from modemagent.provisioning.bay_run import SKIPPED, Bay, BayRun, StepResult, failed
 from modemagent.provisioning.events import PrintLabel, SendReport, StartHook
 from modemagent.provisioning.ledger import PASSING
 from modemagent.provisioning.state import LineState
@@ -24,6 +24,8 @@ _VERDICT_STATES = {
 }
 #: Units in a row that did not answer in one bay, after which the bay is suspected.
 _MUTE_UNITS = 3
+#: Steps that depend on the row to which the IMEI leads.
+_OF_ROW = ("pairing", "ordered", "label")
 _PRINTED = ("printed", "unconfirmed", "by hand")
 
 
@@ -34,8 +36,8 @@ def advance(line: LineState, bay: Bay) -> None:
         return
     context = line.context()
     if run.reading is not None and not run.is_complete:
-        run.is_complete = line.now - run.read_at >= line.settings.card_s
-    if run.unit and not run.is_claimed:
+        run.is_complete = line.now - run.read_at >= line.settings.sim_s
+    if run.unit and (run.row is None or not run.is_claimed):
         run.row = select_row(run, line.index, context)
     if run.silence_code in ("busy", "permission") and run.reading is None:
         hold(line, bay, "answers", StepResult(StepState.FAILED, run.silence, blame=Blame.STATION))
@@ -48,7 +50,7 @@ def advance(line: LineState, bay: Bay) -> None:
     wrong = [name for name, one in run.results.items() if one.state is StepState.FAILED]
     if "answers" in wrong and _suspects_bay(line, bay):
         text = f"{_MUTE_UNITS} units in a row did not answer in this bay: check fixture"
-        hold(line, bay, "answers", failed(text, "Put a golden unit into this bay."))
+        hold(line, bay, "answers", _at_station(text, "answers", "Put a golden unit into this bay."))
     elif any(run.results[name].blame is not Blame.OPERATOR for name in wrong):
         end(line, bay, RunVerdict.FAIL)
     elif wrong:
@@ -63,9 +65,12 @@ def advance(line: LineState, bay: Bay) -> None:
 
 def judge(line: LineState, run: BayRun, context: StepContext) -> None:
     """Compare the unit by all steps that compare; announce and record what is decided."""
-    for step in CHECKS:
-        assert step.check is not None  # noqa: S101 - all of these compare
-        _note(line, run, step.name, step.check(run, context))
+    results = {step.name: step.check(run, context) for step in CHECKS if step.check is not None}
+    if results["unique"].state is StepState.FAILED:
+        # the row is that of the other module
+        results |= dict.fromkeys(_OF_ROW, SKIPPED)
+    for name, result in results.items():
+        _note(line, run, name, result)
 
 
 def _note(line: LineState, run: BayRun, name: str, result: StepResult) -> None:
@@ -150,7 +155,7 @@ def _recall(line: LineState, run: BayRun, earlier: int) -> None:
 
 def _waits_for_module(line: LineState, bay: Bay, run: BayRun) -> bool:
     waiting = [one for one in run.results.values() if one.state is StepState.PENDING]
-    waiting = [one for one in waiting if one.waits_for in ("module", "card")]
+    waiting = [one for one in waiting if one.waits_for in ("module", "sim")]
     if not waiting or run.results["answers"].state is StepState.FAILED:
         return False
     if run.reading is None:
@@ -230,9 +235,7 @@ def _waits_for_registry(line: LineState, bay: Bay, run: BayRun) -> bool:
     if line.settings.registry == "none" or run.is_registered or "register" in run.waivers:
         return False
     if run.registry_problem:
-        if run.registry_refused:
-            run.results["register"] = failed(run.registry_problem)._replace(blame=Blame.STATION)
-        hold(line, bay, "register", failed(run.registry_problem, BY_NAME["register"].remedy))
+        hold(line, bay, "register", _at_station(run.registry_problem, "register"))
     else:
         if run.stage != "registering":
             run.stage = "registering"
@@ -248,14 +251,20 @@ def _waits_for_printer(line: LineState, bay: Bay, run: BayRun) -> bool:
         return False
     if run.label_status == "doubt":
         text = f"was label {run.label} printed? Scan it, or print it again"
-        hold(line, bay, "print", failed(text, "F3 prints it again with the mark of a copy."))
+        remedy = "F3 prints it again with the mark of a copy."
+        hold(line, bay, "print", _at_station(text, "print", remedy))
     elif run.printer_problem:
-        hold(line, bay, "print", failed(run.printer_problem, BY_NAME["print"].remedy))
+        hold(line, bay, "print", _at_station(run.printer_problem, "print"))
     else:
         if run.stage != "printing":
             print_label(line, run)
         line.enter(bay, BayState.PRINTING, f"label {run.label}")
     return True
+
+
+def _at_station(reason: str, step: str, remedy: str = "") -> StepResult:
+    """Return the cause of a hold that is not the fault of the unit."""
+    return failed(reason, remedy or BY_NAME[step].remedy)._replace(blame=Blame.STATION)
 
 
 def print_label(line: LineState, run: BayRun) -> None:

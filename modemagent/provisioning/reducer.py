@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from modemagent.identity.snapshot import Snapshot
+from modemagent.identity.snapshot import ReadState, Snapshot
 from modemagent.provisioning import acts, progress
 from modemagent.provisioning.attempt import ENDED, BayState, Blame, RunVerdict, StepState
 from modemagent.provisioning.bay_run import Bay, BayRun, LabelScan, StepResult
@@ -105,7 +105,7 @@ def _on_read(line: LineState, event: UnitRead) -> None:
         run.read_at = line.now
     run.reading = reading
     if not run.is_complete:
-        run.is_complete = bool(reading.sims) and not is_incomplete(reading)
+        run.is_complete = bool(reading.sims) and not is_incomplete(_as_read(reading))
         if run.is_complete:
             run.module_s = line.now - run.began
     if unit and not run.unit:
@@ -114,6 +114,15 @@ def _on_read(line: LineState, event: UnitRead) -> None:
         _carry_over(line, run)
         _note_twins(line, bay, run)
     progress.advance(line, bay)
+
+
+def _as_read(reading: Snapshot) -> Snapshot:
+    """Return a reading in which a number that is not valid counts as read: it stays the same."""
+    modem = reading.modem
+    raw = [name for name in ("imei",) if getattr(modem, f"{name}_raw")]
+    return reading._replace(
+        modem=modem._replace(read={**modem.read, **dict.fromkeys(raw, ReadState.OK)})
+    )
 
 
 def _is_golden(line: LineState, unit: str) -> bool:

@@ -35,7 +35,7 @@ class OrderIndex:
         return self._by_sim.get(iccid.sim_key)
 
     def is_listed_sim(self, iccid: Iccid) -> bool:
-        """Return True if the SIM card is in the list, or there is no list."""
+        """Return True if the SIM card is in the list, or the order has none."""
         return self._sims is None or iccid.sim_key in self._sims
 
     def bound(self, run: BayRun) -> ExpectedRow | None:

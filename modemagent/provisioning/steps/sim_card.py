@@ -25,7 +25,7 @@ def sim(run: BayRun, context: StepContext) -> StepResult:
     if rule == "any":
         return SKIPPED
     if not run.is_complete:
-        return pending("card" if run.reading else "module", "SIM starts")
+        return pending("sim" if run.reading else "module", "SIM starts")
     found = run.reading.active_sim if run.reading is not None else None
     state = found.state if found is not None else SimState.UNKNOWN
     if rule == "absent":
@@ -43,7 +43,7 @@ def pairing(run: BayRun, context: StepContext) -> StepResult:
     if rule in ("any", "absent") or run.row is None:
         return SKIPPED
     if not run.is_complete:
-        return pending("card" if run.reading else "module", "SIM starts")
+        return pending("sim" if run.reading else "module", "SIM starts")
     found = run.reading.active_sim if run.reading is not None else None
     if found is None or found.iccid is None:
         return SKIPPED  # the step before has failed

@@ -1,0 +1,448 @@
+"""The state machine of the line: verdicts, blames, ties of labels, duplicates, retests, holds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from modemagent.identity.problems import problem
+from modemagent.identity.snapshot import SimState
+from modemagent.provisioning.bench_file import parse_bench
+from modemagent.provisioning.events import (
+    CodeScanned,
+    LabelDone,
+    PortFailed,
+    PrintLabel,
+    ReportKept,
+)
+from tests.provisioning.line import KIND, Line, order_with, reading, unit_with
+
+ONE, TWO, THREE = unit_with(1), unit_with(2), unit_with(3)
+
+
+def test_unit_that_fits_passes_and_takes_its_row() -> None:
+    line = Line()
+    line.plug("01", ONE)
+    assert line.shown() == ("pass", "", "")
+    assert list(line.state.ledger.claims.values()) == [[ONE.imei[:14]]]
+    assert line.view().order.left == 8
+
+
+def test_claim_is_synced_before_the_verdict() -> None:
+    line = Line()
+    line.plug("01", ONE)
+    kinds = line.kinds()
+    assert kinds.index("claim") < kinds.index("verdict")
+
+
+@pytest.mark.parametrize(
+    ("changes", "step"),
+    [
+        ({"firmware": "EG25GGBR07A05M1G"}, "firmware"),
+        ({"model": "EC21"}, "model"),
+        ({"sim": SimState.ABSENT}, "sim"),
+        ({"sim": SimState.PIN_REQUIRED}, "sim"),
+    ],
+)
+def test_wrong_unit_fails_at_the_step_with_its_blame(changes, step) -> None:
+    line = Line()
+    line.plug("01", ONE, **changes)
+    assert line.shown() == ("fail", step, "unit")
+    assert line.bay().remedy
+    assert line.view().order.failed == 1
+
+
+def test_all_failed_steps_of_one_visit_are_named() -> None:
+    line = Line()
+    line.plug("01", ONE, firmware="EG25GGBR07A05M1G", sim=SimState.ABSENT)
+    assert line.announced("attempt.ended")[0]["failed"] == ["firmware", "sim"]
+
+
+def test_invalid_imei_fails_without_inventing_other_steps() -> None:
+    line = Line()
+    wrong = reading(ONE, imei=None, imei_raw="000000000000000")
+    line.plug("01", wrong._replace(problems=(problem("imei.placeholder", "imei"),)))
+    assert line.announced("attempt.ended")[0]["failed"] == ["identity"]
+
+
+def test_unit_outside_the_order_is_the_fault_of_the_order() -> None:
+    line = Line(f"imei,model\n{TWO.imei},EG25-G\n")
+    line.plug("01", ONE)
+    assert line.shown() == ("fail", "ordered", "order")
+    assert line.view().order.first_pass is None
+
+
+def test_number_in_full_is_neither_shown_nor_announced() -> None:
+    line = Line(KIND.format(label="scan"))
+    line.plug("01", ONE)
+    line.scan("MA-BAY-01", TWO.imei)
+    shown = json.dumps([line.view(), [each for each in line.effects if hasattr(each, "event")]])
+    assert ONE.imei[:14] not in shown
+    assert TWO.imei[:14] not in shown
+
+
+def test_mute_module_fails_after_its_time() -> None:
+    line = Line(boot_s=60.0)
+    line.plug("01")
+    line.post(PortFailed("01", "no_answer", "no answer to AT"))
+    line.wait(59)
+    assert line.shown()[0] == "booting"
+    line.wait(2)
+    assert line.shown() == ("fail", "answers", "unit")
+
+
+def test_third_mute_unit_in_a_bay_is_the_fault_of_the_bay() -> None:
+    line = Line(boot_s=1.0)
+    line.plug("02", ONE)
+    for _ in range(3):
+        line.plug("01")
+        line.wait(2)
+        last = line.shown()
+        line.pull("01")
+    assert last[0] == "hold"
+    assert "fixture" in line.announced("station.hold")[0]["reason"]
+
+
+def test_held_port_is_a_hold_and_ends_by_itself() -> None:
+    line = Line()
+    line.plug("01")
+    line.post(PortFailed("01", "busy", "/dev/bay1 is used by minicom (pid 7)"))
+    assert line.shown() == ("hold", "answers", "station")
+    line.plug("01", ONE)
+    assert line.shown()[0] == "pass"
+
+
+# -- labels
+
+
+def test_label_counts_when_its_bay_was_scanned() -> None:
+    line = Line(KIND.format(label="scan"))
+    line.plug("01", ONE)
+    assert line.shown()[0] == "scanning"
+    line.scan("MA-BAY-01", ONE.imei)
+    assert line.shown()[0] == "pass"
+
+
+def test_number_alone_does_not_prove_a_label() -> None:
+    line = Line(KIND.format(label="scan"))
+    line.plug("01", ONE)
+    line.scan(ONE.imei)
+    assert line.shown()[0] == "scanning"
+    assert line.view().last_scan.result == "number of bay 01: scan the bay first"
+
+
+def test_label_scanned_before_belongs_to_the_next_plug() -> None:
+    line = Line(KIND.format(label="scan"))
+    line.scan(ONE.imei)
+    line.plug("02", ONE)
+    line.wait(1.1)
+    assert line.shown("02")[0] == "pass"
+
+
+def test_label_is_not_given_when_two_modules_appear() -> None:
+    line = Line(KIND.format(label="scan"))
+    line.scan(ONE.imei)
+    line.plug("01", ONE)
+    line.plug("02", TWO)
+    line.wait(1.1)
+    assert [line.shown(bay)[0] for bay in ("01", "02")] == ["scanning", "scanning"]
+    assert "scan the bay" in line.view().message
+
+
+def test_swapped_labels_fail_and_name_the_other_bay() -> None:
+    line = Line(KIND.format(label="scan"))
+    line.plug("01", ONE)
+    line.plug("02", TWO)
+    line.scan("MA-BAY-01", TWO.imei, "MA-BAY-02", ONE.imei)
+    assert line.shown("01") == line.shown("02") == ("fail", "label", "unit")
+    assert line.bay("01").others == ("02",)
+
+
+def test_label_without_a_module_is_a_stray() -> None:
+    line = Line(KIND.format(label="scan"))
+    line.scan(THREE.imei)
+    line.plug("01", ONE)
+    line.now += 0.5
+    line.pull("01")
+    line.wait(31)
+    line.scan(TWO.imei)
+    line.wait(31)
+    assert [each["fields"] for each in line.announced("scan.stray")] == [["imei"]]
+
+
+def test_code_with_a_wrong_check_digit_is_refused() -> None:
+    line = Line(KIND.format(label="scan"))
+    line.plug("01", ONE)
+    line.scan("MA-BAY-01", ONE.imei[:-1] + str((int(ONE.imei[-1]) + 1) % 10))
+    assert line.shown()[0] == "scanning"
+    assert line.view().last_scan.is_refused
+
+
+def test_typed_label_does_not_count_if_the_station_refuses_it() -> None:
+    line = Line(KIND.format(label="scan"), allow_typed=False)
+    line.plug("01", ONE)
+    line.scan("MA-BAY-01")
+    line.post(CodeScanned("keyboard", ONE.imei, is_typed=True))
+    assert line.shown()[0] == "scanning"
+
+
+def test_printed_label_is_scanned_back_at_its_bay() -> None:
+    line = Line(KIND.format(label="print+scan"))
+    line.plug("01", ONE)
+    assert line.shown()[0] == "verifying"
+    line.scan("MA-BAY-01", ONE.imei)
+    assert line.shown()[0] == "pass"
+    assert line.kinds().index("label_intent") < line.kinds().index("label_sent")
+
+
+def test_label_on_the_wrong_module_is_requested_once_more() -> None:
+    line = Line(KIND.format(label="print+scan"))
+    line.plug("01", ONE)
+    line.plug("02", TWO)
+    line.scan("MA-BAY-01", TWO.imei)
+    assert line.shown() == ("verifying", "", "operator")
+    line.scan("MA-BAY-01", TWO.imei)
+    assert line.shown() == ("fail", "label_back", "operator")
+
+
+def test_printer_without_paper_holds_and_goes_on_by_itself() -> None:
+    line = Line(KIND.format(label="print"))
+    line.prints = False
+    line.plug("01", ONE)
+    line.post(LabelDone(1, "failed", "no paper"))
+    assert line.shown() == ("hold", "print", "station")
+    line.post(LabelDone(1, "printed"))
+    assert line.shown()[0] == "pass"
+
+
+def test_reprint_is_marked_as_a_copy() -> None:
+    line = Line(KIND.format(label="print"))
+    line.plug("01", ONE)
+    line.act("reprint")
+    prints = [each for each in line.effects if isinstance(each, PrintLabel)]
+    assert [(each.number, each.copy) for each in prints] == [(1, 1), (1, 2)]
+
+
+# -- SIM cards
+
+
+def test_sim_of_another_row_is_requested_once_more() -> None:
+    order = f"imei,iccid\n{ONE.imei},{ONE.iccid}\n{TWO.imei},{TWO.iccid}\n"
+    line = Line(order)
+    mixed = unit_with(1)
+    mixed.modem["iccid"] = TWO.iccid
+    line.plug("01", mixed)
+    assert line.shown()[::2] == ("scanning", "operator")
+    assert "line 3" in line.bay().reason
+    line.pull("01")
+    line.plug("02", mixed)
+    assert line.shown("02") == ("fail", "pairing", "operator")
+
+
+def test_right_sim_after_the_request_passes() -> None:
+    line = Line(f"imei,iccid\n{ONE.imei},{ONE.iccid}\n{TWO.imei},{TWO.iccid}\n")
+    mixed = unit_with(1)
+    mixed.modem["iccid"] = TWO.iccid
+    line.plug("01", mixed)
+    line.pull("01")
+    line.plug("01", ONE)
+    assert line.shown()[0] == "pass"
+
+
+def test_sim_used_with_another_unit_is_refused() -> None:
+    line = Line()
+    line.plug("01", ONE)
+    other = unit_with(2)
+    other.modem["iccid"] = ONE.iccid
+    line.plug("02", other)
+    assert line.bay("02").reason == "the SIM card was used with another unit of this order"
+
+
+# -- duplicates
+
+
+def test_two_modules_with_one_imei_fail_both() -> None:
+    line = Line(KIND.format(label="scan"))
+    line.plug("01", ONE)
+    line.plug("02", ONE)
+    assert line.shown("01") == line.shown("02") == ("fail", "unique", "unit")
+    assert line.view().needs[0].bays == ("01", "02")
+
+
+def test_verdict_given_before_a_double_imei_is_revoked() -> None:
+    line = Line()
+    line.plug("01", ONE)
+    assert line.shown()[0] == "pass"
+    line.plug("02", ONE)
+    assert line.shown("01") == line.shown("02") == ("fail", "unique", "unit")
+    assert "revoked" in line.kinds()
+    assert line.view().order.passed == 0
+
+
+def test_double_imei_stays_wrong_when_one_module_comes_alone() -> None:
+    line = Line()
+    line.plug("01", ONE)
+    line.plug("02", ONE)
+    line.pull("01")
+    line.pull("02")
+    line.plug("03", ONE)
+    assert line.shown("03") == ("fail", "unique", "unit")
+
+
+def test_unit_that_has_passed_is_not_worked_on_again() -> None:
+    line = Line()
+    line.plug("01", ONE)
+    line.pull("01")
+    line.plug("02", ONE)
+    assert line.shown("02")[0] == "done"
+    assert line.view().order.passed == 1
+
+
+def test_other_module_with_a_passed_imei_recalls_the_first() -> None:
+    line = Line()
+    line.plug("01", ONE)
+    line.pull("01")
+    double = unit_with(2)
+    double.modem["imei"] = ONE.imei
+    line.plug("02", double)
+    assert line.shown("02") == ("fail", "unique", "unit")
+    assert [each["run"] for each in line.state.ledger.recalls] == [1]
+    assert line.view().order.passed == 0
+
+
+def test_undecidable_double_is_decided_by_a_lead() -> None:
+    line = Line("model,quantity\nEG25-G,9\n")
+    for _ in range(2):
+        line.plug("01", ONE, sim=SimState.ABSENT)
+        shown = line.shown()
+        line.pull("01") if shown[0] == "pass" else None
+    assert shown[:2] == ("hold", "unique")
+    line.act("same")
+    assert line.shown()[0] == "done"
+
+
+def test_unit_of_another_order_is_named() -> None:
+    line = Line(elsewhere={ONE.imei[:14]: "order 4700, 2026-11-18"})
+    line.plug("01", ONE)
+    assert line.bay().reason == "the unit has passed before: order 4700, 2026-11-18"
+
+
+# -- pulls, retests, waivers
+
+
+def test_pulled_unit_goes_on_where_it_was() -> None:
+    line = Line(KIND.format(label="scan") + "")
+    line.plug("01", ONE, sim=SimState.BUSY)
+    line.scan("MA-BAY-01", ONE.imei)
+    line.pull("01")
+    assert line.shown()[0] == "aborted"
+    line.plug("02", ONE)
+    assert line.shown("02")[0] == "pass"
+    assert line.view().order.first_pass == 1.0
+
+
+def test_verdict_of_a_pulled_unit_is_shown_for_ten_seconds() -> None:
+    line = Line()
+    line.plug("01", ONE)
+    line.pull("01")
+    line.wait(9)
+    assert line.shown()[0] == "pass"
+    line.wait(2)
+    assert line.shown()[0] == "waiting"
+
+
+def test_one_retest_is_free_and_then_a_lead_decides() -> None:
+    people = {"people": {"ANNA": {"role": "operator"}, "LEO": {"role": "lead"}}}
+    line = Line(people=parse_bench(people).people)
+    line.act("person", person="ANNA")
+    for _ in range(2):
+        line.plug("01", ONE, firmware="OLD")
+        line.pull("01")
+    line.plug("01", ONE)
+    assert line.shown()[0] == "hold"
+    line.act("rework", person="ANNA", reason="firmware_by_maker")
+    assert "lead" in line.view().message
+    line.act("rework", person="LEO", reason="firmware_by_maker")
+    line.plug("01", ONE)
+    line.pull("01")
+    line.plug("01", ONE)
+    assert line.shown()[0] in ("pass", "done")
+    assert line.view().order.first_pass == 0.0
+
+
+def test_waived_unit_has_its_own_verdict() -> None:
+    line = Line()
+    line.plug("01", ONE, firmware="OLD")
+    line.act("waive", step="firmware")
+    assert line.view().message == "a waiver needs a reason"
+    line.act("waive", step="firmware", reason="agreed with the customer", person="EVA")
+    assert line.shown()[0] == "waived"
+    assert (line.view().order.waived, line.view().order.passed) == (1, 0)
+
+
+@pytest.mark.parametrize("step", ["answers", "identity", "label", "pairing", "ordered"])
+def test_step_that_protects_identity_cannot_be_waived(step) -> None:
+    line = Line()
+    line.plug("01", ONE, firmware="OLD")
+    line.act("waive", step=step, reason="because")
+    assert line.view().message == f"the step {step} cannot be waived"
+
+
+def test_registry_that_does_not_answer_is_a_hold() -> None:
+    line = Line(registry="confirm")
+    line.stores = False
+    line.plug("01", ONE)
+    assert line.shown()[0] == "registering"
+    line.post(ReportKept(1, "checked", "no response from the registry"))
+    assert line.shown() == ("hold", "register", "station")
+    line.post(ReportKept(1, "checked"))
+    assert line.shown()[0] == "pass"
+
+
+def test_last_open_row_is_not_given_twice() -> None:
+    line = Line("model,quantity,label\nEG25-G,1,scan\n")
+    line.plug("01", ONE)
+    line.plug("02", TWO)
+    assert line.shown("01")[0] == "scanning"
+    assert line.shown("02") == ("fail", "ordered", "order")
+
+
+def test_failed_unit_gives_its_row_back() -> None:
+    line = Line("model,quantity,firmware\nEG25-G,1,EG25GGBR07A08*\n")
+    line.plug("01", ONE, firmware="OLD")
+    line.plug("02", TWO)
+    assert line.shown("02")[0] == "pass"
+
+
+# -- the journal is the state
+
+
+def test_restart_keeps_verdicts_claims_and_labels() -> None:
+    line = Line(KIND.format(label="print"))
+    line.plug("01", ONE)
+    line.plug("02", TWO, firmware="OLD")
+    again = line.restarted()
+    assert again.view().order._replace(per_hour=0) == line.view().order._replace(per_hour=0)
+    again.plug("01", ONE)
+    assert again.shown()[0] == "done"
+
+
+def test_label_in_doubt_after_a_crash_is_not_printed_again() -> None:
+    line = Line(KIND.format(label="print"))
+    line.prints = False
+    line.plug("01", ONE)
+    again = line.restarted()
+    again.plug("01", ONE)
+    assert again.shown() == ("hold", "print", "station")
+    assert not [each for each in again.effects if isinstance(each, PrintLabel)]
+    again.scan("MA-BAY-01", ONE.imei)
+    assert again.shown()[0] == "pass"
+
+
+def test_order_with_names_binds_units_to_their_rows() -> None:
+    order = order_with(f"imei,model\n{TWO.imei},EG25-G\n{ONE.imei},EG25-G\n,EG25-G\n")
+    line = Line(order)
+    for bay, unit in (("01", ONE), ("02", TWO), ("03", THREE)):
+        line.plug(bay, unit)
+    assert [each["row"] for each in line.announced("attempt.ended")] == [3, 2, 4]
