@@ -4,6 +4,7 @@
     ├── UsageError            (2)   wrong command line or argument
     │   └── LineRefused       (2)   an AT line that is not on the read-only allow-list
     ├── SettingsError         (2)   an invalid settings file or value
+    ├── LabelError            (2)   a label template, or a value that the label cannot hold
     ├── IdentityError         (3)   an invalid identifier
     ├── PortError                   a port that cannot be used; carries the port
     │   ├── PortNotFound      (4)   no such device, host or modem
@@ -95,6 +96,13 @@ class SettingsError(ModemAgentError):
     """An invalid settings file, option or environment variable."""
 
     code = "settings"
+    exit_status = 2
+
+
+class LabelError(ModemAgentError):
+    """A label template that cannot be used, or a value that the label cannot hold."""
+
+    code = "label"
     exit_status = 2
 
 

@@ -20,6 +20,7 @@ FLOORS = {
     "dialects": 2,
     "explain": 2,
     "privacy": 2,
+    "labels": 2,
     "channel": 3,
     "discovery": 3,
     "modemmanager": 3,
@@ -65,6 +66,9 @@ OWNERS = {
     "serial_asyncio": ("channel",),
     "click": ("cli",),
     "dbus_fast": ("modemmanager",),
+    "PIL": ("labels",),
+    "barcode": ("labels",),
+    "segno": ("labels",),
     "prometheus_client": ("agent", "registry"),
 }
 
