@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from modemagent.identity.eid import Eid
 from modemagent.identity.iccid import Iccid
+from modemagent.identity.identifier import Identifier
 from modemagent.identity.imei import Imei
 
 #: Every field with the longest value that is usual: templates are tried out with these.
@@ -37,7 +38,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "n": "10000",
     "copy": "2",
 }
-_GROUPED: Final = {"imei": Imei, "iccid": Iccid, "eid": Eid}
+_GROUPED: Final[Mapping[str, type[Identifier]]] = {"imei": Imei, "iccid": Iccid, "eid": Eid}
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{[^{}]*\}|[\[\]{}]|[^\[\]{}]+")
 
 
@@ -64,22 +65,22 @@ def pieces(text: str) -> tuple[Piece, ...]:
     :raises Wrong: an unknown field or format, or brackets that do not match
     """
     found, part, last = list[Piece](), 0, 0
-    for token in _TOKEN.findall(text):
-        if token in ("{{", "}}", "[[", "]]"):
-            found.append(Piece(token[0], part=part))
-        elif token == "[" and not part:
+    for sign in _TOKEN.findall(text):
+        if sign in ("{{", "}}", "[[", "]]"):
+            found.append(Piece(sign[0], part=part))
+        elif sign == "[" and not part:
             last += 1
             part = last
-        elif token == "]" and part:
+        elif sign == "]" and part:
             part = 0
-        elif token in "[]{}":
+        elif sign in "[]{}":
             raise Wrong(
-                f"has a {token} without its counterpart", f"Write {token * 2} for the character."
+                f"has a {sign} without its counterpart", f"Write {sign * 2} for the character."
             )
-        elif token.startswith("{"):
-            found.append(_field(token[1:-1])._replace(part=part))
+        elif sign.startswith("{"):
+            found.append(_field(sign[1:-1])._replace(part=part))
         else:
-            found.append(Piece(token, part=part))
+            found.append(Piece(sign, part=part))
     if part:
         raise Wrong("has a [ without its counterpart", "Write [[ for the character.")
     return tuple(found)

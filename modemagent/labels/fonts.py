@@ -6,6 +6,7 @@ letters.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Final
@@ -30,7 +31,12 @@ def font(height: int) -> ImageFont.FreeTypeFont:
 
 def text_width(text: str, height: int) -> int:
     """Return the width of a line in dots."""
-    return round(font(height).getlength(text))
+    return math.ceil(len(text) * _advance(height))
+
+
+@cache
+def _advance(height: int) -> float:
+    return font(height).getlength("0")
 
 
 def missing_glyphs(text: str) -> list[str]:

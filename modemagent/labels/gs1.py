@@ -113,10 +113,8 @@ def bracketed(text: str) -> tuple[ElementString, ...]:
 
 def joined(elements: Iterable[ElementString]) -> str:
     """Return the data of a symbol, with GS for each separator."""
-    data = ""
+    data, separator = "", ""
     for ai, value in elements:
-        if data and data_needs_separator:
-            data += GS
-        data += ai + value
-        data_needs_separator = predefined_length(ai) is None
+        data += separator + ai + value
+        separator = GS if predefined_length(ai) is None else ""
     return data

@@ -199,7 +199,8 @@ def _text(element: Element, value: str, x: int, y: int, width: int, dpi: int) ->
     if text_width(value, height) > width:
         needed, there = (each * MM_PER_INCH / dpi for each in (text_width(value, height), width))
         raise Unsuitable(
-            f"the text of {len(value)} characters needs {needed:.1f} mm, its area has {there:.1f} mm"
+            f"the text of {len(value)} characters needs {needed:.1f} mm, "
+            f"its area has {there:.1f} mm"
         )
     if height < _LEAST_LETTER_DOTS:
         raise Unsuitable(f"letters of {height} dots cannot be read, {_LEAST_LETTER_DOTS} can")

@@ -9,8 +9,9 @@ import re
 from typing import Final, NamedTuple
 
 import segno
-from barcode.codex import Code128, Gs1_128
+from barcode.charsets.code128 import CODES, STOP
 
+from modemagent.identity.cleaning import is_decimal
 from modemagent.labels import gs1
 
 #: Code values of Code 128, the same in every code set.
@@ -51,7 +52,7 @@ def code128(text: str) -> LinearSymbol:
     """
     if _PRINTABLE.fullmatch(text) is None:
         raise Unsuitable("Code 128 holds letters, digits and signs of ASCII only")
-    return _linear(Code128, text)
+    return _linear(text)
 
 
 def gs1_128(text: str) -> LinearSymbol:
@@ -67,13 +68,38 @@ def gs1_128(text: str) -> LinearSymbol:
     data = gs1.joined(elements)
     if len(data) > 48:  # general specifications, clause 5.4.1
         raise Unsuitable("GS1-128 holds at most 48 characters")
-    return _linear(Gs1_128, data.replace(gs1.GS, Gs1_128.FNC1_CHAR))
+    return _linear(gs1.GS + data)
 
 
-def _linear(kind: type[Code128], text: str) -> LinearSymbol:
-    # two objects, because each has a code set that changes while it encodes
-    bars = "".join(kind(text).build())
-    return LinearSymbol(bars, tuple(kind(text).encoded))
+def _linear(text: str) -> LinearSymbol:
+    """Return the shortest symbol of a text, in which GS is FNC1.
+
+    python-barcode has an encoder as well, but it loses a 99 at the beginning, with which the IMEIs
+    of dual-mode devices begin: its code value is that of a change of the code set.
+    """
+    codes = _shortest(text)
+    total = codes[0] + sum(n * code for n, code in enumerate(codes[1:], 1))
+    bars = "".join(CODES[code] for code in (*codes, total % 103)) + STOP + "11"
+    return LinearSymbol(bars, codes)
+
+
+def _shortest(text: str) -> tuple[int, ...]:
+    """Return the fewest code values for a text, by code sets B and C."""
+    in_b: list[tuple[int, ...]] = [(), ()]  # for the rest of the text from each position on
+    in_c: list[tuple[int, ...]] = [(), ()]
+    for at in range(len(text) - 1, -1, -1):
+        code = FNC1 if text[at] == gs1.GS else ord(text[at]) - 32
+        stay_b = (code, *in_b[0])
+        stay_c: tuple[int, ...] | None = None
+        if code == FNC1:
+            stay_c = (FNC1, *in_c[0])
+        elif is_decimal(text[at : at + 2]) and at + 1 < len(text):
+            stay_c = (int(text[at : at + 2]), *in_c[1])
+        to_b = (CODE_B, *stay_b)
+        best_c = to_b if stay_c is None or len(to_b) < len(stay_c) else stay_c
+        best_b = stay_b if len(stay_b) <= len(best_c) + 1 else (CODE_C, *best_c)
+        in_b, in_c = [best_b, in_b[0]], [best_c, in_c[0]]
+    return min((START_C, *in_c[0]), (START_B, *in_b[0]), key=len)
 
 
 def qr(text: str) -> MatrixSymbol:

@@ -64,6 +64,19 @@ class Element(NamedTuple):
     thickness: float = 0.3
     line: int = 0
 
+    def areas(self) -> tuple[tuple[float, float, float, float], ...]:
+        """Return left, top, right and bottom of what is printed: of a box its four lines."""
+        right, bottom = self.x + self.width, self.y + self.height
+        if self.kind != "box":
+            return ((self.x, self.y, right, bottom),)
+        line = self.thickness
+        return (
+            (self.x, self.y, right, self.y + line),
+            (self.x, bottom - line, right, bottom),
+            (self.x, self.y, self.x + line, bottom),
+            (right - line, self.y, right, bottom),
+        )
+
 
 class Template(NamedTuple):
     """A label: its size, the border that stays white, and its elements."""
@@ -89,7 +102,7 @@ def shipped() -> tuple[str, ...]:
 def shipped_text(name: str) -> str:
     """Return the file of a shipped template.
 
-    :raises LabelError: there is no template of this name
+    :raises LabelError: unknown name
     """
     names = shipped()
     if name not in names:
@@ -118,8 +131,9 @@ def parse(text: str, *, file: str) -> Template:
     elements = tuple(reader.elements())
     name = file.replace("\\", "/").rpartition("/")[2].removesuffix(".toml")
     template = Template(name, width, height, margin, elements)
-    for each in elements:
+    for n, each in enumerate(elements):
         reader.place(each, template)
+        reader.apart(each, elements[:n])
     return template
 
 
@@ -197,7 +211,7 @@ class _Reader:
 
     def _element(self, table: dict[str, Any], line: int) -> Element:
         kind = table.get("kind")
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             message = "kind is missing" if kind is None else f"unknown kind {kind!r}"
             remedy = f"Kinds: {', '.join(KINDS)}."
             raise self.mistake(self.line_of("kind", line), message, remedy)
@@ -245,3 +259,22 @@ class _Reader:
                 )
                 remedy = f"Change {key} or {side}, or the margin of the template."
                 raise self.mistake(self.line_of(key, element.line), message, remedy)
+
+    def apart(self, element: Element, others: tuple[Element, ...]) -> None:
+        """Check that an element overlaps none of the others: their print would be unreadable."""
+        for other in others:
+            if any(_overlap(mine, its) for mine in element.areas() for its in other.areas()):
+                message = f"the {element.kind} overlaps the {other.kind} of line {other.line}"
+                raise self.mistake(element.line, message, "Change x, y or the size of one of them.")
+
+
+def _overlap(
+    one: tuple[float, float, float, float], other: tuple[float, float, float, float]
+) -> bool:
+    near = 1e-6
+    return (
+        one[0] < other[2] - near
+        and other[0] < one[2] - near
+        and one[1] < other[3] - near
+        and other[1] < one[3] - near
+    )
