@@ -19,11 +19,13 @@ from modemagent.labels.layout import (
 )
 
 BLACK, WHITE = 0, 1
+#: A 1-bit image.
+Raster = Image.Image
 #: Time in a PDF's header: the same label is the same file.
 _TIMELESS: Final = time.gmtime(0)
 
 
-def draw(layout: LabelLayout) -> Image.Image:
+def draw(layout: LabelLayout) -> Raster:
     """Return a label as a 1-bit image, one pixel per dot."""
     image = Image.new("1", (layout.width, layout.height), WHITE)
     pen = ImageDraw.Draw(image)
@@ -56,7 +58,7 @@ def _draw_bars(pen: ImageDraw.ImageDraw, shape: PlacedBars) -> None:
             pen.rectangle(area, fill=BLACK)
 
 
-def _draw_matrix(image: Image.Image, shape: PlacedMatrix) -> None:
+def _draw_matrix(image: Raster, shape: PlacedMatrix) -> None:
     count = len(shape.symbol.rows)
     squares = Image.new("1", (count, count), WHITE)
     squares.putdata([BLACK if each == "1" else WHITE for row in shape.symbol.rows for each in row])
@@ -64,14 +66,14 @@ def _draw_matrix(image: Image.Image, shape: PlacedMatrix) -> None:
     image.paste(grown, (shape.x, shape.y))
 
 
-def png(image: Image.Image, dpi: int) -> bytes:
+def png(image: Raster, dpi: int) -> bytes:
     """Return an image as a PNG file that contains its resolution."""
     file = BytesIO()
     image.save(file, "PNG", dpi=(dpi, dpi), optimize=True)
     return file.getvalue()
 
 
-def pdf(pages: Sequence[Image.Image], dpi: int) -> bytes:
+def pdf(pages: Sequence[Raster], dpi: int) -> bytes:
     """Return images as the pages of a PDF file, in their real size."""
     file = BytesIO()
     pages[0].save(

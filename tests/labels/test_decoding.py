@@ -59,7 +59,7 @@ def test_every_shipped_template_is_read_in_every_condition(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("dpi", "used", "count"), [(203, 2, 26), (300, 20, 6), (600, 18, 6)])
 def test_a_sheet_is_read_from_its_pdf(dpi: int, used: int, count: int, tmp_path: Path) -> None:
-    template = next(each for each in TEMPLATES if each.name == "a4-3x8")
+    template = next(each for each in TEMPLATES if each.name == "sheet-a4-3x8")
     numbers = [f"{n:015d}" for n in random.Random(dpi).sample(range(10**15), count)]
     labels = [raster.draw(lay_out(template, FIELDS | {"imei": number}, dpi)) for number in numbers]
     made = list(sheets.pages(labels, sheets.sheet("A4-3x8"), dpi, used=used))
@@ -74,7 +74,7 @@ def test_a_sheet_is_read_from_its_pdf(dpi: int, used: int, count: int, tmp_path:
 
 
 def test_an_imei_of_a_dual_mode_device_keeps_its_99(tmp_path: Path) -> None:
-    template = next(each for each in TEMPLATES if each.name == "50x25")
+    template = next(each for each in TEMPLATES if each.name == "imei-iccid-50x25")
     imei = "990000862471854"
     image = raster.draw(lay_out(template, {"imei": imei}, 203))
     assert by_zxing(image) == {imei}

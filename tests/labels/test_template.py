@@ -91,8 +91,8 @@ def test_a_file_without_elements_is_refused(text: str) -> None:
 
 def test_an_unknown_template_names_the_nearest() -> None:
     with pytest.raises(LabelError) as wrong:
-        shipped_text("62x30")
-    assert "Did you mean 62x29?" in wrong.value.hint
+        shipped_text("imei-62x30")
+    assert "Did you mean imei-62x29?" in wrong.value.hint
     with pytest.raises(LabelError):
         shipped_text("../../etc/passwd")
 
@@ -144,7 +144,7 @@ def test_an_unknown_resolution_is_refused() -> None:
 
 def test_templates_are_compared_with_the_sheet() -> None:
     for name in SHEETS:
-        check_fit(parse(shipped_text("a4-3x8"), file="a4-3x8.toml"), name)
+        check_fit(parse(shipped_text("sheet-a4-3x8"), file="sheet-a4-3x8.toml"), name)
     with pytest.raises(LabelError, match="labels of sheet A4-3x8 are"):
         check_fit(template(GOOD.replace("height = 25", "height = 35")), "A4-3x8")
     with pytest.raises(LabelError, match="unknown label sheet"):

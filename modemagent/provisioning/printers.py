@@ -1,0 +1,245 @@
+"""Label printers, by their address in ``bench.toml``.
+
+``tcp://HOST:PORT`` and ``/dev/usb/lp0``
+    a ZPL printer, whose status is queried before and after each label
+``cups:NAME``
+    a queue of CUPS, which receives a PDF page
+``command:PROGRAM ...``
+    a program that receives ZPL on stdin, or a file in place of ``{png}``, ``{pdf}`` or ``{zpl}``
+``file:DIRECTORY``
+    a PNG file per label
+``sheet:A4-3x8``
+    a PDF file per page, in ``folder``, complete after each label
+
+All calls block for at most :data:`DEADLINE_S`: call them in a thread. A problem of the printer is
+a :class:`PrintResult`, not an exception.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess  # the programs are those of the settings
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Protocol
+
+from modemagent.errors import LabelError, SettingsError
+from modemagent.labels import raster, sheets
+from modemagent.labels.layout import LabelLayout, check, lay_out
+from modemagent.labels.template import Template, parse, shipped_text
+from modemagent.labels.zpl import zpl
+from modemagent.provisioning.printer_status import PrinterState
+from modemagent.provisioning.zpl_printer import (
+    DEADLINE_S,
+    PrintResult,
+    ZplPrinter,
+    problem_of,
+    to_device,
+    to_host,
+)
+
+#: Where printers of every make listen for raw data.
+ZPL_PORT: Final = 9100
+_HOST_PORT: Final = re.compile(
+    r"//(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.%]+\])(:(?P<port>[0-9]{1,5}))?"
+)
+
+
+class LabelPrinter(Protocol):
+    """A printer; one label at a time."""
+
+    address: str
+
+    def print(self, layout: LabelLayout, name: str) -> PrintResult:
+        """Print one label.
+
+        :param name: for files, such as ``label-0014-copy2``
+        """
+
+    def state(self) -> PrinterState | None:
+        """Return the state of the printer, None if it does not report one."""
+
+
+def open_printer(address: str, *, folder: Path = Path()) -> LabelPrinter:
+    """Return the printer of an address; nothing is sent to it.
+
+    :param folder: for the pages of a sheet
+    :raises SettingsError: the address is not one of the forms above
+    """
+    scheme, _, rest = address.partition(":")
+    if scheme == "tcp" and (found := _HOST_PORT.fullmatch(rest)):
+        port = int(found["port"] or ZPL_PORT)
+        if 0 < port < 65536:
+            return ZplPrinter(address, to_host(found["host"].strip("[]"), port))
+    if address.startswith("/dev/"):
+        return ZplPrinter(address, to_device(address))
+    if scheme == "cups" and rest:
+        return CommandPrinter(address, ("lp", "-s", "-d", rest, "-t", "label", "{pdf}"))
+    if scheme == "command" and (words := _words(rest)):
+        return CommandPrinter(address, tuple(words))
+    if scheme == "file" and rest:
+        return FilePrinter(address, Path(rest))
+    if scheme == "sheet" and rest:
+        return SheetPrinter(address, rest, folder)
+    raise SettingsError(
+        f"unsupported address of a printer: {address!r}",
+        hint="Write tcp://HOST:9100, /dev/usb/lp0, cups:NAME, command:PROGRAM, file:DIRECTORY or "
+        f"sheet:{next(iter(sheets.SHEETS))}.",
+    )
+
+
+def load_template(name: str) -> Template:
+    """Return a shipped template by its name, or one in a file by its path.
+
+    :raises LabelError: unknown name, or a mistake in the file, with its line
+    """
+    if not name.endswith(".toml"):
+        return parse(shipped_text(name), file=f"{name}.toml")
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise LabelError(f"{name} is not UTF-8 text", hint="Save it as UTF-8.") from None
+    except OSError as error:
+        raise LabelError(
+            f"cannot read the label template {name}: {error.strerror}",
+            hint="Give the path of a TOML file or the name of a shipped template.",
+        ) from None
+    return parse(text, file=name)
+
+
+def print_label(
+    values: Mapping[str, str], *, template: Template, printer: LabelPrinter, dpi: int, name: str
+) -> PrintResult:
+    """Lay out one label and print it.
+
+    :raises LabelError: the values do not fit
+    """
+    return printer.print(lay_out(template, values, dpi), name)
+
+
+def check_label(template: Template, printer: LabelPrinter, dpi: int) -> None:
+    """Check that labels of a template fit themselves and the sheet of a printer.
+
+    :raises LabelError: something does not fit
+    """
+    check(template, dpi)
+    if isinstance(printer, SheetPrinter):
+        sheets.check_fit(template, printer.sheet_name)
+
+
+class CommandPrinter:
+    """A program that receives a file or stdin."""
+
+    def __init__(self, address: str, words: tuple[str, ...]) -> None:
+        self.address = address
+        self._words = words
+
+    def state(self) -> PrinterState | None:
+        return None
+
+    def print(self, layout: LabelLayout, name: str) -> PrintResult:
+        with tempfile.TemporaryDirectory(prefix="modemagent-label-") as folder:
+            words, has_file = [], False
+            for word in self._words:
+                for kind, make in _FORMATS.items():
+                    if f"{{{kind}}}" in word:
+                        path = Path(folder, f"{name}.{kind}")
+                        path.write_bytes(make(layout))
+                        word, has_file = word.replace(f"{{{kind}}}", str(path)), True
+                words.append(word)
+            stdin = b"" if has_file else zpl(layout)
+            return _run(words, stdin)
+
+
+class FilePrinter:
+    """A PNG file per label."""
+
+    def __init__(self, address: str, folder: Path) -> None:
+        self.address = address
+        self._folder = folder
+
+    def state(self) -> PrinterState | None:
+        return PrinterState()
+
+    def print(self, layout: LabelLayout, name: str) -> PrintResult:
+        return _kept(self._folder / f"{name}.png", _png(layout))
+
+
+class SheetPrinter:
+    """A PDF file per page of labels; the file of the current page grows label by label."""
+
+    def __init__(self, address: str, sheet_name: str, folder: Path) -> None:
+        self.address = address
+        self.sheet_name = sheet_name
+        self._sheet = sheets.sheet(sheet_name)
+        self._folder = folder
+        self._labels: list[raster.Raster] = []
+        self._page: Path | None = None
+
+    def state(self) -> PrinterState | None:
+        return PrinterState()
+
+    def print(self, layout: LabelLayout, name: str) -> PrintResult:
+        if self._page is None or len(self._labels) == self._sheet.places:
+            self._page, self._labels = self._next_page(), []
+        self._labels.append(raster.draw(layout))
+        pages = list(sheets.pages(self._labels, self._sheet, layout.dpi))
+        result = _kept(self._page, raster.pdf(pages, layout.dpi))
+        if result.status == "failed":
+            self._labels.pop()
+        return result
+
+    def _next_page(self) -> Path:
+        number = 1
+        while (path := self._folder / f"labels-{number:03d}.pdf").exists():
+            number += 1
+        return path
+
+
+def _png(layout: LabelLayout) -> bytes:
+    return raster.png(raster.draw(layout), layout.dpi)
+
+
+def _pdf(layout: LabelLayout) -> bytes:
+    return raster.pdf([raster.draw(layout)], layout.dpi)
+
+
+_FORMATS: Final = {"png": _png, "pdf": _pdf, "zpl": zpl}
+
+
+def _run(words: list[str], stdin: bytes) -> PrintResult:
+    """Run a program; what it printed on stderr is the problem."""
+    try:
+        ended = subprocess.run(  # noqa: S603 - no shell
+            words, input=stdin, capture_output=True, timeout=DEADLINE_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return PrintResult("unconfirmed", f"{Path(words[0]).name}: no end"[:30])
+    except OSError as error:
+        return PrintResult("failed", f"{Path(words[0]).name}: {error.strerror}"[:30])
+    if ended.returncode == 0:
+        return PrintResult("unconfirmed")
+    lines = ended.stderr.decode("utf-8", "replace").split("\n")
+    text = "".join(filter(str.isprintable, lines[0])) or f"exit status {ended.returncode}"
+    return PrintResult("failed", text[:30])
+
+
+def _kept(path: Path, data: bytes) -> PrintResult:
+    """Write a file that is complete or not there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.part")
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        return PrintResult("failed", problem_of(error))
+    return PrintResult("printed")
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return []
