@@ -130,7 +130,7 @@ def test_a_wrong_keyboard_layout_is_named(layout: str) -> None:
     assert damage("Prüfstand 7 é") == ""
 
 
-def test_a_german_word_beside_a_number_is_no_damage() -> None:
+def test_a_german_word_beside_a_number_is_accepted() -> None:
     assert parse_scan(f"Prüfung;IMEI:{IMEI}").fields == {"imei": UNIT}
 
 
