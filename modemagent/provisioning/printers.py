@@ -12,7 +12,7 @@
     a PDF file per page, in ``folder``, complete after each label
 
 All calls block for at most :data:`DEADLINE_S`: call them in a thread. A problem of the printer is
-a :class:`PrintResult`, not an exception.
+a result, not an exception.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from modemagent.labels import raster, sheets
 from modemagent.labels.layout import LabelLayout, check, lay_out
 from modemagent.labels.template import Template, parse, shipped_text
 from modemagent.labels.zpl import zpl
+from modemagent.provisioning.label_job import JobResult, LabelJob
 from modemagent.provisioning.printer_status import PrinterState
 from modemagent.provisioning.zpl_printer import (
     DEADLINE_S,
-    PrintResult,
     ZplPrinter,
     problem_of,
     to_device,
@@ -47,42 +47,102 @@ _HOST_PORT: Final = re.compile(
 )
 
 
-class LabelPrinter(Protocol):
-    """A printer; one label at a time."""
+class PrintingDevice(Protocol):
+    """Where labels are printed; one at a time."""
 
-    address: str
-
-    def print(self, layout: LabelLayout, name: str) -> PrintResult:
+    def print(self, layout: LabelLayout, name: str) -> JobResult:
         """Print one label.
 
         :param name: for files, such as ``label-0014-copy2``
         """
 
     def state(self) -> PrinterState | None:
-        """Return the state of the printer, None if it does not report one."""
+        """Return the state, None if the device does not report one."""
 
 
-def open_printer(address: str, *, folder: Path = Path()) -> LabelPrinter:
+class StationPrinter:
+    """The printer of a station: jobs of the bench, laid out and printed."""
+
+    def __init__(self, device: PrintingDevice, dpi: int) -> None:
+        self._device = device
+        self._dpi = dpi
+        self._templates: dict[str, Template] = {}
+
+    def prepare(self, name: str) -> None:
+        """Load a template and check that its labels fit themselves, and the sheet.
+
+        :raises LabelError: the template is wrong, or something does not fit
+        """
+        template = load_template(name)
+        check(template, self._dpi)
+        if isinstance(self._device, SheetPrinter):
+            sheets.check_fit(template, self._device.sheet_name)
+        self._templates[name] = template
+
+    def print(self, job: LabelJob) -> JobResult:
+        """Print a label.
+
+        :raises LabelError: its template is wrong, or its values do not fit
+        """
+        if job.template not in self._templates:
+            self.prepare(job.template)
+        layout = lay_out(self._templates[job.template], job.fields, self._dpi)
+        return self._device.print(layout, file_name(job.fields))
+
+    def send(self, job: LabelJob) -> JobResult:
+        """Print a label of the bench."""
+        try:
+            return self.print(job)
+        except LabelError as error:
+            return JobResult("failed", error.message)
+
+    def status(self) -> str:
+        """Return what is wrong with the printer, "" if nothing is known to be."""
+        state = self._device.state()
+        return "" if state is None or not state.problems else str(state)
+
+
+def file_name(fields: Mapping[str, str]) -> str:
+    """Return the name of the file of a label; no number that identifies a module is in it.
+
+    >>> file_name({"n": "14", "copy": "2"}), file_name({"imei": "867698040000013"})
+    ('label-0014-copy2', 'label')
+    """
+    number, copy = (re.sub("[^0-9]", "", fields.get(key, "")) for key in ("n", "copy"))
+    return "label" + (f"-{number:0>4}" if number else "") + (f"-copy{copy}" if copy else "")
+
+
+def open_printer(address: str, *, dpi: int = 203, folder: Path = Path()) -> StationPrinter:
     """Return the printer of an address; nothing is sent to it.
 
+    :param dpi: resolution of the printer
     :param folder: for the pages of a sheet
+    :raises SettingsError: the address has an unknown form
+    :raises LabelError: unknown sheet
+    """
+    return StationPrinter(open_device(address, folder=folder), dpi)
+
+
+def open_device(address: str, *, folder: Path = Path()) -> PrintingDevice:
+    """Return the device of an address.
+
     :raises SettingsError: the address is not one of the forms above
     """
     scheme, _, rest = address.partition(":")
     if scheme == "tcp" and (found := _HOST_PORT.fullmatch(rest)):
         port = int(found["port"] or ZPL_PORT)
         if 0 < port < 65536:
-            return ZplPrinter(address, to_host(found["host"].strip("[]"), port))
+            return ZplPrinter(to_host(found["host"].strip("[]"), port))
     if address.startswith("/dev/"):
-        return ZplPrinter(address, to_device(address))
+        return ZplPrinter(to_device(address))
     if scheme == "cups" and rest:
-        return CommandPrinter(address, ("lp", "-s", "-d", rest, "-t", "label", "{pdf}"))
+        return CommandPrinter(("lp", "-s", "-d", rest, "-t", "label", "{pdf}"))
     if scheme == "command" and (words := _words(rest)):
-        return CommandPrinter(address, tuple(words))
+        return CommandPrinter(tuple(words))
     if scheme == "file" and rest:
-        return FilePrinter(address, Path(rest))
+        return FilePrinter(Path(rest))
     if scheme == "sheet" and rest:
-        return SheetPrinter(address, rest, folder)
+        return SheetPrinter(rest, folder)
     raise SettingsError(
         f"unsupported address of a printer: {address!r}",
         hint="Write tcp://HOST:9100, /dev/usb/lp0, cups:NAME, command:PROGRAM, file:DIRECTORY or "
@@ -109,37 +169,16 @@ def load_template(name: str) -> Template:
     return parse(text, file=name)
 
 
-def print_label(
-    values: Mapping[str, str], *, template: Template, printer: LabelPrinter, dpi: int, name: str
-) -> PrintResult:
-    """Lay out one label and print it.
-
-    :raises LabelError: the values do not fit
-    """
-    return printer.print(lay_out(template, values, dpi), name)
-
-
-def check_label(template: Template, printer: LabelPrinter, dpi: int) -> None:
-    """Check that labels of a template fit themselves and the sheet of a printer.
-
-    :raises LabelError: something does not fit
-    """
-    check(template, dpi)
-    if isinstance(printer, SheetPrinter):
-        sheets.check_fit(template, printer.sheet_name)
-
-
 class CommandPrinter:
     """A program that receives a file or stdin."""
 
-    def __init__(self, address: str, words: tuple[str, ...]) -> None:
-        self.address = address
+    def __init__(self, words: tuple[str, ...]) -> None:
         self._words = words
 
     def state(self) -> PrinterState | None:
         return None
 
-    def print(self, layout: LabelLayout, name: str) -> PrintResult:
+    def print(self, layout: LabelLayout, name: str) -> JobResult:
         with tempfile.TemporaryDirectory(prefix="modemagent-label-") as folder:
             words, has_file = [], False
             for word in self._words:
@@ -156,22 +195,20 @@ class CommandPrinter:
 class FilePrinter:
     """A PNG file per label."""
 
-    def __init__(self, address: str, folder: Path) -> None:
-        self.address = address
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def state(self) -> PrinterState | None:
         return PrinterState()
 
-    def print(self, layout: LabelLayout, name: str) -> PrintResult:
+    def print(self, layout: LabelLayout, name: str) -> JobResult:
         return _kept(self._folder / f"{name}.png", _png(layout))
 
 
 class SheetPrinter:
     """A PDF file per page of labels; the file of the current page grows label by label."""
 
-    def __init__(self, address: str, sheet_name: str, folder: Path) -> None:
-        self.address = address
+    def __init__(self, sheet_name: str, folder: Path) -> None:
         self.sheet_name = sheet_name
         self._sheet = sheets.sheet(sheet_name)
         self._folder = folder
@@ -181,7 +218,7 @@ class SheetPrinter:
     def state(self) -> PrinterState | None:
         return PrinterState()
 
-    def print(self, layout: LabelLayout, name: str) -> PrintResult:
+    def print(self, layout: LabelLayout, name: str) -> JobResult:
         if self._page is None or len(self._labels) == self._sheet.places:
             self._page, self._labels = self._next_page(), []
         self._labels.append(raster.draw(layout))
@@ -209,24 +246,24 @@ def _pdf(layout: LabelLayout) -> bytes:
 _FORMATS: Final = {"png": _png, "pdf": _pdf, "zpl": zpl}
 
 
-def _run(words: list[str], stdin: bytes) -> PrintResult:
+def _run(words: list[str], stdin: bytes) -> JobResult:
     """Run a program; what it printed on stderr is the problem."""
     try:
         ended = subprocess.run(  # noqa: S603 - no shell
             words, input=stdin, capture_output=True, timeout=DEADLINE_S, check=False
         )
     except subprocess.TimeoutExpired:
-        return PrintResult("unconfirmed", f"{Path(words[0]).name}: no end"[:30])
+        return JobResult("unconfirmed", f"{Path(words[0]).name}: no end"[:30])
     except OSError as error:
-        return PrintResult("failed", f"{Path(words[0]).name}: {error.strerror}"[:30])
+        return JobResult("failed", f"{Path(words[0]).name}: {error.strerror}"[:30])
     if ended.returncode == 0:
-        return PrintResult("unconfirmed")
+        return JobResult("unconfirmed")
     lines = ended.stderr.decode("utf-8", "replace").split("\n")
     text = "".join(filter(str.isprintable, lines[0])) or f"exit status {ended.returncode}"
-    return PrintResult("failed", text[:30])
+    return JobResult("failed", text[:30])
 
 
-def _kept(path: Path, data: bytes) -> PrintResult:
+def _kept(path: Path, data: bytes) -> JobResult:
     """Write a file that is complete or not there."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -234,8 +271,8 @@ def _kept(path: Path, data: bytes) -> PrintResult:
         partial.write_bytes(data)
         partial.replace(path)
     except OSError as error:
-        return PrintResult("failed", problem_of(error))
-    return PrintResult("printed")
+        return JobResult("failed", problem_of(error))
+    return JobResult("printed")
 
 
 def _words(text: str) -> list[str]:

@@ -10,10 +10,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from modemagent.labels.layout import LabelLayout
 from modemagent.labels.zpl import zpl
+from modemagent.provisioning.label_job import JobResult
 from modemagent.provisioning.printer_status import (
     QUERY,
     PrinterState,
@@ -27,23 +28,10 @@ _STATUS_S: Final = 2.0
 _POLL_S: Final = 0.1
 
 
-class PrintResult(NamedTuple):
-    """Result of one label.
-
-    :param status: ``printed`` if the printer has confirmed it or the file is written;
-        ``unconfirmed`` if it was sent; ``failed`` if nothing was sent
-    :param problem: of the printer, in at most 30 characters, such as ``no paper``
-    """
-
-    status: str
-    problem: str = ""
-
-
 class ZplPrinter:
     """A printer that takes ZPL and may report its status."""
 
-    def __init__(self, address: str, connect: Connect) -> None:
-        self.address = address
+    def __init__(self, connect: Connect) -> None:
         self._connect = connect
         self._lock = threading.Lock()
         self._reports_status = False
@@ -55,30 +43,32 @@ class ZplPrinter:
         except OSError as error:
             return PrinterState((problem_of(error),))
 
-    def print(self, layout: LabelLayout, name: str) -> PrintResult:
+    def print(self, layout: LabelLayout, name: str) -> JobResult:
         deadline, is_begun = time.monotonic() + DEADLINE_S, False
         try:
             with self._lock, self._connect() as line:
                 before = self._queried(line, time.monotonic() + _STATUS_S)
                 if before is not None and before.problems:
-                    return PrintResult("failed", str(before))
+                    return JobResult("failed", str(before))
                 is_begun = True
                 line.write(zpl(layout), deadline)
-                return PrintResult("unconfirmed") if before is None else self._end(line, deadline)
+                return JobResult("unconfirmed") if before is None else self._end(line, deadline)
         except OSError as error:
-            return PrintResult("unconfirmed" if is_begun else "failed", problem_of(error))
+            return JobResult("unconfirmed") if is_begun else JobResult("failed", problem_of(error))
 
-    def _end(self, line: PrinterLine, deadline: float) -> PrintResult:
-        """Wait until the printer has printed what it received."""
-        state: PrinterState | None = None
+    def _end(self, line: PrinterLine, deadline: float) -> JobResult:
+        """Wait until the printer has printed what it received.
+
+        A label that waits in its memory for paper is unconfirmed, not failed: it prints later.
+        """
         while time.monotonic() < deadline:
             state = self._queried(line, min(deadline, time.monotonic() + _STATUS_S))
             if state is not None and state.problems:
-                break  # the label is in the memory of the printer
+                break
             if state is not None and not state.waiting:
-                return PrintResult("printed")
+                return JobResult("printed")
             time.sleep(_POLL_S)
-        return PrintResult("unconfirmed", "does not end" if state is None else str(state))
+        return JobResult("unconfirmed")
 
     def _queried(self, line: PrinterLine, deadline: float) -> PrinterState | None:
         """Return the state; a printer that once reported one and is silent now has a problem."""

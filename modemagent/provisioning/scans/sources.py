@@ -16,7 +16,7 @@ from contextlib import suppress
 from modemagent.errors import ModemAgentError, UsageError
 from modemagent.logs import Log
 from modemagent.provisioning.events import CodeScanned, Happening, PersonActed
-from modemagent.provisioning.scans.parsed import LONGEST
+from modemagent.provisioning.scans.shapes import LONGEST
 
 #: The same code again within this time is a bounce of the scanner.
 BOUNCE_S = 1.5

@@ -10,7 +10,7 @@ from modemagent.provisioning.attempt import BayState
 from modemagent.provisioning.bay_run import Bay, BayRun, LabelScan
 from modemagent.provisioning.events import CodeScanned, PersonActed
 from modemagent.provisioning.line import ScanView
-from modemagent.provisioning.scans.parsed import ParsedScan, parse_scan
+from modemagent.provisioning.scans.shapes import ParsedScan, parse_scan
 from modemagent.provisioning.state import TIE_S, LineState, LooseLabel, masked_tail
 from modemagent.provisioning.steps.label import fits
 
