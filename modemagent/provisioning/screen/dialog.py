@@ -1,0 +1,134 @@
+"""What an act needs before it is sent: a bay, a reason, a confirmation."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from modemagent.provisioning.events import PersonActed
+from modemagent.provisioning.line import LineView
+from modemagent.provisioning.scans.shapes import parse_scan
+from modemagent.provisioning.screen.page import PromptLine
+
+HELP: Final = (
+    "A scan may come at any time: the code of a bay, then the label of the module in it; or the",
+    "label, then its module is plugged in.",
+    "",
+    "F1  this page              F6  failed steps of the order",
+    "F2  state of the station   F7  hold a bay, or release it",
+    "F3  print a label again    F8  sound on or off",
+    "F4  waive a failed step    F9  small tiles and more text, or large tiles",
+    "F5  test a unit again      ^Q  end of the shift     ^L  draw the page again",
+    "",
+    "A key that needs a bay requests it: scan its code, or type its number and Enter. Esc leaves.",
+)
+
+
+class Question(NamedTuple):
+    """A value that an act needs: name of the field, and the text before the scan."""
+
+    field: str
+    text: str
+
+
+_BAY: Final = "bay (scan or type it):"
+_ACTS: Final = {
+    "F3": ("reprint", (Question("bay", f"Reprint: {_BAY}"),)),
+    "F4": ("waive", (Question("bay", f"Waive: {_BAY}"), Question("reason", "Reason:"))),
+    "F5": ("retest", (Question("bay", f"Retest: {_BAY}"), Question("reason", "Reason, or Enter:"))),
+    "F7": ("hold", (Question("bay", f"Hold or release: {_BAY}"),)),
+    "ctrl-q": ("end", (Question("confirm", "End of the shift? Type yes:"),)),
+}  # fmt: skip
+#: An answer may be empty.
+_OPTIONAL: Final = "Reason, or Enter:"
+
+
+class Dialog:
+    """The questions of one act.
+
+    >>> dialog = Dialog.of("F3")
+    >>> dialog.answer("MA-BAY-07", None)
+    PersonActed(do='reprint', bay='07', step='', person='', reason='')
+    """
+
+    def __init__(self, do: str, questions: tuple[Question, ...]) -> None:
+        self._do = do
+        self._left = list(questions)
+        self._answers: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, key: str) -> Dialog | None:
+        """Return the dialog of a key, None if the key has none."""
+        return cls(*_ACTS[key]) if key in _ACTS else None
+
+    def prompt(self, typed: str) -> PromptLine:
+        return PromptLine(self._left[0].text, typed)
+
+    @property
+    def takes_empty(self) -> bool:
+        return self._left[0].text == _OPTIONAL
+
+    def answer(self, text: str, view: LineView | None) -> PersonActed | None:
+        """Take an answer; return the act if it is complete.
+
+        :raises ValueError: the answer is not usable; the message is for the person
+        """
+        question = self._left[0]
+        value = text.strip()
+        if question.field == "bay":
+            value = _bay_in(value, view)
+        if question.field == "confirm" and value.lower() != "yes":
+            raise ValueError("the shift goes on")
+        if not value and not self.takes_empty:
+            raise ValueError("nothing was typed")
+        self._answers[question.field] = value
+        del self._left[0]
+        if self._left:
+            return None
+        bay = self._answers.get("bay", "")
+        row = next((each for each in view.bays if each.number == bay), None) if view else None
+        do = self._do
+        if do == "hold" and row is not None and row.state == "hold":
+            do = "go"
+        step = row.step if row is not None and do == "waive" else ""
+        person = (view.station.lead or view.station.person) if view is not None else ""
+        return PersonActed(do, bay, step, person, self._answers.get("reason", ""))
+
+
+def _bay_in(text: str, view: LineView | None) -> str:
+    """Return the number of a bay that was scanned or typed.
+
+    :raises ValueError: there is not such a bay
+    """
+    number = parse_scan(text).bay or text
+    if view is None:
+        return number
+    for bay in view.bays:
+        if bay.number == number or bay.number.lstrip("0") == number.lstrip("0") != "":
+            return bay.number
+    raise ValueError(f"bay {number[:8]} does not exist")
+
+
+def overlay(key: str, view: LineView) -> tuple[str, ...]:
+    """Return the lines that a key shows over the tiles."""
+    if key == "F1":
+        return HELP
+    if key == "F2":
+        return _station(view)
+    if key == "F6":
+        rows = [f"{count:5}  {name}" for name, count in view.order.failures]
+        return ("FAILED STEPS, units", "", *(rows or ["none"]))
+    return ()
+
+
+def _station(view: LineView) -> tuple[str, ...]:
+    station = view.station
+    return (
+        f"STATION {station.name}",
+        "",
+        f"last check     {station.checked or 'due: modemagent provision station'}",
+        f"operator       {station.person or '-'}",
+        f"lead           {station.lead or '-'}",
+        f"registry       {station.registry}, {station.queued} reports wait",
+        f"printer        {station.printer}",
+        f"bays           {len(view.bays)}, {sum(bay.run > 0 for bay in view.bays)} with a unit",
+    )
