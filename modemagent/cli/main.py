@@ -62,6 +62,9 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "starlette": "registry",
         "uvicorn": "registry",
         "rich": "live",
+        "PIL": "bench",
+        "barcode": "bench",
+        "segno": "bench",
     }
 )
 

@@ -51,6 +51,7 @@ class BenchSettings(NamedTuple):
     registry_url: str = ""
     token_file: str = ""
     printer: str = ""
+    dpi: int = 203
     label_template: str = "imei-40x20"
     scanners: tuple[str, ...] = ()
     tacs: tuple[str, ...] = ()
@@ -70,6 +71,7 @@ class BenchSettings(NamedTuple):
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "station": (str,), "boot_s": (int, float), "sim_s": (int, float), "retests": (int,),
     "registry": (str,), "registry_url": (str,), "token_file": (str,), "printer": (str,),
+    "dpi": (int,),
     "label_template": (str,), "scanners": (list,), "tacs": (list,),
     "station_check_h": (int, float), "require_operator": (bool,), "allow_typed": (bool,),
     "golden": (str,), "bad": (str,), "bad_step": (str,), "sign_key": (str,), "columns": (int,),

@@ -6,6 +6,8 @@ left out.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from modemagent.provisioning.attempt import BayState, Blame, RunVerdict, StepState
 from modemagent.provisioning.bay_run import SKIPPED, Bay, BayRun, StepResult, failed
 from modemagent.provisioning.events import PrintLabel, SendReport, StartHook
@@ -57,10 +59,26 @@ def advance(line: LineState, bay: Bay) -> None:
         _request_again(line, bay, run, wrong)
     elif run.results["label"].state is StepState.PENDING:
         line.enter(bay, BayState.SCANNING, run.results["label"].reason)
+    elif (due := station_due(line)) and not run.is_golden:
+        hold(line, bay, "", _at_station(due, "register", "Run: modemagent provision station"))
     elif not line.person and line.settings.require_operator:
         line.enter(bay, BayState.HOLD, "who works here? Scan a badge.")
     else:
         _complete(line, bay, run, context)
+
+
+def station_due(line: LineState) -> str:
+    """Return why the station may not pass units, "" if it may."""
+    hours = line.settings.station_check_h
+    if not hours:
+        return ""
+    if line.ledger.check_problem:
+        return f"the station check failed: {line.ledger.check_problem}"
+    checked = line.ledger.checked_at
+    if not checked:
+        return "the station check is due"
+    age = datetime.fromisoformat(line.at) - datetime.fromisoformat(checked)
+    return "the station check is due" if age > timedelta(hours=hours) else ""
 
 
 def judge(line: LineState, run: BayRun, context: StepContext) -> None:

@@ -18,6 +18,7 @@ from modemagent.provisioning.events import (
     PersonActed,
     PortFailed,
     ReportKept,
+    SendReport,
     StationJudged,
     TimePassed,
     UnitPlugged,
@@ -82,6 +83,9 @@ def _on_pulled(line: LineState, event: UnitPulled) -> None:
         progress.end(line, bay, RunVerdict.ABORTED)
     bay.shown_until = line.now + SHOWN_S
     line.revision += 1
+    if run is not None and run.unit and line.settings.registry != "none":
+        # so that its first day in the field is a move, not a second module with its IMEI
+        line.request(SendReport(run.number, "removed"))
 
 
 def _on_read(line: LineState, event: UnitRead) -> None:
@@ -213,7 +217,7 @@ def _on_report_kept(line: LineState, event: ReportKept) -> None:
         if not event.problem and not line.ledger.runs[event.run].is_reported:
             line.record("told", run=event.run)
         return
-    if found is None:
+    if found is None or event.stage == "removed":
         return
     bay, run = found
     run.registry_problem, run.registry_refused = event.problem, event.is_refused

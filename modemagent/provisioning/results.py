@@ -16,6 +16,8 @@ from modemagent.provisioning.acts import open_rows
 from modemagent.provisioning.figures import figures
 from modemagent.provisioning.journal import Journal
 from modemagent.provisioning.ledger import RunEntry
+from modemagent.provisioning.lots import lot_findings
+from modemagent.provisioning.signing import sign
 from modemagent.provisioning.state import LineState
 
 TOTALS = "totals.json"
@@ -51,11 +53,14 @@ def write_results(line: LineState, journal: Journal, folder: Path, *, with_imsi:
         "version": __version__,
         "figures": figures(line.ledger),
         "open_rows": open_rows(line),
+        "lots": [one._asdict() for one in lot_findings(line.ledger, line.index.rows)],
         "recalls": [dict(one) for one in line.ledger.recalls],
         "files": {name: _digest(text) for name, text in files.items()},
         "journal": {"records": journal.number, "last_sha256": journal.last_hash},
     }
     write_beside(folder / TOTALS, json.dumps(totals, indent=1, sort_keys=True) + "\n")
+    if line.settings.sign_key:
+        sign(folder / TOTALS, line.settings.sign_key)
 
 
 def write_beside(file: Path, text: str) -> None:
@@ -154,12 +159,24 @@ def _public(step: Mapping[str, Any]) -> dict[str, Any]:
     return {key: step[key] for key in keys if step.get(key)}
 
 
+def _without(answer: str, numbers: set[str]) -> str:
+    for number in numbers:
+        answer = answer.replace(number, "*" * len(number))
+    return answer
+
+
 def without_imsi(reading: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a reading without the IMSI and the response in which it was read."""
+    """Return a reading without the IMSI, also in responses to a line with several commands."""
     hidden = ("imsi", "imsi_raw", "mcc", "mnc")
     sims = [
         {key: value for key, value in sim.items() if key not in hidden}
         for sim in reading.get("sims", ())
     ]
-    evidence = [one for one in reading.get("evidence", ()) if one.get("field") != "imsi"]
+    numbers = {str(sim[name]) for sim in reading.get("sims", ()) for name in ("imsi", "imsi_raw")
+               if sim.get(name)}  # fmt: skip
+    evidence = [
+        {**one, "answer": _without(one["answer"], numbers)}
+        for one in reading.get("evidence", ())
+        if one["field"] != "imsi"
+    ]
     return {**reading, "sims": sims, "evidence": evidence}

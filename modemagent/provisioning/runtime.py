@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,12 @@ from modemagent.provisioning.events import (
     LabelDone,
     PrintLabel,
     ReadAgain,
+    ReportKept,
     SendReport,
     StartHook,
     TimePassed,
 )
+from modemagent.provisioning.hooks import notify_command, run_hook
 from modemagent.provisioning.journal import Journal, JournalError
 from modemagent.provisioning.label_job import LabelJob, LabelPrinter
 from modemagent.provisioning.ledger import COUNTED, Ledger
@@ -39,7 +42,7 @@ from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.readings import BayReadings
 from modemagent.provisioning.reducer import Reducer
 from modemagent.provisioning.state import LineState
-from modemagent.provisioning.station_reports import StationReports
+from modemagent.provisioning.station_reports import StationReports, waits_until
 from modemagent.provisioning.view import line_view
 from modemagent.watching.events import now as time_of_day
 
@@ -88,6 +91,7 @@ class Bench:
         self._waiting: list[Happening] = []
         self._jobs: asyncio.Queue[PrintLabel] = asyncio.Queue()
         self._printer_problem = ""
+        self._instruments: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task[None]] = set()
         self.readings = BayReadings(settings.bays, self.post, log)
         self._reducer = self._replayed(self.journal.records)
@@ -168,6 +172,8 @@ class Bench:
             match effect:
                 case Announce(event, fields):
                     self._listener(event, at, fields)
+                    if event == "attempt.ended" and self._settings.on_verdict:
+                        self._start(self._tell_verdict(fields))
                 case PrintLabel():
                     self._jobs.put_nowait(effect)
                 case SendReport(run, stage):
@@ -262,14 +268,32 @@ class Bench:
             await self.readings.read_again(bay)
 
     def _send_report(self, run: int, stage: str) -> None:
-        if self._reports is not None:
-            line = self.state
-            entry = line.ledger.runs[run]
-            row = line.index.rows.get(entry.row)
-            self._reports.send(entry, stage, row, self.readings.place(entry.bay), self.post)
+        if self._reports is None:
+            return
+        line = self.state
+        entry = line.ledger.runs[run]
+        row = line.index.rows.get(entry.row)
+        place = self.readings.place(entry.bay)
+        is_accepted = self._reports.send(entry, stage, row, place, self.post)
+        if is_accepted is not None:
+            self._start(self._confirm(run, is_accepted))
+
+    async def _confirm(self, run: int, is_accepted: Callable[[], bool]) -> None:
+        """Wait until the registry has accepted a unit; hold its bay meanwhile."""
+        while not await run_in_thread(lambda: waits_until(is_accepted)):
+            text = "the registry has not accepted the unit yet"
+            self.post(ReportKept(run, "checked", text))
+        self.post(ReportKept(run, "checked"))
 
     async def _run_hook(self, effect: StartHook) -> None:
-        raise NotImplementedError
+        line = self.state
+        hook = next(each for each in self._settings.hooks if each.name == effect.step)
+        async with self._instruments[hook.exclusive or f"bay {effect.run}"]:
+            self.post(await run_hook(hook, line, effect.run))
+
+    async def _tell_verdict(self, fields: dict[str, Any]) -> None:
+        for command in self._settings.on_verdict:
+            await notify_command(command, fields)
 
     async def _print_labels(self) -> None:
         """Print one label after the other; wait for a printer that reports a problem."""
@@ -279,7 +303,7 @@ class Bench:
                 printer, label = self._printer, self._label(job)
                 result = await run_in_thread(lambda: printer.send(label))  # noqa: B023
                 self._printer_problem = result.problem
-                if not result.problem:
+                if result.status != "failed":
                     self.post(LabelDone(job.run, result.status))
                     break
                 for each in (job, *self._jobs._queue):  # type: ignore[attr-defined]

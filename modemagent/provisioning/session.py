@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,12 +19,14 @@ from modemagent.provisioning.events import Happening, PersonActed
 from modemagent.provisioning.figures import figures
 from modemagent.provisioning.journal import JournalError, order_folder
 from modemagent.provisioning.label_job import LabelPrinter
+from modemagent.provisioning.lots import lot_findings
 from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.past import passed_elsewhere
 from modemagent.provisioning.results import write_results
 from modemagent.provisioning.runtime import Bench, Listener
 from modemagent.provisioning.scans.sources import ScanSources
 from modemagent.provisioning.station_reports import StationReports
+from modemagent.provisioning.steps.context import label_rule
 from modemagent.provisioning.view import order_counts
 from modemagent.watching.events import now as time_of_day
 
@@ -63,6 +66,41 @@ def refuse_order(order: BenchOrder) -> None:
         )
 
 
+@contextmanager
+def opened_station(
+    order: BenchOrder, settings: BenchSettings, state_dir: Path, log: Log
+) -> Iterator[tuple[LabelPrinter | None, StationReports | None]]:
+    """Open the printer and the outbox of a station, as far as its settings name them.
+
+    :raises LabelError: a template of the order does not fit
+    :raises SettingsError: the settings of printer or registry cannot be used
+    """
+    printer = None
+    if settings.printer:
+        from modemagent.provisioning.printers import open_printer
+
+        folder = order_folder(state_dir, order.name) / "labels"
+        printer = open_printer(settings.printer, dpi=settings.dpi, folder=folder)
+        for row in order.rows:
+            if label_rule(row).startswith("print"):
+                printer.prepare(row.values.get("label_template") or settings.label_template)
+    reports = None
+    if settings.registry != "none":
+        reports = StationReports(settings, state_dir / "provision" / "outbox", order.name, log)
+    yield printer, reports
+
+
+def dry_run_of(order: BenchOrder, settings: BenchSettings) -> tuple[BenchOrder, BenchSettings]:
+    """Return order and settings with which nothing is registered or printed."""
+    rows = tuple(
+        row._replace(values={**row.values, "label": "none"})
+        if label_rule(row).startswith("print")
+        else row
+        for row in order.rows
+    )
+    return order._replace(rows=rows), settings._replace(registry="none", printer="", hooks=())
+
+
 def run_session(
     order: BenchOrder,
     settings: BenchSettings,
@@ -73,7 +111,7 @@ def run_session(
     options: SessionOptions,
     printer: LabelPrinter | None = None,
     reports: StationReports | None = None,
-    companion: Companion | None = None,
+    companions: Sequence[Companion] = (),
 ) -> int:
     """Run the bench until it is ended, and return the exit status.
 
@@ -98,7 +136,7 @@ def run_session(
         listener=listener,
     )
     try:
-        is_interrupted = asyncio.run(_run(bench, listener, options, log, companion))
+        is_interrupted = asyncio.run(_run(bench, listener, options, log, companions))
         if bench.fault:
             raise JournalError(bench.fault, hint="The last verdicts that were shown are kept.")
         _finish(bench, listener)
@@ -119,6 +157,9 @@ def _finish(bench: Bench, listener: Listener) -> None:
     """Announce the figures and what is left of the order."""
     line = bench.state
     found = figures(line.ledger)
+    for one in lot_findings(line.ledger, line.index.rows):
+        fields = {**one._asdict(), "runs": list(one.runs)}
+        listener("lot.finding", time_of_day(), fields)
     listener("figures", time_of_day(), found)
     counts = order_counts(line)
     listener(
@@ -142,7 +183,7 @@ async def _run(
     listener: Listener,
     options: SessionOptions,
     log: Log,
-    companion: Companion | None,
+    companions: Sequence[Companion],
 ) -> bool:
     """Run until the end; return True if a signal ended it."""
     stop, interrupted = asyncio.Event(), False
@@ -169,7 +210,7 @@ async def _run(
     sources = ScanSources(post, log, refuse)
     for name in options.sources:
         sources.start(name)
-    working = [asyncio.ensure_future(companion(bench, stop))] if companion is not None else []
+    working = [asyncio.ensure_future(companion(bench, stop)) for companion in companions]
     if options.once:
         working.append(asyncio.ensure_future(_stop_when_done(bench, stop)))
     try:

@@ -1,25 +1,75 @@
-"""Reports of the station to the registry: it is a gateway with an outbox of its own."""
+"""Reports of the station to the registry: it is a gateway with an outbox of its own.
+
+A unit is reported when its checks have passed, when it has its verdict, and when it is taken out.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import Protocol
+from pathlib import Path
+from typing import Any
 
-from modemagent.provisioning.events import Happening
+from modemagent.errors import OutboxError, SettingsError
+from modemagent.logs import Log
+from modemagent.provisioning.bench_file import BenchSettings
+from modemagent.provisioning.events import Happening, ReportKept
 from modemagent.provisioning.ledger import RunEntry
 from modemagent.provisioning.order import ExpectedRow
-from modemagent.report.message import PortPlace
+from modemagent.report.delivery.courier import Courier
+from modemagent.report.delivery.sinks import SinkOptions, open_sink
+from modemagent.report.delivery.uplink import UplinkState
+from modemagent.report.message import PortPlace, Reason
+from modemagent.report.outbox.outbox import Outbox
+from modemagent.report.outbox.records import ReportDraft
+
+#: How long the registry may take to accept a unit before the bay is on hold, and how often that
+#: is looked at.
+_CONFIRM_S, _POLL_S = 5.0, 0.1
+_STOP_S = 1.0
+_FIELDS = ("modem", "sims", "problems", "evidence")
+_PROVISION = ("lot", "asset_tag", "site", "owner")
+_WORDS = {UplinkState.REFUSED: "refused", UplinkState.UNREACHABLE: "away"}
+
+Post = Callable[[Happening], None]
 
 
-class StationReports(Protocol):
-    """Stores reports about units and sends them."""
+class StationReports:
+    """Stores reports about units and sends them.
 
-    def start(self) -> None: ...
+    :param folder: state directory of the station
+    :raises OutboxError: the outbox cannot be used
+    :raises SettingsError: the registry is required and not named
+    """
 
-    def stop(self) -> None: ...
+    def __init__(self, settings: BenchSettings, folder: Path, order: str, log: Log) -> None:
+        self._settings = settings
+        self._order = order
+        if settings.registry == "confirm" and not settings.registry_url:
+            raise SettingsError(
+                'registry = "confirm" requires registry_url', hint='Or set registry = "queue".'
+            )
+        self._outbox = Outbox(folder, gateway_id=settings.station, log=log)
+        self._courier: Courier | None = None
+        if settings.registry_url:
+            token = Path(settings.token_file) if settings.token_file else None
+            sink = open_sink(SinkOptions(url=settings.registry_url, token_file=token))
+            self._courier = Courier(self._outbox, sink, log=log, spread_s=0.0)
+
+    def start(self) -> None:
+        if self._courier is not None:
+            self._courier.start()
+
+    def stop(self) -> None:
+        if self._courier is not None:
+            self._courier.stop(_STOP_S)
+        self._outbox.close()
 
     def status(self) -> tuple[str, int]:
         """Return the state of the registry as a word, and the number of waiting reports."""
+        if self._courier is None:
+            return "none", self._outbox.sendable()
+        return _WORDS.get(self._courier.uplink.state, "ok"), self._outbox.sendable()
 
     def send(
         self,
@@ -27,6 +77,57 @@ class StationReports(Protocol):
         stage: str,
         row: ExpectedRow | None,
         place: PortPlace | None,
-        post: Callable[[Happening], None],
-    ) -> None:
-        """Store a report; the result comes as an event."""
+        post: Post,
+    ) -> Callable[[], bool] | None:
+        """Store a report; the result is posted now, or when the returned function is true.
+
+        :returns: a function that returns True once the registry has accepted the report; None if
+            that is not required
+        """
+        draft = ReportDraft(
+            reason=Reason.REMOVED if stage == "removed" else Reason.IDENTIFIED,
+            port=place or PortPlace(self._settings.bays.get(run.bay) or run.bay),
+            reader="at",
+            provision=self._provision(run, stage, row),
+            **{name: value for name, value in (run.reading or {}).items() if name in _FIELDS},
+        )
+        try:
+            report = self._outbox.put(draft, baselines={})
+        except OutboxError as error:
+            post(ReportKept(run.number, stage, error.message))
+            return None
+        if report is None:
+            post(ReportKept(run.number, stage, "the report is not on the disk yet"))
+            return None
+        if self._settings.registry != "confirm" or stage != "checked":
+            post(ReportKept(run.number, stage))
+            return None
+        return lambda: all(each.report_id != report.report_id for each in self._outbox.batch(1000))
+
+    def _provision(self, run: RunEntry, stage: str, row: ExpectedRow | None) -> dict[str, Any]:
+        values = row.values if row is not None else {}
+        document: dict[str, Any] = {
+            "attempt_id": f"{self._order}/{run.number}",
+            "stage": stage,
+            "order": self._order,
+            "row": row.line if row is not None else None,
+            "bay": run.bay,
+            "person": run.person or None,
+            "verdict": str(run.verdict) if run.verdict is not None else None,
+            "waived": [each["step"] for each in run.waivers],
+            "serial_number": values.get("serial_number"),
+            **{name: values.get(name) for name in _PROVISION},
+        }
+        for scan in run.scans:
+            document["label"] = {**document.get("label", {}), **scan["fields"]}
+        return {name: value for name, value in document.items() if value not in (None, [], "")}
+
+
+def waits_until(is_done: Callable[[], bool], timeout_s: float = _CONFIRM_S) -> bool:
+    """Return True once a condition holds, False after a time. For a thread."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        if is_done():
+            return True
+        time.sleep(_POLL_S)
+    return is_done()

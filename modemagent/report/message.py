@@ -54,6 +54,8 @@ FIRST_PENDING_HEADER = "Modemagent-First-Pending"
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _LONGEST_TEXT = 256
+#: Keys that are left out if they have no value.
+_OPTIONAL = ("reader", "evidence", "heartbeat_s", "health", "provision")
 _LARGEST_INTEGER = 2**63 - 1
 
 JsonObject = Mapping[str, object]
@@ -193,6 +195,7 @@ class Report(NamedTuple):
         since the start of the reading; absent if nothing was read
     :param heartbeat_s: interval of the heartbeats; only in a heartbeat
     :param health: health of the gateway; only in a heartbeat
+    :param provision: what the bench states about the unit; only in its reports
     """
 
     schema: Annotated[int, _known_schema]
@@ -216,6 +219,7 @@ class Report(NamedTuple):
     evidence: tuple[JsonObject, ...] = ()
     heartbeat_s: _Interval | None = None
     health: Health | None = None
+    provision: JsonObject | None = None
 
     @property
     def key(self) -> ReportKey:
@@ -223,7 +227,7 @@ class Report(NamedTuple):
         return (self.gateway_id, self.stream_id, self.sequence)
 
     def to_json(self) -> dict[str, object]:
-        return fields_to_json(self, omitted=("reader", "evidence", "heartbeat_s", "health"))
+        return fields_to_json(self, omitted=_OPTIONAL)
 
     @classmethod
     def from_json(cls, data: object) -> Report:

@@ -22,6 +22,16 @@ def json_listener() -> Listener:
     return listen
 
 
+def silent_listener() -> Listener:
+    """Return a listener that prints the summary only: a screen shows everything else."""
+
+    def listen(event: str, at: str, fields: dict[str, Any]) -> None:
+        if event in ("lot.finding", "order.closed"):
+            click.echo(_line(event, fields, is_verbose=False))
+
+    return listen
+
+
 def plain_listener(*, is_verbose: bool = False) -> Listener:
     """Return a listener that prints what a person has to know."""
 
@@ -66,7 +76,11 @@ def _line(event: str, fields: dict[str, Any], *, is_verbose: bool) -> str | None
         case "station.checked":
             return f"station check: {plain(fields['problem'] or 'ok')}"
         case "lot.finding":
-            return f"lot: {fields['grade']}: {plain(fields['message'])}"
+            lot = f" {plain(fields['lot'])}" if fields["lot"] else ""
+            units = f"{len(fields['runs'])} units"
+            return f"lot{lot}: {fields['grade']}: {plain(fields['message'])} ({units})"
+        case "act.refused":
+            return f"refused: {plain(fields['message'])}"
         case "order.closed":
             return _closed(fields)
     return None

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
 from modemagent.cli.options import flag_option, json_option_with, value_option
 from modemagent.cli.provision.order_options import opened_order, order_options, station_options
-from modemagent.cli.provision.plain import json_listener, plain_listener
-from modemagent.logs import open_log
+from modemagent.cli.provision.plain import json_listener, plain_listener, silent_listener
+from modemagent.logs import NullLog, open_log
 from modemagent.provisioning.bench_file import BenchSettings
-from modemagent.provisioning.session import SessionOptions, run_session
+from modemagent.provisioning.screen import terminal
+from modemagent.provisioning.session import (
+    Companion,
+    SessionOptions,
+    dry_run_of,
+    opened_station,
+    run_session,
+)
 
 
 @click.command("run")
 @order_options
 @station_options
 @flag_option("--once", "End when every module in the tray has its verdict.")
+@flag_option("--dry-run", "Read and compare only: nothing is claimed, registered or printed.")
 @flag_option("--plain", "Print lines instead of the screen.")
 @flag_option("--verbose", "With --plain, print each state of each bay.")
 @value_option(
     "--scanner",
     "SOURCE",
-    "Read scans from stdin, fifo:PATH or serial:PATH; repeatable. Default: stdin.",
+    "Read scans from stdin, fifo:PATH or serial:PATH; repeatable. Default: the keyboard.",
     "scanners",
     multiple=True,
 )
@@ -42,6 +54,7 @@ def run_command(
     settings: BenchSettings,
     state_dir: Path,
     once: bool,
+    dry_run: bool,
     plain: bool,
     verbose: bool,
     scanners: tuple[str, ...],
@@ -59,7 +72,39 @@ def run_command(
     order is open in another process.
     """
     order = opened_order(file, columns, sims)
-    listener = json_listener() if as_json else plain_listener(is_verbose=verbose)
-    sources = scanners or settings.scanners or (() if once else ("stdin",))
-    options = SessionOptions(once, sources, results, with_imsi)
-    return run_session(order, settings, state_dir, listener, log=open_log("error"), options=options)
+    screen = screen_companions(is_wanted=not (plain or as_json or once))
+    with ExitStack() as stack:
+        if dry_run:
+            order, settings = dry_run_of(order, settings)
+            name = stack.enter_context(TemporaryDirectory(prefix="modemagent-dry-run-"))
+            state_dir = Path(name)
+        if as_json:
+            listener = json_listener()
+        else:
+            listener = silent_listener() if screen else plain_listener(is_verbose=verbose)
+        keyboard = () if once or screen else ("stdin",)
+        options = SessionOptions(
+            once, scanners or settings.scanners or keyboard, results, with_imsi
+        )
+        log = NullLog() if screen else open_log("error")
+        printer, reports = stack.enter_context(opened_station(order, settings, state_dir, log))
+        return run_session(
+            order,
+            settings,
+            state_dir,
+            listener,
+            log=log,
+            options=options,
+            printer=printer,
+            reports=reports,
+            companions=screen,
+        )
+
+
+def screen_companions(*, is_wanted: bool) -> tuple[Companion, ...]:
+    """Return the screen if it is wanted and stdin and stdout are a terminal."""
+    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if not is_wanted or not is_terminal or os.environ.get("TERM", "") in ("", "dumb"):
+        return ()
+    has_colours = click.get_current_context().color is not False
+    return (terminal.companion(sys.stdout.fileno(), os.environ, has_colours=has_colours),)

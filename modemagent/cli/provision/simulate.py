@@ -11,7 +11,8 @@ import click
 
 from modemagent.cli.options import flag_option, json_option_with, value_option
 from modemagent.cli.output import table
-from modemagent.cli.provision.plain import json_listener, plain_listener
+from modemagent.cli.provision.plain import json_listener, plain_listener, silent_listener
+from modemagent.cli.provision.run import screen_companions
 from modemagent.provisioning.simulation.comparison import FoundResult
 from modemagent.provisioning.simulation.person import HUMAN, Pace
 from modemagent.provisioning.simulation.planted import ExpectedResult
@@ -52,9 +53,11 @@ def simulate_command(
     with _folder(keep) as folder:
         pace = HUMAN if speed == "human" else Pace()
         rehearsal = Rehearsal(folder, units=units, bays=bays, seed=seed, pace=pace)
-        listener = json_listener() if as_json else plain_listener()
+        screen = screen_companions(is_wanted=not (plain or as_json))
+        quiet = silent_listener() if screen else plain_listener()
+        listener = json_listener() if as_json else quiet
         with rehearsal:
-            results = rehearsal.run(listener)
+            results = rehearsal.run(listener, screen)
     if not as_json:
         _print(results)
     return 0 if all(one.is_right for one in results) else 1

@@ -12,7 +12,7 @@ from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.columns import ColumnMap
 from modemagent.provisioning.order import parse_order
 from modemagent.provisioning.runtime import Bench, Listener
-from modemagent.provisioning.session import SessionOptions, run_session
+from modemagent.provisioning.session import Companion, SessionOptions, run_session
 from modemagent.provisioning.simulation.comparison import FoundResult, compare_results
 from modemagent.provisioning.simulation.person import Pace, SimulatedPerson, SimulatedPrinter
 from modemagent.provisioning.simulation.planted import (
@@ -76,8 +76,11 @@ class Rehearsal:
     ) -> None:
         self._server.__exit__(kind, error, trace)
 
-    def run(self, listener: Listener) -> list[FoundResult]:
-        """Run until all units have their verdict; return what was found about each."""
+    def run(self, listener: Listener, companions: Sequence[Companion] = ()) -> list[FoundResult]:
+        """Run until all units have their verdict; return what was found about each.
+
+        :param companions: a screen
+        """
         run_session(
             self.order,
             self.settings,
@@ -86,7 +89,7 @@ class Rehearsal:
             log=self._log,
             options=SessionOptions(),
             printer=self.printer,
-            companion=self._work,
+            companions=(self._work, *companions),
         )
         return self.results
 

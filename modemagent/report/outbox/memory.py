@@ -58,6 +58,7 @@ class PendingReport:
             evidence=tuple(draft.evidence),
             heartbeat_s=draft.heartbeat_s,
             health=draft.health,
+            provision=draft.provision,
         )
 
 

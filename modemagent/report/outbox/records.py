@@ -23,6 +23,7 @@ class ReportDraft:
     evidence: Sequence[JsonObject] = ()
     heartbeat_s: float | None = None
     health: Health | None = None
+    provision: JsonObject | None = None
 
     @property
     def path(self) -> str:
