@@ -5,7 +5,7 @@ The ledger changes by records only, so that a start after a crash has the same l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,8 @@ class Ledger:
         #: key of a SIM card -> unit
         self.sims: dict[str, str] = {}
         self.duplicated: set[str] = set()
+        #: unit -> steps that were waived for its next turn, and by whom
+        self.standing: dict[str, dict[str, str]] = {}
         self.recalls: list[Mapping[str, Any]] = []
         self.label = 0
         self.person = ""
@@ -127,7 +129,7 @@ class Ledger:
 
     def _station_check(self, record: Mapping[str, Any]) -> None:
         self.check_problem = record.get("problem", "")
-        self.checked_at = "" if self.check_problem else record["at"]
+        self.checked_at = "" if self.check_problem else record.get("checked_at") or record["at"]
 
     def _attempt(self, record: Mapping[str, Any]) -> None:
         number = record["run"]
@@ -200,6 +202,8 @@ class Ledger:
         run = self.runs.get(record["run"])
         if run is not None:
             run.waivers.append(record)
+        if record.get("standing"):
+            self.standing.setdefault(record["unit"], {})[record["step"]] = record["person"]
 
     def _rework(self, record: Mapping[str, Any]) -> None:
         entry = self._unit(record["unit"])
@@ -258,3 +262,11 @@ _CHANGES = {
     "recall": Ledger._recall,
     "closed": Ledger._closed,
 }
+
+
+def replayed(records: Iterable[Mapping[str, Any]]) -> Ledger:
+    """Return the state that records lead to."""
+    ledger = Ledger()
+    for record in records:
+        ledger.apply(record)
+    return ledger

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modemagent.errors import ModemAgentError
 from modemagent.provisioning.journal import JOURNAL_NAME, read_journal
-from modemagent.provisioning.ledger import PASSING, Ledger
+from modemagent.provisioning.ledger import PASSING, replayed
 
 
 def passed_elsewhere(folder: Path) -> dict[str, str]:
@@ -28,7 +28,5 @@ def _passed_in(file: Path) -> dict[str, str]:
         records, _ = read_journal(file)
     except (OSError, ModemAgentError):
         return {}  # its own session reports what is wrong with it
-    ledger = Ledger()
-    for record in records:
-        ledger.apply(record)
-    return {unit: each.at for unit, each in ledger.units.items() if each.verdict in PASSING}
+    units = replayed(records).units
+    return {unit: each.at for unit, each in units.items() if each.verdict in PASSING}

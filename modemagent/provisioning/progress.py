@@ -28,6 +28,8 @@ _VERDICT_STATES = {
 _MUTE_UNITS = 3
 #: Steps that depend on the row to which the IMEI leads.
 _OF_ROW = ("pairing", "ordered", "label")
+#: Errors of a port that are not the fault of the unit.
+_STATION_CODES = ("busy", "permission", "no_resources")
 _PRINTED = ("printed", "unconfirmed", "by hand")
 
 
@@ -41,7 +43,7 @@ def advance(line: LineState, bay: Bay) -> None:
         run.is_complete = line.now - run.read_at >= line.settings.sim_s
     if run.unit and (run.row is None or not run.is_claimed):
         run.row = select_row(run, line.index, context)
-    if run.silence_code in ("busy", "permission") and run.reading is None:
+    if run.silence_code in _STATION_CODES and run.reading is None:
         hold(line, bay, "answers", StepResult(StepState.FAILED, run.silence, blame=Blame.STATION))
         return
     if run.unit and _holds_for_past(line, bay, run):
@@ -87,6 +89,8 @@ def judge(line: LineState, run: BayRun, context: StepContext) -> None:
     if results["unique"].state is StepState.FAILED:
         # the row is that of the other module
         results |= dict.fromkeys(_OF_ROW, SKIPPED)
+    if run.is_golden:  # it belongs to the station, not to the order
+        results |= dict.fromkeys((*_OF_ROW, "unique"), SKIPPED)
     for name, result in results.items():
         _note(line, run, name, result)
 
@@ -154,7 +158,8 @@ def _holds_for_past(line: LineState, bay: Bay, run: BayRun) -> bool:
         if run.is_complete and not earlier.revoked:
             _recall(line, run, earlier.number)
         return False
-    if entry.verdict is RunVerdict.FAIL and entry.failures > line.settings.retests:
+    is_worn_out = entry.failures > line.settings.retests and not run.waivers
+    if entry.verdict is RunVerdict.FAIL and is_worn_out:
         text = f"failed {entry.failures} times: a lead gives a reason for another test"
         hold(line, bay, "", failed(text, "Rework: F5."))
         return True
@@ -214,8 +219,19 @@ def _complete(line: LineState, bay: Bay, run: BayRun, context: StepContext) -> N
         if back.state is StepState.FAILED:
             _request_again(line, bay, run, ["label_back"])
             return
-    is_waived = any(one.state is StepState.WAIVED for one in run.results.values())
-    end(line, bay, RunVerdict.WAIVED if is_waived or run.waivers else RunVerdict.PASS)
+    end(line, bay, RunVerdict.WAIVED if _waived(run) else RunVerdict.PASS)
+
+
+def _waived(run: BayRun) -> list[str]:
+    """Return the steps that were waived and would have failed."""
+    done = {"register": run.is_registered, "print": run.label_status in _PRINTED}
+    return [
+        name
+        for name in run.waivers
+        if (name in run.results and run.results[name].state is StepState.WAIVED)
+        or (name in done and not done[name])
+        or (name in run.hooks and run.hooks[name].state is StepState.FAILED)
+    ]
 
 
 def _claim(line: LineState, run: BayRun) -> None:
@@ -324,7 +340,8 @@ def end(
         name for name in in_order
         if name in run.results and run.results[name].state is StepState.FAILED
     ] if verdict is RunVerdict.FAIL else []  # fmt: skip
-    waived = [name for name in in_order if name in run.waivers]
+    used = _waived(run)
+    waived = [name for name in in_order if name in used]
     first = run.results[wrong[0]] if wrong else None
     _count_mute(bay, wrong)
     if run.reading is not None:

@@ -16,6 +16,7 @@ from modemagent.provisioning.events import (
     UnitPulled,
     UnitRead,
 )
+from modemagent.provisioning.usb_devices import PROBLEMS, devices_in_bays
 from modemagent.report.message import ModemHealth, PortPlace, Reason, Report
 from modemagent.settings import Settings
 from modemagent.watching.baseline import reason_for, update_baseline
@@ -55,6 +56,8 @@ class BayReadings:
         self.last: Mapping[str, Report] = {}
         self._places: dict[str, PortPlace] = {}
         self._present: set[str] = set()
+        #: bays with a device that has no usable port yet
+        self._portless: set[str] = set()
         settings = Settings(
             port=tuple(self._by_path),
             discovery=bool(sockets),
@@ -79,6 +82,24 @@ class BayReadings:
         if found != self._existing:
             self._existing = found
             self._supervisor.rescan()
+
+    def notice_devices(self) -> None:
+        """Look for USB devices without a usable port: starting, flashing, or refused."""
+        if not self._by_socket:
+            return
+        bays = {bay: socket for socket, bay in self._by_socket.items()}
+        found = {device.bay: device for device in devices_in_bays(bays)}
+        for bay, device in found.items():
+            if bay not in self._present and bay not in self._portless:
+                self._portless.add(bay)
+                self._post(UnitPlugged(bay, device.ids))
+            if bay in self._portless and device.problem:
+                message, remedy = PROBLEMS[device.problem]
+                self._post(PortFailed(bay, device.problem, message, remedy))
+        for bay in self._portless - found.keys():
+            self._portless.discard(bay)
+            if bay not in self._present:
+                self._post(UnitPulled(bay))
 
     async def read_again(self, bay: str) -> None:
         """Read the module in a bay again; the reading arrives as an event.
@@ -141,6 +162,7 @@ class BayReadings:
             self._baselines.pop(baseline_key(found), None)
             if bay in self._present:
                 self._present.discard(bay)
+                self._portless.discard(bay)
                 self._post(UnitPulled(bay))
         elif state in _PRESENT and (not is_remote(found.path) or state != PortState.OPENING):
             reason = str(event.data.get("reason") or "")

@@ -140,6 +140,7 @@ def _content(reading: Snapshot) -> tuple[Any, ...]:
 def _carry_over(line: LineState, run: BayRun) -> None:
     """Go on where a unit was that was pulled, or was in a bay when the program ended."""
     entry = line.ledger.units.get(run.unit)
+    run.waivers.update(line.ledger.standing.get(run.unit, {}))
     before = line.ledger.run_before(run.unit, run.number)
     if before is None or entry is None:
         return
@@ -149,7 +150,7 @@ def _carry_over(line: LineState, run: BayRun) -> None:
             run.back = label
         else:
             run.labels.insert(0, label)
-    run.waivers = {each["step"]: each["person"] for each in before.waivers}
+    run.waivers |= {each["step"]: each["person"] for each in before.waivers}
     for name, step in before.steps.items():
         if step["blame"] == Blame.OPERATOR and step["state"] == StepState.FAILED:
             run.requested_again[name] = 0

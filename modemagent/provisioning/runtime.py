@@ -36,7 +36,7 @@ from modemagent.provisioning.events import (
 from modemagent.provisioning.hooks import notify_command, run_hook
 from modemagent.provisioning.journal import Journal, JournalError
 from modemagent.provisioning.label_job import LabelJob, LabelPrinter
-from modemagent.provisioning.ledger import COUNTED, Ledger
+from modemagent.provisioning.ledger import COUNTED, replayed
 from modemagent.provisioning.line import LineView, StationView
 from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.readings import BayReadings
@@ -46,7 +46,7 @@ from modemagent.provisioning.station_reports import StationReports, waits_until
 from modemagent.provisioning.view import line_view
 from modemagent.watching.events import now as time_of_day
 
-_TICK_S = 0.05
+_TICK_S, _DEVICES_S = 0.05, 0.5
 #: Interval of attempts to write a journal, and to print on a printer that reported a problem.
 _RETRY_JOURNAL_S, _RETRY_PRINTER_S = 2.0, 0.5
 
@@ -60,6 +60,7 @@ class Bench:
     :param folder: directory of the order, which holds the journal
     :param reports: stores reports for the registry; None without a registry
     :param elsewhere: 14 digits of an IMEI, and where the unit has passed before
+    :param station_check: when the last one was made, and its problem
     :raises OrderOpen: another process has the order open
     :raises JournalBroken: the journal was edited or is damaged
     :ivar changed: set after each turn, for screens
@@ -77,6 +78,7 @@ class Bench:
         reports: StationReports | None = None,
         elsewhere: Mapping[str, str] | None = None,
         listener: Listener = lambda *_: None,
+        station_check: tuple[str, str] | None = None,
     ) -> None:
         self._order = order
         self._settings = settings
@@ -85,6 +87,7 @@ class Bench:
         self._printer = printer
         self._reports = reports
         self._listener = listener
+        self._station_check = station_check
         self.journal = Journal(folder)
         self.fault = ""
         self.changed = asyncio.Event()
@@ -219,9 +222,7 @@ class Bench:
     # -- the beginning
 
     def _replayed(self, records: list[dict[str, Any]]) -> Reducer:
-        ledger = Ledger()
-        for record in records:
-            ledger.apply(record)
+        ledger = replayed(records)
         return Reducer(LineState(self._order, self._settings, ledger, self._elsewhere))
 
     def _begin(self) -> None:
@@ -232,6 +233,9 @@ class Bench:
         if line.ledger.digest != self._order.digest:
             line.record("order", order=self._order.name, digest=self._order.digest,
                         rows=len(self._order.rows), size=self._order.size)  # fmt: skip
+        if self._station_check is not None:
+            checked_at, problem = self._station_check
+            line.record("station_check", checked_at=checked_at, problem=problem)
         line.record("bay_map", bays=dict(self._settings.bays))
         line.announce(
             "order.opened",
@@ -258,8 +262,12 @@ class Bench:
     # -- what takes time
 
     async def _tick(self) -> None:
+        devices_at = 0.0
         while True:
             self.readings.notice_paths()
+            if time.monotonic() >= devices_at:
+                self.readings.notice_devices()
+                devices_at = time.monotonic() + _DEVICES_S
             self.post(TimePassed())
             await asyncio.sleep(_TICK_S)
 

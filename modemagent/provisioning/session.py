@@ -25,6 +25,7 @@ from modemagent.provisioning.past import passed_elsewhere
 from modemagent.provisioning.results import write_results
 from modemagent.provisioning.runtime import Bench, Listener
 from modemagent.provisioning.scans.sources import ScanSources
+from modemagent.provisioning.station_record import last_check
 from modemagent.provisioning.station_reports import StationReports
 from modemagent.provisioning.steps.context import label_rule
 from modemagent.provisioning.view import order_counts
@@ -134,6 +135,7 @@ def run_session(
         reports=reports,
         elsewhere=passed_elsewhere(folder),
         listener=listener,
+        station_check=last_check(state_dir),
     )
     try:
         is_interrupted = asyncio.run(_run(bench, listener, options, log, companions))

@@ -14,13 +14,15 @@ from modemagent.provisioning.attempt import (
 )
 from modemagent.provisioning.bay_run import Bay, BayRun, StepResult
 from modemagent.provisioning.figures import first_pass_yield, per_hour
-from modemagent.provisioning.ledger import Ledger
+from modemagent.provisioning.ledger import COUNTED, Ledger
 from modemagent.provisioning.line import LineView, NeedView, OrderCounts, StationView
 from modemagent.provisioning.state import LineState, masked_tail
 from modemagent.provisioning.steps.catalogue import STEPS
 from modemagent.provisioning.steps.context import label_rule
 
 _LONGEST_REASON = 60
+#: Equal failures in a row after which lot or station is suspected.
+_IN_A_ROW = 3
 _PROMPTS = {"label": "bay, then label", "label_back": "bay, then its label"}
 
 
@@ -43,7 +45,7 @@ def line_view(line: LineState, station: StationView) -> LineView:
         order=order_counts(line),
         station=station,
         bays=bays,
-        needs=tuple(_needs(bays)),
+        needs=(*_suspicion(line.ledger), *_needs(bays)),
         last_scan=line.last_scan,
         hint=_hint(line, bays),
         message=line.message,
@@ -182,6 +184,19 @@ def _acting_state(line: LineState, run: BayRun, name: str, rule: str) -> StepSta
     if name in stage or (name in ("register", "print") and is_done):
         return StepState.PASSED if is_done else StepState.RUNNING
     return StepState.RUNNING if stage and run.stage == stage else StepState.PENDING
+
+
+def _suspicion(ledger: Ledger) -> list[NeedView]:
+    """Return what to do when three different units in a row have failed at one step."""
+    last = [run for run in ledger.runs.values() if run.verdict in COUNTED][-_IN_A_ROW:]
+    steps = {run.failed[0] if run.failed else "" for run in last}
+    units = {run.unit for run in last}
+    if len(units) < _IN_A_ROW or len(steps) != 1 or "" in steps:
+        return []
+    text = (
+        f"{_IN_A_ROW} units in a row failed at {steps.pop()}: lot or station? Test a golden unit."
+    )
+    return [NeedView((), text, Blame.STATION)]
 
 
 def _needs(bays: tuple[BayView, ...]) -> list[NeedView]:

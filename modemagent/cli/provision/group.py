@@ -5,8 +5,11 @@ from __future__ import annotations
 import click
 
 from modemagent.cli.provision.check import check_command
+from modemagent.cli.provision.decisions import rework_command, waive_command
+from modemagent.cli.provision.results import report_command, verify_command
 from modemagent.cli.provision.run import run_command
 from modemagent.cli.provision.simulate import simulate_command
+from modemagent.cli.provision.station import bays_group, station_command
 
 
 class OrderGroup(click.Group):
@@ -35,4 +38,10 @@ def command() -> None:
 
 command.add_command(run_command)
 command.add_command(check_command)
+command.add_command(bays_group)
+command.add_command(station_command)
+command.add_command(waive_command)
+command.add_command(rework_command)
+command.add_command(report_command)
+command.add_command(verify_command)
 command.add_command(simulate_command)
