@@ -106,6 +106,7 @@ def _once(scene: Scene, timeout_s: float, *, as_json: bool) -> bool:
         if swap is not None:
             click.echo()
             click.echo(_event(swap))
+        click.echo("The bench for a production line, simulated: modemagent provision simulate")
         for name in missing:
             click.echo(f"missing in the registry: {name} ({scene.ports[name]})", err=True)
     return not missing and swap is not None
@@ -128,6 +129,7 @@ def _live(scene: Scene) -> bool:
                 time.sleep(_REDRAW_EVERY_S)
     except KeyboardInterrupt:
         click.echo("stopping", err=True)
+        click.echo("Next: modemagent provision simulate", err=True)
     return not scene.missing()
 
 
