@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import gc
 import hashlib
 import json
 import os
@@ -212,6 +213,19 @@ def read_journal(file: Path) -> tuple[list[Record], str]:
     return records, prev
 
 
+@contextlib.contextmanager
+def without_collector() -> Iterator[None]:
+    """Pause the garbage collector, which would search thousands of new records again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@without_collector()
 def _whole_lines(file: Path, data: bytes) -> tuple[list[Record], int, str]:
     """Return the records, the size of their lines, and the hash of the last one.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modemagent.provisioning.attempt import RunVerdict
+from modemagent.provisioning.journal import without_collector
 
 PASSING = frozenset({RunVerdict.PASS, RunVerdict.WAIVED})
 #: Verdicts that count in figures.
@@ -91,6 +92,8 @@ class Ledger:
         #: unit -> steps that were waived for its next turn, and by whom
         self.standing: dict[str, dict[str, str]] = {}
         self.recalls: list[Mapping[str, Any]] = []
+        #: number of verdicts given and revoked, so that figures are made again only after one
+        self.verdicts = 0
         self.label = 0
         self.person = ""
         self.checked_at = ""
@@ -177,6 +180,7 @@ class Ledger:
         self.runs[record["run"]].is_label_sent = True
 
     def _verdict(self, record: Mapping[str, Any]) -> None:
+        self.verdicts += 1
         run = self.runs[record["run"]]
         run.verdict = RunVerdict(record["verdict"])
         run.failed, run.waived = tuple(record["failed"]), tuple(record["waived"])
@@ -212,6 +216,7 @@ class Ledger:
         self.duplicated.discard(record["unit"])
 
     def _revoked(self, record: Mapping[str, Any]) -> None:
+        self.verdicts += 1
         run = self.runs[record["run"]]
         run.verdict, run.revoked = RunVerdict.FAIL, record["reason"]
         run.failed = tuple(dict.fromkeys((*run.failed, record["step"])))
@@ -267,6 +272,7 @@ _CHANGES = {
 def replayed(records: Iterable[Mapping[str, Any]]) -> Ledger:
     """Return the state that records lead to."""
     ledger = Ledger()
-    for record in records:
-        ledger.apply(record)
+    with without_collector():
+        for record in records:
+            ledger.apply(record)
     return ledger

@@ -42,13 +42,17 @@ from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.readings import BayReadings
 from modemagent.provisioning.reducer import Reducer
 from modemagent.provisioning.state import LineState
-from modemagent.provisioning.station_reports import StationReports, waits_until
+from modemagent.provisioning.station_reports import StationReports
 from modemagent.provisioning.view import line_view
 from modemagent.watching.events import now as time_of_day
 
 _TICK_S, _DEVICES_S = 0.05, 0.5
 #: Interval of attempts to write a journal, and to print on a printer that reported a problem.
-_RETRY_JOURNAL_S, _RETRY_PRINTER_S = 2.0, 0.5
+_RETRY_JOURNAL_S, _RETRY_PRINTER_S = 1.0, 0.5
+
+#: How long the registry may take to accept a unit before its bay is on hold, and how often that
+#: is looked at.
+_CONFIRM_S, _CONFIRM_POLL_S = 5.0, 0.1
 
 #: Receives each event of the bench: name, time of day and fields.
 Listener = Callable[[str, str, dict[str, Any]], None]
@@ -288,9 +292,14 @@ class Bench:
 
     async def _confirm(self, run: int, is_accepted: Callable[[], bool]) -> None:
         """Wait until the registry has accepted a unit; hold its bay meanwhile."""
-        while not await run_in_thread(lambda: waits_until(is_accepted)):
-            text = "the registry has not accepted the unit yet"
-            self.post(ReportKept(run, "checked", text))
+        hold_at = time.monotonic() + _CONFIRM_S
+        while not await run_in_thread(is_accepted):
+            problem = self._reports.problem() if self._reports is not None else ""
+            if not problem and time.monotonic() >= hold_at:
+                problem = "the registry has not accepted the unit yet"
+            if problem:
+                self.post(ReportKept(run, "checked", problem))
+            await asyncio.sleep(_CONFIRM_POLL_S)
         self.post(ReportKept(run, "checked"))
 
     async def _run_hook(self, effect: StartHook) -> None:

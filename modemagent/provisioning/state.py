@@ -15,7 +15,7 @@ from modemagent.provisioning.bay_run import Bay, BayRun, LabelScan
 from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.events import Announce, Append, Effect
 from modemagent.provisioning.ledger import Ledger
-from modemagent.provisioning.line import ScanView
+from modemagent.provisioning.line import OrderCounts, ScanView
 from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.people import StationRole, role_of
 from modemagent.provisioning.steps.context import StepContext
@@ -71,6 +71,8 @@ class LineState:
         self.now = 0.0
         self.at = ""
         self.revision = 0
+        #: counters of the order, with the number of verdicts and the time they were made at
+        self.counts: tuple[int, float, OrderCounts] | None = None
         self._effects: list[Effect] = []
 
     def begin(self, now: float, at: str) -> None:

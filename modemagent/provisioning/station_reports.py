@@ -5,7 +5,6 @@ A unit is reported when its checks have passed, when it has its verdict, and whe
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,6 @@ from modemagent.report.message import PortPlace, Reason
 from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.records import ReportDraft
 
-#: How long the registry may take to accept a unit before the bay is on hold, and how often that
-#: is looked at.
-_CONFIRM_S, _POLL_S = 5.0, 0.1
 _STOP_S = 1.0
 _FIELDS = ("modem", "sims", "problems", "evidence")
 _PROVISION = ("lot", "asset_tag", "site", "owner")
@@ -70,6 +66,11 @@ class StationReports:
         if self._courier is None:
             return "none", self._outbox.sendable()
         return _WORDS.get(self._courier.uplink.state, "ok"), self._outbox.sendable()
+
+    def problem(self) -> str:
+        """Return why reports are not delivered now, "" if nothing is known to be wrong."""
+        uplink = self._courier.uplink if self._courier is not None else None
+        return uplink.reason if uplink is not None and uplink.state in _WORDS else ""
 
     def send(
         self,
@@ -121,13 +122,3 @@ class StationReports:
         for scan in run.scans:
             document["label"] = {**document.get("label", {}), **scan["fields"]}
         return {name: value for name, value in document.items() if value not in (None, [], "")}
-
-
-def waits_until(is_done: Callable[[], bool], timeout_s: float = _CONFIRM_S) -> bool:
-    """Return True once a condition holds, False after a time. For a thread."""
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        if is_done():
-            return True
-        time.sleep(_POLL_S)
-    return is_done()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 
 from modemagent.provisioning.attempt import (
     BayState,
@@ -21,6 +22,8 @@ from modemagent.provisioning.steps.catalogue import STEPS
 from modemagent.provisioning.steps.context import label_rule
 
 _LONGEST_REASON = 60
+#: Age at which the counters are made again, because units per hour decrease.
+_COUNTS_S = 10.0
 #: Equal failures in a row after which lot or station is suspected.
 _IN_A_ROW = 3
 _PROMPTS = {"label": "bay, then label", "label_back": "bay, then its label"}
@@ -54,7 +57,14 @@ def line_view(line: LineState, station: StationView) -> LineView:
 
 
 def order_counts(line: LineState) -> OrderCounts:
-    """Return the counters of the order."""
+    """Return the counters of the order; they are made again after a verdict and periodically."""
+    kept = line.counts
+    if kept is None or kept[0] != line.ledger.verdicts or line.now - kept[1] > _COUNTS_S:
+        kept = line.counts = line.ledger.verdicts, line.now, _order_counts(line)
+    return kept[2]
+
+
+def _order_counts(line: LineState) -> OrderCounts:
     ledger, order = line.ledger, line.order
     verdicts = Counter(unit.verdict for unit in ledger.units.values())
     passing = verdicts[RunVerdict.PASS] + verdicts[RunVerdict.WAIVED]
@@ -188,7 +198,8 @@ def _acting_state(line: LineState, run: BayRun, name: str, rule: str) -> StepSta
 
 def _suspicion(ledger: Ledger) -> list[NeedView]:
     """Return what to do when three different units in a row have failed at one step."""
-    last = [run for run in ledger.runs.values() if run.verdict in COUNTED][-_IN_A_ROW:]
+    ended = (run for run in reversed(ledger.runs.values()) if run.verdict in COUNTED)
+    last = list(islice(ended, _IN_A_ROW))
     steps = {run.failed[0] if run.failed else "" for run in last}
     units = {run.unit for run in last}
     if len(units) < _IN_A_ROW or len(steps) != 1 or "" in steps:

@@ -15,6 +15,8 @@ from modemagent.provisioning.events import (
     PortFailed,
     PrintLabel,
     ReportKept,
+    StationJudged,
+    UnitRead,
 )
 from tests.provisioning.line import KIND, Line, order_with, reading, unit_with
 
@@ -446,3 +448,59 @@ def test_order_with_names_binds_units_to_their_rows() -> None:
     for bay, unit in (("01", ONE), ("02", TWO), ("03", THREE)):
         line.plug(bay, unit)
     assert [each["row"] for each in line.announced("attempt.ended")] == [3, 2, 4]
+
+
+def test_golden_unit_passes_and_is_not_counted() -> None:
+    line = Line(KIND.format(label="print"), golden=ONE.imei, station_check_h=24)
+    line.plug("01", ONE)
+    assert line.shown()[0] == "pass"
+    assert "label_intent" not in line.kinds()
+    assert line.view().order.passed == 0
+
+
+def test_nothing_passes_before_the_station_check() -> None:
+    line = Line(station_check_h=24)
+    line.plug("01", ONE)
+    assert line.bay().reason == "the station check is due"
+    line.post(StationJudged(""))
+    line.wait(0)
+    assert line.shown()[0] == "pass"
+
+
+def test_three_equal_failures_in_a_row_suspect_the_station() -> None:
+    line = Line()
+    for bay, unit in (("01", ONE), ("02", TWO), ("03", THREE)):
+        assert not [need for need in line.view().needs if "golden" in need.text]
+        line.plug(bay, unit, firmware="OLD")
+    assert "failed at firmware: lot or station?" in line.view().needs[0].text
+
+
+def test_unit_waits_for_the_operator_who_is_required() -> None:
+    line = Line(require_operator=True)
+    line.plug("01", ONE)
+    assert line.shown()[0] == "hold"
+    line.scan("MA-BADGE-ANNA")
+    assert line.shown()[0] == "pass"
+
+
+def test_other_imei_in_a_bay_without_plug_events_is_another_unit() -> None:
+    line = Line()
+    line.post(UnitRead("01", reading(ONE)))
+    line.post(UnitRead("01", reading(TWO)))
+    assert [each["verdict"] for each in line.announced("attempt.ended")] == ["pass", "pass"]
+
+
+def test_waiver_that_was_not_needed_leaves_a_pass() -> None:
+    line = Line(retests=5)
+    line.plug("01", ONE, firmware="OLD")
+    line.pull("01")
+    line.records.append(
+        {"kind": "waiver", "at": "", "mono_ms": 0, "run": 1, "unit": ONE.imei[:14],
+         "step": "firmware", "person": "EVA", "reason": "agreed", "standing": True}
+    )  # fmt: skip
+    again = line.restarted()
+    again.plug("01", ONE)
+    assert again.shown()[0] == "pass"
+    other = line.restarted()
+    other.plug("01", ONE, firmware="OLD")
+    assert other.shown()[0] == "waived"

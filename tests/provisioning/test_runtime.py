@@ -1,0 +1,203 @@
+"""The running bench: full disks, steps of the user, reports, devices without a port."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modemagent.logs import NullLog
+from modemagent.provisioning import journal as journal_module
+from modemagent.provisioning.bench_file import BenchHook, BenchSettings, parse_bench
+from modemagent.provisioning.columns import ColumnMap
+from modemagent.provisioning.order import parse_order
+from modemagent.provisioning.runtime import Bench
+from modemagent.provisioning.session import SessionOptions, opened_station, run_session
+from modemagent.provisioning.usb_devices import devices_in_bays
+from tests.discovery.usb_tree import CONTROLLER, UsbTree
+from tests.simulated import simulated
+
+ORDER = parse_order(b"model,quantity,sim,lot\nEG25-G,9,required,L-1\n", "4711", ColumnMap())
+
+
+class Session:
+    """One session with one simulated module; it ends when the module has its verdict.
+
+    :ivar events: name and fields of each event
+    """
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.folder = folder
+        self.settings = BenchSettings(station="B2", **settings)
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def run(self, *companions: Any) -> int:
+        with simulated("quectel-eg25-g") as modem:
+            settings = self.settings._replace(bays={"01": modem.path})
+            with opened_station(ORDER, settings, self.folder, NullLog()) as (printer, reports):
+                return run_session(
+                    ORDER,
+                    settings,
+                    self.folder,
+                    lambda event, _, fields: self.events.append((event, fields)),
+                    log=NullLog(),
+                    options=SessionOptions(once=True),
+                    printer=printer,
+                    reports=reports,
+                    companions=companions,
+                )
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        return [fields for name, fields in self.events if name == event]
+
+    def verdicts(self) -> list[str]:
+        return [each["verdict"] for each in self.of("attempt.ended")]
+
+
+def test_full_disk_holds_all_bays_and_no_verdict_is_shown(tmp_path, monkeypatch) -> None:
+    broken = {"is": False}
+    real = os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        if broken["is"] and b'"kind"' in data:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, data)
+
+    monkeypatch.setattr(journal_module.os, "write", write)
+    session = Session(tmp_path)
+
+    async def fill_and_free(bench: Bench, _: asyncio.Event) -> None:
+        broken["is"] = True
+        while not bench.fault:
+            await asyncio.sleep(0.01)
+        assert bench.view().station.is_held
+        assert session.verdicts() == []
+        broken["is"] = False
+
+    assert session.run(fill_and_free) == 0
+    hold = session.of("station.hold")[0]
+    assert (hold["step"], hold["bay"]) == ("journal", None)
+    assert "Free disk space" in hold["remedy"]
+    assert session.verdicts() == ["pass"]
+
+
+@pytest.mark.parametrize(
+    ("program", "verdict", "blame"),
+    [
+        ("import json,sys; assert json.load(sys.stdin)['reading']", ["pass"], None),
+        ("import sys; sys.exit(3)", ["fail"], "unit"),
+        ("""print('{"verdict": "fail", "message": "9 mA"}')""", ["fail"], "unit"),
+    ],
+)
+def test_step_of_the_user_decides(tmp_path, program, verdict, blame) -> None:
+    hook = BenchHook("current", (sys.executable, "-c", program))
+    session = Session(tmp_path, hooks=(hook,))
+    session.run()
+    assert session.verdicts() == verdict
+    assert session.of("attempt.ended")[0]["blame"] == blame
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("import time; time.sleep(60)", "longer than 0.2 s"),
+        ("print('not json')", "not JSON"),
+        ("import sys; sys.exit(9)", "current"),
+    ],
+)
+def test_broken_step_of_the_user_is_a_hold(tmp_path, program, reason) -> None:
+    timeout_s = 0.2 if "sleep" in program else 10
+    hook = BenchHook("current", (sys.executable, "-c", program), timeout_s=timeout_s)
+    session = Session(tmp_path, hooks=(hook,))
+
+    async def end_at_hold(_: Bench, stop: asyncio.Event) -> None:
+        while not session.of("station.hold"):
+            await asyncio.sleep(0.01)
+        stop.set()
+
+    session.run(end_at_hold)
+    assert reason in session.of("station.hold")[0]["reason"]
+    assert "pass" not in session.verdicts()
+
+
+def test_unit_is_reported_when_checked_and_when_ended(tmp_path) -> None:
+    target = tmp_path / "reports.jsonl"
+    session = Session(tmp_path, registry="confirm", registry_url=f"file://{target}")
+    assert session.run() == 0
+    reports = [json.loads(line) for line in target.read_text().splitlines()]
+    stages = [one["provision"]["stage"] for one in reports]
+    assert stages[:1] == ["checked"]
+    first = reports[0]
+    assert first["gateway_id"] == "B2"
+    assert first["provision"] == {
+        "attempt_id": "4711/1", "stage": "checked", "order": "4711", "row": 2, "bay": "01",
+        "lot": "L-1",
+    }  # fmt: skip
+    assert first["modem"]["imei"]
+    journal = tmp_path / "provision/4711/journal.jsonl"
+    kinds = [json.loads(line)["kind"] for line in journal.read_text().splitlines()]
+    assert kinds.index("registered") < kinds.index("verdict") < kinds.index("told")
+
+
+def test_registry_that_is_away_is_a_hold_where_it_is_required(tmp_path) -> None:
+    session = Session(tmp_path, registry="confirm", registry_url="http://127.0.0.1:9")
+
+    async def end_at_hold(_: Bench, stop: asyncio.Event) -> None:
+        while not session.of("station.hold"):
+            await asyncio.sleep(0.01)
+        stop.set()
+
+    session.run(end_at_hold)
+    assert session.of("station.hold")[0]["step"] == "register"
+
+
+def test_labels_are_files_and_the_order_is_refused_if_they_do_not_fit(tmp_path) -> None:
+    order = parse_order(b"model,label\nEG25-G,print\n", "4711", ColumnMap())
+    settings = BenchSettings(printer=f"file:{tmp_path / 'labels'}", label_template="missing")
+    with (
+        pytest.raises(Exception, match="missing"),
+        opened_station(order, settings, tmp_path, NullLog()),
+    ):
+        pass
+
+
+def test_device_without_a_port_is_named_by_its_bay(tmp_path) -> None:
+    tree = UsbTree(tmp_path)
+    tree.plug("1-1.4")
+    folder = tmp_path / "sys/bus/usb/devices/1-1.4"
+    for name, value in {"idVendor": "05c6", "idProduct": "9008", "product": "QUSB_BULK"}.items():
+        (folder / name).write_text(f"{value}\n")
+    bays = {"07": f"{CONTROLLER}/usb2/1.4", "08": f"{CONTROLLER}/usb2/1.3"}
+    device = devices_in_bays(bays, tmp_path)[0]
+    assert (device.bay, device.ids, device.problem) == ("07", "05c6:9008", "flashing")
+    (folder / "idProduct").write_text("0125\n")
+    (folder / "idVendor").write_text("2c7c\n")
+    (folder / "product").write_text("EG25-G\n")
+    (folder / "bConfigurationValue").write_text("\n")
+    assert devices_in_bays(bays, tmp_path)[0].problem == "no_resources"
+    (folder / "bConfigurationValue").write_text("1\n")
+    assert devices_in_bays(bays, tmp_path)[0].problem == ""
+
+
+@pytest.mark.parametrize(
+    ("table", "word"),
+    [
+        ({"bay": {}}, "unknown key 'bay'"),
+        ({"bays": {"01": "/dev/a", "02": "/dev/a"}}, "two bays have /dev/a"),
+        ({"boot_s": "60"}, "boot_s must be of type"),
+        ({"retests": True}, "retests must be of type int"),
+        ({"registry": "maybe"}, "registry is 'maybe'"),
+        ({"people": {"A": {"role": "boss"}}}, "role of A"),
+        ({"step": [{"name": "x"}]}, "name and command are required"),
+    ],
+)
+def test_mistake_in_the_settings_is_named(table, word) -> None:
+    with pytest.raises(Exception, match=word) as refused:
+        parse_bench(table)
+    assert refused.value.hint
