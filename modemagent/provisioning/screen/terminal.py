@@ -241,7 +241,8 @@ def own_terminal(descriptor: int) -> Iterator[int]:
         finally:
             # a frame that was cut off must not swallow the sequences that follow
             _write_all(own, "\x18" + LEAVE)
-            termios.tcsetattr(own, termios.TCSANOW, before)
+            with contextlib.suppress(termios.error):  # it is closed
+                termios.tcsetattr(own, termios.TCSANOW, before)
     finally:
         os.close(own)
 
