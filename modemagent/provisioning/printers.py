@@ -28,7 +28,7 @@ from typing import Final, Protocol
 from modemagent.errors import LabelError, SettingsError
 from modemagent.labels import raster, sheets
 from modemagent.labels.layout import LabelLayout, check, lay_out
-from modemagent.labels.template import Template, parse, shipped_text
+from modemagent.labels.template import Template, parse, shipped, shipped_text
 from modemagent.labels.zpl import zpl
 from modemagent.provisioning.label_job import JobResult, LabelJob
 from modemagent.provisioning.printer_status import PrinterState
@@ -148,6 +148,11 @@ def open_device(address: str, *, folder: Path = Path()) -> PrintingDevice:
         hint="Write tcp://HOST:9100, /dev/usb/lp0, cups:NAME, command:PROGRAM, file:DIRECTORY or "
         f"sheet:{next(iter(sheets.SHEETS))}.",
     )
+
+
+def shipped_templates() -> tuple[str, ...]:
+    """Return the names of the templates that come with the program."""
+    return shipped()
 
 
 def load_template(name: str) -> Template:

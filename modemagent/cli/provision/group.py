@@ -6,6 +6,7 @@ import click
 
 from modemagent.cli.provision.check import check_command
 from modemagent.cli.provision.decisions import rework_command, waive_command
+from modemagent.cli.provision.label import label_command
 from modemagent.cli.provision.results import report_command, verify_command
 from modemagent.cli.provision.run import run_command
 from modemagent.cli.provision.simulate import simulate_command
@@ -45,3 +46,4 @@ command.add_command(rework_command)
 command.add_command(report_command)
 command.add_command(verify_command)
 command.add_command(simulate_command)
+command.add_command(label_command)

@@ -13,7 +13,7 @@ import os
 import signal
 import termios
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Final, Protocol
 
 from modemagent.provisioning.attempt import BayState
@@ -267,13 +267,17 @@ def _size(descriptor: int) -> tuple[int, int]:
     return (size.columns or 80, size.lines or 24)
 
 
+#: What a session runs beside the bench.
+ScreenCompanion = Callable[[ScreenBench, asyncio.Event], Awaitable[None]]
+
+
 def companion(
     descriptor: int, environ: Mapping[str, str], *, has_colours: bool = True
-) -> Callable[[ScreenBench, asyncio.Event], asyncio.Future[None]]:
+) -> ScreenCompanion:
     """Return what a session runs beside the bench: the screen on a terminal."""
 
-    def start(bench: ScreenBench, stop: asyncio.Event) -> asyncio.Future[None]:
+    def start(bench: ScreenBench, stop: asyncio.Event) -> Awaitable[None]:
         theme = theme_for(environ, has_colours=has_colours)
-        return asyncio.ensure_future(TerminalScreen(bench, descriptor, theme).run(stop))
+        return TerminalScreen(bench, descriptor, theme).run(stop)
 
     return start

@@ -62,11 +62,15 @@ def draw_tile(
             tile.line(3, ladder(bay.steps, room))
     elif height >= 5:
         names = " ".join(filter(None, (bay.manufacturer, bay.model, bay.firmware)))
-        first = height - 4
+        room = width - 2
+        reason = wrapped(below, room) if height > 5 else [below]
+        first = height - 3 - min(2, len(reason))
         tile.line(first, names or (f"USB {bay.device}" if bay.device else ""))
         tile.line(first + 1, _numbers(bay))
-        tile.line(first + 2, ladder(bay.steps, width - 2))
-        tile.line(first + 3, below, seconds)
+        tile.line(first + 2, ladder(bay.steps, room))
+        tile.line(first + 3, reason[0], seconds if len(reason) == 1 else "")
+        if len(reason) > 1:
+            tile.line(first + 4, " ".join(reason[1:]), seconds)
 
 
 def tone_of(bay: BayView) -> Tone:
