@@ -7,9 +7,9 @@ given: it is cut to its width, and every character is one that terminals draw in
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 #: Synchronized update (DEC private mode 2026): the terminal shows a frame only when it is complete.
 BEGIN_FRAME: Final = "\x1b[?2026h"
@@ -19,13 +19,6 @@ _LAST_SINGLE_WIDTH: Final = 0x52F
 _MARKS: Final = ("Mn", "Me", "Cf", "Cc", "Zl", "Zp")
 #: Unchanged cells between two changes that are written again, because a move takes more bytes.
 _GAP: Final = 6
-
-
-class Cell(NamedTuple):
-    """A character and the parameters of its SGR sequence, such as ``1;38;5;15``."""
-
-    sign: str = " "
-    style: str = ""
 
 
 @lru_cache(maxsize=4096)
@@ -77,20 +70,22 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 class Canvas:
-    """A page of cells."""
+    """A page of cells: a character each, and the parameters of an SGR sequence."""
 
     def __init__(self, width: int, height: int, style: str = "") -> None:
         self.width = width
         self.height = height
-        self._rows = [[Cell(" ", style)] * width for _ in range(height)]
+        self._signs = [[" "] * width for _ in range(height)]
+        self._styles = [[style] * width for _ in range(height)]
 
     def put(self, x: int, y: int, text: str, style: str = "", width: int | None = None) -> None:
         """Draw a text, cut to ``width`` or to the end of the line."""
         if not 0 <= y < self.height or not 0 <= x < self.width:
             return
-        room = self.width - x if width is None else min(width, self.width - x)
-        for n, sign in enumerate(cut(text, room)):
-            self._rows[y][x + n] = Cell(sign, style)
+        text = cut(text, self.width - x if width is None else min(width, self.width - x))
+        end = x + len(text)
+        self._signs[y][x:end] = text
+        self._styles[y][x:end] = [style] * len(text)
 
     def put_right(self, end: int, y: int, text: str, style: str = "") -> None:
         """Draw a text that ends before column ``end``."""
@@ -99,59 +94,60 @@ class Canvas:
 
     def fill(self, x: int, y: int, width: int, height: int, style: str) -> None:
         """Colour an area, which becomes empty."""
-        for row in self._rows[max(0, y) : y + height]:
-            for column in range(max(0, x), min(x + width, self.width)):
-                row[column] = Cell(" ", style)
+        end = min(x + width, self.width)
+        for row in range(y, min(y + height, self.height)):
+            self._signs[row][x:end] = " " * (end - x)
+            self._styles[row][x:end] = [style] * (end - x)
 
     def lines(self) -> list[str]:
         """Return the text of the page."""
-        return ["".join(cell.sign for cell in row) for row in self._rows]
-
-    def style_at(self, x: int, y: int) -> str:
-        return self._rows[y][x].style
+        return ["".join(row) for row in self._signs]
 
     def update_from(self, before: Canvas | None) -> str:
         """Return what a terminal has to receive to show this page; "" if it shows it already.
 
         :param before: the page that it shows; None if that is not known
         """
-        is_whole = before is None or (before.width, before.height) != (self.width, self.height)
         parts = []
-        for y, row in enumerate(self._rows):
-            old = None if is_whole or before is None else before._rows[y]
-            for start, end in _changes(old, row):
-                parts.append(f"\x1b[{y + 1};{start + 1}H{_written(row[start:end])}")
-        if not parts:
-            return ""
-        clear = "\x1b[0m\x1b[2J" if is_whole else ""
-        return f"{BEGIN_FRAME}{clear}{''.join(parts)}\x1b[0m{END_FRAME}"
+        if before is None or (before.width, before.height) != (self.width, self.height):
+            parts.append("\x1b[0m\x1b[2J")
+            before = Canvas(self.width, self.height)
+        for y, (signs, styles) in enumerate(zip(self._signs, self._styles, strict=True)):
+            old_signs, old_styles = before._signs[y], before._styles[y]
+            if signs == old_signs and styles == old_styles:
+                continue
+            changed = [
+                n
+                for n in range(self.width)
+                if signs[n] != old_signs[n] or styles[n] != old_styles[n]
+            ]
+            for start, end in _joined(changed):
+                place = f"\x1b[{y + 1};{start + 1}H"
+                parts.append(place + _written(signs[start:end], styles[start:end]))
+        return f"{BEGIN_FRAME}{''.join(parts)}\x1b[0m{END_FRAME}" if parts else ""
 
 
-def _changes(old: list[Cell] | None, new: list[Cell]) -> Iterable[tuple[int, int]]:
-    """Yield start and end of each part of a line that changes."""
-    if old is None:
-        if any(cell != Cell() for cell in new):
-            yield 0, len(new)
-        return
-    start = end = -1
-    for n, cell in enumerate(new):
-        if cell == old[n]:
-            continue
-        if start >= 0 and n - end > _GAP:
+def _joined(columns: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield start and end of the parts of a line that are written.
+
+    >>> list(_joined([1, 2, 4, 30]))
+    [(1, 5), (30, 31)]
+    """
+    start = end = columns[0]
+    for column in columns:
+        if column - end > _GAP:
             yield start, end
-            start = n
-        elif start < 0:
-            start = n
-        end = n + 1
-    if start >= 0:
-        yield start, end
+            start = column
+        end = column + 1
+    yield start, end
 
 
-def _written(cells: list[Cell]) -> str:
-    parts, style = [], None
-    for cell in cells:
-        if cell.style != style:
-            style = cell.style
+def _written(signs: list[str], styles: list[str]) -> str:
+    parts, start = [], 0
+    for n in range(1, len(signs) + 1):
+        if n == len(signs) or styles[n] != styles[start]:
+            style = styles[start]
             parts.append(f"\x1b[0;{style}m" if style else "\x1b[0m")
-        parts.append(cell.sign)
+            parts += signs[start:n]
+            start = n
     return "".join(parts)
