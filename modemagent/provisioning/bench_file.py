@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,6 +40,8 @@ class BenchSettings(NamedTuple):
     :param sim_s: time within which a SIM card has to be ready
     :param retests: failed turns that may be repeated without a reason
     :param station_check_h: age at which a station check is due; 0: none is required
+    :param label_formats: patterns of whole labels with groups named after fields
+    :param serial_format: pattern of a serial number, "" for any
     :param hooks: steps of the user
     """
 
@@ -58,6 +61,8 @@ class BenchSettings(NamedTuple):
     station_check_h: float = 0.0
     require_operator: bool = False
     allow_typed: bool = True
+    label_formats: tuple[str, ...] = ()
+    serial_format: str = ""
     golden: str = ""
     bad: str = ""
     bad_step: str = ""
@@ -75,7 +80,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "label_template": (str,), "scanners": (list,), "tacs": (list,),
     "station_check_h": (int, float), "require_operator": (bool,), "allow_typed": (bool,),
     "golden": (str,), "bad": (str,), "bad_step": (str,), "sign_key": (str,), "columns": (int,),
-    "on_verdict": (list,),
+    "on_verdict": (list,), "label_formats": (list,), "serial_format": (str,),
 }  # fmt: skip
 
 
@@ -115,6 +120,12 @@ def parse_bench(table: Mapping[str, Any], file: Path = DEFAULT_BENCH_FILE) -> Be
             raise _wrong(file, f"{key} must be of type {kind}", "See docs/bench.md.")
         else:
             values[key] = tuple(map(str, value)) if isinstance(value, list) else value
+    for pattern in (*values.get("label_formats", ()), values.get("serial_format", "")):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            remedy = "Write it in single quotes, as a regular expression."
+            raise _wrong(file, f"the pattern {pattern!r} is wrong: {error}", remedy) from error
     settings = BenchSettings(**values)
     if settings.registry not in _REGISTRY_MODES:
         words = ", ".join(_REGISTRY_MODES)

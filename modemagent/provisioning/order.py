@@ -86,6 +86,7 @@ class BenchOrder(NamedTuple):
     :param digest: SHA-256 of its file
     :param skipped: number of lines before the header
     :param sims: by ICCID; None without a list
+    :param content: of the file
     """
 
     name: str
@@ -94,6 +95,7 @@ class BenchOrder(NamedTuple):
     problems: tuple[LineProblem, ...] = ()
     skipped: int = 0
     sims: Mapping[str, ListedSim] | None = None
+    content: bytes = b""
 
     @property
     def size(self) -> int:
@@ -176,7 +178,8 @@ def parse_order(
     problems += _duplicates(rows)
     skipped = max(0, table.header_line - 1)
     ordered = tuple(_numbered(rows))
-    return BenchOrder(names.pop() if names else name, digest, ordered, tuple(problems), skipped)
+    order = BenchOrder(names.pop() if names else name, digest, ordered, tuple(problems), skipped)
+    return order._replace(content=content)
 
 
 def parse_sims(content: bytes) -> tuple[dict[str, ListedSim], list[LineProblem]]:

@@ -21,6 +21,7 @@ from modemagent.provisioning.journal import JournalError, order_folder
 from modemagent.provisioning.label_job import LabelPrinter
 from modemagent.provisioning.lots import lot_findings
 from modemagent.provisioning.order import BenchOrder
+from modemagent.provisioning.order_copy import keep_order
 from modemagent.provisioning.past import passed_elsewhere
 from modemagent.provisioning.results import write_results
 from modemagent.provisioning.runtime import Bench, Listener
@@ -126,6 +127,7 @@ def run_session(
             "modemagent provision bays learn",
         )
     folder = order_folder(state_dir, order.name)
+    keep_order(order, folder)
     bench = Bench(
         order,
         settings,

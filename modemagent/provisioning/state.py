@@ -6,6 +6,7 @@ written to the journal as effects, in their order.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -62,6 +63,8 @@ class LineState:
         self.ledger = ledger
         self.elsewhere: dict[str, str] = dict(elsewhere or {})
         self.bays = {number: Bay(number) for number in settings.bays}
+        self.label_formats = tuple(re.compile(one) for one in settings.label_formats)
+        self.serial_format = re.compile(settings.serial_format) if settings.serial_format else None
         self.selected: tuple[str, float] = ("", 0.0)
         self.loose: LooseLabel | None = None
         self.strays: list[LabelScan] = []

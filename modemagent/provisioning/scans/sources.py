@@ -10,6 +10,7 @@ import json
 import os
 import threading
 import time
+import tty
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -155,8 +156,9 @@ def _fifo(path: str) -> Iterator[bytes]:
 
 
 def _serial(path: str) -> Iterator[bytes]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     try:
+        tty.setraw(descriptor)  # no echo, bytes as they are: GS separates the parts of a GS1 code
         yield from _chunks(descriptor)
     finally:
         os.close(descriptor)

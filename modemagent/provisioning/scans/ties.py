@@ -20,7 +20,7 @@ _AMBIGUOUS_S = 1.0
 
 def on_scanned(line: LineState, event: CodeScanned) -> None:
     """Give a scan to its bay, or keep it until its module appears."""
-    scan = parse_scan(event.text)
+    scan = parse_scan(event.text, formats=line.label_formats, serial=line.serial_format)
     if scan.problem:
         _show(line, event, "", f"refused: {scan.problem}", is_refused=True)
     elif scan.bay:
@@ -44,6 +44,9 @@ def _command(line: LineState, event: CodeScanned, scan: ParsedScan) -> None:
     if scan.command == "badge":
         acts.on_acted(line, PersonActed("person", person=scan.argument))
         _show(line, event, "badge", scan.argument)
+    elif scan.command == "check":
+        result = f"refused: {scan.argument}" if scan.argument else "the scanner is right"
+        _show(line, event, "check sheet", result, is_refused=bool(scan.argument))
     else:
         do = {"print": "reprint", "end": "end", "retest": "retest", "ok": "go"}[scan.command]
         acts.on_acted(line, PersonActed(do, line.selected[0]))
