@@ -123,7 +123,7 @@ def _reprint(line: LineState, bay: Bay, run: BayRun, _: PersonActed) -> None:
     elif run.verdict is RunVerdict.FAIL:
         line.message = "the unit has failed"
     else:
-        progress.print_label(line, run)
+        progress.want_label(line, run)
         line.enter(bay, bay.state if run.verdict is not None else BayState.PRINTING, "copy")
 
 

@@ -87,6 +87,12 @@ class ReportKept(NamedTuple):
     is_refused: bool = False
 
 
+class LabelTurn(NamedTuple):
+    """The printer is free for the label of a run; answered by :class:`PrintLabel`, if it is due."""
+
+    run: int
+
+
 class LabelDone(NamedTuple):
     """Result of the printing of a label.
 
@@ -131,6 +137,7 @@ Happening = (
     | CodeScanned
     | PersonActed
     | ReportKept
+    | LabelTurn
     | LabelDone
     | HookEnded
     | TimePassed
@@ -156,8 +163,14 @@ class SendReport(NamedTuple):
     stage: str
 
 
+class WantLabel(NamedTuple):
+    """Put the label of a run into the queue; answered by :class:`LabelTurn`."""
+
+    run: int
+
+
 class PrintLabel(NamedTuple):
-    """Print the label of a run; answered by :class:`LabelDone`.
+    """Print the label of a run; answered by :class:`LabelDone`. The intent is on the disk.
 
     :param number: of the label in the order
     :param copy: 1 for the first
@@ -191,4 +204,4 @@ class Announce(NamedTuple):
     fields: dict[str, Any]
 
 
-Effect = Append | SendReport | PrintLabel | ReadAgain | StartHook | Announce
+Effect = Append | SendReport | WantLabel | PrintLabel | ReadAgain | StartHook | Announce

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from modemagent.provisioning.attempt import BayState, Blame, RunVerdict, StepState
 from modemagent.provisioning.bay_run import SKIPPED, Bay, BayRun, StepResult, failed
-from modemagent.provisioning.events import PrintLabel, SendReport, StartHook
+from modemagent.provisioning.events import PrintLabel, SendReport, StartHook, WantLabel
 from modemagent.provisioning.ledger import PASSING
 from modemagent.provisioning.state import LineState
 from modemagent.provisioning.steps import label as label_steps
@@ -291,8 +291,8 @@ def _waits_for_printer(line: LineState, bay: Bay, run: BayRun) -> bool:
         hold(line, bay, "print", _at_station(run.printer_problem, "print"))
     else:
         if run.stage != "printing":
-            print_label(line, run)
-        line.enter(bay, BayState.PRINTING, f"label {run.label}")
+            want_label(line, run)
+        line.enter(bay, BayState.PRINTING, f"label {run.label}" if run.label else "")
     return True
 
 
@@ -301,12 +301,19 @@ def _at_station(reason: str, step: str, remedy: str = "") -> StepResult:
     return failed(reason, remedy or BY_NAME[step].remedy)._replace(blame=Blame.STATION)
 
 
-def print_label(line: LineState, run: BayRun) -> None:
-    """Print the label of a unit, or a copy of it. The intent is on the disk before."""
+def want_label(line: LineState, run: BayRun) -> None:
+    """Put the label of a unit, or a copy of it, into the queue of the printer."""
     run.stage = "printing"
+    run.label_status = ""
+    line.request(WantLabel(run.number))
+
+
+def print_label(line: LineState, run: BayRun) -> None:
+    """Print a label that has reached the printer; only one is in doubt after a crash."""
+    if run.stage != "printing" or run.verdict is RunVerdict.ABORTED:
+        return
     run.label = run.label or line.next_label()
     run.copies += 1
-    run.label_status = ""
     line.record("label_intent", is_synced=True, run=run.number, unit=run.unit, number=run.label,
                 copy=run.copies)  # fmt: skip
     line.request(PrintLabel(run.number, run.label, run.copies))

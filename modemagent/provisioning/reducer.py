@@ -15,6 +15,7 @@ from modemagent.provisioning.events import (
     Happening,
     HookEnded,
     LabelDone,
+    LabelTurn,
     PersonActed,
     PortFailed,
     ReportKept,
@@ -228,6 +229,15 @@ def _on_report_kept(line: LineState, event: ReportKept) -> None:
     progress.advance(line, bay)
 
 
+def _on_label_turn(line: LineState, event: LabelTurn) -> None:
+    found = line.run(event.run)
+    if found is not None:
+        bay, run = found
+        progress.print_label(line, run)
+        if bay.state is BayState.PRINTING:
+            line.enter(bay, BayState.PRINTING, f"label {run.label}")
+
+
 def _on_label_done(line: LineState, event: LabelDone) -> None:
     found = line.run(event.run)
     entry = line.ledger.runs[event.run]
@@ -292,6 +302,7 @@ _HANDLERS: dict[type, Callable[[LineState, Any], None]] = {
     CodeScanned: _on_scanned,
     PersonActed: _on_acted,
     ReportKept: _on_report_kept,
+    LabelTurn: _on_label_turn,
     LabelDone: _on_label_done,
     HookEnded: _on_hook_ended,
     TimePassed: _on_time,

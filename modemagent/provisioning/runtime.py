@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,14 @@ from modemagent.provisioning.events import (
     Effect,
     Happening,
     LabelDone,
+    LabelTurn,
     PrintLabel,
     ReadAgain,
     ReportKept,
     SendReport,
     StartHook,
     TimePassed,
+    WantLabel,
 )
 from modemagent.provisioning.hooks import notify_command, run_hook
 from modemagent.provisioning.journal import Journal, JournalError
@@ -95,8 +97,11 @@ class Bench:
         self.journal = Journal(folder)
         self.fault = ""
         self.changed = asyncio.Event()
+        self._inbox: deque[Happening] = deque()
         self._waiting: list[Happening] = []
-        self._jobs: asyncio.Queue[PrintLabel] = asyncio.Queue()
+        #: turns whose label waits for the printer
+        self._jobs: asyncio.Queue[int] = asyncio.Queue()
+        self._granted: PrintLabel | None = None
         self._printer_problem = ""
         self._instruments: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -159,11 +164,25 @@ class Bench:
             if not isinstance(event, TimePassed):
                 self._waiting.append(event)
             return
-        now, at = time.monotonic(), time_of_day()
-        effects = self._reducer.handle(event, now, at)
-        if effects:
-            self._carry_out(effects, now, at)
-            self.changed.set()
+        self._inbox.append(event)
+        if len(self._inbox) > 1:
+            return  # an effect of the present turn: it is handled after the turn
+        try:
+            self._handle_inbox()
+        finally:
+            self._inbox.clear()
+
+    def _handle_inbox(self) -> None:
+        while self._inbox:
+            now, at = time.monotonic(), time_of_day()
+            effects = self._reducer.handle(self._inbox[0], now, at)
+            if effects:
+                self._carry_out(effects, now, at)
+                self.changed.set()
+            if self.fault:
+                self._waiting += list(self._inbox)[1:]
+                return
+            self._inbox.popleft()
 
     def _carry_out(self, effects: list[Effect], now: float, at: str) -> None:
         mono_ms = round(now * 1000)
@@ -181,8 +200,10 @@ class Bench:
                     self._listener(event, at, fields)
                     if event == "attempt.ended" and self._settings.on_verdict:
                         self._start(self._tell_verdict(fields))
+                case WantLabel(run):
+                    self._jobs.put_nowait(run)
                 case PrintLabel():
-                    self._jobs.put_nowait(effect)
+                    self._granted = effect
                 case SendReport(run, stage):
                     self._send_report(run, stage)
                 case ReadAgain(bay):
@@ -315,7 +336,12 @@ class Bench:
     async def _print_labels(self) -> None:
         """Print one label after the other; wait for a printer that reports a problem."""
         while True:
-            job = await self._jobs.get()
+            run = await self._jobs.get()
+            self._granted = None
+            self.post(LabelTurn(run))
+            job = self._granted
+            if job is None:
+                continue  # the unit was taken out meanwhile
             while self._printer is not None:
                 printer, label = self._printer, self._label(job)
                 result = await run_in_thread(lambda: printer.send(label))  # noqa: B023
@@ -323,11 +349,11 @@ class Bench:
                 if result.status != "failed":
                     self.post(LabelDone(job.run, result.status))
                     break
-                for each in (job, *self._jobs._queue):  # type: ignore[attr-defined]
-                    self.post(LabelDone(each.run, "failed", result.problem))
+                for each in (run, *self._jobs._queue):  # type: ignore[attr-defined]
+                    self.post(LabelDone(each, "failed", result.problem))
                 await asyncio.sleep(_RETRY_PRINTER_S)
             else:
-                self.post(LabelDone(job.run, "failed", "no printer is set up"))
+                self.post(LabelDone(run, "failed", "no printer is set up"))
 
     def _label(self, job: PrintLabel) -> LabelJob:
         line = self.state

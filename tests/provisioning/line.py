@@ -19,6 +19,7 @@ from modemagent.provisioning.events import (
     Effect,
     Happening,
     LabelDone,
+    LabelTurn,
     PersonActed,
     PrintLabel,
     ReportKept,
@@ -27,6 +28,7 @@ from modemagent.provisioning.events import (
     UnitPlugged,
     UnitPulled,
     UnitRead,
+    WantLabel,
 )
 from modemagent.provisioning.ledger import Ledger
 from modemagent.provisioning.line import LineView, StationView
@@ -102,6 +104,8 @@ class Line:
                 head = {"kind": effect.kind, "at": at, "mono_ms": round(self.now * 1000)}
                 self.records.append({**head, **effect.fields})
         for effect in effects:
+            if isinstance(effect, WantLabel):
+                self.post(LabelTurn(effect.run))
             if isinstance(effect, PrintLabel) and self.prints:
                 self.post(LabelDone(effect.run, "printed"))
             if isinstance(effect, SendReport) and self.stores:
