@@ -235,7 +235,8 @@ def _waived(run: BayRun) -> list[str]:
 
 
 def _claim(line: LineState, run: BayRun) -> None:
-    if run.is_claimed or run.row is None:
+    # a unit that goes on in another turn has its row already, and the new turn needs it as well
+    if run.row is None or line.ledger.runs[run.number].row == run.row.key:
         return
     run.is_claimed = True
     _record_reading(line, run)

@@ -46,6 +46,9 @@ class World:
                 state = line.bay(bay).state
                 if state is BayState.PRINTING:
                     job = [each for each in line.effects if isinstance(each, PrintLabel)][-1]
+                    entry = line.state.ledger.runs[job.run]
+                    assert entry.reading is not None, "a label needs the numbers of its unit"
+                    assert entry.row
                     self.paper.append((job.number, job.copy))
                     if self._has_crashed(line, crash_after):
                         return False
