@@ -69,7 +69,7 @@ def _draw_matrix(image: Raster, shape: PlacedMatrix) -> None:
 def png(image: Raster, dpi: int) -> bytes:
     """Return an image as a PNG file that contains its resolution."""
     file = BytesIO()
-    image.save(file, "PNG", dpi=(dpi, dpi), optimize=True)
+    image.save(file, "PNG", dpi=(dpi, dpi))
     return file.getvalue()
 
 
