@@ -34,7 +34,7 @@ from tests.simulated import simulated_fleet
 _BAYS = 16
 #: Events of a session with 16 modules.
 _EVENTS = 280
-#: Time after which a session is killed that has no more events.
+#: Time without an event after which a session is killed.
 _IDLE_S = 4.0
 #: Time after which a session that does not end is stuck.
 _STUCK_S = 60.0

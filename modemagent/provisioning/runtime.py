@@ -337,9 +337,7 @@ class Bench:
         """Print one label after the other; wait for a printer that reports a problem."""
         while True:
             run = await self._jobs.get()
-            self._granted = None
-            self.post(LabelTurn(run))
-            job = self._granted
+            job = self._label_for(run)
             if job is None:
                 continue  # the unit was taken out meanwhile
             while self._printer is not None:
@@ -354,6 +352,12 @@ class Bench:
                 await asyncio.sleep(_RETRY_PRINTER_S)
             else:
                 self.post(LabelDone(run, "failed", "no printer is set up"))
+
+    def _label_for(self, run: int) -> PrintLabel | None:
+        """Return the label that the reducer grants to a run at its turn; None: none any more."""
+        self._granted = None
+        self.post(LabelTurn(run))
+        return self._granted
 
     def _label(self, job: PrintLabel) -> LabelJob:
         line = self.state

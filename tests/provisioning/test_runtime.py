@@ -157,7 +157,7 @@ def test_registry_that_is_away_is_a_hold_where_it_is_required(tmp_path) -> None:
     assert session.of("station.hold")[0]["step"] == "register"
 
 
-def test_labels_are_files_and_the_order_is_refused_if_they_do_not_fit(tmp_path) -> None:
+def test_order_with_labels_that_do_not_fit_is_refused(tmp_path) -> None:
     order = parse_order(b"model,label\nEG25-G,print\n", "4711", ColumnMap())
     settings = BenchSettings(printer=f"file:{tmp_path / 'labels'}", label_template="missing")
     with (

@@ -42,7 +42,7 @@ def test_export_has_all_rows_of_the_list(operator: Operator) -> None:
     assert "filters do not fit" in wrong.stderr
 
 
-def test_cells_of_an_export_are_no_formulas(operator: Operator) -> None:
+def test_cells_of_an_export_begin_no_formula(operator: Operator) -> None:
     client = operator.registry.client("--scope", "operate", "--full-ids")
     post(client, "assets", {"tag": "=1+1", "note": "+cmd"}, 201)
     done = call_in_process(
