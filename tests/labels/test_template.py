@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from modemagent.errors import LabelError
@@ -149,3 +151,11 @@ def test_templates_are_compared_with_the_sheet() -> None:
         check_fit(template(GOOD.replace("height = 25", "height = 35")), "A4-3x8")
     with pytest.raises(LabelError, match="unknown label sheet"):
         check_fit(template(), "A4-3x9")
+
+
+def test_the_documented_template_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "labels.md").read_text(encoding="utf-8")
+    example = page.split("```toml\n")[1].split("```")[0]
+    check(parse(example, file="example.toml"), 203)
+    for name in shipped():
+        assert f"| `{name}` |" in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from modemagent.cli.provision.check import check_command
+from modemagent.cli.provision.codes import sheet_command
 from modemagent.cli.provision.decisions import rework_command, waive_command
 from modemagent.cli.provision.label import label_command
 from modemagent.cli.provision.results import report_command, verify_command
@@ -47,3 +48,4 @@ command.add_command(report_command)
 command.add_command(verify_command)
 command.add_command(simulate_command)
 command.add_command(label_command)
+bays_group.add_command(sheet_command)

@@ -30,8 +30,9 @@ from modemagent.provisioning.scans.keyboard import check_sheet_problem, damage
 
 #: Characters of the longest scan that is read.
 LONGEST: Final = 512
+#: None of them ends a shift: a label of a module may hold any text.
 _COMMAND: Final = re.compile(
-    r"MA-(BAY|PRINT|OK|END|RETEST|BADGE)(?:-([A-Z0-9_.-]{1,32}))?", re.IGNORECASE
+    r"MA-(BAY|PRINT|OK|RETEST|BADGE)(?:-([A-Z0-9_.-]{1,32}))?", re.IGNORECASE
 )
 #: A serial number has no space, because a code of several words may hold a secret, and no colon,
 #: because a name before it is unknown.
@@ -62,7 +63,7 @@ class ParsedScan(NamedTuple):
     """A scan after parsing.
 
     :param bay: number of the bay whose code was scanned
-    :param command: ``print``, ``ok``, ``end``, ``retest``, ``badge`` or ``check``
+    :param command: ``print``, ``ok``, ``retest``, ``badge`` or ``check``
     :param argument: of the command, such as the name on a badge; of ``check`` what is wrong with
         the scanner
     :param fields: numbers of a label: ``imei`` as 14 digits, ``iccid``, ``eid``, ``serial_number``

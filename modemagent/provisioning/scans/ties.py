@@ -48,7 +48,7 @@ def _command(line: LineState, event: CodeScanned, scan: ParsedScan) -> None:
         result = f"refused: {scan.argument}" if scan.argument else "the scanner is right"
         _show(line, event, "check sheet", result, is_refused=bool(scan.argument))
     else:
-        do = {"print": "reprint", "end": "end", "retest": "retest", "ok": "go"}[scan.command]
+        do = {"print": "reprint", "retest": "retest", "ok": "go"}[scan.command]
         acts.on_acted(line, PersonActed(do, line.selected[0]))
         _show(line, event, scan.command, f"bay {line.selected[0] or '?'}")
 

@@ -10,16 +10,18 @@ from modemagent.provisioning.scans.shapes import parse_scan
 from modemagent.provisioning.screen.page import PromptLine
 
 HELP: Final = (
-    "A scan may come at any time: the code of a bay, then the label of the module in it; or the",
-    "label, then its module is plugged in.",
+    "A scan may come at any time: the code of a bay, then the label of the",
+    "module in it; or the label, then its module is plugged in.",
     "",
     "F1  this page              F6  failed steps of the order",
     "F2  state of the station   F7  hold a bay, or release it",
     "F3  print a label again    F8  sound on or off",
-    "F4  waive a failed step    F9  small tiles and more text, or large tiles",
-    "F5  test a unit again      ^Q  end of the shift     ^L  draw the page again",
+    "F4  waive a failed step    F9  small tiles and more text",
+    "F5  test a unit again      ^Q  end of the shift",
+    "                           ^L  draw the page again",
     "",
-    "A key that needs a bay requests it: scan its code, or type its number and Enter. Esc leaves.",
+    "A key that needs a bay requests it: scan its code, or type its number",
+    "and Enter. Esc leaves.",
 )
 
 

@@ -116,11 +116,13 @@ def _draw_header(canvas: Canvas, view: LineView, theme: Theme) -> None:
     canvas.put(1, 0, name, theme.strong, max(0, canvas.width - len(right) - 4))
     canvas.put_right(canvas.width - 1, 0, right, theme.strong)
     parts = [f"{station.name} checked {station.checked}" if station.checked else station.name]
-    parts.append(station.person or "no operator: scan a badge")
+    parts.append(station.person or "no operator")
     parts += [f"lead {station.lead}"] if station.lead else []
     queued = f", {station.queued} wait" if station.queued else ""
     parts.append(f"registry {station.registry}{queued}")
-    parts += [f"printer {station.printer}"] if station.printer != "none" else []
+    if station.printer != "none":  # a problem comes first: the line may be cut
+        place = len(parts) if station.printer == "ok" else 1
+        parts.insert(place, f"printer {station.printer}")
     people = sum(bay.needs_person for bay in view.bays)
     right = f"{people} bays need you" if people != 1 else "1 bay needs you"
     canvas.put(1, 1, "   ".join(parts), "", max(0, canvas.width - len(right) - 4))
@@ -156,12 +158,13 @@ def _draw_needs(
         end -= 1
         canvas.put(1, end, more, theme.alert)
     column = 12 if canvas.width >= 100 else 8
-    for need in needs:
-        lines = wrapped(need.text, canvas.width - column - 1)
+    for n, need in enumerate(needs):
         if y >= end:
+            text = f" {len(needs) - n} more "
+            canvas.put_right(canvas.width - 1, end - 1, text, theme.alert)
             return
         canvas.put(1, y, "+".join(need.bays) or "station", theme.alert, column - 2)
-        for line in lines[: max(1, min(len(lines), end - y))]:
+        for line in wrapped(need.text, canvas.width - column - 1)[: end - y]:
             canvas.put(column, y, line)
             y += 1
 

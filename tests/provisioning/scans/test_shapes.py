@@ -107,6 +107,10 @@ def test_codes_of_the_bench_are_commands(text: str, scan: ParsedScan) -> None:
     assert parse_scan(text) == scan
 
 
+def test_no_label_can_end_a_shift() -> None:
+    assert parse_scan("MA-END") == ParsedScan(fields={"serial_number": "MA-END"})
+
+
 def test_patterns_of_the_order_come_first() -> None:
     maker = re.compile(r"(?P<serial_number>[A-Z0-9]{6})\$(?P<imei>\d{15})\$.*")
     assert parse_scan(f"A1B2C3${IMEI}$secret", formats=[maker]).fields == {

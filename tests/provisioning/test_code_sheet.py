@@ -1,0 +1,31 @@
+"""Pages of codes: printed, read by a decoder, and handled by the line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modemagent.provisioning.code_sheet import DPI, codes_pdf
+from modemagent.provisioning.scans.keyboard import CHECK_GS1_TEXT, CHECK_TEXTS, typed_on
+from tests.labels.decoders import by_zxing
+from tests.labels.test_decoding import pdf_pages
+from tests.provisioning.line import Line
+
+
+def test_codes_are_read_from_the_pages(tmp_path: Path) -> None:
+    bays = [f"{n:02}" for n in range(1, 15)]
+    pages = [by_zxing(page) for page in pdf_pages(codes_pdf(bays), DPI, tmp_path)]
+    commands = {"MA-PRINT", "MA-RETEST", "MA-OK"}
+    assert pages[0] | pages[1] == {f"MA-BAY-{bay}" for bay in bays} | commands
+    assert pages[2] == {*CHECK_TEXTS, CHECK_GS1_TEXT}
+
+
+def test_the_line_shows_what_the_check_sheet_found() -> None:
+    line = Line()
+    line.scan(CHECK_TEXTS[0])
+    last = line.view().last_scan
+    assert last is not None
+    assert (last.result, last.is_refused) == ("the scanner is right", False)
+    line.scan(typed_on("QWERTZ", CHECK_TEXTS[0]))
+    last = line.view().last_scan
+    assert last is not None
+    assert ("QWERTZ" in last.result, last.is_refused) == (True, True)
