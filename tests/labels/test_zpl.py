@@ -15,7 +15,7 @@ from tests.labels.zpl_reader import code_values, read
 
 COMMANDS = {
     "XA", "CI", "LH", "LT", "PO", "FW", "PW", "LL", "FO", "A0", "FB", "BY", "BC", "BQ", "GB",
-    "FH", "FD", "FS", "PQ", "XZ",
+    "FH", "FD", "FS", "XZ",
 }  # fmt: skip
 FREE_TEXT = """
 width = 62
@@ -49,7 +49,7 @@ value = "[{asset_tag}]"
 def test_each_field_has_the_value_and_place_of_the_layout(name: str, dpi: int) -> None:
     template = parse(shipped_text(name), file=name)
     layout = lay_out(template, FIELDS, dpi)
-    names, fields = read(zpl(layout, copies=3))
+    names, fields = read(zpl(layout))
     assert names.count("XA") == names.count("XZ") == 1
     assert set(names) <= COMMANDS
     assert len(fields) == len(layout.shapes)
@@ -95,3 +95,12 @@ def test_control_characters_are_refused(text: str) -> None:
     template = parse(FREE_TEXT, file="free.toml")
     with pytest.raises(LabelError, match="has no character"):
         lay_out(template, {"serial_number": text}, 203)
+
+
+def test_a_backslash_is_not_sent_in_a_block() -> None:
+    text = FREE_TEXT.replace("smallest = 1.3", 'smallest = 1.3\nalign = "right"')
+    template = parse(text, file="free.toml")
+    for value, is_block in (("A7", True), ("A\\&7", False)):
+        _, fields = read(zpl(lay_out(template, {"serial_number": value}, 203)))
+        assert ("FB" in fields[0].how) is is_block
+        assert fields[0].data == value
