@@ -32,6 +32,8 @@ _TICK_S: Final = 1.0
 #: Alternate screen, no cursor, no line wrap; and back, with all attributes and modes of ours.
 ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 LEAVE: Final = "\x1b[?2026l\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
+#: What termios returns and takes.
+TerminalMode = list[int | list[bytes | int]]
 _ALARMING: Final = frozenset({BayState.FAIL, BayState.HOLD})
 
 
@@ -55,6 +57,7 @@ class TerminalScreen:
         self._bench = bench
         self._theme = theme
         self._descriptor = descriptor
+        self._before: TerminalMode = []
         self._shown: Canvas | None = None
         self._unsent = b""
         self._keys = KeyReader()
@@ -70,10 +73,17 @@ class TerminalScreen:
         """Draw until ``stop`` is set or the terminal is closed."""
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
+        self._before = termios.tcgetattr(self._descriptor)
         with own_terminal(self._descriptor) as descriptor:
             self._descriptor = descriptor
             loop.add_reader(descriptor, self._receive, stop, ended)
-            loop.add_signal_handler(signal.SIGWINCH, self._redraw)
+            handlers = {
+                signal.SIGWINCH: self._redraw,
+                signal.SIGHUP: stop.set,  # the bench ends, and the terminal is put back
+                signal.SIGTSTP: self._pause,
+            }
+            for number, handler in handlers.items():
+                loop.add_signal_handler(number, handler)
             waits = [asyncio.ensure_future(each.wait()) for each in (stop, ended)]
             drawing = asyncio.ensure_future(self._draw_changes())
             try:
@@ -82,7 +92,8 @@ class TerminalScreen:
                     drawing.result()
             finally:
                 loop.remove_reader(descriptor)
-                loop.remove_signal_handler(signal.SIGWINCH)
+                for number in handlers:
+                    loop.remove_signal_handler(number)
                 for task in (*waits, drawing):
                     task.cancel()
                 await asyncio.gather(*waits, drawing, return_exceptions=True)
@@ -147,6 +158,17 @@ class TerminalScreen:
     def _redraw(self) -> None:
         self._shown = None
         self._dirty.set()
+
+    def _pause(self) -> None:
+        """Stop the process like any other, with the terminal as it was before the screen."""
+        raw = termios.tcgetattr(self._descriptor)
+        self._flush()
+        leave(self._descriptor, self._before)
+        signal.raise_signal(signal.SIGSTOP)  # goes on here after SIGCONT
+        termios.tcsetattr(self._descriptor, termios.TCSANOW, raw)
+        _write_all(self._descriptor, ENTER)
+        self._unsent = b""
+        self._redraw()
 
     # -- input
 
@@ -239,12 +261,17 @@ def own_terminal(descriptor: int) -> Iterator[int]:
             _write_all(own, ENTER)
             yield own
         finally:
-            # a frame that was cut off must not swallow the sequences that follow
-            _write_all(own, "\x18" + LEAVE)
-            with contextlib.suppress(termios.error):  # it is closed
-                termios.tcsetattr(own, termios.TCSANOW, before)
+            leave(own, before)
     finally:
         os.close(own)
+
+
+def leave(descriptor: int, before: TerminalMode) -> None:
+    """Leave the alternate screen and set the mode of the terminal."""
+    # CAN ends a sequence that was cut off, which would swallow the ones that follow
+    _write_all(descriptor, "\x18" + LEAVE)
+    with contextlib.suppress(termios.error):  # it is closed
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)
 
 
 def _write_all(descriptor: int, text: str) -> None:

@@ -200,3 +200,23 @@ async def test_a_new_size_is_drawn_whole(station: Station) -> None:
     station.emulator.resize(40, 140)
     os.kill(os.getpid(), signal.SIGWINCH)
     await station.until(lambda: "#### PASS ####" in station.look())
+
+
+async def test_a_hang_up_ends_the_shift_and_puts_back(station: Station) -> None:
+    os.kill(os.getpid(), signal.SIGHUP)
+    await station.task
+    assert station.stop.is_set()
+    assert station.is_put_back()
+
+
+async def test_a_paused_screen_leaves_and_returns(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    # the test cannot stop itself: what a shell would see in between is looked at instead
+    monkeypatch.setattr(signal, "raise_signal", lambda _: seen.append(station.is_put_back()))
+    os.kill(os.getpid(), signal.SIGTSTP)
+    await station.until(lambda: bool(seen))
+    assert seen == [True]
+    await station.until(lambda: "##PASS##" in station.look())
+    assert not station.is_put_back()
