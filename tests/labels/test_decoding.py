@@ -31,11 +31,13 @@ def without_brackets(texts: set[str]) -> set[str]:
     return {each.replace("(", "").replace(")", "") for each in texts}
 
 
-def pdf_pages(data: bytes, dpi: int, folder: Path) -> list[Image.Image]:
+def pdf_pages(data: bytes, dpi: int, folder: Path, *, height: float = 297) -> list[Image.Image]:
+    """Return the pages of a PDF file, of each the upper ``height`` millimetres."""
     if which("pdftoppm") is None:
         pytest.skip("pdftoppm is missing: run scripts/test-tools")
     (folder / "labels.pdf").write_bytes(data)
-    command = ["pdftoppm", "-gray", "-r", str(dpi), "labels.pdf", "page"]
+    lines = str(round(height * dpi / 25.4))
+    command = ["pdftoppm", "-gray", "-r", str(dpi), "-H", lines, "labels.pdf", "page"]
     subprocess.run(command, cwd=folder, check=True)
     return [Image.open(path) for path in sorted(folder.glob("page*.pgm"))]
 
@@ -57,13 +59,14 @@ def test_every_shipped_template_is_read_in_every_condition(tmp_path: Path) -> No
     assert by_second == {name: without_brackets(each) for name, each in texts.items()}
 
 
-@pytest.mark.parametrize(("dpi", "used", "count"), [(203, 2, 26), (300, 20, 6), (600, 18, 6)])
+@pytest.mark.parametrize(("dpi", "used", "count"), [(203, 2, 26), (300, 22, 5), (600, 0, 3)])
 def test_a_sheet_is_read_from_its_pdf(dpi: int, used: int, count: int, tmp_path: Path) -> None:
     template = next(each for each in TEMPLATES if each.name == "sheet-a4-3x8")
     numbers = [f"{n:015d}" for n in random.Random(dpi).sample(range(10**15), count)]
     labels = [raster.draw(lay_out(template, FIELDS | {"imei": number}, dpi)) for number in numbers]
     made = list(sheets.pages(labels, sheets.sheet("A4-3x8"), dpi, used=used))
-    pages = pdf_pages(raster.pdf(made, dpi), dpi, tmp_path)
+    height = 50 if count == 3 else 297
+    pages = pdf_pages(raster.pdf(made, dpi), dpi, tmp_path, height=height)
     found = [by_zxing(page) for page in pages]
     first = min(count, 24 - used)
     assert [len(each) for each in found] == [2 * n for n in (first, count - first) if n]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modemagent.provisioning.code_sheet import DPI, codes_pdf
+from modemagent.provisioning.code_sheet import codes_pdf
 from modemagent.provisioning.scans.keyboard import CHECK_GS1_TEXT, CHECK_TEXTS, typed_on
 from tests.labels.decoders import by_zxing
 from tests.labels.test_decoding import pdf_pages
@@ -13,7 +13,7 @@ from tests.provisioning.line import Line
 
 def test_codes_are_read_from_the_pages(tmp_path: Path) -> None:
     bays = [f"{n:02}" for n in range(1, 15)]
-    pages = [by_zxing(page) for page in pdf_pages(codes_pdf(bays), DPI, tmp_path)]
+    pages = [by_zxing(page) for page in pdf_pages(codes_pdf(bays), 200, tmp_path)]
     commands = {"MA-PRINT", "MA-RETEST", "MA-OK"}
     assert pages[0] | pages[1] == {f"MA-BAY-{bay}" for bay in bays} | commands
     assert pages[2] == {*CHECK_TEXTS, CHECK_GS1_TEXT}
