@@ -337,7 +337,7 @@ class Bench:
         """Print one label after the other; wait for a printer that reports a problem."""
         while True:
             run = await self._jobs.get()
-            job = self._label_for(run)
+            job = self._granted_label(run)
             if job is None:
                 continue  # the unit was taken out meanwhile
             while self._printer is not None:
@@ -353,8 +353,8 @@ class Bench:
             else:
                 self.post(LabelDone(run, "failed", "no printer is set up"))
 
-    def _label_for(self, run: int) -> PrintLabel | None:
-        """Return the label that the reducer grants to a run at its turn; None: none any more."""
+    def _granted_label(self, run: int) -> PrintLabel | None:
+        """Let the reducer decide whether a label is still due, and with which number."""
         self._granted = None
         self.post(LabelTurn(run))
         return self._granted
