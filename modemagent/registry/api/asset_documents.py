@@ -13,7 +13,7 @@ from modemagent.registry.api.documents import Document
 from modemagent.registry.api.list_documents import PRINTABLE
 from modemagent.registry.assets.asset_fields import LONGEST_NOTE
 from modemagent.registry.store import acts
-from modemagent.registry.store.tokens import Token
+from modemagent.registry.store.tokens import Beholder
 
 Lifecycle = Literal["ordered", "in_stock", "installed", "in_repair", "lost", "retired"]
 FieldText = Annotated[str | None, Field(max_length=LONGEST, pattern=PRINTABLE)]
@@ -211,7 +211,7 @@ class WholeOrder(OrderDocument):
     next: str | None
 
 
-def shown_register(value: Any, token: Token) -> Any:
+def shown_register(value: Any, token: Beholder) -> Any:
     """Return a document about assets, orders or cases, masked unless the token has full ids."""
     return acts.show_in_full(value) if token.full_ids else _masked(value)
 

@@ -7,12 +7,12 @@ from typing import Any
 from modemagent.privacy.masking import mask, mask_text
 from modemagent.registry.api.asset_documents import shown_register
 from modemagent.registry.store import acts
-from modemagent.registry.store.tokens import Token
+from modemagent.registry.store.tokens import Beholder
 
 _MOST_NETWORK_DIGITS = 6  # of country and network, which are not personal
 
 
-def shown_entry(entry: dict[str, Any], token: Token) -> dict[str, Any]:
+def shown_entry(entry: dict[str, Any], token: Beholder) -> dict[str, Any]:
     """Return an entry, masked unless the token has full-id scope; a TAC is not personal."""
     if token.full_ids:
         return acts.show_in_full(entry)
@@ -22,7 +22,7 @@ def shown_entry(entry: dict[str, Any], token: Token) -> dict[str, Any]:
     return {**entry, **numbers, **texts}
 
 
-def shown_check(check: dict[str, Any], token: Token) -> dict[str, Any]:
+def shown_check(check: dict[str, Any], token: Beholder) -> dict[str, Any]:
     """Return a check with its results, masked unless the token has full-id scope."""
     if token.full_ids:
         return acts.show_in_full(check)
@@ -32,7 +32,7 @@ def shown_check(check: dict[str, Any], token: Token) -> dict[str, Any]:
     return {**check, "results": results, "changes": shown}
 
 
-def _result(result: dict[str, Any], token: Token) -> dict[str, Any]:
+def _result(result: dict[str, Any], token: Beholder) -> dict[str, Any]:
     place = result["last_place"]
     return {
         **_number(result),

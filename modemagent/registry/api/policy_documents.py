@@ -16,7 +16,7 @@ from modemagent.registry.api.list_documents import (
 )
 from modemagent.registry.policies.policy_content import LONGEST_NAME, LONGEST_NOTE, MOST
 from modemagent.registry.store import acts
-from modemagent.registry.store.tokens import Token
+from modemagent.registry.store.tokens import Beholder
 
 Mode = Literal["observe", "learn", "enforce"]
 Name = Annotated[str, Field(max_length=LONGEST_NAME, pattern=PRINTABLE)]
@@ -267,7 +267,7 @@ class WindowPage(Document):
     next: str | None
 
 
-def shown_policy(value: Any, token: Token, name: str = "") -> Any:
+def shown_policy(value: Any, token: Beholder, name: str = "") -> Any:
     """Return a document with its numbers masked unless the token has full-id scope."""
     if token.full_ids:
         return acts.show_in_full(value)

@@ -17,7 +17,7 @@ from modemagent.identity.damage import DAMAGES, is_rounded, other_kind, repair
 from modemagent.registry.lists.entries import EntryValue
 from modemagent.registry.lists.new_entries import KINDS, NewEntry, parse_entry
 
-_COLUMNS = {
+COLUMNS = {
     "imei": ("imei", "imeinumber", "imeino", "imei1", "deviceimei", "imeisv", "equipmentid"),
     "iccid": ("iccid", "iccidnumber", "ccid", "simiccid", "simnumber", "simserialnumber", "sim"),
     "tac": ("tac", "typeallocationcode", "devicetac", "tacnumber"),
@@ -75,7 +75,7 @@ def read_list(
 def _table(content: bytes, kind: str | None) -> tuple[CsvTable, str | None]:
     """Return the table and the kind of all lines; None: each line has its own."""
     try:
-        table = read_table(content, _COLUMNS, _NUMBERS)
+        table = read_table(content, COLUMNS, _NUMBERS)
     except UnreadableFile as error:
         if error.problem.code != "header" or kind is None or kind == "range":
             raise

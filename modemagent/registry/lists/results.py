@@ -38,8 +38,11 @@ def _compared(result: Result) -> dict[str, Any]:
     }
 
 
-def to_csv(results: Iterable[Result]) -> str:
-    """Return results as CSV with a header; no cell begins like a formula of a spreadsheet."""
+def to_csv(results: Iterable[Result], *, as_text: bool = False) -> str:
+    """Return results as CSV with a header; no cell begins like a formula of a spreadsheet.
+
+    :param as_text: write numbers in a form that spreadsheets do not round
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(CSV_COLUMNS)
@@ -56,7 +59,11 @@ def to_csv(results: Iterable[Result]) -> str:
             "reasons": "; ".join(hit["reason"] for hit in one["hits"] if hit["reason"]),
             "sources": "; ".join(hit["source"] for hit in one["hits"] if hit["source"]),
         }
-        writer.writerow([_cell(row.get(name)) for name in CSV_COLUMNS])
+        cells = {name: _cell(row.get(name)) for name in CSV_COLUMNS}
+        for name in ("input", "normalized") if as_text else ():
+            if cells[name].isdecimal():
+                cells[name] = f'="{cells[name]}"'
+        writer.writerow(cells.values())
     return text.getvalue()
 
 

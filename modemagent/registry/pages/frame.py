@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import gzip
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
 
+from modemagent.registry.pages.forms import Form
+from modemagent.registry.pages.page_errors import PageError, not_found
 from modemagent.registry.pages.viewer import Viewer
 
-MOST_FORM_BYTES = 64 * 1024
-_MOST_FIELDS = 200
 _ZIPPED_FROM = 1024  # bytes
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -47,7 +48,7 @@ class Ask:
     state: State
     request: Request
     viewer: Viewer | None
-    form: Mapping[str, str]
+    form: Form
     is_secure: bool
     client: str
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -69,7 +70,22 @@ class Ask:
 
     def given(self, name: str) -> str:
         """Return a field of the form, empty if it is missing."""
-        return self.form.get(name, "").strip()
+        return self.form.text(name).strip()
+
+    def number(self, name: str) -> int | None:
+        """Return a cursor or a revision in the address or the form; None: there is none."""
+        text = self.given(name) or self.query(name)
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+    def key(self, letter: str, what: str) -> str:
+        """Return the id in an address such as ``/cases/K31``.
+
+        :raises PageError: the address is that of nothing
+        """
+        found = re.fullmatch(rf"{letter}([0-9]{{1,18}})", self.path["name"])
+        if found is None:
+            raise not_found(what)
+        return found[1]
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -96,37 +112,18 @@ class SeeOther:
     cookie: tuple[str, str | None] | None = None
 
 
-Answer = Page | SeeOther
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file: its name, which has no identifier, and its lines."""
+
+    name: str
+    lines: Iterable[str]
+    media_type: str = "text/csv; charset=utf-8"
+
+
+Answer = Page | SeeOther | Download
 Handler = Callable[[Ask], Answer]
 AsyncHandler = Callable[[Ask], Awaitable[Answer]]
-
-
-class PageError(Exception):
-    """A request that ends with a page that states what to do next."""
-
-    def __init__(self, status: int, title: str, detail: str, remedy: str = "") -> None:
-        super().__init__(title)
-        self.status, self.title, self.detail, self.remedy = status, title, detail, remedy
-
-
-def not_found(what: str) -> PageError:
-    """Return the error of an address that shows nothing."""
-    return PageError(
-        404,
-        f"No such {what}",
-        f"The address is wrong, or the {what} was never reported to this registry.",
-        "Look the number up, or go back to the overview.",
-    )
-
-
-def forbidden(right: str) -> PageError:
-    """Return the error of a person who lacks a right."""
-    return PageError(
-        403,
-        "Not permitted",
-        f"Your account does not have the right to {right}.",
-        "An administrator can give it to you with modemagent registry person create.",
-    )
 
 
 def check_origin(request: Request, public_url: str | None) -> None:
@@ -149,25 +146,6 @@ def check_origin(request: Request, public_url: str | None) -> None:
             "Open the page here and send the form again. Behind a reverse proxy, the registry "
             "needs --public-url with the address that browsers use.",
         )
-
-
-async def read_form(request: Request) -> dict[str, str]:
-    """Return the fields of a form; of a repeated field, the last value."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MOST_FORM_BYTES:
-            raise PageError(413, "Too much text", "A form holds at most 64 KiB.")
-    try:
-        fields = parse_qs(
-            body.decode("utf-8"),
-            keep_blank_values=True,
-            max_num_fields=_MOST_FIELDS,
-            errors="strict",
-        )
-    except ValueError:
-        raise PageError(400, "Unreadable form", "The form is not text in UTF-8.") from None
-    return {name: values[-1].replace("\x00", "") for name, values in fields.items()}
 
 
 def is_loopback(request: Request) -> bool:

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from modemagent.registry.pages.figures import ShownTime, duration, moment
 from modemagent.registry.pages.finding_rows import FindingRow, finding_row, is_waiting
-from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther, not_found
+from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
+from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.words import Word
 from modemagent.registry.store import reader, triage
 from modemagent.registry.store.fleet import gateway_row

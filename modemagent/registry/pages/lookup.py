@@ -15,7 +15,7 @@ from modemagent.registry.pages.number_check import NumberCheck, check_number
 from modemagent.registry.store import reader
 
 _MOST = 256
-_MASKED = Rates(*MASKED_LOOKUPS)
+MASKED = Rates(*MASKED_LOOKUPS)
 _KINDS = {
     "imei": "IMEI", "imeisv": "IMEISV", "meid": "MEID", "iccid": "ICCID", "imsi": "IMSI",
     "eid": "EID", "serial_number": "serial number", "gateway": "gateway", "place": "place",
@@ -78,7 +78,7 @@ def count_lookup(ask: Ask) -> None:
     """Limit how many numbers a person without full identifiers can try."""
     if ask.who.full_ids:
         return
-    wait_s = _MASKED.hit(str(ask.who.person.number))
+    wait_s = MASKED.hit(str(ask.who.person.number))
     if wait_s is not None:
         raise too_many("lookups", "too many lookups without full identifiers", wait_s)
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from modemagent.registry.pages.figures import ShownTime, moment
-from modemagent.registry.pages.frame import Ask, PageError
+from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.links import Link, Links
+from modemagent.registry.pages.page_errors import PageError
 from modemagent.registry.pages.words import Word
 
 _CERTAINTIES = {

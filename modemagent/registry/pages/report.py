@@ -9,8 +9,9 @@ from typing import Any
 from modemagent.registry.api.auth import redact_report
 from modemagent.registry.pages.evidence import AtAnswer, answers_of
 from modemagent.registry.pages.figures import ShownTime, duration, moment
-from modemagent.registry.pages.frame import Answer, Ask, Page, PageError, not_found
+from modemagent.registry.pages.frame import Answer, Ask, Page
 from modemagent.registry.pages.links import Link, Links
+from modemagent.registry.pages.page_errors import PageError, not_found
 from modemagent.registry.pages.viewer import Viewer
 from modemagent.registry.pages.words import Word, read_state, sim_state, word
 from modemagent.registry.received import SEQUENCE_LIMIT

@@ -8,7 +8,8 @@ from limits import parse
 from starlette.concurrency import run_in_threadpool
 
 from modemagent.registry.api.quotas import Rates
-from modemagent.registry.pages.frame import Answer, Ask, Page, PageError, SeeOther, is_loopback
+from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther, is_loopback
+from modemagent.registry.pages.page_errors import PageError
 from modemagent.registry.pages.passwords import LONGEST, SHORTEST, Passwords
 from modemagent.registry.store import people
 from modemagent.registry.store.people import Person
@@ -65,7 +66,7 @@ class SignIn:
     async def sign_in(self, ask: Ask) -> Answer:
         """Open a session if name and password are right."""
         _check_channel(ask)
-        name, password = ask.given("name").lower(), ask.form.get("password", "")
+        name, password = ask.given("name").lower(), ask.form.text("password")
         wait_s = self._addresses.hit(ask.client) or self._names.hit(name[:64])
         if wait_s is not None:
             raise _too_many(wait_s)
@@ -94,8 +95,8 @@ class SignIn:
         if wait_s is not None:
             raise _too_many(wait_s)
         page = await run_in_threadpool(_welcome, ask, "")
-        name, password = ask.given("name").lower(), ask.form.get("password", "")
-        problem = _objection(page.name or name, password, ask.form.get("again", ""))
+        name, password = ask.given("name").lower(), ask.form.text("password")
+        problem = _objection(page.name or name, password, ask.form.text("again"))
         if problem:
             page = await run_in_threadpool(_welcome, ask, problem)
             return Page("welcome.html", page, status=422)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -18,40 +17,32 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from modemagent.errors import IdentityError, UsageError
 from modemagent.registry.api.addresses import UNKNOWN, address_key
 from modemagent.registry.api.problem_details import ProblemDetails
-from modemagent.registry.pages import (
-    finding,
-    findings,
-    gateway,
-    lookup,
-    me,
-    modem,
-    overview,
-    report,
-    sim,
-    unit_lists,
-)
+from modemagent.registry.pages.csv_files import complete_or_marked
 from modemagent.registry.pages.figures import count
+from modemagent.registry.pages.forms import MOST_FORM_BYTES, Form, read_form
 from modemagent.registry.pages.frame import (
     HEADERS,
     Answer,
     Ask,
     AsyncHandler,
+    Download,
     Handler,
     Page,
-    PageError,
     SeeOther,
     check_origin,
     packed,
-    read_form,
 )
+from modemagent.registry.pages.page_errors import PageError, forbidden, objection
 from modemagent.registry.pages.passwords import Passwords
+from modemagent.registry.pages.routes import ROUTES, PageRoute, open_routes
 from modemagent.registry.pages.session import SignIn, secret_of
 from modemagent.registry.pages.static_files import StaticFiles
 from modemagent.registry.pages.viewer import Viewer
@@ -104,35 +95,11 @@ class Pages:
         self._templates.globals["asset"] = self._static.urls
         self._templates.filters["count"] = count
         sign_in = SignIn(passwords)
-        get, post = ["GET"], ["POST"]
+        routes = [self._route(one) for one in (*open_routes(sign_in), *ROUTES)]
         self._router = Router(
-            [
-                Route("/sign-in", self._open(sign_in.form), methods=get),
-                Route("/sign-in", self._open(sign_in.sign_in), methods=post),
-                Route("/sign-out", self._open(sign_in.sign_out), methods=post),
-                Route("/welcome/{secret}", self._open(sign_in.welcome), methods=get),
-                Route("/welcome/{secret}", self._open(sign_in.accept), methods=post),
-                Route("/", self._signed_in(overview.show), methods=get),
-                Route("/lookup", self._signed_in(lookup.form), methods=get),
-                Route("/lookup", self._signed_in(lookup.find), methods=post),
-                Route("/me", self._signed_in(me.show), methods=get),
-                Route("/me/preferences", self._signed_in(me.set_preferences), methods=post),
-                Route("/me/end-others", self._signed_in(me.end_others), methods=post),
-                Route("/modems", self._signed_in(unit_lists.modems), methods=get),
-                Route("/sims", self._signed_in(unit_lists.sims), methods=get),
-                Route("/modems/{name}", self._signed_in(modem.show), methods=get),
-                Route("/sims/{name}", self._signed_in(sim.show), methods=get),
-                Route("/gateways", self._signed_in(gateway.show_all), methods=get),
-                Route("/gateways/{name}", self._signed_in(gateway.show), methods=get),
-                Route("/findings", self._signed_in(findings.show), methods=get),
-                Route("/findings/{id}", self._signed_in(finding.show), methods=get),
-                Route("/findings/{id}/{action}", self._signed_in(finding.decide), methods=post),
-                Route("/reports/{gateway}/{stream}/{sequence:int}",
-                      self._signed_in(report.show), methods=get),
-                Route("/static/{name}", self._asset, methods=get),
-            ],
+            [*routes, Route("/static/{name}", self._asset, methods=["GET"])],
             redirect_slashes=False,
-        )  # fmt: skip
+        )
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not self._is_page(scope):
@@ -157,28 +124,27 @@ class Pages:
             route.matches(scope)[0].value for route in self._router.routes
         )
 
-    def _open(self, handler: Handler | AsyncHandler) -> Callable[[Request], Awaitable[Response]]:
-        """Return the endpoint of a page that needs no session."""
+    def _route(self, row: PageRoute) -> Route:
+        """Return the route of a page, which checks the session and the right first."""
 
         async def endpoint(request: Request) -> Response:
-            ask = await self._ask(request, None)
-            return await self._answered(ask, handler)
-
-        return endpoint
-
-    def _signed_in(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        """Return the endpoint of a page for people who are signed in."""
-
-        async def endpoint(request: Request) -> Response:
-            secret = secret_of(request.cookies, self._is_secure(request))
-            viewer = await run_in_threadpool(self._viewer, secret) if secret else None
-            ask = await self._ask(request, viewer)
-            if viewer is None:
+            viewer = None
+            if not row.is_open:
+                secret = secret_of(request.cookies, self._is_secure(request))
+                viewer = await run_in_threadpool(self._viewer, secret) if secret else None
+            is_stranger = viewer is None and not row.is_open
+            ask = await self._ask(
+                request, viewer, MOST_FORM_BYTES if is_stranger else row.most_bytes
+            )
+            if is_stranger:
                 return self._redirect(ask, SeeOther(_sign_in_url(request)))
-            acts.act_as(acts.Acting(viewer.actor, self._state.looks.add))
-            return await self._answered(ask, handler)
+            if viewer is not None:
+                acts.act_as(acts.Acting(viewer.actor, self._state.looks.add))
+            if row.right and not ask.who.may_operate:
+                raise forbidden(row.right)
+            return await self._answered(ask, row.handler)
 
-        return endpoint
+        return Route(row.path, endpoint, methods=[row.method])
 
     async def _asset(self, request: Request) -> Response:
         found = self._static.response(request, request.path_params["name"])
@@ -186,12 +152,12 @@ class Pages:
             raise HTTPException(404)
         return found
 
-    async def _ask(self, request: Request, viewer: Viewer | None) -> Ask:
+    async def _ask(self, request: Request, viewer: Viewer | None, most_bytes: int) -> Ask:
         _name_route(request)
-        form = {}
+        form = Form()
         if request.method == "POST":
             check_origin(request, self._public_url)
-            form = await read_form(request)
+            form = await read_form(request, most_bytes)
         client = UNKNOWN
         if request.client is not None:
             forwarded = request.headers.get("x-forwarded-for")
@@ -231,6 +197,8 @@ class Pages:
     def _response(self, ask: Ask, answer: Answer) -> Response:
         if isinstance(answer, SeeOther):
             return self._redirect(ask, answer)
+        if isinstance(answer, Download):
+            return _download(answer)
         return self._rendered(ask.request, ask.viewer, answer)
 
     def _redirect(self, ask: Ask, to: SeeOther) -> Response:
@@ -275,6 +243,13 @@ class Pages:
         return self._rendered(request, viewer, page)
 
 
+def _download(answer: Download) -> Response:
+    disposition = f'attachment; filename="{answer.name}"'
+    headers = {**HEADERS, "Content-Disposition": disposition}
+    lines = complete_or_marked(answer.lines)
+    return StreamingResponse(lines, 200, headers, answer.media_type)
+
+
 def _name_route(request: Request) -> None:
     """Note the route for the metrics of the gate; paths have as many values as objects."""
     first = request.url.path.strip("/").partition("/")[0]
@@ -297,6 +272,8 @@ def _page_error(error: Exception) -> PageError:
                 404, "No such page", "This address has no page.", "Go to the overview."
             )
         return PageError(error.status_code, HTTPStatus(error.status_code).phrase, error.detail)
+    if isinstance(error, (IdentityError, UsageError)):
+        return PageError(400, "Not possible", objection(error))
     if isinstance(error, ProblemDetails):
         return PageError(int(error.status), error.status.phrase, str(error))
     if is_unavailable(error) or isinstance(error, TimeoutError):

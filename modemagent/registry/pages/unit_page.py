@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from modemagent.registry.pages import timeline
-from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther, not_found
+from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.lookup import count_lookup
+from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.past import past_times
 from modemagent.registry.store.refs import parse_ref
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from modemagent.identity.problems import CODES
 from modemagent.identity.snapshot import ReadState, SimState
+from modemagent.registry.pages.problem_words import CROSS, DAMAGES
 from modemagent.registry.rules.catalogue import CATALOGUE
 
 
@@ -34,7 +35,7 @@ class Word(NamedTuple):
 _TONES = {"error": "bad", "warning": "warn", "note": "info"}
 _SHAPES = {"error": "diamond", "warning": "triangle", "note": "disc"}
 
-#: Short words of findings and events; findings about numbers have those of ``_DAMAGES``.
+#: Short words of findings and events; findings about numbers have those of ``problem_words``.
 _SHORT = {
     "imei.duplicate": "IMEI in several places",
     "imei.cloned": "IMEI cloned",
@@ -65,69 +66,16 @@ _SHORT = {
     "recall.matched": "Recall or notice",
 }
 
-_DAMAGES = {
-    "missing": "not read",
-    "placeholder": "is a filler",
-    "charset": "with wrong characters",
-    "length": "of wrong length",
-    "check_digit": "with wrong check digit",
-    "check_digits": "with wrong check digits",
-    "spare_digit": "with 0 as check digit",
-    "no_check_digit": "without check digit",
-    "is_imeisv": "as IMEISV",
-    "test_tac": "of test equipment",
-    "unknown_rbi": "of unknown body",
-    "serial_suspect": "with odd serial",
-    "svn_reserved": "with reserved version",
-    "range": "out of range",
-    "imei_form": "in the form of an IMEI",
-    "region_code": "of odd region",
-    "short": "too short",
-    "unknown_mcc": "of unknown country",
-    "unknown_country": "of unknown country",
-    "test_network": "of a test network",
-    "private_network": "of a private network",
-    "shared_mcc": "of an international network",
-    "ef_encoded": "decoded from its file",
-    "non_telecom_mii": "not of telecoms",
-    "luhn": "with wrong check digit",
-    "extra_digit": "with an extra digit",
-    "hex_digit": "with a letter",
-    "length_unusual": "of unusual length",
-    "test_profile": "of a test profile",
-    "test_value": "of a test",
-    "swapped": "with swapped digits",
-    "not_e118": "not of E.118",
-    "tlv_encoded": "taken out of a data object",
-}
-_CROSS = {
-    "imei_imeisv_differ": "IMEI and IMEISV differ",
-    "imei_duplicate": "IMEI read twice",
-    "imei_unstable": "IMEI unstable",
-    "imei_label_differ": "IMEI and label differ",
-    "meid_imei_differ": "MEID and IMEI differ",
-    "tac_model_differ": "TAC of another model",
-    "tac_unknown": "TAC unknown",
-    "iccid_imsi_country": "Countries differ",
-    "iccid_changed": "ICCID changed",
-    "imei_changed": "IMEI changed",
-    "imsi_changed": "IMSI changed",
-    "eid_changed": "EID changed",
-    "imei_ambiguous": "IMEI ambiguous",
-    "iccid_ambiguous": "ICCID ambiguous",
-    "imsi_ambiguous": "IMSI ambiguous",
-}
-
 
 def _problem_word(code: str) -> Word:
     kind, _, name = code.partition(".")
     severity, meaning = CODES[code]
     if kind == "cross":
-        short = _CROSS[name]
+        short = CROSS[name]
     elif kind == "sim":
         short = _SIM_STATES[SimState("unknown" if name == "wrong_slot" else name)].short
     else:
-        short = f"{kind.upper()} {_DAMAGES[name]}"
+        short = f"{kind.upper()} {DAMAGES[name]}"
     return Word(short, _SHAPES[severity], _TONES[severity], f"{meaning[:1].upper()}{meaning[1:]}.")
 
 
@@ -175,6 +123,27 @@ STATES = {
 
 #: State of a note that was not decided: it needs no decision.
 NOTED = Word("noted", "dot")
+
+LISTS = {
+    "prohibited": Word("prohibited", "barred", "bad"),
+    "tracked": Word("tracked", "eye", "warn"),
+    "permitted": Word("permitted", "tick", "ok"),
+}
+
+#: What a number of a check can need attention for, the worst first.
+CHECKS = {
+    "prohibited": LISTS["prohibited"],
+    "damaged": Word("damaged by a spreadsheet", "diamond", "bad"),
+    "invalid": Word("not valid", "diamond", "bad"),
+    "twice": Word("twice in this box", "diamond", "bad"),
+    "machines": Word("several machines", "diamond", "bad"),
+    "other_model": Word("of another model", "triangle", "warn"),
+    "not_ordered": Word("not in the order", "triangle", "warn"),
+    "tracked": LISTS["tracked"],
+    "unusual": Word("unusual", "triangle", "warn"),
+    "model_unknown": Word("model not known", "question"),
+    "fine": Word("fine", "tick", "ok"),
+}
 
 #: What changed a finding, as words that follow the name of the actor.
 ACTIONS = {

@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, update
@@ -62,6 +62,14 @@ class Token(msgspec.Struct, frozen=True):
     def is_valid(self, at_ms: int) -> bool:
         """Return True if the token is neither revoked nor expired."""
         return self.revoked_ms is None and (self.expires_ms is None or at_ms < self.expires_ms)
+
+
+class Beholder(Protocol):
+    """The reader of a document: a token or a person."""
+
+    @property
+    def full_ids(self) -> bool:
+        """Return True if identifiers are shown in full."""
 
 
 class NewGatewayToken(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ for (const number of document.querySelectorAll("[data-copy]")) {
 }
 
 // Keys: only outside fields, never with Ctrl, Alt or Meta.
-const sections = { o: "/", f: "/findings", m: "/modems", s: "/sims", g: "/gateways" };
+const sections = { o: "/", f: "/findings", m: "/modems", s: "/sims", g: "/gateways", c: "/check" };
 const rows = () => [...document.querySelectorAll("[data-row]")];
 let chosen = -1;
 let awaits = false;
@@ -63,6 +63,24 @@ document.addEventListener("keydown", (event) => {
 for (const button of document.querySelectorAll("[data-keys]")) {
   button.hidden = false;
   button.addEventListener("click", () => document.getElementById("keys")?.showModal());
+}
+
+// Counts the lines of a field: how many there are, how many differ, which are there twice.
+for (const field of document.querySelectorAll("[data-counter]")) {
+  const shown = document.getElementById(field.dataset.counter);
+  const count = () => {
+    const lines = field.value.split("\n").map((line) => line.trim()).filter(Boolean);
+    const first = new Map();
+    const twice = lines.flatMap((line, at) => {
+      if (first.has(line)) return [at + 1];
+      first.set(line, at);
+      return [];
+    });
+    const which = twice.length ? `, scanned twice: line ${twice.slice(0, 5).join(", ")}` : "";
+    shown.textContent = lines.length ? `${lines.length} lines, ${first.size} different${which}` : "";
+  };
+  field.addEventListener("input", count);
+  count();
 }
 
 // A form is sent once.
