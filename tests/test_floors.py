@@ -57,7 +57,7 @@ ONLY = {
     },
     "registry_client": {"errors", "http_exchange"},
     "simulator": {"errors", "at", "identity.checkdigits", "identity.cleaning"},
-    "demo": {"errors", "registry_client"},
+    "demo": {"errors", "registry_client", "identity.checkdigits"},
 }
 
 # Third-party packages that only one package may import.

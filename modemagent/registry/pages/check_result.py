@@ -69,7 +69,7 @@ class OrderMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckPage:
+class CheckView:
     """A check with its verdict.
 
     :param bad: numbers that need attention
@@ -140,7 +140,7 @@ def show(ask: Ask) -> Answer:
             for one in shown[:_SHOWN]
         ]
     kept = {name: ask.query(name) for name in ("model", "order", "show") if ask.query(name)}
-    model = CheckPage(
+    model = CheckView(
         key=f"C{found['id']}",
         url=f"/check/C{found['id']}",
         total=found["total"],

@@ -36,6 +36,20 @@ def moment(iso: str | None, now: datetime) -> ShownTime | None:
     return ShownTime(iso, f"{at.day} {at:%b %Y %H:%M:%S} UTC", age)
 
 
+def as_utc(text: str) -> str:
+    """Return a time that was typed as the API takes it: without a zone it is UTC.
+
+    >>> as_utc("2026-12-01 22:00"), as_utc("2026-12-01"), as_utc("soon")
+    ('2026-12-01T22:00:00+00:00', '2026-12-01', 'soon')
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    is_date = len(text) <= len("2026-12-01")
+    return text if is_date else (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
+
+
 def duration(seconds: float) -> str:
     """Return a duration with at most two units, rounded down.
 

@@ -80,6 +80,7 @@ class FindingPage:
     may_decide: bool
     assignee: str
     until: str
+    new_case: str
     is_stale: bool = False
     problem: str = ""
     typed: str = ""
@@ -194,8 +195,15 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         may_decide=viewer.may_operate,
         assignee=found["assignee"] or "",
         until=f"{tomorrow:%Y-%m-%d %H:%M}",
+        new_case=_new_case(row.about),
         **more,
     )
+
+
+def _new_case(about: Link) -> str:
+    """Return the address of the form for a case about a modem or a SIM; empty for a gateway."""
+    _, folder, ref = (about.url or "//").split("/")
+    return f"/cases/new?{folder[:-1]}={ref}" if folder in ("modems", "sims") else ""
 
 
 def _events(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from modemagent.registry.pages.choices import Chip, Choice
 from modemagent.registry.pages.figures import count
 from modemagent.registry.pages.finding_rows import FindingRow, finding_row
 from modemagent.registry.pages.frame import Answer, Ask, Page
@@ -25,23 +26,6 @@ _SEVERITIES: dict[str, tuple[str, ...]] = {
     "any": (),
 }
 _WITH_ERRORS = ("", "error", "any")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """A filter that can be chosen."""
-
-    text: str
-    url: str
-    is_chosen: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chip:
-    """An active filter, with the address without it."""
-
-    text: str
-    without: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from modemagent.registry.pages.finding_rows import FindingRow, finding_row, is_w
 from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.past import PastAnswer, past_answer
+from modemagent.registry.pages.registers import Registers, registers_about
 from modemagent.registry.pages.unit_page import UnitPage
 from modemagent.registry.pages.viewer import Number, Viewer
 from modemagent.registry.pages.words import LINK_STATES, Word, sim_state
@@ -65,6 +66,7 @@ class ModemPage:
     evidence: Link | None
     chosen: str
     past: PastAnswer | None
+    registers: Registers
 
 
 def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str) -> ModemPage:
@@ -102,6 +104,9 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str)
         evidence=links.report(found["last_report"]),
         chosen=chosen,
         past=past_answer(found["past"], links, now),
+        registers=registers_about(
+            connection, UnitKind.MODEM, found["imei"], found["ref"], viewer, unit
+        ),
     )
 
 

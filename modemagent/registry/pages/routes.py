@@ -5,18 +5,29 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from modemagent.registry.pages import (
+    asset,
+    assets,
+    case,
+    cases,
     check,
     check_result,
     finding,
     findings,
     gateway,
+    imports,
+    lists,
     lookup,
     me,
     modem,
+    orders,
     overview,
+    policies,
+    policy,
+    policy_form,
     report,
     sim,
     unit_lists,
+    windows,
 )
 from modemagent.registry.pages.forms import MOST_FILE_BYTES, MOST_FORM_BYTES
 from modemagent.registry.pages.frame import AsyncHandler, Handler
@@ -60,6 +71,13 @@ def open_routes(sign_in: SignIn) -> list[PageRoute]:
     ]
 
 
+#: Pages beside the main ones, in named groups.
+MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    ("Work", (("/cases", "Cases"), ("/policies", "Policies"), ("/windows", "Announced work"))),
+    ("Registers", (("/assets", "Assets"), ("/orders", "Orders"))),
+    ("Lists", (("/lists", "Lists"), ("/imports", "Imports"))),
+)
+
 ROUTES = (
     _get("/", overview.show),
     _get("/lookup", lookup.form),
@@ -83,4 +101,48 @@ ROUTES = (
     _get("/check/{name}/csv", check_result.csv),
     _post("/check/{name}/again", check_result.again),
     _post("/check/{name}/track", check_result.track, "change the lists"),
+    _get("/cases", cases.show_all),
+    _get("/cases/new", cases.new),
+    _post("/cases/new", cases.open_case, "open cases"),
+    _get("/cases/{name}", case.show),
+    _get("/cases/{name}/letter", case.letter),
+    _post("/cases/{name}/change", case.change, "work on cases"),
+    _post("/cases/{name}/note", case.note, "work on cases"),
+    _post("/cases/{name}/task", case.task, "work on cases"),
+    _post("/cases/{name}/close", case.close, "work on cases"),
+    _get("/policies", policies.show_all),
+    _get("/policies/new", policy_form.new),
+    _post("/policies/new", policy_form.add, "change policies", MOST_FILE_BYTES),
+    _get("/policies/{name}", policy.show),
+    _get("/policies/{name}/pairs", policy.pairs),
+    _get("/policies/{name}/edit", policy_form.edit),
+    _post("/policies/{name}/edit", policy_form.change, "change policies", MOST_FILE_BYTES),
+    _post("/policies/{name}/apply", policy.apply, "change policies"),
+    _post("/policies/{name}/revert", policy.revert, "change policies"),
+    _post("/policies/{name}/delete", policy.delete, "change policies"),
+    _get("/windows", windows.show_all),
+    _post("/windows", windows.announce, "announce work"),
+    _post("/windows/{name}/end", windows.end, "announce work"),
+    _get("/lists", lists.show_all),
+    _get("/lists/{name}", lists.show),
+    _get("/lists/{name}/csv", lists.csv),
+    _post("/lists/{name}/find", lists.find),
+    _post("/lists/{name}/put", lists.put, "change the lists"),
+    _post("/lists/{name}/remove", lists.remove, "change the lists"),
+    _get("/imports", imports.show_all),
+    _post("/imports", imports.dry_run, "import files", MOST_FILE_BYTES),
+    _post("/imports/apply", imports.apply, "import files", MOST_FILE_BYTES),
+    _get("/imports/{name}", imports.show),
+    _post("/imports/{name}/undo", imports.undo, "import files"),
+    _get("/assets", assets.show_all),
+    _get("/assets/csv", assets.csv),
+    _get("/assets/new", assets.new),
+    _post("/assets/new", assets.add, "change assets"),
+    _get("/assets/{name}", asset.show),
+    _post("/assets/{name}", asset.change, "change assets"),
+    _get("/orders", orders.show_all),
+    _get("/orders/{name}", orders.show),
+    _get("/orders/{name}/csv", orders.csv),
+    _post("/orders/{name}", orders.change, "change orders"),
+    _post("/orders/{name}/receive", orders.receive, "change orders"),
 )

@@ -13,6 +13,7 @@ from modemagent.registry.pages.finding_rows import FindingRow, finding_row, is_w
 from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.past import PastAnswer, past_answer
+from modemagent.registry.pages.registers import Registers, registers_about
 from modemagent.registry.pages.unit_page import UnitPage
 from modemagent.registry.pages.viewer import Number
 from modemagent.registry.pages.words import LINK_STATES, Word
@@ -48,6 +49,7 @@ class SimPage:
     evidence: Link | None
     chosen: str
     past: PastAnswer | None
+    registers: Registers
 
 
 def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str) -> SimPage:
@@ -91,6 +93,9 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str)
         evidence=links.report(found["last_report"]),
         chosen=chosen,
         past=past_answer(found["past"], links, now),
+        registers=registers_about(
+            connection, UnitKind.SIM, found["iccid"], found["ref"], viewer, None
+        ),
     )
 
 

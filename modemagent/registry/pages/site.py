@@ -42,7 +42,7 @@ from modemagent.registry.pages.frame import (
 )
 from modemagent.registry.pages.page_errors import PageError, forbidden, objection
 from modemagent.registry.pages.passwords import Passwords
-from modemagent.registry.pages.routes import ROUTES, PageRoute, open_routes
+from modemagent.registry.pages.routes import MENU, ROUTES, PageRoute, open_routes
 from modemagent.registry.pages.session import SignIn, secret_of
 from modemagent.registry.pages.static_files import StaticFiles
 from modemagent.registry.pages.viewer import Viewer
@@ -93,6 +93,8 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.globals["asset"] = self._static.urls
+        self._templates.globals["menu"] = MENU
+        self._templates.globals["more"] = [url[1:] for _, rows in MENU for url, _ in rows]
         self._templates.filters["count"] = count
         sign_in = SignIn(passwords)
         routes = [self._route(one) for one in (*open_routes(sign_in), *ROUTES)]

@@ -130,6 +130,16 @@ LISTS = {
     "permitted": Word("permitted", "tick", "ok"),
 }
 
+#: What a file can be imported into.
+TARGETS = {
+    "prohibited": "prohibited list",
+    "tracked": "tracked list",
+    "permitted": "permitted list",
+    "assets": "assets",
+    "orders": "orders",
+    "tacs": "table of TACs",
+}
+
 #: What a number of a check can need attention for, the worst first.
 CHECKS = {
     "prohibited": LISTS["prohibited"],
@@ -143,6 +153,55 @@ CHECKS = {
     "unusual": Word("unusual", "triangle", "warn"),
     "model_unknown": Word("model not known", "question"),
     "fine": Word("fine", "tick", "ok"),
+}
+
+CASE_KINDS = {
+    "lost": Word("lost", "question", "warn"),
+    "stolen": Word("stolen", "barred", "bad"),
+    "wrongly_listed": Word("wrongly listed", "unequal", "warn"),
+}
+CASE_STATES = {
+    "open": Word("open", "ring", "info"),
+    "sighted": Word("sighted", "diamond", "bad"),
+    "closed": Word("closed", "tick", "ok"),
+}
+OUTCOMES = {
+    "recovered": "recovered",
+    "not_stolen": "not stolen",
+    "delisted": "taken off the list",
+}
+CASE_ACTIONS = {
+    "opened": "opened the case",
+    "changed": "changed",
+    "note": "noted",
+    "task_done": "has done",
+    "task_open": "has marked as not done",
+    "closed": "closed the case",
+}
+
+POLICY_MODES = {
+    "observe": Word("observe", "eye", "quiet", "Nothing is learned, and nothing is found."),
+    "learn": Word("learn", "gap", "info", "Each slot is linked with the first SIM it reports."),
+    "enforce": Word("enforce", "chain", "ok", "A SIM that is not allowed is found as an error."),
+}
+LIFECYCLES = {
+    "ordered": Word("ordered", "ring", "info"),
+    "in_stock": Word("in stock", "dot"),
+    "installed": Word("installed", "tick", "ok"),
+    "in_repair": Word("in repair", "triangle", "warn"),
+    "lost": Word("lost", "question", "bad"),
+    "retired": Word("retired", "barred"),
+}
+ORDER_STATES = {
+    "expected": Word("expected", "ring", "info"),
+    "partly_received": Word("partly received", "gap", "warn"),
+    "received": Word("received", "tick", "ok"),
+    "closed": Word("closed", "barred"),
+}
+WINDOW_STATES = {
+    "announced": Word("announced", "ring", "info"),
+    "now": Word("now", "triangle", "warn"),
+    "over": Word("over", "tick"),
 }
 
 #: What changed a finding, as words that follow the name of the actor.

@@ -9,11 +9,16 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from modemagent.registry.case_calls import CaseCalls
+from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.policy_calls import PolicyCalls
 from modemagent.registry.store import people
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.people import PersonRole
@@ -38,6 +43,8 @@ FORMULA = "=HYPERLINK('x') \"onload="
 _UNUSABLE = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAA"
 _EVALUATED_WITHIN_S = 20.0
 _LINK = re.compile(r'(?:href|action)="([^"]+)"')
+_GET_FORM = re.compile(r'<form[^>]+action="([^"]+)" method="get"')
+_POST_FORM = re.compile(r'<form[^>]+action="([^"]+)" method="post"')
 
 
 @dataclass
@@ -54,6 +61,19 @@ class Answer:
         found = (one.replace("&amp;", "&").partition("#")[0] for one in _LINK.findall(self.text))
         return {one for one in found if one.startswith("/")}
 
+    @property
+    def pages(self) -> set[str]:
+        """Addresses in the page that can be opened, without those of forms that change."""
+        acts = set(_POST_FORM.findall(self.text)) - set(_GET_FORM.findall(self.text))
+        hrefs = {one.replace("&amp;", "&") for one in re.findall(r'href="([^"]+)"', self.text)}
+        return self.links - (acts - {one.partition("#")[0] for one in hrefs})
+
+    def field(self, name: str) -> str:
+        """Return the value of the first field with a name."""
+        found = re.search(rf'name="{name}"[^>]* value="([^"]*)"', self.text)
+        assert found, name
+        return found[1]
+
 
 @dataclass
 class Browser:
@@ -69,26 +89,48 @@ class Browser:
     def get(self, path: str, **headers: str) -> Answer:
         return self.send("GET", path, None, headers)
 
-    def post(self, path: str, form: dict[str, str] | None = None, **headers: str) -> Answer:
+    def post(self, path: str, form: dict[str, Any] | None = None, **headers: str) -> Answer:
         sent = {"Sec-Fetch-Site": "same-origin", **headers}
         return self.send("POST", path, form or {}, sent)
 
+    def upload(self, path: str, form: dict[str, str], name: str, content: bytes) -> Answer:
+        """Send a form with a file, as browsers do."""
+        body, boundary = b"", "----edge"
+        for key, value in form.items():
+            head = f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n'
+            body += f"{head}{value}\r\n".encode()
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="a.csv"'
+        body += f"{head}\r\nContent-Type: text/csv\r\n\r\n".encode() + content
+        body += f"\r\n--{boundary}--\r\n".encode()
+        return self._sent(
+            "POST",
+            path,
+            body,
+            {
+                "Content-Type": f"multipart/form-data; boundary={boundary}",
+                "Sec-Fetch-Site": "same-origin",
+            },
+        )
+
     def send(
-        self, method: str, path: str, form: dict[str, str] | None, headers: dict[str, str]
+        self, method: str, path: str, form: dict[str, Any] | None, headers: dict[str, str]
     ) -> Answer:
         """Send a request; header names are given with underscores."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if self.cookie:
-            sent["Cookie"] = f"registry={self.cookie}"
         body = None
         if form is not None:
-            body = urlencode(form)
+            body = urlencode(form, doseq=True).encode()
             sent["Content-Type"] = "application/x-www-form-urlencoded"
+        return self._sent(method, path, body, sent)
+
+    def _sent(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+        if self.cookie:
+            headers["Cookie"] = f"registry={self.cookie}"
         self.seen.append(path)
         with contextlib.closing(
             http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         ) as connection:
-            connection.request(method, path, body, sent)
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read().decode())
 
@@ -154,7 +196,40 @@ def tell(registry: Registry) -> None:
         assert set(client.post(*reports)) == {"accepted"}
 
 
-@pytest.fixture(scope="module")
+def fill(story: Story) -> None:
+    """Make a policy, work, a case, lists, assets, an order and a check about the modems."""
+    actor = "person:clerk"
+    lists = ListCalls(story.database, actor)
+    policies = PolicyCalls(story.database, actor)
+    policies.add(
+        {
+            "name": "meters",
+            "mode": "learn",
+            "covers": {"model": "EG25-G"},
+            "exceptions": [{"imei": IMEI, "iccid": ICCID}],
+        }
+    )
+    policies.announce(
+        {
+            "name": "crew",
+            "to": f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}",
+            "gateways": ["gw-1"],
+            "imeis": [IMEI],
+        }
+    )
+    lists.put_entry("prohibited", {"kind": "imei", "value": OTHER_IMEI, "reason": f"of {IMEI}",
+                                   "source": "operator"})  # fmt: skip
+    content = f"tag,imei,site,serial_number\nA-1,{IMEI},Hamburg,{SERIAL}\n".encode()
+    options = {"instead": False, "force": True}
+    lists.import_file(content, dry_run=False, target="assets", **options)
+    content = f"imei,model\n{IMEI},EG25-G\n{OTHER_IMEI},EG25-G\n".encode()
+    lists.import_file(content, dry_run=False, target="orders", order="2026-44", **options)
+    lists.check([IMEI, IMEI, "8.67698E+14", OTHER_IMEI])
+    cases = CaseCalls(story.database, actor)
+    cases.open_case({"kind": "stolen", "imeis": [IMEI], "iccids": [ICCID], "text": f"was {IMEI}"})
+
+
+@pytest.fixture(scope="session")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder: Path = tmp_path_factory.mktemp("pages")
     registry = Registry(folder / "state")
@@ -167,6 +242,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         if any(one["type"] == "sim.swapped" for one in reader.get("findings")["findings"]):
             break
         time.sleep(0.1)
+    fill(found)
     yield found
     found.database.close()
     registry.stop(signal.SIGKILL)

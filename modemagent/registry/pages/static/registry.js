@@ -38,7 +38,13 @@ function choose(step) {
 
 document.addEventListener("keydown", (event) => {
   const field = event.target.closest?.("input, select, textarea, [contenteditable]");
-  if (event.key === "Escape" && field) field.blur();
+  if (event.key === "Escape") {
+    field?.blur();
+    for (const menu of document.querySelectorAll(".menu[open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  }
   if (field || event.ctrlKey || event.altKey || event.metaKey) return;
   if (!("shortcuts" in document.body.dataset)) return;
   const key = event.key;

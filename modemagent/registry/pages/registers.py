@@ -1,0 +1,79 @@
+"""What lists, assets, policies and cases state about a modem or SIM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from modemagent.registry.pages.links import Link
+from modemagent.registry.pages.viewer import Viewer
+from modemagent.registry.pages.words import LIFECYCLES, LISTS, Word
+from modemagent.registry.store import cases, checks, links, policies
+from modemagent.registry.store.engine import now_ms
+from modemagent.registry.store.units import UnitKind
+
+_IMEI_DIGITS = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registers:
+    """What the registers state about one number.
+
+    :param listed: the list that decides; None: it is on no list
+    :param why: reason and source of the entry
+    :param model: maker and model by the TAC
+    :param asset: tag, with owner, site and state as words
+    :param case: the open case about it
+    """
+
+    listed: Word | None
+    why: str
+    model: str
+    asset: Link | None
+    about_asset: str
+    policies: list[Link]
+    case: Link | None
+    new_case: str
+
+
+def registers_about(
+    connection: Connection, kind: UnitKind, number: str, ref: str, viewer: Viewer, unit: int | None
+) -> Registers:
+    """Return what the registers state about a modem or a SIM."""
+    is_modem = kind is UnitKind.MODEM
+    (found,) = checks.judge(connection, [(number, None)], "imei" if is_modem else "iccid", now_ms())
+    hit = found["hits"][0] if found["hits"] else None
+    asset, model = found["asset"], found["model"]
+    thing = cases.CaseThing(kind, number[:_IMEI_DIGITS] if is_modem else number)
+    case = cases.open_case_of(connection, [thing])
+    about = ""
+    if asset:
+        parts = (asset["owner"], asset["site"], LIFECYCLES[asset["lifecycle"]].short)
+        about = viewer.text(", ".join(filter(None, parts)))
+    return Registers(
+        listed=LISTS[found["status"]] if found["status"] else None,
+        why=viewer.text(", ".join(filter(None, (hit["reason"], hit["source"])))) if hit else "",
+        model=f"{model['manufacturer']} {model['model']}" if model else "",
+        asset=_asset_link(asset, viewer) if asset else None,
+        about_asset=about,
+        policies=_policies(connection, unit, viewer) if is_modem and unit is not None else [],
+        case=Link(f"K{case}", f"/cases/K{case}") if case is not None else None,
+        new_case=f"/cases/new?{'modem' if is_modem else 'sim'}={ref}",
+    )
+
+
+def _asset_link(asset: dict[str, str], viewer: Viewer) -> Link:
+    name = asset["tag"] or asset["serial_number"] or f"A{asset['id']}"
+    return Link(viewer.text(name), f"/assets/A{asset['id']}")
+
+
+def _policies(connection: Connection, modem: int, viewer: Viewer) -> list[Link]:
+    """Return the policies that hold for the slots of a modem."""
+    keys = {row.policy for row in links.stored_links(connection, [modem]).values() if row.policy}
+    found = ((key, policies.version(connection, key)) for key in sorted(keys))
+    return [
+        Link(viewer.text(one.content.name), f"/policies/P{key}")
+        for key, one in found
+        if one is not None and one.content is not None
+    ]
