@@ -22,17 +22,20 @@ from modemagent.demo.scenario import FleetRow, Scene
 from modemagent.errors import UsageError, install_command
 
 _SWAP_WITHIN_S = 30.0
-_SWAP_EVERY_S = 6.0
+_SWAP_AFTER_S, _SWAP_EVERY_S = 6.0, 30.0
 _REDRAW_EVERY_S = 1.0
-_EVENTS_SHOWN = 8
-_COLUMNS = ("MODEM", "MAKER", "MODEL", "IMEI", "ICCID", "SIM", "VERDICT")
+_EVENTS_SHOWN, _EVENTS_READ = 6, 200
+_COLUMNS = ("MODEM", "MAKER", "MODEL", "IMEI", "ICCID", "SIM", "VERDICT", "WHY")
 _NEEDED = ("argon2", "fastapi", "jinja2", "msgspec", "prometheus_client", "sqlalchemy", "uvicorn")
 
 
 @click.command("demo")
 @flag_option("--once", "Show every modem and one SIM swap, then exit.")
 @value_option(
-    "--modems", "N", "Number of modems; by default one of each kind.", type=click.IntRange(1, 500)
+    "--modems",
+    "N",
+    "Number of simulated modems; by default 13, most of them well.",
+    type=click.IntRange(1, 500),
 )
 @flag_option("--keep", "Keep the directory with state and logs, and print its path.")
 @json_option
@@ -42,9 +45,11 @@ def command(once: bool, modems: int | None, keep: bool, as_json: bool, timeout_s
 
     \b
     modemagent demo --once
-    modemagent demo --modems 6          (until Ctrl-C; swaps a SIM card every few seconds)
+    modemagent demo --modems 6          (until Ctrl-C; swaps a SIM card twice a minute)
 
-    Without --once, the first line has a link to the pages of the registry.
+    Without --once, the registry also gets the reports of 25 more gateways: a swapped SIM, a
+    cloned IMEI, a silent gateway, a stolen modem. The last lines have the addresses of the
+    pages, and a link that signs you in.
 
     Exits with 0 if the registry received a report of every simulated modem.
     """
@@ -114,14 +119,17 @@ def _once(scene: Scene, timeout_s: float, *, as_json: bool) -> bool:
 
 def _live(scene: Scene) -> bool:
     """Redraw and swap until Ctrl-C, which ends the demo without an error."""
-    swap_at, turn = time.monotonic() + _SWAP_EVERY_S, 0
-    pages = f"Pages, for the first 10 minutes: {scene.first_link}"
     try:
+        click.echo("sending the reports of 25 more gateways", err=True)
+        scene.tell_story()
+        swap_at, turn = time.monotonic() + _SWAP_AFTER_S, 0
         with live_screen() as draw:
             while True:
                 rows = scene.rows()
-                events = map(_event, scene.newest_events(_EVENTS_SHOWN))
-                draw("\n".join([pages, "", _table(rows), "", *events]))
+                own = {row.imei for row in rows}
+                events = [one for one in scene.newest_events(_EVENTS_READ) if _imei(one) in own]
+                shown = map(_event, events[:_EVENTS_SHOWN])
+                draw("\n".join([_table(rows), "", *shown, "", *_story(scene)]))
                 ready = [row for row in rows if row.state == "ready"]
                 if ready and time.monotonic() >= swap_at:
                     scene.swap(ready[turn % len(ready)].name)
@@ -133,6 +141,22 @@ def _live(scene: Scene) -> bool:
     return not scene.missing()
 
 
+def _story(scene: Scene) -> list[str]:
+    """Return what there is to see on the pages, and how to sign in."""
+    lines = scene.story_lines()
+    found = table([(heading("WHAT HAPPENED"), heading("PAGE")), *lines]).splitlines()
+    return [
+        *(found if lines else ()),
+        "",
+        f"All of it: {scene.url}",
+        f"Sign in, once within 10 minutes: {scene.first_link}",
+    ]
+
+
+def _imei(event: dict[str, Any]) -> str | None:
+    return ((event["data"]["new"] or event["data"]["previous"]) or {}).get("imei")
+
+
 def _table(rows: list[FleetRow]) -> str:
     return table([tuple(map(heading, _COLUMNS)), *map(_cells, rows)])
 
@@ -140,7 +164,7 @@ def _table(rows: list[FleetRow]) -> str:
 def _cells(row: FleetRow) -> tuple[str, ...]:
     verdict = verdict_word(row.verdict) if row.verdict else "-"
     values = (row.name, row.manufacturer, row.model, row.imei, row.iccid, row.state)
-    return (*map(cell, values), verdict)
+    return (*map(cell, values), verdict, cell(row.why) if row.why else "")
 
 
 def _event(event: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,6 +41,9 @@ def test_every_modem_and_a_swap_reach_the_registry(call, tmp_path):
     assert document["missing"] == []
     assert len({modem["imei"] for modem in document["modems"]}) == len(document["modems"])
     assert document["swap"]["type"] == "sim.swapped"
+    reasons = {modem["verdict"]: modem["why"] for modem in document["modems"]}
+    assert reasons["ok"] is None
+    assert reasons["error"] == "IMSI: no value, or the module answered with an error"
     assert list(tmp_path.iterdir()) == []
     assert _children(str(tmp_path)) == []
 
@@ -73,7 +77,13 @@ def test_live_demo_swaps_sims_until_interrupted(tmp_path, environment):
         assert process.stdout is not None
         while b"sim.swapped" not in (line := process.stdout.readline()):
             assert line, "the demo ended early"
+        shown = b""
+        while b"Sign in, once" not in (line := process.stdout.readline()):
+            assert line, "the page has no link"
+            shown += line
         process.send_signal(signal.SIGINT)
         process.stdout.read()
     assert process.returncode == 0
+    assert b"another SIM in hamburg-03" in shown
+    assert re.search(rb"All of it: http://127\.0\.0\.1:\d+\n", shown)
     assert _children(str(tmp_path)) == []
