@@ -20,6 +20,7 @@ from modemagent.registry.store import (
     policy_tables,
     recheck_tables,
     schema,
+    view_tables,
 )
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.slots import StoredSlot, pack, unpack
@@ -31,6 +32,7 @@ def test_revisions_make_the_schema(empty_database_url: str) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert policy_tables.metadata is recheck_tables.metadata is people_tables.metadata
         assert deadline_tables.metadata is outside_tables.metadata is people_tables.metadata
+        assert view_tables.metadata is people_tables.metadata
         found = compare_metadata(context, people_tables.metadata)
     database.close()
     others = [one for one in found if not str(one[1]).startswith("report_")]

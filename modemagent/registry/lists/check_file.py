@@ -15,7 +15,7 @@ from modemagent.identity.csv_table import (
     read_column,
     read_table,
 )
-from modemagent.identity.damage import DAMAGES, repair
+from modemagent.identity.damage import DAMAGES, is_rounded, repair
 from modemagent.registry.lists.list_file import COLUMNS
 
 #: Columns that can be checked.
@@ -50,9 +50,10 @@ def read_numbers(content: bytes, column: str = "") -> NumberFile:
     ]  # fmt: skip
     at = table.columns[column]
     kind = "imei" if column == "value" else column
+    rounded = is_rounded(table.column(column))
     numbers: list[str] = []
     for line, cells in table.rows:
-        fixed = repair(kind, cells[at] if at < len(cells) else "")
+        fixed = repair(kind, cells[at] if at < len(cells) else "", rounded=rounded)
         if fixed.code:
             message, remedy = DAMAGES[fixed.code]
             severity = "error" if fixed.is_lost else "warning"

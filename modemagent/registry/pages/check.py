@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from modemagent.errors import IdentityError, UsageError
 from modemagent.identity.csv_table import LineProblem
+from modemagent.identity.damage import DAMAGES, is_rounded, repair
 from modemagent.registry.api.checks import MOST_MASKED
 from modemagent.registry.api.problem_details import too_many
 from modemagent.registry.asset_calls import AssetCalls
@@ -79,6 +80,9 @@ def start(ask: Ask) -> Answer:
             problem = "The file was not checked: correct it, and choose it again."
             return _form(ask, problem=problem, problems=found.problems[:_SHOWN_PROBLEMS])
         numbers = found.numbers
+    elif is_rounded(numbers) and any(repair("iccid", one).code == "rounded" for one in numbers):
+        message, remedy = DAMAGES["rounded"]
+        return _form(ask, problem=f"Nothing was checked: {message}. {remedy}")
     if len(numbers) > MOST:
         return _form(ask, problem=f"At most {MOST:,} numbers can be checked at once.")
     if limits and len(limits) < 2:

@@ -87,7 +87,9 @@ def key_of_number(kind: str, number: str) -> str:
 def issues_of(result: Mapping[str, Any], expected: Expected, viewer: Viewer) -> list[Issue]:
     """Return what a number needs attention for, the worst first."""
     found: list[Issue] = []
-    fixed = repair("imei" if result["kind"] != "iccid" else "iccid", result["input"].strip())
+    fixed = repair(
+        "imei" if result["kind"] != "iccid" else "iccid", result["input"].strip(), rounded=False
+    )
     if fixed.is_lost:
         found.append(Issue("damaged", DAMAGES[fixed.code][0]))
     elif not result["valid"]:

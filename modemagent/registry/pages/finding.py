@@ -99,7 +99,7 @@ def decide(ask: Ask) -> Answer:
     viewer = ask.who
     finding_id = _id(ask)
     try:
-        decision = _decision(ask, viewer.actor)
+        decision = decision_of(ask, viewer.actor)
         revision = int(ask.given("revision"))
     except ValueError as error:
         return _again(ask, problem=str(error))
@@ -132,8 +132,8 @@ def _id(ask: Ask) -> str:
         raise not_found("finding") from None
 
 
-def _decision(ask: Ask, actor: str) -> Decision:
-    """Return the decision of a form.
+def decision_of(ask: Ask, actor: str) -> Decision:
+    """Return the decision of a form, whose kind is in the address.
 
     :raises ValueError: a field is missing or cannot be read
     """

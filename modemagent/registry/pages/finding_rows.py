@@ -85,9 +85,11 @@ def is_waiting(document: dict[str, Any]) -> bool:
 def part_text(part: str | None) -> str:
     """Return the part that a finding is about: a number is a slot.
 
-    >>> part_text("1"), part_text("imei"), part_text(None)
-    ('slot 1', 'imei', '')
+    >>> part_text("1"), part_text("case:31"), part_text(None)
+    ('slot 1', 'case K31', '')
     """
+    if part and part.startswith("case:"):
+        return f"case K{part.removeprefix('case:')}"
     return f"slot {part}" if part and part.isdecimal() and len(part) < 3 else part or ""
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from modemagent.registry.pages.choices import Chip, Choice
+from modemagent.registry.pages.csv_files import csv_lines
 from modemagent.registry.pages.figures import count
 from modemagent.registry.pages.finding_rows import FindingRow, finding_row
-from modemagent.registry.pages.frame import Answer, Ask, Page
+from modemagent.registry.pages.frame import Answer, Ask, Download, Page
 from modemagent.registry.pages.links import Links
+from modemagent.registry.pages.views import SavedViews, saved_views
 from modemagent.registry.pages.words import WORDS
 from modemagent.registry.rules.catalogue import CATALOGUE
 from modemagent.registry.store import triage
 
 _ROWS = 50
+_BLOCK = 500  # rows of a file that are read at a time
 _ALL = "all"
 _STATES = (*triage.STATES, _ALL)
 #: Notes inform and need no decision, so they are shown on request.
@@ -48,39 +53,74 @@ class FindingsPage:
     state: str
     newer: str | None
     older: str | None
+    views: SavedViews
+    csv: str
+    may_decide: bool
+
+
+class Filters(NamedTuple):
+    """The filters of the list, as the address or a form states them."""
+
+    state: str
+    severity: str
+    rule: str
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """Return the filters as the store takes them."""
+        return {
+            "state": None if self.state == _ALL else self.state,
+            "severities": _SEVERITIES[self.severity],
+            "rule": self.rule or None,
+        }
+
+    @property
+    def sentence(self) -> str:
+        """Return what is shown, as words."""
+        what = {"": "errors and warnings", "any": "findings"}.get(
+            self.severity, f"{self.severity}s"
+        )
+        of = f" of the rule {WORDS[self.rule].short}" if self.rule else ""
+        which = "All" if self.state == _ALL else self.state.capitalize()
+        return f"{which} {what}{of}, newest first."
+
+
+def filters_of(ask: Ask) -> Filters:
+    """Return the filters of the address, or of a form that was made from it."""
+    state, severity, rule = (
+        ask.given(name) or ask.query(name) for name in ("state", "severity", "rule")
+    )
+    return Filters(
+        state if state in _STATES else "undecided",
+        severity if severity in _SEVERITIES else "",
+        rule if rule in CATALOGUE else "",
+    )
 
 
 def show(ask: Ask) -> Answer:
     """Return the findings that match the filters of the address, newest first."""
-    state = ask.query("state") if ask.query("state") in _STATES else "undecided"
-    severity = ask.query("severity") if ask.query("severity") in _SEVERITIES else ""
-    rule = ask.query("rule") if ask.query("rule") in CATALOGUE else ""
-    before, after = _row(ask.query("before")), _row(ask.query("after"))
+    filters = filters_of(ask)
+    state, severity, rule = filters
+    before, after = ask.number("before"), ask.number("after")
     with ask.reading() as connection:
         found, more = triage.newest(
-            connection,
-            limit=_ROWS,
-            state=None if state == _ALL else state,
-            severities=_SEVERITIES[severity],
-            rule=rule or None,
-            before=before,
-            after=after,
+            connection, limit=_ROWS, before=before, after=after, **filters.wanted
         )
         links = Links(connection, ask.who)
         rows = [finding_row(document, links, ask.now) for _, document in found]
         errors = triage.waiting(connection, "error").count
+        chosen = filters._asdict()
+        views = saved_views(connection, ask, "findings", _url(chosen))
     numbers = [number for number, _ in found]
     has_older = more if after is None else True
     has_newer = before is not None if after is None else more
     is_narrow = bool(rule) or state not in ("undecided", _ALL) or severity not in _WITH_ERRORS
-    hidden = _hidden(errors) if is_narrow and errors else ""
-    chosen = {"state": state, "severity": severity, "rule": rule}
     return Page(
         "findings.html",
         FindingsPage(
             rows=rows,
-            sentence=_sentence(state, severity, rule),
-            hidden=hidden,
+            sentence=filters.sentence,
+            hidden=_hidden(errors) if is_narrow and errors else "",
             states=[
                 Choice(text=one, url=_url(chosen, state=one), is_chosen=one == state)
                 for one in _STATES
@@ -100,18 +140,49 @@ def show(ask: Ask) -> Answer:
             state=state,
             newer=_url(chosen, after=str(numbers[0])) if numbers and has_newer else None,
             older=_url(chosen, before=str(numbers[-1])) if numbers and has_older else None,
+            views=views,
+            csv=_url(chosen).replace("/findings", "/findings/csv", 1),
+            may_decide=ask.who.may_operate,
         ),
     )
+
+
+def csv(ask: Ask) -> Answer:
+    """Return all findings of the filters as CSV, in the order of the list."""
+    lines = csv_lines(_COLUMNS, _csv_rows(ask), as_text=ask.query("numbers") == "text")
+    return Download("findings.csv", lines)
+
+
+_COLUMNS = (
+    "severity", "type", "what", "kind", "about", "part", "reported_by", "since", "known", "late",
+    "state", "note", "again", "id",
+)  # fmt: skip
+
+
+def _csv_rows(ask: Ask) -> Iterator[list[str]]:
+    filters, before = filters_of(ask), None
+    while True:
+        with ask.reading() as connection:
+            found, more = triage.newest(connection, limit=_BLOCK, before=before, **filters.wanted)
+            links = Links(connection, ask.who)
+            for _, document in found:
+                row = finding_row(document, links, ask.now)
+                yield [
+                    document["severity"], document["type"], row.word.short, row.kind,
+                    row.about.text, row.part, row.where.text if row.where else "",
+                    row.since.iso if row.since else "", row.known.iso if row.known else "",
+                    "yes" if row.is_late else "no", row.state.short, row.note,
+                    str(row.again), row.id,
+                ]  # fmt: skip
+        if not more:
+            return
+        before = found[-1][0]
 
 
 def _hidden(errors: int) -> str:
     if errors == 1:
         return "1 undecided error is outside this view."
     return f"{count(errors, triage.MOST_COUNTED)} undecided errors are outside this view."
-
-
-def _row(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 def _url(chosen: dict[str, str], **changed: str) -> str:
@@ -133,10 +204,3 @@ def _chips(chosen: dict[str, str]) -> list[Chip]:
         short = WORDS[chosen["rule"]].short
         chips.append(Chip(text=f"rule: {short}", without=_url(chosen, rule="")))
     return chips
-
-
-def _sentence(state: str, severity: str, rule: str) -> str:
-    what = {"": "errors and warnings", "any": "findings"}.get(severity, f"{severity}s")
-    of = f" of the rule {WORDS[rule].short}" if rule else ""
-    which = "All" if state == _ALL else state.capitalize()
-    return f"{which} {what}{of}, newest first."

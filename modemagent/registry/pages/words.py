@@ -228,8 +228,17 @@ GRADES = {
 }
 
 
+_ABBREVIATIONS = {one.lower(): one for one in ("IMEI", "SIM", "TAC", "EIR")}
+
+
 def _words_of(code: str) -> str:
-    return code.replace(".", " ").replace("_", " ").capitalize()
+    """Return the name of a rule as words.
+
+    >>> _words_of("imei.tracked"), _words_of("pairing.violation")
+    ('IMEI tracked', 'Pairing violation')
+    """
+    first, *others = code.replace(".", " ").replace("_", " ").split()
+    return " ".join((_ABBREVIATIONS.get(first, first.capitalize()), *others))
 
 
 WORDS: dict[str, Word] = {

@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
 from modemagent.registry.store import schema
 from modemagent.registry.store.documents import Document, to_rfc3339
@@ -93,23 +104,57 @@ def newest(
     :param after: only newer ones than this row; those next to it
     """
     query = select(schema.finding)
-    if state is not None:
-        query = query.where(in_state(state))
-    if rule is not None:
-        query = query.where(_c.type == rule)
     if before is not None:
         query = query.where(_c.id < before)
     if after is not None:
         query = query.where(_c.id > after)
     is_up = after is not None
-    query = query.order_by(_c.id if is_up else _c.id.desc()).limit(limit + 1)
-    # one query each: the index of open findings has each severity in the order of the rows
-    each = [query.where(_c.severity == one) for one in severities] or [query]
-    rows = [row for one in each for row in connection.execute(one)]
-    rows.sort(key=lambda row: row.id, reverse=not is_up)
+    rows = _matching(connection, query, limit + 1, state, severities, rule, is_up=is_up)
     more, rows = len(rows) > limit, rows[:limit]
     rows.sort(key=lambda row: row.id, reverse=True)
     return _numbered(connection, rows), more
+
+
+def revisions_of(
+    connection: Connection,
+    *,
+    limit: int,
+    state: str | None = None,
+    severities: Sequence[str] = (),
+    rule: str | None = None,
+    ids: Sequence[str] | None = None,
+) -> list[tuple[str, int]]:
+    """Return id and revision of the newest findings that match, or of those with some ids.
+
+    :param limit: the most to return
+    """
+    query = select(_c.id, _c.finding_id, _c.revision, _c.severity)
+    if ids is not None:
+        query = query.where(_c.finding_id.in_([UUID(one).bytes for one in ids]))
+    rows = _matching(connection, query, limit, state, severities, rule, is_up=False)[:limit]
+    return [(str(UUID(bytes=bytes(row.finding_id))), row.revision) for row in rows]
+
+
+def _matching(
+    connection: Connection,
+    query: Select[Any],
+    limit: int,
+    state: str | None,
+    severities: Sequence[str],
+    rule: str | None,
+    *,
+    is_up: bool,
+) -> list[Row[Any]]:
+    """Return the rows of a query that match filters, in the order of their numbers."""
+    if state is not None:
+        query = query.where(in_state(state))
+    if rule is not None:
+        query = query.where(_c.type == rule)
+    query = query.order_by(_c.id if is_up else _c.id.desc()).limit(limit)
+    # one query each: the index of open findings has each severity in the order of the rows
+    each = [query.where(_c.severity == one) for one in severities] or [query]
+    rows = [row for one in each for row in connection.execute(one)]
+    return sorted(rows, key=lambda row: row.id, reverse=not is_up)
 
 
 def about(

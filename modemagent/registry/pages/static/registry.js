@@ -36,6 +36,20 @@ function choose(step) {
   found[chosen].scrollIntoView({ block: "nearest" });
 }
 
+// The form of this page to acknowledge; on a list, a decision about the ticked or the chosen row.
+function act() {
+  const form = document.getElementById("acknowledge");
+  if (form) {
+    form.open = true;
+    form.querySelector("textarea")?.focus();
+    return;
+  }
+  const button = document.querySelector("[data-act]");
+  const box = rows()[chosen]?.querySelector("[type=checkbox]");
+  if (button && box && !button.form.querySelector(":checked")) box.checked = true;
+  if (button?.form.querySelector(":checked")) button.click();
+}
+
 document.addEventListener("keydown", (event) => {
   const field = event.target.closest?.("input, select, textarea, [contenteditable]");
   if (event.key === "Escape") {
@@ -60,7 +74,8 @@ document.addEventListener("keydown", (event) => {
   else if (key === "/") document.getElementById("search")?.focus();
   else if (key === "j") choose(1);
   else if (key === "k") choose(-1);
-  else if (key === "a") document.getElementById("acknowledge")?.querySelector("summary")?.click();
+  else if (key === "x") rows()[chosen]?.querySelector("[type=checkbox]")?.click();
+  else if (key === "a") act();
   else if (key === "?") document.getElementById("keys")?.showModal();
   else return;
   event.preventDefault();

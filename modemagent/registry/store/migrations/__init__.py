@@ -17,7 +17,7 @@ from modemagent.registry.rules.catalogue import fingerprint
 from modemagent.registry.store import dialect, partitions, schema, takeover
 from modemagent.registry.store.batch import Transactions
 
-NEWEST = "0013_outside"
+NEWEST = "0014_views"
 _OLDER = (
     "0001",
     "0002_lists",
@@ -30,6 +30,7 @@ _OLDER = (
     "0010_privacy",
     "0011_outbound",
     "0012_deadlines",
+    "0013_outside",
 )  # revisions that can be upgraded
 
 

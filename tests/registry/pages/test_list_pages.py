@@ -1,0 +1,151 @@
+"""Lists: filters in the address, views with a name, CSV of what is shown, decisions about many."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+
+from modemagent.registry.pages.csv_files import BROKEN, complete_or_marked
+from modemagent.registry.store import finding_sets, saved_views
+from modemagent.registry.store.decisions import Decision, DecisionAction
+from modemagent.registry.store.engine import Database
+from modemagent.registry.store.people import PersonRole
+from tests.registry.conftest import IMEI
+from tests.registry.pages.conftest import FORMULA, NUMBER_LIKE_GATEWAY, Browser, Story
+
+UNTIL = "2100-01-01 12:00"
+
+
+@pytest.fixture(scope="module")
+def operator(story: Story) -> Browser:
+    return story.person("lister", PersonRole.OPERATOR, full_ids=True)
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_filter_by_gateway_has_its_reference_in_the_address(operator: Browser) -> None:
+    answer = operator.get(f"/modems?gateway={NUMBER_LIKE_GATEWAY}")
+    assert answer.status == 303
+    path = answer.headers["Location"]
+    assert "867698" not in path
+    page = operator.get(path).text
+    assert f"All modems in gateway {NUMBER_LIKE_GATEWAY}" in page
+    assert len(re.findall(r"<tr data-row", page)) == 1
+    assert "No gateway has this id" in operator.get("/modems?gateway=nowhere").text
+    assert "All modems that are armed" in operator.get("/modems?link_state=armed").text
+
+
+def test_csv_has_the_rows_of_the_page(operator: Browser) -> None:
+    page = operator.get("/modems").text
+    rows = rows_of(operator.get("/modems/csv").text)
+    assert len(rows) == len(re.findall(r"<tr data-row", page)) == 3
+    assert {row["imei"] for row in rows} >= {IMEI}
+    assert f'=""{IMEI}""' in operator.get("/modems/csv?numbers=text").text
+    assert any(FORMULA in row["model"] for row in rows)
+    assert not any(row["model"].startswith("=") for row in rows)
+    sims = rows_of(operator.get("/sims/csv").text)
+    assert sims[0].keys() >= {"iccid", "imsi", "imei", "gateway"}
+    found = rows_of(operator.get("/findings/csv?state=all&severity=any").text)
+    listed = operator.get("/findings?state=all&severity=any").text
+    assert len(found) == len(re.findall(r"<tr data-row", listed))
+    assert [row["id"] for row in found] == re.findall(r'<tr data-row id="([^"]+)"', listed)
+
+
+def test_broken_export_is_marked() -> None:
+    def lines() -> object:
+        yield "a\r\n"
+        raise OSError
+
+    assert "".join(complete_or_marked(lines())) == f"a\r\n{BROKEN}\r\n"  # type: ignore[arg-type]
+
+
+def test_view_is_a_name_for_an_address(story: Story, operator: Browser) -> None:
+    form = {"section": "findings", "query": "severity=any&before=9", "name": "my queue"}
+    made = operator.post("/views", form)
+    assert made.headers["Location"] == "/findings?severity=any"
+    page = operator.get("/findings?severity=any").text
+    assert '<a class="wide" href="/findings?severity=any" aria-current="true">my queue</a>' in page
+    other = story.person("another", PersonRole.VIEWER)
+    assert "my queue" not in other.get("/findings").text
+    assert operator.post("/views", {**form, "shared": "on"}).status == 303
+    assert "my queue" in other.get("/findings").text
+    key = re.search(r"/views/(V\d+)/remove", operator.get("/findings").text)
+    assert key
+    other.post(f"/views/{key[1]}/remove", {"section": "findings"})  # not hers
+    assert "my queue" in other.get("/findings").text
+    assert operator.post(f"/views/{key[1]}/remove", {"section": "findings"}).status == 303
+    assert "my queue" not in operator.get("/findings").text
+
+
+@pytest.mark.parametrize(
+    "changed", [{"name": " "}, {"section": "moon"}, {"query": f"gateway={IMEI}"}]
+)
+def test_view_without_name_or_with_a_number_is_refused(
+    operator: Browser, changed: dict[str, str]
+) -> None:
+    form = {"section": "findings", "query": "severity=any", "name": "x", **changed}
+    assert operator.post("/views", form).status == 422
+
+
+def test_decision_about_ticked_findings(operator: Browser) -> None:
+    page = operator.get("/findings?state=all&severity=any").text
+    ids = re.findall(r'name="finding" value="([^"]+)"', page)[:1]
+    assert ids
+    frozen = operator.post("/selections", {"finding": ids, "which": "ticked", "severity": "any"})
+    path = frozen.headers["Location"]
+    page = operator.get(path).text
+    assert "1 finding chosen" in page
+    form = {"acts": "0", "reason": "a crew is there", "assignee": "ben"}
+    assert operator.post(f"{path}/assign", {**form, "reason": ""}).status == 422
+    assert operator.post(f"{path}/assign", form).status == 303
+    page = operator.get(path).text
+    assert "Done: 1 assigned" in page
+    assert operator.post(f"{path}/assign", form).status == 303  # the same form again
+    history = operator.get(f"/findings/{ids[0]}").text
+    assert history.count("a crew is there") == 1
+    assert operator.get(path.replace("S", "S9")).status == 404
+
+
+def test_changed_finding_is_left_out(story: Story, operator: Browser) -> None:
+    form = {"which": "all", "state": "all", "severity": "any"}
+    path = operator.post("/selections", form).headers["Location"]
+    first = re.search(r'href="(/findings/[0-9a-f-]+)"', operator.get(path).text)
+    assert first
+    revision = operator.get(first[1]).field("revision")
+    moved = {"revision": revision, "reason": "meanwhile", "assignee": "eve"}
+    assert operator.post(f"{first[1]}/assign", moved).status == 303
+    operator.post(f"{path}/assign", {"acts": "0", "reason": "many", "assignee": "ben"})
+    page = operator.get(path).text
+    assert "has changed since it was chosen" in page
+    assert "1 left as they were" in page
+    stranger = story.person("stranger-2", PersonRole.OPERATOR)
+    assert stranger.get(path).status == 404
+
+
+@pytest.mark.parametrize("form", [{}, {"finding": "x"}, {"which": "all", "rule": "sim.cloned"}])
+def test_selection_of_nothing_is_refused(operator: Browser, form: dict[str, str]) -> None:
+    assert operator.post("/selections", form).status == 422
+
+
+def test_views_and_selections_work_on_both_engines(database_url: str) -> None:
+    database = Database(database_url)
+    assert saved_views.save(database, 1, "modems", "mine", "link_state=armed", shared=False)
+    assert saved_views.save(database, 1, "modems", "mine", "link_state=linked", shared=True)
+    with database.reading() as connection:
+        (view,) = saved_views.views_of(connection, "modems", 2)
+    assert (view.query, view.is_own) == ("link_state=linked", False)
+    unknown = "00000000-0000-0000-0000-000000000000"
+    key = finding_sets.freeze(database, 1, "two", [(unknown, 1)])
+    with database.reading() as connection:
+        assert finding_sets.find(connection, 2, key) is None
+        found = finding_sets.find(connection, 1, key)
+    assert found is not None
+    decision = Decision(DecisionAction.RESOLVE, "why", "person:ann", None, None)
+    outcome = finding_sets.decide_about(database, found, decision)
+    assert (outcome.done, outcome.stale) == (0, [unknown])
+    database.close()
