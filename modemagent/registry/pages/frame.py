@@ -20,6 +20,7 @@ from starlette.responses import Response
 from modemagent.registry.pages.forms import Form
 from modemagent.registry.pages.page_errors import PageError, not_found
 from modemagent.registry.pages.viewer import Viewer
+from modemagent.registry.store.query_budget import limited
 
 _ZIPPED_FROM = 1024  # bytes
 POLICY = (
@@ -89,8 +90,8 @@ class Ask:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Return a connection that sees one state of the database."""
-        with self.state.database.reading() as connection:
+        """Return a connection that sees one state of the database, with limited queries."""
+        with self.state.database.reading() as connection, limited(connection):
             yield connection
 
 

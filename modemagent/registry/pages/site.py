@@ -48,6 +48,7 @@ from modemagent.registry.pages.static_files import StaticFiles
 from modemagent.registry.pages.viewer import Viewer
 from modemagent.registry.store import acts, people, triage
 from modemagent.registry.store.engine import is_unavailable
+from modemagent.registry.store.query_budget import is_exceeded
 
 log = logging.getLogger(__name__)
 
@@ -278,6 +279,13 @@ def _page_error(error: Exception) -> PageError:
         return PageError(400, "Not possible", objection(error))
     if isinstance(error, ProblemDetails):
         return PageError(int(error.status), error.status.phrase, str(error))
+    if is_exceeded(error):
+        return PageError(
+            422,
+            "Too wide",
+            "The registry would have to read too much for this page.",
+            "Add a filter, such as a state or a gateway. The CSV has all rows.",
+        )
     if is_unavailable(error) or isinstance(error, TimeoutError):
         return PageError(
             503,
