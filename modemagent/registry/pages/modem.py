@@ -14,12 +14,15 @@ from modemagent.registry.pages.finding_rows import FindingRow, finding_row, is_w
 from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.past import PastAnswer, past_answer
+from modemagent.registry.pages.presence_strip import PresenceStrip, strip_of
 from modemagent.registry.pages.registers import Registers, registers_about
 from modemagent.registry.pages.unit_page import UnitPage
 from modemagent.registry.pages.viewer import Number, Viewer
 from modemagent.registry.pages.words import LINK_STATES, Word, sim_state
 from modemagent.registry.store import reader, triage
+from modemagent.registry.store.fleet import gateway_row
 from modemagent.registry.store.lookup import find_unit
+from modemagent.registry.store.presence import days_heard
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
 
@@ -67,6 +70,7 @@ class ModemPage:
     chosen: str
     past: PastAnswer | None
     registers: Registers
+    presence: PresenceStrip
 
 
 def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str) -> ModemPage:
@@ -104,10 +108,20 @@ def _model(connection: Connection, ask: Ask, found: dict[str, Any], chosen: str)
         evidence=links.report(found["last_report"]),
         chosen=chosen,
         past=past_answer(found["past"], links, now),
+        presence=strip_of(_days(connection, unit, history), now),
         registers=registers_about(
             connection, UnitKind.MODEM, found["imei"], found["ref"], viewer, unit
         ),
     )
+
+
+def _days(connection: Connection, unit: int | None, history: dict[str, Any]) -> set[int]:
+    """Return the days on which the modem was read in the gateways of its history."""
+    if unit is None:
+        return set()
+    names = {one["gateway_id"] for one in history.get("places", ())}
+    gateways = [gateway_row(connection, name) for name in sorted(filter(None, names))]
+    return days_heard(connection, unit, gateways)
 
 
 def _slot(one: dict[str, Any], viewer: Viewer, links: Links, now: datetime) -> SlotRow:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
 from modemagent.registry.history.readings import Seen
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
@@ -142,3 +144,11 @@ def days_in(year: int, mask: bytes) -> Iterator[int]:
         lowest = bits & -bits
         yield first + lowest.bit_length() - 1
         bits ^= lowest
+
+
+def days_heard(connection: Connection, modem: int, gateways: Iterable[int]) -> set[int]:
+    """Return the days, counted from 1970, on which a modem was read in some gateways."""
+    keys = [(gateway, modem) for gateway in sorted(set(gateways))]
+    names = ("gateway", "modem")
+    rows = dialect.select_rows(connection, schema.presence, names, ("year", "days"), keys)
+    return {day for year, days in rows for day in days_in(year, bytes(days))}

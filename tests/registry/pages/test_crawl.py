@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections import Counter
 
@@ -133,6 +135,22 @@ def test_modem_page_shows_the_answers_of_the_modem(story: Story) -> None:
     assert "AT+QCCID" in page
     other = browser.get(browser.get(f"/modems/{OTHER_IMEI}").headers["Location"]).text
     assert "not read" in other
+
+
+def test_evidence_sheet_and_its_json_agree(story: Story) -> None:
+    browser = story.person("witness", PersonRole.AUDITOR)
+    path = browser.get(f"/modems/{IMEI}").headers["Location"]
+    page, found = browser.get(f"{path}/sheet").text, browser.get(f"{path}/sheet?form=json").text
+    assert hashlib.sha256(found.encode()).hexdigest() in page
+    document = json.loads(found)
+    assert document["state"]["imei"] == IMEI
+    (swap,) = [one for one in document["timeline"]["events"] if one["type"] == "sim.swapped"]
+    reports = {one["key"]: one for one in document["reports"]}
+    report = reports[swap["data"]["report"]]
+    body = json.dumps(report["report"], sort_keys=True, separators=(",", ":")).encode()
+    assert report["sha256"] == hashlib.sha256(body).hexdigest()
+    assert report["sha256"] in page
+    assert browser.get("/sims/000000000000/sheet").status == 404
 
 
 def test_past_place_is_one_sentence(story: Story) -> None:
