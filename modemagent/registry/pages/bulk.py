@@ -119,7 +119,7 @@ def _page(ask: Ask, problem: str = "") -> Page:
     return Page("selection.html", model, status=422 if problem else 200)
 
 
-def _outcome(found: finding_sets.Outcome, ask: Ask) -> OutcomeRows:
+def _outcome(found: finding_sets.SetOutcome, ask: Ask) -> OutcomeRows:
     left = [(f"/findings/{one}", "has changed since it was chosen") for one in found.stale]
     left += [(f"/findings/{one}", ask.who.text(why)) for one, why in found.refused]
     return OutcomeRows(action=ACTIONS[found.action], done=found.done, left=left)

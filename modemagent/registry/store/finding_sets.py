@@ -32,7 +32,7 @@ _c = finding_set.c
 Item = tuple[str, int]
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class SetOutcome(msgspec.Struct, frozen=True):
     """What a decision about a set has done, one answer for each item.
 
     :param stale: findings that had changed since they were chosen
@@ -53,7 +53,7 @@ class FindingSet(NamedTuple):
     acts: int
     sentence: str
     items: list[Item]
-    outcome: Outcome | None
+    outcome: SetOutcome | None
 
 
 def freeze(database: Database, person: int, sentence: str, items: Sequence[Item]) -> int:
@@ -75,11 +75,11 @@ def find(connection: Connection, person: int, key: int) -> FindingSet | None:
     if row is None:
         return None
     items = msgspec.json.decode(bytes(row.items), type=list[Item])
-    outcome = row.outcome and msgspec.json.decode(bytes(row.outcome), type=Outcome)
+    outcome = row.outcome and msgspec.json.decode(bytes(row.outcome), type=SetOutcome)
     return FindingSet(row.id, row.made_ms, row.acts, row.sentence, items, outcome)
 
 
-def decide_about(database: Database, found: FindingSet, decision: Decision) -> Outcome:
+def decide_about(database: Database, found: FindingSet, decision: Decision) -> SetOutcome:
     """Make one decision about each finding of a set, and store what it has done."""
     recorder = Recorder(database)
     items, done, stale, refused = dict(found.items), 0, [], []
@@ -105,7 +105,7 @@ def decide_about(database: Database, found: FindingSet, decision: Decision) -> O
             else:
                 done += 1
                 items[finding] = answer["revision"]
-    outcome = Outcome(str(decision.action), done, stale, refused)
+    outcome = SetOutcome(str(decision.action), done, stale, refused)
     values = {
         "acts": found.acts + 1,
         "items": msgspec.json.encode(list(items.items())),
