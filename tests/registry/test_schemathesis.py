@@ -24,7 +24,7 @@ include-path-regex = "^/api/v1/((checks|imports|recalls)$|lists/|assets|orders|c
 checks.positive_data_acceptance.enabled = false
 
 [[operations]]
-include-path-regex = "^/api/v1/(windows$|polic|regulations/)"
+include-path-regex = "^/api/v1/(windows$|polic|regulations/|webhooks|exports$)"
 checks.positive_data_acceptance.enabled = false
 """
 #: For scopes that most routes refuse, whatever the request: two requests to each of these routes.
