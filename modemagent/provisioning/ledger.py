@@ -104,12 +104,12 @@ class Ledger:
     def next_run(self) -> int:
         return len(self.runs) + 1
 
-    def run_before(self, unit: str, number: int) -> RunEntry | None:
-        """Return the turn of a unit that was pulled or interrupted before this one."""
+    def runs_before(self, unit: str, number: int) -> list[RunEntry]:
+        """Return the turns of a unit without a verdict since its last one, oldest first."""
         entry = self.units.get(unit)
-        before = [each for each in entry.runs if each < number] if entry is not None else []
-        last = self.runs[before[-1]] if before else None
-        return last if last is not None and last.verdict not in COUNTED else None
+        before = [self.runs[each] for each in entry.runs if each < number] if entry else []
+        ended = [at for at, run in enumerate(before, 1) if run.verdict in COUNTED]
+        return before[ended[-1] if ended else 0 :]
 
     def last_run(self, unit: str) -> RunEntry | None:
         """Return the turn of a unit that gave its present verdict."""

@@ -142,24 +142,22 @@ def _carry_over(line: LineState, run: BayRun) -> None:
     """Go on where a unit was that was pulled, or was in a bay when the program ended."""
     entry = line.ledger.units.get(run.unit)
     run.waivers.update(line.ledger.standing.get(run.unit, {}))
-    before = line.ledger.run_before(run.unit, run.number)
-    if before is None or entry is None:
-        return
-    for scan in before.scans:
-        label = LabelScan(scan["fields"], scan["tie"], line.now, scan.get("typed", False))
-        if scan.get("back"):
-            run.back = label
-        else:
-            run.labels.insert(0, label)
-    run.waivers |= {each["step"]: each["person"] for each in before.waivers}
-    for name, step in before.steps.items():
-        if step["blame"] == Blame.OPERATOR and step["state"] == StepState.FAILED:
-            run.requested_again[name] = 0
-    run.is_claimed = bool(entry.row)
-    run.is_registered = before.is_registered
-    run.label, run.copies = before.label, before.copies
-    if before.label:
-        run.label_status = "printed" if before.is_label_sent else "doubt"
+    for before in line.ledger.runs_before(run.unit, run.number):
+        for scan in before.scans:
+            label = LabelScan(scan["fields"], scan["tie"], line.now, scan.get("typed", False))
+            if scan.get("back"):
+                run.back = label
+            else:
+                run.labels.append(label)
+        run.waivers |= {each["step"]: each["person"] for each in before.waivers}
+        for name, step in before.steps.items():
+            if step["blame"] == Blame.OPERATOR and step["state"] == StepState.FAILED:
+                run.requested_again[name] = 0
+        run.is_registered = run.is_registered or before.is_registered
+        if before.label:
+            run.label, run.copies = before.label, before.copies
+            run.label_status = "printed" if before.is_label_sent else "doubt"
+    run.is_claimed = entry is not None and bool(entry.row)
     if run.back is not None and "label_back" in run.requested_again:
         run.back = None
 

@@ -95,6 +95,18 @@ def test_crash_after_any_record_loses_and_doubles_nothing(kept: int) -> None:
     assert world.doubts <= 1
 
 
+def test_label_keeps_its_number_over_two_crashes() -> None:
+    line = Line(KIND.format(label="print"))
+    line.prints = False
+    line.plug("01", UNITS[0])
+    second = line.restarted()
+    second.plug("01", UNITS[0])
+    third = second.restarted()
+    third.plug("01", UNITS[0])
+    assert third.bay().state is BayState.HOLD
+    assert third.bay().label.startswith("label 01 doubt")
+
+
 def test_killed_bench_goes_on_without_repeating(tmp_path: Path) -> None:
     """The program is killed when its first, second and third verdict is printed."""
     order = tmp_path / "4711.csv"
