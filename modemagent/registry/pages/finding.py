@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -54,12 +54,23 @@ class HistoryRow:
     assignee: str
 
 
+class AnnouncedWork(NamedTuple):
+    """Work that was announced for the time of a change."""
+
+    name: str
+    announced_by: str
+    begin: ShownTime | None
+    end: ShownTime | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingPage:
     """A finding, what it rests on, and the decisions about it.
 
     :param grade: how certain it is, as text
     :param change: the event that the finding is about, if it is about a change
+    :param policy: the one that covers the modem now
+    :param work: what was announced for the time of the change
     :param newer: events of the same object after it
     :param is_over: its cause is gone
     :param is_stale: what was decided elsewhere while the form was open
@@ -71,6 +82,8 @@ class FindingPage:
     revision: int
     grade: str
     change: EventRow | None
+    policy: Link
+    work: list[AnnouncedWork]
     newer: list[EventRow]
     evidence: list[Link]
     answers: list[AtAnswer]
@@ -171,7 +184,8 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
             return SeeOther(f"/findings/{found['id']}")
         links = Links(connection, viewer)
         row = finding_row(found, links, now)
-        change, newer = _events(connection, found, links, now)
+        change = event_row(found["change"], links, now) if found["change"] else None
+        newer = _newer(connection, found, links, now)
         keys = [one["report"] for one in found["evidence"][:_MOST_EVIDENCE]]
         evidence = [link for key in keys if (link := links.report(key))]
         first = found["first_report"]
@@ -186,6 +200,8 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         revision=found["revision"],
         grade=GRADES.get(found["grade"] or "", ""),
         change=change,
+        policy=_policy(found["policy"], links),
+        work=[_work(one, links, now) for one in found["windows"]],
         newer=newer,
         evidence=evidence,
         answers=list(answers),
@@ -206,29 +222,29 @@ def _new_case(about: Link) -> str:
     return f"/cases/new?{folder[:-1]}={ref}" if folder in ("modems", "sims") else ""
 
 
-def _events(
+def _newer(
     connection: Connection, found: dict[str, Any], links: Links, now: datetime
-) -> tuple[EventRow | None, list[EventRow]]:
-    """Return the event of the finding, and the newest later ones about the same object."""
-    if found["ref"] is None:
-        return None, []
+) -> list[EventRow]:
+    """Return the newest events about the same object after the finding."""
+    if found["ref"] is None or not found["first_seen"]:
+        return []
     view = View(connection)
     kind = UnitKind.MODEM if found["imei"] else UnitKind.SIM
     unit = find_unit(view, kind, found["ref"])
     every = events_about(view, [unit]) if unit is not None else []
-    change = next(
-        (
-            one
-            for one in every
-            if one["type"] == found["type"] and one["data"]["report"] == found["first_report"]
-        ),
-        None,
-    )
-    later = [one for one in every if found["first_seen"] and one["time"] > found["first_seen"]]
-    return (
-        event_row(change, links, now) if change else None,
-        [event_row(one, links, now) for one in later[-5:][::-1]],
-    )
+    later = [one for one in every if one["time"] > found["first_seen"]]
+    return [event_row(one, links, now) for one in later[-5:][::-1]]
+
+
+def _policy(found: dict[str, Any] | None, links: Links) -> Link:
+    if found is None:
+        return Link("no policy covers the modem")
+    return Link(f"{links.text(found['name'])}, mode {found['mode']}", f"/policies/P{found['ref']}")
+
+
+def _work(one: dict[str, Any], links: Links, now: datetime) -> AnnouncedWork:
+    begin, end = moment(one["from"], now), moment(one["to"], now)
+    return AnnouncedWork(links.text(one["name"]), links.text(one["announced_by"]), begin, end)
 
 
 def _history(one: dict[str, Any], links: Links, now: datetime) -> HistoryRow:

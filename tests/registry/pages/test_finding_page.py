@@ -30,6 +30,7 @@ def test_page_shows_both_sims_and_the_answers(story: Story, operator: Browser) -
     assert "Was this planned?" in page
     assert page.index(ICCID) < page.index(OTHER_ICCID)
     assert f"+QCCID: {OTHER_ICCID}" in page
+    assert re.search(r"<dt>policy</dt><dd>.*</dd>\s<dt>announced work</dt><dd>", page)
     assert "report gw-1/stream-1/2" in re.sub(r"<[^>]+>", "", page)
 
 
