@@ -53,7 +53,7 @@ def test_every_command_line_is_accepted(line: str) -> None:
     command: click.Command | None = cli
     context = click.Context(cli, info_name="modemagent")
     while isinstance(command, click.Group):
-        command = command.get_command(context, words.pop(0))
+        _, command, words = command.resolve_command(context, words)
     assert command is not None
     command.make_context("modemagent", words)
 
