@@ -98,9 +98,10 @@ def _findings(
         yield "<p>None.</p>"
     for one in findings:
         runs = [ledger.runs[number] for number in one.runs]
+        units = "1 unit" if len(runs) == 1 else f"{len(runs)} units"
         yield (
             f'<p class="{one.grade}">{escape(one.grade.capitalize())}: {escape(one.message)} '
-            f"({len(runs)} units, {one.share * 100:.1f} % of lot {escape(one.lot or '-')})</p>"
+            f"({units}, {one.share * 100:.1f} % of lot {escape(one.lot or '-')})</p>"
             f"<p>{escape(one.remedy)}</p>"
         )
         yield _table(

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from modemagent.errors import ModemAgentError, UsageError
+from modemagent.errors import ModemAgentError, PortNotFound, UsageError
 from modemagent.logs import Log
 from modemagent.provisioning.acts import open_rows
 from modemagent.provisioning.attempt import RunVerdict
@@ -33,6 +33,8 @@ from modemagent.provisioning.view import order_counts
 from modemagent.watching.events import now as time_of_day
 
 FAILED, INTERRUPTED = 3, 130
+#: Time after which a tray that is worked off once counts as empty: modules may be starting.
+_EMPTY_S = 10.0
 
 #: A person or a screen that works beside the bench until it is cancelled.
 Companion = Callable[[Bench, asyncio.Event], Awaitable[None]]
@@ -230,10 +232,24 @@ async def _run(
 
 
 async def _stop_when_done(bench: Bench, stop: asyncio.Event) -> None:
-    """End the session when the tray has been done for a moment."""
+    """End the session when the tray has been done for a moment.
+
+    :raises PortNotFound: no bay has a module
+    """
     done_at: float | None = None
+    empty_until = time.monotonic() + _EMPTY_S
     while True:
         await asyncio.sleep(0.05)
+        if empty_until and any(bay.is_plugged for bay in bench.state.bays.values()):
+            empty_until = 0.0
+        elif empty_until and time.monotonic() >= empty_until:
+            stop.set()
+            bays = ", ".join(bench.state.bays)
+            raise PortNotFound(
+                f"no module in the bays {bays}",
+                port=bays,
+                hint="Plug one in, and look at the sockets: modemagent provision bays show",
+            )
         if not bench.is_tray_done:
             done_at = None
         elif done_at is None:

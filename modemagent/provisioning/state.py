@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from modemagent.identity.imei import Imei
 from modemagent.privacy.masking import mask
 from modemagent.provisioning.attempt import BayState, Blame
 from modemagent.provisioning.bay_run import Bay, BayRun, LabelScan
@@ -124,7 +125,7 @@ class LineState:
             bay=bay.number,
             state=str(state),
             reason=reason or None,
-            imei=mask(run.unit + "0") if run is not None and run.unit else None,
+            imei=mask(Imei.from_digits(run.unit)) if run is not None and run.unit else None,
             **more,
         )
 

@@ -64,6 +64,15 @@ def test_tray_that_fits_ends_with_status_0(call: Call, station: Station) -> None
     imei = station.rows()[0]["imei"]
     assert len(imei) == 15
     assert imei not in done.stdout
+    shown = {one["imei"] for one in events(done.stdout, "bay.state")} - {None}
+    assert f"{imei[:6]}*****{imei[-4:]}" in shown
+
+
+def test_empty_tray_has_its_own_status(call: Call, station: Station) -> None:
+    words = (str(station.order), "--state-dir", str(station.folder), "--bay=01=/dev/ttyNONE")
+    done = call("provision", *words, "--once", "--plain")
+    assert done.returncode == 4
+    assert "no module in the bays 01" in done.stderr
 
 
 def test_wrong_firmware_is_named_and_waived(call: Call, station: Station) -> None:

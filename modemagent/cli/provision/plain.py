@@ -77,7 +77,7 @@ def _line(event: str, fields: dict[str, Any], *, is_verbose: bool) -> str | None
             return f"station check: {plain(fields['problem'] or 'ok')}"
         case "lot.finding":
             lot = f" {plain(fields['lot'])}" if fields["lot"] else ""
-            units = f"{len(fields['runs'])} units"
+            units = "1 unit" if len(fields["runs"]) == 1 else f"{len(fields['runs'])} units"
             return f"lot{lot}: {fields['grade']}: {plain(fields['message'])} ({units})"
         case "act.refused":
             return f"refused: {plain(fields['message'])}"
