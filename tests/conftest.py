@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
+import tests
 from modemagent.cli.main import run as run_command_line
 from tests import preloaded
+
+# python-barcode installs a folder "tests" too, which would be searched instead of this one
+tests.__path__ = [str(Path(__file__).parent)]
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 #: Messages with which umockdev 0.17 aborts: one of several threads overwrites the path of a device

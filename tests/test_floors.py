@@ -226,8 +226,11 @@ class Module(NamedTuple):
     def where(self, node: ast.stmt) -> str:
         return f"{self.path.relative_to(ROOT.parent)}:{node.lineno}"
 
-    def imports(self) -> Iterator[Import]:
-        """Yield each import; `from package import module` imports the module."""
+    def imports(self) -> tuple[Import, ...]:
+        """Return each import; `from package import module` imports the module."""
+        return imports_in(self.path)
+
+    def _find_imports(self) -> Iterator[Import]:
         for function, node in _statements(self.tree):
             if isinstance(node, ast.Import):
                 targets = [alias.name for alias in node.names]
@@ -243,6 +246,11 @@ class Module(NamedTuple):
     def imported_modules(self) -> Iterator[str]:
         """Yield the modules of the package that this one imports."""
         return (target for _, _, target in self.imports() if target in names())
+
+
+@cache
+def imports_in(path: Path) -> tuple[Import, ...]:
+    return tuple(next(one for one in modules().values() if one.path == path)._find_imports())
 
 
 @cache

@@ -23,18 +23,18 @@ from modemagent.at.steps import Response
 
 KEPT = [(name, data) for name in TARGETS for data in corpus_files.load(name)]
 #: Runs of the short fuzz: a second or so each; a whole identification is slow.
-RUNS = 60
+RUNS = 40
 FEWER = {
     "identify": 8,
-    "interference": 15,
+    "interference": 10,
     "flood": 2,
-    "log": 40,
-    "reading": 15,
-    "shapes": 30,
-    "words": 30,
+    "log": 25,
+    "reading": 10,
+    "shapes": 12,
+    "words": 15,
 }
 #: Every nth honest input begins the short run of a target whose inputs take longest.
-SPARSE = {"flood": 8, "shapes": 3}
+SPARSE = {"flood": 8, "shapes": 6}
 SCRIPT = Path(__file__).parents[2] / "scripts" / "fuzz"
 
 

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.registry.conftest import Gateway, Registry, no_sim
+from tests.registry.conftest import Client, Gateway, Registry, no_sim
 
 _COMMAND = Path(sys.executable).with_name("schemathesis")
 #: A decision without If-Match is answered with 428. For routes whose bodies hold numbers, a schema
 #: does not state what is valid, and a decision needs the revision of a finding.
 _CONFIG = """
+[phases.coverage]
+unexpected-methods = []
+
 [checks]
 missing_required_header.expected-statuses = [400, 401, 403, 406, 415, 422, 428]
 
@@ -27,17 +30,8 @@ checks.positive_data_acceptance.enabled = false
 include-path-regex = "^/api/v1/(windows$|polic|regulations/|webhooks|exports$)"
 checks.positive_data_acceptance.enabled = false
 """
-#: For scopes that most routes refuse, whatever the request: two requests to each of these routes.
-_MOSTLY_REFUSED = """
-[[operations]]
-include-path-regex = "^/api/v1/(?!reports$|enroll$)"
-phases.coverage.enabled = false
-phases.fuzzing.generation.max-examples = 2
-
-[[operations]]
-include-path-regex = "^(?!/api/v1/)|^/api/v1/(reports|enroll)$"
-phases.fuzzing.enabled = false
-"""
+#: What a token of scope gateway or enroll, or none, is for; all other routes refuse it.
+_OPEN = r"^(?!/api/v1/)|^/api/v1/(reports|enroll)$"
 #: What a reader may send beside GET.
 PERMITTED = {
     "POST /api/v1/checks",
@@ -71,25 +65,41 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 @pytest.mark.parametrize("scope", _SCOPES)
 def test_api_is_as_described(filled: Registry, tmp_path: Path, scope: str) -> None:
     words = _SCOPES[scope]
-    config, phases = _CONFIG, "coverage"
+    limits: tuple[str, ...] = ()
+    phases = "coverage"
     if scope == "read":  # what a reader may get is also in the coverage of admin
-        phases = "fuzzing"
+        phases, limits = "fuzzing", ("--include-method", "GET")
     elif scope != "admin":
-        config, phases = _CONFIG + _MOSTLY_REFUSED, "coverage,fuzzing"
-    (tmp_path / "schemathesis.toml").write_text(config)
+        limits = ("--include-path-regex", _OPEN)
+    (tmp_path / "schemathesis.toml").write_text(_CONFIG)
     token = ["-H", f"Authorization: Bearer {filled.token(*words)}"] if words else []
     done = subprocess.run(
         [
             *(_COMMAND, "run", f"http://127.0.0.1:{filled.port}/openapi.json", *token),
             *("--max-examples", "5", "--seed", "1", "--phases", phases),
             *("--exclude-path", "/api/v1/events/stream", "--request-timeout", "20"),
-            *(("--include-method", "GET") if scope == "read" else ()),
+            *limits,
         ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(("scope", "status"), [("none", 401), ("gateway", 403), ("enroll", 403)])
+def test_other_routes_are_refused(filled: Registry, scope: str, status: int) -> None:
+    words = _SCOPES[scope]
+    client = Client(filled.port, filled.token(*words) if words else None)
+    refused = 0
+    for path, operations in client.request("GET", "/openapi.json").json["paths"].items():
+        for method in operations if re.match(_OPEN, path) is None else ():
+            body = None if method in ("get", "delete") else b"{}"
+            response = client.request(method.upper(), re.sub(r"\{[^}]*\}", "1", path), body)
+            assert response.status == status, (method, path, response.raw)
+            assert response.headers["Content-Type"] == "application/problem+json"
+            refused += 1
+    assert refused > 50
 
 
 def test_reader_changes_nothing(filled: Registry) -> None:
