@@ -25,8 +25,14 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 UMOCKDEV_CRASHES = ("is_emulated_device: Assertion", "uevent_sender sendmsg_one: sendmsg failed")
 #: What runs first: files and folders whose tests wait longest.
 FIRST = ("test_golden.py", "test_schemathesis.py", "test_faults.py")
+#: A folder whose tests share a registry with a story, which one worker makes.
+SHARED = "tests/registry/pages"
 SECOND = ("fuzz", "modem", "modemmanager", "process")
-WHOLE_FILES = ("modem/test_capture.py", "modem/test_replay.py", "modem/test_wires.py")
+WHOLE_FILES = (
+    *("modem/test_capture.py", "modem/test_replay.py", "modem/test_wires.py"),
+    *("privacy/test_work_objects.py", "privacy/test_crawl.py", "provisioning/test_rehearsal.py"),
+    "test_floors.py",
+)
 #: Folders and files whose cases are assigned one by one, as each takes some seconds or more.
 SINGLE_CASES = ("/fuzz/", "/modemmanager/", "/process/", "/test_schemathesis.py", "/test_demo.py")
 
@@ -42,7 +48,12 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the slowest tests first, so that no worker runs them alone at the end."""
-    items.sort(key=lambda item: (item.path.name not in FIRST, item.path.parent.name not in SECOND))
+
+    def order(item: pytest.Item) -> tuple[bool, bool]:
+        is_first = item.path.name in FIRST or SHARED in item.path.as_posix()
+        return not is_first, item.path.parent.name not in SECOND
+
+    items.sort(key=order)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -58,6 +69,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     class ByFunction(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
+            if SHARED in file:
+                return SHARED
             if any(part in file for part in SINGLE_CASES):
                 return nodeid
             return file if file.endswith(WHOLE_FILES) else nodeid.partition("[")[0]

@@ -23,18 +23,18 @@ from modemagent.at.steps import Response
 
 KEPT = [(name, data) for name in TARGETS for data in corpus_files.load(name)]
 #: Runs of the short fuzz: a second or so each; a whole identification is slow.
-RUNS = 40
+RUNS = 25
 FEWER = {
     "identify": 8,
     "interference": 10,
     "flood": 2,
-    "log": 25,
+    "log": 15,
     "reading": 10,
-    "shapes": 12,
-    "words": 15,
+    "shapes": 6,
+    "words": 10,
 }
 #: Every nth honest input begins the short run of a target whose inputs take longest.
-SPARSE = {"flood": 8, "shapes": 6}
+SPARSE = {"flood": 8, "shapes": 8}
 SCRIPT = Path(__file__).parents[2] / "scripts" / "fuzz"
 
 
