@@ -78,13 +78,11 @@ class ReportKept(NamedTuple):
 
     :param stage: ``checked`` or ``ended``
     :param problem: why it was not stored or accepted; "" if it was
-    :param is_refused: the registry has judged, so that a repetition changes nothing
     """
 
     run: int
     stage: str
     problem: str = ""
-    is_refused: bool = False
 
 
 class LabelTurn(NamedTuple):

@@ -307,21 +307,25 @@ class Bench:
         entry = line.ledger.runs[run]
         row = line.index.rows.get(entry.row)
         place = self.readings.place(entry.bay)
-        is_accepted = self._reports.send(entry, stage, row, place, self.post)
-        if is_accepted is not None:
-            self._start(self._confirm(run, is_accepted))
+        answer = self._reports.send(entry, stage, row, place, self.post)
+        if answer is not None:
+            self._start(self._confirm(run, answer))
 
-    async def _confirm(self, run: int, is_accepted: Callable[[], bool]) -> None:
-        """Wait until the registry has accepted a unit; hold its bay meanwhile."""
+    async def _confirm(self, run: int, answer: Callable[[], str | None]) -> None:
+        """Wait until the registry has accepted a unit; hold its bay meanwhile.
+
+        :param answer: returns None while there is none, then why it was rejected, or ""
+        """
         hold_at = time.monotonic() + _CONFIRM_S
-        while not await run_in_thread(is_accepted):
+        while (rejected := await run_in_thread(answer)) is None:
             problem = self._reports.problem() if self._reports is not None else ""
             if not problem and time.monotonic() >= hold_at:
                 problem = "the registry has not accepted the unit yet"
             if problem:
                 self.post(ReportKept(run, "checked", problem))
             await asyncio.sleep(_CONFIRM_POLL_S)
-        self.post(ReportKept(run, "checked"))
+        problem = f"the registry rejects the report: {rejected}" if rejected else ""
+        self.post(ReportKept(run, "checked", problem))
 
     async def _run_hook(self, effect: StartHook) -> None:
         line = self.state

@@ -79,11 +79,11 @@ class StationReports:
         row: ExpectedRow | None,
         place: PortPlace | None,
         post: Post,
-    ) -> Callable[[], bool] | None:
-        """Store a report; the result is posted now, or when the returned function is true.
+    ) -> Callable[[], str | None] | None:
+        """Store a report; its result is posted now, or states the function that is returned.
 
-        :returns: a function that returns True once the registry has accepted the report; None if
-            that is not required
+        :returns: None if the registry need not have accepted the report; else a function that
+            returns None while the report waits, then why the registry has rejected it, or ""
         """
         draft = ReportDraft(
             reason=Reason.REMOVED if stage == "removed" else Reason.IDENTIFIED,
@@ -103,7 +103,13 @@ class StationReports:
         if self._settings.registry != "confirm" or stage != "checked":
             post(ReportKept(run.number, stage))
             return None
-        return lambda: all(each.report_id != report.report_id for each in self._outbox.batch(1000))
+        return lambda: self._answer(report.report_id)
+
+    def _answer(self, report_id: str) -> str | None:
+        if any(each.report_id == report_id for each in self._outbox.batch(1000)):
+            return None
+        letters = self._outbox.dead_letters()
+        return next((one.reason for one in letters if one.report.report_id == report_id), "")
 
     def _provision(self, run: RunEntry, stage: str, row: ExpectedRow | None) -> dict[str, Any]:
         values = row.values if row is not None else {}

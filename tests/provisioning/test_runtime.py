@@ -21,6 +21,7 @@ from modemagent.provisioning.runtime import Bench
 from modemagent.provisioning.session import SessionOptions, opened_station, run_session
 from modemagent.provisioning.usb_devices import devices_in_bays
 from tests.discovery.usb_tree import CONTROLLER, UsbTree
+from tests.report.conftest import SmallRegistry, running
 from tests.simulated import simulated
 
 ORDER = parse_order(b"model,quantity,sim,lot\nEG25-G,9,required,L-1\n", "4711", ColumnMap())
@@ -143,6 +144,21 @@ def test_unit_is_reported_when_checked_and_when_ended(tmp_path) -> None:
     journal = tmp_path / "provision/4711/journal.jsonl"
     kinds = [json.loads(line)["kind"] for line in journal.read_text().splitlines()]
     assert kinds.index("registered") < kinds.index("verdict") < kinds.index("told")
+
+
+def test_rejected_report_is_a_hold_where_it_is_required(tmp_path) -> None:
+    with running(SmallRegistry()) as registry:
+        registry.refused = set(range(1, 9))
+        session = Session(tmp_path, registry="confirm", registry_url=registry.url)
+
+        async def end_at_rejection(_: Bench, stop: asyncio.Event) -> None:
+            while not any("not like this" in one["reason"] for one in session.of("station.hold")):
+                await asyncio.sleep(0.01)
+            stop.set()
+
+        session.run(end_at_rejection)
+    assert {one["step"] for one in session.of("station.hold")} == {"register"}
+    assert "pass" not in session.verdicts()
 
 
 def test_registry_that_is_away_is_a_hold_where_it_is_required(tmp_path) -> None:
