@@ -88,7 +88,6 @@ class BayRun:
     is_claimed: bool = False
     is_registered: bool = False
     registry_problem: str = ""
-    registry_refused: bool = False
     label: int = 0
     copies: int = 0
     label_status: str = ""
@@ -103,7 +102,6 @@ class BayRun:
     silence: str = ""
     silence_code: str = ""
     is_golden: bool = False
-    scan_from: float = 0.0
     person_s: float = 0.0
     module_s: float = 0.0
 
@@ -134,7 +132,6 @@ class Bay:
 
     number: str
     is_plugged: bool = False
-    plugged_at: float = 0.0
     device: str = ""
     run: BayRun | None = None
     state: BayState = BayState.WAITING

@@ -64,8 +64,6 @@ class BenchSettings(NamedTuple):
     label_formats: tuple[str, ...] = ()
     serial_format: str = ""
     golden: str = ""
-    bad: str = ""
-    bad_step: str = ""
     sign_key: str = ""
     columns: int = 4
     people: Mapping[str, StationPerson] = {}
@@ -79,7 +77,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "dpi": (int,),
     "label_template": (str,), "scanners": (list,), "tacs": (list,),
     "station_check_h": (int, float), "require_operator": (bool,), "allow_typed": (bool,),
-    "golden": (str,), "bad": (str,), "bad_step": (str,), "sign_key": (str,), "columns": (int,),
+    "golden": (str,), "sign_key": (str,), "columns": (int,),
     "on_verdict": (list,), "label_formats": (list,), "serial_format": (str,),
 }  # fmt: skip
 

@@ -61,7 +61,7 @@ def _on_plugged(line: LineState, event: UnitPlugged) -> None:
     bay = line.bays[event.bay]
     if bay.is_plugged:
         return
-    bay.is_plugged, bay.plugged_at, bay.device = True, line.now, event.device
+    bay.is_plugged, bay.device = True, event.device
     begin_run(line, bay)
     line.enter(bay, BayState.BOOTING, event.device)
     ties.on_plugged(line, bay)
@@ -98,7 +98,7 @@ def _on_read(line: LineState, event: UnitRead) -> None:
         # a fixture without a plug event: another IMEI is another unit
         if run is not None and run.verdict is None:
             progress.end(line, bay, RunVerdict.ABORTED)
-        bay.is_plugged, bay.plugged_at = True, line.now
+        bay.is_plugged = True
         run = begin_run(line, bay)
     if run.verdict is not None:
         return
@@ -220,7 +220,7 @@ def _on_report_kept(line: LineState, event: ReportKept) -> None:
     if found is None or event.stage == "removed":
         return
     bay, run = found
-    run.registry_problem, run.registry_refused = event.problem, event.is_refused
+    run.registry_problem = event.problem
     if not event.problem and not run.is_registered:
         run.is_registered, run.hold = True, None
         line.record("registered", is_synced=True, run=run.number)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from modemagent.identity.imei import Imei
 from modemagent.privacy.masking import mask
-from modemagent.provisioning.attempt import BayState, Blame
+from modemagent.provisioning.attempt import BayState
 from modemagent.provisioning.bay_run import Bay, BayRun, LabelScan
 from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.events import Announce, Append, Effect
@@ -160,7 +160,3 @@ def masked_tail(digits: str) -> str:
     '..000 013'
     """
     return f"..{digits[-6:-3]} {digits[-3:]}" if len(digits) >= 10 else ""
-
-
-def blame_of(text: str | None) -> Blame | None:
-    return Blame(text) if text else None

@@ -20,7 +20,6 @@ from modemagent.registry.store.recorder import Recorder
 log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 15.0
-SECURITY = ("starttls", "tls", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

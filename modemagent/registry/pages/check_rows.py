@@ -12,7 +12,7 @@ from modemagent.identity.problems import CODES
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.viewer import Viewer
-from modemagent.registry.pages.words import CHECKS, LISTS, Word, word
+from modemagent.registry.pages.words import CHECKS, Word, word
 
 _IMEI_DIGITS = 14
 _TONES = ("bad", "warn")  # those that need attention
@@ -182,8 +182,3 @@ def _value(value: object) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value)) or "none"
     return "none" if value is None else str(value)
-
-
-def listed_word(status: str | None) -> Word | None:
-    """Return the word of the list that decides about a number."""
-    return None if status is None else LISTS[status]

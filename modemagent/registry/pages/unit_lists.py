@@ -160,10 +160,6 @@ def _csv(ask: Ask, kind: UnitKindList) -> Answer:
     )
 
 
-def _as_text(ask: Ask) -> bool:
-    return ask.query("numbers") == "text"
-
-
 def _cells(kind: UnitKindList, row: UnitRow) -> list[str]:
     cells = [
         row.link.text,

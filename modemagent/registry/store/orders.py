@@ -206,17 +206,6 @@ def _update(batch: Batch, row: OrderRow, values: dict[str, Any]) -> None:
     )
 
 
-def clean_number(text: str) -> str:
-    """Return the number of an order as it is stored.
-
-    :raises UsageError: it is empty, not printable, or longer than 64
-    """
-    found = clean_text("the number of an order", text, 64)
-    if not found:
-        raise UsageError("an order has a number", hint="Give the number of the purchase order.")
-    return found
-
-
 def clean_note(text: str | None) -> str | None:
     """Return a note as it is stored."""
     return clean_text("note", text or "", LONGEST_NOTE) or None

@@ -54,10 +54,6 @@ class StayRow(NamedTuple):
     def is_open(self) -> bool:
         return self.cause is None
 
-    @property
-    def slot_key(self) -> tuple[int | None, int | None, int | None]:
-        return self.holder, self.holder_individual, self.slot
-
 
 def load_stays(
     view: View, column: str, keys: Iterable[int], known_at: int | None = None
