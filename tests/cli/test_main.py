@@ -2,11 +2,10 @@
 
 import json
 import os
+import resource
 import signal
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -99,15 +98,18 @@ def test_tables_are_read_at_their_first_use():
 
 
 def test_version_takes_at_most_1_5_imports_of_click():
-    def median_ms(*words: str) -> float:
-        times = []
-        for _ in range(15):
-            start = time.perf_counter()
-            subprocess.run([sys.executable, *words], capture_output=True, check=True)
-            times.append(time.perf_counter() - start)
-        return statistics.median(times) * 1000
+    def cpu_s(*words: str) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *words], capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
-    assert median_ms("-m", "modemagent", "--version") <= 1.5 * median_ms("-c", "import click")
+    # the least of several: other processes only add to it
+    version, click = zip(
+        *((cpu_s("-m", "modemagent", "--version"), cpu_s("-c", "import click")) for _ in range(12)),
+        strict=True,
+    )
+    assert min(version) <= 1.5 * min(click)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
