@@ -6,9 +6,7 @@ The patterns find habits, not style: text that passes is still to be read aloud 
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,7 +73,9 @@ CHECKED_WITH_LITERALS = [
 CHECKED = [(re.compile(pattern, re.IGNORECASE), better) for pattern, better in PATTERNS]
 
 # Text that quotes a modem, a standard or another program keeps the words of its source.
-EXEMPT = re.compile(r"^\s*(>>>|\.\.\.)|`[^`]*`|\"[^\"]*\"")
+EXEMPT = re.compile(r"^[^\S\n]*(>>>|\.\.\.)|`[^`\n]*`|\"[^\"\n]*\"", re.MULTILINE)
+#: As the formatter writes it; a string that looks like one is read also.
+COMMENT = re.compile(r"(?:^[^\S\n]*|  )#:? ?(.*)", re.MULTILINE)
 
 
 def areas() -> list[str]:
@@ -98,16 +98,18 @@ def areas() -> list[str]:
 
 @pytest.mark.parametrize("area", areas())
 def test_prose_has_no_forbidden_habit(area: str) -> None:
-    found = [
-        f"{path.relative_to(ROOT)}:{line}: {match.group(0)!r}: write {better}: {text.strip()[:90]}"
-        for path, line, text in texts(ROOT / area)
-        for patterns, searched in (
-            (CHECKED, EXEMPT.sub("", text)),
-            (CHECKED_WITH_LITERALS, text),
-        )
-        for pattern, better in patterns
-        if (match := pattern.search(searched))
-    ]
+    lines = list(texts(ROOT / area))
+    literal = "\n".join(text for _, _, text in lines)
+    found = []
+    for patterns, searched in (
+        (CHECKED, EXEMPT.sub("", literal)),
+        (CHECKED_WITH_LITERALS, literal),
+    ):
+        for pattern, better in patterns:
+            for match in pattern.finditer(searched):
+                path, line, text = lines[searched.count("\n", 0, match.start())]
+                place = f"{path.relative_to(ROOT)}:{line}"
+                found.append(f"{place}: {match[0]!r}: write {better}: {text.strip()[:90]}")
     assert not found, f"{len(found)} findings\n" + "\n".join(found)
 
 
@@ -149,9 +151,8 @@ def _is_python_script(path: Path) -> bool:
 def _python(path: Path) -> Iterator[tuple[int, str]]:
     source = path.read_text(encoding="utf-8")
     in_tests = (ROOT / "tests") in path.parents
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            yield token.start[0], token.string.lstrip("#: ")
+    for match in COMMENT.finditer(source):
+        yield source.count("\n", 0, match.start()) + 1, match[1]
     tree = ast.parse(source)
     docstrings = {
         id(node.body[0].value)

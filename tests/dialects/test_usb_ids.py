@@ -8,7 +8,6 @@ from modemagent.at.data_rows import data_rows
 from modemagent.dialects import catalogue, usb_ids
 from modemagent.dialects.usb_ids import (
     PROTOCOLS,
-    Layout,
     layout_of,
     layouts,
     recovery_modes,
@@ -23,16 +22,16 @@ LAYOUTS = list(layouts())
 DIALECTS = {row.dialect.name for row in catalogue.ROWS}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]}:{row[1][:9]}")
-def test_layout_row_is_valid(row: tuple[str, str, str, str, str]) -> None:
-    vid, pids, dialect, roles, source = row
-    assert re.fullmatch(r"[0-9a-f]{4}", vid)
-    assert re.fullmatch(r"\*|[0-9a-f]{4}( [0-9a-f]{4})*", pids)
-    assert dialect == "-" or dialect in DIALECTS
-    assert re.fullmatch(r"-|(\d{1,2}:(at|data|nmea|diag)( |$))+", roles)
-    numbers = [int(role.partition(":")[0]) for role in roles.removeprefix("-").split()]
-    assert numbers == sorted(set(numbers)) and all(number < 32 for number in numbers)
-    assert source.strip()
+def test_layout_rows_are_valid() -> None:
+    for row in ROWS:
+        vid, pids, dialect, roles, source = row
+        assert re.fullmatch(r"[0-9a-f]{4}", vid), row
+        assert re.fullmatch(r"\*|[0-9a-f]{4}( [0-9a-f]{4})*", pids), row
+        assert dialect == "-" or dialect in DIALECTS, row
+        assert re.fullmatch(r"-|(\d{1,2}:(at|data|nmea|diag)( |$))+", roles), row
+        numbers = [int(role.partition(":")[0]) for role in roles.removeprefix("-").split()]
+        assert numbers == sorted(set(numbers)) and all(number < 32 for number in numbers), row
+        assert source.strip(), row
 
 
 def test_layout_with_roles_has_a_source() -> None:
@@ -151,9 +150,8 @@ def test_roles_exist_in_discovery() -> None:
     assert words == {str(role) for role in Role} - {"unknown"}
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda row: f"{row.vid}:{row.pid or '*'}")
-def test_every_row_is_found(layout: Layout) -> None:
-    assert layout_of(layout.vid, layout.pid or "ffff") == layout
+def test_every_row_is_found() -> None:
+    assert [one for one in LAYOUTS if layout_of(one.vid, one.pid or "ffff") != one] == []
 
 
 @pytest.mark.parametrize(

@@ -397,11 +397,11 @@ def test_last_attempt_has_a_remedy():
     assert "blocks" in str(found["remedy"])
 
 
-@pytest.mark.parametrize("prefix", DECODERS)
 @pytest.mark.parametrize("rest", ["", " ", ",", ",,,,,,,,,,,,,,,,", "x", '"', "(", "-1", "9" * 40])
-def test_every_decoder_accepts_odd_fields(prefix, rest):
-    explain("", f"{prefix}: {rest}")
-    explain_identity("", f"{prefix}: {rest}")
+def test_every_decoder_accepts_odd_fields(rest):
+    for prefix in DECODERS:
+        explain("", f"{prefix}: {rest}")
+        explain_identity("", f"{prefix}: {rest}")
 
 
 PREFIX = st.sampled_from([f"{prefix}:" for prefix in DECODERS])
@@ -429,9 +429,9 @@ def _assert_printable(value):
         assert value.isprintable()
 
 
-@pytest.mark.parametrize("prefix", DECODERS)
-def test_line_of_four_kibibytes_is_accepted(prefix):
-    for piece in ('"\x1b[2J",', "1,", "(2,", "\\22", "FF"):
+@pytest.mark.parametrize("piece", ['"\x1b[2J",', "1,", "(2,", "\\22", "FF"])
+def test_line_of_four_kibibytes_is_accepted(piece):
+    for prefix in DECODERS:
         line = f"{prefix}: {piece * LONGEST}"[: LONGEST + 100]
         found = explain("", line) or explain_identity("", line)
         if found is not None:

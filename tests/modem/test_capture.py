@@ -1,7 +1,7 @@
 """Each transcript played, recorded and played again: identification finds the same modem.
 
-Every modem is recorded over every kind of wire by a clock that waits for nothing; then one modem
-is recorded in all ways, and at a port.
+Every modem is recorded in each state of its SIM and over one kind of wire with faults, by a clock
+that waits for nothing; then one modem is recorded in all ways, and at a port.
 """
 
 from __future__ import annotations
@@ -49,7 +49,11 @@ WIRES = {
 }
 
 
-CASES = [(wire, name) for wire in WIRES for name in names()]
+FAULTY = [name for name, wire in WIRES.items() if wire.faults]
+CASES = [
+    *((wire, name) for wire in WIRES if wire not in FAULTY for name in names()),
+    *((FAULTY[number % len(FAULTY)], name) for number, name in enumerate(names())),
+]
 EACH_CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[1]}: {case[0]}")
 
 Case = tuple[str, str]
