@@ -30,11 +30,12 @@ from tests.registry.store.test_refold import stored
 SECRET = "s" * 32
 _GATEWAYS = 6
 _PAUSE_S = 0.05
+_BETWEEN_S = 0.02  # else the longest part of a test is to compare what arrived during the fault
 _PATIENCE_S = 120
 
 
 class Load:
-    """Gateways that send batches without pause, and each again until it is acknowledged.
+    """Gateways that send batch after batch, and each again until it is acknowledged.
 
     Modems travel between the gateways and their SIMs are swapped, so the history is not trivial.
     """
@@ -117,10 +118,11 @@ class Load:
                 if self._limit is not None and len(self.acknowledged) > self._limit:
                     time.sleep(0.01)
                     continue
-                batch = [_report(gateway, chance) for _ in range(chance.choice((1, 3, 20)))]
+                batch = [_report(gateway, chance) for _ in range(chance.choice((1, 2, 6)))]
                 self._deliver(gateway.gateway_id, batch)
                 with self._lock:
                     self.acknowledged += batch
+                time.sleep(_BETWEEN_S)
         except BaseException as error:  # noqa: BLE001 - raised by finish
             self._errors.append(error)
 

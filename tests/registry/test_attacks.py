@@ -96,25 +96,23 @@ def test_body_without_a_token_is_not_read(bounded: Target) -> None:
             assert client.flood(piece, 64 << 20) < 64 << 20
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        (gzip.compress(b'{"reports": []}') + gzip.compress(b'{"reports": []}'), 400),
-        (gzip.compress(b'{"reports": []}') + b"\0", 400),
-        (gzip.compress(b'{"reports": []}') + bytes(1 << 20), 400),
-        (gzip.compress(b'{"reports": []}')[:-1], 400),
-        (gzip.compress(b'{"reports": []}')[:-8] + bytes(8), 400),
-        (zlib.compress(b'{"reports": []}'), 400),
-        (gzip.compress(bytes(7 << 20)), 413),
-        (gzip.compress(bytes(64 << 20)), 413),
-        (gzip.compress(b'{"reports": []}'), 422),
-    ],
-    ids=["members", "byte", "tail", "short", "checksum", "zlib", "ratio", "bomb", "good"],
-)
-def test_gzip_is_one_member_of_limited_ratio(bounded: Target, body: bytes, status: int) -> None:
+def test_gzip_is_one_member_of_limited_ratio(bounded: Target) -> None:
+    good = gzip.compress(b'{"reports": []}')
+    bodies = {
+        "members": (good + good, 400),
+        "byte": (good + b"\0", 400),
+        "tail": (good + bytes(1 << 20), 400),
+        "short": (good[:-1], 400),
+        "checksum": (good[:-8] + bytes(8), 400),
+        "zlib": (zlib.compress(b'{"reports": []}'), 400),
+        "ratio": (gzip.compress(bytes(7 << 20)), 413),
+        "bomb": (gzip.compress(bytes(64 << 20)), 413),
+        "good": (good, 422),
+    }
     headers = {"Content-Encoding": "gzip"}
-    response = bounded.sender.request("POST", "/api/v1/reports", body, **headers)
-    assert response.status == status, response.raw
+    for name, (body, status) in bodies.items():
+        response = bounded.sender.request("POST", "/api/v1/reports", body, **headers)
+        assert response.status == status, (name, response.raw)
 
 
 def test_half_sent_heads_are_closed(bounded: Target) -> None:

@@ -81,7 +81,7 @@ def test_known_at_ignores_what_was_reported_later(gateway_client: Clients, reade
     assert [one["gateway_id"] for one in past["states"]] == ["gw-1"]
 
 
-@pytest.mark.parametrize("path", ["modems", "sims", "gateways", "pairings", "findings", "events"])
-def test_lists_have_no_past(reader: Client, path: str) -> None:
-    response = reader.request("GET", f"/api/v1/{path}?{at('12:00:00')}")
-    assert (response.status, response.json["code"]) == (400, "no_past")
+def test_lists_have_no_past(reader: Client) -> None:
+    for path in ("modems", "sims", "gateways", "pairings", "findings", "events"):
+        response = reader.request("GET", f"/api/v1/{path}?{at('12:00:00')}")
+        assert (response.status, response.json["code"]) == (400, "no_past"), path

@@ -121,7 +121,7 @@ def mutations(value: Any) -> Iterator[Any]:
     yield from (None, 7, -1, 2**63, 0.5, True, "", "ok", "absent", "\n", "x" * 300, [], {}, [7])
 
 
-@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FIXTURES[::2], ids=lambda path: path.stem)
 def test_both_decoders_agree_about_every_mutation(path: Path) -> None:
     seen = set()
     for body in mutations(json.loads(path.read_text())):
@@ -139,7 +139,7 @@ def test_both_decoders_agree_about_every_mutation(path: Path) -> None:
     assert seen == {str, ValidReport}
 
 
-@pytest.mark.parametrize("path", FIXTURES[::4], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FIXTURES[::8], ids=lambda path: path.stem)
 def test_reports_that_are_alike_have_the_same_parts(path: Path) -> None:
     example = json.loads(path.read_text())
     usual = {key: example[key] for key in example if key in ReportOutline.__struct_fields__}

@@ -72,9 +72,8 @@ def test_one_of_many_decisions_at_a_time_is_made(operator: Client, swap: dict[st
         assert sorted(pool.map(act, range(6))) == [200, *[412] * 5]
 
 
-@pytest.mark.parametrize(
-    ("action", "revision", "body", "status", "code"),
-    [
+def test_incomplete_decisions_are_refused(operator: Client, swap: dict[str, Any]) -> None:
+    decisions: list[tuple[str, int | None, dict[str, Any], int, str]] = [
         ("resolve", None, {"reason": "x"}, 428, "if_match_required"),
         ("resolve", 1, {}, 422, "invalid_request"),
         ("resolve", 1, {"reason": "  "}, 422, "invalid_request"),
@@ -84,19 +83,10 @@ def test_one_of_many_decisions_at_a_time_is_made(operator: Client, swap: dict[st
         ("suppress", 1, {"reason": "x", "until": "2020-01-01T00:00:00Z"}, 409, "until"),
         ("assign", 1, {"reason": "x"}, 409, "assignee"),
         ("delete", 1, {"reason": "x"}, 422, "invalid_request"),
-    ],
-)
-def test_incomplete_decision_is_refused(
-    operator: Client,
-    swap: dict[str, Any],
-    action: str,
-    revision: int | None,
-    body: dict[str, str],
-    status: int,
-    code: str,
-) -> None:
-    done = decide(operator, swap, action, revision, **body)
-    assert (done.status, done.json["code"]) == (status, code)
+    ]
+    for action, revision, body, status, code in decisions:
+        done = decide(operator, swap, action, revision, **body)
+        assert (done.status, done.json["code"]) == (status, code), (action, body)
 
 
 def test_reader_cannot_decide(reader: Client, swap: dict[str, Any]) -> None:

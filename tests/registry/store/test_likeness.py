@@ -142,7 +142,7 @@ def places(database: Database) -> list[Any]:
         ]
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_history_is_that_of_reports_decoded_as_a_whole(
     seed: int, tmp_path: Path, decoded: list[int]
 ) -> None:

@@ -22,7 +22,7 @@ from modemagent.report.message import canonical_body
 from tests.registry.history.wire import as_received, body_of
 from tests.registry.history.world import Fleet, SentReport
 
-WORLDS = range(15)
+WORLDS = range(8)
 SECRET = b"s" * 32
 LONG_AFTER_MS = 1_830_000_000_000
 

@@ -141,7 +141,7 @@ def no_tails(batch: Batch) -> tuple[list[Tail], set[int]]:
     return [], sims
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_tails_equal_histories_derived_as_a_whole(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
