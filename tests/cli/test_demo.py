@@ -48,7 +48,7 @@ def test_every_modem_and_a_swap_reach_the_registry(call, tmp_path):
     assert _children(str(tmp_path)) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_no_process_remains(tmp_path, environment, number):
     with subprocess.Popen(
         [sys.executable, "-m", "modemagent", "demo", "--modems", "2"],
@@ -63,7 +63,7 @@ def test_no_process_remains(tmp_path, environment, number):
         process.wait(120)
     deadline = time.monotonic() + 15
     while (left := _children(str(tmp_path))) and time.monotonic() < deadline:
-        os.sched_yield()
+        time.sleep(0.05)
     assert left == []
 
 

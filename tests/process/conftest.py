@@ -48,7 +48,7 @@ def until(condition: Callable[[], T], *, deadline_s: float = 120, what: str = ""
             raise AssertionError(
                 f"not true in {deadline_s} s: {what or condition}; last: {value!r}"
             )
-        time.sleep(min(0.01 + waited_s / 20, 0.1))
+        time.sleep(min(0.01 + waited_s / 10, 0.3))
 
 
 def call(*words: str) -> subprocess.CompletedProcess[str]:

@@ -195,7 +195,7 @@ def test_ports_that_appear_one_by_one_are_one_modem(
     assert not any(bed.written().values()), bed.written()
 
 
-@pytest.mark.parametrize("after", [1, 30, 90, 200, 320])
+@pytest.mark.parametrize("after", [1, 90, 320])
 def test_port_that_vanishes_during_identification_leaks_nothing(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path, after: int
 ) -> None:
@@ -216,7 +216,7 @@ def test_port_that_vanishes_during_identification_leaks_nothing(
     assert reports(agent) == [("identified", "usb:1-1:1.2")]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_identical_modems_that_exchange_tty_names_stay_distinct(
     bed: Bed, agent: Discovering, started: Any, tmp_path: Path, seed: int
 ) -> None:
