@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 from modemagent.errors import ReportError
@@ -168,7 +169,9 @@ class _Recording:
 
     def run(self) -> list[ReportResult]:
         fresh, conflicts = self._classify()
-        self._places = PlaceLog(self._batch, self._stored, self._has_hole)
+        # not a method: with a cycle of references the batch would wait for the garbage collector
+        has_hole = partial(_has_hole, self._ranges, self._by_rank)
+        self._places = PlaceLog(self._batch, self._stored, has_hole)
         fresh, conflicts = self._valid(fresh), self._valid(conflicts)
         for one in fresh:
             one.ranges.add(one.boot.id, one.envelope.sequence, one.arrival.received_ms)
@@ -374,14 +377,6 @@ class _Recording:
             )
         )
 
-    def _has_hole(self, gateway: int, start: int, end: int) -> bool:
-        rank, first = divmod(start, 1 << SEQUENCE_BITS)
-        last_rank, last = divmod(end, 1 << SEQUENCE_BITS)
-        stream = self._by_rank.get((gateway, rank))
-        if rank != last_rank or stream is None:
-            return True
-        return self._ranges[stream].has_hole(first, last)
-
     def _mark_closed_holes(self) -> None:
         """Measure the gaps at all places of a gateway around numbers that arrived late."""
         filled = [one for one in self._ranges.values() if one.filled]
@@ -443,6 +438,25 @@ class _Recording:
         connection = self._batch.connection
         dialect.delete_rows(connection, schema.place_sim, key, sorted(gone - new))
         dialect.insert_new(connection, schema.place_sim, key, sorted(new - gone))
+
+
+def _has_hole(
+    ranges: dict[int, StreamRanges],
+    by_rank: dict[tuple[int, int], int],
+    gateway: int,
+    start: int,
+    end: int,
+) -> bool:
+    """Return True if a number between two positions of a gateway is missing.
+
+    :param by_rank: row of each stream, by gateway and rank
+    """
+    rank, first = divmod(start, 1 << SEQUENCE_BITS)
+    last_rank, last = divmod(end, 1 << SEQUENCE_BITS)
+    stream = by_rank.get((gateway, rank))
+    if rank != last_rank or stream is None:
+        return True
+    return ranges[stream].has_hole(first, last)
 
 
 def _order(one: _Item) -> tuple[int, int]:
