@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 
+from modemagent.registry.store import sqlite_driver
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.lookup import ManyMatches
 
@@ -48,7 +49,7 @@ class QuickQueries:
         """
         if self._quick is not None:
             try:
-                with self._quick.begin():
+                with sqlite_driver.loop_turn, self._quick.begin():
                     return (quick or query)(self._quick)
             except ManyMatches:
                 pass

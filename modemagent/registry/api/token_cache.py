@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from modemagent.registry.store import tokens
 from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.tokens import Token, TokenFinder
+from modemagent.registry.store.tokens import Scope, Token, TokenFinder
 
 #: Time after which a revocation by another process takes effect, except with SQLite.
 CACHED_FOR_S = 1.0
@@ -62,7 +62,8 @@ class TokenCache:
         at_ms = now_ms()
         if not token.is_valid(at_ms):
             return None
-        if token.used_ms is None and token.number not in self._uses:
+        is_gateway = token.scope is Scope.GATEWAY
+        if is_gateway and token.used_ms is None and token.number not in self._uses:
             # stored before the response: the enrolment of a gateway replaces unused tokens
             await asyncio.to_thread(tokens.record_uses, self._database, {token.number: at_ms})
         if at_ms - (token.used_ms or 0) > _STORED_AGAIN_AFTER_MS and len(self._uses) < _MOST_USES:

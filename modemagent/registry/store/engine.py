@@ -76,6 +76,7 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.keys = KeySource()
         self._write_lock = threading.Lock()
+        self._turn = threading.Lock()  # of the thread that gets the write lock next
         self._writer: Connection | None = None
         self._secret: bytes | None = None
         self.workload = Workload()
@@ -144,9 +145,10 @@ class Database:
     def _locked(self) -> Iterator[None]:
         """Hold the write lock, and count the wait for it."""
         started = 0.0
-        if not self._write_lock.acquire(blocking=False):
-            started = time.perf_counter()
-            self._write_lock.acquire()
+        with self._turn:  # else a thread that always writes would get the lock again and again
+            if not self._write_lock.acquire(blocking=False):
+                started = time.perf_counter()
+                self._write_lock.acquire()
         try:
             if started:
                 self.workload.waited(time.perf_counter() - started)

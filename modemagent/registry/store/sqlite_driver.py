@@ -7,6 +7,7 @@ are raised as SQLAlchemy raises them, without values.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 Values = tuple[Any, ...]
+
+#: Held by the event loop during a query, which lets go of the interpreter at each row. Other
+#: threads would take it, each time for up to the switch interval; so they begin no statement then.
+loop_turn = threading.RLock()
 
 
 def fetch(connection: Connection, statement: str, values: Values) -> list[Values]:
@@ -42,7 +47,9 @@ def begin(connection: Connection, *, writes: bool) -> None:
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
-    """Return the connection of the driver."""
+    """Return the connection of the driver, when the event loop is not in a query."""
+    with loop_turn:
+        pass
     driver: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
     return driver
 
