@@ -38,7 +38,7 @@ from registry_engines import (
 from registry_load import Fleet, Request, gateway_tokens, imei, load, offer, post, timed_send
 
 from modemagent.registry.store.tokens import Scope, create
-from tests.registry.conftest import Registry
+from tests.registry.conftest import MODEMAGENT, Registry
 
 PER_GATEWAY = 50
 OFFERED_PER_S = 5000.0
@@ -258,7 +258,7 @@ class Run:
 
 @contextlib.contextmanager
 def serving(found: Engine) -> Iterator[Registry]:
-    registry = Registry(found.folder, database=found.url)
+    registry = Registry(found.folder, database=found.url, command=MODEMAGENT)
     registry.start()
     try:
         yield registry

@@ -43,6 +43,7 @@ from modemagent.registry.api.event_stream import EventStreams
 from modemagent.registry.api.gate import Gate
 from modemagent.registry.api.lookup import LookupRoute
 from modemagent.registry.api.metrics import RegistryMetrics
+from modemagent.registry.api.pages_on_demand import PagesOnDemand
 from modemagent.registry.api.quick_query import QuickQueries
 from modemagent.registry.api.quotas import MemoryBudget
 from modemagent.registry.api.reports import ReportRoute
@@ -54,7 +55,6 @@ from modemagent.registry.looks import Looks
 from modemagent.registry.outbound.dispatcher import Dispatcher
 from modemagent.registry.outbound.mail import MailOptions
 from modemagent.registry.pages.passwords import Passwords
-from modemagent.registry.pages.site import Pages
 from modemagent.registry.readiness import Readiness
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.recorder import Recorder
@@ -169,7 +169,7 @@ def create_app(
     budget = MemoryBudget(MOST_BODIES_BYTES)
     passwords = Passwords()
     state.gate = Gate(
-        Pages(app, state, public_url, passwords),
+        PagesOnDemand(app, state, public_url, passwords),
         tokens=tokens,
         metrics=metrics,
         addresses=state.addresses,

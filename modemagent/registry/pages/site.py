@@ -52,9 +52,6 @@ from modemagent.registry.store.query_budget import is_exceeded
 
 log = logging.getLogger(__name__)
 
-_API = frozenset(
-    {"api", "metrics", "healthz", "readyz", "openapi.json", "n5g-eir-eic"},
-)
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -74,7 +71,7 @@ class ErrorPage:
 class Pages:
     """The application of the pages.
 
-    :param api: application for all addresses that are not pages
+    :param api: application for addresses that are not pages
     :param state: of the registry's application
     :param public_url: address that browsers use, if it differs from that of the listener
     """
@@ -119,9 +116,6 @@ class Pages:
             await response(scope, receive, send)
 
     def _is_page(self, scope: AsgiScope) -> bool:
-        first = scope["path"].strip("/").partition("/")[0]
-        if first in _API:
-            return False
         accepted = dict(scope["headers"]).get(b"accept", b"")
         return b"text/html" in accepted or any(
             route.matches(scope)[0].value for route in self._router.routes

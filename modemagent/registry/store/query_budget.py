@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from psycopg.errors import QueryCanceled
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 BUDGET_MS = 300
+_QUERY_CANCELED = "57014"  # SQLSTATE
 _STEPS = 100_000  # instructions between two looks
 _MOST_LOOKS = BUDGET_MS * 50_000 // _STEPS
 
@@ -50,4 +50,5 @@ def is_exceeded(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     code = getattr(error.orig, "sqlite_errorcode", None)
-    return code == sqlite3.SQLITE_INTERRUPT or isinstance(error.orig, QueryCanceled)
+    state = getattr(error.orig, "sqlstate", None)
+    return code == sqlite3.SQLITE_INTERRUPT or state == _QUERY_CANCELED
