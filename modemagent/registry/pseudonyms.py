@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 _PREFIX = "erased-"
@@ -27,4 +26,4 @@ def is_pseudonym(text: str) -> bool:
 def number_hash(secret: bytes, kind: int, number: str) -> int:
     """Return the keyed hash of a number, 64 bits; it is the same whenever the number arrives."""
     text = f"erased\n{kind}\n{number}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(hmac.digest(secret, text, hashlib.sha256)[:8], "big", signed=True)
+    return int.from_bytes(hmac.digest(secret, text, "sha256")[:8], "big", signed=True)

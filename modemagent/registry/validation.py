@@ -26,6 +26,7 @@ from modemagent.registry.received import (
     decode_report,
 )
 
+_NOTES = frozenset(code for code, (severity, _) in CODES.items() if severity is Severity.NOTE)
 _SIM_STATES = frozenset(map(str, SimState))
 _MODEM_FACTS = ("manufacturer", "model", "firmware", "serial_number")
 _MODEM_NUMBERS = ("imei", "imeisv", "meid")
@@ -200,5 +201,5 @@ def checked(kind: str, text: str) -> tuple[str | None, bool]:
     if result.normalized is None:
         return None, False
     number = str(result.normalized)  # msgspec stores plain text only
-    is_plain = number == text and all(CODES[code][0] is Severity.NOTE for code in result.codes)
+    is_plain = number == text and _NOTES.issuperset(result.codes)
     return number, is_plain

@@ -12,6 +12,7 @@ from modemagent.identity.check import validate
 from modemagent.registry.pseudonyms import is_pseudonym
 from modemagent.registry.rules.catalogue import PROBLEMS
 from modemagent.registry.rules.inputs import RuleFinding, UnitHistory
+from modemagent.registry.validation import checked
 
 
 def numbers(unit: UnitHistory) -> Iterator[RuleFinding]:
@@ -44,6 +45,6 @@ def numbers(unit: UnitHistory) -> Iterator[RuleFinding]:
 
 def problems_of(kind: str, text: str) -> list[str]:
     """Return the problem codes of a text above note."""
-    if is_pseudonym(text):
+    if is_pseudonym(text) or checked(kind, text)[1]:
         return []
     return [code for code in validate(kind, text).codes if code in PROBLEMS]

@@ -8,6 +8,7 @@ from typing import Any
 from modemagent.identity.check import validate
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
 from modemagent.registry.rules.numbers import problems_of
+from modemagent.registry.validation import checked
 
 _OF_MODEM = ("imei", "imeisv", "meid")
 _OF_SIM = ("iccid", "imsi", "eid")
@@ -34,6 +35,8 @@ def _problems(
         # a gateway reports a text that it found invalid beside the value
         text = part.get(kind) or part.get(f"{kind}_raw")
         if not text or not isinstance(text, str) or read.get(kind) != "ok":
+            continue
+        if checked(kind, text)[1]:
             continue
         number = validate(kind, text).normalized
         of_number = [] if number is None else problems_of(kind, str(number))

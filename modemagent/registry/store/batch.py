@@ -44,6 +44,7 @@ class Batch:
     :param imeis: IMEIs of 14 digits whose assets or rows of orders have changed
     :param changed: entries of the lists, by number of the list, that were put or removed
     :param erased: numbers in the reports that were erased, so their bodies are stored without
+    :param has_erased: any numbers were erased; None: not known
     :param events_changed: an event was published
     :param late: number of reports that arrived after a later one of their stream
     """
@@ -72,6 +73,7 @@ class Batch:
     imeis: set[str] = field(default_factory=set)
     changed: list[tuple[int, EntryValue]] = field(default_factory=list)
     erased: set[str] = field(default_factory=set)
+    has_erased: bool | None = None
     events_changed: bool = False
     late: int = 0
 

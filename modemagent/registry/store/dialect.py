@@ -112,6 +112,13 @@ def select_rows(
     return sqlite_driver.fetch(connection, statement, (msgspec.json.encode(values).decode(),))
 
 
+def query(connection: Connection, statement: str) -> list[Values]:
+    """Return the rows of a query without parameters."""
+    if not is_sqlite(connection):
+        return _read(connection, Statement(statement))
+    return sqlite_driver.fetch(connection, statement, ())
+
+
 def query_keys(connection: Connection, statement: str, keys: Iterable[int]) -> list[Values]:
     """Return the rows of a query whose condition ``IN {keys}`` takes any number of keys."""
     wanted = sorted(set(keys))

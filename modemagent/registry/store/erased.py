@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
-
 from modemagent.registry.pseudonyms import number_hash
 from modemagent.registry.store import dialect
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.privacy_tables import erased_number
+
+_ANY = "SELECT 1 FROM erased_number LIMIT 1"
 
 
 def rows_of_erased(batch: Batch, numbers: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
@@ -32,5 +32,6 @@ def rows_of_erased(batch: Batch, numbers: Iterable[tuple[int, str]]) -> dict[tup
 
 
 def _are_there_any(batch: Batch) -> bool:
-    query = select(erased_number.c.target).limit(1)
-    return batch.connection.execute(query).first() is not None
+    if batch.has_erased is None:
+        batch.has_erased = bool(dialect.query(batch.connection, _ANY))
+    return batch.has_erased

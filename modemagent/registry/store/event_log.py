@@ -103,6 +103,7 @@ def write(
                      *one.old, *one.new))  # fmt: skip
         links += [(unit, key) for unit in sorted(one.others)]
     dialect.insert_rows(connection, schema.event, _COLUMNS, rows)
+    links.sort()  # appended to the index of the key, instead of splitting its pages
     dialect.insert_rows(connection, schema.event_about, ("unit", "event"), links)
     positions.announce()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections import defaultdict
 from collections.abc import Iterable
@@ -101,7 +100,7 @@ def _named(
 def keyed_id(secret: bytes, *parts: object) -> bytes:
     """Return an id of 16 bytes: stable under any order of arrival, useless without the secret."""
     text = "\n".join(map(str, parts))
-    return hmac.digest(secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256)[:16]
+    return hmac.digest(secret, text.encode("utf-8", "surrogatepass"), "sha256")[:16]
 
 
 def _slot(one: Occurrence) -> int | None:

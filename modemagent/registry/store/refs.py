@@ -6,7 +6,6 @@ is the same in a registry that was rebuilt with the same secret, and reveals not
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 
@@ -21,7 +20,7 @@ _BITS = 60
 
 def ref_of(secret: bytes, kind: int, key: str) -> int:
     """Return the reference of a unit or gateway as a number of 60 bits."""
-    digest = hmac.digest(secret, f"{kind}\n{key}".encode("utf-8", "surrogatepass"), hashlib.sha256)
+    digest = hmac.digest(secret, f"{kind}\n{key}".encode("utf-8", "surrogatepass"), "sha256")
     return int.from_bytes(digest[:8], "big") >> (64 - _BITS)
 
 
