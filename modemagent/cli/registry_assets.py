@@ -147,6 +147,34 @@ def set_command(
     return 0
 
 
+@group.command("delete")
+@click.argument("name", metavar="ASSET")
+@revision_option
+@source_options
+def delete_command(name: str, revision: int | None, as_json: bool, **where: Any) -> int:
+    """Delete an asset with its history, by its tag or its id: one that was added by mistake.
+
+    \b
+    modemagent registry assets delete A-1183
+
+    An asset that a case or a note is about is not deleted: set its lifecycle to retired. Exits with
+    status 4 if there is no such asset.
+    """
+    with asset_source(**where) as source:
+        found = source.named_asset(name)
+        is_deleted = found is not None and source.delete_asset(
+            found["id"], revision or found["revision"]
+        )
+    if found is None or not is_deleted:
+        click.echo("No match.", err=True)
+        return NO_MATCH
+    if as_json:
+        print_json({"id": found["id"]})
+    else:
+        click.echo(f"asset {name} deleted")
+    return 0
+
+
 @group.command("export")
 @_site
 @_owner

@@ -23,6 +23,9 @@ from modemagent.cli.registry_history import (
 from modemagent.cli.registry_source import FILTERS, limit_option, source, source_options
 from modemagent.registry_client.client import entries, rows
 
+_PAIR = ("imei", "slot", "iccid", "imsi", "link_state", "gateway_id", "port", "first_seen",
+         "last_seen")  # fmt: skip
+
 
 @click.command("lookup", short_help="Find any identifier.")
 @click.argument("identifier", metavar="ID")
@@ -106,6 +109,7 @@ _sims = _collection(
     ICCID may also be the ref of a SIM. Exits with status 4 if it has never been reported.
     """,
     "gateway",
+    "link_state",
     timeline=True,
 )
 _gateways = _collection(
@@ -118,6 +122,23 @@ _gateways = _collection(
     """,
     timeline=False,
 )
+
+
+@click.command("pairings", short_help="List the SIMs that are in a modem now.")
+@FILTERS["link_state"]
+@limit_option
+@source_options
+def pairings_command(
+    link_state: str | None, limit: int | None, as_json: bool, **where: Any
+) -> None:
+    """List the pairs of modem and SIM: the SIMs that are in a modem now.
+
+    \b
+    modemagent registry pairings --link-state differed
+    """
+    chosen = {} if link_state is None else {"link_state": link_state}
+    found = list(entries(source(**where), "pairings", most=limit, fields=_PAIR, **chosen))
+    show_rows({"pairings": found}, found, _PAIR, as_json)
 
 
 @click.command("report", short_help="Show a stored report with its evidence.")
@@ -148,4 +169,6 @@ def events_command(limit: int | None, newest_first: bool, as_json: bool, **where
     show_rows({"events": found}, changes, ("time", "type", "subject", "change"), as_json)
 
 
-COMMANDS = (lookup_command, _modems, _sims, _gateways, report_command, events_command)
+COMMANDS = (
+    lookup_command, _modems, _sims, _gateways, pairings_command, report_command, events_command,
+)  # fmt: skip

@@ -47,7 +47,7 @@ FILTERS = {
     "link_state": value_option(
         "--link-state",
         "STATE",
-        "Only modems whose slots have this state: unlinked, armed, linked or differed.",
+        "Only with this state of the link: unlinked, armed, linked or differed.",
         type=click.Choice(("unlinked", "armed", "linked", "differed")),
     ),
     "severity": value_option(
@@ -96,9 +96,17 @@ def asset_source(
         return
     _check_no_token(token_file)
     from modemagent.registry.asset_calls import AssetCalls
+    from modemagent.registry.store.assets import AssetInUse
 
     with opened_database(existing_database(database, state_dir)) as opened, _stale():
-        yield AssetCalls(opened, "command line")
+        try:
+            yield AssetCalls(opened, "command line")
+        except AssetInUse as used:
+            raise RegistryRefused(
+                str(used),
+                status=409,
+                hint="Delete the notes, or set the lifecycle of the asset to retired.",
+            ) from used
 
 
 @contextmanager

@@ -89,6 +89,21 @@ class AssetCalls:
         done = self._run(work)
         return self.asset(key) if done else None
 
+    def delete_asset(self, key: str, revision: int) -> bool:
+        """Delete an asset with its history; False: there is no such asset.
+
+        :raises StaleRevision: the asset has another revision
+        :raises AssetInUse: a case or a note is about it
+        """
+        row = key_of(key)
+
+        def work(batch: Batch) -> bool:
+            found = assets.delete_asset(batch, row, revision)
+            inventory.evaluate_noted(batch)
+            return found
+
+        return self._run(work)
+
     def all_assets(self, **filters: str | None) -> Iterator[Document]:
         """Yield the assets page by page."""
         after: str | None = None

@@ -28,6 +28,7 @@ _PAGES: dict[str, Callable[..., Document]] = {
     "modems": reader.modems,
     "sims": reader.sims,
     "gateways": reader.gateways,
+    "pairings": reader.pairings,
     "events": reader.events,
     "findings": reader.findings,
 }

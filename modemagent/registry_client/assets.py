@@ -30,6 +30,9 @@ class AssetSource(Protocol):
     def change_asset(self, key: str, revision: int, given: Given) -> Document | None:
         """Change fields of an asset that has this revision."""
 
+    def delete_asset(self, key: str, revision: int) -> bool:
+        """Delete an asset that has this revision; False: there is no such asset."""
+
     def asset_csv(self, *, as_text: bool = False, **filters: str | None) -> str:
         """Return assets as CSV.
 
@@ -73,6 +76,11 @@ class HttpAssets:
 
     def change_asset(self, key: str, revision: int, given: Given) -> Document | None:
         return send(self._source, "PATCH", f"assets/{key}", given, revision)
+
+    def delete_asset(self, key: str, revision: int) -> bool:
+        headers = {"If-Match": f'"{revision}"'}
+        status, body = self._source.request("DELETE", f"assets/{key}", headers=headers)
+        return status != 404 and self._source.accepted(status, body) is not None
 
     def asset_csv(self, *, as_text: bool = False, **filters: str | None) -> str:
         numbers = "text" if as_text else "plain"

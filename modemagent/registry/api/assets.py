@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -22,15 +22,18 @@ from modemagent.registry.api.documents import PROBLEM, PROBLEMS
 from modemagent.registry.api.fleet import BAD_REQUEST, NOT_FOUND, PRESENT_ONLY, Limit, Reader
 from modemagent.registry.api.list_documents import PRINTABLE
 from modemagent.registry.api.lists import AfterKey, Key, Operator, checked, not_found
+from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.api.revisions import IF_MATCH, IfMatch, revision_of, stale_revision
 from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.assets.asset_file import asset_csv
+from modemagent.registry.store.assets import AssetInUse
 from modemagent.registry.store.decisions import StaleRevision
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.tokens import Token
 
 router = APIRouter(prefix="/api/v1", tags=["assets"], responses=PROBLEMS)
 
+T = TypeVar("T")
 CHANGES: dict[int | str, Any] = dict.fromkeys((404, 412, 413, 415, 428), PROBLEM)
 CSV: dict[int | str, Any] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 Filter = Annotated[str | None, Query(min_length=1, max_length=LONGEST, pattern=PRINTABLE)]
@@ -46,14 +49,18 @@ def changed(work: Callable[[], Document | None], token: Token, thing: str) -> Do
 
     :raises ProblemDetails: it does not exist, has another revision, or a value is not valid
     """
-    try:
-        found = checked(work)
-    except StaleRevision as stale:
-        difference = shown_register(stale.difference, token)
-        raise stale_revision(stale, thing, difference) from None
+    found = _unless_stale(lambda: checked(work), token, thing)
     if found is None:
         raise not_found(thing)
     return found
+
+
+def _unless_stale(work: Callable[[], T], token: Token, thing: str) -> T:
+    try:
+        return work()
+    except StaleRevision as stale:
+        difference = shown_register(stale.difference, token)
+        raise stale_revision(stale, thing, difference) from None
 
 
 def with_revision(found: Document, token: Token, status: int = HTTPStatus.OK) -> Response:
@@ -85,7 +92,7 @@ def get_assets(
         Query(description="text: IMEIs in a form that spreadsheets do not round."),
     ] = "plain",
 ) -> Response:
-    """List assets in the order in which they were added; site and owner exclude each other."""
+    """List assets in the order in which they were added."""
     made = asset_calls(request, token)
     filters = {"site": site, "owner": owner, "lifecycle": lifecycle}
     as_csv = form == "csv"
@@ -149,3 +156,28 @@ def patch_asset(
     made = asset_calls(request, token)
     found = changed(lambda: made.change_asset(key, revision, given), token, "asset")
     return with_revision(found, token)
+
+
+@router.delete(
+    "/assets/{key}",
+    status_code=204,
+    responses=dict.fromkeys((404, 409, 412, 428), PROBLEM),
+    openapi_extra={"parameters": [IF_MATCH]},
+)
+def delete_asset(request: Request, token: Operator, key: Key, if_match: IfMatch = None) -> Response:
+    """Delete an asset with its history, if it has not changed since it was read.
+
+    An asset that a case or a note is about is not deleted; the problem has the `references`.
+    """
+    revision = revision_of(if_match, "asset")
+    made = asset_calls(request, token)
+    try:
+        found = _unless_stale(lambda: made.delete_asset(key, revision), token, "asset")
+    except AssetInUse as used:
+        detail = f"{used}; delete the notes, or set the lifecycle of the asset to retired"
+        raise ProblemDetails(
+            HTTPStatus.CONFLICT, "in_use", detail, references=used.references
+        ) from None
+    if not found:
+        raise not_found("asset")
+    return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -41,7 +41,7 @@ InGateway = Annotated[
     Query(min_length=1, max_length=256, description="Only in this gateway, by its id or `ref`."),
 ]
 InState = Annotated[
-    documents.LinkState | None, Query(description="Only modems whose slots have this state.")
+    documents.LinkState | None, Query(description="Only with this state of the link.")
 ]
 Severity = Annotated[
     Literal["error", "warning", "note"] | None, Query(description="Only of this severity.")
@@ -164,10 +164,11 @@ def sims(
     limit: Limit = 100,
     after: After = None,
     gateway: InGateway = None,
+    link_state: InState = None,
 ) -> Response:
-    """List SIMs in the order of their first report."""
+    """List SIMs in the order of their first report; one that is in no modem is `unlinked`."""
     page = {"limit": limit, "after": after or 0}
-    return answer(request, token, reader.sims, **page, gateway=gateway)
+    return answer(request, token, reader.sims, **page, gateway=gateway, link_state=link_state)
 
 
 @router.get("/sims/{iccid}", response_model=documents.SimDetail, responses=NOT_FOUND | GONE)
@@ -225,9 +226,16 @@ def gateway(
     responses=BAD_REQUEST,
     dependencies=PRESENT_ONLY,
 )
-def pairings(request: Request, token: Reader, limit: Limit = 100, after: After = None) -> Response:
+def pairings(
+    request: Request,
+    token: Reader,
+    limit: Limit = 100,
+    after: After = None,
+    link_state: InState = None,
+) -> Response:
     """List the SIMs that are in a modem now."""
-    return answer(request, token, reader.pairings, limit=limit, after=after or 0)
+    page = {"limit": limit, "after": after or 0}
+    return answer(request, token, reader.pairings, **page, link_state=link_state)
 
 
 @router.get(

@@ -154,8 +154,6 @@ def delete_note(request: Request, token: Operator, key: Key) -> Response:
 def post_selection(request: Request, token: Reader, given: NewSelection) -> Response:
     """Select what the filters find now, at most 10,000, for 30 minutes."""
     chosen = given.model_dump(exclude_none=True, exclude={"kind"})
-    if given.kind == "sims":
-        chosen.pop("link_state", None)
     state = request.app.state
     with state.database.reading() as connection:
         refs = checked(lambda: selections.find(connection, given.kind, chosen))

@@ -76,7 +76,8 @@ def undo(batch: Batch, import_run: int, actor: str) -> tuple[int, int]:
     made: dict[int, int] = dict(revisions)
     present = {row["id"]: row for row in assets.load(connection, "id", made)}
     last = {key: row for key, row in present.items() if row["revision"] == made[key]}
-    added = [row for key, row in last.items() if made[key] == 1]
+    in_use = assets.references_to(connection, list(last))
+    added = [row for key, row in last.items() if made[key] == 1 and key not in in_use]
     old: dict[int, dict[str, str | None]] = defaultdict(dict)
     keys = [(key, made[key]) for key in last if made[key] > 1]
     changed: list[Any] = dialect.select_rows(

@@ -59,6 +59,7 @@ asset = Table(
     Index("asset_of_owner", "owner", "id"),
     Index("asset_in_state", "lifecycle", "id"),
     Index("asset_at_site_in_state", "site", "lifecycle", "id"),
+    Index("asset_at_site_of_owner", "site", "owner", "id"),
     Index("asset_of_owner_in_state", "owner", "lifecycle", "id"),
 )
 

@@ -24,9 +24,11 @@ from modemagent.registry.assets.asset_fields import (
 from modemagent.registry.store import acts, dialect
 from modemagent.registry.store.asset_tables import ASSETS, asset, asset_change, asset_revision
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.case_tables import case_thing
 from modemagent.registry.store.decisions import StaleRevision
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.lists import count, lock
+from modemagent.registry.store.outbound_tables import note
 
 COLUMNS = ("id", "revision", "added_ms", "changed_ms", *FIELDS)
 FILTERS = ("site", "owner", "lifecycle")
@@ -34,6 +36,17 @@ FILTERS = ("site", "owner", "lifecycle")
 #: Fields of an asset by name; None: empty.
 Values = Mapping[str, str | None]
 AssetRow = dict[str, Any]
+
+
+class AssetInUse(Exception):
+    """Cases or notes are about an asset that is to be deleted.
+
+    :param references: such as ``case:17`` and ``note:3``
+    """
+
+    def __init__(self, references: Sequence[str]) -> None:
+        super().__init__(f"the asset is referred to by {', '.join(references)}")
+        self.references = list(references)
 
 
 class AssetChange(NamedTuple):
@@ -61,11 +74,9 @@ def asset_page(
 ) -> Document:
     """Return a page of assets in the order in which they were added.
 
-    :param filters: values of the fields in :data:`FILTERS`; site and owner exclude each other
+    :param filters: values of the fields in :data:`FILTERS`
     """
     chosen = {name: value for name, value in filters.items() if value is not None}
-    if "site" in chosen and "owner" in chosen:
-        raise UsageError("site and owner exclude each other", hint="Use one of these filters.")
     c = asset.c
     query = select(*(c[one] for one in COLUMNS)).where(c.id > after)
     for name, value in chosen.items():
@@ -157,14 +168,9 @@ def change_asset(
     :raises StaleRevision: the asset has another revision
     :raises UsageError: a state cannot follow the present one, or another asset has the tag
     """
-    lock(batch, ASSETS)
-    rows = load(batch.connection, "id", [key])
-    if not rows:
+    row = _locked(batch, key, revision)
+    if row is None:
         return False
-    (row,) = rows
-    if row["revision"] != revision:
-        changes = asset_history(batch.connection, key, revision)
-        raise StaleRevision(row["revision"], {"asset": to_document(row), "changes": changes})
     change = changed_asset(row, values)
     if change is not None:
         check_tags(batch.connection, [change])
@@ -172,6 +178,55 @@ def change_asset(
         fields = sorted(change.values)
         acts.note(batch.connection, "asset.change", f"asset:{key}", fields=fields)
     return True
+
+
+def delete_asset(batch: Batch, key: int, revision: int) -> bool:
+    """Delete an asset with its history; return False if there is no such asset.
+
+    :param revision: of the asset on which the decision is based
+    :raises StaleRevision: the asset has another revision
+    :raises AssetInUse: a case or a note is about it
+    """
+    row = _locked(batch, key, revision)
+    if row is None:
+        return False
+    found = references_to(batch.connection, [key]).get(key)
+    if found:
+        raise AssetInUse(found)
+    delete(batch, [row])
+    acts.note(batch.connection, "asset.delete", f"asset:{key}")
+    return True
+
+
+def references_to(connection: Connection, keys: Sequence[int]) -> dict[int, list[str]]:
+    """Return the cases and notes that are about assets, by asset."""
+    found: dict[int, list[str]] = defaultdict(list)
+    wanted = [(key,) for key in keys]
+    names = ("asset", "device_case")
+    for key, case in sorted(set(dialect.select_rows(connection, case_thing, ("asset",), names,
+                                                    wanted))):  # fmt: skip
+        found[key].append(f"case:{case}")
+    about = {f"asset:{key}": key for key in keys}
+    rows = dialect.select_rows(
+        connection, note, ("about",), ("about", "id"), [(one,) for one in about]
+    )
+    for named, row in sorted(rows):
+        found[about[named]].append(f"note:{row}")
+    return dict(found)
+
+
+def _locked(batch: Batch, key: int, revision: int) -> AssetRow | None:
+    """Return an asset of the register, which is locked; None: there is none.
+
+    :raises StaleRevision: the asset has another revision
+    """
+    lock(batch, ASSETS)
+    rows = load(batch.connection, "id", [key])
+    if rows and rows[0]["revision"] != revision:
+        changes = asset_history(batch.connection, key, revision)
+        difference = {"asset": to_document(rows[0]), "changes": changes}
+        raise StaleRevision(rows[0]["revision"], difference)
+    return rows[0] if rows else None
 
 
 def new_asset(values: Values) -> AssetChange:
@@ -276,7 +331,7 @@ def write(
 
 
 def delete(batch: Batch, added: Sequence[AssetRow]) -> None:
-    """Delete assets of the locked register with their history: they were added by mistake."""
+    """Delete assets of the locked register with their history."""
     rows = [(row["id"],) for row in added]
     dialect.delete_rows(batch.connection, asset, ("id",), rows)
     dialect.delete_rows(batch.connection, asset_revision, ("asset",), rows)

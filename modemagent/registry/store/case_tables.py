@@ -44,6 +44,7 @@ case_thing = Table(
     *optional(LONG, "asset"),
     *optional(LONG, "entry"),  # of the tracked list, made by the case
     Index("case_thing_of_number", "kind", "number"),
+    Index("case_thing_of_asset", "asset"),
     **BY_KEY,
 )
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from modemagent.errors import UsageError
 from modemagent.identity.csv_cells import csv_line, guarded
+from modemagent.registry.rules.pairing import LinkState
 from modemagent.registry.store import acts, assets, audit, dialect, number_rows, reader
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
@@ -25,6 +26,7 @@ _KEPT_MS = 7 * 86_400_000
 FORMATS = ("csv", "jsonl")
 #: What only tokens and people who may read the audit, or all numbers, may export.
 AUDIT, NUMBER = "audit", "number"
+_LINK_STATES = [one.shown for one in LinkState]
 Masked = Callable[[Any], Any]
 
 
@@ -54,11 +56,11 @@ def _about(connection: Connection, _: str, filters: dict[str, Any]) -> _Part:
 
 _SOURCES: dict[str, tuple[frozenset[str], Callable[..., _Part]]] = {
     "modems": (frozenset({"gateway", "link_state"}), _pages("modems", reader.modems)),
-    "sims": (frozenset({"gateway"}), _pages("sims", reader.sims)),
+    "sims": (frozenset({"gateway", "link_state"}), _pages("sims", reader.sims)),
     "gateways": (frozenset(), _pages("gateways", reader.gateways, is_text=True)),
     "findings": (frozenset({"severity", "gateway"}), _pages("findings", reader.findings)),
     "events": (frozenset(), _pages("events", reader.events)),
-    "pairings": (frozenset(), _pages("pairings", reader.pairings)),
+    "pairings": (frozenset({"link_state"}), _pages("pairings", reader.pairings)),
     "assets": (frozenset({"site", "owner", "lifecycle"}), _pages("assets", assets.asset_page)),
     AUDIT: (frozenset({"actor", "kind", "object"}), _pages("entries", audit.audit_page)),
     NUMBER: (frozenset({"id"}), _about),
@@ -80,6 +82,10 @@ def add(
         raise UsageError(
             "the filters do not fit",
             hint=f"Use {', '.join(sorted(allowed)) or 'none'} with {what}.",
+        )
+    if filters.get("link_state", "linked").upper() not in LinkState.__members__:
+        raise UsageError(
+            "the state of the link is unknown", hint=f"Use one of: {', '.join(_LINK_STATES)}."
         )
     key = batch.key()
     batch.connection.execute(
@@ -121,7 +127,7 @@ def step(batch: Batch, masked: Masked) -> bool:
     ).scalar()  # fmt: skip
     try:
         part = _next_part(connection, row, masked)
-        content = _content(row.format, part.rows, is_first=number is None)
+        content = _content(row.format, part.rows, is_first=row.rows == 0)
     except SQLAlchemyError:
         raise
     except Exception as error:

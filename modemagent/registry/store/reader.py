@@ -17,6 +17,7 @@ from modemagent.registry.store.documents import Document
 from modemagent.registry.store.event_reader import event_documents, events_about, events_after
 from modemagent.registry.store.finding_reader import finding, findings, rules
 from modemagent.registry.store.fleet import gateway_documents, gateway_row, modems_in, sims_in
+from modemagent.registry.store.link_filter import cut, pairs_in_state, sims_in_state
 from modemagent.registry.store.lookup import find_unit, lookup
 from modemagent.registry.store.modems import fact_history, modem_documents, slot_documents
 from modemagent.registry.store.past import modems_at, state_at
@@ -61,7 +62,7 @@ def modems(
     if link_state is not None:
         view.links(found_in)
         found_in = [unit for unit in found_in if view.link_state(unit) == link_state]
-    units, following = _cut(found_in, limit, after)
+    units, following = cut(found_in, limit, after)
     return {"modems": modem_documents(view, units), "next": following}
 
 
@@ -83,16 +84,37 @@ def modem(
 
 
 def sims(
-    connection: Connection, *, limit: int, after: int = 0, gateway: str | None = None
+    connection: Connection,
+    *,
+    limit: int,
+    after: int = 0,
+    gateway: str | None = None,
+    link_state: str | None = None,
 ) -> Document:
     """Return a page of SIMs in the order of their first report.
 
     :param gateway: only those that are in this gateway now, by its id or its reference
+    :param link_state: only those in slots in this state; a SIM in no modem is unlinked
     """
-    if gateway is None:
+    if gateway is None and link_state is None:
         return _units(connection, UnitKind.SIM, "sims", sim_documents, limit, after)
     view = View(connection)
-    units, following = _cut(sims_in(view, gateway_row(connection, gateway)), limit, after)
+    shown: dict[int, Document] = {}
+
+    def states(units: Sequence[int]) -> dict[int, str]:
+        documents_of = {one["ref"]: one for one in sim_documents(view, units)}
+        names = view.units(units)
+        found = {unit: documents_of.get(names[unit].ref) for unit in units}
+        shown.update({unit: one for unit, one in found.items() if one is not None})
+        return {unit: one["link_state"] for unit, one in found.items() if one is not None}
+
+    if gateway is None:
+        units, following = sims_in_state(view, str(link_state), limit, after, states)
+        return {"sims": [shown[unit] for unit in units], "next": following}
+    found_in = sims_in(view, gateway_row(connection, gateway))
+    if link_state is not None:
+        found_in = [unit for unit, state in states(found_in).items() if state == link_state]
+    units, following = cut(found_in, limit, after)
     return {"sims": sim_documents(view, units), "next": following}
 
 
@@ -155,22 +177,31 @@ def _begun(stays: Sequence[StayRow], as_of: int | None) -> list[StayRow]:
     return [one for one in stays if as_of is None or one.from_lo <= as_of]
 
 
-def pairings(connection: Connection, *, limit: int, after: int = 0) -> Document:
-    """Return a page of the SIMs that are in a modem now, in the order of recording."""
-    c = schema.stay.c
-    query = (
-        select(c.id)
-        .where(c.id > after, c.holder.is_not(None), c.recorded_to.is_(None), c.cause.is_(None))
-        .order_by(c.id)
-    )
-    rows, following = _page(connection, query, "id", limit)
+def pairings(
+    connection: Connection, *, limit: int, after: int = 0, link_state: str | None = None
+) -> Document:
+    """Return a page of the SIMs that are in a modem now, in the order of recording.
+
+    :param link_state: only those in slots in this state
+    """
     view = View(connection)
-    keys = [(row.id,) for row in rows]
+    if link_state is None:
+        c = schema.stay.c
+        query = (
+            select(c.id)
+            .where(c.id > after, c.holder.is_not(None), c.recorded_to.is_(None), c.cause.is_(None))
+            .order_by(c.id)
+        )
+        found, following = _page(connection, query, "id", limit)
+        rows = [row.id for row in found]
+    else:
+        rows, following = pairs_in_state(view, link_state, limit, after)
+    keys = [(row,) for row in rows]
     sims = dialect.select_rows(connection, schema.stay, ("id",), ("unit",), keys)
     stays: dict[int, StayRow] = {
         one.id: one for one in load_stays(view, "unit", [sim for (sim,) in sims])
     }
-    wanted = [stays[row.id] for row in rows]
+    wanted = [stays[row] for row in rows]
     prefetch(view, wanted)
     entries = [documents.pairing(view, one) for one in wanted]
     return {"pairings": entries, "next": following}
@@ -239,12 +270,6 @@ def last_position(connection: Connection) -> int:
 def size_bytes(connection: Connection) -> int:
     """Return the size of the database, on SQLite without its write-ahead log."""
     return dialect.database_bytes(connection)
-
-
-def _cut(units: Sequence[int], limit: int, after: int) -> tuple[list[int], str | None]:
-    """Return a page of units in their order, and the cursor of the next page if there are more."""
-    rest = sorted(one for one in units if one > after)
-    return rest[:limit], str(rest[limit - 1]) if len(rest) > limit else None
 
 
 def _page(

@@ -54,7 +54,9 @@ def test_asset_is_added_and_changed(where: tuple[str, ...]) -> None:
     assert (stale.returncode, "revision 2 by now" in stale.stderr) == (6, True)
     for words, status in (
         (("assets", "show", "A-9"), 4), (("assets", "set", "A-9", "owner=x"), 4),
-        (("assets", "show", "999999999"), 4), (("assets", "add", "colour=red"), 2),
+        (("assets", "show", "999999999"), 4), (("assets", "delete", "A-9"), 4),
+        (("assets", "delete", "A-1", "--revision", "1"), 6), (("assets", "delete", "1184"), 0),
+        (("assets", "add", "colour=red"), 2),
     ):  # fmt: skip
         assert run(*words, *where).returncode == status
     assert run("assets", "set", "A-1", "lifecycle=ordered", *where).returncode in (2, 6)

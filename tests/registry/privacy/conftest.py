@@ -133,6 +133,8 @@ def change_all(operator: Operator) -> None:
                                             "note": TEXT, "reason": TEXT})  # fmt: skip
     do("asset.change", "PATCH assets/{key}", {"owner": TEXT}, asset["id"],
        revision=asset["revision"])  # fmt: skip
+    mistaken = do("asset.add", "POST assets", {"tag": "A-2", "reason": TEXT})
+    do("asset.delete", "DELETE assets/{key}", None, mistaken["id"], revision=1)
     order = f"order,imei,iccid,imsi,eid,note\nPO-1,{OTHER_IMEI},{OTHER_ICCID},,,{TEXT}\n"
     lines = f"{order}PO-1,,{ICCID},{IMSI},{EID},x\n".replace(f"{TEXT}", f'"{TEXT}"').encode()
     do("import.run", "POST imports", target="orders", content=lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ import pytest
 from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.store import effective, reader, recheck
+from modemagent.registry.rules.pairing import LinkState
+from modemagent.registry.store import effective, link_filter, reader, recheck
 from modemagent.registry.store.decisions import Decision, DecisionAction, decide
 from modemagent.registry.store.documents import to_rfc3339
 from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.policies import PolicyConflict, StalePolicy
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID, OTHER_IMEI, Gateway, no_sim, sim
+from tests.registry.history.wire import imei
 from tests.registry.rules.conftest import Store
 
 TAC = IMEI[:8]
@@ -51,6 +54,12 @@ class Fleet:
             state = found["link_state"]
             listed = reader.modems(connection, limit=10, link_state=state)["modems"]
             (match,) = reader.lookup(connection, imei)["matches"]
+            for name, listing in (("pairings", reader.pairings), ("sims", reader.sims)):
+                everything = listing(connection, limit=10)[name]
+                for one in LinkState:
+                    wanted = [row for row in everything if row["link_state"] == one.shown]
+                    page = listing(connection, limit=10, link_state=one.shown)
+                    assert page == {name: wanted, "next": None}
         assert imei in [one["imei"] for one in listed]
         assert match["link_state"] == state
         assert state in {one["link_state"] for one in found["sims"]} | {state}
@@ -60,6 +69,35 @@ class Fleet:
 @pytest.fixture
 def fleet(store: Store) -> Fleet:
     return Fleet(store)
+
+
+def test_pairs_and_sims_in_a_state_are_paged(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(7):
+        fleet.gateway.port = f"usb:1-{number + 1}:1.2"
+        sims = [sim(f"898830300000000{number}010", None)]
+        fleet.report("identified", imei=imei(str(number)), sims=sims)
+    fleet.add(mode="learn", covers={"imeis": [imei(str(number)) for number in (0, 1, 4, 6)]})
+
+    def pages(listing: Any, name: str, state: str) -> list[list[Any]]:
+        found: list[list[Any]] = []
+        after: str | None = "0"
+        with fleet.store.database.reading() as connection:
+            while after is not None:
+                page = listing(connection, limit=2, after=int(after), link_state=state)
+                found.append(page[name])
+                after = page["next"]
+        return found
+
+    for name, listing in (("pairings", reader.pairings), ("sims", reader.sims)):
+        by_index = {one: pages(listing, name, one) for one in ("linked", "unlinked", "armed")}
+        assert [len(one) for one in by_index["linked"]] == [2, 2]
+        assert [len(one) for one in by_index["unlinked"]] == [2, 1]
+        assert by_index["armed"] == [[]]
+        with monkeypatch.context() as patch:
+            for limit in ("_FEW", "_PAIRS", "_SIMS", "_ROUNDS"):
+                patch.setattr(link_filter, limit, 1)
+            for state, wanted in by_index.items():
+                assert [*chain(*pages(listing, name, state))] == [*chain(*wanted)]
 
 
 def test_learning_policy_links_the_first_sim(fleet: Fleet) -> None:

@@ -66,7 +66,11 @@ def test_policy_is_added_applied_and_deleted(registry: Registry, operator: Clien
     assert operator.get("modems?link_state=differed")["modems"][0]["imei"] == IMEI
     assert operator.get("modems?link_state=differed&gateway=gw-1")["modems"]
     assert operator.get("modems?link_state=linked&gateway=gw-1")["modems"] == []
-    (pair,) = operator.get("pairings")["pairings"]
+    (pair,) = operator.get("pairings?link_state=differed")["pairings"]
+    assert [one["iccid"] for one in operator.get("sims?link_state=differed")["sims"]] == [ICCID]
+    assert operator.get("sims?link_state=linked&gateway=gw-1")["sims"] == []
+    done = call_in_process("registry", "pairings", "--link-state", "differed", *registry.where)
+    assert (done.returncode, ICCID in done.stdout) == (0, True)
     assert pair["link_state"] == "differed"
     assert operator.get(f"policies/{ref}")["links"]["differed"] == 1
     stale = send(operator, "DELETE", f"policies/{ref}", revision=1)
