@@ -27,6 +27,10 @@ _text = value_option("--text", "TEXT", "Entry of the journal.", default="", show
 
 def _fields(function: F) -> F:
     """Add the options for the fields of a case."""
+    function = click.option(
+        "--cell/--no-cell", "asks_cell", default=None,
+        help="Note the serving cell with each sighting, if the gateway reports it.",
+    )(function)  # fmt: skip
     for option, metavar, text in reversed(
         (
             ("--place", "TEXT", "Where it was lost."),
@@ -201,9 +205,11 @@ def letter(key: str, as_json: bool, **where: Any) -> int:
     return 0
 
 
-def _split(options: dict[str, Any]) -> tuple[dict[str, str | None], dict[str, Any]]:
+def _split(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the given fields, and where the registry is."""
-    values = {name: value or None for name in _FIELDS if (value := options.pop(name)) is not None}
+    asks_cell = options.pop("asks_cell")
+    values: dict[str, Any] = {} if asks_cell is None else {"cell": asks_cell}
+    values |= {name: value or None for name in _FIELDS if (value := options.pop(name)) is not None}
     return values, options
 
 
@@ -227,11 +233,20 @@ def _show(found: dict[str, Any] | None, as_json: bool) -> int:
     names = ("id", "kind", "state", "outcome", "opened_at", "closed_at", *_FIELDS, "revision")
     click.echo(table([[name, cell(found[name])] for name in names if found[name] is not None]))
     _section(("kind", "number", "tag", "model", "tracked"), found["things"])
-    _section(("kind", "number", "gateway_id", "port", "mcc", "first_seen", "last_seen",
-              "last_report"), found["sightings"])  # fmt: skip
+    sightings = [{**one, "cell": _cell_text(one["cell"])} for one in found["sightings"]]
+    _section(("kind", "number", "gateway_id", "port", "mcc", *(("cell",) if found["cell"] else ()),
+              "first_seen", "last_seen", "last_report"), sightings)  # fmt: skip
     _section(("position", "text", "done_at", "done_by", "reference"), found["tasks"])
     _section(("time", "actor", "action", "text"), found["journal"])
     return 0
+
+
+def _cell_text(one: dict[str, Any] | None) -> str | None:
+    """Return a cell as in databases of cells: MCC-MNC-area-cell, the last two in decimal."""
+    if one is None:
+        return None
+    parts = (one["mcc"], one["mnc"], one["area_code"], one["cell_id"])
+    return "-".join("?" if part is None else str(part) for part in parts)
 
 
 def _section(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:

@@ -146,7 +146,7 @@ def explain_cell(
             else:
                 raw[name] = -abs(number) if mark == "~" else number
         else:
-            found |= _identified(name, text)
+            found |= _identified(name, text, is_decimal=mark == "#")
     states = filter(None, (meaning("cell", field.strip().upper()) for field in fields))
     shown = [layout.label, *parts, *dict.fromkeys(states)]
     signal = plausible(raw)
@@ -154,11 +154,12 @@ def explain_cell(
     return _explained(list(filter(None, shown)), found, Signal(values), layout)
 
 
-def _identified(name: str, text: str) -> dict[str, object]:
+def _identified(name: str, text: str, *, is_decimal: bool) -> dict[str, object]:
     """Return the fields of one that identifies the cell."""
     if name in _HEX:
         found: dict[str, object] = {name: text}
-        if len(text) <= 18 and (value := parse_hex_integer(text)) is not None:
+        parse = parse_integer if is_decimal else parse_hex_integer
+        if len(text) <= 18 and (value := parse(text)) is not None:
             found["cell_id" if name == "cell" else "area_code"] = value
         return found
     if name in ("mcc", "mnc"):

@@ -40,6 +40,21 @@ _STATES = {
 }
 
 
+class ServingCell(NamedTuple):
+    """The cell that serves a modem: with the network, it tells where the modem is.
+
+    :param cell_id: identity of the cell within the network
+    :param area_code: tracking or location area code
+    :param mcc: mobile country code of the network, if it was reported with the cell
+    :param mnc: mobile network code, likewise
+    """
+
+    cell_id: int
+    area_code: int | None = None
+    mcc: str | None = None
+    mnc: str | None = None
+
+
 class Network(NamedTuple):
     """The network in use; None for each value that the modem did not report.
 
@@ -54,6 +69,7 @@ class Network(NamedTuple):
     :param reject_cause: cause of a denied registration, the number of 3GPP TS 24.008, 24.301 or
         24.501
     :param provider: service provider name of the SIM (EF_SPN, 3GPP TS 31.102 clause 4.2.12)
+    :param cell: serving cell; read only on request, and not in the JSON form otherwise
     """
 
     mcc: str | None = None
@@ -64,6 +80,9 @@ class Network(NamedTuple):
     provider: str | None = None
     registration: RegistrationState | None = None
     reject_cause: int | None = None
+    cell: ServingCell | None = None
 
     def to_json(self) -> dict[str, object]:
-        return self._asdict()
+        document: dict[str, object] = self._asdict()
+        del document["cell"]
+        return document if self.cell is None else {**document, "cell": self.cell._asdict()}

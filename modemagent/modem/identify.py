@@ -19,7 +19,7 @@ from modemagent.modem.assess import MODEM_FIELDS, SIM_FIELDS, assess
 from modemagent.modem.at_client import AtClient
 from modemagent.modem.equipment import EquipmentReader
 from modemagent.modem.ladder import ReadValues
-from modemagent.modem.network import read_network
+from modemagent.modem.network import CellReader, read_network
 from modemagent.modem.sim import SimReader
 from modemagent.modem.sim_numbers import NUMBERS
 from modemagent.modem.start_up import Age
@@ -45,10 +45,13 @@ class Extras(NamedTuple):
         logical channel (:mod:`modemagent.modem.euicc`)
     :param network: operator, registration and the SIM's service provider name
         (:mod:`modemagent.modem.network`)
+    :param read_cell: with ``network``, reads the serving cell, such as
+        :func:`modemagent.modem.serving_cell.read_serving_cell`
     """
 
     eid_by_apdu: bool = False
     network: bool = False
+    read_cell: CellReader | None = None
 
 
 NO_EXTRAS = Extras()
@@ -155,7 +158,7 @@ class Identification(EquipmentReader):
             yield from self.sim.read_eid_by_apdu()
         if self._extras.network:
             self.network = yield from read_network(
-                self._client, self.sim.state, self.dialect.name, self.kind
+                self._client, self.sim.state, self.dialect.name, self.kind, self._extras.read_cell
             )
 
     def _read_sim(self, *, has_started: bool = False) -> Steps:

@@ -6,7 +6,7 @@ another would change a setting, so the number is known only if the modem shows i
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from modemagent.at.alphabets import sim_text
 from modemagent.at.fields import parse_information
@@ -15,9 +15,12 @@ from modemagent.at.registration import Registration, parse_registration
 from modemagent.at.steps import Outcome, Response, Step
 from modemagent.dialects.parsers import crsm_data
 from modemagent.dialects.technologies import rat_of
-from modemagent.identity.network import Network, RegistrationState
+from modemagent.identity.network import Network, RegistrationState, ServingCell
 from modemagent.identity.snapshot import SimState
 from modemagent.modem.at_client import AtClient
+
+#: Reads the serving cell of a modem of a dialect.
+CellReader = Callable[[AtClient, str], Generator[Step, Outcome, ServingCell | None]]
 
 #: Some modems search for the network before they respond.
 _TIMEOUT_S = 5.0
@@ -39,12 +42,18 @@ _UNREGISTERED = (
 
 
 def read_network(
-    client: AtClient, sim_state: SimState, dialect: str = "", kind: str = ""
+    client: AtClient,
+    sim_state: SimState,
+    dialect: str = "",
+    kind: str = "",
+    read_cell: CellReader | None = None,
 ) -> Generator[Step, Outcome, Network]:
     """Read operator, registration and the SIM's service provider name.
 
     :param dialect: name of the modem's dialect, which some numbers of technologies depend on
     :param kind: model and firmware separated by a space
+    :param read_cell: reads the serving cell if the registration does not contain it; None: the cell
+        is not read
     """
     response = yield from client.query("AT+COPS?", _TIMEOUT_S)
     network, technology = _operator(response)
@@ -61,6 +70,9 @@ def read_network(
             break
     network = _with_registration(network, reports)
     network = network._replace(rat=rat_of(technology, dialect, kind))
+    if read_cell is not None and network.registered:
+        cell = _cell(reports[-1]) or (yield from read_cell(client, dialect))
+        network = network._replace(cell=cell)
     if sim_state is SimState.READY:
         response = yield from client.query(_SPN, _TIMEOUT_S)
         network = network._replace(provider=_provider(response))
@@ -101,6 +113,10 @@ def _with_registration(network: Network, reports: Sequence[Registration]) -> Net
         registration=state,
         reject_cause=best.reject_cause if state is RegistrationState.DENIED else None,
     )
+
+
+def _cell(report: Registration) -> ServingCell | None:
+    return None if report.cell_id is None else ServingCell(report.cell_id, report.area_code)
 
 
 def _state(report: Registration) -> RegistrationState:

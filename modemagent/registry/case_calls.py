@@ -181,8 +181,13 @@ def _things(connection: Connection, given: Given) -> list[CaseThing]:
     return [CaseThing(kind, number, asset) for (kind, number), asset in found.items()]
 
 
-def _case_values(given: Given) -> dict[str, str | None]:
-    return {name: parse_case_field(name, given[name]) for name in CASE_FIELDS if name in given}
+def _case_values(given: Given) -> dict[str, str | bool | None]:
+    values: dict[str, str | bool | None] = {
+        name: parse_case_field(name, given[name]) for name in CASE_FIELDS if name in given
+    }
+    if given.get("cell") is not None:
+        values["cell"] = bool(given["cell"])
+    return values
 
 
 def _note(given: Given) -> str:

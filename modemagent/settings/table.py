@@ -57,6 +57,7 @@ class Settings(NamedTuple):
     heartbeat_interval: float = 3600.0
     eid_by_apdu: bool = False
     network: bool = True
+    cell: bool = False
     evidence: bool = True
     metrics_listen: str | None = None
     metrics_file: Path | None = None
@@ -137,6 +138,9 @@ TABLE: Final = (
         "Read the EID from the SIM itself if the modem has no command for it."),
     Key("network", FLAG, "true",
         "Report operator and registration with each full reading."),
+    Key("cell", FLAG, "false",
+        "Report area and id of the serving cell with the registration, for cases of lost and "
+        "stolen devices. It shows where the gateway is."),
     Key("evidence", FLAG, "true",
         "Report the raw response of each value."),
     Key("metrics_listen", ADDRESS, '"127.0.0.1:9470"',

@@ -24,6 +24,7 @@ from modemagent.errors import ModemAgentError, ModemManagerUnavailable, PortVani
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import Log
 from modemagent.modem.identify import NO_EXTRAS, Extras, identify
+from modemagent.modem.serving_cell import read_serving_cell
 from modemagent.modem.speed_scan import name_scan
 from modemagent.modem.start_up import is_start_up_urc
 from modemagent.modemmanager.client import NAME
@@ -224,7 +225,9 @@ class Session:
 
     async def _identify(self, channel: AsyncChannel) -> Snapshot:
         settings = self._context.settings
-        extras = _union(Extras(settings.eid_by_apdu, settings.network), self._extras)
+        read_cell = read_serving_cell if settings.cell else None
+        wanted = Extras(settings.eid_by_apdu, settings.network, read_cell)
+        extras = _union(wanted, self._extras)
         self._extras = NO_EXTRAS
         plan = identify(
             self.place.path,
@@ -308,4 +311,8 @@ def initial_listen_s(port: str) -> float:
 
 
 def _union(one: Extras, other: Extras) -> Extras:
-    return Extras(one.eid_by_apdu or other.eid_by_apdu, one.network or other.network)
+    return Extras(
+        one.eid_by_apdu or other.eid_by_apdu,
+        one.network or other.network,
+        one.read_cell or other.read_cell,
+    )

@@ -7,20 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemagent.at.steps import Command, FinalResult, Listen, Response
-from modemagent.identity.network import Network, RegistrationState
+from modemagent.identity.network import Network, RegistrationState, ServingCell
 from modemagent.identity.snapshot import SimState
 from modemagent.modem.at_client import AtClient
-from modemagent.modem.network import read_network
+from modemagent.modem.network import CellReader, read_network
+from modemagent.modem.serving_cell import read_serving_cell
 
 HOME, ROAMING, SEARCHING, DENIED, OFF, OTHER = RegistrationState
 OK, ERROR = FinalResult("ok", None, "OK"), FinalResult("error", None, "ERROR")
 
 
 def network(
-    answers: dict[str, str], state: SimState = SimState.READY, dialect: str = "", kind: str = ""
-) -> Network:
+    answers: dict[str, str], state: SimState = SimState.READY, dialect: str = "", kind: str = "",
+    read_cell: CellReader | None = None,
+) -> Network:  # fmt: skip
     """Drive the plan over a table of answers; what is not in it is refused."""
-    plan = read_network(AtClient("port"), state, dialect, kind)
+    plan = read_network(AtClient("port"), state, dialect, kind, read_cell)
     try:
         step = next(plan)
         while True:
@@ -32,6 +34,28 @@ def network(
     except StopIteration as done:
         found: Network = done.value
         return found
+
+
+def test_serving_cell_is_read_on_request() -> None:
+    registered = {"AT+CEREG?": '+CEREG: 2,5,"54A1","01A2D001",7'}
+    alone = {"AT+CEREG?": "+CEREG: 0,1"}
+    quectel = '+QENG: "servingcell","NOCONN","LTE","FDD",262,01,1A2D001,321,1300,3,5,5,54A1,-98,-11'
+    simcom = "+CPSI: LTE,Online,460-11,0x54A1,27447297,318,EUTRAN-BAND3,1650,5,5,-94,-850,-545,15"
+    for answers, dialect, cell in (
+        (registered, "quectel", ServingCell(0x1A2D001, 0x54A1)),
+        ({**alone, 'AT+QENG="servingcell"': quectel}, "quectel",
+         ServingCell(0x1A2D001, 0x54A1, "262", "01")),
+        ({**alone, "AT+CPSI?": simcom}, "simcom", ServingCell(0x1A2D001, 0x54A1, "460", "11")),
+        ({**alone, 'AT+QENG="servingcell"': '+QENG: "servingcell","SEARCH"'}, "quectel", None),
+        (alone, "", None),
+        ({"AT+CEREG?": "+CEREG: 0,2", "AT+CPSI?": simcom}, "simcom", None),
+    ):  # fmt: skip
+        assert network(answers, dialect=dialect, read_cell=read_serving_cell).cell == cell
+        assert network(answers, dialect=dialect).cell is None
+    found = network(registered, read_cell=read_serving_cell)
+    cell_json = {"cell_id": 0x1A2D001, "area_code": 0x54A1, "mcc": None, "mnc": None}
+    assert found.to_json()["cell"] == cell_json
+    assert "cell" not in network(registered).to_json()
 
 
 CASES = [

@@ -20,7 +20,7 @@ class CaseFieldsRequest(BaseModel):
     """Fields of a case; a field that is missing is not changed, null empties it.
 
     ``place`` and ``happened_on``: where and when it was lost; ``proof``: of ownership; ``text`` is
-    added to the journal.
+    added to the journal. ``cell``: note the serving cell with each sighting.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -32,6 +32,7 @@ class CaseFieldsRequest(BaseModel):
     operator: FieldText = None
     assignee: FieldText = None
     note: NoteText = None
+    cell: bool | None = None
     text: NoteText = None
 
 
@@ -74,8 +75,21 @@ class CaseThingDocument(Document):
     tracked: bool
 
 
+class CellDocument(Document):
+    """A cell of a network: with these four numbers, its position can be looked up."""
+
+    mcc: str | None
+    mnc: str | None
+    area_code: int | None
+    cell_id: int
+
+
 class SightingDocument(Document):
-    """First and last report of a device of a case from a place; ``mcc`` is the country's code."""
+    """First and last report of a device of a case from a place; ``mcc`` is the country's code.
+
+    ``cell`` is the serving cell in the last report, if the case requests it and the gateway
+    reports it.
+    """
 
     kind: Literal["imei", "iccid"]
     number: str
@@ -83,6 +97,7 @@ class SightingDocument(Document):
     gateway_id: str
     port: str
     mcc: str | None
+    cell: CellDocument | None
     first_seen: str
     first_report: str
     last_seen: str
@@ -103,6 +118,7 @@ class CaseDocument(Document):
     operator: str | None
     assignee: str | None
     note: str | None
+    cell: bool
     revision: int
     opened_at: str
     opened_by: str

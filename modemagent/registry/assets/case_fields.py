@@ -74,6 +74,32 @@ def parse_case_field(name: str, text: str | None) -> str | None:
     return parse_date(value) if name == "happened_on" else value
 
 
+def shown_cell(network: Mapping[str, Any]) -> dict[str, str | int | None] | None:
+    """Return the serving cell in the network of a report, None if it has none.
+
+    >>> shown_cell({"mcc": "262", "mnc": "01", "cell": {"cell_id": 27447297, "area_code": 21665}})
+    {'mcc': '262', 'mnc': '01', 'area_code': 21665, 'cell_id': 27447297}
+    """
+    cell = network.get("cell")
+    if not isinstance(cell, Mapping) or not _is_code(cell.get("cell_id")):
+        return None
+    area = cell.get("area_code")
+    found: dict[str, str | int | None] = {
+        name: text if _is_digits(text := cell.get(name) or network.get(name)) else None
+        for name in ("mcc", "mnc")
+    }
+    found["area_code"] = area if _is_code(area) else None
+    return {**found, "cell_id": cell["cell_id"]}
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < 2**36  # an NR cell identity has 36 bits
+
+
+def _is_digits(text: object) -> bool:
+    return isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) <= 3
+
+
 def letter(case: Mapping[str, Any]) -> str:
     """Return a letter to the operator about a case, made from the case as it is shown.
 

@@ -11,15 +11,17 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, select
 
 from modemagent.identity.iccid import Iccid
-from modemagent.registry.assets.case_fields import TRACKED
+from modemagent.registry.assets.case_fields import TRACKED, shown_cell
 from modemagent.registry.lists.entries import candidates
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
 from modemagent.registry.rules.sighted import MissingSince, SightedReport, is_sighting, sighted
 from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.bodies import decompress
 from modemagent.registry.store.boots import load_boots
 from modemagent.registry.store.case_tables import (
     case_place,
@@ -179,20 +181,43 @@ def _record(batch: Batch) -> None:
     news = _news(connection)
     _lock(batch, schema.gateway, {one.reading.gateway for one in news})
     _lock(batch, schema.unit, {one.reading.unit for one in news})
+    cells = _cells(connection, news)
     rows = [
         (one.case, one.reading.unit, one.reading.place, *one.reading.at, *one.reading.at,
-         one.reading.mcc)
+         one.reading.mcc, cells.get((one.case, *one.reading.at[:2])))
         for one in news
     ]  # fmt: skip
-    columns = (*_KEY, *_FIRST, *_LAST, "mcc")
+    columns = (*_KEY, *_FIRST, *_LAST, "mcc", "cell")
     dialect.insert_new(connection, case_sighting, columns, rows)
     later = [(*row[7:], *row[:3]) for row in rows]
-    dialect.update_rows(connection, case_sighting, _KEY, (*_LAST, "mcc"), later)
+    dialect.update_rows(connection, case_sighting, _KEY, (*_LAST, "mcc", "cell"), later)
     marked = [(True, one.reading.place) for one in news if not one.reading.watch]
     dialect.update_rows(connection, schema.place, ("id",), ("watch",), marked)
     watched = sorted({(one.case, one.reading.place) for one in news})
     dialect.insert_new(connection, case_place, ("device_case", "place"), watched)
     _judge(batch, {one.reading.unit for one in news})
+
+
+def _cells(connection: Connection, news: Sequence[CaseSighting]) -> dict[tuple[int, int, int], str]:
+    """Return the serving cells in the reports of cases that ask for them, where they are kept.
+
+    :returns: the JSON form, by case, stream and sequence
+    """
+    keys = [(one,) for one in sorted({one.case for one in news})]
+    rows = dialect.select_rows(connection, device_case, ("id",), ("id", "cell"), keys)
+    asking = {case for case, asks in rows if asks}
+    wanted = {(one.case, *one.reading.at[:2]) for one in news if one.case in asking}
+    names = ("stream", "sequence")
+    bodies: list[Any] = dialect.select_rows(
+        connection, schema.report, names, (*names, "body"), sorted({key[1:] for key in wanted})
+    )
+    found: dict[tuple[int, int], str] = {}
+    for stream, sequence, body in bodies:
+        network = msgspec.json.decode(decompress(body)).get("network")
+        cell = shown_cell(network) if isinstance(network, dict) else None
+        if cell is not None:
+            found[stream, sequence] = msgspec.json.encode(cell).decode()
+    return {key: found[key[1:]] for key in wanted if key[1:] in found}
 
 
 def _judge(batch: Batch, units: Iterable[int]) -> None:
@@ -285,7 +310,7 @@ def _lock(batch: Batch, table: Any, rows: Iterable[int]) -> None:
 
 def sightings_of(connection: Connection, cases: Sequence[int]) -> dict[int, list[Document]]:
     """Return the sightings of cases, the newest first."""
-    names = (*_KEY, *_FIRST, *_LAST, "mcc")
+    names = (*_KEY, *_FIRST, *_LAST, "mcc", "cell")
     keys = [(case,) for case in cases]
     rows: list[Any] = dialect.select_rows(connection, case_sighting, ("device_case",), names, keys)
     view = View(connection)
@@ -303,6 +328,7 @@ def sightings_of(connection: Connection, cases: Sequence[int]) -> dict[int, list
                 "gateway_id": place.gateway_id,
                 "port": place.device_id,
                 "mcc": row[11] or None,
+                "cell": None if row[12] is None else msgspec.json.decode(row[12]),
                 "first_seen": to_rfc3339(row[6]),
                 "first_report": view.report(row[3], row[4]),
                 "last_seen": to_rfc3339(row[10]),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, Table
+from sqlalchemy import Column, Index, Table, false
 
 from modemagent.registry.store.asset_tables import metadata
 from modemagent.registry.store.columns import (
+    BOOLEAN,
     BY_KEY,
     LONG,
     SMALL,
@@ -29,6 +30,7 @@ device_case = Table(
     *required(TEXT, "kind", "state", "opened_by"),  # state: open or closed
     *optional(TEXT, "outcome", "place", "proof", "police_reference", "operator", "assignee"),
     *optional(TEXT, "note", "happened_on"),
+    Column("cell", BOOLEAN, nullable=False, server_default=false()),  # of sightings is noted
     *required(LONG, "revision", "opened_ms", "changed_ms"),
     *optional(LONG, "closed_ms"),
     Index("device_case_state", "state", "id"),
@@ -79,6 +81,7 @@ case_sighting = Table(
     *required(LONG, "first_stream", "first_sequence", "first_lo", "first_hi"),
     *required(LONG, "last_stream", "last_sequence", "last_lo", "last_hi"),
     *required(TEXT, "mcc"),
+    *optional(TEXT, "cell"),  # JSON of the last report's cell
     Index("case_sighting_of_unit", "unit"),
     **BY_KEY,
 )

@@ -24,7 +24,7 @@ from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.units import UnitKind
 
 CASE_COLUMNS = (
-    "id", "kind", "state", "opened_by", "outcome", *CASE_FIELDS, "revision", "opened_ms",
+    "id", "kind", "state", "opened_by", "outcome", *CASE_FIELDS, "cell", "revision", "opened_ms",
     "changed_ms", "closed_ms",
 )  # fmt: skip
 MOST_THINGS = 100
@@ -49,7 +49,7 @@ def open_case(
     batch: Batch,
     kind: str,
     things: Sequence[CaseThing],
-    values: Mapping[str, str | None],
+    values: Mapping[str, str | bool | None],
     actor: str,
 ) -> int:
     """Open a case and return its id.
@@ -66,8 +66,9 @@ def open_case(
     case = batch.key()
     made = _track(batch, kind, things, case, actor) if kind in TRACKED else {}
     row = {
-        **dict.fromkeys(CASE_COLUMNS), **values, "id": case, "kind": kind, "state": "open",
-        "opened_by": actor, "revision": 1, "opened_ms": batch.now_ms, "changed_ms": batch.now_ms,
+        **dict.fromkeys(CASE_COLUMNS), "cell": False, **values, "id": case, "kind": kind,
+        "state": "open", "opened_by": actor, "revision": 1, "opened_ms": batch.now_ms,
+        "changed_ms": batch.now_ms,
     }  # fmt: skip
     values_of_row = tuple(row[name] for name in CASE_COLUMNS)
     dialect.insert_rows(connection, device_case, CASE_COLUMNS, [values_of_row])
@@ -113,8 +114,9 @@ def _track(
 
 
 def change_case(
-    batch: Batch, case: int, revision: int, values: Mapping[str, str | None], text: str, actor: str
-) -> bool:
+    batch: Batch, case: int, revision: int, values: Mapping[str, str | bool | None], text: str,
+    actor: str,
+) -> bool:  # fmt: skip
     """Change fields of a case and add a note to its journal; False if there is no such case.
 
     :raises StaleRevision: the case has another revision
@@ -124,11 +126,15 @@ def change_case(
         return False
     changed = {name: value for name, value in values.items() if row[name] != value}
     if changed or text:
-        fields = ", ".join(f"{name}: {value or 'empty'}" for name, value in changed.items())
+        fields = ", ".join(f"{name}: {_shown(value)}" for name, value in changed.items())
         entry = "; ".join(one for one in (fields, text) if one)
         _write(batch, row, changed, actor, "changed" if changed else "note", entry)
         acts.note(batch.connection, "case.change", f"case:{case}", fields=sorted(changed))
     return True
+
+
+def _shown(value: str | bool | None) -> str:
+    return ("on" if value else "off") if isinstance(value, bool) else value or "empty"
 
 
 def do_task(
@@ -281,6 +287,7 @@ def _document(
         "state": "sighted" if sightings and row["state"] == "open" else row["state"],
         "outcome": row["outcome"],
         **{name: row[name] for name in CASE_FIELDS},
+        "cell": bool(row["cell"]),
         "revision": row["revision"],
         "opened_at": to_rfc3339(row["opened_ms"]),
         "opened_by": row["opened_by"],

@@ -24,6 +24,7 @@ def test_case_is_opened_changed_and_closed(where: tuple[str, ...]) -> None:
     assert (case["place"], case["things"][0]["number"]) == ("Hamburg", IMEI)
     key = case["id"]
     assert found("cases", "set", key, "--assignee", "ben", "--json", *where)["assignee"] == "ben"
+    assert found("cases", "set", key, "--cell", "--json", *where)["cell"] is True
     done = found("cases", "task", key, "1", "--reference", "88-1", "--json", *where)
     assert done["tasks"][0]["reference"] == "88-1"
     shown = run("cases", "show", key, *where)

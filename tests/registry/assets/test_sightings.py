@@ -60,13 +60,17 @@ def store(database_url: str) -> Iterator[Inventory]:
 
 def test_device_that_reports_after_the_case_was_opened(store: Inventory) -> None:
     gateway = Gateway()
-    store.add(gateway.report("identified"))
-    case = store.open_case(imeis=[IMEI])
+    cell = {"cell_id": 27447297, "area_code": 21665, "mcc": None, "mnc": None}
+    network = {"mcc": "262", "mnc": "01", "registered": True, "cell": cell}
+    store.add(gateway.report("identified", network=network))
+    case = store.open_case(imeis=[IMEI], cell=True)
     assert store.watched() == [True]
     assert store.sightings(case) == []
-    store.add(gateway.report())
+    store.add(gateway.report(network=network))
     assert store.sightings(case) == [(IMEI, "gw-1", "gw-1/stream-1/2")]
     assert store.case(case)["state"] == "sighted"
+    (sighting,) = store.case(case)["sightings"]
+    assert sighting["cell"] == {**cell, "mcc": "262", "mnc": "01"}
     (finding,) = store.found("case.sighted")
     assert (finding["severity"], finding["part"]) == ("error", f"case:{case}")
     assert finding["first_report"] == "gw-1/stream-1/2"

@@ -17,7 +17,7 @@ from modemagent.registry.rules.catalogue import fingerprint
 from modemagent.registry.store import dialect, partitions, schema, takeover
 from modemagent.registry.store.batch import Transactions
 
-NEWEST = "0015_register_indexes"
+NEWEST = "0015_operations"
 _OLDER = (
     "0001",
     "0002_lists",

@@ -1,0 +1,23 @@
+"""Indexes of assets by site and owner and of cases by asset; cells of sightings.
+
+Alembic revision 0015_operations.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0015_operations"
+down_revision = "0014_views"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the indexes and add the columns."""
+    op.create_index("asset_at_site_of_owner", "asset", ["site", "owner", "id"])
+    op.create_index("case_thing_of_asset", "case_thing", ["asset"])
+    asks = sa.Boolean(create_constraint=False)
+    op.add_column("device_case", sa.Column("cell", asks, nullable=False, server_default=sa.false()))
+    op.add_column("case_sighting", sa.Column("cell", sa.Text(), nullable=True))
