@@ -33,7 +33,7 @@ _COLUMNS = ("due_on", "imei", "gateway_id", "site", "country", "rule", "days", "
             "ratio", "last_day")  # fmt: skip
 _RULES = ("id", "country", "kind", "sim", "limit_days", "window", "window_days", "confidence",
           "as_of", "enabled", "origin")  # fmt: skip
-_PUT = ("id", "country", "modems", "findings", "dry_run")
+_PUT = ("id", "country", "modems", "findings", "dry_run", "run")
 
 
 @click.group("deadlines", invoke_without_command=True)

@@ -23,6 +23,7 @@ from modemagent.registry.store.recorder import Recorder
 from modemagent.registry.store.regulations import (
     put_regulation,
     regulation_documents,
+    regulations,
     remove_regulation,
 )
 
@@ -65,15 +66,17 @@ class DeadlineCalls:
         """
         rule = parse_regulation(given)
         matches = self._matches(rule)
+        run = None
         if not dry_run:
-            self._run(lambda batch: put_regulation(batch, rule, self._actor))
+            run = self._change(rule.id, lambda batch: put_regulation(batch, rule, self._actor))
         found = {one["id"]: one for one in self.regulations()["regulations"]}
         shown = {name: getattr(rule, name) for name in rule.__slots__}
-        return {**found.get(rule.id, {}), **shown, "dry_run": dry_run, **matches}
+        return {**found.get(rule.id, {}), **shown, "dry_run": dry_run, **matches,
+                "run": None if run is None else str(run)}  # fmt: skip
 
     def remove_regulation(self, key: str) -> bool:
         """Remove a rule of the operator; return False if there is none with this id."""
-        return self._run(lambda batch: remove_regulation(batch, key))
+        return self._change(key, lambda batch: remove_regulation(batch, key)) is not None
 
     def set_site(self, gateway: str, site: str | None) -> Document | None:
         """Set the site of a gateway; None: it is not known."""
@@ -98,11 +101,16 @@ class DeadlineCalls:
                 after = units[-1]
         return {"modems": modems, "findings": dict(sorted(levels.items()))}
 
-    def _run(self, work: Callable[[Batch], T]) -> T:
-        def changed(batch: Batch) -> T:
-            done = work(batch)
-            deadlines.begin_pass(batch)
-            return done
+    def _change(self, key: str, work: Callable[[Batch], bool]) -> int | None:
+        """Change a rule; return the re-check that follows, None if nothing has changed."""
+
+        def changed(batch: Batch) -> int | None:
+            before = regulations(batch.connection).get(key)
+            if not work(batch):
+                return None
+            after = regulations(batch.connection).get(key)
+            rules = [one for one in (before, after) if one is not None]
+            return deadlines.request(batch, f"regulation {key}", rules, self._actor)
 
         return Recorder(self._database).run(changed)
 

@@ -101,11 +101,15 @@ class RegulationDocument(Document):
 
 
 class StoredRegulation(RegulationDocument):
-    """A rule with the modems that it is about, and the findings by severity."""
+    """A rule with the modems that it is about, and the findings by severity.
+
+    ``run`` is the re-check that writes them; null if nothing has changed.
+    """
 
     dry_run: bool
     modems: int
     findings: dict[str, int]
+    run: str | None
 
 
 class SiteRequest(BaseModel):

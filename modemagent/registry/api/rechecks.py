@@ -56,7 +56,7 @@ class RunDocument(Model):
     """
 
     id: str
-    scope: Literal["list", "tac", "policy", "rules"]
+    scope: Literal["list", "tac", "policy", "deadlines", "rules"]
     subject: str
     state: StateWord
     dry_run: bool

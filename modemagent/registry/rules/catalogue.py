@@ -210,6 +210,7 @@ OF_BOOTS = frozenset({"gateway.identity_forked", "gateway.clock_suspect"})
 OF_LISTS = frozenset({"imei.prohibited", "imei.tracked", "sim.prohibited", "sim.tracked"})
 OF_TACS = frozenset({"tac.model_mismatch"})
 OF_POLICIES = frozenset({"pairing.violation"})
+OF_DEADLINES = frozenset({"roaming.deadline", "registration.due"})
 OF_UNITS = PROBLEMS | OF_LISTS | OF_TACS | OF_POLICIES | {
     "imei.altered", "modem.swapped", "modem.moved", "modem.firmware_changed", "sim.swapped",
     "sim.profile_switched", "sim.imsi_switched", "sim.moved", "sim.churn",

@@ -17,8 +17,9 @@ from modemagent.registry.store.units import IdentifierKind, UnitKind
 
 _LAST = ":"  # follows the digits
 _KINDS = {"modem": UnitKind.MODEM, "sim": UnitKind.SIM}
-_GROUPS = frozenset({"gateway", "site", "order", "model"})
-#: Modems of a group: by their gateway, or by the number of the asset or of the row of an order.
+_GROUPS = frozenset({"gateway", "site", "order", "model", "mcc"})
+#: Modems of a group: by their gateway, by the number of the asset or of the row of an order, or by
+#: the networks that they were in.
 _IN_GROUP = {
     "gateway": [
         "SELECT DISTINCT u.id FROM gateway g JOIN place p ON p.gateway = g.id"
@@ -36,6 +37,9 @@ _IN_GROUP = {
         "SELECT u.id FROM purchase_order o JOIN order_row a ON a.purchase_order = o.id"
         " JOIN unit u ON u.kind = 1 AND u.key = a.imei WHERE o.number = :name",
     ],
+    "mcc": [
+        "SELECT DISTINCT u.id FROM presence p JOIN unit u ON u.id = p.modem WHERE p.mcc = :name",
+    ],
 }
 _MODEMS = text(
     "SELECT id, key FROM unit WHERE kind = :kind AND key >= :low AND key <= :high"
@@ -51,7 +55,8 @@ class Target(NamedTuple):
     """Units by a number or a range of numbers, both ends included.
 
     :param what: ``modem`` by key, ``sim`` by key, ``imsi``, or a group of modems by its name:
-        ``site``, ``model``, ``order``, ``gateway``; of a group, ``high`` is the last unit found
+        ``site``, ``model``, ``order``, ``gateway``, ``mcc``; of a group, ``high`` is the last unit
+        found
     """
 
     what: str

@@ -6,32 +6,40 @@ whose days have not changed costs a few look-ups in an index and no write.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, select
 
 from modemagent.registry.regulations.counting import count_days, date_of
 from modemagent.registry.regulations.regulation import Regulation
+from modemagent.registry.rules.catalogue import OF_DEADLINES
 from modemagent.registry.rules.deadlines import deadline as deadline_rule
 from modemagent.registry.rules.inputs import ReportMoment, RuleFinding
-from modemagent.registry.store import dialect, schema
+from modemagent.registry.store import dialect, recheck_runs, schema
+from modemagent.registry.store.affected import Target
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.deadline_tables import NEVER, deadline, registration
 from modemagent.registry.store.engine import Database
-from modemagent.registry.store.finding_log import FindingLog, Subject
+from modemagent.registry.store.finding_log import REGISTRY, FindingLog, Subject
+from modemagent.registry.store.held_units import held_rules
 from modemagent.registry.store.jobs import TimerKind
 from modemagent.registry.store.key_pages import DAY_MS
+from modemagent.registry.store.recheck_runs import RunState
+from modemagent.registry.store.recheck_tables import recheck_run
 from modemagent.registry.store.recorder import Recorder
 from modemagent.registry.store.regulations import in_force
 from modemagent.registry.store.use_days import CountryUse
 
-RULES = frozenset({"roaming.deadline", "registration.due"})
+#: Of re-checks about regulations.
+SCOPE = "deadlines"
 _UNITS_AT_ONCE = 500
 _PASS_S = 0.5  # that a pass takes in each turn
-_CURSOR = "deadline_cursor"
+_CURSOR, _DIGEST = "deadline_cursor", "deadline_rules"
 _COLUMNS = (
     "id", "unit", "regulation", "country", "days", "limit_days", "ratio", "first_day", "last_day",
     "due_day", "gateway", "stream", "sequence",
@@ -119,7 +127,7 @@ def evaluate(batch: Batch, modems: Iterable[int]) -> None:
     units = [unit for (unit,) in keys]
     found = judge(batch.connection, units, rules, batch.now_ms // DAY_MS)
     stored = _stored(batch.connection, units)
-    log = FindingLog(batch, RULES)
+    log = FindingLog(batch, OF_DEADLINES, held_rules(batch.connection, units))
     changed = _changed(units, stored, found)
     log.load("unit", changed)
     gone, new = [], []
@@ -131,6 +139,17 @@ def evaluate(batch: Batch, modems: Iterable[int]) -> None:
     dialect.delete_rows(batch.connection, deadline, ("id",), gone)
     dialect.insert_rows(batch.connection, deadline, _COLUMNS, new)
     log.write()
+
+
+def judge_again(batch: Batch, units: Sequence[int], run: int) -> FindingLog:
+    """Return the findings about modems for a re-check, not yet written."""
+    connection = batch.connection
+    log = FindingLog(batch, OF_DEADLINES, held_rules(connection, units, run))
+    log.load("unit", units)
+    found = judge(connection, units, in_force(connection), batch.now_ms // DAY_MS)
+    for unit in units:
+        log.set(Subject("unit", unit=unit), found[unit].findings)
+    return log
 
 
 def _changed(
@@ -155,7 +174,14 @@ def _stored(connection: Connection, units: Sequence[int]) -> dict[int, list[tupl
 
 
 def update(database: Database, seconds: float = _PASS_S) -> None:
-    """Evaluate the rules for the next modems, for as many as the time allows."""
+    """Evaluate the rules for the next modems, for as many as the time allows.
+
+    An upgrade that brings other rules is followed by a re-check, as a change by people is.
+    """
+    with database.reading() as connection:
+        is_other = stored_digest(connection) != digest_of(in_force(connection))
+    if is_other:
+        Recorder(database).run(_recheck_upgrade)
     end_s = time.monotonic() + seconds
     while update_part(database) and time.monotonic() < end_s:
         pass
@@ -165,6 +191,8 @@ def update_part(database: Database, most: int = _UNITS_AT_ONCE) -> bool:
     """Evaluate the rules for the modems after those of the last call; True: some are left."""
     recorder = Recorder(database)
     with database.reading() as connection:
+        if _is_recheck_beginning(connection):
+            return False  # until it has its units, whose findings wait for it
         before = _cursor(connection)
         rules = in_force(connection)
         units = next_modems(connection, rules, before, most)
@@ -193,6 +221,52 @@ def next_modems(
     old = select(d.unit).distinct().where(d.unit > after).order_by(d.unit).limit(most)
     found.update(connection.execute(old).scalars())
     return sorted(found)[:most]
+
+
+def request(batch: Batch, subject: str, changed: Collection[Regulation], actor: str) -> int:
+    """Add the re-check for rules that a transaction has changed; return the run.
+
+    :param subject: name of what was changed
+    :param changed: the rules as they were and as they are
+    """
+    _store_digest(batch)
+    mccs = sorted({mcc for rule in changed for mcc in rule.mccs})
+    return recheck_runs.create(
+        batch, SCOPE, subject, actor, [Target("mcc", mcc, "") for mcc in mccs]
+    )
+
+
+def _recheck_upgrade(batch: Batch) -> None:
+    rules = in_force(batch.connection)
+    stored = stored_digest(batch.connection)
+    if stored is None:  # the first start
+        _store_digest(batch)
+    elif stored != digest_of(rules):
+        request(batch, "regulations", rules, REGISTRY)
+
+
+def _store_digest(batch: Batch) -> None:
+    row = (_DIGEST, digest_of(in_force(batch.connection)))
+    dialect.upsert_rows(batch.connection, schema.setting, ("name",), ("value",), [row])
+
+
+def stored_digest(connection: Connection) -> bytes | None:
+    """Return the digest of the rules that were evaluated last; None: none were."""
+    c = schema.setting.c
+    found: Any = connection.execute(select(c.value).where(c.name == _DIGEST)).scalar()
+    return None if found is None else bytes(found)
+
+
+def digest_of(rules: Iterable[Regulation]) -> bytes:
+    """Return a digest of rules in any order."""
+    ordered = sorted(rules, key=lambda one: one.id)
+    return hashlib.sha256(msgspec.json.encode(ordered)).digest()
+
+
+def _is_recheck_beginning(connection: Connection) -> bool:
+    c = recheck_run.c
+    query = select(c.id).where(c.state == RunState.FINDING, c.scope == SCOPE)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def begin_pass(batch: Batch) -> None:

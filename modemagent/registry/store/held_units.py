@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection
 
-from modemagent.registry.rules.catalogue import OF_LISTS, OF_POLICIES, OF_TACS
+from modemagent.registry.rules.catalogue import OF_DEADLINES, OF_LISTS, OF_POLICIES, OF_TACS
 from modemagent.registry.store import dialect
 
 #: Rules that a re-check of each scope evaluates; ``rules`` are all of them.
@@ -15,6 +15,7 @@ SCOPES: dict[str, Collection[str]] = {
     "list": OF_LISTS,
     "tac": OF_TACS,
     "policy": OF_POLICIES | OF_LISTS,
+    "deadlines": OF_DEADLINES,
 }
 _HELD = (
     "SELECT u.unit, r.scope, r.id FROM recheck_unit u JOIN recheck_run r ON r.id = u.run"

@@ -165,7 +165,7 @@ def undo(batch: Batch, import_run: int, actor: str) -> Document | None:
     if target == lists.TAC_TABLE:
         removed, restored = tac_table.undo(batch, import_run)
     elif target == REGISTRATIONS:
-        removed, restored = registrations.undo(batch, import_run)
+        removed, restored = registrations.undo(batch, import_run, actor)
     elif target in (ASSETS, ORDERS):
         revert = asset_imports.undo if target == ASSETS else order_imports.undo
         removed, restored = revert(batch, import_run, actor)

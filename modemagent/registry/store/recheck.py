@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, func, or_, select, text
 
-from modemagent.registry.store import dialect, modem_types, recheck_tables, schema
+from modemagent.registry.store import deadlines, dialect, modem_types, recheck_tables, schema
 from modemagent.registry.store.affected import Target, add_units
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.finding_log import FindingLog
@@ -114,6 +114,8 @@ def _begin(batch: Batch, run: RecheckRun) -> RecheckRun:
     of_run = recheck_tables.recheck_unit.c.run == run.id
     affected = select(func.count()).select_from(recheck_tables.recheck_unit).where(of_run)
     count = modems + sims if run.scope == ALL else connection.execute(affected).scalar_one()
+    if run.scope == deadlines.SCOPE:
+        deadlines.begin_pass(batch)  # the deadlines themselves do not wait to be confirmed
     return save(
         batch, run, state=RunState.COUNTING, modems=modems, sims=sims, affected=count, after=0
     )
@@ -173,11 +175,14 @@ def _slice(batch: Batch, run: RecheckRun) -> list[int]:
     else:
         d = recheck_tables.recheck_unit.c
         query = select(d.unit).where(d.run == run.id, d.unit > run.after).order_by(d.unit)
-        query = query.limit(_STANDING_AT_ONCE)
+        is_slow = run.scope == deadlines.SCOPE
+        query = query.limit(_UNITS_AT_ONCE if is_slow else _STANDING_AT_ONCE)
     return list(connection.execute(query).scalars())
 
 
 def _judge(batch: Batch, run: RecheckRun, units: Sequence[int]) -> FindingLog:
+    if run.scope == deadlines.SCOPE:
+        return deadlines.judge_again(batch, units, run.id)
     if run.scope != ALL:
         rules = SCOPES[run.scope]
         return judge_standing(batch, units, rules, run=run.id, links=not run.dry)

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from modemagent.registry.regulations.registration_file import RegistrationLine
-from modemagent.registry.store import deadlines, dialect, schema
+from modemagent.registry.store import deadlines, dialect, recheck_runs, schema
+from modemagent.registry.store.affected import Target
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.deadline_tables import REGISTRATIONS, registration
 from modemagent.registry.store.lists import count
@@ -38,7 +39,7 @@ def put(batch: Batch, planned: RowPlan, import_run: int) -> None:
     _evaluate(batch, {one.imei for one in planned.new})
 
 
-def undo(batch: Batch, import_run: int) -> tuple[int, int]:
+def undo(batch: Batch, import_run: int, actor: str) -> tuple[int, int]:
     """Undo an import; return the numbers of registrations taken back, and of those restored."""
     connection, key = batch.connection, [(import_run,)]
     rows = dialect.select_rows(
@@ -49,7 +50,11 @@ def undo(batch: Batch, import_run: int) -> tuple[int, int]:
     left = _newest(connection, imeis)
     restored = sum(tuple(row) in left for row in rows)
     count(batch, REGISTRATIONS, restored - len(rows))
-    _evaluate(batch, imeis)
+    if len(imeis) > recheck_runs.FEWEST:
+        targets = [Target("modem", imei, imei) for imei in sorted(imeis)]
+        recheck_runs.create(batch, deadlines.SCOPE, "registrations", actor, targets)
+    else:
+        _evaluate(batch, imeis)
     return len(rows), restored
 
 

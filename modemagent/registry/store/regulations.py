@@ -47,12 +47,14 @@ def regulation_documents(connection: Connection) -> Document:
     return {"regulations": found}
 
 
-def put_regulation(batch: Batch, one: Regulation, actor: str) -> None:
-    """Store a rule of the operator.
+def put_regulation(batch: Batch, one: Regulation, actor: str) -> bool:
+    """Store a rule of the operator; return False if it is stored already.
 
     :raises UsageError: there are too many
     """
-    stored = {row[0] for row in _own(batch.connection)}
+    stored = {row[0]: _regulation(row) for row in _own(batch.connection)}
+    if stored.get(one.id) == one:
+        return False
     if one.id not in stored and len(stored) >= MOST:
         raise UsageError(f"there are {MOST} rules", hint="Remove those that are not needed.")
     values = asdict(one)
@@ -61,6 +63,7 @@ def put_regulation(batch: Batch, one: Regulation, actor: str) -> None:
     names = (*_COLUMNS[1:], *_CHANGE)
     dialect.upsert_rows(batch.connection, regulation, ("id",), names, [row])
     acts.note(batch.connection, "regulation.put", f"regulation:{one.id}", enabled=one.enabled)
+    return True
 
 
 def remove_regulation(batch: Batch, key: str) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from modemagent.registry.deadline_calls import DeadlineCalls
 from modemagent.registry.envelope import open_envelope
 from modemagent.registry.list_calls import ListCalls
-from modemagent.registry.store import deadlines
+from modemagent.registry.store import deadlines, recheck
 from modemagent.registry.store.record import Arrival
 from modemagent.report.message import canonical_body
 from tests.registry.conftest import Body, Gateway
@@ -67,10 +67,16 @@ class DeadlineStore(Store):
 
     def deadlines(self, **filters: str) -> list[dict[str, Any]]:
         """Return the deadlines after all modems were evaluated."""
+        self.recheck()
         while deadlines.update_part(self.database):
             pass
         found: list[dict[str, Any]] = self.calls.deadlines(100, None, **filters)["deadlines"]
         return found
+
+    def recheck(self) -> None:
+        """Go on with re-checks until all are done or wait to be confirmed."""
+        while self.run(recheck.step):
+            pass
 
     def days(self, rule: str = "tr-foreign-sim") -> int | None:
         """Return the days that count for a rule; None: it has none."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from modemagent.registry.recheck_calls import RecheckCalls
 from modemagent.registry.regulations.counting import date_of
 from modemagent.registry.regulations.regulation import shipped
+from modemagent.registry.store import deadlines, regulations
 from tests.registry.conftest import IMEI, OTHER_ICCID, OTHER_IMEI, sim
 from tests.registry.history.wire import imei
 from tests.registry.regulations.conftest import TODAY, DeadlineStore, Traveller
@@ -172,6 +174,43 @@ def test_rule_of_the_operator_replaces_a_shipped_one(store: DeadlineStore) -> No
     assert store.calls.remove_regulation("tr-foreign-sim")
     assert store.days() == 80
     assert not store.calls.remove_regulation("tr-foreign-sim")
+
+
+def test_rule_about_many_modems_waits_to_be_confirmed(store: DeadlineStore) -> None:
+    for number in range(12):
+        store.add_batch(Traveller(9, f"gw-{number}").report(0, "262", imei=imei(str(number))))
+    rule = {"id": "de-test", "country": "DE", "kind": "days", "limit_days": 1, "window": "year",
+            "text": "t", "source": "s", "as_of": "2026-11-30", "confidence": "low"}  # fmt: skip
+    assert store.calls.put_regulation(rule, dry_run=True)["findings"] == {"error": 12}
+    run = store.calls.put_regulation(rule)["run"]
+    assert not deadlines.update_part(store.database)  # waits for the re-check
+    assert len(store.deadlines()) == 12
+    assert store.findings() == []
+    assert store.calls.put_regulation(rule)["run"] is None
+    rechecks = RecheckCalls(store.database, "test")
+    (found,) = rechecks.runs(9, None, "stopped")["runs"]
+    assert (found["id"], found["stopped_by"]) == (run, ["roaming.deadline"])
+    assert found["scope"] == "deadlines"
+    rechecks.confirm(run)
+    store.recheck()
+    assert len(store.findings()) == 12
+    assert store.calls.remove_regulation("de-test")
+    assert (store.deadlines(), store.findings()) == ([], [])
+
+
+def test_other_rules_of_an_upgrade_wait_too(
+    store: DeadlineStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        store.add_batch(Traveller(9, f"gw-{number}").report(0, "404", imei=imei(str(number))))
+    with monkeypatch.context() as patch:
+        patch.setattr(regulations, "shipped", tuple)
+        deadlines.update(store.database)
+    deadlines.update(store.database)
+    store.recheck()
+    (found,) = RecheckCalls(store.database, "test").runs(9, None)["runs"]
+    assert (found["state"], found["subject"]) == ("stopped", "regulations")
+    assert store.findings() == []
 
 
 def test_pages_follow_the_due_day(store: DeadlineStore) -> None:
