@@ -21,6 +21,7 @@ _CHANGED = {
     "sim.removed": ("iccid",),
     "modem.swapped": ("imei",),
     "sim.moved": ("imei",),
+    "pairing.linked": ("iccid",),
 }
 _SLOT = ("slot", "state", "iccid", "imsi", "eid", "link_state", "since")
 _MODEM = ("imei", "manufacturer", "model", "present", "port", "link_state", "last_seen")
@@ -46,6 +47,9 @@ timeline_option = flag_option("--timeline", "All places, pairs and events; needs
 def change_text(kind: str, data: object) -> str:
     """Return the values before and after an event, of the fields that the event is about."""
     fields = _CHANGED.get(kind, ("gateway_id", "port"))
+
+    if isinstance(data, dict) and "case" in data:
+        return " ".join(str(data[name]) for name in ("kind", "outcome") if data.get(name))
 
     def side(name: str) -> str:
         values = data.get(name) if isinstance(data, dict) else None

@@ -123,7 +123,7 @@ def create_app(
     looks = Looks(database)
     housekeeper = Housekeeper(database, recorder, lambda: streams.notify(), keep_bodies_days, looks)
 
-    dispatcher = Dispatcher(database, recorder, webhook_networks, mail)
+    dispatcher = Dispatcher(database, recorder, webhook_networks, mail, lambda: streams.notify())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

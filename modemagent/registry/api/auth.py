@@ -126,7 +126,7 @@ def _masked_member(name: str, member: Any, whole: dict[str, Any]) -> Any:
         return mask_text(member)
     if name == "subject":
         kind, colon, number = member.partition(":")
-        return member if kind in ("gateway", "place") else f"{kind}{colon}{mask(number)}"
+        return member if kind in ("gateway", "place", "case") else f"{kind}{colon}{mask(number)}"
     if "link_state" in whole and "id" in whole:  # a match of lookup
         if name == "id" and whole["kind"] == "asset_tag":
             return mask_text(member)

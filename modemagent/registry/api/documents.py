@@ -260,12 +260,23 @@ class IdentityDocument(Document):
 
 
 class ChangeDocument(BaseModel):
-    """Identities before and after a change. ``report`` is the first that shows the new state."""
+    """Identities before and after a change. ``report`` is the first that shows the new state.
+
+    A link has the ``imei``, ``slot``, ``iccid`` and ``policy``; a case its id, its kind, and the
+    outcome of one that was closed.
+    """
 
     previous: IdentityDocument | None
     new: IdentityDocument | None
-    report: str
+    report: str | None
     tac_changed: bool | None = None
+    imei: str | None = None
+    slot: int | None = None
+    iccid: str | None = None
+    policy: str | None = None
+    case: str | None = None
+    kind: str | None = None
+    outcome: str | None = None
 
 
 class EventDocument(Document):
@@ -273,7 +284,7 @@ class EventDocument(Document):
 
     ``id`` never changes; ``revision`` increases if a late report changes the event. An event that
     no longer follows is listed again as ``withdrawn``; ``replaces`` is the id of a withdrawn event
-    whose place another one takes. ``held`` events wait for missing reports.
+    whose place another one takes. ``held`` events wait for missing reports. Cases have no ``ref``.
     """
 
     specversion: Literal["1.0"]
@@ -281,7 +292,7 @@ class EventDocument(Document):
     type: str
     source: str
     subject: str
-    ref: str
+    ref: str | None
     time: str
     uncertainty_ms: int
     datacontenttype: Literal["application/json"]

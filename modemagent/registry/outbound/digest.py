@@ -42,7 +42,6 @@ def take(batch: Batch) -> Digest | None:
     """Return the errors to be sent now; None: there are none, or it is too early."""
     connection, now = batch.connection, batch.now_ms
     dialect.lock_outbound(connection)
-    notices.number_waiting(connection)
     state = _load(connection)
     if state is None:  # only what happens from now on
         _store(connection, DigestState(notices.last_position(connection)))

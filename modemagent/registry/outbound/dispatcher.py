@@ -6,7 +6,7 @@ import logging
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
@@ -21,6 +21,7 @@ from modemagent.registry.outbound.mail import Mailer, MailOptions
 from modemagent.registry.outbound.messages import AttemptResult, Message
 from modemagent.registry.outbound.signing import signed_headers
 from modemagent.registry.outbound.targets import Network, address_rule
+from modemagent.registry.store import notices
 from modemagent.registry.store.batch import Contested
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.recorder import Recorder
@@ -38,6 +39,7 @@ class Dispatcher:
 
     :param allowed: networks that are not public, whose addresses may be connected to
     :param mail: where digests of new errors are sent; None: nowhere
+    :param on_events: called when cases and links are in the log of events
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class Dispatcher:
         recorder: Recorder,
         allowed: Sequence[Network] = (),
         mail: MailOptions | None = None,
+        on_events: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._recorder = recorder
         self._allowed = allowed
+        self._on_events = on_events
         self._mailer = None if mail is None else Mailer(recorder, mail)
         self._mail_s = 0.0  # when a digest may be due next
         self._stopping = threading.Event()
@@ -67,6 +71,7 @@ class Dispatcher:
         with ThreadPoolExecutor(_SENDERS, "registry-webhook") as pool:
             while not self._stopping.wait(_LOOK_EVERY_S):
                 try:
+                    self._number()
                     while not self._stopping.is_set() and self._run(pool):
                         pass
                     self._mail()
@@ -74,6 +79,17 @@ class Dispatcher:
                     log.error("webhooks failed and are tried again: %s", type(error).__name__)
                 except Exception as error:
                     log.error("webhooks failed and are tried again", exc_info=error)
+
+    def _number(self) -> None:
+        """Give new findings, cases and links their places in the order."""
+        with self._database.reading() as connection:
+            is_waiting = notices.is_waiting(connection)
+        while is_waiting:
+            is_waiting, changed = self._recorder.run(
+                lambda batch: (notices.number_waiting(batch), batch.events_changed)
+            )
+            if changed:
+                self._on_events()
 
     def _mail(self) -> None:
         if self._mailer is not None and time.monotonic() >= self._mail_s:

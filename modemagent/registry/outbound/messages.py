@@ -92,7 +92,7 @@ def is_waiting(connection: Connection, now_ms: int) -> bool:
     """Return True if a message may be due, or messages are to be made."""
     c = delivery.c
     due = select(c.id).where(c.state == "waiting", c.due_ms <= now_ms).limit(1)
-    if connection.execute(due).first() is not None or notices.is_waiting(connection):
+    if connection.execute(due).first() is not None:
         return True
     w = webhook.c
     behind = select(w.id).where(
@@ -109,7 +109,6 @@ def make_messages(batch: Batch) -> bool:
     """Make the messages of events and notices; return True if there may be more."""
     connection = batch.connection
     dialect.lock_outbound(connection)
-    notices.number_waiting(connection)
     more = False
     rows = connection.execute(select(webhook).where(webhook.c.state == "active")).all()
     for row in rows:

@@ -58,6 +58,7 @@ _SHORT = {
     "gateway.identity_forked": "Gateway copied",
     "gateway.clock_suspect": "Clock suspect",
     "gateway.silent": "Gateway silent",
+    "pairing.linked": "SIM linked",
     "case.opened": "Case opened",
     "case.sighted": "Case sighted",
     "case.closed": "Case closed",

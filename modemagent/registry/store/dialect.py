@@ -167,7 +167,10 @@ def reserve_keys(connection: Connection, count: int) -> int:
 
 def lock_event_log(connection: Connection) -> int:
     """Lock the log of events until the end of the transaction; return its last position."""
-    last = "SELECT max(position) FROM event"
+    last = (
+        "SELECT max(position) FROM (SELECT max(position) AS position FROM event"
+        " UNION ALL SELECT max(event_position) FROM notice) AS positions"
+    )
     if is_sqlite(connection):
         found = connection.exec_driver_sql(last).scalar()
     else:

@@ -1,4 +1,7 @@
-"""Notices as CloudEvents: new findings, cases and links, in the order of their positions."""
+"""Notices as CloudEvents: new findings, cases and links, in the order of their positions.
+
+Cases and links are in the log of events too, with the attributes of events.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from modemagent.registry.store import schema
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.finding_reader import finding_documents
-from modemagent.registry.store.notices import FINDING
+from modemagent.registry.store.notices import FINDING, LINKED
 from modemagent.registry.store.outbound_tables import notice
 from modemagent.registry.store.view import View
 
@@ -41,15 +44,39 @@ def notices_after(connection: Connection, after: int, limit: int) -> tuple[list[
     view = View(connection)
     found = []
     for row in rows:
-        if row.severity:
-            document = findings.get(row.about)
-        elif row.type == "pairing.linked":
-            document = _link(view, row)
-        else:
-            document = _case(row)
+        document = findings.get(row.about) if row.severity else _logged(view, row)
         if document is not None:
             found.append(Notice(row.position, row.type, row.severity, document))
     return found, rows[-1].position if rows else after, len(rows) == limit
+
+
+def logged_notices(
+    connection: Connection, after: int, limit: int, *, is_backward: bool = False
+) -> list[tuple[int, Document]]:
+    """Return cases and links in the log of events, with their positions in it.
+
+    :param after: position after which to begin; before which, if ``is_backward``
+    """
+    c = notice.c
+    query = select(notice).where(c.event_position.is_not(None))
+    if is_backward:
+        query = query.where(c.event_position < after).order_by(c.event_position.desc())
+    else:
+        query = query.where(c.event_position > after).order_by(c.event_position)
+    rows = connection.execute(query.limit(limit)).all()
+    view = View(connection)
+    view.units(row.about for row in rows if row.type == LINKED)
+    found = [(row.event_position, _logged(view, row)) for row in rows]
+    return [(position, document) for position, document in found if document is not None]
+
+
+def last_logged(connection: Connection) -> int:
+    """Return the position of the newest case or link in the log of events."""
+    return connection.execute(select(func.max(notice.c.event_position))).scalar() or 0
+
+
+def _logged(view: View, row: Row[Any]) -> Document | None:
+    return _link(view, row) if row.type == LINKED else _case(row)
 
 
 def _findings(connection: Connection, keys: Sequence[int]) -> dict[int, Document]:
@@ -67,7 +94,7 @@ def _findings(connection: Connection, keys: Sequence[int]) -> dict[int, Document
 
 def _case(row: Row[Any]) -> Document:
     data = {"case": str(row.about), **msgspec.json.decode(row.detail)}
-    return _event(row.type, f"notice-{row.id}", f"case:{row.about}", row.made_ms, data)
+    return _log_entry(row, f"case:{row.about}", None, data, None)
 
 
 def _link(view: View, row: Row[Any]) -> Document | None:
@@ -82,8 +109,27 @@ def _link(view: View, row: Row[Any]) -> Document | None:
         "iccid": None if sim is None else sim.number,
         "policy": str(detail["policy"]),
     }
-    found = _event(row.type, f"notice-{row.id}", f"imei:{modem.number}", row.made_ms, data)
-    return {**found, "ref": modem.ref}
+    new = dict.fromkeys(("imei", "slot", "iccid", "imsi", "eid", "gateway_id", "port"))
+    new |= {name: data[name] for name in ("imei", "slot", "iccid")}
+    return _log_entry(row, f"imei:{modem.number}", modem.ref, data, new)
+
+
+def _log_entry(
+    row: Row[Any], subject: str, ref: str | None, data: Document, new: Document | None
+) -> Document:
+    """Return an event that no report shows, with the attributes of those that one does."""
+    found = _event(row.type, f"notice-{row.id}", subject, row.made_ms,
+                   {"previous": None, "new": new, "report": None, **data})  # fmt: skip
+    return {
+        **found,
+        "ref": ref,
+        "uncertainty_ms": 0,
+        "revision": 1,
+        "withdrawn": False,
+        "held": False,
+        "replaces": None,
+        "recordedtime": found["time"],
+    }
 
 
 def _event(type_: str, id_: str, subject: str, at_ms: int, data: Document) -> Document:

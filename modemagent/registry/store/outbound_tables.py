@@ -26,15 +26,17 @@ _WAITS = text("position IS NULL")
 _DUE = text("state = 'waiting'")
 
 # What webhooks and e-mail report beside the events: new findings, cases, links. A row gets its
-# position afterwards, so those who write rows do not wait for each other.
+# position afterwards, so those who write rows do not wait for each other; a case or a link
+# gets a position in the log of events as well.
 notice = Table(
     "notice",
     metadata,
     Column("id", ROW, primary_key=True, autoincrement=True),
-    *optional(LONG, "position"),
+    *optional(LONG, "position", "event_position"),
     *required(TEXT, "type", "severity", "detail"),  # severity: empty if it is not a finding
     *required(LONG, "about", "made_ms"),
     UniqueConstraint("position", name="notice_position"),
+    Index("notice_in_events", "event_position", unique=True),
     Index("notice_waiting", "id", sqlite_where=_WAITS, postgresql_where=_WAITS),
 )
 

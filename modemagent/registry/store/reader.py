@@ -20,6 +20,7 @@ from modemagent.registry.store.fleet import gateway_documents, gateway_row, mode
 from modemagent.registry.store.link_filter import cut, pairs_in_state, sims_in_state
 from modemagent.registry.store.lookup import find_unit, lookup
 from modemagent.registry.store.modems import fact_history, modem_documents, slot_documents
+from modemagent.registry.store.notice_reader import last_logged, logged_notices
 from modemagent.registry.store.past import modems_at, state_at
 from modemagent.registry.store.recheck_tables import modem_type
 from modemagent.registry.store.report_reader import Gone, stored_report
@@ -252,19 +253,29 @@ def events(
     else:
         seen = after or 0
         query = query.where(c.position > seen, ~c.withdrawn | (c.first_position <= seen))
-    query = query.order_by(c.position.desc() if order == "desc" else c.position)
-    rows, following = _page(connection, query, "position", limit)
-    return {"events": event_documents(View(connection), rows), "next": following}
+    is_backward = order == "desc"
+    query = query.order_by(c.position.desc() if is_backward else c.position).limit(limit + 1)
+    rows = connection.execute(query).all()
+    documents_of = event_documents(View(connection), rows)
+    found = [(row.position, one) for row, one in zip(rows, documents_of, strict=True)]
+    begin = (2**62 if is_backward else 0) if after is None else after
+    found += logged_notices(connection, begin, limit + 1, is_backward=is_backward)
+    found.sort(key=lambda one: one[0], reverse=is_backward)
+    following = str(found[limit - 1][0]) if len(found) > limit else None
+    return {"events": [one for _, one in found[:limit]], "next": following}
 
 
 def event_rows(connection: Connection, *, limit: int, after: int) -> list[tuple[int, Document]]:
     """Return events, revisions and retractions with their positions."""
-    return events_after(View(connection), after, limit)
+    found = events_after(View(connection), after, limit)
+    found += logged_notices(connection, after, limit)
+    return sorted(found, key=lambda one: one[0])[:limit]
 
 
 def last_position(connection: Connection) -> int:
     """Return the position of the newest event, 0 if there are none."""
-    return connection.execute(select(func.max(schema.event.c.position))).scalar() or 0
+    found = connection.execute(select(func.max(schema.event.c.position))).scalar() or 0
+    return max(found, last_logged(connection))
 
 
 def size_bytes(connection: Connection) -> int:

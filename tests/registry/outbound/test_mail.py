@@ -155,6 +155,7 @@ def test_failed_digest_is_sent_again_with_what_came_since(
         client.post(gateway.report("identified", imei))
     while len(reader.get("findings?severity=error")["findings"]) < 2:
         pass
+    Recorder(database).run(notices.number_waiting)
     for _ in range(4):  # no connection, no sender, no recipient, no content
         found.run()
         assert server.mails == []

@@ -25,6 +25,7 @@ from modemagent.registry.outbound.dispatcher import Dispatcher
 from modemagent.registry.outbound.schedule import DELAYS_S, LONGEST_MS, delay_ms
 from modemagent.registry.outbound.signing import signed_headers
 from modemagent.registry.outbound.targets import address_rule, check_url
+from modemagent.registry.store import reader
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.outbound_tables import delivery, webhook
 from modemagent.registry.store.recorder import Recorder
@@ -108,6 +109,9 @@ def test_messages_are_signed_and_in_order(
     )
     assert {(one["specversion"], one["type"]) for one in bodies} == {("1.0", "case.opened")}
     assert len({one["id"] for one in bodies}) == 20
+    with database.reading() as connection:
+        logged = reader.events(connection, limit=100)["events"]
+    assert [{**one, "sequence": f"n{number}"} for number, one in enumerate(logged, 1)] == bodies
     assert abs(int(receiver.received[0].headers["webhook-timestamp"]) - time.time()) < 60
     awaited(lambda: message(calls, hook["id"])["state"] == "delivered")
     assert "secret" not in calls.webhooks()["webhooks"][0]

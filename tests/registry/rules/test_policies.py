@@ -11,7 +11,7 @@ from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.policy_calls import PolicyCalls
 from modemagent.registry.rules.pairing import LinkState
-from modemagent.registry.store import effective, link_filter, reader, recheck
+from modemagent.registry.store import effective, link_filter, notices, reader, recheck
 from modemagent.registry.store.decisions import Decision, DecisionAction, decide
 from modemagent.registry.store.documents import to_rfc3339
 from modemagent.registry.store.engine import now_ms
@@ -105,6 +105,26 @@ def test_learning_policy_links_the_first_sim(fleet: Fleet) -> None:
     assert fleet.state() == "unlinked"
     fleet.add(mode="learn")
     assert fleet.state() == "armed"
+    fleet.report("sim_changed")
+    fleet.store.run(notices.number_waiting)
+    fleet.report("sim_changed", sims=[no_sim()])
+    types = ["modem.first_seen", "sim.first_seen", "pairing.linked", "sim.removed"]
+    with fleet.store.database.reading() as connection:
+        whole = reader.events(connection, limit=9)["events"]
+        for order, wanted in (("asc", whole), ("desc", whole[::-1])):
+            found: list[Any] = []
+            page: Any = {"next": None}
+            while len(found) < len(whole):
+                page = reader.events(
+                    connection, limit=1, order=order, after=page["next"] and int(page["next"])
+                )
+                found += page["events"]
+            assert (found, page["next"]) == (wanted, None)
+        rows = reader.event_rows(connection, limit=9, after=1)
+        assert [one for _, one in rows] == whole[1:]
+        assert reader.last_position(connection) == rows[-1][0] == 4
+    assert [one["type"] for one in whole] == types
+    assert whole[2]["data"]["new"]["iccid"] == ICCID
     fleet.report("sim_changed")
     assert fleet.state() == "linked"
     fleet.report("sim_changed", sims=[sim(OTHER_ICCID)])

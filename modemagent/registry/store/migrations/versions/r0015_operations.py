@@ -1,4 +1,5 @@
-"""Indexes of assets by site and owner and of cases by asset; cells of sightings.
+"""Indexes of assets by site and owner and of cases by asset; cells of sightings; cases and links
+in the log of events.
 
 Alembic revision 0015_operations.
 """
@@ -20,4 +21,6 @@ def upgrade() -> None:
     op.create_index("case_thing_of_asset", "case_thing", ["asset"])
     asks = sa.Boolean(create_constraint=False)
     op.add_column("device_case", sa.Column("cell", asks, nullable=False, server_default=sa.false()))
+    op.add_column("notice", sa.Column("event_position", sa.BigInteger(), nullable=True))
+    op.create_index("notice_in_events", "notice", ["event_position"], unique=True)
     op.add_column("case_sighting", sa.Column("cell", sa.Text(), nullable=True))
