@@ -107,6 +107,7 @@ LATE_IMPORTS = {
     "modemagent.cli.registry_eir:off",
     "modemagent.cli.registry_eir:set_command",
     "modemagent.cli.registry_source:recheck_source",
+    "modemagent.cli.registry_source:retention_source",
     "modemagent.cli.registry_source:source",
     "modemagent.cli.registry_source:webhook_source",
     "modemagent.cli.registry_backup:backup_command",

@@ -26,6 +26,7 @@ from modemagent.cli import (
     registry_people,
     registry_policy,
     registry_recalls,
+    registry_retention,
     registry_rules,
     registry_tokens,
     registry_webhooks,
@@ -227,3 +228,4 @@ command.add_command(registry_audit.group)
 command.add_command(registry_erase.command)
 command.add_command(registry_export.command)
 command.add_command(registry_erase.vacuum_command)
+command.add_command(registry_retention.group)

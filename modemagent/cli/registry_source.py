@@ -22,6 +22,7 @@ from modemagent.registry_client.lists import HttpLists, ListSource
 from modemagent.registry_client.outside import HttpOutside, OutsideSource
 from modemagent.registry_client.policies import HttpPolicies, PolicySource
 from modemagent.registry_client.rechecks import HttpRechecks, RecheckSource
+from modemagent.registry_client.retention import HttpRetention, RetentionSource
 from modemagent.registry_client.webhooks import HttpWebhooks, WebhookSource
 
 if TYPE_CHECKING:
@@ -251,6 +252,21 @@ def outside_source(
 
     with opened_database(existing_database(database, state_dir)) as opened:
         yield OutsideCalls(opened, "command line")
+
+
+@contextmanager
+def retention_source(
+    url: str | None, token_file: Path | None, database: str | None, state_dir: Path | None
+) -> Iterator[RetentionSource]:
+    """Return where it is read and set how long data is kept."""
+    if url is not None:
+        yield HttpRetention(_http(url, token_file, database))
+        return
+    _check_no_token(token_file)
+    from modemagent.registry.retention_calls import RetentionCalls
+
+    with opened_database(existing_database(database, state_dir)) as opened:
+        yield RetentionCalls(opened, "command line")
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from modemagent.registry.store import (
     jobs,
     receipts,
     recheck,
+    retention,
     rule_jobs,
     selections,
     silence,
@@ -52,7 +53,7 @@ class Housekeeper:
     """Threads for the timers, for requests to others, and on PostgreSQL for notifications.
 
     :param on_events: called when events were published here or by another process
-    :param keep_bodies_days: how long bodies of reports are kept; None: without limit
+    :param keep_bodies_days: how long bodies of reports are kept if no limit was set for them
     :param looks: looks at numbers of this process, for the audit
     """
 
@@ -226,7 +227,7 @@ class Housekeeper:
 
 def _timers(database: Database, keep_bodies_days: int | None) -> list[Timer]:
     """Return the timers that a process with these options can run."""
-    timers = [
+    return [
         Timer(TimerKind.HOLD_BACK, _OFTEN_S, lambda batch: event_log.publish_due(batch) > 0),
         Timer(TimerKind.RELATE, _OFTEN_S, lambda batch: relate_due(batch) > 0),
         Timer(TimerKind.TALLIES, _MINUTE_S, afterwards=lambda: tallies.update(database)),
@@ -241,7 +242,7 @@ def _timers(database: Database, keep_bodies_days: int | None) -> list[Timer]:
         Timer(TimerKind.PARTITIONS, _HOUR_S, upkeep.create_partitions),
         Timer(TimerKind.CHECKS, _OFTEN_S, checks.run_waiting),
         Timer(TimerKind.VALIDITY, _OFTEN_S, effective.check_validity),
-        Timer(TimerKind.OLD_CHECKS, _HOUR_S, checks.delete_old),
+        Timer(TimerKind.RETENTION, _HOUR_S, lambda batch: retention.apply(batch, keep_bodies_days)),
         Timer(TimerKind.MESSAGES, _HOUR_S, messages.delete_old),
         Timer(TimerKind.EXPORTS, _HOUR_S, exports.delete_old),
         Timer(TimerKind.SELECTIONS, _HOUR_S, selections.delete_old),
@@ -249,8 +250,3 @@ def _timers(database: Database, keep_bodies_days: int | None) -> list[Timer]:
         Timer(TimerKind.INVENTORY, _MINUTE_S, afterwards=lambda: inventory.next_part(database)),
         Timer(TimerKind.DEADLINES, _MINUTE_S, afterwards=lambda: deadlines.update(database)),
     ]
-    if (days := keep_bodies_days) is not None:
-        timers.append(
-            Timer(TimerKind.RETENTION, _HOUR_S, lambda batch: upkeep.delete_bodies(batch, days))
-        )
-    return timers

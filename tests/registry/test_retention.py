@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,11 +11,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from modemagent.registry.store import partitions, upkeep
+from modemagent.errors import UsageError
+from modemagent.registry.case_calls import CaseCalls
+from modemagent.registry.list_calls import ListCalls
+from modemagent.registry.retention_calls import RetentionCalls
+from modemagent.registry.store import dialect, notes, partitions, schema, upkeep
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.jobs import TimerKind
 from modemagent.registry.store.key_pages import DAY_MS
-from tests.registry.conftest import IMEI, OTHER_IMEI, Client, Gateway, Registry
+from tests.conftest import call_in_process
+from tests.registry.conftest import IMEI, OTHER_IMEI, SECRET, Client, Gateway, Registry
 
 
 @pytest.fixture
@@ -69,12 +75,67 @@ def test_bodies_are_deleted_in_slices(database_url: str, monkeypatch: pytest.Mon
     while more:
         slices += 1
         with database.writing() as connection:
-            more = upkeep.delete_bodies(database.new_batch(connection), 99)
+            more = upkeep.delete_bodies(database.new_batch(connection), now - 99 * DAY_MS)
     with database.reading() as connection:
         left = connection.execute(text("SELECT sequence FROM report ORDER BY 1")).scalars().all()
     database.close()
     assert left == ([7, 8, 9] if database.is_sqlite else list(range(10)))
     assert slices == (3 if database.is_sqlite else 1)
+
+
+def test_each_kind_of_data_has_its_limit(database_url: str, tmp_path: Path) -> None:
+    database = Database(database_url, secret=SECRET)
+    lists, cases = ListCalls(database, "test"), CaseCalls(database, "test")
+    retention = RetentionCalls(database, "test")
+
+    def remove_and_close(imei: str) -> tuple[str, str, str]:
+        entry = lists.put_entry("permitted", {"kind": "imei", "value": imei})
+        lists.remove_entry("permitted", entry["id"])
+        case = cases.open_case({"kind": "lost", "imeis": [imei]})
+        cases.close_case(case["id"], case["revision"], {"outcome": "recovered"})
+        return entry["id"], case["id"], lists.check([imei])["id"]
+
+    _, old_case, old_check = remove_and_close(IMEI)
+    with database.writing() as connection:
+        batch = database.new_batch(connection)
+        notes.add(batch, f"case:{old_case}", "found", "test")
+        for table, column in (("list_past", "removed_ms"), ("device_case", "closed_ms"),
+                              ("check_run", "created_ms")):  # fmt: skip
+            connection.execute(text(f"UPDATE {table} SET {column} = {column} - {91 * DAY_MS}"))
+        names = ("gateway", "modem", "sim", "mcc", "year", "days")
+        rows = [(1, 1, 1, "262", year, b"x") for year in (2020, datetime.now(UTC).year)]
+        dialect.insert_rows(connection, schema.presence, names, rows)
+    _, new_case, new_check = remove_and_close(OTHER_IMEI)
+    kinds = {one["kind"]: one for one in retention.retention()["retention"]}
+    assert {name: one["due"] for name, one in kinds.items() if one["due"]} == {"checks": 1}
+    for kind, days in (("cases", 90), ("removed", 90), ("presence", 731), ("checks", None)):
+        retention.set_retention(kind, days)
+    for kind, days in (("cases", 29), ("presence", 730), ("audit", 90)):
+        with pytest.raises(UsageError):
+            retention.set_retention(kind, days)
+    retention.set_retention("checks", 90)
+    # of the list, what was on the tracked list because of the case is removed too
+    due = {"bodies": 0, "checks": 1, "cases": 1, "removed": 2, "presence": 1}
+    where = ["--database", database_url]
+    tried = call_in_process("registry", "retention", "apply", "--dry-run", *where)
+    assert (tried.returncode, "1 of cases, older than 90 days" in tried.stdout) == (0, True)
+    done = call_in_process("registry", "retention", "apply", "--json", *where)
+    found = json.loads(done.stdout)["retention"]
+    assert {one["kind"]: one["due"] for one in found} == due
+    assert not any(one["due"] for one in retention.retention()["retention"])
+    assert cases.case(old_case) is None and cases.case(new_case) is not None
+    assert lists.check_results(old_check, 1, None) is None
+    assert lists.check_results(new_check, 1, None) is not None
+    with database.reading() as connection:
+        assert notes.note_page(connection, limit=9)["notes"] == []
+        left = connection.execute(text("SELECT count(*) FROM list_past")).scalar()
+        assert (left, connection.execute(text("SELECT year FROM presence")).all()) == (
+            2, [(datetime.now(UTC).year,)],
+        )  # fmt: skip
+        for table in ("case_entry", "case_task", "case_thing"):
+            cases_left = f"SELECT DISTINCT device_case FROM {table}"
+            assert connection.execute(text(cases_left)).scalars().all() == [int(new_case)]
+    database.close()
 
 
 def run_timer(database: Database) -> None:

@@ -34,6 +34,7 @@ from modemagent.registry.api import (
     problem_details,
     rechecks,
     reports,
+    retention,
     webhooks,
     work_objects,
 )
@@ -81,6 +82,7 @@ _ROUTERS = tuple(
         outside,
         audit,
         erasures,
+        retention,
         webhooks,
         work_objects,
         health,

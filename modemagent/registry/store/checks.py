@@ -31,7 +31,6 @@ MOST = 100_000
 PART = 250
 JOB_KIND = "check"
 _IMEI_DIGITS = 14
-_KEPT_MS = 90 * 86_400_000
 _DELETED_AT_ONCE = 100
 _RUN = ("id", "kind", "checked_by", "total", "done", "created_ms", "finished_ms", "previous")
 _PART_KEY = ("check_run", "part")
@@ -215,12 +214,12 @@ def run_part(batch: Batch, run: int) -> bool:
     return False
 
 
-def delete_old(batch: Batch) -> bool:
-    """Delete some checks that are older than 90 days; return True if there may be more."""
+def delete_old(batch: Batch, oldest_ms: int) -> bool:
+    """Delete some checks that were made before a time; return True if there may be more."""
     c = list_tables.check_run.c
     query = select(c.id, c.created_ms).order_by(c.id).limit(_DELETED_AT_ONCE)
     rows = batch.connection.execute(query).all()
-    old = [(row.id,) for row in rows if row.created_ms < batch.now_ms - _KEPT_MS]
+    old = [(row.id,) for row in rows if row.created_ms < oldest_ms]
     dialect.delete_rows(batch.connection, list_tables.check_part, ("check_run",), old)
     dialect.delete_rows(batch.connection, list_tables.check_run, ("id",), old)
     return len(old) == _DELETED_AT_ONCE

@@ -26,7 +26,6 @@ class TimerKind(IntEnum):
     PARTITIONS = -5
     RETENTION = -6
     CHECKS = -7
-    OLD_CHECKS = -8
     RULES = -9  # not periodical: its row is the lock of the process that evaluates the rules
     DENIALS = -10
     SILENCE = -11

@@ -30,12 +30,12 @@ def create_partitions(batch: Batch) -> bool:
     return False
 
 
-def delete_bodies(batch: Batch, keep_days: int) -> bool:
-    """Delete bodies of reports received more than some days ago; return True if there are more.
+def delete_bodies(batch: Batch, oldest_ms: int) -> bool:
+    """Delete bodies of reports received before a time; return True if there may be more.
 
     PostgreSQL drops months all of whose days are past, so bodies are kept up to a month longer.
     """
-    connection, oldest_ms = batch.connection, batch.now_ms - keep_days * DAY_MS
+    connection = batch.connection
     c = schema.conflict.c
     connection.execute(
         # its other columns decide which report counts

@@ -189,6 +189,8 @@ def change_all(operator: Operator) -> None:
     do("regulation.put", "PUT regulations/{rule}", rule, "de-test")
     do("regulation.remove", "DELETE regulations/{rule}", None, "de-test")
     do("gateway.site", "PUT gateways/{gateway_id}/site", {"site": "hall 4"}, "gw-1")
+    do("retention.set", "PUT retention/{kind}", {"days": 90}, "cases")
+    do("retention.apply", "POST retention/apply")
     change_webhooks(operator)
     do("recheck.start", "POST rules/dry-run", {})
     do("recheck.start", "POST rules/check", {"max_match_ratio": 0.0})

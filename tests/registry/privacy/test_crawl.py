@@ -98,6 +98,7 @@ def test_masked_reader_finds_no_number(operator: Operator) -> None:
     others = {
         "audit": operator.registry.client("--scope", "audit"),
         "erasures": operator.registry.client("--scope", "admin"),
+        "retention": operator.registry.client("--scope", "admin"),
         "webhooks": operator.registry.client("--scope", "admin"),
         "exports": operator.registry.client("--scope", "audit"),
     }

@@ -1,0 +1,204 @@
+"""How long each kind of data is kept, and the deletion of what is older."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Table, delete, func, select
+
+from modemagent.errors import UsageError
+from modemagent.registry.store import acts, checks, dialect, schema, upkeep
+from modemagent.registry.store.asset_tables import order_row_past
+from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.case_tables import (
+    case_entry,
+    case_place,
+    case_sighting,
+    case_task,
+    case_thing,
+    device_case,
+)
+from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.jobs import TimerKind
+from modemagent.registry.store.key_pages import DAY_MS
+from modemagent.registry.store.list_tables import check_run, list_past
+from modemagent.registry.store.outbound_tables import note
+
+BODIES = "bodies"
+MOST_DAYS = 36_500
+_SETTING, _CLEANED = "retention", "retention_presence"
+_AT_ONCE = 1000
+_CASES_AT_ONCE = 50
+_OF_CASES = (case_thing, case_task, case_entry, case_place, case_sighting)
+
+
+class DataKind(NamedTuple):
+    """A kind of data with a limit that can be set.
+
+    :param text: what it is, and from when its age counts
+    :param default: days that it is kept if no limit was set; None: without limit
+    :param least: smallest limit in days
+    :param older: counts the rows that are older than a time
+    :param delete: deletes some of them; True: there may be more
+    """
+
+    text: str
+    default: int | None
+    least: int
+    older: Callable[[Connection, int], int]
+    delete: Callable[[Batch, int], bool]
+
+
+class Limit(NamedTuple):
+    """A limit that was set; ``days`` is None for data that is kept without limit."""
+
+    days: int | None
+    set_by: str
+    set_ms: int
+
+
+def _older(table: Table, column: str) -> Callable[[Connection, int], int]:
+    def count(connection: Connection, oldest_ms: int) -> int:
+        query = select(func.count()).select_from(table).where(table.c[column] < oldest_ms)
+        return connection.execute(query).scalar_one()
+
+    return count
+
+
+def _count_removed(connection: Connection, oldest_ms: int) -> int:
+    return sum(_older(one, "removed_ms")(connection, oldest_ms) for one in _REMOVED)
+
+
+def _delete_removed(batch: Batch, oldest_ms: int) -> bool:
+    more = False
+    for table in _REMOVED:
+        query = select(table.c.id).where(table.c.removed_ms < oldest_ms).limit(_AT_ONCE)
+        keys = [(key,) for key in batch.connection.execute(query).scalars()]
+        dialect.delete_rows(batch.connection, table, ("id",), keys)
+        more = more or len(keys) == _AT_ONCE
+    return more
+
+
+def _delete_cases(batch: Batch, oldest_ms: int) -> bool:
+    """Delete cases that were closed before a time, with the notes about them."""
+    connection, c = batch.connection, device_case.c
+    query = select(c.id).where(c.state == "closed", c.closed_ms < oldest_ms).limit(_CASES_AT_ONCE)
+    keys = [(key,) for key in connection.execute(query).scalars()]
+    for table in _OF_CASES:
+        dialect.delete_rows(connection, table, ("device_case",), keys)
+    dialect.delete_rows(connection, device_case, ("id",), keys)
+    dialect.delete_rows(connection, note, ("about",), [(f"case:{key}",) for (key,) in keys])
+    for (key,) in keys:
+        acts.note(connection, "case.delete", f"case:{key}")
+    return len(keys) == _CASES_AT_ONCE
+
+
+def _year(at_ms: int) -> int:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).year
+
+
+def _count_days(connection: Connection, oldest_ms: int) -> int:
+    table = schema.presence
+    query = select(func.count()).select_from(table).where(table.c.year < _year(oldest_ms))
+    return connection.execute(query).scalar_one()
+
+
+def _delete_days(batch: Batch, oldest_ms: int) -> bool:
+    """Delete the days of years that have passed, once a year, because no index finds them."""
+    connection, year = batch.connection, _year(oldest_ms)
+    done = _stored(connection, _CLEANED)
+    if done is None or int(done) < year:
+        connection.execute(delete(schema.presence).where(schema.presence.c.year < year))
+        _store(batch, _CLEANED, str(year).encode())
+    return False
+
+
+_REMOVED = (list_past, order_row_past)
+KINDS: Mapping[str, DataKind] = {
+    BODIES: DataKind("Bodies of reports, since they were received.", None, 1,
+                     _older(schema.report, "received_ms"), upkeep.delete_bodies),
+    "checks": DataKind("Checks of numbers, since they were made.", 90, 1,
+                       _older(check_run, "created_ms"), checks.delete_old),
+    "cases": DataKind("Cases with their journals and notes, since they were closed.", None, 30,
+                      _older(device_case, "closed_ms"), _delete_cases),
+    "removed": DataKind("Entries of lists and rows of orders, since they were removed or replaced.",
+                        None, 30, _count_removed, _delete_removed),
+    "presence": DataKind("Days in each country, since the end of their year.", None, 731,
+                         _count_days, _delete_days),
+}  # fmt: skip
+
+
+def limits(connection: Connection) -> dict[str, Limit]:
+    """Return the limits that were set."""
+    stored = _stored(connection, _SETTING)
+    return {} if stored is None else msgspec.json.decode(stored, type=dict[str, Limit])
+
+
+def retention_document(connection: Connection, now_ms: int) -> Document:
+    """Return each kind of data with its limit, and the number of rows that are older."""
+    known = limits(connection)
+    found = []
+    for name, kind in KINDS.items():
+        limit = known.get(name)
+        days = kind.default if limit is None else limit.days
+        due = 0 if days is None else kind.older(connection, now_ms - days * DAY_MS)
+        found.append(
+            {"kind": name, "text": kind.text, "days": days, "least_days": kind.least, "due": due,
+             "set_by": limit and limit.set_by, "set_at": to_rfc3339(limit and limit.set_ms)}
+        )  # fmt: skip
+    return {"retention": found}
+
+
+def set_limit(batch: Batch, name: str, days: int | None, actor: str) -> None:
+    """Set how long a kind of data is kept; None: without limit.
+
+    :raises UsageError: there is no such kind, or the limit is too small or too large
+    """
+    kind = KINDS.get(name)
+    if kind is None:
+        raise UsageError("the kind of data is unknown", hint=f"Use one of: {', '.join(KINDS)}.")
+    if days is not None and not kind.least <= days <= MOST_DAYS:
+        raise UsageError(
+            f"{name} cannot be kept for {days} days",
+            hint=f"Use {kind.least} to {MOST_DAYS} days, or no limit.",
+        )
+    known = {**limits(batch.connection), name: Limit(days, actor, batch.now_ms)}
+    _store(batch, _SETTING, msgspec.json.encode(known))
+    acts.note(batch.connection, "retention.set", f"retention:{name}", days=days)
+
+
+def apply(batch: Batch, keep_bodies_days: int | None = None) -> bool:
+    """Delete some of the data that is older than its limit; return True if there may be more.
+
+    :param keep_bodies_days: limit of bodies if none was set
+    """
+    known = limits(batch.connection)
+    more = False
+    for name, kind in KINDS.items():
+        limit = known.get(name)
+        days = kind.default if limit is None else limit.days
+        if name == BODIES and limit is None:
+            days = keep_bodies_days
+        if days is not None:
+            more = kind.delete(batch, batch.now_ms - days * DAY_MS) or more
+    return more
+
+
+def hurry(batch: Batch) -> None:
+    """Let the next process delete what is older."""
+    key = int(TimerKind.RETENTION)
+    dialect.update_rows(batch.connection, schema.job, ("id",), ("due_ms",), [(0, key)])
+    acts.note(batch.connection, "retention.apply")
+
+
+def _stored(connection: Connection, name: str) -> bytes | None:
+    c = schema.setting.c
+    found: Any = connection.execute(select(c.value).where(c.name == name)).scalar()
+    return None if found is None else bytes(found)
+
+
+def _store(batch: Batch, name: str, value: bytes) -> None:
+    dialect.upsert_rows(batch.connection, schema.setting, ("name",), ("value",), [(name, value)])
