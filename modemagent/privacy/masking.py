@@ -22,8 +22,8 @@ from functools import cache
 from modemagent.identity.cleaning import without_separators
 from modemagent.privacy.fragments import join_fragments
 
-# separators between the digits of one number, as in cleaning
-_GAP = "[-/._:\u2010-\u2015\u2212\u200b\ufeff \t\u00a0\u2000-\u200a\u202f]"
+# separators between the digits of one number: those of cleaning, and the middle dot
+_GAP = "[-/._:\u00b7\u2010-\u2015\u2212\u200b\ufeff \t\u00a0\u2000-\u200a\u202f]"
 # least digits that are masked: 10 in a row; with separators 14, the shortest IMEI
 _PLAIN = 10
 _SPACED = 14

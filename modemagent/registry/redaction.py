@@ -22,6 +22,8 @@ _DIGITS = b"0123456789ABCDEFabcdef"
 _OTHERS = bytes(sorted(set(range(256)) - set(_DIGITS)))
 _UPPER = bytes(range(256)).upper()
 _IMSI_DIGITS = 15
+#: Between two digits of a number that people have written.
+_SEPARATORS = r"[^0-9A-Za-z]{0,3}"
 _FIELDS = frozenset(f"{name}{end}" for name in ("iccid", "imsi", "eid") for end in ("", "_raw"))
 
 
@@ -67,9 +69,11 @@ class Redaction:
         return None if name in _FIELDS else self.of_text(value)
 
     def of_text(self, text: str) -> str:
-        """Return a text without the numbers; as a whole, if they are written with separators."""
+        """Return a text without the numbers; as a whole, if they are written in another form."""
         for form in self._forms:
             text = re.sub(form, ERASED, text, flags=re.IGNORECASE)
+        for number in self.numbers:
+            text = re.sub(_SEPARATORS.join(map(re.escape, number)), ERASED, text)
         return ERASED if self.is_in(text) else text
 
 

@@ -227,5 +227,7 @@ def delete_old(batch: Batch) -> bool:
     for state, kept_ms in _KEPT_MS.items():
         old = delete(delivery).where(c.state == state, c.finished_ms < batch.now_ms - kept_ms)
         connection.execute(old)
+    over = update(webhook).where(webhook.c.old_until_ms < batch.now_ms)
+    connection.execute(over.values(old_secret=None, old_until_ms=None))
     notices.delete_old(batch)
     return False

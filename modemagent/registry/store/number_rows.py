@@ -14,7 +14,7 @@ from modemagent.registry.store.bodies import decompress
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.erasure import numbers_of
 from modemagent.registry.store.lookup import find_unit
-from modemagent.registry.store.number_sweep import WITHOUT_TEXT
+from modemagent.registry.store.number_sweep import WITHOUT_TEXT, has_number
 from modemagent.registry.store.privacy_tables import audit
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
@@ -59,7 +59,7 @@ def _rows(connection: Connection, kind: UnitKind, unit: int, ref: str) -> Iterat
             conditions = [table.c.id == unit]
         if table.name not in WITHOUT_TEXT or table.name == "identifier":
             texts = [column for column in table.columns if isinstance(column.type, Text)]
-            conditions += [one.contains(text) for one in texts for text in redaction.numbers]
+            conditions += [has_number(one, redaction) for one in texts]
         if not conditions:
             continue
         names = [str(one.name) for one in table.columns if not isinstance(one.type, LargeBinary)]

@@ -10,7 +10,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Table, Text, delete, func, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+)
 
 from modemagent.registry.lists.entries import EntryKind
 from modemagent.registry.policies.policy_content import PolicyContent
@@ -35,6 +46,10 @@ WITHOUT_TEXT = frozenset(
         "setting", "sighting", "stay", "surrogate_key", "tally", "token", "unit",
     }
 )  # fmt: skip
+#: What people write between the digits of a number.
+_SEPARATORS = (
+    " \t\r\n-./_:,;'()\u00a0\u00b7\u2009\u200b\u2010\u2011\u2012\u2013\u2014\u2212\u202f\ufeff"
+)
 _NUMBER_COLUMNS = frozenset({"iccid", "imsi", "eid"})
 _LISTED = (int(EntryKind.ICCID), int(EntryKind.IMSI_PREFIX))
 
@@ -75,27 +90,45 @@ def sweep(connection: Connection, name: str, redaction: Redaction) -> int:
     texts = [column for column in table.columns if isinstance(column.type, Text)]
     if not texts:
         return changed
-    has_one = or_(*(column.contains(one) for column in texts for one in redaction.numbers))
     keys = [column for column in texts if column.primary_key]
     if keys:
-        in_key = or_(*(column.contains(one) for column in keys for one in redaction.numbers))
+        in_key = or_(*(has_number(column, redaction) for column in keys))
         changed += connection.execute(delete(table).where(in_key)).rowcount
-    values = {
-        column.name: _without(column, redaction) for column in texts if not column.primary_key
-    }
-    if values:
-        changed += connection.execute(update(table).where(has_one).values(values)).rowcount
-    return changed
+    texts = [column for column in texts if not column.primary_key]
+    if not texts:
+        return changed
+    key = [column.name for column in table.primary_key.columns]
+    query = select(*(table.c[one] for one in key), *texts)
+    rows = connection.execute(
+        query.where(or_(*(has_number(column, redaction) for column in texts)))
+    ).all()
+    values = []
+    for row in rows:
+        pairs = zip(texts, row[len(key) :], strict=True)
+        values.append((*(_without(*pair, redaction) for pair in pairs), *row[: len(key)]))
+    dialect.update_rows(connection, table, key, [column.name for column in texts], values)
+    return changed + len(rows)
 
 
-def _without(column: Column[Any], redaction: Redaction) -> Any:
-    """Return the expression of a column without the numbers."""
-    found: Any = column
-    for one in redaction.numbers:
-        found = func.replace(found, one, ERASED)
-    if column.name in _NUMBER_COLUMNS and column.nullable:
-        found = func.nullif(found, ERASED)
-    return found
+def has_number(column: Column[Any], redaction: Redaction) -> ColumnElement[bool]:
+    """Return the condition that a text has one of the numbers, also written with separators."""
+    bare: Any = column
+    for one in _SEPARATORS:
+        bare = func.replace(bare, one, "")
+    return or_(
+        *(column.contains(one) for one in redaction.numbers),
+        *(
+            and_(func.length(column) > len(one), bare.contains(one))
+            for one in redaction.numbers
+        ),
+    )  # fmt: skip
+
+
+def _without(column: Column[Any], text: str | None, redaction: Redaction) -> str | None:
+    """Return the value of a column without the numbers."""
+    found = None if text is None else redaction.of_text(text)
+    is_number = column.name in _NUMBER_COLUMNS and column.nullable
+    return None if is_number and found == ERASED else found
 
 
 def _sweep_checks(connection: Connection, redaction: Redaction) -> int:

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from modemagent.errors import UsageError
 from modemagent.http_exchange import AddressRefused, HttpClient, Limits
 from modemagent.registry.case_calls import CaseCalls
 from modemagent.registry.outbound import dispatcher as dispatcher_module
+from modemagent.registry.outbound import messages
 from modemagent.registry.outbound.dispatcher import Dispatcher
 from modemagent.registry.outbound.schedule import DELAYS_S, LONGEST_MS, delay_ms
 from modemagent.registry.outbound.signing import signed_headers
@@ -122,6 +123,10 @@ def test_messages_are_signed_and_in_order(
     assert json.loads(test.body)["type"] == "webhook.test"
     assert is_signed(test, hook["secret"])
     assert is_signed(test, again["secret"])
+    with database.writing() as connection:
+        connection.execute(update(webhook).values(old_until_ms=1))
+        messages.delete_old(database.new_batch(connection))
+        assert connection.execute(select(webhook.c.old_secret)).scalars().all() == [None]
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

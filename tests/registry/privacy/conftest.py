@@ -34,7 +34,8 @@ SERIAL = "35204860012345"
 #: The numbers of the fleet; of each, the first 14 digits must not be shown either.
 NUMBERS = (IMEI, OTHER_IMEI, ICCID, OTHER_ICCID, IMSI, OTHER_IMSI, EID, SERIAL)
 #: A text of an operator who writes numbers into free text.
-TEXT = f"SIM {ICCID} of modem {IMEI}, IMSI {IMSI}"
+SPACED = f"{ICCID[:4]} {ICCID[4:8]}-{ICCID[8:12]}.{ICCID[12:]}"
+TEXT = f"SIM {ICCID} of modem {IMEI}, IMSI {IMSI}; {SPACED}"
 SPARE_ICCID = "8988303000000000036"
 _EVALUATED_WITHIN_S = 30.0
 

@@ -20,7 +20,15 @@ from modemagent.registry.store.bodies import decompress
 from modemagent.registry.store.engine import Database
 from tests.conftest import call_in_process
 from tests.registry.conftest import EID, ICCID, IMEI, OTHER_ICCID, Gateway, Registry, sim
-from tests.registry.privacy.conftest import IMSI, TEXT, Operator, change_all, report_all, swapped
+from tests.registry.privacy.conftest import (
+    IMSI,
+    SPACED,
+    TEXT,
+    Operator,
+    change_all,
+    report_all,
+    swapped,
+)
 
 _DONE_WITHIN_S = 60.0
 _GONE = (ICCID, IMSI, EID)
@@ -42,7 +50,7 @@ def files_of(registry: Registry) -> list[Path]:
 
 def traces(registry: Registry) -> list[tuple[str, str]]:
     """Return the numbers that the files of the database, or compressed values in it, contain."""
-    forms = {form for number in _GONE for form in (number, swapped(number))}
+    forms = {SPACED} | {form for number in _GONE for form in (number, swapped(number))}
     found = [
         (path.name, form)
         for path in files_of(registry)
@@ -117,7 +125,7 @@ def test_erased_sim_leaves_no_trace(registry: Registry) -> None:
     assert sender.post(body) == ["duplicate"]
     assert len(client.get("sims")["sims"]) == sims
     stored = client.get("reports/gw-3/stream-1/1")
-    assert (stored["redacted"], stored["report"]["note"].count(ERASED)) == (True, 2)
+    assert (stored["redacted"], stored["report"]["note"].count(ERASED)) == (True, 3)
     timeline = client.get(f"sims/{erasure['ref']}/timeline")
     assert {one["imei"] for one in timeline["pairings"]} == {IMEI, "867698040000039"}
     assert erase(operator, erasure["ref"], 409)["code"] == "erased"

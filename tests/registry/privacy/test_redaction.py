@@ -39,6 +39,11 @@ def test_number_is_cut_out_in_every_form(text: str) -> None:
     assert ERASED in redaction.of_text(text)
 
 
+def test_number_with_separators_is_cut_out_of_a_text() -> None:
+    text = "box 7: 8988 3030-0000.0000 010, was 898830 3000000 000028"
+    assert Redaction([ICCID]).of_text(text) == f"box 7: {ERASED}, was 898830 3000000 000028"
+
+
 @pytest.mark.parametrize(
     "text", ["+CSQ: 20,99", "8988303000000000028", "867698040000013", "2026-12-01T10:00:00Z", ""]
 )
