@@ -40,11 +40,11 @@ class PagesOnDemand:
         if scope["type"] != "http" or scope["path"].strip("/").partition("/")[0] in NOT_PAGES:
             await self._api(scope, receive, send)
             return
-        if self._pages is None:
-            async with self._loading:
-                # in a thread: gateways are served meanwhile
-                self._pages = self._pages or await asyncio.to_thread(self._load)
-        await self._pages(scope, receive, send)
+        async with self._loading:
+            pages = self._pages
+            if pages is None:  # in a thread: gateways are served meanwhile
+                pages = self._pages = await asyncio.to_thread(self._load)
+        await pages(scope, receive, send)
 
 
 def _load(api: ASGIApp, state: State, public_url: str | None, passwords: Passwords) -> ASGIApp:
