@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from modemagent.identity.csv_cells import clean_text
 from modemagent.registry.assets.asset_fields import LONGEST_NOTE
 from modemagent.registry.list_calls import key_of
@@ -13,6 +15,8 @@ from modemagent.registry.store.lookup import find_unit
 from modemagent.registry.store.recorder import Recorder
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
+
+_LOOK_EVERY_S = 0.1
 
 
 class ErasureCalls:
@@ -43,9 +47,14 @@ class ErasureCalls:
         return self.erasure(str(key))
 
     def finish(self) -> None:
-        """Do all that is left of the erasures."""
-        while Recorder(self._database).run(erasure.step):
-            pass
+        """Do all that is left of the erasures, once older transactions have ended."""
+        while True:
+            while Recorder(self._database).run(erasure.step):
+                pass
+            with self._database.reading() as connection:
+                if not erasure.is_waiting(connection):
+                    return
+            time.sleep(_LOOK_EVERY_S)
 
     def erasure(self, key: str) -> Document | None:
         """Return an erasure."""

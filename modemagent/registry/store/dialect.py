@@ -190,6 +190,23 @@ def notify_events(connection: Connection) -> None:
         pipeline_of(connection).write(Statement(f"NOTIFY {EVENTS_CHANNEL}"))
 
 
+def clock(connection: Connection) -> str | None:
+    """Return the time of the database, for :func:`has_older`; None on SQLite, with one writer."""
+    if is_sqlite(connection):
+        return None
+    return str(connection.exec_driver_sql("SELECT clock_timestamp()::text").scalar_one())
+
+
+def has_older(connection: Connection, time: str) -> bool:
+    """Return True if a transaction of this program that began before a time has not ended."""
+    query = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = current_setting('application_name')"
+        " AND pid <> pg_backend_pid() AND xact_start <= CAST(%s AS timestamptz)"
+    )
+    return bool(connection.exec_driver_sql(query, (time,)).scalar_one())
+
+
 def lock_schema(connection: Connection) -> None:
     """Lock the schema until the end of the transaction: one process creates or upgrades it."""
     if not is_sqlite(connection):

@@ -2,12 +2,14 @@
 
 The SIM gets a random pseudonym and another reference in one transaction; from then on no response
 has its numbers. Its numbers are then cut out of the stored bodies, some in each transaction, and
-out of the tables that people fill.
+out of the tables that people fill. On PostgreSQL this begins when the transactions that may have
+read the numbers before have ended: one of them may store a body with them.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -34,6 +36,7 @@ from modemagent.registry.store.units import UnitKind
 
 _BODIES_AT_ONCE = 500
 _REF_BITS = 60
+_WAIT = "wait"
 #: What is searched for the numbers, in this order.
 _BODIES = {"report": ("stream", "sequence", "received_ms"),
            "conflict": ("stream", "sequence", "digest")}  # fmt: skip
@@ -61,7 +64,6 @@ def begin(batch: Batch, unit: int, reason: str, actor: str, *, although_paired: 
     dialect.select_rows(connection, schema.unit, ("id",), ("id",), [(unit,)], lock=True)
     ((kind, key, ref),) = dialect.select_rows(connection, schema.unit, ("id",), columns, [(unit,)])
     _check(connection, unit, kind, key, although_paired=although_paired)
-    values = _identifiers(connection, unit)
     texts = numbers_of(connection, unit)
     for table in (export_part, export):  # any may have the numbers, compressed
         connection.execute(delete(table))
@@ -69,22 +71,10 @@ def begin(batch: Batch, unit: int, reason: str, actor: str, *, although_paired: 
     name = pseudonym_of(format_ref(hidden))
     changed = ("key", "number", "ref")
     dialect.update_rows(connection, schema.unit, ("id",), changed, [(name, name, hidden, unit)])
-    renamed = [
-        (pseudonym_of(format_ref(secrets.randbits(_REF_BITS))), identifier)
-        for identifier, _, _ in values
-    ]
-    dialect.update_rows(connection, schema.identifier, ("id",), ("value",), renamed)
+    _hide_identifiers(batch, unit)
     connection.execute(delete(schema.fact).where(schema.fact.c.unit == unit))
     dialect.insert_new(connection, erased_ref, ("ref", "erased_ms"), [(ref, batch.now_ms)])
-    hashes = [(kind, number_hash(batch.secret, kind, key), unit, batch.now_ms)]
-    hashes += [
-        (OF_IDENTIFIERS + which, number_hash(batch.secret, OF_IDENTIFIERS + which, value),
-         identifier, batch.now_ms)
-        for identifier, which, value in values
-    ]  # fmt: skip
-    dialect.upsert_rows(
-        connection, erased_number, ("kind", "hash"), ("target", "erased_ms"), hashes
-    )
+    _remember(batch, [(kind, key, unit)])
     _let_places_be_read_again(connection, unit)
     deleted = number_sweep.delete_rows_about(batch, texts)
     case_thing = schema.metadata.tables["case_thing"]
@@ -105,7 +95,7 @@ def begin(batch: Batch, unit: int, reason: str, actor: str, *, although_paired: 
             redacted=0,
             rows=deleted,
             numbers=msgspec.json.encode(texts),
-            after=msgspec.json.encode(["report", None]),
+            after=msgspec.json.encode([_WAIT, None]),
         )
     )
     about = f"unit:{format_ref(ref)}"
@@ -113,6 +103,28 @@ def begin(batch: Batch, unit: int, reason: str, actor: str, *, although_paired: 
     batch.dirty.add(unit)
     rule_jobs.request(batch)
     return erasure_id
+
+
+def _hide_identifiers(batch: Batch, unit: int) -> list[str]:
+    """Give pseudonyms to the numbers that only this unit has; return the numbers."""
+    values = _identifiers(batch.connection, unit)
+    renamed = [
+        (pseudonym_of(format_ref(secrets.randbits(_REF_BITS))), identifier)
+        for identifier, _, _ in values
+    ]
+    dialect.update_rows(batch.connection, schema.identifier, ("id",), ("value",), renamed)
+    _remember(batch, [(OF_IDENTIFIERS + which, value, row) for row, which, value in values])
+    return [value for _, _, value in values]
+
+
+def _remember(batch: Batch, numbers: Iterable[tuple[int, str, int]]) -> None:
+    """Store the keyed hashes by which late reports find what has a number now."""
+    rows = [
+        (kind, number_hash(batch.secret, kind, number), target, batch.now_ms)
+        for kind, number, target in numbers
+    ]
+    changed = ("target", "erased_ms")
+    dialect.upsert_rows(batch.connection, erased_number, ("kind", "hash"), changed, rows)
 
 
 def numbers_of(connection: Connection, unit: int) -> list[str]:
@@ -184,7 +196,7 @@ def is_waiting(connection: Connection) -> bool:
 
 
 def step(batch: Batch) -> bool:
-    """Go on with the first erasure that is not done; return True if there may be more to do."""
+    """Go on with the first erasure that is not done; return True if there may be more to do now."""
     connection = batch.connection
     c = erasure.c
     query = select(c.id).where(c.numbers.is_not(None)).order_by(c.id).limit(1)
@@ -197,7 +209,14 @@ def step(batch: Batch) -> bool:
         return True
     redaction = Redaction(msgspec.json.decode(bytes(row.numbers)))
     where, after = msgspec.json.decode(bytes(row.after))
-    if where in _BODIES:
+    if where == _WAIT:
+        if after is not None and dialect.has_older(connection, after):
+            return False
+        time = dialect.clock(connection) if after is None else None
+        changes = _begin_search(batch, row) if time is None else {
+            "after": msgspec.json.encode([_WAIT, time])
+        }  # fmt: skip
+    elif where in _BODIES:
         changes = _cut_out(connection, where, after, redaction, row)
     else:
         changes = _sweep_next(connection, where, redaction, row)
@@ -207,6 +226,18 @@ def step(batch: Batch) -> bool:
                   by=acts.REGISTRY, erasure=row.id)  # fmt: skip
     connection.execute(update(erasure).where(c.id == key).values(changes))
     return True
+
+
+def _begin_search(batch: Batch, row: Row[Any]) -> dict[str, Any]:
+    """Take back what older transactions have written; return the changes of the erasure."""
+    unit = schema.unit.c
+    again = update(schema.unit).where(unit.id == row.unit, unit.number != unit.key)
+    batch.connection.execute(again.values(number=unit.key))
+    numbers = [*msgspec.json.decode(bytes(row.numbers)), *_hide_identifiers(batch, row.unit)]
+    return {
+        "numbers": msgspec.json.encode(numbers),
+        "after": msgspec.json.encode([next(iter(_BODIES)), None]),
+    }
 
 
 def _cut_out(

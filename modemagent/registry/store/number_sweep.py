@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     delete,
     func,
+    literal_column,
     or_,
     select,
 )
@@ -112,9 +113,7 @@ def sweep(connection: Connection, name: str, redaction: Redaction) -> int:
 
 def has_number(column: Column[Any], redaction: Redaction) -> ColumnElement[bool]:
     """Return the condition that a text has one of the numbers, also written with separators."""
-    bare: Any = column
-    for one in _SEPARATORS:
-        bare = func.replace(bare, one, "")
+    bare = literal_column(_bare(column), Text)
     return or_(
         *(column.contains(one) for one in redaction.numbers),
         *(
@@ -122,6 +121,14 @@ def has_number(column: Column[Any], redaction: Redaction) -> ColumnElement[bool]
             for one in redaction.numbers
         ),
     )  # fmt: skip
+
+
+def _bare(column: Column[Any]) -> str:
+    """Return the SQL of a column without separators; made as text, it compiles faster."""
+    found = f'"{column.table.name}"."{column.name}"'
+    for one in _SEPARATORS:
+        found = f"replace({found}, '{one.replace(chr(39), chr(39) * 2)}', '')"
+    return found
 
 
 def _without(column: Column[Any], text: str | None, redaction: Redaction) -> str | None:

@@ -48,6 +48,7 @@ def create_postgresql_engine(url: URL, guest: bool) -> Engine:
         connect_args={
             "autocommit": True,
             "connect_timeout": 10,
+            "fallback_application_name": "modemagent registry",
             "keepalives_idle": 30,
             "tcp_user_timeout": 30_000,  # ms, for a server that vanished without closing
             "options": " ".join(f"-c {one}" for one in _OPTIONS),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,18 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
+from modemagent.registry.envelope import open_envelope
+from modemagent.registry.erasure_calls import ErasureCalls
 from modemagent.registry.pseudonyms import is_pseudonym
 from modemagent.registry.redaction import ERASED, Redaction
-from modemagent.registry.store import audit, list_tables, schema
-from modemagent.registry.store.bodies import decompress
+from modemagent.registry.store import audit, list_tables, record, schema
+from modemagent.registry.store.bodies import compress_redacted, decompress
 from modemagent.registry.store.engine import Database
+from modemagent.registry.store.record import Arrival
+from modemagent.registry.store.recorder import Recorder
+from modemagent.report.message import canonical_body
 from tests.conftest import call_in_process
-from tests.registry.conftest import EID, ICCID, IMEI, OTHER_ICCID, Gateway, Registry, sim
+from tests.registry.conftest import EID, ICCID, IMEI, OTHER_ICCID, SECRET, Gateway, Registry, sim
 from tests.registry.privacy.conftest import (
     IMSI,
     SPACED,
@@ -158,3 +165,47 @@ def test_paired_sim_is_refused_with_the_remedy(registry: Registry) -> None:
     assert is_pseudonym(modem["sims"][0]["iccid"])
     assert OTHER_ICCID not in str(reader.get("reports/gw-1/stream-1/3"))
     assert reader.get(f"lookup?id={OTHER_ICCID}")["matches"] == []
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)  # SQLite has one writer
+def test_body_of_a_batch_in_flight_is_searched(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, other = Database(database_url, secret=SECRET), Database(database_url, guest=True)
+    gateway = Gateway()
+
+    def add(body: Any) -> None:
+        arrival = Arrival(open_envelope(canonical_body(body)), int(time.time() * 1000))
+        Recorder(database).record([arrival])
+
+    add(gateway.report("identified", sims=[sim(ICCID, None)]))
+    has_read, may_store = threading.Event(), threading.Event()
+
+    def compress(*values: Any) -> Any:
+        has_read.set()
+        assert may_store.wait(20)
+        return compress_redacted(*values)
+
+    monkeypatch.setattr(record, "compress_redacted", compress)
+    later = gateway.report("refresh", sims=[sim(ICCID, IMSI)], provision={"order": "PO-1"})
+    calls = ErasureCalls(other, "test")
+    with ThreadPoolExecutor(2) as pool:
+        batch = pool.submit(add, later)
+        assert has_read.wait(20)
+        made = calls.erase(ICCID, "request", although_paired=True)
+        assert made is not None
+        erased = pool.submit(calls.finish)
+        with pytest.raises(TimeoutError):
+            erased.result(0.5)
+        may_store.set()
+        batch.result(20)
+        erased.result(20)
+    redaction = Redaction([ICCID, IMSI])
+    with database.reading() as connection:
+        texts = [decompress(one).decode() for one in
+                 connection.execute(select(schema.report.c.body)).scalars()]  # fmt: skip
+        texts += connection.execute(select(schema.unit.c.number)).scalars().all()
+        texts += connection.execute(select(schema.identifier.c.value)).scalars().all()
+    assert len(texts) >= 5 and not any(map(redaction.is_in, texts))
+    database.close()
+    other.close()
