@@ -90,6 +90,7 @@ LATE_IMPORTS = {
     "modemagent.cli.diagnose:command",  # --bundle
     "modemagent.cli.outbox:_flush",  # the daemon's packages, which a request to it does not need
     "modemagent.cli.port_options:access_options",  # --trace, --baud auto
+    "modemagent.cli.provision.check:_with_label_problems",  # Pillow and segno, for labels only
     "modemagent.cli.provision.codes:sheet_command",  # Pillow and other packages of labels
     "modemagent.cli.provision.label:label_command",
     "modemagent.cli.registry:serve_command",  # fastapi

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from modemagent.errors import LabelError
-from modemagent.labels.fields import FIELDS, filled
+from modemagent.labels.fields import FIELDS, filled, pieces
 from modemagent.labels.fonts import missing_glyphs, text_width
 from modemagent.labels.symbols import (
     LinearSymbol,
@@ -146,12 +146,17 @@ def lay_out(template: Template, values: Mapping[str, str], dpi: int) -> LabelLay
         except Unsuitable as wrong:
             raise LabelError(
                 f"template {template.name}, line {element.line}: {wrong}",
-                hint="Change the value, or the element or size of the template.",
+                hint=f"Change {_values_of(element)}, or the element or size of the template.",
             ) from None
         if shape is not None:
             shapes.append(shape)
     size = (dots(template.width, dpi), dots(template.height, dpi))
     return LabelLayout(*size, dpi, tuple(shapes))
+
+
+def _values_of(element: Element) -> str:
+    names = dict.fromkeys(each.field for each in pieces(element.value) if each.field)
+    return ", ".join(names) or "its value"
 
 
 def _placed(

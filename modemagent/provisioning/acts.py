@@ -59,7 +59,7 @@ def _retest(line: LineState, bay: Bay, run: BayRun, _: PersonActed) -> None:
     entry = line.ledger.units.get(run.unit)
     if run.verdict is None:
         run.evidence += 1
-        run.hold = None
+        run.hold, run.label_problem = None, ""
         line.request(ReadAgain(bay.number))
         progress.advance(line, bay)
     elif entry is not None and entry.verdict in PASSING:
@@ -136,7 +136,7 @@ def _hold(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
 
 def _go(line: LineState, bay: Bay, run: BayRun, _: PersonActed) -> None:
     run.is_held_by_person = False
-    run.hold = None
+    run.hold, run.label_problem = None, ""
     progress.advance(line, bay)
 
 

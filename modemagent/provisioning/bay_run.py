@@ -66,6 +66,8 @@ class BayRun:
     :ivar evidence: changes when something new was read or scanned
     :ivar twins: bays in which the same IMEI was seen at the same time
     :ivar stage: ``registering``, ``printing`` or ``verifying`` after the checks
+    :ivar printer_problem: why nothing is printed now
+    :ivar label_problem: why its own label cannot be printed
     :ivar silence: why the module does not answer, as far as that is known
     """
 
@@ -92,6 +94,7 @@ class BayRun:
     copies: int = 0
     label_status: str = ""
     printer_problem: str = ""
+    label_problem: str = ""
     hooks: dict[str, StepResult] = field(default_factory=dict)
     failure: StepResult | None = None
     failed_step: str = ""

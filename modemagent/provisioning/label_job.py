@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+
+from modemagent.provisioning.bench_file import BenchSettings
+from modemagent.provisioning.ledger import RunEntry
+from modemagent.provisioning.order import ExpectedRow
+
+#: Fields of a label that only the order provides.
+OF_ORDER = ("asset_tag", "lot", "order")
 
 
 class LabelJob(NamedTuple):
     """One label.
 
     :param template: name or path of its template
-    :param fields: ``imei iccid serial_number asset_tag order lot bay n copy``; "" for none
+    :param fields: those of :data:`modemagent.labels.fields.FIELDS`; "" for none
     """
 
     template: str
@@ -20,8 +27,9 @@ class LabelJob(NamedTuple):
 class JobResult(NamedTuple):
     """What became of a label.
 
-    :param status: ``printed``, ``unconfirmed`` if the printer does not answer, or ``failed``
-    :param problem: of a printer that prints nothing now, such as ``no paper``
+    :param status: ``printed``, ``unconfirmed`` if the printer does not answer, ``failed`` if
+        nothing can be printed now, or ``refused`` if this label cannot be printed
+    :param problem: of a printer that prints nothing now, such as ``no paper``, or of the label
     """
 
     status: str
@@ -36,3 +44,45 @@ class LabelPrinter(Protocol):
 
     def status(self) -> str:
         """Return what is wrong with the printer, "" if nothing is known to be."""
+
+
+def label_of(
+    run: RunEntry,
+    row: ExpectedRow | None,
+    *,
+    order: str,
+    number: int,
+    copy: int,
+    settings: BenchSettings,
+) -> LabelJob:
+    """Return the label of a turn, with its numbers in full.
+
+    :param number: of the label in the order
+    :param copy: 1 for the first
+    """
+    reading: Mapping[str, Any] = run.reading or {}
+    modem = reading.get("modem") or {}
+    sims: list[Mapping[str, Any]] = [one for one in reading.get("sims", ()) if one.get("active")]
+    sim = sims[0] if sims else {}
+    values = row.values if row is not None else {}
+    names = ("imei", "serial_number", "manufacturer", "model", "firmware")
+    fields = {name: modem.get(name) for name in names}
+    fields["serial_number"] = fields["serial_number"] or values.get("serial_number")
+    fields |= {"iccid": sim.get("iccid"), "eid": sim.get("eid")}
+    fields |= of_order(order, row)
+    fields |= {"bay": run.bay, "n": number, "copy": copy if copy > 1 else ""}
+    return LabelJob(
+        template_of(row, settings), {name: str(value or "") for name, value in fields.items()}
+    )
+
+
+def of_order(order: str, row: ExpectedRow | None) -> dict[str, str]:
+    """Return the fields of a label that only the order provides."""
+    values = row.values if row is not None else {}
+    return {**{name: values.get(name, "") for name in OF_ORDER}, "order": order}
+
+
+def template_of(row: ExpectedRow | None, settings: BenchSettings) -> str:
+    """Return the name of the template of a row."""
+    named = row.values.get("label_template") if row is not None else None
+    return named or settings.label_template

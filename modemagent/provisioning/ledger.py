@@ -179,6 +179,9 @@ class Ledger:
     def _label_sent(self, record: Mapping[str, Any]) -> None:
         self.runs[record["run"]].is_label_sent = True
 
+    def _label_refused(self, record: Mapping[str, Any]) -> None:
+        self.runs[record["run"]].copies -= 1
+
     def _verdict(self, record: Mapping[str, Any]) -> None:
         self.verdicts += 1
         run = self.runs[record["run"]]
@@ -259,6 +262,7 @@ _CHANGES = {
     "registered": Ledger._registered,
     "label_intent": Ledger._label_intent,
     "label_sent": Ledger._label_sent,
+    "label_refused": Ledger._label_refused,
     "verdict": Ledger._verdict,
     "told": Ledger._told,
     "waiver": Ledger._waiver,

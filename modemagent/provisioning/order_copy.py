@@ -8,27 +8,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from modemagent.errors import UsageError
-from modemagent.provisioning.journal import JOURNAL_NAME, read_journal
-from modemagent.provisioning.ledger import replayed
+from modemagent.provisioning.ledger import Ledger
 from modemagent.provisioning.order import BenchOrder
 
 
-def keep_order(order: BenchOrder, folder: Path) -> None:
+def keep_order(order: BenchOrder, folder: Path, ledger: Ledger) -> None:
     """Copy the file of an order beside its journal, if this revision is new.
 
+    :param ledger: what the journal states
     :raises UsageError: the revision removes or changes a row that has a unit
     """
-    journal = folder / JOURNAL_NAME
-    if journal.exists():
-        ledger = replayed(read_journal(journal)[0])
-        rows = {row.key: row for row in order.rows}
-        for key, units in ledger.claims.items():
-            row = rows.get(key)
-            if units and (row is None or row.quantity < len(units)):
-                raise UsageError(
-                    f"the order has changed a row that has {len(units)} units: {_plain(key)}",
-                    hint="Put the row back as it was; rows without a unit may be changed.",
-                )
+    rows = {row.key: row for row in order.rows}
+    for key, units in ledger.claims.items():
+        row = rows.get(key)
+        if units and (row is None or row.quantity < len(units)):
+            count = "a unit" if len(units) == 1 else f"{len(units)} units"
+            raise UsageError(
+                f"the order has changed a row that has {count}: {_plain(key)}",
+                hint="Put the row back as it was; rows without a unit may be changed.",
+            )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     copy = folder / f"order-{order.digest[:12]}.csv"
     if order.content and not copy.exists():

@@ -79,22 +79,32 @@ class StationPrinter:
             sheets.check_fit(template, self._device.sheet_name)
         self._templates[name] = template
 
+    def check(self, job: LabelJob) -> None:
+        """Check that a label can be printed with its values.
+
+        :raises LabelError: its template is wrong, or its values do not fit
+        """
+        self._laid_out(job)
+
     def print(self, job: LabelJob) -> JobResult:
         """Print a label.
 
         :raises LabelError: its template is wrong, or its values do not fit
         """
-        if job.template not in self._templates:
-            self.prepare(job.template)
-        layout = lay_out(self._templates[job.template], job.fields, self._dpi)
-        return self._device.print(layout, file_name(job.fields))
+        return self._device.print(self._laid_out(job), file_name(job.fields))
 
     def send(self, job: LabelJob) -> JobResult:
         """Print a label of the bench."""
         try:
             return self.print(job)
         except LabelError as error:
-            return JobResult("failed", error.message)
+            self._templates.pop(job.template, None)  # it may be corrected before the next attempt
+            return JobResult("refused", error.message)
+
+    def _laid_out(self, job: LabelJob) -> LabelLayout:
+        if job.template not in self._templates:
+            self.prepare(job.template)
+        return lay_out(self._templates[job.template], job.fields, self._dpi)
 
     def status(self) -> str:
         """Return what is wrong with the printer, "" if nothing is known to be."""
@@ -184,17 +194,24 @@ class CommandPrinter:
         return None
 
     def print(self, layout: LabelLayout, name: str) -> JobResult:
-        with tempfile.TemporaryDirectory(prefix="modemagent-label-") as folder:
-            words, has_file = [], False
-            for word in self._words:
-                for kind, make in _FORMATS.items():
-                    if f"{{{kind}}}" in word:
-                        path = Path(folder, f"{name}.{kind}")
-                        path.write_bytes(make(layout))
-                        word, has_file = word.replace(f"{{{kind}}}", str(path)), True
-                words.append(word)
-            stdin = b"" if has_file else zpl(layout)
-            return _run(words, stdin)
+        try:
+            with tempfile.TemporaryDirectory(prefix="modemagent-label-") as folder:
+                words, has_file = self._with_files(layout, Path(folder, name))
+                return _run(words, b"" if has_file else zpl(layout))
+        except OSError as error:  # of the temporary file
+            return JobResult("failed", problem_of(error))
+
+    def _with_files(self, layout: LabelLayout, path: Path) -> tuple[list[str], bool]:
+        """Return the words of the command, and True if a file is among them."""
+        words, has_file = [], False
+        for word in self._words:
+            for kind, make in _FORMATS.items():
+                if f"{{{kind}}}" in word:
+                    file = path.with_name(f"{path.name}.{kind}")
+                    file.write_bytes(make(layout))
+                    word, has_file = word.replace(f"{{{kind}}}", str(file)), True
+            words.append(word)
+        return words, has_file
 
 
 class FilePrinter:

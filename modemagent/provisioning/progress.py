@@ -30,6 +30,11 @@ _MUTE_UNITS = 3
 _OF_ROW = ("pairing", "ordered", "label")
 #: Errors of a port that are not the fault of the unit.
 _STATION_CODES = ("busy", "permission", "no_resources")
+#: What to do about a label that does not fit its template.
+_REFUSED = (
+    "Correct the template and press F5, or correct the order and start the bench again; a lead "
+    "may waive the step."
+)
 _PRINTED = ("printed", "unconfirmed", "by hand")
 
 
@@ -288,6 +293,9 @@ def _waits_for_printer(line: LineState, bay: Bay, run: BayRun) -> bool:
         text = f"was label {run.label} printed? Scan it, or print it again"
         remedy = "F3 prints it again with the mark of a copy."
         hold(line, bay, "print", _at_station(text, "print", remedy))
+    elif run.label_problem:
+        text = f"{run.label_problem[:1].upper()}{run.label_problem[1:]}. {_REFUSED}"
+        hold(line, bay, "print", _at_station("the label cannot be printed", "print", text))
     elif run.printer_problem:
         hold(line, bay, "print", _at_station(run.printer_problem, "print"))
     else:
@@ -305,7 +313,7 @@ def _at_station(reason: str, step: str, remedy: str = "") -> StepResult:
 def want_label(line: LineState, run: BayRun) -> None:
     """Put the label of a unit, or a copy of it, into the queue of the printer."""
     run.stage = "printing"
-    run.label_status = ""
+    run.label_status = run.label_problem = ""
     line.request(WantLabel(run.number))
 
 

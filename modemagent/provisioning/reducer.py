@@ -156,7 +156,8 @@ def _carry_over(line: LineState, run: BayRun) -> None:
         run.is_registered = run.is_registered or before.is_registered
         if before.label:
             run.label, run.copies = before.label, before.copies
-            run.label_status = "printed" if before.is_label_sent else "doubt"
+            in_doubt = "doubt" if before.copies else ""
+            run.label_status = "printed" if before.is_label_sent else in_doubt
     run.is_claimed = entry is not None and bool(entry.row)
     if run.back is not None and "label_back" in run.requested_again:
         run.back = None
@@ -239,6 +240,9 @@ def _on_label_turn(line: LineState, event: LabelTurn) -> None:
 def _on_label_done(line: LineState, event: LabelDone) -> None:
     found = line.run(event.run)
     entry = line.ledger.runs[event.run]
+    if event.status == "refused":
+        _on_label_refused(line, event, found)
+        return
     if not event.problem:
         line.record("label_sent", is_synced=True, run=event.run, status=event.status)
         line.announce("label.sent", run=event.run, bay=entry.bay, number=entry.label,
@@ -249,6 +253,20 @@ def _on_label_done(line: LineState, event: LabelDone) -> None:
         if not event.problem:
             run.label_status, run.hold, run.stage = event.status, None, ""
         progress.advance(line, bay)
+
+
+def _on_label_refused(line: LineState, event: LabelDone, found: tuple[Bay, BayRun] | None) -> None:
+    """Hold a unit whose label does not fit its template; nothing was sent to the printer."""
+    line.record("label_refused", is_synced=True, run=event.run, reason=event.problem)
+    if found is None:
+        return
+    bay, run = found
+    run.copies -= 1
+    run.label_problem, run.stage = event.problem, ""
+    if run.verdict is not None:
+        line.message = f"the label of bay {bay.number} cannot be printed: {event.problem}"
+        line.revision += 1
+    progress.advance(line, bay)
 
 
 def _on_hook_ended(line: LineState, event: HookEnded) -> None:

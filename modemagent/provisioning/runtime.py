@@ -25,8 +25,6 @@ from modemagent.provisioning.events import (
     Append,
     Effect,
     Happening,
-    LabelDone,
-    LabelTurn,
     PrintLabel,
     ReadAgain,
     ReportKept,
@@ -37,10 +35,11 @@ from modemagent.provisioning.events import (
 )
 from modemagent.provisioning.hooks import notify_command, run_hook
 from modemagent.provisioning.journal import Journal, JournalError
-from modemagent.provisioning.label_job import LabelJob, LabelPrinter
+from modemagent.provisioning.label_job import LabelJob, LabelPrinter, label_of
 from modemagent.provisioning.ledger import COUNTED, replayed
 from modemagent.provisioning.line import LineView, StationView
 from modemagent.provisioning.order import BenchOrder
+from modemagent.provisioning.print_queue import PrintQueue
 from modemagent.provisioning.readings import BayReadings
 from modemagent.provisioning.reducer import Reducer
 from modemagent.provisioning.state import LineState
@@ -49,8 +48,8 @@ from modemagent.provisioning.view import line_view
 from modemagent.watching.events import now as time_of_day
 
 _TICK_S, _DEVICES_S = 0.05, 0.5
-#: Interval of attempts to write a journal, and to print on a printer that reported a problem.
-_RETRY_JOURNAL_S, _RETRY_PRINTER_S = 1.0, 0.5
+#: Interval of attempts to write a journal.
+_RETRY_JOURNAL_S = 1.0
 
 #: How long the registry may take to accept a unit before its bay is on hold, and how often that
 #: is looked at.
@@ -90,7 +89,8 @@ class Bench:
         self._settings = settings
         self._elsewhere = elsewhere or {}
         self._log = log
-        self._printer = printer
+        self._has_printer = printer is not None
+        self._printing = PrintQueue(printer, self.post, self._label)
         self._reports = reports
         self._listener = listener
         self._station_check = station_check
@@ -99,10 +99,6 @@ class Bench:
         self.changed = asyncio.Event()
         self._inbox: deque[Happening] = deque()
         self._waiting: list[Happening] = []
-        #: turns whose label waits for the printer
-        self._jobs: asyncio.Queue[int] = asyncio.Queue()
-        self._granted: PrintLabel | None = None
-        self._printer_problem = ""
         self._instruments: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task[None]] = set()
         self.readings = BayReadings(settings.bays, self.post, log)
@@ -115,7 +111,7 @@ class Bench:
     def view(self) -> LineView:
         """Return what a screen draws now."""
         registry, queued = self._reports.status() if self._reports else ("none", 0)
-        printer = "none" if self._printer is None else self._printer_problem or "ok"
+        printer = self._printing.problem or "ok" if self._has_printer else "none"
         station = StationView("", registry=registry, queued=queued, printer=printer)
         self.state.now = time.monotonic()
         view = line_view(self.state, station._replace(is_held=bool(self.fault)))
@@ -127,7 +123,7 @@ class Bench:
         workers = [
             asyncio.create_task(self.readings.run(), name="readings"),
             asyncio.create_task(self._tick(), name="ticks"),
-            asyncio.create_task(self._print_labels(), name="labels"),
+            asyncio.create_task(self._printing.run(), name="labels"),
         ]
         stopping = asyncio.create_task(stop.wait())
         if self._reports is not None:
@@ -154,7 +150,7 @@ class Bench:
     def is_tray_done(self) -> bool:
         """True if every module that is there has its verdict, and there was at least one."""
         bays = [bay for bay in self.state.bays.values() if bay.is_plugged]
-        return bool(bays) and all(bay.state in ENDED for bay in bays) and self._jobs.empty()
+        return bool(bays) and all(bay.state in ENDED for bay in bays) and self._printing.is_empty
 
     # -- turns
 
@@ -201,9 +197,9 @@ class Bench:
                     if event == "attempt.ended" and self._settings.on_verdict:
                         self._start(self._tell_verdict(fields))
                 case WantLabel(run):
-                    self._jobs.put_nowait(run)
+                    self._printing.put(run)
                 case PrintLabel():
-                    self._granted = effect
+                    self._printing.grant(effect)
                 case SendReport(run, stage):
                     self._send_report(run, stage)
                 case ReadAgain(bay):
@@ -337,58 +333,9 @@ class Bench:
         for command in self._settings.on_verdict:
             await notify_command(command, fields)
 
-    async def _print_labels(self) -> None:
-        """Print one label after the other; wait for a printer that reports a problem."""
-        while True:
-            run = await self._jobs.get()
-            job = self._granted_label(run)
-            if job is None:
-                continue  # the unit was taken out meanwhile
-            while self._printer is not None:
-                printer, label = self._printer, self._label(job)
-                result = await run_in_thread(lambda: printer.send(label))  # noqa: B023
-                self._printer_problem = result.problem
-                if result.status != "failed":
-                    self.post(LabelDone(job.run, result.status))
-                    break
-                for each in (run, *self._jobs._queue):  # type: ignore[attr-defined]
-                    self.post(LabelDone(each, "failed", result.problem))
-                await asyncio.sleep(_RETRY_PRINTER_S)
-            else:
-                self.post(LabelDone(run, "failed", "no printer is set up"))
-
-    def _granted_label(self, run: int) -> PrintLabel | None:
-        """Let the reducer decide whether a label is still due, and with which number."""
-        self._granted = None
-        self.post(LabelTurn(run))
-        return self._granted
-
-    def _label(self, job: PrintLabel) -> LabelJob:
+    def _label(self, due: PrintLabel) -> LabelJob:
         line = self.state
-        run = line.ledger.runs[job.run]
+        run = line.ledger.runs[due.run]
         row = line.index.rows.get(run.row)
-        return label_job(line, run.number, job, row)
-
-
-def label_job(line: LineState, number: int, job: PrintLabel, row: Any) -> LabelJob:
-    """Return the label of a run, with its numbers in full."""
-    run = line.ledger.runs[number]
-    values = row.values if row is not None else {}
-    reading: Mapping[str, Any] = run.reading or {}
-    modem = reading.get("modem") or {}
-    sims: list[Mapping[str, Any]] = [one for one in reading.get("sims", ()) if one.get("active")]
-    sim = sims[0] if sims else {}
-    serial = modem.get("serial_number") or values.get("serial_number")
-    fields = {
-        "imei": modem.get("imei"),
-        "iccid": sim.get("iccid"),
-        "serial_number": serial,
-        "asset_tag": values.get("asset_tag"),
-        "order": line.order.name,
-        "lot": values.get("lot"),
-        "bay": run.bay,
-        "n": job.number,
-        "copy": job.copy if job.copy > 1 else "",
-    }
-    template = values.get("label_template") or line.settings.label_template
-    return LabelJob(template, {name: str(value or "") for name, value in fields.items()})
+        return label_of(run, row, order=line.order.name, number=due.number, copy=due.copy,
+                        settings=line.settings)  # fmt: skip

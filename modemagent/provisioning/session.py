@@ -18,7 +18,7 @@ from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.events import Happening, PersonActed
 from modemagent.provisioning.figures import figures
 from modemagent.provisioning.journal import JournalError, order_folder
-from modemagent.provisioning.label_job import LabelPrinter
+from modemagent.provisioning.label_job import LabelPrinter, template_of
 from modemagent.provisioning.lots import lot_findings
 from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.order_copy import keep_order
@@ -63,9 +63,11 @@ def refuse_order(order: BenchOrder) -> None:
     if errors:
         first = errors[0]
         place = f"line {first.line}, {first.column}: " if first.column else f"line {first.line}: "
-        more = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
+        count, more = "1 error", ""
+        if len(errors) > 1:
+            count, more = f"{len(errors)} errors", f" and {len(errors) - 1} more"
         raise UsageError(
-            f"the order has {len(errors)} errors: {place}{first.message}{more}",
+            f"the order has {count}: {place}{first.message}{more}",
             hint=f"{first.remedy} See: modemagent provision check ORDER",
         )
 
@@ -77,17 +79,21 @@ def opened_station(
     """Open the printer and the outbox of a station, as far as its settings name them.
 
     :raises LabelError: a template of the order does not fit
+    :raises UsageError: a label cannot be printed with the values of the order
     :raises SettingsError: the settings of printer or registry cannot be used
     """
     printer = None
     if settings.printer:
+        from modemagent.provisioning.label_check import label_problems
         from modemagent.provisioning.printers import open_printer
 
         folder = order_folder(state_dir, order.name) / "labels"
         printer = open_printer(settings.printer, dpi=settings.dpi, folder=folder)
-        for row in order.rows:
-            if label_rule(row).startswith("print"):
-                printer.prepare(row.values.get("label_template") or settings.label_template)
+        printed = (row for row in order.rows if label_rule(row).startswith("print"))
+        for name in sorted({template_of(row, settings) for row in printed}):
+            printer.prepare(name)
+        problems = label_problems(order, settings, printer)
+        refuse_order(order._replace(problems=(*order.problems, *problems)))
     reports = None
     if settings.registry != "none":
         reports = StationReports(settings, state_dir / "provision" / "outbox", order.name, log)
@@ -129,7 +135,6 @@ def run_session(
             "modemagent provision bays learn",
         )
     folder = order_folder(state_dir, order.name)
-    keep_order(order, folder)
     bench = Bench(
         order,
         settings,
@@ -142,6 +147,7 @@ def run_session(
         station_check=last_check(state_dir),
     )
     try:
+        keep_order(order, folder, bench.state.ledger)
         is_interrupted = asyncio.run(_run(bench, listener, options, log, companions))
         if bench.fault:
             raise JournalError(bench.fault, hint="The last verdicts that were shown are kept.")

@@ -162,7 +162,8 @@ def _label(run: BayRun) -> str:
     if not run.label:
         return ""
     copy = f", copy {run.copies}" if run.copies > 1 else ""
-    return f"label {run.label:02} {run.label_status or 'printing'}{copy}"
+    status = "not printed" if run.label_problem else run.label_status or "printing"
+    return f"label {run.label:02} {status}{copy}"
 
 
 def _ladder(line: LineState, run: BayRun) -> tuple[StepView, ...]:

@@ -127,6 +127,22 @@ def test_order_with_errors_is_refused_before_the_bays(call: Call, station: Stati
     assert "line 2, imei: the number was rounded" in done.stderr
 
 
+def test_mistyped_command_is_not_taken_for_an_order(call: Call) -> None:
+    done = call("provision", "reprot")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Did you mean the command report?" in done.stderr
+    assert "cannot be read" in call("provision", "reprot.csv").stderr
+
+
+def test_check_names_a_label_that_does_not_fit(tmp_path: Path) -> None:
+    file = tmp_path / "4711.csv"
+    file.write_text(f"serial_number,label\nS-1,print\n{'S' * 90},print\n")
+    done = call_in_process("provision", "check", str(file), "--json")
+    assert done.returncode == 3
+    problems = json.loads(done.stdout)["problems"]
+    assert [(one["line"], one["column"]) for one in problems] == [(3, "label")]
+
+
 def test_check_proposes_a_map_for_a_foreign_file(tmp_path: Path) -> None:
     file = tmp_path / "foreign.csv"
     file.write_text("Gerät;Karte\n867698040000013;8988303000000000010\n", encoding="cp1252")

@@ -7,7 +7,6 @@ import pytest
 from modemagent.errors import UsageError
 from modemagent.identity.csv_table import LineProblem
 from modemagent.provisioning.columns import ColumnMap, propose_map, read_map
-from modemagent.provisioning.journal import Journal
 from modemagent.provisioning.order import BenchOrder, parse_order, parse_sims, read_order_file
 from modemagent.provisioning.order_copy import keep_order
 from modemagent.provisioning.simulation.planted import unit_with
@@ -150,13 +149,7 @@ def test_key_of_a_row_does_not_depend_on_its_line() -> None:
 def test_revision_may_not_change_a_row_that_has_a_unit(tmp_path) -> None:
     line = Line(f"imei,model\n{GOOD.imei},EG25-G\n,A\n")
     line.plug("01", GOOD)
-    journal = Journal(tmp_path)
-    for record in line.records:
-        fields = {k: v for k, v in record.items() if k not in ("kind", "at", "mono_ms")}
-        journal.append(record["kind"], fields, record["at"], record["mono_ms"])
-    journal.commit(is_synced=True)
-    journal.close()
-    keep_order(order(f"imei,model\n,B\n{GOOD.imei},EG25-G\n"), tmp_path)
-    with pytest.raises(UsageError, match="a row that has 1 units: a row with an imei"):
-        keep_order(order("imei,model\n,B\n,A\n"), tmp_path)
+    keep_order(order(f"imei,model\n,B\n{GOOD.imei},EG25-G\n"), tmp_path, line.state.ledger)
+    with pytest.raises(UsageError, match="a row that has a unit: a row with an imei"):
+        keep_order(order("imei,model\n,B\n,A\n"), tmp_path, line.state.ledger)
     assert len(list(tmp_path.glob("order-*.csv"))) == 1

@@ -195,7 +195,7 @@ def test_jobs_of_the_bench_are_laid_out_and_named_by_number(tmp_path: Path) -> N
         assert by_zxing(image) == {f"(8002){FIELDS['imei']}"}
     assert printer.status() == ""
     result = printer.send(LabelJob("gs1-62x29", {"imei": "8" * 40}))
-    assert result.status == "failed"
+    assert result.status == "refused"
     assert "(8002) needs 1 to 20 characters" in result.problem
     with pytest.raises(LabelError):
         printer.print(LabelJob("unknown", fields))

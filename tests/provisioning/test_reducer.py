@@ -218,6 +218,27 @@ def test_printer_without_paper_holds_and_goes_on_by_itself() -> None:
     assert line.shown()[0] == "pass"
 
 
+def test_label_that_does_not_fit_holds_its_own_unit_only() -> None:
+    line = Line(KIND.format(label="print"))
+    line.prints = False
+    line.plug("01", ONE)
+    line.plug("02", TWO)
+    line.post(LabelDone(1, "refused", "the text is too long"))
+    line.post(LabelDone(2, "printed"))
+    assert line.shown("01") == ("hold", "print", "station")
+    assert "The text is too long. Correct the template" in line.bay("01").remedy
+    assert line.shown("02")[0] == "pass"
+    again = Line(KIND.format(label="print"), records=line.records, now=line.now)
+    again.plug("01", ONE)
+    assert again.shown()[0] == "pass", "nothing was sent: the label is not in doubt"
+    line.prints = True
+    line.act("retest")
+    assert line.shown()[0] == "pass"
+    for each in (line, again):
+        prints = [one for one in each.effects if isinstance(one, PrintLabel) and one.run != 2]
+        assert {(one.number, one.copy) for one in prints} == {(1, 1)}
+
+
 def test_reprint_is_marked_as_a_copy() -> None:
     line = Line(KIND.format(label="print"))
     line.plug("01", ONE)

@@ -16,7 +16,10 @@ from modemagent.logs import NullLog
 from modemagent.provisioning import journal as journal_module
 from modemagent.provisioning.bench_file import BenchHook, BenchSettings, parse_bench
 from modemagent.provisioning.columns import ColumnMap
+from modemagent.provisioning.events import LabelTurn, PrintLabel
+from modemagent.provisioning.label_job import JobResult, LabelJob
 from modemagent.provisioning.order import parse_order
+from modemagent.provisioning.print_queue import PrintQueue
 from modemagent.provisioning.runtime import Bench
 from modemagent.provisioning.session import SessionOptions, opened_station, run_session
 from modemagent.provisioning.usb_devices import devices_in_bays
@@ -173,14 +176,75 @@ def test_registry_that_is_away_is_a_hold_where_it_is_required(tmp_path) -> None:
     assert session.of("station.hold")[0]["step"] == "register"
 
 
-def test_order_with_labels_that_do_not_fit_is_refused(tmp_path) -> None:
-    order = parse_order(b"model,label\nEG25-G,print\n", "4711", ColumnMap())
-    settings = BenchSettings(printer=f"file:{tmp_path / 'labels'}", label_template="missing")
+TOO_LONG = f"asset tag of {'x' * 60}"
+
+
+@pytest.mark.parametrize(
+    ("rows", "template", "message"),
+    [
+        ("model,label\nE,print\n", "missing", "missing"),
+        (f"asset_tag,model,label\nA-1,E,print\n{TOO_LONG},E,print\n,E,print\n", None,
+         "the order has 2 errors: line 3, label: template mine, line 5: the text of 73"),
+    ],
+)  # fmt: skip
+def test_order_with_labels_that_do_not_fit_is_refused(tmp_path, rows, template, message) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(
+        "width = 50\nheight = 25\nmargin = 1\n\n[[element]]\n"
+        'kind = "text"\nx = 1\ny = 1\nwidth = 48\nsize = 3\nvalue = "{asset_tag}"\n'
+    )
+    order = parse_order(rows.encode(), "4711", ColumnMap())
+    settings = BenchSettings(
+        printer=f"file:{tmp_path / 'labels'}", label_template=template or str(mine)
+    )
     with (
-        pytest.raises(Exception, match="missing"),
+        pytest.raises(Exception, match=message),
         opened_station(order, settings, tmp_path, NullLog()),
     ):
         pass
+
+
+class PickyPrinter:
+    """A printer that refuses the first label."""
+
+    def __init__(self) -> None:
+        self.jobs: list[LabelJob] = []
+
+    def send(self, job: LabelJob) -> JobResult:
+        self.jobs.append(job)
+        return JobResult("printed") if len(self.jobs) > 1 else JobResult("refused", "too long")
+
+    def status(self) -> str:
+        return ""
+
+
+def test_label_that_is_refused_does_not_stop_the_next() -> None:
+    printer, done = PickyPrinter(), []
+
+    async def work() -> None:
+        queue = PrintQueue(printer, post, lambda due: LabelJob("t", {"n": str(due.number)}))
+
+        def take(event: Any) -> None:
+            if isinstance(event, LabelTurn):
+                queue.grant(PrintLabel(event.run, event.run, 1))
+            else:
+                done.append((event.run, event.status, queue.problem))
+
+        takers.append(take)
+        queue.put(1)
+        queue.put(2)
+        task = asyncio.create_task(queue.run())
+        while len(done) < 2:
+            await asyncio.sleep(0.005)
+        task.cancel()
+
+    takers: list[Any] = []
+
+    def post(event: Any) -> None:
+        takers[0](event)
+
+    asyncio.run(work())
+    assert done == [(1, "refused", ""), (2, "printed", "")]
 
 
 def test_device_without_a_port_is_named_by_its_bay(tmp_path) -> None:

@@ -8,22 +8,34 @@ import click
 
 from modemagent.cli.options import FOUND_WRONG, json_option
 from modemagent.cli.output import heading, paragraph, plain, print_json
-from modemagent.cli.provision.order_options import opened_order, order_options
+from modemagent.cli.provision.order_options import (
+    bench_option,
+    opened_order,
+    order_options,
+    read_settings,
+)
+from modemagent.errors import install_command
 from modemagent.identity.csv_table import LineProblem
 from modemagent.provisioning.columns import propose_map
 from modemagent.provisioning.order import BenchOrder
+from modemagent.provisioning.steps.context import label_rule
 
 
 @click.command("check")
 @order_options
+@bench_option
 @json_option
-def check_command(file: Path, columns: Path | None, sims: Path | None, as_json: bool) -> int:
+def check_command(
+    file: Path, columns: Path | None, sims: Path | None, bench: Path | None, as_json: bool
+) -> int:
     """Read ORDER and list what is wrong with it, without a module.
 
-    For a file whose columns are not found, a column map is proposed. Exits with 3 if the order
-    has errors.
+    Labels that are to be printed are laid out with the values of the order. For a file whose
+    columns are not found, a column map is proposed. Exits with 3 if the order has errors.
     """
     order = opened_order(file, columns, sims)
+    if any(label_rule(row).startswith("print") for row in order.rows):
+        order = _with_label_problems(order, bench)
     proposed = []
     if any(one.code in ("header", "unknown_column") for one in order.problems):
         proposed = propose_map(file.read_bytes())
@@ -43,6 +55,22 @@ def check_command(file: Path, columns: Path | None, sims: Path | None, as_json: 
     else:
         _print(order, proposed)
     return FOUND_WRONG if order.errors else 0
+
+
+def _with_label_problems(order: BenchOrder, bench: Path | None) -> BenchOrder:
+    try:
+        from modemagent.provisioning.label_check import label_problems
+        from modemagent.provisioning.printers import open_printer
+    except ModuleNotFoundError as missing:
+        unchecked = LineProblem(
+            0, "label", "label_unchecked", "warning",
+            f"the labels are not checked, because the package {missing.name} is missing",
+            f"Install it with: {install_command('bench')}",
+        )  # fmt: skip
+        return order._replace(problems=(*order.problems, unchecked))
+    settings = read_settings(bench)
+    printer = open_printer("file:.", dpi=settings.dpi)
+    return order._replace(problems=(*order.problems, *label_problems(order, settings, printer)))
 
 
 def _print(order: BenchOrder, proposed: list[str]) -> None:

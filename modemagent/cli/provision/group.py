@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from pathlib import Path
+
 import click
 
 from modemagent.cli.provision.check import check_command
@@ -12,6 +15,7 @@ from modemagent.cli.provision.results import report_command, verify_command
 from modemagent.cli.provision.run import run_command
 from modemagent.cli.provision.simulate import simulate_command
 from modemagent.cli.provision.station import bays_group, station_command
+from modemagent.errors import UsageError
 
 
 class OrderGroup(click.Group):
@@ -21,8 +25,25 @@ class OrderGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self.commands:
+            _refuse_unknown_command(args[0], list(self.commands))
             return "run", run_command, args
         return super().resolve_command(ctx, args)
+
+
+def _refuse_unknown_command(word: str, commands: list[str]) -> None:
+    """Refuse a word that is probably a mistyped command.
+
+    :raises UsageError: it has no suffix, and no file has this name
+    """
+    path = Path(word)
+    if word.startswith("-") or path.suffix or path.name != word or path.exists():
+        return
+    near = get_close_matches(word, commands, n=1)
+    meant = f"Did you mean the command {near[0]}?" if near else f"Commands: {', '.join(commands)}."
+    raise UsageError(
+        f"no order file and no command is called {word!r}",
+        hint=f"{meant} An order is a file, such as 4711.csv.",
+    )
 
 
 @click.group("provision", cls=OrderGroup, subcommand_metavar="ORDER | COMMAND [ARGS]...")

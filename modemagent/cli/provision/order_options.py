@@ -21,6 +21,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
+bench_option = value_option(
+    "--bench", "FILE", f"Settings of the station; default: {DEFAULT_BENCH_FILE}.", type=_FILE
+)
+
+
 def order_options(command: F) -> F:
     """Add the order file, the map of its columns and the list of SIM cards."""
     for decorate in (
@@ -50,10 +55,7 @@ def station_options(command: F) -> F:
 
     decorated: Any = with_settings
     for decorate in (
-        value_option(
-            "--bench", "FILE", f"Settings of the station; default: {DEFAULT_BENCH_FILE}.",
-            type=_FILE,
-        ),
+        bench_option,
         value_option(
             "--bay", "NUMBER=PORT", "A bay: path, URL or USB socket; repeatable.", "bays",
             multiple=True,
