@@ -43,6 +43,8 @@ class BenchSettings(NamedTuple):
     :param label_formats: patterns of whole labels with groups named after fields
     :param serial_format: pattern of a serial number, "" for any
     :param hooks: steps of the user
+    :param screen: where the browser screen listens, HOST:PORT; "" for none
+    :param screen_token_file: file with what a browser has to know
     """
 
     station: str = "bench"
@@ -69,6 +71,8 @@ class BenchSettings(NamedTuple):
     people: Mapping[str, StationPerson] = {}
     hooks: tuple[BenchHook, ...] = ()
     on_verdict: tuple[str, ...] = ()
+    screen: str = ""
+    screen_token_file: str = ""
 
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -79,6 +83,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "station_check_h": (int, float), "require_operator": (bool,), "allow_typed": (bool,),
     "golden": (str,), "sign_key": (str,), "columns": (int,),
     "on_verdict": (list,), "label_formats": (list,), "serial_format": (str,),
+    "screen": (str,), "screen_token_file": (str,),
 }  # fmt: skip
 
 

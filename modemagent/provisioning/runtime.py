@@ -44,7 +44,7 @@ from modemagent.provisioning.readings import BayReadings
 from modemagent.provisioning.reducer import Reducer
 from modemagent.provisioning.state import LineState
 from modemagent.provisioning.station_reports import StationReports
-from modemagent.provisioning.view import line_view
+from modemagent.provisioning.view import held_view, line_view
 from modemagent.watching.events import now as time_of_day
 
 _TICK_S, _DEVICES_S = 0.05, 0.5
@@ -115,7 +115,12 @@ class Bench:
         station = StationView("", registry=registry, queued=queued, printer=printer)
         self.state.now = time.monotonic()
         view = line_view(self.state, station._replace(is_held=bool(self.fault)))
-        return view._replace(message=self.fault) if self.fault else view
+        return held_view(view, self.fault) if self.fault else view
+
+    @property
+    def revision(self) -> tuple[int, str]:
+        """What differs if a view differs by more than the time and the state of the station."""
+        return self.state.revision, self.fault
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set."""

@@ -56,6 +56,22 @@ def line_view(line: LineState, station: StationView) -> LineView:
     )
 
 
+def held_view(view: LineView, fault: str) -> LineView:
+    """Return a view in which all units are on hold.
+
+    A verdict of the turn that failed is in the state, but not on the disk.
+    """
+    reason = "the journal cannot be written"
+    bays = tuple(
+        bay._replace(state=BayState.HOLD, verdict=None, reason=reason, remedy="", prompt="")
+        if bay.run
+        else bay
+        for bay in view.bays
+    )
+    needs = (NeedView((), fault, Blame.STATION), *view.needs)
+    return view._replace(bays=bays, needs=needs, message=fault)
+
+
 def order_counts(line: LineState) -> OrderCounts:
     """Return the counters of the order; they are made again after a verdict and periodically."""
     kept = line.counts

@@ -80,7 +80,9 @@ def test_full_disk_holds_all_bays_and_no_verdict_is_shown(tmp_path, monkeypatch)
         broken["is"] = True
         while not bench.fault:
             await asyncio.sleep(0.01)
-        assert bench.view().station.is_held
+        view = bench.view()
+        assert view.station.is_held
+        assert {bay.state for bay in view.bays if bay.run} == {"hold"}
         assert session.verdicts() == []
         broken["is"] = False
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,11 +11,15 @@ import click
 from modemagent.cli.options import flag_option, json_option_with, value_option
 from modemagent.cli.provision.order_options import opened_order, order_options, station_options
 from modemagent.cli.provision.plain import json_listener, plain_listener, silent_listener
+from modemagent.cli.provision.screens import (
+    browser_companions,
+    screen_options,
+    terminal_companions,
+    with_screen,
+)
 from modemagent.logs import NullLog, open_log
 from modemagent.provisioning.bench_file import BenchSettings
-from modemagent.provisioning.screen import terminal
 from modemagent.provisioning.session import (
-    Companion,
     SessionOptions,
     dry_run_of,
     opened_station,
@@ -45,6 +47,7 @@ from modemagent.provisioning.session import (
     "Directory of the results; default: that of the order.",
     type=click.Path(file_okay=False, path_type=Path),
 )
+@screen_options
 @flag_option("--with-imsi", "Include the IMSI in the results.")
 @json_option_with("Print one JSON object for each event; lines of stdin are acts and scans.")
 def run_command(
@@ -59,6 +62,8 @@ def run_command(
     verbose: bool,
     scanners: tuple[str, ...],
     results: Path | None,
+    screen: str | None,
+    screen_token_file: Path | None,
     with_imsi: bool,
     as_json: bool,
 ) -> int:
@@ -67,12 +72,14 @@ def run_command(
     \b
     modemagent provision order.csv
     modemagent provision order.csv --bay 01=/dev/ttyUSB2 --once --plain
+    modemagent provision order.csv --screen 127.0.0.1:8471
 
     Nothing is written to a module. Exits with 0 if no unit has failed, 3 if one has, 5 if the
     order is open in another process.
     """
     order = opened_order(file, columns, sims)
-    screen = screen_companions(is_wanted=not (plain or as_json or once))
+    settings = with_screen(settings, screen, screen_token_file)
+    on_terminal = terminal_companions(is_wanted=not (plain or as_json or once))
     with ExitStack() as stack:
         if dry_run:
             order, settings = dry_run_of(order, settings)
@@ -81,12 +88,12 @@ def run_command(
         if as_json:
             listener = json_listener()
         else:
-            listener = silent_listener() if screen else plain_listener(is_verbose=verbose)
-        keyboard = () if once or screen else ("stdin",)
+            listener = silent_listener() if on_terminal else plain_listener(is_verbose=verbose)
+        keyboard = () if once or on_terminal else ("stdin",)
         options = SessionOptions(
             once, scanners or settings.scanners or keyboard, results, with_imsi
         )
-        log = NullLog() if screen else open_log("error")
+        log = NullLog() if on_terminal else open_log("error")
         printer, reports = stack.enter_context(opened_station(order, settings, state_dir, log))
         return run_session(
             order,
@@ -97,14 +104,5 @@ def run_command(
             options=options,
             printer=printer,
             reports=reports,
-            companions=screen,
+            companions=(*on_terminal, *browser_companions(settings)),
         )
-
-
-def screen_companions(*, is_wanted: bool) -> tuple[Companion, ...]:
-    """Return the screen if it is wanted and stdin and stdout are a terminal."""
-    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    if not is_wanted or not is_terminal or os.environ.get("TERM", "") in ("", "dumb"):
-        return ()
-    has_colours = click.get_current_context().color is not False
-    return (terminal.companion(sys.stdout.fileno(), os.environ, has_colours=has_colours),)

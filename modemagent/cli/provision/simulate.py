@@ -12,7 +12,12 @@ import click
 from modemagent.cli.options import flag_option, json_option_with, value_option
 from modemagent.cli.output import table
 from modemagent.cli.provision.plain import json_listener, plain_listener, silent_listener
-from modemagent.cli.provision.run import screen_companions
+from modemagent.cli.provision.screens import (
+    browser_companions,
+    screen_options,
+    terminal_companions,
+    with_screen,
+)
 from modemagent.provisioning.simulation.comparison import FoundResult
 from modemagent.provisioning.simulation.person import HUMAN, Pace
 from modemagent.provisioning.simulation.planted import ExpectedResult
@@ -31,6 +36,7 @@ from modemagent.provisioning.simulation.rehearsal import Rehearsal
     help="none: the person takes no time; human: about 8 seconds a unit.",
 )
 @flag_option("--plain", "Print lines instead of the screen.")
+@screen_options
 @value_option(
     "--keep",
     "DIR",
@@ -39,13 +45,22 @@ from modemagent.provisioning.simulation.rehearsal import Rehearsal
 )
 @json_option_with("Print one JSON object for each event.")
 def simulate_command(
-    units: int, bays: int, seed: int, speed: str, plain: bool, keep: Path | None, as_json: bool
+    units: int,
+    bays: int,
+    seed: int,
+    speed: str,
+    plain: bool,
+    screen: str | None,
+    screen_token_file: Path | None,
+    keep: Path | None,
+    as_json: bool,
 ) -> int:
     """Run the bench with simulated modules and a person who works by script.
 
     \b
     modemagent provision simulate
     modemagent provision simulate --units 48 --bays 16 --seed 7 --plain
+    modemagent provision simulate --bays 16 --speed human --screen 127.0.0.1:8471
 
     Faults are planted: wrong firmware, double IMEIs, swapped labels and others. At the end, what
     the bench found is compared with them. Exits with 0 if it found all of them and nothing else.
@@ -53,11 +68,12 @@ def simulate_command(
     with _folder(keep) as folder:
         pace = HUMAN if speed == "human" else Pace()
         rehearsal = Rehearsal(folder, units=units, bays=bays, seed=seed, pace=pace)
-        screen = screen_companions(is_wanted=not (plain or as_json))
-        quiet = silent_listener() if screen else plain_listener()
+        on_terminal = terminal_companions(is_wanted=not (plain or as_json))
+        settings = with_screen(rehearsal.settings, screen, screen_token_file)
+        quiet = silent_listener() if on_terminal else plain_listener()
         listener = json_listener() if as_json else quiet
         with rehearsal:
-            results = rehearsal.run(listener, screen)
+            results = rehearsal.run(listener, (*on_terminal, *browser_companions(settings)))
     if not as_json:
         _print(results)
     return 0 if all(one.is_right for one in results) else 1

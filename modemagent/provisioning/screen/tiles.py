@@ -7,7 +7,7 @@ from modemagent.provisioning.screen.canvas import Canvas, cut, wrapped
 from modemagent.provisioning.screen.theme import SIGNS, TONES, Theme, Tone
 
 #: States whose duration matters to a person who waits.
-_TIMED = frozenset(BayState) - ENDED - {BayState.WAITING}
+TIMED = frozenset(BayState) - ENDED - {BayState.WAITING}
 
 
 class TileArea:
@@ -44,8 +44,8 @@ def draw_tile(
     tile = TileArea(canvas, x, y, width, style)
     word = word_of(bay, width)
     tile.line(0, bay.number, word, theme.strong)
-    seconds = f"{max(0, int(now - bay.since))} s" if bay.state in _TIMED else ""
-    below = _below(bay)
+    seconds = f"{max(0, int(now - bay.since))} s" if bay.state in TIMED else ""
+    below = explanation(bay)
     if height == 2:
         tile.line(1, below or bay.imei, seconds)
     elif 3 <= height < 5:
@@ -91,7 +91,7 @@ def word_of(bay: BayView, width: int) -> str:
     return f"{before}{word}{after}" if len(before) > 1 else f"{before} {word.lower()} {after}"
 
 
-def _below(bay: BayView) -> str:
+def explanation(bay: BayView) -> str:
     """Return the line that explains the state: what to do, why, or the label."""
     if bay.state is BayState.PASS:
         return bay.label or bay.reason
