@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from modemagent.provisioning import progress
+from modemagent.provisioning import completion, outcome, progress
 from modemagent.provisioning.attempt import BayState, RunVerdict, StepState
 from modemagent.provisioning.bay_run import Bay, BayRun
 from modemagent.provisioning.events import PersonActed, ReadAgain
@@ -82,7 +82,7 @@ def _rework(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
         line.record("rework", is_synced=True, unit=run.unit, run=run.number,
                     person=event.person or line.person, reason=event.reason)  # fmt: skip
         if run.verdict is None:
-            progress.end(line, bay, RunVerdict.ABORTED)
+            outcome.end(line, bay, RunVerdict.ABORTED)
         _again(line, bay, run)
         line.request(ReadAgain(bay.number))
 
@@ -123,7 +123,7 @@ def _reprint(line: LineState, bay: Bay, run: BayRun, _: PersonActed) -> None:
     elif run.verdict is RunVerdict.FAIL:
         line.message = "the unit has failed"
     else:
-        progress.want_label(line, run)
+        completion.want_label(line, run)
         line.enter(bay, bay.state if run.verdict is not None else BayState.PRINTING, "copy")
 
 
@@ -156,7 +156,7 @@ def _fail(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
         blame=found.blame or step.blame,
         remedy=found.remedy or step.remedy,
     )
-    progress.end(line, bay, RunVerdict.FAIL)
+    outcome.end(line, bay, RunVerdict.FAIL)
 
 
 def _same(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
@@ -167,7 +167,7 @@ def _same(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
         line.message = "a lead decides whether it is the same module"
     else:
         line.record("note", run=run.number, text="the same module", person=event.person)
-        progress.end(line, bay, RunVerdict.ABORTED, state=BayState.DONE,
+        outcome.end(line, bay, RunVerdict.ABORTED, state=BayState.DONE,
                      reason=f"passed at {entry.at[11:16]}")  # fmt: skip
 
 

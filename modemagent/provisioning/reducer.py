@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from modemagent.identity.snapshot import ReadState, Snapshot
-from modemagent.provisioning import acts, progress
+from modemagent.provisioning import acts, completion, outcome, progress
 from modemagent.provisioning.attempt import ENDED, BayState, Blame, RunVerdict, StepState
 from modemagent.provisioning.bay_run import Bay, BayRun, LabelScan, StepResult
 from modemagent.provisioning.events import (
@@ -81,7 +81,7 @@ def _on_pulled(line: LineState, event: UnitPulled) -> None:
     bay.is_plugged = False
     run = bay.run
     if run is not None and run.verdict is None:
-        progress.end(line, bay, RunVerdict.ABORTED)
+        outcome.end(line, bay, RunVerdict.ABORTED)
     bay.shown_until = line.now + SHOWN_S
     line.revision += 1
     if run is not None and run.unit and line.settings.registry != "none":
@@ -97,7 +97,7 @@ def _on_read(line: LineState, event: UnitRead) -> None:
     if run is None or is_other or not bay.is_plugged:
         # a fixture without a plug event: another IMEI is another unit
         if run is not None and run.verdict is None:
-            progress.end(line, bay, RunVerdict.ABORTED)
+            outcome.end(line, bay, RunVerdict.ABORTED)
         bay.is_plugged = True
         run = begin_run(line, bay)
     if run.verdict is not None:
@@ -203,7 +203,7 @@ def _on_port_failed(line: LineState, event: PortFailed) -> None:
         run.results["answers"] = StepResult(
             StepState.FAILED, "the module is in flashing mode", event.hint, Blame.UNIT
         )
-        progress.end(line, bay, RunVerdict.FAIL)
+        outcome.end(line, bay, RunVerdict.FAIL)
         return
     progress.advance(line, bay)
 
@@ -232,7 +232,7 @@ def _on_label_turn(line: LineState, event: LabelTurn) -> None:
     found = line.run(event.run)
     if found is not None:
         bay, run = found
-        progress.print_label(line, run)
+        completion.print_label(line, run)
         if bay.state is BayState.PRINTING:
             line.enter(bay, BayState.PRINTING, f"label {run.label}")
 

@@ -30,7 +30,9 @@ def screen_options(command: F) -> F:
             "What a browser has to know; required unless --screen is loopback.",
             type=click.Path(dir_okay=False, path_type=Path),
         ),
-        value_option("--screen", "HOST:PORT", "Show the bays in browsers, for example at 127.0.0.1:8471."),
+        value_option(
+            "--screen", "HOST:PORT", "Show the bays in browsers, for example at 127.0.0.1:8471."
+        ),
     ):  # fmt: skip
         command = decorate(command)
     return command

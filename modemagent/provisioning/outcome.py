@@ -1,0 +1,184 @@
+"""What becomes of a unit: results of steps, holds, verdicts, each recorded and announced."""
+
+from __future__ import annotations
+
+from modemagent.provisioning.attempt import BayState, Blame, RunVerdict, StepState
+from modemagent.provisioning.bay_run import Bay, BayRun, StepResult, failed
+from modemagent.provisioning.events import SendReport
+from modemagent.provisioning.state import LineState
+from modemagent.provisioning.steps.catalogue import BY_NAME, STEPS
+
+_VERDICT_STATES = {
+    RunVerdict.PASS: BayState.PASS,
+    RunVerdict.WAIVED: BayState.WAIVED,
+    RunVerdict.FAIL: BayState.FAIL,
+    RunVerdict.ABORTED: BayState.ABORTED,
+}
+PRINTED = ("printed", "unconfirmed", "by hand")
+
+
+def note(line: LineState, run: BayRun, name: str, result: StepResult) -> None:
+    """Keep the result of a step; complete a failure by the catalogue."""
+    step = BY_NAME[name]
+    if result.state is StepState.FAILED:
+        result = result._replace(
+            blame=result.blame or step.blame, remedy=result.remedy or step.remedy
+        )
+        if name in run.waivers:
+            result = result._replace(state=StepState.WAIVED)
+    before = run.results.get(name)
+    run.results[name] = result
+    if before == result or result.state in (StepState.PENDING, StepState.SKIPPED):
+        return
+    line.revision += 1
+    is_wrong = result.state is not StepState.PASSED
+    if is_wrong:
+        is_double = name == "unique" and run.unit not in line.elsewhere
+        line.record(
+            "step",
+            run=run.number,
+            step=name,
+            state=str(result.state),
+            reason=result.reason,
+            blame=str(result.blame),
+            others=list(result.others),
+            duplicated=is_double,
+            private=dict(result.private),
+        )
+    line.announce(
+        "step.ended",
+        bay=run.bay,
+        run=run.number,
+        step=name,
+        state=str(result.state),
+        reason=result.reason or None,
+        blame=str(result.blame) if is_wrong else None,
+        remedy=result.remedy or None,
+        others=list(result.others),
+    )
+
+
+def request_again(line: LineState, bay: Bay, run: BayRun, wrong: list[str]) -> None:
+    """Request a step with blame ``operator`` once more; with new evidence it is a failure."""
+    for name in wrong:
+        if run.requested_again.setdefault(name, run.evidence) < run.evidence:
+            end(line, bay, RunVerdict.FAIL)
+            return
+    state = BayState.VERIFYING if wrong[0] == "label_back" else BayState.SCANNING
+    line.enter(bay, state, run.results[wrong[0]].reason, step=wrong[0])
+
+
+def at_station(reason: str, step: str, remedy: str = "") -> StepResult:
+    """Return the cause of a hold that is not the fault of the unit."""
+    return failed(reason, remedy or BY_NAME[step].remedy)._replace(blame=Blame.STATION)
+
+
+def hold(line: LineState, bay: Bay, step: str, result: StepResult) -> None:
+    """Stop at a cause that is not the unit's fault; the bay goes on when the cause is gone."""
+    run = bay.run
+    if run is not None:
+        run.hold, run.hold_step = result, step
+    if bay.state is not BayState.HOLD or bay.reason != result.reason:
+        line.announce("station.hold", bay=bay.number, step=step or None, reason=result.reason,
+                      remedy=result.remedy or None)  # fmt: skip
+    line.enter(bay, BayState.HOLD, result.reason)
+
+
+def end(
+    line: LineState,
+    bay: Bay,
+    verdict: RunVerdict,
+    *,
+    state: BayState | None = None,
+    reason: str = "",
+) -> None:
+    """Give the verdict. It is on the disk before it is shown."""
+    run = bay.run
+    if run is None or run.verdict is not None:
+        return
+    in_order = [*(step.name for step in STEPS), *run.hooks]
+    wrong = [
+        name for name in in_order
+        if name in run.results and run.results[name].state is StepState.FAILED
+    ] if verdict is RunVerdict.FAIL else []  # fmt: skip
+    used = waived_steps(run)
+    waived = [name for name in in_order if name in used]
+    first = run.results[wrong[0]] if wrong else None
+    _count_mute(bay, wrong)
+    if run.reading is not None:
+        record_reading(line, run)
+    if bay.state in (BayState.SCANNING, BayState.VERIFYING):
+        run.person_s += line.now - bay.since
+    run.verdict, run.failure, run.failed_step = verdict, first, wrong[0] if wrong else ""
+    run.hold = None
+    line.record(
+        "verdict",
+        is_synced=True,
+        run=run.number,
+        unit=run.unit,
+        verdict=str(verdict),
+        failed=wrong,
+        waived=waived,
+        blame=str(first.blame) if first is not None else None,
+        reason=reason or (first.reason if first is not None else ""),
+        steps={name: str(one.state) for name, one in run.results.items()},
+        identity=_identity(run),
+        person_ms=round(run.person_s * 1000),
+        module_ms=round(run.module_s * 1000),
+        golden=run.is_golden,
+    )
+    if verdict is not RunVerdict.ABORTED and line.settings.registry != "none" and run.unit:
+        line.request(SendReport(run.number, "ended"))
+    line.enter(bay, state or _VERDICT_STATES[verdict], reason or (first.reason if first else ""))
+    line.announce(
+        "attempt.ended",
+        bay=bay.number,
+        run=run.number,
+        verdict=str(verdict),
+        failed=wrong,
+        waived=waived,
+        blame=str(first.blame) if first is not None else None,
+        reason=reason or (first.reason if first is not None else None),
+        remedy=first.remedy if first is not None else None,
+        row=run.row.line if run.row is not None else None,
+    )
+
+
+def _count_mute(bay: Bay, wrong: list[str]) -> None:
+    if "answers" in wrong:
+        bay.mute += 1
+    elif bay.run is not None and bay.run.reading is not None:
+        bay.mute = 0
+
+
+def _identity(run: BayRun) -> dict[str, str | None]:
+    reading = run.reading
+    if reading is None:
+        return {}
+    sim = reading.active_sim
+    return {
+        "serial_number": reading.modem.serial_number,
+        "eid": sim and sim.eid,
+        "label_serial": run.scanned("serial_number"),
+    }
+
+
+def record_reading(line: LineState, run: BayRun) -> None:
+    """Write the reading to the journal, with the evidence, unless it is there."""
+    entry = line.ledger.runs[run.number]
+    assert run.reading is not None  # noqa: S101 - the callers have checked it
+    document = run.reading.to_json(evidence=True)
+    if entry.reading != document or entry.unit != run.unit:
+        line.record("reading", run=run.number, unit=run.unit, reading=document)
+
+
+def waived_steps(run: BayRun) -> list[str]:
+    """Return the steps that were waived and would have failed."""
+    done = {"register": run.is_registered, "print": run.label_status in PRINTED}
+    return [
+        name
+        for name in run.waivers
+        if (name in run.results and run.results[name].state is StepState.WAIVED)
+        or (name in done and not done[name])
+        or (name in run.hooks and run.hooks[name].state is StepState.FAILED)
+    ]
