@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from modemagent.provisioning import completion, outcome, progress
+from modemagent.provisioning import completion, outcome, progress, registry_answers
 from modemagent.provisioning.attempt import BayState, RunVerdict, StepState
 from modemagent.provisioning.bay_run import Bay, BayRun
 from modemagent.provisioning.events import PersonActed, ReadAgain
@@ -112,6 +112,7 @@ def _waive(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
             run.hooks = old.hooks
             run.reading, run.unit, run.is_complete = old.reading, old.unit, old.is_complete
             run.twins = old.twins
+            registry_answers.request_check(line, run)
         run.waivers = {**old.waivers, name: person}
         run.hold = None
         progress.advance(line, bay)

@@ -66,6 +66,8 @@ class BayRun:
     :ivar evidence: changes when something new was read or scanned
     :ivar twins: bays in which the same IMEI was seen at the same time
     :ivar stage: ``registering``, ``printing`` or ``verifying`` after the checks
+    :ivar registry: check of its IMEI at the registry: ``requested``, ``checked``, ``unchecked``
+    :ivar check_problem: why it waits for the answer
     :ivar printer_problem: why nothing is printed now
     :ivar label_problem: why its own label cannot be printed
     :ivar silence: why the module does not answer, as far as that is known
@@ -90,6 +92,8 @@ class BayRun:
     is_claimed: bool = False
     is_registered: bool = False
     registry_problem: str = ""
+    registry: str = ""
+    check_problem: str = ""
     label: int = 0
     copies: int = 0
     label_status: str = ""

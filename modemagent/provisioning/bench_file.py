@@ -42,6 +42,9 @@ class BenchSettings(NamedTuple):
     :param station_check_h: age at which a station check is due; 0: none is required
     :param label_formats: patterns of whole labels with groups named after fields
     :param serial_format: pattern of a serial number, "" for any
+    :param token_file: token of scope gateway, to report with
+    :param read_token_file: token of scope read, to check units with
+    :param registry_export: file of ``registry export modems``, for times without a connection
     :param hooks: steps of the user
     :param screen: where the browser screen listens, HOST:PORT; "" for none
     :param screen_token_file: file with what a browser has to know
@@ -54,7 +57,9 @@ class BenchSettings(NamedTuple):
     retests: int = 1
     registry: str = "none"
     registry_url: str = ""
+    registry_export: str = ""
     token_file: str = ""
+    read_token_file: str = ""
     printer: str = ""
     dpi: int = 203
     label_template: str = "imei-40x20"
@@ -74,10 +79,17 @@ class BenchSettings(NamedTuple):
     screen: str = ""
     screen_token_file: str = ""
 
+    @property
+    def checks_units(self) -> bool:
+        """True if units are checked at the registry, which needs HTTP and a token to read with."""
+        is_http = self.registry_url.lower().startswith(("http://", "https://"))
+        return self.registry != "none" and is_http and self.read_token_file != ""
+
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "station": (str,), "boot_s": (int, float), "sim_s": (int, float), "retests": (int,),
-    "registry": (str,), "registry_url": (str,), "token_file": (str,), "printer": (str,),
+    "registry": (str,), "registry_url": (str,),
+    "registry_export": (str,), "token_file": (str,), "read_token_file": (str,), "printer": (str,),
     "dpi": (int,),
     "label_template": (str,), "scanners": (list,), "tacs": (list,),
     "station_check_h": (int, float), "require_operator": (bool,), "allow_typed": (bool,),

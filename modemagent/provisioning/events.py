@@ -85,6 +85,19 @@ class ReportKept(NamedTuple):
     problem: str = ""
 
 
+class RegistryAnswered(NamedTuple):
+    """Result of a check of a unit at the registry.
+
+    :param unit: 14 digits of its IMEI
+    :param known: where it is known, "" if nothing is known about it elsewhere
+    :param problem: why the registry has not answered
+    """
+
+    unit: str
+    known: str = ""
+    problem: str = ""
+
+
 class LabelTurn(NamedTuple):
     """The printer is free for the label of a run; answered by :class:`PrintLabel`, if it is due."""
 
@@ -135,6 +148,7 @@ Happening = (
     | CodeScanned
     | PersonActed
     | ReportKept
+    | RegistryAnswered
     | LabelTurn
     | LabelDone
     | HookEnded
@@ -159,6 +173,12 @@ class SendReport(NamedTuple):
 
     run: int
     stage: str
+
+
+class CheckRegistry(NamedTuple):
+    """Check a unit at the registry; answered by :class:`RegistryAnswered`."""
+
+    unit: str
 
 
 class WantLabel(NamedTuple):
@@ -202,4 +222,6 @@ class Announce(NamedTuple):
     fields: dict[str, Any]
 
 
-Effect = Append | SendReport | WantLabel | PrintLabel | ReadAgain | StartHook | Announce
+Effect = (
+    Append | SendReport | CheckRegistry | WantLabel | PrintLabel | ReadAgain | StartHook | Announce
+)

@@ -23,6 +23,8 @@ class RunEntry:
 
     :ivar unit: 14 digits of its IMEI, "" if none was read
     :ivar failed: names of the failed steps, in the order of the catalogue
+    :ivar registry: check of its IMEI at the registry, ``checked`` or ``unchecked``; "" for none
+    :ivar known: place in the registry where the unit was before, "" for none
     :ivar revoked: why a verdict given before no longer holds
     """
 
@@ -45,6 +47,8 @@ class RunEntry:
     person_ms: int = 0
     module_ms: int = 0
     is_registered: bool = False
+    registry: str = ""
+    known: str = ""
     is_reported: bool = False
     label: int = 0
     copies: int = 0
@@ -103,6 +107,14 @@ class Ledger:
     @property
     def next_run(self) -> int:
         return len(self.runs) + 1
+
+    def unchecked(self) -> list[str]:
+        """Return the units that have passed while the registry was away."""
+        return [
+            entry.unit
+            for entry in self.units.values()
+            if entry.verdict in PASSING and self.runs[entry.run].registry == "unchecked"
+        ]
 
     def runs_before(self, unit: str, number: int) -> list[RunEntry]:
         """Return the turns of a unit without a verdict since its last one, oldest first."""
@@ -171,6 +183,10 @@ class Ledger:
     def _registered(self, record: Mapping[str, Any]) -> None:
         self.runs[record["run"]].is_registered = True
 
+    def _registry_check(self, record: Mapping[str, Any]) -> None:
+        run = self.runs[record["run"]]
+        run.registry, run.known = record["result"], record["known"]
+
     def _label_intent(self, record: Mapping[str, Any]) -> None:
         run = self.runs[record["run"]]
         run.label, run.copies, run.is_label_sent = record["number"], record["copy"], False
@@ -227,12 +243,13 @@ class Ledger:
         if entry is not None:
             entry.verdict = RunVerdict.FAIL
             self._release(run.unit)
-        if record["step"] == "unique":
+        if record["step"] == "unique" and record.get("by") != "registry":
             self.duplicated.add(run.unit)
 
     def _recall(self, record: Mapping[str, Any]) -> None:
         self.recalls.append(record)
-        self.duplicated.add(record["unit"])
+        if record.get("by") != "registry":
+            self.duplicated.add(record["unit"])
 
     def _closed(self, _: Mapping[str, Any]) -> None:
         self.is_closed = True
@@ -260,6 +277,7 @@ _CHANGES = {
     "step": Ledger._step,
     "claim": Ledger._claim,
     "registered": Ledger._registered,
+    "registry_check": Ledger._registry_check,
     "label_intent": Ledger._label_intent,
     "label_sent": Ledger._label_sent,
     "label_refused": Ledger._label_refused,

@@ -39,6 +39,10 @@ _BY_STEP = {
 }  # fmt: skip
 
 
+_KNOWN = ("known_elsewhere", "modules that the registry has from other places",
+          "Compare the delivery with returns and with earlier orders.")  # fmt: skip
+
+
 class LotFinding(NamedTuple):
     """One finding about a lot.
 
@@ -80,6 +84,9 @@ def _of_lot(lot: str, runs: Sequence[RunEntry]) -> Iterator[LotFinding]:
         about = [run for run in runs if step in run.failed]
         if step == "label":
             about = [run for run in about if run not in shifted]
+        if step == "unique" and (known := [run for run in about if run.known]):
+            yield _graded(lot, *_KNOWN, known, units)
+            about = [run for run in about if not run.known]
         if about:
             yield _graded(lot, code, message, remedy, about, units)
     if shifted:

@@ -33,7 +33,9 @@ def note(line: LineState, run: BayRun, name: str, result: StepResult) -> None:
     line.revision += 1
     is_wrong = result.state is not StepState.PASSED
     if is_wrong:
-        is_double = name == "unique" and run.unit not in line.elsewhere
+        is_double = (
+            name == "unique" and run.unit not in line.elsewhere and run.unit not in line.in_registry
+        )
         line.record(
             "step",
             run=run.number,
@@ -182,3 +184,11 @@ def waived_steps(run: BayRun) -> list[str]:
         or (name in done and not done[name])
         or (name in run.hooks and run.hooks[name].state is StepState.FAILED)
     ]
+
+
+def announce_revoked(line: LineState, bay: str, run: int, reason: str, remedy: str) -> None:
+    """Announce that a verdict given before no longer holds."""
+    row = line.index.rows.get(line.ledger.runs[run].row)
+    line.announce("attempt.ended", bay=bay, run=run, verdict="fail", failed=["unique"], waived=[],
+                  blame="unit", reason=reason, remedy=remedy,
+                  row=row.line if row is not None else None, revoked=True)  # fmt: skip

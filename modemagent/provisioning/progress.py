@@ -54,6 +54,11 @@ def advance(line: LineState, bay: Bay) -> None:
         request_again(line, bay, run, wrong)
     elif run.results["label"].state is StepState.PENDING:
         line.enter(bay, BayState.SCANNING, run.results["label"].reason)
+    elif run.results["unique"].state is StepState.PENDING:
+        if run.check_problem:
+            hold(line, bay, "register", at_station(run.check_problem, "register"))
+        else:
+            line.enter(bay, BayState.REGISTERING, run.results["unique"].reason)
     elif (due := station_due(line)) and not run.is_golden:
         hold(line, bay, "", at_station(due, "register", "Run: modemagent provision station"))
     elif not line.person and line.settings.require_operator:

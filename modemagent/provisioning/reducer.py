@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from modemagent.identity.snapshot import ReadState, Snapshot
-from modemagent.provisioning import acts, completion, outcome, progress
+from modemagent.provisioning import acts, completion, outcome, progress, registry_answers
 from modemagent.provisioning.attempt import ENDED, BayState, Blame, RunVerdict, StepState
 from modemagent.provisioning.bay_run import Bay, BayRun, LabelScan, StepResult
 from modemagent.provisioning.events import (
@@ -18,6 +18,7 @@ from modemagent.provisioning.events import (
     LabelTurn,
     PersonActed,
     PortFailed,
+    RegistryAnswered,
     ReportKept,
     SendReport,
     StationJudged,
@@ -117,6 +118,7 @@ def _on_read(line: LineState, event: UnitRead) -> None:
         run.unit = unit
         run.is_golden = bool(line.settings.golden) and _is_golden(line, unit)
         _carry_over(line, run)
+        registry_answers.request_check(line, run)
         _note_twins(line, bay, run)
     progress.advance(line, bay)
 
@@ -188,9 +190,7 @@ def _revoke(line: LineState, bay: Bay, run: BayRun, other: str) -> None:
     run.failure = StepResult(StepState.FAILED, reason, remedy, Blame.UNIT, others=(other,))
     run.results["unique"] = run.failure
     line.enter(bay, BayState.FAIL, reason)
-    line.announce("attempt.ended", bay=bay.number, run=run.number, verdict="fail",
-                  failed=["unique"], waived=[], blame="unit", reason=reason, remedy=remedy,
-                  row=run.row.line if run.row is not None else None, revoked=True)  # fmt: skip
+    outcome.announce_revoked(line, bay.number, run.number, reason, remedy)
 
 
 def _on_port_failed(line: LineState, event: PortFailed) -> None:
@@ -318,6 +318,7 @@ _HANDLERS: dict[type, Callable[[LineState, Any], None]] = {
     CodeScanned: _on_scanned,
     PersonActed: _on_acted,
     ReportKept: _on_report_kept,
+    RegistryAnswered: registry_answers.on_answered,
     LabelTurn: _on_label_turn,
     LabelDone: _on_label_done,
     HookEnded: _on_hook_ended,

@@ -23,6 +23,7 @@ from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.events import (
     Announce,
     Append,
+    CheckRegistry,
     Effect,
     Happening,
     PrintLabel,
@@ -42,6 +43,7 @@ from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.print_queue import PrintQueue
 from modemagent.provisioning.readings import BayReadings
 from modemagent.provisioning.reducer import Reducer
+from modemagent.provisioning.registry_check import KnownUnits, OfflineUnits, RegistryChecks
 from modemagent.provisioning.state import LineState
 from modemagent.provisioning.station_reports import StationReports
 from modemagent.provisioning.view import held_view, line_view
@@ -65,6 +67,8 @@ class Bench:
     :param folder: directory of the order, which holds the journal
     :param reports: stores reports for the registry; None without a registry
     :param elsewhere: 14 digits of an IMEI, and where the unit has passed before
+    :param known_units: what units are checked with before they pass; None: they are not checked
+    :param offline: what is known of the registry without a connection
     :param station_check: when the last one was made, and its problem
     :raises OrderOpen: another process has the order open
     :raises JournalBroken: the journal was edited or is damaged
@@ -82,6 +86,8 @@ class Bench:
         printer: LabelPrinter | None = None,
         reports: StationReports | None = None,
         elsewhere: Mapping[str, str] | None = None,
+        known_units: KnownUnits | None = None,
+        offline: OfflineUnits = OfflineUnits(),  # noqa: B008 - immutable
         listener: Listener = lambda *_: None,
         station_check: tuple[str, str] | None = None,
     ) -> None:
@@ -89,6 +95,13 @@ class Bench:
         self._settings = settings
         self._elsewhere = elsewhere or {}
         self._log = log
+        self._offline = offline
+        self._checks = None
+        if known_units is not None:
+            self._checks = RegistryChecks(
+                known_units, self.post, lambda: self.state.ledger.unchecked(), log,
+                is_required=settings.registry == "confirm",
+            )  # fmt: skip
         self._has_printer = printer is not None
         self._printing = PrintQueue(printer, self.post, self._label)
         self._reports = reports
@@ -111,6 +124,10 @@ class Bench:
     def view(self) -> LineView:
         """Return what a screen draws now."""
         registry, queued = self._reports.status() if self._reports else ("none", 0)
+        if self._checks is not None and registry in ("none", "ok"):
+            registry = "away" if self._checks.problem else "ok"
+        if self._offline.made_on and registry != "ok":
+            registry = f"{registry}, export {self._offline.made_on}"
         printer = self._printing.problem or "ok" if self._has_printer else "none"
         station = StationView("", registry=registry, queued=queued, printer=printer)
         self.state.now = time.monotonic()
@@ -130,6 +147,8 @@ class Bench:
             asyncio.create_task(self._tick(), name="ticks"),
             asyncio.create_task(self._printing.run(), name="labels"),
         ]
+        if self._checks is not None:
+            workers.append(asyncio.create_task(self._checks.run(), name="registry"))
         stopping = asyncio.create_task(stop.wait())
         if self._reports is not None:
             self._reports.start()
@@ -207,6 +226,9 @@ class Bench:
                     self._printing.grant(effect)
                 case SendReport(run, stage):
                     self._send_report(run, stage)
+                case CheckRegistry(unit):
+                    if self._checks is not None:
+                        self._checks.ask(unit)
                 case ReadAgain(bay):
                     self._start(self._read_again(bay))
                 case StartHook():
@@ -249,7 +271,10 @@ class Bench:
 
     def _replayed(self, records: list[dict[str, Any]]) -> Reducer:
         ledger = replayed(records)
-        return Reducer(LineState(self._order, self._settings, ledger, self._elsewhere))
+        state = LineState(self._order, self._settings, ledger, self._elsewhere,
+                          in_registry=self._offline.units,
+                          asks_registry=self._checks is not None)  # fmt: skip
+        return Reducer(state)
 
     def _begin(self) -> None:
         line = self.state

@@ -23,6 +23,12 @@ from modemagent.provisioning.lots import lot_findings
 from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.order_copy import keep_order
 from modemagent.provisioning.past import passed_elsewhere
+from modemagent.provisioning.registry_check import (
+    HttpKnownUnits,
+    KnownUnits,
+    OfflineUnits,
+    read_export,
+)
 from modemagent.provisioning.results import write_results
 from modemagent.provisioning.runtime import Bench, Listener
 from modemagent.provisioning.scans.sources import ScanSources
@@ -122,8 +128,11 @@ def run_session(
     printer: LabelPrinter | None = None,
     reports: StationReports | None = None,
     companions: Sequence[Companion] = (),
+    known_units: KnownUnits | None = None,
 ) -> int:
     """Run the bench until it is ended, and return the exit status.
+
+    :param known_units: what units are checked with; None: the registry of the settings
 
     :raises ModemAgentError: the order is open elsewhere, or its journal cannot be used
     """
@@ -135,6 +144,11 @@ def run_session(
             "modemagent provision bays learn",
         )
     folder = order_folder(state_dir, order.name)
+    if known_units is None and settings.checks_units:
+        known_units = HttpKnownUnits(settings)
+    offline = OfflineUnits()
+    if settings.registry_export:
+        offline = read_export(Path(settings.registry_export), settings.station)
     bench = Bench(
         order,
         settings,
@@ -143,6 +157,8 @@ def run_session(
         printer=printer,
         reports=reports,
         elsewhere=passed_elsewhere(folder),
+        known_units=known_units,
+        offline=offline,
         listener=listener,
         station_check=last_check(state_dir),
     )

@@ -46,6 +46,8 @@ class LineState:
     """Everything that the reducer keeps.
 
     :param elsewhere: 14 digits of an IMEI, and where the unit has passed before
+    :param in_registry: 14 digits of an IMEI, and its place in the registry
+    :param asks_registry: units are checked at the registry before they pass
     :ivar selected: bay whose code was scanned last, with the time
     :ivar loose: label that waits for its module
     :ivar strays: labels that no module took
@@ -57,12 +59,17 @@ class LineState:
         settings: BenchSettings,
         ledger: Ledger,
         elsewhere: Mapping[str, str] | None = None,
+        *,
+        in_registry: Mapping[str, str] | None = None,
+        asks_registry: bool = False,
     ) -> None:
         self.order = order
         self.index = OrderIndex(order)
         self.settings = settings
         self.ledger = ledger
         self.elsewhere: dict[str, str] = dict(elsewhere or {})
+        self.in_registry: dict[str, str] = dict(in_registry or {})
+        self.asks_registry = asks_registry
         self.bays = {number: Bay(number) for number in settings.bays}
         self.label_formats = tuple(re.compile(one) for one in settings.label_formats)
         self.serial_format = re.compile(settings.serial_format) if settings.serial_format else None
@@ -89,7 +96,14 @@ class LineState:
 
     def context(self) -> StepContext:
         return StepContext(
-            self.order, self.index, self.ledger, self.bays, self.settings, self.elsewhere, self.now
+            self.order,
+            self.index,
+            self.ledger,
+            self.bays,
+            self.settings,
+            self.elsewhere,
+            self.in_registry,
+            self.now,
         )
 
     # -- effects

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,10 +149,14 @@ def _registry(settings: BenchSettings) -> StationFinding:
     if not settings.registry_url:
         return StationFinding("registry", "queued only")
     try:
-        token = Path(settings.token_file).read_text("utf-8").strip() if settings.token_file else ""
-        HttpSource(settings.registry_url, token).request("GET", "gateways", fields={"limit": 1})
+        for file, can_read in ((settings.token_file, False), (settings.read_token_file, True)):
+            token = Path(file).read_text("utf-8").strip() if file else ""
+            source = HttpSource(settings.registry_url, token)
+            status, body = source.request("GET", "gateways", fields={"limit": 1})
+            if status == HTTPStatus.UNAUTHORIZED or (file and can_read):
+                source.accepted(status, body)
     except (OSError, ModemAgentError) as error:
-        return StationFinding("registry", "", str(error), "Check network, URL and token.")
+        return StationFinding("registry", "", str(error), "Check network, URL and tokens.")
     return StationFinding("registry", settings.registry_url)
 
 

@@ -12,6 +12,7 @@ from modemagent.provisioning.ledger import PASSING, Ledger, UnitEntry
 from modemagent.provisioning.order import BINDING, BenchOrder, ExpectedRow
 from modemagent.provisioning.steps.context import StepContext, is_model, matches
 
+KNOWN_REMEDY = "Put it into the red tray: an engineer decides whether it may have this IMEI."
 _RED_TRAY = "Take it out and put it into the red tray."
 
 
@@ -126,8 +127,13 @@ def unique(run: BayRun, context: StepContext) -> StepResult:
         line = context.order_index.rows.get(entry.row)
         where = f"line {line.line}" if line is not None else "this order"
         return failed(f"another module with this IMEI has passed: {where}", _RED_TRAY)
-    where = context.passed_elsewhere.get(run.unit, "")
-    return failed(f"the unit has passed before: {where}", _RED_TRAY) if where else PASSED
+    if other := context.passed_elsewhere.get(run.unit):
+        return failed(f"the unit has passed before: {other}", _RED_TRAY)
+    if known := context.in_registry.get(run.unit):
+        return failed(f"known to the registry: {known}", KNOWN_REMEDY)
+    if run.registry == "requested" and "register" not in run.waivers:
+        return pending("registry", "the registry checks the IMEI")
+    return PASSED
 
 
 def same_individual(run: BayRun, entry: UnitEntry, ledger: Ledger) -> bool | None:

@@ -26,6 +26,8 @@ _LONGEST_REASON = 60
 _COUNTS_S = 10.0
 #: Equal failures in a row after which lot or station is suspected.
 _IN_A_ROW = 3
+#: Recalls that are shown, the latest ones.
+_RECALLS = 3
 _PROMPTS = {"label": "bay, then label", "label_back": "bay, then its label"}
 
 
@@ -48,7 +50,7 @@ def line_view(line: LineState, station: StationView) -> LineView:
         order=order_counts(line),
         station=station,
         bays=bays,
-        needs=(*_suspicion(line.ledger), *_needs(bays)),
+        needs=(*_suspicion(line.ledger), *_recalls(line), *_needs(bays)),
         last_scan=line.last_scan,
         hint=_hint(line, bays),
         message=line.message,
@@ -225,6 +227,22 @@ def _suspicion(ledger: Ledger) -> list[NeedView]:
         f"{_IN_A_ROW} units in a row failed at {steps.pop()}: lot or station? Test a golden unit."
     )
     return [NeedView((), text, Blame.STATION)]
+
+
+def _recalls(line: LineState) -> list[NeedView]:
+    """Return the units that have left their bay with a verdict that was revoked later."""
+    found = []
+    for recall in line.ledger.recalls[-_RECALLS:]:
+        entry = line.ledger.units.get(recall["unit"])
+        if entry is None or entry.verdict is not RunVerdict.FAIL:
+            continue
+        row = line.index.rows.get(recall["row"])
+        names = [f"line {row.line}" if row is not None else "",
+                 f"label {recall['label']}" if recall["label"] else ""]  # fmt: skip
+        text = f"Bring back the unit {masked_tail(recall['unit'])}"
+        text += f" ({', '.join(filter(None, names))})"
+        found.append(NeedView((), f"{text}: {recall['reason']}.", Blame.UNIT))
+    return found
 
 
 def _needs(bays: tuple[BayView, ...]) -> list[NeedView]:

@@ -80,6 +80,7 @@ class Line:
         records: list[Mapping[str, Any]] | None = None,
         elsewhere: Mapping[str, str] | None = None,
         now: float = 100.0,
+        asks_registry: bool = False,
         **settings: Any,
     ) -> None:
         order = order_with(order) if isinstance(order, str) else order
@@ -88,7 +89,10 @@ class Line:
         self.records = list(records or ())
         for record in self.records:
             ledger.apply(record)
-        self.state = LineState(order, BenchSettings(bays=bays, **settings), ledger, elsewhere)
+        self.state = LineState(
+            order, BenchSettings(bays=bays, **settings), ledger, elsewhere,
+            asks_registry=asks_registry,
+        )  # fmt: skip
         self.reducer = Reducer(self.state)
         self.now = now
         self.effects: list[Effect] = []

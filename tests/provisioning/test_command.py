@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from modemagent.provisioning import session
 from modemagent.provisioning.journal import Journal, order_folder
 from modemagent.simulator.server import RunningModem
 from tests.conftest import Call, call_in_process
@@ -68,9 +69,10 @@ def test_tray_that_fits_ends_with_status_0(call: Call, station: Station) -> None
     assert f"{imei[:6]}*****{imei[-4:]}" in shown
 
 
-def test_empty_tray_has_its_own_status(call: Call, station: Station) -> None:
+def test_empty_tray_has_its_own_status(station: Station, monkeypatch) -> None:
+    monkeypatch.setattr(session, "_EMPTY_S", 0.3)
     words = (str(station.order), "--state-dir", str(station.folder), "--bay=01=/dev/ttyNONE")
-    done = call("provision", *words, "--once", "--plain")
+    done = call_in_process("provision", *words, "--once", "--plain")
     assert done.returncode == 4
     assert "no module in the bays 01" in done.stderr
 

@@ -10,10 +10,12 @@ from modemagent.identity.problems import problem
 from modemagent.identity.snapshot import SimState
 from modemagent.provisioning.bench_file import parse_bench
 from modemagent.provisioning.events import (
+    CheckRegistry,
     CodeScanned,
     LabelDone,
     PortFailed,
     PrintLabel,
+    RegistryAnswered,
     ReportKept,
     StationJudged,
     UnitRead,
@@ -420,6 +422,50 @@ def test_registry_that_does_not_answer_is_a_hold() -> None:
     line.post(ReportKept(1, "checked", "no response from the registry"))
     assert line.shown() == ("hold", "register", "station")
     line.post(ReportKept(1, "checked"))
+    assert line.shown()[0] == "pass"
+
+
+UNIT = ONE.imei[:14]
+KNOWN = RegistryAnswered(UNIT, "gw-7, 2026-11-20")
+AWAY = RegistryAnswered(UNIT, problem="the registry is away")
+
+
+def test_unit_in_the_registry_fails_before_its_label() -> None:
+    line = Line(KIND.format(label="print"), asks_registry=True)
+    line.plug("01", ONE)
+    assert line.shown()[0] == "registering"
+    assert CheckRegistry(UNIT) in line.effects
+    line.post(KNOWN)
+    assert line.shown() == ("fail", "unique", "unit")
+    assert "label_intent" not in line.kinds()
+    assert line.view().needs[0].text.startswith("unique: known to the registry: gw-7")
+    line.act("waive", reason="a return")
+    line.post(KNOWN)
+    assert line.shown()[0] == "waived"
+
+
+def test_unit_passed_without_the_registry_is_recalled_later() -> None:
+    line = Line(KIND.format(label="print"), asks_registry=True)
+    line.plug("01", ONE)
+    line.post(AWAY)
+    assert line.shown()[0] == "pass"
+    line.pull("01")
+    line.wait(20)
+    line = Line(KIND.format(label="print"), asks_registry=True, records=line.records, now=line.now)
+    assert line.state.ledger.unchecked() == [UNIT]
+    line.post(KNOWN)
+    assert line.state.ledger.unchecked() == []
+    assert line.announced("attempt.ended")[0]["revoked"]
+    assert "Bring back the unit ..000 001 (line 2, label 1)" in line.view().needs[0].text
+    assert line.view().order.failed == 1
+
+
+def test_registry_that_is_required_holds_until_it_answers() -> None:
+    line = Line(asks_registry=True, registry="confirm")
+    line.plug("01", ONE)
+    line.post(AWAY)
+    assert line.shown() == ("hold", "register", "station")
+    line.post(RegistryAnswered(UNIT))
     assert line.shown()[0] == "pass"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from modemagent.provisioning.attempt import ENDED, BayState, BayView, Blame
@@ -88,9 +88,9 @@ class SimulatedPerson:
         self._modems: dict[int, SimulatedModem] = {}
         self._paper_at: float | None = None
 
-    async def work(self, bench: Bench, done: Callable[[], None]) -> None:
-        """Plug, scan and pull until nothing is left; then call ``done``."""
-        while self._waiting or self._in_bay:
+    async def work(self, bench: Bench) -> None:
+        """Plug, scan and pull until nothing is left, and the registry has checked all units."""
+        while self._waiting or self._in_bay or bench.state.ledger.unchecked():
             await asyncio.sleep(_POLL_S)
             self._load_paper()
             for bay in bench.view().bays:
@@ -99,7 +99,6 @@ class SimulatedPerson:
                     await self._plug_next(bench, bay)
                 else:
                     await self._look_at(bench, bay, unit)
-        done()
 
     def _load_paper(self) -> None:
         if not self._printer.is_empty:

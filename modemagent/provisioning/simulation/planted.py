@@ -42,6 +42,8 @@ class PlantedUnit:
     :ivar label: scans that its label gives
     :ivar in_order: False: the order has no row for it
     :ivar modem: arguments of the simulated modem besides the transcript
+    :ivar is_in_registry: another gateway has reported it
+    :ivar stops_registry: the registry is away from the moment at which it receives the unit
     :ivar partner: unit that has to be in the tray at the same time
     :ivar after: unit that must have its verdict before this one is plugged in
     """
@@ -56,6 +58,8 @@ class PlantedUnit:
     partner: PlantedUnit | None = None
     after: PlantedUnit | None = None
     is_flashing: bool = False
+    is_in_registry: bool = False
+    stops_registry: bool = False
 
     @property
     def imei(self) -> str:
@@ -197,6 +201,15 @@ def _printed(units: Sequence[PlantedUnit]) -> None:
     units[0].label_rule = "print+scan"
 
 
+def _in_registry(units: Sequence[PlantedUnit]) -> None:
+    units[0].is_in_registry = True
+    units[0].expected = _failing("unique")._replace(is_revoked=None)
+
+
+def _registry_away(units: Sequence[PlantedUnit]) -> None:
+    units[0].stops_registry = True
+
+
 #: Name of what is planted, number of units it takes, and the change.
 FAULTS: tuple[tuple[str, int, Callable[[Sequence[PlantedUnit]], None]], ...] = (
     ("wrong firmware", 1, _wrong_firmware),
@@ -218,6 +231,8 @@ FAULTS: tuple[tuple[str, int, Callable[[Sequence[PlantedUnit]], None]], ...] = (
     ("reset while it is read", 1, _reset),
     ("broken scans", 1, _broken_scans),
     ("printed label", 1, _printed),
+    ("known to the registry", 1, _in_registry),
+    ("registry away", 1, _registry_away),
 )
 
 

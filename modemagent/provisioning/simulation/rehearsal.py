@@ -14,6 +14,7 @@ from modemagent.provisioning.order import parse_order
 from modemagent.provisioning.runtime import Bench, Listener
 from modemagent.provisioning.session import Companion, SessionOptions, run_session
 from modemagent.provisioning.simulation.comparison import FoundResult, compare_results
+from modemagent.provisioning.simulation.known_units import SimulatedRegistry
 from modemagent.provisioning.simulation.person import Pace, SimulatedPerson, SimulatedPrinter
 from modemagent.provisioning.simulation.planted import (
     TRANSCRIPT,
@@ -90,13 +91,11 @@ class Rehearsal:
             options=SessionOptions(),
             printer=self.printer,
             companions=(self._work, *companions),
+            known_units=SimulatedRegistry(self.units),
         )
         return self.results
 
     async def _work(self, bench: Bench, stop: asyncio.Event) -> None:
-        def done() -> None:
-            ledger = bench.state.ledger
-            self.results = compare_results(self.units, self.person.runs, ledger)
-            stop.set()
-
-        await self.person.work(bench, done)
+        await self.person.work(bench)
+        self.results = compare_results(self.units, self.person.runs, bench.state.ledger)
+        stop.set()

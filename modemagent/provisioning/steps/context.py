@@ -27,8 +27,9 @@ class RowIndex(Protocol):
 class StepContext(NamedTuple):
     """Everything besides the unit itself.
 
-    :param passed_elsewhere: 14 digits of an IMEI, and where the unit has passed before: another
-        order of this station or the registry
+    :param passed_elsewhere: 14 digits of an IMEI, and the other order of this station in which the
+        unit has passed
+    :param in_registry: 14 digits of an IMEI, and its place in the registry
     :param now: time of the event
     """
 
@@ -38,6 +39,7 @@ class StepContext(NamedTuple):
     bays: Mapping[str, Bay]
     settings: BenchSettings
     passed_elsewhere: Mapping[str, str]
+    in_registry: Mapping[str, str]
     now: float
 
 
