@@ -14,11 +14,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from modemagent import __version__
-from modemagent.channel.threads import run_in_thread
 from modemagent.errors import ModemAgentError
 from modemagent.logs import Log
-from modemagent.provisioning.attempt import ENDED, RunVerdict
+from modemagent.provisioning import opening
+from modemagent.provisioning.attempt import ENDED
 from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.events import (
     Announce,
@@ -28,7 +27,6 @@ from modemagent.provisioning.events import (
     Happening,
     PrintLabel,
     ReadAgain,
-    ReportKept,
     SendReport,
     StartHook,
     TimePassed,
@@ -37,7 +35,7 @@ from modemagent.provisioning.events import (
 from modemagent.provisioning.hooks import notify_command, run_hook
 from modemagent.provisioning.journal import Journal, JournalError
 from modemagent.provisioning.label_job import LabelJob, LabelPrinter, label_of
-from modemagent.provisioning.ledger import COUNTED, replayed
+from modemagent.provisioning.ledger import replayed
 from modemagent.provisioning.line import LineView, StationView
 from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.print_queue import PrintQueue
@@ -52,10 +50,6 @@ from modemagent.watching.events import now as time_of_day
 _TICK_S, _DEVICES_S = 0.05, 0.5
 #: Interval of attempts to write a journal.
 _RETRY_JOURNAL_S = 1.0
-
-#: How long the registry may take to accept a unit before its bay is on hold, and how often that
-#: is looked at.
-_CONFIRM_S, _CONFIRM_POLL_S = 5.0, 0.1
 
 #: Receives each event of the bench: name, time of day and fields.
 Listener = Callable[[str, str, dict[str, Any]], None]
@@ -279,35 +273,13 @@ class Bench:
     def _begin(self) -> None:
         line = self.state
         line.begin(time.monotonic(), time_of_day())
-        line.record("opened", order=self._order.name, version=__version__,
-                    station=self._settings.station)  # fmt: skip
-        if line.ledger.digest != self._order.digest:
-            line.record("order", order=self._order.name, digest=self._order.digest,
-                        rows=len(self._order.rows), size=self._order.size)  # fmt: skip
-        if self._station_check is not None:
-            checked_at, problem = self._station_check
-            line.record("station_check", checked_at=checked_at, problem=problem)
-        line.record("bay_map", bays=dict(self._settings.bays))
-        line.announce(
-            "order.opened",
-            order=self._order.name,
-            rows=len(self._order.rows),
-            size=self._order.size,
-            bays=sorted(line.bays),
-            torn=self.journal.torn,
-        )
+        opening.record_start(line, self._station_check, self.journal.torn)
         self._close_open_runs()
 
     def _close_open_runs(self) -> None:
-        """Mark turns without a verdict as interrupted; make up for reports about verdicts."""
         line = self.state
         line.begin(time.monotonic(), time_of_day())
-        for run in list(line.ledger.runs.values()):
-            if run.verdict is None:
-                line.record("verdict", run=run.number, unit=run.unit, failed=[], waived=[],
-                            verdict=str(RunVerdict.INTERRUPTED))  # fmt: skip
-            elif run.unit and not run.is_reported and run.verdict in COUNTED and self._reports:
-                line.request(SendReport(run.number, "ended"))
+        opening.close_open_runs(line, has_reports=self._reports is not None)
         self._carry_out(line.take_effects(), line.now, line.at)
 
     # -- what takes time
@@ -335,23 +307,7 @@ class Bench:
         place = self.readings.place(entry.bay)
         answer = self._reports.send(entry, stage, row, place, self.post)
         if answer is not None:
-            self._start(self._confirm(run, answer))
-
-    async def _confirm(self, run: int, answer: Callable[[], str | None]) -> None:
-        """Wait until the registry has accepted a unit; hold its bay meanwhile.
-
-        :param answer: returns None while there is none, then why it was rejected, or ""
-        """
-        hold_at = time.monotonic() + _CONFIRM_S
-        while (rejected := await run_in_thread(answer)) is None:
-            problem = self._reports.problem() if self._reports is not None else ""
-            if not problem and time.monotonic() >= hold_at:
-                problem = "the registry has not accepted the unit yet"
-            if problem:
-                self.post(ReportKept(run, "checked", problem))
-            await asyncio.sleep(_CONFIRM_POLL_S)
-        problem = f"the registry rejects the report: {rejected}" if rejected else ""
-        self.post(ReportKept(run, "checked", problem))
+            self._start(self._reports.confirm(run, answer, self.post))
 
     async def _run_hook(self, effect: StartHook) -> None:
         line = self.state

@@ -5,10 +5,13 @@ A unit is reported when its checks have passed, when it has its verdict, and whe
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from modemagent.channel.threads import run_in_thread
 from modemagent.errors import OutboxError, SettingsError
 from modemagent.logs import Log
 from modemagent.provisioning.bench_file import BenchSettings
@@ -23,6 +26,9 @@ from modemagent.report.outbox.outbox import Outbox
 from modemagent.report.outbox.records import ReportDraft
 
 _STOP_S = 1.0
+#: How long the registry may take to accept a unit before its bay is on hold, and how often that
+#: is looked at.
+_CONFIRM_S, _CONFIRM_POLL_S = 5.0, 0.1
 _FIELDS = ("modem", "sims", "problems", "evidence")
 _PROVISION = ("lot", "asset_tag", "site", "owner")
 _WORDS = {UplinkState.REFUSED: "refused", UplinkState.UNREACHABLE: "away"}
@@ -104,6 +110,22 @@ class StationReports:
             post(ReportKept(run.number, stage))
             return None
         return lambda: self._answer(report.report_id)
+
+    async def confirm(self, run: int, answer: Callable[[], str | None], post: Post) -> None:
+        """Wait until the registry has accepted a unit; hold its bay meanwhile.
+
+        :param answer: from :meth:`send`
+        """
+        hold_at = time.monotonic() + _CONFIRM_S
+        while (rejected := await run_in_thread(answer)) is None:
+            problem = self.problem()
+            if not problem and time.monotonic() >= hold_at:
+                problem = "the registry has not accepted the unit yet"
+            if problem:
+                post(ReportKept(run, "checked", problem))
+            await asyncio.sleep(_CONFIRM_POLL_S)
+        problem = f"the registry rejects the report: {rejected}" if rejected else ""
+        post(ReportKept(run, "checked", problem))
 
     def _answer(self, report_id: str) -> str | None:
         if any(each.report_id == report_id for each in self._outbox.batch(1000)):
