@@ -1,4 +1,7 @@
-"""Acts of people: retest, rework, waive, reprint, hold, go, fail, same, end, and who works here."""
+"""Acts of people: retest, rework, waive, reprint, hold, go, fail, same, end, and who works here.
+
+Decisions of a lead or engineer who has a PIN need a sign-in before.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,13 @@ from modemagent.provisioning.attempt import BayState, RunVerdict, StepState
 from modemagent.provisioning.bay_run import Bay, BayRun
 from modemagent.provisioning.events import PersonActed, ReadAgain
 from modemagent.provisioning.ledger import PASSING
+from modemagent.provisioning.people import StationRole, pin_fits, role_of
 from modemagent.provisioning.state import LineState
 from modemagent.provisioning.steps.catalogue import BY_NAME
 
+#: How long a lead or engineer stays signed in; wrong PINs, and the pause after them.
+SIGNED_IN_S = 600.0
+_WRONG_PINS, _PAUSE_S = 5, 60.0
 REWORKS = ("reseated", "card_changed", "firmware_by_maker", "relabelled", "other")
 
 
@@ -25,6 +32,9 @@ def on_acted(line: LineState, event: PersonActed) -> None:
         for each in line.bays.values():
             progress.advance(line, each)
         return
+    if event.do == "sign_in":
+        _sign_in(line, event)
+        return
     if event.do == "end":
         line.record("closed", is_synced=True, open_rows=open_rows(line))
         return
@@ -35,6 +45,36 @@ def on_acted(line: LineState, event: PersonActed) -> None:
         line.message = f"no unit is in bay {event.bay or '?'}"
     else:
         act(line, bay, bay.run, event)
+
+
+def _sign_in(line: LineState, event: PersonActed) -> None:
+    """Sign a lead or engineer in for some time; five wrong PINs close this for a minute."""
+    person = line.settings.people.get(event.person)
+    count, closed_until = line.wrong_pins
+    if line.now < closed_until:
+        line.message = "too many wrong PINs: wait for a minute"
+    elif person is None or not person.role.may(StationRole.LEAD):
+        line.message = f"{event.person or '?'} is not a lead or engineer of this station"
+    elif not person.pin:
+        line.message = f"{person.name} has no PIN: modemagent provision station --pin"
+    elif not pin_fits(person, event.pin):
+        count = (count + 1) % _WRONG_PINS
+        line.wrong_pins = count, line.now + _PAUSE_S if count == 0 else 0.0
+        line.message = "the PIN is wrong"
+    else:
+        line.wrong_pins = 0, 0.0
+        line.lead = person.name, line.now + SIGNED_IN_S
+        line.record("note", text="signed in", person=person.name)
+
+
+def _may(line: LineState, event: PersonActed, least: str, refusal: str) -> bool:
+    """Return True if a person may decide; else set the message that says why not."""
+    if line.may(event.person, least):
+        return True
+    name = event.person or line.person
+    may_later = role_of(line.settings.people, name).may(least)
+    line.message = f"{name} has to sign in with a PIN: F10" if may_later else refusal
+    return False
 
 
 def open_rows(line: LineState) -> list[int]:
@@ -72,9 +112,9 @@ def _retest(line: LineState, bay: Bay, run: BayRun, _: PersonActed) -> None:
 
 
 def _rework(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
-    if not line.may(event.person, "lead"):
-        line.message = "rework is decided by a lead"
-    elif event.reason not in REWORKS:
+    if not _may(line, event, "lead", "rework is decided by a lead"):
+        return
+    if event.reason not in REWORKS:
         line.message = f"the reason is one of: {', '.join(REWORKS)}"
     elif not run.unit:
         line.message = "the unit has no IMEI"
@@ -94,10 +134,10 @@ def _waive(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
     name = step.name if step is not None else event.step
     if not least:
         line.message = f"the step {name or '?'} cannot be waived"
-    elif not line.may(event.person, least):
-        line.message = f"the step {name} is waived by a {least}"
     elif not event.reason:
         line.message = "a waiver needs a reason"
+    elif not _may(line, event, least, f"the step {name} is waived by a role of at least {least}"):
+        return
     elif name == "unique" and run.unit in line.ledger.duplicated:
         line.message = "a double IMEI cannot be waived"
     else:
@@ -164,9 +204,7 @@ def _same(line: LineState, bay: Bay, run: BayRun, event: PersonActed) -> None:
     entry = line.ledger.units.get(run.unit)
     if entry is None or entry.verdict not in PASSING or run.verdict is not None:
         line.message = f"the unit in bay {bay.number} has not passed before"
-    elif not line.may(event.person, "lead"):
-        line.message = "a lead decides whether it is the same module"
-    else:
+    elif _may(line, event, "lead", "a lead decides whether it is the same module"):
         line.record("note", run=run.number, text="the same module", person=event.person)
         outcome.end(line, bay, RunVerdict.ABORTED, state=BayState.DONE,
                      reason=f"passed at {entry.at[11:16]}")  # fmt: skip

@@ -62,8 +62,9 @@ class CodeScanned(NamedTuple):
 class PersonActed(NamedTuple):
     """An act of a person, from a screen or a line of stdin.
 
-    :param do: retest, rework, waive, reprint, hold, go, fail, same, end, person
+    :param do: retest, rework, waive, reprint, hold, go, fail, same, end, person, sign_in
     :param person: who did it; "" for the person who works at the station
+    :param pin: of ``sign_in``; kept nowhere
     """
 
     do: str
@@ -71,6 +72,7 @@ class PersonActed(NamedTuple):
     step: str = ""
     person: str = ""
     reason: str = ""
+    pin: str = ""
 
 
 class ReportKept(NamedTuple):

@@ -50,6 +50,8 @@ class LineState:
     :param asks_registry: units are checked at the registry before they pass
     :ivar selected: bay whose code was scanned last, with the time
     :ivar loose: label that waits for its module
+    :ivar lead: lead or engineer who is signed in, and until when
+    :ivar wrong_pins: number of wrong PINs, and until when none is accepted
     :ivar strays: labels that no module took
     """
 
@@ -79,6 +81,7 @@ class LineState:
         self.last_scan: ScanView | None = None
         self.message = ""
         self.lead: tuple[str, float] = ("", 0.0)
+        self.wrong_pins: tuple[int, float] = (0, 0.0)
         self.now = 0.0
         self.at = ""
         self.revision = 0
@@ -150,9 +153,15 @@ class LineState:
         return self.ledger.person
 
     def may(self, person: str, least: str) -> bool:
-        """Return True if a person has at least this role."""
+        """Return True if a person has at least this role, and is signed in if that needs a PIN."""
         name = person or self.person
+        known = self.settings.people.get(name)
+        if known is not None and known.pin and not self.is_signed_in(name):
+            return False
         return least != "" and role_of(self.settings.people, name).may(StationRole(least))
+
+    def is_signed_in(self, name: str) -> bool:
+        return self.lead[0] == name and self.now < self.lead[1]
 
     # -- runs
 

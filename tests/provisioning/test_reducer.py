@@ -20,6 +20,8 @@ from modemagent.provisioning.events import (
     StationJudged,
     UnitRead,
 )
+from modemagent.provisioning.people import hashed_pin
+from modemagent.provisioning.scans.sources import scan_of
 from tests.provisioning.line import KIND, Line, order_with, reading, unit_with
 
 ONE, TWO, THREE = unit_with(1), unit_with(2), unit_with(3)
@@ -394,6 +396,35 @@ def test_one_retest_is_free_and_then_a_lead_decides() -> None:
     line.plug("01", ONE)
     assert line.shown()[0] in ("pass", "done")
     assert line.view().order.first_pass == 0.0
+
+
+def test_lead_with_a_pin_signs_in_before_a_decision() -> None:
+    salt = b"0" * 16
+    people = {"EVA": {"role": "engineer", "pin": hashed_pin("4711", salt)}, "ANNA": {}}
+    line = Line(people=parse_bench({"people": people}).people)
+    line.plug("01", ONE, firmware="OLD")
+    line.act("waive", person="EVA", reason="agreed")
+    assert "F10" in line.view().message
+    for _ in range(5):
+        line.act("sign_in", "", person="EVA", pin="0000")
+    assert line.view().message == "the PIN is wrong"
+    line.act("sign_in", "", person="EVA", pin="4711")
+    assert "too many" in line.view().message
+    line.wait(61)
+    line.act("sign_in", "", person="ANNA", pin="4711")
+    assert "not a lead" in line.view().message
+    line.act("sign_in", "", person="EVA", pin="4711")
+    assert line.view().station.lead == "EVA"
+    assert "4711" not in json.dumps([one for one in line.records if one["kind"] == "note"])
+    line.act("waive", person="EVA", reason="agreed")
+    assert line.shown()[0] == "waived"
+    line.wait(601)
+    assert line.view().station.lead == ""
+
+
+def test_label_with_an_act_in_it_is_a_scan() -> None:
+    text = '{"do": "waive", "bay": "01", "person": "EVA"}'
+    assert scan_of(text, "serial:/dev/ttyACM0") == CodeScanned("serial:/dev/ttyACM0", text)
 
 
 def test_waived_unit_has_its_own_verdict() -> None:

@@ -1,6 +1,7 @@
 """Sources of scans and acts: lines of stdin, of a FIFO, or of a scanner at a serial port.
 
-A line of JSON is an act or a scan, ``{"scan": "..."}``; any other line is a scan.
+A line of JSON is an act or a scan, ``{"scan": "..."}``; any other line is a scan. From a serial
+port and from a terminal, where scanners type, every line is a scan.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from modemagent.provisioning.scans.shapes import LONGEST
 #: The same code again within this time is a bounce of the scanner.
 BOUNCE_S = 1.5
 _REOPEN_S = 2.0
+#: What an act may have besides its name.
+_FIELDS = ("bay", "step", "person", "reason", "pin")
 _ENDS = b"\r\n\t"
 
 Post = Callable[[Happening], None]
@@ -45,8 +48,19 @@ def event_of(line: str, source: str) -> Happening | None:
         return CodeScanned(str(document.get("source", source)), document["scan"][:LONGEST])
     if not isinstance(document.get("do"), str):
         raise UsageError("a line needs scan or do", hint='Example: {"do": "retest", "bay": "03"}')
-    fields = {key: str(document.get(key) or "") for key in ("bay", "step", "person", "reason")}
+    fields = {key: str(document.get(key) or "") for key in _FIELDS}
     return PersonActed(document["do"], **fields)
+
+
+def scan_of(line: str, source: str) -> Happening | None:
+    """Return the scan of a line: a label that contains the JSON of an act is a scan like others."""
+    text = line.strip()
+    return CodeScanned(source, text) if text else None
+
+
+def _is_scanner(name: str) -> bool:
+    """Return True if nothing but scans comes from a source: no program writes to it."""
+    return name.startswith("serial:") or (name == "stdin" and os.isatty(0))
 
 
 class Bounces:
@@ -117,7 +131,7 @@ class ScanSources:
 
     def _on_line(self, name: str, line: str) -> None:
         try:
-            event = event_of(line, name)
+            event = scan_of(line, name) if _is_scanner(name) else event_of(line, name)
         except ModemAgentError as error:
             self._on_error(error)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from modemagent.provisioning.acts import REWORKS
 from modemagent.provisioning.events import PersonActed
 from modemagent.provisioning.line import LineView
 from modemagent.provisioning.scans.shapes import parse_scan
@@ -17,8 +18,8 @@ HELP: Final = (
     "F2  state of the station   F7  hold a bay, or release it",
     "F3  print a label again    F8  sound on or off",
     "F4  waive a failed step    F9  small tiles and more text",
-    "F5  test a unit again      ^Q  end of the shift",
-    "                           ^L  draw the page again",
+    "F5  test a unit again      F10 sign in as lead or engineer",
+    "^Q  end of the shift       ^L  draw the page again",
     "",
     "A key that needs a bay requests it: scan its code, or type its number",
     "and Enter. Esc leaves.",
@@ -26,22 +27,29 @@ HELP: Final = (
 
 
 class Question(NamedTuple):
-    """A value that an act needs: name of the field, and the text before the scan."""
+    """A value that an act needs: name of the field, and the text before the scan.
+
+    :param is_hidden: what is typed is not shown
+    """
 
     field: str
     text: str
+    is_optional: bool = False
+    is_hidden: bool = False
 
 
+_REASONS: Final = ", ".join(REWORKS)
 _BAY: Final = "bay (scan or type it):"
 _ACTS: Final = {
     "F3": ("reprint", (Question("bay", f"Reprint: {_BAY}"),)),
     "F4": ("waive", (Question("bay", f"Waive: {_BAY}"), Question("reason", "Reason:"))),
-    "F5": ("retest", (Question("bay", f"Retest: {_BAY}"), Question("reason", "Reason, or Enter:"))),
+    "F5": ("retest", (Question("bay", f"Retest: {_BAY}"),
+                      Question("reason", f"Enter, or a reason: {_REASONS}:", is_optional=True))),
     "F7": ("hold", (Question("bay", f"Hold or release: {_BAY}"),)),
+    "F10": ("sign_in", (Question("person", "Sign in: badge or name:"),
+                        Question("pin", "PIN:", is_hidden=True))),
     "ctrl-q": ("end", (Question("confirm", "End of the shift? Type yes:"),)),
 }  # fmt: skip
-#: An answer may be empty.
-_OPTIONAL: Final = "Reason, or Enter:"
 
 
 class Dialog:
@@ -49,7 +57,7 @@ class Dialog:
 
     >>> dialog = Dialog.of("F3")
     >>> dialog.answer("MA-BAY-07", None)
-    PersonActed(do='reprint', bay='07', step='', person='', reason='')
+    PersonActed(do='reprint', bay='07', step='', person='', reason='', pin='')
     """
 
     def __init__(self, do: str, questions: tuple[Question, ...]) -> None:
@@ -63,11 +71,12 @@ class Dialog:
         return cls(*_ACTS[key]) if key in _ACTS else None
 
     def prompt(self, typed: str) -> PromptLine:
-        return PromptLine(self._left[0].text, typed)
+        question = self._left[0]
+        return PromptLine(question.text, "*" * len(typed) if question.is_hidden else typed)
 
     @property
     def takes_empty(self) -> bool:
-        return self._left[0].text == _OPTIONAL
+        return self._left[0].is_optional
 
     def answer(self, text: str, view: LineView | None) -> PersonActed | None:
         """Take an answer; return the act if it is complete.
@@ -78,6 +87,8 @@ class Dialog:
         value = text.strip()
         if question.field == "bay":
             value = _bay_in(value, view)
+        if question.field == "person":
+            value = parse_scan(value).argument or value
         if question.field == "confirm" and value.lower() != "yes":
             raise ValueError("the shift goes on")
         if not value and not self.takes_empty:
@@ -92,6 +103,10 @@ class Dialog:
         if do == "hold" and row is not None and row.state == "hold":
             do = "go"
         step = row.step if row is not None and do == "waive" else ""
+        if do == "retest" and self._answers.get("reason"):
+            do = "rework"
+        if do == "sign_in":
+            return PersonActed(do, person=self._answers["person"], pin=self._answers["pin"])
         person = (view.station.lead or view.station.person) if view is not None else ""
         return PersonActed(do, bay, step, person, self._answers.get("reason", ""))
 

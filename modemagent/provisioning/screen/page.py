@@ -11,10 +11,11 @@ from modemagent.provisioning.screen.tiles import draw_tile
 
 KEYS: Final = (
     ("F1", "help"), ("F2", "station"), ("F3", "reprint"), ("F4", "waive"), ("F5", "retest"),
-    ("F6", "failures"), ("F7", "hold"), ("F8", "sound"), ("F9", "view"), ("^Q", "end"),
+    ("F6", "failures"), ("F7", "hold"), ("F8", "sound"), ("F9", "view"), ("F10", "sign in"),
+    ("^Q", "end"),
 )  # fmt: skip
 #: Keys that a narrow page shows in its help only.
-_WIDE_KEYS: Final = ("F8", "F9")
+_WIDE_KEYS: Final = ("F8", "F9", "F10")
 _LEAST_TILE_WIDTH: Final = 14
 _LEAST_SIZE: Final = (40, 12)
 #: Lines beside the tiles: two of the header, prompt, scan and keys; two at least for needs.
@@ -184,6 +185,6 @@ def _draw_footer(canvas: Canvas, view: LineView, prompt: PromptLine, theme: Them
     failures = "  ".join(f"{name} {count}" for name, count in view.order.failures[:4])
     text = view.message or (f"failures: {failures}" if failures else "")
     canvas.put(1, y + 1, text, theme.alert if view.message else theme.faint)
-    is_wide = width >= 100
-    keys = [f"{key} {word}" for key, word in KEYS if is_wide or key not in _WIDE_KEYS]
-    canvas.put(1, y + 2, ("   " if is_wide else " ").join(keys), theme.faint)
+    keys = [f"{key} {word}" for key, word in KEYS if width >= 110 or key not in _WIDE_KEYS]
+    gap = next((each for each in ("   ", "  ") if len(each.join(keys)) < width - 1), " ")
+    canvas.put(1, y + 2, gap.join(keys), theme.faint)

@@ -119,7 +119,7 @@ async def test_keys_request_what_their_act_needs(station: Station) -> None:
     station.type(b"\x1b[15~")
     await station.until(lambda: "Retest: bay" in station.look())
     station.type(b"MA-BAY-03\r")
-    await station.until(lambda: "Reason, or Enter:" in station.look())
+    await station.until(lambda: "Enter, or a reason: reseated" in station.look())
     station.type(b"\r")
     await station.until(lambda: bool(station.bench.posted))
     assert station.bench.posted == [PersonActed("retest", "03", "", "ANNA", "")]
@@ -129,6 +129,17 @@ async def test_keys_request_what_their_act_needs(station: Station) -> None:
     station.type(b"99\r")
     await station.until(lambda: "bay 99 does not exist" in station.look())
     assert len(station.bench.posted) == 1
+    await asyncio.sleep(0.15)
+    station.type(b"\x1b[21~")
+    await station.until(lambda: "Sign in: badge or name" in station.look())
+    station.type(b"MA-BADGE-EVA\r")
+    await station.until(lambda: "PIN:" in station.look())
+    station.type(b"4711")
+    await station.until(lambda: "PIN: ****" in station.look())
+    assert "4711" not in station.look().partition("PIN:")[2]
+    station.type(b"\r")
+    await station.until(lambda: len(station.bench.posted) == 2)
+    assert station.bench.posted[1] == PersonActed("sign_in", person="EVA", pin="4711")
 
 
 async def test_help_covers_the_tiles_and_escape_leaves_it(station: Station) -> None:
