@@ -9,6 +9,7 @@ from typing import NamedTuple
 from modemagent.identity.snapshot import Snapshot
 from modemagent.provisioning.attempt import BayState, Blame, RunVerdict, StepState
 from modemagent.provisioning.order import ExpectedRow
+from modemagent.provisioning.people import StandingWaiver
 
 
 class StepResult(NamedTuple):
@@ -62,6 +63,7 @@ class BayRun:
     :ivar unit: 14 digits of the IMEI, "" until it is read
     :ivar is_complete: the SIM card has settled, so that nothing more is expected of the module
     :ivar row: the row of the order that the unit is compared with
+    :ivar standing: standing waivers that hold for it, by step
     :ivar requested_again: steps with blame ``operator`` that have failed once
     :ivar evidence: changes when something new was read or scanned
     :ivar twins: bays in which the same IMEI was seen at the same time
@@ -85,6 +87,7 @@ class BayRun:
     back: LabelScan | None = None
     results: dict[str, StepResult] = field(default_factory=dict)
     waivers: dict[str, str] = field(default_factory=dict)
+    standing: dict[str, StandingWaiver] = field(default_factory=dict)
     requested_again: dict[str, int] = field(default_factory=dict)
     evidence: int = 0
     twins: set[str] = field(default_factory=set)

@@ -39,6 +39,7 @@ class BenchSettings(NamedTuple):
     :param boot_s: time within which a module has to answer
     :param sim_s: time within which a SIM card has to be ready
     :param retests: failed turns that may be repeated without a reason
+    :param waivers: file of standing waivers
     :param station_check_h: age at which a station check is due; 0: none is required
     :param label_formats: patterns of whole labels with groups named after fields
     :param serial_format: pattern of a serial number, "" for any
@@ -55,6 +56,7 @@ class BenchSettings(NamedTuple):
     boot_s: float = 60.0
     sim_s: float = 45.0
     retests: int = 1
+    waivers: str = ""
     registry: str = "none"
     registry_url: str = ""
     registry_export: str = ""
@@ -88,6 +90,7 @@ class BenchSettings(NamedTuple):
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "station": (str,), "boot_s": (int, float), "sim_s": (int, float), "retests": (int,),
+    "waivers": (str,),
     "registry": (str,), "registry_url": (str,),
     "registry_export": (str,), "token_file": (str,), "read_token_file": (str,), "printer": (str,),
     "dpi": (int,),

@@ -95,6 +95,8 @@ class Ledger:
         self.duplicated: set[str] = set()
         #: unit -> steps that were waived for its next turn, and by whom
         self.standing: dict[str, dict[str, str]] = {}
+        #: key of a standing waiver -> units that have passed with it
+        self.waived_by: dict[str, set[str]] = {}
         self.recalls: list[Mapping[str, Any]] = []
         #: number of verdicts given and revoked, so that figures are made again only after one
         self.verdicts = 0
@@ -225,6 +227,8 @@ class Ledger:
         run = self.runs.get(record["run"])
         if run is not None:
             run.waivers.append(record)
+        if record.get("rule"):
+            self.waived_by.setdefault(record["rule"], set()).add(record["unit"])
         if record.get("standing"):
             self.standing.setdefault(record["unit"], {})[record["step"]] = record["person"]
 

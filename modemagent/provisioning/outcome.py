@@ -24,6 +24,8 @@ def note(line: LineState, run: BayRun, name: str, result: StepResult) -> None:
         result = result._replace(
             blame=result.blame or step.blame, remedy=result.remedy or step.remedy
         )
+        if name not in run.waivers and (rule := line.standing_waiver(run, name)) is not None:
+            run.standing[name], run.waivers[name] = rule, rule.person
         if name in run.waivers:
             result = result._replace(state=StepState.WAIVED)
     before = run.results.get(name)
@@ -106,6 +108,10 @@ def end(
     used = waived_steps(run)
     waived = [name for name in in_order if name in used]
     first = run.results[wrong[0]] if wrong else None
+    if verdict is RunVerdict.WAIVED:
+        _record_standing(line, run, waived)
+        people = ", ".join(dict.fromkeys(run.waivers[name] for name in waived))
+        reason = reason or f"{', '.join(waived)} waived by {people or 'a person'}"
     _count_mute(bay, wrong)
     if run.reading is not None:
         record_reading(line, run)
@@ -144,6 +150,16 @@ def end(
         remedy=first.remedy if first is not None else None,
         row=run.row.line if run.row is not None else None,
     )
+
+
+def _record_standing(line: LineState, run: BayRun, waived: list[str]) -> None:
+    """Record the standing waivers without which a unit would not pass."""
+    for name in waived:
+        if (rule := run.standing.get(name)) is not None:
+            line.record("waiver", run=run.number, unit=run.unit, step=name, person=rule.person,
+                        reason=rule.reason, rule=rule.key)  # fmt: skip
+            line.announce("waiver.given", bay=run.bay, run=run.number, step=name,
+                          person=rule.person)  # fmt: skip
 
 
 def _count_mute(bay: Bay, wrong: list[str]) -> None:

@@ -1,7 +1,8 @@
-"""People at a station: operators, leads and engineers, and what each may decide."""
+"""People at a station: operators, leads and engineers, and what each may decide or has decided."""
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import hmac
 import os
@@ -38,6 +39,27 @@ class StationPerson(NamedTuple):
     name: str
     role: StationRole = StationRole.OPERATOR
     pin: str = ""
+
+
+class StandingWaiver(NamedTuple):
+    """One standing waiver.
+
+    :param lot: lot of the order that it is about, "" for every lot
+    :param until: last day on which it holds
+    :param most: number of units for which it holds
+    """
+
+    step: str
+    person: str
+    reason: str
+    until: datetime.date
+    most: int
+    lot: str = ""
+
+    @property
+    def key(self) -> str:
+        """What the journal counts its units by."""
+        return f"{self.step} {self.lot or '-'} {self.until}"
 
 
 def people_in(table: Any, file: Path) -> dict[str, StationPerson]:

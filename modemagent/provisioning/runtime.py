@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from modemagent.provisioning.label_job import LabelJob, LabelPrinter, label_of
 from modemagent.provisioning.ledger import replayed
 from modemagent.provisioning.line import LineView, StationView
 from modemagent.provisioning.order import BenchOrder
+from modemagent.provisioning.people import StandingWaiver
 from modemagent.provisioning.print_queue import PrintQueue
 from modemagent.provisioning.readings import BayReadings
 from modemagent.provisioning.reducer import Reducer
@@ -82,6 +83,7 @@ class Bench:
         elsewhere: Mapping[str, str] | None = None,
         known_units: KnownUnits | None = None,
         offline: OfflineUnits = OfflineUnits(),  # noqa: B008 - immutable
+        waivers: Sequence[StandingWaiver] = (),
         listener: Listener = lambda *_: None,
         station_check: tuple[str, str] | None = None,
     ) -> None:
@@ -90,6 +92,7 @@ class Bench:
         self._elsewhere = elsewhere or {}
         self._log = log
         self._offline = offline
+        self._waivers = waivers
         self._checks = None
         if known_units is not None:
             self._checks = RegistryChecks(
@@ -267,7 +270,8 @@ class Bench:
         ledger = replayed(records)
         state = LineState(self._order, self._settings, ledger, self._elsewhere,
                           in_registry=self._offline.units,
-                          asks_registry=self._checks is not None)  # fmt: skip
+                          asks_registry=self._checks is not None,
+                          waivers=self._waivers)  # fmt: skip
         return Reducer(state)
 
     def _begin(self) -> None:

@@ -23,6 +23,7 @@ from modemagent.provisioning.lots import lot_findings
 from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.order_copy import keep_order
 from modemagent.provisioning.past import passed_elsewhere
+from modemagent.provisioning.people import StandingWaiver
 from modemagent.provisioning.registry_check import (
     HttpKnownUnits,
     KnownUnits,
@@ -36,6 +37,7 @@ from modemagent.provisioning.station_record import last_check
 from modemagent.provisioning.station_reports import StationReports
 from modemagent.provisioning.steps.context import label_rule
 from modemagent.provisioning.view import order_counts
+from modemagent.provisioning.waivers import read_waivers
 from modemagent.watching.events import now as time_of_day
 
 FAILED, INTERRUPTED = 3, 130
@@ -149,6 +151,9 @@ def run_session(
     offline = OfflineUnits()
     if settings.registry_export:
         offline = read_export(Path(settings.registry_export), settings.station)
+    waivers: Sequence[StandingWaiver] = ()
+    if settings.waivers:
+        waivers = read_waivers(Path(settings.waivers), settings.people)
     bench = Bench(
         order,
         settings,
@@ -159,6 +164,7 @@ def run_session(
         elsewhere=passed_elsewhere(folder),
         known_units=known_units,
         offline=offline,
+        waivers=waivers,
         listener=listener,
         station_check=last_check(state_dir),
     )

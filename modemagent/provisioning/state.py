@@ -7,7 +7,7 @@ written to the journal as effects, in their order.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from modemagent.identity.imei import Imei
@@ -19,7 +19,7 @@ from modemagent.provisioning.events import Announce, Append, Effect
 from modemagent.provisioning.ledger import Ledger
 from modemagent.provisioning.line import OrderCounts, ScanView
 from modemagent.provisioning.order import BenchOrder
-from modemagent.provisioning.people import StationRole, role_of
+from modemagent.provisioning.people import StandingWaiver, StationRole, role_of
 from modemagent.provisioning.steps.context import StepContext
 from modemagent.provisioning.tray import OrderIndex
 
@@ -48,6 +48,7 @@ class LineState:
     :param elsewhere: 14 digits of an IMEI, and where the unit has passed before
     :param in_registry: 14 digits of an IMEI, and its place in the registry
     :param asks_registry: units are checked at the registry before they pass
+    :param waivers: standing waivers
     :ivar selected: bay whose code was scanned last, with the time
     :ivar loose: label that waits for its module
     :ivar lead: lead or engineer who is signed in, and until when
@@ -64,6 +65,7 @@ class LineState:
         *,
         in_registry: Mapping[str, str] | None = None,
         asks_registry: bool = False,
+        waivers: Sequence[StandingWaiver] = (),
     ) -> None:
         self.order = order
         self.index = OrderIndex(order)
@@ -72,6 +74,7 @@ class LineState:
         self.elsewhere: dict[str, str] = dict(elsewhere or {})
         self.in_registry: dict[str, str] = dict(in_registry or {})
         self.asks_registry = asks_registry
+        self.waivers = waivers
         self.bays = {number: Bay(number) for number in settings.bays}
         self.label_formats = tuple(re.compile(one) for one in settings.label_formats)
         self.serial_format = re.compile(settings.serial_format) if settings.serial_format else None
@@ -159,6 +162,19 @@ class LineState:
         if known is not None and known.pin and not self.is_signed_in(name):
             return False
         return least != "" and role_of(self.settings.people, name).may(StationRole(least))
+
+    def standing_waiver(self, run: BayRun, step: str) -> StandingWaiver | None:
+        """Return the waiver that holds for a failed step of a unit and has a unit left."""
+        lot = run.row.values.get("lot", "") if run.row is not None else ""
+        for waiver in self.waivers:
+            if waiver.step != step or waiver.lot not in ("", lot):
+                continue
+            units = {*self.ledger.waived_by.get(waiver.key, ())}
+            present = (bay.run for bay in self.bays.values() if bay.run is not None)
+            units |= {each.unit for each in present if waiver in each.standing.values()}
+            if str(waiver.until) >= self.at[:10] and len(units - {run.unit}) < waiver.most:
+                return waiver
+        return None
 
     def is_signed_in(self, name: str) -> bool:
         return self.lead[0] == name and self.now < self.lead[1]

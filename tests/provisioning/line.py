@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modemagent.identity.eid import Eid
@@ -33,6 +33,7 @@ from modemagent.provisioning.events import (
 from modemagent.provisioning.ledger import Ledger
 from modemagent.provisioning.line import LineView, StationView
 from modemagent.provisioning.order import BenchOrder, parse_order
+from modemagent.provisioning.people import StandingWaiver
 from modemagent.provisioning.reducer import Reducer
 from modemagent.provisioning.simulation.planted import PlantedUnit, unit_with
 from modemagent.provisioning.state import LineState
@@ -81,6 +82,7 @@ class Line:
         elsewhere: Mapping[str, str] | None = None,
         now: float = 100.0,
         asks_registry: bool = False,
+        waivers: Sequence[StandingWaiver] = (),
         **settings: Any,
     ) -> None:
         order = order_with(order) if isinstance(order, str) else order
@@ -91,7 +93,7 @@ class Line:
             ledger.apply(record)
         self.state = LineState(
             order, BenchSettings(bays=bays, **settings), ledger, elsewhere,
-            asks_registry=asks_registry,
+            asks_registry=asks_registry, waivers=waivers,
         )  # fmt: skip
         self.reducer = Reducer(self.state)
         self.now = now

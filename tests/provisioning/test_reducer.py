@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import date
+from pathlib import Path
 
 import pytest
 
+from modemagent.errors import SettingsError
 from modemagent.identity.problems import problem
 from modemagent.identity.snapshot import SimState
 from modemagent.provisioning.bench_file import parse_bench
@@ -20,8 +23,9 @@ from modemagent.provisioning.events import (
     StationJudged,
     UnitRead,
 )
-from modemagent.provisioning.people import hashed_pin
+from modemagent.provisioning.people import StandingWaiver, hashed_pin
 from modemagent.provisioning.scans.sources import scan_of
+from modemagent.provisioning.waivers import read_waivers
 from tests.provisioning.line import KIND, Line, order_with, reading, unit_with
 
 ONE, TWO, THREE = unit_with(1), unit_with(2), unit_with(3)
@@ -420,6 +424,60 @@ def test_lead_with_a_pin_signs_in_before_a_decision() -> None:
     assert line.shown()[0] == "waived"
     line.wait(601)
     assert line.view().station.lead == ""
+
+
+WAIVERS = """
+[[waiver]]
+step = "firmware"
+lot = "L-1"
+person = "EVA"
+reason = "until the exchange"
+until = 2026-12-31
+most = 1
+"""
+OF_LOT = "model,firmware,quantity,sim,lot\nEG25-G,EG25GGBR07A08*,9,required,{}\n"
+
+
+@pytest.fixture
+def waivers(tmp_path: Path) -> tuple[StandingWaiver, ...]:
+    (tmp_path / "waivers.toml").write_text(WAIVERS)
+    return read_waivers(tmp_path / "waivers.toml", {})
+
+
+def test_standing_waiver_holds_for_so_many_units_of_its_lot(waivers) -> None:
+    line = Line(OF_LOT.format("L-1"), waivers=waivers)
+    line.plug("01", ONE, firmware="OLD")
+    assert line.shown()[0] == "waived"
+    assert line.bay().reason == "firmware waived by EVA"
+    line.pull("01")
+    line = Line(OF_LOT.format("L-1"), waivers=waivers, records=line.records, now=line.now)
+    line.plug("02", TWO, firmware="OLD")
+    assert line.shown("02") == ("fail", "firmware", "unit")
+    other = Line(OF_LOT.format("L-2"), waivers=waivers)
+    other.plug("01", ONE, firmware="OLD")
+    assert other.shown()[0] == "fail"
+    late = Line(OF_LOT.format("L-1"), waivers=(waivers[0]._replace(until=date(2026, 11, 19)),))
+    late.plug("01", ONE, firmware="OLD")
+    assert late.shown()[0] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"firmware"', '"unique"', "'unique' has no standing waivers"),
+        ("2026-12-31", '"later"', "until is not a date"),
+        ("most = 1", "", "most is missing"),
+        ("most", "least", "unknown key 'least'"),
+        ("EVA", "ANNA", "ANNA may not waive firmware"),
+        ("[[waiver]]", "[waiver]", "not a list of waivers"),
+    ],
+)
+def test_standing_waiver_with_a_mistake_is_refused(tmp_path, old, new, message) -> None:
+    file = tmp_path / "waivers.toml"
+    file.write_text(WAIVERS.replace(old, new))
+    people = parse_bench({"people": {"EVA": {"role": "engineer"}, "ANNA": {}}}).people
+    with pytest.raises(SettingsError, match=message):
+        read_waivers(file, people)
 
 
 def test_label_with_an_act_in_it_is_a_scan() -> None:
