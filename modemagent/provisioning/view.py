@@ -236,6 +236,8 @@ def _recalls(line: LineState) -> list[NeedView]:
         entry = line.ledger.units.get(recall["unit"])
         if entry is None or entry.verdict is not RunVerdict.FAIL:
             continue
+        if recall.get("by") == "registry" and entry.runs[-1] > recall["run"]:
+            continue  # it has been brought back
         row = line.index.rows.get(recall["row"])
         names = [f"line {row.line}" if row is not None else "",
                  f"label {recall['label']}" if recall["label"] else ""]  # fmt: skip

@@ -131,6 +131,8 @@ def test_browser_elsewhere_needs_the_token_once() -> None:
         head, body = await browser.send("GET /", host="192.0.2.7")
         assert "401" in head
         assert 'action="sign-in"' in body
+        # with no-referrer, browsers send the form with the origin "null", which is refused
+        assert "Referrer-Policy: same-origin" in head
         assert "PASS" not in body
         form = f"token={TOKEN}"
         foreign = await browser.send("POST /sign-in\nOrigin: http://evil.example", form)

@@ -61,6 +61,8 @@ def test_wrong_unit_fails_at_the_step_with_its_blame(changes, step) -> None:
     assert line.shown() == ("fail", step, "unit")
     assert line.bay().remedy
     assert line.view().order.failed == 1
+    line.plug("02", ONE)
+    assert not any("Bring back" in need.text for need in line.view().needs)
 
 
 def test_all_failed_steps_of_one_visit_are_named() -> None:

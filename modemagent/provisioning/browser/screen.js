@@ -32,7 +32,9 @@ function connect() {
   };
   source.onerror = () => {
     say(true);
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000);
+    if (source.readyState !== EventSource.CLOSED) return;
+    // a bench that answers but refuses wants the page again, for example to sign in
+    fetch("").then(() => location.reload(), () => setTimeout(connect, 1000));
   };
 }
 

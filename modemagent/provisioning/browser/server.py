@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import hmac
 import json
-import secrets
 import socket
 import time
 from collections.abc import Mapping
@@ -40,12 +39,14 @@ _WRONG_TOKENS: Final = 5
 _PAUSE_S: Final = 60.0
 _LEAST_TOKEN: Final = 8
 _COOKIE: Final = "bench"
+_SIGNED_IN_S: Final = 90 * 86400
 
+#: The policy about referrers lets browsers state the origin of the form, which is compared.
 _SECURITY: Final = (
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
     "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'\r\n"
-    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
     "Cross-Origin-Resource-Policy: same-origin\r\nCache-Control: no-store\r\n"
 )
 
@@ -139,7 +140,8 @@ class BrowserScreen:
         self._bench = bench
         self._listener = listener
         self._token = token
-        self._session = secrets.token_urlsafe(24)
+        # the same after a restart, so that a tablet stays signed in until the token is changed
+        self._session = hmac.new(token.encode(), b"screen", sha256).hexdigest()
         self._wrong, self._closed_until = 0, 0.0
         self._connections = 0
         self._watching: set[asyncio.StreamWriter] = set()
@@ -271,7 +273,10 @@ class BrowserScreen:
                 self._wrong, self._closed_until = 0, now + _PAUSE_S
             return _response("401 Unauthorized", sign_in_page("The token is wrong."), "text/html")
         self._wrong = 0
-        cookie = f"Set-Cookie: {_COOKIE}={self._session}; Path=/; HttpOnly; SameSite=Strict\r\n"
+        cookie = (
+            f"Set-Cookie: {_COOKIE}={self._session}; Path=/; Max-Age={_SIGNED_IN_S}; "
+            "HttpOnly; SameSite=Strict\r\n"
+        )
         return _response("303 See Other", "", more=f"{cookie}Location: /\r\n")
 
 
