@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -48,6 +48,29 @@ def as_utc(text: str) -> str:
         return text
     is_date = len(text) <= len("2026-12-01")
     return text if is_date else (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
+
+
+def day(iso: str) -> str:
+    """Return a date as shown.
+
+    >>> day("2026-03-01")
+    '1 Mar 2026'
+    """
+    at = date.fromisoformat(iso)
+    return f"{at.day} {at:%b %Y}"
+
+
+def days_from(at: date, today: date) -> str:
+    """Return how far a date is from today.
+
+    >>> days_from(date(2026, 12, 2), date(2026, 12, 1))
+    'in 1 day'
+    >>> days_from(date(2026, 1, 1), date(2026, 1, 31))
+    '30 days ago'
+    """
+    days = (at - today).days
+    words = f"{abs(days)} day{'' if abs(days) == 1 else 's'}"
+    return "today" if days == 0 else f"in {words}" if days > 0 else f"{words} ago"
 
 
 def duration(seconds: float) -> str:

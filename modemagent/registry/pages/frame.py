@@ -78,6 +78,27 @@ class Ask:
         text = self.given(name) or self.query(name)
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
+    def time_ms(self, name: str) -> int | None:
+        """Return a time in the address in milliseconds since 1970; None: there is none.
+
+        It is UTC unless it has a zone.
+
+        :raises PageError: it cannot be read
+        """
+        text = self.query(name)
+        try:
+            at = datetime.fromisoformat(text) if text else None
+        except ValueError:
+            raise PageError(
+                400,
+                "Not a time",
+                f"The parameter {name} is not a time in UTC.",
+                "Example: 2026-03-01T12:00:00Z",
+            ) from None
+        if at is None:
+            return None
+        return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
     def key(self, letter: str, what: str) -> str:
         """Return the id in an address such as ``/cases/K31``.
 

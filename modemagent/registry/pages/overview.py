@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,9 +15,11 @@ from modemagent.registry.pages.frame import Answer, Ask, Page
 from modemagent.registry.pages.links import Links
 from modemagent.registry.pages.words import Word, finding_word
 from modemagent.registry.store import reader, tallies, triage
+from modemagent.registry.store.deadline_reader import due_before
 
 _ROWS = 10
 _EVENTS = 8
+_SOON = timedelta(days=15)  # today, and the 14 days after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class OverviewPage:
     """Figures of the fleet, what waits, and what happened last.
 
     :param oldest: since when the first undecided error or warning waits
+    :param deadlines: those that were reached or are due before a date, two weeks from now
     :param silent: gateways that do not report
     :param reasons: why the registry is not ready
     """
@@ -43,6 +46,8 @@ class OverviewPage:
     oldest: ShownTime | None
     most: int
     totals: dict[str, int]
+    deadlines: int
+    deadlines_before: str
     silent: int
     rows: list[FindingRow]
     rules: list[RuleCount]
@@ -80,6 +85,7 @@ def _model(connection: Connection, links: Links, now: datetime, reasons: list[st
     grouped = triage.clusters(connection)
     oldest = min(filter(None, (errors.oldest, warnings.oldest)), default=None)
     events = reader.events(connection, limit=_EVENTS, order="desc")["events"]
+    before = now.date() + _SOON
     at = now.isoformat(timespec="milliseconds")
     return OverviewPage(
         waiting_errors=errors.count,
@@ -87,6 +93,8 @@ def _model(connection: Connection, links: Links, now: datetime, reasons: list[st
         oldest=moment(oldest, now),
         most=triage.MOST_COUNTED,
         totals=_totals(connection),
+        deadlines=due_before(connection, before, triage.MOST_COUNTED),
+        deadlines_before=before.isoformat(),
         silent=sum(one.count for one in grouped if one.type == "gateway.silent"),
         rows=[finding_row(document, links, now) for _, document in found],
         rules=[

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Ask
 from modemagent.registry.pages.links import Link, Links
-from modemagent.registry.pages.page_errors import PageError
 from modemagent.registry.pages.words import Word
 
 _CERTAINTIES = {
@@ -53,21 +52,7 @@ def past_times(ask: Ask) -> tuple[int | None, int | None]:
 
     :raises PageError: a time cannot be read
     """
-    found = []
-    for name in ("as_of", "known_at"):
-        text = ask.query(name)
-        try:
-            at = datetime.fromisoformat(text) if text else None
-        except ValueError:
-            raise PageError(
-                400,
-                "Not a time",
-                f"The parameter {name} is not a time in UTC.",
-                "Example: 2026-03-01T12:00:00Z",
-            ) from None
-        at = at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
-        found.append(None if at is None else round(at.timestamp() * 1000))
-    return found[0], found[1]
+    return ask.time_ms("as_of"), ask.time_ms("known_at")
 
 
 def past_answer(past: dict[str, Any] | None, links: Links, now: datetime) -> PastAnswer | None:

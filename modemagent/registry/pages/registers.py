@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from modemagent.registry.pages.deadlines import due_text
 from modemagent.registry.pages.links import Link
 from modemagent.registry.pages.viewer import Viewer
 from modemagent.registry.pages.words import LIFECYCLES, LISTS, Word
+from modemagent.registry.regulations.counting import date_of
 from modemagent.registry.store import cases, checks, links, policies
+from modemagent.registry.store.deadline_reader import deadlines_of
+from modemagent.registry.store.deadline_tables import NEVER
 from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.units import UnitKind
 
@@ -24,6 +29,7 @@ class Registers:
     :param why: reason and source of the entry
     :param model: maker and model by the TAC
     :param asset: tag, with owner, site and state as words
+    :param deadlines: countries whose limits it comes near, with the date
     :param case: the open case about it
     """
 
@@ -33,6 +39,8 @@ class Registers:
     asset: Link | None
     about_asset: str
     policies: list[Link]
+    deadlines: list[tuple[str, Word]]
+    deadlines_url: str
     case: Link | None
     new_case: str
 
@@ -58,6 +66,8 @@ def registers_about(
         asset=_asset_link(asset, viewer) if asset else None,
         about_asset=about,
         policies=_policies(connection, unit, viewer) if is_modem and unit is not None else [],
+        deadlines=_deadlines(connection, unit) if is_modem and unit is not None else [],
+        deadlines_url=f"/deadlines?modem={ref}",
         case=Link(f"K{case}", f"/cases/K{case}") if case is not None else None,
         new_case=f"/cases/new?{'modem' if is_modem else 'sim'}={ref}",
     )
@@ -77,3 +87,13 @@ def _policies(connection: Connection, modem: int, viewer: Viewer) -> list[Link]:
         for key, one in found
         if one is not None and one.content is not None
     ]
+
+
+def _deadlines(connection: Connection, unit: int) -> list[tuple[str, Word]]:
+    today = datetime.now(UTC).date()
+    found = []
+    for row in deadlines_of(connection, unit):
+        due_on = None if row.due_day == NEVER else date_of(row.due_day).isoformat()
+        due, _ = due_text(due_on, row.ratio, row.ratio >= 100, today)
+        found.append((f"{row.country}, {row.days} of {row.limit_days} days", due))
+    return found

@@ -7,11 +7,13 @@ from typing import NamedTuple
 from modemagent.registry.pages import (
     asset,
     assets,
+    audit,
     bulk,
     case,
     cases,
     check,
     check_result,
+    deadlines,
     finding,
     findings,
     gateway,
@@ -35,12 +37,14 @@ from modemagent.registry.pages import (
 from modemagent.registry.pages.forms import MOST_FILE_BYTES, MOST_FORM_BYTES
 from modemagent.registry.pages.frame import AsyncHandler, Handler
 from modemagent.registry.pages.session import SignIn
+from modemagent.registry.store.people import Person
+from modemagent.registry.store.tokens import Scope
 
 
 class PageRoute(NamedTuple):
     """An address and what answers it.
 
-    :param right: what an operator may do here, as words; empty: it needs no right
+    :param right: what people with the scope may do here, as words; empty: it needs no right
     :param is_open: it needs no session
     :param most_bytes: of its form
     """
@@ -49,6 +53,7 @@ class PageRoute(NamedTuple):
     path: str
     handler: Handler | AsyncHandler
     right: str = ""
+    scope: Scope = Scope.OPERATE
     is_open: bool = False
     most_bytes: int = MOST_FORM_BYTES
 
@@ -74,11 +79,16 @@ def open_routes(sign_in: SignIn) -> list[PageRoute]:
     ]
 
 
+def _audit(method: str, path: str, handler: Handler) -> PageRoute:
+    return PageRoute(method, path, handler, "read the audit", Scope.AUDIT)
+
+
 #: Pages beside the main ones, in named groups.
 MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("Work", (("/cases", "Cases"), ("/policies", "Policies"), ("/windows", "Announced work"))),
-    ("Registers", (("/assets", "Assets"), ("/orders", "Orders"))),
+    ("Registers", (("/assets", "Assets"), ("/orders", "Orders"), ("/deadlines", "Deadlines"))),
     ("Lists", (("/lists", "Lists"), ("/imports", "Imports"))),
+    ("Record", (("/audit", "Audit"),)),
 )
 
 ROUTES = (
@@ -153,9 +163,24 @@ ROUTES = (
     _post("/assets/new", assets.add, "change assets"),
     _get("/assets/{name}", asset.show),
     _post("/assets/{name}", asset.change, "change assets"),
+    _get("/deadlines", deadlines.show),
+    _get("/deadlines/csv", deadlines.csv),
+    _audit("GET", "/audit", audit.show),
+    _audit("GET", "/audit/csv", audit.csv),
+    _audit("POST", "/audit/verify", audit.verify),
     _get("/orders", orders.show_all),
     _get("/orders/{name}", orders.show),
     _get("/orders/{name}/csv", orders.csv),
     _post("/orders/{name}", orders.change, "change orders"),
     _post("/orders/{name}/receive", orders.receive, "change orders"),
 )
+
+
+def menu_of(person: Person) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the groups of pages that a person may open."""
+    needed = {one.path: one.scope for one in ROUTES if one.method == "GET" and one.right}
+    groups = [
+        (name, [(url, text) for url, text in rows if person.may(needed.get(url, Scope.READ))])
+        for name, rows in MENU
+    ]
+    return [(name, rows) for name, rows in groups if rows]

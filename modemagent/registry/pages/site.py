@@ -42,7 +42,7 @@ from modemagent.registry.pages.frame import (
 )
 from modemagent.registry.pages.page_errors import PageError, forbidden, objection
 from modemagent.registry.pages.passwords import Passwords
-from modemagent.registry.pages.routes import MENU, ROUTES, PageRoute, open_routes
+from modemagent.registry.pages.routes import MENU, ROUTES, PageRoute, menu_of, open_routes
 from modemagent.registry.pages.session import SignIn, secret_of
 from modemagent.registry.pages.static_files import StaticFiles
 from modemagent.registry.pages.viewer import Viewer
@@ -91,7 +91,6 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.globals["asset"] = self._static.urls
-        self._templates.globals["menu"] = MENU
         self._templates.globals["more"] = [url[1:] for _, rows in MENU for url, _ in rows]
         self._templates.filters["count"] = count
         sign_in = SignIn(passwords)
@@ -137,7 +136,7 @@ class Pages:
                 return self._redirect(ask, SeeOther(_sign_in_url(request)))
             if viewer is not None:
                 acts.act_as(acts.Acting(viewer.actor, self._state.looks.add))
-            if row.right and not ask.who.may_operate:
+            if row.right and not ask.who.person.may(row.scope):
                 raise forbidden(row.right)
             return await self._answered(ask, row.handler)
 
@@ -219,6 +218,7 @@ class Pages:
         if viewer is not None:
             with self._state.database.reading() as connection:
                 context["errors"] = triage.waiting(connection, "error").count
+            context["menu"] = menu_of(viewer.person)
         text = self._templates.get_template(page.template).render(context)
         headers = {**HEADERS, **page.headers}
         return packed(request, text.encode(), "text/html; charset=utf-8", page.status, headers)

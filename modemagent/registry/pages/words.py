@@ -206,14 +206,74 @@ WINDOW_STATES = {
 }
 
 #: What changed a finding, as words that follow the name of the actor.
-ACTIONS = {
+_DECISIONS = {
     "acknowledge": "acknowledged",
     "resolve": "resolved",
     "suppress": "suppressed",
     "authorise": "authorised",
     "assign": "assigned",
+}
+ACTIONS = {
+    **_DECISIONS,
     "changed": "noted a change",
     "cause_gone": "resolved it, as its cause is gone",
+}
+
+#: Kinds of acts in the audit, as words that follow the name of the actor.
+ACTS = {
+    "asset.add": "added an asset",
+    "asset.change": "changed an asset",
+    "case.change": "changed a case",
+    "case.close": "closed a case",
+    "case.open": "opened a case",
+    "case.task": "worked on the checklist of a case",
+    "check.run": "checked numbers",
+    "connector.run": "read the API of an operator",
+    "eir.remove": "removed the EIR",
+    "eir.set": "set the EIR",
+    "export.add": "requested an export",
+    **{f"finding.{kind}": f"{words} a finding" for kind, words in _DECISIONS.items()},
+    "gateway.allow_enrolment": "allowed a gateway to enroll again",
+    "gateway.enroll": "enrolled a gateway",
+    "gateway.site": "set the site of a gateway",
+    "import.run": "imported a file",
+    "import.undo": "undid an import",
+    "list.put": "put an entry on a list",
+    "list.remove": "removed an entry from a list",
+    "note.add": "wrote a note",
+    "note.delete": "deleted a note",
+    "numbers.view": "saw numbers in full",
+    "order.change": "changed an order",
+    "order.receive": "received units of an order",
+    "person.accept": "set a password",
+    "person.invite": "invited a person",
+    "person.preferences": "changed preferences",
+    "person.revoke": "revoked a person",
+    "policy.add": "added a policy",
+    "policy.change": "changed a policy",
+    "policy.delete": "deleted a policy",
+    "recall.add": "added a recall",
+    "recall.remove": "removed a recall",
+    "recheck.confirm": "confirmed a re-check",
+    "recheck.start": "started a re-check",
+    "regulation.put": "stored a regulation",
+    "regulation.remove": "removed a regulation",
+    "selection.make": "selected findings",
+    "session.close": "signed out",
+    "session.close_others": "ended other sessions",
+    "session.open": "signed in",
+    "token.create": "created a token",
+    "token.revoke": "revoked a token",
+    "unit.erase": "requested the erasure of a SIM",
+    "unit.erased": "erased a SIM",
+    "webhook.add": "added a webhook",
+    "webhook.change": "changed a webhook",
+    "webhook.delete": "deleted a webhook",
+    "webhook.secret": "renewed the secret of a webhook",
+    "webhook.send_again": "sent a message again",
+    "webhook.test": "tested a webhook",
+    "window.announce": "announced work",
+    "window.close": "ended announced work",
 }
 
 CAUSES = {

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
 from modemagent.registry.regulations.counting import date_of, day_of, runs
 from modemagent.registry.regulations.regulation import Regulation
@@ -75,6 +75,18 @@ def deadline_page(
     rows = connection.execute(query).all()
     following = f"{rows[limit - 1].due_day}-{rows[limit - 1].id}" if len(rows) > limit else None
     return {"deadlines": _documents(connection, rows[:limit]), "next": following}
+
+
+def deadlines_of(connection: Connection, unit: int) -> Sequence[Any]:
+    """Return the rows of the deadlines of a modem, the first one that is due first."""
+    query = select(deadline).where(deadline.c.unit == unit).order_by(deadline.c.due_day)
+    return connection.execute(query).all()
+
+
+def due_before(connection: Connection, day: date, most: int) -> int:
+    """Count the deadlines that are due before a date, up to one above a limit."""
+    rows = select(deadline.c.id).where(deadline.c.due_day < day_of(day)).limit(most + 1)
+    return connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
 
 
 def _documents(connection: Connection, rows: Sequence[Any]) -> list[Document]:

@@ -20,6 +20,7 @@ from modemagent.registry.case_calls import CaseCalls
 from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.policy_calls import PolicyCalls
 from modemagent.registry.store import people
+from modemagent.registry.store.deadlines import update_part
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.people import PersonRole
 from tests.registry.conftest import (
@@ -190,7 +191,14 @@ def tell(registry: Registry) -> None:
     hostile = second.report("identified", imei=OTHER_IMEI, sims=[sim(None)])
     hostile["modem"] |= {"manufacturer": HOSTILE, "model": FORMULA}
     third = Gateway(NUMBER_LIKE_GATEWAY)
-    other = third.report("identified", imei="867698040000039", sims=[])
+    # in Uzbekistan since today, where a modem has to be registered within 60 days
+    other = third.report(
+        "identified",
+        imei="867698040000039",
+        sims=[],
+        network={"mcc": "434", "mnc": "01", "rat": "lte", "registered": True},
+        observed_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.000Z",
+    )
     for gateway, reports in ((first, [body, swapped, beat]), (second, [hostile]), (third, [other])):
         client = registry.client("--scope", "gateway", "--gateway-id", gateway.gateway_id)
         assert set(client.post(*reports)) == {"accepted"}
@@ -227,6 +235,8 @@ def fill(story: Story) -> None:
     lists.check([IMEI, IMEI, "8.67698E+14", OTHER_IMEI])
     cases = CaseCalls(story.database, actor)
     cases.open_case({"kind": "stolen", "imeis": [IMEI], "iccids": [ICCID], "text": f"was {IMEI}"})
+    while update_part(story.database):
+        pass
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from tests.registry.pages.conftest import (
 _MOST_OF_A_SHAPE = 4
 _EXPECTED = {
     "", "findings", "modems", "sims", "gateways", "reports", "me", "static", "check", "cases",
-    "policies", "windows", "lists", "imports", "assets", "orders",
+    "policies", "windows", "lists", "imports", "assets", "orders", "deadlines",
 }  # fmt: skip
 
 
@@ -53,6 +53,7 @@ def test_every_page_of_a_role(story: Story, role: PersonRole) -> None:
     found = crawl(story.person(f"crawler-{role}", role))
     sections = {path.strip("/").partition("/")[0].partition("?")[0] for path in found}
     assert sections >= _EXPECTED
+    assert ("audit" in sections) == (role in (PersonRole.AUDITOR, PersonRole.ADMIN))
     wrong = {path: answer.status for path, answer in found.items() if answer.status != 200}
     assert wrong == {}
     whole = "".join(f"{answer.text}{answer.headers}" for answer in found.values())

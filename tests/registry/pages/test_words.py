@@ -42,6 +42,14 @@ def test_states_have_words() -> None:
     assert set(words.ACTIONS) == {*DecisionAction, "changed", "cause_gone"}
 
 
+def test_acts_have_words() -> None:
+    sources = "".join(path.read_text() for path in FOLDER.parent.rglob("*.py"))
+    noted = re.findall(r'\bnote\(\s*[\w.]*connection, "([a-z_.]+)"', sources)
+    noted += re.findall(r'"(policy\.\w+)" if', sources)
+    assert len(noted) > 40
+    assert {*noted, *(f"finding.{one}" for one in DecisionAction)} <= set(words.ACTS)
+
+
 def test_unread_is_never_shown_as_absent() -> None:
     assert words.sim_state("busy").short == "not read: SIM busy"
     assert words.sim_state("absent").short == "no SIM"

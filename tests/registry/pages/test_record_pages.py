@@ -1,0 +1,76 @@
+"""Deadlines and the audit: filters, files, masking, and the verification of the chain."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+
+from modemagent.registry.audit_calls import AuditCalls
+from modemagent.registry.store.people import PersonRole
+from modemagent.registry.store.privacy_tables import audit
+from tests.registry.pages.conftest import NUMBER_LIKE_GATEWAY, Browser, Story
+
+ABROAD = NUMBER_LIKE_GATEWAY.removeprefix("gw-")
+
+
+@pytest.fixture(scope="module")
+def auditor(story: Story) -> Browser:
+    return story.person("inspector", PersonRole.AUDITOR)
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_deadlines_are_filtered_and_masked(story: Story, auditor: Browser) -> None:
+    viewer = story.person("planner", PersonRole.VIEWER)
+    due = datetime.now(UTC).date() + timedelta(days=60)
+    (row,) = rows(viewer.get("/deadlines/csv").text)
+    assert (row["imei"], row["country"], row["rule"]) == ("867698*****0039", "UZ", "uz-local-sim")
+    assert abs((datetime.fromisoformat(row["due_on"]).date() - due).days) <= 1
+    (full,) = rows(auditor.get("/deadlines/csv?numbers=text").text)
+    assert full["imei"] == f'="{ABROAD}"'
+    page = viewer.get("/deadlines?country=uz").text
+    assert "867698*****0039" in page
+    assert ABROAD not in page
+    assert "country: UZ" in page
+    hidden = (
+        "country=TR",
+        f"due_before={due - timedelta(days=5)}",
+        "site=Lyon",
+        "modem=0123456789AB",
+    )
+    assert all("No deadline matches" in viewer.get(f"/deadlines?{one}").text for one in hidden)
+    assert viewer.get("/deadlines?due_before=soon").status == 400
+    modem = viewer.get(viewer.get(f"/modems/{ABROAD}").headers["Location"])
+    assert any(one.startswith("/deadlines?modem=") for one in modem.links)
+
+
+def test_acts_are_filtered(story: Story, auditor: Browser) -> None:
+    story.person("newcomer", PersonRole.OPERATOR).post("/me/preferences", {"theme": "dark"})
+    AuditCalls(story.database).chain()
+    page = auditor.get("/audit?actor=person:newcomer&kind=person.preferences").text
+    assert page.count("<tr data-row>") == 1
+    assert "changed preferences" in page
+    assert "/cases/K" in auditor.get("/audit?kind=case.open").text
+    found = rows(auditor.get("/audit/csv?object=person:newcomer").text)
+    assert {one["kind"] for one in found} == {"person.invite", "person.accept"}
+    assert "No act matches" in auditor.get("/audit?to=2020-01-01").text
+    assert auditor.get("/audit?from=soon").status == 400
+
+
+def test_chain_is_verified(story: Story, auditor: Browser) -> None:
+    head = str(AuditCalls(story.database).head())
+    assert (
+        "and the chain has the head that you entered"
+        in auditor.post("/audit/verify", {"head": head}).text
+    )
+    assert "differs from the head" in auditor.post("/audit/verify", {"head": f"1:{'0' * 64}"}).text
+    assert "A head is POSITION:HASH" in auditor.post("/audit/verify", {"head": "1"}).text
+    with story.database.writing() as connection:
+        first = update(audit).where(audit.c.position == 1)
+        connection.execute(first.values(actor="person:nobody"))
+    assert "Entry 1 was changed." in auditor.post("/audit/verify").text
