@@ -22,7 +22,7 @@ _ROLES_HELP = (
     "viewer: read, with identifiers masked; operator: also decide about findings; auditor: read "
     "everything in full; admin: everything."
 )
-_COLUMNS = ("name", "role", "full_ids", "state", "created", "revoked")
+_COLUMNS = ("name", "role", "full_ids", "state", "second_factor", "created", "revoked")
 
 
 def _origin(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -68,7 +68,7 @@ def person_create(
     modemagent registry person create ann --role operator --full-ids
 
     The link is valid once, for 24 hours. For a person with an account, it replaces the password
-    and the role, and ends all sessions.
+    and the role, removes the second factor, and ends all sessions.
     """
     from modemagent.registry.store.people import PersonRole, create_person, is_name
 
@@ -94,7 +94,8 @@ def person_list(as_json: bool, **where: Any) -> None:
     found = []
     for one in people:
         state = "active" if one.has_password else "invited"
-        values = (one.name, str(one.role), one.full_ids, "revoked" if one.revoked_ms else state)
+        state = "revoked" if one.revoked_ms else state
+        values = (one.name, str(one.role), one.full_ids, state, one.has_second_factor)
         times = (to_rfc3339(one.created_ms), to_rfc3339(one.revoked_ms))
         found.append(dict(zip(_COLUMNS, (*values, *times), strict=True)))
     show_rows({"people": found}, found, _COLUMNS, as_json)

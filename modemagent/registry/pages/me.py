@@ -1,4 +1,4 @@
-"""The page of the person who is signed in: sessions, keys, light or dark."""
+"""The page of the person who is signed in: sessions, second factor, keys, light or dark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.session import secret_of
-from modemagent.registry.store import people
+from modemagent.registry.store import people, second_factor
 from modemagent.registry.store.documents import to_rfc3339
 
 _THEMES = ("", "light", "dark")
@@ -17,14 +17,19 @@ _THEMES = ("", "light", "dark")
 class SessionRow:
     """A session of the person."""
 
+    name: str
+    browser: str
     began: ShownTime | None
     used: ShownTime | None
     is_this: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MePage:
-    """The account of the person."""
+    """The account of the person.
+
+    :param codes_left: recovery codes that were not used
+    """
 
     name: str
     role: str
@@ -32,6 +37,8 @@ class MePage:
     keys: bool
     theme: str
     sessions: list[SessionRow]
+    has_second_factor: bool
+    codes_left: int
 
 
 def show(ask: Ask) -> Answer:
@@ -39,15 +46,27 @@ def show(ask: Ask) -> Answer:
     person, secret = ask.who.person, secret_of(ask.request.cookies, ask.is_secure)
     with ask.reading() as connection:
         found = people.sessions_of(connection, person.number, secret)
+        left = second_factor.codes_left(connection, person.number)
     rows = [
         SessionRow(
-            began=moment(to_rfc3339(created), ask.now),
-            used=moment(to_rfc3339(used), ask.now),
-            is_this=is_this,
+            name=one.name,
+            browser=one.browser or "unknown browser",
+            began=moment(to_rfc3339(one.created_ms), ask.now),
+            used=moment(to_rfc3339(one.used_ms), ask.now),
+            is_this=one.is_this,
         )
-        for created, used, is_this in found
+        for one in found
     ]
-    model = MePage(person.name, person.role, person.full_ids, person.keys, person.theme, rows)
+    model = MePage(
+        name=person.name,
+        role=person.role,
+        full_ids=person.full_ids,
+        keys=person.keys,
+        theme=person.theme,
+        sessions=rows,
+        has_second_factor=person.has_second_factor,
+        codes_left=left,
+    )
     return Page("me.html", model)
 
 
@@ -60,8 +79,14 @@ def set_preferences(ask: Ask) -> Answer:
     return SeeOther("/me")
 
 
+def end_session(ask: Ask) -> Answer:
+    """End one session of the person."""
+    people.close_named(ask.state.database, ask.who.person.number, ask.path["name"])
+    return SeeOther("/me#sessions")
+
+
 def end_others(ask: Ask) -> Answer:
     """End all sessions of the person except this one."""
     secret = secret_of(ask.request.cookies, ask.is_secure)
     people.close_others(ask.state.database, ask.who.person.number, secret)
-    return SeeOther("/me")
+    return SeeOther("/me#sessions")

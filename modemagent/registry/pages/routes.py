@@ -28,6 +28,7 @@ from modemagent.registry.pages import (
     policy,
     policy_form,
     report,
+    second_factor,
     sheet,
     sim,
     unit_lists,
@@ -45,6 +46,7 @@ class PageRoute(NamedTuple):
     """An address and what answers it.
 
     :param right: what people with the scope may do here, as words; empty: it needs no right
+    :param proof: what is done, as words, if it needs a recent proof of the password
     :param is_open: it needs no session
     :param most_bytes: of its form
     """
@@ -54,6 +56,7 @@ class PageRoute(NamedTuple):
     handler: Handler | AsyncHandler
     right: str = ""
     scope: Scope = Scope.OPERATE
+    proof: str = ""
     is_open: bool = False
     most_bytes: int = MOST_FORM_BYTES
 
@@ -63,9 +66,13 @@ def _get(path: str, handler: Handler) -> PageRoute:
 
 
 def _post(
-    path: str, handler: Handler, right: str = "", most_bytes: int = MOST_FORM_BYTES
+    path: str,
+    handler: Handler,
+    right: str = "",
+    most_bytes: int = MOST_FORM_BYTES,
+    proof: str = "",
 ) -> PageRoute:
-    return PageRoute("POST", path, handler, right, most_bytes=most_bytes)
+    return PageRoute("POST", path, handler, right, proof=proof, most_bytes=most_bytes)
 
 
 def open_routes(sign_in: SignIn) -> list[PageRoute]:
@@ -73,6 +80,8 @@ def open_routes(sign_in: SignIn) -> list[PageRoute]:
     return [
         PageRoute("GET", "/sign-in", sign_in.form, is_open=True),
         PageRoute("POST", "/sign-in", sign_in.sign_in, is_open=True),
+        PageRoute("GET", "/sign-in/code", sign_in.code_form, is_open=True),
+        PageRoute("POST", "/sign-in/code", sign_in.check_code, is_open=True),
         PageRoute("POST", "/sign-out", sign_in.sign_out, is_open=True),
         PageRoute("GET", "/welcome/{secret}", sign_in.welcome, is_open=True),
         PageRoute("POST", "/welcome/{secret}", sign_in.accept, is_open=True),
@@ -98,6 +107,11 @@ ROUTES = (
     _get("/me", me.show),
     _post("/me/preferences", me.set_preferences),
     _post("/me/end-others", me.end_others),
+    _post("/me/sessions/{name}", me.end_session),
+    _post("/me/second-factor", second_factor.begin, proof="set a second factor"),
+    _post("/me/enable-factor", second_factor.enable, proof="set a second factor"),
+    _post("/me/remove-factor", second_factor.remove, proof="remove the second factor"),
+    _post("/me/recovery-codes", second_factor.renew_codes, proof="replace the recovery codes"),
     _get("/modems", unit_lists.modems),
     _get("/modems/csv", unit_lists.modems_csv),
     _get("/sims", unit_lists.sims),
@@ -132,7 +146,7 @@ ROUTES = (
     _post("/cases/{name}/change", case.change, "work on cases"),
     _post("/cases/{name}/note", case.note, "work on cases"),
     _post("/cases/{name}/task", case.task, "work on cases"),
-    _post("/cases/{name}/close", case.close, "work on cases"),
+    _post("/cases/{name}/close", case.close, "work on cases", proof="close a case"),
     _get("/policies", policies.show_all),
     _get("/policies/new", policy_form.new),
     _post("/policies/new", policy_form.add, "change policies", MOST_FILE_BYTES),
@@ -142,7 +156,7 @@ ROUTES = (
     _post("/policies/{name}/edit", policy_form.change, "change policies", MOST_FILE_BYTES),
     _post("/policies/{name}/apply", policy.apply, "change policies"),
     _post("/policies/{name}/revert", policy.revert, "change policies"),
-    _post("/policies/{name}/delete", policy.delete, "change policies"),
+    _post("/policies/{name}/delete", policy.delete, "change policies", proof="delete a policy"),
     _get("/windows", windows.show_all),
     _post("/windows", windows.announce, "announce work"),
     _post("/windows/{name}/end", windows.end, "announce work"),

@@ -1,8 +1,9 @@
-"""Sign-in and sign-out, and the link by which a person chooses a password."""
+"""Sign-in with password and code, sign-out, and the link by which a person chooses a password."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from limits import parse
 from starlette.concurrency import run_in_threadpool
@@ -11,11 +12,18 @@ from modemagent.registry.api.quotas import Rates
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther, is_loopback
 from modemagent.registry.pages.page_errors import PageError
 from modemagent.registry.pages.passwords import LONGEST, SHORTEST, Passwords
-from modemagent.registry.store import people
+from modemagent.registry.store import people, second_factor
 from modemagent.registry.store.people import Person
 
 #: Attempts to sign in, right ones included.
 _OF_NAME, _OF_ADDRESS = parse("20/15minutes"), parse("60/15minutes")
+_OF_CODES = parse("10/15minutes")
+_LONGEST_CODE = 64
+#: Parts of the header User-Agent; the first that is found names browser and system.
+_BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome",
+             "Safari": "Safari"}  # fmt: skip
+_SYSTEMS = {"Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "Windows": "Windows",
+            "Mac OS X": "macOS", "CrOS": "ChromeOS", "Linux": "Linux"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,14 @@ class SignInPage:
     onward: str
     problem: str
     has_people: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CodePage:
+    """The form for a code of the second factor."""
+
+    onward: str
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,7 @@ class SignIn:
     def __init__(self, passwords: Passwords) -> None:
         self._passwords = passwords
         self._names, self._addresses = Rates(_OF_NAME), Rates(_OF_ADDRESS)
+        self._codes = Rates(_OF_CODES)
 
     def form(self, ask: Ask) -> Answer:
         """Show the form to sign in."""
@@ -69,18 +86,49 @@ class SignIn:
         name, password = ask.given("name").lower(), ask.form.text("password")
         wait_s = self._addresses.hit(ask.client) or self._names.hit(name[:64])
         if wait_s is not None:
-            raise _too_many(wait_s)
+            raise too_many(wait_s)
         found = await run_in_threadpool(_stored, ask, name)
         is_right = await self._passwords.is_right(password[:LONGEST], found[1] if found else None)
         if found is not None and is_right:
-            secret = await run_in_threadpool(people.open_session, ask.state.database, *found)
-            if secret is not None:
-                return await run_in_threadpool(_signed_in, ask, secret, local(ask.given("next")))
+            new = await run_in_threadpool(
+                people.open_session, ask.state.database, *found, browser_of(ask)
+            )
+            if new is not None:
+                onward = local(ask.given("next"))
+                if new.awaits_code:
+                    onward = f"/sign-in/code?{urlencode({'next': onward})}"
+                return await run_in_threadpool(_signed_in, ask, new.secret, onward)
         return await run_in_threadpool(self._page, ask, name, "Name or password is wrong.")
+
+    def code_form(self, ask: Ask) -> Answer:
+        """Show the form for the code of the second factor."""
+        _check_channel(ask)
+        with ask.reading() as connection:
+            if second_factor.waiting(connection, _secret(ask)) is None:
+                return SeeOther("/sign-in")
+        return Page("code.html", CodePage(local(ask.query("next")), ""))
+
+    def check_code(self, ask: Ask) -> Answer:
+        """Open the session if the code is right."""
+        _check_channel(ask)
+        secret, onward = _secret(ask), local(ask.given("next"))
+        with ask.reading() as connection:
+            found = second_factor.waiting(connection, secret)
+        if found is None:
+            return SeeOther("/sign-in")
+        wait_s = self._codes.hit(found[1])
+        if wait_s is not None:
+            raise too_many(wait_s)
+        code = ask.given("code")[:_LONGEST_CODE]
+        new = second_factor.complete(ask.state.database, secret, code)
+        if new is None:
+            problem = "The code is wrong, or was used before. Wait for the next one."
+            return Page("code.html", CodePage(onward, problem), status=422)
+        return _signed_in(ask, new, onward)
 
     def sign_out(self, ask: Ask) -> Answer:
         """End the session."""
-        people.close_session(ask.state.database, secret_of(ask.request.cookies, ask.is_secure))
+        people.close_session(ask.state.database, _secret(ask))
         return SeeOther("/sign-in", (cookie_name(ask.is_secure), None))
 
     def welcome(self, ask: Ask) -> Answer:
@@ -93,7 +141,7 @@ class SignIn:
         _check_channel(ask)
         wait_s = self._addresses.hit(ask.client)
         if wait_s is not None:
-            raise _too_many(wait_s)
+            raise too_many(wait_s)
         page = await run_in_threadpool(_welcome, ask, "")
         name, password = ask.given("name").lower(), ask.form.text("password")
         problem = _objection(page.name or name, password, ask.form.text("again"))
@@ -102,7 +150,7 @@ class SignIn:
             return Page("welcome.html", page, status=422)
         hashed = await self._passwords.hash(password)
         secret = await run_in_threadpool(
-            people.accept, ask.state.database, ask.path["secret"], name, hashed
+            people.accept, ask.state.database, ask.path["secret"], name, hashed, browser_of(ask)
         )
         if secret is None:
             raise _used_up()
@@ -114,6 +162,20 @@ class SignIn:
         onward = local(ask.given("next") or ask.query("next"))
         model = SignInPage(name, onward, problem, has_people)
         return Page("sign_in.html", model, status=422 if problem else 200)
+
+
+def _secret(ask: Ask) -> str:
+    return secret_of(ask.request.cookies, ask.is_secure)
+
+
+def browser_of(ask: Ask) -> str:
+    """Return browser and system as words, so that a person can tell sessions apart."""
+    agent = ask.request.headers.get("user-agent", "")
+    browser, system = (
+        next((name for part, name in names.items() if part in agent), "")
+        for names in (_BROWSERS, _SYSTEMS)
+    )
+    return " on ".join(filter(None, (browser, system)))
 
 
 def local(url: str) -> str:
@@ -151,7 +213,7 @@ def _objection(name: str, password: str, again: str) -> str:
 
 
 def _signed_in(ask: Ask, secret: str, onward: str) -> SeeOther:
-    old = secret_of(ask.request.cookies, ask.is_secure)
+    old = _secret(ask)
     if old:
         people.close_session(ask.state.database, old)
     return SeeOther(onward, (cookie_name(ask.is_secure), secret))
@@ -169,11 +231,12 @@ def _check_channel(ask: Ask) -> None:
         )
 
 
-def _too_many(wait_s: int) -> PageError:
+def too_many(wait_s: int) -> PageError:
+    """Return the error of too many attempts to prove who one is."""
     return PageError(
         429,
         "Too many attempts",
-        f"Sign-in is possible again in {-(-wait_s // 60)} min.",
+        f"The next attempt is possible in {-(-wait_s // 60)} min.",
         "A forgotten password is replaced with modemagent registry person create.",
     )
 

@@ -42,6 +42,7 @@ from modemagent.registry.pages.frame import (
 )
 from modemagent.registry.pages.page_errors import PageError, forbidden, objection
 from modemagent.registry.pages.passwords import Passwords
+from modemagent.registry.pages.proof import Proof
 from modemagent.registry.pages.routes import MENU, ROUTES, PageRoute, menu_of, open_routes
 from modemagent.registry.pages.session import SignIn, secret_of
 from modemagent.registry.pages.static_files import StaticFiles
@@ -93,6 +94,7 @@ class Pages:
         self._templates.globals["asset"] = self._static.urls
         self._templates.globals["more"] = [url[1:] for _, rows in MENU for url, _ in rows]
         self._templates.filters["count"] = count
+        self._proof = Proof(passwords)
         sign_in = SignIn(passwords)
         routes = [self._route(one) for one in (*open_routes(sign_in), *ROUTES)]
         self._router = Router(
@@ -138,6 +140,10 @@ class Pages:
                 acts.act_as(acts.Acting(viewer.actor, self._state.looks.add))
             if row.right and not ask.who.person.may(row.scope):
                 raise forbidden(row.right)
+            if row.proof:
+                question = await self._proof.question(ask, row.proof)
+                if question is not None:
+                    return await run_in_threadpool(self._response, ask, question)
             return await self._answered(ask, row.handler)
 
         return Route(row.path, endpoint, methods=[row.method])

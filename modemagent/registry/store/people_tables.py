@@ -7,6 +7,7 @@ from sqlalchemy import (
     Index,
     Table,
     UniqueConstraint,
+    false,
     true,
 )
 
@@ -19,7 +20,7 @@ from modemagent.registry.store.columns import (
     TEXT,
 )
 
-__all__ = ["invitation", "metadata", "person", "session"]
+__all__ = ["invitation", "metadata", "person", "recovery_code", "session"]
 
 
 person = Table(
@@ -34,6 +35,8 @@ person = Table(
     Column("revoked_ms", LONG, nullable=True),
     Column("keys", BOOLEAN, nullable=False, server_default=true()),
     Column("theme", TEXT, nullable=False, server_default=""),  # empty: as the system
+    Column("totp", TEXT, nullable=True),  # base32; null: no second factor
+    Column("totp_step", LONG, nullable=False, server_default="0"),  # of the last accepted code
     UniqueConstraint("name", name="person_name"),
 )
 
@@ -44,6 +47,9 @@ session = Table(
     Column("person", LONG, nullable=False),
     Column("created_ms", LONG, nullable=False),
     Column("used_ms", LONG, nullable=False),
+    Column("proved_ms", LONG, nullable=False, server_default="0"),  # last proof of the password
+    Column("awaits_code", BOOLEAN, nullable=False, server_default=false()),
+    Column("browser", TEXT, nullable=False, server_default=""),
     Index("session_of_person", "person"),
 )
 
@@ -54,4 +60,13 @@ invitation = Table(
     Column("hash", BYTES, primary_key=True),
     Column("person", LONG, nullable=True),
     Column("expires_ms", LONG, nullable=False),
+)
+
+# Codes that replace one of the second factor, each once.
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("hash", BYTES, primary_key=True),  # SHA-256
+    Column("person", LONG, nullable=False),
+    Index("recovery_code_of_person", "person"),
 )

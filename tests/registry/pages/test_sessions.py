@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,18 +17,19 @@ from modemagent.registry.pages.forms import Form
 from modemagent.registry.pages.frame import Ask, Page
 from modemagent.registry.pages.page_errors import PageError
 from modemagent.registry.pages.passwords import Passwords
+from modemagent.registry.pages.proof import VALID_MS
 from modemagent.registry.pages.routes import ROUTES
 from modemagent.registry.pages.session import SignIn
 from modemagent.registry.pages.site import Pages
-from modemagent.registry.store import people, triage
+from modemagent.registry.store import people, second_factor, triage
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.people import IDLE_MS, LONGEST_MS, PersonRole
 from modemagent.registry.store.people_tables import invitation, session
+from modemagent.registry.store.second_factor import code_at
 from tests.conftest import call_in_process
 from tests.registry.conftest import Registry
-from tests.registry.pages.conftest import Browser, Story
+from tests.registry.pages.conftest import PASSWORD, Browser, Story
 
-PASSWORD = "correct horse battery"
 CHOSEN = {"name": "ann", "password": PASSWORD, "again": PASSWORD}
 
 
@@ -100,7 +102,16 @@ def test_accounts_and_counts_work_on_both_engines(database_url: str) -> None:
         assert triage.newest(connection, limit=5, state="acknowledged", after=1) == ([], False)
         assert triage.clusters(connection) == []
     people.set_preferences(database, found[0].number, keys=False, theme="dark")
-    assert people.open_session(database, found[0].number, "changed meanwhile") is None
+    number = found[0].number
+    assert people.open_session(database, number, "changed meanwhile") is None
+    factor = second_factor.new_secret()
+    code = code_at(factor, int(time.time()) // 30)
+    assert len(second_factor.enable(database, number, factor, code, secret or "") or []) == 10
+    waits = people.open_session(database, number, "hash")
+    assert waits is not None
+    assert waits.awaits_code
+    assert second_factor.complete(database, waits.secret, code) is None  # it was used
+    second_factor.disable(database, number)
     people.close_session(database, secret or "")
     with database.reading() as connection:
         assert people.person_of(connection, secret or "") is None
@@ -155,7 +166,7 @@ def test_session_expires(story: Story, column: object, age_ms: int) -> None:
     browser = story.person(f"expired-{age_ms}", PersonRole.VIEWER)
     assert browser.get("/").status == 200
     with story.database.writing() as connection:
-        hashed = people._digest(browser.cookie or "")
+        hashed = people.digest(browser.cookie or "")
         of = update(session).where(session.c.hash == hashed)
         connection.execute(of.values({column: now_ms() - age_ms}))
     assert browser.get("/").status == 303
@@ -167,7 +178,7 @@ def test_other_sessions_can_be_ended(story: Story) -> None:
         person, _ = people.person_of(connection, browser.cookie or "") or (None, None)
     assert person is not None
     with story.database.writing() as connection:
-        other = Browser(story.registry.port, people._open(connection, person.number, now_ms()))
+        other = Browser(story.registry.port, people.add_session(connection, person.number, ""))
     assert other.get("/me").status == 200
     assert browser.post("/me/end-others").status == 303
     assert other.get("/me").status == 303
@@ -249,3 +260,78 @@ async def test_too_many_attempts_are_refused(story: Story) -> None:
 
 def test_large_form_is_refused(story: Story) -> None:
     assert story.browser().post("/sign-in", {"name": "x" * 70_000}).status == 413
+
+
+def signed_in(story: Story, name: str, password: str = PASSWORD, agent: str = "") -> Browser:
+    """Return the client of a person who has entered the password."""
+    browser = story.browser()
+    form = {"name": name, "password": password, "next": "/me"}
+    answer = browser.post("/sign-in", form, User_Agent=agent)
+    browser.cookie, browser.seen = cookie_of(answer), [answer.headers["Location"]]
+    return browser
+
+
+def test_second_factor_is_set_used_and_removed(story: Story) -> None:
+    browser = story.person("dora", PersonRole.VIEWER)
+    secret = browser.post("/me/second-factor").field("secret")
+    form = {"secret": secret, "code": "000000"}
+    assert browser.post("/me/enable-factor", form).status == 422
+    assert browser.post("/me/enable-factor", {**form, "secret": "short"}).status == 422
+    step = int(time.time()) // 30
+    enabled = browser.post("/me/enable-factor", {**form, "code": code_at(secret, step)})
+    recovery = re.findall(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){3}", enabled.text)
+    assert len(recovery) == 10
+    assert "10 recovery codes are left" in browser.get("/me").text
+
+    other = signed_in(story, "dora")
+    assert other.seen == ["/sign-in/code?next=%2Fme"]
+    assert other.get("/me").headers["Location"].startswith("/sign-in")  # not signed in yet
+    assert "Enter the six digits" in other.get(other.seen[0]).text
+    used = code_at(secret, step)
+    for wrong in ("", "000000", used, "abcd-abcd-abcd-abcd"):
+        assert other.post("/sign-in/code", {"code": wrong}).status == 422, wrong
+    before = other.cookie
+    answer = other.post("/sign-in/code", {"code": code_at(secret, step + 1), "next": "/me"})
+    assert answer.headers["Location"] == "/me"
+    other.cookie = cookie_of(answer)
+    assert other.cookie != before
+    assert other.get("/me").status == 200
+    assert Browser(story.registry.port, before).get("/me").status == 303
+    third = signed_in(story, "dora")
+    for status in (303, 303):  # a recovery code once; then the session does not wait any more
+        assert third.post("/sign-in/code", {"code": recovery[0].upper()}).status == status
+    again = signed_in(story, "dora")
+    assert again.post("/sign-in/code", {"code": recovery[0]}).status == 422
+    assert other.post("/me/remove-factor").status == 303
+    assert signed_in(story, "dora").get("/me").status == 200
+
+
+def test_dangerous_act_needs_a_recent_proof(story: Story) -> None:
+    browser = story.person("careful", PersonRole.OPERATOR)
+    made = browser.post("/cases/new", {"kind": "lost", "numbers": "867698040000070", "text": "x"})
+    path = made.headers["Location"]
+    with story.database.writing() as connection:
+        of = session.c.person == people.password_hash(connection, "careful")[0]  # type: ignore[index]
+        connection.execute(update(session).where(of).values(proved_ms=now_ms() - VALID_MS - 1))
+    form = {"revision": browser.get(path).field("revision"), "outcome": "recovered", "text": "=1"}
+    asked = browser.post(f"{path}/close", form)
+    assert "Confirm that it is you" in asked.text
+    assert asked.field("text") == "=1"
+    assert browser.post(f"{path}/close", {**form, "proof": "wrong"}).status == 422
+    assert "recovered" not in browser.get("/cases").text
+    assert browser.post(f"{path}/close", {**form, "proof": PASSWORD}).status == 303
+    assert "Confirm" not in browser.post("/me/second-factor").text
+
+
+def test_one_session_is_ended(story: Story) -> None:
+    browser = story.person("traveller", PersonRole.VIEWER)
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    other = signed_in(story, "traveller", agent=agent)
+    page = browser.get("/me").text
+    assert "Firefox on Linux" in page
+    (name,) = re.findall(r"/me/sessions/([0-9a-f]{16})", page)
+    stranger = story.person("stranger", PersonRole.VIEWER)
+    stranger.post(f"/me/sessions/{name}")
+    assert other.get("/me").status == 200
+    assert browser.post(f"/me/sessions/{name}").status == 303
+    assert other.get("/me").status == 303
