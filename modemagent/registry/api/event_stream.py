@@ -12,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Mapping
+import math
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import parse_qs
@@ -36,6 +38,7 @@ from modemagent.registry.store.tokens import Scope, Token
 MOST_STREAMS_EACH = 8  # of one token
 MOST_STREAMS = 256
 _KEEP_ALIVE_S = 15.0
+_PAGE_S = 60.0  # duration of a stream to a page
 _TOKENS_CHECKED_EVERY_S = 1.0
 _EVENTS_PER_QUERY = 200
 _HIGHEST_POSITION = 2**62
@@ -56,10 +59,20 @@ async def stream(
 
 
 class _Stream:
-    """One client of the stream; ``wake`` is set when there may be something to do."""
+    """One client of the stream; ``wake`` is set when there may be something to do.
 
-    def __init__(self, token: Token) -> None:
-        self.token = token
+    :param token: None: it is a page of a person
+    :param encode: returns the text of an event for a page
+    :param ends_at_s: monotonic time at which the client has to connect again
+    """
+
+    def __init__(
+        self,
+        token: Token | None,
+        encode: Callable[[int, dict[str, Any]], bytes] | None = None,
+        ends_at_s: float = math.inf,
+    ) -> None:
+        self.token, self.encode, self.ends_at_s = token, encode, ends_at_s
         self.wake = asyncio.Event()
         self.is_ended = False
 
@@ -113,19 +126,40 @@ class EventStreams:
     ) -> None:
         check_scope(token, Scope.READ)
         after = _position(scope["query_string"], headers)
-        if not self._by_token.acquire(token.number):
-            raise too_many("streams", f"a token may open {MOST_STREAMS_EACH} streams", 30)
+        await self._open(token.number, _Stream(token), after, receive, send)
+
+    async def follow(
+        self,
+        key: str,
+        encode: Callable[[int, dict[str, Any]], bytes],
+        after: int | None,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Send events to a page, which connects again after a minute: its session is checked then.
+
+        :param key: of the person
+        """
+        stream = _Stream(None, encode, time.monotonic() + _PAGE_S)
+        await self._open(key, stream, after, receive, send)
+
+    async def _open(
+        self, key: int | str, stream: _Stream, after: int | None, receive: Receive, send: Send
+    ) -> None:
+        if not self._by_token.acquire(key):
+            detail = f"a token or person may open {MOST_STREAMS_EACH} streams"
+            raise too_many("streams", detail, 30)
         try:
             if not self._by_token.acquire(_TOTAL, MOST_STREAMS):
                 raise too_many("streams", "too many event streams are open", 30)
             try:
                 if after is None:
                     after = await run_in_threadpool(self._last_position)
-                await self._serve(_Stream(token), after, receive, send)
+                await self._serve(stream, after, receive, send)
             finally:
                 self._by_token.release(_TOTAL)
         finally:
-            self._by_token.release(token.number)
+            self._by_token.release(key)
 
     async def _serve(self, stream: _Stream, after: int, receive: Receive, send: Send) -> None:
         async def watch() -> None:
@@ -147,7 +181,7 @@ class EventStreams:
                 page = await self._page_after(after)
                 for position, event in page.events:
                     after = position
-                    await write(page.encoded(position, event, stream.token))
+                    await write(page.encoded(position, event, stream))
                     if self._has_ended(stream):
                         break
                 if not page.events and not await _is_set_within(stream.wake.wait(), _KEEP_ALIVE_S):
@@ -158,7 +192,7 @@ class EventStreams:
             watching.cancel()
 
     def _has_ended(self, stream: _Stream) -> bool:
-        return stream.is_ended or self.is_closing
+        return stream.is_ended or self.is_closing or time.monotonic() > stream.ends_at_s
 
     async def _page_after(self, after: int) -> _Page:
         """Return the events after a position, with one query for all streams that wait for it."""
@@ -177,7 +211,7 @@ class EventStreams:
         """End the streams whose tokens are not valid any more."""
         while True:
             await asyncio.sleep(_TOKENS_CHECKED_EVERY_S)
-            numbers = {one.token.number for one in self._streams}
+            numbers = {one.token.number for one in self._streams if one.token is not None}
             if not numbers:
                 continue
             try:
@@ -186,7 +220,7 @@ class EventStreams:
                 log.error("the tokens of event streams were not checked: %s", error)
                 continue
             for one in self._streams:
-                if one.token.number not in valid:
+                if one.token is not None and one.token.number not in valid:
                     one.end()
 
     def _wake(self) -> None:
@@ -211,7 +245,11 @@ class _Page:
         self.events = events
         self._encoded: dict[tuple[int, bool], bytes] = {}
 
-    def encoded(self, position: int, event: dict[str, Any], token: Token) -> bytes:
+    def encoded(self, position: int, event: dict[str, Any], stream: _Stream) -> bytes:
+        if stream.encode is not None:
+            return stream.encode(position, event)
+        token = stream.token
+        assert token is not None  # noqa: S101 - a stream has one of both
         key = position, token.full_ids
         if token.full_ids:
             acts.show_in_full(event)

@@ -143,7 +143,21 @@ class Download:
     media_type: str = "text/csv; charset=utf-8"
 
 
-Answer = Page | SeeOther | Download
+@dataclass(frozen=True, slots=True)
+class EventSource:
+    """A stream of events.
+
+    :param key: of the person
+    :param encode: returns the text of an event
+    :param after: position after which it begins; None: with the next event
+    """
+
+    key: str
+    encode: Callable[[int, dict[str, Any]], bytes]
+    after: int | None
+
+
+Answer = Page | SeeOther | Download | EventSource
 Handler = Callable[[Ask], Answer]
 AsyncHandler = Callable[[Ask], Awaitable[Answer]]
 

@@ -19,6 +19,7 @@ from modemagent.registry.pages import (
     gateway,
     imports,
     lists,
+    live,
     lookup,
     me,
     modem,
@@ -97,11 +98,13 @@ MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("Work", (("/cases", "Cases"), ("/policies", "Policies"), ("/windows", "Announced work"))),
     ("Registers", (("/assets", "Assets"), ("/orders", "Orders"), ("/deadlines", "Deadlines"))),
     ("Lists", (("/lists", "Lists"), ("/imports", "Imports"))),
-    ("Record", (("/audit", "Audit"),)),
+    ("Record", (("/live", "Live events"), ("/audit", "Audit"))),
 )
 
 ROUTES = (
     _get("/", overview.show),
+    _get("/live", live.show),
+    _get("/live/stream", live.stream),
     _get("/lookup", lookup.form),
     _post("/lookup", lookup.find),
     _get("/me", me.show),

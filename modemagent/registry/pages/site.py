@@ -24,6 +24,7 @@ from starlette.types import Scope as AsgiScope
 
 from modemagent.errors import IdentityError, UsageError
 from modemagent.registry.api.addresses import UNKNOWN, address_key
+from modemagent.registry.api.event_stream import EventStreams
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.pages.csv_files import complete_or_marked
 from modemagent.registry.pages.figures import count
@@ -34,6 +35,7 @@ from modemagent.registry.pages.frame import (
     Ask,
     AsyncHandler,
     Download,
+    EventSource,
     Handler,
     Page,
     SeeOther,
@@ -201,6 +203,8 @@ class Pages:
             return self._redirect(ask, answer)
         if isinstance(answer, Download):
             return _download(answer)
+        if isinstance(answer, EventSource):
+            return _Stream(self._state.streams, answer)
         return self._rendered(ask.request, ask.viewer, answer)
 
     def _redirect(self, ask: Ask, to: SeeOther) -> Response:
@@ -244,6 +248,18 @@ class Pages:
         headers = {"Retry-After": "5"} if found.status in (429, 503) else {}
         page = Page("error.html", model, found.status, headers)
         return self._rendered(request, viewer, page)
+
+
+class _Stream(Response):
+    """The response of a stream of events, which the streams of the API send."""
+
+    def __init__(self, streams: EventStreams, source: EventSource) -> None:
+        super().__init__()
+        self._streams, self._source = streams, source
+
+    async def __call__(self, _: AsgiScope, receive: Receive, send: Send) -> None:
+        source = self._source
+        await self._streams.follow(source.key, source.encode, source.after, receive, send)
 
 
 def _download(answer: Download) -> Response:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import pytest
 
 from modemagent.registry.store.people import PersonRole
-from tests.registry.conftest import IMEI, OTHER_ICCID
+from tests.registry.conftest import IMEI, OTHER_ICCID, Gateway
 from tests.registry.pages.conftest import Browser, Story
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the extra browser is missing")
@@ -125,7 +125,7 @@ def paths(story: Story) -> list[str]:
     others = [
         "/check", "/cases", "/cases/new", "/policies", "/policies/new", "/windows", "/lists",
         "/lists/prohibited", "/imports", "/assets", "/assets/new", "/orders", "/deadlines",
-        "/audit",
+        "/audit", "/live",
     ]  # fmt: skip
     clerk = story.person("guide-2", PersonRole.OPERATOR)
     linked = set().union(*(clerk.get(one).pages for one in others))
@@ -223,6 +223,24 @@ def test_number_is_found_by_keys_alone(story: Story, chromium: Chromium) -> None
         return str(page.evaluate("document.activeElement.tagName"))
 
     assert chromium.visit(person, body) == "BODY"
+
+
+def test_new_events_are_counted_and_shown_on_request(story: Story, chromium: Chromium) -> None:
+    person = story.person("watcher", PersonRole.VIEWER)
+    gateway = Gateway("gw-live")
+    client = story.registry.client("--scope", "gateway", "--gateway-id", "gw-live")
+
+    def body(page: Any, base: str) -> str:
+        page.goto(base + "/live")
+        page.get_by_text("Live: nothing new yet").wait_for()
+        before = page.locator(".events > li").count()
+        client.post(gateway.report("identified", imei="867698040000047", sims=[]))
+        page.get_by_role("link", name="Show 1 new").wait_for()
+        assert page.locator(".events > li").count() == before
+        page.get_by_role("link", name="Show 1 new").click()
+        return str(page.locator(".events > li").first.inner_text())
+
+    assert "gw-live" in chromium.visit(person, body)
 
 
 def test_selected_number_is_copied_without_spaces(story: Story, chromium: Chromium) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import http.client
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -47,6 +50,24 @@ def test_deadlines_are_filtered_and_masked(story: Story, auditor: Browser) -> No
     assert viewer.get("/deadlines?due_before=soon").status == 400
     modem = viewer.get(viewer.get(f"/modems/{ABROAD}").headers["Location"])
     assert any(one.startswith("/deadlines?modem=") for one in modem.links)
+
+
+def test_stream_of_a_page_has_no_numbers(story: Story) -> None:
+    viewer = story.person("follower", PersonRole.VIEWER)
+    assert Browser(viewer.port).get("/live/stream").status == 303
+    headers = {"Cookie": f"registry={viewer.cookie}", "Last-Event-ID": "0"}
+    with contextlib.closing(
+        http.client.HTTPConnection("127.0.0.1", viewer.port, timeout=20)
+    ) as connection:
+        connection.request("GET", "/live/stream", None, headers)
+        response = connection.getresponse()
+        assert response.headers["Content-Type"] == "text/event-stream"
+        lines = [response.readline().decode() for _ in range(12)]
+    assert 'data: "Modem first seen"\n' in lines
+    assert not re.search("[0-9]{6}", "".join(lines))
+    page = viewer.get("/live").text
+    assert re.search(r'data-stream="/live/stream" data-after="[0-9]+"', page)
+    assert "data-stream" not in viewer.get("/live?after=2").text
 
 
 def test_acts_are_filtered(story: Story, auditor: Browser) -> None:

@@ -104,6 +104,41 @@ for (const field of document.querySelectorAll("[data-counter]")) {
   count();
 }
 
+// Counts new events; rows appear only when the link is used, so that none moves away.
+for (const box of document.querySelectorAll("[data-stream]")) {
+  const [shown, link] = box.children;
+  let last = box.dataset.after, fresh = 0, heard = "", source, lost;
+  const now = () => `${new Date().toISOString().slice(11, 19)} UTC`;
+  const tell = (text) => { if (shown.textContent !== text) shown.textContent = text; };
+  const connected = () => {
+    clearTimeout(lost);
+    lost = undefined;
+    heard = now();
+    if (fresh) link.textContent = `Show ${fresh} new`;
+    tell(fresh ? `${fresh} new since you loaded this page` : "Live: nothing new yet");
+  };
+  const open = () => {
+    source = new EventSource(`${box.dataset.stream}?after=${last}`);
+    source.onopen = connected;
+    source.onmessage = (event) => { last = event.lastEventId; fresh += 1; connected(); };
+    source.onerror = () => {
+      lost ??= setTimeout(() => {
+        lost = undefined;
+        tell(`Connection lost, trying again.${heard && ` Last news ${heard}.`}`);
+        if (source.readyState === EventSource.CLOSED) open();
+      }, 8000);
+    };
+  };
+  const follow = () => {
+    source?.close();
+    clearTimeout(lost);
+    lost = undefined;
+    if (!document.hidden) open();
+  };
+  document.addEventListener("visibilitychange", follow);
+  follow();
+}
+
 // A form is sent once.
 document.addEventListener("submit", (event) => {
   if (event.target.dataset.sent) event.preventDefault();
