@@ -124,6 +124,12 @@ class AssetCalls:
             begin = key_of(after) if after else None
             return orders.order_page(connection, limit=limit, after=begin)
 
+    def order_with_id(self, key: str, limit: int, after: str | None) -> Document | None:
+        """Return an order with lots and a page of rows, by its id."""
+        with self._database.reading() as connection:
+            rows = orders.load_orders(connection, "id", [key_of(key)])
+            return _whole_order(connection, rows[0], limit, after) if rows else None
+
     def order(self, name: str, limit: int, after: str | None) -> Document | None:
         """Return an order with lots and a page of rows, by its number, or else by its id."""
         with self._database.reading() as connection:

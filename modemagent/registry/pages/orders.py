@@ -105,7 +105,7 @@ def csv(ask: Ask) -> Answer:
     key, calls = ask.key("O", "order"), AssetCalls(ask.state.database, ask.who.actor)
 
     def page(after: str | None) -> Document | None:
-        found = calls.order(key, _BLOCK, after)
+        found = calls.order_with_id(key, _BLOCK, after)
         return found and shown_register(found, ask.who)
 
     text = order_csv_of(page)
@@ -139,8 +139,8 @@ def _act(ask: Ask, work: Callable[[AssetCalls, str, int], Document | None]) -> A
 
 def _page(ask: Ask, refusal: Refusal | None = None) -> Page:
     key, calls = ask.key("O", "order"), AssetCalls(ask.state.database, ask.who.actor)
-    found = calls.order(key, _ROWS, ask.query("after") or None)
-    if found is None or found["id"] != key:
+    found = calls.order_with_id(key, _ROWS, ask.query("after") or None)
+    if found is None:
         raise not_found("order")
     shown = shown_register(found, ask.who)
     with ask.reading() as connection:

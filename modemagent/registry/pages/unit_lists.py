@@ -1,10 +1,10 @@
-"""Lists of modems and SIMs in the order of their first report, with filters, views and CSV."""
+"""Lists of modems and SIMs, those reported last first, with filters, views and CSV."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from sqlalchemy import Connection
@@ -18,6 +18,8 @@ from modemagent.registry.pages.views import SavedViews, saved_views
 from modemagent.registry.pages.words import LINK_STATES, Word
 from modemagent.registry.store import reader
 from modemagent.registry.store.documents import Document
+from modemagent.registry.store.unit_pages import UnitPage, page_before
+from modemagent.registry.store.units import UnitKind
 
 _ROWS = 50
 _BLOCK = 500  # rows of a file that are read at a time
@@ -47,8 +49,7 @@ class UnitsPage:
     """A page of a list.
 
     :param sentence: what is shown
-    :param following: address of the next page
-    :param first: address of the first page; None: this is it
+    :param newest: address of the first page; None: this is it
     """
 
     rows: list[UnitRow]
@@ -59,8 +60,9 @@ class UnitsPage:
     link_state: str
     views: SavedViews
     csv: str
-    following: str | None
-    first: str | None
+    newest: str | None
+    newer: str | None
+    older: str | None
 
 
 class UnitFilters(NamedTuple):
@@ -79,6 +81,7 @@ class UnitKindList(NamedTuple):
 
     name: str
     title: str
+    kind: UnitKind
     read: Callable[..., Document]
     row: Callable[[Document, Links, Ask], UnitRow]
     has_states: bool
@@ -106,7 +109,6 @@ def sims_csv(ask: Ask) -> Answer:
 
 
 def _show(ask: Ask, kind: UnitKindList) -> Answer:
-    after = ask.number("after") or 0
     state = ask.query("link_state") if ask.query("link_state") in LINK_STATES else ""
     state = state if kind.has_states else ""
     with ask.reading() as connection:
@@ -115,9 +117,15 @@ def _show(ask: Ask, kind: UnitKindList) -> Answer:
         filters = UnitFilters(ref, state)
         if gateway and ref != ask.query("gateway"):
             return SeeOther(_url(kind, filters))  # an id in an address could be a number
-        page = kind.read(connection, limit=_ROWS, after=after, **_wanted(filters, kind))
+        after, before = ask.number("after"), ask.number("before")
+        begin = UnitPage(after or 0, _ROWS)
+        if after is None:
+            begin = _begin(connection, kind, filters, _ROWS, before)
+        page = kind.read(connection, limit=begin.rows, after=begin.after, **_wanted(filters, kind))
+        if after is not None and page["next"] is None and len(page[kind.name]) < _ROWS and not ref:
+            return SeeOther(_url(kind, filters))  # the newest page, which has as many rows as fit
         links = Links(connection, ask.who)
-        rows = [kind.row(one, links, ask) for one in page[kind.name]]
+        rows = [kind.row(one, links, ask) for one in reversed(page[kind.name])]
         shown = links.text(gateway["gateway_id"]) if gateway else ""
         views = saved_views(connection, ask, kind.name, _url(kind, filters))
     unknown = bool(ask.query("gateway")) and gateway is None
@@ -130,8 +138,9 @@ def _show(ask: Ask, kind: UnitKindList) -> Answer:
         link_state=state,
         views=views,
         csv=_url(kind, filters).replace(f"/{kind.name}", f"/{kind.name}/csv", 1),
-        following=_url(kind, filters, page["next"]) if page["next"] and not unknown else None,
-        first=_url(kind, filters) if after else None,
+        newest=_url(kind, filters) if after is not None or before is not None else None,
+        newer=_newer(kind, filters, after, before, page["next"]),
+        older=_url(kind, filters, before=begin.after + 1) if begin.after and not unknown else None,
     )
     return Page(f"{kind.name}.html", model)
 
@@ -141,16 +150,19 @@ def _csv(ask: Ask, kind: UnitKindList) -> Answer:
     filters = UnitFilters(ask.query("gateway"), state if kind.has_states else "")
 
     def lines() -> Iterator[list[str]]:
-        after: Any = 0
-        while after is not None:
+        before: int | None = None
+        while True:
             with ask.reading() as connection:
+                begin = _begin(connection, kind, filters, _BLOCK, before)
                 page = kind.read(
-                    connection, limit=_BLOCK, after=int(after), **_wanted(filters, kind)
+                    connection, limit=begin.rows, after=begin.after, **_wanted(filters, kind)
                 )
                 links = Links(connection, ask.who)
-                for one in page[kind.name]:
+                for one in reversed(page[kind.name]):
                     yield _cells(kind, kind.row(one, links, ask))
-            after = page["next"]
+            if not begin.after:
+                return
+            before = begin.after + 1
 
     return Download(
         f"{kind.name}.csv",
@@ -184,9 +196,31 @@ def _wanted(filters: UnitFilters, kind: UnitKindList) -> dict[str, str | None]:
     return {**found, "link_state": filters.link_state or None} if kind.has_states else found
 
 
-def _url(kind: UnitKindList, filters: UnitFilters, after: str = "") -> str:
-    given = {**filters._asdict(), "after": after}
-    query = urlencode({name: value for name, value in given.items() if value})
+def _begin(
+    connection: Connection, kind: UnitKindList, filters: UnitFilters, limit: int, before: int | None
+) -> UnitPage:
+    """Return the page that ends before a unit; what is in one gateway is on one page."""
+    if filters.gateway:
+        return UnitPage(0, _BLOCK)
+    return page_before(connection, kind.kind, limit, before, filters.link_state or None)
+
+
+def _newer(
+    kind: UnitKindList,
+    filters: UnitFilters,
+    after: int | None,
+    before: int | None,
+    following: str | None,
+) -> str | None:
+    """Return the address of the page with newer units."""
+    if after is not None:
+        return _url(kind, filters, after=int(following)) if following else None
+    return _url(kind, filters, after=before - 1) if before else None
+
+
+def _url(kind: UnitKindList, filters: UnitFilters, **cursor: int) -> str:
+    given = {**filters._asdict(), **cursor}
+    query = urlencode({name: value for name, value in given.items() if value != ""})
     return f"/{kind.name}?{query}" if query else f"/{kind.name}"
 
 
@@ -219,7 +253,7 @@ def _sentence(kind: UnitKindList, gateway: str, state: str, *, unknown: bool) ->
         return "No gateway has this id."
     found = f"All {kind.title}" + (f" that are {state}" if state else "")
     where = f" in gateway {gateway}" if gateway else ""
-    return f"{found}{where}, in the order of their first report."
+    return f"{found}{where}, those reported for the first time last come first."
 
 
 def _modem_row(one: Document, links: Links, ask: Ask) -> UnitRow:
@@ -250,8 +284,14 @@ def _sim_row(one: Document, links: Links, ask: Ask) -> UnitRow:
 
 _WHERE = ("gateway", "port", "present", "link_state", "last_read")
 _MODEMS = UnitKindList(
-    "modems", "modems", reader.modems, _modem_row, True, ("imei", "model", "", *_WHERE)
+    "modems",
+    "modems",
+    UnitKind.MODEM,
+    reader.modems,
+    _modem_row,
+    True,
+    ("imei", "model", "", *_WHERE),
 )
 _SIMS = UnitKindList(
-    "sims", "SIMs", reader.sims, _sim_row, False, ("iccid", "imsi", "imei", *_WHERE)
+    "sims", "SIMs", UnitKind.SIM, reader.sims, _sim_row, False, ("iccid", "imsi", "imei", *_WHERE)
 )

@@ -7,9 +7,15 @@ import io
 import re
 
 import pytest
+from starlette.datastructures import State
+from starlette.requests import Request
 
+from modemagent.registry.pages import unit_lists
 from modemagent.registry.pages.csv_files import BROKEN, complete_or_marked
-from modemagent.registry.store import finding_sets, saved_views
+from modemagent.registry.pages.forms import Form
+from modemagent.registry.pages.frame import Ask, Page, SeeOther
+from modemagent.registry.pages.viewer import Viewer
+from modemagent.registry.store import finding_sets, people, saved_views
 from modemagent.registry.store.decisions import Decision, DecisionAction
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.people import PersonRole
@@ -43,7 +49,8 @@ def test_filter_by_gateway_has_its_reference_in_the_address(operator: Browser) -
 def test_csv_has_the_rows_of_the_page(operator: Browser) -> None:
     page = operator.get("/modems").text
     rows = rows_of(operator.get("/modems/csv").text)
-    assert len(rows) == len(re.findall(r"<tr data-row", page)) == 3
+    assert len(rows) == len(re.findall(r"<tr data-row", page)) >= 3
+    assert [row["imei"] for row in rows] == re.findall(r"<tr data-row><td><a [^>]+>(\d+)<", page)
     assert {row["imei"] for row in rows} >= {IMEI}
     assert f'=""{IMEI}""' in operator.get("/modems/csv?numbers=text").text
     assert any(FORMULA in row["model"] for row in rows)
@@ -54,6 +61,42 @@ def test_csv_has_the_rows_of_the_page(operator: Browser) -> None:
     listed = operator.get("/findings?state=all&severity=any").text
     assert len(found) == len(re.findall(r"<tr data-row", listed))
     assert [row["id"] for row in found] == re.findall(r'<tr data-row id="([^"]+)"', listed)
+
+
+def test_newer_and_older_pages_have_each_row_once(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unit_lists, "_ROWS", 2)
+    with story.database.reading() as connection:
+        person = people.all_people(connection)[0]
+
+    def page(url: str) -> unit_lists.UnitsPage:
+        path, _, query = url.partition("?")
+        scope = {"type": "http", "method": "GET", "path": path, "headers": [],
+                 "query_string": query.encode()}  # fmt: skip
+        ask = Ask(
+            state=State({"database": story.database}), request=Request(scope),
+            viewer=Viewer(person), form=Form(), is_secure=False, client="",
+        )  # fmt: skip
+        answer = unit_lists.modems(ask)
+        if isinstance(answer, SeeOther):
+            return page(answer.url)
+        assert isinstance(answer, Page)
+        assert isinstance(answer.model, unit_lists.UnitsPage)
+        return answer.model
+
+    newest = page("/modems")
+    assert newest.newer is None
+    pages = [newest]
+    while pages[-1].older:
+        pages.append(page(pages[-1].older))
+    shown = [row.link.url for one in pages for row in one.rows]
+    assert len(shown) == len(set(shown)) >= 3
+    monkeypatch.setattr(unit_lists, "_ROWS", 50)
+    assert shown == [row.link.url for row in page("/modems").rows]
+    monkeypatch.setattr(unit_lists, "_ROWS", 2)
+    assert page(pages[1].newer or "").rows == newest.rows
+    assert page("/modems?link_state=unlinked").rows
 
 
 def test_broken_export_is_marked() -> None:

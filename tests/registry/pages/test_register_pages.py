@@ -115,3 +115,17 @@ def test_units_without_numbers_are_received_by_hand(operator: Browser) -> None:
     assert operator.post(f"{path[1]}/receive", {**form, "received": "101"}).status == 422
     assert operator.post(f"{path[1]}/receive", {**form, "received": "40"}).status == 303
     assert "40 of 100 received" in operator.get(path[1]).text
+
+
+def test_order_with_the_id_of_another_as_its_number(operator: Browser) -> None:
+    path = re.search(r'href="/orders/O(\d+)">loose<', operator.get("/orders").text)
+    assert path is not None
+    form = {"target": "orders", "order": path[1], "pasted": "model,quantity\nBG95-M3,7\n"}
+    dry = operator.post("/imports", form)
+    operator.post("/imports/apply", {**form, "content": dry.field("content")})
+    orders = operator.get("/orders").text
+    other = re.search(rf'href="(/orders/O\d+)">{path[1]}<', orders)
+    assert other is not None
+    assert "EG25-G" in operator.get(f"/orders/O{path[1]}").text
+    assert "BG95-M3" in operator.get(other[1]).text
+    assert "BG95-M3" in operator.get(f"{other[1]}/csv").text
