@@ -50,7 +50,7 @@ class CountedPeriod:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeadlineRow:
+class DueRow:
     """How far a modem is from a limit.
 
     :param percent: of the limit that is used, at most 100
@@ -84,7 +84,7 @@ class DeadlinesPage:
     :param values: the filters that are set
     """
 
-    rows: list[DeadlineRow]
+    rows: list[DueRow]
     countries: list[Choice]
     chips: list[Chip]
     values: dict[str, str]
@@ -178,9 +178,9 @@ def _url(values: Mapping[str, str]) -> str:
     return f"/deadlines?{urlencode(given)}" if given else "/deadlines"
 
 
-def _row(one: Document, links: Links, ask: Ask) -> DeadlineRow:
+def _row(one: Document, links: Links, ask: Ask) -> DueRow:
     due, relative = due_text(one["due_on"], one["ratio"], one["reached"], ask.now.date())
-    return DeadlineRow(
+    return DueRow(
         modem=Link(ask.who.digits(one["imei"]), f"/modems/{one['ref']}"),
         country=one["country"],
         days=one["days"],

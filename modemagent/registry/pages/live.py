@@ -20,7 +20,7 @@ _HIGHEST = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class LivePage:
+class LiveEvents:
     """A page of events, newest first.
 
     :param position: the stream continues after it; None: this page is about the past
@@ -41,7 +41,7 @@ def show(ask: Ask) -> Answer:
         links = Links(connection, ask.who)
         rows = [event_row(one, links, ask.now) for one in found["events"]]
     is_past = after is not None
-    model = LivePage(
+    model = LiveEvents(
         events=rows,
         position=None if is_past else position,
         first="/live" if is_past else None,

@@ -204,7 +204,7 @@ class Pages:
         if isinstance(answer, Download):
             return _download(answer)
         if isinstance(answer, EventSource):
-            return _Stream(self._state.streams, answer)
+            return _EventStreamResponse(self._state.streams, answer)
         return self._rendered(ask.request, ask.viewer, answer)
 
     def _redirect(self, ask: Ask, to: SeeOther) -> Response:
@@ -250,7 +250,7 @@ class Pages:
         return self._rendered(request, viewer, page)
 
 
-class _Stream(Response):
+class _EventStreamResponse(Response):
     """The response of a stream of events, which the streams of the API send."""
 
     def __init__(self, streams: EventStreams, source: EventSource) -> None:

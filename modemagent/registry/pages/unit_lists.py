@@ -18,7 +18,7 @@ from modemagent.registry.pages.views import SavedViews, saved_views
 from modemagent.registry.pages.words import LINK_STATES, Word
 from modemagent.registry.store import reader
 from modemagent.registry.store.documents import Document
-from modemagent.registry.store.unit_pages import UnitPage, page_before
+from modemagent.registry.store.unit_pages import UnitRange, page_before
 from modemagent.registry.store.units import UnitKind
 
 _ROWS = 50
@@ -118,7 +118,7 @@ def _show(ask: Ask, kind: UnitKindList) -> Answer:
         if gateway and ref != ask.query("gateway"):
             return SeeOther(_url(kind, filters))  # an id in an address could be a number
         after, before = ask.number("after"), ask.number("before")
-        begin = UnitPage(after or 0, _ROWS)
+        begin = UnitRange(after or 0, _ROWS)
         if after is None:
             begin = _begin(connection, kind, filters, _ROWS, before)
         page = kind.read(connection, limit=begin.rows, after=begin.after, **_wanted(filters, kind))
@@ -198,10 +198,10 @@ def _wanted(filters: UnitFilters, kind: UnitKindList) -> dict[str, str | None]:
 
 def _begin(
     connection: Connection, kind: UnitKindList, filters: UnitFilters, limit: int, before: int | None
-) -> UnitPage:
+) -> UnitRange:
     """Return the page that ends before a unit; what is in one gateway is on one page."""
     if filters.gateway:
-        return UnitPage(0, _BLOCK)
+        return UnitRange(0, _BLOCK)
     return page_before(connection, kind.kind, limit, before, filters.link_state or None)
 
 

@@ -12,7 +12,7 @@ from modemagent.registry.store.recheck_tables import modem_type
 from modemagent.registry.store.units import UnitKind
 
 
-class UnitPage(NamedTuple):
+class UnitRange(NamedTuple):
     """A page of units.
 
     :param after: the unit after which it begins; 0: it has the oldest units
@@ -29,7 +29,7 @@ def page_before(
     limit: int,
     before: int | None,
     link_state: str | None = None,
-) -> UnitPage:
+) -> UnitRange:
     """Return the page that ends before a unit.
 
     :param before: None: the page has the newest units
@@ -43,4 +43,4 @@ def page_before(
         query = select(column).where(modem_type.c.link_state == int(LinkState[link_state.upper()]))
     query = query if before is None else query.where(column < before)
     rows = connection.execute(query.order_by(column.desc()).limit(limit + 1)).scalars().all()
-    return UnitPage(rows[limit] if len(rows) > limit else 0, min(len(rows), limit))
+    return UnitRange(rows[limit] if len(rows) > limit else 0, min(len(rows), limit))
