@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from modemagent.provisioning.code_sheet import codes_pdf
-from modemagent.provisioning.scans.keyboard import CHECK_GS1_TEXT, CHECK_TEXTS, typed_on
+from modemagent.provisioning.scanner_check import SheetCheck
+from modemagent.provisioning.scans.keyboard import CHECK_GS1, CHECK_GS1_TEXT, CHECK_TEXTS, typed_on
 from tests.labels.decoders import by_zxing
 from tests.labels.test_decoding import pdf_pages
 from tests.provisioning.line import Line
@@ -17,6 +20,26 @@ def test_codes_are_read_from_the_pages(tmp_path: Path) -> None:
     commands = {"MA-PRINT", "MA-RETEST", "MA-OK"}
     assert pages[0] | pages[1] == {f"MA-BAY-{bay}" for bay in bays} | commands
     assert pages[2] == {*CHECK_TEXTS, CHECK_GS1_TEXT}
+
+
+@pytest.mark.parametrize(
+    ("codes", "problem"),
+    [
+        ((*CHECK_TEXTS, CHECK_GS1), ""),
+        ((*CHECK_TEXTS, f"]C1{CHECK_GS1}"), ""),
+        (CHECK_TEXTS, "stdin: 1 code was not read"),
+        ((typed_on("QWERTZ", CHECK_TEXTS[0]),), "keyboard layout (QWERTZ)"),
+        ((*CHECK_TEXTS, CHECK_GS1.replace("\x1d", "")), "loses the separator"),
+    ],
+)
+def test_station_check_reads_the_sheet_on_each_scanner(codes, problem) -> None:
+    check = SheetCheck(["stdin"])
+    said = [check.take("stdin", code) for code in codes]
+    assert said[0].startswith("stdin: ")
+    finding = next(check.findings())
+    assert problem in finding.problem
+    assert bool(finding.problem) == bool(problem)
+    assert check.is_done == ("not read" not in problem)
 
 
 def test_the_line_shows_what_the_check_sheet_found() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import click
 
-from modemagent.cli.options import FOUND_WRONG, json_option, value_option
+from modemagent.cli.options import FOUND_WRONG, flag_option, json_option, value_option
 from modemagent.cli.output import heading, plain, print_json, table
 from modemagent.cli.provision.order_options import station_options
 from modemagent.discovery.modems import find_modems
@@ -19,6 +20,7 @@ from modemagent.provisioning.bench_file import DEFAULT_BENCH_FILE, BenchSettings
 from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.people import hashed_pin
 from modemagent.provisioning.readings import is_path
+from modemagent.provisioning.scanner_check import check_scanners
 from modemagent.provisioning.session import opened_station
 from modemagent.provisioning.station import check_station
 from modemagent.provisioning.station_record import save_check
@@ -30,9 +32,16 @@ _POLL_S = 0.2
 @click.command("station")
 @station_options
 @click.option("--pin", is_flag=True, help="Only print the hash of a PIN for bench.toml.")
+@flag_option("--check-sheet", "Also scan the last page of the code sheet on each scanner.")
 @json_option
-def station_command(settings: BenchSettings, state_dir: Path, pin: bool, as_json: bool) -> int:
+def station_command(
+    settings: BenchSettings, state_dir: Path, pin: bool, check_sheet: bool, as_json: bool
+) -> int:
     """Check this station at the start of a shift; the result is kept for the next orders.
+
+    \b
+    modemagent provision station
+    modemagent provision station --check-sheet
 
     Exits with 3 if something is wrong.
     """
@@ -44,6 +53,9 @@ def station_command(settings: BenchSettings, state_dir: Path, pin: bool, as_json
     without = settings._replace(registry="none")
     with opened_station(nothing, without, state_dir, open_log("error")) as (printer, _):
         found = list(check_station(settings, state_dir, printer))
+    if check_sheet:
+        sources = settings.scanners or ("stdin",)
+        found += check_scanners(sources, partial(click.echo, err=True), open_log("error"))
     wrong = [one for one in found if one.problem]
     save_check(state_dir, "; ".join(one.problem for one in wrong))
     if as_json:
