@@ -22,6 +22,7 @@ from modemagent.registry.pages.frame import (
 )
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import not_found
+from modemagent.registry.pages.registers import open_case
 from modemagent.registry.pages.words import ACTIONS, GRADES
 from modemagent.registry.store import finding_reader
 from modemagent.registry.store.batch import Batch
@@ -73,6 +74,8 @@ class FindingPage:
     :param work: what was announced for the time of the change
     :param newer: events of the same object after it
     :param is_over: its cause is gone
+    :param case: what it is about, or the open case about the same modem or SIM
+    :param deadlines: address of the deadlines of the modem, if it is about one
     :param is_stale: what was decided elsewhere while the form was open
     :param problem: why a decision was not made
     :param typed: the reason that was typed
@@ -94,6 +97,8 @@ class FindingPage:
     assignee: str
     until: str
     new_case: str
+    case: Link | None
+    deadlines: str
     is_stale: bool = False
     problem: str = ""
     typed: str = ""
@@ -185,11 +190,13 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         links = Links(connection, viewer)
         row = finding_row(found, links, now)
         change = event_row(found["change"], links, now) if found["change"] else None
+        case = _case(connection, found)
         newer = _newer(connection, found, links, now)
         keys = [one["report"] for one in found["evidence"][:_MOST_EVIDENCE]]
         evidence = [link for key in keys if (link := links.report(key))]
         first = found["first_report"]
         answers = answers_in(connection, links, first, row.word.short) if first else ()
+    is_deadline = found["type"] in ("roaming.deadline", "registration.due")
     history = [_history(one, links, now) for one in found["history"]]
     is_over = found["state"] == "resolved" and any(
         one["action"] == "cause_gone" for one in found["history"][-1:]
@@ -212,6 +219,8 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         assignee=found["assignee"] or "",
         until=f"{tomorrow:%Y-%m-%d %H:%M}",
         new_case=_new_case(row.about),
+        case=case,
+        deadlines=f"/deadlines?modem={found['ref']}" if is_deadline else "",
         **more,
     )
 
@@ -220,6 +229,18 @@ def _new_case(about: Link) -> str:
     """Return the address of the form for a case about a modem or a SIM; empty for a gateway."""
     _, folder, ref = (about.url or "//").split("/")
     return f"/cases/new?{folder[:-1]}={ref}" if folder in ("modems", "sims") else ""
+
+
+def _case(connection: Connection, found: dict[str, Any]) -> Link | None:
+    """Return the case that the finding is about, or an open one about its modem or SIM."""
+    part = found["part"] or ""
+    if part.startswith("case:"):
+        name = part.replace("case:", "K")
+        return Link(name, f"/cases/{name}")
+    kind, number = (
+        (UnitKind.MODEM, found["imei"]) if found["imei"] else (UnitKind.SIM, found["iccid"])
+    )
+    return open_case(connection, kind, number) if number else None
 
 
 def _newer(

@@ -53,8 +53,11 @@ def finding_row(document: dict[str, Any], links: Links, now: datetime) -> Findin
         or Link("-")
     )
     kind = "modem" if document["imei"] else "SIM" if document["iccid"] else "gateway"
-    if document["port"]:
+    if document["port"] and kind == "gateway":
         about, kind = about._replace(text=f"{about.text} {links.text(document['port'])}"), "place"
+    where = links.gateway_of(document["first_report"]) if kind not in ("gateway", "place") else None
+    if where is not None and document["port"]:
+        where = where._replace(text=f"{where.text} {links.text(document['port'])}")
     is_note = document["severity"] == "note" and document["state"] == "undecided"
     since, known = moment(document["first_seen"], now), moment(document["recorded_at"], now)
     until = moment(document["until"], now)
@@ -65,7 +68,7 @@ def finding_row(document: dict[str, Any], links: Links, now: datetime) -> Findin
         word=finding_word(document["type"], document["severity"]),
         kind=kind,
         about=about,
-        where=links.gateway_of(document["first_report"]) if kind != "gateway" else None,
+        where=where,
         since=since,
         known=known,
         is_late=bool(document["late"]) or _gap_s(since, known) > _LATE_S,
@@ -85,11 +88,13 @@ def is_waiting(document: dict[str, Any]) -> bool:
 def part_text(part: str | None) -> str:
     """Return the part that a finding is about: a number is a slot.
 
-    >>> part_text("1"), part_text("case:31"), part_text(None)
-    ('slot 1', 'case K31', '')
+    >>> part_text("1"), part_text("case:31"), part_text("rule:in-import"), part_text(None)
+    ('slot 1', 'case K31', 'rule in-import', '')
     """
     if part and part.startswith("case:"):
         return f"case K{part.removeprefix('case:')}"
+    if part and part.startswith("rule:"):
+        return part.replace(":", " ")
     return f"slot {part}" if part and part.isdecimal() and len(part) < 3 else part or ""
 
 

@@ -82,7 +82,7 @@ class Filters(NamedTuple):
         )
         of = f" of the rule {WORDS[self.rule].short}" if self.rule else ""
         which = "All" if self.state == _ALL else self.state.capitalize()
-        return f"{which} {what}{of}, newest first."
+        return f"{which} {what}{of}, those found last first."
 
 
 def filters_of(ask: Ask) -> Filters:

@@ -53,8 +53,6 @@ def registers_about(
     (found,) = checks.judge(connection, [(number, None)], "imei" if is_modem else "iccid", now_ms())
     hit = found["hits"][0] if found["hits"] else None
     asset, model = found["asset"], found["model"]
-    thing = cases.CaseThing(kind, number[:_IMEI_DIGITS] if is_modem else number)
-    case = cases.open_case_of(connection, [thing])
     about = ""
     if asset:
         parts = (asset["owner"], asset["site"], LIFECYCLES[asset["lifecycle"]].short)
@@ -68,9 +66,16 @@ def registers_about(
         policies=_policies(connection, unit, viewer) if is_modem and unit is not None else [],
         deadlines=_deadlines(connection, unit) if is_modem and unit is not None else [],
         deadlines_url=f"/deadlines?modem={ref}",
-        case=Link(f"K{case}", f"/cases/K{case}") if case is not None else None,
+        case=open_case(connection, kind, number),
         new_case=f"/cases/new?{'modem' if is_modem else 'sim'}={ref}",
     )
+
+
+def open_case(connection: Connection, kind: UnitKind, number: str) -> Link | None:
+    """Return the open case about a modem or a SIM."""
+    key = number[:_IMEI_DIGITS] if kind is UnitKind.MODEM else number
+    case = cases.open_case_of(connection, [cases.CaseThing(kind, key)])
+    return None if case is None else Link(f"K{case}", f"/cases/K{case}")
 
 
 def _asset_link(asset: dict[str, str], viewer: Viewer) -> Link:

@@ -253,7 +253,7 @@ def _sentence(kind: UnitKindList, gateway: str, state: str, *, unknown: bool) ->
         return "No gateway has this id."
     found = f"All {kind.title}" + (f" that are {state}" if state else "")
     where = f" in gateway {gateway}" if gateway else ""
-    return f"{found}{where}, those reported for the first time last come first."
+    return f"{found}{where}, the latest to appear first."
 
 
 def _modem_row(one: Document, links: Links, ask: Ask) -> UnitRow:
