@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection
-
+from modemagent.registry.pages import finding_context as context
 from modemagent.registry.pages import timeline
 from modemagent.registry.pages.event_rows import EventRow, event_row
 from modemagent.registry.pages.evidence import AtAnswer, answers_in
@@ -22,9 +21,9 @@ from modemagent.registry.pages.frame import (
 )
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import not_found
-from modemagent.registry.pages.registers import open_case
 from modemagent.registry.pages.words import ACTIONS, GRADES
 from modemagent.registry.store import finding_reader
+from modemagent.registry.store.authorised import OF_PAIRS
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.decisions import (
     AUTHORISABLE,
@@ -34,10 +33,6 @@ from modemagent.registry.store.decisions import (
     StaleRevision,
 )
 from modemagent.registry.store.decisions import decide as make_decision
-from modemagent.registry.store.event_reader import events_about
-from modemagent.registry.store.lookup import find_unit
-from modemagent.registry.store.units import UnitKind
-from modemagent.registry.store.view import View
 
 _MOST_REASON = 2000
 _MOST_EVIDENCE = 20
@@ -71,9 +66,12 @@ class FindingPage:
     :param grade: how certain it is, as text
     :param change: the event that the finding is about, if it is about a change
     :param policy: the one that covers the modem now
+    :param allows: the policy that allows the SIM once the finding is authorised
     :param work: what was announced for the time of the change
     :param newer: events of the same object after it
+    :param others: findings about the same object that wait
     :param is_over: its cause is gone
+    :param is_decided: a person has resolved it
     :param case: what it is about, or the open case about the same modem or SIM
     :param deadlines: address of the deadlines of the modem, if it is about one
     :param is_stale: what was decided elsewhere while the form was open
@@ -86,12 +84,15 @@ class FindingPage:
     grade: str
     change: EventRow | None
     policy: Link
+    allows: str
     work: list[AnnouncedWork]
     newer: list[EventRow]
+    others: list[FindingRow]
     evidence: list[Link]
     answers: list[AtAnswer]
     history: list[HistoryRow]
     is_over: bool
+    is_decided: bool
     can_authorise: bool
     may_decide: bool
     assignee: str
@@ -189,13 +190,18 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
             return SeeOther(f"/findings/{found['id']}")
         links = Links(connection, viewer)
         row = finding_row(found, links, now)
-        change = event_row(found["change"], links, now) if found["change"] else None
-        case = _case(connection, found)
-        newer = _newer(connection, found, links, now)
+        events = context.events(connection, found)
+        happened = found["change"] or context.same_report(events, found)
+        change = event_row(happened, links, now) if happened else None
+        case = context.case_of(connection, found)
+        newer = [event_row(one, links, now) for one in context.later(events, found)]
+        others = [finding_row(one, links, now) for one in context.others(connection, found)]
         keys = [one["report"] for one in found["evidence"][:_MOST_EVIDENCE]]
         evidence = [link for key in keys if (link := links.report(key))]
         first = found["first_report"]
-        answers = answers_in(connection, links, first, row.word.short) if first else ()
+        title = change.word.short if change else row.word.short
+        answers = answers_in(connection, links, first, title) if first else ()
+    is_pair = found["type"] in OF_PAIRS and found["policy"]
     is_deadline = found["type"] in ("roaming.deadline", "registration.due")
     history = [_history(one, links, now) for one in found["history"]]
     is_over = found["state"] == "resolved" and any(
@@ -208,12 +214,15 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         grade=GRADES.get(found["grade"] or "", ""),
         change=change,
         policy=_policy(found["policy"], links),
+        allows=links.text(found["policy"]["name"]) if is_pair else "",
         work=[_work(one, links, now) for one in found["windows"]],
         newer=newer,
+        others=others,
         evidence=evidence,
         answers=list(answers),
         history=history[::-1],
         is_over=is_over,
+        is_decided=found["state"] == "resolved" and not is_over,
         can_authorise=found["type"] in AUTHORISABLE,
         may_decide=viewer.may_operate,
         assignee=found["assignee"] or "",
@@ -229,32 +238,6 @@ def _new_case(about: Link) -> str:
     """Return the address of the form for a case about a modem or a SIM; empty for a gateway."""
     _, folder, ref = (about.url or "//").split("/")
     return f"/cases/new?{folder[:-1]}={ref}" if folder in ("modems", "sims") else ""
-
-
-def _case(connection: Connection, found: dict[str, Any]) -> Link | None:
-    """Return the case that the finding is about, or an open one about its modem or SIM."""
-    part = found["part"] or ""
-    if part.startswith("case:"):
-        name = part.replace("case:", "K")
-        return Link(name, f"/cases/{name}")
-    kind, number = (
-        (UnitKind.MODEM, found["imei"]) if found["imei"] else (UnitKind.SIM, found["iccid"])
-    )
-    return open_case(connection, kind, number) if number else None
-
-
-def _newer(
-    connection: Connection, found: dict[str, Any], links: Links, now: datetime
-) -> list[EventRow]:
-    """Return the newest events about the same object after the finding."""
-    if found["ref"] is None or not found["first_seen"]:
-        return []
-    view = View(connection)
-    kind = UnitKind.MODEM if found["imei"] else UnitKind.SIM
-    unit = find_unit(view, kind, found["ref"])
-    every = events_about(view, [unit]) if unit is not None else []
-    later = [one for one in every if one["time"] > found["first_seen"]]
-    return [event_row(one, links, now) for one in later[-5:][::-1]]
 
 
 def _policy(found: dict[str, Any] | None, links: Links) -> Link:

@@ -34,6 +34,18 @@ def test_page_shows_both_sims_and_the_answers(story: Story, operator: Browser) -
     assert "report gw-1/stream-1/2" in re.sub(r"<[^>]+>", "", page)
 
 
+def test_page_leads_to_the_case_and_names_who_decided(story: Story, operator: Browser) -> None:
+    page = operator.get(story.finding(operator, "SIM swapped"))
+    assert re.search(r'<dt>case</dt><dd><a href="/cases/K\d+"', page.text)
+    assert "Open a case" not in page.text
+    path = story.finding(operator, "IMEI prohibited")
+    form = {"revision": revision_of(operator.get(path).text), "reason": "sold to us"}
+    operator.post(f"{path}/resolve", form)
+    decided = operator.get(path).text
+    assert "resolved this: sold to us" in re.sub(r"<[^>]+>", "", decided)
+    assert "Decide again" in decided
+
+
 def test_decision_is_made_once_per_revision(story: Story, operator: Browser) -> None:
     path = story.finding(operator, "SIM swapped")
     form = {"revision": revision_of(operator.get(path).text), "reason": "crew <b>North</b>"}

@@ -1,0 +1,69 @@
+"""What stands beside a finding: its case, what its report changed, what happened since."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from modemagent.registry.pages.finding_rows import is_waiting
+from modemagent.registry.pages.links import Link
+from modemagent.registry.pages.registers import open_case
+from modemagent.registry.store import triage
+from modemagent.registry.store.event_reader import events_about
+from modemagent.registry.store.lookup import find_unit
+from modemagent.registry.store.units import UnitKind
+from modemagent.registry.store.view import View
+
+_MOST_NEWER = 5
+
+
+def case_of(connection: Connection, found: dict[str, Any]) -> Link | None:
+    """Return the case that the finding is about, or an open one about its modem or SIM."""
+    part = found["part"] or ""
+    if part.startswith("case:"):
+        name = part.replace("case:", "K")
+        return Link(name, f"/cases/{name}")
+    number = found["imei"] or found["iccid"]
+    return open_case(connection, _kind(found), number) if number else None
+
+
+def _unit(connection: Connection, found: dict[str, Any]) -> int | None:
+    if found["ref"] is None:
+        return None
+    return find_unit(View(connection), _kind(found), found["ref"])
+
+
+def _kind(found: dict[str, Any]) -> UnitKind:
+    return UnitKind.MODEM if found["imei"] else UnitKind.SIM
+
+
+def events(connection: Connection, found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the events about the modem or SIM, by date."""
+    unit = _unit(connection, found)
+    return [] if unit is None else events_about(View(connection), [unit])
+
+
+def later(events: list[dict[str, Any]], found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the newest events after the finding."""
+    first = found["first_seen"]
+    return [one for one in events if first and one["time"] > first][-_MOST_NEWER:][::-1]
+
+
+def same_report(events: list[dict[str, Any]], found: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the report of a finding about a slot has changed in this slot."""
+    candidates = [
+        one
+        for one in events
+        if one["type"].startswith("sim.")
+        and one["data"]["report"] == found["first_report"]
+        and str((one["data"]["new"] or one["data"]["previous"] or {}).get("slot")) == found["part"]
+    ]
+    return min(candidates, key=lambda one: one["data"]["previous"] is None, default=None)
+
+
+def others(connection: Connection, found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the other findings about the same modem or SIM that wait for a decision."""
+    unit = _unit(connection, found)
+    every = [] if unit is None else triage.about(connection, unit=unit)
+    return [one for one in every if is_waiting(one) and one["id"] != found["id"]][:_MOST_NEWER]
