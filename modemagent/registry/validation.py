@@ -194,7 +194,7 @@ def normalized(kind: str, text: str) -> str | None:
     return checked(kind, text)[0]
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=8192)
 def checked(kind: str, text: str) -> tuple[str | None, bool]:
     """Return the normalized form of a number, and whether no rule can find anything about it."""
     result = validate(kind, text)

@@ -44,9 +44,10 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA busy_timeout=15000",
     "PRAGMA foreign_keys=ON",
-    "PRAGMA cache_size=-32768",
+    "PRAGMA cache_size=-8192",
     "PRAGMA wal_autocheckpoint=8000",
 )
+_WRITER_CACHE = "PRAGMA cache_size=-32768"  # KiB; that of the readers is smaller
 _URL_HINT = (
     "Use a URL such as sqlite:////absolute/path/registry.db"
     " or postgresql+psycopg://user:password@host/database."
@@ -131,6 +132,7 @@ class Database:
             connection = self._engine.connect().execution_options(modemagent_writes=True)
             if not self.is_sqlite:
                 return connection
+            sqlite_driver.fetch(connection, _WRITER_CACHE, ())
             self._writer = connection
         return nullcontext(self._writer)
 

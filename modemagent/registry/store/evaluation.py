@@ -94,8 +94,9 @@ class _Reading(NamedTuple):
     """The newest report of a place whose values or network have changed."""
 
     place: Place
+    is_denied: bool
     at: ReportMoment
-    body: dict[str, Any]
+    found: list[RuleFinding]
 
 
 def _readings(batch: Batch, rows: Sequence[tuple[int, int, int]]) -> list[_Reading]:
@@ -123,24 +124,25 @@ def _readings(batch: Batch, rows: Sequence[tuple[int, int, int]]) -> list[_Readi
         report, wall_ms, _ = decoded[stream, number]
         boot = by_id[places[place].gateway, report.boot_id]
         lo, hi = boot.date(report.uptime_ms, wall_ms, report.clock_synchronized)
+        at = ReportMoment(stream, number, lo, hi)
         body = json.loads(bodies[stream, number])  # msgspec refuses half a surrogate pair
-        readings.append(_Reading(places[place], ReportMoment(stream, number, lo, hi), body))
+        readings.append(_Reading(places[place], is_denied(body), at, [*values(body, at)]))
     return readings
 
 
 def _evaluate_places(batch: Batch, readings: Sequence[_Reading]) -> None:
     log = FindingLog(batch, OF_PLACES)
     log.load("place", [one.place.id for one in readings])
-    refused = [one for one in readings if is_denied(one.body)]
+    refused = [one for one in readings if one.is_denied]
     rows = [(one.place.id, *one.at, False) for one in refused]
     dialect.insert_new(batch.connection, schema.denial, _DENIAL, rows)
-    over = [(one.place.id,) for one in readings if not is_denied(one.body)]
+    over = [(one.place.id,) for one in readings if not one.is_denied]
     dialect.delete_rows(batch.connection, schema.denial, ("place",), over)
     denials = _denials(batch, [one.place for one in refused])
     by_place = {place.id: found for place, found in denials.items()}
     for one in readings:
         subject = Subject("place", gateway=one.place.gateway, place=one.place.id)
-        log.set(subject, [*values(one.body, one.at), *by_place.get(one.place.id, ())])
+        log.set(subject, [*one.found, *by_place.get(one.place.id, ())])
     log.write()
 
 

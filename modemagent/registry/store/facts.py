@@ -107,7 +107,10 @@ def _facts(rows: list[Values]) -> list[Values]:
     """Return the readings that state something new, with what was known then."""
     found: list[Values] = []
     known = _UNREAD
+    before: Values = ()
     for row in sorted(rows, key=_by_date):
+        if before == (before := row[: len(_VALUES)]):
+            continue
         now = tuple(old if new is None else new for old, new in zip(known, row, strict=False))
         if not found or now != known:
             found.append((*now, *row[len(_VALUES) :]))

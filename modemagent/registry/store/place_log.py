@@ -13,7 +13,7 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from modemagent.registry.history.readings import Seen, position
 from modemagent.registry.store import dialect, schema
@@ -180,25 +180,26 @@ class PlaceLog:
             rows += virtual
         else:
             after = self._next_here(place, rows[-1]) if rows else None
-        before = self._last_here(place, rows[0].position if rows else low)
+        before = None
+        if not any(row.position < low and row.content.unit is not None for row in rows):
+            before = self._last_here(place, rows[0].position if rows else low)
         return rows, before, after
 
     def _load(self, place: Place, low: int, high: int) -> list[Row]:
         """Return the kept readings from two before a position to two after another, in order."""
-        table = schema.sighting
-        c = table.c
-        here = (c.place == place.id) & c.counts
-        columns = [c[name] for name in ROW_COLUMNS]
-        connection = self._batch.connection
-        before = connection.execute(
-            select(*columns).where(here, c.position < low).order_by(c.position.desc()).limit(2)
-        ).all()
-        rest = (
-            select(*columns).where(here, c.position >= low, c.position <= high)
-            .order_by(c.position)
-        )  # fmt: skip
-        following = select(*columns).where(here, c.position > high).order_by(c.position).limit(2)
-        found = [*reversed(before), *connection.execute(rest), *connection.execute(following)]
+        c, other = schema.sighting.c, schema.sighting.alias().c
+        there = (other.place == place.id) & other.counts
+        second_before = select(other.position).where(there, other.position < low)
+        second_before = second_before.order_by(other.position.desc()).limit(1).offset(1)
+        second_after = select(other.position).where(there, other.position > high)
+        second_after = second_after.order_by(other.position).limit(1).offset(1)
+        query = select(*(c[name] for name in ROW_COLUMNS)).where(
+            c.place == place.id,
+            c.counts,
+            c.position >= func.coalesce(second_before.scalar_subquery(), -1),
+            c.position <= func.coalesce(second_after.scalar_subquery(), 2**62),
+        )
+        found = self._batch.connection.execute(query.order_by(c.position))
         return [row_of(tuple(row)) for row in found]
 
     def _last_here(self, place: Place, position: int) -> Row | None:

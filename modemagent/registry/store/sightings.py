@@ -50,26 +50,30 @@ _TABLES = (
     "FROM sighting s JOIN boot b ON b.id = s.boot JOIN place p ON p.id = s.place"
     " JOIN gateway g ON g.id = p.gateway LEFT JOIN make m ON m.id = s.make"
 )
-# the seen of the reading before; the last HERE before; the next one that is not UNREAD
 _OWN = (
-    f"SELECT {_COLUMNS}, s.gap_before,"
-    f" ({_BEFORE.format('n.seen')} ORDER BY n.position DESC LIMIT 1),"
-    f" ({_BEFORE.format('n.id')} AND n.seen = {Seen.HERE:d} ORDER BY n.position DESC LIMIT 1),"
-    f" ({_AFTER.format('n.id')} AND n.seen <> {Seen.UNREAD:d} ORDER BY n.position LIMIT 1),"
+    f"SELECT {_COLUMNS}, s.gap_before, ({_BEFORE.format('n.id')} ORDER BY n.position DESC LIMIT 1),"
     " p.sighting, p.contested, p.last_position, p.last_stream, p.last_sequence,"
     " p.last_uptime_ms, p.last_wall_ms, p.last_synchronized"
     f" {_TABLES} WHERE s.counts AND s.unit IN {{keys}} ORDER BY s.place, s.position"
+)
+# the seen of the reading before; the last HERE before; the next one that is not UNREAD
+_NEIGHBOURS = (
+    f"SELECT s.id, ({_BEFORE.format('n.seen')} ORDER BY n.position DESC LIMIT 1),"  # noqa: S608
+    f" ({_BEFORE.format('n.id')} AND n.seen = {Seen.HERE:d} ORDER BY n.position DESC LIMIT 1),"
+    f" ({_AFTER.format('n.id')} AND n.seen <> {Seen.UNREAD:d} ORDER BY n.position LIMIT 1)"
+    " FROM sighting s WHERE s.id IN {keys}"
 )
 _BY_ROW = f"SELECT {_COLUMNS} {_TABLES} WHERE s.id IN {{keys}}"
 
 
 class _Own(NamedTuple):
-    """What a row of a modem's own reading has besides the reading."""
+    """What a row of a modem's own reading has besides the reading.
+
+    :param before: reading of the place before it
+    """
 
     gap_before: bool
-    seen_before: int | None
-    here_before: int | None
-    next: int | None
+    before: int | None
     open_sighting: int
     contested: bool
     last_position: int
@@ -80,38 +84,66 @@ class _Own(NamedTuple):
     last_synchronized: bool
 
 
+class _Neighbours(NamedTuple):
+    """The readings around one, by what they state."""
+
+    seen_before: int | None
+    here_before: int | None
+    next: int | None
+
+
 _WIDTH = _COLUMNS.count(",") + 1
 
 
 def load_modems(connection: Connection, units: Iterable[int]) -> dict[int, LoadedModem]:
     """Return the kept readings of modems that have any, by unit."""
     rows = dialect.query_keys(connection, _OWN, units)
+    extra = [_Own(*row[_WIDTH:]) for row in rows]
+    around = _neighbours(connection, rows, extra)
     kept: dict[int | None, Sighting] = {}
-    extra: list[_Own] = []
-    for row in rows:
-        more = _Own(*row[_WIDTH:])
-        extra.append(more)
-        broken = bool(more.gap_before) or more.seen_before in (None, Seen.UNREAD)
+    for row, more in zip(rows, extra, strict=True):
+        broken = bool(more.gap_before) or around[row[0]].seen_before in (None, Seen.UNREAD)
         kept[row[0]] = _sighting(row, broken=broken)
-    wanted = {one for more in extra for one in (more.here_before, more.next) if one is not None}
+    wanted = {one for near in around.values() for one in near[1:] if one is not None}
     for row in dialect.query_keys(connection, _BY_ROW, wanted - kept.keys()):
         kept[row[0]] = _sighting(row, broken=True)
     found: dict[int, LoadedModem] = {}
     for row, more in zip(rows, extra, strict=True):
         if row[1] not in found:
             found[row[1]] = LoadedModem({}, {})
-        modem = found[row[1]]
+        modem, near = found[row[1]], around[row[0]]
         sightings = modem.places.setdefault(row[2], [])
-        if more.here_before is not None:
-            _append(sightings, kept[more.here_before])
+        if near.here_before is not None:
+            _append(sightings, kept[near.here_before])
         one = kept[row[0]]
         _append(sightings, one)
         if more.open_sighting == row[0]:
             modem.present[row[2]] = bool(more.contested)
             if more.last_position > one.at.position:
                 sightings.append(_newest(row, more, one))
-        elif more.next is not None:
-            _append(sightings, kept[more.next])
+        elif near.next is not None:
+            _append(sightings, kept[near.next])
+    return found
+
+
+def _neighbours(
+    connection: Connection, rows: list[tuple[Any, ...]], extra: list[_Own]
+) -> dict[int, _Neighbours]:
+    """Return the neighbours of each row; they are searched for at the ends of runs alone."""
+    befores = [more.before for more in extra]
+    keys: list[int] = [row[0] for row in rows]
+    follows = [False, *(one == before for one, before in zip(keys, befores[1:], strict=False))]
+    ends = [not one for one in [*follows[1:], False]]
+    wanted = [
+        key for key, is_next, is_end in zip(keys, follows, ends, strict=False)
+        if is_end or not is_next
+    ]  # fmt: skip
+    found = {row[0]: _Neighbours(*row[1:]) for row in dialect.query_keys(
+        connection, _NEIGHBOURS, wanted
+    )}  # fmt: skip
+    for at, key in enumerate(keys):
+        if key not in found:
+            found[key] = _Neighbours(Seen.HERE, befores[at], keys[at + 1])
     return found
 
 
