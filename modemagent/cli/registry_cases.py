@@ -232,13 +232,29 @@ def _show(found: dict[str, Any] | None, as_json: bool) -> int:
         return 0
     names = ("id", "kind", "state", "outcome", "opened_at", "closed_at", *_FIELDS, "revision")
     click.echo(table([[name, cell(found[name])] for name in names if found[name] is not None]))
-    _section(("kind", "number", "tag", "model", "tracked"), found["things"])
+    if found["cell"]:
+        click.echo("cell         noted with each sighting, if the gateway reports it")
+    things = [{**one, **_last(one["last"])} for one in found["things"]]
+    _section(("kind", "number", "tag", "model", "tracked", "last_place", "last_seen", "with"),
+             things)  # fmt: skip
     sightings = [{**one, "cell": _cell_text(one["cell"])} for one in found["sightings"]]
     _section(("kind", "number", "gateway_id", "port", "mcc", *(("cell",) if found["cell"] else ()),
               "first_seen", "last_seen", "last_report"), sightings)  # fmt: skip
     _section(("position", "text", "done_at", "done_by", "reference"), found["tasks"])
     _section(("time", "actor", "action", "text"), found["journal"])
     return 0
+
+
+def _last(one: dict[str, Any] | None) -> dict[str, str | None]:
+    """Return where a device was last, and with which SIMs or in which modem."""
+    if one is None:
+        return {"last_place": None, "last_seen": None, "with": None}
+    numbers = [one["imei"], *(sim["iccid"] for sim in one["sims"])]
+    return {
+        "last_place": f"{one['gateway_id'] or '-'} {one['port'] or '-'}",
+        "last_seen": one["last_seen"],
+        "with": " ".join(filter(None, numbers)) or None,
+    }
 
 
 def _cell_text(one: dict[str, Any] | None) -> str | None:

@@ -25,21 +25,17 @@ _DURATION = re.compile(r"([1-9][0-9]{0,4})([dh])")
 
 
 @click.group("findings", invoke_without_command=True)
+@FILTERS["type"]
 @FILTERS["severity"]
 @FILTERS["gateway"]
 @limit_option
 @source_options
-def group(
-    severity: str | None,
-    gateway: str | None,
-    limit: int | None,
-    as_json: bool,
-    **where: Any,
-) -> None:
+def group(limit: int | None, as_json: bool, **options: Any) -> None:
     """List what the rules have found, or make a decision about a finding.
 
     \b
     modemagent registry findings --severity error
+    modemagent registry findings --type sim.swapped --gateway gw-0042
     modemagent registry findings show ID
     modemagent registry findings authorise ID --reason "planned, ticket 4411"
 
@@ -47,9 +43,9 @@ def group(
     """
     if click.get_current_context().invoked_subcommand is not None:
         return
-    chosen = {"severity": severity, "gateway": gateway}
+    chosen = {name: options.pop(name) for name in ("type", "severity", "gateway")}
     filters = {name: value for name, value in chosen.items() if value is not None}
-    found = list(entries(source(**where), "findings", most=limit, fields=_REQUIRED, **filters))
+    found = list(entries(source(**options), "findings", most=limit, fields=_REQUIRED, **filters))
     rows = [{**dict.fromkeys(_COLUMNS), **one} for one in found]
     show_rows({"findings": found}, rows, _COLUMNS, as_json)
 

@@ -51,6 +51,9 @@ FILTERS = {
         "Only with this state of the link: unlinked, armed, linked or differed.",
         type=click.Choice(("unlinked", "armed", "linked", "differed")),
     ),
+    "type": value_option(
+        "--type", "NAME", "Only of this name, such as sim.swapped; see: registry rules list."
+    ),
     "severity": value_option(
         "--severity",
         "LEVEL",

@@ -16,7 +16,7 @@ from modemagent.identity.iccid import Iccid
 from modemagent.registry.assets.asset_fields import LONGEST_NOTE, parse_field
 from modemagent.registry.assets.case_fields import CASE_FIELDS, OUTCOMES, letter, parse_case_field
 from modemagent.registry.list_calls import key_of
-from modemagent.registry.store import assets, cases, inventory, recalls, recheck_runs
+from modemagent.registry.store import assets, cases, inventory, reader, recalls, recheck_runs
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.cases import MOST_THINGS, CaseRow, CaseThing
 from modemagent.registry.store.documents import Document
@@ -143,10 +143,29 @@ class CaseCalls:
 
 
 def _whole_case(connection: Connection, row: CaseRow) -> Document:
+    found = cases.case_document(connection, row)
+    things = [{**one, "last": _last(connection, one)} for one in found["things"]]
     return {
-        **cases.case_document(connection, row),
+        **found,
+        "things": things,
         "tasks": cases.tasks_of(connection, row["id"]),
         "journal": cases.journal(connection, row["id"]),
+    }
+
+
+def _last(connection: Connection, thing: Document) -> Document | None:
+    """Return where a thing was last, and its SIMs or the modem that holds it."""
+    is_modem = thing["kind"] == "imei"
+    read = reader.modem if is_modem else reader.sim
+    found = read(connection, thing["number"])
+    if found is None:
+        return None
+    names = ("present", "gateway_id", "port", "last_seen", "last_report")
+    slots = found["sims"] if is_modem else ()
+    return {
+        **{name: found[name] for name in names},
+        "imei": None if is_modem else found["imei"],
+        "sims": [{"slot": one["slot"], "iccid": one["iccid"]} for one in slots if one["iccid"]],
     }
 
 

@@ -77,5 +77,10 @@ def test_findings_by_severity_and_gateway(fleet: Registry, reader: Client) -> No
     assert listed(reader, "findings?severity=error", "type") == ["gateway.identity_forked"]
     assert listed(reader, "findings?severity=error&gateway=gw-2", "type") != []
     assert listed(reader, "findings?severity=note", "type") == []
+    assert listed(reader, "findings?type=gateway.identity_forked", "type") != []
+    assert listed(reader, "findings?type=sim.swapped&severity=error", "type") == []
+    done = call_in_process("registry", "findings", "--type", "gateway.identity_forked", "--json",
+                           *fleet.where)  # fmt: skip
+    assert len(json.loads(done.stdout)["findings"]) == 1
     assert listed(reader, "findings?gateway=gw-1", "type") == []
     assert reader.request("GET", "/api/v1/findings?severity=bad").status == 422

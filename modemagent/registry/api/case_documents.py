@@ -63,8 +63,28 @@ class ClosingRequest(BaseModel):
     text: NoteText = None
 
 
+class HeldSimDocument(Document):
+    slot: int
+    iccid: str
+
+
+class LastPlaceDocument(Document):
+    """Where a device was last; a modem with its SIMs, a SIM with the modem that holds it."""
+
+    present: bool
+    gateway_id: str | None
+    port: str | None
+    last_seen: str
+    last_report: str
+    imei: str | None
+    sims: list[HeldSimDocument]
+
+
 class CaseThingDocument(Document):
-    """A device of a case; ``tracked``: the case has put it on the tracked list."""
+    """A device of a case; ``tracked``: the case has put it on the tracked list.
+
+    ``last``: of one case, where the device was last; null if it was never reported.
+    """
 
     kind: Literal["imei", "iccid"]
     number: str
@@ -73,6 +93,7 @@ class CaseThingDocument(Document):
     serial_number: str | None
     model: str | None
     tracked: bool
+    last: LastPlaceDocument | None = None
 
 
 class CellDocument(Document):

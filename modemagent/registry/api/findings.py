@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -54,10 +54,19 @@ def findings(
     after: After = None,
     severity: Severity = None,
     gateway: InGateway = None,
+    name: Annotated[
+        str | None,
+        Query(
+            alias="type",
+            max_length=64,
+            pattern=r"^[a-z_.]+$",
+            description="Only of this name, such as sim.swapped.",
+        ),
+    ] = None,
 ) -> Response:
     """List what the rules have found, with evidence."""
-    page = {"limit": limit, "after": after or 0}
-    return answer(request, token, reader.findings, **page, severity=severity, gateway=gateway)
+    filters = {"severity": severity, "gateway": gateway, "type": name}
+    return answer(request, token, reader.findings, limit=limit, after=after or 0, **filters)
 
 
 @router.get("/rules", response_model=documents.Rules)

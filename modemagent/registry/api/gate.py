@@ -51,7 +51,11 @@ MOST_REQUESTS_EACH = 32  # at a time, of one token
 MOST_REQUESTS_OF_GATEWAY = 8
 MOST_REQUESTS_OF_ADDRESS = 8  # without a token
 _MOST_BYTES = 64 * 1024  # of a body that is not a batch of reports
-_MOST_BYTES_AT = {"/api/v1/imports": 8 * 1024 * 1024, "/api/v1/checks": 4 * 1024 * 1024}
+_MOST_BYTES_AT = {
+    "/api/v1/imports": 8 * 1024 * 1024,
+    "/api/v1/policy-imports": 8 * 1024 * 1024,
+    "/api/v1/checks": 4 * 1024 * 1024,
+}
 _DELAY_OF_REFUSAL_S = 0.25
 _RETRY_WHEN_STOPPING_S = 10
 

@@ -58,7 +58,7 @@ _SOURCES: dict[str, tuple[frozenset[str], Callable[..., _Part]]] = {
     "modems": (frozenset({"gateway", "link_state"}), _pages("modems", reader.modems)),
     "sims": (frozenset({"gateway", "link_state"}), _pages("sims", reader.sims)),
     "gateways": (frozenset(), _pages("gateways", reader.gateways, is_text=True)),
-    "findings": (frozenset({"severity", "gateway"}), _pages("findings", reader.findings)),
+    "findings": (frozenset({"severity", "gateway", "type"}), _pages("findings", reader.findings)),
     "events": (frozenset(), _pages("events", reader.events)),
     "pairings": (frozenset({"link_state"}), _pages("pairings", reader.pairings)),
     "assets": (frozenset({"site", "owner", "lifecycle"}), _pages("assets", assets.asset_page)),

@@ -27,11 +27,13 @@ def findings(
     after: int = 0,
     severity: str | None = None,
     gateway: str | None = None,
+    type: str | None = None,
 ) -> Document:
     """Return a page of the findings that hold now, in the order of recording.
 
     :param severity: only those of this severity
     :param gateway: only those about this gateway, by its id or its reference
+    :param type: only those of this name
     """
     c = schema.finding.c
     query = (
@@ -42,6 +44,8 @@ def findings(
     )
     if severity is not None:
         query = query.where(c.severity == severity)
+    if type is not None:
+        query = query.where(c.type == type)
     if gateway is not None:
         query = query.where(c.gateway == gateway_row(connection, gateway))
     rows = connection.execute(query).all()

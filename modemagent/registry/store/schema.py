@@ -360,6 +360,7 @@ finding = Table(
     Index("finding_of_gateway", "gateway"),
     Index("finding_of_place", "place", sqlite_where=_AT_PLACE, postgresql_where=_AT_PLACE),
     Index("finding_of_severity", "severity", "id"),
+    Index("finding_of_type", "type", "id"),
     Index("finding_open", "severity", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
 )
 

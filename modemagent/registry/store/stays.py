@@ -90,20 +90,19 @@ def _with_newest_readings(view: View, stays: Sequence[StayRow]) -> list[StayRow]
     view.boots(place.last.boot for place in places.values())
     found = []
     for one in stays:
-        place = None
+        at: list[Place] = []
         if one.is_open and one.holder is None:
             place = places.get(one.place)
-            place = place if place is not None and place.unit == one.unit else None
-        elif one.is_open:
-            place = next(
-                (
-                    places[at]
-                    for sim, slot, at in holding
-                    if (sim, slot) == (one.unit, one.slot) and places[at].unit == one.holder
-                ),
-                None,
-            )
-        found.append(one if place is None else _until(view, one, place))
+            at = [place] if place is not None and place.unit == one.unit else []
+        elif one.is_open:  # a place that the modem has left has the SIM until its next report
+            at = [
+                places[row]
+                for sim, slot, row in holding
+                if (sim, slot) == (one.unit, one.slot) and places[row].unit == one.holder
+            ]
+        for place in at:
+            one = _until(view, one, place)
+        found.append(one)
     return found
 
 

@@ -11,7 +11,7 @@ from modemagent.identity.imei import Imei
 from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.case_calls import CaseCalls
 from modemagent.registry.list_calls import ListCalls
-from modemagent.registry.store import case_sightings, inventory, recheck
+from modemagent.registry.store import case_sightings, inventory, reader, recheck
 from modemagent.registry.store.decisions import Decision, DecisionAction, DecisionRefused, decide
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID, OTHER_IMEI, Gateway, sim
 from tests.registry.rules.conftest import Store
@@ -77,6 +77,15 @@ def test_device_that_reports_after_the_case_was_opened(store: Inventory) -> None
     assert (finding["gateway_id"], finding["port"]) == ("gw-1", "usb:1-2")
     assert finding["subject"] == f"imei:{IMEI}"
     assert not case_sightings.update(store.database)
+    other = Gateway("gw-2", "stream-2", started="2026-03-02T12:")
+    store.add(other.report("identified"))
+    (thing,) = store.case(case)["things"]
+    seen = "2026-03-02T12:00:01.000Z"
+    assert (thing["last"]["gateway_id"], thing["last"]["last_seen"]) == ("gw-2", seen)
+    assert thing["last"]["sims"] == [{"slot": 1, "iccid": ICCID}]
+    with store.database.reading() as connection:  # in both places by their newest readings
+        found = reader.sim(connection, ICCID)
+    assert found is not None and (found["gateway_id"], found["last_seen"]) == ("gw-2", seen)
 
 
 def test_unchanged_readings_of_a_watched_place_are_kept(store: Inventory) -> None:

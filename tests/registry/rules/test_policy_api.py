@@ -149,7 +149,7 @@ def test_window_is_announced_and_closed(operator: Client) -> None:
 
 def test_file_of_pairs_over_http(operator: Client) -> None:
     path = "/api/v1/policy-imports?name=file&valid_from=2099-01-05"
-    content = f"iccid,imei\n{ICCID},{IMEI}\n".encode()
+    content = f"iccid,imei\n{ICCID},{IMEI}\n".encode() + b"\n" * 2**18  # as large as 8,000 pairs
     headers = {"Content-Type": "text/csv"}
     done = operator.request("POST", path, content, **headers)
     assert (done.status, done.json["pairs"]) == (200, 1), done.raw

@@ -1,5 +1,4 @@
-"""Indexes of assets by site and owner and of cases by asset; cells of sightings; cases and links
-in the log of events.
+"""Indexes of findings, assets and cases; cells of sightings; cases and links as events.
 
 Alembic revision 0015_operations.
 """
@@ -17,6 +16,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the indexes and add the columns."""
+    op.create_index("finding_of_type", "finding", ["type", "id"])
     op.create_index("asset_at_site_of_owner", "asset", ["site", "owner", "id"])
     op.create_index("case_thing_of_asset", "case_thing", ["asset"])
     asks = sa.Boolean(create_constraint=False)
