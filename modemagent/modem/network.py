@@ -70,9 +70,9 @@ def read_network(
             break
     network = _with_registration(network, reports)
     network = network._replace(rat=rat_of(technology, dialect, kind))
-    if read_cell is not None and network.registered:
-        cell = _cell(reports[-1]) or (yield from read_cell(client, dialect))
-        network = network._replace(cell=cell)
+    if read_cell is not None and network.registered is not False:
+        cell = _cell(reports[-1]) if reports else None
+        network = network._replace(cell=cell or (yield from read_cell(client, dialect)))
     if sim_state is SimState.READY:
         response = yield from client.query(_SPN, _TIMEOUT_S)
         network = network._replace(provider=_provider(response))

@@ -47,6 +47,8 @@ def test_serving_cell_is_read_on_request() -> None:
          ServingCell(0x1A2D001, 0x54A1, "262", "01")),
         ({**alone, "AT+CPSI?": simcom}, "simcom", ServingCell(0x1A2D001, 0x54A1, "460", "11")),
         ({**alone, 'AT+QENG="servingcell"': '+QENG: "servingcell","SEARCH"'}, "quectel", None),
+        ({'AT+QENG="servingcell"': quectel}, "quectel",
+         ServingCell(0x1A2D001, 0x54A1, "262", "01")),
         (alone, "", None),
         ({"AT+CEREG?": "+CEREG: 0,2", "AT+CPSI?": simcom}, "simcom", None),
     ):  # fmt: skip
