@@ -16,9 +16,18 @@ from modemagent.identity.iccid import Iccid
 from modemagent.registry.assets.asset_fields import LONGEST_NOTE, parse_field
 from modemagent.registry.assets.case_fields import CASE_FIELDS, OUTCOMES, letter, parse_case_field
 from modemagent.registry.list_calls import key_of
-from modemagent.registry.store import assets, cases, inventory, reader, recalls, recheck_runs
+from modemagent.registry.store import (
+    assets,
+    case_reader,
+    cases,
+    inventory,
+    reader,
+    recalls,
+    recheck_runs,
+)
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.cases import MOST_THINGS, CaseRow, CaseThing
+from modemagent.registry.store.case_reader import CaseRow
+from modemagent.registry.store.cases import MOST_THINGS, CaseThing
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.recorder import Recorder
@@ -42,12 +51,12 @@ class CaseCalls:
         """Return a page of the cases, newest first."""
         with self._database.reading() as connection:
             begin = key_of(after) if after else None
-            return cases.case_page(connection, limit=limit, after=begin, state=state)
+            return case_reader.case_page(connection, limit=limit, after=begin, state=state)
 
     def case(self, key: str) -> Document | None:
         """Return a case with its checklist and its journal."""
         with self._database.reading() as connection:
-            row = cases.case_row(connection, key_of(key))
+            row = case_reader.case_row(connection, key_of(key))
             return None if row is None else _whole_case(connection, row)
 
     def letter(self, key: str) -> str | None:
@@ -143,13 +152,13 @@ class CaseCalls:
 
 
 def _whole_case(connection: Connection, row: CaseRow) -> Document:
-    found = cases.case_document(connection, row)
+    found = case_reader.case_document(connection, row)
     things = [{**one, "last": _last(connection, one)} for one in found["things"]]
     return {
         **found,
         "things": things,
-        "tasks": cases.tasks_of(connection, row["id"]),
-        "journal": cases.journal(connection, row["id"]),
+        "tasks": case_reader.tasks_of(connection, row["id"]),
+        "journal": case_reader.journal(connection, row["id"]),
     }
 
 

@@ -29,13 +29,11 @@ from modemagent.registry.store.case_tables import (
     case_thing,
     device_case,
 )
-from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.finding_log import FindingLog, Subject
 from modemagent.registry.store.places import load_places
 from modemagent.registry.store.recorder import Recorder
 from modemagent.registry.store.units import UnitKind
-from modemagent.registry.store.view import View
 
 RULES = frozenset({"case.sighted"})
 #: Interval at which the last report from a place is noted again.
@@ -303,36 +301,3 @@ def end(batch: Batch, case: int, units: Sequence[int]) -> None:
 def _lock(batch: Batch, table: Any, rows: Iterable[int]) -> None:
     keys = [(row,) for row in sorted(set(rows))]
     dialect.select_rows(batch.connection, table, ("id",), ("id",), keys, lock=True)
-
-
-# -- reading ----------------------------------------------------------------------------------
-
-
-def sightings_of(connection: Connection, cases: Sequence[int]) -> dict[int, list[Document]]:
-    """Return the sightings of cases, the newest first."""
-    names = (*_KEY, *_FIRST, *_LAST, "mcc", "cell")
-    keys = [(case,) for case in cases]
-    rows: list[Any] = dialect.select_rows(connection, case_sighting, ("device_case",), names, keys)
-    view = View(connection)
-    view.units(row[1] for row in rows)
-    view.places(row[2] for row in rows)
-    view.streams(stream for row in rows for stream in (row[3], row[7]))
-    found: dict[int, list[Document]] = {}
-    for row in sorted(rows, key=lambda row: -row[10]):
-        unit, place = view.units([row[1]])[row[1]], view.places([row[2]])[row[2]]
-        found.setdefault(row[0], []).append(
-            {
-                "kind": "imei" if unit.kind == UnitKind.MODEM else "iccid",
-                "number": unit.number,
-                "ref": unit.ref,
-                "gateway_id": place.gateway_id,
-                "port": place.device_id,
-                "mcc": row[11] or None,
-                "cell": None if row[12] is None else msgspec.json.decode(row[12]),
-                "first_seen": to_rfc3339(row[6]),
-                "first_report": view.report(row[3], row[4]),
-                "last_seen": to_rfc3339(row[10]),
-                "last_report": view.report(row[7], row[8]),
-            }
-        )
-    return found

@@ -9,28 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from modemagent.errors import UsageError
-from modemagent.registry.assets.asset_fields import shown_imei
-from modemagent.registry.assets.case_fields import CASE_FIELDS, CHECKLISTS, OUTCOMES, TRACKED
+from modemagent.registry.assets.case_fields import CHECKLISTS, OUTCOMES, TRACKED
 from modemagent.registry.lists.entries import EntryKind, EntryValue, ListName
 from modemagent.registry.lists.new_entries import NewEntry
-from modemagent.registry.store import acts, assets, case_sightings, dialect, lists, notices
+from modemagent.registry.store import acts, case_sightings, dialect, lists, notices
 from modemagent.registry.store.batch import Batch
+from modemagent.registry.store.case_reader import (
+    CASE_COLUMNS,
+    CaseRow,
+    case_document,
+    journal,
+    things_of,
+)
 from modemagent.registry.store.case_tables import case_entry, case_task, case_thing, device_case
 from modemagent.registry.store.decisions import StaleRevision
-from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.units import UnitKind
 
-CASE_COLUMNS = (
-    "id", "kind", "state", "opened_by", "outcome", *CASE_FIELDS, "cell", "revision", "opened_ms",
-    "changed_ms", "closed_ms",
-)  # fmt: skip
 MOST_THINGS = 100
 _ENTRY_KINDS = {UnitKind.MODEM: EntryKind.IMEI, UnitKind.SIM: EntryKind.ICCID}
-
-CaseRow = dict[str, Any]
 
 
 class CaseThing(NamedTuple):
@@ -235,123 +234,3 @@ def _note(batch: Batch, case: int, revision: int, actor: str, action: str, text:
 def _units_of(connection: Connection, things: Sequence[CaseThing]) -> list[int]:
     found = case_sightings.units_of(connection, [(int(one.kind), one.number) for one in things])
     return sorted({unit for units in found.values() for unit in units})
-
-
-# -- reading ----------------------------------------------------------------------------------
-
-
-def case_page(
-    connection: Connection, *, limit: int, after: int | None = None, state: str | None = None
-) -> Document:
-    """Return a page of the cases without their journals, newest first."""
-    c = device_case.c
-    query = select(*(c[one] for one in CASE_COLUMNS)).order_by(c.id.desc()).limit(limit + 1)
-    if after is not None:
-        query = query.where(c.id < after)
-    if state is not None:
-        query = query.where(c.state == state)
-    rows = [dict(row) for row in connection.execute(query).mappings()]
-    following = str(rows[limit - 1]["id"]) if len(rows) > limit else None
-    shown = rows[:limit]
-    things = things_of(connection, [row["id"] for row in shown])
-    sightings = case_sightings.sightings_of(connection, [row["id"] for row in shown])
-    cases = [
-        _document(connection, row, things.get(row["id"], []), sightings.get(row["id"], []))
-        for row in shown
-    ]
-    return {"cases": cases, "next": following}
-
-
-def case_row(connection: Connection, case: int) -> CaseRow | None:
-    """Return a case as stored."""
-    rows = dialect.select_rows(connection, device_case, ("id",), CASE_COLUMNS, [(case,)])
-    return dict(zip(CASE_COLUMNS, rows[0], strict=True)) if rows else None
-
-
-def case_document(connection: Connection, row: CaseRow) -> Document:
-    """Return a case as it is shown, without its journal."""
-    case = row["id"]
-    things = things_of(connection, [case]).get(case, [])
-    sightings = case_sightings.sightings_of(connection, [case]).get(case, [])
-    return _document(connection, row, things, sightings)
-
-
-def _document(
-    connection: Connection, row: CaseRow, things: list[Document], sightings: list[Document]
-) -> Document:
-    keys = [one["asset"] for one in things if one["asset"] is not None]
-    known = {one["id"]: one for one in assets.load(connection, "id", keys)}
-    return {
-        "id": str(row["id"]),
-        "kind": row["kind"],
-        "state": "sighted" if sightings and row["state"] == "open" else row["state"],
-        "outcome": row["outcome"],
-        **{name: row[name] for name in CASE_FIELDS},
-        "cell": bool(row["cell"]),
-        "revision": row["revision"],
-        "opened_at": to_rfc3339(row["opened_ms"]),
-        "opened_by": row["opened_by"],
-        "changed_at": to_rfc3339(row["changed_ms"]),
-        "closed_at": to_rfc3339(row["closed_ms"]),
-        "things": [_thing(one, known.get(one["asset"], {})) for one in things],
-        "sightings": sightings,
-    }
-
-
-def _thing(one: Document, asset: Document) -> Document:
-    is_modem = one["kind"] == UnitKind.MODEM
-    return {
-        "kind": "imei" if is_modem else "iccid",
-        "number": shown_imei(one["number"]) if is_modem else one["number"],
-        "asset": None if one["asset"] is None else str(one["asset"]),
-        "tag": asset.get("tag"),
-        "serial_number": asset.get("serial_number"),
-        "model": asset.get("model"),
-        "tracked": one["entry"] is not None,
-    }
-
-
-def things_of(connection: Connection, cases: Sequence[int]) -> dict[int, list[Document]]:
-    """Return the things of cases in their order."""
-    names = ("device_case", "position", "kind", "number", "asset", "entry")
-    keys = [(case,) for case in cases]
-    found: dict[int, list[Document]] = {}
-    for row in sorted(dialect.select_rows(connection, case_thing, ("device_case",), names, keys)):
-        found.setdefault(row[0], []).append(dict(zip(names, row, strict=True)))
-    return found
-
-
-def tasks_of(connection: Connection, case: int) -> list[Document]:
-    """Return the checklist of a case."""
-    names = ("position", "text", "done_ms", "done_by", "reference")
-    rows = dialect.select_rows(connection, case_task, ("device_case",), names, [(case,)])
-    return [
-        {
-            "position": position,
-            "text": text,
-            "done_at": to_rfc3339(done_ms),
-            "done_by": done_by,
-            "reference": reference,
-        }
-        for position, text, done_ms, done_by, reference in sorted(rows)
-    ]
-
-
-def journal(connection: Connection, case: int, after: int = 0) -> list[Document]:
-    """Return the journal of a case, oldest first.
-
-    :param after: only revisions after this one
-    """
-    names = ("revision", "made_ms", "actor", "action", "text")
-    rows = dialect.select_rows(connection, case_entry, ("device_case",), names, [(case,)])
-    return [
-        {
-            "revision": revision,
-            "time": to_rfc3339(made_ms),
-            "actor": actor,
-            "action": action,
-            "text": text,
-        }
-        for revision, made_ms, actor, action, text in sorted(rows)
-        if revision > after
-    ]
