@@ -27,7 +27,7 @@ include-path-regex = "^/api/v1/((checks|imports|recalls)$|lists/|assets|orders|c
 checks.positive_data_acceptance.enabled = false
 
 [[operations]]
-include-path-regex = "^/api/v1/(windows$|polic|regulations/|webhooks|exports$|gateways/)"
+include-path-regex = "^/api/v1/(windows$|polic|regulations/|retention/|webhooks|exports$|gateways/)"
 checks.positive_data_acceptance.enabled = false
 """
 #: What tokens of two scopes are for; all other routes refuse them.
