@@ -156,7 +156,7 @@ def test_browser_elsewhere_needs_the_token_once() -> None:
         ("0.0.0.0:0", "", "not loopback"),
         ("8471", "", "not HOST:PORT"),
         ("127.0.0.1:0", "1234", "needs 8 characters"),
-        ("192.0.2.1:8471", TOKEN, "cannot listen on 192.0.2.1:8471"),
+        ("198.51.100.1:8471", TOKEN, "cannot listen on 198.51.100.1:8471"),
     ],
 )
 def test_address_that_cannot_be_used_is_refused(address, token, message) -> None:
