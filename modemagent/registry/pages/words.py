@@ -226,7 +226,7 @@ ACTS = {
     "asset.delete": "deleted an asset",
     "case.change": "changed a case",
     "case.close": "closed a case",
-    "case.delete": "deleted a case as retention prescribes",
+    "case.delete": "deleted a case past its limit",
     "case.open": "opened a case",
     "case.task": "worked on the checklist of a case",
     "check.run": "checked numbers",
