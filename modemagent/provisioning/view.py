@@ -261,8 +261,13 @@ def _needs(bays: tuple[BayView, ...]) -> list[NeedView]:
             step = f"{bay.step}: " if bay.step else ""
             text = f"{step}{bay.reason}. {bay.remedy}".strip()
         found.setdefault(numbers, NeedView(numbers, text, bay.blame))
+    merged: dict[tuple[str, Blame | None], NeedView] = {}
+    for need in found.values():  # a printer without paper is one need, however many bays it holds
+        key = need.text, need.blame
+        before = merged.get(key)
+        merged[key] = need if before is None else need._replace(bays=before.bays + need.bays)
     urgency = {Blame.STATION: 0, Blame.OPERATOR: 1}
-    return sorted(found.values(), key=lambda need: urgency.get(need.blame, 2) if need.blame else 1)
+    return sorted(merged.values(), key=lambda need: urgency.get(need.blame, 2) if need.blame else 1)
 
 
 def _hint(line: LineState, bays: tuple[BayView, ...]) -> str:

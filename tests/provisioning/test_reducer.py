@@ -222,8 +222,11 @@ def test_printer_without_paper_holds_and_goes_on_by_itself() -> None:
     line = Line(KIND.format(label="print"))
     line.prints = False
     line.plug("01", ONE)
-    line.post(LabelDone(1, "failed", "no paper"))
+    line.plug("03", TWO)
+    for run in (1, 2):
+        line.post(LabelDone(run, "failed", "no paper"))
     assert line.shown() == ("hold", "print", "station")
+    assert [need.bays for need in line.view().needs] == [("01", "03")]
     line.post(LabelDone(1, "printed"))
     assert line.shown()[0] == "pass"
 

@@ -42,7 +42,7 @@ def event_of(line: str, source: str) -> Happening | None:
         return CodeScanned(source, text)
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return CodeScanned(source, text)  # a two-dimensional code may begin with a bracket
     if isinstance(document.get("scan"), str):
         return CodeScanned(str(document.get("source", source)), document["scan"][:LONGEST])

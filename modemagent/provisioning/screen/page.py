@@ -164,7 +164,10 @@ def _draw_needs(
             text = f" {len(needs) - n} more "
             canvas.put_right(canvas.width - 1, end - 1, text, theme.alert)
             return
-        canvas.put(1, y, "+".join(need.bays) or "station", theme.alert, column - 2)
+        bays = "+".join(need.bays) or "station"
+        if len(bays) > column - 1:
+            bays = f"{len(need.bays)} bays"
+        canvas.put(1, y, bays, theme.alert, column - 1)
         for line in wrapped(need.text, canvas.width - column - 1)[: end - y]:
             canvas.put(column, y, line)
             y += 1
