@@ -116,14 +116,13 @@ def _walk(
     after: int,
 ) -> Cut:
     found: list[int] = []
+    size = min(at_once, limit + 1)  # most rows may be in this state
     for _ in range(_ROUNDS):
-        rows = connection.execute(
-            query.where(key > after).order_by(key).limit(at_once)
-        ).all()  # fmt: skip
+        rows = connection.execute(query.where(key > after).order_by(key).limit(size)).all()
         found += in_state(rows)
         if len(found) > limit:
             return found[:limit], str(found[limit - 1])
-        if len(rows) < at_once:
+        if len(rows) < size:
             return found, None
-        after = rows[-1].id
+        after, size = rows[-1].id, at_once
     return found, str(after)
