@@ -20,6 +20,12 @@ from modemagent.registry_client.client import Document, Source, entries
 _COLUMNS = (
     "type", "severity", "grade", "state", "subject", "part", "first_seen", "first_report", "id",
 )  # fmt: skip
+_ALLOWED = {
+    "by_policy": "yes, by the policy",
+    "not_by_policy": "no, the policy does not allow the SIM",
+    "announced": "yes, work was announced",
+    "no_policy": "no policy that learns or enforces was in force",
+}
 _REQUIRED = ("type", "severity", "grade", "subject", "first_seen", "first_report", "id")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([dh])")
 
@@ -159,6 +165,8 @@ def _context(found: Document) -> list[list[str]]:
     lines.append(
         ["policy", cell(f"{policy['name']} ({policy['mode']})" if policy else "none covers it")]
     )
+    if found.get("allowed"):
+        lines.append(["allowed then", _ALLOWED.get(str(found["allowed"]), "unknown")])
     announced = [f"{one['name']}, {one['from']} to {one['to']}" for one in found.get("windows", ())]
     lines += [["announced work", cell(one)] for one in announced or ["none at that time"]]
     return lines

@@ -472,12 +472,14 @@ class FindingDetail(FindingDocument):
     """A finding with what a decision about it rests on.
 
     ``change`` is the event that the finding is about; ``policy`` covers the modem now; ``windows``
-    is the work that was announced for the time of the change.
+    is the work that was announced for the time of the change; ``allowed``: whether the SIM was
+    allowed in the modem then, null if the change is not about that.
     """
 
     change: EventDocument | None
     policy: FindingPolicyDocument | None
     windows: list[FindingWindowDocument]
+    allowed: Literal["by_policy", "not_by_policy", "announced", "no_policy"] | None
     history: list[DecisionDocument]
 
 

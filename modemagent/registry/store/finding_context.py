@@ -6,10 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from modemagent.registry.policies.policy_content import PolicyContent
+from modemagent.registry.rules.inputs import ReportMoment
+from modemagent.registry.rules.pairing import HeldSim, is_allowed
 from modemagent.registry.store import coverage, schema
 from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.event_reader import event_documents
-from modemagent.registry.store.policies import version
+from modemagent.registry.store.links import stored_links
+from modemagent.registry.store.policies import version, versions
 from modemagent.registry.store.policy_tables import work_window, work_window_cover
 from modemagent.registry.store.units import UnitKind
 from modemagent.registry.store.view import View
@@ -20,21 +24,49 @@ def context_of(view: View, row: Row[Any]) -> Document:
 
     ``change``: the event with the values before and after it, or None. ``policy``: the one that
     covers the modem now, or None. ``windows``: the work that was announced for the time of the
-    change.
+    change. ``allowed``: whether the SIM was allowed in the modem then, by the revision of this
+    policy at that time; None if the change is not about a SIM in a modem.
     """
     event = _event(view.connection, row)
     change = None if event is None else event_documents(view, [event])[0]
     modem = _modem(view, row, event)
     if modem is None:
-        return {"change": change, "policy": None, "windows": []}
+        return {"change": change, "policy": None, "windows": [], "allowed": None}
     covers = coverage.covers_of(view.connection, modem)
-    policy = None
+    policy, decides = None, None
     for key in coverage.covering(view.connection, covers).values():
         found = version(view.connection, key)
         if found is not None and found.content is not None:
+            decides = key
             policy = {"ref": str(key), "name": found.content.name, "mode": found.content.mode}
     windows = _windows(view.connection, covers, row.hi_ms)
-    return {"change": change, "policy": policy, "windows": windows}
+    allowed = None
+    if event is not None and event.new_sim is not None and event.new_slot is not None:
+        allowed = "announced" if windows else _allowed(view, modem, decides, event)
+    return {"change": change, "policy": policy, "windows": windows, "allowed": allowed}
+
+
+def _allowed(view: View, modem: dict[int, str], key: int | None, event: Row[Any]) -> str:
+    """Return whether a policy allowed the SIM of an event when it was put into the modem."""
+    past = [] if key is None else versions(view.connection, key)
+    states = [one.content for one in past if one.made_ms <= event.hi_ms]
+    content = states[-1] if states else None
+    if content is None or content.mode == "observe" or not _is_valid(content, event.hi_ms):
+        return "no_policy"
+    ((unit, imei),) = modem.items()
+    sim = view.units([event.new_sim])[event.new_sim]
+    imsi = view.numbers([event.new_imsi]).get(event.new_imsi or 0)
+    at = ReportMoment(event.stream, event.sequence, event.lo_ms, event.hi_ms)
+    reading = HeldSim(event.new_slot, sim.id, sim.key, imsi, at)
+    link = stored_links(view.connection, modem).get((unit, event.new_slot))
+    learned = link.learned if link is not None and link.policy == key else None
+    is_kept = is_allowed(coverage.as_pair_policy(content, imei), reading, learned)
+    return "by_policy" if is_kept else "not_by_policy"
+
+
+def _is_valid(content: PolicyContent, at_ms: int) -> bool:
+    begin, end = content.valid_from_ms, content.valid_to_ms
+    return (begin is None or begin <= at_ms) and (end is None or at_ms < end)
 
 
 def _event(connection: Connection, row: Row[Any]) -> Row[Any] | None:

@@ -16,6 +16,7 @@ from modemagent.registry.store.decisions import Decision, DecisionAction, decide
 from modemagent.registry.store.documents import to_rfc3339
 from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.policies import PolicyConflict, StalePolicy
+from modemagent.registry.store.policy_tables import policy_version, work_window
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID, OTHER_IMEI, Gateway, no_sim, sim
 from tests.registry.history.wire import imei
 from tests.registry.rules.conftest import Store
@@ -131,6 +132,15 @@ def test_learning_policy_links_the_first_sim(fleet: Fleet) -> None:
     assert fleet.state() == "differed"
     (one,) = fleet.store.findings()
     assert (one["type"], one["severity"]) == ("sim.swapped", "error")
+    assert fleet.store.finding(one["id"])["allowed"] == "no_policy"  # it was added later
+    with fleet.store.database.writing() as connection:
+        connection.execute(policy_version.update().values(made_ms=0))
+    assert fleet.store.finding(one["id"])["allowed"] == "not_by_policy"
+    later = to_rfc3339(now_ms() + 60_000)
+    fleet.calls.announce({"name": "visit", "imeis": [IMEI], "to": later})
+    with fleet.store.database.writing() as connection:
+        connection.execute(work_window.update().values(from_ms=0))
+    assert fleet.store.finding(one["id"])["allowed"] == "announced"
     fleet.report("sim_changed")
     assert fleet.state() == "linked"
 
