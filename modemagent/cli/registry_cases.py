@@ -94,17 +94,18 @@ def show(key: str, as_json: bool, **where: Any) -> int:
 @value_option("--imei", "IMEI", "A modem; repeatable.", "imeis", multiple=True)
 @value_option("--iccid", "ICCID", "A SIM; repeatable.", "iccids", multiple=True)
 @value_option("--asset", "ASSET", "An asset by its id or tag; repeatable.", "assets", multiple=True)
+@flag_option("--with-sims", "Also the SIMs that the modems hold now.", "with_sims")
 @_fields
 @_text
 @source_options
 def open_command(
-    kind: str, imeis: Sequence[str], iccids: Sequence[str], assets: Sequence[str], text: str,
-    as_json: bool, **options: Any,
+    kind: str, imeis: Sequence[str], iccids: Sequence[str], assets: Sequence[str], with_sims: bool,
+    text: str, as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Open a case of KIND lost, stolen or wrongly_listed.
 
     \b
-    modemagent registry cases open stolen --asset A-1183 --iccid 8988303000000000010
+    modemagent registry cases open stolen --asset A-1183 --with-sims --date 2026-11-28
     modemagent registry cases open wrongly_listed --imei 867698040000013 --proof "invoice 4711"
 
     The numbers of a lost or stolen device are on the tracked list from now on, and each report of
@@ -112,7 +113,7 @@ def open_command(
     """
     values, where = _split(options)
     given = {"kind": kind, "imeis": list(imeis), "iccids": list(iccids), "assets": list(assets),
-             "text": text, **values}  # fmt: skip
+             "with_sims": with_sims, "text": text, **values}  # fmt: skip
     with case_source(**where) as source:
         return _show(source.open_case(given), as_json)
 

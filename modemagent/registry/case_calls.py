@@ -16,6 +16,7 @@ from modemagent.identity.iccid import Iccid
 from modemagent.registry.assets.asset_fields import LONGEST_NOTE, parse_field
 from modemagent.registry.assets.case_fields import CASE_FIELDS, OUTCOMES, letter, parse_case_field
 from modemagent.registry.list_calls import key_of
+from modemagent.registry.pseudonyms import is_pseudonym
 from modemagent.registry.store import (
     assets,
     case_reader,
@@ -65,7 +66,10 @@ class CaseCalls:
         return None if found is None else letter(found)
 
     def open_case(self, given: Given) -> Document:
-        """Open a case about the numbers in ``imeis`` and ``iccids`` and the ids in ``assets``."""
+        """Open a case about the numbers in ``imeis`` and ``iccids`` and the ids in ``assets``.
+
+        With ``with_sims`` it is also about the SIMs that the modems hold.
+        """
         kind = given.get("kind")
         if kind not in OUTCOMES:
             raise UsageError(
@@ -198,6 +202,13 @@ def _things(connection: Connection, given: Given) -> list[CaseThing]:
             which = "no asset has this id or tag" if row is None else "the asset has no IMEI"
             raise UsageError(which, hint="Give the IMEI of the modem, or another asset.")
         found[UnitKind.MODEM, row["imei"]] = row["id"]
+    if given.get("with_sims"):
+        for kind, number in list(found):
+            modem = reader.modem(connection, number) if kind == UnitKind.MODEM else None
+            for slot in modem["sims"] if modem is not None else ():
+                iccid = slot["iccid"]
+                if iccid is not None and not is_pseudonym(iccid):
+                    found.setdefault((UnitKind.SIM, str(Iccid.parse(iccid))), None)
     if not 0 < len(found) <= MOST_THINGS:
         raise UsageError(
             f"a case is about 1 to {MOST_THINGS} numbers", hint="Give IMEIs, ICCIDs or assets."

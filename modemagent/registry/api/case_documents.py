@@ -37,12 +37,16 @@ class CaseFieldsRequest(BaseModel):
 
 
 class NewCase(CaseFieldsRequest):
-    """A case to be opened, about IMEIs, ICCIDs, and assets by their ids or tags."""
+    """A case to be opened, about IMEIs, ICCIDs, and assets by their ids or tags.
+
+    ``with_sims``: also about the SIMs that the modems hold now.
+    """
 
     kind: CaseKind
     imeis: Numbers = []
     iccids: Numbers = []
     assets: Annotated[list[ShortText], Field(max_length=100)] = []
+    with_sims: Annotated[bool, Field(strict=True)] = False
 
 
 class TaskRequest(BaseModel):

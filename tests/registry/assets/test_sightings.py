@@ -83,6 +83,9 @@ def test_device_that_reports_after_the_case_was_opened(store: Inventory) -> None
     seen = "2026-03-02T12:00:01.000Z"
     assert (thing["last"]["gateway_id"], thing["last"]["last_seen"]) == ("gw-2", seen)
     assert thing["last"]["sims"] == [{"slot": 1, "iccid": ICCID}]
+    store.cases.close_case(case, store.case(case)["revision"], {"outcome": "not_stolen"})
+    whole = store.cases.open_case({"kind": "stolen", "imeis": [IMEI], "with_sims": True})
+    assert [one["number"] for one in whole["things"]] == [IMEI, ICCID]
     with store.database.reading() as connection:  # in both places by their newest readings
         found = reader.sim(connection, ICCID)
     assert found is not None and (found["gateway_id"], found["last_seen"]) == ("gw-2", seen)
