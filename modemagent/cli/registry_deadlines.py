@@ -120,6 +120,8 @@ def add_rules(file: Path, dry_run: bool, as_json: bool, **where: Any) -> None:
         done = [source.put_regulation(one, dry_run=dry_run) for one in found]
     shown = [{**one, "findings": _levels(one["findings"])} for one in done]
     show_rows({"regulations": done}, shown, _PUT, as_json)
+    if any(one["run"] for one in done):
+        click.echo("Findings follow with the re-check: modemagent registry rules runs", err=True)
 
 
 def _levels(findings: dict[str, int]) -> str:

@@ -25,8 +25,9 @@ def group(as_json: bool, **where: Any) -> None:
     modemagent registry retention set cases 730
     modemagent registry retention apply --dry-run
 
-    A running registry deletes what is due once an hour. Bodies without a limit here are kept as
-    --keep-bodies of the server states. docs/privacy.md lists the data that has other limits.
+    A running registry deletes what is due once an hour. Without --url, the limit of bodies is not
+    shown if --keep-bodies of the server states it. docs/privacy.md lists the data that has other
+    limits.
     """
     if click.get_current_context().invoked_subcommand is None:
         with retention_source(**where) as source:

@@ -12,16 +12,18 @@ class RetentionCalls:
     """How long a registry keeps each kind of data.
 
     :param actor: who makes the changes, such as ``token 3``
+    :param keep_bodies_days: limit of bodies if none was set
     """
 
-    def __init__(self, database: Database, actor: str) -> None:
+    def __init__(self, database: Database, actor: str, keep_bodies_days: int | None = None) -> None:
         self._database = database
         self._actor = actor
+        self._keep_bodies_days = keep_bodies_days
 
     def retention(self) -> Document:
         """Return each kind of data with its limit, and how much is older."""
         with self._database.reading() as connection:
-            return retention.retention_document(connection, now_ms())
+            return retention.retention_document(connection, now_ms(), self._keep_bodies_days)
 
     def set_retention(self, kind: str, days: int | None) -> Document:
         """Set the limit of a kind of data in days; None: without limit."""

@@ -47,6 +47,8 @@ def test_deleted_body_is_answered_with_its_dates(registry: Registry, reader: Cli
     younger = gateway.report("identified", imei=IMEI)
     client.post(younger)
     modems = reader.get("modems")["modems"]
+    shown = registry.client("--scope", "admin").get("retention")["retention"][0]
+    assert (shown["kind"], shown["days"]) == ("bodies", 99)
     run_timer(database)
     database.close()
     path = "/api/v1/reports/gw-1/stream-1/"

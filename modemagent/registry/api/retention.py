@@ -49,10 +49,7 @@ class RetentionDocument(Document):
 
 @router.get("/retention", response_model=RetentionDocument)
 def get_retention(request: Request, token: Admin) -> Response:
-    """Return how long each kind of data is kept, and how much is older.
-
-    Bodies without a limit are kept as `--keep-bodies` of the server states.
-    """
+    """Return how long each kind of data is kept, and how much is older."""
     return JSONResponse(_calls(request, token).retention())
 
 
@@ -70,4 +67,5 @@ def post_apply(request: Request, token: Admin) -> Response:
 
 
 def _calls(request: Request, token: Token) -> RetentionCalls:
-    return RetentionCalls(request.app.state.database, f"token {token.number}")
+    state = request.app.state
+    return RetentionCalls(state.database, f"token {token.number}", state.keep_bodies_days)

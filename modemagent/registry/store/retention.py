@@ -137,19 +137,30 @@ def limits(connection: Connection) -> dict[str, Limit]:
     return {} if stored is None else msgspec.json.decode(stored, type=dict[str, Limit])
 
 
-def retention_document(connection: Connection, now_ms: int) -> Document:
-    """Return each kind of data with its limit, and the number of rows that are older."""
+def retention_document(
+    connection: Connection, now_ms: int, keep_bodies_days: int | None = None
+) -> Document:
+    """Return each kind of data with its limit, and the number of rows that are older.
+
+    :param keep_bodies_days: limit of bodies if none was set
+    """
     known = limits(connection)
     found = []
     for name, kind in KINDS.items():
         limit = known.get(name)
-        days = kind.default if limit is None else limit.days
+        days = _days(name, limit, keep_bodies_days)
         due = 0 if days is None else kind.older(connection, now_ms - days * DAY_MS)
         found.append(
             {"kind": name, "text": kind.text, "days": days, "least_days": kind.least, "due": due,
              "set_by": limit and limit.set_by, "set_at": to_rfc3339(limit and limit.set_ms)}
         )  # fmt: skip
     return {"retention": found}
+
+
+def _days(name: str, limit: Limit | None, keep_bodies_days: int | None) -> int | None:
+    if limit is not None:
+        return limit.days
+    return keep_bodies_days if name == BODIES else KINDS[name].default
 
 
 def set_limit(batch: Batch, name: str, days: int | None, actor: str) -> None:
@@ -178,10 +189,7 @@ def apply(batch: Batch, keep_bodies_days: int | None = None) -> bool:
     known = limits(batch.connection)
     more = False
     for name, kind in KINDS.items():
-        limit = known.get(name)
-        days = kind.default if limit is None else limit.days
-        if name == BODIES and limit is None:
-            days = keep_bodies_days
+        days = _days(name, known.get(name), keep_bodies_days)
         if days is not None:
             more = kind.delete(batch, batch.now_ms - days * DAY_MS) or more
     return more
