@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from modemagent.registry.api import documents
+from modemagent.registry.api import finding_documents
 from modemagent.registry.api.auth import redact_for, requires
 from modemagent.registry.api.documents import PROBLEM, PROBLEMS
 from modemagent.registry.api.fleet import (
@@ -43,7 +43,7 @@ FindingId = Annotated[str, Path(min_length=32, max_length=36, pattern=r"^[0-9a-f
 
 @router.get(
     "/findings",
-    response_model=documents.Findings,
+    response_model=finding_documents.Findings,
     responses=BAD_REQUEST,
     dependencies=PRESENT_ONLY,
 )
@@ -69,14 +69,16 @@ def findings(
     return answer(request, token, reader.findings, limit=limit, after=after or 0, **filters)
 
 
-@router.get("/rules", response_model=documents.Rules)
+@router.get("/rules", response_model=finding_documents.Rules)
 def rules(request: Request, token: Reader) -> Response:
     """List the rules: what each finding means, and what to do."""
     return answer(request, token, reader.rules)
 
 
 @router.get(
-    "/findings/{finding_id}", response_model=documents.FindingDetail, responses={404: PROBLEM}
+    "/findings/{finding_id}",
+    response_model=finding_documents.FindingDetail,
+    responses={404: PROBLEM},
 )
 def finding(request: Request, token: Reader, finding_id: FindingId) -> Response:
     """Return a finding, by its id or an id that it had before; its `ETag` is the revision."""
@@ -87,7 +89,7 @@ def finding(request: Request, token: Reader, finding_id: FindingId) -> Response:
 
 @router.post(
     "/findings/{finding_id}/{action}",
-    response_model=documents.FindingDetail,
+    response_model=finding_documents.FindingDetail,
     responses=dict.fromkeys((404, 409, 412, 428), PROBLEM),
     openapi_extra={"parameters": [IF_MATCH]},
 )
@@ -96,7 +98,7 @@ def decision(
     token: Operator,
     finding_id: FindingId,
     action: DecisionAction,
-    decided: documents.DecisionRequest,
+    decided: finding_documents.DecisionRequest,
     if_match: IfMatch = None,
 ) -> Response:
     """Make a decision about a finding, if it has not changed since it was read.

@@ -14,9 +14,9 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from modemagent.registry.api import documents
+from modemagent.registry.api import event_documents, fleet_documents
 from modemagent.registry.api.auth import redact_for, redact_report, requires
-from modemagent.registry.api.documents import PROBLEM, PROBLEMS
+from modemagent.registry.api.documents import PROBLEM, PROBLEMS, LinkState
 from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.received import SEQUENCE_LIMIT
 from modemagent.registry.store import erasure, reader, refs
@@ -40,9 +40,7 @@ InGateway = Annotated[
     str | None,
     Query(min_length=1, max_length=256, description="Only in this gateway, by its id or `ref`."),
 ]
-InState = Annotated[
-    documents.LinkState | None, Query(description="Only with this state of the link.")
-]
+InState = Annotated[LinkState | None, Query(description="Only with this state of the link.")]
 Severity = Annotated[
     Literal["error", "warning", "note"] | None, Query(description="Only of this severity.")
 ]
@@ -99,7 +97,7 @@ def _was_erased(connection: Connection, key: Sequence[str]) -> bool:
     return ref is not None and erasure.was_erased(connection, ref)
 
 
-@router.get("/lookup", response_model=documents.Matches)
+@router.get("/lookup", response_model=fleet_documents.Matches)
 def lookup(
     request: Request,
     token: Reader,
@@ -111,7 +109,7 @@ def lookup(
 
 @router.get(
     "/modems",
-    response_model=documents.Modems,
+    response_model=fleet_documents.Modems,
     responses=BAD_REQUEST,
     dependencies=PRESENT_ONLY,
 )
@@ -128,7 +126,7 @@ def modems(
     return answer(request, token, reader.modems, **page, gateway=gateway, link_state=link_state)
 
 
-@router.get("/modems/{imei}", response_model=documents.ModemDetail, responses=NOT_FOUND)
+@router.get("/modems/{imei}", response_model=fleet_documents.ModemDetail, responses=NOT_FOUND)
 def modem(
     request: Request,
     token: Reader,
@@ -140,7 +138,9 @@ def modem(
     return answer(request, token, reader.modem, imei, **_times(as_of, known_at))
 
 
-@router.get("/modems/{imei}/timeline", response_model=documents.ModemTimeline, responses=NOT_FOUND)
+@router.get(
+    "/modems/{imei}/timeline", response_model=fleet_documents.ModemTimeline, responses=NOT_FOUND
+)
 def modem_timeline(
     request: Request,
     token: Reader,
@@ -154,7 +154,7 @@ def modem_timeline(
 
 @router.get(
     "/sims",
-    response_model=documents.Sims,
+    response_model=fleet_documents.Sims,
     responses=BAD_REQUEST,
     dependencies=PRESENT_ONLY,
 )
@@ -171,7 +171,7 @@ def sims(
     return answer(request, token, reader.sims, **page, gateway=gateway, link_state=link_state)
 
 
-@router.get("/sims/{iccid}", response_model=documents.SimDetail, responses=NOT_FOUND | GONE)
+@router.get("/sims/{iccid}", response_model=fleet_documents.SimDetail, responses=NOT_FOUND | GONE)
 def sim(
     request: Request,
     token: Reader,
@@ -184,7 +184,7 @@ def sim(
 
 
 @router.get(
-    "/sims/{iccid}/timeline", response_model=documents.SimTimeline, responses=NOT_FOUND | GONE
+    "/sims/{iccid}/timeline", response_model=fleet_documents.SimTimeline, responses=NOT_FOUND | GONE
 )
 def sim_timeline(
     request: Request,
@@ -199,7 +199,7 @@ def sim_timeline(
 
 @router.get(
     "/gateways",
-    response_model=documents.Gateways,
+    response_model=fleet_documents.Gateways,
     responses=BAD_REQUEST,
     dependencies=PRESENT_ONLY,
 )
@@ -208,7 +208,9 @@ def gateways(request: Request, token: Reader, limit: Limit = 100, after: AfterId
     return answer(request, token, reader.gateways, limit=limit, after=after)
 
 
-@router.get("/gateways/{gateway_id}", response_model=documents.GatewayDetail, responses=NOT_FOUND)
+@router.get(
+    "/gateways/{gateway_id}", response_model=fleet_documents.GatewayDetail, responses=NOT_FOUND
+)
 def gateway(
     request: Request,
     token: Reader,
@@ -222,7 +224,7 @@ def gateway(
 
 @router.get(
     "/pairings",
-    response_model=documents.Pairings,
+    response_model=fleet_documents.Pairings,
     responses=BAD_REQUEST,
     dependencies=PRESENT_ONLY,
 )
@@ -240,7 +242,7 @@ def pairings(
 
 @router.get(
     "/reports/{gateway_id}/{stream_id}/{sequence}",
-    response_model=documents.StoredReport,
+    response_model=event_documents.StoredReport,
     responses={404: PROBLEM, 410: PROBLEM},
 )
 def report(
@@ -265,7 +267,7 @@ def report(
 
 @router.get(
     "/events",
-    response_model=documents.EventPage,
+    response_model=event_documents.EventPage,
     responses=BAD_REQUEST,
     dependencies=PRESENT_ONLY,
 )
