@@ -24,7 +24,7 @@ _ALLOWED = {
     "by_policy": "yes, by the policy",
     "not_by_policy": "no, the policy does not allow the SIM",
     "announced": "yes, work was announced",
-    "no_policy": "no policy that learns or enforces was in force",
+    "no_policy": "undecided: no policy that learns or enforces",
 }
 _REQUIRED = ("type", "severity", "grade", "subject", "first_seen", "first_report", "id")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([dh])")
@@ -167,6 +167,8 @@ def _context(found: Document) -> list[list[str]]:
     )
     if found.get("allowed"):
         lines.append(["allowed then", _ALLOWED.get(str(found["allowed"]), "unknown")])
+        if found["allowed"] != found.get("allowed_now"):
+            lines.append(["allowed now", _ALLOWED.get(str(found.get("allowed_now")), "unknown")])
     announced = [f"{one['name']}, {one['from']} to {one['to']}" for one in found.get("windows", ())]
     lines += [["announced work", cell(one)] for one in announced or ["none at that time"]]
     return lines

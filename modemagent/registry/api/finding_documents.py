@@ -112,13 +112,15 @@ class FindingDetail(FindingDocument):
 
     ``change`` is the event that the finding is about; ``policy`` covers the modem now; ``windows``
     is the work that was announced for the time of the change; ``allowed``: whether the SIM was
-    allowed in the modem then, null if the change is not about that.
+    allowed in the modem then, null if the change is not about that; ``allowed_now``: by the policy
+    as it is now.
     """
 
     change: EventDocument | None
     policy: FindingPolicyDocument | None
     windows: list[FindingWindowDocument]
     allowed: Literal["by_policy", "not_by_policy", "announced", "no_policy"] | None
+    allowed_now: Literal["by_policy", "not_by_policy", "no_policy"] | None
     history: list[DecisionDocument]
 
 

@@ -11,6 +11,7 @@ from modemagent.registry.rules.inputs import ReportMoment
 from modemagent.registry.rules.pairing import HeldSim, is_allowed
 from modemagent.registry.store import coverage, schema
 from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.event_reader import event_documents
 from modemagent.registry.store.links import stored_links
 from modemagent.registry.store.policies import version, versions
@@ -25,13 +26,15 @@ def context_of(view: View, row: Row[Any]) -> Document:
     ``change``: the event with the values before and after it, or None. ``policy``: the one that
     covers the modem now, or None. ``windows``: the work that was announced for the time of the
     change. ``allowed``: whether the SIM was allowed in the modem then, by the revision of this
-    policy at that time; None if the change is not about a SIM in a modem.
+    policy at that time; None if the change is not about a SIM in a modem. ``allowed_now``: the
+    same by the policy as it is now.
     """
     event = _event(view.connection, row)
     change = None if event is None else event_documents(view, [event])[0]
     modem = _modem(view, row, event)
     if modem is None:
-        return {"change": change, "policy": None, "windows": [], "allowed": None}
+        return {"change": change, "policy": None, "windows": [], "allowed": None,
+                "allowed_now": None}  # fmt: skip
     covers = coverage.covers_of(view.connection, modem)
     policy, decides = None, None
     for key in coverage.covering(view.connection, covers).values():
@@ -40,18 +43,22 @@ def context_of(view: View, row: Row[Any]) -> Document:
             decides = key
             policy = {"ref": str(key), "name": found.content.name, "mode": found.content.mode}
     windows = _windows(view.connection, covers, row.hi_ms)
-    allowed = None
+    found_then = found_now = None
     if event is not None and event.new_sim is not None and event.new_slot is not None:
-        allowed = "announced" if windows else _allowed(view, modem, decides, event)
-    return {"change": change, "policy": policy, "windows": windows, "allowed": allowed}
+        found_then = "announced" if windows else _allowed(view, modem, decides, event, event.hi_ms)
+        found_now = _allowed(view, modem, decides, event, now_ms())
+    return {"change": change, "policy": policy, "windows": windows, "allowed": found_then,
+            "allowed_now": found_now}  # fmt: skip
 
 
-def _allowed(view: View, modem: dict[int, str], key: int | None, event: Row[Any]) -> str:
-    """Return whether a policy allowed the SIM of an event when it was put into the modem."""
+def _allowed(
+    view: View, modem: dict[int, str], key: int | None, event: Row[Any], at_ms: int
+) -> str:
+    """Return whether a policy as it was at a time allows the SIM of an event in its modem."""
     past = [] if key is None else versions(view.connection, key)
-    states = [one.content for one in past if one.made_ms <= event.hi_ms]
+    states = [one.content for one in past if one.made_ms <= at_ms]
     content = states[-1] if states else None
-    if content is None or content.mode == "observe" or not _is_valid(content, event.hi_ms):
+    if content is None or content.mode == "observe" or not _is_valid(content, at_ms):
         return "no_policy"
     ((unit, imei),) = modem.items()
     sim = view.units([event.new_sim])[event.new_sim]

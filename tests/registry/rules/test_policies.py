@@ -132,7 +132,8 @@ def test_learning_policy_links_the_first_sim(fleet: Fleet) -> None:
     assert fleet.state() == "differed"
     (one,) = fleet.store.findings()
     assert (one["type"], one["severity"]) == ("sim.swapped", "error")
-    assert fleet.store.finding(one["id"])["allowed"] == "no_policy"  # it was added later
+    context = fleet.store.finding(one["id"])  # the policy was added later
+    assert (context["allowed"], context["allowed_now"]) == ("no_policy", "not_by_policy")
     with fleet.store.database.writing() as connection:
         connection.execute(policy_version.update().values(made_ms=0))
     assert fleet.store.finding(one["id"])["allowed"] == "not_by_policy"
