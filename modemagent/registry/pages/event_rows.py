@@ -11,6 +11,10 @@ from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.words import Word, word
 
 _LATE_S = 3600
+#: Events whose values are SIMs.
+_SIMS = (
+    "sim.swapped", "sim.profile_switched", "sim.removed", "sim.first_seen", "pairing.linked",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,8 @@ def event_row(document: dict[str, Any], links: Links, now: datetime) -> EventRow
     gap = datetime.fromisoformat(known.iso) - datetime.fromisoformat(at.iso)
     side = new or old
     before, after = _change(document["type"], old, new, links)
+    if "case" in data:
+        after = Link(f"K{data['case']}", f"/cases/K{data['case']}")
     return EventRow(
         word=word(document["type"]),
         time=at,
@@ -55,7 +61,7 @@ def event_row(document: dict[str, Any], links: Links, now: datetime) -> EventRow
         modem=links.modem(side.get("imei")),
         where=links.gateway(side.get("gateway_id")),
         port=links.text(side.get("port") or ""),
-        slot=side.get("slot") if document["type"].startswith("sim.") else None,
+        slot=side.get("slot") if document["type"].startswith(("sim.", "pairing.")) else None,
         before=before,
         after=after,
         evidence=links.report(data["report"]),
@@ -65,7 +71,7 @@ def event_row(document: dict[str, Any], links: Links, now: datetime) -> EventRow
 def _change(
     kind: str, old: dict[str, Any], new: dict[str, Any], links: Links
 ) -> tuple[Link | None, Link | None]:
-    if kind in ("sim.swapped", "sim.profile_switched", "sim.removed", "sim.first_seen"):
+    if kind in _SIMS:
         return links.sim(old.get("iccid")), links.sim(new.get("iccid"))
     if kind == "sim.imsi_switched":
         return links.plain(old.get("imsi")), links.plain(new.get("imsi"))

@@ -66,6 +66,7 @@ def test_stream_of_a_page_has_no_numbers(story: Story) -> None:
     assert 'data: "Modem first seen"\n' in lines
     assert not re.search("[0-9]{6}", "".join(lines))
     page = viewer.get("/live").text
+    assert re.search(r"Case opened</b>\s*<a[^>]* href=\"/cases/K", page)
     assert re.search(r'data-stream="/live/stream" data-after="[0-9]+"', page)
     assert "data-stream" not in viewer.get("/live?after=2").text
 
