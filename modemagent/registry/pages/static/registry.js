@@ -136,6 +136,7 @@ for (const box of document.querySelectorAll("[data-stream]")) {
     if (!document.hidden) open();
   };
   document.addEventListener("visibilitychange", follow);
+  tell("Connecting");
   follow();
 }
 
