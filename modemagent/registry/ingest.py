@@ -25,6 +25,9 @@ from modemagent.registry.store.recorder import Recorder
 
 _MOST_BATCHES = 64  # in one transaction
 _MOST_TOGETHER = 2000  # reports in one transaction; the batch that reaches it is stored in full
+#: How long the thread waits for more batches if fewer reports have arrived: a report costs a third
+#: of the processor time if eight are stored together.
+_GATHER_S, _FEW = 0.002, 100
 _MOST_QUEUED = 2000  # reports; a queue that is empty takes a batch of any size
 _MOST_BYTES = 32 * 1024 * 1024
 _FIRST_RATE = 1000.0  # reports per second, until it is measured
@@ -70,6 +73,7 @@ class Ingest:
         self._inbox: SimpleQueue[list[_QueuedBatch] | None] = SimpleQueue()
         self._arrived: list[_QueuedBatch] = []  # in this turn of the event loop
         self._waiting: deque[_QueuedBatch] = deque()  # of the thread
+        self._together = 0  # batches in the last transaction
         self._batches = self._reports = self._bytes = 0  # that have no receipts yet
         self._rate = _FIRST_RATE
         self._thread = threading.Thread(target=self._run, name="registry-writer", daemon=True)
@@ -148,6 +152,8 @@ class Ingest:
     def _take(self) -> list[_QueuedBatch]:
         """Wait for batches and return those to store in one transaction; none: stop."""
         waiting = self._waiting
+        if self._together > 1:
+            self._gather()
         with contextlib.suppress(Empty):
             while (arrived := self._inbox.get(block=not waiting)) is not None:
                 waiting += arrived
@@ -157,7 +163,19 @@ class Ingest:
         while waiting and len(batches) < _MOST_BATCHES and size < _MOST_TOGETHER:
             batches.append(waiting.popleft())
             size += len(batches[-1].arrivals)
+        self._together = len(batches)
         return batches
+
+    def _gather(self) -> None:
+        """Let more batches arrive, as several clients send at a time."""
+        if not self._waiting:
+            arrived = self._inbox.get()
+            if arrived is None:
+                self._inbox.put(None)
+                return
+            self._waiting += arrived
+        if sum(len(one.arrivals) for one in self._waiting) < _FEW:
+            time.sleep(_GATHER_S)
 
     def _record(self, batches: Sequence[_QueuedBatch]) -> _Stored:
         """Store batches in one transaction, or else each in its own.

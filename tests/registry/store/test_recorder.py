@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,20 @@ def arrival(report: Body) -> Arrival:
 def statuses(database: Database, *reports: Body) -> list[str]:
     results, _ = Recorder(database).record([arrival(one) for one in reports])
     return [str(one.status) for one in results]
+
+
+def test_batch_is_freed_without_the_garbage_collector(database: Database) -> None:
+    gateway = Gateway()
+    assert statuses(database, gateway.report("identified")) == ["accepted"]
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        assert statuses(database, gateway.report("refresh")) == ["accepted"]
+        gc.collect()
+        assert not [one for one in gc.garbage if isinstance(one, Batch)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
 
 
 def before_first(monkeypatch: pytest.MonkeyPatch, fault: Callable[[Batch], None]) -> list[Batch]:
