@@ -5,7 +5,8 @@
 
 The fleet is loaded by the code that stores received reports, then reports are sent over HTTP to a
 registry process by a client on the same machine. Processor time is that of the registry and of the
-database server, from /proc, without the client. The exit status is 3 if a budget is exceeded.
+database server, from /proc, without the client, and with the rules for what was sent. The exit
+status is 3 if a budget is exceeded.
 """
 
 from __future__ import annotations
@@ -159,6 +160,7 @@ class Run:
         assert registry.process is not None
         self.port, self.pid = registry.port, registry.process.pid
         rounds = range(self.size.rounds)
+        self.engine.wait_for_rules()
         before = self.engine.bytes()
         kept = [one for _ in rounds for one in self._round()]
         self._phase("unchanged", kept)
@@ -188,6 +190,7 @@ class Run:
     def _phase(self, kind: str, requests: list[Request]) -> None:
         own, server = cpu_s(self.pid), self.engine.server_cpu_s()
         sent = timed_send(self.port, requests)
+        self.engine.wait_for_rules()
         own_us = (cpu_s(self.pid) - own) / sent.reports * 1e6
         server_us = (self.engine.server_cpu_s() - server) / sent.reports * 1e6
         limits = self.budgets.cpu[kind]

@@ -114,6 +114,12 @@ class Engine:
         """Open the database, or another one that a registry serves."""
         return Database(url or self.url, guest=url is not None)
 
+    def wait_for_rules(self) -> None:
+        """Wait until the rules were evaluated for all reports."""
+        with contextlib.closing(_driver(self)) as connection:
+            while connection.execute("SELECT 1 FROM job WHERE kind = 'evaluate'").fetchone():
+                time.sleep(0.05)
+
     def server_cpu_s(self) -> float:
         return cpu_s(self.server) if self.server else 0.0
 
