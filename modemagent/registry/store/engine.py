@@ -146,13 +146,13 @@ class Database:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold the write lock, and count the wait for it."""
-        started = 0.0
+        started = time.perf_counter()
         with self._turn:  # else a thread that always writes would get the lock again and again
-            if not self._write_lock.acquire(blocking=False):
-                started = time.perf_counter()
+            has_waited = not self._write_lock.acquire(blocking=False)
+            if has_waited:
                 self._write_lock.acquire()
         try:
-            if started:
+            if has_waited:
                 self.workload.waited(time.perf_counter() - started)
             yield
         finally:
