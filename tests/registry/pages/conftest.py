@@ -30,6 +30,7 @@ from tests.registry.conftest import (
     IMEI,
     OTHER_ICCID,
     OTHER_IMEI,
+    Client,
     Gateway,
     Registry,
     sim,
@@ -44,7 +45,7 @@ HOSTILE = "<script>alert(1)</script>"
 FORMULA = "=HYPERLINK('x') \"onload="
 PASSWORD = "correct horse battery"
 _HASHED = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # costs no time
-_EVALUATED_WITHIN_S = 20.0
+_EVALUATED_WITHIN_S = 60.0
 _LINK = re.compile(r'(?:href|action)="([^"]+)"')
 _GET_FORM = re.compile(r'<form[^>]+action="([^"]+)" method="get"')
 _POST_FORM = re.compile(r'<form[^>]+action="([^"]+)" method="post"')
@@ -241,6 +242,14 @@ def fill(story: Story) -> None:
         pass
 
 
+def wait_for(reader: Client, kind: str) -> None:
+    """Wait until there is a finding of a type."""
+    deadline = time.monotonic() + _EVALUATED_WITHIN_S
+    while not any(one["type"] == kind for one in reader.get("findings")["findings"]):
+        assert time.monotonic() < deadline, f"no finding {kind}"
+        time.sleep(0.1)
+
+
 @pytest.fixture(scope="session")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder: Path = tmp_path_factory.mktemp("pages")
@@ -249,12 +258,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     tell(registry)
     found = Story(registry)
     reader = registry.client("--scope", "read")
-    deadline = time.monotonic() + _EVALUATED_WITHIN_S
-    while time.monotonic() < deadline:
-        if any(one["type"] == "sim.swapped" for one in reader.get("findings")["findings"]):
-            break
-        time.sleep(0.1)
+    wait_for(reader, "sim.swapped")
     fill(found)
+    wait_for(reader, "imei.prohibited")
     yield found
     found.database.close()
     registry.stop(signal.SIGKILL)
