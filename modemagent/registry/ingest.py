@@ -27,7 +27,7 @@ _MOST_BATCHES = 64  # in one transaction
 _MOST_TOGETHER = 2000  # reports in one transaction; the batch that reaches it is stored in full
 #: How long the thread waits for more batches if fewer reports have arrived: a report costs a third
 #: of the processor time if eight are stored together.
-_GATHER_S, _FEW = 0.002, 100
+_GATHER_S, _FEW = 0.002, 32
 _MOST_QUEUED = 2000  # reports; a queue that is empty takes a batch of any size
 _MOST_BYTES = 32 * 1024 * 1024
 _FIRST_RATE = 1000.0  # reports per second, until it is measured
