@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -60,6 +61,9 @@ def command(texts: tuple[str, ...], at_command: str, as_json: bool) -> int:
         raise UsageError("no line to explain", hint=_EXAMPLE)
     if as_json:
         print_json({"schema": 1, "lines": entries})
+    elif known < lines and len(texts) > 1 and _entry(" ".join(texts), at_command)["text"]:
+        hint = f"For one line, quote it: modemagent explain {shlex.quote(' '.join(texts))}"
+        click.echo(one_line(UsageError("not every line is known", hint=hint)), err=True)
     elif not known:
         what = "not a known" if lines == 1 else "no line is a known"
         failure = UsageError(

@@ -205,10 +205,15 @@ def _call(argv: Sequence[str]) -> int:
         print_error("")
         return INTERRUPTED
     except click.ClickException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # since click 8.2
+            print_error(error.format_message())
+            return error.exit_code
         command = getattr(getattr(error, "ctx", None), "command_path", "modemagent")
-        failure: ModemAgentError = UsageError(
-            error.format_message().rstrip("."), hint=f"See: {command} --help"
-        )
+        # click lists choices one per line, and names the Python type of a number
+        message = " ".join(error.format_message().split()).rstrip(".")
+        message = message.replace("valid float range", "valid number")
+        message = message.replace("valid integer range", "valid integer")
+        failure: ModemAgentError = UsageError(message, hint=f"See: {command} --help")
     except ModemAgentError as expected:
         if expected.__cause__ is not None and stdio.is_output_error(expected.__cause__):
             raise expected.__cause__ from None  # from a print while a port was open

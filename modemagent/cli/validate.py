@@ -12,10 +12,11 @@ from typing import IO, Any
 import click
 
 from modemagent.cli.options import FOUND_WRONG, flag_option, json_option, value_option
-from modemagent.cli.output import plain, print_json, verdict_word
+from modemagent.cli.output import paragraph, plain, print_json, verdict_word
 from modemagent.cli.stdio import read_lines
 from modemagent.errors import UsageError
 from modemagent.identity.check import KINDS, validate
+from modemagent.identity.damage import DAMAGES, repair
 from modemagent.identity.problems import problem
 
 #: Longer than any line with a number; the rest of a longer line is skipped.
@@ -93,12 +94,15 @@ def _print(verdict: Verdict) -> None:
         shown = plain(f"{kind or ''} {text}".strip())
         click.echo(f"{verdict_word('error')}  {shown}{place}")
     if "error" in verdict:
-        click.echo(f"{_INDENT}error: {plain(verdict['error'])}")
+        click.echo(paragraph(f"{_INDENT}error: ", plain(verdict["error"])))
     for code in verdict["codes"]:
         found = problem(code, kind)
-        click.echo(f"{_INDENT}{found.severity}: {plain(found.message)} [{code}]")
+        click.echo(paragraph(f"{_INDENT}{found.severity}: ", f"{plain(found.message)} [{code}]"))
+    # a number that is valid may end in zeros
+    if kind in KINDS and (damage := repair(kind, text.strip(), rounded=not verdict["valid"]).code):
+        click.echo(paragraph(f"{_INDENT}hint: ", ". ".join(DAMAGES[damage])))
     if verdict["valid"] and (parts := _parts(verdict["details"])):
-        click.echo(f"{_INDENT}{parts}")
+        click.echo(paragraph(_INDENT, parts))
 
 
 def _parts(details: Mapping[str, object]) -> str:
@@ -167,7 +171,7 @@ def _row_verdict(row: list[str], columns: tuple[int, int], kind: str | None) -> 
     own = row[at_kind].strip().lower() if 0 <= at_kind < len(row) else ""
     own = own or kind or ""
     if len(row) <= at_value:
-        error = f"the row has {len(row)} columns, the value is missing"
+        error = "the value is missing"
         return _no_verdict(own or None, "", error)
     if own in KINDS:
         return validate(own, row[at_value]).to_json()

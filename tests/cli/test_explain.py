@@ -27,7 +27,13 @@ def test_json_is_one_document_of_one_shape(call):
 
 
 def test_one_known_line_is_0(call):
-    assert call("explain", "milk", "OK").returncode == 0
+    done = call("explain", "milk", "OK")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_line_without_quotes_is_suggested_with_quotes(call):
+    done = call("explain", "+CME", "ERROR:", "13")
+    assert done.stderr.endswith("quote it: modemagent explain '+CME ERROR: 13'\n")
 
 
 @pytest.mark.parametrize("words", [["milk"], ["13"], ["milk", "13"], ["86528404"]])

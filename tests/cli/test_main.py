@@ -25,6 +25,17 @@ def test_without_a_command_help_is_printed(call):
         assert f"\n  {name} " in done.stdout
 
 
+def test_group_without_a_command_prints_its_help(call):
+    done = call("outbox")
+    assert "\n  flush   Send queued reports now.\n" in done.stdout + done.stderr
+
+
+def test_choices_are_on_one_line(call):
+    done = call("completion")
+    assert done.returncode == 2
+    assert "Choose from: bash, zsh, fish. See: " in done.stderr
+
+
 def test_version(call):
     assert call("--version").stdout == f"modemagent {__version__}\n"
 

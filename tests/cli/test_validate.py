@@ -19,6 +19,12 @@ def test_a_wrong_number_is_3(call):
     done = call("validate", "imei", GOOD, "867698040000014")
     assert done.returncode == 3
     assert "imei.check_digit" in done.stdout
+    assert "hint" not in done.stdout
+
+
+def test_damage_by_a_spreadsheet_is_named(call):
+    done = call("validate", "imei", "8.67698E+14")
+    assert "hint: the number was rounded to a power of ten by a spreadsheet. " in done.stdout
 
 
 def test_one_value_is_one_verdict(call):
