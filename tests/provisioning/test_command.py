@@ -56,7 +56,12 @@ def events(text: str, name: str) -> list[dict]:
     return [one for one in found if one["event"] == name]
 
 
-def test_tray_that_fits_ends_with_status_0(call: Call, station: Station) -> None:
+def test_tray_that_fits_ends_with_status_0(
+    call: Call, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(station.words[-1].partition("02=")[2])
+    monkeypatch.chdir(path.parent)
+    station.words = (*station.words[:-1], f"--bay=02={path.name}")
     done = call("provision", *station.words, "--once", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     assert [one["verdict"] for one in events(done.stdout, "attempt.ended")] == ["pass", "pass"]

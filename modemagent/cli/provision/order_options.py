@@ -81,4 +81,6 @@ def _bay(text: str) -> tuple[str, str]:
     number, has_port, port = text.partition("=")
     if not (number and has_port and port):
         raise UsageError(f"--bay {text!r} is not NUMBER=PORT", hint="Example: 01=/dev/ttyUSB2")
+    if "://" not in port and Path(port).exists():
+        port = str(Path(port).absolute())  # what is not a path is a USB socket
     return number, port

@@ -18,6 +18,8 @@ from modemagent.cli.provision.screens import (
     terminal_companions,
     with_screen,
 )
+from modemagent.errors import UsageError
+from modemagent.provisioning.session import INTERRUPTED
 from modemagent.provisioning.simulation.comparison import FoundResult
 from modemagent.provisioning.simulation.person import HUMAN, Pace
 from modemagent.provisioning.simulation.planted import ExpectedResult
@@ -74,6 +76,8 @@ def simulate_command(
         listener = json_listener() if as_json else quiet
         with rehearsal:
             results = rehearsal.run(listener, (*on_terminal, *browser_companions(settings)))
+    if not results:
+        return INTERRUPTED
     if not as_json:
         _print(results)
     return 0 if all(one.is_right for one in results) else 1
@@ -82,8 +86,10 @@ def simulate_command(
 @contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
+        if keep.is_dir() and any(keep.iterdir()):
+            raise UsageError(f"{keep} is not empty", hint="Name a new directory.")
         keep.mkdir(parents=True, exist_ok=True)
-        yield keep
+        yield keep.absolute()  # a relative path of a bay would be taken for a USB socket
         return
     with TemporaryDirectory(prefix="modemagent-bench-") as name:
         yield Path(name)
