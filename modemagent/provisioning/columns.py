@@ -96,7 +96,9 @@ def propose_map(content: bytes) -> list[str]:
     found: dict[str, str] = {}
     for at, name in enumerate(header):
         known = (column for column, names in ORDER_COLUMNS.items() if bare_name(name) in names)
-        column = next(known, None) or _shape([row[at] for row in values])
+        column = next(known, None)
+        if column in (None, "sim"):  # a column named SIM may have ICCIDs
+            column = _shape([row[at] for row in values]) or column
         if name.strip() and column is not None and column not in found.values():
             found[name.strip()] = column
     return [f'"{_escaped(name)}" = "{column}"' for name, column in found.items()]

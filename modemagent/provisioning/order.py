@@ -148,7 +148,9 @@ def parse_order(
             _json_table(content)
             if is_jsonl
             else read_table(
-                content, columns.columns(), tuple(set(NEEDED_COLUMNS) - set(columns.constants))
+                content,
+                columns.columns(),
+                tuple(one for one in NEEDED_COLUMNS if one not in columns.constants),
             )
         )
     except UnreadableFile as error:

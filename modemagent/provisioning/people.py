@@ -75,7 +75,13 @@ def people_in(table: Any, file: Path) -> dict[str, StationPerson]:
                 f"{file}: the role of {name} is not known",
                 hint=f"Use one of: {', '.join(StationRole)}.",
             )
-        people[name] = StationPerson(name, StationRole(role), str(entry.get("pin", "")))
+        pin = str(entry.get("pin", ""))
+        if pin and "$" not in pin:
+            raise SettingsError(
+                f"{file}: the pin of {name} is not a hash",
+                hint="Print one with: modemagent provision station --pin",
+            )
+        people[name] = StationPerson(name, StationRole(role), pin)
     return people
 
 

@@ -152,10 +152,27 @@ def test_check_names_a_label_that_does_not_fit(tmp_path: Path) -> None:
 
 def test_check_proposes_a_map_for_a_foreign_file(tmp_path: Path) -> None:
     file = tmp_path / "foreign.csv"
-    file.write_text("Gerät;Karte\n867698040000013;8988303000000000010\n", encoding="cp1252")
+    file.write_text("Gerät;SIM\n867698040000013;8988303000000000010\n", encoding="cp1252")
     done = call_in_process("provision", "check", str(file))
     assert done.returncode == 3
-    assert '"Gerät" = "imei"\n"Karte" = "iccid"' in done.stdout
+    assert '"Gerät" = "imei"\n"SIM" = "iccid"' in done.stdout
+    assert "such as imei." in done.stdout
+
+
+def test_check_reads_the_settings_of_the_station(tmp_path: Path) -> None:
+    bench, file = tmp_path / "bench.toml", tmp_path / "4711.csv"
+    file.write_text("imei\n867698040000013\n")
+    bench.write_text('[people]\nLEO = {role = "lead", pin = "4711"}\n')
+    done = call_in_process("provision", "check", str(file), "--bench", str(bench))
+    assert done.returncode == 2
+    assert "the pin of LEO is not a hash" in done.stderr
+
+
+def test_learned_bays_never_replace_the_settings(tmp_path: Path) -> None:
+    bench = tmp_path / "bench.toml"
+    bench.write_text('station = "B2"\n')
+    done = call_in_process("provision", "bays", "learn", "--count=1", "--output", str(bench))
+    assert (done.returncode, bench.read_text()) == (2, 'station = "B2"\n')
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +207,5 @@ def test_report_escapes_and_hides_what_a_supplier_must_not_see(finished: Station
         assert "<b>" not in text
         assert "<script" not in text
         assert (row["iccid"] in text) is not supplier
+    missing = finished.folder / "missing" / "report.html"
+    assert "cannot write" in call_in_process(*words, "--output", str(missing)).stderr

@@ -16,6 +16,7 @@ from modemagent.cli.provision.order_options import (
 )
 from modemagent.errors import install_command
 from modemagent.identity.csv_table import LineProblem
+from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.columns import propose_map
 from modemagent.provisioning.order import BenchOrder
 from modemagent.provisioning.steps.context import label_rule
@@ -34,8 +35,9 @@ def check_command(
     columns are not found, a column map is proposed. Exits with 3 if the order has errors.
     """
     order = opened_order(file, columns, sims)
+    settings = read_settings(bench)
     if any(label_rule(row).startswith("print") for row in order.rows):
-        order = _with_label_problems(order, bench)
+        order = _with_label_problems(order, settings)
     proposed = []
     if any(one.code in ("header", "unknown_column") for one in order.problems):
         proposed = propose_map(file.read_bytes())
@@ -57,7 +59,7 @@ def check_command(
     return FOUND_WRONG if order.errors else 0
 
 
-def _with_label_problems(order: BenchOrder, bench: Path | None) -> BenchOrder:
+def _with_label_problems(order: BenchOrder, settings: BenchSettings) -> BenchOrder:
     try:
         from modemagent.provisioning.label_check import label_problems
         from modemagent.provisioning.printers import open_printer
@@ -68,7 +70,6 @@ def _with_label_problems(order: BenchOrder, bench: Path | None) -> BenchOrder:
             f"Install it with: {install_command('bench')}",
         )  # fmt: skip
         return order._replace(problems=(*order.problems, unchecked))
-    settings = read_settings(bench)
     printer = open_printer("file:.", dpi=settings.dpi)
     return order._replace(problems=(*order.problems, *label_problems(order, settings, printer)))
 

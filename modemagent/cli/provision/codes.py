@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from modemagent.cli.options import value_option
-from modemagent.cli.provision.order_options import station_options
+from modemagent.cli.provision.order_options import station_options, writing
 from modemagent.errors import UsageError
 from modemagent.provisioning.bench_file import BenchSettings
 
@@ -37,10 +37,6 @@ def sheet_command(
             "the station has no bays", hint="Give --count N, or name them in bench.toml."
         )
     content = codes_pdf(bays)
-    try:
+    with writing(output):
         output.write_bytes(content)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write {output}: {error.strerror}", hint="Give another file with --output."
-        ) from error
     click.echo(f"written: {output}, codes of {len(bays)} bays")

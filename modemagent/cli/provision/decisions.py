@@ -104,7 +104,7 @@ def _authorise(settings: BenchSettings, name: str, least: str) -> None:
     :raises UsageError: the person may not
     """
     if not role_of(settings.people, name).may(least):
-        raise UsageError(f"{name} may not decide this", hint=f"A {least} decides it.")
+        raise UsageError(f"{name} may not decide this", hint=f"Required role: {least}.")
     person = settings.people.get(name)
     if person is not None and person.pin:
         pin = click.prompt("PIN", hide_input=True, err=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -75,6 +76,20 @@ def read_settings(bench: Path | None) -> BenchSettings:
     if bench is None and not DEFAULT_BENCH_FILE.exists():
         return BenchSettings()
     return read_bench(bench or DEFAULT_BENCH_FILE)
+
+
+@contextmanager
+def writing(file: Path) -> Iterator[None]:
+    """Report a file that cannot be written.
+
+    :raises UsageError: an OSError was raised
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {file}: {error.strerror}", hint="Give another file with --output."
+        ) from error
 
 
 def _bay(text: str) -> tuple[str, str]:

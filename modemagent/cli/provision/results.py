@@ -12,6 +12,7 @@ from modemagent.cli.provision.order_options import (
     opened_order,
     order_options,
     station_options,
+    writing,
 )
 from modemagent.errors import UsageError
 from modemagent.provisioning.bench_file import BenchSettings
@@ -75,7 +76,8 @@ def report_command(
         for_supplier=supplier,
     )
     target = output or order_folder(state_dir, order.name) / "report.html"
-    write_beside(target, text)
+    with writing(target):
+        write_beside(target, text)
     click.echo(str(target))
 
 

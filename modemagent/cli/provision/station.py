@@ -11,10 +11,11 @@ import click
 
 from modemagent.cli.options import FOUND_WRONG, flag_option, json_option, value_option
 from modemagent.cli.output import heading, plain, print_json, table
-from modemagent.cli.provision.order_options import station_options
+from modemagent.cli.provision.order_options import station_options, writing
 from modemagent.discovery.modems import find_modems
 from modemagent.discovery.sockets import find_socket
 from modemagent.discovery.sysfs import scan
+from modemagent.errors import UsageError
 from modemagent.logs import open_log
 from modemagent.provisioning.bench_file import DEFAULT_BENCH_FILE, BenchSettings
 from modemagent.provisioning.order import BenchOrder
@@ -118,6 +119,14 @@ def learn_command(count: int | None, output: Path | None) -> None:
 
     Sockets that are in use at the start are left out. Ctrl-C ends it.
     """
+    if output is not None:
+        if output.exists():
+            hint = "Name another file, and copy the table [bays] from it."
+            raise UsageError(f"{output} exists", hint=hint)
+        with writing(output):
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.touch()  # now, not after the last module
+            output.unlink()
     known = _sockets()
     learned: dict[str, str] = {}
     click.echo(f"{len(known)} sockets are in use. Plug a module into bay 01.", err=True)
