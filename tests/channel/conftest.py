@@ -10,6 +10,7 @@ import time
 import tty
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -326,18 +327,31 @@ def run_plan(request: pytest.FixtureRequest) -> RunPlan:
 
 
 class Stall:
-    """The longest time an event loop was blocked, in seconds."""
+    """The longest time an event loop was blocked, in seconds.
+
+    The time for which its thread waited for a processor does not count.
+    """
 
     def __init__(self) -> None:
         self.longest_s = 0.0
 
     async def watch(self) -> None:
-        last = time.monotonic()
+        last = self._now()
         while True:
             await asyncio.sleep(0.002)
-            now = time.monotonic()
+            now = self._now()
             self.longest_s = max(self.longest_s, now - last - 0.002)
             last = now
+
+    def _now(self) -> float:
+        while True:  # until the thread was not interrupted in between
+            waited_ns, now = self._waited_ns(), time.monotonic()
+            if self._waited_ns() == waited_ns:
+                return now - waited_ns / 1e9
+
+    @staticmethod
+    def _waited_ns() -> int:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1])
 
 
 @pytest.fixture

@@ -265,7 +265,7 @@ async def test_a_stalled_peer_is_closed_within_a_second(peer: Any, stall: Any) -
     with pytest.raises(PortVanished):
         await command
     assert channel.closed.is_set()
-    watch.cancel()
+    assert watch.cancel(), "it watches until here"
     assert stall.longest_s < 0.05
 
 
@@ -282,7 +282,7 @@ async def test_the_loop_never_stalls(peer: Any, stall: Any) -> None:
         for _ in range(5):
             assert (await channel.perform(Command("AT", 5.0))).ok
         await channel.close()
-        watch.cancel()
+        assert watch.cancel(), "it watches until here"
         if stall.longest_s < 0.05:
             return
     pytest.fail(f"{stall.longest_s:.3f} s between two iterations of the loop")
