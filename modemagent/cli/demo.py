@@ -24,6 +24,8 @@ from modemagent.errors import UsageError, install_command
 _SWAP_WITHIN_S = 30.0
 _SWAP_AFTER_S, _SWAP_EVERY_S = 6.0, 30.0
 _REDRAW_EVERY_S = 1.0
+#: How long the first link of the registry is valid.
+_FIRST_LINK_S = 600.0
 _EVENTS_SHOWN, _EVENTS_READ = 6, 200
 _COLUMNS = ("MODEM", "MAKER", "MODEL", "IMEI", "ICCID", "SIM", "VERDICT", "WHY")
 _NEEDED = ("argon2", "fastapi", "jinja2", "msgspec", "prometheus_client", "sqlalchemy", "uvicorn")
@@ -149,8 +151,15 @@ def _story(scene: Scene) -> list[str]:
         *(found if lines else ()),
         "",
         f"All of it: {scene.url}",
-        f"Sign in, once within 10 minutes: {scene.first_link}",
+        sign_in_line(scene),
     ]
+
+
+def sign_in_line(scene: Scene) -> str:
+    """Return how to sign in: the link of the registry, or a command once it has expired."""
+    if time.monotonic() - scene.started_at < _FIRST_LINK_S:
+        return f"Sign in, once within 10 minutes: {scene.first_link}"
+    return f"Sign in with the link of: {scene.new_link}"
 
 
 def _imei(event: dict[str, Any]) -> str | None:

@@ -45,7 +45,8 @@ def print_json(document: object) -> None:
 
 def one_line(failure: ModemAgentError) -> str:
     """Return an expected failure as the one line that ends a command."""
-    line = f"modemagent: {plain(failure.message).rstrip('.')}."
+    line = f"modemagent: {plain(failure.message).rstrip('.')}"
+    line += "" if line.endswith("?") else "."
     return f"{line} {plain(failure.hint)}" if failure.hint else line
 
 

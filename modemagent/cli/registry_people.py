@@ -67,8 +67,9 @@ def person_create(
     \b
     modemagent registry person create ann --role operator --full-ids
 
-    The link is valid once, for 24 hours. For a person with an account, it replaces the password
-    and the role, removes the second factor, and ends all sessions.
+    The link is valid once, for 24 hours. It begins with --public-url, or with
+    http://127.0.0.1:8470. For a person with an account, it replaces the password and the role,
+    removes the second factor, and ends all sessions.
     """
     from modemagent.registry.store.people import PersonRole, create_person, is_name
 

@@ -24,7 +24,7 @@ def live_screen() -> Iterator[Callable[[str], None]]:
     the last page is printed at the end.
     """
     if not can_redraw():
-        yield _redraw
+        yield _redrawer()
         return
     from rich.live import Live
     from rich.text import Text
@@ -44,11 +44,21 @@ def live_screen() -> Iterator[Callable[[str], None]]:
         click.echo(last)
 
 
-def _redraw(page: str) -> None:
-    if not _is_dumb():
-        click.clear()  # does nothing if stdout is not a terminal
-    click.echo(page + "\n")
-    sys.stdout.flush()
+def _redrawer() -> Callable[[str], None]:
+    """Return a function that prints a page if it differs from the one before."""
+    last = ""
+
+    def draw(page: str) -> None:
+        nonlocal last
+        if page == last:
+            return
+        last = page
+        if not _is_dumb():
+            click.clear()  # does nothing if stdout is not a terminal
+        click.echo(page + "\n")
+        sys.stdout.flush()
+
+    return draw
 
 
 def _is_dumb() -> bool:

@@ -90,6 +90,11 @@ class Scene:
         self.first_link = (
             listening.partition("first administrator, ")[2].splitlines()[0].split()[-1]
         )
+        #: Command that prints another link.
+        self.new_link = (
+            f"modemagent registry person create demo --role admin --public-url {url} "
+            f"--state-dir {folder / 'registry'}"
+        )
         unlimited = Budget(requests=sys.maxsize, body_bytes=sys.maxsize, total_s=math.inf)
         self._connect = partial(HttpSource, url, budget=unlimited)
         self._source = self._connect(read_token)

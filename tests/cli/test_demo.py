@@ -8,8 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from modemagent.cli import demo
+from modemagent.cli.screen import live_screen
 
 pytest.importorskip("fastapi", reason="the demo needs the registry's packages")
 
@@ -87,3 +91,18 @@ def test_live_demo_swaps_sims_until_interrupted(tmp_path, environment):
     assert b"another SIM in hamburg-03" in shown
     assert re.search(rb"All of it: http://127\.0\.0\.1:\d+\n", shown)
     assert _children(str(tmp_path)) == []
+
+
+def test_page_that_has_not_changed_is_not_printed_again(capsys):
+    with live_screen() as draw:
+        draw("one")
+        draw("one")
+        draw("two")
+    assert capsys.readouterr().out == "one\n\ntwo\n\n"
+
+
+def test_link_that_has_expired_is_not_shown():
+    scene = SimpleNamespace(started_at=time.monotonic() - 601, first_link="old", new_link="new")
+    assert demo.sign_in_line(scene).endswith("new")
+    scene.started_at += 300
+    assert demo.sign_in_line(scene).endswith("old")

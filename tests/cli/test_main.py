@@ -12,6 +12,8 @@ import pytest
 
 from modemagent import __version__
 from modemagent.cli.main import COMMANDS
+from modemagent.cli.output import one_line
+from modemagent.errors import UsageError
 from tests.simulated import simulated
 
 # Modules whose import costs more than a modem's answer.
@@ -151,6 +153,11 @@ def test_expected_failure_is_an_object_with_json(call, words, status, code):
     error = json.loads(done.stdout)["error"]
     assert (error["code"], error["exit"]) == (code, status)
     assert error["message"]
+
+
+def test_suggestion_ends_with_one_mark():
+    failure = UsageError("No such command 'flsh'. Did you mean 'flush'?", hint="See: --help")
+    assert one_line(failure).endswith("Did you mean 'flush'? See: --help")
 
 
 def test_expected_failure_is_one_line_with_a_hint(call):
