@@ -9,6 +9,7 @@ from modemagent.errors import IdentityError, UsageError
 from modemagent.registry.pages.page_errors import not_found, objection
 from modemagent.registry.store.decisions import StaleRevision
 from modemagent.registry.store.policies import PolicyConflict, StalePolicy
+from modemagent.registry.store.recheck_reader import NotStopped
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ def attempt(work: Callable[[], T | None], what: str) -> T | Refusal:
         found = work()
     except (IdentityError, UsageError) as error:
         return Refusal(objection(error))
-    except (StaleRevision, StalePolicy):
+    except (StaleRevision, StalePolicy, NotStopped):
         return Refusal()
     except PolicyConflict as conflict:
         return Refusal(_conflict(conflict))

@@ -20,8 +20,10 @@ from modemagent.registry.store.documents import Document
 
 _ROWS = 50
 _TEXTS = ("target", "kind", "mode", "source", "reason", "order")
+#: Registrations are imported on the command line, and undone on these pages too.
+_NAMES = {**TARGETS, "registrations": "registrations"}
 _FLAGS = ("force", "skip")
-_LINKS = {"assets": "/assets", "orders": "/orders", "tacs": "/check"}
+_LINKS = {"assets": "/assets", "orders": "/orders", "tacs": "/check", "registrations": "/deadlines"}
 #: A larger file is chosen again after the dry run, because the page does not keep it.
 _MOST_KEPT = 4 * 1024 * 1024
 
@@ -183,7 +185,7 @@ def _row(one: Document, ask: Ask) -> ImportRow:
     return ImportRow(
         url=f"/imports/I{one['id']}",
         name=f"I{one['id']}",
-        target=TARGETS[target],
+        target=_NAMES[target],
         target_url=_LINKS.get(target, f"/lists/{target}"),
         mode=one["mode"],
         source=ask.who.text(one["source"]),

@@ -14,7 +14,7 @@ from modemagent.registry.pages.finding_rows import FindingRow, finding_row
 from modemagent.registry.pages.frame import Answer, Ask, Page
 from modemagent.registry.pages.links import Links
 from modemagent.registry.pages.words import Word, finding_word
-from modemagent.registry.store import reader, tallies, triage
+from modemagent.registry.store import reader, recheck_reader, tallies, triage
 from modemagent.registry.store.deadline_reader import due_before
 
 _ROWS = 10
@@ -38,6 +38,7 @@ class OverviewPage:
     :param oldest: since when the first undecided error or warning waits
     :param deadlines: those that were reached or are due before a date, two weeks from now
     :param silent: gateways that do not report
+    :param rechecks: those that wait to be confirmed
     :param reasons: why the registry is not ready
     """
 
@@ -49,6 +50,7 @@ class OverviewPage:
     deadlines: int
     deadlines_before: str
     silent: int
+    rechecks: int
     rows: list[FindingRow]
     rules: list[RuleCount]
     events: list[EventRow]
@@ -96,6 +98,7 @@ def _model(connection: Connection, links: Links, now: datetime, reasons: list[st
         deadlines=due_before(connection, before, triage.MOST_COUNTED),
         deadlines_before=before.isoformat(),
         silent=sum(one.count for one in grouped if one.type == "gateway.silent"),
+        rechecks=recheck_reader.count_stopped(connection, triage.MOST_COUNTED),
         rows=[finding_row(document, links, now) for _, document in found],
         rules=[
             RuleCount(one.type, finding_word(one.type, one.severity), one.count) for one in grouped

@@ -28,6 +28,7 @@ from modemagent.registry.pages import (
     policies,
     policy,
     policy_form,
+    rechecks,
     report,
     second_factor,
     sheet,
@@ -95,7 +96,15 @@ def _audit(method: str, path: str, handler: Handler) -> PageRoute:
 
 #: Pages beside the main ones, in named groups.
 MENU: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    ("Work", (("/cases", "Cases"), ("/policies", "Policies"), ("/windows", "Announced work"))),
+    (
+        "Work",
+        (
+            ("/cases", "Cases"),
+            ("/policies", "Policies"),
+            ("/windows", "Announced work"),
+            ("/rechecks", "Re-checks"),
+        ),
+    ),
     ("Registers", (("/assets", "Assets"), ("/orders", "Orders"), ("/deadlines", "Deadlines"))),
     ("Lists", (("/lists", "Lists"), ("/imports", "Imports"))),
     ("Record", (("/live", "Live events"), ("/audit", "Audit"))),
@@ -163,6 +172,15 @@ ROUTES = (
     _get("/windows", windows.show_all),
     _post("/windows", windows.announce, "announce work"),
     _post("/windows/{name}/end", windows.end, "announce work"),
+    _get("/rechecks", rechecks.show_all),
+    _get("/rechecks/{name}", rechecks.show),
+    _post(
+        "/rechecks/{name}/confirm",
+        rechecks.confirm,
+        "confirm re-checks",
+        proof="confirm a re-check",
+    ),
+    _post("/rechecks/{name}/undo", rechecks.undo, "undo changes", proof="undo a change"),
     _get("/lists", lists.show_all),
     _get("/lists/{name}", lists.show),
     _get("/lists/{name}/csv", lists.csv),

@@ -205,6 +205,17 @@ WINDOW_STATES = {
     "over": Word("over", "tick"),
 }
 
+#: States of a re-check.
+RECHECK_STATES = {
+    "finding": Word("finds its modems and SIMs", "gap", "info"),
+    "counting": Word("counts", "gap", "info"),
+    "writing": Word("being written", "gap", "info"),
+    "stopped": Word("waits for confirmation", "triangle", "warn"),
+    "done": Word("done", "tick", "ok"),
+    "counted": Word("only counted", "eye"),
+    "superseded": Word("replaced by a later one", "barred"),
+}
+
 #: What changed a finding, as words that follow the name of the actor.
 _DECISIONS = {
     "acknowledge": "acknowledged",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from modemagent.registry.store import acts, dialect, jobs, recheck
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.list_tables import import_run
+from modemagent.registry.store.policy_tables import policy_version
 from modemagent.registry.store.recheck_runs import (
     PPM,
     RESTING,
@@ -31,6 +33,19 @@ class NotStopped(Exception):
     """A run that does not wait to be confirmed; carries its state."""
 
 
+class RecheckCause(NamedTuple):
+    """The change that a run follows, made in the same transaction.
+
+    :param kind: ``import``, ``undone`` for an import that was undone, or ``policy``
+    :param key: id of the import or the policy
+    :param revision: of the policy that the change has made
+    """
+
+    kind: str
+    key: int
+    revision: int = 0
+
+
 def run_page(
     connection: Connection, *, limit: int, after: int | None = None, state: str | None = None
 ) -> Document:
@@ -48,6 +63,32 @@ def run_document(connection: Connection, run: int) -> Document | None:
     """Return a run."""
     rows = connection.execute(select(recheck_run).where(recheck_run.c.id == run)).all()
     return _documents(connection, rows)[0] if rows else None
+
+
+def count_stopped(connection: Connection, most: int) -> int:
+    """Return how many runs wait to be confirmed, counted up to a number."""
+    of_state = recheck_run.c.state == RunState.STOPPED
+    capped = select(recheck_run.c.id).where(of_state).limit(most).subquery()
+    return connection.execute(select(func.count()).select_from(capped)).scalar_one()
+
+
+def cause_of(connection: Connection, run: int) -> RecheckCause | None:
+    """Return the change that a run follows; None: it has no import and no revision of a policy."""
+    c, i, v = recheck_run.c, import_run.c, policy_version.c
+    of_run = select(c.created_ms, c.subject, c.scope).where(c.id == run)
+    row = connection.execute(of_run).one_or_none()
+    if row is None:
+        return None
+    for kind, column in (("import", i.imported_ms), ("undone", i.undone_ms)):
+        query = select(i.id).where(column == row.created_ms, i.target == row.subject)
+        key = connection.execute(query.limit(1)).scalar()
+        if key is not None:
+            return RecheckCause(kind, key)
+    if row.scope != "policy":
+        return None
+    query = select(v.policy, v.revision).where(v.made_ms == row.created_ms).order_by(v.policy)
+    made = connection.execute(query.limit(1)).one_or_none()
+    return None if made is None else RecheckCause("policy", made.policy, made.revision)
 
 
 def confirm(batch: Batch, run: int, actor: str) -> Document | None:

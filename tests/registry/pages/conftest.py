@@ -20,10 +20,15 @@ from argon2 import PasswordHasher
 from modemagent.registry.case_calls import CaseCalls
 from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.policy_calls import PolicyCalls
-from modemagent.registry.store import people
+from modemagent.registry.recheck_calls import RecheckCalls
+from modemagent.registry.store import dialect, people
+from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.deadlines import update_part
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.people import PersonRole
+from modemagent.registry.store.recheck_runs import COUNTS, RESTING, RUN_COLUMNS
+from modemagent.registry.store.recheck_tables import recheck_rule, recheck_run
+from modemagent.registry.store.recorder import Recorder
 from tests.registry.conftest import (
     EID,
     ICCID,
@@ -161,6 +166,33 @@ class Story:
         assert found, name
         return found[1]
 
+    def stopped(self, scope: str, subject: str, made_ms: int) -> str:
+        """Add a re-check that waits to be confirmed; return the address of its page.
+
+        A later one of the same scope replaces it, so those that were begun are done before.
+        """
+
+        def work(batch: Batch) -> int:
+            run = (batch.key(), scope, subject, "person:clerk", "stopped", False, 50_000, 10, 3000,
+                   3000, 412, 412, 0, made_ms)  # fmt: skip
+            dialect.insert_rows(batch.connection, recheck_run, RUN_COLUMNS, [run])
+            counts = [(run[0], "imei.prohibited", 412, 0, 400, 12)]
+            dialect.insert_rows(batch.connection, recheck_rule, ("run", "rule", *COUNTS), counts)
+            return int(run[0])
+
+        self.wait_for_rechecks()
+        return f"/rechecks/R{Recorder(self.database).run(work)}"
+
+    def wait_for_rechecks(self) -> None:
+        """Wait until all re-checks are done."""
+        deadline = time.monotonic() + _EVALUATED_WITHIN_S
+        while True:
+            found = RecheckCalls(self.database, "").runs(50, None)["runs"]
+            if all(one["state"] in RESTING for one in found):
+                return
+            assert time.monotonic() < deadline, "a re-check is not done"
+            time.sleep(0.1)
+
 
 def _evidence(imei: str, iccid: str) -> list[dict[str, object]]:
     exchanges = (("imei", "AT+CGSN", imei), ("iccid", "AT+QCCID", f"+QCCID: {iccid}"))
@@ -235,6 +267,9 @@ def fill(story: Story) -> None:
     lists.import_file(content, dry_run=False, target="assets", **options)
     content = f"imei,model\n{IMEI},EG25-G\n{OTHER_IMEI},EG25-G\n".encode()
     lists.import_file(content, dry_run=False, target="orders", order="2026-44", **options)
+    content = b"imei\n867698040000096\n"
+    lists.import_file(content, dry_run=False, target="registrations", country="PK", **options)
+    story.stopped("tac", "tacs", 1)
     lists.check([IMEI, IMEI, "8.67698E+14", OTHER_IMEI])
     cases = CaseCalls(story.database, actor)
     cases.open_case({"kind": "stolen", "imeis": [IMEI], "iccids": [ICCID], "text": f"was {IMEI}"})

@@ -24,7 +24,7 @@ from tests.registry.pages.conftest import (
 _MOST_OF_A_SHAPE = 4
 _EXPECTED = {
     "", "findings", "modems", "sims", "gateways", "reports", "me", "static", "check", "cases",
-    "policies", "windows", "lists", "imports", "assets", "orders", "deadlines", "live",
+    "policies", "windows", "lists", "imports", "assets", "orders", "deadlines", "live", "rechecks",
 }  # fmt: skip
 
 

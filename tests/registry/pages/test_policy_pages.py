@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from modemagent.registry.store import policies
 from modemagent.registry.store.people import PersonRole
 from tests.registry.conftest import ICCID, IMEI, OTHER_ICCID
 from tests.registry.pages.conftest import Browser, Story
@@ -61,6 +62,36 @@ def test_change_shows_the_difference_first(operator: Browser, path: str) -> None
     assert operator.post(f"{path}/edit", {**given, "seen": "yes"}).status == 303
     stale = operator.post(f"{path}/edit", {**given, "seen": "yes"})
     assert stale.status == 409
+
+
+def test_change_that_waits_is_confirmed_or_undone(
+    story: Story, operator: Browser, path: str
+) -> None:
+    policy, form = operator.get(path), {"mode": "learn", "reason": "all of them"}
+    revision = policy.field("revision")
+    operator.post(f"{path}/apply", {**form, "revision": revision})
+    with story.database.reading() as connection:
+        last = policies.versions(connection, int(path.partition("P")[2]))[-1]
+    waiting = story.stopped("policy", "depot", last.made_ms)
+    viewer = story.person("onlooker", PersonRole.VIEWER)
+    assert re.search(r"changes wait for confirmation</a>", viewer.get("/").text)
+    assert waiting in operator.get("/rechecks?state=stopped").text
+    page = operator.get(waiting).text
+    assert "A change waits for your confirmation" in page
+    assert "It would make 412 new findings" in page
+    assert f"in revision {revision}" in page
+    assert viewer.post(f"{waiting}/undo").status == 403
+    undone = operator.post(f"{waiting}/undo", {"reason": "by mistake"})
+    assert undone.headers["Location"] == f"{path}#history"
+    assert "by mistake" in operator.get(path).text
+    story.wait_for_rechecks()
+    assert "replaced by a later one" in operator.get(waiting).text
+    for act in ("confirm", "undo"):
+        assert operator.post(f"{waiting}/{act}", {"reason": "again"}).status == 409
+    other = story.stopped("tac", "tacs", 2)
+    assert "undo it where it was made" in operator.get(other).text
+    assert operator.post(f"{other}/confirm").headers["Location"] == other
+    assert "Confirmed" in operator.get(other).text
 
 
 def test_equal_covers_conflict(operator: Browser, path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_entry_is_put_found_and_removed(operator: Browser) -> None:
     assert operator.get("/lists/other").status == 404
 
 
-def test_file_is_imported_after_a_dry_run_and_undone(operator: Browser) -> None:
+def test_file_is_imported_after_a_dry_run_and_undone(story: Story, operator: Browser) -> None:
     form = {"target": "permitted", "mode": "add", "reason": "supplier", "source": "list 7"}
     dry = operator.upload("/imports", form, "file", f"imei\n{NEW}\n{NEW[:-1]}1\n".encode())
     assert dry.status == 422
@@ -50,6 +51,12 @@ def test_file_is_imported_after_a_dry_run_and_undone(operator: Browser) -> None:
     assert NEW in operator.get("/lists/permitted").text
     path = made.headers["Location"]
     assert "list 7" in operator.get(path).text
+    at = re.search(r'datetime="([^"]+)"', operator.get(path).text)
+    assert at
+    made_ms = round(datetime.fromisoformat(at[1]).timestamp() * 1000)
+    page = operator.get(story.stopped("list", "permitted", made_ms)).text
+    assert f'href="{path}"' in page
+    assert "What the import added is removed" in page
     undone = operator.post(f"{path}/undo").headers["Location"]
     assert "1 removed" in operator.get(undone).text
     assert NEW not in operator.get("/lists/permitted").text

@@ -15,6 +15,7 @@ from modemagent.registry import pages
 from modemagent.registry.pages import words
 from modemagent.registry.rules.catalogue import CATALOGUE
 from modemagent.registry.store.decisions import DecisionAction
+from modemagent.registry.store.recheck_runs import RunState
 
 FOLDER = Path(pages.__file__).parent
 STATIC = FOLDER / "static"
@@ -37,6 +38,8 @@ def test_code_has_a_word(code: str) -> None:
 def test_states_have_words() -> None:
     shown = [*map(words.sim_state, SimState), *map(words.read_state, ReadState)]
     shown += [*words.SEVERITIES.values(), *words.LINK_STATES.values(), *words.STATES.values()]
+    shown += words.RECHECK_STATES.values()
+    assert set(words.RECHECK_STATES) == set(RunState)
     assert {one.shape for one in shown} <= SHAPES
     assert all(one.short for one in shown)
     assert set(words.ACTIONS) == {*DecisionAction, "changed", "cause_gone"}
