@@ -23,6 +23,9 @@ _BEGAN_AGO = timedelta(minutes=50)
 _HEARTBEAT_S = 3600
 #: The gateway that falls silent, and the interval that it promises.
 _SILENT, _SILENT_HEARTBEAT_S = "izmir-06", 20
+#: The gateway in a country in which its modem has to be registered within 60 days, and since when.
+_ABROAD, _ABROAD_AGO = "tashkent-01", timedelta(days=49)
+_UZBEKISTAN = "434"
 #: The gateway in which a stolen modem appears.
 _WORKSHOP = "workshop-01"
 _ORDER = "2026-44"
@@ -45,6 +48,7 @@ _LINES = (
     ("imei.duplicate", "the IMEI of lyon-05 is also reported by izmir-03: a clone"),
     ("imei.prohibited", "the modem of izmir-01 is on the prohibited list"),
     ("case.sighted", "the stolen modem of lyon-08 has appeared in a workshop"),
+    ("registration.due", "the modem of tashkent-01 has to be registered in Uzbekistan soon"),
     ("gateway.silent", "izmir-06 has fallen silent"),
 )
 
@@ -165,6 +169,9 @@ def _gateways(begin: datetime) -> dict[str, StoryGateway]:
             name = f"{site}-{number:02d}"
             beat = _SILENT_HEARTBEAT_S if name == _SILENT else _HEARTBEAT_S
             found[name] = StoryGateway(name, kind, len(found) + 1, begin, beat)
+    abroad = StoryGateway(_ABROAD, SIM7600, len(found) + 1, begin - _ABROAD_AGO, _HEARTBEAT_S)
+    abroad.mcc = _UZBEKISTAN
+    found[_ABROAD] = abroad
     # the last one has the modem of another gateway
     stolen = found["lyon-08"].serial
     later = begin + timedelta(minutes=45)
@@ -190,6 +197,8 @@ def _happen(by_id: Gateways) -> None:
     for one, after_s in ((original, 900), (clone, 600), (original, 600), (clone, 600)):
         one.report("refresh", after_s)  # each between two of the other
     by_id["lyon-08"].report("removed", after_s=900)
+    abroad = by_id[_ABROAD]
+    abroad.report("refresh", after_s=round(_ABROAD_AGO.total_seconds()))
     for one in by_id.values():
         if one.is_on:
             one.report("heartbeat", after_s=300)

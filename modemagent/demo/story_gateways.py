@@ -81,6 +81,7 @@ class StoryGateway:
         self.serial = serial
         self.sim: StorySim | None = StorySim(serial)
         self.firmware = kind.firmware
+        self.mcc = "262"
         self.is_on = True
         self._waiting: list[Body] = []
         self._count = 0
@@ -131,7 +132,7 @@ class StoryGateway:
             "modem": self._modem(),
             "sims": [self.sim.body] if self.sim else [_NO_SIM],
             "problems": [],
-            "network": {"mcc": "262", "mnc": "01", "rat": "lte", "registered": True},
+            "network": {"mcc": self.mcc, "mnc": "01", "rat": "lte", "registered": True},
             **more,
         }  # fmt: skip
         if reason in ("identified", "sim_changed", "modem_changed"):
