@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from modemagent.errors import IdentityError, UsageError
 from modemagent.registry.pages.page_errors import not_found, objection
+from modemagent.registry.store.assets import AssetInUse
 from modemagent.registry.store.decisions import StaleRevision
 from modemagent.registry.store.policies import PolicyConflict, StalePolicy
 from modemagent.registry.store.recheck_reader import NotStopped
@@ -45,11 +46,29 @@ def attempt(work: Callable[[], T | None], what: str) -> T | Refusal:
         return Refusal(objection(error))
     except (StaleRevision, StalePolicy, NotStopped):
         return Refusal()
+    except AssetInUse as used:
+        return Refusal(used_text(used.references))
     except PolicyConflict as conflict:
         return Refusal(_conflict(conflict))
     if found is None:
         raise not_found(what)
     return found
+
+
+def used_text(references: Sequence[str]) -> str:
+    """Return why an asset cannot be deleted.
+
+    >>> used_text(["case:17", "note:3"])
+    'Case K17 and 1 note are about this asset. Delete the notes, or set its state to retired.'
+    """
+    cases = [one.replace("case:", "case K") for one in references if one.startswith("case:")]
+    notes = len(references) - len(cases)
+    noted = [f"{notes} note{'' if notes == 1 else 's'}"] if notes else []
+    *first, last = [*cases, *noted]
+    named = f"{', '.join(first)} and {last}" if first else last
+    verb = "is" if len(references) == 1 else "are"
+    remedy = "Delete the notes, or set" if notes else "Set"
+    return f"{named[:1].upper()}{named[1:]} {verb} about this asset. {remedy} its state to retired."
 
 
 def _conflict(conflict: PolicyConflict) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from modemagent.registry.api.asset_documents import shown_register
 from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.assets.asset_fields import FIELDS
-from modemagent.registry.pages.acts import Refusal, attempt
+from modemagent.registry.pages.acts import Refusal, attempt, used_text
 from modemagent.registry.pages.assets import asset_name
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
@@ -15,6 +15,7 @@ from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import LIFECYCLES, Word
+from modemagent.registry.store.assets import references_to
 from modemagent.registry.store.documents import Document
 
 #: Fields that are identifiers, which only those who see them can edit.
@@ -37,6 +38,8 @@ class AssetView:
     """An asset.
 
     :param fields: names and values that the viewer may edit
+    :param used: why it cannot be deleted; empty: it can be
+    :param cases: those that are about it
     """
 
     url: str
@@ -53,6 +56,8 @@ class AssetView:
     is_present: bool
     seen: ShownTime | None
     history: list[AssetChangeRow]
+    used: str
+    cases: list[Link]
     may_operate: bool
     refusal: Refusal | None
 
@@ -73,16 +78,27 @@ def change(ask: Ask) -> Answer:
     return SeeOther(f"/assets/A{key}#history")
 
 
+def delete(ask: Ask) -> Answer:
+    """Delete an asset with its history, unless a case or a note is about it."""
+    key, calls = ask.key("A", "asset"), AssetCalls(ask.state.database, ask.who.actor)
+    revision = ask.number("revision") or 0
+    made = attempt(lambda: calls.delete_asset(key, revision) or None, "asset")
+    return _page(ask, made) if isinstance(made, Refusal) else SeeOther("/assets")
+
+
 def _page(ask: Ask, refusal: Refusal | None = None) -> Page:
     found = AssetCalls(ask.state.database, ask.who.actor).asset(ask.key("A", "asset"))
     if found is None:
         raise not_found("asset")
     with ask.reading() as connection:
-        model = _model(found, Links(connection, ask.who), ask, refusal)
+        used = references_to(connection, [int(found["id"])]).get(int(found["id"]), [])
+        model = _model(found, Links(connection, ask.who), used, ask, refusal)
     return Page("asset.html", model, status=refusal.status if refusal else 200)
 
 
-def _model(found: Document, links: Links, ask: Ask, refusal: Refusal | None) -> AssetView:
+def _model(
+    found: Document, links: Links, used: list[str], ask: Ask, refusal: Refusal | None
+) -> AssetView:
     shown, modem = shown_register(found, ask.who), found["modem"]
     names = [name for name in FIELDS if name != "lifecycle"]
     editable = [name for name in names if ask.who.full_ids or name not in _NUMBERS]
@@ -114,6 +130,12 @@ def _model(found: Document, links: Links, ask: Ask, refusal: Refusal | None) -> 
                 ],
             )
             for one in shown["history"][::-1]
+        ],
+        used=used_text(used) if used else "",
+        cases=[
+            Link(name, f"/cases/{name}")
+            for name in (one.replace("case:", "K") for one in used)
+            if name.startswith("K")
         ],
         may_operate=ask.who.may_operate,
         refusal=refusal,

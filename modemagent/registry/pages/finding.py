@@ -21,7 +21,7 @@ from modemagent.registry.pages.frame import (
 )
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import not_found
-from modemagent.registry.pages.words import ACTIONS, GRADES
+from modemagent.registry.pages.words import ACTIONS, ALLOWED, GRADES, Word
 from modemagent.registry.store import finding_reader
 from modemagent.registry.store.authorised import OF_PAIRS
 from modemagent.registry.store.batch import Batch
@@ -66,6 +66,7 @@ class FindingPage:
     :param grade: how certain it is, as text
     :param change: the event that the finding is about, if it is about a change
     :param policy: the one that covers the modem now
+    :param allowed: whether the SIM was allowed then, and is now: label, word, and by what
     :param allows: the policy that allows the SIM once the finding is authorised
     :param work: what was announced for the time of the change
     :param newer: events of the same object after it
@@ -84,6 +85,7 @@ class FindingPage:
     grade: str
     change: EventRow | None
     policy: Link
+    allowed: list[tuple[str, Word, str]]
     allows: str
     work: list[AnnouncedWork]
     newer: list[EventRow]
@@ -214,6 +216,7 @@ def _page(ask: Ask, **more: Any) -> FindingPage | SeeOther:
         grade=GRADES.get(found["grade"] or "", ""),
         change=change,
         policy=_policy(found["policy"], links),
+        allowed=_allowed(found, links),
         allows=links.text(found["policy"]["name"]) if is_pair else "",
         work=[_work(one, links, now) for one in found["windows"]],
         newer=newer,
@@ -244,6 +247,21 @@ def _policy(found: dict[str, Any] | None, links: Links) -> Link:
     if found is None:
         return Link("no policy covers the modem")
     return Link(f"{links.text(found['name'])}, mode {found['mode']}", f"/policies/P{found['ref']}")
+
+
+def _allowed(found: dict[str, Any], links: Links) -> list[tuple[str, Word, str]]:
+    """Return nothing if no policy covers the modem, which the page states already."""
+    name = links.text(found["policy"]["name"]) if found["policy"] else ""
+    policy = f"by the policy {name}"
+    rows = (
+        ("allowed then", found["allowed"], f"{policy} as it was", "applied at that time"),
+        ("allowed now", found["allowed_now"], f"{policy} as it is", "applies"),
+    )
+    return [
+        (label, ALLOWED[code], {"announced": "", "no_policy": without}.get(code, by_policy))
+        for label, code, by_policy, without in rows
+        if code == "announced" or (code is not None and name)
+    ]
 
 
 def _work(one: dict[str, Any], links: Links, now: datetime) -> AnnouncedWork:

@@ -198,6 +198,7 @@ ROUTES = (
     _post("/assets/new", assets.add, "change assets"),
     _get("/assets/{name}", asset.show),
     _post("/assets/{name}", asset.change, "change assets"),
+    _post("/assets/{name}/delete", asset.delete, "delete assets", proof="delete an asset"),
     _get("/deadlines", deadlines.show),
     _get("/deadlines/csv", deadlines.csv),
     _audit("GET", "/audit", audit.show),

@@ -205,6 +205,14 @@ WINDOW_STATES = {
     "over": Word("over", "tick"),
 }
 
+#: Whether a SIM is allowed in a modem, at the time of a change or now.
+ALLOWED = {
+    "by_policy": Word("yes", "tick", "ok"),
+    "not_by_policy": Word("no", "unequal", "bad"),
+    "announced": Word("yes, work was announced", "tick", "ok"),
+    "no_policy": Word("no policy", "ring"),
+}
+
 #: States of a re-check.
 RECHECK_STATES = {
     "finding": Word("finds its modems and SIMs", "gap", "info"),

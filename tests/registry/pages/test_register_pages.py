@@ -83,6 +83,18 @@ def test_asset_follows_its_lifecycle(operator: Browser) -> None:
         "another asset has this tag".capitalize()
         in operator.post("/assets/new", {"tag": "T-9"}).text
     )
+    case = operator.post("/cases/new", {"kind": "lost", "numbers": NEW, "text": "x"})
+    name = case.headers["Location"].rpartition("/")[2]
+    page = operator.get(path)
+    assert f"Case {name} is about this asset." in page.text
+    assert f'href="/cases/{name}"' in page.text
+    refused = operator.post(f"{path}/delete", {"revision": page.field("revision")})
+    assert refused.status == 422
+    assert f"Case {name} is about this asset." in refused.text.partition('role="alert"')[2][:100]
+    other = operator.post("/assets/new", {"tag": "T-10"}).headers["Location"]
+    assert operator.post(f"{other}/delete", {"revision": "9"}).status == 409
+    assert operator.post(f"{other}/delete", {"revision": "1"}).status == 303
+    assert operator.get(other).status == 404
 
 
 def test_assets_are_filtered_by_the_address(operator: Browser) -> None:

@@ -313,8 +313,8 @@ def test_dangerous_act_needs_a_recent_proof(story: Story) -> None:
     with story.database.writing() as connection:
         of = session.c.person == people.password_hash(connection, "careful")[0]  # type: ignore[index]
         connection.execute(update(session).where(of).values(proved_ms=now_ms() - VALID_MS - 1))
-    for act in ("confirm", "undo"):
-        assert "Confirm that it is you" in browser.post(f"/rechecks/R1/{act}").text
+    for act in ("rechecks/R1/confirm", "rechecks/R1/undo", "assets/A1/delete"):
+        assert "Confirm that it is you" in browser.post(f"/{act}").text
     form = {"revision": browser.get(path).field("revision"), "outcome": "recovered", "text": "=1"}
     asked = browser.post(f"{path}/close", form)
     assert "Confirm that it is you" in asked.text
