@@ -40,13 +40,15 @@ class GatewayLine:
 
 @dataclass(frozen=True, slots=True)
 class GatewaysPage:
-    """A page of gateways by id.
+    """A page of gateways, newest first.
 
-    :param following: address of the next page
+    :param newest: address of the first page; None: this is it
     """
 
     rows: list[GatewayLine]
-    following: str | None
+    newest: str | None
+    newer: str | None
+    older: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,15 +90,24 @@ class GatewayPage:
 
 
 def show_all(ask: Ask) -> Answer:
-    """Return a page of gateways in the order of their ids."""
+    """Return a page of gateways, those first that reported for the first time last."""
     with ask.reading() as connection:
-        after = _id_of(connection, ask.query("after"))
-        found = reader.gateways(connection, limit=_ROWS, after=after)
+        before, after = (_cursor(connection, ask.query(name)) for name in ("before", "after"))
+        before = None if after else before
+        found, is_more = reader.newest_gateways(connection, limit=_ROWS, before=before, after=after)
+        if after and not is_more:
+            return SeeOther("/gateways")  # the newest page, which has as many rows as fit
         links = Links(connection, ask.who)
-        rows = [_row(one, links, ask.now) for one in found["gateways"]]
-        last = found["gateways"][-1]["ref"] if found["next"] else None
-    following = f"/gateways?after={last}" if last else None
-    return Page("gateways.html", GatewaysPage(rows, following))
+        rows = [_row(one, links, ask.now) for one in found]
+    is_first = before is None and after is None
+    first, last = (found[at]["ref"] if found else "" for at in (0, -1))
+    model = GatewaysPage(
+        rows=rows,
+        newest=None if is_first else "/gateways",
+        newer=None if is_first or not found else f"/gateways?after={first}",
+        older=f"/gateways?before={last}" if found and (is_more or after) else None,
+    )
+    return Page("gateways.html", model)
 
 
 def show(ask: Ask) -> Answer:
@@ -113,10 +124,9 @@ def show(ask: Ask) -> Answer:
     return Page("gateway.html", model)
 
 
-def _id_of(connection: Connection, ref: str) -> str:
-    """Return the id of a gateway by its reference: an id in an address could be a number."""
-    found = reader.gateway(connection, ref) if ref else None
-    return str(found["gateway_id"]) if found else ""
+def _cursor(connection: Connection, ref: str) -> int | None:
+    """Return the row of a gateway by its reference: an id in an address could be a number."""
+    return (gateway_row(connection, ref) or None) if ref else None
 
 
 def _row(one: dict[str, Any], links: Links, now: datetime) -> GatewayLine:

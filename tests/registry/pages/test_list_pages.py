@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import pytest
 from starlette.datastructures import State
 from starlette.requests import Request
 
-from modemagent.registry.pages import unit_lists
+from modemagent.registry.pages import gateway, unit_lists
 from modemagent.registry.pages.csv_files import BROKEN, complete_or_marked
 from modemagent.registry.pages.forms import Form
-from modemagent.registry.pages.frame import Ask, Page, SeeOther
+from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.viewer import Viewer
 from modemagent.registry.store import finding_sets, people, saved_views
 from modemagent.registry.store.decisions import Decision, DecisionAction
@@ -63,40 +66,52 @@ def test_csv_has_the_rows_of_the_page(operator: Browser) -> None:
     assert [row["id"] for row in found] == re.findall(r'<tr data-row id="([^"]+)"', listed)
 
 
+@pytest.mark.parametrize(
+    ("module", "show", "path"),
+    [(unit_lists, unit_lists.modems, "/modems"), (gateway, gateway.show_all, "/gateways")],
+)
 def test_newer_and_older_pages_have_each_row_once(
-    story: Story, monkeypatch: pytest.MonkeyPatch
+    story: Story,
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    show: Callable[[Ask], Answer],
+    path: str,
 ) -> None:
-    monkeypatch.setattr(unit_lists, "_ROWS", 2)
+    monkeypatch.setattr(module, "_ROWS", 2)
     with story.database.reading() as connection:
         person = people.all_people(connection)[0]
 
-    def page(url: str) -> unit_lists.UnitsPage:
-        path, _, query = url.partition("?")
+    def page(url: str) -> Any:
+        query = url.partition("?")[2].encode()
         scope = {"type": "http", "method": "GET", "path": path, "headers": [],
-                 "query_string": query.encode()}  # fmt: skip
+                 "query_string": query}  # fmt: skip
         ask = Ask(
             state=State({"database": story.database}), request=Request(scope),
             viewer=Viewer(person), form=Form(), is_secure=False, client="",
         )  # fmt: skip
-        answer = unit_lists.modems(ask)
+        answer = show(ask)
         if isinstance(answer, SeeOther):
             return page(answer.url)
         assert isinstance(answer, Page)
-        assert isinstance(answer.model, unit_lists.UnitsPage)
         return answer.model
 
-    newest = page("/modems")
+    newest = page(path)
     assert newest.newer is None
     pages = [newest]
     while pages[-1].older:
         pages.append(page(pages[-1].older))
     shown = [row.link.url for one in pages for row in one.rows]
     assert len(shown) == len(set(shown)) >= 3
-    monkeypatch.setattr(unit_lists, "_ROWS", 50)
-    assert shown == [row.link.url for row in page("/modems").rows]
-    monkeypatch.setattr(unit_lists, "_ROWS", 2)
+    monkeypatch.setattr(module, "_ROWS", 50)
+    assert shown == [row.link.url for row in page(path).rows]
+    monkeypatch.setattr(module, "_ROWS", 2)
     assert page(pages[1].newer or "").rows == newest.rows
-    assert page("/modems?link_state=unlinked").rows
+    monkeypatch.setattr(module, "_ROWS", 1)
+    assert page(pages[1].newer or "").rows == newest.rows[-1:]
+
+
+def test_modems_are_filtered_by_state(operator: Browser) -> None:
+    assert "<tr data-row" in operator.get("/modems?link_state=unlinked").text
 
 
 def test_broken_export_is_marked() -> None:
