@@ -68,7 +68,7 @@ OWNERS = {
     "dbus_fast": ("modemmanager",),
     "PIL": ("labels",),
     "barcode": ("labels",),
-    "segno": ("labels",),
+    "segno": ("labels", "registry"),
     "prometheus_client": ("agent", "registry"),
 }
 
@@ -79,6 +79,7 @@ COMMAND_BOUNDARY = "modemagent.cli.main"
 LATE_IMPORTS = {
     "modemagent.registry.store.engine:_postgresql",  # psycopg, 8 MB that SQLite does not need
     "modemagent.registry.api.pages_on_demand:_load",  # a fifth of the memory of a worker
+    "modemagent.registry.pages.second_factor:_code",  # segno, 36 ms for one page
     "modemagent.registry.store.migrations:_run_alembic",  # 200 ms, only to create or upgrade
     "modemagent.__main__:_run",  # signals are handled before the first import
     "modemagent.access.route:_by_agent",  # the control client, a fifth of a start

@@ -178,7 +178,7 @@ ROUTES = (
         "/rechecks/{name}/confirm",
         rechecks.confirm,
         "confirm re-checks",
-        proof="confirm a re-check",
+        proof="make the findings of a re-check",
     ),
     _post("/rechecks/{name}/undo", rechecks.undo, "undo changes", proof="undo a change"),
     _get("/lists", lists.show_all),

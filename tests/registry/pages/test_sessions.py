@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import segno
 from argon2 import PasswordHasher
 from sqlalchemy import update
 from starlette.datastructures import State
@@ -271,9 +272,23 @@ def signed_in(story: Story, name: str, password: str = PASSWORD, agent: str = ""
     return browser
 
 
+def check_code(page: str, text: str) -> None:
+    """Check that the dark modules of the code in a page are those of a text."""
+    path = re.search(r'<path fill="#000" d="([^"]+)"', page)
+    assert path
+    runs = [tuple(map(int, one)) for one in re.findall(r"M(\d+) (\d+)h(\d+)", path[1])]
+    dark = {(x + at, y) for x, y, width in runs for at in range(width)}
+    rows = segno.make(text, error="m", micro=False).matrix_iter(border=4)
+    assert dark == {(x, y) for y, row in enumerate(rows) for x, one in enumerate(row) if one}
+
+
 def test_second_factor_is_set_used_and_removed(story: Story) -> None:
     browser = story.person("dora", PersonRole.VIEWER)
-    secret = browser.post("/me/second-factor").field("secret")
+    page = browser.post("/me/second-factor")
+    secret = page.field("secret")
+    link = re.search(r'href="(otpauth:[^"]+)"', page.text)
+    assert link
+    check_code(page.text, link[1].replace("&amp;", "&"))
     form = {"secret": secret, "code": "000000"}
     assert browser.post("/me/enable-factor", form).status == 422
     assert browser.post("/me/enable-factor", {**form, "secret": "short"}).status == 422
