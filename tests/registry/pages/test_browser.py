@@ -125,14 +125,14 @@ def paths(story: Story) -> list[str]:
     others = [
         "/check", "/cases", "/cases/new", "/policies", "/policies/new", "/windows", "/lists",
         "/lists/prohibited", "/imports", "/assets", "/assets/new", "/orders", "/deadlines",
-        "/audit", "/live",
+        "/audit", "/live", "/rechecks?state=stopped",
     ]  # fmt: skip
     clerk = story.person("guide-2", PersonRole.OPERATOR)
     linked = set().union(*(clerk.get(one).pages for one in others))
     objects = [
         min(one for one in linked if re.fullmatch(pattern, one))
         for pattern in (r"/check/C\d+", r"/cases/K\d+", r"/policies/P\d+", r"/imports/I\d+",
-                        r"/assets/A\d+", r"/orders/O\d+")
+                        r"/assets/A\d+", r"/orders/O\d+", r"/rechecks/R\d+")
     ]  # fmt: skip
     objects[2] += "?dry-run=1"
     return [*lists, finding, report, *units, *others, *objects]
