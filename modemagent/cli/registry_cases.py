@@ -12,7 +12,12 @@ from modemagent.cli.output import cell, print_json, table
 from modemagent.cli.registry_assets import NO_MATCH, revision_option
 from modemagent.cli.registry_database import show_rows
 from modemagent.cli.registry_lists import all_pages
-from modemagent.cli.registry_source import case_source, limit_option, source_options
+from modemagent.cli.registry_source import (
+    case_source,
+    id_argument,
+    limit_option,
+    source_options,
+)
 from modemagent.errors import UsageError
 from modemagent.registry_client.cases import CaseSource
 
@@ -21,7 +26,7 @@ _OUTCOMES = ("recovered", "not_stolen", "delisted")
 _FIELDS = ("place", "happened_on", "proof", "police_reference", "operator", "assignee", "note")
 _COLUMNS = ("id", "kind", "state", "outcome", "numbers", "assignee", "opened_at", "sighted")
 
-_case = click.argument("key", metavar="CASE")
+_case = id_argument("key", "CASE", "K")
 _text = value_option("--text", "TEXT", "Entry of the journal.", default="", show_default=False)
 
 

@@ -12,7 +12,7 @@ import click
 from modemagent.cli.options import FOUND_WRONG, F, flag_option, value_option
 from modemagent.cli.output import plain, print_json
 from modemagent.cli.registry_database import show_rows
-from modemagent.cli.registry_source import limit_option, list_source, source_options
+from modemagent.cli.registry_source import id_argument, limit_option, list_source, source_options
 from modemagent.errors import UsageError
 
 _LISTS = ("prohibited", "tracked", "permitted")
@@ -212,7 +212,7 @@ def imports(limit: int | None, as_json: bool, **where: Any) -> None:
 
 
 @group.command("undo", short_help="Undo an import.")
-@click.argument("key", metavar="IMPORT")
+@id_argument("key", "IMPORT", "I")
 @source_options
 def undo(key: str, as_json: bool, **where: Any) -> None:
     """Undo the import with this id, as "lists imports" prints it. Entries that were changed since

@@ -14,7 +14,12 @@ from modemagent.cli.options import FOUND_WRONG, flag_option, value_option
 from modemagent.cli.output import cell, plain, print_json, table
 from modemagent.cli.registry_database import show_rows
 from modemagent.cli.registry_lists import all_pages
-from modemagent.cli.registry_source import limit_option, policy_source, source_options
+from modemagent.cli.registry_source import (
+    id_argument,
+    limit_option,
+    policy_source,
+    source_options,
+)
 from modemagent.errors import UsageError
 from modemagent.registry_client.client import Document
 from modemagent.registry_client.policies import PolicySource
@@ -23,7 +28,7 @@ _MODES = ("observe", "learn", "enforce")
 _FORMS = ("iccid-imei", "imsi-imei", "1nce")
 _SUMMARY = ("ref", "name", "mode", "revision", "covers", "sims", "pairs", "valid_from", "valid_to")
 _FILE = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
-ref_argument = click.argument("ref", metavar="REF")
+ref_argument = id_argument("ref", "REF", "P")
 reason_option = value_option("--reason", "TEXT", "Why.", default="", show_default=False)
 mode_option = value_option("--mode", "MODE", "observe, learn or enforce.",
                            type=click.Choice(_MODES), default="observe")  # fmt: skip
@@ -336,7 +341,9 @@ def _show(found: Document | None, as_json: bool) -> int:
         return 0
     names = ("ref", "name", "mode", "revision", "valid_from", "valid_to", "note")
     rows = [[name, cell(found[name])] for name in names if found[name]]
-    rows += [[name, str(value)] for name, value in found["covers"].items() if value]
+    for name, value in found["covers"].items():
+        if value:
+            rows.append([name, " ".join(value) if isinstance(value, list) else str(value)])
     lists = ("iccids", "iccid_prefixes", "imsis", "pairs", "exceptions")
     rows += [[name, str(len(found[name]))] for name in lists if found[name]]
     rows += [["links", ", ".join(f"{n} {name}" for name, n in found["links"].items())]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,10 +24,12 @@ from modemagent.registry_client.policies import HttpPolicies, PolicySource
 from modemagent.registry_client.rechecks import HttpRechecks, RecheckSource
 from modemagent.registry_client.retention import HttpRetention, RetentionSource
 from modemagent.registry_client.webhooks import HttpWebhooks, WebhookSource
+from modemagent.settings.addresses import is_http_url
 
 if TYPE_CHECKING:
     from modemagent.registry.audit_calls import AuditCalls
 
+_REFERENCE_LENGTH = 12
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -36,6 +38,20 @@ def source_options(function: F) -> F:
     token_file = value_option("--token-file", "FILE", "Token for --url.", type=FILE)
     url = value_option("--url", "URL", "Query a running registry over HTTP.")
     return database_options(json_option(url(token_file(function))))
+
+
+def id_argument(name: str, metavar: str, letter: str) -> Callable[[F], F]:
+    """Add an argument with the id of an object: 574, or K574 as the pages write it.
+
+    :param letter: before the id on the pages
+    """
+
+    def bare(_: click.Context, __: click.Parameter, value: str) -> str:
+        digits = value.removeprefix(letter)
+        # a reference of 12 characters may begin with the letter
+        return digits if digits.isdecimal() and len(value) < _REFERENCE_LENGTH else value
+
+    return click.argument(name, metavar=metavar, callback=bare)
 
 
 limit_option = value_option(
@@ -295,6 +311,11 @@ def _check_no_token(token_file: Path | None) -> None:
 def _http(url: str, token_file: Path | None, database: str | None) -> HttpSource:
     if database is not None:
         raise UsageError("--url and --database exclude each other", hint="Omit one of them.")
+    if not is_http_url(url):
+        raise UsageError(
+            f"--url {url!r} is not the address of a registry",
+            hint="Example: https://registry.example",
+        )
     if token_file is None:
         raise UsageError(
             "--url requires --token-file",

@@ -10,7 +10,12 @@ from modemagent.cli.options import value_option
 from modemagent.cli.output import print_json
 from modemagent.cli.registry_database import show_rows
 from modemagent.cli.registry_lists import all_pages
-from modemagent.cli.registry_source import limit_option, policy_source, source_options
+from modemagent.cli.registry_source import (
+    id_argument,
+    limit_option,
+    policy_source,
+    source_options,
+)
 from modemagent.errors import UsageError
 
 _COLUMNS = ("id", "name", "from", "to", "gateways", "sites", "imeis", "reason", "announced_by")
@@ -60,7 +65,7 @@ def announce(
 
 
 @group.command("close")
-@click.argument("window", metavar="ID")
+@id_argument("window", "ID", "W")
 @source_options
 def close(window: str, as_json: bool, **where: Any) -> None:
     """End the announced work with this id now."""

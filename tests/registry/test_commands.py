@@ -48,6 +48,7 @@ def test_token_is_printed_alone_and_can_be_revoked(registry: Registry) -> None:
         ("serve", "--listen", "nowhere"),
         ("modems", "--token-file", "/dev/null"),
         ("modems", "--url", "http://127.0.0.1:1"),
+        ("modems", "--url", "127.0.0.1:1", "--token-file", __file__),
     ],
 )
 def test_wrong_usage_exits_with_2(tmp_path: Path, words: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ from modemagent.registry.pages.choices import Choice
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.links import Link, Links
+from modemagent.registry.pages.number_check import check_number
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import CASE_KINDS, CASE_STATES, Word
 from modemagent.registry.store import reader
@@ -112,13 +113,24 @@ def open_case(ask: Ask) -> Answer:
         ):
             found = read(connection, ref) if ref else None
             given[to] += [found[name]] if found else []
-    for line in ask.given("numbers").split():
-        given["iccids" if read_number(line).verdict.kind == "iccid" else "imeis"].append(line)
+    for word in ask.given("numbers").split():
+        verdict = read_number(word).verdict
+        if not verdict.valid or verdict.kind == "imsi":
+            return _form(ask, modem, sim, _not_usable(word))
+        given["iccids" if verdict.kind == "iccid" else "imeis"].append(word)
     calls = CaseCalls(ask.state.database, ask.who.actor)
     made = attempt(lambda: calls.open_case(given), "case")
     if isinstance(made, Refusal):
         return _form(ask, modem, sim, made.problem)
     return SeeOther(f"/cases/K{made['id']}")
+
+
+def _not_usable(word: str) -> str:
+    """Return what is wrong with a number of a case."""
+    problems = [text for one in check_number(word) for text in one.problems]
+    return f"{word[:40]} is not a usable IMEI or ICCID" + "".join(
+        f": {one}" for one in problems[:1]
+    )
 
 
 def _form(ask: Ask, modem: str, sim: str, problem: str = "") -> Page:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from modemagent.identity import tac
 from modemagent.identity.check import validate
+from modemagent.identity.damage import DAMAGES, repair
 from modemagent.identity.identifier import CheckResult, Identifier
 from modemagent.registry.pages.words import word
 
@@ -33,6 +34,9 @@ def check_number(typed: str) -> list[NumberCheck]:
     >>> [(one.kind, one.problems) for one in check_number("867698040000014")]
     [('IMEI', ['the check digit would be 3, not 4'])]
     """
+    damage = repair("imei", typed.strip())
+    if damage.code == "scientific":
+        return [NumberCheck("number", False, [], [DAMAGES[damage.code][0]])]
     digits = sum(sign.isdigit() for sign in typed)
     found = [validate(kind, typed) for kind, lengths in _DIGITS_OF.items() if digits in lengths]
     # any 15 digits have the form of an IMSI

@@ -27,7 +27,7 @@ def test_case_is_opened_changed_and_closed(where: tuple[str, ...]) -> None:
     assert found("cases", "set", key, "--cell", "--json", *where)["cell"] is True
     done = found("cases", "task", key, "1", "--reference", "88-1", "--json", *where)
     assert done["tasks"][0]["reference"] == "88-1"
-    shown = run("cases", "show", key, *where)
+    shown = run("cases", "show", f"K{key}", *where)  # as pages write it
     assert "assignee: ben" in shown.stdout and IMEI in shown.stdout
     assert IMEI in run("cases", "--state", "open", *where).stdout
     assert f"IMEI {IMEI}" in run("cases", "letter", key, *where).stdout

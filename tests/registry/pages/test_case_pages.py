@@ -68,6 +68,11 @@ def test_number_of_another_open_case_leads_to_it(operator: Browser, path: str) -
     assert f'<a href="{path}">' in answer.text
 
 
+def test_number_that_is_not_usable_is_named(operator: Browser) -> None:
+    answer = operator.post("/cases/new", {"kind": "lost", "numbers": f"{LOST}\n8.67698E+14"})
+    assert "8.67698E+14 is not a usable IMEI or ICCID: the number was rounded" in answer.text
+
+
 def test_case_is_opened_from_a_modem_without_its_number(story: Story) -> None:
     masked = story.person("masked-worker", PersonRole.OPERATOR)
     ref = masked.get(f"/modems/{OTHER_IMEI}").headers["Location"].rpartition("/")[2]

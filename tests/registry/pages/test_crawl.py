@@ -135,6 +135,7 @@ def test_unknown_number_is_explained(story: Story) -> None:
     assert "Never reported here" in answer.text
     assert "the check digit would be" in answer.text
     assert 'value="867698040000055"' in answer.text  # the person has typed it
+    assert "by a spreadsheet" in browser.post("/lookup", {"id": "8.67698E+14"}).text
 
 
 def test_modem_page_shows_the_answers_of_the_modem(story: Story) -> None:
