@@ -210,8 +210,8 @@ def _acting_state(line: LineState, run: BayRun, name: str, rule: str) -> StepSta
     if not needed.get(name, True) or (run.verdict is RunVerdict.FAIL and not is_done):
         return StepState.SKIPPED
     stage = {"register": "registering", "print": "printing"}.get(name, "")
-    if name in stage or (name in ("register", "print") and is_done):
-        return StepState.PASSED if is_done else StepState.RUNNING
+    if stage and is_done:
+        return StepState.PASSED
     return StepState.RUNNING if stage and run.stage == stage else StepState.PENDING
 
 

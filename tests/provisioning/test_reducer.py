@@ -11,6 +11,7 @@ import pytest
 from modemagent.errors import SettingsError
 from modemagent.identity.problems import problem
 from modemagent.identity.snapshot import SimState
+from modemagent.provisioning.attempt import StepState
 from modemagent.provisioning.bench_file import parse_bench
 from modemagent.provisioning.events import (
     CheckRegistry,
@@ -327,12 +328,13 @@ def test_double_imei_stays_wrong_when_one_module_comes_alone() -> None:
 
 
 def test_unit_that_has_passed_is_not_worked_on_again() -> None:
-    line = Line()
+    line = Line(KIND.format(label="print"))
     line.plug("01", ONE)
     line.pull("01")
     line.plug("02", ONE)
     assert line.shown("02")[0] == "done"
     assert line.view().order.passed == 1
+    assert StepState.RUNNING not in {step.state for step in line.bay("02").steps}
 
 
 def test_other_module_with_a_passed_imei_recalls_the_first() -> None:
