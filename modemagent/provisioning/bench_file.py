@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,6 +102,12 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "screen": (str,), "screen_token_file": (str,),
 }  # fmt: skip
 
+#: What a value is called in a message.
+_KINDS = {
+    str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false",
+    list: "a list",
+}  # fmt: skip
+
 
 def read_bench(file: Path) -> BenchSettings:
     """Return the settings in a file.
@@ -132,10 +139,12 @@ def parse_bench(table: Mapping[str, Any], file: Path = DEFAULT_BENCH_FILE) -> Be
         elif key == "step":
             values["hooks"] = tuple(_hook(each, file) for each in value)
         elif key not in _TYPES:
-            raise _wrong(file, f"unknown key {key!r}", f"Known: bays, people, {', '.join(_TYPES)}.")
+            known = ("bays", "people", "step", *_TYPES)
+            near = get_close_matches(key, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
+            raise _wrong(file, f"unknown key {key!r}", hint)
         elif not isinstance(value, _TYPES[key]) or isinstance(value, bool) != (bool in _TYPES[key]):
-            kind = " or ".join(each.__name__ for each in _TYPES[key])
-            raise _wrong(file, f"{key} must be of type {kind}", "See docs/bench.md.")
+            raise _wrong(file, f"{key} must be {_KINDS[_TYPES[key][-1]]}", "See docs/bench.md.")
         else:
             values[key] = tuple(map(str, value)) if isinstance(value, list) else value
     for pattern in (*values.get("label_formats", ()), values.get("serial_format", "")):

@@ -272,8 +272,8 @@ def test_device_without_a_port_is_named_by_its_bay(tmp_path) -> None:
     [
         ({"bay": {}}, "unknown key 'bay'"),
         ({"bays": {"01": "/dev/a", "02": "/dev/a"}}, "two bays have /dev/a"),
-        ({"boot_s": "60"}, "boot_s must be of type"),
-        ({"retests": True}, "retests must be of type int"),
+        ({"boot_s": "60"}, "boot_s must be a number"),
+        ({"retests": True}, "retests must be a whole number"),
         ({"registry": "maybe"}, "registry is 'maybe'"),
         ({"people": {"A": {"role": "boss"}}}, "role of A"),
         ({"step": [{"name": "x"}]}, "name and command are required"),
