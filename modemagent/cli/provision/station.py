@@ -111,7 +111,7 @@ def show_command(settings: BenchSettings, state_dir: Path, as_json: bool) -> Non
 @bays_group.command("learn")
 @value_option("--count", "N", "End after this number of bays.", type=click.IntRange(1, 99))
 @value_option(
-    "--output", "FILE", "Write the table [bays] to this file; default: print it.",
+    "--output", "FILE", "Write the table [bays] to this new file; default: print it.",
     type=click.Path(dir_okay=False, path_type=Path),
 )  # fmt: skip
 def learn_command(count: int | None, output: Path | None) -> None:

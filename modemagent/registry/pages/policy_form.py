@@ -166,7 +166,8 @@ def _two(line: str) -> tuple[str, str]:
     parts = line.replace(",", " ").replace(";", " ").split()
     if len(parts) != 2:
         raise UsageError(
-            "a line of pairs has an IMEI and one other number", hint="Separate them by a space."
+            f"{line.strip()[:60]!r} is not an IMEI and one other number",
+            hint="Write a pair on each line, with a space between its numbers.",
         )
     return parts[0], parts[1]
 

@@ -58,7 +58,9 @@ def test_change_shows_the_difference_first(operator: Browser, path: str) -> None
     seen = operator.post(f"{path}/edit", given)
     assert f"<del>- {ICCID}</del> <ins>+ {OTHER_ICCID}</ins>" in seen.text
     assert operator.post(f"{path}/edit", {**given, "iccids": "89x"}).status == 422
-    assert operator.post(f"{path}/edit", {**given, "pairs": IMEI}).status == 422
+    refused = operator.post(f"{path}/edit", {**given, "pairs": IMEI})
+    assert refused.status == 422
+    assert f"{IMEI}&#39; is not an IMEI and one other number" in refused.text
     assert operator.post(f"{path}/edit", {**given, "seen": "yes"}).status == 303
     stale = operator.post(f"{path}/edit", {**given, "seen": "yes"})
     assert stale.status == 409
