@@ -129,6 +129,9 @@ class ModemTask:
         if self._session is not None:
             self._interrupt(self._enter_absent)
         elif self.condition.state is PortState.ABSENT:
+            if not self.condition.message:  # missing since the start
+                self._context.log.info("port_missing", port=self.port)
+                self.condition.enter(PortState.ABSENT, message=_NOT_THERE)
             self._absence.decide(
                 self.place,
                 has_other_ports=has_other_ports,

@@ -183,6 +183,14 @@ async def test_port_that_returns_while_its_session_ends_is_reopened() -> None:
             assert watched.log.events == ["watching", "port_removed", "watching"]
 
 
+async def test_port_that_is_missing_from_the_start_is_logged_once() -> None:
+    watched = Watched(PortPlace(path="/dev/ttyNONE"))
+    for _ in range(2):
+        watched.task.on_missing(has_other_ports=False)
+    assert watched.log.events == ["port_missing"]
+    assert watched.task.condition.message == "the port does not exist"
+
+
 # -- removal
 
 
