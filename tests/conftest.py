@@ -27,7 +27,11 @@ UMOCKDEV_CRASHES = ("is_emulated_device: Assertion", "uevent_sender sendmsg_one:
 FIRST = ("test_golden.py", "test_schemathesis.py", "test_faults.py")
 #: A folder whose tests share a registry with a story, which one worker makes.
 SHARED = "tests/registry/pages"
-SECOND = ("fuzz", "modem", "modemmanager", "process")
+#: Folders whose tests wait for modems, timers and processes, and take little processor time.
+WAITING = tuple(
+    f"tests/{name}/"
+    for name in ("process", "modemmanager", "modem", "cli", "watching", "udev", "report", "access")
+)
 WHOLE_FILES = (
     *("modem/test_capture.py", "modem/test_replay.py", "modem/test_wires.py"),
     *("privacy/test_work_objects.py", "privacy/test_crawl.py", "provisioning/test_rehearsal.py"),
@@ -49,9 +53,11 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the slowest tests first, so that no worker runs them alone at the end."""
 
-    def order(item: pytest.Item) -> tuple[bool, bool]:
-        is_first = item.path.name in FIRST or SHARED in item.path.as_posix()
-        return not is_first, item.path.parent.name not in SECOND
+    def order(item: pytest.Item) -> tuple[bool, int]:
+        path = item.path.as_posix()
+        is_first = item.path.name in FIRST or SHARED in path
+        ranks = (rank for rank, folder in enumerate(WAITING) if folder in path)
+        return not is_first, next(ranks, len(WAITING))
 
     items.sort(key=order)
 
@@ -60,7 +66,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     """Assign each test function, with all its cases, to the next free worker.
 
-    Files whose tests share an expensive fixture are assigned as a whole.
+    Files whose tests share an expensive fixture are assigned as a whole. Half of the workers begin
+    with tests that wait, while the others compute.
     """
     if config.getoption("dist") != "loadscope":
         return None
@@ -74,6 +81,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
             if any(part in file for part in SINGLE_CASES):
                 return nodeid
             return file if file.endswith(WHOLE_FILES) else nodeid.partition("[")[0]
+
+        def _assign_work_unit(self, node: Any) -> None:
+            waits = self.nodes.index(node) % 2 == 1
+            scopes = (one for one in self.workqueue if one.startswith(WAITING) is waits)
+            if (scope := next(scopes, None)) is not None:
+                self.workqueue.move_to_end(scope, last=False)
+            super()._assign_work_unit(node)
 
     return ByFunction(config, log)
 
