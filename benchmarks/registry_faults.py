@@ -4,7 +4,7 @@
 
 A failover takes longest and is made a quarter as often.
 
-Gateways send without pause, and each batch again until it is acknowledged. After each fault, every
+Gateways send batch after batch, and each again until it is acknowledged. After each fault, every
 acknowledged report must be stored, none twice, and the history must equal that of a fresh registry
 that got the same reports one by one. Otherwise the exit status is 3.
 """
