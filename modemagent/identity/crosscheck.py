@@ -40,10 +40,8 @@ def _judge_tac(modem: Modem, known: types.Tac | None) -> list[Problem]:
     if known is None:
         return [problem("cross.tac_unknown", "imei")]
     if contradicts(known, modem.manufacturer, modem.model):
-        message = (
-            f"the TAC belongs to {known.maker} {known.model}, "
-            f"the module reports {modem.manufacturer or '?'} {modem.model or '?'}"
-        )
+        reported = " ".join(filter(None, (modem.manufacturer, modem.model)))
+        message = f"the TAC belongs to {known.maker} {known.model}, the module reports {reported}"
         return [problem("cross.tac_model_differ", "imei", message)]
     return []
 
