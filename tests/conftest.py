@@ -23,7 +23,7 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 #: Messages with which umockdev 0.17 aborts: one of several threads overwrites the path of a device
 #: file that another one looks up; the uevents of a process that is short of CPU time pile up.
 UMOCKDEV_CRASHES = ("is_emulated_device: Assertion", "uevent_sender sendmsg_one: sendmsg failed")
-#: What runs first: files and folders whose tests wait longest.
+#: Files whose tests compute longest, which run first.
 FIRST = ("test_golden.py", "test_schemathesis.py", "test_faults.py")
 #: A folder whose tests share a registry with a story, which one worker makes.
 SHARED = "tests/registry/pages"
@@ -32,6 +32,7 @@ WAITING = tuple(
     f"tests/{name}/"
     for name in ("process", "modemmanager", "modem", "cli", "watching", "udev", "report", "access")
 )
+#: Files whose tests share an expensive fixture, which one worker makes.
 WHOLE_FILES = (
     *("modem/test_capture.py", "modem/test_replay.py", "modem/test_wires.py"),
     *("privacy/test_work_objects.py", "privacy/test_crawl.py", "provisioning/test_rehearsal.py"),
