@@ -38,6 +38,7 @@ from modemagent.errors import (
     SettingsError,
 )
 from modemagent.modem.identify import Extras
+from modemagent.real_path import real_path
 from modemagent.report.origin import clock_synchronized
 from modemagent.report.outbox.state_dir import DB_NAME
 from modemagent.settings import DEFAULT_FILE, Mistake, check, read
@@ -94,8 +95,8 @@ def diagnosed_targets(
     targets = [] if words else discover_targets(root)
     flashing = [] if words else flashing_modules(root)
     closed = [Facts(each.path, candidate=each, failure=error) for each, error in flashing]
-    found = {os.path.realpath(port.path) for target in targets for port in target.ports}
-    watched = [port for port in host.watched_ports if os.path.realpath(port) not in found]
+    found = {real_path(port.path) for target in targets for port in target.ports}
+    watched = [port for port in host.watched_ports if real_path(port) not in found]
     if not words:
         options = options._replace(ignore_role=True)  # the settings of the agent name these ports
     for word in dict.fromkeys(words or watched):
@@ -199,7 +200,7 @@ def _drops(path: str, modem_id: str | None, host: HostFacts) -> str:
     """
     for each in host.dropped:
         device = str(each["port_id"] or "").rpartition(":")[0]
-        same_path = os.path.realpath(str(each["port"])) == os.path.realpath(path)
+        same_path = real_path(str(each["port"])) == real_path(path)
         if device == modem_id if device and modem_id else same_path:
             return str(each["message"])
     return ""

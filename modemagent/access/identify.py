@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -34,6 +33,7 @@ from modemagent.identity.crosscheck import compare_modems, duplicates
 from modemagent.identity.snapshot import ReadState, Snapshot
 from modemagent.modem.identify import NO_EXTRAS, Extras, identify
 from modemagent.modem.imei_reread import reread_imei
+from modemagent.real_path import real_path
 
 if TYPE_CHECKING:
     from modemagent.control.client import ControlClient
@@ -169,7 +169,7 @@ def compare_readings(
         # The ttys of a UART bridge lead to different modems.
         candidate = candidate_of(port, candidates)
         device = candidate.modem_id if candidate and candidate.cellular else None
-        return device or os.path.realpath(port)
+        return device or real_path(port)
 
     return compare_modems(
         [(modem_at(each.port), each) for each in readings],

@@ -1,6 +1,5 @@
 """Ports to open for what a user writes as PORT: a path, a URL or a stable id."""
 
-import os
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from modemagent.discovery.candidate import (
 from modemagent.discovery.modems import role_error
 from modemagent.discovery.sysfs import describe, find_flashing, scan
 from modemagent.errors import NotAModem, PortError, PortNotFound
+from modemagent.real_path import real_path
 
 #: Prefixes of words that name a modem by a number, which requires reading every modem.
 BY_NUMBER = ("imei:", "iccid:")
@@ -132,7 +132,7 @@ def group_by_modem(candidates: Iterable[Candidate]) -> dict[str | None, list[Can
 
 def candidate_of(path: str, candidates: Iterable[Candidate]) -> Candidate | None:
     """Return the candidate for a path, with symbolic links resolved."""
-    names = (path, os.path.realpath(path))
+    names = (path, real_path(path))
     return next((each for each in candidates if each.path in names), None)
 
 

@@ -21,6 +21,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from modemagent.errors import PortBusy, install_command
+from modemagent.real_path import real_path
 
 LOCK_DIRS: Final = ("/run/lock", "/var/lock")
 _TIOCGEXCL: Final = getattr(termios, "TIOCGEXCL", 0x80045440)  # in termios since Python 3.13
@@ -125,7 +126,7 @@ def find_holder(port: str) -> Holder | None:
     >>> find_holder("/dev/null-and-void") is None
     True
     """
-    path = os.path.realpath(port)
+    path = real_path(port)
     holder = _lock_file_holder(port, path) or _flock_holder(path)
     if holder is None:
         with contextlib.suppress(OSError):

@@ -17,6 +17,7 @@ from typing import Literal, TypeVar
 
 from modemagent.channel.url import is_remote
 from modemagent.errors import PortBusy
+from modemagent.real_path import real_path
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ def driver_call(port: str, what: Literal["opening", "closing"]) -> Iterator[None
     if is_remote(port):
         yield
         return
-    path = os.path.realpath(port)
+    path = real_path(port)
     with _lock:
         earlier = next((call for device, call in _in_progress if device == path), None)
         if earlier is not None and what == "opening":

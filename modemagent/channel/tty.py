@@ -17,6 +17,7 @@ from modemagent.channel import port_lock
 from modemagent.channel.port import Port
 from modemagent.channel.trace import Trace
 from modemagent.errors import PortDenied, PortError, PortNotFound, UsageError
+from modemagent.real_path import real_path
 
 _CFLAG: Final = 2
 #: Major numbers of devices that are not ports (Documentation/admin-guide/devices.txt of Linux):
@@ -35,7 +36,7 @@ def open_tty(port: str, *, baud: int, trace: Trace | None = None) -> Port:
     :raises PortBusy: another program holds it
     """
     speed = _speed(baud)
-    path = os.path.realpath(port)
+    path = real_path(port)
     try:
         # checked before it is opened: opening some devices (a watchdog) has consequences
         status = os.stat(path)  # noqa: PTH116

@@ -8,11 +8,11 @@ links both sides of the socket (``peer``, Documentation/ABI/testing/sysfs-bus-us
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 from modemagent.discovery.usb import text
+from modemagent.real_path import real_path
 
 #: BUS-PORT.PORT of a device, as the kernel names it.
 _DEVICE = re.compile(r"\d+-(\d+(?:\.\d+)*)")
@@ -41,11 +41,11 @@ def find_socket(device_id: str, root: Path = Path("/")) -> str | None:
     found = _DEVICE.fullmatch(name)
     if kind != "usb" or found is None or not entry.exists():
         return None
-    above = entry.resolve().parents
+    above = Path(real_path(entry)).parents
     bus = next((each for each in above if re.fullmatch(r"usb\d+", each.name)), None)
     if bus is None:
         return None
-    controller = _controller(bus.parent.relative_to((root / "sys/devices").resolve()))
+    controller = _controller(bus.parent.relative_to(real_path(root / "sys/devices")))
     if int(text(f"{bus}/speed") or 0) < _SUPERSPEED:
         return f"{controller}/usb2/{found[1]}"
     companion = _companion(entry)
@@ -62,7 +62,7 @@ def _controller(path: Path) -> Path:
 def _companion(entry: Path) -> str | None:
     """Return the port chain of the same socket on the other bus."""
     peer = entry / "port" / "peer"
-    found = _HUB_PORT.fullmatch(Path(os.path.realpath(peer)).name) if peer.exists() else None
+    found = _HUB_PORT.fullmatch(Path(real_path(peer)).name) if peer.exists() else None
     if found is None:
         return None
     return f"{found['hub']}.{found['port']}" if found["hub"] else found["port"]

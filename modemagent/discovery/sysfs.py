@@ -10,6 +10,7 @@ from modemagent.discovery.candidate import Candidate, Role
 from modemagent.discovery.kernel import modem_evidence
 from modemagent.discovery.udev import is_secondary, role_of
 from modemagent.discovery.usb import driver_of, interface_of, names, text
+from modemagent.real_path import real_path
 
 #: A directory that holds ``sys`` and ``dev``.
 Root = str | os.PathLike[str]
@@ -49,7 +50,7 @@ def describe(path: str, root: Root = "/", hints: Hints | None = None) -> Candida
     """
     root = os.fspath(root)
     folder, given = os.path.split(os.path.normpath(path))
-    possible = [os.path.basename(os.path.realpath(path))]
+    possible = [os.path.basename(real_path(path))]
     if folder in (os.path.normpath(os.path.join(root, "dev")), "/dev"):
         possible.insert(0, given)  # a link elsewhere has any name
     for name in possible:
@@ -134,7 +135,7 @@ def _links(root: str) -> dict[str, list[str]]:
     links: dict[str, list[str]] = {}
     for name in names(folder):
         link = f"{folder}/{name}"
-        links.setdefault(os.path.basename(os.path.realpath(link)), []).append(link)
+        links.setdefault(os.path.basename(real_path(link)), []).append(link)
     return links
 
 
@@ -142,7 +143,7 @@ def _candidate(root: str, kind: str, name: str, links: dict[str, list[str]]) -> 
     entry = os.path.join(root, "sys/class", kind, name)
     if _is_virtual(entry):
         return None  # a console or a pseudo terminal
-    place = os.path.realpath(entry)
+    place = real_path(entry)
     if kind == "tty" and not _has_hardware(entry, place, root):
         return None
     if text(f"{entry}/type") == "0":
@@ -219,7 +220,7 @@ def _on_board(
 ) -> Candidate | None:
     if kind == "wwan":
         bus = next(
-            (p for p in _above(os.path.realpath(entry), root) if os.path.exists(f"{p}/vendor")),
+            (p for p in _above(real_path(entry), root) if os.path.exists(f"{p}/vendor")),
             None,
         )
         modem_id = f"pci:{os.path.basename(bus)}" if bus else f"wwan:{name.rstrip('0123456789')}"
@@ -265,7 +266,7 @@ def _above(place: str, root: str) -> Iterator[str]:
 
 
 def _devices(root: str) -> str:
-    return os.path.realpath(os.path.join(root, "sys/devices"))
+    return real_path(os.path.join(root, "sys/devices"))
 
 
 def _sort_key(candidate: Candidate) -> tuple[object, ...]:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from modemagent.real_path import real_path
+
 #: The kernel names an interface DEVICE:CONFIGURATION.NUMBER, both in decimal digits.
 _INTERFACE = r"(.+):\d+\.(\d+)"
 
@@ -132,7 +134,7 @@ def driver_of(folder: str) -> str | None:
     """Return the name of the kernel driver a device is bound to."""
     link = f"{folder}/driver"
     if os.path.exists(link):
-        return os.path.basename(os.path.realpath(link))
+        return os.path.basename(real_path(link))
     return uevent(folder).get("DRIVER")
 
 

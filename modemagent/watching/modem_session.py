@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -28,6 +27,7 @@ from modemagent.modem.serving_cell import read_serving_cell
 from modemagent.modem.speed_scan import name_scan
 from modemagent.modem.start_up import is_start_up_urc
 from modemagent.modemmanager.client import NAME
+from modemagent.real_path import real_path
 from modemagent.report.message import PortPlace, Reason
 from modemagent.settings import Settings
 from modemagent.watching.consumer import ReadingConsumer
@@ -306,7 +306,7 @@ def initial_listen_s(port: str) -> float:
     candidate = None if is_remote(port) else describe(port, hints=udev.hints)
     refuse_recovery(port, candidate)
     takes_commands = candidate is not None and candidate.role in (Role.AT, Role.DATA)
-    is_pseudo = candidate is None and os.path.realpath(port).startswith("/dev/pts/")
+    is_pseudo = candidate is None and real_path(port).startswith("/dev/pts/")
     return 0.0 if takes_commands or is_pseudo else LISTEN_S
 
 

@@ -27,6 +27,7 @@ from modemagent.modemmanager.client import (
     has_bus,
     has_library,
 )
+from modemagent.real_path import real_path
 from modemagent.report import origin
 from modemagent.report.message import PortPlace
 from modemagent.watching.places import usb_device
@@ -204,7 +205,7 @@ def _place_of(modem: MmModem) -> PortPlace:
     ports = (name for name in modem.ports if not Path("/sys/class/net", name).is_dir())
     name = next(ports, "modem")
     bus = "pci" if modem.bus_id.count(":") > 1 else "usb"
-    above = os.path.realpath(f"/sys/class/usbmisc/{name}").split("/")
+    above = real_path(f"/sys/class/usbmisc/{name}").split("/")
     interface = next((part for part in above if part.startswith(f"{modem.bus_id}:")), None)
     return PortPlace(
         path=f"/dev/{name}",

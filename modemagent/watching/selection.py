@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from modemagent.discovery import udev
 from modemagent.discovery.candidate import Candidate
 from modemagent.discovery.modems import ModemCandidate, find_modems
 from modemagent.discovery.sysfs import describe, scan
+from modemagent.real_path import real_path
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 from modemagent.watching.places import (
@@ -83,7 +83,7 @@ class Selection:
         for path in self._paths():
             if not is_there(path):
                 continue
-            device = path if is_remote(path) else os.path.realpath(path)
+            device = path if is_remote(path) else real_path(path)
             if device in devices:
                 continue
             devices.add(device)
@@ -112,7 +112,7 @@ class Selection:
         }
 
     def _candidate(self, path: str) -> Candidate | None:
-        return self._found.get(path) or self._found.get(os.path.realpath(path))
+        return self._found.get(path) or self._found.get(real_path(path))
 
     def _paths(self) -> Iterator[str]:
         for name in self.settings.port:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections.abc import Iterable, Sequence
 
 from modemagent.channel.trace import Trace
 from modemagent.errors import PortNotFound
 from modemagent.logs import Log, NullLog
+from modemagent.real_path import real_path
 from modemagent.report.message import ModemHealth, PortPlace
 from modemagent.settings import Settings
 from modemagent.watching.consumer import EventOnlyConsumer, ReadingConsumer
@@ -239,9 +239,9 @@ class Supervisor:
         modems = self.modems
         if name in modems:
             return modems[name]
-        real = None if is_remote(name) else os.path.realpath(name)
+        real = None if is_remote(name) else real_path(name)
         for port, task in modems.items():
-            if task.place.id == name or (real and os.path.realpath(port) == real):
+            if task.place.id == name or (real and real_path(port) == real):
                 return task
         raise PortNotFound(
             f"the agent does not watch {name}", port=name, hint="See: modemagent status"
