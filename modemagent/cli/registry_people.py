@@ -71,7 +71,8 @@ def person_create(
     http://127.0.0.1:8470. For a person with an account, it replaces the password and the role,
     removes the second factor, and ends all sessions.
     """
-    from modemagent.registry.store.people import PersonRole, create_person, is_name
+    from modemagent.registry.store.invitations import create_person
+    from modemagent.registry.store.people import PersonRole, is_name
 
     if not is_name(name):
         raise UsageError(

@@ -42,7 +42,7 @@ from modemagent.registry.listeners import (
 )
 from modemagent.registry.log_output import log_in_background
 from modemagent.registry.outbound.mail import MailOptions
-from modemagent.registry.store import people
+from modemagent.registry.store import invitations
 from modemagent.registry.store.engine import Database, is_sqlite_url
 from modemagent.registry.tls import ServerCertificate
 from modemagent.registry.workers import run_workers
@@ -177,7 +177,7 @@ def _first_link(
     """
     if not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
         return ""
-    secret = people.invite_first(database)
+    secret = invitations.invite_first(database)
     if secret is None:
         return ""
     url = public_url or url_of(scheme, listener)

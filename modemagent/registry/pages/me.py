@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.session import secret_of
-from modemagent.registry.store import people, second_factor
+from modemagent.registry.store import people, second_factor, sessions
 from modemagent.registry.store.documents import to_rfc3339
 
 _THEMES = ("", "light", "dark")
@@ -45,7 +45,7 @@ def show(ask: Ask) -> Answer:
     """Return the page."""
     person, secret = ask.who.person, secret_of(ask.request.cookies, ask.is_secure)
     with ask.reading() as connection:
-        found = people.sessions_of(connection, person.number, secret)
+        found = sessions.sessions_of(connection, person.number, secret)
         left = second_factor.codes_left(connection, person.number)
     rows = [
         SessionRow(
@@ -81,12 +81,12 @@ def set_preferences(ask: Ask) -> Answer:
 
 def end_session(ask: Ask) -> Answer:
     """End one session of the person."""
-    people.close_named(ask.state.database, ask.who.person.number, ask.path["name"])
+    sessions.close_named(ask.state.database, ask.who.person.number, ask.path["name"])
     return SeeOther("/me#sessions")
 
 
 def end_others(ask: Ask) -> Answer:
     """End all sessions of the person except this one."""
     secret = secret_of(ask.request.cookies, ask.is_secure)
-    people.close_others(ask.state.database, ask.who.person.number, secret)
+    sessions.close_others(ask.state.database, ask.who.person.number, secret)
     return SeeOther("/me#sessions")

@@ -11,7 +11,7 @@ from modemagent.registry.api.quotas import Rates
 from modemagent.registry.pages.frame import Ask, Page
 from modemagent.registry.pages.passwords import LONGEST, Passwords
 from modemagent.registry.pages.session import secret_of, too_many
-from modemagent.registry.store import people, second_factor
+from modemagent.registry.store import people, second_factor, sessions
 from modemagent.registry.store.engine import now_ms
 
 #: Time for which a proof is sufficient; signing in is one.
@@ -55,7 +55,7 @@ class Proof:
             raise too_many(wait_s)
         if not await self._is_right(ask, given):
             return _form(ask, act, "This is wrong, or the code was used before.")
-        await run_in_threadpool(people.note_proof, ask.state.database, secret)
+        await run_in_threadpool(sessions.note_proof, ask.state.database, secret)
         return None
 
     async def _is_right(self, ask: Ask, given: str) -> bool:
@@ -70,7 +70,7 @@ class Proof:
 
 def _is_due(ask: Ask, secret: str) -> bool:
     with ask.reading() as connection:
-        return people.proved_ms(connection, secret) < now_ms() - VALID_MS
+        return sessions.proved_ms(connection, secret) < now_ms() - VALID_MS
 
 
 def _stored(ask: Ask) -> str | None:

@@ -12,7 +12,7 @@ from modemagent.registry.api.quotas import Rates
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther, is_loopback
 from modemagent.registry.pages.page_errors import PageError
 from modemagent.registry.pages.passwords import LONGEST, SHORTEST, Passwords
-from modemagent.registry.store import people, second_factor
+from modemagent.registry.store import invitations, people, second_factor, sessions
 from modemagent.registry.store.people import Person
 
 #: Attempts to sign in, right ones included.
@@ -91,7 +91,7 @@ class SignIn:
         is_right = await self._passwords.is_right(password[:LONGEST], found[1] if found else None)
         if found is not None and is_right:
             new = await run_in_threadpool(
-                people.open_session, ask.state.database, *found, browser_of(ask)
+                sessions.open_session, ask.state.database, *found, browser_of(ask)
             )
             if new is not None:
                 onward = local(ask.given("next"))
@@ -128,7 +128,7 @@ class SignIn:
 
     def sign_out(self, ask: Ask) -> Answer:
         """End the session."""
-        people.close_session(ask.state.database, _secret(ask))
+        sessions.close_session(ask.state.database, _secret(ask))
         return SeeOther("/sign-in", (cookie_name(ask.is_secure), None))
 
     def welcome(self, ask: Ask) -> Answer:
@@ -150,7 +150,12 @@ class SignIn:
             return Page("welcome.html", page, status=422)
         hashed = await self._passwords.hash(password)
         secret = await run_in_threadpool(
-            people.accept, ask.state.database, ask.path["secret"], name, hashed, browser_of(ask)
+            invitations.accept,
+            ask.state.database,
+            ask.path["secret"],
+            name,
+            hashed,
+            browser_of(ask),
         )
         if secret is None:
             raise _used_up()
@@ -195,7 +200,7 @@ def _stored(ask: Ask, name: str) -> tuple[int, str] | None:
 
 def _welcome(ask: Ask, problem: str) -> WelcomePage:
     with ask.reading() as connection:
-        who = people.invited(connection, ask.path["secret"])
+        who = invitations.invited(connection, ask.path["secret"])
     if who is None:
         raise _used_up()
     return WelcomePage(who.name if isinstance(who, Person) else None, ask.given("name"), problem)
@@ -215,7 +220,7 @@ def _objection(name: str, password: str, again: str) -> str:
 def _signed_in(ask: Ask, secret: str, onward: str) -> SeeOther:
     old = _secret(ask)
     if old:
-        people.close_session(ask.state.database, old)
+        sessions.close_session(ask.state.database, old)
     return SeeOther(onward, (cookie_name(ask.is_secure), secret))
 
 

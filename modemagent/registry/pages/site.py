@@ -49,7 +49,7 @@ from modemagent.registry.pages.routes import MENU, ROUTES, PageRoute, menu_of, o
 from modemagent.registry.pages.session import SignIn, secret_of
 from modemagent.registry.pages.static_files import StaticFiles
 from modemagent.registry.pages.viewer import Viewer
-from modemagent.registry.store import acts, people, triage
+from modemagent.registry.store import acts, sessions, triage
 from modemagent.registry.store.engine import is_unavailable
 from modemagent.registry.store.query_budget import is_exceeded
 
@@ -181,12 +181,12 @@ class Pages:
 
     def _viewer(self, secret: str) -> Viewer | None:
         with self._state.database.reading() as connection:
-            found = people.person_of(connection, secret)
+            found = sessions.person_of(connection, secret)
         if found is None:
             return None
         person, is_due = found
         if is_due:
-            people.note_use(self._state.database, secret)
+            sessions.note_use(self._state.database, secret)
         return Viewer(person)
 
     def _is_secure(self, request: Request) -> bool:
@@ -211,7 +211,7 @@ class Pages:
         response = RedirectResponse(to.url, 303, HEADERS)
         if to.cookie is not None:
             name, value = to.cookie
-            age = people.LONGEST_MS // 1000
+            age = sessions.LONGEST_MS // 1000
             response.set_cookie(
                 name,
                 value or "",

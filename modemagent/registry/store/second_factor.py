@@ -16,8 +16,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from modemagent.registry.store import acts
 from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.people import add_session, digest, end_others
 from modemagent.registry.store.people_tables import person, recovery_code, session
+from modemagent.registry.store.sessions import add_session, digest, end_others
 
 _STEP_S = 30
 _DIGITS = 6

@@ -21,7 +21,7 @@ from modemagent.registry.case_calls import CaseCalls
 from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.policy_calls import PolicyCalls
 from modemagent.registry.recheck_calls import RecheckCalls
-from modemagent.registry.store import dialect, people
+from modemagent.registry.store import dialect, invitations
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.deadlines import update_part
 from modemagent.registry.store.engine import Database
@@ -156,8 +156,8 @@ class Story:
 
     def person(self, name: str, role: PersonRole, *, full_ids: bool = False) -> Browser:
         """Return the client of a person who is signed in."""
-        link = people.create_person(self.database, name, role, full_ids=full_ids)
-        return Browser(self.registry.port, people.accept(self.database, link, name, _HASHED))
+        link = invitations.create_person(self.database, name, role, full_ids=full_ids)
+        return Browser(self.registry.port, invitations.accept(self.database, link, name, _HASHED))
 
     def finding(self, browser: Browser, name: str) -> str:
         """Return the address of a finding in the list."""

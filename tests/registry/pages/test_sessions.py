@@ -22,11 +22,12 @@ from modemagent.registry.pages.proof import VALID_MS
 from modemagent.registry.pages.routes import ROUTES
 from modemagent.registry.pages.session import SignIn
 from modemagent.registry.pages.site import Pages
-from modemagent.registry.store import people, second_factor, triage
+from modemagent.registry.store import invitations, people, second_factor, sessions, triage
 from modemagent.registry.store.engine import Database, now_ms
-from modemagent.registry.store.people import IDLE_MS, LONGEST_MS, PersonRole
+from modemagent.registry.store.people import PersonRole
 from modemagent.registry.store.people_tables import invitation, session
 from modemagent.registry.store.second_factor import code_at
+from modemagent.registry.store.sessions import IDLE_MS, LONGEST_MS
 from tests.conftest import call_in_process
 from tests.registry.conftest import Registry
 from tests.registry.pages.conftest import PASSWORD, Browser, Story
@@ -82,19 +83,19 @@ def test_first_link_makes_the_administrator_once(fresh: tuple[Registry, str]) ->
 
 def test_link_is_not_printed_if_there_are_people(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/registry.db")
-    assert people.invite_first(database) is not None
-    people.create_person(database, "ann", PersonRole.ADMIN)
-    assert people.invite_first(database) is None
+    assert invitations.invite_first(database) is not None
+    invitations.create_person(database, "ann", PersonRole.ADMIN)
+    assert invitations.invite_first(database) is None
     database.close()
 
 
 def test_accounts_and_counts_work_on_both_engines(database_url: str) -> None:
     database = Database(database_url)
-    link = people.create_person(database, "ann", PersonRole.OPERATOR)
-    secret = people.accept(database, link, "", "hash")
-    assert people.accept(database, link, "", "other") is None
+    link = invitations.create_person(database, "ann", PersonRole.OPERATOR)
+    secret = invitations.accept(database, link, "", "hash")
+    assert invitations.accept(database, link, "", "other") is None
     with database.reading() as connection:
-        found = people.person_of(connection, secret or "")
+        found = sessions.person_of(connection, secret or "")
         assert found is not None
         assert (found[0].name, found[0].role, found[0].full_ids) == ("ann", "operator", False)
         assert people.password_hash(connection, "ann") == (found[0].number, "hash")
@@ -104,18 +105,18 @@ def test_accounts_and_counts_work_on_both_engines(database_url: str) -> None:
         assert triage.clusters(connection) == []
     people.set_preferences(database, found[0].number, keys=False, theme="dark")
     number = found[0].number
-    assert people.open_session(database, number, "changed meanwhile") is None
+    assert sessions.open_session(database, number, "changed meanwhile") is None
     factor = second_factor.new_secret()
     code = code_at(factor, int(time.time()) // 30)
     assert len(second_factor.enable(database, number, factor, code, secret or "") or []) == 10
-    waits = people.open_session(database, number, "hash")
+    waits = sessions.open_session(database, number, "hash")
     assert waits is not None
     assert waits.awaits_code
     assert second_factor.complete(database, waits.secret, code) is None  # it was used
     second_factor.disable(database, number)
-    people.close_session(database, secret or "")
+    sessions.close_session(database, secret or "")
     with database.reading() as connection:
-        assert people.person_of(connection, secret or "") is None
+        assert sessions.person_of(connection, secret or "") is None
         (person,) = people.all_people(connection)
     assert (person.keys, person.theme) == (False, "dark")
     database.close()
@@ -167,7 +168,7 @@ def test_session_expires(story: Story, column: object, age_ms: int) -> None:
     browser = story.person(f"expired-{age_ms}", PersonRole.VIEWER)
     assert browser.get("/").status == 200
     with story.database.writing() as connection:
-        hashed = people.digest(browser.cookie or "")
+        hashed = sessions.digest(browser.cookie or "")
         of = update(session).where(session.c.hash == hashed)
         connection.execute(of.values({column: now_ms() - age_ms}))
     assert browser.get("/").status == 303
@@ -176,10 +177,10 @@ def test_session_expires(story: Story, column: object, age_ms: int) -> None:
 def test_other_sessions_can_be_ended(story: Story) -> None:
     browser = story.person("several", PersonRole.VIEWER)
     with story.database.reading() as connection:
-        person, _ = people.person_of(connection, browser.cookie or "") or (None, None)
+        person, _ = sessions.person_of(connection, browser.cookie or "") or (None, None)
     assert person is not None
     with story.database.writing() as connection:
-        other = Browser(story.registry.port, people.add_session(connection, person.number, ""))
+        other = Browser(story.registry.port, sessions.add_session(connection, person.number, ""))
     assert other.get("/me").status == 200
     assert browser.post("/me/end-others").status == 303
     assert other.get("/me").status == 303
@@ -188,12 +189,12 @@ def test_other_sessions_can_be_ended(story: Story) -> None:
 
 def test_change_of_role_ends_sessions(story: Story) -> None:
     browser = story.person("riser", PersonRole.VIEWER)
-    people.create_person(story.database, "riser", PersonRole.ADMIN)
+    invitations.create_person(story.database, "riser", PersonRole.ADMIN)
     assert browser.get("/").status == 303
 
 
 def test_link_expires(story: Story) -> None:
-    secret = people.create_person(story.database, "slow", PersonRole.VIEWER)
+    secret = invitations.create_person(story.database, "slow", PersonRole.VIEWER)
     with story.database.writing() as connection:
         connection.execute(update(invitation).values(expires_ms=now_ms()))
     assert story.browser().get(f"/welcome/{secret}").status == 410
