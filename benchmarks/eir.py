@@ -29,7 +29,7 @@ from registry_load import imei
 from modemagent.identity.imei import Imei
 from modemagent.registry.lists.entries import EntryKind, ListName, parse_value
 from modemagent.registry.lists.new_entries import NewEntry
-from modemagent.registry.store import lists
+from modemagent.registry.store import lists, registers
 from modemagent.registry.store.engine import Database, now_ms
 from modemagent.registry.store.equipment import reasons_about
 from modemagent.registry.store.recorder import Recorder
@@ -107,7 +107,7 @@ def _fill(database: Database, count: int) -> None:
 
     def put(batch: Any) -> None:
         name = ListName.PROHIBITED
-        lists.lock(batch, name)
+        registers.lock(batch, name)
         planned = lists.plan(batch.connection, name, [NewEntry(one) for one in values])
         lists.put(batch, name, planned, "benchmark")
 

@@ -20,7 +20,7 @@ from modemagent.registry.list_calls import ListCalls
 from modemagent.registry.lists.entries import EntryKind, ListName, parse_value
 from modemagent.registry.lists.new_entries import NewEntry
 from modemagent.registry.recheck_calls import RecheckCalls
-from modemagent.registry.store import evaluation, jobs, lists, recheck, recheck_runs
+from modemagent.registry.store import evaluation, jobs, lists, recheck, recheck_runs, registers
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.recorder import Recorder
 
@@ -105,7 +105,7 @@ def _recheck(one: Engine, modems: int) -> dict[str, float]:
 
     def put(batch: Any) -> None:
         name = ListName.PROHIBITED
-        lists.lock(batch, name)
+        registers.lock(batch, name)
         entries = [NewEntry(value) for value in values]
         lists.put(batch, name, lists.plan(batch.connection, name, entries), "benchmark")
         recheck_runs.request(batch, "benchmark")
@@ -157,7 +157,7 @@ def _fill(database: Database) -> int:
 
     def put(batch: Any) -> None:
         name = ListName.TRACKED
-        lists.lock(batch, name)
+        registers.lock(batch, name)
         lists.put(batch, name, lists.plan(batch.connection, name, entries), "benchmark")
 
     Recorder(database).run(put)

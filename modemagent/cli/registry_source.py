@@ -116,7 +116,7 @@ def asset_source(
         return
     _check_no_token(token_file)
     from modemagent.registry.asset_calls import AssetCalls
-    from modemagent.registry.store.assets import AssetInUse
+    from modemagent.registry.store.asset_changes import AssetInUse
 
     with opened_database(existing_database(database, state_dir)) as opened, _stale():
         try:

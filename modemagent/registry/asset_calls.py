@@ -20,7 +20,7 @@ from modemagent.registry.assets.asset_fields import (
 from modemagent.registry.assets.asset_file import asset_csv
 from modemagent.registry.assets.order_file import order_csv
 from modemagent.registry.list_calls import key_of
-from modemagent.registry.store import assets, inventory, orders
+from modemagent.registry.store import asset_changes, assets, inventory, orders
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.engine import Database
@@ -66,7 +66,7 @@ class AssetCalls:
         values, reason = _asset_values(given)
 
         def work(batch: Batch) -> int:
-            found = assets.add_asset(batch, values, self._actor, reason)
+            found = asset_changes.add_asset(batch, values, self._actor, reason)
             inventory.evaluate_noted(batch)
             return found
 
@@ -82,7 +82,7 @@ class AssetCalls:
         row = key_of(key)
 
         def work(batch: Batch) -> bool:
-            found = assets.change_asset(batch, row, revision, values, self._actor, reason)
+            found = asset_changes.change_asset(batch, row, revision, values, self._actor, reason)
             inventory.evaluate_noted(batch)
             return found
 
@@ -98,7 +98,7 @@ class AssetCalls:
         row = key_of(key)
 
         def work(batch: Batch) -> bool:
-            found = assets.delete_asset(batch, row, revision)
+            found = asset_changes.delete_asset(batch, row, revision)
             inventory.evaluate_noted(batch)
             return found
 

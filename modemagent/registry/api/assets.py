@@ -26,7 +26,7 @@ from modemagent.registry.api.problem_details import ProblemDetails
 from modemagent.registry.api.revisions import IF_MATCH, IfMatch, revision_of, stale_revision
 from modemagent.registry.asset_calls import AssetCalls
 from modemagent.registry.assets.asset_file import asset_csv
-from modemagent.registry.store.assets import AssetInUse
+from modemagent.registry.store.asset_changes import AssetInUse
 from modemagent.registry.store.decisions import StaleRevision
 from modemagent.registry.store.documents import Document
 from modemagent.registry.store.tokens import Token

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from modemagent.errors import IdentityError, UsageError
 from modemagent.registry.pages.page_errors import not_found, objection
-from modemagent.registry.store.assets import AssetInUse
+from modemagent.registry.store.asset_changes import AssetInUse
 from modemagent.registry.store.decisions import StaleRevision
 from modemagent.registry.store.policies import PolicyConflict, StalePolicy
 from modemagent.registry.store.recheck_reader import NotStopped

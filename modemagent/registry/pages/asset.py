@@ -15,7 +15,7 @@ from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import not_found
 from modemagent.registry.pages.timeline import actor_text
 from modemagent.registry.pages.words import LIFECYCLES, Word
-from modemagent.registry.store.assets import references_to
+from modemagent.registry.store.asset_changes import references_to
 from modemagent.registry.store.documents import Document
 
 #: Fields that are identifiers, which only those who see them can edit.

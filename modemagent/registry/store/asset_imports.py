@@ -11,11 +11,12 @@ from sqlalchemy import Connection
 from modemagent.errors import UsageError
 from modemagent.identity.csv_table import LineProblem
 from modemagent.registry.assets.asset_file import AssetLine
-from modemagent.registry.store import assets, dialect
+from modemagent.registry.store import asset_changes, assets, dialect
+from modemagent.registry.store.asset_changes import AssetChange
 from modemagent.registry.store.asset_tables import ASSETS, asset_change, asset_revision
-from modemagent.registry.store.assets import AssetChange, AssetRow
+from modemagent.registry.store.assets import AssetRow
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.lists import size
+from modemagent.registry.store.registers import size
 from modemagent.registry.store.row_plan import RowPlan
 
 
@@ -34,8 +35,8 @@ def plan(connection: Connection, lines: Sequence[AssetLine]) -> RowPlan:
                 problems.append(_error(one.line, "duplicate", message, "Delete one of the lines."))
                 continue
             change = (
-                assets.new_asset(one.values) if row is None
-                else assets.changed_asset(row, one.values)
+                asset_changes.new_asset(one.values) if row is None
+                else asset_changes.changed_asset(row, one.values)
             )  # fmt: skip
         except UsageError as error:
             problems.append(_error(one.line, "refused", error.message, error.hint))
@@ -46,7 +47,7 @@ def plan(connection: Connection, lines: Sequence[AssetLine]) -> RowPlan:
             unchanged += 1
         else:
             found[one.line] = change
-    taken = assets.taken_tags(connection, list(found.values()))
+    taken = asset_changes.taken_tags(connection, list(found.values()))
     own: dict[str, int] = {}
     for line, change in list(found.items()):
         tag = change.values.get("tag")
@@ -64,7 +65,7 @@ def plan(connection: Connection, lines: Sequence[AssetLine]) -> RowPlan:
 
 def put(batch: Batch, planned: RowPlan, actor: str, import_run: int, reason: str) -> None:
     """Write what is planned into the locked register."""
-    assets.write(batch, planned.new, actor, reason, import_run)
+    asset_changes.write(batch, planned.new, actor, reason, import_run)
 
 
 def undo(batch: Batch, import_run: int, actor: str) -> tuple[int, int]:
@@ -76,7 +77,7 @@ def undo(batch: Batch, import_run: int, actor: str) -> tuple[int, int]:
     made: dict[int, int] = dict(revisions)
     present = {row["id"]: row for row in assets.load(connection, "id", made)}
     last = {key: row for key, row in present.items() if row["revision"] == made[key]}
-    in_use = assets.references_to(connection, list(last))
+    in_use = asset_changes.references_to(connection, list(last))
     added = [row for key, row in last.items() if made[key] == 1 and key not in in_use]
     old: dict[int, dict[str, str | None]] = defaultdict(dict)
     keys = [(key, made[key]) for key in last if made[key] > 1]
@@ -86,10 +87,10 @@ def undo(batch: Batch, import_run: int, actor: str) -> tuple[int, int]:
     for key, field, value in changed:
         old[key][field] = value
     changes = [AssetChange(last[key], values) for key, values in old.items()]
-    assets.delete(batch, added)
-    taken = assets.taken_tags(connection, changes)
+    asset_changes.delete(batch, added)
+    taken = asset_changes.taken_tags(connection, changes)
     changes = [one for one in changes if one.values.get("tag") not in taken]
-    assets.write(batch, changes, actor, f"import {import_run} undone")
+    asset_changes.write(batch, changes, actor, f"import {import_run} undone")
     return len(added) + len(changes), len(changes)
 
 

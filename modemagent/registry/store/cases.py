@@ -15,7 +15,7 @@ from modemagent.errors import UsageError
 from modemagent.registry.assets.case_fields import CHECKLISTS, OUTCOMES, TRACKED
 from modemagent.registry.lists.entries import EntryKind, EntryValue, ListName
 from modemagent.registry.lists.new_entries import NewEntry
-from modemagent.registry.store import acts, case_sightings, dialect, lists, notices
+from modemagent.registry.store import acts, case_sightings, dialect, lists, notices, registers
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.case_reader import (
     CASE_COLUMNS,
@@ -56,7 +56,7 @@ def open_case(
     :raises UsageError: a thing is in another open case
     """
     connection = batch.connection
-    lists.lock(batch, ListName.TRACKED)  # before the check, so that no number gets two cases
+    registers.lock(batch, ListName.TRACKED)  # before the check, so that no number gets two cases
     taken = open_case_of(connection, things)
     if taken is not None:
         raise UsageError(
@@ -167,7 +167,7 @@ def close_case(batch: Batch, case: int, revision: int, outcome: str, text: str, 
     :raises UsageError: the case is closed, or the outcome does not fit its kind
     """
     connection = batch.connection
-    lists.lock(batch, ListName.TRACKED)
+    registers.lock(batch, ListName.TRACKED)
     row = locked_case(batch, case, revision)
     if row is None:
         return False

@@ -28,6 +28,7 @@ from modemagent.registry.store import (
     list_tables,
     lists,
     order_imports,
+    registers,
     registrations,
     tac_table,
 )
@@ -38,7 +39,7 @@ from modemagent.registry.store.documents import Document, to_rfc3339
 from modemagent.registry.store.row_plan import RowPlan
 
 TACS = "tacs"  # the TAC table as the target of an import
-_REGISTERS = {TACS: lists.TAC_TABLE, "assets": ASSETS, "orders": ORDERS,
+_REGISTERS = {TACS: registers.TAC_TABLE, "assets": ASSETS, "orders": ORDERS,
               "registrations": REGISTRATIONS}  # fmt: skip
 TARGETS = (*LISTS, *_REGISTERS)
 
@@ -116,14 +117,14 @@ def read_file(content: bytes, options: ImportOptions) -> ReadFile:
 def try_import(connection: Connection, found: ReadFile, options: ImportOptions) -> Document:
     """Return what an import would do, without doing it."""
     planned = _plan(connection, found, options)
-    before = lists.size(connection, _list_of(options))
+    before = registers.size(connection, _list_of(options))
     return _report(found, options, planned, before)
 
 
 def run_import(batch: Batch, found: ReadFile, options: ImportOptions, actor: str) -> Document:
     """Import a file, unless its errors or its size forbid it; return what was done."""
     target = _list_of(options)
-    before = lists.lock(batch, target)
+    before = registers.lock(batch, target)
     planned = _plan(batch.connection, found, options)
     report = _report(found, options, planned, before)
     if not report["accepted"]:
@@ -159,10 +160,10 @@ def undo(batch: Batch, import_run: int, actor: str) -> Document | None:
     if found is None:
         return None
     target = _list_of(ImportOptions(found["target"]))
-    lists.lock(batch, target)
+    registers.lock(batch, target)
     if (import_document(batch.connection, import_run) or found)["undone_at"] is not None:
         return {**found, "undo": None}
-    if target == lists.TAC_TABLE:
+    if target == registers.TAC_TABLE:
         removed, restored = tac_table.undo(batch, import_run)
     elif target == REGISTRATIONS:
         removed, restored = registrations.undo(batch, import_run, actor)

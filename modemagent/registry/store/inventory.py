@@ -23,9 +23,9 @@ from modemagent.registry.store.asset_tables import ASSETS, ORDERS, order_row
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.finding_log import REGISTRY, FindingLog, Subject
-from modemagent.registry.store.lists import size
 from modemagent.registry.store.recalls import notices
 from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.registers import size
 from modemagent.registry.store.rule_inputs import RuleInputs
 from modemagent.registry.store.units import UnitKind
 

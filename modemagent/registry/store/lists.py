@@ -1,7 +1,4 @@
-"""The lists in the database: look-ups by index, changes, and what was changed.
-
-A change locks the row of its list, so two changes of one list follow each other.
-"""
+"""The lists in the database: look-ups by index, changes, and what was changed."""
 
 from __future__ import annotations
 
@@ -24,13 +21,13 @@ from modemagent.registry.lists.new_entries import NewEntry
 from modemagent.registry.store import acts, dialect, list_tables
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.documents import Document, to_rfc3339
+from modemagent.registry.store.registers import TAC_TABLE, count, lock
 
 _KEY = ("kind", "first", "last", "list")
 COLUMNS = (
     "id", "list", "kind", "first", "last", "source", "reason", "added_by", "added_ms",
     "valid_from_ms", "valid_to_ms", "import_run",
 )  # fmt: skip
-TAC_TABLE = 0  # in place of a list
 _REMOVAL = ("removed_ms", "removed_by", "removed_import")
 
 
@@ -246,25 +243,6 @@ def remove_entry(batch: Batch, name: ListName, entry: int, actor: str) -> bool:
     return bool(rows)
 
 
-def lock(batch: Batch, name: int) -> int:
-    """Lock a list until the end of the transaction, and return the number of its entries."""
-    ((_, entries),) = dialect.select_rows(
-        batch.connection,
-        list_tables.listing,
-        ("list",),
-        ("list", "entries"),
-        [(int(name),)],
-        lock=True,
-    )
-    return int(entries)
-
-
-def size(connection: Connection, name: int) -> int:
-    """Return the number of entries of a list."""
-    c = list_tables.listing.c
-    return int(connection.execute(select(c.entries).where(c.list == int(name))).scalar_one())
-
-
 def plan(
     connection: Connection, name: ListName, entries: Sequence[NewEntry], *, instead: bool = False
 ) -> Plan:
@@ -345,12 +323,3 @@ def remove(
     ]
     dialect.delete_rows(connection, list_tables.list_block, ("prefix", "entry"), found)
     count(batch, name, -len(rows))
-
-
-def count(batch: Batch, name: int, more: int) -> None:
-    """Add to the number of entries of a locked list."""
-    if more:
-        c = list_tables.listing.c
-        values = {"entries": c.entries + more, "revision": c.revision + 1}
-        statement = list_tables.listing.update().where(c.list == int(name))
-        batch.connection.execute(statement.values(changed_ms=batch.now_ms, **values))

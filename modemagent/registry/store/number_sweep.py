@@ -30,9 +30,9 @@ from modemagent.registry.redaction import ERASED, Redaction
 from modemagent.registry.store import (
     dialect,
     list_tables,
-    lists,
     policy_tables,
     recheck_tables,
+    registers,
     schema,
 )
 from modemagent.registry.store.batch import Batch
@@ -68,8 +68,8 @@ def delete_rows_about(batch: Batch, numbers: Sequence[str]) -> int:
         entry.kind.in_(_LISTED), entry.first.in_(numbers)
     )
     for name, some in connection.execute(query.group_by(entry.list)).all():
-        lists.lock(batch, name)
-        lists.count(batch, name, -some)
+        registers.lock(batch, name)
+        registers.count(batch, name, -some)
     for table in (list_tables.list_entry, list_tables.list_past):
         about = delete(table).where(table.c.kind.in_(_LISTED), table.c.first.in_(numbers))
         deleted += connection.execute(about).rowcount

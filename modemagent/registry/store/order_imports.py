@@ -21,8 +21,8 @@ from modemagent.registry.store.asset_tables import (
     purchase_order,
 )
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.lists import count
 from modemagent.registry.store.orders import ROW_COLUMNS, OrderRow
+from modemagent.registry.store.registers import count
 from modemagent.registry.store.row_plan import RowPlan
 
 _REMOVAL = ("removed_ms", "removed_by", "removed_import")

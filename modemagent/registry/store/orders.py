@@ -16,7 +16,7 @@ from modemagent.registry.store.asset_tables import ORDERS, order_row, purchase_o
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.decisions import StaleRevision
 from modemagent.registry.store.documents import Document, to_rfc3339
-from modemagent.registry.store.lists import lock
+from modemagent.registry.store.registers import lock
 
 ORDER_COLUMNS = (
     "id", "number", "created_by", "supplier", "note", "closed", "revision", "created_ms",

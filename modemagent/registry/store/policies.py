@@ -15,9 +15,9 @@ from modemagent.registry.policies.policy_content import CoverKind, PolicyContent
 from modemagent.registry.store import acts, dialect, policy_tables, schema
 from modemagent.registry.store.affected import Target
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.lists import count, lock
 from modemagent.registry.store.policy_tables import POLICIES
 from modemagent.registry.store.recheck_runs import RecheckOptions, create
+from modemagent.registry.store.registers import count, lock
 
 _ROW = ("id", "name", "mode", "revision", "changed_ms", "valid_from_ms", "valid_to_ms")
 _VERSION = ("policy", "revision", "content", "actor", "reason", "made_ms")

@@ -13,9 +13,9 @@ from modemagent.registry.store import dialect, schema
 from modemagent.registry.store.asset_tables import ORDERS, order_row
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.engine import Database
-from modemagent.registry.store.lists import lock
 from modemagent.registry.store.orders import count_units, load_rows
 from modemagent.registry.store.recorder import Recorder
+from modemagent.registry.store.registers import lock
 from modemagent.registry.store.units import UnitKind
 
 _ROWS_AT_ONCE = 1000

@@ -12,7 +12,7 @@ from modemagent.registry.lists.entries import ListName
 from modemagent.registry.store import dialect, recheck_tables, schema
 from modemagent.registry.store.affected import Target, targets_of
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.lists import TAC_TABLE
+from modemagent.registry.store.registers import TAC_TABLE
 
 KIND = "recheck_run"
 #: Scope of a run that evaluates all rules for all units.

@@ -12,7 +12,7 @@ from modemagent.registry.store import deadlines, dialect, recheck_runs, schema
 from modemagent.registry.store.affected import Target
 from modemagent.registry.store.batch import Batch
 from modemagent.registry.store.deadline_tables import REGISTRATIONS, registration
-from modemagent.registry.store.lists import count
+from modemagent.registry.store.registers import count
 from modemagent.registry.store.row_plan import RowPlan
 from modemagent.registry.store.units import UnitKind
 

@@ -12,7 +12,7 @@ from modemagent.registry.lists.entries import EntryKind, EntryValue
 from modemagent.registry.lists.tac_file import TacRecord
 from modemagent.registry.store import dialect, list_tables
 from modemagent.registry.store.batch import Batch
-from modemagent.registry.store.lists import TAC_TABLE, count
+from modemagent.registry.store.registers import TAC_TABLE, count
 
 _COLUMNS = ("tac", "manufacturer", "model")
 _PAST = ("removed_import", *_COLUMNS, "import_run")
