@@ -35,23 +35,7 @@ remedy. The command line prints ``message`` and ``hint`` and nothing else.
 
 from __future__ import annotations
 
-import sys
 from typing import ClassVar
-
-#: The environment that docs/install.md creates.
-_ENVIRONMENT = "/opt/modemagent"
-
-
-def install_command(extra: str) -> str:
-    """Return the command that installs an optional part into the running installation.
-
-    Outside an environment Debian 12 refuses ``pip install`` (``externally-managed-environment``);
-    the command then names the environment of docs/install.md.
-
-    :param extra: name of the part, such as ``metrics``
-    """
-    environment = sys.prefix if sys.prefix != sys.base_prefix else _ENVIRONMENT
-    return f"{environment}/bin/pip install 'modemagent[{extra}]'"
 
 
 class ModemAgentError(Exception):

@@ -15,6 +15,7 @@ ROOT = Path(modemagent.__file__).parent
 # Top-level module of the package -> floor. docs/architecture.md shows the same table.
 FLOORS = {
     "errors": 0,
+    "extras": 0,
     "real_path": 0,
     "identity": 1,
     "at": 1,

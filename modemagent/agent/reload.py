@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, NamedTuple
 
-from modemagent.errors import ModemAgentError, SettingsError, install_command
+from modemagent.errors import ModemAgentError, SettingsError
+from modemagent.extras import install_command
 from modemagent.logs import Log
 from modemagent.report.delivery.sinks import open_sink
 from modemagent.report.delivery.sinks.contract import Sink, SinkOptions

@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from modemagent.errors import PortBusy, install_command
+from modemagent.errors import PortBusy
+from modemagent.extras import install_command
 from modemagent.real_path import real_path
 
 LOCK_DIRS: Final = ("/run/lock", "/var/lock")

@@ -19,7 +19,8 @@ from modemagent.cli.output import cell, heading, plain, print_json, table, verdi
 from modemagent.cli.screen import live_screen
 from modemagent.demo.processes import processes_in
 from modemagent.demo.scenario import FleetRow, Scene
-from modemagent.errors import UsageError, install_command
+from modemagent.errors import UsageError
+from modemagent.extras import install_command
 
 _SWAP_WITHIN_S = 30.0
 _SWAP_AFTER_S, _SWAP_EVERY_S = 6.0, 30.0

@@ -21,7 +21,8 @@ from modemagent.cli import stdio
 from modemagent.cli.options import JSON_REQUESTED, Globals
 from modemagent.cli.output import one_line, plain, print_json
 from modemagent.cli.stdio import print_error
-from modemagent.errors import ModemAgentError, UsageError, install_command
+from modemagent.errors import ModemAgentError, UsageError
+from modemagent.extras import install_command
 
 INTERRUPTED = 130
 LOG_LEVELS = ("debug", "info", "warning", "error")

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from modemagent.errors import ModemManagerUnavailable, install_command
+from modemagent.errors import ModemManagerUnavailable
+from modemagent.extras import install_command
 
 if TYPE_CHECKING:
     from dbus_fast import Message

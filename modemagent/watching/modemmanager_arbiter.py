@@ -17,7 +17,8 @@ from pathlib import Path
 from modemagent.discovery import udev
 from modemagent.discovery.sockets import find_socket
 from modemagent.discovery.usb import text
-from modemagent.errors import ModemManagerUnavailable, install_command
+from modemagent.errors import ModemManagerUnavailable
+from modemagent.extras import install_command
 from modemagent.logs import Log
 from modemagent.modemmanager.client import (
     EXTRA,

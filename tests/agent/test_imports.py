@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from modemagent.errors import install_command
+from modemagent.extras import install_command
 
 HEAVY = ("asyncio", "structlog", "urllib3", "serial", "rich")
 

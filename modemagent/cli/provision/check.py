@@ -14,7 +14,7 @@ from modemagent.cli.provision.order_options import (
     order_options,
     read_settings,
 )
-from modemagent.errors import install_command
+from modemagent.extras import install_command
 from modemagent.identity.csv_table import LineProblem
 from modemagent.provisioning.bench_file import BenchSettings
 from modemagent.provisioning.columns import propose_map

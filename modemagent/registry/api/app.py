@@ -21,6 +21,7 @@ from modemagent.registry.api import (
     cases,
     checks,
     deadlines,
+    enrolment,
     erasures,
     event_stream,
     findings,
@@ -67,6 +68,7 @@ _ROUTERS = tuple(
     module.router
     for module in (
         reports,
+        enrolment,
         fleet,
         findings,
         rechecks,

@@ -1,4 +1,4 @@
-"""Receipt of reports in batches, and enrolment of gateways.
+"""Receipt of reports in batches.
 
 The batch route carries the load of a fleet: the body is read up to a limit and split into reports
 without decoding them. Each report is then parsed separately, so an invalid one does not affect the
@@ -9,23 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import State
-from starlette.requests import Request
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from modemagent.errors import ReportError
-from modemagent.registry.api.auth import check_scope, requires
+from modemagent.registry.api.auth import check_scope
 from modemagent.registry.api.batch_scan import (
     MOST_REPORTS,
     decode_batch,
@@ -33,14 +31,13 @@ from modemagent.registry.api.batch_scan import (
     has_one_list,
     split_by_scanning,
 )
-from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Enrolled, Enrolment, Receipts
+from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Receipts
 from modemagent.registry.api.metrics import RegistryMetrics
 from modemagent.registry.api.problem_details import ProblemDetails, document, unavailable
 from modemagent.registry.api.quotas import MemoryBudget
 from modemagent.registry.api.request_body import RequestBody, is_too_deep
 from modemagent.registry.envelope import open_envelope
 from modemagent.registry.ingest import Busy, Ingest
-from modemagent.registry.store import tokens
 from modemagent.registry.store.engine import now_ms
 from modemagent.registry.store.record import (
     ACCEPTED,
@@ -49,7 +46,7 @@ from modemagent.registry.store.record import (
     ReportResult,
     Sender,
 )
-from modemagent.registry.store.tokens import EnrolmentRefused, Scope, Token
+from modemagent.registry.store.tokens import Scope, Token
 from modemagent.report.message import BOOT_ID_HEADER, FIRST_PENDING_HEADER, UPTIME_HEADER
 
 MOST_BYTES = 8 * 1024 * 1024  # of a body, before and after gzip
@@ -60,8 +57,6 @@ _FIRST_PENDING = FIRST_PENDING_HEADER.lower().encode("ascii")
 _UPTIME = UPTIME_HEADER.lower().encode("ascii")
 
 _Result = dict[str, Any]  # of one report, as in the response
-
-log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/v1", tags=["gateways"], responses=PROBLEMS)
 
@@ -319,38 +314,3 @@ def _invalid(status: HTTPStatus, code: str, error: Exception) -> ProblemDetails:
     return ProblemDetails(
         status, code, f'{error}; expected {{"reports": [1 to {MOST_REPORTS} reports]}}'
     )
-
-
-@router.post("/enroll", responses=dict.fromkeys((400, 409), PROBLEM))
-def enroll(
-    request: Request,
-    enrolment: Enrolment,
-    token: Annotated[Token, Depends(requires(Scope.ENROLL))],
-) -> Enrolled:
-    """Create the token of a gateway, so that one secret sets up a fleet."""
-    gateway_id = enrolment.gateway_id
-    try:
-        enrolled = tokens.enroll(request.app.state.database, gateway_id)
-    except EnrolmentRefused as refused:
-        if refused.blocked:
-            raise ProblemDetails(
-                HTTPStatus.FORBIDDEN,
-                "enrolment_blocked",
-                "the token of this gateway was revoked; an operator must allow its enrolment with"
-                " modemagent registry token allow-enrolment",
-                gateway_id=gateway_id,
-            ) from None
-        raise ProblemDetails(
-            HTTPStatus.CONFLICT,
-            "enrolled",
-            "this gateway already has a token; revoke it first",
-            gateway_id=gateway_id,
-        ) from None
-    if enrolled.replaced is not None:
-        log.warning(
-            "enrolment replaced the unused token %d of a gateway, created by token %d",
-            enrolled.replaced,
-            token.number,
-        )
-        request.app.state.tokens.forget()
-    return Enrolled(token=enrolled.secret, replaced=enrolled.replaced)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from modemagent.errors import UsageError
 from modemagent.registry.audit_calls import AuditCalls
+from modemagent.registry.pages.act_words import ACTS
 from modemagent.registry.pages.choices import Chip
 from modemagent.registry.pages.csv_files import csv_lines
 from modemagent.registry.pages.figures import ShownTime, moment
@@ -18,7 +19,7 @@ from modemagent.registry.pages.frame import Answer, Ask, Download, Page
 from modemagent.registry.pages.links import Link
 from modemagent.registry.pages.page_errors import objection
 from modemagent.registry.pages.timeline import actor_text
-from modemagent.registry.pages.words import ACTS, Word
+from modemagent.registry.pages.words import Word
 from modemagent.registry.store import audit, schema
 from modemagent.registry.store.audit import ChainProblem, Verification
 from modemagent.registry.store.documents import Document

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from modemagent.registry.pages.act_words import ACTIONS
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.finding import decision_of
 from modemagent.registry.pages.finding_rows import FindingRow, finding_row
@@ -12,7 +13,6 @@ from modemagent.registry.pages.findings import filters_of
 from modemagent.registry.pages.frame import Answer, Ask, Page, SeeOther
 from modemagent.registry.pages.links import Links
 from modemagent.registry.pages.page_errors import PageError, not_found
-from modemagent.registry.pages.words import ACTIONS
 from modemagent.registry.store import finding_reader, finding_sets, triage
 from modemagent.registry.store.documents import to_rfc3339
 

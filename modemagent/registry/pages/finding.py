@@ -9,6 +9,7 @@ from uuid import UUID
 
 from modemagent.registry.pages import finding_context as context
 from modemagent.registry.pages import timeline
+from modemagent.registry.pages.act_words import ACTIONS
 from modemagent.registry.pages.event_rows import EventRow, event_row
 from modemagent.registry.pages.evidence import AtAnswer, answers_in
 from modemagent.registry.pages.figures import ShownTime, moment
@@ -21,7 +22,7 @@ from modemagent.registry.pages.frame import (
 )
 from modemagent.registry.pages.links import Link, Links
 from modemagent.registry.pages.page_errors import not_found
-from modemagent.registry.pages.words import ACTIONS, ALLOWED, GRADES, Word
+from modemagent.registry.pages.words import ALLOWED, GRADES, Word
 from modemagent.registry.store import finding_reader
 from modemagent.registry.store.authorised import OF_PAIRS
 from modemagent.registry.store.batch import Batch

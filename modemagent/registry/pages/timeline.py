@@ -10,12 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from modemagent.registry.pages.act_words import ACTIONS
 from modemagent.registry.pages.event_rows import event_row
 from modemagent.registry.pages.evidence import AtAnswer, answers_in
 from modemagent.registry.pages.figures import ShownTime, moment
 from modemagent.registry.pages.finding_rows import part_text
 from modemagent.registry.pages.links import Link, Links
-from modemagent.registry.pages.words import ACTIONS, Word, finding_word, word
+from modemagent.registry.pages.words import Word, finding_word, word
 from modemagent.registry.store import finding_reader
 
 MOST = 100

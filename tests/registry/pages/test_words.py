@@ -12,7 +12,7 @@ import pytest
 from modemagent.identity.problems import CODES
 from modemagent.identity.snapshot import ReadState, SimState
 from modemagent.registry import pages
-from modemagent.registry.pages import words
+from modemagent.registry.pages import act_words, words
 from modemagent.registry.rules.catalogue import CATALOGUE
 from modemagent.registry.store.decisions import DecisionAction
 from modemagent.registry.store.recheck_runs import RunState
@@ -42,7 +42,7 @@ def test_states_have_words() -> None:
     assert set(words.RECHECK_STATES) == set(RunState)
     assert {one.shape for one in shown} <= SHAPES
     assert all(one.short for one in shown)
-    assert set(words.ACTIONS) == {*DecisionAction, "changed", "cause_gone"}
+    assert set(act_words.ACTIONS) == {*DecisionAction, "changed", "cause_gone"}
 
 
 def test_acts_have_words() -> None:
@@ -50,7 +50,7 @@ def test_acts_have_words() -> None:
     noted = re.findall(r'\bnote\(\s*[\w.]*connection, "([a-z_.]+)"', sources)
     noted += re.findall(r'"(policy\.\w+)" if', sources)
     assert len(noted) > 40
-    assert {*noted, *(f"finding.{one}" for one in DecisionAction)} <= set(words.ACTS)
+    assert {*noted, *(f"finding.{one}" for one in DecisionAction)} <= set(act_words.ACTS)
 
 
 def test_unread_is_never_shown_as_absent() -> None:

@@ -1,0 +1,55 @@
+"""Enrolment of gateways: one secret gives each of a fleet a token of its own."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+
+from modemagent.registry.api.auth import requires
+from modemagent.registry.api.documents import PROBLEM, PROBLEMS, Enrolled, Enrolment
+from modemagent.registry.api.problem_details import ProblemDetails
+from modemagent.registry.store import tokens
+from modemagent.registry.store.tokens import EnrolmentRefused, Scope, Token
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/api/v1", tags=["gateways"], responses=PROBLEMS)
+
+
+@router.post("/enroll", responses=dict.fromkeys((400, 409), PROBLEM))
+def enroll(
+    request: Request,
+    enrolment: Enrolment,
+    token: Annotated[Token, Depends(requires(Scope.ENROLL))],
+) -> Enrolled:
+    """Create the token of a gateway, so that one secret sets up a fleet."""
+    gateway_id = enrolment.gateway_id
+    try:
+        enrolled = tokens.enroll(request.app.state.database, gateway_id)
+    except EnrolmentRefused as refused:
+        if refused.blocked:
+            raise ProblemDetails(
+                HTTPStatus.FORBIDDEN,
+                "enrolment_blocked",
+                "the token of this gateway was revoked; an operator must allow its enrolment with"
+                " modemagent registry token allow-enrolment",
+                gateway_id=gateway_id,
+            ) from None
+        raise ProblemDetails(
+            HTTPStatus.CONFLICT,
+            "enrolled",
+            "this gateway already has a token; revoke it first",
+            gateway_id=gateway_id,
+        ) from None
+    if enrolled.replaced is not None:
+        log.warning(
+            "enrolment replaced the unused token %d of a gateway, created by token %d",
+            enrolled.replaced,
+            token.number,
+        )
+        request.app.state.tokens.forget()
+    return Enrolled(token=enrolled.secret, replaced=enrolled.replaced)
