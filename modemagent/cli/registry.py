@@ -25,6 +25,7 @@ from modemagent.cli import (
     registry_orders,
     registry_people,
     registry_policy,
+    registry_policy_pairs,
     registry_recalls,
     registry_retention,
     registry_rules,
@@ -209,6 +210,8 @@ command.add_command(registry_backup.restore_command)
 command.add_command(registry_findings.group)
 command.add_command(registry_rules.group)
 command.add_command(registry_policy.group)
+registry_policy.group.add_command(registry_policy_pairs.import_command)
+registry_policy.group.add_command(registry_policy_pairs.export_command)
 command.add_command(registry_windows.group)
 command.add_command(registry_lists.group)
 command.add_command(registry_check.command)

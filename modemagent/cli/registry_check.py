@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any
 
 import click
 
+from modemagent.cli.file_argument import FILE_OR_STDIN, content_of
 from modemagent.cli.options import FOUND_WRONG, flag_option, value_option
 from modemagent.cli.output import print_json
 from modemagent.cli.registry_database import show_rows
@@ -29,7 +29,7 @@ _LOOK_EVERY_S = 0.5
 @click.command("check", short_help="Check many numbers at once.")
 @click.argument("numbers", metavar="[NUMBER...]", nargs=-1)
 @value_option("--file", "FILE", "Numbers in a text or CSV file, in the first column; - for stdin.",
-              type=click.Path(dir_okay=False, path_type=Path, allow_dash=True))  # fmt: skip
+              type=FILE_OR_STDIN)  # fmt: skip
 @click.option("--range", "limits", metavar="FIRST LAST", nargs=2, default=None,
               help="IMEIs from FIRST to LAST, at most 1000.")  # fmt: skip
 @value_option("--kind", "KIND", "Kind of all numbers; auto: of each by its length.", default="auto",
@@ -92,13 +92,7 @@ def _page(source: ListSource, key: str, after: str | None) -> dict[str, Any]:
 
 def _numbers(file: Path) -> list[str]:
     """Return the first column of a file, without empty lines and a header without digits."""
-    try:
-        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"{file} cannot be read: {error.strerror}", hint="Check its name and permissions."
-        ) from error
-    lines = content.decode("utf-8-sig", "replace").splitlines()
+    lines = content_of(file).decode("utf-8-sig", "replace").splitlines()
     delimiter = max(",;\t|", key=lines[0].count) if lines else ","
     try:
         cells = [row[0].strip() for row in csv.reader(lines, delimiter=delimiter) if row]

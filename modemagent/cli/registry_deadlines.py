@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 
+from modemagent.cli.file_argument import content_of, file_argument
 from modemagent.cli.options import FOUND_WRONG, value_option
 from modemagent.cli.output import print_json
 from modemagent.cli.registry_database import show_rows
 from modemagent.cli.registry_lists import (
     all_pages,
-    content_of,
     dry_run_option,
-    file_argument,
     guard_options,
     show_report,
     source_option,

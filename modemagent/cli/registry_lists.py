@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from modemagent.cli.file_argument import content_of, file_argument
 from modemagent.cli.options import FOUND_WRONG, F, flag_option, value_option
 from modemagent.cli.output import plain, print_json
 from modemagent.cli.registry_database import show_rows
@@ -28,9 +28,6 @@ source_option = value_option("--source", "TEXT", "Who supplied the numbers.", de
                              show_default=False)  # fmt: skip
 reason_option = value_option("--reason", "TEXT", "Why they are listed.", default="",
                              show_default=False)  # fmt: skip
-file_argument = click.argument(
-    "file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True)
-)
 dry_run_option = flag_option("--dry-run", "Show what would change and what is wrong with the file.")
 
 
@@ -159,18 +156,6 @@ def import_command(
             source=source, reason=reason, skip=skip, force=force, most_change=most_change,
         )  # fmt: skip
     return show_report(report, dry_run, as_json)
-
-
-def content_of(file: Path) -> bytes:
-    """Return the content of a file; ``-`` is stdin."""
-    if str(file) == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"{file} cannot be read: {error.strerror}", hint="Check its name and permissions."
-        ) from error
 
 
 def show_report(report: dict[str, Any], dry_run: bool, as_json: bool) -> int:

@@ -7,18 +7,12 @@ from typing import Any
 
 import click
 
+from modemagent.cli.file_argument import content_of, file_argument
 from modemagent.cli.options import flag_option, value_option
 from modemagent.cli.output import cell, print_json, table
 from modemagent.cli.registry_assets import NO_MATCH, revision_option
 from modemagent.cli.registry_database import show_rows
-from modemagent.cli.registry_lists import (
-    all_pages,
-    content_of,
-    dry_run_option,
-    file_argument,
-    guard_options,
-    show_report,
-)
+from modemagent.cli.registry_lists import all_pages, dry_run_option, guard_options, show_report
 from modemagent.cli.registry_source import (
     asset_source,
     limit_option,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from modemagent.cli.options import FOUND_WRONG, flag_option, value_option
-from modemagent.cli.output import cell, plain, print_json, table
+from modemagent.cli.file_argument import content_of, file_argument
+from modemagent.cli.options import FOUND_WRONG, value_option
+from modemagent.cli.output import cell, print_json, table
 from modemagent.cli.registry_database import show_rows
 from modemagent.cli.registry_lists import all_pages
 from modemagent.cli.registry_source import (
@@ -24,14 +24,12 @@ from modemagent.errors import UsageError
 from modemagent.registry_client.client import Document
 from modemagent.registry_client.policies import PolicySource
 
-_MODES = ("observe", "learn", "enforce")
-_FORMS = ("iccid-imei", "imsi-imei", "1nce")
+MODES = ("observe", "learn", "enforce")
 _SUMMARY = ("ref", "name", "mode", "revision", "covers", "sims", "pairs", "valid_from", "valid_to")
-_FILE = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
 ref_argument = id_argument("ref", "REF", "P")
 reason_option = value_option("--reason", "TEXT", "Why.", default="", show_default=False)
 mode_option = value_option("--mode", "MODE", "observe, learn or enforce.",
-                           type=click.Choice(_MODES), default="observe")  # fmt: skip
+                           type=click.Choice(MODES), default="observe")  # fmt: skip
 revision_option = value_option(
     "--revision",
     "N",
@@ -106,7 +104,7 @@ def add(name: str, as_json: bool, **given: Any) -> int:
 
 @group.command("set", short_help="Set the policy of one modem.")
 @click.argument("modem", metavar="IMEI")
-@value_option("--mode", "MODE", "observe, learn or enforce.", type=click.Choice(_MODES),
+@value_option("--mode", "MODE", "observe, learn or enforce.", type=click.Choice(MODES),
               default="enforce")  # fmt: skip
 @value_option("--iccid", "ICCID", "Allow this SIM; repeatable.", "iccids", multiple=True)
 @value_option("--iccid-prefix", "DIGITS", "Allow SIMs that begin with this; repeatable.",
@@ -135,7 +133,7 @@ def set_command(modem: str, revision: int | None, as_json: bool, **given: Any) -
 
 @group.command("put", short_help="Replace what a policy states by a JSON file.")
 @ref_argument
-@click.argument("file", metavar="FILE", type=_FILE)
+@file_argument
 @revision_option
 @source_options
 def put(ref: str, file: Path, revision: int | None, as_json: bool, **where: Any) -> int:
@@ -144,7 +142,7 @@ def put(ref: str, file: Path, revision: int | None, as_json: bool, **where: Any)
     - is stdin. Fields that only the registry sets are ignored.
     """
     try:
-        given = json.loads(_content(file))
+        given = json.loads(content_of(file))
     except ValueError as error:
         raise UsageError(f"{file} is not JSON", hint='See: "policy show --json".') from error
     fields = ("name", "mode", "covers", "iccids", "iccid_prefixes", "imsis", "pairs", "exceptions",
@@ -157,7 +155,7 @@ def put(ref: str, file: Path, revision: int | None, as_json: bool, **where: Any)
 
 @group.command("apply", short_help="Set the mode of a policy.")
 @ref_argument
-@value_option("--mode", "MODE", "observe, learn or enforce.", type=click.Choice(_MODES),
+@value_option("--mode", "MODE", "observe, learn or enforce.", type=click.Choice(MODES),
               default="enforce")  # fmt: skip
 @value_option("--max-match-ratio", "R", "Limit of the re-check that follows; default: 0.05.",
               type=click.FloatRange(0, 1))  # fmt: skip
@@ -235,69 +233,6 @@ def dry_run(ref: str, limit: int | None, as_json: bool, **where: Any) -> int:
     return FOUND_WRONG if found["counts"]["differed"] else 0
 
 
-@group.command("import", short_help="Make a policy of the pairs in a CSV file.")
-@click.argument("name", metavar="NAME")
-@click.argument("file", metavar="FILE", type=_FILE)
-@value_option("--mode", "MODE", "observe, learn or enforce.", type=click.Choice(_MODES),
-              default="enforce")  # fmt: skip
-@value_option("--from", "DATE", "First day or time of validity.", "valid_from")
-@value_option("--to", "DATE", "Last day or end of validity.", "valid_to")
-@flag_option("--dry-run", "Show what is wrong with the file.")
-@source_options
-def import_command(
-    name: str, file: Path, mode: str, valid_from: str | None, valid_to: str | None, dry_run: bool,
-    as_json: bool, **where: Any,
-) -> int:  # fmt: skip
-    """Make a policy with the name NAME of the pairs in FILE, with the columns imei and iccid.
-
-    \b
-    modemagent registry policy import pairs-2026-12 pairs.csv --from 2026-12-07
-
-    Exits with status 3 if FILE has errors; then nothing is imported. - is stdin.
-    """
-    given = {"name": name, "mode": mode, "valid_from": valid_from, "valid_to": valid_to}
-    content = _content(file)
-    with policy_source(**where) as source:
-        report = source.import_pairs(content, dry_run=dry_run, given=given)
-    if as_json:
-        print_json(report)
-    else:
-        for one in report["problems"][:20]:
-            text = f"{one['severity']}: line {one['line']}: {one['message']}. {one['remedy']}"
-            click.echo(plain(text), err=True)
-        if not report["accepted"]:
-            click.echo("nothing was imported", err=True)
-        elif dry_run:
-            click.echo(f"would import {report['pairs']} pairs")
-        else:
-            click.echo(f"policy {report['ref']}: {report['pairs']} pairs")
-    return 0 if report["accepted"] else FOUND_WRONG
-
-
-@group.command("export", short_help="Print the pairs of a policy as CSV.")
-@ref_argument
-@value_option("--form", "FORM", "Columns: iccid-imei, imsi-imei or 1nce.",
-              type=click.Choice(_FORMS), default="iccid-imei")  # fmt: skip
-@source_options
-def export(ref: str, form: str, as_json: bool, **where: Any) -> int:
-    """Print the pairs of a policy, stated and learned, as CSV for an operator's IMEI lock."""
-    with policy_source(**where) as source:
-        found = source.pairs(ref)
-    if found is None:
-        click.echo("No match.", err=True)
-        return 4
-    if as_json:
-        print_json({"pairs": found})
-        return 0
-    columns = [*form.split("-")] if form != "1nce" else ["iccid", "imei", "imei_lock"]
-    click.echo(",".join(columns))
-    for one in found:
-        row = {**one, "imei_lock": "true"}
-        if all(row.get(name) for name in columns):
-            click.echo(",".join(str(row[name]) for name in columns))
-    return 0
-
-
 def _divided(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options that select the registry, and the fields of a policy."""
     names = ("url", "token_file", "database", "state_dir")
@@ -319,17 +254,6 @@ def _with_revision(
             return None
         revision = int(found["revision"])
     return work(revision)
-
-
-def _content(file: Path) -> bytes:
-    if str(file) == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"{file} cannot be read: {error.strerror}", hint="Check its name and permissions."
-        ) from error
 
 
 def _show(found: Document | None, as_json: bool) -> int:
