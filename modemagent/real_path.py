@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 
 def real_path(path: str | os.PathLike[str]) -> str:
@@ -18,4 +17,4 @@ def real_path(path: str | os.PathLike[str]) -> str:
     try:
         return os.path.realpath(path)
     except OSError:
-        return str(Path(path).absolute())
+        return os.path.abspath(path)

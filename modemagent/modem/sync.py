@@ -2,8 +2,7 @@
 
 A late response must never be taken for the response to the next command. When commands and
 responses may be out of step, the port is resynchronized
-(:meth:`modemagent.modem.at_client.AtClient.resync`), and everything read since the last proof is
-read again.
+(:meth:`.conversation.Conversation.resync`), and everything read since the last proof is read again.
 """
 
 from __future__ import annotations

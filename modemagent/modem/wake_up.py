@@ -7,7 +7,7 @@ from collections.abc import Generator
 from modemagent.at.lines import BINARY_MINIMUM, stream_kind
 from modemagent.at.steps import Outcome, Step
 from modemagent.errors import NoAnswer, NotAModem
-from modemagent.modem.at_client import WAKE_STEP_S, AtClient
+from modemagent.modem.conversation import WAKE_STEP_S, Conversation
 from modemagent.modem.sync import SyncEvent
 
 #: Limit without any byte from the modem. A module that boots silently needs 4 s.
@@ -21,7 +21,7 @@ _STRANGE_LIMIT = 3
 _PROBE_LIMIT = 65536
 
 
-def probe(client: AtClient, listen_s: float = 0.0) -> Generator[Step, Outcome, None]:
+def probe(client: Conversation, listen_s: float = 0.0) -> Generator[Step, Outcome, None]:
     """Listen, then send ``AT`` until a clean OK comes.
 
     :param listen_s: how long to listen; 0 takes only what has already been received
