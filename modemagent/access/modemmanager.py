@@ -10,7 +10,8 @@ from modemagent.access.target import TargetPort
 from modemagent.errors import ModemAgentError, ModemManagerUnavailable, PortNotFound
 from modemagent.identity.snapshot import Snapshot
 from modemagent.modem.modemmanager import snapshot_of
-from modemagent.modemmanager.client import NAME, MmModem, ModemManager
+from modemagent.modemmanager.client import NAME, ModemManager
+from modemagent.modemmanager.managed_modem import MmModem
 
 _LIST = "List its modems with: mmcli --list-modems"
 

@@ -19,7 +19,7 @@ from modemagent.explain.signal_levels import MEASURES
 
 if TYPE_CHECKING:
     from modemagent.identity.network import Network
-    from modemagent.modemmanager.client import MmModem, Properties
+    from modemagent.modemmanager.managed_modem import MmModem, Properties
 
 #: Properties without a command whose response has the same meaning.
 STATE: Final = "Modem.State"

@@ -17,7 +17,7 @@ from modemagent.identity.network import Network, RegistrationState
 from modemagent.identity.problems import Problem, problem
 from modemagent.identity.snapshot import ReadState, Sim, SimState, Snapshot
 from modemagent.modem.assess import RawModem, RawSim, assess, assess_sim
-from modemagent.modemmanager.client import MmModem, MmSim, Properties
+from modemagent.modemmanager.managed_modem import MmModem, MmSim, Properties
 
 DIALECT: Final = "modemmanager"
 

@@ -20,14 +20,8 @@ from modemagent.discovery.usb import text
 from modemagent.errors import ModemManagerUnavailable
 from modemagent.extras import install_command
 from modemagent.logs import Log
-from modemagent.modemmanager.client import (
-    EXTRA,
-    NAME,
-    MmModem,
-    ModemManager,
-    has_bus,
-    has_library,
-)
+from modemagent.modemmanager.client import EXTRA, NAME, ModemManager, has_bus, has_library
+from modemagent.modemmanager.managed_modem import MmModem
 from modemagent.real_path import real_path
 from modemagent.report import origin
 from modemagent.report.message import PortPlace

@@ -8,7 +8,7 @@ import pytest
 
 from modemagent.identity.snapshot import ReadState, SimState, Snapshot
 from modemagent.modem.modemmanager import snapshot_of
-from modemagent.modemmanager.client import MmModem, MmSim
+from modemagent.modemmanager.managed_modem import MmModem, MmSim
 
 IMEI, ICCID, IMSI = "867698040000013", "8988303000000000010", "901288000000001"
 EID = "89049032000000000000000000000163"

@@ -14,7 +14,8 @@ from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from modemagent.logs import NullLog
-from modemagent.modemmanager.client import SERVICE, MmModem, ModemManager
+from modemagent.modemmanager.client import SERVICE, ModemManager
+from modemagent.modemmanager.managed_modem import MmModem
 from modemagent.report.message import PortPlace
 from modemagent.watching.modemmanager_arbiter import ModemManagerArbiter
 from tests.modemmanager.conftest import Bus

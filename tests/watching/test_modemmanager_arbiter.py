@@ -14,7 +14,7 @@ import pytest
 from modemagent.errors import PortError
 from modemagent.identity.snapshot import Snapshot
 from modemagent.logs import NullLog
-from modemagent.modemmanager.client import MmModem, MmSim
+from modemagent.modemmanager.managed_modem import MmModem, MmSim
 from modemagent.report.message import PortPlace, Reason
 from modemagent.watching.modemmanager_arbiter import PROBES_WITHIN_S, ModemManagerArbiter
 from modemagent.watching.modemmanager_monitor import ModemManagerMonitor

@@ -12,7 +12,7 @@ import pytest
 
 from modemagent.channel.channel import AsyncChannel
 from modemagent.identity.snapshot import Snapshot
-from modemagent.modemmanager.client import MmModem
+from modemagent.modemmanager.managed_modem import MmModem
 from modemagent.report.message import PortPlace
 from modemagent.settings import Settings
 from modemagent.watching.consumer import EventOnlyConsumer
