@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Callable
 
 from modemagent.channel.channel import AsyncChannel
@@ -33,10 +32,6 @@ from modemagent.watching.port_choice import PortChoice
 from modemagent.watching.port_state import PortCondition, PortState
 from modemagent.watching.removal import Absence, is_remote_lost
 
-#: Delay after a failed session: initial value and maximum of the back-off.
-_RETRY_S, _RETRY_MAX_S = 1.0, 30.0
-#: Delay after the first loss of a port that still exists: a modem that resets is back soon.
-_RETRY_AFTER_RESET_S = 0.1
 #: After a failure for one of these reasons, another port of the modem may still work.
 _TRY_NEXT_PORT = ("no_answer", "not_a_modem", "busy", "permission")
 _NOT_THERE = "the port does not exist"
@@ -309,12 +304,7 @@ class ModemTask:
             self._report_removal()
         if self.condition.reason in _TRY_NEXT_PORT and self._ports.fail(self.port):
             return
-        is_reset = isinstance(error, PortVanished) and self.condition.failures == 1
-        await self._rest(_RETRY_AFTER_RESET_S if is_reset else self._retry_s())
-
-    def _retry_s(self) -> float:
-        doublings = min(self.condition.failures - 1, 10)
-        return min(_RETRY_MAX_S, _RETRY_S * 2.0**doublings) * random.uniform(0.8, 1.2)
+        await self._rest(self.condition.retry_s())
 
     async def _rest(self, pause_s: float) -> None:
         """Wait before the next attempt, at most until the ports of the modem change."""
@@ -327,7 +317,7 @@ class ModemTask:
         self._context.log.error("port_error", port=self.port, exc_info=True)
         text = f"internal error: {type(error).__name__}: {error}"
         self.condition.mark_broken(ModemAgentError(text, hint="See the log."))
-        await asyncio.sleep(self._retry_s())
+        await asyncio.sleep(self.condition.retry_s())
 
     def _identified(self) -> Reason | None:
         """Return why a session's first reading is reported even if nothing changed, else None."""

@@ -5,12 +5,13 @@ A broken port is a state with a reason that is shown to users, not a silent retr
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from modemagent.errors import ModemAgentError
+from modemagent.errors import ModemAgentError, PortVanished
 
 
 class PortState(StrEnum):
@@ -42,6 +43,10 @@ TRANSITIONS: dict[PortState, frozenset[PortState]] = {
 
 #: Error messages kept to recognize repetitions; several ports of a modem may fail in turn.
 _MAX_LOGGED = 16
+#: Delay after a failed session: initial value and maximum of the back-off.
+_RETRY_S, _RETRY_MAX_S = 1.0, 30.0
+#: Delay after the first loss of a port that still exists: a modem that resets is back soon.
+_RETRY_AFTER_RESET_S = 0.1
 
 
 @dataclass(slots=True)
@@ -88,6 +93,13 @@ class PortCondition:
         self.failures += 1
         self.enter(PortState.BROKEN, message=error.message, error=error)
         return is_new
+
+    def retry_s(self) -> float:
+        """Return the delay before the next attempt after a failure."""
+        if isinstance(self.error, PortVanished) and self.failures == 1:
+            return _RETRY_AFTER_RESET_S
+        doublings = min(self.failures - 1, 10)
+        return min(_RETRY_MAX_S, _RETRY_S * 2.0**doublings) * random.uniform(0.8, 1.2)
 
     @property
     def reason(self) -> str:

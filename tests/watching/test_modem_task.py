@@ -125,8 +125,8 @@ async def test_working_port_is_kept_when_a_better_one_appears(silent: str) -> No
 async def test_late_port_ends_the_delay_after_a_failure(
     silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modemagent.watching.modem_task._RETRY_S", 3600.0)
-    monkeypatch.setattr("modemagent.watching.modem_task._RETRY_MAX_S", 3600.0)
+    monkeypatch.setattr("modemagent.watching.port_state._RETRY_S", 3600.0)
+    monkeypatch.setattr("modemagent.watching.port_state._RETRY_MAX_S", 3600.0)
     with simulated(EG25) as modem, busy(silent):
         async with running(usb(silent, 2)) as watched:
             await watched.states.until(PortState.BROKEN)
@@ -138,7 +138,7 @@ async def test_late_port_ends_the_delay_after_a_failure(
 async def test_all_ports_are_tried_again_after_all_have_failed(
     silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modemagent.watching.modem_task._RETRY_S", 0.01)
+    monkeypatch.setattr("modemagent.watching.port_state._RETRY_S", 0.01)
     with simulated(EG25) as modem, contextlib.ExitStack() as held:
         held.enter_context(busy(modem.path))
         with busy(silent):
@@ -270,7 +270,7 @@ async def test_port_is_released_if_modemmanager_starts_during_open(
 async def test_error_during_removal_does_not_end_the_task(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("modemagent.watching.modem_task._RETRY_S", 0.01)
+    monkeypatch.setattr("modemagent.watching.port_state._RETRY_S", 0.01)
 
     def fail(_: PortPlace) -> bool:
         raise RuntimeError("an unexpected error")
