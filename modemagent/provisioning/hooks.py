@@ -12,6 +12,7 @@ import json
 import os
 import shlex
 import signal
+from collections.abc import Iterable
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -61,11 +62,12 @@ def hook_input(line: LineState, run: int) -> dict[str, Any]:
     }
 
 
-async def notify_command(command: str, fields: dict[str, Any]) -> None:
-    """Run a command about a verdict, for lamps and sounds; its result does not matter."""
-    with contextlib.suppress(OSError, TimeoutError):
-        async with asyncio.timeout(10):
-            await _run_command(shlex.split(command), fields)
+async def notify_commands(commands: Iterable[str], fields: dict[str, Any]) -> None:
+    """Run commands about a verdict, for lamps and sounds; their results do not matter."""
+    for command in commands:
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(10):
+                await _run_command(shlex.split(command), fields)
 
 
 def _words(hook: BenchHook) -> list[str]:

@@ -32,7 +32,7 @@ from modemagent.provisioning.events import (
     TimePassed,
     WantLabel,
 )
-from modemagent.provisioning.hooks import notify_command, run_hook
+from modemagent.provisioning.hooks import notify_commands, run_hook
 from modemagent.provisioning.journal import Journal, JournalError
 from modemagent.provisioning.label_job import LabelJob, LabelPrinter, label_of
 from modemagent.provisioning.ledger import replayed
@@ -215,8 +215,9 @@ class Bench:
             match effect:
                 case Announce(event, fields):
                     self._listener(event, at, fields)
-                    if event == "attempt.ended" and self._settings.on_verdict:
-                        self._start(self._tell_verdict(fields))
+                    commands = self._settings.on_verdict
+                    if event == "attempt.ended" and commands:
+                        self._start(notify_commands(commands, fields))
                 case WantLabel(run):
                     self._printing.put(run)
                 case PrintLabel():
@@ -318,10 +319,6 @@ class Bench:
         hook = next(each for each in self._settings.hooks if each.name == effect.step)
         async with self._instruments[hook.exclusive or f"bay {effect.run}"]:
             self.post(await run_hook(hook, line, effect.run))
-
-    async def _tell_verdict(self, fields: dict[str, Any]) -> None:
-        for command in self._settings.on_verdict:
-            await notify_command(command, fields)
 
     def _label(self, due: PrintLabel) -> LabelJob:
         line = self.state
