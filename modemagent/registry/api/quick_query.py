@@ -18,8 +18,8 @@ from modemagent.registry.store import sqlite_driver
 from modemagent.registry.store.engine import Database
 from modemagent.registry.store.lookup import ManyMatches
 
-#: Steps of a statement of SQLite in the event loop, about 1 ms; a usual one takes less than 300.
-_MOST_STEPS = 20_000
+#: Steps of a transaction of SQLite in the event loop, about 1 ms; a usual one takes 2,000.
+_MOST_STEPS = 40_000
 
 T = TypeVar("T")
 

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ _PRAGMAS = (
     "PRAGMA cache_size=-8192",
     "PRAGMA wal_autocheckpoint=8000",
 )
+_MOST_LOOKS = 20  # of the progress handler in a transaction on an event loop
 _WRITER_CACHE = "PRAGMA cache_size=-32768"  # KiB; that of the readers is smaller
 _URL_HINT = (
     "Use a URL such as sqlite:////absolute/path/registry.db"
@@ -168,16 +170,24 @@ class Database:
     def quick_connection(self, most_steps: int) -> Connection | None:
         """Return a connection for quick reads on an event loop, or None if reads can block.
 
-        A statement that takes longer raises OperationalError with ``SQLITE_INTERRUPT``.
+        A transaction that takes longer raises OperationalError with ``SQLITE_INTERRUPT``.
 
-        :param most_steps: instructions of SQLite's virtual machine in a statement
+        :param most_steps: instructions of SQLite's virtual machine in a transaction
         """
         reader = self.loop_reader()
         if reader is None:
             return None
-        reader.set_progress_handler(lambda: 1, most_steps)
+        # SQLite counts the instructions of a prepared statement in all its executions together
+        looks = count()
+        reader.set_progress_handler(lambda: next(looks) >= _MOST_LOOKS, most_steps // _MOST_LOOKS)
+
+        def begin(connection: Connection) -> None:
+            nonlocal looks
+            looks = count()
+            _begin_immediate_when_writing(connection)
+
         engine = create_engine("sqlite://", creator=lambda: reader, poolclass=StaticPool)
-        event.listen(engine, "begin", _begin_immediate_when_writing)
+        event.listen(engine, "begin", begin)
         return engine.connect()
 
     @property
