@@ -79,7 +79,7 @@ def at_rest(agent: Discovering) -> Callable[[], bool]:
 
 
 def reasons_after_reset(away_s: float) -> set[str]:
-    """Return the reasons of reports that are right for a modem that was away for so long.
+    """Return the right reasons of reports about a modem that was away for some seconds.
 
     On a busy machine a reset takes longer than the agent waits (2.5 s): the modem is then reported
     as removed.
