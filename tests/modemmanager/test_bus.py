@@ -63,7 +63,7 @@ def test_a_bus_without_modemmanager_is_exit_status_4(tmp_path: Path) -> None:
         for words in ((), ("/dev/ttyUSB2",)):
             done = subprocess.run(
                 [*COMMAND, "identify", *words, "--via", "modemmanager", "--json"],
-                capture_output=True, text=True, timeout=20, env=environment, check=False,
+                capture_output=True, text=True, timeout=60, env=environment, check=False,
             )  # fmt: skip
             assert done.returncode == 4, done
             assert json.loads(done.stdout)["error"]["code"] == "neighbour_away"

@@ -134,7 +134,7 @@ class LiveTerminal:
 
     def ends(self) -> int:
         """Read the rest of the output and return the exit status."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while (self._read() or self.popen.poll() is None) and time.monotonic() < deadline:
             pass
         return self.popen.wait(120)

@@ -58,7 +58,7 @@ def test_prometheus_parses_what_the_listener_serves(
     agent, bench, address, _ = served
 
     def scraped() -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-        with urllib.request.urlopen(address, timeout=10) as answer:
+        with urllib.request.urlopen(address, timeout=60) as answer:
             assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
             return samples(answer.read().decode())
 
@@ -74,7 +74,7 @@ def test_prometheus_parses_what_the_listener_serves(
     assert until(lambda: scraped().get(removed)) == 1
     report = agent.outbox()[0]
     numbers = [report["modem"]["imei"], *(report["sims"][0][key] for key in ("iccid", "imsi"))]
-    with urllib.request.urlopen(address, timeout=10) as answer:
+    with urllib.request.urlopen(address, timeout=60) as answer:
         text = answer.read().decode()
     assert not [number for number in numbers if number in text]
 
@@ -119,7 +119,7 @@ def test_idle_connections_leave_descriptors_for_modems(
 
 def fetched(address: str) -> str:
     try:
-        with urllib.request.urlopen(address, timeout=10) as answer:
+        with urllib.request.urlopen(address, timeout=60) as answer:
             return str(answer.read().decode())
     except OSError:
         return ""

@@ -146,7 +146,7 @@ class Client:
         if self.token:
             headers.setdefault("Authorization", f"Bearer {self.token}")
         with contextlib.closing(
-            http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         ) as connection:
             connection.request(method, path, body, headers)
             response = connection.getresponse()

@@ -65,7 +65,7 @@ def test_tls_certificate_is_reloaded(started: Registry, tmp_path: Path) -> None:
     started.start()
     assert served_certificate(started.port) == first[0].read_text()
     context = ssl.create_default_context(cafile=first[0])
-    kept = http.client.HTTPSConnection("127.0.0.1", started.port, context=context, timeout=20)
+    kept = http.client.HTTPSConnection("127.0.0.1", started.port, context=context, timeout=60)
     kept.request("GET", "/healthz")
     response = kept.getresponse()
     assert response.read() == b'{"status":"ok"}'

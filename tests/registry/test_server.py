@@ -371,7 +371,7 @@ def test_event_stream_resumes_and_ends_with_the_process(
 ) -> None:
     gateway, client = Gateway(), gateway_client("gw-1")
     client.post(gateway.report("identified"))
-    connection = http.client.HTTPConnection("127.0.0.1", registry.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", registry.port, timeout=60)
     headers = {"Authorization": f"Bearer {reader.token}", "Last-Event-ID": "1"}
     connection.request("GET", "/api/v1/events/stream", headers=headers)
     response = connection.getresponse()

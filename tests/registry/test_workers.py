@@ -82,7 +82,7 @@ def test_event_of_one_worker_reaches_streams_of_all(fleet: Registry) -> None:
     reader = fleet.client("--scope", "read", "--full-ids")
     streams = []
     for _ in range(6):
-        connection = http.client.HTTPConnection("127.0.0.1", fleet.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", fleet.port, timeout=60)
         headers = {"Authorization": f"Bearer {reader.token}"}
         connection.request("GET", "/api/v1/events/stream?after=0", headers=headers)
         streams.append((connection, connection.getresponse()))
