@@ -6,8 +6,10 @@ import gc
 import signal
 import sys
 
+#: Commands that handle SIGTERM themselves, and are killed by it until they do.
+_SERVICES = frozenset(("run", "serve", "worker", "demo", "simulate"))
 #: Commands that run until they are stopped. Any other command ends before it leaves much garbage.
-_LASTING = frozenset(("run", "serve", "demo", "simulate"))
+_LASTING = _SERVICES | {"watch", "provision"}
 #: Allocations between two garbage collections of a one-shot command: more than its imports make.
 _ONE_SHOT_THRESHOLD = 100_000
 _INTERRUPTED = 128 + signal.SIGINT
@@ -16,7 +18,7 @@ _INTERRUPTED = 128 + signal.SIGINT
 def _terminate(number: int, _: object) -> None:
     """Exit on SIGTERM as on Ctrl-C, so that modems are left as they were found.
 
-    A second SIGTERM kills the process. Lasting commands install handlers of their own.
+    A second SIGTERM kills the process.
     """
     signal.signal(number, signal.SIG_DFL)
     sys.exit(128 + number)
@@ -33,10 +35,12 @@ def _run() -> int:
 
 def main() -> None:
     """Run the command line and exit with its status."""
-    is_lasting = not _LASTING.isdisjoint(sys.argv[1:])
+    words = sys.argv[1:]
+    is_lasting = not _LASTING.isdisjoint(words)
     if not is_lasting:
         # Garbage collections during the imports cost a one-shot command some 10 ms.
         gc.set_threshold(_ONE_SHOT_THRESHOLD)
+    if _SERVICES.isdisjoint(words):
         signal.signal(signal.SIGTERM, _terminate)
     status = _run()
     if status == _INTERRUPTED:

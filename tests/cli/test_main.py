@@ -1,5 +1,6 @@
 """Common to every command: help, errors, exit statuses, the environment, start-up."""
 
+import gc
 import json
 import os
 import resource
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from modemagent import __version__
+from modemagent import __main__, __version__
 from modemagent.cli.main import COMMANDS
 from modemagent.cli.output import one_line
 from modemagent.errors import UsageError
@@ -36,6 +37,25 @@ def test_choices_are_on_one_line(call):
     done = call("completion")
     assert done.returncode == 2
     assert "Choose from: bash, zsh, fish. See: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "is_lasting"),
+    [("registry worker", True), ("provision 4711.csv", True), ("watch", True), ("list", False)],
+)
+def test_garbage_of_lasting_commands_is_collected(words, is_lasting, monkeypatch):
+    usual, handler = gc.get_threshold(), signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(sys, "argv", ["modemagent", *words.split()])
+    monkeypatch.setattr(__main__, "_run", lambda: 0)
+    try:
+        with pytest.raises(SystemExit):
+            __main__.main()
+        assert (gc.get_threshold() == usual) is is_lasting
+        assert (signal.getsignal(signal.SIGTERM) == handler) is ("worker" in words)
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*usual)
+        signal.signal(signal.SIGTERM, handler)
 
 
 def test_version(call):
